@@ -1,0 +1,100 @@
+# Every chore has a name here. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+ROOMS := vocabulary storage providers ledger webhooks workers reconcile reports simulator ops
+
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench lock dialect clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
+	  | while IFS=$$'\t' read -r name what; do printf '  %-12s %s\n' "$$name" "$$what"; done
+
+# --- installing ----------------------------------------------------------------------------
+
+setup: $(BIN)/.installed ## a virtual environment with the locked dependencies and .venv/bin/tieout
+
+setup-dev: $(BIN)/.installed-dev ## the same, with what tests and gates need
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3 …" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  echo "this Python cannot make virtual environments (Debian keeps that in python3-venv)" >&2; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y python3-venv >/dev/null; \
+	  else exit 2; fi; }
+	$(PYTHON) -m venv .venv
+
+# The stamps depend on the locks: an unchanged lock costs nothing, a changed one is installed.
+$(BIN)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/.installed-dev: requirements-dev.lock $(BIN)/.installed
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock: ## resolve the dependencies anew and write both lock files (needs uv: pip install uv)
+	@$(PYTHON) -m uv --version >/dev/null 2>&1 \
+	  || { echo "uv is not installed for $(PYTHON); it is needed only here: pip install uv" >&2; exit 2; }
+	$(PYTHON) -m uv pip compile pyproject.toml --extra build --python-version 3.11 --quiet \
+	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+	$(PYTHON) -m uv pip compile pyproject.toml --extra build --extra dev --python-version 3.11 --quiet \
+	  --generate-hashes --no-emit-index-url --no-header --constraint requirements.lock \
+	  --output-file requirements-dev.lock
+
+# --- running -------------------------------------------------------------------------------
+
+demo: setup ## callbacks in, books, a reconciliation with planted faults, reports: from nothing
+	$(BIN)/tieout demo
+
+up: setup ## receiver, workers and scheduler in the foreground
+	$(BIN)/tieout up
+
+# --- proving -------------------------------------------------------------------------------
+
+test: setup-dev ## the whole test suite, on real engines
+	$(BIN)/python -m pytest tests
+
+unit: setup-dev ## tests that need no engine
+	$(BIN)/python -m pytest -q tests/unit
+
+integration: setup-dev ## tests against real PostgreSQL, Valkey, receiver and workers
+	$(BIN)/python -m pytest -q tests/integration
+
+check: lint types imports ## every gate that takes seconds: style, types, import contracts, tidy, unit
+	$(BIN)/python -m pytest -q tests/meta tests/unit
+
+lint: setup-dev ## ruff: format and rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup-dev ## mypy, strict
+	$(BIN)/mypy
+
+imports: setup-dev ## the import contracts of pyproject.toml
+	$(BIN)/lint-imports --no-logo
+
+fmt: setup-dev ## format, and fix what can be fixed
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+bench: setup-dev ## measure the accept path, posting and reconciliation on this machine
+	$(BIN)/python -m benchmarks.accept
+	$(BIN)/python -m benchmarks.posting
+	$(BIN)/python -m benchmarks.reconcile
+
+dialect: setup-dev ## the files of a new provider dialect: make dialect NAME=some_name
+	@$(BIN)/python -m ops.scaffold "$(NAME)"
+
+clean: ## remove what can be made again (data directories stay)
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  .import_linter_cache .coverage*
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

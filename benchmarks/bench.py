@@ -1,0 +1,128 @@
+"""What every accept-path benchmark starts from: engines, players, processes, a load."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+from time import monotonic, sleep
+
+from benchmarks.load import PLAYERS, SECRETS, player
+from ledger.importing import PlayerRow, import_players
+from ops.embedded import ensure, stop
+from ops.settings import Settings
+from storage.engine import open_engine
+from storage.migrate import migrate
+from vocabulary.money import Money
+
+#: Longest wait for a process to answer, in seconds.
+READY_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A migrated database with players, and the settings file the processes use."""
+
+    data: Path
+    config: Path
+    port: int
+    database_url: str
+
+
+def free_port() -> int:
+    with socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def staged(folder: Path) -> Iterator[Stage]:
+    """Start embedded engines in the folder, migrate, import the players; stop at the end."""
+    port = free_port()
+    config = folder / "tieout.toml"
+    config.write_text(
+        f'mode = "test"\n[receiver]\nport = {port}\n'
+        + "".join(
+            f'[[providers]]\nslug = "{name}"\ndialect = "{name}"\ncurrency = "USD"\n'
+            f'secrets = ["literal:{secret.decode()}"]\n'
+            for name, secret in SECRETS.items()
+        )
+    )
+    data = folder / "data"
+    engines = ensure(data, Settings())
+    try:
+        engine = open_engine(engines.database_url)
+        migrate(engine)
+        import_players(
+            engine,
+            (
+                PlayerRow(line=n, player=player(n), opening=Money(10**9, "USD"), handles={})
+                for n in range(PLAYERS)
+            ),
+        )
+        engine.dispose()
+        yield Stage(data=data, config=config, port=port, database_url=engines.database_url)
+    finally:
+        stop(data)
+
+
+@contextlib.contextmanager
+def running(*command: str, stage: Stage | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process of ours, stopped at the end; its log lines go nowhere."""
+    environment = dict(os.environ)
+    if stage is not None:
+        environment |= {"TIEOUT_CONFIG": str(stage.config), "TIEOUT_DATA": str(stage.data)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until_answering(port: int) -> None:
+    """Return when something answers HTTP on the port, whatever it says."""
+    deadline = monotonic() + READY_S
+    while monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=1)
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"nothing answers on port {port}")
+
+
+def load(
+    port: int, dialect: str, *, connections: int, seconds: float, turn: int
+) -> dict[str, float]:
+    """Run the load generator in its own process; its figures."""
+    arguments = [str(port), dialect, str(connections), str(seconds), str(turn)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load", *arguments],
+        check=True,
+        capture_output=True,
+        timeout=seconds + 90,
+    )
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def warm_up(port: int, dialect: str, *, turn: int) -> None:
+    """Let the receiver see every player once."""
+    load(port, dialect, connections=64, seconds=0, turn=turn)

@@ -1,0 +1,1 @@
+"""The books: decide, accept, post, verify."""

@@ -1,0 +1,139 @@
+"""Read the books: a balance, a statement, the trial balance. Amounts in minor units."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from vocabulary.errors import Unavailable
+from vocabulary.ids import transaction_id
+
+_BALANCE = """
+SELECT player, currency, balance, seq, blocked FROM wallets
+ WHERE player = %(player)s AND currency = %(currency)s
+"""
+_STATEMENT = """
+SELECT o.wallet_id, o.wallet_seq, o.provider, o.kind::text, o.decision::text, o.reason,
+       o.round_id, o.op_key, o.amount, o.balance_after, o.occurred_at, o.received_at,
+       b.posted_at
+  FROM operations o JOIN wallets w USING (wallet_id) JOIN batches b USING (batch_id)
+ WHERE w.player = %(player)s AND w.currency = %(currency)s AND o.wallet_seq > %(after)s
+ ORDER BY o.wallet_seq LIMIT %(most)s
+"""
+_TRIAL = """
+SELECT account::text, CASE WHEN account = 'player_wallet' THEN '' ELSE provider END AS provider,
+       currency, sum(amount)::bigint, count(*)
+  FROM entries GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletBalance:
+    """One wallet as it stands now."""
+
+    player: str
+    currency: str
+    balance: int
+    seq: int
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLine:
+    """One operation of a wallet, in chain order."""
+
+    transaction: str
+    seq: int
+    provider: str
+    kind: str
+    decision: str
+    reason: str | None
+    round_id: str
+    op_key: str
+    amount: int
+    balance_after: int
+    occurred_at: datetime | None
+    received_at: datetime
+    posted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialLine:
+    """One account's total over all posted entries."""
+
+    account: str
+    provider: str
+    currency: str
+    amount: int
+    entries: int
+
+
+def balance_of(engine: Engine, *, player: str, currency: str) -> WalletBalance | None:
+    """The wallet, or None when there is none.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    rows = _read(engine, _BALANCE, {"player": player, "currency": currency})
+    if not rows:
+        return None
+    who, code, balance, seq, blocked = rows[0]
+    return WalletBalance(player=who, currency=code, balance=balance, seq=seq, blocked=blocked)
+
+
+def statement_of(
+    engine: Engine, *, player: str, currency: str, after_seq: int, most: int
+) -> list[StatementLine]:
+    """Up to ``most`` operations of the wallet that follow ``after_seq`` in its chain.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    wanted = {"player": player, "currency": currency, "after": after_seq, "most": most}
+    return [
+        StatementLine(
+            transaction=transaction_id(row[0], row[1]),
+            seq=row[1],
+            provider=row[2],
+            kind=row[3],
+            decision=row[4],
+            reason=row[5],
+            round_id=row[6],
+            op_key=row[7],
+            amount=row[8],
+            balance_after=row[9],
+            occurred_at=row[10],
+            received_at=row[11],
+            posted_at=row[12],
+        )
+        for row in _read(engine, _STATEMENT, wanted)
+    ]
+
+
+def trial_balance(engine: Engine) -> list[TrialLine]:
+    """Every account with its total; the totals of one currency sum to zero.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    return [
+        TrialLine(
+            account=account,
+            provider=provider,
+            currency=currency,
+            amount=amount,
+            entries=entries,
+        )
+        for account, provider, currency, amount, entries in _read(engine, _TRIAL, {})
+    ]
+
+
+def _read(engine: Engine, sql: str, wanted: dict[str, object]) -> Sequence[tuple[Any, ...]]:
+    try:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(sql, wanted)]
+    except OperationalError as error:
+        raise Unavailable("the database is out of reach") from error

@@ -1,0 +1,219 @@
+"""What each kind of operation does to its wallet: the decision table, one function a kind.
+
+Pure. Knows nothing of chains, replies or rows; ``ledger.decide`` gives an effect its place.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger.books import Books, KnownOperation, Request, Wallet
+from ledger.kinds import OperationDecision, OperationKind
+from ledger.orders import Deposit, Order, SetBlocked, Withdrawal
+from vocabulary.facts import BalanceQuery, Bet, BetAndWin, Operation, Rollback, RoundEnd, Win
+from vocabulary.outcomes import Verdict
+
+
+class Effect(Struct, frozen=True, kw_only=True, gc=False):
+    """What an operation does to its wallet, before it has a place in the chain.
+
+    Attributes:
+        stake, payout, funding: signed minor units; funding is money from or to outside.
+        blocks: the wallet's blocked flag afterwards, or None to leave it.
+        tombstone: a key to occupy besides the operation's own.
+    """
+
+    kind: OperationKind
+    verdict: Verdict
+    round_id: str
+    stake: int = 0
+    payout: int = 0
+    funding: int = 0
+    reason: str | None = None
+    refers_to: str | None = None
+    reverses: str | None = None
+    declared: tuple[int, int] | None = None
+    ends_round: bool = False
+    blocks: bool | None = None
+    tombstone: str | None = None
+
+
+def currency_of(fact: Operation | Order | BalanceQuery) -> str:
+    """The currency of the wallet a fact or order is about."""
+    match fact:
+        case Bet() | Win() | Deposit() | Withdrawal():
+            return fact.amount.currency
+        case BetAndWin():
+            return fact.bet.currency
+        case Rollback() | SetBlocked() | BalanceQuery():
+            return fact.currency
+        case RoundEnd():
+            return fact.stake.currency
+
+
+def effect_of(
+    books: Books, request: Request, fact: Operation | Order, wallet: Wallet
+) -> Effect | Verdict:
+    """The effect of one operation on its wallet, or the verdict that refuses it."""
+    match fact:
+        case Bet():
+            return _bet(wallet, fact)
+        case Win():
+            return _win(books, request, fact, wallet)
+        case BetAndWin():
+            return _bet_and_win(wallet, fact)
+        case Rollback():
+            return _rollback(books, request, fact, wallet)
+        case RoundEnd():
+            return _round_end(books, request, fact, wallet)
+        case Deposit() | Withdrawal() | SetBlocked():
+            return _order(wallet, fact)
+
+
+def _refused_stake(wallet: Wallet, stake: int) -> Verdict | None:
+    if stake > 0 and wallet.blocked:
+        return Verdict.DECLINED_BLOCKED
+    return Verdict.DECLINED_FUNDS if stake > wallet.balance and stake > 0 else None
+
+
+def _bet(wallet: Wallet, fact: Bet) -> Effect:
+    stake = fact.amount.minor
+    refused = _refused_stake(wallet, stake)
+    if refused is not None:
+        return _declined(OperationKind.BET, refused, fact.round_id)
+    return Effect(
+        kind=OperationKind.BET, verdict=Verdict.ACCEPTED, round_id=fact.round_id, stake=stake
+    )
+
+
+def _bet_and_win(wallet: Wallet, fact: BetAndWin) -> Effect:
+    refused = _refused_stake(wallet, fact.bet.minor)
+    if refused is not None:
+        return _declined(OperationKind.BET_AND_WIN, refused, fact.round_id)
+    return Effect(
+        kind=OperationKind.BET_AND_WIN,
+        verdict=Verdict.ACCEPTED,
+        round_id=fact.round_id,
+        stake=fact.bet.minor,
+        payout=fact.win.minor,
+        ends_round=fact.ends_round,
+    )
+
+
+def _declined(kind: OperationKind, verdict: Verdict, round_id: str) -> Effect:
+    return Effect(kind=kind, verdict=verdict, round_id=round_id, reason=verdict.value)
+
+
+def _win(books: Books, request: Request, fact: Win, wallet: Wallet) -> Effect | Verdict:
+    bet = books.operations.get((request.provider, fact.bet_key)) if fact.bet_key else None
+    reason = None
+    if fact.bet_key is not None:
+        refused = _refused_win(bet, request, wallet)
+        if refused is not None:
+            return refused
+        if bet is not None and fact.stake is not None and bet.stake != fact.stake.minor:
+            reason = "stake_differs"
+    return Effect(
+        kind=OperationKind.WIN,
+        verdict=Verdict.ACCEPTED,
+        round_id=fact.round_id,
+        payout=fact.amount.minor,
+        refers_to=fact.bet_key,
+        reason=reason,
+        ends_round=fact.ends_round,
+    )
+
+
+def _refused_win(
+    bet: KnownOperation | None, request: Request, wallet: Wallet
+) -> Verdict | None:
+    if bet is None or bet.decision is OperationDecision.DECLINED:
+        return None if request.policy.orphan_win_credits else Verdict.BET_UNKNOWN
+    if bet.wallet_id != wallet.wallet_id:
+        return Verdict.CONFLICT
+    if bet.reversed or bet.kind is OperationKind.TOMBSTONE:
+        return Verdict.ROLLED_BACK
+    return None
+
+
+def _rollback(
+    books: Books, request: Request, fact: Rollback, wallet: Wallet
+) -> Effect | Verdict:
+    original = books.operations.get((request.provider, fact.original_key))
+    empty = Effect(
+        kind=OperationKind.ROLLBACK,
+        verdict=Verdict.ACCEPTED,
+        round_id=fact.round_id,
+        refers_to=fact.original_key,
+    )
+    if original is None:
+        return replace(empty, reason="original_unknown", tombstone=fact.original_key)
+    if original.wallet_id != wallet.wallet_id:
+        return Verdict.CONFLICT
+    if original.kind in {OperationKind.ROLLBACK, OperationKind.ROUND_END}:
+        accepts = request.policy.rollback_of_rollback_accepts
+        return replace(empty, reason="irreversible") if accepts else Verdict.IRREVERSIBLE
+    empty = replace(empty, round_id=original.round_id)
+    if original.kind is OperationKind.TOMBSTONE or original.reversed:
+        return replace(empty, reason="already_rolled_back")
+    if original.decision is OperationDecision.DECLINED:
+        return replace(empty, reason="original_declined")
+    return _inverse(empty, fact, original)
+
+
+def _inverse(empty: Effect, fact: Rollback, original: KnownOperation) -> Effect:
+    moved = max(original.stake, original.payout)
+    differs = fact.amount is not None and fact.amount.minor != moved
+    return replace(
+        empty,
+        stake=-original.stake,
+        payout=-original.payout,
+        reverses=fact.original_key,
+        reason="amount_differs" if differs else None,
+    )
+
+
+def _round_end(
+    books: Books, request: Request, fact: RoundEnd, wallet: Wallet
+) -> Effect | Verdict:
+    bet = books.operations.get((request.provider, fact.bet_key))
+    if bet is not None and bet.wallet_id != wallet.wallet_id:
+        return Verdict.CONFLICT
+    reason = None
+    if bet is None:
+        reason = "bet_unknown"
+    elif bet.stake != fact.stake.minor:
+        reason = "stake_differs"
+    return Effect(
+        kind=OperationKind.ROUND_END,
+        verdict=Verdict.ACCEPTED,
+        round_id=fact.round_id,
+        refers_to=fact.bet_key,
+        declared=(fact.stake.minor, fact.payout.minor),
+        ends_round=True,
+        tombstone=fact.bet_key if bet is None else None,
+        reason=reason,
+    )
+
+
+def _order(wallet: Wallet, order: Order) -> Effect:
+    match order:
+        case Deposit():
+            return _funding(OperationKind.DEPOSIT, order.amount.minor, order.reason)
+        case Withdrawal() if order.amount.minor > wallet.balance:
+            return _declined(OperationKind.WITHDRAWAL, Verdict.DECLINED_FUNDS, "")
+        case Withdrawal():
+            return _funding(OperationKind.WITHDRAWAL, -order.amount.minor, order.reason)
+        case SetBlocked():
+            return Effect(
+                kind=OperationKind.BLOCK if order.blocked else OperationKind.UNBLOCK,
+                verdict=Verdict.ACCEPTED,
+                round_id="",
+                blocks=order.blocked,
+                reason=order.reason,
+            )
+
+
+def _funding(kind: OperationKind, funding: int, reason: str) -> Effect:
+    return Effect(
+        kind=kind, verdict=Verdict.ACCEPTED, round_id="", funding=funding, reason=reason
+    )

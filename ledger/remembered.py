@@ -1,0 +1,124 @@
+"""What a receiver remembers of the books between batches, so that most batches need no read.
+
+Nothing here is trusted: a stale wallet cannot commit (its next chain place is taken), and only
+what exists is remembered, never an absence. All maps are bounded; the oldest go first.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+
+from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Request, Wallet
+from ledger.effects import currency_of
+from vocabulary.facts import BalanceQuery, HistoryRecord, Rollback, RoundEnd, Win
+
+#: Handles and operations kept per receiver process; about 1 KiB each with its reply.
+HANDLES_MAX = 200_000
+OPERATIONS_MAX = 200_000
+
+
+@dataclass(slots=True)
+class Needs:
+    """What deciding a batch looks at.
+
+    Attributes:
+        wallets: (slug, handle, currency) of every wallet that is named.
+        current: handles whose balance is asked for, which no later conflict would correct.
+        own: operation keys of the requests themselves; the unique index guards them.
+        named: operation keys the requests speak of; they must be known before deciding.
+    """
+
+    wallets: set[tuple[str, str, str]] = field(default_factory=set)
+    current: set[HandleKey] = field(default_factory=set)
+    own: set[Key] = field(default_factory=set)
+    named: set[Key] = field(default_factory=set)
+
+
+def needs_of(requests: Iterable[Request]) -> Needs:
+    """Collect the handles and keys a batch looks at."""
+    needs = Needs()
+    for request in requests:
+        fact, provider = request.fact, request.provider
+        if fact is None or isinstance(fact, HistoryRecord):
+            continue
+        needs.wallets.add((provider, fact.handle, currency_of(fact)))
+        if isinstance(fact, BalanceQuery):
+            needs.current.add((provider, fact.handle))
+            continue
+        needs.own.add((provider, fact.key))
+        if isinstance(fact, Rollback):
+            needs.named.add((provider, fact.original_key))
+        elif isinstance(fact, Win | RoundEnd) and fact.bet_key is not None:
+            needs.named.add((provider, fact.bet_key))
+            if isinstance(fact, RoundEnd):
+                needs.named.update((provider, implied.key) for implied in fact.implied)
+    return needs
+
+
+class Remembered:
+    """The receiver's copy of the books it has touched lately."""
+
+    def __init__(self) -> None:
+        self._wallets: dict[int, Wallet] = {}
+        self._players: dict[HandleKey, dict[str, int]] = {}
+        self._operations: dict[Key, KnownOperation] = {}
+
+    def unread(self, needs: Needs, *, fresh: bool) -> tuple[list[HandleKey], list[Key]]:
+        """The handles and keys to be read before deciding; all of them when ``fresh``."""
+        if fresh:
+            handles = {(slug, handle) for slug, handle, _ in needs.wallets}
+            return sorted(handles), sorted(needs.own | needs.named)
+        missing = {
+            (slug, handle)
+            for slug, handle, currency in needs.wallets
+            if currency not in self._players.get((slug, handle), ())
+        }
+        keys = [key for key in needs.named if key not in self._operations]
+        return sorted(missing | needs.current), keys
+
+    def books(self, needs: Needs) -> Books:
+        """The remembered part of what the batch looks at; handles not known are None."""
+        players = {
+            (slug, handle): self._players.get((slug, handle))
+            for slug, handle, _ in needs.wallets
+        }
+        wallets = {
+            wallet_id: self._wallets[wallet_id]
+            for by_currency in players.values()
+            if by_currency
+            for wallet_id in by_currency.values()
+        }
+        operations = {
+            key: known
+            for key in (*needs.own, *needs.named)
+            if (known := self._operations.get(key)) is not None
+        }
+        return Books(wallets, players, operations)
+
+    def keep_read(
+        self,
+        players: dict[HandleKey, dict[str, int]],
+        wallets: dict[int, Wallet],
+        operations: dict[Key, KnownOperation],
+    ) -> None:
+        """Take over what was just read."""
+        self._players.update(players)
+        self._wallets.update(wallets)
+        self._operations.update(operations)
+
+    def keep_decided(self, decided: Iterable[Decided]) -> None:
+        """Take over what a committed batch changed."""
+        for decision in decided:
+            if decision.wallet is not None and decision.operations:
+                self._wallets[decision.wallet.wallet_id] = decision.wallet
+                self._operations.update(decision.learned)
+        self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        if len(self._players) > HANDLES_MAX:
+            self._players.clear()
+            self._wallets.clear()
+        excess = len(self._operations) - OPERATIONS_MAX
+        if excess > 0:
+            for key in list(islice(self._operations, excess + OPERATIONS_MAX // 10)):
+                del self._operations[key]

@@ -1,0 +1,5 @@
+"""``python -m ops`` is ``tieout``."""
+
+from ops.cli import main
+
+main()

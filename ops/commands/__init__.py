@@ -1,0 +1,1 @@
+"""What the command line can do: one module per command, loaded when it is chosen."""

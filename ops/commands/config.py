@@ -1,0 +1,55 @@
+"""``tieout config``: what the settings are, and whether they hold. Secrets are never shown."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from ops.context import current
+from ops.redaction import shown
+
+app = typer.Typer(
+    help="Show or check the settings.", no_args_is_help=True, add_completion=False
+)
+
+
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print every setting in force, defaults included, secrets by reference only."""
+    document = shown(current(ctx).settings)
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+        return
+    for line in _lines(document, ""):
+        typer.echo(line)
+
+
+@app.command("check")
+def check(
+    ctx: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say whether the settings hold; every problem at once, and exit 2, when they do not."""
+    providers = [provider.slug for provider in current(ctx).settings.providers]
+    if as_json:
+        typer.echo(json.dumps({"providers": providers, "problems": []}))
+        return
+    typer.echo(f"the settings hold; providers: {', '.join(providers) or 'none'}")
+
+
+def _lines(value: Any, path: str) -> Iterator[str]:
+    """One ``key = value`` line per leaf."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _lines(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for inner in value:
+            yield from _lines(inner, f"{path}.{inner['slug']}")
+    else:
+        yield f"{path} = {json.dumps(value)}"

@@ -1,0 +1,104 @@
+"""``tieout games``: what a provider lets our players open, and a link for one of them."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ops import logs
+from ops.apis import Wish, desk
+from ops.commands.provider import entry_named
+from ops.context import Context, current, endpoints
+from ops.handles import handle_of
+from ops.settings import ProviderSettings
+from providers.outbound_results import Game, Launch
+from storage.engine import open_engine
+
+app = typer.Typer(
+    help="List a provider's games, and open one.", no_args_is_help=True, add_completion=False
+)
+
+Slug = Annotated[str, typer.Option("--provider", help="The provider's slug.")]
+House = Annotated[str | None, typer.Option(help="The house of games behind an aggregator.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_games(
+    ctx: typer.Context, *, provider: Slug, game_provider: House = None, as_json: AsJson = False
+) -> None:
+    """Print the games that can be opened; where there are houses, of one or of all."""
+    logs.configure(level="warning")
+    entry = entry_named(current(ctx).settings, provider)
+    games = asyncio.run(_listed(entry, game_provider))
+    if as_json:
+        typer.echo(json.dumps([asdict(game) for game in games], indent=2))
+        return
+    for game in games:
+        typer.echo(_line(game))
+
+
+@app.command("open")
+def open_game(
+    ctx: typer.Context,
+    *,
+    provider: Slug,
+    player: Annotated[str, typer.Option(help="Our name of the player.")],
+    game: Annotated[str | None, typer.Option(help="The game's id; else the lobby.")] = None,
+    game_provider: House = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Currency of play; else the provider's.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Language code.")] = "en",
+    home_url: Annotated[str | None, typer.Option(help="Where the player returns to.")] = None,
+    ip: Annotated[str | None, typer.Option(help="The player's address.")] = None,
+    mobile: Annotated[bool, typer.Option("--mobile", help="The mobile client.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Play money.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print a link under which the player plays. It lets whoever holds it play."""
+    logs.configure(level="warning")
+    context = current(ctx)
+    entry = entry_named(context.settings, provider)
+    wish = Wish(
+        player=player,
+        handle=_stored_handle(context, provider, player),
+        game_id=game,
+        game_provider=game_provider,
+        currency=currency or entry.currency,
+        language=language,
+        home_url=home_url,
+        ip=ip,
+        mobile=mobile,
+        demo=demo,
+    )
+    launch = asyncio.run(_opened(entry, wish))
+    typer.echo(json.dumps({"url": launch.url}) if as_json else launch.url)
+
+
+def _stored_handle(context: Context, slug: str, player: str) -> str | None:
+    engine = open_engine(endpoints(context).database_url, pool_size=1)
+    with engine.connect() as connection:
+        handle = handle_of(connection, slug, player)
+    engine.dispose()
+    return handle
+
+
+async def _listed(entry: ProviderSettings, game_provider: str | None) -> tuple[Game, ...]:
+    async with desk(entry) as (asked, _):
+        return await asked.games(game_provider)
+
+
+async def _opened(entry: ProviderSettings, wish: Wish) -> Launch:
+    async with desk(entry) as (asked, _):
+        return await asked.open_game(wish)
+
+
+def _line(game: Game) -> str:
+    remarks = [game.kind] if game.kind else []
+    remarks += ["demo"] if game.has_demo else []
+    remarks += [] if game.is_active else ["closed"]
+    said = f" ({', '.join(remarks)})" if remarks else ""
+    return f"{game.game_id}\t{game.provider}\t{game.title}{said}"

@@ -1,0 +1,33 @@
+"""``tieout init``: a commented settings file, a data directory, running engines, a schema."""
+
+from pathlib import Path
+
+import typer
+
+from ops.commands.migrate import migrate_database
+from ops.context import current, endpoints
+from ops.settings_source import DEFAULT_FILE
+
+app = typer.Typer(add_completion=False)
+EXAMPLE = Path(__file__).parent.parent / "tieout.example.toml"
+
+
+@app.command()
+def init(ctx: typer.Context) -> None:
+    """Prepare this directory; whatever is there already stays as it is."""
+    context = current(ctx)
+    _write_settings(context.config or DEFAULT_FILE)
+    revision = migrate_database(endpoints(context).database_url)
+    typer.echo(f"data in {context.data_dir.resolve()}, schema {revision}")
+    typer.echo("next: tieout up")
+
+
+def _write_settings(path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        typer.echo(f"{path} is there already and stays as it is")
+    else:
+        typer.echo(f"wrote {path}")

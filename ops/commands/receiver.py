@@ -1,0 +1,104 @@
+"""``tieout receiver``: answer the providers' callbacks until told to stop."""
+
+import gc
+import socket
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.context import Context, current, endpoints
+from ops.embedded import Endpoints
+from vocabulary.errors import Unavailable
+
+if TYPE_CHECKING:
+    from webhooks.door import ReceiverConfig
+
+app = typer.Typer(add_completion=False)
+
+#: New objects between two collections; the default 700 means one for every few dozen callbacks.
+GC_THRESHOLD = 20_000
+
+
+@app.command()
+def receiver(
+    ctx: typer.Context,
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; others may share it.")] = None,
+) -> None:
+    """Answer the providers' callbacks; several receivers may share one port."""
+    context = current(ctx)
+    listen = _bind(
+        host or context.settings.receiver.host,
+        context.settings.receiver.port if port is None else port,
+    )
+    serve(context, endpoints(context), listen)
+
+
+def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
+    """Serve on a bound socket until SIGTERM or SIGINT."""
+    import uvloop  # noqa: PLC0415 - heavy
+
+    from ops import logs  # noqa: PLC0415
+    from storage.broker import open_broker  # noqa: PLC0415
+    from storage.engine import open_accept_connection  # noqa: PLC0415
+    from vocabulary.clock import SystemClock  # noqa: PLC0415
+    from webhooks.app import Receiver  # noqa: PLC0415
+
+    logs.configure()
+    settings = context.settings.receiver
+    side = (
+        None
+        if settings.ops_port is None
+        else _bind(settings.ops_host or settings.host, settings.ops_port)
+    )
+    process = Receiver(
+        receiver_config(context),
+        connect=lambda: open_accept_connection(engines.database_url),
+        broker=open_broker(engines.broker_url, []),
+        clock=SystemClock(),
+    )
+    # What is loaded by now stays: the collector need not walk it again, and looks more rarely.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+    uvloop.run(process.serve(listen, side))
+
+
+def receiver_config(context: Context) -> "ReceiverConfig":
+    """The receiver's part of the settings."""
+    from ops.providers import configured  # noqa: PLC0415
+    from webhooks.door import Door, ReceiverConfig  # noqa: PLC0415
+
+    settings = context.settings.receiver
+    doors = {
+        slug: Door(
+            dialect=found.dialect,
+            provider=found.provider,
+            policy=found.policy,
+            allow=found.allow,
+        )
+        for slug, found in configured(context.settings).items()
+    }
+    return ReceiverConfig(
+        doors=doors,
+        trusted_proxies=settings.trusted_proxies,
+        body_bytes_max=settings.body_bytes_max,
+        read_timeout_s=settings.read_timeout.total_seconds(),
+        queue_max=settings.queue_max,
+        drain_timeout_s=settings.drain_timeout.total_seconds(),
+        metrics_here=settings.ops_port is None,
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listen = socket.socket(family, socket.SOCK_STREAM)
+    listen.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listen.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listen.bind((host, port))
+    except OSError as error:
+        listen.close()
+        raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror}") from error
+    return listen

@@ -1,0 +1,82 @@
+"""``tieout report``: write what finance reads, from the last stored runs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.commands.reconcile import provider_named
+from ops.context import current, endpoints
+from ops.providers import ConfiguredProvider, configured
+from reconcile.window import Window, parse_window
+from reports.pack import gather
+from reports.write import write_pack
+from storage.engine import open_engine
+from vocabulary.clock import SystemClock
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def report(
+    ctx: typer.Context,
+    *,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write into.")],
+    provider: Annotated[str | None, typer.Option(help="The provider's slug.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every configured provider.")] = False,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Only the run that began here.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Only the run that ended here.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write a workbook, a page and tables per provider, and print where they are."""
+    context = current(ctx)
+    known = configured(context.settings)
+    if every == (provider is not None):
+        raise typer.BadParameter("either --provider or --all is expected")
+    chosen = list(known.values()) if provider is None else [provider_named(known, provider)]
+    windows = [_window(each, start, end) for each in chosen]
+    paths = _write(
+        endpoints(context).database_url, list(zip(chosen, windows, strict=True)), out
+    )
+    if as_json:
+        told = {slug: [str(path) for path in files] for slug, files in paths.items()}
+        typer.echo(json.dumps(told, indent=2))
+        return
+    for files in paths.values():
+        for path in files:
+            typer.echo(path)
+
+
+def _window(chosen: ConfiguredProvider, start: str | None, end: str | None) -> Window | None:
+    if (start is None) != (end is None):
+        raise typer.BadParameter("--from and --to come together")
+    if start is None or end is None:
+        return None
+    try:
+        return parse_window(start, end, zone=chosen.timezone)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _write(
+    database_url: str, chosen: list[tuple[ConfiguredProvider, Window | None]], out: Path
+) -> dict[str, tuple[Path, ...]]:
+    engine = open_engine(database_url, pool_size=1)
+    written = {}
+    with engine.connect() as connection:
+        for each, window in chosen:
+            pack = gather(
+                connection,
+                each.provider.slug,
+                window=window,
+                generated_at=SystemClock().now(),
+                exponents=each.provider.exponents,
+            )
+            written[each.provider.slug] = write_pack(pack, out)
+    engine.dispose()
+    return written

@@ -1,0 +1,268 @@
+"""``tieout simulate``: play the provider's side against a receiver, from a seed."""
+
+import asyncio
+import io
+import json
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.table import Table
+
+from ledger.importing import import_players, read_players
+from ops.context import Context, current, endpoints
+from ops.providers import configured
+from providers.contract import Provider
+from simulator.agent_platform import AGENT_ID
+from simulator.api.serve import serve, tell
+from simulator.calls import Side
+from simulator.campaign import Announce, Campaign, Orders, run_campaign
+from simulator.deliver import PATIENCE
+from simulator.drive import Pace, Target
+from simulator.faults import Fault
+from simulator.plan import Plan, make_plan
+from simulator.roster import write_roster
+from simulator.statements import SUFFIXES
+from storage.engine import open_engine
+from vocabulary.clock import SystemClock
+from vocabulary.errors import SettingsInvalid, Unavailable
+from vocabulary.money import exponent_of, text_from_minor
+
+app = typer.Typer(add_completion=False)
+
+#: Callbacks per player when the number of players is not given.
+CALLBACKS_PER_PLAYER = 40
+#: Longest wait for something to listen at the URL, in seconds.
+LISTENING_WAIT_S = 5.0
+
+
+@app.command()
+def simulate(
+    ctx: typer.Context,
+    *,
+    count: Annotated[int, typer.Option(min=0, help="Callbacks to deliver.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything.")] = 1,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="Callbacks per second.")] = None,
+    connections: Annotated[int, typer.Option(min=1, max=1024, help="Sent at once.")] = 16,
+    players: Annotated[int | None, typer.Option(min=1, help="Players taking part.")] = None,
+    url: Annotated[str | None, typer.Option(help="Receiver; else as configured.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="Write every answer here.")] = None,
+    faults: Annotated[int, typer.Option(min=0, help="History rounds to falsify.")] = 0,
+    history: Annotated[bool, typer.Option(help="Push the aggregator's history.")] = True,
+    statements: Annotated[
+        Path | None, typer.Option(help="Folder for the history that is told as files.")
+    ] = None,
+    serve_api: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_535, help="Then serve the providers' APIs at this port."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Import players, send their callbacks with every misbehaviour, tell the history.
+
+    A seed is one simulation: its player names and ids carry it. Exit 1 when any answer was not
+    the expected one.
+    """
+    context = current(ctx)
+    target, currency = _target(context, url)
+    plan = make_plan(
+        seed=seed,
+        callbacks=count,
+        players=players or 1 + count // CALLBACKS_PER_PLAYER,
+        sides=tuple(sorted(target.slugs)),
+        currency=currency,
+    )
+    _wait_listening(target.url)
+    _import_players(context, plan, target.slugs)
+    pace = Pace(connections=connections, rate=rate, patience=PATIENCE)
+    files = _files(target.slugs, statements)
+    orders = Orders(faults=faults, history=history, statements=files, journal=journal)
+    with _progress() as announce:
+        run = run_campaign(plan, target, pace, orders, clock=SystemClock(), announce=announce)
+        campaign = uvloop.run(run)
+    document = _document(plan, target, campaign, files)
+    _print(document, as_json=as_json)
+    if serve_api is not None:
+        uvloop.run(_serve_apis(plan, campaign, serve_api))
+    raise typer.Exit(0 if campaign.as_expected else 1)
+
+
+async def _serve_apis(plan: Plan, campaign: Campaign, port: int) -> None:
+    """Serve every side's API, which knows what was played, until told to stop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serve(plan.sides, port, plan.seed) as served:
+        tell(served, campaign.told, campaign.span)
+        for side, url in served.urls.items():
+            typer.echo(f"{side}: {url}", err=True)
+        await stop.wait()
+
+
+def _target(context: Context, url: str | None) -> tuple[Target, str]:
+    """Where the first configured provider of each simulated kind calls, and its currency."""
+    settings = context.settings
+    found: dict[Side, Provider] = {}
+    for one in configured(settings).values():
+        if one.dialect.name in set(Side):
+            found.setdefault(Side(one.dialect.name), one.provider)
+    if not found:
+        known = " or ".join(Side)
+        raise SettingsInvalid([f"providers: one with the dialect {known} is expected"])
+    target = Target(
+        url=url or f"http://{settings.receiver.host}:{settings.receiver.port}",
+        slugs={side: provider.slug for side, provider in found.items()},
+        secrets={side: provider.secrets[0] for side, provider in found.items()},
+        agent_id=_agent_id(found.get(Side.AGENT_PLATFORM)),
+    )
+    return target, next(iter(found.values())).currency
+
+
+def _agent_id(provider: Provider | None) -> int:
+    """What the receiver expects to be called; 0 there means that it does not look."""
+    configured_id = provider.options.get("agent_id") if provider else None
+    return configured_id if isinstance(configured_id, int) and configured_id else AGENT_ID
+
+
+def _files(slugs: Mapping[Side, str], folder: Path | None) -> dict[Side, Path]:
+    """Where each side that tells its history as a file writes it: named by its slug."""
+    if folder is None:
+        return {}
+    return {
+        side: folder / f"{slug}{SUFFIXES[side]}"
+        for side, slug in slugs.items()
+        if side in SUFFIXES
+    }
+
+
+def _wait_listening(url: str) -> None:
+    """Refuse early, before players are imported, when nobody is there."""
+    parts = urlsplit(url)
+    address = (parts.hostname or "", parts.port or 80)
+    try:
+        socket.create_connection(address, timeout=LISTENING_WAIT_S).close()
+    except OSError as error:
+        raise Unavailable(f"no receiver listens at {url}; `tieout up` starts one") from error
+
+
+def _import_players(context: Context, plan: Plan, slugs: Mapping[Side, str]) -> None:
+    file = io.StringIO(newline="")
+    write_roster(file, plan.players, slugs)
+    file.seek(0)
+    engine = open_engine(endpoints(context).database_url)
+    try:
+        import_players(engine, read_players(file))
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _progress() -> Iterator[Announce]:
+    """Bars on a terminal; silence elsewhere."""
+    console = Console(stderr=True)
+    columns = ("{task.description:<10}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+
+        def announce(what: str, units: int) -> Callable[[int], None]:
+            task = bars.add_task(what, total=units)
+            return lambda done: bars.advance(task, done)
+
+        yield announce
+
+
+def _document(
+    plan: Plan, target: Target, campaign: Campaign, files: Mapping[Side, Path]
+) -> dict[str, Any]:
+    tally = campaign.tally
+    seconds = (campaign.ended - campaign.began).total_seconds()
+    return {
+        "seed": plan.seed,
+        "url": target.url,
+        "window": {"from": campaign.began.isoformat(), "to": campaign.ended.isoformat()},
+        "players": len(plan.players),
+        "callbacks": tally.callbacks,
+        "sends": tally.sends,
+        "accepted": tally.accepted,
+        "declined": tally.declined,
+        "repeated": tally.repeated,
+        "conflicts": tally.conflicts,
+        "refused": tally.refused,
+        "balances": tally.balances,
+        "closing_balances": campaign.closing.balances,
+        "mismatched": tally.mismatched + campaign.closing.mismatched,
+        "mismatches": [
+            asdict(one) for one in (*tally.mismatches, *campaign.closing.mismatches)
+        ],
+        "seconds": round(seconds, 3),
+        "per_second": round(tally.callbacks / seconds) if seconds else 0,
+        "p50_ms": round(tally.percentile_ms(50), 2),
+        "p99_ms": round(tally.percentile_ms(99), 2),
+        "history": {
+            "records": campaign.pushed,
+            "unacknowledged": campaign.unacknowledged,
+            "statements": {
+                target.slugs[side]: {"file": files[side].name, "lines": lines}
+                for side, lines in campaign.statement_lines.items()
+            },
+        },
+        "faults": [_fault(fault, target.slugs) for fault in campaign.faults],
+    }
+
+
+def _fault(fault: Fault, slugs: Mapping[Side, str]) -> dict[str, str]:
+    return {
+        "provider": slugs[fault.side],
+        "kind": fault.kind.value,
+        "round_id": fault.round_id,
+        "player": fault.player,
+        "currency": fault.currency,
+        "difference": text_from_minor(fault.difference, exponent_of(fault.currency)),
+    }
+
+
+def _print(document: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+        return
+    table = Table(title=f"simulation {document['seed']} against {document['url']}")
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    for name in _SHOWN:
+        table.add_row(name.replace("_", " "), f"{document[name]:,}")
+    table.add_row("history records", f"{document['history']['records']:,}")
+    for slug, told in document["history"]["statements"].items():
+        table.add_row(f"{slug} statement lines", f"{told['lines']:,}")
+    table.add_row("faults injected", f"{len(document['faults']):,}")
+    console = Console()
+    console.print(table)
+    for one in document["mismatches"]:
+        place = f"{one['side']} {one['key'] or 'balance'}"
+        typer.echo(f"{place}: expected {one['expected']}, saw {one['seen']} ({one['why']})")
+
+
+_SHOWN = (
+    "players",
+    "callbacks",
+    "sends",
+    "accepted",
+    "declined",
+    "repeated",
+    "conflicts",
+    "refused",
+    "balances",
+    "closing_balances",
+    "mismatched",
+    "seconds",
+    "per_second",
+    "p50_ms",
+    "p99_ms",
+)

@@ -1,0 +1,171 @@
+"""``tieout up``: everything on this machine, in the foreground, kept running."""
+
+import http.client
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Annotated
+
+import structlog
+import typer
+
+from ops import embedded, logs
+from ops.commands.migrate import migrate_database
+from ops.context import Context, current
+from ops.datadir import open_data_directory
+from ops.embedded import Endpoints
+from ops.engines import EngineKeeper
+from ops.pids import PidBoard, supervising
+from ops.settings import EMBEDDED, ReceiverSettings, Settings
+from ops.supervisor import Program, Supervisor
+from vocabulary.errors import Unavailable
+
+app = typer.Typer(add_completion=False)
+#: Seconds for a worker or scheduler to finish its message after SIGTERM.
+GRACE_S = 15.0
+#: Seconds between two looks at a receiver that is not ready yet.
+READY_EVERY_S = 0.05
+log = structlog.get_logger()
+
+
+@app.command()
+def up(
+    ctx: typer.Context,
+    *,
+    receivers: Annotated[int | None, typer.Option(min=1, max=256, help="Receivers.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Workers.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Receiver's port.")] = None,
+) -> None:
+    """Run engines, receivers, workers and scheduler; restart what dies; stop on SIGTERM."""
+    logs.configure()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
+    context = current(ctx)
+    settings = _with_options(context.settings, receivers, workers, port)
+    settings = _with_options(settings, None, None, _free_port(settings.receiver))
+    home = open_data_directory(context.data_dir)
+    with supervising(home) as board:
+        before = embedded.status(home.root)
+        try:
+            endpoints = embedded.ensure(home.root, settings)
+            migrate_database(endpoints.database_url)
+            code = _supervise(context, settings, endpoints, board)
+        finally:
+            embedded.stop(home.root, sparing=before)
+    raise typer.Exit(code)
+
+
+def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list[Program]:
+    """The children, in the order in which they stop: no callback is taken that nobody posts."""
+    env = {**os.environ, **_overrides(settings, endpoints)}
+    config = ["--config", str(context.config.resolve())] if context.config else []
+    data = ["--data", str(context.data_dir.resolve())]
+    command = [sys.executable, "-m", "ops", *config, *data]
+    drain_s = settings.receiver.drain_timeout.total_seconds() + 5
+    # Dramatiq ends a whole family when one of its processes dies: one process to a family.
+    posting = [*command, "worker", "--processes", "1"]
+    receiver = Program(name="receiver", argv=[*command, "receiver"], env=env, grace_s=drain_s)
+    scheduler = Program(
+        name="scheduler", argv=[*command, "scheduler"], env=env, grace_s=GRACE_S
+    )
+    worker = Program(name="worker", argv=posting, env=env, grace_s=GRACE_S)
+    return [
+        *[receiver] * settings.receiver.processes,
+        scheduler,
+        *[worker] * settings.workers.processes,
+    ]
+
+
+def _with_options(
+    settings: Settings, receivers: int | None, workers: int | None, port: int | None
+) -> Settings:
+    door = {"processes": receivers, "port": port}
+    desk = {"processes": workers}
+    return settings.model_copy(
+        update={
+            "receiver": settings.receiver.model_copy(update=_given(door)),
+            "workers": settings.workers.model_copy(update=_given(desk)),
+        }
+    )
+
+
+def _free_port(receiver: ReceiverSettings) -> int:
+    """The receiver's port, proven free; a free one where the settings say 0.
+
+    Receivers share a port without complaint, even with those of another data directory, which
+    would split the callbacks between two ledgers.
+    """
+    family = socket.AF_INET6 if ":" in receiver.host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((receiver.host, receiver.port))
+        except OSError as error:
+            raise Unavailable(
+                f"receiver.port {receiver.port} on {receiver.host} cannot be listened on: "
+                f"{error.strerror}"
+            ) from error
+        return int(trial.getsockname()[1])
+
+
+def _given(options: dict[str, int | None]) -> dict[str, int]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
+    """What the children cannot read from the settings file."""
+    return {
+        "TIEOUT_DATABASE__URL": endpoints.database_url,
+        "TIEOUT_BROKER__URL": endpoints.broker_url,
+        "TIEOUT_RECEIVER__PORT": str(settings.receiver.port),
+    }
+
+
+def _supervise(
+    context: Context, settings: Settings, endpoints: Endpoints, board: PidBoard
+) -> int:
+    supervisor = Supervisor(programs(context, settings, endpoints), on_change=board.post)
+    keeper = EngineKeeper(
+        context.data_dir,
+        settings,
+        on_change=board.post,
+        on_hopeless=lambda: supervisor.request_stop(3),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.request_stop())
+    stopping = threading.Event()
+    announcer = threading.Thread(target=_announce_ready, args=(settings.receiver, stopping))
+    announcer.start()
+    if EMBEDDED in {settings.database.url, settings.broker.url}:
+        keeper.start()
+    try:
+        return supervisor.run()
+    finally:
+        stopping.set()
+        announcer.join()
+        if keeper.is_alive():
+            keeper.stop()
+
+
+def _announce_ready(receiver: ReceiverSettings, stopping: threading.Event) -> None:
+    """Print "ready" once the receiver says that it can take callbacks."""
+    while not stopping.is_set():
+        if _is_ready(receiver):
+            typer.echo("ready")
+            return
+        stopping.wait(READY_EVERY_S)
+
+
+def _is_ready(receiver: ReceiverSettings) -> bool:
+    host = receiver.ops_host or receiver.host
+    port = receiver.ops_port or receiver.port
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not a bind
+    connection = http.client.HTTPConnection(near, port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

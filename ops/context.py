@@ -1,0 +1,56 @@
+"""What every command starts from: settings, data directory, and the engines behind them."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import typer
+
+from ops.embedded import Endpoints, ensure
+from ops.settings import Settings
+from ops.settings_source import load
+
+DEFAULT_DATA_DIR = Path(".tieout")
+
+
+class Context:
+    """The global options, and the settings they lead to, read when first asked for.
+
+    Attributes:
+        config: the settings file of ``--config``, or None.
+        data_dir: where embedded engines keep their files.
+    """
+
+    def __init__(
+        self, *, config: Path | None, data_dir: Path, settings: Settings | None = None
+    ) -> None:
+        self.config = config
+        self.data_dir = data_dir
+        self._given = settings
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings.
+
+        Raises:
+            SettingsInvalid: with every problem.
+        """
+        return load(self.config, os.environ) if self._given is None else self._given
+
+
+def current(ctx: typer.Context) -> Context:
+    """The context that the global options made for this command."""
+    found = ctx.find_object(Context)
+    if found is None:
+        raise RuntimeError("a command runs below the root group, which makes its context")
+    return found
+
+
+def endpoints(context: Context) -> Endpoints:
+    """Start or reuse the embedded services; external ones are left alone.
+
+    Raises:
+        SettingsInvalid: the settings do not hold.
+        Unavailable: an embedded service cannot be started.
+    """
+    return ensure(context.data_dir, context.settings)

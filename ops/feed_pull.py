@@ -1,0 +1,229 @@
+"""The feeds that a provider's own API offers: each pulled whole, then stored whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from ops.apis import desk
+from ops.settings import ProviderSettings
+from providers.contract import Provider
+from providers.pulled import LoggedDelivery, UnreadableItem
+from providers.xigs.client import XigsClient
+from providers.xigs.feed import delivery_of, rounds_of
+from reconcile.feeds import store_records
+from reconcile.pull import (
+    Findings,
+    Spool,
+    lay_aside,
+    move_mark,
+    next_window,
+    store_deliveries,
+)
+from reconcile.window import Window
+from vocabulary.clock import Clock
+from vocabulary.errors import ApiError
+from vocabulary.facts import HistoryRecord
+
+#: Days are asked for up to one more, because no document says whether the last one is inside.
+ONE_DAY = timedelta(days=1)
+
+T = TypeVar("T")
+NOTHING_WRONG = Findings(0, ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPull:
+    """What came of pulling one feed.
+
+    Attributes:
+        received, stored: items understood, and those of them that were new or changed.
+        findings: items that could not be read.
+        watermark: the mark afterwards; everything before it is stored.
+        error: why nothing was stored and the mark is where it was.
+    """
+
+    feed: str
+    window: Window
+    received: int = 0
+    stored: int = 0
+    findings: Findings = NOTHING_WRONG
+    watermark: datetime | None = None
+    error: ApiError | None = None
+
+
+class _Xigs:
+    """Rounds by their sessions, which cannot be asked for by time; the log by whole days."""
+
+    def __init__(self, client: XigsClient, provider: Provider) -> None:
+        self._client = client
+        self._provider = provider
+
+    async def rounds(self, window: Window) -> AsyncIterator[HistoryRecord | UnreadableItem]:
+        async for session in self._client.sessions(rounds=True):
+            for found in rounds_of(
+                session, self._provider, since=window.start, until=window.end
+            ):
+                yield found
+
+    async def deliveries(
+        self, window: Window
+    ) -> AsyncIterator[LoggedDelivery | UnreadableItem]:
+        since, until = window.start.date(), (window.end + ONE_DAY).date()
+        for webhook_id in [each.item_id async for each in self._client.webhooks()]:
+            log = self._client.webhook_log(webhook_id, since=since, until=until)
+            async for item in log:
+                yield delivery_of(item, webhook_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Feed(Generic[T]):
+    """One feed: what its items are, how they are told and where they go."""
+
+    name: str
+    kind: type[T]
+    tell: Callable[[_Xigs, Window], AsyncIterator[T | UnreadableItem]]
+    store: Callable[[Connection, str, Iterable[T], datetime], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A feed, what is wanted of it, and where it is laid aside."""
+
+    feed: _Feed[Any]
+    window: Window
+    spool: Spool[Any]
+
+
+def _store_rounds(
+    connection: Connection, slug: str, told: Iterable[HistoryRecord], now: datetime
+) -> int:
+    return store_records(connection, slug, told, source="pull", received_at=now).stored
+
+
+def _store_deliveries(
+    connection: Connection, slug: str, told: Iterable[LoggedDelivery], now: datetime
+) -> int:
+    return store_deliveries(connection, slug, told, pulled_at=now)
+
+
+_FEEDS: Mapping[str, Sequence[_Feed[Any]]] = MappingProxyType(
+    {
+        "xigs": (
+            _Feed(name="rounds", kind=HistoryRecord, tell=_Xigs.rounds, store=_store_rounds),
+            _Feed(
+                name="deliveries",
+                kind=LoggedDelivery,
+                tell=_Xigs.deliveries,
+                store=_store_deliveries,
+            ),
+        )
+    }
+)
+#: Dialects whose API tells history.
+PULLED = frozenset(_FEEDS)
+
+
+def pull_feeds(
+    engine: Engine,
+    entry: ProviderSettings,
+    provider: Provider,
+    *,
+    window: Window | None,
+    past_unreadable: bool,
+    clock: Clock,
+) -> tuple[FeedPull, ...]:
+    """Pull every feed of a provider; the failure of one leaves the others alone.
+
+    Args:
+        engine: of the books; no connection is held while the provider is asked.
+        entry: a provider whose dialect is one of ``PULLED``.
+        provider: the same one, as its dialect sees it.
+        window: what to ask for; None: from a little before each feed's mark until now.
+        past_unreadable: the marks move past items that could not be read.
+        clock: tells until when.
+
+    Raises:
+        SettingsInvalid: its API is not configured.
+    """
+    feeds, now = _FEEDS[entry.dialect], clock.now()
+    with engine.connect() as connection:
+        windows = [
+            window
+            or next_window(
+                connection, entry.slug, feed.name, overlap=entry.feed_overlap, now=now
+            )
+            for feed in feeds
+        ]
+    with ExitStack() as stack:
+        spools = [stack.enter_context(Spool(feed.kind)) for feed in feeds]
+        asked = [_Asked(*each) for each in zip(feeds, windows, spools, strict=True)]
+        found = asyncio.run(_gather(entry, provider, asked, clock))
+        return tuple(
+            FeedPull(feed=each.feed.name, window=each.window, error=result)
+            if isinstance(result, ApiError)
+            else _kept(engine, entry.slug, each, result, insists=past_unreadable, now=now)
+            for each, result in zip(asked, found, strict=True)
+        )
+
+
+async def _gather(
+    entry: ProviderSettings,
+    provider: Provider,
+    asked: Sequence[_Asked],
+    clock: Clock,
+) -> list[Findings | ApiError]:
+    """Lay every feed aside, or find out why not."""
+    found: list[Findings | ApiError] = []
+    async with _teller(entry, provider, clock) as teller:
+        for each in asked:
+            try:
+                found.append(await lay_aside(each.feed.tell(teller, each.window), each.spool))
+            except ApiError as error:
+                found.append(error)
+    return found
+
+
+@asynccontextmanager
+async def _teller(
+    entry: ProviderSettings, provider: Provider, clock: Clock
+) -> AsyncIterator[_Xigs]:
+    async with desk(entry) as (_, out):
+        assert entry.api is not None  # the desk was opened
+        assert entry.api.key is not None  # and its settings are those of the dialect
+        client = XigsClient(out, api_key=entry.api.key.value.decode(), clock=clock)
+        try:
+            yield _Xigs(client, provider)
+        finally:
+            await client.close()
+
+
+def _kept(
+    engine: Engine, slug: str, asked: _Asked, found: Findings, *, insists: bool, now: datetime
+) -> FeedPull:
+    """Store a feed that is whole, with its mark, in one transaction."""
+    feed, window, spool = asked.feed, asked.window, asked.spool
+    with engine.begin() as connection:
+        stored = feed.store(connection, slug, spool, now)
+        watermark = move_mark(
+            connection,
+            slug,
+            feed.name,
+            window=window,
+            whole=found.count == 0 or insists,
+            pulled_at=now,
+            records=spool.items,
+        )
+    return FeedPull(
+        feed=feed.name,
+        window=window,
+        received=spool.items,
+        stored=stored,
+        findings=found,
+        watermark=watermark,
+    )

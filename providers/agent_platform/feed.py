@@ -1,0 +1,110 @@
+"""The agent platform's statement: a CSV export of its transactions, asked of its manager.
+
+No export is documented, so the columns are an assumption and their names are a setting. A line
+is put into the round that its operation has in our books. Where every transaction is its own
+round, a rollback says that the round was undone. Where rounds are named, one round may hold
+several transactions, so a rollback takes back the amounts it states and leaves the others.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import BinaryIO
+
+from providers.agent_platform.parse import rollback_key
+from providers.choices import text_of, texts_of
+from providers.contract import Provider, Unreadable
+from providers.fields import currency_code, identifier, instant, one_of, unsigned_amount
+from providers.statement import read_lines
+from vocabulary.errors import Malformed
+from vocabulary.facts import HistoryRecord
+from vocabulary.money import Money
+
+#: Our names of the columns, in the order of the setting ``statement_columns``.
+COLUMNS = (
+    "transaction_id",
+    "round_id",
+    "type",
+    "player_id",
+    "currency",
+    "bet",
+    "win",
+    "original_transaction_id",
+    "created_at",
+)
+
+Cells = Mapping[str, str]
+
+
+def read_statement(
+    stream: BinaryIO, provider: Provider
+) -> Iterator[HistoryRecord | Unreadable]:
+    """Stream a statement; columns may stand in any order, unknown ones are ignored.
+
+    Yields:
+        One record or finding per line that is not blank, in file order.
+    """
+    names = texts_of(provider, "statement_columns")
+    if len(names) != len(COLUMNS):
+        yield Unreadable(1, f"header: {len(COLUMNS)} names in statement_columns are expected")
+        return
+    columns = dict(zip(COLUMNS, names, strict=True))
+    yield from read_lines(stream, columns, partial(_record, provider))
+
+
+def _record(provider: Provider, cells: Cells, raw: bytes) -> HistoryRecord:
+    is_rollback = one_of(cells["type"], ("makeBet", "rollback"), "type") == "rollback"
+    record_id, undone = _ids(cells, is_rollback=is_rollback)
+    named = _named_round(cells, provider)
+    currency = currency_code(cells["currency"], "currency")
+    bet, win = _amounts(cells, currency, provider, may_be_blank=is_rollback and named is None)
+    if is_rollback:
+        nothing = Money(0, currency)
+        bet, win = (nothing, nothing) if named is None else (-bet, -win)
+    created_at = instant(cells["created_at"], "created_at")
+    return HistoryRecord(
+        record_id=record_id,
+        round_id=named or undone or record_id,
+        handle=identifier(cells["player_id"], "player_id"),
+        currency=currency,
+        stake=bet,
+        payout=win,
+        rolled_back=is_rollback and named is None,
+        declared_net=None,
+        balance_before=None,
+        balance_after=None,
+        game=None,
+        created_at=created_at,
+        updated_at=created_at,
+        raw=raw,
+    )
+
+
+def _ids(cells: Cells, *, is_rollback: bool) -> tuple[str, str | None]:
+    """The line's own id and the id of what it undoes, by the rules of the callbacks."""
+    own, original = cells["transaction_id"], cells["original_transaction_id"]
+    if not is_rollback:
+        if original:
+            raise Malformed("original_transaction_id", "nothing is expected here for a makeBet")
+        return identifier(own, "transaction_id"), None
+    if not original:
+        original = identifier(own, "transaction_id")
+    elif own:
+        identifier(own, "transaction_id")
+    identifier(original, "original_transaction_id")
+    return rollback_key(own, original), original
+
+
+def _named_round(cells: Cells, provider: Provider) -> str | None:
+    if text_of(provider, "rounds") == "per_transaction" or not cells["round_id"]:
+        return None
+    return identifier(cells["round_id"], "round_id")
+
+
+def _amounts(
+    cells: Cells, currency: str, provider: Provider, *, may_be_blank: bool
+) -> tuple[Money, Money]:
+    texts = {name: cells[name] or ("0" if may_be_blank else "") for name in ("bet", "win")}
+    bet, win = (
+        unsigned_amount(text, currency, provider, path=name) for name, text in texts.items()
+    )
+    return bet, win

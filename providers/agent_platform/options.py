@@ -1,0 +1,70 @@
+"""What the agent platform's document leaves open, as settings. Every default is assumed."""
+
+from collections.abc import Mapping
+
+from providers.contract import Option, OptionValue, Policy
+
+
+def _named(default: OptionValue, meaning: str) -> Option:
+    return Option(default=default, choices=None, assumed=True, meaning=meaning)
+
+
+OPTIONS: Mapping[str, Option] = {
+    "agent_id": _named(0, "our agent_id, which every callback must then carry; 0 checks none"),
+    "signed_text": Option(
+        default="any",
+        choices=("any", "raw", "sorted_escaped", "sorted_unescaped"),
+        assumed=True,
+        meaning="the text a signature may be over: the body as sent, its sorted forms, or any",
+    ),
+    "rounds": Option(
+        default="per_transaction",
+        choices=("per_transaction", "round_id"),
+        assumed=True,
+        meaning="every makeBet is its own round, or rounds are named by the round field",
+    ),
+    "transaction_id_field": _named("transaction_id", "the field with the transaction's id"),
+    "round_id_field": _named("round_id", "the field that names the round, where it is sent"),
+    "original_id_fields": _named(
+        ("rollback_transaction_id", "original_transaction_id", "reference_transaction_id"),
+        "the fields that may name what a rollback undoes",
+    ),
+    "round_finished_fields": _named(
+        ("round_finished", "is_finished"), "the fields that may say that the round is over"
+    ),
+    "round_finished_default": Option(
+        default=False,
+        choices=(False, True),
+        assumed=True,
+        meaning="whether a makeBet of a named round ends it where no field says so",
+    ),
+    "insufficient_funds_status": Option(
+        default=400,
+        choices=(200, 400, 402, 403, 409, 422),
+        assumed=True,
+        meaning="HTTP status of a makeBet the balance cannot cover",
+    ),
+    "statement_columns": _named(
+        (
+            "transaction_id",
+            "round_id",
+            "type",
+            "player_id",
+            "currency",
+            "bet",
+            "win",
+            "original_transaction_id",
+            "created_at",
+        ),
+        "the statement's names of these nine columns, in this order",
+    ),
+}
+
+
+def policy(options: Mapping[str, OptionValue]) -> Policy:
+    """What the ledger should do, given complete options: a bet always comes with its win."""
+    return Policy(
+        orphan_win_credits=True,
+        rollback_of_rollback_accepts=False,
+        round_per_operation=options["rounds"] == "per_transaction",
+    )

@@ -1,0 +1,199 @@
+"""The aggregator's own API: players, catalogue, launch links, the page of one bet.
+
+Only reading is repeated. ``create-user`` and ``open-game`` are sent once: the document does not
+say what a second one does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from providers.outbound import Call, Fault, Outbound
+from providers.outbound_json import (
+    compact,
+    each,
+    flag_at,
+    label_at,
+    link_at,
+    member,
+    name_at,
+)
+from providers.outbound_results import Game, GameProvider, Launch, RegisteredPlayer
+from providers.wire import Json
+from vocabulary.errors import Malformed
+
+#: The game id of a provider's lobby.
+LOBBY = "0"
+
+#: The documented texts of an error reply, which has no codes; any other text stays unsaid.
+_FAULTS = frozenset({"Invalid API key", "IP not allowed", "Not Found"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Personal:
+    """What may be told about a player; nothing has to be.
+
+    Attributes:
+        password: the player's password at the aggregator, where players have one.
+        ip: the player's address.
+    """
+
+    firstname: str | None = None
+    lastname: str | None = None
+    password: str | None = None
+    phone: str | None = None
+    ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What every request carries.
+
+    Attributes:
+        api_key: proves us.
+        prefix: our account's prefix, which speeds up their routing; None: not sent.
+        form_bodies: bodies go form-encoded instead of as JSON.
+    """
+
+    api_key: str = field(repr=False)
+    prefix: str | None = None
+    form_bodies: bool = False
+
+
+class AggregatorClient:
+    """The calls of the aggregator's document.
+
+    Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
+    """
+
+    def __init__(self, out: Outbound, credentials: Credentials) -> None:
+        self._out = out
+        self._form_bodies = credentials.form_bodies
+        self._headers = {"x-api-key": credentials.api_key}
+        if credentials.prefix is not None:
+            self._headers["x-api-prefix"] = credentials.prefix
+
+    async def create_user(
+        self, reference: str, personal: Personal | None = None
+    ) -> RegisteredPlayer:
+        """Register a player under our reference; their handle, with its prefix, comes back."""
+        told = personal or Personal()
+        call = self._post(
+            "/create-user",
+            {
+                "user_agent": reference,
+                "firstname": told.firstname,
+                "lastname": told.lastname,
+                "password": told.password,
+                "phone": told.phone,
+                "ip": told.ip,
+            },
+        )
+        return await self._out.ask(
+            call, lambda document: RegisteredPlayer(name_at(document, "user_agent"))
+        )
+
+    async def game_providers(self) -> tuple[GameProvider, ...]:
+        """The houses whose games can be asked for."""
+        call = Call(
+            endpoint="GET /game/provider",
+            headers=self._headers,
+            repeatable=True,
+            fault=_fault,
+        )
+        return await self._out.ask(call, lambda document: each(document, "body", _house))
+
+    async def games(
+        self, game_provider: str, *, mobile: bool | None = None
+    ) -> tuple[Game, ...]:
+        """The games of one house."""
+        body = {"game_provider": game_provider, "mobile": mobile}
+        call = self._post("/game/list", body, repeatable=True)
+        return await self._out.ask(call, _games)
+
+    async def open_game(
+        self,
+        *,
+        handle: str,
+        game_provider: str,
+        game_id: str = LOBBY,
+        redirect_url: str | None = None,
+        mobile: bool | None = None,
+        ip: str | None = None,
+    ) -> Launch:
+        """A link under which the player plays; the default game is the house's lobby."""
+        call = self._post(
+            "/game/open-game",
+            {
+                "user_agent": handle,
+                "game_provider": game_provider,
+                "game_id": game_id,
+                "redirect_url": redirect_url,
+                "mobile": mobile,
+                "ip": ip,
+            },
+        )
+        return await self._out.ask(call, lambda document: Launch(link_at(document, "url")))
+
+    async def bet_detail(self, bet_id: str) -> Launch:
+        """A link to the page that shows one bet."""
+        endpoint = "/bet-history/report/detail-bet"
+        call = self._post(endpoint, {"bet_id": bet_id}, repeatable=True)
+        return await self._out.ask(call, _detail)
+
+    def _post(
+        self, path: str, document: Mapping[str, str | bool | None], *, repeatable: bool = False
+    ) -> Call:
+        if self._form_bodies:
+            kind, body = "application/x-www-form-urlencoded", _form(document)
+        else:
+            kind, body = "application/json", compact(document)
+        return Call(
+            endpoint=f"POST {path}",
+            headers={**self._headers, "Content-Type": kind},
+            body=body,
+            repeatable=repeatable,
+            fault=_fault,
+        )
+
+
+def _form(document: Mapping[str, str | bool | None]) -> bytes:
+    sent = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in document.items()
+        if value is not None
+    }
+    return urlencode(sent).encode("ascii")
+
+
+def _fault(document: Json) -> Fault:
+    """What an error reply says, where its text is a documented one."""
+    said = member(document, "error")
+    return Fault(said if isinstance(said, str) and said in _FAULTS else None)
+
+
+def _house(item: Json, path: str) -> GameProvider:
+    return GameProvider(
+        name=name_at(item, "provider_name", path), title=label_at(item, "display_name", path)
+    )
+
+
+def _games(document: Json) -> tuple[Game, ...]:
+    return each(member(document, "items"), "items", _game)
+
+
+def _game(item: Json, path: str) -> Game:
+    return Game(
+        game_id=name_at(item, "game_id", path),
+        title=label_at(item, "game_name", path),
+        provider=name_at(item, "game_provider", path),
+        kind=label_at(item, "game_type", path),
+        is_active=flag_at(item, "is_active", path, absent=True),
+        has_demo=False,
+    )
+
+
+def _detail(document: Json) -> Launch:
+    if member(document, "status") is not True:
+        raise Malformed("status", "true is expected")
+    return Launch(link_at(document, "item"))

@@ -1,0 +1,99 @@
+"""What the aggregator's history says about one round. It is pushed, so there is no statement.
+
+Amounts of the history were computed in floating point by the sender. They are read at currency
+scale: a value no further than ``NOISE_MAX`` of a minor unit from a whole number of minor units
+is that number; anything else is refused, not rounded. The line as received is kept beside it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import BinaryIO
+
+from providers.aggregator.amounts import decimal_of
+from providers.choices import flag_of
+from providers.contract import Provider, Unreadable
+from providers.fields import identifier, instant, label, one_of
+from providers.wire import Json
+from vocabulary.errors import Malformed
+from vocabulary.facts import HistoryRecord
+from vocabulary.money import MINOR_MAX, Money, exponent_of
+
+#: The pushed history needs no statement reader.
+READ_STATEMENT: Callable[[BinaryIO, Provider], Iterator[HistoryRecord | Unreadable]] | None = (
+    None
+)
+
+#: Largest distance from a whole number of minor units that is still float noise, in minor
+#: units. Doubles of up to 10**10 units with two decimals are noisier by less than that.
+NOISE_MAX = Decimal("0.001")
+
+HISTORY_FIELDS = frozenset(
+    {
+        "_id",
+        "type",
+        "provider",
+        "game",
+        "game_id",
+        "user_agent",
+        "before_balance",
+        "after_balance",
+        "used_balance",
+        "receive_balance",
+        "winlose",
+        "createdAt",
+        "updatedAt",
+    }
+)
+
+
+def history_record(
+    document: Mapping[str, Json], provider: Provider, *, raw: bytes
+) -> HistoryRecord:
+    """Read one pushed record whose field set was checked.
+
+    Where ``_id`` is not the bet's id, the round is named ``history:<_id>``: it can meet no
+    operation by name and is left to matching by player, amounts and time.
+
+    Raises:
+        Malformed: a field is not of its documented type, or a stake or payout is negative.
+    """
+    record_id = identifier(document["_id"], "_id")
+    one_of(document["type"], ("create", "update"), "type")
+    label(document["provider"], "provider")
+    identifier(document["game_id"], "game_id")
+    same_id = flag_of(provider, "history_id_is_bet_id")
+    return HistoryRecord(
+        record_id=record_id,
+        round_id=record_id if same_id else f"history:{record_id}",
+        handle=identifier(document["user_agent"], "user_agent"),
+        currency=provider.currency,
+        stake=_unsigned(document, "used_balance", provider),
+        payout=_unsigned(document, "receive_balance", provider),
+        rolled_back=False,
+        declared_net=_settled(document, "winlose", provider),
+        balance_before=_settled(document, "before_balance", provider),
+        balance_after=_settled(document, "after_balance", provider),
+        game=label(document["game"], "game"),
+        created_at=instant(document["createdAt"], "createdAt"),
+        updated_at=instant(document["updatedAt"], "updatedAt"),
+        raw=raw,
+    )
+
+
+def _unsigned(document: Mapping[str, Json], name: str, provider: Provider) -> Money:
+    money = _settled(document, name, provider)
+    if money.minor < 0:
+        raise Malformed(name, "an amount of at least 0 is expected")
+    return money
+
+
+def _settled(document: Mapping[str, Json], name: str, provider: Provider) -> Money:
+    """A signed amount at currency scale, float noise taken off."""
+    exponent = exponent_of(provider.currency, provider.exponents)
+    scaled = decimal_of(document[name], name).scaleb(exponent)
+    whole = scaled.to_integral_value(ROUND_HALF_EVEN)
+    if abs(scaled - whole) > NOISE_MAX:
+        raise Malformed(name, f"an amount with at most {exponent} decimals is expected")
+    if abs(whole) > MINOR_MAX:
+        raise Malformed(name, "the amount is out of range")
+    return Money(int(whole), provider.currency)

@@ -1,0 +1,68 @@
+"""What the aggregator's document leaves open, as settings. Every default is an assumption."""
+
+from collections.abc import Mapping
+
+from providers.contract import Option, OptionValue, Policy
+
+_ERROR_STATUSES: tuple[OptionValue, ...] = (200, 400, 402, 403, 404, 409, 422)
+
+
+def _status(default: int, meaning: str) -> Option:
+    return Option(default=default, choices=_ERROR_STATUSES, assumed=True, meaning=meaning)
+
+
+def _flag(*, default: bool, meaning: str) -> Option:
+    return Option(default=default, choices=(False, True), assumed=True, meaning=meaning)
+
+
+OPTIONS: Mapping[str, Option] = {
+    "orphan_win": Option(
+        default="refuse",
+        choices=("credit", "refuse"),
+        assumed=True,
+        meaning="what a settle-bet whose bet was never seen does",
+    ),
+    "bet_end": Option(
+        default="compare",
+        choices=("compare", "apply_missing"),
+        assumed=True,
+        meaning="whether a bet-end only closes and compares, or books a bet or win never seen",
+    ),
+    "history_id_is_bet_id": _flag(
+        default=True, meaning="the history field _id is the bet_id of the callbacks"
+    ),
+    "form_bodies": _flag(
+        default=True, meaning="callbacks may come form-encoded, as requests may"
+    ),
+    "raw_number_signatures": _flag(
+        default=True,
+        meaning="a signature over numbers as sent also holds, besides the JavaScript form",
+    ),
+    "game_type": Option(
+        default="slot",
+        choices=None,
+        assumed=True,
+        meaning="the game_type of a balance reply",
+    ),
+    "turn_over": Option(
+        default="lifetime",
+        choices=("lifetime", "zero"),
+        assumed=True,
+        meaning="the turn_over of a balance reply: the player's stakes so far, or 0",
+    ),
+    "insufficient_funds_status": _status(400, "HTTP status of a bet the balance cannot cover"),
+    "player_blocked_status": _status(403, "HTTP status of a bet of a blocked player"),
+    "player_unknown_status": _status(404, "HTTP status for a user_agent we do not know"),
+    "bet_unknown_status": _status(404, "HTTP status of a refused settle-bet without its bet"),
+    "conflict_status": _status(409, "HTTP status of a known bet_id with other content"),
+    "round_closed_status": _status(409, "HTTP status of a bet that comes after its bet-end"),
+}
+
+
+def policy(options: Mapping[str, OptionValue]) -> Policy:
+    """What the ledger should do for this provider, given complete options."""
+    return Policy(
+        orphan_win_credits=options["orphan_win"] == "credit",
+        rollback_of_rollback_accepts=False,
+        round_per_operation=False,
+    )

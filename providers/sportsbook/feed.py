@@ -1,0 +1,75 @@
+"""The sportsbook's daily statement: a CSV of transactions, one line each."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import BinaryIO
+
+from providers.contract import Provider, Unreadable
+from providers.fields import currency_code, identifier, instant, one_of, unsigned_amount
+from providers.statement import LINE_BYTES_MAX, read_lines
+from vocabulary.errors import Malformed
+from vocabulary.facts import HistoryRecord
+from vocabulary.money import Money
+
+__all__ = ["COLUMNS", "LINE_BYTES_MAX", "read_statement"]
+
+COLUMNS = (
+    "transaction_id",
+    "action",
+    "user_id",
+    "currency",
+    "amount",
+    "rollback_transaction_id",
+    "created_at",
+)
+
+_NAMES = dict(zip(COLUMNS, COLUMNS, strict=True))
+
+
+def read_statement(
+    stream: BinaryIO, provider: Provider
+) -> Iterator[HistoryRecord | Unreadable]:
+    """Stream a statement; columns may stand in any order, unknown ones are ignored.
+
+    Yields:
+        One record or finding per line that is not blank, in file order.
+    """
+    return read_lines(stream, _NAMES, partial(_record, provider))
+
+
+def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> HistoryRecord:
+    action = one_of(cells["action"], ("bet", "result", "rollback"), "action")
+    own_id = identifier(cells["transaction_id"], "transaction_id")
+    currency = currency_code(cells["currency"], "currency")
+    amount = unsigned_amount(cells["amount"], currency, provider, path="amount")
+    created_at = instant(cells["created_at"], "created_at")
+    nothing = Money(0, currency)
+    return HistoryRecord(
+        record_id=own_id,
+        round_id=_round_id(cells, own_id, is_rollback=action == "rollback"),
+        handle=identifier(cells["user_id"], "user_id"),
+        currency=currency,
+        stake=amount if action == "bet" else nothing,
+        payout=amount if action == "result" else nothing,
+        rolled_back=action == "rollback",
+        declared_net=None,
+        balance_before=None,
+        balance_after=None,
+        game=None,
+        created_at=created_at,
+        updated_at=created_at,
+        raw=raw,
+    )
+
+
+def _round_id(cells: Mapping[str, str], own_id: str, *, is_rollback: bool) -> str:
+    undone = cells["rollback_transaction_id"]
+    if not is_rollback:
+        if undone:
+            raise Malformed(
+                "rollback_transaction_id", "nothing is expected here for this action"
+            )
+        return own_id
+    if identifier(undone, "rollback_transaction_id") == own_id:
+        raise Malformed("rollback_transaction_id", "another transaction is expected")
+    return undone

@@ -1,0 +1,41 @@
+"""What the sportsbook's document leaves open, as settings. Every default is an assumption."""
+
+from collections.abc import Mapping
+
+from providers.contract import Option, OptionValue, Policy
+
+OPTIONS: Mapping[str, Option] = {
+    "digest": Option(
+        default="hmac_sha256",
+        choices=("hmac_sha256", "sha256_body_secret"),
+        assumed=True,
+        meaning="how the hash is made: HMAC-SHA256, or SHA-256 of the body then the secret",
+    ),
+    "bad_hash_status": Option(
+        default=200,
+        choices=(200, 401, 403),
+        assumed=True,
+        meaning="HTTP status for a missing or wrong hash; every other reply is 200",
+    ),
+    "insufficient_funds_code": Option(
+        default="INSUFFICIENT_FUNDS",
+        choices=("INSUFFICIENT_FUNDS", "INSUFFICENT_FUNDS"),
+        assumed=True,
+        meaning="spelling of the funds error; the older document lacks the second I",
+    ),
+    "allow_extra_fields": Option(
+        default=False,
+        choices=(False, True),
+        assumed=True,
+        meaning="ignore fields the document does not name, instead of refusing the request",
+    ),
+}
+
+
+def policy(_options: Mapping[str, OptionValue]) -> Policy:
+    """What the ledger should do: results name no bet, and every rollback must succeed."""
+    return Policy(
+        orphan_win_credits=True,
+        rollback_of_rollback_accepts=True,
+        round_per_operation=True,
+    )

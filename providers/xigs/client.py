@@ -1,0 +1,349 @@
+"""The scratch-card platform's own API: one login for two hours, then everything else.
+
+Login gives two tokens. One authorises every request; the other signs the writes: HMAC-SHA512
+over the body with its keys sorted at every depth, and the bytes signed are the bytes sent. The
+tokens are shared by all calls and fetched anew when they expire, once however many want them.
+A token refused before its time is renewed too, but not within a minute of its login: a platform
+that refuses everything must not be logged in to for every request.
+
+Writes are sent once. Lists are read to their announced end, page by page, or not at all.
+"""
+
+import hmac
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal, TypeVar
+from urllib.parse import quote
+
+from providers.fields import instant
+from providers.javascript import number_text
+from providers.outbound import Call, Outbound
+from providers.outbound_json import (
+    Document,
+    compact,
+    link_at,
+    member,
+    name_at,
+    object_at,
+    secret_at,
+)
+from providers.outbound_token import Kept, Lasting
+from providers.wire import Json, Number
+from providers.xigs.pages import PAGE_FIRST, PAGE_ITEMS, PAGES_MAX, Item, Page, data_of
+from providers.xigs.verify import sorted_text
+from vocabulary.clock import Clock
+from vocabulary.errors import ApiRefused, Malformed
+from vocabulary.money import Money
+
+#: Age before which a refused token is not renewed.
+RENEWABLE_AFTER = timedelta(minutes=1)
+
+WRITTEN = frozenset({200, 201})
+_JSON = {"Content-Type": "application/json"}
+
+CredentialType = Literal["email", "uuid", "username"]
+ProfileType = Literal["cassino", "integrator", "demo"]
+LogStatus = Literal["success", "failed", "pending"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a login gives; neither shows in a repr."""
+
+    access: str = field(repr=False)
+    signature: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A player as the platform knows him.
+
+    Attributes:
+        token: opens sessions for this player; a secret.
+        user_id: what callbacks name the player by.
+    """
+
+    token: str = field(repr=False)
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An opened game.
+
+    Attributes:
+        url: lets whoever holds it play.
+        expires_at: rounds left open past it are lost ones.
+    """
+
+    session_id: str
+    url: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A profile to be made or changed. The sandbox accepts only ``demo``."""
+
+    email: str
+    description: str
+    profile_type: ProfileType
+    avatar_url: str | None = None
+
+
+class XigsClient:
+    """The calls of the platform's document.
+
+    Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
+    """
+
+    def __init__(self, out: Outbound, *, api_key: str, clock: Clock) -> None:
+        self._out = out
+        self._api_key = api_key
+        self._tokens = Kept(self._login, clock=clock, renewable_after=RENEWABLE_AFTER)
+
+    async def close(self) -> None:
+        """End what is still under way."""
+        await self._tokens.close()
+
+    async def login(self) -> None:
+        """Have tokens, those at hand as long as they last."""
+        await self._tokens.get()
+
+    async def create_profile(self, profile: Profile) -> str:
+        """Make a profile; its id."""
+        return await self._write("POST /v1/profile", _profile_fields(profile), _id("profileId"))
+
+    async def update_profile(self, profile_id: str, profile: Profile) -> None:
+        """Change a profile."""
+        await self._write(
+            "PUT /v1/profile/{profileId}",
+            _profile_fields(profile),
+            _done,
+            path=f"/v1/profile/{quote(profile_id, safe='')}",
+        )
+
+    def profiles(self) -> AsyncIterator[Item]:
+        """Every profile of ours."""
+        return self._pages("GET /v1/profile", "profileId", {})
+
+    async def authenticate_user(
+        self, *, profile_id: str, credential: str, credential_type: CredentialType
+    ) -> User:
+        """Find a player by a credential, or make one."""
+        fields: dict[str, Json] = {
+            "profileId": profile_id,
+            "credential": credential,
+            "credentialType": credential_type,
+        }
+        return await self._write("POST /v1/user/auth", fields, _user)
+
+    def users(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        user_id: str | None = None,
+    ) -> AsyncIterator[Item]:
+        """Players, with the balance that the platform keeps of its own."""
+        return self._pages("GET /v1/user", "userId", _filters(since, until, userId=user_id))
+
+    async def create_session(
+        self, *, user_token: str, game_id: str, balance: Money | None = None
+    ) -> Session:
+        """Open a game; ``balance`` overrides the one kept there."""
+        fields: dict[str, Json] = {"userToken": user_token, "gameId": game_id}
+        if balance is not None:
+            fields["balance"] = _as_javascript_prints(balance)
+        return await self._write("POST /v1/game/session", fields, _session)
+
+    def sessions(
+        self, *, game_id: str | None = None, user_id: str | None = None, rounds: bool = False
+    ) -> AsyncIterator[Item]:
+        """Sessions, with their rounds and transactions when asked for."""
+        filters = _filters(None, None, gameId=game_id, userId=user_id)
+        if rounds:
+            filters["showRoundsAndTransactions"] = "true"
+        return self._pages("GET /v1/game/session", "sessionId", filters)
+
+    async def configure_game(self, fields: Mapping[str, Json]) -> Document:
+        """Make or change a game's configuration, in fields that no document lists."""
+        return await self._write("POST /v1/game", fields, _object)
+
+    def transactions(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> AsyncIterator[Item]:
+        """Transactions of those days."""
+        return self._pages("GET /v1/transaction", "transactionId", _filters(since, until))
+
+    async def create_webhook(
+        self, *, url: str, triggers: Sequence[str], signature_token: str
+    ) -> str:
+        """Register a URL for callbacks, signed with a token of our choice; its id."""
+        fields: dict[str, Json] = {
+            "url": url,
+            "eventTriggers": list(triggers),
+            "signatureToken": signature_token,
+        }
+        return await self._write("POST /v1/webhook", fields, _id("webhookId"))
+
+    def webhooks(self) -> AsyncIterator[Item]:
+        """Every webhook of ours, with its secret."""
+        return self._pages("GET /v1/webhook", "id", {})
+
+    def webhook_log(
+        self,
+        webhook_id: str,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        status: LogStatus | None = None,
+    ) -> AsyncIterator[Item]:
+        """What a webhook sent us and what we answered, as they saw it."""
+        return self._pages(
+            "GET /v1/webhook/{webhookId}",
+            "id",
+            _filters(since, until, status=status),
+            path=f"/v1/webhook/{quote(webhook_id, safe='')}",
+        )
+
+    async def _write(
+        self,
+        endpoint: str,
+        fields: Mapping[str, Json],
+        read: Callable[[Json], T],
+        *,
+        path: str | None = None,
+    ) -> T:
+        body = sorted_text({name: value for name, value in fields.items() if value is not None})
+
+        def call(tokens: Tokens) -> Call:
+            key = tokens.signature.encode()
+            signature = hmac.digest(key, body, "sha512").hex()
+            signed = {**_JSON, **_bearer(tokens), "x-signed-request": signature}
+            return Call(endpoint=endpoint, path=path, headers=signed, body=body, good=WRITTEN)
+
+        return await self._authorised(call, lambda document: read(data_of(document)))
+
+    async def _pages(
+        self,
+        endpoint: str,
+        id_field: str,
+        filters: Mapping[str, str],
+        *,
+        path: str | None = None,
+    ) -> AsyncIterator[Item]:
+        """Every item of a list, page by page; short of the announced number is an error."""
+        seen = 0
+        for number in range(PAGE_FIRST, PAGE_FIRST + PAGES_MAX):
+            page = Page(number, id_field, seen, is_last=number == PAGE_FIRST + PAGES_MAX - 1)
+            query = {**filters, "pageIndex": str(number), "pageSize": str(PAGE_ITEMS)}
+
+            def call(tokens: Tokens, query: Mapping[str, str] = query) -> Call:
+                return Call(
+                    endpoint=endpoint,
+                    path=path,
+                    query=query,
+                    headers=_bearer(tokens),
+                    repeatable=True,
+                )
+
+            items, total = await self._authorised(call, page.read)
+            for item in items:
+                yield item
+            seen += len(items)
+            if seen == total:
+                return
+
+    async def _authorised(self, call: Callable[[Tokens], Call], read: Callable[[Json], T]) -> T:
+        """A call with the tokens at hand; with new ones, once, if those are refused.
+
+        A 401 was answered before anything was done, so also a write may be sent again.
+        """
+        due = self._out.due()
+        tokens = await self._tokens.get()
+        try:
+            return await self._out.ask(call(tokens), read, due=due)
+        except ApiRefused as error:
+            if error.status != 401 or not self._tokens.forget(tokens):
+                raise
+        return await self._out.ask(call(await self._tokens.get()), read, due=due)
+
+    async def _login(self) -> Lasting[Tokens]:
+        call = Call(
+            endpoint="POST /v1/auth/login",
+            headers=_JSON,
+            body=compact({"apiKey": self._api_key}),
+            repeatable=True,
+        )
+        return await self._out.ask(call, _tokens)
+
+
+def _bearer(tokens: Tokens) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens.access}"}
+
+
+def _filters(since: date | None, until: date | None, **others: str | None) -> dict[str, str]:
+    days = {"dateStart": since, "dateEnd": until}
+    given = {name: day.isoformat() for name, day in days.items() if day is not None}
+    return given | {name: value for name, value in others.items() if value is not None}
+
+
+def _profile_fields(profile: Profile) -> dict[str, Json]:
+    return {
+        "email": profile.email,
+        "description": profile.description,
+        "profileType": profile.profile_type,
+        "avatarUrl": profile.avatar_url,
+    }
+
+
+def _as_javascript_prints(amount: Money) -> Number:
+    """The amount as the platform would print it again, so that both readings of the body agree.
+
+    Raises:
+        Malformed: the platform's numbers cannot hold it.
+    """
+    text = amount.text()
+    printed = number_text(text)
+    if Decimal(printed) != Decimal(text):
+        raise Malformed("balance", "an amount that a double holds is expected")
+    return Number(printed)
+
+
+def _tokens(document: Json) -> Lasting[Tokens]:
+    data = data_of(document)
+    tokens = Tokens(
+        secret_at(data, "accessToken", "data"), secret_at(data, "signatureToken", "data")
+    )
+    until = instant(member(data, "expireAt", "data"), "data.expireAt")
+    return Lasting(tokens, until)
+
+
+def _id(name: str) -> Callable[[Json], str]:
+    return lambda data: name_at(data, name, "data")
+
+
+def _done(_data: Json) -> None:
+    return None
+
+
+def _object(data: Json) -> Document:
+    return object_at(data, "data")
+
+
+def _user(data: Json) -> User:
+    return User(
+        token=secret_at(data, "userToken", "data"), user_id=name_at(data, "userId", "data")
+    )
+
+
+def _session(data: Json) -> Session:
+    return Session(
+        session_id=name_at(data, "sessionId", "data"),
+        url=link_at(data, "gameUrl", "data"),
+        expires_at=instant(member(data, "expiresAt", "data"), "data.expiresAt"),
+    )

@@ -1,0 +1,84 @@
+"""Did the platform send this? A header signs the body, its keys sorted at every depth.
+
+For our own requests the document defines the signature as HMAC-SHA512 over JSON with object
+keys sorted recursively; for its webhooks we assume the same. Its code is JavaScript, so the
+text signed is what JavaScript prints after reading and sorting: numbers from the nearest
+double, and integer-like keys first, since an object rebuilt there cannot keep them elsewhere.
+A signature over the bytes as sent holds too: either needs the secret.
+
+What is handed on after the sorted form held carries the numbers *that were signed*: two tokens
+that share a double share a signature, so the token sent proves nothing.
+"""
+
+import hmac
+import re
+
+from providers.choices import flag_of, text_of
+from providers.contract import Callback, Provider, Verified
+from providers.javascript import rounded, sorted_payload
+from providers.signatures import matches
+from providers.wire import Json, decode_json
+from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
+
+_SIGNATURE = re.compile(r"[0-9a-f]{128}", re.ASCII)
+
+
+def verify(callback: Callback, provider: Provider) -> Verified:
+    """Prove the sender; the document is None where the bytes as sent were signed.
+
+    Raises:
+        NotAuthentic: no signature, or one that none of the secrets gives.
+    """
+    name = text_of(provider, "signature_header").lower()
+    presented = callback.headers.get(name)
+    if not presented:
+        raise SignatureMissing(f"the header {name} is missing")
+    # Nothing of another shape can hold, so the stranger's body is not decoded for it.
+    if _SIGNATURE.fullmatch(presented) is None:
+        raise NotAuthentic("the signature does not hold")
+    if flag_of(provider, "raw_body_signatures") and _holds(presented, callback.body, provider):
+        return Verified(callback, None)
+    return _verified_sorted(callback, presented, provider)
+
+
+def _verified_sorted(callback: Callback, presented: str, provider: Provider) -> Verified:
+    try:
+        document = rounded(decode_json(callback.body))
+        text = sorted_text(document)
+    except Malformed:
+        # Not chained: the body could not be trusted, so its faults are no finding.
+        raise NotAuthentic("the signature does not hold") from None
+    if not _holds(presented, text, provider):
+        raise NotAuthentic("the signature does not hold")
+    return Verified(callback, document)
+
+
+def sorted_text(document: Json) -> bytes:
+    """Compact JSON of an object with sorted keys at every depth; number tokens as given.
+
+    Raises:
+        Malformed: not an object, or a key is ``__proto__``.
+    """
+    if not isinstance(document, dict):
+        raise Malformed("body", "an object is expected")
+    return sorted_payload({key: _sorted(inner) for key, inner in document.items()})
+
+
+def _sorted(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value, key=_code_units)}
+    if isinstance(value, list):
+        return [_sorted(inner) for inner in value]
+    return value
+
+
+def _code_units(key: str) -> bytes:
+    return key.encode("utf-16-be", "surrogatepass")
+
+
+def _holds(presented: str, message: bytes, provider: Provider) -> bool:
+    return matches(presented, message, provider.secrets, digest=_hmac_sha512)
+
+
+def _hmac_sha512(secret: bytes, message: bytes) -> str:
+    return hmac.digest(secret, message, "sha512").hex()

@@ -1,0 +1,1 @@
+"""Two books side by side, in pandas: load, match, classify, conserve, store."""

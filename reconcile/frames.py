@@ -1,0 +1,124 @@
+"""What each frame of this room must look like, checked whenever one enters or leaves a pass.
+
+No float column exists here: amounts are int64 minor units, ids are text, instants are UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+Kind = Literal["int64", "Int64", "str", "bool", "category", "instant"]
+
+
+class FrameWrong(AssertionError):
+    """A frame does not have the shape its pass promises: a defect of ours, never bad input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameShape:
+    """Columns with their kinds, and which of them must be unique together.
+
+    Attributes:
+        unique: columns whose combination names a row at most once; empty: no promise.
+    """
+
+    name: str
+    columns: Mapping[str, Kind]
+    unique: tuple[str, ...] = ()
+
+    def check(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame itself, proven to have this shape.
+
+        Raises:
+            FrameWrong: a column is absent, extra, of another kind, or null; or rows repeat.
+        """
+        if list(frame.columns) != list(self.columns):
+            raise FrameWrong(f"{self.name}: columns {list(frame.columns)}")
+        for column, kind in self.columns.items():
+            self._check_column(frame[column], kind)
+        if self.unique and frame.duplicated(list(self.unique)).any():
+            raise FrameWrong(f"{self.name}: {self.unique} repeat")
+        return frame
+
+    def _check_column(self, column: "pd.Series[Any]", kind: Kind) -> None:
+        if not _is_kind(column.dtype, kind):
+            raise FrameWrong(f"{self.name}.{column.name}: {column.dtype} where {kind} belongs")
+        # Only these kinds can hold a null that nobody meant.
+        if kind in {"str", "category", "instant"} and column.isna().any():
+            raise FrameWrong(f"{self.name}.{column.name}: a value is missing")
+
+
+def _is_kind(dtype: object, kind: Kind) -> bool:
+    if kind == "instant":
+        return isinstance(dtype, pd.DatetimeTZDtype) and str(dtype.tz) == "UTC"
+    if kind == "category":
+        return isinstance(dtype, pd.CategoricalDtype)
+    return str(dtype) == kind
+
+
+#: Fixed-width rows of one side, ordered by ``match_key``: enough to see what agrees.
+#: ``who`` is a 64-bit hash of the player; ``odd`` asks for a closer look whatever the amounts.
+KEYS = FrameShape(
+    name="keys",
+    columns={
+        "match_key": "int64",
+        "stake": "int64",
+        "payout": "int64",
+        "currency": "category",
+        "who": "int64",
+        "odd": "bool",
+    },
+)
+
+#: Full rows of one side, as stored: rounds of ours, records of the provider's.
+RECORDS = FrameShape(
+    name="records",
+    columns={
+        "match_key": "int64",
+        "round_id": "str",
+        "record_id": "str",
+        "occurrence": "int64",
+        "player": "str",
+        "currency": "str",
+        "stake": "int64",
+        "payout": "int64",
+        "rolled_back": "bool",
+        "declared_net": "Int64",
+        "balance_before": "Int64",
+        "balance_after": "Int64",
+        "at": "instant",
+        "overdue": "bool",
+        "inside": "bool",
+    },
+    unique=("record_id", "currency", "occurrence"),
+)
+
+#: One side's view of its rounds, one row per (round, currency). ``stake`` and ``payout`` leave
+#: repeated lines out; those are ``extra_stake`` and ``extra_payout``. The ``wrong_*`` columns
+#: quote the first record that contradicts itself.
+VIEW = FrameShape(
+    name="view",
+    columns={
+        "round_id": "str",
+        "currency": "str",
+        "match_key": "int64",
+        "player": "str",
+        "players": "int64",
+        "stake": "int64",
+        "payout": "int64",
+        "extra_stake": "int64",
+        "extra_payout": "int64",
+        "records": "int64",
+        "extras": "int64",
+        "at": "instant",
+        "overdue": "bool",
+        "wrong": "bool",
+        "wrong_net": "Int64",
+        "wrong_declared": "Int64",
+        "wrong_before": "Int64",
+        "wrong_after": "Int64",
+    },
+    unique=("round_id", "currency"),
+)

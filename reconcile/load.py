@@ -1,0 +1,218 @@
+"""Both sides out of one snapshot of the database, through ADBC into Arrow and pandas.
+
+The first look takes only fixed-width columns of the window; strings are fetched later, by key,
+for the few rounds that do not simply agree. Those are fetched *whole*: a round that straddles
+the edge of the window is never judged by half of it.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi as adbc
+import numpy as np
+import pandas as pd
+import psycopg
+import pyarrow as pa
+from numpy.typing import NDArray
+from psycopg import sql
+
+from reconcile.frames import KEYS, RECORDS
+from reconcile.window import Window
+from vocabulary.errors import Unavailable
+
+Keys = NDArray[np.int64]
+_Framing = Callable[[pa.Table], pd.DataFrame]
+
+_OURS_KEYS = """
+SELECT r.match_key, r.stake, r.payout, r.currency, hashtextextended(w.player, 0) AS who,
+       NOT r.ended AND r.first_at < {overdue} AS odd
+  FROM rounds r JOIN wallets w USING (wallet_id)
+ WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
+"""
+# A handle nobody mapped is the player's own reference.
+_THEIRS_KEYS = """
+SELECT f.match_key,
+       CASE WHEN f.rolled_back THEN 0 ELSE f.stake END AS stake,
+       CASE WHEN f.rolled_back THEN 0 ELSE f.payout END AS payout,
+       f.currency, hashtextextended(coalesce(h.player, f.handle), 0) AS who,
+       f.continues OR coalesce(f.declared_net <> f.payout - f.stake, false)
+       OR coalesce(NOT f.rolled_back
+                   AND f.balance_after <> f.balance_before - f.stake + f.payout, false) AS odd
+  FROM feed_records f LEFT JOIN handles h USING (provider, handle)
+ WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
+"""
+# Rounds told in several records, one of them outside: the window alone would show a part.
+_STRADDLING = """
+SELECT match_key FROM feed_records
+ WHERE provider = {provider} AND continues
+   AND NOT (created_at >= {start} AND created_at < {end})
+"""
+_OURS_RECORDS = """
+SELECT r.match_key, r.round_id, r.round_id AS record_id,
+       row_number() OVER (PARTITION BY r.round_id, r.currency) AS occurrence,
+       w.player, r.currency, r.stake, r.payout, false AS rolled_back,
+       NULL::bigint AS declared_net, NULL::bigint AS balance_before,
+       NULL::bigint AS balance_after, r.last_at AS at,
+       NOT r.ended AND r.first_at < {overdue} AS overdue,
+       r.first_at >= {start} AND r.first_at < {end} AS inside
+  FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
+ WHERE r.provider = {provider}
+"""
+_THEIRS_RECORDS = """
+SELECT f.match_key, f.round_id, f.record_id, f.occurrence::bigint AS occurrence,
+       coalesce(h.player, f.handle) AS player, f.currency, f.stake, f.payout, f.rolled_back,
+       f.declared_net, f.balance_before, f.balance_after, f.created_at AS at,
+       false AS overdue,
+       f.created_at >= {start} AND f.created_at < {end} AS inside
+  FROM feed_records f JOIN residual USING (match_key)
+  LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
+ WHERE f.provider = {provider}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """The same kind of frame from either side."""
+
+    ours: pd.DataFrame
+    theirs: pd.DataFrame
+
+
+class Books:
+    """Both sides of one provider and window, read from one snapshot, in parallel."""
+
+    def __init__(
+        self,
+        ours: adbc.Connection,
+        theirs: adbc.Connection,
+        said: dict[str, sql.Composable],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self._sides = (ours, theirs)
+        self._said = said
+        self._pool = pool
+
+    def keys(self) -> Sides:
+        """Fixed-width rows of the window, each side ordered by ``match_key``."""
+        ours, theirs = self._both(_OURS_KEYS, _THEIRS_KEYS, _keys_frame)
+        codes = sorted({*ours["currency"].cat.categories, *theirs["currency"].cat.categories})
+        return Sides(ours=_recoded(ours, codes), theirs=_recoded(theirs, codes))
+
+    def straddling(self) -> Keys:
+        """Keys of rounds with a further record outside the window."""
+        table = _fetch(self._sides[1], self._text(_STRADDLING))
+        return np.unique(_numpy(table, "match_key"))
+
+    def records(self, keys: Keys) -> Sides:
+        """Full rows of these keys, from any time."""
+        for side in self._sides:
+            _stage_keys(side, keys)
+        ours, theirs = self._both(_OURS_RECORDS, _THEIRS_RECORDS, _records_frame)
+        return Sides(ours=ours, theirs=theirs)
+
+    def _both(self, ours: str, theirs: str, frame: _Framing) -> list[pd.DataFrame]:
+        texts = (self._text(ours), self._text(theirs))
+        return list(self._pool.map(lambda c, q: frame(_fetch(c, q)), self._sides, texts))
+
+    def _text(self, query: str) -> str:
+        return sql.SQL(query).format(**self._said).as_string()
+
+
+@contextmanager
+def open_books(
+    database_url: str, provider: str, window: Window, *, overdue: datetime | None
+) -> Iterator[Books]:
+    """Both sides as of one instant.
+
+    Rounds of ours that began before ``overdue`` and never ended are marked; None marks none.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    said: dict[str, sql.Composable] = {
+        "provider": sql.Literal(provider),
+        "start": sql.Literal(window.start),
+        "end": sql.Literal(window.end),
+        "overdue": sql.SQL("'-infinity'::timestamptz")
+        if overdue is None
+        else sql.Literal(overdue),
+    }
+    with ExitStack() as stack:
+        try:
+            snapshot = stack.enter_context(_exported_snapshot(database_url))
+            sides = [
+                stack.enter_context(_reader(database_url, snapshot)) for _ in ("ours", "theirs")
+            ]
+        except (psycopg.OperationalError, adbc_driver_manager.OperationalError) as error:
+            raise Unavailable("the database cannot be reached") from error
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=len(sides)))
+        yield Books(sides[0], sides[1], said, pool)
+
+
+@contextmanager
+def _exported_snapshot(database_url: str) -> Iterator[str]:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        assert row is not None
+        yield row[0]
+
+
+@contextmanager
+def _reader(database_url: str, snapshot: str) -> Iterator[adbc.Connection]:
+    with adbc.connect(database_url) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        yield connection
+
+
+def _fetch(connection: adbc.Connection, query: str) -> pa.Table:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetch_arrow_table()
+
+
+def _stage_keys(connection: adbc.Connection, keys: Keys) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS residual")
+        cursor.adbc_ingest(
+            "residual", pa.table({"match_key": keys}), mode="create", temporary=True
+        )
+        # Whatever plan old statistics lead to, a key is found without reading all of them.
+        cursor.execute("CREATE INDEX ON residual (match_key)")
+        cursor.execute("ANALYZE residual")
+
+
+def _keys_frame(table: pa.Table) -> pd.DataFrame:
+    # Sorting a million integers here is cheaper than following an index to a million rows.
+    order = np.argsort(_numpy(table, "match_key"), kind="stable")
+    columns = {name: _numpy(table, name)[order] for name in ("match_key", "stake", "payout")}
+    codes = table["currency"].combine_chunks().dictionary_encode()
+    currency = pd.Categorical.from_codes(
+        codes.indices.to_numpy()[order], codes.dictionary.to_pylist()
+    )
+    odd = table["odd"].to_numpy()[order]
+    who = _numpy(table, "who")[order]
+    return pd.DataFrame({**columns, "currency": currency, "who": who, "odd": odd}, copy=False)
+
+
+def _recoded(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
+    return KEYS.check(frame.assign(currency=frame["currency"].cat.set_categories(codes)))
+
+
+def _records_frame(table: pa.Table) -> pd.DataFrame:
+    nullable = ("declared_net", "balance_before", "balance_after")
+    frame = table.drop_columns(list(nullable)).to_pandas()
+    for name in nullable:
+        frame[name] = table[name].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return RECORDS.check(frame[list(RECORDS.columns)])
+
+
+def _numpy(table: pa.Table, column: str) -> Keys:
+    values: Keys = table[column].to_numpy()
+    return values

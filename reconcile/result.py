@@ -1,0 +1,124 @@
+"""One finished run: what was compared, where every row ended, and what differs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from reconcile.breaks import Break
+from reconcile.conserve import SideProof, Tally, as_json
+from reconcile.window import Window
+from vocabulary.money import exponent_of, text_from_minor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """A run that stands.
+
+    Attributes:
+        ours, theirs: the proof that every row of the side is in one bucket.
+        maturity_s: age below which a one-sided round was timing, in seconds.
+        code: the version of this application.
+        rules: the versions of the rules applied.
+        exponents: the provider's overrides of digits after the point.
+    """
+
+    run_id: str
+    provider: str
+    window: Window
+    started_at: datetime
+    finished_at: datetime
+    maturity_s: int
+    ours: SideProof
+    theirs: SideProof
+    breaks: tuple[Break, ...]
+    code: str
+    rules: Mapping[str, int]
+    exponents: Mapping[str, int]
+
+    @property
+    def conserved(self) -> bool:
+        """Whether both proofs hold; a run where they do not is never stored."""
+        return self.ours.holds and self.theirs.holds
+
+    def summary(self) -> dict[str, Any]:
+        """What ``tieout reconcile --json`` prints, without the breaks."""
+        return {
+            "run_id": self.run_id,
+            "provider": self.provider,
+            "window": {"from": iso(self.window.start), "to": iso(self.window.end)},
+            "ours": _side_json(self.ours, self.exponents),
+            "theirs": _side_json(self.theirs, self.exponents),
+            "matched": self.ours.matched.rows,
+            "timing": {"ours": self.ours.timing.rows, "theirs": self.theirs.timing.rows},
+            "excluded": {"ours": self.ours.excluded.rows, "theirs": self.theirs.excluded.rows},
+            "conserved": self.conserved,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``tieout reconcile --json`` prints; amounts are decimal text."""
+        found = [break_json(each, self.exponents) for each in self.breaks]
+        summary = self.summary()
+        conserved = summary.pop("conserved")
+        return {**summary, "breaks": found, "conserved": conserved}
+
+    def manifest(self) -> dict[str, Any]:
+        """Inputs, versions and the proof: enough to show later what this run rests on."""
+        return {
+            "code": self.code,
+            "rules": dict(self.rules),
+            "maturity_s": self.maturity_s,
+            "now": iso(self.started_at),
+            "exponents": dict(self.exponents),
+            "breaks": len(self.breaks),
+            "ours": _proof_json(self.ours),
+            "theirs": _proof_json(self.theirs),
+        }
+
+
+def iso(instant: datetime) -> str:
+    """An instant as ISO 8601 in UTC, ending in Z."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def break_json(each: Break, exponents: Mapping[str, int]) -> dict[str, Any]:
+    """One break as the interface prints it."""
+    return {
+        "id": each.id,
+        "kind": str(each.kind),
+        "impact": str(each.impact),
+        "player": each.player,
+        "currency": each.currency,
+        "round_key": each.round_id,
+        "ours": None if each.ours is None else dict(each.ours),
+        "theirs": None if each.theirs is None else dict(each.theirs),
+        "difference": text_from_minor(each.difference, exponent_of(each.currency, exponents)),
+        "first_seen": iso(each.first_seen),
+        "explanation": each.explanation,
+    }
+
+
+def _side_json(proof: SideProof, exponents: Mapping[str, int]) -> dict[str, Any]:
+    totals = {
+        currency: {
+            "stake": text_from_minor(stake, exponent_of(currency, exponents)),
+            "payout": text_from_minor(payout, exponent_of(currency, exponents)),
+        }
+        for currency, stake, payout in proof.compared.totals
+    }
+    return {"rows": proof.compared.rows, "totals": totals}
+
+
+def _proof_json(proof: SideProof) -> dict[str, Any]:
+    lines: dict[str, Tally] = {
+        "source": proof.source,
+        "outside": proof.outside,
+        "undone": proof.undone,
+        "compared": proof.compared,
+        "matched": proof.matched,
+        "timing": proof.timing,
+        "breaks": proof.breaks,
+        "excluded": proof.excluded,
+    }
+    told = {name: as_json(entry) for name, entry in lines.items()}
+    return {**told, "folded": proof.folded, "identity": proof.identity, "holds": proof.holds}

@@ -1,0 +1,141 @@
+"""Runs and breaks, written so that a run stands complete or not at all.
+
+A break is one row for ever: seen again it keeps its first sight, no longer seen it is cleared,
+coming back it is open again.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from psycopg import Connection as PsycopgConnection
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
+
+from reconcile.breaks import Break
+from reconcile.match import Keys
+from reconcile.result import RunResult
+
+#: One run of a provider at a time: two would clear each other's breaks.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('reconcile ' || :provider, 0))"
+_RUN = """
+INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished_at,
+                  result, manifest, conserved)
+VALUES (%(run_id)s, %(provider)s, %(start)s, %(end)s, %(started_at)s, %(finished_at)s,
+        %(result)s, %(manifest)s, %(conserved)s)
+ON CONFLICT (run_id) DO UPDATE SET
+    finished_at = EXCLUDED.finished_at, result = EXCLUDED.result, manifest = EXCLUDED.manifest
+"""
+_STAGE = """
+CREATE TEMP TABLE break_stage ON COMMIT DROP AS
+SELECT break_id, kind, impact, player, currency, round_id, match_key, ours, theirs,
+       difference, explanation
+  FROM breaks WHERE false
+"""
+_COPY = """
+COPY break_stage (break_id, kind, impact, player, currency, round_id, match_key, ours, theirs,
+                  difference, explanation) FROM STDIN
+"""
+_UPSERT = """
+INSERT INTO breaks (break_id, run_id, provider, kind, impact, player, currency, round_id,
+                    match_key, ours, theirs, difference, explanation, first_seen, last_seen)
+SELECT break_id, :run_id, :provider, kind, impact, player, currency, round_id, match_key,
+       ours, theirs, difference, explanation, :now, :now
+  FROM break_stage ORDER BY break_id
+ON CONFLICT (break_id) DO UPDATE SET
+    run_id = EXCLUDED.run_id, impact = EXCLUDED.impact, player = EXCLUDED.player,
+    ours = EXCLUDED.ours, theirs = EXCLUDED.theirs, difference = EXCLUDED.difference,
+    explanation = EXCLUDED.explanation, last_seen = EXCLUDED.last_seen, cleared_at = NULL
+"""
+# A break whose round neither side tells any more is over too: nothing could examine it again.
+_UNSEEN = """
+SELECT b.break_id, b.match_key,
+       NOT EXISTS (SELECT FROM rounds r
+                    WHERE r.match_key = b.match_key)
+       AND NOT EXISTS (SELECT FROM feed_records f
+                        WHERE f.match_key = b.match_key) AS gone
+  FROM breaks b
+ WHERE b.provider = :provider AND b.cleared_at IS NULL
+   AND NOT EXISTS (SELECT FROM break_stage s WHERE s.break_id = b.break_id)
+"""
+_CLEAR = "UPDATE breaks SET cleared_at = :now WHERE break_id = ANY(:ids)"
+_FIRST_SEEN = """
+SELECT b.break_id, b.first_seen FROM breaks b JOIN break_stage s USING (break_id)
+"""
+
+
+def lock_provider(connection: Connection, provider: str) -> None:
+    """Wait until no other run of this provider is under way; held to the transaction's end."""
+    connection.execute(text(_LOCK), {"provider": provider})
+
+
+def store_run(
+    connection: Connection, result: RunResult, *, examined: tuple[Keys, ...]
+) -> Mapping[str, datetime]:
+    """Store a run with its breaks inside the caller's transaction.
+
+    Open breaks of rounds among the ``examined`` keys (sorted arrays) that were not found
+    again are cleared.
+
+    Returns:
+        When each break of this run was first seen, by break id.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, PsycopgConnection)
+    connection.execute(text(_STAGE))
+    with driver.cursor() as cursor:
+        cursor.execute(_RUN, _run_row(result))
+        with cursor.copy(_COPY) as copy:
+            for each in result.breaks:
+                copy.write_row(_break_row(each))
+    said = {"provider": result.provider, "run_id": result.run_id, "now": result.started_at}
+    over = _over(connection, result.provider, examined)
+    connection.execute(text(_CLEAR), {"now": result.started_at, "ids": over})
+    connection.execute(text(_UPSERT), said)
+    rows = connection.execute(text(_FIRST_SEEN))
+    return {row.break_id: row.first_seen for row in rows}
+
+
+def _over(connection: Connection, provider: str, examined: tuple[Keys, ...]) -> list[str]:
+    open_ones = connection.execute(text(_UNSEEN), {"provider": provider}).all()
+    return [row.break_id for row in open_ones if row.gone or _among(row.match_key, examined)]
+
+
+def _among(key: int, examined: tuple[Keys, ...]) -> bool:
+    places = [(keys, int(np.searchsorted(keys, key))) for keys in examined]
+    return any(place < len(keys) and keys[place] == key for keys, place in places)
+
+
+def _run_row(result: RunResult) -> dict[str, Any]:
+    return {
+        "run_id": result.run_id,
+        "provider": result.provider,
+        "start": result.window.start,
+        "end": result.window.end,
+        "started_at": result.started_at,
+        "finished_at": result.finished_at,
+        "result": Jsonb(result.summary()),
+        "manifest": Jsonb(result.manifest()),
+        "conserved": result.conserved,
+    }
+
+
+def _break_row(each: Break) -> tuple[object, ...]:
+    return (
+        each.id,
+        str(each.kind),
+        str(each.impact),
+        each.player,
+        each.currency,
+        each.round_id,
+        each.match_key,
+        _json(each.ours),
+        _json(each.theirs),
+        each.difference,
+        each.explanation,
+    )
+
+
+def _json(side: Mapping[str, Any] | None) -> Jsonb | None:
+    return None if side is None else Jsonb(dict(side))

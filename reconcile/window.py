@@ -1,0 +1,49 @@
+"""The span of time one run answers for: half open, so that neighbours share nothing."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """From ``start`` (inside) to ``end`` (outside); aware instants, ``start < end``.
+
+    Our rounds belong to it by their first operation, the provider's records by their creation.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("a window needs instants with a time zone")
+        if self.start >= self.end:
+            raise ValueError("a window must end after it starts")
+
+
+def parse_window(start: str, end: str, *, zone: str = "UTC") -> Window:
+    """Read two ISO 8601 dates or instants; without an offset they are local to ``zone``.
+
+    A date means the midnight it begins with, so one day is ``2026-03-01`` to ``2026-03-02``.
+
+    Raises:
+        ValueError: not ISO 8601, or the window is empty.
+    """
+    return Window(start=parse_instant(start, zone=zone), end=parse_instant(end, zone=zone))
+
+
+def parse_instant(text: str, *, zone: str) -> datetime:
+    """Read one ISO 8601 date or instant into UTC.
+
+    Raises:
+        ValueError: not ISO 8601.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"a date or instant such as 2026-03-01T00:00:00Z is expected, not {text!r}"
+        ) from None
+    local = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(zone))
+    return local.astimezone(UTC)

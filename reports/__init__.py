@@ -1,0 +1,1 @@
+"""What finance reads: a workbook, a page, tables."""

@@ -1,0 +1,19 @@
+"""Every file of a pack, written side by side."""
+
+from pathlib import Path
+
+from reports.pack import Pack, stem
+from reports.page import write_page
+from reports.tables import write_tables
+from reports.workbook import write_workbook
+
+
+def write_pack(pack: Pack, folder: Path) -> tuple[Path, ...]:
+    """Write every file of a pack into a folder, which is made; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = stem(pack)
+    return (
+        write_workbook(pack, folder / f"{name}.xlsx"),
+        write_page(pack, folder / f"{name}.html"),
+        *write_tables(pack, folder, name),
+    )

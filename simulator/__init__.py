@@ -1,0 +1,5 @@
+"""The provider's side: signs, sends, retries, tells its history, misbehaves from a seed.
+
+It shares no code with the side it exercises: bodies, signatures, expected verdicts and expected
+balances are worked out here from the protocol sheets alone, so that an error on one side shows.
+"""

@@ -1,0 +1,145 @@
+"""The aggregator's API: a key in a header; players, houses, games, links."""
+
+import hmac
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from aiohttp import web
+
+from simulator.api.catalogue import HOUSES, Names, Title, titles
+from simulator.api.trouble import Control, Manner, Refused, Trouble, application, object_of
+
+#: The game id of a house's lobby.
+LOBBY = "0"
+
+_KEY_WRONG = Refused(401, "Invalid API key")
+_INVALID = Refused(400, "Invalid request")
+_NOT_FOUND = Refused(404, "Not Found")
+
+MANNER = Manner(
+    document=lambda refused: {"error": refused.code},
+    troubles=MappingProxyType(
+        {
+            Trouble.UNAUTHORIZED: _KEY_WRONG,
+            Trouble.FORBIDDEN: Refused(403, "IP not allowed"),
+            Trouble.NOT_FOUND: _NOT_FOUND,
+            Trouble.UNPROCESSABLE: Refused(422, "Unprocessable"),
+            Trouble.TOO_MANY: Refused(429, "Too many requests"),
+            Trouble.FAILURE: Refused(500, "Internal error"),
+        }
+    ),
+    not_found=_NOT_FOUND,
+    method_wrong=Refused(405, "Method Not Allowed"),
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class AggregatorApi:
+    """One account at the aggregator.
+
+    Attributes:
+        allowed: the addresses it may be called from; None: any.
+        handles: what each of our references became.
+        bets: the bets whose page can be asked for.
+    """
+
+    seed: int
+    api_key: str
+    prefix: str = "LAG1"
+    control: Control = field(default_factory=Control)
+    allowed: frozenset[str] | None = None
+    handles: dict[str, str] = field(default_factory=dict)
+    bets: set[str] = field(default_factory=set)
+    _names: Names = field(init=False)
+    _titles: tuple[Title, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._names = Names(seed=self.seed)
+        self._titles = titles(self.seed)
+
+    def application(self) -> web.Application:
+        """The API, ready to be served."""
+        app = application(self.control, MANNER)
+        app.router.add_post("/create-user", self._create_user)
+        app.router.add_get("/game/provider", self._houses)
+        app.router.add_post("/game/list", self._games)
+        app.router.add_post("/game/open-game", self._open)
+        app.router.add_post("/bet-history/report/detail-bet", self._detail)
+        return app
+
+    async def _create_user(self, request: web.Request) -> web.Response:
+        reference = _text(await self._asked(request), "user_agent")
+        handle = self.handles.setdefault(reference, f"{self.prefix}.{reference}")
+        return web.json_response({"user_agent": handle})
+
+    async def _houses(self, request: web.Request) -> web.Response:
+        self._must_be_known(request)
+        return web.json_response(
+            [
+                {
+                    "provider_name": house,
+                    "display_name": house.lower(),
+                    "image": f"https://img.example.com/providers/{number}.jpg",
+                }
+                for number, house in enumerate(HOUSES)
+            ]
+        )
+
+    async def _games(self, request: web.Request) -> web.Response:
+        house = _text(await self._asked(request), "game_provider")
+        if house not in HOUSES:
+            raise _NOT_FOUND
+        items = [_item(title) for title in self._titles if title.house == house]
+        return web.json_response({"is_item": True, "items": items})
+
+    async def _open(self, request: web.Request) -> web.Response:
+        asked = await self._asked(request)
+        house, game = _text(asked, "game_provider"), _text(asked, "game_id")
+        if _text(asked, "user_agent") not in self.handles.values():
+            raise _NOT_FOUND
+        known = {str(one.number) for one in self._titles if one.house == house}
+        if game not in known | ({LOBBY} if house in HOUSES else set()):
+            raise _NOT_FOUND
+        url = f"https://play.example.com/launch?token={self._names.token()}"
+        return web.json_response({"is_item": False, "url": url})
+
+    async def _detail(self, request: web.Request) -> web.Response:
+        bet = _text(await self._asked(request), "bet_id")
+        if bet not in self.bets:
+            raise _NOT_FOUND
+        return web.json_response(
+            {"status": True, "item": f"https://history.example.com/bets/{self._names.token()}"}
+        )
+
+    async def _asked(self, request: web.Request) -> dict[str, object]:
+        """The body of a known caller, JSON or form-encoded."""
+        self._must_be_known(request)
+        if request.content_type == "application/x-www-form-urlencoded":
+            return {name: str(value) for name, value in (await request.post()).items()}
+        return await object_of(request, _INVALID)
+
+    def _must_be_known(self, request: web.Request) -> None:
+        given = request.headers.get("x-api-key", "").encode()
+        prefix = request.headers.get("x-api-prefix", self.prefix)
+        if not hmac.compare_digest(given, self.api_key.encode()) or prefix != self.prefix:
+            raise _KEY_WRONG
+        if self.allowed is not None and request.remote not in self.allowed:
+            raise MANNER.troubles[Trouble.FORBIDDEN]
+
+
+def _text(asked: dict[str, object], name: str) -> str:
+    value = asked.get(name)
+    if not isinstance(value, str) or not value:
+        raise _INVALID
+    return value
+
+
+def _item(title: Title) -> dict[str, object]:
+    return {
+        "game_id": str(title.number),
+        "game_name": title.name,
+        "game_provider": title.house,
+        "game_type": "slot",
+        "game_image": f"https://cdn.example.com/games/{title.number}.png",
+        "is_active": title.is_available,
+    }

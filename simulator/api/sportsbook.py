@@ -1,0 +1,91 @@
+"""The sportsbook's API: a token for a while, and sessions opened with it."""
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from aiohttp import web
+
+from simulator.api.catalogue import Names
+from simulator.api.trouble import Control, Manner, Refused, Trouble, application, object_of
+from vocabulary.clock import Clock, SystemClock
+
+_UNAUTHORIZED = Refused(401, "UNAUTHORIZED")
+_INVALID = Refused(400, "INVALID_REQUEST")
+
+MANNER = Manner(
+    document=lambda refused: {"error": refused.code},
+    troubles=MappingProxyType(
+        {
+            Trouble.UNAUTHORIZED: _UNAUTHORIZED,
+            Trouble.FORBIDDEN: Refused(403, "FORBIDDEN"),
+            Trouble.NOT_FOUND: Refused(404, "NOT_FOUND"),
+            Trouble.UNPROCESSABLE: Refused(422, "INVALID_REQUEST"),
+            Trouble.TOO_MANY: Refused(429, "TOO_MANY_REQUESTS"),
+            Trouble.FAILURE: Refused(500, "INTERNAL_ERROR"),
+        }
+    ),
+    not_found=Refused(404, "NOT_FOUND"),
+    method_wrong=Refused(405, "METHOD_NOT_ALLOWED"),
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class SportsbookApi:
+    """One client's account at the sportsbook.
+
+    Attributes:
+        version: the first segment of every path.
+        token_life: after which a token is refused.
+        sessions: the user and the currency of every session opened, in order.
+    """
+
+    seed: int
+    username: str
+    password: str
+    version: str = "v1"
+    token_life: timedelta = timedelta(hours=1)
+    clock: Clock = field(default_factory=SystemClock)
+    control: Control = field(default_factory=Control)
+    sessions: list[tuple[str, str]] = field(default_factory=list)
+    _tokens: dict[str, datetime] = field(init=False, default_factory=dict)
+    _names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._names = Names(seed=self.seed)
+
+    def application(self) -> web.Application:
+        """The API, ready to be served."""
+        app = application(self.control, MANNER)
+        app.router.add_post(f"/{self.version}/auth", self._auth)
+        app.router.add_post(f"/{self.version}/start-session", self._start)
+        return app
+
+    def forget_tokens(self) -> None:
+        """Refuse every token given so far, as after a restart."""
+        self._tokens.clear()
+
+    async def _auth(self, request: web.Request) -> web.Response:
+        asked = await object_of(request, _INVALID)
+        given = f"{asked.get('username')}\x00{asked.get('password')}".encode()
+        if not hmac.compare_digest(given, f"{self.username}\x00{self.password}".encode()):
+            raise _UNAUTHORIZED
+        token = self._names.token()
+        self._tokens[token] = self.clock.now() + self.token_life
+        seconds = int(self.token_life.total_seconds())
+        return web.json_response({"token": token, "expires_in": seconds})
+
+    async def _start(self, request: web.Request) -> web.Response:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        until = self._tokens.get(token) if scheme == "Bearer" else None
+        if until is None or until <= self.clock.now():
+            raise _UNAUTHORIZED
+        asked = await object_of(request, _INVALID)
+        user, currency = asked.get("user_id"), asked.get("currency")
+        if not (isinstance(user, str) and user and isinstance(currency, str) and currency):
+            raise _INVALID
+        self.sessions.append((user, currency))
+        return web.json_response(
+            {"url": f"https://book.example.com/frame?session={self._names.token()}"}
+        )

@@ -1,0 +1,288 @@
+"""The scratch-card platform's API: a login gives two tokens, and everything else needs them.
+
+Writes are signed with the second token over the body sorted at every depth. Lists come in
+pages, counted from 1. What is kept, and what is told of it, is in ``simulator.api.xigs_books``.
+"""
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from aiohttp import web
+
+from simulator.api.catalogue import Names, titles
+from simulator.api.trouble import Control, Manner, Refused, Trouble, application
+from simulator.api.xigs_books import Books, Rows, page_of
+from simulator.instants import instant_text
+from simulator.text import PLAIN, Number
+from simulator.xigs import HEADER, signature
+from vocabulary.clock import Clock, SystemClock
+
+TRIGGERS = frozenset({"open-round", "close-round"})
+CREDENTIAL_TYPES = frozenset({"email", "uuid", "username"})
+#: The only kind of profile that the sandbox makes.
+PROFILE_TYPE = "demo"
+SESSION_LIFE = timedelta(hours=2)
+
+_UNAUTHORIZED = Refused(401, "UNAUTHORIZED", "Invalid or expired access token")
+_SIGNATURE = Refused(401, "INVALID_SIGNATURE", "The request signature is missing or wrong")
+_INVALID = Refused(400, "BAD_REQUEST", "The request was not understood")
+_NOT_FOUND = Refused(404, "NOT_FOUND", "Not found")
+_CONFLICT = Refused(409, "CONFLICT", "A webhook with this URL exists")
+_TOO_MANY = Refused(429, "TOO_MANY_REQUESTS", "Too many requests")
+
+MANNER = Manner(
+    document=lambda refused: {
+        "status": "error",
+        "error": refused.code,
+        "message": refused.message,
+    },
+    troubles=MappingProxyType(
+        {
+            Trouble.UNAUTHORIZED: _UNAUTHORIZED,
+            Trouble.FORBIDDEN: Refused(403, "FORBIDDEN", "Not allowed"),
+            Trouble.NOT_FOUND: _NOT_FOUND,
+            Trouble.UNPROCESSABLE: Refused(422, "UNPROCESSABLE", "Not processable"),
+            Trouble.TOO_MANY: _TOO_MANY,
+            Trouble.FAILURE: Refused(500, "INTERNAL_ERROR", "Internal error"),
+        }
+    ),
+    not_found=_NOT_FOUND,
+    method_wrong=Refused(405, "METHOD_NOT_ALLOWED", "Method not allowed"),
+)
+
+Asked = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Login:
+    """What one login gave."""
+
+    signature_token: bytes
+    until: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class XigsApi:
+    """One integrator at the platform.
+
+    Attributes:
+        token_life: after which both tokens of a login are refused.
+        logins_per_minute: beyond which a login is answered 429.
+        books: profiles, users, sessions, rounds, webhooks.
+    """
+
+    seed: int
+    api_key: str
+    token_life: timedelta = timedelta(hours=2)
+    logins_per_minute: int = 10
+    clock: Clock = field(default_factory=SystemClock)
+    control: Control = field(default_factory=Control)
+    books: Books = field(default_factory=Books)
+    _logins: dict[str, _Login] = field(init=False, default_factory=dict)
+    _logged_in_at: list[datetime] = field(init=False, default_factory=list)
+    _names: Names = field(init=False)
+    _games: dict[str, Asked] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._names = Names(seed=self.seed)
+        for title in titles(self.seed):
+            number = f"{title.number:024x}"
+            self._games[number] = {"gameId": number, "name": title.name}
+
+    @property
+    def games(self) -> tuple[str, ...]:
+        """The ids of all games, in the order of the catalogue."""
+        return tuple(self._games)
+
+    def application(self) -> web.Application:
+        """The API, ready to be served."""
+        app = application(self.control, MANNER)
+        app.router.add_post("/v1/auth/login", self._log_in)
+        app.router.add_post("/v1/profile", self._make_profile)
+        app.router.add_get("/v1/profile", self._list_profiles)
+        app.router.add_put("/v1/profile/{id}", self._change_profile)
+        app.router.add_post("/v1/user/auth", self._know_user)
+        app.router.add_get("/v1/user", self._list_users)
+        app.router.add_post("/v1/game", self._make_game)
+        app.router.add_post("/v1/game/session", self._open_session)
+        app.router.add_get("/v1/game/session", self._list_sessions)
+        app.router.add_get("/v1/transaction", self._list_transactions)
+        app.router.add_post("/v1/webhook", self._make_webhook)
+        app.router.add_get("/v1/webhook", self._list_webhooks)
+        app.router.add_get("/v1/webhook/{id}", self._list_deliveries)
+        app.router.add_delete("/v1/webhook/{id}", self._drop_webhook)
+        return app
+
+    def forget_tokens(self) -> None:
+        """Refuse every token given so far, as after a restart."""
+        self._logins.clear()
+
+    async def _log_in(self, request: web.Request) -> web.Response:
+        now = self.clock.now()
+        recent = [at for at in self._logged_in_at if now - at < timedelta(minutes=1)]
+        if len(recent) >= self.logins_per_minute:
+            raise _TOO_MANY
+        self._logged_in_at = [*recent, now]
+        key = _text(await _document(request), "apiKey")
+        if not hmac.compare_digest(key.encode(), self.api_key.encode()):
+            raise Refused(401, "UNAUTHORIZED", "Invalid API key")
+        access, signing = self._names.token(), self._names.token()
+        self._logins[access] = _Login(signing.encode(), now + self.token_life)
+        given = {"accessToken": access, "signatureToken": signing}
+        return _success({**given, "expireAt": instant_text(now + self.token_life)})
+
+    async def _make_profile(self, request: web.Request) -> web.Response:
+        asked = _profile(await self._written(request))
+        made = self._names.object_id()
+        self.books.profiles[made] = {"profileId": made, **asked}
+        return _success({"profileId": made}, status=201)
+
+    async def _change_profile(self, request: web.Request) -> web.Response:
+        asked = _profile(await self._written(request))
+        held = self.books.profiles.get(request.match_info["id"])
+        if held is None:
+            raise _NOT_FOUND
+        held.update(asked)
+        return _success({"profileId": held["profileId"]})
+
+    async def _know_user(self, request: web.Request) -> web.Response:
+        asked = await self._written(request)
+        kind, credential = _text(asked, "credentialType"), _text(asked, "credential")
+        if kind not in CREDENTIAL_TYPES:
+            raise _INVALID
+        if _text(asked, "profileId") not in self.books.profiles:
+            raise _NOT_FOUND
+        user = self.books.user(kind, credential, self._names, self.clock.now())
+        token = self._names.token()
+        self.books.user_tokens[token] = user
+        return _success({"userToken": token, "userId": user})
+
+    async def _make_game(self, request: web.Request) -> web.Response:
+        asked = await self._written(request)
+        number = _text(asked, "gameId") if "gameId" in asked else self._names.object_id()
+        game = {**self._games.get(number, {}), **asked, "gameId": number}
+        self._games[number] = game
+        return _success(game, status=201)
+
+    async def _open_session(self, request: web.Request) -> web.Response:
+        asked = await self._written(request)
+        user = self.books.user_tokens.get(_text(asked, "userToken"))
+        game = _text(asked, "gameId")
+        if user is None or game not in self._games:
+            raise _NOT_FOUND
+        made, now = self._names.object_id(), self.clock.now()
+        until = instant_text(now + SESSION_LIFE)
+        self.books.open_session(made, user=user, game=game, now=now, until=until)
+        url = f"https://cards.example.com/{game}?session={made}"
+        opened = {"sessionId": made, "gameUrl": url, "expiresAt": until}
+        return _success(opened, status=201)
+
+    async def _make_webhook(self, request: web.Request) -> web.Response:
+        asked = await self._written(request)
+        url, token = _text(asked, "url"), _text(asked, "signatureToken")
+        triggers = asked.get("eventTriggers")
+        if not isinstance(triggers, list) or not triggers or not set(triggers) <= TRIGGERS:
+            raise _INVALID
+        if any(held["url"] == url for held in self.books.webhooks.values()):
+            raise _CONFLICT
+        made = self._names.uuid()
+        self.books.register(made, url, triggers, token, self.clock.now())
+        return _success({"webhookId": made}, status=201)
+
+    async def _drop_webhook(self, request: web.Request) -> web.Response:
+        self._authorised(request)
+        if self.books.webhooks.pop(request.match_info["id"], None) is None:
+            raise _NOT_FOUND
+        return _success({})
+
+    async def _list_profiles(self, request: web.Request) -> web.Response:
+        return self._listed(request, list(self.books.profiles.values()))
+
+    async def _list_users(self, request: web.Request) -> web.Response:
+        return self._listed(request, list(self.books.users.values()), "userId")
+
+    async def _list_sessions(self, request: web.Request) -> web.Response:
+        whole = request.query.get("showRoundsAndTransactions") == "true"
+        return self._listed(request, self.books.session_rows(whole=whole), "gameId", "userId")
+
+    async def _list_transactions(self, request: web.Request) -> web.Response:
+        return self._listed(request, self.books.transaction_rows(), "userId")
+
+    async def _list_webhooks(self, request: web.Request) -> web.Response:
+        return self._listed(request, list(self.books.webhooks.values()))
+
+    async def _list_deliveries(self, request: web.Request) -> web.Response:
+        self._authorised(request)
+        held = self.books.deliveries.get(request.match_info["id"])
+        if held is None:
+            raise _NOT_FOUND
+        return self._listed(request, held, "status")
+
+    def _listed(self, request: web.Request, rows: Rows, *filters: str) -> web.Response:
+        self._authorised(request)
+        page = page_of(rows, request.query, filters)
+        if page is None:
+            raise _INVALID
+        items, pagination = page
+        return _success(items, pagination=pagination)
+
+    async def _written(self, request: web.Request) -> Asked:
+        """The body of a write that is authorised and signed."""
+        login = self._authorised(request)
+        asked = await _document(request)
+        expected = signature(asked, login.signature_token)
+        given = request.headers.get(HEADER, "")
+        if not hmac.compare_digest(given.encode(), expected.encode()):
+            raise _SIGNATURE
+        return asked
+
+    def _authorised(self, request: web.Request) -> _Login:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        login = self._logins.get(token) if scheme == "Bearer" else None
+        if login is None or login.until <= self.clock.now():
+            raise _UNAUTHORIZED
+        return login
+
+
+async def _document(request: web.Request) -> Asked:
+    """A JSON object, whose numbers with a point are kept as decimals."""
+    try:
+        document = json.loads(await request.read(), parse_float=_number)
+    except ValueError:
+        raise _INVALID from None
+    if not isinstance(document, dict):
+        raise _INVALID
+    return document
+
+
+def _number(token: str) -> Number:
+    scaled = Decimal(token)
+    exponent = scaled.as_tuple().exponent
+    assert isinstance(exponent, int)  # JSON has no infinities
+    places = max(0, -exponent)
+    return Number(int(scaled.scaleb(places)), places)
+
+
+def _text(asked: Mapping[str, Any], name: str) -> str:
+    value = asked.get(name)
+    if not isinstance(value, str) or not value:
+        raise _INVALID
+    return value
+
+
+def _profile(asked: Asked) -> Asked:
+    told = {name: _text(asked, name) for name in ("email", "description", "profileType")}
+    if told["profileType"] != PROFILE_TYPE:
+        raise Refused(400, "BAD_REQUEST", "The sandbox makes only demo profiles")
+    return {**told, "avatarUrl": asked.get("avatarUrl")}
+
+
+def _success(data: object, *, status: int = 200, **more: object) -> web.Response:
+    document = {"status": "success", "data": data, **more}
+    return web.json_response(document, status=status, dumps=PLAIN)

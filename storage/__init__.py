@@ -1,0 +1,1 @@
+"""How we keep things: the engine, the migrations, the database's own guards."""

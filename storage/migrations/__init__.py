@@ -1,0 +1,1 @@
+"""The schema's history: readable SQL, applied in order by Alembic."""

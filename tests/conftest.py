@@ -1,0 +1,113 @@
+"""Real engines for every test that needs them: one PostgreSQL and one Valkey per session.
+
+Nothing is skipped where a server cannot start: the tests that need it fail.
+"""
+
+import contextlib
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from ops import postgres_server, valkey_server
+from ops.datadir import DataDirectory, locked, open_data_directory
+from storage.engine import open_engine
+from storage.migrate import migrate
+
+TEMPLATE = "template_books"
+_numbers = itertools.count()
+
+STOP_AT_EOF = """
+import sys
+from pathlib import Path
+from ops import embedded
+sys.stdin.read()
+embedded.stop(Path(sys.argv[1]))
+"""
+
+
+@contextlib.contextmanager
+def leashed(data_dir: Path) -> Iterator[None]:
+    """Stop the servers of a data directory afterwards, also when this process is killed.
+
+    A process of its own waits for our end of a pipe to close, which the kernel sees to.
+    """
+    command = [sys.executable, "-c", STOP_AT_EOF, str(data_dir)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as stopper:
+        yield
+        # Leaving the block closes the pipe and waits.
+    assert stopper.returncode == 0
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """The session's server; ``url()`` of a database of it, by name."""
+
+    home: DataDirectory
+
+    def url(self, database: str) -> str:
+        return postgres_server.url(self.home, database)
+
+    def execute(self, statement: str) -> None:
+        """Run one statement as the superuser, outside any transaction."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL for the whole session, with a migrated template database."""
+    home = open_data_directory(tmp_path_factory.mktemp("postgres") / "data")
+    with leashed(home.root):
+        with locked(home):
+            postgres_server.start(home)
+        server = PostgresServer(home)
+        server.execute(f"CREATE DATABASE {TEMPLATE}")
+        engine = open_engine(server.url(TEMPLATE))
+        migrate(engine)
+        engine.dispose()
+        yield server
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh migrated database, dropped afterwards."""
+    name = f"books_{next(_numbers)}"
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield postgres.url(name)
+    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataDirectory]:
+    """A Valkey for the whole session; its data directory."""
+    home = open_data_directory(tmp_path_factory.mktemp("valkey") / "data")
+    with leashed(home.root):
+        with locked(home):
+            valkey_server.start(home)
+        yield home
+
+
+@pytest.fixture
+def broker_url(valkey: DataDirectory) -> Iterator[str]:
+    """The URL of an empty numbered database of the session's Valkey."""
+    url = valkey_server.url(valkey, next(_numbers) % valkey_server.DATABASES)
+    client = redis.Redis.from_url(url)
+    client.flushdb()
+    yield url
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """An empty data directory of its own; servers left running in it are stopped."""
+    place = tmp_path / "data"
+    with leashed(place):
+        yield place

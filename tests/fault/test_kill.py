@@ -1,0 +1,70 @@
+"""Kill anything at any time: what was acknowledged is booked once, nothing else moves."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from ops.embedded import ensure
+from ops.pids import read_pids
+from ops.settings import Settings
+from tests.harness.running import Running
+
+#: Callbacks per fault; a release is tried with FAULT_CALLBACKS=20000.
+CALLBACKS = int(os.environ.get("FAULT_CALLBACKS", "1500"))
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    started = Running(tmp_path)
+    yield started
+    started.stop()
+
+
+def prove_books(running: Running) -> None:
+    """Acknowledged equals booked, each once, entries included, and the books verify."""
+    running.until_posted()
+    acknowledged, booked = running.acknowledged(), running.booked()
+    assert set(acknowledged) == set(booked)
+    for key, (kind, effect, entries) in booked.items():
+        assert entries == effect, key
+        if kind in {"bet", "win"}:
+            assert acknowledged[key] == {abs(effect)}, key
+    verified = running.command("ledger", "verify", "--json")
+    assert verified.returncode == 0, verified.stdout
+    assert json.loads(verified.stdout)["clean"] is True
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("victim", ["receiver", "worker", "valkey", "postgres"])
+def test_a_process_killed_under_load_loses_and_doubles_nothing(
+    running: Running, victim: str
+) -> None:
+    simulating = running.simulate(count=CALLBACKS, seed=11)
+    running.until(f"SELECT greatest(0, {CALLBACKS // 4} - count(*)) FROM operations")
+
+    killed = running.kill(victim)
+    out, _ = simulating.communicate(timeout=180)
+
+    assert simulating.returncode == 0, out
+    assert json.loads(out)["mismatched"] == 0
+    prove_books(running)
+    assert running.query("SELECT count(*) FROM parked") == [(0,)]
+    assert read_pids(running.data)[victim] != [killed]
+
+
+@pytest.mark.timeout(120)
+def test_a_flushed_broker_loses_no_posting(running: Running) -> None:
+    broker = redis.Redis.from_url(ensure(running.data, Settings()).broker_url)
+    simulating = running.simulate(count=CALLBACKS, seed=12)
+    running.until(f"SELECT greatest(0, {CALLBACKS // 4} - count(*)) FROM operations")
+
+    broker.flushall()
+    broker.close()
+    out, _ = simulating.communicate(timeout=100)
+
+    assert simulating.returncode == 0, out
+    prove_books(running)

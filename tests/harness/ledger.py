@@ -1,0 +1,254 @@
+"""Facts, requests and books by hand, for the tests of the ledger."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ledger.accept import Accepted, Acceptor
+from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Request, Wallet
+from ledger.decide import decide
+from ledger.importing import PlayerRow, import_players
+from ledger.kinds import OWN
+from ledger.orders import Deposit, Order, SetBlocked, Withdrawal
+from providers.contract import Policy
+from storage.engine import open_accept_connection, open_engine
+from vocabulary.facts import (
+    BalanceQuery,
+    Bet,
+    BetAndWin,
+    Fact,
+    HistoryRecord,
+    Rollback,
+    RoundEnd,
+    Win,
+)
+from vocabulary.money import Money
+from vocabulary.outcomes import Answer, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
+SLUG = "lottery"
+#: Refuses what it cannot place, as a game aggregator does.
+STRICT = Policy(
+    orphan_win_credits=False, rollback_of_rollback_accepts=False, round_per_operation=False
+)
+#: Takes everything, and every operation is a round of its own, as a sportsbook does.
+LENIENT = Policy(
+    orphan_win_credits=True, rollback_of_rollback_accepts=True, round_per_operation=True
+)
+
+
+def eur(minor: int) -> Money:
+    return Money(minor, "EUR")
+
+
+def bet(key: str, minor: int, *, handle: str = "ann", round_id: str = "r1") -> Bet:
+    return Bet(key=key, handle=handle, amount=eur(minor), round_id=round_id, occurred_at=None)
+
+
+def win(
+    key: str,
+    minor: int,
+    *,
+    bet_key: str | None = None,
+    stake: int | None = None,
+    handle: str = "ann",
+    round_id: str = "r1",
+) -> Win:
+    return Win(
+        key=key,
+        handle=handle,
+        amount=eur(minor),
+        round_id=round_id,
+        bet_key=bet_key,
+        stake=None if stake is None else eur(stake),
+        occurred_at=None,
+    )
+
+
+def bet_and_win(key: str, staked: int, won: int) -> BetAndWin:
+    return BetAndWin(
+        key=key, handle="ann", bet=eur(staked), win=eur(won), round_id="r1", occurred_at=None
+    )
+
+
+def rollback(
+    key: str, of: str, *, minor: int | None = None, handle: str = "ann", round_id: str = "r9"
+) -> Rollback:
+    return Rollback(
+        key=key,
+        handle=handle,
+        original_key=of,
+        currency="EUR",
+        amount=None if minor is None else eur(minor),
+        round_id=round_id,
+        occurred_at=None,
+    )
+
+
+def round_end(
+    key: str,
+    *,
+    of: str,
+    staked: int,
+    paid: int = 0,
+    handle: str = "ann",
+    round_id: str = "r1",
+) -> RoundEnd:
+    return RoundEnd(
+        key=key,
+        handle=handle,
+        round_id=round_id,
+        bet_key=of,
+        stake=eur(staked),
+        payout=eur(paid),
+        occurred_at=None,
+    )
+
+
+def balance_query(handle: str = "ann", currency: str = "EUR") -> BalanceQuery:
+    return BalanceQuery(handle=handle, currency=currency)
+
+
+def history(record_id: str, *, handle: str = "ann") -> HistoryRecord:
+    return HistoryRecord(
+        record_id=record_id,
+        round_id=record_id,
+        handle=handle,
+        currency="EUR",
+        stake=eur(1),
+        payout=eur(0),
+        rolled_back=False,
+        declared_net=None,
+        balance_before=None,
+        balance_after=None,
+        game=None,
+        created_at=NOON,
+        updated_at=NOON,
+        raw=b"{}",
+    )
+
+
+def deposit(key: str, minor: int, *, handle: str = "ann") -> Deposit:
+    return Deposit(key=key, handle=handle, amount=eur(minor), reason="a gift")
+
+
+def withdrawal(key: str, minor: int) -> Withdrawal:
+    return Withdrawal(key=key, handle="ann", amount=eur(minor), reason="cash")
+
+
+def set_blocked(key: str, *, blocked: bool, handle: str = "ann") -> SetBlocked:
+    return SetBlocked(key=key, handle=handle, currency="EUR", blocked=blocked, reason="asked")
+
+
+def say(outcome: Outcome) -> Answer:
+    """Render everything an outcome tells, so that equal answers mean equal outcomes."""
+    told = {
+        "verdict": outcome.verdict.value,
+        "transaction": outcome.transaction_id,
+        "balance": None if outcome.balance is None else outcome.balance.text(),
+        "turnover": None if outcome.turnover is None else outcome.turnover.text(),
+    }
+    return Answer(200, json.dumps(told).encode())
+
+
+def request(
+    fact: Fact | Order | None,
+    *,
+    policy: Policy = STRICT,
+    provider: str = SLUG,
+    headers: str = "",
+) -> Request:
+    """A request by the provider, or by ourselves when it is one of our own orders."""
+    own = isinstance(fact, Deposit | Withdrawal | SetBlocked)
+    return Request(
+        provider=OWN if own else provider,
+        policy=policy,
+        fact=fact,
+        route="/callback",
+        headers=headers,
+        body=repr(fact).encode(errors="backslashreplace"),
+        received_at=NOON,
+        respond=say,
+    )
+
+
+class Counter:
+    """Books in memory for ann and bob in EUR; decides one fact at a time."""
+
+    def __init__(self, *, balance: int = 1000, blocked: bool = False) -> None:
+        self.wallets = {
+            1: Wallet(1, "ann", "EUR", balance, 0, 0, blocked),
+            2: Wallet(2, "bob", "EUR", balance, 0, 0, False),
+        }
+        self.operations: dict[Key, KnownOperation] = {}
+        self.players: Mapping[HandleKey, Mapping[str, int] | None] = {
+            (slug, handle): wallets
+            for slug in (SLUG, OWN)
+            for handle, wallets in (("ann", {"EUR": 1}), ("bob", {"EUR": 2}), ("eve", None))
+        }
+
+    @property
+    def books(self) -> Books:
+        return Books(dict(self.wallets), self.players, dict(self.operations))
+
+    def take(self, fact: Fact | Order | None, *, policy: Policy = STRICT) -> Decided:
+        """Decide one fact and keep what it changes."""
+        decided = decide(self.books, request(fact, policy=policy))
+        if decided.wallet is not None:
+            self.wallets[decided.wallet.wallet_id] = decided.wallet
+            self.operations.update(decided.learned)
+        return decided
+
+    def take_all(self, *facts: Fact | Order, policy: Policy = STRICT) -> Decided:
+        """Take several; returns the last decision."""
+        return [self.take(fact, policy=policy) for fact in facts][-1]
+
+    @property
+    def balance(self) -> int:
+        return self.wallets[1].balance
+
+
+def players_file(*openings: tuple[str, int]) -> list[PlayerRow]:
+    """Rows of a players file, one EUR wallet each."""
+    return [
+        PlayerRow(line=line, player=player, opening=eur(minor), handles={})
+        for line, (player, minor) in enumerate(openings, start=2)
+    ]
+
+
+def open_wallets(database: str, *openings: tuple[str, int]) -> None:
+    """Import players, each with one EUR wallet."""
+    engine = open_engine(database)
+    import_players(engine, players_file(*openings))
+    engine.dispose()
+
+
+@asynccontextmanager
+async def acceptors(database: str, count: int) -> "AsyncIterator[list[Acceptor]]":
+    """Receivers side by side on one database; their connections are closed at the end."""
+    side_by_side = [Acceptor(partial(open_accept_connection, database)) for _ in range(count)]
+    try:
+        yield side_by_side
+    finally:
+        for acceptor in side_by_side:
+            await acceptor.close()
+
+
+def accept(
+    database: str, *facts: Fact | Order | None, policy: Policy = STRICT
+) -> list[Decided]:
+    """Accept facts as one batch over a connection of its own."""
+    requests = [request(fact, policy=policy) for fact in facts]
+    return asyncio.run(_accept(database, requests)).decided
+
+
+async def _accept(database: str, requests: Sequence[Request]) -> Accepted:
+    async with acceptors(database, 1) as (acceptor,):
+        return await acceptor.accept(requests)

@@ -1,0 +1,347 @@
+"""The embedded engines: started, reused, recovered; nothing outside their directory touched."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from ops import embedded, process
+from ops.datadir import open_data_directory
+from ops.embedded import Endpoints, ServerPids
+from ops.settings import BrokerSettings, DatabaseSettings, Settings
+from vocabulary.errors import Unavailable
+
+EVERYTHING = Settings()
+ONLY_POSTGRES = Settings(broker=BrokerSettings(url="redis://127.0.0.1:1/0"))
+ONLY_VALKEY = Settings(database=DatabaseSettings(url="postgresql://nobody@127.0.0.1:1/x"))
+
+COMPUTING = "SELECT count(*) FROM generate_series(1, 99999) a, generate_series(1, 99999) b"
+
+ENSURE = """
+import json, sys
+from pathlib import Path
+from ops import embedded
+from ops.settings import Settings
+embedded.ensure(Path(sys.argv[1]), Settings())
+pids = embedded.status(Path(sys.argv[1]))
+print(json.dumps([pids.postgres, pids.valkey]))
+"""
+
+
+def value(url: str, query: str) -> object:
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    return row[0] if row else None
+
+
+def execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def kill(pid: int | None) -> None:
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert process.wait_gone(pid, timeout_s=10)
+
+
+def permissions(path: Path) -> list[tuple[str, int, int, int]]:
+    found = [(str(place), place.stat()) for place in (path, *path.parents)]
+    return [(place, stat.st_mode, stat.st_uid, stat.st_gid) for place, stat in found]
+
+
+def test_below_a_private_home_no_permission_and_no_user_changes(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    before = permissions(home), Path("/etc/passwd").read_bytes()
+
+    try:
+        endpoints = embedded.ensure(home / "data", EVERYTHING)
+        answer = value(endpoints.database_url, "SELECT 'here'")
+    finally:
+        embedded.stop(home / "data")
+
+    assert answer == "here"
+    assert (permissions(home), Path("/etc/passwd").read_bytes()) == before
+    assert {path.stat().st_uid for path in (home / "data").rglob("*")} == {os.geteuid()}
+
+
+def test_the_engines_listen_on_private_sockets_and_keep_what_they_promise(
+    data_dir: Path,
+) -> None:
+    endpoints = embedded.ensure(data_dir, EVERYTHING)
+
+    promised = {
+        "listen_addresses": "",
+        "fsync": "on",
+        "synchronous_commit": "on",
+        "full_page_writes": "on",
+        "data_checksums": "on",
+        "shared_buffers": "256MB",
+        "deadlock_timeout": "100ms",
+        "max_wal_size": "4GB",
+        "jit": "off",
+        "server_encoding": "UTF8",
+    }
+    shown = {name: value(endpoints.database_url, f"SHOW {name}") for name in promised}
+    with redis.Redis.from_url(endpoints.broker_url) as broker:
+        broker_settings = broker.config_get("port", "maxmemory-policy", "appendonly", "save")
+    sockets = open_data_directory(data_dir).sockets
+    assert shown == promised
+    assert broker_settings == {
+        "port": "0",
+        "maxmemory-policy": "noeviction",
+        "appendonly": "no",
+        "save": "",
+    }
+    assert sockets.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_second_start_reuses_the_running_servers(data_dir: Path) -> None:
+    first = embedded.ensure(data_dir, EVERYTHING)
+    pids = embedded.status(data_dir)
+
+    second = embedded.ensure(data_dir, EVERYTHING)
+
+    assert second == first
+    assert embedded.status(data_dir) == pids
+    assert pids.postgres
+    assert pids.valkey
+
+
+def test_stopping_leaves_nothing_running_and_may_be_repeated(data_dir: Path) -> None:
+    embedded.ensure(data_dir, EVERYTHING)
+
+    embedded.stop(data_dir)
+    embedded.stop(data_dir)
+
+    assert embedded.status(data_dir) == ServerPids(postgres=None, valkey=None)
+
+
+def test_stopping_spares_the_servers_that_ran_before(data_dir: Path) -> None:
+    embedded.ensure(data_dir, ONLY_POSTGRES)
+    before = embedded.status(data_dir)
+    embedded.ensure(data_dir, EVERYTHING)
+
+    embedded.stop(data_dir, sparing=before)
+
+    assert embedded.status(data_dir) == before
+    assert before.postgres
+
+
+def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> None:
+    endpoints = embedded.ensure(data_dir, EVERYTHING)
+    execute(endpoints.database_url, "CREATE TABLE kept AS SELECT 42 AS n")
+    pids = embedded.status(data_dir)
+    kill(pids.postgres)
+    kill(pids.valkey)
+
+    again = embedded.ensure(data_dir, EVERYTHING)
+
+    assert again == endpoints
+    assert value(again.database_url, "SELECT n FROM kept") == 42
+    with redis.Redis.from_url(again.broker_url) as broker:
+        assert broker.ping()
+
+
+@pytest.fixture
+def busy_backend(data_dir: Path) -> Iterator[Endpoints]:
+    """A backend that computes without ever looking whether its postmaster lives."""
+    endpoints = embedded.ensure(data_dir, ONLY_POSTGRES)
+    connection = psycopg.connect(endpoints.database_url, autocommit=True)
+
+    def compute() -> None:
+        try:
+            connection.execute(COMPUTING)
+        except psycopg.OperationalError:
+            connection.close()
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    yield endpoints
+    embedded.stop(data_dir)
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+
+
+def computing_backend(url: str) -> int:
+    query = f"SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query = '{COMPUTING}'"
+    for _ in range(2_000):
+        if (pid := value(url, query)) is not None:
+            return int(str(pid))
+    raise AssertionError("the backend never began to compute")
+
+
+def test_a_busy_backend_that_outlives_its_killed_postmaster_is_ended_before_the_restart(
+    busy_backend: Endpoints, data_dir: Path
+) -> None:
+    backend = computing_backend(busy_backend.database_url)
+    kill(embedded.status(data_dir).postgres)
+    outlived = process.is_alive(backend)
+
+    again = embedded.ensure(data_dir, ONLY_POSTGRES)
+
+    assert outlived
+    assert not process.is_alive(backend)
+    assert value(again.database_url, "SELECT 1") == 1
+
+
+def test_a_stale_pid_file_that_names_a_strangers_process_is_not_believed(
+    data_dir: Path,
+) -> None:
+    embedded.ensure(data_dir, ONLY_POSTGRES)
+    kill(embedded.status(data_dir).postgres)
+    home = open_data_directory(data_dir)
+    for stale in (home.postgres / "postmaster.pid", home.sockets / ".s.PGSQL.5432.lock"):
+        lines = stale.read_text().splitlines()
+        stale.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+
+    again = embedded.ensure(data_dir, ONLY_POSTGRES)
+
+    assert value(again.database_url, "SELECT 1") == 1
+    assert embedded.status(data_dir).postgres != os.getpid()
+
+
+def test_a_socket_swept_away_under_a_running_server_is_made_again(data_dir: Path) -> None:
+    endpoints = embedded.ensure(data_dir, EVERYTHING)
+    for socket in open_data_directory(data_dir).sockets.iterdir():
+        if socket.is_socket():
+            socket.unlink()
+
+    embedded.ensure(data_dir, EVERYTHING)
+
+    assert value(endpoints.database_url, "SELECT 1") == 1
+    with redis.Redis.from_url(endpoints.broker_url) as broker:
+        assert broker.ping()
+
+
+def test_a_killed_initdb_leaves_nothing_that_hinders_the_next_start(data_dir: Path) -> None:
+    half = data_dir / "postgres.partial-killed"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+
+    endpoints = embedded.ensure(data_dir, ONLY_POSTGRES)
+
+    assert value(endpoints.database_url, "SELECT 1") == 1
+    assert not half.exists()
+
+
+def test_two_data_directories_run_side_by_side(data_dir: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    try:
+        ours = embedded.ensure(data_dir, EVERYTHING)
+        theirs = embedded.ensure(other, EVERYTHING)
+        execute(ours.database_url, "CREATE TABLE only_here (n int)")
+
+        found = value(theirs.database_url, "SELECT to_regclass('only_here')::text")
+        embedded.stop(other)
+        still = value(ours.database_url, "SELECT to_regclass('only_here')::text")
+    finally:
+        embedded.stop(other)
+
+    assert found is None
+    assert still == "only_here"
+
+
+def test_starts_at_the_same_moment_end_in_the_same_servers(data_dir: Path) -> None:
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", ENSURE, str(data_dir)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    pids = [json.loads(start.communicate(timeout=60)[0]) for start in starts]
+
+    assert [start.returncode for start in starts] == [0, 0, 0]
+    assert pids[0] == pids[1] == pids[2]
+    assert None not in pids[0]
+
+
+def deep(path: Path) -> Path:
+    return path / ("deep" * 20) / ("deeper" * 10) / "data"
+
+
+def test_a_directory_too_deep_for_a_socket_gets_a_short_private_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = deep(tmp_path)
+    try:
+        endpoints = embedded.ensure(data, EVERYTHING)
+        sockets = open_data_directory(data).sockets
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        remembered = open_data_directory(data).sockets
+
+        assert value(endpoints.database_url, "SELECT 1") == 1
+        assert len(str(sockets)) < 90
+        assert sockets.stat().st_mode & 0o777 == 0o700
+        assert remembered == sockets
+    finally:
+        embedded.stop(data)
+    shutil.rmtree(sockets)
+
+
+def test_a_short_socket_directory_that_others_can_enter_is_refused(tmp_path: Path) -> None:
+    data = deep(tmp_path)
+    sockets = open_data_directory(data).sockets
+    sockets.chmod(0o755)
+
+    with pytest.raises(Unavailable, match="with mode 0700"):
+        embedded.ensure(data, EVERYTHING)
+
+    sockets.rmdir()
+
+
+def test_real_urls_pass_unchanged_and_start_nothing(tmp_path: Path) -> None:
+    settings = Settings(database=ONLY_VALKEY.database, broker=ONLY_POSTGRES.broker)
+
+    endpoints = embedded.ensure(tmp_path / "never", settings)
+
+    assert endpoints.database_url == ONLY_VALKEY.database.url
+    assert endpoints.broker_url == ONLY_POSTGRES.broker.url
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_data_directory_that_cannot_be_made_is_a_typed_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(Unavailable, match="cannot be used"):
+        embedded.ensure(tmp_path / "file" / "data", EVERYTHING)
+
+
+def in_namespace(*how: str) -> list[str]:
+    unshare = shutil.which("unshare")
+    assert unshare, "these tests enter user namespaces"
+    return [unshare, "--user", *how, sys.executable, "-m", "ops"]
+
+
+def test_an_ordinary_user_starts_the_engines_without_any_namespace(data_dir: Path) -> None:
+    ordinary = in_namespace("--map-user=1000", "--map-group=1000")
+    config = ["--config", str(data_dir.parent / "tieout.toml"), "--data", str(data_dir)]
+    # With an empty path there is no unshare to find.
+    done = subprocess.run(
+        [*ordinary, *config, "init"], env={"PATH": "/none"}, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert embedded.status(data_dir).postgres
+
+
+def test_root_without_user_namespaces_is_told_what_to_set(data_dir: Path) -> None:
+    root = in_namespace("--map-root-user")
+    config = ["--config", str(data_dir.parent / "tieout.toml"), "--data", str(data_dir)]
+    done = subprocess.run(
+        [*root, *config, "init"], env={"PATH": "/none"}, capture_output=True, text=True
+    )
+
+    assert done.returncode == 3
+    assert "database.url" in done.stderr
+    assert "Traceback" not in done.stderr

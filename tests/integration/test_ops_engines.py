@@ -1,0 +1,77 @@
+"""The keeper of the engines: notices a death, recovers, and says so when it is hopeless."""
+
+import os
+import queue
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from ops import embedded, process
+from ops.engines import EngineKeeper
+from ops.settings import BrokerSettings, Settings
+from ops.supervisor import RestartPolicy
+from vocabulary.errors import Unavailable
+
+ONLY_POSTGRES = Settings(broker=BrokerSettings(url="redis://127.0.0.1:1/0"))
+WAIT_S = 30.0
+
+
+class Kept:
+    """A keeper at work, and what it said."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.announced: queue.Queue[int] = queue.Queue()
+        self.hopeless = threading.Event()
+        self.keeper = EngineKeeper(
+            data_dir,
+            ONLY_POSTGRES,
+            on_change=self._note,
+            on_hopeless=self.hopeless.set,
+            policy=RestartPolicy(first_s=0.01, longest_s=0.02, deaths_max=3),
+        )
+        self.keeper.start()
+
+    def _note(self, name: str, pids: list[int]) -> None:
+        for pid in pids:
+            assert name == "postgres"
+            self.announced.put(pid)
+
+
+def kill_postgres(data_dir: Path) -> int:
+    pid = embedded.status(data_dir).postgres
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def test_a_killed_server_is_recovered_and_announced(data_dir: Path) -> None:
+    embedded.ensure(data_dir, ONLY_POSTGRES)
+    kept = Kept(data_dir)
+    first = kept.announced.get(timeout=WAIT_S)
+
+    killed = kill_postgres(data_dir)
+    second = kept.announced.get(timeout=WAIT_S)
+    kept.keeper.stop()
+
+    assert first == killed
+    assert second != killed
+    assert process.is_alive(second)
+    assert not kept.hopeless.is_set()
+
+
+def test_a_server_that_cannot_come_back_is_hopeless_and_says_its_last_words(
+    data_dir: Path,
+) -> None:
+    embedded.ensure(data_dir, ONLY_POSTGRES)
+    kept = Kept(data_dir)
+    kept.announced.get(timeout=WAIT_S)
+    (data_dir / "postgres" / "global" / "pg_control").rename(data_dir / "pg_control")
+
+    kill_postgres(data_dir)
+
+    assert kept.hopeless.wait(WAIT_S)
+    kept.keeper.stop()
+    with pytest.raises(Unavailable, match="could not find the database system"):
+        embedded.ensure(data_dir, ONLY_POSTGRES)

@@ -1,0 +1,275 @@
+"""The compose file says nothing that the code does not know: commands, settings, ports, health.
+
+Each check is a function from the document to findings, and finds a planted violation.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ops.cli import COMMANDS
+from ops.commands.init import EXAMPLE
+from ops.commands.up import GRACE_S
+from ops.settings import Settings
+from ops.settings_source import load
+from vocabulary.errors import SettingsInvalid
+from webhooks.health import Health
+from webhooks.meters import Meters
+
+ROOT = Path(__file__).parents[2]
+Document = dict[str, Any]
+Check = Callable[[Document], list[str]]
+
+PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+HEALTH_URL = re.compile(r"http://127\.0\.0\.1:(\d+)(/\w+)")
+EXTERNAL = {"postgres": "postgresql://", "valkey": "redis://"}
+
+
+def read() -> Document:
+    document: Document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return document
+
+
+def built(document: Document) -> Iterator[tuple[str, Document]]:
+    """The services that run our image."""
+    return ((name, each) for name, each in document["services"].items() if "build" in each)
+
+
+def settings_of(service: Document) -> Settings:
+    environ = {
+        name: PLACEHOLDER.sub("filled", str(text))
+        for name, text in service["environment"].items()
+    }
+    environ.pop("TIEOUT_CONFIG")
+    return load(EXAMPLE, environ)
+
+
+def unknown_commands(document: Document) -> list[str]:
+    return [
+        f"{name}: no command {service.get('command')}"
+        for name, service in built(document)
+        if service.get("command", [None])[0] not in COMMANDS
+    ]
+
+
+def missing_daemons(document: Document) -> list[str]:
+    run = [service["command"][0] for _, service in built(document)]
+    needed = ["migrate", "receiver", "worker", "scheduler"]
+    return [
+        f"{command} runs {run.count(command)} times"
+        for command in needed
+        if run.count(command) != 1
+    ]
+
+
+def wrong_settings(document: Document) -> list[str]:
+    findings = []
+    for name, service in built(document):
+        try:
+            settings_of(service)
+        except SettingsInvalid as error:
+            findings += [f"{name}: {problem}" for problem in error.problems]
+    return findings
+
+
+def unmounted_settings(document: Document) -> list[str]:
+    return [
+        f"{name}: nothing is mounted at its TIEOUT_CONFIG"
+        for name, service in built(document)
+        if f":{service['environment']['TIEOUT_CONFIG']}:ro" not in "".join(service["volumes"])
+    ]
+
+
+def wrong_engines(document: Document) -> list[str]:
+    """The URLs name services of this file; nothing would be embedded in a container."""
+    findings = []
+    for name, service in built(document):
+        environment = service["environment"]
+        urls = [environment["TIEOUT_DATABASE__URL"], environment["TIEOUT_BROKER__URL"]]
+        for (engine, scheme), url in zip(EXTERNAL.items(), urls, strict=True):
+            host = PLACEHOLDER.sub("x", url).removeprefix(scheme).split("@")[-1].split(":")[0]
+            if host != engine or engine not in document["services"]:
+                findings.append(f"{name}: {engine} is looked for at {host}")
+    return findings
+
+
+def wrong_ports(document: Document) -> list[str]:
+    receiver = document["services"]["receiver"]
+    settings = settings_of(receiver).receiver
+    inside = {published.rpartition(":")[2] for published in receiver["ports"]}
+    checked = {
+        port for port, _ in HEALTH_URL.findall(" ".join(receiver["healthcheck"]["test"]))
+    }
+    exposed = set(re.findall(r"^EXPOSE (\d+)$", dockerfile(), re.MULTILINE))
+    return [
+        f"{what} {ports}, the receiver listens on {settings.port}"
+        for what, ports in {"published": inside, "checked": checked, "exposed": exposed}.items()
+        if ports != {str(settings.port)}
+    ] + ([] if settings.host == "0.0.0.0" else ["the receiver listens on its own loopback"])
+
+
+async def nothing() -> None:
+    """A readiness check that finds nothing."""
+
+
+def unknown_health_paths(document: Document) -> list[str]:
+    known = {route.path for route in Health(nothing, Meters()).routes(metrics=True)}
+    return [
+        f"{name}: no route {path}"
+        for name, service in built(document)
+        for _, path in HEALTH_URL.findall(
+            " ".join(service.get("healthcheck", {}).get("test", []))
+        )
+        if path not in known
+    ] or ([] if "healthcheck" in document["services"]["receiver"] else ["receiver: unchecked"])
+
+
+def wrong_dependencies(document: Document) -> list[str]:
+    services = document["services"]
+    holds: dict[str, Callable[[Document], bool]] = {
+        "service_healthy": lambda service: "healthcheck" in service,
+        "service_completed_successfully": lambda service: service.get("restart") == "no",
+    }
+    return [
+        f"{name}: {needed} is never {wanted['condition']}"
+        for name, service in services.items()
+        for needed, wanted in service.get("depends_on", {}).items()
+        if needed not in services or not holds[wanted["condition"]](services[needed])
+    ]
+
+
+def impatient_stops(document: Document) -> list[str]:
+    """Nothing is killed before its own patience ends."""
+    services = document["services"]
+    drain_s = settings_of(services["receiver"]).receiver.drain_timeout.total_seconds()
+    patience = {"receiver": drain_s, "worker": GRACE_S, "scheduler": GRACE_S}
+    return [
+        f"{name} is killed after {services[name].get('stop_grace_period')}"
+        for name, needed_s in patience.items()
+        if int(services[name].get("stop_grace_period", "0s").removesuffix("s")) <= needed_s
+    ]
+
+
+CHECKS: list[Check] = [
+    unknown_commands,
+    missing_daemons,
+    wrong_settings,
+    unmounted_settings,
+    wrong_engines,
+    wrong_ports,
+    unknown_health_paths,
+    wrong_dependencies,
+    impatient_stops,
+]
+
+VIOLATIONS: dict[str, tuple[Check, tuple[str, ...], object]] = {
+    "an unknown command": (unknown_commands, ("worker", "command"), ["werker"]),
+    "no command": (unknown_commands, ("worker", "command"), [None]),
+    "a daemon too few": (missing_daemons, ("worker", "command"), ["scheduler"]),
+    "an unknown setting": (
+        wrong_settings,
+        ("receiver", "environment", "TIEOUT_RECEIVER__HOSTNAME"),
+        "0.0.0.0",
+    ),
+    "a wrong value": (
+        wrong_settings,
+        ("receiver", "environment", "TIEOUT_RECEIVER__PORT"),
+        "many",
+    ),
+    "settings at another place": (
+        unmounted_settings,
+        ("worker", "volumes"),
+        ["./tieout.toml:/etc/tieout.toml:ro"],
+    ),
+    "an engine of another name": (
+        wrong_engines,
+        ("worker", "environment", "TIEOUT_BROKER__URL"),
+        "redis://redis:6379/0",
+    ),
+    "another port": (wrong_ports, ("receiver", "environment", "TIEOUT_RECEIVER__PORT"), "9000"),
+    "another published port": (wrong_ports, ("receiver", "ports"), ["8080:80"]),
+    "its own loopback": (
+        wrong_ports,
+        ("receiver", "environment", "TIEOUT_RECEIVER__HOST"),
+        "127.0.0.1",
+    ),
+    "an unknown health path": (
+        unknown_health_paths,
+        ("receiver", "healthcheck", "test"),
+        ["http://127.0.0.1:8080/healthy"],
+    ),
+    "an engine without a check": (wrong_dependencies, ("valkey", "healthcheck"), None),
+    "a migration without an end": (wrong_dependencies, ("migrate", "restart"), "always"),
+    "too little patience": (impatient_stops, ("receiver", "stop_grace_period"), "9s"),
+}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_compose_file_agrees_with_the_code(check: Check) -> None:
+    assert check(read()) == []
+
+
+@pytest.mark.parametrize("planted", VIOLATIONS)
+def test_a_planted_violation_is_found(planted: str) -> None:
+    check, place, value = VIOLATIONS[planted]
+    document = copy.deepcopy(read())
+    target = document["services"]
+    for part in place[:-1]:
+        # YAML anchors share one object: plant in this service only.
+        target[part] = copy.deepcopy(target[part])
+        target = target[part]
+    if value is None:
+        del target[place[-1]]
+    else:
+        target[place[-1]] = value
+
+    assert check(document)
+
+
+def test_every_check_has_a_planted_violation() -> None:
+    assert {check for check, _, _ in VIOLATIONS.values()} == set(CHECKS)
+
+
+def dockerfile() -> str:
+    return (ROOT / "deploy" / "Dockerfile").read_text()
+
+
+def test_the_image_copies_what_exists_and_every_room() -> None:
+    copied = [
+        source
+        for line in re.findall(r"^COPY (.+)$", dockerfile(), re.MULTILINE)
+        for source in line.split()[:-1]
+    ]
+    allowed = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
+
+    assert [source for source in copied if not (ROOT / source).exists()] == []
+    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert rooms - set(copied) == set()
+    assert {f"!{source}" for source in copied} == {line for line in allowed if line[0] == "!"}
+
+
+def test_the_image_installs_by_hash_and_runs_as_nobody_special() -> None:
+    text = dockerfile()
+    installs = re.findall(r"^RUN pip install (.+)$", text, re.MULTILINE)
+    user = re.search(r"^USER (\w+)$", text, re.MULTILINE)
+
+    assert len(installs) == 2
+    assert "--require-hashes" in installs[0]
+    assert "--no-deps" in installs[1]
+    assert user is not None
+    assert user.group(1) == "tieout"
+    assert text.index("\nUSER ") < text.index("\nENTRYPOINT ")
+
+
+def test_every_image_names_its_version() -> None:
+    images = [
+        service["image"] for service in read()["services"].values() if "build" not in service
+    ]
+    base = re.findall(r"^FROM (\S+)$", dockerfile(), re.MULTILINE)
+
+    assert [image for image in [*images, *base] if not re.search(r":\d", image)] == []

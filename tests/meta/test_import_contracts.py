@@ -1,0 +1,113 @@
+"""The arrow between the rooms: kept by the tree, and broken by a violation per contract."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.meta.tree import ROOT, project, rooms
+
+#: Contract, the module to spoil, what is written into it.
+VIOLATIONS = [
+    ("Rooms, from the street to the vault", "vocabulary/__init__.py", "import ledger"),
+    ("Rooms, from the street to the vault", "webhooks/__init__.py", "import workers"),
+    ("Rooms, from the street to the vault", "storage/__init__.py", "import providers"),
+    (
+        "The receiver carries no pandas, no reconciliation, no reports",
+        "webhooks/__init__.py",
+        "import pandas",
+    ),
+    (
+        "Dialects do not know each other",
+        "providers/aggregator/__init__.py",
+        "import providers.sportsbook",
+    ),
+    ("Judgement touches no framework", "vocabulary/money.py", "import sqlalchemy"),
+    ("Judgement touches no framework", "ledger/decide.py", "import asyncpg"),
+    ("Judgement touches no framework", "providers/aggregator/client.py", "import aiohttp"),
+    ("Only a client reaches out", "providers/sportsbook/parse.py", "import providers.outbound"),
+    ("The simulator signs with its own code", "simulator/__init__.py", "import providers"),
+    ("No room runs in circles", "vocabulary/errors.py", "import vocabulary.outcomes"),
+]
+
+
+def lint(tree: Path) -> subprocess.CompletedProcess[str]:
+    """Run import-linter on a tree that has the project's configuration."""
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The rooms and their configuration, free to spoil."""
+    for room in rooms():
+        shutil.copytree(
+            ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_the_tree_keeps_every_contract() -> None:
+    result = lint(ROOT)
+
+    assert result.returncode == 0, result.stdout
+    assert ", 0 broken" in result.stdout
+
+
+@pytest.mark.parametrize(("contract", "module", "line"), VIOLATIONS)
+def test_a_planted_import_breaks_the_contract(
+    copy: Path, contract: str, module: str, line: str
+) -> None:
+    with (copy / module).open("a") as spoiled:
+        spoiled.write(f"\n{line}\n")
+
+    result = lint(copy)
+
+    assert result.returncode == 1
+    assert re.search(rf"^{re.escape(contract)} BROKEN", result.stdout, re.MULTILINE)
+
+
+def test_every_contract_has_a_planted_violation() -> None:
+    contracts = {
+        contract["name"] for contract in project()["tool"]["importlinter"]["contracts"]
+    }
+
+    assert {name for name, _, _ in VIOLATIONS} == contracts
+
+
+def test_the_independence_contract_names_every_dialect() -> None:
+    (contract,) = [
+        contract
+        for contract in project()["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "independence"
+    ]
+    folders = {path.parent.name for path in (ROOT / "providers").glob("*/__init__.py")}
+
+    assert set(contract["modules"]) == {f"providers.{folder}" for folder in folders}
+
+
+def test_every_package_of_the_checkout_is_a_room_with_a_layer() -> None:
+    (layers,) = [
+        contract["layers"]
+        for contract in project()["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    ]
+    layered = {room for layer in layers for room in layer.split(" | ")}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {
+        "tests",
+        "benchmarks",
+    }
+
+    assert packages == layered == set(rooms())
+    assert {f"{room}*" for room in rooms()} == set(
+        project()["tool"]["setuptools"]["packages"]["find"]["include"]
+    )

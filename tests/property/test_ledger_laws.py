@@ -1,0 +1,194 @@
+"""Laws of deciding and posting, over any facts in any order with any repetition."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.books import OperationRow
+from ledger.decide import decide_batch
+from ledger.orders import Order
+from ledger.rules import LEGS, Movement, entries_of, sweep_of
+from providers.contract import Policy
+from tests.harness.ledger import (
+    Counter,
+    bet,
+    bet_and_win,
+    deposit,
+    request,
+    rollback,
+    round_end,
+    set_blocked,
+    win,
+    withdrawal,
+)
+from vocabulary.facts import Operation
+from vocabulary.money import MINOR_MAX
+
+Told = Operation | Order
+AMOUNTS = st.integers(0, 700)
+KEYS = st.sampled_from([f"k{n}" for n in range(6)])
+HANDLES = st.sampled_from(["ann", "ann", "ann", "bob", "eve"])
+POLICIES = st.builds(
+    Policy,
+    orphan_win_credits=st.booleans(),
+    rollback_of_rollback_accepts=st.booleans(),
+    round_per_operation=st.booleans(),
+)
+OPERATIONS: st.SearchStrategy[Told] = st.one_of(
+    st.builds(bet, KEYS, AMOUNTS, handle=HANDLES),
+    st.builds(win, KEYS, AMOUNTS, bet_key=st.none() | KEYS, handle=HANDLES),
+    st.builds(bet_and_win, KEYS, AMOUNTS, AMOUNTS),
+    st.tuples(KEYS, KEYS, st.none() | AMOUNTS, HANDLES)
+    .filter(lambda told: told[0] != told[1])
+    .map(lambda told: rollback(told[0], told[1], minor=told[2], handle=told[3])),
+    st.tuples(KEYS, KEYS, AMOUNTS, HANDLES)
+    .filter(lambda told: told[0] != told[1])
+    .map(lambda told: round_end(told[0], of=told[1], staked=told[2], handle=told[3])),
+)
+ORDERS: st.SearchStrategy[Told] = st.one_of(
+    st.builds(deposit, KEYS, st.integers(1, 700)),
+    st.builds(withdrawal, KEYS, st.integers(1, 700)),
+    st.builds(set_blocked, KEYS, blocked=st.booleans()),
+)
+FACTS = st.lists(OPERATIONS | ORDERS, max_size=30)
+MOVED = st.integers(-MINOR_MAX, MINOR_MAX)
+
+
+def rows_of(facts: Sequence[Told], policy: Policy) -> list[OperationRow]:
+    requests = [request(fact, policy=policy) for fact in facts]
+    decided = decide_batch(Counter().books, requests)
+    return [row for one in decided for row in one.operations]
+
+
+@given(facts=FACTS, policy=POLICIES)
+def test_each_chain_has_no_gap_and_every_cent_of_a_balance_has_its_operation(
+    facts: list[Told], policy: Policy
+) -> None:
+    chains: dict[int, list[OperationRow]] = defaultdict(list)
+    for row in rows_of(facts, policy):
+        chains[row.wallet_id].append(row)
+
+    for chain in chains.values():
+        assert [row.wallet_seq for row in chain] == list(range(1, len(chain) + 1))
+        assert chain[0].balance_after == 1000 + chain[0].amount
+        assert all(b.balance_after == a.balance_after + b.amount for a, b in pairwise(chain))
+        assert chain[-1].balance_after - 1000 == sum(row.amount for row in chain)
+
+
+@given(facts=FACTS, policy=POLICIES)
+def test_only_a_rolled_back_win_can_leave_a_debt(facts: list[Told], policy: Policy) -> None:
+    for row in rows_of(facts, policy):
+        if row.balance_after < 0:
+            assert row.stake <= 0
+            assert row.amount >= 0 or row.kind == "rollback"
+
+
+@given(facts=FACTS, policy=POLICIES)
+def test_a_key_is_written_once_and_an_original_undone_once(
+    facts: list[Told], policy: Policy
+) -> None:
+    rows = rows_of(facts, policy)
+
+    keys = [(row.provider, row.op_key) for row in rows]
+    undone = [row.reverses for row in rows if row.reverses is not None]
+    assert len(keys) == len(set(keys))
+    assert len(undone) == len(set(undone))
+
+
+@given(facts=FACTS, policy=POLICIES)
+def test_an_original_and_its_reversal_cancel(facts: list[Told], policy: Policy) -> None:
+    rows = rows_of(facts, policy)
+    by_key = {(row.provider, row.op_key): row for row in rows}
+
+    for row in rows:
+        if row.reverses is not None:
+            original = by_key[row.provider, row.reverses]
+            assert row.amount + original.amount == 0
+            assert (row.stake, row.payout) == (-original.stake, -original.payout)
+            assert (row.wallet_id, row.round_id) == (original.wallet_id, original.round_id)
+
+
+@settings(max_examples=200)
+@given(data=st.data(), facts=FACTS, policy=POLICIES)
+def test_any_order_with_any_repetition_moves_each_key_at_most_once(
+    data: st.DataObject, facts: list[Told], policy: Policy
+) -> None:
+    extra = data.draw(st.lists(st.sampled_from(facts), max_size=20)) if facts else []
+    shuffled = data.draw(st.permutations([*facts, *extra]))
+
+    rows = rows_of(shuffled, policy)
+
+    moved = [(row.provider, row.op_key) for row in rows if row.amount or row.stake]
+    assert len(moved) == len(set(moved))
+
+
+@given(
+    opening=st.integers(0, 1000),
+    bets=st.lists(st.integers(0, 700), max_size=12),
+    data=st.data(),
+)
+def test_bets_with_all_their_rollbacks_leave_the_opening_balance_in_any_order(
+    opening: int, bets: list[int], data: st.DataObject
+) -> None:
+    facts: list[Operation] = [bet(f"b{n}", minor) for n, minor in enumerate(bets)]
+    undone = [rollback(f"u{n}", f"b{n}") for n in range(len(bets))]
+    counter = Counter(balance=opening)
+
+    for fact in data.draw(st.permutations([*facts, *undone])):
+        counter.take(fact)
+
+    assert counter.balance == opening
+
+
+@given(
+    wins=st.lists(st.tuples(st.integers(1, 700), st.booleans()), max_size=10), data=st.data()
+)
+def test_wins_that_name_no_bet_add_up_in_any_order_with_any_repetition(
+    wins: list[tuple[int, bool]], data: st.DataObject
+) -> None:
+    facts: list[Operation] = [
+        win(f"w{n}", minor) for n, (minor, twice) in enumerate(wins) for _ in range(1 + twice)
+    ]
+    counter = Counter()
+
+    for fact in data.draw(st.permutations(facts)):
+        counter.take(fact)
+
+    assert counter.balance == 1000 + sum(minor for minor, _ in wins)
+
+
+@given(stake=MOVED, payout=MOVED, funding=MOVED, ends=st.booleans())
+def test_entries_sum_to_zero_and_give_the_wallet_what_the_operation_moved(
+    stake: int, payout: int, funding: int, ends: bool
+) -> None:
+    movement = Movement(stake=stake, payout=payout, funding=funding, ends_round=ends)
+
+    entries = entries_of(movement)
+
+    assert sum(entry.amount for entry in entries) == 0
+    wallet = [entry.amount for entry in entries if entry.account == "player_wallet"]
+    assert sum(wallet) == payout - stake + funding
+    assert all(entry.amount != 0 for entry in entries)
+    assert len({entry.leg for entry in entries}) == len(entries)
+
+
+@given(stake=MOVED, payout=MOVED)
+def test_an_ended_round_earns_at_once_what_an_open_one_earns_by_its_sweep(
+    stake: int, payout: int
+) -> None:
+    movement = Movement(stake=stake, payout=payout, funding=0, ends_round=True)
+    still_open = replace(movement, ends_round=False)
+
+    at_once = entries_of(movement)
+    later = (*entries_of(still_open), *sweep_of(stake - payout))
+
+    for account in ("ggr", "provider_clearing", "player_wallet"):
+        totals = [
+            sum(e.amount for e in told if e.account == account) for told in (at_once, later)
+        ]
+        assert totals[0] == totals[1]
+    assert len({leg.number for leg in LEGS} | {entry.leg for entry in sweep_of(1)}) == 8

@@ -1,0 +1,176 @@
+"""Two independent readings of the protocols meet: the simulator's expectations and the ledger.
+
+Whole plans are signed by the simulator, verified, parsed and answered by the dialects, and
+decided by the ledger, without a server or a database between them.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.books import Books, Decided, Key, KnownOperation, Request, Wallet
+from ledger.decide import decide
+from providers.contract import Callback, Provider
+from providers.registry import DIALECTS
+from simulator.calls import Seen, Side, Step
+from simulator.faults import inject
+from simulator.history import Span, pushes
+from simulator.plan import Plan, make_plan
+from simulator.replies import Reply, read
+from simulator.sign import request_for
+from simulator.statements import SUFFIXES, write_statement
+from simulator.truth import history_of
+from vocabulary.facts import HistoryRecord
+
+SECRET = b"a shared secret"
+NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
+FINAL = {Seen.SUCCESS, Seen.DECLINED}
+ALL = tuple(sorted(Side(name) for name in DIALECTS))
+
+
+class Counter:
+    """The receiver's judgement without its transport."""
+
+    def __init__(self, plan: Plan) -> None:
+        wallets = {
+            number: Wallet(number, one.player, one.currency, one.opening, 0, 0, False)
+            for number, one in enumerate(plan.players)
+        }
+        players = {
+            (side.value, one.handles[side]): {one.currency: number}
+            for number, one in enumerate(plan.players)
+            for side in ALL
+        }
+        strangers = {(s.value, f"s{plan.seed}-nobody"): None for s in ALL}
+        self.wallets = wallets
+        self._players = {**players, **strangers}
+        self._operations: dict[Key, KnownOperation] = {}
+        self._providers = {side: _provider(side) for side in ALL}
+
+    def answer(self, step: Step) -> Decided:
+        """Verify, parse, decide and answer one call."""
+        side = step.call.side
+        dialect, provider = DIALECTS[side.value], self._providers[side]
+        sent = request_for(step.call, SECRET)
+        headers = {name.lower(): value for name, value in sent.headers.items()}
+        verified = dialect.verify(
+            Callback(route=sent.route, headers=headers, body=sent.body), provider
+        )
+        request = Request(
+            provider=side.value,
+            policy=dialect.policy(provider.options),
+            fact=dialect.parse(verified, provider),
+            route=sent.route,
+            headers="",
+            body=sent.body,
+            received_at=NOON,
+            respond=lambda outcome: dialect.respond(outcome, provider),
+        )
+        decided = decide(Books(self.wallets, self._players, self._operations), request)
+        self._learn(decided)
+        return decided
+
+    def _learn(self, decided: Decided) -> None:
+        if decided.wallet is not None and decided.operations:
+            self.wallets[decided.wallet.wallet_id] = decided.wallet
+            self._operations.update(decided.learned)
+
+
+def _provider(side: Side) -> Provider:
+    options = {name: one.default for name, one in DIALECTS[side.value].options.items()}
+    return Provider(
+        slug=side.value, currency="USD", exponents={}, secrets=(SECRET,), options=options
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), callbacks=st.integers(1, 250), players=st.integers(1, 12))
+def test_every_answer_and_every_final_balance_is_the_expected_one(
+    seed: int, callbacks: int, players: int
+) -> None:
+    plan = make_plan(seed=seed, callbacks=callbacks, players=players, sides=ALL, currency="USD")
+    counter = Counter(plan)
+    first: dict[tuple[Side, str], bytes] = {}
+    for step in plan.steps:
+        for _ in range(step.copies):
+            answer = counter.answer(step).answer
+            reading = read(
+                Reply(answer.status, answer.body),
+                side=step.call.side,
+                kind=step.call.kind,
+                currency="USD",
+            )
+            assert reading.seen is step.expected.seen, (step, answer)
+            if reading.balance is not None:
+                assert reading.balance == step.expected.balance
+            if step.call.key is not None and step.expected.seen in FINAL:
+                at = (step.call.side, step.call.key)
+                assert first.setdefault(at, answer.body) == answer.body
+    balances = {wallet.player: wallet.balance for wallet in counter.wallets.values()}
+    assert balances == plan.balances
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), faults=st.integers(0, 30))
+def test_faults_differ_from_the_truth_in_their_own_rounds_only(seed: int, faults: int) -> None:
+    plan = make_plan(seed=seed, callbacks=200, players=5, sides=ALL, currency="USD")
+    lines = history_of(plan)
+    told, injected = inject(lines, seed=seed, faults=faults)
+    hit = {(fault.side, fault.round_id) for fault in injected}
+    assert len(hit) == len(injected) <= faults
+    assert all(line.payout >= 0 and line.stake >= 0 for line in told)
+    for side, round_id in {(x.side, x.round_id) for x in (*lines, *told)}:
+        ours = [x for x in lines if (x.side, x.round_id) == (side, round_id)]
+        theirs = [x for x in told if (x.side, x.round_id) == (side, round_id)]
+        assert (ours != theirs) is ((side, round_id) in hit)
+
+
+@pytest.mark.parametrize("callbacks", [1500])
+def test_pushed_history_is_understood_as_it_was_meant(callbacks: int) -> None:
+    plan = make_plan(seed=6, callbacks=callbacks, players=9, sides=ALL, currency="USD")
+    told, _ = inject(history_of(plan), seed=6, faults=20)
+    provider, dialect = _provider(Side.AGGREGATOR), DIALECTS["aggregator"]
+    newest: dict[str, HistoryRecord] = {}
+    span = Span(NOON, NOON, len(plan.steps))
+    for requests in pushes(told, seed=6, span=span, secret=SECRET):
+        for sent in requests:
+            callback = Callback(
+                route=sent.route, headers={"content-type": "application/json"}, body=sent.body
+            )
+            record = dialect.parse(dialect.verify(callback, provider), provider)
+            assert isinstance(record, HistoryRecord)
+            held = newest.get(record.record_id)
+            if held is None or record.updated_at > held.updated_at:
+                newest[record.record_id] = record
+    meant = {line.record_id: line for line in told if line.side is Side.AGGREGATOR}
+    assert set(newest) == set(meant)
+    for line in meant.values():
+        record = newest[line.record_id]
+        assert record.declared_net is not None
+        assert (record.round_id, record.handle) == (line.round_id, line.handle)
+        assert (record.stake.minor, record.payout.minor) == (line.stake, line.payout)
+        assert record.declared_net.minor == line.net
+
+
+@pytest.mark.parametrize("side", sorted(set(SUFFIXES) & set(ALL)))
+def test_told_files_are_understood_line_by_line_as_they_were_meant(
+    side: Side, tmp_path: Path
+) -> None:
+    plan = make_plan(seed=8, callbacks=1500, players=9, sides=ALL, currency="USD")
+    told, _ = inject(history_of(plan), seed=8, faults=20)
+    path = tmp_path / f"history{SUFFIXES[side]}"
+    write_statement(path, side, told, Span(NOON, NOON, len(plan.steps)))
+    read_statement = DIALECTS[side.value].read_statement
+    assert read_statement is not None
+    with path.open("rb") as stream:
+        records = list(read_statement(stream, _provider(side)))
+    meant = [line for line in told if line.side is side]
+    assert len(records) == len(meant)
+    for record, line in zip(records, meant, strict=True):
+        assert isinstance(record, HistoryRecord), record
+        assert (record.record_id, record.round_id) == (line.record_id, line.round_id)
+        assert (record.stake.minor, record.payout.minor) == (line.stake, line.payout)
+        assert (record.handle, record.rolled_back) == (line.handle, line.rolled_back)

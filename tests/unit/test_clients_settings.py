@@ -1,0 +1,139 @@
+"""The settings of a provider's own API: per dialect, safe by default, secrets never shown."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ops.redaction import shown
+from ops.settings import ProviderSettings
+from ops.settings_api import API_FIELDS, ApiSettings
+from ops.settings_source import load
+from providers.registry import DIALECTS
+from tests.meta.tree import ROOT
+from vocabulary.errors import SettingsInvalid
+
+CANARY = "canary-4f1d9c"
+URL = 'base_url = "https://api.example.com/v2"'
+ENVIRON = {"S": "s", "K": CANARY}
+
+FULL = {
+    "agent_platform": 'agent_id = 7\nkey = "env:K"',
+    "aggregator": 'key = "env:K"\nprefix = "LAG1"\nform_bodies = true',
+    "sportsbook": 'version = "v1"\nusername = "env:K"\npassword = "env:K"',
+    "xigs": 'key = "env:K"\nprofile = "P1"',
+}
+
+
+def provider(dialect: str, api: str) -> str:
+    return (
+        f'[[providers]]\nslug = "games"\ndialect = "{dialect}"\ncurrency = "USD"\n'
+        f'secrets = ["env:S"]\n[providers.api]\n{api}\n'
+    )
+
+
+def loaded(tmp_path: Path, text: str) -> ProviderSettings:
+    path = tmp_path / "tieout.toml"
+    path.write_text(text)
+    return load(path, ENVIRON).providers[0]
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "tieout.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsInvalid) as caught:
+        load(path, ENVIRON)
+    return [problem.removeprefix(f"{path}: ") for problem in caught.value.problems]
+
+
+def test_every_dialect_has_its_api_fields_and_every_field_a_dialect() -> None:
+    named = {name for needed, allowed in API_FIELDS.values() for name in needed | allowed}
+
+    assert set(API_FIELDS) == set(DIALECTS) == set(FULL)
+    assert named | {"base_url", "deadline", "attempts"} == set(ApiSettings.model_fields)
+
+
+@pytest.mark.parametrize("dialect", FULL)
+def test_a_full_table_is_read_and_its_secrets_show_nowhere(
+    tmp_path: Path, dialect: str
+) -> None:
+    text = provider(dialect, f'{URL}\ndeadline = "3s"\nattempts = 5\n{FULL[dialect]}')
+
+    api = loaded(tmp_path, text).api
+
+    assert api is not None
+    assert (api.deadline, api.attempts) == (timedelta(seconds=3), 5)
+    settings = load(tmp_path / "tieout.toml", ENVIRON)
+    assert [CANARY in said for said in (repr(settings), json.dumps(shown(settings)))] == [
+        False,
+        False,
+    ]
+    assert "env:K" in json.dumps(shown(settings))
+
+
+@pytest.mark.parametrize("dialect", FULL)
+def test_what_the_dialect_needs_is_asked_for_by_name(tmp_path: Path, dialect: str) -> None:
+    needed, _ = API_FIELDS[dialect]
+
+    assert problems(tmp_path, provider(dialect, URL)) == [
+        f"providers.games.api.{name}: expected a value, it is required"
+        for name in sorted(needed)
+    ]
+
+
+@pytest.mark.parametrize("dialect", FULL)
+def test_what_belongs_to_another_dialect_is_refused(tmp_path: Path, dialect: str) -> None:
+    text = provider(dialect, f"{URL}\n{FULL[dialect]}")
+    other = "agent_id = 7\n" if dialect != "agent_platform" else 'prefix = "x"\n'
+
+    name = other.split(" = ", maxsplit=1)[0]
+    assert problems(tmp_path, text + other) == [
+        f"providers.games.api.{name}: expected a setting of this dialect's API"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("", "base_url: expected a value, it is required"),
+        ('base_url = "http://api.example.com"', "base_url: expected a URL such as"),
+        ('base_url = "https://u:p@api.example.com"', "base_url: expected a URL such as"),
+        ('base_url = "https://api.example.com/?a=b"', "base_url: expected a URL such as"),
+        (f'{URL}\ndeadline = "0s"', "deadline: expected a duration longer than nothing"),
+        (f"{URL}\nattempts = 0", "attempts: expected a number"),
+        (f"{URL}\nattempts = 11", "attempts: expected a number"),
+        (f"{URL}\nattemps = 1", "attemps: unknown key, did you mean attempts?"),
+        (f'{URL}\nprefix = "x"\nkey = "{CANARY}"', "key: expected a reference of the form"),
+    ],
+)
+def test_a_wrong_value_is_named_and_never_shown(
+    tmp_path: Path, line: str, problem: str
+) -> None:
+    key = "" if "key" in line else '\nkey = "env:K"'
+
+    found = problems(tmp_path, provider("aggregator", line + key))
+
+    assert found[0].startswith(f"providers.games.api.{problem}")
+    assert CANARY not in repr(found)
+    assert "u:p" not in repr(found)
+
+
+def test_plain_http_is_for_tests_and_demonstrations(tmp_path: Path) -> None:
+    text = 'mode = "test"\n' + provider(
+        "aggregator", 'base_url = "http://127.0.0.1:9"\nkey = "literal:k"'
+    )
+
+    api = loaded(tmp_path, text).api
+
+    assert api is not None
+    assert api.base_url == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize("dialect", API_FIELDS)
+def test_the_page_of_the_dialect_lists_its_api_fields(dialect: str) -> None:
+    page = (ROOT / "docs" / "providers" / f"{dialect}.md").read_text()
+    section = page.split("\n## Their API\n", 1)[1].split("\n## ", 1)[0]
+    needed, allowed = API_FIELDS[dialect]
+
+    assert [name for name in needed | allowed if f"| `{name}` |" not in section] == []

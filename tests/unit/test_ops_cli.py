@@ -1,0 +1,137 @@
+"""The command line's edges: lazy commands, exit codes, sentences instead of tracebacks."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ops.cli import COMMANDS, load_command
+
+TIEOUT = [sys.executable, "-m", "ops"]
+
+
+def tieout(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*TIEOUT, *words],
+        cwd=folder,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_listed_can_be_loaded(name: str) -> None:
+    command = load_command(name)
+
+    assert command.name == name
+    assert command.help
+
+
+def test_every_command_module_is_listed() -> None:
+    import ops.commands
+
+    folder = Path(str(ops.commands.__file__)).parent
+
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(COMMANDS)
+
+
+def test_help_names_every_command_and_imports_none(tmp_path: Path) -> None:
+    listing = (
+        "import sys, ops.cli\n"
+        "try: ops.cli.app(['--help'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'pandas', 'sqlalchemy', 'pydantic', 'aiohttp', 'dramatiq', 'psycopg'}\n"
+        "print(sorted(heavy & set(sys.modules)) or 'light')\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", listing], cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "light"
+    assert [name for name in COMMANDS if name not in done.stdout] == []
+
+
+def test_wrong_settings_are_listed_and_exit_2(tmp_path: Path) -> None:
+    (tmp_path / "tieout.toml").write_text('[receiver]\nport = "x"\n[brokr]\n')
+
+    threads = "expected a number greater than or equal to 1"
+
+    done = tieout(tmp_path, "config", "check", TIEOUT_WORKERS__THREADS="0")
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "the settings do not hold:",
+        "tieout.toml: receiver.port: expected a whole number",
+        f"environment variable TIEOUT_WORKERS__THREADS: workers.threads: {threads}",
+        "tieout.toml: brokr: unknown key, did you mean broker?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", [["no-such-command"], ["config", "shwo"], ["up", "--prot", "1"]]
+)
+def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
+    done = tieout(tmp_path, *words)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_out_of_reach_exits_3_in_one_line_without_its_password(
+    tmp_path: Path,
+) -> None:
+    url = "postgresql://books:canary-9e1@127.0.0.1:1/books"
+
+    done = tieout(tmp_path, "migrate", TIEOUT_DATABASE__URL=url, TIEOUT_BROKER__URL="redis://x")
+
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+    assert "a service is unavailable" in done.stderr
+    assert "canary" not in done.stderr
+
+
+def test_an_optimised_interpreter_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-O", "-m", "ops", "--version"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 2
+    assert "python -O" in done.stderr
+
+
+def test_the_settings_in_force_are_shown_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / "tieout.toml").write_text(
+        '[[providers]]\nslug = "book"\ndialect = "sportsbook"\ncurrency = "EUR"\n'
+        'secrets = ["env:BOOK_SECRET"]\n'
+    )
+    secret = "canary-77ab"
+
+    shown = tieout(tmp_path, "config", "show", "--json", BOOK_SECRET=secret)
+    lines = tieout(tmp_path, "config", "show", BOOK_SECRET=secret, TIEOUT_RECEIVER__PORT="81")
+    checked = tieout(tmp_path, "config", "check", BOOK_SECRET=secret)
+
+    provider = json.loads(shown.stdout)["providers"][0]
+    assert provider["secrets"] == ["env:BOOK_SECRET"]
+    assert provider["maturity"] == "15m"
+    assert "receiver.port = 81" in lines.stdout.splitlines()
+    assert 'providers.book.secrets = ["env:BOOK_SECRET"]' in lines.stdout.splitlines()
+    assert checked.stdout == "the settings hold; providers: book\n"
+    assert secret not in shown.stdout + lines.stdout + checked.stdout
+
+
+def test_the_version_is_said_without_settings(tmp_path: Path) -> None:
+    (tmp_path / "tieout.toml").write_text("broken")
+
+    done = tieout(tmp_path, "--version")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("tieout ")

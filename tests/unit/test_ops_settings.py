@@ -1,0 +1,244 @@
+"""Settings: read from file and environment, complete, secrets never shown."""
+
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from ops.commands.init import EXAMPLE
+from ops.providers import configured
+from ops.redaction import shown, without_password
+from ops.settings import ProviderSettings, Settings, demo_settings
+from ops.settings_source import load
+from ops.settings_values import Section, duration_text, parse_duration
+from providers.registry import DIALECTS
+
+PROVIDER = """
+[[providers]]
+slug = "casino"
+dialect = "aggregator"
+currency = "USD"
+secrets = ["env:CASINO_SECRET"]
+"""
+CANARY = "canary-4f1d9c"
+FULL = """
+mode = "test"
+[database]
+url = "postgresql://books@db.example.com/books"
+[broker]
+url = "redis://broker.example.com:6379/2"
+[receiver]
+host = "0.0.0.0"
+port = 80
+processes = 4
+ops_host = "127.0.0.1"
+ops_port = 9090
+trusted_proxies = ["10.0.0.0/8", "2001:db8::/32"]
+body_bytes_max = 1000
+read_timeout = "500ms"
+queue_max = 10
+drain_timeout = "1m"
+[console]
+port = 81
+[workers]
+processes = 3
+threads = 8
+sweep_after = "5s"
+sweep_every = "250ms"
+[[providers]]
+slug = "book"
+dialect = "sportsbook"
+currency = "EUR"
+secrets = ["env:FIRST", "file:second.key", "literal:third"]
+allow_ips = ["203.0.113.7"]
+timezone = "Europe/Warsaw"
+maturity = "6h"
+exponents = {JPY = 2}
+options = {allow_extra_fields = true}
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "tieout.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_a_file_the_defaults_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    settings = load(None, {})
+
+    assert settings == Settings()
+    assert settings.mode == "production"
+    assert settings.database.url == "embedded"
+    assert settings.broker.url == "embedded"
+    assert (settings.receiver.host, settings.receiver.port) == ("127.0.0.1", 8080)
+    assert settings.console.port == 8090
+    assert settings.providers == ()
+
+
+def test_the_file_of_the_working_directory_is_found_and_the_environment_may_name_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, "[receiver]\nport = 8081\n")
+    other = tmp_path / "other.toml"
+    other.write_text("[receiver]\nport = 8082\n")
+    third = tmp_path / "third.toml"
+    third.write_text("[receiver]\nport = 8083\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert load(None, {}).receiver.port == 8081
+    assert load(None, {"TIEOUT_CONFIG": str(other)}).receiver.port == 8082
+    assert load(third, {"TIEOUT_CONFIG": str(other)}).receiver.port == 8083
+
+
+def test_a_full_file_is_read_as_written(tmp_path: Path) -> None:
+    (tmp_path / "second.key").write_text("from a file\n")
+    path = written(
+        tmp_path,
+        FULL,
+    )
+
+    settings = load(path, {"FIRST": "from the environment"})
+
+    provider = configured(settings)["book"]
+    assert provider.provider.secrets == (b"from the environment", b"from a file", b"third")
+    assert provider.allow == (ip_network("203.0.113.7/32"),)
+    assert provider.maturity == timedelta(hours=6)
+    assert provider.timezone == "Europe/Warsaw"
+    assert provider.provider.exponents == {"JPY": 2}
+    assert provider.provider.options["allow_extra_fields"] is True
+    assert set(provider.provider.options) == set(provider.dialect.options)
+    assert settings.receiver.trusted_proxies == (
+        ip_network("10.0.0.0/8"),
+        ip_network("2001:db8::/32"),
+    )
+    assert settings.receiver.read_timeout == timedelta(milliseconds=500)
+    assert settings.workers.sweep_every == timedelta(milliseconds=250)
+    assert settings.receiver.ops_port == 9090
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, '[receiver]\nport = 8081\nhost = "127.0.0.2"\n' + PROVIDER)
+    environ = {
+        "CASINO_SECRET": "s",
+        "TIEOUT_MODE": "test",
+        "TIEOUT_RECEIVER__PORT": "9000",
+        "TIEOUT_RECEIVER__TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.0/24",
+        "TIEOUT_DATABASE__URL": "postgresql://books@db.example.com/books",
+        "TIEOUT_WORKERS__SWEEP_AFTER": "9s",
+        "TIEOUT_PROVIDERS__CASINO__MATURITY": "1h",
+        "TIEOUT_PROVIDERS__CASINO__SECRETS": "literal:one,literal:two",
+        "TIEOUT_DATA": "/var/lib/tieout",
+    }
+
+    settings = load(path, environ)
+
+    assert settings.mode == "test"
+    assert (settings.receiver.host, settings.receiver.port) == ("127.0.0.2", 9000)
+    assert settings.receiver.trusted_proxies == (
+        ip_network("10.0.0.0/8"),
+        ip_network("192.0.2.0/24"),
+    )
+    assert settings.database.url == "postgresql://books@db.example.com/books"
+    assert settings.workers.sweep_after == timedelta(seconds=9)
+    assert settings.providers[0].maturity == timedelta(hours=1)
+    assert [secret.value for secret in settings.providers[0].secrets] == [b"one", b"two"]
+
+
+def test_secrets_show_in_no_repr_and_in_no_listing(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        PROVIDER.replace("env:CASINO_SECRET", f'env:CASINO_SECRET", "literal:{CANARY}')
+        + f'[database]\nurl = "postgresql://books:{CANARY}@db.example.com/books"\n'
+        + f'[broker]\nurl = "redis://:{CANARY}@db.example.com/0"\n',
+    )
+
+    settings = load(path, {"CASINO_SECRET": CANARY, "TIEOUT_MODE": "test"})
+
+    said = [repr(settings), str(settings), repr(configured(settings)), repr(shown(settings))]
+    assert [CANARY in text for text in said] == [False] * 4
+    assert shown(settings)["providers"][0]["secrets"] == ["env:CASINO_SECRET", "literal:"]
+    assert shown(settings)["database"]["url"] == "postgresql://books:***@db.example.com/books"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("embedded", "embedded"),
+        ("postgresql://u@h/d", "postgresql://u@h/d"),
+        ("postgresql://u:p@h:5/d?host=/x", "postgresql://u:***@h:5/d?host=/x"),
+        ("postgresql://u:a@b@h/d", "postgresql://u:***@h/d"),
+        (
+            "postgresql://u@h/d?password=p&sslpassword=q",
+            "postgresql://u@h/d?password=***&sslpassword=***",
+        ),
+        (
+            "unix:///run/valkey.sock?db=0&password=p",
+            "unix:///run/valkey.sock?db=0&password=***",
+        ),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, expected: str) -> None:
+    assert without_password(url) == expected
+
+
+def test_the_demo_plays_each_dialect_and_keeps_the_usual_maturity() -> None:
+    providers = configured(demo_settings())
+
+    assert {slug: entry.dialect.name for slug, entry in providers.items()} == {
+        name: name for name in DIALECTS
+    }
+    assert {entry.maturity for entry in providers.values()} == {timedelta(minutes=15)}
+    assert all(entry.provider.secrets for entry in providers.values())
+
+
+def test_the_commented_example_is_complete_and_its_values_are_the_defaults(
+    tmp_path: Path,
+) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    uncommented = "\n".join(
+        line.removeprefix("# ") if " = " in line or "[[" in line else line
+        for line in text.splitlines()[4:]
+    )
+    path = written(tmp_path, uncommented)
+
+    as_written = load(EXAMPLE, {})
+    settings = load(path, {"AGGREGATOR_SECRET": "s", "AGGREGATOR_API_KEY": "k"})
+
+    assert as_written == Settings()
+    optional = {"ops_host": None, "ops_port": None}
+    assert settings.receiver.model_copy(update=optional) == Settings().receiver
+    assert (
+        settings.model_copy(update={"receiver": Settings().receiver, "providers": ()})
+        == Settings()
+    )
+    keys = {line.split(" = ")[0] for line in uncommented.splitlines() if " = " in line}
+    assert keys == every_key()
+
+
+def every_key() -> set[str]:
+    sections = {
+        field.annotation
+        for field in Settings.model_fields.values()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    }
+    models: list[type[Section]] = [ProviderSettings, *sections]
+    return {"mode"} | {name for model in models for name in model.model_fields}
+
+
+@pytest.mark.parametrize("text", ["0s", "1ms", "90s", "15m", "6h", "1d", "1001ms"])
+def test_a_duration_survives_being_shown(text: str) -> None:
+    assert duration_text(parse_duration(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "s", "-1s", "1.5s", " 1s", "1 s", "1w", "١s", 5, None]
+)
+def test_anything_else_is_no_duration(text: object) -> None:
+    with pytest.raises(ValueError, match="a duration such as"):
+        parse_duration(text)

@@ -1,0 +1,219 @@
+"""Verdicts on hand-made rows: each kind of break, its sign, and who is owed."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from reconcile.breaks import break_id, breaks_from_frame
+from reconcile.classify import BreakKind, Classified, Impact, classify, impact_of
+from reconcile.frames import RECORDS, FrameWrong
+from reconcile.match import fold, pair
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+THEN = NOW - timedelta(hours=12)
+
+
+def _records(*rows: Mapping[str, object]) -> pd.DataFrame:
+    """A RECORDS frame; each row says only what matters to its test."""
+    usual: dict[str, object] = {
+        "match_key": 1,
+        "round_id": "r1",
+        "record_id": "r1",
+        "occurrence": 1,
+        "player": "alice",
+        "currency": "USD",
+        "stake": 100,
+        "payout": 0,
+        "rolled_back": False,
+        "declared_net": pd.NA,
+        "balance_before": pd.NA,
+        "balance_after": pd.NA,
+        "at": pd.Timestamp(THEN),
+        "overdue": False,
+        "inside": True,
+    }
+    kinds = {
+        name: "datetime64[us, UTC]" if kind == "instant" else kind
+        for name, kind in RECORDS.columns.items()
+    }
+    frame = pd.DataFrame([{**usual, **row} for row in rows], columns=list(RECORDS.columns))
+    return RECORDS.check(frame.astype(kinds))
+
+
+def _judge(ours: pd.DataFrame, theirs: pd.DataFrame) -> Classified:
+    together = pair(fold(ours), fold(theirs))
+    return classify(together, now=NOW, maturity=timedelta(minutes=15))
+
+
+def _found(judged: Classified) -> list[tuple[str, int]]:
+    return list(zip(judged.breaks["kind"], judged.breaks["difference"], strict=True))
+
+
+def test_equal_rounds_match() -> None:
+    judged = _judge(_records({}), _records({}))
+    assert _found(judged) == []
+    assert list(judged.pairs["bucket"]) == ["matched"]
+
+
+def test_a_round_twice_in_the_ledger_is_owed_back_to_the_player() -> None:
+    judged = _judge(_records({}, {"occurrence": 2}), _records({}))
+    assert _found(judged) == [("duplicate_in_ledger", 100)]
+
+
+def test_three_lines_under_one_id_are_one_break_over_both_extras() -> None:
+    lines = [{"occurrence": n, "payout": 30} for n in (1, 2, 3)]
+    judged = _judge(_records({"payout": 30}), _records(*lines))
+    assert _found(judged) == [("duplicate_at_provider", -140)]
+
+
+def test_a_duplicate_does_not_hide_a_wrong_amount() -> None:
+    lines = [{"occurrence": n, "stake": 130} for n in (1, 2)]
+    judged = _judge(_records({}), _records(*lines))
+    assert _found(judged) == [("duplicate_at_provider", -130), ("stake_mismatch", -30)]
+
+
+def test_differences_add_up_to_what_the_sides_differ_by() -> None:
+    lines = [{"occurrence": n, "stake": 130, "payout": 5} for n in (1, 2)]
+    judged = _judge(_records({}), _records(*lines))
+    assert judged.breaks["difference"].sum() == 2 * (5 - 130) - (0 - 100)
+
+
+def test_a_rolled_back_line_takes_its_whole_round_back() -> None:
+    undo = {"record_id": "undo", "rolled_back": True, "stake": 0}
+    judged = _judge(_records({"stake": 0}), _records({}, undo))
+    assert _found(judged) == []
+
+
+def test_a_rolled_back_line_may_contradict_the_balances() -> None:
+    line = {"rolled_back": True, "balance_before": 500, "balance_after": 500}
+    assert _found(_judge(_records({"stake": 0}), _records(line))) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "net", "wrong"),
+    [
+        (500, 400, -100, False),
+        (500, 400, -99, True),
+        (500, 401, -100, True),
+        (500, 401, None, True),
+        (None, 400, -100, False),
+        (500, None, None, False),
+    ],
+)
+def test_a_line_is_judged_by_whatever_sums_it_gives(
+    before: int | None, after: int | None, net: int | None, wrong: bool
+) -> None:
+    line = {
+        "balance_before": pd.NA if before is None else before,
+        "balance_after": pd.NA if after is None else after,
+        "declared_net": pd.NA if net is None else net,
+    }
+    judged = _judge(_records({}), _records(line))
+    assert _found(judged) == ([("arithmetic_error", 0)] if wrong else [])
+
+
+def test_a_record_for_two_players_is_a_player_mismatch() -> None:
+    lines = [{"record_id": "a", "stake": 50}, {"record_id": "b", "stake": 50, "player": "bob"}]
+    assert _found(_judge(_records({}), _records(*lines))) == [("player_mismatch", 0)]
+
+
+def test_a_third_currency_is_a_break_in_every_currency_it_touches() -> None:
+    lines = [{"currency": "EUR"}, {"currency": "JPY", "record_id": "j"}]
+    judged = _judge(_records({}), _records(*lines))
+    found = dict(zip(judged.breaks["currency"], judged.breaks["difference"], strict=True))
+    assert set(judged.breaks["kind"]) == {"currency_mismatch"}
+    assert found == {"EUR": -100, "JPY": -100, "USD": 100}
+
+
+@pytest.mark.parametrize(("seconds", "bucket"), [(-1, "timing"), (0, "break"), (1, "break")])
+def test_timing_ends_exactly_at_the_maturity(seconds: int, bucket: str) -> None:
+    at = pd.Timestamp(NOW - timedelta(minutes=15, seconds=seconds))
+    judged = _judge(_records({"at": at}), _records().head(0))
+    assert list(judged.pairs["bucket"]) == [bucket]
+
+
+def test_a_mismatch_is_never_timing() -> None:
+    young = pd.Timestamp(NOW)
+    judged = _judge(_records({"at": young}), _records({"at": young, "payout": 1}))
+    assert _found(judged) == [("payout_mismatch", 1)]
+
+
+def test_every_kind_has_a_sentence_with_decimal_amounts() -> None:
+    ours = _records(
+        {"round_id": "a", "record_id": "a"},
+        {"round_id": "b", "record_id": "b", "stake": 5, "currency": "JPY"},
+        {"round_id": "c", "record_id": "c", "player": "bob", "overdue": True},
+        {"round_id": "d", "record_id": "d", "occurrence": 1},
+        {"round_id": "d", "record_id": "d", "occurrence": 2},
+    )
+    theirs = _records(
+        {"round_id": "b", "record_id": "b", "stake": 6, "payout": 7, "currency": "JPY"},
+        {"round_id": "c", "record_id": "c", "declared_net": 1},
+        {"round_id": "d", "record_id": "d"},
+        {"round_id": "d", "record_id": "d", "occurrence": 2},
+        {"round_id": "e", "record_id": "e"},
+        {"round_id": "a", "record_id": "a", "currency": "EUR"},
+        {"round_id": "g", "record_id": "g", "stake": 0, "payout": 12},
+    )
+    more = _records({"round_id": "f", "record_id": "f", "stake": 10})
+    judged = _judge(pd.concat([ours, more], ignore_index=True), theirs)
+    found = breaks_from_frame(judged.breaks, provider="agg", exponents={}, now=NOW)
+    assert {each.kind for each in found} == set(BreakKind)
+    sentences = {(each.kind, each.round_id): each.explanation for each in found}
+    assert sentences[BreakKind.STAKE, "b"] == (
+        "agg reports a stake of 6 JPY for round b, the ledger booked 5 JPY;"
+        " the operator is owed 1 JPY."
+    )
+    assert sentences[BreakKind.MISSING_IN_LEDGER, "g"].endswith("the player is owed 0.12 USD.")
+    assert all(each.explanation.endswith(".") for each in found)
+
+
+def test_overridden_exponents_reach_the_sentence() -> None:
+    judged = _judge(_records({}), _records().head(0))
+    (found,) = breaks_from_frame(judged.breaks, provider="agg", exponents={"USD": 5}, now=NOW)
+    assert "0.00100 USD" in found.explanation
+
+
+def test_impact_follows_the_sign() -> None:
+    assert [impact_of(n) for n in (-1, 0, 1)] == [
+        Impact.OPERATOR_OWED,
+        Impact.NONE,
+        Impact.PLAYER_OWED,
+    ]
+
+
+def test_a_break_id_depends_on_everything_that_names_the_difference() -> None:
+    name = ("agg", "stake_mismatch", "r1", "USD")
+    assert break_id(*name) == break_id(*name)
+    others = [("x", *name[1:]), ("agg", "x", "r1", "USD"), ("agg", "stake_mismatch", "r1", "X")]
+    assert len({break_id(*each) for each in [name, *others]}) == 4
+
+
+def test_a_float_amount_is_refused_at_the_door() -> None:
+    with pytest.raises(FrameWrong, match="float64"):
+        RECORDS.check(_records({}).astype({"stake": "float64"}))
+
+
+def test_a_repeated_record_is_refused_at_the_door() -> None:
+    with pytest.raises(FrameWrong, match="repeat"):
+        RECORDS.check(pd.concat([_records({}), _records({})], ignore_index=True))
+
+
+def test_a_missing_text_is_refused_at_the_door() -> None:
+    broken = _records({}).assign(player=pd.Series([pd.NA], dtype="str"))
+    with pytest.raises(FrameWrong, match="missing"):
+        RECORDS.check(broken)
+
+
+def test_a_round_that_both_sides_leave_open_too_long_is_a_break_worth_nothing_yet() -> None:
+    ours = _records({"overdue": True}, {"round_id": "r2", "record_id": "r2"})
+    theirs = _records({}, {"round_id": "r2", "record_id": "r2"})
+
+    judged = _judge(ours, theirs)
+
+    assert judged.breaks[["round_id", "kind", "difference"]].values.tolist() == [
+        ["r1", "open_round_overdue", 0]
+    ]
+    assert judged.pairs["bucket"].tolist() == ["break", "matched"]

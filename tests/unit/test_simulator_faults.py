@@ -1,0 +1,132 @@
+"""Injected faults: exactly those remembered, one per round, one kind each."""
+
+from collections import Counter
+
+import pytest
+
+from simulator.calls import Kind, Side
+from simulator.faults import Fault, FaultKind, inject, possible
+from simulator.plan import make_plan
+from simulator.truth import Line, history_of
+
+ALL = tuple(Side)
+
+
+@pytest.fixture(scope="module")
+def lines() -> tuple[Line, ...]:
+    return history_of(make_plan(seed=3, callbacks=3000, players=20, sides=ALL, currency="USD"))
+
+
+def _net(lines: tuple[Line, ...], side: Side, round_id: str) -> int:
+    return sum(
+        line.payout - line.stake
+        for line in lines
+        if line.side is side and line.round_id == round_id
+    )
+
+
+def test_an_honest_history_contradicts_itself_nowhere(lines: tuple[Line, ...]) -> None:
+    assert all(line.net == line.payout - line.stake for line in lines)
+    assert all(line.before >= line.stake for line in lines if line.side is Side.AGGREGATOR)
+    assert len({(line.side, line.record_id) for line in lines}) == len(lines)
+
+
+def test_every_kind_is_injected_on_every_side_that_can_have_it(
+    lines: tuple[Line, ...],
+) -> None:
+    _, faults = inject(lines, seed=3, faults=40)
+    assert Counter((fault.side, fault.kind) for fault in faults) == {
+        (side, kind): 2 for side in ALL for kind in FaultKind if possible(side, kind)
+    }
+
+
+def test_only_sums_that_are_told_can_be_wrong_and_only_statements_can_repeat() -> None:
+    assert {side for side in ALL if possible(side, FaultKind.ARITHMETIC)} == {Side.AGGREGATOR}
+    assert {side for side in ALL if not possible(side, FaultKind.DUPLICATE)} == {
+        Side.AGGREGATOR
+    }
+
+
+def test_an_open_round_is_never_told_with_a_prize(lines: tuple[Line, ...]) -> None:
+    told, _ = inject(lines, seed=3, faults=300)
+    cards = [line for line in told if line.side is Side.XIGS]
+    assert any(not line.closed for line in cards)
+    assert all(line.payout == 0 for line in cards if not line.closed)
+
+
+def test_no_round_is_hit_twice_and_all_others_are_told_as_they_were(
+    lines: tuple[Line, ...],
+) -> None:
+    told, faults = inject(lines, seed=3, faults=60)
+    hit = [(fault.side, fault.round_id) for fault in faults]
+    assert len(hit) == len(set(hit)) == 60
+    untouched = [line for line in lines if (line.side, line.round_id) not in set(hit)]
+    assert [line for line in told if (line.side, line.round_id) not in set(hit)] == untouched
+
+
+def test_a_difference_is_what_the_told_history_says_less_the_truth(
+    lines: tuple[Line, ...],
+) -> None:
+    told, faults = inject(lines, seed=3, faults=60)
+    for fault in faults:
+        theirs = _net(told, fault.side, fault.round_id)
+        ours = _net(lines, fault.side, fault.round_id)
+        assert fault.difference == theirs - ours
+
+
+@pytest.mark.parametrize("kind", list(FaultKind))
+def test_each_kind_changes_only_what_it_is_named_for(
+    kind: FaultKind, lines: tuple[Line, ...]
+) -> None:
+    told, faults = inject(lines, seed=5, faults=40)
+    hits = [fault for fault in faults if fault.kind is kind]
+    assert hits
+    for fault in hits:
+        assert _kind_of(fault, lines, told) is kind
+
+
+def _kind_of(fault: Fault, lines: tuple[Line, ...], told: tuple[Line, ...]) -> FaultKind:
+    """The kind as a reader of both sides would name it, looking at everything."""
+    ours, theirs = (_of_round(fault, side) for side in (lines, told))
+    if not theirs:
+        return FaultKind.DROPPED
+    if not ours:
+        return FaultKind.PHANTOM
+    if len(theirs) > len(ours):
+        assert theirs == ours * 2
+        return FaultKind.DUPLICATE
+    (one,), (other,) = ours, theirs
+    if other.net != other.payout - other.stake:
+        assert (one.stake, one.payout) == (other.stake, other.payout)
+        return FaultKind.ARITHMETIC
+    if one.stake != other.stake:
+        assert one.payout == other.payout
+        return FaultKind.STAKE
+    assert one.payout != other.payout
+    return FaultKind.PAYOUT
+
+
+def _of_round(fault: Fault, lines: tuple[Line, ...]) -> list[Line]:
+    return [x for x in lines if (x.side, x.round_id) == (fault.side, fault.round_id)]
+
+
+def test_rounds_that_were_rolled_back_are_left_alone(lines: tuple[Line, ...]) -> None:
+    _, faults = inject(lines, seed=3, faults=200)
+    undone = {line.round_id for line in lines if line.kind is Kind.ROLLBACK}
+    assert undone
+    assert not undone & {fault.round_id for fault in faults}
+
+
+def test_a_history_too_short_for_all_faults_gets_as_many_as_fit(
+    lines: tuple[Line, ...],
+) -> None:
+    assert inject((), seed=1, faults=5) == ((), ())
+    one = tuple(line for line in lines if line.side is Side.AGGREGATOR)[:1]
+    told, faults = inject(one, seed=1, faults=5)
+    assert len(faults) == 1
+    assert told != one
+
+
+def test_the_same_seed_injects_the_same_faults(lines: tuple[Line, ...]) -> None:
+    assert inject(lines, seed=4, faults=9) == inject(lines, seed=4, faults=9)
+    assert inject(lines, seed=4, faults=9)[1] != inject(lines, seed=5, faults=9)[1]

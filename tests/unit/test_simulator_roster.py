@@ -1,0 +1,49 @@
+"""The players file is the one that the import reads."""
+
+import io
+
+import pytest
+
+from ledger.importing import read_players
+from simulator.calls import Side
+from simulator.plan import make_plan
+from simulator.roster import write_roster
+from vocabulary.money import Money
+
+ALL = tuple(Side)
+
+
+@pytest.mark.parametrize(("currency", "sides"), [("USD", ALL), ("JPY", ALL[:1])])
+def test_the_import_reads_back_every_player_with_opening_and_handles(
+    currency: str, sides: tuple[Side, ...]
+) -> None:
+    plan = make_plan(seed=4, callbacks=0, players=25, sides=sides, currency=currency)
+    slugs = {side: f"my-{side}" for side in sides}
+    file = io.StringIO(newline="")
+    write_roster(file, plan.players, slugs)
+    file.seek(0)
+    rows = list(read_players(file))
+    assert [row.player for row in rows] == [one.player for one in plan.players]
+    assert [row.opening for row in rows] == [
+        Money(one.opening, currency) for one in plan.players
+    ]
+    assert [dict(row.handles) for row in rows] == [
+        {slugs[side]: one.handles[side] for side in sides} for one in plan.players
+    ]
+
+
+def test_the_header_names_the_columns_of_the_interface() -> None:
+    file = io.StringIO(newline="")
+    write_roster(
+        file,
+        (),
+        {
+            Side.XIGS: "cards",
+            Side.SPORTSBOOK: "book",
+            Side.AGGREGATOR: "games",
+            Side.AGENT_PLATFORM: "spins",
+        },
+    )
+    assert file.getvalue() == (
+        "player,currency,balance,handle:spins,handle:games,handle:book,handle:cards\n"
+    )

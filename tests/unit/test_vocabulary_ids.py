@@ -1,0 +1,49 @@
+"""Ids: the join key is stable for ever, and a transaction id names its place in the chain."""
+
+import pytest
+
+from vocabulary.ids import chain_place, match_key, transaction_id
+
+
+@pytest.mark.parametrize(
+    ("provider", "round_id", "key"),
+    [
+        ("aggregator", "65f1c0ffee", 4236146708105902252),
+        ("sportsbook", "txn-1", -7641329057728415412),
+        ("sportsbook", "", -2518877732031276419),
+        ("sportsbook", "раунд", 1263651977262668211),
+    ],
+)
+def test_the_match_key_of_a_round_never_changes(provider: str, round_id: str, key: int) -> None:
+    """It is stored with every round and feed record: another value would unmatch the past."""
+    assert match_key(provider, round_id) == key
+
+
+def test_the_match_key_tells_provider_and_round_apart() -> None:
+    assert match_key("a", "bc") != match_key("ab", "c")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "txn-1",
+        "txn-1-",
+        "txn--1-2",
+        "txn-1-2-3",
+        "TXN-1-2",
+        " txn-1-2",
+        "txn-1-2\n",
+        "txn-١-2",
+        "txn-1_0-2",
+        "txn-" + "9" * 19 + "-1",
+    ],
+)
+def test_a_text_that_is_no_transaction_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="txn-<wallet>-<seq>"):
+        chain_place(text)
+
+
+def test_a_transaction_id_reads_as_wallet_and_place() -> None:
+    assert transaction_id(7, 42) == "txn-7-42"
+    assert chain_place("txn-7-42") == (7, 42)

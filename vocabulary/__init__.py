@@ -1,0 +1,1 @@
+"""The words every room speaks: money, facts, ids, clock, outcomes, errors. A leaf."""

@@ -1,0 +1,37 @@
+"""Names and numbers by which rows are found again.
+
+Provider ids are text everywhere. ``match_key`` is a signed 64-bit hash of (provider, round id)
+that lets both sides of a reconciliation be joined on integers; where hashes meet, the text
+decides.
+"""
+
+import re
+from hashlib import blake2b
+
+_TRANSACTION = re.compile(r"txn-([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
+
+#: Longest provider id accepted, in characters; far above every documented id (19 to 36).
+PROVIDER_ID_CHARS_MAX = 128
+
+
+def match_key(provider: str, round_id: str) -> int:
+    """A signed 64-bit hash of a provider's round, equal on both sides of a comparison."""
+    digest = blake2b(f"{provider}\0{round_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def transaction_id(wallet_id: int, wallet_seq: int) -> str:
+    """Our transaction id: the place in the wallet's chain, so it is never minted twice."""
+    return f"txn-{wallet_id}-{wallet_seq}"
+
+
+def chain_place(transaction: str) -> tuple[int, int]:
+    """The (wallet id, wallet seq) that a transaction id names.
+
+    Raises:
+        ValueError: the text is not one of our transaction ids.
+    """
+    match = _TRANSACTION.fullmatch(transaction)
+    if match is None:
+        raise ValueError("a transaction id of the form txn-<wallet>-<seq> is expected")
+    return int(match.group(1)), int(match.group(2))

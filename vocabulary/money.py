@@ -1,0 +1,126 @@
+"""Money: signed integer minor units with a currency. No float, no rounding.
+
+An amount that does not fit its currency's exponent is refused. Exponents follow ISO 4217;
+a provider may override them (some feeds send 1/100000 units), which is why every function
+takes the exponent table as an argument instead of reading a global.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Self
+
+from msgspec import Struct
+
+from vocabulary.errors import Malformed
+
+#: ISO 4217 exponents that differ from 2, and the crypto ones in common use.
+#: Source: ISO 4217:2015 table A.1 (exponents); integrators' practice for the last line.
+_NOT_TWO: Mapping[str, int] = {
+    **dict.fromkeys(
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
+    ),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+    **dict.fromkeys("BTC LTC BCH".split(), 8),
+    **dict.fromkeys("ETH SOL".split(), 9),
+    **dict.fromkeys("USDT USDC TRX".split(), 6),
+}
+EXPONENTS: Mapping[str, int] = MappingProxyType(dict(_NOT_TWO))
+
+#: Upper bound of an exponent: 10**9 minor units per unit leave nine integer digits in int64.
+EXPONENT_MAX = 9
+#: Largest magnitude accepted anywhere (PostgreSQL's bigint leaves room above for sums).
+MINOR_MAX = 10**17
+#: Longest amount text read, in characters; longer is garbage, not money.
+AMOUNT_CHARS_MAX = 40
+
+_AMOUNT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z][A-Z0-9]{2,7}", re.ASCII)
+
+
+def exponent_of(currency: str, overrides: Mapping[str, int] | None = None) -> int:
+    """Digits after the point of one currency, after the provider's overrides."""
+    if overrides and currency in overrides:
+        return overrides[currency]
+    return EXPONENTS.get(currency, 2)
+
+
+def is_currency(code: str) -> bool:
+    """Whether the text has the shape of a currency code."""
+    return _CURRENCY.fullmatch(code) is not None
+
+
+def minor_from_text(text: str, exponent: int, *, path: str = "amount") -> int:
+    """Read a plain decimal into signed minor units.
+
+    Accepts ``-?digits[.digits]`` only: no exponent, sign plus, blanks or separators. Trailing
+    zeros beyond the exponent carry no money and are allowed; any other digit is refused.
+
+    Raises:
+        Malformed: not a plain decimal, too precise for the exponent, or too large.
+    """
+    match = _AMOUNT.fullmatch(text) if len(text) <= AMOUNT_CHARS_MAX else None
+    if match is None:
+        raise Malformed(path, "a plain decimal amount is expected")
+    sign, whole, fraction = match.group(1), match.group(2), match.group(3) or ""
+    if fraction[exponent:].strip("0"):
+        raise Malformed(path, f"at most {exponent} digits after the point are expected")
+    minor = int(whole + fraction[:exponent].ljust(exponent, "0"))
+    if minor > MINOR_MAX:
+        raise Malformed(path, "the amount is out of range")
+    return -minor if sign else minor
+
+
+def text_from_minor(minor: int, exponent: int) -> str:
+    """Render minor units as a decimal string with all its digits, e.g. ``"-0.05"``."""
+    digits = str(abs(minor)).rjust(exponent + 1, "0")
+    sign = "-" if minor < 0 else ""
+    if exponent == 0:
+        return sign + digits
+    return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}"
+
+
+class Money(Struct, frozen=True, gc=False):
+    """A signed amount in the smallest unit of one currency."""
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def parse(
+        cls, text: str, currency: str, *, exponents: Mapping[str, int] | None = None
+    ) -> Self:
+        """Read a decimal string.
+
+        Raises:
+            Malformed: the text is not a plain decimal that fits the currency.
+        """
+        return cls(minor_from_text(text, exponent_of(currency, exponents)), currency)
+
+    def text(self, *, exponents: Mapping[str, int] | None = None) -> str:
+        """The amount as a decimal string, without the currency."""
+        return text_from_minor(self.minor, exponent_of(self.currency, exponents))
+
+    def __add__(self, other: Self) -> Self:
+        self._must_match(other)
+        return type(self)(self.minor + other.minor, self.currency)
+
+    def __sub__(self, other: Self) -> Self:
+        self._must_match(other)
+        return type(self)(self.minor - other.minor, self.currency)
+
+    def __neg__(self) -> Self:
+        return type(self)(-self.minor, self.currency)
+
+    def split(self, parts: int) -> list[Self]:
+        """Divide into ``parts`` amounts that sum back exactly; the first ones take the rest."""
+        quotient, remainder = divmod(self.minor, parts)
+        return [
+            type(self)(quotient + (1 if index < remainder else 0), self.currency)
+            for index in range(parts)
+        ]
+
+    def _must_match(self, other: Self) -> None:
+        if self.currency != other.currency:
+            raise TypeError(f"cannot combine {self.currency} with {other.currency}")

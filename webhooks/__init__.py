@@ -1,0 +1,1 @@
+"""The receiver: reads, verifies, decides and answers one callback."""

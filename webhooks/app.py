@@ -1,0 +1,138 @@
+"""The receiver process: doors, group commit, notifier, health; and its orderly end."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import dramatiq
+import structlog
+from aiohttp import web
+
+from ledger.accept import Accepted, Acceptor
+from vocabulary.clock import Clock
+from webhooks.commit import GroupCommit
+from webhooks.door import ReceiverConfig
+from webhooks.health import Health
+from webhooks.http_log import http_logger
+from webhooks.meters import Meters
+from webhooks.notify import Notifier
+from webhooks.receive import Receive, RefuseRoute
+
+#: Connections the kernel queues before accept.
+BACKLOG = 1024
+
+log = structlog.get_logger()
+
+
+class Receiver:
+    """Everything one receiver process runs. ``serve`` returns when told to stop."""
+
+    def __init__(
+        self,
+        config: ReceiverConfig,
+        *,
+        connect: Callable[[], Awaitable["asyncpg.Connection"]],
+        broker: dramatiq.Broker,
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._meters = Meters()
+        self._acceptor = Acceptor(connect)
+        self._notifier = Notifier(broker)
+        self._commit = GroupCommit(
+            self._acceptor, queue_max=config.queue_max, after=self._committed
+        )
+        self.health = Health(self._acceptor.check, self._meters)
+
+    def application(self) -> web.Application:
+        """The web application: one static route per door and route, then the refusals."""
+        app = web.Application(client_max_size=self._config.body_bytes_max)
+        app.add_routes(self.health.routes(metrics=self._config.metrics_here))
+        for slug, door in self._config.doors.items():
+            for route in door.dialect.routes:
+                receive = Receive(
+                    route,
+                    door,
+                    config=self._config,
+                    commit=self._commit,
+                    meters=self._meters,
+                    clock=self._clock,
+                )
+                app.router.add_post(f"/callbacks/{slug}{route}", receive.handle)
+            refuse = RefuseRoute(door, self._meters).handle
+            # Below the slug, not beside it: the next slug may begin with this one.
+            app.router.add_route("*", f"/callbacks/{slug}{{route:(?:/.*)?}}", refuse)
+        return app
+
+    async def serve(self, listen: socket.socket, ops: socket.socket | None) -> None:
+        """Serve until SIGTERM or SIGINT, then drain.
+
+        Args:
+            listen: the bound socket of the callbacks.
+            ops: a bound socket for health and metrics only, or None.
+
+        Raises:
+            RuntimeError: a batch could not be decided: a bug, and the process should restart.
+        """
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        runners = [await self._listen(self.application(), listen)]
+        if ops is not None:
+            side = web.Application()
+            side.add_routes(self.health.routes(metrics=True))
+            runners.append(await self._listen(side, ops))
+        log.info("receiver_started", providers=sorted(self._config.doors))
+        await self._until(stop, runners)
+
+    async def _until(self, stop: asyncio.Event, runners: list[web.AppRunner]) -> None:
+        commits = asyncio.create_task(self._commit.run())
+        notices = asyncio.create_task(self._notifier.run())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({commits, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await self._drain(runners)
+        for task in (commits, notices, stopped):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await commits
+        await self._acceptor.close()
+        log.info("receiver_stopped")
+
+    async def _drain(self, runners: list[web.AppRunner]) -> None:
+        """Take no new connection, answer what was taken, tell the workers, then go.
+
+        The commit loop keeps running while the answers are written: no debit is committed
+        without an attempt to answer it.
+        """
+        self.health.draining = True
+        for runner in runners:
+            for site in list(runner.sites):
+                await site.stop()
+        for runner in runners:
+            await runner.cleanup()  # waits for the handlers that are still answering
+        await self._notifier.flush()
+
+    def _committed(self, accepted: Accepted) -> None:
+        self._notifier.tell(accepted)
+        self._meters.batch_requests.observe(len(accepted.decided))
+        self._meters.pending.set(self._commit.pending)
+        if accepted.conflicts:
+            self._meters.conflicts.inc(accepted.conflicts)
+
+    async def _listen(self, app: web.Application, listen: socket.socket) -> web.AppRunner:
+        # Bodies stay as they came: a signature covers the bytes on the wire.
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            auto_decompress=False,
+            logger=http_logger(),
+            shutdown_timeout=self._config.drain_timeout_s,
+        )
+        await runner.setup()
+        await web.SockSite(runner, listen, backlog=BACKLOG).start()
+        return runner

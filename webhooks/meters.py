@@ -1,0 +1,61 @@
+"""What the receiver counts, in Prometheus terms. Children are bound once and kept."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from vocabulary.outcomes import Verdict
+
+_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0)
+
+
+class Meters:
+    """The receiver's own registry, so that several can live in one test process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._callbacks = Counter(
+            "tieout_callbacks_total",
+            "Callbacks answered.",
+            ["provider", "route", "verdict"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "tieout_callback_seconds",
+            "From the first byte read to the answer built.",
+            ["provider"],
+            buckets=_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.batch_requests = Histogram(
+            "tieout_batch_requests",
+            "Requests decided by one commit.",
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+            registry=self.registry,
+        )
+        self.conflicts = Counter(
+            "tieout_batch_conflicts_total",
+            "Batches decided again after losing a race.",
+            registry=self.registry,
+        )
+        self.pending = Gauge(
+            "tieout_callbacks_pending",
+            "Callbacks taken and not yet answered.",
+            registry=self.registry,
+        )
+        self._bound: dict[tuple[str, str, Verdict], Counter] = {}
+        self._bound_seconds: dict[str, Histogram] = {}
+
+    def answered(self, provider: str, route: str, verdict: Verdict, seconds: float) -> None:
+        """Count one answer."""
+        key = (provider, route, verdict)
+        counter = self._bound.get(key)
+        if counter is None:
+            counter = self._bound[key] = self._callbacks.labels(provider, route, verdict.value)
+        counter.inc()
+        histogram = self._bound_seconds.get(provider)
+        if histogram is None:
+            histogram = self._bound_seconds[provider] = self._seconds.labels(provider)
+        histogram.observe(seconds)
+
+    def text(self) -> bytes:
+        """The registry in Prometheus' text format."""
+        return generate_latest(self.registry)

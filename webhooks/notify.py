@@ -1,0 +1,64 @@
+"""Tell the workers what was committed. Best effort: the sweeper finds whatever is not told.
+
+A message carries the ids of every batch committed since the previous one, and messages keep a
+distance: sending costs this process more than committing a batch does.
+"""
+
+import asyncio
+
+import dramatiq
+import structlog
+from redis.exceptions import RedisError
+
+from ledger.accept import Accepted
+from storage.broker import ingest_message, post_message
+
+#: Most batch ids in one message; the rest are left to the sweeper.
+PENDING_MAX = 10_000
+#: Least distance between two messages, in seconds: far below any reader's patience.
+SPACING_S = 0.05
+#: Pause after a failed send, in seconds.
+RETRY_PAUSE_S = 0.5
+
+log = structlog.get_logger()
+
+
+class Notifier:
+    """Sends ``post.v1`` and ``ingest.v1`` in the background, one message at a time."""
+
+    def __init__(self, broker: dramatiq.Broker) -> None:
+        self._broker = broker
+        self._batches: list[int] = []
+        self._ingest = False
+        self._wake = asyncio.Event()
+
+    def tell(self, accepted: Accepted) -> None:
+        """Note what a commit left to do."""
+        self._batches += accepted.batches
+        self._ingest = self._ingest or accepted.recorded
+        if self._batches or self._ingest:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.flush()
+            await asyncio.sleep(SPACING_S)
+
+    async def flush(self) -> None:
+        """Send what is noted; what cannot be sent is left to the sweeper."""
+        batches, self._batches = self._batches[-PENDING_MAX:], []
+        ingest, self._ingest = self._ingest, False
+        try:
+            await asyncio.to_thread(self._send, batches, ingest)
+        except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
+            log.warning("notify_failed", error=type(error).__name__, batches=len(batches))
+            await asyncio.sleep(RETRY_PAUSE_S)
+
+    def _send(self, batches: list[int], ingest: bool) -> None:  # noqa: FBT001 - thread target
+        if batches:
+            self._broker.enqueue(post_message(batches))
+        if ingest:
+            self._broker.enqueue(ingest_message())

@@ -1,0 +1,1 @@
+"""Dramatiq: what follows an accepted callback, idempotent under any repetition."""

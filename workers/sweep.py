@@ -1,0 +1,97 @@
+"""Find work that nobody was told about, in Postgres, and ask for it; or do it.
+
+The broker may be down, flushed, or have lost a message: the question "which batches are old and
+unposted?" has its own small index. When asking does not help for long, because the broker or
+every worker is gone, the sweeper posts and ingests by itself.
+"""
+
+from dataclasses import dataclass
+
+import dramatiq
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from storage.broker import ingest_message, post_message
+from vocabulary.errors import Unavailable
+from workers.actors import post_some
+from workers.ingest import ingest
+from workers.jobs import Desk
+
+#: Most batch ids named in one message.
+BATCHES_NAMED_MAX = 1_000
+#: Beyond this multiple of the sweep age the sweeper does the work itself.
+PATIENCE = 5
+
+_WAITING = """
+SELECT (SELECT array_agg(batch_id) FROM (
+          SELECT batch_id FROM batches
+           WHERE posted_at IS NULL AND parked_at IS NULL
+             AND committed_at < clock_timestamp() - %(age)s * interval '1 second'
+           ORDER BY batch_id LIMIT %(most)s) AS old),
+       (SELECT extract(epoch FROM clock_timestamp() - min(committed_at))::bigint FROM batches
+         WHERE posted_at IS NULL AND parked_at IS NULL),
+       (SELECT extract(epoch FROM clock_timestamp() - min(received_at))::bigint FROM deliveries
+         WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL)
+"""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits: batches older than the sweep age, and the oldest ages in seconds."""
+
+    batches: list[int]
+    oldest_batch_s: int
+    oldest_record_s: int
+
+
+def backlog(engine: Engine, *, age_s: int) -> Backlog:
+    """Ask Postgres what waits.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    try:
+        with engine.connect() as connection:
+            row = connection.exec_driver_sql(
+                _WAITING, {"age": age_s, "most": BATCHES_NAMED_MAX}
+            )
+            batches, oldest_batch, oldest_record = row.one()
+    except OperationalError as error:
+        raise Unavailable("sweep: the database is out of reach") from error
+    return Backlog(
+        batches=batches or [],
+        oldest_batch_s=oldest_batch or 0,
+        oldest_record_s=oldest_record or 0,
+    )
+
+
+def sweep(desk: Desk, broker: dramatiq.Broker, *, age_s: int) -> Backlog:
+    """Ask for what is old; do what is far too old.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    found = backlog(desk.engine, age_s=age_s)
+    if found.batches or found.oldest_record_s > age_s:
+        _ask(broker, found, age_s)
+    if found.oldest_batch_s > age_s * PATIENCE:
+        log.warning("sweep_posts", oldest_s=found.oldest_batch_s)
+        post_some(desk)
+    if found.oldest_record_s > age_s * PATIENCE:
+        log.warning("sweep_ingests", oldest_s=found.oldest_record_s)
+        ingest(desk)
+    return found
+
+
+def _ask(broker: dramatiq.Broker, found: Backlog, age_s: int) -> None:
+    try:
+        if found.batches:
+            broker.enqueue(post_message(found.batches))
+        if found.oldest_record_s > age_s:
+            broker.enqueue(ingest_message())
+    except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
+        log.warning("sweep_cannot_ask", error=type(error).__name__)
