@@ -64,7 +64,7 @@ def test_a_flushed_broker_loses_no_posting(running: Running) -> None:
 
     broker.flushall()
     broker.close()
-    out, _ = simulating.communicate(timeout=100)
+    out, _ = simulating.communicate(timeout=180)
 
     assert simulating.returncode == 0, out
     prove_books(running)

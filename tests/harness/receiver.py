@@ -22,8 +22,9 @@ from ledger.posting import drain
 from ledger.verify import verify
 from providers.contract import Callback
 from storage.engine import open_engine
+from tests.harness.ports import free_port
 
-WAIT_S = 30.0
+WAIT_S = 120.0
 POLL_S = 0.02
 SECRET = b"sample-secret"
 OLD_SECRET = b"the secret before it"
@@ -129,13 +130,6 @@ def until(what: Callable[[], bool]) -> bool:
     """Wait for something that another process does; False when it does not come in time."""
     pause = threading.Event()
     return any(what() or pause.wait(POLL_S) for _ in range(int(WAIT_S / POLL_S)))
-
-
-def free_port() -> int:
-    """A loopback port that nobody has."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
 
 
 class Door:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,10 +14,11 @@ import psycopg
 from ops.embedded import ensure
 from ops.pids import read_pids
 from ops.settings import Settings
+from tests.harness.ports import free_port
 
 TIEOUT = [sys.executable, "-m", "ops"]
 #: Longest wait for anything to happen, in seconds.
-PATIENCE_S = 90.0
+PATIENCE_S = 150.0
 SETTINGS = """
 mode = "test"
 [workers]
@@ -43,9 +43,7 @@ class Running:
         self.folder = folder
         self.data = folder / "data"
         self.journal = folder / "journal.jsonl"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         (folder / "tieout.toml").write_text(settings)
         self._log = (folder / "up.log").open("w")
         command = [*TIEOUT, "--data", str(self.data), "up", "--port", str(self.port)]
@@ -62,7 +60,7 @@ class Running:
     def stop(self) -> None:
         self.up.send_signal(signal.SIGTERM)
         try:
-            self.up.wait(timeout=40)
+            self.up.wait(timeout=180)
         finally:
             self.up.kill()
             self.up.wait()

@@ -22,7 +22,8 @@ from tests.harness.bookkeeper import (
     ForgetsWhatItBooked,
     listening,
 )
-from tests.harness.receiver import OLD_SECRET, SECRET, Books, Tieout, free_port, receivers
+from tests.harness.ports import free_port
+from tests.harness.receiver import OLD_SECRET, SECRET, Books, Tieout, receivers
 
 SETTINGS = """
 mode = "test"

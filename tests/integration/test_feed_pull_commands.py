@@ -35,7 +35,7 @@ def tieout(folder: Path, *words: str) -> Done:
         [sys.executable, "-m", "ops", "--config", folder / "tieout.toml", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         env={**environment, "PYTHONPATH": str(Path.cwd())},
     )
 

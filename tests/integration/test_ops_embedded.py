@@ -169,7 +169,7 @@ def busy_backend(data_dir: Path) -> Iterator[Endpoints]:
     thread.start()
     yield endpoints
     embedded.stop(data_dir)
-    thread.join(timeout=20)
+    thread.join(timeout=180)
     assert not thread.is_alive()
 
 
@@ -259,7 +259,7 @@ def test_starts_at_the_same_moment_end_in_the_same_servers(data_dir: Path) -> No
         )
         for _ in range(3)
     ]
-    pids = [json.loads(start.communicate(timeout=60)[0]) for start in starts]
+    pids = [json.loads(start.communicate(timeout=180)[0]) for start in starts]
 
     assert [start.returncode for start in starts] == [0, 0, 0]
     assert pids[0] == pids[1] == pids[2]

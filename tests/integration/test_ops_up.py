@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import pytest
 from ops import embedded, process
 from ops.embedded import ServerPids
 from ops.pids import read_pids, supervisor_of
+from tests.harness.ports import free_port
 
 WAIT_S = 60.0
 TIEOUT = [sys.executable, "-m", "ops"]
@@ -67,12 +67,6 @@ class Up:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class CommandLine:
             [sys.executable, "-m", "ops", "--config", self.folder / "tieout.toml", *words],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             env={**environment, "PYTHONPATH": str(Path.cwd())},
         )
 

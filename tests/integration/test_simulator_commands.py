@@ -17,6 +17,7 @@ from ops.settings import demo_settings
 from ops.settings_source import load
 from providers.registry import DIALECTS
 from simulator.calls import Side
+from tests.harness.ports import free_port
 from tests.harness.running import TIEOUT, Running
 from vocabulary.errors import SettingsInvalid
 
@@ -31,7 +32,7 @@ def _tieout(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=170,
+        timeout=280,
     )
 
 
@@ -183,7 +184,7 @@ def test_an_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None
         if line.startswith("tieout simulate"):
             break
     child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=60)
+    child.communicate(timeout=180)
     assert child.returncode not in {0, None}
     assert _listening(out) == []
 
@@ -191,8 +192,7 @@ def test_an_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None
 def test_the_apis_are_served_after_the_run_until_it_is_stopped(tmp_path: Path) -> None:
     running = Running(tmp_path)
     try:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         words = [
             *("--data", str(running.data), "simulate", "--count", "60"),
             *("--url", f"http://127.0.0.1:{running.port}", "--serve-api", str(port)),
@@ -209,10 +209,10 @@ def test_the_apis_are_served_after_the_run_until_it_is_stopped(tmp_path: Path) -
         assert urls["aggregator"] == f"http://127.0.0.1:{port}/aggregator"
         key = {"x-api-key": "demo-aggregator-secret"}
         asked = Request(urls["aggregator"] + "/game/provider", headers=key)
-        with urlopen(asked, timeout=10) as answer:
+        with urlopen(asked, timeout=100) as answer:
             assert len(json.load(answer)) == 3
         child.send_signal(signal.SIGTERM)
-        child.communicate(timeout=30)
+        child.communicate(timeout=180)
         assert child.returncode == 0
     finally:
         running.stop()

@@ -34,7 +34,7 @@ def imported(folder: Path, text: str, *words: str) -> subprocess.CompletedProces
         [*command, "feed", "import", str(folder / "day.csv"), "--provider", "book", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         env={**environment, "PYTHONPATH": str(Path.cwd())},
     )
 

@@ -13,6 +13,7 @@ import pytest
 
 from providers.contract import Callback
 from tests.harness import receiver as harness
+from tests.harness.ports import free_port
 from tests.harness.receiver import SECRET, SETTINGS, Books, Door, Reply, Tieout
 from tests.harness.speakers import SPEAKERS, sign_sportsbook
 
@@ -176,7 +177,7 @@ def test_without_the_broker_bets_are_taken_and_the_batch_waits_for_the_sweeper(
 
 
 def test_metrics_on_a_port_of_their_own_are_not_told_to_the_providers(tmp_path: Path) -> None:
-    side = Door(harness.free_port())
+    side = Door(free_port())
     settings = SETTINGS.replace("[workers]", f"ops_port = {side.port}\n[workers]")
     with harness.receivers(tmp_path, NO_DATABASE, NOBODY, settings=settings) as (door, _):
         assert door.ask("GET", "/metrics").status == 404
@@ -193,9 +194,11 @@ def test_idle_connections_do_not_hold_a_stopping_receiver(tmp_path: Path) -> Non
                 async with session.get(f"http://127.0.0.1:{door.port}/livez") as response:
                     await response.read()
             stopping = asyncio.to_thread(stop)
-            return await asyncio.wait_for(stopping, 4)  # well before the drain's five seconds
+            return await asyncio.wait_for(stopping, 60)  # well before the drain's end
 
-    with harness.receivers(tmp_path, NO_DATABASE, NOBODY) as (door, (process,)):
+    settings = SETTINGS.replace('drain_timeout = "5s"', 'drain_timeout = "600s"')
+    running = harness.receivers(tmp_path, NO_DATABASE, NOBODY, settings=settings)
+    with running as (door, (process,)):
         assert asyncio.run(scene(door, process.terminate)) == 0
 
 
@@ -255,7 +258,7 @@ def test_a_port_that_somebody_else_holds_is_said_in_a_sentence(tmp_path: Path) -
 
 
 def test_a_receiver_listens_on_ipv6_too(tmp_path: Path) -> None:
-    port = harness.free_port()
+    port = free_port()
     words = ("receiver", "--host", "::1", "--port", str(port))
     process = Tieout(tmp_path, NO_DATABASE, NOBODY, *words)
     try:

@@ -62,7 +62,7 @@ def ruff(source: str, name: str) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     return result.stdout + result.stderr
 
