@@ -1,8 +1,8 @@
 """Loopback ports for servers that tests start.
 
 A port the kernel picks is free only until it is bound: any outgoing connection may be given it
-in between. These come from below the range of outgoing connections, each is handed out once, and
-test processes that run side by side draw from slices of their own.
+in between. These come from below the range of outgoing connections, each is handed out once,
+and test processes that run side by side draw from slices of their own.
 """
 
 import itertools
