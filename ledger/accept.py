@@ -17,8 +17,10 @@ from ledger.books import Decided, HandleKey, Key, KnownOperation, Request, Walle
 from ledger.decide import decide_batch
 from ledger.kinds import OperationDecision, OperationKind
 from ledger.remembered import Remembered, needs_of
+from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Answer, Verdict, refusal
+from vocabulary.steps import Step
 
 #: How often one batch is decided again after losing a race, before it is split.
 ATTEMPTS_MAX = 6
@@ -135,7 +137,9 @@ class Acceptor:
         needs = needs_of(requests)
         await self._read(*self._remembered.unread(needs, fresh=fresh))
         decided = decide_batch(self._remembered.books(needs), requests)
+        steps.reached(Step.DECIDED)
         batch_id = await self._commit(decided)
+        steps.reached(Step.COMMITTED)
         self._remembered.keep_decided(decided)
         return Accepted(
             decided,

@@ -18,7 +18,9 @@ from sqlalchemy.exc import DataError, IntegrityError, InternalError, Operational
 from ledger.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
 from storage.engine import open_engine
 from storage.parking import park
+from vocabulary import steps
 from vocabulary.errors import Unavailable
+from vocabulary.steps import Step
 
 #: Most batches posted in one transaction; a batch holds up to a few hundred operations.
 BATCHES_PER_POSTING = 100
@@ -156,9 +158,12 @@ def _post_together(engine: Engine, most: int) -> Posted:
     try:
         with engine.begin() as connection:
             batches = _locked(connection, most)
-            return Posted(len(batches), _post(connection, batches), 0)
+            posted = Posted(len(batches), _post(connection, batches), 0)
     except _INVARIANT_BROKEN:
         return _post_singly(engine, most)
+    if posted.batches:
+        steps.reached(Step.POSTED)
+    return posted
 
 
 def _locked(connection: Connection, most: int) -> list[int]:
@@ -170,10 +175,15 @@ def _post(connection: Connection, batches: Sequence[int]) -> int:
     if not batches:
         return 0
     over = {"batches": list(batches)}
+    steps.reached(Step.LOCKED)
     entries = connection.exec_driver_sql(_ENTRIES, over).rowcount
+    steps.reached(Step.ENTERED)
     connection.exec_driver_sql(_ROUNDS, over)
+    steps.reached(Step.GATHERED)
     entries += connection.exec_driver_sql(_SWEEP, over).rowcount
+    steps.reached(Step.SWEPT)
     connection.exec_driver_sql(_MARK, over)
+    steps.reached(Step.MARKED)
     return entries
 
 

@@ -11,7 +11,7 @@ import signal
 import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries, ShutdownNotifications, TimeLimit
 
-from ops import logs
+from ops import logs, step_signals
 from ops.providers import configured
 from ops.settings_source import load
 from storage.broker import open_broker
@@ -30,6 +30,7 @@ if multiprocessing.parent_process() is not None:
 
 logs.configure()
 settings = load(None, os.environ)
+step_signals.install(settings, os.environ)
 desk = Desk(
     engine=open_engine(settings.database.url, pool_size=settings.workers.threads + 1),
     clock=SystemClock(),

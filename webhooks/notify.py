@@ -12,6 +12,8 @@ from redis.exceptions import RedisError
 
 from ledger.accept import Accepted
 from storage.broker import ingest_message, post_message
+from vocabulary import steps
+from vocabulary.steps import Step
 
 #: Most batch ids in one message; the rest are left to the sweeper.
 PENDING_MAX = 10_000
@@ -58,7 +60,9 @@ class Notifier:
             await asyncio.sleep(RETRY_PAUSE_S)
 
     def _send(self, batches: list[int], ingest: bool) -> None:  # noqa: FBT001 - thread target
+        steps.reached(Step.ANSWERED)
         if batches:
             self._broker.enqueue(post_message(batches))
         if ingest:
             self._broker.enqueue(ingest_message())
+        steps.reached(Step.TOLD)

@@ -9,10 +9,12 @@ from aiohttp import web
 
 from ledger.books import Request
 from providers.contract import Callback, Verified
+from vocabulary import steps
 from vocabulary.clock import Clock
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
+from vocabulary.steps import Step
 from webhooks.address import client_address, within
 from webhooks.commit import GroupCommit
 from webhooks.door import Door, ReceiverConfig
@@ -87,6 +89,7 @@ class Receive:
         except (TimeoutError, ConnectionError, web.RequestPayloadError):
             # It did not arrive whole: broken off, broken in transfer, or too slow.
             return self._refuse(Verdict.TOO_SLOW)
+        steps.reached(Step.READ)
         callback = Callback(route=self._route, headers=request.headers, body=body)
         try:
             verified = self._door.dialect.verify(callback, self._door.provider)
@@ -96,7 +99,10 @@ class Receive:
             )
             missing = isinstance(refused, SignatureMissing)
             return self._refuse(Verdict.SIGNATURE_MISSING if missing else Verdict.NOT_AUTHENTIC)
-        decided = await self._commit.submit(self._understood(callback, verified))
+        steps.reached(Step.VERIFIED)
+        understood = self._understood(callback, verified)
+        steps.reached(Step.UNDERSTOOD)
+        decided = await self._commit.submit(understood)
         return decided.verdict, decided.answer
 
     def _understood(self, callback: Callback, verified: Verified) -> Request:

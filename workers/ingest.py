@@ -8,8 +8,10 @@ from sqlalchemy.exc import OperationalError
 from providers.contract import Callback
 from reconcile.feeds import store_records
 from storage.parking import park
+from vocabulary import steps
 from vocabulary.errors import Contradiction, Refused, Unavailable
 from vocabulary.facts import HistoryRecord
+from vocabulary.steps import Step
 from workers.jobs import Desk
 from workers.outcomes import Done, Outcome, Parked
 
@@ -46,6 +48,8 @@ def ingest(desk: Desk) -> Outcome:
                 count, bad = _ingest_some(connection, desk)
         except OperationalError as error:
             raise Unavailable("ingest: the database is out of reach") from error
+        if count:
+            steps.reached(Step.INGESTED)
         taken, parked = taken + count, parked + bad
         if count < DELIVERIES_PER_INGEST:
             return Parked(parked) if parked else Done(taken)
@@ -53,6 +57,8 @@ def ingest(desk: Desk) -> Outcome:
 
 def _ingest_some(connection: Connection, desk: Desk) -> tuple[int, int]:
     waiting = connection.exec_driver_sql(_LOCK, {"most": DELIVERIES_PER_INGEST}).all()
+    if waiting:
+        steps.reached(Step.HELD)
     records: dict[str, list[HistoryRecord]] = {}
     done: list[int] = []
     for delivery in waiting:
@@ -66,6 +72,7 @@ def _ingest_some(connection: Connection, desk: Desk) -> tuple[int, int]:
             done.append(delivery.delivery_id)
     for slug, found in records.items():
         store_records(connection, slug, found, source=PUSHED, received_at=desk.clock.now())
+        steps.reached(Step.STORED)
     connection.exec_driver_sql(_MARK, {"deliveries": done})
     return len(waiting), len(waiting) - len(done)
 

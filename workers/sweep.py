@@ -14,7 +14,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from storage.broker import ingest_message, post_message
+from vocabulary import steps
 from vocabulary.errors import Unavailable
+from vocabulary.steps import Step
 from workers.actors import post_some
 from workers.ingest import ingest
 from workers.jobs import Desk
@@ -77,7 +79,9 @@ def sweep(desk: Desk, broker: dramatiq.Broker, *, age_s: int) -> Backlog:
     """
     found = backlog(desk.engine, age_s=age_s)
     if found.batches or found.oldest_record_s > age_s:
+        steps.reached(Step.FOUND)
         _ask(broker, found, age_s)
+        steps.reached(Step.ASKED)
     if found.oldest_batch_s > age_s * PATIENCE:
         log.warning("sweep_posts", oldest_s=found.oldest_batch_s)
         post_some(desk)

@@ -1,6 +1,7 @@
 """``tieout receiver``: answer the providers' callbacks until told to stop."""
 
 import gc
+import os
 import socket
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,13 +40,14 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT."""
     import uvloop  # noqa: PLC0415 - heavy
 
-    from ops import logs  # noqa: PLC0415
+    from ops import logs, step_signals  # noqa: PLC0415
     from storage.broker import open_broker  # noqa: PLC0415
     from storage.engine import open_accept_connection  # noqa: PLC0415
     from vocabulary.clock import SystemClock  # noqa: PLC0415
     from webhooks.app import Receiver  # noqa: PLC0415
 
     logs.configure()
+    step_signals.install(context.settings, os.environ)
     settings = context.settings.receiver
     side = (
         None

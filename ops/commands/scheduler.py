@@ -1,5 +1,6 @@
 """``tieout scheduler``: sweep up what was left behind, on time. Any number may run."""
 
+import os
 import signal
 
 import typer
@@ -12,7 +13,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def scheduler(ctx: typer.Context) -> None:
     """Find unposted batches and waiting history, and ask the workers for them."""
-    from ops import logs  # noqa: PLC0415 - heavy below, and only for this command
+    from ops import logs, step_signals  # noqa: PLC0415 - heavy below, and only for this command
     from ops.providers import configured  # noqa: PLC0415
     from storage.broker import open_broker  # noqa: PLC0415
     from storage.engine import open_engine  # noqa: PLC0415
@@ -23,6 +24,7 @@ def scheduler(ctx: typer.Context) -> None:
 
     logs.configure()
     context = current(ctx)
+    step_signals.install(context.settings, os.environ)
     engines = endpoints(context)
     workers = context.settings.workers
     clock = SystemClock()
