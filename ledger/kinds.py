@@ -16,6 +16,9 @@ class OperationKind(StrEnum):
     WITHDRAWAL = "withdrawal"
     BLOCK = "block"
     UNBLOCK = "unblock"
+    ADJUSTMENT = "adjustment"  # a correction by hand, approved by another person
+    EXCLUDE = "exclude"  # the player shut themselves out until an instant
+    LIMIT = "limit"  # what the player may stake, turn over and lose in a day
 
 
 class OperationDecision(StrEnum):
@@ -34,6 +37,20 @@ class Account(StrEnum):
     FUNDING = "funding"  # money that came from or left to outside
     ADJUSTMENT = "adjustment"
     SUSPENSE = "suspense"
+    BONUS = "bonus"
+    JACKPOT = "jackpot"
+    PROMO = "promo"
+    PLAYER_RECEIVABLE = "player_receivable"  # the part of a balance that is below zero
+    DIFFERENCE = "difference"  # residuals that a tolerance let pass
+
+
+class RoundStatus(StrEnum):
+    """Where a round stands; follows from its figures. Mirrors the type ``round_status``."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    ROLLED_BACK = "rolled_back"
+    VOID = "void"  # it ended, and nothing was ever staked or paid in it
 
 
 #: The slug of operations that are our own: deposits, withdrawals, blocks.

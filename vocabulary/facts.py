@@ -7,9 +7,26 @@ is the player as the provider names them. ``occurred_at`` is the provider's cloc
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from hashlib import blake2b
 
 from vocabulary.money import Money
+
+
+class Fund(StrEnum):
+    """Whose money stands on the other side of the player's. Mirrors the type ``fund_kind``.
+
+    Cash is the rule: a stake and its payout are the provider's round, a deposit is from outside.
+    Only our own orders name the last two.
+    """
+
+    CASH = "cash"
+    FREE_ROUND = "free_round"
+    BONUS = "bonus"
+    JACKPOT = "jackpot"
+    PROMO = "promo"
+    DIFFERENCE = "difference"
+    SUSPENSE = "suspense"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +46,7 @@ class Bet:
     amount: Money
     round_id: str
     occurred_at: datetime | None
+    fund: Fund = Fund.CASH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +67,7 @@ class Win:
     stake: Money | None
     occurred_at: datetime | None
     ends_round: bool = False
+    fund: Fund = Fund.CASH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +81,7 @@ class BetAndWin:
     round_id: str
     occurred_at: datetime | None
     ends_round: bool = False
+    fund: Fund = Fund.CASH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +162,13 @@ def fingerprint(fact: Operation) -> bytes:
 
     The provider's clock is left out: a retry may carry a fresh timestamp. ``ascii`` quotes each
     field, so that no field's text can pass for the boundary between two, and it renders the
-    same in every Python version: fingerprints are kept for ever.
+    same in every Python version: fingerprints are kept for ever. A fund is part of it only where
+    it is not cash, so that facts from before there were funds keep theirs.
     """
-    return blake2b(ascii(_canonical(fact)).encode(), digest_size=16).digest()
+    told = _canonical(fact)
+    if not isinstance(fact, Rollback | RoundEnd) and fact.fund is not Fund.CASH:
+        told = (*told, str(fact.fund))
+    return blake2b(ascii(told).encode(), digest_size=16).digest()
 
 
 def _canonical(fact: Operation) -> tuple[str, ...]:
