@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from ops.secret import Secret
 from ops.settings_api import ApiSettings, checked_for
 from ops.settings_statement import StatementSettings, checked_columns
+from ops.settings_urls import checked_broker, checked_database
 from ops.settings_values import (
     Cidr,
     Count,
@@ -46,9 +47,7 @@ class DatabaseSettings(Section):
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
-        if url != EMBEDDED and not url.startswith("postgresql://"):
-            raise ValueError('"embedded" or a URL such as postgresql://user@host/database')
-        return url
+        return url if url == EMBEDDED else checked_database(url)
 
 
 class BrokerSettings(Section):
@@ -59,9 +58,7 @@ class BrokerSettings(Section):
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
-        if url != EMBEDDED and not url.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError('"embedded" or a URL such as redis://host:6379/0')
-        return url
+        return url if url == EMBEDDED else checked_broker(url)
 
 
 class ReceiverSettings(Section):
@@ -73,6 +70,8 @@ class ReceiverSettings(Section):
         trusted_proxies: whose X-Forwarded-For is believed.
         body_bytes_max: longest request body, in bytes.
         read_timeout: longest wait for a request's bytes.
+        idle_timeout: longest life of a connection without a whole request head.
+        commit_timeout: longest wait for a decision before the caller is told to come back.
         queue_max: callbacks waiting for a decision before more are told to come back.
         drain_timeout: longest time to answer what is in flight when stopping.
     """
@@ -85,6 +84,8 @@ class ReceiverSettings(Section):
     trusted_proxies: tuple[Cidr, ...] = ()
     body_bytes_max: Count = 65_536
     read_timeout: Timeout = timedelta(seconds=5)
+    idle_timeout: Timeout = timedelta(seconds=75)
+    commit_timeout: Timeout = timedelta(seconds=5)
     queue_max: Count = 5_000
     drain_timeout: Timeout = timedelta(seconds=10)
 

@@ -17,12 +17,20 @@ INGEST_ACTOR, INGEST_QUEUE = "ingest.v1", "ingest"
 
 
 def open_broker(url: str, middleware: Sequence[dramatiq.Middleware]) -> dramatiq.Broker:
-    """A Dramatiq broker on a Redis or Valkey URL; connections are made on first use.
+    """A Dramatiq broker on a Valkey, Redis or RabbitMQ URL; connections are made on first use.
 
     Args:
-        url: ``redis://host:port/db`` or ``unix:///path/to.sock?db=0``.
+        url: ``redis://host:port/db``, ``unix:///path/to.sock?db=0`` or
+            ``amqp://user:password@host:port/vhost``; ``rediss://`` and ``amqps://`` for TLS.
         middleware: observers only; a hook that raises is skipped, so no guard lives there.
+
+    Raises:
+        ValueError: an AMQP URL that does not hold.
     """
+    if url.startswith(("amqp://", "amqps://")):
+        from storage.broker_amqp import AmqpBroker  # noqa: PLC0415 - loads pika: for few
+
+        return AmqpBroker(url, middleware, timeout_s=BROKER_TIMEOUT_S)
     return RedisBroker(  # type: ignore[no-untyped-call]
         url=url,
         middleware=list(middleware),

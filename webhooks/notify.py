@@ -5,6 +5,7 @@ distance: sending costs this process more than committing a batch does.
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import dramatiq
 import structlog
@@ -30,6 +31,8 @@ class Notifier:
 
     def __init__(self, broker: dramatiq.Broker) -> None:
         self._broker = broker
+        # One thread for all of them: a RabbitMQ connection belongs to the thread that made it.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="notify")
         self._batches: list[int] = []
         self._ingest = False
         self._wake = asyncio.Event()
@@ -54,7 +57,8 @@ class Notifier:
         batches, self._batches = self._batches[-PENDING_MAX:], []
         ingest, self._ingest = self._ingest, False
         try:
-            await asyncio.to_thread(self._send, batches, ingest)
+            sending = asyncio.get_running_loop().run_in_executor
+            await sending(self._thread, self._send, batches, ingest)
         except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
             log.warning("notify_failed", error=type(error).__name__, batches=len(batches))
             await asyncio.sleep(RETRY_PAUSE_S)

@@ -1,0 +1,224 @@
+"""RabbitMQ as the broker, for those who run one: Dramatiq's own, fit for long-lived senders.
+
+Queues are classic and durable, messages persistent. Which kind of queue a virtual host makes by
+default is left to its operator: we name none.
+"""
+
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+import dramatiq
+import pika
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.common import current_millis, dq_name, q_name
+from dramatiq.errors import ConnectionClosed
+from pika.exceptions import AMQPConnectionError, AMQPError, UnroutableError
+
+SCHEMES = ("amqp://", "amqps://")
+#: Files of the TLS connection that the URL may name, as RabbitMQ's URI specification does.
+TLS_FILES = ("cacertfile", "certfile", "keyfile")
+PORTS = {"amqp": 5672, "amqps": 5671}
+#: Seconds between two heartbeats of a consumer; it is always reading, so it never misses one.
+HEARTBEAT_S = 30
+#: Pauses between attempts to connect, in seconds: doubled from the first to the last.
+PAUSE_FIRST_S, PAUSE_MOST_S = 0.2, 5.0
+#: How the kernel finds out that the other side is gone, in seconds and milliseconds.
+TCP_OPTIONS = {
+    "TCP_KEEPIDLE": 30,
+    "TCP_KEEPINTVL": 10,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 10_000,
+}
+
+
+def connection_parameters(
+    url: str, *, timeout_s: float, heartbeat_s: int
+) -> "pika.ConnectionParameters":
+    """What pika is told to reach the server of an AMQP URL.
+
+    Args:
+        url: ``amqp://user:password@host:port/vhost``, or ``amqps://`` for TLS; no path, or an
+            empty one, is the virtual host ``/``.
+        timeout_s: longest wait for the server at every step, in seconds.
+        heartbeat_s: 0 where nobody would answer them.
+
+    Raises:
+        ValueError: a parameter that is not known here, or a file of TLS that cannot be read.
+    """
+    parts = urlsplit(url)
+    return pika.ConnectionParameters(
+        host=parts.hostname or "localhost",
+        port=parts.port or PORTS[parts.scheme],
+        virtual_host=unquote(parts.path.removeprefix("/")) or "/",
+        credentials=pika.PlainCredentials(
+            unquote(parts.username or "guest"), unquote(parts.password or "guest")
+        ),
+        heartbeat=heartbeat_s,
+        connection_attempts=1,
+        socket_timeout=timeout_s,
+        stack_timeout=timeout_s,
+        blocked_connection_timeout=timeout_s,
+        ssl_options=_tls(parts),
+        tcp_options=TCP_OPTIONS,
+        client_properties={"connection_name": "tieout"},
+    )
+
+
+def _tls(parts: SplitResult) -> "pika.SSLOptions | None":
+    files = dict(parse_qsl(parts.query, keep_blank_values=True))
+    unknown = sorted(set(files) - set(TLS_FILES))
+    if unknown or (files and parts.scheme != "amqps"):
+        raise ValueError(
+            f"{', '.join(unknown) or 'files of TLS'}: unknown to {parts.scheme}://"
+        )
+    if parts.scheme != "amqps":
+        return None
+    try:
+        context = ssl.create_default_context(cafile=files.get("cacertfile"))
+        if "certfile" in files:
+            context.load_cert_chain(files["certfile"], files.get("keyfile"))
+    except OSError as error:
+        raise ValueError(f"the TLS files of the URL: {error.strerror or error}") from error
+    return pika.SSLOptions(context, server_hostname=parts.hostname)
+
+
+class AmqpBroker(RabbitmqBroker):
+    """Dramatiq's RabbitMQ broker whose sending ends survive idleness and outages.
+
+    A sender may be idle for hours, and a thread that sleeps answers no heartbeat: so its
+    connection has none, and the kernel's keep-alive finds dead ones. Every message is
+    confirmed by the server; one that is not is sent once more over a fresh connection, since
+    the first may have died unnoticed. After that the caller hears of it, quickly: while the
+    server is away, attempts to connect keep a growing distance, and in between fail at once.
+
+    Args:
+        url: see ``connection_parameters``.
+        middleware: observers only.
+        timeout_s: longest wait for the server at every step, in seconds.
+    """
+
+    def __init__(
+        self, url: str, middleware: Sequence[dramatiq.Middleware], *, timeout_s: float
+    ) -> None:
+        super().__init__(confirm_delivery=True, middleware=list(middleware))
+        # What dramatiq says about a lost connection is enough; pika adds pages of it.
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
+        self.parameters = connection_parameters(
+            url, timeout_s=timeout_s, heartbeat_s=HEARTBEAT_S
+        )
+        self._sending = connection_parameters(url, timeout_s=timeout_s, heartbeat_s=0)
+        self._pause = _Pause()
+
+    def _own_connection(self) -> Any:
+        connection = getattr(self.state, "connection", None)
+        if connection is None:
+            connection = self.state.connection = self._connected()
+            self.connections.add(connection)
+        return connection
+
+    connection = property(
+        _own_connection,
+        None,
+        RabbitmqBroker.connection.fdel,  # type: ignore[attr-defined]
+        doc="This thread's connection for sending; made when first needed.",
+    )
+
+    def _connected(self) -> "pika.BlockingConnection":
+        self._pause.check()
+        try:
+            connection = pika.BlockingConnection(self._sending)
+        except (AMQPError, OSError) as error:
+            self._pause.failed(reason_of(error))
+            raise AMQPConnectionError(reason_of(error)) from error
+        self._pause.ended()
+        return connection
+
+    def enqueue(
+        self, message: "dramatiq.Message[Any]", *, delay: int | None = None
+    ) -> "dramatiq.Message[Any]":
+        """Send a message and have it confirmed.
+
+        Args:
+            message: to its queue, or to the waiting room of it.
+            delay: least time until it is delivered, in milliseconds.
+
+        Raises:
+            ConnectionClosed: it is not known to have arrived.
+        """
+        if delay is not None:
+            eta = {"eta": current_millis() + delay}
+            message = message.copy(queue_name=dq_name(message.queue_name), options=eta)
+        try:
+            self._send(message, delay)
+        except (AMQPError, OSError):
+            self._send_again(message, delay)
+        return message
+
+    def _send_again(self, message: "dramatiq.Message[Any]", delay: int | None) -> None:
+        del self.connection
+        try:
+            self._send(message, delay)
+        except (AMQPError, OSError) as error:
+            del self.connection
+            raise ConnectionClosed(reason_of(error)) from None  # type: ignore[no-untyped-call]
+
+    def _send(self, message: "dramatiq.Message[Any]", delay: int | None) -> None:
+        self.declare_queue(q_name(message.queue_name), ensure=True)
+        self.emit_before("enqueue", message, delay)
+        try:
+            self.channel.basic_publish(
+                exchange="",
+                routing_key=message.queue_name,
+                body=message.encode(),
+                properties=pika.BasicProperties(delivery_mode=2),
+                mandatory=True,
+            )
+        except UnroutableError:  # somebody deleted the queue: declare it again
+            self.queues_pending.add(q_name(message.queue_name))
+            raise
+        self.emit_after("enqueue", message, delay)
+
+
+class _Pause:
+    """The distance between attempts to connect; shared by the threads of a broker."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._length_s = 0.0
+        self._until = 0.0
+        self._reason = ""
+
+    def check(self) -> None:
+        """Fail at once while it is too early for another attempt.
+
+        Raises:
+            AMQPConnectionError: it is.
+        """
+        if time.monotonic() < self._until:
+            raise AMQPConnectionError(self._reason)
+
+    def failed(self, reason: str) -> None:
+        """An attempt failed: the next one is farther away."""
+        with self._lock:
+            self._reason = reason
+            self._length_s = min(max(2 * self._length_s, PAUSE_FIRST_S), PAUSE_MOST_S)
+            self._until = time.monotonic() + self._length_s
+
+    def ended(self) -> None:
+        """An attempt succeeded."""
+        with self._lock:
+            self._length_s = 0.0
+
+
+def reason_of(error: BaseException) -> str:
+    """Why the server or the network said no, in one line; the URL is in none of them."""
+    inner = error.args[0] if error.args else None
+    cause = getattr(inner, "exception", None) or error
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return " ".join((str(cause) or repr(cause)).split())
