@@ -8,6 +8,14 @@ from sqlalchemy import Engine, create_engine
 
 #: Longest wait for a connection, in seconds: an outage is reported, not waited out.
 CONNECT_TIMEOUT_S = 5
+#: A host that vanished without a word is noticed within a minute. Seconds, ms, probes;
+#: a Unix socket ignores them.
+_KEEPALIVE = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 45_000,
+}
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
@@ -16,10 +24,22 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, **_KEEPALIVE},
     )
 
 
-async def open_accept_connection(url: str) -> "asyncpg.Connection":
-    """The asyncpg connection of one acceptor; statements are prepared once and kept."""
-    return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, statement_cache_size=64)
+async def open_accept_connection(
+    url: str, *, statement_timeout_s: float = 0
+) -> "asyncpg.Connection":
+    """The asyncpg connection of one acceptor; statements are prepared once and kept.
+
+    Args:
+        url: the database.
+        statement_timeout_s: after which the server itself gives a statement up, so that it does
+            not go on with what nobody waits for any more; 0: never.
+    """
+    connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, statement_cache_size=64)
+    if statement_timeout_s:
+        milliseconds = str(max(1, round(statement_timeout_s * 1000)))
+        await connection.execute(f"SET statement_timeout = {milliseconds}")
+    return connection

@@ -44,7 +44,10 @@ class Receiver:
         self._acceptor = Acceptor(connect)
         self._notifier = Notifier(broker)
         self._commit = GroupCommit(
-            self._acceptor, queue_max=config.queue_max, after=self._committed
+            self._acceptor,
+            queue_max=config.queue_max,
+            patience_s=config.commit_timeout_s,
+            after=self._committed,
         )
         self.health = Health(self._acceptor.check, self._meters)
 
@@ -131,6 +134,7 @@ class Receiver:
             access_log=None,
             auto_decompress=False,
             logger=http_logger(),
+            keepalive_timeout=self._config.idle_timeout_s,
             shutdown_timeout=self._config.drain_timeout_s,
         )
         await runner.setup()

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
 from ledger.accept import Accepted, Acceptor, retry_later
 from ledger.books import Decided, Request
 from vocabulary.errors import Unavailable
@@ -10,15 +12,30 @@ from vocabulary.errors import Unavailable
 #: Most requests decided in one statement.
 BATCH_MAX = 256
 
+log = structlog.get_logger()
+
 
 class GroupCommit:
-    """Queues requests before one acceptor and hands each its decision."""
+    """Queues requests before one acceptor and hands each its decision.
+
+    Args:
+        acceptor: decides and commits.
+        queue_max: requests waiting beyond which new ones are told to retry.
+        patience_s: longest wait of any request for its decision, in seconds.
+        after: told what became of each batch.
+    """
 
     def __init__(
-        self, acceptor: Acceptor, *, queue_max: int, after: Callable[[Accepted], None]
+        self,
+        acceptor: Acceptor,
+        *,
+        queue_max: int,
+        patience_s: float,
+        after: Callable[[Accepted], None],
     ) -> None:
         self._acceptor = acceptor
         self._queue_max = queue_max
+        self._patience_s = patience_s
         self._after = after
         self._waiting: list[tuple[Request, asyncio.Future[Decided]]] = []
         self._wake = asyncio.Event()
@@ -33,8 +50,8 @@ class GroupCommit:
     async def submit(self, request: Request) -> Decided:
         """Decide and commit one request; its decision is durable when this returns.
 
-        When too many are waiting, or the database is out of reach, or nobody commits any more,
-        the decision says UNAVAILABLE: retry, never declined.
+        When too many are waiting, or the database is out of reach or does not answer in time,
+        or nobody commits any more, the decision says UNAVAILABLE: retry, never declined.
         """
         if self._is_over or len(self._waiting) >= self._queue_max:
             return retry_later(request)
@@ -61,13 +78,16 @@ class GroupCommit:
         finally:
             # Nobody is left to decide: a request that waited on would wait for ever.
             self._is_over = True
-            waiting, self._waiting = self._waiting, []
-            _answer(waiting, [retry_later(request) for request, _ in waiting])
+            self._send_back_the_waiting()
 
     async def _commit(self, batch: list[tuple[Request, "asyncio.Future[Decided]"]]) -> None:
         requests = [request for request, _ in batch]
         try:
-            accepted = await self._acceptor.accept(requests)
+            async with asyncio.timeout(self._patience_s):
+                accepted = await self._acceptor.accept(requests)
+        except TimeoutError:
+            await self._give_up(batch)
+            return
         except Unavailable:
             accepted = Accepted(
                 [retry_later(r) for r in requests], [], recorded=False, conflicts=0
@@ -78,6 +98,22 @@ class GroupCommit:
             raise RuntimeError("a batch could not be decided") from error
         _answer(batch, accepted.decided)
         self._after(accepted)
+
+    async def _give_up(self, batch: list[tuple[Request, "asyncio.Future[Decided]"]]) -> None:
+        """The database hangs: tell everybody to retry, those who came meanwhile as well.
+
+        Whether the batch was committed, or will be once the database goes on, is unknown. The
+        repeat tells: it is decided on another connection, where an operation that stands
+        answers as it did, and one that comes to stand in between makes it decide again.
+        """
+        log.error("commit_given_up", requests=len(batch), waiting=len(self._waiting))
+        await self._acceptor.close()
+        _answer(batch, [retry_later(request) for request, _ in batch])
+        self._send_back_the_waiting()
+
+    def _send_back_the_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        _answer(waiting, [retry_later(request) for request, _ in waiting])
 
 
 def _answer(

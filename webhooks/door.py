@@ -29,6 +29,9 @@ class ReceiverConfig:
 
     Attributes:
         trusted_proxies: networks whose X-Forwarded-For is believed.
+        idle_timeout_s: how long a connection may go without a whole request head: the bound of
+            those that send theirs byte by byte, or never.
+        commit_timeout_s: how long a callback waits for its decision before it is told to retry.
         queue_max: callbacks waiting for a commit beyond which new ones are told to retry.
         drain_timeout_s: how long a stopping receiver waits for its last answers.
         metrics_here: serve /metrics beside the callbacks.
@@ -38,6 +41,8 @@ class ReceiverConfig:
     trusted_proxies: tuple[Network, ...]
     body_bytes_max: int
     read_timeout_s: float
+    idle_timeout_s: float
+    commit_timeout_s: float
     queue_max: int
     drain_timeout_s: float
     metrics_here: bool

@@ -54,9 +54,12 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
         if settings.ops_port is None
         else _bind(settings.ops_host or settings.host, settings.ops_port)
     )
+    timeout_s = settings.commit_timeout.total_seconds()
     process = Receiver(
         receiver_config(context),
-        connect=lambda: open_accept_connection(engines.database_url),
+        connect=lambda: open_accept_connection(
+            engines.database_url, statement_timeout_s=timeout_s
+        ),
         broker=open_broker(engines.broker_url, []),
         clock=SystemClock(),
     )
@@ -87,6 +90,8 @@ def receiver_config(context: Context) -> "ReceiverConfig":
         trusted_proxies=settings.trusted_proxies,
         body_bytes_max=settings.body_bytes_max,
         read_timeout_s=settings.read_timeout.total_seconds(),
+        idle_timeout_s=settings.idle_timeout.total_seconds(),
+        commit_timeout_s=settings.commit_timeout.total_seconds(),
         queue_max=settings.queue_max,
         drain_timeout_s=settings.drain_timeout.total_seconds(),
         metrics_here=settings.ops_port is None,

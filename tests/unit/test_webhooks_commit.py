@@ -77,11 +77,18 @@ class Scene:
     """A running group commit before a gated acceptor."""
 
     def __init__(
-        self, acceptor: GatedAcceptor, *, queue_max: int = 1_000, waiting: Sequence[bytes] = ()
+        self,
+        acceptor: GatedAcceptor,
+        *,
+        queue_max: int = 1_000,
+        patience_s: float = 600.0,
+        waiting: Sequence[bytes] = (),
     ) -> None:
         self.acceptor = acceptor
         self.told: list[Accepted] = []
-        self.commit = GroupCommit(acceptor, queue_max=queue_max, after=self.told.append)
+        self.commit = GroupCommit(
+            acceptor, queue_max=queue_max, patience_s=patience_s, after=self.told.append
+        )
         self.running = asyncio.create_task(self.commit.run())
         self.sent = _sending(self.commit, *waiting)
 
@@ -200,6 +207,27 @@ def test_a_caller_who_gave_up_does_not_disturb_its_neighbours() -> None:
 
         assert await scene.answers() == [b"a", b"c"]
         assert not scene.running.done()
+        await scene.end()
+
+    asyncio.run(scene())
+
+
+def test_a_commit_that_hangs_sends_everybody_back_and_the_next_is_served() -> None:
+    async def scene() -> None:
+        acceptor = GatedAcceptor()
+        scene = Scene(acceptor, patience_s=0.05, waiting=[b"a", b"b"])
+        await _in_time(acceptor.began.acquire())
+        scene.sent += _sending(scene.commit, b"came meanwhile")
+
+        assert await scene.answers() == [b"unavailable"] * 3
+        assert scene.told == []
+        for _ in range(100):  # a slow machine may give up once more
+            acceptor.gate.release()
+            scene.sent = _sending(scene.commit, b"later")
+            if await scene.answers() == [b"later"]:
+                break
+        else:
+            raise AssertionError("never served again")
         await scene.end()
 
     asyncio.run(scene())
