@@ -13,7 +13,7 @@ import psycopg
 
 from ops.embedded import ensure
 from ops.pids import read_pids
-from ops.settings import Settings
+from ops.settings_source import load
 from tests.harness.ports import free_port
 
 TIEOUT = [sys.executable, "-m", "ops"]
@@ -52,7 +52,7 @@ class Running:
         )
         assert self.up.stdout is not None
         assert self.up.stdout.readline().strip().startswith("ready"), self.log()
-        self.database_url = ensure(self.data, Settings()).database_url
+        self.database_url = ensure(self.data, load(folder / "tieout.toml", {})).database_url
 
     def log(self) -> str:
         return (self.folder / "up.log").read_text()
