@@ -5,13 +5,10 @@ the other way round. A *statement* that names one record id twice is the provide
 itself, so both lines are kept as occurrences 1 and 2 and reconciliation reports the second.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from itertools import islice
-from typing import Any
 
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, text
@@ -20,8 +17,8 @@ from vocabulary.facts import HistoryRecord
 from vocabulary.ids import match_key
 from vocabulary.money import Money
 
-#: Rows sent to the database in one statement: bounds memory, amortises the round trip.
-BATCH_ROWS = 20_000
+#: Late records told by their id; the rest are counted.
+LATE_IDS_MAX = 1_000
 
 _COLUMNS = (
     "record_id, occurrence, round_id, match_key, handle, currency, stake, payout, rolled_back,"
@@ -34,6 +31,26 @@ SELECT {_COLUMNS}, 0 AS line, ''::bytea AS content, ''::bytea AS raw
 """  # noqa: S608 - only the constant above is put in
 #: One lock per provider: whether a round already has a record must not be asked by two at once.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('feed ' || :provider, 0))"
+#: The place of this storing among all storings and closes; taken under the lock.
+_NUMBER = "SELECT nextval('feed_order')"
+# An id named again is told apart by what it says, so that the order of lines decides nothing.
+_OCCURRENCES = """
+UPDATE feed_stage s SET occurrence = n.occurrence
+  FROM (SELECT line, row_number() OVER (PARTITION BY record_id
+                                        ORDER BY updated_at, content, line) AS occurrence
+          FROM feed_stage
+         WHERE record_id IN (SELECT record_id FROM feed_stage
+                              GROUP BY record_id HAVING count(*) > 1)) n
+ WHERE s.line = n.line AND n.occurrence > 1
+"""
+# What a record said before belongs to the span too: it may have left its day.
+_SPAN = """
+SELECT min(created_at), max(created_at)
+  FROM (SELECT created_at FROM feed_stage
+        UNION ALL
+        SELECT created_at FROM feed_superseded
+         WHERE provider = :provider AND superseded_no = :stored_no) AS touched
+"""
 _KEEP_VERSIONS = """
 WITH kept AS (
     INSERT INTO feed_versions
@@ -45,28 +62,30 @@ WITH kept AS (
     RETURNING record_id, content
 ), stale AS (
     -- A version seen before says nothing new, unless its very line was never stored.
-    SELECT s.line FROM feed_stage s
+    DELETE FROM feed_stage s
      WHERE NOT EXISTS (SELECT FROM kept k
                         WHERE k.record_id = s.record_id AND k.content = s.content)
        AND EXISTS (SELECT FROM feed_records r
                     WHERE r.provider = :provider AND r.record_id = s.record_id
                       AND r.occurrence = s.occurrence)
 )
-SELECT (SELECT count(*) FROM kept), (SELECT array_agg(line) FROM stale)
+SELECT count(*) FROM kept
 """
 # Other records of a round are sought by its key alone, which already stands for the provider:
 # asked for the provider too, a planner with old statistics walks through all it ever sent.
+# A row is new where nothing was there to be updated: it then has no deleting transaction.
 _UPSERT = f"""
+WITH told AS (
 INSERT INTO feed_records AS r
-       (provider, {_COLUMNS}, received_at, source, continues)
+       (provider, {_COLUMNS}, received_at, source, continues, stored_no)
 SELECT :provider, {_COLUMNS}, :received_at, :source,
        row_number() OVER (PARTITION BY match_key ORDER BY record_id, occurrence) > 1
        OR EXISTS (SELECT FROM feed_records o
                    WHERE o.match_key = n.match_key
-                     AND (o.record_id, o.occurrence) <> (n.record_id, n.occurrence))
+                     AND (o.record_id, o.occurrence) <> (n.record_id, n.occurrence)),
+       :stored_no
   FROM (SELECT DISTINCT ON (record_id, occurrence) *
-          FROM feed_stage WHERE line <> ALL (cast(:stale AS integer[]))
-         ORDER BY record_id, occurrence, updated_at DESC, line DESC) n
+          FROM feed_stage ORDER BY record_id, occurrence, updated_at DESC, line DESC) n
 ON CONFLICT ON CONSTRAINT feed_records_pkey DO UPDATE SET
     round_id = EXCLUDED.round_id, match_key = EXCLUDED.match_key, handle = EXCLUDED.handle,
     currency = EXCLUDED.currency, stake = EXCLUDED.stake, payout = EXCLUDED.payout,
@@ -74,8 +93,15 @@ ON CONFLICT ON CONSTRAINT feed_records_pkey DO UPDATE SET
     balance_before = EXCLUDED.balance_before, balance_after = EXCLUDED.balance_after,
     game = EXCLUDED.game, created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at,
     received_at = EXCLUDED.received_at, source = EXCLUDED.source,
-    continues = r.continues OR EXCLUDED.continues
+    continues = r.continues OR EXCLUDED.continues, stored_no = EXCLUDED.stored_no
  WHERE r.updated_at <= EXCLUDED.updated_at
+RETURNING record_id, created_at, xmax = 0 AS is_new
+), late AS (
+    SELECT record_id, created_at FROM told
+     WHERE is_new AND created_at < cast(:read_to AS timestamptz)
+)
+SELECT (SELECT count(*) FROM told), (SELECT count(*) FROM late),
+       ARRAY(SELECT record_id FROM late ORDER BY created_at, record_id LIMIT :most)
 """  # noqa: S608 - only the constant above is put in
 
 
@@ -87,21 +113,19 @@ class FeedCount:
         received: records given.
         versions: versions never seen before, now kept.
         stored: records that are new or replaced an older one.
+        late: of them, new ones of a time that was read before.
+        late_ids: the first of those, oldest first.
+        first, last: the earliest and the latest instant that a record was created at, or was
+            said to be before, of those not known word for word; None where there is none.
     """
 
     received: int
     versions: int
     stored: int
-
-    def __add__(self, other: "FeedCount") -> "FeedCount":
-        return FeedCount(
-            received=self.received + other.received,
-            versions=self.versions + other.versions,
-            stored=self.stored + other.stored,
-        )
-
-
-_NOTHING = FeedCount(received=0, versions=0, stored=0)
+    late: int = 0
+    late_ids: tuple[str, ...] = field(default=(), compare=False)
+    first: datetime | None = field(default=None, compare=False)
+    last: datetime | None = field(default=None, compare=False)
 
 
 def store_records(
@@ -111,14 +135,23 @@ def store_records(
     *,
     source: str,
     received_at: datetime,
+    read_to: datetime | None = None,
 ) -> FeedCount:
     """Keep pushed records, each id once with its newest version current.
 
     Runs inside the caller's transaction. At equal ``updated_at`` the content seen last wins;
     content seen before is a no-op.
+
+    Args:
+        connection: the caller's transaction.
+        provider_slug: whose records.
+        records: as told, in that order.
+        source: 'push', 'pull', or the name of a file.
+        received_at: our instant.
+        read_to: everything before it was read already; what is new and older came late.
     """
-    numbered = ((record, 1) for record in records)
-    return _store(connection, provider_slug, numbered, source, received_at)
+    said = _Said(provider_slug, source, received_at, read_to)
+    return _store(connection, said, records, several=False)
 
 
 def store_statement(
@@ -128,68 +161,78 @@ def store_statement(
     *,
     source: str,
     received_at: datetime,
+    read_to: datetime | None = None,
 ) -> FeedCount:
     """Keep the lines of one statement file; an id named again becomes a further occurrence.
 
-    The same file twice is a no-op. Must be called with the whole file at once, because
-    occurrences are counted within the call.
+    The same file twice is a no-op, and so is the same file with its lines in another order.
+    Must be called with the whole file at once, because occurrences are counted within the
+    call. ``read_to`` is as in ``store_records``.
     """
-    return _store(connection, provider_slug, _number(records), source, received_at)
+    said = _Said(provider_slug, source, received_at, read_to)
+    return _store(connection, said, records, several=True)
 
 
-def _number(records: Iterable[HistoryRecord]) -> Iterator[tuple[HistoryRecord, int]]:
-    seen: Counter[str] = Counter()
-    for record in records:
-        seen[record.record_id] += 1
-        yield record, seen[record.record_id]
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Who told it, how, and when."""
+
+    provider: str
+    source: str
+    received_at: datetime
+    read_to: datetime | None
 
 
 def _store(
-    connection: Connection,
-    provider: str,
-    numbered: Iterable[tuple[HistoryRecord, int]],
-    source: str,
-    received_at: datetime,
+    connection: Connection, told: _Said, records: Iterable[HistoryRecord], *, several: bool
 ) -> FeedCount:
-    said = {"provider": provider, "source": source, "received_at": received_at}
-    total = _NOTHING
     connection.execute(text(_STAGE))
-    connection.execute(text(_LOCK), {"provider": provider})
-    rows = iter(numbered)
-    while batch := list(islice(rows, BATCH_ROWS)):
-        connection.execute(text("DELETE FROM feed_stage"))
-        _copy(connection, provider, batch)
-        connection.execute(text("ANALYZE feed_stage"))
-        total += _merge(connection, said, len(batch))
+    connection.execute(text(_LOCK), {"provider": told.provider})
     connection.execute(text("DELETE FROM feed_stage"))
-    return total
+    received = _copy(connection, told.provider, records)
+    connection.execute(text("ANALYZE feed_stage"))
+    if several:
+        connection.execute(text(_OCCURRENCES))
+    count = _merge(connection, told, received)
+    connection.execute(text("DELETE FROM feed_stage"))
+    return count
 
 
-def _merge(connection: Connection, said: dict[str, Any], received: int) -> FeedCount:
-    versions, stale = connection.execute(text(_KEEP_VERSIONS), said).one()
-    stored = connection.execute(text(_UPSERT), {**said, "stale": stale or []}).rowcount
-    return FeedCount(received=received, versions=versions, stored=stored)
+def _merge(connection: Connection, told: _Said, received: int) -> FeedCount:
+    number = connection.execute(text(_NUMBER)).scalar_one()
+    said = {**asdict(told), "stored_no": number, "most": LATE_IDS_MAX}
+    versions = connection.execute(text(_KEEP_VERSIONS), said).scalar_one()
+    stored, late, late_ids = connection.execute(text(_UPSERT), said).one()
+    first, last = connection.execute(text(_SPAN), said).one()
+    return FeedCount(
+        received=received,
+        versions=versions,
+        stored=stored,
+        late=late,
+        late_ids=tuple(late_ids),
+        first=first,
+        last=last,
+    )
 
 
-def _copy(
-    connection: Connection, provider: str, batch: Iterable[tuple[HistoryRecord, int]]
-) -> None:
+def _copy(connection: Connection, provider: str, records: Iterable[HistoryRecord]) -> int:
     driver = connection.connection.driver_connection
     assert isinstance(driver, PsycopgConnection)
+    received = 0
     with (
         driver.cursor() as cursor,
         cursor.copy(f"COPY feed_stage ({_COLUMNS}, line, content, raw) FROM STDIN") as copy,
     ):
-        for line, (record, occurrence) in enumerate(batch):
-            copy.write_row(_row(provider, record, occurrence, line))
+        for line, record in enumerate(records):
+            copy.write_row(_row(provider, record, line))
+            received += 1
+    return received
 
 
-def _row(
-    provider: str, record: HistoryRecord, occurrence: int, line: int
-) -> tuple[object, ...]:
+def _row(provider: str, record: HistoryRecord, line: int) -> tuple[object, ...]:
     return (
         record.record_id,
-        occurrence,
+        1,
         record.round_id,
         match_key(provider, record.round_id),
         record.handle,
