@@ -16,7 +16,7 @@ from ledger.accept_sql import READ_OPERATIONS, READ_PLAYERS, WRITE_BATCH, write_
 from ledger.books import Decided, HandleKey, Key, KnownOperation, Request, Wallet
 from ledger.decide import decide_batch
 from ledger.kinds import OperationDecision, OperationKind
-from ledger.remembered import Remembered, needs_of
+from ledger.remembered import Remembered, needs_of, unguarded
 from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Answer, Verdict, refusal
@@ -137,6 +137,10 @@ class Acceptor:
         needs = needs_of(requests)
         await self._read(*self._remembered.unread(needs, fresh=fresh))
         decided = decide_batch(self._remembered.books(needs), requests)
+        if not fresh and unguarded(decided, requests):
+            # Nothing in the commit would notice that such a key stands: look before refusing.
+            await self._read([], sorted(needs.own))
+            decided = decide_batch(self._remembered.books(needs), requests)
         steps.reached(Step.DECIDED)
         batch_id = await self._commit(decided)
         steps.reached(Step.COMMITTED)

@@ -10,7 +10,8 @@ from itertools import islice
 
 from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Request, Wallet
 from ledger.effects import currency_of
-from vocabulary.facts import BalanceQuery, HistoryRecord, Rollback, RoundEnd, Win
+from vocabulary.facts import BalanceQuery, HistoryRecord, Operation, Rollback, RoundEnd, Win
+from vocabulary.outcomes import Verdict
 
 #: Handles and operations kept per receiver process; about 1 KiB each with its reply.
 HANDLES_MAX = 200_000
@@ -53,6 +54,19 @@ def needs_of(requests: Iterable[Request]) -> Needs:
             if isinstance(fact, RoundEnd):
                 needs.named.update((provider, implied.key) for implied in fact.implied)
     return needs
+
+
+def unguarded(decided: Iterable[Decided], requests: Iterable[Request]) -> bool:
+    """Whether an operation is refused without taking a place.
+
+    The unique index then says nothing about its key: it may stand, written by another
+    receiver or before a restart, and a repeat of what stands is never refused.
+    """
+    return any(
+        isinstance(request.fact, Operation) and not decision.operations
+        for decision, request in zip(decided, requests, strict=True)
+        if decision.verdict is not Verdict.REPEATED
+    )
 
 
 class Remembered:
