@@ -43,11 +43,13 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     from ops import logs, step_signals  # noqa: PLC0415
     from storage.broker import open_broker  # noqa: PLC0415
     from storage.engine import open_accept_connection  # noqa: PLC0415
+    from storage.schema import require  # noqa: PLC0415
     from vocabulary.clock import SystemClock  # noqa: PLC0415
     from webhooks.app import Receiver  # noqa: PLC0415
 
     logs.configure()
     step_signals.install(context.settings, os.environ)
+    require(engines.database_url)
     settings = context.settings.receiver
     side = (
         None

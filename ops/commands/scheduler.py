@@ -17,6 +17,7 @@ def scheduler(ctx: typer.Context) -> None:
     from ops.providers import configured  # noqa: PLC0415
     from storage.broker import open_broker  # noqa: PLC0415
     from storage.engine import open_engine  # noqa: PLC0415
+    from storage.schema import require  # noqa: PLC0415
     from vocabulary.clock import SystemClock  # noqa: PLC0415
     from workers.jobs import Desk  # noqa: PLC0415
     from workers.schedule import Job, Scheduler  # noqa: PLC0415
@@ -26,6 +27,7 @@ def scheduler(ctx: typer.Context) -> None:
     context = current(ctx)
     step_signals.install(context.settings, os.environ)
     engines = endpoints(context)
+    require(engines.database_url)
     workers = context.settings.workers
     clock = SystemClock()
     providers = configured(context.settings)

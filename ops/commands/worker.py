@@ -19,8 +19,13 @@ def worker(
     threads: Annotated[int | None, typer.Option(help="Threads in each.")] = None,
 ) -> None:
     """Post batches and take in history, until told to stop."""
+    from ops import logs  # noqa: PLC0415 - heavy below, and only for this command
+    from storage.schema import require  # noqa: PLC0415
+
+    logs.configure()
     context = current(ctx)
     engines = endpoints(context)
+    require(engines.database_url)
     settings = context.settings.workers
     os.environ["TIEOUT_DATABASE__URL"] = engines.database_url
     os.environ["TIEOUT_BROKER__URL"] = engines.broker_url

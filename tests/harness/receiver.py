@@ -34,6 +34,7 @@ mode = "test"
 [receiver]
 read_timeout = "300ms"
 drain_timeout = "5s"
+commit_timeout = "60s"
 body_bytes_max = 20000
 trusted_proxies = ["127.0.0.1/32"]
 [workers]

@@ -1,0 +1,72 @@
+"""Code and schema of different ages: later schemas are worked on, earlier ones refused."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from storage.engine import open_engine
+from storage.migrate import migrate
+from storage.schema import needed, require
+from vocabulary.errors import Unavailable
+
+WAIT_S = 60.0
+SENTENCE = r"the database has schema 0001, this version needs \d{4}: run `tieout migrate`"
+
+
+def pretend(database: str, revision: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = %s", [revision])
+
+
+def test_the_schema_that_migrating_makes_is_the_one_that_is_needed(database: str) -> None:
+    engine = open_engine(database)
+    assert migrate(engine) == needed()
+    engine.dispose()
+    require(database)
+
+
+def test_an_earlier_schema_is_refused_with_what_to_do(database: str) -> None:
+    pretend(database, "0001")
+    with pytest.raises(Unavailable, match=SENTENCE):
+        require(database)
+
+
+def test_a_database_without_a_schema_is_refused(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP TABLE alembic_version")
+    with pytest.raises(Unavailable, match="has no schema, .* run `tieout migrate`"):
+        require(database)
+
+
+def test_the_schema_of_a_later_version_is_worked_on_and_left_as_it_is(database: str) -> None:
+    pretend(database, "9999")
+    require(database)
+    engine = open_engine(database)
+    assert migrate(engine) == "9999"
+    engine.dispose()
+
+
+def test_a_database_out_of_reach_is_no_reason_to_stay_away() -> None:
+    require("postgresql://tieout@/tieout?host=/nowhere")
+
+
+@pytest.mark.parametrize("process", ["receiver", "worker", "scheduler"])
+def test_no_process_starts_on_an_earlier_schema(
+    database: str, broker_url: str, tmp_path: Path, process: str
+) -> None:
+    pretend(database, "0001")
+    engines = {"TIEOUT_DATABASE__URL": database, "TIEOUT_BROKER__URL": broker_url}
+    refused = subprocess.run(
+        [sys.executable, "-m", "ops", process],
+        cwd=tmp_path,
+        env={**os.environ, **engines, "TIEOUT_RECEIVER__PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+    )
+    assert refused.returncode == 3
+    assert "run `tieout migrate`" in refused.stderr
