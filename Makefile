@@ -89,6 +89,7 @@ fmt: setup-dev ## format, and fix what can be fixed
 bench: setup-dev ## measure the accept path, posting and reconciliation on this machine
 	$(BIN)/python -m benchmarks.accept
 	$(BIN)/python -m benchmarks.posting
+	$(BIN)/python -m benchmarks.sustained
 	$(BIN)/python -m benchmarks.reconcile
 
 dialect: setup-dev ## the files of a new provider dialect: make dialect NAME=some_name

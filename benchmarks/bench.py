@@ -14,7 +14,7 @@ from pathlib import Path
 from socket import socket
 from time import monotonic, sleep
 
-from benchmarks.load import PLAYERS, SECRETS, player
+from benchmarks.load import PLAYERS, RATE_MAX, SECRETS, player
 from ledger.importing import PlayerRow, import_players
 from ops.embedded import ensure, stop
 from ops.settings import Settings
@@ -24,6 +24,10 @@ from vocabulary.money import Money
 
 #: Longest wait for a process to answer, in seconds.
 READY_S = 15.0
+#: Longest wait for a backlog to be posted, in seconds.
+DRAIN_S = 120.0
+
+_UNPOSTED = "SELECT count(*) FROM batches WHERE posted_at IS NULL AND parked_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +113,17 @@ def wait_until_answering(port: int) -> None:
 
 
 def load(
-    port: int, dialect: str, *, connections: int, seconds: float, turn: int
+    port: int,
+    dialect: str,
+    *,
+    connections: int,
+    seconds: float,
+    turn: int,
+    who: str = "everyone",
+    rate: int = RATE_MAX,
 ) -> dict[str, float]:
     """Run the load generator in its own process; its figures."""
-    arguments = [str(port), dialect, str(connections), str(seconds), str(turn)]
+    arguments = [str(port), dialect, str(connections), str(seconds), str(turn), who, str(rate)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load", *arguments],
         check=True,
@@ -121,6 +132,18 @@ def load(
     )
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
+
+
+def drained(database_url: str) -> None:
+    """Return when nothing accepted is left to be posted."""
+    engine = open_engine(database_url)
+    deadline = monotonic() + DRAIN_S
+    with engine.connect() as connection:
+        while connection.exec_driver_sql(_UNPOSTED).scalar_one():
+            if monotonic() > deadline:
+                raise SystemExit("the backlog was not drained in time")
+            sleep(0.1)
+    engine.dispose()
 
 
 def warm_up(port: int, dialect: str, *, turn: int) -> None:

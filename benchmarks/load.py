@@ -1,14 +1,17 @@
 """A load generator that costs little: one process, raw HTTP/1.1, requests built beforehand.
 
-``python -m benchmarks.load PORT DIALECT CONNECTIONS SECONDS FIRST`` prints one JSON line. It
-sends only to loopback, stops by itself after SECONDS (0: after each player's first bet and win)
-and counts every answer that is no success.
+``python -m benchmarks.load PORT DIALECT CONNECTIONS SECONDS FIRST [WHO [RATE]]`` prints one
+JSON line. It sends only to loopback, stops by itself after SECONDS (0: after each player's
+first bet and win) and counts every answer that is no success. WHO plays: everyone, the lower
+or the upper half of the players, one hot player of the upper half, or the upper half in one
+hot round. RATE bounds the requests built beforehand, per second.
 """
 
 import asyncio
 import hmac
 import json
 import sys
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import cast
@@ -33,16 +36,31 @@ def player(number: int) -> str:
     return f"bench-{number}"
 
 
-def requests_of(dialect: str, number: int, turn: int) -> tuple[bytes, bytes]:
-    """A bet and its win for one player, unique by turn."""
-    name, identity = player(number), f"{turn}-{number}"
+#: Who plays, as (first player, end, the round they share).
+CROWDS: dict[str, tuple[int, int, str | None]] = {
+    "everyone": (0, PLAYERS, None),
+    "lower": (0, PLAYERS // 2, None),
+    "upper": (PLAYERS // 2, PLAYERS, None),
+    "hot-player": (PLAYERS - 1, PLAYERS, None),
+    "hot-round": (PLAYERS // 2, PLAYERS, "hot"),
+}
+
+
+def requests_of(
+    dialect: str, number: int, identity: str, shared: str | None
+) -> tuple[bytes, bytes]:
+    """A bet and its win for one player, unique by identity; maybe in a round all share."""
+    name = player(number)
     match dialect:
         case "aggregator":
             bet = f'{{"balance":1.25,"bet_id":"{identity}","user_agent":"{name}"'
             win = f'{{"balance":1.5,"bet":1.25,"bet_id":"{identity}","user_agent":"{name}"'
             return _aggregator("/bet", bet), _aggregator("/settle-bet", win)
         case "agent_platform":
-            return _agent_platform(f"M{identity}", name), _agent_platform(f"N{identity}", name)
+            return (
+                _agent_platform(f"M{identity}", name, shared),
+                _agent_platform(f"N{identity}", name, shared),
+            )
         case "xigs":
             return _xigs("open-round", identity, name), _xigs("close-round", identity, name)
         case _:
@@ -70,10 +88,12 @@ def _sportsbook(identity: str, action: str, name: str, amount: str) -> bytes:
     return _http("/callbacks/sportsbook/transaction", body, header)
 
 
-def _agent_platform(identity: str, name: str) -> bytes:
+def _agent_platform(identity: str, name: str, shared: str | None) -> bytes:
+    ends = "true" if shared is None else "false"
+    named = "" if shared is None else f'"round_id":"{shared}",'
     body = (
         f'{{"agent_id":1,"bet":1.25,"currency":"USD","game_id":7,"language":"en",'
-        f'"player_id":"{name}","player_username":"{name}","round_finished":true,'
+        f'"player_id":"{name}","player_username":"{name}","round_finished":{ends},{named}'
         f'"session_id":"5f0c6f9e-2f0b-4a51-9d0e-000000000000",'
         f'"transaction_id":"{identity}","type":"makeBet","win":1.5}}'
     )
@@ -97,12 +117,14 @@ def _http(path: str, body: str, header: str) -> bytes:
     ).encode()
 
 
-def script_of(dialect: str, numbers: range, first_turn: int, most: int) -> list[bytes]:
+def script_of(
+    dialect: str, numbers: range, lane: str, most: int, shared: str | None
+) -> list[bytes]:
     """The requests of one lane, in reverse: its players in turn, a bet and a win each."""
     script: list[bytes] = []
     for position in range(most // 2):
         number = numbers[position % len(numbers)]
-        script += requests_of(dialect, number, first_turn + position // len(numbers))
+        script += requests_of(dialect, number, f"{lane}-{position}", shared)
     return script[::-1]
 
 
@@ -150,24 +172,55 @@ class Lane(asyncio.Protocol):
         self._transport.write(self._script.pop())
 
 
-async def load(
-    port: int, dialect: str, connections: int, seconds: float, first_turn: int
-) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A load as it is asked for on the command line."""
+
+    port: int
+    dialect: str
+    connections: int
+    seconds: float
+    first: int
+    who: str
+    rate: int
+
+
+def wanted(words: list[str]) -> Wanted:
+    port, dialect, connections, seconds, first, *rest = words
+    who, rate = [*rest, *("everyone", str(RATE_MAX))[len(rest) :]]
+    return Wanted(
+        int(port), dialect, int(connections), float(seconds), int(first), who, int(rate)
+    )
+
+
+def scripts_of(load: Wanted) -> list[list[bytes]]:
+    """The scripts of all lanes: each has players of its own, unless there are too few."""
+    start, end, shared = CROWDS[load.who]
+    share = (end - start) // load.connections
+    built = int(load.rate * load.seconds) // load.connections
+    return [
+        script_of(
+            load.dialect,
+            range(start + lane * share, start + (lane + 1) * share) or range(start, end),
+            f"{load.first}-{lane}",
+            built if load.seconds else 2 * share,
+            None if shared is None else f"{shared}-{load.first}",
+        )
+        for lane in range(load.connections)
+    ]
+
+
+async def run(load: Wanted) -> dict[str, float]:
     """Run the load; returns callbacks per second and latencies in milliseconds."""
     loop = asyncio.get_running_loop()
-    share = PLAYERS // connections
-    most = 2 * share if seconds == 0 else int(RATE_MAX * seconds) // connections
-    scripts = [
-        script_of(dialect, range(index * share, (index + 1) * share), first_turn, most)
-        for index in range(connections)
-    ]
+    scripts = scripts_of(load)
     lanes = []
     for script in scripts:
-        _, lane = await loop.create_connection(partial(Lane, script), "127.0.0.1", port)
+        _, lane = await loop.create_connection(partial(Lane, script), "127.0.0.1", load.port)
         lanes.append(lane)
     started = perf_counter()
     for lane in lanes:
-        lane.start(started + (seconds or PASS_SECONDS_MAX))
+        lane.start(started + (load.seconds or PASS_SECONDS_MAX))
     await asyncio.gather(*(lane.done for lane in lanes))
     elapsed = perf_counter() - started
     latencies = sorted(value for lane in lanes for value in lane.latencies)
@@ -181,6 +234,4 @@ async def load(
 
 
 if __name__ == "__main__":
-    port, dialect, connections, seconds, first = sys.argv[1:]
-    result = uvloop.run(load(int(port), dialect, int(connections), float(seconds), int(first)))
-    print(json.dumps(result))
+    print(json.dumps(uvloop.run(run(wanted(sys.argv[1:])))))

@@ -12,15 +12,21 @@ import tempfile
 import threading
 from itertools import count
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 from sqlalchemy import Engine
 
-from benchmarks.bench import Stage, load, running, staged, wait_until_answering, warm_up
+from benchmarks.bench import (
+    Stage,
+    drained,
+    load,
+    running,
+    staged,
+    wait_until_answering,
+    warm_up,
+)
 from storage.engine import open_engine
 
-#: Longest wait for the rest to be drained, in seconds.
-DRAIN_S = 120.0
 CONNECTIONS = 64
 
 _COUNTS = """
@@ -52,7 +58,7 @@ def main() -> None:
 def _measure(stage: Stage, dialect: str, seconds: float, turn: int) -> dict[str, object]:
     engine = open_engine(stage.database_url)
     warm_up(stage.port, dialect, turn=turn + 400_000)
-    _drained(engine)
+    drained(stage.database_url)
     before = _counts(engine)
     backlog: list[int] = []
     stop = threading.Event()
@@ -63,7 +69,7 @@ def _measure(stage: Stage, dialect: str, seconds: float, turn: int) -> dict[str,
     stop.set()
     sampler.join()
     started = monotonic()
-    _drained(engine)
+    drained(stage.database_url)
     accepted, posted = after[0] - before[0], after[1] - before[1]
     line: dict[str, object] = {
         "dialect": dialect,
@@ -90,16 +96,6 @@ def _sample(engine: Engine, stop: threading.Event, backlog: list[int]) -> None:
     while not stop.wait(0.5):
         accepted, posted = _counts(engine)
         backlog.append(accepted - posted)
-
-
-def _drained(engine: Engine) -> None:
-    deadline = monotonic() + DRAIN_S
-    while monotonic() < deadline:
-        accepted, posted = _counts(engine)
-        if accepted == posted:
-            return
-        sleep(0.1)
-    raise SystemExit("the backlog was not drained in time")
 
 
 if __name__ == "__main__":
