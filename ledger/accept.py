@@ -16,9 +16,11 @@ from ledger.accept_sql import READ_OPERATIONS, READ_PLAYERS, WRITE_BATCH, write_
 from ledger.books import Decided, HandleKey, Key, KnownOperation, Request, Wallet
 from ledger.decide import decide_batch
 from ledger.kinds import OperationDecision, OperationKind
+from ledger.limits import from_json
 from ledger.remembered import Remembered, needs_of, unguarded
 from vocabulary import steps
 from vocabulary.errors import Unavailable
+from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer, Verdict, refusal
 from vocabulary.steps import Step
 
@@ -196,16 +198,31 @@ def _players(
 ) -> tuple[dict[HandleKey, dict[str, int]], dict[int, Wallet]]:
     players: dict[HandleKey, dict[str, int]] = {}
     wallets: dict[int, Wallet] = {}
-    for provider, handle, player, wallet_id, currency, balance, seq, turnover, blocked in rows:
+    for row in rows:
+        provider, handle, player, wallet_id, currency = row[:5]
         if player is None:
             continue
         by_currency = players.setdefault((provider, handle), {})
         if wallet_id is not None:
             by_currency[currency] = wallet_id
-            wallets[wallet_id] = Wallet(
-                wallet_id, player, currency, balance, seq, turnover, blocked
-            )
+            wallets[wallet_id] = _wallet(row)
     return players, wallets
+
+
+def _wallet(row: "asyncpg.Record") -> Wallet:
+    return Wallet(
+        wallet_id=row["wallet_id"],
+        player=row["player"],
+        currency=row["currency"],
+        balance=row["balance"],
+        seq=row["seq"],
+        turnover=row["turnover"],
+        blocked=row["blocked"],
+        day=row["day"],
+        day_stake=row["day_stake"],
+        day_payout=row["day_payout"],
+        restrictions=from_json(row["restrictions"]),
+    )
 
 
 def _known(row: "asyncpg.Record") -> KnownOperation:
@@ -219,4 +236,6 @@ def _known(row: "asyncpg.Record") -> KnownOperation:
         round_id=row["round_id"],
         reversed=row["reversed"],
         reply=Answer(row["reply_status"], row["reply"]),
+        fund=Fund(row["fund"]),
+        day=row["day"],
     )

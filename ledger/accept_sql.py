@@ -7,12 +7,13 @@ deliveries wallets``, all four in one statement, so a batch is in the books or i
 from collections.abc import Sequence
 
 from ledger.books import DeliveryRow, OperationRow, Wallet
+from ledger.limits import to_json
 
 #: $1 slugs, $2 handles. One row per (handle, wallet); wallet columns null when there is none,
 #: player null when the handle is unknown.
 READ_PLAYERS = """
 SELECT q.provider, q.handle, p.player, w.wallet_id, w.currency, w.balance, w.seq, w.turnover,
-       w.blocked
+       w.blocked, w.day, w.day_stake, w.day_payout, w.restrictions::text
   FROM unnest($1::text[], $2::text[]) AS q (provider, handle)
   LEFT JOIN handles h ON h.provider = q.provider AND h.handle = q.handle
   LEFT JOIN players p ON p.player = coalesce(h.player, q.handle)
@@ -22,7 +23,8 @@ SELECT q.provider, q.handle, p.player, w.wallet_id, w.currency, w.balance, w.seq
 #: $1 slugs, $2 operation keys.
 READ_OPERATIONS = """
 SELECT o.provider, o.op_key, o.kind::text, o.decision::text, o.fingerprint, o.wallet_id,
-       o.stake, o.payout, o.round_id, o.reply_status, o.reply,
+       o.stake, o.payout, o.round_id, o.reply_status, o.reply, o.fund::text,
+       (o.received_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01' AS day,
        EXISTS (SELECT FROM operations r
                 WHERE r.provider = o.provider AND r.reverses = o.op_key) AS reversed
   FROM unnest($1::text[], $2::text[]) AS q (provider, op_key)
@@ -54,8 +56,22 @@ _DELIVERY_TYPES = {
     "reply": "bytea",
     "received_at": "timestamptz",
 }
-_CASTS = {"kind": "::operation_kind", "decision": "::operation_decision"}
-_WALLET_COLUMNS = ("wallet_id", "balance", "seq", "turnover")
+_CASTS = {
+    "kind": "::operation_kind",
+    "decision": "::operation_decision",
+    "fund": "::fund_kind",
+}
+_WALLET_TYPES = {
+    "wallet_id": "bigint",
+    "balance": "bigint",
+    "seq": "bigint",
+    "turnover": "bigint",
+    "blocked": "boolean",
+    "day": "integer",
+    "day_stake": "bigint",
+    "day_payout": "bigint",
+    "restrictions": "text",
+}
 
 
 def _arrays(columns: Sequence[str], types: dict[str, str], first: int) -> str:
@@ -71,7 +87,7 @@ def _write() -> str:
     first_wallet = first_delivery + len(deliveries)
     rows = _arrays(operations, _OPERATION_TYPES, 2)
     picked = ", ".join(f"r.{name}{_CASTS.get(name, '')}" for name in operations)
-    wallet_arrays = ", ".join(f"${first_wallet + i}::bigint[]" for i in range(4))
+    wallets = tuple(_WALLET_TYPES)
     return f"""
 WITH batch AS (
   INSERT INTO batches (operations, posted_at)
@@ -86,9 +102,10 @@ WITH batch AS (
          unnest({_arrays(deliveries, _DELIVERY_TYPES, first_delivery)}) AS d
 ), moved AS (
   UPDATE wallets w
-     SET balance = v.balance, seq = v.seq, turnover = v.turnover, blocked = v.blocked
-    FROM unnest({wallet_arrays}, ${first_wallet + 4}::boolean[])
-      AS v ({", ".join(_WALLET_COLUMNS)}, blocked)
+     SET balance = v.balance, seq = v.seq, turnover = v.turnover, blocked = v.blocked,
+         day = v.day, day_stake = v.day_stake, day_payout = v.day_payout,
+         restrictions = v.restrictions::jsonb
+    FROM unnest({_arrays(wallets, _WALLET_TYPES, first_wallet)}) AS v ({", ".join(wallets)})
    WHERE w.wallet_id = v.wallet_id
 )
 SELECT batch_id FROM batch
@@ -108,14 +125,23 @@ def write_arguments(
     """The arguments of WRITE_BATCH. Rows are written sorted by wallet, so that two receivers
     meet in the same order."""  # noqa: D205, D209
     rows = sorted(operations, key=_place)
-    moved = [(w.wallet_id, w.balance, w.seq, w.turnover, w.blocked) for w in wallets]
-    moved.sort()
+    moved = [
+        (
+            *(w.wallet_id, w.balance, w.seq, w.turnover, w.blocked),
+            *(w.day, w.day_stake, w.day_payout, to_json(w.restrictions)),
+        )
+        for w in sorted(wallets, key=_wallet_id)
+    ]
     return [
         len(rows),
         *_columns(rows, len(OperationRow._fields)),
         *_columns(deliveries, len(DeliveryRow._fields)),
-        *_columns(moved, 5),
+        *_columns(moved, len(_WALLET_TYPES)),
     ]
+
+
+def _wallet_id(wallet: Wallet) -> int:
+    return wallet.wallet_id
 
 
 def _place(row: OperationRow) -> tuple[int, int]:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from ledger.kinds import OperationDecision, OperationKind
+from ledger.limits import Restrictions
 from ledger.orders import Order
 from providers.contract import Policy
-from vocabulary.facts import Fact
+from vocabulary.facts import Fact, Fund
 from vocabulary.outcomes import Answer, Outcome, Verdict
 
 #: An operation key within a provider: (slug, key).
@@ -23,7 +24,13 @@ HandleKey = tuple[str, str]
 
 
 class Wallet(Struct, frozen=True, gc=False):
-    """One wallet as the decision sees it; amounts in minor units."""
+    """One wallet as the decision sees it; amounts in minor units.
+
+    Attributes:
+        turnover: lifetime stakes.
+        day: the last business day it was used on, in days since 1970.
+        day_stake, day_payout: staked and paid out on that day.
+    """
 
     wallet_id: int
     player: str
@@ -32,6 +39,10 @@ class Wallet(Struct, frozen=True, gc=False):
     seq: int
     turnover: int
     blocked: bool
+    day: int = 0
+    day_stake: int = 0
+    day_payout: int = 0
+    restrictions: Restrictions | None = None
 
 
 class KnownOperation(Struct, frozen=True, kw_only=True, gc=False):
@@ -39,6 +50,7 @@ class KnownOperation(Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         reversed: its effect has been undone by a rollback.
+        day: the business day it was received on, in days since 1970.
     """
 
     kind: OperationKind
@@ -50,6 +62,8 @@ class KnownOperation(Struct, frozen=True, kw_only=True, gc=False):
     round_id: str
     reversed: bool
     reply: Answer
+    fund: Fund = Fund.CASH
+    day: int = 0
 
 
 class Books(Struct, frozen=True):
@@ -117,6 +131,7 @@ class OperationRow(NamedTuple):
     reply: bytes
     occurred_at: datetime | None
     received_at: datetime
+    fund: str = Fund.CASH.value
 
 
 class DeliveryRow(NamedTuple):

@@ -1,4 +1,4 @@
-"""The chart of accounts, as data. ``ledger.kinds.Account`` names them; the database knows the same.
+"""The chart of accounts, as data; ``ledger.kinds.Account`` and the database name the same.
 
 Entries are signed and positive means *into* the account. An account whose normal side is credit
 holds what we owe, so its usual balance is above zero; a debit account's is below.

@@ -23,14 +23,16 @@ from ledger.books import (
     Request,
     Wallet,
 )
-from ledger.effects import Effect, currency_of, effect_of
+from ledger.effects import Effect, currency_of, effect_of, names_of
 from ledger.kinds import OperationDecision, OperationKind
-from ledger.orders import Deposit, Order, SetBlocked, Withdrawal, order_fingerprint
+from ledger.limits import UNRESTRICTED, day_of
+from ledger.orders import Order, order_fingerprint
 from vocabulary.facts import (
     BalanceQuery,
     Bet,
     BetAndWin,
     Fact,
+    Fund,
     HistoryRecord,
     Operation,
     RoundEnd,
@@ -63,7 +65,8 @@ def decide(books: Books, request: Request) -> Decided:
         return _again(request, fact, prior)
     if isinstance(fact, RoundEnd) and fact.implied:
         return _with_implied(books, request, fact)
-    wallet = _wallet(books, request.provider, fact.handle, currency_of(fact))
+    names = names_of(request.provider, fact)
+    wallet = _wallet(books, names, fact.handle, currency_of(fact))
     if isinstance(wallet, Verdict):
         return _without_operation(request, wallet, None)
     effect = effect_of(books, request, fact, wallet)
@@ -135,7 +138,7 @@ def _again(request: Request, fact: Operation | Order, prior: KnownOperation) -> 
 
 
 def _fingerprint(fact: Operation | Order) -> bytes:
-    if isinstance(fact, Deposit | Withdrawal | SetBlocked):
+    if isinstance(fact, Order):
         return order_fingerprint(fact)
     return fingerprint(fact)
 
@@ -143,15 +146,7 @@ def _fingerprint(fact: Operation | Order) -> bytes:
 def _write(
     books: Books, request: Request, fact: Operation | Order, wallet: Wallet, effect: Effect
 ) -> Decided:
-    after = Wallet(
-        wallet.wallet_id,
-        wallet.player,
-        wallet.currency,
-        wallet.balance + effect.payout - effect.stake + effect.funding,
-        wallet.seq + 1,
-        wallet.turnover + effect.stake,
-        wallet.blocked if effect.blocks is None else effect.blocks,
-    )
+    after = _after(wallet, effect, day_of(request.received_at))
     accepted = effect.verdict is Verdict.ACCEPTED
     ours = transaction_id(after.wallet_id, after.seq) if accepted else None
     answer = request.respond(_outcome(request, effect.verdict, after, ours))
@@ -168,6 +163,33 @@ def _write(
     return Decided(effect.verdict, answer, (row, stone), None, after, learned)
 
 
+def _after(wallet: Wallet, effect: Effect, today: int) -> Wallet:
+    """The wallet after an effect; its business day never goes back."""
+    day, staked, paid = wallet.day, wallet.day_stake, wallet.day_payout
+    if today > day:
+        day, staked, paid = today, 0, 0
+    if effect.counts:
+        staked, paid = staked + effect.stake, paid + effect.payout
+    restricts = effect.restricts
+    if restricts is None:
+        restricts = wallet.restrictions
+    elif restricts == UNRESTRICTED:
+        restricts = None
+    return Wallet(
+        wallet.wallet_id,
+        wallet.player,
+        wallet.currency,
+        wallet.balance + effect.payout - effect.stake + effect.funding,
+        wallet.seq + 1,
+        wallet.turnover + effect.stake,
+        wallet.blocked if effect.blocks is None else effect.blocks,
+        day,
+        staked,
+        paid,
+        restricts,
+    )
+
+
 def _known(row: OperationRow, kind: OperationKind, reply: Answer) -> KnownOperation:
     accepted = row.decision == _ACCEPTED.value
     return KnownOperation(
@@ -180,6 +202,8 @@ def _known(row: OperationRow, kind: OperationKind, reply: Answer) -> KnownOperat
         round_id=row.round_id,
         reversed=False,
         reply=reply,
+        fund=Fund(row.fund),
+        day=day_of(row.received_at),
     )
 
 
@@ -216,6 +240,7 @@ def _row(
         reply=answer.body,
         occurred_at=getattr(fact, "occurred_at", None),
         received_at=request.received_at,
+        fund=effect.fund.value,
     )
 
 
@@ -233,6 +258,7 @@ def _tombstone(row: OperationRow, key: str) -> OperationRow:
         ends_round=False,
         declared_stake=None,
         declared_payout=None,
+        fund=Fund.CASH.value,
         fingerprint=bytes(16),
         body=b"",
         headers="",
@@ -262,12 +288,7 @@ def _delivery(request: Request, verdict: Verdict, answer: Answer) -> DeliveryRow
 def _outcome(
     request: Request, verdict: Verdict, wallet: Wallet | None, ours: str | None
 ) -> Outcome:
-    told = (
-        request.fact
-        if not isinstance(request.fact, Deposit | Withdrawal | SetBlocked)
-        else None
-    )
-    fact: Fact | None = told
+    fact: Fact | None = None if isinstance(request.fact, Order) else request.fact
     return Outcome(
         verdict=verdict,
         route=request.route,

@@ -7,9 +7,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.books import Books, KnownOperation, Request, Wallet
-from ledger.kinds import OperationDecision, OperationKind
-from ledger.orders import Deposit, Order, SetBlocked, Withdrawal
-from vocabulary.facts import BalanceQuery, Bet, BetAndWin, Operation, Rollback, RoundEnd, Win
+from ledger.kinds import OWN, OperationDecision, OperationKind
+from ledger.limits import UNRESTRICTED, Restrictions, day_of, limit_broken, shut_out
+from ledger.orders import Adjust, Deposit, Exclude, Limit, Order, SetBlocked, Withdrawal
+from vocabulary.facts import (
+    BalanceQuery,
+    Bet,
+    BetAndWin,
+    Fund,
+    Operation,
+    Rollback,
+    RoundEnd,
+    Win,
+)
 from vocabulary.outcomes import Verdict
 
 
@@ -18,7 +28,10 @@ class Effect(Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         stake, payout, funding: signed minor units; funding is money from or to outside.
+        fund: whose money stands on the other side.
+        counts: it counts for the limits of the business day.
         blocks: the wallet's blocked flag afterwards, or None to leave it.
+        restricts: the wallet's restrictions afterwards, or None to leave them.
         tombstone: a key to occupy besides the operation's own.
     """
 
@@ -33,21 +46,29 @@ class Effect(Struct, frozen=True, kw_only=True, gc=False):
     reverses: str | None = None
     declared: tuple[int, int] | None = None
     ends_round: bool = False
+    fund: Fund = Fund.CASH
+    counts: bool = True
     blocks: bool | None = None
+    restricts: Restrictions | None = None
     tombstone: str | None = None
 
 
 def currency_of(fact: Operation | Order | BalanceQuery) -> str:
     """The currency of the wallet a fact or order is about."""
     match fact:
-        case Bet() | Win() | Deposit() | Withdrawal():
+        case Bet() | Win() | Deposit() | Withdrawal() | Adjust():
             return fact.amount.currency
         case BetAndWin():
             return fact.bet.currency
-        case Rollback() | SetBlocked() | BalanceQuery():
+        case Rollback() | SetBlocked() | Exclude() | Limit() | BalanceQuery():
             return fact.currency
         case RoundEnd():
             return fact.stake.currency
+
+
+def names_of(provider: str, fact: Operation | Order | BalanceQuery) -> str:
+    """The slug by whose names the player is called: a correction always uses ours."""
+    return OWN if isinstance(fact, Adjust) else provider
 
 
 def effect_of(
@@ -56,39 +77,65 @@ def effect_of(
     """The effect of one operation on its wallet, or the verdict that refuses it."""
     match fact:
         case Bet():
-            return _bet(wallet, fact)
+            return _bet(request, wallet, fact)
         case Win():
             return _win(books, request, fact, wallet)
         case BetAndWin():
-            return _bet_and_win(wallet, fact)
+            return _bet_and_win(request, wallet, fact)
         case Rollback():
             return _rollback(books, request, fact, wallet)
         case RoundEnd():
             return _round_end(books, request, fact, wallet)
-        case Deposit() | Withdrawal() | SetBlocked():
+        case _:
             return _order(wallet, fact)
 
 
-def _refused_stake(wallet: Wallet, stake: int) -> Verdict | None:
-    if stake > 0 and wallet.blocked:
-        return Verdict.DECLINED_BLOCKED
-    return Verdict.DECLINED_FUNDS if stake > wallet.balance and stake > 0 else None
+def _refused_stake(
+    request: Request, wallet: Wallet, stake: int, kind: OperationKind, round_id: str
+) -> Effect | None:
+    """The refusal of a stake, if there is a reason; to the provider a limit is a block."""
+    if stake <= 0:
+        return None
+    if wallet.blocked:
+        return _declined(kind, Verdict.DECLINED_BLOCKED, round_id)
+    if shut_out(wallet.restrictions, request.received_at):
+        return _declined(kind, Verdict.DECLINED_BLOCKED, round_id, "self_excluded")
+    if stake > wallet.balance:
+        return _declined(kind, Verdict.DECLINED_FUNDS, round_id)
+    if wallet.restrictions is None:
+        return None
+    is_today = wallet.day >= day_of(request.received_at)
+    beyond = limit_broken(
+        wallet.restrictions,
+        stake=stake,
+        staked=wallet.day_stake if is_today else 0,
+        paid=wallet.day_payout if is_today else 0,
+    )
+    if beyond is None:
+        return None
+    return _declined(kind, Verdict.DECLINED_BLOCKED, round_id, beyond)
 
 
-def _bet(wallet: Wallet, fact: Bet) -> Effect:
+def _bet(request: Request, wallet: Wallet, fact: Bet) -> Effect:
     stake = fact.amount.minor
-    refused = _refused_stake(wallet, stake)
+    refused = _refused_stake(request, wallet, stake, OperationKind.BET, fact.round_id)
     if refused is not None:
-        return _declined(OperationKind.BET, refused, fact.round_id)
+        return refused
     return Effect(
-        kind=OperationKind.BET, verdict=Verdict.ACCEPTED, round_id=fact.round_id, stake=stake
+        kind=OperationKind.BET,
+        verdict=Verdict.ACCEPTED,
+        round_id=fact.round_id,
+        stake=stake,
+        fund=fact.fund,
     )
 
 
-def _bet_and_win(wallet: Wallet, fact: BetAndWin) -> Effect:
-    refused = _refused_stake(wallet, fact.bet.minor)
+def _bet_and_win(request: Request, wallet: Wallet, fact: BetAndWin) -> Effect:
+    refused = _refused_stake(
+        request, wallet, fact.bet.minor, OperationKind.BET_AND_WIN, fact.round_id
+    )
     if refused is not None:
-        return _declined(OperationKind.BET_AND_WIN, refused, fact.round_id)
+        return refused
     return Effect(
         kind=OperationKind.BET_AND_WIN,
         verdict=Verdict.ACCEPTED,
@@ -96,11 +143,15 @@ def _bet_and_win(wallet: Wallet, fact: BetAndWin) -> Effect:
         stake=fact.bet.minor,
         payout=fact.win.minor,
         ends_round=fact.ends_round,
+        fund=fact.fund,
     )
 
 
-def _declined(kind: OperationKind, verdict: Verdict, round_id: str) -> Effect:
-    return Effect(kind=kind, verdict=verdict, round_id=round_id, reason=verdict.value)
+def _declined(
+    kind: OperationKind, verdict: Verdict, round_id: str, reason: str | None = None
+) -> Effect:
+    why = reason or verdict.value
+    return Effect(kind=kind, verdict=verdict, round_id=round_id, reason=why)
 
 
 def _win(books: Books, request: Request, fact: Win, wallet: Wallet) -> Effect | Verdict:
@@ -120,6 +171,7 @@ def _win(books: Books, request: Request, fact: Win, wallet: Wallet) -> Effect | 
         refers_to=fact.bet_key,
         reason=reason,
         ends_round=fact.ends_round,
+        fund=fact.fund,
     )
 
 
@@ -157,10 +209,13 @@ def _rollback(
         return replace(empty, reason="already_rolled_back")
     if original.decision is OperationDecision.DECLINED:
         return replace(empty, reason="original_declined")
-    return _inverse(empty, fact, original)
+    return _inverse(empty, request, fact, original)
 
 
-def _inverse(empty: Effect, fact: Rollback, original: KnownOperation) -> Effect:
+def _inverse(
+    empty: Effect, request: Request, fact: Rollback, original: KnownOperation
+) -> Effect:
+    """What undoes the original. It counts for limits only on the original's own day."""
     moved = max(original.stake, original.payout)
     differs = fact.amount is not None and fact.amount.minor != moved
     return replace(
@@ -169,6 +224,8 @@ def _inverse(empty: Effect, fact: Rollback, original: KnownOperation) -> Effect:
         payout=-original.payout,
         reverses=fact.original_key,
         reason="amount_differs" if differs else None,
+        fund=original.fund,
+        counts=original.day == day_of(request.received_at),
     )
 
 
@@ -198,7 +255,8 @@ def _round_end(
 def _order(wallet: Wallet, order: Order) -> Effect:
     match order:
         case Deposit():
-            return _funding(OperationKind.DEPOSIT, order.amount.minor, order.reason)
+            money = _funding(OperationKind.DEPOSIT, order.amount.minor, order.reason)
+            return money if order.fund is Fund.CASH else replace(money, fund=order.fund)
         case Withdrawal() if order.amount.minor > wallet.balance:
             return _declined(OperationKind.WITHDRAWAL, Verdict.DECLINED_FUNDS, "")
         case Withdrawal():
@@ -211,6 +269,36 @@ def _order(wallet: Wallet, order: Order) -> Effect:
                 blocks=order.blocked,
                 reason=order.reason,
             )
+        case Exclude() | Limit():
+            return _restriction(wallet.restrictions or UNRESTRICTED, order)
+        case Adjust():
+            return _adjustment(order)
+
+
+def _restriction(standing: Restrictions, order: Exclude | Limit) -> Effect:
+    if isinstance(order, Exclude):
+        kind, until = OperationKind.EXCLUDE, max(order.until, standing.until or order.until)
+        after = replace(standing, until=until)
+    else:
+        kind = OperationKind.LIMIT
+        after = replace(standing, stake=order.stake, turnover=order.turnover, loss=order.loss)
+    return Effect(
+        kind=kind, verdict=Verdict.ACCEPTED, round_id="", restricts=after, reason=order.reason
+    )
+
+
+def _adjustment(order: Adjust) -> Effect:
+    """Against an account of ours, or as a stake or payout of the round it corrects."""
+    effect = replace(
+        _funding(OperationKind.ADJUSTMENT, 0, order.reason), fund=order.fund, counts=False
+    )
+    within, amount = order.within, order.amount.minor
+    if within is None:
+        return replace(effect, funding=amount)
+    stake, payout = (-amount, 0) if within.side == "stake" else (0, amount)
+    return replace(
+        effect, round_id=within.round_id, stake=stake, payout=payout, ends_round=True
+    )
 
 
 def _funding(kind: OperationKind, funding: int, reason: str) -> Effect:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
+from ledger.kinds import OWN
 from ledger.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
 from storage.engine import open_engine
 from storage.parking import park
@@ -24,6 +25,8 @@ from vocabulary.steps import Step
 
 #: Most batches posted in one transaction; a batch holds up to a few hundred operations.
 BATCHES_PER_POSTING = 100
+#: Most operations of a parked batch named in its context, in the order of their chains.
+KEYS_NAMED_MAX = 50
 #: Name of the job in ``parked``.
 JOB = "post.v1"
 
@@ -45,21 +48,22 @@ SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider, o.match_key, o.c
  WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted' AND l.amount <> 0
 """  # noqa: S608 - our own rules, rendered
 
-_OF_ROUNDS = """
+_OF_ROUNDS = f"""
  FROM operations o
 WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted'
-  AND o.kind NOT IN ('deposit', 'withdrawal', 'block', 'unblock')
+  AND o.provider <> '{OWN}'
 """
 
-# Rows are written in primary key order, so that two workers adding to the same rounds wait for
-# each other instead of dead-locking.
+# What never was in the clearing counts as swept: an operation that ends its round at once, and
+# one that a fund stands behind. Rows are written in primary key order, so that two workers
+# adding to the same rounds wait for each other instead of dead-locking.
 _ROUNDS = f"""
 INSERT INTO rounds AS r
        (match_key, provider, round_id, wallet_id, currency, stake, payout, swept,
         bets, wins, rollbacks, ended, declared_stake, declared_payout, first_at, last_at)
 SELECT o.match_key, o.provider, o.round_id, min(o.wallet_id), min(o.currency),
        sum(o.stake), sum(o.payout),
-       coalesce(sum(o.stake - o.payout) FILTER (WHERE o.ends_round), 0),
+       coalesce(sum(o.stake - o.payout) FILTER (WHERE o.ends_round OR o.fund <> 'cash'), 0),
        count(*) FILTER (WHERE o.kind IN ('bet', 'bet_and_win')),
        count(*) FILTER (WHERE o.kind IN ('win', 'bet_and_win')),
        count(*) FILTER (WHERE o.kind = 'rollback'),
@@ -110,6 +114,10 @@ SELECT due.wallet_id, due.wallet_seq, l.leg, l.account::account_kind, due.provid
 
 _MARK = """
 UPDATE batches SET posted_at = clock_timestamp() WHERE batch_id = ANY(%(batches)s::bigint[])
+"""
+_OF_BATCH = """
+SELECT provider, op_key, kind::text AS kind, wallet_id, wallet_seq FROM operations
+ WHERE batch_id = %(batch)s ORDER BY wallet_id, wallet_seq LIMIT %(most)s
 """
 _PARK_BATCH = "UPDATE batches SET parked_at = clock_timestamp() WHERE batch_id = %(batch)s"
 
@@ -207,6 +215,13 @@ def _post_or_park_one(engine: Engine) -> Posted:
                 return Posted(len(batches), _post(connection, batches), 0)
         except _INVARIANT_BROKEN as error:
             for batch in batches:
-                connection.exec_driver_sql(_PARK_BATCH, {"batch": batch})
-                park(connection, job=JOB, subject=f"batch {batch}", error=error)
+                _park(connection, batch, error)
             return Posted(0, 0, len(batches))
+
+
+def _park(connection: Connection, batch: int, error: Exception) -> None:
+    connection.exec_driver_sql(_PARK_BATCH, {"batch": batch})
+    rows = connection.exec_driver_sql(_OF_BATCH, {"batch": batch, "most": KEYS_NAMED_MAX})
+    operations = [dict(row._mapping) for row in rows]
+    context = {"batch": batch, "operations": operations}
+    park(connection, job=JOB, subject=f"batch {batch}", error=error, context=context)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Request, Wallet
-from ledger.effects import currency_of
+from ledger.effects import currency_of, names_of
 from vocabulary.facts import BalanceQuery, HistoryRecord, Operation, Rollback, RoundEnd, Win
 from vocabulary.outcomes import Verdict
 
@@ -42,7 +42,8 @@ def needs_of(requests: Iterable[Request]) -> Needs:
         fact, provider = request.fact, request.provider
         if fact is None or isinstance(fact, HistoryRecord):
             continue
-        needs.wallets.add((provider, fact.handle, currency_of(fact)))
+        names = names_of(provider, fact)
+        needs.wallets.add((names, fact.handle, currency_of(fact)))
         if isinstance(fact, BalanceQuery):
             needs.current.add((provider, fact.handle))
             continue

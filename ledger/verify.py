@@ -41,7 +41,8 @@ class Finding:
 
 _LEGS = """
   SELECT wallet_id, wallet_seq,
-         coalesce(sum(amount) FILTER (WHERE account = 'player_wallet'), 0) AS to_wallet,
+         coalesce(sum(amount) FILTER (WHERE account IN ('player_wallet', 'player_receivable')),
+                  0) AS to_wallet,
          count(*) AS legs
     FROM entries GROUP BY wallet_id, wallet_seq
 """
@@ -60,7 +61,8 @@ CHECKS: tuple[Check, ...] = (
         figure="SELECT count(*) FROM wallets",
         wrong="""SELECT w.player || ' ' || w.currency FROM wallets w
                   LEFT JOIN (SELECT wallet_id, sum(amount) AS amount FROM entries
-                              WHERE account = 'player_wallet' GROUP BY wallet_id) e
+                              WHERE account IN ('player_wallet', 'player_receivable')
+                              GROUP BY wallet_id) e
                       USING (wallet_id)
                   LEFT JOIN (SELECT o.wallet_id, sum(o.amount) AS amount
                                FROM operations o JOIN batches b USING (batch_id)
@@ -118,7 +120,7 @@ CHECKS: tuple[Check, ...] = (
                             sum(o.payout) AS payout
                        FROM operations o JOIN batches b USING (batch_id)
                       WHERE b.posted_at IS NOT NULL AND o.decision = 'accepted'
-                        AND o.kind NOT IN ('deposit', 'withdrawal', 'block', 'unblock')
+                        AND o.provider <> 'tieout'
                       GROUP BY o.match_key, o.provider, o.round_id
                    ) o USING (match_key, provider, round_id)
                   WHERE r.stake IS DISTINCT FROM o.stake

@@ -16,8 +16,8 @@ from vocabulary.money import Money
 class Fund(StrEnum):
     """Whose money stands on the other side of the player's. Mirrors the type ``fund_kind``.
 
-    Cash is the rule: a stake and its payout are the provider's round, a deposit is from outside.
-    Only our own orders name the last two.
+    Cash is the rule: a stake and its payout belong to the provider's round, a deposit comes
+    from outside. Only our own orders name the last two.
     """
 
     CASH = "cash"
@@ -162,8 +162,8 @@ def fingerprint(fact: Operation) -> bytes:
 
     The provider's clock is left out: a retry may carry a fresh timestamp. ``ascii`` quotes each
     field, so that no field's text can pass for the boundary between two, and it renders the
-    same in every Python version: fingerprints are kept for ever. A fund is part of it only where
-    it is not cash, so that facts from before there were funds keep theirs.
+    same in every Python version: fingerprints are kept for ever. A fund is part of it only
+    where it is not cash, so that facts from before there were funds keep theirs.
     """
     told = _canonical(fact)
     if not isinstance(fact, Rollback | RoundEnd) and fact.fund is not Fund.CASH:

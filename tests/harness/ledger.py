@@ -13,7 +13,7 @@ from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Request
 from ledger.decide import decide
 from ledger.importing import PlayerRow, import_players
 from ledger.kinds import OWN
-from ledger.orders import Deposit, Order, SetBlocked, Withdrawal
+from ledger.orders import Adjust, Deposit, InRound, Order, SetBlocked, Withdrawal
 from providers.contract import Policy
 from storage.engine import open_accept_connection, open_engine
 from vocabulary.facts import (
@@ -21,6 +21,7 @@ from vocabulary.facts import (
     Bet,
     BetAndWin,
     Fact,
+    Fund,
     HistoryRecord,
     Rollback,
     RoundEnd,
@@ -143,6 +144,14 @@ def withdrawal(key: str, minor: int) -> Withdrawal:
     return Withdrawal(key=key, handle="ann", amount=eur(minor), reason="cash")
 
 
+def adjust(
+    key: str, minor: int, *, within: InRound | None = None, fund: Fund = Fund.CASH
+) -> Adjust:
+    return Adjust(
+        key=key, handle="ann", amount=eur(minor), reason="agreed", within=within, fund=fund
+    )
+
+
 def set_blocked(key: str, *, blocked: bool, handle: str = "ann") -> SetBlocked:
     return SetBlocked(key=key, handle=handle, currency="EUR", blocked=blocked, reason="asked")
 
@@ -166,7 +175,9 @@ def request(
     headers: str = "",
 ) -> Request:
     """A request by the provider, or by ourselves when it is one of our own orders."""
-    own = isinstance(fact, Deposit | Withdrawal | SetBlocked)
+    own = isinstance(fact, Order)
+    if isinstance(fact, Adjust) and fact.within is not None:
+        own, provider = False, fact.within.provider
     return Request(
         provider=OWN if own else provider,
         policy=policy,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import psycopg
@@ -12,13 +12,14 @@ from sqlalchemy import Engine
 
 from ledger.kinds import OperationKind
 from ledger.posting import Posted, drain, post
-from ledger.rules import Movement, entries_of, legs_sql
+from ledger.rules import Movement, entries_of, legs_sql, owed_by
 from ledger.verify import verify
 from storage.engine import open_engine
 from tests.harness.ledger import (
     LENIENT,
     STRICT,
     accept,
+    adjust,
     bet,
     bet_and_win,
     deposit,
@@ -29,7 +30,7 @@ from tests.harness.ledger import (
     withdrawal,
 )
 from vocabulary.errors import Unavailable
-from vocabulary.facts import Operation
+from vocabulary.facts import Fund, Operation
 
 Row = tuple[Any, ...]
 ROUND: tuple[Operation, ...] = (
@@ -309,37 +310,54 @@ def test_a_connection_lost_while_parking_is_unavailable_and_the_batch_is_parked_
 
 def test_the_database_renders_the_same_entries_as_the_rules(database: str) -> None:
     """One table of legs, two renderings: posting in bulk must not know other rules."""
-    amounts = (0, 1, -1, 300, -300)
-    for number, (stake, payout, ends) in enumerate(
-        (s, p, e) for s in amounts for p in amounts for e in (False, True)
-    ):
-        told = rendered(database, stake, payout, payout - stake, ends, number)
-        movement = Movement(stake=stake, payout=payout, funding=0, ends_round=ends)
-        assert told == [(x.leg, x.account.value, x.amount) for x in entries_of(movement)]
-
-
-@pytest.mark.parametrize("funding", [70, -70, 0])
-def test_the_database_renders_funding_as_the_rules_do(database: str, funding: int) -> None:
-    movement = Movement(stake=0, payout=0, funding=funding, ends_round=False)
-
-    assert rendered(database, 0, 0, funding, False, 0) == [
-        (x.leg, x.account.value, x.amount) for x in entries_of(movement)
+    amounts = (0, 1, -300)
+    cases = [
+        (stake, payout, funding, ends, balance, fund, kind)
+        for stake, payout, funding in product(amounts, amounts, (0, 70, -70))
+        for ends, balance in product((False, True), (-300, -1, 0, 1, 500))
+        for fund, kind in product(Fund, (OperationKind.BET, OperationKind.ADJUSTMENT))
     ]
 
+    told: list[list[Row]] = [[] for _ in cases]
+    columns = (list(column) for column in zip(*cases, strict=True))
+    for number, *entry in rows(database, _RENDERED, *columns):
+        told[number - 1].append(tuple(entry))
 
-def rendered(
-    database: str, stake: int, payout: int, amount: int, ends: bool, number: int
-) -> list[Row]:
-    return rows(
-        database,
-        "SELECT l.leg, l.account::text, l.amount FROM (SELECT %s::bigint AS stake,"
-        " %s::bigint AS payout, %s::bigint AS amount, %s::boolean AS ends_round) o"
-        f" CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)"
-        " WHERE l.amount <> 0 ORDER BY l.leg",
-        stake,
-        payout,
-        amount,
-        ends,
+    for case, entries in zip(cases, told, strict=True):
+        expected = entries_of(movement_of(*case))
+        assert entries == [(x.leg, x.account.value, x.amount) for x in expected], case
+        assert sum(x.amount for x in expected) == 0
+
+
+_RENDERED = f"""
+SELECT o.number, l.leg, l.account::text, l.amount
+  FROM (SELECT number, stake, payout, payout - stake + funding AS amount, ends_round,
+               balance_after, fund, kind
+          FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::boolean[], %s::bigint[],
+                      %s::fund_kind[], %s::operation_kind[]) WITH ORDINALITY
+            AS u (stake, payout, funding, ends_round, balance_after, fund, kind, number)) o
+ CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)
+ WHERE l.amount <> 0 ORDER BY o.number, l.leg
+"""
+
+
+def movement_of(
+    stake: int,
+    payout: int,
+    funding: int,
+    ends: bool,
+    balance: int,
+    fund: Fund,
+    kind: OperationKind,
+) -> Movement:
+    return Movement(
+        stake=stake,
+        payout=payout,
+        funding=funding,
+        ends_round=ends,
+        owed=owed_by(amount=payout - stake + funding, balance_after=balance),
+        fund=fund,
+        adjusts=kind is OperationKind.ADJUSTMENT,
     )
 
 
@@ -352,11 +370,13 @@ def test_every_kind_of_operation_is_posted_with_books_that_hold(
         *accept(database, rollback("u1", "b1"), rollback("u2", "unseen"), policy=STRICT),
         *accept(database, deposit("d1", 9), withdrawal("d2", 4), policy=STRICT),
         *accept(database, round_end("e1", of="b1", staked=10), policy=STRICT),
+        *accept(database, adjust("adj-1", -2000), policy=STRICT),
     ]
     drain(database)
 
     written = {row.kind for one in told for row in one.operations}
-    assert written == set(OperationKind) - {OperationKind.BLOCK, OperationKind.UNBLOCK}
+    states = {"block", "unblock", "exclude", "limit"}
+    assert written == set(OperationKind) - states
     assert wrong(engine) == []
 
 

@@ -191,4 +191,4 @@ def test_an_ended_round_earns_at_once_what_an_open_one_earns_by_its_sweep(
             sum(e.amount for e in told if e.account == account) for told in (at_once, later)
         ]
         assert totals[0] == totals[1]
-    assert len({leg.number for leg in LEGS} | {entry.leg for entry in sweep_of(1)}) == 8
+    assert len({leg.number for leg in LEGS} | {entry.leg for entry in sweep_of(1)}) == 10
