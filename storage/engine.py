@@ -43,3 +43,9 @@ async def open_accept_connection(
         milliseconds = str(max(1, round(statement_timeout_s * 1000)))
         await connection.execute(f"SET statement_timeout = {milliseconds}")
     return connection
+
+
+def url_of(engine: Engine) -> str:
+    """The database URL an engine was opened with, for the other way in."""
+    url = engine.url.set(drivername="postgresql")
+    return url.render_as_string(hide_password=False)
