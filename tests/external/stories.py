@@ -1,0 +1,42 @@
+"""``tieout up`` on servers of one's own, from nothing to proven books, and a broker that dies."""
+
+import json
+from pathlib import Path
+
+from ops import embedded
+from ops.embedded import ServerPids
+from ops.pids import read_pids
+from tests.external.servers import Server
+from tests.harness.proof import prove_books, prove_history
+from tests.harness.running import SETTINGS, Running
+
+CALLBACKS = 600
+
+
+def settings(database: str, broker: str) -> str:
+    """Two receivers at one port, two workers, and the servers' URLs."""
+    several = SETTINGS.replace("[workers]", "[receiver]\nprocesses = 2\n[workers]\nprocesses = 2")
+    return f'{several}\n[database]\nurl = "{database}"\n[broker]\nurl = "{broker}"\n'
+
+
+def play(folder: Path, database: str, url: str, broker: Server) -> None:
+    """Load a whole Tieout, kill its broker in the middle, bring it back, prove everything."""
+    running = Running(folder, settings=settings(database, url))
+    try:
+        simulating = running.simulate(count=CALLBACKS, seed=31)
+        running.until(f"SELECT greatest(0, {CALLBACKS // 4} - count(*)) FROM operations")
+        broker.restart()
+        out, _ = simulating.communicate(timeout=180)
+
+        assert simulating.returncode == 0, out
+        assert json.loads(out)["mismatched"] == 0
+        prove_books(running)
+        prove_history(running)
+        assert running.query("SELECT count(*) FROM parked") == [(0,)]
+        names = {"supervisor": 1, "receiver": 2, "worker": 2, "scheduler": 1}
+        assert {name: len(pids) for name, pids in read_pids(running.data).items()} == names
+        assert embedded.status(running.data) == ServerPids(postgres=None, valkey=None)
+    finally:
+        running.stop()
+    assert running.up.returncode == 0
+    assert "Traceback" not in running.log(), running.log()
