@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -37,22 +38,41 @@ secrets = ["literal:sportsbook secret of the tests"]
 
 
 class Running:
-    """``tieout up`` in a folder of its own; ``stop`` ends it."""
+    """``tieout up`` in a folder of its own; ``stop`` ends it.
 
-    def __init__(self, folder: Path, *, settings: str = SETTINGS) -> None:
+    Args:
+        folder: for the data directory, settings, log and journal.
+        settings: the text of the settings file.
+        env: what the processes find in their environment besides ours.
+    """
+
+    def __init__(
+        self, folder: Path, *, settings: str = SETTINGS, env: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
+        self._env = {**os.environ, **(env or {})}
         self.data = folder / "data"
         self.journal = folder / "journal.jsonl"
         self.port = free_port()
         (folder / "tieout.toml").write_text(settings)
         self._log = (folder / "up.log").open("w")
-        command = [*TIEOUT, "--data", str(self.data), "up", "--port", str(self.port)]
-        self.up = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=self._log, text=True
-        )
-        assert self.up.stdout is not None
-        assert self.up.stdout.readline().strip().startswith("ready"), self.log()
+        self.up = self.start()
         self.database_url = ensure(self.data, load(folder / "tieout.toml", {})).database_url
+
+    def start(self) -> "subprocess.Popen[str]":
+        """Run ``tieout up``; returns once it is ready."""
+        command = [*TIEOUT, "--data", str(self.data), "up", "--port", str(self.port)]
+        up = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self._env,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        assert up.stdout is not None
+        assert up.stdout.readline().strip().startswith("ready"), self.log()
+        return up
 
     def log(self) -> str:
         return (self.folder / "up.log").read_text()
@@ -108,10 +128,14 @@ class Running:
     def until_posted(self) -> None:
         self.until("SELECT count(*) FROM batches WHERE posted_at IS NULL")
 
+    def journals(self) -> list[Path]:
+        """The provider's own records of what it was told."""
+        return [self.journal]
+
     def acknowledged(self) -> dict[tuple[str, str], set[Decimal]]:
         """Every operation a provider was told stands: (slug, key) to the amounts it sent."""
         told: dict[tuple[str, str], set[Decimal]] = {}
-        for line in self.journal.read_text().splitlines():
+        for line in (row for path in self.journals() for row in path.read_text().splitlines()):
             entry = json.loads(line)
             if entry["verdict_seen"] == "success":
                 key = (entry["provider"], entry["op_key"])

@@ -38,7 +38,7 @@ def test_an_earlier_schema_is_refused_with_what_to_do(database: str) -> None:
 def test_a_database_without_a_schema_is_refused(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("DROP TABLE alembic_version")
-    with pytest.raises(Unavailable, match="has no schema, .* run `tieout migrate`"):
+    with pytest.raises(Unavailable, match=r"has no schema, .* run `tieout migrate`"):
         require(database)
 
 
