@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "reconcile": "Compare the ledger with a provider's history.",
     "report": "Write what finance reads.",
     "ledger": "Look into the books, move money by hand, verify everything.",
+    "queue": "What waits, what is stuck, what is parked; requeue, discard, pause, resume.",
     "config": "Show or check the settings.",
 }
 

@@ -103,12 +103,16 @@ class WorkersSettings(Section):
         threads: per process.
         sweep_after: age at which an unposted batch is enqueued again.
         sweep_every: how often unposted batches are looked for.
+        canary_every: how often a probe travels through each queue.
+        stuck_after: a worker or scheduler without progress for so long is restarted.
     """
 
     processes: Processes = 1
     threads: Processes = 2
     sweep_after: Timeout = timedelta(seconds=2)
     sweep_every: Timeout = timedelta(seconds=1)
+    canary_every: Timeout = timedelta(seconds=5)
+    stuck_after: Timeout = timedelta(seconds=60)
 
 
 class ProviderSettings(Section):

@@ -1,7 +1,7 @@
 """Keep child processes running: restart the dead with back-off, give up when it is hopeless.
 
-One thread, no timer but the next restart: it sleeps until a child ends, a restart is due or
-somebody asks it to stop.
+One thread: it sleeps until a child ends, a restart is due, somebody asks it to stop, or it is
+time to look whether the children that show their progress still make some.
 """
 
 import contextlib
@@ -19,9 +19,17 @@ from pathlib import Path
 
 import structlog
 
+from workers import pulse_file
+
 LEASH = str(Path(__file__).with_name("leash.py"))
 #: How long a killed process may take to be gone, in seconds.
 KILL_WAIT_S = 5.0
+#: How long a child may take to show progress for the first time, in seconds.
+START_S = 60.0
+#: Seconds between two looks at the children's progress.
+LOOK_EVERY_S = 1.0
+#: A look so much later than the one before, in seconds, means that everything stood still.
+FROZEN_S = 10.0
 log = structlog.get_logger()
 
 
@@ -34,12 +42,16 @@ class Program:
         argv: the command, its program by full path.
         env: its whole environment.
         grace_s: seconds to end after SIGTERM before SIGKILL.
+        pulse: the file in which it shows progress, or None: it is believed as long as it lives.
+        pulse_s: without progress for so many seconds it is killed and started again.
     """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
     grace_s: float
+    pulse: Path | None = None
+    pulse_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +103,8 @@ class Child:
 
     def start(self, now: float) -> None:
         """Run the program in a session of its own: a terminal's Ctrl-C is the supervisor's."""
+        if self.program.pulse is not None:
+            self.program.pulse.unlink(missing_ok=True)  # a predecessor's says nothing
         leash = [sys.executable, "-I", "-S", LEASH, str(os.getpid())]
         self.process = subprocess.Popen(  # noqa: S603 - our own command
             [*leash, *self.program.argv],
@@ -114,6 +128,19 @@ class Child:
         os.close(self.handle)
         self.process, self.handle = None, -1
         return status
+
+    def silent_s(self, now: float) -> float | None:
+        """Seconds without progress once that is too long, else None.
+
+        A child that has not yet shown any is given the time to start.
+        """
+        path, patience_s = self.program.pulse, self.program.pulse_s
+        if self.process is None or path is None:
+            return None
+        age = pulse_file.age_s(path)
+        if age is None:
+            age, patience_s = now - self.started_at, max(patience_s, START_S)
+        return age if age > patience_s else None
 
     def send(self, number: signal.Signals) -> None:
         """Signal the process, if it runs."""
@@ -142,6 +169,7 @@ class Supervisor:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._exit_code: int | None = None
+        self._looked_at = self._judge_from = time.monotonic()
 
     def request_stop(self, exit_code: int = 0) -> None:
         """Ask ``run`` to stop everything and return the code; from any thread or handler."""
@@ -157,6 +185,7 @@ class Supervisor:
             while self._exit_code is None:
                 self._start_due(time.monotonic())
                 self._wait(self._until_next(time.monotonic()))
+                self._kill_silent(time.monotonic())
                 self._handle_deaths(time.monotonic())
         finally:
             self._stop_all()
@@ -171,6 +200,8 @@ class Supervisor:
 
     def _until_next(self, now: float) -> float | None:
         due = [child.due_at for child in self._children if child.due_at is not None]
+        if any(child.program.pulse and child.process for child in self._children):
+            due.append(now + LOOK_EVERY_S)
         return max(min(due) - now, 0.0) if due else None
 
     def _wait(self, timeout_s: float | None) -> None:
@@ -178,6 +209,20 @@ class Supervisor:
         readable = select.select([self._wake_read, *handles], [], [], timeout_s)[0]
         if self._wake_read in readable:
             os.read(self._wake_read, 4096)
+
+    def _kill_silent(self, now: float) -> None:
+        """A child that is alive and makes no progress is as good as dead: make it so."""
+        if now - self._looked_at > FROZEN_S:  # we stood still ourselves: so did the children
+            self._judge_from = now + FROZEN_S
+        self._looked_at = now
+        if now < self._judge_from:
+            return
+        for child in self._children:
+            silent_s = child.silent_s(now)
+            if silent_s is not None:
+                name = child.program.name
+                log.error("child_makes_no_progress", child=name, silent_s=round(silent_s, 1))
+                child.send(signal.SIGKILL)
 
     def _handle_deaths(self, now: float) -> None:
         for child in self._ended(self._children, timeout_s=0):

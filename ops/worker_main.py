@@ -4,25 +4,34 @@ Settings and engine addresses come through the environment that ``tieout worker`
 """
 
 import ctypes
+import functools
 import multiprocessing
 import os
 import signal
+from pathlib import Path
+from random import Random
 
 import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries, ShutdownNotifications, TimeLimit
 
 from ops import logs, step_signals
-from ops.providers import configured
 from ops.settings_source import load
+from ops.workplace import desk_at, own_name
 from storage.broker import open_broker
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
-from workers.actors import declare
-from workers.jobs import Desk
-from workers.outcomes import ATTEMPTS_MAX
+from workers.actors import declare, park_bug
+from workers.gate import Gate
+from workers.outcomes import ATTEMPTS_MAX, Settler
+from workers.progress import Progress
+from workers.pulse import Pulse
 
 #: Longest run of one message, in milliseconds; a posting takes well under a second.
 TIME_LIMIT_MS = 120_000
+#: Beyond its limit a message is given so long to notice, in seconds, before its thread hangs.
+NOTICE_S = 30
+#: Where this process shows its progress to whoever supervises it; unset: nowhere.
+PULSE_VARIABLE = "TIEOUT_PULSE"
 
 if multiprocessing.parent_process() is not None:
     # A killed master must not leave workers behind that nobody watches.
@@ -31,13 +40,16 @@ if multiprocessing.parent_process() is not None:
 logs.configure()
 settings = load(None, os.environ)
 step_signals.install(settings, os.environ)
-desk = Desk(
-    engine=open_engine(settings.database.url, pool_size=settings.workers.threads + 1),
-    clock=SystemClock(),
-    providers={
-        slug: (found.dialect, found.provider) for slug, found in configured(settings).items()
-    },
+# Beyond the threads': one for the gate, one to spare.
+engine = open_engine(settings.database.url, pool_size=settings.workers.threads + 2)
+worker = own_name("worker", SystemClock())
+gate = Gate(engine)
+progress = Progress(
+    turn_s=settings.workers.stuck_after.total_seconds(),
+    message_s=TIME_LIMIT_MS / 1000 + NOTICE_S,
 )
+path = os.environ.get(PULSE_VARIABLE)
+pulse = Pulse(engine, worker, gate, progress.stuck, Path(path) if path else None)
 broker = open_broker(
     settings.broker.url,
     [
@@ -45,7 +57,13 @@ broker = open_broker(
         ShutdownNotifications(),
         Retries(max_retries=ATTEMPTS_MAX),
         CurrentMessage(),
+        progress,
+        gate,
+        pulse,
     ],
 )
-declare(broker, desk)
+progress.watch(broker)
+desk = desk_at(engine, settings, worker=worker.name, hold=gate.hold)
+settler = Settler(broker, Random(), functools.partial(park_bug, desk))  # noqa: S311 - spreads
+declare(broker, desk, settler)
 dramatiq.set_broker(broker)

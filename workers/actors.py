@@ -1,41 +1,78 @@
 """The actors, one per message kind. Idempotent: any message may come twice, or never."""
 
 from collections.abc import Callable
+from typing import Any
 
 import dramatiq
+from sqlalchemy.exc import OperationalError
 
 from ledger.posting import BATCHES_PER_POSTING, post
 from storage.broker import INGEST_ACTOR, INGEST_QUEUE, POST_ACTOR, POST_QUEUE
+from storage.parking import park
+from vocabulary.errors import Unavailable
+from workers.canary import CANARY_ACTOR, note_canary
 from workers.ingest import ingest
 from workers.jobs import Desk
-from workers.outcomes import Done, Outcome, Parked, settle
+from workers.outcomes import Done, Outcome, Parked, PutBack, Settler
 
 #: Most postings by one message; a backlog larger than this is worked off by the next one.
 POSTINGS_PER_MESSAGE = 50
 
 
-def declare(broker: dramatiq.Broker, desk: Desk) -> None:
+def declare(broker: dramatiq.Broker, desk: Desk, settler: Settler) -> None:
     """Declare every actor on the broker, working at this desk."""
-    _actor(broker, POST_ACTOR, POST_QUEUE, lambda: post_some(desk))
-    _actor(broker, INGEST_ACTOR, INGEST_QUEUE, lambda: ingest(desk))
+
+    def canary(queue: str, number: int) -> Outcome:
+        held = desk.hold(queue)
+        if held:
+            return PutBack(held)
+        return note_canary(desk.engine, queue, number, by=desk.worker)
+
+    _actor(broker, settler, POST_ACTOR, POST_QUEUE, lambda **_hints: post_some(desk))
+    _actor(broker, settler, INGEST_ACTOR, INGEST_QUEUE, lambda **_hints: ingest(desk))
+    _actor(broker, settler, CANARY_ACTOR, POST_QUEUE, canary)
 
 
 def post_some(desk: Desk) -> Outcome:
     """Post whatever is unposted, bounded; the ids in the message are a hint, not a limit.
+
+    A batch that is parked holds nobody up: the posting goes on behind it at once.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     batches = parked = 0
     for _ in range(POSTINGS_PER_MESSAGE):
+        held = desk.hold(POST_QUEUE)
+        if held:
+            return PutBack(held)
         posted = post(desk.engine)
         batches, parked = batches + posted.batches, parked + posted.parked
-        if posted.batches < BATCHES_PER_POSTING:
-            break
-    return Parked(parked) if parked else Done(batches)
+        if not posted.parked and posted.batches < BATCHES_PER_POSTING:
+            return Parked(parked) if parked else Done(batches)
+    return PutBack("there is more than one message's worth")
 
 
-def _actor(broker: dramatiq.Broker, name: str, queue: str, work: Callable[[], Outcome]) -> None:
+def park_bug(desk: Desk, job: str, error: Exception) -> None:
+    """Park a job that fails in a way nobody foresaw; what it works on stays where it is.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    try:
+        with desk.engine.begin() as connection:
+            park(connection, job=job, subject=f"job {job}", error=error)
+    except OperationalError as down:
+        raise Unavailable(f"{job}: the database is out of reach") from down
+
+
+def _actor(
+    broker: dramatiq.Broker,
+    settler: Settler,
+    name: str,
+    queue: str,
+    work: Callable[..., Outcome],
+) -> None:
     @dramatiq.actor(actor_name=name, queue_name=queue, broker=broker)
-    def run(**_hints: object) -> None:
-        settle(name, work)
+    def run(**given: Any) -> None:
+        settler.settle(name, lambda: work(**given))

@@ -1,19 +1,21 @@
 """Take in pushed history: stored deliveries become feed records. Repeats change nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Row
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
 from providers.contract import Callback
 from reconcile.feeds import store_records
+from storage.broker import INGEST_QUEUE
 from storage.parking import park
 from vocabulary import steps
 from vocabulary.errors import Contradiction, Refused, Unavailable
 from vocabulary.facts import HistoryRecord
 from vocabulary.steps import Step
 from workers.jobs import Desk
-from workers.outcomes import Done, Outcome, Parked
+from workers.outcomes import Done, Outcome, Parked, PutBack
 
 #: Most deliveries taken in by one transaction.
 DELIVERIES_PER_INGEST = 2_000
@@ -30,9 +32,15 @@ _MARK = """
 UPDATE deliveries SET ingested_at = clock_timestamp()
  WHERE delivery_id = ANY(%(deliveries)s::bigint[])
 """
-_PARK = "UPDATE deliveries SET parked_at = clock_timestamp() WHERE delivery_id = %(delivery)s"
+_MARK_PARKED = (
+    "UPDATE deliveries SET parked_at = clock_timestamp() WHERE delivery_id = %(delivery)s"
+)
+
+_INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
 
 Delivery = Row[tuple[int, str, str, str, bytes, datetime]]
+#: A delivery with what was read in it.
+Taken = tuple[Delivery, HistoryRecord]
 
 
 def ingest(desk: Desk) -> Outcome:
@@ -43,6 +51,9 @@ def ingest(desk: Desk) -> Outcome:
     """
     taken = parked = 0
     while True:
+        held = desk.hold(INGEST_QUEUE)
+        if held:
+            return PutBack(held)
         try:
             with desk.engine.begin() as connection:
                 count, bad = _ingest_some(connection, desk)
@@ -59,22 +70,58 @@ def _ingest_some(connection: Connection, desk: Desk) -> tuple[int, int]:
     waiting = connection.exec_driver_sql(_LOCK, {"most": DELIVERIES_PER_INGEST}).all()
     if waiting:
         steps.reached(Step.HELD)
-    records: dict[str, list[HistoryRecord]] = {}
-    done: list[int] = []
+    done = _read_all(connection, desk, waiting)
+    try:
+        _store(connection, desk, done)
+        steps.reached(Step.STORED)
+    except _INVARIANT_BROKEN:
+        done = [one for one in done if _store_or_park(connection, desk, one)]
+    marked = [delivery.delivery_id for delivery, _ in done]
+    connection.exec_driver_sql(_MARK, {"deliveries": marked})
+    return len(waiting), len(waiting) - len(done)
+
+
+def _read_all(connection: Connection, desk: Desk, waiting: Sequence[Delivery]) -> list[Taken]:
+    """What can be understood; the rest is parked."""
+    done: list[Taken] = []
     for delivery in waiting:
         try:
-            records.setdefault(delivery.provider, []).append(_record(delivery, desk))
+            done.append((delivery, _record(delivery, desk)))
         except (Refused, Contradiction) as error:
-            connection.exec_driver_sql(_PARK, {"delivery": delivery.delivery_id})
-            subject = f"delivery {delivery.delivery_id}"
-            park(connection, job=JOB, subject=subject, error=error)
-        else:
-            done.append(delivery.delivery_id)
-    for slug, found in records.items():
-        store_records(connection, slug, found, source=PUSHED, received_at=desk.clock.now())
-        steps.reached(Step.STORED)
-    connection.exec_driver_sql(_MARK, {"deliveries": done})
-    return len(waiting), len(waiting) - len(done)
+            _park(connection, delivery, error)
+    return done
+
+
+def _store(connection: Connection, desk: Desk, taken: Sequence[Taken]) -> None:
+    records: dict[str, list[HistoryRecord]] = {}
+    for delivery, record in taken:
+        records.setdefault(delivery.provider, []).append(record)
+    with connection.begin_nested():
+        for slug, found in records.items():
+            at = desk.clock.now()
+            store_records(connection, slug, found, source=PUSHED, received_at=at)
+
+
+def _store_or_park(connection: Connection, desk: Desk, one: Taken) -> bool:
+    """Whether this one could be stored; one that cannot holds nobody else up."""
+    try:
+        _store(connection, desk, [one])
+    except _INVARIANT_BROKEN as error:
+        _park(connection, one[0], error)
+        return False
+    return True
+
+
+def _park(connection: Connection, delivery: Delivery, error: Exception) -> None:
+    connection.exec_driver_sql(_MARK_PARKED, {"delivery": delivery.delivery_id})
+    known = {"delivery": delivery.delivery_id, "provider": delivery.provider}
+    park(
+        connection,
+        job=JOB,
+        subject=f"delivery {delivery.delivery_id}",
+        error=error,
+        context={**known, "route": delivery.route},
+    )
 
 
 def _record(delivery: Delivery, desk: Desk) -> HistoryRecord:

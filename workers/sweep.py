@@ -5,6 +5,7 @@ unposted?" has its own small index. When asking does not help for long, because 
 every worker is gone, the sweeper posts and ingests by itself.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import dramatiq
@@ -13,7 +14,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from storage.broker import ingest_message, post_message
+from storage.broker import INGEST_QUEUE, POST_QUEUE, ingest_message, post_message
+from storage.queue_signs import paused_queues
 from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.steps import Step
@@ -72,30 +74,42 @@ def backlog(engine: Engine, *, age_s: int) -> Backlog:
 
 
 def sweep(desk: Desk, broker: dramatiq.Broker, *, age_s: int) -> Backlog:
-    """Ask for what is old; do what is far too old.
+    """Ask for what is old; do what is far too old; leave paused queues alone.
 
     Raises:
         Unavailable: the database is out of reach.
     """
+    paused = paused_queues(desk.engine)
     found = backlog(desk.engine, age_s=age_s)
-    if found.batches or found.oldest_record_s > age_s:
+    wanted = {
+        POST_QUEUE: found.oldest_batch_s if found.batches else 0,
+        INGEST_QUEUE: found.oldest_record_s if found.oldest_record_s > age_s else 0,
+    }
+    old = {queue: age for queue, age in wanted.items() if age and queue not in paused}
+    if old:
         steps.reached(Step.FOUND)
-        _ask(broker, found, age_s)
+        _ask(broker, found, old)
         steps.reached(Step.ASKED)
-    if found.oldest_batch_s > age_s * PATIENCE:
-        log.warning("sweep_posts", oldest_s=found.oldest_batch_s)
-        post_some(desk)
-    if found.oldest_record_s > age_s * PATIENCE:
-        log.warning("sweep_ingests", oldest_s=found.oldest_record_s)
-        ingest(desk)
+    for queue, oldest_s in old.items():
+        if oldest_s > age_s * PATIENCE:
+            _do(desk, queue, oldest_s)
     return found
 
 
-def _ask(broker: dramatiq.Broker, found: Backlog, age_s: int) -> None:
+def _do(desk: Desk, queue: str, oldest_s: int) -> None:
+    if queue == POST_QUEUE:
+        log.warning("sweep_posts", oldest_s=oldest_s)
+        post_some(desk)
+    else:
+        log.warning("sweep_ingests", oldest_s=oldest_s)
+        ingest(desk)
+
+
+def _ask(broker: dramatiq.Broker, found: Backlog, old: Collection[str]) -> None:
     try:
-        if found.batches:
+        if POST_QUEUE in old:
             broker.enqueue(post_message(found.batches))
-        if found.oldest_record_s > age_s:
+        if INGEST_QUEUE in old:
             broker.enqueue(ingest_message())
     except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
         log.warning("sweep_cannot_ask", error=type(error).__name__)

@@ -66,14 +66,24 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
     # Dramatiq ends a whole family when one of its processes dies: one process to a family.
     posting = [*command, "worker", "--processes", "1"]
     receiver = Program(name="receiver", argv=[*command, "receiver"], env=env, grace_s=drain_s)
-    scheduler = Program(
-        name="scheduler", argv=[*command, "scheduler"], env=env, grace_s=GRACE_S
-    )
-    worker = Program(name="worker", argv=posting, env=env, grace_s=GRACE_S)
+    patience_s = settings.workers.stuck_after.total_seconds()
+    run = context.data_dir.resolve() / "run"
+
+    def watched(name: str, argv: list[str], number: int) -> Program:
+        pulse = run / f"{name}-{number}.pulse"
+        return Program(
+            name=name,
+            argv=[*argv, "--pulse", str(pulse)],
+            env=env,
+            grace_s=GRACE_S,
+            pulse=pulse,
+            pulse_s=patience_s,
+        )
+
     return [
         *[receiver] * settings.receiver.processes,
-        scheduler,
-        *[worker] * settings.workers.processes,
+        watched("scheduler", [*command, "scheduler"], 0),
+        *[watched("worker", posting, n) for n in range(settings.workers.processes)],
     ]
 
 

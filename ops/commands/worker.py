@@ -2,11 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ops.context import current, endpoints
+from vocabulary.errors import Malformed
 
 app = typer.Typer(add_completion=False)
 
@@ -17,6 +19,9 @@ def worker(
     *,
     processes: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads in each.")] = None,
+    pulse: Annotated[
+        Path | None, typer.Option(help="A file that shows progress; with one process only.")
+    ] = None,
 ) -> None:
     """Post batches and take in history, until told to stop."""
     from ops import logs  # noqa: PLC0415 - heavy below, and only for this command
@@ -27,15 +32,27 @@ def worker(
     engines = endpoints(context)
     require(engines.database_url)
     settings = context.settings.workers
+    processes = processes or settings.processes
+    threads = threads or settings.threads
+    if pulse is not None:
+        _one_only(processes)
+        os.environ["TIEOUT_PULSE"] = str(pulse.absolute())
+    # What is taken and not begun when a worker dies waits for a minute: take little.
+    os.environ["dramatiq_queue_prefetch"] = str(threads)  # noqa: SIM112 - Dramatiq's own name
     os.environ["TIEOUT_DATABASE__URL"] = engines.database_url
     os.environ["TIEOUT_BROKER__URL"] = engines.broker_url
     os.environ["TIEOUT_DATA"] = str(context.data_dir.absolute())
     if context.config is not None:
         os.environ["TIEOUT_CONFIG"] = str(context.config.absolute())
     arguments = [
-        *("--processes", str(processes or settings.processes)),
-        *("--threads", str(threads or settings.threads)),
+        *("--processes", str(processes)),
+        *("--threads", str(threads)),
     ]
     # This process becomes Dramatiq's own master: signals and exit codes are its own.
     python = [sys.executable, "-m", "dramatiq", "ops.worker_main", *arguments]
     os.execv(sys.executable, python)  # noqa: S606 - our own command
+
+
+def _one_only(processes: int) -> None:
+    if processes != 1:
+        raise Malformed("--pulse", f"shows one process's progress, not that of {processes}")

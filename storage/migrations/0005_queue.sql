@@ -22,7 +22,8 @@ CREATE FUNCTION parked_batches_stay() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     kept text;
 BEGIN
-    SELECT d.subject INTO kept FROM removed d JOIN batches b ON d.subject = 'batch ' || b.batch_id
+    SELECT d.subject INTO kept FROM removed d
+      JOIN batches b ON b.batch_id = substring(d.subject FROM '^batch ([0-9]+)$')::bigint
      WHERE d.job = 'post.v1' AND b.parked_at IS NOT NULL AND b.posted_at IS NULL LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION '% is parked: it must be booked, it cannot be discarded', kept

@@ -1,9 +1,7 @@
 """The jobs themselves, on a real database: any message may come twice, late, or never."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,12 @@ from ops.providers import ConfiguredProvider
 from storage.engine import open_engine
 from tests.harness.delivered import bet, deliver, history, providers
 from tests.harness.receiver import OLD_SECRET, SECRET, Books
-from vocabulary.clock import FrozenClock, SystemClock
+from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 from workers.actors import post_some
 from workers.ingest import ingest
 from workers.jobs import Desk
 from workers.outcomes import Done, Parked
-from workers.schedule import Job, Scheduler, claim
 from workers.sweep import PATIENCE, backlog, sweep
 
 OLDER, NEWER = "09:30:00", "10:30:00"
@@ -199,29 +196,3 @@ def test_what_is_far_too_old_is_done_by_the_sweeper_itself(place: Place, is_down
     assert place.books.rows("SELECT amount FROM entries WHERE account = 'ggr'") == [(100,)]
     assert place.books.rows(RECORDS) == [("r1", 2000)]
     assert sweep(place.desk(), Asked(), age_s=10).batches == []
-
-
-def test_of_two_schedulers_one_runs_a_slot(place: Place) -> None:
-    ran: list[str] = []
-    job = Job(name="daily", every=timedelta(days=1), run=lambda: ran.append("ran"), once=True)
-    clock = FrozenClock(datetime(2026, 6, 4, 9, tzinfo=UTC))
-    schedulers = [Scheduler(place.engine, clock, [job]) for _ in range(4)]
-    threads = [threading.Thread(target=one.tick) for one in schedulers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert ran == ["ran"]
-
-
-def test_claims_are_forgotten_after_a_week_of_their_own_job_only(place: Place) -> None:
-    assert claim(place.engine, job="daily", slot="1")
-    assert not claim(place.engine, job="daily", slot="1")
-    assert claim(place.engine, job="other", slot="1")
-    place.books.run("UPDATE job_runs SET claimed_at = claimed_at - interval '8 days'")
-
-    assert claim(place.engine, job="daily", slot="2")
-
-    left = place.books.rows("SELECT job, slot FROM job_runs ORDER BY job, slot")
-    assert left == [("daily", "2"), ("other", "1")]

@@ -1,0 +1,78 @@
+"""What the scheduler runs: the sweep, the canaries, and its own heartbeat."""
+
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import dramatiq
+import structlog
+from sqlalchemy import Engine
+
+from ops.embedded import Endpoints
+from ops.settings import Settings
+from ops.workplace import desk_at, own_name
+from storage.broker import open_broker
+from storage.engine import open_engine
+from storage.queue_signs import Worker, beat, leave, paused_queues
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Unavailable
+from workers.canary import send_canaries
+from workers.pulse_file import touch
+from workers.schedule import Job, Scheduler
+from workers.sweep import sweep
+
+#: Distance between two heartbeats in Postgres.
+BEAT_EVERY = timedelta(seconds=2)
+
+log = structlog.get_logger()
+
+
+def keep_schedule(settings: Settings, engines: Endpoints, pulse: Path | None) -> None:
+    """Run everything on time until told to stop by SIGTERM or SIGINT.
+
+    Args:
+        settings: how often, and the providers.
+        engines: the database and the broker.
+        pulse: a file that shows progress, or None.
+    """
+    clock = SystemClock()
+    engine = open_engine(engines.database_url)
+    me = own_name("scheduler", clock)
+    jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), me)
+    on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
+    running = Scheduler(engine, clock, jobs, on_turn=on_turn)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: running.stop())
+    running.run()
+    try:
+        leave(engine, me)
+    except Unavailable as error:
+        log.info("heartbeat_unavailable", why=str(error))
+
+
+def jobs_of(
+    settings: Settings, engine: Engine, broker: dramatiq.Broker, me: Worker
+) -> list[Job]:
+    """Every job; each may run in all schedulers, for each finds out itself what is due."""
+
+    def held(queue: str) -> str | None:
+        return f"queue {queue} is paused" if queue in paused_queues(engine) else None
+
+    desk = desk_at(engine, settings, worker=me.name, hold=held)
+    age_s = max(1, int(settings.workers.sweep_after.total_seconds()))
+    every = settings.workers.canary_every
+    return [
+        Job(
+            name="sweep",
+            every=settings.workers.sweep_every,
+            run=lambda _slot: sweep(desk, broker, age_s=age_s),
+            once=False,
+        ),
+        Job(
+            name="canary",
+            every=every,
+            run=lambda _slot: send_canaries(engine, broker, every=every),
+            once=False,
+        ),
+        Job(name="heartbeat", every=BEAT_EVERY, run=lambda _slot: beat(engine, me), once=False),
+    ]
