@@ -209,13 +209,14 @@ def _rollback(
         return replace(empty, reason="already_rolled_back")
     if original.decision is OperationDecision.DECLINED:
         return replace(empty, reason="original_declined")
-    return _inverse(empty, request, fact, original)
+    return _inverse(empty, max(wallet.day, day_of(request.received_at)), fact, original)
 
 
-def _inverse(
-    empty: Effect, request: Request, fact: Rollback, original: KnownOperation
-) -> Effect:
-    """What undoes the original. It counts for limits only on the original's own day."""
+def _inverse(empty: Effect, today: int, fact: Rollback, original: KnownOperation) -> Effect:
+    """What undoes the original. It counts for limits only on the original's own day.
+
+    ``today`` is the wallet's: a receiver whose clock is behind takes nothing off a later day.
+    """
     moved = max(original.stake, original.payout)
     differs = fact.amount is not None and fact.amount.minor != moved
     return replace(
@@ -225,7 +226,7 @@ def _inverse(
         reverses=fact.original_key,
         reason="amount_differs" if differs else None,
         fund=original.fund,
-        counts=original.day == day_of(request.received_at),
+        counts=original.day == today,
     )
 
 
