@@ -6,6 +6,7 @@ import typer
 
 from ops.commands.migrate import migrate_database
 from ops.context import current, endpoints
+from ops.external import check_broker
 from ops.settings_source import DEFAULT_FILE
 
 app = typer.Typer(add_completion=False)
@@ -17,7 +18,9 @@ def init(ctx: typer.Context) -> None:
     """Prepare this directory; whatever is there already stays as it is."""
     context = current(ctx)
     _write_settings(context.config or DEFAULT_FILE)
-    revision = migrate_database(endpoints(context).database_url)
+    engines = endpoints(context)
+    check_broker(engines.broker_url)
+    revision = migrate_database(engines.database_url)
     typer.echo(f"data in {context.data_dir.resolve()}, schema {revision}")
     typer.echo("next: tieout up")
 
