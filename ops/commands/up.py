@@ -17,6 +17,7 @@ from ops.context import Context, current
 from ops.datadir import open_data_directory
 from ops.embedded import Endpoints
 from ops.engines import EngineKeeper
+from ops.external import check_broker
 from ops.pids import PidBoard, supervising
 from ops.settings import EMBEDDED, ReceiverSettings, Settings
 from ops.supervisor import Program, Supervisor
@@ -49,6 +50,7 @@ def up(
         before = embedded.status(home.root)
         try:
             endpoints = embedded.ensure(home.root, settings)
+            check_broker(endpoints.broker_url)
             migrate_database(endpoints.database_url)
             code = _supervise(context, settings, endpoints, board)
         finally:
