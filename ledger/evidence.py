@@ -1,11 +1,10 @@
 """What a proof from stored evidence needs and says: voices to hear, differences to name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from providers.contract import Dialect, Policy, Provider
-from vocabulary.outcomes import Answer, Outcome
 
 #: How many differences are named; all of them are counted.
 NAMED_MAX = 20
@@ -24,15 +23,9 @@ class Voice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voices:
-    """Everybody who may have spoken.
-
-    Attributes:
-        providers: by slug.
-        own: how our own orders are answered.
-    """
+    """Every provider that may have spoken, by slug."""
 
     providers: Mapping[str, Voice]
-    own: Callable[[Outcome], Answer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,11 @@ delivery is heard again. Memory holds one range of wallets and one chunk of rows
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from msgspec.structs import replace
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.books import Wallet
+from ledger.books import Key, Request, Wallet
 from ledger.evidence import Fields, Replayed, Voices, Window
 from ledger.kinds import OWN
 from ledger.remembered import Needs, needs_of
@@ -64,23 +62,23 @@ class _Range:
         self._window = window
         self._seen = seen
         self._now: dict[int, Wallet] = {}
-        self._standing: dict[int, dict[str, Any]] = {}
         self._shadow: Shadow | None = None
 
     def replay(self, among: Range, progress: Callable[[int], None]) -> None:
         """Follow every chain of the range to its end."""
         self._now = self._reader.wallets(among)
-        self._standing = self._reader.standing(among)
         for rows in self._reader.operations(among):
             self._follow(rows)
             progress(len(rows))
         self._end()
-        for wallet in list(self._now.values()):
-            self._compare(self._start(wallet.wallet_id))
+        if self._window.since is None:
+            for wallet in list(self._now.values()):
+                self._compare(self._start(wallet.wallet_id))
 
     def _follow(self, rows: list[Stored]) -> None:
         heard = self._hear(rows)
-        around = self._look_up([one.request for one in heard if one and one.request])
+        undone = {(x.row.provider, x.row.reverses) for x in rows if x.row.reverses is not None}
+        around = self._look_up([one.request for one in heard if one and one.request], undone)
         for stored, one in zip(rows, heard, strict=True):
             shadow = self._of(stored.row.wallet_id)
             fields = follow(shadow, stored, one, around, self._seen)
@@ -95,18 +93,14 @@ class _Range:
             self._shadow.settle()
 
     def _hear(self, rows: list[Stored]) -> list[Heard | None]:
-        return [
-            listen(
-                self._wallet(one.row.wallet_id), one.row, self._voices, self._window, self._seen
-            )
-            for one in rows
-        ]
+        return [listen(one, self._voices, self._window, self._seen) for one in rows]
 
-    def _look_up(self, requests: Iterable[Any]) -> Surroundings:
+    def _look_up(self, requests: Iterable[Request], undone: set[Key]) -> Surroundings:
         needs: Needs = needs_of(requests)
         handles = {(slug, handle) for slug, handle, _ in needs.wallets if slug != OWN}
         return Surroundings(
-            self._reader.known(needs.own | needs.named), self._reader.wallet_ids(handles)
+            self._reader.known(needs.own | needs.named | undone),
+            self._reader.wallet_ids(handles),
         )
 
     def _of(self, wallet_id: int) -> Shadow:
@@ -122,10 +116,9 @@ class _Range:
         return self._now.get(wallet_id, missing)
 
     def _start(self, wallet_id: int) -> Wallet:
-        """The wallet before the window."""
-        empty = {"balance": 0, "seq": 0, "turnover": 0, "blocked": False}
-        before = self._standing.get(wallet_id, empty)
-        return replace(self._wallet(wallet_id), **before)
+        """The wallet before its first operation."""
+        now = self._wallet(wallet_id)
+        return Wallet(wallet_id, now.player, now.currency, 0, 0, 0, blocked=False)
 
     def _end(self) -> None:
         if self._shadow is not None:

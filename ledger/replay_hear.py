@@ -4,25 +4,21 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ledger.books import DeliveryRow, OperationRow, Request, Wallet
+from ledger.books import DeliveryRow, OperationRow, Request
+from ledger.carry import request_of
 from ledger.evidence import Voices
-from ledger.kinds import OWN, OperationDecision, OperationKind
-from ledger.orders import Deposit, Order, SetBlocked, Withdrawal
-from providers.contract import Callback, Policy
+from ledger.kinds import OWN, OperationKind
+from ledger.orders import order_from_bytes
+from providers.contract import Callback
 from vocabulary.errors import Malformed, NotAuthentic
-from vocabulary.money import Money
 
 #: Why an operation is taken as it stands.
 NOT_CONFIGURED = "the provider is not configured"
 UNVERIFIABLE = "the signature holds under none of today's secrets"
 OPENING = "an opening balance, which no request brought"
-UNTOLD_ORDER = "an order of ours whose amount was not kept"
+UNTOLD_ORDER = "an order of ours whose bytes were not kept"
 WITH_ANOTHER = "written with an operation that is taken as it stands"
-OTHER_PROVIDER = "another provider's"
-
-_OWN_POLICY = Policy(
-    orphan_win_credits=False, rollback_of_rollback_accepts=False, round_per_operation=False
-)
+NOT_ASKED_FOR = "outside of the window, or another provider's"
 
 
 class Heard(NamedTuple):
@@ -64,24 +60,22 @@ def hear(row: OperationRow | DeliveryRow, voices: Voices) -> Heard:
     return Heard(replace(request, fact=fact))
 
 
-def hear_own(row: OperationRow, wallet: Wallet, voices: Voices) -> Heard:
-    """Our own order, as its operation tells it."""
+def hear_own(row: OperationRow) -> Heard:
+    """Our own order, as its operation keeps it."""
     if is_opening(row):
         return Heard(None, told=OPENING)
-    order = _order(row, wallet)
-    if order is None:
+    if not row.body:
         return Heard(None, told=UNTOLD_ORDER)
-    request = Request(
-        provider=OWN,
-        policy=_OWN_POLICY,
-        fact=order,
-        route=row.route,
-        headers=row.headers,
-        body=row.body,
-        received_at=row.received_at,
-        respond=voices.own,
-    )
-    return Heard(request)
+    try:
+        order = order_from_bytes(row.body)
+    except ValueError:  # of which both libraries' errors are
+        return Heard(None, fault="not an order of ours")
+    return Heard(request_of(order, now=row.received_at))
+
+
+def is_own(row: OperationRow) -> bool:
+    """Whether we ordered it ourselves; a correction of a round stands under its provider."""
+    return row.provider == OWN or row.kind == OperationKind.ADJUSTMENT.value
 
 
 def is_opening(row: OperationRow) -> bool:
@@ -93,25 +87,3 @@ def headers_of(lines: str) -> dict[str, str]:
     """The headers that were kept, by name in lower case."""
     pairs = (line.partition(": ") for line in lines.split("\n") if line)
     return {name: value for name, _, value in pairs}
-
-
-def _order(row: OperationRow, wallet: Wallet) -> Order | None:
-    who, why = wallet.player, row.reason or ""
-    accepted = row.decision == OperationDecision.ACCEPTED.value
-    match OperationKind(row.kind):
-        case OperationKind.DEPOSIT:
-            amount = Money(row.amount, row.currency)
-            return Deposit(key=row.op_key, handle=who, amount=amount, reason=why)
-        case OperationKind.WITHDRAWAL if accepted:
-            amount = Money(-row.amount, row.currency)
-            return Withdrawal(key=row.op_key, handle=who, amount=amount, reason=why)
-        case OperationKind.BLOCK | OperationKind.UNBLOCK as kind:
-            return SetBlocked(
-                key=row.op_key,
-                handle=who,
-                currency=row.currency,
-                blocked=kind is OperationKind.BLOCK,
-                reason=why,
-            )
-        case _:
-            return None

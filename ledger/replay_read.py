@@ -5,14 +5,18 @@ through a server-side cursor in chunks, so memory does not grow with the books.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from ledger.books import DeliveryRow, HandleKey, Key, KnownOperation, OperationRow, Wallet
 from ledger.evidence import Window
 from ledger.kinds import OperationDecision, OperationKind
+from ledger.limits import day_of, from_json
+from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
 
 #: Rows decided between two look-ups.
@@ -20,11 +24,14 @@ CHUNK = 2_000
 #: About how many operations one range of wallets holds.
 RANGE_OPERATIONS = 50_000
 
-_ENUMS = {"kind": "o.kind::text", "decision": "o.decision::text"}
+_ENUMS = {name: f"o.{name}::text" for name in ("kind", "decision", "fund")}
 _OPERATION = ", ".join(_ENUMS.get(name, f"o.{name}") for name in OperationRow._fields)
 _DELIVERY = ", ".join(f"d.{name}" for name in DeliveryRow._fields)
-_WINDOW = """(%(since)s::timestamptz IS NULL OR b.committed_at >= %(since)s)
-   AND (%(until)s::timestamptz IS NULL OR b.committed_at < %(until)s)"""
+_UNTIL = "(%(until)s::timestamptz IS NULL OR b.committed_at < %(until)s)"
+_WINDOW = f"(%(since)s::timestamptz IS NULL OR b.committed_at >= %(since)s) AND {_UNTIL}"
+# Only wallets that moved in the window; their chains are followed from the beginning.
+_MOVED = f"""(%(since)s::timestamptz IS NULL OR o.wallet_id IN (
+     SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id) WHERE {_WINDOW}))"""  # noqa: S608 - constants of this module
 
 _RANGES = """
 SELECT max(wallet_id) FROM (
@@ -32,31 +39,22 @@ SELECT max(wallet_id) FROM (
 ) w GROUP BY range ORDER BY 1
 """
 _WALLETS = """
-SELECT wallet_id, player, currency, balance, seq, turnover, blocked FROM wallets
+SELECT wallet_id, player, currency, balance, seq, turnover, blocked, day, day_stake, day_payout,
+       restrictions::text
+  FROM wallets
  WHERE wallet_id > %(after)s AND (%(last)s::bigint IS NULL OR wallet_id <= %(last)s)
 """
 _OPERATIONS = f"""
-SELECT o.batch_id, {_OPERATION} FROM operations o JOIN batches b USING (batch_id)
- WHERE o.wallet_id > %(after)s AND (%(last)s::bigint IS NULL OR o.wallet_id <= %(last)s)
-   AND {_WINDOW}
- ORDER BY o.wallet_id, o.wallet_seq
-"""  # noqa: S608 - column names of our own row types
-# A wallet as it stood before the window, from the operations before it.
-_STANDING = """
-SELECT o.wallet_id, max(o.wallet_seq) AS seq,
-       (array_agg(o.balance_after ORDER BY o.wallet_seq DESC))[1] AS balance,
-       sum(o.stake)::bigint AS turnover,
-       coalesce((array_agg(o.kind = 'block' ORDER BY o.wallet_seq DESC)
-                 FILTER (WHERE o.kind IN ('block', 'unblock')))[1], false) AS blocked
+SELECT o.batch_id, b.committed_at, {_OPERATION}
   FROM operations o JOIN batches b USING (batch_id)
  WHERE o.wallet_id > %(after)s AND (%(last)s::bigint IS NULL OR o.wallet_id <= %(last)s)
-   AND b.committed_at < %(since)s
- GROUP BY o.wallet_id
-"""
+   AND {_UNTIL} AND {_MOVED}
+ ORDER BY o.wallet_id, o.wallet_seq
+"""  # noqa: S608 - column names of our own row types
 _KNOWN = """
 SELECT o.provider, o.op_key, o.wallet_id, o.wallet_seq, o.batch_id, o.kind::text AS kind,
        o.decision::text AS decision, o.fingerprint, o.stake, o.payout, o.round_id,
-       o.reply_status, o.reply, r.wallet_seq AS reversed_at
+       o.reply_status, o.reply, o.fund::text AS fund, o.received_at, r.wallet_seq AS reversed_at
   FROM unnest(%(slugs)s::text[], %(keys)s::text[]) AS q (provider, op_key)
   JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
   LEFT JOIN operations r ON r.provider = o.provider AND r.reverses = o.op_key
@@ -73,7 +71,8 @@ SELECT d.delivery_id, d.batch_id, {_DELIVERY} FROM deliveries d JOIN batches b U
  ORDER BY d.delivery_id
 """  # noqa: S608 - column names of our own row types
 _COUNTS = f"""
-SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id) WHERE {_WINDOW})
+SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id)
+         WHERE {_UNTIL} AND {_MOVED})
      + (SELECT count(*) FROM deliveries d JOIN batches b USING (batch_id) WHERE {_WINDOW})
 """  # noqa: S608 - constants of this module
 
@@ -82,6 +81,7 @@ class Stored(NamedTuple):
     """One operation as it stands."""
 
     batch_id: int
+    committed_at: datetime
     row: OperationRow
 
 
@@ -105,18 +105,7 @@ class Place(NamedTuple):
     def as_of(self, wallet_seq: int) -> KnownOperation:
         """What was known of it before that place of its own chain was taken."""
         undone = self.reversed_at is not None and self.reversed_at < wallet_seq
-        kept = self.known
-        return KnownOperation(
-            kind=kept.kind,
-            decision=kept.decision,
-            fingerprint=kept.fingerprint,
-            wallet_id=kept.wallet_id,
-            stake=kept.stake,
-            payout=kept.payout,
-            round_id=kept.round_id,
-            reversed=undone,
-            reply=kept.reply,
-        )
+        return replace(self.known, reversed=undone)
 
 
 class Range(NamedTuple):
@@ -150,19 +139,12 @@ class Reader:
     def wallets(self, among: Range) -> dict[int, Wallet]:
         """The wallets of a range as they stand now."""
         rows = self._connection.exec_driver_sql(_WALLETS, among._asdict())
-        return {row[0]: Wallet(*row) for row in rows}
-
-    def standing(self, among: Range) -> dict[int, dict[str, Any]]:
-        """What wallets held before the window: seq, balance, turnover, blocked."""
-        if self._window["since"] is None:
-            return {}
-        rows = self._connection.exec_driver_sql(_STANDING, {**among._asdict(), **self._window})
-        return {row.pop("wallet_id"): row for row in map(dict, rows.mappings())}
+        return {row[0]: _wallet(row) for row in rows}
 
     def operations(self, among: Range) -> Iterator[list[Stored]]:
         """The window's operations of a range in chain order, in chunks."""
         for rows in self._streamed(_OPERATIONS, {**among._asdict(), **self._window}):
-            yield [Stored(row[0], OperationRow(*row[1:])) for row in rows]
+            yield [Stored(row[0], row[1], OperationRow(*row[2:])) for row in rows]
 
     def deliveries(self) -> Iterator[list[Kept]]:
         """The window's deliveries in the order they were written, in chunks."""
@@ -198,6 +180,11 @@ class Reader:
             yield chunk
 
 
+def _wallet(row: Sequence[Any]) -> Wallet:
+    *plain, restrictions = row
+    return replace(Wallet(*plain), restrictions=from_json(restrictions))
+
+
 def _place(row: Any) -> Place:
     known = KnownOperation(
         kind=OperationKind(row.kind),
@@ -209,5 +196,7 @@ def _place(row: Any) -> Place:
         round_id=row.round_id,
         reversed=row.reversed_at is not None,
         reply=Answer(row.reply_status, row.reply),
+        fund=Fund(row.fund),
+        day=day_of(row.received_at.astimezone(UTC)),
     )
     return Place(row.wallet_id, row.wallet_seq, row.batch_id, row.reversed_at, known)

@@ -9,26 +9,29 @@ at that moment: both are legal, so both are tried.
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 
 from msgspec.structs import replace
 
 from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, OperationRow, Wallet
 from ledger.decide import decide
-from ledger.effects import currency_of
+from ledger.effects import currency_of, names_of
 from ledger.evidence import Fields, Replayed, Voices, Window
 from ledger.kinds import OWN, OperationDecision, OperationKind
+from ledger.limits import day_of
 from ledger.remembered import needs_of
 from ledger.replay_hear import (
-    OTHER_PROVIDER,
+    NOT_ASKED_FOR,
     UNVERIFIABLE,
     WITH_ANOTHER,
     Heard,
     hear,
     hear_own,
     is_opening,
+    is_own,
 )
 from ledger.replay_read import Place, Stored
-from vocabulary.facts import BalanceQuery, HistoryRecord
+from vocabulary.facts import BalanceQuery, Fund, HistoryRecord
 from vocabulary.ids import match_key, transaction_id
 from vocabulary.outcomes import Answer, Verdict
 
@@ -67,16 +70,16 @@ class Shadow:
         self.learned.clear()
 
 
-def listen(
-    wallet: Wallet, row: OperationRow, voices: Voices, window: Window, seen: Replayed
-) -> Heard | None:
+def listen(stored: Stored, voices: Voices, window: Window, seen: Replayed) -> Heard | None:
     """Hear a row, unless it comes with the one before it or is not asked for."""
+    row = stored.row
     if row.kind == OperationKind.TOMBSTONE.value:
         return None
-    if row.provider == OWN:
-        return hear_own(row, wallet, voices)
-    if window.provider not in {None, row.provider}:
-        return Heard(None, told=OTHER_PROVIDER)
+    if is_own(row):
+        return hear_own(row)
+    early = window.since is not None and stored.committed_at < window.since
+    if early or window.provider not in {None, row.provider}:
+        return Heard(None, told=NOT_ASKED_FOR)
     heard = hear(row, voices)
     if heard.told == UNVERIFIABLE:
         seen.cannot_verify(transaction_id(row.wallet_id, row.wallet_seq))
@@ -91,15 +94,16 @@ def follow(
     seen.operations += 1
     if not shadow.expected:
         if heard is None and not shadow.told:
-            return [*_taken(shadow, row), ("kind", row.kind, "nothing was to be written")]
+            nothing = ("kind", row.kind, "nothing was to be written")
+            return [*_taken(shadow, row, around), nothing]
         if heard is None or heard.told is not None:
             shadow.told = True
             seen.take_as_told(WITH_ANOTHER if heard is None else heard.told or "")
-            return _taken(shadow, row)
+            return _taken(shadow, row, around)
         shadow.told = False
         wrong = _decide(shadow, stored, heard, around)
         if wrong:
-            return [*_taken(shadow, row), *wrong]
+            return [*_taken(shadow, row, around), *wrong]
     seen.decided += 1
     return _differing(row, shadow.expected.popleft())
 
@@ -112,14 +116,15 @@ def _decide(shadow: Shadow, stored: Stored, heard: Heard, around: Surroundings) 
     fact = request.fact
     if isinstance(fact, BalanceQuery | HistoryRecord):
         return [("kind", row.kind, type(fact).__name__)]
-    by_currency = _wallets(shadow, row, fact.handle, around)
+    names = names_of(row.provider, fact)
+    by_currency = _wallets(shadow, names, fact.handle, around)
     if by_currency.get(currency_of(fact)) != row.wallet_id:
         return [("wallet", row.wallet_id, by_currency.get(currency_of(fact)))]
     needs = needs_of([request])
     decided = None
     for known in _legal(shadow, stored, sorted(needs.own | needs.named), around):
         books = Books(
-            {row.wallet_id: shadow.wallet}, {(row.provider, fact.handle): by_currency}, known
+            {row.wallet_id: shadow.wallet}, {(names, fact.handle): by_currency}, known
         )
         decided = decide(books, request)
         if decided.operations and not _differing(row, decided.operations[0]):
@@ -138,11 +143,11 @@ def _expect(shadow: Shadow, row: OperationRow, decided: Decided | None) -> Field
 
 
 def _wallets(
-    shadow: Shadow, row: OperationRow, handle: str, around: Surroundings
+    shadow: Shadow, names: str, handle: str, around: Surroundings
 ) -> Mapping[str, int]:
-    if row.provider == OWN and handle == shadow.wallet.player:
+    if names == OWN and handle == shadow.wallet.player:
         return {shadow.wallet.currency: shadow.wallet.wallet_id}
-    return around.wallet_ids.get((row.provider, handle), {})
+    return around.wallet_ids.get((names, handle), {})
 
 
 def _legal(
@@ -172,18 +177,9 @@ def _differing(row: OperationRow, expected: OperationRow) -> Fields:
     ]
 
 
-def _taken(shadow: Shadow, row: OperationRow) -> Fields:
+def _taken(shadow: Shadow, row: OperationRow, around: Surroundings) -> Fields:
     """Take a row as it stands; only its place in the chain can be proven."""
-    before = shadow.wallet
-    accepted = row.decision == OperationDecision.ACCEPTED.value
-    blocks = {OperationKind.BLOCK.value: True, OperationKind.UNBLOCK.value: False}
-    shadow.wallet = replace(
-        before,
-        balance=before.balance + row.amount,
-        seq=before.seq + 1,
-        turnover=before.turnover + (row.stake if accepted else 0),
-        blocked=blocks.get(row.kind, before.blocked),
-    )
+    shadow.wallet = _after(shadow, row, around)
     shadow.learned[row.provider, row.op_key] = known_of(row)
     if row.reverses is not None and (row.provider, row.reverses) in shadow.learned:
         original = (row.provider, row.reverses)
@@ -203,6 +199,42 @@ def _taken(shadow: Shadow, row: OperationRow) -> Fields:
     ]
 
 
+def _after(shadow: Shadow, row: OperationRow, around: Surroundings) -> Wallet:
+    before = shadow.wallet
+    moved = replace(
+        before,
+        balance=before.balance + row.amount,
+        seq=before.seq + 1,
+        turnover=before.turnover + row.stake,
+    )
+    today = _day(row)
+    if row.kind == OperationKind.TOMBSTONE.value or is_opening(row):
+        return moved  # neither takes a step of the business day
+    if today > moved.day:
+        moved = replace(moved, day=today, day_stake=0, day_payout=0)
+    if not _counts(shadow, row, around, today):
+        return moved
+    return replace(
+        moved, day_stake=moved.day_stake + row.stake, day_payout=moved.day_payout + row.payout
+    )
+
+
+def _counts(shadow: Shadow, row: OperationRow, around: Surroundings, today: int) -> bool:
+    """Whether a row counts for the limits of its day: what undoes another day does not."""
+    if row.kind == OperationKind.ADJUSTMENT.value:
+        return False
+    if row.reverses is None:
+        return True
+    key = (row.provider, row.reverses)
+    place = around.places.get(key)
+    original = shadow.learned.get(key) or (place.known if place else None)
+    return original is not None and original.day == today
+
+
+def _day(row: OperationRow) -> int:
+    return day_of(row.received_at.astimezone(UTC))
+
+
 def known_of(row: OperationRow) -> KnownOperation:
     """What later decisions must know of a row."""
     return KnownOperation(
@@ -215,4 +247,6 @@ def known_of(row: OperationRow) -> KnownOperation:
         round_id=row.round_id,
         reversed=False,
         reply=Answer(row.reply_status, row.reply),
+        fund=Fund(row.fund),
+        day=_day(row),
     )

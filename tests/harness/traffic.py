@@ -22,7 +22,7 @@ from simulator.plan import Plan, make_plan
 from simulator.roster import write_roster
 from simulator.sign import request_for
 from storage.engine import open_engine
-from tests.harness.ledger import NOON, acceptors, say
+from tests.harness.ledger import NOON, acceptors
 from tests.harness.speakers import SECRET, configured
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
@@ -36,7 +36,7 @@ BATCH = 60
 
 def voices(secret: bytes = SECRET) -> Voices:
     """Every dialect with its default options, known by its own name."""
-    return Voices(providers={name: _voice(name, secret) for name in DIALECTS}, own=say)
+    return Voices(providers={name: _voice(name, secret) for name in DIALECTS})
 
 
 def _voice(name: str, secret: bytes) -> Voice:

@@ -1,0 +1,94 @@
+"""Wallets and their chains: places, balances, counters, reversals, tombstones."""
+
+from ledger.checks.check import Check
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        name="chains_have_no_gap",
+        promise="every wallet's chain runs 1, 2, 3 … and each balance follows the one before",
+        figure="SELECT count(*) FROM {operations} o",
+        wrong="""SELECT 'txn-' || wallet_id || '-' || wallet_seq FROM (
+                   SELECT wallet_id, wallet_seq, amount, balance_after,
+                          lag(wallet_seq, 1, 0::bigint) OVER chain AS seq_before,
+                          lag(balance_after, 1, 0::bigint) OVER chain AS before
+                     FROM {operations} o
+                   WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
+                 ) c WHERE wallet_seq <> seq_before + 1 OR balance_after <> before + amount""",
+        by_wallet=True,
+    ),
+    Check(
+        name="wallets_end_their_chain",
+        promise="each wallet stands at the last number and balance of its chain",
+        figure="SELECT count(*) FROM {wallets} w",
+        wrong="""SELECT w.player || ' ' || w.currency FROM {wallets} w
+                  LEFT JOIN {operations} o
+                    ON o.wallet_id = w.wallet_id AND o.wallet_seq = w.seq
+                 WHERE w.balance <> coalesce(o.balance_after, 0)
+                    OR (o.wallet_id IS NULL AND w.seq <> 0)
+                    OR EXISTS (SELECT FROM {operations} later
+                                WHERE later.wallet_id = w.wallet_id
+                                  AND later.wallet_seq > w.seq)""",
+        by_wallet=True,
+    ),
+    Check(
+        name="wallets_count_their_chain",
+        promise="each wallet's turnover is the sum of its accepted stakes, and it is blocked"
+        " exactly when the last order about that said so",
+        figure="SELECT count(*) FROM {wallets} w",
+        wrong="""SELECT w.player || ' ' || w.currency FROM {wallets} w
+                  LEFT JOIN (SELECT wallet_id, sum(stake) AS stake FROM {operations} o
+                              WHERE decision = 'accepted' GROUP BY wallet_id) t
+                    USING (wallet_id)
+                  LEFT JOIN (SELECT DISTINCT ON (wallet_id) wallet_id, kind = 'block' AS blocked
+                               FROM {operations} o
+                              WHERE kind IN ('block', 'unblock') AND decision = 'accepted'
+                              ORDER BY wallet_id, wallet_seq DESC) b
+                    USING (wallet_id)
+                 WHERE w.turnover <> coalesce(t.stake, 0)
+                    OR w.blocked <> coalesce(b.blocked, false)""",
+        by_wallet=True,
+    ),
+    Check(
+        name="operations_fit_their_wallet",
+        promise="every operation has a wallet, in its currency, and a batch",
+        figure="SELECT count(*) FROM {operations} o",
+        wrong="""SELECT 'txn-' || o.wallet_id || '-' || o.wallet_seq FROM {operations} o
+                  LEFT JOIN {wallets} w USING (wallet_id)
+                  LEFT JOIN {batches} b USING (batch_id)
+                 WHERE o.currency IS DISTINCT FROM w.currency OR b.batch_id IS NULL""",
+        by_wallet=True,
+    ),
+    Check(
+        name="reversals_undo_their_original",
+        promise="what a rollback reverses stands before it in the same chain, was accepted, and"
+        " is undone by it exactly, and by nothing else",
+        figure="SELECT count(*) FROM {operations} o WHERE reverses IS NOT NULL",
+        wrong="""SELECT 'txn-' || r.wallet_id || '-' || r.wallet_seq FROM {operations} r
+                  LEFT JOIN {operations} o ON o.provider = r.provider AND o.op_key = r.reverses
+                 WHERE r.reverses IS NOT NULL
+                   AND (o.wallet_id IS DISTINCT FROM r.wallet_id OR o.wallet_seq >= r.wallet_seq
+                        OR o.decision <> 'accepted' OR r.decision <> 'accepted'
+                        OR r.kind <> 'rollback' OR o.kind IN ('rollback', 'tombstone')
+                        OR (r.stake, r.payout, r.round_id, r.fund)
+                           <> (-o.stake, -o.payout, o.round_id, o.fund))
+                 UNION ALL
+                 SELECT provider || ' ' || reverses FROM {operations} o
+                  WHERE reverses IS NOT NULL GROUP BY provider, reverses
+                 HAVING count(*) > 1""",
+        by_wallet=True,
+    ),
+    Check(
+        name="tombstones_move_nothing",
+        promise="every tombstone follows the operation that placed it, and moves nothing",
+        figure="SELECT count(*) FROM {operations} o WHERE kind = 'tombstone'",
+        wrong="""SELECT 'txn-' || t.wallet_id || '-' || t.wallet_seq FROM {operations} t
+                  LEFT JOIN {operations} o
+                    ON o.wallet_id = t.wallet_id AND o.wallet_seq = t.wallet_seq - 1
+                 WHERE t.kind = 'tombstone'
+                   AND ((t.stake, t.payout, t.amount) <> (0, 0, 0)
+                        OR t.decision <> 'accepted'
+                        OR (t.provider, t.refers_to, t.op_key)
+                           IS DISTINCT FROM (o.provider, o.op_key, o.refers_to))""",
+        by_wallet=True,
+    ),
+)

@@ -1,0 +1,71 @@
+"""Batches, deliveries, seals: what was committed together, answered twice, and sealed."""
+
+from ledger.checks.check import Check
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        name="batches_are_whole",
+        promise="every batch holds as many operations as it says, and is not both posted and"
+        " parked",
+        figure="SELECT count(*) FROM {batches} b",
+        wrong="""SELECT 'batch ' || b.batch_id FROM {batches} b
+                  LEFT JOIN (SELECT batch_id, count(*) AS operations FROM {operations} o
+                              GROUP BY batch_id) o USING (batch_id)
+                 WHERE b.operations <> coalesce(o.operations, 0)
+                    OR (b.posted_at IS NOT NULL AND b.parked_at IS NOT NULL)""",
+        by_wallet=False,
+    ),
+    Check(
+        name="deliveries_are_answered",
+        promise="every delivery has its batch, and what was sent again was answered with the"
+        " reply of its operation",
+        figure="SELECT count(*) FROM {deliveries} d",
+        wrong="""SELECT 'delivery ' || d.delivery_id FROM {deliveries} d
+                  LEFT JOIN {batches} b USING (batch_id)
+                  LEFT JOIN {operations} o
+                    ON o.provider = d.provider AND o.op_key = d.op_key
+                   AND d.verdict = 'repeated'
+                 WHERE b.batch_id IS NULL
+                    OR (d.verdict = 'repeated'
+                        AND (d.reply_status, d.reply)
+                            IS DISTINCT FROM (o.reply_status, o.reply))
+                    OR (d.verdict <> 'recorded' AND d.ingested_at IS NOT NULL)""",
+        by_wallet=False,
+    ),
+    Check(
+        name="nothing_is_parked",
+        promise="no batch or record waits for a person",
+        figure="SELECT count(*) FROM {batches} b",
+        wrong="SELECT job || ' ' || subject || ': ' || cause FROM {parked} p",
+        by_wallet=False,
+    ),
+    Check(
+        name="seals_are_chained",
+        promise="every seal follows the one of the day before",
+        figure="SELECT count(*) FROM {seals} s",
+        wrong="""SELECT 'seal of ' || day FROM (
+                   SELECT day, previous, lag(day) OVER days AS day_before,
+                          lag(hash, 1, repeat('0', 64)) OVER days AS hash_before
+                     FROM {seals} s WINDOW days AS (ORDER BY day)
+                 ) s WHERE previous <> hash_before OR day <> day_before + 1""",
+        by_wallet=False,
+    ),
+    Check(
+        name="sealed_days_keep_their_rows",
+        promise="a sealed day has the rows that were sealed, no more and no fewer",
+        figure="SELECT count(*) FROM {seals} s",
+        wrong="""SELECT 'sealed day ' || s.day FROM {seals} s
+                  LEFT JOIN (SELECT (b.committed_at AT TIME ZONE 'UTC')::date AS day,
+                                    count(*) AS batches, sum(b.operations) AS operations,
+                                    sum(d.deliveries) AS deliveries
+                               FROM {batches} b
+                               LEFT JOIN (SELECT batch_id, count(*) AS deliveries
+                                            FROM {deliveries} d GROUP BY batch_id) d
+                                 USING (batch_id)
+                              GROUP BY 1) b USING (day)
+                 WHERE (s.batches, s.operations, s.deliveries) IS DISTINCT FROM
+                       (coalesce(b.batches, 0), coalesce(b.operations, 0),
+                        coalesce(b.deliveries, 0)::bigint)""",
+        by_wallet=False,
+    ),
+)
