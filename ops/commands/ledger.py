@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.ledger_evidence import register
 from ops.context import current, endpoints
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
@@ -150,29 +151,7 @@ def withdraw(
     typer.echo(carry_out(current(ctx), order).answer.body.decode())
 
 
-@app.command()
-def verify(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """Prove the books; exit 1 if any check finds something."""
-    from ledger.verify import verify as checks  # noqa: PLC0415 - heavy
-    from storage.engine import open_engine  # noqa: PLC0415
-
-    engine = open_engine(endpoints(current(ctx)).database_url)
-    findings = []
-    for found in checks(engine):
-        findings.append(found)
-        if not as_json:
-            mark = "ok  " if not found.wrong else "FAIL"
-            first = f"; {found.wrong} wrong, first: {found.first}" if found.wrong else ""
-            typer.echo(f"{mark} {found.name}: {found.promise} ({found.checked} checked{first})")
-    clean = not any(found.wrong for found in findings)
-    if as_json:
-        seen = [
-            {"name": f.name, "promise": f.promise, "checked": f.checked, "wrong": f.wrong,
-             "first": f.first}
-            for f in findings
-        ]  # fmt: skip
-        typer.echo(json.dumps({"clean": clean, "checks": seen}))
-    raise typer.Exit(0 if clean else 1)
+register(app)
 
 
 def _positive(amount: str, currency: str) -> Money:
