@@ -1,18 +1,21 @@
 """A second opinion on the ledger: plain dictionaries that predict what the books must say.
 
-It knows the vocabulary and nothing of the ledger. It hears facts one after another and says
-the verdict of each; afterwards it tells every wallet's chain and every round. It is written
-from the decision table, slowly and obviously: where it and the ledger differ, one is wrong.
+It knows the vocabulary and nothing of the ledger. It hears what happens one after another and
+says the reply each must get; afterwards it tells every wallet's chain. It is written from the
+decision table, slowly and obviously: where it and the ledger differ, one of them is wrong.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from datetime import datetime
 
+from tests.harness.auditor_books import Line, Purse, Reply, Round
+from tests.harness.auditor_orders import Clerk
+from tests.harness.situations import Situation as Saw
 from vocabulary.facts import (
     BalanceQuery,
     Bet,
     BetAndWin,
     Fact,
+    Fund,
     HistoryRecord,
     Operation,
     Rollback,
@@ -23,126 +26,57 @@ from vocabulary.facts import (
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
 
-#: The slug under which our own orders stand.
-OURS = "tieout"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What one provider wants where providers differ."""
-
-    pays_orphans: bool
-    lets_rollbacks_be_rolled_back: bool
-    one_round_each: bool
-
-
-@dataclass(slots=True)
-class Line:
-    """One place of a wallet's chain."""
-
-    slug: str
-    key: str
-    what: str
-    stands: bool
-    stake: int
-    payout: int
-    balance: int
-    round_id: str
-    ends: bool = False
-    undone: bool = False
-
-
-@dataclass(slots=True)
-class Purse:
-    """One wallet: what is in it, and how it came there."""
-
-    player: str
-    currency: str
-    balance: int = 0
-    blocked: bool = False
-    chain: list[Line] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Round:
-    """What came of one round, as it must stand after posting."""
-
-    stake: int = 0
-    payout: int = 0
-    bets: int = 0
-    wins: int = 0
-    rollbacks: int = 0
-    ended: bool = False
-
-
-class Auditor:
+class Auditor(Clerk):
     """Hears everything in order and keeps its own books."""
 
-    def __init__(
-        self,
-        rules: Mapping[str, Rules],
-        purses: Iterable[Purse],
-        names: Mapping[tuple[str, str], str],
-    ) -> None:
-        """Start with empty chains.
-
-        Args:
-            rules: by provider slug.
-            purses: every wallet there is.
-            names: the player for each (slug, handle).
-        """
-        self._rules = rules
-        self._names = names
-        self.purses = {(purse.player, purse.currency): purse for purse in purses}
-        self._lines: dict[tuple[str, str], tuple[Purse, Line]] = {}
-        self._heard: dict[tuple[str, str], bytes] = {}
-
-    def fund(self, player: str, money: Money, key: str) -> Verdict:
-        """Money from outside, or to outside when negative: then only if it is there."""
-        purse = self.purses[player, money.currency]
-        enough = money.minor >= 0 or purse.balance + money.minor >= 0
-        purse.balance += money.minor if enough else 0
-        self._write(purse, OURS, key, "funding", stands=enough)
-        return Verdict.ACCEPTED if enough else Verdict.DECLINED_FUNDS
-
-    def block(self, player: str, currency: str, key: str, *, blocked: bool) -> Verdict:
-        """Refuse the player's stakes from now on, or take them again."""
-        purse = self.purses[player, currency]
-        purse.blocked = blocked
-        self._write(purse, OURS, key, "block", stands=True)
-        return Verdict.ACCEPTED
-
-    def hear(self, slug: str, fact: Fact) -> Verdict:
-        """The verdict one fact must get, given all that was heard before."""
+    def hear(self, slug: str, fact: Fact | None, at: datetime) -> Reply:
+        """The reply one fact must get, given all that was heard before."""
+        self._now = at
+        if fact is None:
+            return self._refused(Saw.MALFORMED, Verdict.MALFORMED)
         if isinstance(fact, HistoryRecord):
-            return Verdict.RECORDED
+            return self._refused(Saw.HISTORY, Verdict.RECORDED)
         if isinstance(fact, BalanceQuery):
-            purse = self._purse(slug, fact.handle, fact.currency)
-            return purse if isinstance(purse, Verdict) else Verdict.BALANCE
-        known = self._lines.get((slug, fact.key))
-        if known is not None:
-            if known[1].what == "tombstone" and not isinstance(fact, Rollback | RoundEnd):
-                return Verdict.ROLLED_BACK
-            same = self._heard.get((slug, fact.key)) == fingerprint(fact)
-            return Verdict.REPEATED if same else Verdict.CONFLICT
-        purse = self._purse(slug, fact.handle, _currency(fact))
-        if isinstance(purse, Verdict):
-            return purse
-        verdict = self._judge(slug, fact, purse)
+            return self._asked(slug, fact)
         if (slug, fact.key) in self._lines:
-            self._heard[slug, fact.key] = fingerprint(fact)
-        return verdict
+            return self._again(slug, fact)
+        purse = self._purse(slug, fact.handle, _currency(fact))
+        if isinstance(purse, Reply):
+            return purse
+        if isinstance(fact, RoundEnd) and fact.implied:
+            self._imply(slug, fact, purse)
+        places = len(purse.chain)
+        verdict = self._judge(slug, fact, purse)
+        if len(purse.chain) == places:
+            return Reply(verdict, verdict)
+        return self._keep(slug, fact.key, fingerprint(fact), verdict, purse)
 
-    @property
-    def chains(self) -> dict[tuple[str, str], list[Line]]:
-        """Every wallet's chain, by (player, currency)."""
-        return {wallet: purse.chain for wallet, purse in self.purses.items()}
+    def _again(self, slug: str, fact: Operation) -> Reply:
+        _, line = self._lines[slug, fact.key]
+        if line.what == "tombstone" and not isinstance(fact, Rollback | RoundEnd):
+            return self._refused(Saw.LATE_ORIGINAL, Verdict.ROLLED_BACK)
+        return self._repeated(slug, fact.key, fingerprint(fact))
 
-    def _purse(self, slug: str, handle: str, currency: str) -> Purse | Verdict:
+    # --- who is meant ----------------------------------------------------------------------
+
+    def _purse(self, slug: str, handle: str, currency: str) -> Purse | Reply:
         player = self._names.get((slug, handle))
         if player is None:
-            return Verdict.PLAYER_UNKNOWN
-        return self.purses.get((player, currency), Verdict.CURRENCY_WRONG)
+            return self._refused(Saw.UNKNOWN_PLAYER, Verdict.PLAYER_UNKNOWN)
+        if (player, currency) not in self.purses:
+            return self._refused(Saw.WRONG_CURRENCY, Verdict.CURRENCY_WRONG)
+        return self.purses[player, currency]
+
+    def _asked(self, slug: str, fact: BalanceQuery) -> Reply:
+        purse = self._purse(slug, fact.handle, fact.currency)
+        if isinstance(purse, Reply):
+            return purse
+        self._see(Saw.BALANCE_ASKED)
+        told = Money(purse.balance, purse.currency), Money(purse.turnover, purse.currency)
+        return Reply(Verdict.BALANCE, Verdict.BALANCE, None, *told)
+
+    # --- the decision table ----------------------------------------------------------------
 
     def _judge(self, slug: str, fact: Operation, purse: Purse) -> Verdict:
         match fact:
@@ -161,87 +95,155 @@ class Auditor:
         self, slug: str, fact: Bet | BetAndWin, purse: Purse, stake: int, payout: int
     ) -> Verdict:
         what = "bet" if isinstance(fact, Bet) else "both"
-        if stake > 0 and (purse.blocked or stake > purse.balance):
+        refused = self._unstakeable(purse, stake, payout)
+        if refused is not None:
             self._write(purse, slug, fact.key, what, stands=False, round_id=fact.round_id)
-            return Verdict.DECLINED_BLOCKED if purse.blocked else Verdict.DECLINED_FUNDS
-        self._move(purse, slug, fact.key, what, stake, payout, fact.round_id)
+            return refused
+        self._see(Saw.BET if what == "bet" else Saw.BET_AND_WIN)
+        if self._round(slug, fact.round_id).ended:
+            self._see(Saw.BET_IN_ENDED_ROUND)
+        if fact.fund is not Fund.CASH:
+            self._see(Saw.BET_OF_FUND)
+        ends = isinstance(fact, BetAndWin) and fact.ends_round
+        money = (stake, payout, fact.round_id)
+        self._move(purse, slug, fact.key, what, *money, ends=ends, fund=fact.fund)
         return Verdict.ACCEPTED
+
+    def _unstakeable(self, purse: Purse, stake: int, payout: int) -> Verdict | None:
+        if stake <= 0:
+            return None
+        if purse.blocked:
+            self._see(Saw.BET_OF_BLOCKED)
+            return Verdict.DECLINED_BLOCKED
+        if purse.until is not None and self._now < purse.until:
+            self._see(Saw.BET_OF_EXCLUDED)
+            return Verdict.DECLINED_BLOCKED
+        if stake > purse.balance:
+            covered = stake <= purse.balance + payout
+            self._see(Saw.BET_COVERED_BY_ITS_WIN_ONLY if covered else Saw.BET_WITHOUT_FUNDS)
+            return Verdict.DECLINED_FUNDS
+        return self._beyond_limits(purse, stake)
+
+    def _beyond_limits(self, purse: Purse, stake: int) -> Verdict | None:
+        """Limits are of the business day: what was staked on an earlier one is forgotten."""
+        is_new_day = self._now.date() > purse.day
+        staked = stake + (0 if is_new_day else purse.day_stake)
+        lost = staked - (0 if is_new_day else purse.day_payout)
+        limits = purse.limits
+        for most, figure, situation in (
+            (limits.stake, stake, Saw.BET_BEYOND_STAKE_LIMIT),
+            (limits.turnover, staked, Saw.BET_BEYOND_TURNOVER_LIMIT),
+            (limits.loss, lost, Saw.BET_BEYOND_LOSS_LIMIT),
+        ):
+            if most is not None and figure > most:
+                self._see(situation)
+                return Verdict.DECLINED_BLOCKED
+        return None
 
     def _won(self, slug: str, fact: Win, purse: Purse) -> Verdict:
         if fact.bet_key is not None:
-            owner, bet = self._lines.get((slug, fact.bet_key), (None, None))
-            if bet is None or not bet.stands:
-                if not self._rules[slug].pays_orphans:
-                    return Verdict.BET_UNKNOWN
-            elif owner is not purse:
-                return Verdict.CONFLICT
-            elif bet.undone or bet.what == "tombstone":
-                return Verdict.ROLLED_BACK
-        self._move(purse, slug, fact.key, "win", 0, fact.amount.minor, fact.round_id)
+            refused = self._unpayable(slug, fact.bet_key, purse)
+            if refused is not None:
+                return refused
+        self._see_win(self._round(slug, fact.round_id), purse)
+        if fact.fund is not Fund.CASH:
+            self._see(Saw.WIN_OF_FUND)
+        money = (0, fact.amount.minor, fact.round_id)
+        self._move(purse, slug, fact.key, "win", *money, ends=fact.ends_round, fund=fact.fund)
         return Verdict.ACCEPTED
+
+    def _unpayable(self, slug: str, bet_key: str, purse: Purse) -> Verdict | None:
+        owner, bet = self._lines.get((slug, bet_key), (None, None))
+        if bet is None or not bet.stands:
+            if self._rules[slug].pays_orphans:
+                self._see(Saw.ORPHAN_WIN_PAID)
+                return None
+            self._see(Saw.ORPHAN_WIN_REFUSED)
+            return Verdict.BET_UNKNOWN
+        if owner is not purse:
+            self._see(Saw.ANOTHERS_BET)
+            return Verdict.CONFLICT
+        if bet.undone or bet.what == "tombstone":
+            self._see(Saw.WIN_AFTER_ROLLBACK)
+            return Verdict.ROLLED_BACK
+        return None
+
+    def _see_win(self, told: Round, purse: Purse) -> None:
+        self._see(Saw.WIN)
+        told.wins += 1
+        if told.wins > 1:
+            self._see(Saw.SEVERAL_WINS)
+        if told.ended:
+            self._see(Saw.LATE_WIN)
+        if purse.blocked:
+            self._see(Saw.WIN_OF_BLOCKED)
 
     def _rolled_back(self, slug: str, fact: Rollback, purse: Purse) -> Verdict:
         owner, original = self._lines.get((slug, fact.original_key), (None, None))
         if original is None:
+            self._see(Saw.ROLLBACK_FIRST)
             self._move(purse, slug, fact.key, "rollback", 0, 0, fact.round_id)
             self._bury(purse, slug, fact.original_key, fact.round_id)
             return Verdict.ACCEPTED
         if owner is not purse:
+            self._see(Saw.ANOTHERS_ORIGINAL)
             return Verdict.CONFLICT
         if original.what in {"rollback", "end"}:
-            if not self._rules[slug].lets_rollbacks_be_rolled_back:
-                return Verdict.IRREVERSIBLE
-            self._move(purse, slug, fact.key, "rollback", 0, 0, fact.round_id)
-            return Verdict.ACCEPTED
+            return self._irreversible(slug, fact, purse)
         back = (0, 0) if original.undone else (-original.stake, -original.payout)
+        self._see_rollback(fact, original, purse, back)
         original.undone = original.stands
-        self._move(purse, slug, fact.key, "rollback", *back, original.round_id)
+        fund = original.fund if any(back) or original.stands else Fund.CASH
+        money = (*back, original.round_id)
+        self._move(purse, slug, fact.key, "rollback", *money, fund=fund, undoes=original)
         return Verdict.ACCEPTED
+
+    def _irreversible(self, slug: str, fact: Rollback, purse: Purse) -> Verdict:
+        if not self._rules[slug].lets_rollbacks_be_rolled_back:
+            self._see(Saw.ROLLBACK_OF_ROLLBACK_REFUSED)
+            return Verdict.IRREVERSIBLE
+        self._see(Saw.ROLLBACK_OF_ROLLBACK_TAKEN)
+        self._move(purse, slug, fact.key, "rollback", 0, 0, fact.round_id)
+        return Verdict.ACCEPTED
+
+    def _see_rollback(
+        self, fact: Rollback, original: Line, purse: Purse, back: tuple[int, int]
+    ) -> None:
+        if original.what == "tombstone":
+            self._see(Saw.ROLLBACK_OF_TOMBSTONE)
+        elif not original.stands:
+            self._see(Saw.ROLLBACK_OF_DECLINED)
+        elif original.undone:
+            self._see(Saw.SECOND_ROLLBACK)
+        else:
+            self._see(Saw.ROLLBACK_OF_WIN if original.what == "win" else Saw.ROLLBACK_OF_BET)
+            if fact.amount is not None and fact.amount.minor not in {-back[0], -back[1]}:
+                self._see(Saw.ROLLBACK_CLAIMS_OTHER_AMOUNT)
+            if purse.balance + back[1] - back[0] < 0:
+                self._see(Saw.DEBT)
+
+    def _imply(self, slug: str, end: RoundEnd, purse: Purse) -> None:
+        """Book what the end tells and was never heard, unless the end itself is refused."""
+        owner, bet = self._lines.get((slug, end.bet_key), (None, None))
+        if bet is not None and owner is not purse:
+            return
+        unheard = [one for one in end.implied if (slug, one.key) not in self._lines]
+        self._see(Saw.END_IMPLIES if unheard else Saw.END_IMPLIES_WHAT_STANDS)
+        for one in unheard:
+            self.hear(slug, one, self._now)
 
     def _ended(self, slug: str, fact: RoundEnd, purse: Purse) -> Verdict:
         owner, bet = self._lines.get((slug, fact.bet_key), (None, None))
         if bet is not None and owner is not purse:
+            self._see(Saw.ANOTHERS_ROUND)
             return Verdict.CONFLICT
-        self._move(purse, slug, fact.key, "end", 0, 0, fact.round_id)
+        self._see(Saw.END_WITHOUT_BET if bet is None else Saw.END)
+        if bet is not None and bet.stake != fact.stake.minor:
+            self._see(Saw.END_DECLARES_OTHER_STAKE)
+        self._move(purse, slug, fact.key, "end", 0, 0, fact.round_id, ends=True)
         if bet is None:
             self._bury(purse, slug, fact.bet_key, fact.round_id)
         return Verdict.ACCEPTED
-
-    def _move(
-        self,
-        purse: Purse,
-        slug: str,
-        key: str,
-        what: str,
-        stake: int,
-        payout: int,
-        round_id: str,
-    ) -> None:
-        purse.balance += payout - stake
-        line = self._write(purse, slug, key, what, stands=True, round_id=round_id)
-        line.stake, line.payout = stake, payout
-        line.ends = what == "end" or self._rules[slug].one_round_each
-
-    def _bury(self, purse: Purse, slug: str, key: str, round_id: str) -> None:
-        self._write(purse, slug, key, "tombstone", stands=True, round_id=round_id)
-
-    def _write(
-        self, purse: Purse, slug: str, key: str, what: str, *, stands: bool, round_id: str = ""
-    ) -> Line:
-        line = Line(slug, key, what, stands, 0, 0, purse.balance, round_id)
-        purse.chain.append(line)
-        self._lines[slug, key] = (purse, line)
-        return line
-
-
-def rounds_of(chains: Iterable[Iterable[Line]]) -> dict[tuple[str, str], Round]:
-    """Every round by (slug, round id), from whatever chains it stands in."""
-    rounds: dict[tuple[str, str], Round] = {}
-    for chain in chains:
-        for line in chain:
-            if line.stands and line.slug != OURS:
-                _add(rounds.setdefault((line.slug, line.round_id), Round()), line)
-    return rounds
 
 
 def _currency(fact: Operation) -> str:
@@ -254,12 +256,3 @@ def _currency(fact: Operation) -> str:
             return fact.stake.currency
         case Rollback():
             return fact.currency
-
-
-def _add(told: Round, line: Line) -> None:
-    told.stake += line.stake
-    told.payout += line.payout
-    told.bets += line.what in {"bet", "both"}
-    told.wins += line.what in {"win", "both"}
-    told.rollbacks += line.what == "rollback"
-    told.ended = told.ended or line.ends

@@ -1,190 +1,210 @@
-"""A seeded day of mischief: facts of several providers, repeated, changed and undone."""
+"""A seeded day of mischief: facts of several providers, repeated, changed, undone, late.
 
-from collections.abc import Mapping
+A day is a list of steps. Everything a step does to its surroundings (which receiver hears it,
+where a batch ends, whether the connection is cut) stands in the step itself, so that a day
+with steps left out is still a day, and what remains happens in the same way.
+
+Every name starts with the seed: days of different seeds can share a database.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
 from random import Random
 
 from ledger.importing import PlayerRow
-from ledger.orders import Deposit, Order, SetBlocked, Withdrawal
+from ledger.orders import Order
 from providers.contract import Policy
-from tests.harness.ledger import LENIENT, STRICT, balance_query, history
-from vocabulary.facts import Bet, BetAndWin, Fact, Operation, Rollback, RoundEnd, Win
+from providers.registry import DIALECTS
+from tests.harness.auditor_books import OURS, Rules
+from tests.harness.ledger_stories import NIGHT, Told, aside, changed, story
+from vocabulary.facts import Fact, Operation
 from vocabulary.money import Money
 
-PLAYERS = ("ann", "bob", "cleo", "dan", "eve")
-STRANGER = "nobody"
+PLAYERS = ("ann", "bob", "cleo")
+CURRENCIES = ("EUR", "JPY")
 OPENING = 900
-#: strict: named bets and round ends. lenient: every operation a round of its own.
-#: orphans: named bets, but wins are paid without them.
-POLICIES: Mapping[str, Policy] = {
-    "strict": STRICT,
-    "lenient": LENIENT,
-    "orphans": Policy(
-        orphan_win_credits=True, rollback_of_rollback_accepts=False, round_per_operation=False
-    ),
-}
+#: Stories of one day; about six facts each.
+STORIES = 14
+RECEIVERS = 3
 #: How far a fact may travel from its place, in facts.
 DRIFT = 12
+
+#: What each provider wants, said a second time in the auditor's words. The dialects' own
+#: policies, with both answers to "is a win without its bet paid" where that is a setting.
+RULES: Mapping[str, Rules] = {
+    "agent_platform": Rules(
+        pays_orphans=True, lets_rollbacks_be_rolled_back=False, one_round_each=True
+    ),
+    "agent_platform_rounds": Rules(
+        pays_orphans=True, lets_rollbacks_be_rolled_back=False, one_round_each=False
+    ),
+    "aggregator": Rules(
+        pays_orphans=False, lets_rollbacks_be_rolled_back=False, one_round_each=False
+    ),
+    "aggregator_paying": Rules(
+        pays_orphans=True, lets_rollbacks_be_rolled_back=False, one_round_each=False
+    ),
+    "sportsbook": Rules(
+        pays_orphans=True, lets_rollbacks_be_rolled_back=True, one_round_each=True
+    ),
+    "xigs": Rules(
+        pays_orphans=False, lets_rollbacks_be_rolled_back=False, one_round_each=False
+    ),
+}
+_SETTINGS: Mapping[str, tuple[str, dict[str, str]]] = {
+    "agent_platform": ("agent_platform", {"rounds": "per_transaction"}),
+    "agent_platform_rounds": ("agent_platform", {"rounds": "round_id"}),
+    "aggregator": ("aggregator", {"orphan_win": "refuse"}),
+    "aggregator_paying": ("aggregator", {"orphan_win": "credit"}),
+    "sportsbook": ("sportsbook", {}),
+    "xigs": ("xigs", {"orphan_win": "refuse"}),
+}
+
+
+class Cut(Enum):
+    """When the connection of a batch is cut."""
+
+    BEFORE = "before the commit"
+    AFTER = "after the commit"
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One thing that reaches the ledger."""
+    """One thing that reaches the ledger; None is a request nobody understands."""
 
     slug: str
-    what: Fact | Order
+    what: Fact | Order | None
+    at: datetime
 
 
-def opening_rows() -> list[PlayerRow]:
-    """Every player with a wallet in EUR and one in JPY."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that is said, and how.
+
+    Attributes:
+        number: its place in the whole day, also when others are left out.
+        receiver: which one hears it.
+        ends_batch: the batch it is in ends with it.
+        cut: the connection of its batch is cut then.
+        post: batches to post right after its batch.
+        restarts: its receiver starts anew before it.
+    """
+
+    number: int
+    said: Said
+    receiver: int
+    ends_batch: bool
+    cut: Cut | None
+    post: int
+    restarts: bool
+
+
+def policies() -> Mapping[str, Policy]:
+    """The policy of every slug, from the dialects themselves."""
+    dialects = DIALECTS
+    told = {}
+    for slug, (name, chosen) in _SETTINGS.items():
+        defaults = {key: option.default for key, option in dialects[name].options.items()}
+        told[slug] = dialects[name].policy({**defaults, **chosen})
+    return told
+
+
+def handle_of(slug: str, player: str) -> str:
+    """What a provider calls a player: the sportsbook has names of its own."""
+    return f"{player}@book" if slug == "sportsbook" else player
+
+
+def names_of(seed: int) -> dict[tuple[str, str], str]:
+    """The player for each (slug, handle)."""
+    return {
+        (slug, handle_of(slug, player)): player for slug in RULES for player in _players(seed)
+    }
+
+
+def opening_rows(seed: int) -> list[PlayerRow]:
+    """Every player with a wallet in each currency."""
     return [
-        PlayerRow(line=line, player=player, opening=Money(OPENING, currency), handles={})
-        for line, (player, currency) in enumerate(
-            ((player, currency) for player in PLAYERS for currency in ("EUR", "JPY")), start=2
+        PlayerRow(
+            line=2,
+            player=player,
+            opening=Money(OPENING, currency),
+            handles={"sportsbook": handle_of("sportsbook", player)},
         )
+        for player in _players(seed)
+        for currency in CURRENCIES
     ]
 
 
-def workload(seed: int, rounds: int) -> list[Said]:
-    """About five facts a round, in the order of their arrival; the seed decides everything."""
+def day(seed: int) -> list[Step]:
+    """The steps of one seed's day, in the order of their arrival."""
     random = Random(seed)
-    said = [one for number in range(rounds) for one in _round(random, number)]
-    noisy = [one for each in said for one in _noise(random, each)]
+    told = [one for number in range(STORIES) for one in _story(random, seed, number)]
+    noisy = [one for each in told for one in _noise(random, seed, each)]
     places = [
         at + random.randrange(DRIFT) * (random.random() < 0.3) for at in range(len(noisy))
     ]
     order = sorted(range(len(noisy)), key=lambda at: (places[at], at))
-    return [noisy[at] for at in order]
+    return [_step(random, number, noisy[at]) for number, at in enumerate(order)]
 
 
-def _round(random: Random, number: int) -> list[Said]:
-    slug = random.choice(list(POLICIES))
-    handle = random.choice((*PLAYERS, *PLAYERS, *PLAYERS, STRANGER))
+def batches(steps: Sequence[Step]) -> list[list[Step]]:
+    """Consecutive steps that one receiver hears at once."""
+    told: list[list[Step]] = []
+    for step in steps:
+        fresh = not told or told[-1][-1].ends_batch or step.restarts
+        if fresh or told[-1][-1].receiver != step.receiver:
+            told.append([])
+        told[-1].append(step)
+    return told
+
+
+def _players(seed: int) -> list[str]:
+    return [f"{seed}.{player}" for player in PLAYERS]
+
+
+def _story(random: Random, seed: int, number: int) -> list[Told]:
+    slug = random.choice(list(RULES))
+    player = random.choice((*_players(seed) * 6, f"{seed}.nobody"))
     currency = random.choice((*["EUR"] * 9, *["JPY"] * 3, "BTC"))
-    stake = Money(random.choice((0, 7, 300, 900)), currency)
-    payout = Money(random.choice((0, 0, 11, 600)), currency)
-    if slug == "lenient":
-        told = _loose(random, number, handle, stake, payout)
-    else:
-        told = _tied(random, number, handle, stake, payout)
-    aside = _aside(random, number) if random.random() < 0.25 else []
-    return [*(Said(slug, fact) for fact in told), *aside]
+    name = f"{seed}.{number}"
+    told = story(random, name, handle_of(slug, player), currency)
+    said: list[Told] = [(slug, fact) for fact in told if random.random() < 0.9]
+    if random.random() < 0.5:
+        asked = random.choice((slug, *RULES))
+        other = random.choice(_players(seed))
+        # A round is played in one currency, and its correction made in it.
+        ours = currency if currency in CURRENCIES else "EUR"
+        said.append(aside(random, name, other, asked, handle_of(asked, other), ours))
+    return said
 
 
-def _tied(
-    random: Random, number: int, handle: str, stake: Money, payout: Money
-) -> list[Operation]:
-    key, round_id = f"bet:{number}", str(number)
-    bet = Bet(key=key, handle=handle, amount=stake, round_id=round_id, occurred_at=None)
-    win = Win(
-        key=f"win:{number}",
-        handle=handle,
-        amount=payout,
-        round_id=round_id,
-        bet_key=key,
-        stake=stake,
-        occurred_at=None,
-    )
-    end = RoundEnd(
-        key=f"end:{number}",
-        handle=handle,
-        round_id=round_id,
-        bet_key=key,
-        stake=stake,
-        payout=payout,
-        occurred_at=None,
-    )
-    undone = _undone(random, number, (key, win.key, end.key), handle, stake)
-    told: list[Operation] = [bet, win, end, *undone]
-    return [fact for fact in told if random.random() < 0.85]
-
-
-def _loose(
-    random: Random, number: int, handle: str, stake: Money, payout: Money
-) -> list[Operation]:
-    bet = Bet(
-        key=f"b{number}", handle=handle, amount=stake, round_id=f"b{number}", occurred_at=None
-    )
-    both = BetAndWin(
-        key=f"x{number}",
-        handle=handle,
-        bet=stake,
-        win=payout,
-        round_id=f"x{number}",
-        occurred_at=None,
-    )
-    win = Win(
-        key=f"w{number}",
-        handle=handle,
-        amount=payout,
-        round_id=f"w{number}",
-        bet_key=None,
-        stake=None,
-        occurred_at=None,
-    )
-    undone = _undone(random, number, (bet.key, both.key, win.key), handle, stake)
-    told: list[Operation] = [bet, both, win, *undone]
-    return [fact for fact in told if random.random() < 0.7]
-
-
-def _undone(
-    random: Random, number: int, keys: tuple[str, ...], handle: str, stake: Money
-) -> list[Rollback]:
-    """Sometimes one rollback, sometimes two of one original, sometimes one of a rollback."""
-    original = random.choice(keys)
-    first = Rollback(
-        key=f"undo:{number}",
-        handle=handle,
-        original_key=original,
-        currency=stake.currency,
-        amount=random.choice((None, stake, Money(13, stake.currency))),
-        round_id=original,
-        occurred_at=None,
-    )
-    second = replace(first, key=f"undo-again:{number}")
-    third = replace(first, key=f"undo-undo:{number}", original_key=first.key)
-    return random.choice(([], [], [first], [first, second], [second, first, third]))
-
-
-def _aside(random: Random, number: int) -> list[Said]:
-    player = random.choice(PLAYERS)
-    amount = Money(random.choice((50, 700)), "EUR")
-    key, why = f"own:{number}", "asked"
-    return [
-        random.choice(
-            (
-                Said("tieout", Deposit(key=key, handle=player, amount=amount, reason=why)),
-                Said("tieout", Withdrawal(key=key, handle=player, amount=amount, reason=why)),
-                Said(
-                    "tieout",
-                    SetBlocked(
-                        key=key,
-                        handle=player,
-                        currency="EUR",
-                        blocked=random.random() < 0.5,
-                        reason=why,
-                    ),
-                ),
-                Said("strict", balance_query(player)),
-                Said("strict", history(f"h{number}", handle=player)),
-            )
-        )
-    ]
-
-
-def _noise(random: Random, said: Said) -> list[Said]:
+def _noise(random: Random, seed: int, told: Told) -> list[Told]:
     """The thing itself, sometimes again, sometimes again with something changed."""
+    luck, (slug, what) = random.random(), told
+    if luck < 0.75:
+        return [told]
+    if luck < 0.9 or not isinstance(what, Operation):
+        return [told] * random.choice((2, 2, 3))
+    other = handle_of(slug, random.choice(_players(seed)))
+    return [told, (slug, changed(random, what, other)), told]
+
+
+def _step(random: Random, number: int, told: Told) -> Step:
+    skew = timedelta(milliseconds=random.choice((0, 0, 0, -40_000, 3_600_000)))
+    slug, what = told
+    if isinstance(what, Operation) and slug != OURS:
+        # The provider's clock: absent, or whatever it says, also on a repeat.
+        away = timedelta(days=random.choice((-400, 0, 400)))
+        what = replace(what, occurred_at=random.choice((None, NIGHT + away)))
     luck = random.random()
-    if luck < 0.75 or not isinstance(said.what, Operation):
-        return [said]
-    if luck < 0.9:
-        return [said] * random.choice((2, 2, 3))
-    return [said, Said(said.slug, _changed(random, said.what)), said]
-
-
-def _changed(random: Random, fact: Operation) -> Operation:
-    other = replace(fact, handle=random.choice(PLAYERS))
-    if isinstance(fact, Bet | Win):
-        more = replace(fact, amount=fact.amount + Money(1, fact.amount.currency))
-        return random.choice((other, more))
-    return random.choice((other, replace(fact, round_id=fact.round_id + "'")))
+    return Step(
+        number=number,
+        said=Said(slug, what, NIGHT + timedelta(seconds=number - 40) + skew),
+        receiver=random.randrange(RECEIVERS),
+        ends_batch=random.random() < 0.4,
+        cut=Cut.BEFORE if luck < 0.01 else Cut.AFTER if luck < 0.03 else None,
+        post=random.choice((*[0] * 10, 1, 3)),
+        restarts=random.random() < 0.015,
+    )
