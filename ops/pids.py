@@ -8,10 +8,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import structlog
+
 from ops.datadir import DataDirectory
 from vocabulary.errors import Unavailable
 
 SUPERVISOR = "supervisor"
+
+log = structlog.get_logger()
 
 
 class PidBoard:
@@ -23,12 +27,18 @@ class PidBoard:
         self._pids: dict[str, list[int]] = {SUPERVISOR: [os.getpid()]}
 
     def post(self, name: str, pids: list[int]) -> None:
-        """Say which processes of that name run now; readers never see half a file."""
+        """Say which processes of that name run now; readers never see half a file.
+
+        On a full disk the old list stays: keeping things running matters more than the list.
+        """
         with self._lock:
             self._pids[name] = pids
             draft = self._path.with_suffix(".draft")
-            draft.write_text(json.dumps(self._pids))
-            draft.replace(self._path)
+            try:
+                draft.write_text(json.dumps(self._pids))
+                draft.replace(self._path)
+            except OSError as error:
+                log.warning("pids_not_written", error=type(error).__name__)
 
 
 def board_path(data_dir: Path) -> Path:

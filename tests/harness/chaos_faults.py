@@ -206,6 +206,20 @@ def disk_full(stack: Stack) -> None:
         time.sleep(FULL_S)
 
 
+def disk_full_for_the_log(stack: Stack) -> None:
+    """Not even the write-ahead log can go on: the server goes down, and cannot come up."""
+    assert isinstance(stack, SmallDiskStack)
+    before = stack.complaints()
+    with stack.full_disk():
+        deadline = time.monotonic() + PATIENCE_S
+        with contextlib.suppress(psycopg.Error):
+            stack.query("SELECT pg_switch_wal()")
+        while stack.complaints() == before:
+            assert time.monotonic() < deadline, "the database never ran out of space"
+            time.sleep(0.05)
+        time.sleep(FULL_S / 2)
+
+
 def two_schedulers(stack: Stack) -> None:
     """A second scheduler works beside the first while messages are lost; one of them dies."""
     words = [*TIEOUT, "--data", str(stack.data), "scheduler"]
@@ -255,6 +269,7 @@ FAULTS = (
     Fault(name="database out of reach", happen=database_out_of_reach, stack=ProxiedStack),
     Fault(name="database's answers lost", happen=database_answers_lost, stack=ProxiedStack),
     Fault(name="disk full", happen=disk_full, stack=SmallDiskStack),
+    Fault(name="disk full for the log", happen=disk_full_for_the_log, stack=SmallDiskStack),
     Fault(name="two schedulers, messages lost", happen=two_schedulers),
     Fault(name="later schema under this code", happen=later_schema, once=True),
 )

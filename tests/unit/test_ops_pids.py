@@ -1,0 +1,20 @@
+"""The list of process ids is a help, never a reason to stop."""
+
+from pathlib import Path
+
+from ops.pids import PidBoard, board_path, read_pids
+
+
+def test_a_list_that_cannot_be_written_stops_nobody_and_is_written_whole_later(
+    tmp_path: Path,
+) -> None:
+    board = PidBoard(board_path(tmp_path))  # there is no place for it yet
+    board.post("receiver", [1])
+    assert read_pids(tmp_path) == {}
+
+    board_path(tmp_path).parent.mkdir()
+    board.post("worker", [2, 3])
+
+    found = read_pids(tmp_path)
+    assert found["receiver"] == [1]
+    assert found["worker"] == [2, 3]
