@@ -1,31 +1,82 @@
-"""From two books to verdicts: the passes in order, and the proof that they lost nothing.
+"""From two books to verdicts: the passes in order, in parts, and the proof that none is lost.
+
+Three steps, the first two of which may be split any way and run anywhere:
+
+1. ``compare_range`` on a range of match keys: exact pass, then whole rounds by name, then the
+   verdicts on whatever those settle. One-sided rows that may still be tied stay ``open``.
+2. ``judge_players`` on the open rows of whole (player, currency) groups: the passes by
+   attributes, then the verdicts.
+3. ``merge`` adds up and orders. Tallies add, breaks have a fixed order, and no pass looks
+   across its partition: the result is the same, byte for byte, however the parts were cut.
 
 Pure but for the fetching of full rows by key, which is passed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
-from reconcile.classify import Bucket, Classified, classify
+from reconcile.classify import Classified, classify, otherwise_told
 from reconcile.conserve import NOTHING, SideProof, Tally, identity, prove, tally
-from reconcile.frames import RECORDS
-from reconcile.match import Keys, agree, fold, pair
+from reconcile.frames import PAIRS, RECORDS, Keys
+from reconcile.kinds import Bucket
+from reconcile.pass_exact import agree
+from reconcile.pass_rounds import fold, pair
+from reconcile.passes import tie_by_attributes
+from reconcile.rules import BY_NAME, Rules
 from vocabulary.errors import Contradiction
 
 #: Gives the full records of either side (ours, theirs) for keys, from any time.
 Fetch = Callable[[Keys], tuple[pd.DataFrame, pd.DataFrame]]
+#: By currency, the signed differences that the tolerance let pass, in minor units.
+Residuals = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Both proofs, and the frame of breaks (see ``Classified.breaks``)."""
+class Judging:
+    """What every verdict of one run is given by.
+
+    Attributes:
+        now: the run's reading of the clock.
+        maturity: one-sided rounds younger than this at ``now`` are timing.
+    """
+
+    now: datetime
+    maturity: timedelta
+    rules: Rules = BY_NAME
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one part of a comparison came to.
+
+    Attributes:
+        ours, theirs: what was counted of either side; together the parts are a proof.
+        breaks: see ``Classified.breaks``.
+        open: PAIRS rows that the passes by attributes have yet to look at.
+        tied: PAIRS rows that those passes tied, of both sides.
+    """
 
     ours: SideProof
     theirs: SideProof
     breaks: pd.DataFrame
+    open: pd.DataFrame
+    tied: pd.DataFrame
+    residuals: Residuals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Both proofs, the frame of breaks, what was tied by attributes, and what was let pass."""
+
+    ours: SideProof
+    theirs: SideProof
+    breaks: pd.DataFrame
+    tied: pd.DataFrame
+    residuals: Residuals
 
 
 def compare(
@@ -34,29 +85,140 @@ def compare(
     *,
     suspect: Keys,
     fetch: Fetch,
-    now: datetime,
-    maturity: timedelta,
+    judging: Judging,
+    parts: int = 1,
 ) -> Comparison:
     """Match, classify, and prove.
 
     ``ours`` and ``theirs`` are KEYS frames of the window, ordered by key, with equal
-    categories; ``suspect`` are keys that must be looked at whole.
+    categories; ``suspect`` are keys that must be looked at whole. ``parts`` changes nothing but
+    how much is in memory at once.
 
     Raises:
         Contradiction: the full rows do not add up to the key rows they belong to, or the
             buckets do not add up to the rows.
     """
+    cuts = zip(split_keys(ours, parts), split_keys(theirs, parts), strict=True)
+    ranges = [
+        compare_range(mine, yours, suspect=suspect, fetch=fetch, judging=judging)
+        for mine, yours in cuts
+    ]
+    left = pd.concat([part.open for part in ranges])
+    groups = split_players(left, parts) if len(left) else ()
+    players = [judge_players(group, judging) for group in groups]
+    return merge([*ranges, *players])
+
+
+def split_keys(keys: pd.DataFrame, parts: int) -> Iterator[pd.DataFrame]:
+    """A KEYS frame in ``parts`` ranges of match keys, the same ranges for every frame."""
+    bounds = key_bounds(parts)
+    places = np.searchsorted(keys["match_key"].to_numpy(), np.array(bounds, dtype=np.int64))
+    start = 0
+    for end in (*places, len(keys)):
+        yield keys.iloc[start:end]
+        start = end
+
+
+def key_bounds(parts: int) -> tuple[int, ...]:
+    """Where each of ``parts`` equal ranges of 64-bit keys begins, but for the first."""
+    return tuple(-(2**63) + 2**64 * part // parts for part in range(1, parts))
+
+
+def split_players(pairs: pd.DataFrame, parts: int) -> Iterator[pd.DataFrame]:
+    """One-sided rows in ``parts``, whole (player, currency) groups together."""
+    PAIRS.check(pairs)
+    who = pairs["player_ours"].fillna(pairs["player_theirs"]) + "\0" + pairs["currency"]
+    codes = pd.util.hash_array(who.to_numpy(dtype=object)) % np.uint64(parts)
+    for part in range(parts):
+        yield pairs[codes == part]
+
+
+def compare_range(
+    ours: pd.DataFrame, theirs: pd.DataFrame, *, suspect: Keys, fetch: Fetch, judging: Judging
+) -> Part:
+    """The passes by name over one range of keys, and the verdicts on what they settle.
+
+    Raises:
+        Contradiction: the full rows do not add up to the key rows they belong to.
+    """
     agreed = agree(ours, theirs, suspect=suspect)
     full_ours, full_theirs = _of_this_window(*fetch(agreed.residual))
-    view_ours, view_theirs = fold(full_ours), fold(full_theirs)
-    judged = classify(pair(view_ours, view_theirs), now=now, maturity=maturity)
+    views = fold(full_ours), fold(full_theirs)
+    pairs = pair(*views)
+    waits = _may_be_tied(pairs, judging.rules)
+    judged = _judged(pairs[~waits], judging)
     mine = _Side(name="ours", keys=ours, left=agreed.ours_remains, records=full_ours)
     yours = _Side(name="theirs", keys=theirs, left=agreed.theirs_remains, records=full_theirs)
-    return Comparison(
-        ours=_proof(mine, view_ours, agreed.matched, judged),
-        theirs=_proof(yours, view_theirs, agreed.matched, judged),
+    return Part(
+        ours=_count(mine, views[0], agreed.matched, judged),
+        theirs=_count(yours, views[1], agreed.matched, judged),
         breaks=judged.breaks,
+        open=pairs[waits],
+        tied=pairs.head(0),
+        residuals=_residuals(judged),
     )
+
+
+def judge_players(pairs: pd.DataFrame, judging: Judging) -> Part:
+    """The passes by attributes over whole (player, currency) groups, and the verdicts.
+
+    Raises:
+        Contradiction: a pass does not conserve its rows.
+    """
+    tied = tie_by_attributes(pairs, judging.rules)
+    judged = _judged(tied, judging)
+    return Part(
+        ours=_bucketed("ours", judged),
+        theirs=_bucketed("theirs", judged),
+        breaks=judged.breaks,
+        open=tied.head(0),
+        tied=tied[tied["side"] == "both"],
+        residuals=_residuals(judged),
+    )
+
+
+def merge(parts: Sequence[Part]) -> Comparison:
+    """All parts of one comparison, whatever their order, as one.
+
+    Raises:
+        Contradiction: the buckets do not add up to the rows.
+    """
+    residuals: dict[str, int] = {}
+    for part in parts:
+        for currency, minor in part.residuals.items():
+            residuals[currency] = residuals.get(currency, 0) + minor
+    return Comparison(
+        ours=prove("ours", _sum(part.ours for part in parts)),
+        theirs=prove("theirs", _sum(part.theirs for part in parts)),
+        breaks=_ordered([part.breaks for part in parts], ["round_id", "currency", "kind"]),
+        tied=_ordered([part.tied for part in parts], ["round_id", "currency"]),
+        residuals={code: residuals[code] for code in sorted(residuals) if residuals[code]},
+    )
+
+
+def _sum(proofs: Iterable[SideProof]) -> SideProof:
+    first, *others = proofs
+    return sum(others, first)
+
+
+def _ordered(frames: list[pd.DataFrame], by: list[str]) -> pd.DataFrame:
+    return pd.concat(frames).sort_values(by, ignore_index=True)
+
+
+def _may_be_tied(pairs: pd.DataFrame, rules: Rules) -> "pd.Series[bool]":
+    if not rules.attributes:
+        return pd.Series(data=False, index=pairs.index)
+    return (pairs["side"] != "both") & ~otherwise_told(pairs)
+
+
+def _judged(pairs: pd.DataFrame, judging: Judging) -> Classified:
+    return classify(pairs, now=judging.now, maturity=judging.maturity, rules=judging.rules)
+
+
+def _residuals(judged: Classified) -> Residuals:
+    passed = judged.pairs[judged.pairs["residual"] != 0]
+    sums = passed.groupby("currency")["residual"].sum()
+    return {str(code): int(minor) for code, minor in sums.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,25 +241,33 @@ def _of_this_window(
     return ours[ours["round_id"].isin(known)], theirs[theirs["round_id"].isin(known)]
 
 
-def _proof(side: _Side, view: pd.DataFrame, matched: Tally, judged: Classified) -> SideProof:
+def _count(side: _Side, view: pd.DataFrame, matched: Tally, judged: Classified) -> SideProof:
     standing = _standing(side.records)
     if tally(standing[standing["inside"]]) != side.left:
         raise Contradiction(f"the full rows of {side.name} differ from the rows first read")
-    buckets = _buckets(side.name, judged.pairs)
     folded_totals = Tally(len(side.records), tally(_whole(view, "")).totals)
-    return prove(
-        side.name,
-        SideProof(
-            source=matched + side.left,
-            outside=tally(standing[~standing["inside"]]),
-            undone=tally(standing) - folded_totals,
-            folded=len(side.records) - len(view),
-            matched=matched + buckets[Bucket.MATCHED],
-            timing=buckets[Bucket.TIMING],
-            breaks=buckets[Bucket.BREAK],
-            excluded=buckets[Bucket.EXCLUDED],
-            identity=identity(side.keys),
-        ),
+    buckets = _buckets(side.name, judged.pairs)
+    return SideProof(
+        source=matched + side.left,
+        outside=tally(standing[~standing["inside"]]),
+        undone=tally(standing) - folded_totals,
+        folded=len(side.records) - len(view),
+        matched=matched + buckets[Bucket.MATCHED],
+        timing=buckets[Bucket.TIMING],
+        breaks=buckets[Bucket.BREAK],
+        excluded=buckets[Bucket.EXCLUDED],
+        identity=identity(side.keys),
+    )
+
+
+def _bucketed(side: str, judged: Classified) -> SideProof:
+    """Rows that were read and folded elsewhere, in the bucket each ended in."""
+    buckets = _buckets(side, judged.pairs)
+    return SideProof(
+        matched=buckets[Bucket.MATCHED],
+        timing=buckets[Bucket.TIMING],
+        breaks=buckets[Bucket.BREAK],
+        excluded=buckets[Bucket.EXCLUDED],
     )
 
 

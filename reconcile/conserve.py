@@ -71,9 +71,26 @@ def _clean(totals: list[tuple[str, int, int]]) -> Totals:
     return tuple(sorted(entry for entry in totals if entry[1] or entry[2]))
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which rows were read: their count, and a hash that does not depend on their order."""
+
+    rows: int
+    mixed: int
+
+    def __add__(self, other: "Identity") -> "Identity":
+        return Identity(self.rows + other.rows, (self.mixed + other.mixed) % 2**64)
+
+    def __str__(self) -> str:
+        return f"{self.rows}:{self.mixed:016x}"
+
+
+NOBODY = Identity(0, 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideProof:
-    """One side's rows, from what was read to where each of them ended.
+    """One side's rows, from what was read to where each of them ended. Parts of it add up.
 
     Attributes:
         source: records of the window, as first read.
@@ -83,15 +100,28 @@ class SideProof:
         identity: hash over the rows of ``source``, whatever their order.
     """
 
-    source: Tally
-    outside: Tally
-    undone: Tally
-    folded: int
-    matched: Tally
-    timing: Tally
-    breaks: Tally
-    excluded: Tally
-    identity: str
+    source: Tally = NOTHING
+    outside: Tally = NOTHING
+    undone: Tally = NOTHING
+    folded: int = 0
+    matched: Tally = NOTHING
+    timing: Tally = NOTHING
+    breaks: Tally = NOTHING
+    excluded: Tally = NOTHING
+    identity: Identity = NOBODY
+
+    def __add__(self, other: "SideProof") -> "SideProof":
+        return SideProof(
+            source=self.source + other.source,
+            outside=self.outside + other.outside,
+            undone=self.undone + other.undone,
+            folded=self.folded + other.folded,
+            matched=self.matched + other.matched,
+            timing=self.timing + other.timing,
+            breaks=self.breaks + other.breaks,
+            excluded=self.excluded + other.excluded,
+            identity=self.identity + other.identity,
+        )
 
     @property
     def compared(self) -> Tally:
@@ -117,15 +147,15 @@ def prove(side: str, proof: SideProof) -> SideProof:
     return proof
 
 
-def identity(frame: pd.DataFrame) -> str:
-    """A hash of a KEYS frame that does not depend on the order of its rows."""
+def identity(frame: pd.DataFrame) -> Identity:
+    """Which rows a KEYS frame holds, whatever their order."""
     mixed = _mix(frame["match_key"].to_numpy().view(np.uint64))
     for column in ("stake", "payout", "who"):
         mixed = _mix(mixed + frame[column].to_numpy().view(np.uint64))
     currency = frame["currency"]
     names = pd.util.hash_array(np.asarray(currency.cat.categories, dtype=object))
     mixed = _mix(mixed + names[currency.cat.codes.to_numpy()] + frame["odd"].to_numpy())
-    return f"{len(frame)}:{int(mixed.sum(dtype=np.uint64)):016x}"
+    return Identity(len(frame), int(mixed.sum(dtype=np.uint64)))
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

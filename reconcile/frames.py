@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-Kind = Literal["int64", "Int64", "str", "bool", "category", "instant"]
+Keys = NDArray[np.int64]
+Kind = Literal[
+    "int64", "Int64", "str", "text", "bool", "boolean", "category", "instant", "moment"
+]
 
 
 class FrameWrong(AssertionError):
@@ -51,11 +56,12 @@ class FrameShape:
 
 
 def _is_kind(dtype: object, kind: Kind) -> bool:
-    if kind == "instant":
+    if kind in {"instant", "moment"}:
         return isinstance(dtype, pd.DatetimeTZDtype) and str(dtype.tz) == "UTC"
     if kind == "category":
         return isinstance(dtype, pd.CategoricalDtype)
-    return str(dtype) == kind
+    # Text and moments are what may be absent where ``str`` and ``instant`` may not.
+    return str(dtype) == ("str" if kind == "text" else kind)
 
 
 #: Fixed-width rows of one side, ordered by ``match_key``: enough to see what agrees.
@@ -72,7 +78,9 @@ KEYS = FrameShape(
     },
 )
 
-#: Full rows of one side, as stored: rounds of ours, records of the provider's.
+#: Full rows of one side, as stored: rounds of ours, records of the provider's. A round's
+#: balances are those before its first and after its last operation. ``declared_stake`` and
+#: ``declared_payout`` are the control totals that a bet end named.
 RECORDS = FrameShape(
     name="records",
     columns={
@@ -88,6 +96,9 @@ RECORDS = FrameShape(
         "declared_net": "Int64",
         "balance_before": "Int64",
         "balance_after": "Int64",
+        "declared_stake": "Int64",
+        "declared_payout": "Int64",
+        "began": "instant",
         "at": "instant",
         "overdue": "bool",
         "inside": "bool",
@@ -112,6 +123,12 @@ VIEW = FrameShape(
         "extra_payout": "int64",
         "records": "int64",
         "extras": "int64",
+        "rolled_back": "bool",
+        "balance_before": "Int64",
+        "balance_after": "Int64",
+        "declared_stake": "Int64",
+        "declared_payout": "Int64",
+        "began": "instant",
         "at": "instant",
         "overdue": "bool",
         "wrong": "bool",
@@ -122,3 +139,24 @@ VIEW = FrameShape(
     },
     unique=("round_id", "currency"),
 )
+
+#: What names a row of PAIRS.
+PAIR_NAME = ("round_id", "currency", "match_key")
+
+
+def _paired() -> dict[str, Kind]:
+    nullable: dict[Kind, Kind] = {"int64": "Int64", "bool": "boolean", "str": "text"}
+    columns: dict[str, Kind] = {"round_id": "str", "currency": "str", "match_key": "int64"}
+    for side in ("ours", "theirs"):
+        for name, kind in VIEW.columns.items():
+            if name not in PAIR_NAME:
+                told = "moment" if kind == "instant" else nullable.get(kind, kind)
+                columns[f"{name}_{side}"] = told
+    return {**columns, "side": "str", "alias": "str", "tie": "str", "group": "str"}
+
+
+#: Both views side by side; columns of VIEW with suffixes, null where a side is silent.
+#: ``side`` is both, ours or theirs. ``alias`` is the provider's name of a round that was not
+#: tied by name. ``tie`` is the pass that put the row together with its counterpart, empty where
+#: none did; rows of one ``group`` answer for each other as a whole.
+PAIRS = FrameShape(name="pairs", columns=_paired(), unique=("round_id", "currency"))

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
@@ -17,19 +18,18 @@ import numpy as np
 import pandas as pd
 import psycopg
 import pyarrow as pa
-from numpy.typing import NDArray
 from psycopg import sql
 
-from reconcile.frames import KEYS, RECORDS
+from reconcile.frames import KEYS, RECORDS, Keys
 from reconcile.window import Window
 from vocabulary.errors import Unavailable
 
-Keys = NDArray[np.int64]
 _Framing = Callable[[pa.Table], pd.DataFrame]
 
 _OURS_KEYS = """
 SELECT r.match_key, r.stake, r.payout, r.currency, hashtextextended(w.player, 0) AS who,
-       NOT r.ended AND r.first_at < {overdue} AS odd
+       (NOT r.ended AND r.first_at < {overdue})
+       OR coalesce(r.declared_stake <> r.stake OR r.declared_payout <> r.payout, false) AS odd
   FROM rounds r JOIN wallets w USING (wallet_id)
  WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
 """
@@ -51,22 +51,42 @@ SELECT match_key FROM feed_records
  WHERE provider = {provider} AND continues
    AND NOT (created_at >= {start} AND created_at < {end})
 """
+# A round whose rollbacks left nothing of it was taken back.
 _OURS_RECORDS = """
 SELECT r.match_key, r.round_id, r.round_id AS record_id,
        row_number() OVER (PARTITION BY r.round_id, r.currency) AS occurrence,
-       w.player, r.currency, r.stake, r.payout, false AS rolled_back,
-       NULL::bigint AS declared_net, NULL::bigint AS balance_before,
-       NULL::bigint AS balance_after, r.last_at AS at,
+       w.player, r.currency, r.stake, r.payout,
+       r.rollbacks > 0 AND r.stake = 0 AND r.payout = 0 AS rolled_back,
+       NULL::bigint AS declared_net, {balances},
+       r.declared_stake, r.declared_payout, r.first_at AS began, r.last_at AS at,
        NOT r.ended AND r.first_at < {overdue} AS overdue,
        r.first_at >= {start} AND r.first_at < {end} AS inside
   FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
+  {chain}
  WHERE r.provider = {provider}
+"""
+# Where names tie, nobody asks for the balances of every round that is looked at.
+_NO_BALANCES = sql.SQL("NULL::bigint AS balance_before, NULL::bigint AS balance_after")
+_BALANCES = sql.SQL("c.balance_before, c.balance_after")
+# By the wallet's own chain: there is no other index over operations of a round.
+_CHAIN = """
+LEFT JOIN (SELECT o.match_key, o.round_id,
+                  (array_agg(o.balance_after - o.amount ORDER BY o.wallet_seq))[1]
+                  AS balance_before,
+                  (array_agg(o.balance_after ORDER BY o.wallet_seq DESC))[1] AS balance_after
+             FROM rounds q JOIN residual USING (match_key)
+             JOIN operations o ON o.wallet_id = q.wallet_id AND o.match_key = q.match_key
+                              AND o.provider = q.provider AND o.round_id = q.round_id
+            WHERE q.provider = {provider} AND o.decision = 'accepted' AND o.amount <> 0
+            GROUP BY o.match_key, o.round_id) c
+       ON c.match_key = r.match_key AND c.round_id = r.round_id
 """
 _THEIRS_RECORDS = """
 SELECT f.match_key, f.round_id, f.record_id, f.occurrence::bigint AS occurrence,
        coalesce(h.player, f.handle) AS player, f.currency, f.stake, f.payout, f.rolled_back,
-       f.declared_net, f.balance_before, f.balance_after, f.created_at AS at,
-       false AS overdue,
+       f.declared_net, f.balance_before, f.balance_after,
+       NULL::bigint AS declared_stake, NULL::bigint AS declared_payout,
+       f.created_at AS began, f.created_at AS at, false AS overdue,
        f.created_at >= {start} AND f.created_at < {end} AS inside
   FROM feed_records f JOIN residual USING (match_key)
   LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
@@ -114,6 +134,17 @@ class Books:
         ours, theirs = self._both(_OURS_RECORDS, _THEIRS_RECORDS, _records_frame)
         return Sides(ours=ours, theirs=theirs)
 
+    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """What a query of a few rows says in this snapshot.
+
+        Named like ``{provider} {start} {end}`` in it are the provider and the window, and
+        whatever ``values`` name.
+        """
+        said = {name: sql.Literal(value) for name, value in values.items()}
+        told = sql.SQL(query).format(**self._said, **said).as_string()
+        rows: list[dict[str, Any]] = _fetch(self._sides[0], told).to_pylist()
+        return rows
+
     def _both(self, ours: str, theirs: str, frame: _Framing) -> list[pd.DataFrame]:
         texts = (self._text(ours), self._text(theirs))
         return list(self._pool.map(lambda c, q: frame(_fetch(c, q)), self._sides, texts))
@@ -124,11 +155,17 @@ class Books:
 
 @contextmanager
 def open_books(
-    database_url: str, provider: str, window: Window, *, overdue: datetime | None
+    database_url: str,
+    provider: str,
+    window: Window,
+    *,
+    overdue: datetime | None,
+    balances: bool = False,
 ) -> Iterator[Books]:
     """Both sides as of one instant.
 
     Rounds of ours that began before ``overdue`` and never ended are marked; None marks none.
+    Our full rows carry the wallet's balances around them only with ``balances``.
 
     Raises:
         Unavailable: the database cannot be reached.
@@ -140,7 +177,11 @@ def open_books(
         "overdue": sql.SQL("'-infinity'::timestamptz")
         if overdue is None
         else sql.Literal(overdue),
+        "balances": _BALANCES if balances else _NO_BALANCES,
+        "chain": sql.SQL(""),
     }
+    if balances:
+        said["chain"] = sql.SQL(_CHAIN).format(provider=sql.Literal(provider))
     with ExitStack() as stack:
         try:
             snapshot = stack.enter_context(_exported_snapshot(database_url))
@@ -206,8 +247,8 @@ def _recoded(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
 
 
 def _records_frame(table: pa.Table) -> pd.DataFrame:
-    nullable = ("declared_net", "balance_before", "balance_after")
-    frame = table.drop_columns(list(nullable)).to_pandas()
+    nullable = [name for name, kind in RECORDS.columns.items() if kind == "Int64"]
+    frame = table.drop_columns(nullable).to_pandas()
     for name in nullable:
         frame[name] = table[name].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return RECORDS.check(frame[list(RECORDS.columns)])

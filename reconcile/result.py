@@ -1,12 +1,15 @@
 """One finished run: what was compared, where every row ended, and what differs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 from reconcile.breaks import Break
 from reconcile.conserve import SideProof, Tally, as_json
+from reconcile.kinds import BY_ROUND
 from reconcile.window import Window
 from vocabulary.money import exponent_of, text_from_minor
 
@@ -21,6 +24,8 @@ class RunResult:
         code: the version of this application.
         rules: the versions of the rules applied.
         exponents: the provider's overrides of digits after the point.
+        residuals: by currency, what the tolerance let pass, minor units, as owed to the player.
+        inputs: what the run rests on; see ``reconcile.inputs``.
     """
 
     run_id: str
@@ -35,6 +40,8 @@ class RunResult:
     code: str
     rules: Mapping[str, int]
     exponents: Mapping[str, int]
+    residuals: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def conserved(self) -> bool:
@@ -52,6 +59,10 @@ class RunResult:
             "matched": self.ours.matched.rows,
             "timing": {"ours": self.ours.timing.rows, "theirs": self.theirs.timing.rows},
             "excluded": {"ours": self.ours.excluded.rows, "theirs": self.theirs.excluded.rows},
+            "residual": {
+                code: text_from_minor(minor, exponent_of(code, self.exponents))
+                for code, minor in sorted(self.residuals.items())
+            },
             "conserved": self.conserved,
         }
 
@@ -71,6 +82,9 @@ class RunResult:
             "now": iso(self.started_at),
             "exponents": dict(self.exponents),
             "breaks": len(self.breaks),
+            "findings": breaks_digest(self.breaks),
+            "residuals_minor": {c: str(minor) for c, minor in sorted(self.residuals.items())},
+            "inputs": dict(self.inputs),
             "ours": _proof_json(self.ours),
             "theirs": _proof_json(self.theirs),
         }
@@ -95,7 +109,27 @@ def break_json(each: Break, exponents: Mapping[str, int]) -> dict[str, Any]:
         "difference": text_from_minor(each.difference, exponent_of(each.currency, exponents)),
         "first_seen": iso(each.first_seen),
         "explanation": each.explanation,
+        "began_at": iso(each.at),
+        "subject": each.subject,
+        "alias": each.alias,
+        "evidence": dict(each.evidence),
     }
+
+
+def breaks_digest(breaks: Iterable[Break]) -> dict[str, Any]:
+    """What a run found, as one hash: by rounds and by witnesses apart, whatever the order."""
+    told: dict[str, list[list[object]]] = {"by_round": [], "by_witness": []}
+    for each in breaks:
+        name = "by_round" if each.kind in BY_ROUND else "by_witness"
+        told[name].append([each.id, str(each.kind), str(each.difference), each.explanation])
+    return {
+        name: {"count": len(rows), "digest": _digest(sorted(rows, key=str))}
+        for name, rows in told.items()
+    }
+
+
+def _digest(rows: list[list[object]]) -> str:
+    return blake2b(json.dumps(rows).encode(), digest_size=16).hexdigest()
 
 
 def _side_json(proof: SideProof, exponents: Mapping[str, int]) -> dict[str, Any]:
@@ -121,4 +155,9 @@ def _proof_json(proof: SideProof) -> dict[str, Any]:
         "excluded": proof.excluded,
     }
     told = {name: as_json(entry) for name, entry in lines.items()}
-    return {**told, "folded": proof.folded, "identity": proof.identity, "holds": proof.holds}
+    return {
+        **told,
+        "folded": proof.folded,
+        "identity": str(proof.identity),
+        "holds": proof.holds,
+    }

@@ -12,17 +12,18 @@ from sqlalchemy import Connection
 
 from ledger.posting import drain
 from reconcile.breaks import Break, breaks_from_frame
-from reconcile.compare import Comparison, compare
+from reconcile.compare import Comparison, Judging, compare
+from reconcile.frames import Keys
 from reconcile.load import Books, Sides, open_books
-from reconcile.match import Keys
 from reconcile.result import RunResult, iso
+from reconcile.rules import BY_NAME, Rules
 from reconcile.store import lock_provider, store_run
 from reconcile.window import Window
 from storage.engine import open_engine
 from vocabulary.clock import Clock
 
 #: Raised whenever a rule judges the same rows differently than before.
-RULES: Mapping[str, int] = MappingProxyType({"match": 1, "classify": 1})
+RULES: Mapping[str, int] = MappingProxyType({"match": 2, "classify": 2})
 _NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
 
 
@@ -35,6 +36,7 @@ def reconcile(
     clock: Clock,
     exponents: Mapping[str, int] = _NO_OVERRIDES,
     open_after: timedelta | None = None,
+    rules: Rules = BY_NAME,
 ) -> RunResult:
     """Compare our rounds with the provider's records over a window, and store the run.
 
@@ -56,9 +58,12 @@ def reconcile(
             lock_provider(connection, provider)
             now = clock.now()
             overdue = None if open_after is None else now - open_after
-            with open_books(database_url, provider, window, overdue=overdue) as books:
+            judging = Judging(now=now, maturity=maturity, rules=rules)
+            with open_books(
+                database_url, provider, window, overdue=overdue, balances=rules.attributes
+            ) as books:
                 sides = books.keys()
-                found = _compare(books, sides, now, maturity)
+                found = _compare(books, sides, judging)
             breaks = breaks_from_frame(
                 found.breaks, provider=provider, exponents=exponents, now=now
             )
@@ -75,13 +80,14 @@ def reconcile(
                 code=version("tieout"),
                 rules=RULES,
                 exponents=exponents,
+                residuals=found.residuals,
             )
             return _stored(connection, result, sides)
     finally:
         engine.dispose()
 
 
-def _compare(books: Books, sides: Sides, now: datetime, maturity: timedelta) -> Comparison:
+def _compare(books: Books, sides: Sides, judging: Judging) -> Comparison:
     def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
         full = books.records(keys)
         return full.ours, full.theirs
@@ -91,8 +97,7 @@ def _compare(books: Books, sides: Sides, now: datetime, maturity: timedelta) -> 
         sides.theirs,
         suspect=books.straddling(),
         fetch=fetch,
-        now=now,
-        maturity=maturity,
+        judging=judging,
     )
 
 

@@ -14,7 +14,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from reconcile.breaks import Break
-from reconcile.match import Keys
+from reconcile.frames import Keys
+from reconcile.kinds import BY_ROUND, BreakKind
 from reconcile.result import RunResult
 
 #: One run of a provider at a time: two would clear each other's breaks.
@@ -30,27 +31,31 @@ ON CONFLICT (run_id) DO UPDATE SET
 _STAGE = """
 CREATE TEMP TABLE break_stage ON COMMIT DROP AS
 SELECT break_id, kind, impact, player, currency, round_id, match_key, ours, theirs,
-       difference, explanation
+       difference, explanation, began_at, subject, alias, evidence
   FROM breaks WHERE false
 """
 _COPY = """
 COPY break_stage (break_id, kind, impact, player, currency, round_id, match_key, ours, theirs,
-                  difference, explanation) FROM STDIN
+                  difference, explanation, began_at, subject, alias, evidence) FROM STDIN
 """
 _UPSERT = """
 INSERT INTO breaks (break_id, run_id, provider, kind, impact, player, currency, round_id,
-                    match_key, ours, theirs, difference, explanation, first_seen, last_seen)
+                    match_key, ours, theirs, difference, explanation, began_at, subject, alias,
+                    evidence, first_seen, last_seen)
 SELECT break_id, :run_id, :provider, kind, impact, player, currency, round_id, match_key,
-       ours, theirs, difference, explanation, :now, :now
+       ours, theirs, difference, explanation, began_at, subject, alias, evidence, :now, :now
   FROM break_stage ORDER BY break_id
 ON CONFLICT (break_id) DO UPDATE SET
     run_id = EXCLUDED.run_id, impact = EXCLUDED.impact, player = EXCLUDED.player,
     ours = EXCLUDED.ours, theirs = EXCLUDED.theirs, difference = EXCLUDED.difference,
-    explanation = EXCLUDED.explanation, last_seen = EXCLUDED.last_seen, cleared_at = NULL
+    explanation = EXCLUDED.explanation, began_at = EXCLUDED.began_at, alias = EXCLUDED.alias,
+    evidence = EXCLUDED.evidence, last_seen = EXCLUDED.last_seen, cleared_at = NULL
 """
 # A break whose round neither side tells any more is over too: nothing could examine it again.
+# What a witness found belongs to the window it began in, and to no round's rows.
 _UNSEEN = """
-SELECT b.break_id, b.match_key,
+SELECT b.break_id, b.match_key, b.kind = ANY(:witnessed) AS witnessed,
+       b.began_at >= :start AND b.began_at < :end AS inside,
        NOT EXISTS (SELECT FROM rounds r
                     WHERE r.match_key = b.match_key)
        AND NOT EXISTS (SELECT FROM feed_records f
@@ -90,16 +95,25 @@ def store_run(
             for each in result.breaks:
                 copy.write_row(_break_row(each))
     said = {"provider": result.provider, "run_id": result.run_id, "now": result.started_at}
-    over = _over(connection, result.provider, examined)
+    over = _over(connection, result, examined)
     connection.execute(text(_CLEAR), {"now": result.started_at, "ids": over})
     connection.execute(text(_UPSERT), said)
     rows = connection.execute(text(_FIRST_SEEN))
     return {row.break_id: row.first_seen for row in rows}
 
 
-def _over(connection: Connection, provider: str, examined: tuple[Keys, ...]) -> list[str]:
-    open_ones = connection.execute(text(_UNSEEN), {"provider": provider}).all()
-    return [row.break_id for row in open_ones if row.gone or _among(row.match_key, examined)]
+def _over(connection: Connection, result: RunResult, examined: tuple[Keys, ...]) -> list[str]:
+    said = {
+        "provider": result.provider,
+        "start": result.window.start,
+        "end": result.window.end,
+        "witnessed": sorted(set(BreakKind) - BY_ROUND),
+    }
+    return [
+        row.break_id
+        for row in connection.execute(text(_UNSEEN), said)
+        if (row.inside if row.witnessed else row.gone or _among(row.match_key, examined))
+    ]
 
 
 def _among(key: int, examined: tuple[Keys, ...]) -> bool:
@@ -134,6 +148,10 @@ def _break_row(each: Break) -> tuple[object, ...]:
         _json(each.theirs),
         each.difference,
         each.explanation,
+        each.at,
+        each.subject,
+        each.alias,
+        Jsonb(dict(each.evidence)),
     )
 
 

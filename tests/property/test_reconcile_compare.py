@@ -8,9 +8,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.compare import Comparison, compare
-from reconcile.frames import KEYS, RECORDS
-from reconcile.match import Keys
+from reconcile.compare import Comparison, Judging, compare
+from reconcile.frames import KEYS, RECORDS, Keys
 from vocabulary.ids import match_key
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -48,7 +47,8 @@ def _records(rows: Sequence[Row]) -> pd.DataFrame:
         at = pd.Timestamp(NOW - timedelta(minutes=age))
         none = (pd.NA, pd.NA, pd.NA)
         identity = (match_key("p", round_id), round_id, round_id, occurrence, player, currency)
-        lines.append((*identity, stake, payout, False, *none, at, False, inside))
+        told_of = (*none, pd.NA, pd.NA, at, at, False, inside)
+        lines.append((*identity, stake, payout, False, *told_of))
     kinds = {
         name: "datetime64[us, UTC]" if kind == "instant" else kind
         for name, kind in RECORDS.columns.items()
@@ -83,8 +83,7 @@ def _compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> Comparison:
         _keys(theirs),
         suspect=np.unique(np.concatenate(outside)),
         fetch=fetch,
-        now=NOW,
-        maturity=MATURITY,
+        judging=Judging(now=NOW, maturity=MATURITY),
     )
 
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from reconcile.breaks import break_id, breaks_from_frame
-from reconcile.classify import BreakKind, Classified, Impact, classify, impact_of
+from reconcile.classify import Classified, classify
 from reconcile.frames import RECORDS, FrameWrong
-from reconcile.match import fold, pair
+from reconcile.kinds import BY_ROUND, BreakKind, Impact, impact_of
+from reconcile.pass_rounds import fold, pair
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 THEN = NOW - timedelta(hours=12)
@@ -30,6 +31,9 @@ def _records(*rows: Mapping[str, object]) -> pd.DataFrame:
         "declared_net": pd.NA,
         "balance_before": pd.NA,
         "balance_after": pd.NA,
+        "declared_stake": pd.NA,
+        "declared_payout": pd.NA,
+        "began": pd.Timestamp(THEN),
         "at": pd.Timestamp(THEN),
         "overdue": False,
         "inside": True,
@@ -40,6 +44,10 @@ def _records(*rows: Mapping[str, object]) -> pd.DataFrame:
     }
     frame = pd.DataFrame([{**usual, **row} for row in rows], columns=list(RECORDS.columns))
     return RECORDS.check(frame.astype(kinds))
+
+
+def _joined(*frames: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat(frames, ignore_index=True)
 
 
 def _judge(ours: pd.DataFrame, theirs: pd.DataFrame) -> Classified:
@@ -157,16 +165,30 @@ def test_every_kind_has_a_sentence_with_decimal_amounts() -> None:
         {"round_id": "a", "record_id": "a", "currency": "EUR"},
         {"round_id": "g", "record_id": "g", "stake": 0, "payout": 12},
     )
-    more = _records({"round_id": "f", "record_id": "f", "stake": 10})
-    judged = _judge(pd.concat([ours, more], ignore_index=True), theirs)
+    more = _records(
+        {"round_id": "f", "record_id": "f", "stake": 10},
+        {"round_id": "h", "record_id": "h", "declared_payout": 70},
+        {"round_id": "i", "record_id": "i", "stake": 0, "rolled_back": True},
+        {"round_id": "k", "record_id": "k", "overdue": True},
+    )
+    same = [{"round_id": name, "record_id": name} for name in "hik"]
+    judged = _judge(_joined(ours, more), _joined(theirs, _records(*same)))
     found = breaks_from_frame(judged.breaks, provider="agg", exponents={}, now=NOW)
-    assert {each.kind for each in found} == set(BreakKind)
+    assert {each.kind for each in found} == BY_ROUND - {BreakKind.AMBIGUOUS}
     sentences = {(each.kind, each.round_id): each.explanation for each in found}
     assert sentences[BreakKind.STAKE, "b"] == (
         "agg reports a stake of 6 JPY for round b, the ledger booked 5 JPY;"
         " the operator is owed 1 JPY."
     )
     assert sentences[BreakKind.MISSING_IN_LEDGER, "g"].endswith("the player is owed 0.12 USD.")
+    assert sentences[BreakKind.ROUND_TOTAL, "h"] == (
+        "agg ended round h naming a stake of 1.00 USD and a payout of 0.70 USD, but the ledger"
+        " booked 1.00 USD and 0.00 USD; by those totals the player is owed 0.70 USD."
+    )
+    assert sentences[BreakKind.STATUS, "i"] == (
+        "Round i was rolled back at the ledger, but agg says that it stands; the operator is"
+        " owed 1.00 USD."
+    )
     assert all(each.explanation.endswith(".") for each in found)
 
 

@@ -1,0 +1,108 @@
+"""The first pass: rows of either side that are equal in everything, joined on sorted keys.
+
+Only what agrees completely is taken; everything else is left, none of it lost. Its partition is
+a range of ``match_key``: both sides of a round carry the same key, so ranges never meet.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reconcile.conserve import Tally, tally
+from reconcile.frames import KEYS, Keys
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What the exact pass made of the keys.
+
+    Attributes:
+        pairs: keys of the rows that agree in amounts, currency and player, sorted.
+        matched: their tally, the same on both sides.
+        ours_left, theirs_left: every other row.
+        ours_remains, theirs_remains: their tallies.
+        residual: the keys of all rows left, sorted, each once.
+    """
+
+    pairs: Keys
+    matched: Tally
+    ours_left: pd.DataFrame
+    theirs_left: pd.DataFrame
+    ours_remains: Tally
+    theirs_remains: Tally
+    residual: Keys
+
+
+def agree(ours: pd.DataFrame, theirs: pd.DataFrame, *, suspect: Keys) -> Agreement:
+    """Pair rows that are equal in everything a key row holds; each row at most once.
+
+    ``ours`` and ``theirs`` are KEYS frames ordered by ``match_key``, with the same currency
+    categories. Keys in ``suspect`` are left to the closer look whatever they hold.
+    """
+    KEYS.check(ours)
+    KEYS.check(theirs)
+    left, right = pd.Index(ours["match_key"]), pd.Index(theirs["match_key"])
+    joined, at_left, at_right = left.join(right, how="inner", return_indexers=True)
+    first = np.arange(len(joined)) if at_left is None else at_left
+    second = np.arange(len(joined)) if at_right is None else at_right
+    good = _equal(ours, theirs, first, second)
+    doubtful = _doubtful(ours, theirs, suspect)
+    if len(doubtful):
+        good &= ~np.isin(left.to_numpy()[first], doubtful)
+    return _agreement(
+        ours, theirs, _mask(len(left), first[good]), _mask(len(right), second[good])
+    )
+
+
+def _equal(
+    ours: pd.DataFrame, theirs: pd.DataFrame, first: NDArray[np.intp], second: NDArray[np.intp]
+) -> Mask:
+    good = np.ones(len(first), dtype=bool)
+    for column in ("stake", "payout", "who"):
+        good &= ours[column].to_numpy()[first] == theirs[column].to_numpy()[second]
+    codes = ours["currency"].cat.codes.to_numpy()[first]
+    good &= codes == theirs["currency"].cat.codes.to_numpy()[second]
+    return good
+
+
+def _doubtful(ours: pd.DataFrame, theirs: pd.DataFrame, suspect: Keys) -> Keys:
+    """Keys where one row does not stand for one round: repeated, flagged or straddling."""
+    found = [suspect]
+    for side in (ours, theirs):
+        keys = side["match_key"].to_numpy()
+        found.append(keys[side["odd"].to_numpy()])
+        found.append(keys[1:][keys[1:] == keys[:-1]])
+    return np.unique(np.concatenate(found))
+
+
+def _mask(length: int, places: NDArray[np.intp]) -> Mask:
+    mask = np.zeros(length, dtype=bool)
+    mask[places] = True
+    return mask
+
+
+def _agreement(ours: pd.DataFrame, theirs: pd.DataFrame, mine: Mask, yours: Mask) -> Agreement:
+    ours_left, theirs_left = ours[~mine], theirs[~yours]
+    matched, remains = tally(_rows(ours, mine)), tally(ours_left)
+    theirs_remains = tally(theirs_left)
+    assert tally(ours) == matched + remains
+    assert tally(theirs) == matched + theirs_remains
+    keys = [side["match_key"].to_numpy() for side in (ours_left, theirs_left)]
+    return Agreement(
+        pairs=ours["match_key"].to_numpy()[mine],
+        matched=matched,
+        ours_left=ours_left,
+        theirs_left=theirs_left,
+        ours_remains=remains,
+        theirs_remains=theirs_remains,
+        residual=np.unique(np.concatenate(keys)),
+    )
+
+
+def _rows(frame: pd.DataFrame, mask: Mask) -> pd.DataFrame:
+    # Most runs agree in most rows: taking everything costs no copy.
+    return frame if mask.all() else frame[mask]
