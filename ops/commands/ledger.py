@@ -1,21 +1,42 @@
 """``tieout ledger``: look into the books, move money by hand, prove everything."""
 
 import json
-from collections.abc import Iterable
-from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands import ledger_adjust, ledger_books
 from ops.commands.ledger_evidence import register
 from ops.context import current, endpoints
+from ops.ledger_print import instant, positive, read_day, read_instant, table, text
 from vocabulary.errors import Malformed
-from vocabulary.money import Money
+from vocabulary.facts import Fund
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from ledger.accounts import StatementLine
+    from ledger.provider_statement import ProviderDay
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+class Clock(StrEnum):
+    """Which of our own instants counts."""
+
+    RECEIVED = "received"
+    POSTED = "posted"
+
+
+class DepositAs(StrEnum):
+    """Whose money a deposit is."""
+
+    CASH = "cash"
+    BONUS = "bonus"
+    PROMO = "promo"
+    JACKPOT = "jackpot"
+
 
 Player = Annotated[str, typer.Option(help="The player.")]
 Currency = Annotated[str, typer.Option(help="The wallet's currency.")]
@@ -25,23 +46,33 @@ OrderKey = Annotated[
     str | None, typer.Option("--key", help="Your own key: repeating it moves nothing twice.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ByClock = Annotated[
+    Clock, typer.Option("--by", help="Count what was received, or what was posted, by then.")
+]
 
 
 @app.command()
 def balance(
-    ctx: typer.Context, *, player: Player, currency: Currency, as_json: AsJson = False
+    ctx: typer.Context,
+    *,
+    player: Player,
+    currency: Currency,
+    at: Annotated[
+        str | None, typer.Option(help="As of an instant, such as 2026-06-04T12:00:00Z.")
+    ] = None,
+    by: ByClock = Clock.RECEIVED,
+    as_json: AsJson = False,
 ) -> None:
-    """What a player has now."""
+    """What a player has now, or had at an instant."""
     from ledger.accounts import balance_of  # noqa: PLC0415 - heavy
-    from storage.engine import open_engine  # noqa: PLC0415
 
-    found = balance_of(
-        open_engine(endpoints(current(ctx)).database_url), player=player, currency=currency
-    )
+    if at is not None:
+        _balance_at(_engine(ctx), player, currency, at, by=by, as_json=as_json)
+        return
+    found = balance_of(_engine(ctx), player=player, currency=currency)
     if found is None:
-        typer.echo(f"no wallet of {player} in {currency}", err=True)
-        raise typer.Exit(1)
-    amount = _text(found.balance, found.currency)
+        raise _no_wallet(player, currency)
+    amount = text(found.balance, found.currency)
     if as_json:
         seen = {"player": found.player, "currency": found.currency, "balance": amount}
         typer.echo(json.dumps({**seen, "seq": found.seq}))
@@ -50,64 +81,122 @@ def balance(
     typer.echo(f"{found.player}: {amount} {found.currency} (seq {found.seq}{blocked})")
 
 
+def _balance_at(
+    engine: "Engine", player: str, currency: str, at: str, *, by: Clock, as_json: bool
+) -> None:
+    from ledger.checkpoints import balance_at  # noqa: PLC0415 - heavy
+
+    moment = read_instant(at, "--at")
+    found = balance_at(engine, player=player, currency=currency, at=moment, by=by.value)
+    if found is None:
+        raise _no_wallet(player, currency)
+    amount = text(found.balance, found.currency)
+    if as_json:
+        seen = {"player": found.player, "currency": found.currency, "balance": amount}
+        since = {"at": instant(moment), "by": by, "checkpoint": instant(found.checkpoint)}
+        typer.echo(json.dumps({**seen, **since}))
+        return
+    typer.echo(f"{player}: {amount} {currency} {by} by {instant(moment)}")
+
+
 @app.command()
 def statement(
     ctx: typer.Context,
     *,
-    player: Player,
-    currency: Currency,
+    player: Annotated[str | None, typer.Option(help="A player's operations.")] = None,
+    currency: Annotated[str | None, typer.Option(help="With --player: the wallet's.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Or a provider's days.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="With --provider: a day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="With --provider: a day.")] = None,
+    by: ByClock = Clock.RECEIVED,
     after: Annotated[int, typer.Option(help="Only what follows this seq.")] = 0,
     most: Annotated[int, typer.Option(help="At most this many lines.")] = 1_000,
     as_json: AsJson = False,
 ) -> None:
-    """A wallet's operations in chain order."""
+    """A wallet's operations in chain order, or a provider's days."""
+    if provider is not None and player is None:
+        _provider_days(ctx, provider, first, last, by=by, as_json=as_json)
+    elif player is not None and currency is not None and provider is None:
+        _wallet_lines(ctx, player, currency, after=after, most=most, as_json=as_json)
+    else:
+        raise Malformed("statement", "--player with --currency, or --provider, is expected")
+
+
+def _wallet_lines(
+    ctx: typer.Context, player: str, currency: str, *, after: int, most: int, as_json: bool
+) -> None:
     from ledger.accounts import statement_of  # noqa: PLC0415 - heavy
-    from storage.engine import open_engine  # noqa: PLC0415
 
     lines = statement_of(
-        open_engine(endpoints(current(ctx)).database_url),
-        player=player,
-        currency=currency,
-        after_seq=after,
-        most=most,
+        _engine(ctx), player=player, currency=currency, after_seq=after, most=most
     )
     if as_json:
         typer.echo(json.dumps([_line(line, currency) for line in lines]))
         return
-    _table(
+    table(
         ["seq", "received", "provider", "kind", "decision", "round", "amount", "balance"],
         (
             [
                 *(str(line.seq), line.received_at.isoformat(timespec="milliseconds")),
                 *(line.provider, line.kind, line.decision, line.round_id),
-                *(_text(line.amount, currency), _text(line.balance_after, currency)),
+                *(text(line.amount, currency), text(line.balance_after, currency)),
             ]
             for line in lines
         ),
     )
 
 
+def _provider_days(
+    ctx: typer.Context,
+    provider: str,
+    first: str | None,
+    last: str | None,
+    *,
+    by: Clock,
+    as_json: bool,
+) -> None:
+    from ledger.provider_statement import provider_days  # noqa: PLC0415 - heavy
+    from ops.commands.provider import entry_named  # noqa: PLC0415
+
+    entry = entry_named(current(ctx).settings, provider)
+    days = provider_days(
+        _engine(ctx),
+        provider=provider,
+        first=read_day(first, "--from"),
+        last=read_day(last, "--to"),
+        zone=entry.timezone,
+        by=by.value,
+    )
+    lines = [_day(day) for day in days]
+    if as_json:
+        told = {"provider": provider, "timezone": entry.timezone, "by": by, "days": lines}
+        typer.echo(json.dumps(told))
+        return
+    columns = ["day", "currency", "stake", "payout", "rollbacks", "adjustments", "funds"]
+    columns += ["ggr", "clearing"]
+    table(columns, ([str(line[column]) for column in columns] for line in lines))
+
+
 @app.command("trial-balance")
 def trial_balance(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """Every account's total; exit 1 unless each currency sums to zero."""
     from ledger.accounts import trial_balance as totals  # noqa: PLC0415 - heavy
-    from storage.engine import open_engine  # noqa: PLC0415
 
-    lines = totals(open_engine(endpoints(current(ctx)).database_url))
+    lines = totals(_engine(ctx))
     sums: dict[str, int] = {}
     for line in lines:
         sums[line.currency] = sums.get(line.currency, 0) + line.amount
     rows = [
-        [line.account, line.provider, line.currency, _text(line.amount, line.currency)]
+        [line.account, line.provider, line.currency, text(line.amount, line.currency)]
         for line in lines
     ]
     if as_json:
         columns = ("account", "provider", "currency", "amount")
         accounts = [dict(zip(columns, row, strict=True)) for row in rows]
-        totals_text = {code: _text(minor, code) for code, minor in sums.items()}
+        totals_text = {code: text(minor, code) for code, minor in sums.items()}
         typer.echo(json.dumps({"accounts": accounts, "sums": totals_text}))
     else:
-        _table(["account", "provider", "currency", "amount"], rows)
+        table(["account", "provider", "currency", "amount"], rows)
     raise typer.Exit(1 if any(sums.values()) else 0)
 
 
@@ -119,14 +208,22 @@ def deposit(
     currency: Currency,
     amount: Amount,
     reason: Reason,
+    fund: Annotated[
+        DepositAs, typer.Option("--as", help="Whose money: cash from outside, or a fund.")
+    ] = DepositAs.CASH,
     key: OrderKey = None,
 ) -> None:
     """Put money into a wallet."""
     from ledger.orders import Deposit  # noqa: PLC0415 - heavy
     from ops.orders import carry_out, fresh_key  # noqa: PLC0415
 
-    money = _positive(amount, currency)
-    order = Deposit(key=key or fresh_key("deposit"), handle=player, amount=money, reason=reason)
+    order = Deposit(
+        key=key or fresh_key("deposit"),
+        handle=player,
+        amount=positive(amount, currency),
+        reason=reason,
+        fund=Fund(fund.value),
+    )
     typer.echo(carry_out(current(ctx), order).answer.body.decode())
 
 
@@ -144,25 +241,36 @@ def withdraw(
     from ledger.orders import Withdrawal  # noqa: PLC0415 - heavy
     from ops.orders import carry_out, fresh_key  # noqa: PLC0415
 
-    money = _positive(amount, currency)
     order = Withdrawal(
-        key=key or fresh_key("withdrawal"), handle=player, amount=money, reason=reason
+        key=key or fresh_key("withdrawal"),
+        handle=player,
+        amount=positive(amount, currency),
+        reason=reason,
     )
     typer.echo(carry_out(current(ctx), order).answer.body.decode())
 
 
 register(app)
+ledger_books.register(app)
+app.add_typer(ledger_adjust.app, name="adjust")
 
 
-def _positive(amount: str, currency: str) -> Money:
-    money = Money.parse(amount, currency)
-    if money.minor <= 0:
-        raise Malformed("--amount", "an amount above zero is expected")
-    return money
+def _engine(ctx: typer.Context) -> "Engine":
+    from storage.engine import open_engine  # noqa: PLC0415 - heavy
+
+    return open_engine(endpoints(current(ctx)).database_url)
 
 
-def _text(minor: int, currency: str) -> str:
-    return Money(minor, currency).text()
+def _no_wallet(player: str, currency: str) -> typer.Exit:
+    typer.echo(f"no wallet of {player} in {currency}", err=True)
+    return typer.Exit(1)
+
+
+def _day(day: "ProviderDay") -> dict[str, object]:
+    amounts = ("stake", "payout", "rollbacks", "adjustments", "funds", "ggr", "clearing")
+    told = {name: text(getattr(day, name), day.currency) for name in amounts}
+    seen = {"day": day.day.isoformat(), "currency": day.currency}
+    return {**seen, **told, "operations": day.operations}
 
 
 def _line(line: "StatementLine", currency: str) -> dict[str, object]:
@@ -175,23 +283,9 @@ def _line(line: "StatementLine", currency: str) -> dict[str, object]:
         "reason": line.reason,
         "round_id": line.round_id,
         "op_key": line.op_key,
-        "amount": _text(line.amount, currency),
-        "balance_after": _text(line.balance_after, currency),
-        "occurred_at": _instant(line.occurred_at),
-        "received_at": _instant(line.received_at),
-        "posted_at": _instant(line.posted_at),
+        "amount": text(line.amount, currency),
+        "balance_after": text(line.balance_after, currency),
+        "occurred_at": instant(line.occurred_at),
+        "received_at": instant(line.received_at),
+        "posted_at": instant(line.posted_at),
     }
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
-
-
-def _table(columns: list[str], rows: Iterable[list[str]]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)

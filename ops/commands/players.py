@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.context import current, endpoints
+from ops.ledger_print import instant, positive, read_until, table, text
+from vocabulary.clock import SystemClock
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from ledger.standing import Standing
     from ops.settings import ProviderSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -60,6 +63,103 @@ def unblock(
 ) -> None:
     """Take the player's bets in one currency again."""
     _set_blocked(ctx, player, currency, reason, blocked=False)
+
+
+@app.command()
+def exclude(
+    ctx: typer.Context,
+    player: Annotated[str, typer.Option(help="The player.")],
+    currency: Annotated[str, typer.Option(help="The wallet's currency.")],
+    until: Annotated[str, typer.Option(help="An instant, or a duration from now: 30d.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the operation.")],
+) -> None:
+    """Refuse the player's bets until an instant; it can be made later, never earlier."""
+    from ledger.orders import Exclude  # noqa: PLC0415 - heavy
+    from ops.orders import carry_out, fresh_key  # noqa: PLC0415
+
+    order = Exclude(
+        key=fresh_key("exclude"),
+        handle=player,
+        currency=currency,
+        until=read_until(until, "--until", SystemClock().now()),
+        reason=reason,
+    )
+    carry_out(current(ctx), order)
+    typer.echo(f"{player} {currency} excluded until {order.until.isoformat()}")
+
+
+@app.command()
+def limit(
+    ctx: typer.Context,
+    *,
+    player: Annotated[str, typer.Option(help="The player.")],
+    currency: Annotated[str, typer.Option(help="The wallet's currency.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the operation.")],
+    stake: Annotated[str | None, typer.Option(help="The most that one bet may stake.")] = None,
+    turnover: Annotated[str | None, typer.Option(help="The most staked in a day.")] = None,
+    loss: Annotated[str | None, typer.Option(help="The most lost in a day.")] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="Lift every limit.")] = False,
+) -> None:
+    """Set what the player may stake, turn over and lose in a UTC day; replaces what was set."""
+    from ledger.orders import Limit  # noqa: PLC0415 - heavy
+    from ops.orders import carry_out, fresh_key  # noqa: PLC0415
+
+    given = {"stake": stake, "turnover": turnover, "loss": loss}
+    if lift is any(value is not None for value in given.values()):
+        raise typer.BadParameter("at least one limit is expected, or --lift")
+    limits = {
+        name: None if value is None else positive(value, currency, f"--{name}").minor
+        for name, value in given.items()
+    }
+    order = Limit(
+        key=fresh_key("limit"), handle=player, currency=currency, reason=reason, **limits
+    )
+    carry_out(current(ctx), order)
+    typer.echo(f"{player} {currency} {'limited' if not lift else 'without limits'}")
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    player: Annotated[str, typer.Option(help="The player.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """How the player stands: balance, state, limits and what counts against them today."""
+    from ledger.standing import standing_of  # noqa: PLC0415 - heavy
+    from storage.engine import open_engine  # noqa: PLC0415
+
+    now = SystemClock().now()
+    engine = open_engine(endpoints(current(ctx)).database_url, pool_size=1)
+    wallets = [_wallet(one) for one in standing_of(engine, player, at=now)]
+    if not wallets:
+        typer.echo(f"no player is called {player}", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        typer.echo(json.dumps({"player": player, "wallets": wallets}))
+        return
+    columns = list(wallets[0])
+    table(columns, ([str(one[column] or "") for column in columns] for one in wallets))
+
+
+def _wallet(one: "Standing") -> dict[str, str | None]:
+    from ledger.limits import Restrictions  # noqa: PLC0415 - heavy
+
+    held = one.restrictions or Restrictions()
+    limits = {"stake": held.stake, "turnover": held.turnover, "loss": held.loss}
+    return {
+        "currency": one.currency,
+        "balance": text(one.balance, one.currency),
+        "owed": text(one.owed, one.currency),
+        "state": one.state.value,
+        "excluded_until": instant(held.until),
+        **{
+            f"{name}_limit": None if minor is None else text(minor, one.currency)
+            for name, minor in limits.items()
+        },
+        "staked_today": text(one.staked_today, one.currency),
+        "paid_today": text(one.paid_today, one.currency),
+    }
 
 
 @app.command()
