@@ -56,16 +56,15 @@ def too_old(server: str, found: tuple[int, ...], least: tuple[int, ...]) -> str 
 
 def _try_amqp(url: str) -> None:
     from dramatiq.errors import BrokerConnectionError  # noqa: PLC0415 - heavy
-    from pika.exceptions import AMQPError  # noqa: PLC0415
 
     from storage.broker import INGEST_QUEUE, POST_QUEUE  # noqa: PLC0415
-    from storage.broker_amqp import AmqpBroker, reason_of  # noqa: PLC0415
+    from storage.broker_amqp import OUTAGES, AmqpBroker, reason_of  # noqa: PLC0415
 
     broker = AmqpBroker(url, [], timeout_s=TIMEOUT_S)
     try:
         for queue in (POST_QUEUE, INGEST_QUEUE):
             broker.declare_queue(queue, ensure=True)
-    except (BrokerConnectionError, AMQPError, OSError) as error:
+    except (BrokerConnectionError, *OUTAGES) as error:
         raise Unavailable(f"{_named('broker.url', url)}: {reason_of(error)}") from error
     finally:
         broker.close()
@@ -94,4 +93,6 @@ def _named(setting: str, url: str) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0]
+    words = str(error).strip().split("\n", 1)[0]
+    # What a Redis says to our first word when it expected a password before it.
+    return "it asks for a password" if words.startswith("HELLO must be called") else words

@@ -4,6 +4,7 @@ Queues are classic and durable, messages persistent. Which kind of queue a virtu
 default is left to its operator: we name none.
 """
 
+import contextlib
 import logging
 import ssl
 import threading
@@ -17,14 +18,20 @@ import pika
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.common import current_millis, dq_name, q_name
 from dramatiq.errors import ConnectionClosed
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPConnectionError, AMQPError, UnroutableError
 
 SCHEMES = ("amqp://", "amqps://")
 #: Files of the TLS connection that the URL may name, as RabbitMQ's URI specification does.
 TLS_FILES = ("cacertfile", "certfile", "keyfile")
 PORTS = {"amqp": 5672, "amqps": 5671}
+#: Every way in which pika says that the server cannot be used now.
+OUTAGES = (AMQPError, AMQPConnectorException, OSError)
 #: Seconds between two heartbeats of a consumer; it is always reading, so it never misses one.
 HEARTBEAT_S = 30
+#: The same for a sender, which notices a server that hangs within twice that time; and how long
+#: its connection may be idle, when nobody answers heartbeats, before it is made anew.
+SENDING_HEARTBEAT_S = REST_S = 5
 #: Pauses between attempts to connect, in seconds: doubled from the first to the last.
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.2, 5.0
 #: How the kernel finds out that the other side is gone, in seconds and milliseconds.
@@ -45,7 +52,7 @@ def connection_parameters(
         url: ``amqp://user:password@host:port/vhost``, or ``amqps://`` for TLS; no path, or an
             empty one, is the virtual host ``/``.
         timeout_s: longest wait for the server at every step, in seconds.
-        heartbeat_s: 0 where nobody would answer them.
+        heartbeat_s: seconds between two heartbeats.
 
     Raises:
         ValueError: a parameter that is not known here, or a file of TLS that cannot be read.
@@ -90,9 +97,9 @@ def _tls(parts: SplitResult) -> "pika.SSLOptions | None":
 class AmqpBroker(RabbitmqBroker):
     """Dramatiq's RabbitMQ broker whose sending ends survive idleness and outages.
 
-    A sender may be idle for hours, and a thread that sleeps answers no heartbeat: so its
-    connection has none, and the kernel's keep-alive finds dead ones. Every message is
-    confirmed by the server; one that is not is sent once more over a fresh connection, since
+    A sender may be idle for hours, and a thread that sleeps answers no heartbeat: its
+    connection is made anew after every rest, before the server would give it up. Every message
+    is confirmed by the server; one that is not is sent once more over a fresh connection, since
     the first may have died unnoticed. After that the caller hears of it, quickly: while the
     server is away, attempts to connect keep a growing distance, and in between fail at once.
 
@@ -100,10 +107,16 @@ class AmqpBroker(RabbitmqBroker):
         url: see ``connection_parameters``.
         middleware: observers only.
         timeout_s: longest wait for the server at every step, in seconds.
+        rest_s: how long a sending connection may be idle, in seconds.
     """
 
     def __init__(
-        self, url: str, middleware: Sequence[dramatiq.Middleware], *, timeout_s: float
+        self,
+        url: str,
+        middleware: Sequence[dramatiq.Middleware],
+        *,
+        timeout_s: float,
+        rest_s: float = REST_S,
     ) -> None:
         super().__init__(confirm_delivery=True, middleware=list(middleware))
         # What dramatiq says about a lost connection is enough; pika adds pages of it.
@@ -111,7 +124,10 @@ class AmqpBroker(RabbitmqBroker):
         self.parameters = connection_parameters(
             url, timeout_s=timeout_s, heartbeat_s=HEARTBEAT_S
         )
-        self._sending = connection_parameters(url, timeout_s=timeout_s, heartbeat_s=0)
+        self._sending = connection_parameters(
+            url, timeout_s=timeout_s, heartbeat_s=SENDING_HEARTBEAT_S
+        )
+        self._rest_s = rest_s
         self._pause = _Pause()
 
     def _own_connection(self) -> Any:
@@ -132,7 +148,7 @@ class AmqpBroker(RabbitmqBroker):
         self._pause.check()
         try:
             connection = pika.BlockingConnection(self._sending)
-        except (AMQPError, OSError) as error:
+        except OUTAGES as error:
             self._pause.failed(reason_of(error))
             raise AMQPConnectionError(reason_of(error)) from error
         self._pause.ended()
@@ -153,17 +169,28 @@ class AmqpBroker(RabbitmqBroker):
         if delay is not None:
             eta = {"eta": current_millis() + delay}
             message = message.copy(queue_name=dq_name(message.queue_name), options=eta)
+        self._forget_rested()
         try:
             self._send(message, delay)
-        except (AMQPError, OSError):
+        except OUTAGES:
             self._send_again(message, delay)
+        self.state.used_at = time.monotonic()
         return message
+
+    def _forget_rested(self) -> None:
+        """Let go of a connection that has been idle."""
+        connection = getattr(self.state, "connection", None)
+        used_at = getattr(self.state, "used_at", 0.0)
+        if connection is not None and time.monotonic() - used_at > self._rest_s:
+            with contextlib.suppress(*OUTAGES):
+                connection.process_data_events()  # hears that the server closed it, if it did
+            del self.connection
 
     def _send_again(self, message: "dramatiq.Message[Any]", delay: int | None) -> None:
         del self.connection
         try:
             self._send(message, delay)
-        except (AMQPError, OSError) as error:
+        except OUTAGES as error:
             del self.connection
             raise ConnectionClosed(reason_of(error)) from None  # type: ignore[no-untyped-call]
 

@@ -1,4 +1,4 @@
-"""Servers of one's own for every test that needs them. Never skipped: what is missing is installed."""
+"""Servers of one's own for the tests. Never skipped: what is missing is installed."""
 
 import itertools
 from collections.abc import Iterator

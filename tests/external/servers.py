@@ -1,4 +1,4 @@
-"""PostgreSQL, Redis and RabbitMQ of Debian's packages, each in a folder and on ports of its own.
+"""PostgreSQL, Redis and RabbitMQ of Debian's packages, each in a folder, on ports of its own.
 
 They end with this process, whatever becomes of it, and ask for passwords and speak TLS as
 servers of one's own do.
@@ -175,7 +175,9 @@ class Postgres(Server):
             "ssl_cert_file": self.tls.certificate,
             "ssl_key_file": self.tls.key,
         }
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        options = [
+            part for name, value in settings.items() for part in ("-c", f"{name}={value}")
+        ]
         run = leashed([program("postgres"), "-D", str(self.folder / "data"), *options])
         return [[*as_ordinary_user(), *run]]
 
@@ -221,7 +223,9 @@ class Redis(Server):
             "dir": self.folder,
             "save": "",
         }
-        options = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
+        options = [
+            part for name, value in settings.items() for part in (f"--{name}", str(value))
+        ]
         return [leashed(["/usr/bin/redis-server", *options])]
 
     def url(self, *, user: str = "", password: str = QUOTED, port: int | None = None) -> str:
@@ -304,9 +308,7 @@ class RabbitMQ(Server):
         text = "".join(f"{name} = {value}\n" for name, value in lines.items())
         (self.folder / "rabbitmq.conf").write_text(text)
 
-    def url(
-        self, *, user: str = USER, password: str = QUOTED, vhost: str = "books"
-    ) -> str:
+    def url(self, *, user: str = USER, password: str = QUOTED, vhost: str = "books") -> str:
         return f"amqp://{user}:{password}@{HOST}:{self.port}/{vhost}"
 
     def tls_url(self) -> str:

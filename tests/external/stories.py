@@ -1,4 +1,4 @@
-"""``tieout up`` on servers of one's own, from nothing to proven books, and a broker that dies."""
+"""``tieout up`` on servers of one's own: from nothing to proven books, while a broker dies."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,9 @@ CALLBACKS = 600
 
 def settings(database: str, broker: str) -> str:
     """Two receivers at one port, two workers, and the servers' URLs."""
-    several = SETTINGS.replace("[workers]", "[receiver]\nprocesses = 2\n[workers]\nprocesses = 2")
+    several = SETTINGS.replace(
+        "[workers]", "[receiver]\nprocesses = 2\n[workers]\nprocesses = 2"
+    )
     return f'{several}\n[database]\nurl = "{database}"\n[broker]\nurl = "{broker}"\n'
 
 
