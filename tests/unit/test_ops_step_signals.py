@@ -1,0 +1,40 @@
+"""Test signals: taken once, by whoever comes to the step, and never in production."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from ops.settings import Settings
+from ops.step_signals import VARIABLE, install, obey
+from vocabulary import steps
+from vocabulary.errors import SettingsInvalid
+from vocabulary.steps import Step
+
+
+def test_an_order_is_taken_by_the_first_who_comes_to_its_step_and_only_once(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "committed").write_text(signal.SIGCONT.name)  # which does nothing to us
+
+    obey(tmp_path, Step.DECIDED)
+    assert [path.name for path in tmp_path.iterdir()] == ["committed"]
+    obey(tmp_path, Step.COMMITTED)
+    (taken,) = tmp_path.iterdir()
+    obey(tmp_path, Step.COMMITTED)
+
+    assert taken.name.startswith("committed.taken.")
+    assert list(tmp_path.iterdir()) == [taken]
+
+
+def test_production_refuses_to_be_signalled(tmp_path: Path) -> None:
+    before = steps.reached
+    with pytest.raises(SettingsInvalid, match=f"{VARIABLE}: expected to be unset"):
+        install(Settings(mode="production"), {VARIABLE: str(tmp_path)})
+    assert steps.reached is before
+
+
+def test_without_the_variable_nobody_listens() -> None:
+    before = steps.reached
+    install(Settings(mode="test"), {})
+    assert steps.reached is before
