@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from ops.commands.init import EXAMPLE
 from ops.commands.up import GRACE_S
 from ops.settings import Settings
 from ops.settings_source import load
+from ops.settings_urls import checked_broker
 from vocabulary.errors import SettingsInvalid
 from webhooks.health import Health
 from webhooks.meters import Meters
@@ -25,7 +27,8 @@ ROOT = Path(__file__).parents[2]
 Document = dict[str, Any]
 Check = Callable[[Document], list[str]]
 
-PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+PLACEHOLDER = re.compile(r"\$\{\w+(?::-([^}]*)|[^}]*)\}")
+ALTERNATIVE = re.compile(r"TIEOUT_BROKER__URL=(\S+) docker compose --profile (\w+) ")
 HEALTH_URL = re.compile(r"http://127\.0\.0\.1:(\d+)(/\w+)")
 EXTERNAL = {"postgres": "postgresql://", "valkey": "redis://"}
 
@@ -40,11 +43,13 @@ def built(document: Document) -> Iterator[tuple[str, Document]]:
     return ((name, each) for name, each in document["services"].items() if "build" in each)
 
 
+def filled(text: str) -> str:
+    """The text as compose would fill it in: with its default, or with something."""
+    return PLACEHOLDER.sub(lambda found: found[1] or "filled", text)
+
+
 def settings_of(service: Document) -> Settings:
-    environ = {
-        name: PLACEHOLDER.sub("filled", str(text))
-        for name, text in service["environment"].items()
-    }
+    environ = {name: filled(str(text)) for name, text in service["environment"].items()}
     environ.pop("TIEOUT_CONFIG")
     return load(EXAMPLE, environ)
 
@@ -92,10 +97,29 @@ def wrong_engines(document: Document) -> list[str]:
         environment = service["environment"]
         urls = [environment["TIEOUT_DATABASE__URL"], environment["TIEOUT_BROKER__URL"]]
         for (engine, scheme), url in zip(EXTERNAL.items(), urls, strict=True):
-            host = PLACEHOLDER.sub("x", url).removeprefix(scheme).split("@")[-1].split(":")[0]
+            host = filled(url).removeprefix(scheme).split("@")[-1].split(":")[0]
             if host != engine or engine not in document["services"]:
                 findings.append(f"{name}: {engine} is looked for at {host}")
     return findings
+
+
+def wrong_alternative(document: Document) -> list[str]:
+    """The other broker is where the file's head says, and lets in whom it says."""
+    told = ALTERNATIVE.search((ROOT / "docker-compose.yml").read_text())
+    if told is None:
+        return ["the file does not say how to choose the other broker"]
+    url, profile = urlsplit(checked_broker(told[1])), told[2]
+    service = document["services"].get(url.hostname, {})
+    expected = {"profiles": [profile], "user": url.username}
+    found = {
+        "profiles": service.get("profiles"),
+        "user": service.get("environment", {}).get("RABBITMQ_DEFAULT_USER"),
+    }
+    return [
+        f"{url.hostname}: {name} {found[name]}, the file's head says {value}"
+        for name, value in expected.items()
+        if found[name] != value
+    ]
 
 
 def wrong_ports(document: Document) -> list[str]:
@@ -161,6 +185,7 @@ CHECKS: list[Check] = [
     wrong_settings,
     unmounted_settings,
     wrong_engines,
+    wrong_alternative,
     wrong_ports,
     unknown_health_paths,
     wrong_dependencies,
@@ -191,6 +216,7 @@ VIOLATIONS: dict[str, tuple[Check, tuple[str, ...], object]] = {
         ("worker", "environment", "TIEOUT_BROKER__URL"),
         "redis://redis:6379/0",
     ),
+    "another profile": (wrong_alternative, ("rabbitmq", "profiles"), ["queues"]),
     "another port": (wrong_ports, ("receiver", "environment", "TIEOUT_RECEIVER__PORT"), "9000"),
     "another published port": (wrong_ports, ("receiver", "ports"), ["8080:80"]),
     "its own loopback": (
