@@ -7,9 +7,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+SEEDS ?= 200
+FIRST ?= 0
 ROOMS := vocabulary storage providers ledger webhooks workers reconcile reports simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench lock dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate mutate lock dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -91,6 +93,13 @@ bench: setup-dev ## measure the accept path, posting and reconciliation on this 
 	$(BIN)/python -m benchmarks.posting
 	$(BIN)/python -m benchmarks.sustained
 	$(BIN)/python -m benchmarks.reconcile
+
+simulate: setup-dev ## seeded days against an independent auditor, and planted bugs it must find
+	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) --first $(FIRST)
+	$(BIN)/python -m tests.simulation.planted
+
+chaos: setup-dev ## every fault on real daemons under traffic, in minutes: make chaos ROUNDS=3
+	$(BIN)/python -m tests.harness.chaos $(ROUNDS)
 
 dialect: setup-dev ## the files of a new provider dialect: make dialect NAME=some_name
 	@$(BIN)/python -m ops.scaffold "$(NAME)"
