@@ -101,6 +101,9 @@ simulate: setup-dev ## seeded days against an independent auditor, and planted b
 chaos: setup-dev ## every fault on real daemons under traffic, in minutes: make chaos ROUNDS=3
 	$(BIN)/python -m tests.harness.chaos $(ROUNDS)
 
+mutate: setup-dev ## which changes of money, deciding and posting no test would notice (minutes)
+	$(BIN)/python -m tests.mutation.run
+
 dialect: setup-dev ## the files of a new provider dialect: make dialect NAME=some_name
 	@$(BIN)/python -m ops.scaffold "$(NAME)"
 

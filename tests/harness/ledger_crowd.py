@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy import Engine
-from structlog.testing import capture_logs
 
 from ledger.books import Decided
 from ledger.orders import Order, order_fingerprint
@@ -48,13 +47,12 @@ async def live_at_once(
     desk = Desk(pool, RECEIVERS)
     parts = [[step for step in steps if step.receiver == n] for n in range(RECEIVERS)]
     done = asyncio.Event()
-    with capture_logs():
-        posting = [asyncio.create_task(_post_meanwhile(engine, done)) for _ in range(POSTERS)]
-        try:
-            told = await asyncio.gather(*(_tell(desk, part, lived) for part in parts))
-        finally:
-            done.set()
-            await asyncio.gather(*posting)
+    posting = [asyncio.create_task(_post_meanwhile(engine, done)) for _ in range(POSTERS)]
+    try:
+        told = await asyncio.gather(*(_tell(desk, part, lived) for part in parts))
+    finally:
+        done.set()
+        await asyncio.gather(*posting)
     desk.leave()
     post_the_rest(engine)
     _audit(lived, seed, [one for part in told for one in part], steps, url)

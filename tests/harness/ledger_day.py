@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from sqlalchemy import Engine
-from structlog.testing import capture_logs
 
 from ledger.books import Decided, Request
 from ledger.importing import import_players
@@ -117,12 +116,11 @@ async def live(pool: Pool, engine: Engine, seed: int, steps: Sequence[Step], url
     """
     lived, auditor = Lived(), an_auditor(seed)
     desk = Desk(pool, RECEIVERS)
-    with capture_logs():
-        for batch in batches(steps):
-            await _tell(desk, batch, auditor, lived)
-            if batch[-1].post:
-                post(engine, most=batch[-1].post)
-                lived.saw[Situation.POSTED_MIDWAY] += 1
+    for batch in batches(steps):
+        await _tell(desk, batch, auditor, lived)
+        if batch[-1].post:
+            post(engine, most=batch[-1].post)
+            lived.saw[Situation.POSTED_MIDWAY] += 1
     desk.leave()
     lived.saw += auditor.saw
     lived.saw[Situation.CLOCK_WENT_BACK] += _went_back(steps)

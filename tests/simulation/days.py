@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from storage.engine import open_engine
 from tests.harness.desk import Pool
@@ -107,6 +108,7 @@ async def _all(
 async def _one(pool: Pool, engine: Engine, seed: int, steps: Sequence[Step], url: str) -> Lived:
     how = live_at_once if is_at_once(seed) else live
     try:
-        return await how(pool, engine, seed, steps, url)
+        with capture_logs():
+            return await how(pool, engine, seed, steps, url)
     except Exception as error:  # noqa: BLE001 - whatever the ledger raises is a difference
         return Lived([f"it raised {type(error).__name__}: {error}"])

@@ -1,0 +1,119 @@
+"""Bugs to be planted: what a tired colleague might write in deciding and in posting.
+
+Each is a change of the real source text. A text that is not there exactly once is an error, so
+a plant that no longer applies is noticed and not silently harmless.
+"""
+
+from dataclasses import dataclass
+
+
+class PatternGone(Exception):
+    """The text a plant replaces is not in the source exactly once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """One bug: where it goes, the text it replaces, and the text it becomes."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+
+    def applied_to(self, source: str) -> str:
+        """The source with the bug.
+
+        Raises:
+            PatternGone: the source has changed; the plant must be written anew.
+        """
+        if source.count(self.old) != 1:
+            raise PatternGone(f"{self.name}: {self.old!r} x {source.count(self.old)}")
+        return source.replace(self.old, self.new)
+
+
+PLANTS: tuple[Plant, ...] = (
+    Plant(
+        "funds_are_checked_after_the_win",
+        "ledger.effects",
+        "request, wallet, fact.bet.minor, OperationKind.BET_AND_WIN",
+        "request, wallet, fact.bet.minor - fact.win.minor, OperationKind.BET_AND_WIN",
+    ),
+    Plant(
+        "a_second_rollback_moves_money_again",
+        "ledger.effects",
+        "original.kind is OperationKind.TOMBSTONE or original.reversed",
+        "original.kind is OperationKind.TOMBSTONE",
+    ),
+    Plant(
+        "a_late_original_is_not_held_off",
+        "ledger.effects",
+        'reason="original_unknown", tombstone=fact.original_key',
+        'reason="original_unknown"',
+    ),
+    Plant(
+        "a_changed_repeat_is_taken_for_the_first",
+        "ledger.decide",
+        "if prior.fingerprint != _fingerprint(fact):",
+        "if len(prior.fingerprint) != len(_fingerprint(fact)):",
+    ),
+    Plant(
+        "a_rollback_moves_what_it_claims",
+        "ledger.effects",
+        "stake=-original.stake,",
+        "stake=-(fact.amount.minor if fact.amount and original.stake else original.stake),",
+    ),
+    Plant(
+        "a_blocked_player_may_bet",
+        "ledger.effects",
+        "if wallet.blocked:",
+        "if wallet.blocked and stake > wallet.balance:",
+    ),
+    Plant(
+        "a_round_end_leaves_its_bet_open",
+        "ledger.effects",
+        "tombstone=fact.bet_key if bet is None else None,",
+        "tombstone=None,",
+    ),
+    Plant(
+        "a_lost_race_is_decided_on_old_books",
+        "ledger.accept",
+        "fresh=attempt > 0",
+        "fresh=attempt < 0",
+    ),
+    Plant(
+        "a_receiver_refuses_what_another_accepted",
+        "ledger.accept",
+        "if not fresh and unguarded(decided, requests):",
+        "if fresh and unguarded(decided, requests):",
+    ),
+    Plant(
+        "the_sweep_is_counted_twice",
+        "ledger.posting",
+        "SET swept = r.swept + due.amount FROM due",
+        "SET swept = r.swept + 2 * due.amount FROM due",
+    ),
+    Plant(
+        "a_round_forgets_what_was_posted_before",
+        "ledger.posting",
+        "payout = r.payout + EXCLUDED.payout,",
+        "payout = EXCLUDED.payout,",
+    ),
+    Plant(
+        "an_ended_round_opens_again",
+        "ledger.posting",
+        "ended = r.ended OR EXCLUDED.ended,",
+        "ended = r.ended AND EXCLUDED.ended,",
+    ),
+    Plant(
+        "a_payout_leg_has_the_wrong_sign",
+        "ledger.rules",
+        '*_in_round(3, "payout", 1),',
+        '*_in_round(3, "payout", -1),',
+    ),
+    Plant(
+        "winnings_go_to_the_house",
+        "ledger.rules",
+        "account=Account.PROVIDER_CLEARING,\n        account_ended=Account.GGR,",
+        "account=Account.GGR,\n        account_ended=Account.PROVIDER_CLEARING,",
+    ),
+)

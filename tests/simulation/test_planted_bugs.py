@@ -1,0 +1,58 @@
+"""The simulation finds what is planted: some of it here, all of it in `make simulate`."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import PostgresServer
+from tests.meta.tree import ROOT
+from tests.simulation.engines import TEMPLATE
+from tests.simulation.plants import PLANTS, PatternGone, Plant
+
+#: Found soonest, in every part of the ledger.
+PLANTED_HERE = [
+    "a_second_rollback_moves_money_again",
+    "a_changed_repeat_is_taken_for_the_first",
+    "a_rollback_moves_what_it_claims",
+    "a_lost_race_is_decided_on_old_books",
+    "a_round_forgets_what_was_posted_before",
+    "a_payout_leg_has_the_wrong_sign",
+]
+
+
+def source_of(plant: Plant) -> str:
+    return (ROOT / (plant.module.replace(".", "/") + ".py")).read_text()
+
+
+def test_planted_bugs_in_deciding_and_posting_are_found(postgres: PostgresServer) -> None:
+    command = [sys.executable, "-m", "tests.simulation.planted", *PLANTED_HERE]
+    template = ["--template", postgres.url(TEMPLATE), "--within", "60"]
+
+    shown = subprocess.run([*command, *template], cwd=ROOT, capture_output=True, text=True)
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert f"{len(PLANTED_HERE)} of {len(PLANTED_HERE)} planted bugs found" in shown.stdout
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_every_plant_still_applies_to_the_source(plant: Plant) -> None:
+    source = source_of(plant)
+
+    planted = plant.applied_to(source)
+
+    assert planted != source
+    compile(planted, plant.module, "exec")
+
+
+def test_a_plant_that_no_longer_applies_is_an_error() -> None:
+    plant = PLANTS[0]
+
+    with pytest.raises(PatternGone, match=plant.name):
+        plant.applied_to("def nothing_of_the_kind(): ...")
+
+
+def test_plants_stand_in_both_halves_of_the_ledger() -> None:
+    assert len({plant.name for plant in PLANTS}) == len(PLANTS) >= 5
+    assert {plant.module for plant in PLANTS} >= {"ledger.decide", "ledger.effects"}
+    assert {plant.module for plant in PLANTS} >= {"ledger.posting", "ledger.rules"}
