@@ -21,7 +21,9 @@ from vocabulary.errors import SettingsInvalid
 
 PREFIX = "TIEOUT_"
 #: Variables with the prefix that are global options, not settings.
-OPTION_VARIABLES = frozenset({"TIEOUT_CONFIG", "TIEOUT_DATA", "TIEOUT_TEST_SIGNALS"})
+OPTION_VARIABLES = frozenset(
+    {"TIEOUT_CONFIG", "TIEOUT_DATA", "TIEOUT_PULSE", "TIEOUT_TEST_SIGNALS"}
+)
 DEFAULT_FILE = Path("tieout.toml")
 
 #: Where a value stands in the document, e.g. ``("providers", 0, "slug")``.
