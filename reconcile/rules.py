@@ -52,6 +52,17 @@ class Rules:
             },
         }
 
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "Rules":
+        """The rules that ``as_json`` told."""
+        return cls(
+            attributes=told["attributes"],
+            within=timedelta(microseconds=told["within_us"]),
+            clear_by=timedelta(microseconds=told["clear_by_us"]),
+            group_max=told["group_max"],
+            tolerance={code: int(minor) for code, minor in told["tolerance_minor"].items()},
+        )
+
 
 #: Rows are matched by name alone, exactly.
 BY_NAME = Rules()

@@ -1,0 +1,140 @@
+"""Everything one run says, from one snapshot and without storing any of it.
+
+A run and its later verification ask the same question here, so that they cannot differ by what
+they ask.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection
+
+from reconcile.breaks import Break, breaks_from_frame
+from reconcile.compare import Comparison, Judging, compare
+from reconcile.evidence import with_evidence
+from reconcile.frames import Keys
+from reconcile.load import Books, Sides, open_books
+from reconcile.rules import BY_NAME, Rules
+from reconcile.window import Window
+from reconcile.witness import journal_breaks
+from reconcile.witness_chain import chain_breaks
+from reconcile.witness_feed import feed_breaks
+from reconcile.witness_log import ReadLogged, log_breaks
+
+# Everything stored at or before these marks was there to be read.
+_MARKS = """
+SELECT (SELECT max(batch_id) FROM batches WHERE posted_at IS NOT NULL) AS batches,
+       (SELECT max(version_id) FROM feed_versions) AS versions
+"""
+_FEEDS = """
+SELECT feed, watermark, pulled_at FROM feed_marks WHERE provider = {provider} ORDER BY feed
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a run is asked.
+
+    Attributes:
+        maturity: one-sided rounds younger than this are timing.
+        exponents: the provider's overrides of digits after the point.
+        open_after: a round of ours open for longer is a break; None: however long.
+        read: reads a callback out of the provider's own log; None: the log is not looked at.
+    """
+
+    provider: str
+    window: Window
+    maturity: timedelta
+    exponents: Mapping[str, int] = field(default_factory=dict)
+    open_after: timedelta | None = None
+    rules: Rules = BY_NAME
+    read: ReadLogged | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For a manifest: enough to ask the same again."""
+        return {
+            "open_after_s": None
+            if self.open_after is None
+            else int(self.open_after.total_seconds()),
+            "log": self.read is not None,
+            "rules": self.rules.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What was found.
+
+    Attributes:
+        examined: the match keys of either side's rows, sorted.
+        marks: how far the stored inputs reached.
+    """
+
+    comparison: Comparison
+    breaks: tuple[Break, ...]
+    examined: tuple[Keys, Keys]
+    marks: Mapping[str, Any]
+
+
+def judge(database_url: str, connection: Connection, terms: Terms, *, now: datetime) -> Judged:
+    """Read both sides at one instant, compare them, and hear the witnesses.
+
+    ``connection`` is asked for the feed's findings only.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+        Contradiction: the comparison does not conserve its rows.
+    """
+    overdue = None if terms.open_after is None else now - terms.open_after
+    with open_books(
+        database_url,
+        terms.provider,
+        terms.window,
+        overdue=overdue,
+        balances=terms.rules.attributes,
+    ) as books:
+        sides = books.keys()
+        judging = Judging(now=now, maturity=terms.maturity, rules=terms.rules)
+        found = _compare(books, sides, judging)
+        breaks = _breaks(books, connection, terms, found, now)
+        marks = {**books.rows(_MARKS)[0], "feeds": books.rows(_FEEDS)}
+    return Judged(
+        comparison=found,
+        breaks=tuple(breaks),
+        examined=(sides.ours["match_key"].to_numpy(), sides.theirs["match_key"].to_numpy()),
+        marks=marks,
+    )
+
+
+def _compare(books: Books, sides: Sides, judging: Judging) -> Comparison:
+    def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
+        full = books.records(keys)
+        return full.ours, full.theirs
+
+    return compare(
+        sides.ours,
+        sides.theirs,
+        suspect=books.straddling(),
+        fetch=fetch,
+        judging=judging,
+    )
+
+
+def _breaks(
+    books: Books, connection: Connection, terms: Terms, found: Comparison, now: datetime
+) -> list[Break]:
+    """By rounds first, then by witnesses: a cause that a round tells is not told again."""
+    provider, exponents = terms.provider, terms.exponents
+    named = breaks_from_frame(found.breaks, provider=provider, exponents=exponents, now=now)
+    breaks = with_evidence(books, provider, named)
+    heard = journal_breaks(books, provider, exponents, now, known=breaks)
+    if not terms.rules.attributes:
+        # Where no name ties, the balances have already been part of the matching.
+        heard += chain_breaks(books, provider, exponents, now, known=breaks)
+    if terms.read is not None:
+        heard += log_breaks(books, provider, exponents, now, read=terms.read, known=breaks)
+    heard += feed_breaks(connection, provider, terms.window, now, known=breaks)
+    return [*breaks, *sorted(heard, key=lambda each: (each.round_id, each.kind, each.id))]

@@ -1,0 +1,108 @@
+"""The provider's balances against the chain of each wallet.
+
+Where a feed tells the balance before a round, it must be what the wallet held before the
+round's first operation. A provider whose balance is off stays off by as much until something
+else happens: only the steps are told, each at the round where it shows first, and a balance
+that is off for one round alone is one step, not two.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reconcile.breaks import Break
+from reconcile.kinds import OF_BOOKS, BreakKind
+from reconcile.load import Books
+from reconcile.witness import Witness, break_of, by_wallet, place
+from vocabulary.money import exponent_of, text_from_minor
+
+_STEPS = """
+WITH told AS (
+  SELECT match_key, round_id, record_id, balance_before FROM feed_records
+   WHERE provider = {provider} AND created_at >= {start} AND created_at < {end}
+     AND balance_before IS NOT NULL AND occurrence = 1 AND NOT rolled_back
+), firsts AS (
+  SELECT DISTINCT ON (o.match_key, o.round_id)
+         o.match_key, o.round_id, o.wallet_id, o.wallet_seq, o.op_key, o.received_at,
+         o.balance_after - o.amount AS held, t.record_id, t.balance_before AS told
+    FROM told t
+    JOIN rounds r ON r.match_key = t.match_key AND r.round_id = t.round_id
+                 AND r.provider = {provider}
+    JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
+                     AND o.round_id = r.round_id AND o.provider = r.provider
+   WHERE o.decision = 'accepted' AND o.kind <> 'tombstone'
+   ORDER BY o.match_key, o.round_id, o.wallet_seq
+), shifts AS (
+  SELECT *, told - held AS shift, lag(told - held, 1, 0::bigint) OVER chain AS was,
+         lead(told - held) OVER chain AS will
+    FROM firsts WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
+)
+SELECT s.*, w.player, w.currency FROM shifts s JOIN wallets w USING (wallet_id)
+ WHERE shift <> was ORDER BY wallet_id, wallet_seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A round at which the provider's balance leaves ours by ``size`` more than before."""
+
+    row: Mapping[str, Any]
+    size: int
+
+
+def steps(rows: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
+    """Where one wallet's shift really changes.
+
+    ``rows`` are the places, in chain order, whose ``shift`` differs from that of the place
+    before; ``was`` and ``will`` are the shifts before and after, ``will`` None at the end.
+    """
+    level = 0
+    for row in rows:
+        if row["shift"] == level:
+            continue  # back from a balance that was off for one round alone
+        yield Step(row, row["shift"] - level)
+        if row["will"] != level:
+            level = row["shift"]
+
+
+def chain_breaks(
+    books: Books,
+    provider: str,
+    exponents: Mapping[str, int],
+    now: datetime,
+    known: Iterable[Break],
+) -> list[Break]:
+    """Steps in the provider's balances that none of the ``known`` breaks explains.
+
+    A break of the same round explains its step, and so does one of the same player and amount:
+    a round that the ledger never booked shifts every balance after it.
+    """
+    rounds = {each.round_id for each in known if each.kind in OF_BOOKS}
+    amounts = Counter(
+        (each.player, each.currency, each.difference) for each in known if each.difference
+    )
+    found = []
+    for rows in by_wallet(books.rows(_STEPS)):
+        for step in steps(rows):
+            told = (step.row["player"], step.row["currency"], step.size)
+            if step.row["round_id"] in rounds or amounts[told]:
+                continue
+            found.append(break_of(_witness(step, provider, exponents), provider, now))
+    return found
+
+
+def _witness(step: Step, provider: str, exponents: Mapping[str, int]) -> Witness:
+    row = step.row
+    exponent = exponent_of(row["currency"], exponents)
+    told, held = (text_from_minor(row[name], exponent) for name in ("told", "held"))
+    return Witness(
+        kind=BreakKind.BALANCE_GAP,
+        row=row,
+        difference=step.size,
+        evidence={**place(row), "records": [row["record_id"]], "told": told, "held": held},
+        explanation=f"{provider} tells a balance of {told} {row['currency']} before round"
+        f" {row['round_id']}, but the wallet of {row['player']} held {held}"
+        f" {row['currency']}; no round explains the step.",
+    )
