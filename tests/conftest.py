@@ -14,11 +14,19 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from ops import postgres_server, valkey_server
 from ops.datadir import DataDirectory, locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
+
+# A law holds however slow the machine is, and a run that found nothing finds nothing when it is
+# repeated: the examples follow from the test, not from the hour.
+settings.register_profile(
+    "laws", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("laws")
 
 TEMPLATE = "template_books"
 _numbers = itertools.count()
