@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ops.secret import Secret
 from ops.settings_api import ApiSettings, checked_for
+from ops.settings_feed import FeedSettings
 from ops.settings_statement import StatementSettings, checked_columns
 from ops.settings_urls import checked_broker, checked_database
 from ops.settings_values import (
@@ -129,7 +130,8 @@ class ProviderSettings(Section):
         exponents: digits after the point by currency, where they differ from ISO 4217.
         options: the dialect's own settings.
         api: how the provider is called, where we call it.
-        statement: what the columns of its statement files are called.
+        statement: how its statement files are written.
+        feed: how its feed is expected to behave.
     """
 
     slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
@@ -145,6 +147,7 @@ class ProviderSettings(Section):
     options: Mapping[str, Any] = Field(default_factory=dict)
     api: ApiSettings | None = None
     statement: StatementSettings = StatementSettings()
+    feed: FeedSettings = FeedSettings()
 
     @field_validator("slug")
     @classmethod

@@ -22,7 +22,8 @@ def show_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
     for column in preview.columns:
         becomes = f"becomes {column.becomes}" if column.becomes else "is ignored"
         shown = ", ".join(_fit(value) for value in column.first)
-        typer.echo(f"{_fit(column.name)} {becomes}; {column.values} values: {shown}")
+        kinds = "" if column.kinds == ("text",) else f" ({', '.join(column.kinds)})"
+        typer.echo(f"{_fit(column.name)} {becomes}{kinds}; {column.values} values: {shown}")
     for field in preview.missing:
         typer.echo(f"no column for {field}", err=True)
     for each in preview.unreadable[:SHOWN_MAX]:
@@ -48,6 +49,7 @@ def _json(preview: Preview) -> dict[str, Any]:
                 "field": each.becomes,
                 "values": each.values,
                 "first": list(each.first),
+                "kinds": list(each.kinds),
             }
             for each in preview.columns
         ],

@@ -1,16 +1,40 @@
-"""Statement files under the column names of the settings: read, or only looked at."""
+"""Statement files as the settings declare them: a reader of them, or a look at one."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from ops.providers import ConfiguredProvider
-from ops.settings_statement import fields_of
-from providers.choices import texts_of
-from providers.contract import Provider, Unreadable
-from providers.statement import PREVIEW_LINES, Column, preview_columns, rename_columns
-from vocabulary.facts import HistoryRecord
+from ops.settings_statement import StatementSettings
+from reconcile.feed_cells import Cell, CellKind
+from reconcile.feed_file import StatementReader, open_table
+from reconcile.feed_rules import FileFormat, FileRules, Trailer
+from reconcile.feed_table import Broken, TableRow
+
+#: Lines looked at, and values shown of each column, to see what a file holds.
+PREVIEW_LINES = 1_000
+PREVIEW_VALUES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a file, as far as it was looked at.
+
+    Attributes:
+        becomes: our name for it; None: it is ignored.
+        values: lines where it is not empty.
+        first: the first of those values.
+        kinds: what the file says its values are, such as ``text`` or ``double``.
+    """
+
+    name: str
+    becomes: str | None
+    values: int
+    first: tuple[str, ...] = field(repr=False)
+    kinds: tuple[str, ...] = ("text",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +42,8 @@ class Preview:
     """What a file would become, as far as it was looked at.
 
     Attributes:
-        columns: in the order of the file; none where its lines have no columns.
-        missing: fields for which there is no column.
+        columns: in the order of the file; none where nothing of it can be read.
+        missing: needed fields for which there is no column.
         readable: lines that would be taken in.
         unreadable: lines that would not.
     """
@@ -27,55 +51,83 @@ class Preview:
     columns: tuple[Column, ...]
     missing: tuple[str, ...]
     readable: int
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[Broken, ...]
 
 
-def read_file(
-    file: Path, chosen: ConfiguredProvider, columns: Mapping[str, str]
-) -> Iterator[HistoryRecord | Unreadable]:
-    """Stream a statement of a provider that has them.
-
-    Args:
-        file: opened when the first line is asked for.
-        chosen: whose dialect reads statements.
-        columns: our name of a field to the name of its column, as configured.
-    """
-    read = chosen.dialect.read_statement
-    assert read is not None  # asked before
-    expected = _expected(chosen.dialect.name, chosen.provider)
-    with file.open("rb") as raw:
-        named = {column: expected.get(ours, ours) for ours, column in columns.items()}
-        stream = rename_columns(raw, named)
-        if isinstance(stream, Unreadable):
-            yield stream
-            return
-        yield from read(stream, chosen.provider)
+def reader_of(chosen: ConfiguredProvider, statement: StatementSettings) -> StatementReader:
+    """How the files of a provider whose dialect reads statements are read."""
+    return StatementReader(chosen.dialect, chosen.provider, rules_of(statement))
 
 
-def preview_file(file: Path, chosen: ConfiguredProvider, columns: Mapping[str, str]) -> Preview:
+def rules_of(statement: StatementSettings) -> FileRules:
+    """What the settings declare."""
+    trailer = statement.trailer
+    return FileRules(
+        format=None if statement.format is None else FileFormat(statement.format),
+        columns=statement.columns,
+        encoding=statement.encoding,
+        delimiter=statement.delimiter,
+        decimal=statement.decimal,
+        thousands=statement.thousands,
+        zone=None if statement.timezone is None else ZoneInfo(statement.timezone),
+        dates=statement.dates,
+        numeric_ids=statement.numeric_ids,
+        sheet=statement.sheet,
+        currencies=statement.currencies,
+        trailer=None if trailer is None else Trailer(**trailer.model_dump()),
+        final_newline=statement.final_newline,
+        may_be_empty=statement.may_be_empty,
+        day=_compiled(statement.day),
+        number=_compiled(statement.number),
+        several_a_day=statement.several_a_day,
+        whole=statement.on_error == "nothing",
+    )
+
+
+def preview_file(file: Path, reader: StatementReader) -> Preview:
     """Look at the beginning of a statement; nothing is stored."""
-    fields = {**_expected(chosen.dialect.name, chosen.provider), **columns}
-    told: tuple[Column, ...] = ()
-    if fields:
-        with file.open("rb") as stream:
-            found = preview_columns(stream, {name: ours for ours, name in fields.items()})
-        told = () if isinstance(found, Unreadable) else found
-    lines = list(islice(read_file(file, chosen, columns), PREVIEW_LINES))
-    unreadable = tuple(each for each in lines if isinstance(each, Unreadable))
+    told = tuple(_columns(file, reader))
+    with file.open("rb") as stream:
+        lines = list(islice(reader.read(stream, file.name), PREVIEW_LINES))
+    unreadable = tuple(each for each in lines if isinstance(each, Broken))
     there = {each.becomes for each in told}
+    needed = [name for name in reader.columns if name not in reader.shape.optional]
     return Preview(
         columns=told,
-        missing=tuple(ours for ours in fields if told and ours not in there),
+        missing=tuple(ours for ours in needed if told and ours not in there),
         readable=len(lines) - len(unreadable),
         unreadable=unreadable,
     )
 
 
-def _expected(dialect: str, provider: Provider) -> dict[str, str]:
-    """Our name of each field to the name that the dialect looks for."""
-    fields = fields_of(dialect)
-    names = fields
-    if dialect == "agent_platform":
-        names = texts_of(provider, "statement_columns")
-    # A list of another length is the dialect's own finding.
-    return dict(zip(fields, names, strict=False))
+def _columns(file: Path, reader: StatementReader) -> Iterator[Column]:
+    fields = {column: ours for ours, column in reader.columns.items()}
+    with file.open("rb") as stream:
+        table = open_table(stream, file.name, reader.rules, reader.shape)
+        if isinstance(table, Broken):
+            return
+        looked = islice(table.rows, PREVIEW_LINES)
+        rows = [row for row in looked if isinstance(row, TableRow)]
+    names = table.header if table.header is not None else _names(rows)
+    rows = [row for row in rows if row.names is not None or len(row.cells) == len(names)]
+    for place, name in enumerate(names):
+        cells = [cell for row in rows if (cell := _at(row, place, name)) is not None]
+        filled = [cell for cell in cells if cell.kind is not CellKind.EMPTY]
+        shown = tuple(cell.text for cell in filled[:PREVIEW_VALUES])
+        kinds = tuple(sorted({str(cell.kind) for cell in filled})) or ("text",)
+        yield Column(name, fields.get(name), len(filled), shown, kinds)
+
+
+def _names(rows: list[TableRow]) -> tuple[str, ...]:
+    """Every name that a row has, in order of appearance."""
+    return tuple(dict.fromkeys(name for row in rows for name in row.names or ()))
+
+
+def _at(row: TableRow, place: int, name: str) -> Cell | None:
+    if row.names is not None:
+        return row.cells[row.names.index(name)] if name in row.names else None
+    return row.cells[place] if place < len(row.cells) else None
+
+
+def _compiled(pattern: str | None) -> re.Pattern[str] | None:
+    return None if pattern is None else re.compile(pattern)

@@ -3,17 +3,11 @@
 A line that cannot be understood is a finding with its line number; the rest is still read.
 A file that is not a statement at all gives one finding and nothing else. Quoted fields may not
 contain line breaks: no column needs them, and a lost quote then costs one line, not the file.
-
-Where a provider's files have other column names than the reader expects, the header is
-rewritten on its way in, and everything after it passes as it is.
 """
 
 import csv
-import io
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import BinaryIO
 
 from providers.contract import Unreadable
@@ -22,10 +16,6 @@ from vocabulary.facts import HistoryRecord
 
 #: Longest line read, in bytes; a statement line has about 120.
 LINE_BYTES_MAX = 8_192
-
-#: Lines looked at, and values shown of each column, to see what a file holds.
-PREVIEW_LINES = 1_000
-PREVIEW_VALUES = 3
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -62,88 +52,6 @@ def read_lines(
             yield Unreadable(number, str(error))
 
 
-def rename_columns(stream: BinaryIO, names: Mapping[str, str]) -> BinaryIO | Unreadable:
-    """The same file with some columns under other names, streamed.
-
-    A column that has one of the new names already, without being meant, loses it. A header that
-    cannot be read is left for the reader of the file to complain of.
-
-    Args:
-        stream: the file, from its start.
-        names: names in the file's header to the names wanted.
-
-    Returns:
-        The file, or why it is not one with these columns.
-    """
-    if not names:
-        return stream
-    header = _line(stream).removeprefix(_BOM)
-    found = _header(header)
-    if isinstance(found, Unreadable):
-        return io.BufferedReader(_Prefixed(header, stream))
-    if wrong := _misfit(found, names):
-        return wrong
-    wanted = set(names.values())
-    given = [names.get(name, f"({name})" if name in wanted else name) for name in found]
-    text = io.StringIO()
-    csv.writer(text).writerow(given)
-    return io.BufferedReader(_Prefixed(text.getvalue().encode("utf-8"), stream))
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a file, as far as it was looked at.
-
-    Attributes:
-        becomes: our name for it; None: it is ignored.
-        values: lines where it is not empty.
-        first: the first of those values.
-    """
-
-    name: str
-    becomes: str | None
-    values: int
-    first: tuple[str, ...] = field(repr=False)
-
-
-def preview_columns(
-    stream: BinaryIO, fields: Mapping[str, str]
-) -> tuple[Column, ...] | Unreadable:
-    """What each column of a file would become, in the order of the file.
-
-    Args:
-        stream: the file, from its start; its first ``PREVIEW_LINES`` lines are looked at.
-        fields: names in the file's header to our names.
-    """
-    header = _header(_line(stream).removeprefix(_BOM))
-    if isinstance(header, Unreadable):
-        return header
-    lines = islice(iter(partial(_line, stream), b""), PREVIEW_LINES)
-    rows = [cells for line in lines if len(cells := _cells_of(line)) == len(header)]
-    found = []
-    for place, name in enumerate(header):
-        values = [cells[place] for cells in rows if cells[place]]
-        shown = tuple(values[:PREVIEW_VALUES])
-        found.append(Column(name, fields.get(name), len(values), shown))
-    return tuple(found)
-
-
-class _Prefixed(io.RawIOBase):
-    """A first line of ours, and then the rest of a file."""
-
-    def __init__(self, first: bytes, rest: BinaryIO) -> None:
-        self._first = io.BytesIO(first)
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        data = self._first.read(len(buffer)) or self._rest.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
 def _header(line: bytes) -> list[str] | Unreadable:
     """The names of the columns, or why this is no statement."""
     if line.lstrip()[:1] == b"<":
@@ -162,14 +70,6 @@ def _misfit(header: list[str], names: Collection[str]) -> Unreadable | None:
     if any(header.count(name) > 1 for name in names):
         return Unreadable(1, "header: each column once is expected")
     return None
-
-
-def _cells_of(line: bytes) -> list[str]:
-    """The cells of a line; none where it cannot be read."""
-    try:
-        return _split(line)
-    except Malformed:
-        return []
 
 
 def _line(stream: BinaryIO) -> bytes:

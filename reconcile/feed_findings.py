@@ -115,6 +115,13 @@ _CURE = """
 UPDATE feed_findings SET resolved_at = :now
  WHERE provider = :provider AND feed = :feed AND scope = :scope AND resolved_at IS NULL
    AND finding_id <> ALL (cast(:still AS text[]))
+   AND (cast(:since AS timestamptz) IS NULL
+        OR (covers_from >= :since AND covers_to <= cast(:until AS timestamptz)))
+"""
+_CURE_SCOPES = """
+UPDATE feed_findings SET resolved_at = :now
+ WHERE provider = :provider AND feed = :feed AND scope = ANY (cast(:scopes AS text[]))
+   AND resolved_at IS NULL
 """
 _RESOLVE = """
 UPDATE feed_findings SET resolved_at = :now, resolved_by = :by
@@ -156,8 +163,11 @@ def note(
     scope: str,
     found: Iterable[Found],
     now: datetime,
+    looked_at: Window | None = None,
 ) -> int:
     """Keep everything that is wrong with one scope; what is not said again is resolved.
+
+    Where only a part of the time was ``looked_at``, findings beyond it stay as they are.
 
     Returns:
         How many findings were kept. Of one kind ``KEPT_MAX`` are kept one by one.
@@ -166,9 +176,25 @@ def note(
     if rows:
         connection.execute(text(_NOTE), rows)
     still = [row["id"] for row in rows]
-    said = {"provider": provider, "feed": feed, "scope": scope, "still": still, "now": now}
+    said = {
+        "provider": provider,
+        "feed": feed,
+        "scope": scope,
+        "still": still,
+        "now": now,
+        "since": looked_at and looked_at.start,
+        "until": looked_at and looked_at.end,
+    }
     connection.execute(text(_CURE), said)
     return len(rows)
+
+
+def cured(
+    connection: Connection, provider: str, feed: str, *, scopes: Sequence[str], now: datetime
+) -> int:
+    """Nothing is wrong with these scopes any more; returns how many findings that ends."""
+    said = {"provider": provider, "feed": feed, "scopes": list(scopes), "now": now}
+    return connection.execute(text(_CURE_SCOPES), said).rowcount
 
 
 def resolve(connection: Connection, finding_id: str, *, by: str, now: datetime) -> None:

@@ -5,8 +5,8 @@ the other way round. A *statement* that names one record id twice is the provide
 itself, so both lines are kept as occurrences 1 and 2 and reconciliation reports the second.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
 
@@ -17,8 +17,8 @@ from vocabulary.facts import HistoryRecord
 from vocabulary.ids import match_key
 from vocabulary.money import Money
 
-#: Late records told by their id; the rest are counted.
-LATE_IDS_MAX = 1_000
+#: Records that are late or repeated, told by their id; there may be more.
+IDS_MAX = 1_000
 
 _COLUMNS = (
     "record_id, occurrence, round_id, match_key, handle, currency, stake, payout, rolled_back,"
@@ -42,6 +42,9 @@ UPDATE feed_stage s SET occurrence = n.occurrence
          WHERE record_id IN (SELECT record_id FROM feed_stage
                               GROUP BY record_id HAVING count(*) > 1)) n
  WHERE s.line = n.line AND n.occurrence > 1
+"""
+_REPEATED = """
+SELECT DISTINCT record_id FROM feed_stage WHERE occurrence > 1 ORDER BY record_id LIMIT :most
 """
 # What a record said before belongs to the span too: it may have left its day.
 _SPAN = """
@@ -115,6 +118,7 @@ class FeedCount:
         stored: records that are new or replaced an older one.
         late: of them, new ones of a time that was read before.
         late_ids: the first of those, oldest first.
+        repeated_ids: the first ids that the call named more than once, where that counts.
         first, last: the earliest and the latest instant that a record was created at, or was
             said to be before, of those not known word for word; None where there is none.
     """
@@ -124,6 +128,7 @@ class FeedCount:
     stored: int
     late: int = 0
     late_ids: tuple[str, ...] = field(default=(), compare=False)
+    repeated_ids: tuple[str, ...] = field(default=(), compare=False)
     first: datetime | None = field(default=None, compare=False)
     last: datetime | None = field(default=None, compare=False)
 
@@ -191,16 +196,18 @@ def _store(
     connection.execute(text("DELETE FROM feed_stage"))
     received = _copy(connection, told.provider, records)
     connection.execute(text("ANALYZE feed_stage"))
+    repeated: Sequence[str] = ()
     if several:
         connection.execute(text(_OCCURRENCES))
+        repeated = connection.execute(text(_REPEATED), {"most": IDS_MAX}).scalars().all()
     count = _merge(connection, told, received)
     connection.execute(text("DELETE FROM feed_stage"))
-    return count
+    return replace(count, repeated_ids=tuple(repeated))
 
 
 def _merge(connection: Connection, told: _Said, received: int) -> FeedCount:
     number = connection.execute(text(_NUMBER)).scalar_one()
-    said = {**asdict(told), "stored_no": number, "most": LATE_IDS_MAX}
+    said = {**asdict(told), "stored_no": number, "most": IDS_MAX}
     versions = connection.execute(text(_KEEP_VERSIONS), said).scalar_one()
     stored, late, late_ids = connection.execute(text(_UPSERT), said).one()
     first, last = connection.execute(text(_SPAN), said).one()

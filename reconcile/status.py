@@ -1,22 +1,44 @@
-"""How far the providers' history reaches, as taken in so far."""
+"""How far the providers' history reaches, as taken in so far, and what is wrong with it."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from reconcile.feed_findings import Finding, FindingKind, Severity, open_findings
+
 _STATUS = """
-SELECT provider, sum(records)::bigint AS records, max(created_at) AS newest_created_at,
+SELECT provider, sum(records)::bigint AS records, sum(versions)::bigint AS versions,
+       max(created_at) AS newest_created_at,
        max(updated_at) AS newest_updated_at, sum(pending)::bigint AS pending
-  FROM (SELECT provider, count(*) AS records, max(created_at) AS created_at,
+  FROM (SELECT provider, count(*) AS records, 0 AS versions, max(created_at) AS created_at,
                max(updated_at) AS updated_at, 0 AS pending
           FROM feed_records GROUP BY provider
         UNION ALL
-        SELECT provider, 0, NULL, NULL, count(*)
+        SELECT provider, 0, count(*), NULL, NULL, 0 FROM feed_versions GROUP BY provider
+        UNION ALL
+        SELECT provider, 0, 0, NULL, NULL, count(*)
           FROM deliveries
          WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL
          GROUP BY provider) AS counted
  GROUP BY provider ORDER BY provider
+"""
+# What is pushed was told up to its newest record; a file up to its own; a pull up to its mark.
+_FEEDS = """
+SELECT provider, 'push' AS feed, max(created_at) AS watermark, max(received_at) AS read_at,
+       count(*) AS arrivals, 0::bigint AS quarantined
+  FROM feed_records WHERE source = 'push' GROUP BY provider
+UNION ALL
+SELECT provider, feed, max(covers_to) FILTER (WHERE verdict <> 'quarantined'),
+       max(received_at), count(*), count(*) FILTER (WHERE verdict = 'quarantined')
+  FROM feed_files GROUP BY provider, feed
+UNION ALL
+SELECT m.provider, m.feed, m.watermark, m.pulled_at,
+       (SELECT count(*) FROM feed_pulls p
+         WHERE p.provider = m.provider AND p.feed = m.feed), 0
+  FROM feed_marks m
+ ORDER BY provider, feed
 """
 
 
@@ -26,26 +48,120 @@ class FeedStatus:
 
     Attributes:
         records: current records.
+        versions: everything ever told, word for word.
         newest_created_at, newest_updated_at: the provider's instants; None without records.
         pending: history deliveries received but not taken in yet.
     """
 
     provider: str
     records: int
+    versions: int
     newest_created_at: datetime | None
     newest_updated_at: datetime | None
     pending: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedReach:
+    """How far one feed of a provider reaches.
+
+    Attributes:
+        watermark: the provider's instant up to which it was told; None: not known.
+        read_at: our instant of the last time.
+        arrivals: records pushed, files, or pulls that were stored.
+        quarantined: files that were kept and not taken in.
+    """
+
+    provider: str
+    feed: str
+    watermark: datetime | None
+    read_at: datetime
+    arrivals: int
+    quarantined: int
+
+    def lateness(self, now: datetime) -> timedelta:
+        """How long nothing newer was told; since it was read, where nobody knows."""
+        return max(now - (self.watermark or self.read_at), timedelta(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedHealth:
+    """Everything of one provider's feeds.
+
+    Attributes:
+        feeds: by name.
+        open: findings that stand, of every feed and of closed days.
+        stale_after: nothing newer for longer is a finding; None: never.
+    """
+
+    status: FeedStatus
+    feeds: tuple[FeedReach, ...]
+    open: tuple[Finding, ...]
+    stale_after: timedelta | None
+
+    def count(self, severity: Severity, feed: str | None = None) -> int:
+        """Findings of a severity, of one feed or of all."""
+        return sum(
+            each.severity is severity and feed in {None, each.feed} for each in self.open
+        )
+
+    def gaps(self, feed: str) -> int:
+        """Holes in one feed."""
+        return sum(
+            each.kind is FindingKind.FEED_GAP and each.feed == feed for each in self.open
+        )
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether something newer should have been told; no feed at all told nothing."""
+        if self.stale_after is None:
+            return False
+        return not self.feeds or any(
+            each.lateness(now) > self.stale_after for each in self.feeds
+        )
+
+    def is_well(self, now: datetime) -> bool:
+        """Whether nobody has to look."""
+        return not self.is_stale(now) and self.count(Severity.ERROR) == 0
+
+
 def feed_status(connection: Connection) -> tuple[FeedStatus, ...]:
     """The status of every provider that has sent any history, by slug."""
+    rows = connection.execute(text(_STATUS)).mappings()
+    return tuple(FeedStatus(**row) for row in rows)
+
+
+def feed_health(
+    connection: Connection,
+    slugs: Iterable[str],
+    *,
+    stale_after: Mapping[str, timedelta | None],
+) -> tuple[FeedHealth, ...]:
+    """Everything of these providers and of every other that has told anything, by slug."""
+    known = {each.provider: each for each in feed_status(connection)}
+    feeds = [FeedReach(**row) for row in connection.execute(text(_FEEDS)).mappings()]
+    found = open_findings(connection)
+    heard = {each.provider for each in feeds} | {each.provider for each in found}
     return tuple(
-        FeedStatus(
-            provider=row.provider,
-            records=row.records,
-            newest_created_at=row.newest_created_at,
-            newest_updated_at=row.newest_updated_at,
-            pending=row.pending,
+        FeedHealth(
+            status=known.get(slug) or _silent(slug),
+            feeds=_of(slug, feeds),
+            open=tuple(each for each in found if each.provider == slug),
+            stale_after=stale_after.get(slug),
         )
-        for row in connection.execute(text(_STATUS))
+        for slug in sorted({*slugs, *known, *heard})
+    )
+
+
+def _of(slug: str, feeds: Sequence[FeedReach]) -> tuple[FeedReach, ...]:
+    return tuple(each for each in feeds if each.provider == slug)
+
+
+def _silent(slug: str) -> FeedStatus:
+    return FeedStatus(
+        provider=slug,
+        records=0,
+        versions=0,
+        newest_created_at=None,
+        newest_updated_at=None,
+        pending=0,
     )

@@ -1,36 +1,36 @@
 """``tieout feed``: import statements, pull history, and see how far it reaches."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
+from sqlalchemy import Engine
 
 from ops.commands.provider import entry_named
 from ops.commands.reconcile import provider_named
 from ops.context import current, endpoints
 from ops.providers import configured
-from providers.contract import Unreadable
-from reconcile.feeds import FeedCount, store_statement
-from reconcile.pull import FeedMark, feed_marks
-from reconcile.result import iso
-from reconcile.status import FeedStatus, feed_status
+from reconcile.feed_findings import Severity, open_findings
+from reconcile.feed_findings import resolve as settle
+from reconcile.feed_import import Arrival, bytes_of, has_file, take_in
+from reconcile.maturity import maturity_for
+from reconcile.pull import feed_marks
+from reconcile.status import feed_health
 from reconcile.window import Window, parse_instant
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
-from vocabulary.errors import SettingsInvalid
-from vocabulary.facts import HistoryRecord
+from vocabulary.errors import Refused, SettingsInvalid
 
 app = typer.Typer(
     help="Import statements, pull history, see what was taken in.",
     no_args_is_help=True,
     add_completion=False,
 )
-
-#: Unreadable lines printed one by one; the rest are counted.
-SHOWN_MAX = 20
 
 
 @app.command("import")
@@ -42,29 +42,44 @@ def import_statement(
     preview: Annotated[
         bool, typer.Option("--preview", help="Say what each column becomes; store nothing.")
     ] = False,
+    restates: Annotated[
+        bool, typer.Option("--restates", help="It replaces an earlier file of the same day.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Take in a statement; the same file again changes nothing. Exit 1 on unreadable lines."""
-    from ops.statement_report import show_preview  # noqa: PLC0415 - not for the others
-    from ops.statements import preview_file, read_file  # noqa: PLC0415
+    """Take in a statement; the same file again changes nothing. Exit 1 on any error in it.
+
+    CSV, XLSX, JSON lines or Parquet. The file is kept whole, whatever becomes of it; what could
+    not be read is a finding with its line, and stays one until it is cured.
+    """
+    from ops.feed_taken import show_taken, taken_json  # noqa: PLC0415 - not for the others
+    from ops.statement_report import show_preview  # noqa: PLC0415
+    from ops.statements import preview_file, reader_of  # noqa: PLC0415
 
     context = current(ctx)
     chosen = provider_named(configured(context.settings), provider)
     if chosen.dialect.read_statement is None:
         raise typer.BadParameter(f"{provider} pushes its history; it has no statements")
-    columns = entry_named(context.settings, provider).statement.columns
+    settings = entry_named(context.settings, provider).statement
+    reader = reader_of(chosen, settings)
     if preview:
-        found = preview_file(file, chosen, columns)
-        show_preview(file, found, as_json=as_json)
-        raise typer.Exit(1 if found.unreadable or found.missing else 0)
-    lines = read_file(file, chosen, columns)
-    unreadable: list[Unreadable] = []
-    count = _store(endpoints(context).database_url, file.name, provider, lines, unreadable)
+        seen = preview_file(file, reader)
+        show_preview(file, seen, as_json=as_json)
+        raise typer.Exit(1 if seen.unreadable or seen.missing else 0)
+    arrival = Arrival(
+        path=file,
+        zone=ZoneInfo(chosen.timezone),
+        now=SystemClock().now(),
+        expects_daily=settings.daily,
+        restates=restates,
+    )
+    with _books(endpoints(context).database_url) as engine, engine.begin() as connection:
+        taken = take_in(connection, reader, arrival)
     if as_json:
-        typer.echo(json.dumps(_count_json(count, unreadable), indent=2))
+        typer.echo(json.dumps(taken_json(taken), indent=2))
     else:
-        _show_count(file, count, unreadable)
-    raise typer.Exit(1 if unreadable else 0)
+        show_taken(file, taken)
+    raise typer.Exit(1 if taken.has_errors else 0)
 
 
 @app.command()
@@ -122,27 +137,102 @@ def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say, by provider, what was taken in, how far it reaches and what still waits."""
+    """Say, by provider and feed, how far it reaches, how late it is and what is wrong.
+
+    Exit 1 when a feed is stale beyond its setting, or a finding of severity error is open.
+    """
+    from ops.feed_status_report import (  # noqa: PLC0415 - not for the others
+        maturity_rules,
+        show_status,
+        status_json,
+    )
+
     context = current(ctx)
-    engine = open_engine(endpoints(context).database_url, pool_size=1)
-    with engine.connect() as connection:
-        found = {each.provider: each for each in feed_status(connection)}
+    entries = {entry.slug: entry for entry in context.settings.providers}
+    now = SystemClock().now()
+    with _books(endpoints(context).database_url) as engine, engine.connect() as connection:
+        stale_after = {slug: entry.feed.stale_after for slug, entry in entries.items()}
+        every = feed_health(connection, entries, stale_after=stale_after)
         marks = feed_marks(connection)
-    engine.dispose()
-    for slug in (*configured(context.settings), *(mark.provider for mark in marks)):
-        found.setdefault(slug, _silent(slug))
-    told = [_status_json(each, marks) for _, each in sorted(found.items())]
+        ripe = {
+            slug: maturity_for(connection, slug, maturity_rules(entry), now)
+            for slug, entry in entries.items()
+        }
     if as_json:
+        told = [status_json(each, marks, ripe.get(each.status.provider), now) for each in every]
         typer.echo(json.dumps(told, indent=2))
-        return
-    for each in told:
-        typer.echo(
-            f"{each['provider']}: {each['records']} records, newest"
-            f" {each['newest_created_at'] or 'never'}, {each['pending']} waiting"
-        )
-        for mark in each["marks"]:
-            reached = mark["watermark"] or "nothing whole yet"
-            typer.echo(f"  {mark['feed']}: {reached}, pulled at {mark['pulled_at']}")
+    else:
+        for each in every:
+            show_status(each, ripe.get(each.status.provider), now)
+    raise typer.Exit(0 if all(each.is_well(now) for each in every) else 1)
+
+
+@app.command()
+def findings(
+    ctx: typer.Context,
+    *,
+    provider: Annotated[
+        str | None, typer.Option(help="Only of this provider; its slug.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Everything that is wrong with feeds and closed days. Exit 1 when anything is an error."""
+    from ops.feed_status_report import finding_json, show_findings  # noqa: PLC0415
+
+    with _books(endpoints(current(ctx)).database_url) as engine, engine.connect() as connection:
+        every = [
+            each for each in open_findings(connection) if provider in {None, each.provider}
+        ]
+    if as_json:
+        typer.echo(json.dumps([finding_json(each) for each in every], indent=2))
+    else:
+        show_findings(every)
+    raise typer.Exit(1 if any(each.severity is Severity.ERROR for each in every) else 0)
+
+
+@app.command()
+def resolve(
+    ctx: typer.Context,
+    finding: Annotated[str, typer.Argument(help="The finding's id, as status prints it.")],
+    *,
+    by: Annotated[str, typer.Option(help="Who looked.")],
+    reason: Annotated[str, typer.Option(help="Why it is settled.")],
+) -> None:
+    """Close a finding that cannot be cured by reading again; it stays closed."""
+    now = SystemClock().now()
+    with _books(endpoints(current(ctx)).database_url) as engine, engine.begin() as connection:
+        try:
+            settle(connection, finding, by=f"{by}: {reason}", now=now)
+        except Refused as error:
+            raise typer.BadParameter(str(error)) from error
+    typer.echo(f"{finding} is closed")
+
+
+@app.command()
+def file(
+    ctx: typer.Context,
+    number: Annotated[int, typer.Argument(help="The file's number, as import prints it.")],
+    target: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
+) -> None:
+    """Write a statement file as it came, also one in quarantine."""
+    if target.exists():
+        raise typer.BadParameter(f"{target} exists")
+    with _books(endpoints(current(ctx)).database_url) as engine, engine.connect() as connection:
+        if not has_file(connection, number):
+            raise typer.BadParameter(f"there is no file {number}")
+        with target.open("xb") as stream:
+            for part in bytes_of(connection, number):
+                stream.write(part)
+    typer.echo(f"file {number} is in {target}")
+
+
+@contextmanager
+def _books(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url, pool_size=1)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _window(start: str | None, end: str | None, *, zone: str, now: datetime) -> Window | None:
@@ -159,81 +249,3 @@ def _window(start: str | None, end: str | None, *, zone: str, now: datetime) -> 
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _silent(slug: str) -> FeedStatus:
-    return FeedStatus(
-        provider=slug, records=0, newest_created_at=None, newest_updated_at=None, pending=0
-    )
-
-
-def _store(
-    database_url: str,
-    source: str,
-    provider: str,
-    lines: Iterable[HistoryRecord | Unreadable],
-    unreadable: list[Unreadable],
-) -> FeedCount:
-    engine = open_engine(database_url, pool_size=1)
-    with engine.begin() as connection:
-        count = store_statement(
-            connection,
-            provider,
-            _records(lines, unreadable),
-            source=source,
-            received_at=SystemClock().now(),
-        )
-    engine.dispose()
-    return count
-
-
-def _records(
-    lines: Iterable[HistoryRecord | Unreadable], unreadable: list[Unreadable]
-) -> Iterator[HistoryRecord]:
-    """The records among the lines; what could not be read is put aside."""
-    for each in lines:
-        if isinstance(each, Unreadable):
-            unreadable.append(each)
-        else:
-            yield each
-
-
-def _show_count(file: Path, count: FeedCount, unreadable: list[Unreadable]) -> None:
-    for each in unreadable[:SHOWN_MAX]:
-        typer.echo(f"{file}:{each.line}: {each.reason}", err=True)
-    if len(unreadable) > SHOWN_MAX:
-        typer.echo(f"and {len(unreadable) - SHOWN_MAX} more", err=True)
-    typer.echo(
-        f"{count.received} records, {count.stored} new or changed,"
-        f" {len(unreadable)} unreadable lines"
-    )
-
-
-def _count_json(count: FeedCount, unreadable: list[Unreadable]) -> dict[str, Any]:
-    return {
-        "received": count.received,
-        "stored": count.stored,
-        "versions": count.versions,
-        "unreadable": [{"line": each.line, "reason": each.reason} for each in unreadable],
-    }
-
-
-def _status_json(each: FeedStatus, marks: Iterable[FeedMark]) -> dict[str, Any]:
-    created, updated = each.newest_created_at, each.newest_updated_at
-    return {
-        "provider": each.provider,
-        "records": each.records,
-        "newest_created_at": created and iso(created),
-        "newest_updated_at": updated and iso(updated),
-        "pending": each.pending,
-        "marks": [_mark_json(mark) for mark in marks if mark.provider == each.provider],
-    }
-
-
-def _mark_json(mark: FeedMark) -> dict[str, Any]:
-    return {
-        "feed": mark.feed,
-        "watermark": mark.watermark and iso(mark.watermark),
-        "pulled_at": iso(mark.pulled_at),
-        "records": mark.records,
-    }

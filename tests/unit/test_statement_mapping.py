@@ -9,32 +9,21 @@ import pytest
 from ops.providers import configured
 from ops.redaction import shown
 from ops.settings_source import load
-from ops.statements import Preview, preview_file, read_file
-from providers.contract import Unreadable
+from ops.statements import PREVIEW_LINES, Column, Preview, preview_file, reader_of
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
-from providers.statement import (
-    LINE_BYTES_MAX,
-    PREVIEW_LINES,
-    Column,
-    preview_columns,
-    rename_columns,
-)
+from reconcile.feed_file import StatementReader
+from reconcile.feed_findings import FindingKind
+from reconcile.feed_table import Broken
 from vocabulary.errors import SettingsInvalid
 from vocabulary.facts import HistoryRecord
 
-NAMES = {"TxId": "transaction_id", "When": "created_at"}
 THEIRS = b"When,Note,TxId,action,user_id,currency,amount,rollback_transaction_id\n"
 BET = b'2026-06-04T09:30:00Z,"a, b",t-1,bet,42,USD,10.00,\n'
 AGENT = (
     b"Id,round_id,type,player_id,currency,bet,win,original_transaction_id,created_at\n"
     b"t-1,,makeBet,42,USD,1.00,2.50,,2026-06-04T09:30:00Z\n"
 )
-
-
-def renamed(data: bytes, names: dict[str, str] = NAMES) -> bytes | Unreadable:
-    found = rename_columns(io.BytesIO(data), names)
-    return found if isinstance(found, Unreadable) else found.read()
 
 
 def settings(dialect: str, more: str) -> str:
@@ -48,91 +37,19 @@ def mapped(columns: str, dialect: str = "sportsbook", more: str = "") -> str:
     return settings(dialect, f"{more}\n[providers.statement]\ncolumns = {{{columns}}}")
 
 
-def read(folder: Path, text: str, data: bytes) -> list[HistoryRecord | Unreadable]:
+def reader(folder: Path, text: str) -> StatementReader:
     (folder / "tieout.toml").write_text(text)
-    (folder / "day.csv").write_bytes(data)
     loaded = load(folder / "tieout.toml", {"S": "s"})
-    columns = loaded.providers[0].statement.columns
-    return list(read_file(folder / "day.csv", configured(loaded)["games"], columns))
+    return reader_of(configured(loaded)["games"], loaded.providers[0].statement)
+
+
+def read(folder: Path, text: str, data: bytes) -> list[HistoryRecord | Broken]:
+    return list(reader(folder, text).read(io.BytesIO(data), "day"))
 
 
 def preview(folder: Path, text: str, data: bytes) -> Preview:
-    (folder / "tieout.toml").write_text(text)
-    (folder / "day.csv").write_bytes(data)
-    loaded = load(folder / "tieout.toml", {"S": "s"})
-    columns = loaded.providers[0].statement.columns
-    return preview_file(folder / "day.csv", configured(loaded)["games"], columns)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        b"When,TxId,x\n",
-        b"\xef\xbb\xbfWhen,TxId,x\r\n",
-        b' When ,"TxId",x\n',
-    ],
-    ids=["plain", "byte order mark and CRLF", "blanks and quotes"],
-)
-def test_the_header_has_our_names_and_the_rest_passes_as_it_is(header: bytes) -> None:
-    rest = b"1,2\r\n\xff\xfe,,,\n" * 5_000
-
-    assert renamed(header + rest) == b"created_at,transaction_id,x\r\n" + rest
-
-
-def test_without_names_the_file_is_the_same_file() -> None:
-    stream = io.BytesIO(b"a,b\n")
-
-    assert rename_columns(stream, {}) is stream
-
-
-def test_a_column_that_has_our_name_without_being_meant_loses_it() -> None:
-    assert renamed(b"TxId,transaction_id,When\n") == (
-        b"transaction_id,(transaction_id),created_at\r\n"
-    )
-    assert renamed(b"a,b\n", {"a": "b", "b": "a"}) == b"b,a\r\n"
-
-
-@pytest.mark.parametrize(
-    ("header", "reason"),
-    [
-        (b"TxId,x\n", "header: these columns are missing: When"),
-        (b"", "header: these columns are missing: TxId, When"),
-        (b"When,TxId,TxId\n", "header: each column once is expected"),
-        (b"<html>\n", "a CSV statement is expected, this is a web page"),
-        (b"When,TxId,\xff\n", "line: UTF-8 is expected"),
-        (b"x" * LINE_BYTES_MAX * 2, f"line: at most {LINE_BYTES_MAX} bytes are expected"),
-    ],
-)
-def test_a_file_without_the_columns_named_is_one_finding(header: bytes, reason: str) -> None:
-    found = rename_columns(io.BytesIO(header), NAMES)
-
-    if isinstance(found, Unreadable):
-        assert found == Unreadable(1, reason)
-    else:  # left for the reader of the file, which says the same
-        assert preview_columns(found, {}) == Unreadable(1, reason)
-
-
-class Counting(io.BytesIO):
-    """A file that knows how much of it was read."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self.bytes_read = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        self.bytes_read += len(data)
-        return data
-
-
-def test_a_renamed_file_is_streamed_and_not_held_in_memory() -> None:
-    stream = Counting(b"When,TxId\n" + b"1,2\n" * 1_000_000)
-
-    found = rename_columns(stream, NAMES)
-
-    assert not isinstance(found, Unreadable)
-    assert [found.readline(), found.readline()] == [b"created_at,transaction_id\r\n", b"1,2\n"]
-    assert stream.bytes_read <= 2 * io.DEFAULT_BUFFER_SIZE
+    (folder / "day").write_bytes(data)
+    return preview_file(folder / "day", reader(folder, text))
 
 
 def test_a_sportsbook_file_is_read_by_the_columns_of_the_settings(tmp_path: Path) -> None:
@@ -150,7 +67,7 @@ def test_a_finding_keeps_the_line_number_of_the_file(tmp_path: Path) -> None:
 
     _, finding = read(tmp_path, text, THEIRS + BET + BET.replace(b"10.00", b"1e3"))
 
-    assert isinstance(finding, Unreadable)
+    assert isinstance(finding, Broken)
     assert (finding.line, finding.reason.split(":")[0]) == (3, "amount")
 
 
@@ -174,7 +91,7 @@ def test_a_file_without_a_configured_column_names_it_as_the_file_would(tmp_path:
     ours = (",".join(COLUMNS) + "\n").encode()
 
     assert read(tmp_path, mapped('transaction_id = "TxId"'), ours) == [
-        Unreadable(1, "header: these columns are missing: TxId")
+        Broken(1, "header: these columns are missing: TxId", FindingKind.WRONG_COLUMNS)
     ]
 
 
@@ -190,8 +107,8 @@ def test_a_file_without_a_configured_column_names_it_as_the_file_would(tmp_path:
             "columns.transaction_id: expected a field of this dialect's statement (none)",
         ),
         (
-            mapped('roundId = "Id"', "xigs"),
-            "columns.roundId: expected a field of this dialect's statement (none)",
+            mapped('round_id = "Id"', "xigs"),
+            "columns.round_id: expected a field of this dialect's statement (roundId, ",
         ),
         (mapped('action = ""'), "columns.action: expected a column's name, without blanks"),
         (mapped('action = " a"'), "columns.action: expected a column's name, without blanks"),
@@ -270,18 +187,24 @@ def test_a_preview_looks_only_at_the_beginning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dialect", "data", "reason"),
+    ("dialect", "data", "found"),
     [
-        ("sportsbook", b"<html>\n", "a CSV statement is expected, this is a web page"),
-        ("sportsbook", b"\xff\n", "line: UTF-8 is expected"),
-        ("xigs", b"[]\n", "line: an object is expected"),
+        (
+            "sportsbook",
+            b"<html>\n",
+            Broken(
+                1,
+                "a CSV statement is expected, this is a web page",
+                FindingKind.NOT_A_STATEMENT,
+            ),
+        ),
+        ("sportsbook", b"\xff\n", Broken(1, "line: UTF-8 is expected")),
+        ("xigs", b"[]\n", Broken(1, "line: an object is expected")),
     ],
 )
 def test_a_preview_of_something_else_is_one_finding(
-    tmp_path: Path, dialect: str, data: bytes, reason: str
+    tmp_path: Path, dialect: str, data: bytes, found: Broken
 ) -> None:
-    found = preview(tmp_path, settings(dialect, ""), data)
-
-    assert found == Preview(
-        columns=(), missing=(), readable=0, unreadable=(Unreadable(1, reason),)
+    assert preview(tmp_path, settings(dialect, ""), data) == Preview(
+        columns=(), missing=(), readable=0, unreadable=(found,)
     )

@@ -1,0 +1,78 @@
+"""Parquet files as tables: types as the file declares them, all digits of every value."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reconcile.feed_cells import EMPTY, Cell, CellKind
+from reconcile.feed_findings import FindingKind
+from reconcile.feed_table import Broken, Table, TableRow
+
+#: Rows held in memory at a time.
+BATCH_ROWS = 1_000
+
+_CUT = "a Parquet file is expected, this one is broken or cut"
+_FOREIGN = (pa.ArrowException, OSError, ValueError)
+
+
+def parquet_table(stream: BinaryIO) -> Table | Broken:
+    """A Parquet file; its rows are numbered from 1."""
+    try:
+        file = pq.ParquetFile(stream)
+    except _FOREIGN:
+        return Broken(1, _CUT, FindingKind.TRUNCATED_FILE)
+    return Table(tuple(file.schema_arrow.names), _rows(file))
+
+
+def _rows(file: Any) -> Iterator[TableRow | Broken]:
+    line = 0
+    try:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            columns = [_values(column) for column in batch.columns]
+            for values in zip(*columns, strict=True):
+                line += 1
+                cells = tuple(_cell(value) for value in values)
+                raw = json.dumps([cell.text for cell in cells], ensure_ascii=False)
+                yield TableRow(line, cells, raw.encode("utf-8", "backslashreplace"))
+    except _FOREIGN:
+        yield Broken(line + 1, _CUT, FindingKind.TRUNCATED_FILE)
+
+
+def _values(column: Any) -> list[object]:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    values: list[object] = column.to_pylist()
+    return values
+
+
+def _cell(value: object) -> Cell:
+    match value:
+        case None | "":
+            return EMPTY
+        case bool():
+            return Cell(str(value).lower(), CellKind.FLAG)
+        case int():
+            return Cell(str(value), CellKind.EXACT)
+        case Decimal():
+            return Cell(format(value, "f"), CellKind.EXACT)
+        case float():
+            return Cell(repr(value), CellKind.DOUBLE)
+        case datetime():
+            return _instant(value)
+        case str():
+            return Cell(value)
+        case _:
+            return Cell("", CellKind.BROKEN)
+
+
+def _instant(value: datetime) -> Cell:
+    # Nanoseconds come as an instant that has them; more than we keep is not cut off in silence.
+    if getattr(value, "nanosecond", 0):
+        return Cell("", CellKind.BROKEN)
+    precision = "microseconds" if value.microsecond else "seconds"
+    return Cell(value.isoformat(timespec=precision), CellKind.INSTANT)
