@@ -87,7 +87,9 @@ def layout_of(connection: Connection) -> dict[str, list[str]]:
 def header(day: date, previous: str, layout: Layout) -> bytes:
     """The first line of a day."""
     told = {"tieout": "day", "format": FORMAT, "day": day.isoformat(), "previous": previous}
-    return _printed({**told, "layout": {name: list(of) for name, of in layout.items()}})
+    return _printed(
+        {**told, "layout": {table: list(layout[table]) for table in TABLES.values()}}
+    )
 
 
 def trailer(seal: str, counts: Mapping[str, int]) -> bytes:

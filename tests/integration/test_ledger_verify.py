@@ -1,193 +1,122 @@
-"""Verify is shown to find: each kind of tampering is named by the check that promises it."""
+"""Verify, replay and audit are shown to find: who finds which kind of tampering, by name."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
-import psycopg
 import pytest
 
-from ledger.posting import drain
-from ledger.verify import CHECKS, Finding, verify
+from ledger.audit_compare import compare
+from ledger.checks.check import Scope
+from ledger.seal import recheck
+from ledger.verify import CHECKS, Finding, checks_for, verify
 from storage.engine import open_engine
-from tests.harness.ledger import (
-    LENIENT,
-    accept,
-    bet,
-    open_wallets,
-    rollback,
-    round_end,
-    win,
-)
+from tests.conftest import TEMPLATE, PostgresServer
+from tests.harness.evidence import keep, put_back, replayed, tamper
+from tests.harness.sealed_day import VOICES, a_sealed_day, quiet
+from tests.harness.tampering_around import TAMPERINGS
 
 
-def findings(database: str) -> dict[str, Finding]:
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Where the books are, and the file of their day."""
+
+    database: str
+    file: Path
+
+
+@pytest.fixture(scope="module")
+def sealed(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Sealed:
+    """Books of a sealed day, and the day as a file."""
+    file: Path = tmp_path_factory.mktemp("audit") / "day.jsonl.gz"
+    postgres.execute(f"CREATE DATABASE sealed_day TEMPLATE {TEMPLATE}")
+    database = postgres.url("sealed_day")
+    a_sealed_day(database, file)
+    keep(database)
+    return Sealed(database, file)
+
+
+@pytest.fixture
+def day(sealed: Sealed) -> Iterator[str]:
+    """The books of the sealed day, put back afterwards; their URL."""
+    yield sealed.database
+    put_back(sealed.database)
+
+
+@pytest.fixture
+def day_file(sealed: Sealed) -> Path:
+    """The sealed day as a file."""
+    return sealed.file
+
+
+def findings(database: str, scope: Scope | None = None) -> dict[str, Finding]:
     engine = open_engine(database)
     try:
-        return {finding.name: finding for finding in verify(engine)}
+        return {finding.name: finding for finding in verify(engine, scope=scope)}
     finally:
         engine.dispose()
 
 
-def tamper(database: str, statement: str) -> None:
-    """Change what the guards would refuse, as someone with the keys to the server could."""
-    with closing(psycopg.connect(database, autocommit=True)) as connection:
-        connection.execute("SET session_replication_role = replica")
-        assert connection.execute(statement.encode()).rowcount > 0
+def audited(database: str, file: Path) -> list[str]:
+    """What a file of the day says of the books, and the sealed day itself."""
+    engine = open_engine(database)
+    try:
+        told = compare(engine, file, progress=quiet).findings
+        changed = [one for one in recheck(engine, None, progress=quiet) if one.wrong]
+    finally:
+        engine.dispose()
+    assert changed or not told, "what a file tells, the seal tells too"
+    sealed = [f"sealed day {one.seal.day}: {one.wrong[0]}" for one in changed]
+    return told or sealed
 
 
-def a_day(database: str) -> None:
-    """ann has wallet 1. r1 has ended, r2 is open; bob's bet is accepted and not posted."""
-    open_wallets(database, ("ann", 1000), ("bob", 500))
-    accept(
-        database,
-        bet("b1", 300),
-        win("w1", 120, bet_key="b1"),
-        round_end("e1", of="b1", staked=300, paid=120),
-        bet("b2", 50, round_id="r2"),
-        bet("b3", 9000, round_id="r3"),
-    )
-    accept(database, bet("s1", 40, round_id="s1"), rollback("u1", "s1"), policy=LENIENT)
-    drain(database)
-    accept(database, bet("b4", 60, handle="bob", round_id="r4"))
-
-
-def planted(wallet_id: int, seq: int) -> str:
-    """Entries that sum to zero, where none belong."""
-    return (
-        "INSERT INTO entries (wallet_id, wallet_seq, leg, account, provider, match_key,"
-        f" currency, amount) VALUES ({wallet_id}, {seq}, 1, 'ggr', 'lottery', 5, 'EUR', -5),"
-        f" ({wallet_id}, {seq}, 2, 'funding', 'lottery', 5, 'EUR', 5)"
-    )
-
-
-TAMPERINGS = {
-    "an entry's amount": (
-        "UPDATE entries SET amount = amount + 1 WHERE wallet_seq = 2 AND leg = 1",
-        {"entries_sum_to_zero", "wallets_equal_entries", "operations_posted_once"},
-    ),
-    "both entries of a bet": (
-        "UPDATE entries SET amount = amount * 2 WHERE wallet_seq = 2 AND provider <> 'tieout'",
-        {"wallets_equal_entries", "operations_posted_once", "ended_rounds_are_clear"},
-    ),
-    "entries moved to another account": (
-        "UPDATE entries SET account = 'suspense' WHERE wallet_seq = 2 AND leg = 1",
-        {"wallets_equal_entries", "operations_posted_once"},
-    ),
-    "clearing renamed to ggr": (
-        "UPDATE entries SET account = 'ggr' WHERE wallet_seq = 5 AND leg = 2",
-        {"ended_rounds_are_clear"},
-    ),
-    "entries removed": (
-        "DELETE FROM entries WHERE wallet_id = 1 AND wallet_seq = 3",
-        {"wallets_equal_entries", "operations_posted_once", "ended_rounds_are_clear"},
-    ),
-    "entries of no operation": (
-        planted(77, 1),
-        {"operations_posted_once"},
-    ),
-    "entries of an operation that is not posted": (
-        planted(2, 2),
-        {"operations_posted_once"},
-    ),
-    "entries of a declined operation": (
-        planted(1, 6),
-        {"operations_posted_once"},
-    ),
-    "an operation's amount": (
-        "UPDATE operations SET stake = 200, amount = -200 WHERE op_key = 'b1'",
-        {"chains_have_no_gap", "operations_posted_once", "rounds_equal_operations"},
-    ),
-    "an operation's balance": (
-        "UPDATE operations SET balance_after = balance_after + 1 WHERE op_key = 'b1'",
-        {"chains_have_no_gap"},
-    ),
-    "an operation's two sides": (
-        "UPDATE operations SET stake = stake + 1, payout = payout + 1 WHERE op_key = 'b1'",
-        {"rounds_equal_operations"},
-    ),
-    "an operation's round": (
-        "UPDATE operations SET round_id = 'elsewhere' WHERE op_key = 'b2'",
-        {"rounds_equal_operations"},
-    ),
-    "an operation removed from a chain": (
-        "DELETE FROM operations WHERE op_key = 'b3'",
-        {"chains_have_no_gap"},
-    ),
-    "the last operation removed": (
-        "DELETE FROM operations WHERE op_key = 'u1'",
-        {"operations_posted_once", "rounds_equal_operations", "wallets_end_their_chain"},
-    ),
-    "an operation that waits removed": (
-        "DELETE FROM operations WHERE op_key = 'b4'",
-        {"wallets_equal_entries", "wallets_end_their_chain"},
-    ),
-    "a wallet's balance": (
-        "UPDATE wallets SET balance = balance + 100 WHERE player = 'ann'",
-        {"wallets_equal_entries", "wallets_end_their_chain"},
-    ),
-    "a wallet's place, ahead": (
-        "UPDATE wallets SET seq = seq + 1 WHERE player = 'ann'",
-        {"wallets_end_their_chain"},
-    ),
-    "a wallet's place, behind": (
-        "UPDATE wallets SET seq = 5 WHERE player = 'ann'",
-        {"wallets_end_their_chain"},
-    ),
-    "a round's stake": (
-        "UPDATE rounds SET stake = stake + 1 WHERE round_id = 'r2'",
-        {"rounds_equal_operations", "ended_rounds_are_clear"},
-    ),
-    "a round's sweep": (
-        "UPDATE rounds SET swept = swept - 1 WHERE round_id = 'r1'",
-        {"ended_rounds_are_clear"},
-    ),
-    "a round ended by hand": (
-        "UPDATE rounds SET ended = true WHERE round_id = 'r2'",
-        {"ended_rounds_are_clear"},
-    ),
-    "a round removed": (
-        "DELETE FROM rounds WHERE round_id = 'r2'",
-        {"rounds_equal_operations"},
-    ),
-    "a batch marked although it is not posted": (
-        "UPDATE batches SET posted_at = now() WHERE posted_at IS NULL",
-        {"wallets_equal_entries", "operations_posted_once", "rounds_equal_operations"},
-    ),
-    "a batch unmarked although it is posted": (
-        "UPDATE batches SET posted_at = NULL WHERE batch_id = 2",
-        {"wallets_equal_entries", "operations_posted_once", "rounds_equal_operations"},
-    ),
-    "something parked": (
-        "INSERT INTO parked (job, subject, cause, detail) VALUES ('j', 's', 'c', 'd')",
-        {"nothing_is_parked"},
-    ),
-}
-
-
-def test_untouched_books_hold_and_every_check_looked_at_something(database: str) -> None:
-    a_day(database)
-
-    told = findings(database)
+def test_untouched_books_hold_and_every_check_looked_at_something(
+    day: str, day_file: Path
+) -> None:
+    told = findings(day)
 
     assert list(told) == [check.name for check in CHECKS]
     assert [(x.name, x.first) for x in told.values() if x.wrong] == []
     assert all(finding.checked > 0 for finding in told.values())
+    assert audited(day, day_file) == []
+
+
+def test_the_untouched_day_replayed_equals_the_books(day: str) -> None:
+    seen = replayed(day, VOICES)
+
+    assert seen.differences == []
+    assert (seen.wallets, seen.operations, seen.deliveries) == (2, 14, 3)
+    assert sum(seen.told.values()) == 2  # the opening balances
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
-def test_tampering_is_found_by_the_checks_that_promise_it(database: str, what: str) -> None:
-    statement, expected = TAMPERINGS[what]
-    a_day(database)
+def test_tampering_is_found_by_whom_it_concerns(day: str, day_file: Path, what: str) -> None:
+    expected = TAMPERINGS[what]
 
-    tamper(database, statement)
+    tamper(day, expected.statement)
 
-    wrong = {name for name, finding in findings(database).items() if finding.wrong}
-    assert wrong == expected
+    wrong = frozenset(name for name, found in findings(day).items() if found.wrong)
+    rows = [one.row for one in replayed(day, VOICES).differences]
+    lines = audited(day, day_file)
+    assert (wrong, rows[:1], [line.split(":")[0] for line in lines][:1]) == (
+        expected.checks,
+        [expected.replay] if expected.replay else [],
+        [expected.audit] if expected.audit else [],
+    )
 
 
 def test_each_check_is_shown_to_find_something() -> None:
-    found = {name for _, expected in TAMPERINGS.values() for name in expected}
+    found = {name for tampering in TAMPERINGS.values() for name in tampering.checks}
 
     assert found == {check.name for check in CHECKS}
+
+
+def test_each_tampering_is_found_and_named_by_somebody() -> None:
+    unnoticed = [
+        what for what, one in TAMPERINGS.items() if not (one.checks or one.replay or one.audit)
+    ]
+
+    assert unnoticed == []
 
 
 @pytest.mark.parametrize(
@@ -198,14 +127,33 @@ def test_each_check_is_shown_to_find_something() -> None:
         ("a wallet's balance", "wallets_end_their_chain", "ann EUR"),
         ("a round's stake", "rounds_equal_operations", "lottery r2"),
         ("a round ended by hand", "ended_rounds_are_clear", "lottery r2"),
+        ("the reply of a repeat", "deliveries_are_answered", "delivery 1"),
         ("something parked", "nothing_is_parked", "j s: c"),
     ],
 )
 def test_a_finding_names_the_first_row_that_is_wrong(
-    database: str, what: str, check: str, first: str
+    day: str, what: str, check: str, first: str
 ) -> None:
-    a_day(database)
+    tamper(day, TAMPERINGS[what].statement)
 
-    tamper(database, TAMPERINGS[what][0])
+    assert findings(day)[check].first == first
 
-    assert findings(database)[check].first == first
+
+@pytest.mark.parametrize(
+    ("scope", "found"),
+    [
+        (Scope(wallets=(1, 1)), {"wallets_equal_entries", "wallets_end_their_chain"}),
+        (Scope(wallets=(2, 9)), set()),
+    ],
+)
+def test_a_partial_proof_looks_at_the_wallets_it_says(
+    day: str, scope: Scope, found: set[str]
+) -> None:
+    tamper(day, TAMPERINGS["a wallet's balance"].statement)
+
+    told = findings(day, scope)
+
+    asked, left_out = checks_for(scope)
+    assert {name for name, finding in told.items() if finding.wrong} == found
+    assert list(told) == [check.name for check in asked]
+    assert {*told, *left_out} == {check.name for check in CHECKS}
