@@ -10,51 +10,13 @@ from hypothesis import strategies as st
 
 from ledger.books import OperationRow
 from ledger.decide import decide_batch
-from ledger.orders import Order
 from ledger.rules import LEGS, Movement, entries_of, sweep_of
 from providers.contract import Policy
-from tests.harness.ledger import (
-    Counter,
-    bet,
-    bet_and_win,
-    deposit,
-    request,
-    rollback,
-    round_end,
-    set_blocked,
-    win,
-    withdrawal,
-)
+from tests.harness.ledger import Counter, bet, request, rollback, win
+from tests.property.ledger_strategies import FACTS, POLICIES, Told
 from vocabulary.facts import Operation
 from vocabulary.money import MINOR_MAX
 
-Told = Operation | Order
-AMOUNTS = st.integers(0, 700)
-KEYS = st.sampled_from([f"k{n}" for n in range(6)])
-HANDLES = st.sampled_from(["ann", "ann", "ann", "bob", "eve"])
-POLICIES = st.builds(
-    Policy,
-    orphan_win_credits=st.booleans(),
-    rollback_of_rollback_accepts=st.booleans(),
-    round_per_operation=st.booleans(),
-)
-OPERATIONS: st.SearchStrategy[Told] = st.one_of(
-    st.builds(bet, KEYS, AMOUNTS, handle=HANDLES),
-    st.builds(win, KEYS, AMOUNTS, bet_key=st.none() | KEYS, handle=HANDLES),
-    st.builds(bet_and_win, KEYS, AMOUNTS, AMOUNTS),
-    st.tuples(KEYS, KEYS, st.none() | AMOUNTS, HANDLES)
-    .filter(lambda told: told[0] != told[1])
-    .map(lambda told: rollback(told[0], told[1], minor=told[2], handle=told[3])),
-    st.tuples(KEYS, KEYS, AMOUNTS, HANDLES)
-    .filter(lambda told: told[0] != told[1])
-    .map(lambda told: round_end(told[0], of=told[1], staked=told[2], handle=told[3])),
-)
-ORDERS: st.SearchStrategy[Told] = st.one_of(
-    st.builds(deposit, KEYS, st.integers(1, 700)),
-    st.builds(withdrawal, KEYS, st.integers(1, 700)),
-    st.builds(set_blocked, KEYS, blocked=st.booleans()),
-)
-FACTS = st.lists(OPERATIONS | ORDERS, max_size=30)
 MOVED = st.integers(-MINOR_MAX, MINOR_MAX)
 
 
