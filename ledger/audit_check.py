@@ -69,6 +69,7 @@ class _Day:
         self._last = last
         self._hash = sha256()
         self._header: Mapping[str, Any] | None = None
+        self._day = ""
         self._trailer: Mapping[str, Any] | None = None
         self._batch: Mapping[str, Any] = {}
         self._in_batch = 0
@@ -127,13 +128,14 @@ class _Day:
             self._find(line, f"it follows {line.row['previous']}, the file before has {before}")
         if days and str(line.row["day"]) <= days[-1]:
             self._find(line, f"it follows {days[-1]}: the oldest day comes first")
-        days.append(str(line.row["day"]))
+        self._day = str(line.row["day"])
+        days.append(self._day)
 
     def _begin_batch(self, line: Line) -> None:
         self._end_batch()
         self._batch, self._in_batch = line.row, 0
         self._ordered(line, (line.row["batch_id"], 0))
-        if not str(line.row["committed_at"]).startswith(self._audited.days[-1]):
+        if not str(line.row["committed_at"]).startswith(self._day):
             self._find(line, "it was not committed on this day")
         if line.row["posted_at"] is None:
             self._find(line, "it was not posted")
