@@ -10,7 +10,7 @@ from vocabulary.errors import SettingsInvalid, Unavailable
 POSTGRES_MIN = 15
 REDIS_MIN = (6, 2)
 #: Longest wait for a server at every step, in seconds.
-TIMEOUT_S = 5
+TIMEOUT_S = 10
 
 
 def check_database(url: str) -> None:

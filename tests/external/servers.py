@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -20,16 +19,18 @@ from pathlib import Path
 import pika
 import psycopg
 import redis
-from pika.exceptions import AMQPError
 
 from ops import leash
 from ops.postgres_server import AS_ORDINARY_USER
+from storage.broker_amqp import OUTAGES
 from tests.harness.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 #: Longest wait for a server to answer or to end, in seconds.
 PATIENCE_S = 120.0
 PAUSE_S = 0.05
+#: Longest wait for an orderly end, in seconds.
+STOP_WAIT_S = 30.0
 #: A server whose port was taken in between tries others.
 ATTEMPTS = 5
 HOST, USER, PASSWORD = "127.0.0.1", "keeper", "p@ss/w0rd%?"
@@ -120,7 +121,11 @@ class Server(ABC):
         """Stop everything it runs and wait for that."""
         for process in reversed(self._running):
             process.send_signal(number)
-            process.wait(PATIENCE_S)
+            try:
+                process.wait(STOP_WAIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(PATIENCE_S)
         self._running.clear()
 
     def environment(self) -> Mapping[str, str]:
@@ -239,7 +244,7 @@ class Redis(Server):
         client = redis.Redis.from_url(self.url())
         try:
             return bool(client.ping())
-        except redis.ConnectionError:
+        except redis.RedisError:
             return False
         finally:
             client.close()
@@ -318,7 +323,7 @@ class RabbitMQ(Server):
     def answers(self) -> bool:
         try:
             pika.BlockingConnection(pika.URLParameters(self.url())).close()
-        except (AMQPError, OSError, ssl.SSLError):
+        except OUTAGES:
             return False
         return listens(self.tls_port)
 

