@@ -55,8 +55,10 @@ WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted'
 """
 
 # What never was in the clearing counts as swept: an operation that ends its round at once, and
-# one that a fund stands behind. Rows are written in primary key order, so that two workers
-# adding to the same rounds wait for each other instead of dead-locking.
+# one that a fund stands behind. Sums, greatest and least know no order: a round that is ended
+# twice with different totals is the same whoever posts last. Rows are written in primary key
+# order, so that two workers adding to the same rounds wait for each other instead of
+# dead-locking.
 _ROUNDS = f"""
 INSERT INTO rounds AS r
        (match_key, provider, round_id, wallet_id, currency, stake, payout, swept,
@@ -80,8 +82,8 @@ ON CONFLICT (match_key, provider, round_id) DO UPDATE
        wins = r.wins + EXCLUDED.wins,
        rollbacks = r.rollbacks + EXCLUDED.rollbacks,
        ended = r.ended OR EXCLUDED.ended,
-       declared_stake = coalesce(EXCLUDED.declared_stake, r.declared_stake),
-       declared_payout = coalesce(EXCLUDED.declared_payout, r.declared_payout),
+       declared_stake = greatest(EXCLUDED.declared_stake, r.declared_stake),
+       declared_payout = greatest(EXCLUDED.declared_payout, r.declared_payout),
        first_at = least(r.first_at, EXCLUDED.first_at),
        last_at = greatest(r.last_at, EXCLUDED.last_at)
 """  # noqa: S608 - constants of this module

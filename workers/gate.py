@@ -4,11 +4,14 @@ The state stands in Postgres, so that it survives every restart. Consumers of a 
 stop taking messages; a message that was taken before goes back as it came.
 """
 
+import structlog
 from dramatiq import Broker, Middleware
 from dramatiq.worker import ConsumerThread, Worker
 from sqlalchemy import Engine
 
 from storage.queue_signs import paused_queues
+
+log = structlog.get_logger()
 
 
 class Gate(Middleware):
@@ -49,6 +52,8 @@ class Gate(Middleware):
         if (consumer.queue_name in self._paused) is consumer.paused:
             return
         if consumer.paused:
+            log.info("queue_resumed", queue=consumer.queue_name)
             consumer.resume()
         else:
+            log.info("queue_paused", queue=consumer.queue_name)
             consumer.pause()

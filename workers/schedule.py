@@ -19,6 +19,8 @@ from workers.leases import Leases
 
 #: How long a claim holds without being renewed.
 LEASE = timedelta(seconds=60)
+#: Longest time between two looks for slots that were left behind.
+LOOK_BACK = timedelta(seconds=5)
 #: Attempts at one slot before it is parked.
 ATTEMPTS_MAX = 5
 
@@ -59,7 +61,7 @@ class Scheduler:
         clock: says what is due.
         jobs: what to run.
         lease: how long a claim holds without being renewed.
-        on_turn: called before every look at what is due.
+        on_turn: called before every look at what is due, and while a claimed job takes long.
     """
 
     def __init__(
@@ -101,7 +103,7 @@ class Scheduler:
                 self._due[job.name] = now + job.every
                 self._guarded(job, slot_of(now, job.every))
         if self._look_back_at <= self._clock.now():
-            self._look_back_at = self._clock.now() + self._leases.length / 4
+            self._look_back_at = self._clock.now() + min(self._leases.length / 4, LOOK_BACK)
             self._look_back()
 
     def _is_stopped_within(self, seconds: float) -> bool:
@@ -166,6 +168,7 @@ class Scheduler:
 
     def _renew(self, job: str, slot: str, ended: threading.Event) -> None:
         while not ended.wait(self._leases.length.total_seconds() / 3):
+            self._on_turn()  # a job takes its time: whoever holds a lease makes progress
             try:
                 self._leases.renew(job, slot)
             except Unavailable as error:

@@ -87,7 +87,7 @@ def test_an_outage_is_tried_again_after_a_growing_pause_that_chance_spreads(
     for _ in range(20):
         with on_attempt(retries), pytest.raises(Retry, match="out of reach") as raised:
             told.settle("post.v1", _down)
-        delays.append(raised.value.delay)
+        delays.append(raised.value.delay or 0)
 
     shortest = PAUSE_MS * 2**retries
     assert all(shortest <= delay <= shortest * (1 + JITTER) for delay in delays)
@@ -98,7 +98,9 @@ def test_a_job_may_say_when_it_wants_to_be_tried_again() -> None:
     with on_attempt(3), pytest.raises(Retry, match="busy") as raised:
         settler().settle("post.v1", lambda: Again(2.0, "busy"))
 
-    assert 2_000 <= raised.value.delay <= 2_000 * (1 + JITTER)
+    delay = raised.value.delay
+    assert delay is not None
+    assert 2_000 <= delay <= 2_000 * (1 + JITTER)
 
 
 def test_the_last_attempt_lets_the_message_go_to_the_sweeper() -> None:
