@@ -91,4 +91,4 @@ def test_a_connection_that_never_sends_a_whole_head_is_ended(
     ):
         slow.sendall(head)
         assert slow.recv(1) == b""
-        assert door.ask("GET", "/livez").status == 200
+        assert harness.until(lambda: door.ask("GET", "/livez").status == 200)

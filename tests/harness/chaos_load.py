@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from ledger.importing import import_players, read_players
 from simulator.calls import Side
@@ -103,7 +103,7 @@ class Load(threading.Thread):
             try:
                 with roster.open(newline="") as file:
                     import_players(engine, read_players(file))
-            except (OperationalError, Unavailable):
+            except (OperationalError, InterfaceError, InternalError, Unavailable):
                 time.sleep(0.2)
             else:
                 return
