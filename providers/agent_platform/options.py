@@ -38,6 +38,9 @@ OPTIONS: Mapping[str, Option] = {
         assumed=True,
         meaning="whether a makeBet of a named round ends it where no field says so",
     ),
+    "free_rounds_field": _named(
+        "", "the field whose object marks a makeBet without a bet as a free round; empty: none"
+    ),
     "insufficient_funds_status": Option(
         default=400,
         choices=(200, 400, 402, 403, 409, 422),

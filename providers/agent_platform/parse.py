@@ -13,7 +13,7 @@ from providers.contract import Provider, Verified
 from providers.fields import currency_code, identifier, one_of, unsigned_amount
 from providers.wire import Json, Number, decode_json
 from vocabulary.errors import Malformed
-from vocabulary.facts import BalanceQuery, BetAndWin, Fact, Rollback
+from vocabulary.facts import BalanceQuery, BetAndWin, Fact, Fund, Rollback
 from vocabulary.money import Money
 
 #: One URL for everything.
@@ -53,14 +53,16 @@ def _bet_and_win(document: Document, provider: Provider) -> BetAndWin:
     _having(document, (id_field, "bet", "win"))
     key = _id(document[id_field], id_field)
     round_id = named_round(document, provider)
+    bet = _amount(document, "bet", provider)
     return BetAndWin(
         key=key,
         handle=_handle(document),
-        bet=_amount(document, "bet", provider),
+        bet=bet,
         win=_amount(document, "win", provider),
         round_id=round_id or key,
         occurred_at=None,
         ends_round=round_id is None or _ends_round(document, provider),
+        fund=_fund(document, bet, provider),
     )
 
 
@@ -158,6 +160,13 @@ def _ends_round(document: Document, provider: Provider) -> bool:
             raise Malformed(name, "true or false is expected")
         return _FLAGS[value]
     return flag_of(provider, "round_finished_default")
+
+
+def _fund(document: Document, bet: Money, provider: Provider) -> Fund:
+    """A free round has no bet: with one, its progress is only told along."""
+    name = text_of(provider, "free_rounds_field")
+    is_free = name != "" and bet.minor == 0 and isinstance(document.get(name), dict)
+    return Fund.FREE_ROUND if is_free else Fund.CASH
 
 
 def _amount(document: Document, name: str, provider: Provider) -> Money:

@@ -220,6 +220,29 @@ def test_a_type_outside_the_document_is_refused(kind: object) -> None:
         fact_of({**MAKE_BET, "type": kind})
 
 
+@pytest.mark.parametrize(
+    ("more", "options", "fund"),
+    [
+        (
+            {"bet": 0, "freespins": {"left": 3}},
+            {"free_rounds_field": "freespins"},
+            "free_round",
+        ),
+        ({"freespins": {"left": 3}}, {"free_rounds_field": "freespins"}, "cash"),
+        ({"bet": 0, "freespins": None}, {"free_rounds_field": "freespins"}, "cash"),
+        ({"bet": 0}, {"free_rounds_field": "freespins"}, "cash"),
+        ({"bet": 0, "freespins": {"left": 3}}, {}, "cash"),
+    ],
+)
+def test_a_win_without_a_bet_is_a_free_round_where_its_field_says_so(
+    more: Mapping[str, Any], options: Mapping[str, OptionValue], fund: str
+) -> None:
+    fact = fact_of({**MAKE_BET, **more}, options)
+
+    assert isinstance(fact, BetAndWin)
+    assert fact.fund == fund
+
+
 @pytest.mark.parametrize("name", ["player_id", "transaction_id"])
 @pytest.mark.parametrize("value", ["", "a\nb", "x" * 129, True, 1.5, -1, {}])
 def test_an_id_is_printable_text_of_bounded_length(name: str, value: object) -> None:

@@ -1,0 +1,120 @@
+"""What finance and ops type: corrections, states, statements and instants, with their codes."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.posting import drain
+from tests.harness.ledger import accept, bet, open_wallets
+
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+[[providers]]
+slug = "lottery"
+dialect = "sportsbook"
+currency = "EUR"
+secrets = ["literal:secret"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """``tieout`` against one database."""
+
+    folder: Path
+    database: str
+
+    def run(self, *words: str, code: int = 0) -> str:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", "--config", self.folder / "tieout.toml", *words],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            env={**environment, "PYTHONPATH": str(Path.cwd())},
+        )
+        assert done.returncode == code, (words, done.stdout, done.stderr)
+        return done.stdout if code == 0 else done.stderr
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "--json"))
+
+
+@pytest.fixture
+def tieout(tmp_path: Path, database: str) -> CommandLine:
+    (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=database))
+    open_wallets(database, ("ann", 1000))
+    return CommandLine(tmp_path, database)
+
+
+WALLET = ("--player", "ann", "--currency", "EUR")
+
+
+def test_a_correction_is_proposed_refused_to_its_proposer_and_approved_by_another(
+    tieout: CommandLine,
+) -> None:
+    adjust = ("ledger", "adjust")
+    by = ("--by", "maria", "--reason", "a win never came", "--break", "brk-7")
+    proposal = tieout.run(*adjust, "propose", *WALLET, "--amount", "2.50", *by).strip()
+
+    own = tieout.run(*adjust, "approve", proposal, "--by", "maria", code=1)
+    assert "another person decides" in own
+    (waiting,) = tieout.json(*adjust, "list")
+    (done,) = tieout.json(*adjust, "approve", proposal, "--by", "jonas")
+
+    assert (waiting["id"], waiting["state"]) == (proposal, "proposed")
+    assert (done["state"], done["amount"], done["break_id"]) == ("posted", "2.50", "brk-7")
+    assert tieout.json("ledger", "balance", *WALLET)["balance"] == "12.50"
+    unknown = ("--amount", "1", *by, "--provider", "other", "--round", "r")
+    assert "known: lottery" in tieout.run(*adjust, "propose", *WALLET, *unknown, code=2)
+
+
+def test_a_player_is_excluded_and_limited_and_shown_so(tieout: CommandLine) -> None:
+    why = ("--reason", "asked")
+    tieout.run("players", "limit", *WALLET, *why, "--turnover", "50", "--loss", "20.5")
+    tieout.run("players", "exclude", *WALLET, *why, "--until", "30d")
+    nothing = tieout.run("players", "limit", *WALLET, *why, code=2)
+    past = tieout.run("players", "exclude", *WALLET, *why, "--until", "2020-01-01", code=2)
+
+    (wallet,) = tieout.json("players", "show", "--player", "ann")["wallets"]
+
+    assert (wallet["state"], wallet["balance"]) == ("self_excluded", "10.00")
+    assert (wallet["turnover_limit"], wallet["loss_limit"]) == ("50.00", "20.50")
+    assert wallet["stake_limit"] is None
+    assert "at least one limit" in nothing.replace("\n", " ")
+    assert "an instant to come is expected" in past
+
+
+def test_books_are_read_by_account_round_day_and_instant(tieout: CommandLine) -> None:
+    accept(tieout.database, bet("b1", 300))
+    gift = ("--amount", "5", "--reason", "welcome", "--as", "bonus")
+    tieout.run("ledger", "deposit", *WALLET, *gift)
+    drain(tieout.database)
+
+    kept = tieout.json("ledger", "checkpoint")
+    accounts = tieout.json("ledger", "accounts")
+    (waiting,) = tieout.json("ledger", "rounds", "--open", "--provider", "lottery")
+    told = tieout.json("ledger", "statement", "--provider", "lottery", "--from", "2026-06-04")
+    then = tieout.json("ledger", "balance", *WALLET, "--at", kept["as_of"], "--by", "posted")
+    totals = tieout.json("ledger", "trial-balance")["accounts"]
+
+    assert (kept["written"], kept["checked"], kept["wrong"]) == (1, 1, 0)
+    assert {"account": "player_receivable", "side": "debit"}.items() <= accounts[9].items()
+    assert (waiting["round_id"], waiting["status"], waiting["clearing"]) == (
+        "r1",
+        "open",
+        "3.00",
+    )
+    assert [(day["stake"], day["clearing"]) for day in told["days"]] == [("3.00", "3.00")]
+    assert (then["balance"], then["checkpoint"]) == ("12.00", kept["as_of"])
+    assert {"bonus": "-5.00"}.items() <= {x["account"]: x["amount"] for x in totals}.items()
