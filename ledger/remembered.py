@@ -4,7 +4,7 @@ Nothing here is trusted: a stale wallet cannot commit (its next chain place is t
 what exists is remembered, never an absence. All maps are bounded; the oldest go first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -71,12 +71,19 @@ def unguarded(decided: Iterable[Decided], requests: Iterable[Request]) -> bool:
 
 
 class Remembered:
-    """The receiver's copy of the books it has touched lately."""
+    """The receiver's copy of the books it has touched lately.
+
+    An operation is remembered as of a reading. When a wallet is read and found where this
+    receiver did not leave it, another has written to it and may have undone any of its
+    operations: what was remembered of them before that reading must be read again.
+    """
 
     def __init__(self) -> None:
+        self._reading = 0
+        self._moved: dict[int, int] = {}  # wallet → the reading that found it elsewhere
         self._wallets: dict[int, Wallet] = {}
         self._players: dict[HandleKey, dict[str, int]] = {}
-        self._operations: dict[Key, KnownOperation] = {}
+        self._operations: dict[Key, tuple[int, KnownOperation]] = {}
 
     def unread(self, needs: Needs, *, fresh: bool) -> tuple[list[HandleKey], list[Key]]:
         """The handles and keys to be read before deciding; all of them when ``fresh``."""
@@ -88,7 +95,7 @@ class Remembered:
             for slug, handle, currency in needs.wallets
             if currency not in self._players.get((slug, handle), ())
         }
-        keys = [key for key in needs.named if key not in self._operations]
+        keys = [key for key in needs.named if not self._is_current(key)]
         return sorted(missing | needs.current), keys
 
     def books(self, needs: Needs) -> Books:
@@ -104,9 +111,9 @@ class Remembered:
             for wallet_id in by_currency.values()
         }
         operations = {
-            key: known
+            key: remembered[1]
             for key in (*needs.own, *needs.named)
-            if (known := self._operations.get(key)) is not None
+            if (remembered := self._operations.get(key)) is not None
         }
         return Books(wallets, players, operations)
 
@@ -117,22 +124,40 @@ class Remembered:
         operations: dict[Key, KnownOperation],
     ) -> None:
         """Take over what was just read."""
+        self._reading += 1
+        for wallet_id, wallet in wallets.items():
+            known = self._wallets.get(wallet_id)
+            if known is None or known.seq != wallet.seq:
+                self._moved[wallet_id] = self._reading
         self._players.update(players)
         self._wallets.update(wallets)
-        self._operations.update(operations)
+        self._keep(operations)
 
     def keep_decided(self, decided: Iterable[Decided]) -> None:
         """Take over what a committed batch changed."""
         for decision in decided:
             if decision.wallet is not None and decision.operations:
                 self._wallets[decision.wallet.wallet_id] = decision.wallet
-                self._operations.update(decision.learned)
+                self._keep(decision.learned)
         self._forget_oldest()
+
+    def _keep(self, operations: Mapping[Key, KnownOperation]) -> None:
+        for key, known in operations.items():
+            self._operations[key] = (self._reading, known)
+
+    def _is_current(self, key: Key) -> bool:
+        remembered = self._operations.get(key)
+        if remembered is None:
+            return False
+        reading, known = remembered
+        moved = self._moved.get(known.wallet_id)
+        return moved is not None and reading >= moved
 
     def _forget_oldest(self) -> None:
         if len(self._players) > HANDLES_MAX:
             self._players.clear()
             self._wallets.clear()
+            self._moved.clear()
         excess = len(self._operations) - OPERATIONS_MAX
         if excess > 0:
             for key in list(islice(self._operations, excess + OPERATIONS_MAX // 10)):
