@@ -1,21 +1,111 @@
-"""Seeded days of mischief, replayed from their bytes: the shadow equals the ledger."""
+"""Hours of simulated traffic of all four providers, replayed from their bytes."""
 
+from datetime import UTC, datetime, timedelta
+
+import psycopg
 import pytest
 
+from ledger.carry import carry_out
+from ledger.evidence import Window
+from ledger.orders import Adjust, Exclude, InRound, Limit, Order, Withdrawal
 from ledger.posting import drain
+from ledger.verify import verify
+from storage.engine import open_engine
+from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.evidence import replayed
+from tests.harness.ledger import NOON
 from tests.harness.traffic import an_hour, voices
+from vocabulary.money import Money
+
+CALLBACKS = 1500
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_an_hour_replayed_from_its_bytes_equals_the_books(database: str, seed: int) -> None:
-    an_hour(database, seed=seed, callbacks=1500, players=30)
+@pytest.fixture(scope="module")
+def hour(postgres: PostgresServer) -> str:
+    """The books of one hour, with orders of our own in the middle; their URL."""
+    postgres.execute(f"CREATE DATABASE an_hour TEMPLATE {TEMPLATE}")
+    database = postgres.url("an_hour")
+    an_hour(database, seed=7, callbacks=CALLBACKS // 2, players=12)
+    for order in own_orders("s7-p00003"):
+        carry_out(database, order, now=NOON)
+    an_hour(database, seed=8, callbacks=CALLBACKS, players=24)
     drain(database)
+    return database
 
-    seen = replayed(database, voices())
+
+def own_orders(player: str) -> list[Order]:
+    """One of each kind that is not a plain deposit, two of them refusals to come."""
+    ten, why = Money(1000, "USD"), "by hand"
+    within = InRound(provider="sportsbook", round_id="r-by-hand", side="stake")
+    until = NOON + timedelta(days=1)
+    return [
+        Withdrawal(key="too-much", handle=player, amount=Money(10**9, "USD"), reason=why),
+        Adjust(key="adj-" + "1" * 32, handle=player, amount=-ten, reason=why),
+        Adjust(key="adj-" + "2" * 32, handle=player, amount=ten, reason=why, within=within),
+        Limit(
+            key="limit",
+            handle=player,
+            currency="USD",
+            stake=500,
+            turnover=None,
+            loss=None,
+            reason=why,
+        ),
+        Exclude(key="exclude", handle=player, currency="USD", until=until, reason=why),
+    ]
+
+
+def test_an_hour_replayed_from_its_bytes_equals_the_books(hour: str) -> None:
+    engine = open_engine(hour)
+    assert [(x.name, x.named) for x in verify(engine) if x.wrong] == []
+    engine.dispose()
+
+    seen = replayed(hour, voices())
 
     assert seen.differences == []
-    assert seen.differing == 0
-    assert seen.unverifiable == 0
-    assert seen.decided > 500
-    assert seen.deliveries > 10
+    assert (seen.differing, seen.unverifiable) == (0, 0)
+    assert seen.decided + sum(seen.told.values()) == seen.operations
+    assert list(seen.told.values()) == [36]  # the opening balances
+    assert seen.decided > CALLBACKS // 2
+    assert seen.deliveries > 50
+
+
+def test_rotated_secrets_are_told_apart_from_differences(hour: str) -> None:
+    seen = replayed(hour, voices(b"a secret of tomorrow"))
+
+    assert seen.differences == []
+    assert seen.unverifiable > CALLBACKS // 2
+    assert seen.unverifiable_first[0].startswith("txn-")
+
+
+@pytest.mark.parametrize(
+    ("window", "decides"),
+    [
+        (Window(provider="xigs"), True),
+        (Window(until=datetime(2020, 1, 1, tzinfo=UTC)), False),
+        (Window(since=datetime(2020, 1, 1, tzinfo=UTC)), True),
+    ],
+)
+def test_a_window_decides_its_part_and_takes_the_rest(
+    hour: str, window: Window, decides: bool
+) -> None:
+    seen = replayed(hour, voices(), window)
+
+    assert seen.differences == []
+    assert (seen.decided > 0) == decides
+
+
+def test_a_window_that_begins_in_the_middle_starts_from_what_stood(hour: str) -> None:
+    with psycopg.connect(hour) as connection:
+        row = connection.execute(
+            "SELECT committed_at FROM batches ORDER BY batch_id OFFSET 12 LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    whole = replayed(hour, voices())
+
+    seen = replayed(hour, voices(), Window(since=row[0]))
+    before = replayed(hour, voices(), Window(until=row[0]))
+
+    assert (seen.differences, before.differences) == ([], [])
+    assert 0 < seen.decided < whole.decided
+    assert 0 < before.decided < whole.decided
