@@ -146,19 +146,22 @@ def _fingerprint(fact: Operation | Order) -> bytes:
 def _write(
     books: Books, request: Request, fact: Operation | Order, wallet: Wallet, effect: Effect
 ) -> Decided:
-    after = _after(wallet, effect, day_of(request.received_at))
+    today = day_of(request.received_at)
+    after = _after(wallet, effect, today)
     accepted = effect.verdict is Verdict.ACCEPTED
     ours = transaction_id(after.wallet_id, after.seq) if accepted else None
     answer = request.respond(_outcome(request, effect.verdict, after, ours))
     row = _row(request, fact, after, effect, answer)
-    learned = {(row.provider, row.op_key): _known(row, effect.kind, answer)}
+    learned = {(row.provider, row.op_key): _known(row, effect.kind, answer, effect.fund, today)}
     if effect.reverses is not None:
         original = (row.provider, effect.reverses)
         learned[original] = structs.replace(books.operations[original], reversed=True)
     if effect.tombstone is None:
         return Decided(effect.verdict, answer, (row,), None, after, learned)
     stone = _tombstone(row, effect.tombstone)
-    learned[stone.provider, stone.op_key] = _known(stone, OperationKind.TOMBSTONE, answer)
+    learned[stone.provider, stone.op_key] = _known(
+        stone, OperationKind.TOMBSTONE, answer, Fund.CASH, today
+    )
     after = structs.replace(after, seq=stone.wallet_seq)
     return Decided(effect.verdict, answer, (row, stone), None, after, learned)
 
@@ -190,7 +193,9 @@ def _after(wallet: Wallet, effect: Effect, today: int) -> Wallet:
     )
 
 
-def _known(row: OperationRow, kind: OperationKind, reply: Answer) -> KnownOperation:
+def _known(
+    row: OperationRow, kind: OperationKind, reply: Answer, fund: Fund, day: int
+) -> KnownOperation:
     accepted = row.decision == _ACCEPTED.value
     return KnownOperation(
         kind=kind,
@@ -202,8 +207,8 @@ def _known(row: OperationRow, kind: OperationKind, reply: Answer) -> KnownOperat
         round_id=row.round_id,
         reversed=False,
         reply=reply,
-        fund=Fund(row.fund),
-        day=day_of(row.received_at),
+        fund=fund,
+        day=day,
     )
 
 
@@ -240,7 +245,7 @@ def _row(
         reply=answer.body,
         occurred_at=getattr(fact, "occurred_at", None),
         received_at=request.received_at,
-        fund=effect.fund.value,
+        fund=effect.fund,
     )
 
 

@@ -68,7 +68,7 @@ def currency_of(fact: Operation | Order | BalanceQuery) -> str:
 
 def names_of(provider: str, fact: Operation | Order | BalanceQuery) -> str:
     """The slug by whose names the player is called: a correction always uses ours."""
-    return OWN if isinstance(fact, Adjust) else provider
+    return OWN if type(fact) is Adjust else provider
 
 
 def effect_of(
@@ -98,15 +98,16 @@ def _refused_stake(
         return None
     if wallet.blocked:
         return _declined(kind, Verdict.DECLINED_BLOCKED, round_id)
-    if shut_out(wallet.restrictions, request.received_at):
+    held_to = wallet.restrictions
+    if held_to is not None and shut_out(held_to, request.received_at):
         return _declined(kind, Verdict.DECLINED_BLOCKED, round_id, "self_excluded")
     if stake > wallet.balance:
         return _declined(kind, Verdict.DECLINED_FUNDS, round_id)
-    if wallet.restrictions is None:
+    if held_to is None:
         return None
     is_today = wallet.day >= day_of(request.received_at)
     beyond = limit_broken(
-        wallet.restrictions,
+        held_to,
         stake=stake,
         staked=wallet.day_stake if is_today else 0,
         paid=wallet.day_payout if is_today else 0,
