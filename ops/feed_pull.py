@@ -16,7 +16,9 @@ from providers.contract import Provider
 from providers.pulled import LoggedDelivery, UnreadableItem
 from providers.xigs.client import XigsClient
 from providers.xigs.feed import delivery_of, rounds_of
-from reconcile.feeds import store_records
+from providers.xigs.pages import REPEATED_PAGE
+from reconcile.feed_pulls import note_pull, note_repeated_page, read_to
+from reconcile.feeds import FeedCount, store_records
 from reconcile.pull import (
     Findings,
     Spool,
@@ -43,6 +45,7 @@ class FeedPull:
 
     Attributes:
         received, stored: items understood, and those of them that were new or changed.
+        late: new ones of a time that had been read before.
         findings: items that could not be read.
         watermark: the mark afterwards; everything before it is stored.
         error: why nothing was stored and the mark is where it was.
@@ -52,6 +55,7 @@ class FeedPull:
     window: Window
     received: int = 0
     stored: int = 0
+    late: int = 0
     findings: Findings = NOTHING_WRONG
     watermark: datetime | None = None
     error: ApiError | None = None
@@ -88,7 +92,7 @@ class _Feed(Generic[T]):
     name: str
     kind: type[T]
     tell: Callable[[_Xigs, Window], AsyncIterator[T | UnreadableItem]]
-    store: Callable[[Connection, str, Iterable[T], datetime], int]
+    store: Callable[[Connection, str, Iterable[T], datetime, datetime | None], FeedCount]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +105,24 @@ class _Asked:
 
 
 def _store_rounds(
-    connection: Connection, slug: str, told: Iterable[HistoryRecord], now: datetime
-) -> int:
-    return store_records(connection, slug, told, source="pull", received_at=now).stored
+    connection: Connection,
+    slug: str,
+    told: Iterable[HistoryRecord],
+    now: datetime,
+    before: datetime | None,
+) -> FeedCount:
+    return store_records(connection, slug, told, source="pull", received_at=now, read_to=before)
 
 
 def _store_deliveries(
-    connection: Connection, slug: str, told: Iterable[LoggedDelivery], now: datetime
-) -> int:
-    return store_deliveries(connection, slug, told, pulled_at=now)
+    connection: Connection,
+    slug: str,
+    told: Iterable[LoggedDelivery],
+    now: datetime,
+    _before: datetime | None,
+) -> FeedCount:
+    stored = store_deliveries(connection, slug, told, pulled_at=now)
+    return FeedCount(received=stored, versions=0, stored=stored)
 
 
 _FEEDS: Mapping[str, Sequence[_Feed[Any]]] = MappingProxyType(
@@ -165,7 +178,7 @@ def pull_feeds(
         asked = [_Asked(*each) for each in zip(feeds, windows, spools, strict=True)]
         found = asyncio.run(_gather(entry, provider, asked, clock))
         return tuple(
-            FeedPull(feed=each.feed.name, window=each.window, error=result)
+            _failed(engine, entry.slug, each, result, now=now)
             if isinstance(result, ApiError)
             else _kept(engine, entry.slug, each, result, insists=past_unreadable, now=now)
             for each, result in zip(asked, found, strict=True)
@@ -203,13 +216,24 @@ async def _teller(
             await client.close()
 
 
+def _failed(
+    engine: Engine, slug: str, asked: _Asked, error: ApiError, *, now: datetime
+) -> FeedPull:
+    """Nothing of the feed is stored; a list that repeats itself is worth a finding."""
+    if REPEATED_PAGE in str(error):
+        with engine.begin() as connection:
+            note_repeated_page(connection, slug, asked.feed.name, window=asked.window, now=now)
+    return FeedPull(feed=asked.feed.name, window=asked.window, error=error)
+
+
 def _kept(
     engine: Engine, slug: str, asked: _Asked, found: Findings, *, insists: bool, now: datetime
 ) -> FeedPull:
     """Store a feed that is whole, with its mark, in one transaction."""
     feed, window, spool = asked.feed, asked.window, asked.spool
     with engine.begin() as connection:
-        stored = feed.store(connection, slug, spool, now)
+        before = read_to(connection, slug, feed.name)
+        count = feed.store(connection, slug, spool, now, before)
         watermark = move_mark(
             connection,
             slug,
@@ -219,11 +243,22 @@ def _kept(
             pulled_at=now,
             records=spool.items,
         )
+        note_pull(
+            connection,
+            slug,
+            feed.name,
+            window=window,
+            received=spool.items,
+            count=count,
+            unreadable=found,
+            now=now,
+        )
     return FeedPull(
         feed=feed.name,
         window=window,
         received=spool.items,
-        stored=stored,
+        stored=count.stored,
+        late=count.late,
         findings=found,
         watermark=watermark,
     )

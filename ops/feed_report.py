@@ -43,7 +43,7 @@ def _show(provider: str, pull: FeedPull) -> None:
     mark = "no mark yet" if pull.watermark is None else f"read up to {iso(pull.watermark)}"
     typer.echo(
         f"{provider} {pull.feed}: {pull.received} items, {pull.stored} new or changed,"
-        f" {pull.findings.count} unreadable, {mark}"
+        f" {pull.late} late, {pull.findings.count} unreadable, {mark}"
     )
 
 
@@ -53,6 +53,7 @@ def _json(pull: FeedPull) -> dict[str, Any]:
         "window": {"from": iso(pull.window.start), "to": iso(pull.window.end)},
         "received": pull.received,
         "stored": pull.stored,
+        "late": pull.late,
         "unreadable": {
             "count": pull.findings.count,
             "first": [

@@ -35,12 +35,18 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTH_BYTES = 8
 _MARK = "SELECT watermark FROM feed_marks WHERE provider = :provider AND feed = :feed"
 _MARKS = "SELECT * FROM feed_marks ORDER BY provider, feed"
+# Without a mark nothing was read whole yet: a window that leaves out the beginning of one that
+# could not be read makes no mark either.
 _MOVE = """
 INSERT INTO feed_marks AS m (provider, feed, watermark, pulled_at, records)
 VALUES (:provider, :feed, CASE WHEN :whole THEN cast(:until AS timestamptz) END, :pulled_at,
         :records)
 ON CONFLICT ON CONSTRAINT feed_marks_pkey DO UPDATE SET
-    watermark = CASE WHEN m.watermark IS NULL OR m.watermark >= :since
+    watermark = CASE WHEN m.watermark >= :since
+                       OR (m.watermark IS NULL AND NOT EXISTS (
+                           SELECT FROM feed_pulls p
+                            WHERE p.provider = :provider AND p.feed = :feed
+                              AND NOT p.whole AND p.window_from < :since))
                      THEN greatest(m.watermark, EXCLUDED.watermark) ELSE m.watermark END,
     pulled_at = EXCLUDED.pulled_at, records = EXCLUDED.records
 RETURNING watermark

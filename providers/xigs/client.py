@@ -238,8 +238,10 @@ class XigsClient:
     ) -> AsyncIterator[Item]:
         """Every item of a list, page by page; short of the announced number is an error."""
         seen = 0
+        items: tuple[Item, ...] = ()
         for number in range(PAGE_FIRST, PAGE_FIRST + PAGES_MAX):
-            page = Page(number, id_field, seen, is_last=number == PAGE_FIRST + PAGES_MAX - 1)
+            is_last = number == PAGE_FIRST + PAGES_MAX - 1
+            page = Page(number, id_field, seen, is_last, items)
             query = {**filters, "pageIndex": str(number), "pageSize": str(PAGE_ITEMS)}
 
             def call(tokens: Tokens, query: Mapping[str, str] = query) -> Call:

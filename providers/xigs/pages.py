@@ -11,6 +11,8 @@ from vocabulary.errors import Malformed
 PAGE_ITEMS = 100
 #: Most pages of one list; a list of a million items is asked for in narrower days.
 PAGES_MAX = 10_000
+#: What is said of a list that does not move on.
+REPEATED_PAGE = "another page than the one before is expected"
 #: The number of the first page, which no document states.
 PAGE_FIRST = 1
 
@@ -36,23 +38,29 @@ class Page:
     Attributes:
         seen: items of the pages before it.
         is_last: no page may follow it.
+        before: the items of the page before it.
     """
 
     number: int
     id_field: str
     seen: int
     is_last: bool
+    before: tuple[Item, ...] = ()
 
     def read(self, document: Json) -> tuple[tuple[Item, ...], int]:
         """Its items, and how many the list announces in all.
 
         Raises:
-            Malformed: another page, too many items, or no more before the announced end.
+            Malformed: another page, the page before again, too many items, or no more before
+                the announced end.
         """
         items = each(data_of(document), "data", self._item)
         paging = member(document, "pagination")
         if count_at(paging, "pageIndex", "pagination") != self.number:
             raise Malformed("pagination.pageIndex", "the page asked for is expected")
+        # One item alone may have slid to the next page while it was asked for; a page cannot.
+        if len(items) > 1 and _said(items) == _said(self.before):
+            raise Malformed("data", REPEATED_PAGE)
         total = count_at(paging, "totalCount", "pagination")
         so_far = self.seen + len(items)
         if so_far > total or (so_far < total and (self.is_last or not items)):
@@ -65,6 +73,10 @@ class Page:
             place=f"page {self.number}, {path}",
             document=object_at(value, path),
         )
+
+
+def _said(items: tuple[Item, ...]) -> list[Document]:
+    return [item.document for item in items]
 
 
 def data_of(document: Json) -> Json:

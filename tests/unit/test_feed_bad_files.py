@@ -211,7 +211,7 @@ def test_a_damaged_value_costs_its_line_and_names_the_field(line: str, said: str
     [
         (
             sheet(transaction_id=1.23457e18),
-            "cell A2, transaction_id: text is expected; a number",
+            "cell A2, transaction_id: an id is expected; as a computed",
         ),
         (
             sheet(transaction_id=1234567890123456789),

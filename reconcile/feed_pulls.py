@@ -1,0 +1,123 @@
+"""What a pull leaves behind besides its records: which window it asked for, and what was wrong.
+
+The pulls of a feed should touch each other; time between two of them that neither asked for is
+a gap. An item that could not be read is a finding of the pull's window, and goes away when a
+pull that looks at all of that window again does not meet it.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from reconcile.feed_closes import note_restatements
+from reconcile.feed_findings import FindingKind, Found, note
+from reconcile.feed_gaps import holes
+from reconcile.feeds import FeedCount
+from reconcile.pull import Findings
+from reconcile.result import iso
+from reconcile.window import Window
+
+ITEMS, PAGES, WINDOWS, LATE = "items", "pages", "windows", "late"
+
+_PULLED = """
+INSERT INTO feed_pulls (provider, feed, window_from, window_to, whole, received, stored,
+                        unreadable, pulled_at)
+VALUES (:provider, :feed, :since, :until, :whole, :received, :stored, :unreadable, :now)
+"""
+_WINDOWS = """
+SELECT window_from, window_to FROM feed_pulls
+ WHERE provider = :provider AND feed = :feed ORDER BY window_from, window_to
+"""
+_MARK = "SELECT watermark FROM feed_marks WHERE provider = :provider AND feed = :feed"
+
+
+def read_to(connection: Connection, provider: str, feed: str) -> datetime | None:
+    """Up to where a feed was read before; what is older and new to us comes late."""
+    said = {"provider": provider, "feed": feed}
+    mark: datetime | None = connection.execute(text(_MARK), said).scalar_one_or_none()
+    return mark
+
+
+def note_pull(
+    connection: Connection,
+    provider: str,
+    feed: str,
+    *,
+    window: Window,
+    received: int,
+    count: FeedCount,
+    unreadable: Findings,
+    now: datetime,
+) -> None:
+    """Keep what a pull was and what was wrong with it, in the transaction that stores it."""
+    said = {
+        "provider": provider,
+        "feed": feed,
+        "since": window.start,
+        "until": window.end,
+        "whole": unreadable.count == 0,
+        "received": received,
+        "stored": count.stored,
+        "unreadable": unreadable.count,
+        "now": now,
+    }
+    connection.execute(text(_PULLED), said)
+    items = list(_unreadable(unreadable, window))
+    note(connection, provider, feed, scope=ITEMS, found=items, now=now, looked_at=window)
+    note(connection, provider, feed, scope=PAGES, found=(), now=now)
+    gaps = _gaps(connection, provider, feed)
+    note(connection, provider, feed, scope=WINDOWS, found=gaps, now=now)
+    note(connection, provider, feed, scope=LATE, found=_late(count.late_ids), now=now)
+    if count.first is not None and count.last is not None:
+        note_restatements(connection, provider, first=count.first, last=count.last, now=now)
+
+
+def note_repeated_page(
+    connection: Connection, provider: str, feed: str, *, window: Window, now: datetime
+) -> None:
+    """A list told the same page twice: nothing of it was stored, something of it is missing."""
+    found = Found(
+        kind=FindingKind.DUPLICATE_PAGE,
+        detail="a page said the same as the one before it; nothing of the list was stored",
+        covers=window,
+    )
+    note(connection, provider, feed, scope=PAGES, found=[found], now=now)
+
+
+def _unreadable(unreadable: Findings, window: Window) -> Iterator[Found]:
+    for each in unreadable.first:
+        yield Found(
+            kind=FindingKind.UNPARSABLE_RECORD,
+            detail=f"{each.place}: {each.reason}",
+            covers=window,
+        )
+    more = unreadable.count - len(unreadable.first)
+    if more > 0:
+        yield Found(
+            kind=FindingKind.UNPARSABLE_RECORD,
+            detail=f"and {more} more of this kind",
+            covers=window,
+            evidence={"more": more},
+        )
+
+
+def _gaps(connection: Connection, provider: str, feed: str) -> Iterator[Found]:
+    said = {"provider": provider, "feed": feed}
+    rows = connection.execute(text(_WINDOWS), said)
+    for hole in holes(Window(start=row.window_from, end=row.window_to) for row in rows):
+        yield Found(
+            kind=FindingKind.FEED_GAP,
+            detail=f"nobody asked for {iso(hole.start)} to {iso(hole.end)}",
+            covers=hole,
+        )
+
+
+def _late(ids: Iterable[str]) -> Iterator[Found]:
+    for record_id in ids:
+        yield Found(
+            kind=FindingKind.LATE_RECORD,
+            detail="told for the first time after its time had been read",
+            record_id=record_id,
+            over=True,
+        )

@@ -1,0 +1,241 @@
+"""A statement file taken in: kept whole, its lines stored or not, its faults told and cured."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, text
+
+from providers.contract import Provider
+from providers.registry import DIALECTS
+from providers.sportsbook.feed import COLUMNS
+from reconcile.feed_file import StatementReader
+from reconcile.feed_findings import FindingKind, findings, open_findings, resolve
+from reconcile.feed_import import Arrival, Taken, bytes_of, take_in
+from reconcile.feed_rules import FileRules
+from reconcile.window import Window
+from storage.engine import open_engine
+from vocabulary.errors import Refused
+
+HEADER = ",".join(COLUMNS) + "\n"
+NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
+NAMED = FileRules(day=re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})"))
+DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
+
+
+def bet(number: int, *, day: int = 1, amount: str = "5.00") -> str:
+    return f"t-{number},bet,alice,USD,{amount},,2026-03-{day:02d}T10:{number:02d}:00Z\n"
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    made = open_engine(database)
+    yield made
+    made.dispose()
+
+
+def reader(rules: FileRules = NAMED) -> StatementReader:
+    chosen = DIALECTS["sportsbook"]
+    options = {key: option.default for key, option in chosen.options.items()}
+    provider = Provider(
+        slug="book", currency="USD", exponents={}, secrets=(b"s",), options=options
+    )
+    return StatementReader(chosen, provider, rules)
+
+
+def take(
+    connection: Connection, path: Path, content: str, rules: FileRules = NAMED, **more: Any
+) -> Taken:
+    path.write_text(content)
+    arrival = Arrival(path=path, zone=ZoneInfo("UTC"), now=NOW, **more)
+    return take_in(connection, reader(rules), arrival)
+
+
+def kinds(connection: Connection) -> list[FindingKind]:
+    return [each.kind for each in open_findings(connection)]
+
+
+def ids(connection: Connection) -> list[str]:
+    rows = connection.execute(text("SELECT record_id FROM feed_records ORDER BY record_id"))
+    return [record_id for (record_id,) in rows]
+
+
+def test_a_line_that_cannot_be_read_stays_a_finding_until_the_file_is_read_otherwise(
+    engine: Engine, tmp_path: Path
+) -> None:
+    content = HEADER + bet(1) + bet(2, amount='"5,50"')
+    path = tmp_path / "2026-03-01.csv"
+    with engine.begin() as connection:
+        taken = take(connection, path, content)
+        (found,) = findings(connection, "book", DAY)
+        later = Window(start=DAY.end, end=NOW)
+        assert findings(connection, "book", later) == []
+        assert (taken.verdict, ids(connection)) == ("partly", ["t-1"])
+        assert (found.kind, found.file, found.line) == (
+            FindingKind.UNPARSABLE_RECORD,
+            "2026-03-01.csv",
+            3,
+        )
+
+        cured = take(connection, path, content, replace(NAMED, decimal=","))
+        assert (cured.verdict, cured.count.stored) == ("partly", 1)
+        assert [each.line for each in open_findings(connection)] == [2]
+
+
+def test_all_or_nothing_takes_nothing_and_keeps_every_byte(
+    engine: Engine, tmp_path: Path
+) -> None:
+    content = HEADER + bet(1) + "torn,line\n"
+    with engine.begin() as connection:
+        taken = take(
+            connection, tmp_path / "2026-03-01.csv", content, replace(NAMED, whole=True)
+        )
+        assert (taken.verdict, taken.count.stored, ids(connection)) == ("quarantined", 0, [])
+        assert b"".join(bytes_of(connection, taken.file_id)) == content.encode()
+
+
+def test_a_second_file_of_a_day_is_kept_apart_until_somebody_says_which_holds(
+    engine: Engine, tmp_path: Path
+) -> None:
+    second = HEADER + bet(1, amount="7.00")
+    with engine.begin() as connection:
+        take(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1))
+        refused = take(connection, tmp_path / "again-2026-03-01.csv", second)
+        assert refused.verdict == "quarantined"
+        assert kinds(connection) == [FindingKind.TWO_FILES_FOR_ONE_DAY]
+
+        path = tmp_path / "again-2026-03-01.csv"
+        assert take(connection, path, second, restates=True).verdict == "imported"
+        assert kinds(connection) == []
+        stake = connection.execute(text("SELECT stake FROM feed_records")).scalar_one()
+        assert stake == 700
+
+
+def test_a_web_page_saved_as_a_statement_is_a_finding_and_can_be_settled_by_a_person(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        taken = take(connection, tmp_path / "day.csv", "<html>503 try later</html>\n")
+        assert (taken.verdict, kinds(connection)) == (
+            "quarantined",
+            [FindingKind.NOT_A_STATEMENT],
+        )
+        (found,) = findings(connection, "book", DAY)  # of a time nobody knows: told to all
+        resolve(connection, found.id, by="ann: fetched again", now=NOW)
+        with pytest.raises(Refused, match="is open"):
+            resolve(connection, found.id, by="ann", now=NOW)
+        take(connection, tmp_path / "day.csv", "<html>503 try later</html>\n")
+        assert kinds(connection) == []
+
+
+def test_a_day_without_a_file_is_a_gap_that_the_late_file_closes(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        first, third = (tmp_path / f"2026-03-0{day}.csv" for day in (1, 3))
+        take(connection, first, HEADER + bet(1), expects_daily=True)
+        taken = take(connection, third, HEADER + bet(3, day=3), expects_daily=True)
+        assert (taken.gaps, kinds(connection)) == (1, [FindingKind.FEED_GAP])
+        (gap,) = open_findings(connection)
+        assert gap.covers is not None
+        assert gap.covers.start.date() == date(2026, 3, 2)
+
+        path = tmp_path / "2026-03-02.csv"
+        closed = take(connection, path, HEADER + bet(2, day=2), expects_daily=True)
+        assert (closed.gaps, kinds(connection)) == (0, [])
+
+
+def test_a_number_left_out_of_a_sequence_is_a_gap(engine: Engine, tmp_path: Path) -> None:
+    rules = FileRules(number=re.compile(r"_(?P<number>\d+)\."), several_a_day=True)
+    with engine.begin() as connection:
+        for number in (7, 10):
+            take(connection, tmp_path / f"a_{number}.csv", HEADER + bet(number), rules)
+        (gap,) = open_findings(connection)
+        assert gap.detail == "files number 8 to 9 are missing"
+
+
+def test_a_record_of_an_earlier_day_in_a_later_file_is_told_as_late(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        take(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1))
+        content = HEADER + bet(2) + bet(3, day=2)
+        taken = take(connection, tmp_path / "2026-03-02.csv", content)
+        assert (taken.count.late, taken.count.late_ids) == (1, ("t-2",))
+        assert kinds(connection) == []
+        late = "SELECT record_id FROM feed_findings WHERE kind = 'late_record'"
+        assert connection.execute(text(late)).scalars().all() == ["t-2"]
+
+
+def test_an_id_named_twice_is_a_warning_with_both_lines_kept(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        content = HEADER + bet(1) + bet(1, amount="6.00")
+        taken = take(connection, tmp_path / "2026-03-01.csv", content)
+        assert (taken.verdict, taken.has_errors) == ("imported", False)
+        assert kinds(connection) == [FindingKind.DUPLICATED_KEY]
+        assert ids(connection) == ["t-1", "t-1"]
+
+
+def tables(connection: Connection) -> tuple[list[Any], list[Any]]:
+    records = """
+    SELECT record_id, occurrence, round_id, match_key, handle, currency, stake, payout,
+           rolled_back, created_at, updated_at FROM feed_records ORDER BY record_id, occurrence
+    """
+    versions = "SELECT record_id, content, raw FROM feed_versions ORDER BY record_id, content"
+    first, second = (connection.execute(text(query)).all() for query in (records, versions))
+    return [tuple(row) for row in first], [tuple(row) for row in second]
+
+
+AMOUNTS = st.sampled_from(["5.00", "6.00"])
+LINES = st.lists(
+    st.tuples(st.integers(0, 9), AMOUNTS), unique_by=lambda each: each[0], min_size=1
+)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(lines=LINES, data=st.data())
+def test_the_same_lines_in_any_order_split_and_repetition_end_in_the_same_tables(
+    engine: Engine, tmp_path: Path, lines: list[tuple[int, str]], data: st.DataObject
+) -> None:
+    rules = FileRules(several_a_day=True)
+    rows = [bet(number, amount=amount) for number, amount in lines]
+    with engine.connect() as connection:
+        take(connection, tmp_path / "whole.csv", HEADER + "".join(rows), rules)
+        whole = tables(connection)
+        connection.rollback()
+
+        shuffled = data.draw(st.permutations(rows))
+        cut = data.draw(st.integers(0, len(rows)))
+        again = data.draw(st.lists(st.sampled_from(rows), unique=True))
+        parts = [part for part in (shuffled[:cut], shuffled[cut:], again, again) if part]
+        for number, part in enumerate(parts):
+            take(connection, tmp_path / f"{number}.csv", HEADER + "".join(part), rules)
+        assert tables(connection) == whole
+        connection.rollback()
+
+
+def test_the_lines_of_a_file_with_repeated_ids_may_stand_in_any_order(
+    engine: Engine, tmp_path: Path
+) -> None:
+    rows = [bet(1), bet(1, amount="6.00"), bet(1), bet(2)]
+    with engine.connect() as connection:
+        take(connection, tmp_path / "a.csv", HEADER + "".join(rows))
+        first = tables(connection)
+        connection.rollback()
+        take(connection, tmp_path / "a.csv", HEADER + "".join(reversed(rows)))
+        assert tables(connection) == first
+        connection.rollback()
