@@ -38,6 +38,7 @@ _DATABASE_GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
     asyncpg.InterfaceError,
 )
 # What one request can do to its batch: the database refuses a value, or a bug of ours meets it.
