@@ -87,6 +87,12 @@ PLANTS: tuple[Plant, ...] = (
         "if fresh and unguarded(decided, requests):",
     ),
     Plant(
+        "a_receiver_trusts_what_another_may_have_undone",
+        "ledger.remembered",
+        "return moved is not None and reading >= moved",
+        "return moved is not None and reading >= 0",
+    ),
+    Plant(
         "the_sweep_is_counted_twice",
         "ledger.posting",
         "SET swept = r.swept + due.amount FROM due",

@@ -12,6 +12,7 @@ from tests.harness.ledger import (
     rollback,
     win,
 )
+from vocabulary.facts import Operation
 
 ANN = {(SLUG, "ann"): {"EUR": 1}}
 NEEDS = needs_of([request(win("w1", 5, bet_key="b1"))])
@@ -53,9 +54,9 @@ def test_what_is_read_with_the_moved_wallet_is_remembered() -> None:
 
 def test_only_a_refusal_without_a_place_is_unguarded() -> None:
     counter = Counter()
-    asked = [bet("b1", 5), bet("b1", 5), rollback("u1", "b1")]
+    asked: list[Operation] = [bet("b1", 5), bet("b1", 5), rollback("u1", "b1")]
 
-    assert not unguarded([counter.take(one) for one in asked], map(request, asked))
+    assert not unguarded([counter.take(one) for one in asked], [request(one) for one in asked])
     assert not unguarded([counter.take(balance_query())], [request(balance_query())])
 
     refused = win("w1", 5, bet_key="b1")
