@@ -212,10 +212,10 @@ def disk_full_for_the_log(stack: Stack) -> None:
     before = stack.complaints()
     with stack.full_disk():
         deadline = time.monotonic() + PATIENCE_S
-        with contextlib.suppress(psycopg.Error):
-            stack.query("SELECT pg_switch_wal()")
         while stack.complaints() == before:
             assert time.monotonic() < deadline, "the database never ran out of space"
+            with contextlib.suppress(psycopg.Error):  # segments made in advance are used first
+                stack.query("SELECT pg_switch_wal()")
             time.sleep(0.05)
         time.sleep(FULL_S / 2)
 
