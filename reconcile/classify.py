@@ -10,12 +10,14 @@ totals that a bet end named are only held against rounds whose amounts agree wit
 the provider's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from reconcile.frames import PAIRS
 from reconcile.kinds import BreakKind, Bucket
@@ -42,9 +44,8 @@ class Classified:
     breaks: pd.DataFrame
 
 
-Flags: TypeAlias = "pd.Series[bool]"
-Amounts: TypeAlias = "pd.Series[int]"
-_Judge: TypeAlias = Callable[[pd.DataFrame], tuple[Flags, Amounts]]
+Flags: TypeAlias = NDArray[np.bool_]
+Amounts: TypeAlias = NDArray[np.int64]
 
 
 def classify(
@@ -55,162 +56,216 @@ def classify(
     ``pairs`` is a PAIRS frame with whole rounds in it. A one-sided round younger than
     ``maturity`` at ``now`` is timing, whatever else it holds.
     """
-    PAIRS.check(pairs)
-    one_sided = (pairs["side"] != "both") & (pairs["tie"] != GROUP)
-    still = one_sided & _moved_nothing(pairs) & ~_totals_differ(pairs)
-    young = one_sided & ~still & (_instant(pairs) > pd.Timestamp(now - maturity))
-    residual = _tolerated(pairs, rules)
-    judged = pairs.assign(tolerated=residual != 0)[~still & ~young]
-    found = [_breaks_of(judged, kind) for kind in _JUDGES]
-    together = pd.concat([part for part in found if len(part)] or found[:1])
-    broken = pairs.index.isin(together.index)
-    breaks = together.sort_values(["round_id", "currency", "kind"], ignore_index=True)
-    bucket = pd.Series(str(Bucket.MATCHED), index=pairs.index, dtype="str")
-    bucket = bucket.mask(still, Bucket.EXCLUDED).mask(young, Bucket.TIMING)
-    told = pairs.assign(bucket=bucket.mask(broken, Bucket.BREAK), residual=residual)
-    return Classified(pairs=told, breaks=breaks)
+    facts = _Facts(PAIRS.check(pairs))
+    one_sided = ~facts.both & (facts.text("tie") != GROUP)
+    still = one_sided & facts.moved_nothing & ~facts.totals_differ
+    young = one_sided & ~still & facts.younger(pd.Timestamp(now - maturity))
+    facts.passed = _tolerated(facts, rules)
+    residual = np.where(facts.passed, facts.more("payout") - facts.more("stake"), 0)
+    open_to_doubt = ~still & ~young
+    judged = {kind: judge(facts) for kind, judge in _JUDGES.items()}
+    found = {kind: (seen & open_to_doubt, more) for kind, (seen, more) in judged.items()}
+    broken = np.logical_or.reduce([seen for seen, _ in found.values()])
+    bucket = np.select(
+        [broken, still, young],
+        [str(Bucket.BREAK), str(Bucket.EXCLUDED), str(Bucket.TIMING)],
+        str(Bucket.MATCHED),
+    )
+    told = pd.Series(bucket.astype(object), index=pairs.index, dtype="str")
+    return Classified(
+        pairs=pairs.assign(bucket=told, residual=residual), breaks=_breaks(pairs, found)
+    )
 
 
-def _tolerated(pairs: pd.DataFrame, rules: Rules) -> Amounts:
-    """The net difference of rounds whose amounts differ by no more than the tolerance."""
-    if not rules.tolerance:
-        return _nothing(pairs)
-    most = pairs["currency"].map(rules.tolerance).fillna(0).astype("int64")
-    gaps = [_more(pairs, column) for column in ("stake", "payout")]
-    small = (pairs["side"] == "both") & ~_status_differs(pairs)
-    for gap in gaps:
-        small &= gap.abs() <= most
-    return (gaps[1] - gaps[0]).where(small, 0)
+def _breaks(
+    pairs: pd.DataFrame, found: Mapping[BreakKind, tuple[Flags, Amounts]]
+) -> pd.DataFrame:
+    """The rows that break, once per kind, in their order."""
+    places = [np.flatnonzero(seen) for seen, _ in found.values()]
+    kinds = [str(kind) for kind, at in zip(found, places, strict=True) for _ in at]
+    amounts = [more[at] for (_, more), at in zip(found.values(), places, strict=True)]
+    rows = pairs.take(np.concatenate(places)).assign(
+        kind=np.array(kinds, dtype=object), difference=np.concatenate(amounts)
+    )
+    rows["kind"] = rows["kind"].astype("str")
+    return rows.sort_values(["round_id", "currency", "kind"], ignore_index=True)
 
 
-def _breaks_of(pairs: pd.DataFrame, kind: BreakKind) -> pd.DataFrame:
-    seen, difference = _JUDGES[kind](pairs)
-    hit = pairs[seen] if seen.any() else pairs.head(0)
-    return hit.assign(kind=str(kind), difference=difference[seen].astype("int64"))
+class _Facts:
+    """A PAIRS frame as arrays: what the judges ask of it, each asked of pandas only once.
+
+    Attributes:
+        both: rows that both sides tell.
+        passed: rows whose difference the tolerance lets pass; set before anything is judged.
+    """
+
+    def __init__(self, pairs: pd.DataFrame) -> None:
+        self._pairs = pairs
+        self._values: dict[str, Amounts] = {}
+        self._texts: dict[str, NDArray[np.object_]] = {}
+        self.both: Flags = self.text("side") == "both"
+        self.passed: Flags = np.zeros(len(pairs), dtype=bool)
+
+    @property
+    def nothing(self) -> Amounts:
+        """No difference in any row."""
+        return np.zeros(len(self._pairs), dtype=np.int64)
+
+    def value(self, column: str) -> Amounts:
+        """A number or flag of every row, 0 where it is absent."""
+        if column not in self._values:
+            told = self._pairs[column].to_numpy(dtype="int64", na_value=0)
+            self._values[column] = told
+        return self._values[column]
+
+    def flag(self, column: str) -> Flags:
+        """A flag of every row, False where it is absent."""
+        return _flags(self.value(column) != 0)
+
+    def text(self, column: str) -> NDArray[np.object_]:
+        """A text of every row."""
+        if column not in self._texts:
+            self._texts[column] = self._pairs[column].to_numpy(dtype=object)
+        return self._texts[column]
+
+    def net(self, side: str, prefix: str = "") -> Amounts:
+        """What a side paid out less what it took."""
+        return self.value(f"{prefix}payout_{side}") - self.value(f"{prefix}stake_{side}")
+
+    def more(self, column: str) -> Amounts:
+        """What the provider tells beyond what we booked."""
+        return self.value(f"{column}_theirs") - self.value(f"{column}_ours")
+
+    @property
+    def amounts_differ(self) -> Flags:
+        """Stake or payout is not the same on both sides."""
+        return _flags((self.more("stake") != 0) | (self.more("payout") != 0))
+
+    @property
+    def moved_nothing(self) -> Flags:
+        """Neither side tells an amount."""
+        moved = [
+            self.flag(f"{column}_{side}")
+            for column in ("stake", "payout", "extra_stake", "extra_payout")
+            for side in ("ours", "theirs")
+        ]
+        return _flags(~np.logical_or.reduce(moved))
+
+    def declared(self, column: str) -> Amounts:
+        """What a bet end declared beyond what was booked; nothing where none did."""
+        named = self._pairs[f"declared_{column}_ours"].notna().to_numpy()
+        beyond = self.value(f"declared_{column}_ours") - self.value(f"{column}_ours")
+        return np.where(named, beyond, 0)
+
+    @property
+    def totals_differ(self) -> Flags:
+        """A bet end declared other amounts than were booked."""
+        return _flags((self.declared("stake") != 0) | (self.declared("payout") != 0))
+
+    @property
+    def status_differs(self) -> Flags:
+        """Only one side took the round back, and that makes a difference."""
+        undone = self.flag("rolled_back_ours") != self.flag("rolled_back_theirs")
+        return _flags(self.both & undone & self.amounts_differ)
+
+    @property
+    def otherwise_told(self) -> Flags:
+        """One-sided here, but the other side tells the same round in another currency."""
+        return _flags(otherwise_told(self._pairs))
+
+    def younger(self, than: pd.Timestamp) -> Flags:
+        """Rounds whose last sign of life is after an instant."""
+        at = self._pairs["at_ours"].fillna(self._pairs["at_theirs"])
+        return _flags(at > than)
 
 
-def _value(pairs: pd.DataFrame, column: str) -> Amounts:
-    return pairs[column].fillna(0).astype("int64")
+def _flags(told: object) -> Flags:
+    return np.asarray(told, dtype=bool)
 
 
-def _instant(pairs: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
-    return pairs["at_ours"].fillna(pairs["at_theirs"])
+_Judge: TypeAlias = Callable[[_Facts], tuple[Flags, Amounts]]
 
 
-def _moved_nothing(pairs: pd.DataFrame) -> Flags:
-    moved = [
-        _value(pairs, f"{column}_{side}") != 0
-        for column in ("stake", "payout", "extra_stake", "extra_payout")
-        for side in ("ours", "theirs")
-    ]
-    return ~pd.concat(moved, axis=1).any(axis=1)
-
-
-def _net(pairs: pd.DataFrame, side: str) -> Amounts:
-    return _value(pairs, f"payout_{side}") - _value(pairs, f"stake_{side}")
-
-
-def _extra_net(pairs: pd.DataFrame, side: str) -> Amounts:
-    return _value(pairs, f"extra_payout_{side}") - _value(pairs, f"extra_stake_{side}")
-
-
-def otherwise_told(pairs: pd.DataFrame) -> Flags:
+def otherwise_told(pairs: pd.DataFrame) -> "pd.Series[bool]":
     """One-sided here, but the other side tells the same round in another currency."""
+    repeated = pairs["round_id"].duplicated(keep=False)
+    if not repeated.any():
+        return repeated
     sides = pairs.groupby("round_id")["side"]
     return (pairs["side"] != "both") & (sides.transform("nunique") > 1)
 
 
+def _tolerated(facts: _Facts, rules: Rules) -> Flags:
+    """Rounds whose amounts differ, by no more than the tolerance."""
+    if not rules.tolerance:
+        return facts.passed
+    codes = facts.text("currency")
+    most = np.array([rules.tolerance.get(str(code), 0) for code in codes], dtype=np.int64)
+    small = facts.both & ~facts.status_differs
+    for column in ("stake", "payout"):
+        small &= np.abs(facts.more(column)) <= most
+    return small & facts.amounts_differ
+
+
 def _missing(side: str) -> _Judge:
-    def judge(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
-        seen = (pairs["side"] == side) & (pairs["tie"] == "") & ~otherwise_told(pairs)
-        seen &= ~_moved_nothing(pairs)
-        return seen, _net(pairs, "theirs") - _net(pairs, "ours")
+    def judge(facts: _Facts) -> tuple[Flags, Amounts]:
+        seen = (facts.text("side") == side) & (facts.text("tie") == "")
+        seen &= ~facts.otherwise_told & ~facts.moved_nothing
+        return seen, facts.net("theirs") - facts.net("ours")
 
     return judge
 
 
-def _currency(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
-    seen = otherwise_told(pairs) & (pairs["tie"] == "")
-    return seen, _net(pairs, "theirs") - _net(pairs, "ours")
+def _currency(facts: _Facts) -> tuple[Flags, Amounts]:
+    seen = facts.otherwise_told & (facts.text("tie") == "")
+    return seen, facts.net("theirs") - facts.net("ours")
 
 
-def _player(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
-    several = _value(pairs, "players_ours").gt(1) | _value(pairs, "players_theirs").gt(1)
-    differ = pairs["player_ours"] != pairs["player_theirs"]
-    return (pairs["side"] == "both") & (several | differ), _nothing(pairs)
+def _player(facts: _Facts) -> tuple[Flags, Amounts]:
+    several = (facts.value("players_ours") > 1) | (facts.value("players_theirs") > 1)
+    differ = facts.text("player_ours") != facts.text("player_theirs")
+    return facts.both & (several | differ), facts.nothing
 
 
-def _ambiguous(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
-    seen = (pairs["side"] != "both") & (pairs["tie"] == AMBIGUOUS)
-    return seen, _net(pairs, "theirs") - _net(pairs, "ours")
+def _ambiguous(facts: _Facts) -> tuple[Flags, Amounts]:
+    seen = ~facts.both & (facts.text("tie") == AMBIGUOUS)
+    return seen, facts.net("theirs") - facts.net("ours")
 
 
-def _more(pairs: pd.DataFrame, column: str) -> Amounts:
-    return _value(pairs, f"{column}_theirs") - _value(pairs, f"{column}_ours")
-
-
-def _flag(pairs: pd.DataFrame, column: str) -> Flags:
-    return pairs[column].fillna(value=False).astype(bool)
-
-
-def _status_differs(pairs: pd.DataFrame) -> Flags:
-    """Only one side took the round back, and that makes a difference."""
-    undone = _flag(pairs, "rolled_back_ours") != _flag(pairs, "rolled_back_theirs")
-    differs = (_more(pairs, "stake") != 0) | (_more(pairs, "payout") != 0)
-    return (pairs["side"] == "both") & undone & differs
-
-
-def _status(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
-    return _status_differs(pairs), _net(pairs, "theirs") - _net(pairs, "ours")
+def _status(facts: _Facts) -> tuple[Flags, Amounts]:
+    return facts.status_differs, facts.net("theirs") - facts.net("ours")
 
 
 def _amount(column: str, sign: int) -> _Judge:
-    def judge(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
-        more = _more(pairs, column)
-        told = ~_status_differs(pairs) & ~pairs["tolerated"]
-        return (pairs["side"] == "both") & (more != 0) & told, sign * more
+    def judge(facts: _Facts) -> tuple[Flags, Amounts]:
+        more = facts.more(column)
+        seen = facts.both & (more != 0) & ~facts.status_differs & ~facts.passed
+        return seen, sign * more
 
     return judge
 
 
-def _declared(pairs: pd.DataFrame, column: str) -> Amounts:
-    """What a bet end declared beyond what was booked; nothing where none did."""
-    booked = _value(pairs, f"{column}_ours")
-    return pairs[f"declared_{column}_ours"].fillna(booked).astype("int64") - booked
-
-
-def _totals_differ(pairs: pd.DataFrame) -> Flags:
-    return (_declared(pairs, "stake") != 0) | (_declared(pairs, "payout") != 0)
-
-
-def _round_total(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
+def _round_total(facts: _Facts) -> tuple[Flags, Amounts]:
     """A bet end's control totals against what was booked, where both books agree on that."""
-    agreed = (_more(pairs, "stake") == 0) & (_more(pairs, "payout") == 0)
-    agreed |= pairs["tie"] == GROUP
-    return agreed & _totals_differ(pairs), _declared(pairs, "payout") - _declared(
-        pairs, "stake"
-    )
+    agreed = ~facts.amounts_differ | (facts.text("tie") == GROUP)
+    return agreed & facts.totals_differ, facts.declared("payout") - facts.declared("stake")
 
 
 def _duplicate(side: str, sign: int) -> _Judge:
-    def judge(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
-        return _value(pairs, f"extras_{side}") > 0, sign * _extra_net(pairs, side)
+    def judge(facts: _Facts) -> tuple[Flags, Amounts]:
+        return facts.value(f"extras_{side}") > 0, sign * facts.net(side, "extra_")
 
     return judge
 
 
-def _arithmetic(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
-    return _flag(pairs, "wrong_theirs"), _nothing(pairs)
+def _arithmetic(facts: _Facts) -> tuple[Flags, Amounts]:
+    return facts.flag("wrong_theirs"), facts.nothing
 
 
-def _open_overdue(pairs: pd.DataFrame) -> tuple[Flags, Amounts]:
+def _open_overdue(facts: _Facts) -> tuple[Flags, Amounts]:
     """Never ended though its time is over; what it is worth is for the provider to say."""
-    told = (pairs["side"] == "both") | (pairs["tie"] != "")
-    return _flag(pairs, "overdue_ours") & told, _nothing(pairs)
-
-
-def _nothing(pairs: pd.DataFrame) -> Amounts:
-    return pd.Series(0, index=pairs.index, dtype="int64")
+    told = facts.both | (facts.text("tie") != "")
+    return facts.flag("overdue_ours") & told, facts.nothing
 
 
 #: One judge per kind: which pairs it concerns, and the signed difference it explains. Over all

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from reconcile.judge import Judged, Terms, judge
 from reconcile.result import breaks_digest
@@ -20,7 +21,7 @@ from reconcile.run import RULES
 from reconcile.window import Window
 from reconcile.witness_log import ReadLogged
 from storage.engine import open_engine
-from vocabulary.errors import Contradiction, Refused
+from vocabulary.errors import Contradiction, Refused, Unavailable
 
 #: Changed inputs named one by one; of more, their number.
 NAMED_MAX = 50
@@ -116,14 +117,38 @@ def verify_run(
     engine = open_engine(database_url, pool_size=1)
     try:
         with engine.connect() as connection:
-            row = connection.execute(text(_RUN), {"run": run_id}).mappings().one_or_none()
-            if row is None:
-                raise Refused(f"no run {run_id!r}")
+            row = _run(connection, run_id)
             if "inputs" not in row["manifest"]:
                 raise Refused(f"run {run_id!r} was stored before runs could be asked again")
-            return _verify(database_url, connection, dict(row), read)
+            return _verify(database_url, connection, row, read)
+    except OperationalError as error:
+        raise Unavailable("the database cannot be reached") from error
     finally:
         engine.dispose()
+
+
+def provider_of(database_url: str, run_id: str) -> str:
+    """The provider of a stored run.
+
+    Raises:
+        Refused: there is no such run.
+        Unavailable: the database cannot be reached.
+    """
+    engine = open_engine(database_url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            return str(_run(connection, run_id)["provider"])
+    except OperationalError as error:
+        raise Unavailable("the database cannot be reached") from error
+    finally:
+        engine.dispose()
+
+
+def _run(connection: Connection, run_id: str) -> dict[str, Any]:
+    row = connection.execute(text(_RUN), {"run": run_id}).mappings().one_or_none()
+    if row is None:
+        raise Refused(f"no run {run_id!r}")
+    return dict(row)
 
 
 def _verify(

@@ -63,7 +63,7 @@ def steps(rows: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
         if row["shift"] == level:
             continue  # back from a balance that was off for one round alone
         yield Step(row, row["shift"] - level)
-        if row["will"] != level:
+        if row["will"] == row["shift"]:
             level = row["shift"]
 
 

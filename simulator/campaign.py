@@ -7,9 +7,10 @@ from pathlib import Path
 
 from simulator.calls import Side
 from simulator.drive import Pace, Target, drive
-from simulator.faults import Fault, inject
+from simulator.faults import Fault, inject, mishap_faults
 from simulator.history import Span, push, pushes
 from simulator.journal import Journal
+from simulator.mishaps import mishaps_of
 from simulator.plan import Plan, closing_questions
 from simulator.statements import write_statement
 from simulator.tally import Tally
@@ -44,7 +45,8 @@ class Campaign:
     Attributes:
         tally: of the plan's callbacks.
         closing: of the balance questions asked after the last callback.
-        faults: what was put into the history, sorted.
+        faults: what a reconciliation must find: the mishaps of the callbacks, sorted, then what
+            was put into the history, sorted.
         told: the history as told, faults included, and the span its instants lie in.
         pushed: aggregator records told.
         unacknowledged: history requests not answered with HTTP 200.
@@ -94,7 +96,10 @@ async def run_campaign(
         progress=announce("balances", len(questions)),
     )
     span = Span(began, ended, len(plan.steps))
-    lines, faults = inject(history_of(plan), seed=plan.seed, faults=orders.faults)
+    mishaps = mishaps_of(plan)
+    lines, faults = inject(
+        history_of(plan), seed=plan.seed, faults=orders.faults, mishaps=mishaps
+    )
     pushed, unacknowledged = 0, 0
     if orders.history and Side.AGGREGATOR in plan.sides:
         secret = target.secrets[Side.AGGREGATOR]
@@ -107,7 +112,7 @@ async def run_campaign(
         ended=ended,
         tally=tally,
         closing=closing,
-        faults=faults,
+        faults=(*mishap_faults(mishaps), *faults),
         told=lines,
         span=span,
         pushed=pushed,

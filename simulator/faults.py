@@ -6,12 +6,13 @@ the provider says the player gained, less what the ledger says, in minor units; 
 is 0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
-from simulator.calls import Kind, Side
+from simulator.calls import BY_TRANSACTION, Kind, Side
+from simulator.mishaps import Mishap, MishapKind
 from simulator.truth import Line
 
 #: Phantom and changed amounts stay within this many minor units.
@@ -27,6 +28,9 @@ class FaultKind(StrEnum):
     PAYOUT = "payout_mismatch"
     DUPLICATE = "duplicate_at_provider"
     ARITHMETIC = "arithmetic_error"
+    STATUS = "status_mismatch"
+    PLAYER = "player_mismatch"
+    BALANCE = "balance_chain_gap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class Fault:
     """One injected fault, in the words of the break it must become."""
 
     side: Side
-    kind: FaultKind
+    kind: FaultKind | MishapKind
     round_id: str
     player: str
     currency: str
@@ -45,18 +49,20 @@ _Injection = Callable[[Random, Line], tuple[tuple[Line, ...], int]]
 
 
 def inject(
-    lines: tuple[Line, ...], *, seed: int, faults: int
+    lines: tuple[Line, ...], *, seed: int, faults: int, mishaps: Sequence[Mishap] = ()
 ) -> tuple[tuple[Line, ...], tuple[Fault, ...]]:
     """Falsify up to ``faults`` rounds, all kinds in turn.
 
-    Fewer are injected when a history has too few rounds that a kind can be put into.
+    Fewer are injected when a history has too few rounds that a kind can be put into. Rounds
+    with a mishap are left alone: what is wrong with them is told once.
 
     Returns:
         The lines as the provider will tell them, and what was injected, sorted.
     """
     rng = Random(f"faults {seed}")  # noqa: S311 - a script, not a secret
-    undone = {line.round_id for line in lines if line.rolled_back}
-    honest = [place for place, line in enumerate(lines) if line.round_id not in undone]
+    spared = {(line.side, line.round_id) for line in lines if line.rolled_back}
+    spared |= {(one.side, one.round_id) for one in mishaps}
+    honest = [n for n, line in enumerate(lines) if (line.side, line.round_id) not in spared]
     rng.shuffle(honest)
     told: dict[int, tuple[Line, ...]] = {}
     injected: list[Fault] = []
@@ -67,7 +73,8 @@ def inject(
         place = _victim(lines, honest, side, kind)
         if place is None:
             continue
-        told[place], difference = _INJECTIONS[side, kind](rng, lines[place])
+        injection = _INJECTIONS[side, kind]
+        told[place], difference = injection(rng, _swapped(lines, place, kind))
         injected.append(_fault(lines[place], told[place], kind, difference))
     falsified = [each for place, line in enumerate(lines) for each in told.get(place, (line,))]
     return tuple(falsified), tuple(sorted(injected, key=_order))
@@ -82,7 +89,19 @@ def _victim(
     return None
 
 
+def _swapped(lines: tuple[Line, ...], place: int, kind: FaultKind) -> Line:
+    """The line, for a wrong player with the handle of the next other player's line."""
+    line = lines[place]
+    if kind is not FaultKind.PLAYER:
+        return line
+    others = (*lines[place:], *lines[:place])
+    strangers = (o for o in others if o.side is line.side and o.player != line.player)
+    return replace(line, handle=next(strangers, line).handle)
+
+
 def _suits(line: Line, kind: FaultKind) -> bool:
+    if kind is FaultKind.STATUS and line.stake == line.payout == 0:
+        return False  # a round that moved nothing stands as well as not
     if line.side is Side.XIGS:
         # What an open round pays is not known, so nothing about it can be wrong.
         return line.closed or kind not in {FaultKind.PHANTOM, FaultKind.PAYOUT}
@@ -101,6 +120,21 @@ def _fault(line: Line, told: tuple[Line, ...], kind: FaultKind, difference: int)
         player=line.player,
         currency=line.currency,
         difference=difference,
+    )
+
+
+def mishap_faults(mishaps: Sequence[Mishap]) -> tuple[Fault, ...]:
+    """Mishaps of the callbacks, in the words of faults."""
+    return tuple(
+        Fault(
+            side=one.side,
+            kind=one.kind,
+            round_id=one.round_id,
+            player=one.player,
+            currency=one.currency,
+            difference=one.difference,
+        )
+        for one in mishaps
     )
 
 
@@ -164,6 +198,23 @@ def _miscalculate(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
     return (replace(line, net=line.net + rng.randint(1, FAULT_MINOR_MAX)),), 0
 
 
+def _take_back(_: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+    """Told as rolled back by a line of its own, though nobody ever did."""
+    undo = replace(
+        line, record_id=f"{line.record_id}-U", kind=Kind.ROLLBACK, stake=0, payout=0, net=0
+    )
+    return (line, undo), line.stake - line.payout
+
+
+def _as_another(_: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+    return (line,), 0
+
+
+def _misremember(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+    more = rng.randint(1, FAULT_MINOR_MAX)
+    return (replace(line, before=line.before + more),), more
+
+
 _BY_KIND: dict[FaultKind, _Injection] = {
     FaultKind.DROPPED: _drop,
     FaultKind.PHANTOM: _phantom,
@@ -171,6 +222,9 @@ _BY_KIND: dict[FaultKind, _Injection] = {
     FaultKind.PAYOUT: _change_payout,
     FaultKind.DUPLICATE: _duplicate,
     FaultKind.ARITHMETIC: _miscalculate,
+    FaultKind.STATUS: _take_back,
+    FaultKind.PLAYER: _as_another,
+    FaultKind.BALANCE: _misremember,
 }
 
 
@@ -178,11 +232,14 @@ def possible(side: Side, kind: FaultKind) -> bool:
     """Whether a side's history can be wrong in this way.
 
     The aggregator's record id is its round, so it cannot tell a round twice; only its records
-    carry a sum of their own that could be wrong.
+    carry a sum of their own and a balance that could be wrong. Only transactions are taken back
+    by a line of their own.
     """
     if kind is FaultKind.DUPLICATE:
         return side is not Side.AGGREGATOR
-    return kind is not FaultKind.ARITHMETIC or side is Side.AGGREGATOR
+    if kind is FaultKind.STATUS:
+        return side in BY_TRANSACTION
+    return kind not in {FaultKind.ARITHMETIC, FaultKind.BALANCE} or side is Side.AGGREGATOR
 
 
 _INJECTIONS = {

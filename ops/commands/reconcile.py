@@ -10,10 +10,16 @@ from rich.table import Table
 from ops.context import current, endpoints
 from ops.providers import ConfiguredProvider, configured
 from ops.settings_values import parse_duration
+from providers.contract import Callback, Verified
 from reconcile.result import RunResult
+from reconcile.rules import Rules
 from reconcile.run import reconcile as run_reconcile
+from reconcile.verify import Verification, provider_of, verify_run
 from reconcile.window import parse_window
+from reconcile.witness_log import ReadLogged
 from vocabulary.clock import SystemClock
+from vocabulary.errors import Refused
+from vocabulary.facts import BalanceQuery, HistoryRecord, Operation
 from vocabulary.money import exponent_of, text_from_minor
 
 app = typer.Typer(add_completion=False)
@@ -22,13 +28,17 @@ app = typer.Typer(add_completion=False)
 SHOWN_MAX = 50
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def reconcile(
     ctx: typer.Context,
     *,
-    provider: Annotated[str, typer.Option(help="The provider's slug.")],
-    start: Annotated[str, typer.Option("--from", help="Date or instant, ISO 8601; inside.")],
-    end: Annotated[str, typer.Option("--to", help="Date or instant, ISO 8601; outside.")],
+    provider: Annotated[str | None, typer.Option(help="The provider's slug.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Date or instant, ISO 8601; inside.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Date or instant, ISO 8601; outside.")
+    ] = None,
     maturity: Annotated[
         str | None,
         typer.Option(help="One-sided rounds younger than this are timing, e.g. 15m."),
@@ -36,6 +46,12 @@ def reconcile(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare the ledger with a provider's history; exit 1 when they differ."""
+    if ctx.invoked_subcommand is not None:
+        return
+    provider, start, end = (
+        _given(option, value)
+        for option, value in (("--provider", provider), ("--from", start), ("--to", end))
+    )
     context = current(ctx)
     chosen = provider_named(configured(context.settings), provider)
     try:
@@ -51,12 +67,78 @@ def reconcile(
         clock=SystemClock(),
         exponents=chosen.provider.exponents,
         open_after=chosen.open_after,
+        rules=rules_of(chosen),
+        read=reader_of(chosen),
     )
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2))
     else:
         _show(result)
     raise typer.Exit(1 if result.breaks else 0)
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(help="The run's id.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Ask a stored run again from its inputs; exit 1 when it is not what they say."""
+    context = current(ctx)
+    known = configured(context.settings)
+    url = endpoints(context).database_url
+    try:
+        slug = provider_of(url, run)
+        read = reader_of(known[slug]) if slug in known else None
+        found = verify_run(url, run, read=read)
+    except Refused as error:
+        raise typer.BadParameter(str(error)) from error
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2))
+    else:
+        _show_verification(found)
+    raise typer.Exit(0 if found.verified else 1)
+
+
+def rules_of(chosen: ConfiguredProvider) -> Rules:
+    """How this provider's rows may be matched: by what they hold where no name ties them."""
+    return Rules(attributes=not chosen.provider.options.get("history_id_is_bet_id", True))
+
+
+def reader_of(chosen: ConfiguredProvider) -> ReadLogged:
+    """Reads the callbacks in this provider's log as its dialect would."""
+
+    def read(body: bytes) -> Operation | None:
+        callback = Callback(route="", headers={}, body=body)
+        try:
+            fact = chosen.dialect.parse(
+                Verified(callback=callback, document=None), chosen.provider
+            )
+        except Refused:
+            return None
+        return None if isinstance(fact, BalanceQuery | HistoryRecord) else fact
+
+    return read
+
+
+def _given(option: str, value: str | None) -> str:
+    if value is None:
+        raise typer.BadParameter("is required", param_hint=option)
+    return value
+
+
+def _show_verification(found: Verification) -> None:
+    table = Table("what", "then", "now", "")
+    for check in found.checks:
+        table.add_row(check.name, check.then, check.now, "same" if check.same else "DIFFERENT")
+    Console().print(table)
+    for problem in found.problems:
+        typer.echo(problem)
+    for side in found.changed:
+        for one in side.named:
+            typer.echo(f"{side.side}: {one['name']} of round {one['round']} at {one['at']}")
+    typer.echo(f"run {found.run_id}: {'verified' if found.verified else 'NOT VERIFIED'}")
 
 
 def provider_named(known: dict[str, ConfiguredProvider], slug: str) -> ConfiguredProvider:

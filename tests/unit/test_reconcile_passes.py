@@ -1,0 +1,173 @@
+"""Rows that no name ties: tied by what they hold, left ambiguous, or left alone."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from reconcile.compare import Comparison, Judging, compare
+from reconcile.frames import KEYS, RECORDS, Keys
+from reconcile.rules import Rules
+from vocabulary.ids import match_key
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+THEN = NOW - timedelta(hours=12)
+TIED = Rules(attributes=True)
+
+
+def records(side: str, *rows: Mapping[str, object]) -> pd.DataFrame:
+    """A RECORDS frame; rounds of theirs bear names that ours do not. ``s`` is seconds."""
+    lines = []
+    for number, row in enumerate(rows):
+        name = str(row.get("name", f"{side}-{number}"))
+        at = pd.Timestamp(THEN + timedelta(seconds=int(str(row.get("s", 0)))))
+        usual: dict[str, object] = {
+            **dict.fromkeys(RECORDS.columns, pd.NA),
+            "match_key": match_key("p", name),
+            "round_id": name,
+            "record_id": name,
+            "occurrence": 1,
+            "player": "alice",
+            "currency": "USD",
+            "stake": 100,
+            "payout": 0,
+            "rolled_back": False,
+            "began": at,
+            "at": at,
+            "overdue": False,
+            "inside": True,
+        }
+        given = {key: value for key, value in row.items() if key not in {"name", "s"}}
+        lines.append({**usual, **given})
+    kinds = {
+        name: "datetime64[us, UTC]" if kind == "instant" else kind
+        for name, kind in RECORDS.columns.items()
+    }
+    return pd.DataFrame(lines, columns=list(RECORDS.columns)).astype(kinds)
+
+
+def keys(side: pd.DataFrame) -> pd.DataFrame:
+    """What a window shows of the records, ordered by key."""
+    inside = side.sort_values("match_key", kind="stable")
+    who = [match_key("player", player) for player in inside["player"]]
+    frame = pd.DataFrame(
+        {
+            "match_key": inside["match_key"],
+            "stake": inside["stake"],
+            "payout": inside["payout"],
+            "currency": pd.Categorical(inside["currency"], categories=["EUR", "USD"]),
+            "who": np.array(who, dtype=np.int64),
+            "odd": np.zeros(len(inside), dtype=bool),
+        }
+    )
+    return KEYS.check(frame.reset_index(drop=True))
+
+
+def compared(
+    ours: pd.DataFrame, theirs: pd.DataFrame, *, rules: Rules = TIED, parts: int = 1
+) -> Comparison:
+    def fetch(wanted: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return ours[ours["match_key"].isin(wanted)], theirs[theirs["match_key"].isin(wanted)]
+
+    return compare(
+        keys(ours),
+        keys(theirs),
+        suspect=np.zeros(0, dtype=np.int64),
+        fetch=fetch,
+        judging=Judging(now=NOW, maturity=timedelta(minutes=15), rules=rules),
+        parts=parts,
+    )
+
+
+def found(comparison: Comparison) -> list[tuple[str, str, int]]:
+    columns = ["round_id", "kind", "difference"]
+    return [tuple(row) for row in comparison.breaks[columns].itertuples(index=False)]
+
+
+def test_a_history_without_names_ties_out_by_what_it_holds() -> None:
+    ours = records("o", {"balance_before": 900}, {"balance_before": 800, "s": 1})
+    theirs = records("t", {"balance_before": 800, "s": 2}, {"balance_before": 900, "s": 1})
+    result = compared(ours, theirs)
+    assert found(result) == []
+    ties = zip(result.tied["round_id"], result.tied["alias"], result.tied["tie"], strict=True)
+    assert list(ties) == [("o-0", "t-1", "balances"), ("o-1", "t-0", "balances")]
+
+
+def test_where_names_tie_nothing_is_tied_by_attributes() -> None:
+    result = compared(records("o", {}), records("t", {}), rules=Rules())
+    assert found(result) == [
+        ("o-0", "missing_at_provider", 100),
+        ("t-0", "missing_in_ledger", -100),
+    ]
+
+
+def test_another_amount_at_the_same_place_of_the_chain_is_the_same_round() -> None:
+    ours = records("o", {"balance_before": 900, "payout": 50})
+    theirs = records("t", {"balance_before": 900, "payout": 80})
+    assert found(compared(ours, theirs)) == [("o-0", "payout_mismatch", 30)]
+
+
+def test_a_stranger_at_the_same_time_is_not_tied() -> None:
+    result = compared(records("o", {}), records("t", {"player": "bob"}))
+    assert [kind for _, kind, _ in found(result)] == [
+        "missing_at_provider",
+        "missing_in_ledger",
+    ]
+
+
+def test_rows_too_far_apart_in_time_are_not_tied() -> None:
+    late = 1 + int(TIED.within.total_seconds())
+    result = compared(records("o", {}), records("t", {"s": late}))
+    assert len(found(result)) == 2
+
+
+def test_one_too_many_among_equals_is_ambiguous_and_its_money_is_certain() -> None:
+    ours = records("o", {"s": 0}, {"s": 1}, {"s": 2})
+    theirs = records("t", {"s": 0}, {"s": 1})
+    ((_, kind, difference),) = found(compared(ours, theirs))
+    assert (kind, difference) == ("ambiguous_match", 100)
+
+
+def test_balances_tell_which_of_equals_is_missing() -> None:
+    ours = records(
+        "o", {"balance_before": 900}, {"balance_before": 800}, {"balance_before": 700}
+    )
+    theirs = records("t", {"balance_before": 900}, {"balance_before": 700})
+    assert found(compared(ours, theirs)) == [("o-1", "missing_at_provider", 100)]
+
+
+def test_one_line_stands_for_several_rounds_that_add_up_to_it() -> None:
+    ours = records("o", {"stake": 30}, {"stake": 50, "payout": 10, "s": 1}, {"s": 400})
+    theirs = records("t", {"stake": 80, "payout": 10, "s": 1})
+    result = compared(ours, theirs)
+    assert found(result) == [("o-2", "missing_at_provider", 100)]
+    assert (result.ours.matched.rows, result.theirs.matched.rows) == (2, 1)
+
+
+def test_one_round_stands_for_several_lines_that_add_up_to_it() -> None:
+    ours = records("o", {"stake": 80, "payout": 10})
+    theirs = records("t", {"stake": 30}, {"stake": 50, "payout": 10, "s": 1})
+    assert found(compared(ours, theirs)) == []
+
+
+def test_a_run_that_two_lines_could_claim_is_left_alone() -> None:
+    ours = records("o", {"stake": 30}, {"stake": 50, "s": 1}, {"stake": 30, "s": 2})
+    theirs = records("t", {"stake": 80, "s": 1})
+    assert len(found(compared(ours, theirs))) == 4
+
+
+def test_a_tolerance_lets_pass_sums_and_tells_what() -> None:
+    ours = records("o", {"name": "r1"}, {"name": "r2"}, {"name": "r3"})
+    theirs = records(
+        "t",
+        {"name": "r1", "stake": 99},
+        {"name": "r2", "payout": 1},
+        {"name": "r3", "payout": 2},
+    )
+    assert len(found(compared(ours, theirs, rules=Rules()))) == 3
+    result = compared(ours, theirs, rules=Rules(tolerance={"USD": 1}))
+    assert found(result) == [("r3", "payout_mismatch", 2)]
+    assert result.residuals == {"USD": 2}
+    assert result.ours.holds
+    assert result.theirs.holds
