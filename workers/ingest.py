@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
 from providers.contract import Callback
-from reconcile.feeds import store_records
+from reconcile.feed_pushes import note_unreadable, store_pushed
 from storage.broker import INGEST_QUEUE
 from storage.parking import park
 from vocabulary import steps
@@ -20,8 +20,6 @@ from workers.outcomes import Done, Outcome, Parked, PutBack
 #: Most deliveries taken in by one transaction.
 DELIVERIES_PER_INGEST = 2_000
 JOB = "ingest.v1"
-#: The source of records that came as callbacks.
-PUSHED = "push"
 
 _LOCK = """
 SELECT delivery_id, provider, route, headers, body, received_at FROM deliveries
@@ -88,18 +86,18 @@ def _read_all(connection: Connection, desk: Desk, waiting: Sequence[Delivery]) -
         try:
             done.append((delivery, _record(delivery, desk)))
         except (Refused, Contradiction) as error:
-            _park(connection, delivery, error)
+            _park(connection, desk, delivery, error)
     return done
 
 
 def _store(connection: Connection, desk: Desk, taken: Sequence[Taken]) -> None:
-    records: dict[str, list[HistoryRecord]] = {}
+    told: dict[str, dict[int, HistoryRecord]] = {}
     for delivery, record in taken:
-        records.setdefault(delivery.provider, []).append(record)
+        told.setdefault(delivery.provider, {})[delivery.delivery_id] = record
     with connection.begin_nested():
-        for slug, found in records.items():
+        for slug, found in told.items():
             at = desk.clock.now()
-            store_records(connection, slug, found, source=PUSHED, received_at=at)
+            store_pushed(connection, slug, found.values(), deliveries=list(found), now=at)
 
 
 def _store_or_park(connection: Connection, desk: Desk, one: Taken) -> bool:
@@ -107,12 +105,13 @@ def _store_or_park(connection: Connection, desk: Desk, one: Taken) -> bool:
     try:
         _store(connection, desk, [one])
     except _INVARIANT_BROKEN as error:
-        _park(connection, one[0], error)
+        _park(connection, desk, one[0], error)
         return False
     return True
 
 
-def _park(connection: Connection, delivery: Delivery, error: Exception) -> None:
+def _park(connection: Connection, desk: Desk, delivery: Delivery, error: Exception) -> None:
+    slug, number = delivery.provider, delivery.delivery_id
     connection.exec_driver_sql(_MARK_PARKED, {"delivery": delivery.delivery_id})
     known = {"delivery": delivery.delivery_id, "provider": delivery.provider}
     park(
@@ -122,6 +121,7 @@ def _park(connection: Connection, delivery: Delivery, error: Exception) -> None:
         error=error,
         context={**known, "route": delivery.route},
     )
+    note_unreadable(connection, slug, number, error, now=desk.clock.now())
 
 
 def _record(delivery: Delivery, desk: Desk) -> HistoryRecord:
