@@ -183,6 +183,17 @@ OF_THE_BOOKS: dict[str, Tampering] = {
         replay="txn-1-5",
         audit="operation txn-1-5",
     ),
+    "the bytes of our own order": found_by(
+        "UPDATE operations SET body = 'something else' WHERE op_key = 'k1'",
+        replay="txn-1-11",
+        audit="operation txn-1-11",
+    ),
+    "an operation's fund": found_by(
+        "UPDATE operations SET fund = 'bonus' WHERE op_key = 'w1'",
+        "operations_posted_once",
+        replay="txn-1-3",
+        audit="operation txn-1-3",
+    ),
     "an operation's reply": found_by(
         "UPDATE operations SET reply = '{}' WHERE op_key = 'b2'",
         replay="txn-1-5",
