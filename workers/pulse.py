@@ -59,6 +59,7 @@ class Pulse(Middleware):
             for work in (self._show, self._look_on)
         ]
         self._was_down = False
+        self._was_unshown = False
 
     def before_worker_boot(self, _broker: Broker, _worker: DramatiqWorker) -> None:
         """Know the pauses before the first message is taken."""
@@ -81,10 +82,21 @@ class Pulse(Middleware):
         while not self._stop.wait(LOOK_EVERY_S):
             hangs = self._stuck()
             if hangs is None and self._path is not None:
-                pulse_file.touch(self._path)
+                self._touch(self._path)
             if hangs is not None and hangs != told:
                 log.error("worker_hangs", what=hangs)
             told = hangs
+
+    def _touch(self, path: Path) -> None:
+        """A full disk must not end the pulse: it would, a minute later, end the worker."""
+        try:
+            pulse_file.touch(path)
+        except OSError as error:
+            if not self._was_unshown:
+                log.warning("pulse_not_shown", error=type(error).__name__)
+            self._was_unshown = True
+        else:
+            self._was_unshown = False
 
     def _look_on(self) -> None:
         looks = 0
