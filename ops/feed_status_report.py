@@ -6,30 +6,14 @@ from typing import Any
 
 import typer
 
-from ops.settings import ProviderSettings
 from reconcile.feed_findings import Finding, Severity
-from reconcile.maturity import Happening, Maturity, MaturityRules
+from reconcile.maturity import Maturity
 from reconcile.pull import FeedMark
 from reconcile.result import iso
 from reconcile.status import FeedHealth, FeedReach
 
 #: Findings printed one by one; the rest are counted.
 SHOWN_MAX = 20
-
-
-def maturity_rules(entry: ProviderSettings) -> MaturityRules:
-    """What the settings of a provider say of its maturity."""
-    feed = entry.feed
-    return MaturityRules(
-        declared=entry.maturity,
-        by_happening={Happening(name): age for name, age in feed.operations.items()},
-        learns=feed.maturity == "learned",
-        per_mille=feed.per_mille,
-        samples_min=feed.samples_min,
-        floor=feed.floor,
-        ceiling=feed.ceiling,
-        over=feed.over,
-    )
 
 
 def status_json(

@@ -141,11 +141,8 @@ def status(
 
     Exit 1 when a feed is stale beyond its setting, or a finding of severity error is open.
     """
-    from ops.feed_status_report import (  # noqa: PLC0415 - not for the others
-        maturity_rules,
-        show_status,
-        status_json,
-    )
+    from ops.feed_maturity import maturity_rules  # noqa: PLC0415 - not for the others
+    from ops.feed_status_report import show_status, status_json  # noqa: PLC0415
 
     context = current(ctx)
     entries = {entry.slug: entry for entry in context.settings.providers}
