@@ -30,6 +30,8 @@ from tests.simulation.shrink import shortest
 STRETCH = 20
 #: From how many seeds on every situation must have occurred.
 COVERING = 200
+#: Days between two lines of progress where there is no terminal to draw a bar on.
+TELL_EVERY = 200
 #: How long a failing day may be shortened, in seconds, and how often a day whose order nobody
 #: knows is lived before it counts as agreeing.
 SHORTENING_S = 90.0
@@ -108,6 +110,8 @@ def _campaign(made: Template, seeds: Sequence[int], jobs: int) -> Stretch:
         for stretch in _lived(pool, made, stretches, 2 * jobs):
             _add(total, stretch)
             progress.update(task, completed=total.seeds)
+            if not console.is_terminal and total.seeds % TELL_EVERY == 0:
+                console.print(f"{total.seeds} of {len(seeds)} days lived")
             if total.failed is not None:
                 break
     return total

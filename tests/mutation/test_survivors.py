@@ -1,0 +1,70 @@
+"""Changes that no test noticed when the code was mutated; each has its test now."""
+
+from datetime import timedelta
+
+import pytest
+
+from ledger.orders import Adjust, Exclude, InRound, Limit
+from tests.harness.ledger import NOON, Counter, balance_query, eur
+from vocabulary.errors import Malformed
+from vocabulary.facts import Fund
+from vocabulary.money import MINOR_MAX, Money, minor_from_text
+from vocabulary.outcomes import Verdict
+
+
+def adjusted(minor: int, *, within: InRound | None) -> tuple[object, ...]:
+    order = Adjust(
+        key="a1",
+        handle="ann",
+        amount=eur(minor),
+        reason="agreed",
+        fund=Fund.DIFFERENCE,
+        within=within,
+    )
+    (row,) = Counter().take(order).operations
+    return row.stake, row.payout, row.amount, row.round_id, row.ends_round, row.reason, row.fund
+
+
+def test_a_correction_of_a_stake_is_a_stake_taken_back_and_closes_its_round() -> None:
+    within = InRound(provider="lottery", round_id="r7", side="stake")
+
+    assert adjusted(30, within=within) == (-30, 0, 30, "r7", True, "agreed", "difference")
+
+
+def test_a_correction_of_a_payout_is_a_payout_and_closes_its_round() -> None:
+    within = InRound(provider="lottery", round_id="r7", side="payout")
+
+    assert adjusted(30, within=within) == (0, 30, 30, "r7", True, "agreed", "difference")
+
+
+def test_a_correction_outside_rounds_is_neither_stake_nor_payout() -> None:
+    assert adjusted(30, within=None) == (0, 0, 30, "", False, "agreed", "difference")
+
+
+def test_a_restriction_belongs_to_no_round_and_keeps_its_reason() -> None:
+    until = NOON + timedelta(days=1)
+    about = {"handle": "ann", "currency": "EUR", "reason": "asked"}
+    exclude = Exclude(key="e1", until=until, **about)  # type: ignore[arg-type]
+    limit = Limit(key="l1", stake=5, turnover=None, loss=None, **about)  # type: ignore[arg-type]
+
+    for order in (exclude, limit):
+        (row,) = Counter().take(order).operations
+        assert (row.round_id, row.reason, row.amount) == ("", "asked", 0)
+
+
+def test_a_question_is_answered_as_a_question() -> None:
+    decided = Counter().take(balance_query())
+
+    assert (decided.verdict, decided.learned) == (Verdict.BALANCE, {})
+
+
+def test_parts_of_a_split_keep_their_currency() -> None:
+    assert Money(5, "JPY").split(2) == [Money(3, "JPY"), Money(2, "JPY")]
+
+
+@pytest.mark.parametrize("text", ["1.005", str(MINOR_MAX)])
+def test_an_amount_that_does_not_fit_is_refused_by_its_name(text: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        minor_from_text(text, 2, path="bet.amount")
+
+    assert refused.value.path == "bet.amount"
