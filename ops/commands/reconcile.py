@@ -1,16 +1,21 @@
 """``tieout reconcile``: compare the ledger with one provider's history over a window."""
 
 import json
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from ops.commands.provider import entry_named
 from ops.context import current, endpoints
+from ops.feed_maturity import maturity_now
 from ops.providers import ConfiguredProvider, configured
+from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
 from providers.contract import Callback, Verified
+from reconcile.maturity import Maturity, Source
 from reconcile.result import RunResult
 from reconcile.rules import Rules
 from reconcile.run import reconcile as run_reconcile
@@ -56,11 +61,13 @@ def reconcile(
     chosen = provider_named(configured(context.settings), provider)
     try:
         window = parse_window(start, end, zone=chosen.timezone)
-        ripe = chosen.maturity if maturity is None else parse_duration(maturity)
+        asked = None if maturity is None else parse_duration(maturity)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    url = endpoints(context).database_url
+    ripe, held = _ripe(url, entry_named(context.settings, provider), asked)
     result = run_reconcile(
-        endpoints(context).database_url,
+        url,
         provider=provider,
         window=window,
         maturity=ripe,
@@ -71,9 +78,11 @@ def reconcile(
         read=reader_of(chosen),
     )
     if as_json:
-        typer.echo(json.dumps(result.to_json(), indent=2))
+        told = {**result.to_json(), "maturity": held and held.to_json()}
+        typer.echo(json.dumps(told, indent=2))
     else:
         _show(result)
+        _show_maturity(held)
     raise typer.Exit(1 if result.breaks else 0)
 
 
@@ -166,6 +175,23 @@ def _show(result: RunResult) -> None:
     if len(result.breaks) > SHOWN_MAX:
         typer.echo(f"and {len(result.breaks) - SHOWN_MAX} more; see --json or the report")
     typer.echo(f"run {result.run_id}")
+
+
+def _ripe(
+    url: str, entry: ProviderSettings, asked: timedelta | None
+) -> tuple[timedelta, Maturity | None]:
+    """The age asked for, or the one that holds and what it rests on."""
+    if asked is not None:
+        return asked, None
+    held = maturity_now(url, entry, SystemClock())
+    # A round may hold operations of every kind, so the longest of them decides.
+    return held.longest, held
+
+
+def _show_maturity(held: Maturity | None) -> None:
+    for kind, each in held.by_happening.items() if held else ():
+        if each.source is Source.LEARNED:
+            typer.echo(f"maturity of {kind}: {each.age}, learned from {each.samples} records")
 
 
 def _table(result: RunResult) -> Table:
