@@ -35,8 +35,10 @@ def test_every_command_module_is_listed() -> None:
     import ops.commands
 
     folder = Path(str(ops.commands.__file__)).parent
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    parts = {name for name in modules if name.partition("_")[0] in COMMANDS and "_" in name}
 
-    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(COMMANDS)
+    assert modules - parts == set(COMMANDS)
 
 
 def test_help_names_every_command_and_imports_none(tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_a_database_out_of_reach_exits_3_in_one_line_without_its_password(
 
     assert done.returncode == 3
     assert len(done.stderr.splitlines()) == 1
-    assert "a service is unavailable" in done.stderr
+    assert "database.url (postgresql://books:***@127.0.0.1:1/books)" in done.stderr
     assert "canary" not in done.stderr
 
 
