@@ -95,8 +95,10 @@ class Remembered:
             for slug, handle, currency in needs.wallets
             if currency not in self._players.get((slug, handle), ())
         }
-        keys = [key for key in needs.named if not self._is_current(key)]
-        return sorted(missing | needs.current), keys
+        handles = sorted(missing | needs.current)
+        # A wallet about to be read may be found moved, and what is remembered of it outdated.
+        keys = [key for key in needs.named if handles or not self._is_current(key)]
+        return handles, keys
 
     def books(self, needs: Needs) -> Books:
         """The remembered part of what the batch looks at; handles not known are None."""

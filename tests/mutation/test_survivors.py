@@ -44,8 +44,8 @@ def test_a_correction_outside_rounds_is_neither_stake_nor_payout() -> None:
 def test_a_restriction_belongs_to_no_round_and_keeps_its_reason() -> None:
     until = NOON + timedelta(days=1)
     about = {"handle": "ann", "currency": "EUR", "reason": "asked"}
-    exclude = Exclude(key="e1", until=until, **about)  # type: ignore[arg-type]
-    limit = Limit(key="l1", stake=5, turnover=None, loss=None, **about)  # type: ignore[arg-type]
+    exclude = Exclude(key="e1", until=until, **about)
+    limit = Limit(key="l1", stake=5, turnover=None, loss=None, **about)
 
     for order in (exclude, limit):
         (row,) = Counter().take(order).operations
