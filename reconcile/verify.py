@@ -29,11 +29,11 @@ NAMED_MAX = 50
 _RUN = "SELECT * FROM runs WHERE run_id = :run"
 _OURS_SINCE = """
 SELECT o.op_key AS name, o.round_id, o.received_at AS at, count(*) OVER () AS total
-  FROM operations o JOIN batches b USING (batch_id)
+  FROM operations o
   JOIN rounds r ON r.match_key = o.match_key AND r.provider = o.provider
                AND r.round_id = o.round_id
  WHERE o.provider = :provider AND r.first_at >= :start AND r.first_at < :end
-   AND (b.batch_id > :mark OR b.posted_at > :then)
+   AND o.batch_id > :mark
  ORDER BY o.wallet_id, o.wallet_seq LIMIT :most
 """
 _THEIRS_SINCE = """
@@ -202,7 +202,6 @@ def _since(
         "start": row["window_from"],
         "end": row["window_to"],
         "mark": row["manifest"]["inputs"]["marks"][mark] or 0,
-        "then": row["started_at"],
         "most": NAMED_MAX,
     }
     rows = connection.execute(text(query), said).mappings().all()

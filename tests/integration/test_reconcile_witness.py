@@ -1,0 +1,248 @@
+"""What the journal, the chains and the provider's log say, on a real database."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from reconcile.result import RunResult
+from reconcile.run import reconcile
+from reconcile.verify import verify_run
+from reconcile.window import Window
+from vocabulary.clock import FrozenClock
+from vocabulary.errors import Refused
+from vocabulary.facts import Bet, Operation
+from vocabulary.ids import match_key
+from vocabulary.money import Money
+
+DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EVENING = datetime(2026, 3, 1, 20, tzinfo=UTC)
+
+_OPERATION = """
+INSERT INTO operations (wallet_id, wallet_seq, batch_id, provider, op_key, kind, decision,
+    currency, stake, payout, amount, balance_after, round_id, match_key, refers_to, ends_round,
+    fingerprint, route, headers, body, reply_status, reply, occurred_at, received_at)
+SELECT wallet_id, %(seq)s, %(batch)s, 'agg', %(key)s, %(kind)s, 'accepted', 'USD', %(stake)s,
+       %(payout)s, %(payout)s - %(stake)s, %(balance)s, %(round)s, %(match)s, %(refers)s, true,
+       decode(md5(%(key)s), 'hex'), '', '', '', 200, 'ok', NULL, %(at)s
+  FROM wallets WHERE player = 'alice'
+"""
+_DELIVERY = """
+INSERT INTO deliveries (batch_id, provider, route, op_key, verdict, headers, body,
+                        reply_status, reply, received_at)
+VALUES (%s, 'agg', '', %s, %s, '', '', 409, '', %s)
+"""
+_RECORD = """
+INSERT INTO feed_records (provider, record_id, round_id, match_key, handle, currency, stake,
+    payout, rolled_back, balance_before, created_at, updated_at, received_at, source)
+VALUES ('agg', %s, %s, %s, 'alice', 'USD', %s, %s, false, %s, %s, %s, %s, 'push')
+"""
+_LOGGED = """
+INSERT INTO provider_deliveries (provider, webhook_id, delivery_id, event_type, payload,
+    response_code, response_body, success, attempted_at, retry_count, pulled_at)
+VALUES ('agg', 'w', %s, 'open-round', %s, %s, %s, %s, %s, 0, %s)
+"""
+
+
+@dataclass(slots=True)
+class Journal:
+    """Operations accepted one after another in one wallet, and everything beside them."""
+
+    url: str
+    seq: int = 0
+    balance: int = 1000
+    read: Callable[[bytes], Operation | None] | None = field(default=None)
+
+    def opens(self) -> "Journal":
+        self.execute("INSERT INTO players (player) VALUES ('alice')")
+        self.execute(
+            "INSERT INTO wallets (player, currency, balance, seq) VALUES ('alice', 'USD', 0, 0)"
+        )
+        self.batch()
+        return self
+
+    def batch(self) -> None:
+        self.execute("INSERT INTO batches (operations) VALUES (1)")
+
+    def operation(
+        self, key: str, stake: int = 0, payout: int = 0, *, kind: str = "bet", refers: str = ""
+    ) -> None:
+        self.seq += 1
+        self.balance += payout - stake
+        said = {"seq": self.seq, "key": key, "kind": kind, "stake": stake, "payout": payout}
+        name = refers or key
+        said |= {"balance": self.balance, "round": name, "match": match_key("agg", name)}
+        said |= {"refers": refers or None, "at": NOON + timedelta(seconds=self.seq)}
+        with psycopg.connect(self.url) as connection:
+            (batch,) = connection.execute("SELECT max(batch_id) FROM batches").fetchone() or (
+                1,
+            )
+            connection.execute(_OPERATION, {**said, "batch": batch})
+            connection.execute("UPDATE wallets SET balance = %s", (self.balance,))
+
+    def delivered(self, key: str, verdict: str) -> None:
+        self.execute(_DELIVERY, 1, key, verdict, NOON + timedelta(minutes=1))
+
+    def told(self, name: str, stake: int, payout: int = 0, before: int | None = None) -> None:
+        at = (NOON, NOON, NOON)
+        self.execute(_RECORD, name, name, match_key("agg", name), stake, payout, before, *at)
+
+    def logged(self, key: str, code: int | None, body: bytes = b"ok") -> None:
+        good = code == 200
+        self.execute(_LOGGED, key, key.encode(), code, body, good, NOON, NOON)
+
+    def execute(self, statement: str, *values: object) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statement.encode(), values)
+
+    def run(self, now: datetime = EVENING) -> RunResult:
+        return reconcile(
+            self.url,
+            provider="agg",
+            window=DAY,
+            maturity=timedelta(minutes=15),
+            clock=FrozenClock(now),
+            read=self.read,
+        )
+
+
+@pytest.fixture
+def journal(database: str) -> Journal:
+    return Journal(database).opens()
+
+
+def _found(result: RunResult) -> list[tuple[str, str, int]]:
+    return [(str(one.kind), one.round_id, one.difference) for one in result.breaks]
+
+
+def _bet(body: bytes) -> Operation:
+    name = body.decode()
+    return Bet(
+        key=name, handle="alice", amount=Money(70, "USD"), round_id=name, occurred_at=None
+    )
+
+
+def test_a_changed_repeat_is_one_conflict_however_often_it_comes(journal: Journal) -> None:
+    journal.operation("b1", stake=100)
+    journal.told("b1", 100)
+    journal.delivered("b1", "conflict")
+    journal.delivered("b1", "conflict")
+    result = journal.run()
+    assert _found(result) == [("idempotency_conflict", "b1", 0)]
+    assert "again 2 times with other content" in result.breaks[0].explanation
+    assert len(result.breaks[0].evidence["deliveries"]) == 2
+
+
+def test_a_conflict_of_a_round_that_differs_is_told_by_the_difference_alone(
+    journal: Journal,
+) -> None:
+    journal.operation("b1", stake=100)
+    journal.told("b1", 130)
+    journal.delivered("b1", "conflict")
+    assert _found(journal.run()) == [("stake_mismatch", "b1", -30)]
+
+
+def test_a_rollback_of_nothing_is_an_orphan_until_its_original_comes_late(
+    journal: Journal,
+) -> None:
+    journal.operation("undo", kind="rollback", refers="b1")
+    journal.operation("b1", kind="tombstone")
+    assert _found(journal.run()) == [("orphan_rollback", "b1", 0)]
+    journal.delivered("b1", "rolled_back")
+    assert _found(journal.run()) == [("late_original", "b1", 0)]
+
+
+def test_a_wallet_below_zero_is_owed_to_the_operator_until_it_is_not(journal: Journal) -> None:
+    journal.operation("b1", stake=1300)
+    journal.told("b1", 1300)
+    assert _found(journal.run()) == [("negative_balance", "b1", -300)]
+    journal.batch()
+    journal.operation("w1", payout=500, kind="win")
+    journal.told("w1", 0, 500)
+    assert _found(journal.run()) == []
+
+
+def test_a_balance_told_wrong_once_is_one_gap_and_one_that_stays_off_is_one_too(
+    journal: Journal,
+) -> None:
+    held = []
+    for name in ("r1", "r2", "r3", "r4", "r5"):
+        held.append(journal.balance)
+        journal.operation(name, stake=10)
+    for name, before, off in zip(
+        ("r1", "r2", "r3", "r4", "r5"), held, (0, 7, 0, -40, -40), strict=True
+    ):
+        journal.told(name, 10, before=before + off)
+    assert _found(journal.run()) == [
+        ("balance_chain_gap", "r2", 7),
+        ("balance_chain_gap", "r4", -40),
+    ]
+
+
+def test_a_balance_that_follows_a_round_we_never_booked_is_no_gap(journal: Journal) -> None:
+    journal.operation("r1", stake=10)
+    journal.told("r1", 10, before=1000)
+    journal.told("lost", 25, before=990)
+    journal.operation("r2", stake=10)
+    journal.told("r2", 10, before=965)
+    assert _found(journal.run()) == [("missing_in_ledger", "lost", -25)]
+
+
+def test_the_providers_log_is_the_third_side(journal: Journal) -> None:
+    journal.read = _bet
+    for name in ("agreed", "disputed", "unheard"):
+        journal.operation(name, stake=70)
+        journal.told(name, 70)
+    journal.logged("agreed", 200)
+    journal.logged("disputed", 200, b"another answer")
+    journal.logged("unheard", None, b"")
+    journal.logged("never-came", 200)
+    journal.logged("told-and-never-came", 200)
+    journal.told("told-and-never-came", 70)
+    assert _found(journal.run()) == [
+        ("missing_in_ledger", "told-and-never-came", -70),
+        ("delivery_disputed", "disputed", 0),
+        ("delivery_missing", "never-came", -70),
+        ("delivery_disputed", "unheard", 0),
+    ]
+
+
+def test_evidence_names_operations_and_records(journal: Journal) -> None:
+    journal.operation("b1", stake=100)
+    journal.told("b1", 130)
+    (found,) = journal.run().breaks
+    assert found.evidence["operations"] == ["b1"]
+    assert found.evidence["records"] == ["b1"]
+
+
+def test_a_run_can_be_asked_again_and_says_what_was_told_since(journal: Journal) -> None:
+    journal.operation("b1", stake=100)
+    journal.told("b1", 130)
+    run = journal.run()
+    asked = verify_run(journal.url, run.run_id)
+    assert (asked.problems, asked.verified) == ((), True)
+    assert all(check.same for check in asked.checks)
+
+    journal.batch()
+    journal.operation("b2", stake=5)
+    journal.run(EVENING + timedelta(hours=1))
+    asked = verify_run(journal.url, run.run_id)
+    assert asked.problems == ("the rows of ours are not those of the run: 1 told since",)
+    assert [one["name"] for side in asked.changed for one in side.named] == ["b2"]
+
+
+def test_a_row_changed_behind_our_back_is_said_to_be_just_that(journal: Journal) -> None:
+    journal.operation("b1", stake=100)
+    journal.told("b1", 130)
+    run = journal.run()
+    journal.execute("UPDATE feed_records SET stake = 131")
+    asked = verify_run(journal.url, run.run_id)
+    assert asked.problems == ("the rows of theirs changed without a telling of their own",)
+
+
+def test_a_run_nobody_made_is_refused(journal: Journal) -> None:
+    with pytest.raises(Refused, match="no run 'run-x'"):
+        verify_run(journal.url, "run-x")
