@@ -61,3 +61,10 @@ def test_only_a_refusal_without_a_place_is_unguarded() -> None:
 
     refused = win("w1", 5, bet_key="b1")
     assert unguarded([counter.take(refused)], [request(refused)])
+
+
+def test_what_a_batch_names_of_a_wallet_it_reads_is_read_too() -> None:
+    _, remembered = after_a_bet()
+    needs = needs_of([request(balance_query()), request(win("w1", 5, bet_key="b1"))])
+
+    assert remembered.unread(needs, fresh=False) == ([(SLUG, "ann")], [(SLUG, "b1")])
