@@ -169,6 +169,20 @@ def test_what_is_written_is_never_changed_or_removed(
     assert refused.value.diag.constraint_name == f"{table}_append_only"
 
 
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit", "TRUNCATE audit"]
+)
+def test_who_did_what_is_never_changed_or_removed(books: Database, statement: str) -> None:
+    books.execute(
+        "INSERT INTO audit (actor, action, subject, detail) VALUES ('ann', 'test', 'x', '{}')"
+    )
+
+    with pytest.raises(errors.RestrictViolation, match="append-only") as refused:
+        books.execute(statement.encode())
+
+    assert refused.value.diag.constraint_name == "audit_append_only"
+
+
 def test_a_run_that_is_not_conserved_is_refused(books: Database) -> None:
     run = {
         "run_id": "r",
