@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import pandas as pd
-from sqlalchemy import Connection
+import numpy as np
+from sqlalchemy import Connection, text
 
 from reconcile.breaks import Break, breaks_from_frame
-from reconcile.compare import Comparison, Judging, compare
+from reconcile.compare import Comparison, Judging
 from reconcile.evidence import with_evidence
 from reconcile.frames import Keys
-from reconcile.load import Books, Sides, open_books
+from reconcile.load import Books, open_books
+from reconcile.parts import How
 from reconcile.rules import BY_NAME, Rules
+from reconcile.survey import Look, Scope, look_at_all
 from reconcile.window import Window
 from reconcile.witness import journal_breaks
 from reconcile.witness_chain import chain_breaks
@@ -32,6 +34,7 @@ SELECT (SELECT max(batch_id) FROM batches WHERE posted_at IS NOT NULL) AS batche
 _FEEDS = """
 SELECT feed, watermark, pulled_at FROM feed_marks WHERE provider = {provider} ORDER BY feed
 """
+_OPEN = "SELECT match_key FROM breaks WHERE provider = :provider AND cleared_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,58 +72,65 @@ class Judged:
     """What was found.
 
     Attributes:
-        examined: the match keys of either side's rows, sorted.
+        examined: of the breaks that were open, the match keys with a row in the window; sorted.
         marks: how far the stored inputs reached.
+        whole: whether every row of the window was looked at.
     """
 
     comparison: Comparison
     breaks: tuple[Break, ...]
-    examined: tuple[Keys, Keys]
+    examined: Keys
     marks: Mapping[str, Any]
+    whole: bool
 
 
-def judge(database_url: str, connection: Connection, terms: Terms, *, now: datetime) -> Judged:
+def judge(
+    database_url: str,
+    connection: Connection,
+    terms: Terms,
+    *,
+    now: datetime,
+    look: Look | None = None,
+) -> Judged:
     """Read both sides at one instant, compare them, and hear the witnesses.
 
-    ``connection`` is asked for the feed's findings only.
+    ``connection`` is asked for the feed's findings and for open breaks only. ``look`` says how
+    the books are looked at: at all of the window, where nothing is said.
 
     Raises:
         Unavailable: the database cannot be reached.
         Contradiction: the comparison does not conserve its rows.
     """
-    overdue = None if terms.open_after is None else now - terms.open_after
+    scope = Scope(
+        database_url=database_url,
+        provider=terms.provider,
+        window=terms.window,
+        overdue=None if terms.open_after is None else now - terms.open_after,
+        judging=Judging(now=now, maturity=terms.maturity, rules=terms.rules),
+    )
+    asked = _open_keys(connection, terms.provider)
     with open_books(
         database_url,
         terms.provider,
         terms.window,
-        overdue=overdue,
+        overdue=scope.overdue,
         balances=terms.rules.attributes,
     ) as books:
-        sides = books.keys()
-        judging = Judging(now=now, maturity=terms.maturity, rules=terms.rules)
-        found = _compare(books, sides, judging)
-        breaks = _breaks(books, connection, terms, found, now)
+        looked = (look or look_at_all(How()))(books, scope, asked)
+        breaks = _breaks(books, connection, terms, looked.comparison, now)
         marks = {**books.rows(_MARKS)[0], "feeds": books.rows(_FEEDS)}
-    return Judged(
-        comparison=found,
-        breaks=tuple(breaks),
-        examined=(sides.ours["match_key"].to_numpy(), sides.theirs["match_key"].to_numpy()),
-        marks=marks,
-    )
+        return Judged(
+            comparison=looked.comparison,
+            breaks=tuple(breaks),
+            examined=books.inside(asked),
+            marks=marks,
+            whole=looked.whole,
+        )
 
 
-def _compare(books: Books, sides: Sides, judging: Judging) -> Comparison:
-    def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
-        full = books.records(keys)
-        return full.ours, full.theirs
-
-    return compare(
-        sides.ours,
-        sides.theirs,
-        suspect=books.straddling(),
-        fetch=fetch,
-        judging=judging,
-    )
+def _open_keys(connection: Connection, provider: str) -> Keys:
+    rows = connection.execute(text(_OPEN), {"provider": provider}).scalars()
+    return np.unique(np.fromiter(rows, dtype=np.int64))
 
 
 def _breaks(

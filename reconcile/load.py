@@ -21,6 +21,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from reconcile.frames import KEYS, RECORDS, Keys
+from reconcile.ranges import KeyRange
 from reconcile.window import Window
 from vocabulary.errors import Unavailable
 
@@ -45,11 +46,21 @@ SELECT f.match_key,
   FROM feed_records f LEFT JOIN handles h USING (provider, handle)
  WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
 """
+_OF_KEYS = " AND {side}.match_key IN (SELECT match_key FROM residual)"
+_EVERYTHING = KeyRange()
+_COUNT_OURS = """
+SELECT count(*) AS n FROM rounds
+ WHERE provider = {provider} AND first_at >= {start} AND first_at < {end}
+"""
+_COUNT_THEIRS = """
+SELECT count(*) AS n FROM feed_records
+ WHERE provider = {provider} AND created_at >= {start} AND created_at < {end}
+"""
 # Rounds told in several records, one of them outside: the window alone would show a part.
 _STRADDLING = """
-SELECT match_key FROM feed_records
- WHERE provider = {provider} AND continues
-   AND NOT (created_at >= {start} AND created_at < {end})
+SELECT f.match_key FROM feed_records f
+ WHERE f.provider = {provider} AND f.continues
+   AND NOT (f.created_at >= {start} AND f.created_at < {end})
 """
 # A round whose rollbacks left nothing of it was taken back.
 _OURS_RECORDS = """
@@ -111,20 +122,48 @@ class Books:
         theirs: adbc.Connection,
         said: dict[str, sql.Composable],
         pool: ThreadPoolExecutor,
+        snapshot: str,
     ) -> None:
         self._sides = (ours, theirs)
         self._said = said
         self._pool = pool
+        #: Names the instant of these books for other connections, while they are open.
+        self.snapshot = snapshot
 
-    def keys(self) -> Sides:
+    def keys(self, within: KeyRange = _EVERYTHING) -> Sides:
         """Fixed-width rows of the window, each side ordered by ``match_key``."""
-        ours, theirs = self._both(_OURS_KEYS, _THEIRS_KEYS, _keys_frame)
-        codes = sorted({*ours["currency"].cat.categories, *theirs["currency"].cat.categories})
-        return Sides(ours=_recoded(ours, codes), theirs=_recoded(theirs, codes))
+        return self._keys(*(self._within(side, within) for side in ("r", "f")))
 
-    def straddling(self) -> Keys:
+    def keys_among(self, keys: Keys) -> Sides:
+        """The rows of ``keys`` that lie in the window, as ``keys`` gives them."""
+        for side in self._sides:
+            _stage_keys(side, keys)
+        return self._keys(*(_OF_KEYS.format(side=side) for side in ("r", "f")))
+
+    def inside(self, keys: Keys) -> Keys:
+        """Those of ``keys`` with a row of either side in the window; sorted."""
+        if not len(keys):
+            return keys
+        sides = self.keys_among(keys)
+        found = [side["match_key"].to_numpy() for side in (sides.ours, sides.theirs)]
+        return np.unique(np.concatenate(found))
+
+    def sizes(self) -> tuple[int, int]:
+        """Rows of either side in the window."""
+        told = (self._text(_COUNT_OURS), self._text(_COUNT_THEIRS))
+        ours, theirs = self._pool.map(_count, self._sides, told)
+        return ours, theirs
+
+    def straddling(self, within: KeyRange = _EVERYTHING) -> Keys:
         """Keys of rounds with a further record outside the window."""
-        table = _fetch(self._sides[1], self._text(_STRADDLING))
+        said = self._within("f", within)
+        table = _fetch(self._sides[1], self._text(_STRADDLING + said))
+        return np.unique(_numpy(table, "match_key"))
+
+    def straddling_among(self, keys: Keys) -> Keys:
+        """Those of ``keys`` whose rounds have a further record outside the window."""
+        _stage_keys(self._sides[1], keys)
+        table = _fetch(self._sides[1], self._text(_STRADDLING + _OF_KEYS.format(side="f")))
         return np.unique(_numpy(table, "match_key"))
 
     def records(self, keys: Keys) -> Sides:
@@ -145,6 +184,18 @@ class Books:
         rows: list[dict[str, Any]] = _fetch(self._sides[0], told).to_pylist()
         return rows
 
+    def _keys(self, of_ours: str, of_theirs: str) -> Sides:
+        ours, theirs = self._both(_OURS_KEYS + of_ours, _THEIRS_KEYS + of_theirs, _keys_frame)
+        codes = sorted({*ours["currency"].cat.categories, *theirs["currency"].cat.categories})
+        return Sides(ours=_recoded(ours, codes), theirs=_recoded(theirs, codes))
+
+    @staticmethod
+    def _within(side: str, within: KeyRange) -> str:
+        if within == _EVERYTHING:
+            return ""
+        first, last = (f"'{key}'::bigint" for key in (within.first, within.last))
+        return f" AND {side}.match_key BETWEEN {first} AND {last}"
+
     def _both(self, ours: str, theirs: str, frame: _Framing) -> list[pd.DataFrame]:
         texts = (self._text(ours), self._text(theirs))
         return list(self._pool.map(lambda c, q: frame(_fetch(c, q)), self._sides, texts))
@@ -161,8 +212,9 @@ def open_books(
     *,
     overdue: datetime | None,
     balances: bool = False,
+    snapshot: str | None = None,
 ) -> Iterator[Books]:
-    """Both sides as of one instant.
+    """Both sides as of one instant: now, or that of other books, still open, by its name.
 
     Rounds of ours that began before ``overdue`` and never ended are marked; None marks none.
     Our full rows carry the wallet's balances around them only with ``balances``.
@@ -184,14 +236,15 @@ def open_books(
         said["chain"] = sql.SQL(_CHAIN).format(provider=sql.Literal(provider))
     with ExitStack() as stack:
         try:
-            snapshot = stack.enter_context(_exported_snapshot(database_url))
+            if snapshot is None:
+                snapshot = stack.enter_context(_exported_snapshot(database_url))
             sides = [
                 stack.enter_context(_reader(database_url, snapshot)) for _ in ("ours", "theirs")
             ]
         except (psycopg.OperationalError, adbc_driver_manager.OperationalError) as error:
             raise Unavailable("the database cannot be reached") from error
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=len(sides)))
-        yield Books(sides[0], sides[1], said, pool)
+        yield Books(sides[0], sides[1], said, pool, snapshot)
 
 
 @contextmanager
@@ -216,6 +269,10 @@ def _fetch(connection: adbc.Connection, query: str) -> pa.Table:
     with connection.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetch_arrow_table()
+
+
+def _count(connection: adbc.Connection, query: str) -> int:
+    return int(_fetch(connection, query)["n"][0].as_py())
 
 
 def _stage_keys(connection: adbc.Connection, keys: Keys) -> None:

@@ -1,20 +1,28 @@
 """One run: post what is unposted, read both sides at one instant, judge, prove, store."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from importlib.metadata import version
+from pathlib import Path
 from types import MappingProxyType
 
 from sqlalchemy import Connection
 
 from ledger.posting import drain
 from reconcile.breaks import Break
+from reconcile.feed_closes import close_day
 from reconcile.judge import Judged, Terms, judge
+from reconcile.marks import Mark, load_mark, save_mark, take_mark
+from reconcile.parts import How
 from reconcile.result import RunResult, iso
 from reconcile.rules import BY_NAME, Rules
-from reconcile.store import lock_provider, store_run
+from reconcile.spool import Spool
+from reconcile.store import claimed, lock_provider, store_run
+from reconcile.survey import Job, Look, look_at_all, look_at_changes
 from reconcile.window import Window
 from reconcile.witness_log import ReadLogged
 from storage.engine import open_engine
@@ -23,6 +31,30 @@ from vocabulary.clock import Clock
 #: Raised whenever a rule judges the same rows differently than before.
 RULES: Mapping[str, int] = MappingProxyType({"match": 2, "classify": 2, "witness": 1})
 _NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """How a run goes about it; what it finds is the same.
+
+    Attributes:
+        how: in which parts, and where they run.
+        incremental: look only at what changed since the last run of exactly this window.
+        spool: a folder for the parts of a run that can be resumed; None: it cannot be.
+        resume: take up what an interrupted run of the same question left in the folder.
+        close: the business day that this run signs off; None: it signs none.
+        patience: longest wait for another run of this provider and window to end.
+    """
+
+    how: How = field(default_factory=How)
+    incremental: bool = False
+    spool: Path | None = None
+    resume: bool = False
+    close: date | None = None
+    patience: timedelta = timedelta(minutes=10)
+
+
+_PLAIN = Mode()
 
 
 def reconcile(
@@ -36,6 +68,7 @@ def reconcile(
     open_after: timedelta | None = None,
     rules: Rules = BY_NAME,
     read: ReadLogged | None = None,
+    mode: Mode = _PLAIN,
 ) -> RunResult:
     """Compare our rounds with the provider's records over a window, and store the run.
 
@@ -43,7 +76,8 @@ def reconcile(
     never looks like a break. What is asked is described by ``reconcile.judge.Terms``.
 
     Raises:
-        Unavailable: the database cannot be reached.
+        Unavailable: the database or the workers cannot be reached, or another run of this
+            provider and window is under way.
         Contradiction: the run does not conserve its rows; nothing is stored.
     """
     terms = Terms(
@@ -55,17 +89,106 @@ def reconcile(
         rules=rules,
         read=read,
     )
-    drain(database_url)
-    engine = open_engine(database_url, pool_size=1)
+    engine = open_engine(database_url, pool_size=2)
     try:
-        with engine.begin() as connection:
-            lock_provider(connection, provider)
-            now = clock.now()
-            judged = judge(database_url, connection, terms, now=now)
-            result = _result(terms, judged, now, clock.now())
-            return _stored(connection, result, judged)
+        with engine.connect() as session, _claimed(session, terms, mode):
+            drain(database_url)
+            with engine.begin() as connection:
+                lock_provider(connection, provider)
+                return _run(database_url, connection, terms, clock, mode)
     finally:
         engine.dispose()
+
+
+def _claimed(session: Connection, terms: Terms, mode: Mode) -> AbstractContextManager[None]:
+    # A session at rest in no transaction: a long run must not look like a forgotten one.
+    session = session.execution_options(isolation_level="AUTOCOMMIT")
+    return claimed(session, terms.provider, terms.window, patience=mode.patience)
+
+
+def _run(
+    database_url: str, connection: Connection, terms: Terms, clock: Clock, mode: Mode
+) -> RunResult:
+    digest = terms_digest(terms)
+    job = _resumed(terms, digest, mode)
+    if job is not None and job.began is not None:
+        mark = job.began
+        mode = replace(mode, how=replace(mode.how, parts=int(job.told["parts"])))
+    else:
+        mark = take_mark(connection, terms.provider, terms=digest, now=clock.now())
+        job = None if mode.spool is None else _job(terms, mark, mode.spool)
+    now = mark.judged_at
+    look = _look(connection, terms, mode, job, digest)
+    judged = judge(database_url, connection, terms, now=now, look=look)
+    result = _result(terms, judged, now, clock.now())
+    stored = _stored(connection, result, judged)
+    save_mark(connection, terms.provider, terms.window, mark, run_id=result.run_id)
+    _close(connection, terms, mode, judged, result)
+    if job is not None:
+        job.spool.clear()
+    return stored
+
+
+def _look(
+    connection: Connection, terms: Terms, mode: Mode, job: Job | None, digest: str
+) -> Look:
+    if not mode.incremental:
+        return look_at_all(mode.how, job)
+    mark = load_mark(connection, terms.provider, terms.window)
+    return look_at_changes(mark, mode.how, terms=digest, open_after=terms.open_after)
+
+
+def _close(
+    connection: Connection, terms: Terms, mode: Mode, judged: Judged, result: RunResult
+) -> None:
+    if mode.close is None:
+        return
+    assert judged.whole  # a day is never signed off by looking at a part of it
+    close_day(
+        connection,
+        terms.provider,
+        mode.close,
+        window=terms.window,
+        run_id=result.run_id,
+        now=result.started_at,
+    )
+
+
+def terms_digest(terms: Terms) -> str:
+    """Names everything that the verdicts depend on besides the rows and the time."""
+    told = {
+        **terms.as_json(),
+        "maturity_us": terms.maturity // timedelta(microseconds=1),
+        "exponents": dict(terms.exponents),
+        "versions": dict(RULES),
+        "code": version("tieout"),
+    }
+    text = json.dumps(told, sort_keys=True).encode()
+    return blake2b(text, digest_size=16).hexdigest()
+
+
+def _job(terms: Terms, mark: Mark, folder: Path) -> Job:
+    told = {
+        "provider": terms.provider,
+        "from": iso(terms.window.start),
+        "to": iso(terms.window.end),
+        "mark": mark.as_json(),
+    }
+    return Job(spool=Spool(folder), told=told, began=None)
+
+
+def _resumed(terms: Terms, digest: str, mode: Mode) -> Job | None:
+    """The interrupted run that left something behind, if it was asked the same."""
+    if mode.spool is None or not mode.resume:
+        return None
+    told = Spool(mode.spool).job()
+    if told is None:
+        return None
+    mark = Mark.from_json(told["mark"])
+    asked = (terms.provider, iso(terms.window.start), iso(terms.window.end), digest)
+    if (told["provider"], told["from"], told["to"], mark.terms) != asked:
+        return None
+    return Job(spool=Spool(mode.spool), told=told, began=mark)
 
 
 def _result(terms: Terms, judged: Judged, now: datetime, finished: datetime) -> RunResult:
@@ -84,7 +207,7 @@ def _result(terms: Terms, judged: Judged, now: datetime, finished: datetime) -> 
         rules=RULES,
         exponents=terms.exponents,
         residuals=found.residuals,
-        inputs={**terms.as_json(), "marks": marks_json(judged)},
+        inputs={**terms.as_json(), "marks": marks_json(judged), "whole": judged.whole},
     )
 
 
@@ -101,7 +224,7 @@ def marks_json(judged: Judged) -> dict[str, object]:
 
 
 def _stored(connection: Connection, result: RunResult, judged: Judged) -> RunResult:
-    first_seen = store_run(connection, result, examined=judged.examined)
+    first_seen = store_run(connection, result, examined=judged.examined, whole=judged.whole)
     return replace(
         result, breaks=tuple(_dated(each, first_seen[each.id]) for each in result.breaks)
     )

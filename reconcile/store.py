@@ -4,8 +4,10 @@ A break is one row for ever: seen again it keeps its first sight, no longer seen
 coming back it is open again.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,17 +18,26 @@ from sqlalchemy import Connection, text
 from reconcile.breaks import Break
 from reconcile.frames import Keys
 from reconcile.kinds import BY_ROUND, BreakKind
+from reconcile.life_follow import follow_run
 from reconcile.result import RunResult
+from reconcile.window import Window
+from vocabulary.errors import Unavailable
 
 #: One run of a provider at a time: two would clear each other's breaks.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('reconcile ' || :provider, 0))"
+#: One run of a provider and window at a time, for as long as the session lives.
+_CLAIM = "SELECT pg_try_advisory_lock(hashtextextended(:claim, 0))"
+_GIVE_UP = "SELECT pg_advisory_unlock(hashtextextended(:claim, 0))"
+#: Seconds between two looks whether another run has ended.
+_LOOK_AGAIN_S = 0.2
 _RUN = """
 INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished_at,
-                  result, manifest, conserved)
+                  result, manifest, conserved, whole)
 VALUES (%(run_id)s, %(provider)s, %(start)s, %(end)s, %(started_at)s, %(finished_at)s,
-        %(result)s, %(manifest)s, %(conserved)s)
+        %(result)s, %(manifest)s, %(conserved)s, %(whole)s)
 ON CONFLICT (run_id) DO UPDATE SET
-    finished_at = EXCLUDED.finished_at, result = EXCLUDED.result, manifest = EXCLUDED.manifest
+    finished_at = EXCLUDED.finished_at, result = EXCLUDED.result,
+    manifest = EXCLUDED.manifest, whole = EXCLUDED.whole
 """
 _STAGE = """
 CREATE TEMP TABLE break_stage ON COMMIT DROP AS
@@ -75,13 +86,43 @@ def lock_provider(connection: Connection, provider: str) -> None:
     connection.execute(text(_LOCK), {"provider": provider})
 
 
+@contextmanager
+def claimed(
+    connection: Connection, provider: str, window: Window, *, patience: timedelta
+) -> Iterator[None]:
+    """One run of a provider and window at a time.
+
+    Args:
+        connection: the session that holds the claim; a session that ends gives it up.
+        provider: the slug.
+        window: exactly this one.
+        patience: longest wait for another run to end.
+
+    Raises:
+        Unavailable: another run was under way all the while.
+    """
+    said = {"claim": f"run {provider} {window.start.isoformat()} {window.end.isoformat()}"}
+    until = time.monotonic() + patience.total_seconds()
+    while not connection.execute(text(_CLAIM), said).scalar_one():
+        if time.monotonic() >= until:
+            told = f"{window.start.isoformat()} to {window.end.isoformat()}"
+            raise Unavailable(
+                f"another run of {provider} over {told} is under way: wait for it to end"
+            )
+        time.sleep(_LOOK_AGAIN_S)
+    try:
+        yield
+    finally:
+        connection.execute(text(_GIVE_UP), said)
+
+
 def store_run(
-    connection: Connection, result: RunResult, *, examined: tuple[Keys, ...]
+    connection: Connection, result: RunResult, *, examined: Keys, whole: bool = True
 ) -> Mapping[str, datetime]:
     """Store a run with its breaks inside the caller's transaction.
 
-    Open breaks of rounds among the ``examined`` keys (sorted arrays) that were not found
-    again are cleared.
+    Open breaks of rounds among the ``examined`` keys (sorted) that were not found again are
+    cleared. A run that is not ``whole`` looked only at what had changed.
 
     Returns:
         When each break of this run was first seen, by break id.
@@ -90,7 +131,7 @@ def store_run(
     assert isinstance(driver, PsycopgConnection)
     connection.execute(text(_STAGE))
     with driver.cursor() as cursor:
-        cursor.execute(_RUN, _run_row(result))
+        cursor.execute(_RUN, {**_run_row(result), "whole": whole})
         with cursor.copy(_COPY) as copy:
             for each in result.breaks:
                 copy.write_row(_break_row(each))
@@ -98,11 +139,14 @@ def store_run(
     over = _over(connection, result, examined)
     connection.execute(text(_CLEAR), {"now": result.started_at, "ids": over})
     connection.execute(text(_UPSERT), said)
+    follow_run(
+        connection, provider=result.provider, run_id=result.run_id, now=result.started_at
+    )
     rows = connection.execute(text(_FIRST_SEEN))
     return {row.break_id: row.first_seen for row in rows}
 
 
-def _over(connection: Connection, result: RunResult, examined: tuple[Keys, ...]) -> list[str]:
+def _over(connection: Connection, result: RunResult, examined: Keys) -> list[str]:
     said = {
         "provider": result.provider,
         "start": result.window.start,
@@ -116,9 +160,9 @@ def _over(connection: Connection, result: RunResult, examined: tuple[Keys, ...])
     ]
 
 
-def _among(key: int, examined: tuple[Keys, ...]) -> bool:
-    places = [(keys, int(np.searchsorted(keys, key))) for keys in examined]
-    return any(place < len(keys) and keys[place] == key for keys, place in places)
+def _among(key: int, examined: Keys) -> bool:
+    place = int(np.searchsorted(examined, key))
+    return place < len(examined) and int(examined[place]) == key
 
 
 def _run_row(result: RunResult) -> dict[str, Any]:

@@ -120,6 +120,10 @@ def verify_run(
             row = _run(connection, run_id)
             if "inputs" not in row["manifest"]:
                 raise Refused(f"run {run_id!r} was stored before runs could be asked again")
+            if not row["whole"]:
+                raise Refused(
+                    f"run {run_id!r} looked only at what had changed: ask one of the whole window"
+                )
             return _verify(database_url, connection, row, read)
     except OperationalError as error:
         raise Unavailable("the database cannot be reached") from error

@@ -11,11 +11,11 @@ from reconcile.window import Window
 #: Shown where no history line tells which game a round was.
 UNKNOWN_GAME = "(not told)"
 
-# The newest run of a provider; of one window, when a window is asked for.
+# The newest run of a provider that saw all of its window; of one window, when one is asked for.
 _LAST_RUN = """
 SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
   FROM runs
- WHERE provider = :provider
+ WHERE provider = :provider AND whole
    AND (cast(:start AS timestamptz) IS NULL OR window_from = :start)
    AND (cast(:end AS timestamptz) IS NULL OR window_to = :end)
  ORDER BY finished_at DESC, run_id DESC LIMIT 1
