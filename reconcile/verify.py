@@ -122,7 +122,7 @@ def verify_run(
                 raise Refused(f"run {run_id!r} was stored before runs could be asked again")
             if not row["whole"]:
                 raise Refused(
-                    f"run {run_id!r} looked only at what had changed: ask one of the whole window"
+                    f"run {run_id!r} looked only at what had changed: ask a whole one"
                 )
             return _verify(database_url, connection, row, read)
     except OperationalError as error:
