@@ -1,0 +1,267 @@
+"""Totals that tie: by day, game and currency, ours, theirs, and every unit in between.
+
+The sums come from the database, the lines from the comparison: two ways to the same figure.
+``residual`` is what they do not agree on; it is zero, or something is wrong that no report may
+hide. Nothing is stored.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from reconcile.classify import classify, otherwise_told
+from reconcile.judge import Terms
+from reconcile.load import Books, open_books
+from reconcile.pass_exact import agree
+from reconcile.pass_rounds import fold, pair
+from reconcile.passes import tie_by_attributes
+from reconcile.rules import Rules
+from reconcile.totals_lines import NO_BREAKS, Found, Line, Told, lines_of
+from reconcile.totals_read import (
+    Cell,
+    Figures,
+    PartOfOurs,
+    counts_of_rounds,
+    games_of_records,
+    on_two_days,
+    parts_of_ours,
+    sums_of_ours,
+    sums_of_theirs,
+    unposted_batches,
+)
+from reconcile.window import Window
+
+#: What the rows of a summary stand for.
+Name = tuple[str, ...]
+#: Bets, wins and rollbacks by round and currency.
+Counts = Mapping[tuple[str, str], tuple[int, int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One cell, or several added up. Amounts in minor units of ``currency``.
+
+    Attributes:
+        adjusted: of ours, corrections by hand that name a round.
+        funded: of ours, what a fund other than cash stands behind.
+        causes: the difference of GGR, theirs less ours, by cause.
+    """
+
+    name: Name
+    currency: str
+    ours: Figures
+    theirs: Figures
+    adjusted: Figures
+    funded: Figures
+    causes: Mapping[str, int]
+
+    @property
+    def difference(self) -> Figures:
+        """Theirs less ours."""
+        return self.theirs - self.ours
+
+    @property
+    def breaks(self) -> int:
+        """What breaks make of the difference of GGR."""
+        return sum(ggr for cause, ggr in self.causes.items() if cause not in NO_BREAKS)
+
+    @property
+    def residual(self) -> int:
+        """What of the difference of GGR no line explains: zero where totals tie."""
+        return self.difference.ggr - sum(self.causes.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Both sides of one provider and window, cell by cell.
+
+    Attributes:
+        zone: of the business days.
+        cells: in order of day, game and currency.
+        lines: the rounds that make the differences, in order of their cells.
+        unposted: batches that were accepted and are in neither figure yet.
+    """
+
+    provider: str
+    window: Window
+    zone: str
+    at: datetime
+    cells: Mapping[Cell, Row]
+    lines: tuple[Line, ...]
+    parts: tuple[PartOfOurs, ...]
+    unposted: int
+
+    @property
+    def ties(self) -> bool:
+        """Whether every difference is explained to the unit, cell by cell."""
+        return all(row.residual == 0 for row in self.cells.values())
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two sides say the same of every cell."""
+        return all(
+            row.difference.stake == 0 == row.difference.payout for row in self.cells.values()
+        )
+
+    def by(self, *what: str) -> tuple[Row, ...]:
+        """The cells added up by ``day``, ``game`` or both; always also by currency."""
+        return _summed(
+            self.cells, lambda cell: tuple(str(getattr(cell, name)) for name in what)
+        )
+
+
+def totals(database_url: str, terms: Terms, *, now: datetime, zone: str) -> Totals:
+    """Add up both sides of a window and explain every difference.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+        Contradiction: a pass does not conserve its rows.
+    """
+    with open_books(
+        database_url,
+        terms.provider,
+        terms.window,
+        overdue=None,
+        balances=terms.rules.attributes,
+    ) as books:
+        found, counts = _found(books, terms, now, zone)
+        told = lines_of(terms.provider, found, zone)
+        ours, theirs = sums_of_ours(books, zone), sums_of_theirs(books, zone)
+        parts = _of_learned_games(parts_of_ours(books, zone), told)
+        unposted = unposted_batches(books)
+    _move(ours, told, found, counts)
+    return Totals(
+        provider=terms.provider,
+        window=terms.window,
+        zone=zone,
+        at=now,
+        cells=_cells(ours, theirs, told.lines, parts),
+        lines=tuple(
+            sorted(told.lines, key=lambda line: (line.cell, line.cause, line.round_id))
+        ),
+        parts=parts,
+        unposted=unposted,
+    )
+
+
+def _found(books: Books, terms: Terms, now: datetime, zone: str) -> tuple[Found, Counts]:
+    """What the comparison says, of the rows that need a closer look here."""
+    sides = books.keys()
+    suspect = np.union1d(books.straddling(), on_two_days(books, zone))
+    agreed = agree(sides.ours, sides.theirs, suspect=suspect)
+    full = books.records(agreed.residual)
+    games, counts = games_of_records(books), counts_of_rounds(books)
+    ours, theirs = _of_this_window(full.ours, full.theirs)
+    pairs = _tied(pair(fold(ours), fold(theirs)), terms.rules)
+    judged = classify(pairs, now=now, maturity=terms.maturity, rules=terms.rules)
+    found = Found(
+        pairs=judged.pairs, breaks=judged.breaks, ours=ours, theirs=theirs, games=games
+    )
+    return found, counts
+
+
+def _of_this_window(
+    ours: pd.DataFrame, theirs: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Without rounds that only share a hash with one of the window."""
+    known = set(ours["round_id"][ours["inside"]]) | set(theirs["round_id"][theirs["inside"]])
+    return ours[ours["round_id"].isin(known)], theirs[theirs["round_id"].isin(known)]
+
+
+def _tied(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    if not rules.attributes:
+        return pairs
+    waits = (pairs["side"] != "both") & ~otherwise_told(pairs)
+    if not waits.any():
+        return pairs
+    return pd.concat([pairs[~waits], tie_by_attributes(pairs[waits], rules)], ignore_index=True)
+
+
+def _of_learned_games(parts: tuple[PartOfOurs, ...], told: Told) -> tuple[PartOfOurs, ...]:
+    learned = {(round_id, was.currency): cell for was, cell, round_id in told.moved}
+    return tuple(
+        replace(part, cell=learned.get((part.round_id, part.cell.currency), part.cell))
+        for part in parts
+    )
+
+
+def _move(ours: dict[Cell, Figures], told: Told, found: Found, counts: Counts) -> None:
+    """Rounds whose game only their tie to a record tells, from unknown to where they belong."""
+    if not told.moved:
+        return
+    amounts = {
+        (str(row.round_id), str(row.currency)): (int(str(row.stake)), int(str(row.payout)))
+        for row in found.ours.itertuples(index=False)
+    }
+    for was, cell, round_id in told.moved:
+        name = (round_id, was.currency)
+        stake, payout = amounts[name]
+        bets, wins, rollbacks = counts[name]
+        one = Figures(
+            rounds=1, bets=bets, wins=wins, rollbacks=rollbacks, stake=stake, payout=payout
+        )
+        ours[was] -= one
+        ours[cell] = ours.get(cell, Figures()) + one
+
+
+def _cells(
+    ours: Mapping[Cell, Figures],
+    theirs: Mapping[Cell, Figures],
+    lines: Iterable[Line],
+    parts: Iterable[PartOfOurs],
+) -> dict[Cell, Row]:
+    causes: dict[Cell, dict[str, int]] = {}
+    for line in lines:
+        here = causes.setdefault(line.cell, {})
+        here[line.cause] = here.get(line.cause, 0) + line.ggr
+    adjusted, funded = _parts(parts, adjusts=True), _parts(parts, adjusts=False)
+    nothing = Figures()
+    return {
+        cell: Row(
+            name=(str(cell.day), cell.game),
+            currency=cell.currency,
+            ours=ours.get(cell, nothing),
+            theirs=theirs.get(cell, nothing),
+            adjusted=adjusted.get(cell, nothing),
+            funded=funded.get(cell, nothing),
+            causes=causes.get(cell, {}),
+        )
+        for cell in sorted({*ours, *theirs, *causes})
+        if ours.get(cell, nothing) != nothing or cell in theirs or cell in causes
+    }
+
+
+def _parts(parts: Iterable[PartOfOurs], *, adjusts: bool) -> dict[Cell, Figures]:
+    sums: dict[Cell, Figures] = {}
+    for part in parts:
+        if part.adjusts == adjusts:
+            figures = Figures(stake=part.stake, payout=part.payout)
+            sums[part.cell] = sums.get(part.cell, Figures()) + figures
+    return sums
+
+
+def _summed(cells: Mapping[Cell, Row], name: Callable[[Cell], Name]) -> tuple[Row, ...]:
+    groups: dict[tuple[Name, str], list[Row]] = {}
+    for cell, row in cells.items():
+        groups.setdefault((name(cell), cell.currency), []).append(row)
+    return tuple(_sum(named, code, groups[named, code]) for named, code in sorted(groups))
+
+
+def _sum(name: Name, currency: str, rows: list[Row]) -> Row:
+    causes: dict[str, int] = {}
+    for row in rows:
+        for cause, ggr in row.causes.items():
+            causes[cause] = causes.get(cause, 0) + ggr
+    nothing = Figures()
+    return Row(
+        name=name,
+        currency=currency,
+        ours=sum((row.ours for row in rows), nothing),
+        theirs=sum((row.theirs for row in rows), nothing),
+        adjusted=sum((row.adjusted for row in rows), nothing),
+        funded=sum((row.funded for row in rows), nothing),
+        causes={cause: causes[cause] for cause in sorted(causes)},
+    )
