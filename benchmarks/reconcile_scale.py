@@ -1,0 +1,226 @@
+"""How a reconciliation grows: seconds and peak memory by rows, in parts of bounded size.
+
+    python -m benchmarks.reconcile_scale [--rows N ...] [--workers K] [--part-rows N]
+
+For every size a database of its own is filled on an embedded server, indexes are built after
+the rows, and one run is made in a process of its own: from the database to stored breaks and
+proof. Memory is the largest sum of resident sizes over that process and all it starts, looked
+at ten times a second; pages shared between processes count once for each. The servers' memory
+is not in it. Some hundred differences are planted, and all of them must be found.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped] # no types come with it
+import psycopg
+
+from benchmarks.reconcile import EACH, PROVIDER, START, WINDOW
+from ops import postgres_server
+from ops.datadir import DataDirectory, locked, open_data_directory
+from reconcile.distribute import executor_of
+from reconcile.parts import How
+from reconcile.run import Mode, reconcile
+from storage.engine import open_engine
+from storage.migrate import migrate
+from vocabulary.clock import SystemClock
+
+PLAYERS = 100_000
+#: Rows filled by one statement.
+CHUNK = 1_000_000
+
+_PLAYERS = """
+INSERT INTO players (player) SELECT 'player-' || n FROM generate_series(1, {players}) n;
+INSERT INTO handles (provider, handle, player)
+SELECT 'aggregator', 'handle-' || n, 'player-' || n FROM generate_series(1, {players}) n;
+INSERT INTO wallets (player, currency, balance, seq)
+SELECT 'player-' || n, (ARRAY['USD', 'EUR', 'JPY'])[1 + n % 3], 0, 0
+  FROM generate_series(1, {players}) n;
+"""
+_PLAN = """
+SELECT n, (1000000000000000000 + n * 7919)::text AS round_id,
+       hashtextextended('aggregator' || n, 0) AS match_key, 1 + n % {players} AS wallet_id,
+       (ARRAY['USD', 'EUR', 'JPY'])[1 + (1 + n % {players}) % 3] AS currency,
+       100 + n % 997 AS stake, CASE WHEN n % 3 = 0 THEN (n * 31) % 2500 ELSE 0 END AS payout,
+       timestamptz '{start}' + n * (interval '1 day' / {rows}) AS at
+  FROM generate_series({first}::bigint, {last}) n
+"""
+_ROUNDS = """
+INSERT INTO rounds (match_key, provider, round_id, wallet_id, currency, stake, payout, bets,
+                    wins, rollbacks, ended, first_at, last_at)
+SELECT match_key, 'aggregator', round_id, wallet_id, currency, stake, payout, 1, 1, 0, true,
+       at, at
+  FROM ({plan}) AS plan
+ WHERE n % {step} <> 0
+"""
+_RECORDS = """
+INSERT INTO feed_records (provider, record_id, round_id, match_key, handle, currency, stake,
+                          payout, rolled_back, declared_net, game, created_at, updated_at,
+                          received_at, source)
+SELECT 'aggregator', round_id, round_id, match_key, 'handle-' || wallet_id, currency, stake,
+       payout + CASE WHEN n % {step} = 2 THEN 11 ELSE 0 END, false,
+       payout + CASE WHEN n % {step} = 2 THEN 11 ELSE 0 END - stake, 'game-' || n % 40,
+       at, at, at, 'push'
+  FROM ({plan}) AS plan
+ WHERE n % {step} <> 1
+"""
+_INDEXES = """
+SELECT c.conname, i.relname AS index, pg_get_indexdef(i.oid) AS made, t.relname AS of,
+       pg_get_constraintdef(c.oid) AS kept
+  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+  LEFT JOIN pg_constraint c ON c.conindid = i.oid
+ WHERE t.relname IN ('rounds', 'feed_records')
+"""
+KINDS = ("missing_at_provider", "missing_in_ledger", "payout_mismatch")
+
+
+def fill(url: str, rows: int) -> None:
+    """Both sides alike but for ``EACH`` differences of each kind."""
+    said = {"players": PLAYERS, "rows": rows, "step": rows // EACH, "start": START.isoformat()}
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Only of this database: nothing here is worth a log, and no trigger has work to do.
+        connection.execute("SET session_replication_role = replica")
+        for table in ("rounds", "feed_records"):
+            connection.execute(f"ALTER TABLE {table} SET UNLOGGED".encode())
+        connection.execute(_PLAYERS.format(**said).encode())
+        with _without_indexes(connection):
+            for first in range(1, rows + 1, CHUNK):
+                last = min(first + CHUNK - 1, rows)
+                plan = _PLAN.format(**said, first=first, last=last)
+                for statement in (_ROUNDS, _RECORDS):
+                    connection.execute(statement.format(**said, plan=plan).encode())
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
+
+
+@contextmanager
+def _without_indexes(connection: psycopg.Connection) -> Iterator[None]:
+    found = connection.execute(_INDEXES.encode()).fetchall()
+    for constraint, index, _made, table, _kept in found:
+        gone = f"DROP INDEX {index}"
+        if constraint:
+            gone = f"ALTER TABLE {table} DROP CONSTRAINT {constraint}"
+        connection.execute(gone.encode())
+    yield
+    connection.execute("SET maintenance_work_mem = '512MB'")
+    for constraint, _index, made, table, kept in found:
+        again = (
+            f"ALTER TABLE {table} ADD CONSTRAINT {constraint} {kept}" if constraint else made
+        )
+        connection.execute(again.encode())
+
+
+def run_once(url: str, workers: int, part_rows: int | None) -> None:
+    """One run in this process; prints what it came to."""
+    started = time.perf_counter()
+    how = How(rows_per_part=part_rows, executor=executor_of(workers=workers, scheduler=None))
+    result = reconcile(
+        url,
+        provider=PROVIDER,
+        window=WINDOW,
+        maturity=timedelta(minutes=15),
+        clock=SystemClock(),
+        mode=Mode(how=how),
+    )
+    found: dict[str, int] = {}
+    for each in result.breaks:
+        found[str(each.kind)] = found.get(str(each.kind), 0) + 1
+    seconds = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds, "found": found}))
+
+
+def measured(command: list[str]) -> dict[str, object]:
+    """What a command printed, with the largest memory of its whole tree, in MiB."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    peak = [0]
+    watching = threading.Thread(target=_watch, args=(process, peak))
+    watching.start()
+    told, _ = process.communicate()
+    watching.join()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return {**json.loads(told), "peak_mib": peak[0] // 2**20}
+
+
+def _watch(process: "subprocess.Popen[str]", peak: list[int]) -> None:
+    while process.poll() is None:
+        peak[0] = max(peak[0], _tree_bytes(process.pid))
+        time.sleep(0.1)
+
+
+def _tree_bytes(pid: int) -> int:
+    total = 0
+    try:
+        top = psutil.Process(pid)
+        for each in (top, *top.children(recursive=True)):
+            total += each.memory_info().rss
+    except psutil.NoSuchProcess:
+        pass  # it ended while it was looked at
+    return total
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="How a reconciliation grows.")
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000])
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--part-rows", type=int)
+    parser.add_argument("--data", type=Path, help="where the server lives; else temporary")
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.url:
+        run_once(given.url, given.workers, given.part_rows)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        return _all(given.data or Path(folder) / "data", given)
+
+
+def _all(data: Path, given: argparse.Namespace) -> int:
+    home = open_data_directory(data)
+    try:
+        with locked(home):
+            postgres_server.start(home)
+        told = [_size(home, rows, given) for rows in given.rows]
+    finally:
+        postgres_server.stop(home)
+    print(json.dumps({"benchmark": "reconcile_scale", "workers": given.workers, "runs": told}))
+    return 0 if all(each["exact"] for each in told) else 1
+
+
+def _size(home: DataDirectory, rows: int, given: argparse.Namespace) -> dict[str, object]:
+    name = f"scale_{rows}"
+    with psycopg.connect(postgres_server.url(home), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    url = postgres_server.url(home, name)
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+    started = time.perf_counter()
+    fill(url, rows)
+    print(f"{rows} rows filled in {time.perf_counter() - started:.0f} s", flush=True)
+    command = [sys.executable, "-m", "benchmarks.reconcile_scale", "--url", url]
+    command += ["--workers", str(given.workers)]
+    if given.part_rows:
+        command += ["--part-rows", str(given.part_rows)]
+    run = measured(command)
+    per_row = 1e6 * float(str(run["seconds"])) / rows
+    exact = run["found"] == dict.fromkeys(KINDS, EACH)
+    print(
+        f"{rows} x {rows}: {run['seconds']:.2f} s, {per_row:.2f} us a row,"
+        f" peak {run['peak_mib']} MiB, exact: {'yes' if exact else 'NO'}",
+        flush=True,
+    )
+    return {**run, "rows": rows, "us_per_row": per_row, "exact": exact}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
