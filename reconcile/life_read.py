@@ -1,0 +1,188 @@
+"""Ask about breaks and their lives: by filter, with everything about one, by age, by due date.
+
+Tables read: ``breaks``, ``break_lives``, ``break_notes``, ``adjustments``, ``audit``.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from ledger.adjustments import Adjustment, every
+from reconcile.kinds import BreakKind, Impact
+from reconcile.life import COLUMNS, Life, get, life_of, transaction
+from reconcile.life_sla import AGES, Rule, bucket_of, due_at
+from reconcile.life_states import SETTLED, BreakState
+from storage.audit import AuditRow, trail
+
+_WHERE = """
+  FROM breaks b JOIN break_lives l USING (break_id)
+ WHERE (%(provider)s::text IS NULL OR b.provider = %(provider)s)
+   AND (%(kind)s::text IS NULL OR b.kind = %(kind)s)
+   AND (%(impact)s::text IS NULL OR b.impact = %(impact)s)
+   AND (CASE WHEN %(state)s::text IS NULL THEN l.state <> 'closed'
+             ELSE l.state = %(state)s END OR %(any_state)s)
+   AND (%(assignee)s::text IS NULL OR l.assignee = %(assignee)s)
+   AND (%(currency)s::text IS NULL OR b.currency = %(currency)s)
+   AND (%(least)s::bigint IS NULL OR abs(b.difference) >= %(least)s)
+   AND (%(before)s::timestamptz IS NULL OR l.opened_at < %(before)s)
+   AND (%(run)s::text IS NULL OR b.run_id = %(run)s)
+"""
+_LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT %(most)s"
+_IDS = f"SELECT break_id {_WHERE} ORDER BY break_id FOR UPDATE OF l"
+_COUNT = f"SELECT count(*) {_WHERE}"
+_NOTES = """
+SELECT note_id, at, author, kind, body, digest, size FROM break_notes
+ WHERE break_id = %(id)s ORDER BY note_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which breaks; None asks for any, and for any state but closed.
+
+    Attributes:
+        any_state: closed ones too.
+        least: smallest difference either way, minor units.
+        before: opened before this instant.
+        run: last seen by this run.
+    """
+
+    provider: str | None = None
+    kind: BreakKind | None = None
+    impact: Impact | None = None
+    state: BreakState | None = None
+    any_state: bool = False
+    assignee: str | None = None
+    currency: str | None = None
+    least: int | None = None
+    before: datetime | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptNote:
+    """A comment or a piece of evidence as it is kept; ``size`` in bytes."""
+
+    note_id: int
+    at: datetime
+    author: str
+    kind: str
+    body: str
+    digest: str | None
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One break with everything that was said and done about it."""
+
+    life: Life
+    notes: list[KeptNote]
+    adjustments: list[Adjustment]
+    trail: list[AuditRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aged:
+    """Unfinished breaks of one age, impact and currency; ``amount`` unsigned, minor units."""
+
+    age: str
+    impact: Impact
+    currency: str
+    breaks: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A break that somebody still has to deal with, and by when."""
+
+    life: Life
+    due: datetime
+    overdue: bool
+
+
+def listed(engine: Engine, chosen: Filter, *, most: int = 1_000_000) -> list[Life]:
+    """The breaks a filter chooses, oldest first.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    with transaction(engine) as connection:
+        rows = connection.exec_driver_sql(_LIST, {**asdict(chosen), "most": most})
+        return [life_of(tuple(row)) for row in rows]
+
+
+def counted(engine: Engine, chosen: Filter) -> int:
+    """How many breaks a filter chooses.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    with transaction(engine) as connection:
+        return int(connection.exec_driver_sql(_COUNT, asdict(chosen)).scalar_one())
+
+
+def ids_of(connection: Connection, chosen: Filter) -> list[str]:
+    """The ids a filter chooses, in their order, locked until the transaction ends."""
+    return [str(row[0]) for row in connection.exec_driver_sql(_IDS, asdict(chosen))]
+
+
+def story(engine: Engine, break_id: str) -> Story:
+    """One break with its notes, its corrections and its audit trail.
+
+    Raises:
+        LifeRefused: there is none of that id.
+        Unavailable: the database is out of reach.
+    """
+    with transaction(engine) as connection:
+        life = get(connection, break_id)
+        rows = connection.exec_driver_sql(_NOTES, {"id": break_id})
+        names = ("note_id", "at", "author", "kind", "body", "digest", "size")
+        notes = [KeptNote(**dict(zip(names, row, strict=True))) for row in rows]
+        done = trail(connection, break_id)
+    return Story(
+        life=life, notes=notes, adjustments=every(engine, break_id=break_id), trail=done
+    )
+
+
+def ageing(engine: Engine, chosen: Filter, *, now: datetime) -> list[Aged]:
+    """Unfinished breaks by age, impact and currency; the youngest first.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    groups: dict[tuple[str, Impact, str], list[int]] = {}
+    for life in listed(engine, chosen):
+        key = (bucket_of(now - life.opened_at), life.impact, life.currency)
+        groups.setdefault(key, []).append(abs(life.difference))
+    order = list(AGES)
+    return [
+        Aged(age=age, impact=impact, currency=code, breaks=len(some), amount=sum(some))
+        for (age, impact, code), some in sorted(
+            groups.items(), key=lambda group: (order.index(group[0][0]), group[0][1:])
+        )
+    ]
+
+
+def dues(
+    engine: Engine, chosen: Filter, rules: tuple[Rule, ...], *, now: datetime
+) -> list[Due]:
+    """What somebody still has to deal with, the most urgent first.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    waiting = [life for life in listed(engine, chosen) if life.state not in SETTLED]
+    found = [
+        (due_at(rules, life.impact, life.currency, life.difference, life.opened_at), life)
+        for life in waiting
+    ]
+    return [
+        Due(life=life, due=due, overdue=due < now)
+        for due, life in sorted(
+            ((due, life) for due, life in found if due is not None),
+            key=lambda each: (each[0], each[1].break_id),
+        )
+    ]

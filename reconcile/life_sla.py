@@ -1,0 +1,61 @@
+"""How old a break is, in words, and by when somebody must have dealt with it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from reconcile.kinds import Impact
+
+#: Ages by name, each with where it ends; the last has no end.
+AGES: Mapping[str, timedelta] = MappingProxyType(
+    {
+        "under 1 day": timedelta(days=1),
+        "1 to 3 days": timedelta(days=3),
+        "3 to 7 days": timedelta(days=7),
+        "7 to 30 days": timedelta(days=30),
+        "over 30 days": timedelta.max,
+    }
+)
+_ANY: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Breaks of an impact are dealt with within a time.
+
+    Attributes:
+        over: from how much on, minor units by currency; empty: any amount. A currency that is
+            not named here is not meant.
+    """
+
+    impact: Impact
+    within: timedelta
+    over: Mapping[str, int] = field(default_factory=lambda: _ANY)
+
+
+#: Whom we owe is not kept waiting.
+DEFAULT_RULES = (
+    Rule(impact=Impact.PLAYER_OWED, within=timedelta(hours=24)),
+    Rule(impact=Impact.OPERATOR_OWED, within=timedelta(hours=72)),
+    Rule(impact=Impact.NONE, within=timedelta(days=7)),
+)
+
+
+def bucket_of(age: timedelta) -> str:
+    """The name of an age; what ends a bucket belongs to the next."""
+    return next(name for name, end in AGES.items() if age < end)
+
+
+def due_at(
+    rules: tuple[Rule, ...], impact: Impact, currency: str, difference: int, since: datetime
+) -> datetime | None:
+    """When the strictest rule that is meant runs out; None where none is."""
+    meant = [rule.within for rule in rules if _is_meant(rule, impact, currency, difference)]
+    return since + min(meant) if meant else None
+
+
+def _is_meant(rule: Rule, impact: Impact, currency: str, difference: int) -> bool:
+    if rule.impact is not impact:
+        return False
+    return not rule.over or (currency in rule.over and abs(difference) >= rule.over[currency])
