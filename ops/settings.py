@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ops.secret import Secret
 from ops.settings_api import ApiSettings, checked_for
+from ops.settings_breaks import BreaksSettings
 from ops.settings_feed import FeedSettings
 from ops.settings_statement import StatementSettings, checked_columns
 from ops.settings_urls import checked_broker, checked_database
@@ -224,6 +225,7 @@ class Settings(Section):
     receiver: ReceiverSettings = ReceiverSettings()
     console: ConsoleSettings = ConsoleSettings()
     workers: WorkersSettings = WorkersSettings()
+    breaks: BreaksSettings = BreaksSettings()
     providers: tuple[ProviderSettings, ...] = ()
 
 

@@ -49,7 +49,8 @@ def _lines(value: Any, path: str) -> Iterator[str]:
         for key, inner in value.items():
             yield from _lines(inner, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and value and isinstance(value[0], dict):
-        for inner in value:
-            yield from _lines(inner, f"{path}.{inner['slug']}")
+        for place, inner in enumerate(value):
+            name = f".{inner['slug']}" if "slug" in inner else f"[{place}]"
+            yield from _lines(inner, path + name)
     else:
         yield f"{path} = {json.dumps(value)}"
