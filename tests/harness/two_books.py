@@ -16,8 +16,8 @@ SELECT %s, %s, %s, wallet_id, currency, %s, %s, 1, 1, %s, true, %s, %s
 """
 _THEIRS = """
 INSERT INTO feed_records (provider, record_id, occurrence, round_id, match_key, handle,
-                          currency, stake, payout, rolled_back, balance_before, game, created_at,
-                          updated_at, received_at, source, continues)
+                          currency, stake, payout, rolled_back, balance_before, game,
+                          created_at, updated_at, received_at, source, continues)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'push', %s)
 """
 
