@@ -18,6 +18,7 @@ from reconcile.load import Books
 from reconcile.window import Window
 from vocabulary.ids import match_key
 
+_US = timedelta(microseconds=1)
 _FEED = "hashtextextended('feed ' || :provider, 0)"
 # Under this lock every storing of the provider takes its number, and holds it until it commits:
 # whoever has it knows that all numbers taken before are there to be read.
@@ -30,16 +31,18 @@ SELECT count(*) || ':' || coalesce(sum(hashtextextended(handle || chr(31) || pla
   FROM handles WHERE provider = {provider}
 """
 _SAVE = """
-INSERT INTO run_marks (provider, window_from, window_to, run_id, judged_at, terms, handles,
-                       oldest_xid, stored_no)
-VALUES (:provider, :start, :end, :run_id, :judged_at, :terms, :handles, :oldest_xid, :stored_no)
+INSERT INTO run_marks (provider, window_from, window_to, run_id, judged_at, maturity,
+                       terms, handles, oldest_xid, stored_no)
+VALUES (:provider, :start, :end, :run_id, :judged_at, :maturity, :terms, :handles,
+        :oldest_xid, :stored_no)
 ON CONFLICT ON CONSTRAINT run_marks_pkey DO UPDATE SET
-    run_id = EXCLUDED.run_id, judged_at = EXCLUDED.judged_at, terms = EXCLUDED.terms,
+    run_id = EXCLUDED.run_id, judged_at = EXCLUDED.judged_at,
+    maturity = EXCLUDED.maturity, terms = EXCLUDED.terms,
     handles = EXCLUDED.handles, oldest_xid = EXCLUDED.oldest_xid,
     stored_no = EXCLUDED.stored_no
 """
 _LOAD = """
-SELECT judged_at, terms, handles, oldest_xid, stored_no FROM run_marks
+SELECT judged_at, maturity, terms, handles, oldest_xid, stored_no FROM run_marks
  WHERE provider = :provider AND window_from = :start AND window_to = :end
 """
 # The 32 bits that a row keeps of its transaction, made whole again by those of today. A number
@@ -94,13 +97,15 @@ class Mark:
 
     Attributes:
         judged_at: the run's reading of the clock.
-        terms: digest of everything that the verdicts depend on besides the rows.
+        maturity: below which a one-sided round was timing then.
+        terms: digest of everything else that the verdicts depend on besides the rows.
         handles: digest of the provider's handles and whom they stand for.
         oldest_xid: every transaction before this one had ended.
         stored_no: every feed record up to this number was there.
     """
 
     judged_at: datetime
+    maturity: timedelta
     terms: str
     handles: str
     oldest_xid: int
@@ -108,15 +113,22 @@ class Mark:
 
     def as_json(self) -> dict[str, Any]:
         """For a job that may be resumed."""
-        return {**asdict(self), "judged_at": self.judged_at.isoformat()}
+        return {
+            **asdict(self),
+            "judged_at": self.judged_at.isoformat(),
+            "maturity": self.maturity // _US,
+        }
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Mark":
         """What ``as_json`` told."""
-        return cls(**{**told, "judged_at": datetime.fromisoformat(told["judged_at"])})
+        judged_at = datetime.fromisoformat(told["judged_at"])
+        return cls(**{**told, "judged_at": judged_at, "maturity": told["maturity"] * _US})
 
 
-def take_mark(connection: Connection, provider: str, *, terms: str, now: datetime) -> Mark:
+def take_mark(
+    connection: Connection, provider: str, *, maturity: timedelta, terms: str, now: datetime
+) -> Mark:
     """The mark of a run that opens its books after this."""
     said = {"provider": provider}
     connection.execute(text(_LOCK_FEED), said)
@@ -127,6 +139,7 @@ def take_mark(connection: Connection, provider: str, *, terms: str, now: datetim
     handles = _HANDLES.replace("{provider}", ":provider")
     return Mark(
         judged_at=now,
+        maturity=maturity,
         terms=terms,
         handles=connection.execute(text(handles), said).scalar_one(),
         oldest_xid=connection.execute(text(_OLDEST)).scalar_one(),
@@ -173,11 +186,10 @@ def ripened_since(
     mark: Mark,
     *,
     now: datetime,
-    maturity: timedelta,
     open_after: timedelta | None,
 ) -> Keys:
     """The keys of rounds that may be judged otherwise only because time went by; sorted."""
-    told = _keys(books, _TIMING, young=mark.judged_at - maturity)
+    told = _keys(books, _TIMING, young=mark.judged_at - mark.maturity)
     if open_after is not None:
         then, until = mark.judged_at - open_after, now - open_after
         told += _keys(books, _OVERDUE, overdue_then=then, overdue_now=until)

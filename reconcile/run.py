@@ -115,7 +115,13 @@ def _run(
         mark = job.began
         mode = replace(mode, how=replace(mode.how, parts=int(job.told["parts"])))
     else:
-        mark = take_mark(connection, terms.provider, terms=digest, now=clock.now())
+        mark = take_mark(
+            connection,
+            terms.provider,
+            maturity=terms.maturity,
+            terms=digest,
+            now=clock.now(),
+        )
         job = None if mode.spool is None else _job(terms, mark, mode.spool)
     now = mark.judged_at
     look = _look(connection, terms, mode, job, digest)
@@ -155,10 +161,9 @@ def _close(
 
 
 def terms_digest(terms: Terms) -> str:
-    """Names everything that the verdicts depend on besides the rows and the time."""
+    """Names what the verdicts depend on besides rows, time and maturity."""
     told = {
         **terms.as_json(),
-        "maturity_us": terms.maturity // timedelta(microseconds=1),
         "exponents": dict(terms.exponents),
         "versions": dict(RULES),
         "code": version("tieout"),
@@ -185,8 +190,10 @@ def _resumed(terms: Terms, digest: str, mode: Mode) -> Job | None:
     if told is None:
         return None
     mark = Mark.from_json(told["mark"])
-    asked = (terms.provider, iso(terms.window.start), iso(terms.window.end), digest)
-    if (told["provider"], told["from"], told["to"], mark.terms) != asked:
+    asked = (terms.provider, iso(terms.window.start), iso(terms.window.end))
+    if (told["provider"], told["from"], told["to"]) != asked:
+        return None
+    if (mark.terms, mark.maturity) != (digest, terms.maturity):
         return None
     return Job(spool=Spool(mode.spool), told=told, began=mark)
 

@@ -76,7 +76,7 @@ def look_at_all(how: How, job: Job | None = None) -> Look:
 
     def look(books: Books, scope: Scope, _asked: Keys) -> Looked:
         parts = how.parts or how.parts_for(max(books.sizes()), scope.judging)
-        if parts == 1 and job is None:
+        if parts == 1 and (job is None or job.began is None):
             return Looked(comparison=_straight(books, scope), whole=True)
         groups = parts if scope.judging.rules.attributes else 0
         with _spool(job, books, scope, parts) as spool:
@@ -124,10 +124,7 @@ def _changed(
     books: Books, scope: Scope, mark: Mark, open_after: timedelta | None, asked: Keys
 ) -> Keys:
     """Written to since, ripened since, or open: whatever may be judged otherwise."""
-    judging = scope.judging
-    ripe = ripened_since(
-        books, mark, now=judging.now, maturity=judging.maturity, open_after=open_after
-    )
+    ripe = ripened_since(books, mark, now=scope.judging.now, open_after=open_after)
     written = written_since(books, scope.provider, mark)
     return np.unique(np.concatenate([asked, ripe, written]))
 

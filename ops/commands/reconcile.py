@@ -12,6 +12,7 @@ from ops.commands.provider import entry_named
 from ops.context import current, endpoints
 from ops.feed_maturity import maturity_now
 from ops.providers import ConfiguredProvider, configured
+from ops.reconcile_mode import Options, mode_of
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
 from providers.contract import Callback, Verified
@@ -48,6 +49,25 @@ def reconcile(
         str | None,
         typer.Option(help="One-sided rounds younger than this are timing, e.g. 15m."),
     ] = None,
+    incremental: Annotated[
+        bool, typer.Option(help="Look only at what changed since this window's last run.")
+    ] = False,
+    close_day: Annotated[
+        bool, typer.Option(help="Sign off the window, which is a day of the provider's zone.")
+    ] = False,
+    partitions: Annotated[
+        int | None,
+        typer.Option(min=1, max=4096, help="Ranges of keys; else as many as the rows need."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes of this machine.")
+    ] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask cluster's scheduler, tcp://HOST:PORT.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Take up a run of this window that was interrupted.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare the ledger with a provider's history; exit 1 when they differ."""
@@ -66,17 +86,33 @@ def reconcile(
         raise typer.BadParameter(str(error)) from error
     url = endpoints(context).database_url
     ripe, held = _ripe(url, entry_named(context.settings, provider), asked)
-    result = run_reconcile(
-        url,
+    options = Options(
+        incremental=incremental,
+        close_day=close_day,
+        partitions=partitions,
+        workers=workers,
+        scheduler=scheduler,
+        resume=resume,
+    )
+    with mode_of(
+        options,
+        data_dir=context.data_dir,
         provider=provider,
         window=window,
-        maturity=ripe,
-        clock=SystemClock(),
-        exponents=chosen.provider.exponents,
-        open_after=chosen.open_after,
-        rules=rules_of(chosen),
-        read=reader_of(chosen),
-    )
+        zone=chosen.timezone,
+    ) as mode:
+        result = run_reconcile(
+            url,
+            provider=provider,
+            window=window,
+            maturity=ripe,
+            clock=SystemClock(),
+            exponents=chosen.provider.exponents,
+            open_after=chosen.open_after,
+            rules=rules_of(chosen),
+            read=reader_of(chosen),
+            mode=mode,
+        )
     if as_json:
         told = {**result.to_json(), "maturity": held and held.to_json()}
         typer.echo(json.dumps(told, indent=2))

@@ -9,6 +9,7 @@ CREATE TABLE run_marks (
     window_to    timestamptz NOT NULL,
     run_id       text NOT NULL REFERENCES runs,
     judged_at    timestamptz NOT NULL,       -- the run's reading of the clock
+    maturity     interval NOT NULL,          -- below which a one-sided round was timing then
     terms        text NOT NULL,              -- digest of settings, rules and code
     handles      text NOT NULL,              -- digest of whom the provider's handles stand for
     oldest_xid   bigint NOT NULL,            -- of transactions then under way: what came before was seen
