@@ -3,7 +3,8 @@
 Any number of workers may post at once: each takes unposted batches with SKIP LOCKED. Entries
 carry the operation's own place as primary key, so a second posting of one operation cannot be
 written. Rounds add up, so the order in which batches are posted does not matter; whoever posts
-into an ended round sweeps what is left of its clearing.
+into an ended round sweeps what is left of its clearing. A round is one wallet's part in it: what
+players share is the name, never a sum.
 
 Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries`` (written),
 ``rounds`` (added to), ``parked`` (a batch that cannot be posted, with the reason).
@@ -63,7 +64,7 @@ _ROUNDS = f"""
 INSERT INTO rounds AS r
        (match_key, provider, round_id, wallet_id, currency, stake, payout, swept,
         bets, wins, rollbacks, ended, declared_stake, declared_payout, first_at, last_at)
-SELECT o.match_key, o.provider, o.round_id, min(o.wallet_id), min(o.currency),
+SELECT o.match_key, o.provider, o.round_id, o.wallet_id, min(o.currency),
        sum(o.stake), sum(o.payout),
        coalesce(sum(o.stake - o.payout) FILTER (WHERE o.ends_round OR o.fund <> 'cash'), 0),
        count(*) FILTER (WHERE o.kind IN ('bet', 'bet_and_win')),
@@ -72,9 +73,9 @@ SELECT o.match_key, o.provider, o.round_id, min(o.wallet_id), min(o.currency),
        bool_or(o.ends_round), max(o.declared_stake), max(o.declared_payout),
        min(o.received_at), max(o.received_at)
 {_OF_ROUNDS}
- GROUP BY o.match_key, o.provider, o.round_id
- ORDER BY o.match_key, o.provider, o.round_id
-ON CONFLICT (match_key, provider, round_id) DO UPDATE
+ GROUP BY o.match_key, o.provider, o.round_id, o.wallet_id
+ ORDER BY o.match_key, o.provider, o.round_id, o.wallet_id
+ON CONFLICT (match_key, provider, round_id, wallet_id) DO UPDATE
    SET stake = r.stake + EXCLUDED.stake,
        payout = r.payout + EXCLUDED.payout,
        swept = r.swept + EXCLUDED.swept,
@@ -92,18 +93,18 @@ ON CONFLICT (match_key, provider, round_id) DO UPDATE
 # in the chain is the transaction the two entries join.
 _SWEEP = f"""
 WITH touched AS (
-  SELECT DISTINCT ON (o.match_key, o.provider, o.round_id)
+  SELECT DISTINCT ON (o.match_key, o.provider, o.round_id, o.wallet_id)
          o.match_key, o.provider, o.round_id, o.wallet_id, o.wallet_seq
   {_OF_ROUNDS}
-   ORDER BY o.match_key, o.provider, o.round_id, o.wallet_seq DESC
+   ORDER BY o.match_key, o.provider, o.round_id, o.wallet_id, o.wallet_seq DESC
 ), due AS (
   SELECT t.*, r.currency, r.stake - r.payout - r.swept AS amount
-    FROM touched t JOIN rounds r USING (match_key, provider, round_id)
+    FROM touched t JOIN rounds r USING (match_key, provider, round_id, wallet_id)
    WHERE r.ended AND r.stake - r.payout <> r.swept
 ), swept AS (
   UPDATE rounds r SET swept = r.swept + due.amount FROM due
    WHERE r.match_key = due.match_key AND r.provider = due.provider
-     AND r.round_id = due.round_id
+     AND r.round_id = due.round_id AND r.wallet_id = due.wallet_id
 )
 INSERT INTO entries
        (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount)

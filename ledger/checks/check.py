@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 #: Tables whose rows belong to one wallet, so that a proof may be asked of some wallets only.
-_OF_WALLETS = ("operations", "entries", "wallets")
-_WHOLE = ("batches", "rounds", "deliveries", "parked", "seals")
+_OF_WALLETS = ("operations", "entries", "wallets", "rounds")
+_WHOLE = ("batches", "deliveries", "parked", "seals")
 
 
 _MOVED = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"

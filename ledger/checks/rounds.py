@@ -12,7 +12,8 @@ CHECKS: tuple[Check, ...] = (
         wrong=f"""SELECT coalesce(r.provider, o.provider) || ' '
                         || coalesce(r.round_id, o.round_id)
                    FROM {{rounds}} r FULL JOIN (
-                     SELECT o.match_key, o.provider, o.round_id, sum(o.stake) AS stake,
+                     SELECT o.match_key, o.provider, o.round_id, o.wallet_id,
+                            sum(o.stake) AS stake,
                             sum(o.payout) AS payout,
                             count(*) FILTER (WHERE o.kind IN ('bet', 'bet_and_win')) AS bets,
                             count(*) FILTER (WHERE o.kind IN ('win', 'bet_and_win')) AS wins,
@@ -23,13 +24,12 @@ CHECKS: tuple[Check, ...] = (
                               FILTER (WHERE o.declared_stake IS NOT NULL) AS declared_stakes,
                             array_agg(DISTINCT o.declared_payout)
                               FILTER (WHERE o.declared_payout IS NOT NULL) AS declared_payouts,
-                            array_agg(DISTINCT o.wallet_id) AS wallets,
                             array_agg(DISTINCT o.currency) AS currencies
                        FROM {{operations}} o JOIN {{batches}} b USING (batch_id)
                       WHERE b.posted_at IS NOT NULL AND o.decision = 'accepted'
                         AND o.provider <> '{OWN}'
-                      GROUP BY o.match_key, o.provider, o.round_id
-                   ) o USING (match_key, provider, round_id)
+                      GROUP BY o.match_key, o.provider, o.round_id, o.wallet_id
+                   ) o USING (match_key, provider, round_id, wallet_id)
                   WHERE (r.stake, r.payout, r.bets, r.wins, r.rollbacks, r.ended, r.first_at,
                          r.last_at)
                         IS DISTINCT FROM
@@ -39,8 +39,8 @@ CHECKS: tuple[Check, ...] = (
                      OR (r.declared_payout IS NULL) <> (o.declared_payouts IS NULL)
                      OR r.declared_stake <> ALL (o.declared_stakes)
                      OR r.declared_payout <> ALL (o.declared_payouts)
-                     OR r.wallet_id <> ALL (o.wallets) OR r.currency <> ALL (o.currencies)""",  # noqa: S608 - a constant
-        by_wallet=False,
+                     OR r.currency <> ALL (o.currencies)""",  # noqa: S608 - a constant
+        by_wallet=True,
     ),
     Check(
         name="ended_rounds_are_clear",
@@ -48,12 +48,12 @@ CHECKS: tuple[Check, ...] = (
         " stake less payout",
         figure="SELECT count(*) FROM {rounds} r",
         wrong="""SELECT r.provider || ' ' || r.round_id FROM {rounds} r
-                   LEFT JOIN (SELECT match_key, provider, sum(amount) AS amount FROM {entries} e
-                               WHERE account = 'provider_clearing'
-                               GROUP BY match_key, provider) c
-                     ON c.match_key = r.match_key AND c.provider = r.provider
+                   LEFT JOIN (SELECT match_key, provider, wallet_id, sum(amount) AS amount
+                                FROM {entries} e WHERE account = 'provider_clearing'
+                               GROUP BY match_key, provider, wallet_id) c
+                     USING (match_key, provider, wallet_id)
                   WHERE coalesce(c.amount, 0) <> r.stake - r.payout - r.swept
                      OR (r.ended AND r.swept <> r.stake - r.payout)""",
-        by_wallet=False,
+        by_wallet=True,
     ),
 )

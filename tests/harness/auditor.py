@@ -100,7 +100,7 @@ class Auditor(Clerk):
             self._write(purse, slug, fact.key, what, stands=False, round_id=fact.round_id)
             return refused
         self._see(Saw.BET if what == "bet" else Saw.BET_AND_WIN)
-        if self._round(slug, fact.round_id).ended:
+        if self._round(purse, slug, fact.round_id).ended:
             self._see(Saw.BET_IN_ENDED_ROUND)
         if fact.fund is not Fund.CASH:
             self._see(Saw.BET_OF_FUND)
@@ -145,7 +145,7 @@ class Auditor(Clerk):
             refused = self._unpayable(slug, fact.bet_key, purse)
             if refused is not None:
                 return refused
-        self._see_win(self._round(slug, fact.round_id), purse)
+        self._see_win(self._round(purse, slug, fact.round_id), purse)
         if fact.fund is not Fund.CASH:
             self._see(Saw.WIN_OF_FUND)
         money = (0, fact.amount.minor, fact.round_id)

@@ -56,6 +56,7 @@ class Line:
     undone: bool = False
     moved: int = 0
     fund: Fund = Fund.CASH
+    player: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class Purse:
 
 @dataclass(slots=True)
 class Round:
-    """What is known of one round besides its lines: the wins paid and whether it ended."""
+    """What is known of one wallet's part in a round besides its lines."""
 
     wins: int = 0
     ended: bool = False

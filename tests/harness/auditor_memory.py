@@ -38,7 +38,7 @@ class Memory:
         self._lines: dict[tuple[str, str], tuple[Purse, Line]] = {}
         self._heard: dict[tuple[str, str], object] = {}
         self._replies: dict[tuple[str, str], Reply] = {}
-        self._rounds: dict[tuple[str, str], Round] = {}
+        self._rounds: dict[tuple[str, str], dict[tuple[str, str], Round]] = {}
         self._now: datetime = LONG_AGO
 
     @property
@@ -92,7 +92,7 @@ class Memory:
             purse.day_stake += stake
             purse.day_payout += payout
         line.ends = ends or self._rules[slug].one_round_each
-        told = self._round(slug, round_id)
+        told = self._round(purse, slug, round_id)
         told.ended = told.ended or line.ends
         return line
 
@@ -108,12 +108,21 @@ class Memory:
         line = Line(
             slug, key, what, stands, 0, 0, purse.balance, round_id, purse.currency, self._now
         )
+        line.player = purse.player
         purse.chain.append(line)
         self._lines[slug, key] = (purse, line)
         return line
 
-    def _round(self, slug: str, round_id: str) -> Round:
-        return self._rounds.setdefault((slug, round_id), Round())
+    def _round(self, purse: Purse, slug: str, round_id: str) -> Round:
+        """This wallet's part in a round; others may play under the same name."""
+        parts = self._rounds.setdefault((slug, round_id), {})
+        if (purse.player, purse.currency) not in parts and parts:
+            players = {player for player, _ in parts}
+            currencies = {currency for _, currency in parts}
+            self._see(Saw.SHARED_ROUND if players - {purse.player} else Saw.ROUND_IN_TWO)
+            if currencies - {purse.currency} and players - {purse.player}:
+                self._see(Saw.SHARED_IN_TWO)
+        return parts.setdefault((purse.player, purse.currency), Round())
 
     def _see(self, situation: Saw) -> None:
         self.saw[situation] += 1

@@ -41,9 +41,9 @@ SELECT player, currency, balance, turnover, blocked, day_stake, day_payout FROM 
  WHERE starts_with(player, %(day)s)
 """
 _ROUNDS = """
-SELECT provider, round_id, currency, first_at, last_at, stake, payout, bets, wins, rollbacks,
-       ended, status::text
-  FROM rounds WHERE starts_with(round_id, %(day)s)
+SELECT r.provider, r.round_id, w.player, r.currency, r.first_at, r.last_at, r.stake, r.payout,
+       r.bets, r.wins, r.rollbacks, r.ended, r.status::text
+  FROM rounds r JOIN wallets w USING (wallet_id) WHERE starts_with(r.round_id, %(day)s)
 """
 _ACCOUNTS = """
 SELECT e.account::text, e.provider, e.currency, sum(e.amount)::bigint

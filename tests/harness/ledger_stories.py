@@ -1,5 +1,6 @@
 """What can be told of one round: every way a provider may tell it, and what we do aside."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -40,6 +41,26 @@ def story(random: Random, name: str, handle: str, currency: str) -> list[Operati
     tell = random.choice((_named, _named, _loose, _at_once, _resettled))
     fund = random.choice(FUNDS)
     return [_of(fact, fund) for fact in tell(random, name, handle, stake, payout)]
+
+
+def shared(random: Random, name: str, seats: Iterable[tuple[str, str]]) -> list[Operation]:
+    """What others play in the round of that name, each with keys of their own.
+
+    Args:
+        seats: handle and currency of each.
+    """
+    told = []
+    for number, (handle, currency) in enumerate(seats):
+        beside = story(random, f"{name}.seat{number}", handle, currency)
+        told += [_at_table(fact, name) for fact in beside]
+    return told
+
+
+def _at_table(fact: Operation, name: str) -> Operation:
+    if isinstance(fact, RoundEnd):
+        implied = tuple(replace(one, round_id=name) for one in fact.implied)
+        return replace(fact, round_id=name, implied=implied)
+    return replace(fact, round_id=name)
 
 
 def _of(fact: Operation, fund: Fund) -> Operation:

@@ -18,7 +18,7 @@ from ledger.orders import Order
 from providers.contract import Policy
 from providers.registry import DIALECTS
 from tests.harness.auditor_books import OURS, Rules
-from tests.harness.ledger_stories import NIGHT, Told, aside, changed, story
+from tests.harness.ledger_stories import NIGHT, Told, aside, changed, shared, story
 from vocabulary.facts import Fact, Operation
 from vocabulary.money import Money
 
@@ -170,13 +170,17 @@ def _story(random: Random, seed: int, number: int) -> list[Told]:
     currency = random.choice((*["EUR"] * 9, *["JPY"] * 3, "BTC"))
     name = f"{seed}.{number}"
     told = story(random, name, handle_of(slug, player), currency)
+    if random.random() < 0.25:
+        table = [
+            (handle_of(slug, other), random.choice(CURRENCIES)) for other in _players(seed)
+        ]
+        told += shared(random, name, random.sample(table, random.choice((1, 2, 3))))
     said: list[Told] = [(slug, fact) for fact in told if random.random() < 0.9]
     if random.random() < 0.5:
         asked = random.choice((slug, *RULES))
         other = random.choice(_players(seed))
-        # A round is played in one currency, and its correction made in it.
-        ours = currency if currency in CURRENCIES else "EUR"
-        said.append(aside(random, name, other, asked, handle_of(asked, other), ours))
+        told_in = random.choice(CURRENCIES)
+        said.append(aside(random, name, other, asked, handle_of(asked, other), told_in))
     return said
 
 

@@ -10,13 +10,14 @@ from vocabulary.facts import Fund
 
 #: (account, slug, currency)
 Account = tuple[str, str, str]
+#: (slug, round id, player, currency)
+Part = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
 class RoundTotal:
-    """What came of one round, as it must stand after posting; amounts in minor units."""
+    """What came of one wallet's part in a round, as it must stand after posting; minor units."""
 
-    currency: str
     first_at: datetime
     last_at: datetime
     stake: int = 0
@@ -27,14 +28,14 @@ class RoundTotal:
     ended: bool = False
 
 
-def rounds_of(chains: Iterable[Iterable[Line]]) -> dict[tuple[str, str], RoundTotal]:
-    """Every round by (slug, round id), from whatever chains it stands in."""
-    rounds: dict[tuple[str, str], RoundTotal] = {}
+def rounds_of(chains: Iterable[Iterable[Line]]) -> dict[Part, RoundTotal]:
+    """Every wallet's part in every round: whoever plays beside it adds nothing to it."""
+    rounds: dict[Part, RoundTotal] = {}
     for chain in chains:
         for line in chain:
             if line.stands and line.slug != OURS:
-                fresh = RoundTotal(line.currency, line.at, line.at)
-                _add(rounds.setdefault((line.slug, line.round_id), fresh), line)
+                fresh = RoundTotal(line.at, line.at)
+                _add(rounds.setdefault(_part(line), fresh), line)
     return rounds
 
 
@@ -44,7 +45,7 @@ def accounts_of(chains: Iterable[Iterable[Line]]) -> dict[Account, int]:
     What a player owes stands apart from what players have.
     """
     told: defaultdict[Account, int] = defaultdict(int)
-    cash: defaultdict[tuple[str, str], int] = defaultdict(int)
+    cash: defaultdict[Part, int] = defaultdict(int)
     kept = [list(chain) for chain in chains]
     for line in (line for chain in kept for line in chain):
         before, after = line.balance - line.moved, line.balance
@@ -53,12 +54,12 @@ def accounts_of(chains: Iterable[Iterable[Line]]) -> dict[Account, int]:
         told["player_receivable", *where] += min(after, 0) - min(before, 0)
         against = _against(line)
         if against is None:
-            cash[line.slug, line.round_id] -= line.moved
+            cash[_part(line)] -= line.moved
         else:
             told[against, *where] -= line.moved
-    for (slug, round_id), one in rounds_of(kept).items():
-        side = "ggr" if one.ended else "provider_clearing"
-        told[side, slug, one.currency] += cash[slug, round_id]
+    for part, one in rounds_of(kept).items():
+        slug, _, _, currency = part
+        told["ggr" if one.ended else "provider_clearing", slug, currency] += cash[part]
     return {account: minor for account, minor in told.items() if minor}
 
 
@@ -90,6 +91,10 @@ def status_of(told: RoundTotal) -> str:
     if not told.ended:
         return "open"
     return "void" if nothing and not told.bets and not told.wins else "settled"
+
+
+def _part(line: Line) -> Part:
+    return line.slug, line.round_id, line.player, line.currency
 
 
 def _add(told: RoundTotal, line: Line) -> None:
