@@ -15,6 +15,7 @@ from ops.settings_api import ApiSettings, checked_for
 from ops.settings_breaks import BreaksSettings
 from ops.settings_feed import FeedSettings
 from ops.settings_statement import StatementSettings, checked_columns
+from ops.settings_terms import TermsSettings
 from ops.settings_urls import checked_broker, checked_database
 from ops.settings_values import (
     Cidr,
@@ -133,6 +134,7 @@ class ProviderSettings(Section):
         api: how the provider is called, where we call it.
         statement: how its statement files are written.
         feed: how its feed is expected to behave.
+        terms: by which its invoices are checked; unset: they are not.
     """
 
     slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
@@ -149,6 +151,7 @@ class ProviderSettings(Section):
     api: ApiSettings | None = None
     statement: StatementSettings = StatementSettings()
     feed: FeedSettings = FeedSettings()
+    terms: TermsSettings | None = None
 
     @field_validator("slug")
     @classmethod

@@ -1,0 +1,145 @@
+"""``tieout invoice check``: what a provider claims, our books, and the rounds in between."""
+
+import json
+import re
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ops.asked import Asked, asked
+from ops.context import current
+from ops.terms import fee_terms
+from reconcile.invoice import Check, check_invoice
+from reconcile.invoice_file import read_invoice
+from reconcile.invoice_terms import FeeTerms
+from reconcile.invoice_told import check_json
+from reconcile.totals import Totals, totals
+from reconcile.totals_told import Exponents, causes_text
+from vocabulary.clock import SystemClock
+from vocabulary.money import exponent_of, text_from_minor
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
+#: Rounds shown on a terminal; all of them are in the JSON.
+SHOWN_MAX = 50
+
+
+@app.callback()
+def invoice() -> None:
+    """Check what a provider claims against our books."""
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The invoice: .toml, .json or .csv.")],
+    *,
+    provider: Annotated[str, typer.Option(help="The provider's slug.")],
+    period: Annotated[str, typer.Option(help="A month such as 2026-06, or FROM/TO.")],
+    maturity: Annotated[
+        str | None, typer.Option(help="One-sided rounds younger than this are timing.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compute the fee by the provider's terms; exit 1 where the invoice does not tie."""
+    clock = SystemClock()
+    question = asked(current(ctx), provider, _window(period), maturity, clock)
+    terms, exponents = _terms(question), question.chosen.provider.exponents
+    claimed = read_invoice(
+        _bytes(file), file.name, currency=terms.currency, exponents=exponents
+    )
+    told = totals(question.url, question.terms, now=clock.now(), zone=question.chosen.timezone)
+    found = check_invoice(claimed, told, terms, exponents)
+    if as_json:
+        typer.echo(json.dumps(check_json(found, told, exponents), indent=2))
+    else:
+        _print(found, told, exponents)
+    raise typer.Exit(0 if found.ties else 1)
+
+
+def _terms(question: Asked) -> FeeTerms:
+    if question.entry.terms is None:
+        raise typer.BadParameter(
+            f"no terms are set for {question.entry.slug}: [providers.terms]",
+            param_hint="--provider",
+        )
+    return fee_terms(question.entry.terms)
+
+
+def _window(period: str) -> tuple[str, str]:
+    if "/" in period:
+        start, end = period.split("/", 1)
+        return start, end
+    month = _MONTH.fullmatch(period)
+    try:
+        first = date(int(month[1]), int(month[2]), 1) if month else None
+    except ValueError:
+        first = None
+    if first is None:
+        raise typer.BadParameter(
+            "a month such as 2026-06, or two dates such as 2026-06-01/2026-06-15",
+            param_hint="--period",
+        )
+    following = (first + timedelta(days=31)).replace(day=1)
+    return first.isoformat(), following.isoformat()
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}") from error
+
+
+def _print(found: Check, told: Totals, exponents: Exponents) -> None:
+    table = Table("game", "currency", "GGR claimed", "GGR ours", "difference", "explained by")
+    table.add_column("unexplained")
+    for each in found.checked:
+        digits = exponent_of(each.currency, exponents)
+        amounts = (each.claimed, each.ours, each.difference)
+        table.add_row(
+            each.game or "all",
+            each.currency,
+            *(text_from_minor(minor, digits) for minor in amounts),
+            causes_text(each.causes, digits) if each.difference else "",
+            text_from_minor(each.unexplained, digits),
+        )
+    console = Console()
+    console.print(table)
+    _print_rounds(console, found, exponents)
+    _print_fee(found)
+    if told.unposted:
+        typer.echo(f"{told.unposted} accepted batches are not posted yet and not in here")
+
+
+def _print_rounds(console: Console, found: Check, exponents: Exponents) -> None:
+    lines = [line for each in found.checked if each.difference for line in each.lines]
+    if not lines:
+        return
+    table = Table("day", "round", "game", "cause", "GGR, theirs less ours", "break")
+    for line in lines[:SHOWN_MAX]:
+        digits = exponent_of(line.cell.currency, exponents)
+        amount = f"{text_from_minor(line.ggr, digits)} {line.cell.currency}"
+        where = (str(line.cell.day), line.round_id, line.cell.game)
+        table.add_row(*where, line.cause, amount, line.break_id or "")
+    console.print(table)
+    if len(lines) > SHOWN_MAX:
+        typer.echo(f"and {len(lines) - SHOWN_MAX} more rounds; see --json")
+
+
+def _print_fee(found: Check) -> None:
+    code = found.invoice.currency
+    digits = exponent_of(code)
+    amounts = (found.invoice.fee, found.ours.total, found.difference)
+    claimed, ours, more = (text_from_minor(minor, digits) for minor in amounts)
+    typer.echo(f"fee claimed {claimed} {code}, ours {ours} {code}, difference {more} {code}")
+    if found.difference:
+        parts = (found.by_ggr, found.by_terms)
+        by_ggr, by_terms = (text_from_minor(minor, digits) for minor in parts)
+        typer.echo(f"of it {by_ggr} by another GGR, {by_terms} by other terms")
+    typer.echo("the invoice ties" if found.ties else "THE INVOICE DOES NOT TIE")
