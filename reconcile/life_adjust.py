@@ -170,7 +170,7 @@ def _approved(
     connection: Connection, life: Life, *, by: str, now: datetime, limits: Limits
 ) -> list[str]:
     """Mark what waits as approved; the ids of what is to be booked."""
-    if life.state is BreakState.APPROVED:
+    if life.state in {BreakState.APPROVED, BreakState.POSTED}:  # asked for once more
         return [proposal for proposal, _state, _amount in _waiting(connection, life.break_id)]
     must_follow(life.break_id, life.state, BreakState.APPROVED)
     waiting = _waiting(connection, life.break_id)
