@@ -3,8 +3,8 @@
 Any number of workers may post at once: each takes unposted batches with SKIP LOCKED. Entries
 carry the operation's own place as primary key, so a second posting of one operation cannot be
 written. Rounds add up, so the order in which batches are posted does not matter; whoever posts
-into an ended round sweeps what is left of its clearing. A round is one wallet's part in it: what
-players share is the name, never a sum.
+into an ended round sweeps what is left of its clearing. A round is one wallet's part in it:
+what players share is its name, never a sum.
 
 Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries`` (written),
 ``rounds`` (added to), ``parked`` (a batch that cannot be posted, with the reason).

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from reconcile.kinds import BreakKind, Impact, impact_of
+from reconcile.seats import round_of
 from reconcile.sentences import SENTENCES, Said
 from vocabulary.money import exponent_of
 
@@ -62,7 +63,10 @@ def breaks_from_frame(
 ) -> tuple[Break, ...]:
     """The rows of ``Classified.breaks``, put into words."""
     digits = {code: exponent_of(code, exponents) for code in set(frame["currency"])}
-    return tuple(_break(Said(row, provider, digits[row.currency]), now) for row in _rows(frame))
+    return tuple(
+        _break(row.round_id, Said(_plainly(row), provider, digits[row.currency]), now)
+        for row in _rows(frame)
+    )
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[Any]:
@@ -76,12 +80,17 @@ def _plain(column: "pd.Series[Any]") -> list[Any]:
     return values.where(column.notna(), None).tolist()
 
 
-def _break(said: Said, now: datetime) -> Break:
+def _plainly(row: Any) -> Any:
+    """A row with the provider's names of its rounds, also where players shared them."""
+    return row._replace(round_id=round_of(row.round_id), alias=round_of(row.alias))
+
+
+def _break(name: str, said: Said, now: datetime) -> Break:
     row = said.row
     kind = BreakKind(row.kind)
     began = row.began_theirs if row.began_ours is None else row.began_ours
     return Break(
-        id=break_id(said.provider, row.kind, row.round_id, row.currency),
+        id=break_id(said.provider, row.kind, name, row.currency),
         kind=kind,
         impact=impact_of(row.difference),
         player=said.player,

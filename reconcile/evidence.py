@@ -18,18 +18,20 @@ from vocabulary.ids import match_key, transaction_id
 KEPT_MAX = 50
 
 _OPERATIONS = """
-SELECT o.round_id, o.op_key, o.wallet_id, o.wallet_seq
+SELECT o.round_id, w.player, o.op_key, o.wallet_id, o.wallet_seq
   FROM unnest({keys}::bigint[]) AS k (match_key)
   JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
   JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
                    AND o.provider = r.provider AND o.round_id = r.round_id
+  JOIN wallets w ON w.wallet_id = r.wallet_id
  ORDER BY o.round_id, o.wallet_id, o.wallet_seq
 """
 _RECORDS = """
-SELECT f.round_id, f.record_id,
+SELECT f.round_id, f.record_id, min(coalesce(h.player, f.handle)) AS player,
        array_agg(DISTINCT v.version_id ORDER BY v.version_id) AS versions
   FROM feed_records f
   LEFT JOIN feed_versions v ON v.provider = f.provider AND v.record_id = f.record_id
+  LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
  WHERE f.provider = {provider} AND f.match_key = ANY({keys}::bigint[])
  GROUP BY f.round_id, f.record_id ORDER BY f.round_id, f.record_id
 """
@@ -59,13 +61,18 @@ def _by_round(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
     return rounds
 
 
+def _of_player(rows: list[dict[str, Any]], player: str) -> list[dict[str, Any]]:
+    """The player's rows of a round that several share; all of them where none is."""
+    return [row for row in rows if row["player"] == player] or rows
+
+
 def _evidence(
     each: Break,
     operations: Mapping[str, list[dict[str, Any]]],
     records: Mapping[str, list[dict[str, Any]]],
 ) -> dict[str, Any]:
-    ours = operations.get(each.round_id, [])
-    theirs = records.get(each.alias or each.round_id, [])
+    ours = _of_player(operations.get(each.round_id, []), each.player)
+    theirs = _of_player(records.get(each.alias or each.round_id, []), each.player)
     told: dict[str, list[Any]] = {
         "operations": [row["op_key"] for row in ours],
         "transactions": [transaction_id(row["wallet_id"], row["wallet_seq"]) for row in ours],

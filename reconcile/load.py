@@ -22,6 +22,7 @@ from psycopg import sql
 
 from reconcile.frames import KEYS, RECORDS, Keys
 from reconcile.ranges import KeyRange
+from reconcile.seats import seated
 from reconcile.window import Window
 from vocabulary.errors import Unavailable
 
@@ -64,8 +65,8 @@ SELECT f.match_key FROM feed_records f
 """
 # A round whose rollbacks left nothing of it was taken back.
 _OURS_RECORDS = """
-SELECT r.match_key, r.round_id, r.round_id AS record_id,
-       row_number() OVER (PARTITION BY r.round_id, r.currency) AS occurrence,
+SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
+       row_number() OVER (PARTITION BY r.round_id, r.wallet_id) AS occurrence,
        w.player, r.currency, r.stake, r.payout,
        r.rollbacks > 0 AND r.stake = 0 AND r.payout = 0 AS rolled_back,
        NULL::bigint AS declared_net, {balances},
@@ -81,7 +82,7 @@ _NO_BALANCES = sql.SQL("NULL::bigint AS balance_before, NULL::bigint AS balance_
 _BALANCES = sql.SQL("c.balance_before, c.balance_after")
 # By the wallet's own chain: there is no other index over operations of a round.
 _CHAIN = """
-LEFT JOIN (SELECT o.match_key, o.round_id,
+LEFT JOIN (SELECT o.match_key, o.round_id, o.wallet_id,
                   (array_agg(o.balance_after - o.amount ORDER BY o.wallet_seq))[1]
                   AS balance_before,
                   (array_agg(o.balance_after ORDER BY o.wallet_seq DESC))[1] AS balance_after
@@ -89,8 +90,8 @@ LEFT JOIN (SELECT o.match_key, o.round_id,
              JOIN operations o ON o.wallet_id = q.wallet_id AND o.match_key = q.match_key
                               AND o.provider = q.provider AND o.round_id = q.round_id
             WHERE q.provider = {provider} AND o.decision = 'accepted' AND o.amount <> 0
-            GROUP BY o.match_key, o.round_id) c
-       ON c.match_key = r.match_key AND c.round_id = r.round_id
+            GROUP BY o.match_key, o.round_id, o.wallet_id) c
+       ON c.match_key = r.match_key AND c.round_id = r.round_id AND c.wallet_id = r.wallet_id
 """
 _THEIRS_RECORDS = """
 SELECT f.match_key, f.round_id, f.record_id, f.occurrence::bigint AS occurrence,
@@ -167,10 +168,11 @@ class Books:
         return np.unique(_numpy(table, "match_key"))
 
     def records(self, keys: Keys) -> Sides:
-        """Full rows of these keys, from any time."""
+        """Full rows of these keys, from any time; parts of shared rounds apart."""
         for side in self._sides:
             _stage_keys(side, keys)
         ours, theirs = self._both(_OURS_RECORDS, _THEIRS_RECORDS, _records_frame)
+        ours, theirs = seated(ours, theirs)
         return Sides(ours=ours, theirs=theirs)
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:

@@ -70,18 +70,20 @@ SELECT DISTINCT round_id FROM feed_superseded
 """
 # One-sided and young when the run looked: not yet a break then, maybe now.
 _TIMING = """
-SELECT r.match_key FROM rounds r
+SELECT r.match_key FROM rounds r JOIN wallets w USING (wallet_id)
  WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
    AND r.last_at > {young}
-   AND NOT EXISTS (SELECT FROM feed_records f
+   AND NOT EXISTS (SELECT FROM feed_records f LEFT JOIN handles h USING (provider, handle)
                     WHERE f.match_key = r.match_key AND f.provider = r.provider
-                      AND f.round_id = r.round_id AND f.currency = r.currency)
+                      AND f.round_id = r.round_id AND f.currency = r.currency
+                      AND coalesce(h.player, f.handle) = w.player)
 UNION
-SELECT f.match_key FROM feed_records f
+SELECT f.match_key FROM feed_records f LEFT JOIN handles h USING (provider, handle)
  WHERE f.provider = {provider} AND f.created_at > {young}
-   AND NOT EXISTS (SELECT FROM rounds r
+   AND NOT EXISTS (SELECT FROM rounds r JOIN wallets w USING (wallet_id)
                     WHERE r.match_key = f.match_key AND r.provider = f.provider
-                      AND r.round_id = f.round_id AND r.currency = f.currency)
+                      AND r.round_id = f.round_id AND r.currency = f.currency
+                      AND w.player = coalesce(h.player, f.handle))
 """
 # Open for long enough by now, and not yet when the run looked.
 _OVERDUE = """

@@ -19,6 +19,7 @@ from reconcile.pass_exact import agree
 from reconcile.pass_rounds import fold, pair
 from reconcile.passes import tie_by_attributes
 from reconcile.rules import Rules
+from reconcile.seats import round_of
 from reconcile.totals_lines import NO_BREAKS, Found, Line, Told, lines_of
 from reconcile.totals_read import (
     Cell,
@@ -37,7 +38,7 @@ from reconcile.window import Window
 #: What the rows of a summary stand for.
 Name = tuple[str, ...]
 #: Bets, wins and rollbacks by round and currency.
-Counts = Mapping[tuple[str, str], tuple[int, int, int]]
+Counts = Mapping[tuple[str, str, str], tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +182,7 @@ def _tied(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
 
 def _of_learned_games(parts: tuple[PartOfOurs, ...], told: Told) -> tuple[PartOfOurs, ...]:
-    learned = {(round_id, was.currency): cell for was, cell, round_id in told.moved}
+    learned = {(round_of(round_id), was.currency): cell for was, cell, round_id in told.moved}
     return tuple(
         replace(part, cell=learned.get((part.round_id, part.cell.currency), part.cell))
         for part in parts
@@ -193,13 +194,14 @@ def _move(ours: dict[Cell, Figures], told: Told, found: Found, counts: Counts) -
     if not told.moved:
         return
     amounts = {
-        (str(row.round_id), str(row.currency)): (int(str(row.stake)), int(str(row.payout)))
+        (str(row.round_id), str(row.currency)): (
+            *(int(str(row.stake)), int(str(row.payout))),
+            counts[round_of(str(row.round_id)), str(row.player), str(row.currency)],
+        )
         for row in found.ours.itertuples(index=False)
     }
     for was, cell, round_id in told.moved:
-        name = (round_id, was.currency)
-        stake, payout = amounts[name]
-        bets, wins, rollbacks = counts[name]
+        stake, payout, (bets, wins, rollbacks) = amounts[round_id, was.currency]
         one = Figures(
             rounds=1, bets=bets, wins=wins, rollbacks=rollbacks, stake=stake, payout=payout
         )

@@ -16,6 +16,7 @@ import pandas as pd
 from reconcile.breaks import break_id
 from reconcile.kinds import OF_BOOKS, Bucket
 from reconcile.pass_groups import GROUP
+from reconcile.seats import round_of
 from reconcile.totals_read import UNKNOWN_GAME, Cell
 
 #: One-sided and younger than the maturity.
@@ -140,12 +141,13 @@ class _Homes:
         """Rounds inside the window whose game is not told under their own name."""
         for row in pairs[pairs["alias"] != ""].itertuples(index=False):
             home = self.of(row)
-            by_name = self._games.get(str(row.round_id), UNKNOWN_GAME)
+            by_name = self._games.get(round_of(str(row.round_id)), UNKNOWN_GAME)
             if home is not None and home.game != by_name:
                 yield Cell(home.day, by_name, home.currency), home, str(row.round_id)
 
     def _game(self, row: Any) -> str:
-        known = self._games.get(row.round_id) or self._games.get(row.alias)
+        names = (round_of(row.round_id), round_of(row.alias))
+        known = self._games.get(names[0]) or self._games.get(names[1])
         return known or UNKNOWN_GAME
 
 
@@ -154,7 +156,7 @@ def _games_of_rounds(found: Found) -> dict[str, str]:
     games: dict[str, str] = {}
     for row in found.theirs.itertuples(index=False):
         game = found.games.get((str(row.record_id), int(str(row.occurrence))))
-        name = str(row.round_id)
+        name = round_of(str(row.round_id))
         if game is not None:
             games[name] = min(games.get(name, game), game)
     return games
@@ -207,8 +209,8 @@ def _line(
             cell=cell,
             cause=cause,
             ggr=ggr,
-            round_id=row.round_id,
-            alias=row.alias,
+            round_id=round_of(row.round_id),
+            alias=round_of(row.alias),
             player=row.player_theirs if pd.isna(row.player_ours) else row.player_ours,
             break_id=named,
         )

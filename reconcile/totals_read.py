@@ -28,18 +28,19 @@ SELECT (r.first_at AT TIME ZONE {zone})::date AS day, coalesce(g.game, {unknown}
  WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
  GROUP BY 1, 2, 3
 """
-# A round that any record calls rolled back moved nothing, whatever its other records say.
+# A player's round that any record calls rolled back moved nothing, whatever its others say.
 _THEIRS = """
 SELECT (f.created_at AT TIME ZONE {zone})::date AS day, coalesce(f.game, {unknown}) AS game,
-       f.currency, count(DISTINCT (f.match_key, f.round_id)) AS rounds,
+       f.currency, count(DISTINCT (f.match_key, f.round_id, f.handle)) AS rounds,
        count(*) FILTER (WHERE u.round_id IS NULL AND f.stake <> 0) AS bets,
        count(*) FILTER (WHERE u.round_id IS NULL AND f.payout <> 0) AS wins,
        count(*) FILTER (WHERE f.rolled_back) AS rollbacks,
        coalesce(sum(f.stake) FILTER (WHERE u.round_id IS NULL), 0)::text AS stake,
        coalesce(sum(f.payout) FILTER (WHERE u.round_id IS NULL), 0)::text AS payout
   FROM feed_records f
-  LEFT JOIN (SELECT DISTINCT match_key, round_id FROM feed_records
-              WHERE provider = {provider} AND rolled_back) u USING (match_key, round_id)
+  LEFT JOIN (SELECT DISTINCT match_key, round_id, handle FROM feed_records
+              WHERE provider = {provider} AND rolled_back) u
+         USING (match_key, round_id, handle)
  WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
  GROUP BY 1, 2, 3
 """
@@ -74,8 +75,9 @@ SELECT f.record_id, f.occurrence::bigint AS occurrence, f.game
  WHERE f.provider = {provider} AND f.game IS NOT NULL
 """
 _COUNTS = """
-SELECT r.round_id, r.currency, r.bets, r.wins, r.rollbacks
-  FROM rounds r JOIN residual USING (match_key) WHERE r.provider = {provider}
+SELECT r.round_id, w.player, r.currency, r.bets, r.wins, r.rollbacks
+  FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
+ WHERE r.provider = {provider}
 """
 _UNPOSTED = "SELECT count(*) AS n FROM batches WHERE posted_at IS NULL AND parked_at IS NULL"
 
@@ -181,10 +183,14 @@ def games_of_records(books: Books) -> dict[tuple[str, int], str]:
     return {(row["record_id"], row["occurrence"]): row["game"] for row in books.rows(_GAMES)}
 
 
-def counts_of_rounds(books: Books) -> dict[tuple[str, str], tuple[int, int, int]]:
-    """Bets, wins and rollbacks by round and currency, of the rounds fetched last."""
+def counts_of_rounds(books: Books) -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """Bets, wins and rollbacks by round, player and currency, of the rounds fetched last."""
     return {
-        (row["round_id"], row["currency"]): (row["bets"], row["wins"], row["rollbacks"])
+        (row["round_id"], row["player"], row["currency"]): (
+            row["bets"],
+            row["wins"],
+            row["rollbacks"],
+        )
         for row in books.rows(_COUNTS)
     }
 

@@ -31,7 +31,7 @@ _OURS_SINCE = """
 SELECT o.op_key AS name, o.round_id, o.received_at AS at, count(*) OVER () AS total
   FROM operations o
   JOIN rounds r ON r.match_key = o.match_key AND r.provider = o.provider
-               AND r.round_id = o.round_id
+               AND r.round_id = o.round_id AND r.wallet_id = o.wallet_id
  WHERE o.provider = :provider AND r.first_at >= :start AND r.first_at < :end
    AND o.batch_id > :mark
  ORDER BY o.wallet_id, o.wallet_seq LIMIT :most

@@ -7,9 +7,10 @@ that is off for one round alone is one step, not two.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from reconcile.breaks import Break
@@ -20,20 +21,22 @@ from vocabulary.money import exponent_of, text_from_minor
 
 _STEPS = """
 WITH told AS (
-  SELECT match_key, round_id, record_id, balance_before FROM feed_records
-   WHERE provider = {provider} AND created_at >= {start} AND created_at < {end}
-     AND balance_before IS NOT NULL AND occurrence = 1 AND NOT rolled_back
+  SELECT f.match_key, f.round_id, f.record_id, f.balance_before, w.wallet_id
+    FROM feed_records f LEFT JOIN handles h USING (provider, handle)
+    JOIN wallets w ON w.player = coalesce(h.player, f.handle) AND w.currency = f.currency
+   WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
+     AND f.balance_before IS NOT NULL AND f.occurrence = 1 AND NOT f.rolled_back
 ), firsts AS (
-  SELECT DISTINCT ON (o.match_key, o.round_id)
+  SELECT DISTINCT ON (o.match_key, o.round_id, o.wallet_id)
          o.match_key, o.round_id, o.wallet_id, o.wallet_seq, o.op_key, o.received_at,
          o.balance_after - o.amount AS held, t.record_id, t.balance_before AS told
     FROM told t
     JOIN rounds r ON r.match_key = t.match_key AND r.round_id = t.round_id
-                 AND r.provider = {provider}
+                 AND r.wallet_id = t.wallet_id AND r.provider = {provider}
     JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
                      AND o.round_id = r.round_id AND o.provider = r.provider
    WHERE o.decision = 'accepted' AND o.kind <> 'tombstone'
-   ORDER BY o.match_key, o.round_id, o.wallet_seq
+   ORDER BY o.match_key, o.round_id, o.wallet_id, o.wallet_seq
 ), shifts AS (
   SELECT *, told - held AS shift, lag(told - held, 1, 0::bigint) OVER chain AS was,
          lead(told - held) OVER chain AS will
@@ -52,18 +55,24 @@ class Step:
     size: int
 
 
-def steps(rows: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
+def steps(rows: Iterable[Mapping[str, Any]], unbooked: Sequence[int] = ()) -> Iterator[Step]:
     """Where one wallet's shift really changes.
 
     ``rows`` are the places, in chain order, whose ``shift`` differs from that of the place
     before; ``was`` and ``will`` are the shifts before and after, ``will`` None at the end.
+    ``unbooked`` is what rounds that the ledger never booked moved, in order of time: one of
+    them, or several in a row, shift every balance after them, and are no steps.
     """
     level = 0
+    sums = list(accumulate(unbooked, initial=0))
     for row in rows:
-        if row["shift"] == level:
+        size = row["shift"] - level
+        if size == 0:
             continue  # back from a balance that was off for one round alone
-        yield Step(row, row["shift"] - level)
-        if row["will"] == row["shift"]:
+        lasting = any(end - size in sums[:n] for n, end in enumerate(sums))
+        if not lasting:
+            yield Step(row, size)
+        if lasting or row["will"] == row["shift"]:
             level = row["shift"]
 
 
@@ -72,7 +81,7 @@ def chain_breaks(
     provider: str,
     exponents: Mapping[str, int],
     now: datetime,
-    known: Iterable[Break],
+    known: Sequence[Break],
 ) -> list[Break]:
     """Steps in the provider's balances that none of the ``known`` breaks explains.
 
@@ -83,9 +92,14 @@ def chain_breaks(
     amounts = Counter(
         (each.player, each.currency, each.difference) for each in known if each.difference
     )
+    unbooked: dict[tuple[str, str], list[int]] = {}
+    for each in sorted(known, key=lambda each: (each.at, each.round_id)):
+        if each.kind is BreakKind.MISSING_IN_LEDGER:
+            unbooked.setdefault((each.player, each.currency), []).append(each.difference)
     found = []
     for rows in by_wallet(books.rows(_STEPS)):
-        for step in steps(rows):
+        who = (rows[0]["player"], rows[0]["currency"])
+        for step in steps(rows, unbooked.get(who, ())):
             told = (step.row["player"], step.row["currency"], step.size)
             if step.row["round_id"] in rounds or amounts[told]:
                 continue

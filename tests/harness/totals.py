@@ -16,7 +16,7 @@ Part = tuple[str, str, str, str]
 
 @dataclass(slots=True)
 class RoundTotal:
-    """What came of one wallet's part in a round, as it must stand after posting; minor units."""
+    """What must stand of one wallet's part in a round after posting; minor units."""
 
     first_at: datetime
     last_at: datetime
