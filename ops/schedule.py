@@ -8,6 +8,7 @@ import dramatiq
 import structlog
 from sqlalchemy import Engine
 
+from ops.details_wanted import ask_details
 from ops.embedded import Endpoints
 from ops.settings import Settings
 from ops.workplace import desk_at, own_name
@@ -23,6 +24,8 @@ from workers.sweep import sweep
 
 #: Distance between two heartbeats in Postgres.
 BEAT_EVERY = timedelta(seconds=2)
+#: Distance between two looks for breaks whose provider is to be asked.
+ASK_EVERY = timedelta(seconds=10)
 
 log = structlog.get_logger()
 
@@ -72,6 +75,12 @@ def jobs_of(
             name="canary",
             every=every,
             run=lambda _slot: send_canaries(engine, broker, every=every),
+            once=False,
+        ),
+        Job(
+            name="details",
+            every=ASK_EVERY,
+            run=lambda _slot: ask_details(settings, engine, broker),
             once=False,
         ),
         Job(name="heartbeat", every=BEAT_EVERY, run=lambda _slot: beat(engine, me), once=False),

@@ -58,6 +58,7 @@ class BreaksSettings(Section):
         ask_every: shortest time between two questions to one provider.
         ask_attempts: most attempts at one question.
         answer_lasts: how long an answer is used again.
+        page_hosts: hosts whose pages are captured where a provider links to them.
     """
 
     roles: Mapping[str, str] = Field(default_factory=dict)
@@ -67,6 +68,7 @@ class BreaksSettings(Section):
     ask_every: Timeout = timedelta(seconds=1)
     ask_attempts: Attempts = 5
     answer_lasts: Timeout = timedelta(days=1)
+    page_hosts: tuple[str, ...] = ()
 
     @field_validator("limits")
     @classmethod

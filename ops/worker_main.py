@@ -15,6 +15,7 @@ import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries, ShutdownNotifications, TimeLimit
 
 from ops import logs, step_signals
+from ops.details import asker, terms_of
 from ops.settings_source import load
 from ops.workplace import desk_at, own_name
 from storage.broker import open_broker
@@ -65,5 +66,5 @@ broker = open_broker(
 progress.watch(broker)
 desk = desk_at(engine, settings, worker=worker.name, hold=gate.hold)
 settler = Settler(broker, Random(), functools.partial(park_bug, desk))  # noqa: S311 - spreads
-declare(broker, desk, settler)
+declare(broker, desk, settler, asker(settings), terms_of(settings))
 dramatiq.set_broker(broker)

@@ -1,7 +1,7 @@
 """The broker: transport only. Losing it, or everything in it, loses nothing.
 
 Messages carry ids; what they ask for is found in Postgres, where the sweeper finds it too.
-Queue ``post`` holds ``post.v1``, queue ``ingest`` holds ``ingest.v1``.
+Queue ``post`` holds ``post.v1``, ``ingest`` holds ``ingest.v1``, ``fetch`` holds ``fetch.v1``.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ BROKER_TIMEOUT_S = 2
 
 POST_ACTOR, POST_QUEUE = "post.v1", "post"
 INGEST_ACTOR, INGEST_QUEUE = "ingest.v1", "ingest"
+FETCH_ACTOR, FETCH_QUEUE = "fetch.v1", "fetch"
 
 
 def open_broker(url: str, middleware: Sequence[dramatiq.Middleware]) -> dramatiq.Broker:
@@ -47,6 +48,11 @@ def post_message(batches: Sequence[int]) -> "dramatiq.Message[None]":
 def ingest_message() -> "dramatiq.Message[None]":
     """Ask for stored history records to be ingested."""
     return _message(INGEST_ACTOR, INGEST_QUEUE, {})
+
+
+def fetch_message() -> "dramatiq.Message[None]":
+    """Ask for providers to be asked about the bets that wait for it."""
+    return _message(FETCH_ACTOR, FETCH_QUEUE, {})
 
 
 def _message(actor: str, queue: str, arguments: dict[str, object]) -> "dramatiq.Message[None]":

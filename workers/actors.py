@@ -7,10 +7,18 @@ import dramatiq
 from sqlalchemy.exc import OperationalError
 
 from ledger.posting import BATCHES_PER_POSTING, post
-from storage.broker import INGEST_ACTOR, INGEST_QUEUE, POST_ACTOR, POST_QUEUE
+from storage.broker import (
+    FETCH_ACTOR,
+    FETCH_QUEUE,
+    INGEST_ACTOR,
+    INGEST_QUEUE,
+    POST_ACTOR,
+    POST_QUEUE,
+)
 from storage.parking import park
 from vocabulary.errors import Unavailable
 from workers.canary import CANARY_ACTOR, note_canary
+from workers.fetch import Ask, FetchTerms, fetch
 from workers.ingest import ingest
 from workers.jobs import Desk
 from workers.outcomes import Done, Outcome, Parked, PutBack, Settler
@@ -19,8 +27,10 @@ from workers.outcomes import Done, Outcome, Parked, PutBack, Settler
 POSTINGS_PER_MESSAGE = 50
 
 
-def declare(broker: dramatiq.Broker, desk: Desk, settler: Settler) -> None:
-    """Declare every actor on the broker, working at this desk."""
+def declare(
+    broker: dramatiq.Broker, desk: Desk, settler: Settler, ask: Ask, terms: FetchTerms
+) -> None:
+    """Declare every actor on the broker, working at this desk; ``ask`` reaches providers."""
 
     def canary(queue: str, number: int) -> Outcome:
         held = desk.hold(queue)
@@ -30,6 +40,7 @@ def declare(broker: dramatiq.Broker, desk: Desk, settler: Settler) -> None:
 
     _actor(broker, settler, POST_ACTOR, POST_QUEUE, lambda **_hints: post_some(desk))
     _actor(broker, settler, INGEST_ACTOR, INGEST_QUEUE, lambda **_hints: ingest(desk))
+    _actor(broker, settler, FETCH_ACTOR, FETCH_QUEUE, lambda **_hints: fetch(desk, ask, terms))
     _actor(broker, settler, CANARY_ACTOR, POST_QUEUE, canary)
 
 

@@ -9,7 +9,7 @@ from ops.breaks_desk import breaks_of
 from ops.breaks_filter import filtered
 from ops.breaks_print import amount_of, show_lives, show_story, story_json
 from ops.breaks_terms import rules_of
-from ops.commands import breaks_act, breaks_adjust, breaks_bulk
+from ops.commands import breaks_act, breaks_adjust, breaks_bulk, breaks_evidence
 from ops.context import current
 from ops.ledger_print import instant, table
 from reconcile import life_read
@@ -103,3 +103,4 @@ def sla(ctx: typer.Context, *, chosen: Filter, as_json: AsJson = False) -> None:
 breaks_act.register(app)
 breaks_adjust.register(app)
 breaks_bulk.register(app)
+breaks_evidence.register(app)
