@@ -146,6 +146,23 @@ def verify(
     raise typer.Exit(0 if found.verified else 1)
 
 
+@app.command("what-if")
+def what_if(
+    ctx: typer.Context,
+    *,
+    provider: Annotated[str, typer.Option(help="The provider's slug.")],
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days back.")] = 7,
+    rules: Annotated[
+        list[str], typer.Option("--set", help="name=value, e.g. maturity=30m; repeatable.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Which breaks other rules would hide or open; nothing is stored."""
+    from ops.commands.what_if import show  # noqa: PLC0415 - it builds on this module
+
+    show(current(ctx), provider, days, rules, as_json=as_json)
+
+
 def rules_of(chosen: ConfiguredProvider) -> Rules:
     """How this provider's rows may be matched: by what they hold where no name ties them."""
     return Rules(attributes=not chosen.provider.options.get("history_id_is_bet_id", True))
