@@ -26,6 +26,11 @@ PLACE = "place"
 #: The tie of a row left over of which nobody can say whether it is the one left over.
 AMBIGUOUS = "ambiguous"
 
+#: The same as long as a pass is to come that may still tie it.
+UNSURE = "unsure"
+#: The ties of rows that a pass may tie.
+FREE = ("", UNSURE)
+
 _AMOUNTS = ("stake", "payout")
 _US = pd.Timedelta(microseconds=1)
 
@@ -42,7 +47,7 @@ def by_attributes(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
 def by_place(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Tie rows alone at one place of the balance chain that share one of the amounts."""
-    met = _Met(pairs, ("balance_before",))
+    met = _Met(pairs, ("balance_before",), rules)
     first, second = met.alone(rules)
     shares = [
         met.values(name, "ours")[first] == met.values(name, "theirs")[second]
@@ -53,18 +58,18 @@ def by_place(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
 
 def _tied(pairs: pd.DataFrame, rules: Rules, columns: Sequence[str], name: str) -> pd.DataFrame:
-    met = _Met(pairs, columns)
+    met = _Met(pairs, columns, rules)
     found = met.assigned(rules)
     tied = _fused(pairs, met.ours[found.first], met.theirs[found.second], name)
-    if name != ATTRIBUTES:
-        # What is left here has further chances; only the last pass may call it ambiguous.
-        return tied
     unsure = np.concatenate([met.ours[found.unsure_first], met.theirs[found.unsure_second]])
     names = pairs.loc[unsure, ["round_id", "currency"]]
     marks = pd.MultiIndex.from_frame(tied[["round_id", "currency"]]).isin(
         pd.MultiIndex.from_frame(names)
     )
-    return tied.assign(tie=tied["tie"].mask(marks & (tied["side"] != "both"), AMBIGUOUS))
+    marks |= tied["tie"] == UNSURE
+    # What is left here may have further chances; only the last pass may call it ambiguous.
+    mark = AMBIGUOUS if name == ATTRIBUTES else UNSURE
+    return tied.assign(tie=tied["tie"].mask(marks & (tied["side"] != "both"), mark))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,17 @@ class _Met:
         ours, theirs: labels of the rows of either side, ordered by likeness, instant and name.
     """
 
-    def __init__(self, pairs: pd.DataFrame, columns: Sequence[str]) -> None:
+    def __init__(self, pairs: pd.DataFrame, columns: Sequence[str], rules: Rules) -> None:
         self._pairs = PAIRS.check(pairs)
         self._columns = columns
         sides = [self._likes("ours"), self._likes("theirs")]
         together = pd.concat(sides)
         alike = ["player", "currency", *columns]
         together["code"] = together.groupby(alike, sort=True).ngroup()
+        together = together.sort_values(["code", "at", "round_id"])
+        # Alike and on another day is no likeness: no pass ties across such a pause.
+        other = together["code"].diff() != 0
+        together["code"] = (other | (together["at"].diff() > rules.within_us)).cumsum()
         mine, yours = (
             together[together["side"] == side].sort_values(["code", "at", "round_id"])
             for side in ("ours", "theirs")
@@ -99,7 +108,7 @@ class _Met:
 
     def _likes(self, side: str) -> pd.DataFrame:
         pairs = self._pairs
-        rows = pairs[(pairs["side"] == side) & (pairs["tie"] == "")]
+        rows = pairs[(pairs["side"] == side) & pairs["tie"].isin(FREE)]
         # A line told twice is a finding of its own, and two players cannot be one.
         rows = rows[(rows[f"extras_{side}"] == 0) & (rows[f"players_{side}"] == 1)]
         for column in self._columns:

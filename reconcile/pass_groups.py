@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reconcile.frames import PAIRS
+from reconcile.pass_attributes import FREE
 from reconcile.rules import Rules
 
 #: The tie of rows that together stand for one row of the other side.
@@ -54,14 +55,14 @@ def by_sums(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     group = pairs["group"].copy()
     for claim in _undisputed(claims):
         group.loc[[claim.one.label, *(row.label for row in claim.run)]] = claim.one.round_id
-    tied = pairs["tie"].mask((group != "") & (pairs["tie"] == ""), GROUP)
+    tied = pairs["tie"].mask((group != "") & pairs["tie"].isin(FREE), GROUP)
     return PAIRS.check(pairs.assign(group=group, tie=tied))
 
 
 def _rows(pairs: pd.DataFrame, side: str) -> dict[tuple[str, str], list[_Row]]:
     """The rows of a side that nothing ties, by player and currency, in order of time."""
     free = pairs[
-        (pairs["side"] == side) & (pairs["tie"] == "") & (pairs[f"extras_{side}"] == 0)
+        (pairs["side"] == side) & pairs["tie"].isin(FREE) & (pairs[f"extras_{side}"] == 0)
     ]
     at = (free[f"began_{side}"] - pd.Timestamp(0, tz="UTC")) // _US
     columns = [free.index, free["round_id"], free[f"stake_{side}"], free[f"payout_{side}"]]

@@ -6,6 +6,7 @@ that it holds with another answer than the log says is disputed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +36,10 @@ SELECT op_key, reply_status, reply FROM deliveries
  WHERE provider = {provider} AND op_key = ANY({keys})
 """
 
+_PLAYERS = """
+SELECT handle, player FROM handles WHERE provider = {provider} AND handle = ANY({handles})
+"""
+
 
 def log_breaks(
     books: Books,
@@ -58,16 +63,28 @@ def log_breaks(
     journal: dict[str, list[Mapping[str, Any]]] = {}
     for answer in books.rows(_JOURNAL, keys=sorted(by_key)) if by_key else ():
         journal.setdefault(answer["op_key"], []).append(answer)
-    return _judged(provider, exponents, now, by_key, journal)
+    found = _judged(provider, exponents, by_key, journal)
+    return [break_of(each, provider, now) for each in _named(books, found)]
+
+
+def _named(books: Books, found: list[Witness]) -> list[Witness]:
+    """The same, told of the players as we know them; a handle nobody mapped is the player."""
+    handles = sorted({each.row["player"] for each in found})
+    rows = books.rows(_PLAYERS, handles=handles) if handles else ()
+    players = {row["handle"]: row["player"] for row in rows}
+    return [
+        replace(each, row={**each.row, "player": players.get(told, told)})
+        for each in found
+        for told in (each.row["player"],)
+    ]
 
 
 def _judged(
     provider: str,
     exponents: Mapping[str, int],
-    now: datetime,
     by_key: Mapping[str, list[tuple[Mapping[str, Any], Operation]]],
     journal: Mapping[str, list[Mapping[str, Any]]],
-) -> list[Break]:
+) -> list[Witness]:
     found = []
     for key, tries in by_key.items():
         row, fact = tries[-1]
@@ -76,7 +93,7 @@ def _judged(
             found.append(_missing(provider, row, fact, exponents))
         elif not any(_agree(each, answer) for each, _ in tries for answer in answers):
             found.append(_disputed(provider, row, fact, answers))
-    return [break_of(each, provider, now) for each in found]
+    return found
 
 
 def _agree(logged: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:

@@ -5,8 +5,7 @@ of tables. That both answer alike is shown on a real database (``detection_store
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from types import SimpleNamespace
 from typing import Any, cast
@@ -82,7 +81,7 @@ class MemoryBooks(Books):
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """What a witness asks, recognised by its query."""
-        answers = {
+        answers: dict[str, Callable[[], Iterable[Row]]] = {
             evidence._OPERATIONS: list,
             evidence._RECORDS: list,
             witness._TOMBSTONES: self._tombstones,
@@ -91,6 +90,10 @@ class MemoryBooks(Books):
             witness_chain._STEPS: self._shifts,
             witness_log._LOGGED: self._logged,
             witness_log._JOURNAL: self._journal,
+            witness_log._PLAYERS: lambda: (
+                {"handle": told, "player": told.removeprefix("h-")}
+                for told in values["handles"]
+            ),
         }
         return [dict(row) for row in answers[query]()]
 
@@ -369,8 +372,3 @@ def in_words(one: Break, system: System) -> Expected:
         difference=one.difference,
         impact=one.impact.value,
     )
-
-
-def age(instant: datetime) -> timedelta:
-    """How old something is when the month is reconciled."""
-    return NOW - instant

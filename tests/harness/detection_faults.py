@@ -122,6 +122,7 @@ _LOOSE = frozenset(
         Lie.BEFORE,
     }
 )
+_LOST = frozenset({Lie.LOST, Lie.LOST_DRIFT})
 #: Faults of balances; next to each other they are one step that nobody can take apart.
 _STEPPED = frozenset({Lie.BEFORE, Lie.DRIFT})
 #: Faults after which one of the two sides has no balance at this place, or all are off.
@@ -136,6 +137,8 @@ def plan(seed: int, plays: list[Play], *, share: float = 0.25) -> list[Fault]:
     placed: list[tuple[Fault, Play]] = []
     for play in hosts[: int(len(hosts) * rng.uniform(0.02, share))]:
         lies = [lie for lie in Lie if play.system in POSSIBLE[lie] and _suits(play, lie)]
+        # One who keeps balances of his own keeps them for every round.
+        lies = [one for one in lies if one is not (Lie.LOST_DRIFT if seed % 2 else Lie.LOST)]
         if _has_a_twin(play, plays):
             lies = [lie for lie in lies if lie not in _LOOSE]
         others = sorted({one.player for one in plays} - {play.player})
