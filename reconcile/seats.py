@@ -13,7 +13,7 @@ import pandas as pd
 
 from reconcile.frames import RECORDS
 
-_BETWEEN = "\0"
+_BETWEEN = "\x1f"
 #: (round, currency, player as the provider tells it) → the player whose seat it is.
 _Seats = Mapping[tuple[str, str, str], str]
 

@@ -20,8 +20,9 @@ from reconcile.pass_rounds import fold, pair
 from reconcile.passes import tie_by_attributes
 from reconcile.rules import Rules
 from reconcile.seats import round_of
-from reconcile.totals_lines import NO_BREAKS, Found, Line, Told, lines_of
+from reconcile.totals_lines import NO_BREAKS, Found, Line, Told, days_of, lines_of
 from reconcile.totals_read import (
+    UNKNOWN_GAME,
     Cell,
     Figures,
     PartOfOurs,
@@ -133,7 +134,7 @@ def totals(database_url: str, terms: Terms, *, now: datetime, zone: str) -> Tota
         ours, theirs = sums_of_ours(books, zone), sums_of_theirs(books, zone)
         parts = _of_learned_games(parts_of_ours(books, zone), told)
         unposted = unposted_batches(books)
-    _move(ours, told, found, counts)
+    _move(ours, told, found, counts, zone)
     return Totals(
         provider=terms.provider,
         window=terms.window,
@@ -182,29 +183,35 @@ def _tied(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
 
 def _of_learned_games(parts: tuple[PartOfOurs, ...], told: Told) -> tuple[PartOfOurs, ...]:
-    learned = {(round_of(round_id), was.currency): cell for was, cell, round_id in told.moved}
+    learned = {(round_of(name), code): game for (name, code), game in told.learned.items()}
     return tuple(
-        replace(part, cell=learned.get((part.round_id, part.cell.currency), part.cell))
+        replace(part, cell=replace(part.cell, game=learned[part.round_id, part.cell.currency]))
+        if (part.round_id, part.cell.currency) in learned
+        else part
         for part in parts
     )
 
 
-def _move(ours: dict[Cell, Figures], told: Told, found: Found, counts: Counts) -> None:
+def _move(
+    ours: dict[Cell, Figures], told: Told, found: Found, counts: Counts, zone: str
+) -> None:
     """Rounds whose game only their tie to a record tells, from unknown to where they belong."""
-    if not told.moved:
+    if not told.learned:
         return
-    amounts = {
-        (str(row.round_id), str(row.currency)): (
-            *(int(str(row.stake)), int(str(row.payout))),
-            counts[round_of(str(row.round_id)), str(row.player), str(row.currency)],
-        )
-        for row in found.ours.itertuples(index=False)
-    }
-    for was, cell, round_id in told.moved:
-        stake, payout, (bets, wins, rollbacks) = amounts[round_id, was.currency]
+    for row, day in days_of(found.ours[found.ours["inside"]], zone):
+        game = told.learned.get((row.round_id, row.currency))
+        if game is None:
+            continue
+        bets, wins, rollbacks = counts[round_of(row.round_id), row.player, row.currency]
         one = Figures(
-            rounds=1, bets=bets, wins=wins, rollbacks=rollbacks, stake=stake, payout=payout
+            rounds=1,
+            bets=bets,
+            wins=wins,
+            rollbacks=rollbacks,
+            stake=row.stake,
+            payout=row.payout,
         )
+        was, cell = Cell(day, UNKNOWN_GAME, row.currency), Cell(day, game, row.currency)
         ours[was] -= one
         ours[cell] = ours.get(cell, Figures()) + one
 

@@ -27,8 +27,10 @@ ELSEWHERE = "elsewhere"
 GROUPED = "grouped"
 #: Let pass by the tolerance.
 TOLERATED = "tolerated"
+#: Told by one line, and taken back by another one that names somebody else.
+UNDONE = "undone"
 #: Every cause that is no break.
-NO_BREAKS = frozenset({TIMING, ELSEWHERE, GROUPED, TOLERATED})
+NO_BREAKS = frozenset({TIMING, ELSEWHERE, GROUPED, TOLERATED, UNDONE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,23 +72,32 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
-    """One record of one side in its cell; None: outside the window. ``ggr`` in minor units."""
-
-    cell: Cell | None
-    ggr: int
-
-
-@dataclass(frozen=True, slots=True)
 class Told:
-    """The lines, and rounds of ours whose game only their tie to a record tells.
+    """The lines, and the games that a comparison learned.
 
     Attributes:
-        moved: (from, to, round id) of such rounds.
+        learned: by name and currency of rounds whose game only their tie to a record tells.
     """
 
     lines: tuple[Line, ...]
-    moved: tuple[tuple[Cell, Cell, str], ...]
+    learned: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """One record of one side.
+
+    Attributes:
+        day: it counts on; None: outside the window.
+        game: as the record itself tells; None: by the round's other records.
+        ggr: minor units, nothing where it was taken back.
+        undone: minor units that another record took back.
+    """
+
+    day: date | None
+    game: str | None
+    ggr: int
+    undone: int
 
 
 def lines_of(provider: str, found: Found, zone: str) -> Told:
@@ -97,58 +108,72 @@ def lines_of(provider: str, found: Found, zone: str) -> Told:
         *_whole_rows(found.pairs, homes),
         *_elsewhere(found.pairs, homes),
     ]
-    return Told(tuple(line for line in lines if line.ggr), tuple(homes.moved(found.pairs)))
+    return Told(tuple(line for line in lines if line.ggr), homes.learned(found.pairs))
 
 
 class _Homes:
     """Where each round is at home, and where its records are counted."""
 
     def __init__(self, found: Found, zone: str) -> None:
-        games = _games_of_rounds(found)
-        self._games = games
-        self._theirs: dict[tuple[str, str], list[_Record]] = {}
-        self._first: dict[tuple[str, str], Cell | None] = {}
-        self._ours: dict[tuple[str, str], Cell | None] = {}
-        self._inside: dict[tuple[str, str], bool] = {}
-        self._ours_day: dict[tuple[str, str], date] = {}
-        undone = set(found.theirs.loc[found.theirs["rolled_back"], "round_id"])
-        for row, day in _days(found.theirs, zone):
-            name = (row.round_id, row.currency)
-            game = found.games.get((row.record_id, row.occurrence), UNKNOWN_GAME)
-            cell = Cell(day, game, row.currency) if row.inside else None
-            ggr = 0 if row.round_id in undone else row.stake - row.payout
-            self._theirs.setdefault(name, []).append(_Record(cell, ggr))
-            self._first.setdefault(name, cell)
-        for row, day in _days(found.ours, zone):
-            name = (row.round_id, row.currency)
-            self._ours_day[name] = day
-            self._inside[name] = row.inside
+        self._games = _games_of_rounds(found)
+        self._ours = _records(found.ours, zone, None)
+        self._theirs = _records(found.theirs, zone, found.games)
 
     def of(self, row: Any) -> Cell | None:
         """The cell of a row of PAIRS; None: outside the window."""
-        mine = (row.round_id, row.currency)
-        if mine not in self._ours_day:
-            return self._first[mine]
-        if not self._inside[mine]:
+        name = (row.round_id, row.currency)
+        first = (self._ours.get(name) or self._theirs[name])[0]
+        return self._cell(first, row)
+
+    def records(self, row: Any) -> Iterator[tuple[Cell | None, _Record, int]]:
+        """The records of a row of PAIRS in their cells; 1 where they are theirs, -1 if ours."""
+        for record in self._theirs.get((row.alias or row.round_id, row.currency), ()):
+            yield self._cell(record, row), record, 1
+        for record in self._ours.get((row.round_id, row.currency), ()):
+            yield self._cell(record, row), record, -1
+
+    def learned(self, pairs: pd.DataFrame) -> dict[tuple[str, str], str]:
+        """Games of rounds of ours that are not told under their own name."""
+        return {
+            (row.round_id, row.currency): self._game(row)
+            for row in pairs[pairs["alias"] != ""].itertuples(index=False)
+            if self._game(row) != self._games.get(round_of(str(row.round_id)), UNKNOWN_GAME)
+        }
+
+    def _cell(self, record: _Record, row: Any) -> Cell | None:
+        if record.day is None:
             return None
-        return Cell(self._ours_day[mine], self._game(row), row.currency)
-
-    def records(self, row: Any) -> list[_Record]:
-        """Their records of a row of PAIRS."""
-        return self._theirs.get((row.alias or row.round_id, row.currency), [])
-
-    def moved(self, pairs: pd.DataFrame) -> Iterator[tuple[Cell, Cell, str]]:
-        """Rounds inside the window whose game is not told under their own name."""
-        for row in pairs[pairs["alias"] != ""].itertuples(index=False):
-            home = self.of(row)
-            by_name = self._games.get(round_of(str(row.round_id)), UNKNOWN_GAME)
-            if home is not None and home.game != by_name:
-                yield Cell(home.day, by_name, home.currency), home, str(row.round_id)
+        return Cell(record.day, record.game or self._game(row), row.currency)
 
     def _game(self, row: Any) -> str:
         names = (round_of(row.round_id), round_of(row.alias))
         known = self._games.get(names[0]) or self._games.get(names[1])
         return known or UNKNOWN_GAME
+
+
+def _records(
+    records: pd.DataFrame, zone: str, games: Mapping[tuple[str, int], str] | None
+) -> dict[tuple[str, str], list[_Record]]:
+    """One side's records by name and currency, in order; ours tell no games.
+
+    The sums of the database take a player's round back where a record of that player says so;
+    a comparison does where any record of the row does.
+    """
+    gone = records[records["rolled_back"]]
+    taken_back = set(gone["round_id"])
+    by_whom = (
+        set() if games is None else set(zip(gone["round_id"], gone["player"], strict=True))
+    )
+    told: dict[tuple[str, str], list[_Record]] = {}
+    for row, day in days_of(records, zone):
+        ggr = row.stake - row.payout
+        if row.rolled_back or (row.round_id, row.player) in by_whom:
+            ggr = 0
+        undone = ggr if row.round_id in taken_back else 0
+        game = games and games.get((row.record_id, row.occurrence), UNKNOWN_GAME)
+        record = _Record(day if row.inside else None, game or None, ggr - undone, undone)
+        told.setdefault((row.round_id, row.currency), []).append(record)
+    return told
 
 
 def _games_of_rounds(found: Found) -> dict[str, str]:
@@ -162,7 +187,7 @@ def _games_of_rounds(found: Found) -> dict[str, str]:
     return games
 
 
-def _days(records: pd.DataFrame, zone: str) -> Iterator[tuple[Any, date]]:
+def days_of(records: pd.DataFrame, zone: str) -> Iterator[tuple[Any, date]]:
     """Records in a total order, each with the business day it began on."""
     ordered = records.sort_values(["began", "record_id", "occurrence"])
     days = ordered["began"].dt.tz_convert(zone).dt.date
@@ -191,14 +216,15 @@ def _whole_rows(pairs: pd.DataFrame, homes: _Homes) -> Iterator[Line]:
 
 
 def _elsewhere(pairs: pd.DataFrame, homes: _Homes) -> Iterator[Line]:
-    """Records of theirs that do not count where their round is at home."""
+    """Records that do not count where their round is at home, or count for nothing there."""
     narrow = pairs[["round_id", "currency", "alias", "player_ours", "player_theirs"]]
     for row in narrow.itertuples(index=False):
         home = homes.of(row)
-        for record in homes.records(row):
-            if record.cell != home:
-                yield from _line(row, record.cell, ELSEWHERE, record.ggr)
-                yield from _line(row, home, ELSEWHERE, -record.ggr)
+        for cell, record, sign in homes.records(row):
+            yield from _line(row, cell, UNDONE, sign * record.undone)
+            if cell != home:
+                yield from _line(row, cell, ELSEWHERE, sign * record.ggr)
+                yield from _line(row, home, ELSEWHERE, -sign * record.ggr)
 
 
 def _line(

@@ -37,10 +37,12 @@ SELECT (f.created_at AT TIME ZONE {zone})::date AS day, coalesce(f.game, {unknow
        count(*) FILTER (WHERE f.rolled_back) AS rollbacks,
        coalesce(sum(f.stake) FILTER (WHERE u.round_id IS NULL), 0)::text AS stake,
        coalesce(sum(f.payout) FILTER (WHERE u.round_id IS NULL), 0)::text AS payout
-  FROM feed_records f
-  LEFT JOIN (SELECT DISTINCT match_key, round_id, handle FROM feed_records
-              WHERE provider = {provider} AND rolled_back) u
-         USING (match_key, round_id, handle)
+  FROM feed_records f LEFT JOIN handles h USING (provider, handle)
+  LEFT JOIN (SELECT DISTINCT b.match_key, b.round_id, coalesce(k.player, b.handle) AS player
+               FROM feed_records b LEFT JOIN handles k USING (provider, handle)
+              WHERE b.provider = {provider} AND b.rolled_back) u
+         ON u.match_key = f.match_key AND u.round_id = f.round_id
+        AND u.player = coalesce(h.player, f.handle)
  WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
  GROUP BY 1, 2, 3
 """

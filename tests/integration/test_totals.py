@@ -188,9 +188,35 @@ def _repeated(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> 
     books.theirs(name, 100, dice.choice([60, 70]), occurrence=2, at=later)
 
 
+def _shared(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> None:
+    """Three players at one table, told on either side of a midnight, or without their names."""
+    unnamed = dice.random() < 0.4
+    for player in ("alice", "bob", "carol"):
+        later = at + timedelta(hours=dice.randint(0, 20))
+        if dice.random() < 0.9:
+            books.ours(name, 100, dice.choice([0, 60]), at=later, player=player)
+        books.theirs(
+            name,
+            100,
+            dice.choice([0, 60]),
+            record_id=f"{name}-{player}",
+            handle="" if unnamed else player,
+            at=later,
+            continues=True,
+        )
+    if dice.random() < 0.5:
+        who = dice.choice(["bob", "dave", ""])
+        undo = f"{name}-u"
+        books.theirs(
+            name, 0, 0, record_id=undo, handle=who, at=at, rolled_back=True, continues=True
+        )
+    if dice.random() < 0.3:
+        books.ours(name, 0, 0, at=at, player="dave", rollbacks=1)
+
+
 FATES: tuple[Fate, ...] = (
     *(_alike, _near_midnight, _one_sided, _both_wrong),
-    *(_undone, _other_currency, _in_parts, _repeated),
+    *(_undone, _other_currency, _in_parts, _repeated, _shared),
 )
 
 
