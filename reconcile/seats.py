@@ -2,9 +2,10 @@
 
 A table's round has one name for everybody at it. What a row of a comparison is named by is
 therefore the round, and within a shared round the player too: ``seated`` gives such records the
-name of both, with a zero character between. No stored id can hold one, so nothing else is ever
-called that; ``round_of`` takes the player off again before people read it. Rounds of one player keep
-their plain name.
+name of both, with an unprintable character between. No id that is read holds one, so nothing
+else is ever called that; it is not the zero character, up to which an outer join of pandas
+takes names for equal. ``round_of`` takes the player off again before people read it. Rounds of
+one player keep their plain name.
 """
 
 from collections.abc import Mapping

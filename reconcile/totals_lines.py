@@ -135,7 +135,7 @@ class _Homes:
     def learned(self, pairs: pd.DataFrame) -> dict[tuple[str, str], str]:
         """Games of rounds of ours that are not told under their own name."""
         return {
-            (row.round_id, row.currency): self._game(row)
+            (str(row.round_id), str(row.currency)): self._game(row)
             for row in pairs[pairs["alias"] != ""].itertuples(index=False)
             if self._game(row) != self._games.get(round_of(str(row.round_id)), UNKNOWN_GAME)
         }
