@@ -4,7 +4,7 @@ Nothing here comes from the code it tests but the vocabulary. A play is a round 
 ``detection_world`` lays out what either side has of it, and the faults that hit it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
@@ -113,7 +113,23 @@ def month(seed: int) -> list[Play]:
             offset = timedelta(milliseconds=rng.randrange(31 * 86_400_000 - 7_200_000))
             plays += _session(rng, player, START + offset, (seed, len(plays)))
         plays += _last_minutes(rng, player, (seed, len(plays)))
+    plays += _at_the_edge(rng, (f"player-{seed}.0", CURRENCIES[0]), (seed, len(plays)))
     return sorted(plays, key=lambda play: (play.began, play.number))
+
+
+def _at_the_edge(rng: Random, player: tuple[str, str], numbered: tuple[int, int]) -> list[Play]:
+    """Rounds that one clock puts into the month and the other does not.
+
+    None of the provider whose rounds no name ties: its rows are never looked for beyond the
+    window.
+    """
+    plays = []
+    for place, system in enumerate(each for each in System if each is not System.UNNAMED):
+        off = timedelta(milliseconds=rng.choice((-1, 1)) * rng.randrange(20, 200))
+        name = (numbered[0], numbered[1] + place)
+        plain = _play(rng, name, player, START + off, late=False)
+        plays.append(replace(plain, system=system, ahead=-2 * off, undone=False, open=False))
+    return plays
 
 
 def _session(

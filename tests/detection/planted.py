@@ -1,0 +1,145 @@
+"""Plant bugs in matching and judging, one at a time: the campaign must notice each of them.
+
+    python -m tests.detection.planted --within 60
+
+Exit codes: 0 every bug was noticed; 1 one was not.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+
+# What matching needs is imported before the processes part, and costs each of them nothing.
+import adbc_driver_postgresql.dbapi  # noqa: F401
+import pandas as pd  # noqa: F401
+import pyarrow as pa  # noqa: F401
+import scipy.optimize  # noqa: F401
+import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
+
+from tests.simulation.planted import Planter
+from tests.simulation.plants import Plant
+
+#: Months compared between two looks at whether the bug was noticed.
+AT_A_TIME = 12
+
+PLANTS: tuple[Plant, ...] = (
+    Plant(
+        "a_stake_owes_the_wrong_way",
+        "reconcile.classify",
+        "return seen, sign * more",
+        "return seen, more",
+    ),
+    Plant(
+        "a_line_told_twice_counts_from_the_third",
+        "reconcile.pass_rounds",
+        'extra = ordered["occurrence"] > 1',
+        'extra = ordered["occurrence"] > 2',
+    ),
+    Plant(
+        "a_place_ties_only_where_nothing_differs",
+        "reconcile.pass_attributes",
+        "same = shares[0] | shares[1]",
+        "same = shares[0] & shares[1]",
+    ),
+    Plant(
+        "a_balance_that_comes_back_is_a_step_too",
+        "reconcile.witness_chain",
+        "if size == 0:",
+        'if size == 0 and row["will"] is None:',
+    ),
+    Plant(
+        "only_our_rollbacks_differ_in_status",
+        "reconcile.classify",
+        'self.flag("rolled_back_ours") != self.flag("rolled_back_theirs")',
+        'self.flag("rolled_back_ours") > self.flag("rolled_back_theirs")',
+    ),
+    Plant(
+        "equal_amounts_are_enough",
+        "reconcile.pass_exact",
+        'for column in ("stake", "payout", "who"):',
+        'for column in ("stake", "payout"):',
+    ),
+    Plant(
+        "a_guess_is_no_doubt",
+        "reconcile.assign",
+        "limit = best + clear_by",
+        "limit = -1",
+    ),
+    Plant(
+        "nobody_is_owed_a_cent",
+        "reconcile.kinds",
+        "if difference == 0:",
+        "if difference < 2 and difference > -2:",
+    ),
+    Plant(
+        "a_conflict_of_an_agreeing_round_is_known",
+        "reconcile.witness",
+        "if each is not None",
+        "if each is not None and each.kind is not BreakKind.IDEMPOTENCY_CONFLICT",
+    ),
+    Plant(
+        "a_disputed_answer_is_believed",
+        "reconcile.witness_log",
+        "return sent.startswith(said)",
+        "return True",
+    ),
+)
+
+
+def seeds_until_noticed(plant: Plant, within: int) -> tuple[int, str] | None:
+    """How many months it took to notice the bug, and the first difference; None: it was not.
+
+    Only for a process that has not imported the comparison, and does nothing else afterwards.
+    """
+    assert not any(name.split(".")[0] == "reconcile" for name in sys.modules)
+    sys.meta_path.insert(0, Planter(plant))
+    from tests.harness.detection import case_of, judged_in_memory
+
+    for first in range(0, within, AT_A_TIME):
+        until = min(first + AT_A_TIME, within)
+        verdict = judged_in_memory([case_of(seed) for seed in range(first, until)])
+        if not verdict.exact:
+            told = [f"missed {one}" for one in verdict.missed]
+            told += [f"invented {one}" for one in verdict.invented]
+            return until, told[0]
+    return None
+
+
+def _look(plant: Plant, within: int, back: "Connection") -> None:
+    back.send(seeds_until_noticed(plant, within))
+
+
+def show(plants: Sequence[Plant], within: int) -> bool:
+    """Plant each bug and print what was noticed; whether all were."""
+    fork = get_context("fork")
+    missed = 0
+    for plant in plants:
+        ours, theirs = fork.Pipe()
+        process = fork.Process(target=_look, args=(plant, within, theirs))
+        process.start()
+        theirs.close()
+        found = ours.recv()
+        process.join()
+        missed += found is None
+        when = "NOT NOTICED" if found is None else f"within {found[0]}"
+        print(
+            f"{plant.name:42} {when:11} {'' if found is None else found[1][:120]}", flush=True
+        )
+    print(f"{len(plants) - missed} of {len(plants)} planted bugs noticed")
+    return missed == 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Plant what the command line names, or everything."""
+    parser = argparse.ArgumentParser(prog="python -m tests.detection.planted")
+    parser.add_argument("--within", type=int, default=60, help="months per bug")
+    parser.add_argument("names", nargs="*", help="only these")
+    asked = parser.parse_args(arguments)
+    plants = [one for one in PLANTS if not asked.names or one.name in asked.names]
+    return 0 if show(plants, asked.within) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
