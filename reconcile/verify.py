@@ -159,7 +159,7 @@ def _verify(
     database_url: str, connection: Connection, row: Mapping[str, Any], read: ReadLogged | None
 ) -> Verification:
     manifest = row["manifest"]
-    terms = _terms(row, read)
+    terms = terms_asked(row, read)
     instant = datetime.fromisoformat(manifest["now"])
     changed = tuple(
         _since(connection, side, query, mark, row)
@@ -183,7 +183,8 @@ def _verify(
     )
 
 
-def _terms(row: Mapping[str, Any], read: ReadLogged | None) -> Terms:
+def terms_asked(row: Mapping[str, Any], read: ReadLogged | None) -> Terms:
+    """What a stored run was asked, by its row of ``runs``."""
     manifest = row["manifest"]
     inputs = manifest["inputs"]
     open_after = inputs["open_after_s"]
