@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ops.settings_values import Attempts, Currency, Section, Timeout, WrongParts
 from reconcile.kinds import BreakKind
@@ -72,16 +72,20 @@ class BreaksSettings(Section):
 
     @field_validator("limits")
     @classmethod
-    def _amounts(
-        cls, limits: Mapping[str, Amounts], info: ValidationInfo
-    ) -> Mapping[str, Amounts]:
+    def _amounts(cls, limits: Mapping[str, Amounts]) -> Mapping[str, Amounts]:
         wrong = [
             (f"{role}.{code}", expected)
             for role, amounts in limits.items()
             for code, expected in _checked(amounts)
         ]
-        unknown = sorted(set(info.data.get("roles", {}).values()) - set(limits))
-        wrong += [(role, "a limit, for the role is given to somebody") for role in unknown]
         if wrong:
             raise WrongParts(wrong)
         return limits
+
+    @model_validator(mode="after")
+    def _roles_have_limits(self) -> Self:
+        unknown = sorted(set(self.roles.values()) - set(self.limits))
+        if unknown:
+            expected = "a limit, for the role is given to somebody"
+            raise WrongParts([(f"limits.{role}", expected) for role in unknown])
+        return self

@@ -67,7 +67,7 @@ def ageing(ctx: typer.Context, *, chosen: Filter, as_json: AsJson = False) -> No
     columns = ("age", "impact", "currency", "breaks", "amount")
     rows = [
         [
-            *(one.age, one.impact.value, one.currency, str(one.breaks)),
+            *(one.age, one.impact.value, one.currency, one.breaks),
             Money(one.amount, one.currency).text(),
         ]
         for one in found
@@ -75,7 +75,7 @@ def ageing(ctx: typer.Context, *, chosen: Filter, as_json: AsJson = False) -> No
     if as_json:
         typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
     else:
-        table(list(columns), rows)
+        table(list(columns), ([str(cell) for cell in row] for row in rows))
 
 
 @app.command()

@@ -19,7 +19,6 @@ from reconcile.life_acts import (
     noting,
     reopening,
 )
-from reconcile.life_states import LifeRefused
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
@@ -131,4 +130,4 @@ def _bytes_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise LifeRefused(f"{file}: expected a readable file: {error.strerror}") from error
+        raise Malformed("--file", f"a readable file is expected: {error.strerror}") from error

@@ -1,0 +1,72 @@
+"""Ages have names, and the strictest rule that is meant says when something is due."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconcile.kinds import Impact
+from reconcile.life_limits import NO_LIMITS, Limits
+from reconcile.life_sla import AGES, DEFAULT_RULES, Rule, bucket_of, due_at
+from reconcile.life_states import LifeRefused
+
+NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+BIG = Rule(impact=Impact.PLAYER_OWED, within=4 * HOUR, over={"EUR": 10_000})
+
+
+@pytest.mark.parametrize(
+    ("age", "name"),
+    [
+        (timedelta(0), "under 1 day"),
+        (timedelta(days=1) - timedelta(microseconds=1), "under 1 day"),
+        (timedelta(days=1), "1 to 3 days"),
+        (timedelta(days=3), "3 to 7 days"),
+        (timedelta(days=29), "7 to 30 days"),
+        (timedelta(days=30), "over 30 days"),
+        (timedelta(days=4000), "over 30 days"),
+    ],
+)
+def test_an_age_has_one_name(age: timedelta, name: str) -> None:
+    assert bucket_of(age) == name
+
+
+def test_ages_are_listed_from_young_to_old() -> None:
+    assert list(AGES.values()) == sorted(AGES.values())
+
+
+def test_whom_we_owe_is_served_before_who_owes_us() -> None:
+    player, operator = (
+        due_at(DEFAULT_RULES, impact, "EUR", 1, NOON)
+        for impact in (Impact.PLAYER_OWED, Impact.OPERATOR_OWED)
+    )
+    assert player is not None
+    assert operator is not None
+    assert player < operator
+
+
+@pytest.mark.parametrize(
+    ("currency", "difference", "hours"),
+    [("EUR", 9_999, 24), ("EUR", 10_000, 4), ("EUR", -10_000, 4), ("JPY", 10_000, 24)],
+)
+def test_a_large_amount_is_due_sooner(currency: str, difference: int, hours: int) -> None:
+    rules = (*DEFAULT_RULES, BIG)
+    due = due_at(rules, Impact.PLAYER_OWED, currency, difference, NOON)
+    assert due == NOON + hours * HOUR
+
+
+def test_what_no_rule_means_is_never_due() -> None:
+    assert due_at((BIG,), Impact.OPERATOR_OWED, "EUR", 99_999, NOON) is None
+
+
+def test_a_limit_holds_either_way_per_currency_and_for_whoever_has_no_role() -> None:
+    limits = Limits(roles={"maria": "agent"}, most={"agent": {"EUR": 500}})
+    limits.check("maria", -500, "EUR")
+    NO_LIMITS.check("anybody", 10**15, "EUR")
+
+    for user, minor, currency in (
+        ("maria", 501, "EUR"),
+        ("maria", 1, "USD"),
+        ("eve", 1, "EUR"),
+    ):
+        with pytest.raises(LifeRefused, match=f"at most .* {currency}"):
+            limits.check(user, minor, currency)
