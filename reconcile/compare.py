@@ -14,7 +14,8 @@ Pure but for the fetching of full rows by key, which is passed in.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from reconcile.classify import Classified, classify, otherwise_told
 from reconcile.conserve import NOTHING, SideProof, Tally, identity, prove, tally
 from reconcile.frames import PAIRS, RECORDS, Keys
 from reconcile.kinds import Bucket
-from reconcile.pass_exact import agree
+from reconcile.pass_exact import Agreement, agree
 from reconcile.pass_rounds import fold, pair
 from reconcile.passes import tie_by_attributes
 from reconcile.rules import BY_NAME, Rules
@@ -142,6 +143,8 @@ def compare_range(
         Contradiction: the full rows do not add up to the key rows they belong to.
     """
     agreed = agree(ours, theirs, suspect=suspect)
+    if not len(agreed.residual):
+        return _settled(ours, theirs, agreed)
     full_ours, full_theirs = _of_this_window(*fetch(agreed.residual))
     views = fold(full_ours), fold(full_theirs)
     pairs = pair(*views)
@@ -157,6 +160,36 @@ def compare_range(
         tied=pairs.head(0),
         residuals=_residuals(judged),
     )
+
+
+def _settled(ours: pd.DataFrame, theirs: pd.DataFrame, agreed: Agreement) -> Part:
+    """A part in which everything agrees, without going to any length about nothing."""
+    none = _no_rows()
+    proofs = [
+        SideProof(source=agreed.matched, matched=agreed.matched, identity=identity(keys))
+        for keys in (ours, theirs)
+    ]
+    return Part(
+        ours=proofs[0],
+        theirs=proofs[1],
+        breaks=none.breaks,
+        open=none.pairs[list(PAIRS.columns)],
+        tied=none.pairs[list(PAIRS.columns)],
+        residuals={},
+    )
+
+
+@cache
+def _no_rows() -> Classified:
+    """The verdicts on no pairs at all: frames of the right shape."""
+    instants: dict[str, str] = dict.fromkeys(("instant", "moment"), "datetime64[us, UTC]")
+    columns = {
+        name: pd.Series(dtype=instants.get(kind, kind))
+        for name, kind in RECORDS.columns.items()
+    }
+    nothing = fold(pd.DataFrame(columns))
+    never = datetime(1970, 1, 1, tzinfo=UTC)
+    return classify(pair(nothing, nothing), now=never, maturity=timedelta(0))
 
 
 def judge_players(pairs: pd.DataFrame, judging: Judging) -> Part:

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from vocabulary.errors import Unavailable
 
@@ -32,6 +32,11 @@ Work = Callable[[Any], bytes]
 class Executor(Protocol):
     """Somewhere to run parts."""
 
+    @property
+    def shares_disk(self) -> bool:
+        """Whether parts see the files that the run writes."""
+        ...
+
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
         """Every task with what ``work`` answered, as they end.
 
@@ -47,6 +52,8 @@ class Executor(Protocol):
 class InProcess:
     """One part after the other, here."""
 
+    shares_disk: ClassVar[bool] = True
+
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
         """See ``Executor``."""
         for task in tasks:
@@ -58,6 +65,7 @@ class Pool:
     """Processes of this machine, each with connections of its own."""
 
     workers: int
+    shares_disk: ClassVar[bool] = True
 
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
         """See ``Executor``."""
@@ -140,6 +148,7 @@ class Dask:
 
     address: str
     patience_s: float = 60.0
+    shares_disk: ClassVar[bool] = False
 
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
         """See ``Executor``."""
@@ -173,7 +182,7 @@ class Dask:
     ) -> Iterator[tuple[Any, bytes]]:
         distributed = _distributed()
         asked: dict[Any, tuple[Any, int]] = {}
-        ended = distributed.as_completed()
+        ended = distributed.as_completed(loop=client.loop)
 
         def ask(task: Any, losses: int) -> None:
             future = client.submit(work, task, pure=False)

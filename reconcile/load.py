@@ -22,6 +22,7 @@ from psycopg import sql
 
 from reconcile.frames import KEYS, RECORDS, Keys
 from reconcile.ranges import KeyRange
+from reconcile.scatter import Pour, read_file
 from reconcile.seats import seated
 from reconcile.window import Window
 from vocabulary.errors import Unavailable
@@ -135,6 +136,16 @@ class Books:
         """Fixed-width rows of the window, each side ordered by ``match_key``."""
         return self._keys(*(self._within(side, within) for side in ("r", "f")))
 
+    def pour_keys(self, ours: Pour, theirs: Pour) -> None:
+        """The rows that ``keys`` gives, in batches, unordered, to a taker each."""
+        texts = (self._text(_OURS_KEYS), self._text(_THEIRS_KEYS))
+        list(self._pool.map(_poured, self._sides, texts, (ours, theirs)))
+
+    @staticmethod
+    def keys_from(ours: str, theirs: str) -> Sides:
+        """What was poured into two files, as ``keys`` gives it."""
+        return _sides(*(_keys_frame(read_file(path)) for path in (ours, theirs)))
+
     def keys_among(self, keys: Keys) -> Sides:
         """The rows of ``keys`` that lie in the window, as ``keys`` gives them."""
         for side in self._sides:
@@ -187,9 +198,7 @@ class Books:
         return rows
 
     def _keys(self, of_ours: str, of_theirs: str) -> Sides:
-        ours, theirs = self._both(_OURS_KEYS + of_ours, _THEIRS_KEYS + of_theirs, _keys_frame)
-        codes = sorted({*ours["currency"].cat.categories, *theirs["currency"].cat.categories})
-        return Sides(ours=_recoded(ours, codes), theirs=_recoded(theirs, codes))
+        return _sides(*self._both(_OURS_KEYS + of_ours, _THEIRS_KEYS + of_theirs, _keys_frame))
 
     @staticmethod
     def _within(side: str, within: KeyRange) -> str:
@@ -271,6 +280,17 @@ def _fetch(connection: adbc.Connection, query: str) -> pa.Table:
     with connection.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetch_arrow_table()
+
+
+def _poured(connection: adbc.Connection, query: str, into: Pour) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        into(cursor.fetch_record_batch())
+
+
+def _sides(ours: pd.DataFrame, theirs: pd.DataFrame) -> Sides:
+    codes = sorted({*ours["currency"].cat.categories, *theirs["currency"].cat.categories})
+    return Sides(ours=_recoded(ours, codes), theirs=_recoded(theirs, codes))
 
 
 def _count(connection: adbc.Connection, query: str) -> int:

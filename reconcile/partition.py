@@ -42,11 +42,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeTask:
-    """The part of a run that looks at one range of keys."""
+    """The part of a run that looks at one range of keys.
+
+    Attributes:
+        laid: files that hold the range's key rows of either side; None: the database does.
+    """
 
     question: Question
     number: int
     within: KeyRange
+    laid: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +83,8 @@ def compare_part(task: RangeTask) -> bytes:
         balances=asked.judging.rules.attributes,
         snapshot=asked.snapshot,
     ) as books:
-        sides = books.keys(task.within)
+        laid = task.laid
+        sides = books.keys(task.within) if laid is None else books.keys_from(*laid)
         part = compare_range(
             sides.ours,
             sides.theirs,

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from reconcile.compare import Comparison, Judging, Part, merge
 from reconcile.distribute import Executor, InProcess
+from reconcile.load import Books
 from reconcile.partition import PlayersTask, Question, RangeTask, compare_part, judge_part
 from reconcile.ranges import KeyRange, key_ranges
+from reconcile.scatter import RANGES_MAX, into_files, key_files
 from reconcile.spool import Spool
 from vocabulary.errors import Contradiction
 
@@ -43,10 +46,12 @@ class How:
         return max(1, -(-rows // (self.rows_per_part or usual)))
 
 
-def compare_in_parts(question: Question, spool: Spool, how: How, *, parts: int) -> Comparison:
+def compare_in_parts(
+    books: Books, question: Question, spool: Spool, how: How, *, parts: int
+) -> Comparison:
     """Every part that did not end before, then all of them as one.
 
-    The books whose snapshot is named by ``question`` must be open all the while.
+    The ``books`` are those whose snapshot is named by ``question``.
 
     Raises:
         Unavailable: the database or the workers cannot be reached.
@@ -62,7 +67,10 @@ def compare_in_parts(question: Question, spool: Spool, how: How, *, parts: int) 
     steps = parts + question.groups
     done = steps - len(todo) - len(groups)
     how.progress(done, steps)
-    tasks = _range_tasks(question, ranges, todo)
+    laid = how.executor.shares_disk and len(todo) > 1 and parts <= RANGES_MAX
+    if laid:
+        _lay_apart(books, spool, ranges)
+    tasks = _range_tasks(question, ranges, todo, spool.folder if laid else None)
     for task, parcel in how.executor.run(compare_part, tasks):
         spool.keep("range", task.number, parcel)
         done += 1
@@ -75,11 +83,18 @@ def compare_in_parts(question: Question, spool: Spool, how: How, *, parts: int) 
     return merge([_whole(spool, *name) for name in _names(parts, question.groups)])
 
 
+def _lay_apart(books: Books, spool: Spool, ranges: tuple[KeyRange, ...]) -> None:
+    names = [key_files(spool.folder, number) for number in range(len(ranges))]
+    ours, theirs = zip(*names, strict=True)
+    books.pour_keys(into_files(ours, ranges), into_files(theirs, ranges))
+
+
 def _range_tasks(
-    question: Question, ranges: tuple[KeyRange, ...], todo: list[int]
+    question: Question, ranges: tuple[KeyRange, ...], todo: list[int], folder: Path | None
 ) -> Iterator[Any]:
     for number in todo:
-        yield RangeTask(question=question, number=number, within=ranges[number])
+        laid = None if folder is None else key_files(folder, number)
+        yield RangeTask(question=question, number=number, within=ranges[number], laid=laid)
 
 
 def _players_tasks(

@@ -81,7 +81,7 @@ def look_at_all(how: How, job: Job | None = None) -> Look:
         groups = parts if scope.judging.rules.attributes else 0
         with _spool(job, books, scope, parts) as spool:
             asked = _question(books, scope, groups)
-            found = compare_in_parts(asked, spool, how, parts=parts)
+            found = compare_in_parts(books, asked, spool, how, parts=parts)
         return Looked(comparison=found, whole=True)
 
     return look

@@ -1,0 +1,187 @@
+"""Books that change at random: rounds posted and records told, as the real writers write them.
+
+Rounds come in batches with operations, records through ``reconcile.feeds``; what is told of a
+round may be wrong, late, repeated, undone or about another day.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from sqlalchemy import Engine
+
+from reconcile.feeds import store_records, store_statement
+from reconcile.window import Window
+from vocabulary.facts import HistoryRecord
+from vocabulary.ids import match_key
+from vocabulary.money import Money
+
+DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
+CODES = ("USD", "EUR")
+WRONG = ("", "", "", "stake", "payout", "player", "code", "undone")
+
+_WALLET = """
+INSERT INTO wallets (player, currency, balance, seq) VALUES (%s, %s, 0, 0)
+"""
+_BATCH = """
+INSERT INTO batches (operations, posted_at) VALUES (1, clock_timestamp()) RETURNING batch_id
+"""
+_OPERATION = """
+INSERT INTO operations (wallet_id, wallet_seq, batch_id, provider, op_key, kind, decision,
+                        currency, stake, payout, amount, balance_after, round_id, match_key,
+                        ends_round, fingerprint, route, headers, body, reply_status, reply,
+                        received_at)
+SELECT wallet_id, %(number)s, %(batch)s, %(slug)s, %(key)s, 'bet_and_win', 'accepted',
+       %(currency)s, %(stake)s, %(payout)s, %(payout)s - %(stake)s, 1000000, %(round)s,
+       %(match_key)s, %(ends)s, '', '', '', '', 200, '', %(at)s
+  FROM wallets WHERE player = %(player)s AND currency = %(currency)s
+"""
+_ROUND = """
+INSERT INTO rounds AS r (match_key, provider, round_id, wallet_id, currency, stake, payout,
+                         bets, wins, rollbacks, ended, first_at, last_at)
+SELECT %(match_key)s, %(slug)s, %(round)s, wallet_id, %(currency)s, %(stake)s, %(payout)s,
+       1, 1, 0, %(ends)s, %(at)s, %(at)s
+  FROM wallets WHERE player = %(player)s AND currency = %(currency)s
+ON CONFLICT (match_key, provider, round_id, wallet_id) DO UPDATE SET
+    stake = r.stake + EXCLUDED.stake, payout = r.payout + EXCLUDED.payout, bets = r.bets + 1,
+    wins = r.wins + 1, ended = r.ended OR EXCLUDED.ended,
+    first_at = least(r.first_at, EXCLUDED.first_at),
+    last_at = greatest(r.last_at, EXCLUDED.last_at)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A round as it really was."""
+
+    round_id: str
+    player: str
+    currency: str
+    at: datetime
+
+
+class BusyBooks:
+    """Changes both books, the same way for the same seed; a provider and players of its own."""
+
+    def __init__(self, url: str, engine: Engine, seed: int) -> None:
+        self._url = url
+        self._engine = engine
+        self._dice = random.Random(seed)
+        self._rounds: list[Played] = []
+        self._number = 0
+        self.slug = f"agg{seed}"
+        self._players = [f"{name}{seed}" for name in ("alice", "bob", "carol")]
+        with psycopg.connect(url) as connection:
+            for player in self._players:
+                connection.execute("INSERT INTO players (player) VALUES (%s)", [player])
+                for code in CODES:
+                    connection.execute(_WALLET.encode(), [player, code])
+
+    def change(self, now: datetime, *, rounds: int = 12) -> None:
+        """A few rounds played before ``now``, and a few told again or for the first time."""
+        fresh = [self._played(now) for _ in range(rounds)]
+        self._rounds += fresh
+        again = self._dice.sample(self._rounds, min(3, len(self._rounds)))
+        self._post([each for each in fresh if self._dice.random() < 0.9])
+        self._post([each for each in again if self._dice.random() < 0.4])
+        told = [each for each in fresh if self._dice.random() < 0.85]
+        self._tell(told + [each for each in again if self._dice.random() < 0.6], now)
+        if self._dice.random() < 0.2:
+            self._map_handle()
+
+    def agree(self, now: datetime, *, rounds: int) -> None:
+        """Rounds that both sides tell alike."""
+        fresh = [self._played(now) for _ in range(rounds)]
+        self._post(fresh)
+        records = [self._record(each, now, wrong="", several=False) for each in fresh]
+        with self._engine.begin() as connection:
+            store_records(connection, self.slug, records, source="push", received_at=now)
+
+    def _played(self, now: datetime) -> Played:
+        self._number += 1
+        age = timedelta(minutes=self._dice.randrange(0, 90))
+        return Played(
+            round_id=f"r{self._number}",
+            player=self._dice.choice(self._players),
+            currency=self._dice.choice(CODES),
+            at=now - age,
+        )
+
+    def _amounts(self, played: Played) -> tuple[int, int]:
+        truth = random.Random(played.round_id)
+        return truth.randrange(0, 500), truth.randrange(0, 900)
+
+    def _post(self, played: list[Played]) -> None:
+        with psycopg.connect(self._url) as connection:
+            row = connection.execute(_BATCH.encode()).fetchone()
+            assert row is not None
+            for each in played:
+                self._number += 1
+                stake, payout = self._amounts(each)
+                values = {
+                    "number": self._number,
+                    "slug": self.slug,
+                    "batch": row[0],
+                    "key": f"op{self._number}",
+                    "currency": each.currency,
+                    "stake": stake,
+                    "payout": payout,
+                    "round": each.round_id,
+                    "match_key": match_key(self.slug, each.round_id),
+                    "ends": self._dice.random() < 0.8,
+                    "at": each.at,
+                    "player": each.player,
+                }
+                connection.execute(_OPERATION.encode(), values)
+                connection.execute(_ROUND.encode(), values)
+
+    def _tell(self, played: list[Played], now: datetime) -> None:
+        records = [self._record(each, now) for each in played]
+        store = store_statement if self._dice.random() < 0.3 else store_records
+        with self._engine.begin() as connection:
+            store(connection, self.slug, records, source="push", received_at=now)
+
+    def _record(
+        self,
+        played: Played,
+        now: datetime,
+        *,
+        wrong: str | None = None,
+        several: bool | None = None,
+    ) -> HistoryRecord:
+        stake, payout = self._amounts(played)
+        moved = False
+        if wrong is None:
+            wrong = self._dice.choice(WRONG)
+            moved = self._dice.random() < 0.1
+        if several is None:
+            several = self._dice.random() < 0.2
+        currency = played.currency
+        if wrong == "code":
+            currency = CODES[1 - CODES.index(currency)]
+        self._number += 1
+        return HistoryRecord(
+            record_id=f"{played.round_id}-{self._number}" if several else played.round_id,
+            handle="mallory" if wrong == "player" else played.player,
+            round_id=played.round_id,
+            currency=currency,
+            game=None,
+            stake=Money(stake + 7 * (wrong == "stake"), currency),
+            payout=Money(payout + 11 * (wrong == "payout"), currency),
+            rolled_back=wrong == "undone",
+            declared_net=None,
+            balance_before=None,
+            balance_after=None,
+            created_at=played.at + timedelta(days=1) * moved,
+            updated_at=now,
+            raw=f"{played.round_id} {self._number}".encode(),
+        )
+
+    def _map_handle(self) -> None:
+        with psycopg.connect(self._url) as connection:
+            connection.execute(
+                b"INSERT INTO handles VALUES (%s, 'mallory', %s)"
+                b" ON CONFLICT (provider, handle) DO UPDATE SET player = EXCLUDED.player",
+                [self.slug, self._dice.choice(self._players)],
+            )
