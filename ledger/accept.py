@@ -239,4 +239,5 @@ def _known(row: "asyncpg.Record") -> KnownOperation:
         reply=Answer(row["reply_status"], row["reply"]),
         fund=Fund(row["fund"]),
         day=row["day"],
+        closed=row["closed"],
     )

@@ -7,6 +7,7 @@ deliveries wallets``, all four in one statement, so a batch is in the books or i
 from collections.abc import Sequence
 
 from ledger.books import DeliveryRow, OperationRow, Wallet
+from ledger.kinds import CLOSED_BY
 from ledger.limits import to_json
 
 #: $1 slugs, $2 handles. One row per (handle, wallet); wallet columns null when there is none,
@@ -21,15 +22,16 @@ SELECT q.provider, q.handle, p.player, w.wallet_id, w.currency, w.balance, w.seq
 """
 
 #: $1 slugs, $2 operation keys.
-READ_OPERATIONS = """
+READ_OPERATIONS = f"""
 SELECT o.provider, o.op_key, o.kind::text, o.decision::text, o.fingerprint, o.wallet_id,
        o.stake, o.payout, o.round_id, o.reply_status, o.reply, o.fund::text,
        (o.received_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01' AS day,
        EXISTS (SELECT FROM operations r
-                WHERE r.provider = o.provider AND r.reverses = o.op_key) AS reversed
+                WHERE r.provider = o.provider AND r.reverses = o.op_key) AS reversed,
+       o.kind = 'tombstone' AND starts_with(o.reason, '{CLOSED_BY}') AS closed
   FROM unnest($1::text[], $2::text[]) AS q (provider, op_key)
   JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
-"""
+"""  # noqa: S608 - a constant
 
 _OPERATION_TYPES = {
     "wallet_id": "bigint",

@@ -50,6 +50,7 @@ class KnownOperation(Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         reversed: its effect has been undone by a rollback.
+        closed: a tombstone that a round's end placed: what never came was not rolled back.
         day: the business day it was received on, in days since 1970.
     """
 
@@ -64,6 +65,7 @@ class KnownOperation(Struct, frozen=True, kw_only=True, gc=False):
     reply: Answer
     fund: Fund = Fund.CASH
     day: int = 0
+    closed: bool = False
 
 
 class Books(Struct, frozen=True):

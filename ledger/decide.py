@@ -24,7 +24,8 @@ from ledger.books import (
     Wallet,
 )
 from ledger.effects import Effect, currency_of, effect_of, names_of
-from ledger.kinds import OperationDecision, OperationKind
+from ledger.kinds import CLOSED_BY, OperationDecision, OperationKind
+from ledger.late import stands_under
 from ledger.limits import UNRESTRICTED, day_of
 from ledger.orders import Order, order_fingerprint
 from vocabulary.facts import (
@@ -60,9 +61,10 @@ def decide(books: Books, request: Request) -> Decided:
         return _without_operation(request, Verdict.RECORDED, None)
     if isinstance(fact, BalanceQuery):
         return _balance(books, request, fact)
-    prior = books.operations.get((request.provider, fact.key))
+    key = stands_under(books, request.provider, fact)
+    prior = books.operations.get((request.provider, key))
     if prior is not None:
-        return _again(request, fact, prior)
+        return _again(request, fact, key, prior)
     if isinstance(fact, RoundEnd) and fact.implied:
         return _with_implied(books, request, fact)
     names = names_of(request.provider, fact)
@@ -72,7 +74,7 @@ def decide(books: Books, request: Request) -> Decided:
     effect = effect_of(books, request, fact, wallet)
     if isinstance(effect, Verdict):
         return _without_operation(request, effect, wallet)
-    return _write(books, request, fact, wallet, effect)
+    return _write(books, request, key, wallet, effect)
 
 
 def decide_batch(books: Books, requests: Iterable[Request]) -> list[Decided]:
@@ -128,12 +130,14 @@ def _balance(books: Books, request: Request, fact: BalanceQuery) -> Decided:
     return Decided(Verdict.BALANCE, answer, (), None, None, {})
 
 
-def _again(request: Request, fact: Operation | Order, prior: KnownOperation) -> Decided:
+def _again(
+    request: Request, fact: Operation | Order, key: str, prior: KnownOperation
+) -> Decided:
     if prior.kind is OperationKind.TOMBSTONE and isinstance(fact, Bet | Win | BetAndWin):
         return _without_operation(request, Verdict.ROLLED_BACK, None)
     if prior.fingerprint != _fingerprint(fact):
         return _without_operation(request, Verdict.CONFLICT, None)
-    delivery = _delivery(request, Verdict.REPEATED, prior.reply)
+    delivery = _delivery(request, Verdict.REPEATED, prior.reply)._replace(op_key=key)
     return Decided(Verdict.REPEATED, prior.reply, (), delivery, None, {})
 
 
@@ -143,25 +147,23 @@ def _fingerprint(fact: Operation | Order) -> bytes:
     return fingerprint(fact)
 
 
-def _write(
-    books: Books, request: Request, fact: Operation | Order, wallet: Wallet, effect: Effect
-) -> Decided:
+def _write(books: Books, request: Request, key: str, wallet: Wallet, effect: Effect) -> Decided:
     today = day_of(request.received_at)
     after = _after(wallet, effect, today)
     accepted = effect.verdict is Verdict.ACCEPTED
     ours = transaction_id(after.wallet_id, after.seq) if accepted else None
     answer = request.respond(_outcome(request, effect.verdict, after, ours))
-    row = _row(request, fact, after, effect, answer)
+    row = _row(request, key, after, effect, answer)
     learned = {(row.provider, row.op_key): _known(row, effect.kind, answer, effect.fund, today)}
     if effect.reverses is not None:
         original = (row.provider, effect.reverses)
         learned[original] = structs.replace(books.operations[original], reversed=True)
     if effect.tombstone is None:
         return Decided(effect.verdict, answer, (row,), None, after, learned)
-    stone = _tombstone(row, effect.tombstone)
-    learned[stone.provider, stone.op_key] = _known(
-        stone, OperationKind.TOMBSTONE, answer, Fund.CASH, today
-    )
+    closes = effect.kind is OperationKind.ROUND_END
+    stone = _tombstone(row, effect.tombstone, CLOSED_BY if closes else "placed_by ")
+    known = _known(stone, OperationKind.TOMBSTONE, answer, Fund.CASH, today)
+    learned[stone.provider, stone.op_key] = structs.replace(known, closed=closes)
     after = structs.replace(after, seq=stone.wallet_seq)
     return Decided(effect.verdict, answer, (row, stone), None, after, learned)
 
@@ -213,15 +215,17 @@ def _known(
 
 
 def _row(
-    request: Request, fact: Operation | Order, after: Wallet, effect: Effect, answer: Answer
+    request: Request, key: str, after: Wallet, effect: Effect, answer: Answer
 ) -> OperationRow:
+    fact = request.fact
+    assert isinstance(fact, Operation | Order)
     declared_stake, declared_payout = effect.declared or (None, None)
     accepted = effect.verdict is Verdict.ACCEPTED
     return OperationRow(
         wallet_id=after.wallet_id,
         wallet_seq=after.seq,
         provider=request.provider,
-        op_key=fact.key,
+        op_key=key,
         kind=effect.kind.value,
         decision=(_ACCEPTED if accepted else _DECLINED).value,
         reason=effect.reason,
@@ -249,7 +253,7 @@ def _row(
     )
 
 
-def _tombstone(row: OperationRow, key: str) -> OperationRow:
+def _tombstone(row: OperationRow, key: str, placed: str) -> OperationRow:
     """A row that occupies the key of an operation that must never move money any more."""
     return row._replace(
         wallet_seq=row.wallet_seq + 1,
@@ -258,7 +262,7 @@ def _tombstone(row: OperationRow, key: str) -> OperationRow:
         stake=0,
         payout=0,
         amount=0,
-        reason="placed_by " + row.op_key,
+        reason=placed + row.op_key,
         refers_to=row.op_key,
         ends_round=False,
         declared_stake=None,

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ledger.books import Books, KnownOperation, Request, Wallet
 from ledger.kinds import OWN, OperationDecision, OperationKind
+from ledger.late import never_came
 from ledger.limits import UNRESTRICTED, Restrictions, day_of, limit_broken, shut_out
 from ledger.orders import Adjust, Deposit, Exclude, Limit, Order, SetBlocked, Withdrawal
 from vocabulary.facts import (
@@ -162,7 +163,12 @@ def _win(books: Books, request: Request, fact: Win, wallet: Wallet) -> Effect | 
         refused = _refused_win(bet, request, wallet)
         if refused is not None:
             return refused
-        if bet is not None and fact.stake is not None and bet.stake != fact.stake.minor:
+        if (
+            bet is not None
+            and not bet.closed
+            and fact.stake is not None
+            and bet.stake != fact.stake.minor
+        ):
             reason = "stake_differs"
     return Effect(
         kind=OperationKind.WIN,
@@ -179,7 +185,7 @@ def _win(books: Books, request: Request, fact: Win, wallet: Wallet) -> Effect | 
 def _refused_win(
     bet: KnownOperation | None, request: Request, wallet: Wallet
 ) -> Verdict | None:
-    if bet is None or bet.decision is OperationDecision.DECLINED:
+    if bet is None or never_came(bet) or bet.decision is OperationDecision.DECLINED:
         return None if request.policy.orphan_win_credits else Verdict.BET_UNKNOWN
     if bet.wallet_id != wallet.wallet_id:
         return Verdict.CONFLICT
@@ -206,6 +212,9 @@ def _rollback(
         accepts = request.policy.rollback_of_rollback_accepts
         return replace(empty, reason="irreversible") if accepts else Verdict.IRREVERSIBLE
     empty = replace(empty, round_id=original.round_id)
+    if original.closed and never_came(original):
+        # Kept out already; from now on it counts as rolled back, so its win is refused.
+        return replace(empty, reason="original_unknown", reverses=fact.original_key)
     if original.kind is OperationKind.TOMBSTONE or original.reversed:
         return replace(empty, reason="already_rolled_back")
     if original.decision is OperationDecision.DECLINED:

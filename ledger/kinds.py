@@ -53,5 +53,7 @@ class RoundStatus(StrEnum):
     VOID = "void"  # it ended, and nothing was ever staked or paid in it
 
 
+#: What the reason of a tombstone begins with that a round's end placed; then comes its key.
+CLOSED_BY = "closed_by "
 #: The slug of operations that are our own: deposits, withdrawals, blocks.
 OWN = "tieout"

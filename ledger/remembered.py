@@ -10,6 +10,7 @@ from itertools import islice
 
 from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Request, Wallet
 from ledger.effects import currency_of, names_of
+from ledger.late import late_key
 from vocabulary.facts import BalanceQuery, HistoryRecord, Operation, Rollback, RoundEnd, Win
 from vocabulary.outcomes import Verdict
 
@@ -48,6 +49,8 @@ def needs_of(requests: Iterable[Request]) -> Needs:
             needs.current.add((provider, fact.handle))
             continue
         needs.own.add((provider, fact.key))
+        if isinstance(fact, Rollback | RoundEnd):
+            needs.own.add((provider, late_key(fact.key)))
         if isinstance(fact, Rollback):
             needs.named.add((provider, fact.original_key))
         elif isinstance(fact, Win | RoundEnd) and fact.bet_key is not None:
@@ -88,8 +91,8 @@ class Remembered:
     def unread(self, needs: Needs, *, fresh: bool) -> tuple[list[HandleKey], list[Key]]:
         """The handles and keys to be read before deciding; all of them when ``fresh``."""
         if fresh:
-            handles = {(slug, handle) for slug, handle, _ in needs.wallets}
-            return sorted(handles), sorted(needs.own | needs.named)
+            every = {(slug, handle) for slug, handle, _ in needs.wallets}
+            return sorted(every), sorted(needs.own | needs.named)
         missing = {
             (slug, handle)
             for slug, handle, currency in needs.wallets

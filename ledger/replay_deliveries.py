@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ledger.books import DeliveryRow, Key, Request
 from ledger.evidence import Fields
 from ledger.kinds import OWN, OperationKind
+from ledger.late import LATE
 from ledger.remembered import needs_of
 from ledger.replay_hear import Heard
 from ledger.replay_read import Place
@@ -48,7 +49,7 @@ def _repeated(row: DeliveryRow, heard: Heard | None, prior: Place | None) -> Fie
     wrong = _reply(row, prior.known.reply)
     fact = heard.request.fact if heard is not None and heard.request is not None else None
     if isinstance(fact, Operation):
-        wrong += _unequal("op_key", row.op_key, fact.key)
+        wrong += _unequal("op_key", (row.op_key or "").removesuffix(LATE), fact.key)
         wrong += _unequal("fingerprint", prior.known.fingerprint, fingerprint(fact))
     elif heard is not None and heard.request is not None:
         wrong.append(("body", "a repeat", heard.fault or type(fact).__name__))

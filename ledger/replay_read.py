@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from ledger.books import DeliveryRow, HandleKey, Key, KnownOperation, OperationRow, Wallet
 from ledger.evidence import Window
-from ledger.kinds import OperationDecision, OperationKind
+from ledger.kinds import CLOSED_BY, OperationDecision, OperationKind
 from ledger.limits import day_of, from_json
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
@@ -54,7 +54,8 @@ SELECT o.batch_id, b.committed_at, {_OPERATION}
 _KNOWN = """
 SELECT o.provider, o.op_key, o.wallet_id, o.wallet_seq, o.batch_id, o.kind::text AS kind,
        o.decision::text AS decision, o.fingerprint, o.stake, o.payout, o.round_id,
-       o.reply_status, o.reply, o.fund::text AS fund, o.received_at, r.wallet_seq AS reversed_at
+       o.reply_status, o.reply, o.fund::text AS fund, o.received_at, o.reason,
+       r.wallet_seq AS reversed_at
   FROM unnest(%(slugs)s::text[], %(keys)s::text[]) AS q (provider, op_key)
   JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
   LEFT JOIN operations r ON r.provider = o.provider AND r.reverses = o.op_key
@@ -198,5 +199,7 @@ def _place(row: Any) -> Place:
         reply=Answer(row.reply_status, row.reply),
         fund=Fund(row.fund),
         day=day_of(row.received_at.astimezone(UTC)),
+        closed=row.kind == OperationKind.TOMBSTONE.value
+        and (row.reason or "").startswith(CLOSED_BY),
     )
     return Place(row.wallet_id, row.wallet_seq, row.batch_id, row.reversed_at, known)

@@ -17,7 +17,7 @@ from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Operati
 from ledger.decide import decide
 from ledger.effects import currency_of, names_of
 from ledger.evidence import Fields, Replayed, Voices, Window
-from ledger.kinds import OWN, OperationDecision, OperationKind
+from ledger.kinds import CLOSED_BY, OWN, OperationDecision, OperationKind
 from ledger.limits import day_of
 from ledger.remembered import needs_of
 from ledger.replay_hear import (
@@ -249,4 +249,6 @@ def known_of(row: OperationRow) -> KnownOperation:
         reply=Answer(row.reply_status, row.reply),
         fund=Fund(row.fund),
         day=_day(row),
+        closed=row.kind == OperationKind.TOMBSTONE.value
+        and (row.reason or "").startswith(CLOSED_BY),
     )

@@ -21,7 +21,7 @@ from vocabulary.money import exponent_of, text_from_minor
 NO_CURRENCY = "XXX"
 
 # A tombstone stands right behind the operation that placed it. What came for its key later was
-# answered as rolled back.
+# answered as rolled back, unless it could not be: then it stands beside the tombstone.
 _TOMBSTONES = """
 SELECT s.op_key, s.round_id, s.match_key, s.wallet_id, s.wallet_seq, s.currency,
        s.received_at, p.op_key AS placed_by, p.kind::text AS placed_kind, w.player,
@@ -35,6 +35,9 @@ SELECT s.op_key, s.round_id, s.match_key, s.wallet_id, s.wallet_seq, s.currency,
         WHERE d.provider = s.provider AND d.op_key = s.op_key AND d.verdict = 'rolled_back') l
  WHERE s.provider = {provider} AND s.kind = 'tombstone'
    AND s.received_at >= {start} AND s.received_at < {end}
+   AND NOT EXISTS (SELECT FROM operations late
+                    WHERE late.provider = s.provider
+                      AND late.op_key = s.op_key || chr(160) || '(late)')
  ORDER BY s.wallet_id, s.wallet_seq
 """
 _CONFLICTS = """

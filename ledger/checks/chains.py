@@ -68,7 +68,8 @@ CHECKS: tuple[Check, ...] = (
                  WHERE r.reverses IS NOT NULL
                    AND (o.wallet_id IS DISTINCT FROM r.wallet_id OR o.wallet_seq >= r.wallet_seq
                         OR o.decision <> 'accepted' OR r.decision <> 'accepted'
-                        OR r.kind <> 'rollback' OR o.kind IN ('rollback', 'tombstone')
+                        OR r.kind <> 'rollback' OR o.kind = 'rollback'
+                        OR (o.kind = 'tombstone' AND NOT starts_with(o.reason, 'closed_by '))
                         OR (r.stake, r.payout, r.round_id, r.fund)
                            <> (-o.stake, -o.payout, o.round_id, o.fund))
                  UNION ALL

@@ -5,9 +5,10 @@ says the reply each must get; afterwards it tells every wallet's chain. It is wr
 decision table, slowly and obviously: where it and the ledger differ, one of them is wrong.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
-from tests.harness.auditor_books import Line, Purse, Reply, Round
+from tests.harness.auditor_books import BESIDE, Line, Purse, Reply, Round
 from tests.harness.auditor_orders import Clerk
 from tests.harness.situations import Situation as Saw
 from vocabulary.facts import (
@@ -39,6 +40,7 @@ class Auditor(Clerk):
             return self._refused(Saw.HISTORY, Verdict.RECORDED)
         if isinstance(fact, BalanceQuery):
             return self._asked(slug, fact)
+        fact = self._beside(slug, fact)
         if (slug, fact.key) in self._lines:
             return self._again(slug, fact)
         purse = self._purse(slug, fact.handle, _currency(fact))
@@ -52,9 +54,19 @@ class Auditor(Clerk):
             return Reply(verdict, verdict)
         return self._keep(slug, fact.key, fingerprint(fact), verdict, purse)
 
+    def _beside(self, slug: str, fact: Operation) -> Operation:
+        """A rollback and an end cannot be undone: that one was tried before them is nothing."""
+        _, line = self._lines.get((slug, fact.key), (None, None))
+        if line is None or line.what != "tombstone" or isinstance(fact, Bet | BetAndWin | Win):
+            return fact
+        if (slug, fact.key + BESIDE) not in self._lines:
+            tried = isinstance(fact, Rollback)
+            self._see(Saw.ROLLBACK_OF_ROLLBACK_FIRST if tried else Saw.ROLLBACK_OF_END_FIRST)
+        return replace(fact, key=fact.key + BESIDE)
+
     def _again(self, slug: str, fact: Operation) -> Reply:
         _, line = self._lines[slug, fact.key]
-        if line.what == "tombstone" and not isinstance(fact, Rollback | RoundEnd):
+        if line.what == "tombstone":
             return self._refused(Saw.LATE_ORIGINAL, Verdict.ROLLED_BACK)
         return self._repeated(slug, fact.key, fingerprint(fact))
 
@@ -154,7 +166,10 @@ class Auditor(Clerk):
 
     def _unpayable(self, slug: str, bet_key: str, purse: Purse) -> Verdict | None:
         owner, bet = self._lines.get((slug, bet_key), (None, None))
-        if bet is None or not bet.stands:
+        never_came = bet is None or (bet.only_ended and not bet.undone)
+        if bet is None or never_came or not bet.stands:
+            if bet is not None and bet.only_ended:
+                self._see(Saw.WIN_AFTER_END_WITHOUT_BET)
             if self._rules[slug].pays_orphans:
                 self._see(Saw.ORPHAN_WIN_PAID)
                 return None
@@ -242,7 +257,7 @@ class Auditor(Clerk):
             self._see(Saw.END_DECLARES_OTHER_STAKE)
         self._move(purse, slug, fact.key, "end", 0, 0, fact.round_id, ends=True)
         if bet is None:
-            self._bury(purse, slug, fact.bet_key, fact.round_id)
+            self._bury(purse, slug, fact.bet_key, fact.round_id).only_ended = True
         return Verdict.ACCEPTED
 
 

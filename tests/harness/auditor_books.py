@@ -9,6 +9,8 @@ from vocabulary.outcomes import Verdict
 
 #: The slug under which our own orders stand.
 OURS = "tieout"
+#: What stands beside a tombstone, because nothing can undo it, has this after its key.
+BESIDE = "\u00a0(late)"
 #: A wallet's business day before anything happened.
 LONG_AGO = date(1970, 1, 1)
 
@@ -57,6 +59,7 @@ class Line:
     moved: int = 0
     fund: Fund = Fund.CASH
     player: str = ""
+    only_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,8 +96,8 @@ class Memory:
         told.ended = told.ended or line.ends
         return line
 
-    def _bury(self, purse: Purse, slug: str, key: str, round_id: str) -> None:
-        self._write(purse, slug, key, "tombstone", stands=True, round_id=round_id)
+    def _bury(self, purse: Purse, slug: str, key: str, round_id: str) -> Line:
+        return self._write(purse, slug, key, "tombstone", stands=True, round_id=round_id)
 
     def _write(
         self, purse: Purse, slug: str, key: str, what: str, *, stands: bool, round_id: str = ""

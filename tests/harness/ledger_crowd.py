@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from ledger.books import Decided
 from ledger.orders import Order, order_fingerprint
 from ledger.posting import post
-from tests.harness.auditor_books import Line
+from tests.harness.auditor_books import BESIDE, Line
 from tests.harness.desk import Desk, Pool
 from tests.harness.ledger_day import Lived, an_auditor, hear, post_the_rest, request_of
 from tests.harness.ledger_reading import (
@@ -28,7 +28,7 @@ from tests.harness.ledger_reading import (
 from tests.harness.ledger_workload import OPENING, RECEIVERS, Said, Step, batches
 from tests.harness.situations import Situation
 from vocabulary.errors import Unavailable
-from vocabulary.facts import Fact, Operation, RoundEnd, fingerprint
+from vocabulary.facts import Fact, Operation, Rollback, RoundEnd, fingerprint
 from vocabulary.outcomes import Verdict
 
 POSTERS = 2
@@ -109,15 +109,18 @@ def _heard(
     }
     for slug, key, kind, *_, content, _, at in told[wallet]:
         if kind != "tombstone":
-            one = said[slug, key, bytes(content)]
-            hear(auditor, Said(slug, _without(one.what, slug, elsewhere), at))
+            one = said[slug, key.removesuffix(BESIDE), bytes(content)]
+            hear(auditor, Said(slug, _stood(one.what, slug, key, elsewhere), at))
     return auditor.chains[wallet]
 
 
-def _without(
-    what: Fact | Order | None, slug: str, elsewhere: set[tuple[str, ...]]
+def _stood(
+    what: Fact | Order | None, slug: str, key: str, elsewhere: set[tuple[str, ...]]
 ) -> Fact | Order | None:
-    """A round end implies nothing that stands in another wallet."""
+    """As it stands; a round end implies nothing that stands in another wallet."""
+    if isinstance(what, Rollback | RoundEnd):
+        # Beside a tombstone, which may be another wallet's.
+        what = replace(what, key=key)
     if not isinstance(what, RoundEnd):
         return what
     implied = tuple(one for one in what.implied if (slug, one.key) not in elsewhere)
@@ -136,7 +139,7 @@ def _contents(said: Said) -> Iterator[tuple[Content, Said]]:
 
 def _answer_differences(told: Mapping[WalletName, list[Row]], answered: Answered) -> list[str]:
     replies = {
-        (row[0], row[1], bytes(row[8])): bytes(row[9])
+        (row[0], row[1].removesuffix(BESIDE), bytes(row[8])): bytes(row[9])
         for chain in told.values()
         for row in chain
     }

@@ -5,6 +5,7 @@ import copy
 from ledger.books import Books
 from ledger.decide import decide_batch
 from ledger.effects import currency_of
+from ledger.late import late_key
 from ledger.remembered import HANDLES_MAX, OPERATIONS_MAX, Remembered, needs_of
 from tests.harness.ledger import (
     SLUG,
@@ -102,7 +103,8 @@ def test_a_batch_needs_what_it_names_and_nothing_for_what_decides_nothing() -> N
 
     assert needs.wallets == {(SLUG, "ann", "EUR"), (SLUG, "bob", "EUR")}
     assert needs.current == {(SLUG, "bob")}
-    assert needs.own == {(SLUG, key) for key in ("b1", "w1", "u1", "e1")}
+    beside = (late_key("u1"), late_key("e1"))
+    assert needs.own == {(SLUG, key) for key in ("b1", "w1", "u1", "e1", *beside)}
     assert needs.named == {(SLUG, key) for key in ("b2", "b3", "b4")}
 
 
@@ -141,7 +143,10 @@ def test_after_a_lost_race_everything_is_read_again() -> None:
 
     unread = remembering(bet("b1", 5)).unread(needs, fresh=True)
 
-    assert unread == ([(SLUG, "ann")], [(SLUG, "b1"), (SLUG, "b2"), (SLUG, "u1")])
+    assert unread == (
+        [(SLUG, "ann")],
+        [(SLUG, key) for key in ("b1", "b2", "u1", late_key("u1"))],
+    )
 
 
 def test_what_a_batch_changed_is_remembered_with_its_reversal() -> None:
