@@ -12,13 +12,13 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Instants: TypeAlias = NDArray[np.int64]
 Places: TypeAlias = NDArray[np.intp]
 
-#: Larger components are paired in their order: as many pairs, though not the closest ones.
-SOLVED_MAX = 256
+#: Products of both sides' rows up to which a component is solved. A larger one is paired in its
+#: order: as many pairs, though not provably the closest, and every row left over is unsure.
+SOLVED_MAX = 8_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,42 +91,98 @@ class _Solved:
 
 
 def _solved(first: Instants, second: Instants, within: int, clear_by: int) -> _Solved:
-    if len(first) > SOLVED_MAX or len(second) > SOLVED_MAX:
+    """The best pairing of one component.
+
+    The cost of a pair is convex in how far apart it is, so that crossing pairs are never
+    better than the same rows paired in their order: the best over beginnings of both sides is
+    the best of all. One pair more outweighs every distance, and all sums are whole and far
+    below 2**63.
+    """
+    if len(first) * len(second) > SOLVED_MAX:
         return _in_order(first, second, within)
-    apart = np.abs(first[:, None] - second[None, :])
-    # One forbidden pair costs more than all allowed ones together, so no pair is given up for
-    # nearness. All costs are whole and far below 2**53: the solver's arithmetic is exact.
-    forbidden = (within + 1) * (min(apart.shape) + 1)
-    cost = np.where(apart <= within, apart, forbidden)
-    rows, columns, best = _cheapest(cost, forbidden)
+    fewer = min(len(first), len(second))
+    worth = (within + 1) * (fewer + 1) + clear_by
+    gains = _Gains(first, second, within, worth, -worth * (fewer + 1))
+    best = _beginnings(gains)
+    rows, columns = _walked_back(best)
     left = np.setdiff1d(np.arange(len(first)), rows)
     right = np.setdiff1d(np.arange(len(second)), columns)
-    limit = best + clear_by
-    unsure_first = [r for r in left if _as_well(cost, forbidden, int(r), limit)]
-    unsure_second = [r for r in right if _as_well(cost.T, forbidden, int(r), limit)]
-    return _Solved(rows, columns, _places(unsure_first), _places(unsure_second))
+    if not len(left) and not len(right):
+        return _Solved(rows, columns, left, right)
+    by_row, by_column = _through(gains, best)
+    enough = best[-1, -1] - clear_by
+    return _Solved(
+        rows, columns, left[by_row[left] >= enough], right[by_column[right] >= enough]
+    )
 
 
-def _places(found: list[np.intp]) -> Places:
+@dataclass(frozen=True, slots=True)
+class _Gains:
+    """What pairing two rows is worth: more where they are closer, a loss where too far."""
+
+    first: Instants
+    second: Instants
+    within: int
+    worth: int
+    forbidden: int
+
+    def of(self, row: int) -> NDArray[np.int64]:
+        """The worth of one row of the first side with each of the second."""
+        apart = np.abs(self.second - self.first[row])
+        return np.where(apart <= self.within, self.worth - apart, self.forbidden)
+
+
+def _beginnings(gains: _Gains) -> NDArray[np.int64]:
+    """The best over the first so many rows of one side and so many of the other."""
+    best = np.zeros((len(gains.first) + 1, len(gains.second) + 1), dtype=np.int64)
+    for row in range(len(gains.first)):
+        _step(best[row], gains.of(row), best[row + 1])
+    return best
+
+
+def _step(before: NDArray[np.int64], gain: NDArray[np.int64], after: NDArray[np.int64]) -> None:
+    """The best with one row more, which is left over or paired with any of the other side."""
+    after[0] = 0
+    np.maximum(before[1:], before[:-1] + gain, out=after[1:])
+    np.maximum.accumulate(after, out=after)
+
+
+def _walked_back(best: NDArray[np.int64]) -> tuple[Places, Places]:
+    """The pairs that the best consists of; of equals, the earlier rows are paired."""
+    rows, columns = [], []
+    row, column = best.shape[0] - 1, best.shape[1] - 1
+    while row and column:
+        if best[row, column] == best[row - 1, column]:
+            row -= 1
+        elif best[row, column] == best[row, column - 1]:
+            column -= 1
+        else:
+            row, column = row - 1, column - 1
+            rows.append(row)
+            columns.append(column)
+    return _places(rows[::-1]), _places(columns[::-1])
+
+
+def _through(
+    gains: _Gains, best: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of every row of either side, the best assignment in which it is paired."""
+    by_row = np.full(len(gains.first), gains.forbidden)
+    by_column = np.full(len(gains.second), gains.forbidden)
+    ends = np.zeros(len(gains.second) + 1, dtype=np.int64)
+    for row in range(len(gains.first) - 1, -1, -1):
+        gain = gains.of(row)
+        through = best[row, :-1] + gain + ends[1:]
+        by_row[row] = through.max()
+        np.maximum(by_column, through, out=by_column)
+        earlier = np.empty_like(ends)
+        _step(ends[::-1], gain[::-1], earlier)
+        ends = earlier[::-1]
+    return by_row, by_column
+
+
+def _places(found: list[int]) -> Places:
     return np.array(found, dtype=np.intp)
-
-
-def _cheapest(cost: NDArray[np.int64], forbidden: int) -> tuple[Places, Places, int]:
-    rows, columns = linear_sum_assignment(cost)
-    total = int(cost[rows, columns].sum())
-    allowed = cost[rows, columns] < forbidden
-    return rows[allowed], columns[allowed], total
-
-
-def _as_well(cost: NDArray[np.int64], forbidden: int, row: int, limit: int) -> bool:
-    """Whether an assignment that takes this row, and as many pairs, costs no more than that."""
-    bonus = forbidden * (min(cost.shape) + 1)
-    allowed = cost[row] < forbidden
-    wanted = cost.copy()
-    wanted[row, allowed] -= bonus
-    rows, columns = linear_sum_assignment(wanted)
-    taken = bool(allowed.any()) and bool(allowed[columns[rows == row]].any())
-    return taken and int(cost[rows, columns].sum()) <= limit
 
 
 def _in_order(first: Instants, second: Instants, within: int) -> _Solved:

@@ -12,18 +12,31 @@ the provider's.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from reconcile.columns import (
+    Amounts,
+    Flags,
+    instants,
+    known,
+    sort_places,
+    text_of,
+    texts,
+    words,
+)
 from reconcile.frames import PAIRS
 from reconcile.kinds import BreakKind, Bucket
 from reconcile.pass_attributes import AMBIGUOUS
 from reconcile.pass_groups import GROUP
 from reconcile.rules import BY_NAME, Rules
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Why a one-sided round is no break: it moved nothing, so nothing can be missing.
 MOVED_NOTHING = "moved nothing"
@@ -34,18 +47,22 @@ class Classified:
     """Every pair with its bucket, and the breaks among them.
 
     Attributes:
-        pairs: the frame given, with columns ``bucket`` and ``residual``: the difference that
-            the rules' tolerance let pass, in minor units.
+        pairs: the frame given.
+        bucket: where each of them ended, as the place of the bucket among all buckets.
+        residual: the difference that the rules' tolerance let pass, in minor units.
         breaks: the rows of ``pairs`` that break, once per kind, with columns ``kind`` and
             ``difference`` (int64), ordered by round, currency and kind.
     """
 
     pairs: pd.DataFrame
+    bucket: NDArray[np.intp]
+    residual: Amounts
     breaks: pd.DataFrame
 
-
-Flags: TypeAlias = NDArray[np.bool_]
-Amounts: TypeAlias = NDArray[np.int64]
+    def told(self) -> pd.DataFrame:
+        """The pairs, with ``bucket`` (its name) and ``residual`` as further columns."""
+        named = text_of([str(bucket) for bucket in Bucket], self.bucket)
+        return self.pairs.assign(bucket=named, residual=self.residual)
 
 
 def classify(
@@ -59,22 +76,25 @@ def classify(
     facts = _Facts(PAIRS.check(pairs))
     one_sided = ~facts.both & (facts.text("tie") != GROUP)
     still = one_sided & facts.moved_nothing & ~facts.totals_differ
-    young = one_sided & ~still & facts.younger(pd.Timestamp(now - maturity))
+    young = one_sided & ~still & facts.younger(now - maturity)
     facts.passed = _tolerated(facts, rules)
     residual = np.where(facts.passed, facts.more("payout") - facts.more("stake"), 0)
     open_to_doubt = ~still & ~young
     judged = {kind: judge(facts) for kind, judge in _JUDGES.items()}
     found = {kind: (seen & open_to_doubt, more) for kind, (seen, more) in judged.items()}
     broken = np.logical_or.reduce([seen for seen, _ in found.values()])
-    bucket = np.select(
-        [broken, still, young],
-        [str(Bucket.BREAK), str(Bucket.EXCLUDED), str(Bucket.TIMING)],
-        str(Bucket.MATCHED),
-    )
-    told = pd.Series(bucket.astype(object), index=pairs.index, dtype="str")
+    bucket = np.select([broken, still, young], _PLACES[:3], _PLACES[3])
     return Classified(
-        pairs=pairs.assign(bucket=told, residual=residual), breaks=_breaks(pairs, found)
+        pairs=pairs, bucket=bucket, residual=residual, breaks=_breaks(pairs, found)
     )
+
+
+#: The places of buckets among all of them: of breaks, of what is left out, of timing, and of
+#: everything else.
+_PLACES = [
+    list(Bucket).index(each)
+    for each in (Bucket.BREAK, Bucket.EXCLUDED, Bucket.TIMING, Bucket.MATCHED)
+]
 
 
 def _breaks(
@@ -82,13 +102,16 @@ def _breaks(
 ) -> pd.DataFrame:
     """The rows that break, once per kind, in their order."""
     places = [np.flatnonzero(seen) for seen, _ in found.values()]
-    kinds = [str(kind) for kind, at in zip(found, places, strict=True) for _ in at]
-    amounts = [more[at] for (_, more), at in zip(found.values(), places, strict=True)]
-    rows = pairs.take(np.concatenate(places)).assign(
-        kind=np.array(kinds, dtype=object), difference=np.concatenate(amounts)
+    at = np.concatenate(places)
+    amounts = [more[rows] for (_, more), rows in zip(found.values(), places, strict=True)]
+    codes = np.repeat(np.arange(len(found)), [len(rows) for rows in places])
+    kinds = pa.array([str(kind) for kind in found], type=pa.large_string()).take(
+        pa.array(codes)
     )
-    rows["kind"] = rows["kind"].astype("str")
-    return rows.sort_values(["round_id", "currency", "kind"], ignore_index=True)
+    names = {name: words(pairs[name]).take(at) for name in ("round_id", "currency")}
+    order = sort_places(pa.table({**names, "kind": kinds}))
+    rows = pairs.take(at[order]).reset_index(drop=True)
+    return rows.assign(kind=texts(kinds.take(order)), difference=np.concatenate(amounts)[order])
 
 
 class _Facts:
@@ -173,10 +196,11 @@ class _Facts:
         """One-sided here, but the other side tells the same round in another currency."""
         return _flags(otherwise_told(self._pairs))
 
-    def younger(self, than: pd.Timestamp) -> Flags:
+    def younger(self, than: datetime) -> Flags:
         """Rounds whose last sign of life is after an instant."""
-        at = self._pairs["at_ours"].fillna(self._pairs["at_theirs"])
-        return _flags(at > than)
+        mine, yours = (instants(self._pairs[f"at_{side}"]) for side in ("ours", "theirs"))
+        at = np.where(known(self._pairs["records_ours"]), mine, yours)
+        return _flags(at > (than - _EPOCH) // timedelta(microseconds=1))
 
 
 def _flags(told: object) -> Flags:
@@ -186,13 +210,19 @@ def _flags(told: object) -> Flags:
 _Judge: TypeAlias = Callable[[_Facts], tuple[Flags, Amounts]]
 
 
-def otherwise_told(pairs: pd.DataFrame) -> "pd.Series[bool]":
+def otherwise_told(pairs: pd.DataFrame) -> Flags:
     """One-sided here, but the other side tells the same round in another currency."""
-    repeated = pairs["round_id"].duplicated(keep=False)
-    if not repeated.any():
-        return repeated
-    sides = pairs.groupby("round_id")["side"]
-    return (pairs["side"] != "both") & (sides.transform("nunique") > 1)
+    rounds = words(pairs["round_id"]).dictionary_encode()
+    codes = rounds.indices.to_numpy()
+    if len(rounds.dictionary) == len(codes):
+        return np.zeros(len(codes), dtype=bool)
+    sides = pairs["side"].to_numpy(dtype=object)
+    told = [
+        np.bincount(codes, weights=sides == side, minlength=len(rounds.dictionary)) > 0
+        for side in ("both", "ours", "theirs")
+    ]
+    several = np.add.reduce(np.array(told, dtype=np.intp)) > 1
+    return _flags((sides != "both") & several[codes])
 
 
 def _tolerated(facts: _Facts, rules: Rules) -> Flags:

@@ -19,12 +19,22 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from reconcile.classify import Classified, classify, otherwise_told
-from reconcile.conserve import NOTHING, SideProof, Tally, identity, prove, tally
+from reconcile.columns import Amounts, Flags, known, numbers, sort_places, words
+from reconcile.conserve import (
+    SideProof,
+    Tally,
+    currency_codes,
+    identity,
+    prove,
+    tally_codes,
+    tally_sums,
+)
 from reconcile.frames import PAIRS, RECORDS, Keys
 from reconcile.kinds import Bucket
-from reconcile.pass_exact import Agreement, agree
+from reconcile.pass_exact import agree
 from reconcile.pass_rounds import fold, pair
 from reconcile.passes import tie_by_attributes
 from reconcile.rules import BY_NAME, Rules
@@ -104,9 +114,9 @@ def compare(
         compare_range(mine, yours, suspect=suspect, fetch=fetch, judging=judging)
         for mine, yours in cuts
     ]
-    left = pd.concat([part.open for part in ranges])
-    groups = split_players(left, parts) if len(left) else ()
-    players = [judge_players(group, judging) for group in groups]
+    left = [part.open for part in ranges if len(part.open)]
+    groups = split_players(pd.concat(left, ignore_index=True), parts) if left else ()
+    players = [judge_players(group, judging) for group in groups if len(group)]
     return merge([*ranges, *players])
 
 
@@ -144,52 +154,38 @@ def compare_range(
     """
     agreed = agree(ours, theirs, suspect=suspect)
     if not len(agreed.residual):
-        return _settled(ours, theirs, agreed)
+        return _settled(ours, theirs, agreed.matched)
     full_ours, full_theirs = _of_this_window(*fetch(agreed.residual))
     views = fold(full_ours), fold(full_theirs)
     pairs = pair(*views)
     waits = _may_be_tied(pairs, judging.rules)
-    judged = _judged(pairs[~waits], judging)
+    judged = _judged(pairs[~waits] if waits.any() else pairs, judging)
     mine = _Side(name="ours", keys=ours, left=agreed.ours_remains, records=full_ours)
     yours = _Side(name="theirs", keys=theirs, left=agreed.theirs_remains, records=full_theirs)
     return Part(
         ours=_count(mine, views[0], agreed.matched, judged),
         theirs=_count(yours, views[1], agreed.matched, judged),
         breaks=judged.breaks,
-        open=pairs[waits],
-        tied=pairs.head(0),
+        open=pairs[waits] if waits.any() else _no_pairs(),
+        tied=_no_pairs(),
         residuals=_residuals(judged),
     )
 
 
-def _settled(ours: pd.DataFrame, theirs: pd.DataFrame, agreed: Agreement) -> Part:
+def _settled(ours: pd.DataFrame, theirs: pd.DataFrame, matched: Tally) -> Part:
     """A part in which everything agrees, without going to any length about nothing."""
-    none = _no_rows()
     proofs = [
-        SideProof(source=agreed.matched, matched=agreed.matched, identity=identity(keys))
+        SideProof(source=matched, matched=matched, identity=identity(keys))
         for keys in (ours, theirs)
     ]
     return Part(
         ours=proofs[0],
         theirs=proofs[1],
-        breaks=none.breaks,
-        open=none.pairs[list(PAIRS.columns)],
-        tied=none.pairs[list(PAIRS.columns)],
+        breaks=_no_breaks(),
+        open=_no_pairs(),
+        tied=_no_pairs(),
         residuals={},
     )
-
-
-@cache
-def _no_rows() -> Classified:
-    """The verdicts on no pairs at all: frames of the right shape."""
-    instants: dict[str, str] = dict.fromkeys(("instant", "moment"), "datetime64[us, UTC]")
-    columns = {
-        name: pd.Series(dtype=instants.get(kind, kind))
-        for name, kind in RECORDS.columns.items()
-    }
-    nothing = fold(pd.DataFrame(columns))
-    never = datetime(1970, 1, 1, tzinfo=UTC)
-    return classify(pair(nothing, nothing), now=never, maturity=timedelta(0))
 
 
 def judge_players(pairs: pd.DataFrame, judging: Judging) -> Part:
@@ -204,8 +200,8 @@ def judge_players(pairs: pd.DataFrame, judging: Judging) -> Part:
         ours=_bucketed("ours", judged),
         theirs=_bucketed("theirs", judged),
         breaks=judged.breaks,
-        open=tied.head(0),
-        tied=tied[tied["side"] == "both"],
+        open=_no_pairs(),
+        tied=tied[tied["side"].to_numpy(dtype=object) == "both"],
         residuals=_residuals(judged),
     )
 
@@ -235,13 +231,28 @@ def _sum(proofs: Iterable[SideProof]) -> SideProof:
 
 
 def _ordered(frames: list[pd.DataFrame], by: list[str]) -> pd.DataFrame:
-    return pd.concat(frames).sort_values(by, ignore_index=True)
+    told = [frame for frame in frames if len(frame)] or frames[:1]
+    together = told[0] if len(told) == 1 else pd.concat(told, ignore_index=True)
+    places = sort_places(pa.table({name: words(together[name]) for name in by}))
+    return together.take(places).reset_index(drop=True)
 
 
-def _may_be_tied(pairs: pd.DataFrame, rules: Rules) -> "pd.Series[bool]":
+@cache
+def _no_pairs() -> pd.DataFrame:
+    return PAIRS.empty()
+
+
+@cache
+def _no_breaks() -> pd.DataFrame:
+    never = datetime(1970, 1, 1, tzinfo=UTC)
+    return classify(_no_pairs(), now=never, maturity=timedelta(0)).breaks
+
+
+def _may_be_tied(pairs: pd.DataFrame, rules: Rules) -> Flags:
     if not rules.attributes:
-        return pd.Series(data=False, index=pairs.index)
-    return (pairs["side"] != "both") & ~otherwise_told(pairs)
+        return np.zeros(len(pairs), dtype=bool)
+    one_sided: Flags = pairs["side"].to_numpy(dtype=object) != "both"
+    return one_sided & ~otherwise_told(pairs)
 
 
 def _judged(pairs: pd.DataFrame, judging: Judging) -> Classified:
@@ -249,9 +260,12 @@ def _judged(pairs: pd.DataFrame, judging: Judging) -> Classified:
 
 
 def _residuals(judged: Classified) -> Residuals:
-    passed = judged.pairs[judged.pairs["residual"] != 0]
-    sums = passed.groupby("currency")["residual"].sum()
-    return {str(code): int(minor) for code, minor in sums.items()}
+    residual = judged.residual
+    if not residual.any():
+        return {}
+    codes, names = currency_codes(judged.pairs["currency"])
+    passed = tally_codes(codes, names, np.zeros_like(residual), residual)
+    return {code: minor for code, _, minor in passed.totals}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,20 +284,24 @@ def _of_this_window(
     """Without rounds that only share a hash with one of the window."""
     RECORDS.check(ours)
     RECORDS.check(theirs)
-    known = set(ours["round_id"][ours["inside"]]) | set(theirs["round_id"][theirs["inside"]])
+    inside = [side["inside"].to_numpy() for side in (ours, theirs)]
+    if all(each.all() for each in inside):
+        return ours, theirs
+    known = set(ours["round_id"][inside[0]]) | set(theirs["round_id"][inside[1]])
     return ours[ours["round_id"].isin(known)], theirs[theirs["round_id"].isin(known)]
 
 
 def _count(side: _Side, view: pd.DataFrame, matched: Tally, judged: Classified) -> SideProof:
-    standing = _standing(side.records)
-    if tally(standing[standing["inside"]]) != side.left:
+    inside, outside = _standing(side.records)
+    if inside != side.left:
         raise Contradiction(f"the full rows of {side.name} differ from the rows first read")
-    folded_totals = Tally(len(side.records), tally(_whole(view, "")).totals)
-    buckets = _buckets(side.name, judged.pairs)
+    stake, payout = _whole(view)
+    folded = Tally(len(side.records), tally_sums(view["currency"], stake, payout).totals)
+    buckets = _buckets(side.name, judged)
     return SideProof(
         source=matched + side.left,
-        outside=tally(standing[~standing["inside"]]),
-        undone=tally(standing) - folded_totals,
+        outside=outside,
+        undone=inside + outside - folded,
         folded=len(side.records) - len(view),
         matched=matched + buckets[Bucket.MATCHED],
         timing=buckets[Bucket.TIMING],
@@ -295,7 +313,7 @@ def _count(side: _Side, view: pd.DataFrame, matched: Tally, judged: Classified) 
 
 def _bucketed(side: str, judged: Classified) -> SideProof:
     """Rows that were read and folded elsewhere, in the bucket each ended in."""
-    buckets = _buckets(side, judged.pairs)
+    buckets = _buckets(side, judged)
     return SideProof(
         matched=buckets[Bucket.MATCHED],
         timing=buckets[Bucket.TIMING],
@@ -304,28 +322,38 @@ def _bucketed(side: str, judged: Classified) -> SideProof:
     )
 
 
-def _standing(records: pd.DataFrame) -> pd.DataFrame:
-    """Records with the amounts of those that call themselves rolled back set to nothing."""
-    stands = ~records["rolled_back"]
-    return records.assign(
-        stake=records["stake"].where(stands, 0), payout=records["payout"].where(stands, 0)
+def _standing(records: pd.DataFrame) -> tuple[Tally, Tally]:
+    """What the records of the window come to, and those beyond it.
+
+    The amounts of those that call themselves rolled back count as nothing.
+    """
+    codes, names = currency_codes(records["currency"])
+    stands = ~records["rolled_back"].to_numpy()
+    amounts = [records[name].to_numpy() * stands for name in ("stake", "payout")]
+    inside = records["inside"].to_numpy()
+    within, beyond = (
+        tally_codes(codes[rows], names, *(each[rows] for each in amounts))
+        for rows in (inside, ~inside)
     )
+    return within, beyond
 
 
-def _whole(view: pd.DataFrame, suffix: str) -> pd.DataFrame:
-    """Currency, stake and payout of a view, repeated lines included."""
-    whole = {
-        column: view[f"{column}{suffix}"] + view[f"extra_{column}{suffix}"]
-        for column in ("stake", "payout")
-    }
-    return pd.DataFrame({"currency": view["currency"], **whole}).astype(
-        {"stake": "int64", "payout": "int64"}
-    )
+def _whole(view: pd.DataFrame, suffix: str = "") -> list[Amounts]:
+    """Stake and payout of a view, repeated lines included."""
+    return [
+        numbers(view[f"{name}{suffix}"]) + numbers(view[f"extra_{name}{suffix}"])
+        for name in ("stake", "payout")
+    ]
 
 
-def _buckets(side: str, pairs: pd.DataFrame) -> dict[Bucket, Tally]:
-    present = pairs[pairs[f"records_{side}"].notna()]
-    whole = _whole(present, f"_{side}")
-    buckets = {bucket: tally(whole[present["bucket"] == bucket]) for bucket in Bucket}
-    assert sum((entry.rows for entry in buckets.values()), NOTHING.rows) == len(present)
+def _buckets(side: str, judged: Classified) -> dict[Bucket, Tally]:
+    pairs = judged.pairs
+    present = known(pairs[f"records_{side}"])
+    codes, names = currency_codes(pairs["currency"])
+    whole = _whole(pairs, f"_{side}")
+    buckets = {}
+    for number, bucket in enumerate(Bucket):
+        rows = present & (judged.bucket == number)
+        buckets[bucket] = tally_codes(codes[rows], names, *(each[rows] for each in whole))
+    assert sum(entry.rows for entry in buckets.values()) == int(present.sum())
     return buckets

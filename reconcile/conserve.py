@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reconcile.columns import changes, words
 from vocabulary.errors import Contradiction
 
 #: Amounts are summed as two halves of this many bits, so that no sum of int64 can overflow.
@@ -40,16 +41,53 @@ NOTHING = Tally(0, ())
 
 def tally(frame: pd.DataFrame) -> Tally:
     """Rows and exact sums of a frame with ``currency``, ``stake`` and ``payout``."""
-    currency = frame["currency"].astype("category")
-    codes = currency.cat.codes.to_numpy()
-    stake, payout = frame["stake"].to_numpy(), frame["payout"].to_numpy()
-    names = list(currency.cat.categories)
+    currency, stake, payout = (frame[name] for name in ("currency", "stake", "payout"))
+    return tally_sums(currency, stake.to_numpy(), payout.to_numpy())
+
+
+def tally_of(pairs: pd.DataFrame, stake: str, payout: str, present: str) -> Tally:
+    """The same of two other columns, over the rows where a third is not absent."""
+    there = pairs[present].notna().to_numpy()
+    codes, names = currency_codes(pairs["currency"])
+    stakes, payouts = (
+        pairs[name].to_numpy(dtype="int64", na_value=0)[there] for name in (stake, payout)
+    )
+    return tally_codes(codes[there], names, stakes, payouts)
+
+
+def tally_sums(
+    currency: "pd.Series[Any]", stake: NDArray[np.int64], payout: NDArray[np.int64]
+) -> Tally:
+    """Exact sums by currency."""
+    return tally_codes(*currency_codes(currency), stake, payout)
+
+
+def currency_codes(currency: "pd.Series[Any]") -> tuple[NDArray[Any], list[str]]:
+    """Currencies as places in a list of them."""
+    if isinstance(currency.dtype, pd.CategoricalDtype):
+        return currency.cat.codes.to_numpy(), list(currency.cat.categories)
+    encoded = words(currency).dictionary_encode()
+    return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
+
+
+def tally_codes(
+    codes: NDArray[Any], names: list[str], stake: NDArray[np.int64], payout: NDArray[np.int64]
+) -> Tally:
+    """Exact sums by currency, each given by its place in a list of them."""
     if len(names) == 1:
-        totals = [(names[0], exact_sum(stake), exact_sum(payout))]
-    else:
-        masks = [(name, codes == code) for code, name in enumerate(names)]
-        totals = [(name, exact_sum(stake[m]), exact_sum(payout[m])) for name, m in masks]
-    return Tally(len(frame), _clean(totals))
+        return Tally(len(codes), _clean([(names[0], exact_sum(stake), exact_sum(payout))]))
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    starts = np.flatnonzero(changes(ordered))
+    sums = [_exact_sums(values[order], starts) for values in (stake, payout)]
+    totals = [(names[code], *both) for code, *both in zip(ordered[starts], *sums, strict=True)]
+    return Tally(len(codes), _clean(totals))
+
+
+def _exact_sums(values: NDArray[np.int64], starts: NDArray[np.intp]) -> list[int]:
+    low = np.add.reduceat(values & ((1 << _HALF) - 1), starts).tolist()
+    high = np.add.reduceat(values >> _HALF, starts).tolist()
+    return [(above << _HALF) + below for above, below in zip(high, low, strict=True)]
 
 
 def exact_sum(values: NDArray[np.int64]) -> int:

@@ -5,16 +5,22 @@ No float column exists here: amounts are int64 minor units, ids are text, instan
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cache
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 Keys = NDArray[np.int64]
 Kind = Literal[
     "int64", "Int64", "str", "text", "bool", "boolean", "category", "instant", "moment"
 ]
+
+
+#: What kinds are called in pandas, where that is another name.
+_DTYPES = {"instant": "datetime64[us, UTC]", "moment": "datetime64[us, UTC]", "text": "str"}
 
 
 class FrameWrong(AssertionError):
@@ -41,20 +47,32 @@ class FrameShape:
         """
         if list(frame.columns) != list(self.columns):
             raise FrameWrong(f"{self.name}: columns {list(frame.columns)}")
-        for column, kind in self.columns.items():
-            self._check_column(frame[column], kind)
-        if self.unique and frame.duplicated(list(self.unique)).any():
+        for (column, kind), dtype in zip(self.columns.items(), frame.dtypes, strict=True):
+            if not _is_kind(dtype, kind):
+                raise FrameWrong(f"{self.name}.{column}: {dtype} where {kind} belongs")
+            # Only these kinds can hold a null that nobody meant.
+            if kind in {"str", "category", "instant"} and frame[column].array.isna().any():
+                raise FrameWrong(f"{self.name}.{column}: a value is missing")
+        if self.unique and self._repeats(frame):
             raise FrameWrong(f"{self.name}: {self.unique} repeat")
         return frame
 
-    def _check_column(self, column: "pd.Series[Any]", kind: Kind) -> None:
-        if not _is_kind(column.dtype, kind):
-            raise FrameWrong(f"{self.name}.{column.name}: {column.dtype} where {kind} belongs")
-        # Only these kinds can hold a null that nobody meant.
-        if kind in {"str", "category", "instant"} and column.isna().any():
-            raise FrameWrong(f"{self.name}.{column.name}: a value is missing")
+    def empty(self) -> pd.DataFrame:
+        """No rows of this shape."""
+        return pd.DataFrame(
+            {
+                name: pd.Series([], dtype=_DTYPES.get(kind, kind))
+                for name, kind in self.columns.items()
+            }
+        )
+
+    def _repeats(self, frame: pd.DataFrame) -> bool:
+        table = pa.table({name: pa.array(frame[name]) for name in self.unique})
+        distinct = table.group_by(list(self.unique), use_threads=False).aggregate([])
+        return bool(distinct.num_rows < table.num_rows)
 
 
+@cache
 def _is_kind(dtype: object, kind: Kind) -> bool:
     if kind in {"instant", "moment"}:
         return isinstance(dtype, pd.DatetimeTZDtype) and str(dtype.tz) == "UTC"

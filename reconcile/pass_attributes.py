@@ -9,15 +9,14 @@ partition. Most certain first:
                 same round told with another amount. Only where nothing else shares the place.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from reconcile.assign import Places, assign
-from reconcile.frames import PAIRS
+from reconcile.assign import assign
+from reconcile.columns import Amounts, Flags, Places, changes
+from reconcile.loose import Loose, Ties
 from reconcile.rules import Rules
 
 BALANCES = "balances"
@@ -26,171 +25,88 @@ PLACE = "place"
 #: The tie of a row left over of which nobody can say whether it is the one left over.
 AMBIGUOUS = "ambiguous"
 
-#: The same as long as a pass is to come that may still tie it.
-UNSURE = "unsure"
-#: The ties of rows that a pass may tie.
-FREE = ("", UNSURE)
 
-_AMOUNTS = ("stake", "payout")
-_US = pd.Timedelta(microseconds=1)
-
-
-def by_balances(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+def by_balances(rows: Loose, free: Flags, rules: Rules) -> Ties:
     """Tie rows equal in player, currency, amounts and balance before the round."""
-    return _tied(pairs, rules, (*_AMOUNTS, "balance_before"), BALANCES)
+    likeness = (rows.stake, rows.payout, rows.before)
+    alike = _alike(rows, free & rows.told, likeness, rules)
+    return _assigned(rows, alike, rules)
 
 
-def by_attributes(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+def by_attributes(rows: Loose, free: Flags, rules: Rules) -> Ties:
     """Tie rows equal in player, currency and amounts."""
-    return _tied(pairs, rules, _AMOUNTS, ATTRIBUTES)
+    return _assigned(rows, _alike(rows, free, (rows.stake, rows.payout), rules), rules)
 
 
-def by_place(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+def by_place(rows: Loose, free: Flags, rules: Rules) -> Ties:
     """Tie rows alone at one place of the balance chain that share one of the amounts."""
-    met = _Met(pairs, ("balance_before",), rules)
-    first, second = met.alone(rules)
-    shares = [
-        met.values(name, "ours")[first] == met.values(name, "theirs")[second]
-        for name in _AMOUNTS
-    ]
-    same = shares[0] | shares[1]
-    return _fused(pairs, met.ours[first[same]], met.theirs[second[same]], PLACE)
-
-
-def _tied(pairs: pd.DataFrame, rules: Rules, columns: Sequence[str], name: str) -> pd.DataFrame:
-    met = _Met(pairs, columns, rules)
-    found = met.assigned(rules)
-    tied = _fused(pairs, met.ours[found.first], met.theirs[found.second], name)
-    unsure = np.concatenate([met.ours[found.unsure_first], met.theirs[found.unsure_second]])
-    names = pairs.loc[unsure, ["round_id", "currency"]]
-    marks = pd.MultiIndex.from_frame(tied[["round_id", "currency"]]).isin(
-        pd.MultiIndex.from_frame(names)
-    )
-    marks |= tied["tie"] == UNSURE
-    # What is left here may have further chances; only the last pass may call it ambiguous.
-    mark = AMBIGUOUS if name == ATTRIBUTES else UNSURE
-    return tied.assign(tie=tied["tie"].mask(marks & (tied["side"] != "both"), mark))
+    alike = _alike(rows, free & rows.told, (rows.before,), rules)
+    first, second = _alone(rows, alike, rules)
+    same = rows.stake[first] == rows.stake[second]
+    same |= rows.payout[first] == rows.payout[second]
+    return Ties(first=first[same], second=second[same])
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    first: Places
-    second: Places
-    unsure_first: Places
-    unsure_second: Places
-
-
-class _Met:
-    """One-sided rows of both sides, gathered where they are alike.
+class _Alike:
+    """Rows gathered where they are alike, ours first, each side in order of time.
 
     Attributes:
-        ours, theirs: labels of the rows of either side, ordered by likeness, instant and name.
+        order: places of the rows.
+        starts: where in ``order`` each gathering begins.
+        mine, yours: how many rows of either side each has.
     """
 
-    def __init__(self, pairs: pd.DataFrame, columns: Sequence[str], rules: Rules) -> None:
-        self._pairs = PAIRS.check(pairs)
-        self._columns = columns
-        sides = [self._likes("ours"), self._likes("theirs")]
-        together = pd.concat(sides)
-        alike = ["player", "currency", *columns]
-        together["code"] = together.groupby(alike, sort=True).ngroup()
-        together = together.sort_values(["code", "at", "round_id"])
-        # Alike and on another day is no likeness: no pass ties across such a pause.
-        other = together["code"].diff() != 0
-        together["code"] = (other | (together["at"].diff() > rules.within_us)).cumsum()
-        mine, yours = (
-            together[together["side"] == side].sort_values(["code", "at", "round_id"])
-            for side in ("ours", "theirs")
+    order: Places
+    starts: Places
+    mine: Places
+    yours: Places
+
+
+def _alike(rows: Loose, free: Flags, told: tuple[Amounts, ...], rules: Rules) -> _Alike:
+    # A line told twice is a finding of its own, and two players cannot be one.
+    places = np.flatnonzero(free & rows.plain & rows.single)
+    likeness = [each[places] for each in (*told, rows.who)]
+    in_time = np.lexsort((rows.at[places], *likeness))
+    # Alike and on another day is no likeness: no pass ties across such a pause.
+    begins = changes(*(each[in_time] for each in likeness))
+    begins[1:] |= np.diff(rows.at[places[in_time]]) > rules.within_us
+    number = np.cumsum(begins)
+    order = places[in_time]
+    order = order[np.lexsort((~rows.ours[order], number))]
+    starts = np.flatnonzero(begins)
+    mine = np.add.reduceat(rows.ours[order].astype(np.intp), starts)
+    return _Alike(order, starts, mine, np.diff(np.append(starts, len(order))) - mine)
+
+
+def _alone(rows: Loose, alike: _Alike, rules: Rules) -> tuple[Places, Places]:
+    """Rows that are the only ones of their side that are alike, and near enough."""
+    at = alike.starts[(alike.mine == 1) & (alike.yours == 1)]
+    first, second = alike.order[at], alike.order[np.minimum(at + 1, len(alike.order) - 1)]
+    near = np.abs(rows.at[first] - rows.at[second]) <= rules.within_us
+    return first[near], second[near]
+
+
+def _assigned(rows: Loose, alike: _Alike, rules: Rules) -> Ties:
+    """The best assignment over everything alike."""
+    first, second = _alone(rows, alike, rules)
+    crowds = list(_crowds(rows, alike, rules))
+    unsure = [each.unsure for each in crowds]
+    return Ties(
+        first=np.concatenate([first, *(each.first for each in crowds)]),
+        second=np.concatenate([second, *(each.second for each in crowds)]),
+        unsure=np.concatenate([np.zeros(0, dtype=np.intp), *unsure]),
+    )
+
+
+def _crowds(rows: Loose, alike: _Alike, rules: Rules) -> Iterator[Ties]:
+    many = (alike.mine > 0) & (alike.yours > 0) & (alike.mine + alike.yours > 2)
+    for number in np.flatnonzero(many):
+        start, middle = alike.starts[number], alike.starts[number] + alike.mine[number]
+        ours = alike.order[start:middle]
+        theirs = alike.order[middle : middle + alike.yours[number]]
+        found = assign(
+            rows.at[ours], rows.at[theirs], within=rules.within_us, clear_by=rules.clear_by_us
         )
-        self.ours, self.theirs = mine.index.to_numpy(), yours.index.to_numpy()
-        self._codes = mine["code"].to_numpy(), yours["code"].to_numpy()
-        self._at = mine["at"].to_numpy(), yours["at"].to_numpy()
-
-    def _likes(self, side: str) -> pd.DataFrame:
-        pairs = self._pairs
-        rows = pairs[(pairs["side"] == side) & pairs["tie"].isin(FREE)]
-        # A line told twice is a finding of its own, and two players cannot be one.
-        rows = rows[(rows[f"extras_{side}"] == 0) & (rows[f"players_{side}"] == 1)]
-        for column in self._columns:
-            rows = rows[rows[f"{column}_{side}"].notna()]
-        told = {name: rows[f"{name}_{side}"] for name in ("player", *self._columns)}
-        at = (rows[f"began_{side}"] - pd.Timestamp(0, tz="UTC")) // _US
-        named = {name: rows[name] for name in ("currency", "round_id", "side")}
-        return pd.DataFrame({**told, **named, "at": at})
-
-    def values(self, column: str, side: str) -> NDArray[np.int64]:
-        """One amount of every row of a side, in this order."""
-        labels = self.ours if side == "ours" else self.theirs
-        values: NDArray[np.int64] = (
-            self._pairs.loc[labels, f"{column}_{side}"].astype("int64").to_numpy()
-        )
-        return values
-
-    def alone(self, rules: Rules) -> tuple[Places, Places]:
-        """Places of rows that are the only ones of their side that are alike."""
-        first, second = self._single()
-        near = np.abs(self._at[0][first] - self._at[1][second]) <= rules.within_us
-        return first[near], second[near]
-
-    def assigned(self, rules: Rules) -> _Found:
-        """The assignment over everything alike."""
-        first, second = self.alone(rules)
-        parts = [_Found(first, second, _NOWHERE, _NOWHERE), *self._crowds(rules)]
-        return _Found(
-            *(
-                np.concatenate([getattr(part, name) for part in parts])
-                for name in ("first", "second", "unsure_first", "unsure_second")
-            )
-        )
-
-    def _single(self) -> tuple[Places, Places]:
-        alone = [_once(codes) for codes in self._codes]
-        both = np.intersect1d(self._codes[0][alone[0]], self._codes[1][alone[1]])
-        first, second = (np.searchsorted(codes, both) for codes in self._codes)
-        return first, second
-
-    def _crowds(self, rules: Rules) -> Iterator[_Found]:
-        mine, yours = self._codes
-        alone = np.intersect1d(mine[_once(mine)], yours[_once(yours)])
-        for code in np.setdiff1d(np.intersect1d(mine, yours), alone):
-            (a, to_a), (b, to_b) = (
-                np.searchsorted(codes, [code, code + 1]) for codes in (mine, yours)
-            )
-            found = assign(
-                self._at[0][a:to_a],
-                self._at[1][b:to_b],
-                within=rules.within_us,
-                clear_by=rules.clear_by_us,
-            )
-            yield _Found(
-                found.first + a,
-                found.second + b,
-                found.unsure_first + a,
-                found.unsure_second + b,
-            )
-
-
-_NOWHERE: Places = np.zeros(0, dtype=np.intp)
-
-
-def _once(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Where a sorted code appears just once."""
-    alone = np.ones(len(codes), dtype=bool)
-    same = codes[1:] == codes[:-1]
-    alone[1:] &= ~same
-    alone[:-1] &= ~same
-    return alone
-
-
-def _fused(pairs: pd.DataFrame, ours: Places, theirs: Places, name: str) -> pd.DataFrame:
-    """Rows of either side made one; the round keeps our name, ``alias`` keeps theirs."""
-    mine, yours = pairs.loc[ours], pairs.loc[theirs]
-    told = {
-        column: yours[column].set_axis(mine.index)
-        for column in pairs.columns
-        if column.endswith("_theirs")
-    }
-    alias = yours["round_id"].set_axis(mine.index)
-    fused = mine.assign(**told, alias=alias, side="both", tie=name)
-    rest = pairs.drop(index=[*ours, *theirs])
-    return PAIRS.check(pd.concat([rest, fused.astype(pairs.dtypes.to_dict())]))
+        unsure = np.concatenate([ours[found.unsure_first], theirs[found.unsure_second]])
+        yield Ties(first=ours[found.first], second=theirs[found.second], unsure=unsure)

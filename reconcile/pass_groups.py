@@ -9,102 +9,67 @@ of it; everything else is left.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TypeAlias
 
-import pandas as pd
+import numpy as np
 
-from reconcile.frames import PAIRS
-from reconcile.pass_attributes import FREE
+from reconcile.columns import Flags, Places
+from reconcile.loose import Loose, Ties
 from reconcile.rules import Rules
 
 #: The tie of rows that together stand for one row of the other side.
 GROUP = "group"
 
-_OTHER = {"ours": "theirs", "theirs": "ours"}
-_US = pd.Timedelta(microseconds=1)
+#: Places of one row, and of the run of rows of the other side that add up to it.
+_Claim: TypeAlias = tuple[int, ...]
+_Sums: TypeAlias = tuple[int, int, int]
+
+_NOWHERE: Places = np.zeros(0, dtype=np.intp)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One one-sided row: its label, name, amounts, first balance, and instant in us."""
-
-    label: int
-    round_id: str
-    stake: int
-    payout: int
-    before: int | None
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """One row and a run of rows of the other side that add up to it."""
-
-    one: _Row
-    run: tuple[_Row, ...]
-
-
-def by_sums(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+def by_sums(rows: Loose, free: Flags, rules: Rules) -> Ties:
     """Tie rows with the runs of rows that add up to them; see the module."""
-    PAIRS.check(pairs)
-    claims: list[_Claim] = []
-    rows = {side: _rows(pairs, side) for side in _OTHER}
-    for one_side, many_side in _OTHER.items():
-        for key in sorted(rows[one_side].keys() & rows[many_side].keys()):
-            claims += _claims(rows[one_side][key], rows[many_side][key], rules)
-    group = pairs["group"].copy()
-    for claim in _undisputed(claims):
-        group.loc[[claim.one.label, *(row.label for row in claim.run)]] = claim.one.round_id
-    tied = pairs["tie"].mask((group != "") & pairs["tie"].isin(FREE), GROUP)
-    return PAIRS.check(pairs.assign(group=group, tie=tied))
+    places = np.flatnonzero(free & rows.plain)
+    order = places[np.lexsort((rows.at[places], rows.who[places]))]
+    mine, yours = order[rows.ours[order]], order[~rows.ours[order]]
+    claims = [*_claims(rows, mine, yours, rules), *_claims(rows, yours, mine, rules)]
+    return Ties(first=_NOWHERE, second=_NOWHERE, runs=_undisputed(claims))
 
 
-def _rows(pairs: pd.DataFrame, side: str) -> dict[tuple[str, str], list[_Row]]:
-    """The rows of a side that nothing ties, by player and currency, in order of time."""
-    free = pairs[
-        (pairs["side"] == side) & pairs["tie"].isin(FREE) & (pairs[f"extras_{side}"] == 0)
-    ]
-    at = (free[f"began_{side}"] - pd.Timestamp(0, tz="UTC")) // _US
-    columns = [free.index, free["round_id"], free[f"stake_{side}"], free[f"payout_{side}"]]
-    before = free[f"balance_before_{side}"]
-    found: dict[tuple[str, str], list[_Row]] = {}
-    for player, currency, told, *row in zip(
-        free[f"player_{side}"], free["currency"], before, *columns, at, strict=True
-    ):
-        label, round_id, stake, payout, instant = row
-        known = None if pd.isna(told) else int(told)
-        found.setdefault((player, currency), []).append(
-            _Row(label, round_id, int(stake), int(payout), known, int(instant))
-        )
-    for rows in found.values():
-        rows.sort(key=lambda row: (row.at, row.round_id))
-    return found
+def _claims(rows: Loose, ones: Places, many: Places, rules: Rules) -> Iterator[_Claim]:
+    """Every row of ``ones`` with every run of ``many`` that adds up to it."""
+    wanted: dict[_Sums, list[int]] = {}
+    named = (rows.who[ones], rows.stake[ones], rows.payout[ones])
+    asked: Iterator[_Sums] = zip(*(each.tolist() for each in named), strict=True)
+    for one, sums in zip(ones.tolist(), asked, strict=True):
+        wanted.setdefault(sums, []).append(one)
+    for length in range(2, min(rules.group_max, len(many)) + 1):
+        for start, sums in enumerate(_sums(rows, many, length)):
+            for one in wanted.get(sums, []):
+                run = many[start : start + length]
+                if _stands_for(rows, one, run, rules):
+                    yield (one, *run.tolist())
 
 
-def _claims(ones: list[_Row], many: list[_Row], rules: Rules) -> Iterator[_Claim]:
-    for one in ones:
-        near = [row for row in many if abs(row.at - one.at) <= rules.within_us]
-        for start in range(len(near)):
-            for end in range(start + 2, min(start + rules.group_max, len(near)) + 1):
-                run = tuple(near[start:end])
-                if _adds_up(one, run):
-                    yield _Claim(one, run)
+def _sums(rows: Loose, many: Places, length: int) -> Iterator[_Sums]:
+    """Whose each run of that length is, and what it comes to; one per place it can begin at."""
+    told = []
+    for each in (rows.stake[many], rows.payout[many]):
+        until = np.concatenate([[0], np.cumsum(each)])
+        told.append((until[length:] - until[:-length]).tolist())
+    return zip(rows.who[many][: 1 - length].tolist(), *told, strict=True)
 
 
-def _adds_up(one: _Row, run: tuple[_Row, ...]) -> bool:
-    same = sum(row.stake for row in run) == one.stake
-    same = same and sum(row.payout for row in run) == one.payout
-    known = one.before is not None and run[0].before is not None
-    return same and (not known or one.before == run[0].before)
+def _stands_for(rows: Loose, one: int, run: Places, rules: Rules) -> bool:
+    """Whether a run that adds up is of one player, near, and begins at the same balance."""
+    same = bool((rows.who[run] == rows.who[one]).all())
+    near = bool((np.abs(rows.at[run] - rows.at[one]) <= rules.within_us).all())
+    first = int(run[0])
+    both = bool(rows.told[one] and rows.told[first])
+    return same and near and (not both or bool(rows.before[one] == rows.before[first]))
 
 
-def _undisputed(claims: list[_Claim]) -> list[_Claim]:
+def _undisputed(claims: list[_Claim]) -> tuple[_Claim, ...]:
     """Claims of which no row appears in any other."""
-    named = Counter(
-        label for claim in claims for label in (claim.one.label, *(r.label for r in claim.run))
-    )
-    return [
-        claim
-        for claim in claims
-        if all(named[label] == 1 for label in (claim.one.label, *(r.label for r in claim.run)))
-    ]
+    named = Counter(place for claim in claims for place in claim)
+    return tuple(claim for claim in claims if all(named[place] == 1 for place in claim))

@@ -160,7 +160,7 @@ def _found(books: Books, terms: Terms, now: datetime, zone: str) -> tuple[Found,
     pairs = _tied(pair(fold(ours), fold(theirs)), terms.rules)
     judged = classify(pairs, now=now, maturity=terms.maturity, rules=terms.rules)
     found = Found(
-        pairs=judged.pairs, breaks=judged.breaks, ours=ours, theirs=theirs, games=games
+        pairs=judged.told(), breaks=judged.breaks, ours=ours, theirs=theirs, games=games
     )
     return found, counts
 

@@ -1,6 +1,7 @@
 """The assignment: as many pairs as can be, then the closest, and what stays unsure."""
 
 from itertools import permutations
+from math import isqrt
 from random import Random
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_as_many_on_either_side_leave_nothing_unsure() -> None:
 
 
 def test_a_crowd_too_large_to_solve_is_still_paired_completely() -> None:
-    many = assigning.SOLVED_MAX + 10
+    many = isqrt(assigning.SOLVED_MAX) + 10
     found = _assign(
         [n * 2 for n in range(many)], [n * 2 + 1 for n in range(many - 1)], within=1
     )

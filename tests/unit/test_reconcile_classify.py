@@ -62,7 +62,7 @@ def _found(judged: Classified) -> list[tuple[str, int]]:
 def test_equal_rounds_match() -> None:
     judged = _judge(_records({}), _records({}))
     assert _found(judged) == []
-    assert list(judged.pairs["bucket"]) == ["matched"]
+    assert list(judged.told()["bucket"]) == ["matched"]
 
 
 def test_a_round_twice_in_the_ledger_is_owed_back_to_the_player() -> None:
@@ -139,7 +139,7 @@ def test_a_third_currency_is_a_break_in_every_currency_it_touches() -> None:
 def test_timing_ends_exactly_at_the_maturity(seconds: int, bucket: str) -> None:
     at = pd.Timestamp(NOW - timedelta(minutes=15, seconds=seconds))
     judged = _judge(_records({"at": at}), _records().head(0))
-    assert list(judged.pairs["bucket"]) == [bucket]
+    assert list(judged.told()["bucket"]) == [bucket]
 
 
 def test_a_mismatch_is_never_timing() -> None:
@@ -238,4 +238,4 @@ def test_a_round_that_both_sides_leave_open_too_long_is_a_break_worth_nothing_ye
     assert judged.breaks[["round_id", "kind", "difference"]].values.tolist() == [
         ["r1", "open_round_overdue", 0]
     ]
-    assert judged.pairs["bucket"].tolist() == ["break", "matched"]
+    assert judged.told()["bucket"].tolist() == ["break", "matched"]
