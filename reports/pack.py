@@ -4,12 +4,15 @@ Everything a file shows comes from one ``Pack``, so that the files of a pack can
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from reconcile.explained import Explained, explained
+from reconcile.totals import Totals, totals
+from reconcile.verify import terms_asked
 from reconcile.window import Window
 from reports.queries import (
     GameTotal,
@@ -19,6 +22,7 @@ from reports.queries import (
     last_run,
     open_breaks,
 )
+from storage.engine import url_of
 from vocabulary.money import exponent_of
 
 #: The buckets of a conservation proof, in the order in which they are read.
@@ -41,6 +45,8 @@ class Pack:
     Attributes:
         run: the run reported on; None when there is none.
         breaks: every open break of the provider, from this run and earlier ones.
+        tied: both sides' totals by the run's terms, as of the report; None without a run.
+        explained: how soon the rows of its window were explained; None without a run.
         exponents: the provider's overrides of digits after the point.
     """
 
@@ -50,6 +56,8 @@ class Pack:
     breaks: tuple[OpenBreak, ...]
     totals: tuple[GameTotal, ...]
     exponents: Mapping[str, int]
+    tied: Totals | None = None
+    explained: Explained | None = None
 
     @property
     def title(self) -> str:
@@ -132,16 +140,39 @@ def gather(
     window: Window | None,
     generated_at: datetime,
     exponents: Mapping[str, int],
+    zone: str = "UTC",
 ) -> Pack:
-    """Read what a pack of one provider shows: its last run, over ``window`` if one is given."""
+    """Read what a pack of one provider shows: its last run, over ``window`` if one is given.
+
+    ``zone`` is that of the provider's business days.
+    """
     run = last_run(connection, provider, window)
-    return Pack(
+    pack = Pack(
         provider=provider,
         generated_at=generated_at,
         run=run,
         breaks=open_breaks(connection, provider),
         totals=() if run is None else game_totals(connection, provider, run.window),
         exponents=exponents,
+    )
+    return pack if run is None else _with_totals(connection, pack, run, zone)
+
+
+def _with_totals(connection: Connection, pack: Pack, run: StoredRun, zone: str) -> Pack:
+    row = {
+        "provider": pack.provider,
+        "window_from": run.window.start,
+        "window_to": run.window.end,
+        "manifest": run.manifest,
+    }
+    return replace(
+        pack,
+        tied=totals(
+            url_of(connection.engine), terms_asked(row, None), now=run.started_at, zone=zone
+        ),
+        explained=explained(
+            connection, pack.provider, run.window, now=pack.generated_at, zone=zone
+        ),
     )
 
 

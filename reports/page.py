@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from reconcile.result import iso
 from reports.charts import breaks_by_kind, revenue_by_game
+from reports.grids import Amount, Value, grids
 from reports.pack import Pack
 
 
@@ -36,12 +37,22 @@ def render_page(pack: Pack) -> str:
         if svg
     ]
     return environment.get_template("page.html").render(
-        pack=pack, charts=charts, money=lambda minor, currency: _money(pack, minor, currency)
+        pack=pack,
+        charts=charts,
+        money=lambda minor, currency: _money(pack, minor, currency),
+        grids=[grid for grid in grids(pack) if grid.rows],
+        shown=lambda value: _shown(pack, value),
     )
 
 
 def _minute(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _shown(pack: Pack, value: Value) -> str:
+    if isinstance(value, Amount):
+        return _money(pack, value.minor, value.currency)
+    return value if isinstance(value, str) else f"{value:,}"
 
 
 def _money(pack: Pack, minor: int, currency: str) -> str:

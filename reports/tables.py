@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from reports.grids import Amount, Value, grids
 from reports.pack import Pack
 
 #: First characters that make a spreadsheet read a cell as a formula.
@@ -29,16 +30,27 @@ TOTAL_COLUMNS = ("provider", "game", "currency", "rounds", "stake", "payout", "g
 
 
 def write_tables(pack: Pack, folder: Path, name: str) -> tuple[Path, ...]:
-    """Write the open breaks and the totals; returns the paths."""
+    """Write the open breaks, the totals and every grid; returns the paths."""
     breaks, totals = folder / f"{name}-breaks.csv", folder / f"{name}-totals.csv"
     _write(breaks, BREAK_COLUMNS, _break_rows(pack))
     _write(totals, TOTAL_COLUMNS, _total_rows(pack))
-    return breaks, totals
+    paths = [breaks, totals]
+    for grid in grids(pack):
+        paths.append(folder / f"{name}-{grid.slug}.csv")
+        columns = [heading for heading, _ in grid.columns]
+        _write(paths[-1], columns, ([_cell(pack, each) for each in row] for row in grid.rows))
+    return tuple(paths)
 
 
 def harmless(text: str) -> str:
     """The text, behind an apostrophe where a spreadsheet would run it."""
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _cell(pack: Pack, value: Value) -> str | int:
+    if isinstance(value, Amount):
+        return f"{pack.amount(value.minor, value.currency):f}"
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

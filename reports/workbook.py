@@ -9,6 +9,7 @@ from typing import Any
 import xlsxwriter
 
 from reconcile.result import iso
+from reports.grids import Amount, Grid, grids
 from reports.pack import Pack
 
 #: Digits that a spreadsheet keeps exactly; longer amounts are written as text.
@@ -42,7 +43,8 @@ def write_workbook(pack: Pack, path: Path) -> Path:
             {"title": pack.title, "created": pack.generated_at.replace(tzinfo=None)}
         )
         formats = _Formats(book)
-        for sheet in (_summary(pack), _breaks(pack), _totals(pack), _conservation(pack)):
+        sheets = (_summary(pack), _breaks(pack), _totals(pack), _conservation(pack))
+        for sheet in (*sheets, *(_of_grid(pack, grid) for grid in grids(pack))):
             _write(book, formats, pack, sheet)
     return path
 
@@ -123,6 +125,17 @@ def _amount(pack: Pack, minor: int, currency: str) -> Cell:
     if not currency:
         return ""
     return pack.amount(minor, currency), pack.digits(currency)
+
+
+def _of_grid(pack: Pack, grid: Grid) -> Sheet:
+    rows = [
+        [
+            _amount(pack, each.minor, each.currency) if isinstance(each, Amount) else each
+            for each in row
+        ]
+        for row in grid.rows
+    ]
+    return Sheet(name=grid.name, columns=grid.columns, rows=rows)
 
 
 def _summary(pack: Pack) -> Sheet:

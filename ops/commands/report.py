@@ -76,6 +76,7 @@ def _write(
                 window=window,
                 generated_at=SystemClock().now(),
                 exponents=each.provider.exponents,
+                zone=each.timezone,
             )
             written[each.provider.slug] = write_pack(pack, out)
     engine.dispose()

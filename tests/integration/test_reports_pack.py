@@ -1,10 +1,11 @@
 """A report pack, read back the way finance reads it: every figure is the books' figure."""
 
 import csv
+import html
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,10 @@ def _sheet(files: dict[str, Path], name: str) -> Iterator[dict[str, Any]]:
     return (dict(zip(map(str, heading), row, strict=True)) for row in rows)
 
 
-def test_a_pack_is_a_workbook_a_page_and_two_tables(files: dict[str, Path]) -> None:
+def test_a_pack_is_a_workbook_a_page_and_tables(files: dict[str, Path]) -> None:
     stem = "agg-20260301-20260302"
-    names = [f"{stem}-breaks.csv", f"{stem}-totals.csv", f"{stem}.html", f"{stem}.xlsx"]
+    tables = ("breaks", "differences", "explained", "tie-out", "totals")
+    names = [*(f"{stem}-{table}.csv" for table in tables), f"{stem}.html", f"{stem}.xlsx"]
     assert sorted(files) == names
 
 
@@ -154,7 +156,9 @@ def test_amounts_are_formatted_with_their_currencys_digits(files: dict[str, Path
 
 def test_every_sheet_is_frozen_filtered_and_titled(files: dict[str, Path]) -> None:
     book = openpyxl.load_workbook(files["agg-20260301-20260302.xlsx"])
-    assert book.sheetnames == ["Summary", "Breaks", "Totals", "Conservation"]
+    assert book.sheetnames == [
+        *("Summary", "Breaks", "Totals", "Conservation", "Tie-out", "Differences", "Explained")
+    ]
     for sheet in book:
         assert sheet.freeze_panes == "A5"
         assert sheet.auto_filter.ref is not None
@@ -195,6 +199,41 @@ def test_the_tables_hold_exact_amounts_and_harmless_text(files: dict[str, Path])
     assert [row["ggr"] for row in totals] == ["3.00", "-200", "12.50"]
 
 
+@pytest.mark.parametrize("name", ["Tie-out", "Differences", "Explained"])
+def test_the_workbook_the_page_and_the_table_show_the_same_figures(
+    files: dict[str, Path], name: str
+) -> None:
+    stem = "agg-20260301-20260302"
+    with files[f"{stem}-{name.lower()}.csv"].open(newline="", encoding="utf-8") as file:
+        table = [[_plain(cell) for cell in row] for row in csv.reader(file)][1:]
+    sheet = [[_plain(cell) for cell in row.values()] for row in _sheet(files, name)]
+    page = files[f"{stem}.html"].read_text(encoding="utf-8")
+    body = (
+        page.split(f'<table id="{name.lower()}">')[1].split("<tbody>")[1].split("</tbody>")[0]
+    )
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in body.strip().splitlines()]
+    assert table
+    assert sheet == table
+    assert [[_plain(html.unescape(cell)) for cell in row] for row in cells] == table
+
+
+def _plain(cell: object) -> str:
+    """A figure as its exact value, whatever digits and separators a file shows it with."""
+    words = "" if cell is None else str(cell).removeprefix("'").replace(",", "")
+    try:
+        return f"{Decimal(words).normalize():f}"
+    except InvalidOperation:
+        return words
+
+
+def test_the_tie_out_leaves_nothing_unexplained(files: dict[str, Path]) -> None:
+    rows = list(_sheet(files, "Tie-out"))
+    assert [Decimal(str(row["Residual"])) for row in rows] == [0] * len(rows)
+    told = {(row["Game"], row["Currency"]): row["Breaks"] for row in rows}
+    assert told["unknown", "USD"] == -3
+    assert told["plinko", "JPY"] == 0
+
+
 def test_the_same_pack_is_the_same_files(filled: str, tmp_path: Path) -> None:
     pack = _pack(filled)
     first, second = write_pack(pack, tmp_path / "a"), write_pack(pack, tmp_path / "b")
@@ -208,7 +247,7 @@ def test_a_provider_without_a_run_gets_a_report_that_says_so(
     files = {path.name: path for path in write_pack(_pack(database), tmp_path)}
     assert "No activity" in files["agg-no-run.html"].read_text(encoding="utf-8")
     book = openpyxl.load_workbook(files["agg-no-run.xlsx"])
-    assert [sheet["A5"].value for sheet in book] == ["No activity"] * 4
+    assert [sheet["A5"].value for sheet in book] == ["No activity"] * 7
 
 
 def test_a_day_on_which_nothing_happened_gets_its_report_too(
