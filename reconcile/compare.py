@@ -152,6 +152,8 @@ def compare_range(
     Raises:
         Contradiction: the full rows do not add up to the key rows they belong to.
     """
+    if not len(ours) and not len(theirs):
+        return _nothing()
     agreed = agree(ours, theirs, suspect=suspect)
     if not len(agreed.residual):
         return _settled(ours, theirs, agreed.matched)
@@ -235,6 +237,19 @@ def _ordered(frames: list[pd.DataFrame], by: list[str]) -> pd.DataFrame:
     together = told[0] if len(told) == 1 else pd.concat(told, ignore_index=True)
     places = sort_places(pa.table({name: words(together[name]) for name in by}))
     return together.take(places).reset_index(drop=True)
+
+
+@cache
+def _nothing() -> Part:
+    """A part without a row."""
+    return Part(
+        ours=SideProof(),
+        theirs=SideProof(),
+        breaks=_no_breaks(),
+        open=_no_pairs(),
+        tied=_no_pairs(),
+        residuals={},
+    )
 
 
 @cache

@@ -34,7 +34,7 @@ _rows: st.SearchStrategy[list[Row]] = st.lists(
         st.booleans(),
         st.integers(0, 180),
     ),
-    max_size=12,
+    max_size=10,
 )
 
 
@@ -93,7 +93,7 @@ def _found(comparison: Comparison) -> list[tuple[str, str, str, int]]:
 
 
 @given(ours=_rows, theirs=_rows)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_every_row_of_either_side_ends_in_one_bucket(
     ours: list[Row], theirs: list[Row]
 ) -> None:
@@ -103,7 +103,7 @@ def test_every_row_of_either_side_ends_in_one_bucket(
 
 
 @given(ours=_rows, theirs=_rows, data=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_order_of_the_rows_changes_nothing(
     ours: list[Row], theirs: list[Row], data: st.DataObject
 ) -> None:
@@ -118,7 +118,7 @@ def test_the_order_of_the_rows_changes_nothing(
 
 
 @given(ours=_rows, theirs=_rows)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_swapping_the_sides_mirrors_every_difference(
     ours: list[Row], theirs: list[Row]
 ) -> None:
@@ -131,7 +131,7 @@ def test_swapping_the_sides_mirrors_every_difference(
 
 
 @given(rows=_rows)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_a_book_agrees_with_itself_but_for_what_it_says_twice(rows: list[Row]) -> None:
     records = _records(rows)
     kinds = {kind for _, _, kind, _ in _found(_compare(records, records))}
@@ -139,7 +139,7 @@ def test_a_book_agrees_with_itself_but_for_what_it_says_twice(rows: list[Row]) -
 
 
 @given(ours=_rows, theirs=_rows)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_differences_explain_exactly_what_the_broken_rows_differ_by(
     ours: list[Row], theirs: list[Row]
 ) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconcile.compare import Comparison
@@ -21,7 +21,7 @@ _rows: st.SearchStrategy[list[Row]] = st.lists(
         st.integers(0, 4),
         st.integers(0, 900),
     ),
-    max_size=12,
+    max_size=8,
 )
 
 
@@ -44,20 +44,39 @@ def _text(result: Comparison) -> str:
     return json.dumps([proofs, names, frames, dict(result.residuals)])
 
 
-@given(ours=_rows, theirs=_rows, data=st.data())
-@settings(max_examples=8, deadline=None)
+#: Tied by balances, by place, as a group and by attributes; ambiguous, missing on either side.
+_OURS: list[Row] = [
+    ("alice", 3, 0, 4, 0),
+    ("alice", 2, 1, 9, 30),
+    ("bob", 1, 0, 7, 5),
+    ("bob", 2, 2, 7, 6),
+    ("carol", 1, 1, 0, 100),
+    ("carol", 1, 1, 0, 101),
+    ("carol", 3, 2, 1, 800),
+]
+_THEIRS: list[Row] = [
+    ("alice", 3, 0, 4, 1),
+    ("alice", 2, 2, 9, 31),
+    ("bob", 3, 2, 7, 5),
+    ("carol", 1, 1, 0, 100),
+    ("carol", 2, 2, 5, 3),
+]
+
+
+@given(ours=_rows, theirs=_rows, seed=st.integers(0, 2**32))
+@example(ours=_OURS, theirs=_THEIRS, seed=7)
+@settings(max_examples=4, deadline=None)
 def test_neither_order_nor_parts_change_a_byte(
-    ours: list[Row], theirs: list[Row], data: st.DataObject
+    ours: list[Row], theirs: list[Row], seed: int
 ) -> None:
     mine, yours = _side("o", ours), _side("t", theirs)
     straight = compared(mine, yours)
     assert straight.ours.holds
     assert straight.theirs.holds
     shuffled = [
-        side.iloc[data.draw(st.permutations(range(len(side))))].reset_index(drop=True)
-        for side in (mine, yours)
+        side.sample(frac=1, random_state=seed).reset_index(drop=True) for side in (mine, yours)
     ]
-    for parts in (1, 7):
+    for parts in (1, 7, 64):
         assert _text(compared(*shuffled, parts=parts)) == _text(straight)
 
 
