@@ -11,7 +11,7 @@ SEEDS ?= 200
 FIRST ?= 0
 ROOMS := vocabulary storage providers ledger webhooks workers reconcile reports simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate mutate lock dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect mutate lock dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -103,6 +103,10 @@ chaos: setup-dev ## every fault on real daemons under traffic, in minutes: make 
 
 mutate: setup-dev ## which changes of money, deciding and posting no test would notice (minutes)
 	$(BIN)/python -m tests.mutation.run
+
+detect: setup-dev ## months with faults of every kind: found is what was injected: make detect SEEDS=1000
+	$(BIN)/python -m tests.detection.campaign --seeds $(SEEDS) --first $(FIRST)
+	$(BIN)/python -m tests.detection.planted
 
 dialect: setup-dev ## the files of a new provider dialect: make dialect NAME=some_name
 	@$(BIN)/python -m ops.scaffold "$(NAME)"

@@ -128,7 +128,9 @@ def _at_the_edge(rng: Random, player: tuple[str, str], numbered: tuple[int, int]
         off = timedelta(milliseconds=rng.choice((-1, 1)) * rng.randrange(20, 200))
         name = (numbered[0], numbered[1] + place)
         plain = _play(rng, name, player, START + off, late=False)
-        plays.append(replace(plain, system=system, ahead=-2 * off, undone=False, open=False))
+        part = _part(rng, system)
+        whole = replace(plain, system=system, parts=(part,), undone=False, open=False)
+        plays.append(replace(whole, ahead=-2 * off))
     return plays
 
 
