@@ -89,6 +89,17 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise Unavailable("breaks: the database is out of reach") from error
 
 
+def is_known(engine: Engine, break_id: str) -> bool:
+    """Whether there is such a break.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    with transaction(engine) as connection:
+        found = connection.exec_driver_sql(_GET, {"id": break_id}).one_or_none()
+        return found is not None
+
+
 def life_of(row: tuple[Any, ...]) -> Life:
     """A row of ``COLUMNS``."""
     told = dict(zip(_NAMES, row, strict=True))

@@ -60,6 +60,7 @@ def propose(
 
     within = _within(ctx, provider, round_id, side)
     with _refusals():
+        _refuse_break(ctx, break_id, "tieout breaks propose")
         proposal = adjustments.propose(
             _engine(ctx),
             player=player,
@@ -79,9 +80,21 @@ def propose(
 def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson = False) -> None:
     """Approve another person's proposal and book it; repeating completes what was cut off."""
     from ledger import adjustments  # noqa: PLC0415 - heavy
+    from ops.breaks_terms import limits_of  # noqa: PLC0415
 
+    limits, engine = limits_of(current(ctx).settings), _engine(ctx)
     with _refusals():
-        done = adjustments.approve(_engine(ctx), proposal, by=by, now=SystemClock().now())
+        found = adjustments.get(engine, proposal)
+        _refuse_break(ctx, found.break_id, "tieout breaks approve")
+        most = {role: each.get(found.currency, 0) for role, each in limits.most.items()}
+        done = adjustments.approve(
+            engine,
+            proposal,
+            by=by,
+            now=SystemClock().now(),
+            role=limits.role_of(by),
+            limits=most or None,
+        )
     _show([done], as_json=as_json)
 
 
@@ -119,7 +132,18 @@ def list_all(
 def _engine(ctx: typer.Context) -> "Engine":
     from storage.engine import open_engine  # noqa: PLC0415 - heavy
 
-    return open_engine(endpoints(current(ctx)).database_url)
+    engine = open_engine(endpoints(current(ctx)).database_url)
+    ctx.call_on_close(engine.dispose)
+    return engine
+
+
+def _refuse_break(ctx: typer.Context, break_id: str | None, instead: str) -> None:
+    """What repairs a break takes it along: its state, and all its corrections at once."""
+    from ledger.adjustments import AdjustmentRefused  # noqa: PLC0415 - heavy
+    from reconcile.life import is_known  # noqa: PLC0415
+
+    if break_id is not None and is_known(_engine(ctx), break_id):
+        raise AdjustmentRefused(f"it repairs the break {break_id}: {instead} {break_id}")
 
 
 def _within(

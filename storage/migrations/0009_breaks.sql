@@ -44,6 +44,8 @@ CREATE TABLE break_lives (
     CONSTRAINT break_lives_reopened_not_negative CHECK (reopened >= 0)
 );
 CREATE INDEX break_lives_unfinished ON break_lives (state, break_id) WHERE state <> 'closed';
+CREATE INDEX break_lives_written_off ON break_lives (break_id)
+    WHERE state = 'closed' AND settled IS NOT NULL;
 CREATE INDEX IF NOT EXISTS breaks_by_run ON breaks (run_id);
 
 INSERT INTO break_lives (break_id, state, since, opened_at)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer import Typer
 from typer.testing import CliRunner
 
+from ops.commands import ledger_adjust
 from ops.commands.breaks import app
 from ops.context import Context
 from ops.settings_source import load
@@ -47,9 +49,9 @@ class Desk:
         path.write_text(SETTINGS.format(database=books.url), encoding="utf-8")
         self.context = Context(config=path, data_dir=folder, settings=load(path, {}))
 
-    def run(self, *words: str, code: int = 0) -> str:
+    def run(self, *words: str, code: int = 0, group: Typer = app) -> str:
         """What a command prints; both streams where it refuses."""
-        done = CliRunner().invoke(app, words, obj=self.context)
+        done = CliRunner().invoke(group, words, obj=self.context)
         assert done.exit_code == code, (done.output, done.exception)
         return done.output if code else done.stdout
 
@@ -160,6 +162,21 @@ def test_what_the_rules_refuse_exits_with_one_and_a_sentence(desk: Desk) -> None
     for words, said in refused.items():
         assert said in desk.run(*words, code=1)
     assert len(desk.json("show", name)["trail"]) == 1
+
+
+def test_the_ledgers_own_command_keeps_limits_and_leaves_breaks_to_theirs(desk: Desk) -> None:
+    name = desk.json("list", "--kind", "missing_in_ledger")[0]["id"]
+    (proposal,) = desk.json("propose", name, "--by", "maria", "--reason", "their bet")
+    who = ("--player", "ann", "--currency", "EUR", "--by", "maria", "--reason", "a gift")
+    free = desk.run("propose", *who, "--amount", "1.51", group=ledger_adjust.app).strip()
+
+    for words, said in {
+        ("propose", *who, "--amount", "1", "--break", name): f"tieout breaks propose {name}",
+        ("approve", proposal, "--by", "jonas"): f"tieout breaks approve {name}",
+        ("approve", free, "--by", "jonas"): "lead may approve at most 1.50 EUR",
+        ("approve", free, "--by", "eve"): "nobody may approve at most 0.00 EUR",
+    }.items():
+        assert said in desk.run(*words, code=1, group=ledger_adjust.app)
 
 
 def test_options_that_make_no_sense_are_named(desk: Desk) -> None:
