@@ -47,6 +47,11 @@ _APIS = {
     Side.SPORTSBOOK: 'version = "v1"\nusername = "literal:demo"\npassword = "literal:{secret}"',
     Side.XIGS: f'key = "literal:{{secret}}"\nprofile = "{PROFILE}"',
 }
+# Statements are told bit by bit, several a day, as a test goes on.
+_STATEMENT = """
+[providers.statement]
+several_a_day = true
+"""
 _PROVIDER = """
 [[providers]]
 slug = "{slug}"
@@ -281,4 +286,5 @@ def _settings(urls: Mapping[Side, str]) -> str:
             url=urls[side],
             api=_APIS[side].format(secret=secret),
         )
+        text += _STATEMENT if side in SUFFIXES else ""
     return text
