@@ -1,14 +1,19 @@
 """Carry out our own orders on a wallet, and say why when one is refused."""
 
+import json
 import uuid
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from ledger.books import Decided
 from ledger.carry import carry_out as carried
-from ledger.orders import Order
+from ledger.orders import Exclude, Limit, Order, SetBlocked, order_bytes
 from ops.context import Context, endpoints
+from storage.audit import record
+from storage.engine import open_engine
 from vocabulary.clock import SystemClock
+from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Verdict
 
 _REFUSALS = {
@@ -23,6 +28,44 @@ _REFUSALS = {
 def fresh_key(kind: str) -> str:
     """A key no order has used; give your own to make a command safe to repeat."""
     return f"{kind}:{uuid.uuid4()}"
+
+
+def carry_out_by(context: Context, order: SetBlocked | Exclude | Limit, *, by: str) -> Decided:
+    """Carry out a person's order about a player's state; the audit trail keeps who it was.
+
+    The row is written first and names the operation's key: no state changes without a name, and
+    a row whose key stands nowhere tells of an order that was refused or cut off.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    if not by:
+        raise typer.BadParameter("a name is expected", param_hint="--by")
+    detail = {
+        "currency": order.currency,
+        "reason": order.reason,
+        "operation": order.key,
+        "order": json.loads(order_bytes(order)),
+    }
+    engine = open_engine(endpoints(context).database_url, pool_size=1)
+    try:
+        with engine.begin() as connection:
+            record(connection, by, f"player.{_action(order)}", order.handle, detail)
+    except OperationalError as error:
+        raise Unavailable("the database is out of reach") from error
+    finally:
+        engine.dispose()
+    return carry_out(context, order)
+
+
+def _action(order: SetBlocked | Exclude | Limit) -> str:
+    match order:
+        case SetBlocked():
+            return "block" if order.blocked else "unblock"
+        case Exclude():
+            return "exclude"
+        case Limit():
+            return "limit"
 
 
 def carry_out(context: Context, order: Order) -> Decided:

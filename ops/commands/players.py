@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
+By = Annotated[str, typer.Option("--by", help="Who orders it; kept in the audit trail.")]
+
 
 @app.command("import")
 def import_file(
@@ -48,10 +50,11 @@ def block(
     ctx: typer.Context,
     player: Annotated[str, typer.Option(help="The player.")],
     currency: Annotated[str, typer.Option(help="The wallet's currency.")],
+    by: By,
     reason: Annotated[str, typer.Option(help="Why; kept with the operation.")],
 ) -> None:
     """Refuse the player's bets in one currency; wins and rollbacks are still taken."""
-    _set_blocked(ctx, player, currency, reason, blocked=True)
+    _set_blocked(ctx, player, currency, by, reason, blocked=True)
 
 
 @app.command()
@@ -59,23 +62,26 @@ def unblock(
     ctx: typer.Context,
     player: Annotated[str, typer.Option(help="The player.")],
     currency: Annotated[str, typer.Option(help="The wallet's currency.")],
+    by: By,
     reason: Annotated[str, typer.Option(help="Why; kept with the operation.")],
 ) -> None:
     """Take the player's bets in one currency again."""
-    _set_blocked(ctx, player, currency, reason, blocked=False)
+    _set_blocked(ctx, player, currency, by, reason, blocked=False)
 
 
 @app.command()
 def exclude(
     ctx: typer.Context,
+    *,
     player: Annotated[str, typer.Option(help="The player.")],
     currency: Annotated[str, typer.Option(help="The wallet's currency.")],
     until: Annotated[str, typer.Option(help="An instant, or a duration from now: 30d.")],
+    by: By,
     reason: Annotated[str, typer.Option(help="Why; kept with the operation.")],
 ) -> None:
     """Refuse the player's bets until an instant; it can be made later, never earlier."""
     from ledger.orders import Exclude  # noqa: PLC0415 - heavy
-    from ops.orders import carry_out, fresh_key  # noqa: PLC0415
+    from ops.orders import carry_out_by, fresh_key  # noqa: PLC0415
 
     order = Exclude(
         key=fresh_key("exclude"),
@@ -84,7 +90,7 @@ def exclude(
         until=read_until(until, "--until", SystemClock().now()),
         reason=reason,
     )
-    carry_out(current(ctx), order)
+    carry_out_by(current(ctx), order, by=by)
     typer.echo(f"{player} {currency} excluded until {order.until.isoformat()}")
 
 
@@ -94,6 +100,7 @@ def limit(
     *,
     player: Annotated[str, typer.Option(help="The player.")],
     currency: Annotated[str, typer.Option(help="The wallet's currency.")],
+    by: By,
     reason: Annotated[str, typer.Option(help="Why; kept with the operation.")],
     stake: Annotated[str | None, typer.Option(help="The most that one bet may stake.")] = None,
     turnover: Annotated[str | None, typer.Option(help="The most staked in a day.")] = None,
@@ -102,7 +109,7 @@ def limit(
 ) -> None:
     """Set what the player may stake, turn over and lose in a UTC day; replaces what was set."""
     from ledger.orders import Limit  # noqa: PLC0415 - heavy
-    from ops.orders import carry_out, fresh_key  # noqa: PLC0415
+    from ops.orders import carry_out_by, fresh_key  # noqa: PLC0415
 
     given = {"stake": stake, "turnover": turnover, "loss": loss}
     if lift is any(value is not None for value in given.values()):
@@ -114,7 +121,7 @@ def limit(
     order = Limit(
         key=fresh_key("limit"), handle=player, currency=currency, reason=reason, **limits
     )
-    carry_out(current(ctx), order)
+    carry_out_by(current(ctx), order, by=by)
     typer.echo(f"{player} {currency} {'limited' if not lift else 'without limits'}")
 
 
@@ -222,10 +229,10 @@ async def _asked(entry: "ProviderSettings", player: str) -> str:
 
 
 def _set_blocked(
-    ctx: typer.Context, player: str, currency: str, reason: str, *, blocked: bool
+    ctx: typer.Context, player: str, currency: str, by: str, reason: str, *, blocked: bool
 ) -> None:
     from ledger.orders import SetBlocked  # noqa: PLC0415 - heavy
-    from ops.orders import carry_out, fresh_key  # noqa: PLC0415
+    from ops.orders import carry_out_by, fresh_key  # noqa: PLC0415
 
     order = SetBlocked(
         key=fresh_key("block" if blocked else "unblock"),
@@ -234,5 +241,5 @@ def _set_blocked(
         blocked=blocked,
         reason=reason,
     )
-    carry_out(current(ctx), order)
+    carry_out_by(current(ctx), order, by=by)
     typer.echo(f"{player} {currency} {'blocked' if blocked else 'unblocked'}")

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from ledger.accept import Accepted, Acceptor
 from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Request, Wallet
 from ledger.decide import decide
@@ -253,10 +255,10 @@ async def acceptors(database: str, count: int) -> "AsyncIterator[list[Acceptor]]
 
 
 def accept(
-    database: str, *facts: Fact | Order | None, policy: Policy = STRICT
+    database: str, *facts: Fact | Order | None, policy: Policy = STRICT, at: datetime = NOON
 ) -> list[Decided]:
-    """Accept facts as one batch over a connection of its own."""
-    requests = [request(fact, policy=policy) for fact in facts]
+    """Accept facts as one batch, received at one instant, over a connection of its own."""
+    requests = [structs.replace(request(fact, policy=policy), received_at=at) for fact in facts]
     return asyncio.run(_accept(database, requests)).decided
 
 

@@ -5,13 +5,16 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from ledger.posting import drain
 from tests.harness.ledger import accept, bet, open_wallets
+from vocabulary.clock import SystemClock
 
 SETTINGS = """
 mode = "test"
@@ -58,6 +61,18 @@ def tieout(tmp_path: Path, database: str) -> CommandLine:
 
 
 WALLET = ("--player", "ann", "--currency", "EUR")
+_TRAIL = """
+SELECT a.actor, a.action, a.detail->>'reason', o.op_key IS NOT NULL
+  FROM audit a LEFT JOIN operations o
+    ON o.provider = 'tieout' AND o.op_key = a.detail->>'operation'
+ WHERE a.subject = %s ORDER BY a.audit_id
+"""
+
+
+def trail_of(database: str, player: str) -> list[tuple[Any, ...]]:
+    """Who ordered what about a player, why, and whether it stands in the books."""
+    with psycopg.connect(database) as connection:
+        return connection.execute(_TRAIL, [player]).fetchall()
 
 
 def test_a_correction_is_proposed_refused_to_its_proposer_and_approved_by_another(
@@ -80,7 +95,8 @@ def test_a_correction_is_proposed_refused_to_its_proposer_and_approved_by_anothe
 
 
 def test_a_player_is_excluded_and_limited_and_shown_so(tieout: CommandLine) -> None:
-    why = ("--reason", "asked")
+    why = ("--by", "maria", "--reason", "asked")
+    unnamed = tieout.run("players", "block", *WALLET, "--reason", "asked", code=2)
     tieout.run("players", "limit", *WALLET, *why, "--turnover", "50", "--loss", "20.5")
     tieout.run("players", "exclude", *WALLET, *why, "--until", "30d")
     nothing = tieout.run("players", "limit", *WALLET, *why, code=2)
@@ -93,6 +109,11 @@ def test_a_player_is_excluded_and_limited_and_shown_so(tieout: CommandLine) -> N
     assert wallet["stake_limit"] is None
     assert "at least one limit" in nothing.replace("\n", " ")
     assert "an instant to come is expected" in past
+    assert "--by" in unnamed
+    assert trail_of(tieout.database, "ann") == [
+        ("maria", "player.limit", "asked", True),
+        ("maria", "player.exclude", "asked", True),
+    ]
 
 
 def test_books_are_read_by_account_round_day_and_instant(tieout: CommandLine) -> None:
@@ -118,3 +139,55 @@ def test_books_are_read_by_account_round_day_and_instant(tieout: CommandLine) ->
     assert [(day["stake"], day["clearing"]) for day in told["days"]] == [("3.00", "3.00")]
     assert (then["balance"], then["checkpoint"]) == ("12.00", kept["as_of"])
     assert {"bonus": "-5.00"}.items() <= {x["account"]: x["amount"] for x in totals}.items()
+
+
+def test_a_players_states_change_with_a_name_each_and_a_refused_one_is_kept_too(
+    tieout: CommandLine,
+) -> None:
+    why = ("--by", "jonas", "--reason", "asked")
+    tieout.run("players", "block", *WALLET, *why)
+    tieout.run("players", "unblock", *WALLET, *why)
+    tieout.run("players", "block", "--player", "eve", "--currency", "EUR", *why, code=1)
+    empty = ("--by", "", "--reason", "asked")
+    nobody = tieout.run("players", "unblock", *WALLET, *empty, code=2)
+
+    assert "a name is expected" in nobody
+    assert trail_of(tieout.database, "ann") == [
+        ("jonas", "player.block", "asked", True),
+        ("jonas", "player.unblock", "asked", True),
+    ]
+    assert trail_of(tieout.database, "eve") == [("jonas", "player.block", "asked", False)]
+
+
+def test_rounds_that_wait_too_long_are_listed_by_age(tieout: CommandLine) -> None:
+    now = SystemClock().now()
+    long_ago = now - timedelta(days=3)
+    accept(tieout.database, bet("old", 5, round_id="r-old"), at=long_ago)
+    accept(tieout.database, bet("new", 5, round_id="r-new"), at=now)
+    drain(tieout.database)
+
+    def listed(*words: str) -> list[str]:
+        return [one["round_id"] for one in tieout.json("ledger", "rounds", "--open", *words)]
+
+    assert listed("--older-than", "24h") == ["r-old"]
+    assert listed("--older-than", "30d") == []
+    assert listed() == ["r-old", "r-new"]
+    wrong = tieout.run("ledger", "rounds", "--older-than", "long", code=2)
+    assert "--older-than" in wrong
+
+
+def test_a_statement_ends_with_its_last_day_inside(tieout: CommandLine) -> None:
+    for day in (4, 5, 6):
+        at = datetime(2026, 6, day, 12, tzinfo=UTC)
+        accept(tieout.database, bet(f"b{day}", 100, round_id=f"r{day}"), at=at)
+    drain(tieout.database)
+
+    def days(*words: str) -> list[str]:
+        told = tieout.json("ledger", "statement", "--provider", "lottery", *words)
+        return [day["day"] for day in told["days"]]
+
+    assert days("--to", "2026-06-05") == ["2026-06-04", "2026-06-05"]
+    assert days("--from", "2026-06-05", "--to", "2026-06-05") == ["2026-06-05"]
+    assert days("--to", "2026-06-03") == []
+    wrong = tieout.run("ledger", "statement", "--provider", "lottery", "--to", "soon", code=2)
+    assert "--to" in wrong

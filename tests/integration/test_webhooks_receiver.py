@@ -228,7 +228,7 @@ def test_a_blocked_player_is_known_at_the_next_bet_and_wins_are_still_taken(
     player = place.player()
     assert json.loads(place.transaction(player, f"{player}-1").body)["error"] is None
 
-    words = ("--player", player, "--currency", "USD", "--reason", "asked to stop")
+    words = ("--player", player, "--currency", "USD", "--by", "maria", "--reason", "x")
     blocked = place.process.command("players", "block", *words)
     refused = place.transaction(player, f"{player}-2")
     won = place.transaction(player, f"{player}-3", "result", amount="5.00")
