@@ -20,6 +20,7 @@ from reconcile.load import Books, open_books
 from reconcile.parts import How
 from reconcile.rules import BY_NAME, Rules
 from reconcile.survey import Look, Scope, look_at_all
+from reconcile.unread import Unread, unread
 from reconcile.window import Window
 from reconcile.witness import journal_breaks
 from reconcile.witness_chain import chain_breaks
@@ -46,6 +47,8 @@ class Terms:
         exponents: the provider's overrides of digits after the point.
         open_after: a round of ours open for longer is a break; None: however long.
         read: reads a callback out of the provider's own log; None: the log is not looked at.
+        stale_after: a feed that tells nothing newer for longer was not read; None: never.
+        ripeness: what the maturity rests on, for the manifest.
     """
 
     provider: str
@@ -55,6 +58,8 @@ class Terms:
     open_after: timedelta | None = None
     rules: Rules = BY_NAME
     read: ReadLogged | None = None
+    stale_after: timedelta | None = None
+    ripeness: Mapping[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For a manifest: enough to ask the same again."""
@@ -75,6 +80,7 @@ class Judged:
         examined: of the breaks that were open, the match keys with a row in the window; sorted.
         marks: how far the stored inputs reached.
         whole: whether every row of the window was looked at.
+        unread: what of the window the feeds could not tell.
     """
 
     comparison: Comparison
@@ -82,6 +88,7 @@ class Judged:
     examined: Keys
     marks: Mapping[str, Any]
     whole: bool
+    unread: tuple[Unread, ...] = ()
 
 
 def judge(
@@ -125,6 +132,9 @@ def judge(
             examined=books.inside(asked),
             marks=marks,
             whole=looked.whole,
+            unread=unread(
+                connection, terms.provider, terms.window, now, stale_after=terms.stale_after
+            ),
         )
 
 

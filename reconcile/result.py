@@ -10,6 +10,7 @@ from typing import Any
 from reconcile.breaks import Break
 from reconcile.conserve import SideProof, Tally, as_json
 from reconcile.kinds import BY_ROUND
+from reconcile.unread import Unread
 from reconcile.window import Window
 from vocabulary.money import exponent_of, text_from_minor
 
@@ -26,6 +27,7 @@ class RunResult:
         exponents: the provider's overrides of digits after the point.
         residuals: by currency, what the tolerance let pass, minor units, as owed to the player.
         inputs: what the run rests on; see ``reconcile.inputs``.
+        unread: what of the window the feeds could not tell; no row of it was compared.
     """
 
     run_id: str
@@ -42,6 +44,7 @@ class RunResult:
     exponents: Mapping[str, int]
     residuals: Mapping[str, int] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
 
     @property
     def conserved(self) -> bool:
@@ -63,6 +66,7 @@ class RunResult:
                 code: text_from_minor(minor, exponent_of(code, self.exponents))
                 for code, minor in sorted(self.residuals.items())
             },
+            "unread": [each.to_json() for each in self.unread],
             "conserved": self.conserved,
         }
 
@@ -85,6 +89,7 @@ class RunResult:
             "findings": breaks_digest(self.breaks),
             "residuals_minor": {c: str(minor) for c, minor in sorted(self.residuals.items())},
             "inputs": dict(self.inputs),
+            "unread": [each.to_json() for each in self.unread],
             "ours": _proof_json(self.ours),
             "theirs": _proof_json(self.theirs),
         }

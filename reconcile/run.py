@@ -9,6 +9,7 @@ from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -69,6 +70,8 @@ def reconcile(
     rules: Rules = BY_NAME,
     read: ReadLogged | None = None,
     mode: Mode = _PLAIN,
+    stale_after: timedelta | None = None,
+    ripeness: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Compare our rounds with the provider's records over a window, and store the run.
 
@@ -88,6 +91,8 @@ def reconcile(
         open_after=open_after,
         rules=rules,
         read=read,
+        stale_after=stale_after,
+        ripeness=ripeness,
     )
     engine = open_engine(database_url, pool_size=2)
     try:
@@ -214,7 +219,13 @@ def _result(terms: Terms, judged: Judged, now: datetime, finished: datetime) -> 
         rules=RULES,
         exponents=terms.exponents,
         residuals=found.residuals,
-        inputs={**terms.as_json(), "marks": marks_json(judged), "whole": judged.whole},
+        inputs={
+            **terms.as_json(),
+            "marks": marks_json(judged),
+            "whole": judged.whole,
+            "ripeness": terms.ripeness,
+        },
+        unread=judged.unread,
     )
 
 

@@ -85,7 +85,8 @@ def reconcile(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     url = endpoints(context).database_url
-    ripe, held = _ripe(url, entry_named(context.settings, provider), asked)
+    entry = entry_named(context.settings, provider)
+    ripe, held = _ripe(url, entry, asked)
     options = Options(
         incremental=incremental,
         close_day=close_day,
@@ -112,6 +113,8 @@ def reconcile(
             rules=rules_of(chosen),
             read=reader_of(chosen),
             mode=mode,
+            stale_after=entry.feed.stale_after,
+            ripeness=None if held is None else held.to_json(),
         )
     if as_json:
         told = {**result.to_json(), "maturity": held and held.to_json()}
@@ -223,6 +226,10 @@ def _show(result: RunResult) -> None:
         f"matched {told['matched']}, timing {told['timing']['ours']} ours and"
         f" {told['timing']['theirs']} theirs, breaks {len(result.breaks)}, conserved: yes"
     )
+    for each in result.unread:
+        where = " ".join(part for part in (each.feed, each.file) if part)
+        times = f" ({each.count} times)" if each.count > 1 else ""
+        typer.echo(f"not read: {each.kind} {where}: {each.detail}{times}")
     if result.breaks:
         Console().print(_table(result))
     if len(result.breaks) > SHOWN_MAX:
