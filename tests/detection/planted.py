@@ -34,14 +34,14 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "a_line_told_twice_counts_from_the_third",
         "reconcile.pass_rounds",
-        'extra = ordered["occurrence"] > 1',
-        'extra = ordered["occurrence"] > 2',
+        'extra = self._value("occurrence") > 1',
+        'extra = self._value("occurrence") > 2',
     ),
     Plant(
         "a_place_ties_only_where_nothing_differs",
         "reconcile.pass_attributes",
-        "same = shares[0] | shares[1]",
-        "same = shares[0] & shares[1]",
+        "same |= rows.payout[first]",
+        "same &= rows.payout[first]",
     ),
     Plant(
         "a_balance_that_comes_back_is_a_step_too",
@@ -64,8 +64,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "a_guess_is_no_doubt",
         "reconcile.assign",
-        "limit = best + clear_by",
-        "limit = -1",
+        "enough = best[-1, -1] - clear_by",
+        "enough = best[-1, -1] + clear_by",
     ),
     Plant(
         "nobody_is_owed_a_cent",

@@ -147,7 +147,8 @@ def plan(seed: int, plays: list[Play], *, share: float = 0.25) -> list[Fault]:
         fault = Fault(
             lie=rng.choice(lies),
             play=play.number,
-            by=rng.randint(1, 900),
+            # A cent is easily lost, so every tenth fault is about one.
+            by=rng.randint(1, 900) if rng.random() < 0.9 else 1,
             variant=rng.randrange(6),
             other=rng.choice(others) if others else play.player,
         )
