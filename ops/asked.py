@@ -5,10 +5,9 @@ from datetime import timedelta
 
 import typer
 
-from ops.commands.provider import entry_named
-from ops.commands.reconcile import provider_named, rules_of
 from ops.context import Context, endpoints
 from ops.feed_maturity import maturity_now
+from ops.matching import provider_named, rules_of
 from ops.providers import ConfiguredProvider, configured
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
@@ -53,7 +52,8 @@ def asked(
     """
     chosen = provider_named(configured(context.settings), provider)
     span = window_of(chosen, *window)
-    url, entry = endpoints(context).database_url, entry_named(context.settings, provider)
+    url = endpoints(context).database_url
+    entry = next(each for each in context.settings.providers if each.slug == provider)
     terms = Terms(
         provider=provider,
         window=span,

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.reconcile import provider_named
 from ops.context import current, endpoints
+from ops.matching import provider_named
 from ops.providers import ConfiguredProvider, configured
 from reconcile.explained import HORIZONS, Explained, explained, percent
 from reconcile.explained_told import explained_json, explained_metrics

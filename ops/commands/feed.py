@@ -12,8 +12,8 @@ import typer
 from sqlalchemy import Engine
 
 from ops.commands.provider import entry_named
-from ops.commands.reconcile import provider_named
 from ops.context import current, endpoints
+from ops.matching import provider_named
 from ops.providers import configured
 from reconcile.feed_findings import Severity, open_findings
 from reconcile.feed_findings import resolve as settle

@@ -11,21 +11,18 @@ from rich.table import Table
 from ops.commands.provider import entry_named
 from ops.context import current, endpoints
 from ops.feed_maturity import maturity_now
-from ops.providers import ConfiguredProvider, configured
+from ops.matching import provider_named, reader_of, rules_of
+from ops.providers import configured
 from ops.reconcile_mode import Options, mode_of
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
-from providers.contract import Callback, Verified
 from reconcile.maturity import Maturity, Source
 from reconcile.result import RunResult
-from reconcile.rules import Rules
 from reconcile.run import reconcile as run_reconcile
 from reconcile.verify import Verification, provider_of, verify_run
 from reconcile.window import parse_window
-from reconcile.witness_log import ReadLogged
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
-from vocabulary.facts import BalanceQuery, HistoryRecord, Operation
 from vocabulary.money import exponent_of, text_from_minor
 
 app = typer.Typer(add_completion=False)
@@ -161,30 +158,9 @@ def what_if(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Which breaks other rules would hide or open; nothing is stored."""
-    from ops.commands.what_if import show  # noqa: PLC0415 - it builds on this module
+    from ops.commands.what_if import show  # noqa: PLC0415 - only where it is asked
 
     show(current(ctx), provider, days, rules, as_json=as_json)
-
-
-def rules_of(chosen: ConfiguredProvider) -> Rules:
-    """How this provider's rows may be matched: by what they hold where no name ties them."""
-    return Rules(attributes=not chosen.provider.options.get("history_id_is_bet_id", True))
-
-
-def reader_of(chosen: ConfiguredProvider) -> ReadLogged:
-    """Reads the callbacks in this provider's log as its dialect would."""
-
-    def read(body: bytes) -> Operation | None:
-        callback = Callback(route="", headers={}, body=body)
-        try:
-            fact = chosen.dialect.parse(
-                Verified(callback=callback, document=None), chosen.provider
-            )
-        except Refused:
-            return None
-        return None if isinstance(fact, BalanceQuery | HistoryRecord) else fact
-
-    return read
 
 
 def _given(option: str, value: str | None) -> str:
@@ -204,18 +180,6 @@ def _show_verification(found: Verification) -> None:
         for one in side.named:
             typer.echo(f"{side.side}: {one['name']} of round {one['round']} at {one['at']}")
     typer.echo(f"run {found.run_id}: {'verified' if found.verified else 'NOT VERIFIED'}")
-
-
-def provider_named(known: dict[str, ConfiguredProvider], slug: str) -> ConfiguredProvider:
-    """The configured provider of that slug.
-
-    Raises:
-        typer.BadParameter: there is none.
-    """
-    if slug not in known:
-        names = ", ".join(known) or "none is configured"
-        raise typer.BadParameter(f"no provider {slug!r}; known: {names}")
-    return known[slug]
 
 
 def _show(result: RunResult) -> None:

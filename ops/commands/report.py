@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.reconcile import provider_named
 from ops.context import current, endpoints
+from ops.matching import provider_named
 from ops.providers import ConfiguredProvider, configured
 from reconcile.window import Window, parse_window
 from reports.pack import gather

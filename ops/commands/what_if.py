@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.asked import asked
-from ops.commands.reconcile import reader_of
 from ops.context import Context
+from ops.matching import reader_of
 from ops.settings_values import parse_duration
 from reconcile.breaks import Break
 from reconcile.judge import Terms

@@ -1,0 +1,112 @@
+"""Totals, invoices, explained shares and what-if, as they are typed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.two_books import TwoBooks
+
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+[[providers]]
+slug = "agg"
+dialect = "sportsbook"
+currency = "USD"
+secrets = ["literal:secret"]
+[providers.terms]
+currency = "USD"
+tiers = [{{ share = "10" }}]
+"""
+
+
+class CommandLine:
+    """``tieout`` against one database."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder = folder
+        text = SETTINGS.format(database=database)
+        (folder / "tieout.toml").write_text(text, encoding="utf-8")
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
+        return subprocess.run(
+            [sys.executable, "-m", "ops", "--config", self.folder / "tieout.toml", *words],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            env={**environment, "PYTHONPATH": str(Path.cwd())},
+        )
+
+    def json(self, *words: str, code: int) -> Any:
+        done = self.run(*words, "--json")
+        assert done.returncode == code, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def tieout(tmp_path: Path, database: str) -> CommandLine:
+    books = TwoBooks()
+    books.both("r1", 10_000, 2_000)
+    books.ours("r2", 500, 0)
+    books.theirs("r2", 500, 125)
+    books.write(database)
+    return CommandLine(tmp_path, database)
+
+
+def test_totals_print_the_rounds_of_a_day_and_exit_with_one_where_breaks_are(
+    tieout: CommandLine,
+) -> None:
+    span = ("--provider", "agg", "--from", "2026-03-01", "--to", "2026-03-02")
+    told = tieout.json("totals", *span, "--by", "game", "--rounds", "2026-03-01", code=1)
+    (row,) = told["totals"]
+    assert (row["game"], row["difference"]["ggr"], row["residual"]) == (
+        "plinko",
+        "-1.25",
+        "0.00",
+    )
+    assert row["explained"] == {"payout_mismatch": "-1.25"}
+    assert [each["round_key"] for each in told["rounds"]] == ["r2"]
+    shown = tieout.run("totals", *span)
+    assert "every difference is explained" in shown.stdout
+
+
+def test_an_invoice_is_checked_and_exits_with_one_where_it_does_not_tie(
+    tieout: CommandLine,
+) -> None:
+    path = tieout.folder / "march.csv"
+    path.write_text("currency,ggr,fee\nUSD,83.75,8.38\n", encoding="utf-8")
+    words = ("invoice", "check", str(path), "--provider", "agg", "--period", "2026-03")
+    told = tieout.json(*words, code=1)
+    assert told["fee"] == {
+        "claimed": "8.38",
+        "ours": "8.50",
+        "difference": "-0.12",
+        "by_ggr": "-0.12",
+        "by_terms": "0.00",
+    }
+    assert told["lines"][0]["unexplained"] == "0.00"
+    path.write_text("currency,ggr,fee\nUSD,85,8.50\n", encoding="utf-8")
+    assert "the invoice ties" in tieout.run(*words).stdout
+    refused = tieout.run(*words[:-1], "2026-13")
+    assert (refused.returncode, "--period" in refused.stderr) == (2, True)
+
+
+def test_explained_shares_and_what_if_are_told_by_command(tieout: CommandLine) -> None:
+    (told,) = tieout.json("explained", "--days", "366", code=0)
+    assert (told["provider"], set(told["within"])) == ("agg", {"1h", "24h", "T+2"})
+    metrics = tieout.run("explained", "--prometheus").stdout
+    assert "# TYPE tieout_explained_rows_due gauge" in metrics
+    words = ("reconcile", "what-if", "--provider", "agg", "--days", "366")
+    effect = tieout.json(*words, "--set", "tolerance.USD=2", code=0)
+    assert (effect["before"], effect["after"]) == (len(effect["hidden"]), 0)
+    refused = tieout.run(*words, "--set", "colour=red")
+    assert (refused.returncode, "is no rule" in refused.stderr) == (2, True)
