@@ -3,14 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
+from random import Random
 
 import pytest
+from dramatiq import Worker
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import CurrentMessage, Retries
 
 from ops.details import asker
 from ops.details_ask import ask_one
+from ops.details_wanted import ask_details
 from ops.settings import Settings
 from reconcile import life_read
 from reconcile.evidence_asked import Answer, page, want, want_all
+from reconcile.kinds import BreakKind
 from reconcile.life_read import Filter, KeptNote, listed
 from simulator.api.aggregator import AggregatorApi
 from simulator.api.serve import make_api, serve
@@ -23,11 +29,12 @@ from storage.engine import open_engine
 from tests.harness.api_server import ApiServer, Scripted, served
 from tests.harness.break_books import EVENING, BreakBooks
 from tests.harness.ledger import NOON, SLUG, open_wallets
-from vocabulary.clock import FrozenClock
+from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import ApiUnavailable
+from workers.actors import declare
 from workers.fetch import PAUSE, FetchTerms, fetch
 from workers.jobs import Desk
-from workers.outcomes import Again, Done, Outcome
+from workers.outcomes import Again, Done, Outcome, Settler
 
 DETAIL = "/bet-history/report/detail-bet"
 SECOND = timedelta(seconds=1)
@@ -180,6 +187,41 @@ def test_what_keeps_failing_says_so_at_the_break_and_is_not_kept_as_an_answer(
     on_a_script(books, [DOWN], story)
 
     assert (books.only().answer, books.only().state) == ("failed", "open")
+
+
+def test_the_scheduler_wants_what_the_settings_say_and_a_worker_asks_and_attaches_it(
+    books: BreakBooks,
+) -> None:
+    books.theirs("r1", 100, 0)
+    books.run()
+    given = settings_of("aggregator", "http://127.0.0.1:1", "k")
+    terms = given.breaks.model_copy(update={"ask": (BreakKind.MISSING_IN_LEDGER,)})
+    broker = StubBroker(middleware=[CurrentMessage(), Retries(max_retries=5)])
+    broker.emit_after("process_boot")
+    desk = Desk(engine=books.engine, clock=SystemClock(), providers={})
+    settler = Settler(broker, Random(1), lambda _job, _error: None)
+    declare(broker, desk, settler, lambda _slug, key, _at: says(key), TERMS)
+
+    ask_details(given, books.engine, broker)
+    unwanted = broker.queues["fetch"].qsize()
+    ask_details(given.model_copy(update={"breaks": terms}), books.engine, broker)
+    worker = Worker(broker, worker_threads=1, worker_timeout=50)
+    worker.start()
+    try:
+        broker.join("fetch", timeout=60_000)
+        worker.join()
+    finally:
+        worker.stop()
+
+    (note,) = life_read.story(books.engine, books.only().break_id).notes
+    assert unwanted == 0
+    assert books.only().answer == "confirmed"
+    assert note.body == f"{SLUG} about r1: confirmed, r1 is in their list"
+    broker.close()
+
+
+def says(key: str) -> Answer:
+    return Answer(verdict="confirmed", reason=f"{key} is in their list")
 
 
 def test_the_scratch_card_platform_shows_the_transactions_of_a_round() -> None:
