@@ -96,5 +96,5 @@ def _named(records: pd.DataFrame, some: "pd.Series[bool]", others: _Seats) -> pd
         for name, currency, player in zip(*columns, strict=True)
     ]
     names = records["round_id"].copy()
-    names[some] = seats
+    names[some] = pd.Series(seats, index=rows.index, dtype="str")
     return RECORDS.check(records.assign(round_id=names.astype("str")))
