@@ -152,7 +152,7 @@ def _last_minutes(
     """Rounds of the month's last minutes; some are told later, some are still open."""
     plays = []
     for place in range(2):
-        at = END - timedelta(milliseconds=rng.randrange(5_000, 500_000))
+        at = END - timedelta(milliseconds=rng.randrange(5_000, 300_000))
         play = _play(
             rng, (numbered[0], numbered[1] + place), player, at, late=rng.random() < 0.5
         )
@@ -172,7 +172,9 @@ def _play(
     several = system is System.AGENT and rng.random() < 0.3
     parts = tuple(_part(rng, system) for _ in range(rng.randint(2, 3) if several else 1))
     undone = system in BY_TRANSACTION and not late and rng.random() < 0.12
-    is_open = system is System.XIGS and END - at < OPEN_AFTER and rng.random() < 0.3
+    # A clock that goes on while a stored month is asked must not make it overdue.
+    fresh = END - at < OPEN_AFTER - timedelta(hours=1)
+    is_open = system is System.XIGS and fresh and rng.random() < 0.3
     if is_open:
         parts = ((parts[0][0] or 100, 0),)
     return Play(
