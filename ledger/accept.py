@@ -141,8 +141,9 @@ class Acceptor:
         await self._read(*self._remembered.unread(needs, fresh=fresh))
         decided = decide_batch(self._remembered.books(needs), requests)
         if not fresh and unguarded(decided, requests):
-            # Nothing in the commit would notice that such a key stands: look before refusing.
-            await self._read([], sorted(needs.own))
+            # Nothing in the commit would notice that such a key stands, or that what it names
+            # was undone elsewhere: look before refusing.
+            await self._read([], sorted(needs.own | needs.named))
             decided = decide_batch(self._remembered.books(needs), requests)
         steps.reached(Step.DECIDED)
         batch_id = await self._commit(decided)
