@@ -1,6 +1,7 @@
 """What the scheduler runs: the sweep, the canaries, and its own heartbeat."""
 
 import signal
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 
 from ops.details_wanted import ask_details
 from ops.embedded import Endpoints
+from ops.reconcile_jobs import reconcile_jobs
 from ops.settings import Settings
 from ops.workplace import desk_at, own_name
 from storage.broker import open_broker
@@ -30,18 +32,22 @@ ASK_EVERY = timedelta(seconds=10)
 log = structlog.get_logger()
 
 
-def keep_schedule(settings: Settings, engines: Endpoints, pulse: Path | None) -> None:
+def keep_schedule(
+    settings: Settings, engines: Endpoints, command: Sequence[str], pulse: Path | None
+) -> None:
     """Run everything on time until told to stop by SIGTERM or SIGINT.
 
     Args:
         settings: how often, and the providers.
         engines: the database and the broker.
+        command: how ``tieout`` is called with its global options.
         pulse: a file that shows progress, or None.
     """
     clock = SystemClock()
     engine = open_engine(engines.database_url)
     me = own_name("scheduler", clock)
     jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), me)
+    jobs += reconcile_jobs(settings, engine, clock, command)
     on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
     running = Scheduler(engine, clock, jobs, on_turn=on_turn)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -118,6 +118,17 @@ class WorkersSettings(Section):
     stuck_after: Timeout = timedelta(seconds=60)
 
 
+class ReconcileSettings(Section):
+    """Reconciliation on a schedule.
+
+    Attributes:
+        every: how often open days are looked at for what changed, and ripe days closed;
+            nothing: only when somebody asks.
+    """
+
+    every: Duration = timedelta(0)
+
+
 class ProviderSettings(Section):
     """One provider.
 
@@ -229,6 +240,7 @@ class Settings(Section):
     console: ConsoleSettings = ConsoleSettings()
     workers: WorkersSettings = WorkersSettings()
     breaks: BreaksSettings = BreaksSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     providers: tuple[ProviderSettings, ...] = ()
 
 

@@ -23,8 +23,6 @@ from vocabulary.errors import Unavailable
 LOSSES_MAX = 3
 #: Parts under way or finished and not fetched, for each worker: no more wait in memory.
 AHEAD = 2
-#: Longest wait for a cluster's scheduler to answer, in seconds.
-CONNECT_TIMEOUT_S = 10
 
 Work = Callable[[Any], bytes]
 
@@ -144,10 +142,12 @@ class Dask:
     Attributes:
         address: of the scheduler, such as ``tcp://10.0.0.5:8786``.
         patience_s: longest wait for a first worker, in seconds.
+        connect_s: longest wait for the scheduler to answer, in seconds.
     """
 
     address: str
     patience_s: float = 60.0
+    connect_s: float = 10.0
     shares_disk: ClassVar[bool] = False
 
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
@@ -166,7 +166,7 @@ class Dask:
         distributed = _distributed()
         try:
             client = distributed.Client(
-                self.address, timeout=CONNECT_TIMEOUT_S, set_as_default=False
+                self.address, timeout=self.connect_s, set_as_default=False
             )
         except (OSError, ValueError) as error:
             raise Unavailable(f"no Dask scheduler answers at {self.address}") from error

@@ -21,6 +21,7 @@ def scheduler(
 ) -> None:
     """Find unposted batches and waiting history, and ask the workers for them."""
     from ops import logs, step_signals  # noqa: PLC0415 - heavy below, and only for this command
+    from ops.reconcile_jobs import tieout_command  # noqa: PLC0415
     from ops.schedule import keep_schedule  # noqa: PLC0415
     from storage.schema import require  # noqa: PLC0415
 
@@ -29,4 +30,5 @@ def scheduler(
     step_signals.install(context.settings, os.environ)
     engines = endpoints(context)
     require(engines.database_url)
-    keep_schedule(context.settings, engines, pulse)
+    command = tieout_command(context.data_dir, context.config)
+    keep_schedule(context.settings, engines, command, pulse)

@@ -71,14 +71,14 @@ def test_any_number_of_parts_gives_the_same_bytes(
 def test_parts_of_a_history_without_names_give_the_same_bytes(books: str) -> None:
     rules = Rules(attributes=True)
     straight = result_file(books, Mode(), rules=rules)
-    assert result_file(books, Mode(how=How(parts=7)), rules=rules) == straight
+    assert result_file(books, Mode(how=How(parts=3)), rules=rules) == straight
 
 
 def test_a_pool_gives_the_same_bytes_though_a_worker_is_killed(
     books: str, straight: str, tmp_path: Path
 ) -> None:
     dying = Mortal(Pool(2), tmp_path / "killed")
-    assert result_file(books, Mode(how=How(parts=7, executor=dying))) == straight
+    assert result_file(books, Mode(how=How(parts=4, executor=dying))) == straight
     assert dying.marker.exists()
 
 
@@ -86,13 +86,13 @@ def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(
     books: str, straight: str, tmp_path: Path
 ) -> None:
     with dask_cluster(tmp_path, workers=2) as address:
-        dying = Mortal(Dask(address, patience_s=120), tmp_path / "killed")
-        assert result_file(books, Mode(how=How(parts=7, executor=dying))) == straight
+        dying = Mortal(Dask(address, patience_s=120, connect_s=120), tmp_path / "killed")
+        assert result_file(books, Mode(how=How(parts=4, executor=dying))) == straight
     assert dying.marker.exists()
 
 
 def test_a_cluster_that_does_not_answer_is_named(books: str) -> None:
-    mode = Mode(how=How(parts=2, executor=Dask("tcp://127.0.0.1:1")))
+    mode = Mode(how=How(parts=2, executor=Dask("tcp://127.0.0.1:1", connect_s=0.5)))
     with pytest.raises(Unavailable, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         result_file(books, mode)
 
