@@ -25,8 +25,11 @@ def provider_named(known: Mapping[str, ConfiguredProvider], slug: str) -> Config
 
 
 def rules_of(chosen: ConfiguredProvider) -> Rules:
-    """How this provider's rows may be matched: by what they hold where no name ties them."""
-    return Rules(attributes=not chosen.provider.options.get("history_id_is_bet_id", True))
+    """How this provider's rows may be matched, and what difference is let pass."""
+    return Rules(
+        attributes=not chosen.provider.options.get("history_id_is_bet_id", True),
+        tolerance=chosen.tolerance,
+    )
 
 
 def reader_of(chosen: ConfiguredProvider) -> ReadLogged:

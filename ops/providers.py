@@ -1,13 +1,14 @@
 """Providers as configured: each with its dialect, its policy and what surrounds them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ops.settings import ProviderSettings, Settings
 from ops.settings_values import Network
 from providers.contract import Dialect, OptionValue, Policy, Provider
 from providers.registry import DIALECTS
+from vocabulary.money import exponent_of, minor_from_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class ConfiguredProvider:
         maturity: one-sided rows younger than this are timing.
         open_after: a round open longer than this is a break; None: however long.
         timezone: the IANA zone in which the provider's days end.
+        tolerance: by currency, the largest difference that is let pass, in minor units.
     """
 
     dialect: Dialect
@@ -29,6 +31,7 @@ class ConfiguredProvider:
     maturity: timedelta
     open_after: timedelta | None
     timezone: str
+    tolerance: Mapping[str, int] = field(default_factory=dict)
 
 
 def configured(settings: Settings) -> dict[str, ConfiguredProvider]:
@@ -54,6 +57,10 @@ def _configured(entry: ProviderSettings) -> ConfiguredProvider:
         maturity=entry.maturity,
         open_after=_open_after(entry, options),
         timezone=entry.timezone,
+        tolerance={
+            code: minor_from_text(amount, exponent_of(code, entry.exponents))
+            for code, amount in entry.tolerance.items()
+        },
     )
 
 

@@ -31,6 +31,8 @@ from ops.settings_values import (
     WrongParts,
 )
 from providers.contract import Dialect, Option, OptionValue
+from vocabulary.errors import Malformed
+from vocabulary.money import exponent_of, minor_from_text
 
 #: The URL that means: start it for me, in the data directory.
 EMBEDDED = "embedded"
@@ -146,6 +148,7 @@ class ProviderSettings(Section):
         statement: how its statement files are written.
         feed: how its feed is expected to behave.
         terms: by which its invoices are checked; unset: they are not.
+        tolerance: by currency, the largest difference of a stake or payout that is let pass.
     """
 
     slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
@@ -163,6 +166,7 @@ class ProviderSettings(Section):
     statement: StatementSettings = StatementSettings()
     feed: FeedSettings = FeedSettings()
     terms: TermsSettings | None = None
+    tolerance: Mapping[Currency, str] = Field(default_factory=dict)
 
     @field_validator("slug")
     @classmethod
@@ -210,6 +214,19 @@ class ProviderSettings(Section):
         if wrong:
             raise WrongParts(wrong)
         return {name: _frozen(value) for name, value in given.items()}
+
+    @field_validator("tolerance")
+    @classmethod
+    def _amounts(cls, given: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        exponents = info.data.get("exponents", {})
+        wrong = [
+            (code, expected)
+            for code, amount in given.items()
+            if (expected := _expected_amount(amount, exponent_of(code, exponents)))
+        ]
+        if wrong:
+            raise WrongParts(wrong)
+        return given
 
     @field_validator("api")
     @classmethod
@@ -270,6 +287,15 @@ def _dialects() -> Mapping[str, Dialect]:
 
 def _frozen(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _expected_amount(amount: str, exponent: int) -> str | None:
+    """What the amount should have been, or None when it holds."""
+    try:
+        holds = minor_from_text(amount, exponent) >= 0
+    except Malformed:
+        holds = False
+    return None if holds else f"a plain amount with at most {exponent} digits after the point"
 
 
 def _expected_option(option: Option | None, value: object) -> str | None:

@@ -190,6 +190,8 @@ def _show(result: RunResult) -> None:
         f"matched {told['matched']}, timing {told['timing']['ours']} ours and"
         f" {told['timing']['theirs']} theirs, breaks {len(result.breaks)}, conserved: yes"
     )
+    for code, amount in told["residual"].items():
+        typer.echo(f"let pass by the tolerance: {amount} {code}")
     for each in result.unread:
         where = " ".join(part for part in (each.feed, each.file) if part)
         times = f" ({each.count} times)" if each.count > 1 else ""

@@ -36,6 +36,8 @@ slug = "unnamed"
 dialect = "aggregator"
 currency = "USD"
 secrets = ["literal:secret"]
+[providers.tolerance]
+USD = "0.05"
 [providers.options]
 history_id_is_bet_id = false
 """
@@ -159,6 +161,19 @@ def test_a_history_without_names_ties_out_on_the_database_by_balances_and_amount
     parts = ("--partitions", "7")
     again = desk.json("reconcile", "--provider", "unnamed", *DAY, *parts, code=1)
     assert again["breaks"] == told["breaks"]
+
+
+def test_a_tolerance_of_the_settings_lets_small_differences_pass_and_sums_them(
+    desk: Desk,
+) -> None:
+    _play(desk, [(100, 0), (100, 250), (100, 0)])
+    _tell(desk, [(100, 5, 10_000), (102, 250, 9_900), (100, 6, 10_050)])
+    told = desk.reconciled("unnamed", code=1)
+    found = [(b["kind"], b["round_key"], b["difference"]) for b in told["breaks"]]
+    assert found == [("payout_mismatch", "r2", "0.06")]
+    assert told["residual"] == {"USD": "0.03"}
+    done = desk.run("reconcile", "--provider", "unnamed", *DAY)
+    assert "let pass by the tolerance: 0.03 USD" in done.stdout
 
 
 def _play(desk: Desk, parts: list[tuple[int, int]]) -> None:

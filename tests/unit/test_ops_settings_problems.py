@@ -179,3 +179,15 @@ def test_a_file_that_is_missing_is_a_problem_when_it_was_asked_for(tmp_path: Pat
     assert problems(path, {}) == [
         f"{path}: expected a readable file: No such file or directory"
     ]
+
+
+def test_a_tolerance_is_an_amount_of_its_currency(tmp_path: Path) -> None:
+    wrong = 'tolerance = { USD = "0.001", JPY = "-1", EUR = "a cent" }\n'
+    settings = tmp_path / "tieout.toml"
+    settings.write_text(PROVIDER + wrong, encoding="utf-8")
+    with pytest.raises(SettingsInvalid) as refused:
+        load(settings, {"CASINO_SECRET": "s"})
+    told = str(refused.value)
+    for code, digits in (("USD", 2), ("JPY", 0), ("EUR", 2)):
+        expected = f"expected a plain amount with at most {digits} digits after the point"
+        assert f"providers.casino.tolerance.{code}: {expected}" in told
