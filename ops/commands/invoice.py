@@ -48,7 +48,7 @@ def check(
 ) -> None:
     """Compute the fee by the provider's terms; exit 1 where the invoice does not tie."""
     clock = SystemClock()
-    question = asked(current(ctx), provider, _window(period), maturity, clock)
+    question = asked(current(ctx), provider, period_of(period), maturity, clock)
     terms, exponents = _terms(question), question.chosen.provider.exponents
     claimed = read_invoice(
         _bytes(file), file.name, currency=terms.currency, exponents=exponents
@@ -71,7 +71,12 @@ def _terms(question: Asked) -> FeeTerms:
     return fee_terms(question.entry.terms)
 
 
-def _window(period: str) -> tuple[str, str]:
+def period_of(period: str) -> tuple[str, str]:
+    """The first day of a period, and the day after it.
+
+    Raises:
+        typer.BadParameter: neither a month nor two dates.
+    """
     if "/" in period:
         start, end = period.split("/", 1)
         return start, end

@@ -226,7 +226,7 @@ FATES: tuple[Fate, ...] = (
 def test_whatever_differs_every_cell_ties_to_the_unit(database: str, rules: Rules) -> None:
     dice = random.Random(41)
     books = TwoBooks()
-    for number in range(600):
+    for number in range(300):
         at = DAYS.start + timedelta(minutes=dice.randint(-600, 4_900))
         dice.choice(FATES)(books, f"r{number}", dice, at)
     for number in range(60):
@@ -235,8 +235,6 @@ def test_whatever_differs_every_cell_ties_to_the_unit(database: str, rules: Rule
         books.ours(f"o{number}", stake, payout, at=at, player=f"p{number % 9}")
         books.theirs(f"t{number}", stake, payout, at=at + SECOND, handle=f"p{number % 9}")
     books.write(database)
-    for zone in ("UTC", "Asia/Kolkata"):
-        told = totals(database, replace(TERMS, rules=rules), now=LATER, zone=zone)
-        wrong = [row for row in told.cells.values() if row.residual]
-        assert wrong == []
-        assert len(told.lines) > 100
+    told = totals(database, replace(TERMS, rules=rules), now=LATER, zone="Asia/Kolkata")
+    assert [row for row in told.cells.values() if row.residual] == []
+    assert len(told.lines) > 100

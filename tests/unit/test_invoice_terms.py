@@ -5,7 +5,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 import pytest
+import typer
 
+from ops.commands.invoice import period_of
 from ops.settings_terms import TermsSettings
 from ops.terms import fee_terms
 from reconcile.invoice_file import Claim, InvoiceUnreadable, read_invoice
@@ -148,3 +150,10 @@ def test_terms_are_read_from_settings_without_a_float_between() -> None:
 def test_terms_that_cannot_hold_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"tiers|minimum|rates|exclude_funds"):
         TermsSettings.model_validate({"currency": "EUR", "tiers": [{"share": "10"}], **change})
+
+
+def test_a_period_is_a_month_or_two_dates() -> None:
+    assert period_of("2026-12") == ("2026-12-01", "2027-01-01")
+    assert period_of("2026-06-01/2026-06-15") == ("2026-06-01", "2026-06-15")
+    with pytest.raises(typer.BadParameter, match="a month such as 2026-06"):
+        period_of("2026-13")
