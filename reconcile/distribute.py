@@ -146,8 +146,8 @@ class Dask:
     """
 
     address: str
-    patience_s: float = 60.0
-    connect_s: float = 10.0
+    patience_s: int = 60
+    connect_s: int = 10
     shares_disk: ClassVar[bool] = False
 
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:

@@ -28,8 +28,8 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('reconcile ' || :provider
 #: One run of a provider and window at a time, for as long as the session lives.
 _CLAIM = "SELECT pg_try_advisory_lock(hashtextextended(:claim, 0))"
 _GIVE_UP = "SELECT pg_advisory_unlock(hashtextextended(:claim, 0))"
-#: Seconds between two looks whether another run has ended.
-_LOOK_AGAIN_S = 0.2
+#: Between two looks whether another run has ended.
+_LOOK_AGAIN = timedelta(milliseconds=200)
 _RUN = """
 INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished_at,
                   result, manifest, conserved, whole)
@@ -109,7 +109,7 @@ def claimed(
             raise Unavailable(
                 f"another run of {provider} over {told} is under way: wait for it to end"
             )
-        time.sleep(_LOOK_AGAIN_S)
+        time.sleep(_LOOK_AGAIN.total_seconds())
     try:
         yield
     finally:

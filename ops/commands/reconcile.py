@@ -18,9 +18,10 @@ from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
 from reconcile.maturity import Maturity, Source
 from reconcile.result import RunResult
+from reconcile.run import Mode
 from reconcile.run import reconcile as run_reconcile
 from reconcile.verify import Verification, provider_of, verify_run
-from reconcile.window import parse_window
+from reconcile.window import Window, parse_window
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
 from vocabulary.money import exponent_of, text_from_minor
@@ -31,41 +32,47 @@ app = typer.Typer(add_completion=False)
 SHOWN_MAX = 50
 
 
+Slug = Annotated[str | None, typer.Option("--provider", help="The provider's slug.")]
+Start = Annotated[str | None, typer.Option("--from", help="Date or instant, ISO 8601; inside.")]
+End = Annotated[str | None, typer.Option("--to", help="Date or instant, ISO 8601; outside.")]
+Ripe = Annotated[
+    str | None, typer.Option(help="One-sided rounds younger than this are timing, e.g. 15m.")
+]
+Changes = Annotated[
+    bool, typer.Option(help="Look only at what changed since this window's last run.")
+]
+Close = Annotated[
+    bool, typer.Option(help="Sign off the window, which is a day of the provider's zone.")
+]
+Parts = Annotated[
+    int | None,
+    typer.Option(min=1, max=4096, help="Ranges of keys; else as many as the rows need."),
+]
+Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes of this machine.")]
+Cluster = Annotated[
+    str | None, typer.Option("--scheduler", help="A Dask cluster's scheduler, tcp://HOST:PORT.")
+]
+Resume = Annotated[
+    bool, typer.Option(help="Take up a run of this window that was interrupted.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
 @app.callback(invoke_without_command=True)
 def reconcile(
     ctx: typer.Context,
     *,
-    provider: Annotated[str | None, typer.Option(help="The provider's slug.")] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", help="Date or instant, ISO 8601; inside.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", help="Date or instant, ISO 8601; outside.")
-    ] = None,
-    maturity: Annotated[
-        str | None,
-        typer.Option(help="One-sided rounds younger than this are timing, e.g. 15m."),
-    ] = None,
-    incremental: Annotated[
-        bool, typer.Option(help="Look only at what changed since this window's last run.")
-    ] = False,
-    close_day: Annotated[
-        bool, typer.Option(help="Sign off the window, which is a day of the provider's zone.")
-    ] = False,
-    partitions: Annotated[
-        int | None,
-        typer.Option(min=1, max=4096, help="Ranges of keys; else as many as the rows need."),
-    ] = None,
-    workers: Annotated[
-        int, typer.Option(min=1, max=256, help="Processes of this machine.")
-    ] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="A Dask cluster's scheduler, tcp://HOST:PORT.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option(help="Take up a run of this window that was interrupted.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    provider: Slug = None,
+    start: Start = None,
+    end: End = None,
+    maturity: Ripe = None,
+    incremental: Changes = False,
+    close_day: Close = False,
+    partitions: Parts = None,
+    workers: Workers = 1,
+    scheduler: Cluster = None,
+    resume: Resume = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare the ledger with a provider's history; exit 1 when they differ."""
     if ctx.invoked_subcommand is not None:
@@ -92,27 +99,9 @@ def reconcile(
         scheduler=scheduler,
         resume=resume,
     )
-    with mode_of(
-        options,
-        data_dir=context.data_dir,
-        provider=provider,
-        window=window,
-        zone=chosen.timezone,
-    ) as mode:
-        result = run_reconcile(
-            url,
-            provider=provider,
-            window=window,
-            maturity=ripe,
-            clock=SystemClock(),
-            exponents=chosen.provider.exponents,
-            open_after=chosen.open_after,
-            rules=rules_of(chosen),
-            read=reader_of(chosen),
-            mode=mode,
-            stale_after=entry.feed.stale_after,
-            ripeness=None if held is None else held.to_json(),
-        )
+    data, zone = context.data_dir, chosen.timezone
+    with mode_of(options, data_dir=data, provider=provider, window=window, zone=zone) as mode:
+        result = _made(url, entry, chosen, window, (ripe, held), mode)
     if as_json:
         told = {**result.to_json(), "maturity": held and held.to_json()}
         typer.echo(json.dumps(told, indent=2))
@@ -120,6 +109,31 @@ def reconcile(
         _show(result)
         _show_maturity(held)
     raise typer.Exit(1 if result.breaks else 0)
+
+
+def _made(
+    url: str,
+    entry: ProviderSettings,
+    chosen: ConfiguredProvider,
+    window: Window,
+    maturity: tuple[timedelta, Maturity | None],
+    mode: Mode,
+) -> RunResult:
+    ripe, held = maturity
+    return run_reconcile(
+        url,
+        provider=entry.slug,
+        window=window,
+        maturity=ripe,
+        clock=SystemClock(),
+        exponents=chosen.provider.exponents,
+        open_after=chosen.open_after,
+        rules=rules_of(chosen),
+        read=reader_of(chosen),
+        mode=mode,
+        stale_after=entry.feed.stale_after,
+        ripeness=None if held is None else held.to_json(),
+    )
 
 
 @app.command()

@@ -92,7 +92,7 @@ def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(
 
 
 def test_a_cluster_that_does_not_answer_is_named(books: str) -> None:
-    mode = Mode(how=How(parts=2, executor=Dask("tcp://127.0.0.1:1", connect_s=0.5)))
+    mode = Mode(how=How(parts=2, executor=Dask("tcp://127.0.0.1:1", connect_s=1)))
     with pytest.raises(Unavailable, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         result_file(books, mode)
 
