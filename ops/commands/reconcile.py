@@ -172,7 +172,7 @@ def what_if(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Which breaks other rules would hide or open; nothing is stored."""
-    from ops.commands.what_if import show  # noqa: PLC0415 - only where it is asked
+    from ops.commands.reconcile_what_if import show  # noqa: PLC0415 - only where it is asked
 
     show(current(ctx), provider, days, rules, as_json=as_json)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from ops.commands.what_if import effect_json, proposed
+from ops.commands.reconcile_what_if import effect_json, proposed
 from reconcile.judge import Terms
 from reconcile.run import reconcile
 from reconcile.what_if import Effect, what_if
