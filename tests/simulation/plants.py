@@ -75,6 +75,18 @@ PLANTS: tuple[Plant, ...] = (
         "tombstone=None,",
     ),
     Plant(
+        "a_bet_that_never_came_counts_as_rolled_back",
+        "ledger.late",
+        "return operation is None or (operation.closed and not operation.reversed)",
+        "return operation is None",
+    ),
+    Plant(
+        "a_rollback_undone_before_it_came_is_lost",
+        "ledger.late",
+        "return late_key(fact.key) if is_held_off else fact.key",
+        "return fact.key",
+    ),
+    Plant(
         "a_lost_race_is_decided_on_old_books",
         "ledger.accept",
         "fresh=attempt > 0",
