@@ -24,7 +24,7 @@ from rich.table import Table
 from tests.detection.stored import Stored, stored
 from tests.harness.detection import Case, Verdict, case_of, judged_in_memory, seed_of
 from tests.harness.detection_expected import predicted
-from tests.harness.detection_faults import POSSIBLE, Fault, Lie
+from tests.harness.detection_lies import POSSIBLE, Fault, Lie
 from tests.harness.detection_month import System
 from tests.simulation.shrink import shortest
 

@@ -12,7 +12,7 @@ from tests.detection.planted import PLANTS
 from tests.detection.stored import judged_by_command
 from tests.harness.detection import case_of, expected_of, judged_in_memory
 from tests.harness.detection_expected import predicted
-from tests.harness.detection_faults import POSSIBLE, Fault, Lie
+from tests.harness.detection_lies import POSSIBLE, Fault, Lie
 from tests.harness.detection_month import month
 
 HARNESS = Path(__file__).parents[1] / "harness"
@@ -40,11 +40,9 @@ def test_a_stored_month_is_told_by_the_command_exactly_as_predicted(database: st
     assert verdict.invented == []
 
 
-@pytest.mark.parametrize(
-    "module", ["detection_month", "detection_world", "detection_faults", "detection_expected"]
-)
+@pytest.mark.parametrize("module", ["month", "world", "lies", "faults", "plan", "expected"])
 def test_the_prediction_shares_nothing_with_the_comparison(module: str) -> None:
-    tree = ast.parse((HARNESS / f"{module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((HARNESS / f"detection_{module}.py").read_text(encoding="utf-8"))
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     named |= {
         each.name

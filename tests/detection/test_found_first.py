@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.harness.detection import Case, expected_of, judged_in_memory
 from tests.harness.detection_expected import Expected
-from tests.harness.detection_faults import Fault, Lie
+from tests.harness.detection_lies import Fault, Lie
 from tests.harness.detection_month import Part, Play, System
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

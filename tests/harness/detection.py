@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from tests.harness.detection_books import found_in
 from tests.harness.detection_expected import Expected, predicted
-from tests.harness.detection_faults import Fault, plan, strike
+from tests.harness.detection_faults import strike
+from tests.harness.detection_lies import Fault
 from tests.harness.detection_month import Play, System, month
+from tests.harness.detection_plan import plan
 from tests.harness.detection_world import Scene, World, lay_out, scene
 
 

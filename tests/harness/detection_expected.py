@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tests.harness import detection_faults as faults
-from tests.harness.detection_faults import Fault, Lie
+from tests.harness.detection_lies import Fault, Lie
 from tests.harness.detection_month import Play, System
 
 
