@@ -12,7 +12,7 @@ from ops.commands.provider import entry_named
 from ops.context import current, endpoints
 from ops.feed_maturity import maturity_now
 from ops.matching import provider_named, reader_of, rules_of
-from ops.providers import configured
+from ops.providers import ConfiguredProvider, configured
 from ops.reconcile_mode import Options, mode_of
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
@@ -101,7 +101,7 @@ def reconcile(
     )
     data, zone = context.data_dir, chosen.timezone
     with mode_of(options, data_dir=data, provider=provider, window=window, zone=zone) as mode:
-        result = _made(url, entry, chosen, window, (ripe, held), mode)
+        result = _made(url, entry, chosen, window, maturity=(ripe, held), mode=mode)
     if as_json:
         told = {**result.to_json(), "maturity": held and held.to_json()}
         typer.echo(json.dumps(told, indent=2))
@@ -116,6 +116,7 @@ def _made(
     entry: ProviderSettings,
     chosen: ConfiguredProvider,
     window: Window,
+    *,
     maturity: tuple[timedelta, Maturity | None],
     mode: Mode,
 ) -> RunResult:
