@@ -37,7 +37,7 @@ COVERING = 200
 #: How long a failing seed may be shortened, in seconds.
 SHORTENING_S = 90.0
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=140)
 Key = tuple[Lie, System]
 
 
@@ -164,11 +164,11 @@ def explain(seed: int, first: str) -> None:
     if not fails(case.faults):
         out.print("it agrees when it is alone: the months of its stretch disturb each other")
         return
-    faults = shortest(case.faults, fails)
+    faults = [] if fails([]) else shortest(case.faults, fails)
     for fault in faults:
         out.print(f"  {_told(case, fault)}", markup=False)
     only = ",".join(str(fault.play) for fault in faults)
-    out.print(f"python -m tests.detection.campaign --seed {seed} --only {only}", markup=False)
+    out.print(f"python -m tests.detection.campaign --seed {seed} --only '{only}'", markup=False)
 
 
 def _told(case: Case, fault: Fault) -> str:
