@@ -295,7 +295,7 @@ def test_everything_of_an_operation_survives_the_way_into_the_books(database: st
     )
     assert decided == [
         ("e1", "round_end", "accepted", "bet_unknown", "b1", True, 7, 9),
-        ("b1", "tombstone", "accepted", "placed_by e1", "e1", False, None, None),
+        ("b1", "tombstone", "accepted", "closed_by e1", "e1", False, None, None),
     ]
     assert evidence == [
         ("e1", "x: 1", asked.body, 200, reply, asked.received_at),
