@@ -181,7 +181,7 @@ def test_the_report_command_writes_every_provider_and_prints_where(
     tieout.run("reconcile", "--provider", "sportsbook", *DAY)
     told = tieout.json("report", "--all", "--out", str(tmp_path / "out"), code=0)
     assert sorted(told) == ["aggregator", "sportsbook"]
-    assert len(told["sportsbook"]) == 4
+    assert len(told["sportsbook"]) == 7
     assert all(Path(path).stat().st_size > 0 for paths in told.values() for path in paths)
 
 
