@@ -15,7 +15,6 @@ from multiprocessing.connection import Connection
 import adbc_driver_postgresql.dbapi  # noqa: F401
 import pandas as pd  # noqa: F401
 import pyarrow as pa  # noqa: F401
-import scipy.optimize  # noqa: F401
 import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 
 from tests.simulation.planted import Planter

@@ -54,7 +54,7 @@ class StopsAfter:
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
         for number, answer in enumerate(self.executor.run(work, tasks)):
             if number == self.parts:
-                raise Stopped
+                raise Stopped("stopped here")
             yield answer
 
 

@@ -102,7 +102,7 @@ def test_a_run_stopped_in_the_middle_is_taken_up_and_gives_the_same_bytes(
 ) -> None:
     spool = tmp_path / "spool"
     stopped = Mode(how=How(parts=7, executor=StopsAfter(InProcess(), 3)), spool=spool)
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match="stopped here"):
         result_file(books, stopped)
     asked: list[int] = []
     how = How(parts=2, executor=Counting(InProcess(), asked))
@@ -116,7 +116,7 @@ def test_a_run_stopped_in_the_middle_is_taken_up_and_gives_the_same_bytes(
 def test_a_damaged_part_is_looked_at_again(books: str, straight: str, tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     stopped = Mode(how=How(parts=7, executor=StopsAfter(InProcess(), 3)), spool=spool)
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match="stopped here"):
         result_file(books, stopped)
     damaged = spool / "range-000001.part"
     damaged.write_bytes(damaged.read_bytes()[:-1])
@@ -129,7 +129,7 @@ def test_a_damaged_part_is_looked_at_again(books: str, straight: str, tmp_path: 
 def test_a_run_asked_otherwise_begins_anew(books: str, tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     stopped = Mode(how=How(parts=7, executor=StopsAfter(InProcess(), 3)), spool=spool)
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match="stopped here"):
         result_file(books, stopped)
     rules = Rules(tolerance={"USD": 1})
     asked: list[int] = []
