@@ -11,13 +11,13 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
-from storage.broker import INGEST_QUEUE, POST_QUEUE
+from storage.broker import FETCH_QUEUE, INGEST_QUEUE, POST_QUEUE
 from storage.queue_signs import ask_canary, pass_canary
 from workers.outcomes import Done, Outcome
 
 CANARY_ACTOR = "canary.v1"
 #: Every queue there is.
-QUEUES = (POST_QUEUE, INGEST_QUEUE)
+QUEUES = (POST_QUEUE, INGEST_QUEUE, FETCH_QUEUE)
 #: A canary that did not come out after so many intervals is followed by another.
 LOST_AFTER = 6
 

@@ -18,6 +18,8 @@ from workers.outcomes import Again, Done, Outcome, PutBack
 
 #: Most questions asked by one message: a slow provider must not keep a thread for long.
 QUESTIONS_PER_MESSAGE = 10
+#: No question is begun this long after the message was: a worker must be seen to make progress.
+BUSY_FOR = timedelta(seconds=15)
 #: Pause after a failed attempt, doubled each time.
 PAUSE = timedelta(seconds=5)
 
@@ -49,10 +51,13 @@ def fetch(desk: Desk, ask: Ask, terms: FetchTerms) -> Outcome:
         Unavailable: the database is out of reach.
     """
     done = 0
+    until = desk.clock.now() + BUSY_FOR
     for _ in range(QUESTIONS_PER_MESSAGE):
         held = desk.hold(FETCH_QUEUE)
         if held:
             return PutBack(held)
+        if desk.clock.now() >= until:
+            break
         question = claim(desk.engine, now=desk.clock.now(), every=terms.every)
         if question is None:
             break

@@ -119,7 +119,7 @@ def test_what_cannot_be_understood_is_refused_by_name(
     place.end()
 
     assert [one.returncode for one in wrong] == [2, 2]
-    assert "one of post, ingest is expected" in wrong[0].stderr
+    assert "one of post, ingest, fetch is expected" in wrong[0].stderr
     assert "--older-than" in wrong[1].stderr
     assert metrics.returncode == 1  # nobody has been seen
     assert 'tieout_up{service="broker"} 1' in metrics.stdout
