@@ -72,9 +72,8 @@ class Desk(Protocol):
         ...
 
 
-@asynccontextmanager
-async def desk(entry: ProviderSettings) -> AsyncIterator[tuple[Desk, Outbound]]:
-    """The desk of a configured provider, and the way to it.
+def outbound_of(entry: ProviderSettings, clock: Clock) -> tuple[ApiSettings, Outbound]:
+    """How a configured provider's API is called, and the way to it, not yet open.
 
     Raises:
         SettingsInvalid: its API is not configured.
@@ -82,8 +81,7 @@ async def desk(entry: ProviderSettings) -> AsyncIterator[tuple[Desk, Outbound]]:
     api = entry.api
     if api is None:
         raise SettingsInvalid([f"providers.{entry.slug}.api: expected a table, to be called"])
-    clock = SystemClock()
-    out = Outbound(
+    return api, Outbound(
         slug=entry.slug,
         base_url=api.base_url,
         deadline=api.deadline,
@@ -91,6 +89,17 @@ async def desk(entry: ProviderSettings) -> AsyncIterator[tuple[Desk, Outbound]]:
         random=Random(),  # noqa: S311 - spreads repeats, keeps no secret
         clock=clock,
     )
+
+
+@asynccontextmanager
+async def desk(entry: ProviderSettings) -> AsyncIterator[tuple[Desk, Outbound]]:
+    """The desk of a configured provider, and the way to it.
+
+    Raises:
+        SettingsInvalid: its API is not configured.
+    """
+    clock = SystemClock()
+    api, out = outbound_of(entry, clock)
     async with out:
         found = _desk_of(entry, api, out, clock)
         try:

@@ -2,11 +2,11 @@
 
 import json
 from datetime import datetime, timedelta
-from random import Random
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from ops.apis import outbound_of
 from ops.settings import ProviderSettings
 from ops.settings_api import ApiSettings
 from providers.aggregator import client as aggregator
@@ -14,7 +14,7 @@ from providers.outbound import Outbound
 from providers.xigs import client as xigs
 from reconcile.evidence_asked import Answer
 from vocabulary.clock import Clock, SystemClock
-from vocabulary.errors import ApiRefused, SettingsInvalid
+from vocabulary.errors import ApiRefused
 
 #: Longest page that is captured, in bytes.
 PAGE_BYTES_MAX = 1024 * 1024
@@ -30,17 +30,8 @@ async def ask_one(
         ApiError: it did not answer, or not as documented.
         SettingsInvalid: its API is not configured.
     """
-    api, clock = entry.api, SystemClock()
-    if api is None:
-        raise SettingsInvalid([f"providers.{entry.slug}.api: expected a table, to be called"])
-    out = Outbound(
-        slug=entry.slug,
-        base_url=api.base_url,
-        deadline=api.deadline,
-        attempts=api.attempts,
-        random=Random(),  # noqa: S311 - spreads repeats, keeps no secret
-        clock=clock,
-    )
+    clock = SystemClock()
+    api, out = outbound_of(entry, clock)
     async with out:
         if entry.dialect == "aggregator":
             return await _of_aggregator(api, out, key, hosts)

@@ -1,14 +1,14 @@
 """A break from found to closed, through the real command line, with everything it leaves."""
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.harness.typed import typed
 
 PLAYERS = "player,currency,balance\nalice,USD,20.00\n"
 STATEMENT = """\
@@ -42,14 +42,7 @@ class CommandLine:
     folder: Path
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
-        return subprocess.run(
-            [sys.executable, "-m", "ops", "--config", self.folder / "tieout.toml", *words],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            env={**environment, "PYTHONPATH": str(Path.cwd())},
-        )
+        return typed(self.folder, *words)
 
     def json(self, *words: str, code: int = 0) -> Any:
         done = self.run(*words, "--json")

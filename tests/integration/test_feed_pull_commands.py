@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from tests.harness.feed_api import (
     script,
     toml_of,
 )
+from tests.harness.typed import typed
 
 Done = subprocess.CompletedProcess[str]
 GOOD = script([listed([a_session("s-1", a_round(1))])], [listed([DELIVERY])])
@@ -30,14 +29,7 @@ DOWN = {**GOOD, SESSIONS: [Scripted(status=503)]}
 
 
 def tieout(folder: Path, *words: str) -> Done:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "ops", "--config", folder / "tieout.toml", *words],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        env={**environment, "PYTHONPATH": str(Path.cwd())},
-    )
+    return typed(folder, *words)
 
 
 def pulled(

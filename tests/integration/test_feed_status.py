@@ -1,9 +1,7 @@
 """``tieout feed status`` and its neighbours: how late a feed is, and what maturity rests on."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +14,7 @@ from reconcile.feeds import store_records
 from reconcile.maturity import Happening, MaturityRules, Source, maturity_for
 from reconcile.status import feed_health
 from storage.engine import open_engine
+from tests.harness.typed import typed
 from tests.integration.test_feed_closes import record
 from vocabulary.money import Money
 
@@ -53,14 +52,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "ops", "--config", folder / "tieout.toml", *words],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        env={**environment, "PYTHONPATH": str(Path.cwd())},
-    )
+    return typed(folder, *words)
 
 
 def told(folder: Path, *words: str, code: int) -> Any:

@@ -1,9 +1,6 @@
 """What finance and ops type: corrections, states, statements and instants, with their codes."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +11,7 @@ import pytest
 
 from ledger.posting import drain
 from tests.harness.ledger import accept, bet, open_wallets
+from tests.harness.typed import typed
 from vocabulary.clock import SystemClock
 
 SETTINGS = """
@@ -38,14 +36,7 @@ class CommandLine:
     database: str
 
     def run(self, *words: str, code: int = 0) -> str:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "ops", "--config", self.folder / "tieout.toml", *words],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            env={**environment, "PYTHONPATH": str(Path.cwd())},
-        )
+        done = typed(self.folder, *words)
         assert done.returncode == code, (words, done.stdout, done.stderr)
         return done.stdout if code == 0 else done.stderr
 

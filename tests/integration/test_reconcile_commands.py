@@ -1,15 +1,15 @@
 """The commands print what other programs rely on, and their exit codes tell the finding."""
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+
+from tests.harness.typed import typed
 
 HEADER = "transaction_id,action,user_id,currency,amount,rollback_transaction_id,created_at\n"
 BET = "t-1,bet,alice,USD,5.00,,2026-03-01T10:00:00Z\n"
@@ -42,14 +42,7 @@ class CommandLine:
     database: str
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
-        return subprocess.run(
-            [sys.executable, "-m", "ops", "--config", self.folder / "tieout.toml", *words],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            env={**environment, "PYTHONPATH": str(Path.cwd())},
-        )
+        return typed(self.folder, *words)
 
     def json(self, *words: str, code: int) -> Any:
         done = self.run(*words, "--json")

@@ -1,12 +1,12 @@
 """``tieout feed import`` of a file with other column names: looked at, then taken in."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
+
+from tests.harness.typed import typed
 
 SETTINGS = """
 mode = "test"
@@ -28,14 +28,8 @@ BET = "t-1,\x1b[2J,bet,alice,USD,5.00,,2026-03-01T10:00:00Z\n"
 
 def imported(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
     (folder / "day.csv").write_text(text)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
-    command = [sys.executable, "-m", "ops", "--config", str(folder / "tieout.toml")]
-    return subprocess.run(
-        [*command, "feed", "import", str(folder / "day.csv"), "--provider", "book", *words],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        env={**environment, "PYTHONPATH": str(Path.cwd())},
+    return typed(
+        folder, "feed", "import", str(folder / "day.csv"), "--provider", "book", *words
     )
 
 

@@ -1,9 +1,7 @@
 """Totals, invoices, explained shares and what-if, as they are typed."""
 
 import json
-import os
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.harness.two_books import TwoBooks
+from tests.harness.typed import typed
 from vocabulary.clock import SystemClock
 
 SETTINGS = """
@@ -39,14 +38,7 @@ class CommandLine:
         (folder / "tieout.toml").write_text(text, encoding="utf-8")
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
-        return subprocess.run(
-            [sys.executable, "-m", "ops", "--config", self.folder / "tieout.toml", *words],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            env={**environment, "PYTHONPATH": str(Path.cwd())},
-        )
+        return typed(self.folder, *words)
 
     def json(self, *words: str, code: int) -> Any:
         done = self.run(*words, "--json")
