@@ -143,13 +143,16 @@ class Running:
         return told
 
     def booked(self) -> dict[tuple[str, str], tuple[str, Decimal, Decimal]]:
-        """Every accepted operation of a provider: kind, effect, sum of wallet entries."""
+        """Every accepted operation of a provider: kind, effect, sum of its wallet entries.
+
+        What a player owes stands in an account of its own and is part of the wallet.
+        """
         rows = self.query(
             """
             SELECT o.provider, o.op_key, o.kind::text, o.amount,
                    coalesce((SELECT sum(e.amount) FROM entries e
                               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
-                                AND e.account = 'player_wallet'), 0)
+                                AND e.account IN ('player_wallet', 'player_receivable')), 0)
               FROM operations o
              WHERE o.decision = 'accepted' AND o.kind <> 'tombstone' AND o.provider <> 'tieout'
             """
