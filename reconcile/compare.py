@@ -32,7 +32,7 @@ from reconcile.conserve import (
     tally_codes,
     tally_sums,
 )
-from reconcile.frames import PAIRS, RECORDS, Keys
+from reconcile.frames import PAIR_NAME, PAIRS, RECORDS, RESIDUALS, Keys
 from reconcile.kinds import Bucket
 from reconcile.pass_exact import agree
 from reconcile.pass_rounds import fold, pair
@@ -42,8 +42,6 @@ from vocabulary.errors import Contradiction
 
 #: Gives the full records of either side (ours, theirs) for keys, from any time.
 Fetch = Callable[[Keys], tuple[pd.DataFrame, pd.DataFrame]]
-#: By currency, the signed differences that the tolerance let pass, in minor units.
-Residuals = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +67,7 @@ class Part:
         breaks: see ``Classified.breaks``.
         open: PAIRS rows that the passes by attributes have yet to look at.
         tied: PAIRS rows that those passes tied, of both sides.
+        passed: RESIDUALS rows, what the tolerance let pass.
     """
 
     ours: SideProof
@@ -76,18 +75,31 @@ class Part:
     breaks: pd.DataFrame
     open: pd.DataFrame
     tied: pd.DataFrame
-    residuals: Residuals
+    passed: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Both proofs, the frame of breaks, what was tied by attributes, and what was let pass."""
+    """Both proofs, the frame of breaks, what was tied by attributes, and what was let pass.
+
+    ``passed`` is a RESIDUALS frame, ordered by round and currency.
+    """
 
     ours: SideProof
     theirs: SideProof
     breaks: pd.DataFrame
     tied: pd.DataFrame
-    residuals: Residuals
+    passed: pd.DataFrame
+
+    @property
+    def residuals(self) -> Mapping[str, int]:
+        """By currency, what the tolerance let pass; nothing where it adds up to nothing."""
+        codes, names = currency_codes(self.passed["currency"])
+        minor = self.passed["minor"].to_numpy()
+        if not len(minor):
+            return {}
+        sums = tally_codes(codes, names, np.zeros_like(minor), minor)
+        return {code: total for code, _, total in sorted(sums.totals) if total}
 
 
 def compare(
@@ -170,7 +182,7 @@ def compare_range(
         breaks=judged.breaks,
         open=pairs[waits] if waits.any() else _no_pairs(),
         tied=_no_pairs(),
-        residuals=_residuals(judged),
+        passed=_passed(judged),
     )
 
 
@@ -186,7 +198,7 @@ def _settled(ours: pd.DataFrame, theirs: pd.DataFrame, matched: Tally) -> Part:
         breaks=_no_breaks(),
         open=_no_pairs(),
         tied=_no_pairs(),
-        residuals={},
+        passed=_no_residuals(),
     )
 
 
@@ -204,7 +216,7 @@ def judge_players(pairs: pd.DataFrame, judging: Judging) -> Part:
         breaks=judged.breaks,
         open=_no_pairs(),
         tied=tied[tied["side"].to_numpy(dtype=object) == "both"],
-        residuals=_residuals(judged),
+        passed=_passed(judged),
     )
 
 
@@ -214,16 +226,14 @@ def merge(parts: Sequence[Part]) -> Comparison:
     Raises:
         Contradiction: the buckets do not add up to the rows.
     """
-    residuals: dict[str, int] = {}
-    for part in parts:
-        for currency, minor in part.residuals.items():
-            residuals[currency] = residuals.get(currency, 0) + minor
     return Comparison(
         ours=prove("ours", _sum(part.ours for part in parts)),
         theirs=prove("theirs", _sum(part.theirs for part in parts)),
         breaks=_ordered([part.breaks for part in parts], ["round_id", "currency", "kind"]),
         tied=_ordered([part.tied for part in parts], ["round_id", "currency"]),
-        residuals={code: residuals[code] for code in sorted(residuals) if residuals[code]},
+        passed=RESIDUALS.check(
+            _ordered([part.passed for part in parts], ["round_id", "currency"])
+        ),
     )
 
 
@@ -248,13 +258,18 @@ def _nothing() -> Part:
         breaks=_no_breaks(),
         open=_no_pairs(),
         tied=_no_pairs(),
-        residuals={},
+        passed=_no_residuals(),
     )
 
 
 @cache
 def _no_pairs() -> pd.DataFrame:
     return PAIRS.empty()
+
+
+@cache
+def _no_residuals() -> pd.DataFrame:
+    return RESIDUALS.empty()
 
 
 @cache
@@ -274,13 +289,13 @@ def _judged(pairs: pd.DataFrame, judging: Judging) -> Classified:
     return classify(pairs, now=judging.now, maturity=judging.maturity, rules=judging.rules)
 
 
-def _residuals(judged: Classified) -> Residuals:
-    residual = judged.residual
-    if not residual.any():
-        return {}
-    codes, names = currency_codes(judged.pairs["currency"])
-    passed = tally_codes(codes, names, np.zeros_like(residual), residual)
-    return {code: minor for code, _, minor in passed.totals}
+def _passed(judged: Classified) -> pd.DataFrame:
+    """What the tolerance let pass, as RESIDUALS rows."""
+    at = np.flatnonzero(judged.residual)
+    if not len(at):
+        return _no_residuals()
+    rows = judged.pairs[list(PAIR_NAME)].take(at).reset_index(drop=True)
+    return RESIDUALS.check(rows.assign(minor=judged.residual[at]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

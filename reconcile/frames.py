@@ -158,6 +158,13 @@ VIEW = FrameShape(
     unique=("round_id", "currency"),
 )
 
+#: What a tolerance let pass of each round, in minor units as owed to the player; never zero.
+RESIDUALS = FrameShape(
+    name="residuals",
+    columns={"round_id": "str", "currency": "str", "match_key": "int64", "minor": "int64"},
+    unique=("round_id", "currency"),
+)
+
 #: What names a row of PAIRS.
 PAIR_NAME = ("round_id", "currency", "match_key")
 

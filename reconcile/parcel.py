@@ -35,14 +35,14 @@ class Parcel:
 def pack(part: Part, groups: Sequence[bytes]) -> bytes:
     """A part and what it hands on, as bytes.
 
-    Of its rows only the breaks travel, and in ``groups`` those that may still be tied: what
-    agrees is told by the proofs, and would not fit in memory.
+    Of its rows only the breaks and what was let pass travel, and in ``groups`` those that may
+    still be tied: what agrees is told by the proofs, and would not fit in memory.
     """
-    blobs = [seal_frame(part.breaks), seal_frame(part.tied.head(0)), *groups]
+    frames = (part.breaks, part.tied.head(0), part.passed)
+    blobs = [*(seal_frame(frame) for frame in frames), *groups]
     told = {
         "ours": asdict(part.ours),
         "theirs": asdict(part.theirs),
-        "residuals": dict(part.residuals),
         "sizes": [len(blob) for blob in blobs],
     }
     header = json.dumps(told).encode()
@@ -62,7 +62,7 @@ def unpack(parcel: bytes) -> Parcel:
     for size in told["sizes"]:
         blobs.append(body[start : start + size])
         start += size
-    breaks, tied, *groups = blobs
+    breaks, tied, passed, *groups = blobs
     left = open_frame(tied)
     part = Part(
         ours=_proof(told["ours"]),
@@ -70,7 +70,7 @@ def unpack(parcel: bytes) -> Parcel:
         breaks=open_frame(breaks),
         open=left.head(0),
         tied=left,
-        residuals=told["residuals"],
+        passed=open_frame(passed),
     )
     return Parcel(part, tuple(groups))
 
