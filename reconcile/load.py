@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import sql
 
 from reconcile.frames import KEYS, RECORDS, Keys
@@ -27,6 +28,8 @@ from reconcile.seats import seated
 from reconcile.window import Window
 from vocabulary.errors import Unavailable
 
+#: As the database sends them.
+_INTEGER = np.dtype(">i8")
 _Framing = Callable[[pa.Table], pd.DataFrame]
 
 _OURS_KEYS = """
@@ -48,8 +51,13 @@ SELECT f.match_key,
   FROM feed_records f LEFT JOIN handles h USING (provider, handle)
  WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
 """
+#: A row of its own costs either end more than its values do: they come as whole columns, each
+#: a string of big-endian integers, one for every currency and oddness.
+_COLUMNS = ("match_key", "stake", "payout", "who")
+_IN_COLUMNS = "SELECT currency, odd, {columns} FROM ({rows}) x GROUP BY currency, odd"
 _OF_KEYS = " AND {side}.match_key IN (SELECT match_key FROM residual)"
 _EVERYTHING = KeyRange()
+_UP_TO = " LIMIT {rows}"
 _COUNT_OURS = """
 SELECT count(*) AS n FROM rounds
  WHERE provider = {provider} AND first_at >= {start} AND first_at < {end}
@@ -136,6 +144,12 @@ class Books:
         """Fixed-width rows of the window, each side ordered by ``match_key``."""
         return self._keys(*(self._within(side, within) for side in ("r", "f")))
 
+    def keys_up_to(self, rows: int) -> Sides | None:
+        """What ``keys`` gives of the whole window; None where a side has more rows."""
+        limit = _UP_TO.format(rows=rows + 1)
+        sides = self._keys(limit, limit)
+        return None if max(len(sides.ours), len(sides.theirs)) > rows else sides
+
     def pour_keys(self, ours: Pour, theirs: Pour) -> None:
         """The rows that ``keys`` gives, in batches, unordered, to a taker each."""
         texts = (self._text(_OURS_KEYS), self._text(_THEIRS_KEYS))
@@ -198,7 +212,8 @@ class Books:
         return rows
 
     def _keys(self, of_ours: str, of_theirs: str) -> Sides:
-        return _sides(*self._both(_OURS_KEYS + of_ours, _THEIRS_KEYS + of_theirs, _keys_frame))
+        texts = (_in_columns(_OURS_KEYS + of_ours), _in_columns(_THEIRS_KEYS + of_theirs))
+        return _sides(*self._both(*texts, _columns_frame))
 
     @staticmethod
     def _within(side: str, within: KeyRange) -> str:
@@ -306,6 +321,32 @@ def _stage_keys(connection: adbc.Connection, keys: Keys) -> None:
         # Whatever plan old statistics lead to, a key is found without reading all of them.
         cursor.execute("CREATE INDEX ON residual (match_key)")
         cursor.execute("ANALYZE residual")
+
+
+def _in_columns(rows: str) -> str:
+    columns = (f"string_agg(int8send({name}), '') AS {name}" for name in _COLUMNS)
+    return _IN_COLUMNS.format(columns=", ".join(columns), rows=rows)
+
+
+def _columns_frame(table: pa.Table) -> pd.DataFrame:
+    """A KEYS frame of what ``_IN_COLUMNS`` gave."""
+    values = {name: _integers(table[name]) for name in _COLUMNS}
+    lengths = pc.binary_length(table["match_key"]).to_numpy() // _INTEGER.itemsize
+    codes = table["currency"].combine_chunks().dictionary_encode()
+    odd = np.repeat(table["odd"].to_numpy(), lengths)
+    # Sorting a million integers here is cheaper than following an index to a million rows.
+    order = np.argsort(values["match_key"])
+    match_key, stake, payout, who = (values[name][order] for name in _COLUMNS)
+    currency = pd.Categorical.from_codes(
+        np.repeat(codes.indices.to_numpy(), lengths)[order], codes.dictionary.to_pylist()
+    )
+    told = {"match_key": match_key, "stake": stake, "payout": payout, "currency": currency}
+    return pd.DataFrame({**told, "who": who, "odd": odd[order]}, copy=False)
+
+
+def _integers(column: pa.ChunkedArray) -> Keys:
+    told = [np.frombuffer(each.as_buffer(), _INTEGER) for each in column]
+    return np.concatenate([*told, np.empty(0, _INTEGER)]).astype(np.int64)
 
 
 def _keys_frame(table: pa.Table) -> pd.DataFrame:

@@ -42,8 +42,12 @@ class How:
         """How many parts so many rows of the larger side make."""
         if self.parts is not None:
             return self.parts
+        return max(1, -(-rows // self.rows_in_one(judging)))
+
+    def rows_in_one(self, judging: Judging) -> int:
+        """The most rows of either side that one part is meant to hold."""
         usual = FULL_ROWS_PER_PART if judging.rules.attributes else ROWS_PER_PART
-        return max(1, -(-rows // (self.rows_per_part or usual)))
+        return self.rows_per_part or usual
 
 
 def compare_in_parts(

@@ -51,8 +51,7 @@ def agree(ours: pd.DataFrame, theirs: pd.DataFrame, *, suspect: Keys) -> Agreeme
     second = np.arange(len(joined)) if at_right is None else at_right
     good = _equal(ours, theirs, first, second)
     doubtful = _doubtful(ours, theirs, suspect)
-    if len(doubtful):
-        good &= ~np.isin(left.to_numpy()[first], doubtful)
+    good &= ~_among(ours["match_key"].to_numpy(), doubtful)[first]
     return _agreement(
         ours, theirs, _mask(len(left), first[good]), _mask(len(right), second[good])
     )
@@ -67,6 +66,17 @@ def _equal(
     codes = ours["currency"].cat.codes.to_numpy()[first]
     good &= codes == theirs["currency"].cat.codes.to_numpy()[second]
     return good
+
+
+def _among(keys: Keys, few: Keys) -> Mask:
+    """Which of many sorted keys are among a few sorted ones."""
+    starts, ends = (np.searchsorted(keys, few, side) for side in ("left", "right"))
+    found = starts < ends
+    edges = np.zeros(len(keys) + 1, dtype=np.int8)
+    edges[starts[found]] += 1
+    edges[ends[found]] -= 1
+    within: Mask = edges[:-1].cumsum(dtype=np.int8) > 0
+    return within
 
 
 def _doubtful(ours: pd.DataFrame, theirs: pd.DataFrame, suspect: Keys) -> Keys:

@@ -16,7 +16,7 @@ import numpy as np
 
 from reconcile.compare import Comparison, Judging, compare
 from reconcile.frames import Keys
-from reconcile.load import Books
+from reconcile.load import Books, Sides
 from reconcile.marks import Mark, ripened_since, same_handles, written_since
 from reconcile.partition import Question, fetch_from
 from reconcile.parts import ROWS_PER_PART, How, compare_in_parts
@@ -75,9 +75,11 @@ def look_at_all(how: How, job: Job | None = None) -> Look:
     """
 
     def look(books: Books, scope: Scope, _asked: Keys) -> Looked:
+        fresh = job is None or job.began is None
+        sides = _at_once(books, scope, how) if fresh else None
+        if sides is not None:
+            return Looked(comparison=_straight(books, scope, sides), whole=True)
         parts = how.parts or how.parts_for(max(books.sizes()), scope.judging)
-        if parts == 1 and (job is None or job.began is None):
-            return Looked(comparison=_straight(books, scope), whole=True)
         groups = parts if scope.judging.rules.attributes else 0
         with _spool(job, books, scope, parts) as spool:
             asked = _question(books, scope, groups)
@@ -167,8 +169,14 @@ def _question(books: Books, scope: Scope, groups: int) -> Question:
     )
 
 
-def _straight(books: Books, scope: Scope) -> Comparison:
-    sides = books.keys()
+def _at_once(books: Books, scope: Scope, how: How) -> Sides | None:
+    """The window's key rows, where they make one part; nothing is counted first."""
+    if how.parts is None:
+        return books.keys_up_to(how.rows_in_one(scope.judging))
+    return books.keys() if how.parts == 1 else None
+
+
+def _straight(books: Books, scope: Scope, sides: Sides) -> Comparison:
     return compare(
         sides.ours,
         sides.theirs,
