@@ -21,8 +21,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from reconcile.beyond import loose_beyond, of_the_window, parted, reached
 from reconcile.classify import Classified, classify, otherwise_told
-from reconcile.columns import Amounts, Flags, known, numbers, sort_places, words
+from reconcile.columns import Flags, sort_places, words
 from reconcile.conserve import (
     SideProof,
     Tally,
@@ -30,15 +31,14 @@ from reconcile.conserve import (
     identity,
     prove,
     tally_codes,
-    tally_sums,
 )
-from reconcile.frames import PAIR_NAME, PAIRS, RECORDS, RESIDUALS, Keys
-from reconcile.kinds import Bucket
+from reconcile.count import Side, count_players, count_range
+from reconcile.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys
+from reconcile.margin import NO_KEYS
 from reconcile.pass_exact import agree
 from reconcile.pass_rounds import fold, pair
 from reconcile.passes import tie_by_attributes
 from reconcile.rules import BY_NAME, Rules
-from vocabulary.errors import Contradiction
 
 #: Gives the full records of either side (ours, theirs) for keys, from any time.
 Fetch = Callable[[Keys], tuple[pd.DataFrame, pd.DataFrame]]
@@ -67,6 +67,7 @@ class Part:
         breaks: see ``Classified.breaks``.
         open: PAIRS rows that the passes by attributes have yet to look at.
         tied: PAIRS rows that those passes tied, of both sides.
+        reached: names of rounds told here though a leg of them lies beyond the window.
         passed: RESIDUALS rows, what the tolerance let pass.
     """
 
@@ -76,13 +77,15 @@ class Part:
     open: pd.DataFrame
     tied: pd.DataFrame
     passed: pd.DataFrame
+    reached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Both proofs, the frame of breaks, what was tied by attributes, and what was let pass.
 
-    ``passed`` is a RESIDUALS frame, ordered by round and currency.
+    ``passed`` is a RESIDUALS frame, ordered by round and currency. ``reached`` are names of
+    rounds told here though a leg of them lies beyond the window.
     """
 
     ours: SideProof
@@ -90,6 +93,7 @@ class Comparison:
     breaks: pd.DataFrame
     tied: pd.DataFrame
     passed: pd.DataFrame
+    reached: tuple[str, ...] = ()
 
     @property
     def residuals(self) -> Mapping[str, int]:
@@ -109,22 +113,25 @@ def compare(
     suspect: Keys,
     fetch: Fetch,
     judging: Judging,
+    margin: Keys = NO_KEYS,
     parts: int = 1,
 ) -> Comparison:
     """Match, classify, and prove.
 
     ``ours`` and ``theirs`` are KEYS frames of the window, ordered by key, with equal
-    categories; ``suspect`` are keys that must be looked at whole. ``parts`` changes nothing but
-    how much is in memory at once.
+    categories; ``suspect`` are keys that must be looked at whole, ``margin`` those of rows
+    beyond the window that take part. ``parts`` changes nothing but how much is in memory at
+    once.
 
     Raises:
         Contradiction: the full rows do not add up to the key rows they belong to, or the
             buckets do not add up to the rows.
     """
-    cuts = zip(split_keys(ours, parts), split_keys(theirs, parts), strict=True)
+    far = np.split(margin, np.searchsorted(margin, np.array(key_bounds(parts), dtype=np.int64)))
+    cuts = zip(split_keys(ours, parts), split_keys(theirs, parts), far, strict=True)
     ranges = [
-        compare_range(mine, yours, suspect=suspect, fetch=fetch, judging=judging)
-        for mine, yours in cuts
+        compare_range(mine, yours, suspect=suspect, fetch=fetch, judging=judging, margin=beyond)
+        for mine, yours, beyond in cuts
     ]
     left = [part.open for part in ranges if len(part.open)]
     groups = split_players(pd.concat(left, ignore_index=True), parts) if left else ()
@@ -157,30 +164,40 @@ def split_players(pairs: pd.DataFrame, parts: int) -> Iterator[pd.DataFrame]:
 
 
 def compare_range(
-    ours: pd.DataFrame, theirs: pd.DataFrame, *, suspect: Keys, fetch: Fetch, judging: Judging
+    ours: pd.DataFrame,
+    theirs: pd.DataFrame,
+    *,
+    suspect: Keys,
+    fetch: Fetch,
+    judging: Judging,
+    margin: Keys = NO_KEYS,
 ) -> Part:
     """The passes by name over one range of keys, and the verdicts on what they settle.
+
+    ``margin`` are keys of the range whose rows beyond the window take part.
 
     Raises:
         Contradiction: the full rows do not add up to the key rows they belong to.
     """
-    if not len(ours) and not len(theirs):
+    if not len(ours) and not len(theirs) and not len(margin):
         return _nothing()
     agreed = agree(ours, theirs, suspect=suspect)
-    if not len(agreed.residual):
+    if not len(agreed.residual) and not len(margin):
         return _settled(ours, theirs, agreed.matched)
-    full_ours, full_theirs = _of_this_window(*fetch(agreed.residual))
-    views = fold(full_ours), fold(full_theirs)
+    read = parted(*fetch(np.union1d(agreed.residual, margin)), agreed.residual)
+    far = loose_beyond(read) if len(margin) else _no_pairs()
+    views = fold(read.ours), fold(read.theirs)
     pairs = pair(*views)
     waits = _may_be_tied(pairs, judging.rules)
     judged = _judged(pairs[~waits] if waits.any() else pairs, judging)
-    mine = _Side(name="ours", keys=ours, left=agreed.ours_remains, records=full_ours)
-    yours = _Side(name="theirs", keys=theirs, left=agreed.theirs_remains, records=full_theirs)
+    mine = Side(name="ours", keys=ours, left=agreed.ours_remains, records=read.ours)
+    yours = Side(name="theirs", keys=theirs, left=agreed.theirs_remains, records=read.theirs)
+    left = [rows for rows in (pairs[waits], far) if len(rows)]
     return Part(
-        ours=_count(mine, views[0], agreed.matched, judged),
-        theirs=_count(yours, views[1], agreed.matched, judged),
+        ours=count_range(mine, views[0], agreed.matched, judged, far),
+        theirs=count_range(yours, views[1], agreed.matched, judged, far),
         breaks=judged.breaks,
-        open=pairs[waits] if waits.any() else _no_pairs(),
+        open=pd.concat(left, ignore_index=True) if left else _no_pairs(),
         tied=_no_pairs(),
         passed=_passed(judged),
     )
@@ -208,15 +225,16 @@ def judge_players(pairs: pd.DataFrame, judging: Judging) -> Part:
     Raises:
         Contradiction: a pass does not conserve its rows.
     """
-    tied = tie_by_attributes(pairs, judging.rules)
+    tied = of_the_window(tie_by_attributes(pairs, judging.rules))
     judged = _judged(tied, judging)
     return Part(
-        ours=_bucketed("ours", judged),
-        theirs=_bucketed("theirs", judged),
+        ours=count_players("ours", judged),
+        theirs=count_players("theirs", judged),
         breaks=judged.breaks,
         open=_no_pairs(),
         tied=tied[tied["side"].to_numpy(dtype=object) == "both"],
         passed=_passed(judged),
+        reached=reached(tied),
     )
 
 
@@ -234,6 +252,7 @@ def merge(parts: Sequence[Part]) -> Comparison:
         passed=RESIDUALS.check(
             _ordered([part.passed for part in parts], ["round_id", "currency"])
         ),
+        reached=tuple(sorted({name for part in parts for name in part.reached})),
     )
 
 
@@ -296,94 +315,3 @@ def _passed(judged: Classified) -> pd.DataFrame:
         return _no_residuals()
     rows = judged.pairs[list(PAIR_NAME)].take(at).reset_index(drop=True)
     return RESIDUALS.check(rows.assign(minor=judged.residual[at]))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Side:
-    """One side on its way: key rows, what the exact pass left of them, and that in full."""
-
-    name: str
-    keys: pd.DataFrame
-    left: Tally
-    records: pd.DataFrame
-
-
-def _of_this_window(
-    ours: pd.DataFrame, theirs: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Without rounds that only share a hash with one of the window."""
-    RECORDS.check(ours)
-    RECORDS.check(theirs)
-    inside = [side["inside"].to_numpy() for side in (ours, theirs)]
-    if all(each.all() for each in inside):
-        return ours, theirs
-    known = set(ours["round_id"][inside[0]]) | set(theirs["round_id"][inside[1]])
-    return ours[ours["round_id"].isin(known)], theirs[theirs["round_id"].isin(known)]
-
-
-def _count(side: _Side, view: pd.DataFrame, matched: Tally, judged: Classified) -> SideProof:
-    inside, outside = _standing(side.records)
-    if inside != side.left:
-        raise Contradiction(f"the full rows of {side.name} differ from the rows first read")
-    stake, payout = _whole(view)
-    folded = Tally(len(side.records), tally_sums(view["currency"], stake, payout).totals)
-    buckets = _buckets(side.name, judged)
-    return SideProof(
-        source=matched + side.left,
-        outside=outside,
-        undone=inside + outside - folded,
-        folded=len(side.records) - len(view),
-        matched=matched + buckets[Bucket.MATCHED],
-        timing=buckets[Bucket.TIMING],
-        breaks=buckets[Bucket.BREAK],
-        excluded=buckets[Bucket.EXCLUDED],
-        identity=identity(side.keys),
-    )
-
-
-def _bucketed(side: str, judged: Classified) -> SideProof:
-    """Rows that were read and folded elsewhere, in the bucket each ended in."""
-    buckets = _buckets(side, judged)
-    return SideProof(
-        matched=buckets[Bucket.MATCHED],
-        timing=buckets[Bucket.TIMING],
-        breaks=buckets[Bucket.BREAK],
-        excluded=buckets[Bucket.EXCLUDED],
-    )
-
-
-def _standing(records: pd.DataFrame) -> tuple[Tally, Tally]:
-    """What the records of the window come to, and those beyond it.
-
-    The amounts of those that call themselves rolled back count as nothing.
-    """
-    codes, names = currency_codes(records["currency"])
-    stands = ~records["rolled_back"].to_numpy()
-    amounts = [records[name].to_numpy() * stands for name in ("stake", "payout")]
-    inside = records["inside"].to_numpy()
-    within, beyond = (
-        tally_codes(codes[rows], names, *(each[rows] for each in amounts))
-        for rows in (inside, ~inside)
-    )
-    return within, beyond
-
-
-def _whole(view: pd.DataFrame, suffix: str = "") -> list[Amounts]:
-    """Stake and payout of a view, repeated lines included."""
-    return [
-        numbers(view[f"{name}{suffix}"]) + numbers(view[f"extra_{name}{suffix}"])
-        for name in ("stake", "payout")
-    ]
-
-
-def _buckets(side: str, judged: Classified) -> dict[Bucket, Tally]:
-    pairs = judged.pairs
-    present = known(pairs[f"records_{side}"])
-    codes, names = currency_codes(pairs["currency"])
-    whole = _whole(pairs, f"_{side}")
-    buckets = {}
-    for number, bucket in enumerate(Bucket):
-        rows = present & (judged.bucket == number)
-        buckets[bucket] = tally_codes(codes[rows], names, *(each[rows] for each in whole))
-    assert sum(entry.rows for entry in buckets.values()) == int(present.sum())
-    return buckets

@@ -5,6 +5,7 @@ A tally is a count and exact sums per currency. Every run shows, for either side
 cannot show it does not stand.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -132,10 +133,11 @@ class SideProof:
 
     Attributes:
         source: records of the window, as first read.
-        outside: records of the same rounds that lie outside the window.
+        outside: records outside the window of the same rounds, or tied to rows of it.
         undone: amounts of records whose round another record rolled back.
         folded: records that joined another of their round in one row; rows only, no money.
         identity: hash over the rows of ``source``, whatever their order.
+        beyond: the same over rows beyond the window that took part in the passes.
     """
 
     source: Tally = NOTHING
@@ -147,6 +149,7 @@ class SideProof:
     breaks: Tally = NOTHING
     excluded: Tally = NOTHING
     identity: Identity = NOBODY
+    beyond: Identity = NOBODY
 
     def __add__(self, other: "SideProof") -> "SideProof":
         return SideProof(
@@ -159,6 +162,7 @@ class SideProof:
             breaks=self.breaks + other.breaks,
             excluded=self.excluded + other.excluded,
             identity=self.identity + other.identity,
+            beyond=self.beyond + other.beyond,
         )
 
     @property
@@ -187,13 +191,20 @@ def prove(side: str, proof: SideProof) -> SideProof:
 
 def identity(frame: pd.DataFrame) -> Identity:
     """Which rows a KEYS frame holds, whatever their order."""
-    mixed = _mix(frame["match_key"].to_numpy().view(np.uint64))
-    for column in ("stake", "payout", "who"):
-        mixed = _mix(mixed + frame[column].to_numpy().view(np.uint64))
+    names = ("match_key", "stake", "payout", "who")
+    columns = [frame[name].to_numpy().view(np.uint64) for name in names]
     currency = frame["currency"]
-    names = pd.util.hash_array(np.asarray(currency.cat.categories, dtype=object))
-    mixed = _mix(mixed + names[currency.cat.codes.to_numpy()] + frame["odd"].to_numpy())
-    return Identity(len(frame), int(mixed.sum(dtype=np.uint64)))
+    codes = pd.util.hash_array(np.asarray(currency.cat.categories, dtype=object))
+    named = codes[currency.cat.codes.to_numpy()] + frame["odd"].to_numpy()
+    return identity_of([*columns, named])
+
+
+def identity_of(columns: Sequence[NDArray[np.uint64]]) -> Identity:
+    """Which rows these columns of equal length make, whatever their order."""
+    mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        mixed = _mix(mixed + column)
+    return Identity(len(mixed), int(mixed.sum(dtype=np.uint64)))
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -126,7 +126,8 @@ RECORDS = FrameShape(
 
 #: One side's view of its rounds, one row per (round, currency). ``stake`` and ``payout`` leave
 #: repeated lines out; those are ``extra_stake`` and ``extra_payout``. The ``wrong_*`` columns
-#: quote the first record that contradicts itself.
+#: quote the first record that contradicts itself. ``beyond``: no record of the round, on either
+#: side, lies in the window.
 VIEW = FrameShape(
     name="view",
     columns={
@@ -154,6 +155,7 @@ VIEW = FrameShape(
         "wrong_declared": "Int64",
         "wrong_before": "Int64",
         "wrong_after": "Int64",
+        "beyond": "bool",
     },
     unique=("round_id", "currency"),
 )

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from reconcile.frames import KEYS, RECORDS, Keys
+from reconcile.margin import OURS_NEAR, THEIRS_NEAR, Near
 from reconcile.ranges import KeyRange
 from reconcile.scatter import Pour, read_file
 from reconcile.seats import seated
@@ -199,6 +200,17 @@ class Books:
         ours, theirs = self._both(_OURS_RECORDS, _THEIRS_RECORDS, _records_frame)
         ours, theirs = seated(ours, theirs)
         return Sides(ours=ours, theirs=theirs)
+
+    def near(self, since: datetime, until: datetime) -> Near:
+        """Who did something in a span of time, whether or not it lies in the window."""
+        span = {"since": sql.Literal(since), "until": sql.Literal(until)}
+        texts = [
+            sql.SQL(query).format(**self._said, **span).as_string()
+            for query in (OURS_NEAR, THEIRS_NEAR)
+        ]
+        told = pa.concat_tables(self._pool.map(_fetch, self._sides, texts))
+        at = told["at"].to_numpy().astype("datetime64[us]").view(np.int64)
+        return Near(match_key=_numpy(told, "match_key"), who=_numpy(told, "who"), at=at)
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """What a query of a few rows says in this snapshot.

@@ -117,7 +117,7 @@ def _proof(told: Mapping[str, Any]) -> SideProof:
         value = told[each.name]
         if each.name == "folded":
             values[each.name] = value
-        elif each.name == "identity":
+        elif each.name in {"identity", "beyond"}:
             values[each.name] = Identity(**value)
         else:
             totals = tuple((name, stake, payout) for name, stake, payout in value["totals"])

@@ -35,8 +35,10 @@ NAME = "name"
 _LEAST = np.iinfo(np.int64).min
 
 
-def fold(records: pd.DataFrame) -> pd.DataFrame:
+def fold(records: pd.DataFrame, *, beyond: bool = False) -> pd.DataFrame:
     """One side's view of its rounds from its records: a VIEW frame, ordered by its key.
+
+    ``beyond`` says that the rounds lie beyond the window.
 
     The amounts of a round are the sums over its records. A round that any record calls rolled
     back moved nothing. Lines repeated under one id are summed apart, as extras.
@@ -49,6 +51,7 @@ def fold(records: pd.DataFrame) -> pd.DataFrame:
         **lines.declared(),
         **lines.times(),
         **lines.first_wrong(),
+        "beyond": np.full(len(lines.starts), beyond),
     }
     return VIEW.check(pd.DataFrame({name: columns[name] for name in VIEW.columns}, copy=False))
 
