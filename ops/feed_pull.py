@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Engine
 
 from ops.apis import desk
 from ops.settings import ProviderSettings
+from ops.settings_feed import PULLED_FEEDS
+from ops.settings_values import duration_text
 from providers.contract import Provider
 from providers.pulled import LoggedDelivery, UnreadableItem
 from providers.xigs.client import XigsClient
 from providers.xigs.feed import delivery_of, rounds_of
 from providers.xigs.pages import REPEATED_PAGE
-from reconcile.feed_pulls import note_pull, note_repeated_page, read_to
+from reconcile.feed_pulls import note_failed_pull, note_pull, note_repeated_page, read_to
 from reconcile.feeds import FeedCount, store_records
 from reconcile.pull import (
     Findings,
@@ -29,7 +31,7 @@ from reconcile.pull import (
 )
 from reconcile.window import Window
 from vocabulary.clock import Clock
-from vocabulary.errors import ApiError
+from vocabulary.errors import ApiError, ApiUnavailable
 from vocabulary.facts import HistoryRecord
 
 #: Days are asked for up to one more, because no document says whether the last one is inside.
@@ -128,9 +130,14 @@ def _store_deliveries(
 _FEEDS: Mapping[str, Sequence[_Feed[Any]]] = MappingProxyType(
     {
         "xigs": (
-            _Feed(name="rounds", kind=HistoryRecord, tell=_Xigs.rounds, store=_store_rounds),
             _Feed(
-                name="deliveries",
+                name=PULLED_FEEDS["xigs"][0],
+                kind=HistoryRecord,
+                tell=_Xigs.rounds,
+                store=_store_rounds,
+            ),
+            _Feed(
+                name=PULLED_FEEDS["xigs"][1],
                 kind=LoggedDelivery,
                 tell=_Xigs.deliveries,
                 store=_store_deliveries,
@@ -139,7 +146,7 @@ _FEEDS: Mapping[str, Sequence[_Feed[Any]]] = MappingProxyType(
     }
 )
 #: Dialects whose API tells history.
-PULLED = frozenset(_FEEDS)
+PULLED = frozenset(PULLED_FEEDS)
 
 
 def pull_feeds(
@@ -196,10 +203,26 @@ async def _gather(
     async with _teller(entry, provider, clock) as teller:
         for each in asked:
             try:
-                found.append(await lay_aside(each.feed.tell(teller, each.window), each.spool))
+                async with asyncio.timeout(entry.feed.pull_within.total_seconds()):
+                    told = await lay_aside(each.feed.tell(teller, each.window), each.spool)
             except ApiError as error:
                 found.append(error)
+            except TimeoutError:
+                found.append(_too_slow(entry, each))
+            else:
+                found.append(told)
     return found
+
+
+def _too_slow(entry: ProviderSettings, asked: _Asked) -> ApiUnavailable:
+    """One feed that takes for ever shall not keep the next from being pulled."""
+    limit = duration_text(entry.feed.pull_within)
+    return ApiUnavailable(
+        f"not told whole within {limit}",
+        provider=entry.slug,
+        endpoint=f"feed {asked.feed.name}",
+        attempts=1,
+    )
 
 
 @asynccontextmanager
@@ -219,10 +242,13 @@ async def _teller(
 def _failed(
     engine: Engine, slug: str, asked: _Asked, error: ApiError, *, now: datetime
 ) -> FeedPull:
-    """Nothing of the feed is stored; a list that repeats itself is worth a finding."""
-    if REPEATED_PAGE in str(error):
-        with engine.begin() as connection:
-            note_repeated_page(connection, slug, asked.feed.name, window=asked.window, now=now)
+    """Nothing of the feed is stored, which is a finding until it is pulled."""
+    name, window = asked.feed.name, asked.window
+    with engine.begin() as connection:
+        if REPEATED_PAGE in str(error):
+            note_repeated_page(connection, slug, name, window=window, now=now)
+        else:
+            note_failed_pull(connection, slug, name, window=window, why=str(error), now=now)
     return FeedPull(feed=asked.feed.name, window=asked.window, error=error)
 
 

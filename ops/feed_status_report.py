@@ -1,11 +1,12 @@
 """What ``tieout feed status`` and ``tieout feed findings`` say, for people and for programs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import typer
 
+from ops.day_ends import DueDay
 from reconcile.feed_findings import Finding, Severity
 from reconcile.maturity import Maturity
 from reconcile.pull import FeedMark
@@ -17,9 +18,17 @@ SHOWN_MAX = 20
 
 
 def status_json(
-    health: FeedHealth, marks: Iterable[FeedMark], maturity: Maturity | None, now: datetime
+    health: FeedHealth,
+    marks: Iterable[FeedMark],
+    maturity: Maturity | None,
+    now: datetime,
+    *,
+    waiting: Sequence[DueDay] = (),
 ) -> dict[str, Any]:
-    """One provider; ``maturity`` is None where it is not configured any more."""
+    """One provider; ``maturity`` is None where it is not configured any more.
+
+    ``waiting`` are its days that the schedule does not close before its feeds told their end.
+    """
     status = health.status
     created, updated = status.newest_created_at, status.newest_updated_at
     return {
@@ -34,10 +43,17 @@ def status_json(
         "findings": {str(kind): health.count(kind) for kind in Severity},
         "stale": health.is_stale(now),
         "maturity": maturity and maturity.to_json(),
+        "waiting": [{"day": str(each.day), "why": list(each.waits)} for each in waiting],
     }
 
 
-def show_status(health: FeedHealth, maturity: Maturity | None, now: datetime) -> None:
+def show_status(
+    health: FeedHealth,
+    maturity: Maturity | None,
+    now: datetime,
+    *,
+    waiting: Sequence[DueDay] = (),
+) -> None:
     """The same, a few lines for a person."""
     status = health.status
     newest = status.newest_created_at and iso(status.newest_created_at)
@@ -55,6 +71,8 @@ def show_status(health: FeedHealth, maturity: Maturity | None, now: datetime) ->
             for kind, each in maturity.by_happening.items()
         )
         typer.echo(f"  maturity: {told}")
+    for day in waiting:
+        typer.echo(f"  {day.day} is not closed yet: {'; '.join(day.waits)}")
     show_findings(health.open)
 
 

@@ -1,4 +1,4 @@
-"""What the scheduler runs: the sweep, the canaries, and its own heartbeat."""
+"""What the scheduler runs: sweep, canaries, heartbeat; and pulls and runs, where asked for."""
 
 import signal
 from collections.abc import Sequence
@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 
 from ops.details_wanted import ask_details
 from ops.embedded import Endpoints
+from ops.errands import Errands
+from ops.feed_jobs import pull_jobs
 from ops.reconcile_jobs import reconcile_jobs
 from ops.settings import Settings
 from ops.workplace import desk_at, own_name
@@ -47,9 +49,11 @@ def keep_schedule(
     engine = open_engine(engines.database_url)
     me = own_name("scheduler", clock)
     jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), me)
-    jobs += reconcile_jobs(settings, engine, clock, command)
+    errands = Errands()
+    jobs += pull_jobs(settings, engine, command, errands)
+    jobs += reconcile_jobs(settings, engine, clock, command, errands)
     on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
-    running = Scheduler(engine, clock, jobs, on_turn=on_turn)
+    running = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=errands.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
     running.run()

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from ops.secret import Secret
 from ops.settings_api import ApiSettings, checked_for
 from ops.settings_breaks import BreaksSettings
-from ops.settings_feed import FeedSettings
+from ops.settings_feed import FeedSettings, checked_pull
 from ops.settings_statement import StatementSettings, checked_columns
 from ops.settings_terms import TermsSettings
 from ops.settings_urls import checked_broker, checked_database
@@ -120,15 +120,29 @@ class WorkersSettings(Section):
     stuck_after: Timeout = timedelta(seconds=60)
 
 
+class MetricsSettings(Section):
+    """Where the scheduler serves what Prometheus asks for.
+
+    Attributes:
+        port: unset: nowhere.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port | None = None
+
+
 class ReconcileSettings(Section):
     """Reconciliation on a schedule.
 
     Attributes:
         every: how often open days are looked at for what changed, and ripe days closed;
             nothing: only when somebody asks.
+        close_unheard_after: a ripe day whose feeds have not told its end is closed all the
+            same when it has waited so long; nothing: it waits for the feed or for a person.
     """
 
     every: Duration = timedelta(0)
+    close_unheard_after: Duration = timedelta(0)
 
 
 class ProviderSettings(Section):
@@ -237,6 +251,14 @@ class ProviderSettings(Section):
             return api
         return checked_for(api, info.data["dialect"])
 
+    @field_validator("feed")
+    @classmethod
+    def _pulled_from_somewhere(cls, feed: FeedSettings, info: ValidationInfo) -> FeedSettings:
+        if "dialect" not in info.data or "api" not in info.data:  # reported for themselves
+            return feed
+        has_api = info.data["api"] is not None
+        return checked_pull(feed, info.data["dialect"], has_api=has_api)
+
     @field_validator("statement")
     @classmethod
     def _statement_of_dialect(
@@ -258,6 +280,7 @@ class Settings(Section):
     workers: WorkersSettings = WorkersSettings()
     breaks: BreaksSettings = BreaksSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
+    metrics: MetricsSettings = MetricsSettings()
     providers: tuple[ProviderSettings, ...] = ()
 
 

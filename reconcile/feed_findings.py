@@ -40,6 +40,7 @@ class FindingKind(StrEnum):
     MIXED_CURRENCIES = "mixed_currencies"
     FEED_GAP = "feed_gap"
     DUPLICATE_PAGE = "duplicate_page"
+    PULL_FAILED = "pull_failed"
     LATE_RECORD = "late_record"
     RESTATED_AFTER_CLOSE = "restated_after_close"
 

@@ -18,7 +18,7 @@ from reconcile.pull import Findings
 from reconcile.result import iso
 from reconcile.window import Window
 
-ITEMS, PAGES, WINDOWS, LATE = "items", "pages", "windows", "late"
+ITEMS, PAGES, WINDOWS, LATE, PULLS = "items", "pages", "windows", "late", "pulls"
 
 _PULLED = """
 INSERT INTO feed_pulls (provider, feed, window_from, window_to, whole, received, stored,
@@ -65,12 +65,29 @@ def note_pull(
     connection.execute(text(_PULLED), said)
     items = list(_unreadable(unreadable, window))
     note(connection, provider, feed, scope=ITEMS, found=items, now=now, looked_at=window)
-    note(connection, provider, feed, scope=PAGES, found=(), now=now)
+    for scope in (PAGES, PULLS):
+        note(connection, provider, feed, scope=scope, found=(), now=now)
     gaps = _gaps(connection, provider, feed)
     note(connection, provider, feed, scope=WINDOWS, found=gaps, now=now)
     note(connection, provider, feed, scope=LATE, found=_late(count.late_ids), now=now)
     if count.first is not None and count.last is not None:
         note_restatements(connection, provider, first=count.first, last=count.last, now=now)
+
+
+def note_failed_pull(
+    connection: Connection, provider: str, feed: str, *, window: Window, why: str, now: datetime
+) -> None:
+    """A feed was not told, or not whole: what it has told since its mark is not known."""
+    mark = read_to(connection, provider, feed)
+    start = window.start if mark is None else max(window.start, mark)
+    if start >= window.end:
+        return  # all of it was read before
+    found = Found(
+        kind=FindingKind.PULL_FAILED,
+        detail=f"nothing of it was stored: {why}",
+        covers=Window(start=start, end=window.end),
+    )
+    note(connection, provider, feed, scope=PULLS, found=[found], now=now)
 
 
 def note_repeated_page(

@@ -141,7 +141,8 @@ def status(
 
     Exit 1 when a feed is stale beyond its setting, or a finding of severity error is open.
     """
-    from ops.feed_maturity import maturity_rules  # noqa: PLC0415 - not for the others
+    from ops.day_ends import waiting_days  # noqa: PLC0415 - not for the others
+    from ops.feed_maturity import maturity_rules  # noqa: PLC0415
     from ops.feed_status_report import show_status, status_json  # noqa: PLC0415
 
     context = current(ctx)
@@ -155,12 +156,17 @@ def status(
             slug: maturity_for(connection, slug, maturity_rules(entry), now)
             for slug, entry in entries.items()
         }
+        waiting = waiting_days(connection, context.settings, now)
+    named = [(each, each.status.provider) for each in every]
     if as_json:
-        told = [status_json(each, marks, ripe.get(each.status.provider), now) for each in every]
+        told = [
+            status_json(each, marks, ripe.get(slug), now, waiting=waiting.get(slug, ()))
+            for each, slug in named
+        ]
         typer.echo(json.dumps(told, indent=2))
     else:
-        for each in every:
-            show_status(each, ripe.get(each.status.provider), now)
+        for each, slug in named:
+            show_status(each, ripe.get(slug), now, waiting=waiting.get(slug, ()))
     raise typer.Exit(0 if all(each.is_well(now) for each in every) else 1)
 
 

@@ -1,4 +1,4 @@
-"""``tieout scheduler``: sweep up what was left behind, on time. Any number may run."""
+"""``tieout scheduler``: everything that is done on time. Any number may run."""
 
 import os
 from pathlib import Path
@@ -19,9 +19,9 @@ def scheduler(
         Path | None, typer.Option(help="A file that shows progress to a supervisor.")
     ] = None,
 ) -> None:
-    """Find unposted batches and waiting history, and ask the workers for them."""
+    """Find unposted batches and waiting history; pull feeds and reconcile, where asked to."""
     from ops import logs, step_signals  # noqa: PLC0415 - heavy below, and only for this command
-    from ops.reconcile_jobs import tieout_command  # noqa: PLC0415
+    from ops.errands import tieout_command  # noqa: PLC0415
     from ops.schedule import keep_schedule  # noqa: PLC0415
     from storage.schema import require  # noqa: PLC0415
 

@@ -7,7 +7,9 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from ops.reconcile_jobs import DueDay, arguments, due_days, reconcile_jobs
+from ops.day_ends import DueDay, due_days
+from ops.errands import Errands
+from ops.reconcile_jobs import arguments, reconcile_jobs
 from ops.settings import Settings
 from reconcile.run import Mode, reconcile
 from reconcile.window import parse_window
@@ -41,8 +43,9 @@ def test_a_day_of_the_providers_zone_is_open_then_ripe_then_closed_for_good(
     day = date(2026, 3, 1)
     end = datetime(2026, 3, 1, 15, tzinfo=UTC)
 
-    assert _due(engine, books.slug, end) == [DueDay(day=day, ripe=False)]
-    assert _due(engine, books.slug, end + QUARTER) == [DueDay(day=day, ripe=True)]
+    ripe_at = end + QUARTER
+    assert _due(engine, books.slug, end) == [DueDay(day=day, ripe=False, ripe_at=ripe_at)]
+    assert _due(engine, books.slug, ripe_at) == [DueDay(day=day, ripe=True, ripe_at=ripe_at)]
 
     result = reconcile(
         database,
@@ -70,6 +73,6 @@ def test_the_run_of_a_day_is_the_command_that_anybody_could_type() -> None:
 def test_nothing_runs_on_a_schedule_unless_the_settings_say_so(engine: Engine) -> None:
     every = {"reconcile": {"every": "5m"}}
     asked = Settings.model_validate(every)
-    (job,) = reconcile_jobs(asked, engine, SystemClock(), ["tieout"])
+    (job,) = reconcile_jobs(asked, engine, SystemClock(), ["tieout"], Errands())
     assert (job.name, job.every, job.once) == ("reconcile", timedelta(minutes=5), True)
-    assert reconcile_jobs(Settings(), engine, SystemClock(), ["tieout"]) == []
+    assert reconcile_jobs(Settings(), engine, SystemClock(), ["tieout"], Errands()) == []
