@@ -11,6 +11,7 @@ from ops.matching import provider_named, rules_of
 from ops.providers import ConfiguredProvider, configured
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
+from reconcile.ages import Ages
 from reconcile.judge import Terms
 from reconcile.window import Window, parse_window
 from vocabulary.clock import Clock
@@ -65,9 +66,11 @@ def asked(
     return Asked(url=url, entry=entry, chosen=chosen, terms=terms)
 
 
-def _ripe(url: str, entry: ProviderSettings, asked: str | None, clock: Clock) -> timedelta:
+def _ripe(
+    url: str, entry: ProviderSettings, asked: str | None, clock: Clock
+) -> Ages | timedelta:
     if asked is None:
-        return maturity_now(url, entry, clock).longest
+        return maturity_now(url, entry, clock).ages
     try:
         return parse_duration(asked)
     except ValueError as error:

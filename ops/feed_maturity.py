@@ -1,7 +1,8 @@
 """The maturity of a configured provider: as its settings declare it, or as its feed teaches."""
 
 from ops.settings import ProviderSettings
-from reconcile.maturity import Happening, Maturity, MaturityRules, maturity_for
+from reconcile.ages import Happening
+from reconcile.maturity import Maturity, MaturityRules, maturity_for
 from storage.engine import open_engine
 from vocabulary.clock import Clock
 

@@ -1,6 +1,6 @@
 """What each paired or one-sided round is: matched, timing, excluded, or a break of some kind.
 
-Pure: the clock's reading and the maturity are passed in. ``difference`` is always what the
+Pure: the clock's reading and the ages are passed in. ``difference`` is always what the
 provider says the player should have, less what we gave, in minor units: positive means the
 player is owed, negative that we are.
 
@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from reconcile.ages import Ages, ages_of, longest_held
 from reconcile.columns import (
     Amounts,
     Flags,
@@ -35,8 +36,10 @@ from reconcile.kinds import BreakKind, Bucket
 from reconcile.pass_attributes import AMBIGUOUS
 from reconcile.pass_groups import GROUP
 from reconcile.rules import BY_NAME, Rules
+from reconcile.young import is_young
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US = timedelta(microseconds=1)
 
 #: Why a one-sided round is no break: it moved nothing, so nothing can be missing.
 MOVED_NOTHING = "moved nothing"
@@ -66,24 +69,31 @@ class Classified:
 
 
 def classify(
-    pairs: pd.DataFrame, *, now: datetime, maturity: timedelta, rules: Rules = BY_NAME
+    pairs: pd.DataFrame,
+    *,
+    now: datetime,
+    maturity: Ages | timedelta,
+    rules: Rules = BY_NAME,
 ) -> Classified:
     """Judge every pair.
 
-    ``pairs`` is a PAIRS frame with whole rounds in it. A one-sided round younger than
-    ``maturity`` at ``now`` is timing, whatever else it holds.
+    ``pairs`` is a PAIRS frame with whole rounds in it. A one-sided round younger at ``now``
+    than the longest age of what it holds is timing, whatever else there is about it. So is a
+    round that both sides tell, where its amounts differ by young movements alone and nothing
+    else is wrong with it.
     """
     facts = _Facts(PAIRS.check(pairs))
     one_sided = ~facts.both & (facts.text("tie") != GROUP)
     still = one_sided & facts.moved_nothing & ~facts.totals_differ
-    young = one_sided & ~still & facts.younger(now - maturity)
+    young = one_sided & ~still & facts.younger(now, ages_of(maturity))
+    facts.young = facts.young_in_part
     facts.passed = _tolerated(facts, rules)
     residual = np.where(facts.passed, facts.more("payout") - facts.more("stake"), 0)
     open_to_doubt = ~still & ~young
     judged = {kind: judge(facts) for kind, judge in _JUDGES.items()}
     found = {kind: (seen & open_to_doubt, more) for kind, (seen, more) in judged.items()}
     broken = np.logical_or.reduce([seen for seen, _ in found.values()])
-    bucket = np.select([broken, still, young], _PLACES[:3], _PLACES[3])
+    bucket = np.select([broken, still, young | facts.young], _PLACES[:3], _PLACES[3])
     return Classified(
         pairs=pairs, bucket=bucket, residual=residual, breaks=_breaks(pairs, found)
     )
@@ -119,7 +129,9 @@ class _Facts:
 
     Attributes:
         both: rows that both sides tell.
-        passed: rows whose difference the tolerance lets pass; set before anything is judged.
+        young: rows whose amounts differ by young movements alone; set before anything is
+            judged.
+        passed: rows whose difference the tolerance lets pass; the same.
     """
 
     def __init__(self, pairs: pd.DataFrame) -> None:
@@ -127,6 +139,7 @@ class _Facts:
         self._values: dict[str, Amounts] = {}
         self._texts: dict[str, NDArray[np.object_]] = {}
         self.both: Flags = self.text("side") == "both"
+        self.young: Flags = np.zeros(len(pairs), dtype=bool)
         self.passed: Flags = np.zeros(len(pairs), dtype=bool)
 
     @property
@@ -189,18 +202,32 @@ class _Facts:
     def status_differs(self) -> Flags:
         """Only one side took the round back, and that makes a difference."""
         undone = self.flag("rolled_back_ours") != self.flag("rolled_back_theirs")
-        return _flags(self.both & undone & self.amounts_differ)
+        return _flags(self.both & undone & self.amounts_differ & ~self.young)
+
+    @property
+    def young_in_part(self) -> Flags:
+        """Told by both, and what one tells beyond the other is young."""
+        told = [self._pairs[f"young_{side}"].fillna("") for side in ("ours", "theirs")]
+        mine, yours = (each.to_numpy(dtype=object) for each in told)
+        found = np.zeros(len(self._pairs), dtype=bool)
+        asked = self.both & self.amounts_differ & ((mine != "") | (yours != ""))
+        for at in np.flatnonzero(asked):
+            stake, payout = (-int(self.more(name)[at]) for name in ("stake", "payout"))
+            found[at] = is_young(mine[at], yours[at], stake, payout)
+        return found
 
     @property
     def otherwise_told(self) -> Flags:
         """One-sided here, but the other side tells the same round in another currency."""
         return _flags(otherwise_told(self._pairs))
 
-    def younger(self, than: datetime) -> Flags:
-        """Rounds whose last sign of life is after an instant."""
+    def younger(self, now: datetime, ages: Ages) -> Flags:
+        """Rounds whose last sign of life is younger than what they hold has to be."""
         mine, yours = (instants(self._pairs[f"at_{side}"]) for side in ("ours", "theirs"))
-        at = np.where(known(self._pairs["records_ours"]), mine, yours)
-        return _flags(at > (than - _EPOCH) // timedelta(microseconds=1))
+        ours = known(self._pairs["records_ours"])
+        held = np.where(ours, self.value("holds_ours"), self.value("holds_theirs"))
+        since = np.array([(now - longest_held(n, ages) - _EPOCH) // _US for n in range(8)])
+        return _flags(np.where(ours, mine, yours) > since[held])
 
 
 def _flags(told: object) -> Flags:
@@ -231,7 +258,7 @@ def _tolerated(facts: _Facts, rules: Rules) -> Flags:
         return facts.passed
     codes = facts.text("currency")
     most = np.array([rules.tolerance.get(str(code), 0) for code in codes], dtype=np.int64)
-    small = facts.both & ~facts.status_differs
+    small = facts.both & ~facts.status_differs & ~facts.young
     for column in ("stake", "payout"):
         small &= np.abs(facts.more(column)) <= most
     return small & facts.amounts_differ
@@ -269,7 +296,7 @@ def _status(facts: _Facts) -> tuple[Flags, Amounts]:
 def _amount(column: str, sign: int) -> _Judge:
     def judge(facts: _Facts) -> tuple[Flags, Amounts]:
         more = facts.more(column)
-        seen = facts.both & (more != 0) & ~facts.status_differs & ~facts.passed
+        seen = facts.both & (more != 0) & ~facts.status_differs & ~facts.passed & ~facts.young
         return seen, sign * more
 
     return judge

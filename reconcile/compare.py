@@ -22,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reconcile.beyond import loose_beyond, of_the_window, parted, reached
+from reconcile.ages import Ages, ages_of
 from reconcile.classify import Classified, classify, otherwise_told
 from reconcile.columns import Flags, sort_places, words
 from reconcile.conserve import (
@@ -39,6 +40,7 @@ from reconcile.pass_exact import agree
 from reconcile.pass_rounds import fold, pair
 from reconcile.passes import tie_by_attributes
 from reconcile.rules import BY_NAME, Rules
+from reconcile.young import YoungSince, young_since
 
 #: Gives the full records of either side (ours, theirs) for keys, from any time.
 Fetch = Callable[[Keys], tuple[pd.DataFrame, pd.DataFrame]]
@@ -50,12 +52,17 @@ class Judging:
 
     Attributes:
         now: the run's reading of the clock.
-        maturity: one-sided rounds younger than this at ``now`` are timing.
+        maturity: what is younger than this at ``now`` is timing: one age, or one by kind.
     """
 
     now: datetime
-    maturity: timedelta
+    maturity: Ages | timedelta
     rules: Rules = BY_NAME
+
+    @property
+    def young(self) -> YoungSince | None:
+        """From when on an operation is young; None: no round told by both may be."""
+        return young_since(ages_of(self.maturity), self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,9 @@ KEYS = FrameShape(
 
 #: Full rows of one side, as stored: rounds of ours, records of the provider's. A round's
 #: balances are those before its first and after its last operation. ``declared_stake`` and
-#: ``declared_payout`` are the control totals that a bet end named.
+#: ``declared_payout`` are the control totals that a bet end named. ``holds`` are bits of the
+#: kinds of operation that a row holds (null: not known), ``young`` those of its movements that
+#: the other side need not know of yet; see ``reconcile.ages`` and ``reconcile.young``.
 RECORDS = FrameShape(
     name="records",
     columns={
@@ -120,6 +122,8 @@ RECORDS = FrameShape(
         "at": "instant",
         "overdue": "bool",
         "inside": "bool",
+        "holds": "Int64",
+        "young": "text",
     },
     unique=("record_id", "currency", "occurrence"),
 )
@@ -150,6 +154,8 @@ VIEW = FrameShape(
         "began": "instant",
         "at": "instant",
         "overdue": "bool",
+        "holds": "int64",
+        "young": "text",
         "wrong": "bool",
         "wrong_net": "Int64",
         "wrong_declared": "Int64",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, text
 
+from reconcile.ages import Ages
 from reconcile.breaks import Break, breaks_from_frame
 from reconcile.compare import Comparison, Judging
 from reconcile.evidence import with_evidence
@@ -43,7 +44,7 @@ class Terms:
     """What a run is asked.
 
     Attributes:
-        maturity: one-sided rounds younger than this are timing.
+        maturity: what is younger than this is timing: one age, or one by kind.
         exponents: the provider's overrides of digits after the point.
         open_after: a round of ours open for longer is a break; None: however long.
         read: reads a callback out of the provider's own log; None: the log is not looked at.
@@ -53,7 +54,7 @@ class Terms:
 
     provider: str
     window: Window
-    maturity: timedelta
+    maturity: Ages | timedelta
     exponents: Mapping[str, int] = field(default_factory=dict)
     open_after: timedelta | None = None
     rules: Rules = BY_NAME
@@ -122,6 +123,7 @@ def judge(
         terms.window,
         overdue=scope.overdue,
         balances=terms.rules.attributes,
+        young=scope.judging.young,
     ) as books:
         looked = (look or look_at_all(How()))(books, scope, asked)
         breaks = _breaks(books, connection, terms, looked.comparison, now)

@@ -26,7 +26,9 @@ from reconcile.margin import OURS_NEAR, THEIRS_NEAR, Near
 from reconcile.ranges import KeyRange
 from reconcile.scatter import Pour, read_file
 from reconcile.seats import seated
+from reconcile.waits import waits_said
 from reconcile.window import Window
+from reconcile.young import YoungSince
 from vocabulary.errors import Unavailable
 
 #: As the database sends them.
@@ -82,7 +84,8 @@ SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
        NULL::bigint AS declared_net, {balances},
        r.declared_stake, r.declared_payout, r.first_at AS began, r.last_at AS at,
        NOT r.ended AND r.first_at < {overdue} AS overdue,
-       r.first_at >= {start} AND r.first_at < {end} AS inside
+       r.first_at >= {start} AND r.first_at < {end} AS inside,
+       {holds_ours}, {young_ours}
   FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
   {chain}
  WHERE r.provider = {provider}
@@ -109,7 +112,8 @@ SELECT f.match_key, f.round_id, f.record_id, f.occurrence::bigint AS occurrence,
        f.declared_net, f.balance_before, f.balance_after,
        NULL::bigint AS declared_stake, NULL::bigint AS declared_payout,
        f.created_at AS began, f.created_at AS at, false AS overdue,
-       f.created_at >= {start} AND f.created_at < {end} AS inside
+       f.created_at >= {start} AND f.created_at < {end} AS inside,
+       {holds_theirs}, {young_theirs}
   FROM feed_records f JOIN residual USING (match_key)
   LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
  WHERE f.provider = {provider}
@@ -250,12 +254,14 @@ def open_books(
     *,
     overdue: datetime | None,
     balances: bool = False,
+    young: YoungSince | None = None,
     snapshot: str | None = None,
 ) -> Iterator[Books]:
     """Both sides as of one instant: now, or that of other books, still open, by its name.
 
     Rounds of ours that began before ``overdue`` and never ended are marked; None marks none.
-    Our full rows carry the wallet's balances around them only with ``balances``.
+    Our full rows carry the wallet's balances around them only with ``balances``. Full rows
+    tell what of them is ``young``; None: nothing is.
 
     Raises:
         Unavailable: the database cannot be reached.
@@ -269,6 +275,7 @@ def open_books(
         else sql.Literal(overdue),
         "balances": _BALANCES if balances else _NO_BALANCES,
         "chain": sql.SQL(""),
+        **waits_said(young, by_name=not balances),
     }
     if balances:
         said["chain"] = sql.SQL(_CHAIN).format(provider=sql.Literal(provider))

@@ -68,22 +68,32 @@ _LEFT = """
 SELECT DISTINCT round_id FROM feed_superseded
  WHERE provider = {provider} AND superseded_no > {stored_no}
 """
-# One-sided and young when the run looked: not yet a break then, maybe now.
+# Young when the run looked, by the longest of its ages, and not told alike by both sides: not
+# yet a break then, maybe now. What agrees does so at any age.
 _TIMING = """
-SELECT r.match_key FROM rounds r JOIN wallets w USING (wallet_id)
- WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
-   AND r.last_at > {young}
-   AND NOT EXISTS (SELECT FROM feed_records f LEFT JOIN handles h USING (provider, handle)
-                    WHERE f.match_key = r.match_key AND f.provider = r.provider
-                      AND f.round_id = r.round_id AND f.currency = r.currency
-                      AND coalesce(h.player, f.handle) = w.player)
-UNION
-SELECT f.match_key FROM feed_records f LEFT JOIN handles h USING (provider, handle)
- WHERE f.provider = {provider} AND f.created_at > {young}
-   AND NOT EXISTS (SELECT FROM rounds r JOIN wallets w USING (wallet_id)
-                    WHERE r.match_key = f.match_key AND r.provider = f.provider
-                      AND r.round_id = f.round_id AND r.currency = f.currency
-                      AND w.player = coalesce(h.player, f.handle))
+WITH young AS MATERIALIZED (
+  SELECT match_key FROM rounds
+   WHERE provider = {provider} AND first_at >= {start} AND first_at < {end}
+     AND last_at > {young}
+   UNION
+  SELECT match_key FROM feed_records
+   WHERE provider = {provider} AND (created_at > {young} OR updated_at > {young})
+), ours AS (
+  SELECT match_key, r.round_id, r.currency, w.player,
+         sum(r.stake) AS stake, sum(r.payout) AS payout
+    FROM young JOIN rounds r USING (match_key) JOIN wallets w USING (wallet_id)
+   WHERE r.provider = {provider} GROUP BY match_key, r.round_id, r.currency, w.player
+), theirs AS (
+  SELECT match_key, f.round_id, f.currency, coalesce(h.player, f.handle) AS player,
+         sum(CASE WHEN f.rolled_back THEN 0 ELSE f.stake END) AS stake,
+         sum(CASE WHEN f.rolled_back THEN 0 ELSE f.payout END) AS payout
+    FROM young JOIN feed_records f USING (match_key)
+    LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
+   WHERE f.provider = {provider} GROUP BY 1, 2, 3, 4
+)
+SELECT DISTINCT match_key
+  FROM ours o FULL JOIN theirs t USING (match_key, round_id, currency, player)
+ WHERE (o.stake, o.payout) IS DISTINCT FROM (t.stake, t.payout)
 """
 # Open for long enough by now, and not yet when the run looked.
 _OVERDUE = """
@@ -99,7 +109,7 @@ class Mark:
 
     Attributes:
         judged_at: the run's reading of the clock.
-        maturity: below which a one-sided round was timing then.
+        maturity: the longest age below which anything was timing then.
         terms: digest of everything else that the verdicts depend on besides the rows.
         handles: digest of the provider's handles and whom they stand for.
         oldest_xid: every transaction before this one had ended.

@@ -16,11 +16,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from reconcile.ages import Ages, Happening
+
 #: Newest records looked at.
 SAMPLES_MAX = 100_000
 PER_MILLE = 1_000
 
-_NOTHING: Mapping["Happening", timedelta] = MappingProxyType({})
+_NOTHING: Mapping[Happening, timedelta] = MappingProxyType({})
 _LATENESS = """
 WITH heard AS (
     SELECT received_at AS since FROM feed_versions
@@ -41,14 +43,6 @@ SELECT happening,
  CROSS JOIN LATERAL (SELECT min(received_at) AS first_at FROM feed_versions
                       WHERE provider = :provider AND record_id = r.record_id) v
 """
-
-
-class Happening(StrEnum):
-    """What a record of a feed tells of; each may be told at its own pace."""
-
-    BET = "bet"
-    WIN = "win"
-    ROLLBACK = "rollback"
 
 
 class Source(StrEnum):
@@ -121,9 +115,13 @@ class Maturity:
         return self.by_happening[happening].age
 
     @property
-    def longest(self) -> timedelta:
-        """The age at which every kind is ripe: for a row that may be of several."""
-        return max(each.age for each in self.by_happening.values())
+    def ages(self) -> Ages:
+        """What a run judges by."""
+        return Ages(
+            bet=self.of(Happening.BET),
+            win=self.of(Happening.WIN),
+            rollback=self.of(Happening.ROLLBACK),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As the interface prints it, by kind."""

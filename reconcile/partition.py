@@ -81,6 +81,7 @@ def compare_part(task: RangeTask) -> bytes:
         asked.window,
         overdue=asked.overdue,
         balances=asked.judging.rules.attributes,
+        young=asked.judging.young,
         snapshot=asked.snapshot,
     ) as books:
         laid = task.laid

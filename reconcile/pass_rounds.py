@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from reconcile.ages import ANYTHING
 from reconcile.columns import (
     Amounts,
     Flags,
@@ -50,6 +51,7 @@ def fold(records: pd.DataFrame, *, beyond: bool = False) -> pd.DataFrame:
         **lines.balances(),
         **lines.declared(),
         **lines.times(),
+        **lines.waits(),
         **lines.first_wrong(),
         "beyond": np.full(len(lines.starts), beyond),
     }
@@ -159,6 +161,24 @@ class _Lines:
             "at": moments(np.maximum.reduceat(self._times("at"), self.starts)),
             "overdue": self._any(self._value("overdue") != 0),
         }
+
+    def waits(self) -> dict[str, Any]:
+        """The kinds of operation that each holds, and what of it is young."""
+        held = np.where(self._known("holds"), self._value("holds"), ANYTHING)
+        return {
+            "holds": np.bitwise_or.reduceat(held, self.starts) if len(held) else held,
+            "young": pd.array(self._young(), dtype="str"),
+        }
+
+    def _young(self) -> list[str]:
+        """Young movements of the lines that count, gathered by round and currency."""
+        told = [""] * len(self.starts)
+        lines = self._records["young"].fillna("").to_numpy(dtype=object)[self.order]
+        counts = (lines != "") & (self._value("occurrence") == 1)
+        for at in np.flatnonzero(counts):
+            number = self._number[at]
+            told[number] = f"{told[number]};{lines[at]}" if told[number] else lines[at]
+        return told
 
     def first_wrong(self) -> dict[str, Any]:
         """Whether any line contradicts itself, and what the first of those says."""

@@ -21,7 +21,7 @@ class RunResult:
 
     Attributes:
         ours, theirs: the proof that every row of the side is in one bucket.
-        maturity_s: age below which a one-sided round was timing, in seconds.
+        maturity_s: the longest age below which anything was timing, in seconds.
         code: the version of this application.
         rules: the versions of the rules applied.
         exponents: the provider's overrides of digits after the point.

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger.posting import drain
+from reconcile.ages import Ages, ages_of
 from reconcile.breaks import Break
 from reconcile.feed_closes import close_day
 from reconcile.judge import Judged, Terms, judge
@@ -30,7 +31,7 @@ from storage.engine import open_engine
 from vocabulary.clock import Clock
 
 #: Raised whenever a rule judges the same rows differently than before.
-RULES: Mapping[str, int] = MappingProxyType({"match": 2, "classify": 2, "witness": 1})
+RULES: Mapping[str, int] = MappingProxyType({"match": 2, "classify": 3, "witness": 1})
 _NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
 
 
@@ -63,7 +64,7 @@ def reconcile(
     *,
     provider: str,
     window: Window,
-    maturity: timedelta,
+    maturity: Ages | timedelta,
     clock: Clock,
     exponents: Mapping[str, int] = _NO_OVERRIDES,
     open_after: timedelta | None = None,
@@ -123,7 +124,7 @@ def _run(
         mark = take_mark(
             connection,
             terms.provider,
-            maturity=terms.maturity,
+            maturity=ages_of(terms.maturity).longest,
             terms=digest,
             now=clock.now(),
         )
@@ -183,6 +184,7 @@ def _job(terms: Terms, mark: Mark, folder: Path) -> Job:
         "from": iso(terms.window.start),
         "to": iso(terms.window.end),
         "mark": mark.as_json(),
+        "ages": ages_of(terms.maturity).as_json(),
     }
     return Job(spool=Spool(folder), told=told, began=None)
 
@@ -198,7 +200,7 @@ def _resumed(terms: Terms, digest: str, mode: Mode) -> Job | None:
     asked = (terms.provider, iso(terms.window.start), iso(terms.window.end))
     if (told["provider"], told["from"], told["to"]) != asked:
         return None
-    if (mark.terms, mark.maturity) != (digest, terms.maturity):
+    if (mark.terms, told.get("ages")) != (digest, ages_of(terms.maturity).as_json()):
         return None
     return Job(spool=Spool(mode.spool), told=told, began=mark)
 
@@ -211,7 +213,7 @@ def _result(terms: Terms, judged: Judged, now: datetime, finished: datetime) -> 
         window=terms.window,
         started_at=now,
         finished_at=finished,
-        maturity_s=int(terms.maturity.total_seconds()),
+        maturity_s=int(ages_of(terms.maturity).longest.total_seconds()),
         ours=found.ours,
         theirs=found.theirs,
         breaks=judged.breaks,
@@ -224,6 +226,7 @@ def _result(terms: Terms, judged: Judged, now: datetime, finished: datetime) -> 
             "marks": marks_json(judged),
             "whole": judged.whole,
             "ripeness": terms.ripeness,
+            "ages": ages_of(terms.maturity).as_json(),
         },
         unread=judged.unread,
     )

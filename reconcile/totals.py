@@ -12,6 +12,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from reconcile.ages import ages_of
 from reconcile.classify import classify, otherwise_told
 from reconcile.judge import Terms
 from reconcile.load import Books, open_books
@@ -35,6 +36,7 @@ from reconcile.totals_read import (
     unposted_batches,
 )
 from reconcile.window import Window
+from reconcile.young import young_since
 
 #: What the rows of a summary stand for.
 Name = tuple[str, ...]
@@ -128,6 +130,7 @@ def totals(database_url: str, terms: Terms, *, now: datetime, zone: str) -> Tota
         terms.window,
         overdue=None,
         balances=terms.rules.attributes,
+        young=young_since(ages_of(terms.maturity), now),
     ) as books:
         found, counts = _found(books, terms, now, zone)
         told = lines_of(terms.provider, found, zone)

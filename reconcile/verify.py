@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
+from reconcile.ages import Ages
 from reconcile.judge import Judged, Terms, judge
 from reconcile.result import breaks_digest
 from reconcile.rules import Rules
@@ -23,6 +24,8 @@ from reconcile.witness_log import ReadLogged
 from storage.engine import open_engine
 from vocabulary.errors import Contradiction, Refused, Unavailable
 
+#: Versions of judging that runs can still be asked by.
+_ASKABLE = (2, 3)
 #: Changed inputs named one by one; of more, their number.
 NAMED_MAX = 50
 
@@ -191,12 +194,26 @@ def terms_asked(row: Mapping[str, Any], read: ReadLogged | None) -> Terms:
     return Terms(
         provider=row["provider"],
         window=Window(start=row["window_from"], end=row["window_to"]),
-        maturity=timedelta(seconds=manifest["maturity_s"]),
+        maturity=_ages(manifest),
         exponents=manifest["exponents"],
         open_after=None if open_after is None else timedelta(seconds=open_after),
         rules=Rules.from_json(inputs["rules"]),
         read=read if inputs["log"] else None,
     )
+
+
+def _ages(manifest: Mapping[str, Any]) -> Ages:
+    """The ages of a run; of one from before there were several, as it judged by its one."""
+    told = manifest["inputs"].get("ages")
+    if told is not None:
+        return Ages.from_json(told)
+    return Ages.alike(timedelta(seconds=manifest["maturity_s"]), in_part=False)
+
+
+def _rules(manifest: Mapping[str, Any]) -> Mapping[str, int]:
+    """The rules that a run is asked again by: asked by its ages, the older one judges too."""
+    then = manifest["rules"].get("classify")
+    return {**RULES, "classify": then} if then in _ASKABLE else RULES
 
 
 def _since(
@@ -224,7 +241,7 @@ def _checks(manifest: Mapping[str, Any], judged: Judged) -> tuple[Check, ...]:
     pairs = [
         ("rows of ours", manifest["ours"]["identity"], str(found.ours.identity)),
         ("rows of theirs", manifest["theirs"]["identity"], str(found.theirs.identity)),
-        ("rules", _text(manifest["rules"]), _text(RULES)),
+        ("rules", _text(manifest["rules"]), _text(_rules(manifest))),
         *(
             (f"findings {name}", _text(then[name]), _text(told[name]))
             for name in ("by_round", "by_witness")

@@ -16,6 +16,7 @@ from ops.providers import ConfiguredProvider, configured
 from ops.reconcile_mode import Options, mode_of
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
+from reconcile.ages import Ages
 from reconcile.maturity import Maturity, Source
 from reconcile.result import RunResult
 from reconcile.run import Mode
@@ -36,7 +37,7 @@ Slug = Annotated[str | None, typer.Option("--provider", help="The provider's slu
 Start = Annotated[str | None, typer.Option("--from", help="Date or instant, ISO 8601; inside.")]
 End = Annotated[str | None, typer.Option("--to", help="Date or instant, ISO 8601; outside.")]
 Ripe = Annotated[
-    str | None, typer.Option(help="One-sided rounds younger than this are timing, e.g. 15m.")
+    str | None, typer.Option(help="What is younger than this is timing, e.g. 15m.")
 ]
 Changes = Annotated[
     bool, typer.Option(help="Look only at what changed since this window's last run.")
@@ -117,7 +118,7 @@ def _made(
     chosen: ConfiguredProvider,
     window: Window,
     *,
-    maturity: tuple[timedelta, Maturity | None],
+    maturity: tuple[Ages | timedelta, Maturity | None],
     mode: Mode,
 ) -> RunResult:
     ripe, held = maturity
@@ -220,13 +221,12 @@ def _show(result: RunResult) -> None:
 
 def _ripe(
     url: str, entry: ProviderSettings, asked: timedelta | None
-) -> tuple[timedelta, Maturity | None]:
-    """The age asked for, or the one that holds and what it rests on."""
+) -> tuple[Ages | timedelta, Maturity | None]:
+    """The age asked for, or those that hold and what they rest on."""
     if asked is not None:
         return asked, None
     held = maturity_now(url, entry, SystemClock())
-    # A round may hold operations of every kind, so the longest of them decides.
-    return held.longest, held
+    return held.ages, held
 
 
 def _show_maturity(held: Maturity | None) -> None:

@@ -15,6 +15,7 @@ from ops.asked import asked
 from ops.context import Context
 from ops.matching import reader_of
 from ops.settings_values import parse_duration
+from reconcile.ages import Happening, ages_of
 from reconcile.breaks import Break
 from reconcile.judge import Terms
 from reconcile.result import break_json, iso
@@ -25,8 +26,8 @@ from vocabulary.money import exponent_of, is_currency, minor_from_text, text_fro
 
 #: What can be proposed, as ``--set`` names it.
 KNOWN = (
-    "maturity, open_after, within, clear_by, group_max, attributes, tolerance.CURRENCY,"
-    " round.THEIRS"
+    "maturity, maturity.KIND, open_after, within, clear_by, group_max, attributes,"
+    " tolerance.CURRENCY, round.THEIRS"
 )
 
 
@@ -74,6 +75,10 @@ def proposed(held: Terms, sets: list[str]) -> Proposal:
 def _set(proposal: Proposal, name: str, value: str) -> Proposal:
     terms = proposal.terms
     kind, _, subject = name.partition(".")
+    if kind == "maturity" and subject in list(Happening):
+        age = _read(parse_duration, each=(name, value))
+        ages = replace(ages_of(terms.maturity), **{subject: age})
+        return replace(proposal, terms=replace(terms, maturity=ages))
     if name in {"maturity", "open_after"}:
         age = {name: _read(parse_duration, each=(name, value))}
         return replace(proposal, terms=replace(terms, **age))

@@ -67,6 +67,24 @@ PLANTS: tuple[Plant, ...] = (
         "enough = best[-1, -1] + clear_by",
     ),
     Plant(
+        "everything_waits_for_the_longest_age",
+        "reconcile.ages",
+        "if held & bit]",
+        "if held & bit or held]",
+    ),
+    Plant(
+        "whatever_is_young_explains_an_amount",
+        "reconcile.young",
+        "return amount in sums",
+        "return bool(amounts)",
+    ),
+    Plant(
+        "a_round_that_both_tell_is_never_young",
+        "reconcile.classify",
+        "asked = self.both & self.amounts_differ",
+        "asked = ~self.both & self.amounts_differ",
+    ),
+    Plant(
         "nobody_is_owed_a_cent",
         "reconcile.kinds",
         "if difference == 0:",

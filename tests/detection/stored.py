@@ -11,6 +11,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,16 @@ from storage.engine import open_engine
 from tests.harness.detection import Case, Verdict, expected_of, world_of
 from tests.harness.detection_books import handle
 from tests.harness.detection_expected import Expected
-from tests.harness.detection_month import END, MATURITY, NOW, OPEN_AFTER, START, System
+from tests.harness.detection_month import (
+    BET_RIPE,
+    END,
+    NOW,
+    OPEN_AFTER,
+    ROLLBACK_RIPE,
+    START,
+    WIN_RIPE,
+    System,
+)
 from tests.harness.detection_month import WITH_BALANCES as PUSHED
 from tests.harness.detection_world import REPLY, Line, Op, World
 from tests.simulation.engines import template
@@ -64,6 +74,8 @@ secrets = ["literal:secret"]
 open_after = "{open_after}s"
 [providers.options]
 {options}
+[providers.feed]
+operations = {{ bet = "{bet}s", win = "{win}s", rollback = "{rollback}s" }}
 """
 
 
@@ -204,11 +216,10 @@ def _asked(url: str, system: System) -> Iterator[Expected]:
     ago = SystemClock().now() - NOW
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "tieout.toml"
-        settings.write_text(_settings(url, int((ago + OPEN_AFTER).total_seconds())))
+        settings.write_text(_settings(url, ago))
         words = ["--config", str(settings), "--data", folder, "reconcile"]
         words += ["--provider", system.value, "--json"]
         words += ["--from", START.isoformat(), "--to", END.isoformat()]
-        words += ["--maturity", f"{int((ago + MATURITY).total_seconds())}s"]
         done = CliRunner().invoke(app, words)
     assert done.exit_code in {0, 1}, (done.output, done.exception)
     told = json.loads(done.stdout)
@@ -228,10 +239,13 @@ def _asked(url: str, system: System) -> Iterator[Expected]:
         )
 
 
-def _settings(url: str, open_after_s: int) -> str:
+def _settings(url: str, ago: timedelta) -> str:
+    ages = {"open_after": OPEN_AFTER, "bet": BET_RIPE}
+    ages |= {"win": WIN_RIPE, "rollback": ROLLBACK_RIPE}
+    since = {name: int((ago + age).total_seconds()) for name, age in ages.items()}
     head = f'mode = "test"\n[database]\nurl = "{url}"\n'
     head += '[broker]\nurl = "redis://127.0.0.1:1/0"\n'
     return head + "".join(
-        _PROVIDER.format(slug=system, dialect=dialect, options=options, open_after=open_after_s)
+        _PROVIDER.format(slug=system, dialect=dialect, options=options, **since)
         for system, (dialect, options) in _DIALECTS.items()
     )

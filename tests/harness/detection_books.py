@@ -15,6 +15,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from reconcile import evidence, witness, witness_chain, witness_log
+from reconcile.ages import Ages
 from reconcile.breaks import Break, breaks_from_frame
 from reconcile.compare import Judging, compare
 from reconcile.frames import KEYS, RECORDS, Keys
@@ -26,8 +27,18 @@ from reconcile.witness_chain import chain_breaks
 from reconcile.witness_feed import feed_breaks
 from reconcile.witness_log import log_breaks
 from tests.harness.detection_expected import Expected
-from tests.harness.detection_month import END, MATURITY, NOW, OPEN_AFTER, START, System
+from tests.harness.detection_month import (
+    BET_RIPE,
+    END,
+    NOW,
+    OPEN_AFTER,
+    ROLLBACK_RIPE,
+    START,
+    WIN_RIPE,
+    System,
+)
 from tests.harness.detection_world import REPLY, Line, Op, World
+from tests.harness.detection_young import held_by, held_in, young_in, young_of
 from vocabulary.facts import Bet, Operation, Win
 from vocabulary.ids import match_key
 from vocabulary.money import Money
@@ -35,9 +46,10 @@ from vocabulary.money import Money
 WINDOW = Window(start=START, end=END)
 OVERDUE = NOW - OPEN_AFTER
 BY_CONTENT = Rules(attributes=True)
+AGES = Ages(bet=BET_RIPE, win=WIN_RIPE, rollback=ROLLBACK_RIPE)
 
 _KINDS = {
-    name: "datetime64[us, UTC]" if kind == "instant" else kind
+    name: "datetime64[us, UTC]" if kind == "instant" else {"text": "str"}.get(kind, kind)
     for name, kind in RECORDS.columns.items()
 }
 Row = dict[str, Any]
@@ -252,7 +264,7 @@ def _our_row(ops: list[Op], *, balances: bool) -> tuple[Any, ...]:
         *(match_key(first.system, first.round_id), first.round_id, first.round_id, 1),
         *(first.player, first.currency, stake, payout, undone, pd.NA, *held),
         *(totals[0] if totals else (pd.NA, pd.NA)),
-        *(first.at, last.at, overdue, START <= first.at < END),
+        *(first.at, last.at, overdue, START <= first.at < END, held_in(ops), young_in(ops)),
     )
 
 
@@ -264,6 +276,7 @@ def _their_rows(lines: Iterable[Line]) -> Iterator[tuple[Any, ...]]:
                 *(occurrence, line.player, line.currency, line.stake, line.payout),
                 *(line.rolled_back, _na(line.net), _na(line.before), _na(line.after)),
                 *(pd.NA, pd.NA, line.at, line.at, False, START <= line.at < END),
+                *(held_by(line), young_of(line)),
             )
 
 
@@ -344,7 +357,7 @@ def found_in(world: World, system: System) -> list[Expected]:
         sides.theirs,
         suspect=books.straddling(),
         fetch=fetch,
-        judging=Judging(now=NOW, maturity=MATURITY, rules=rules),
+        judging=Judging(now=NOW, maturity=AGES, rules=rules),
     )
     named = breaks_from_frame(comparison.breaks, provider=system, exponents={}, now=NOW)
     heard = _heard(books, world, system, list(named))

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from tests.harness import detection_faults as faults
 from tests.harness.detection_lies import Fault, Lie
-from tests.harness.detection_month import Play, System
+from tests.harness.detection_month import (
+    BET_RIPE,
+    NOW,
+    ROLLBACK_RIPE,
+    WIN_RIPE,
+    Play,
+    System,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -197,6 +204,54 @@ def _restated_wrong(play: Play, fault: Fault) -> list[Expected]:
     return _wrong(play, fault)[0]
 
 
+_RIPE = {"bet": BET_RIPE, "win": WIN_RIPE, "rollback": ROLLBACK_RIPE}
+
+
+def _booked_as(play: Play) -> set[str]:
+    """The kinds of operation that we booked a round by."""
+    if play.system is System.AGENT or play.system is System.XIGS:
+        return {"bet", "win"}
+    if play.system is System.SPORTSBOOK:
+        return {"bet"} if play.stake else {"win"}
+    return {"bet", "win"} if play.payout else {"bet"}
+
+
+def _told_as(play: Play) -> set[str]:
+    """The kinds of operation that a line of it tells of."""
+    told = {"bet": play.stake, "win": play.payout}
+    return {kind for kind, amount in told.items() if amount}
+
+
+def _once_ripe(play: Play, kinds: set[str], one: Expected) -> list[Expected]:
+    """A break, once the round is older than every kind that it waits for."""
+    age = max(_RIPE[kind] for kind in kinds)
+    return [one] if play.began <= NOW - age else []
+
+
+def _yet_untold(play: Play, _: Fault) -> list[Expected]:
+    return _once_ripe(play, _booked_as(play), _one(play, "missing_at_provider", -play.net))
+
+
+def _yet_unheard(play: Play, _: Fault) -> list[Expected]:
+    return _once_ripe(play, _told_as(play), _one(play, "missing_in_ledger", play.net))
+
+
+def _win_untold(play: Play, _: Fault) -> list[Expected]:
+    return _once_ripe(play, {"win"}, _one(play, "payout_mismatch", -play.payout))
+
+
+def _win_unheard(play: Play, _: Fault) -> list[Expected]:
+    return _once_ripe(play, {"win"}, _one(play, "payout_mismatch", play.payout))
+
+
+def _undo_yet_untold(play: Play, _: Fault) -> list[Expected]:
+    return _once_ripe(play, {"rollback"}, _one(play, "status_mismatch", play.net))
+
+
+def _wrong_while_young(play: Play, fault: Fault) -> list[Expected]:
+    return [_one(play, "payout_mismatch", faults.wrong_while_young(fault))]
+
+
 _PREDICTIONS: Mapping[Lie, Callable[[Play, Fault], list[Expected]]] = {
     Lie.DROPPED: _dropped,
     Lie.PHANTOM: _phantom,
@@ -228,4 +283,10 @@ _PREDICTIONS: Mapping[Lie, Callable[[Play, Fault], list[Expected]]] = {
     Lie.UNREADABLE: _unreadable,
     Lie.RESTATED: _restated,
     Lie.RESTATED_WRONG: _restated_wrong,
+    Lie.YET_UNTOLD: _yet_untold,
+    Lie.YET_UNHEARD: _yet_unheard,
+    Lie.WIN_UNTOLD: _win_untold,
+    Lie.WIN_UNHEARD: _win_unheard,
+    Lie.UNDO_YET_UNTOLD: _undo_yet_untold,
+    Lie.WRONG_WHILE_YOUNG: _wrong_while_young,
 }

@@ -314,6 +314,30 @@ def _restated_wrong(scene: Scene, play: Play, fault: Fault) -> None:
     wrong(scene, play, fault)
 
 
+def _yet_unheard(scene: Scene, _play: Play, _fault: Fault) -> None:
+    scene.ops.clear()
+    scene.logged.clear()
+
+
+def _win_untold(scene: Scene, _play: Play, _fault: Fault) -> None:
+    (line,) = scene.lines
+    line.payout = 0
+
+
+def _win_unheard(scene: Scene, _play: Play, _fault: Fault) -> None:
+    scene.ops[:] = [op for op in scene.ops if op.kind == "bet"]
+    scene.logged.clear()
+
+
+def wrong_while_young(fault: Fault) -> int:
+    """By how much a payout is off that no movement comes to."""
+    return 100_003 + fault.by
+
+
+def _wrong_while_young(scene: Scene, _play: Play, fault: Fault) -> None:
+    scene.lines[0].payout += wrong_while_young(fault)
+
+
 _STRIKES: Mapping[Lie, Callable[[Scene, Play, Fault], None]] = {
     Lie.DROPPED: _dropped,
     Lie.PHANTOM: _phantom,
@@ -345,4 +369,10 @@ _STRIKES: Mapping[Lie, Callable[[Scene, Play, Fault], None]] = {
     Lie.UNREADABLE: _unreadable,
     Lie.RESTATED: _restated,
     Lie.RESTATED_WRONG: _restated_wrong,
+    Lie.YET_UNTOLD: _dropped,
+    Lie.YET_UNHEARD: _yet_unheard,
+    Lie.WIN_UNTOLD: _win_untold,
+    Lie.WIN_UNHEARD: _win_unheard,
+    Lie.UNDO_YET_UNTOLD: _undo_untold,
+    Lie.WRONG_WHILE_YOUNG: _wrong_while_young,
 }

@@ -45,6 +45,12 @@ class Lie(StrEnum):
     UNREADABLE = "a line nobody can read"
     RESTATED = "told otherwise after the close, rightly now"
     RESTATED_WRONG = "told otherwise after the close, wrongly now"
+    YET_UNTOLD = "a line not told so far"
+    YET_UNHEARD = "callbacks that have not come so far"
+    WIN_UNTOLD = "told, but so far without its win"
+    WIN_UNHEARD = "a win that has not come so far"
+    UNDO_YET_UNTOLD = "taken back, and so far told as standing"
+    WRONG_WHILE_YOUNG = "another payout than the one under way"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,18 @@ class Fault:
     variant: int
     other: str
 
+
+#: What strikes the last hour of a month, and nothing else does.
+OF_THE_LAST_HOUR = frozenset(
+    {
+        Lie.YET_UNTOLD,
+        Lie.YET_UNHEARD,
+        Lie.WIN_UNTOLD,
+        Lie.WIN_UNHEARD,
+        Lie.UNDO_YET_UNTOLD,
+        Lie.WRONG_WHILE_YOUNG,
+    }
+)
 
 #: Where a fault may strike.
 POSSIBLE: Mapping[Lie, frozenset[System]] = {
@@ -90,4 +108,10 @@ POSSIBLE: Mapping[Lie, frozenset[System]] = {
     Lie.UNREADABLE: _EVERY,
     Lie.RESTATED: _EVERY,
     Lie.RESTATED_WRONG: _NAMED,
+    Lie.YET_UNTOLD: _NAMED,
+    Lie.YET_UNHEARD: _NAMED,
+    Lie.WIN_UNTOLD: frozenset({System.NAMED, System.XIGS, System.AGENT}),
+    Lie.WIN_UNHEARD: frozenset({System.NAMED, System.XIGS}),
+    Lie.UNDO_YET_UNTOLD: BY_TRANSACTION,
+    Lie.WRONG_WHILE_YOUNG: frozenset({System.NAMED, System.XIGS, System.AGENT}),
 }

@@ -13,11 +13,16 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 4, 1, tzinfo=UTC)
 #: When the month is reconciled: what came in its last minutes may still be under way.
 NOW = END + timedelta(minutes=5)
-MATURITY = timedelta(minutes=15)
+#: How old each kind of operation has to be before its other side must be there.
+BET_RIPE = timedelta(minutes=15)
+WIN_RIPE = timedelta(minutes=24)
+ROLLBACK_RIPE = timedelta(minutes=40)
 OPEN_AFTER = timedelta(days=3)
 
 PLAYERS = 5
 SESSIONS = 3
+#: Plays of a month's last hour.
+RECENT = 24
 #: Plays of one session, at most; a month has about two hundred rounds.
 PLAYS_MAX = 24
 CURRENCIES = ("USD", "USD", "JPY", "KWD", "USD")
@@ -57,6 +62,7 @@ class Play:
         undone: taken back on both sides.
         open: not yet ended; nothing was paid.
         late: so young that the provider has not told it yet.
+        recent: of the last hour, in which what is young and what is not lie side by side.
     """
 
     seed: int
@@ -71,6 +77,7 @@ class Play:
     undone: bool = False
     open: bool = False
     late: bool = False
+    recent: bool = False
 
     @property
     def tag(self) -> str:
@@ -114,6 +121,7 @@ def month(seed: int) -> list[Play]:
             plays += _session(rng, player, START + offset, (seed, len(plays)))
         plays += _last_minutes(rng, player, (seed, len(plays)))
     plays += _at_the_edge(rng, (f"player-{seed}.0", CURRENCIES[0]), (seed, len(plays)))
+    plays += _last_hour(seed, len(plays))
     return sorted(plays, key=lambda play: (play.began, play.number))
 
 
@@ -131,6 +139,32 @@ def _at_the_edge(rng: Random, player: tuple[str, str], numbered: tuple[int, int]
         part = _part(rng, system)
         whole = replace(plain, system=system, parts=(part,), undone=False, open=False)
         plays.append(replace(whole, ahead=-2 * off))
+    return plays
+
+
+def _last_hour(seed: int, number: int) -> list[Play]:
+    """Rounds of every age around those at which the kinds of operation are ripe.
+
+    None of the provider whose rounds no name ties: what ties them is what they come to. None so
+    near to an age that a clock that goes on while a stored month is asked would pass it.
+    """
+    rng = Random(f"last hour {seed}")
+    plays = []
+    for place in range(RECENT):
+        player = rng.randrange(PLAYERS)
+        age = timedelta(minutes=rng.choice((6, 8, 16, 18, 25, 34, 42, 54)))
+        plain = _play(
+            rng,
+            (seed, number + place),
+            (f"player-{seed}.{player}", CURRENCIES[player]),
+            NOW - age - timedelta(milliseconds=rng.randrange(30_000)),
+        )
+        system = rng.choice([each for each in System if each is not System.UNNAMED])
+        undone = system in BY_TRANSACTION and rng.random() < 0.4
+        part = _part(rng, system)
+        plays.append(
+            replace(plain, system=system, parts=(part,), undone=undone, open=False, recent=True)
+        )
     return plays
 
 

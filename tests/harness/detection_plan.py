@@ -3,7 +3,7 @@
 from datetime import timedelta
 from random import Random
 
-from tests.harness.detection_lies import POSSIBLE, Fault, Lie
+from tests.harness.detection_lies import OF_THE_LAST_HOUR, POSSIBLE, Fault, Lie
 from tests.harness.detection_month import END, NOW, OPEN_AFTER, START, Play, System
 
 #: Rows that only their balance and amounts tie are kept this far from another that lost that.
@@ -58,7 +58,16 @@ def plan(seed: int, plays: list[Play], *, share: float = 0.25) -> list[Fault]:
     return sorted((fault for fault, _ in placed), key=lambda fault: fault.play)
 
 
+def _suits_recent(play: Play, lie: Lie) -> bool:
+    if lie is Lie.UNDO_YET_UNTOLD:
+        return play.undone
+    needs_a_win = lie not in {Lie.YET_UNTOLD, Lie.YET_UNHEARD}
+    return not play.undone and (play.payout > 0 or not needs_a_win)
+
+
 def _suits(play: Play, lie: Lie) -> bool:
+    if play.recent or lie in OF_THE_LAST_HOUR:
+        return play.recent and lie in OF_THE_LAST_HOUR and _suits_recent(play, lie)
     if play.late or play.open or play.began > NOW - timedelta(minutes=30):
         return lie is Lie.CONFLICT
     if play.undone:

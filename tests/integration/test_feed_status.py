@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Engine
 
 from reconcile.feeds import store_records
-from reconcile.maturity import Happening, MaturityRules, Source, maturity_for
+from reconcile.ages import Happening
+from reconcile.maturity import MaturityRules, Source, maturity_for
 from reconcile.status import feed_health
 from storage.engine import open_engine
 from tests.harness.typed import typed

@@ -47,10 +47,10 @@ def _records(rows: Sequence[Row]) -> pd.DataFrame:
         at = pd.Timestamp(NOW - timedelta(minutes=age))
         none = (pd.NA, pd.NA, pd.NA)
         identity = (match_key("p", round_id), round_id, round_id, occurrence, player, currency)
-        told_of = (*none, pd.NA, pd.NA, at, at, False, inside)
+        told_of = (*none, pd.NA, pd.NA, at, at, False, inside, pd.NA, "")
         lines.append((*identity, stake, payout, False, *told_of))
     kinds = {
-        name: "datetime64[us, UTC]" if kind == "instant" else kind
+        name: "datetime64[us, UTC]" if kind == "instant" else {"text": "str"}.get(kind, kind)
         for name, kind in RECORDS.columns.items()
     }
     return pd.DataFrame(lines, columns=list(RECORDS.columns)).astype(kinds)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.feed_gaps import holes, missing_days, missing_numbers
-from reconcile.maturity import Happening, MaturityRules, Source, judged, learned
+from reconcile.ages import Happening
+from reconcile.maturity import MaturityRules, Source, judged, learned
 from reconcile.window import Window
 from tests.harness.feed_api import NOON
 
@@ -59,7 +60,7 @@ def test_each_kind_is_judged_by_its_own_and_says_what_it_rests_on() -> None:
     bet, win = found.by_happening[Happening.BET], found.by_happening[Happening.WIN]
     assert (bet.age, bet.source, bet.samples) == (2 * MINUTE, Source.LEARNED, 10)
     assert (win.age, win.source, win.samples) == (15 * MINUTE, Source.DECLARED, 3)
-    assert found.longest == 15 * MINUTE
+    assert found.ages.longest == 15 * MINUTE
     assert found.to_json()["bet"] == {
         "age_s": 120,
         "source": "learned",

@@ -39,7 +39,7 @@ def _records(*rows: Mapping[str, object]) -> pd.DataFrame:
         "inside": True,
     }
     kinds = {
-        name: "datetime64[us, UTC]" if kind == "instant" else kind
+        name: "datetime64[us, UTC]" if kind == "instant" else {"text": "str"}.get(kind, kind)
         for name, kind in RECORDS.columns.items()
     }
     frame = pd.DataFrame([{**usual, **row} for row in rows], columns=list(RECORDS.columns))

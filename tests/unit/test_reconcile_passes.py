@@ -41,7 +41,7 @@ def records(side: str, *rows: Mapping[str, object]) -> pd.DataFrame:
         given = {key: value for key, value in row.items() if key not in {"name", "s"}}
         lines.append({**usual, **given})
     kinds = {
-        name: "datetime64[us, UTC]" if kind == "instant" else kind
+        name: "datetime64[us, UTC]" if kind == "instant" else {"text": "str"}.get(kind, kind)
         for name, kind in RECORDS.columns.items()
     }
     return pd.DataFrame(lines, columns=list(RECORDS.columns)).astype(kinds)
