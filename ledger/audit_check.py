@@ -1,6 +1,7 @@
 """Prove files of sealed days without any database: their seals, and the books in them. Pure.
 
-Memory holds the last place of every wallet that the files name, nothing else of the rows.
+Memory holds the last place of every wallet that the files name, and of every round that a
+residual was booked for; nothing else of the rows.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,7 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from ledger.audit_file import Line
+from ledger.audit_file import AFTER_BATCHES, Line
+from ledger.audit_residuals import Residuals
 
 #: How many findings are named; all of them are counted.
 NAMED_MAX = 20
@@ -44,10 +46,11 @@ class Auditor:
     def __init__(self) -> None:
         self.audited = Audited()
         self._last: dict[int, tuple[int, int]] = {}
+        self._residuals = Residuals()
 
     def day(self, file: str, lines: Iterable[Line]) -> None:
         """Take one file."""
-        day = _Day(file, self.audited, self._last)
+        day = _Day(file, self.audited, self._last, self._residuals)
         for line in lines:
             day.take(line)
         day.end()
@@ -63,8 +66,15 @@ class Auditor:
 class _Day:
     """One file on its way."""
 
-    def __init__(self, file: str, audited: Audited, last: dict[int, tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        file: str,
+        audited: Audited,
+        last: dict[int, tuple[int, int]],
+        residuals: Residuals,
+    ) -> None:
         self._file = file
+        self._residuals = residuals
         self._audited = audited
         self._last = last
         self._hash = sha256()
@@ -92,6 +102,7 @@ class _Day:
     def end(self) -> None:
         """Prove what only the whole file can show."""
         self._end_batch()
+        self._end_residual()
         audited, computed = self._audited, self._hash.hexdigest()
         audited.seal = computed
         if self._header is None:
@@ -117,6 +128,8 @@ class _Day:
                 "operation": self._take_operation,
                 "entry": self._take_entry,
                 "delivery": self._take_delivery,
+                "residual": self._take_residual,
+                "residual_entry": self._take_residual_entry,
             }[line.kind](line)
         except (KeyError, TypeError) as error:
             self._find(line, f"a column is missing or of another type: {error}")
@@ -211,9 +224,28 @@ class _Day:
         self._end_operation()
         self._ordered(line, (line.row["batch_id"], 2, line.row["delivery_id"]))
 
+    def _take_residual(self, line: Line) -> None:
+        self._end_batch()
+        self._end_residual()
+        self._placed(line, (AFTER_BATCHES, line.row["residual_id"], 0))
+        for what in self._residuals.take(line, self._day):
+            self._find(line, what)
+
+    def _take_residual_entry(self, line: Line) -> None:
+        self._placed(line, (AFTER_BATCHES, line.row["residual_id"], line.row["leg"]))
+        for what in self._residuals.take_entry(line):
+            self._find(line, what)
+
+    def _end_residual(self) -> None:
+        for what in self._residuals.end():
+            self._audited.find(f"{self._file}: {what}")
+
     def _ordered(self, line: Line, key: tuple[int, ...]) -> None:
         if self._batch.get("batch_id") != key[0]:
             self._find(line, "it is not among its batch")
+        self._placed(line, key)
+
+    def _placed(self, line: Line, key: tuple[int, ...]) -> None:
         if self._key and key <= self._key:
             self._find(line, "it is out of order or there twice")
         self._key = key

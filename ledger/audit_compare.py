@@ -13,13 +13,14 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from ledger.audit_check import Audited
-from ledger.audit_file import Line, name_of, read_lines
+from ledger.audit_file import AFTER_BATCHES, Line, name_of, read_lines
 from ledger.seal import snapshot
 from ledger.seal_lines import lines
 from vocabulary.errors import Malformed, Unavailable
 
 _SHOWN_MAX = 80
 _RANK = {"batch": 0, "operation": 1, "entry": 1, "delivery": 2}
+_RESIDUAL = frozenset({"residual", "residual_entry"})
 
 
 class _Row(NamedTuple):
@@ -94,7 +95,7 @@ def _parsed(told: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, dict[str, 
 
 def _rows(told: Iterable[Line]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
     for line in told:
-        if line.kind in _RANK:
+        if line.kind in _RANK or line.kind in _RESIDUAL:
             yield line.kind, dict(line.row), line.raw
 
 
@@ -102,6 +103,10 @@ def _placed(told: Iterable[tuple[str, dict[str, Any], bytes]]) -> Iterator[_Row]
     """Every row with its place; an entry stands in the batch of the operation before it."""
     batch = 0
     for kind, row, raw in told:
+        if kind in _RESIDUAL:
+            key = (AFTER_BATCHES, int(row["residual_id"]), int(row.get("leg", 0)))
+            yield _Row(key, kind, row, raw)
+            continue
         batch = int(row.get("batch_id", batch))
         place: tuple[int, ...] = (batch, _RANK[kind])
         if kind in {"operation", "entry"}:

@@ -14,7 +14,9 @@ from vocabulary.errors import Malformed
 
 #: Longest line read, in bytes: an operation with its body and reply in hex, many times over.
 LINE_BYTES_MAX = 1_000_000
-KINDS = ("batch", "operation", "entry", "delivery")
+#: What residuals have in the place of a batch: they follow the last of them.
+AFTER_BATCHES = 2**63 - 1
+KINDS = ("batch", "operation", "entry", "delivery", "residual", "residual_entry")
 
 
 class Line(NamedTuple):
@@ -81,6 +83,10 @@ def name_of(kind: str, row: Mapping[str, Any]) -> str:
         case "entry":
             place = f"txn-{row.get('wallet_id')}-{row.get('wallet_seq')}"
             return f"entry {row.get('leg')} of {place}"
+        case "residual":
+            return f"residual {row.get('residual_id')}"
+        case "residual_entry":
+            return f"entry {row.get('leg')} of residual {row.get('residual_id')}"
         case "operation":
             return f"operation txn-{row.get('wallet_id')}-{row.get('wallet_seq')}"
         case _:
@@ -101,7 +107,7 @@ def _read(path: Path, number: int, raw: bytes) -> Line:
         return Line(number, "trailer", told, raw)
     kind = next(iter(told), "")
     if kind not in KINDS or len(told) != 1 or not isinstance(told[kind], dict):
-        raise Malformed(place, "one of batch, operation, entry, delivery is expected")
+        raise Malformed(place, f"one of {', '.join(KINDS)} is expected")
     return Line(number, kind, told[kind], raw)
 
 

@@ -93,8 +93,8 @@ _LINES: tuple[ChartLine, ...] = (
     ChartLine(
         account=Account.DIFFERENCE,
         side="debit",
-        per="currency",
-        meaning="residuals that a tolerance let pass, each of them booked here",
+        per="provider and currency",
+        meaning="residuals that a tolerance let pass, each of them booked here against GGR",
     ),
 )
 

@@ -10,7 +10,8 @@ from ledger.reading import read
 
 _CLOCK = {"received": "o.received_at", "posted": "e.posted_at"}
 _MOVED_CLOCK = {"received": "o.received_at", "posted": "b.posted_at"}
-# Entries are counted by the operation they belong to, so both halves use one clock.
+# Entries are counted by the operation they belong to, so both halves use one clock. What a
+# tolerance let pass belongs to no operation: it counts when it was booked.
 _STATEMENT = """
 WITH moved AS (
   SELECT ({moved_clock} AT TIME ZONE %(zone)s)::date AS day, o.currency,
@@ -24,24 +25,34 @@ WITH moved AS (
    WHERE o.provider = %(provider)s AND o.decision = 'accepted'
      AND {moved_clock} IS NOT NULL
    GROUP BY 1, 2
+), entered AS (
+  SELECT {clock} AS at, e.currency, e.account, e.amount
+    FROM entries e JOIN operations o USING (wallet_id, wallet_seq)
+   WHERE e.provider = %(provider)s
+  UNION ALL
+  SELECT r.booked_at, e.currency, e.account, e.amount
+    FROM residual_entries e JOIN residuals r USING (residual_id)
+   WHERE e.provider = %(provider)s
 ), booked AS (
-  SELECT ({clock} AT TIME ZONE %(zone)s)::date AS day, e.currency,
+  SELECT (e.at AT TIME ZONE %(zone)s)::date AS day, e.currency,
          coalesce(sum(e.amount) FILTER (WHERE e.account = 'ggr'), 0)::bigint AS ggr,
+         coalesce(sum(e.amount) FILTER (WHERE e.account = 'difference'), 0)::bigint
+           AS difference,
          coalesce(sum(e.amount) FILTER (WHERE e.account = 'provider_clearing'), 0)::bigint
            AS clearing,
          coalesce(sum(e.amount) FILTER (WHERE e.account IN ('bonus', 'jackpot', 'promo')), 0)
            ::bigint AS funds
-    FROM entries e JOIN operations o USING (wallet_id, wallet_seq)
-   WHERE e.provider = %(provider)s
+    FROM entered e
    GROUP BY 1, 2
 ), days AS (
   SELECT day, currency, m.stake, m.payout, m.rollbacks, m.adjustments, b.funds, b.ggr,
+         b.difference,
          sum(b.clearing) OVER (PARTITION BY currency ORDER BY day) AS clearing, m.operations
     FROM moved m FULL JOIN booked b USING (day, currency)
 )
 SELECT day, currency, coalesce(stake, 0), coalesce(payout, 0), coalesce(rollbacks, 0),
        coalesce(adjustments, 0), coalesce(funds, 0), coalesce(ggr, 0), coalesce(clearing, 0),
-       coalesce(operations, 0)
+       coalesce(operations, 0), coalesce(difference, 0)
   FROM days
  WHERE (%(first)s::date IS NULL OR day >= %(first)s)
    AND (%(last)s::date IS NULL OR day <= %(last)s)
@@ -58,7 +69,8 @@ class ProviderDay:
         stake, payout: of bets and wins, before anything was undone.
         rollbacks, adjustments: signed, to the players.
         funds: what bonus, jackpot and promo took on; negative when they paid.
-        ggr: what was swept to GGR that day.
+        ggr: what was swept to GGR that day, less what tolerances moved out of it.
+        difference: what came to the account of differences; positive where players are owed.
         clearing: what rounds still hold at the end of the day.
     """
 
@@ -70,6 +82,7 @@ class ProviderDay:
     adjustments: int
     funds: int
     ggr: int
+    difference: int
     clearing: int
     operations: int
 
@@ -105,6 +118,7 @@ def provider_days(
             ggr=row[7],
             clearing=int(row[8]),
             operations=row[9],
+            difference=row[10],
         )
         for row in read(engine, sql, wanted)
     ]

@@ -41,7 +41,8 @@ SELECT (SELECT max(day) + 1 FROM seals),
        (clock_timestamp() AT TIME ZONE 'UTC')::date
 """
 _SEAL = (
-    "SELECT day, previous, hash, layout, batches, operations, entries, deliveries FROM seals"
+    "SELECT day, previous, hash, layout, batches, operations, entries, deliveries, residuals,"
+    " residual_entries FROM seals"
 )
 _UNFINISHED = """
 SELECT batch_id, parked_at IS NOT NULL AS parked, count(*) OVER () AS total FROM batches b
@@ -49,9 +50,10 @@ SELECT batch_id, parked_at IS NOT NULL AS parked, count(*) OVER () AS total FROM
  ORDER BY batch_id LIMIT %(most)s
 """
 _INSERT = """
-INSERT INTO seals (day, previous, hash, layout, batches, operations, entries, deliveries)
+INSERT INTO seals (day, previous, hash, layout, batches, operations, entries, deliveries,
+                   residuals, residual_entries)
 VALUES (%(day)s, %(previous)s, %(hash)s, %(layout)s, %(batches)s, %(operations)s, %(entries)s,
-        %(deliveries)s)
+        %(deliveries)s, %(residuals)s, %(residual_entries)s)
 """
 _SNAPSHOT = """
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,

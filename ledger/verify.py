@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.checks import chains, evidence, money, rounds
+from ledger.checks import chains, evidence, money, residuals, rounds
 from ledger.checks.check import Check, Scope
 from vocabulary.errors import Unavailable
 
 #: Every check, in the order they are run.
-CHECKS: tuple[Check, ...] = (*money.CHECKS, *chains.CHECKS, *rounds.CHECKS, *evidence.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *money.CHECKS,
+    *chains.CHECKS,
+    *rounds.CHECKS,
+    *residuals.CHECKS,
+    *evidence.CHECKS,
+)
 #: How many rows that are wrong each check names.
 NAMED_MAX = 10
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, text
 
+from ledger.differences import standing_keys
 from reconcile.ages import Ages
 from reconcile.breaks import Break, breaks_from_frame
 from reconcile.compare import Comparison, Judging
@@ -20,7 +21,7 @@ from reconcile.frames import Keys
 from reconcile.load import Books, open_books
 from reconcile.parts import How
 from reconcile.rules import BY_NAME, Rules
-from reconcile.survey import Look, Scope, look_at_all
+from reconcile.survey import Look, Looked, Scope, look_at_all
 from reconcile.unread import Unread, unread
 from reconcile.window import Window
 from reconcile.witness import journal_breaks
@@ -79,6 +80,7 @@ class Judged:
 
     Attributes:
         examined: of the breaks that were open, the match keys with a row in the window; sorted.
+        booked: the same of rounds for which a residual stands booked; empty unless ``whole``.
         marks: how far the stored inputs reached.
         whole: whether every row of the window was looked at.
         unread: what of the window the feeds could not tell.
@@ -90,6 +92,7 @@ class Judged:
     marks: Mapping[str, Any]
     whole: bool
     unread: tuple[Unread, ...] = ()
+    booked: Keys = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 def judge(
@@ -132,6 +135,7 @@ def judge(
             comparison=looked.comparison,
             breaks=tuple(breaks),
             examined=books.inside(asked),
+            booked=books.inside(_booked_keys(connection, terms.provider, looked)),
             marks=marks,
             whole=looked.whole,
             unread=unread(
@@ -143,6 +147,11 @@ def judge(
 def _open_keys(connection: Connection, provider: str) -> Keys:
     rows = connection.execute(text(_OPEN), {"provider": provider}).scalars()
     return np.unique(np.fromiter(rows, dtype=np.int64))
+
+
+def _booked_keys(connection: Connection, provider: str, looked: Looked) -> Keys:
+    rows = standing_keys(connection, provider) if looked.whole else []
+    return np.array(rows, dtype=np.int64)
 
 
 def _breaks(

@@ -26,6 +26,8 @@ class RunResult:
         rules: the versions of the rules applied.
         exponents: the provider's overrides of digits after the point.
         residuals: by currency, what the tolerance let pass, minor units, as owed to the player.
+        booked: by currency, what the run moved to the account ``difference``, minor units.
+        residual_rounds: the rounds behind ``residuals``, as a count and a hash.
         inputs: what the run rests on; see ``reconcile.inputs``.
         unread: what of the window the feeds could not tell; no row of it was compared.
     """
@@ -43,6 +45,8 @@ class RunResult:
     rules: Mapping[str, int]
     exponents: Mapping[str, int]
     residuals: Mapping[str, int] = field(default_factory=dict)
+    booked: Mapping[str, int] = field(default_factory=dict)
+    residual_rounds: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
 
@@ -62,12 +66,16 @@ class RunResult:
             "matched": self.ours.matched.rows,
             "timing": {"ours": self.ours.timing.rows, "theirs": self.theirs.timing.rows},
             "excluded": {"ours": self.ours.excluded.rows, "theirs": self.theirs.excluded.rows},
-            "residual": {
-                code: text_from_minor(minor, exponent_of(code, self.exponents))
-                for code, minor in sorted(self.residuals.items())
-            },
+            "residual": self._texts(self.residuals),
+            "booked": self._texts(self.booked),
             "unread": [each.to_json() for each in self.unread],
             "conserved": self.conserved,
+        }
+
+    def _texts(self, sums: Mapping[str, int]) -> dict[str, str]:
+        return {
+            code: text_from_minor(minor, exponent_of(code, self.exponents))
+            for code, minor in sorted(sums.items())
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -88,6 +96,8 @@ class RunResult:
             "breaks": len(self.breaks),
             "findings": breaks_digest(self.breaks),
             "residuals_minor": {c: str(minor) for c, minor in sorted(self.residuals.items())},
+            "residual_rounds": dict(self.residual_rounds),
+            "booked_minor": {c: str(minor) for c, minor in sorted(self.booked.items())},
             "inputs": dict(self.inputs),
             "unread": [each.to_json() for each in self.unread],
             "ours": _proof_json(self.ours),

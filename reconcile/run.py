@@ -1,7 +1,7 @@
 """One run: post what is unposted, read both sides at one instant, judge, prove, store."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from ledger.differences import Booking, book
 from ledger.posting import drain
 from reconcile.ages import Ages, ages_of
 from reconcile.breaks import Break
@@ -20,6 +21,7 @@ from reconcile.feed_closes import close_day
 from reconcile.judge import Judged, Terms, judge
 from reconcile.marks import Mark, load_mark, save_mark, take_mark
 from reconcile.parts import How
+from reconcile.residuals import bookings_due, moved_by, rounds_digest
 from reconcile.result import RunResult, iso
 from reconcile.rules import BY_NAME, Rules
 from reconcile.spool import Spool
@@ -132,8 +134,10 @@ def _run(
     now = mark.judged_at
     look = _look(connection, terms, mode, job, digest)
     judged = judge(database_url, connection, terms, now=now, look=look)
+    due = bookings_due(connection, terms.provider, judged)
     result = _result(terms, judged, now, clock.now())
-    stored = _stored(connection, result, judged)
+    result = replace(result, booked=moved_by(connection, result.run_id, due))
+    stored = _stored(connection, result, judged, due)
     save_mark(connection, terms.provider, terms.window, mark, run_id=result.run_id)
     _close(connection, terms, mode, judged, result)
     if job is not None:
@@ -221,6 +225,7 @@ def _result(terms: Terms, judged: Judged, now: datetime, finished: datetime) -> 
         rules=RULES,
         exponents=terms.exponents,
         residuals=found.residuals,
+        residual_rounds=rounds_digest(found.passed),
         inputs={
             **terms.as_json(),
             "marks": marks_json(judged),
@@ -244,8 +249,11 @@ def marks_json(judged: Judged) -> dict[str, object]:
     return {**judged.marks, "feeds": feeds}
 
 
-def _stored(connection: Connection, result: RunResult, judged: Judged) -> RunResult:
+def _stored(
+    connection: Connection, result: RunResult, judged: Judged, due: Sequence[Booking]
+) -> RunResult:
     first_seen = store_run(connection, result, examined=judged.examined, whole=judged.whole)
+    book(connection, provider=result.provider, run_id=result.run_id, bookings=due)
     return replace(
         result, breaks=tuple(_dated(each, first_seen[each.id]) for each in result.breaks)
     )

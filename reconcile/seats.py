@@ -24,6 +24,11 @@ def round_of(name: str) -> str:
     return name.partition(_BETWEEN)[0]
 
 
+def seat_of(name: str) -> str:
+    """The player whose part of a shared round it is; empty where the round has one player."""
+    return name.partition(_BETWEEN)[2]
+
+
 def seated(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The records of both sides, each player's part of a shared round under a name of its own.
 

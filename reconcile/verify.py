@@ -14,8 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
+from ledger.differences import booked_by
 from reconcile.ages import Ages
 from reconcile.judge import Judged, Terms, judge
+from reconcile.residuals import rounds_digest
 from reconcile.result import breaks_digest
 from reconcile.rules import Rules
 from reconcile.run import RULES
@@ -29,6 +31,7 @@ _ASKABLE = (2, 3)
 #: Changed inputs named one by one; of more, their number.
 NAMED_MAX = 50
 
+_BOOKED = "booked to difference"
 _RUN = "SELECT * FROM runs WHERE run_id = :run"
 _OURS_SINCE = """
 SELECT o.op_key AS name, o.round_id, o.received_at AS at, count(*) OVER () AS total
@@ -177,7 +180,7 @@ def _verify(
         return Verification(
             run_id=row["run_id"], checks=(), changed=changed, problems=(str(error),)
         )
-    checks = _checks(manifest, judged)
+    checks = (*_checks(manifest, judged), _booked(connection, row))
     return Verification(
         run_id=row["run_id"],
         checks=checks,
@@ -252,7 +255,21 @@ def _checks(manifest: Mapping[str, Any], judged: Judged) -> tuple[Check, ...]:
             _text({code: str(minor) for code, minor in found.residuals.items()}),
         ),
     ]
+    if "residual_rounds" in manifest:
+        rounds = rounds_digest(found.passed)
+        pairs.append(("residual rounds", _text(manifest["residual_rounds"]), _text(rounds)))
     return tuple(Check(name=name, then=was, now=is_now) for name, was, is_now in pairs)
+
+
+def _booked(connection: Connection, row: Mapping[str, Any]) -> Check:
+    """What the run said it booked, and what the books hold of it."""
+    then = row["manifest"].get("booked_minor", {})
+    stands = {
+        code: str(minor)
+        for code, minor in booked_by(connection, row["run_id"]).items()
+        if minor
+    }
+    return Check(name=_BOOKED, then=_text(then), now=_text(stands))
 
 
 def _text(value: Mapping[str, Any]) -> str:
@@ -270,6 +287,8 @@ def _problems(checks: tuple[Check, ...], changed: tuple[Changed, ...]) -> list[s
             if side.total
             else f"the rows of {side.side} changed without a telling of their own"
         )
+    if not by_name[_BOOKED].same:
+        problems.append("what the run booked is not what the books hold of it")
     if not by_name["rules"].same:
         problems.append("the rules are another version than the run's")
     if not problems:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 #: Tables whose rows belong to one wallet, so that a proof may be asked of some wallets only.
 _OF_WALLETS = ("operations", "entries", "wallets", "rounds")
-_WHOLE = ("batches", "deliveries", "parked", "seals")
+_WHOLE = ("batches", "deliveries", "parked", "seals", "residuals", "residual_entries", "runs")
 
 
 _MOVED = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"

@@ -63,9 +63,14 @@ CHECKS: tuple[Check, ...] = (
                                             FROM {deliveries} d GROUP BY batch_id) d
                                  USING (batch_id)
                               GROUP BY 1) b USING (day)
+                  LEFT JOIN (SELECT (r.booked_at AT TIME ZONE 'UTC')::date AS day,
+                                    count(*) AS residuals
+                               FROM {residuals} r GROUP BY 1) r USING (day)
                  WHERE (s.batches, s.operations, s.deliveries) IS DISTINCT FROM
                        (coalesce(b.batches, 0), coalesce(b.operations, 0),
-                        coalesce(b.deliveries, 0)::bigint)""",
+                        coalesce(b.deliveries, 0)::bigint)
+                    OR (s.layout ? 'residuals'
+                        AND s.residuals IS DISTINCT FROM coalesce(r.residuals, 0))""",
         by_wallet=False,
     ),
 )

@@ -173,7 +173,7 @@ def _provider_days(
         typer.echo(json.dumps(told))
         return
     columns = ["day", "currency", "stake", "payout", "rollbacks", "adjustments", "funds"]
-    columns += ["ggr", "clearing"]
+    columns += ["ggr", "difference", "clearing"]
     table(columns, ([str(line[column]) for column in columns] for line in lines))
 
 
@@ -267,8 +267,9 @@ def _no_wallet(player: str, currency: str) -> typer.Exit:
 
 
 def _day(day: "ProviderDay") -> dict[str, object]:
-    amounts = ("stake", "payout", "rollbacks", "adjustments", "funds", "ggr", "clearing")
-    told = {name: text(getattr(day, name), day.currency) for name in amounts}
+    moved = ("stake", "payout", "rollbacks", "adjustments", "funds")
+    held = ("ggr", "difference", "clearing")
+    told = {name: text(getattr(day, name), day.currency) for name in (*moved, *held)}
     seen = {"day": day.day.isoformat(), "currency": day.currency}
     return {**seen, **told, "operations": day.operations}
 

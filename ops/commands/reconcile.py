@@ -208,6 +208,8 @@ def _show(result: RunResult) -> None:
     )
     for code, amount in told["residual"].items():
         typer.echo(f"let pass by the tolerance: {amount} {code}")
+    for code, amount in told["booked"].items():
+        typer.echo(f"moved to the account difference: {amount} {code}")
     for each in result.unread:
         where = " ".join(part for part in (each.feed, each.file) if part)
         times = f" ({each.count} times)" if each.count > 1 else ""

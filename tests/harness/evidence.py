@@ -36,6 +36,7 @@ def tamper(database: str, statement: str) -> None:
 TABLES = (
     *("batches", "operations", "entries", "deliveries"),
     *("wallets", "rounds", "parked", "seals"),
+    *("runs", "residuals", "residual_entries"),
 )
 
 

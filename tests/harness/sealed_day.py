@@ -21,6 +21,7 @@ from tests.harness.ledger import (
     round_end,
     win,
 )
+from tests.harness.residual_books import book_residuals
 
 DAY = date(2020, 6, 4)
 MORNING = datetime(2020, 6, 4, 8, tzinfo=UTC)
@@ -48,7 +49,10 @@ def quiet(_done: int) -> None:
 
 
 def a_sealed_day(database: str, file: Path) -> None:
-    """ann is wallet 1, bob wallet 2; batches 1 to 6 are sealed, the last one waits."""
+    """ann is wallet 1, bob wallet 2; batches 1 to 6 are sealed, the last one waits.
+
+    Of residuals see ``book_residuals``.
+    """
     open_wallets(database, ("ann", 1000), ("bob", 500))
     accept(database, *FIRST)
     accept(database, *SECOND)
@@ -59,6 +63,8 @@ def a_sealed_day(database: str, file: Path) -> None:
     carry_out(database, blocked, now=MORNING)
     carry_out(database, deposit("d1", 70, handle="bob"), now=MORNING)
     drain(database)
+    book_residuals(database)
+    tamper(database, "UPDATE residuals SET booked_at = '2020-06-04 23:00:00+00'")
     at = "timestamptz '2020-06-04 12:00:00+00' + batch_id * interval '1 second'"
     tamper(database, f"UPDATE batches SET committed_at = {at}")
     _seal(database, file)

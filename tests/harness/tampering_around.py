@@ -1,6 +1,7 @@
 """Tampering around the books: wallets, rounds, batches, deliveries, parked work, seals."""
 
 from tests.harness.tampering import OF_THE_BOOKS, Tampering, found_by
+from tests.harness.tampering_residuals import OF_RESIDUALS
 
 AROUND: dict[str, Tampering] = {
     "a wallet's balance": found_by(
@@ -180,4 +181,4 @@ AROUND: dict[str, Tampering] = {
     ),
 }
 #: Everything.
-TAMPERINGS = {**OF_THE_BOOKS, **AROUND}
+TAMPERINGS = {**OF_THE_BOOKS, **AROUND, **OF_RESIDUALS}

@@ -87,7 +87,10 @@ def test_days_are_sealed_in_order_and_each_seal_vouches_for_the_one_before(
 
     sealed = seal(database, NEXT)
 
-    assert sealed.counts == {"batches": 1, "operations": 1, "entries": 2, "deliveries": 0}
+    assert sealed.counts == {
+        "batches": 1, "operations": 1, "entries": 2, "deliveries": 0,
+        "residuals": 0, "residual_entries": 0,
+    }
     engine = open_engine(database)
     again = list(recheck(engine, None, progress=quiet))
     engine.dispose()
@@ -165,6 +168,30 @@ CHANGES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "a batch left out": (without('{"batch":{"batch_id":2,'), "it is not among its batch"),
     "a delivery twice": (
         lambda lines: [x for line in lines for x in [line] * (1 + ("delivery_id" in line))],
+        "out of order or there twice",
+    ),
+    "a residual": (
+        replaced('"before":3,"after":0', '"before":2,"after":0'),
+        "it does not follow residual 2",
+    ),
+    "a residual's leg": (
+        replaced('"account":"ggr","provider":"lottery","match', '"account":"promo","match'),
+        "a column is missing",
+    ),
+    "a residual's amount": (
+        replaced('"sequence":1,"before":0,"after":2', '"sequence":1,"before":0,"after":1'),
+        "it is not what its residual moves",
+    ),
+    "the entry of a residual left out": (
+        without('{"residual_entry":{"residual_id":3,"leg":2'),
+        "residual 3 has 1 entries, 2 are expected",
+    ),
+    "a residual left out": (
+        without('{"residual":{"residual_id":2,'),
+        "it does not follow its residual",
+    ),
+    "a residual told twice": (
+        lambda lines: [x for line in lines for x in [line] * (1 + ('"corrects":2' in line))],
         "out of order or there twice",
     ),
     "the end cut off": (lambda lines: lines[:-1], "it ends without its seal"),

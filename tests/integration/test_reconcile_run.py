@@ -361,7 +361,7 @@ def test_the_printed_result_has_the_promised_shape(books: Books) -> None:
     told = books.run().to_json()
     assert list(told) == [
         *("run_id", "provider", "window", "ours", "theirs", "matched", "timing", "excluded"),
-        *("residual", "unread", "breaks", "conserved"),
+        *("residual", "booked", "unread", "breaks", "conserved"),
     ]
     assert told["ours"] == {"rows": 1, "totals": {"USD": {"stake": "1.00", "payout": "0.00"}}}
     assert told["theirs"] == {"rows": 1, "totals": {"JPY": {"stake": "0", "payout": "25"}}}

@@ -1,0 +1,71 @@
+"""What tolerances let pass: each in the books once, with two legs, as its run says."""
+
+from ledger.checks.check import Check
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        name="residual_entries_sum_to_zero",
+        promise="the entries of every residual sum to zero per currency",
+        figure="SELECT count(*) FROM {residual_entries} e",
+        wrong="""SELECT 'residual ' || residual_id FROM {residual_entries} e
+                  GROUP BY residual_id, currency HAVING sum(amount) <> 0""",
+        by_wallet=False,
+    ),
+    Check(
+        name="residuals_are_entered",
+        promise="every residual stands in GGR and in the account of differences with what it"
+        " moves, in its provider, round and currency, and nothing else stands there for it",
+        figure="SELECT count(*) FROM {residuals} r",
+        wrong="""SELECT DISTINCT 'residual ' || coalesce(r.residual_id, e.residual_id)
+                   FROM (SELECT r.residual_id, r.provider, r.match_key, r.currency, l.leg,
+                                l.account, l.amount
+                           FROM {residuals} r
+                          CROSS JOIN LATERAL
+                                (VALUES (1, 'ggr'::account_kind, r.before - r.after),
+                                        (2, 'difference', r.after - r.before))
+                                AS l (leg, account, amount)) r
+                   FULL JOIN {residual_entries} e USING (residual_id, leg)
+                  WHERE (r.account, r.provider, r.match_key, r.currency, r.amount)
+                        IS DISTINCT FROM
+                        (e.account, e.provider, e.match_key, e.currency, e.amount)""",
+        by_wallet=False,
+    ),
+    Check(
+        name="residuals_follow",
+        promise="in each round and currency residuals run 1, 2, 3 …, each corrects the one"
+        " before it and begins where that one ended",
+        figure="SELECT count(*) FROM {residuals} r",
+        wrong="""SELECT 'residual ' || residual_id FROM (
+                   SELECT residual_id, sequence, before, corrects,
+                          lag(sequence, 1, 0) OVER chain AS sequence_before,
+                          lag(after, 1, 0::bigint) OVER chain AS stood,
+                          lag(residual_id) OVER chain AS last
+                     FROM {residuals} r
+                   WINDOW chain AS (PARTITION BY provider, round_id, seat, currency
+                                    ORDER BY sequence)
+                 ) c
+                 WHERE (sequence, before, corrects)
+                       IS DISTINCT FROM (sequence_before + 1, stood, last)""",
+        by_wallet=False,
+    ),
+    Check(
+        name="residuals_equal_runs",
+        promise="what the books hold as booked by a run is what that run says it booked, and it"
+        " looked at all of its window",
+        figure="SELECT count(*) FROM {runs} r",
+        wrong="""SELECT 'run ' || run_id || ' ' || currency
+                   FROM (SELECT r.run_id, s.key AS currency, s.value::numeric AS minor
+                           FROM {runs} r
+                          CROSS JOIN LATERAL jsonb_each_text(r.manifest -> 'booked_minor') s
+                        ) m
+                   FULL JOIN (SELECT run_id, currency, array_agg(DISTINCT provider) AS whose,
+                                     sum(after - before) AS minor
+                                FROM {residuals} r GROUP BY run_id, currency) b
+                     USING (run_id, currency)
+                   LEFT JOIN {runs} r USING (run_id)
+                  WHERE coalesce(m.minor, 0) <> coalesce(b.minor, 0)
+                     OR (b.whose IS NOT NULL
+                         AND (b.whose, true) IS DISTINCT FROM (ARRAY[r.provider], r.whole))""",
+        by_wallet=False,
+    ),
+)
