@@ -365,7 +365,7 @@ def _columns_frame(table: pa.Table) -> pd.DataFrame:
 
 def _integers(column: pa.ChunkedArray) -> Keys:
     told = [np.frombuffer(each.as_buffer(), _INTEGER) for each in column]
-    return np.concatenate([*told, np.empty(0, _INTEGER)]).astype(np.int64)
+    return np.concatenate([*told, np.empty(0, _INTEGER)], dtype=np.int64)
 
 
 def _keys_frame(table: pa.Table) -> pd.DataFrame:
