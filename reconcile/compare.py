@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.beyond import loose_beyond, of_the_window, parted, reached
 from reconcile.ages import Ages, ages_of
+from reconcile.beyond import loose_beyond, of_the_window, parted, reached
 from reconcile.classify import Classified, classify, otherwise_told
 from reconcile.columns import Flags, sort_places, words
 from reconcile.conserve import (

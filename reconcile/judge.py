@@ -21,6 +21,7 @@ from reconcile.frames import Keys
 from reconcile.load import Books, open_books
 from reconcile.parts import How
 from reconcile.rules import BY_NAME, Rules
+from reconcile.seats import round_of
 from reconcile.survey import Look, Looked, Scope, look_at_all
 from reconcile.unread import Unread, unread
 from reconcile.window import Window
@@ -28,6 +29,7 @@ from reconcile.witness import journal_breaks
 from reconcile.witness_chain import chain_breaks
 from reconcile.witness_feed import feed_breaks
 from reconcile.witness_log import ReadLogged, log_breaks
+from vocabulary.ids import match_key
 
 # Everything stored at or before these marks was there to be read.
 _MARKS = """
@@ -79,7 +81,8 @@ class Judged:
     """What was found.
 
     Attributes:
-        examined: of the breaks that were open, the match keys with a row in the window; sorted.
+        examined: of the breaks that were open, the match keys of which something was said: with
+            a row in the window, or tied to one; sorted.
         booked: the same of rounds for which a residual stands booked; empty unless ``whole``.
         marks: how far the stored inputs reached.
         whole: whether every row of the window was looked at.
@@ -129,13 +132,16 @@ def judge(
         young=scope.judging.young,
     ) as books:
         looked = (look or look_at_all(How()))(books, scope, asked)
-        breaks = _breaks(books, connection, terms, looked.comparison, now)
+        found = looked.comparison
+        breaks = _breaks(books, connection, terms, found, now)
         marks = {**books.rows(_MARKS)[0], "feeds": books.rows(_FEEDS)}
         return Judged(
-            comparison=looked.comparison,
+            comparison=found,
             breaks=tuple(breaks),
-            examined=books.inside(asked),
-            booked=books.inside(_booked_keys(connection, terms.provider, looked)),
+            examined=_examined(books, terms.provider, found, asked),
+            booked=_examined(
+                books, terms.provider, found, _booked_keys(connection, terms.provider, looked)
+            ),
             marks=marks,
             whole=looked.whole,
             unread=unread(
@@ -152,6 +158,13 @@ def _open_keys(connection: Connection, provider: str) -> Keys:
 def _booked_keys(connection: Connection, provider: str, looked: Looked) -> Keys:
     rows = standing_keys(connection, provider) if looked.whole else []
     return np.array(rows, dtype=np.int64)
+
+
+def _examined(books: Books, provider: str, found: Comparison, asked: Keys) -> Keys:
+    """Those of the keys that the comparison said something about, in the window or beyond."""
+    beyond = [match_key(provider, round_of(name)) for name in found.reached]
+    told = np.intersect1d(asked, np.array(beyond, dtype=np.int64))
+    return np.union1d(books.inside(asked), told)
 
 
 def _breaks(

@@ -10,6 +10,7 @@ and both windows that meet at the edge see the same rows.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
 import numpy as np
 
@@ -62,11 +63,16 @@ ReadNear = Callable[[datetime, datetime], Near]
 
 def margin_of(near: ReadNear, window: Window, rules: Rules) -> Keys:
     """Keys of the rows beyond the window that take part in its passes; sorted."""
-    if not rules.attributes:
+    if not rules.attributes or not rules.edges:
         return NO_KEYS
     return np.union1d(
         _walked(near, window.start, -1, rules), _walked(near, window.end, 1, rules)
     )
+
+
+def digest_of(margin: Keys) -> str:
+    """Names a margin, for whoever kept what was made with it."""
+    return blake2b(margin.tobytes(), digest_size=16).hexdigest()
 
 
 def _walked(near: ReadNear, edge: datetime, way: int, rules: Rules) -> Keys:

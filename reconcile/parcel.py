@@ -43,6 +43,7 @@ def pack(part: Part, groups: Sequence[bytes]) -> bytes:
     told = {
         "ours": asdict(part.ours),
         "theirs": asdict(part.theirs),
+        "reached": part.reached,
         "sizes": [len(blob) for blob in blobs],
     }
     header = json.dumps(told).encode()
@@ -71,6 +72,7 @@ def unpack(parcel: bytes) -> Parcel:
         open=left.head(0),
         tied=left,
         passed=open_frame(passed),
+        reached=tuple(told["reached"]),
     )
     return Parcel(part, tuple(groups))
 

@@ -45,12 +45,14 @@ class RangeTask:
     """The part of a run that looks at one range of keys.
 
     Attributes:
+        margin: keys of the range whose rows beyond the window take part.
         laid: files that hold the range's key rows of either side; None: the database does.
     """
 
     question: Question
     number: int
     within: KeyRange
+    margin: Keys
     laid: tuple[str, str] | None
 
 
@@ -92,6 +94,7 @@ def compare_part(task: RangeTask) -> bytes:
             suspect=books.straddling(task.within),
             fetch=fetch_from(books),
             judging=asked.judging,
+            margin=task.margin,
         )
     return pack(part, _handed_on(part.open, asked.groups))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconcile.compare import Comparison, Judging, Part, merge
 from reconcile.distribute import Executor, InProcess
+from reconcile.frames import Keys
 from reconcile.load import Books
 from reconcile.partition import PlayersTask, Question, RangeTask, compare_part, judge_part
 from reconcile.ranges import KeyRange, key_ranges
@@ -51,11 +52,12 @@ class How:
 
 
 def compare_in_parts(
-    books: Books, question: Question, spool: Spool, how: How, *, parts: int
+    books: Books, question: Question, spool: Spool, how: How, *, parts: int, margin: Keys
 ) -> Comparison:
     """Every part that did not end before, then all of them as one.
 
-    The ``books`` are those whose snapshot is named by ``question``.
+    The ``books`` are those whose snapshot is named by ``question``; ``margin`` are keys of rows
+    beyond the window that take part.
 
     Raises:
         Unavailable: the database or the workers cannot be reached.
@@ -74,7 +76,7 @@ def compare_in_parts(
     laid = how.executor.shares_disk and len(todo) > 1 and parts <= RANGES_MAX
     if laid:
         _lay_apart(books, spool, ranges)
-    tasks = _range_tasks(question, ranges, todo, spool.folder if laid else None)
+    tasks = _range_tasks(question, ranges, todo, margin, spool.folder if laid else None)
     for task, parcel in how.executor.run(compare_part, tasks):
         spool.keep("range", task.number, parcel)
         done += 1
@@ -94,11 +96,21 @@ def _lay_apart(books: Books, spool: Spool, ranges: tuple[KeyRange, ...]) -> None
 
 
 def _range_tasks(
-    question: Question, ranges: tuple[KeyRange, ...], todo: list[int], folder: Path | None
+    question: Question,
+    ranges: tuple[KeyRange, ...],
+    todo: list[int],
+    margin: Keys,
+    folder: Path | None,
 ) -> Iterator[Any]:
     for number in todo:
-        laid = None if folder is None else key_files(folder, number)
-        yield RangeTask(question=question, number=number, within=ranges[number], laid=laid)
+        within = ranges[number]
+        yield RangeTask(
+            question=question,
+            number=number,
+            within=within,
+            margin=margin[(margin >= within.first) & (margin <= within.last)],
+            laid=None if folder is None else key_files(folder, number),
+        )
 
 
 def _players_tasks(

@@ -169,7 +169,9 @@ def _proof_json(proof: SideProof) -> dict[str, Any]:
         "breaks": proof.breaks,
         "excluded": proof.excluded,
     }
-    told = {name: as_json(entry) for name, entry in lines.items()}
+    told: dict[str, Any] = {name: as_json(entry) for name, entry in lines.items()}
+    if proof.beyond.rows:
+        told["beyond"] = str(proof.beyond)
     return {
         **told,
         "folded": proof.folded,

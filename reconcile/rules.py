@@ -16,6 +16,8 @@ class Rules:
         attributes: the provider's history does not name our rounds, so that rows may be tied by
             what they hold. Where it does name them, a row without counterpart is missing, and
             tying it to a stranger would hide that.
+        edges: where ``attributes``, rows beyond the window take part in its passes. False for
+            runs from before they did, which can still be asked again.
         within: rows further apart in time are never tied by attributes.
         clear_by: how much closer in time the best assignment must be than one that leaves
             another row over, before the row left over is certain.
@@ -25,6 +27,7 @@ class Rules:
     """
 
     attributes: bool = False
+    edges: bool = True
     within: timedelta = timedelta(minutes=10)
     clear_by: timedelta = timedelta(seconds=5)
     group_max: int = 6
@@ -44,6 +47,7 @@ class Rules:
         """For a manifest."""
         return {
             "attributes": self.attributes,
+            "edges": self.edges,
             "within_us": self.within_us,
             "clear_by_us": self.clear_by_us,
             "group_max": self.group_max,
@@ -57,6 +61,7 @@ class Rules:
         """The rules that ``as_json`` told."""
         return cls(
             attributes=told["attributes"],
+            edges=told.get("edges", False),
             within=timedelta(microseconds=told["within_us"]),
             clear_by=timedelta(microseconds=told["clear_by_us"]),
             group_max=told["group_max"],

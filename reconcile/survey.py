@@ -17,6 +17,7 @@ import numpy as np
 from reconcile.compare import Comparison, Judging, compare
 from reconcile.frames import Keys
 from reconcile.load import Books, Sides
+from reconcile.margin import digest_of, margin_of
 from reconcile.marks import Mark, ripened_since, same_handles, written_since
 from reconcile.partition import Question, fetch_from
 from reconcile.parts import ROWS_PER_PART, How, compare_in_parts
@@ -76,14 +77,15 @@ def look_at_all(how: How, job: Job | None = None) -> Look:
 
     def look(books: Books, scope: Scope, _asked: Keys) -> Looked:
         fresh = job is None or job.began is None
+        margin = margin_of(books.near, scope.window, scope.judging.rules)
         sides = _at_once(books, scope, how) if fresh else None
         if sides is not None:
-            return Looked(comparison=_straight(books, scope, sides), whole=True)
-        parts = how.parts or how.parts_for(max(books.sizes()), scope.judging)
+            return Looked(comparison=_straight(books, scope, sides, margin), whole=True)
+        parts = how.parts or how.parts_for(max(books.sizes()) + len(margin), scope.judging)
         groups = parts if scope.judging.rules.attributes else 0
-        with _spool(job, books, scope, parts) as spool:
+        with _spool(job, books, scope, parts, margin) as spool:
             asked = _question(books, scope, groups)
-            found = compare_in_parts(books, asked, spool, how, parts=parts)
+            found = compare_in_parts(books, asked, spool, how, parts=parts, margin=margin)
         return Looked(comparison=found, whole=True)
 
     return look
@@ -132,18 +134,26 @@ def _changed(
 
 
 @contextmanager
-def _spool(job: Job | None, books: Books, scope: Scope, parts: int) -> Iterator[Spool]:
+def _spool(
+    job: Job | None, books: Books, scope: Scope, parts: int, margin: Keys
+) -> Iterator[Spool]:
     """Where parts are kept, with those in it that still hold."""
+    told = {"parts": parts, "margin": digest_of(margin)}
     if job is None:
         with tempfile.TemporaryDirectory(prefix="tieout-run-") as folder:
             yield Spool(Path(folder))
-    elif job.began is None or not same_handles(books, job.began):
-        job.spool.begin({**job.told, "parts": parts})
+    elif job.began is None or not _holds(job, job.began, books, told):
+        job.spool.begin({**job.told, **told})
         yield job.spool
     else:
         changed = written_since(books, scope.provider, job.began)
         _forget(job.spool, changed, parts)
         yield job.spool
+
+
+def _holds(job: Job, began: Mark, books: Books, told: Mapping[str, Any]) -> bool:
+    """Whether parts that ended may still hold: not where others take part in all of them."""
+    return job.told.get("margin") == told["margin"] and same_handles(books, began)
 
 
 def _forget(spool: Spool, changed: Keys, parts: int) -> None:
@@ -176,11 +186,12 @@ def _at_once(books: Books, scope: Scope, how: How) -> Sides | None:
     return books.keys() if how.parts == 1 else None
 
 
-def _straight(books: Books, scope: Scope, sides: Sides) -> Comparison:
+def _straight(books: Books, scope: Scope, sides: Sides, margin: Keys) -> Comparison:
     return compare(
         sides.ours,
         sides.theirs,
         suspect=books.straddling(),
         fetch=fetch_from(books),
         judging=scope.judging,
+        margin=margin,
     )

@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 
 from reconcile.ages import ages_of
+from reconcile.beyond import loose_beyond, of_the_window, parted
 from reconcile.classify import classify, otherwise_told
+from reconcile.frames import PAIRS
 from reconcile.judge import Terms
 from reconcile.load import Books, open_books
+from reconcile.margin import margin_of
 from reconcile.pass_exact import agree
 from reconcile.pass_rounds import fold, pair
 from reconcile.passes import tie_by_attributes
@@ -157,10 +160,14 @@ def _found(books: Books, terms: Terms, now: datetime, zone: str) -> tuple[Found,
     sides = books.keys()
     suspect = np.union1d(books.straddling(), on_two_days(books, zone))
     agreed = agree(sides.ours, sides.theirs, suspect=suspect)
-    full = books.records(agreed.residual)
+    margin = margin_of(books.near, terms.window, terms.rules)
+    full = books.records(np.union1d(agreed.residual, margin))
     games, counts = games_of_records(books), counts_of_rounds(books)
-    ours, theirs = _of_this_window(full.ours, full.theirs)
-    pairs = _tied(pair(fold(ours), fold(theirs)), terms.rules)
+    read = parted(full.ours, full.theirs, agreed.residual)
+    far = loose_beyond(read) if len(margin) else PAIRS.empty()
+    pairs = _tied(pair(fold(read.ours), fold(read.theirs)), far, terms.rules)
+    ours = pd.concat([read.ours, read.ours_beyond])
+    theirs = pd.concat([read.theirs, read.theirs_beyond])
     judged = classify(pairs, now=now, maturity=terms.maturity, rules=terms.rules)
     found = Found(
         pairs=judged.told(), breaks=judged.breaks, ours=ours, theirs=theirs, games=games
@@ -168,21 +175,16 @@ def _found(books: Books, terms: Terms, now: datetime, zone: str) -> tuple[Found,
     return found, counts
 
 
-def _of_this_window(
-    ours: pd.DataFrame, theirs: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Without rounds that only share a hash with one of the window."""
-    known = set(ours["round_id"][ours["inside"]]) | set(theirs["round_id"][theirs["inside"]])
-    return ours[ours["round_id"].isin(known)], theirs[theirs["round_id"].isin(known)]
-
-
-def _tied(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+def _tied(pairs: pd.DataFrame, far: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    """Pairs whose one-sided rows are tied by what they hold, also to rows beyond the window."""
     if not rules.attributes:
         return pairs
     waits = (pairs["side"] != "both") & ~otherwise_told(pairs)
     if not waits.any():
         return pairs
-    return pd.concat([pairs[~waits], tie_by_attributes(pairs[waits], rules)], ignore_index=True)
+    loose = pd.concat([pairs[waits], far], ignore_index=True)
+    tied = of_the_window(tie_by_attributes(loose, rules))
+    return pd.concat([pairs[~waits], tied], ignore_index=True)
 
 
 def _of_learned_games(parts: tuple[PartOfOurs, ...], told: Told) -> tuple[PartOfOurs, ...]:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from ledger.differences import booked_by
 from reconcile.ages import Ages
+from reconcile.conserve import NOBODY
 from reconcile.judge import Judged, Terms, judge
 from reconcile.residuals import rounds_digest
 from reconcile.result import breaks_digest
@@ -32,6 +33,7 @@ _ASKABLE = (2, 3)
 NAMED_MAX = 50
 
 _BOOKED = "booked to difference"
+_BEYOND = "rows beyond the window"
 _RUN = "SELECT * FROM runs WHERE run_id = :run"
 _OURS_SINCE = """
 SELECT o.op_key AS name, o.round_id, o.received_at AS at, count(*) OVER () AS total
@@ -245,6 +247,7 @@ def _checks(manifest: Mapping[str, Any], judged: Judged) -> tuple[Check, ...]:
         ("rows of ours", manifest["ours"]["identity"], str(found.ours.identity)),
         ("rows of theirs", manifest["theirs"]["identity"], str(found.theirs.identity)),
         ("rules", _text(manifest["rules"]), _text(_rules(manifest))),
+        *_beyond(manifest, judged),
         *(
             (f"findings {name}", _text(then[name]), _text(told[name]))
             for name in ("by_round", "by_witness")
@@ -272,6 +275,16 @@ def _booked(connection: Connection, row: Mapping[str, Any]) -> Check:
     return Check(name=_BOOKED, then=_text(then), now=_text(stands))
 
 
+def _beyond(manifest: Mapping[str, Any], judged: Judged) -> list[tuple[str, str, str]]:
+    """Rows beyond the window that took part: what the next day brings there is no problem."""
+    if not manifest["inputs"]["rules"]["attributes"]:
+        return []
+    found = judged.comparison
+    then = {side: manifest[side].get("beyond", str(NOBODY)) for side in ("ours", "theirs")}
+    now = {"ours": found.ours.beyond, "theirs": found.theirs.beyond}
+    return [(_BEYOND, _text(then), _text({side: str(each) for side, each in now.items()}))]
+
+
 def _text(value: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value[name]}" for name in sorted(value)) or "none"
 
@@ -292,9 +305,11 @@ def _problems(checks: tuple[Check, ...], changed: tuple[Changed, ...]) -> list[s
     if not by_name["rules"].same:
         problems.append("the rules are another version than the run's")
     if not problems:
+        moved = _BEYOND in by_name and not by_name[_BEYOND].same
+        why = f", and so do {_BEYOND}" if moved else " though the inputs are the same"
         problems += [
-            f"{check.name} differ though the inputs are the same"
+            f"{check.name} differ{why}"
             for check in checks
-            if not check.same
+            if not check.same and check.name != _BEYOND
         ]
     return problems

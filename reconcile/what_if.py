@@ -17,6 +17,7 @@ from reconcile.compare import Fetch, compare
 from reconcile.frames import KEYS, RECORDS, Keys
 from reconcile.judge import Judged, Terms, judge
 from reconcile.load import Books
+from reconcile.margin import margin_of
 from reconcile.partition import fetch_from
 from reconcile.parts import How
 from reconcile.survey import Look, Looked, Scope, look_at_all
@@ -98,12 +99,14 @@ def look_renaming(provider: str, names: Names) -> Look:
     def look(books: Books, scope: Scope, _asked: Keys) -> Looked:
         sides = books.keys()
         touched = np.array([*keys, *keys.values()], dtype=np.int64)
+        margin = margin_of(books.near, scope.window, scope.judging.rules)
         found = compare(
             sides.ours,
             _rekeyed(sides.theirs, keys),
             suspect=np.union1d(books.straddling(), touched),
             fetch=_fetch_renamed(fetch_from(books), keys, names),
             judging=scope.judging,
+            margin=margin,
         )
         return Looked(comparison=found, whole=True)
 
