@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from ops.metrics_names import ALWAYS, PARTS, QUEUE_FINDINGS, exposition, sample
+from ops.metrics_queues import depth_samples, state_samples
 from storage.broker_depth import QueueDepth
 from storage.queue_state import Canary, QueueState
 
@@ -65,8 +67,20 @@ def document(seen: Seen, limits: Limits) -> dict[str, object]:
 
 
 def metrics(seen: Seen, limits: Limits) -> str:
-    """The same for Prometheus, in its text format."""
-    return "".join(f"{line}\n" for line in _metric_lines(seen, limits))
+    """The same for Prometheus, in its text format; what is out of reach is left out."""
+    told = [*ALWAYS[:1], *QUEUE_FINDINGS]
+    samples = [
+        sample("up", "database", value=int(seen.state is not None)),
+        sample("up", "broker", value=int(seen.depths is not None)),
+        sample("queue_findings", value=len(findings(seen, limits))),
+    ]
+    if seen.state is not None:
+        told += PARTS["database"]
+        samples += state_samples(seen.state)
+    if seen.depths is not None:
+        told += PARTS["broker"]
+        samples += depth_samples(seen.depths)
+    return exposition(told, samples)
 
 
 def _of_work(state: QueueState, limits: Limits) -> Iterator[str]:
@@ -136,34 +150,3 @@ def _queue(seen: Seen, queue: str) -> dict[str, object]:
             if canary.queue == queue:
                 told["canary"] = asdict(canary)
     return told
-
-
-def _metric_lines(seen: Seen, limits: Limits) -> Iterator[str]:
-    for name, value in (("database", seen.state), ("broker", seen.depths)):
-        yield f'tieout_up{{service="{name}"}} {int(value is not None)}'
-    yield f"tieout_queue_findings {len(findings(seen, limits))}"
-    for queue, depth in (seen.depths or {}).items():
-        for state in ("waiting", "in_flight", "delayed", "dead_letters"):
-            value = getattr(depth, state)
-            if value is not None:
-                yield f'tieout_queue_messages{{queue="{queue}",state="{state}"}} {value}'
-    if seen.state is not None:
-        yield from _state_lines(seen.state)
-
-
-def _state_lines(state: QueueState) -> Iterator[str]:
-    for name, waiting in (("unposted", state.unposted), ("uningested", state.uningested)):
-        yield f'tieout_work_waiting{{what="{name}"}} {waiting.rows}'
-        yield f'tieout_work_oldest_seconds{{what="{name}"}} {waiting.oldest_s:.3f}'
-    for cause in state.parked:
-        labels = f'job="{cause.job}",cause="{cause.cause}",fingerprint="{cause.fingerprint}"'
-        yield f"tieout_parked{{{labels}}} {cause.count}"
-    for pause in state.paused:
-        yield f'tieout_queue_paused{{queue="{pause.queue}"}} 1'
-    for canary in state.canaries:
-        if canary.passed_s is not None:
-            label = f'queue="{canary.queue}"'
-            yield f"tieout_canary_age_seconds{{{label}}} {canary.passed_s:.3f}"
-    for worker in state.workers:
-        label = f'role="{worker.role}",worker="{worker.worker}"'
-        yield f"tieout_worker_progress_age_seconds{{{label}}} {worker.seen_s:.3f}"

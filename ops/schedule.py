@@ -1,7 +1,8 @@
 """What the scheduler runs: sweep, canaries, heartbeat; and pulls and runs, where asked for."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from ops.details_wanted import ask_details
 from ops.embedded import Endpoints
 from ops.errands import Errands
 from ops.feed_jobs import pull_jobs
+from ops.metrics import parts_of, serve_metrics
+from ops.metrics_parts import Part
 from ops.reconcile_jobs import reconcile_jobs
 from ops.settings import Settings
 from ops.workplace import desk_at, own_name
@@ -44,6 +47,9 @@ def keep_schedule(
         engines: the database and the broker.
         command: how ``tieout`` is called with its global options.
         pulse: a file that shows progress, or None.
+
+    Raises:
+        Unavailable: the port of the metrics cannot be listened on.
     """
     clock = SystemClock()
     engine = open_engine(engines.database_url)
@@ -56,11 +62,25 @@ def keep_schedule(
     running = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=errands.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
-    running.run()
+    with _metrics(settings, lambda: parts_of(settings, engines, clock, command, errands)):
+        running.run()
     try:
         leave(engine, me)
     except Unavailable as error:
         log.info("heartbeat_unavailable", why=str(error))
+
+
+@contextmanager
+def _metrics(settings: Settings, parts: Callable[[], Sequence[Part]]) -> Iterator[None]:
+    """Serve them meanwhile, where the settings say where."""
+    if settings.metrics.port is None:
+        yield
+        return
+    end = serve_metrics(settings.metrics, parts())
+    try:
+        yield
+    finally:
+        end()
 
 
 def jobs_of(

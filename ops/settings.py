@@ -14,6 +14,7 @@ from ops.secret import Secret
 from ops.settings_api import ApiSettings, checked_for
 from ops.settings_breaks import BreaksSettings
 from ops.settings_feed import FeedSettings, checked_pull
+from ops.settings_metrics import MetricsSettings
 from ops.settings_statement import StatementSettings, checked_columns
 from ops.settings_terms import TermsSettings
 from ops.settings_urls import checked_broker, checked_database
@@ -118,17 +119,6 @@ class WorkersSettings(Section):
     sweep_every: Timeout = timedelta(seconds=1)
     canary_every: Timeout = timedelta(seconds=5)
     stuck_after: Timeout = timedelta(seconds=60)
-
-
-class MetricsSettings(Section):
-    """Where the scheduler serves what Prometheus asks for.
-
-    Attributes:
-        port: unset: nowhere.
-    """
-
-    host: str = "127.0.0.1"
-    port: Port | None = None
 
 
 class ReconcileSettings(Section):

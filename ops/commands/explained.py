@@ -10,9 +10,11 @@ from rich.table import Table
 
 from ops.context import current, endpoints
 from ops.matching import provider_named
+from ops.metrics_explained import explained_samples
+from ops.metrics_names import PARTS, exposition
 from ops.providers import ConfiguredProvider, configured
 from reconcile.explained import HORIZONS, Explained, explained, percent
-from reconcile.explained_told import explained_json, explained_metrics
+from reconcile.explained_told import explained_json
 from reconcile.window import Window
 from storage.engine import open_engine
 from vocabulary.clock import Clock, SystemClock
@@ -38,7 +40,8 @@ def show(
     url = endpoints(context).database_url
     all_told = _look(url, chosen, timedelta(days=days), SystemClock())
     if prometheus:
-        typer.echo(explained_metrics(all_told), nl=False)
+        samples = explained_samples(all_told)
+        typer.echo(exposition(PARTS["explained"], samples), nl=False)
     elif as_json:
         exponents = [each.provider.exponents for each in chosen]
         told = [explained_json(*each) for each in zip(all_told, exponents, strict=True)]

@@ -20,6 +20,7 @@ from ops.engines import EngineKeeper
 from ops.external import check_broker
 from ops.pids import PidBoard, supervising
 from ops.settings import EMBEDDED, ReceiverSettings, Settings
+from ops.settings_metrics import metrics_url
 from ops.supervisor import Program, Supervisor
 from vocabulary.errors import Unavailable
 
@@ -44,7 +45,7 @@ def up(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
     context = current(ctx)
     settings = _with_options(context.settings, receivers, workers, port)
-    settings = _with_options(settings, None, None, _free_port(settings.receiver))
+    settings = _with_free_ports(settings)
     home = open_data_directory(context.data_dir)
     with supervising(home) as board:
         before = embedded.status(home.root)
@@ -102,21 +103,29 @@ def _with_options(
     )
 
 
-def _free_port(receiver: ReceiverSettings) -> int:
-    """The receiver's port, proven free; a free one where the settings say 0.
+def _with_free_ports(settings: Settings) -> Settings:
+    """The ports proven free, and chosen where the settings say 0.
 
     Receivers share a port without complaint, even with those of another data directory, which
     would split the callbacks between two ledgers.
     """
-    family = socket.AF_INET6 if ":" in receiver.host else socket.AF_INET
+    door, metrics = settings.receiver, settings.metrics
+    settings = _with_options(settings, None, None, _free_port("receiver", door.host, door.port))
+    if metrics.port is None:
+        return settings
+    found = {"port": _free_port("metrics", metrics.host, metrics.port)}
+    return settings.model_copy(update={"metrics": metrics.model_copy(update=found)})
+
+
+def _free_port(section: str, host: str, port: int) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((receiver.host, receiver.port))
+            trial.bind((host, port))
         except OSError as error:
             raise Unavailable(
-                f"receiver.port {receiver.port} on {receiver.host} cannot be listened on: "
-                f"{error.strerror}"
+                f"{section}.port {port} on {host} cannot be listened on: {error.strerror}"
             ) from error
         return int(trial.getsockname()[1])
 
@@ -127,11 +136,13 @@ def _given(options: dict[str, int | None]) -> dict[str, int]:
 
 def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
     """What the children cannot read from the settings file."""
-    return {
+    said = {
         "TIEOUT_DATABASE__URL": endpoints.database_url,
         "TIEOUT_BROKER__URL": endpoints.broker_url,
         "TIEOUT_RECEIVER__PORT": str(settings.receiver.port),
     }
+    port = settings.metrics.port
+    return said if port is None else {**said, "TIEOUT_METRICS__PORT": str(port)}
 
 
 def _supervise(
@@ -147,7 +158,7 @@ def _supervise(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.request_stop())
     stopping = threading.Event()
-    announcer = threading.Thread(target=_announce_ready, args=(settings.receiver, stopping))
+    announcer = threading.Thread(target=_announce_ready, args=(settings, stopping))
     announcer.start()
     if EMBEDDED in {settings.database.url, settings.broker.url}:
         keeper.start()
@@ -160,11 +171,14 @@ def _supervise(
             keeper.stop()
 
 
-def _announce_ready(receiver: ReceiverSettings, stopping: threading.Event) -> None:
-    """Print "ready" once the receiver says that it can take callbacks."""
+def _announce_ready(settings: Settings, stopping: threading.Event) -> None:
+    """Print "ready" once the receiver takes callbacks, and where metrics are served."""
+    metrics = settings.metrics
     while not stopping.is_set():
-        if _is_ready(receiver):
+        if _is_ready(settings.receiver):
             typer.echo("ready")
+            if metrics.port is not None:
+                typer.echo(f"metrics {metrics_url(metrics.host, metrics.port)}")
             return
         stopping.wait(READY_EVERY_S)
 

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from ops.metrics_explained import explained_samples
+from ops.metrics_names import PARTS, exposition
 from reconcile.explained import Explained, explained, percent
-from reconcile.explained_told import explained_json, explained_metrics
+from reconcile.explained_told import explained_json
 from reconcile.run import reconcile
 from reconcile.window import Window
 from storage.engine import open_engine
@@ -122,10 +124,10 @@ def test_the_same_figures_are_printed_for_programs_and_for_prometheus(
     money = {"due": "1.50", "explained": "1.50", "percent": "100.00"}
     share = {"due": 1, "explained": 1, "percent": "100.00", "money": {"USD": money}}
     assert explained_json(told, {})["within"] == {"1h": share, "24h": share, "T+2": share}
-    lines = explained_metrics([told]).splitlines()
-    assert 'tieout_explained_rows_due{provider="agg",within="T+2"} 1' in lines
-    named = 'provider="agg",within="1h",currency="USD"'
-    assert f"tieout_explained_money_explained_minor{{{named}}} 150" in lines
+    lines = exposition(PARTS["explained"], explained_samples([told])).splitlines()
+    assert 'tieout_explained_rows_due{provider="agg",within="T+2"} 1.0' in lines
+    named = 'currency="USD",provider="agg",within="1h"'
+    assert f"tieout_explained_money_explained_minor{{{named}}} 150.0" in lines
 
 
 def test_only_all_of_it_is_a_hundred_percent() -> None:

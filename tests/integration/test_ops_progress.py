@@ -122,5 +122,5 @@ def test_what_cannot_be_understood_is_refused_by_name(
     assert "one of post, ingest, fetch is expected" in wrong[0].stderr
     assert "--older-than" in wrong[1].stderr
     assert metrics.returncode == 1  # nobody has been seen
-    assert 'tieout_up{service="broker"} 1' in metrics.stdout
-    assert 'tieout_queue_messages{queue="post",state="waiting"} 0' in metrics.stdout
+    assert 'tieout_up{service="broker"} 1.0' in metrics.stdout
+    assert 'tieout_queue_messages{queue="post",state="waiting"} 0.0' in metrics.stdout

@@ -97,7 +97,7 @@ def test_explained_shares_and_what_if_are_told_by_command(
     books.theirs("now", 500, 150, at=yesterday)
     books.write(database)
     metrics = tieout.run("explained", "--prometheus").stdout
-    assert 'tieout_explained_rows{provider="agg"} 1' in metrics.splitlines()
+    assert 'tieout_explained_rows{provider="agg"} 1.0' in metrics.splitlines()
     words = ("reconcile", "what-if", "--provider", "agg", "--days", "2")
     effect = tieout.json(*words, "--set", "tolerance.USD=1.50", code=0)
     assert (effect["before"], effect["after"]) == (1, 0)

@@ -1,0 +1,150 @@
+"""Every metric that the scheduler serves and that commands print: one table, one spelling.
+
+Names begin with ``tieout_`` and end with the unit: seconds, or minor units of a currency that
+is a label. Labels are things of which there are few: providers, queues, kinds; never a player,
+a round or a process. All are gauges: read from where the truth stands, not counted here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: its labels in order, and what it says."""
+
+    name: str
+    labels: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value; ``labels`` in the metric's order."""
+
+    name: str
+    labels: tuple[str, ...]
+    value: float
+
+
+def _table(*rows: tuple[str, str, str]) -> tuple[Metric, ...]:
+    return tuple(
+        Metric(f"tieout_{name}", tuple(labels.split()), told) for name, labels, told in rows
+    )
+
+
+#: By part: what is read together, and is told or missing together.
+PARTS: Mapping[str, tuple[Metric, ...]] = {
+    "database": _table(
+        ("work_waiting", "what", "Work that waits: batches to post, records to take in."),
+        ("work_oldest_seconds", "what", "Age of the oldest work that waits."),
+        ("parked", "job cause fingerprint", "Work that was set aside for a person."),
+        ("queue_paused", "queue", "1 for a queue that is paused."),
+        ("canary_age_seconds", "queue", "Time since a canary came out of the queue."),
+        ("worker_progress_age_seconds", "role", "Time since any process of a role got on."),
+        ("processes_seen", "role", "Processes of a role that have not taken leave."),
+        ("jobs_overdue", "job", "Slots begun, not completed and not taken over yet."),
+    ),
+    "broker": _table(
+        ("queue_messages", "queue state", "Messages in the broker."),
+    ),
+    "breaks": _table(
+        ("breaks", "provider kind impact state", "Breaks that are not closed."),
+        (
+            "breaks_money_minor",
+            "provider kind impact state currency",
+            "Unsigned differences of the same, in minor units.",
+        ),
+        ("breaks_overdue", "provider impact", "Breaks whose time by the rules has run out."),
+        ("breaks_oldest_seconds", "provider impact", "Age of the oldest unsettled break."),
+    ),
+    "feeds": _table(
+        ("feed_late_seconds", "provider feed", "How far back the feed's news ends."),
+        ("feed_read_age_seconds", "provider feed", "Time since the feed was last read."),
+        ("feed_stale", "provider", "1 where that is longer than the settings allow."),
+        ("feed_findings", "provider feed kind severity", "Open findings of feeds."),
+    ),
+    "runs": _table(
+        ("run_age_seconds", "provider", "Time since the last run stood."),
+        ("run_duration_seconds", "provider", "How long the last run took."),
+        ("run_rows", "provider side", "Rows of either side of the last run."),
+        ("run_breaks", "provider", "Breaks that the last run found."),
+        ("run_exit_code", "provider", "How the last run ended: 0, or 1 with breaks."),
+        ("days_unclosed", "provider", "Days that are ripe and not closed."),
+        ("days_waiting", "provider", "Those of them whose feeds have not told their end."),
+        ("day_unclosed_seconds", "provider", "How long the oldest of them has been ripe."),
+    ),
+    "explained": _table(
+        ("explained_rows", "provider", "Rows of the window, young ones included."),
+        ("explained_rows_open", "provider", "Rows that nothing explains so far."),
+        ("explained_rows_due", "provider within", "Rows whose horizon has passed."),
+        (
+            "explained_rows_explained",
+            "provider within",
+            "Rows that were explained within their horizon.",
+        ),
+        (
+            "explained_money_due_minor",
+            "provider within currency",
+            "Stake and payout of rows whose horizon has passed, minor units.",
+        ),
+        (
+            "explained_money_explained_minor",
+            "provider within currency",
+            "The same of rows explained within their horizon, minor units.",
+        ),
+    ),
+}
+#: Parts that are told exactly while a service answers.
+SERVICES = ("database", "broker")
+#: Told whatever could be read.
+ALWAYS = _table(
+    ("up", "service", "1 while the service answers."),
+    ("metrics_read", "part", "1 where the part of these metrics could be read."),
+    ("metrics_age_seconds", "part", "How long ago it was read."),
+)
+#: Only in the output of the command that knows the limits.
+QUEUE_FINDINGS = _table(
+    ("queue_findings", "", "Sentences that `tieout queue status` has to say."),
+)
+#: Every metric by name.
+CATALOGUE: Mapping[str, Metric] = {
+    each.name: each for some in (ALWAYS, *PARTS.values(), QUEUE_FINDINGS) for each in some
+}
+
+
+def sample(name: str, *labels: str, value: float) -> Sample:
+    """A value of the metric that is called ``tieout_`` and this."""
+    metric = CATALOGUE[f"tieout_{name}"]
+    assert len(labels) == len(metric.labels), metric
+    return Sample(metric.name, labels, value)
+
+
+def families(metrics: Iterable[Metric], samples: Iterable[Sample]) -> list[GaugeMetricFamily]:
+    """The metrics with their samples, those without any too: nothing is told, not unknown."""
+    found = {
+        each.name: GaugeMetricFamily(each.name, each.help, labels=each.labels)
+        for each in metrics
+    }
+    for each in samples:
+        found[each.name].add_metric(each.labels, each.value)
+    return list(found.values())
+
+
+def exposition(metrics: Iterable[Metric], samples: Iterable[Sample]) -> str:
+    """The same in Prometheus' text format, as the commands print it."""
+    registry = CollectorRegistry()
+    registry.register(_Told(families(metrics, samples)))
+    return generate_latest(registry).decode()
+
+
+class _Told(Collector):
+    def __init__(self, told: list[GaugeMetricFamily]) -> None:
+        self._told = told
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        return self._told
