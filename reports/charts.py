@@ -1,40 +1,105 @@
 """Charts as inline SVG. Figures are only drawn here; whoever reads amounts reads the tables."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import vl_convert
 
+from reports.grid import WHO_OWES, words
 from reports.pack import Pack
 
-_IMPACTS = {"player_owed": "#b3432b", "operator_owed": "#2f6690", "none": "#9aa5b1"}
+#: Colours by who owes; each stands out from white by more than 3 to 1.
+_COLOURS: Mapping[str, str] = {
+    WHO_OWES["player_owed"]: "#b3432b",
+    WHO_OWES["operator_owed"]: "#2f6690",
+    WHO_OWES["none"]: "#7d8894",
+}
 #: Points left around a chart: a reader's fonts may be wider than those it was laid out with.
 _ROOM = {"left": 36, "right": 36, "top": 6, "bottom": 6}
 #: Bars in the revenue chart; the rest stands in the table.
 _GAMES_MAX = 15
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart and what it shows, in words."""
+
+    title: str
+    svg: str
+
+
+def charts(pack: Pack) -> tuple[Chart, ...]:
+    """Every chart that has something to show."""
+    drawn = {
+        "Open breaks by kind: amounts, plus where we owe the player": owed_by_kind(pack),
+        "Open breaks by kind: how many": breaks_by_kind(pack),
+        f"Our GGR by game, the largest {_GAMES_MAX}": revenue_by_game(pack),
+    }
+    return tuple(Chart(title=title, svg=svg) for title, svg in drawn.items() if svg)
+
+
+def owed_by_kind(pack: Pack) -> str:
+    """What open breaks add up to by kind, one chart per currency; empty without money."""
+    sums: dict[tuple[str, str, str], int] = {}
+    for each in pack.breaks:
+        key = (each.currency, each.kind, each.impact)
+        sums[key] = sums.get(key, 0) + each.difference
+    values = [
+        {
+            "kind": words(kind),
+            "who owes": WHO_OWES[impact],
+            "currency": code,
+            "amount": str(pack.amount(minor, code)),
+        }
+        for (code, kind, impact), minor in sorted(sums.items())
+        if minor
+    ]
+    chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .transform_calculate(amount="toNumber(datum.amount)")
+        .mark_bar()
+        .encode(
+            x=alt.X("amount:Q", title="amount", axis=alt.Axis(tickCount=6, labelOverlap=True)),
+            y=alt.Y("kind:N", title=None, sort="-x"),
+            color=_who_owes(),
+            row=_by_currency(),
+        )
+        .resolve_scale(x="independent", y="independent")
+    )
+    return _svg(chart) if values else ""
+
+
+def _by_currency() -> Any:
+    # Above its bars: beside them it would stand on labels of a reader's wider fonts.
+    return alt.Row("currency:N", title=None, header=alt.Header(labelOrient="top"))
+
+
+def _who_owes() -> Any:
+    return alt.Color(
+        "who owes:N",
+        title="who owes",
+        legend=alt.Legend(orient="bottom", columnPadding=32),
+        scale=alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values())),
+    )
+
+
 def breaks_by_kind(pack: Pack) -> str:
-    """Open breaks by kind, coloured by who is owed; empty without breaks."""
+    """Open breaks by kind, coloured by who owes; empty without breaks."""
     counts = Counter((each.kind, each.impact) for each in pack.breaks)
     values = [
-        {"kind": kind.replace("_", " "), "impact": impact.replace("_", " "), "breaks": count}
+        {"kind": words(kind), "who owes": WHO_OWES[impact], "breaks": count}
         for (kind, impact), count in sorted(counts.items())
     ]
-    colours = {name.replace("_", " "): colour for name, colour in _IMPACTS.items()}
     chart = (
         alt.Chart(alt.InlineData(values=values))
         .mark_bar()
         .encode(
             x=alt.X("breaks:Q", title="open breaks", axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y("kind:N", title=None, sort="-x"),
-            color=alt.Color(
-                "impact:N",
-                title="who is owed",
-                legend=alt.Legend(orient="bottom"),
-                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-            ),
+            color=_who_owes(),
         )
     )
     return _svg(chart) if values else ""
@@ -59,7 +124,7 @@ def revenue_by_game(pack: Pack) -> str:
             x=alt.X("ggr:Q", title="GGR", axis=alt.Axis(tickCount=6, labelOverlap=True)),
             y=alt.Y("game:N", title=None, sort="-x"),
             color=alt.condition("datum.ggr < 0", alt.value("#b3432b"), alt.value("#3a7d44")),
-            row=alt.Row("currency:N", title=None),
+            row=_by_currency(),
         )
         .resolve_scale(x="independent", y="independent")
     )

@@ -4,25 +4,15 @@ Everything a file shows comes from one ``Pack``, so that the files of a pack can
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection
-
-from reconcile.explained import Explained, explained
-from reconcile.totals import Totals, totals
-from reconcile.verify import terms_asked
-from reconcile.window import Window
-from reports.queries import (
-    GameTotal,
-    OpenBreak,
-    StoredRun,
-    game_totals,
-    last_run,
-    open_breaks,
-)
-from storage.engine import url_of
+from reconcile.explained import Explained
+from reconcile.invoice import Check
+from reconcile.totals import Totals
+from reports.grid import Amount
+from reports.queries import Day, GameTotal, OpenBreak, StoredRun
 from vocabulary.money import exponent_of
 
 #: The buckets of a conservation proof, in the order in which they are read.
@@ -39,6 +29,15 @@ PROOF_LINES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedInvoice:
+    """An invoice held against the totals of its period, which is named as it was asked."""
+
+    period: str
+    check: Check
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
     """Everything a pack shows.
 
@@ -48,6 +47,9 @@ class Pack:
         tied: both sides' totals by the run's terms, as of the report; None without a run.
         explained: how soon the rows of its window were explained; None without a run.
         exponents: the provider's overrides of digits after the point.
+        zone: of the provider's business days.
+        days: the business days that the run's window touches.
+        invoices: those that were given to be checked.
     """
 
     provider: str
@@ -56,8 +58,11 @@ class Pack:
     breaks: tuple[OpenBreak, ...]
     totals: tuple[GameTotal, ...]
     exponents: Mapping[str, int]
+    zone: str = "UTC"
     tied: Totals | None = None
     explained: Explained | None = None
+    days: tuple[Day, ...] = ()
+    invoices: tuple[CheckedInvoice, ...] = ()
 
     @property
     def title(self) -> str:
@@ -77,17 +82,21 @@ class Pack:
         """An exact amount with all its digits."""
         return Decimal(minor).scaleb(-self.digits(currency))
 
-    def owed(self) -> tuple["Owed", ...]:
-        """Open differences added up by impact and currency."""
-        sums: dict[tuple[str, str], list[int]] = {}
-        for each in self.breaks:
-            entry = sums.setdefault((each.impact, each.currency), [0, 0])
-            entry[0] += 1
-            entry[1] += each.difference
-        return tuple(
-            Owed(impact=impact, currency=currency, breaks=count, difference=difference)
-            for (impact, currency), (count, difference) in sorted(sums.items())
-        )
+    def digits_of(self, value: Amount) -> int:
+        """Digits after the point of an amount."""
+        return self.digits(value.currency) if value.digits is None else value.digits
+
+    def exact(self, value: Amount) -> Decimal:
+        """An amount of a table with all its digits."""
+        return Decimal(value.minor).scaleb(-self.digits_of(value))
+
+    def minor(self, text: str, currency: str) -> int:
+        """Minor units of an amount that was stored as decimal text."""
+        return int(Decimal(text).scaleb(self.digits(currency)))
+
+    def overdue(self, each: OpenBreak) -> bool:
+        """Whether a break should have been dealt with by now."""
+        return each.due is not None and each.due < self.generated_at
 
     def proof(self) -> tuple["ProofLine", ...]:
         """The conservation proof of the run, line by line."""
@@ -100,16 +109,6 @@ class Pack:
             for told in (self.run.manifest[side][line],)
             for currency, amounts in _amounts(told["totals_minor"])
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
-    """Open breaks of one impact and currency: how many, and their signed sum in minor units."""
-
-    impact: str
-    currency: str
-    breaks: int
-    difference: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,49 +130,6 @@ def _amounts(totals: Mapping[str, Mapping[str, str]]) -> list[tuple[str, dict[st
         (currency, {name: int(minor) for name, minor in amounts.items()})
         for currency, amounts in sorted(totals.items())
     ]
-
-
-def gather(
-    connection: Connection,
-    provider: str,
-    *,
-    window: Window | None,
-    generated_at: datetime,
-    exponents: Mapping[str, int],
-    zone: str = "UTC",
-) -> Pack:
-    """Read what a pack of one provider shows: its last run, over ``window`` if one is given.
-
-    ``zone`` is that of the provider's business days.
-    """
-    run = last_run(connection, provider, window)
-    pack = Pack(
-        provider=provider,
-        generated_at=generated_at,
-        run=run,
-        breaks=open_breaks(connection, provider),
-        totals=() if run is None else game_totals(connection, provider, run.window),
-        exponents=exponents,
-    )
-    return pack if run is None else _with_totals(connection, pack, run, zone)
-
-
-def _with_totals(connection: Connection, pack: Pack, run: StoredRun, zone: str) -> Pack:
-    row = {
-        "provider": pack.provider,
-        "window_from": run.window.start,
-        "window_to": run.window.end,
-        "manifest": run.manifest,
-    }
-    return replace(
-        pack,
-        tied=totals(
-            url_of(connection.engine), terms_asked(row, None), now=run.started_at, zone=zone
-        ),
-        explained=explained(
-            connection, pack.provider, run.window, now=pack.generated_at, zone=zone
-        ),
-    )
 
 
 def stem(pack: Pack) -> str:

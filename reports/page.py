@@ -1,15 +1,35 @@
 """The pack as one HTML file that needs nothing else: styles and charts are inside."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reconcile.result import iso
-from reports.charts import breaks_by_kind, revenue_by_game
-from reports.grids import Amount, Value, grids
-from reports.pack import Pack
+from reports.charts import Chart, charts
+from reports.grid import Amount, Column, Grid, Instant, Row, Value, words
+from reports.grids import grids
+from reports.grids_summary import SUMMARY
+from reports.pack import Pack, stem
+
+#: Rows of one table that the page shows: a browser has to hold them all.
+ROWS_SHOWN_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One value as the page writes it; ``tone`` colours it, ``to`` is where it links to."""
+
+    column: Column
+    text: str
+    tone: str
+    to: str
+
+
+#: Values that stand in one cell, one below the other.
+Cell = Sequence[Shown]
 
 
 def write_page(pack: Pack, path: Path) -> Path:
@@ -28,32 +48,73 @@ def render_page(pack: Pack) -> str:
         lstrip_blocks=True,
     )
     environment.filters["iso"] = iso
-    environment.filters["minute"] = _minute
-    environment.filters["words"] = lambda name: name.replace("_", " ")
-    charts = [
-        # Our own renderer's output, which escapes what it draws.
-        Markup(svg)  # noqa: S704
-        for svg in (breaks_by_kind(pack), revenue_by_game(pack))
-        if svg
-    ]
+    every = grids(pack)
+    anchored = {
+        str(row[grid.anchor])
+        for grid in every
+        if grid.anchor is not None
+        for row in grid.rows[:ROWS_SHOWN_MAX]
+    }
     return environment.get_template("page.html").render(
         pack=pack,
-        charts=charts,
-        money=lambda minor, currency: _money(pack, minor, currency),
-        grids=[grid for grid in grids(pack) if grid.rows],
-        shown=lambda value: _shown(pack, value),
+        stem=stem(pack),
+        charts=[_drawn(each) for each in charts(pack)],
+        first=[grid for grid in every if grid.sheet == SUMMARY],
+        others=[grid for grid in every if grid.sheet != SUMMARY],
+        most=ROWS_SHOWN_MAX,
+        headings=_headings,
+        cells=lambda grid, row: _cells(pack, grid, row, anchored),
     )
 
 
-def _minute(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
+def _drawn(chart: Chart) -> tuple[str, Markup]:
+    # Our own renderer's output, which escapes what it draws.
+    return chart.title, Markup(chart.svg)  # noqa: S704
 
 
-def _shown(pack: Pack, value: Value) -> str:
+def _headings(grid: Grid) -> list[Cell]:
+    told = [Shown(column=each, text=each.heading, tone="", to="") for each in grid.columns]
+    return list(_stacked(told))
+
+
+def _cells(pack: Pack, grid: Grid, row: Row, anchored: set[str]) -> list[Cell]:
+    told = [_shown(pack, c, v, anchored) for c, v in zip(grid.columns, row, strict=True)]
+    return list(_stacked(told))
+
+
+def _stacked(told: Sequence[Shown]) -> Iterator[Cell]:
+    """What the page shows of a row, cell by cell."""
+    cell: list[Shown] = []
+    for each in told:
+        if not each.column.page:
+            continue
+        if cell and not each.column.under:
+            yield cell
+            cell = []
+        cell.append(each)
+    yield cell
+
+
+def _shown(pack: Pack, column: Column, value: Value, anchored: set[str]) -> Shown:
+    told = _text(pack, column, value)
+    to = told if column.links and told in anchored else ""
+    return Shown(column=column, text=told, tone=_tone(column, value), to=to)
+
+
+def _text(pack: Pack, column: Column, value: Value) -> str:
     if isinstance(value, Amount):
-        return _money(pack, value.minor, value.currency)
-    return value if isinstance(value, str) else f"{value:,}"
+        sign = "+" if column.signed and value.minor > 0 else ""
+        return f"{sign}{pack.exact(value):,f}"
+    if isinstance(value, Instant):
+        return value.seconds()
+    if isinstance(value, str):
+        return words(value) if column.named else value
+    return f"{value:,}"
 
 
-def _money(pack: Pack, minor: int, currency: str) -> str:
-    return f"{pack.amount(minor, currency):,f}" if currency else ""
+def _tone(column: Column, value: Value) -> str:
+    if isinstance(value, Instant):
+        return "when"
+    if not column.owed or not isinstance(value, Amount) or not value.minor:
+        return ""
+    return "we-owe" if value.minor > 0 else "they-owe"

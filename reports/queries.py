@@ -1,15 +1,19 @@
-"""What the report packs read: the last run, the open breaks, and the totals of its window."""
+"""What the report packs read: the last run, its days, the open breaks, and the totals."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from reconcile.feed_closes import Restatement, closed, restated
+from reconcile.kinds import Impact
+from reconcile.life_sla import Rule, due_at
+from reconcile.life_states import SETTLED
+from reconcile.totals_read import UNKNOWN_GAME
 from reconcile.window import Window
-
-#: Shown where no history line tells which game a round was.
-UNKNOWN_GAME = "(not told)"
 
 # The newest run of a provider that saw all of its window; of one window, when one is asked for.
 _LAST_RUN = """
@@ -20,12 +24,15 @@ SELECT run_id, provider, window_from, window_to, started_at, finished_at, result
    AND (cast(:end AS timestamptz) IS NULL OR window_to = :end)
  ORDER BY finished_at DESC, run_id DESC LIMIT 1
 """
-# Every open break of a provider, the largest amounts first.
+# Every open break of a provider: those about money first, by currency, the largest first.
 _OPEN_BREAKS = """
-SELECT break_id, run_id, kind, impact, player, currency, round_id, ours, theirs, difference,
-       explanation, first_seen, last_seen
-  FROM breaks WHERE provider = :provider AND cleared_at IS NULL
- ORDER BY abs(difference) DESC, kind, round_id, currency
+SELECT break_id, b.run_id, kind, impact, player, currency, round_id, alias, ours, theirs,
+       difference, explanation, evidence, first_seen, last_seen,
+       coalesce(state, 'open') AS state, assignee, answer,
+       coalesce(opened_at, first_seen) AS opened_at, coalesce(reopened, 0) AS reopened
+  FROM breaks b LEFT JOIN break_lives l USING (break_id)
+ WHERE provider = :provider AND cleared_at IS NULL
+ ORDER BY difference = 0, currency, abs(difference) DESC, kind, round_id, break_id
 """
 # What our rounds of a window moved, by game and currency; the game is what the history says.
 _TOTALS = """
@@ -36,7 +43,8 @@ SELECT coalesce(g.game, :unknown) AS game, r.currency, count(*) AS rounds,
               WHERE provider = :provider GROUP BY match_key, round_id) g
          USING (match_key, round_id)
  WHERE r.provider = :provider AND r.first_at >= :start AND r.first_at < :end
- GROUP BY 1, 2 ORDER BY 1, 2
+ GROUP BY 1, 2
+ ORDER BY 2, abs(sum(r.stake) - sum(r.payout)) DESC, 1
 """
 
 
@@ -54,7 +62,16 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBreak:
-    """An open break as it stands in the books; ``difference`` signed, in minor units."""
+    """An open break as it stands in the books.
+
+    Attributes:
+        alias: the provider's own name of the round, where that is another; else empty.
+        difference: signed, in minor units: positive means the player is owed.
+        evidence: references to what it rests on; see ``reconcile.evidence``.
+        opened_at: first seen or reopened; its age counts from here.
+        answer: what the provider said when it was asked.
+        due: when somebody must have dealt with it; None: nobody must (any more).
+    """
 
     break_id: str
     run_id: str
@@ -63,12 +80,49 @@ class OpenBreak:
     player: str
     currency: str
     round_id: str
+    alias: str
     ours: dict[str, Any] | None
     theirs: dict[str, Any] | None
     difference: int
     explanation: str
+    evidence: dict[str, Any]
     first_seen: datetime
     last_seen: datetime
+    state: str
+    assignee: str | None
+    opened_at: datetime
+    reopened: int
+    answer: str | None
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restated:
+    """Records of a closed day told otherwise since: how many, and their sum in minor units."""
+
+    currency: str
+    records: int
+    difference: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """One business day of a window.
+
+    Attributes:
+        whole: whether the window holds all of it.
+        closed_at: when it was signed off; None: it was not.
+        run_id: the run that signed it off.
+        records: the provider's records of the day as they stood then.
+        restated: by currency.
+    """
+
+    day: date
+    whole: bool
+    closed_at: datetime | None = None
+    run_id: str | None = None
+    records: int = 0
+    restated: tuple[Restated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +161,69 @@ def last_run(connection: Connection, provider: str, window: Window | None) -> St
     )
 
 
-def open_breaks(connection: Connection, provider: str) -> tuple[OpenBreak, ...]:
-    """Every open break of a provider, the largest amounts first."""
+def open_breaks(
+    connection: Connection, provider: str, rules: tuple[Rule, ...]
+) -> tuple[OpenBreak, ...]:
+    """Every open break of a provider: money first, by currency, the largest amounts first."""
     rows = connection.execute(text(_OPEN_BREAKS), {"provider": provider})
-    return tuple(OpenBreak(**row) for row in rows.mappings())
+    return tuple(OpenBreak(**row, due=_due(row, rules)) for row in rows.mappings())
+
+
+def _due(row: Any, rules: tuple[Rule, ...]) -> datetime | None:
+    if row["state"] in SETTLED:
+        return None
+    impact = Impact(row["impact"])
+    return due_at(rules, impact, row["currency"], row["difference"], row["opened_at"])
+
+
+def days_of(
+    connection: Connection, provider: str, window: Window, zone: str
+) -> tuple[Day, ...]:
+    """The business days that a window touches, and whether they were signed off."""
+    return tuple(
+        _day(
+            connection,
+            provider,
+            day,
+            whole=window.start <= span.start and span.end <= window.end,
+        )
+        for day, span in _days(window, zone)
+    )
+
+
+def _days(window: Window, zone: str) -> Iterator[tuple[date, Window]]:
+    local = ZoneInfo(zone)
+    day = window.start.astimezone(local).date()
+    while (start := datetime.combine(day, time(), local)) < window.end:
+        following = day + timedelta(days=1)
+        yield day, Window(start=start, end=datetime.combine(following, time(), local))
+        day = following
+
+
+def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> Day:
+    close = closed(connection, provider, day)
+    if close is None:
+        return Day(day=day, whole=whole)
+    return Day(
+        day=day,
+        whole=whole,
+        closed_at=close.closed_at,
+        run_id=close.run_id,
+        records=close.records,
+        restated=_restated(restated(connection, provider, day)),
+    )
+
+
+def _restated(told: list[Restatement]) -> tuple[Restated, ...]:
+    sums: dict[str, list[int]] = {}
+    for each in told:
+        entry = sums.setdefault(each.after.currency, [0, 0])
+        entry[0] += 1
+        entry[1] += each.difference
+    return tuple(
+        Restated(currency=code, records=count, difference=difference)
+        for code, (count, difference) in sorted(sums.items())
+    )
 
 
 def game_totals(connection: Connection, provider: str, window: Window) -> tuple[GameTotal, ...]:

@@ -1,32 +1,25 @@
 """The pack as a workbook: real numbers with their currency's digits, to filter and print."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
 from reconcile.result import iso
-from reports.grids import Amount, Grid, grids
+from reports.grid import Amount, Column, Grid, Instant, Row, Value
+from reports.grids import grids
 from reports.pack import Pack
 
 #: Digits that a spreadsheet keeps exactly; longer amounts are written as text.
 EXACT_DIGITS = 15
-
-#: A cell: text, a count, or an amount with the digits after its point.
-Cell = str | int | tuple[Decimal, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """One sheet: columns as (heading, width in characters), and rows of cells."""
-
-    name: str
-    columns: Sequence[tuple[str, int]]
-    rows: Sequence[Sequence[Cell]]
-    landscape: bool = True
+#: Rows of a table that a sheet can hold, with room for what stands around them.
+ROWS_MAX = 1_000_000
+#: Width of a column in which text runs on, in characters.
+_FLOWING = 30
+#: The line of the first heading; what is above stays in sight.
+_HEADING = 3
 
 
 def write_workbook(pack: Pack, path: Path) -> Path:
@@ -43,9 +36,8 @@ def write_workbook(pack: Pack, path: Path) -> Path:
             {"title": pack.title, "created": pack.generated_at.replace(tzinfo=None)}
         )
         formats = _Formats(book)
-        sheets = (_summary(pack), _breaks(pack), _totals(pack), _conservation(pack))
-        for sheet in (*sheets, *(_of_grid(pack, grid) for grid in grids(pack))):
-            _write(book, formats, pack, sheet)
+        for name, some in groupby(grids(pack), key=lambda grid: grid.sheet):
+            _Sheet(book, formats, pack, name).write(list(some))
     return path
 
 
@@ -55,62 +47,147 @@ class _Formats:
     def __init__(self, book: Any) -> None:
         self._book = book
         self.title = book.add_format({"bold": True, "font_size": 14})
-        self.note = book.add_format({"font_color": "#666666"})
-        self.heading = book.add_format(
-            {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "valign": "vcenter"}
-        )
-        self.text = book.add_format({"valign": "top", "text_wrap": True})
-        self.count = book.add_format({"num_format": "#,##0", "valign": "top"})
-        self._amounts: dict[int, Any] = {}
+        self.part = book.add_format({"bold": True, "font_size": 12})
+        self.note = book.add_format({"font_color": "#555555"})
+        self._made: dict[tuple[object, ...], Any] = {}
 
-    def amount(self, digits: int) -> Any:
-        if digits not in self._amounts:
-            plain = "#,##0" + ("." + "0" * digits if digits else "")
-            kind = {"num_format": f"{plain};[Red]-{plain}", "valign": "top"}
-            self._amounts[digits] = self._book.add_format(kind)
-        return self._amounts[digits]
+    def heading(self, column: Column) -> Any:
+        look = {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "text_wrap": True}
+        side = "right" if column.number else "left"
+        return self._of(("heading", side), {**look, "valign": "vcenter", "align": side})
+
+    def text(self, column: Column, *, foot: bool) -> Any:
+        look: dict[str, object] = {"text_wrap": not column.flow}
+        if column.number:
+            look["align"] = "right"
+        return self._of(("text", column.flow, column.number, foot), _cell_look(look, foot=foot))
+
+    def count(self, *, foot: bool) -> Any:
+        return self._of(("count", foot), _cell_look({"num_format": "#,##0"}, foot=foot))
+
+    def amount(self, digits: int, column: Column, *, foot: bool) -> Any:
+        plain = "#,##0" + ("." + "0" * digits if digits else "")
+        told = f"{plain};-{plain}"
+        if column.signed:
+            told = f"+{plain};-{plain};{plain}"
+        if column.owed:
+            told = f"[Red]+{plain};[Blue]-{plain};{plain}"
+        return self._of(("amount", told, foot), _cell_look({"num_format": told}, foot=foot))
+
+    def _of(self, key: tuple[object, ...], look: dict[str, object]) -> Any:
+        if key not in self._made:
+            self._made[key] = self._book.add_format(look)
+        return self._made[key]
 
 
-def _write(book: Any, formats: _Formats, pack: Pack, sheet: Sheet) -> None:
-    page = book.add_worksheet(sheet.name)
-    page.write_string(0, 0, f"{pack.title}: {sheet.name}", formats.title)
-    page.write_string(1, 0, _subtitle(pack), formats.note)
-    heading = 3
-    for column, (name, width) in enumerate(sheet.columns):
-        page.set_column(column, column, width)
-        page.write_string(heading, column, name, formats.heading)
-    for number, row in enumerate(sheet.rows, start=heading + 1):
-        for column, cell in enumerate(row):
-            _write_cell(page, formats, (number, column), cell)
-    if not sheet.rows:
-        page.write_string(heading + 1, 0, "No activity", formats.note)
-    page.freeze_panes(heading + 1, 0)
-    page.autofilter(heading, 0, heading + max(len(sheet.rows), 1), len(sheet.columns) - 1)
-    _set_up_print(page, pack, sheet, heading)
+def _cell_look(look: dict[str, object], *, foot: bool) -> dict[str, object]:
+    return {**look, "valign": "top", **({"bold": True, "top": 1} if foot else {})}
 
 
-def _set_up_print(page: Any, pack: Pack, sheet: Sheet, heading: int) -> None:
-    if sheet.landscape:
-        page.set_landscape()
-    page.set_paper(9)  # A4
-    page.fit_to_pages(1, 0)
-    page.repeat_rows(heading)
-    page.set_footer(f"&L{_printable(pack.title)}&C{iso(pack.generated_at)}&RPage &P of &N")
+def _widths(some: Sequence[Grid]) -> list[int]:
+    most = max(len(grid.columns) for grid in some)
+    wide = [[0 if c.flow else c.width for c in grid.columns] for grid in some]
+    found = [max(each[n] for each in wide if n < len(each)) for n in range(most)]
+    return [width or _FLOWING for width in found]
+
+
+class _Sheet:
+    """One sheet of the workbook: its head, then its tables, one below the other."""
+
+    def __init__(self, book: Any, formats: _Formats, pack: Pack, name: str) -> None:
+        self._page = book.add_worksheet(name)
+        self._formats = formats
+        self._pack = pack
+        self._page.write_string(0, 0, f"{pack.title}: {name}", formats.title)
+        self._page.write_string(1, 0, _subtitle(pack), formats.note)
+
+    def write(self, some: Sequence[Grid]) -> None:
+        """Write what is on the sheet; a table that is alone can be filtered."""
+        for column, width in enumerate(_widths(some)):
+            self._page.set_column(column, column, width)
+        if len(some) == 1:
+            self._alone(some[0])
+        else:
+            self._parts(some)
+        self._set_up_print()
+
+    def _alone(self, grid: Grid) -> None:
+        self._page.write_string(2, 0, grid.note, self._formats.note)
+        self._grid(grid, _HEADING)
+        self._page.freeze_panes(_HEADING + 1, 0)
+        rows = max(min(len(grid.rows), ROWS_MAX), 1)
+        self._page.autofilter(_HEADING, 0, _HEADING + rows, len(grid.columns) - 1)
+        self._page.repeat_rows(_HEADING)
+
+    def _parts(self, some: Sequence[Grid]) -> None:
+        line = _HEADING
+        for grid in some:
+            self._page.write_string(line, 0, grid.name, self._formats.part)
+            self._page.write_string(line + 1, 0, grid.note, self._formats.note)
+            line = self._grid(grid, line + 2) + 2
+        self._page.freeze_panes(2, 0)
+
+    def _grid(self, grid: Grid, heading: int) -> int:
+        """Write a table with its sums below; returns the first line after it."""
+        for number, column in enumerate(grid.columns):
+            look = self._formats.heading(column)
+            self._page.write_string(heading, number, column.heading, look)
+        line = heading + 1
+        for row in grid.rows[:ROWS_MAX]:
+            self._row(grid.columns, line, row, foot=False)
+            line += 1
+        if said := _instead(grid):
+            self._page.write_string(line, 0, said, self._formats.note)
+            line += 1
+        for row in grid.foot:
+            self._row(grid.columns, line, row, foot=True)
+            line += 1
+        return line
+
+    def _row(self, columns: Sequence[Column], line: int, row: Row, *, foot: bool) -> None:
+        for number, (column, value) in enumerate(zip(columns, row, strict=True)):
+            self._cell((line, number), column, value, foot=foot)
+
+    def _cell(
+        self, place: tuple[int, int], column: Column, value: Value, *, foot: bool
+    ) -> None:
+        if isinstance(value, Amount):
+            self._amount(place, column, value, foot=foot)
+        elif isinstance(value, int):
+            self._page.write_number(*place, value, self._formats.count(foot=foot))
+        else:
+            text = iso(value.at) if isinstance(value, Instant) else value
+            self._page.write_string(*place, text, self._formats.text(column, foot=foot))
+
+    def _amount(
+        self, place: tuple[int, int], column: Column, value: Amount, *, foot: bool
+    ) -> None:
+        exact = self._pack.exact(value)
+        if len(exact.as_tuple().digits) <= EXACT_DIGITS:
+            digits = self._pack.digits_of(value)
+            look = self._formats.amount(digits, column, foot=foot)
+            self._page.write_number(*place, exact, look)
+        else:
+            self._page.write_string(*place, f"{exact:f}", self._formats.text(column, foot=foot))
+
+    def _set_up_print(self) -> None:
+        self._page.set_landscape()
+        self._page.set_paper(9)  # A4
+        self._page.fit_to_pages(1, 0)
+        title, at = _printable(self._pack.title), iso(self._pack.generated_at)
+        self._page.set_footer(f"&L{title}&C{at}&RPage &P of &N")
+
+
+def _instead(grid: Grid) -> str:
+    """What is said where there are no rows, or more than a sheet can hold."""
+    if not grid.rows:
+        return grid.empty
+    more = len(grid.rows) - ROWS_MAX
+    return f"and {more:,} more: all are in the table {grid.slug}.csv" if more > 0 else ""
 
 
 def _printable(text: str) -> str:
     return text.replace("&", "&&")
-
-
-def _write_cell(page: Any, formats: _Formats, place: tuple[int, int], cell: Cell) -> None:
-    if isinstance(cell, str):
-        page.write_string(*place, cell, formats.text)
-    elif isinstance(cell, int):
-        page.write_number(*place, cell, formats.count)
-    elif len(cell[0].as_tuple().digits) <= EXACT_DIGITS:
-        page.write_number(*place, cell[0], formats.amount(cell[1]))
-    else:
-        page.write_string(*place, f"{cell[0]:f}", formats.text)
 
 
 def _subtitle(pack: Pack) -> str:
@@ -119,143 +196,3 @@ def _subtitle(pack: Pack) -> str:
         return f"No run stored; {generated}"
     window = pack.run.window
     return f"{iso(window.start)} to {iso(window.end)}; run {pack.run.run_id}; {generated}"
-
-
-def _amount(pack: Pack, minor: int, currency: str) -> Cell:
-    if not currency:
-        return ""
-    return pack.amount(minor, currency), pack.digits(currency)
-
-
-def _of_grid(pack: Pack, grid: Grid) -> Sheet:
-    rows = [
-        [
-            _amount(pack, each.minor, each.currency) if isinstance(each, Amount) else each
-            for each in row
-        ]
-        for row in grid.rows
-    ]
-    return Sheet(name=grid.name, columns=grid.columns, rows=rows)
-
-
-def _summary(pack: Pack) -> Sheet:
-    return Sheet(
-        name="Summary",
-        columns=(("Figure", 34), ("Count", 12), ("Currency", 12), ("Amount", 20)),
-        rows=[*_run_rows(pack), *_owed_rows(pack)],
-        landscape=False,
-    )
-
-
-def _run_rows(pack: Pack) -> list[Sequence[Cell]]:
-    if pack.run is None:
-        return []
-    told = pack.run.result
-    here = sum(each.run_id == pack.run.run_id for each in pack.breaks)
-    return [
-        ("Rounds in the ledger", told["ours"]["rows"], "", ""),
-        ("Rounds the provider reports", told["theirs"]["rows"], "", ""),
-        ("Matched", told["matched"], "", ""),
-        ("Timing, ours only", told["timing"]["ours"], "", ""),
-        ("Timing, provider only", told["timing"]["theirs"], "", ""),
-        ("Excluded, moved nothing (ours)", told["excluded"]["ours"], "", ""),
-        ("Excluded, moved nothing (provider)", told["excluded"]["theirs"], "", ""),
-        ("Open breaks of this run", here, "", ""),
-        ("Open breaks, all runs", len(pack.breaks), "", ""),
-        ("Every row and amount accounted for", "yes" if told["conserved"] else "NO", "", ""),
-    ]
-
-
-def _owed_rows(pack: Pack) -> list[Sequence[Cell]]:
-    return [
-        (
-            each.impact.replace("_", " ").capitalize(),
-            each.breaks,
-            each.currency,
-            _amount(pack, each.difference, each.currency),
-        )
-        for each in pack.owed()
-    ]
-
-
-def _breaks(pack: Pack) -> Sheet:
-    return Sheet(
-        name="Breaks",
-        columns=(
-            ("Kind", 22),
-            ("Impact", 16),
-            ("Difference", 14),
-            ("Currency", 10),
-            ("Round", 24),
-            ("Player", 18),
-            ("First seen", 22),
-            ("Explanation", 70),
-            ("Break", 26),
-            ("Run", 26),
-        ),
-        rows=[
-            (
-                each.kind,
-                each.impact,
-                _amount(pack, each.difference, each.currency),
-                each.currency,
-                each.round_id,
-                each.player,
-                iso(each.first_seen),
-                each.explanation,
-                each.break_id,
-                each.run_id,
-            )
-            for each in pack.breaks
-        ],
-    )
-
-
-def _totals(pack: Pack) -> Sheet:
-    return Sheet(
-        name="Totals",
-        columns=(
-            ("Provider", 18),
-            ("Game", 26),
-            ("Currency", 10),
-            ("Rounds", 12),
-            ("Stake", 18),
-            ("Payout", 18),
-            ("GGR", 18),
-        ),
-        rows=[
-            (
-                pack.provider,
-                each.game,
-                each.currency,
-                each.rounds,
-                *(_amount(pack, m, each.currency) for m in (each.stake, each.payout, each.ggr)),
-            )
-            for each in pack.totals
-        ],
-    )
-
-
-def _conservation(pack: Pack) -> Sheet:
-    return Sheet(
-        name="Conservation",
-        columns=(
-            ("Side", 10),
-            ("Line", 14),
-            ("Rows", 12),
-            ("Currency", 10),
-            ("Stake", 18),
-            ("Payout", 18),
-        ),
-        rows=[
-            (
-                each.side,
-                each.line,
-                each.rows,
-                each.currency,
-                _amount(pack, each.stake, each.currency),
-                _amount(pack, each.payout, each.currency),
-            )
-            for each in pack.proof()
-        ],
-    )

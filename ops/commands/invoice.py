@@ -1,8 +1,6 @@
 """``tieout invoice check``: what a provider claims, our books, and the rounds in between."""
 
 import json
-import re
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -10,21 +8,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.asked import Asked, asked
 from ops.context import current
-from ops.terms import fee_terms
-from reconcile.invoice import Check, check_invoice
-from reconcile.invoice_file import read_invoice
-from reconcile.invoice_terms import FeeTerms
+from ops.invoices import checked
+from reconcile.invoice import Check
 from reconcile.invoice_told import check_json
-from reconcile.totals import Totals, totals
+from reconcile.totals import Totals
 from reconcile.totals_told import Exponents, causes_text
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
 #: Rounds shown on a terminal; all of them are in the JSON.
 SHOWN_MAX = 50
 
@@ -47,58 +41,20 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compute the fee by the provider's terms; exit 1 where the invoice does not tie."""
-    clock = SystemClock()
-    question = asked(current(ctx), provider, period_of(period), maturity, clock)
-    terms, exponents = _terms(question), question.chosen.provider.exponents
-    claimed = read_invoice(
-        _bytes(file), file.name, currency=terms.currency, exponents=exponents
+    invoiced = checked(
+        current(ctx),
+        file,
+        provider=provider,
+        period=period,
+        maturity=maturity,
+        clock=SystemClock(),
     )
-    told = totals(question.url, question.terms, now=clock.now(), zone=question.chosen.timezone)
-    found = check_invoice(claimed, told, terms, exponents)
+    found, told, exponents = invoiced.check, invoiced.totals, invoiced.exponents
     if as_json:
         typer.echo(json.dumps(check_json(found, told, exponents), indent=2))
     else:
         _print(found, told, exponents)
     raise typer.Exit(0 if found.ties else 1)
-
-
-def _terms(question: Asked) -> FeeTerms:
-    if question.entry.terms is None:
-        raise typer.BadParameter(
-            f"no terms are set for {question.entry.slug}: [providers.terms]",
-            param_hint="--provider",
-        )
-    return fee_terms(question.entry.terms)
-
-
-def period_of(period: str) -> tuple[str, str]:
-    """The first day of a period, and the day after it.
-
-    Raises:
-        typer.BadParameter: neither a month nor two dates.
-    """
-    if "/" in period:
-        start, end = period.split("/", 1)
-        return start, end
-    month = _MONTH.fullmatch(period)
-    try:
-        first = date(int(month[1]), int(month[2]), 1) if month else None
-    except ValueError:
-        first = None
-    if first is None:
-        raise typer.BadParameter(
-            "a month such as 2026-06, or two dates such as 2026-06-01/2026-06-15",
-            param_hint="--period",
-        )
-    following = (first + timedelta(days=31)).replace(day=1)
-    return first.isoformat(), following.isoformat()
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"{file}: {error.strerror}") from error
 
 
 def _print(found: Check, told: Totals, exponents: Exponents) -> None:

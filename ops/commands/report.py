@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
-from ops.context import current, endpoints
+from ops.breaks_terms import rules_of
+from ops.context import Context, current, endpoints
+from ops.invoices import checked
 from ops.matching import provider_named
 from ops.providers import ConfiguredProvider, configured
 from reconcile.window import Window, parse_window
-from reports.pack import gather
+from reports.gather import gather
+from reports.pack import CheckedInvoice
 from reports.write import write_pack
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
@@ -31,6 +34,13 @@ def report(
     end: Annotated[
         str | None, typer.Option("--to", help="Only the run that ended here.")
     ] = None,
+    invoice: Annotated[
+        list[Path] | None, typer.Option(help="An invoice of the provider's; may be repeated.")
+    ] = None,
+    period: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the invoices: one for all, or one for each, in their order."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a workbook, a page and tables per provider, and print where they are."""
@@ -40,9 +50,8 @@ def report(
         raise typer.BadParameter("either --provider or --all is expected")
     chosen = list(known.values()) if provider is None else [provider_named(known, provider)]
     windows = [_window(each, start, end) for each in chosen]
-    paths = _write(
-        endpoints(context).database_url, list(zip(chosen, windows, strict=True)), out
-    )
+    invoices = _invoices(context, provider, invoice or [], period or [])
+    paths = _write(context, list(zip(chosen, windows, strict=True)), invoices, out)
     if as_json:
         told = {slug: [str(path) for path in files] for slug, files in paths.items()}
         typer.echo(json.dumps(told, indent=2))
@@ -63,10 +72,40 @@ def _window(chosen: ConfiguredProvider, start: str | None, end: str | None) -> W
         raise typer.BadParameter(str(error)) from error
 
 
+def _invoices(
+    context: Context, provider: str | None, files: list[Path], periods: list[str]
+) -> tuple[CheckedInvoice, ...]:
+    if not files and not periods:
+        return ()
+    if provider is None:
+        raise typer.BadParameter("an invoice is one provider's: --provider is expected")
+    if not files or len(periods) not in {1, len(files)}:
+        raise typer.BadParameter(
+            f"{len(files)} invoices and {len(periods)} periods: one period for all of them,"
+            " or one for each, is expected",
+            param_hint="--period",
+        )
+    every = periods * len(files) if len(periods) == 1 else periods
+    return tuple(
+        _checked(context, provider, file, period)
+        for file, period in zip(files, every, strict=True)
+    )
+
+
+def _checked(context: Context, provider: str, file: Path, period: str) -> CheckedInvoice:
+    found = checked(
+        context, file, provider=provider, period=period, maturity=None, clock=SystemClock()
+    )
+    return CheckedInvoice(period=period, check=found.check, totals=found.totals)
+
+
 def _write(
-    database_url: str, chosen: list[tuple[ConfiguredProvider, Window | None]], out: Path
+    context: Context,
+    chosen: list[tuple[ConfiguredProvider, Window | None]],
+    invoices: tuple[CheckedInvoice, ...],
+    out: Path,
 ) -> dict[str, tuple[Path, ...]]:
-    engine = open_engine(database_url, pool_size=1)
+    engine = open_engine(endpoints(context).database_url, pool_size=1)
     written = {}
     with engine.connect() as connection:
         for each, window in chosen:
@@ -77,6 +116,8 @@ def _write(
                 generated_at=SystemClock().now(),
                 exponents=each.provider.exponents,
                 zone=each.timezone,
+                rules=rules_of(context.settings),
+                invoices=invoices,
             )
             written[each.provider.slug] = write_pack(pack, out)
     engine.dispose()

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 import typer
 
-from ops.commands.invoice import period_of
+from ops.invoices import period_of
 from ops.settings_terms import TermsSettings
 from ops.terms import fee_terms
 from reconcile.invoice_file import Claim, InvoiceUnreadable, read_invoice
