@@ -18,12 +18,11 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from ops.embedded import Endpoints
 from ops.errands import Errands
 from ops.metrics_breaks import break_samples
 from ops.metrics_feeds import feed_samples
 from ops.metrics_names import CATALOGUE, Sample
-from ops.metrics_parts import Part, gathered
+from ops.metrics_parts import PATIENCE_S, Part, gathered
 from ops.metrics_queues import depth_samples, state_samples
 from ops.metrics_runs import run_samples
 from ops.settings import Settings
@@ -51,12 +50,13 @@ log = structlog.get_logger()
 class Served(Collector):
     """Everything that can be read now, as a collector of a registry of its own."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], *, patience_s: float = PATIENCE_S) -> None:
         self._parts = parts
+        self._patience_s = patience_s
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Each scrape asks here."""
-        return gathered(self._parts)
+        return gathered(self._parts, patience_s=self._patience_s)
 
 
 def serve_metrics(where: MetricsSettings, parts: Sequence[Part]) -> Callable[[], None]:
@@ -84,7 +84,9 @@ def serve_metrics(where: MetricsSettings, parts: Sequence[Part]) -> Callable[[],
 
 def parts_of(
     settings: Settings,
-    engines: Endpoints,
+    *,
+    engine: Engine,
+    broker_url: str,
     clock: Clock,
     command: Sequence[str],
     errands: Errands,
@@ -93,19 +95,19 @@ def parts_of(
 
     Args:
         settings: the providers and the rules of breaks.
-        engines: the database and the broker.
+        engine: one of ``open_bounded_engine``; whoever opened it ends it.
+        broker_url: whose queues are looked at.
         clock: says what is late.
         command: how ``tieout`` is called with its global options.
         errands: has what takes memory done elsewhere.
     """
-    engine = open_bounded_engine(engines.database_url)
 
     def of_books(tell: Callable[[Connection, Settings, datetime], Iterator[Sample]]) -> _Reader:
         return lambda: _from_books(engine, lambda books: tell(books, settings, clock.now()))
 
     return [
         Part("database", lambda: state_samples(read_state(engine)), keep=SOON),
-        Part("broker", lambda: _from_broker(engines.broker_url), keep=SOON),
+        Part("broker", lambda: _from_broker(broker_url), keep=SOON),
         Part("breaks", of_books(break_samples), keep=LATER),
         Part("feeds", of_books(feed_samples), keep=LATER),
         Part("runs", of_books(run_samples), keep=LATER),

@@ -97,9 +97,7 @@ class Part:
         done.set()
 
 
-def gathered(
-    parts: Sequence[Part], *, patience_s: float = PATIENCE_S
-) -> list[GaugeMetricFamily]:
+def gathered(parts: Sequence[Part], *, patience_s: float) -> list[GaugeMetricFamily]:
     """What the parts say now. A part that cannot be read is left out, and said to be."""
     deadline = time.monotonic() + patience_s
     for each, event in [(each, each.begin()) for each in parts]:

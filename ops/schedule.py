@@ -1,7 +1,7 @@
 """What the scheduler runs: sweep, canaries, heartbeat; and pulls and runs, where asked for."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,15 +14,14 @@ from ops.details_wanted import ask_details
 from ops.embedded import Endpoints
 from ops.errands import Errands
 from ops.feed_jobs import pull_jobs
-from ops.metrics import parts_of, serve_metrics
-from ops.metrics_parts import Part
+from ops.metrics import open_bounded_engine, parts_of, serve_metrics
 from ops.reconcile_jobs import reconcile_jobs
 from ops.settings import Settings
 from ops.workplace import desk_at, own_name
 from storage.broker import open_broker
 from storage.engine import open_engine
 from storage.queue_signs import Worker, beat, leave, paused_queues
-from vocabulary.clock import SystemClock
+from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import Unavailable
 from workers.canary import send_canaries
 from workers.pulse_file import touch
@@ -62,7 +61,7 @@ def keep_schedule(
     running = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=errands.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
-    with _metrics(settings, lambda: parts_of(settings, engines, clock, command, errands)):
+    with _metrics(settings, engines, clock, command, errands):
         running.run()
     try:
         leave(engine, me)
@@ -71,16 +70,32 @@ def keep_schedule(
 
 
 @contextmanager
-def _metrics(settings: Settings, parts: Callable[[], Sequence[Part]]) -> Iterator[None]:
+def _metrics(
+    settings: Settings,
+    engines: Endpoints,
+    clock: Clock,
+    command: Sequence[str],
+    errands: Errands,
+) -> Iterator[None]:
     """Serve them meanwhile, where the settings say where."""
     if settings.metrics.port is None:
         yield
         return
-    end = serve_metrics(settings.metrics, parts())
+    engine = open_bounded_engine(engines.database_url)
+    parts = parts_of(
+        settings,
+        engine=engine,
+        broker_url=engines.broker_url,
+        clock=clock,
+        command=command,
+        errands=errands,
+    )
+    end = serve_metrics(settings.metrics, parts)
     try:
         yield
     finally:
         end()
+        engine.dispose()
 
 
 def jobs_of(
