@@ -22,7 +22,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 
 from tests.detection.stored import Stored, stored
-from tests.harness.detection import Case, Verdict, case_of, judged_in_memory, seed_of
+from tests.harness.detection import (
+    Case,
+    Verdict,
+    case_of,
+    judged_at_edges,
+    judged_in_memory,
+    seed_of,
+)
 from tests.harness.detection_expected import predicted
 from tests.harness.detection_lies import POSSIBLE, Fault, Lie
 from tests.harness.detection_month import System
@@ -34,6 +41,8 @@ STRETCH = 20
 STORED_EVERY = 50
 #: From how many seeds on every fault must have struck every provider that it can.
 COVERING = 200
+#: Where a difference showed, if not within a month.
+AT_EDGE = "at an edge: "
 #: How long a failing seed may be shortened, in seconds.
 SHORTENING_S = 90.0
 
@@ -48,6 +57,7 @@ class Total:
     Attributes:
         injected: how often each fault struck each provider.
         kinds: breaks predicted, by kind and provider.
+        edges: breaks predicted of days that meet at an edge, where no name ties.
         wrong: seeds with a break missed or invented, with the first of them in words.
     """
 
@@ -55,6 +65,7 @@ class Total:
     rounds: int = 0
     injected: Counter[Key] = field(default_factory=Counter)
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    edges: int = 0
     wrong: dict[int, str] = field(default_factory=dict)
 
     def add(self, other: "Total") -> None:
@@ -63,6 +74,7 @@ class Total:
         self.rounds += other.rounds
         self.injected += other.injected
         self.kinds += other.kinds
+        self.edges += other.edges
         self.wrong |= other.wrong
 
 
@@ -75,9 +87,12 @@ def stretch(first: int, last: int) -> Total:
         systems = {play.number: play.system for play in case.plays}
         total.injected.update((fault.lie, systems[fault.play]) for fault in case.faults)
     total.kinds.update((one.kind, one.system) for one in verdict.predicted)
-    for name, ones in (("missed", verdict.missed), ("invented", verdict.invented)):
-        for one in ones:
-            total.wrong.setdefault(seed_of(one), f"{name} {one}")
+    edges = judged_at_edges(range(first, last))
+    total.edges = len(edges.predicted)
+    for at, found in (("", verdict), (AT_EDGE, edges)):
+        for name, ones in (("missed", found.missed), ("invented", found.invented)):
+            for one in ones:
+                total.wrong.setdefault(seed_of(one), f"{at}{name} {one}")
     return total
 
 
@@ -100,7 +115,8 @@ def many(seeds: range, jobs: int) -> int:
         out.print(f"never injected: {lie.name} at {system}", markup=False)
     out.print(
         f"{total.seeds} seeds, {total.rounds} rounds, {total.injected.total()} faults,"
-        f" {total.kinds.total()} breaks, {took:.0f} s, {total.seeds / took:.1f} seeds/s:"
+        f" {total.kinds.total()} breaks and {total.edges} at edges, {took:.0f} s,"
+        f" {total.seeds / took:.1f} seeds/s:"
         f" {len(total.wrong)} seeds differ"
     )
     for seed, first in sorted(total.wrong.items())[:1]:
@@ -118,15 +134,31 @@ def _parts(ends: Sequence[tuple[int, int]], jobs: int) -> Iterator[Total]:
         yield from pool.map(stretch, *zip(*ends, strict=True))
 
 
+def one_edge(seed: int, *, keep: bool) -> int:
+    """Compare both days around the edge of a seed, and say what differs."""
+    if keep:
+        with stored() as engine:
+            verdict: Verdict = engine.judged_at_edge(seed)
+    else:
+        verdict = judged_at_edges([seed])
+    for name, ones in (("missed", verdict.missed), ("invented", verdict.invented)):
+        for each in ones:
+            out.print(f"{name}: {each}", markup=False)
+    exact = "exactly as predicted" if verdict.exact else "NOT as predicted"
+    out.print(f"seed {seed} at the edge, {len(verdict.predicted)} breaks: {exact}")
+    return 0 if verdict.exact else 1
+
+
 def _stored_seeds(seeds: range) -> int:
     """Every fiftieth seed on a real database, asked by the command."""
     wrong = 0
     with stored() as engine:
         for seed in seeds[::STORED_EVERY]:
-            verdict = engine.judged(case_of(seed))
-            wrong += not verdict.exact
-            told = "as predicted" if verdict.exact else _first(verdict)
-            out.print(f"seed {seed}, stored, by command: {told}", markup=False)
+            edge = engine.judged_at_edge(seed)
+            for at, verdict in (("", engine.judged(case_of(seed))), (AT_EDGE, edge)):
+                wrong += not verdict.exact
+                told = "as predicted" if verdict.exact else _first(verdict)
+                out.print(f"seed {seed}, stored, by command: {at}{told}", markup=False)
     return 1 if wrong else 0
 
 
@@ -153,6 +185,9 @@ def _judged_stored(case: Case) -> Verdict:
 def explain(seed: int, first: str) -> None:
     """Print a failing seed as the shortest list of faults that fails, and its command."""
     out.print(f"seed {seed} differs: {first}", markup=False)
+    if first.startswith(AT_EDGE):
+        out.print(f"python -m tests.detection.campaign --seed {seed} --edge", markup=False)
+        return
     until = time.monotonic() + SHORTENING_S
 
     def fails(faults: Sequence[Fault]) -> bool:
@@ -217,7 +252,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, help="this one month only")
     parser.add_argument("--only", type=_numbers, help="only the faults of these plays")
     parser.add_argument("--stored", action="store_true", help="on a real database")
+    parser.add_argument("--edge", action="store_true", help="the seed's edge of two days")
     asked = parser.parse_args(arguments)
+    if asked.seed is not None and asked.edge:
+        return one_edge(asked.seed, keep=asked.stored)
     if asked.seed is not None:
         return one(asked.seed, asked.only, keep=asked.stored)
     return many(range(asked.first, asked.first + asked.seeds), asked.jobs)

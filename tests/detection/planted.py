@@ -102,6 +102,24 @@ PLANTS: tuple[Plant, ...] = (
         "return sent.startswith(said)",
         "return True",
     ),
+    Plant(
+        "nobody_looks_beyond_the_edge",
+        "reconcile.margin",
+        "if not rules.attributes or not rules.edges:",
+        "if rules.edges:",
+    ),
+    Plant(
+        "the_look_beyond_the_edge_is_cut_anywhere",
+        "reconcile.margin",
+        "begins[1:] |= np.diff(places[order]) > within",
+        "begins[1:] |= places[order][1:] > within",
+    ),
+    Plant(
+        "what_lies_beyond_the_edge_is_told_too",
+        "reconcile.beyond",
+        "return tied[joined]",
+        "return tied",
+    ),
 )
 
 
@@ -115,15 +133,16 @@ def seeds_until_noticed(plant: Plant, within: int) -> tuple[int, str] | None:
     for name in [name for name in sys.modules if name.split(".")[0] == "reconcile"]:
         del sys.modules[name]
     sys.meta_path.insert(0, Planter(plant))
-    from tests.harness.detection import case_of, judged_in_memory
+    from tests.harness.detection import case_of, judged_at_edges, judged_in_memory
 
     for first in range(0, within, AT_A_TIME):
-        until = min(first + AT_A_TIME, within)
-        verdict = judged_in_memory([case_of(seed) for seed in range(first, until)])
-        if not verdict.exact:
+        seeds = range(first, min(first + AT_A_TIME, within))
+        months = judged_in_memory([case_of(seed) for seed in seeds])
+        for verdict in (months, judged_at_edges(seeds)):
             told = [f"missed {one}" for one in verdict.missed]
             told += [f"invented {one}" for one in verdict.invented]
-            return until, told[0]
+            if told:
+                return seeds.stop, told[0]
     return None
 
 

@@ -11,7 +11,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from reconcile.feed_findings import FindingKind, Found, note
 from reconcile.feeds import store_records, store_statement
 from storage.engine import open_engine
 from tests.harness.detection import Case, Verdict, expected_of, world_of
-from tests.harness.detection_books import handle
+from tests.harness.detection_edges import DAYS, edge_case, edge_world, expected_on
 from tests.harness.detection_expected import Expected
+from tests.harness.detection_log import handle
 from tests.harness.detection_month import (
     BET_RIPE,
     END,
@@ -91,6 +92,11 @@ class Stored:
         with self.fresh(f"month_{next(self._numbers)}") as url:
             return judged_by_command(url, case)
 
+    def judged_at_edge(self, seed: int) -> Verdict:
+        """The same of what happens around an edge, for both of the days that meet there."""
+        with self.fresh(f"edge_{next(self._numbers)}") as url:
+            return edge_judged_by_command(url, seed)
+
 
 @contextlib.contextmanager
 def stored() -> Iterator[Stored]:
@@ -104,6 +110,15 @@ def judged_by_command(url: str, case: Case) -> Verdict:
     store(url, world_of([case]))
     found = [one for system in System for one in _asked(url, system)]
     return Verdict(expected_of(case), sorted(found))
+
+
+def edge_judged_by_command(url: str, seed: int) -> Verdict:
+    """Store what happens around an edge and ask the command about either day."""
+    cases = [edge_case(seed)]
+    store(url, edge_world(cases))
+    told = [one for day in DAYS for one in expected_on(cases, day)]
+    found = [one for day in DAYS for one in _asked(url, System.UNNAMED, day)]
+    return Verdict(sorted(told), sorted(found))
 
 
 def store(url: str, world: World) -> None:
@@ -212,14 +227,16 @@ def _record(line: Line) -> HistoryRecord:
     )
 
 
-def _asked(url: str, system: System) -> Iterator[Expected]:
+def _asked(
+    url: str, system: System, window: tuple[datetime, datetime] = (START, END)
+) -> Iterator[Expected]:
     ago = SystemClock().now() - NOW
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "tieout.toml"
         settings.write_text(_settings(url, ago))
         words = ["--config", str(settings), "--data", folder, "reconcile"]
         words += ["--provider", system.value, "--json"]
-        words += ["--from", START.isoformat(), "--to", END.isoformat()]
+        words += ["--from", window[0].isoformat(), "--to", window[1].isoformat()]
         done = CliRunner().invoke(app, words)
     assert done.exit_code in {0, 1}, (done.output, done.exception)
     told = json.loads(done.stdout)

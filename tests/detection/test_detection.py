@@ -3,14 +3,15 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from reconcile.kinds import BreakKind
 from tests.detection.planted import PLANTS
-from tests.detection.stored import judged_by_command
-from tests.harness.detection import case_of, expected_of, judged_in_memory
+from tests.detection.stored import edge_judged_by_command, judged_by_command
+from tests.harness.detection import case_of, expected_of, judged_at_edges, judged_in_memory
 from tests.harness.detection_expected import predicted
 from tests.harness.detection_lies import POSSIBLE, Fault, Lie
 from tests.harness.detection_month import month
@@ -28,6 +29,32 @@ def test_months_of_every_provider_are_told_exactly_as_predicted() -> None:
     assert verdict.invented == []
 
 
+def test_days_that_meet_at_an_edge_tell_exactly_what_is_theirs_where_no_name_ties() -> None:
+    verdict = judged_at_edges(SEEDS)
+    assert len(verdict.predicted) > 40
+    assert verdict.missed == []
+    assert verdict.invented == []
+
+
+def test_a_difference_across_the_edge_is_one_break_that_both_days_tell() -> None:
+    told = Counter(judged_at_edges(SEEDS).found)
+    assert {one.kind for one, times in told.items() if times == 2} >= {"payout_mismatch"}
+    assert {one.kind for one, times in told.items() if times == 1} >= {
+        "missing_at_provider",
+        "missing_in_ledger",
+        "ambiguous_match",
+    }
+
+
+def test_an_edge_that_is_stored_is_told_by_the_command_exactly_as_predicted(
+    database: str,
+) -> None:
+    verdict = edge_judged_by_command(database, 4)
+    assert len(verdict.predicted) >= 4
+    assert verdict.missed == []
+    assert verdict.invented == []
+
+
 def test_a_month_without_faults_has_no_breaks() -> None:
     assert judged_in_memory([case_of(seed, ()) for seed in SEEDS[:2]]).found == []
 
@@ -40,7 +67,9 @@ def test_a_stored_month_is_told_by_the_command_exactly_as_predicted(database: st
     assert verdict.invented == []
 
 
-@pytest.mark.parametrize("module", ["month", "world", "lies", "faults", "plan", "expected"])
+@pytest.mark.parametrize(
+    "module", ["month", "world", "lies", "faults", "plan", "expected", "edges"]
+)
 def test_the_prediction_shares_nothing_with_the_comparison(module: str) -> None:
     tree = ast.parse((HARNESS / f"detection_{module}.py").read_text(encoding="utf-8"))
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from reconcile.window import Window
 from tests.harness.detection_books import found_in
+from tests.harness.detection_edges import DAYS, edge_case, edge_world, expected_on
 from tests.harness.detection_expected import Expected, predicted
 from tests.harness.detection_faults import strike
 from tests.harness.detection_lies import Fault
@@ -82,6 +84,19 @@ def judged_in_memory(
     wanted = {system.value for system in systems}
     told = [one for case in cases for one in expected_of(case) if one.system in wanted]
     found = [one for system in systems for one in found_in(world, system)]
+    return Verdict(sorted(told), sorted(found))
+
+
+def judged_at_edges(seeds: Iterable[int]) -> Verdict:
+    """Compare both of the days that meet at an edge, without a database, by some seeds."""
+    cases = [edge_case(seed) for seed in seeds]
+    world = edge_world(cases)
+    told = [one for day in DAYS for one in expected_on(cases, day)]
+    found = [
+        one
+        for start, end in DAYS
+        for one in found_in(world, System.UNNAMED, Window(start=start, end=end))
+    ]
     return Verdict(sorted(told), sorted(found))
 
 

@@ -6,6 +6,7 @@ of tables. That both answer alike is shown on a real database (``detection_store
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from itertools import groupby
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,6 +21,7 @@ from reconcile.breaks import Break, breaks_from_frame
 from reconcile.compare import Judging, compare
 from reconcile.frames import KEYS, RECORDS, Keys
 from reconcile.load import Books, Sides
+from reconcile.margin import Near, margin_of
 from reconcile.rules import BY_NAME, Rules
 from reconcile.window import Window
 from reconcile.witness import journal_breaks
@@ -27,6 +29,7 @@ from reconcile.witness_chain import chain_breaks
 from reconcile.witness_feed import feed_breaks
 from reconcile.witness_log import log_breaks
 from tests.harness.detection_expected import Expected
+from tests.harness.detection_log import payload, read_logged
 from tests.harness.detection_month import (
     BET_RIPE,
     END,
@@ -39,9 +42,7 @@ from tests.harness.detection_month import (
 )
 from tests.harness.detection_world import REPLY, Line, Op, World
 from tests.harness.detection_young import held_by, held_in, young_in, young_of
-from vocabulary.facts import Bet, Operation, Win
 from vocabulary.ids import match_key
-from vocabulary.money import Money
 
 WINDOW = Window(start=START, end=END)
 OVERDUE = NOW - OPEN_AFTER
@@ -58,7 +59,7 @@ Row = dict[str, Any]
 class MemoryBooks(Books):
     """One provider's side of a world, and ours."""
 
-    def __init__(self, world: World, system: System, *, balances: bool) -> None:
+    def __init__(self, world: World, system: System, *, balances: bool, window: Window) -> None:
         self._world = world
         self._system = system
         # What was declined moved nothing, and is no round.
@@ -66,8 +67,10 @@ class MemoryBooks(Books):
         self._lines = [line for line in world.lines if line.system is system]
         self._rounds = _rounds(self._ops)
         self._records = Sides(
-            ours=_frame([_our_row(ops, balances=balances) for ops in self._rounds.values()]),
-            theirs=_frame(list(_their_rows(self._lines))),
+            ours=_frame(
+                [_our_row(ops, window, balances=balances) for ops in self._rounds.values()]
+            ),
+            theirs=_frame(list(_their_rows(self._lines, window))),
         )
 
     def keys(self, *_: Any) -> Sides:
@@ -82,6 +85,17 @@ class MemoryBooks(Books):
         theirs = self._records.theirs
         beyond = theirs[~theirs["inside"] & theirs["round_id"].duplicated(keep=False)]
         return np.unique(beyond["match_key"].to_numpy())
+
+    def near(self, since: datetime, until: datetime) -> Near:
+        """Who did something in a span of time."""
+        told = pd.concat([self._records.ours, self._records.theirs])
+        told = told[(told["began"] >= since) & (told["began"] < until)]
+        who = map(match_key, told["player"], told["currency"])
+        return Near(
+            match_key=told["match_key"].to_numpy(),
+            who=np.array(list(who), dtype=np.int64),
+            at=told["began"].to_numpy(dtype="datetime64[us]").view(np.int64),
+        )
 
     def records(self, keys: Keys) -> Sides:
         """Full rows of these keys."""
@@ -187,46 +201,6 @@ class MemoryBooks(Books):
             yield {"op_key": op.key, "reply_status": 200, "reply": REPLY}
 
 
-def payload(one: Any) -> dict[str, Any]:
-    """What the scratch-card platform sent, as its log keeps it; amounts in minor units."""
-    return {
-        "eventType": one.event,
-        "roundId": one.round_id,
-        "userId": handle(one.player),
-        "amount": one.amount,
-        "currency": one.currency,
-    }
-
-
-def handle(player: str) -> str:
-    """What every provider calls a player."""
-    return f"h-{player}"
-
-
-def read_logged(body: bytes) -> Operation:
-    """The callback that a log tells of."""
-    told = json.loads(body)
-    money, name = Money(told["amount"], told["currency"]), told["roundId"]
-    if told["eventType"] == "open-round":
-        return Bet(
-            key=f"open:{name}",
-            handle=told["userId"],
-            amount=money,
-            round_id=name,
-            occurred_at=None,
-        )
-    return Win(
-        key=f"close:{name}",
-        handle=told["userId"],
-        amount=money,
-        round_id=name,
-        bet_key=f"open:{name}",
-        stake=None,
-        occurred_at=None,
-        ends_round=True,
-    )
-
-
 def _rounds(ops: Iterable[Op]) -> dict[str, list[Op]]:
     rounds: dict[str, list[Op]] = {}
     for op in ops:
@@ -252,7 +226,7 @@ def _frame(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(RECORDS.columns)).astype(_KINDS)
 
 
-def _our_row(ops: list[Op], *, balances: bool) -> tuple[Any, ...]:
+def _our_row(ops: list[Op], window: Window, *, balances: bool) -> tuple[Any, ...]:
     stake, payout = sum(op.stake for op in ops), sum(op.payout for op in ops)
     moved = [op for op in ops if op.amount] if balances else []
     held = (moved[0].after - moved[0].amount, moved[-1].after) if moved else (pd.NA, pd.NA)
@@ -264,18 +238,25 @@ def _our_row(ops: list[Op], *, balances: bool) -> tuple[Any, ...]:
         *(match_key(first.system, first.round_id), first.round_id, first.round_id, 1),
         *(first.player, first.currency, stake, payout, undone, pd.NA, *held),
         *(totals[0] if totals else (pd.NA, pd.NA)),
-        *(first.at, last.at, overdue, START <= first.at < END, held_in(ops), young_in(ops)),
+        *(
+            first.at,
+            last.at,
+            overdue,
+            window.start <= first.at < window.end,
+            held_in(ops),
+            young_in(ops),
+        ),
     )
 
 
-def _their_rows(lines: Iterable[Line]) -> Iterator[tuple[Any, ...]]:
+def _their_rows(lines: Iterable[Line], window: Window) -> Iterator[tuple[Any, ...]]:
     for line in lines:
         for occurrence in range(1, line.times + 1):
             yield (
                 *(match_key(line.system, line.round_id), line.round_id, line.record_id),
                 *(occurrence, line.player, line.currency, line.stake, line.payout),
                 *(line.rolled_back, _na(line.net), _na(line.before), _na(line.after)),
-                *(pd.NA, pd.NA, line.at, line.at, False, START <= line.at < END),
+                *(pd.NA, pd.NA, line.at, line.at, False, window.start <= line.at < window.end),
                 *(held_by(line), young_of(line)),
             )
 
@@ -342,10 +323,10 @@ class _Findings:
         ]
 
 
-def found_in(world: World, system: System) -> list[Expected]:
+def found_in(world: World, system: System, window: Window = WINDOW) -> list[Expected]:
     """Every break of one provider, by the real passes, judges and witnesses, in words."""
     rules = BY_CONTENT if system is System.UNNAMED else BY_NAME
-    books = MemoryBooks(world, system, balances=rules.attributes)
+    books = MemoryBooks(world, system, balances=rules.attributes, window=window)
     sides = books.keys()
 
     def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -358,6 +339,7 @@ def found_in(world: World, system: System) -> list[Expected]:
         suspect=books.straddling(),
         fetch=fetch,
         judging=Judging(now=NOW, maturity=AGES, rules=rules),
+        margin=margin_of(books.near, window, rules),
     )
     named = breaks_from_frame(comparison.breaks, provider=system, exponents={}, now=NOW)
     heard = _heard(books, world, system, list(named))

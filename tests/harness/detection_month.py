@@ -126,13 +126,9 @@ def month(seed: int) -> list[Play]:
 
 
 def _at_the_edge(rng: Random, player: tuple[str, str], numbered: tuple[int, int]) -> list[Play]:
-    """Rounds that one clock puts into the month and the other does not.
-
-    None of the provider whose rounds no name ties: its rows are never looked for beyond the
-    window.
-    """
+    """Rounds that one clock puts into the month and the other does not."""
     plays = []
-    for place, system in enumerate(each for each in System if each is not System.UNNAMED):
+    for place, system in enumerate(System):
         off = timedelta(milliseconds=rng.choice((-1, 1)) * rng.randrange(20, 200))
         name = (numbered[0], numbered[1] + place)
         plain = _play(rng, name, player, START + off, late=False)
