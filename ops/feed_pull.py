@@ -19,7 +19,13 @@ from providers.pulled import LoggedDelivery, UnreadableItem
 from providers.xigs.client import XigsClient
 from providers.xigs.feed import delivery_of, rounds_of
 from providers.xigs.pages import REPEATED_PAGE
-from reconcile.feed_pulls import note_failed_pull, note_pull, note_repeated_page, read_to
+from reconcile.feed_pulls import (
+    OF_PULLS,
+    note_failed_pull,
+    note_pull,
+    note_repeated_page,
+    read_to,
+)
 from reconcile.feeds import FeedCount, store_records
 from reconcile.pull import (
     Findings,
@@ -113,7 +119,15 @@ def _store_rounds(
     now: datetime,
     before: datetime | None,
 ) -> FeedCount:
-    return store_records(connection, slug, told, source="pull", received_at=now, read_to=before)
+    return store_records(
+        connection,
+        slug,
+        told,
+        source=OF_PULLS,
+        received_at=now,
+        read_to=before,
+        remembers=True,
+    )
 
 
 def _store_deliveries(

@@ -20,6 +20,8 @@ def show_taken(file: Path, taken: Taken) -> None:
         typer.echo(f"and {len(taken.found) - SHOWN_MAX} more", err=True)
     if taken.verdict == "quarantined":
         typer.echo(f"{file.name} is in quarantine: nothing of it was taken in", err=True)
+    if taken.withdrawn:
+        typer.echo(f"{taken.withdrawn} records are withdrawn", err=True)
     if taken.restatements:
         typer.echo(f"{taken.restatements} records of closed days are restated", err=True)
     currencies = ", ".join(f"{n} in {code}" for code, n in sorted(taken.currencies.items()))
@@ -48,6 +50,7 @@ def taken_json(taken: Taken) -> dict[str, Any]:
         "late": taken.count.late,
         "gaps": taken.gaps,
         "restated": taken.restatements,
+        "withdrawn": taken.withdrawn,
         "findings": [_found_json(each) for each in taken.found],
     }
 

@@ -2,7 +2,7 @@
 
 ``operations`` are the operation keys of the round in our journal, ``transactions`` their places
 in the wallets' chains, ``records`` the provider's record ids and ``versions`` every telling of
-them that was kept.
+them that was kept. ``withdrawn`` are records that the provider told once and tells no more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +36,18 @@ SELECT f.round_id, f.record_id, min(coalesce(h.player, f.handle)) AS player,
  GROUP BY f.round_id, f.record_id ORDER BY f.round_id, f.record_id
 """
 
+_WITHDRAWN = """
+SELECT w.round_id, coalesce(h.player, w.handle) AS player, w.record_id, w.stake, w.payout,
+       w.told_by, w.told_at::text, w.changed_by, w.changed_at::text
+  FROM feed_withdrawals w LEFT JOIN handles h USING (provider, handle)
+ WHERE w.provider = {provider} AND w.match_key = ANY({keys}::bigint[])
+   AND w.event = 'withdrawn'
+   AND NOT EXISTS (SELECT FROM feed_withdrawals n
+                    WHERE n.provider = w.provider AND n.record_id = w.record_id
+                      AND n.occurrence = w.occurrence AND n.withdrawal_id > w.withdrawal_id)
+ ORDER BY w.round_id, w.record_id, w.occurrence
+"""
+
 
 def with_evidence(books: Books, provider: str, breaks: Sequence[Break]) -> list[Break]:
     """The breaks, those found by looking at a round's rows with what those rows rest on."""
@@ -46,8 +58,9 @@ def with_evidence(books: Books, provider: str, breaks: Sequence[Break]) -> list[
     keys = sorted({each.match_key for each in asked} | aliases)
     operations = _by_round(books.rows(_OPERATIONS, keys=keys))
     records = _by_round(books.rows(_RECORDS, keys=keys))
+    gone = _by_round(books.rows(_WITHDRAWN, keys=keys))
     return [
-        replace(each, evidence=_evidence(each, operations, records))
+        replace(each, evidence=_evidence(each, operations, records, gone))
         if each.kind in BY_ROUND
         else each
         for each in breaks
@@ -70,15 +83,31 @@ def _evidence(
     each: Break,
     operations: Mapping[str, list[dict[str, Any]]],
     records: Mapping[str, list[dict[str, Any]]],
+    gone: Mapping[str, list[dict[str, Any]]],
 ) -> dict[str, Any]:
     ours = _of_player(operations.get(each.round_id, []), each.player)
     theirs = _of_player(records.get(each.alias or each.round_id, []), each.player)
+    left = gone.get(each.alias or each.round_id, [])
     told: dict[str, list[Any]] = {
         "operations": [row["op_key"] for row in ours],
         "transactions": [transaction_id(row["wallet_id"], row["wallet_seq"]) for row in ours],
         "records": [row["record_id"] for row in theirs],
         "versions": [n for row in theirs for n in row["versions"] if n is not None],
+        "withdrawn": [_withdrawn(row) for row in _of_player(left, each.player)],
     }
     evidence: dict[str, Any] = {name: some[:KEPT_MAX] for name, some in told.items() if some}
     more = {name: len(some) for name, some in told.items() if len(some) > KEPT_MAX}
     return {**evidence, "counts": more} if more else evidence
+
+
+def _withdrawn(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record said, who told it, and what left it out; amounts in minor units."""
+    return {
+        "record": row["record_id"],
+        "stake_minor": str(row["stake"]),
+        "payout_minor": str(row["payout"]),
+        "told_by": row["told_by"],
+        "told_at": row["told_at"],
+        "withdrawn_by": row["changed_by"],
+        "withdrawn_at": row["changed_at"],
+    }

@@ -51,7 +51,8 @@ SELECT business_day FROM closes
  WHERE provider = :provider AND starts_at <= :last AND ends_at > :first ORDER BY business_day
 """
 # What a key said at the close is the version that was stored before it and replaced after it,
-# if it was replaced; a key that moved into or out of the day counts as well.
+# if it was replaced; a key that moved into or out of the day counts as well, and so does one
+# that is not told any more.
 _RESTATED = """
 WITH was AS (
     SELECT DISTINCT ON (record_id, occurrence)
@@ -77,8 +78,9 @@ SELECT record_id, occurrence,
        b.round_id AS round_is, b.handle AS handle_is, b.currency AS currency_is,
        b.stake AS stake_is, b.payout AS payout_is, b.rolled_back AS undone_is,
        b.created_at AS created_is
-  FROM became b LEFT JOIN was w USING (record_id, occurrence)
- WHERE (w.round_id, w.handle, w.currency, w.stake, w.payout, w.rolled_back, w.created_at)
+  FROM became b FULL JOIN was w USING (record_id, occurrence)
+ WHERE (b.created_at IS NOT NULL OR (w.created_at >= :starts_at AND w.created_at < :ends_at))
+   AND (w.round_id, w.handle, w.currency, w.stake, w.payout, w.rolled_back, w.created_at)
        IS DISTINCT FROM
        (b.round_id, b.handle, b.currency, b.stake, b.payout, b.rolled_back, b.created_at)
  ORDER BY record_id, occurrence
@@ -129,20 +131,29 @@ class Restatement:
 
     Attributes:
         before: what it said at the close; None: it was not there.
-        after: what it says now.
+        after: what it says now; None: it was withdrawn.
     """
 
     record_id: str
     occurrence: int
     before: Told | None
-    after: Told
+    after: Told | None
+
+    @property
+    def told(self) -> Told:
+        """What it says now, or what it said last."""
+        told = self.after or self.before
+        assert told is not None  # a record that was never told is no restatement
+        return told
 
     @property
     def difference(self) -> int:
-        """After less before, to the player, in minor units of ``after.currency``.
+        """After less before, to the player, in minor units of ``told.currency``.
 
         Where the currency changed the amounts cannot be compared and all of it is new.
         """
+        if self.after is None:
+            return -self.told.net
         if self.before is None or self.before.currency != self.after.currency:
             return self.after.net
         return self.after.net - self.before.net
@@ -226,18 +237,19 @@ def note_restatements(
 def _found(each: Restatement, close: Close) -> Found:
     before, after = each.before, each.after
     how = "was told for the first time" if before is None else "was told otherwise"
+    how = "was withdrawn" if after is None else how
     return Found(
         kind=FindingKind.RESTATED_AFTER_CLOSE,
         detail=f"record {each.record_id} of {close.day} {how} after the day was closed",
         record_id=each.record_id,
-        round_id=after.round_id,
-        currency=after.currency,
+        round_id=each.told.round_id,
+        currency=each.told.currency,
         difference=each.difference,
         covers=close.window,
         evidence={
             "occurrence": each.occurrence,
             "before": before and _told_json(before),
-            "after": _told_json(after),
+            "after": after and _told_json(after),
             "run_id": close.run_id,
         },
     )
@@ -257,7 +269,7 @@ def _told_json(told: Told) -> dict[str, Any]:
 
 def _restatement(row: Row[Any]) -> Restatement:
     before = None if row.round_was is None else _told(row, "was")
-    after = _told(row, "is")
+    after = None if row.round_is is None else _told(row, "is")
     return Restatement(
         record_id=row.record_id, occurrence=row.occurrence, before=before, after=after
     )

@@ -43,6 +43,9 @@ class FindingKind(StrEnum):
     PULL_FAILED = "pull_failed"
     LATE_RECORD = "late_record"
     RESTATED_AFTER_CLOSE = "restated_after_close"
+    WITHDRAWN_RECORD = "withdrawn_record"
+    NOT_TOLD_AGAIN = "not_told_again"
+    SHORTER_FILE = "shorter_file"
 
 
 class Severity(StrEnum):
@@ -53,7 +56,9 @@ class Severity(StrEnum):
 
 
 #: Kinds after which everything that was told is still in hand.
-_WARNINGS = frozenset({FindingKind.DUPLICATED_KEY, FindingKind.LATE_RECORD})
+_WARNINGS = frozenset(
+    {FindingKind.DUPLICATED_KEY, FindingKind.LATE_RECORD, FindingKind.NOT_TOLD_AGAIN}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

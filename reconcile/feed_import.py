@@ -2,19 +2,21 @@
 
     feed_files, feed_file_parts   the file, whatever becomes of it
     feed_records, feed_versions   the lines that could be read
+    feed_listed                   which records the file named
     feed_findings                 those that could not, and what is wrong with the file
 
 All of it is one transaction. A file is quarantined, that is kept and not taken in, when nothing
 of it can be read, when another file tells of the same day, or when it has any error and the
 settings ask for all or nothing.
+
+A file that restates others and has no error takes their place: what they told of its time and
+it does not is withdrawn (``reconcile.feed_left_out``).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
@@ -23,42 +25,21 @@ from reconcile.feed_closes import note_restatements
 from reconcile.feed_file import StatementReader
 from reconcile.feed_findings import FindingKind, Found, Severity, cured, note, severity_of
 from reconcile.feed_gaps import day_window, missing_days, missing_numbers
+from reconcile.feed_kept import STATEMENT, OtherFile, keep_file, other_files
+from reconcile.feed_left_out import LeftOut, Restating, list_file, restate
 from reconcile.feed_table import Broken
+from reconcile.feed_withdrawn import By
 from reconcile.feeds import FeedCount, store_statement
 from reconcile.window import Window
 from vocabulary.facts import HistoryRecord
 
-#: The feed of files.
-STATEMENT = "statement"
-#: Bytes of a file kept in one row.
-PART_BYTES = 1 << 20
-
 _NOTHING = FeedCount(received=0, versions=0, stored=0)
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('feed ' || :provider, 0))"
-_KEEP = """
-INSERT INTO feed_files (provider, feed, name, digest, size, received_at, verdict, records,
-                        refused)
-VALUES (:provider, :feed, :name, :digest, :size, :now, 'quarantined', 0, 0)
-ON CONFLICT ON CONSTRAINT feed_files_once DO NOTHING RETURNING file_id
-"""
-_KNOWN = """
-SELECT file_id FROM feed_files
- WHERE provider = :provider AND feed = :feed AND digest = :digest
-"""
-_PART = "INSERT INTO feed_file_parts (file_id, part, bytes) VALUES (:file_id, :part, :bytes)"
-_PARTS = "SELECT bytes FROM feed_file_parts WHERE file_id = :file_id ORDER BY part"
-_HELD = "SELECT exists(SELECT FROM feed_files WHERE file_id = :file_id)"
 _SETTLE = """
 UPDATE feed_files
    SET business_day = :day, number = :number, covers_from = :first, covers_to = :last,
        verdict = :verdict, records = :records, refused = :refused
  WHERE file_id = :file_id
-"""
-_SAME_DAY = """
-SELECT encode(digest, 'hex') AS scope, name, verdict FROM feed_files
- WHERE provider = :provider AND feed = :feed AND digest <> :digest
-   AND (business_day = :day OR (business_day IS NULL AND name = :name))
- ORDER BY file_id
 """
 _EARLIER = """
 SELECT exists(SELECT FROM feed_files
@@ -79,6 +60,7 @@ class Arrival:
         zone: in which the provider's days end.
         expects_daily: every day has a file, so a day without one is a gap.
         restates: it takes the place of an earlier file of the same day or name.
+        complete: it tells all of the time of the files that it restates.
     """
 
     path: Path
@@ -86,6 +68,7 @@ class Arrival:
     now: datetime
     expects_daily: bool = False
     restates: bool = False
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +81,7 @@ class Taken:
         count: what was stored; nothing of a file in quarantine.
         found: everything wrong with it.
         gaps, restatements: findings of the feed and of closed days that stand now.
+        withdrawn: records of the files it restates that it left out just now.
         currencies: lines read, by currency.
     """
 
@@ -108,6 +92,7 @@ class Taken:
     found: tuple[Found, ...]
     gaps: int
     restatements: int
+    withdrawn: int
     currencies: dict[str, int]
 
     @property
@@ -150,13 +135,13 @@ def take_in(connection: Connection, reader: StatementReader, arrival: Arrival) -
     slug, name = reader.provider.slug, arrival.path.name
     connection.execute(text(_LOCK), {"provider": slug})
     with arrival.path.open("rb") as stream:
-        file_id, digest = _keep(connection, slug, name, stream, arrival.now)
+        file_id, digest = keep_file(connection, slug, name, stream, arrival.now)
     watch = _Watch(name)
     day, number = _day_named(reader, name), _number_named(reader, name)
     trial = connection.begin_nested()
     count = _stored(connection, reader, arrival, watch, day)
     day = day or _day_told(watch, arrival.zone)
-    others = _others(connection, slug, name, digest, day)
+    others = other_files(connection, slug, name, digest, day)
     found = [*watch.found, *_repeated(count, name), *_rivals(others, reader, arrival, day)]
     verdict = _verdict(reader, count, found)
     if verdict == "quarantined":
@@ -175,7 +160,11 @@ def take_in(connection: Connection, reader: StatementReader, arrival: Arrival) -
     }
     connection.execute(text(_SETTLE), settled)
     kept = _NOTHING if verdict == "quarantined" else count
-    told = _placed(found, watch, day, arrival.zone)
+    if verdict != "quarantined":
+        list_file(connection, file_id)
+    replaced = _replaced(others, reader, arrival, file_id) if verdict == "imported" else []
+    left = _left_out(connection, reader, arrival, watch, file=(file_id, day), others=replaced)
+    told = (*_placed(found, watch, day, arrival.zone), *left.found)
     # Findings belong to the bytes of a file; a file that restates others ends theirs.
     said = (*told, *_late(kept, name))
     note(connection, slug, STATEMENT, scope=digest.hex(), found=said, now=arrival.now)
@@ -189,21 +178,10 @@ def take_in(connection: Connection, reader: StatementReader, arrival: Arrival) -
         count=kept,
         found=told,
         gaps=note_gaps(connection, slug, arrival),
-        restatements=_restatements(connection, slug, kept, arrival.now),
+        restatements=_restatements(connection, slug, kept, left, arrival.now),
+        withdrawn=left.withdrawn,
         currencies=watch.currencies,
     )
-
-
-def has_file(connection: Connection, file_id: int) -> bool:
-    """Whether a file of that number was ever kept."""
-    held: bool = connection.execute(text(_HELD), {"file_id": file_id}).scalar_one()
-    return held
-
-
-def bytes_of(connection: Connection, file_id: int) -> Iterator[bytes]:
-    """A file as it came, part by part."""
-    for part in connection.execute(text(_PARTS), {"file_id": file_id}).scalars():
-        yield bytes(part)
 
 
 def note_gaps(connection: Connection, slug: str, arrival: Arrival) -> int:
@@ -226,25 +204,6 @@ def note_gaps(connection: Connection, slug: str, arrival: Arrival) -> int:
     ]
     note(connection, slug, STATEMENT, scope="sequence", found=found, now=arrival.now)
     return len(found)
-
-
-def _keep(
-    connection: Connection, slug: str, name: str, stream: BinaryIO, now: datetime
-) -> tuple[int, bytes]:
-    """Keep every byte of the file, once; returns its id and digest."""
-    hashed, size = blake2b(digest_size=32), 0
-    while part := stream.read(PART_BYTES):
-        hashed.update(part)
-        size += len(part)
-    said = {"provider": slug, "feed": STATEMENT, "name": name, "digest": hashed.digest()}
-    fresh = connection.execute(text(_KEEP), {**said, "size": size, "now": now}).scalar()
-    if fresh is None:
-        return connection.execute(text(_KNOWN), said).scalar_one(), hashed.digest()
-    stream.seek(0)
-    parts = iter(lambda: stream.read(PART_BYTES), b"")
-    for number, part in enumerate(parts):
-        connection.execute(text(_PART), {"file_id": fresh, "part": number, "bytes": part})
-    return fresh, hashed.digest()
 
 
 def _stored(
@@ -276,28 +235,56 @@ def _verdict(reader: StatementReader, count: FeedCount, found: Sequence[Found]) 
     return "partly" if errors else "imported"
 
 
-@dataclass(frozen=True, slots=True)
-class _Other:
-    """Another file of the same day, or of the same name and no known day."""
+def _replaced(
+    others: Sequence[OtherFile], reader: StatementReader, arrival: Arrival, file_id: int
+) -> list[OtherFile]:
+    """The files whose place this one takes, or took when it came first.
 
-    scope: str
-    name: str
-    verdict: str
+    Where a day is told in several files, one restates only those of its own name.
+    """
+    several, name = reader.rules.several_a_day, arrival.path.name
+    return [
+        other
+        for other in others
+        if other.verdict != "quarantined"
+        and (arrival.restates or other.replaced_by == file_id)
+        and (not several or other.name == name)
+    ]
 
 
-def _others(
-    connection: Connection, slug: str, name: str, digest: bytes, day: date | None
-) -> list[_Other]:
-    said = {"provider": slug, "feed": STATEMENT, "digest": digest, "day": day, "name": name}
-    rows = connection.execute(text(_SAME_DAY), said)
-    return [_Other(row.scope, row.name, row.verdict) for row in rows]
+def _left_out(
+    connection: Connection,
+    reader: StatementReader,
+    arrival: Arrival,
+    watch: _Watch,
+    *,
+    file: tuple[int, date | None],
+    others: Sequence[OtherFile],
+) -> LeftOut:
+    if not others:
+        return LeftOut()
+    file_id, day = file
+    trailer = reader.rules.trailer
+    counted = trailer is not None and trailer.rows is not None
+    told = Restating(
+        by=By(feed=STATEMENT, name=arrival.path.name, file_id=file_id),
+        others=[other.file_id for other in others],
+        span=None if watch.first is None or watch.last is None else (watch.first, watch.last),
+        covers=_time_of(watch, day, arrival.zone),
+        whole=arrival.complete or counted,
+    )
+    return restate(connection, reader.provider.slug, told, now=arrival.now)
 
 
 def _rivals(
-    others: Sequence[_Other], reader: StatementReader, arrival: Arrival, day: date | None
+    others: Sequence[OtherFile], reader: StatementReader, arrival: Arrival, day: date | None
 ) -> Iterator[Found]:
     """The file of the same day that was taken in before, unless this one restates it."""
-    rivals = [other for other in others if other.verdict != "quarantined"]
+    rivals = [
+        other
+        for other in others
+        if other.verdict != "quarantined" and other.replaced_by is None
+    ]
     if day is None or arrival.restates or reader.rules.several_a_day or not rivals:
         return
     yield Found(
@@ -334,17 +321,27 @@ def _placed(
     found: Iterable[Found], watch: _Watch, day: date | None, zone: ZoneInfo
 ) -> tuple[Found, ...]:
     """Findings with the time of their file, so that a run of that time hears of them."""
-    covers: Window | None = None if day is None else day_window(day, zone)
-    if covers is None and watch.first is not None and watch.last is not None:
-        begin, end = (at.astimezone(zone).date() for at in (watch.first, watch.last))
-        covers = Window(start=day_window(begin, zone).start, end=day_window(end, zone).end)
+    covers = _time_of(watch, day, zone)
     return tuple(replace(each, covers=each.covers or covers) for each in found)
 
 
-def _restatements(connection: Connection, slug: str, count: FeedCount, now: datetime) -> int:
-    if count.first is None or count.last is None:
+def _time_of(watch: _Watch, day: date | None, zone: ZoneInfo) -> Window | None:
+    """The days that a file is about; None: nobody knows."""
+    if day is not None:
+        return day_window(day, zone)
+    if watch.first is None or watch.last is None:
+        return None
+    begin, end = (at.astimezone(zone).date() for at in (watch.first, watch.last))
+    return Window(start=day_window(begin, zone).start, end=day_window(end, zone).end)
+
+
+def _restatements(
+    connection: Connection, slug: str, count: FeedCount, left: LeftOut, now: datetime
+) -> int:
+    at = [each for each in (count.first, count.last, left.first, left.last) if each]
+    if not at:
         return 0
-    return note_restatements(connection, slug, first=count.first, last=count.last, now=now)
+    return note_restatements(connection, slug, first=min(at), last=max(at), now=now)
 
 
 def _day_named(reader: StatementReader, name: str) -> date | None:

@@ -2,7 +2,8 @@
 
 The pulls of a feed should touch each other; time between two of them that neither asked for is
 a gap. An item that could not be read is a finding of the pull's window, and goes away when a
-pull that looks at all of that window again does not meet it.
+pull that looks at all of that window again does not meet it. A record of the window that a
+whole pull does not list any more is one too; see ``reconcile.feed_left_out``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,11 +14,14 @@ from sqlalchemy import Connection, text
 from reconcile.feed_closes import note_restatements
 from reconcile.feed_findings import FindingKind, Found, note
 from reconcile.feed_gaps import holes
+from reconcile.feed_left_out import LeftOut, left_out_by_pull
 from reconcile.feeds import FeedCount
 from reconcile.pull import Findings
 from reconcile.result import iso
 from reconcile.window import Window
 
+#: The source of records that were pulled.
+OF_PULLS = "pull"
 ITEMS, PAGES, WINDOWS, LATE, PULLS = "items", "pages", "windows", "late", "pulls"
 
 _PULLED = """
@@ -70,8 +74,14 @@ def note_pull(
     gaps = _gaps(connection, provider, feed)
     note(connection, provider, feed, scope=WINDOWS, found=gaps, now=now)
     note(connection, provider, feed, scope=LATE, found=_late(count.late_ids), now=now)
-    if count.first is not None and count.last is not None:
-        note_restatements(connection, provider, first=count.first, last=count.last, now=now)
+    left = LeftOut()
+    if count.remembered and unreadable.count == 0:
+        left = left_out_by_pull(
+            connection, provider, feed, source=OF_PULLS, window=window, now=now
+        )
+    at = [each for each in (count.first, count.last, left.first, left.last) if each]
+    if at:
+        note_restatements(connection, provider, first=min(at), last=max(at), now=now)
 
 
 def note_failed_pull(

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, text
 
+from reconcile.feed_withdrawn import remember, told_again
 from vocabulary.facts import HistoryRecord
 from vocabulary.ids import match_key
 from vocabulary.money import Money
@@ -102,6 +103,8 @@ RETURNING record_id, created_at, xmax = 0 AS is_new
 ), late AS (
     SELECT record_id, created_at FROM told
      WHERE is_new AND created_at < cast(:read_to AS timestamptz)
+       AND NOT EXISTS (SELECT FROM feed_withdrawals w
+                        WHERE w.provider = :provider AND w.record_id = told.record_id)
 )
 SELECT (SELECT count(*) FROM told), (SELECT count(*) FROM late),
        ARRAY(SELECT record_id FROM late ORDER BY created_at, record_id LIMIT :most)
@@ -121,6 +124,7 @@ class FeedCount:
         repeated_ids: the first ids that the call named more than once, where that counts.
         first, last: the earliest and the latest instant that a record was created at, or was
             said to be before, of those not known word for word; None where there is none.
+        remembered: what was told is at hand until the transaction ends, in ``feed_told``.
     """
 
     received: int
@@ -131,6 +135,7 @@ class FeedCount:
     repeated_ids: tuple[str, ...] = field(default=(), compare=False)
     first: datetime | None = field(default=None, compare=False)
     last: datetime | None = field(default=None, compare=False)
+    remembered: bool = field(default=False, compare=False)
 
 
 def store_records(
@@ -141,6 +146,7 @@ def store_records(
     source: str,
     received_at: datetime,
     read_to: datetime | None = None,
+    remembers: bool = False,
 ) -> FeedCount:
     """Keep pushed records, each id once with its newest version current.
 
@@ -154,9 +160,10 @@ def store_records(
         source: 'push', 'pull', or the name of a file.
         received_at: our instant.
         read_to: everything before it was read already; what is new and older came late.
+        remembers: keep what was told in ``feed_told``; see ``reconcile.feed_withdrawn``.
     """
     said = _Said(provider_slug, source, received_at, read_to)
-    return _store(connection, said, records, several=False)
+    return _store(connection, said, records, several=False, remembers=remembers)
 
 
 def store_statement(
@@ -172,10 +179,10 @@ def store_statement(
 
     The same file twice is a no-op, and so is the same file with its lines in another order.
     Must be called with the whole file at once, because occurrences are counted within the
-    call. ``read_to`` is as in ``store_records``.
+    call. ``read_to`` is as in ``store_records``, and what was told is remembered.
     """
     said = _Said(provider_slug, source, received_at, read_to)
-    return _store(connection, said, records, several=True)
+    return _store(connection, said, records, several=True, remembers=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +196,12 @@ class _Said:
 
 
 def _store(
-    connection: Connection, told: _Said, records: Iterable[HistoryRecord], *, several: bool
+    connection: Connection,
+    told: _Said,
+    records: Iterable[HistoryRecord],
+    *,
+    several: bool,
+    remembers: bool,
 ) -> FeedCount:
     connection.execute(text(_STAGE))
     connection.execute(text(_LOCK), {"provider": told.provider})
@@ -200,14 +212,17 @@ def _store(
     if several:
         connection.execute(text(_OCCURRENCES))
         repeated = connection.execute(text(_REPEATED), {"most": IDS_MAX}).scalars().all()
+    if remembers:
+        remember(connection)
     count = _merge(connection, told, received)
     connection.execute(text("DELETE FROM feed_stage"))
-    return replace(count, repeated_ids=tuple(repeated))
+    return replace(count, repeated_ids=tuple(repeated), remembered=remembers)
 
 
 def _merge(connection: Connection, told: _Said, received: int) -> FeedCount:
     number = connection.execute(text(_NUMBER)).scalar_one()
     said = {**asdict(told), "stored_no": number, "most": IDS_MAX}
+    told_again(connection, said)
     versions = connection.execute(text(_KEEP_VERSIONS), said).scalar_one()
     stored, late, late_ids = connection.execute(text(_UPSERT), said).one()
     first, last = connection.execute(text(_SPAN), said).one()

@@ -34,7 +34,8 @@ from vocabulary.ids import match_key
 # Everything stored at or before these marks was there to be read.
 _MARKS = """
 SELECT (SELECT max(batch_id) FROM batches WHERE posted_at IS NOT NULL) AS batches,
-       (SELECT max(version_id) FROM feed_versions) AS versions
+       (SELECT max(version_id) FROM feed_versions) AS versions,
+       (SELECT max(withdrawal_id) FROM feed_withdrawals) AS withdrawals
 """
 _FEEDS = """
 SELECT feed, watermark, pulled_at FROM feed_marks WHERE provider = {provider} ORDER BY feed

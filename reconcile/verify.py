@@ -45,12 +45,18 @@ SELECT o.op_key AS name, o.round_id, o.received_at AS at, count(*) OVER () AS to
  ORDER BY o.wallet_id, o.wallet_seq LIMIT :most
 """
 _THEIRS_SINCE = """
-SELECT v.record_id AS name, f.round_id, v.received_at AS at, count(*) OVER () AS total
-  FROM feed_versions v
-  JOIN feed_records f ON f.provider = v.provider AND f.record_id = v.record_id
- WHERE v.provider = :provider AND v.version_id > :mark AND f.occurrence = 1
-   AND f.created_at >= :start AND f.created_at < :end
- ORDER BY v.version_id LIMIT :most
+SELECT name, round_id, at, count(*) OVER () AS total FROM (
+    SELECT v.record_id AS name, f.round_id, v.received_at AS at, 1 AS kind, v.version_id AS no
+      FROM feed_versions v
+      JOIN feed_records f ON f.provider = v.provider AND f.record_id = v.record_id
+     WHERE v.provider = :provider AND v.version_id > :mark AND f.occurrence = 1
+       AND f.created_at >= :start AND f.created_at < :end
+    UNION ALL
+    SELECT w.record_id, w.round_id, w.changed_at, 2, w.withdrawal_id
+      FROM feed_withdrawals w
+     WHERE w.provider = :provider AND w.withdrawal_id > :withdrawn
+       AND w.created_at >= :start AND w.created_at < :end) AS since
+ ORDER BY kind, no LIMIT :most
 """
 
 
@@ -224,11 +230,13 @@ def _rules(manifest: Mapping[str, Any]) -> Mapping[str, int]:
 def _since(
     connection: Connection, side: str, query: str, mark: str, row: Mapping[str, Any]
 ) -> Changed:
+    marks = row["manifest"]["inputs"]["marks"]
     said = {
         "provider": row["provider"],
         "start": row["window_from"],
         "end": row["window_to"],
-        "mark": row["manifest"]["inputs"]["marks"][mark] or 0,
+        "mark": marks[mark] or 0,
+        "withdrawn": marks.get("withdrawals") or 0,
         "most": NAMED_MAX,
     }
     rows = connection.execute(text(query), said).mappings().all()

@@ -17,7 +17,8 @@ from ops.matching import provider_named
 from ops.providers import configured
 from reconcile.feed_findings import Severity, open_findings
 from reconcile.feed_findings import resolve as settle
-from reconcile.feed_import import Arrival, bytes_of, has_file, take_in
+from reconcile.feed_import import Arrival, take_in
+from reconcile.feed_kept import bytes_of, has_file
 from reconcile.maturity import maturity_for
 from reconcile.pull import feed_marks
 from reconcile.status import feed_health
@@ -44,6 +45,9 @@ def import_statement(
     ] = False,
     restates: Annotated[
         bool, typer.Option("--restates", help="It replaces an earlier file of the same day.")
+    ] = False,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="It tells all of its time, not only a part.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -72,6 +76,7 @@ def import_statement(
         now=SystemClock().now(),
         expects_daily=settings.daily,
         restates=restates,
+        complete=complete,
     )
     with _books(endpoints(context).database_url) as engine, engine.begin() as connection:
         taken = take_in(connection, reader, arrival)

@@ -110,6 +110,7 @@ class MemoryBooks(Books):
         answers: dict[str, Callable[[], Iterable[Row]]] = {
             evidence._OPERATIONS: list,
             evidence._RECORDS: list,
+            evidence._WITHDRAWN: list,
             witness._TOMBSTONES: self._tombstones,
             witness._CONFLICTS: self._conflicts,
             witness._BELOW_ZERO: self._below_zero,

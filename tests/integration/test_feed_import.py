@@ -18,7 +18,8 @@ from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
 from reconcile.feed_file import StatementReader
 from reconcile.feed_findings import FindingKind, findings, open_findings, resolve
-from reconcile.feed_import import Arrival, Taken, bytes_of, take_in
+from reconcile.feed_import import Arrival, Taken, take_in
+from reconcile.feed_kept import bytes_of
 from reconcile.feed_rules import FileRules
 from reconcile.window import Window
 from storage.engine import open_engine

@@ -1,0 +1,92 @@
+"""Statement files as they came: every byte kept, and which files tell of the same day.
+
+feed_files, feed_file_parts
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import blake2b
+from typing import BinaryIO
+
+from sqlalchemy import Connection, text
+
+#: The feed of files.
+STATEMENT = "statement"
+#: Bytes of a file kept in one row.
+PART_BYTES = 1 << 20
+
+_KEEP = """
+INSERT INTO feed_files (provider, feed, name, digest, size, received_at, verdict, records,
+                        refused)
+VALUES (:provider, :feed, :name, :digest, :size, :now, 'quarantined', 0, 0)
+ON CONFLICT ON CONSTRAINT feed_files_once DO NOTHING RETURNING file_id
+"""
+_KNOWN = """
+SELECT file_id FROM feed_files
+ WHERE provider = :provider AND feed = :feed AND digest = :digest
+"""
+_PART = "INSERT INTO feed_file_parts (file_id, part, bytes) VALUES (:file_id, :part, :bytes)"
+_PARTS = "SELECT bytes FROM feed_file_parts WHERE file_id = :file_id ORDER BY part"
+_HELD = "SELECT exists(SELECT FROM feed_files WHERE file_id = :file_id)"
+_SAME_DAY = """
+SELECT file_id, encode(digest, 'hex') AS scope, name, verdict, replaced_by FROM feed_files
+ WHERE provider = :provider AND feed = :feed AND digest <> :digest
+   AND (business_day = :day OR (business_day IS NULL AND name = :name))
+ ORDER BY file_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherFile:
+    """Another file of the same day, or of the same name and no known day.
+
+    Attributes:
+        replaced_by: the file that restates it; None: it stands.
+    """
+
+    file_id: int
+    scope: str
+    name: str
+    verdict: str
+    replaced_by: int | None
+
+
+def keep_file(
+    connection: Connection, slug: str, name: str, stream: BinaryIO, now: datetime
+) -> tuple[int, bytes]:
+    """Keep every byte of the file, once; returns its id and digest."""
+    hashed, size = blake2b(digest_size=32), 0
+    while part := stream.read(PART_BYTES):
+        hashed.update(part)
+        size += len(part)
+    said = {"provider": slug, "feed": STATEMENT, "name": name, "digest": hashed.digest()}
+    fresh = connection.execute(text(_KEEP), {**said, "size": size, "now": now}).scalar()
+    if fresh is None:
+        return connection.execute(text(_KNOWN), said).scalar_one(), hashed.digest()
+    stream.seek(0)
+    parts = iter(lambda: stream.read(PART_BYTES), b"")
+    for number, part in enumerate(parts):
+        connection.execute(text(_PART), {"file_id": fresh, "part": number, "bytes": part})
+    return fresh, hashed.digest()
+
+
+def has_file(connection: Connection, file_id: int) -> bool:
+    """Whether a file of that number was ever kept."""
+    held: bool = connection.execute(text(_HELD), {"file_id": file_id}).scalar_one()
+    return held
+
+
+def bytes_of(connection: Connection, file_id: int) -> Iterator[bytes]:
+    """A file as it came, part by part."""
+    for part in connection.execute(text(_PARTS), {"file_id": file_id}).scalars():
+        yield bytes(part)
+
+
+def other_files(
+    connection: Connection, slug: str, name: str, digest: bytes, day: date | None
+) -> list[OtherFile]:
+    """Other files of the day, or of the name and of no known day, oldest first."""
+    said = {"provider": slug, "feed": STATEMENT, "digest": digest, "day": day, "name": name}
+    rows = connection.execute(text(_SAME_DAY), said)
+    return [OtherFile(*row) for row in rows]
