@@ -217,7 +217,7 @@ def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> Da
 def _restated(told: list[Restatement]) -> tuple[Restated, ...]:
     sums: dict[str, list[int]] = {}
     for each in told:
-        entry = sums.setdefault(each.after.currency, [0, 0])
+        entry = sums.setdefault(each.told.currency, [0, 0])
         entry[0] += 1
         entry[1] += each.difference
     return tuple(
