@@ -13,7 +13,7 @@ A file that restates others and has no error takes their place: what they told o
 it does not is withdrawn (``reconcile.feed_left_out``).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -148,27 +148,16 @@ def take_in(connection: Connection, reader: StatementReader, arrival: Arrival) -
         trial.rollback()
     else:
         trial.commit()
-    settled = {
-        "file_id": file_id,
-        "day": day,
-        "number": number,
-        "first": watch.first,
-        "last": watch.last,
-        "verdict": verdict,
-        "records": count.received,
-        "refused": len(watch.found),
-    }
-    connection.execute(text(_SETTLE), settled)
+    settled = {"file_id": file_id, "day": day, "number": number, "verdict": verdict}
+    _settle(connection, settled, count, watch)
     kept = _NOTHING if verdict == "quarantined" else count
-    if verdict != "quarantined":
-        list_file(connection, file_id)
     replaced = _replaced(others, reader, arrival, file_id) if verdict == "imported" else []
     left = _left_out(connection, reader, arrival, watch, file=(file_id, day), others=replaced)
     told = (*_placed(found, watch, day, arrival.zone), *left.found)
     # Findings belong to the bytes of a file; a file that restates others ends theirs.
     said = (*told, *_late(kept, name))
     note(connection, slug, STATEMENT, scope=digest.hex(), found=said, now=arrival.now)
-    if arrival.restates:
+    if arrival.restates and verdict == "imported":
         scopes = [other.scope for other in others]
         cured(connection, slug, STATEMENT, scopes=scopes, now=arrival.now)
     return Taken(
@@ -182,6 +171,17 @@ def take_in(connection: Connection, reader: StatementReader, arrival: Arrival) -
         withdrawn=left.withdrawn,
         currencies=watch.currencies,
     )
+
+
+def _settle(
+    connection: Connection, settled: Mapping[str, object], count: FeedCount, watch: _Watch
+) -> None:
+    """Keep what became of a file, and which records it named."""
+    said = {"first": watch.first, "last": watch.last}
+    counts = {"records": count.received, "refused": len(watch.found)}
+    connection.execute(text(_SETTLE), {**settled, **said, **counts})
+    if settled["verdict"] != "quarantined":
+        list_file(connection, settled["file_id"])
 
 
 def note_gaps(connection: Connection, slug: str, arrival: Arrival) -> int:
@@ -246,7 +246,7 @@ def _replaced(
     return [
         other
         for other in others
-        if other.verdict != "quarantined"
+        if (other.verdict != "quarantined" or other.replaced_by is not None)
         and (arrival.restates or other.replaced_by == file_id)
         and (not several or other.name == name)
     ]

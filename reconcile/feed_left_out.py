@@ -20,7 +20,7 @@ from reconcile.feed_withdrawn import (
     By,
     not_told_again,
     withdraw,
-    withdrawn_by_file,
+    withdrawn_by_files,
     withdrawn_by_pull,
 )
 from reconcile.result import iso
@@ -101,7 +101,7 @@ class LeftOut:
     last: datetime | None = None
 
 
-def list_file(connection: Connection, file_id: int) -> None:
+def list_file(connection: Connection, file_id: object) -> None:
     """Keep which records a file named, also those of which it said nothing new."""
     connection.execute(text(_LIST), {"file_id": file_id})
 
@@ -119,7 +119,7 @@ def restate(
     stays = [row for row in rows if row not in gone]
     withdraw(connection, provider, gone, by=told.by, now=now)
     found = [
-        *withdrawn_by_file(connection, provider, told.by, told.covers),
+        *withdrawn_by_files(connection, provider, told.by, told.others, told.covers),
         *_shorter(told, stays),
         *(not_told_again(row, file=told.by.name, why=_why(row)) for row in stays),
     ]

@@ -88,7 +88,7 @@ SELECT * FROM feed_withdrawals w
                       AND n.occurrence = w.occurrence AND n.withdrawal_id > w.withdrawal_id)
  ORDER BY record_id, occurrence
 """
-_BY_FILE = _STAND.replace("{which}", "file_id = :file_id")
+_BY_FILES = _STAND.replace("{which}", "file_id = ANY (cast(:files AS bigint[]))")
 _BY_PULL = _STAND.replace("{which}", "updated_at >= :since AND updated_at < :until")
 
 
@@ -144,13 +144,17 @@ def withdraw(
     connection.execute(text(_WITHDRAW), said)
 
 
-def withdrawn_by_file(
-    connection: Connection, provider: str, by: By, covers: Window | None
+def withdrawn_by_files(
+    connection: Connection,
+    provider: str,
+    by: By,
+    restated: Sequence[int],
+    covers: Window | None,
 ) -> Iterator[Found]:
-    """Every record that a file leaves out and nobody told again, as findings."""
-    said = {"provider": provider, "feed": by.feed, "file_id": by.file_id}
-    for row in connection.execute(text(_BY_FILE), said):
-        yield _withdrawn(row, by.name, "left out by the file that restates it", covers)
+    """Every record that a file, or one that it restates, left out and nobody told again."""
+    said = {"provider": provider, "feed": by.feed, "files": [by.file_id, *restated]}
+    for row in connection.execute(text(_BY_FILES), said):
+        yield _withdrawn(row, row.changed_by, "left out by the file that restates it", covers)
 
 
 def withdrawn_by_pull(

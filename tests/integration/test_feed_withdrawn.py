@@ -113,6 +113,26 @@ def test_a_record_that_comes_back_is_told_again_and_late_it_is_not(
         ]
 
 
+def test_what_is_left_out_twice_stays_told_as_left_out_by_the_first(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        take(connection, tmp_path / FIRST, ALL)
+        again(connection, tmp_path / SECOND, WITHOUT_2)
+        assert take(connection, tmp_path / FIRST, ALL).verdict == "quarantined"
+
+        for _ in range(2):
+            again(connection, tmp_path / THIRD, HEADER + bet(1) + bet(4))
+            assert ids(connection) == ["t-1", "t-4"]
+            assert set(told(connection)) == {withdrawn("t-2"), withdrawn("t-3", THIRD)}
+
+        torn = again(connection, tmp_path / "2026-03-01-d.csv", ALL[:-30])
+        assert torn.verdict == "partly"
+        # What it tells is told again; what it may have lost is not judged.
+        assert withdrawn("t-2") not in told(connection)
+        assert ids(connection) == ["t-1", "t-2", "t-3", "t-4"]
+
+
 def test_half_a_day_withdraws_nothing_of_the_other_half(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
         take(connection, tmp_path / FIRST, ALL)
