@@ -1,4 +1,4 @@
-"""The three statements of the accept path, for asyncpg; parameters are arrays of columns.
+"""The three statements of the accept path, for asyncpg; parameters are arrays.
 
 Tables touched: reads ``handles players wallets operations``; writes ``batches operations
 deliveries wallets``, all four in one statement, so a batch is in the books or it is not.
@@ -33,89 +33,38 @@ SELECT o.provider, o.op_key, o.kind::text, o.decision::text, o.fingerprint, o.wa
   JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
 """  # noqa: S608 - a constant
 
-_OPERATION_TYPES = {
-    "wallet_id": "bigint",
-    "wallet_seq": "bigint",
-    "kind": "text",
-    "stake": "bigint",
-    "payout": "bigint",
-    "amount": "bigint",
-    "balance_after": "bigint",
-    "match_key": "bigint",
-    "ends_round": "boolean",
-    "declared_stake": "bigint",
-    "declared_payout": "bigint",
-    "fingerprint": "bytea",
-    "body": "bytea",
-    "reply_status": "smallint",
-    "reply": "bytea",
-    "occurred_at": "timestamptz",
-    "received_at": "timestamptz",
-}
-_DELIVERY_TYPES = {
-    "body": "bytea",
-    "reply_status": "smallint",
-    "reply": "bytea",
-    "received_at": "timestamptz",
-}
-_CASTS = {
-    "kind": "::operation_kind",
-    "decision": "::operation_decision",
-    "fund": "::fund_kind",
-}
-_WALLET_TYPES = {
-    "wallet_id": "bigint",
-    "balance": "bigint",
-    "seq": "bigint",
-    "turnover": "bigint",
-    "blocked": "boolean",
-    "day": "integer",
-    "day_stake": "bigint",
-    "day_payout": "bigint",
-    "restrictions": "text",
-}
-
-
-def _arrays(columns: Sequence[str], types: dict[str, str], first: int) -> str:
-    return ", ".join(
-        f"${first + index}::{types.get(column, 'text')}[]"
-        for index, column in enumerate(columns)
-    )
+#: The columns of ``wallets`` a batch sets, in the order of the type ``wallet_line``.
+_WALLET = (
+    *("wallet_id", "balance", "seq", "turnover", "blocked"),
+    *("day", "day_stake", "day_payout", "restrictions"),
+)
 
 
 def _write() -> str:
     operations, deliveries = OperationRow._fields, DeliveryRow._fields
-    first_delivery = 2 + len(operations)
-    first_wallet = first_delivery + len(deliveries)
-    rows = _arrays(operations, _OPERATION_TYPES, 2)
-    picked = ", ".join(f"r.{name}{_CASTS.get(name, '')}" for name in operations)
-    wallets = tuple(_WALLET_TYPES)
+    moved = ", ".join(f"{name} = v.{name}" for name in _WALLET[1:])
     return f"""
 WITH batch AS (
   INSERT INTO batches (operations, posted_at)
   VALUES ($1, CASE WHEN $1 = 0 THEN clock_timestamp() END) RETURNING batch_id
 ), written AS (
   INSERT INTO operations (batch_id, {", ".join(operations)})
-  SELECT batch.batch_id, {picked}
-    FROM batch, unnest({rows}) AS r ({", ".join(operations)})
+  SELECT batch.batch_id, {", ".join(f"r.{name}" for name in operations)}
+    FROM batch, unnest($2::operation_line[]) AS r
 ), noted AS (
   INSERT INTO deliveries (batch_id, {", ".join(deliveries)})
-  SELECT batch.batch_id, d.* FROM batch,
-         unnest({_arrays(deliveries, _DELIVERY_TYPES, first_delivery)}) AS d
+  SELECT batch.batch_id, {", ".join(f"d.{name}" for name in deliveries)}
+    FROM batch, unnest($3::delivery_line[]) AS d
 ), moved AS (
-  UPDATE wallets w
-     SET balance = v.balance, seq = v.seq, turnover = v.turnover, blocked = v.blocked,
-         day = v.day, day_stake = v.day_stake, day_payout = v.day_payout,
-         restrictions = v.restrictions::jsonb
-    FROM unnest({_arrays(wallets, _WALLET_TYPES, first_wallet)}) AS v ({", ".join(wallets)})
-   WHERE w.wallet_id = v.wallet_id
+  UPDATE wallets w SET {moved}
+    FROM unnest($4::wallet_line[]) AS v WHERE w.wallet_id = v.wallet_id
 )
 SELECT batch_id FROM batch
 """  # noqa: S608 - only column names of our own row types are interpolated
 
 
-#: One batch: $1 number of operations, then one array per column of operations, deliveries and
-#: changed wallets. Returns the batch id.
+#: One batch: $1 number of operations, then the rows of operations, deliveries and changed
+#: wallets, each as one array. Returns the batch id.
 WRITE_BATCH = _write()
 
 
@@ -123,10 +72,9 @@ def write_arguments(
     operations: Sequence[OperationRow],
     deliveries: Sequence[DeliveryRow],
     wallets: Sequence[Wallet],
-) -> list[object]:
+) -> tuple[int, Sequence[object], Sequence[object], Sequence[object]]:
     """The arguments of WRITE_BATCH. Rows are written sorted by wallet, so that two receivers
     meet in the same order."""  # noqa: D205, D209
-    rows = sorted(operations, key=_place)
     moved = [
         (
             *(w.wallet_id, w.balance, w.seq, w.turnover, w.blocked),
@@ -134,12 +82,7 @@ def write_arguments(
         )
         for w in sorted(wallets, key=_wallet_id)
     ]
-    return [
-        len(rows),
-        *_columns(rows, len(OperationRow._fields)),
-        *_columns(deliveries, len(DeliveryRow._fields)),
-        *_columns(moved, len(_WALLET_TYPES)),
-    ]
+    return len(operations), sorted(operations, key=_place), deliveries, moved
 
 
 def _wallet_id(wallet: Wallet) -> int:
@@ -148,7 +91,3 @@ def _wallet_id(wallet: Wallet) -> int:
 
 def _place(row: OperationRow) -> tuple[int, int]:
     return row.wallet_id, row.wallet_seq
-
-
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[Sequence[object]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
