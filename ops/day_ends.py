@@ -165,7 +165,7 @@ def _waits(
         yield f"no statement of {day} was taken in"
     pushed = connection.execute(text(_PUSHED), said).scalar_one()
     if pushed:
-        yield f"{pushed} pushed records are not taken in yet"
+        yield f"pushed records that are not taken in yet: {pushed}"
 
 
 def _unpulled(

@@ -68,6 +68,11 @@ class Errands:
             raise Unavailable(f"{_named(command)}: the scheduler is stopping")
         return Done(code=process.returncode, said=said, complaint=complaint)
 
+    def running(self) -> int:
+        """How many are under way."""
+        with self._lock:
+            return len(self._running)
+
     def stop(self) -> None:
         """Ask what runs to end, and begin nothing more."""
         with self._lock:
