@@ -5,6 +5,7 @@ round may be wrong, late, repeated, undone or about another day.
 """
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +20,7 @@ from vocabulary.money import Money
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 CODES = ("USD", "EUR")
-WRONG = ("", "", "", "stake", "payout", "player", "code", "undone")
+WRONG = ("", "", "", "stake", "payout", "no payout", "player", "code", "undone")
 
 _WALLET = """
 INSERT INTO wallets (player, currency, balance, seq) VALUES (%s, %s, 0, 0)
@@ -32,7 +33,7 @@ INSERT INTO operations (wallet_id, wallet_seq, batch_id, provider, op_key, kind,
                         currency, stake, payout, amount, balance_after, round_id, match_key,
                         ends_round, fingerprint, route, headers, body, reply_status, reply,
                         received_at)
-SELECT wallet_id, %(number)s, %(batch)s, %(slug)s, %(key)s, 'bet_and_win', 'accepted',
+SELECT wallet_id, %(number)s, %(batch)s, %(slug)s, %(key)s, %(kind)s, 'accepted',
        %(currency)s, %(stake)s, %(payout)s, %(payout)s - %(stake)s, 1000000, %(round)s,
        %(match_key)s, %(ends)s, '', '', '', '', 200, '', %(at)s
   FROM wallets WHERE player = %(player)s AND currency = %(currency)s
@@ -41,12 +42,12 @@ _ROUND = """
 INSERT INTO rounds AS r (match_key, provider, round_id, wallet_id, currency, stake, payout,
                          bets, wins, rollbacks, ended, first_at, last_at)
 SELECT %(match_key)s, %(slug)s, %(round)s, wallet_id, %(currency)s, %(stake)s, %(payout)s,
-       1, 1, 0, %(ends)s, %(at)s, %(at)s
+       (%(kind)s <> 'win')::int, (%(kind)s <> 'bet')::int, 0, %(ends)s, %(at)s, %(at)s
   FROM wallets WHERE player = %(player)s AND currency = %(currency)s
 ON CONFLICT (match_key, provider, round_id, wallet_id) DO UPDATE SET
-    stake = r.stake + EXCLUDED.stake, payout = r.payout + EXCLUDED.payout, bets = r.bets + 1,
-    wins = r.wins + 1, ended = r.ended OR EXCLUDED.ended,
-    first_at = least(r.first_at, EXCLUDED.first_at),
+    stake = r.stake + EXCLUDED.stake, payout = r.payout + EXCLUDED.payout,
+    bets = r.bets + EXCLUDED.bets, wins = r.wins + EXCLUDED.wins,
+    ended = r.ended OR EXCLUDED.ended, first_at = least(r.first_at, EXCLUDED.first_at),
     last_at = greatest(r.last_at, EXCLUDED.last_at)
 """
 
@@ -116,14 +117,14 @@ class BusyBooks:
         with psycopg.connect(self._url) as connection:
             row = connection.execute(_BATCH.encode()).fetchone()
             assert row is not None
-            for each in played:
+            for each, kind, stake, payout in self._steps(played):
                 self._number += 1
-                stake, payout = self._amounts(each)
                 values = {
                     "number": self._number,
                     "slug": self.slug,
                     "batch": row[0],
                     "key": f"op{self._number}",
+                    "kind": kind,
                     "currency": each.currency,
                     "stake": stake,
                     "payout": payout,
@@ -135,6 +136,17 @@ class BusyBooks:
                 }
                 connection.execute(_OPERATION.encode(), values)
                 connection.execute(_ROUND.encode(), values)
+
+    def _steps(self, played: list[Played]) -> Iterator[tuple[Played, str, int, int]]:
+        """Rounds in one operation or two; the second may be under way."""
+        for each in played:
+            stake, payout = self._amounts(each)
+            if self._dice.random() < 0.6:
+                yield each, "bet_and_win", stake, payout
+                continue
+            yield each, "bet", stake, 0
+            if self._dice.random() < 0.8:
+                yield each, "win", 0, payout
 
     def _tell(self, played: list[Played], now: datetime) -> None:
         records = [self._record(each, now) for each in played]
@@ -168,7 +180,9 @@ class BusyBooks:
             currency=currency,
             game=None,
             stake=Money(stake + 7 * (wrong == "stake"), currency),
-            payout=Money(payout + 11 * (wrong == "payout"), currency),
+            payout=Money(
+                0 if wrong == "no payout" else payout + 11 * (wrong == "payout"), currency
+            ),
             rolled_back=wrong == "undone",
             declared_net=None,
             balance_before=None,

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from reconcile.ages import Ages
 from reconcile.result import RunResult
 from reconcile.run import Mode, reconcile
 from storage.engine import open_engine
@@ -21,6 +22,7 @@ from vocabulary.clock import FrozenClock
 SEEDS = int(os.environ.get("TIEOUT_INCREMENTAL_SEEDS", "2"))
 STEPS = 4
 WHOLE, CHANGES = Mode(), Mode(incremental=True)
+AGES = Ages(bet=timedelta(minutes=20), win=timedelta(minutes=45), rollback=timedelta(minutes=5))
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def _run(url: str, slug: str, minutes: int, mode: Mode) -> RunResult:
         url,
         provider=slug,
         window=DAY,
-        maturity=timedelta(minutes=30),
+        maturity=AGES,
         clock=FrozenClock(DAY.start + timedelta(minutes=minutes)),
         open_after=timedelta(minutes=70),
         mode=mode,
@@ -101,7 +103,7 @@ def test_other_terms_are_a_reason_to_look_at_everything(database: str, engine: E
         database,
         provider=books.slug,
         window=DAY,
-        maturity=timedelta(minutes=30),
+        maturity=AGES,
         clock=FrozenClock(DAY.start + timedelta(minutes=400)),
         open_after=timedelta(minutes=71),
         mode=CHANGES,
