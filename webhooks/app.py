@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import asyncpg
 import dramatiq
@@ -14,12 +15,14 @@ from aiohttp import web
 from ledger.accept import Accepted, Acceptor
 from vocabulary.clock import Clock
 from webhooks.commit import GroupCommit
-from webhooks.door import ReceiverConfig
+from webhooks.door import Door, ReceiverConfig
+from webhooks.front import Fronts
 from webhooks.health import Health
 from webhooks.http_log import http_logger
 from webhooks.meters import Meters
 from webhooks.notify import Notifier
-from webhooks.receive import Receive, RefuseRoute
+from webhooks.receive import Receive
+from webhooks.refuse import RefuseRoute
 
 #: Connections the kernel queues before accept.
 BACKLOG = 1024
@@ -49,23 +52,20 @@ class Receiver:
             patience_s=config.commit_timeout_s,
             after=self._committed,
         )
+        self._receives = {
+            f"/callbacks/{slug}{route}": self._receive(door, route)
+            for slug, door in config.doors.items()
+            for route in door.dialect.routes
+        }
         self.health = Health(self._acceptor.check, self._meters)
 
     def application(self) -> web.Application:
         """The web application: one static route per door and route, then the refusals."""
         app = web.Application(client_max_size=self._config.body_bytes_max)
         app.add_routes(self.health.routes(metrics=self._config.metrics_here))
+        for path, receive in self._receives.items():
+            app.router.add_post(path, receive.handle)
         for slug, door in self._config.doors.items():
-            for route in door.dialect.routes:
-                receive = Receive(
-                    route,
-                    door,
-                    config=self._config,
-                    commit=self._commit,
-                    meters=self._meters,
-                    clock=self._clock,
-                )
-                app.router.add_post(f"/callbacks/{slug}{route}", receive.handle)
             refuse = RefuseRoute(door, self._meters).handle
             # Below the slug, not beside it: the next slug may begin with this one.
             app.router.add_route("*", f"/callbacks/{slug}{{route:(?:/.*)?}}", refuse)
@@ -85,20 +85,23 @@ class Receiver:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        runners = [await self._listen(self.application(), listen)]
+        runners = [await self._runner(self.application())]
+        fronts = self._fronts(runners[0])
+        listening = await loop.create_server(fronts, sock=listen, backlog=BACKLOG)
         if ops is not None:
             side = web.Application()
             side.add_routes(self.health.routes(metrics=True))
-            runners.append(await self._listen(side, ops))
+            runners.append(await self._runner(side))
+            await web.SockSite(runners[1], ops, backlog=BACKLOG).start()
         log.info("receiver_started", providers=sorted(self._config.doors))
-        await self._until(stop, runners)
+        await self._until(stop, _Listening(listening, fronts, runners))
 
-    async def _until(self, stop: asyncio.Event, runners: list[web.AppRunner]) -> None:
+    async def _until(self, stop: asyncio.Event, listening: "_Listening") -> None:
         commits = asyncio.create_task(self._commit.run())
         notices = asyncio.create_task(self._notifier.run())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({commits, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        await self._drain(runners)
+        await self._drain(listening)
         for task in (commits, notices, stopped):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -106,18 +109,18 @@ class Receiver:
         await self._acceptor.close()
         log.info("receiver_stopped")
 
-    async def _drain(self, runners: list[web.AppRunner]) -> None:
+    async def _drain(self, listening: "_Listening") -> None:
         """Take no new connection, answer what was taken, tell the workers, then go.
 
         The commit loop keeps running while the answers are written: no debit is committed
         without an attempt to answer it.
         """
         self.health.draining = True
-        for runner in runners:
-            for site in list(runner.sites):
-                await site.stop()
-        for runner in runners:
-            await runner.cleanup()  # waits for the handlers that are still answering
+        listening.server.close()
+        await asyncio.gather(
+            listening.fronts.stop(self._config.drain_timeout_s),
+            *(runner.cleanup() for runner in listening.runners),
+        )  # waits for who is still owed an answer
         await self._notifier.flush()
 
     def _committed(self, accepted: Accepted) -> None:
@@ -127,7 +130,29 @@ class Receiver:
         if accepted.conflicts:
             self._meters.conflicts.inc(accepted.conflicts)
 
-    async def _listen(self, app: web.Application, listen: socket.socket) -> web.AppRunner:
+    def _receive(self, door: Door, route: str) -> Receive:
+        return Receive(
+            route,
+            door,
+            config=self._config,
+            commit=self._commit,
+            meters=self._meters,
+            clock=self._clock,
+        )
+
+    def _fronts(self, runner: web.AppRunner) -> Fronts:
+        server = runner.server
+        assert server is not None
+        return Fronts(
+            {f"POST {path} HTTP/1.1": receive.take for path, receive in self._receives.items()},
+            server=server,
+            idle_timeout_s=self._config.idle_timeout_s,
+            read_timeout_s=self._config.read_timeout_s,
+            body_bytes_max=self._config.body_bytes_max,
+            clock=self._clock,
+        )
+
+    async def _runner(self, app: web.Application) -> web.AppRunner:
         # Bodies stay as they came: a signature covers the bytes on the wire.
         runner = web.AppRunner(
             app,
@@ -138,5 +163,13 @@ class Receiver:
             shutdown_timeout=self._config.drain_timeout_s,
         )
         await runner.setup()
-        await web.SockSite(runner, listen, backlog=BACKLOG).start()
         return runner
+
+
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """What takes connections: the callbacks' listener, those before the server, the servers."""
+
+    server: asyncio.Server
+    fronts: Fronts
+    runners: list[web.AppRunner]

@@ -12,6 +12,10 @@ from vocabulary.errors import Unavailable
 #: Most requests decided in one statement.
 BATCH_MAX = 256
 
+#: Is told the decision of one request, once; must not raise.
+Tell = Callable[[Decided], None]
+Batch = list[tuple[Request, Tell]]
+
 log = structlog.get_logger()
 
 
@@ -37,7 +41,7 @@ class GroupCommit:
         self._queue_max = queue_max
         self._patience_s = patience_s
         self._after = after
-        self._waiting: list[tuple[Request, asyncio.Future[Decided]]] = []
+        self._waiting: Batch = []
         self._wake = asyncio.Event()
         self._in_flight = 0
         self._is_over = False
@@ -53,12 +57,22 @@ class GroupCommit:
         When too many are waiting, or the database is out of reach or does not answer in time,
         or nobody commits any more, the decision says UNAVAILABLE: retry, never declined.
         """
-        if self._is_over or len(self._waiting) >= self._queue_max:
-            return retry_later(request)
         future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
-        self._waiting.append((request, future))
-        self._wake.set()
+
+        def settle(decided: Decided) -> None:
+            if not future.done():
+                future.set_result(decided)
+
+        self.take(request, settle)
         return await future
+
+    def take(self, request: Request, tell: Tell) -> None:
+        """Like ``submit``, for who does not wait: the decision is told when it is durable."""
+        if self._is_over or len(self._waiting) >= self._queue_max:
+            tell(retry_later(request))
+            return
+        self._waiting.append((request, tell))
+        self._wake.set()
 
     async def run(self) -> None:
         """Commit batches until cancelled.
@@ -80,7 +94,7 @@ class GroupCommit:
             self._is_over = True
             self._send_back_the_waiting()
 
-    async def _commit(self, batch: list[tuple[Request, "asyncio.Future[Decided]"]]) -> None:
+    async def _commit(self, batch: Batch) -> None:
         requests = [request for request, _ in batch]
         try:
             async with asyncio.timeout(self._patience_s):
@@ -96,10 +110,11 @@ class GroupCommit:
             # A bug. Those who wait must hear "retry"; the process edge decides what follows.
             _answer(batch, [retry_later(r) for r in requests])
             raise RuntimeError("a batch could not be decided") from error
-        _answer(batch, accepted.decided)
+        # Soon, not now: the next batch is sent first, and decided while these are answered.
+        asyncio.get_running_loop().call_soon(_answer, batch, accepted.decided)
         self._after(accepted)
 
-    async def _give_up(self, batch: list[tuple[Request, "asyncio.Future[Decided]"]]) -> None:
+    async def _give_up(self, batch: Batch) -> None:
         """The database hangs: tell everybody to retry, those who came meanwhile as well.
 
         Whether the batch was committed, or will be once the database goes on, is unknown. The
@@ -116,9 +131,10 @@ class GroupCommit:
         _answer(waiting, [retry_later(request) for request, _ in waiting])
 
 
-def _answer(
-    batch: list[tuple[Request, "asyncio.Future[Decided]"]], decided: list[Decided]
-) -> None:
-    for (_, future), decision in zip(batch, decided, strict=True):
-        if not future.done():
-            future.set_result(decision)
+def _answer(batch: Batch, decided: list[Decided]) -> None:
+    for (_, tell), decision in zip(batch, decided, strict=True):
+        try:
+            tell(decision)
+        except Exception:
+            # A bug in who waits; the others still wait to be told.
+            log.exception("answer_failed")

@@ -27,7 +27,7 @@ from tests.harness.speakers import SECRET, configured
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome
-from webhooks.receive import evidence
+from webhooks.evidence import evidence
 
 SIDES = tuple(Side)
 HOUR = timedelta(hours=1)

@@ -1,0 +1,52 @@
+"""What is read as plain, the HTTP server would have read as the same."""
+
+import asyncio
+
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_parser import HttpRequestParser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhooks.plain import Plain, read_plain
+
+LINE = "POST /callbacks/sport/transaction HTTP/1.1"
+NAMES = ["Host", "Content-Length", "Connection", "Transfer-Encoding", "X-Signature", "x-a"]
+VALUES = ["x", "keep-alive", "close", "chunked", "0", "1", "2", "3", " 2", "+2", "2 ", "a\tb"]
+ENDS = ["\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r", "\r\n "]
+
+fields = st.tuples(
+    st.sampled_from(NAMES) | st.text("aZ-_ :\t\0ż", max_size=3),
+    st.sampled_from([": ", ": ", ": ", ":", " : ", " "]),
+    st.sampled_from(VALUES) | st.text("a1 ,:\t\0\x7fż", max_size=4),
+    st.sampled_from(ENDS),
+).map("".join)
+usual = st.sampled_from(["Host: x\r\n", "Content-Length: 2\r\n", "X-Signature: ab\r\n"])
+bodies = st.sampled_from([b"", b"{}", b"{}{", b"0\r\n\r\n"])
+
+
+def as_the_server_reads(data: bytes) -> Plain:
+    async def read() -> Plain:
+        loop = asyncio.get_running_loop()
+        parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16, auto_decompress=False)
+        ((message, payload),), upgraded, tail = parser.feed_data(data)
+        assert (upgraded, tail) == (False, b"")
+        assert (message.should_close, message.chunked) == (False, False)
+        assert payload.is_eof()
+        version = f"HTTP/{message.version.major}.{message.version.minor}"
+        return Plain(
+            line=f"{message.method} {message.path} {version}",
+            headers={name.lower(): value for name, value in message.headers.items()},
+            body=await payload.read(),
+            missing=0,
+        )
+
+    return asyncio.run(read())
+
+
+@given(st.lists(usual | fields, max_size=6), bodies)
+def test_a_plain_request_is_the_same_to_the_http_server(lines: list[str], body: bytes) -> None:
+    data = f"{LINE}\r\n{''.join(lines)}\r\n".encode() + body
+    plain = read_plain(data)
+
+    if plain is not None and not plain.missing:
+        assert plain == as_the_server_reads(data)
