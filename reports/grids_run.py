@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconcile.ages import Happening
 from reports.grid import Amount, Column, Grid, Row, amounts
 from reports.grids_summary import NO_RUN
 from reports.pack import Pack, ProofLine
 
 #: Parts of a manifest that other tables show in full.
 _SHOWN_ELSEWHERE = frozenset({"unread"})
+_KINDS = frozenset(map(str, Happening))
+_SECOND_US = 1_000_000
 _OF_A_SIDE = ("identity", "folded", "holds")
 
 
@@ -36,17 +39,24 @@ def _ages(pack: Pack) -> Iterator[Row]:
         return
     held = pack.run.manifest["inputs"].get("ripeness")
     if not held:
-        yield "any", int(pack.run.manifest["maturity_s"]), "given with the run", "", ""
+        yield from _given(pack.run.manifest)
         return
     for kind, told in held.items():
-        share = told["per_mille"]
-        yield (
-            kind,
-            told["age_s"],
-            told["source"],
-            told["samples"],
-            "" if share is None else share,
-        )
+        share = "" if told["per_mille"] is None else told["per_mille"]
+        yield kind, told["age_s"], told["source"], told["samples"], share
+
+
+def _given(manifest: Mapping[str, Any]) -> Iterator[Row]:
+    """Ages that whoever started the run named, by kind where they differ."""
+    ages = {
+        kind: age // _SECOND_US
+        for kind, age in manifest["inputs"].get("ages", {}).items()
+        if kind in _KINDS
+    }
+    if len(set(ages.values())) < 2:
+        ages = {"any": int(manifest["maturity_s"])}
+    for kind, age in ages.items():
+        yield kind, age, "given with the run", "", ""
 
 
 def conservation_grid(pack: Pack) -> Grid:
