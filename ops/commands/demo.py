@@ -361,8 +361,11 @@ def _print(result: Mapping[str, Any], evidence: Evidence, stage: Stage) -> None:
     console.print(_faults_table(result["injected"], result["found"]))
     for one in evidence.simulation["mismatches"]:
         console.print(f"unexpected answer: {one}")
+    tables = [path for path in evidence.reports if path.endswith(".csv")]
     for path in evidence.reports:
-        console.print(f"report: {path}", soft_wrap=True, highlight=False)
+        if path not in tables:
+            console.print(f"report: {path}", soft_wrap=True, highlight=False)
+    console.print(f"beside them {len(tables)} tables as CSV")
     console.print(f"result: {stage.folder / 'result.json'}", soft_wrap=True, highlight=False)
     console.print("as expected" if result["as_expected"] else "NOT AS EXPECTED")
 
