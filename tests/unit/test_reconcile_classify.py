@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
+from reconcile.ages import Ages
 from reconcile.breaks import break_id, breaks_from_frame
 from reconcile.classify import Classified, classify
 from reconcile.frames import RECORDS, FrameWrong
@@ -142,10 +143,79 @@ def test_timing_ends_exactly_at_the_maturity(seconds: int, bucket: str) -> None:
     assert list(judged.told()["bucket"]) == [bucket]
 
 
-def test_a_mismatch_is_never_timing() -> None:
+def test_a_mismatch_of_nothing_young_is_never_timing() -> None:
     young = pd.Timestamp(NOW)
     judged = _judge(_records({"at": young}), _records({"at": young, "payout": 1}))
     assert _found(judged) == [("payout_mismatch", 1)]
+
+
+AGES = Ages(
+    bet=timedelta(minutes=10), win=timedelta(minutes=20), rollback=timedelta(minutes=30)
+)
+
+
+@pytest.mark.parametrize(
+    ("holds", "minutes"), [(1, 10), (2, 20), (3, 20), (4, 30), (5, 30), (0, 30), (None, 30)]
+)
+def test_a_one_sided_round_waits_for_the_longest_of_what_it_holds(
+    holds: int | None, minutes: int
+) -> None:
+    """What is not known may be anything."""
+    held = {"holds": pd.NA if holds is None else holds}
+    for seconds, bucket in ((-1, "timing"), (0, "break")):
+        at = {"at": pd.Timestamp(NOW - timedelta(minutes=minutes, seconds=seconds))}
+        sides = [fold(_records({**held, **at})), fold(_records().head(0))]
+        for ours, theirs in (sides, sides[::-1]):
+            judged = classify(pair(ours, theirs), now=NOW, maturity=AGES)
+            assert list(judged.told()["bucket"]) == [bucket]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "young", "heard", "found"),
+    [
+        ((100, 250), (100, 0), "0,250", "", []),
+        ((100, 250), (100, 0), "100,0", "", [("payout_mismatch", -250)]),
+        ((100, 250), (100, 249), "0,250", "", [("payout_mismatch", -1)]),
+        ((100, 70), (100, 40), "0,30;0,40", "", []),
+        ((100, 0), (100, 70), "", "0,70", []),
+        ((100, 0), (100, 70), "0,70", "", [("payout_mismatch", 70)]),
+        # Either side may lack something of another kind, but not of the same.
+        ((200, 0), (100, 70), "100,0", "0,70", []),
+        ((100, 30), (100, 70), "0,30", "0,70", [("payout_mismatch", 40)]),
+    ],
+)
+def test_amounts_that_differ_by_young_movements_alone_are_timing(
+    ours: tuple[int, int],
+    theirs: tuple[int, int],
+    young: str,
+    heard: str,
+    found: list[tuple[str, int]],
+) -> None:
+    mine = _records({"stake": ours[0], "payout": ours[1], "young": young})
+    yours = _records({"stake": theirs[0], "payout": theirs[1], "young": heard})
+    judged = _judge(mine, yours)
+    assert _found(judged) == found
+    assert list(judged.told()["bucket"]) == ["break" if found else "timing"]
+
+
+def test_a_round_just_taken_back_by_the_provider_is_timing_whatever_we_hold() -> None:
+    undone = {"rolled_back": True, "young": "u"}
+    assert _found(_judge(_records({"payout": 7}), _records(undone))) == []
+    assert _found(_judge(_records({"payout": 7}), _records({**undone, "young": ""}))) == [
+        ("status_mismatch", 93)
+    ]
+
+
+def test_what_is_wrong_besides_is_told_while_an_amount_is_young() -> None:
+    ours = _records({"payout": 250, "young": "0,250"})
+    judged = _judge(ours, _records({"player": "bob"}))
+    assert _found(judged) == [("player_mismatch", 0)]
+
+
+def test_a_young_line_told_twice_is_told_as_twice() -> None:
+    lines = [{"occurrence": n, "payout": 30, "young": "0,30"} for n in (1, 2)]
+    judged = _judge(_records({}), _records(*lines))
+    assert _found(judged) == [("duplicate_at_provider", -70)]
 
 
 def test_every_kind_has_a_sentence_with_decimal_amounts() -> None:
