@@ -17,20 +17,17 @@ from ledger.differences import Booking, Place, Residual, booked_by, due_bookings
 from reconcile.frames import RESIDUALS
 from reconcile.judge import Judged
 from reconcile.seats import round_of, seat_of
-from vocabulary.ids import match_key
 
 
 def bookings_due(connection: Connection, provider: str, judged: Judged) -> tuple[Booking, ...]:
     """What makes the books hold exactly what the run let pass; nothing of a partial run."""
     if not judged.whole:
         return ()
-    found = judged.comparison
-    reached = (match_key(provider, round_of(name)) for name in found.reached)
     return due_bookings(
         connection,
         provider=provider,
-        found=residuals_of(found.passed),
-        covered={*judged.booked.tolist(), *reached},
+        found=residuals_of(judged.comparison.passed),
+        covered=judged.booked.tolist(),
     )
 
 

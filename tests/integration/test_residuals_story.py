@@ -43,6 +43,7 @@ currency = "EUR"
 secrets = ["literal:secret"]
 """
 TOLERANT = SETTINGS + '[providers.tolerance]\nEUR = "0.02"\n'
+TOLERATES = Rules(tolerance={"EUR": 2, "USD": 2})
 WAITING = "SELECT count(*) FROM pg_locks WHERE relation = 'residuals'::regclass AND NOT granted"
 
 
@@ -200,14 +201,21 @@ def _wrong(url: str) -> dict[str, str | None]:
         engine.dispose()
 
 
-def _run(url: str, window: Window, *, provider: str = SLUG, at: int = 0) -> RunResult:
+def _run(
+    url: str,
+    window: Window,
+    *,
+    provider: str = SLUG,
+    at: int = 0,
+    rules: Rules = TOLERATES,
+) -> RunResult:
     return reconcile(
         url,
         provider=provider,
         window=window,
         maturity=timedelta(minutes=15),
         clock=FrozenClock(MIDNIGHT + timedelta(days=9, seconds=at)),
-        rules=Rules(tolerance={"EUR": 2, "USD": 2}),
+        rules=rules,
     )
 
 
@@ -248,3 +256,32 @@ def test_players_of_a_shared_round_are_booked_each_in_their_seat(database: str) 
             "SELECT round_id, seat, after FROM residuals ORDER BY seat"
         ).fetchall()
     assert rows == [("table", "ann", 1), ("table", "bob", -2)]
+
+
+def test_a_round_tied_over_midnight_is_booked_by_either_day_and_taken_back_by_either(
+    database: str,
+) -> None:
+    """Without names, the round is ours on the first day and the provider's on the second."""
+    open_wallets(database, ("ann", 1000))
+    lost = (bet("r1-b", 100), round_end("r1-e", of="r1-b", staked=100))
+    accept(database, *lost, at=MIDNIGHT - timedelta(seconds=30))
+    theirs = TwoBooks(provider=SLUG)
+    at = MIDNIGHT + timedelta(seconds=30)
+    theirs.theirs("history:1", 100, 1, record_id="1", handle="ann", currency="EUR", at=at)
+    theirs.write(database)
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE feed_records SET balance_before = 1000")
+    first = Window(start=DAYS.start, end=MIDNIGHT)
+    second = Window(start=MIDNIGHT, end=DAYS.end)
+    tolerant = Rules(attributes=True, tolerance={"EUR": 2})
+    strict = Rules(attributes=True)
+
+    asked = ((second, tolerant), (first, tolerant), (second, strict), (first, tolerant))
+    told = [
+        _run(database, window, at=number, rules=rules)
+        for number, (window, rules) in enumerate(asked)
+    ]
+
+    assert [each.booked for each in told] == [{"EUR": 1}, {}, {"EUR": -1}, {"EUR": 1}]
+    assert [len(each.breaks) for each in told] == [0, 0, 1, 0]
+    assert _wrong(database) == {}
