@@ -7,15 +7,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from ledger.audit_check import Audited, Auditor
-from ledger.audit_file import read_lines
+from ledger.audit_file import read_lines, write_lines
 from ledger.posting import drain
-from ledger.seal import GENESIS, Seal, recheck, seal_day
+from ledger.seal import GENESIS, Seal, exported, recheck, seal_day, snapshot
+from ledger.seal_lines import header, layout_of, lines
+from ledger.verify import verify
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.evidence import tamper
@@ -88,8 +91,12 @@ def test_days_are_sealed_in_order_and_each_seal_vouches_for_the_one_before(
     sealed = seal(database, NEXT)
 
     assert sealed.counts == {
-        "batches": 1, "operations": 1, "entries": 2, "deliveries": 0,
-        "residuals": 0, "residual_entries": 0,
+        "batches": 1,
+        "operations": 1,
+        "entries": 2,
+        "deliveries": 0,
+        "residuals": 0,
+        "residual_entries": 0,
     }
     engine = open_engine(database)
     again = list(recheck(engine, None, progress=quiet))
@@ -149,6 +156,32 @@ def test_the_database_refuses_to_change_or_misplace_a_seal(
         pytest.raises(psycopg.errors.RestrictViolation, match=constraint),
     ):
         connection.execute(statement.encode())
+
+
+def test_a_day_sealed_before_there_were_residuals_stays_as_it_was(
+    database: str, tmp_path: Path
+) -> None:
+    a_sealed_day(database, tmp_path / "new.jsonl")
+    engine = open_engine(database)
+    with snapshot(engine) as connection:
+        layout = layout_of(connection)
+        older = {table: layout[table] for table in layout if not table.startswith("residual")}
+        told = [header(DAY, GENESIS, older)]
+        told += [line for _, line in lines(connection, DAY, older)]
+    tamper(
+        database,
+        f"UPDATE seals SET hash = '{sha256(b''.join(told)).hexdigest()}', residuals = 0,"
+        " residual_entries = 0, layout = layout - ARRAY['residuals', 'residual_entries']",
+    )
+
+    (again,) = recheck(engine, DAY, progress=quiet)
+    write_lines(tmp_path / "old.jsonl", exported(engine, again.seal, progress=quiet))
+    kept = {each.name: each.wrong for each in verify(engine)}["sealed_days_keep_their_rows"]
+    engine.dispose()
+
+    assert (again.wrong, kept) == ((), 0)
+    assert b"residual" not in b"".join(told)
+    assert checked(tmp_path / "old.jsonl", expected=again.seal.hash).findings == []
 
 
 def test_a_file_proves_itself_without_books(day_file: Path) -> None:
@@ -247,14 +280,14 @@ def test_the_commands_export_check_compare_and_recheck(
     here, nowhere = postgres.url("exported"), "postgresql://nobody@127.0.0.1:1/none"
     out = str(tmp_path / "out.jsonl.gz")
 
-    exported = command(tmp_path, here, "audit", "export", DAY.isoformat(), "--out", out)
-    seal_said = exported.stdout.split()[-1]
+    written = command(tmp_path, here, "audit", "export", DAY.isoformat(), "--out", out)
+    seal_said = written.stdout.split()[-1]
     check = command(tmp_path, nowhere, "audit", "check", out, "--seal", seal_said, "--json")
     compared = command(tmp_path, here, "audit", "compare", out, "--json")
     again = command(tmp_path, here, "audit", "recheck", "--json")
     early = command(tmp_path, here, "seal", "2020-06-07")
 
-    assert (exported.returncode, check.returncode) == (0, 0), exported.stderr + check.stderr
+    assert (written.returncode, check.returncode) == (0, 0), written.stderr + check.stderr
     assert json.loads(check.stdout)["seal"] == seal_said
     assert (compared.returncode, again.returncode) == (0, 0), compared.stderr
     assert json.loads(again.stdout)["days"][0]["seal"] == seal_said
