@@ -43,7 +43,8 @@ _FIELDS = (
     "provider, record_id, occurrence, round_id, match_key, handle, currency, stake, payout,"
     " rolled_back, created_at, updated_at"
 )
-# Of what is told now, that which the last word on it was that it is withdrawn.
+# Of what is told now, that which the last word on it was that it is withdrawn. Asked first is
+# whether anything ever was: most storings need look no further.
 _TOLD_AGAIN = """
 INSERT INTO feed_withdrawals
        (provider, feed, record_id, occurrence, event, round_id, match_key, handle, currency,
@@ -59,6 +60,7 @@ SELECT :provider, w.feed, s.record_id, s.occurrence, 'told_again', s.round_id, s
                         AND occurrence = s.occurrence
                       ORDER BY withdrawal_id DESC LIMIT 1) w
  WHERE w.event = 'withdrawn'
+   AND EXISTS (SELECT FROM feed_withdrawals WHERE provider = :provider)
 """
 _WITHDRAW = f"""
 WITH gone AS (

@@ -1,5 +1,6 @@
 """A record that a later telling leaves out is neither dropped nor kept in silence."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, text
+from typer.testing import CliRunner
 
+from ops.cli import app
 from reconcile.feed_closes import close_day, restated
 from reconcile.feed_findings import Finding, FindingKind, open_findings, resolve
 from reconcile.feed_import import Taken
@@ -321,6 +324,42 @@ def _line(tmp_path: Path, number: int) -> HistoryRecord:
         (record,) = reader().read(stream, path.name)
     assert isinstance(record, HistoryRecord)
     return record
+
+
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+[[providers]]
+slug = "book"
+dialect = "sportsbook"
+currency = "USD"
+secrets = ["literal:secret"]
+[providers.statement]
+day = '(?P<day>\\d{{4}}-\\d{{2}}-\\d{{2}})'
+"""
+
+
+def test_the_command_says_how_many_are_withdrawn_and_exits_with_a_finding(
+    database: str, tmp_path: Path
+) -> None:
+    settings = tmp_path / "tieout.toml"
+    settings.write_text(SETTINGS.format(database=database))
+    words = ["--config", str(settings), "--data", str(tmp_path), "feed", "import"]
+    words += ["--provider", "book", "--json"]
+    told = []
+    asked = ((FIRST, ALL), (SECOND, HALF, "--restates"), (SECOND, HALF, "--restates"))
+    for name, content, *more in (*asked, (SECOND, HALF, "--restates", "--complete")):
+        path = tmp_path / name
+        path.write_text(content)
+        done = CliRunner().invoke(app, [*words, str(path), *more])
+        said = json.loads(done.stdout)
+        kinds = sorted({each["kind"] for each in said["findings"]})
+        told.append((done.exit_code, said["withdrawn"], kinds))
+    shorter = (1, 0, ["not_told_again", "shorter_file"])
+    assert told == [(0, 0, []), shorter, shorter, (1, 2, ["withdrawn_record"])]
 
 
 def test_no_row_about_withdrawals_is_ever_changed(
