@@ -18,6 +18,10 @@ EXACT_DIGITS = 15
 ROWS_MAX = 1_000_000
 #: Width of a column in which text runs on, in characters.
 _FLOWING = 30
+#: Heights of a line of text and of the highest row there is, in points.
+_LINE_POINTS, _ROW_POINTS_MAX = 15, 405
+#: Characters that a text stands off.
+_INDENT = 2
 #: The line of the first heading; what is above stays in sight.
 _HEADING = 3
 
@@ -53,13 +57,12 @@ class _Formats:
 
     def heading(self, column: Column) -> Any:
         look = {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "text_wrap": True}
-        side = "right" if column.number else "left"
-        return self._of(("heading", side), {**look, "valign": "vcenter", "align": side})
+        return self._of(
+            ("heading", column.number), {**look, **_side(column), "valign": "vcenter"}
+        )
 
     def text(self, column: Column, *, foot: bool) -> Any:
-        look: dict[str, object] = {"text_wrap": not column.flow}
-        if column.number:
-            look["align"] = "right"
+        look = {"text_wrap": not column.flow, **_side(column)}
         return self._of(("text", column.flow, column.number, foot), _cell_look(look, foot=foot))
 
     def count(self, *, foot: bool) -> Any:
@@ -78,6 +81,11 @@ class _Formats:
         if key not in self._made:
             self._made[key] = self._book.add_format(look)
         return self._made[key]
+
+
+def _side(column: Column) -> dict[str, object]:
+    # A text stands off a little: the column before it may end with figures.
+    return {"align": "right"} if column.number else {"align": "left", "indent": 1}
 
 
 def _cell_look(look: dict[str, object], *, foot: bool) -> dict[str, object]:
@@ -129,6 +137,7 @@ class _Sheet:
 
     def _grid(self, grid: Grid, heading: int) -> int:
         """Write a table with its sums below; returns the first line after it."""
+        self._make_room(grid.columns, heading, [each.heading for each in grid.columns])
         for number, column in enumerate(grid.columns):
             look = self._formats.heading(column)
             self._page.write_string(heading, number, column.heading, look)
@@ -145,8 +154,15 @@ class _Sheet:
         return line
 
     def _row(self, columns: Sequence[Column], line: int, row: Row, *, foot: bool) -> None:
+        self._make_room(columns, line, row)
         for number, (column, value) in enumerate(zip(columns, row, strict=True)):
             self._cell((line, number), column, value, foot=foot)
+
+    def _make_room(self, columns: Sequence[Column], line: int, row: Row) -> None:
+        # Not every program finds out by itself how high a row has to be.
+        lines = max(_lines(column, value) for column, value in zip(columns, row, strict=True))
+        if lines > 1:
+            self._page.set_row(line, min(lines * _LINE_POINTS, _ROW_POINTS_MAX))
 
     def _cell(
         self, place: tuple[int, int], column: Column, value: Value, *, foot: bool
@@ -176,6 +192,14 @@ class _Sheet:
         self._page.fit_to_pages(1, 0)
         title, at = _printable(self._pack.title), iso(self._pack.generated_at)
         self._page.set_footer(f"&L{title}&C{at}&RPage &P of &N")
+
+
+def _lines(column: Column, value: Value) -> int:
+    """How many lines of text a value needs in its column; wrapped at words it needs more."""
+    if column.flow or not isinstance(value, str):
+        return 1
+    room = column.width * 9 // 10 if " " in value else column.width - _INDENT
+    return -(-len(value) // room)
 
 
 def _instead(grid: Grid) -> str:
