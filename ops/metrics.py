@@ -38,7 +38,7 @@ from workers.canary import QUEUES
 #: Longest time for one statement, in milliseconds: less than a scrape waits.
 STATEMENT_MS = 4_000
 #: What is cheap is read again after so long, what is dear after longer.
-SOON, LATER, RARELY = timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5)
+SOON, LATER, RARELY = timedelta(seconds=5), timedelta(seconds=10), timedelta(minutes=5)
 #: For so long old shares are told where new ones take their time.
 STALE = timedelta(minutes=30)
 #: Longest time for finding out what was explained.

@@ -118,6 +118,11 @@ class Running:
         with psycopg.connect(self.database_url) as connection:
             return connection.execute(sql.encode()).fetchall()
 
+    def execute(self, sql: str) -> None:
+        """Change rows by hand, as a test of what follows from it."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(sql.encode())
+
     def until(self, sql: str) -> None:
         """Return once the query's one value is 0; fail when patience ends."""
         deadline = time.monotonic() + PATIENCE_S
