@@ -47,6 +47,10 @@ class _Handler(SimpleHTTPRequestHandler):
         self._asked.append(self.path)
         super().do_GET()
 
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")  # what is opened is what is there now
+        super().end_headers()
+
     def log_message(self, format: str, *words: Any) -> None:  # noqa: A002
         """Nothing: what was asked is kept."""
 

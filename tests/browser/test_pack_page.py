@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -82,11 +83,12 @@ return {tag: each.tagName, outline: style.outlineStyle, width: style.outlineWidt
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A pack's page where the browser finds it, and the pack it shows."""
+    """A pack's page where the browser finds it, the pack it shows, and where its file is."""
 
     url: str
     asked: list[str]
     pack: Pack
+    file: Path
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,7 @@ def page(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("pack")
     write_pack(pack, folder)
     with served(folder) as site:
-        yield Page(f"{site.url}/{STEM}.html", site.asked, pack)
+        yield Page(f"{site.url}/{STEM}.html", site.asked, pack, folder / f"{STEM}.html")
     postgres.execute("DROP DATABASE browsed WITH (FORCE)")
 
 
@@ -216,3 +218,39 @@ def test_the_first_page_holds_the_summary(opened: Browser) -> None:
         "return getComputedStyle(document.getElementById('at-a-glance')).breakBefore"
     )
     assert broken == "page"
+
+
+@pytest.mark.parametrize(
+    ("was", "spoiled", "script"),
+    [
+        ("--soft: #54616f", "--soft: #9aa5b1", FAINT),
+        (
+            ".code { overflow-wrap: anywhere; }",
+            ".code { width: 3em; min-width: 0 !important; overflow: hidden; }",
+            CUT,
+        ),
+        ("body { max-width: none;", "table { width: 1600px; } body { max-width: none;", BEYOND),
+    ],
+)
+def test_a_spoiled_page_would_be_noticed(
+    browser: Browser, page: Page, was: str, spoiled: str, script: str
+) -> None:
+    text = page.file.read_text(encoding="utf-8")
+    assert was in text
+    page.file.with_name("spoiled.html").write_text(text.replace(was, spoiled), "utf-8")
+    browser.open(page.url.replace(STEM, "spoiled"), width=PAPER)
+    browser.media("print" if script is BEYOND else "screen")
+    assert browser.ask(script, PAPER) != []
+
+
+def test_a_page_that_asks_for_more_is_refused_by_itself_and_noticed(
+    browser: Browser, page: Page
+) -> None:
+    text = page.file.read_text(encoding="utf-8")
+    asking = text.replace("<main>", '<main><img alt="" src="asked-for.png">')
+    page.file.with_name("asking.html").write_text(asking, "utf-8")
+    browser.complaints()
+    page.asked.clear()
+    browser.open(page.url.replace(STEM, "asking"))
+    assert "Content Security Policy" in " ".join(browser.complaints())
+    assert page.asked == ["/asking.html"]
