@@ -188,6 +188,9 @@ class Scheduler:
         except Unavailable as error:
             log.warning("job_unavailable", job=job.name, why=str(error))
             return
+        except Exception as error:  # noqa: BLE001 - a thread that died here would not be missed
+            log.critical("job_broken", job=job.name, slot="", **_told(error))
+            return
         for slot in slots:
             if not self._ended.is_set():
                 self._guarded(job, slot)

@@ -91,6 +91,29 @@ def test_a_job_that_takes_long_keeps_no_other_waiting(engine: Engine) -> None:
         assert connection.exec_driver_sql(done).scalars().all() == ["other", "slow"]
 
 
+def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
+    engine: Engine, database: str
+) -> None:
+    """No outage: the server answers, and says no. A thread that died of it would go unseen."""
+    books, ran = Books(database), threading.Event()
+    books.run("ALTER TABLE job_runs RENAME TO away")
+    job = Job(name="daily", every=timedelta(seconds=1), run=lambda _slot: ran.set(), once=True)
+    running = Scheduler(engine, SystemClock(), [job], lease=timedelta(seconds=8))
+    with capture_logs() as logs:
+        thread = threading.Thread(target=running.run)
+        thread.start()
+        broken = until(
+            lambda: [e["slot"] for e in logs if e["event"] == "job_broken"].count("") > 0
+        )
+        books.run("ALTER TABLE away RENAME TO job_runs")
+        went_on = ran.wait(timeout=120)
+        running.stop()
+        thread.join(timeout=120)
+
+    assert (broken, went_on, thread.is_alive()) == (True, True, False)
+    books.close()
+
+
 def test_an_errand_tells_how_it_ended_and_is_given_up_when_it_takes_too_long() -> None:
     errands = Errands()
     says = "import sys; print('done'); print('why', file=sys.stderr); sys.exit(3)"
