@@ -274,8 +274,12 @@ class Settings(Section):
     providers: tuple[ProviderSettings, ...] = ()
 
 
-def demo_settings() -> Settings:
-    """One provider of each system with a well-known secret, for demonstrations."""
+def demo_settings(*, own_ids: bool = False) -> Settings:
+    """One provider of each system with a well-known secret, for demonstrations.
+
+    With ``own_ids`` the aggregator's history does not name our rounds.
+    """
+    options = {"aggregator": {"history_id_is_bet_id": False}} if own_ids else {}
     raw = {
         "mode": "demo",
         "providers": [
@@ -284,6 +288,7 @@ def demo_settings() -> Settings:
                 "dialect": name,
                 "currency": "USD",
                 "secrets": [f"literal:demo-{name}-secret"],
+                "options": options.get(name, {}),
             }
             for name in DEMONSTRATED
             if name in _dialects()

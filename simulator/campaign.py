@@ -11,6 +11,7 @@ from simulator.faults import Fault, inject, mishap_faults
 from simulator.history import Span, push, pushes
 from simulator.journal import Journal
 from simulator.mishaps import mishaps_of
+from simulator.own_ids import as_found, with_own_ids
 from simulator.plan import Plan, closing_questions
 from simulator.statements import write_statement
 from simulator.tally import Tally
@@ -98,8 +99,14 @@ async def run_campaign(
     span = Span(began, ended, len(plan.steps))
     mishaps = mishaps_of(plan)
     lines, faults = inject(
-        history_of(plan), seed=plan.seed, faults=orders.faults, mishaps=mishaps
+        history_of(plan),
+        seed=plan.seed,
+        faults=orders.faults,
+        mishaps=mishaps,
+        own_ids=target.own_ids,
     )
+    if target.own_ids:
+        lines, faults = with_own_ids(lines), as_found(faults, lines)
     pushed, unacknowledged = 0, 0
     if orders.history and Side.AGGREGATOR in plan.sides:
         secret = target.secrets[Side.AGGREGATOR]

@@ -28,12 +28,14 @@ class Target:
         url: the base, e.g. ``"http://127.0.0.1:8080"``.
         slugs, secrets: the path segment and the shared secret of each side.
         agent_id: what we are called on the agent platform.
+        own_ids: whether the aggregator's history names its records, and not our rounds.
     """
 
     url: str
     slugs: Mapping[Side, str]
     secrets: Mapping[Side, bytes]
     agent_id: int = AGENT_ID
+    own_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

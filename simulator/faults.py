@@ -49,12 +49,18 @@ _Injection = Callable[[Random, Line], tuple[tuple[Line, ...], int]]
 
 
 def inject(
-    lines: tuple[Line, ...], *, seed: int, faults: int, mishaps: Sequence[Mishap] = ()
+    lines: tuple[Line, ...],
+    *,
+    seed: int,
+    faults: int,
+    mishaps: Sequence[Mishap] = (),
+    own_ids: bool = False,
 ) -> tuple[tuple[Line, ...], tuple[Fault, ...]]:
     """Falsify up to ``faults`` rounds, all kinds in turn.
 
     Fewer are injected when a history has too few rounds that a kind can be put into. Rounds
-    with a mishap are left alone: what is wrong with them is told once.
+    with a mishap are left alone: what is wrong with them is told once. With ``own_ids`` the
+    aggregator's balances are what ties its records to rounds, and stay what they were.
 
     Returns:
         The lines as the provider will tell them, and what was injected, sorted.
@@ -68,9 +74,11 @@ def inject(
     injected: list[Fault] = []
     sides = {line.side for line in lines}
     kinds = [one for one in _INJECTIONS if one[0] in sides]
+    if own_ids:
+        kinds.remove((Side.AGGREGATOR, FaultKind.BALANCE))
     for number in range(faults if kinds else 0):
         side, kind = kinds[number % len(kinds)]
-        place = _victim(lines, honest, side, kind)
+        place = _victim(lines, honest, side, kind, own_ids=own_ids)
         if place is None:
             continue
         injection = _INJECTIONS[side, kind]
@@ -81,12 +89,20 @@ def inject(
 
 
 def _victim(
-    lines: tuple[Line, ...], honest: list[int], side: Side, kind: FaultKind
+    lines: tuple[Line, ...], honest: list[int], side: Side, kind: FaultKind, *, own_ids: bool
 ) -> int | None:
     for index, place in enumerate(honest):
-        if lines[place].side is side and _suits(lines[place], kind):
+        line = lines[place]
+        if line.side is not side or not _suits(line, kind):
+            continue
+        # A stake above the balance would change the balance with it.
+        if not own_ids or line.side is not Side.AGGREGATOR or _may_cost_more(line):
             return honest.pop(index)
     return None
+
+
+def _may_cost_more(line: Line) -> bool:
+    return line.before >= line.stake + FAULT_MINOR_MAX
 
 
 def _swapped(lines: tuple[Line, ...], place: int, kind: FaultKind) -> Line:

@@ -13,20 +13,19 @@ import socket
 import subprocess
 import sys
 import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ops import embedded, leash
 from ops.context import Context, endpoints
+from ops.demo_result import Evidence, result_of, show
 from ops.settings import Settings, demo_settings
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
@@ -53,6 +52,13 @@ SELECT (SELECT count(*) FROM batches WHERE posted_at IS NULL),
 """
 
 
+class HistoryIds(StrEnum):
+    """What the records of the aggregator's history are named by."""
+
+    BETS = "bets"
+    OWN = "own"
+
+
 @app.command()
 def demo(
     *,
@@ -60,10 +66,13 @@ def demo(
     count: Annotated[int, typer.Option(min=100, help="Callbacks to deliver.")] = 4000,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything.")] = 1,
     faults: Annotated[int, typer.Option(min=0, help="History rounds to falsify.")] = 30,
+    history_ids: Annotated[
+        HistoryIds, typer.Option(help="Whose ids the aggregator's history has.")
+    ] = HistoryIds.BETS,
 ) -> None:
     """Run the pipeline with injected faults; exit 1 unless exactly those are found."""
     signal.signal(signal.SIGTERM, _stop)
-    stage = prepare(out)
+    stage = prepare(out, own_ids=history_ids is HistoryIds.OWN)
     try:
         with _running(stage):
             evidence = _play(stage, count=count, seed=seed, faults=faults)
@@ -72,7 +81,7 @@ def demo(
     result = result_of(evidence)
     path = stage.folder / "result.json"
     path.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    _print(result, evidence, stage)
+    show(result, evidence, path)
     raise typer.Exit(0 if result["as_expected"] else 1)
 
 
@@ -100,17 +109,6 @@ class Stage:
         return [sys.executable, "-m", "ops", *place, *words]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What the commands of one demo printed."""
-
-    simulation: Mapping[str, Any]
-    verify: Mapping[str, Any]
-    reconciled: Mapping[str, Mapping[str, Any]]
-    entries: int
-    reports: Sequence[str]
-
-
 class StepFailed(TieoutError):
     """A command of the demo did not end as it must."""
 
@@ -119,7 +117,7 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def prepare(out: Path) -> Stage:
+def prepare(out: Path, *, own_ids: bool = False) -> Stage:
     """An empty folder with the demo's settings; what a former demo left is removed.
 
     Raises:
@@ -133,7 +131,7 @@ def prepare(out: Path) -> Stage:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
-    stage = Stage(folder=folder, settings=demo_settings(), port=_free_port())
+    stage = Stage(folder=folder, settings=demo_settings(own_ids=own_ids), port=_free_port())
     stage.config.write_text(_settings_text(stage), encoding="utf-8")
     return stage
 
@@ -154,6 +152,9 @@ def _settings_text(stage: Stage) -> str:
             f'currency = "{one.currency}"',
             f"secrets = {json.dumps(secrets)}",
         ]
+        if one.options:
+            told = (f"{name} = {json.dumps(value)}" for name, value in one.options.items())
+            lines += ["[providers.options]", *told]
     return "\n".join(lines) + "\n"
 
 
@@ -222,6 +223,7 @@ def _play(stage: Stage, *, count: int, seed: int, faults: int) -> Evidence:
     entries = _wait_settled(stage)
     verify = _json(stage, "ledger", "verify", "--json", finding_allowed=True)
     window = (began - MARGIN, SystemClock().now() + MARGIN)
+    halves = _halves(stage, simulation, window)
     reconciled = {
         provider.slug: _reconcile(stage, provider.slug, window)
         for provider in stage.settings.providers
@@ -232,9 +234,25 @@ def _play(stage: Stage, *, count: int, seed: int, faults: int) -> Evidence:
         simulation=simulation,
         verify=verify,
         reconciled=reconciled,
+        halves=halves,
         entries=entries,
         reports=[path for files in reports.values() for path in files],
     )
+
+
+def _halves(
+    stage: Stage, simulation: Mapping[str, Any], window: tuple[datetime, datetime]
+) -> list[Mapping[str, Any]]:
+    """Where no name ties, two windows that meet in the middle of the run, while it was busy."""
+    named = [one.slug for one in stage.settings.providers if one.options]
+    told = simulation["window"]
+    start, end = (datetime.fromisoformat(told[edge]) for edge in ("from", "to"))
+    middle = start + (end - start) / 2
+    return [
+        _reconcile(stage, slug, half)
+        for slug in named
+        for half in ((window[0], middle), (middle, window[1]))
+    ]
 
 
 def _reconcile(stage: Stage, slug: str, window: tuple[datetime, datetime]) -> Mapping[str, Any]:
@@ -289,111 +307,3 @@ def _wait_settled(stage: Stage) -> int:
     finally:
         engine.dispose()
     raise StepFailed(f"work is still waiting after {SETTLED_WAIT_S:.0f} s")
-
-
-Named = tuple[str, str, str, str, str]
-
-
-def _injected(evidence: Evidence) -> list[Named]:
-    return sorted(_named(one, one["provider"]) for one in evidence.simulation["faults"])
-
-
-def _found(evidence: Evidence) -> list[Named]:
-    return sorted(
-        _named({**one, "round_id": one["round_key"]}, slug)
-        for slug, run in evidence.reconciled.items()
-        for one in run["breaks"]
-    )
-
-
-def _named(one: Mapping[str, str], provider: str) -> Named:
-    return provider, one["kind"], one["round_id"], one["currency"], one["difference"]
-
-
-def result_of(evidence: Evidence) -> dict[str, Any]:
-    """What the seed decides, and nothing else: no instants, no run ids, no batch counts."""
-    injected, found = _injected(evidence), _found(evidence)
-    simulation = evidence.simulation
-    return {
-        **{name: simulation[name] for name in _DECIDED_BY_SEED},
-        "history": simulation["history"],
-        "verify": {
-            "clean": evidence.verify["clean"],
-            "wrong": {one["name"]: one["wrong"] for one in evidence.verify["checks"]},
-        },
-        "reconciled": {
-            slug: {name: run[name] for name in ("matched", "timing", "conserved")}
-            | {side: run[side] for side in ("ours", "theirs")}
-            for slug, run in evidence.reconciled.items()
-        },
-        "injected": [list(one) for one in injected],
-        "found": [list(one) for one in found],
-        "as_expected": injected == found
-        and evidence.verify["clean"]
-        and simulation["mismatched"] == 0
-        and simulation["history"]["unacknowledged"] == 0
-        and all(run["conserved"] for run in evidence.reconciled.values()),
-    }
-
-
-_DECIDED_BY_SEED = (
-    "seed",
-    "players",
-    "callbacks",
-    "accepted",
-    "declined",
-    "repeated",
-    "conflicts",
-    "refused",
-    "balances",
-    "closing_balances",
-    "mismatched",
-)
-
-
-def _print(result: Mapping[str, Any], evidence: Evidence, stage: Stage) -> None:
-    console = Console()
-    summary = Table("what", "figure", title="tieout demo")
-    summary.columns[1].justify = "right"
-    for name, figure in _summary(result, evidence):
-        summary.add_row(name, figure)
-    console.print(summary)
-    console.print(_faults_table(result["injected"], result["found"]))
-    for one in evidence.simulation["mismatches"]:
-        console.print(f"unexpected answer: {one}")
-    tables = [path for path in evidence.reports if path.endswith(".csv")]
-    for path in evidence.reports:
-        if path not in tables:
-            console.print(f"report: {path}", soft_wrap=True, highlight=False)
-    console.print(f"beside them {len(tables)} tables as CSV")
-    console.print(f"result: {stage.folder / 'result.json'}", soft_wrap=True, highlight=False)
-    console.print("as expected" if result["as_expected"] else "NOT AS EXPECTED")
-
-
-def _summary(result: Mapping[str, Any], evidence: Evidence) -> list[tuple[str, str]]:
-    matched = sum(run["matched"] for run in result["reconciled"].values())
-    timing = sum(sum(run["timing"].values()) for run in result["reconciled"].values())
-    return [
-        ("callbacks delivered", f"{result['callbacks']:,}"),
-        ("callbacks accepted", f"{result['accepted']:,}"),
-        ("unexpected answers", f"{result['mismatched']:,}"),
-        ("entries posted", f"{evidence.entries:,}"),
-        ("ledger verify", "clean" if result["verify"]["clean"] else "NOT CLEAN"),
-        ("rounds matched", f"{matched:,}"),
-        ("rounds in timing", f"{timing:,}"),
-        ("faults injected", f"{len(result['injected']):,}"),
-        ("breaks found", f"{len(result['found']):,}"),
-    ]
-
-
-def _faults_table(injected: Sequence[list[str]], found: Sequence[list[str]]) -> Table:
-    table = Table("provider", "kind", "injected", "found", "", title="faults and breaks")
-    counted = [Counter((one[0], one[1]) for one in side) for side in (injected, found)]
-    for provider, kind in sorted(counted[0] | counted[1]):
-        sides = [
-            {tuple(one) for one in side if (one[0], one[1]) == (provider, kind)}
-            for side in (injected, found)
-        ]
-        mark = "same" if sides[0] == sides[1] else "DIFFERENT"
-        table.add_row(provider, kind, *(str(c[provider, kind]) for c in counted), mark)
-    return table

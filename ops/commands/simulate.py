@@ -123,6 +123,7 @@ def _target(context: Context, url: str | None) -> tuple[Target, str]:
         slugs={side: provider.slug for side, provider in found.items()},
         secrets={side: provider.secrets[0] for side, provider in found.items()},
         agent_id=_agent_id(found.get(Side.AGENT_PLATFORM)),
+        own_ids=_own_ids(found.get(Side.AGGREGATOR)),
     )
     return target, next(iter(found.values())).currency
 
@@ -131,6 +132,11 @@ def _agent_id(provider: Provider | None) -> int:
     """What the receiver expects to be called; 0 there means that it does not look."""
     configured_id = provider.options.get("agent_id") if provider else None
     return configured_id if isinstance(configured_id, int) and configured_id else AGENT_ID
+
+
+def _own_ids(provider: Provider | None) -> bool:
+    """Whether the receiver takes the aggregator's record ids for its own, and no bet's."""
+    return provider is not None and not provider.options.get("history_id_is_bet_id", True)
 
 
 def _files(slugs: Mapping[Side, str], folder: Path | None) -> dict[Side, Path]:

@@ -6,13 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
 
-from ops.commands.demo import MARK, Evidence, prepare, result_of
+from ops.commands.demo import MARK, prepare
+from ops.demo_result import Evidence, result_of
 from ops.settings import demo_settings
 from ops.settings_source import load
 from providers.registry import DIALECTS
@@ -125,6 +127,7 @@ def _evidence(
             "faults": [FAULT],
         },
         verify={"clean": clean, "checks": []},
+        halves=(),
         reconciled={"aggregator": run},
         entries=10,
         reports=["report.html"],
@@ -144,6 +147,16 @@ def test_a_demo_is_as_expected_only_when_exactly_the_injected_faults_are_found()
 def test_a_demo_is_not_as_expected_with_unclean_books_or_unexpected_answers() -> None:
     assert not result_of(_evidence(breaks=[BREAK], clean=False))["as_expected"]
     assert not result_of(_evidence(breaks=[BREAK], mismatched=1))["as_expected"]
+
+
+def test_a_demo_is_not_as_expected_when_two_windows_that_meet_tell_otherwise() -> None:
+    half = {"provider": "aggregator", "conserved": True}
+    told = _evidence(breaks=[BREAK])
+    same = [{**half, "breaks": [BREAK]}, {**half, "breaks": [BREAK]}]
+    assert result_of(replace(told, halves=same))["as_expected"]
+    for breaks in ([], [BREAK, {**BREAK, "id": "brk-2"}], [{**BREAK, "difference": "0.10"}]):
+        halves = [{**half, "breaks": breaks}, {**half, "breaks": []}]
+        assert not result_of(replace(told, halves=halves))["as_expected"]
 
 
 def test_a_result_holds_no_instants_and_no_run_ids() -> None:
@@ -172,6 +185,21 @@ def test_the_demo_finds_exactly_what_it_injects_and_leaves_nothing_running(
     assert named
     assert all(Path(path).stat().st_size > 0 for path in named)
     assert _listening(out) == []
+
+
+def test_the_demo_of_a_history_without_names_finds_exactly_what_it_injects(
+    tmp_path: Path,
+) -> None:
+    """Also in two windows that meet in the middle of the run: exit 0 says so."""
+    out = tmp_path / "out"
+    words = ("--count", "300", "--faults", "24", "--history-ids", "own")
+    done = _tieout("demo", "--out", str(out), *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((out / "result.json").read_text())
+    assert result["injected"] == result["found"]
+    named = [one[2] for one in result["injected"] if one[0] == "aggregator"]
+    assert any(name.startswith("history:") for name in named)
+    assert any(not name.startswith("history:") for name in named)
 
 
 def test_an_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from reconcile.compare import Comparison, Judging, compare
 from reconcile.frames import KEYS, RECORDS, Keys
+from reconcile.margin import NO_KEYS
 from reconcile.rules import Rules
 from vocabulary.ids import match_key
 
@@ -49,7 +50,7 @@ def records(side: str, *rows: Mapping[str, object]) -> pd.DataFrame:
 
 def keys(side: pd.DataFrame) -> pd.DataFrame:
     """What a window shows of the records, ordered by key."""
-    inside = side.sort_values("match_key", kind="stable")
+    inside = side[side["inside"]].sort_values("match_key", kind="stable")
     who = [match_key("player", player) for player in inside["player"]]
     frame = pd.DataFrame(
         {
@@ -76,8 +77,14 @@ def compared(
         suspect=np.zeros(0, dtype=np.int64),
         fetch=fetch,
         judging=Judging(now=NOW, maturity=timedelta(minutes=15), rules=rules),
+        margin=np.unique([*_beyond(ours), *_beyond(theirs)]) if rules.attributes else NO_KEYS,
         parts=parts,
     )
+
+
+def _beyond(side: pd.DataFrame) -> Keys:
+    keys: Keys = side["match_key"][~side["inside"]].to_numpy()
+    return keys
 
 
 def found(comparison: Comparison) -> list[tuple[str, str, int]]:
@@ -171,3 +178,42 @@ def test_a_tolerance_lets_pass_sums_and_tells_what() -> None:
     assert result.residuals == {"USD": 2}
     assert result.ours.holds
     assert result.theirs.holds
+
+
+def test_a_counterpart_beyond_the_window_is_matched_and_counts_as_outside() -> None:
+    ours = records("o", {}, {"s": 5, "stake": 70})
+    theirs = records("t", {"s": 1, "inside": False}, {"s": 6, "stake": 70})
+    result = compared(ours, theirs)
+    assert found(result) == []
+    assert (result.theirs.source.rows, result.theirs.outside.rows) == (1, 1)
+    assert (result.ours.matched, result.theirs.matched) == (result.ours.source,) * 2
+    assert result.reached == ("o-0", "t-0")
+
+
+def test_what_is_told_beyond_the_window_alone_is_none_of_its_rows() -> None:
+    ours = records("o", {}, {"s": 5, "inside": False}, {"s": 9, "stake": 3, "inside": False})
+    theirs = records("t", {"s": 1}, {"s": 6, "inside": False})
+    result = compared(ours, theirs)
+    assert found(result) == []
+    assert (result.ours.compared.rows, result.theirs.compared.rows) == (1, 1)
+    assert (result.ours.beyond.rows, result.theirs.beyond.rows) == (2, 1)
+
+
+def test_the_rival_beyond_the_window_has_its_counterpart_and_leaves_doubt_here() -> None:
+    ours = records("o", {"s": 3}, {"inside": False})
+    theirs = records("t", {"s": 1, "inside": False})
+    assert found(compared(ours, theirs)) == [("o-0", "ambiguous_match", 100)]
+
+
+def test_rounds_of_both_days_that_one_line_stands_for_are_one_group() -> None:
+    ours = records("o", {"stake": 10}, {"s": 1, "stake": 20, "inside": False})
+    theirs = records("t", {"s": 1, "stake": 30, "inside": False})
+    result = compared(ours, theirs)
+    assert found(result) == []
+    assert (result.ours.outside.rows, result.theirs.outside.rows) == (1, 1)
+
+
+def test_a_round_that_is_told_by_name_beyond_the_window_is_nobodys_counterpart() -> None:
+    ours = records("o", {"name": "r1"}, {"name": "r2", "s": 1, "inside": False})
+    theirs = records("t", {"name": "r2", "s": 1, "inside": False})
+    assert found(compared(ours, theirs)) == [("r1", "missing_at_provider", 100)]

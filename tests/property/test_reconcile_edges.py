@@ -1,0 +1,110 @@
+"""Two windows that meet say together what one over both of them says, where no name ties."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from reconcile.compare import Comparison
+from tests.unit.test_reconcile_passes import compared, found, records
+
+#: Player, stake, payout, balance before, seconds.
+Row = tuple[str, int, int, int, int]
+Found = tuple[str, str, int]
+
+#: In seconds, where the windows meet.
+EDGE = 600
+_rows: st.SearchStrategy[list[Row]] = st.lists(
+    st.tuples(
+        st.sampled_from(["alice", "bob"]),
+        st.integers(1, 3),
+        st.integers(0, 2),
+        st.integers(0, 3),
+        st.integers(0, 2 * EDGE),
+    ),
+    max_size=9,
+)
+
+
+def _side(name: str, rows: Sequence[Row], *, since: int, until: int) -> pd.DataFrame:
+    told = [
+        {"player": player, "stake": stake, "payout": payout, "balance_before": held or pd.NA}
+        | {"s": s, "inside": since <= s < until}
+        for player, stake, payout, held, s in rows
+    ]
+    return records(name, *told)
+
+
+def _judged(
+    ours: Sequence[Row], theirs: Sequence[Row], since: int, until: int, parts: int = 1
+) -> Comparison:
+    sides = [
+        _side(name, rows, since=since, until=until)
+        for name, rows in (("o", ours), ("t", theirs))
+    ]
+    return compared(sides[0], sides[1], parts=parts)
+
+
+#: A pair over the edge with another amount, a rival of it, a group over the edge, one missing.
+_OURS: list[Row] = [
+    ("alice", 3, 0, 1, 599),
+    ("alice", 2, 2, 0, 597),
+    ("alice", 2, 2, 0, 601),
+    ("bob", 1, 0, 2, 599),
+    ("bob", 1, 1, 3, 600),
+    ("bob", 3, 2, 0, 20),
+]
+_THEIRS: list[Row] = [
+    ("alice", 3, 1, 1, 600),
+    ("alice", 2, 2, 0, 600),
+    ("bob", 2, 1, 2, 601),
+    ("bob", 3, 0, 0, 1_190),
+]
+
+
+@given(ours=_rows, theirs=_rows)
+@example(ours=_OURS, theirs=_THEIRS)
+@settings(max_examples=12, deadline=None)
+def test_two_windows_that_meet_tell_what_one_over_both_tells(
+    ours: list[Row], theirs: list[Row]
+) -> None:
+    whole = _judged(ours, theirs, 0, 3 * EDGE)
+    first, second = _judged(ours, theirs, 0, EDGE), _judged(ours, theirs, EDGE, 3 * EDGE)
+    halves = found(first) + found(second)
+    assert set(halves) == set(found(whole))
+    both = {one for one in halves if halves.count(one) == 2}
+    assert not both & {one for one in halves if one[1].startswith(("missing", "ambiguous"))}
+    assert first.ours.source + second.ours.source == whole.ours.source
+    assert first.theirs.source + second.theirs.source == whole.theirs.source
+
+
+@given(ours=_rows, theirs=_rows, seed=st.integers(0, 2**32 - 1))
+@example(ours=_OURS, theirs=_THEIRS, seed=7)
+@settings(max_examples=3, deadline=None)
+def test_neither_order_nor_parts_change_what_is_tied_over_an_edge(
+    ours: list[Row], theirs: list[Row], seed: int
+) -> None:
+    straight = _judged(ours, theirs, 0, EDGE)
+    sides = [
+        _side(name, rows, since=0, until=EDGE).sample(frac=1, random_state=seed)
+        for name, rows in (("o", ours), ("t", theirs))
+    ]
+    for parts in (1, 7, 64):
+        again = compared(*(side.reset_index(drop=True) for side in sides), parts=parts)
+        assert (again.ours, again.theirs) == (straight.ours, straight.theirs)
+        assert again.reached == straight.reached
+        for was, is_now in ((straight.breaks, again.breaks), (straight.tied, again.tied)):
+            pd.testing.assert_frame_equal(is_now, was)
+
+
+def test_the_rows_of_the_example_are_told_as_meant() -> None:
+    assert found(_judged(_OURS, _THEIRS, 0, EDGE)) == [
+        ("o-0", "payout_mismatch", 1),
+        ("o-1", "ambiguous_match", 0),
+        ("o-5", "missing_at_provider", 1),
+    ]
+    assert found(_judged(_OURS, _THEIRS, EDGE, 3 * EDGE)) == [
+        ("o-0", "payout_mismatch", 1),
+        ("t-3", "missing_in_ledger", -3),
+    ]

@@ -1,0 +1,78 @@
+"""The aggregator's history under ids of its own: nothing names our rounds, no money changes."""
+
+from dataclasses import replace
+
+import pytest
+
+from simulator.calls import Side
+from simulator.faults import Fault, FaultKind, inject
+from simulator.own_ids import as_found, with_own_ids
+from simulator.plan import make_plan
+from simulator.truth import Line, history_of
+
+
+@pytest.fixture(scope="module")
+def lines() -> tuple[Line, ...]:
+    sides = (Side.AGGREGATOR, Side.SPORTSBOOK)
+    return history_of(
+        make_plan(seed=3, callbacks=1500, players=10, sides=sides, currency="USD")
+    )
+
+
+def _of_aggregator(faults: tuple[Fault, ...], kind: FaultKind) -> list[Fault]:
+    return [one for one in faults if one.side is Side.AGGREGATOR and one.kind is kind]
+
+
+def test_only_the_ids_of_the_aggregators_records_are_others(lines: tuple[Line, ...]) -> None:
+    told = with_own_ids(lines)
+    assert [replace(line, record_id="") for line in told] == [
+        replace(line, record_id="") for line in lines
+    ]
+    for was, line in zip(lines, told, strict=True):
+        own = line.side is Side.AGGREGATOR
+        assert (line.record_id != was.record_id) == own
+        assert (was.record_id in line.record_id) != own
+    assert len({(line.side, line.record_id) for line in told}) == len(lines)
+
+
+def test_an_invented_round_is_found_under_its_record(lines: tuple[Line, ...]) -> None:
+    told, faults = inject(lines, seed=3, faults=60, own_ids=True)
+    named = {f"history:{line.record_id}" for line in with_own_ids(told)}
+    invented = _of_aggregator(as_found(faults, told), FaultKind.PHANTOM)
+    assert len(invented) >= len(_of_aggregator(faults, FaultKind.PHANTOM)) > 0
+    assert {one.round_id for one in invented} <= named
+
+
+def test_a_round_told_of_another_is_one_untold_and_one_invented(
+    lines: tuple[Line, ...],
+) -> None:
+    told, faults = inject(lines, seed=3, faults=60, own_ids=True)
+    found = as_found(faults, told)
+    mixed_up = _of_aggregator(faults, FaultKind.PLAYER)
+    assert mixed_up
+    assert not _of_aggregator(found, FaultKind.PLAYER)
+    assert len(found) == len(faults) + len(mixed_up)
+    for one in mixed_up:
+        (line,) = (each for each in lines if each.round_id == one.round_id)
+        dropped = replace(one, kind=FaultKind.DROPPED, difference=line.stake - line.payout)
+        assert dropped in found
+
+
+def test_no_balance_is_told_otherwise_where_balances_are_what_ties(
+    lines: tuple[Line, ...],
+) -> None:
+    told, faults = inject(lines, seed=3, faults=60, own_ids=True)
+    assert not _of_aggregator(faults, FaultKind.BALANCE)
+    before = {line.round_id: line.before for line in lines}
+    for one in _of_aggregator(faults, FaultKind.STAKE):
+        (line,) = (each for each in told if each.round_id == one.round_id)
+        assert line.before == before[one.round_id]
+        assert line.before >= line.stake
+
+
+def test_what_is_wrong_at_the_others_is_found_as_it_was(lines: tuple[Line, ...]) -> None:
+    told, faults = inject(lines, seed=3, faults=60, own_ids=True)
+    others = [one for one in faults if one.side is not Side.AGGREGATOR]
+    found = as_found(faults, told)
+    assert others
+    assert [one for one in found if one.side is not Side.AGGREGATOR] == others
