@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from ledger.differences import standing_keys
-from reconcile.ages import Ages
+from reconcile.ages import Ages, ages_of
 from reconcile.breaks import Break, breaks_from_frame
 from reconcile.compare import Comparison, Judging
 from reconcile.evidence import with_evidence
@@ -178,7 +178,9 @@ def _breaks(
     heard = journal_breaks(books, provider, exponents, now, known=breaks)
     if not terms.rules.attributes:
         # Where no name ties, the balances have already been part of the matching.
-        heard += chain_breaks(books, provider, exponents, now, known=breaks)
+        ages = ages_of(terms.maturity)
+        young = now - ages.longest if ages.in_part else None
+        heard += chain_breaks(books, provider, exponents, now, known=breaks, young=young)
     if terms.read is not None:
         heard += log_breaks(books, provider, exponents, now, read=terms.read, known=breaks)
     heard += feed_breaks(connection, provider, terms.window, now, known=breaks)

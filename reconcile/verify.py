@@ -27,8 +27,8 @@ from reconcile.witness_log import ReadLogged
 from storage.engine import open_engine
 from vocabulary.errors import Contradiction, Refused, Unavailable
 
-#: Versions of judging that runs can still be asked by.
-_ASKABLE = (2, 3)
+#: The rules that judged while one age held for everything, as far as they were others.
+_OF_ONE_AGE: Mapping[str, int] = {"classify": 2, "witness": 1}
 #: Changed inputs named one by one; of more, their number.
 NAMED_MAX = 50
 
@@ -222,9 +222,9 @@ def _ages(manifest: Mapping[str, Any]) -> Ages:
 
 
 def _rules(manifest: Mapping[str, Any]) -> Mapping[str, int]:
-    """The rules that a run is asked again by: asked by its ages, the older one judges too."""
-    then = manifest["rules"].get("classify")
-    return {**RULES, "classify": then} if then in _ASKABLE else RULES
+    """The rules that a run is asked again by: by its ages, those of before judge too."""
+    one_age = "ages" not in manifest["inputs"]
+    return {**RULES, **_OF_ONE_AGE} if one_age else RULES
 
 
 def _since(

@@ -81,12 +81,15 @@ def chain_breaks(
     provider: str,
     exponents: Mapping[str, int],
     now: datetime,
+    *,
     known: Sequence[Break],
+    young: datetime | None = None,
 ) -> list[Break]:
     """Steps in the provider's balances that none of the ``known`` breaks explains.
 
     A break of the same round explains its step, and so does one of the same player and amount:
-    a round that the ledger never booked shifts every balance after it.
+    a round that the ledger never booked shifts every balance after it. What is under way does
+    so too and is no break yet: a step at a round received after ``young`` is not told so far.
     """
     rounds = {each.round_id for each in known if each.kind in OF_BOOKS}
     amounts = Counter(
@@ -100,6 +103,8 @@ def chain_breaks(
     for rows in by_wallet(books.rows(_STEPS)):
         who = (rows[0]["player"], rows[0]["currency"])
         for step in steps(rows, unbooked.get(who, ())):
+            if young is not None and step.row["received_at"] > young:
+                continue
             told = (step.row["player"], step.row["currency"], step.size)
             if step.row["round_id"] in rounds or amounts[told]:
                 continue

@@ -350,7 +350,8 @@ def found_in(world: World, system: System, window: Window = WINDOW) -> list[Expe
 def _heard(books: Books, world: World, system: System, known: list[Break]) -> list[Break]:
     heard = journal_breaks(books, system, {}, NOW, known=known)
     if system is not System.UNNAMED:
-        heard += chain_breaks(books, system, {}, NOW, known=known)
+        young = NOW - AGES.longest
+        heard += chain_breaks(books, system, {}, NOW, known=known, young=young)
     if system is System.XIGS:
         heard += log_breaks(books, system, {}, NOW, read=read_logged, known=known)
     findings = cast("Connection", _Findings(world, system))

@@ -4,7 +4,15 @@ from datetime import timedelta
 from random import Random
 
 from tests.harness.detection_lies import OF_THE_LAST_HOUR, POSSIBLE, Fault, Lie
-from tests.harness.detection_month import END, NOW, OPEN_AFTER, START, Play, System
+from tests.harness.detection_month import (
+    END,
+    NOW,
+    OPEN_AFTER,
+    ROLLBACK_RIPE,
+    START,
+    Play,
+    System,
+)
 
 #: Rows that only their balance and amounts tie are kept this far from another that lost that.
 APART = timedelta(minutes=25)
@@ -68,7 +76,7 @@ def _suits_recent(play: Play, lie: Lie) -> bool:
 def _suits(play: Play, lie: Lie) -> bool:
     if play.recent or lie in OF_THE_LAST_HOUR:
         return play.recent and lie in OF_THE_LAST_HOUR and _suits_recent(play, lie)
-    if play.late or play.open or play.began > NOW - timedelta(minutes=30):
+    if play.late or play.open or play.began > NOW - ROLLBACK_RIPE - timedelta(minutes=5):
         return lie is Lie.CONFLICT
     if play.undone:
         return lie in {Lie.UNDO_UNTOLD, Lie.CONFLICT}

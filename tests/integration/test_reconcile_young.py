@@ -32,12 +32,20 @@ DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tz
 AGES = Ages(bet=10 * MINUTE, win=30 * MINUTE, rollback=60 * MINUTE)
 
 
-def _op(name: str, kind: str, ago: int, stake: int, payout: int, key: str = "") -> Op:
+def _op(
+    name: str,
+    kind: str,
+    ago: int,
+    stake: int,
+    payout: int,
+    key: str = "",
+    player: str = "alice",
+) -> Op:
     return Op(
         system=System.NAMED,
         key=key or f"{kind}:{name}",
         kind=kind,
-        player="alice",
+        player=player,
         currency="USD",
         round_id=name,
         at=NOON - ago * MINUTE,
@@ -46,12 +54,20 @@ def _op(name: str, kind: str, ago: int, stake: int, payout: int, key: str = "") 
     )
 
 
-def _line(name: str, ago: int, stake: int, payout: int, *, undone: bool = False) -> Line:
+def _line(
+    name: str,
+    ago: int,
+    stake: int,
+    payout: int,
+    *,
+    undone: bool = False,
+    player: str = "alice",
+) -> Line:
     return Line(
         system=System.NAMED,
         record_id=name,
         round_id=name,
-        player="alice",
+        player=player,
         currency="USD",
         at=NOON - ago * MINUTE,
         stake=stake,
@@ -149,6 +165,28 @@ def test_each_round_waits_for_the_kinds_that_it_holds(url: str, tmp_path: Path) 
     assert whole.ours.timing.rows == 0
 
 
+def test_a_balance_that_an_unheard_win_shifts_is_no_gap_while_it_may_be_under_way(
+    database: str,
+) -> None:
+    made = Scene()
+    made.ops += [
+        _op("paid", "bet", 25, 100, 0, player="bob"),
+        _op("next", "bet", 15, 50, 0, player="bob"),
+    ]
+    made.lines += [
+        _line("paid", 25, 100, 70, player="bob"),
+        _line("next", 15, 50, 0, player="bob"),
+    ]
+    made.drift.append((System.NAMED, "bob", NOON - 16 * MINUTE, 70))
+    store(database, lay_out([made]))
+    assert _found(_run(database)) == {}
+    # With the win, or without it for good: one cause, told once.
+    later = _run(database, now=NOON + 60 * MINUTE)
+    assert _found(later) == {"paid": ("payout_mismatch", 70)}
+    alone = _run(database, ages=replace(AGES, bet=MINUTE, win=MINUTE, rollback=MINUTE))
+    assert _found(alone) == {"paid": ("payout_mismatch", 70)}
+
+
 def test_totals_name_what_is_young_and_tie(url: str) -> None:
     terms = Terms(provider=SLUG, window=DAY, maturity=AGES)
     told = totals(url, terms, now=NOON, zone="UTC")
@@ -183,7 +221,7 @@ def test_a_run_of_before_is_asked_again_by_its_one_age(url: str) -> None:
     run = _run(url, ages=Ages.alike(30 * MINUTE, in_part=False))
     assert {"part", "two", "unheard"} <= set(_found(run))
     told = run.manifest()
-    told["rules"] = {**told["rules"], "classify": 2}
+    told["rules"] = {**told["rules"], "classify": 2, "witness": 1}
     told["inputs"] = {name: each for name, each in told["inputs"].items() if name != "ages"}
     with psycopg.connect(url) as connection:
         query = b"UPDATE runs SET manifest = %s WHERE run_id = %s"
