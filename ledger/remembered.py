@@ -4,9 +4,9 @@ Nothing here is trusted: a stale wallet cannot commit (its next chain place is t
 what exists is remembered, never an absence. All maps are bounded; the oldest go first.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 
 from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Request, Wallet
 from ledger.effects import currency_of, names_of
@@ -86,7 +86,9 @@ class Remembered:
         self._moved: dict[int, int] = {}  # wallet → the reading that found it elsewhere
         self._wallets: dict[int, Wallet] = {}
         self._players: dict[HandleKey, dict[str, int]] = {}
-        self._operations: dict[Key, tuple[int, KnownOperation]] = {}
+        # Ordered by a list of its own: the oldest go one by one, where a plain dict would have to
+        # be cleared of many at once, ten milliseconds in which nobody is answered.
+        self._operations: OrderedDict[Key, tuple[int, KnownOperation]] = OrderedDict()
 
     def unread(self, needs: Needs, *, fresh: bool) -> tuple[list[HandleKey], list[Key]]:
         """The handles and keys to be read before deciding; all of them when ``fresh``."""
@@ -163,7 +165,5 @@ class Remembered:
             self._players.clear()
             self._wallets.clear()
             self._moved.clear()
-        excess = len(self._operations) - OPERATIONS_MAX
-        if excess > 0:
-            for key in list(islice(self._operations, excess + OPERATIONS_MAX // 10)):
-                del self._operations[key]
+        while len(self._operations) > OPERATIONS_MAX:
+            self._operations.popitem(last=False)
