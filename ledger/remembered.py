@@ -86,8 +86,8 @@ class Remembered:
         self._moved: dict[int, int] = {}  # wallet → the reading that found it elsewhere
         self._wallets: dict[int, Wallet] = {}
         self._players: dict[HandleKey, dict[str, int]] = {}
-        # Ordered by a list of its own: the oldest go one by one, where a plain dict would have to
-        # be cleared of many at once, ten milliseconds in which nobody is answered.
+        # The oldest go one by one; from a plain dict many would have to go at once, and for ten
+        # milliseconds nobody would be answered.
         self._operations: OrderedDict[Key, tuple[int, KnownOperation]] = OrderedDict()
 
     def unread(self, needs: Needs, *, fresh: bool) -> tuple[list[HandleKey], list[Key]]:
