@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from reconcile.feeds import store_records
 from reconcile.ages import Happening
+from reconcile.feeds import store_records
 from reconcile.maturity import MaturityRules, Source, maturity_for
 from reconcile.status import feed_health
 from storage.engine import open_engine

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.feed_gaps import holes, missing_days, missing_numbers
 from reconcile.ages import Happening
+from reconcile.feed_gaps import holes, missing_days, missing_numbers
 from reconcile.maturity import MaturityRules, Source, judged, learned
 from reconcile.window import Window
 from tests.harness.feed_api import NOON
