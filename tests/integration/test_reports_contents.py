@@ -1,5 +1,6 @@
 """Beside amounts a pack tells who deals with what, what was not read, and what it rests on."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from reconcile.totals import totals
 from reconcile.window import Window
 from reports.grids import grids
 from reports.pack import CheckedInvoice, Pack
+from reports.page import ROWS_SHOWN_MAX
 from reports.write import write_pack
 from storage.engine import open_engine
 from tests.harness.report_books import (
@@ -23,6 +25,7 @@ from tests.harness.report_books import (
     EVENING,
     HOSTILE,
     SCRIPT,
+    STEM,
     Files,
     fill,
     pack_of,
@@ -206,3 +209,21 @@ def test_checked_invoices_stand_in_the_pack_with_the_rounds_behind_them(
     assert (rounds["r2"]["Cause"], rounds["r2"]["GGR"]) == ("payout_mismatch", "-1.25")
     assert rounds["r2"]["Player"] == f"'{HOSTILE}"
     assert "=march.csv" in str(files.of_page(grids(pack_of(filled, invoices=(one,)))[0]))
+
+
+def test_a_page_longer_than_a_browser_bears_says_where_the_rest_is(
+    filled: str, tmp_path: Path
+) -> None:
+    run(filled)
+    pack = pack_of(filled)
+    many = tuple(
+        replace(pack.breaks[-1], break_id=f"brk-{number}")
+        for number in range(ROWS_SHOWN_MAX + 1)
+    )
+    files = Files(write_pack(replace(pack, breaks=many), tmp_path))
+    page = files.page.read_text(encoding="utf-8")
+    assert f'id="brk-{ROWS_SHOWN_MAX - 1}"' in page
+    assert f'id="brk-{ROWS_SHOWN_MAX}"' not in page
+    assert " ".join(page.split()).count(f"the first 1,000 of 1,001: all of them are in {STEM}")
+    assert len(files.table("breaks")) == ROWS_SHOWN_MAX + 1
+    assert len(files.sheet("Breaks")) == ROWS_SHOWN_MAX + 1
