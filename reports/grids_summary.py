@@ -138,9 +138,9 @@ def _kinds(pack: Pack) -> Grid:
         name="Open breaks by kind",
         slug="breaks-by-kind",
         sheet=SUMMARY,
-        note="Of this run and of earlier ones. A break moves GGR where it is about what a round"
-        " of this window brought; the sum is what breaks make of the difference above, turned"
-        " around where we owe.",
+        note="Of this run and of earlier ones. Of GGR's difference: what breaks about rounds of"
+        " this window make of the difference above. Its sign is turned: what we owe a player is"
+        " no revenue.",
         empty="No break is open.",
         columns=(
             *(Column("Kind", 30, named=True), Column("Who owes", 30), Column("Currency", 10)),
