@@ -97,16 +97,7 @@ async def run_campaign(
         progress=announce("balances", len(questions)),
     )
     span = Span(began, ended, len(plan.steps))
-    mishaps = mishaps_of(plan)
-    lines, faults = inject(
-        history_of(plan),
-        seed=plan.seed,
-        faults=orders.faults,
-        mishaps=mishaps,
-        own_ids=target.own_ids,
-    )
-    if target.own_ids:
-        lines, faults = with_own_ids(lines), as_found(faults, lines)
+    lines, faults = _history(plan, orders, own_ids=target.own_ids)
     pushed, unacknowledged = 0, 0
     if orders.history and Side.AGGREGATOR in plan.sides:
         secret = target.secrets[Side.AGGREGATOR]
@@ -119,7 +110,7 @@ async def run_campaign(
         ended=ended,
         tally=tally,
         closing=closing,
-        faults=(*mishap_faults(mishaps), *faults),
+        faults=faults,
         told=lines,
         span=span,
         pushed=pushed,
@@ -129,6 +120,23 @@ async def run_campaign(
             for side, path in orders.statements.items()
         },
     )
+
+
+def _history(
+    plan: Plan, orders: Orders, *, own_ids: bool
+) -> tuple[tuple[Line, ...], tuple[Fault, ...]]:
+    """The history as it is told, and everything that a reconciliation must find."""
+    mishaps = mishaps_of(plan)
+    lines, faults = inject(
+        history_of(plan),
+        seed=plan.seed,
+        faults=orders.faults,
+        mishaps=mishaps,
+        own_ids=own_ids,
+    )
+    if own_ids:
+        lines, faults = with_own_ids(lines), as_found(faults, lines)
+    return lines, (*mishap_faults(mishaps), *faults)
 
 
 async def _drive(
