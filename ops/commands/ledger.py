@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.commands import ledger_adjust, ledger_books
+from ops.commands import ledger_adjust, ledger_books, ledger_residuals
 from ops.commands.ledger_evidence import register
 from ops.context import current, endpoints
 from ops.ledger_print import instant, positive, read_day, read_instant, table, text
@@ -252,6 +252,7 @@ def withdraw(
 
 register(app)
 ledger_books.register(app)
+ledger_residuals.register(app)
 app.add_typer(ledger_adjust.app, name="adjust")
 
 

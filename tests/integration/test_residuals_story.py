@@ -26,10 +26,10 @@ from tests.harness.two_books import TwoBooks
 from tests.harness.typed import typed
 from vocabulary.clock import FrozenClock
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+NOON = datetime(2020, 3, 1, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2020, 3, 2, tzinfo=UTC)
 DAYS = Window(start=MIDNIGHT - timedelta(days=1), end=MIDNIGHT + timedelta(days=1))
-DAY = ("--provider", SLUG, "--from", "2026-03-01", "--to", "2026-03-02")
+DAY = ("--provider", SLUG, "--from", "2020-03-01", "--to", "2020-03-02")
 SETTINGS = """
 mode = "test"
 [database]
@@ -147,6 +147,28 @@ def test_a_residual_is_booked_once_and_taken_back_when_the_tolerance_goes(
     ]
 
 
+def test_what_stands_is_listed_by_round_with_the_run_that_booked_it(
+    tieout: CommandLine,
+) -> None:
+    run = tieout.close()["run_id"]
+    with psycopg.connect(tieout.url) as connection:
+        connection.execute("UPDATE feed_records SET payout = 20 WHERE round_id = 'r2'")
+    tieout.close()
+    every = tieout.ledger("residuals")
+    (stands,) = tieout.ledger("residuals", "--standing", "--provider", SLUG)
+    printed = typed(tieout.folder, "ledger", "residuals", "--round", "r2")
+    assert [(x["residual"], x["round"], x["moved"], x["corrects"]) for x in every] == [
+        (3, "r2", "0.01", 2),
+        (2, "r2", "-0.01", None),
+        (1, "r1", "0.02", None),
+    ]
+    assert [x["stands"] for x in every] == ["0.00", None, "0.02"]
+    assert (stands["round"], stands["run"]) == ("r1", run)
+    assert printed.returncode == 0
+    assert "r2" in printed.stdout
+    assert "r1" not in printed.stdout
+
+
 def test_a_providers_days_show_what_came_to_the_account_of_differences(
     tieout: CommandLine,
 ) -> None:
@@ -154,7 +176,7 @@ def test_a_providers_days_show_what_came_to_the_account_of_differences(
     days = tieout.ledger("statement", "--provider", SLUG)["days"]
     played, booked = days
     assert (played["day"], played["ggr"], played["difference"]) == (
-        *("2026-03-01", "2.00", "0.00"),
+        *("2020-03-01", "2.00", "0.00"),
     )
     assert (booked["ggr"], booked["difference"], booked["clearing"]) == (
         *("-0.01", "0.01", "0.00"),
@@ -223,8 +245,8 @@ def test_runs_at_once_over_windows_that_overlap_book_each_residual_once(
     tieout: CommandLine,
 ) -> None:
     other = TwoBooks(provider="other")
-    other.ours("r1", 100, 50)
-    other.theirs("r1", 100, 51)
+    other.ours("r1", 100, 50, at=NOON)
+    other.theirs("r1", 100, 51, at=NOON)
     other.write(tieout.url)
     parts = [
         (Window(start=DAYS.start + timedelta(hours=n), end=DAYS.end), provider, n)
