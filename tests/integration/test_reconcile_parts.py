@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from reconcile.ages import Ages
 from reconcile.distribute import Dask, InProcess, Pool
 from reconcile.parts import How
 from reconcile.rules import BY_NAME, Rules
@@ -40,13 +41,16 @@ def books(postgres: PostgresServer) -> Iterator[str]:
     postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+AGES = Ages(bet=timedelta(minutes=20), win=timedelta(minutes=45), rollback=timedelta(minutes=5))
+
+
 def result_file(url: str, mode: Mode, *, rules: Rules = BY_NAME, minutes: int = 310) -> str:
     """Everything that a run says and keeps, as text."""
     result = reconcile(
         url,
         provider=f"agg{SEED}",
         window=DAY,
-        maturity=timedelta(minutes=30),
+        maturity=AGES,
         clock=FrozenClock(DAY.start + timedelta(minutes=minutes)),
         open_after=timedelta(minutes=100),
         rules=rules,
