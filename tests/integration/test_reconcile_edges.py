@@ -25,6 +25,7 @@ from tests.harness.dask_cluster import dask_cluster
 from tests.harness.detection_edges import DAYS, EDGE, edge_case, edge_world, expected_on
 from tests.harness.detection_month import NOW, OPEN_AFTER, System
 from tests.harness.mortal import Counting, Stopped, StopsAfter
+from tests.harness.two_books import TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key
 
@@ -33,6 +34,7 @@ CASES = [edge_case(seed) for seed in range(3)]
 BEFORE, AFTER = (Window(start=start, end=end) for start, end in DAYS)
 BY_CONTENT = Rules(attributes=True)
 MATURITY = timedelta(minutes=30)
+SECOND = timedelta(seconds=1)
 Days = tuple[RunResult, RunResult]
 
 
@@ -175,6 +177,23 @@ def test_a_stopped_run_is_taken_up_again(books: str, straight: str, tmp_path: Pa
     assert asked[0] == 2
 
 
+def test_a_round_told_after_midnight_is_no_longer_missing_once_either_day_is_asked(
+    database: str,
+) -> None:
+    told = TwoBooks(provider=SLUG)
+    told.ours("r1", 100, 20, at=EDGE - SECOND)
+    told.write(database)
+    (missing,) = run(database, BEFORE).breaks
+    assert (missing.kind, missing.round_id) == ("missing_at_provider", "r1")
+    told.theirs("history:h1", 100, 20, at=EDGE + SECOND)
+    told.write(database)
+    assert run(database, AFTER, hours=1).breaks == ()
+    with psycopg.connect(database) as connection:
+        row = connection.execute("SELECT cleared_at IS NOT NULL FROM breaks").fetchone()
+    assert row == (True,)
+    assert run(database, BEFORE, hours=2).breaks == ()
+
+
 def test_what_comes_beyond_the_window_is_no_problem_of_a_run_unless_it_finds_otherwise(
     database: str, tmp_path: Path
 ) -> None:
@@ -193,7 +212,7 @@ def test_what_comes_beyond_the_window_is_no_problem_of_a_run_unless_it_finds_oth
             " received_at, source)"
             " SELECT provider, 'late', 1, 'history:late', %s, handle, currency, 9, 5, false,"
             " %s, %s, %s, 'push' FROM feed_records WHERE round_id = %s",
-            [match_key(SLUG, "history:late"), EDGE + timedelta(seconds=1), NOW, NOW, one.alias],
+            [match_key(SLUG, "history:late"), EDGE + SECOND, NOW, NOW, one.alias],
         )
     asked = verify_run(database, before.run_id)
     assert asked.verified
