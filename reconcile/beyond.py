@@ -12,7 +12,7 @@ import pandas as pd
 
 from reconcile.classify import otherwise_told
 from reconcile.columns import Flags, instants, known, numbers, words
-from reconcile.conserve import Identity, identity_of
+from reconcile.conserve import NOBODY, Identity, identity_of
 from reconcile.frames import RECORDS, Keys
 from reconcile.pass_rounds import fold, pair
 
@@ -59,6 +59,8 @@ def loose_beyond(read: Read) -> pd.DataFrame:
 
 def identity_beyond(loose: pd.DataFrame, side: str) -> Identity:
     """Which rows of a side stand beyond the window, and what they say, in any order."""
+    if not len(loose):
+        return NOBODY
     rows = loose[known(loose[f"records_{side}"])]
     names = ("round_id", "currency", f"player_{side}")
     texts = [pd.util.hash_array(rows[name].to_numpy(dtype=object)) for name in names]
