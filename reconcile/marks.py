@@ -69,7 +69,8 @@ SELECT DISTINCT round_id FROM feed_superseded
  WHERE provider = {provider} AND superseded_no > {stored_no}
 """
 # Young when the run looked, by the longest of its ages, and not told alike by both sides: not
-# yet a break then, maybe now. What agrees does so at any age.
+# yet a break then, maybe now. What agrees does so at any age; where a line takes its round back
+# or is told again, the sums of lines do not say whether the round agrees.
 _TIMING = """
 WITH young AS MATERIALIZED (
   SELECT match_key FROM rounds
@@ -86,14 +87,15 @@ WITH young AS MATERIALIZED (
 ), theirs AS (
   SELECT match_key, f.round_id, f.currency, coalesce(h.player, f.handle) AS player,
          sum(CASE WHEN f.rolled_back THEN 0 ELSE f.stake END) AS stake,
-         sum(CASE WHEN f.rolled_back THEN 0 ELSE f.payout END) AS payout
+         sum(CASE WHEN f.rolled_back THEN 0 ELSE f.payout END) AS payout,
+         bool_or(f.rolled_back OR f.occurrence > 1) AS odd
     FROM young JOIN feed_records f USING (match_key)
     LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
    WHERE f.provider = {provider} GROUP BY 1, 2, 3, 4
 )
 SELECT DISTINCT match_key
   FROM ours o FULL JOIN theirs t USING (match_key, round_id, currency, player)
- WHERE (o.stake, o.payout) IS DISTINCT FROM (t.stake, t.payout)
+ WHERE (o.stake, o.payout) IS DISTINCT FROM (t.stake, t.payout) OR t.odd
 """
 # Open for long enough by now, and not yet when the run looked.
 _OVERDUE = """
