@@ -83,13 +83,9 @@ def _parts_give_the_same_bytes(books: str, was: str, executor: Executor, parts: 
     assert text_of(run(books, AFTER, mode)) == was
 
 
-def test_parts_give_the_same_bytes(books: str, straight: str) -> None:
+def test_parts_in_a_pool_give_the_same_bytes(books: str, straight: str) -> None:
     """Any number of them, and any order of rows: ``tests/property/test_reconcile_edges.py``."""
-    _parts_give_the_same_bytes(books, straight, InProcess(), 7)
-
-
-def test_a_pool_gives_the_same_bytes(books: str, straight: str) -> None:
-    _parts_give_the_same_bytes(books, straight, Pool(2), 2)
+    _parts_give_the_same_bytes(books, straight, Pool(2), 7)
 
 
 def test_a_cluster_gives_the_same_bytes(books: str, straight: str, tmp_path: Path) -> None:
