@@ -1,7 +1,7 @@
 """A pass over what changed finds what a look at everything finds, whatever changed.
 
-``TIEOUT_INCREMENTAL_SEEDS`` asks for more seeds: ``python -m pytest --timeout=0`` with 200 is the
-campaign.
+``TIEOUT_INCREMENTAL_SEEDS`` asks for more seeds: ``python -m pytest --timeout=0`` with 200 is
+the campaign.
 """
 
 import os
