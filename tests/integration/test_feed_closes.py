@@ -131,6 +131,7 @@ def test_a_record_that_leaves_the_day_is_seen_from_the_day_it_left(engine: Engin
     with engine.begin() as connection:
         (found,) = restated(connection, "agg", DAY)
     assert found.before is not None
+    assert found.after is not None
     assert (found.before.created_at, found.after.created_at) == (NOON, tomorrow)
     assert len(standing(engine)) == 1
 
