@@ -283,13 +283,12 @@ def open_books(
         try:
             if snapshot is None:
                 snapshot = stack.enter_context(_exported_snapshot(database_url))
-            sides = [
-                stack.enter_context(_reader(database_url, snapshot)) for _ in ("ours", "theirs")
-            ]
+            pool = stack.enter_context(ThreadPoolExecutor(max_workers=2))
+            readers = [_reader(database_url, snapshot) for _ in ("ours", "theirs")]
+            ours, theirs = pool.map(stack.enter_context, readers)
         except (psycopg.OperationalError, adbc_driver_manager.OperationalError) as error:
             raise Unavailable("the database cannot be reached") from error
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=len(sides)))
-        yield Books(sides[0], sides[1], said, pool, snapshot)
+        yield Books(ours, theirs, said, pool, snapshot)
 
 
 @contextmanager
