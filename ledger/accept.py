@@ -24,8 +24,10 @@ from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer, Verdict, refusal
 from vocabulary.steps import Step
 
-#: How often one batch is decided again after losing a race, before it is split.
-ATTEMPTS_MAX = 6
+#: How often one batch is decided again after losing a race, before it is split. Where several
+#: receivers want one wallet on a full machine, one try in three was seen to lose: with sixteen
+#: hardly anybody is sent away to try again later.
+ATTEMPTS_MAX = 16
 
 _RACE_LOST = (
     asyncpg.UniqueViolationError,

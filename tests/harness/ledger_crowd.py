@@ -32,6 +32,8 @@ from vocabulary.facts import Fact, Operation, Rollback, RoundEnd, fingerprint
 from vocabulary.outcomes import Verdict
 
 POSTERS = 2
+#: How often a callback is sent that every time loses the race for its wallet.
+TOLD_MAX = 5
 #: What the books know a fact by: slug, key, fingerprint.
 Content = tuple[str, str, bytes]
 _STANDS = {Verdict.ACCEPTED, Verdict.REPEATED, Verdict.DECLINED_FUNDS, Verdict.DECLINED_BLOCKED}
@@ -62,15 +64,34 @@ async def live_at_once(
 async def _tell(desk: Desk, part: Sequence[Step], lived: Lived) -> Answered:
     answered: Answered = []
     for batch in batches(part):
-        receiver = batch[0].receiver
         if batch[0].restarts:
-            await desk.restart(receiver)
-        requests = [request_of(step.said) for step in batch]
-        asked = next((step.cut for step in batch if step.cut is not None), None)
-        accepted, _ = await desk.tell(receiver, requests, asked)
-        lived.saw[Situation.RACE_LOST] += accepted.conflicts
-        answered += zip(batch, accepted.decided, strict=True)
+            await desk.restart(batch[0].receiver)
+        left: Sequence[Step] = batch
+        for _ in range(TOLD_MAX):
+            told = await _tell_once(desk, left, lived)
+            answered += [each for each in told if not _undecided(each[1])]
+            # Who loses every race is asked to send again, and does, as a provider would.
+            left = [step for step, decided in told if _undecided(decided)]
+            if not left:
+                break
+        lived.differences += [f"{_where(step)}: no decision was taken" for step in left]
     return answered
+
+
+async def _tell_once(desk: Desk, batch: Sequence[Step], lived: Lived) -> Answered:
+    requests = [request_of(step.said) for step in batch]
+    asked = next((step.cut for step in batch if step.cut is not None), None)
+    accepted, _ = await desk.tell(batch[0].receiver, requests, asked)
+    lived.saw[Situation.RACE_LOST] += accepted.conflicts
+    return list(zip(batch, accepted.decided, strict=True))
+
+
+def _undecided(decided: Decided) -> bool:
+    return decided.verdict is Verdict.UNAVAILABLE
+
+
+def _where(step: Step) -> str:
+    return f"step {step.number}, {step.said.slug} {step.said.what}"
 
 
 async def _post_meanwhile(engine: Engine, done: asyncio.Event) -> None:
@@ -145,10 +166,9 @@ def _answer_differences(told: Mapping[WalletName, list[Row]], answered: Answered
     }
     found = []
     for step, decided in answered:
-        where = f"step {step.number}, {step.said.slug} {step.said.what}"
-        if decided.verdict is Verdict.UNAVAILABLE:
-            found.append(f"{where}: no decision was taken")
         for content, _ in list(_contents(step.said))[:1]:
             if decided.verdict in _STANDS and replies.get(content) != decided.answer.body:
-                found.append(f"{where}: told {decided.answer.body!r}, not what the books hold")
+                found.append(
+                    f"{_where(step)}: told {decided.answer.body!r}, not what the books hold"
+                )
     return found
