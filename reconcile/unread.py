@@ -17,13 +17,7 @@ from reconcile.window import Window
 #: A feed told nothing newer for longer than its settings allow.
 STALE = "stale_feed"
 #: Kinds after which everything was read all the same.
-_READ = frozenset(
-    {
-        FindingKind.RESTATED_AFTER_CLOSE,
-        FindingKind.DUPLICATE_PAGE,
-        FindingKind.WITHDRAWN_RECORD,
-    }
-)
+_READ = frozenset({FindingKind.RESTATED_AFTER_CLOSE, FindingKind.WITHDRAWN_RECORD})
 _REACH = """
 SELECT 'push' AS feed, (SELECT max(created_at) FROM feed_records
                          WHERE provider = :provider AND source = 'push') AS watermark

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from reconcile.feed_findings import Finding, FindingKind, open_findings
 from reconcile.pull import BEGINNING
+from reconcile.unread import unread
 from reconcile.window import Window
 from tests.harness.feed_api import NOON, a_round, a_session, listed, script
 from tests.integration.test_feed_pull_xigs import engine, pulled, short_pauses
@@ -27,6 +28,14 @@ def standing(engine: Engine) -> list[Finding]:
 
 def kinds(engine: Engine) -> list[tuple[str, FindingKind]]:
     return [(each.feed, each.kind) for each in standing(engine)]
+
+
+def not_read(engine: Engine) -> list[tuple[str, str]]:
+    """What a run over the day before ``NOON`` says that it did not read."""
+    day = Window(start=NOON - 24 * HOUR, end=NOON)
+    with engine.connect() as connection:
+        told = unread(connection, "xigs", day, NOON, stale_after=None)
+    return [(each.feed, each.kind) for each in told]
 
 
 def test_an_item_that_cannot_be_read_stands_until_its_window_is_read_again(
@@ -67,9 +76,11 @@ def test_a_page_told_twice_stores_nothing_and_is_found(engine: Engine) -> None:
     pulls, _ = pulled(engine, script(repeated))
     assert pulls["rounds"].error is not None
     assert kinds(engine) == [("rounds", FindingKind.DUPLICATE_PAGE)]
+    assert not_read(engine) == [("rounds", "duplicate_page")]
 
     pulled(engine, script([listed(page)]))
     assert kinds(engine) == []
+    assert not_read(engine) == []
 
 
 def test_a_round_of_a_time_that_was_read_is_told_as_late_once(engine: Engine) -> None:
