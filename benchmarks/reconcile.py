@@ -5,13 +5,15 @@
 Everything runs on one machine in one go: a fresh embedded database is filled, some hundred
 differences are planted, and each contender runs in a process of its own, taking turns; the
 median of the repeats counts. The raw ``COPY`` sends the columns a comparison needs, binary,
-and throws them away. DataComPy gets the same rows through ``pandas.read_sql``. Our own run ends
-with breaks and proof stored, and every planted difference must have been found, nothing else.
+and throws them away. DataComPy gets the same rows through ``pandas.read_sql``, and ends as our
+own run does, with its report made and the differences stored. Either must have found every
+planted difference, and nothing else.
 DuckDB gets the frames that our exact pass gets, loaded by our own loader, and counts what a
 full outer join of them tells; the time of the join alone is told as ``join_ms``.
 """
 
 import argparse
+import gc
 import json
 import resource
 import statistics
@@ -21,6 +23,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -84,12 +87,12 @@ _PICK = (
 
 #: What a comparison needs of either side, as any tool would ask for it.
 OURS = """
-SELECT r.round_id, w.player, r.currency, r.stake, r.payout
+SELECT r.round_id, w.player, r.currency, r.stake, r.payout, r.payout - r.stake AS net
   FROM rounds r JOIN wallets w USING (wallet_id)
  WHERE r.provider = 'aggregator' AND r.first_at >= '{start}' AND r.first_at < '{end}'
 """
 THEIRS = """
-SELECT f.round_id, h.player, f.currency, f.stake, f.payout
+SELECT f.round_id, h.player, f.currency, f.stake, f.payout, f.declared_net AS net
   FROM feed_records f JOIN handles h USING (provider, handle)
  WHERE f.provider = 'aggregator' AND f.created_at >= '{start}' AND f.created_at < '{end}'
 """
@@ -119,7 +122,8 @@ def run_copy(url: str) -> dict[str, int]:
 
 
 def run_ours(url: str) -> dict[str, int]:
-    """Database to stored breaks and proof."""
+    """Database to stored breaks and proof, as ``tieout reconcile`` goes about it."""
+    gc.freeze()
     result = reconcile(
         url,
         provider=PROVIDER,
@@ -134,7 +138,7 @@ def run_ours(url: str) -> dict[str, int]:
 
 
 def run_datacompy(url: str) -> dict[str, int]:
-    """The same rows through pandas.read_sql into DataComPy, up to its mismatching rows."""
+    """The same rows through pandas.read_sql into DataComPy, to its report and stored rows."""
     import datacompy
     import pandas as pd
 
@@ -142,11 +146,16 @@ def run_datacompy(url: str) -> dict[str, int]:
     with engine.connect() as connection:
         ours, theirs = (pd.read_sql(query, connection) for query in queries())
     compared = datacompy.PandasCompare(ours, theirs, join_columns=["round_id"])
-    return {
-        "missing_at_provider": len(compared.df1_unq_rows),
-        "missing_in_ledger": len(compared.df2_unq_rows),
-        "mismatch": len(compared.all_mismatch()),
+    told = str(compared.report())
+    found = {
+        "missing_at_provider": compared.df1_unq_rows,
+        "missing_in_ledger": compared.df2_unq_rows,
+        "mismatch": compared.all_mismatch(),
     }
+    with engine.begin() as connection:
+        for name, rows in found.items():
+            rows.to_sql(f"datacompy_{name}", connection, if_exists="replace", index=False)
+    return {"report": len(told), **{name: len(rows) for name, rows in found.items()}}
 
 
 def run_duckdb(url: str) -> dict[str, int]:
@@ -201,9 +210,9 @@ def fill(url: str, rows: int) -> None:
         connection.execute("CHECKPOINT")
 
 
-def compare(url: str, repeat: int) -> dict[str, dict[str, object]]:
+def compare(url: str, repeat: int) -> dict[str, dict[str, Any]]:
     """Every contender ``repeat`` times in processes of their own, taking turns."""
-    results: dict[str, list[dict[str, object]]] = {name: [] for name in CONTENDERS}
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS}
     for _ in range(repeat):
         for name, runs in results.items():
             command = [
@@ -220,17 +229,17 @@ def compare(url: str, repeat: int) -> dict[str, dict[str, object]]:
     return {name: _median(runs) for name, runs in results.items()}
 
 
-def _median(runs: list[dict[str, object]]) -> dict[str, object]:
+def _median(runs: list[dict[str, Any]]) -> dict[str, Any]:
     seconds = [float(str(run["seconds"])) for run in runs]
     return {**runs[-1], "seconds": statistics.median(seconds), "all": sorted(seconds)}
 
 
-def report(rows: int, results: dict[str, dict[str, object]]) -> int:
+def report(rows: int, results: dict[str, dict[str, Any]]) -> int:
     """Print the figures and one line of JSON; 1 when a planted difference was not found."""
     seconds = {name: float(str(run["seconds"])) for name, run in results.items()}
     over_copy = seconds["reconcile"] / seconds["copy"]
     datacompy_over = seconds["datacompy"] / seconds["reconcile"]
-    exact = results["reconcile"]["found"] == dict.fromkeys(sorted(_PLANT), EACH)
+    exact = _exact(results)
     print(f"{rows} rounds against {rows} records, {len(_PLANT) * EACH} differences planted")
     for name, run in results.items():
         print(f"  {name:<10} {seconds[name]:8.2f} s   peak {run['peak_mib']} MiB")
@@ -247,6 +256,17 @@ def report(rows: int, results: dict[str, dict[str, object]]) -> int:
     }
     print(json.dumps({"benchmark": "reconcile", "rows": rows, **figures, "runs": results}))
     return 0 if exact else 1
+
+
+def _exact(results: dict[str, dict[str, Any]]) -> bool:
+    """Whether either comparison found what was planted, and nothing else."""
+    theirs = results["datacompy"]["found"]
+    mismatches = EACH * sum("missing" not in kind for kind in _PLANT)
+    return bool(
+        results["reconcile"]["found"] == dict.fromkeys(sorted(_PLANT), EACH)
+        and theirs["missing_at_provider"] == theirs["missing_in_ledger"] == EACH
+        and theirs["mismatch"] == mismatches
+    )
 
 
 def main() -> int:

@@ -76,8 +76,11 @@ def _rows(frame: pd.DataFrame) -> Iterator[Any]:
 
 
 def _plain(column: "pd.Series[Any]") -> list[Any]:
-    values = column.astype(object)
-    return values.where(column.notna(), None).tolist()
+    values = column.tolist()
+    absent = column.isna().to_numpy()
+    if absent.any():
+        values = [None if gone else value for value, gone in zip(values, absent, strict=True)]
+    return values
 
 
 def _plainly(row: Any) -> Any:

@@ -13,6 +13,7 @@ Pure but for the fetching of full rows by key, which is passed in.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -27,16 +28,14 @@ from reconcile.classify import Classified, classify, otherwise_told
 from reconcile.columns import Flags, sort_places, words
 from reconcile.conserve import (
     SideProof,
-    Tally,
     currency_codes,
-    identity,
     prove,
     tally_codes,
 )
-from reconcile.count import Side, count_players, count_range
+from reconcile.count import Side, Source, count_players, count_range, source_of, untouched
 from reconcile.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys
 from reconcile.margin import NO_KEYS
-from reconcile.pass_exact import agree
+from reconcile.pass_exact import Agreement, agree
 from reconcile.pass_rounds import fold, pair
 from reconcile.passes import tie_by_attributes
 from reconcile.rules import BY_NAME, Rules
@@ -189,16 +188,22 @@ def compare_range(
     if not len(ours) and not len(theirs) and not len(margin):
         return _nothing()
     agreed = agree(ours, theirs, suspect=suspect)
-    if not len(agreed.residual) and not len(margin):
-        return _settled(ours, theirs, agreed.matched)
-    read = parted(*fetch(np.union1d(agreed.residual, margin)), agreed.residual)
+    with ThreadPoolExecutor(max_workers=2) as aside:
+        # Counted while the database looks up the full rows.
+        counted = [aside.submit(source_of, keys) for keys in (ours, theirs)]
+        if not len(agreed.residual) and not len(margin):
+            return _settled(agreed, *(each.result() for each in counted))
+        read = parted(*fetch(np.union1d(agreed.residual, margin)), agreed.residual)
+        sources = tuple(each.result() for each in counted)
     far = loose_beyond(read) if len(margin) else _no_pairs()
     views = fold(read.ours), fold(read.theirs)
     pairs = pair(*views)
     waits = _may_be_tied(pairs, judging.rules)
     judged = _judged(pairs[~waits] if waits.any() else pairs, judging)
-    mine = Side(name="ours", keys=ours, left=agreed.ours_remains, records=read.ours)
-    yours = Side(name="theirs", keys=theirs, left=agreed.theirs_remains, records=read.theirs)
+    mine = Side(name="ours", source=sources[0], left=agreed.ours_remains, records=read.ours)
+    yours = Side(
+        name="theirs", source=sources[1], left=agreed.theirs_remains, records=read.theirs
+    )
     left = [rows for rows in (pairs[waits], far) if len(rows)]
     return Part(
         ours=count_range(mine, views[0], agreed.matched, judged, far),
@@ -210,15 +215,11 @@ def compare_range(
     )
 
 
-def _settled(ours: pd.DataFrame, theirs: pd.DataFrame, matched: Tally) -> Part:
+def _settled(agreed: Agreement, ours: Source, theirs: Source) -> Part:
     """A part in which everything agrees, without going to any length about nothing."""
-    proofs = [
-        SideProof(source=matched, matched=matched, identity=identity(keys))
-        for keys in (ours, theirs)
-    ]
     return Part(
-        ours=proofs[0],
-        theirs=proofs[1],
+        ours=untouched("ours", ours, agreed.matched),
+        theirs=untouched("theirs", theirs, agreed.matched),
         breaks=_no_breaks(),
         open=_no_pairs(),
         tied=_no_pairs(),

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reconcile.columns import changes, words
+from reconcile.columns import BLOCK, Flags, changes, words
 from vocabulary.errors import Contradiction
 
 #: Amounts are summed as two halves of this many bits, so that no sum of int64 can overflow.
@@ -40,10 +40,18 @@ class Tally:
 NOTHING = Tally(0, ())
 
 
-def tally(frame: pd.DataFrame) -> Tally:
-    """Rows and exact sums of a frame with ``currency``, ``stake`` and ``payout``."""
-    currency, stake, payout = (frame[name] for name in ("currency", "stake", "payout"))
-    return tally_sums(currency, stake.to_numpy(), payout.to_numpy())
+def tally(frame: pd.DataFrame, rows: Flags | None = None) -> Tally:
+    """Rows and exact sums of a frame with ``currency``, ``stake`` and ``payout``.
+
+    Only the ``rows`` count, where any are given.
+    """
+    codes, names = currency_codes(frame["currency"])
+    stake, payout = (frame[name].to_numpy() for name in ("stake", "payout"))
+    if rows is not None:
+        codes = np.where(rows, codes, len(names))
+    stretches = (slice(start, start + BLOCK) for start in range(0, len(codes), BLOCK))
+    told = (tally_codes(codes[at], names, stake[at], payout[at]) for at in stretches)
+    return reduce(Tally.__add__, told, NOTHING)
 
 
 def tally_of(pairs: pd.DataFrame, stake: str, payout: str, present: str) -> Tally:
@@ -74,21 +82,34 @@ def currency_codes(currency: "pd.Series[Any]") -> tuple[NDArray[Any], list[str]]
 def tally_codes(
     codes: NDArray[Any], names: list[str], stake: NDArray[np.int64], payout: NDArray[np.int64]
 ) -> Tally:
-    """Exact sums by currency, each given by its place in a list of them."""
-    if len(names) == 1:
-        return Tally(len(codes), _clean([(names[0], exact_sum(stake), exact_sum(payout))]))
+    """Exact sums by currency, each given by its place in a list of them.
+
+    Rows with a place beyond the list do not count.
+    """
     order = np.argsort(codes, kind="stable")
     ordered = codes[order]
+    counted = int(np.searchsorted(ordered, len(names)))
+    order, ordered = order[:counted], ordered[:counted]
     starts = np.flatnonzero(changes(ordered))
     sums = [_exact_sums(values[order], starts) for values in (stake, payout)]
     totals = [(names[code], *both) for code, *both in zip(ordered[starts], *sums, strict=True)]
-    return Tally(len(codes), _clean(totals))
+    return Tally(counted, _clean(totals))
 
 
 def _exact_sums(values: NDArray[np.int64], starts: NDArray[np.intp]) -> list[int]:
+    if _cannot_overflow(values):
+        sums: list[int] = np.add.reduceat(values, starts).tolist()
+        return sums
     low = np.add.reduceat(values & ((1 << _HALF) - 1), starts).tolist()
     high = np.add.reduceat(values >> _HALF, starts).tolist()
     return [(above << _HALF) + below for above, below in zip(high, low, strict=True)]
+
+
+def _cannot_overflow(values: NDArray[np.int64]) -> bool:
+    if not len(values):
+        return True
+    largest = max(int(values.max()), -int(values.min()))
+    return largest * len(values) < 2**63
 
 
 def exact_sum(values: NDArray[np.int64]) -> int:
@@ -201,10 +222,13 @@ def identity(frame: pd.DataFrame) -> Identity:
 
 def identity_of(columns: Sequence[NDArray[np.uint64]]) -> Identity:
     """Which rows these columns of equal length make, whatever their order."""
-    mixed = np.zeros(len(columns[0]), dtype=np.uint64)
-    for column in columns:
-        mixed = _mix(mixed + column)
-    return Identity(len(mixed), int(mixed.sum(dtype=np.uint64)))
+    rows, total = len(columns[0]), 0
+    for start in range(0, rows, BLOCK):
+        mixed = np.zeros(1, dtype=np.uint64)
+        for column in columns:
+            mixed = _mix(mixed + column[start : start + BLOCK])
+        total += int(mixed.sum(dtype=np.uint64))
+    return Identity(rows, total % 2**64)
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

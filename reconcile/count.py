@@ -8,10 +8,12 @@ from reconcile.beyond import identity_beyond, legs
 from reconcile.classify import Classified
 from reconcile.columns import Amounts, Flags, known, numbers
 from reconcile.conserve import (
+    Identity,
     SideProof,
     Tally,
     currency_codes,
     identity,
+    tally,
     tally_codes,
     tally_sums,
 )
@@ -20,13 +22,36 @@ from vocabulary.errors import Contradiction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One side's key rows, counted as they were read and before any pass saw them."""
+
+    tally: Tally
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """One side on its way: key rows, what the exact pass left of them, and that in full."""
 
     name: str
-    keys: pd.DataFrame
+    source: Source
     left: Tally
     records: pd.DataFrame
+
+
+def source_of(keys: pd.DataFrame) -> Source:
+    """What a KEYS frame holds."""
+    return Source(tally=tally(keys), identity=identity(keys))
+
+
+def untouched(name: str, source: Source, matched: Tally) -> SideProof:
+    """The proof of a side that agrees in every row.
+
+    Raises:
+        Contradiction: the exact pass took other rows than were read.
+    """
+    _conserved(name, source, matched)
+    return SideProof(source=source.tally, matched=matched, identity=source.identity)
 
 
 def count_range(
@@ -42,16 +67,18 @@ def count_range(
         far: rows beyond the window that go on to the passes by attributes.
 
     Raises:
-        Contradiction: the full rows do not add up to the key rows they belong to.
+        Contradiction: the full rows do not add up to the key rows they belong to, or these not
+            to what the exact pass took and left.
     """
     inside, outside = _standing(side.records)
     if inside != side.left:
         raise Contradiction(f"the full rows of {side.name} differ from the rows first read")
+    _conserved(side.name, side.source, matched + side.left)
     stake, payout = _whole(view)
     folded = Tally(len(side.records), tally_sums(view["currency"], stake, payout).totals)
     buckets = _buckets(side.name, judged)
     return SideProof(
-        source=matched + side.left,
+        source=side.source.tally,
         outside=outside,
         undone=inside + outside - folded,
         folded=len(side.records) - len(view),
@@ -59,9 +86,14 @@ def count_range(
         timing=buckets[Bucket.TIMING],
         breaks=buckets[Bucket.BREAK],
         excluded=buckets[Bucket.EXCLUDED],
-        identity=identity(side.keys),
+        identity=side.source.identity,
         beyond=identity_beyond(far, side.name),
     )
+
+
+def _conserved(name: str, source: Source, passed: Tally) -> None:
+    if source.tally != passed:
+        raise Contradiction(f"the exact pass does not conserve {name}")
 
 
 def count_players(side: str, judged: Classified) -> SideProof:

@@ -5,61 +5,49 @@ for the few rounds that do not simply agree. Those are fetched *whole*: a round 
 the edge of the window is never judged by half of it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import numpy as np
 import pandas as pd
-import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
+from psycopg import Connection as Plain
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from reconcile.frames import KEYS, RECORDS, Keys
+from reconcile.key_rows import (
+    OURS,
+    THEIRS,
+    Cut,
+    KeyRows,
+    gathered,
+    keys_frame,
+    keys_said,
+    of_rows,
+    of_string,
+    our_key_row,
+    players_of,
+    rows_of,
+)
 from reconcile.margin import OURS_NEAR, THEIRS_NEAR, Near
 from reconcile.ranges import KeyRange
+from reconcile.readers import Readers, open_readers
 from reconcile.scatter import Pour, read_file
 from reconcile.seats import seated
 from reconcile.waits import waits_said
 from reconcile.window import Window
 from reconcile.young import YoungSince
-from vocabulary.errors import Unavailable
 
-#: As the database sends them.
-_INTEGER = np.dtype(">i8")
-_Framing = Callable[[pa.Table], pd.DataFrame]
-
-_OURS_KEYS = """
-SELECT r.match_key, r.stake, r.payout, r.currency, hashtextextended(w.player, 0) AS who,
-       (NOT r.ended AND r.first_at < {overdue})
-       OR coalesce(r.declared_stake <> r.stake OR r.declared_payout <> r.payout, false) AS odd
-  FROM rounds r JOIN wallets w USING (wallet_id)
- WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
-"""
-# A handle nobody mapped is the player's own reference.
-_THEIRS_KEYS = """
-SELECT f.match_key,
-       CASE WHEN f.rolled_back THEN 0 ELSE f.stake END AS stake,
-       CASE WHEN f.rolled_back THEN 0 ELSE f.payout END AS payout,
-       f.currency, hashtextextended(coalesce(h.player, f.handle), 0) AS who,
-       f.continues OR coalesce(f.declared_net <> f.payout - f.stake, false)
-       OR coalesce(NOT f.rolled_back
-                   AND f.balance_after <> f.balance_before - f.stake + f.payout, false) AS odd
-  FROM feed_records f LEFT JOIN handles h USING (provider, handle)
- WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
-"""
-#: A row of its own costs either end more than its values do: they come as whole columns, each
-#: a string of big-endian integers, one for every currency and oddness.
-_COLUMNS = ("match_key", "stake", "payout", "who")
-_IN_COLUMNS = "SELECT currency, odd, {columns} FROM ({rows}) x GROUP BY currency, odd"
 _OF_KEYS = " AND {side}.match_key IN (SELECT match_key FROM residual)"
 _EVERYTHING = KeyRange()
+#: So many keys are named in a query itself; more of them are laid in a table.
+_FEW = 10_000
 _UP_TO = " LIMIT {rows}"
 _COUNT_OURS = """
 SELECT count(*) AS n FROM rounds
@@ -132,44 +120,43 @@ class Books:
     """Both sides of one provider and window, read from one snapshot, in parallel."""
 
     def __init__(
-        self,
-        ours: adbc.Connection,
-        theirs: adbc.Connection,
-        said: dict[str, sql.Composable],
-        pool: ThreadPoolExecutor,
-        snapshot: str,
+        self, readers: Readers, said: dict[str, sql.Composable], pool: ThreadPoolExecutor
     ) -> None:
-        self._sides = (ours, theirs)
+        self._readers = readers
         self._said = said
         self._pool = pool
-        #: Names the instant of these books for other connections, while they are open.
-        self.snapshot = snapshot
+
+    @property
+    def snapshot(self) -> str:
+        """Names the instant of these books for other connections, while they are open."""
+        return self._readers.snapshot
 
     def keys(self, within: KeyRange = _EVERYTHING) -> Sides:
         """Fixed-width rows of the window, each side ordered by ``match_key``."""
-        return self._keys(*(self._within(side, within) for side in ("r", "f")))
+        return self._framed(self._packed([self._within(side, within) for side in "rf"], None))
 
     def keys_up_to(self, rows: int) -> Sides | None:
         """What ``keys`` gives of the whole window; None where a side has more rows."""
         limit = _UP_TO.format(rows=rows + 1)
-        sides = self._keys(limit, limit)
-        return None if max(len(sides.ours), len(sides.theirs)) > rows else sides
+        packed = self._packed([limit, limit], rows + 1)
+        return None if max(map(rows_of, packed)) > rows else self._framed(packed)
 
     def pour_keys(self, ours: Pour, theirs: Pour) -> None:
-        """The rows that ``keys`` gives, in batches, unordered, to a taker each."""
-        texts = (self._text(_OURS_KEYS), self._text(_THEIRS_KEYS))
-        list(self._pool.map(_poured, self._sides, texts, (ours, theirs)))
+        """The rows that ``keys`` gives, packed, in batches, unordered, to a taker each."""
+        texts = (self._text(OURS.rows), self._text(THEIRS.rows))
+        list(self._pool.map(_poured, self._readers.tables, texts, (ours, theirs)))
 
-    @staticmethod
-    def keys_from(ours: str, theirs: str) -> Sides:
+    def keys_from(self, ours: str, theirs: str) -> Sides:
         """What was poured into two files, as ``keys`` gives it."""
-        return _sides(*(_keys_frame(read_file(path)) for path in (ours, theirs)))
+        return self._framed([of_rows(read_file(path)) for path in (ours, theirs)])
 
     def keys_among(self, keys: Keys) -> Sides:
         """The rows of ``keys`` that lie in the window, as ``keys`` gives them."""
-        for side in self._sides:
-            _stage_keys(side, keys)
-        return self._keys(*(_OF_KEYS.format(side=side) for side in ("r", "f")))
+        told = [_OF_KEYS.format(side=side) for side in "rf"]
+        tables = self._pool.map(
+            _staged, self._readers.tables, self._gathering(told, None), (keys, keys)
+        )
+        return self._framed([_pieces_of(table) for table in tables])
 
     def inside(self, keys: Keys) -> Keys:
         """Those of ``keys`` with a row of either side in the window; sorted."""
@@ -182,27 +169,26 @@ class Books:
     def sizes(self) -> tuple[int, int]:
         """Rows of either side in the window."""
         told = (self._text(_COUNT_OURS), self._text(_COUNT_THEIRS))
-        ours, theirs = self._pool.map(_count, self._sides, told)
+        ours, theirs = self._pool.map(_count, self._readers.tables, told)
         return ours, theirs
 
     def straddling(self, within: KeyRange = _EVERYTHING) -> Keys:
         """Keys of rounds with a further record outside the window."""
         said = self._within("f", within)
-        table = _fetch(self._sides[1], self._text(_STRADDLING + said))
+        table = _fetch(self._readers.tables[1], self._text(_STRADDLING + said))
         return np.unique(_numpy(table, "match_key"))
 
     def straddling_among(self, keys: Keys) -> Keys:
         """Those of ``keys`` whose rounds have a further record outside the window."""
-        _stage_keys(self._sides[1], keys)
-        table = _fetch(self._sides[1], self._text(_STRADDLING + _OF_KEYS.format(side="f")))
+        text = self._text(_STRADDLING + _OF_KEYS.format(side="f"))
+        table = _staged(self._readers.tables[1], text, keys)
         return np.unique(_numpy(table, "match_key"))
 
     def records(self, keys: Keys) -> Sides:
         """Full rows of these keys, from any time; parts of shared rounds apart."""
-        for side in self._sides:
-            _stage_keys(side, keys)
-        ours, theirs = self._both(_OURS_RECORDS, _THEIRS_RECORDS, _records_frame)
-        ours, theirs = seated(ours, theirs)
+        texts = (self._text(_OURS_RECORDS), self._text(_THEIRS_RECORDS))
+        told = self._pool.map(_staged, self._readers.tables, texts, (keys, keys))
+        ours, theirs = seated(*map(_records_frame, told))
         return Sides(ours=ours, theirs=theirs)
 
     def near(self, since: datetime, until: datetime) -> Near:
@@ -212,7 +198,7 @@ class Books:
             sql.SQL(query).format(**self._said, **span).as_string()
             for query in (OURS_NEAR, THEIRS_NEAR)
         ]
-        told = pa.concat_tables(self._pool.map(_fetch, self._sides, texts))
+        told = pa.concat_tables(self._pool.map(_fetch, self._readers.tables, texts))
         at = told["at"].to_numpy().astype("datetime64[us]").view(np.int64)
         return Near(match_key=_numpy(told, "match_key"), who=_numpy(told, "who"), at=at)
 
@@ -224,12 +210,33 @@ class Books:
         """
         said = {name: sql.Literal(value) for name, value in values.items()}
         told = sql.SQL(query).format(**self._said, **said).as_string()
-        rows: list[dict[str, Any]] = _fetch(self._sides[0], told).to_pylist()
+        rows: list[dict[str, Any]] = _fetch(self._readers.tables[0], told).to_pylist()
         return rows
 
-    def _keys(self, of_ours: str, of_theirs: str) -> Sides:
-        texts = (_in_columns(_OURS_KEYS + of_ours), _in_columns(_THEIRS_KEYS + of_theirs))
-        return _sides(*self._both(*texts, _columns_frame))
+    def _gathering(self, narrowed: list[str], at_most: int | None) -> list[str]:
+        asked = zip((OURS, THEIRS), narrowed, strict=True)
+        return [self._text(gathered(side, only, at_most=at_most)) for side, only in asked]
+
+    def _packed(self, narrowed: list[str], at_most: int | None) -> list[list[Cut]]:
+        texts = self._gathering(narrowed, at_most)
+        pieces = list(self._pool.map(_pieces, self._readers.plain, texts))
+        self._readers.prepare()
+        return pieces
+
+    def _framed(self, packed: list[list[Cut]]) -> Sides:
+        told = self._pool.map(self._frame, self._readers.plain, packed, (OURS, THEIRS))
+        return _sides(*told)
+
+    def _frame(
+        self, connection: Plain[TupleRow], pieces: list[Cut], side: KeyRows
+    ) -> pd.DataFrame:
+        """A frame of key rows; whom their names stand for is asked on the same connection."""
+
+        def who(names: Keys) -> tuple[Keys, Keys]:
+            text = self._text(side.names, names=keys_said(names))
+            return players_of(list(_strings(connection, text)))
+
+        return keys_frame(pieces, who)
 
     @staticmethod
     def _within(side: str, within: KeyRange) -> str:
@@ -238,12 +245,8 @@ class Books:
         first, last = (f"'{key}'::bigint" for key in (within.first, within.last))
         return f" AND {side}.match_key BETWEEN {first} AND {last}"
 
-    def _both(self, ours: str, theirs: str, frame: _Framing) -> list[pd.DataFrame]:
-        texts = (self._text(ours), self._text(theirs))
-        return list(self._pool.map(lambda c, q: frame(_fetch(c, q)), self._sides, texts))
-
-    def _text(self, query: str) -> str:
-        return sql.SQL(query).format(**self._said).as_string()
+    def _text(self, query: str, **said: sql.Composable) -> str:
+        return sql.SQL(query).format(**self._said, **said).as_string()
 
 
 @contextmanager
@@ -273,46 +276,54 @@ def open_books(
         "overdue": sql.SQL("'-infinity'::timestamptz")
         if overdue is None
         else sql.Literal(overdue),
+        "our_key_row": our_key_row(overdue),
         "balances": _BALANCES if balances else _NO_BALANCES,
         "chain": sql.SQL(""),
         **waits_said(young, by_name=not balances),
     }
     if balances:
         said["chain"] = sql.SQL(_CHAIN).format(provider=sql.Literal(provider))
-    with ExitStack() as stack:
-        try:
-            if snapshot is None:
-                snapshot = stack.enter_context(_exported_snapshot(database_url))
-            pool = stack.enter_context(ThreadPoolExecutor(max_workers=2))
-            readers = [_reader(database_url, snapshot) for _ in ("ours", "theirs")]
-            ours, theirs = pool.map(stack.enter_context, readers)
-        except (psycopg.OperationalError, adbc_driver_manager.OperationalError) as error:
-            raise Unavailable("the database cannot be reached") from error
-        yield Books(ours, theirs, said, pool, snapshot)
+    with (
+        ThreadPoolExecutor(max_workers=2) as pool,
+        open_readers(database_url, snapshot) as readers,
+    ):
+        yield Books(readers, said, pool)
 
 
-@contextmanager
-def _exported_snapshot(database_url: str) -> Iterator[str]:
-    with psycopg.connect(database_url) as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
-        assert row is not None
-        yield row[0]
+def _strings(connection: Plain[TupleRow], query: str) -> Iterator[bytes]:
+    """The strings of bytes that a query gives, but for those that are null."""
+    command = f"COPY ({query}) TO STDOUT (FORMAT binary)"
+    with connection.cursor() as cursor, cursor.copy(command.encode()) as copy:
+        copy.set_types(["bytea"])
+        for (told,) in copy.rows():
+            if told is not None:
+                yield told
 
 
-@contextmanager
-def _reader(database_url: str, snapshot: str) -> Iterator[adbc.Connection]:
-    with adbc.connect(database_url) as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-        yield connection
+def _pieces(connection: Plain[TupleRow], query: str) -> list[Cut]:
+    return list(map(of_string, _strings(connection, query)))
 
 
 def _fetch(connection: adbc.Connection, query: str) -> pa.Table:
     with connection.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetch_arrow_table()
+
+
+def _staged(connection: adbc.Connection, query: str, keys: Keys) -> pa.Table:
+    """What a query says that looks at the keys in ``residual``."""
+    if len(keys) <= _FEW:
+        told = keys_said(keys).as_string()
+        return _fetch(
+            connection,
+            f"WITH residual AS (SELECT unnest({told}::bigint[]) AS match_key) {query}",
+        )
+    _stage_keys(connection, keys)
+    return _fetch(connection, query)
+
+
+def _pieces_of(table: pa.Table) -> list[Cut]:
+    return [of_string(each.as_buffer()) for each in table.column(0).drop_null()]
 
 
 def _poured(connection: adbc.Connection, query: str, into: Pour) -> None:
@@ -339,45 +350,6 @@ def _stage_keys(connection: adbc.Connection, keys: Keys) -> None:
         # Whatever plan old statistics lead to, a key is found without reading all of them.
         cursor.execute("CREATE INDEX ON residual (match_key)")
         cursor.execute("ANALYZE residual")
-
-
-def _in_columns(rows: str) -> str:
-    columns = (f"string_agg(int8send({name}), '') AS {name}" for name in _COLUMNS)
-    return _IN_COLUMNS.format(columns=", ".join(columns), rows=rows)
-
-
-def _columns_frame(table: pa.Table) -> pd.DataFrame:
-    """A KEYS frame of what ``_IN_COLUMNS`` gave."""
-    values = {name: _integers(table[name]) for name in _COLUMNS}
-    lengths = pc.binary_length(table["match_key"]).to_numpy() // _INTEGER.itemsize
-    codes = table["currency"].combine_chunks().dictionary_encode()
-    odd = np.repeat(table["odd"].to_numpy(), lengths)
-    # Sorting a million integers here is cheaper than following an index to a million rows.
-    order = np.argsort(values["match_key"])
-    match_key, stake, payout, who = (values[name][order] for name in _COLUMNS)
-    currency = pd.Categorical.from_codes(
-        np.repeat(codes.indices.to_numpy(), lengths)[order], codes.dictionary.to_pylist()
-    )
-    told = {"match_key": match_key, "stake": stake, "payout": payout, "currency": currency}
-    return pd.DataFrame({**told, "who": who, "odd": odd[order]}, copy=False)
-
-
-def _integers(column: pa.ChunkedArray) -> Keys:
-    told = [np.frombuffer(each.as_buffer(), _INTEGER) for each in column]
-    return np.concatenate([*told, np.empty(0, _INTEGER)], dtype=np.int64)
-
-
-def _keys_frame(table: pa.Table) -> pd.DataFrame:
-    # Sorting a million integers here is cheaper than following an index to a million rows.
-    order = np.argsort(_numpy(table, "match_key"), kind="stable")
-    columns = {name: _numpy(table, name)[order] for name in ("match_key", "stake", "payout")}
-    codes = table["currency"].combine_chunks().dictionary_encode()
-    currency = pd.Categorical.from_codes(
-        codes.indices.to_numpy()[order], codes.dictionary.to_pylist()
-    )
-    odd = table["odd"].to_numpy()[order]
-    who = _numpy(table, "who")[order]
-    return pd.DataFrame({**columns, "currency": currency, "who": who, "odd": odd}, copy=False)
 
 
 def _recoded(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:

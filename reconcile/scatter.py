@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from reconcile.key_rows import fixed, match_keys
 from reconcile.ranges import KeyRange
 
 #: More ranges than this are read one by one: every range takes an open file.
@@ -30,13 +31,11 @@ def into_files(paths: Sequence[str], ranges: Sequence[KeyRange]) -> Pour:
     firsts = np.array([each.first for each in ranges], dtype=np.int64)
 
     def pour(reader: pa.RecordBatchReader) -> None:
+        schema = fixed(pa.RecordBatch.from_pylist([], schema=reader.schema)).schema
         with ExitStack() as stack:
-            writers = [
-                stack.enter_context(pa.ipc.new_stream(path, reader.schema)) for path in paths
-            ]
-            for batch in reader:
-                keys = batch.column("match_key").to_numpy()
-                places = np.searchsorted(firsts, keys, side="right") - 1
+            writers = [stack.enter_context(pa.ipc.new_stream(path, schema)) for path in paths]
+            for batch in map(fixed, reader):
+                places = np.searchsorted(firsts, match_keys(batch), side="right") - 1
                 order = np.argsort(places, kind="stable")
                 apart = batch.take(pa.array(order))
                 cuts = np.searchsorted(places[order], np.arange(len(ranges) + 1))
