@@ -187,14 +187,12 @@ def compare_range(
     """
     if not len(ours) and not len(theirs) and not len(margin):
         return _nothing()
+    with ThreadPoolExecutor(max_workers=2) as each:
+        sources = tuple(each.map(source_of, (ours, theirs)))
     agreed = agree(ours, theirs, suspect=suspect)
-    with ThreadPoolExecutor(max_workers=2) as aside:
-        # Counted while the database looks up the full rows.
-        counted = [aside.submit(source_of, keys) for keys in (ours, theirs)]
-        if not len(agreed.residual) and not len(margin):
-            return _settled(agreed, *(each.result() for each in counted))
-        read = parted(*fetch(np.union1d(agreed.residual, margin)), agreed.residual)
-        sources = tuple(each.result() for each in counted)
+    if not len(agreed.residual) and not len(margin):
+        return _settled(agreed, *sources)
+    read = parted(*fetch(np.union1d(agreed.residual, margin)), agreed.residual)
     far = loose_beyond(read) if len(margin) else _no_pairs()
     views = fold(read.ours), fold(read.theirs)
     pairs = pair(*views)

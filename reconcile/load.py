@@ -5,12 +5,12 @@ for the few rounds that do not simply agree. Those are fetched *whole*: a round 
 the edge of the window is never judged by half of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import adbc_driver_postgresql.dbapi as adbc
 import numpy as np
@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from psycopg import Connection as Plain
 from psycopg import sql
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, dict_row
 
 from reconcile.frames import KEYS, RECORDS, Keys
 from reconcile.key_rows import (
@@ -46,8 +46,19 @@ from reconcile.young import YoungSince
 
 _OF_KEYS = " AND {side}.match_key IN (SELECT match_key FROM residual)"
 _EVERYTHING = KeyRange()
-#: So many keys are named in a query itself; more of them are laid in a table.
-_FEW = 10_000
+_T = TypeVar("_T")
+#: So many keys are named in a query itself, and their rows are read one by one. More of them
+#: are laid in a table, and their rows come as columns, which takes longer to begin.
+_FEW = 2_000
+_ARROW: dict[str, pa.DataType] = {
+    "int64": pa.int64(),
+    "Int64": pa.int64(),
+    "str": pa.string(),
+    "text": pa.string(),
+    "bool": pa.bool_(),
+    "instant": pa.timestamp("us", "UTC"),
+}
+_RECORDS = pa.schema([(name, _ARROW[kind]) for name, kind in RECORDS.columns.items()])
 _UP_TO = " LIMIT {rows}"
 _COUNT_OURS = """
 SELECT count(*) AS n FROM rounds
@@ -133,13 +144,14 @@ class Books:
 
     def keys(self, within: KeyRange = _EVERYTHING) -> Sides:
         """Fixed-width rows of the window, each side ordered by ``match_key``."""
-        return self._framed(self._packed([self._within(side, within) for side in "rf"], None))
+        sides = self._keys([self._within(side, within) for side in "rf"], None)
+        assert sides is not None
+        return sides
 
     def keys_up_to(self, rows: int) -> Sides | None:
         """What ``keys`` gives of the whole window; None where a side has more rows."""
         limit = _UP_TO.format(rows=rows + 1)
-        packed = self._packed([limit, limit], rows + 1)
-        return None if max(map(rows_of, packed)) > rows else self._framed(packed)
+        return self._keys([limit, limit], rows)
 
     def pour_keys(self, ours: Pour, theirs: Pour) -> None:
         """The rows that ``keys`` gives, packed, in batches, unordered, to a taker each."""
@@ -148,15 +160,19 @@ class Books:
 
     def keys_from(self, ours: str, theirs: str) -> Sides:
         """What was poured into two files, as ``keys`` gives it."""
-        return self._framed([of_rows(read_file(path)) for path in (ours, theirs)])
+        pieces = [of_rows(read_file(path)) for path in (ours, theirs)]
+        return _sides(*self._each(self._frame, pieces))
 
     def keys_among(self, keys: Keys) -> Sides:
         """The rows of ``keys`` that lie in the window, as ``keys`` gives them."""
-        told = [_OF_KEYS.format(side=side) for side in "rf"]
-        tables = self._pool.map(
-            _staged, self._readers.tables, self._gathering(told, None), (keys, keys)
-        )
-        return self._framed([_pieces_of(table) for table in tables])
+        texts = self._gathering([_OF_KEYS.format(side=side) for side in "rf"], None)
+        if len(keys) <= _FEW:
+            named = [_named(text, keys) for text in texts]
+            pieces = list(self._pool.map(_pieces, self._readers.plain, named))
+        else:
+            tables = self._pool.map(_staged, self._readers.tables, texts, (keys, keys))
+            pieces = [_pieces_of(table) for table in tables]
+        return _sides(*self._each(self._frame, pieces))
 
     def inside(self, keys: Keys) -> Keys:
         """Those of ``keys`` with a row of either side in the window; sorted."""
@@ -169,25 +185,30 @@ class Books:
     def sizes(self) -> tuple[int, int]:
         """Rows of either side in the window."""
         told = (self._text(_COUNT_OURS), self._text(_COUNT_THEIRS))
-        ours, theirs = self._pool.map(_count, self._readers.tables, told)
+        ours, theirs = self._pool.map(_count, self._readers.plain, told)
         return ours, theirs
 
     def straddling(self, within: KeyRange = _EVERYTHING) -> Keys:
         """Keys of rounds with a further record outside the window."""
         said = self._within("f", within)
-        table = _fetch(self._readers.tables[1], self._text(_STRADDLING + said))
-        return np.unique(_numpy(table, "match_key"))
+        return _unique(self._readers.plain[1], self._text(_STRADDLING + said))
 
     def straddling_among(self, keys: Keys) -> Keys:
         """Those of ``keys`` whose rounds have a further record outside the window."""
         text = self._text(_STRADDLING + _OF_KEYS.format(side="f"))
+        if len(keys) <= _FEW:
+            return _unique(self._readers.plain[1], _named(text, keys))
         table = _staged(self._readers.tables[1], text, keys)
         return np.unique(_numpy(table, "match_key"))
 
     def records(self, keys: Keys) -> Sides:
         """Full rows of these keys, from any time; parts of shared rounds apart."""
         texts = (self._text(_OURS_RECORDS), self._text(_THEIRS_RECORDS))
-        told = self._pool.map(_staged, self._readers.tables, texts, (keys, keys))
+        if len(keys) <= _FEW:
+            named = [_named(text, keys) for text in texts]
+            told = self._pool.map(_few_records, self._readers.plain, named)
+        else:
+            told = self._pool.map(_staged, self._readers.tables, texts, (keys, keys))
         ours, theirs = seated(*map(_records_frame, told))
         return Sides(ours=ours, theirs=theirs)
 
@@ -210,22 +231,31 @@ class Books:
         """
         said = {name: sql.Literal(value) for name, value in values.items()}
         told = sql.SQL(query).format(**self._said, **said).as_string()
-        rows: list[dict[str, Any]] = _fetch(self._readers.tables[0], told).to_pylist()
-        return rows
+        with self._readers.plain[0].cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(told.encode()).fetchall()
 
     def _gathering(self, narrowed: list[str], at_most: int | None) -> list[str]:
         asked = zip((OURS, THEIRS), narrowed, strict=True)
         return [self._text(gathered(side, only, at_most=at_most)) for side, only in asked]
 
-    def _packed(self, narrowed: list[str], at_most: int | None) -> list[list[Cut]]:
-        texts = self._gathering(narrowed, at_most)
-        pieces = list(self._pool.map(_pieces, self._readers.plain, texts))
-        self._readers.prepare()
-        return pieces
+    def _keys(self, narrowed: list[str], at_most: int | None) -> Sides | None:
+        """The rows so narrowed; None where a side has more than ``at_most``."""
 
-    def _framed(self, packed: list[list[Cut]]) -> Sides:
-        told = self._pool.map(self._frame, self._readers.plain, packed, (OURS, THEIRS))
-        return _sides(*told)
+        def framed(
+            connection: Plain[TupleRow], text: str, side: KeyRows
+        ) -> pd.DataFrame | None:
+            pieces = _pieces(connection, text)
+            if at_most is not None and rows_of(pieces) > at_most:
+                return None
+            return self._frame(connection, pieces, side)
+
+        limit = None if at_most is None else at_most + 1
+        ours, theirs = self._each(framed, self._gathering(narrowed, limit))
+        return None if ours is None or theirs is None else _sides(ours, theirs)
+
+    def _each(self, read: Callable[..., _T], told: Sequence[Any]) -> list[_T]:
+        """Both sides at once: a connection, what was told of the side, and how it is asked."""
+        return list(self._pool.map(read, self._readers.plain, told, (OURS, THEIRS)))
 
     def _frame(
         self, connection: Plain[TupleRow], pieces: list[Cut], side: KeyRows
@@ -310,16 +340,23 @@ def _fetch(connection: adbc.Connection, query: str) -> pa.Table:
         return cursor.fetch_arrow_table()
 
 
+def _named(query: str, keys: Keys) -> str:
+    """A query that looks at the keys in ``residual``, with the keys in itself."""
+    told = keys_said(keys).as_string()
+    return f"WITH residual AS (SELECT unnest({told}::bigint[]) AS match_key) {query}"
+
+
 def _staged(connection: adbc.Connection, query: str, keys: Keys) -> pa.Table:
     """What a query says that looks at the keys in ``residual``."""
-    if len(keys) <= _FEW:
-        told = keys_said(keys).as_string()
-        return _fetch(
-            connection,
-            f"WITH residual AS (SELECT unnest({told}::bigint[]) AS match_key) {query}",
-        )
     _stage_keys(connection, keys)
     return _fetch(connection, query)
+
+
+def _few_records(connection: Plain[TupleRow], query: str) -> pa.Table:
+    """The same of full rows, which are few."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query.encode()).fetchall()
+    return pa.Table.from_pylist(rows, schema=_RECORDS)
 
 
 def _pieces_of(table: pa.Table) -> list[Cut]:
@@ -337,8 +374,16 @@ def _sides(ours: pd.DataFrame, theirs: pd.DataFrame) -> Sides:
     return Sides(ours=_recoded(ours, codes), theirs=_recoded(theirs, codes))
 
 
-def _count(connection: adbc.Connection, query: str) -> int:
-    return int(_fetch(connection, query)["n"][0].as_py())
+def _count(connection: Plain[TupleRow], query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _unique(connection: Plain[TupleRow], query: str) -> Keys:
+    """The distinct numbers in the one column that a query gives."""
+    rows = connection.execute(query.encode()).fetchall()
+    return np.unique(np.array([row[0] for row in rows], dtype=np.int64))
 
 
 def _stage_keys(connection: adbc.Connection, keys: Keys) -> None:

@@ -1,12 +1,11 @@
 """Connections of one run that all see the same instant of the database.
 
-Two plain ones hand out packed rows, a side each. Two others hand out Arrow tables; their driver
-asks the server for every type it knows before it answers, which takes longer than all the rest
-of connecting, and so is done beside other work.
+Two plain ones hand out packed rows and few full ones, a side each. Two others hand out Arrow
+tables of many: their driver asks the server for every type it knows before it answers, which
+takes longer than a small run, so they are opened only when they are needed.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import adbc_driver_manager
@@ -21,6 +20,7 @@ _INSTANT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 # Both sides are read at once, a core each: more workers would only hand their strings of packed
 # rows to each other.
 _ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"
+_ZONE = "SET LOCAL TimeZone = 'UTC'"
 
 Pair = tuple[adbc.Connection, adbc.Connection]
 
@@ -34,21 +34,12 @@ class Readers:
     """
 
     def __init__(
-        self,
-        plain: tuple[Plain[TupleRow], Plain[TupleRow]],
-        snapshot: str,
-        connect: Callable[[], Future[Pair]],
+        self, database_url: str, plain: tuple[Plain[TupleRow], Plain[TupleRow]], snapshot: str
     ) -> None:
         self.plain = plain
         self.snapshot = snapshot
-        self._connect = connect
-        self._tables: Future[Pair] | None = None
-
-    def prepare(self) -> Future[Pair]:
-        """Begin to connect for ``tables``, if nobody did; does not wait."""
-        if self._tables is None:
-            self._tables = self._connect()
-        return self._tables
+        self._database_url = database_url
+        self._tables: Pair | None = None
 
     @property
     def tables(self) -> Pair:
@@ -57,16 +48,17 @@ class Readers:
         Raises:
             Unavailable: the database cannot be reached.
         """
-        try:
-            return self.prepare().result()
-        except adbc_driver_manager.OperationalError as error:
-            raise Unavailable("the database cannot be reached") from error
+        if self._tables is None:
+            try:
+                self._tables = _tables(self._database_url, self.snapshot)
+            except adbc_driver_manager.OperationalError as error:
+                raise Unavailable("the database cannot be reached") from error
+        return self._tables
 
     def close(self) -> None:
-        """Close what ``prepare`` opened."""
-        if self._tables is not None and self._tables.exception() is None:
-            for connection in self._tables.result():
-                connection.close()
+        """Close what was opened for ``tables``."""
+        for connection in self._tables or ():
+            connection.close()
 
 
 @contextmanager
@@ -77,7 +69,6 @@ def open_readers(database_url: str, snapshot: str | None) -> Iterator[Readers]:
         Unavailable: the database cannot be reached.
     """
     with ExitStack() as stack:
-        aside = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         try:
             ours, theirs = (stack.enter_context(psycopg.connect(database_url)) for _ in "ab")
             told = _exported(ours) if snapshot is None else snapshot
@@ -86,11 +77,10 @@ def open_readers(database_url: str, snapshot: str | None) -> Iterator[Readers]:
                 connection.execute(f"SET TRANSACTION SNAPSHOT '{told}'".encode())
             for connection in (ours, theirs):
                 connection.execute(_ALONE)
+                connection.execute(_ZONE)
         except psycopg.OperationalError as error:
             raise Unavailable("the database cannot be reached") from error
-        readers = Readers(
-            (ours, theirs), told, lambda: aside.submit(_tables, database_url, told)
-        )
+        readers = Readers(database_url, (ours, theirs), told)
         stack.callback(readers.close)
         yield readers
 
