@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from time import perf_counter_ns
 from typing import Any, TypeVar
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -20,7 +21,14 @@ from psycopg import Connection as Plain
 from psycopg import sql
 from psycopg.rows import TupleRow, dict_row
 
-from reconcile.frames import KEYS, RECORDS, Keys
+from reconcile.frames import KEYS, Keys
+from reconcile.full_rows import (
+    OURS_RECORDS,
+    THEIRS_RECORDS,
+    balances_said,
+    records_frame,
+    table_of,
+)
 from reconcile.key_rows import (
     OURS,
     THEIRS,
@@ -33,13 +41,13 @@ from reconcile.key_rows import (
     of_string,
     our_key_row,
     players_of,
-    rows_of,
 )
 from reconcile.margin import OURS_NEAR, THEIRS_NEAR, Near
 from reconcile.ranges import KeyRange
 from reconcile.readers import Readers, open_readers
 from reconcile.scatter import Pour, read_file
 from reconcile.seats import seated
+from reconcile.stretches import read_up_to
 from reconcile.waits import waits_said
 from reconcile.window import Window
 from reconcile.young import YoungSince
@@ -50,15 +58,6 @@ _T = TypeVar("_T")
 #: So many keys are named in a query itself, and their rows are read one by one. More of them
 #: are laid in a table, and their rows come as columns, which takes longer to begin.
 _FEW = 2_000
-_ARROW: dict[str, pa.DataType] = {
-    "int64": pa.int64(),
-    "Int64": pa.int64(),
-    "str": pa.string(),
-    "text": pa.string(),
-    "bool": pa.bool_(),
-    "instant": pa.timestamp("us", "UTC"),
-}
-_RECORDS = pa.schema([(name, _ARROW[kind]) for name, kind in RECORDS.columns.items()])
 _UP_TO = " LIMIT {rows}"
 _COUNT_OURS = """
 SELECT count(*) AS n FROM rounds
@@ -74,49 +73,6 @@ SELECT f.match_key FROM feed_records f
  WHERE f.provider = {provider} AND f.continues
    AND NOT (f.created_at >= {start} AND f.created_at < {end})
 """
-# A round whose rollbacks left nothing of it was taken back.
-_OURS_RECORDS = """
-SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
-       row_number() OVER (PARTITION BY r.round_id, r.wallet_id) AS occurrence,
-       w.player, r.currency, r.stake, r.payout,
-       r.rollbacks > 0 AND r.stake = 0 AND r.payout = 0 AS rolled_back,
-       NULL::bigint AS declared_net, {balances},
-       r.declared_stake, r.declared_payout, r.first_at AS began, r.last_at AS at,
-       NOT r.ended AND r.first_at < {overdue} AS overdue,
-       r.first_at >= {start} AND r.first_at < {end} AS inside,
-       {holds_ours}, {young_ours}
-  FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
-  {chain}
- WHERE r.provider = {provider}
-"""
-# Where names tie, nobody asks for the balances of every round that is looked at.
-_NO_BALANCES = sql.SQL("NULL::bigint AS balance_before, NULL::bigint AS balance_after")
-_BALANCES = sql.SQL("c.balance_before, c.balance_after")
-# By the wallet's own chain: there is no other index over operations of a round.
-_CHAIN = """
-LEFT JOIN (SELECT o.match_key, o.round_id, o.wallet_id,
-                  (array_agg(o.balance_after - o.amount ORDER BY o.wallet_seq))[1]
-                  AS balance_before,
-                  (array_agg(o.balance_after ORDER BY o.wallet_seq DESC))[1] AS balance_after
-             FROM rounds q JOIN residual USING (match_key)
-             JOIN operations o ON o.wallet_id = q.wallet_id AND o.match_key = q.match_key
-                              AND o.provider = q.provider AND o.round_id = q.round_id
-            WHERE q.provider = {provider} AND o.decision = 'accepted' AND o.amount <> 0
-            GROUP BY o.match_key, o.round_id, o.wallet_id) c
-       ON c.match_key = r.match_key AND c.round_id = r.round_id AND c.wallet_id = r.wallet_id
-"""
-_THEIRS_RECORDS = """
-SELECT f.match_key, f.round_id, f.record_id, f.occurrence::bigint AS occurrence,
-       coalesce(h.player, f.handle) AS player, f.currency, f.stake, f.payout, f.rolled_back,
-       f.declared_net, f.balance_before, f.balance_after,
-       NULL::bigint AS declared_stake, NULL::bigint AS declared_payout,
-       f.created_at AS began, f.created_at AS at, false AS overdue,
-       f.created_at >= {start} AND f.created_at < {end} AS inside,
-       {holds_theirs}, {young_theirs}
-  FROM feed_records f JOIN residual USING (match_key)
-  LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
- WHERE f.provider = {provider}
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +87,14 @@ class Books:
     """Both sides of one provider and window, read from one snapshot, in parallel."""
 
     def __init__(
-        self, readers: Readers, said: dict[str, sql.Composable], pool: ThreadPoolExecutor
+        self,
+        readers: Readers,
+        window: Window,
+        said: dict[str, sql.Composable],
+        pool: ThreadPoolExecutor,
     ) -> None:
         self._readers = readers
+        self._window = window
         self._said = said
         self._pool = pool
 
@@ -144,14 +105,27 @@ class Books:
 
     def keys(self, within: KeyRange = _EVERYTHING) -> Sides:
         """Fixed-width rows of the window, each side ordered by ``match_key``."""
-        sides = self._keys([self._within(side, within) for side in "rf"], None)
-        assert sides is not None
-        return sides
+        texts = self._gathering([self._within(side, within) for side in "rf"])
+        return _sides(
+            *self._each(lambda c, q, side: self._frame(c, _pieces(c, q), side), texts)
+        )
 
     def keys_up_to(self, rows: int) -> Sides | None:
         """What ``keys`` gives of the whole window; None where a side has more rows."""
-        limit = _UP_TO.format(rows=rows + 1)
-        return self._keys([limit, limit], rows)
+
+        def framed(
+            connection: Plain[TupleRow], window: Window, side: KeyRows
+        ) -> pd.DataFrame | None:
+            def ask(start: datetime, end: datetime, at_most: int) -> list[Cut]:
+                text = gathered(side, _UP_TO.format(rows=at_most), at_most=at_most)
+                span = {"start": sql.Literal(start), "end": sql.Literal(end)}
+                return _pieces(connection, self._text(text, **span))
+
+            pieces = read_up_to(ask, window, rows, clock=perf_counter_ns)
+            return None if pieces is None else self._frame(connection, pieces, side)
+
+        ours, theirs = self._each(framed, [self._window] * 2)
+        return None if ours is None or theirs is None else _sides(ours, theirs)
 
     def pour_keys(self, ours: Pour, theirs: Pour) -> None:
         """The rows that ``keys`` gives, packed, in batches, unordered, to a taker each."""
@@ -165,7 +139,7 @@ class Books:
 
     def keys_among(self, keys: Keys) -> Sides:
         """The rows of ``keys`` that lie in the window, as ``keys`` gives them."""
-        texts = self._gathering([_OF_KEYS.format(side=side) for side in "rf"], None)
+        texts = self._gathering([_OF_KEYS.format(side=side) for side in "rf"])
         if len(keys) <= _FEW:
             named = [_named(text, keys) for text in texts]
             pieces = list(self._pool.map(_pieces, self._readers.plain, named))
@@ -203,13 +177,13 @@ class Books:
 
     def records(self, keys: Keys) -> Sides:
         """Full rows of these keys, from any time; parts of shared rounds apart."""
-        texts = (self._text(_OURS_RECORDS), self._text(_THEIRS_RECORDS))
+        texts = (self._text(OURS_RECORDS), self._text(THEIRS_RECORDS))
         if len(keys) <= _FEW:
             named = [_named(text, keys) for text in texts]
             told = self._pool.map(_few_records, self._readers.plain, named)
         else:
             told = self._pool.map(_staged, self._readers.tables, texts, (keys, keys))
-        ours, theirs = seated(*map(_records_frame, told))
+        ours, theirs = seated(*map(records_frame, told))
         return Sides(ours=ours, theirs=theirs)
 
     def near(self, since: datetime, until: datetime) -> Near:
@@ -230,28 +204,15 @@ class Books:
         whatever ``values`` name.
         """
         said = {name: sql.Literal(value) for name, value in values.items()}
-        told = sql.SQL(query).format(**self._said, **said).as_string()
-        with self._readers.plain[0].cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(told.encode()).fetchall()
+        return _told(self._readers.plain[0], self._text(query, **said))
 
-    def _gathering(self, narrowed: list[str], at_most: int | None) -> list[str]:
+    def rows_among(self, query: str, keys: Keys) -> list[dict[str, Any]]:
+        """The same of a query that looks at the keys in ``residual``."""
+        return _told(self._readers.plain[0], _named(self._text(query), keys))
+
+    def _gathering(self, narrowed: list[str]) -> list[str]:
         asked = zip((OURS, THEIRS), narrowed, strict=True)
-        return [self._text(gathered(side, only, at_most=at_most)) for side, only in asked]
-
-    def _keys(self, narrowed: list[str], at_most: int | None) -> Sides | None:
-        """The rows so narrowed; None where a side has more than ``at_most``."""
-
-        def framed(
-            connection: Plain[TupleRow], text: str, side: KeyRows
-        ) -> pd.DataFrame | None:
-            pieces = _pieces(connection, text)
-            if at_most is not None and rows_of(pieces) > at_most:
-                return None
-            return self._frame(connection, pieces, side)
-
-        limit = None if at_most is None else at_most + 1
-        ours, theirs = self._each(framed, self._gathering(narrowed, limit))
-        return None if ours is None or theirs is None else _sides(ours, theirs)
+        return [self._text(gathered(side, only, at_most=None)) for side, only in asked]
 
     def _each(self, read: Callable[..., _T], told: Sequence[Any]) -> list[_T]:
         """Both sides at once: a connection, what was told of the side, and how it is asked."""
@@ -276,7 +237,7 @@ class Books:
         return f" AND {side}.match_key BETWEEN {first} AND {last}"
 
     def _text(self, query: str, **said: sql.Composable) -> str:
-        return sql.SQL(query).format(**self._said, **said).as_string()
+        return sql.SQL(query).format(**{**self._said, **said}).as_string()
 
 
 @contextmanager
@@ -307,17 +268,14 @@ def open_books(
         if overdue is None
         else sql.Literal(overdue),
         "our_key_row": our_key_row(overdue),
-        "balances": _BALANCES if balances else _NO_BALANCES,
-        "chain": sql.SQL(""),
+        **balances_said(provider, balances=balances),
         **waits_said(young, by_name=not balances),
     }
-    if balances:
-        said["chain"] = sql.SQL(_CHAIN).format(provider=sql.Literal(provider))
     with (
         ThreadPoolExecutor(max_workers=2) as pool,
         open_readers(database_url, snapshot) as readers,
     ):
-        yield Books(readers, said, pool)
+        yield Books(readers, window, said, pool)
 
 
 def _strings(connection: Plain[TupleRow], query: str) -> Iterator[bytes]:
@@ -354,9 +312,12 @@ def _staged(connection: adbc.Connection, query: str, keys: Keys) -> pa.Table:
 
 def _few_records(connection: Plain[TupleRow], query: str) -> pa.Table:
     """The same of full rows, which are few."""
+    return table_of(_told(connection, query))
+
+
+def _told(connection: Plain[TupleRow], query: str) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query.encode()).fetchall()
-    return pa.Table.from_pylist(rows, schema=_RECORDS)
+        return cursor.execute(query.encode()).fetchall()
 
 
 def _pieces_of(table: pa.Table) -> list[Cut]:
@@ -399,14 +360,6 @@ def _stage_keys(connection: adbc.Connection, keys: Keys) -> None:
 
 def _recoded(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
     return KEYS.check(frame.assign(currency=frame["currency"].cat.set_categories(codes)))
-
-
-def _records_frame(table: pa.Table) -> pd.DataFrame:
-    nullable = [name for name, kind in RECORDS.columns.items() if kind == "Int64"]
-    frame = table.drop_columns(nullable).to_pandas()
-    for name in nullable:
-        frame[name] = table[name].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    return RECORDS.check(frame[list(RECORDS.columns)])
 
 
 def _numpy(table: pa.Table, column: str) -> Keys:

@@ -70,7 +70,7 @@ SELECT DISTINCT f.match_key
    AND r.first_at >= {start} AND r.first_at < {end}
    AND (f.created_at AT TIME ZONE {zone})::date <> (r.first_at AT TIME ZONE {zone})::date
 """
-# Of the rounds whose full rows were fetched last.
+# Of the rounds of some keys.
 _GAMES = """
 SELECT f.record_id, f.occurrence::bigint AS occurrence, f.game
   FROM feed_records f JOIN residual USING (match_key)
@@ -180,20 +180,23 @@ def on_two_days(books: Books, zone: str) -> Keys:
     return np.unique(_keys(books.rows(_TWO_DAYS, zone=zone)))
 
 
-def games_of_records(books: Books) -> dict[tuple[str, int], str]:
-    """Games by record id and occurrence, of the records that were fetched last."""
-    return {(row["record_id"], row["occurrence"]): row["game"] for row in books.rows(_GAMES)}
+def games_of_records(books: Books, keys: Keys) -> dict[tuple[str, int], str]:
+    """Games by record id and occurrence, of the records of these keys."""
+    rows = books.rows_among(_GAMES, keys)
+    return {(row["record_id"], row["occurrence"]): row["game"] for row in rows}
 
 
-def counts_of_rounds(books: Books) -> dict[tuple[str, str, str], tuple[int, int, int]]:
-    """Bets, wins and rollbacks by round, player and currency, of the rounds fetched last."""
+def counts_of_rounds(
+    books: Books, keys: Keys
+) -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """Bets, wins and rollbacks by round, player and currency, of the rounds of these keys."""
     return {
         (row["round_id"], row["player"], row["currency"]): (
             row["bets"],
             row["wins"],
             row["rollbacks"],
         )
-        for row in books.rows(_COUNTS)
+        for row in books.rows_among(_COUNTS, keys)
     }
 
 

@@ -102,8 +102,6 @@ def reconcile(
         resume=resume,
     )
     data, zone = context.data_dir, chosen.timezone
-    # What was imported stays: to look for garbage in it takes a tenth of a run, in vain.
-    gc.freeze()
     with mode_of(options, data_dir=data, provider=provider, window=window, zone=zone) as mode:
         result = _made(url, entry, chosen, window, maturity=(ripe, held), mode=mode)
     if as_json:
@@ -125,6 +123,8 @@ def _made(
     mode: Mode,
 ) -> RunResult:
     ripe, held = maturity
+    # What was imported stays: to look for garbage in it takes a tenth of a run, in vain.
+    gc.freeze()
     return run_reconcile(
         url,
         provider=entry.slug,
