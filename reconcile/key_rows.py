@@ -81,7 +81,7 @@ SELECT string_agg(int8send(name) || int8send(who), '')
 """,
 )
 #: Rows of one string that is sent.
-PIECE = 1 << 16
+_PIECE = 1 << 16
 _IN_PIECES = """
 SELECT substr(s, 1 + n * {size}, {size})
   FROM ({strings}) y, generate_series(0, (length(s) - 1) / {size}) n
@@ -119,7 +119,7 @@ def gathered(side: KeyRows, narrowed: str, *, at_most: int | None) -> str:
     apart = at_most is None or at_most > _ROWS_PER_STRING
     strings = f"SELECT string_agg(key_row, '') AS s FROM ({side.rows}{narrowed}) x"  # noqa: S608
     by = f" GROUP BY {_SLICE}" if apart else ""
-    return _IN_PIECES.format(strings=strings + by, size=BYTES * PIECE)
+    return _IN_PIECES.format(strings=strings + by, size=BYTES * _PIECE)
 
 
 def of_string(told: bytes | pa.Buffer) -> Cut:

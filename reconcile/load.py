@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from time import perf_counter_ns
 from typing import Any, TypeVar
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -41,13 +40,13 @@ from reconcile.key_rows import (
     of_string,
     our_key_row,
     players_of,
+    rows_of,
 )
 from reconcile.margin import OURS_NEAR, THEIRS_NEAR, Near
 from reconcile.ranges import KeyRange
 from reconcile.readers import Readers, open_readers
 from reconcile.scatter import Pour, read_file
 from reconcile.seats import seated
-from reconcile.stretches import read_up_to
 from reconcile.waits import waits_said
 from reconcile.window import Window
 from reconcile.young import YoungSince
@@ -87,14 +86,9 @@ class Books:
     """Both sides of one provider and window, read from one snapshot, in parallel."""
 
     def __init__(
-        self,
-        readers: Readers,
-        window: Window,
-        said: dict[str, sql.Composable],
-        pool: ThreadPoolExecutor,
+        self, readers: Readers, said: dict[str, sql.Composable], pool: ThreadPoolExecutor
     ) -> None:
         self._readers = readers
-        self._window = window
         self._said = said
         self._pool = pool
 
@@ -105,27 +99,13 @@ class Books:
 
     def keys(self, within: KeyRange = _EVERYTHING) -> Sides:
         """Fixed-width rows of the window, each side ordered by ``match_key``."""
-        texts = self._gathering([self._within(side, within) for side in "rf"])
-        return _sides(
-            *self._each(lambda c, q, side: self._frame(c, _pieces(c, q), side), texts)
-        )
+        sides = self._keys([self._within(side, within) for side in "rf"], at_most=None)
+        assert sides is not None
+        return sides
 
     def keys_up_to(self, rows: int) -> Sides | None:
         """What ``keys`` gives of the whole window; None where a side has more rows."""
-
-        def framed(
-            connection: Plain[TupleRow], window: Window, side: KeyRows
-        ) -> pd.DataFrame | None:
-            def ask(start: datetime, end: datetime, at_most: int) -> list[Cut]:
-                text = gathered(side, _UP_TO.format(rows=at_most), at_most=at_most)
-                span = {"start": sql.Literal(start), "end": sql.Literal(end)}
-                return _pieces(connection, self._text(text, **span))
-
-            pieces = read_up_to(ask, window, rows, clock=perf_counter_ns)
-            return None if pieces is None else self._frame(connection, pieces, side)
-
-        ours, theirs = self._each(framed, [self._window] * 2)
-        return None if ours is None or theirs is None else _sides(ours, theirs)
+        return self._keys([_UP_TO.format(rows=rows + 1)] * 2, at_most=rows)
 
     def pour_keys(self, ours: Pour, theirs: Pour) -> None:
         """The rows that ``keys`` gives, packed, in batches, unordered, to a taker each."""
@@ -139,7 +119,7 @@ class Books:
 
     def keys_among(self, keys: Keys) -> Sides:
         """The rows of ``keys`` that lie in the window, as ``keys`` gives them."""
-        texts = self._gathering([_OF_KEYS.format(side=side) for side in "rf"])
+        texts = self._gathering([_OF_KEYS.format(side=side) for side in "rf"], at_most=None)
         if len(keys) <= _FEW:
             named = [_named(text, keys) for text in texts]
             pieces = list(self._pool.map(_pieces, self._readers.plain, named))
@@ -210,9 +190,23 @@ class Books:
         """The same of a query that looks at the keys in ``residual``."""
         return _told(self._readers.plain[0], _named(self._text(query), keys))
 
-    def _gathering(self, narrowed: list[str]) -> list[str]:
+    def _keys(self, narrowed: list[str], *, at_most: int | None) -> Sides | None:
+        """The rows so narrowed; None where a side has more than ``at_most``."""
+
+        def framed(
+            connection: Plain[TupleRow], text: str, side: KeyRows
+        ) -> pd.DataFrame | None:
+            pieces = _pieces(connection, text)
+            if at_most is not None and rows_of(pieces) > at_most:
+                return None
+            return self._frame(connection, pieces, side)
+
+        ours, theirs = self._each(framed, self._gathering(narrowed, at_most=at_most))
+        return None if ours is None or theirs is None else _sides(ours, theirs)
+
+    def _gathering(self, narrowed: list[str], *, at_most: int | None) -> list[str]:
         asked = zip((OURS, THEIRS), narrowed, strict=True)
-        return [self._text(gathered(side, only, at_most=None)) for side, only in asked]
+        return [self._text(gathered(side, only, at_most=at_most)) for side, only in asked]
 
     def _each(self, read: Callable[..., _T], told: Sequence[Any]) -> list[_T]:
         """Both sides at once: a connection, what was told of the side, and how it is asked."""
@@ -275,7 +269,7 @@ def open_books(
         ThreadPoolExecutor(max_workers=2) as pool,
         open_readers(database_url, snapshot) as readers,
     ):
-        yield Books(readers, window, said, pool)
+        yield Books(readers, said, pool)
 
 
 def _strings(connection: Plain[TupleRow], query: str) -> Iterator[bytes]:
