@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pandas as pd
+import psycopg
 import pytest
 
 from reconcile.load import Books, open_books
@@ -83,3 +85,85 @@ def test_ranges_together_hold_each_row_once(database: str, told: TwoBooks) -> No
     with opened(database, told) as books:
         parts = [rows(books.keys(within).theirs) for within in key_ranges(5)]
         assert [row for part in parts for row in part] == rows(books.keys().theirs)
+
+
+def test_the_currency_of_a_row_is_never_cut_short(database: str, told: TwoBooks) -> None:
+    told.theirs("strange", 1, 0, currency="NINECHARS")
+    with pytest.raises(psycopg.errors.CheckViolation, match="feed_records_currency_fits"):
+        told.write(database)
+
+
+#: What is done to a round or record, and what its key row then says: stake, payout, odd.
+CHANGES = {
+    "UPDATE feed_records SET rolled_back = true": (0, 0, False),
+    "UPDATE feed_records SET declared_net = 150": (100, 250, False),
+    "UPDATE feed_records SET declared_net = 149": (100, 250, True),
+    "UPDATE feed_records SET balance_before = 5, balance_after = 155": (100, 250, False),
+    "UPDATE feed_records SET balance_before = 5, balance_after = 156": (100, 250, True),
+    "UPDATE feed_records SET rolled_back = true, balance_before = 5, balance_after = 6": (
+        0,
+        0,
+        False,
+    ),
+    "UPDATE feed_records SET continues = true": (100, 250, True),
+    "UPDATE rounds SET declared_stake = 100, declared_payout = 250": (100, 250, False),
+    "UPDATE rounds SET declared_stake = 101": (100, 250, True),
+    "UPDATE rounds SET declared_payout = 251": (100, 250, True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_row_that_contradicts_itself_says_so(database: str, change: str) -> None:
+    books = TwoBooks()
+    books.both("r1", 100, 250)
+    books.write(database)
+    with psycopg.connect(database) as connection:
+        connection.execute(change.encode())
+    with open_books(database, books.provider, DAY, overdue=None) as opened_books:
+        sides = opened_books.keys()
+    side = sides.ours if "rounds" in change else sides.theirs
+    assert (*side[["stake", "payout"]].iloc[0], side["odd"].iloc[0]) == CHANGES[change]
+
+
+def test_a_round_that_is_overdue_at_the_time_of_asking_is_odd(database: str) -> None:
+    books = TwoBooks()
+    books.both("r1", 100, 250)
+    books.write(database)
+    with psycopg.connect(database) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE rounds SET ended = false")
+    for overdue, odd in ((None, False), (NOON, False), (NOON + timedelta(seconds=1), True)):
+        with open_books(database, books.provider, DAY, overdue=overdue) as opened_books:
+            assert opened_books.keys().ours["odd"].tolist() == [odd]
+
+
+def test_a_mapped_handle_is_its_player_and_another_is_itself(database: str) -> None:
+    books = TwoBooks()
+    books.both("r1", 100, 250)
+    books.theirs("r2", 100, 250, handle="known")
+    books.theirs("r3", 100, 250, handle="unknown")
+    books.write(database)
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO handles VALUES ('agg', 'known', 'alice')")
+        connection.execute("INSERT INTO handles VALUES ('other', 'unknown', 'alice')")
+    with open_books(database, books.provider, DAY, overdue=None) as opened_books:
+        sides = opened_books.keys()
+    alice = sides.ours["who"].tolist()
+    by_key = dict(zip(sides.theirs["match_key"], sides.theirs["who"], strict=True))
+    told_by = [by_key[match_key("agg", name)] for name in ("r1", "r2", "r3")]
+    assert [who in alice for who in told_by] == [True, True, False]
+
+
+def test_few_and_many_keys_are_looked_up_alike(
+    database: str, told: TwoBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = np.sort([match_key("agg", name) for name in ("r1", "r3", "alone", "outside")])
+    with opened(database, told) as books:
+        few = (books.keys_among(keys), books.records(keys), books.straddling_among(keys))
+        monkeypatch.setattr("reconcile.load._FEW", 0)
+        many = (books.keys_among(keys), books.records(keys), books.straddling_among(keys))
+    for one, other in zip(few[:2], many[:2], strict=True):
+        pd.testing.assert_frame_equal(one.ours, other.ours)
+        pd.testing.assert_frame_equal(one.theirs, other.theirs)
+    assert len(few[1].theirs) == 4
+    assert few[2].tolist() == many[2].tolist()
