@@ -142,6 +142,14 @@ class Books:
         ours, theirs = self._pool.map(_count, self._readers.plain, told)
         return ours, theirs
 
+    def expected(self) -> int:
+        """About how many rows the larger side has in the window, as the planner expects.
+
+        By statistics that may be old: good for choosing a way, not for anything that is told.
+        """
+        told = (self._text(OURS.rows), self._text(THEIRS.rows))
+        return max(self._pool.map(_expected, self._readers.plain, told))
+
     def straddling(self, within: KeyRange = _EVERYTHING) -> Keys:
         """Keys of rounds with a further record outside the window."""
         said = self._within("f", within)
@@ -333,6 +341,12 @@ def _count(connection: Plain[TupleRow], query: str) -> int:
     row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def _expected(connection: Plain[TupleRow], query: str) -> int:
+    told = connection.execute(f"EXPLAIN (FORMAT json) {query}".encode()).fetchone()
+    assert told is not None
+    return int(told[0][0]["Plan"]["Plan Rows"])
 
 
 def _unique(connection: Plain[TupleRow], query: str) -> Keys:

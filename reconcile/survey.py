@@ -181,9 +181,10 @@ def _question(books: Books, scope: Scope, groups: int) -> Question:
 
 def _at_once(books: Books, scope: Scope, how: How) -> Sides | None:
     """The window's key rows, where they make one part; nothing is counted first."""
-    if how.parts is None:
-        return books.keys_up_to(how.rows_in_one(scope.judging))
-    return books.keys() if how.parts == 1 else None
+    if how.parts is not None:
+        return books.keys() if how.parts == 1 else None
+    rows = how.rows_in_one(scope.judging)
+    return None if books.expected() > 2 * rows else books.keys_up_to(rows)
 
 
 def _straight(books: Books, scope: Scope, sides: Sides, margin: Keys) -> Comparison:

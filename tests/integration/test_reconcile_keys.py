@@ -9,8 +9,11 @@ import pandas as pd
 import psycopg
 import pytest
 
+from reconcile.compare import Judging
 from reconcile.load import Books, open_books
+from reconcile.parts import How
 from reconcile.ranges import key_ranges
+from reconcile.survey import Scope, look_at_all
 from reconcile.window import Window
 from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.ids import match_key
@@ -79,6 +82,37 @@ def test_as_many_rows_as_are_asked_for_are_read_at_once_and_not_one_more(
         assert whole is not None
         assert rows(whole.theirs) == rows(books.keys().theirs)
         assert books.keys_up_to(len(AMOUNTS)) is None
+
+
+def test_how_many_rows_to_expect_follows_the_planner(database: str) -> None:
+    books = TwoBooks()
+    for number in range(2_000):
+        books.theirs(f"r{number}", 1, 0)
+    books.write(database)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ANALYZE feed_records")
+    with open_books(database, books.provider, DAY, overdue=None) as opened_books:
+        assert 1_000 < opened_books.expected() < 4_000
+
+
+def test_a_window_that_is_far_too_large_for_one_part_is_not_tried_as_one(
+    database: str, told: TwoBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+    monkeypatch.setattr(Books, "keys_up_to", lambda _, rows: looked.append(rows))
+    monkeypatch.setattr(Books, "expected", lambda _: 1_000)
+    scope = Scope(
+        database_url=database,
+        provider=told.provider,
+        window=DAY,
+        overdue=None,
+        judging=Judging(now=NOON + timedelta(days=2), maturity=timedelta(0)),
+    )
+    with opened(database, told) as books:
+        for rows in (499, 500):
+            found = look_at_all(How(rows_per_part=rows))(books, scope, np.empty(0, np.int64))
+            assert found.comparison.ours.source.rows == len(AMOUNTS)
+    assert looked == [500]
 
 
 def test_ranges_together_hold_each_row_once(database: str, told: TwoBooks) -> None:
