@@ -156,12 +156,21 @@ def drain(database_url: str) -> int:
         Unavailable: the database is out of reach.
     """
     engine = open_engine(database_url)
-    total = 0
     try:
-        while (posted := post(engine)).batches or posted.parked:
-            total += posted.batches
+        return drain_by(engine)
     finally:
         engine.dispose()
+
+
+def drain_by(engine: Engine) -> int:
+    """The same by connections that are open.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    total = 0
+    while (posted := post(engine)).batches or posted.parked:
+        total += posted.batches
     return total
 
 

@@ -187,9 +187,10 @@ def compare_range(
     """
     if not len(ours) and not len(theirs) and not len(margin):
         return _nothing()
-    with ThreadPoolExecutor(max_workers=2) as each:
-        sources = tuple(each.map(source_of, (ours, theirs)))
-    agreed = agree(ours, theirs, suspect=suspect)
+    with ThreadPoolExecutor(max_workers=2) as beside:
+        passed = beside.submit(agree, ours, theirs, suspect=suspect)
+        sources = tuple(beside.map(source_of, (ours, theirs)))
+        agreed = passed.result()
     if not len(agreed.residual) and not len(margin):
         return _settled(agreed, *sources)
     read = parted(*fetch(np.union1d(agreed.residual, margin)), agreed.residual)

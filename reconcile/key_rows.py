@@ -226,8 +226,13 @@ def _repeated(ordered: NDArray[np.uint32]) -> Flags:
 
 def _currencies(told: Keys) -> pd.Categorical:
     codes, distinct = _distinct(told)
-    names = [code.to_bytes(8, "big").decode("ascii").rstrip() for code in distinct.tolist()]
-    return pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
+    # Letters and digits in the order of their bytes: the codes' own order is that of names.
+    order = np.argsort(distinct)
+    names = [
+        code.to_bytes(8, "big").decode("ascii").rstrip() for code in distinct[order].tolist()
+    ]
+    places = np.argsort(order).astype(np.int16).take(codes)
+    return pd.Categorical.from_codes(places, pd.Index(names, dtype="str"))
 
 
 def _players(names: Keys, who: Who) -> Keys:

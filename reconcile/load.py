@@ -58,14 +58,14 @@ _T = TypeVar("_T")
 #: are laid in a table, and their rows come as columns, which takes longer to begin.
 _FEW = 2_000
 _UP_TO = " LIMIT {rows}"
-_COUNT_OURS = """
-SELECT count(*) AS n FROM rounds
- WHERE provider = {provider} AND first_at >= {start} AND first_at < {end}
+_OURS_IN = """
+  FROM rounds WHERE provider = {provider} AND first_at >= {start} AND first_at < {end}
 """
-_COUNT_THEIRS = """
-SELECT count(*) AS n FROM feed_records
- WHERE provider = {provider} AND created_at >= {start} AND created_at < {end}
+_THEIRS_IN = """
+  FROM feed_records WHERE provider = {provider} AND created_at >= {start} AND created_at < {end}
 """
+_COUNT, _KEY = "SELECT count(*)", "SELECT match_key"
+_OF_RESIDUAL = " AND match_key IN (SELECT match_key FROM residual)"
 # Rounds told in several records, one of them outside: the window alone would show a part.
 _STRADDLING = """
 SELECT f.match_key FROM feed_records f
@@ -132,13 +132,18 @@ class Books:
         """Those of ``keys`` with a row of either side in the window; sorted."""
         if not len(keys):
             return keys
-        sides = self.keys_among(keys)
-        found = [side["match_key"].to_numpy() for side in (sides.ours, sides.theirs)]
+        if len(keys) > _FEW:
+            sides = self.keys_among(keys)
+            found = [side["match_key"].to_numpy() for side in (sides.ours, sides.theirs)]
+        else:
+            asked = [_KEY + rows + _OF_RESIDUAL for rows in (_OURS_IN, _THEIRS_IN)]
+            texts = [_named(self._text(text), keys) for text in asked]
+            found = list(self._pool.map(_unique, self._readers.plain, texts))
         return np.unique(np.concatenate(found))
 
     def sizes(self) -> tuple[int, int]:
         """Rows of either side in the window."""
-        told = (self._text(_COUNT_OURS), self._text(_COUNT_THEIRS))
+        told = (self._text(_COUNT + _OURS_IN), self._text(_COUNT + _THEIRS_IN))
         ours, theirs = self._pool.map(_count, self._readers.plain, told)
         return ours, theirs
 
@@ -367,7 +372,10 @@ def _stage_keys(connection: adbc.Connection, keys: Keys) -> None:
 
 
 def _recoded(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
-    return KEYS.check(frame.assign(currency=frame["currency"].cat.set_categories(codes)))
+    currency = frame["currency"].cat
+    if currency.categories.tolist() != codes:
+        frame = frame.assign(currency=currency.set_categories(codes))
+    return KEYS.check(frame)
 
 
 def _numpy(table: pa.Table, column: str) -> Keys:

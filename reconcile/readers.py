@@ -6,6 +6,7 @@ takes longer than a small run, so they are opened only when they are needed.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import adbc_driver_manager
@@ -70,7 +71,10 @@ def open_readers(database_url: str, snapshot: str | None) -> Iterator[Readers]:
     """
     with ExitStack() as stack:
         try:
-            ours, theirs = (stack.enter_context(psycopg.connect(database_url)) for _ in "ab")
+            with ThreadPoolExecutor(max_workers=2) as both:
+                ours, theirs = both.map(
+                    lambda url: stack.enter_context(psycopg.connect(url)), [database_url] * 2
+                )
             told = _exported(ours) if snapshot is None else snapshot
             for connection in (ours, theirs) if snapshot else (theirs,):
                 connection.execute(_INSTANT)

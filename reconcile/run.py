@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger.differences import Booking, book
-from ledger.posting import drain
+from ledger.posting import drain_by
 from reconcile.ages import Ages, ages_of
 from reconcile.breaks import Break
 from reconcile.feed_closes import close_day
@@ -100,7 +100,7 @@ def reconcile(
     engine = open_engine(database_url, pool_size=2)
     try:
         with engine.connect() as session, _claimed(session, terms, mode):
-            drain(database_url)
+            drain_by(engine)
             with engine.begin() as connection:
                 lock_provider(connection, provider)
                 return _run(database_url, connection, terms, clock, mode)
