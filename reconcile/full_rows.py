@@ -20,7 +20,6 @@ _ARROW: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
     "instant": pa.timestamp("us", "UTC"),
 }
-_RECORDS = pa.schema([(name, _ARROW[kind]) for name, kind in RECORDS.columns.items()])
 # A round whose rollbacks left nothing of it was taken back.
 OURS_RECORDS = """
 SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
@@ -74,9 +73,14 @@ def balances_said(provider: str, *, balances: bool) -> dict[str, sql.Composable]
     return {"balances": _BALANCES, "chain": chain}
 
 
-def table_of(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """Rows that came one by one, as they would have come as columns."""
-    return pa.Table.from_pylist(list(rows), schema=_RECORDS)
+def table_of(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows that came one by one, as they would have come as columns of these names."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    told = {
+        name: pa.array(values, _ARROW[RECORDS.columns[name]])
+        for name, values in zip(names, columns, strict=True)
+    }
+    return pa.table(told)
 
 
 def records_frame(table: pa.Table) -> pd.DataFrame:

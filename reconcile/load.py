@@ -319,7 +319,9 @@ def _staged(connection: adbc.Connection, query: str, keys: Keys) -> pa.Table:
 
 def _few_records(connection: Plain[TupleRow], query: str) -> pa.Table:
     """The same of full rows, which are few."""
-    return table_of(_told(connection, query))
+    cursor = connection.execute(query.encode())
+    names = [column.name for column in cursor.description or ()]
+    return table_of(names, cursor.fetchall())
 
 
 def _told(connection: Plain[TupleRow], query: str) -> list[dict[str, Any]]:

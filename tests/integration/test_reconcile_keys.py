@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from reconcile.compare import Judging
-from reconcile.load import Books, open_books
+from reconcile.load import Books, Sides, open_books
 from reconcile.parts import How
 from reconcile.ranges import key_ranges
 from reconcile.survey import Scope, look_at_all
@@ -95,12 +95,26 @@ def test_how_many_rows_to_expect_follows_the_planner(database: str) -> None:
         assert 1_000 < opened_books.expected() < 4_000
 
 
+class Expecting(Books):
+    """Books of which more is expected than is there; notes what is tried in one part."""
+
+    def __init__(self, books: Books) -> None:
+        super().__init__(books._readers, books._said, books._pool)
+        self.tried: list[int] = []
+
+    def expected(self) -> int:
+        """More than there is."""
+        return 1_000
+
+    def keys_up_to(self, rows: int) -> Sides | None:
+        """The rows of the window, if they are few."""
+        self.tried.append(rows)
+        return super().keys_up_to(rows)
+
+
 def test_a_window_that_is_far_too_large_for_one_part_is_not_tried_as_one(
-    database: str, told: TwoBooks, monkeypatch: pytest.MonkeyPatch
+    database: str, told: TwoBooks
 ) -> None:
-    looked = []
-    monkeypatch.setattr(Books, "keys_up_to", lambda _, rows: looked.append(rows))
-    monkeypatch.setattr(Books, "expected", lambda _: 1_000)
     scope = Scope(
         database_url=database,
         provider=told.provider,
@@ -109,10 +123,12 @@ def test_a_window_that_is_far_too_large_for_one_part_is_not_tried_as_one(
         judging=Judging(now=NOON + timedelta(days=2), maturity=timedelta(0)),
     )
     with opened(database, told) as books:
+        expecting = Expecting(books)
         for rows in (499, 500):
-            found = look_at_all(How(rows_per_part=rows))(books, scope, np.empty(0, np.int64))
+            look = look_at_all(How(rows_per_part=rows))
+            found = look(expecting, scope, np.empty(0, np.int64))
             assert found.comparison.ours.source.rows == len(AMOUNTS)
-    assert looked == [500]
+    assert expecting.tried == [500]
 
 
 def test_ranges_together_hold_each_row_once(database: str, told: TwoBooks) -> None:
