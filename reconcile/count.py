@@ -50,7 +50,7 @@ def untouched(name: str, source: Source, matched: Tally) -> SideProof:
     Raises:
         Contradiction: the exact pass took other rows than were read.
     """
-    _conserved(name, source, matched)
+    conserved(name, source.tally, matched)
     return SideProof(source=source.tally, matched=matched, identity=source.identity)
 
 
@@ -73,7 +73,7 @@ def count_range(
     inside, outside = _standing(side.records)
     if inside != side.left:
         raise Contradiction(f"the full rows of {side.name} differ from the rows first read")
-    _conserved(side.name, side.source, matched + side.left)
+    conserved(side.name, side.source.tally, matched + side.left)
     stake, payout = _whole(view)
     folded = Tally(len(side.records), tally_sums(view["currency"], stake, payout).totals)
     buckets = _buckets(side.name, judged)
@@ -91,8 +91,13 @@ def count_range(
     )
 
 
-def _conserved(name: str, source: Source, passed: Tally) -> None:
-    if source.tally != passed:
+def conserved(name: str, source: Tally, passed: Tally) -> None:
+    """Make sure that the exact pass took and left just what was read of a side.
+
+    Raises:
+        Contradiction: it did not.
+    """
+    if source != passed:
         raise Contradiction(f"the exact pass does not conserve {name}")
 
 

@@ -15,6 +15,8 @@ import pandas as pd
 from reconcile.ages import ages_of
 from reconcile.beyond import loose_beyond, of_the_window, parted
 from reconcile.classify import classify, otherwise_told
+from reconcile.conserve import tally
+from reconcile.count import conserved
 from reconcile.frames import PAIRS
 from reconcile.judge import Terms
 from reconcile.load import Books, open_books
@@ -160,6 +162,8 @@ def _found(books: Books, terms: Terms, now: datetime, zone: str) -> tuple[Found,
     sides = books.keys()
     suspect = np.union1d(books.straddling(), on_two_days(books, zone))
     agreed = agree(sides.ours, sides.theirs, suspect=suspect)
+    conserved("ours", tally(sides.ours), agreed.matched + agreed.ours_remains)
+    conserved("theirs", tally(sides.theirs), agreed.matched + agreed.theirs_remains)
     margin = margin_of(books.near, terms.window, terms.rules)
     keys = np.union1d(agreed.residual, margin)
     full = books.records(keys)
