@@ -34,13 +34,15 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 # The stamps depend on the locks: an unchanged lock costs nothing, a changed one is installed.
+# Locks are complete (tests/meta/test_locks.py), so pip must not resolve anything: asked for an
+# extra such as coverage[toml], it would look for the newest release, which has no hash here.
 $(BIN)/.installed: requirements.lock pyproject.toml | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(BIN)/.installed-dev: requirements-dev.lock $(BIN)/.installed
-	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 lock: ## resolve the dependencies anew and write both lock files (needs uv: pip install uv)

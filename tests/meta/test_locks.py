@@ -1,15 +1,21 @@
 """What is installed is what was locked: hashes everywhere, addresses nowhere."""
 
 import re
+from collections.abc import Callable, Iterable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.meta.tree import ROOT, project
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+PYTHONS = ("3.11.0", "3.11.15", "3.12.0", "3.13.0", "3.14.0")
+
+Requires = Callable[[str], list[str]]
 
 
 def pins(text: str) -> dict[str, str]:
@@ -43,6 +49,54 @@ def unmet(declared: list[str], locked: dict[str, str]) -> list[str]:
     ]
 
 
+def gaps(
+    roots: Iterable[str], locked: dict[str, str], requires: Requires, python: str
+) -> list[str]:
+    """Requirements that a complete install needs and the lock does not meet.
+
+    Args:
+        roots: requirement lines to start from.
+        locked: package → version.
+        requires: the ``Requires-Dist`` lines of a package.
+        python: the full version of the interpreter for which markers are evaluated.
+
+    Returns:
+        ``wanted by → requirement``, sorted; every extra that any requirement asks for is
+        followed.
+    """
+    waiting = [("pyproject.toml", Requirement(line), "") for line in roots]
+    visited: set[tuple[str, str]] = set()
+    missing = set()
+    while waiting:
+        origin, requirement, extra = waiting.pop()
+        if requirement.marker and not requirement.marker.evaluate(environment(python, extra)):
+            continue
+        name = canonicalize_name(requirement.name)
+        if name not in locked or not requirement.specifier.contains(locked[name]):
+            missing.add(f"{origin} → {requirement}")
+            continue
+        for wanted in {"", *requirement.extras}:
+            if (name, wanted) not in visited:
+                visited.add((name, wanted))
+                waiting += [(name, Requirement(line), wanted) for line in requires(name)]
+    return sorted(missing)
+
+
+def environment(python: str, extra: str) -> dict[str, str]:
+    """The values of the markers for an interpreter of that version on this platform."""
+    version = {
+        "python_version": python.rsplit(".", 1)[0],
+        "python_full_version": python,
+        "implementation_version": python,
+    }
+    return {**default_environment(), **version, "extra": extra}  # type: ignore[dict-item]
+
+
+def installed_requirements(name: str) -> list[str]:
+    """The ``Requires-Dist`` lines of an installed package."""
+    return metadata.requires(name) or []
+
+
 def read(name: str) -> str:
     return Path(ROOT / name).read_text()
 
@@ -69,6 +123,50 @@ def test_tests_run_on_the_versions_that_are_shipped() -> None:
     shipped, tested = pins(read(LOCKS[0])), pins(read(LOCKS[1]))
 
     assert shipped.items() <= tested.items()
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_shipped_lock_is_complete_without_resolving_anything(python: str) -> None:
+    declared = project()["project"]
+    roots = declared["dependencies"] + declared["optional-dependencies"]["build"]
+
+    assert gaps(roots, pins(read(LOCKS[0])), installed_requirements, python) == []
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_development_lock_is_complete_without_resolving_anything(python: str) -> None:
+    declared = project()["project"]
+    roots = declared["dependencies"] + [
+        line for lines in declared["optional-dependencies"].values() for line in lines
+    ]
+
+    assert gaps(roots, pins(read(LOCKS[1])), installed_requirements, python) == []
+
+
+def test_the_locked_versions_are_the_installed_ones() -> None:
+    """Requirements are read from installed packages; they must be those of the lock."""
+    locked = pins(read(LOCKS[1]))
+
+    assert {name: metadata.version(name) for name in locked} == locked
+
+
+def test_a_package_missing_from_a_lock_is_found_through_extras_and_markers() -> None:
+    wheels = {
+        "plugin": ["measure[fast]>=7", 'old-python; python_version < "3.12"'],
+        "measure": ['speedups>=2; extra == "fast"', 'unused; extra == "other"'],
+    }
+    locked = {"plugin": "1.0", "measure": "7.1", "speedups": "1.9"}
+
+    def requires(name: str) -> list[str]:
+        return wheels.get(name, [])
+
+    assert gaps(["plugin"], locked, requires, "3.13.0") == [
+        'measure → speedups>=2; extra == "fast"'
+    ]
+    assert gaps(["plugin"], {**locked, "speedups": "2.0"}, requires, "3.11.0") == [
+        'plugin → old-python; python_version < "3.12"'
+    ]
+    assert gaps(["plugin"], {**locked, "speedups": "2.0"}, requires, "3.13.0") == []
 
 
 def test_a_lock_with_holes_is_found_out() -> None:

@@ -23,7 +23,10 @@ def test_packages_come_from_the_locks_only() -> None:
     installs = re.findall(r"\$\(PIP\) install (.+)", MAKEFILE)
 
     assert len(installs) == 3
-    assert all("--require-hashes -r " in line or "--no-deps" in line for line in installs)
+    assert all("--no-deps" in line for line in installs)
+    assert [line for line in installs if "--require-hashes -r " not in line] == [
+        "--no-deps --no-build-isolation --editable ."
+    ]
 
 
 def test_the_whole_suite_is_what_make_test_and_the_gatekeeper_run() -> None:
