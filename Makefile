@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 SEEDS ?= 200
 FIRST ?= 0
-ROOMS := vocabulary storage providers ledger webhooks workers reconcile reports simulator ops
+ROOMS := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports simulator ops
 
 .PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect mutate lock dialect clean
 

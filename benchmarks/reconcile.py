@@ -31,10 +31,10 @@ from ops import postgres_server
 from ops.datadir import locked, open_data_directory
 from reconcile.load import open_books
 from reconcile.run import reconcile
-from reconcile.window import Window
 from storage.engine import open_engine
 from storage.migrate import migrate
 from vocabulary.clock import SystemClock
+from vocabulary.window import Window
 
 PROVIDER = "aggregator"
 START = datetime(2026, 3, 1, tzinfo=UTC)

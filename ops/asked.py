@@ -11,10 +11,10 @@ from ops.matching import provider_named, rules_of
 from ops.providers import ConfiguredProvider, configured
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
-from reconcile.ages import Ages
 from reconcile.judge import Terms
-from reconcile.window import Window, parse_window
 from vocabulary.clock import Clock
+from vocabulary.maturity import Ages
+from vocabulary.window import Window, parse_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import typer
 from sqlalchemy import Engine
 
+from breaks.states import LifeRefused
 from ledger.adjustments import AdjustmentRefused
 from ops.context import current, endpoints
-from reconcile.life_states import LifeRefused
 from storage.engine import open_engine
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from breaks.kinds import BreakKind, Impact
+from breaks.queries import Filter
+from breaks.states import BreakState
 from ops.ledger_print import read_duration
-from reconcile.kinds import BreakKind, Impact
-from reconcile.life_read import Filter
-from reconcile.life_states import BreakState
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money

@@ -6,11 +6,11 @@ from typing import Any
 
 import typer
 
+from breaks.queries import KeptNote, Story
+from breaks.store import Life
 from ops.breaks_terms import exponents_of
 from ops.ledger_print import instant, table
 from ops.settings import Settings
-from reconcile.life import Life
-from reconcile.life_read import KeptNote, Story
 from storage.audit import AuditRow
 from vocabulary.money import Money
 

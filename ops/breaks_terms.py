@@ -1,12 +1,12 @@
-"""The settings of breaks as the functions of ``reconcile.life*`` take them."""
+"""The settings of breaks as the functions of ``breaks.store*`` take them."""
 
 from collections.abc import Mapping
 
+from breaks.kinds import Impact
+from breaks.limits import Limits
+from breaks.policy import DEFAULT_RULES, Rule
 from ops.settings import Settings
 from ops.settings_breaks import Amounts
-from reconcile.kinds import Impact
-from reconcile.life_limits import Limits
-from reconcile.life_sla import DEFAULT_RULES, Rule
 from vocabulary.money import Money
 
 

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from feeds.arrival_delay import maturity_for
 from ops.feed_maturity import maturity_rules
 from ops.settings import ProviderSettings, Settings
 from ops.settings_feed import PULLED_FEEDS
-from reconcile.maturity import maturity_for
 
 #: Days before today that are looked at although no run has looked at them yet.
 LOOK_BACK_DAYS = 7

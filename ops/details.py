@@ -3,8 +3,8 @@
 import asyncio
 from datetime import datetime
 
+from breaks.provider_inquiries import Answer
 from ops.settings import Settings
-from reconcile.evidence_asked import Answer
 from workers.fetch import Ask, FetchTerms
 
 #: The dialects whose documents have a call for it.

@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from breaks.provider_inquiries import Answer
 from ops.apis import outbound_of
 from ops.settings import ProviderSettings
 from ops.settings_api import ApiSettings
 from providers.aggregator import client as aggregator
 from providers.outbound import Outbound
 from providers.xigs import client as xigs
-from reconcile.evidence_asked import Answer
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import ApiRefused
 

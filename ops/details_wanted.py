@@ -6,9 +6,9 @@ from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
+from breaks.provider_inquiries import next_at, want_all
 from ops.details import askable
 from ops.settings import Settings
-from reconcile.evidence_asked import next_at, want_all
 from storage.broker import FETCH_QUEUE, fetch_message
 from storage.queue_signs import paused_queues
 from vocabulary.clock import SystemClock

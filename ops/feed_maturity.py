@@ -1,10 +1,10 @@
 """The maturity of a configured provider: as its settings declare it, or as its feed teaches."""
 
+from feeds.arrival_delay import Maturity, MaturityRules, maturity_for
 from ops.settings import ProviderSettings
-from reconcile.ages import Happening
-from reconcile.maturity import Maturity, MaturityRules, maturity_for
 from storage.engine import open_engine
 from vocabulary.clock import Clock
+from vocabulary.maturity import Happening
 
 
 def maturity_rules(entry: ProviderSettings) -> MaturityRules:

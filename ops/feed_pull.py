@@ -10,6 +10,22 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from feeds.pull.pull_log import (
+    OF_PULLS,
+    note_failed_pull,
+    note_pull,
+    note_repeated_page,
+    read_to,
+)
+from feeds.pull.staging import (
+    Findings,
+    Spool,
+    lay_aside,
+    move_mark,
+    next_window,
+    store_deliveries,
+)
+from feeds.records import FeedCount, store_records
 from ops.apis import desk
 from ops.settings import ProviderSettings
 from ops.settings_feed import PULLED_FEEDS
@@ -19,26 +35,10 @@ from providers.pulled import LoggedDelivery, UnreadableItem
 from providers.xigs.client import XigsClient
 from providers.xigs.feed import delivery_of, rounds_of
 from providers.xigs.pages import REPEATED_PAGE
-from reconcile.feed_pulls import (
-    OF_PULLS,
-    note_failed_pull,
-    note_pull,
-    note_repeated_page,
-    read_to,
-)
-from reconcile.feeds import FeedCount, store_records
-from reconcile.pull import (
-    Findings,
-    Spool,
-    lay_aside,
-    move_mark,
-    next_window,
-    store_deliveries,
-)
-from reconcile.window import Window
 from vocabulary.clock import Clock
 from vocabulary.errors import ApiError, ApiUnavailable
 from vocabulary.facts import HistoryRecord
+from vocabulary.window import Window
 
 #: Days are asked for up to one more, because no document says whether the last one is inside.
 ONE_DAY = timedelta(days=1)

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from ops.feed_pull import FeedPull
-from reconcile.result import iso
+from vocabulary.clock import iso
 from vocabulary.errors import ApiError, ApiUnavailable
 
 #: Unreadable items printed one by one; the rest are counted.

@@ -6,12 +6,12 @@ from typing import Any
 
 import typer
 
+from feeds.arrival_delay import Maturity
+from feeds.findings import Finding, Severity
+from feeds.pull.staging import FeedMark
+from feeds.status import FeedHealth, FeedReach
 from ops.day_ends import DueDay
-from reconcile.feed_findings import Finding, Severity
-from reconcile.maturity import Maturity
-from reconcile.pull import FeedMark
-from reconcile.result import iso
-from reconcile.status import FeedHealth, FeedReach
+from vocabulary.clock import iso
 
 #: Findings printed one by one; the rest are counted.
 SHOWN_MAX = 20

@@ -5,8 +5,8 @@ from typing import Any
 
 import typer
 
-from reconcile.feed_findings import Found, severity_of
-from reconcile.feed_import import Taken
+from feeds.findings import Found, severity_of
+from feeds.statements.importer import Taken
 
 #: Findings printed one by one; the rest are counted.
 SHOWN_MAX = 20

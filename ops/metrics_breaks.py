@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from breaks.kinds import Impact
+from breaks.policy import Rule
+from breaks.states import SETTLED
 from ops.breaks_terms import rules_of
 from ops.metrics_names import Sample, sample
 from ops.settings import Settings
-from reconcile.kinds import Impact
-from reconcile.life_sla import Rule
-from reconcile.life_states import SETTLED
 
 _OPEN = """
 SELECT b.provider, b.kind, b.impact, l.state, b.currency, count(*),

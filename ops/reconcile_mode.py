@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from reconcile.distribute import executor_of
 from reconcile.parts import How
 from reconcile.run import Mode
-from reconcile.window import Window, parse_window
+from vocabulary.window import Window, parse_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from breaks.kinds import BreakKind
 from ops.settings_values import Attempts, Currency, Section, Timeout, WrongParts
-from reconcile.kinds import BreakKind
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 

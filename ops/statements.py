@@ -7,12 +7,12 @@ from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from feeds.statements.cells import Cell, CellKind
+from feeds.statements.file_format import FileFormat, FileRules, Trailer
+from feeds.statements.reader import StatementReader, open_table
+from feeds.statements.table import Broken, TableRow
 from ops.providers import ConfiguredProvider
 from ops.settings_statement import StatementSettings
-from reconcile.feed_cells import Cell, CellKind
-from reconcile.feed_file import StatementReader, open_table
-from reconcile.feed_rules import FileFormat, FileRules, Trailer
-from reconcile.feed_table import Broken, TableRow
 
 #: Lines looked at, and values shown of each column, to see what a file holds.
 PREVIEW_LINES = 1_000

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reconcile.kinds import BreakKind, Impact, impact_of
+from breaks.kinds import BreakKind, Impact, impact_of
 from reconcile.seats import round_of
 from reconcile.sentences import SENTENCES, Said
 from vocabulary.money import exponent_of

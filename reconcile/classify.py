@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from reconcile.ages import Ages, ages_of, longest_held
+from breaks.kinds import BreakKind, Bucket
 from reconcile.columns import (
     Amounts,
     Flags,
@@ -32,11 +32,11 @@ from reconcile.columns import (
     words,
 )
 from reconcile.frames import PAIRS
-from reconcile.kinds import BreakKind, Bucket
 from reconcile.pass_attributes import AMBIGUOUS
 from reconcile.pass_groups import GROUP
 from reconcile.rules import BY_NAME, Rules
 from reconcile.young import is_young
+from vocabulary.maturity import Ages, ages_of, longest_held
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)

@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.ages import Ages, ages_of
 from reconcile.beyond import loose_beyond, of_the_window, parted, reached
 from reconcile.classify import Classified, classify, otherwise_told
 from reconcile.columns import Flags, sort_places, words
@@ -40,6 +39,7 @@ from reconcile.pass_rounds import fold, pair
 from reconcile.passes import tie_by_attributes
 from reconcile.rules import BY_NAME, Rules
 from reconcile.young import YoungSince, young_since
+from vocabulary.maturity import Ages, ages_of
 
 #: Gives the full records of either side (ours, theirs) for keys, from any time.
 Fetch = Callable[[Keys], tuple[pd.DataFrame, pd.DataFrame]]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from breaks.kinds import Bucket
 from reconcile.beyond import identity_beyond, legs
 from reconcile.classify import Classified
 from reconcile.columns import Amounts, Flags, known, numbers
@@ -17,7 +18,6 @@ from reconcile.conserve import (
     tally_codes,
     tally_sums,
 )
-from reconcile.kinds import Bucket
 from vocabulary.errors import Contradiction
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from breaks.kinds import BY_ROUND
 from reconcile.breaks import Break
-from reconcile.kinds import BY_ROUND
 from reconcile.load import Books
 from vocabulary.ids import match_key, transaction_id
 

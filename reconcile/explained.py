@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from reconcile.conserve import exact_sum
-from reconcile.window import Window
+from vocabulary.window import Window
 
 Micros = NDArray[np.int64]
 _NEVER = np.iinfo(np.int64).max

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconcile.explained import Explained, Share, percent
-from reconcile.result import iso
+from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
 
 

@@ -100,7 +100,7 @@ KEYS = FrameShape(
 #: balances are those before its first and after its last operation. ``declared_stake`` and
 #: ``declared_payout`` are the control totals that a bet end named. ``holds`` are bits of the
 #: kinds of operation that a row holds (null: not known), ``young`` those of its movements that
-#: the other side need not know of yet; see ``reconcile.ages`` and ``reconcile.young``.
+#: the other side need not know of yet; see ``vocabulary.maturity`` and ``reconcile.young``.
 RECORDS = FrameShape(
     name="records",
     columns={

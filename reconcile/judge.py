@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, text
 
+from feeds.coverage import Unread, unread
 from ledger.differences import standing_keys
-from reconcile.ages import Ages, ages_of
 from reconcile.breaks import Break, breaks_from_frame
 from reconcile.compare import Comparison, Judging
 from reconcile.evidence import with_evidence
@@ -23,13 +23,13 @@ from reconcile.parts import How
 from reconcile.rules import BY_NAME, Rules
 from reconcile.seats import round_of
 from reconcile.survey import Look, Looked, Scope, look_at_all
-from reconcile.unread import Unread, unread
-from reconcile.window import Window
 from reconcile.witness import journal_breaks
 from reconcile.witness_chain import chain_breaks
 from reconcile.witness_feed import feed_breaks
 from reconcile.witness_log import ReadLogged, log_breaks
 from vocabulary.ids import match_key
+from vocabulary.maturity import Ages, ages_of
+from vocabulary.window import Window
 
 # Everything stored at or before these marks was there to be read.
 _MARKS = """

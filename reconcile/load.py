@@ -48,8 +48,8 @@ from reconcile.readers import Readers, open_readers
 from reconcile.scatter import Pour, read_file
 from reconcile.seats import seated
 from reconcile.waits import waits_said
-from reconcile.window import Window
 from reconcile.young import YoungSince
+from vocabulary.window import Window
 
 _OF_KEYS = " AND {side}.match_key IN (SELECT match_key FROM residual)"
 _EVERYTHING = KeyRange()

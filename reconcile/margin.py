@@ -17,7 +17,7 @@ import numpy as np
 from reconcile.columns import Amounts, Flags, changes
 from reconcile.frames import Keys
 from reconcile.rules import Rules
-from reconcile.window import Window
+from vocabulary.window import Window
 
 #: Spans of ``Rules.within`` that are read at once: what is in memory beyond the rows found.
 STRIDE = 6

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 
 from reconcile.frames import Keys
 from reconcile.load import Books
-from reconcile.window import Window
 from vocabulary.ids import match_key
+from vocabulary.window import Window
 
 _US = timedelta(microseconds=1)
 _FEED = "hashtextextended('feed ' || :provider, 0)"

@@ -18,7 +18,7 @@ from reconcile.frames import Keys
 from reconcile.load import Books, open_books
 from reconcile.parcel import open_frame, pack, seal_frame
 from reconcile.ranges import KeyRange
-from reconcile.window import Window
+from vocabulary.window import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

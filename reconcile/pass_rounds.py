@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.ages import ANYTHING
 from reconcile.columns import (
     Amounts,
     Flags,
@@ -29,6 +28,7 @@ from reconcile.columns import (
     words,
 )
 from reconcile.frames import PAIR_NAME, PAIRS, VIEW
+from vocabulary.maturity import ANYTHING
 
 #: The tie of rows joined by the name of their round.
 NAME = "name"

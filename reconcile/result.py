@@ -3,16 +3,17 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+from breaks.kinds import BY_ROUND
+from feeds.coverage import Unread
 from reconcile.breaks import Break
 from reconcile.conserve import SideProof, Tally, as_json
-from reconcile.kinds import BY_ROUND
-from reconcile.unread import Unread
-from reconcile.window import Window
+from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.window import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +104,6 @@ class RunResult:
             "ours": _proof_json(self.ours),
             "theirs": _proof_json(self.theirs),
         }
-
-
-def iso(instant: datetime) -> str:
-    """An instant as ISO 8601 in UTC, ending in Z."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def break_json(each: Break, exponents: Mapping[str, int]) -> dict[str, Any]:

@@ -13,24 +13,24 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from feeds.day_close import close_day
 from ledger.differences import Booking, book
 from ledger.posting import drain_by
-from reconcile.ages import Ages, ages_of
 from reconcile.breaks import Break
-from reconcile.feed_closes import close_day
 from reconcile.judge import Judged, Terms, judge
 from reconcile.marks import Mark, load_mark, save_mark, take_mark
 from reconcile.parts import How
 from reconcile.residuals import bookings_due, moved_by, rounds_digest
-from reconcile.result import RunResult, iso
+from reconcile.result import RunResult
 from reconcile.rules import BY_NAME, Rules
 from reconcile.spool import Spool
 from reconcile.store import claimed, lock_provider, store_run
 from reconcile.survey import Job, Look, look_at_all, look_at_changes
-from reconcile.window import Window
 from reconcile.witness_log import ReadLogged
 from storage.engine import open_engine
-from vocabulary.clock import Clock
+from vocabulary.clock import Clock, iso
+from vocabulary.maturity import Ages, ages_of
+from vocabulary.window import Window
 
 #: Raised whenever a rule judges the same rows differently than before.
 RULES: Mapping[str, int] = MappingProxyType({"match": 2, "classify": 3, "witness": 2})

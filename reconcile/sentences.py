@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from reconcile.kinds import BreakKind
+from breaks.kinds import BreakKind
 from vocabulary.money import text_from_minor
 
 Sentence = Callable[["Said"], str]

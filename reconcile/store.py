@@ -15,13 +15,13 @@ from psycopg import Connection as PsycopgConnection
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
+from breaks.auto_close import follow_run
+from breaks.kinds import BY_ROUND, BreakKind
 from reconcile.breaks import Break
 from reconcile.frames import Keys
-from reconcile.kinds import BY_ROUND, BreakKind
-from reconcile.life_follow import follow_run
 from reconcile.result import RunResult
-from reconcile.window import Window
 from vocabulary.errors import Unavailable
+from vocabulary.window import Window
 
 #: One run of a provider at a time: two would clear each other's breaks.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('reconcile ' || :provider, 0))"

@@ -23,7 +23,7 @@ from reconcile.partition import Question, fetch_from
 from reconcile.parts import ROWS_PER_PART, How, compare_in_parts
 from reconcile.ranges import key_ranges
 from reconcile.spool import Spool
-from reconcile.window import Window
+from vocabulary.window import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from reconcile.ages import ages_of
 from reconcile.beyond import loose_beyond, of_the_window, parted
 from reconcile.classify import classify, otherwise_told
 from reconcile.conserve import tally
@@ -40,8 +39,9 @@ from reconcile.totals_read import (
     sums_of_theirs,
     unposted_batches,
 )
-from reconcile.window import Window
 from reconcile.young import young_since
+from vocabulary.maturity import ages_of
+from vocabulary.window import Window
 
 #: What the rows of a summary stand for.
 Name = tuple[str, ...]

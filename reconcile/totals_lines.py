@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from breaks.kinds import OF_BOOKS, Bucket
 from reconcile.breaks import break_id
-from reconcile.kinds import OF_BOOKS, Bucket
 from reconcile.pass_groups import GROUP
 from reconcile.seats import round_of
 from reconcile.totals_read import UNKNOWN_GAME, Cell

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from reconcile.result import iso
 from reconcile.totals import Row, Totals
 from reconcile.totals_lines import Line
 from reconcile.totals_read import Figures
+from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
 
 Exponents = Mapping[str, int]

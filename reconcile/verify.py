@@ -15,17 +15,17 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.differences import booked_by
-from reconcile.ages import Ages
 from reconcile.conserve import NOBODY
 from reconcile.judge import Judged, Terms, judge
 from reconcile.residuals import rounds_digest
 from reconcile.result import breaks_digest
 from reconcile.rules import Rules
 from reconcile.run import RULES
-from reconcile.window import Window
 from reconcile.witness_log import ReadLogged
 from storage.engine import open_engine
 from vocabulary.errors import Contradiction, Refused, Unavailable
+from vocabulary.maturity import Ages
+from vocabulary.window import Window
 
 #: The rules that judged while one age held for everything, as far as they were others.
 _OF_ONE_AGE: Mapping[str, int] = {"classify": 2, "witness": 1}

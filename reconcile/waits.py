@@ -8,7 +8,7 @@ from psycopg import sql
 
 from reconcile.young import UNDONE, YoungSince
 
-#: Bits as in ``reconcile.ages``; nothing where no operation was counted.
+#: Bits as in ``vocabulary.maturity``; nothing where no operation was counted.
 _HOLDS_OURS = """nullif((r.bets > 0)::int + 2 * (r.wins > 0)::int
               + 4 * (r.rollbacks > 0)::int, 0)::bigint AS holds"""
 _HOLDS_THEIRS = """greatest((f.stake > 0)::int + 2 * (f.payout > 0)::int

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from breaks.kinds import OF_BOOKS, BreakKind, impact_of
 from reconcile.breaks import Break, break_id
-from reconcile.kinds import OF_BOOKS, BreakKind, impact_of
 from reconcile.load import Books
 from reconcile.sentences import owed
 from vocabulary.ids import transaction_id

@@ -13,8 +13,8 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
+from breaks.kinds import OF_BOOKS, BreakKind
 from reconcile.breaks import Break
-from reconcile.kinds import OF_BOOKS, BreakKind
 from reconcile.load import Books
 from reconcile.witness import Witness, break_of, by_wallet, place
 from vocabulary.money import exponent_of, text_from_minor

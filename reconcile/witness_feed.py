@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from breaks.kinds import OF_BOOKS, BreakKind
+from feeds.findings import Finding, FindingKind, findings
 from reconcile.breaks import Break
-from reconcile.feed_findings import Finding, FindingKind, findings
-from reconcile.kinds import OF_BOOKS, BreakKind
-from reconcile.window import Window
 from reconcile.witness import Witness, break_of
 from vocabulary.ids import match_key
+from vocabulary.window import Window
 
 _KINDS = {
     FindingKind.UNPARSABLE_RECORD: BreakKind.UNPARSABLE,

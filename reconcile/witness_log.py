@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from breaks.kinds import OF_BOOKS, BreakKind
 from reconcile.breaks import Break
-from reconcile.kinds import OF_BOOKS, BreakKind
 from reconcile.load import Books
 from reconcile.sentences import owed
 from reconcile.witness import Witness, break_of

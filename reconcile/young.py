@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconcile.ages import Ages, Happening
+from vocabulary.maturity import Ages, Happening
 
 #: Among the movements of a round: the provider took all of it back just now.
 UNDONE = "u"

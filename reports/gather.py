@@ -6,14 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from breaks.policy import DEFAULT_RULES, Rule
 from reconcile.explained import explained
-from reconcile.life_sla import DEFAULT_RULES, Rule
 from reconcile.totals import totals
 from reconcile.verify import terms_asked
-from reconcile.window import Window
 from reports.pack import CheckedInvoice, Pack
 from reports.queries import StoredRun, days_of, game_totals, last_run, open_breaks
 from storage.engine import url_of
+from vocabulary.window import Window
 
 
 def gather(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reconcile.kinds import Impact
+from breaks.kinds import Impact
 
 #: Who has to pay whom, in words, by impact.
 WHO_OWES = {

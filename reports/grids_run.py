@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconcile.ages import Happening
 from reports.grid import Amount, Column, Grid, Row, amounts
 from reports.grids_summary import NO_RUN
 from reports.pack import Pack, ProofLine
+from vocabulary.maturity import Happening
 
 #: Parts of a manifest that other tables show in full.
 _SHOWN_ELSEWHERE = frozenset({"unread"})

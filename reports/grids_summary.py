@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from reconcile.kinds import Impact
-from reconcile.result import iso
+from breaks.kinds import Impact
 from reconcile.totals import Row as Tied
 from reconcile.totals_lines import ELSEWHERE, NO_BREAKS, TIMING
 from reports.grid import WHO_OWES, Amount, Column, Grid, Instant, Row, Value, amounts, owed
 from reports.pack import Pack
 from reports.queries import Day, OpenBreak
+from vocabulary.clock import iso
 
 #: The sheet that they share.
 SUMMARY = "Summary"

@@ -7,12 +7,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reconcile.result import iso
 from reports.charts import Chart, charts
 from reports.grid import Amount, Column, Grid, Instant, Row, Value, words
 from reports.grids import grids
 from reports.grids_summary import SUMMARY
 from reports.pack import Pack, stem
+from vocabulary.clock import iso
 
 #: Rows of one table that the page shows: a browser has to hold them all.
 ROWS_SHOWN_MAX = 1_000

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from reconcile.feed_closes import Restatement, closed, restated
-from reconcile.kinds import Impact
-from reconcile.life_sla import Rule, due_at
-from reconcile.life_states import SETTLED
+from breaks.kinds import Impact
+from breaks.policy import Rule, due_at
+from breaks.states import SETTLED
+from feeds.day_close import Restatement, closed, restated
 from reconcile.totals_read import UNKNOWN_GAME
-from reconcile.window import Window
+from vocabulary.window import Window
 
 # The newest run of a provider that saw all of its window; of one window, when one is asked for.
 _LAST_RUN = """

@@ -3,10 +3,10 @@
 import csv
 from pathlib import Path
 
-from reconcile.result import iso
 from reports.grid import Amount, Grid, Instant, Value
 from reports.grids import grids
 from reports.pack import Pack
+from vocabulary.clock import iso
 
 #: First characters that make a spreadsheet read a cell as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -7,10 +7,10 @@ from typing import Any
 
 import xlsxwriter
 
-from reconcile.result import iso
 from reports.grid import Amount, Column, Grid, Instant, Row, Value
 from reports.grids import grids
 from reports.pack import Pack
+from vocabulary.clock import iso
 
 #: Digits that a spreadsheet keeps exactly; longer amounts are written as text.
 EXACT_DIGITS = 15

@@ -29,3 +29,8 @@ class FrozenClock:
     def now(self) -> datetime:
         """The instant it was frozen at."""
         return self.instant
+
+
+def iso(instant: datetime) -> str:
+    """An instant as ISO 8601 in UTC, ending in Z."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

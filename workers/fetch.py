@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from reconcile.evidence_asked import Answer, Question, claim, next_at, put_off, settle
+from breaks.provider_inquiries import Answer, Question, claim, next_at, put_off, settle
 from storage.broker import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
 from workers.jobs import Desk

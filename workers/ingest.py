@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
+from feeds.push import note_unreadable, store_pushed
 from providers.contract import Callback
-from reconcile.feed_pushes import note_unreadable, store_pushed
 from storage.broker import INGEST_QUEUE
 from storage.parking import park
 from vocabulary import steps

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from breaks import queries
+from breaks.queries import Filter
 from ops.breaks_desk import breaks_of
 from ops.breaks_filter import filtered
 from ops.breaks_print import amount_of, show_lives, show_story, story_json
@@ -12,8 +14,6 @@ from ops.breaks_terms import rules_of
 from ops.commands import breaks_act, breaks_adjust, breaks_bulk, breaks_evidence
 from ops.context import current
 from ops.ledger_print import instant, table
-from reconcile import life_read
-from reconcile.life_read import Filter
 from vocabulary.clock import SystemClock
 from vocabulary.money import Money
 
@@ -37,7 +37,7 @@ def list_chosen(
 ) -> None:
     """Breaks by filter, the oldest first; all but closed ones where no state is named."""
     with breaks_of(ctx) as engine:
-        lives = life_read.listed(engine, chosen, most=most)
+        lives = queries.listed(engine, chosen, most=most)
     show_lives(lives, current(ctx).settings, as_json=as_json)
 
 
@@ -50,7 +50,7 @@ def show(
 ) -> None:
     """One break with its evidence, notes, corrections and audit trail."""
     with breaks_of(ctx) as engine:
-        story = life_read.story(engine, break_id)
+        story = queries.story(engine, break_id)
     settings = current(ctx).settings
     if as_json:
         typer.echo(json.dumps(story_json(story, settings), indent=2))
@@ -63,7 +63,7 @@ def show(
 def ageing(ctx: typer.Context, *, chosen: Filter, as_json: AsJson = False) -> None:
     """How old unfinished breaks are, by impact and currency."""
     with breaks_of(ctx) as engine:
-        found = life_read.ageing(engine, chosen, now=SystemClock().now())
+        found = queries.ageing(engine, chosen, now=SystemClock().now())
     columns = ("age", "impact", "currency", "breaks", "amount")
     rows = [
         [
@@ -84,7 +84,7 @@ def sla(ctx: typer.Context, *, chosen: Filter, as_json: AsJson = False) -> None:
     """What is due when, the most urgent first; exit 1 when something is overdue."""
     settings = current(ctx).settings
     with breaks_of(ctx) as engine:
-        found = life_read.dues(engine, chosen, rules_of(settings), now=SystemClock().now())
+        found = queries.dues(engine, chosen, rules_of(settings), now=SystemClock().now())
     columns = ("id", "due", "overdue", "impact", "difference", "currency", "assignee")
     rows = [
         [

@@ -5,20 +5,11 @@ from typing import Annotated
 
 import typer
 
+from breaks.actions import Act, Note, assigning, closing, do, explaining, noting, reopening
 from ops.breaks_desk import breaks_of
 from ops.breaks_print import show_lives
 from ops.breaks_terms import limits_of
 from ops.context import current
-from reconcile.life_acts import (
-    Act,
-    Note,
-    assigning,
-    closing,
-    do,
-    explaining,
-    noting,
-    reopening,
-)
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from breaks import corrections
+from breaks.corrections import Correction
+from breaks.queries import story
+from breaks.store import Life
 from ops.breaks_desk import breaks_of
 from ops.breaks_print import show_lives
 from ops.breaks_terms import exponents_of, limits_of
 from ops.context import current
-from reconcile import life_adjust
-from reconcile.life import Life
-from reconcile.life_adjust import Correction
-from reconcile.life_read import story
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
@@ -51,7 +51,7 @@ def propose(
     settings = current(ctx).settings
     with breaks_of(ctx) as engine:
         life = story(engine, break_id).life
-        ids = life_adjust.propose(
+        ids = corrections.propose(
             engine,
             break_id,
             by=by,
@@ -67,7 +67,7 @@ def approve(ctx: typer.Context, break_id: Break, *, by: By, as_json: AsJson = Fa
     """Approve another person's corrections and book them; repeating completes what is left."""
     settings = current(ctx).settings
     with breaks_of(ctx) as engine:
-        done = life_adjust.approve(
+        done = corrections.approve(
             engine, break_id, by=by, clock=SystemClock(), limits=limits_of(settings)
         )
     show_lives([done], settings, as_json=as_json)
@@ -78,7 +78,7 @@ def reject(
 ) -> None:
     """Reject another person's corrections; nothing is booked."""
     with breaks_of(ctx) as engine:
-        done = life_adjust.reject(
+        done = corrections.reject(
             engine, break_id, by=by, reason=reason, now=SystemClock().now()
         )
     show_lives([done], current(ctx).settings, as_json=as_json)

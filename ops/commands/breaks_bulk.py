@@ -6,23 +6,14 @@ from typing import Annotated
 
 import typer
 
+from breaks.actions import Act, Note, assigning, closing, do_all, explaining, noting, reopening
+from breaks.limits import Limits
+from breaks.queries import Filter, counted
 from ops.breaks_desk import breaks_of
 from ops.breaks_filter import filtered
 from ops.breaks_print import show_lives
 from ops.breaks_terms import limits_of
 from ops.context import current
-from reconcile.life_acts import (
-    Act,
-    Note,
-    assigning,
-    closing,
-    do_all,
-    explaining,
-    noting,
-    reopening,
-)
-from reconcile.life_limits import Limits
-from reconcile.life_read import Filter, counted
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 

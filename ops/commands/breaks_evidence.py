@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from breaks.provider_inquiries import page, want
+from breaks.queries import Story, story
+from breaks.states import LifeRefused
 from ops.breaks_desk import breaks_of
 from ops.breaks_print import story_json
 from ops.context import current, endpoints
 from ops.details import askable
-from reconcile.evidence_asked import page, want
-from reconcile.life_read import Story, story
-from reconcile.life_states import LifeRefused
 from vocabulary.clock import SystemClock
 
 

@@ -15,9 +15,9 @@ from ops.metrics_names import PARTS, exposition
 from ops.providers import ConfiguredProvider, configured
 from reconcile.explained import HORIZONS, Explained, explained, percent
 from reconcile.explained_told import explained_json
-from reconcile.window import Window
 from storage.engine import open_engine
 from vocabulary.clock import Clock, SystemClock
+from vocabulary.window import Window
 
 app = typer.Typer(add_completion=False)
 

@@ -11,21 +11,21 @@ from zoneinfo import ZoneInfo
 import typer
 from sqlalchemy import Engine
 
+from feeds.arrival_delay import maturity_for
+from feeds.findings import Severity, open_findings
+from feeds.findings import resolve as settle
+from feeds.pull.staging import feed_marks
+from feeds.statements.archive import bytes_of, has_file
+from feeds.statements.importer import Arrival, take_in
+from feeds.status import feed_health
 from ops.commands.provider import entry_named
 from ops.context import current, endpoints
 from ops.matching import provider_named
 from ops.providers import configured
-from reconcile.feed_findings import Severity, open_findings
-from reconcile.feed_findings import resolve as settle
-from reconcile.feed_import import Arrival, take_in
-from reconcile.feed_kept import bytes_of, has_file
-from reconcile.maturity import maturity_for
-from reconcile.pull import feed_marks
-from reconcile.status import feed_health
-from reconcile.window import Window, parse_instant
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused, SettingsInvalid
+from vocabulary.window import Window, parse_instant
 
 app = typer.Typer(
     help="Import statements, pull history, see what was taken in.",

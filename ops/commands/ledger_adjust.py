@@ -139,8 +139,8 @@ def _engine(ctx: typer.Context) -> "Engine":
 
 def _refuse_break(ctx: typer.Context, break_id: str | None, instead: str) -> None:
     """What repairs a break takes it along: its state, and all its corrections at once."""
+    from breaks.store import is_known  # noqa: PLC0415
     from ledger.adjustments import AdjustmentRefused  # noqa: PLC0415 - heavy
-    from reconcile.life import is_known  # noqa: PLC0415
 
     if break_id is not None and is_known(_engine(ctx), break_id):
         raise AdjustmentRefused(f"it repairs the break {break_id}: {instead} {break_id}")

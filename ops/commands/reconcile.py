@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from feeds.arrival_delay import Maturity, Source
 from ops.commands.provider import entry_named
 from ops.context import current, endpoints
 from ops.feed_maturity import maturity_now
@@ -17,16 +18,15 @@ from ops.providers import ConfiguredProvider, configured
 from ops.reconcile_mode import Options, mode_of
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
-from reconcile.ages import Ages
-from reconcile.maturity import Maturity, Source
 from reconcile.result import RunResult
 from reconcile.run import Mode
 from reconcile.run import reconcile as run_reconcile
 from reconcile.verify import Verification, provider_of, verify_run
-from reconcile.window import Window, parse_window
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
+from vocabulary.maturity import Ages
 from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.window import Window, parse_window
 
 app = typer.Typer(add_completion=False)
 

@@ -15,13 +15,13 @@ from ops.asked import asked
 from ops.context import Context
 from ops.matching import reader_of
 from ops.settings_values import parse_duration
-from reconcile.ages import Happening, ages_of
 from reconcile.breaks import Break
 from reconcile.judge import Terms
-from reconcile.result import break_json, iso
+from reconcile.result import break_json
 from reconcile.what_if import Effect, what_if
-from vocabulary.clock import Clock, SystemClock
+from vocabulary.clock import Clock, SystemClock, iso
 from vocabulary.errors import Malformed
+from vocabulary.maturity import Happening, ages_of
 from vocabulary.money import exponent_of, is_currency, minor_from_text, text_from_minor
 
 #: What can be proposed, as ``--set`` names it.

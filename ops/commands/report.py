@@ -11,12 +11,12 @@ from ops.context import Context, current, endpoints
 from ops.invoices import checked
 from ops.matching import provider_named
 from ops.providers import ConfiguredProvider, configured
-from reconcile.window import Window, parse_window
 from reports.gather import gather
 from reports.pack import CheckedInvoice
 from reports.write import write_pack
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
+from vocabulary.window import Window, parse_window
 
 app = typer.Typer(add_completion=False)
 

@@ -3,7 +3,7 @@
 
 -- States ---------------------------------------------------------------------------------------
 
--- Which step may follow which: reconcile.life_states holds the same table.
+-- Which step may follow which: breaks.states holds the same table.
 CREATE TABLE break_steps (
     before text NOT NULL,
     after  text NOT NULL,

@@ -68,7 +68,7 @@ PLANTS: tuple[Plant, ...] = (
     ),
     Plant(
         "everything_waits_for_the_longest_age",
-        "reconcile.ages",
+        "vocabulary.maturity",
         "if held & bit]",
         "if held & bit or held]",
     ),
@@ -86,7 +86,7 @@ PLANTS: tuple[Plant, ...] = (
     ),
     Plant(
         "nobody_is_owed_a_cent",
-        "reconcile.kinds",
+        "breaks.kinds",
         "if difference == 0:",
         "if difference < 2 and difference > -2:",
     ),

@@ -19,9 +19,9 @@ from typing import Any
 import psycopg
 from typer.testing import CliRunner
 
+from feeds.findings import FindingKind, Found, note
+from feeds.records import store_records, store_statement
 from ops.cli import app
-from reconcile.feed_findings import FindingKind, Found, note
-from reconcile.feeds import store_records, store_statement
 from storage.engine import open_engine
 from tests.harness.detection import Case, Verdict, expected_of, world_of
 from tests.harness.detection_edges import DAYS, edge_case, edge_world, expected_on

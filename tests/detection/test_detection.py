@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.kinds import BreakKind
+from breaks.kinds import BreakKind
 from tests.detection.planted import PLANTS
 from tests.detection.stored import edge_judged_by_command, judged_by_command
 from tests.harness.detection import case_of, expected_of, judged_at_edges, judged_in_memory

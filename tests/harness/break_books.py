@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 import psycopg
 from sqlalchemy import Engine
 
+from breaks import queries
+from breaks.queries import Filter
+from breaks.store import Life
 from ledger.posting import drain
 from ledger.verify import verify
-from reconcile import life_read
-from reconcile.life import Life
-from reconcile.life_read import Filter
 from reconcile.result import RunResult
 from reconcile.run import reconcile
-from reconcile.window import Window
 from tests.harness.ledger import NOON, SLUG, accept, bet, win
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key
+from vocabulary.window import Window
 
 HOUR = timedelta(hours=1)
 #: When the first run looks; everything is long mature by then.
@@ -74,12 +74,12 @@ class BreakBooks:
 
     def only(self) -> Life:
         """The one break that there is, closed or not."""
-        (found,) = life_read.listed(self.engine, Filter(any_state=True))
+        (found,) = queries.listed(self.engine, Filter(any_state=True))
         return found
 
     def actions(self, break_id: str) -> list[tuple[str, str]]:
         """Who did what, by the audit trail."""
-        told = life_read.story(self.engine, break_id).trail
+        told = queries.story(self.engine, break_id).trail
         return [(row.actor, row.action) for row in told]
 
     def balance(self) -> int:

@@ -1,6 +1,6 @@
 """Books that change at random: rounds posted and records told, as the real writers write them.
 
-Rounds come in batches with operations, records through ``reconcile.feeds``; what is told of a
+Rounds come in batches with operations, records through ``feeds.records``; what is told of a
 round may be wrong, late, repeated, undone or about another day.
 """
 
@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from sqlalchemy import Engine
 
-from reconcile.feeds import store_records, store_statement
-from reconcile.window import Window
+from feeds.records import store_records, store_statement
 from vocabulary.facts import HistoryRecord
 from vocabulary.ids import match_key
 from vocabulary.money import Money
+from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 CODES = ("USD", "EUR")

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reconcile.window import Window
 from tests.harness.detection_books import found_in
 from tests.harness.detection_edges import DAYS, edge_case, edge_world, expected_on
 from tests.harness.detection_expected import Expected, predicted
@@ -14,6 +13,7 @@ from tests.harness.detection_lies import Fault
 from tests.harness.detection_month import Play, System, month
 from tests.harness.detection_plan import plan
 from tests.harness.detection_world import Scene, World, lay_out, scene
+from vocabulary.window import Window
 
 
 @dataclass(frozen=True, slots=True)

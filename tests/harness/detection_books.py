@@ -16,14 +16,12 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from reconcile import evidence, witness, witness_chain, witness_log
-from reconcile.ages import Ages
 from reconcile.breaks import Break, breaks_from_frame
 from reconcile.compare import Judging, compare
 from reconcile.frames import KEYS, RECORDS, Keys
 from reconcile.load import Books, Sides
 from reconcile.margin import Near, margin_of
 from reconcile.rules import BY_NAME, Rules
-from reconcile.window import Window
 from reconcile.witness import journal_breaks
 from reconcile.witness_chain import chain_breaks
 from reconcile.witness_feed import feed_breaks
@@ -43,6 +41,8 @@ from tests.harness.detection_month import (
 from tests.harness.detection_world import REPLY, Line, Op, World
 from tests.harness.detection_young import held_by, held_in, young_in, young_of
 from vocabulary.ids import match_key
+from vocabulary.maturity import Ages
+from vocabulary.window import Window
 
 WINDOW = Window(start=START, end=END)
 OVERDUE = NOW - OPEN_AFTER

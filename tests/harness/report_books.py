@@ -11,10 +11,9 @@ from typing import Any
 
 import openpyxl
 
-from reconcile.feed_closes import note_restatements
-from reconcile.feeds import store_records
+from feeds.day_close import note_restatements
+from feeds.records import store_records
 from reconcile.run import Mode, reconcile
-from reconcile.window import Window
 from reports.gather import gather
 from reports.grid import Grid
 from reports.pack import Pack
@@ -23,6 +22,7 @@ from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
+from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 EVENING = datetime(2026, 3, 1, 20, tzinfo=UTC)

@@ -10,14 +10,14 @@ from dramatiq import Worker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import CurrentMessage, Retries
 
+from breaks import queries
+from breaks.kinds import BreakKind
+from breaks.provider_inquiries import Answer, page, want, want_all
+from breaks.queries import Filter, KeptNote, listed
 from ops.details import asker
 from ops.details_ask import ask_one
 from ops.details_wanted import ask_details
 from ops.settings import Settings
-from reconcile import life_read
-from reconcile.evidence_asked import Answer, page, want, want_all
-from reconcile.kinds import BreakKind
-from reconcile.life_read import Filter, KeptNote, listed
 from simulator.api.aggregator import AggregatorApi
 from simulator.api.serve import make_api, serve
 from simulator.api.xigs import XigsApi
@@ -71,7 +71,7 @@ class Room:
 
     def notes(self) -> list[KeptNote]:
         """What was attached to the only break."""
-        return life_read.story(self.books.engine, self.books.only().break_id).notes
+        return queries.story(self.books.engine, self.books.only().break_id).notes
 
 
 def settings_of(dialect: str, url: str, key: str) -> Settings:
@@ -151,7 +151,7 @@ def test_an_answer_is_kept_with_its_page_and_used_again_until_a_refresh(
 
     on_a_script(books, [Scripted()], story)
 
-    first, again, _refreshed = life_read.story(books.engine, books.only().break_id).notes
+    first, again, _refreshed = queries.story(books.engine, books.only().break_id).notes
     assert first.body.startswith(f"{SLUG} about r1: confirmed, it shows the bet http://127.0.")
     assert first.digest is not None
     assert page(books.engine, first.digest) == b"<p>r1</p>"
@@ -213,7 +213,7 @@ def test_the_scheduler_wants_what_the_settings_say_and_a_worker_asks_and_attache
     finally:
         worker.stop()
 
-    (note,) = life_read.story(books.engine, books.only().break_id).notes
+    (note,) = queries.story(books.engine, books.only().break_id).notes
     assert unwanted == 0
     assert books.only().answer == "confirmed"
     assert note.body == f"{SLUG} about r1: confirmed, r1 is in their list"

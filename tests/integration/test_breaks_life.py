@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import exc
 
+from breaks import corrections
+from breaks.actions import assigning, closing, do, explaining, reopening
+from breaks.corrections import Correction
+from breaks.kinds import Impact
+from breaks.limits import Limits
+from breaks.queries import Filter, listed
+from breaks.states import STEPS, BreakState, LifeRefused
+from breaks.store import transaction
 from ledger import adjustments
 from ledger.adjustments import AdjustmentRefused
-from reconcile import life_adjust
-from reconcile.kinds import Impact
-from reconcile.life import transaction
-from reconcile.life_acts import assigning, closing, do, explaining, reopening
-from reconcile.life_adjust import Correction
-from reconcile.life_limits import Limits
-from reconcile.life_read import Filter, listed
-from reconcile.life_states import STEPS, BreakState, LifeRefused
 from storage.engine import open_engine
 from tests.harness.break_books import EVENING, HOUR, BreakBooks
 from tests.harness.ledger import eur, open_wallets
@@ -36,10 +36,10 @@ def corrected(
 ) -> str:
     """Propose, approve and post what resolves a break, or the only one."""
     name = name or books.only().break_id
-    life_adjust.propose(
+    corrections.propose(
         books.engine, name, by="maria", reason="as they say", now=EVENING, named=named
     )
-    done = life_adjust.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
+    done = corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
     assert done.state is BreakState.POSTED
     return name
 
@@ -158,14 +158,14 @@ def test_a_proposal_for_what_resolved_itself_is_withdrawn_and_never_booked(
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    (proposal,) = life_adjust.propose(
+    (proposal,) = corrections.propose(
         books.engine, name, by="maria", reason="a win", now=EVENING
     )
     books.theirs("r1", 100, 0)
     result = books.run(at=EVENING + HOUR)
 
     with pytest.raises(LifeRefused, match="cannot go from closed to approved"):
-        life_adjust.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
+        corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
 
     withdrawn = adjustments.get(books.engine, proposal)
     assert (withdrawn.state, withdrawn.decided_by) == ("rejected", "reconcile")
@@ -178,15 +178,15 @@ def test_nobody_approves_their_own_or_beyond_their_limit(books: BreakBooks) -> N
     books.theirs("r1", 100, 101)
     books.run()
     name = books.only().break_id
-    life_adjust.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
+    corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
     clock = FrozenClock(EVENING)
 
     with pytest.raises(AdjustmentRefused, match="another person decides"):
-        life_adjust.approve(books.engine, name, by="maria", clock=clock)
+        corrections.approve(books.engine, name, by="maria", clock=clock)
     with pytest.raises(LifeRefused, match=r"jonas, lead: at most 1\.00 EUR.*1\.01"):
-        life_adjust.approve(books.engine, name, by="jonas", clock=clock, limits=LIMITS)
+        corrections.approve(books.engine, name, by="jonas", clock=clock, limits=LIMITS)
     with pytest.raises(LifeRefused, match="eve, without a role"):
-        life_adjust.approve(books.engine, name, by="eve", clock=clock, limits=LIMITS)
+        corrections.approve(books.engine, name, by="eve", clock=clock, limits=LIMITS)
     assert books.only().state is BreakState.PROPOSED
     assert books.balance() == 900
 
@@ -199,9 +199,9 @@ def test_a_rejected_proposal_gives_the_break_back_and_another_may_follow(
     books.run()
     name = books.only().break_id
     do(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
-    life_adjust.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
+    corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
 
-    back = life_adjust.reject(books.engine, name, by="jonas", reason="ask them", now=EVENING)
+    back = corrections.reject(books.engine, name, by="jonas", reason="ask them", now=EVENING)
 
     assert (back.state, back.assignee) == (BreakState.ASSIGNED, "maria")
     corrected(books)
@@ -215,13 +215,13 @@ def test_an_approval_cut_off_before_the_booking_is_completed_by_repeating_it(
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    ids = life_adjust.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
+    ids = corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
     with transaction(books.engine) as connection:
         adjustments.approve_on(connection, ids[0], by="jonas", now=EVENING)
         connection.exec_driver_sql("UPDATE break_lives SET state = 'approved'")
 
     clock = FrozenClock(EVENING)
-    done = [life_adjust.approve(books.engine, name, by="jonas", clock=clock) for _ in "ab"]
+    done = [corrections.approve(books.engine, name, by="jonas", clock=clock) for _ in "ab"]
 
     assert {life.state for life in done} == {BreakState.POSTED}
     assert books.balance() == 950
@@ -248,7 +248,7 @@ def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks
     name = books.only().break_id
 
     with pytest.raises(LifeRefused, match="cannot go from open to approved, only to"):
-        life_adjust.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
+        corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
     with pytest.raises(LifeRefused, match="cannot go from open to open"):
         do(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
     with pytest.raises(LifeRefused, match="no break is called brk-none"):

@@ -10,10 +10,10 @@ from ops.metrics_names import PARTS, exposition
 from reconcile.explained import Explained, explained, percent
 from reconcile.explained_told import explained_json
 from reconcile.run import reconcile
-from reconcile.window import Window
 from storage.engine import open_engine
 from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
+from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 MINUTE = timedelta(minutes=1)

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from reconcile.feed_closes import Close, close_day, closed, note_restatements, restated
-from reconcile.feed_findings import Finding, FindingKind, findings
-from reconcile.feeds import store_records
-from reconcile.window import Window
+from feeds.day_close import Close, close_day, closed, note_restatements, restated
+from feeds.findings import Finding, FindingKind, findings
+from feeds.records import store_records
 from storage.engine import open_engine
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
+from vocabulary.window import Window
 
 DAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,17 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
+from feeds.findings import FindingKind, findings, open_findings, resolve
+from feeds.statements.archive import bytes_of
+from feeds.statements.file_format import FileRules
+from feeds.statements.importer import Arrival, Taken, take_in
+from feeds.statements.reader import StatementReader
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
-from reconcile.feed_file import StatementReader
-from reconcile.feed_findings import FindingKind, findings, open_findings, resolve
-from reconcile.feed_import import Arrival, Taken, take_in
-from reconcile.feed_kept import bytes_of
-from reconcile.feed_rules import FileRules
-from reconcile.window import Window
 from storage.engine import open_engine
 from vocabulary.errors import Refused
+from vocabulary.window import Window
 
 HEADER = ",".join(COLUMNS) + "\n"
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)

@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
+from feeds.findings import FindingKind, open_findings
+from feeds.pull.staging import feed_marks
 from ops.day_ends import DueDay, days_of
 from ops.errands import Errands, tieout_command
 from ops.feed_jobs import pull_jobs
@@ -19,8 +21,6 @@ from ops.reconcile_jobs import arguments
 from ops.settings import ProviderSettings
 from ops.settings_feed import PULLED_FEEDS
 from ops.settings_source import load
-from reconcile.feed_findings import FindingKind, open_findings
-from reconcile.pull import feed_marks
 from storage.engine import open_engine
 from tests.harness.api_server import HANGS, Scripted, served
 from tests.harness.feed_api import DELIVERY, SESSIONS, a_round, a_session, listed, script

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from reconcile.feed_findings import Finding, FindingKind, open_findings
-from reconcile.pull import BEGINNING
-from reconcile.unread import unread
-from reconcile.window import Window
+from feeds.coverage import unread
+from feeds.findings import Finding, FindingKind, open_findings
+from feeds.pull.staging import BEGINNING
 from tests.harness.feed_api import NOON, a_round, a_session, listed, script
 from tests.integration.test_feed_pull_xigs import engine, pulled, short_pauses
+from vocabulary.window import Window
 
 __all__ = ["engine", "short_pauses"]
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from reconcile.feed_findings import FindingKind, open_findings
+from feeds.findings import FindingKind, open_findings
 from tests.harness.api_server import Scripted
 from tests.harness.feed_api import NOON, a_round, a_session, listed, script
 from tests.integration.test_feed_pull_xigs import engine, pulled, short_pauses

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from feeds.pull.staging import BEGINNING, feed_marks
 from ops.feed_pull import FeedPull, pull_feeds
 from ops.providers import configured
 from ops.settings import Settings
-from reconcile.pull import BEGINNING, feed_marks
-from reconcile.window import Window
 from storage.engine import open_engine
 from tests.harness.api_server import ApiServer, Scripted, served
 from tests.harness.feed_api import (
@@ -28,6 +27,7 @@ from tests.harness.feed_api import (
 )
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiRefused, ApiUnavailable, ApiUnreadable
+from vocabulary.window import Window
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

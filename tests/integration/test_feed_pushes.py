@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from reconcile.feed_closes import close_day
-from reconcile.feed_findings import FindingKind, findings, open_findings
-from reconcile.feed_pushes import note_unreadable, store_pushed
+from feeds.day_close import close_day
+from feeds.findings import FindingKind, findings, open_findings
+from feeds.push import note_unreadable, store_pushed
 from storage.engine import open_engine
 from tests.integration.test_feed_closes import DAY, EVENING, OF_DAY, record
 from vocabulary.errors import Malformed

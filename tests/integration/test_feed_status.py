@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from reconcile.ages import Happening
-from reconcile.feeds import store_records
-from reconcile.maturity import MaturityRules, Source, maturity_for
-from reconcile.status import feed_health
+from feeds.arrival_delay import MaturityRules, Source, maturity_for
+from feeds.records import store_records
+from feeds.status import feed_health
 from storage.engine import open_engine
 from tests.harness.typed import typed
 from tests.integration.test_feed_closes import record
+from vocabulary.maturity import Happening
 from vocabulary.money import Money
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

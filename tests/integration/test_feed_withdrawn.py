@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from typer.testing import CliRunner
 
+from feeds.coverage import unread
+from feeds.day_close import close_day, restated
+from feeds.findings import Finding, FindingKind, open_findings, resolve
+from feeds.records import store_records
+from feeds.statements.file_format import Trailer
+from feeds.statements.importer import Taken
 from ops.cli import app
-from reconcile.feed_closes import close_day, restated
-from reconcile.feed_findings import Finding, FindingKind, open_findings, resolve
-from reconcile.feed_import import Taken
-from reconcile.feed_rules import Trailer
-from reconcile.feeds import store_records
 from reconcile.result import RunResult
 from reconcile.run import Mode, reconcile
-from reconcile.unread import unread
 from reconcile.verify import verify_run
 from storage.engine import open_engine
 from tests.harness.two_books import TwoBooks

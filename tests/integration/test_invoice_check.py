@@ -13,10 +13,10 @@ from reconcile.invoice_file import Claim, Invoice
 from reconcile.invoice_terms import FeeTerms, Tier
 from reconcile.judge import Terms
 from reconcile.totals import totals
-from reconcile.window import Window
 from storage.engine import open_engine
 from tests.harness.two_books import TwoBooks
 from vocabulary.money import Money
+from vocabulary.window import Window
 
 JUNE = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 4, 1, tzinfo=UTC))
 LATER = datetime(2026, 4, 3, tzinfo=UTC)

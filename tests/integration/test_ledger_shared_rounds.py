@@ -14,13 +14,13 @@ from ledger.posting import drain, post
 from ledger.verify import verify
 from reconcile.result import RunResult
 from reconcile.run import reconcile
-from reconcile.window import Window
 from storage.engine import open_engine
 from tests.harness.ledger import NOON, SLUG, accept, bet, round_end, win
 from vocabulary.clock import FrozenClock
 from vocabulary.facts import Bet, RoundEnd, Win
 from vocabulary.ids import match_key
 from vocabulary.money import Money
+from vocabulary.window import Window
 
 TABLE = "table-7"
 #: Who sits there, with which currency, stake and payout; ann plays twice.

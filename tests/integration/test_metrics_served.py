@@ -20,12 +20,12 @@ from ops.metrics_parts import Part
 from ops.settings_metrics import MetricsSettings
 from ops.settings_source import load
 from reconcile.run import reconcile
-from reconcile.window import Window
 from tests.harness.ports import free_port
 from tests.harness.receiver import until
 from tests.harness.two_books import TwoBooks
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import Unavailable
+from vocabulary.window import Window
 
 SETTINGS = """
 mode = "test"

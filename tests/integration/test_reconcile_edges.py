@@ -18,7 +18,6 @@ from reconcile.run import Mode, reconcile
 from reconcile.totals import totals
 from reconcile.verify import verify_run
 from reconcile.what_if import what_if
-from reconcile.window import Window
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.detection.stored import store
 from tests.harness.dask_cluster import dask_cluster
@@ -28,6 +27,7 @@ from tests.harness.mortal import Counting, Stopped, StopsAfter
 from tests.harness.two_books import TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key
+from vocabulary.window import Window
 
 SLUG = System.UNNAMED.value
 CASES = [edge_case(seed) for seed in range(3)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from reconcile.feeds import FeedCount, store_records, store_statement
+from feeds.records import FeedCount, store_records, store_statement
 from storage.engine import open_engine
 from vocabulary.facts import HistoryRecord
 from vocabulary.ids import match_key

@@ -13,12 +13,12 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from reconcile.ages import Ages
 from reconcile.result import RunResult
 from reconcile.run import Mode, reconcile
 from storage.engine import open_engine
 from tests.harness.busy_books import DAY, BusyBooks
 from vocabulary.clock import FrozenClock
+from vocabulary.maturity import Ages
 
 SEEDS = int(os.environ.get("TIEOUT_INCREMENTAL_SEEDS", "2"))
 STEPS = 4

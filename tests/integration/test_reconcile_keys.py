@@ -14,9 +14,9 @@ from reconcile.load import Books, Sides, open_books
 from reconcile.parts import How
 from reconcile.ranges import key_ranges
 from reconcile.survey import Scope, look_at_all
-from reconcile.window import Window
 from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.ids import match_key
+from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 #: Amounts at the edges of what a column holds, and some that are told often.

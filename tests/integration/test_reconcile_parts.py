@@ -8,7 +8,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from reconcile.ages import Ages
 from reconcile.distribute import Dask, InProcess, Pool
 from reconcile.parts import How
 from reconcile.rules import BY_NAME, Rules
@@ -20,6 +19,7 @@ from tests.harness.dask_cluster import dask_cluster
 from tests.harness.mortal import Counting, Mortal, Stopped, StopsAfter
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Unavailable
+from vocabulary.maturity import Ages
 
 SEED = 5
 PATIENT = timedelta(minutes=2)

@@ -8,9 +8,9 @@ import pytest
 
 from reconcile.result import RunResult
 from reconcile.run import reconcile
-from reconcile.window import Window
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key
+from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,10 +12,10 @@ from ops.errands import Errands
 from ops.reconcile_jobs import arguments, reconcile_jobs
 from ops.settings import Settings
 from reconcile.run import Mode, reconcile
-from reconcile.window import parse_window
 from storage.engine import open_engine
 from tests.harness.busy_books import DAY, BusyBooks
 from vocabulary.clock import FrozenClock, SystemClock
+from vocabulary.window import parse_window
 
 ZONE = "Asia/Tokyo"
 QUARTER = timedelta(minutes=15)

@@ -10,12 +10,12 @@ import pytest
 from reconcile.result import RunResult
 from reconcile.run import reconcile
 from reconcile.verify import verify_run
-from reconcile.window import Window
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Refused
 from vocabulary.facts import Bet, Operation
 from vocabulary.ids import match_key
 from vocabulary.money import Money
+from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -11,7 +11,6 @@ import pytest
 
 from ledger.posting import drain
 from ops.commands.reconcile_what_if import proposed
-from reconcile.ages import Ages
 from reconcile.judge import Terms
 from reconcile.parts import How
 from reconcile.result import RunResult
@@ -19,11 +18,12 @@ from reconcile.run import Mode, reconcile
 from reconcile.totals import totals
 from reconcile.verify import verify_run
 from reconcile.what_if import what_if
-from reconcile.window import Window
 from tests.detection.stored import store
 from tests.harness.detection_month import System
 from tests.harness.detection_world import Line, Op, Scene, lay_out
 from vocabulary.clock import FrozenClock
+from vocabulary.maturity import Ages
+from vocabulary.window import Window
 
 SLUG = System.NAMED.value
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

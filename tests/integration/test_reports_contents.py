@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.feed_findings import FindingKind, Found, note
+from breaks.actions import assigning, do, explaining
+from feeds.findings import FindingKind, Found, note
 from reconcile.invoice import check_invoice
 from reconcile.invoice_file import Claim, Invoice
 from reconcile.invoice_terms import FeeTerms, Tier
 from reconcile.judge import Terms
-from reconcile.life_acts import assigning, do, explaining
 from reconcile.totals import totals
-from reconcile.window import Window
 from reports.grids import grids
 from reports.pack import CheckedInvoice, Pack
 from reports.page import ROWS_SHOWN_MAX
@@ -33,6 +32,7 @@ from tests.harness.report_books import (
     run,
     shown,
 )
+from vocabulary.window import Window
 
 TOMORROW = EVENING + timedelta(days=1, hours=1)
 TEN_PERCENT = FeeTerms(currency="USD", tiers=(Tier(up_to=None, share=Fraction(1, 10)),))

@@ -18,13 +18,13 @@ from ops.cli import app
 from reconcile.result import RunResult
 from reconcile.rules import Rules
 from reconcile.run import reconcile
-from reconcile.window import Window
 from storage.engine import open_engine
 from tests.harness.ledger import SLUG, accept, bet, open_wallets, round_end, win
 from tests.harness.receiver import until
 from tests.harness.two_books import TwoBooks
 from tests.harness.typed import typed
 from vocabulary.clock import FrozenClock
+from vocabulary.window import Window
 
 NOON = datetime(2020, 3, 1, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2020, 3, 2, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from reconcile.judge import Terms
 from reconcile.rules import BY_NAME, Rules
 from reconcile.totals import Totals, totals
-from reconcile.window import Window
 from tests.harness.two_books import NOON, TwoBooks
+from vocabulary.window import Window
 
 DAYS = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 4, tzinfo=UTC))
 TERMS = Terms(provider="agg", window=DAYS, maturity=timedelta(minutes=15))

@@ -10,10 +10,10 @@ from ops.commands.reconcile_what_if import effect_json, proposed
 from reconcile.judge import Terms
 from reconcile.run import reconcile
 from reconcile.what_if import Effect, what_if
-from reconcile.window import Window
 from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Malformed
+from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 HELD = Terms(provider="agg", window=DAY, maturity=timedelta(minutes=15))

@@ -7,7 +7,7 @@ import pytest
 from tests.meta import tidy
 from tests.meta.tree import ROOT, modules, rooms
 
-MONEY_ROOMS = ("vocabulary", "providers", "ledger", "reconcile", "reports")
+MONEY_ROOMS = ("vocabulary", "providers", "ledger", "feeds", "breaks", "reconcile", "reports")
 NO_SQL_ROOMS = ("vocabulary", "providers", "webhooks", "simulator")
 
 #: Rule, where it holds, what is exempt, and a violation that it must find.

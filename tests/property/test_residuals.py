@@ -15,10 +15,10 @@ from ledger.verify import verify
 from reconcile.result import RunResult
 from reconcile.rules import Rules
 from reconcile.run import Mode, reconcile
-from reconcile.window import Window
 from storage.engine import open_engine
 from tests.harness.two_books import TwoBooks
 from vocabulary.clock import FrozenClock
+from vocabulary.window import Window
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 HALF = timedelta(hours=12)

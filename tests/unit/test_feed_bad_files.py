@@ -13,16 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from feeds.findings import FindingKind
+from feeds.statements.file_format import FileRules, Trailer
+from feeds.statements.reader import StatementReader
+from feeds.statements.table import Broken
 from providers.agent_platform.feed import COLUMNS as AGENT_COLUMNS
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
 from providers.statement_fields import SHAPES
 from providers.xigs.feed import FIELDS
-from reconcile.feed_file import StatementReader
-from reconcile.feed_findings import FindingKind
-from reconcile.feed_rules import FileRules, Trailer
-from reconcile.feed_table import Broken
 from vocabulary.facts import HistoryRecord
 
 HEADER = ",".join(COLUMNS) + "\n"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from feeds.pull.staging import KEPT_MAX, SPOOL_BYTES, Spool, lay_aside
 from providers.outbound_json import decode_reply
 from providers.pulled import LoggedDelivery, UnreadableItem
 from providers.xigs.feed import delivery_of, rounds_of
 from providers.xigs.pages import Item
-from reconcile.pull import KEPT_MAX, SPOOL_BYTES, Spool, lay_aside
 from tests.harness.feed_api import DELIVERY, ROUND, a_round
 from tests.harness.xigs import asked
 from vocabulary.facts import HistoryRecord

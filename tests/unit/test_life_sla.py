@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.kinds import Impact
-from reconcile.life_limits import NO_LIMITS, Limits
-from reconcile.life_sla import AGES, DEFAULT_RULES, Rule, bucket_of, due_at
-from reconcile.life_states import LifeRefused
+from breaks.kinds import Impact
+from breaks.limits import NO_LIMITS, Limits
+from breaks.policy import AGES, DEFAULT_RULES, Rule, bucket_of, due_at
+from breaks.states import LifeRefused
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.ages import Happening
-from reconcile.feed_gaps import holes, missing_days, missing_numbers
-from reconcile.maturity import MaturityRules, Source, judged, learned
-from reconcile.window import Window
+from feeds.arrival_delay import MaturityRules, Source, judged, learned
+from feeds.gaps import holes, missing_days, missing_numbers
 from tests.harness.feed_api import NOON
+from vocabulary.maturity import Happening
+from vocabulary.window import Window
 
 MINUTE = timedelta(minutes=1)
 RULES = MaturityRules(

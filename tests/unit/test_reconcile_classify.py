@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from reconcile.ages import Ages
+from breaks.kinds import BY_ROUND, BreakKind, Impact, impact_of
 from reconcile.breaks import break_id, breaks_from_frame
 from reconcile.classify import Classified, classify
 from reconcile.frames import RECORDS, FrameWrong
-from reconcile.kinds import BY_ROUND, BreakKind, Impact, impact_of
 from reconcile.pass_rounds import fold, pair
+from vocabulary.maturity import Ages
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 THEN = NOW - timedelta(hours=12)

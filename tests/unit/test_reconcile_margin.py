@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reconcile.margin import SPANS_MAX, Near, margin_of
 from reconcile.rules import BY_NAME, Rules
-from reconcile.window import Window
+from vocabulary.window import Window
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = Window(start=START, end=START + timedelta(days=1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reconcile.conserve import Tally, exact_sum
-from reconcile.window import Window, parse_window
+from vocabulary.window import Window, parse_window
 
 
 def test_a_date_is_the_midnight_of_the_providers_zone() -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from feeds.findings import FindingKind
+from feeds.statements.reader import StatementReader
+from feeds.statements.table import Broken
 from ops.providers import configured
 from ops.redaction import shown
 from ops.settings_source import load
 from ops.statements import PREVIEW_LINES, Column, Preview, preview_file, reader_of
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
-from reconcile.feed_file import StatementReader
-from reconcile.feed_findings import FindingKind
-from reconcile.feed_table import Broken
 from vocabulary.errors import SettingsInvalid
 from vocabulary.facts import HistoryRecord
 

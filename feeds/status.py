@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from reconcile.feed_findings import Finding, FindingKind, Severity, open_findings
+from feeds.findings import Finding, FindingKind, Severity, open_findings
 
 _STATUS = """
 SELECT provider, sum(records)::bigint AS records, sum(versions)::bigint AS versions,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from reconcile.life_states import LifeRefused
+from breaks.states import LifeRefused
 from vocabulary.money import Money
 
 _NOBODY: Mapping[str, str] = MappingProxyType({})

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from reconcile.feed_findings import Finding, FindingKind, Severity, findings
-from reconcile.window import Window
+from feeds.findings import Finding, FindingKind, Severity, findings
+from vocabulary.window import Window
 
 #: A feed told nothing newer for longer than its settings allow.
 STALE = "stale_feed"

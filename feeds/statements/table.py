@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from reconcile.feed_cells import Cell
-from reconcile.feed_findings import FindingKind
+from feeds.findings import FindingKind
+from feeds.statements.cells import Cell
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ of it can be read, when another file tells of the same day, or when it has any e
 settings ask for all or nothing.
 
 A file that restates others and has no error takes their place: what they told of its time and
-it does not is withdrawn (``reconcile.feed_left_out``).
+it does not is withdrawn (``feeds.statements.restatement``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,17 +21,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from reconcile.feed_closes import note_restatements
-from reconcile.feed_file import StatementReader
-from reconcile.feed_findings import FindingKind, Found, Severity, cured, note, severity_of
-from reconcile.feed_gaps import day_window, missing_days, missing_numbers
-from reconcile.feed_kept import STATEMENT, OtherFile, keep_file, other_files
-from reconcile.feed_left_out import LeftOut, Restating, list_file, restate
-from reconcile.feed_table import Broken
-from reconcile.feed_withdrawn import By
-from reconcile.feeds import FeedCount, store_statement
-from reconcile.window import Window
+from feeds.day_close import note_restatements
+from feeds.findings import FindingKind, Found, Severity, cured, note, severity_of
+from feeds.gaps import day_window, missing_days, missing_numbers
+from feeds.records import FeedCount, store_statement
+from feeds.statements.archive import STATEMENT, OtherFile, keep_file, other_files
+from feeds.statements.reader import StatementReader
+from feeds.statements.restatement import LeftOut, Restating, list_file, restate
+from feeds.statements.table import Broken
+from feeds.withdrawals import By
 from vocabulary.facts import HistoryRecord
+from vocabulary.window import Window
 
 _NOTHING = FeedCount(received=0, versions=0, stored=0)
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('feed ' || :provider, 0))"

@@ -12,10 +12,10 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
-from reconcile.life import Life, get, locked, move, must_say, transaction
-from reconcile.life_limits import NO_LIMITS, Limits
-from reconcile.life_read import Filter, ids_of
-from reconcile.life_states import BreakState, LifeRefused
+from breaks.limits import NO_LIMITS, Limits
+from breaks.queries import Filter, ids_of
+from breaks.states import BreakState, LifeRefused
+from breaks.store import Life, get, locked, move, must_say, transaction
 from storage.audit import record
 
 _NOTE = """

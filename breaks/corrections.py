@@ -17,13 +17,13 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
+from breaks.kinds import BreakKind
+from breaks.limits import NO_LIMITS, Limits
+from breaks.states import BreakState, LifeRefused, must_follow
+from breaks.store import Life, locked, move, must_say, transaction
 from ledger.adjustments import approve_on, complete, propose_on, reject_on
 from ledger.orders import InRound
 from ledger.posting import drain
-from reconcile.kinds import BreakKind
-from reconcile.life import Life, locked, move, must_say, transaction
-from reconcile.life_limits import NO_LIMITS, Limits
-from reconcile.life_states import BreakState, LifeRefused, must_follow
 from storage.engine import url_of
 from vocabulary.clock import Clock
 from vocabulary.money import Money, exponent_of, minor_from_text

@@ -21,7 +21,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from providers.pulled import LoggedDelivery, UnreadableItem
-from reconcile.window import Window
+from vocabulary.window import Window
 
 #: Bytes laid aside in memory before a file is used.
 SPOOL_BYTES = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from reconcile.window import Window
+from vocabulary.window import Window
 
 _ONE_DAY = timedelta(days=1)
 

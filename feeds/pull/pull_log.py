@@ -3,7 +3,7 @@
 The pulls of a feed should touch each other; time between two of them that neither asked for is
 a gap. An item that could not be read is a finding of the pull's window, and goes away when a
 pull that looks at all of that window again does not meet it. A record of the window that a
-whole pull does not list any more is one too; see ``reconcile.feed_left_out``.
+whole pull does not list any more is one too; see ``feeds.statements.restatement``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from reconcile.feed_closes import note_restatements
-from reconcile.feed_findings import FindingKind, Found, note
-from reconcile.feed_gaps import holes
-from reconcile.feed_left_out import LeftOut, left_out_by_pull
-from reconcile.feeds import FeedCount
-from reconcile.pull import Findings
-from reconcile.result import iso
-from reconcile.window import Window
+from feeds.day_close import note_restatements
+from feeds.findings import FindingKind, Found, note
+from feeds.gaps import holes
+from feeds.pull.staging import Findings
+from feeds.records import FeedCount
+from feeds.statements.restatement import LeftOut, left_out_by_pull
+from vocabulary.clock import iso
+from vocabulary.window import Window
 
 #: The source of records that were pulled.
 OF_PULLS = "pull"

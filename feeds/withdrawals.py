@@ -17,8 +17,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from reconcile.feed_findings import FindingKind, Found
-from reconcile.window import Window
+from feeds.findings import FindingKind, Found
+from vocabulary.window import Window
 
 #: What ends such a finding is that the record is told.
 HEARD = (FindingKind.WITHDRAWN_RECORD, FindingKind.NOT_TOLD_AGAIN)

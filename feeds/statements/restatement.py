@@ -15,16 +15,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from reconcile.feed_findings import FindingKind, Found, note
-from reconcile.feed_withdrawn import (
+from feeds.findings import FindingKind, Found, note
+from feeds.withdrawals import (
     By,
     not_told_again,
     withdraw,
     withdrawn_by_files,
     withdrawn_by_pull,
 )
-from reconcile.result import iso
-from reconcile.window import Window
+from vocabulary.clock import iso
+from vocabulary.window import Window
 
 #: The scope of what pulls do not list.
 UNTOLD = "untold"

@@ -19,8 +19,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from reconcile.window import Window
 from vocabulary.errors import Refused
+from vocabulary.window import Window
 
 #: Findings of one kind and scope kept one by one; further ones are one finding with a count.
 KEPT_MAX = 1_000

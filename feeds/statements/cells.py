@@ -14,8 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from feeds.statements.file_format import FileRules
 from providers.statement_fields import FieldKind
-from reconcile.feed_rules import FileRules
 from vocabulary.errors import Malformed
 
 #: Decimal digits that a double, which spreadsheets compute in, keeps.

@@ -15,10 +15,10 @@ import openpyxl
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
-from reconcile.feed_cells import EMPTY, Cell, CellKind
-from reconcile.feed_findings import FindingKind
-from reconcile.feed_rules import FileRules
-from reconcile.feed_table import Broken, Table, TableRow
+from feeds.findings import FindingKind
+from feeds.statements.cells import EMPTY, Cell, CellKind
+from feeds.statements.file_format import FileRules
+from feeds.statements.table import Broken, Table, TableRow
 
 #: Bytes of an unpacked workbook; a million lines have about 300 MB.
 UNPACKED_BYTES_MAX = 1 << 30

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from breaks.kinds import BreakKind, Impact
+from breaks.policy import AGES, Rule, bucket_of, due_at
+from breaks.states import SETTLED, BreakState
+from breaks.store import COLUMNS, Life, get, life_of, transaction
 from ledger.adjustments import Adjustment, every
-from reconcile.kinds import BreakKind, Impact
-from reconcile.life import COLUMNS, Life, get, life_of, transaction
-from reconcile.life_sla import AGES, Rule, bucket_of, due_at
-from reconcile.life_states import SETTLED, BreakState
 from storage.audit import AuditRow, trail
 
 _WHERE = """

@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reconcile.feed_cells import EMPTY, Cell, CellKind
-from reconcile.feed_findings import FindingKind
-from reconcile.feed_table import Broken, Table, TableRow
+from feeds.findings import FindingKind
+from feeds.statements.cells import EMPTY, Cell, CellKind
+from feeds.statements.table import Broken, Table, TableRow
 
 #: Rows held in memory at a time.
 BATCH_ROWS = 1_000

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from reconcile.ages import Ages, Happening
+from vocabulary.maturity import Ages, Happening
 
 #: Newest records looked at.
 SAMPLES_MAX = 100_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from reconcile.kinds import Impact
+from breaks.kinds import Impact
 
 #: Ages by name, each with where it ends; the last has no end.
 AGES: Mapping[str, timedelta] = MappingProxyType(

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from reconcile.feed_findings import FindingKind, Found, note
-from reconcile.window import Window
+from feeds.findings import FindingKind, Found, note
+from vocabulary.window import Window
 
 #: The feed under which restatements are noted, whichever feed brought them.
 CLOSES = "closes"

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, text
 
-from reconcile.feed_withdrawn import remember, told_again
+from feeds.withdrawals import remember, told_again
 from vocabulary.facts import HistoryRecord
 from vocabulary.ids import match_key
 from vocabulary.money import Money
@@ -160,7 +160,7 @@ def store_records(
         source: 'push', 'pull', or the name of a file.
         received_at: our instant.
         read_to: everything before it was read already; what is new and older came late.
-        remembers: keep what was told in ``feed_told``; see ``reconcile.feed_withdrawn``.
+        remembers: keep what was told in ``feed_told``; see ``feeds.withdrawals``.
     """
     said = _Said(provider_slug, source, received_at, read_to)
     return _store(connection, said, records, several=False, remembers=remembers)

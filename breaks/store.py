@@ -1,6 +1,6 @@
 """One break with its life, read and locked; every step and its audit row in one transaction.
 
-The functions of ``reconcile.life_acts`` and ``reconcile.life_adjust`` are made of these. Tables
+The functions of ``breaks.actions`` and ``breaks.corrections`` are made of these. Tables
 touched: ``break_lives``, ``audit``; ``breaks`` is read.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from reconcile.kinds import BreakKind, Impact
-from reconcile.life_states import BreakState, LifeRefused, must_follow
+from breaks.kinds import BreakKind, Impact
+from breaks.states import BreakState, LifeRefused, must_follow
 from storage.audit import record
 from vocabulary.errors import Unavailable
 

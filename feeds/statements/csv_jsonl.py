@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from feeds.findings import FindingKind
+from feeds.statements.cells import EMPTY, Cell, CellKind
+from feeds.statements.file_format import FileRules
+from feeds.statements.table import Broken, Table, TableRow
 from providers.statement import LINE_BYTES_MAX
 from providers.wire import BODY_BYTES_MAX, Json, Number, decode_json
-from reconcile.feed_cells import EMPTY, Cell, CellKind
-from reconcile.feed_findings import FindingKind
-from reconcile.feed_rules import FileRules
-from reconcile.feed_table import Broken, Table, TableRow
 from vocabulary.errors import Malformed
 
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import BinaryIO
 
+from feeds.findings import FindingKind
+from feeds.statements.cells import EMPTY, Cell, CellKind, plain
+from feeds.statements.csv_jsonl import csv_table, json_table
+from feeds.statements.file_format import FileFormat, FileRules, Trailer
+from feeds.statements.table import Broken, Table, TableRow
 from providers.choices import texts_of
 from providers.contract import Dialect, Provider
 from providers.statement_fields import SHAPES, StatementShape
-from reconcile.feed_cells import EMPTY, Cell, CellKind, plain
-from reconcile.feed_findings import FindingKind
-from reconcile.feed_rules import FileFormat, FileRules, Trailer
-from reconcile.feed_table import Broken, Table, TableRow
-from reconcile.feed_text import csv_table, json_table
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 
@@ -157,11 +157,11 @@ def open_table(
         case FileFormat.JSONL:
             return json_table(stream, rules)
         case FileFormat.XLSX:
-            from reconcile.feed_xlsx import xlsx_table  # noqa: PLC0415 - heavy, and for few
+            from feeds.statements.xlsx import xlsx_table  # noqa: PLC0415 - heavy, and for few
 
             return xlsx_table(stream, rules)
         case FileFormat.PARQUET:
-            from reconcile.feed_parquet import parquet_table  # noqa: PLC0415 - for few
+            from feeds.statements.parquet import parquet_table  # noqa: PLC0415 - for few
 
             return parquet_table(stream)
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from reconcile.feed_closes import note_restatements
-from reconcile.feed_findings import FindingKind, Found, cured, note
-from reconcile.feeds import FeedCount, store_records
+from feeds.day_close import note_restatements
+from feeds.findings import FindingKind, Found, cured, note
+from feeds.records import FeedCount, store_records
 from vocabulary.errors import TieoutError
 from vocabulary.facts import HistoryRecord
 

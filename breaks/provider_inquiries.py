@@ -14,8 +14,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
-from reconcile.life import Life, get, must_say, transaction
-from reconcile.life_acts import Note, add_note
+from breaks.actions import Note, add_note
+from breaks.store import Life, get, must_say, transaction
 from storage.audit import record
 
 #: Who writes answers into the audit trail.

@@ -1,0 +1,1 @@
+"""How people work on differences: workflow states, corrections, policy, inquiries."""

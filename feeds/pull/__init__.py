@@ -1,0 +1,1 @@
+"""History and delivery logs pulled from a provider's API."""

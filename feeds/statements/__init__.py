@@ -1,0 +1,1 @@
+"""Statement files: reading every format, importing, keeping the bytes, restatements."""
