@@ -29,8 +29,8 @@ import psycopg
 
 from ops import postgres_server
 from ops.datadir import locked, open_data_directory
-from reconcile.load import open_books
-from reconcile.run import reconcile
+from reconcile.runs.run import reconcile
+from reconcile.snapshot.snapshot import open_books
 from storage.engine import open_engine
 from storage.migrate import migrate
 from vocabulary.clock import SystemClock

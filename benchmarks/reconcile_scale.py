@@ -27,9 +27,9 @@ import psycopg
 from benchmarks.reconcile import EACH, PROVIDER, START, WINDOW
 from ops import postgres_server
 from ops.datadir import DataDirectory, locked, open_data_directory
-from reconcile.distribute import executor_of
-from reconcile.parts import How
-from reconcile.run import Mode, reconcile
+from reconcile.partitions.executors import executor_of
+from reconcile.partitions.plan import How
+from reconcile.runs.run import Mode, reconcile
 from storage.engine import open_engine
 from storage.migrate import migrate
 from vocabulary.clock import SystemClock

@@ -11,7 +11,7 @@ from ops.matching import provider_named, rules_of
 from ops.providers import ConfiguredProvider, configured
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
-from reconcile.judge import Terms
+from reconcile.runs.evaluate import Terms
 from vocabulary.clock import Clock
 from vocabulary.maturity import Ages
 from vocabulary.window import Window, parse_window

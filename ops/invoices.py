@@ -10,11 +10,11 @@ import typer
 from ops.asked import Asked, asked
 from ops.context import Context
 from ops.terms import fee_terms
-from reconcile.invoice import Check, check_invoice
-from reconcile.invoice_file import read_invoice
-from reconcile.invoice_terms import FeeTerms
-from reconcile.totals import Totals, totals
-from reconcile.totals_told import Exponents
+from reconcile.invoices.check import Check, check_invoice
+from reconcile.invoices.file import read_invoice
+from reconcile.invoices.terms import FeeTerms
+from reconcile.totals.render import Exponents
+from reconcile.totals.tie_out import Totals, totals
 from vocabulary.clock import Clock
 
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)

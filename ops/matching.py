@@ -6,8 +6,8 @@ import typer
 
 from ops.providers import ConfiguredProvider
 from providers.contract import Callback, Verified
-from reconcile.rules import Rules
-from reconcile.witness_log import ReadLogged
+from reconcile.findings.delivery_log import ReadLogged
+from reconcile.snapshot.rules import Rules
 from vocabulary.errors import Refused
 from vocabulary.facts import BalanceQuery, HistoryRecord, Operation
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ops.metrics_names import Sample, sample
 
 if TYPE_CHECKING:
-    from reconcile.explained import Explained
+    from reconcile.totals.resolution_rate import Explained
 
 
 def explained_samples(all_told: "Iterable[Explained]") -> Iterator[Sample]:

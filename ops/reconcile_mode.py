@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from reconcile.distribute import executor_of
-from reconcile.parts import How
-from reconcile.run import Mode
+from reconcile.partitions.executors import executor_of
+from reconcile.partitions.plan import How
+from reconcile.runs.run import Mode
 from vocabulary.window import Window, parse_window
 
 

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from ops.settings_terms import TermsSettings
-from reconcile.invoice_terms import FeeTerms, Tier
+from reconcile.invoices.terms import FeeTerms, Tier
 from vocabulary.money import exponent_of, minor_from_text
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from breaks.policy import DEFAULT_RULES, Rule
-from reconcile.explained import explained
-from reconcile.totals import totals
-from reconcile.verify import terms_asked
+from reconcile.runs.verify import terms_asked
+from reconcile.totals.resolution_rate import explained
+from reconcile.totals.tie_out import totals
 from reports.pack import CheckedInvoice, Pack
 from reports.queries import StoredRun, days_of, game_totals, last_run, open_breaks
 from storage.engine import url_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from reconcile.totals_lines import Line
+from reconcile.totals.differences import Line
 from reports.grid import (
     WHO_OWES,
     Amount,

@@ -1,7 +1,7 @@
 """Invoices that were checked: the fee, the lines, and the rounds behind a difference."""
 
-from reconcile.invoice import Checked
-from reconcile.invoice_told import ROUNDING, exact_text
+from reconcile.invoices.check import Checked
+from reconcile.invoices.render import ROUNDING, exact_text
 from reports.grid import Amount, Column, Grid, Row, amounts
 from reports.pack import CheckedInvoice, Pack
 from vocabulary.money import exponent_of

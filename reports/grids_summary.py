@@ -5,8 +5,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from breaks.kinds import Impact
-from reconcile.totals import Row as Tied
-from reconcile.totals_lines import ELSEWHERE, NO_BREAKS, TIMING
+from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
+from reconcile.totals.tie_out import Row as Tied
 from reports.grid import WHO_OWES, Amount, Column, Grid, Instant, Row, Value, amounts, owed
 from reports.pack import Pack
 from reports.queries import Day, OpenBreak

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from reconcile.explained import HORIZONS, percent
-from reconcile.totals import Row as Tied
-from reconcile.totals_lines import ELSEWHERE, NO_BREAKS, TIMING
+from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
+from reconcile.totals.resolution_rate import HORIZONS, percent
+from reconcile.totals.tie_out import Row as Tied
 from reports.grid import Amount, Column, Grid, Row, Value, amounts
 from reports.pack import Pack
 

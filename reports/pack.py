@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from reconcile.explained import Explained
-from reconcile.invoice import Check
-from reconcile.totals import Totals
+from reconcile.invoices.check import Check
+from reconcile.totals.resolution_rate import Explained
+from reconcile.totals.tie_out import Totals
 from reports.grid import Amount
 from reports.queries import Day, GameTotal, OpenBreak, StoredRun
 from vocabulary.money import exponent_of

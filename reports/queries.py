@@ -12,7 +12,7 @@ from breaks.kinds import Impact
 from breaks.policy import Rule, due_at
 from breaks.states import SETTLED
 from feeds.day_close import Restatement, closed, restated
-from reconcile.totals_read import UNKNOWN_GAME
+from reconcile.totals.sums import UNKNOWN_GAME
 from vocabulary.window import Window
 
 # The newest run of a provider that saw all of its window; of one window, when one is asked for.
@@ -67,7 +67,7 @@ class OpenBreak:
     Attributes:
         alias: the provider's own name of the round, where that is another; else empty.
         difference: signed, in minor units: positive means the player is owed.
-        evidence: references to what it rests on; see ``reconcile.evidence``.
+        evidence: references to what it rests on; see ``reconcile.findings.evidence``.
         opened_at: first seen or reopened; its age counts from here.
         answer: what the provider said when it was asked.
         due: when somebody must have dealt with it; None: nobody must (any more).

@@ -1,7 +1,8 @@
 """How old each kind of row has to be before its other side must be there. Pure.
 
 A row waits for every kind of operation that it holds, the longest of them, from its last sign
-of life on. A round that both sides tell may be young in a part of it: see ``reconcile.young``.
+of life on. A round that both sides tell may be young in a part of it: see
+``reconcile.snapshot.immature``.
 """
 
 from collections.abc import Mapping

@@ -13,8 +13,8 @@ from ops.matching import provider_named
 from ops.metrics_explained import explained_samples
 from ops.metrics_names import PARTS, exposition
 from ops.providers import ConfiguredProvider, configured
-from reconcile.explained import HORIZONS, Explained, explained, percent
-from reconcile.explained_told import explained_json
+from reconcile.totals.resolution_rate import HORIZONS, Explained, explained, percent
+from reconcile.totals.resolution_render import explained_json
 from storage.engine import open_engine
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.window import Window

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from ops.context import current
 from ops.invoices import checked
-from reconcile.invoice import Check
-from reconcile.invoice_told import check_json
-from reconcile.totals import Totals
-from reconcile.totals_told import Exponents, causes_text
+from reconcile.invoices.check import Check
+from reconcile.invoices.render import check_json
+from reconcile.totals.render import Exponents, causes_text
+from reconcile.totals.tie_out import Totals
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
 

@@ -18,10 +18,10 @@ from ops.providers import ConfiguredProvider, configured
 from ops.reconcile_mode import Options, mode_of
 from ops.settings import ProviderSettings
 from ops.settings_values import parse_duration
-from reconcile.result import RunResult
-from reconcile.run import Mode
-from reconcile.run import reconcile as run_reconcile
-from reconcile.verify import Verification, provider_of, verify_run
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import Mode
+from reconcile.runs.run import reconcile as run_reconcile
+from reconcile.runs.verify import Verification, provider_of, verify_run
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
 from vocabulary.maturity import Ages

@@ -15,10 +15,10 @@ from ops.asked import asked
 from ops.context import Context
 from ops.matching import reader_of
 from ops.settings_values import parse_duration
-from reconcile.breaks import Break
-from reconcile.judge import Terms
-from reconcile.result import break_json
-from reconcile.what_if import Effect, what_if
+from reconcile.findings.breaks import Break
+from reconcile.runs.evaluate import Terms
+from reconcile.runs.result import break_json
+from reconcile.runs.what_if import Effect, what_if
 from vocabulary.clock import Clock, SystemClock, iso
 from vocabulary.errors import Malformed
 from vocabulary.maturity import Happening, ages_of

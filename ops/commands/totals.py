@@ -11,8 +11,8 @@ from rich.table import Table
 
 from ops.asked import asked
 from ops.context import current
-from reconcile.totals import Totals, totals
-from reconcile.totals_told import Exponents, causes_text, rounds_json, totals_json
+from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
+from reconcile.totals.tie_out import Totals, totals
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
 

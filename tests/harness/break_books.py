@@ -11,8 +11,8 @@ from breaks.queries import Filter
 from breaks.store import Life
 from ledger.posting import drain
 from ledger.verify import verify
-from reconcile.result import RunResult
-from reconcile.run import reconcile
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import reconcile
 from tests.harness.ledger import NOON, SLUG, accept, bet, win
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key

@@ -1,7 +1,8 @@
 """A month in memory as the comparison reads it, and everything that is found in it.
 
-These are the questions of ``reconcile.load`` and of the witnesses, answered from lists instead
-of tables. That both answer alike is shown on a real database (``detection_stored``).
+These are the questions of ``reconcile.snapshot.snapshot`` and of the witnesses, answered from
+lists instead of tables. That both answer alike is shown on a real database
+(``detection_stored``).
 """
 
 import json
@@ -15,17 +16,17 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from reconcile import evidence, witness, witness_chain, witness_log
-from reconcile.breaks import Break, breaks_from_frame
-from reconcile.compare import Judging, compare
-from reconcile.frames import KEYS, RECORDS, Keys
-from reconcile.load import Books, Sides
-from reconcile.margin import Near, margin_of
-from reconcile.rules import BY_NAME, Rules
-from reconcile.witness import journal_breaks
-from reconcile.witness_chain import chain_breaks
-from reconcile.witness_feed import feed_breaks
-from reconcile.witness_log import log_breaks
+from reconcile.findings import balance_chain, delivery_log, evidence, journal
+from reconcile.findings.balance_chain import chain_breaks
+from reconcile.findings.breaks import Break, breaks_from_frame
+from reconcile.findings.delivery_log import log_breaks
+from reconcile.findings.feed import feed_breaks
+from reconcile.findings.journal import journal_breaks
+from reconcile.matching.compare import Judging, compare
+from reconcile.snapshot.edge_keys import Near, margin_of
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys
+from reconcile.snapshot.rules import BY_NAME, Rules
+from reconcile.snapshot.snapshot import Books, Sides
 from tests.harness.detection_expected import Expected
 from tests.harness.detection_log import payload, read_logged
 from tests.harness.detection_month import (
@@ -111,13 +112,13 @@ class MemoryBooks(Books):
             evidence._OPERATIONS: list,
             evidence._RECORDS: list,
             evidence._WITHDRAWN: list,
-            witness._TOMBSTONES: self._tombstones,
-            witness._CONFLICTS: self._conflicts,
-            witness._BELOW_ZERO: self._below_zero,
-            witness_chain._STEPS: self._shifts,
-            witness_log._LOGGED: self._logged,
-            witness_log._JOURNAL: self._journal,
-            witness_log._PLAYERS: lambda: (
+            journal._TOMBSTONES: self._tombstones,
+            journal._CONFLICTS: self._conflicts,
+            journal._BELOW_ZERO: self._below_zero,
+            balance_chain._STEPS: self._shifts,
+            delivery_log._LOGGED: self._logged,
+            delivery_log._JOURNAL: self._journal,
+            delivery_log._PLAYERS: lambda: (
                 {"handle": told, "player": told.removeprefix("h-")}
                 for told in values["handles"]
             ),

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reconcile.distribute import Executor, Work
+from reconcile.partitions.executors import Executor, Work
 
 
 def dies_once(work: Work, marker: str, task: Any) -> bytes:

@@ -13,7 +13,7 @@ import openpyxl
 
 from feeds.day_close import note_restatements
 from feeds.records import store_records
-from reconcile.run import Mode, reconcile
+from reconcile.runs.run import Mode, reconcile
 from reports.gather import gather
 from reports.grid import Grid
 from reports.pack import Pack

@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from ops.metrics_explained import explained_samples
 from ops.metrics_names import PARTS, exposition
-from reconcile.explained import Explained, explained, percent
-from reconcile.explained_told import explained_json
-from reconcile.run import reconcile
+from reconcile.runs.run import reconcile
+from reconcile.totals.resolution_rate import Explained, explained, percent
+from reconcile.totals.resolution_render import explained_json
 from storage.engine import open_engine
 from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.clock import FrozenClock

@@ -19,9 +19,9 @@ from feeds.records import store_records
 from feeds.statements.file_format import Trailer
 from feeds.statements.importer import Taken
 from ops.cli import app
-from reconcile.result import RunResult
-from reconcile.run import Mode, reconcile
-from reconcile.verify import verify_run
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.verify import verify_run
 from storage.engine import open_engine
 from tests.harness.two_books import TwoBooks
 from tests.integration.test_feed_import import DAY, HEADER, NAMED, NOW, bet, ids, reader, take

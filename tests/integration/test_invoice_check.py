@@ -8,11 +8,11 @@ import pytest
 from ledger.adjustments import approve, propose
 from ledger.orders import InRound
 from ledger.posting import drain
-from reconcile.invoice import Check, InvoiceOfOthers, check_invoice
-from reconcile.invoice_file import Claim, Invoice
-from reconcile.invoice_terms import FeeTerms, Tier
-from reconcile.judge import Terms
-from reconcile.totals import totals
+from reconcile.invoices.check import Check, InvoiceOfOthers, check_invoice
+from reconcile.invoices.file import Claim, Invoice
+from reconcile.invoices.terms import FeeTerms, Tier
+from reconcile.runs.evaluate import Terms
+from reconcile.totals.tie_out import totals
 from storage.engine import open_engine
 from tests.harness.two_books import TwoBooks
 from vocabulary.money import Money

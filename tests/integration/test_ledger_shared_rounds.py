@@ -12,8 +12,8 @@ import pytest
 from ledger.importing import PlayerRow, import_players
 from ledger.posting import drain, post
 from ledger.verify import verify
-from reconcile.result import RunResult
-from reconcile.run import reconcile
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import reconcile
 from storage.engine import open_engine
 from tests.harness.ledger import NOON, SLUG, accept, bet, round_end, win
 from vocabulary.clock import FrozenClock

@@ -19,7 +19,7 @@ from ops.metrics_names import CATALOGUE, QUEUE_FINDINGS, Sample, sample
 from ops.metrics_parts import Part
 from ops.settings_metrics import MetricsSettings
 from ops.settings_source import load
-from reconcile.run import reconcile
+from reconcile.runs.run import reconcile
 from tests.harness.ports import free_port
 from tests.harness.receiver import until
 from tests.harness.two_books import TwoBooks

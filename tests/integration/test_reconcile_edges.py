@@ -9,15 +9,15 @@ import psycopg
 import pytest
 
 from ledger.posting import drain
-from reconcile.distribute import Dask, Executor, InProcess, Pool
-from reconcile.judge import Terms
-from reconcile.parts import How
-from reconcile.result import RunResult
-from reconcile.rules import Rules
-from reconcile.run import Mode, reconcile
-from reconcile.totals import totals
-from reconcile.verify import verify_run
-from reconcile.what_if import what_if
+from reconcile.partitions.executors import Dask, Executor, InProcess, Pool
+from reconcile.partitions.plan import How
+from reconcile.runs.evaluate import Terms
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.verify import verify_run
+from reconcile.runs.what_if import what_if
+from reconcile.snapshot.rules import Rules
+from reconcile.totals.tie_out import totals
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.detection.stored import store
 from tests.harness.dask_cluster import dask_cluster

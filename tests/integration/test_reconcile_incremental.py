@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from reconcile.result import RunResult
-from reconcile.run import Mode, reconcile
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import Mode, reconcile
 from storage.engine import open_engine
 from tests.harness.busy_books import DAY, BusyBooks
 from vocabulary.clock import FrozenClock

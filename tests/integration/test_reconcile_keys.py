@@ -9,11 +9,11 @@ import pandas as pd
 import psycopg
 import pytest
 
-from reconcile.compare import Judging
-from reconcile.load import Books, Sides, open_books
-from reconcile.parts import How
-from reconcile.ranges import key_ranges
-from reconcile.survey import Scope, look_at_all
+from reconcile.matching.compare import Judging
+from reconcile.partitions.plan import How
+from reconcile.partitions.scan import Scope, look_at_all
+from reconcile.snapshot.key_ranges import key_ranges
+from reconcile.snapshot.snapshot import Books, Sides, open_books
 from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.ids import match_key
 from vocabulary.window import Window
@@ -210,7 +210,7 @@ def test_few_and_many_keys_are_looked_up_alike(
     keys = np.sort([match_key("agg", name) for name in ("r1", "r3", "alone", "outside")])
     with opened(database, told) as books:
         few = (books.keys_among(keys), books.records(keys), books.straddling_among(keys))
-        monkeypatch.setattr("reconcile.load._FEW", 0)
+        monkeypatch.setattr("reconcile.snapshot.snapshot._FEW", 0)
         many = (books.keys_among(keys), books.records(keys), books.straddling_among(keys))
     for one, other in zip(few[:2], many[:2], strict=True):
         pd.testing.assert_frame_equal(one.ours, other.ours)

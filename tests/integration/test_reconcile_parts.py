@@ -8,10 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from reconcile.distribute import Dask, InProcess, Pool
-from reconcile.parts import How
-from reconcile.rules import BY_NAME, Rules
-from reconcile.run import Mode, reconcile
+from reconcile.partitions.executors import Dask, InProcess, Pool
+from reconcile.partitions.plan import How
+from reconcile.runs.run import Mode, reconcile
+from reconcile.snapshot.rules import BY_NAME, Rules
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.busy_books import DAY, BusyBooks

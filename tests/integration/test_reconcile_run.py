@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from reconcile.result import RunResult
-from reconcile.run import reconcile
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import reconcile
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key
 from vocabulary.window import Window

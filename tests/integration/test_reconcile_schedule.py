@@ -11,7 +11,7 @@ from ops.day_ends import DueDay, due_days
 from ops.errands import Errands
 from ops.reconcile_jobs import arguments, reconcile_jobs
 from ops.settings import Settings
-from reconcile.run import Mode, reconcile
+from reconcile.runs.run import Mode, reconcile
 from storage.engine import open_engine
 from tests.harness.busy_books import DAY, BusyBooks
 from vocabulary.clock import FrozenClock, SystemClock

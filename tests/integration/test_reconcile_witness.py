@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from reconcile.result import RunResult
-from reconcile.run import reconcile
-from reconcile.verify import verify_run
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import reconcile
+from reconcile.runs.verify import verify_run
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Refused
 from vocabulary.facts import Bet, Operation

@@ -11,13 +11,13 @@ import pytest
 
 from ledger.posting import drain
 from ops.commands.reconcile_what_if import proposed
-from reconcile.judge import Terms
-from reconcile.parts import How
-from reconcile.result import RunResult
-from reconcile.run import Mode, reconcile
-from reconcile.totals import totals
-from reconcile.verify import verify_run
-from reconcile.what_if import what_if
+from reconcile.partitions.plan import How
+from reconcile.runs.evaluate import Terms
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.verify import verify_run
+from reconcile.runs.what_if import what_if
+from reconcile.totals.tie_out import totals
 from tests.detection.stored import store
 from tests.harness.detection_month import System
 from tests.harness.detection_world import Line, Op, Scene, lay_out

@@ -9,11 +9,11 @@ import pytest
 
 from breaks.actions import assigning, do, explaining
 from feeds.findings import FindingKind, Found, note
-from reconcile.invoice import check_invoice
-from reconcile.invoice_file import Claim, Invoice
-from reconcile.invoice_terms import FeeTerms, Tier
-from reconcile.judge import Terms
-from reconcile.totals import totals
+from reconcile.invoices.check import check_invoice
+from reconcile.invoices.file import Claim, Invoice
+from reconcile.invoices.terms import FeeTerms, Tier
+from reconcile.runs.evaluate import Terms
+from reconcile.totals.tie_out import totals
 from reports.grids import grids
 from reports.pack import CheckedInvoice, Pack
 from reports.page import ROWS_SHOWN_MAX

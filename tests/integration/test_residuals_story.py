@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from ledger.verify import verify
 from ops.cli import app
-from reconcile.result import RunResult
-from reconcile.rules import Rules
-from reconcile.run import reconcile
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import reconcile
+from reconcile.snapshot.rules import Rules
 from storage.engine import open_engine
 from tests.harness.ledger import SLUG, accept, bet, open_wallets, round_end, win
 from tests.harness.receiver import until

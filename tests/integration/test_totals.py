@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.judge import Terms
-from reconcile.rules import BY_NAME, Rules
-from reconcile.totals import Totals, totals
+from reconcile.runs.evaluate import Terms
+from reconcile.snapshot.rules import BY_NAME, Rules
+from reconcile.totals.tie_out import Totals, totals
 from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.window import Window
 

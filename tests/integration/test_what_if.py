@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from ops.commands.reconcile_what_if import effect_json, proposed
-from reconcile.judge import Terms
-from reconcile.run import reconcile
-from reconcile.what_if import Effect, what_if
+from reconcile.runs.evaluate import Terms
+from reconcile.runs.run import reconcile
+from reconcile.runs.what_if import Effect, what_if
 from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Malformed

@@ -7,9 +7,16 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.columns import BLOCK
-from reconcile.frames import Keys
-from reconcile.key_rows import BYTES, keys_frame, of_string, players_of, rows_of, sorted_places
+from reconcile.snapshot.arrays import BLOCK
+from reconcile.snapshot.frames import Keys
+from reconcile.snapshot.key_rows import (
+    BYTES,
+    keys_frame,
+    of_string,
+    players_of,
+    rows_of,
+    sorted_places,
+)
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 #: Keys that are alike in their upper half, too.

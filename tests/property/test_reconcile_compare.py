@@ -8,8 +8,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.compare import Comparison, Judging, compare
-from reconcile.frames import KEYS, RECORDS, Keys
+from reconcile.matching.compare import Comparison, Judging, compare
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys
 from vocabulary.ids import match_key
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

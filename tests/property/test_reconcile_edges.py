@@ -6,7 +6,7 @@ import pandas as pd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconcile.compare import Comparison
+from reconcile.matching.compare import Comparison
 from tests.unit.test_reconcile_passes import compared, found, records
 
 #: Player, stake, payout, balance before, seconds.

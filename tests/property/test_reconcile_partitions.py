@@ -7,8 +7,8 @@ import pandas as pd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconcile.compare import Comparison
-from reconcile.conserve import as_json
+from reconcile.matching.compare import Comparison
+from reconcile.matching.conservation import as_json
 from tests.unit.test_reconcile_passes import compared, records
 
 Row = tuple[str, int, int, int, int]

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.verify import verify
-from reconcile.result import RunResult
-from reconcile.rules import Rules
-from reconcile.run import Mode, reconcile
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import Mode, reconcile
+from reconcile.snapshot.rules import Rules
 from storage.engine import open_engine
 from tests.harness.two_books import TwoBooks
 from vocabulary.clock import FrozenClock

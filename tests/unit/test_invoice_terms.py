@@ -10,9 +10,9 @@ import typer
 from ops.invoices import period_of
 from ops.settings_terms import TermsSettings
 from ops.terms import fee_terms
-from reconcile.invoice_file import Claim, InvoiceUnreadable, read_invoice
-from reconcile.invoice_terms import FeeTerms, TermsIncomplete, Tier, fee_of, rounded
-from reconcile.invoice_told import exact_text
+from reconcile.invoices.file import Claim, InvoiceUnreadable, read_invoice
+from reconcile.invoices.render import exact_text
+from reconcile.invoices.terms import FeeTerms, TermsIncomplete, Tier, fee_of, rounded
 
 TIERS = (
     Tier(up_to=Fraction(1_000), share=Fraction(15, 100)),

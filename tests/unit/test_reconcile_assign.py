@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile import assign as assigning
-from reconcile.assign import Assignment, _components, assign
+from reconcile.matching import assignment as assigning
+from reconcile.matching.assignment import Assignment, _components, assign
 
 
 def _assign(first: list[int], second: list[int], within: int, clear_by: int = 0) -> Assignment:

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from breaks.kinds import BY_ROUND, BreakKind, Impact, impact_of
-from reconcile.breaks import break_id, breaks_from_frame
-from reconcile.classify import Classified, classify
-from reconcile.frames import RECORDS, FrameWrong
-from reconcile.pass_rounds import fold, pair
+from reconcile.findings.breaks import break_id, breaks_from_frame
+from reconcile.matching.classify import Classified, classify
+from reconcile.matching.rounds import fold, pair
+from reconcile.snapshot.frames import RECORDS, FrameWrong
 from vocabulary.maturity import Ages
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.margin import SPANS_MAX, Near, margin_of
-from reconcile.rules import BY_NAME, Rules
+from reconcile.snapshot.edge_keys import SPANS_MAX, Near, margin_of
+from reconcile.snapshot.rules import BY_NAME, Rules
 from vocabulary.window import Window
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from reconcile.compare import Comparison, Judging, compare
-from reconcile.frames import KEYS, RECORDS, Keys
-from reconcile.margin import NO_KEYS
-from reconcile.rules import Rules
+from reconcile.matching.compare import Comparison, Judging, compare
+from reconcile.snapshot.edge_keys import NO_KEYS
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys
+from reconcile.snapshot.rules import Rules
 from vocabulary.ids import match_key
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

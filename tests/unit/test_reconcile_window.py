@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from reconcile.conserve import Tally, exact_sum
+from reconcile.matching.conservation import Tally, exact_sum
 from vocabulary.window import Window, parse_window
 
 

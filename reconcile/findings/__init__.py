@@ -1,0 +1,1 @@
+"""Breaks with their explanations and evidence, and cross-checks against other sources."""

@@ -1,0 +1,1 @@
+"""Invoices of providers checked against the totals."""

@@ -1,0 +1,182 @@
+"""An invoice against our books: what we compute, what is claimed, and which rounds lie between.
+
+For each claimed line ``claimed - ours = explained + unexplained``: explained is what the
+provider's own history says otherwise than our books, round by round; unexplained is what it
+claims beyond its own history. For the fee ``claimed - ours = by_ggr + by_terms``: what follows
+from another GGR, and what from other terms than were agreed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reconcile.invoices.file import Claim, Invoice
+from reconcile.invoices.terms import Fee, FeeTerms, fee_of
+from reconcile.totals.differences import Line
+from reconcile.totals.sums import Cell, PartOfOurs
+from reconcile.totals.tie_out import Row, Totals
+from vocabulary.errors import Refused
+
+#: A line's game, None for all, and its currency.
+Subject = tuple[str | None, str]
+
+
+class InvoiceOfOthers(Refused):
+    """The invoice is in another currency than the terms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One line of an invoice, in minor units of its currency.
+
+    Attributes:
+        ours: our GGR, without what the terms exclude.
+        theirs: GGR by the provider's own history, without the same.
+        excluded: our GGR that the terms exclude.
+        causes: the difference of the two histories, by cause.
+        residual: what totals could not tie; zero unless something is wrong.
+    """
+
+    game: str | None
+    currency: str
+    claimed: int
+    ours: int
+    theirs: int
+    excluded: int
+    causes: Mapping[str, int]
+    residual: int
+    lines: tuple[Line, ...]
+
+    @property
+    def difference(self) -> int:
+        """Claimed less ours."""
+        return self.claimed - self.ours
+
+    @property
+    def unexplained(self) -> int:
+        """What is claimed beyond what any round explains."""
+        return self.difference - self.explained
+
+    @property
+    def explained(self) -> int:
+        """What rounds that the two sides tell differently make of the difference."""
+        return sum(self.causes.values()) if self.difference else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A whole invoice. Fees in minor units of the invoice's currency.
+
+    Attributes:
+        ours: the fee on our GGR.
+        on_claims: the fee on the GGR that is claimed.
+    """
+
+    invoice: Invoice
+    checked: tuple[Checked, ...]
+    ours: Fee
+    on_claims: Fee
+
+    @property
+    def difference(self) -> int:
+        """Claimed less ours."""
+        return self.invoice.fee - self.ours.total
+
+    @property
+    def by_ggr(self) -> int:
+        """What of it follows from another GGR."""
+        return self.on_claims.total - self.ours.total
+
+    @property
+    def by_terms(self) -> int:
+        """What of it follows from other terms."""
+        return self.invoice.fee - self.on_claims.total
+
+    @property
+    def ties(self) -> bool:
+        """Whether every line and the fee are what we compute."""
+        return self.difference == 0 and all(each.difference == 0 for each in self.checked)
+
+
+def check_invoice(
+    invoice: Invoice, told: Totals, terms: FeeTerms, exponents: Mapping[str, int]
+) -> Check:
+    """Hold an invoice against the totals of its period.
+
+    Raises:
+        InvoiceOfOthers: its currency is not the terms'.
+        TermsIncomplete: a currency without a rate.
+    """
+    if invoice.currency != terms.currency:
+        raise InvoiceOfOthers(
+            f"the invoice is in {invoice.currency}, the terms are in {terms.currency}"
+        )
+    checked = tuple(
+        _checked(subject, claimed, told, terms)
+        for subject, claimed in _subjects(invoice.claims, told, terms).items()
+    )
+    return Check(
+        invoice=invoice,
+        checked=checked,
+        ours=fee_of(terms, _by_currency(checked, "ours"), exponents),
+        on_claims=fee_of(terms, _by_currency(checked, "claimed"), exponents),
+    )
+
+
+def _subjects(claims: Iterable[Claim], told: Totals, terms: FeeTerms) -> dict[Subject, int]:
+    """What is claimed, and 0 of what was played and is not claimed."""
+    claimed = {(each.game, each.currency): each.ggr for each in claims}
+    whole = {each.currency for each in claims if each.game is None}
+    played = {
+        (cell.game, cell.currency)
+        for cell in told.cells
+        if cell.currency not in whole and cell.game not in terms.exclude_games
+    }
+    left = sorted(played - set(claimed))
+    return {**claimed, **dict.fromkeys(left, 0)}
+
+
+def _checked(subject: Subject, claimed: int, told: Totals, terms: FeeTerms) -> Checked:
+    game, currency = subject
+    rows = [row for cell, row in told.cells.items() if _counts(cell, subject, terms)]
+    excluded = sum(
+        part.stake - part.payout
+        for part in told.parts
+        if _counts(part.cell, subject, terms) and _is_excluded(part, terms)
+    )
+    return Checked(
+        game=game,
+        currency=currency,
+        claimed=claimed,
+        ours=sum(row.ours.ggr for row in rows) - excluded,
+        theirs=sum(row.theirs.ggr for row in rows) - excluded,
+        excluded=excluded,
+        causes=_causes(rows),
+        residual=sum(row.residual for row in rows),
+        lines=tuple(line for line in told.lines if _counts(line.cell, subject, terms)),
+    )
+
+
+def _counts(cell: Cell, subject: Subject, terms: FeeTerms) -> bool:
+    game, currency = subject
+    if cell.currency != currency or cell.game in terms.exclude_games:
+        return False
+    return game is None or cell.game == game
+
+
+def _is_excluded(part: PartOfOurs, terms: FeeTerms) -> bool:
+    return not part.adjusts and part.fund in terms.exclude_funds
+
+
+def _causes(rows: Iterable[Row]) -> dict[str, int]:
+    causes: dict[str, int] = {}
+    for row in rows:
+        for cause, ggr in row.causes.items():
+            causes[cause] = causes.get(cause, 0) + ggr
+    return {cause: causes[cause] for cause in sorted(causes) if causes[cause]}
+
+
+def _by_currency(checked: Iterable[Checked], figure: str) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for each in checked:
+        sums[each.currency] = sums.get(each.currency, 0) + getattr(each, figure)
+    return {code: sums[code] for code in sorted(sums)}

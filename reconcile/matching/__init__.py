@@ -1,0 +1,1 @@
+"""Matching passes, classification of pairs, and the proof that rows are conserved."""

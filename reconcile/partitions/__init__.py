@@ -1,0 +1,1 @@
+"""A run cut into key ranges: planning, executors, checkpoints, watermarks."""

@@ -1,0 +1,1 @@
+"""Runs: evaluate both sides, store the result, verify it, try other rules."""

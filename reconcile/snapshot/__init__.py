@@ -1,0 +1,1 @@
+"""Both sides of a window, read from one database snapshot into frames."""

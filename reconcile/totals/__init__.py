@@ -1,0 +1,1 @@
+"""Both sides summed by day, game and currency, and tied; the resolution rate."""

@@ -1,0 +1,93 @@
+"""Totals put into text: exact decimal amounts for programs, files and pages."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from reconcile.totals.differences import Line
+from reconcile.totals.sums import Figures
+from reconcile.totals.tie_out import Row, Totals
+from vocabulary.clock import iso
+from vocabulary.money import exponent_of, text_from_minor
+
+Exponents = Mapping[str, int]
+
+
+def totals_json(told: Totals, by: tuple[str, ...], exponents: Exponents) -> dict[str, Any]:
+    """What ``tieout totals --json`` prints, but for the rounds."""
+    return {
+        "provider": told.provider,
+        "window": {"from": iso(told.window.start), "to": iso(told.window.end)},
+        "timezone": told.zone,
+        "at": iso(told.at),
+        "by": list(by),
+        "ties": told.ties,
+        "agrees": told.agrees,
+        "unposted_batches": told.unposted,
+        "totals": [row_json(row, by, exponents) for row in told.by(*by)],
+    }
+
+
+def row_json(row: Row, by: tuple[str, ...], exponents: Exponents) -> dict[str, Any]:
+    """One row of totals; ``explained`` adds up to the difference of GGR less the residual."""
+    digits = exponent_of(row.currency, exponents)
+    return {
+        **dict(zip(by, row.name, strict=True)),
+        "currency": row.currency,
+        "ours": figures_json(row.ours, digits),
+        "theirs": figures_json(row.theirs, digits),
+        "difference": figures_json(row.difference, digits),
+        "of_ours": {
+            "adjusted": text_from_minor(row.adjusted.ggr, digits),
+            "funded": text_from_minor(row.funded.ggr, digits),
+        },
+        "explained": {
+            cause: text_from_minor(ggr, digits) for cause, ggr in sorted(row.causes.items())
+        },
+        "residual": text_from_minor(row.residual, digits),
+    }
+
+
+def figures_json(figures: Figures, digits: int) -> dict[str, Any]:
+    """Counts as they are, amounts as decimal text."""
+    return {
+        "rounds": figures.rounds,
+        "bets": figures.bets,
+        "wins": figures.wins,
+        "rollbacks": figures.rollbacks,
+        "stake": text_from_minor(figures.stake, digits),
+        "payout": text_from_minor(figures.payout, digits),
+        "ggr": text_from_minor(figures.ggr, digits),
+    }
+
+
+def rounds_json(told: Totals, day: date, exponents: Exponents) -> list[dict[str, Any]]:
+    """The rounds that make the differences of one day."""
+    return [line_json(line, exponents) for line in told.lines if line.cell.day == day]
+
+
+def line_json(line: Line, exponents: Exponents) -> dict[str, Any]:
+    """One round that makes a difference; ``ggr`` is theirs less ours."""
+    currency = line.cell.currency
+    return {
+        "day": str(line.cell.day),
+        "game": line.cell.game,
+        "currency": currency,
+        "cause": line.cause,
+        "ggr": text_from_minor(line.ggr, exponent_of(currency, exponents)),
+        "round_key": line.round_id,
+        "alias": line.alias,
+        "player": line.player,
+        "break_id": line.break_id,
+    }
+
+
+def causes_text(causes: Mapping[str, int], digits: int) -> str:
+    """The causes of a difference on one line."""
+    return ", ".join(_said(causes, digits)) or "none"
+
+
+def _said(causes: Mapping[str, int], digits: int) -> Iterable[str]:
+    for cause, ggr in sorted(causes.items()):
+        if ggr:
+            yield f"{cause} {text_from_minor(ggr, digits)}"

@@ -1,0 +1,223 @@
+"""What either side comes to by business day, game and currency: sums made by the database.
+
+These sums know nothing of matching. What the comparison says about single rounds has to add up
+to their differences; see ``reconcile.totals.tie_out``.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from reconcile.snapshot.frames import Keys
+from reconcile.snapshot.snapshot import Books
+
+#: Shown where no record of the provider tells which game a round was.
+UNKNOWN_GAME = "unknown"
+
+_OURS = """
+SELECT (r.first_at AT TIME ZONE {zone})::date AS day, coalesce(g.game, {unknown}) AS game,
+       r.currency, count(*) AS rounds, sum(r.bets)::bigint AS bets, sum(r.wins)::bigint AS wins,
+       sum(r.rollbacks)::bigint AS rollbacks, sum(r.stake)::text AS stake,
+       sum(r.payout)::text AS payout
+  FROM rounds r
+  LEFT JOIN (SELECT match_key, round_id, min(game) AS game FROM feed_records
+              WHERE provider = {provider} GROUP BY match_key, round_id) g
+         USING (match_key, round_id)
+ WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
+ GROUP BY 1, 2, 3
+"""
+# A player's round that any record calls rolled back moved nothing, whatever its others say.
+_THEIRS = """
+SELECT (f.created_at AT TIME ZONE {zone})::date AS day, coalesce(f.game, {unknown}) AS game,
+       f.currency, count(DISTINCT (f.match_key, f.round_id, f.handle)) AS rounds,
+       count(*) FILTER (WHERE u.round_id IS NULL AND f.stake <> 0) AS bets,
+       count(*) FILTER (WHERE u.round_id IS NULL AND f.payout <> 0) AS wins,
+       count(*) FILTER (WHERE f.rolled_back) AS rollbacks,
+       coalesce(sum(f.stake) FILTER (WHERE u.round_id IS NULL), 0)::text AS stake,
+       coalesce(sum(f.payout) FILTER (WHERE u.round_id IS NULL), 0)::text AS payout
+  FROM feed_records f LEFT JOIN handles h USING (provider, handle)
+  LEFT JOIN (SELECT DISTINCT b.match_key, b.round_id, coalesce(k.player, b.handle) AS player
+               FROM feed_records b LEFT JOIN handles k USING (provider, handle)
+              WHERE b.provider = {provider} AND b.rolled_back) u
+         ON u.match_key = f.match_key AND u.round_id = f.round_id
+        AND u.player = coalesce(h.player, f.handle)
+ WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
+ GROUP BY 1, 2, 3
+"""
+# Parts of ours that are no cash play of the provider's: corrections by hand that name a round,
+# and what a fund stands behind.
+_PARTS = """
+SELECT (r.first_at AT TIME ZONE {zone})::date AS day, r.round_id, r.currency,
+       coalesce((SELECT min(f.game) FROM feed_records f
+                  WHERE f.match_key = r.match_key AND f.provider = r.provider
+                    AND f.round_id = r.round_id), {unknown}) AS game,
+       o.op_key, o.kind::text AS kind, o.fund::text AS fund, o.stake, o.payout
+  FROM rounds r
+  JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
+                   AND o.provider = r.provider AND o.round_id = r.round_id
+ WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
+   AND (o.fund <> 'cash' OR o.kind = 'adjustment') AND o.decision = 'accepted'
+ ORDER BY o.op_key
+"""
+# Rounds that the two sides count on different days: a look at amounts alone would pass them.
+_TWO_DAYS = """
+SELECT DISTINCT f.match_key
+  FROM feed_records f JOIN rounds r USING (match_key, provider, round_id)
+ WHERE f.provider = {provider}
+   AND f.created_at >= {start} AND f.created_at < {end}
+   AND r.first_at >= {start} AND r.first_at < {end}
+   AND (f.created_at AT TIME ZONE {zone})::date <> (r.first_at AT TIME ZONE {zone})::date
+"""
+# Of the rounds of some keys.
+_GAMES = """
+SELECT f.record_id, f.occurrence::bigint AS occurrence, f.game
+  FROM feed_records f JOIN residual USING (match_key)
+ WHERE f.provider = {provider} AND f.game IS NOT NULL
+"""
+_COUNTS = """
+SELECT r.round_id, w.player, r.currency, r.bets, r.wins, r.rollbacks
+  FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
+ WHERE r.provider = {provider}
+"""
+_UNPOSTED = "SELECT count(*) AS n FROM batches WHERE posted_at IS NULL AND parked_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """Where a round counts: the business day it began on, its game, its currency."""
+
+    day: date
+    game: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What one side says of a cell; amounts in minor units, rollbacks taken off.
+
+    Attributes:
+        rounds: begun on that day.
+        bets, wins: operations of ours, or records of theirs that tell a stake, a payout.
+        rollbacks: operations of ours, or records of theirs that call a round rolled back.
+    """
+
+    rounds: int = 0
+    bets: int = 0
+    wins: int = 0
+    rollbacks: int = 0
+    stake: int = 0
+    payout: int = 0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(
+            rounds=self.rounds + other.rounds,
+            bets=self.bets + other.bets,
+            wins=self.wins + other.wins,
+            rollbacks=self.rollbacks + other.rollbacks,
+            stake=self.stake + other.stake,
+            payout=self.payout + other.payout,
+        )
+
+    def __sub__(self, other: "Figures") -> "Figures":
+        return self + Figures(
+            rounds=-other.rounds,
+            bets=-other.bets,
+            wins=-other.wins,
+            rollbacks=-other.rollbacks,
+            stake=-other.stake,
+            payout=-other.payout,
+        )
+
+    @property
+    def ggr(self) -> int:
+        """Gross gaming revenue: what was staked less what was paid out."""
+        return self.stake - self.payout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartOfOurs:
+    """One operation of ours that is no cash play: a correction, or one a fund stands behind."""
+
+    cell: Cell
+    round_id: str
+    op_key: str
+    adjusts: bool
+    fund: str
+    stake: int
+    payout: int
+
+
+def sums_of_ours(books: Books, zone: str) -> dict[Cell, Figures]:
+    """Our rounds of the window, added up by the database."""
+    return _sums(books.rows(_OURS, zone=zone, unknown=UNKNOWN_GAME))
+
+
+def sums_of_theirs(books: Books, zone: str) -> dict[Cell, Figures]:
+    """The provider's records of the window, added up by the database."""
+    return _sums(books.rows(_THEIRS, zone=zone, unknown=UNKNOWN_GAME))
+
+
+def parts_of_ours(books: Books, zone: str) -> tuple[PartOfOurs, ...]:
+    """Our corrections and funded operations in rounds of the window."""
+    return tuple(
+        PartOfOurs(
+            cell=Cell(row["day"], row["game"], row["currency"]),
+            round_id=row["round_id"],
+            op_key=row["op_key"],
+            adjusts=row["kind"] == "adjustment",
+            fund=row["fund"],
+            stake=row["stake"],
+            payout=row["payout"],
+        )
+        for row in books.rows(_PARTS, zone=zone, unknown=UNKNOWN_GAME)
+    )
+
+
+def on_two_days(books: Books, zone: str) -> Keys:
+    """Keys of rounds that the sides count on different days, sorted."""
+    return np.unique(_keys(books.rows(_TWO_DAYS, zone=zone)))
+
+
+def games_of_records(books: Books, keys: Keys) -> dict[tuple[str, int], str]:
+    """Games by record id and occurrence, of the records of these keys."""
+    rows = books.rows_among(_GAMES, keys)
+    return {(row["record_id"], row["occurrence"]): row["game"] for row in rows}
+
+
+def counts_of_rounds(
+    books: Books, keys: Keys
+) -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """Bets, wins and rollbacks by round, player and currency, of the rounds of these keys."""
+    return {
+        (row["round_id"], row["player"], row["currency"]): (
+            row["bets"],
+            row["wins"],
+            row["rollbacks"],
+        )
+        for row in books.rows_among(_COUNTS, keys)
+    }
+
+
+def unposted_batches(books: Books) -> int:
+    """Accepted batches that no worker has posted: their rounds are not counted yet."""
+    return int(books.rows(_UNPOSTED)[0]["n"])
+
+
+def _keys(rows: list[dict[str, Any]]) -> Keys:
+    return np.array([row["match_key"] for row in rows], dtype=np.int64)
+
+
+def _sums(rows: list[dict[str, Any]]) -> dict[Cell, Figures]:
+    return {
+        Cell(row["day"], row["game"], row["currency"]): Figures(
+            rounds=row["rounds"],
+            bets=row["bets"],
+            wins=row["wins"],
+            rollbacks=row["rollbacks"],
+            stake=int(row["stake"]),
+            payout=int(row["payout"]),
+        )
+        for row in rows
+    }
