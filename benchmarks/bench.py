@@ -15,7 +15,7 @@ from socket import socket
 from time import monotonic, sleep
 
 from benchmarks.load import PLAYERS, RATE_MAX, SECRETS, player
-from ledger.importing import PlayerRow, import_players
+from ledger.players.importer import PlayerRow, import_players
 from ops.embedded import ensure, stop
 from ops.settings import Settings
 from storage.engine import open_engine

@@ -6,7 +6,7 @@ payout. Where nothing in our books is wrong (a line told twice, a feed that cont
 there is no correction to suggest: whoever wants one names amount and side.
 
 Tables touched: ``break_lives``, ``adjustments``, ``audit``; the journal, by
-``ledger.adjustments``.
+``ledger.corrections.adjustments``.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ from breaks.kinds import BreakKind
 from breaks.limits import NO_LIMITS, Limits
 from breaks.states import BreakState, LifeRefused, must_follow
 from breaks.store import Life, locked, move, must_say, transaction
-from ledger.adjustments import approve_on, complete, propose_on, reject_on
-from ledger.orders import InRound
-from ledger.posting import drain
+from ledger.accepting.own_operations import InRound
+from ledger.corrections.adjustments import approve_on, complete, propose_on, reject_on
+from ledger.posting.posting import drain
 from storage.engine import url_of
 from vocabulary.clock import Clock
 from vocabulary.money import Money, exponent_of, minor_from_text

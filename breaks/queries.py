@@ -12,7 +12,7 @@ from breaks.kinds import BreakKind, Impact
 from breaks.policy import AGES, Rule, bucket_of, due_at
 from breaks.states import SETTLED, BreakState
 from breaks.store import COLUMNS, Life, get, life_of, transaction
-from ledger.adjustments import Adjustment, every
+from ledger.corrections.adjustments import Adjustment, every
 from storage.audit import AuditRow, trail
 
 _WHERE = """

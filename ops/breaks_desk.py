@@ -7,7 +7,7 @@ import typer
 from sqlalchemy import Engine
 
 from breaks.states import LifeRefused
-from ledger.adjustments import AdjustmentRefused
+from ledger.corrections.adjustments import AdjustmentRefused
 from ops.context import current, endpoints
 from storage.engine import open_engine
 

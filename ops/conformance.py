@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from ledger.accounts import balance_of
-from ledger.importing import import_players, read_players
-from ledger.orders import SetBlocked
+from ledger.accepting.own_operations import SetBlocked
+from ledger.players.importer import import_players, read_players
+from ledger.queries.balances import balance_of
 from ops.context import Context, endpoints
 from ops.orders import carry_out, fresh_key
 from ops.providers import ConfiguredProvider

@@ -6,9 +6,9 @@ import uuid
 import typer
 from sqlalchemy.exc import OperationalError
 
-from ledger.books import Decided
-from ledger.carry import carry_out as carried
-from ledger.orders import Exclude, Limit, Order, SetBlocked, order_bytes
+from ledger.accepting.carry import carry_out as carried
+from ledger.accepting.model import Decided
+from ledger.accepting.own_operations import Exclude, Limit, Order, SetBlocked, order_bytes
 from ops.context import Context, endpoints
 from storage.audit import record
 from storage.engine import open_engine

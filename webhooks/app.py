@@ -12,7 +12,7 @@ import dramatiq
 import structlog
 from aiohttp import web
 
-from ledger.accept import Accepted, Acceptor
+from ledger.accepting.acceptor import Accepted, Acceptor
 from vocabulary.clock import Clock
 from webhooks.commit import GroupCommit
 from webhooks.door import Door, ReceiverConfig

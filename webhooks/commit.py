@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import structlog
 
-from ledger.accept import Accepted, Acceptor, retry_later
-from ledger.books import Decided, Request
+from ledger.accepting.acceptor import Accepted, Acceptor, retry_later
+from ledger.accepting.model import Decided, Request
 from vocabulary.errors import Unavailable
 
 #: Most requests decided in one statement.

@@ -11,7 +11,7 @@ import dramatiq
 import structlog
 from redis.exceptions import RedisError
 
-from ledger.accept import Accepted
+from ledger.accepting.acceptor import Accepted
 from storage.broker import ingest_message, post_message
 from vocabulary import steps
 from vocabulary.steps import Step

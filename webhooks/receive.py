@@ -6,7 +6,7 @@ from time import perf_counter
 import structlog
 from aiohttp import web
 
-from ledger.books import Decided, Request
+from ledger.accepting.model import Decided, Request
 from providers.contract import Callback, Verified
 from vocabulary import steps
 from vocabulary.clock import Clock

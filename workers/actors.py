@@ -6,7 +6,7 @@ from typing import Any
 import dramatiq
 from sqlalchemy.exc import OperationalError
 
-from ledger.posting import BATCHES_PER_POSTING, post
+from ledger.posting.posting import BATCHES_PER_POSTING, post
 from storage.broker import (
     FETCH_ACTOR,
     FETCH_QUEUE,

@@ -1,7 +1,7 @@
 """Rounds: every figure follows from posted operations; an ended round's clearing is zero."""
 
 from ledger.checks.check import Check
-from ledger.kinds import OWN
+from ledger.enums import OWN
 
 CHECKS: tuple[Check, ...] = (
     Check(

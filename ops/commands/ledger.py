@@ -16,8 +16,8 @@ from vocabulary.facts import Fund
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from ledger.accounts import StatementLine
-    from ledger.provider_statement import ProviderDay
+    from ledger.queries.balances import StatementLine
+    from ledger.queries.provider_days import ProviderDay
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -64,7 +64,7 @@ def balance(
     as_json: AsJson = False,
 ) -> None:
     """What a player has now, or had at an instant."""
-    from ledger.accounts import balance_of  # noqa: PLC0415 - heavy
+    from ledger.queries.balances import balance_of  # noqa: PLC0415 - heavy
 
     if at is not None:
         _balance_at(_engine(ctx), player, currency, at, by=by, as_json=as_json)
@@ -84,7 +84,7 @@ def balance(
 def _balance_at(
     engine: "Engine", player: str, currency: str, at: str, *, by: Clock, as_json: bool
 ) -> None:
-    from ledger.checkpoints import balance_at  # noqa: PLC0415 - heavy
+    from ledger.queries.checkpoints import balance_at  # noqa: PLC0415 - heavy
 
     moment = read_instant(at, "--at")
     found = balance_at(engine, player=player, currency=currency, at=moment, by=by.value)
@@ -125,7 +125,7 @@ def statement(
 def _wallet_lines(
     ctx: typer.Context, player: str, currency: str, *, after: int, most: int, as_json: bool
 ) -> None:
-    from ledger.accounts import statement_of  # noqa: PLC0415 - heavy
+    from ledger.queries.balances import statement_of  # noqa: PLC0415 - heavy
 
     lines = statement_of(
         _engine(ctx), player=player, currency=currency, after_seq=after, most=most
@@ -155,7 +155,7 @@ def _provider_days(
     by: Clock,
     as_json: bool,
 ) -> None:
-    from ledger.provider_statement import provider_days  # noqa: PLC0415 - heavy
+    from ledger.queries.provider_days import provider_days  # noqa: PLC0415 - heavy
     from ops.commands.provider import entry_named  # noqa: PLC0415
 
     entry = entry_named(current(ctx).settings, provider)
@@ -180,7 +180,7 @@ def _provider_days(
 @app.command("trial-balance")
 def trial_balance(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """Every account's total; exit 1 unless each currency sums to zero."""
-    from ledger.accounts import trial_balance as totals  # noqa: PLC0415 - heavy
+    from ledger.queries.balances import trial_balance as totals  # noqa: PLC0415 - heavy
 
     lines = totals(_engine(ctx))
     sums: dict[str, int] = {}
@@ -214,7 +214,7 @@ def deposit(
     key: OrderKey = None,
 ) -> None:
     """Put money into a wallet."""
-    from ledger.orders import Deposit  # noqa: PLC0415 - heavy
+    from ledger.accepting.own_operations import Deposit  # noqa: PLC0415 - heavy
     from ops.orders import carry_out, fresh_key  # noqa: PLC0415
 
     order = Deposit(
@@ -238,7 +238,7 @@ def withdraw(
     key: OrderKey = None,
 ) -> None:
     """Take money out of a wallet, if it is there."""
-    from ledger.orders import Withdrawal  # noqa: PLC0415 - heavy
+    from ledger.accepting.own_operations import Withdrawal  # noqa: PLC0415 - heavy
     from ops.orders import carry_out, fresh_key  # noqa: PLC0415
 
     order = Withdrawal(

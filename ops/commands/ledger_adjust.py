@@ -17,8 +17,8 @@ from vocabulary.money import Money
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from ledger.adjustments import Adjustment
-    from ledger.orders import InRound
+    from ledger.accepting.own_operations import InRound
+    from ledger.corrections.adjustments import Adjustment
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,7 +56,7 @@ def propose(
     ] = Fund.CASH,
 ) -> None:
     """Propose a correction; prints its id."""
-    from ledger import adjustments  # noqa: PLC0415 - heavy
+    from ledger.corrections import adjustments  # noqa: PLC0415 - heavy
 
     within = _within(ctx, provider, round_id, side)
     with _refusals():
@@ -79,7 +79,7 @@ def propose(
 @app.command()
 def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson = False) -> None:
     """Approve another person's proposal and book it; repeating completes what was cut off."""
-    from ledger import adjustments  # noqa: PLC0415 - heavy
+    from ledger.corrections import adjustments  # noqa: PLC0415 - heavy
     from ops.breaks_terms import limits_of  # noqa: PLC0415
 
     limits, engine = limits_of(current(ctx).settings), _engine(ctx)
@@ -103,7 +103,7 @@ def reject(
     ctx: typer.Context, proposal: Proposal, *, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
     """Reject another person's proposal; nothing is booked."""
-    from ledger import adjustments  # noqa: PLC0415 - heavy
+    from ledger.corrections import adjustments  # noqa: PLC0415 - heavy
 
     with _refusals():
         done = adjustments.reject(
@@ -123,7 +123,7 @@ def list_all(
     as_json: AsJson = False,
 ) -> None:
     """What waits for a decision, oldest first."""
-    from ledger import adjustments  # noqa: PLC0415 - heavy
+    from ledger.corrections import adjustments  # noqa: PLC0415 - heavy
 
     listed = adjustments.every if everything else adjustments.pending
     _show(listed(_engine(ctx), break_id=break_id), as_json=as_json)
@@ -140,7 +140,7 @@ def _engine(ctx: typer.Context) -> "Engine":
 def _refuse_break(ctx: typer.Context, break_id: str | None, instead: str) -> None:
     """What repairs a break takes it along: its state, and all its corrections at once."""
     from breaks.store import is_known  # noqa: PLC0415
-    from ledger.adjustments import AdjustmentRefused  # noqa: PLC0415 - heavy
+    from ledger.corrections.adjustments import AdjustmentRefused  # noqa: PLC0415 - heavy
 
     if break_id is not None and is_known(_engine(ctx), break_id):
         raise AdjustmentRefused(f"it repairs the break {break_id}: {instead} {break_id}")
@@ -149,7 +149,7 @@ def _refuse_break(ctx: typer.Context, break_id: str | None, instead: str) -> Non
 def _within(
     ctx: typer.Context, provider: str | None, round_id: str | None, side: str
 ) -> "InRound | None":
-    from ledger.orders import InRound  # noqa: PLC0415 - heavy
+    from ledger.accepting.own_operations import InRound  # noqa: PLC0415 - heavy
 
     if provider is None and round_id is None:
         return None
@@ -167,7 +167,7 @@ def _within(
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Print why the rules refuse it and exit 1; nothing was changed."""
-    from ledger.adjustments import AdjustmentRefused  # noqa: PLC0415 - heavy
+    from ledger.corrections.adjustments import AdjustmentRefused  # noqa: PLC0415 - heavy
 
     try:
         yield

@@ -12,7 +12,7 @@ from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
 if TYPE_CHECKING:
-    from ledger.rounds import Round
+    from ledger.queries.rounds import Round
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def accounts(ctx: typer.Context, *, as_json: AsJson = False) -> None:  # noqa: ARG001
     """The chart of accounts: what each is for, and on which side it stands."""
-    from ledger.chart import CHART  # noqa: PLC0415 - heavy
+    from ledger.posting.chart import CHART  # noqa: PLC0415 - heavy
 
     lines = [asdict(line) for line in CHART.values()]
     if as_json:
@@ -47,8 +47,8 @@ def rounds(
     as_json: AsJson = False,
 ) -> None:
     """Rounds as they are posted, oldest first."""
-    from ledger.kinds import RoundStatus  # noqa: PLC0415 - heavy
-    from ledger.rounds import rounds_of  # noqa: PLC0415
+    from ledger.enums import RoundStatus  # noqa: PLC0415 - heavy
+    from ledger.queries.rounds import rounds_of  # noqa: PLC0415
     from storage.engine import open_engine  # noqa: PLC0415
 
     now = SystemClock().now()
@@ -84,7 +84,7 @@ def checkpoint(
     as_json: AsJson = False,
 ) -> None:
     """Keep every moved wallet's balance, and prove all that were kept; exit 1 if one fails."""
-    from ledger.checkpoints import prove_checkpoints, take_checkpoint  # noqa: PLC0415 - heavy
+    from ledger.queries.checkpoints import prove_checkpoints, take_checkpoint  # noqa: PLC0415 - heavy
     from storage.engine import open_engine  # noqa: PLC0415
 
     now = SystemClock().now()

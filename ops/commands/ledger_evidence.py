@@ -16,10 +16,10 @@ from vocabulary.errors import Malformed
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from ledger.audit_check import Audited
-    from ledger.audit_file import Line
-    from ledger.evidence import Replayed, Voices
-    from ledger.verify import Finding
+    from ledger.checks.run import Finding
+    from ledger.replay.report import Replayed, Voices
+    from ledger.seal.files import Line
+    from ledger.seal.verify import Audited
 
 audit = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -43,8 +43,8 @@ def verify(
 ) -> None:
     """Prove the books by sums and by order; exit 1 if any check finds something."""
     from ledger.checks.check import Scope  # noqa: PLC0415 - heavy
-    from ledger.verify import checks_for  # noqa: PLC0415
-    from ledger.verify import verify as prove  # noqa: PLC0415
+    from ledger.checks.run import checks_for  # noqa: PLC0415
+    from ledger.checks.run import verify as prove  # noqa: PLC0415
 
     scope = Scope(since=_instant("--since", since), wallets=_range(wallets))
     checks, left_out = checks_for(scope)
@@ -81,8 +81,8 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Build the books again from the stored bytes and compare; exit 1 on a difference."""
-    from ledger.evidence import Window  # noqa: PLC0415 - heavy
-    from ledger.replay import replay as rebuild  # noqa: PLC0415
+    from ledger.replay.replay import replay as rebuild  # noqa: PLC0415
+    from ledger.replay.report import Window  # noqa: PLC0415 - heavy
 
     voices = _voices(ctx)
     if provider is not None and provider not in voices.providers:
@@ -98,7 +98,7 @@ def replay(
 
 def seal(ctx: typer.Context, day: Day, *, as_json: AsJson = False) -> None:
     """Seal a day that is over and wholly booked; each seal vouches for the one before."""
-    from ledger.seal import seal_day  # noqa: PLC0415 - heavy
+    from ledger.seal.seal import seal_day  # noqa: PLC0415 - heavy
 
     with _bar("lines") as announce:
         sealed = seal_day(_engine(ctx), _day(day), progress=announce(None))
@@ -118,8 +118,8 @@ def export(
     out: Annotated[Path, typer.Option(help="The file to write; .gz compresses it.")],
 ) -> None:
     """Write a sealed day as canonical lines; exit 1 if the books no longer give its seal."""
-    from ledger.audit_file import write_lines  # noqa: PLC0415 - heavy
-    from ledger.seal import exported, seal_of  # noqa: PLC0415
+    from ledger.seal.files import write_lines  # noqa: PLC0415 - heavy
+    from ledger.seal.seal import exported, seal_of  # noqa: PLC0415
 
     engine = _engine(ctx)
     sealed = seal_of(engine, _day(day))
@@ -152,8 +152,8 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Prove files of sealed days with no database: seals, zero sums, chains; exit 1 if not."""
-    from ledger.audit_check import Auditor  # noqa: PLC0415
-    from ledger.audit_file import read_lines  # noqa: PLC0415
+    from ledger.seal.files import read_lines  # noqa: PLC0415
+    from ledger.seal.verify import Auditor  # noqa: PLC0415
 
     auditor = Auditor()
     with _bar("lines") as announce:
@@ -168,7 +168,7 @@ def check(
 @audit.command("compare")
 def compare(ctx: typer.Context, file: Path, *, as_json: AsJson = False) -> None:
     """Hold a day's file against the books and name every row that differs; exit 1 if any."""
-    from ledger.audit_compare import compare as hold_against  # noqa: PLC0415 - heavy
+    from ledger.seal.compare import compare as hold_against  # noqa: PLC0415 - heavy
 
     with _bar("lines") as announce:
         audited = hold_against(_engine(ctx), file, progress=announce(None))
@@ -183,7 +183,7 @@ def recheck(
     as_json: AsJson = False,
 ) -> None:
     """Read sealed days again and compare them with their seals; exit 1 if one has changed."""
-    from ledger.seal import recheck as again  # noqa: PLC0415 - heavy
+    from ledger.seal.seal import recheck as again  # noqa: PLC0415 - heavy
 
     only = None if day is None else _day(day)
     days = []
@@ -223,7 +223,7 @@ def _engine(ctx: typer.Context) -> "Engine":
 
 
 def _voices(ctx: typer.Context) -> "Voices":
-    from ledger.evidence import Voice, Voices  # noqa: PLC0415 - heavy
+    from ledger.replay.report import Voice, Voices  # noqa: PLC0415 - heavy
     from ops.providers import configured  # noqa: PLC0415
 
     providers = {

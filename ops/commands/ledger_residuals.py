@@ -9,7 +9,7 @@ from ops.context import current, endpoints
 from ops.ledger_print import instant, table, text
 
 if TYPE_CHECKING:
-    from ledger.residuals import BookedResidual
+    from ledger.queries.residuals import BookedResidual
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def residuals(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What runs moved between GGR and the account of differences, newest first."""
-    from ledger.residuals import residuals_of  # noqa: PLC0415 - heavy
+    from ledger.queries.residuals import residuals_of  # noqa: PLC0415 - heavy
     from storage.engine import open_engine  # noqa: PLC0415
 
     engine = open_engine(endpoints(current(ctx)).database_url)

@@ -14,7 +14,7 @@ from vocabulary.clock import SystemClock
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from ledger.standing import Standing
+    from ledger.queries.player_status import Standing
     from ops.settings import ProviderSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -33,7 +33,7 @@ def import_file(
 
     A wallet that exists keeps its balance.
     """
-    from ledger.importing import import_players, read_players  # noqa: PLC0415 - heavy
+    from ledger.players.importer import import_players, read_players  # noqa: PLC0415 - heavy
     from storage.engine import open_engine  # noqa: PLC0415
 
     engine = open_engine(endpoints(current(ctx)).database_url)
@@ -80,7 +80,7 @@ def exclude(
     reason: Annotated[str, typer.Option(help="Why; kept with the operation.")],
 ) -> None:
     """Refuse the player's bets until an instant; it can be made later, never earlier."""
-    from ledger.orders import Exclude  # noqa: PLC0415 - heavy
+    from ledger.accepting.own_operations import Exclude  # noqa: PLC0415 - heavy
     from ops.orders import carry_out_by, fresh_key  # noqa: PLC0415
 
     order = Exclude(
@@ -108,7 +108,7 @@ def limit(
     lift: Annotated[bool, typer.Option("--lift", help="Lift every limit.")] = False,
 ) -> None:
     """Set what the player may stake, turn over and lose in a UTC day; replaces what was set."""
-    from ledger.orders import Limit  # noqa: PLC0415 - heavy
+    from ledger.accepting.own_operations import Limit  # noqa: PLC0415 - heavy
     from ops.orders import carry_out_by, fresh_key  # noqa: PLC0415
 
     given = {"stake": stake, "turnover": turnover, "loss": loss}
@@ -133,7 +133,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """How the player stands: balance, state, limits and what counts against them today."""
-    from ledger.standing import standing_of  # noqa: PLC0415 - heavy
+    from ledger.queries.player_status import standing_of  # noqa: PLC0415 - heavy
     from storage.engine import open_engine  # noqa: PLC0415
 
     now = SystemClock().now()
@@ -150,7 +150,7 @@ def show(
 
 
 def _wallet(one: "Standing") -> dict[str, str | None]:
-    from ledger.limits import Restrictions  # noqa: PLC0415 - heavy
+    from ledger.accepting.limits import Restrictions  # noqa: PLC0415 - heavy
 
     held = one.restrictions or Restrictions()
     limits = {"stake": held.stake, "turnover": held.turnover, "loss": held.loss}
@@ -208,7 +208,7 @@ def _registered(
     The player stays locked while the provider is asked: two registrations at once ask once,
     and a database that is down is found out before the provider is told anything.
     """
-    from ops.handles import handle_of, keep_handle, lock_player  # noqa: PLC0415 - heavy
+    from ledger.players.handles import handle_of, keep_handle, lock_player  # noqa: PLC0415 - heavy
 
     with engine.begin() as connection:
         if not lock_player(connection, player):
@@ -231,7 +231,7 @@ async def _asked(entry: "ProviderSettings", player: str) -> str:
 def _set_blocked(
     ctx: typer.Context, player: str, currency: str, by: str, reason: str, *, blocked: bool
 ) -> None:
-    from ledger.orders import SetBlocked  # noqa: PLC0415 - heavy
+    from ledger.accepting.own_operations import SetBlocked  # noqa: PLC0415 - heavy
     from ops.orders import carry_out_by, fresh_key  # noqa: PLC0415
 
     order = SetBlocked(

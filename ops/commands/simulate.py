@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
-from ledger.importing import import_players, read_players
+from ledger.players.importer import import_players, read_players
 from ops.context import Context, current, endpoints
 from ops.providers import configured
 from providers.contract import Provider

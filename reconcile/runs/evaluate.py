@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from feeds.coverage import Unread, unread
-from ledger.differences import standing_keys
+from ledger.corrections.tolerance_bookings import standing_keys
 from reconcile.findings.balance_chain import chain_breaks
 from reconcile.findings.breaks import Break, breaks_from_frame
 from reconcile.findings.delivery_log import ReadLogged, log_breaks

@@ -13,7 +13,13 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection
 
-from ledger.differences import Booking, Place, Residual, booked_by, due_bookings
+from ledger.corrections.tolerance_bookings import (
+    Booking,
+    Place,
+    Residual,
+    booked_by,
+    due_bookings,
+)
 from reconcile.runs.evaluate import Judged
 from reconcile.snapshot.frames import RESIDUALS
 from reconcile.snapshot.shared_rounds import round_of, seat_of

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from feeds.day_close import close_day
-from ledger.differences import Booking, book
-from ledger.posting import drain_by
+from ledger.corrections.tolerance_bookings import Booking, book
+from ledger.posting.posting import drain_by
 from reconcile.findings.breaks import Break
 from reconcile.findings.delivery_log import ReadLogged
 from reconcile.partitions.checkpoint import Spool

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from ledger.differences import booked_by
+from ledger.corrections.tolerance_bookings import booked_by
 from reconcile.findings.delivery_log import ReadLogged
 from reconcile.matching.conservation import NOBODY
 from reconcile.runs.evaluate import Judged, Terms, judge

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 
-from ledger.books import Books, HandleKey, Key, KnownOperation, Request, Wallet
-from ledger.decide import decide
-from ledger.kinds import OperationDecision, OperationKind
+from ledger.accepting.decide import decide
+from ledger.accepting.model import Books, HandleKey, Key, KnownOperation, Request, Wallet
+from ledger.enums import OperationDecision, OperationKind
 from providers.contract import Callback, Provider, Verified
 from providers.registry import DIALECTS
 from providers.wire import decode_json

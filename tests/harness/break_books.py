@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from breaks import queries
 from breaks.queries import Filter
 from breaks.store import Life
-from ledger.posting import drain
-from ledger.verify import verify
+from ledger.checks.run import verify
+from ledger.posting.posting import drain
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from tests.harness.ledger import NOON, SLUG, accept, bet, win

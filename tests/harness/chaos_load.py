@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
-from ledger.importing import import_players, read_players
+from ledger.players.importer import import_players, read_players
 from simulator.calls import Side
 from simulator.campaign import Orders, run_campaign
 from simulator.deliver import Patience

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ledger.accept import Accepted, Acceptor
-from ledger.books import Request
+from ledger.accepting.acceptor import Accepted, Acceptor
+from ledger.accepting.model import Request
 from ops.providers import ConfiguredProvider, configured
 from ops.settings_source import load
 from providers.contract import Callback

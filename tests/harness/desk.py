@@ -6,8 +6,8 @@ from typing import Any
 
 import asyncpg
 
-from ledger.accept import Accepted, Acceptor
-from ledger.books import Request
+from ledger.accepting.acceptor import Accepted, Acceptor
+from ledger.accepting.model import Request
 from storage.engine import open_accept_connection
 from tests.harness.ledger_workload import Cut
 from vocabulary.errors import Unavailable

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import psycopg
 
-from ledger.evidence import Replayed, Voice, Voices, Window
-from ledger.replay import replay
+from ledger.replay.replay import replay
+from ledger.replay.report import Replayed, Voice, Voices, Window
 from providers.contract import Dialect, Policy, Provider, Verified
 from storage.engine import open_engine
 from tests.harness.ledger import say

@@ -10,12 +10,27 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from ledger.accept import Accepted, Acceptor
-from ledger.books import Books, Decided, HandleKey, Key, KnownOperation, Request, Wallet
-from ledger.decide import decide
-from ledger.importing import PlayerRow, import_players
-from ledger.kinds import OWN
-from ledger.orders import Adjust, Deposit, InRound, Order, SetBlocked, Withdrawal
+from ledger.accepting.acceptor import Accepted, Acceptor
+from ledger.accepting.decide import decide
+from ledger.accepting.model import (
+    Books,
+    Decided,
+    HandleKey,
+    Key,
+    KnownOperation,
+    Request,
+    Wallet,
+)
+from ledger.accepting.own_operations import (
+    Adjust,
+    Deposit,
+    InRound,
+    Order,
+    SetBlocked,
+    Withdrawal,
+)
+from ledger.enums import OWN
+from ledger.players.importer import PlayerRow, import_players
 from providers.contract import Policy
 from storage.engine import open_accept_connection, open_engine
 from vocabulary.facts import (

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from sqlalchemy import Engine
 
-from ledger.books import Decided
-from ledger.orders import Order, order_fingerprint
-from ledger.posting import post
+from ledger.accepting.model import Decided
+from ledger.accepting.own_operations import Order, order_fingerprint
+from ledger.posting.posting import post
 from tests.harness.auditor_books import BESIDE, Line
 from tests.harness.desk import Desk, Pool
 from tests.harness.ledger_day import Lived, an_auditor, hear, post_the_rest, request_of

@@ -8,11 +8,18 @@ from itertools import pairwise
 
 from sqlalchemy import Engine
 
-from ledger.books import Decided, Request
-from ledger.importing import import_players
-from ledger.kinds import OWN
-from ledger.orders import Adjust, Deposit, Exclude, Limit, SetBlocked, Withdrawal
-from ledger.posting import post
+from ledger.accepting.model import Decided, Request
+from ledger.accepting.own_operations import (
+    Adjust,
+    Deposit,
+    Exclude,
+    Limit,
+    SetBlocked,
+    Withdrawal,
+)
+from ledger.enums import OWN
+from ledger.players.importer import import_players
+from ledger.posting.posting import post
 from tests.harness.auditor import Auditor
 from tests.harness.auditor_books import OURS, Limits, Purse, Reply
 from tests.harness.desk import Desk, Pool

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from ledger.verify import verify
+from ledger.checks.run import verify
 from storage.engine import open_engine
 from tests.harness.auditor_books import OURS, Line, Purse
 from tests.harness.totals import accounts_of, rounds_of, status_of

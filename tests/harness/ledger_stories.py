@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from ledger.orders import (
+from ledger.accepting.own_operations import (
     Adjust,
     Deposit,
     Exclude,

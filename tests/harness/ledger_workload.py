@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from random import Random
 
-from ledger.importing import PlayerRow
-from ledger.orders import Order
+from ledger.accepting.own_operations import Order
+from ledger.players.importer import PlayerRow
 from providers.contract import Policy
 from providers.registry import DIALECTS
 from tests.harness.auditor_books import OURS, Rules

@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 
-from ledger.accounts import balance_of
-from ledger.importing import import_players, read_players
-from ledger.posting import drain
-from ledger.verify import verify
+from ledger.checks.run import verify
+from ledger.players.importer import import_players, read_players
+from ledger.posting.posting import drain
+from ledger.queries.balances import balance_of
 from providers.contract import Callback
 from storage.engine import open_engine
 from tests.harness.ports import free_port

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from ledger.differences import Place, Residual, book, due_bookings
+from ledger.corrections.tolerance_bookings import Place, Residual, book, due_bookings
 from storage.engine import open_engine
 from tests.harness.ledger import SLUG
 from vocabulary.ids import match_key

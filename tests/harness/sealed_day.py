@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from ledger.audit_file import write_lines
-from ledger.carry import carry_out
-from ledger.orders import SetBlocked
-from ledger.posting import drain
-from ledger.seal import exported, seal_day, seal_of
+from ledger.accepting.carry import carry_out
+from ledger.accepting.own_operations import SetBlocked
+from ledger.posting.posting import drain
+from ledger.seal.files import write_lines
+from ledger.seal.seal import exported, seal_day, seal_of
 from storage.engine import open_engine
 from tests.harness.evidence import spoken, tamper
 from tests.harness.ledger import (

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 
-from ledger.accept import Acceptor
-from ledger.books import Request
-from ledger.evidence import Voice, Voices
-from ledger.importing import import_players, read_players
+from ledger.accepting.acceptor import Acceptor
+from ledger.accepting.model import Request
+from ledger.players.importer import import_players, read_players
+from ledger.replay.report import Voice, Voices
 from providers.contract import Callback
 from providers.registry import DIALECTS
 from simulator.calls import Side, Step

@@ -13,8 +13,8 @@ from breaks.limits import Limits
 from breaks.queries import Filter, listed
 from breaks.states import STEPS, BreakState, LifeRefused
 from breaks.store import transaction
-from ledger import adjustments
-from ledger.adjustments import AdjustmentRefused
+from ledger.corrections import adjustments
+from ledger.corrections.adjustments import AdjustmentRefused
 from storage.engine import open_engine
 from tests.harness.break_books import EVENING, HOUR, BreakBooks
 from tests.harness.ledger import eur, open_wallets

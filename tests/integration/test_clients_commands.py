@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.importing import import_players, read_players
+from ledger.players.importer import import_players, read_players
 from storage.engine import open_engine
 from tests.harness.api_server import HANGS, ApiServer, Scripted, served
 

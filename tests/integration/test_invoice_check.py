@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from ledger.adjustments import approve, propose
-from ledger.orders import InRound
-from ledger.posting import drain
+from ledger.accepting.own_operations import InRound
+from ledger.corrections.adjustments import approve, propose
+from ledger.posting.posting import drain
 from reconcile.invoices.check import Check, InvoiceOfOthers, check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier

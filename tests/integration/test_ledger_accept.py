@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace as changed
 
-from ledger.books import Request
+from ledger.accepting.model import Request
 from tests.harness.ledger import (
     LENIENT,
     accept,

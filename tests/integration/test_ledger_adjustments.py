@@ -8,8 +8,10 @@ from psycopg import errors
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from ledger.accounts import balance_of
-from ledger.adjustments import (
+from ledger.accepting.carry import carry_out
+from ledger.accepting.own_operations import InRound
+from ledger.checks.run import verify
+from ledger.corrections.adjustments import (
     AdjustmentRefused,
     approve,
     approve_on,
@@ -22,10 +24,8 @@ from ledger.adjustments import (
     propose_on,
     reject,
 )
-from ledger.carry import carry_out
-from ledger.orders import InRound
-from ledger.posting import drain
-from ledger.verify import verify
+from ledger.posting.posting import drain
+from ledger.queries.balances import balance_of
 from storage.audit import trail
 from storage.engine import open_engine, url_of
 from tests.harness.ledger import (

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.posting import drain
+from ledger.posting.posting import drain
 from tests.harness.ledger import accept, bet, open_wallets
 from tests.harness.typed import typed
 from vocabulary.clock import SystemClock

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from ledger.accounts import balance_of, statement_of, trial_balance
-from ledger.importing import Imported, import_players, read_players
-from ledger.posting import drain
-from ledger.verify import verify
+from ledger.checks.run import verify
+from ledger.players.importer import Imported, import_players, read_players
+from ledger.posting.posting import drain
+from ledger.queries.balances import balance_of, statement_of, trial_balance
 from storage.engine import open_engine
 from tests.harness.ledger import accept, bet, win
 from vocabulary.errors import Malformed, Unavailable

@@ -10,11 +10,11 @@ from msgspec import structs
 from psycopg import errors
 from sqlalchemy import Engine
 
-from ledger.checkpoints import By, balance_at, prove_checkpoints, take_checkpoint
-from ledger.kinds import OWN
-from ledger.orders import Order
-from ledger.posting import drain
-from ledger.provider_statement import provider_days
+from ledger.accepting.own_operations import Order
+from ledger.enums import OWN
+from ledger.posting.posting import drain
+from ledger.queries.checkpoints import By, balance_at, prove_checkpoints, take_checkpoint
+from ledger.queries.provider_days import provider_days
 from storage.engine import open_engine
 from tests.harness.ledger import (
     NOON,

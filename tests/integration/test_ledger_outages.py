@@ -8,7 +8,7 @@ import asyncpg
 import psycopg
 import pytest
 
-from ledger.accept import Acceptor
+from ledger.accepting.acceptor import Acceptor
 from tests.harness.ledger import (
     acceptors,
     bet,

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from ledger.kinds import OperationKind
-from ledger.posting import Posted, drain, post
-from ledger.rules import Movement, entries_of, legs_sql, owed_by
-from ledger.verify import verify
+from ledger.checks.run import verify
+from ledger.enums import OperationKind
+from ledger.posting.posting import Posted, drain, post
+from ledger.posting.rules import Movement, entries_of, legs_sql, owed_by
 from storage.engine import open_engine
 from tests.harness.ledger import (
     LENIENT,

@@ -8,10 +8,10 @@ import pytest
 from psycopg import errors
 from sqlalchemy import Engine
 
-from ledger.kinds import RoundStatus
-from ledger.posting import drain, post
-from ledger.rounds import rounds_of
-from ledger.verify import verify
+from ledger.checks.run import verify
+from ledger.enums import RoundStatus
+from ledger.posting.posting import drain, post
+from ledger.queries.rounds import rounds_of
 from storage.engine import open_engine
 from tests.harness.ledger import (
     LENIENT,

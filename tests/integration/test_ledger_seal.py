@@ -13,12 +13,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ledger.audit_check import Audited, Auditor
-from ledger.audit_file import read_lines, write_lines
-from ledger.posting import drain
-from ledger.seal import GENESIS, Seal, exported, recheck, seal_day, snapshot
-from ledger.seal_lines import header, layout_of, lines
-from ledger.verify import verify
+from ledger.checks.run import verify
+from ledger.posting.posting import drain
+from ledger.seal.canonical_lines import header, layout_of, lines
+from ledger.seal.files import read_lines, write_lines
+from ledger.seal.seal import GENESIS, Seal, exported, recheck, seal_day, snapshot
+from ledger.seal.verify import Audited, Auditor
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.evidence import tamper

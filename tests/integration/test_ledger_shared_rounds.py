@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.importing import PlayerRow, import_players
-from ledger.posting import drain, post
-from ledger.verify import verify
+from ledger.checks.run import verify
+from ledger.players.importer import PlayerRow, import_players
+from ledger.posting.posting import drain, post
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from storage.engine import open_engine

@@ -8,13 +8,13 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from ledger.accept import Acceptor
-from ledger.books import Decided, Request
-from ledger.limits import PlayerState, Restrictions
-from ledger.orders import Exclude, Limit
-from ledger.posting import drain
-from ledger.standing import standing_of
-from ledger.verify import verify
+from ledger.accepting.acceptor import Acceptor
+from ledger.accepting.limits import PlayerState, Restrictions
+from ledger.accepting.model import Decided, Request
+from ledger.accepting.own_operations import Exclude, Limit
+from ledger.checks.run import verify
+from ledger.posting.posting import drain
+from ledger.queries.player_status import standing_of
 from storage.engine import open_engine
 from tests.harness.ledger import (
     NOON,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger.audit_compare import compare
 from ledger.checks.check import Scope
-from ledger.seal import recheck
-from ledger.verify import CHECKS, Finding, checks_for, verify
+from ledger.checks.run import CHECKS, Finding, checks_for, verify
+from ledger.seal.compare import compare
+from ledger.seal.seal import recheck
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.evidence import keep, put_back, replayed, tamper

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.posting import post
-from ledger.verify import verify
+from ledger.checks.run import verify
+from ledger.posting.posting import post
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.ledger import accept, bet, open_wallets, rollback, round_end, win

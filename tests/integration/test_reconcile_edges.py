@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ledger.posting import drain
+from ledger.posting.posting import drain
 from reconcile.partitions.executors import Dask, Executor, InProcess, Pool
 from reconcile.partitions.plan import How
 from reconcile.runs.evaluate import Terms

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ledger.posting import drain
+from ledger.posting.posting import drain
 from ops.commands.reconcile_what_if import proposed
 from reconcile.partitions.plan import How
 from reconcile.runs.evaluate import Terms

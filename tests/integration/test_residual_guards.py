@@ -8,8 +8,8 @@ from psycopg import errors
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from ledger.differences import Booking, Place, book
-from ledger.verify import verify
+from ledger.checks.run import verify
+from ledger.corrections.tolerance_bookings import Booking, Place, book
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.residual_books import book_residuals, run_that_found

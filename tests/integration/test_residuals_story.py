@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from ledger.verify import verify
+from ledger.checks.run import verify
 from ops.cli import app
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile

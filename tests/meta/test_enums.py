@@ -5,8 +5,8 @@ from enum import StrEnum
 
 import pytest
 
-from ledger.chart import CHART
-from ledger.kinds import Account, OperationDecision, OperationKind, RoundStatus
+from ledger.enums import Account, OperationDecision, OperationKind, RoundStatus
+from ledger.posting.chart import CHART
 from tests.meta.tree import ROOT
 from vocabulary.facts import Fund
 

@@ -24,10 +24,10 @@ ROOT = Path(__file__).parents[2]
 #: What is mutated. Constants and SQL are not: the planted bugs of the simulation stand there.
 MUTATED = (
     "vocabulary/money.py",
-    "ledger/decide.py",
-    "ledger/effects.py",
-    "ledger/limits.py",
-    "ledger/rules.py",
+    "ledger/accepting/decide.py",
+    "ledger/accepting/effects.py",
+    "ledger/accepting/limits.py",
+    "ledger/posting/rules.py",
 )
 #: What is expected to notice: everything about the ledger and money that needs no engine.
 NOTICING = (
@@ -120,7 +120,7 @@ def _show(place: Path, fates: dict[str, str]) -> None:
 
 
 def module_of(mutant: str) -> str:
-    """The module a mutant's name stands in: ``ledger.decide.x_decide__mutmut_1``."""
+    """The module a mutant's name stands in: ``ledger.accepting.decide.x_decide__mutmut_1``."""
     return mutant.rsplit(".", maxsplit=1)[0]
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.orders import Adjust, Exclude, InRound, Limit
+from ledger.accepting.own_operations import Adjust, Exclude, InRound, Limit
 from tests.harness.ledger import NOON, Counter, balance_query, eur
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from ledger.orders import (
+from ledger.accepting.own_operations import (
     Adjust,
     Deposit,
     Exclude,

@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.kinds import Account
-from ledger.rules import Entry, Movement, entries_of, owed_by, sweep_of
+from ledger.enums import Account
+from ledger.posting.rules import Entry, Movement, entries_of, owed_by, sweep_of
 from vocabulary.facts import Fund
 
 SMALL = st.integers(-1000, 1000)

@@ -8,9 +8,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.books import OperationRow
-from ledger.decide import decide_batch
-from ledger.rules import LEGS, Movement, entries_of, sweep_of
+from ledger.accepting.decide import decide_batch
+from ledger.accepting.model import OperationRow
+from ledger.posting.rules import LEGS, Movement, entries_of, sweep_of
 from providers.contract import Policy
 from tests.harness.ledger import Counter, bet, request, rollback, win
 from tests.property.ledger_strategies import FACTS, POLICIES, Told

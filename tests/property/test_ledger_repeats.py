@@ -7,9 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.books import Books, Decided, Request, Wallet
-from ledger.decide import decide, decide_batch
-from ledger.orders import Order, order_bytes, order_fingerprint, order_from_bytes
+from ledger.accepting.decide import decide, decide_batch
+from ledger.accepting.model import Books, Decided, Request, Wallet
+from ledger.accepting.own_operations import (
+    Order,
+    order_bytes,
+    order_fingerprint,
+    order_from_bytes,
+)
 from providers.contract import Policy
 from tests.harness.ledger import NOON, Counter, request
 from tests.property.ledger_strategies import (

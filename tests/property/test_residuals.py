@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from ledger.verify import verify
+from ledger.checks.run import verify
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import Mode, reconcile
 from reconcile.snapshot.rules import Rules

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.books import Books, Decided, Key, KnownOperation, Request, Wallet
-from ledger.decide import decide
+from ledger.accepting.decide import decide
+from ledger.accepting.model import Books, Decided, Key, KnownOperation, Request, Wallet
 from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
 from simulator.calls import Seen, Side, Step

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from ledger.carry import carry_out
-from ledger.evidence import Window
-from ledger.orders import Adjust, Exclude, InRound, Limit, Order, Withdrawal
-from ledger.posting import drain
-from ledger.verify import verify
+from ledger.accepting.carry import carry_out
+from ledger.accepting.own_operations import Adjust, Exclude, InRound, Limit, Order, Withdrawal
+from ledger.checks.run import verify
+from ledger.posting.posting import drain
+from ledger.replay.report import Window
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.evidence import replayed

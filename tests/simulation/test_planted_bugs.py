@@ -54,5 +54,11 @@ def test_a_plant_that_no_longer_applies_is_an_error() -> None:
 
 def test_plants_stand_in_both_halves_of_the_ledger() -> None:
     assert len({plant.name for plant in PLANTS}) == len(PLANTS) >= 5
-    assert {plant.module for plant in PLANTS} >= {"ledger.decide", "ledger.effects"}
-    assert {plant.module for plant in PLANTS} >= {"ledger.posting", "ledger.rules"}
+    assert {plant.module for plant in PLANTS} >= {
+        "ledger.accepting.decide",
+        "ledger.accepting.effects",
+    }
+    assert {plant.module for plant in PLANTS} >= {
+        "ledger.posting.posting",
+        "ledger.posting.rules",
+    }

@@ -2,11 +2,11 @@
 
 import copy
 
-from ledger.books import Books
-from ledger.decide import decide_batch
-from ledger.effects import currency_of
-from ledger.late import late_key
-from ledger.remembered import HANDLES_MAX, OPERATIONS_MAX, Remembered, needs_of
+from ledger.accepting.cache import HANDLES_MAX, OPERATIONS_MAX, Remembered, needs_of
+from ledger.accepting.decide import decide_batch
+from ledger.accepting.effects import currency_of
+from ledger.accepting.model import Books
+from ledger.accepting.tombstones import late_key
 from tests.harness.ledger import (
     SLUG,
     Counter,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ledger.books import Decided, OperationRow
+from ledger.accepting.model import Decided, OperationRow
 from providers.contract import Policy
 from tests.harness.ledger import (
     LENIENT,

@@ -1,6 +1,12 @@
 """The way from what stands booked to what a run found."""
 
-from ledger.differences import Booking, Place, Residual, Standing, bookings_of
+from ledger.corrections.tolerance_bookings import (
+    Booking,
+    Place,
+    Residual,
+    Standing,
+    bookings_of,
+)
 
 R1, R2 = Place("r1", "", "EUR"), Place("r2", "", "EUR")
 

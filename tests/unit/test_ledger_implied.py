@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.decide import decide_batch
-from ledger.remembered import needs_of
+from ledger.accepting.cache import needs_of
+from ledger.accepting.decide import decide_batch
 from tests.harness.ledger import SLUG, Counter, bet, request, round_end, win
 from vocabulary.facts import Bet, RoundEnd, Win
 from vocabulary.outcomes import Verdict

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from ledger.late import late_key
+from ledger.accepting.tombstones import late_key
 from providers.contract import Policy
 from tests.harness.ledger import LENIENT, SLUG, STRICT, Counter, bet, rollback, round_end, win
 from vocabulary.facts import Operation

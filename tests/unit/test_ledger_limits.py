@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec import structs
 
-from ledger.books import Decided
-from ledger.decide import decide
-from ledger.limits import (
+from ledger.accepting.decide import decide
+from ledger.accepting.limits import (
     PlayerState,
     Restrictions,
     day_of,
@@ -16,7 +15,8 @@ from ledger.limits import (
     state_of,
     to_json,
 )
-from ledger.orders import (
+from ledger.accepting.model import Decided
+from ledger.accepting.own_operations import (
     Adjust,
     Deposit,
     Exclude,

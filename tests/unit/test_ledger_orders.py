@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ledger.books import Decided, OperationRow
-from ledger.kinds import OWN, OperationKind
-from ledger.orders import Order
+from ledger.accepting.model import Decided, OperationRow
+from ledger.accepting.own_operations import Order
+from ledger.enums import OWN, OperationKind
 from tests.harness.ledger import (
     Counter,
     balance_query,

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from ledger.remembered import Remembered, needs_of, unguarded
+from ledger.accepting.cache import Remembered, needs_of, unguarded
 from tests.harness.ledger import (
     SLUG,
     Counter,

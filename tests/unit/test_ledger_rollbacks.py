@@ -2,8 +2,8 @@
 
 import pytest
 
-from ledger.books import OperationRow
-from ledger.kinds import OperationKind
+from ledger.accepting.model import OperationRow
+from ledger.enums import OperationKind
 from providers.contract import Policy
 from tests.harness.ledger import (
     LENIENT,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from ledger.books import Decided
+from ledger.accepting.model import Decided
 from providers.agent_platform.feed import COLUMNS
 from providers.contract import OptionValue
 from providers.registry import DIALECTS

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from ledger.importing import read_players
+from ledger.players.importer import read_players
 from simulator.calls import Side
 from simulator.plan import make_plan
 from simulator.roster import write_roster

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import pytest
 
-from ledger.accept import Accepted, Acceptor
-from ledger.books import Decided, Request
+from ledger.accepting.acceptor import Accepted, Acceptor
+from ledger.accepting.model import Decided, Request
 from providers.contract import Policy
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Answer, Outcome, Verdict

@@ -11,7 +11,7 @@ import redis
 from dramatiq.brokers.stub import StubBroker
 from structlog.testing import capture_logs
 
-from ledger.accept import Accepted
+from ledger.accepting.acceptor import Accepted
 from storage.broker import open_broker
 from webhooks.notify import PENDING_MAX, Notifier
 

@@ -1,0 +1,1 @@
+"""Deciding callbacks and own operations, and committing them with their replies."""

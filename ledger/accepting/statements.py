@@ -1,0 +1,93 @@
+"""The three statements of the accept path, for asyncpg; parameters are arrays.
+
+Tables touched: reads ``handles players wallets operations``; writes ``batches operations
+deliveries wallets``, all four in one statement, so a batch is in the books or it is not.
+"""
+
+from collections.abc import Sequence
+
+from ledger.accepting.limits import to_json
+from ledger.accepting.model import DeliveryRow, OperationRow, Wallet
+from ledger.enums import CLOSED_BY
+
+#: $1 slugs, $2 handles. One row per (handle, wallet); wallet columns null when there is none,
+#: player null when the handle is unknown.
+READ_PLAYERS = """
+SELECT q.provider, q.handle, p.player, w.wallet_id, w.currency, w.balance, w.seq, w.turnover,
+       w.blocked, w.day, w.day_stake, w.day_payout, w.restrictions::text
+  FROM unnest($1::text[], $2::text[]) AS q (provider, handle)
+  LEFT JOIN handles h ON h.provider = q.provider AND h.handle = q.handle
+  LEFT JOIN players p ON p.player = coalesce(h.player, q.handle)
+  LEFT JOIN wallets w ON w.player = p.player
+"""
+
+#: $1 slugs, $2 operation keys.
+READ_OPERATIONS = f"""
+SELECT o.provider, o.op_key, o.kind::text, o.decision::text, o.fingerprint, o.wallet_id,
+       o.stake, o.payout, o.round_id, o.reply_status, o.reply, o.fund::text,
+       (o.received_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01' AS day,
+       EXISTS (SELECT FROM operations r
+                WHERE r.provider = o.provider AND r.reverses = o.op_key) AS reversed,
+       o.kind = 'tombstone' AND starts_with(o.reason, '{CLOSED_BY}') AS closed
+  FROM unnest($1::text[], $2::text[]) AS q (provider, op_key)
+  JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
+"""  # noqa: S608 - a constant
+
+#: The columns of ``wallets`` a batch sets, in the order of the type ``wallet_line``.
+_WALLET = (
+    *("wallet_id", "balance", "seq", "turnover", "blocked"),
+    *("day", "day_stake", "day_payout", "restrictions"),
+)
+
+
+def _write() -> str:
+    operations, deliveries = OperationRow._fields, DeliveryRow._fields
+    moved = ", ".join(f"{name} = v.{name}" for name in _WALLET[1:])
+    return f"""
+WITH batch AS (
+  INSERT INTO batches (operations, posted_at)
+  VALUES ($1, CASE WHEN $1 = 0 THEN clock_timestamp() END) RETURNING batch_id
+), written AS (
+  INSERT INTO operations (batch_id, {", ".join(operations)})
+  SELECT batch.batch_id, {", ".join(f"r.{name}" for name in operations)}
+    FROM batch, unnest($2::operation_line[]) AS r
+), noted AS (
+  INSERT INTO deliveries (batch_id, {", ".join(deliveries)})
+  SELECT batch.batch_id, {", ".join(f"d.{name}" for name in deliveries)}
+    FROM batch, unnest($3::delivery_line[]) AS d
+), moved AS (
+  UPDATE wallets w SET {moved}
+    FROM unnest($4::wallet_line[]) AS v WHERE w.wallet_id = v.wallet_id
+)
+SELECT batch_id FROM batch
+"""  # noqa: S608 - only column names of our own row types are interpolated
+
+
+#: One batch: $1 number of operations, then the rows of operations, deliveries and changed
+#: wallets, each as one array. Returns the batch id.
+WRITE_BATCH = _write()
+
+
+def write_arguments(
+    operations: Sequence[OperationRow],
+    deliveries: Sequence[DeliveryRow],
+    wallets: Sequence[Wallet],
+) -> tuple[int, Sequence[object], Sequence[object], Sequence[object]]:
+    """The arguments of WRITE_BATCH. Rows are written sorted by wallet, so that two receivers
+    meet in the same order."""  # noqa: D205, D209
+    moved = [
+        (
+            *(w.wallet_id, w.balance, w.seq, w.turnover, w.blocked),
+            *(w.day, w.day_stake, w.day_payout, to_json(w.restrictions)),
+        )
+        for w in sorted(wallets, key=_wallet_id)
+    ]
+    return len(operations), sorted(operations, key=_place), deliveries, moved
+
+
+def _wallet_id(wallet: Wallet) -> int:
+    return wallet.wallet_id
+
+
+def _place(row: OperationRow) -> tuple[int, int]:
+    return row.wallet_id, row.wallet_seq

@@ -1,0 +1,79 @@
+"""Entries: they sum to zero, they are what the posting rules make of each operation."""
+
+from ledger.checks.check import Check
+from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
+
+_SWEEP = f"({SWEEP_CLEARING_LEG}, {SWEEP_GGR_LEG})"
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        name="entries_sum_to_zero",
+        promise="the entries of every transaction sum to zero per currency",
+        figure="SELECT count(*) FROM {entries} e",
+        wrong="""SELECT 'txn-' || wallet_id || '-' || wallet_seq FROM {entries} e
+                  GROUP BY wallet_id, wallet_seq, currency HAVING sum(amount) <> 0""",
+        by_wallet=True,
+    ),
+    Check(
+        name="wallets_equal_entries",
+        promise="each balance is the sum of its entries and of what is accepted but not posted",
+        figure="SELECT count(*) FROM {wallets} w",
+        wrong="""SELECT w.player || ' ' || w.currency FROM {wallets} w
+                  LEFT JOIN (SELECT wallet_id, sum(amount) AS amount FROM {entries} e
+                              WHERE account IN ('player_wallet', 'player_receivable')
+                              GROUP BY wallet_id) e
+                      USING (wallet_id)
+                  LEFT JOIN (SELECT o.wallet_id, sum(o.amount) AS amount
+                               FROM {operations} o JOIN {batches} b USING (batch_id)
+                              WHERE b.posted_at IS NULL GROUP BY o.wallet_id) u
+                      USING (wallet_id)
+                 WHERE w.balance <> coalesce(e.amount, 0) + coalesce(u.amount, 0)""",
+        by_wallet=True,
+    ),
+    Check(
+        name="operations_posted_once",
+        promise="the entries of every accepted, posted operation are what the rules make of it,"
+        " and no other operation has any",
+        figure="SELECT count(*) FROM {operations} o",
+        wrong=f"""SELECT DISTINCT 'txn-' || coalesce(o.wallet_id, e.wallet_id) || '-'
+                         || coalesce(o.wallet_seq, e.wallet_seq)
+                    FROM (SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider,
+                                 o.match_key, o.currency, l.amount
+                            FROM {{operations}} o JOIN {{batches}} b USING (batch_id)
+                           CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)
+                           WHERE b.posted_at IS NOT NULL AND o.decision = 'accepted'
+                             AND l.amount <> 0) o
+                    FULL JOIN (SELECT * FROM {{entries}} e WHERE leg NOT IN {_SWEEP}) e
+                      ON e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
+                     AND e.leg = o.leg
+                   WHERE (e.account, e.provider, e.match_key, e.currency, e.amount)
+                         IS DISTINCT FROM
+                         (o.account, o.provider, o.match_key, o.currency, o.amount)""",  # noqa: S608 - our own rules, rendered
+        by_wallet=True,
+    ),
+    Check(
+        name="sweeps_are_whole",
+        promise="what was swept left the clearing of the round it is posted in and came to GGR,"
+        " with an operation that stands",
+        figure=f"SELECT count(*) FROM {{entries}} e WHERE leg IN {_SWEEP}",  # noqa: S608 - constants
+        wrong=f"""SELECT 'txn-' || s.wallet_id || '-' || s.wallet_seq FROM (
+                    SELECT wallet_id, wallet_seq, count(*) AS legs, sum(amount) AS total,
+                           count(*) FILTER (WHERE account =
+                             CASE leg WHEN {SWEEP_CLEARING_LEG} THEN 'provider_clearing'
+                                  ELSE 'ggr' END::account_kind) AS right_account,
+                           min(match_key) AS first_round, max(match_key) AS last_round,
+                           min(provider) AS provider, max(provider) AS last_provider,
+                           min(currency) AS currency, max(currency) AS last_currency
+                      FROM {{entries}} e WHERE leg IN {_SWEEP} GROUP BY wallet_id, wallet_seq
+                  ) s
+                  LEFT JOIN (SELECT o.*, b.posted_at FROM {{operations}} o
+                               JOIN {{batches}} b USING (batch_id)) o
+                    ON o.wallet_id = s.wallet_id AND o.wallet_seq = s.wallet_seq
+                 WHERE s.legs <> 2 OR s.right_account <> 2 OR s.total <> 0
+                    OR (s.first_round, s.last_round) IS DISTINCT FROM (o.match_key, o.match_key)
+                    OR (s.provider, s.last_provider) IS DISTINCT FROM (o.provider, o.provider)
+                    OR (s.currency, s.last_currency) IS DISTINCT FROM (o.currency, o.currency)
+                    OR o.decision <> 'accepted' OR o.posted_at IS NULL""",  # noqa: S608 - constants
+        by_wallet=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Corrections under four eyes, and bookings of what a tolerance let pass."""

@@ -1,0 +1,1 @@
+"""Players, wallets and handles from a file."""

@@ -1,0 +1,188 @@
+"""Import players: their wallets, opening balances and the names providers use for them.
+
+A known player is left as it is: re-importing changes no balance. An opening balance is a
+deposit in the wallet's chain like any other, so it is posted, proven and walked the same way.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from psycopg import Connection, Cursor
+from sqlalchemy import Engine
+
+from ledger.enums import OWN
+from vocabulary.errors import Malformed
+from vocabulary.ids import PROVIDER_ID_CHARS_MAX, match_key
+from vocabulary.money import Money, is_currency
+
+HANDLE_PREFIX = "handle:"
+_REQUIRED = ("player", "currency", "balance")
+
+_STAGE = """
+CREATE TEMPORARY TABLE staged (line bigint, player text, currency text, balance bigint)
+    ON COMMIT DROP;
+CREATE TEMPORARY TABLE staged_handles (provider text, handle text, player text) ON COMMIT DROP;
+"""
+_PLAYERS = """
+INSERT INTO players (player) SELECT DISTINCT player FROM staged ORDER BY player
+ON CONFLICT DO NOTHING
+"""
+_HANDLES = """
+INSERT INTO handles (provider, handle, player)
+SELECT DISTINCT provider, handle, player FROM staged_handles ON CONFLICT DO NOTHING
+"""
+_TAKEN = """
+SELECT s.provider, s.handle FROM staged_handles s JOIN handles h USING (provider, handle)
+ WHERE h.player <> s.player ORDER BY 1, 2 LIMIT 1
+"""
+# One operation per new wallet that opens with money; seq starts where its chain does.
+_WALLETS = """
+WITH opened AS (
+  INSERT INTO wallets (player, currency, balance, seq)
+  SELECT player, currency, balance, CASE WHEN balance = 0 THEN 0 ELSE 1 END
+    FROM staged ORDER BY line
+  ON CONFLICT DO NOTHING RETURNING wallet_id, player, currency, balance
+), funded AS (SELECT * FROM opened WHERE balance <> 0), batch AS (
+  INSERT INTO batches (operations) SELECT count(*) FROM funded HAVING count(*) > 0
+  RETURNING batch_id
+), written AS (
+  INSERT INTO operations (wallet_id, wallet_seq, batch_id, provider, op_key, kind, decision,
+    reason, currency, stake, payout, amount, balance_after, round_id, match_key, ends_round,
+    fingerprint, route, headers, body, reply_status, reply, received_at)
+  SELECT wallet_id, 1, batch_id, %(own)s, 'opening:' || wallet_id, 'deposit', 'accepted',
+    'opening balance', currency, 0, 0, balance, balance, '', %(match_key)s, false,
+    '', '', '', '', 200, '', clock_timestamp()
+    FROM funded, batch
+)
+SELECT (SELECT count(*) FROM opened), (SELECT count(*) FROM funded)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerRow:
+    """One line of a players file.
+
+    Attributes:
+        line: where it stands in the file, 1-based.
+        opening: what the wallet opens with when it is new; not negative.
+        handles: the name each provider slug uses; absent ones use ``player``.
+    """
+
+    line: int
+    player: str
+    opening: Money
+    handles: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many wallets were new, and how many lines named a wallet already known."""
+
+    opened: int
+    known: int
+
+
+def read_players(file: TextIO) -> Iterator[PlayerRow]:
+    """Stream a players CSV: ``player,currency,balance`` and any ``handle:<slug>`` columns.
+
+    Raises:
+        Malformed: a column is missing or unknown, or a value does not hold; names the line.
+    """
+    rows = csv.DictReader(file, strict=True)
+    try:
+        _check_columns(list(rows.fieldnames or ()))
+        for row in rows:
+            yield _player_row(rows.line_num, row)
+    except csv.Error as error:
+        place = f"line {rows.reader.line_num}"
+        raise Malformed(place, "comma-separated values are expected") from error
+
+
+def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> Imported:
+    """Create what is not there yet, all or nothing; returns what was new.
+
+    Raises:
+        Malformed: a wallet stands twice in the rows, or a handle belongs to another player.
+    """
+    with engine.begin() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, Connection)
+        with driver.cursor() as cursor:
+            lines = _stage(cursor, rows)
+            cursor.execute(_PLAYERS)
+            cursor.execute(_HANDLES)
+            _refuse_taken(cursor)
+            cursor.execute(_WALLETS, {"own": OWN, "match_key": match_key(OWN, "")})
+            counts = cursor.fetchone()
+            assert counts is not None
+    return Imported(opened=counts[0], known=lines - counts[0])
+
+
+def _check_columns(columns: list[str]) -> None:
+    for column in _REQUIRED:
+        if column not in columns:
+            raise Malformed("line 1", f"a column named {column} is expected")
+    unknown = [c for c in columns if c not in _REQUIRED and not c.startswith(HANDLE_PREFIX)]
+    if unknown:
+        raise Malformed("line 1", f"no column named {unknown[0]!r} is known")
+    if len(set(columns)) != len(columns):
+        raise Malformed("line 1", "every column is expected once")
+
+
+def _player_row(line: int, row: Mapping[str, str | None]) -> PlayerRow:
+    place = f"line {line}"
+    if None in row or None in row.values():
+        raise Malformed(place, "as many values as columns are expected")
+    values = {name: value or "" for name, value in row.items()}
+    if not _is_name(values["player"]):
+        raise Malformed(place, "a player of 1 to 128 printable characters is expected")
+    if not is_currency(values["currency"]):
+        raise Malformed(place, "a currency code such as USD is expected")
+    try:
+        opening = Money.parse(values["balance"], values["currency"])
+    except Malformed as error:
+        raise Malformed(f"{place}, balance", error.reason) from error
+    if opening.minor < 0:
+        raise Malformed(f"{place}, balance", "an opening balance is not negative")
+    handles = {
+        name.removeprefix(HANDLE_PREFIX): value
+        for name, value in values.items()
+        if name.startswith(HANDLE_PREFIX) and value
+    }
+    if not all(_is_name(handle) for handle in handles.values()):
+        raise Malformed(place, "handles of 1 to 128 printable characters are expected")
+    return PlayerRow(line=line, player=values["player"], opening=opening, handles=handles)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a dialect could have read it as an id; no other name would ever be found."""
+    return 0 < len(text) <= PROVIDER_ID_CHARS_MAX and text.isprintable()
+
+
+def _stage(cursor: "Cursor[tuple[int, ...]]", rows: Iterable[PlayerRow]) -> int:
+    cursor.execute(_STAGE)
+    seen: dict[tuple[str, str], int] = {}
+    handles: list[tuple[str, str, str]] = []
+    with cursor.copy("COPY staged FROM STDIN") as copy:
+        for row in rows:
+            wallet = (row.player, row.opening.currency)
+            if wallet in seen:
+                raise Malformed(
+                    f"line {row.line}", f"this wallet stands on line {seen[wallet]} too"
+                )
+            seen[wallet] = row.line
+            copy.write_row((row.line, row.player, row.opening.currency, row.opening.minor))
+            handles += [(slug, handle, row.player) for slug, handle in row.handles.items()]
+    with cursor.copy("COPY staged_handles FROM STDIN") as copy:
+        for handle in handles:
+            copy.write_row(handle)
+    return len(seen)
+
+
+def _refuse_taken(cursor: "Cursor[tuple[int, ...]]") -> None:
+    cursor.execute(_TAKEN)
+    taken = cursor.fetchone()
+    if taken is not None:
+        raise Malformed(f"handle:{taken[0]}", f"{taken[1]!r} already names another player")

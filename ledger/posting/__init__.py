@@ -1,0 +1,1 @@
+"""Accepted operations become balanced entries and rounds."""

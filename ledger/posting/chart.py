@@ -1,0 +1,102 @@
+"""The chart of accounts, as data; ``ledger.enums.Account`` and the database name the same.
+
+Entries are signed and positive means *into* the account. An account whose normal side is credit
+holds what we owe, so its usual balance is above zero; a debit account's is below.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from ledger.enums import Account
+
+Side = Literal["debit", "credit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartLine:
+    """One account.
+
+    Attributes:
+        side: where its balance normally stands; credit is a positive sum of entries.
+        per: what each balance of it is kept for.
+    """
+
+    account: Account
+    side: Side
+    per: str
+    meaning: str
+
+
+_LINES: tuple[ChartLine, ...] = (
+    ChartLine(
+        account=Account.PLAYER_WALLET,
+        side="credit",
+        per="player and currency",
+        meaning="money the player has with us; never below zero",
+    ),
+    ChartLine(
+        account=Account.PROVIDER_CLEARING,
+        side="credit",
+        per="provider, round and currency",
+        meaning="what an open round holds between stake and payout",
+    ),
+    ChartLine(
+        account=Account.GGR,
+        side="credit",
+        per="provider and currency",
+        meaning="stakes less payouts of ended rounds",
+    ),
+    ChartLine(
+        account=Account.FUNDING,
+        side="debit",
+        per="currency",
+        meaning="money that came from outside less money that left",
+    ),
+    ChartLine(
+        account=Account.ADJUSTMENT,
+        side="debit",
+        per="currency",
+        meaning="corrections by hand that belong to no round",
+    ),
+    ChartLine(
+        account=Account.SUSPENSE,
+        side="debit",
+        per="currency",
+        meaning="money whose place is not known yet",
+    ),
+    ChartLine(
+        account=Account.BONUS,
+        side="debit",
+        per="provider and currency",
+        meaning="bonuses and free rounds granted to players",
+    ),
+    ChartLine(
+        account=Account.JACKPOT,
+        side="debit",
+        per="provider and currency",
+        meaning="jackpots paid to players",
+    ),
+    ChartLine(
+        account=Account.PROMO,
+        side="debit",
+        per="provider and currency",
+        meaning="promotions and tournament prizes paid to players",
+    ),
+    ChartLine(
+        account=Account.PLAYER_RECEIVABLE,
+        side="debit",
+        per="player and currency",
+        meaning="what the player owes us: the part of a balance below zero",
+    ),
+    ChartLine(
+        account=Account.DIFFERENCE,
+        side="debit",
+        per="provider and currency",
+        meaning="residuals that a tolerance let pass, each of them booked here against GGR",
+    ),
+)
+
+#: Every account with its normal side and meaning, in the order of the type ``account_kind``.
+CHART: Mapping[Account, ChartLine] = MappingProxyType({line.account: line for line in _LINES})

@@ -1,0 +1,239 @@
+"""Post accepted batches: double entries and rounds, in bulk, exactly once in effect.
+
+Any number of workers may post at once: each takes unposted batches with SKIP LOCKED. Entries
+carry the operation's own place as primary key, so a second posting of one operation cannot be
+written. Rounds add up, so the order in which batches are posted does not matter; whoever posts
+into an ended round sweeps what is left of its clearing. A round is one wallet's part in it:
+what players share is its name, never a sum.
+
+Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries`` (written),
+``rounds`` (added to), ``parked`` (a batch that cannot be posted, with the reason).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
+
+from ledger.enums import OWN
+from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
+from storage.engine import open_engine
+from storage.parking import park
+from vocabulary import steps
+from vocabulary.errors import Unavailable
+from vocabulary.steps import Step
+
+#: Most batches posted in one transaction; a batch holds up to a few hundred operations.
+BATCHES_PER_POSTING = 100
+#: Most operations of a parked batch named in its context, in the order of their chains.
+KEYS_NAMED_MAX = 50
+#: Name of the job in ``parked``.
+JOB = "post.v1"
+
+_INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
+
+_LOCK = """
+SELECT batch_id FROM batches
+ WHERE posted_at IS NULL AND parked_at IS NULL
+ ORDER BY batch_id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+"""
+
+_ENTRIES = f"""
+INSERT INTO entries
+       (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount)
+SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider, o.match_key, o.currency,
+       l.amount
+  FROM operations o
+ CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)
+ WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted' AND l.amount <> 0
+"""  # noqa: S608 - our own rules, rendered
+
+_OF_ROUNDS = f"""
+ FROM operations o
+WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted'
+  AND o.provider <> '{OWN}'
+"""
+
+# What never was in the clearing counts as swept: an operation that ends its round at once, and
+# one that a fund stands behind. Sums, greatest and least know no order: a round that is ended
+# twice with different totals is the same whoever posts last. Rows are written in primary key
+# order, so that two workers adding to the same rounds wait for each other instead of
+# dead-locking.
+_ROUNDS = f"""
+INSERT INTO rounds AS r
+       (match_key, provider, round_id, wallet_id, currency, stake, payout, swept,
+        bets, wins, rollbacks, ended, declared_stake, declared_payout, first_at, last_at)
+SELECT o.match_key, o.provider, o.round_id, o.wallet_id, min(o.currency),
+       sum(o.stake), sum(o.payout),
+       coalesce(sum(o.stake - o.payout) FILTER (WHERE o.ends_round OR o.fund <> 'cash'), 0),
+       count(*) FILTER (WHERE o.kind IN ('bet', 'bet_and_win')),
+       count(*) FILTER (WHERE o.kind IN ('win', 'bet_and_win')),
+       count(*) FILTER (WHERE o.kind = 'rollback'),
+       bool_or(o.ends_round), max(o.declared_stake), max(o.declared_payout),
+       min(o.received_at), max(o.received_at)
+{_OF_ROUNDS}
+ GROUP BY o.match_key, o.provider, o.round_id, o.wallet_id
+ ORDER BY o.match_key, o.provider, o.round_id, o.wallet_id
+ON CONFLICT (match_key, provider, round_id, wallet_id) DO UPDATE
+   SET stake = r.stake + EXCLUDED.stake,
+       payout = r.payout + EXCLUDED.payout,
+       swept = r.swept + EXCLUDED.swept,
+       bets = r.bets + EXCLUDED.bets,
+       wins = r.wins + EXCLUDED.wins,
+       rollbacks = r.rollbacks + EXCLUDED.rollbacks,
+       ended = r.ended OR EXCLUDED.ended,
+       declared_stake = greatest(EXCLUDED.declared_stake, r.declared_stake),
+       declared_payout = greatest(EXCLUDED.declared_payout, r.declared_payout),
+       first_at = least(r.first_at, EXCLUDED.first_at),
+       last_at = greatest(r.last_at, EXCLUDED.last_at)
+"""  # noqa: S608 - constants of this module
+
+# The sweep belongs to the last operation posted into the round by this transaction: its place
+# in the chain is the transaction the two entries join.
+_SWEEP = f"""
+WITH touched AS (
+  SELECT DISTINCT ON (o.match_key, o.provider, o.round_id, o.wallet_id)
+         o.match_key, o.provider, o.round_id, o.wallet_id, o.wallet_seq
+  {_OF_ROUNDS}
+   ORDER BY o.match_key, o.provider, o.round_id, o.wallet_id, o.wallet_seq DESC
+), due AS (
+  SELECT t.*, r.currency, r.stake - r.payout - r.swept AS amount
+    FROM touched t JOIN rounds r USING (match_key, provider, round_id, wallet_id)
+   WHERE r.ended AND r.stake - r.payout <> r.swept
+), swept AS (
+  UPDATE rounds r SET swept = r.swept + due.amount FROM due
+   WHERE r.match_key = due.match_key AND r.provider = due.provider
+     AND r.round_id = due.round_id AND r.wallet_id = due.wallet_id
+)
+INSERT INTO entries
+       (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount)
+SELECT due.wallet_id, due.wallet_seq, l.leg, l.account::account_kind, due.provider,
+       due.match_key, due.currency, l.amount
+  FROM due
+ CROSS JOIN LATERAL (VALUES ({SWEEP_CLEARING_LEG}, 'provider_clearing', -due.amount),
+                            ({SWEEP_GGR_LEG}, 'ggr', due.amount)) AS l (leg, account, amount)
+"""  # noqa: S608 - constants of this module
+
+_MARK = """
+UPDATE batches SET posted_at = clock_timestamp() WHERE batch_id = ANY(%(batches)s::bigint[])
+"""
+_OF_BATCH = """
+SELECT provider, op_key, kind::text AS kind, wallet_id, wallet_seq FROM operations
+ WHERE batch_id = %(batch)s ORDER BY wallet_id, wallet_seq LIMIT %(most)s
+"""
+_PARK_BATCH = "UPDATE batches SET parked_at = clock_timestamp() WHERE batch_id = %(batch)s"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What one posting did: batches marked, entries written, batches parked."""
+
+    batches: int
+    entries: int
+    parked: int
+
+
+def post(engine: Engine, *, most: int = BATCHES_PER_POSTING) -> Posted:
+    """Post up to ``most`` unposted batches, oldest first, in one transaction.
+
+    A batch that breaks an invariant stops nothing else: the batches are then posted one by one,
+    and the one that fails is parked with its reason.
+
+    Raises:
+        Unavailable: the database is out of reach; what is not posted stays to be posted.
+    """
+    try:
+        return _post_together(engine, most)
+    except OperationalError as error:
+        raise Unavailable("posting: the database is out of reach") from error
+
+
+def drain(database_url: str) -> int:
+    """Post until nothing unposted is left; returns the number of batches posted.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    engine = open_engine(database_url)
+    try:
+        return drain_by(engine)
+    finally:
+        engine.dispose()
+
+
+def drain_by(engine: Engine) -> int:
+    """The same by connections that are open.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    total = 0
+    while (posted := post(engine)).batches or posted.parked:
+        total += posted.batches
+    return total
+
+
+def _post_together(engine: Engine, most: int) -> Posted:
+    try:
+        with engine.begin() as connection:
+            batches = _locked(connection, most)
+            posted = Posted(len(batches), _post(connection, batches), 0)
+    except _INVARIANT_BROKEN:
+        return _post_singly(engine, most)
+    if posted.batches:
+        steps.reached(Step.POSTED)
+    return posted
+
+
+def _locked(connection: Connection, most: int) -> list[int]:
+    rows = connection.exec_driver_sql(_LOCK, {"most": most})
+    return [row[0] for row in rows]
+
+
+def _post(connection: Connection, batches: Sequence[int]) -> int:
+    if not batches:
+        return 0
+    over = {"batches": list(batches)}
+    steps.reached(Step.LOCKED)
+    entries = connection.exec_driver_sql(_ENTRIES, over).rowcount
+    steps.reached(Step.ENTERED)
+    connection.exec_driver_sql(_ROUNDS, over)
+    steps.reached(Step.GATHERED)
+    entries += connection.exec_driver_sql(_SWEEP, over).rowcount
+    steps.reached(Step.SWEPT)
+    connection.exec_driver_sql(_MARK, over)
+    steps.reached(Step.MARKED)
+    return entries
+
+
+def _post_singly(engine: Engine, most: int) -> Posted:
+    total = Posted(0, 0, 0)
+    for _ in range(most):
+        one = _post_or_park_one(engine)
+        total = Posted(
+            total.batches + one.batches, total.entries + one.entries, total.parked + one.parked
+        )
+        if one.parked or not one.batches:
+            break
+    return total
+
+
+def _post_or_park_one(engine: Engine) -> Posted:
+    with engine.begin() as connection:
+        batches = _locked(connection, 1)
+        try:
+            with connection.begin_nested():
+                return Posted(len(batches), _post(connection, batches), 0)
+        except _INVARIANT_BROKEN as error:
+            for batch in batches:
+                _park(connection, batch, error)
+            return Posted(0, 0, len(batches))
+
+
+def _park(connection: Connection, batch: int, error: Exception) -> None:
+    connection.exec_driver_sql(_PARK_BATCH, {"batch": batch})
+    rows = connection.exec_driver_sql(_OF_BATCH, {"batch": batch, "most": KEYS_NAMED_MAX})
+    operations = [dict(row._mapping) for row in rows]
+    context = {"batch": batch, "operations": operations}
+    park(connection, job=JOB, subject=f"batch {batch}", error=error, context=context)

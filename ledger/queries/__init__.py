@@ -1,0 +1,1 @@
+"""Read-only questions about wallets, rounds, accounts and days."""

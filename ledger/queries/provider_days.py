@@ -1,0 +1,124 @@
+"""A provider's statement: what moved by business day, and what its rounds still hold."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Engine
+
+from ledger.queries.checkpoints import By
+from ledger.queries.query import read
+
+_CLOCK = {"received": "o.received_at", "posted": "e.posted_at"}
+_MOVED_CLOCK = {"received": "o.received_at", "posted": "b.posted_at"}
+# Entries are counted by the operation they belong to, so both halves use one clock. What a
+# tolerance let pass belongs to no operation: it counts when it was booked.
+_STATEMENT = """
+WITH moved AS (
+  SELECT ({moved_clock} AT TIME ZONE %(zone)s)::date AS day, o.currency,
+         coalesce(sum(o.stake) FILTER (WHERE {plain}), 0)::bigint AS stake,
+         coalesce(sum(o.payout) FILTER (WHERE {plain}), 0)::bigint AS payout,
+         coalesce(sum(o.amount) FILTER (WHERE o.kind = 'rollback'), 0)::bigint AS rollbacks,
+         coalesce(sum(o.amount) FILTER (WHERE o.kind = 'adjustment'), 0)::bigint
+           AS adjustments,
+         count(*) AS operations
+    FROM operations o JOIN batches b USING (batch_id)
+   WHERE o.provider = %(provider)s AND o.decision = 'accepted'
+     AND {moved_clock} IS NOT NULL
+   GROUP BY 1, 2
+), entered AS (
+  SELECT {clock} AS at, e.currency, e.account, e.amount
+    FROM entries e JOIN operations o USING (wallet_id, wallet_seq)
+   WHERE e.provider = %(provider)s
+  UNION ALL
+  SELECT r.booked_at, e.currency, e.account, e.amount
+    FROM residual_entries e JOIN residuals r USING (residual_id)
+   WHERE e.provider = %(provider)s
+), booked AS (
+  SELECT (e.at AT TIME ZONE %(zone)s)::date AS day, e.currency,
+         coalesce(sum(e.amount) FILTER (WHERE e.account = 'ggr'), 0)::bigint AS ggr,
+         coalesce(sum(e.amount) FILTER (WHERE e.account = 'difference'), 0)::bigint
+           AS difference,
+         coalesce(sum(e.amount) FILTER (WHERE e.account = 'provider_clearing'), 0)::bigint
+           AS clearing,
+         coalesce(sum(e.amount) FILTER (WHERE e.account IN ('bonus', 'jackpot', 'promo')), 0)
+           ::bigint AS funds
+    FROM entered e
+   GROUP BY 1, 2
+), days AS (
+  SELECT day, currency, m.stake, m.payout, m.rollbacks, m.adjustments, b.funds, b.ggr,
+         b.difference,
+         sum(b.clearing) OVER (PARTITION BY currency ORDER BY day) AS clearing, m.operations
+    FROM moved m FULL JOIN booked b USING (day, currency)
+)
+SELECT day, currency, coalesce(stake, 0), coalesce(payout, 0), coalesce(rollbacks, 0),
+       coalesce(adjustments, 0), coalesce(funds, 0), coalesce(ggr, 0), coalesce(clearing, 0),
+       coalesce(operations, 0), coalesce(difference, 0)
+  FROM days
+ WHERE (%(first)s::date IS NULL OR day >= %(first)s)
+   AND (%(last)s::date IS NULL OR day <= %(last)s)
+ ORDER BY day, currency
+"""
+_PLAIN = "o.kind NOT IN ('rollback', 'adjustment')"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderDay:
+    """One provider's day in one currency; minor units.
+
+    Attributes:
+        stake, payout: of bets and wins, before anything was undone.
+        rollbacks, adjustments: signed, to the players.
+        funds: what bonus, jackpot and promo took on; negative when they paid.
+        ggr: what was swept to GGR that day, less what tolerances moved out of it.
+        difference: what came to the account of differences; positive where players are owed.
+        clearing: what rounds still hold at the end of the day.
+    """
+
+    day: date
+    currency: str
+    stake: int
+    payout: int
+    rollbacks: int
+    adjustments: int
+    funds: int
+    ggr: int
+    difference: int
+    clearing: int
+    operations: int
+
+
+def provider_days(
+    engine: Engine,
+    *,
+    provider: str,
+    first: date | None,
+    last: date | None,
+    zone: str,
+    by: By,
+) -> list[ProviderDay]:
+    """A provider's days, oldest first; both ends are inside.
+
+    ``zone`` names the days' time zone. By ``received``, an entry belongs to the day its
+    operation reached us; by ``posted``, to the day it was written.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    sql = _STATEMENT.format(moved_clock=_MOVED_CLOCK[by], clock=_CLOCK[by], plain=_PLAIN)
+    wanted = {"provider": provider, "zone": zone, "first": first, "last": last}
+    return [
+        ProviderDay(
+            day=row[0],
+            currency=row[1],
+            stake=row[2],
+            payout=row[3],
+            rollbacks=row[4],
+            adjustments=row[5],
+            funds=row[6],
+            ggr=row[7],
+            clearing=int(row[8]),
+            operations=row[9],
+            difference=row[10],
+        )
+        for row in read(engine, sql, wanted)
+    ]

@@ -1,0 +1,77 @@
+"""Read rounds: what they hold, where they stand, and which have been open for too long."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from ledger.enums import RoundStatus
+from ledger.queries.query import read
+
+_ROUNDS = """
+SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, r.wins,
+       r.rollbacks, r.status::text, r.stake - r.payout - r.swept, r.first_at, r.last_at
+  FROM rounds r JOIN wallets w USING (wallet_id)
+ WHERE (%(status)s::round_status IS NULL OR r.status = %(status)s::round_status)
+   AND (%(before)s::timestamptz IS NULL OR r.first_at < %(before)s)
+   AND (%(provider)s::text IS NULL OR r.provider = %(provider)s)
+ ORDER BY r.first_at, r.provider, r.round_id LIMIT %(most)s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One round as it is posted; amounts in minor units.
+
+    Attributes:
+        clearing: what its clearing still holds.
+        first_at, last_at: when its first and its last operation were received.
+    """
+
+    provider: str
+    round_id: str
+    player: str
+    currency: str
+    stake: int
+    payout: int
+    bets: int
+    wins: int
+    rollbacks: int
+    status: RoundStatus
+    clearing: int
+    first_at: datetime
+    last_at: datetime
+
+
+def rounds_of(
+    engine: Engine,
+    *,
+    status: RoundStatus | None,
+    before: datetime | None,
+    provider: str | None,
+    most: int,
+) -> list[Round]:
+    """Rounds that began before an instant, oldest first; None asks for any.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    wanted = {"status": status, "before": before, "provider": provider, "most": most}
+    return [
+        Round(
+            provider=row[0],
+            round_id=row[1],
+            player=row[2],
+            currency=row[3],
+            stake=row[4],
+            payout=row[5],
+            bets=row[6],
+            wins=row[7],
+            rollbacks=row[8],
+            status=RoundStatus(row[9]),
+            clearing=row[10],
+            first_at=row[11],
+            last_at=row[12],
+        )
+        for row in read(engine, _ROUNDS, wanted)
+    ]

@@ -1,0 +1,1 @@
+"""The ledger decided again from the stored deliveries, and compared."""

@@ -1,0 +1,89 @@
+"""Hear stored bytes again: who said them, what they say, and what our own orders were. Pure."""
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ledger.accepting.carry import request_of
+from ledger.accepting.model import DeliveryRow, OperationRow, Request
+from ledger.accepting.own_operations import order_from_bytes
+from ledger.enums import OWN, OperationKind
+from ledger.replay.report import Voices
+from providers.contract import Callback
+from vocabulary.errors import Malformed, NotAuthentic
+
+#: Why an operation is taken as it stands.
+NOT_CONFIGURED = "the provider is not configured"
+UNVERIFIABLE = "the signature holds under none of today's secrets"
+OPENING = "an opening balance, which no request brought"
+UNTOLD_ORDER = "an order of ours whose bytes were not kept"
+WITH_ANOTHER = "written with an operation that is taken as it stands"
+NOT_ASKED_FOR = "outside of the window, or another provider's"
+
+
+class Heard(NamedTuple):
+    """What came of hearing: a request, or why there is none; ``fault`` is a difference."""
+
+    request: Request | None
+    told: str | None = None
+    fault: str | None = None
+
+
+def hear(row: OperationRow | DeliveryRow, voices: Voices) -> Heard:
+    """Verify and parse a provider's stored bytes.
+
+    A delivery may be malformed: its request then has no fact. An operation may not.
+    """
+    voice = voices.providers.get(row.provider)
+    if voice is None:
+        return Heard(None, told=NOT_CONFIGURED)
+    callback = Callback(route=row.route, headers=headers_of(row.headers), body=row.body)
+    try:
+        verified = voice.dialect.verify(callback, voice.provider)
+    except NotAuthentic:
+        return Heard(None, told=UNVERIFIABLE)
+    respond, provider = voice.dialect.respond, voice.provider
+    request = Request(
+        provider=row.provider,
+        policy=voice.policy,
+        fact=None,
+        route=row.route,
+        headers=row.headers,
+        body=row.body,
+        received_at=row.received_at,
+        respond=lambda outcome: respond(outcome, provider),
+    )
+    try:
+        fact = voice.dialect.parse(verified, voice.provider)
+    except Malformed as malformed:
+        return Heard(request, fault=f"malformed: {malformed.path}")
+    return Heard(replace(request, fact=fact))
+
+
+def hear_own(row: OperationRow) -> Heard:
+    """Our own order, as its operation keeps it."""
+    if is_opening(row):
+        return Heard(None, told=OPENING)
+    if not row.body:
+        return Heard(None, told=UNTOLD_ORDER)
+    try:
+        order = order_from_bytes(row.body)
+    except ValueError:  # of which both libraries' errors are
+        return Heard(None, fault="not an order of ours")
+    return Heard(request_of(order, now=row.received_at))
+
+
+def is_own(row: OperationRow) -> bool:
+    """Whether we ordered it ourselves; a correction of a round stands under its provider."""
+    return row.provider == OWN or row.kind == OperationKind.ADJUSTMENT.value
+
+
+def is_opening(row: OperationRow) -> bool:
+    """Whether the row is the deposit an imported wallet opens with."""
+    return row.wallet_seq == 1 and row.op_key == f"opening:{row.wallet_id}"
+
+
+def headers_of(lines: str) -> dict[str, str]:
+    """The headers that were kept, by name in lower case."""
+    pairs = (line.partition(": ") for line in lines.split("\n") if line)
+    return {name: value for name, _, value in pairs}

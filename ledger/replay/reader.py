@@ -1,0 +1,212 @@
+"""What replay reads of the books: streams of rows in chain order, and rows by key.
+
+Reads ``wallets players handles operations deliveries batches``; writes nothing. Rows come
+through a server-side cursor in chunks, so memory does not grow with the books.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from ledger.accepting.limits import day_of, from_json
+from ledger.accepting.model import (
+    DeliveryRow,
+    HandleKey,
+    Key,
+    KnownOperation,
+    OperationRow,
+    Wallet,
+)
+from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
+from ledger.replay.report import Window
+from vocabulary.facts import Fund
+from vocabulary.outcomes import Answer
+
+#: Rows decided between two look-ups.
+CHUNK = 2_000
+#: About how many operations one range of wallets holds.
+RANGE_OPERATIONS = 50_000
+
+_ENUMS = {name: f"o.{name}::text" for name in ("kind", "decision", "fund")}
+_OPERATION = ", ".join(_ENUMS.get(name, f"o.{name}") for name in OperationRow._fields)
+_DELIVERY = ", ".join(f"d.{name}" for name in DeliveryRow._fields)
+_UNTIL = "(%(until)s::timestamptz IS NULL OR b.committed_at < %(until)s)"
+_WINDOW = f"(%(since)s::timestamptz IS NULL OR b.committed_at >= %(since)s) AND {_UNTIL}"
+# Only wallets that moved in the window; their chains are followed from the beginning.
+_MOVED = f"""(%(since)s::timestamptz IS NULL OR o.wallet_id IN (
+     SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id) WHERE {_WINDOW}))"""  # noqa: S608 - constants of this module
+
+_RANGES = """
+SELECT max(wallet_id) FROM (
+  SELECT wallet_id, sum(seq + 1) OVER (ORDER BY wallet_id) / %(size)s AS range FROM wallets
+) w GROUP BY range ORDER BY 1
+"""
+_WALLETS = """
+SELECT wallet_id, player, currency, balance, seq, turnover, blocked, day, day_stake, day_payout,
+       restrictions::text
+  FROM wallets
+ WHERE wallet_id > %(after)s AND (%(last)s::bigint IS NULL OR wallet_id <= %(last)s)
+"""
+_OPERATIONS = f"""
+SELECT o.batch_id, b.committed_at, {_OPERATION}
+  FROM operations o JOIN batches b USING (batch_id)
+ WHERE o.wallet_id > %(after)s AND (%(last)s::bigint IS NULL OR o.wallet_id <= %(last)s)
+   AND {_UNTIL} AND {_MOVED}
+ ORDER BY o.wallet_id, o.wallet_seq
+"""  # noqa: S608 - column names of our own row types
+_KNOWN = """
+SELECT o.provider, o.op_key, o.wallet_id, o.wallet_seq, o.batch_id, o.kind::text AS kind,
+       o.decision::text AS decision, o.fingerprint, o.stake, o.payout, o.round_id,
+       o.reply_status, o.reply, o.fund::text AS fund, o.received_at, o.reason,
+       r.wallet_seq AS reversed_at
+  FROM unnest(%(slugs)s::text[], %(keys)s::text[]) AS q (provider, op_key)
+  JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
+  LEFT JOIN operations r ON r.provider = o.provider AND r.reverses = o.op_key
+"""
+_HANDLES = """
+SELECT q.provider, q.handle, w.currency, w.wallet_id
+  FROM unnest(%(slugs)s::text[], %(handles)s::text[]) AS q (provider, handle)
+  LEFT JOIN handles h ON h.provider = q.provider AND h.handle = q.handle
+  JOIN wallets w ON w.player = coalesce(h.player, q.handle)
+"""
+_DELIVERIES = f"""
+SELECT d.delivery_id, d.batch_id, {_DELIVERY} FROM deliveries d JOIN batches b USING (batch_id)
+ WHERE {_WINDOW} AND (%(provider)s::text IS NULL OR d.provider = %(provider)s)
+ ORDER BY d.delivery_id
+"""  # noqa: S608 - column names of our own row types
+_COUNTS = f"""
+SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id)
+         WHERE {_UNTIL} AND {_MOVED})
+     + (SELECT count(*) FROM deliveries d JOIN batches b USING (batch_id) WHERE {_WINDOW})
+"""  # noqa: S608 - constants of this module
+
+
+class Stored(NamedTuple):
+    """One operation as it stands."""
+
+    batch_id: int
+    committed_at: datetime
+    row: OperationRow
+
+
+class Kept(NamedTuple):
+    """One delivery as it stands."""
+
+    delivery_id: int
+    batch_id: int
+    row: DeliveryRow
+
+
+class Place(NamedTuple):
+    """A known operation and where it stands; ``reversed_at`` is a place in the same chain."""
+
+    wallet_id: int
+    wallet_seq: int
+    batch_id: int
+    reversed_at: int | None
+    known: KnownOperation
+
+    def as_of(self, wallet_seq: int) -> KnownOperation:
+        """What was known of it before that place of its own chain was taken."""
+        undone = self.reversed_at is not None and self.reversed_at < wallet_seq
+        return replace(self.known, reversed=undone)
+
+
+class Range(NamedTuple):
+    """Wallets with an id above ``after``, up to ``last``; None: without end."""
+
+    after: int
+    last: int | None
+
+
+class Reader:
+    """Reads one snapshot of the books."""
+
+    def __init__(self, connection: Connection, window: Window) -> None:
+        self._connection = connection
+        self._window = {"since": window.since, "until": window.until}
+        self._provider = window.provider
+
+    def ranges(self) -> list[Range]:
+        """Ranges of wallets of about equal size; together they hold every wallet id."""
+        rows = self._connection.exec_driver_sql(_RANGES, {"size": RANGE_OPERATIONS})
+        ends = [row[0] for row in rows]
+        starts = [0, *ends]
+        lasts: list[int | None] = [*ends, None]
+        return [Range(after, last) for after, last in zip(starts, lasts, strict=True)]
+
+    def count(self) -> int:
+        """How many rows will be looked at."""
+        counted: int = self._connection.exec_driver_sql(_COUNTS, self._window).scalar_one()
+        return counted
+
+    def wallets(self, among: Range) -> dict[int, Wallet]:
+        """The wallets of a range as they stand now."""
+        rows = self._connection.exec_driver_sql(_WALLETS, among._asdict())
+        return {row[0]: _wallet(row) for row in rows}
+
+    def operations(self, among: Range) -> Iterator[list[Stored]]:
+        """The window's operations of a range in chain order, in chunks."""
+        for rows in self._streamed(_OPERATIONS, {**among._asdict(), **self._window}):
+            yield [Stored(row[0], row[1], OperationRow(*row[2:])) for row in rows]
+
+    def deliveries(self) -> Iterator[list[Kept]]:
+        """The window's deliveries in the order they were written, in chunks."""
+        wanted: dict[str, object] = {**self._window, "provider": self._provider}
+        for rows in self._streamed(_DELIVERIES, wanted):
+            yield [Kept(row[0], row[1], DeliveryRow(*row[2:])) for row in rows]
+
+    def known(self, keys: Iterable[Key]) -> dict[Key, Place]:
+        """The operations that stand under these keys."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return {}
+        arrays = {"slugs": [key[0] for key in wanted], "keys": [key[1] for key in wanted]}
+        rows = self._connection.exec_driver_sql(_KNOWN, arrays)
+        return {(row.provider, row.op_key): _place(row) for row in rows}
+
+    def wallet_ids(self, handles: Iterable[HandleKey]) -> dict[HandleKey, dict[str, int]]:
+        """Wallet ids by currency of every handle that is known."""
+        wanted = sorted(set(handles))
+        arrays = {"slugs": [key[0] for key in wanted], "handles": [key[1] for key in wanted]}
+        found: dict[HandleKey, dict[str, int]] = {}
+        for slug, handle, currency, wallet in self._connection.exec_driver_sql(
+            _HANDLES, arrays
+        ):
+            found.setdefault((slug, handle), {})[currency] = wallet
+        return found
+
+    def _streamed(self, sql: str, wanted: dict[str, object]) -> Iterator[Sequence[Any]]:
+        options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
+        streamed = self._connection.exec_driver_sql(sql, wanted, execution_options=options)
+        rows = iter(streamed)
+        while chunk := list(islice(rows, CHUNK)):
+            yield chunk
+
+
+def _wallet(row: Sequence[Any]) -> Wallet:
+    *plain, restrictions = row
+    return replace(Wallet(*plain), restrictions=from_json(restrictions))
+
+
+def _place(row: Any) -> Place:
+    known = KnownOperation(
+        kind=OperationKind(row.kind),
+        decision=OperationDecision(row.decision),
+        fingerprint=row.fingerprint,
+        wallet_id=row.wallet_id,
+        stake=row.stake,
+        payout=row.payout,
+        round_id=row.round_id,
+        reversed=row.reversed_at is not None,
+        reply=Answer(row.reply_status, row.reply),
+        fund=Fund(row.fund),
+        day=day_of(row.received_at.astimezone(UTC)),
+        closed=row.kind == OperationKind.TOMBSTONE.value
+        and (row.reason or "").startswith(CLOSED_BY),
+    )
+    return Place(row.wallet_id, row.wallet_seq, row.batch_id, row.reversed_at, known)

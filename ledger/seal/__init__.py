@@ -1,0 +1,1 @@
+"""Daily seals: a chained hash over each day, exported and audited offline."""
