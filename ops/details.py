@@ -5,7 +5,7 @@ from datetime import datetime
 
 from breaks.provider_inquiries import Answer
 from ops.settings import Settings
-from workers.fetch import Ask, FetchTerms
+from workers.ask_provider import Ask, FetchTerms
 
 #: The dialects whose documents have a call for it.
 ASKABLE = ("aggregator", "xigs")

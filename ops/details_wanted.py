@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from breaks.provider_inquiries import next_at, want_all
 from ops.details import askable
 from ops.settings import Settings
-from storage.broker import FETCH_QUEUE, fetch_message
-from storage.queue_signs import paused_queues
+from storage.broker.redis import FETCH_QUEUE, fetch_message
+from storage.queue.heartbeats import paused_queues
 from vocabulary.clock import SystemClock
 
 log = structlog.get_logger()

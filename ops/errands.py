@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ops.supervisor import LEASH
 from vocabulary.errors import Unavailable
-from workers.schedule import JobFailed
+from workers.scheduler import JobFailed
 
 #: Characters of what an errand complained of that are told.
 WORDS_MAX = 500

@@ -57,8 +57,8 @@ def too_old(server: str, found: tuple[int, ...], least: tuple[int, ...]) -> str 
 def _try_amqp(url: str) -> None:
     from dramatiq.errors import BrokerConnectionError  # noqa: PLC0415 - heavy
 
-    from storage.broker import INGEST_QUEUE, POST_QUEUE  # noqa: PLC0415
-    from storage.broker_amqp import OUTAGES, AmqpBroker, reason_of  # noqa: PLC0415
+    from storage.broker.rabbitmq import OUTAGES, AmqpBroker, reason_of  # noqa: PLC0415
+    from storage.broker.redis import INGEST_QUEUE, POST_QUEUE  # noqa: PLC0415
 
     broker = AmqpBroker(url, [], timeout_s=TIMEOUT_S)
     try:

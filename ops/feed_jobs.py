@@ -16,10 +16,10 @@ from sqlalchemy import Engine
 from ops.errands import Done, Errands
 from ops.settings import ProviderSettings, Settings
 from ops.settings_feed import PULLED_FEEDS
-from storage.broker import FETCH_QUEUE
-from storage.queue_signs import paused_queues
+from storage.broker.redis import FETCH_QUEUE
+from storage.queue.heartbeats import paused_queues
 from vocabulary.errors import Unavailable
-from workers.schedule import Job, JobFailed
+from workers.scheduler import Job, JobFailed
 
 #: Exit codes of a pull that did what it could: all of it, with findings, provider out of reach.
 TOLD = (0, 1, 3)

@@ -27,10 +27,10 @@ from ops.metrics_queues import depth_samples, state_samples
 from ops.metrics_runs import run_samples
 from ops.settings import Settings
 from ops.settings_metrics import MetricsSettings, metrics_url
-from storage.broker import open_broker
-from storage.broker_depth import depths_of
+from storage.broker.depth import depths_of
+from storage.broker.redis import open_broker
 from storage.engine import open_engine
-from storage.queue_state import read_state
+from storage.queue.state import read_state
 from vocabulary.clock import Clock
 from vocabulary.errors import Unavailable
 from workers.canary import QUEUES

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from ops.metrics_names import Sample, sample
-from storage.broker_depth import QueueDepth
-from storage.queue_state import QueueState
+from storage.broker.depth import QueueDepth
+from storage.queue.state import QueueState
 
 #: What of a queue's depth is told; None of it is told where the broker does not say.
 _STATES = ("waiting", "in_flight", "delayed", "dead_letters")

@@ -12,11 +12,11 @@ from ops.context import Context
 from ops.datadir import open_data_directory
 from ops.queue_report import Seen
 from ops.settings import EMBEDDED
-from storage.broker import ingest_message, open_broker, post_message
-from storage.broker_depth import QueueDepth, depths_of
+from storage.broker.depth import QueueDepth, depths_of
+from storage.broker.redis import ingest_message, open_broker, post_message
 from storage.engine import open_engine
-from storage.queue_orders import INGEST_JOB, POSTING_JOB, ParkedItem
-from storage.queue_state import QueueState, read_state
+from storage.queue.commands import INGEST_JOB, POSTING_JOB, ParkedItem
+from storage.queue.state import QueueState, read_state
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 from workers.canary import QUEUES

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.queue_report import Seen
-from storage.queue_orders import ParkedItem
+from storage.queue.commands import ParkedItem
 
 
 def print_status(seen: Seen, found: Sequence[str]) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from ops.metrics_names import ALWAYS, PARTS, QUEUE_FINDINGS, exposition, sample
 from ops.metrics_queues import depth_samples, state_samples
-from storage.broker_depth import QueueDepth
-from storage.queue_state import Canary, QueueState
+from storage.broker.depth import QueueDepth
+from storage.queue.state import Canary, QueueState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from ops.errands import Errands
 from ops.settings import ProviderSettings, Settings
 from vocabulary.clock import Clock
 from vocabulary.errors import Unavailable
-from workers.schedule import Job, JobFailed
+from workers.scheduler import Job, JobFailed
 
 #: Exit codes of a run that stands: without breaks, and with some.
 STANDS = (0, 1)

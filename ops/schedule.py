@@ -18,15 +18,15 @@ from ops.metrics import open_bounded_engine, parts_of, serve_metrics
 from ops.reconcile_jobs import reconcile_jobs
 from ops.settings import Settings
 from ops.workplace import desk_at, own_name
-from storage.broker import open_broker
+from storage.broker.redis import open_broker
 from storage.engine import open_engine
-from storage.queue_signs import Worker, beat, leave, paused_queues
+from storage.queue.heartbeats import Worker, beat, leave, paused_queues
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import Unavailable
 from workers.canary import send_canaries
 from workers.pulse_file import touch
-from workers.schedule import Job, Scheduler
-from workers.sweep import sweep
+from workers.scheduler import Job, Scheduler
+from workers.sweeper import sweep
 
 #: Distance between two heartbeats in Postgres.
 BEAT_EVERY = timedelta(seconds=2)

@@ -18,14 +18,14 @@ from ops import logs, step_signals
 from ops.details import asker, terms_of
 from ops.settings_source import load
 from ops.workplace import desk_at, own_name
-from storage.broker import open_broker
+from storage.broker.redis import open_broker
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from workers.actors import declare, park_bug
-from workers.gate import Gate
+from workers.heartbeat import Pulse
 from workers.outcomes import ATTEMPTS_MAX, Settler
-from workers.progress import Progress
-from workers.pulse import Pulse
+from workers.queue_pause import Gate
+from workers.watchdog import Progress
 
 #: Longest run of one message, in milliseconds; a posting takes well under a second.
 TIME_LIMIT_MS = 120_000

@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 
 from ops.providers import configured
 from ops.settings import Settings
-from storage.queue_signs import Worker
+from storage.queue.heartbeats import Worker
 from vocabulary.clock import Clock, SystemClock
-from workers.jobs import Desk
+from workers.context import Desk
 
 
 def own_name(role: str, clock: Clock) -> Worker:

@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
-from storage.schema import needed
+from storage.schema_version import needed
 
 #: Advisory lock number that serialises concurrent migrations of one database.
 MIGRATION_LOCK = 0x7E07

@@ -14,14 +14,14 @@ from aiohttp import web
 
 from ledger.accepting.acceptor import Accepted, Acceptor
 from vocabulary.clock import Clock
-from webhooks.commit import GroupCommit
-from webhooks.door import Door, ReceiverConfig
-from webhooks.front import Fronts
+from webhooks.config import Door, ReceiverConfig
+from webhooks.fast_path import Fronts
+from webhooks.group_commit import GroupCommit
+from webhooks.handler import Receive
 from webhooks.health import Health
 from webhooks.http_log import http_logger
 from webhooks.meters import Meters
-from webhooks.notify import Notifier
-from webhooks.receive import Receive
+from webhooks.notifier import Notifier
 from webhooks.refuse import RefuseRoute
 
 #: Connections the kernel queues before accept.

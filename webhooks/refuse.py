@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from vocabulary.outcomes import Verdict, refusal
-from webhooks.door import Door
+from webhooks.config import Door
 from webhooks.meters import Meters
 
 _JSON = {"Content-Type": "application/json"}

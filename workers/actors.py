@@ -7,7 +7,7 @@ import dramatiq
 from sqlalchemy.exc import OperationalError
 
 from ledger.posting.posting import BATCHES_PER_POSTING, post
-from storage.broker import (
+from storage.broker.redis import (
     FETCH_ACTOR,
     FETCH_QUEUE,
     INGEST_ACTOR,
@@ -15,12 +15,12 @@ from storage.broker import (
     POST_ACTOR,
     POST_QUEUE,
 )
-from storage.parking import park
+from storage.queue.parking import park
 from vocabulary.errors import Unavailable
+from workers.ask_provider import Ask, FetchTerms, fetch
 from workers.canary import CANARY_ACTOR, note_canary
-from workers.fetch import Ask, FetchTerms, fetch
+from workers.context import Desk
 from workers.ingest import ingest
-from workers.jobs import Desk
 from workers.outcomes import Done, Outcome, Parked, PutBack, Settler
 
 #: Most postings by one message; a backlog larger than this is worked off by the next one.

@@ -11,8 +11,8 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
-from storage.broker import FETCH_QUEUE, INGEST_QUEUE, POST_QUEUE
-from storage.queue_signs import ask_canary, pass_canary
+from storage.broker.redis import FETCH_QUEUE, INGEST_QUEUE, POST_QUEUE
+from storage.queue.heartbeats import ask_canary, pass_canary
 from workers.outcomes import Done, Outcome
 
 CANARY_ACTOR = "canary.v1"

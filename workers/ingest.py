@@ -8,13 +8,13 @@ from sqlalchemy.exc import DataError, IntegrityError, InternalError, Operational
 
 from feeds.push import note_unreadable, store_pushed
 from providers.contract import Callback
-from storage.broker import INGEST_QUEUE
-from storage.parking import park
+from storage.broker.redis import INGEST_QUEUE
+from storage.queue.parking import park
 from vocabulary import steps
 from vocabulary.errors import Contradiction, Refused, Unavailable
 from vocabulary.facts import HistoryRecord
 from vocabulary.steps import Step
-from workers.jobs import Desk
+from workers.context import Desk
 from workers.outcomes import Done, Outcome, Parked, PutBack
 
 #: Most deliveries taken in by one transaction.

@@ -16,7 +16,7 @@ from dramatiq import Broker
 from dramatiq.errors import Retry
 from dramatiq.middleware import CurrentMessage
 
-from storage.parking import place_of
+from storage.queue.parking import place_of
 from vocabulary.errors import Unavailable
 
 #: Attempts of one message before it is left to the sweeper.

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InternalError, Operational
 from ledger.enums import OWN
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
 from storage.engine import open_engine
-from storage.parking import park
+from storage.queue.parking import park
 from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.steps import Step

@@ -56,7 +56,7 @@ def evidence(
 
 def _ask(ctx: typer.Context, engine: Engine, told: Story, *, by: str, refresh: bool) -> None:
     from ops.details_wanted import tell_workers  # noqa: PLC0415 - heavy
-    from storage.broker import open_broker  # noqa: PLC0415
+    from storage.broker.redis import open_broker  # noqa: PLC0415
 
     context, provider = current(ctx), told.life.provider
     if provider not in askable(context.settings):

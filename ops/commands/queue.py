@@ -16,7 +16,7 @@ from vocabulary.errors import Contradiction, Malformed
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from storage.queue_orders import Filter, Order, ParkedItem
+    from storage.queue.commands import Filter, Order, ParkedItem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -81,7 +81,7 @@ def parked(
 ) -> None:
     """What waits for a person, with everything that is known about it; exit 1 if anything."""
     from storage.engine import open_engine  # noqa: PLC0415 - heavy
-    from storage.queue_orders import parked_items  # noqa: PLC0415
+    from storage.queue.commands import parked_items  # noqa: PLC0415
 
     engine = open_engine(endpoints(current(ctx)).database_url)
     items = parked_items(engine, _filter(job, cause, subject, older_than))
@@ -110,8 +110,8 @@ def requeue(
     """Have parked work done again, once its cause is repaired."""
     from ops.queue_look import ask_for  # noqa: PLC0415 - heavy
     from storage.engine import open_engine  # noqa: PLC0415
-    from storage.queue_orders import parked_items  # noqa: PLC0415
-    from storage.queue_orders import requeue as carry_out  # noqa: PLC0415
+    from storage.queue.commands import parked_items  # noqa: PLC0415
+    from storage.queue.commands import requeue as carry_out  # noqa: PLC0415
 
     context = current(ctx)
     chosen = _filter(job, cause, subject, older_than)
@@ -139,8 +139,8 @@ def discard(
 ) -> None:
     """Give up parked work for good. Money that was accepted is never given up."""
     from storage.engine import open_engine  # noqa: PLC0415 - heavy
-    from storage.queue_orders import discard as carry_out  # noqa: PLC0415
-    from storage.queue_orders import parked_items, refuse_money  # noqa: PLC0415
+    from storage.queue.commands import discard as carry_out  # noqa: PLC0415
+    from storage.queue.commands import parked_items, refuse_money  # noqa: PLC0415
 
     chosen = _filter(job, cause, subject, older_than)
     order = None if dry_run else _order(by, why)
@@ -158,7 +158,7 @@ def pause(
     ctx: typer.Context, queue: Queue, *, dry_run: DryRun = False, by: By = None, why: Why = None
 ) -> None:
     """Have workers leave a queue alone, at once and across restarts; nothing is lost."""
-    from storage.queue_orders import pause as carry_out  # noqa: PLC0415 - heavy
+    from storage.queue.commands import pause as carry_out  # noqa: PLC0415 - heavy
 
     _switch(ctx, queue, "paused", None if dry_run else _order(by, why), carry_out)
 
@@ -168,7 +168,7 @@ def resume(
     ctx: typer.Context, queue: Queue, *, dry_run: DryRun = False, by: By = None, why: Why = None
 ) -> None:
     """Have workers work on a queue again."""
-    from storage.queue_orders import resume as carry_out  # noqa: PLC0415 - heavy
+    from storage.queue.commands import resume as carry_out  # noqa: PLC0415 - heavy
 
     _switch(ctx, queue, "resumed", None if dry_run else _order(by, why), carry_out)
 
@@ -213,7 +213,7 @@ def _switch(
 def _filter(
     job: str | None, cause: str | None, subject: str | None, older_than: str | None
 ) -> "Filter":
-    from storage.queue_orders import Filter  # noqa: PLC0415 - heavy
+    from storage.queue.commands import Filter  # noqa: PLC0415 - heavy
 
     older = None
     if older_than is not None:
@@ -222,7 +222,7 @@ def _filter(
 
 
 def _order(by: str | None, why: str | None) -> "Order":
-    from storage.queue_orders import Order  # noqa: PLC0415 - heavy
+    from storage.queue.commands import Order  # noqa: PLC0415 - heavy
 
     for name, given in (("--by", by), ("--why", why)):
         if given is None or not given.strip():

@@ -12,7 +12,7 @@ from ops.embedded import Endpoints
 from vocabulary.errors import Unavailable
 
 if TYPE_CHECKING:
-    from webhooks.door import ReceiverConfig
+    from webhooks.config import ReceiverConfig
 
 app = typer.Typer(add_completion=False)
 
@@ -41,9 +41,9 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     import uvloop  # noqa: PLC0415 - heavy
 
     from ops import logs, step_signals  # noqa: PLC0415
-    from storage.broker import open_broker  # noqa: PLC0415
+    from storage.broker.redis import open_broker  # noqa: PLC0415
     from storage.engine import open_accept_connection  # noqa: PLC0415
-    from storage.schema import require  # noqa: PLC0415
+    from storage.schema_version import require  # noqa: PLC0415
     from vocabulary.clock import SystemClock  # noqa: PLC0415
     from webhooks.app import Receiver  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
 def receiver_config(context: Context) -> "ReceiverConfig":
     """The receiver's part of the settings."""
     from ops.providers import configured  # noqa: PLC0415
-    from webhooks.door import Door, ReceiverConfig  # noqa: PLC0415
+    from webhooks.config import Door, ReceiverConfig  # noqa: PLC0415
 
     settings = context.settings.receiver
     doors = {

@@ -23,7 +23,7 @@ def scheduler(
     from ops import logs, step_signals  # noqa: PLC0415 - heavy below, and only for this command
     from ops.errands import tieout_command  # noqa: PLC0415
     from ops.schedule import keep_schedule  # noqa: PLC0415
-    from storage.schema import require  # noqa: PLC0415
+    from storage.schema_version import require  # noqa: PLC0415
 
     logs.configure()
     context = current(ctx)

@@ -25,7 +25,7 @@ def worker(
 ) -> None:
     """Post batches and take in history, until told to stop."""
     from ops import logs  # noqa: PLC0415 - heavy below, and only for this command
-    from storage.schema import require  # noqa: PLC0415
+    from storage.schema_version import require  # noqa: PLC0415
 
     logs.configure()
     context = current(ctx)

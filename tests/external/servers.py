@@ -22,7 +22,7 @@ import redis
 
 from ops import leash
 from ops.postgres_server import AS_ORDINARY_USER
-from storage.broker_amqp import OUTAGES
+from storage.broker.rabbitmq import OUTAGES
 from tests.harness.ports import free_port
 
 ROOT = Path(__file__).parents[2]

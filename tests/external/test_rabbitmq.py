@@ -7,9 +7,9 @@ import dramatiq
 import pytest
 
 from ops.external import check_broker
-from storage.broker import POST_QUEUE, post_message
-from storage.broker_amqp import AmqpBroker
-from storage.broker_depth import QueueDepth, depths_of
+from storage.broker.depth import QueueDepth, depths_of
+from storage.broker.rabbitmq import AmqpBroker
+from storage.broker.redis import POST_QUEUE, post_message
 from tests.external.servers import HOST, PATIENCE_S, RabbitMQ, until
 from tests.external.stories import play
 from tests.harness.ports import free_port

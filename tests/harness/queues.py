@@ -15,7 +15,7 @@ from ops.datadir import DataDirectory, locked, open_data_directory
 from ops.queue_look import look
 from ops.queue_report import Limits, findings
 from ops.settings_source import load
-from storage.broker import ingest_message, open_broker, post_message
+from storage.broker.redis import ingest_message, open_broker, post_message
 from tests.harness.delivered import bet, deliver, history, providers
 from tests.harness.receiver import Books, Tieout
 

@@ -27,7 +27,7 @@ from tests.harness.speakers import SECRET, configured
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome
-from webhooks.evidence import evidence
+from webhooks.request_evidence import evidence
 
 SIDES = tuple(Side)
 HOUR = timedelta(hours=1)

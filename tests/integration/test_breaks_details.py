@@ -32,8 +32,8 @@ from tests.harness.ledger import NOON, SLUG, open_wallets
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import ApiUnavailable
 from workers.actors import declare
-from workers.fetch import PAUSE, FetchTerms, fetch
-from workers.jobs import Desk
+from workers.ask_provider import PAUSE, FetchTerms, fetch
+from workers.context import Desk
 from workers.outcomes import Again, Done, Outcome, Settler
 
 DETAIL = "/bet-history/report/detail-bet"

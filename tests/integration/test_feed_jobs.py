@@ -28,7 +28,7 @@ from tests.harness.receiver import Books
 from tests.harness.two_books import TwoBooks
 from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid
-from workers.schedule import Scheduler
+from workers.scheduler import Scheduler
 
 Logs = Sequence[MutableMapping[str, Any]]
 DAY = date(2026, 3, 1)

@@ -8,18 +8,10 @@ import pytest
 from sqlalchemy import Engine
 
 from storage.engine import open_engine
-from storage.parking import park
-from storage.queue_orders import (
-    Filter,
-    Order,
-    discard,
-    parked_items,
-    pause,
-    requeue,
-    resume,
-)
-from storage.queue_signs import ask_canary, pass_canary, paused_queues
-from storage.queue_state import read_state
+from storage.queue.commands import Filter, Order, discard, parked_items, pause, requeue, resume
+from storage.queue.heartbeats import ask_canary, pass_canary, paused_queues
+from storage.queue.parking import park
+from storage.queue.state import read_state
 from tests.harness.receiver import Books
 from vocabulary.errors import Contradiction, Unavailable
 

@@ -25,7 +25,7 @@ from tests.harness.two_books import TwoBooks
 from tests.harness.typed import typed
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import Unavailable
-from workers.schedule import ATTEMPTS_MAX, Job, JobFailed, Scheduler
+from workers.scheduler import ATTEMPTS_MAX, Job, JobFailed, Scheduler
 
 LONG = timedelta(minutes=10)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from storage.engine import open_engine
 from storage.migrate import migrate
-from storage.schema import needed, require
+from storage.schema_version import needed, require
 from vocabulary.errors import Unavailable
 
 WAIT_S = 120.0

@@ -18,10 +18,10 @@ from tests.harness.receiver import OLD_SECRET, SECRET, Books
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 from workers.actors import post_some
+from workers.context import Desk
 from workers.ingest import ingest
-from workers.jobs import Desk
 from workers.outcomes import Done, Parked
-from workers.sweep import PATIENCE, backlog, sweep
+from workers.sweeper import PATIENCE, backlog, sweep
 
 OLDER, NEWER = "09:30:00", "10:30:00"
 RECORDS = "SELECT record_id, payout FROM feed_records ORDER BY record_id"

@@ -16,7 +16,7 @@ from tests.harness.receiver import Books, until
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Unavailable
 from workers.leases import Leases
-from workers.schedule import ATTEMPTS_MAX, Job, Scheduler
+from workers.scheduler import ATTEMPTS_MAX, Job, Scheduler
 
 START = datetime(2026, 6, 4, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -28,7 +28,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
-from workers.schedule import Job, Scheduler
+from workers.scheduler import Job, Scheduler
 engine = open_engine(sys.argv[1])
 def work(slot):
     if sys.argv[2] == "dies":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from storage.broker import ingest_message, open_broker, post_message
+from storage.broker.redis import ingest_message, open_broker, post_message
 from tests.harness import receiver as harness
 from tests.harness.delivered import bet, deliver, history, providers
 from tests.harness.receiver import Books, Tieout, until

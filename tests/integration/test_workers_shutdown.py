@@ -8,7 +8,7 @@ import pytest
 import redis
 from dramatiq import Message
 
-from storage.broker import open_broker, post_message
+from storage.broker.redis import open_broker, post_message
 from tests.harness.queues import Place, locked_entries
 from tests.harness.receiver import until
 

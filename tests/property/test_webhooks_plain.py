@@ -7,7 +7,7 @@ from aiohttp.http_parser import HttpRequestParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhooks.plain import Plain, read_plain
+from webhooks.fast_parser import Plain, read_plain
 
 LINE = "POST /callbacks/sport/transaction HTTP/1.1"
 NAMES = ["Host", "Content-Length", "Connection", "Transfer-Encoding", "X-Signature", "x-a"]

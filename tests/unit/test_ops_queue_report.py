@@ -6,15 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ops.queue_report import Limits, Seen, document, findings, metrics
-from storage.broker_depth import QueueDepth
-from storage.queue_state import (
-    Canary,
-    ParkedCause,
-    Pause,
-    QueueState,
-    Waiting,
-)
-from storage.queue_state import Seen as SeenWorker
+from storage.broker.depth import QueueDepth
+from storage.queue.state import Canary, ParkedCause, Pause, QueueState, Waiting
+from storage.queue.state import Seen as SeenWorker
 
 NOW = datetime(2026, 6, 4, 9, tzinfo=UTC)
 LIMITS = Limits(oldest_s=60, canary_s=60, worker_s=60)

@@ -4,7 +4,7 @@ import pytest
 
 from ops.redaction import without_password
 from ops.settings_urls import checked_broker, checked_database
-from storage.broker_amqp import connection_parameters
+from storage.broker.rabbitmq import connection_parameters
 
 DATABASES = [
     "postgresql://u:p@db.example.com:5432/books?sslmode=verify-full&sslrootcert=/etc/ca.pem",

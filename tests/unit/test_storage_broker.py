@@ -7,7 +7,7 @@ import fakeredis
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 
-from storage.broker import INGEST_QUEUE, POST_QUEUE, ingest_message, post_message
+from storage.broker.redis import INGEST_QUEUE, POST_QUEUE, ingest_message, post_message
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import fakeredis
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 
-from storage.broker import open_broker, post_message
-from storage.broker_depth import depths_of
+from storage.broker.depth import depths_of
+from storage.broker.redis import open_broker, post_message
 from vocabulary.errors import Unavailable
 
 

@@ -12,7 +12,7 @@ from ledger.accepting.model import Decided, Request
 from providers.contract import Policy
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Answer, Outcome, Verdict
-from webhooks.commit import BATCH_MAX, GroupCommit
+from webhooks.group_commit import BATCH_MAX, GroupCommit
 
 POLICY = Policy(
     orphan_win_credits=True, rollback_of_rollback_accepts=True, round_per_operation=True

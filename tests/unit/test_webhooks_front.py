@@ -9,8 +9,8 @@ from aiohttp import web
 
 from vocabulary.clock import FrozenClock
 from vocabulary.outcomes import Answer
-from webhooks.front import Fronts
-from webhooks.receive import Say
+from webhooks.fast_path import Fronts
+from webhooks.handler import Say
 
 WAIT_S = 60
 NEVER_S = 600.0

@@ -12,8 +12,8 @@ from dramatiq.brokers.stub import StubBroker
 from structlog.testing import capture_logs
 
 from ledger.accepting.acceptor import Accepted
-from storage.broker import open_broker
-from webhooks.notify import PENDING_MAX, Notifier
+from storage.broker.redis import open_broker
+from webhooks.notifier import PENDING_MAX, Notifier
 
 WAIT_S = 5
 

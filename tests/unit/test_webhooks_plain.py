@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from webhooks.plain import HEAD_BYTES_MAX, HEADERS_MAX, Plain, read_plain
+from webhooks.fast_parser import HEAD_BYTES_MAX, HEADERS_MAX, Plain, read_plain
 
 LINE = "POST /callbacks/sport/transaction HTTP/1.1"
 HEADERS = {"Host": "x", "Content-Type": "application/json", "X-Signature": "ab 12"}

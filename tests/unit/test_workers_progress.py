@@ -12,7 +12,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from tests.harness.receiver import until
 from workers import pulse_file
-from workers.progress import Progress
+from workers.watchdog import Progress
 
 TURN_S, MESSAGE_S = 60.0, 150.0
 

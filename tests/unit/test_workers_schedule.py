@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Unavailable
-from workers.schedule import Job, Scheduler, slot_of
+from workers.scheduler import Job, Scheduler, slot_of
 
 START = datetime(2026, 6, 4, 9, 30, 7, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

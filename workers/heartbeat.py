@@ -13,10 +13,10 @@ from dramatiq import Broker, Middleware
 from dramatiq.worker import Worker as DramatiqWorker
 from sqlalchemy import Engine
 
-from storage.queue_signs import Worker, beat, leave
+from storage.queue.heartbeats import Worker, beat, leave
 from vocabulary.errors import Unavailable
 from workers import pulse_file
-from workers.gate import Gate
+from workers.queue_pause import Gate
 
 #: Distance between two looks at the pauses, in seconds: an order is obeyed within a second.
 LOOK_EVERY_S = 0.3

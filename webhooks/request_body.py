@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import web
 
-from webhooks.door import ReceiverConfig
+from webhooks.config import ReceiverConfig
 
 
 class TooLarge(Exception):

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from storage.parking import park, place_of
+from storage.queue.parking import park, place_of
 from vocabulary.clock import Clock
 from vocabulary.errors import Contradiction, TieoutError, Unavailable
 from workers.leases import Leases

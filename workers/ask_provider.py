@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from breaks.provider_inquiries import Answer, Question, claim, next_at, put_off, settle
-from storage.broker import FETCH_QUEUE
+from storage.broker.redis import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
-from workers.jobs import Desk
+from workers.context import Desk
 from workers.outcomes import Again, Done, Outcome, PutBack
 
 #: Most questions asked by one message: a slow provider must not keep a thread for long.

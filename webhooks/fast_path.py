@@ -13,8 +13,8 @@ from typing import cast
 
 from vocabulary.clock import Clock
 from vocabulary.outcomes import Answer
-from webhooks.plain import read_plain
-from webhooks.receive import Say
+from webhooks.fast_parser import read_plain
+from webhooks.handler import Say
 
 #: Takes one request: headers (names in lower case), body, the peer's address, who hears.
 Take = Callable[[Mapping[str, str], bytes, str | None, Say], None]

@@ -14,12 +14,12 @@ from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
 from vocabulary.steps import Step
-from webhooks.address import client_address, within
-from webhooks.body import TooLarge, read_body
-from webhooks.commit import GroupCommit
-from webhooks.door import Door, ReceiverConfig
-from webhooks.evidence import evidence
+from webhooks.config import Door, ReceiverConfig
+from webhooks.group_commit import GroupCommit
 from webhooks.meters import Meters
+from webhooks.request_address import client_address, within
+from webhooks.request_body import TooLarge, read_body
+from webhooks.request_evidence import evidence
 
 _JSON = {"Content-Type": "application/json"}
 

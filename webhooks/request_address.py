@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from webhooks.door import Network
+from webhooks.config import Network
 
 Address = IPv4Address | IPv6Address
 

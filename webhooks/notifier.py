@@ -12,7 +12,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from ledger.accepting.acceptor import Accepted
-from storage.broker import ingest_message, post_message
+from storage.broker.redis import ingest_message, post_message
 from vocabulary import steps
 from vocabulary.steps import Step
 

@@ -14,14 +14,14 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from storage.broker import INGEST_QUEUE, POST_QUEUE, ingest_message, post_message
-from storage.queue_signs import paused_queues
+from storage.broker.redis import INGEST_QUEUE, POST_QUEUE, ingest_message, post_message
+from storage.queue.heartbeats import paused_queues
 from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.steps import Step
 from workers.actors import post_some
+from workers.context import Desk
 from workers.ingest import ingest
-from workers.jobs import Desk
 
 #: Most batch ids named in one message.
 BATCHES_NAMED_MAX = 1_000

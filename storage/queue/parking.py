@@ -1,7 +1,7 @@
 """Park work that cannot be done: in Postgres, with everything known, until a person decides.
 
-Tables touched: ``parked`` (written). Nothing in it expires; ``storage.queue_orders`` takes rows
-out again, on a named person's order.
+Tables touched: ``parked`` (written). Nothing in it expires; ``storage.queue.commands`` takes
+rows out again, on a named person's order.
 """
 
 import hashlib

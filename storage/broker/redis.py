@@ -29,7 +29,7 @@ def open_broker(url: str, middleware: Sequence[dramatiq.Middleware]) -> dramatiq
         ValueError: an AMQP URL that does not hold.
     """
     if url.startswith(("amqp://", "amqps://")):
-        from storage.broker_amqp import AmqpBroker  # noqa: PLC0415 - loads pika: for few
+        from storage.broker.rabbitmq import AmqpBroker  # noqa: PLC0415 - loads pika: for few
 
         return AmqpBroker(url, middleware, timeout_s=BROKER_TIMEOUT_S)
     return RedisBroker(  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""The message broker: Valkey, Redis or RabbitMQ; transport only."""

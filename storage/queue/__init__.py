@@ -1,0 +1,1 @@
+"""Queue tables: heartbeats, parked work, what operators decide."""
