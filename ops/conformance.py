@@ -12,9 +12,9 @@ from ledger.queries.balances import balance_of
 from ops.context import Context, endpoints
 from ops.orders import carry_out, fresh_key
 from ops.providers import ConfiguredProvider
-from simulator.calls import Side
 from simulator.conformance.catalogue import OPENING_UNITS, PLAYERS_NEEDED
-from simulator.conformance.subject import Guest, Hooks, Subject
+from simulator.conformance.target import Guest, Hooks, Subject
+from simulator.protocol.messages import Side
 from storage.engine import open_engine
 from vocabulary.errors import Malformed, SettingsInvalid, Unavailable
 from vocabulary.money import exponent_of, text_from_minor

@@ -10,7 +10,7 @@ from ops.context import Context, current
 
 if TYPE_CHECKING:
     from simulator.conformance.scenario import Finding
-    from simulator.conformance.subject import Guest, Hooks, Subject
+    from simulator.conformance.target import Guest, Hooks, Subject
 
 #: Columns of the table where no terminal says how wide it is.
 WIDTH = 160
@@ -83,7 +83,7 @@ def _examined(
     imports: bool,
 ) -> "list[Finding]":
     from ops.conformance import guests_of, our_books, roster  # noqa: PLC0415 - heavy
-    from simulator.conformance.subject import NO_HOOKS  # noqa: PLC0415
+    from simulator.conformance.target import NO_HOOKS  # noqa: PLC0415
 
     text = players.read_text("utf-8-sig") if players else roster(subject, seed)
     guests = guests_of(text, subject)
@@ -98,7 +98,7 @@ def _played(
 ) -> "list[Finding]":
     import uvloop  # noqa: PLC0415 - heavy
 
-    from simulator.conformance.examine import examine  # noqa: PLC0415
+    from simulator.conformance.runner import examine  # noqa: PLC0415
 
     async def everything() -> "list[Finding]":
         return [one async for one in examine(url, subject, hooks, guests, run=f"c{seed}")]

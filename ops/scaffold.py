@@ -24,7 +24,7 @@ providers/{name}/ is registered, and its tests fail. Next:
   2. put requests as the provider sends them into providers/{name}/samples/, and what they mean
      beside them; tests/harness/samples.py writes both from one list
   3. give it a voice in tests/harness/speakers.py, and its page docs/providers/{name}.md
-  4. add what it can say to simulator/conformance/voice.py"""
+  4. add what it can say to simulator/conformance/messages.py"""
 
 
 class Misnamed(Exception):

@@ -24,7 +24,7 @@ from storage.queue.heartbeats import Worker, beat, leave, paused_queues
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import Unavailable
 from workers.canary import send_canaries
-from workers.pulse_file import touch
+from workers.heartbeat_file import touch
 from workers.scheduler import Job, Scheduler
 from workers.sweeper import sweep
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from workers import pulse_file
+from workers import heartbeat_file
 
 LEASH = str(Path(__file__).with_name("leash.py"))
 #: How long a killed process may take to be gone, in seconds.
@@ -137,7 +137,7 @@ class Child:
         path, patience_s = self.program.pulse, self.program.pulse_s
         if self.process is None or path is None:
             return None
-        age = pulse_file.age_s(path)
+        age = heartbeat_file.age_s(path)
         if age is None:
             age, patience_s = now - self.started_at, max(patience_s, START_S)
         return age if age > patience_s else None

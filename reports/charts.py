@@ -9,7 +9,7 @@ import altair as alt
 import vl_convert
 
 from reports.grid import WHO_OWES, words
-from reports.pack import Pack
+from reports.report import Pack
 
 #: Colours by who owes; each stands out from white by more than 3 to 1.
 _COLOURS: Mapping[str, str] = {

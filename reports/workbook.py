@@ -8,8 +8,8 @@ from typing import Any
 import xlsxwriter
 
 from reports.grid import Amount, Column, Grid, Instant, Row, Value
-from reports.grids import grids
-from reports.pack import Pack
+from reports.report import Pack
+from reports.tables.contents import grids
 from vocabulary.clock import iso
 
 #: Digits that a spreadsheet keeps exactly; longer amounts are written as text.

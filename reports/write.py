@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from reports.pack import Pack, stem
-from reports.page import write_page
-from reports.tables import write_tables
+from reports.csv_files import write_tables
+from reports.html_page import write_page
+from reports.report import Pack, stem
 from reports.workbook import write_workbook
 
 

@@ -20,7 +20,7 @@ from webhooks.group_commit import GroupCommit
 from webhooks.handler import Receive
 from webhooks.health import Health
 from webhooks.http_log import http_logger
-from webhooks.meters import Meters
+from webhooks.metrics import Meters
 from webhooks.notifier import Notifier
 from webhooks.refuse import RefuseRoute
 

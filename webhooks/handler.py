@@ -15,11 +15,11 @@ from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
 from vocabulary.steps import Step
 from webhooks.config import Door, ReceiverConfig
+from webhooks.evidence_headers import evidence
 from webhooks.group_commit import GroupCommit
-from webhooks.meters import Meters
-from webhooks.request_address import client_address, within
+from webhooks.metrics import Meters
 from webhooks.request_body import TooLarge, read_body
-from webhooks.request_evidence import evidence
+from webhooks.source_address import client_address, within
 
 _JSON = {"Content-Type": "application/json"}
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from vocabulary.errors import Unavailable
-from webhooks.meters import Meters
+from webhooks.metrics import Meters
 
 
 class Health:

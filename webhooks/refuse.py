@@ -4,7 +4,7 @@ from aiohttp import web
 
 from vocabulary.outcomes import Verdict, refusal
 from webhooks.config import Door
-from webhooks.meters import Meters
+from webhooks.metrics import Meters
 
 _JSON = {"Content-Type": "application/json"}
 

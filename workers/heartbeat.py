@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from storage.queue.heartbeats import Worker, beat, leave
 from vocabulary.errors import Unavailable
-from workers import pulse_file
+from workers import heartbeat_file
 from workers.queue_pause import Gate
 
 #: Distance between two looks at the pauses, in seconds: an order is obeyed within a second.
@@ -90,7 +90,7 @@ class Pulse(Middleware):
     def _touch(self, path: Path) -> None:
         """A full disk must not end the pulse: it would, a minute later, end the worker."""
         try:
-            pulse_file.touch(path)
+            heartbeat_file.touch(path)
         except OSError as error:
             if not self._was_unshown:
                 log.warning("pulse_not_shown", error=type(error).__name__)

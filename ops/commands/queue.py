@@ -180,7 +180,7 @@ def alive(
     within: Annotated[str, typer.Option(help="Longest pause that is still fine.")] = "60s",
 ) -> None:
     """Exit 0 if the process that writes this file makes progress, else 1."""
-    from workers.pulse_file import age_s  # noqa: PLC0415 - with its package
+    from workers.heartbeat_file import age_s  # noqa: PLC0415 - with its package
 
     age = age_s(file)
     if age is None:

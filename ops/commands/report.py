@@ -11,8 +11,8 @@ from ops.context import Context, current, endpoints
 from ops.invoices import checked
 from ops.matching import provider_named
 from ops.providers import ConfiguredProvider, configured
-from reports.gather import gather
-from reports.pack import CheckedInvoice
+from reports.load import gather
+from reports.report import CheckedInvoice
 from reports.write import write_pack
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock

@@ -22,16 +22,16 @@ from ledger.players.importer import import_players, read_players
 from ops.context import Context, current, endpoints
 from ops.providers import configured
 from providers.contract import Provider
-from simulator.agent_platform import AGENT_ID
-from simulator.api.serve import serve, tell
-from simulator.calls import Side
-from simulator.campaign import Announce, Campaign, Orders, run_campaign
-from simulator.deliver import PATIENCE
-from simulator.drive import Pace, Target
-from simulator.faults import Fault
-from simulator.plan import Plan, make_plan
-from simulator.roster import write_roster
-from simulator.statements import SUFFIXES
+from simulator.api.server import serve, tell
+from simulator.history.faults import Fault
+from simulator.history.statements import SUFFIXES
+from simulator.protocol.agent_platform import AGENT_ID
+from simulator.protocol.messages import Side
+from simulator.protocol.sender import PATIENCE
+from simulator.run.campaign import Announce, Campaign, Orders, run_campaign
+from simulator.run.driver import Pace, Target
+from simulator.scenarios.plan import Plan, make_plan
+from simulator.scenarios.players_csv import write_roster
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid, Unavailable

@@ -8,11 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.agent_platform import AGENT_ID, HEADER, signature
-from simulator.api.catalogue import Names, Title, titles
-from simulator.api.trouble import Control, Manner, Refused, Trouble, application
-from simulator.instants import instant_text
-from simulator.text import PHP, top_sorted
+from simulator.api.fault_injection import Control, Manner, Refused, Trouble, application
+from simulator.api.games import Names, Title, titles
+from simulator.protocol.agent_platform import AGENT_ID, HEADER, signature
+from simulator.protocol.instants import instant_text
+from simulator.protocol.json_text import PHP, top_sorted
 from vocabulary.clock import Clock, SystemClock
 
 #: How far the time of a request may lie from ours, in seconds, either way.

@@ -6,8 +6,15 @@ from types import MappingProxyType
 
 from aiohttp import web
 
-from simulator.api.catalogue import HOUSES, Names, Title, titles
-from simulator.api.trouble import Control, Manner, Refused, Trouble, application, object_of
+from simulator.api.fault_injection import (
+    Control,
+    Manner,
+    Refused,
+    Trouble,
+    application,
+    object_of,
+)
+from simulator.api.games import HOUSES, Names, Title, titles
 
 #: The game id of a house's lobby.
 LOBBY = "0"

@@ -7,8 +7,15 @@ from types import MappingProxyType
 
 from aiohttp import web
 
-from simulator.api.catalogue import Names
-from simulator.api.trouble import Control, Manner, Refused, Trouble, application, object_of
+from simulator.api.fault_injection import (
+    Control,
+    Manner,
+    Refused,
+    Trouble,
+    application,
+    object_of,
+)
+from simulator.api.games import Names
 from vocabulary.clock import Clock, SystemClock
 
 _UNAUTHORIZED = Refused(401, "UNAUTHORIZED")

@@ -1,7 +1,7 @@
 """The scratch-card platform's API: a login gives two tokens, and everything else needs them.
 
 Writes are signed with the second token over the body sorted at every depth. Lists come in
-pages, counted from 1. What is kept, and what is told of it, is in ``simulator.api.xigs_books``.
+pages, counted from 1. What is kept, and what is told of it, is in ``simulator.api.xigs_state``.
 """
 
 import hmac
@@ -15,12 +15,12 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.api.catalogue import Names, titles
-from simulator.api.trouble import Control, Manner, Refused, Trouble, application
-from simulator.api.xigs_books import Books, Rows, page_of
-from simulator.instants import instant_text
-from simulator.text import PLAIN, Number
-from simulator.xigs import HEADER, signature
+from simulator.api.fault_injection import Control, Manner, Refused, Trouble, application
+from simulator.api.games import Names, titles
+from simulator.api.xigs_state import Books, Rows, page_of
+from simulator.protocol.instants import instant_text
+from simulator.protocol.json_text import PLAIN, Number
+from simulator.protocol.xigs import HEADER, signature
 from vocabulary.clock import Clock, SystemClock
 
 TRIGGERS = frozenset({"open-round", "close-round"})

@@ -1,26 +1,26 @@
 """Every scenario there is, in the order in which they are played and printed."""
 
-from simulator.conformance import (
+from simulator.conformance.scenario import Scenario
+from simulator.conformance.scenarios import (
     amounts,
-    answers,
-    hostile,
+    idempotency,
+    malformed,
     players,
-    repeats,
+    responses,
     rollbacks,
     rounds,
     signatures,
 )
-from simulator.conformance.scenario import Scenario
 
 CATALOGUE: tuple[Scenario, ...] = (
-    *repeats.SCENARIOS,
+    *idempotency.SCENARIOS,
     *rounds.SCENARIOS,
     *rollbacks.SCENARIOS,
     *players.SCENARIOS,
     *signatures.SCENARIOS,
     *amounts.SCENARIOS,
-    *hostile.SCENARIOS,
-    *answers.SCENARIOS,
+    *malformed.SCENARIOS,
+    *responses.SCENARIOS,
 )
 #: Every scenario plays with a player of its own, whom no other one touches.
 PLAYERS_NEEDED = len(CATALOGUE)

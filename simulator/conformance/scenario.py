@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from simulator.conformance.stage import Stage, Step
-from simulator.conformance.subject import Hooks, Subject
+from simulator.conformance.session import Stage, Step
+from simulator.conformance.target import Hooks, Subject
 
 Play = Callable[[Stage], Awaitable[None]]
 #: Why a scenario cannot be played, or an empty text.

@@ -9,8 +9,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from reports.grids import grids
-from reports.pack import Pack
+from reports.report import Pack
+from reports.tables.contents import grids
 from reports.write import write_pack
 from tests.browser.conftest import PATIENCE_S, Browser, served
 from tests.conftest import TEMPLATE, PostgresServer

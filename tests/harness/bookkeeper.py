@@ -16,9 +16,9 @@ from providers.contract import Callback, Provider, Verified
 from providers.registry import DIALECTS
 from providers.wire import decode_json
 from simulator.conformance.catalogue import CATALOGUE, OPENING_UNITS
-from simulator.conformance.examine import examine
+from simulator.conformance.runner import examine
 from simulator.conformance.scenario import Finding
-from simulator.conformance.subject import Guest, Hooks, Subject
+from simulator.conformance.target import Guest, Hooks, Subject
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact

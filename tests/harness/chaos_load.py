@@ -9,12 +9,12 @@ from pathlib import Path
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from ledger.players.importer import import_players, read_players
-from simulator.calls import Side
-from simulator.campaign import Orders, run_campaign
-from simulator.deliver import Patience
-from simulator.drive import Pace, Target
-from simulator.plan import Plan, make_plan
-from simulator.roster import write_roster
+from simulator.protocol.messages import Side
+from simulator.protocol.sender import Patience
+from simulator.run.campaign import Orders, run_campaign
+from simulator.run.driver import Pace, Target
+from simulator.scenarios.plan import Plan, make_plan
+from simulator.scenarios.players_csv import write_roster
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable

@@ -17,7 +17,7 @@ from tests.harness.receiver import SECRET, SETTINGS
 from tests.harness.speakers import sign_aggregator, sign_sportsbook
 from vocabulary.clock import SystemClock
 from vocabulary.outcomes import Answer, Outcome
-from webhooks.request_evidence import evidence
+from webhooks.evidence_headers import evidence
 
 
 def providers(folder: Path) -> dict[str, ConfiguredProvider]:

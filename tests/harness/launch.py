@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from simulator.agent_platform import AGENT_ID
-from simulator.api.serve import PROFILE, Api, Served, serve, tell
-from simulator.calls import Call, Kind, Player, Side, Step
-from simulator.deliver import PATIENCE
-from simulator.drive import Pace, Target, drive
-from simulator.expect import Book
-from simulator.history import Span, push, pushes
-from simulator.plan import Plan
-from simulator.statements import SUFFIXES, write_statement
-from simulator.truth import Line, history_of
+from simulator.api.server import PROFILE, Api, Served, serve, tell
+from simulator.history.lines import Line, Span, history_of
+from simulator.history.statements import SUFFIXES, write_statement
+from simulator.protocol.agent_platform import AGENT_ID
+from simulator.protocol.messages import Call, Kind, Player, Side, Step
+from simulator.protocol.sender import PATIENCE
+from simulator.run.driver import Pace, Target, drive
+from simulator.run.push import push, pushes
+from simulator.scenarios.expected import Book
+from simulator.scenarios.plan import Plan
 from tests.harness.running import PATIENCE_S, Running
 from vocabulary.clock import SystemClock
 

@@ -14,9 +14,9 @@ import openpyxl
 from feeds.day_close import note_restatements
 from feeds.records import store_records
 from reconcile.runs.run import Mode, reconcile
-from reports.gather import gather
 from reports.grid import Grid
-from reports.pack import Pack
+from reports.load import gather
+from reports.report import Pack
 from storage.engine import open_engine
 from tests.harness.two_books import NOON, TwoBooks
 from vocabulary.clock import FrozenClock

@@ -17,17 +17,17 @@ from ledger.players.importer import import_players, read_players
 from ledger.replay.report import Voice, Voices
 from providers.contract import Callback
 from providers.registry import DIALECTS
-from simulator.calls import Side, Step
-from simulator.plan import Plan, make_plan
-from simulator.roster import write_roster
-from simulator.sign import request_for
+from simulator.protocol.messages import Side, Step
+from simulator.protocol.signing import request_for
+from simulator.scenarios.plan import Plan, make_plan
+from simulator.scenarios.players_csv import write_roster
 from storage.engine import open_engine
 from tests.harness.ledger import NOON, acceptors
 from tests.harness.speakers import SECRET, configured
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome
-from webhooks.request_evidence import evidence
+from webhooks.evidence_headers import evidence
 
 SIDES = tuple(Side)
 HOUR = timedelta(hours=1)

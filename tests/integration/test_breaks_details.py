@@ -19,12 +19,11 @@ from ops.details_ask import ask_one
 from ops.details_wanted import ask_details
 from ops.settings import Settings
 from simulator.api.aggregator import AggregatorApi
-from simulator.api.serve import make_api, serve
+from simulator.api.server import make_api, serve
 from simulator.api.xigs import XigsApi
-from simulator.calls import Side
-from simulator.history import Span
-from simulator.plan import make_plan
-from simulator.truth import history_of
+from simulator.history.lines import Span, history_of
+from simulator.protocol.messages import Side
+from simulator.scenarios.plan import make_plan
 from storage.engine import open_engine
 from tests.harness.api_server import ApiServer, Scripted, served
 from tests.harness.break_books import EVENING, BreakBooks

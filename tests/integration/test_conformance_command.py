@@ -15,7 +15,7 @@ from ops.conformance import roster, subject_of
 from ops.providers import ConfiguredProvider, configured
 from ops.settings_source import load
 from simulator.conformance.catalogue import CATALOGUE
-from simulator.conformance.subject import Guest
+from simulator.conformance.target import Guest
 from tests.harness.bookkeeper import (
     BelievesEverybody,
     Bookkeeper,

@@ -13,13 +13,12 @@ from ops.feed_pull import FeedPull, pull_feeds
 from ops.providers import configured
 from ops.settings import Settings
 from providers.contract import Unreadable
-from simulator.api.serve import make_api, serve
+from simulator.api.server import make_api, serve
 from simulator.api.xigs import XigsApi
-from simulator.calls import Side
-from simulator.history import Span
-from simulator.plan import make_plan
-from simulator.statements import write_statement
-from simulator.truth import history_of
+from simulator.history.lines import Span, history_of
+from simulator.history.statements import write_statement
+from simulator.protocol.messages import Side
+from simulator.scenarios.plan import make_plan
 from storage.engine import open_engine
 from tests.harness.feed_api import xigs_at
 from vocabulary.clock import FrozenClock

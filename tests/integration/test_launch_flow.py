@@ -13,10 +13,10 @@ import pytest
 
 from simulator.api.agent_platform import AgentPlatformApi
 from simulator.api.aggregator import AggregatorApi
-from simulator.api.catalogue import Names
+from simulator.api.games import Names
 from simulator.api.sportsbook import SportsbookApi
 from simulator.api.xigs import XigsApi
-from simulator.calls import Kind, Side
+from simulator.protocol.messages import Kind, Side
 from tests.harness.launch import PLAYERS, SEED, Game, Launching, launching, named_in
 
 #: Tokens that an API of this seed gives first; commands ask it far less often.

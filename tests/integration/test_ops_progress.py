@@ -18,7 +18,7 @@ from tests.integration.test_ops_supervisor import Running
 HANGS_ONCE = """
 import os, signal, sys, time
 from pathlib import Path
-from workers.pulse_file import touch
+from workers.heartbeat_file import touch
 if not os.path.exists(sys.argv[2]):
     Path(sys.argv[2]).write_text(str(os.getpid()))
     touch(Path(sys.argv[1]))

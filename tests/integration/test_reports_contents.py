@@ -14,9 +14,9 @@ from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
 from reconcile.runs.evaluate import Terms
 from reconcile.totals.tie_out import totals
-from reports.grids import grids
-from reports.pack import CheckedInvoice, Pack
-from reports.page import ROWS_SHOWN_MAX
+from reports.html_page import ROWS_SHOWN_MAX
+from reports.report import CheckedInvoice, Pack
+from reports.tables.contents import grids
 from reports.write import write_pack
 from storage.engine import open_engine
 from tests.harness.report_books import (

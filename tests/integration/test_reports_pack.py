@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.grids import grids
+from reports.tables.contents import grids
 from reports.write import write_pack
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.report_books import (

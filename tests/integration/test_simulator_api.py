@@ -14,15 +14,14 @@ import pytest
 
 from simulator.api.agent_platform import AgentPlatformApi
 from simulator.api.aggregator import AggregatorApi
-from simulator.api.catalogue import HOUSES, titles
-from simulator.api.serve import Api, make_api, serve, tell
+from simulator.api.fault_injection import Asked, Trouble
+from simulator.api.games import HOUSES, titles
+from simulator.api.server import Api, make_api, serve, tell
 from simulator.api.sportsbook import SportsbookApi
-from simulator.api.trouble import Asked, Trouble
 from simulator.api.xigs import XigsApi
-from simulator.calls import Side
-from simulator.history import Span
-from simulator.plan import make_plan
-from simulator.truth import history_of
+from simulator.history.lines import Span, history_of
+from simulator.protocol.messages import Side
+from simulator.scenarios.plan import make_plan
 from vocabulary.clock import FrozenClock
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)

@@ -18,14 +18,13 @@ from providers.outbound import Outbound
 from providers.sportsbook import client as sportsbook
 from providers.xigs import client as xigs
 from simulator.api.agent_platform import AgentPlatformApi
-from simulator.api.serve import PROFILE, Api, make_api, serve
+from simulator.api.fault_injection import Trouble
+from simulator.api.server import PROFILE, Api, make_api, serve
 from simulator.api.sportsbook import SportsbookApi
-from simulator.api.trouble import Trouble
 from simulator.api.xigs import XigsApi
-from simulator.calls import Side
-from simulator.history import Span
-from simulator.plan import make_plan
-from simulator.truth import history_of
+from simulator.history.lines import Span, history_of
+from simulator.protocol.messages import Side
+from simulator.scenarios.plan import make_plan
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 from vocabulary.money import Money

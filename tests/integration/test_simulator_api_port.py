@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from simulator.api.serve import serve
-from simulator.calls import Side
+from simulator.api.server import serve
+from simulator.protocol.messages import Side
 from vocabulary.errors import Unavailable
 
 

@@ -12,12 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from simulator.api.serve import serve
+from simulator.api.server import serve
 from simulator.api.xigs import XigsApi
-from simulator.calls import Side
-from simulator.history import Span
-from simulator.plan import make_plan
-from simulator.truth import history_of
+from simulator.history.lines import Span, history_of
+from simulator.protocol.messages import Side
+from simulator.scenarios.plan import make_plan
 from vocabulary.clock import FrozenClock
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ from ops.demo_result import Evidence, result_of
 from ops.settings import demo_settings
 from ops.settings_source import load
 from providers.registry import DIALECTS
-from simulator.calls import Side
+from simulator.protocol.messages import Side
 from tests.harness.ports import free_port
 from tests.harness.running import TIEOUT, Running
 from vocabulary.errors import SettingsInvalid

@@ -14,12 +14,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from simulator.calls import Call, Expectation, Kind, Player, Seen, Side, Step
-from simulator.deliver import Patience
-from simulator.drive import Pace, Target, drive
-from simulator.journal import Journal
-from simulator.plan import Plan
-from simulator.tally import Tally
+from simulator.protocol.messages import Call, Expectation, Kind, Player, Seen, Side, Step
+from simulator.protocol.sender import Patience
+from simulator.run.driver import Pace, Target, drive
+from simulator.run.journal import Journal
+from simulator.run.summary import Tally
+from simulator.scenarios.plan import Plan
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 

@@ -12,20 +12,20 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from simulator.calls import Side
-from simulator.deliver import Patience
-from simulator.drive import Pace, Target
-from simulator.history import Span, push, pushes
-from simulator.plan import make_plan
-from simulator.sign import aggregator_signature
-from simulator.statements import (
+from simulator.history.lines import Line, Span, history_of
+from simulator.history.statements import (
     AGENT_STATEMENT_COLUMNS,
     STATEMENT_COLUMNS,
     SUFFIXES,
     write_statement,
 )
-from simulator.text import Number, Value
-from simulator.truth import Line, history_of
+from simulator.protocol.json_text import Number, Value
+from simulator.protocol.messages import Side
+from simulator.protocol.sender import Patience
+from simulator.protocol.signing import aggregator_signature
+from simulator.run.driver import Pace, Target
+from simulator.run.push import push, pushes
+from simulator.scenarios.plan import make_plan
 
 BEGAN = datetime(2026, 6, 4, 9, 30, tzinfo=UTC)
 SECRET = b"secret"

@@ -21,7 +21,7 @@ from ops.settings_source import load
 from ops.settings_urls import checked_broker
 from vocabulary.errors import SettingsInvalid
 from webhooks.health import Health
-from webhooks.meters import Meters
+from webhooks.metrics import Meters
 
 ROOT = Path(__file__).parents[2]
 Document = dict[str, Any]

@@ -9,7 +9,7 @@ import yaml
 from ops.metrics_names import CATALOGUE
 from tests.meta.documents import headings
 from tests.meta.tree import ROOT
-from webhooks.meters import Meters
+from webhooks.metrics import Meters
 
 Labels = dict[str, tuple[str, ...]]
 Rule = dict[str, Any]

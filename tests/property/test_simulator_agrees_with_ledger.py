@@ -15,14 +15,14 @@ from ledger.accepting.decide import decide
 from ledger.accepting.model import Books, Decided, Key, KnownOperation, Request, Wallet
 from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
-from simulator.calls import Seen, Side, Step
-from simulator.faults import inject
-from simulator.history import Span, pushes
-from simulator.plan import Plan, make_plan
-from simulator.replies import Reply, read
-from simulator.sign import request_for
-from simulator.statements import SUFFIXES, write_statement
-from simulator.truth import history_of
+from simulator.history.faults import inject
+from simulator.history.lines import Span, history_of
+from simulator.history.statements import SUFFIXES, write_statement
+from simulator.protocol.messages import Seen, Side, Step
+from simulator.protocol.responses import Reply, read
+from simulator.protocol.signing import request_for
+from simulator.run.push import pushes
+from simulator.scenarios.plan import Plan, make_plan
 from vocabulary.facts import HistoryRecord
 
 SECRET = b"a shared secret"

@@ -4,13 +4,13 @@ from random import Random
 
 import pytest
 
-from simulator.calls import Side
-from simulator.history import Span, pushes
-from simulator.plan import make_plan
-from simulator.sign import request_for
-from simulator.text import JAVASCRIPT, PLAIN, Number, Request, Value, deep_sorted
-from simulator.truth import history_of
-from simulator.xigs import signature
+from simulator.history.lines import Span, history_of
+from simulator.protocol.json_text import JAVASCRIPT, PLAIN, Number, Request, Value, deep_sorted
+from simulator.protocol.messages import Side
+from simulator.protocol.signing import request_for
+from simulator.protocol.xigs import signature
+from simulator.run.push import pushes
+from simulator.scenarios.plan import make_plan
 from tests.harness.node import (
     javascript_hashes,
     javascript_sorted_signatures,

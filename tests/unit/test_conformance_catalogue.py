@@ -8,10 +8,10 @@ import pytest
 
 from providers.contract import OptionValue, Provider
 from providers.registry import DIALECTS
-from simulator.calls import Side
 from simulator.conformance.catalogue import CATALOGUE
 from simulator.conformance.scenario import Finding, Result
-from simulator.conformance.subject import Subject
+from simulator.conformance.target import Subject
+from simulator.protocol.messages import Side
 from tests.harness.bookkeeper import (
     BelievesEverybody,
     Bookkeeper,

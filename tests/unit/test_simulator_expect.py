@@ -1,7 +1,7 @@
 """The expected answers, on cases worked out by hand from the decision table."""
 
-from simulator.calls import Call, Expectation, Kind, Player, Seen, Side
-from simulator.expect import Book
+from simulator.protocol.messages import Call, Expectation, Kind, Player, Seen, Side
+from simulator.scenarios.expected import Book
 
 PLAYER = Player(
     player="p1",

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from simulator.calls import Kind, Seen, Side
-from simulator.faults import Fault, FaultKind, inject, possible
-from simulator.mishaps import MishapKind, mishaps_of
-from simulator.plan import make_plan
-from simulator.truth import Line, history_of
+from simulator.history.faults import Fault, FaultKind, inject, possible
+from simulator.history.lines import Line, history_of
+from simulator.history.operational_faults import MishapKind, mishaps_of
+from simulator.protocol.messages import Kind, Seen, Side
+from simulator.scenarios.plan import make_plan
 
 ALL = tuple(Side)
 

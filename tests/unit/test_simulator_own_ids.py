@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.calls import Side
-from simulator.faults import Fault, FaultKind, inject
-from simulator.own_ids import as_found, with_own_ids
-from simulator.plan import make_plan
-from simulator.truth import Line, history_of
+from simulator.history.faults import Fault, FaultKind, inject
+from simulator.history.foreign_ids import as_found, with_own_ids
+from simulator.history.lines import Line, history_of
+from simulator.protocol.messages import Side
+from simulator.scenarios.plan import make_plan
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulator.calls import Kind, Seen, Side
-from simulator.plan import Plan, closing_questions, make_plan
+from simulator.protocol.messages import Kind, Seen, Side
+from simulator.scenarios.plan import Plan, closing_questions, make_plan
 
 ALL = tuple(Side)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulator.calls import Kind, Seen, Side
-from simulator.replies import Reading, Reply, is_retryable, read
+from simulator.protocol.messages import Kind, Seen, Side
+from simulator.protocol.responses import Reading, Reply, is_retryable, read
 
 UNREADABLE = Reading(None, None)
 

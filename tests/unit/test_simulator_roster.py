@@ -5,9 +5,9 @@ import io
 import pytest
 
 from ledger.players.importer import read_players
-from simulator.calls import Side
-from simulator.plan import make_plan
-from simulator.roster import write_roster
+from simulator.protocol.messages import Side
+from simulator.scenarios.plan import make_plan
+from simulator.scenarios.players_csv import write_roster
 from vocabulary.money import Money
 
 ALL = tuple(Side)

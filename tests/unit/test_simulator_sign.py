@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from simulator import agent_platform, xigs
-from simulator.calls import Call, Kind, Side
-from simulator.sign import aggregator_signature, request_for, sportsbook_signature
-from simulator.text import PHP, PLAIN, Number, Value, top_sorted
+from simulator.protocol import agent_platform, xigs
+from simulator.protocol.json_text import PHP, PLAIN, Number, Value, top_sorted
+from simulator.protocol.messages import Call, Kind, Side
+from simulator.protocol.signing import aggregator_signature, request_for, sportsbook_signature
 
 SECRET = b"test_agent_secret"
 BET = Call(

@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from webhooks.request_address import client_address, within
+from webhooks.source_address import client_address, within
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("2001:db8:1::/64"))
 

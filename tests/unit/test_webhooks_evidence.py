@@ -2,7 +2,7 @@
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from webhooks.request_evidence import EVIDENCE_CHARS_MAX, EVIDENCE_HEADERS, evidence
+from webhooks.evidence_headers import EVIDENCE_CHARS_MAX, EVIDENCE_HEADERS, evidence
 
 
 def test_only_the_allow_listed_headers_are_kept() -> None:

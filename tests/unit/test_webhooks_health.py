@@ -8,7 +8,7 @@ from aiohttp.test_utils import make_mocked_request
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Verdict
 from webhooks.health import Health
-from webhooks.meters import Meters
+from webhooks.metrics import Meters
 
 
 async def _answers() -> None:

@@ -11,7 +11,7 @@ from dramatiq.broker import MessageProxy
 from dramatiq.brokers.stub import StubBroker
 
 from tests.harness.receiver import until
-from workers import pulse_file
+from workers import heartbeat_file
 from workers.watchdog import Progress
 
 TURN_S, MESSAGE_S = 60.0, 150.0
@@ -130,12 +130,12 @@ def test_a_pulse_that_was_never_shown_has_no_age_and_a_fresh_one_is_young(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "worker.pulse"
-    before = pulse_file.age_s(path)
-    pulse_file.touch(path)
-    after = pulse_file.age_s(path)
+    before = heartbeat_file.age_s(path)
+    heartbeat_file.touch(path)
+    after = heartbeat_file.age_s(path)
     path.write_text("")
 
     assert before is None
     assert after is not None
     assert 0 <= after < 3600
-    assert pulse_file.age_s(path) is None
+    assert heartbeat_file.age_s(path) is None

@@ -1,0 +1,1 @@
+"""The tables of a report: every writer shows the same ones."""

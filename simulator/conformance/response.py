@@ -1,0 +1,94 @@
+"""Reading an answer strictly: what it says, and whether it says too much."""
+
+import json
+from dataclasses import dataclass
+
+from simulator.conformance.target import Subject
+from simulator.protocol import responses
+from simulator.protocol.messages import Kind, Seen, Side
+from simulator.protocol.responses import Reply, is_retryable
+from vocabulary.errors import Malformed
+from vocabulary.money import minor_from_text
+
+#: Characters of a reply that are shown.
+SHOWN_MAX = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One answer as the provider would understand it.
+
+    Attributes:
+        reply: None where the connection was closed without an answer.
+        seen: None where it says nothing that could be acted on, or asks to try again.
+        balance: the balance it names, in minor units.
+    """
+
+    reply: Reply | None
+    seen: Seen | None
+    balance: int | None
+
+    @property
+    def shown(self) -> str:
+        """The answer in one line."""
+        if self.reply is None:
+            return "no answer"
+        body = self.reply.body.decode("utf-8", "replace")
+        text = "".join(c if c.isprintable() else "·" for c in body)
+        return f"{self.reply.status} {text[:SHOWN_MAX]}"
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it names no balance anywhere."""
+        return self.reply is None or not _names_balance(_document(self.reply))
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether a message that is not one was refused, in whatever words."""
+        if self.reply is None:
+            return True
+        plainly = _document(self.reply) is None and 400 <= self.reply.status < 500
+        return self.seen is Seen.REFUSED or plainly
+
+
+def hear(reply: Reply | None, subject: Subject, kind: Kind) -> Heard:
+    """Understand an answer to a call of this kind."""
+    if reply is None or is_retryable(reply):
+        return Heard(reply, None, None)
+    side = subject.side
+    said = responses.read(reply, side=side, kind=kind, currency=subject.currency)
+    if said.seen in {Seen.DECLINED, Seen.CONFLICT, Seen.REFUSED} or side is Side.SPORTSBOOK:
+        return Heard(reply, said.seen, None)
+    balance = _balance(_document(reply), subject)
+    if balance is None:
+        return Heard(reply, None, None)
+    return Heard(reply, Seen.BALANCE if kind is Kind.BALANCE else Seen.SUCCESS, balance)
+
+
+def _balance(document: object, subject: Subject) -> int | None:
+    """From integers: our own digits of the currency, and text where numbers are texts."""
+    where = {Side.AGENT_PLATFORM: "content", Side.XIGS: "data"}.get(subject.side)
+    if where is not None:
+        document = document.get(where) if isinstance(document, dict) else None
+    text = document.get("balance") if isinstance(document, dict) else None
+    if not isinstance(text, str):
+        return None
+    try:
+        return minor_from_text(text, subject.exponent)
+    except Malformed:
+        return None
+
+
+def _document(reply: Reply) -> object:
+    """The body with numbers as text; None for what is not JSON."""
+    try:
+        document: object = json.loads(reply.body, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        return None
+    return document
+
+
+def _names_balance(value: object) -> bool:
+    if isinstance(value, dict):
+        return "balance" in value or any(map(_names_balance, value.values()))
+    return isinstance(value, list) and any(map(_names_balance, value))

@@ -1,0 +1,1 @@
+"""Scenarios that every receiver must pass, by topic."""

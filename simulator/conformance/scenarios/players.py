@@ -1,0 +1,77 @@
+"""Who may play, and with what money."""
+
+import asyncio
+
+from simulator.conformance.scenario import Scenario, always, only_where
+from simulator.conformance.session import Stage
+from simulator.conformance.target import Hooks, Subject
+from simulator.protocol.messages import Seen, Side
+
+
+async def _unknown_player(stage: Stage) -> None:
+    bet = stage.bet(stage.subject.units(10), handle=f"nobody-{stage.guest.handle}")
+    await stage.turned_down(bet, Seen.REFUSED)
+    await stage.balance_holds()
+
+
+async def _wrong_currency(stage: Stage) -> None:
+    other = "USD" if stage.subject.currency == "EUR" else "EUR"
+    bet = stage.bet(stage.subject.units(10), currency=other)
+    await stage.turned_down(bet, Seen.REFUSED, said=f" in {other}")
+    await stage.balance_holds()
+
+
+async def _blocked_player(stage: Stage) -> None:
+    before = stage.bet(stage.subject.units(10))
+    await stage.accepted(before, moves=-before.amount)
+    assert stage.hooks.block is not None
+    await asyncio.to_thread(stage.hooks.block, stage.guest.player)
+    stage.note("the player is blocked", "done", "done", passed=True)
+    await stage.turned_down(stage.bet(stage.subject.units(10)), Seen.DECLINED)
+    won = stage.subject.units(20)
+    await stage.accepted(stage.win(won, before), moves=won)
+    await stage.balance_holds()
+
+
+async def _expired_session(stage: Stage) -> None:
+    """Is never played: see why it is hindered."""
+
+
+def _cannot_block(_subject: Subject, hooks: Hooks) -> str:
+    return "" if hooks.block else "players can be blocked in our own books only"
+
+
+def _no_expiry(subject: Subject, _hooks: Hooks) -> str:
+    if subject.side in {Side.AGENT_PLATFORM, Side.XIGS}:
+        return "callbacks name a session, but not when it ends"
+    return "callbacks name no session"
+
+
+SCENARIOS = (
+    Scenario(
+        name="blocked_player",
+        says="a blocked player's bet is declined, a win is paid",
+        play=_blocked_player,
+        hindered=_cannot_block,
+    ),
+    Scenario(
+        name="unknown_player",
+        says="a player nobody knows is refused",
+        play=_unknown_player,
+        hindered=always,
+    ),
+    Scenario(
+        name="wrong_currency",
+        says="a bet in a currency the player has no wallet in is refused",
+        play=_wrong_currency,
+        hindered=only_where(
+            lambda s: s.side is not Side.AGGREGATOR, "callbacks name no currency"
+        ),
+    ),
+    Scenario(
+        name="expired_session",
+        says="a session that has ended takes no bets",
+        play=_expired_session,
+        hindered=_no_expiry,
+    ),
+)

@@ -1,0 +1,108 @@
+"""What happens on the way to us that a reconciliation must tell, though both books agree.
+
+A run's stories contain callbacks that come again with other content, originals that come after
+their rollback or never, and wallets that a rollback leaves below zero. Each becomes one
+finding; this module reads them off the script, in the words of the break they must become.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from simulator.protocol.messages import Call, Expectation, Kind, Seen, Side
+from simulator.scenarios.plan import Plan
+
+
+class MishapKind(StrEnum):
+    """The break that each mishap must be found as."""
+
+    CONFLICT = "idempotency_conflict"
+    LATE = "late_original"
+    ORPHAN = "orphan_rollback"
+    BELOW_ZERO = "negative_balance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mishap:
+    """One of them; ``difference`` in minor units, as owed to the player."""
+
+    side: Side
+    kind: MishapKind
+    round_id: str
+    player: str
+    currency: str
+    difference: int
+
+
+_Key = tuple[Side, str]
+
+
+def mishaps_of(plan: Plan) -> tuple[Mishap, ...]:
+    """Every mishap of a run, sorted."""
+    found = [*_conflicts(plan), *_out_of_order(plan), *_below_zero(plan)]
+    return tuple(sorted(found, key=lambda one: (one.side.value, one.kind.value, one.round_id)))
+
+
+def _conflicts(plan: Plan) -> Iterator[Mishap]:
+    first: dict[_Key, Call] = {}
+    told: set[_Key] = set()
+    for call, expected in _steps(plan):
+        at = _key(call)
+        if expected.seen is not Seen.CONFLICT:
+            first.setdefault(at, call)
+        elif at not in told:
+            told.add(at)
+            yield _mishap(MishapKind.CONFLICT, first[at], 0)
+
+
+def _out_of_order(plan: Plan) -> Iterator[Mishap]:
+    known: set[_Key] = set()
+    early: dict[_Key, Call] = {}
+    late: set[_Key] = set()
+    for call, expected in _steps(plan):
+        at = _key(call)
+        if at in early:
+            late.add(at)
+        elif expected.seen in {Seen.SUCCESS, Seen.DECLINED} and not expected.repeated:
+            known.add(at)
+            original = (call.side, call.original)
+            if call.kind is Kind.ROLLBACK and original not in known:
+                early.setdefault(original, call)
+    for at, undo in early.items():
+        yield _mishap(MishapKind.LATE if at in late else MishapKind.ORPHAN, undo, 0)
+
+
+def _below_zero(plan: Plan) -> Iterator[Mishap]:
+    crossed: dict[str, Call] = {}
+    for call, expected in _steps(plan):
+        if expected.balance is None or expected.repeated:
+            continue
+        if expected.balance >= 0:
+            crossed.pop(call.player or "", None)
+        else:
+            crossed.setdefault(call.player or "", call)
+    for player, call in crossed.items():
+        yield _mishap(MishapKind.BELOW_ZERO, call, plan.balances[player])
+
+
+def _steps(plan: Plan) -> Iterator[tuple[Call, Expectation]]:
+    """Calls that name an operation of a known player, with what they were answered."""
+    for step in plan.steps:
+        if step.call.player is not None and step.call.key is not None:
+            yield step.call, step.expected
+
+
+def _key(call: Call) -> _Key:
+    return call.side, call.key or ""
+
+
+def _mishap(kind: MishapKind, call: Call, difference: int) -> Mishap:
+    return Mishap(
+        side=call.side,
+        kind=kind,
+        # A rollback belongs to the round of what it undoes.
+        round_id=call.original or call.reference,
+        player=call.player or "",
+        currency=call.currency,
+        difference=difference,
+    )

@@ -1,0 +1,1 @@
+"""The providers' protocols, written again: messages, signatures, sending, replies."""

@@ -1,0 +1,44 @@
+"""The scratch-card platform's webhooks: one URL, a round opened and closed.
+
+A header signs the body with object keys sorted at every depth, as JavaScript prints it after
+reading it back; what is sent keeps the order in which it was written.
+"""
+
+import hashlib
+import hmac
+from datetime import datetime
+
+from simulator.protocol.instants import instant_text
+from simulator.protocol.json_text import JAVASCRIPT, PLAIN, Number, Request, Value, deep_sorted
+from simulator.protocol.messages import Call, Kind
+from vocabulary.money import exponent_of
+
+HEADER = "x-signed-request"
+
+_EVENTS = {Kind.BET: "open-round", Kind.WIN: "close-round"}
+_GAME = "507f191e810c19729de860ea"
+
+
+def request_of(call: Call, secret: bytes, *, sent_at: datetime | None) -> Request:
+    """The signed request that says this call; without an instant it names no time."""
+    body: dict[str, Value] = {
+        "eventType": _EVENTS[call.kind],
+        "roundId": call.reference,
+        "sessionId": f"session-{call.handle}",
+        "userId": call.handle,
+        "gameId": _GAME,
+        "amount": Number(call.amount, exponent_of(call.currency)),
+        "currency": call.currency,
+        "transactionId": f"{call.reference}-{_EVENTS[call.kind]}",
+        "ticket": {"serial": call.reference, "fields": [{"y": 1, "x": 2}], "channel": "web"},
+    }
+    if sent_at is not None:
+        body["timestamp"] = instant_text(sent_at)
+    headers = {"Content-Type": "application/json", HEADER: signature(body, secret)}
+    return Request("", headers, PLAIN(body).encode())
+
+
+def signature(body: Value, secret: bytes) -> str:
+    """HMAC-SHA512 in hex over the recursively sorted, compact JSON."""
+    text = JAVASCRIPT(deep_sorted(body))
+    return hmac.new(secret, text.encode(), hashlib.sha512).hexdigest()

@@ -1,0 +1,1 @@
+"""Carrying out a run: driving, journalling, pushing history, summing up."""

@@ -1,0 +1,189 @@
+"""Driving a receiver through a plan over HTTP, and judging every answer.
+
+A lane sends one player's steps strictly in order; lanes run side by side. Copies of a step go
+out at once on connections of their own.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from simulator.protocol.agent_platform import AGENT_ID
+from simulator.protocol.messages import Seen, Side, Step
+from simulator.protocol.responses import Reading, read
+from simulator.protocol.sender import Delivered, Patience, Sender, open_session
+from simulator.protocol.signing import request_for
+from simulator.run.journal import Journal
+from simulator.run.summary import Mismatch, Tally
+from simulator.scenarios.plan import Plan
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The receiver as the provider knows it.
+
+    Attributes:
+        url: the base, e.g. ``"http://127.0.0.1:8080"``.
+        slugs, secrets: the path segment and the shared secret of each side.
+        agent_id: what we are called on the agent platform.
+        own_ids: whether the aggregator's history names its records, and not our rounds.
+    """
+
+    url: str
+    slugs: Mapping[Side, str]
+    secrets: Mapping[Side, bytes]
+    agent_id: int = AGENT_ID
+    own_ids: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How hard to drive.
+
+    Attributes:
+        connections: lanes that send at once; at least 1.
+        rate: callbacks per second over all lanes, or None for as fast as answers come.
+    """
+
+    connections: int
+    rate: float | None
+    patience: Patience
+
+
+async def drive(
+    plan: Plan,
+    target: Target,
+    pace: Pace,
+    *,
+    journal: Journal | None,
+    progress: Callable[[int], None],
+) -> Tally:
+    """Send the whole plan.
+
+    Args:
+        plan: what to send.
+        target: where to.
+        pace: how fast and how patiently.
+        journal: where each final answer is written, or None.
+        progress: told the number of callbacks just answered.
+
+    Raises:
+        Unavailable: a callback had no answer within the deadline; the run stops there.
+    """
+    unanswered: BaseException | None = None
+    async with open_session() as session:
+        sender = Sender(session, target.url, pace.patience)
+        run = _Run(sender, target, _Metronome(pace.rate), journal, progress)
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                for steps in _lanes(plan, pace.connections):
+                    lanes.create_task(run.lane(steps))
+        except* Unavailable as silent:
+            # Raised below: what an ``except*`` block raises is wrapped in a group again.
+            unanswered = silent.exceptions[0]
+    if unanswered is not None:
+        raise unanswered
+    return run.tally
+
+
+def _lanes(plan: Plan, connections: int) -> list[list[Step]]:
+    lanes: list[list[Step]] = [[] for _ in range(max(1, connections))]
+    for step in plan.steps:
+        lanes[step.lane % len(lanes)].append(step)
+    return [steps for steps in lanes if steps]
+
+
+class _Metronome:
+    """Spaces callbacks evenly; without a rate it never waits."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._interval = 0.0 if rate is None else 1.0 / rate
+        self._next = 0.0
+
+    async def wait(self, callbacks: int) -> None:
+        """Return when the next ``callbacks`` may go out."""
+        if self._interval == 0.0:
+            return
+        now = asyncio.get_running_loop().time()
+        slot = max(now, self._next)
+        self._next = slot + self._interval * callbacks
+        await asyncio.sleep(slot - now)
+
+
+class _Run:
+    """One run's sending state: what is shared between its lanes."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        target: Target,
+        metronome: _Metronome,
+        journal: Journal | None,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.tally = Tally()
+        self._sender = sender
+        self._target = target
+        self._metronome = metronome
+        self._journal = journal
+        self._progress = progress
+        self._clock = SystemClock()
+        self._first: dict[tuple[Side, str], bytes] = {}
+
+    async def lane(self, steps: list[Step]) -> None:
+        """Send one lane's steps, each when the one before is answered."""
+        for step in steps:
+            await self._metronome.wait(step.copies)
+            await self._take(step)
+            self._progress(step.copies)
+
+    async def _take(self, step: Step) -> None:
+        call = step.call
+        slug = self._target.slugs[call.side]
+        request = request_for(
+            call,
+            self._target.secrets[call.side],
+            agent_id=self._target.agent_id,
+            sent_at=self._clock.now(),
+        )
+        sends = [self._sender.deliver(slug, request) for _ in range(step.copies)]
+        copies = [await sends[0]] if step.copies == 1 else await asyncio.gather(*sends)
+        self.tally.count(call, step.expected, copies)
+        for delivered in copies:
+            reading = read(
+                delivered.reply, side=call.side, kind=call.kind, currency=call.currency
+            )
+            if self._journal is not None:
+                self._journal.write(slug, call, delivered, reading)
+            self._judge(step, delivered, reading)
+
+    def _judge(self, step: Step, delivered: Delivered, reading: Reading) -> None:
+        expected = step.expected
+        call = step.call
+        if reading.seen is not expected.seen:
+            why = f"status {delivered.reply.status}"
+        elif reading.balance is not None and reading.balance != expected.balance:
+            why = f"balance {reading.balance}, expected {expected.balance} minor units"
+        elif not self._is_the_first_reply(step, delivered):
+            why = "the reply differs from the first one"
+        else:
+            return
+        self.tally.note(
+            Mismatch(
+                side=call.side.value,
+                key=call.key,
+                kind=call.kind.value,
+                expected=expected.seen.value,
+                seen="unreadable" if reading.seen is None else reading.seen.value,
+                why=why,
+            )
+        )
+
+    def _is_the_first_reply(self, step: Step, delivered: Delivered) -> bool:
+        key = step.call.key
+        if key is None or step.expected.seen not in {Seen.SUCCESS, Seen.DECLINED}:
+            return True
+        first = self._first.setdefault((step.call.side, key), delivered.reply.body)
+        return first == delivered.reply.body

@@ -1,0 +1,48 @@
+"""The provider's own record of a run: one JSON line per callback that got its final answer."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from simulator.protocol.messages import Call
+from simulator.protocol.responses import Reading
+from simulator.protocol.sender import Delivered
+from vocabulary.money import exponent_of, text_from_minor
+
+
+class Journal:
+    """Writes lines as they come, each flushed, so that a killed run leaves whole lines."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("w", encoding="utf-8", buffering=1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def write(self, slug: str, call: Call, delivered: Delivered, reading: Reading) -> None:
+        """Append one line."""
+        exponent = exponent_of(call.currency)
+        line = {
+            "provider": slug,
+            "op_key": call.key,
+            "kind": call.kind.value,
+            "player": call.player,
+            "amount": text_from_minor(call.amount, exponent),
+            "payout": text_from_minor(call.payout, exponent),
+            "currency": call.currency,
+            "verdict_seen": "unreadable" if reading.seen is None else reading.seen.value,
+            "status": delivered.reply.status,
+            "reply": delivered.reply.body.decode("utf-8", "replace"),
+            "sends": delivered.sends,
+        }
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -1,0 +1,82 @@
+"""What a run came to: counts, latencies, and every answer that was not the expected one."""
+
+from dataclasses import dataclass, field
+
+from simulator.protocol.messages import Call, Expectation, Kind, Seen
+from simulator.protocol.sender import Delivered
+
+#: Mismatches kept in full; beyond that they are only counted.
+MISMATCHES_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """An answer that was not the expected one."""
+
+    side: str
+    key: str | None
+    kind: str
+    expected: str
+    seen: str
+    why: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counts of a run, filled while it goes.
+
+    Attributes:
+        sends: HTTP requests sent, retries included.
+        callbacks: deliveries that got their final answer.
+        accepted: operations accepted for the first time.
+        repeated: deliveries of an operation that was answered before, copies included.
+        latencies: seconds of each answered send.
+        mismatched: how many answers were unexpected.
+    """
+
+    sends: int = 0
+    callbacks: int = 0
+    accepted: int = 0
+    declined: int = 0
+    repeated: int = 0
+    conflicts: int = 0
+    refused: int = 0
+    balances: int = 0
+    mismatched: int = 0
+    latencies: list[float] = field(default_factory=list)
+    mismatches: list[Mismatch] = field(default_factory=list)
+
+    def count(self, call: Call, expected: Expectation, copies: list[Delivered]) -> None:
+        """Count one step that was answered as expected, or will be noted as not."""
+        self.callbacks += len(copies)
+        self.sends += sum(one.sends for one in copies)
+        self.latencies += [one.seconds for one in copies]
+        if call.kind is Kind.BALANCE and expected.seen is Seen.BALANCE:
+            self.balances += len(copies)
+        elif expected.seen is Seen.REFUSED:
+            self.refused += len(copies)
+        elif expected.seen is Seen.CONFLICT:
+            self.conflicts += len(copies)
+        else:
+            self._decided(expected, len(copies))
+
+    def note(self, mismatch: Mismatch) -> None:
+        """Keep one unexpected answer."""
+        self.mismatched += 1
+        if len(self.mismatches) < MISMATCHES_KEPT:
+            self.mismatches.append(mismatch)
+
+    def percentile_ms(self, percent: int) -> float:
+        """The latency in milliseconds that ``percent`` of the answered sends kept within."""
+        if not self.latencies:
+            return 0.0
+        ordered = sorted(self.latencies)
+        return 1000 * ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+    def _decided(self, expected: Expectation, copies: int) -> None:
+        first = 0 if expected.repeated else 1
+        self.repeated += copies - first
+        if expected.seen is Seen.SUCCESS:
+            self.accepted += first
+        else:
+            self.declined += first

@@ -1,0 +1,111 @@
+"""What the receiver must answer: a second, plain reading of the protocol sheets.
+
+It decides one call at a time, in the order in which a player's calls are sent. It knows nothing
+of batches, locks or tables, which is what makes it a witness.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from simulator.protocol.messages import Call, Expectation, Kind, Player, Seen, Side
+
+
+@dataclass(slots=True, kw_only=True)
+class _Known:
+    """One operation key that is taken, and by what."""
+
+    call: Call
+    expected: Expectation
+    undone: bool
+
+
+class Book:
+    """The expected state of every wallet and of every operation key."""
+
+    def __init__(self, players: tuple[Player, ...]) -> None:
+        self._balances = {one.player: one.opening for one in players}
+        self._known: dict[tuple[Side, str], _Known] = {}
+        self._tombstones: set[tuple[Side, str]] = set()
+
+    @property
+    def balances(self) -> Mapping[str, int]:
+        """Balance by player, in minor units, after everything answered so far."""
+        return MappingProxyType(self._balances)
+
+    def answer(self, call: Call) -> Expectation:
+        """Decide one call and remember it."""
+        if call.player is None:
+            return _refused()
+        key = call.key
+        if key is None:
+            return Expectation(
+                seen=Seen.BALANCE, balance=self._balances[call.player], repeated=False
+            )
+        known = self._known.get((call.side, key))
+        if known is not None:
+            return _again(known, call)
+        return self._decide(call, call.player, (call.side, key))
+
+    def stands(self, side: Side, key: str) -> bool:
+        """Whether the operation was accepted and not undone since."""
+        known = self._known.get((side, key))
+        return known is not None and known.expected.seen is Seen.SUCCESS and not known.undone
+
+    def _decide(self, call: Call, player: str, at: tuple[Side, str]) -> Expectation:
+        if at in self._tombstones:
+            return _refused()
+        if call.kind is Kind.WIN and not self._may_win(call):
+            return _refused()
+        if call.kind in _TAKING and call.amount > 0 and self._balances[player] < call.amount:
+            seen = Seen.DECLINED
+        else:
+            self._balances[player] += self._effect(call)
+            seen = Seen.SUCCESS
+        balance = self._balances[player] if seen is Seen.SUCCESS else None
+        expected = Expectation(seen=seen, balance=balance, repeated=False)
+        self._known[at] = _Known(call=call, expected=expected, undone=False)
+        return expected
+
+    def _may_win(self, call: Call) -> bool:
+        # The sportsbook's results name no bet, so any of them is owed.
+        bet = replace(call, kind=Kind.BET).key
+        return call.side is Side.SPORTSBOOK or (bet is not None and self.stands(call.side, bet))
+
+    def _effect(self, call: Call) -> int:
+        match call.kind:
+            case Kind.BET:
+                return -call.amount
+            case Kind.WIN:
+                return call.amount
+            case Kind.BET_AND_WIN:
+                return call.payout - call.amount
+            case Kind.ROLLBACK:
+                return self._undo(call)
+            case Kind.ROUND_END | Kind.BALANCE:
+                return 0
+
+    def _undo(self, call: Call) -> int:
+        original = self._known.get((call.side, call.original))
+        if original is None:
+            self._tombstones.add((call.side, call.original))
+            return 0
+        if original.undone or original.expected.seen is not Seen.SUCCESS:
+            return 0
+        original.undone = True
+        # Direction and amount come from the original, never from the request.
+        return -self._effect(original.call)
+
+
+#: What is refused to a player who has less.
+_TAKING = frozenset({Kind.BET, Kind.BET_AND_WIN})
+
+
+def _again(known: _Known, call: Call) -> Expectation:
+    if known.call != call:
+        return Expectation(seen=Seen.CONFLICT, balance=None, repeated=False)
+    return Expectation(seen=known.expected.seen, balance=known.expected.balance, repeated=True)
+
+
+def _refused() -> Expectation:
+    return Expectation(seen=Seen.REFUSED, balance=None, repeated=False)

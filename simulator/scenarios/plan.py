@@ -1,0 +1,216 @@
+"""A run, whole, from a seed: the players, every call in order, and what each must be answered.
+
+Pure: the same arguments give the same plan, byte for byte. Calls of one player keep their order
+whatever the number of connections, so every answer is known before the first byte is sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+from simulator.protocol.messages import (
+    ASKING,
+    Call,
+    Expectation,
+    Kind,
+    Player,
+    Seen,
+    Side,
+    Step,
+)
+from simulator.scenarios.expected import Book
+from simulator.scenarios.player_session import Mint, Stage, plain_call
+from simulator.scenarios.stories import Send, Sends, noisy, told
+from vocabulary.money import exponent_of
+
+#: Openings in whole currency units; the low end makes declines that nobody has planned.
+OPENING_UNITS_MIN = 5
+OPENING_UNITS_MAX = 400
+#: Stories one player is in the middle of at once.
+STORIES_AT_ONCE = 2
+#: The last part of a run opens no new stories, so that few rounds are left open at its end.
+CLOSING_PERCENT = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One run.
+
+    Attributes:
+        steps: every step in global order; ``copies`` of all of them sum to the callbacks asked.
+        balances: the expected balance of each player at the end, in minor units.
+    """
+
+    seed: int
+    sides: tuple[Side, ...]
+    players: tuple[Player, ...]
+    steps: tuple[Step, ...]
+    balances: Mapping[str, int]
+
+    @property
+    def callbacks(self) -> int:
+        """How many callbacks the run delivers, repeats and copies included."""
+        return sum(step.copies for step in self.steps)
+
+
+def make_plan(
+    *, seed: int, callbacks: int, players: int, sides: tuple[Side, ...], currency: str
+) -> Plan:
+    """Write the script of one run.
+
+    Args:
+        seed: decides everything; also part of every player name and provider id.
+        callbacks: exactly how many callbacks are delivered, repeats included; at least 0.
+        players: how many players take part; at least 1.
+        sides: the provider systems that call; at least one.
+        currency: of every player.
+    """
+    rng = Random(seed)  # noqa: S311 - a script, not a secret
+    people = tuple(_player(rng, seed, number, currency) for number in range(players))
+    book = Book(people)
+    writer = _Writer(rng=rng, seed=seed, people=people, sides=sides, book=book)
+    steps = writer.write(callbacks)
+    return Plan(
+        seed=seed, sides=sides, players=people, steps=steps, balances=dict(book.balances)
+    )
+
+
+def closing_questions(plan: Plan) -> tuple[Step, ...]:
+    """A balance query per player for after the run, by the sides that ask in turn."""
+    asking = [side for side in plan.sides if side in ASKING]
+    if not asking:
+        return ()
+    return tuple(
+        _question(plan, lane, asking[lane % len(asking)]) for lane in range(len(plan.players))
+    )
+
+
+def _question(plan: Plan, lane: int, side: Side) -> Step:
+    player = plan.players[lane]
+    call = plain_call(player, side, Kind.BALANCE, "", 0)
+    balance = plan.balances[player.player]
+    return Step(
+        lane=lane,
+        call=replace(call, attempt=len(plan.steps) + lane),
+        copies=1,
+        expected=Expectation(seen=Seen.BALANCE, balance=balance, repeated=False),
+    )
+
+
+def _player(rng: Random, seed: int, number: int, currency: str) -> Player:
+    unit = int(10 ** exponent_of(currency))
+    name = f"s{seed}-p{number:05d}"
+    opening = rng.randint(OPENING_UNITS_MIN * unit, OPENING_UNITS_MAX * unit)
+    handles = {side: f"{prefix}{name}" for side, prefix in _PREFIXES.items()}
+    return Player(player=name, currency=currency, opening=opening, handles=handles)
+
+
+#: What a side puts before our name of a player.
+_PREFIXES = {
+    Side.AGENT_PLATFORM: "player_",
+    Side.AGGREGATOR: "SIM.",
+    Side.SPORTSBOOK: "u-",
+    Side.XIGS: "user-",
+}
+
+
+class _Lane:
+    """One player's open stories and the calls it will repeat later."""
+
+    def __init__(self, stage: Stage, sides: tuple[Side, ...]) -> None:
+        self._stage = stage
+        self._sides = sides
+        self._open: list[tuple[Sends, Expectation | None]] = []
+        self._late: list[Call] = []
+
+    def idle(self) -> bool:
+        """Nothing is left to finish or repeat."""
+        return not self._open and not self._late
+
+    def next_send(self, *, closing: bool) -> tuple[Send, Sends | None] | None:
+        """The next call, with the story that waits for its answer; None when a story ended."""
+        if self._late and (closing or self._stage.chance(15)):
+            return Send(self._late.pop(0), 1), None
+        if not closing and len(self._open) < STORIES_AT_ONCE and self._wants_more():
+            self._begin()
+        if not self._open:
+            return None
+        place = self._stage.rng.randrange(len(self._open))
+        story, answer = self._open.pop(place)
+        try:
+            send = next(story) if answer is None else story.send(answer)
+        except StopIteration:
+            return None
+        return send, story
+
+    def answered(self, story: Sends, answer: Expectation) -> None:
+        """Tell a story how its call was answered."""
+        self._open.append((story, answer))
+
+    def _wants_more(self) -> bool:
+        return not self._open or self._stage.chance(20)
+
+    def _begin(self) -> None:
+        story = told(self._stage, self._sides)
+        self._open.append((noisy(self._stage, story, self._late), None))
+
+
+class _Writer:
+    """Writes the global script, one step at a time."""
+
+    def __init__(
+        self,
+        *,
+        rng: Random,
+        seed: int,
+        people: tuple[Player, ...],
+        sides: tuple[Side, ...],
+        book: Book,
+    ) -> None:
+        mint = Mint(seed=seed)
+        self._rng = rng
+        self._book = book
+        self._stages = [Stage(rng=rng, mint=mint, book=book, player=one) for one in people]
+        self._lanes = [_Lane(stage, sides) for stage in self._stages]
+        self._steps: list[Step] = []
+        self._left = 0
+
+    def write(self, callbacks: int) -> tuple[Step, ...]:
+        """Exactly ``callbacks`` deliveries; what is open at the cut stays open."""
+        self._left = callbacks
+        closing_at = callbacks * CLOSING_PERCENT // 100
+        while self._left > closing_at:
+            self._advance(self._rng.randrange(len(self._lanes)), closing=False)
+        busy = [number for number, lane in enumerate(self._lanes) if not lane.idle()]
+        while self._left > 0 and busy:
+            number = self._rng.choice(busy)
+            self._advance(number, closing=True)
+            if self._lanes[number].idle():
+                busy.remove(number)
+        self._fill()
+        return tuple(self._steps)
+
+    def _advance(self, number: int, *, closing: bool) -> None:
+        lane = self._lanes[number]
+        ready = lane.next_send(closing=closing)
+        if ready is None:
+            return
+        send, story = ready
+        answer = self._take(number, send)
+        if story is not None:
+            lane.answered(story, answer)
+
+    def _fill(self) -> None:
+        # When every story is told, what remains are repeats: they move nothing.
+        answered = [step for step in self._steps if step.expected.seen is not Seen.REFUSED]
+        while self._left > 0:
+            step = self._rng.choice(answered or self._steps)
+            self._take(step.lane, Send(step.call, 1))
+
+    def _take(self, lane: int, send: Send) -> Expectation:
+        expected = self._book.answer(send.call)
+        copies = min(send.copies, self._left)
+        call = replace(send.call, attempt=len(self._steps))
+        self._steps.append(Step(lane=lane, call=call, copies=copies, expected=expected))
+        self._left -= copies
+        return expected
