@@ -111,7 +111,7 @@ detect: setup-dev ## months with faults of every kind: found is what was injecte
 	$(BIN)/python -m tests.detection.planted
 
 dialect: setup-dev ## the files of a new provider dialect: make dialect NAME=some_name
-	@$(BIN)/python -m ops.scaffold "$(NAME)"
+	@$(BIN)/python -m ops.tools.new_dialect "$(NAME)"
 
 clean: ## remove what can be made again (data directories stay)
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -16,8 +16,8 @@ from time import monotonic, sleep
 
 from benchmarks.load import PLAYERS, RATE_MAX, SECRETS, player
 from ledger.players.importer import PlayerRow, import_players
-from ops.embedded import ensure, stop
-from ops.settings import Settings
+from ops.runtime.servers import ensure, stop
+from ops.settings.model import Settings
 from storage.engine import open_engine
 from storage.migrate import migrate
 from vocabulary.money import Money

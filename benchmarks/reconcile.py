@@ -27,8 +27,8 @@ from typing import Any
 
 import psycopg
 
-from ops import postgres_server
-from ops.datadir import locked, open_data_directory
+from ops.runtime import postgres_server
+from ops.runtime.data_directory import locked, open_data_directory
 from reconcile.runs.run import reconcile
 from reconcile.snapshot.snapshot import open_books
 from storage.engine import open_engine

@@ -25,8 +25,8 @@ import psutil  # type: ignore[import-untyped] # no types come with it
 import psycopg
 
 from benchmarks.reconcile import EACH, PROVIDER, START, WINDOW
-from ops import postgres_server
-from ops.datadir import DataDirectory, locked, open_data_directory
+from ops.runtime import postgres_server
+from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from reconcile.partitions.executors import executor_of
 from reconcile.partitions.plan import How
 from reconcile.runs.run import Mode, reconcile

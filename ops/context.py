@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-from ops.embedded import Endpoints, ensure
-from ops.settings import Settings
-from ops.settings_source import load
+from ops.runtime.servers import Endpoints, ensure
+from ops.settings.loader import load
+from ops.settings.model import Settings
 
 DEFAULT_DATA_DIR = Path(".tieout")
 

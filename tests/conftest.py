@@ -16,8 +16,8 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
-from ops import postgres_server, valkey_server
-from ops.datadir import DataDirectory, locked, open_data_directory
+from ops.runtime import postgres_server, valkey_server
+from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
 
@@ -34,7 +34,7 @@ _numbers = itertools.count()
 STOP_AT_EOF = """
 import sys
 from pathlib import Path
-from ops import embedded
+from ops.runtime import servers as embedded
 sys.stdin.read()
 embedded.stop(Path(sys.argv[1]))
 """

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ops.context import current
-from ops.redaction import shown
+from ops.settings.redaction import shown
 
 app = typer.Typer(
     help="Show or check the settings.", no_args_is_help=True, add_completion=False

@@ -23,10 +23,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ops import embedded, leash
+from ops.commands.demo_result import Evidence, result_of, show
 from ops.context import Context, endpoints
-from ops.demo_result import Evidence, result_of, show
-from ops.settings import Settings, demo_settings
+from ops.runtime import parent_death, servers
+from ops.settings.model import Settings, demo_settings
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid, TieoutError, Unavailable
@@ -77,7 +77,7 @@ def demo(
         with _running(stage):
             evidence = _play(stage, count=count, seed=seed, faults=faults)
     finally:
-        embedded.stop(stage.data)
+        servers.stop(stage.data)
     result = result_of(evidence)
     path = stage.folder / "result.json"
     path.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -127,7 +127,7 @@ def prepare(out: Path, *, own_ids: bool = False) -> Stage:
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise SettingsInvalid([f"--out {out}: an empty folder, or a former demo's"])
-        embedded.stop(folder / "data")
+        servers.stop(folder / "data")
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
@@ -161,7 +161,7 @@ def _settings_text(stage: Stage) -> str:
 @contextmanager
 def _running(stage: Stage) -> Iterator[None]:
     """``tieout up`` as a child that is ready, and gone afterwards, whatever happens."""
-    me = [sys.executable, str(leash.__file__), str(os.getpid())]
+    me = [sys.executable, str(parent_death.__file__), str(os.getpid())]
     log = stage.folder / "up.log"
     with log.open("w", encoding="utf-8") as errors:
         child = subprocess.Popen(  # noqa: S603 - our own command

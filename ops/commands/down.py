@@ -4,9 +4,9 @@ import signal
 
 import typer
 
-from ops import embedded, process
 from ops.context import current
-from ops.pids import supervisor_of
+from ops.runtime import process, servers
+from ops.runtime.pid_file import supervisor_of
 
 app = typer.Typer(add_completion=False)
 
@@ -22,5 +22,5 @@ def down(ctx: typer.Context) -> None:
     if supervisor is not None:
         process.send(supervisor, signal.SIGTERM)
         process.wait_gone(supervisor, timeout_s=STOP_WAIT_S)
-    embedded.stop(data_dir)
+    servers.stop(data_dir)
     typer.echo(f"nothing runs in {data_dir.resolve()}")

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.context import current, endpoints
-from ops.matching import provider_named
-from ops.metrics_explained import explained_samples
-from ops.metrics_names import PARTS, exposition
-from ops.providers import ConfiguredProvider, configured
+from ops.metrics.catalogue import PARTS, exposition
+from ops.metrics.explained import explained_samples
+from ops.providers.configured import ConfiguredProvider, configured
+from ops.providers.matching import provider_named
 from reconcile.totals.resolution_rate import HORIZONS, Explained, explained, percent
 from reconcile.totals.resolution_render import explained_json
 from storage.engine import open_engine

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from ledger.players.handles import handle_of
-from ops import logs
-from ops.apis import Wish, desk
 from ops.commands.provider import entry_named
 from ops.context import Context, current, endpoints
-from ops.settings import ProviderSettings
+from ops.providers.apis import Wish, desk
+from ops.runtime import logs
+from ops.settings.model import ProviderSettings
 from providers.outbound_results import Game, Launch
 from storage.engine import open_engine
 

@@ -6,8 +6,8 @@ import typer
 
 from ops.commands.migrate import migrate_database
 from ops.context import current, endpoints
-from ops.external import check_broker
-from ops.settings_source import DEFAULT_FILE
+from ops.runtime.server_checks import check_broker
+from ops.settings.loader import DEFAULT_FILE
 
 app = typer.Typer(add_completion=False)
 EXAMPLE = Path(__file__).parent.parent / "tieout.example.toml"

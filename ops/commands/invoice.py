@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ops.commands.invoices import checked
 from ops.context import current
-from ops.invoices import checked
 from reconcile.invoices.check import Check
 from reconcile.invoices.render import check_json
 from reconcile.totals.render import Exponents, causes_text

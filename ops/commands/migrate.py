@@ -3,7 +3,7 @@
 import typer
 
 from ops.context import current, endpoints
-from ops.external import check_database
+from ops.runtime.server_checks import check_database
 from vocabulary.errors import Unavailable
 
 app = typer.Typer(add_completion=False)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.ledger.output import instant, positive, read_until, table, text
 from ops.context import current, endpoints
-from ops.ledger_print import instant, positive, read_until, table, text
 from vocabulary.clock import SystemClock
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ledger.queries.player_status import Standing
-    from ops.settings import ProviderSettings
+    from ops.settings.model import ProviderSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -81,7 +81,7 @@ def exclude(
 ) -> None:
     """Refuse the player's bets until an instant; it can be made later, never earlier."""
     from ledger.accepting.own_operations import Exclude  # noqa: PLC0415 - heavy
-    from ops.orders import carry_out_by, fresh_key  # noqa: PLC0415
+    from ops.commands.wallet_orders import carry_out_by, fresh_key  # noqa: PLC0415
 
     order = Exclude(
         key=fresh_key("exclude"),
@@ -109,7 +109,7 @@ def limit(
 ) -> None:
     """Set what the player may stake, turn over and lose in a UTC day; replaces what was set."""
     from ledger.accepting.own_operations import Limit  # noqa: PLC0415 - heavy
-    from ops.orders import carry_out_by, fresh_key  # noqa: PLC0415
+    from ops.commands.wallet_orders import carry_out_by, fresh_key  # noqa: PLC0415
 
     given = {"stake": stake, "turnover": turnover, "loss": loss}
     if lift is any(value is not None for value in given.values()):
@@ -184,8 +184,8 @@ def register(
 
     A handle already stored is never overwritten: another one is a finding, and exits 1.
     """
-    from ops import logs  # noqa: PLC0415 - heavy
     from ops.commands.provider import entry_named  # noqa: PLC0415
+    from ops.runtime import logs  # noqa: PLC0415 - heavy
     from storage.engine import open_engine  # noqa: PLC0415
 
     logs.configure(level="warning")
@@ -222,7 +222,7 @@ def _registered(
 
 
 async def _asked(entry: "ProviderSettings", player: str) -> str:
-    from ops.apis import desk  # noqa: PLC0415 - heavy
+    from ops.providers.apis import desk  # noqa: PLC0415 - heavy
 
     async with desk(entry) as (found, _):
         return (await found.register(player)).handle
@@ -232,7 +232,7 @@ def _set_blocked(
     ctx: typer.Context, player: str, currency: str, by: str, reason: str, *, blocked: bool
 ) -> None:
     from ledger.accepting.own_operations import SetBlocked  # noqa: PLC0415 - heavy
-    from ops.orders import carry_out_by, fresh_key  # noqa: PLC0415
+    from ops.commands.wallet_orders import carry_out_by, fresh_key  # noqa: PLC0415
 
     order = SetBlocked(
         key=fresh_key("block" if blocked else "unblock"),

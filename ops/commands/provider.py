@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.conformance_command import conformance
+from ops.commands.conformance import conformance
 from ops.context import current
-from ops.settings import ProviderSettings, Settings
+from ops.settings.model import ProviderSettings, Settings
 
 if TYPE_CHECKING:
     from providers.outbound import Exchange
@@ -58,7 +58,7 @@ def check(
 
     Exit 0 when both hold, 1 when it refuses us or the clocks differ, 3 when it is out of reach.
     """
-    from ops import logs  # noqa: PLC0415 - heavy
+    from ops.runtime import logs  # noqa: PLC0415 - heavy
 
     logs.configure(level="warning")
     told = asyncio.run(_checked(entry_named(current(ctx).settings, slug)))
@@ -80,7 +80,7 @@ def entry_named(settings: Settings, slug: str) -> ProviderSettings:
 
 
 async def _checked(entry: ProviderSettings) -> dict[str, Any]:
-    from ops.apis import desk  # noqa: PLC0415 - heavy
+    from ops.providers.apis import desk  # noqa: PLC0415 - heavy
     from vocabulary.errors import ApiError, ApiUnavailable  # noqa: PLC0415
 
     error: ApiError | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.context import Context, current, endpoints
-from ops.embedded import Endpoints
+from ops.runtime.servers import Endpoints
 from vocabulary.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT."""
     import uvloop  # noqa: PLC0415 - heavy
 
-    from ops import logs, step_signals  # noqa: PLC0415
+    from ops.runtime import logs, test_signals  # noqa: PLC0415
     from storage.broker.redis import open_broker  # noqa: PLC0415
     from storage.engine import open_accept_connection  # noqa: PLC0415
     from storage.schema_version import require  # noqa: PLC0415
@@ -48,7 +48,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     from webhooks.app import Receiver  # noqa: PLC0415
 
     logs.configure()
-    step_signals.install(context.settings, os.environ)
+    test_signals.install(context.settings, os.environ)
     require(engines.database_url)
     settings = context.settings.receiver
     side = (
@@ -74,7 +74,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
 
 def receiver_config(context: Context) -> "ReceiverConfig":
     """The receiver's part of the settings."""
-    from ops.providers import configured  # noqa: PLC0415
+    from ops.providers.configured import configured  # noqa: PLC0415
     from webhooks.config import Door, ReceiverConfig  # noqa: PLC0415
 
     settings = context.settings.receiver

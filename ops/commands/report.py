@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ops.breaks_terms import rules_of
+from ops.commands.invoices import checked
 from ops.context import Context, current, endpoints
-from ops.invoices import checked
-from ops.matching import provider_named
-from ops.providers import ConfiguredProvider, configured
+from ops.providers.configured import ConfiguredProvider, configured
+from ops.providers.matching import provider_named
+from ops.settings.break_terms import rules_of
 from reports.load import gather
 from reports.report import CheckedInvoice
 from reports.write import write_pack

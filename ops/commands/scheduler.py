@@ -1,13 +1,45 @@
 """``tieout scheduler``: everything that is done on time. Any number may run."""
 
 import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
+import dramatiq
+import structlog
 import typer
+from sqlalchemy import Engine
 
 from ops.context import current, endpoints
+from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
+from ops.providers.worker_context import desk_at, own_name
+from ops.runtime import logs, test_signals
+from ops.runtime.child_jobs import Errands, tieout_command
+from ops.runtime.servers import Endpoints
+from ops.scheduling.inquiries import ask_details
+from ops.scheduling.pull_jobs import pull_jobs
+from ops.scheduling.reconcile_jobs import reconcile_jobs
+from ops.settings.model import Settings
+from storage.broker.redis import open_broker
+from storage.engine import open_engine
+from storage.queue.heartbeats import Worker, beat, leave, paused_queues
+from storage.schema_version import require
+from vocabulary.clock import Clock, SystemClock
+from vocabulary.errors import Unavailable
+from workers.canary import send_canaries
+from workers.heartbeat_file import touch
+from workers.scheduler import Job, Scheduler
+from workers.sweeper import sweep
 
+#: Distance between two heartbeats in Postgres.
+BEAT_EVERY = timedelta(seconds=2)
+#: Distance between two looks for breaks whose provider is to be asked.
+ASK_EVERY = timedelta(seconds=10)
+
+log = structlog.get_logger()
 app = typer.Typer(add_completion=False)
 
 
@@ -20,15 +52,106 @@ def scheduler(
     ] = None,
 ) -> None:
     """Find unposted batches and waiting history; pull feeds and reconcile, where asked to."""
-    from ops import logs, step_signals  # noqa: PLC0415 - heavy below, and only for this command
-    from ops.errands import tieout_command  # noqa: PLC0415
-    from ops.schedule import keep_schedule  # noqa: PLC0415
-    from storage.schema_version import require  # noqa: PLC0415
-
     logs.configure()
     context = current(ctx)
-    step_signals.install(context.settings, os.environ)
+    test_signals.install(context.settings, os.environ)
     engines = endpoints(context)
     require(engines.database_url)
     command = tieout_command(context.data_dir, context.config)
     keep_schedule(context.settings, engines, command, pulse)
+
+
+def keep_schedule(
+    settings: Settings, engines: Endpoints, command: Sequence[str], pulse: Path | None
+) -> None:
+    """Run everything on time until told to stop by SIGTERM or SIGINT.
+
+    Args:
+        settings: how often, and the providers.
+        engines: the database and the broker.
+        command: how ``tieout`` is called with its global options.
+        pulse: a file that shows progress, or None.
+
+    Raises:
+        Unavailable: the port of the metrics cannot be listened on.
+    """
+    clock = SystemClock()
+    engine = open_engine(engines.database_url)
+    me = own_name("scheduler", clock)
+    jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), me)
+    errands = Errands()
+    jobs += pull_jobs(settings, engine, command, errands)
+    jobs += reconcile_jobs(settings, engine, clock, command, errands)
+    on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
+    running = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=errands.stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: running.stop())
+    with _metrics(settings, engines, clock, command, errands):
+        running.run()
+    try:
+        leave(engine, me)
+    except Unavailable as error:
+        log.info("heartbeat_unavailable", why=str(error))
+
+
+@contextmanager
+def _metrics(
+    settings: Settings,
+    engines: Endpoints,
+    clock: Clock,
+    command: Sequence[str],
+    errands: Errands,
+) -> Iterator[None]:
+    """Serve them meanwhile, where the settings say where."""
+    if settings.metrics.port is None:
+        yield
+        return
+    engine = open_bounded_engine(engines.database_url)
+    parts = parts_of(
+        settings,
+        engine=engine,
+        broker_url=engines.broker_url,
+        clock=clock,
+        command=command,
+        errands=errands,
+    )
+    end = serve_metrics(settings.metrics, parts)
+    try:
+        yield
+    finally:
+        end()
+        engine.dispose()
+
+
+def jobs_of(
+    settings: Settings, engine: Engine, broker: dramatiq.Broker, me: Worker
+) -> list[Job]:
+    """Every job; each may run in all schedulers, for each finds out itself what is due."""
+
+    def held(queue: str) -> str | None:
+        return f"queue {queue} is paused" if queue in paused_queues(engine) else None
+
+    desk = desk_at(engine, settings, worker=me.name, hold=held)
+    age_s = max(1, int(settings.workers.sweep_after.total_seconds()))
+    every = settings.workers.canary_every
+    return [
+        Job(
+            name="sweep",
+            every=settings.workers.sweep_every,
+            run=lambda _slot: sweep(desk, broker, age_s=age_s),
+            once=False,
+        ),
+        Job(
+            name="canary",
+            every=every,
+            run=lambda _slot: send_canaries(engine, broker, every=every),
+            once=False,
+        ),
+        Job(
+            name="details",
+            every=ASK_EVERY,
+            run=lambda _slot: ask_details(settings, engine, broker),
+            once=False,
+        ),
+        Job(name="heartbeat", every=BEAT_EVERY, run=lambda _slot: beat(engine, me), once=False),
+    ]

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from ledger.players.importer import import_players, read_players
 from ops.context import Context, current, endpoints
-from ops.providers import configured
+from ops.providers.configured import configured
 from providers.contract import Provider
 from simulator.api.server import serve, tell
 from simulator.history.faults import Fault

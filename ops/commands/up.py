@@ -11,17 +11,17 @@ from typing import Annotated
 import structlog
 import typer
 
-from ops import embedded, logs
 from ops.commands.migrate import migrate_database
 from ops.context import Context, current
-from ops.datadir import open_data_directory
-from ops.embedded import Endpoints
-from ops.engines import EngineKeeper
-from ops.external import check_broker
-from ops.pids import PidBoard, supervising
-from ops.settings import EMBEDDED, ReceiverSettings, Settings
-from ops.settings_metrics import metrics_url
-from ops.supervisor import Program, Supervisor
+from ops.runtime import logs, servers
+from ops.runtime.data_directory import open_data_directory
+from ops.runtime.pid_file import PidBoard, supervising
+from ops.runtime.server_checks import check_broker
+from ops.runtime.server_keeper import EngineKeeper
+from ops.runtime.servers import Endpoints
+from ops.runtime.supervisor import Program, Supervisor
+from ops.settings.metrics import metrics_url
+from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
 from vocabulary.errors import Unavailable
 
 app = typer.Typer(add_completion=False)
@@ -48,14 +48,14 @@ def up(
     settings = _with_free_ports(settings)
     home = open_data_directory(context.data_dir)
     with supervising(home) as board:
-        before = embedded.status(home.root)
+        before = servers.status(home.root)
         try:
-            endpoints = embedded.ensure(home.root, settings)
+            endpoints = servers.ensure(home.root, settings)
             check_broker(endpoints.broker_url)
             migrate_database(endpoints.database_url)
             code = _supervise(context, settings, endpoints, board)
         finally:
-            embedded.stop(home.root, sparing=before)
+            servers.stop(home.root, sparing=before)
     raise typer.Exit(code)
 
 

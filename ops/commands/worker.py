@@ -24,7 +24,7 @@ def worker(
     ] = None,
 ) -> None:
     """Post batches and take in history, until told to stop."""
-    from ops import logs  # noqa: PLC0415 - heavy below, and only for this command
+    from ops.runtime import logs  # noqa: PLC0415 - heavy below, and only for this command
     from storage.schema_version import require  # noqa: PLC0415
 
     logs.configure()
@@ -49,7 +49,7 @@ def worker(
         *("--threads", str(threads)),
     ]
     # This process becomes Dramatiq's own master: signals and exit codes are its own.
-    python = [sys.executable, "-m", "dramatiq", "ops.worker_main", *arguments]
+    python = [sys.executable, "-m", "dramatiq", "ops.runtime.dramatiq_main", *arguments]
     os.execv(sys.executable, python)  # noqa: S606 - our own command
 
 

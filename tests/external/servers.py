@@ -20,8 +20,8 @@ import pika
 import psycopg
 import redis
 
-from ops import leash
-from ops.postgres_server import AS_ORDINARY_USER
+from ops.runtime import parent_death
+from ops.runtime.postgres_server import AS_ORDINARY_USER
 from storage.broker.rabbitmq import OUTAGES
 from tests.harness.ports import free_port
 
@@ -151,7 +151,7 @@ def listens(port: int) -> bool:
 
 def leashed(command: Sequence[str]) -> list[str]:
     """The command that ends when we do."""
-    return [sys.executable, "-S", leash.__file__, str(os.getpid()), *command]
+    return [sys.executable, "-S", parent_death.__file__, str(os.getpid()), *command]
 
 
 class Postgres(Server):

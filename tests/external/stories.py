@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from ops import embedded
-from ops.embedded import ServerPids
-from ops.pids import read_pids
+from ops.runtime import servers
+from ops.runtime.pid_file import read_pids
+from ops.runtime.servers import ServerPids
 from tests.external.servers import Server, until
 from tests.harness.proof import prove_books, prove_history
 from tests.harness.running import SETTINGS, Running
@@ -37,7 +37,7 @@ def play(folder: Path, database: str, url: str, broker: Server) -> None:
         assert running.query("SELECT count(*) FROM parked") == [(0,)]
         names = {"supervisor": 1, "receiver": 2, "worker": 2, "scheduler": 1}
         assert until(lambda: counted(running) == names), counted(running)
-        assert embedded.status(running.data) == ServerPids(postgres=None, valkey=None)
+        assert servers.status(running.data) == ServerPids(postgres=None, valkey=None)
     finally:
         running.stop()
     assert running.up.returncode == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import process
+from ops.runtime import process
 from tests.conftest import PostgresServer
 from tests.harness import receiver as harness
 from tests.harness.receiver import SECRET, SETTINGS, Books, Door

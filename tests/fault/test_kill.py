@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from ops.embedded import ensure
-from ops.pids import read_pids
-from ops.settings import Settings
+from ops.runtime.pid_file import read_pids
+from ops.runtime.servers import ensure
+from ops.settings.model import Settings
 from tests.harness.proof import prove_books
 from tests.harness.running import Running
 

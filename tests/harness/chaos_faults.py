@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import psycopg
 import redis
 
-from ops import embedded, process
-from ops.settings_source import load as load_settings
+from ops.runtime import process, servers
+from ops.settings.loader import load as load_settings
 from tests.harness.chaos_stack import ProxiedStack, SmallDiskStack, Stack
 from tests.harness.running import PATIENCE_S, TIEOUT
 from vocabulary.steps import Step
@@ -146,9 +146,7 @@ def receivers_backend_killed() -> Fault:
 
 def broker_flushed(stack: Stack) -> None:
     """Every message is gone."""
-    url = embedded.ensure(
-        stack.data, load_settings(stack.folder / "tieout.toml", {})
-    ).broker_url
+    url = servers.ensure(stack.data, load_settings(stack.folder / "tieout.toml", {})).broker_url
     client = redis.Redis.from_url(url)
     client.flushall()
     client.close()

@@ -14,9 +14,9 @@ from typing import Any
 
 import psycopg
 
-from ops import embedded, postgres_server, process, valkey_server
-from ops.datadir import locked, open_data_directory
-from ops.pids import read_pids
+from ops.runtime import postgres_server, process, servers, valkey_server
+from ops.runtime.data_directory import locked, open_data_directory
+from ops.runtime.pid_file import read_pids
 from tests.harness.chaos_load import Load
 from tests.harness.chaos_proxy import Proxy
 from tests.harness.running import PATIENCE_S, SETTINGS, Running
@@ -205,7 +205,7 @@ class ProxiedStack(Stack):
         finally:
             self.database.close()
             self.broker.close()
-            embedded.stop(self._engines.root)
+            servers.stop(self._engines.root)
 
 
 class SmallDiskStack(Stack):

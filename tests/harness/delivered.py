@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ledger.accepting.acceptor import Accepted, Acceptor
 from ledger.accepting.model import Request
-from ops.providers import ConfiguredProvider, configured
-from ops.settings_source import load
+from ops.providers.configured import ConfiguredProvider, configured
+from ops.settings.loader import load
 from providers.contract import Callback
 from storage.engine import open_accept_connection
 from tests.harness.aggregator import SAMPLES

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ops.settings import ProviderSettings
+from ops.settings.model import ProviderSettings
 from providers.xigs.pages import PAGE_ITEMS
 from tests.harness.api_server import Scripted
 from tests.harness.xigs_api import LOGIN, success, tokens

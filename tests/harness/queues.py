@@ -9,12 +9,12 @@ from typing import Any
 
 import psycopg
 
-from ops import valkey_server
+from ops.commands.queue.probe import look
+from ops.commands.queue.report import Limits, findings
 from ops.context import Context
-from ops.datadir import DataDirectory, locked, open_data_directory
-from ops.queue_look import look
-from ops.queue_report import Limits, findings
-from ops.settings_source import load
+from ops.runtime import valkey_server
+from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.settings.loader import load
 from storage.broker.redis import ingest_message, open_broker, post_message
 from tests.harness.delivered import bet, deliver, history, providers
 from tests.harness.receiver import Books, Tieout

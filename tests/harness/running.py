@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psycopg
 
-from ops.embedded import ensure
-from ops.pids import read_pids
-from ops.settings_source import load
+from ops.runtime.pid_file import read_pids
+from ops.runtime.servers import ensure
+from ops.settings.loader import load
 from tests.harness.ports import free_port
 
 TIEOUT = [sys.executable, "-m", "ops"]

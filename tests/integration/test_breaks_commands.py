@@ -9,10 +9,10 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from ops.commands import ledger_adjust
-from ops.commands.breaks import app
+from ops.commands.breaks.group import app
+from ops.commands.ledger import adjust
 from ops.context import Context
-from ops.settings_source import load
+from ops.settings.loader import load
 from storage.engine import open_engine
 from tests.harness.break_books import EVENING, HOUR, BreakBooks
 from tests.harness.ledger import SLUG, open_wallets
@@ -168,7 +168,7 @@ def test_the_ledgers_own_command_keeps_limits_and_leaves_breaks_to_theirs(desk: 
     name = desk.json("list", "--kind", "missing_in_ledger")[0]["id"]
     (proposal,) = desk.json("propose", name, "--by", "maria", "--reason", "their bet")
     who = ("--player", "ann", "--currency", "EUR", "--by", "maria", "--reason", "a gift")
-    free = desk.run("propose", *who, "--amount", "1.51", group=ledger_adjust.app).strip()
+    free = desk.run("propose", *who, "--amount", "1.51", group=adjust.app).strip()
 
     for words, said in {
         ("propose", *who, "--amount", "1", "--break", name): f"tieout breaks propose {name}",
@@ -176,7 +176,7 @@ def test_the_ledgers_own_command_keeps_limits_and_leaves_breaks_to_theirs(desk: 
         ("approve", free, "--by", "jonas"): "lead may approve at most 1.50 EUR",
         ("approve", free, "--by", "eve"): "nobody may approve at most 0.00 EUR",
     }.items():
-        assert said in desk.run(*words, code=1, group=ledger_adjust.app)
+        assert said in desk.run(*words, code=1, group=adjust.app)
 
 
 def test_options_that_make_no_sense_are_named(desk: Desk) -> None:

@@ -14,10 +14,10 @@ from breaks import queries
 from breaks.kinds import BreakKind
 from breaks.provider_inquiries import Answer, page, want, want_all
 from breaks.queries import Filter, KeptNote, listed
-from ops.details import asker
-from ops.details_ask import ask_one
-from ops.details_wanted import ask_details
-from ops.settings import Settings
+from ops.providers.details import asker
+from ops.providers.details_ask import ask_one
+from ops.scheduling.inquiries import ask_details
+from ops.settings.model import Settings
 from simulator.api.aggregator import AggregatorApi
 from simulator.api.server import make_api, serve
 from simulator.api.xigs import XigsApi

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ops.conformance import roster, subject_of
-from ops.providers import ConfiguredProvider, configured
-from ops.settings_source import load
+from ops.commands.conformance_hooks import roster, subject_of
+from ops.providers.configured import ConfiguredProvider, configured
+from ops.settings.loader import load
 from simulator.conformance.catalogue import CATALOGUE
 from simulator.conformance.target import Guest
 from tests.harness.bookkeeper import (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.scaffold import Misnamed, scaffold
+from ops.tools.new_dialect import Misnamed, scaffold
 from tests.harness.samples import SECRET
 from tests.meta.tree import ROOT
 
@@ -61,7 +61,7 @@ def add_sample(tree: Path) -> None:
 
 
 def test_a_new_dialect_fails_until_its_samples_exist(tree: Path) -> None:
-    made = python(tree, "-m", "ops.scaffold", NAME)
+    made = python(tree, "-m", "ops.tools.new_dialect", NAME)
     assert made.returncode == 0, made.stderr
     assert TESTS in made.stdout
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from ops.metrics_explained import explained_samples
-from ops.metrics_names import PARTS, exposition
+from ops.metrics.catalogue import PARTS, exposition
+from ops.metrics.explained import explained_samples
 from reconcile.runs.run import reconcile
 from reconcile.totals.resolution_rate import Explained, explained, percent
 from reconcile.totals.resolution_render import explained_json

@@ -13,14 +13,14 @@ from structlog.testing import capture_logs
 
 from feeds.findings import FindingKind, open_findings
 from feeds.pull.staging import feed_marks
-from ops.day_ends import DueDay, days_of
-from ops.errands import Errands, tieout_command
-from ops.feed_jobs import pull_jobs
-from ops.feed_pull import _FEEDS
-from ops.reconcile_jobs import arguments
-from ops.settings import ProviderSettings
-from ops.settings_feed import PULLED_FEEDS
-from ops.settings_source import load
+from ops.providers.feed_pull import _FEEDS
+from ops.runtime.child_jobs import Errands, tieout_command
+from ops.scheduling.closing_days import DueDay, days_of
+from ops.scheduling.pull_jobs import pull_jobs
+from ops.scheduling.reconcile_jobs import arguments
+from ops.settings.feed import PULLED_FEEDS
+from ops.settings.loader import load
+from ops.settings.model import ProviderSettings
 from storage.engine import open_engine
 from tests.harness.api_server import HANGS, Scripted, served
 from tests.harness.feed_api import DELIVERY, SESSIONS, a_round, a_session, listed, script

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from ops.feed_pull import FeedPull, pull_feeds
-from ops.providers import configured
-from ops.settings import Settings
+from ops.providers.configured import configured
+from ops.providers.feed_pull import FeedPull, pull_feeds
+from ops.settings.model import Settings
 from providers.contract import Unreadable
 from simulator.api.server import make_api, serve
 from simulator.api.xigs import XigsApi

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from feeds.pull.staging import BEGINNING, feed_marks
-from ops.feed_pull import FeedPull, pull_feeds
-from ops.providers import configured
-from ops.settings import Settings
+from ops.providers.configured import configured
+from ops.providers.feed_pull import FeedPull, pull_feeds
+from ops.settings.model import Settings
 from storage.engine import open_engine
 from tests.harness.api_server import ApiServer, Scripted, served
 from tests.harness.feed_api import (

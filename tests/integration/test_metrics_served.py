@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from ops.errands import Errands, tieout_command
-from ops.metrics import Served, open_bounded_engine, parts_of, serve_metrics
-from ops.metrics_names import CATALOGUE, QUEUE_FINDINGS, Sample, sample
-from ops.metrics_parts import Part
-from ops.settings_metrics import MetricsSettings
-from ops.settings_source import load
+from ops.metrics.cache import Part
+from ops.metrics.catalogue import CATALOGUE, QUEUE_FINDINGS, Sample, sample
+from ops.metrics.server import Served, open_bounded_engine, parts_of, serve_metrics
+from ops.runtime.child_jobs import Errands, tieout_command
+from ops.settings.loader import load
+from ops.settings.metrics import MetricsSettings
 from reconcile.runs.run import reconcile
 from tests.harness.ports import free_port
 from tests.harness.receiver import until

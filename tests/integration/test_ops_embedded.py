@@ -14,10 +14,10 @@ import psycopg
 import pytest
 import redis
 
-from ops import embedded, process
-from ops.datadir import open_data_directory
-from ops.embedded import Endpoints, ServerPids
-from ops.settings import BrokerSettings, DatabaseSettings, Settings
+from ops.runtime import process, servers
+from ops.runtime.data_directory import open_data_directory
+from ops.runtime.servers import Endpoints, ServerPids
+from ops.settings.model import BrokerSettings, DatabaseSettings, Settings
 from vocabulary.errors import Unavailable
 
 EVERYTHING = Settings()
@@ -29,8 +29,8 @@ COMPUTING = "SELECT count(*) FROM generate_series(1, 99999) a, generate_series(1
 ENSURE = """
 import json, sys
 from pathlib import Path
-from ops import embedded
-from ops.settings import Settings
+from ops.runtime import servers as embedded
+from ops.settings.model import Settings
 embedded.ensure(Path(sys.argv[1]), Settings())
 pids = embedded.status(Path(sys.argv[1]))
 print(json.dumps([pids.postgres, pids.valkey]))
@@ -65,10 +65,10 @@ def test_below_a_private_home_no_permission_and_no_user_changes(tmp_path: Path) 
     before = permissions(home), Path("/etc/passwd").read_bytes()
 
     try:
-        endpoints = embedded.ensure(home / "data", EVERYTHING)
+        endpoints = servers.ensure(home / "data", EVERYTHING)
         answer = value(endpoints.database_url, "SELECT 'here'")
     finally:
-        embedded.stop(home / "data")
+        servers.stop(home / "data")
 
     assert answer == "here"
     assert (permissions(home), Path("/etc/passwd").read_bytes()) == before
@@ -78,7 +78,7 @@ def test_below_a_private_home_no_permission_and_no_user_changes(tmp_path: Path) 
 def test_the_engines_listen_on_private_sockets_and_keep_what_they_promise(
     data_dir: Path,
 ) -> None:
-    endpoints = embedded.ensure(data_dir, EVERYTHING)
+    endpoints = servers.ensure(data_dir, EVERYTHING)
 
     promised = {
         "listen_addresses": "",
@@ -107,45 +107,45 @@ def test_the_engines_listen_on_private_sockets_and_keep_what_they_promise(
 
 
 def test_a_second_start_reuses_the_running_servers(data_dir: Path) -> None:
-    first = embedded.ensure(data_dir, EVERYTHING)
-    pids = embedded.status(data_dir)
+    first = servers.ensure(data_dir, EVERYTHING)
+    pids = servers.status(data_dir)
 
-    second = embedded.ensure(data_dir, EVERYTHING)
+    second = servers.ensure(data_dir, EVERYTHING)
 
     assert second == first
-    assert embedded.status(data_dir) == pids
+    assert servers.status(data_dir) == pids
     assert pids.postgres
     assert pids.valkey
 
 
 def test_stopping_leaves_nothing_running_and_may_be_repeated(data_dir: Path) -> None:
-    embedded.ensure(data_dir, EVERYTHING)
+    servers.ensure(data_dir, EVERYTHING)
 
-    embedded.stop(data_dir)
-    embedded.stop(data_dir)
+    servers.stop(data_dir)
+    servers.stop(data_dir)
 
-    assert embedded.status(data_dir) == ServerPids(postgres=None, valkey=None)
+    assert servers.status(data_dir) == ServerPids(postgres=None, valkey=None)
 
 
 def test_stopping_spares_the_servers_that_ran_before(data_dir: Path) -> None:
-    embedded.ensure(data_dir, ONLY_POSTGRES)
-    before = embedded.status(data_dir)
-    embedded.ensure(data_dir, EVERYTHING)
+    servers.ensure(data_dir, ONLY_POSTGRES)
+    before = servers.status(data_dir)
+    servers.ensure(data_dir, EVERYTHING)
 
-    embedded.stop(data_dir, sparing=before)
+    servers.stop(data_dir, sparing=before)
 
-    assert embedded.status(data_dir) == before
+    assert servers.status(data_dir) == before
     assert before.postgres
 
 
 def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> None:
-    endpoints = embedded.ensure(data_dir, EVERYTHING)
+    endpoints = servers.ensure(data_dir, EVERYTHING)
     execute(endpoints.database_url, "CREATE TABLE kept AS SELECT 42 AS n")
-    pids = embedded.status(data_dir)
+    pids = servers.status(data_dir)
     kill(pids.postgres)
     kill(pids.valkey)
 
-    again = embedded.ensure(data_dir, EVERYTHING)
+    again = servers.ensure(data_dir, EVERYTHING)
 
     assert again == endpoints
     assert value(again.database_url, "SELECT n FROM kept") == 42
@@ -156,7 +156,7 @@ def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> No
 @pytest.fixture
 def busy_backend(data_dir: Path) -> Iterator[Endpoints]:
     """A backend that computes without ever looking whether its postmaster lives."""
-    endpoints = embedded.ensure(data_dir, ONLY_POSTGRES)
+    endpoints = servers.ensure(data_dir, ONLY_POSTGRES)
     connection = psycopg.connect(endpoints.database_url, autocommit=True)
 
     def compute() -> None:
@@ -168,7 +168,7 @@ def busy_backend(data_dir: Path) -> Iterator[Endpoints]:
     thread = threading.Thread(target=compute)
     thread.start()
     yield endpoints
-    embedded.stop(data_dir)
+    servers.stop(data_dir)
     thread.join(timeout=180)
     assert not thread.is_alive()
 
@@ -185,10 +185,10 @@ def test_a_busy_backend_that_outlives_its_killed_postmaster_is_ended_before_the_
     busy_backend: Endpoints, data_dir: Path
 ) -> None:
     backend = computing_backend(busy_backend.database_url)
-    kill(embedded.status(data_dir).postgres)
+    kill(servers.status(data_dir).postgres)
     outlived = process.is_alive(backend)
 
-    again = embedded.ensure(data_dir, ONLY_POSTGRES)
+    again = servers.ensure(data_dir, ONLY_POSTGRES)
 
     assert outlived
     assert not process.is_alive(backend)
@@ -198,26 +198,26 @@ def test_a_busy_backend_that_outlives_its_killed_postmaster_is_ended_before_the_
 def test_a_stale_pid_file_that_names_a_strangers_process_is_not_believed(
     data_dir: Path,
 ) -> None:
-    embedded.ensure(data_dir, ONLY_POSTGRES)
-    kill(embedded.status(data_dir).postgres)
+    servers.ensure(data_dir, ONLY_POSTGRES)
+    kill(servers.status(data_dir).postgres)
     home = open_data_directory(data_dir)
     for stale in (home.postgres / "postmaster.pid", home.sockets / ".s.PGSQL.5432.lock"):
         lines = stale.read_text().splitlines()
         stale.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
 
-    again = embedded.ensure(data_dir, ONLY_POSTGRES)
+    again = servers.ensure(data_dir, ONLY_POSTGRES)
 
     assert value(again.database_url, "SELECT 1") == 1
-    assert embedded.status(data_dir).postgres != os.getpid()
+    assert servers.status(data_dir).postgres != os.getpid()
 
 
 def test_a_socket_swept_away_under_a_running_server_is_made_again(data_dir: Path) -> None:
-    endpoints = embedded.ensure(data_dir, EVERYTHING)
+    endpoints = servers.ensure(data_dir, EVERYTHING)
     for socket in open_data_directory(data_dir).sockets.iterdir():
         if socket.is_socket():
             socket.unlink()
 
-    embedded.ensure(data_dir, EVERYTHING)
+    servers.ensure(data_dir, EVERYTHING)
 
     assert value(endpoints.database_url, "SELECT 1") == 1
     with redis.Redis.from_url(endpoints.broker_url) as broker:
@@ -229,7 +229,7 @@ def test_a_killed_initdb_leaves_nothing_that_hinders_the_next_start(data_dir: Pa
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
 
-    endpoints = embedded.ensure(data_dir, ONLY_POSTGRES)
+    endpoints = servers.ensure(data_dir, ONLY_POSTGRES)
 
     assert value(endpoints.database_url, "SELECT 1") == 1
     assert not half.exists()
@@ -238,15 +238,15 @@ def test_a_killed_initdb_leaves_nothing_that_hinders_the_next_start(data_dir: Pa
 def test_two_data_directories_run_side_by_side(data_dir: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     try:
-        ours = embedded.ensure(data_dir, EVERYTHING)
-        theirs = embedded.ensure(other, EVERYTHING)
+        ours = servers.ensure(data_dir, EVERYTHING)
+        theirs = servers.ensure(other, EVERYTHING)
         execute(ours.database_url, "CREATE TABLE only_here (n int)")
 
         found = value(theirs.database_url, "SELECT to_regclass('only_here')::text")
-        embedded.stop(other)
+        servers.stop(other)
         still = value(ours.database_url, "SELECT to_regclass('only_here')::text")
     finally:
-        embedded.stop(other)
+        servers.stop(other)
 
     assert found is None
     assert still == "only_here"
@@ -275,7 +275,7 @@ def test_a_directory_too_deep_for_a_socket_gets_a_short_private_one(
 ) -> None:
     data = deep(tmp_path)
     try:
-        endpoints = embedded.ensure(data, EVERYTHING)
+        endpoints = servers.ensure(data, EVERYTHING)
         sockets = open_data_directory(data).sockets
         monkeypatch.setenv("TMPDIR", str(tmp_path))
         remembered = open_data_directory(data).sockets
@@ -285,7 +285,7 @@ def test_a_directory_too_deep_for_a_socket_gets_a_short_private_one(
         assert sockets.stat().st_mode & 0o777 == 0o700
         assert remembered == sockets
     finally:
-        embedded.stop(data)
+        servers.stop(data)
     shutil.rmtree(sockets)
 
 
@@ -295,7 +295,7 @@ def test_a_short_socket_directory_that_others_can_enter_is_refused(tmp_path: Pat
     sockets.chmod(0o755)
 
     with pytest.raises(Unavailable, match="with mode 0700"):
-        embedded.ensure(data, EVERYTHING)
+        servers.ensure(data, EVERYTHING)
 
     sockets.rmdir()
 
@@ -303,7 +303,7 @@ def test_a_short_socket_directory_that_others_can_enter_is_refused(tmp_path: Pat
 def test_real_urls_pass_unchanged_and_start_nothing(tmp_path: Path) -> None:
     settings = Settings(database=ONLY_VALKEY.database, broker=ONLY_POSTGRES.broker)
 
-    endpoints = embedded.ensure(tmp_path / "never", settings)
+    endpoints = servers.ensure(tmp_path / "never", settings)
 
     assert endpoints.database_url == ONLY_VALKEY.database.url
     assert endpoints.broker_url == ONLY_POSTGRES.broker.url
@@ -314,7 +314,7 @@ def test_a_data_directory_that_cannot_be_made_is_a_typed_error(tmp_path: Path) -
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(Unavailable, match="cannot be used"):
-        embedded.ensure(tmp_path / "file" / "data", EVERYTHING)
+        servers.ensure(tmp_path / "file" / "data", EVERYTHING)
 
 
 def in_namespace(*how: str) -> list[str]:
@@ -332,7 +332,7 @@ def test_an_ordinary_user_starts_the_engines_without_any_namespace(data_dir: Pat
     )
 
     assert done.returncode == 0, done.stderr
-    assert embedded.status(data_dir).postgres
+    assert servers.status(data_dir).postgres
 
 
 def test_root_without_user_namespaces_is_told_what_to_set(data_dir: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ops import embedded, process
-from ops.engines import EngineKeeper
-from ops.settings import BrokerSettings, Settings
-from ops.supervisor import RestartPolicy
+from ops.runtime import process, servers
+from ops.runtime.server_keeper import EngineKeeper
+from ops.runtime.supervisor import RestartPolicy
+from ops.settings.model import BrokerSettings, Settings
 from vocabulary.errors import Unavailable
 
 ONLY_POSTGRES = Settings(broker=BrokerSettings(url="redis://127.0.0.1:1/0"))
@@ -40,14 +40,14 @@ class Kept:
 
 
 def kill_postgres(data_dir: Path) -> int:
-    pid = embedded.status(data_dir).postgres
+    pid = servers.status(data_dir).postgres
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     return pid
 
 
 def test_a_killed_server_is_recovered_and_announced(data_dir: Path) -> None:
-    embedded.ensure(data_dir, ONLY_POSTGRES)
+    servers.ensure(data_dir, ONLY_POSTGRES)
     kept = Kept(data_dir)
     first = kept.announced.get(timeout=WAIT_S)
 
@@ -64,7 +64,7 @@ def test_a_killed_server_is_recovered_and_announced(data_dir: Path) -> None:
 def test_a_server_that_cannot_come_back_is_hopeless_and_says_its_last_words(
     data_dir: Path,
 ) -> None:
-    embedded.ensure(data_dir, ONLY_POSTGRES)
+    servers.ensure(data_dir, ONLY_POSTGRES)
     kept = Kept(data_dir)
     kept.announced.get(timeout=WAIT_S)
     (data_dir / "postgres" / "global" / "pg_control").rename(data_dir / "pg_control")
@@ -74,4 +74,4 @@ def test_a_server_that_cannot_come_back_is_hopeless_and_says_its_last_words(
     assert kept.hopeless.wait(WAIT_S)
     kept.keeper.stop()
     with pytest.raises(Unavailable, match="could not find the database system"):
-        embedded.ensure(data_dir, ONLY_POSTGRES)
+        servers.ensure(data_dir, ONLY_POSTGRES)

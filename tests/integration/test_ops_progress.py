@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ops import process
-from ops.supervisor import Program, RestartPolicy
+from ops.runtime import process
+from ops.runtime.supervisor import Program, RestartPolicy
 from tests.harness.queues import Place
 from tests.harness.receiver import until
 from tests.integration.test_ops_supervisor import Running

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ops import process
-from ops.supervisor import Program, RestartPolicy, Restarts, Supervisor
+from ops.runtime import process
+from ops.runtime.supervisor import Program, RestartPolicy, Restarts, Supervisor
 
 QUICK = RestartPolicy(first_s=0.01, longest_s=0.05, calm_s=10, deaths_max=4, window_s=60)
 WAIT_S = 20.0
@@ -44,8 +44,8 @@ child.wait()
 """
 SUPERVISING = """
 import os, sys
-from ops import logs
-from ops.supervisor import Program, Supervisor
+from ops.runtime import logs
+from ops.runtime.supervisor import Program, Supervisor
 logs.configure()
 argv = [sys.executable, "-c", sys.argv[1]]
 program = Program(name="sleeper", argv=argv, env=dict(os.environ), grace_s=5)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ops import embedded, process
-from ops.embedded import ServerPids
-from ops.pids import read_pids, supervisor_of
+from ops.runtime import process, servers
+from ops.runtime.pid_file import read_pids, supervisor_of
+from ops.runtime.servers import ServerPids
 from tests.harness.ports import free_port
 
 WAIT_S = 60.0
@@ -74,7 +74,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
     running = Up(tmp_path)
     yield running
     running.end()
-    embedded.stop(running.data)
+    servers.stop(running.data)
 
 
 def replaced(up: Up, name: str, killed: int) -> list[int]:
@@ -111,7 +111,7 @@ def test_up_says_ready_heals_every_killed_part_and_stops_without_a_trace(up: Up)
     assert healed
     assert code == 0
     assert [pid for name in names for pid in last[name] if process.is_alive(pid)] == []
-    assert embedded.status(up.data) == ServerPids(postgres=None, valkey=None)
+    assert servers.status(up.data) == ServerPids(postgres=None, valkey=None)
     assert read_pids(up.data) == {}
 
 
@@ -129,4 +129,4 @@ def test_a_second_up_is_refused_and_down_stops_the_first(up: Up) -> None:
     assert down.returncode == 0, down.stderr
     assert up.end() == 0
     assert supervisor_of(up.data) is None
-    assert embedded.status(up.data) == ServerPids(postgres=None, valkey=None)
+    assert servers.status(up.data) == ServerPids(postgres=None, valkey=None)

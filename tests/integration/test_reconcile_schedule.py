@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from ops.day_ends import DueDay, due_days
-from ops.errands import Errands
-from ops.reconcile_jobs import arguments, reconcile_jobs
-from ops.settings import Settings
+from ops.runtime.child_jobs import Errands
+from ops.scheduling.closing_days import DueDay, due_days
+from ops.scheduling.reconcile_jobs import arguments, reconcile_jobs
+from ops.settings.model import Settings
 from reconcile.runs.run import Mode, reconcile
 from storage.engine import open_engine
 from tests.harness.busy_books import DAY, BusyBooks

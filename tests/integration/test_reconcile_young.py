@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ledger.posting.posting import drain
-from ops.commands.reconcile_what_if import proposed
+from ops.commands.reconcile.what_if import proposed
 from reconcile.partitions.plan import How
 from reconcile.runs.evaluate import Terms
 from reconcile.runs.result import RunResult

@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from ops.errands import Errands, tieout_command
-from ops.process import is_alive
-from ops.reconcile_jobs import reconcile_jobs
-from ops.settings_source import load
+from ops.runtime.child_jobs import Errands, tieout_command
+from ops.runtime.process import is_alive
+from ops.scheduling.reconcile_jobs import reconcile_jobs
+from ops.settings.loader import load
 from storage.engine import open_engine
 from tests.harness.receiver import Books, until
 from tests.harness.two_books import TwoBooks
@@ -34,7 +34,7 @@ SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
 ERRAND = """
 import sys
 from datetime import timedelta
-from ops.errands import Errands
+from ops.runtime.child_jobs import Errands
 child = "import os, time; print(os.getpid(), file=open(%r, 'w'), flush=True); time.sleep(600)"
 Errands().run([sys.executable, "-c", child % sys.argv[1]], patience=timedelta(minutes=10))
 """

@@ -14,9 +14,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from ops.commands.demo import MARK, prepare
-from ops.demo_result import Evidence, result_of
-from ops.settings import demo_settings
-from ops.settings_source import load
+from ops.commands.demo_result import Evidence, result_of
+from ops.settings.loader import load
+from ops.settings.model import demo_settings
 from providers.registry import DIALECTS
 from simulator.protocol.messages import Side
 from tests.harness.ports import free_port

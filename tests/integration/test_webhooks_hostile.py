@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops import valkey_server
+from ops.runtime import valkey_server
 from providers.contract import Callback
 from tests.harness import receiver as harness
 from tests.harness.receiver import SECRET, Books, Door, Reply

@@ -73,7 +73,7 @@ def bet(player: str, bet_id: str, *, secret: bytes = SECRET) -> Callback:
 def place(
     postgres: Any, valkey: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
-    from ops import valkey_server
+    from ops.runtime import valkey_server
 
     postgres.execute("CREATE DATABASE of_one_receiver TEMPLATE template_books")
     books = Books(postgres.url("of_one_receiver"))

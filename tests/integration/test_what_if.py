@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from ops.commands.reconcile_what_if import effect_json, proposed
+from ops.commands.reconcile.what_if import effect_json, proposed
 from reconcile.runs.evaluate import Terms
 from reconcile.runs.run import reconcile
 from reconcile.runs.what_if import Effect, what_if

@@ -11,7 +11,7 @@ import redis
 from dramatiq.brokers.stub import StubBroker
 from structlog.testing import capture_logs
 
-from ops.providers import ConfiguredProvider
+from ops.providers.configured import ConfiguredProvider
 from storage.engine import open_engine
 from tests.harness.delivered import bet, deliver, history, providers
 from tests.harness.receiver import OLD_SECRET, SECRET, Books

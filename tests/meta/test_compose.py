@@ -16,9 +16,9 @@ import yaml
 from ops.cli import COMMANDS
 from ops.commands.init import EXAMPLE
 from ops.commands.up import GRACE_S
-from ops.settings import Settings
-from ops.settings_source import load
-from ops.settings_urls import checked_broker
+from ops.settings.loader import load
+from ops.settings.model import Settings
+from ops.settings.urls import checked_broker
 from vocabulary.errors import SettingsInvalid
 from webhooks.health import Health
 from webhooks.metrics import Meters

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ops.metrics_names import CATALOGUE
+from ops.metrics.catalogue import CATALOGUE
 from tests.meta.documents import headings
 from tests.meta.tree import ROOT
 from webhooks.metrics import Meters

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 
-from ops import embedded, postgres_server
-from ops.datadir import locked, open_data_directory
+from ops.runtime import postgres_server, servers
+from ops.runtime.data_directory import locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
 
@@ -61,4 +61,4 @@ def template() -> Iterator[Template]:
             engine.dispose()
             yield made
         finally:
-            embedded.stop(home.root)
+            servers.stop(home.root)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.redaction import shown
-from ops.settings import ProviderSettings
-from ops.settings_api import API_FIELDS, ApiSettings
-from ops.settings_source import load
+from ops.settings.api import API_FIELDS, ApiSettings
+from ops.settings.loader import load
+from ops.settings.model import ProviderSettings
+from ops.settings.redaction import shown
 from providers.registry import DIALECTS
 from tests.meta.tree import ROOT
 from vocabulary.errors import SettingsInvalid

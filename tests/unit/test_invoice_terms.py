@@ -7,9 +7,9 @@ from fractions import Fraction
 import pytest
 import typer
 
-from ops.invoices import period_of
-from ops.settings_terms import TermsSettings
-from ops.terms import fee_terms
+from ops.commands.invoices import period_of
+from ops.settings.fee_terms import fee_terms
+from ops.settings.fees import TermsSettings
 from reconcile.invoices.file import Claim, InvoiceUnreadable, read_invoice
 from reconcile.invoices.render import exact_text
 from reconcile.invoices.terms import FeeTerms, TermsIncomplete, Tier, fee_of, rounded

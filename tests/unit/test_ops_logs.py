@@ -6,11 +6,11 @@ import sys
 
 import structlog
 
-from ops.logs import strike_forbidden
+from ops.runtime.logs import strike_forbidden
 
 SAYING = """
 import structlog
-from ops import logs
+from ops.runtime import logs
 logs.configure(console=False)
 log = structlog.get_logger()
 log.debug("nothing_said")

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from ops.providers import configured
-from ops.settings import Settings
+from ops.providers.configured import configured
+from ops.settings.model import Settings
 
 
 def allowed(dialect: str, **more: object) -> timedelta | None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.queue_report import Limits, Seen, document, findings, metrics
+from ops.commands.queue.report import Limits, Seen, document, findings, metrics
 from storage.broker.depth import QueueDepth
 from storage.queue.state import Canary, ParkedCause, Pause, QueueState, Waiting
 from storage.queue.state import Seen as SeenWorker

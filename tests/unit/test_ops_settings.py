@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from ops.commands.init import EXAMPLE
-from ops.providers import configured
-from ops.redaction import shown, without_password
-from ops.settings import ProviderSettings, Settings, demo_settings
-from ops.settings_source import load
-from ops.settings_values import Section, duration_text, parse_duration
+from ops.providers.configured import configured
+from ops.settings.loader import load
+from ops.settings.model import ProviderSettings, Settings, demo_settings
+from ops.settings.redaction import shown, without_password
+from ops.settings.values import Section, duration_text, parse_duration
 from providers.registry import DIALECTS
 
 PROVIDER = """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings_source import load
+from ops.settings.loader import load
 from providers.registry import DIALECTS
 from vocabulary.errors import SettingsInvalid
 

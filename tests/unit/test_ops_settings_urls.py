@@ -2,8 +2,8 @@
 
 import pytest
 
-from ops.redaction import without_password
-from ops.settings_urls import checked_broker, checked_database
+from ops.settings.redaction import without_password
+from ops.settings.urls import checked_broker, checked_database
 from storage.broker.rabbitmq import connection_parameters
 
 DATABASES = [

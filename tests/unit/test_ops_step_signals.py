@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings import Settings
-from ops.step_signals import VARIABLE, install, obey
+from ops.runtime.test_signals import VARIABLE, install, obey
+from ops.settings.model import Settings
 from vocabulary import steps
 from vocabulary.errors import SettingsInvalid
 from vocabulary.steps import Step

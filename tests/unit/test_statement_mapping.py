@@ -9,10 +9,10 @@ import pytest
 from feeds.findings import FindingKind
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import Broken
-from ops.providers import configured
-from ops.redaction import shown
-from ops.settings_source import load
-from ops.statements import PREVIEW_LINES, Column, Preview, preview_file, reader_of
+from ops.providers.configured import configured
+from ops.providers.statements import PREVIEW_LINES, Column, Preview, preview_file, reader_of
+from ops.settings.loader import load
+from ops.settings.redaction import shown
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
 from vocabulary.errors import SettingsInvalid

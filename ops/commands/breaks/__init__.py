@@ -1,0 +1,5 @@
+"""``tieout breaks``."""
+
+from ops.commands.breaks.group import app
+
+__all__ = ["app"]

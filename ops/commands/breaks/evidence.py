@@ -1,0 +1,76 @@
+"""``tieout breaks evidence``: what the provider says about a bet, when it is asked."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from breaks.provider_inquiries import page, want
+from breaks.queries import Story, story
+from breaks.states import LifeRefused
+from ops.commands.breaks.desk import breaks_of
+from ops.commands.breaks.output import story_json
+from ops.context import current, endpoints
+from ops.providers.details import askable
+from vocabulary.clock import SystemClock
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the group."""
+    app.command()(evidence)
+
+
+def evidence(
+    ctx: typer.Context,
+    break_id: Annotated[str, typer.Argument(help="The break's id, brk-….")],
+    *,
+    by: Annotated[str, typer.Option("--by", help="Who asks; kept for ever.")] = "tieout",
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask again, whatever was answered.")
+    ] = False,
+    pages: Annotated[
+        Path | None, typer.Option(help="A folder to write captured pages into.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What is attached to a break; a worker asks the provider where it has not answered."""
+    with breaks_of(ctx) as engine:
+        told = story(engine, break_id)
+        asked = refresh or told.life.answer is None
+        if asked:
+            _ask(ctx, engine, told, by=by, refresh=refresh)
+        if pages is not None:
+            _write_pages(engine, told, pages)
+    notes = story_json(told, current(ctx).settings)["notes"]
+    attached = [note for note in notes if note["kind"] != "comment"]
+    if as_json:
+        said = {"id": break_id, "answer": told.life.answer, "asked": asked}
+        typer.echo(json.dumps({**said, "evidence": attached}, indent=2))
+        return
+    typer.echo(f"{told.life.answer or 'no answer yet'}{', asked now' if asked else ''}")
+    for note in attached:
+        typer.echo(f"{note['at']} {note['kind']}: {note['body']}")
+
+
+def _ask(ctx: typer.Context, engine: Engine, told: Story, *, by: str, refresh: bool) -> None:
+    from ops.scheduling.inquiries import tell_workers  # noqa: PLC0415 - heavy
+    from storage.broker.redis import open_broker  # noqa: PLC0415
+
+    context, provider = current(ctx), told.life.provider
+    if provider not in askable(context.settings):
+        raise LifeRefused(f"{provider} has no call about one bet, or its API is not configured")
+    want(engine, told.life.break_id, by=by, now=SystemClock().now(), refresh=refresh)
+    broker = open_broker(endpoints(context).broker_url, [])
+    if not tell_workers(broker):
+        typer.echo("the broker is out of reach: the scheduler will ask for it", err=True)
+    broker.close()
+
+
+def _write_pages(engine: Engine, told: Story, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for note in told.notes:
+        content = page(engine, note.digest) if note.digest else None
+        if content is not None:
+            (folder / f"{note.digest}.page").write_bytes(content)

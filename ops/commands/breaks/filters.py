@@ -1,0 +1,77 @@
+"""The options by which every ``tieout breaks`` command chooses among breaks."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from breaks.kinds import BreakKind, Impact
+from breaks.queries import Filter
+from breaks.states import BreakState
+from ops.commands.ledger.output import read_duration
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Malformed
+from vocabulary.money import Money
+
+
+def chosen_by(
+    *,
+    provider: Annotated[str | None, typer.Option(help="Only of this provider.")] = None,
+    kind: Annotated[BreakKind | None, typer.Option(help="Only of this kind.")] = None,
+    impact: Annotated[Impact | None, typer.Option(help="Only of this impact.")] = None,
+    state: Annotated[
+        BreakState | None, typer.Option(help="Only in this state; else all but closed.")
+    ] = None,
+    assignee: Annotated[str | None, typer.Option(help="Only assigned to this name.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Only in this currency.")] = None,
+    min_amount: Annotated[
+        str | None, typer.Option(help="With --currency: at least this difference.")
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option(help="Opened longer ago than this, such as 24h.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="Last seen by this run.")] = None,
+) -> Filter:
+    """The filter that the options make.
+
+    Raises:
+        Malformed: an amount without its currency, or a duration that is none.
+    """
+    if min_amount is not None and currency is None:
+        raise Malformed("--min-amount", "a --currency is expected with it")
+    before = None
+    if older_than is not None:
+        before = SystemClock().now() - read_duration(older_than, "--older-than")
+    least = None if min_amount is None else Money.parse(min_amount, currency or "").minor
+    return Filter(
+        provider=provider,
+        kind=kind,
+        impact=impact,
+        state=state,
+        assignee=assignee,
+        currency=currency,
+        least=least,
+        before=before,
+        run=run,
+    )
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options; it gets them as ``chosen``, a Filter."""
+    own = inspect.signature(command, eval_str=True)
+    options = inspect.signature(chosen_by, eval_str=True).parameters
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        chosen = chosen_by(**{name: given.pop(name) for name in options})
+        command(chosen=chosen, **given)
+
+    kept = [each for name, each in own.parameters.items() if name != "chosen"]
+    params = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in kept]
+    run.__signature__ = own.replace(  # type: ignore[attr-defined] # what typer reads
+        parameters=[*params, *options.values()]
+    )
+    run.__annotations__ = {each.name: each.annotation for each in [*params, *options.values()]}
+    return run

@@ -1,0 +1,95 @@
+"""How the ledger's commands read instants and amounts, and print tables."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+from ops.settings.values import parse_duration
+from vocabulary.errors import Malformed
+from vocabulary.money import Money
+
+
+def positive(amount: str, currency: str, option: str = "--amount") -> Money:
+    """An amount above zero.
+
+    Raises:
+        Malformed: anything else; names the option.
+    """
+    money = Money.parse(amount, currency)
+    if money.minor <= 0:
+        raise Malformed(option, "an amount above zero is expected")
+    return money
+
+
+def text(minor: int, currency: str) -> str:
+    """Minor units as a decimal string."""
+    return Money(minor, currency).text()
+
+
+def instant(at: datetime | None) -> str | None:
+    """An instant as ISO 8601."""
+    return None if at is None else at.isoformat()
+
+
+def read_instant(value: str, option: str) -> datetime:
+    """An ISO 8601 instant; without an offset, UTC is meant; a date alone is its midnight.
+
+    Raises:
+        Malformed: anything else; names the option.
+    """
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise Malformed(
+            option, "an instant such as 2026-06-04T12:00:00Z is expected"
+        ) from error
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def read_until(value: str, option: str, now: datetime) -> datetime:
+    """An instant to come, or a duration from now.
+
+    Raises:
+        Malformed: neither, or an instant that has passed; names the option.
+    """
+    try:
+        found = now + parse_duration(value)
+    except ValueError:
+        found = read_instant(value, option)
+    if found <= now:
+        raise Malformed(option, "an instant to come is expected")
+    return found
+
+
+def read_day(value: str | None, option: str) -> date | None:
+    """An ISO 8601 date, or None.
+
+    Raises:
+        Malformed: anything else; names the option.
+    """
+    try:
+        return None if value is None else date.fromisoformat(value)
+    except ValueError as error:
+        raise Malformed(option, "a date such as 2026-06-04 is expected") from error
+
+
+def read_duration(value: str, option: str) -> timedelta:
+    """A duration such as 24h.
+
+    Raises:
+        Malformed: anything else; names the option.
+    """
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise Malformed(option, "a duration such as 24h or 30d is expected") from error
+
+
+def table(columns: list[str], rows: Iterable[list[str]]) -> None:
+    """Print rows under their columns."""
+    from rich.console import Console  # noqa: PLC0415 - heavy
+    from rich.table import Table  # noqa: PLC0415
+
+    shown = Table(*columns)
+    for row in rows:
+        shown.add_row(*row)
+    Console().print(shown)

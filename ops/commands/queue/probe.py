@@ -1,0 +1,105 @@
+"""Look at the queues where they are, and tell workers of work that was given back to them."""
+
+from collections.abc import Iterable
+
+import structlog
+from dramatiq import Broker
+from dramatiq.errors import BrokerConnectionError
+from redis.exceptions import RedisError
+
+from ops.commands.queue.report import Seen
+from ops.context import Context
+from ops.runtime import servers
+from ops.runtime.data_directory import open_data_directory
+from ops.settings.model import EMBEDDED
+from storage.broker.depth import QueueDepth, depths_of
+from storage.broker.redis import ingest_message, open_broker, post_message
+from storage.engine import open_engine
+from storage.queue.commands import INGEST_JOB, POSTING_JOB, ParkedItem
+from storage.queue.state import QueueState, read_state
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Unavailable
+from workers.canary import QUEUES
+
+log = structlog.get_logger()
+
+
+def look(context: Context) -> Seen:
+    """Ask Postgres and the broker, each for itself: one that is down hides not the other.
+
+    Embedded services that do not run are not started: that would hide what is the matter.
+    """
+    down: list[str] = []
+    state = depths = None
+    try:
+        state = _state(context)
+    except Unavailable as error:
+        down.append(str(error))
+    try:
+        depths = _depths(context)
+    except Unavailable as error:
+        down.append(str(error))
+    return Seen(
+        state=state, depths=depths, down=tuple(down), queues=QUEUES, at=SystemClock().now()
+    )
+
+
+def ask_for(broker_url: str, items: Iterable[ParkedItem]) -> None:
+    """Tell the workers at once; if the broker is down, the sweeper finds the work."""
+    jobs = {item.job for item in items}
+    broker = open_broker(broker_url, [])
+    try:
+        if POSTING_JOB in jobs:
+            broker.enqueue(post_message([]))
+        if INGEST_JOB in jobs:
+            broker.enqueue(ingest_message())
+    except (RedisError, OSError, BrokerConnectionError) as error:
+        log.warning("requeue_not_told", error=type(error).__name__)
+    finally:
+        _close(broker)
+
+
+def _state(context: Context) -> QueueState:
+    engine = open_engine(_database_url(context))
+    try:
+        return read_state(engine)
+    finally:
+        engine.dispose()
+
+
+def _depths(context: Context) -> dict[str, QueueDepth]:
+    broker = open_broker(_broker_url(context), [])
+    try:
+        return depths_of(broker, QUEUES)
+    finally:
+        _close(broker)
+
+
+def _database_url(context: Context) -> str:
+    url = context.settings.database.url
+    if url != EMBEDDED:
+        return url
+    from ops.runtime import postgres_server  # noqa: PLC0415 - its driver loads only where needed
+
+    if servers.status(context.data_dir).postgres is None:
+        raise Unavailable("the embedded database does not run")
+    return postgres_server.url(open_data_directory(context.data_dir))
+
+
+def _broker_url(context: Context) -> str:
+    url = context.settings.broker.url
+    if url != EMBEDDED:
+        return url
+    from ops.runtime import valkey_server  # noqa: PLC0415 - the wheel loads only where it is needed
+
+    if servers.status(context.data_dir).valkey is None:
+        raise Unavailable("the embedded broker does not run")
+    return valkey_server.url(open_data_directory(context.data_dir))
+
+
+def _close(broker: Broker) -> None:
+    """Closing a broker that is out of reach changes nothing."""
+    try:
+        broker.close()
+    except (RedisError, OSError, BrokerConnectionError) as error:
+        log.debug("broker_not_closed", error=type(error).__name__)

@@ -1,0 +1,249 @@
+"""``tieout reconcile``: compare the ledger with one provider's history over a window."""
+
+import gc
+import json
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from feeds.arrival_delay import Maturity, Source
+from ops.commands.provider import entry_named
+from ops.commands.reconcile.options import Options, mode_of
+from ops.context import current, endpoints
+from ops.providers.configured import ConfiguredProvider, configured
+from ops.providers.matching import provider_named, reader_of, rules_of
+from ops.scheduling.maturity import maturity_now
+from ops.settings.model import ProviderSettings
+from ops.settings.values import parse_duration
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import Mode
+from reconcile.runs.run import reconcile as run_reconcile
+from reconcile.runs.verify import Verification, provider_of, verify_run
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Refused
+from vocabulary.maturity import Ages
+from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.window import Window, parse_window
+
+app = typer.Typer(add_completion=False)
+
+#: Breaks shown on a terminal; all of them are stored, and printed with --json.
+SHOWN_MAX = 50
+
+
+Slug = Annotated[str | None, typer.Option("--provider", help="The provider's slug.")]
+Start = Annotated[str | None, typer.Option("--from", help="Date or instant, ISO 8601; inside.")]
+End = Annotated[str | None, typer.Option("--to", help="Date or instant, ISO 8601; outside.")]
+Ripe = Annotated[
+    str | None, typer.Option(help="What is younger than this is timing, e.g. 15m.")
+]
+Changes = Annotated[
+    bool, typer.Option(help="Look only at what changed since this window's last run.")
+]
+Close = Annotated[
+    bool, typer.Option(help="Sign off the window, which is a day of the provider's zone.")
+]
+Parts = Annotated[
+    int | None,
+    typer.Option(min=1, max=4096, help="Ranges of keys; else as many as the rows need."),
+]
+Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes of this machine.")]
+Cluster = Annotated[
+    str | None, typer.Option("--scheduler", help="A Dask cluster's scheduler, tcp://HOST:PORT.")
+]
+Resume = Annotated[
+    bool, typer.Option(help="Take up a run of this window that was interrupted.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def reconcile(
+    ctx: typer.Context,
+    *,
+    provider: Slug = None,
+    start: Start = None,
+    end: End = None,
+    maturity: Ripe = None,
+    incremental: Changes = False,
+    close_day: Close = False,
+    partitions: Parts = None,
+    workers: Workers = 1,
+    scheduler: Cluster = None,
+    resume: Resume = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the ledger with a provider's history; exit 1 when they differ."""
+    if ctx.invoked_subcommand is not None:
+        return
+    provider, start, end = (
+        _given(option, value)
+        for option, value in (("--provider", provider), ("--from", start), ("--to", end))
+    )
+    context = current(ctx)
+    chosen = provider_named(configured(context.settings), provider)
+    try:
+        window = parse_window(start, end, zone=chosen.timezone)
+        asked = None if maturity is None else parse_duration(maturity)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    url = endpoints(context).database_url
+    entry = entry_named(context.settings, provider)
+    ripe, held = _ripe(url, entry, asked)
+    options = Options(
+        incremental=incremental,
+        close_day=close_day,
+        partitions=partitions,
+        workers=workers,
+        scheduler=scheduler,
+        resume=resume,
+    )
+    data, zone = context.data_dir, chosen.timezone
+    with mode_of(options, data_dir=data, provider=provider, window=window, zone=zone) as mode:
+        result = _made(url, entry, chosen, window, maturity=(ripe, held), mode=mode)
+    if as_json:
+        told = {**result.to_json(), "maturity": held and held.to_json()}
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        _show(result)
+        _show_maturity(held)
+    raise typer.Exit(1 if result.breaks else 0)
+
+
+def _made(
+    url: str,
+    entry: ProviderSettings,
+    chosen: ConfiguredProvider,
+    window: Window,
+    *,
+    maturity: tuple[Ages | timedelta, Maturity | None],
+    mode: Mode,
+) -> RunResult:
+    ripe, held = maturity
+    # What was imported stays: to look for garbage in it takes a tenth of a run, in vain.
+    gc.freeze()
+    return run_reconcile(
+        url,
+        provider=entry.slug,
+        window=window,
+        maturity=ripe,
+        clock=SystemClock(),
+        exponents=chosen.provider.exponents,
+        open_after=chosen.open_after,
+        rules=rules_of(chosen),
+        read=reader_of(chosen),
+        mode=mode,
+        stale_after=entry.feed.stale_after,
+        ripeness=None if held is None else held.to_json(),
+    )
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(help="The run's id.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Ask a stored run again from its inputs; exit 1 when it is not what they say."""
+    context = current(ctx)
+    known = configured(context.settings)
+    url = endpoints(context).database_url
+    try:
+        slug = provider_of(url, run)
+        read = reader_of(known[slug]) if slug in known else None
+        found = verify_run(url, run, read=read)
+    except Refused as error:
+        raise typer.BadParameter(str(error)) from error
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2))
+    else:
+        _show_verification(found)
+    raise typer.Exit(0 if found.verified else 1)
+
+
+@app.command("what-if")
+def what_if(
+    ctx: typer.Context,
+    *,
+    provider: Annotated[str, typer.Option(help="The provider's slug.")],
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days back.")] = 7,
+    rules: Annotated[
+        list[str], typer.Option("--set", help="name=value, e.g. maturity=30m; repeatable.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Which breaks other rules would hide or open; nothing is stored."""
+    from ops.commands.reconcile.what_if import show  # noqa: PLC0415 - only where it is asked
+
+    show(current(ctx), provider, days, rules, as_json=as_json)
+
+
+def _given(option: str, value: str | None) -> str:
+    if value is None:
+        raise typer.BadParameter("is required", param_hint=option)
+    return value
+
+
+def _show_verification(found: Verification) -> None:
+    table = Table("what", "then", "now", "")
+    for check in found.checks:
+        table.add_row(check.name, check.then, check.now, "same" if check.same else "DIFFERENT")
+    Console().print(table)
+    for problem in found.problems:
+        typer.echo(problem)
+    for side in found.changed:
+        for one in side.named:
+            typer.echo(f"{side.side}: {one['name']} of round {one['round']} at {one['at']}")
+    typer.echo(f"run {found.run_id}: {'verified' if found.verified else 'NOT VERIFIED'}")
+
+
+def _show(result: RunResult) -> None:
+    told = result.summary()
+    typer.echo(f"{result.provider}  {told['window']['from']} to {told['window']['to']}")
+    typer.echo(f"ours {told['ours']['rows']} rounds, theirs {told['theirs']['rows']}")
+    typer.echo(
+        f"matched {told['matched']}, timing {told['timing']['ours']} ours and"
+        f" {told['timing']['theirs']} theirs, breaks {len(result.breaks)}, conserved: yes"
+    )
+    for code, amount in told["residual"].items():
+        typer.echo(f"let pass by the tolerance: {amount} {code}")
+    for code, amount in told["booked"].items():
+        typer.echo(f"moved to the account difference: {amount} {code}")
+    for each in result.unread:
+        where = " ".join(part for part in (each.feed, each.file) if part)
+        times = f" ({each.count} times)" if each.count > 1 else ""
+        typer.echo(f"not read: {each.kind} {where}: {each.detail}{times}")
+    if result.breaks:
+        Console().print(_table(result))
+    if len(result.breaks) > SHOWN_MAX:
+        typer.echo(f"and {len(result.breaks) - SHOWN_MAX} more; see --json or the report")
+    typer.echo(f"run {result.run_id}")
+
+
+def _ripe(
+    url: str, entry: ProviderSettings, asked: timedelta | None
+) -> tuple[Ages | timedelta, Maturity | None]:
+    """The age asked for, or those that hold and what they rest on."""
+    if asked is not None:
+        return asked, None
+    held = maturity_now(url, entry, SystemClock())
+    return held.ages, held
+
+
+def _show_maturity(held: Maturity | None) -> None:
+    for kind, each in held.by_happening.items() if held else ():
+        if each.source is Source.LEARNED:
+            typer.echo(f"maturity of {kind}: {each.age}, learned from {each.samples} records")
+
+
+def _table(result: RunResult) -> Table:
+    table = Table("kind", "round", "player", "difference", "impact")
+    for each in result.breaks[:SHOWN_MAX]:
+        exponent = exponent_of(each.currency, result.exponents)
+        amount = f"{text_from_minor(each.difference, exponent)} {each.currency}"
+        table.add_row(each.kind, each.round_id, each.player, amount, each.impact)
+    return table

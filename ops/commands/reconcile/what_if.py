@@ -1,0 +1,176 @@
+"""``tieout reconcile what-if``: which breaks a proposed rule would hide or open."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ops.commands.run_options import asked
+from ops.context import Context
+from ops.providers.matching import reader_of
+from ops.settings.values import parse_duration
+from reconcile.findings.breaks import Break
+from reconcile.runs.evaluate import Terms
+from reconcile.runs.result import break_json
+from reconcile.runs.what_if import Effect, what_if
+from vocabulary.clock import Clock, SystemClock, iso
+from vocabulary.errors import Malformed
+from vocabulary.maturity import Happening, ages_of
+from vocabulary.money import exponent_of, is_currency, minor_from_text, text_from_minor
+
+#: What can be proposed, as ``--set`` names it.
+KNOWN = (
+    "maturity, maturity.KIND, open_after, within, clear_by, group_max, attributes,"
+    " tolerance.CURRENCY, round.THEIRS"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """The terms proposed, and rounds of theirs by the name that is ours."""
+
+    terms: Terms
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def show(context: Context, provider: str, days: int, sets: list[str], *, as_json: bool) -> None:
+    """Ask, and print what would be hidden and opened."""
+    clock = SystemClock()
+    now = clock.now()
+    question = asked(context, provider, _days(context, provider, days, clock), None, clock)
+    held = replace(question.terms, read=reader_of(question.chosen))
+    try:
+        proposal = proposed(held, sets)
+    except (ValueError, Malformed) as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from error
+    effect = what_if(question.url, held, proposal.terms, now=now, names=proposal.names)
+    if as_json:
+        typer.echo(json.dumps(effect_json(effect, held, sets), indent=2))
+    else:
+        _print(effect, held)
+
+
+def proposed(held: Terms, sets: list[str]) -> Proposal:
+    """The terms with each ``name=value`` set.
+
+    Raises:
+        ValueError: a name that is none, or a value that does not fit it.
+        Malformed: an amount that is none of its currency.
+    """
+    proposal = Proposal(terms=held)
+    for each in sets:
+        name, equals, value = each.partition("=")
+        if not equals or not value:
+            raise ValueError(f"{each!r}: name=value is expected")
+        proposal = _set(proposal, name, value)
+    return proposal
+
+
+def _set(proposal: Proposal, name: str, value: str) -> Proposal:
+    terms = proposal.terms
+    kind, _, subject = name.partition(".")
+    if kind == "maturity" and subject in list(Happening):
+        age = _read(parse_duration, each=(name, value))
+        ages = replace(ages_of(terms.maturity), **{subject: age})
+        return replace(proposal, terms=replace(terms, maturity=ages))
+    if name in {"maturity", "open_after"}:
+        age = {name: _read(parse_duration, each=(name, value))}
+        return replace(proposal, terms=replace(terms, **age))
+    if name in _RULES:
+        rules = replace(terms.rules, **{name: _read(_RULES[name], each=(name, value))})
+    elif kind == "tolerance" and is_currency(subject):
+        digits = exponent_of(subject, terms.exponents)
+        minor = minor_from_text(value, digits, path=name)
+        if minor < 0:
+            raise ValueError(f"{name}: an amount that is not below zero is expected")
+        rules = replace(terms.rules, tolerance={**terms.rules.tolerance, subject: minor})
+    elif kind == "round" and subject:
+        return replace(proposal, names={**proposal.names, subject: value})
+    else:
+        raise ValueError(f"{name!r} is no rule; {KNOWN} are")
+    return replace(proposal, terms=replace(terms, rules=rules))
+
+
+def _flag(value: str) -> bool:
+    if value not in {"true", "false"}:
+        raise ValueError("true or false")
+    return value == "true"
+
+
+def _count(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= 1_000:
+        raise ValueError("a whole number from 1 to 1000")
+    return int(value)
+
+
+_RULES: Mapping[str, Callable[[str], Any]] = {
+    "attributes": _flag,
+    "within": parse_duration,
+    "clear_by": parse_duration,
+    "group_max": _count,
+}
+
+
+def _read(reader: Callable[[str], Any], *, each: tuple[str, str]) -> Any:
+    name, value = each
+    try:
+        return reader(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error} is expected, not {value!r}") from error
+
+
+def _days(context: Context, provider: str, days: int, clock: Clock) -> tuple[str, str]:
+    """The last days, from the midnight they begin with, in the provider's zone, until now."""
+    zones = [entry.timezone for entry in context.settings.providers if entry.slug == provider]
+    zone = ZoneInfo(zones[0] if zones else "UTC")
+    now = clock.now()
+    first = now.astimezone(zone).date() - timedelta(days=days)
+    return datetime.combine(first, time(), tzinfo=zone).isoformat(), now.isoformat()
+
+
+def effect_json(effect: Effect, held: Terms, sets: list[str]) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    return {
+        "provider": held.provider,
+        "window": {"from": iso(held.window.start), "to": iso(held.window.end)},
+        "set": list(sets),
+        "before": effect.before,
+        "after": effect.after,
+        "hidden": [break_json(each, held.exponents) for each in effect.hidden],
+        "opened": [break_json(each, held.exponents) for each in effect.opened],
+        "changed": [
+            {"id": old.id, "kind": str(old.kind), "round_key": old.round_id}
+            | {"now": _amount(old, held), "proposed": _amount(new, held)}
+            for old, new in effect.changed
+        ],
+        "residual": {
+            code: text_from_minor(minor, exponent_of(code, held.exponents))
+            for code, minor in effect.residuals.items()
+        },
+    }
+
+
+def _amount(each: Break, held: Terms) -> str:
+    return text_from_minor(each.difference, exponent_of(each.currency, held.exponents))
+
+
+def _print(effect: Effect, held: Terms) -> None:
+    table = Table("", "kind", "round", "player", "difference", "break")
+    told = [("hidden", each) for each in effect.hidden]
+    told += [("opened", each) for each in effect.opened]
+    told += [("changed", each) for _, each in effect.changed]
+    for what, each in told:
+        amount = f"{_amount(each, held)} {each.currency}"
+        table.add_row(what, each.kind, each.round_id, each.player, amount, each.id)
+    if told:
+        Console().print(table)
+    typer.echo(
+        f"breaks now {effect.before}, proposed {effect.after}: {len(effect.hidden)} hidden,"
+        f" {len(effect.opened)} opened, {len(effect.changed)} changed; nothing was stored"
+    )

@@ -1,0 +1,77 @@
+"""What a reading command asks of a provider and a window, from its options and the settings."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import typer
+
+from ops.context import Context, endpoints
+from ops.providers.configured import ConfiguredProvider, configured
+from ops.providers.matching import provider_named, rules_of
+from ops.scheduling.maturity import maturity_now
+from ops.settings.model import ProviderSettings
+from ops.settings.values import parse_duration
+from reconcile.runs.evaluate import Terms
+from vocabulary.clock import Clock
+from vocabulary.maturity import Ages
+from vocabulary.window import Window, parse_window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One provider and window, ready to be asked about.
+
+    Attributes:
+        terms: what a run would be asked now, but for the provider's log.
+    """
+
+    url: str
+    entry: ProviderSettings
+    chosen: ConfiguredProvider
+    terms: Terms
+
+
+def window_of(chosen: ConfiguredProvider, start: str, end: str) -> Window:
+    """The window between two dates or instants in the provider's zone.
+
+    Raises:
+        typer.BadParameter: they are none, or nothing lies between them.
+    """
+    try:
+        return parse_window(start, end, zone=chosen.timezone)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def asked(
+    context: Context, provider: str, window: tuple[str, str], maturity: str | None, clock: Clock
+) -> Asked:
+    """What the options of a command ask.
+
+    Raises:
+        typer.BadParameter: no such provider, no such window, or no duration.
+    """
+    chosen = provider_named(configured(context.settings), provider)
+    span = window_of(chosen, *window)
+    url = endpoints(context).database_url
+    entry = next(each for each in context.settings.providers if each.slug == provider)
+    terms = Terms(
+        provider=provider,
+        window=span,
+        maturity=_ripe(url, entry, maturity, clock),
+        exponents=chosen.provider.exponents,
+        open_after=chosen.open_after,
+        rules=rules_of(chosen),
+    )
+    return Asked(url=url, entry=entry, chosen=chosen, terms=terms)
+
+
+def _ripe(
+    url: str, entry: ProviderSettings, asked: str | None, clock: Clock
+) -> Ages | timedelta:
+    if asked is None:
+        return maturity_now(url, entry, clock).ages
+    try:
+        return parse_duration(asked)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--maturity") from error

@@ -1,0 +1,71 @@
+"""Breaks as metrics: how many, how much, how old, and whose time has run out."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from breaks.kinds import Impact
+from breaks.policy import Rule
+from breaks.states import SETTLED
+from ops.metrics.catalogue import Sample, sample
+from ops.settings.break_terms import rules_of
+from ops.settings.model import Settings
+
+_OPEN = """
+SELECT b.provider, b.kind, b.impact, l.state, b.currency, count(*),
+       sum(abs(b.difference::numeric))
+  FROM break_lives l JOIN breaks b USING (break_id)
+ WHERE l.state <> 'closed' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+"""
+# A rule without amounts has no currency; the strictest that is meant decides, so any will do.
+_UNSETTLED = """
+SELECT b.provider, b.impact, extract(epoch FROM %(now)s - min(l.opened_at))::float8,
+       count(*) FILTER (WHERE EXISTS (
+           SELECT FROM unnest(%(impacts)s::text[], %(withins)s::interval[],
+                              %(currencies)s::text[], %(leasts)s::bigint[])
+                    AS r (impact, within, currency, least)
+            WHERE r.impact = b.impact AND l.opened_at + r.within < %(now)s
+              AND (r.currency IS NULL
+                   OR (r.currency = b.currency AND abs(b.difference) >= r.least))))
+  FROM break_lives l JOIN breaks b USING (break_id)
+ WHERE l.state <> 'closed' AND l.state <> ALL (%(settled)s)
+ GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def break_samples(
+    connection: Connection, settings: Settings, now: datetime
+) -> Iterator[Sample]:
+    """Everything about breaks that are not closed."""
+    yield from _counted(connection)
+    slugs = [entry.slug for entry in settings.providers]
+    unsettled = {(slug, impact.value): (0.0, 0) for slug in slugs for impact in Impact}
+    said = {"now": now, "settled": [str(each) for each in SETTLED]}
+    given = {**said, **_columns(rules_of(settings))}
+    for provider, impact, oldest_s, overdue in connection.exec_driver_sql(_UNSETTLED, given):
+        unsettled[provider, impact] = (max(oldest_s, 0.0), overdue)
+    for labels, (oldest_s, overdue) in unsettled.items():
+        yield sample("breaks_overdue", *labels, value=overdue)
+        yield sample("breaks_oldest_seconds", *labels, value=oldest_s)
+
+
+def _counted(connection: Connection) -> Iterator[Sample]:
+    counts: dict[tuple[str, ...], int] = {}
+    for row in connection.exec_driver_sql(_OPEN):
+        *labels, currency, count, minor = row
+        key = tuple(labels)
+        counts[key] = counts.get(key, 0) + count
+        yield sample("breaks_money_minor", *labels, currency, value=int(minor))
+    for key, count in counts.items():
+        yield sample("breaks", *key, value=count)
+
+
+def _columns(rules: Sequence[Rule]) -> dict[str, list[object]]:
+    """The rules as columns, a row for each amount from which one is meant."""
+    rows: list[tuple[object, ...]] = []
+    for rule in rules:
+        amounts: list[tuple[str | None, int | None]] = [*rule.over.items()] or [(None, None)]
+        rows += [(rule.impact.value, rule.within, code, least) for code, least in amounts]
+    names = ("impacts", "withins", "currencies", "leasts")
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}

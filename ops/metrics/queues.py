@@ -1,0 +1,43 @@
+"""Queues, parked work and signs of life as metrics: for the server and ``queue status``."""
+
+from collections.abc import Iterator, Mapping
+
+from ops.metrics.catalogue import Sample, sample
+from storage.broker.depth import QueueDepth
+from storage.queue.state import QueueState
+
+#: What of a queue's depth is told; None of it is told where the broker does not say.
+_STATES = ("waiting", "in_flight", "delayed", "dead_letters")
+
+
+def depth_samples(depths: Mapping[str, QueueDepth]) -> Iterator[Sample]:
+    """Messages by queue and state."""
+    for queue, depth in depths.items():
+        for state in _STATES:
+            value = getattr(depth, state)
+            if value is not None:
+                yield sample("queue_messages", queue, state, value=value)
+
+
+def state_samples(state: QueueState) -> Iterator[Sample]:
+    """What PostgreSQL says of work and of those who do it."""
+    for name, waiting in (("unposted", state.unposted), ("uningested", state.uningested)):
+        yield sample("work_waiting", name, value=waiting.rows)
+        yield sample("work_oldest_seconds", name, value=waiting.oldest_s)
+    for cause in state.parked:
+        labels = (cause.job, cause.cause, cause.fingerprint)
+        yield sample("parked", *labels, value=cause.count)
+    for pause in state.paused:
+        yield sample("queue_paused", pause.queue, value=1)
+    for canary in state.canaries:
+        # One that never came out is as old as the asking for it.
+        age_s = canary.asked_s if canary.passed_s is None else canary.passed_s
+        yield sample("canary_age_seconds", canary.queue, value=age_s)
+    for role in ("worker", "scheduler"):
+        ages = [each.seen_s for each in state.workers if each.role == role]
+        yield sample("processes_seen", role, value=len(ages))
+        if ages:
+            yield sample("worker_progress_age_seconds", role, value=min(ages))
+    jobs = [job for job, _, _ in state.overdue]
+    for job in sorted(set(jobs)):
+        yield sample("jobs_overdue", job, value=jobs.count(job))

@@ -1,0 +1,173 @@
+"""What the scheduler serves to Prometheus, read from PostgreSQL and the broker when asked.
+
+Nothing is counted in this process, so it does not matter which scheduler is asked, or since
+when it runs. What cannot be read is left out and said to be; a scrape is always answered.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+import dramatiq
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from ops.metrics.breaks import break_samples
+from ops.metrics.cache import PATIENCE_S, Part, gathered
+from ops.metrics.catalogue import CATALOGUE, Sample
+from ops.metrics.feeds import feed_samples
+from ops.metrics.queues import depth_samples, state_samples
+from ops.metrics.runs import run_samples
+from ops.runtime.child_jobs import Errands
+from ops.settings.metrics import MetricsSettings, metrics_url
+from ops.settings.model import Settings
+from storage.broker.depth import depths_of
+from storage.broker.redis import open_broker
+from storage.engine import open_engine
+from storage.queue.state import read_state
+from vocabulary.clock import Clock
+from vocabulary.errors import Unavailable
+from workers.canary import QUEUES
+
+#: Longest time for one statement, in milliseconds: less than a scrape waits.
+STATEMENT_MS = 4_000
+#: What is cheap is read again after so long, what is dear after longer.
+SOON, LATER, RARELY = timedelta(seconds=5), timedelta(seconds=10), timedelta(minutes=5)
+#: For so long old shares are told where new ones take their time.
+STALE = timedelta(minutes=30)
+#: Longest time for finding out what was explained.
+EXPLAINED_WITHIN = timedelta(minutes=10)
+
+log = structlog.get_logger()
+
+
+class Served(Collector):
+    """Everything that can be read now, as a collector of a registry of its own."""
+
+    def __init__(self, parts: Sequence[Part], *, patience_s: float = PATIENCE_S) -> None:
+        self._parts = parts
+        self._patience_s = patience_s
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Each scrape asks here."""
+        return gathered(self._parts, patience_s=self._patience_s)
+
+
+def serve_metrics(where: MetricsSettings, parts: Sequence[Part]) -> Callable[[], None]:
+    """Serve the parts over HTTP, from threads of their own; returns what ends that.
+
+    Raises:
+        Unavailable: the port cannot be listened on.
+    """
+    registry = CollectorRegistry()
+    registry.register(Served(parts))
+    try:
+        server, thread = start_http_server(where.port or 0, where.host, registry)
+    except OSError as error:
+        place = f"metrics.port {where.port} on {where.host}"
+        raise Unavailable(f"{place} cannot be listened on: {error.strerror}") from error
+    log.info("metrics_served", url=metrics_url(where.host, server.server_port))
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return end
+
+
+def parts_of(
+    settings: Settings,
+    *,
+    engine: Engine,
+    broker_url: str,
+    clock: Clock,
+    command: Sequence[str],
+    errands: Errands,
+) -> list[Part]:
+    """Every part, and how it is read.
+
+    Args:
+        settings: the providers and the rules of breaks.
+        engine: one of ``open_bounded_engine``; whoever opened it ends it.
+        broker_url: whose queues are looked at.
+        clock: says what is late.
+        command: how ``tieout`` is called with its global options.
+        errands: has what takes memory done elsewhere.
+    """
+
+    def of_books(tell: Callable[[Connection, Settings, datetime], Iterator[Sample]]) -> _Reader:
+        return lambda: _from_books(engine, lambda books: tell(books, settings, clock.now()))
+
+    return [
+        Part("database", lambda: state_samples(read_state(engine)), keep=SOON),
+        Part("broker", lambda: _from_broker(broker_url), keep=SOON),
+        Part("breaks", of_books(break_samples), keep=LATER),
+        Part("feeds", of_books(feed_samples), keep=LATER),
+        Part("runs", of_books(run_samples), keep=LATER),
+        Part("explained", lambda: _explained(command, errands), keep=RARELY, stale=STALE),
+    ]
+
+
+_Reader = Callable[[], Iterable[Sample]]
+
+
+def open_bounded_engine(url: str) -> Engine:
+    """An engine whose statements the server gives up before a scrape does."""
+    engine = open_engine(url, pool_size=2)
+
+    @event.listens_for(engine, "connect")
+    def bound(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET statement_timeout = {STATEMENT_MS}")
+        cursor.close()
+        connection.commit()
+
+    return engine
+
+
+def _from_books(engine: Engine, tell: Callable[[Connection], Iterator[Sample]]) -> list[Sample]:
+    try:
+        with engine.connect() as connection:
+            return list(tell(connection))
+    except OperationalError as error:
+        raise Unavailable(f"metrics: {_kind(error)}") from error
+
+
+def _from_broker(url: str) -> list[Sample]:
+    broker = open_broker(url, [])
+    try:
+        return list(depth_samples(depths_of(broker, QUEUES)))
+    finally:
+        _close(broker)
+
+
+def _close(broker: dramatiq.Broker) -> None:
+    try:
+        broker.close()
+    except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
+        log.debug("broker_not_closed", error=type(error).__name__)
+
+
+def _explained(command: Sequence[str], errands: Errands) -> Iterator[Sample]:
+    """What the command says: it reads every row of two weeks, in a process of its own."""
+    done = errands.run([*command, "explained", "--prometheus"], patience=EXPLAINED_WITHIN)
+    if done.code:
+        raise Unavailable(f"explained: {done.words()}")
+    for family in text_string_to_metric_families(done.said):
+        labels = CATALOGUE[family.name].labels
+        for each in family.samples:
+            named = tuple(each.labels[label] for label in labels)
+            yield Sample(each.name, named, each.value)
+
+
+def _kind(error: DBAPIError) -> str:
+    """Out of reach, or given up by the server: never the server's words."""
+    state = getattr(error.orig, "sqlstate", None)
+    return "a statement took too long" if state == "57014" else "the database is out of reach"

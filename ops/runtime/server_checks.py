@@ -1,0 +1,98 @@
+"""Servers of one's own: proven fit before anything starts, or refused in a sentence.
+
+What a server answers is repeated, never what it was asked with: messages hold no password.
+"""
+
+from ops.settings.redaction import without_password
+from vocabulary.errors import SettingsInvalid, Unavailable
+
+#: The oldest PostgreSQL whose SQL is ours, and the oldest Redis that Dramatiq's scripts run on.
+POSTGRES_MIN = 15
+REDIS_MIN = (6, 2)
+#: Longest wait for a server at every step, in seconds.
+TIMEOUT_S = 10
+
+
+def check_database(url: str) -> None:
+    """Make sure that a PostgreSQL we can work with answers and lets us in.
+
+    Raises:
+        Unavailable: it does not; the message says why.
+    """
+    import psycopg  # noqa: PLC0415 - loads only where a command needs it
+
+    try:
+        with psycopg.connect(url, connect_timeout=TIMEOUT_S) as connection:
+            version = connection.info.server_version // 10_000
+    except psycopg.OperationalError as error:
+        raise Unavailable(f"{_named('database.url', url)}: {_first_line(error)}") from error
+    if complaint := too_old("PostgreSQL", (version,), (POSTGRES_MIN,)):
+        raise Unavailable(f"{_named('database.url', url)}: {complaint}")
+
+
+def check_broker(url: str) -> None:
+    """Make sure that the broker answers, lets us in and lets us use our queues.
+
+    Raises:
+        Unavailable: it does not; the message says why.
+        SettingsInvalid: the URL names files of TLS that cannot be read.
+    """
+    try:
+        if url.startswith(("amqp://", "amqps://")):
+            _try_amqp(url)
+        else:
+            _try_redis(url)
+    except ValueError as error:
+        raise SettingsInvalid([f"broker.url: {error}"]) from error
+
+
+def too_old(server: str, found: tuple[int, ...], least: tuple[int, ...]) -> str | None:
+    """What is wrong with the server's version, or None."""
+    if found >= least:
+        return None
+    seen, needed = (".".join(map(str, version)) for version in (found, least))
+    return f"{server} {seen} is too old, at least {needed} is needed"
+
+
+def _try_amqp(url: str) -> None:
+    from dramatiq.errors import BrokerConnectionError  # noqa: PLC0415 - heavy
+
+    from storage.broker.rabbitmq import OUTAGES, AmqpBroker, reason_of  # noqa: PLC0415
+    from storage.broker.redis import INGEST_QUEUE, POST_QUEUE  # noqa: PLC0415
+
+    broker = AmqpBroker(url, [], timeout_s=TIMEOUT_S)
+    try:
+        for queue in (POST_QUEUE, INGEST_QUEUE):
+            broker.declare_queue(queue, ensure=True)
+    except (BrokerConnectionError, *OUTAGES) as error:
+        raise Unavailable(f"{_named('broker.url', url)}: {reason_of(error)}") from error
+    finally:
+        broker.close()
+
+
+def _try_redis(url: str) -> None:
+    import redis  # noqa: PLC0415 - loads only where a command needs it
+
+    client = redis.Redis.from_url(
+        url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S
+    )
+    try:
+        version = str(client.info("server")["redis_version"])
+        client.eval("return redis.call('LLEN', KEYS[1])", 1, "dramatiq:post")
+    except (redis.RedisError, OSError) as error:
+        raise Unavailable(f"{_named('broker.url', url)}: {_first_line(error)}") from error
+    finally:
+        client.close()
+    found = tuple(int(part) for part in version.split(".")[:2])
+    if complaint := too_old("Redis", found, REDIS_MIN):
+        raise Unavailable(f"{_named('broker.url', url)}: {complaint}")
+
+
+def _named(setting: str, url: str) -> str:
+    return f"{setting} ({without_password(url)})"
+
+
+def _first_line(error: BaseException) -> str:
+    words = str(error).strip().split("\n", 1)[0]
+    # What a Redis says to our first word when it expected a password before it.
+    return "it asks for a password" if words.startswith("HELLO must be called") else words

@@ -1,0 +1,92 @@
+"""The engines: those of the settings, or our own started from wheels in the data directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.settings.model import EMBEDDED, Settings
+from vocabulary.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Where the database and the broker answer."""
+
+    database_url: str
+    broker_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerPids:
+    """Process ids of the embedded servers; None where none runs."""
+
+    postgres: int | None
+    valkey: int | None
+
+
+def ensure(data_dir: Path, settings: Settings) -> Endpoints:
+    """Start, reuse or recover whatever the settings leave to us; real URLs pass unchanged.
+
+    Raises:
+        Unavailable: a server cannot be started here; the message says what to set instead.
+    """
+    database, broker = settings.database.url, settings.broker.url
+    if EMBEDDED not in {database, broker}:
+        return Endpoints(database_url=database, broker_url=broker)
+    home = open_data_directory(data_dir)
+    try:
+        with locked(home):
+            if database == EMBEDDED:
+                database = start_postgres(home)
+            if broker == EMBEDDED:
+                broker = start_valkey(home)
+    except OSError as error:
+        raise Unavailable(f"embedded servers cannot run in {home.root}: {error}") from error
+    return Endpoints(database_url=database, broker_url=broker)
+
+
+def start_postgres(home: DataDirectory) -> str:
+    """Start or reuse PostgreSQL in the locked directory; returns its URL."""
+    from ops.runtime import postgres_server  # noqa: PLC0415 - its driver loads only where it is needed
+
+    postgres_server.start(home)
+    return postgres_server.url(home)
+
+
+def start_valkey(home: DataDirectory) -> str:
+    """Start or reuse Valkey in the locked directory; returns its URL."""
+    from ops.runtime import valkey_server  # noqa: PLC0415 - the wheel loads only where it is needed
+
+    valkey_server.start(home)
+    return valkey_server.url(home)
+
+
+def stop(data_dir: Path, *, sparing: ServerPids | None = None) -> None:
+    """Stop the embedded servers of a data directory; none running is no error.
+
+    Args:
+        data_dir: where they run.
+        sparing: processes to leave alone: those that ran before we came.
+    """
+    from ops.runtime import postgres_server, valkey_server  # noqa: PLC0415
+
+    if not data_dir.exists():
+        return
+    home = open_data_directory(data_dir)
+    with locked(home):
+        if sparing is None or valkey_server.running(home) != sparing.valkey:
+            valkey_server.stop(home)
+        if sparing is None or postgres_server.running(home) != sparing.postgres:
+            postgres_server.stop(home)
+
+
+def status(data_dir: Path) -> ServerPids:
+    """Which embedded servers of a data directory run."""
+    from ops.runtime import postgres_server, valkey_server  # noqa: PLC0415
+
+    if not data_dir.exists():
+        return ServerPids(postgres=None, valkey=None)
+    home = open_data_directory(data_dir)
+    return ServerPids(
+        postgres=postgres_server.running(home), valkey=valkey_server.running(home)
+    )

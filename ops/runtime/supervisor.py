@@ -1,0 +1,278 @@
+"""Keep child processes running: restart the dead with back-off, give up when it is hopeless.
+
+One thread: it sleeps until a child ends, a restart is due, somebody asks it to stop, or it is
+time to look whether the children that show their progress still make some.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import structlog
+
+from workers import heartbeat_file
+
+LEASH = str(Path(__file__).with_name("parent_death.py"))
+#: How long a killed process may take to be gone, in seconds.
+KILL_WAIT_S = 5.0
+#: How long a child may take to show progress for the first time, in seconds.
+START_S = 60.0
+#: Seconds between two looks at the children's progress.
+LOOK_EVERY_S = 1.0
+#: A look so much later than the one before, in seconds, means that everything stood still.
+FROZEN_S = 10.0
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One child to keep running.
+
+    Attributes:
+        name: what it is called in events and in the pid file; several may share it.
+        argv: the command, its program by full path.
+        env: its whole environment.
+        grace_s: seconds to end after SIGTERM before SIGKILL.
+        pulse: the file in which it shows progress, or None: it is believed as long as it lives.
+        pulse_s: without progress for so many seconds it is killed and started again.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    grace_s: float
+    pulse: Path | None = None
+    pulse_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartPolicy:
+    """How patient a supervisor is.
+
+    Attributes:
+        first_s, longest_s: the pause before a restart: doubles from one to the other.
+        calm_s: a child that lived so long starts again with the first pause.
+        deaths_max, window_s: so many deaths of one child within so many seconds are hopeless.
+    """
+
+    first_s: float = 0.2
+    longest_s: float = 5.0
+    calm_s: float = 10.0
+    deaths_max: int = 10
+    window_s: float = 60.0
+
+
+class Restarts:
+    """When one child may start again."""
+
+    def __init__(self, policy: RestartPolicy) -> None:
+        self._policy = policy
+        self._deaths: deque[float] = deque(maxlen=policy.deaths_max)
+        self._quick = 0
+
+    def pause_after(self, *, died_at: float, lived_s: float) -> float | None:
+        """Seconds until the restart, or None when it is hopeless."""
+        self._quick = 0 if lived_s >= self._policy.calm_s else self._quick + 1
+        self._deaths.append(died_at)
+        full = len(self._deaths) == self._policy.deaths_max
+        if full and died_at - self._deaths[0] <= self._policy.window_s:
+            return None
+        doublings = min(max(self._quick - 1, 0), 30)
+        return min(self._policy.first_s * 2.0**doublings, self._policy.longest_s)
+
+
+class Child:
+    """One program with the process that runs it now, if any."""
+
+    def __init__(self, program: Program, policy: RestartPolicy) -> None:
+        self.program = program
+        self.restarts = Restarts(policy)
+        self.due_at: float | None = 0.0
+        self.started_at = 0.0
+        self.process: subprocess.Popen[bytes] | None = None
+        self.handle = -1
+
+    def start(self, now: float) -> None:
+        """Run the program in a session of its own: a terminal's Ctrl-C is the supervisor's."""
+        if self.program.pulse is not None:
+            self.program.pulse.unlink(missing_ok=True)  # a predecessor's says nothing
+        leash = [sys.executable, "-I", "-S", LEASH, str(os.getpid())]
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            [*leash, *self.program.argv],
+            env=dict(self.program.env),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.handle = os.pidfd_open(self.process.pid)
+        self.started_at, self.due_at = now, None
+        log.info("child_started", child=self.program.name, pid=self.process.pid)
+
+    def bury(self) -> int:
+        """Take notice of the end; returns the exit status, negative for a signal.
+
+        A killed worker leaves the processes it forked behind: its group goes with it.
+        """
+        assert self.process is not None
+        status = self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        os.close(self.handle)
+        self.process, self.handle = None, -1
+        return status
+
+    def silent_s(self, now: float) -> float | None:
+        """Seconds without progress once that is too long, else None.
+
+        A child that has not yet shown any is given the time to start.
+        """
+        path, patience_s = self.program.pulse, self.program.pulse_s
+        if self.process is None or path is None:
+            return None
+        age = heartbeat_file.age_s(path)
+        if age is None:
+            age, patience_s = now - self.started_at, max(patience_s, START_S)
+        return age if age > patience_s else None
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal the process, if it runs."""
+        if self.process is not None:
+            self.process.send_signal(number)
+
+
+class Supervisor:
+    """Keeps programs running until told to stop, or until it is hopeless.
+
+    Args:
+        programs: in the order in which they stop; the same name stops together.
+        policy: how patient it is.
+        on_change: told the name and the live pids of it whenever they change.
+    """
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        *,
+        policy: RestartPolicy | None = None,
+        on_change: Callable[[str, list[int]], None] = lambda _name, _pids: None,
+    ) -> None:
+        self._children = [Child(program, policy or RestartPolicy()) for program in programs]
+        self._on_change = on_change
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        self._exit_code: int | None = None
+        self._looked_at = self._judge_from = time.monotonic()
+
+    def request_stop(self, exit_code: int = 0) -> None:
+        """Ask ``run`` to stop everything and return the code; from any thread or handler."""
+        if self._exit_code is None:
+            self._exit_code = exit_code
+        if self._wake_write >= 0:
+            with contextlib.suppress(BlockingIOError):  # full means: it will wake anyway
+                os.write(self._wake_write, b"\0")
+
+    def run(self) -> int:
+        """Keep everything running until the end; returns the requested code, or 3: hopeless."""
+        try:
+            while self._exit_code is None:
+                self._start_due(time.monotonic())
+                self._wait(self._until_next(time.monotonic()))
+                self._kill_silent(time.monotonic())
+                self._handle_deaths(time.monotonic())
+        finally:
+            self._stop_all()
+            self._close()
+        return self._exit_code
+
+    def _start_due(self, now: float) -> None:
+        for child in self._children:
+            if child.due_at is not None and child.due_at <= now:
+                child.start(now)
+                self._announce(child.program.name)
+
+    def _until_next(self, now: float) -> float | None:
+        due = [child.due_at for child in self._children if child.due_at is not None]
+        if any(child.program.pulse and child.process for child in self._children):
+            due.append(now + LOOK_EVERY_S)
+        return max(min(due) - now, 0.0) if due else None
+
+    def _wait(self, timeout_s: float | None) -> None:
+        handles = [child.handle for child in self._children if child.process is not None]
+        readable = select.select([self._wake_read, *handles], [], [], timeout_s)[0]
+        if self._wake_read in readable:
+            os.read(self._wake_read, 4096)
+
+    def _kill_silent(self, now: float) -> None:
+        """A child that is alive and makes no progress is as good as dead: make it so."""
+        if now - self._looked_at > FROZEN_S:  # we stood still ourselves: so did the children
+            self._judge_from = now + FROZEN_S
+        self._looked_at = now
+        if now < self._judge_from:
+            return
+        for child in self._children:
+            silent_s = child.silent_s(now)
+            if silent_s is not None:
+                name = child.program.name
+                log.error("child_makes_no_progress", child=name, silent_s=round(silent_s, 1))
+                child.send(signal.SIGKILL)
+
+    def _handle_deaths(self, now: float) -> None:
+        for child in self._ended(self._children, timeout_s=0):
+            lived_s = now - child.started_at
+            name, status = child.program.name, child.bury()
+            pause = child.restarts.pause_after(died_at=now, lived_s=lived_s)
+            self._announce(name)
+            if pause is None:
+                log.error("child_gave_up", child=name, status=status)
+                return self.request_stop(3)
+            child.due_at = now + pause
+            log.warning("child_died", child=name, status=status, restart_in_s=round(pause, 3))
+        return None
+
+    def _stop_all(self) -> None:
+        """Stop in order, one name at a time, each bounded by its grace."""
+        for name, group in groupby(self._children, key=lambda child: child.program.name):
+            children = [child for child in group if child.process is not None]
+            for child in children:
+                child.send(signal.SIGTERM)
+            grace_s = max((child.program.grace_s for child in children), default=0.0)
+            for child in self._outlive(children, grace_s):
+                log.warning("child_killed", child=name, grace_s=grace_s)
+                child.send(signal.SIGKILL)
+            self._outlive(children, KILL_WAIT_S)
+            self._announce(name)
+
+    def _outlive(self, children: list[Child], patience_s: float) -> list[Child]:
+        """Wait for the children to end; returns those that still run."""
+        deadline = time.monotonic() + patience_s
+        while running := [child for child in children if child.process is not None]:
+            ended = self._ended(running, timeout_s=max(deadline - time.monotonic(), 0.0))
+            if not ended:
+                return running
+            for child in ended:
+                log.info("child_stopped", child=child.program.name, status=child.bury())
+        return []
+
+    def _close(self) -> None:
+        handles = (self._wake_read, self._wake_write)
+        self._wake_read = self._wake_write = -1  # first: a handler may ask to stop meanwhile
+        for handle in handles:
+            os.close(handle)
+
+    @staticmethod
+    def _ended(children: Sequence[Child], *, timeout_s: float) -> list[Child]:
+        handles = {child.handle: child for child in children if child.process is not None}
+        ready = select.select(list(handles), [], [], timeout_s)[0]
+        return [handles[handle] for handle in ready]
+
+    def _announce(self, name: str) -> None:
+        alike = [child for child in self._children if child.program.name == name]
+        self._on_change(name, [c.process.pid for c in alike if c.process is not None])

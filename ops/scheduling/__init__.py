@@ -1,0 +1,1 @@
+"""What the scheduler does on time: pulls, reconciliations, days to close, inquiries."""

@@ -1,0 +1,32 @@
+"""The maturity of a configured provider: as its settings declare it, or as its feed teaches."""
+
+from feeds.arrival_delay import Maturity, MaturityRules, maturity_for
+from ops.settings.model import ProviderSettings
+from storage.engine import open_engine
+from vocabulary.clock import Clock
+from vocabulary.maturity import Happening
+
+
+def maturity_rules(entry: ProviderSettings) -> MaturityRules:
+    """What the settings of a provider say of its maturity."""
+    feed = entry.feed
+    return MaturityRules(
+        declared=entry.maturity,
+        by_happening={Happening(name): age for name, age in feed.operations.items()},
+        learns=feed.maturity == "learned",
+        per_mille=feed.per_mille,
+        samples_min=feed.samples_min,
+        floor=feed.floor,
+        ceiling=feed.ceiling,
+        over=feed.over,
+    )
+
+
+def maturity_now(database_url: str, entry: ProviderSettings, clock: Clock) -> Maturity:
+    """What holds at this moment, per kind, with what it rests on."""
+    engine = open_engine(database_url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            return maturity_for(connection, entry.slug, maturity_rules(entry), clock.now())
+    finally:
+        engine.dispose()

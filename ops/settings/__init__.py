@@ -1,0 +1,1 @@
+"""Settings: the model, its sections, where they come from, and how they are shown."""

@@ -1,0 +1,36 @@
+"""The settings of breaks as the functions of ``breaks.store*`` take them."""
+
+from collections.abc import Mapping
+
+from breaks.kinds import Impact
+from breaks.limits import Limits
+from breaks.policy import DEFAULT_RULES, Rule
+from ops.settings.breaks import Amounts
+from ops.settings.model import Settings
+from vocabulary.money import Money
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Who may approve and write off how much."""
+    given = settings.breaks
+    most = {role: _minor(amounts) for role, amounts in given.limits.items()}
+    return Limits(roles=given.roles, most=most)
+
+
+def rules_of(settings: Settings) -> tuple[Rule, ...]:
+    """By when breaks are dealt with."""
+    given = tuple(
+        Rule(impact=Impact(rule.impact), within=rule.within, over=_minor(rule.over))
+        for rule in settings.breaks.sla
+    )
+    return given or DEFAULT_RULES
+
+
+def exponents_of(settings: Settings, provider: str) -> Mapping[str, int]:
+    """The digits in which a provider writes, where they are its own."""
+    found = [entry.exponents for entry in settings.providers if entry.slug == provider]
+    return found[0] if found else {}
+
+
+def _minor(amounts: Amounts) -> dict[str, int]:
+    return {code: Money.parse(text, code).minor for code, text in amounts.items()}

@@ -1,0 +1,29 @@
+"""The terms of a configured provider, as the check of its invoices takes them."""
+
+from fractions import Fraction
+
+from ops.settings.fees import TermsSettings
+from reconcile.invoices.terms import FeeTerms, Tier
+from vocabulary.money import exponent_of, minor_from_text
+
+
+def fee_terms(terms: TermsSettings) -> FeeTerms:
+    """The terms with every decimal exact."""
+    digits = exponent_of(terms.currency)
+    return FeeTerms(
+        currency=terms.currency,
+        tiers=tuple(
+            Tier(
+                up_to=None if tier.up_to is None else Fraction(tier.up_to),
+                share=Fraction(tier.share) / 100,
+            )
+            for tier in terms.tiers
+        ),
+        minimum=None if terms.minimum is None else minor_from_text(terms.minimum, digits),
+        fixed={name: minor_from_text(each, digits) for name, each in terms.fixed.items()},
+        rates={code: Fraction(rate) for code, rate in terms.rates.items()},
+        apart=terms.tiers_apply == "by_currency",
+        losses=terms.losses,
+        exclude_funds=frozenset(terms.exclude_funds),
+        exclude_games=frozenset(terms.exclude_games),
+    )

@@ -1,0 +1,67 @@
+"""How a provider's feed is read and how it behaves: how often, how late, when it is stale."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ops.settings.values import Count, Duration, Section, Timeout, Whole, WrongParts
+
+PerMille = Annotated[Whole, Field(ge=1, le=1_000)]
+
+#: By dialect: the feeds that its API tells, in the order in which they are pulled.
+PULLED_FEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"xigs": ("rounds", "deliveries")}
+)
+
+
+class FeedSettings(Section):
+    """The provider's feed.
+
+    Attributes:
+        pull_every: how often the scheduler pulls what the API tells; nothing: only when asked.
+        pull_within: longest time for one feed to be told whole; then it is given up.
+        stale_after: nothing new for longer is a finding; unset: never.
+        maturity: whether the feed's own lateness decides, where there is enough of it.
+        operations: declared maturity of one kind, where it differs from the provider's.
+        per_mille: the share of records, of 1 000, that must have arrived.
+        samples_min: fewer records teach nothing, and the declared maturity holds.
+        floor, ceiling: bounds of what is learned.
+        over: how far back is looked.
+    """
+
+    pull_every: Duration = timedelta(0)
+    pull_within: Timeout = timedelta(hours=1)
+    stale_after: Timeout | None = None
+    maturity: Literal["declared", "learned"] = "declared"
+    operations: Mapping[Literal["bet", "win", "rollback"], Duration] = Field(
+        default_factory=dict
+    )
+    per_mille: PerMille = 995
+    samples_min: Count = 200
+    floor: Duration = timedelta(minutes=1)
+    ceiling: Timeout = timedelta(days=3)
+    over: Timeout = timedelta(days=14)
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "FeedSettings":
+        if self.floor > self.ceiling:
+            raise ValueError("a floor that is not above the ceiling")
+        return self
+
+
+def checked_pull(feed: FeedSettings, dialect: str, *, has_api: bool) -> FeedSettings:
+    """The settings, if they ask for nothing that this provider does not offer.
+
+    Raises:
+        WrongParts: there is nothing to pull, or nowhere to pull it from.
+    """
+    if not feed.pull_every:
+        return feed
+    if dialect not in PULLED_FEEDS:
+        raise WrongParts([("pull_every", "0s, for this dialect's API tells no history")])
+    if not has_api:
+        raise WrongParts([("pull_every", "0s, or a table api that says where to pull from")])
+    return feed

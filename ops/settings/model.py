@@ -1,0 +1,332 @@
+"""Every setting there is, with its default. Read once, frozen, wrong ones refused all at once.
+
+The models say what is expected; ``ops.settings.loader`` says where a wrong value stands.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from ops.settings.api import ApiSettings, checked_for
+from ops.settings.breaks import BreaksSettings
+from ops.settings.feed import FeedSettings, checked_pull
+from ops.settings.fees import TermsSettings
+from ops.settings.metrics import MetricsSettings
+from ops.settings.secrets import Secret
+from ops.settings.statement import StatementSettings, checked_columns
+from ops.settings.urls import checked_broker, checked_database
+from ops.settings.values import (
+    Cidr,
+    Count,
+    Currency,
+    Duration,
+    Exponent,
+    Port,
+    Processes,
+    SecretRef,
+    Section,
+    Timeout,
+    WrongParts,
+)
+from providers.contract import Dialect, Option, OptionValue
+from vocabulary.errors import Malformed
+from vocabulary.money import exponent_of, minor_from_text
+
+#: The URL that means: start it for me, in the data directory.
+EMBEDDED = "embedded"
+#: The systems a demonstration plays; those that can be simulated.
+DEMONSTRATED = ("agent_platform", "aggregator", "sportsbook", "xigs")
+#: The slug under which our own operations are booked.
+OWN_SLUG = "tieout"
+
+Mode = Literal["production", "demo", "test"]
+
+
+class DatabaseSettings(Section):
+    """Where the books are kept."""
+
+    url: str = Field(default=EMBEDDED, repr=False)
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        return url if url == EMBEDDED else checked_database(url)
+
+
+class BrokerSettings(Section):
+    """What carries messages from receivers to workers."""
+
+    url: str = Field(default=EMBEDDED, repr=False)
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        return url if url == EMBEDDED else checked_broker(url)
+
+
+class ReceiverSettings(Section):
+    """The door for callbacks.
+
+    Attributes:
+        processes: receivers sharing the port.
+        ops_host, ops_port: where health and metrics answer, if not with the callbacks.
+        trusted_proxies: whose X-Forwarded-For is believed.
+        body_bytes_max: longest request body, in bytes.
+        read_timeout: longest wait for a request's bytes.
+        idle_timeout: longest life of a connection without a whole request head.
+        commit_timeout: longest wait for a decision before the caller is told to come back.
+        queue_max: callbacks waiting for a decision before more are told to come back.
+        drain_timeout: longest time to answer what is in flight when stopping.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    processes: Processes = 1
+    ops_host: str | None = None
+    ops_port: Port | None = None
+    trusted_proxies: tuple[Cidr, ...] = ()
+    body_bytes_max: Count = 65_536
+    read_timeout: Timeout = timedelta(seconds=5)
+    idle_timeout: Timeout = timedelta(seconds=75)
+    commit_timeout: Timeout = timedelta(seconds=5)
+    queue_max: Count = 5_000
+    drain_timeout: Timeout = timedelta(seconds=10)
+
+
+class ConsoleSettings(Section):
+    """The web console for finance and operations."""
+
+    port: Port = 8090
+
+
+class WorkersSettings(Section):
+    """The posting workers.
+
+    Attributes:
+        threads: per process.
+        sweep_after: age at which an unposted batch is enqueued again.
+        sweep_every: how often unposted batches are looked for.
+        canary_every: how often a probe travels through each queue.
+        stuck_after: a worker or scheduler without progress for so long is restarted.
+    """
+
+    processes: Processes = 1
+    threads: Processes = 2
+    sweep_after: Timeout = timedelta(seconds=2)
+    sweep_every: Timeout = timedelta(seconds=1)
+    canary_every: Timeout = timedelta(seconds=5)
+    stuck_after: Timeout = timedelta(seconds=60)
+
+
+class ReconcileSettings(Section):
+    """Reconciliation on a schedule.
+
+    Attributes:
+        every: how often open days are looked at for what changed, and ripe days closed;
+            nothing: only when somebody asks.
+        close_unheard_after: a ripe day whose feeds have not told its end is closed all the
+            same when it has waited so long; nothing: it waits for the feed or for a person.
+    """
+
+    every: Duration = timedelta(0)
+    close_unheard_after: Duration = timedelta(0)
+
+
+class ProviderSettings(Section):
+    """One provider.
+
+    Attributes:
+        slug: path segment and name in every report.
+        currency: where callbacks carry none.
+        secrets: any number may be live at once.
+        allow_ips: source networks; empty: any.
+        maturity: one-sided rows younger than this are timing.
+        open_after: a round open longer than this is a break; none: however long.
+        feed_overlap: how much of what was pulled before is pulled again.
+        exponents: digits after the point by currency, where they differ from ISO 4217.
+        options: the dialect's own settings.
+        api: how the provider is called, where we call it.
+        statement: how its statement files are written.
+        feed: how its feed is expected to behave.
+        terms: by which its invoices are checked; unset: they are not.
+        tolerance: by currency, the largest difference of a stake or payout that is let pass.
+    """
+
+    slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
+    dialect: str
+    currency: Currency
+    secrets: tuple[SecretRef, ...]
+    allow_ips: tuple[Cidr, ...] = ()
+    timezone: str = "UTC"
+    maturity: Duration = timedelta(minutes=15)
+    open_after: Timeout | None = None
+    feed_overlap: Timeout = timedelta(hours=1)
+    exponents: Mapping[Currency, Exponent] = Field(default_factory=dict)
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    api: ApiSettings | None = None
+    statement: StatementSettings = StatementSettings()
+    feed: FeedSettings = FeedSettings()
+    terms: TermsSettings | None = None
+    tolerance: Mapping[Currency, str] = Field(default_factory=dict)
+
+    @field_validator("slug")
+    @classmethod
+    def _not_our_own(cls, slug: str) -> str:
+        if slug == OWN_SLUG:
+            raise ValueError(f"a slug other than {OWN_SLUG}, which names our own operations")
+        return slug
+
+    @field_validator("secrets")
+    @classmethod
+    def _not_without(cls, secrets: tuple[Secret, ...]) -> tuple[Secret, ...]:
+        if not secrets:
+            raise ValueError("at least one")
+        return secrets
+
+    @field_validator("dialect")
+    @classmethod
+    def _known_dialect(cls, name: str) -> str:
+        if name not in _dialects():
+            raise ValueError(f"one of {', '.join(_dialects())}")
+        return name
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("a time zone such as UTC or Europe/Warsaw") from error
+        return name
+
+    @field_validator("options")
+    @classmethod
+    def _known_options(
+        cls, given: Mapping[str, Any], info: ValidationInfo
+    ) -> Mapping[str, Any]:
+        if "dialect" not in info.data:  # its own problem is reported
+            return given
+        known = _dialects()[info.data["dialect"]].options
+        wrong = [
+            (name, expected)
+            for name, value in given.items()
+            if (expected := _expected_option(known.get(name), _frozen(value)))
+        ]
+        if wrong:
+            raise WrongParts(wrong)
+        return {name: _frozen(value) for name, value in given.items()}
+
+    @field_validator("tolerance")
+    @classmethod
+    def _amounts(cls, given: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        exponents = info.data.get("exponents", {})
+        wrong = [
+            (code, expected)
+            for code, amount in given.items()
+            if (expected := _expected_amount(amount, exponent_of(code, exponents)))
+        ]
+        if wrong:
+            raise WrongParts(wrong)
+        return given
+
+    @field_validator("api")
+    @classmethod
+    def _api_of_dialect(
+        cls, api: ApiSettings | None, info: ValidationInfo
+    ) -> ApiSettings | None:
+        if api is None or "dialect" not in info.data:
+            return api
+        return checked_for(api, info.data["dialect"])
+
+    @field_validator("feed")
+    @classmethod
+    def _pulled_from_somewhere(cls, feed: FeedSettings, info: ValidationInfo) -> FeedSettings:
+        if "dialect" not in info.data or "api" not in info.data:  # reported for themselves
+            return feed
+        has_api = info.data["api"] is not None
+        return checked_pull(feed, info.data["dialect"], has_api=has_api)
+
+    @field_validator("statement")
+    @classmethod
+    def _statement_of_dialect(
+        cls, statement: StatementSettings, info: ValidationInfo
+    ) -> StatementSettings:
+        if "dialect" not in info.data:
+            return statement
+        return checked_columns(statement, info.data["dialect"])
+
+
+class Settings(Section):
+    """All of it. Nothing configured means: embedded engines, no providers, production."""
+
+    mode: Mode = "production"
+    database: DatabaseSettings = DatabaseSettings()
+    broker: BrokerSettings = BrokerSettings()
+    receiver: ReceiverSettings = ReceiverSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    workers: WorkersSettings = WorkersSettings()
+    breaks: BreaksSettings = BreaksSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    providers: tuple[ProviderSettings, ...] = ()
+
+
+def demo_settings(*, own_ids: bool = False) -> Settings:
+    """One provider of each system with a well-known secret, for demonstrations.
+
+    With ``own_ids`` the aggregator's history does not name our rounds.
+    """
+    options = {"aggregator": {"history_id_is_bet_id": False}} if own_ids else {}
+    raw = {
+        "mode": "demo",
+        "providers": [
+            {
+                "slug": name,
+                "dialect": name,
+                "currency": "USD",
+                "secrets": [f"literal:demo-{name}-secret"],
+                "options": options.get(name, {}),
+            }
+            for name in DEMONSTRATED
+            if name in _dialects()
+        ],
+    }
+    return Settings.model_validate(raw, context={"mode": "demo"})
+
+
+def _dialects() -> Mapping[str, Dialect]:
+    from providers.registry import DIALECTS  # noqa: PLC0415 - only where providers are configured
+
+    return DIALECTS
+
+
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _expected_amount(amount: str, exponent: int) -> str | None:
+    """What the amount should have been, or None when it holds."""
+    try:
+        holds = minor_from_text(amount, exponent) >= 0
+    except Malformed:
+        holds = False
+    return None if holds else f"a plain amount with at most {exponent} digits after the point"
+
+
+def _expected_option(option: Option | None, value: object) -> str | None:
+    """What the option should have been, or None when the value holds."""
+    if option is None:
+        return "an option of this dialect"
+    if option.choices is not None:
+        alike = [choice for choice in option.choices if type(choice) is type(value)]
+        return None if value in alike else f"one of {_listed(option.choices)}"
+    if type(value) is not type(option.default):
+        return f"a value like {option.default!r}"
+    return None
+
+
+def _listed(choices: tuple[OptionValue, ...]) -> str:
+    return ", ".join(str(choice) for choice in choices)

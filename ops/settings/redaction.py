@@ -1,0 +1,49 @@
+"""Settings fit to be shown: secrets by reference, passwords struck out."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from pydantic import BaseModel
+
+from ops.settings.model import Settings
+from ops.settings.secrets import Secret
+from ops.settings.values import duration_text
+
+STRUCK = "***"
+
+_CREDENTIAL = re.compile(r"(://[^:/?#]*:)[^/?#]*@")
+_PARAMETER = re.compile(r"([?&][a-z_]*password=)[^&]*", re.IGNORECASE)
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings as plain JSON values, in the words of the settings file."""
+    document: dict[str, Any] = _plain(settings)
+    for section in ("database", "broker"):
+        document[section]["url"] = without_password(document[section]["url"])
+    return document
+
+
+def without_password(url: str) -> str:
+    """The URL with its password struck out, also where it is given as a parameter."""
+    return _PARAMETER.sub(rf"\1{STRUCK}", _CREDENTIAL.sub(rf"\1{STRUCK}@", url))
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case BaseModel():
+            return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+        case Secret():
+            return value.reference
+        case timedelta():
+            return duration_text(value)
+        case IPv4Network() | IPv6Network():
+            return str(value)
+        case Mapping():
+            return {str(key): _plain(inner) for key, inner in value.items()}
+        case tuple():
+            return [_plain(inner) for inner in value]
+        case _:
+            return value

@@ -1,0 +1,128 @@
+"""The kinds of values that settings hold: durations, networks, currencies, secrets."""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+)
+
+from ops.settings.secrets import Secret, resolve
+from vocabulary.money import EXPONENT_MAX, is_currency
+
+Network = IPv4Network | IPv6Network
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)", re.ASCII)
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+
+
+class WrongParts(ValueError):
+    """Several parts of one value are wrong.
+
+    Attributes:
+        parts: the key of each wrong part and what is expected there.
+    """
+
+    def __init__(self, parts: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(key for key, _ in parts))
+        self.parts = parts
+
+
+def parse_duration(value: object) -> timedelta:
+    """Read ``"15m"``, ``"2s"``, ``"500ms"``, ``"6h"`` or ``"1d"``.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('a duration such as "15m", "2s" or "500ms"')
+    return int(match.group(1)) * _UNITS[match.group(2)]
+
+
+def duration_text(value: timedelta) -> str:
+    """The shortest text that ``parse_duration`` reads back as the same duration."""
+    for unit, length in reversed(_UNITS.items()):
+        if value and not value % length:
+            return f"{value // length}{unit}"
+    return "0s"
+
+
+def _longer_than_nothing(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("a duration longer than nothing")
+    return value
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool | float):
+        raise ValueError("a whole number")  # noqa: TRY004 - pydantic reports ValueErrors
+    return value
+
+
+def _network(value: object) -> object:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(
+            "a network such as 203.0.113.0/24, with no bits set after it"
+        ) from error
+
+
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError("a currency code such as USD")
+    return code
+
+
+def _secret(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, Secret):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a reference of the form env:NAME or file:PATH")  # noqa: TRY004
+    context: Mapping[str, Any] = info.context or {}
+    return resolve(
+        value,
+        environ=context.get("environ", os.environ),
+        folder=context.get("folder", Path()),
+        literal=context.get("mode", "test") in {"demo", "test"},
+    )
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Timeout = Annotated[Duration, AfterValidator(_longer_than_nothing)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Whole, Field(ge=1, le=1_000_000)]
+Processes = Annotated[Whole, Field(ge=1, le=256)]
+Port = Annotated[Whole, Field(ge=0, le=65_535)]
+Currency = Annotated[str, AfterValidator(_currency)]
+Exponent = Annotated[Whole, Field(ge=0, le=EXPONENT_MAX)]
+Attempts = Annotated[Whole, Field(ge=1, le=10)]
+Agent = Annotated[Whole, Field(ge=1)]
+Cidr = Annotated[Network, BeforeValidator(_network)]
+SecretRef = Annotated[Secret, BeforeValidator(_secret)]
+
+
+class Section(BaseModel):
+    """A table of the settings file: frozen, and a key it does not know is a problem."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
