@@ -101,7 +101,7 @@ simulate: setup-dev ## seeded days against an independent auditor, and planted b
 	$(BIN)/python -m tests.simulation.planted
 
 chaos: setup-dev ## every fault on real daemons under traffic, in minutes: make chaos ROUNDS=3
-	$(BIN)/python -m tests.harness.chaos $(ROUNDS)
+	$(BIN)/python -m tests.harness.chaos.campaign $(ROUNDS)
 
 mutate: setup-dev ## which changes of money, deciding and posting no test would notice (minutes)
 	$(BIN)/python -m tests.mutation.run

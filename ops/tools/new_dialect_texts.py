@@ -166,7 +166,7 @@ import json
 
 from providers.NAME import DIALECT
 from providers.registry import DIALECTS
-from tests.harness.samples import expected, folder, read_request
+from tests.harness.providers.samples import expected, folder, read_request
 
 REQUESTS = sorted(folder(DIALECT.name).glob("*.http"))
 

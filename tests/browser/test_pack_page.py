@@ -14,7 +14,7 @@ from reports.tables.contents import grids
 from reports.write import write_pack
 from tests.browser.conftest import PATIENCE_S, Browser, served
 from tests.conftest import TEMPLATE, PostgresServer
-from tests.harness.report_books import EVENING, STEM, fill, pack_of, run
+from tests.harness.books.reports import EVENING, STEM, fill, pack_of, run
 
 #: Width of what is printed on A4, landscape, less its margins, in pixels of CSS.
 PAPER = 1054

@@ -8,7 +8,7 @@ import pytest
 
 from providers.contract import Callback, Policy
 from providers.registry import DIALECTS
-from tests.harness.speakers import SECRET, SPEAKERS, Speaker, configured
+from tests.harness.providers.signers import SECRET, SPEAKERS, Speaker, configured
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact
 from vocabulary.money import Money

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from providers.registry import DIALECTS
-from tests.harness.samples import (
+from tests.harness.providers.samples import (
     REQUESTS,
     expected,
     expected_lines,

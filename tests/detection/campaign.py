@@ -22,7 +22,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 
 from tests.detection.stored import Stored, stored
-from tests.harness.detection import (
+from tests.harness.detection.expected import predicted
+from tests.harness.detection.fault_kinds import POSSIBLE, Fault, Lie
+from tests.harness.detection.month import System
+from tests.harness.detection.seed import (
     Case,
     Verdict,
     case_of,
@@ -30,9 +33,6 @@ from tests.harness.detection import (
     judged_in_memory,
     seed_of,
 )
-from tests.harness.detection_expected import predicted
-from tests.harness.detection_lies import POSSIBLE, Fault, Lie
-from tests.harness.detection_month import System
 from tests.simulation.shrink import shortest
 
 #: Months that share their tables: each with players and rounds of its own.

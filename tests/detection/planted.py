@@ -129,11 +129,11 @@ def seeds_until_noticed(plant: Plant, within: int) -> tuple[int, str] | None:
     Only for a process that does nothing else afterwards: what it knows of the comparison is
     forgotten, and imported anew with the bug.
     """
-    assert "tests.harness.detection" not in sys.modules
+    assert "tests.harness.detection.seed" not in sys.modules
     for name in [name for name in sys.modules if name.split(".")[0] == "reconcile"]:
         del sys.modules[name]
     sys.meta_path.insert(0, Planter(plant))
-    from tests.harness.detection import case_of, judged_at_edges, judged_in_memory
+    from tests.harness.detection.seed import case_of, judged_at_edges, judged_in_memory
 
     for first in range(0, within, AT_A_TIME):
         seeds = range(first, min(first + AT_A_TIME, within))

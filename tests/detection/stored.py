@@ -23,11 +23,10 @@ from feeds.findings import FindingKind, Found, note
 from feeds.records import store_records, store_statement
 from ops.cli import app
 from storage.engine import open_engine
-from tests.harness.detection import Case, Verdict, expected_of, world_of
-from tests.harness.detection_edges import DAYS, edge_case, edge_world, expected_on
-from tests.harness.detection_expected import Expected
-from tests.harness.detection_log import handle
-from tests.harness.detection_month import (
+from tests.harness.detection.delivery_log import handle
+from tests.harness.detection.edges import DAYS, edge_case, edge_world, expected_on
+from tests.harness.detection.expected import Expected
+from tests.harness.detection.month import (
     BET_RIPE,
     END,
     NOW,
@@ -37,8 +36,9 @@ from tests.harness.detection_month import (
     WIN_RIPE,
     System,
 )
-from tests.harness.detection_month import WITH_BALANCES as PUSHED
-from tests.harness.detection_world import REPLY, Line, Op, World
+from tests.harness.detection.month import WITH_BALANCES as PUSHED
+from tests.harness.detection.seed import Case, Verdict, expected_of, world_of
+from tests.harness.detection.world import REPLY, Line, Op, World
 from tests.simulation.engines import template
 from vocabulary.clock import SystemClock
 from vocabulary.facts import HistoryRecord

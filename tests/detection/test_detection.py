@@ -11,10 +11,10 @@ import pytest
 from breaks.kinds import BreakKind
 from tests.detection.planted import PLANTS
 from tests.detection.stored import edge_judged_by_command, judged_by_command
-from tests.harness.detection import case_of, expected_of, judged_at_edges, judged_in_memory
-from tests.harness.detection_expected import predicted
-from tests.harness.detection_lies import POSSIBLE, Fault, Lie
-from tests.harness.detection_month import month
+from tests.harness.detection.expected import predicted
+from tests.harness.detection.fault_kinds import POSSIBLE, Fault, Lie
+from tests.harness.detection.month import month
+from tests.harness.detection.seed import case_of, expected_of, judged_at_edges, judged_in_memory
 
 HARNESS = Path(__file__).parents[1] / "harness"
 SEEDS = range(8)

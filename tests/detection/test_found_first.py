@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tests.harness.detection import Case, expected_of, judged_in_memory
-from tests.harness.detection_expected import Expected
-from tests.harness.detection_lies import Fault, Lie
-from tests.harness.detection_month import Part, Play, System
+from tests.harness.detection.expected import Expected
+from tests.harness.detection.fault_kinds import Fault, Lie
+from tests.harness.detection.month import Part, Play, System
+from tests.harness.detection.seed import Case, expected_of, judged_in_memory
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 AT_ONCE = timedelta(0)

@@ -23,7 +23,7 @@ import redis
 from ops.runtime import parent_death
 from ops.runtime.postgres_server import AS_ORDINARY_USER
 from storage.broker.rabbitmq import OUTAGES
-from tests.harness.ports import free_port
+from tests.harness.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 #: Longest wait for a server to answer or to end, in seconds.

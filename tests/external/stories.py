@@ -7,8 +7,8 @@ from ops.runtime import servers
 from ops.runtime.pid_file import read_pids
 from ops.runtime.servers import ServerPids
 from tests.external.servers import Server, until
-from tests.harness.proof import prove_books, prove_history
-from tests.harness.running import SETTINGS, Running
+from tests.harness.chaos.proof import prove_books, prove_history
+from tests.harness.servers.running import SETTINGS, Running
 
 CALLBACKS = 600
 

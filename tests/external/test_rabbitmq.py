@@ -12,7 +12,7 @@ from storage.broker.rabbitmq import AmqpBroker
 from storage.broker.redis import POST_QUEUE, post_message
 from tests.external.servers import HOST, PATIENCE_S, RabbitMQ, until
 from tests.external.stories import play
-from tests.harness.ports import free_port
+from tests.harness.servers.ports import free_port
 from vocabulary.errors import SettingsInvalid, Unavailable
 
 pytestmark = pytest.mark.timeout(600)

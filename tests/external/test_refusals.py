@@ -8,8 +8,8 @@ import pytest
 from ops.commands.migrate import migrate_database
 from ops.runtime.server_checks import check_broker, check_database, too_old
 from tests.external.servers import HOST, Postgres, Redis
-from tests.harness.ports import free_port
-from tests.harness.receiver import Tieout
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.receiver import Tieout
 from vocabulary.errors import Unavailable
 
 pytestmark = pytest.mark.timeout(600)

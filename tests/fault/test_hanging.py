@@ -11,9 +11,9 @@ import pytest
 
 from ops.runtime import process
 from tests.conftest import PostgresServer
-from tests.harness import receiver as harness
-from tests.harness.receiver import SECRET, SETTINGS, Books, Door
-from tests.harness.speakers import sign_sportsbook
+from tests.harness.providers.signers import sign_sportsbook
+from tests.harness.servers import receiver as harness
+from tests.harness.servers.receiver import SECRET, SETTINGS, Books, Door
 
 NOBODY = "unix:///nowhere/valkey.sock?db=0"
 NO_DATABASE = "postgresql://tieout@/tieout?host=/nowhere"

@@ -11,8 +11,8 @@ import redis
 from ops.runtime.pid_file import read_pids
 from ops.runtime.servers import ensure
 from ops.settings.model import Settings
-from tests.harness.proof import prove_books
-from tests.harness.running import Running
+from tests.harness.chaos.proof import prove_books
+from tests.harness.servers.running import Running
 
 #: Callbacks per fault; a release is tried with FAULT_CALLBACKS=20000.
 CALLBACKS = int(os.environ.get("FAULT_CALLBACKS", "900"))

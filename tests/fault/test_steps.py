@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.chaos import attempt
-from tests.harness.chaos_faults import Fault
-from tests.harness.chaos_stack import Stack
+from tests.harness.chaos.campaign import attempt
+from tests.harness.chaos.faults import Fault
+from tests.harness.chaos.stack import Stack
 from vocabulary.steps import Step
 
 #: Durable and not answered; answered and nobody told; posted but for the commit.

@@ -31,14 +31,14 @@ MUTATED = (
 )
 #: What is expected to notice: everything about the ledger and money that needs no engine.
 NOTICING = (
-    "tests/unit/test_vocabulary_money.py",
-    "tests/unit/test_ledger_*.py",
+    "tests/unit/vocabulary/test_money.py",
+    "tests/unit/ledger/test_*.py",
     "tests/property/test_ledger_*.py",
     "tests/property/test_vocabulary_laws.py",
     "tests/mutation/test_*.py",
 )
 #: Importable beside what is mutated.
-COPIED = ("providers", "storage", "ops", "workers", "webhooks", "tests")
+COPIED = ("providers", "storage", "feeds", "breaks", "ops", "workers", "webhooks", "tests")
 _RESULT = re.compile(r"^\s*([\w.ǁ]+__mutmut_\d+): ([\w ]+)$", re.MULTILINE)
 out = Console(highlight=False, soft_wrap=True)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ledger.accepting.own_operations import Adjust, Exclude, InRound, Limit
-from tests.harness.ledger import NOON, Counter, balance_query, eur
+from tests.harness.books.ledger import NOON, Counter, balance_query, eur
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
 from vocabulary.money import MINOR_MAX, Money, minor_from_text

@@ -15,7 +15,7 @@ from ledger.accepting.own_operations import (
     Withdrawal,
 )
 from providers.contract import Policy
-from tests.harness.ledger import (
+from tests.harness.books.ledger import (
     bet,
     bet_and_win,
     deposit,

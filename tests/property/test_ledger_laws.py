@@ -12,7 +12,7 @@ from ledger.accepting.decide import decide_batch
 from ledger.accepting.model import OperationRow
 from ledger.posting.rules import LEGS, Movement, entries_of, sweep_of
 from providers.contract import Policy
-from tests.harness.ledger import Counter, bet, request, rollback, win
+from tests.harness.books.ledger import Counter, bet, request, rollback, win
 from tests.property.ledger_strategies import FACTS, POLICIES, Told
 from vocabulary.facts import Operation
 from vocabulary.money import MINOR_MAX

@@ -16,7 +16,7 @@ from ledger.accepting.own_operations import (
     order_from_bytes,
 )
 from providers.contract import Policy
-from tests.harness.ledger import NOON, Counter, request
+from tests.harness.books.ledger import NOON, Counter, request
 from tests.property.ledger_strategies import (
     FACTS,
     OPERATIONS,

@@ -10,9 +10,13 @@ import pytest
 
 from providers.contract import Callback, Verified
 from providers.registry import DIALECTS
-from tests.harness.aggregator import SAMPLES
-from tests.harness.node import javascript_hashes, javascript_signatures, javascript_verdicts
-from tests.harness.speakers import SPEAKERS, configured
+from tests.harness.providers.aggregator import SAMPLES
+from tests.harness.providers.signers import SPEAKERS, configured
+from tests.harness.servers.node import (
+    javascript_hashes,
+    javascript_signatures,
+    javascript_verdicts,
+)
 from vocabulary.errors import NotAuthentic
 
 SECRET = "agent-secret-é"

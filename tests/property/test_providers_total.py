@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from providers.contract import Callback, Provider, Unreadable
 from providers.javascript import number_text
 from providers.registry import DIALECTS
-from tests.harness.speakers import SECRET, SPEAKERS, Speaker, configured
+from tests.harness.providers.signers import SECRET, SPEAKERS, Speaker, configured
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import BalanceQuery, Fact, HistoryRecord, fingerprint
 

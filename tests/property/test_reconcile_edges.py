@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconcile.matching.compare import Comparison
-from tests.unit.test_reconcile_passes import compared, found, records
+from tests.unit.reconcile.test_passes import compared, found, records
 
 #: Player, stake, payout, balance before, seconds.
 Row = tuple[str, int, int, int, int]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reconcile.matching.compare import Comparison
 from reconcile.matching.conservation import as_json
-from tests.unit.test_reconcile_passes import compared, records
+from tests.unit.reconcile.test_passes import compared, records
 
 Row = tuple[str, int, int, int, int]
 

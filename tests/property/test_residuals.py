@@ -16,7 +16,7 @@ from reconcile.runs.result import RunResult
 from reconcile.runs.run import Mode, reconcile
 from reconcile.snapshot.rules import Rules
 from storage.engine import open_engine
-from tests.harness.two_books import TwoBooks
+from tests.harness.books.two_sides import TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.window import Window
 

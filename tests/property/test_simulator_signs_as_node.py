@@ -11,7 +11,7 @@ from simulator.protocol.signing import request_for
 from simulator.protocol.xigs import signature
 from simulator.run.push import pushes
 from simulator.scenarios.plan import make_plan
-from tests.harness.node import (
+from tests.harness.servers.node import (
     javascript_hashes,
     javascript_sorted_signatures,
     javascript_verdicts,

@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
-from tests.harness.ledger_workload import Step, day
-from tests.harness.situations import Situation
+from tests.harness.auditor.situations import Situation
+from tests.harness.auditor.workload import Step, day
 from tests.simulation.days import Stretch, is_at_once, live_alone, live_stretch
 from tests.simulation.engines import Template, template
 from tests.simulation.shrink import shortest

@@ -11,12 +11,12 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from storage.engine import open_engine
-from tests.harness.desk import Pool
-from tests.harness.ledger_crowd import live_at_once
-from tests.harness.ledger_day import Lived, live, open_books
-from tests.harness.ledger_reading import broken_promises
-from tests.harness.ledger_workload import Step, day
-from tests.harness.situations import Situation
+from tests.harness.auditor.crowd import live_at_once
+from tests.harness.auditor.day import Lived, live, open_books
+from tests.harness.auditor.reading import broken_promises
+from tests.harness.auditor.situations import Situation
+from tests.harness.auditor.workload import Step, day
+from tests.harness.servers.side_by_side import Pool
 from tests.simulation.engines import Template
 
 #: Every fourth day nobody knows the order of.

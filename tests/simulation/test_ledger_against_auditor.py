@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from tests.conftest import PostgresServer
-from tests.harness.ledger_workload import RULES, Step, batches, day, policies
+from tests.harness.auditor.workload import RULES, Step, batches, day, policies
 from tests.meta.tree import ROOT
 from tests.simulation.days import is_at_once, live_alone, live_stretch
 from tests.simulation.engines import TEMPLATE, Template

@@ -12,9 +12,9 @@ from ledger.posting.posting import drain
 from ledger.replay.report import Window
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
-from tests.harness.evidence import replayed
-from tests.harness.ledger import NOON
-from tests.harness.traffic import an_hour, voices
+from tests.harness.books.ledger import NOON
+from tests.harness.books.traffic import an_hour, voices
+from tests.harness.tampering.replay import replayed
 from vocabulary.money import Money
 
 CALLBACKS = 1500

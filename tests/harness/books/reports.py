@@ -1,0 +1,203 @@
+"""Both sides of one provider and day for reports, the pack about them, its files read back."""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+
+from feeds.day_close import note_restatements
+from feeds.records import store_records
+from reconcile.runs.run import Mode, reconcile
+from reports.grid import Grid
+from reports.load import gather
+from reports.report import Pack
+from storage.engine import open_engine
+from tests.harness.books.two_sides import NOON, TwoBooks
+from vocabulary.clock import FrozenClock
+from vocabulary.facts import HistoryRecord
+from vocabulary.money import Money
+from vocabulary.window import Window
+
+DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
+EVENING = datetime(2026, 3, 1, 20, tzinfo=UTC)
+STEM = "agg-20260301-20260302"
+#: Longer than a spreadsheet's fifteen digits.
+HUGE = 98_765_432_109_876_543
+HOSTILE = "=cmd|' /c calc'!A1"
+SCRIPT = "<script>alert(1)</script>"
+
+
+def fill(database: str) -> None:
+    """Rounds that agree, rounds that do not, and what somebody hostile wrote."""
+    books = TwoBooks()
+    books.ours("r1", 1_000, 250, player=HOSTILE)
+    books.ours("r2", 500, 0, player=HOSTILE)
+    books.ours("r3", 700, 900, player=HOSTILE, currency="JPY")
+    books.ours(SCRIPT, 300, 0, player=HOSTILE)
+    books.theirs("r1", 1_000, 250, handle=HOSTILE)
+    books.theirs("r2", 500, 125, handle=HOSTILE)
+    books.theirs("r3", 700, 900, handle=HOSTILE, currency="JPY")
+    books.theirs("huge", 0, HUGE, handle=HOSTILE)
+    books.write(database)
+
+
+def run(
+    database: str, *, at: datetime = EVENING, close: date | None = None, **asked: Any
+) -> None:
+    """Reconcile the day; ``close`` is a day to sign off."""
+    reconcile(
+        database,
+        provider="agg",
+        window=DAY,
+        maturity=timedelta(minutes=15),
+        clock=FrozenClock(at),
+        mode=Mode(close=close),
+        **asked,
+    )
+
+
+def retell(database: str, record_id: str, stake: int, payout: int, *, at: datetime) -> None:
+    """The provider tells a record of the day again, otherwise."""
+    told = HistoryRecord(
+        record_id=record_id,
+        round_id=record_id,
+        handle=HOSTILE,
+        currency="USD",
+        stake=Money(stake, "USD"),
+        payout=Money(payout, "USD"),
+        rolled_back=False,
+        declared_net=None,
+        balance_before=None,
+        balance_after=None,
+        game="plinko",
+        created_at=NOON,
+        updated_at=at,
+        raw=f"{record_id} {payout}".encode(),
+    )
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        store_records(connection, "agg", [told], source="push", received_at=at)
+        note_restatements(connection, "agg", first=NOON, last=NOON, now=at)
+    engine.dispose()
+
+
+def pack_of(database: str, *, at: datetime = EVENING, **more: Any) -> Pack:
+    """The pack about the last run."""
+    engine = open_engine(database)
+    with engine.connect() as connection:
+        pack = gather(connection, "agg", window=None, generated_at=at, exponents={}, **more)
+    engine.dispose()
+    return pack
+
+
+#: A row as it was read back: figures by their headings.
+Read = Mapping[str, str]
+
+
+class Files:
+    """The files of one pack, read back the way finance reads them."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.by_name = {path.name: path for path in paths}
+        (self.page,) = [path for path in paths if path.suffix == ".html"]
+        (book,) = [path for path in paths if path.suffix == ".xlsx"]
+        self.book = openpyxl.load_workbook(book)
+        self.stem = book.stem
+
+    def table(self, slug: str) -> list[dict[str, str]]:
+        """A CSV as it stands."""
+        path = self.by_name[f"{self.stem}-{slug}.csv"]
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def sheet(self, name: str) -> list[dict[str, Any]]:
+        """A sheet with one table, sums included."""
+        heading, *rows = list(self.book[name].iter_rows(min_row=4, values_only=True))
+        return [dict(zip(map(str, heading), row, strict=True)) for row in rows]
+
+    def of_table(self, grid: Grid) -> list[Read]:
+        """What the CSV of a grid says, under the grid's own headings."""
+        rows = [list(row.values()) for row in self.table(grid.slug)]
+        return [_read(grid, row) for row in rows]
+
+    def of_sheet(self, grid: Grid) -> list[Read]:
+        """What the workbook says of it, without the sums below."""
+        lines = list(self.book[grid.sheet].iter_rows(values_only=True))
+        begins = 3
+        if grid.sheet == "Summary":
+            begins = next(n for n, row in enumerate(lines) if row[0] == grid.name) + 2
+        width = len(grid.columns)
+        assert list(lines[begins][:width]) == [each.heading for each in grid.columns]
+        found = lines[begins + 1 : begins + 1 + len(self.table(grid.slug))]
+        return [_read(grid, row[:width]) for row in found]
+
+    def of_page(self, grid: Grid) -> list[Read]:
+        """What the page says of it."""
+        reader = _PageReader(grid.slug)
+        reader.feed(self.page.read_text(encoding="utf-8"))
+        return [{name: plain(value) for name, value in row} for row in reader.rows]
+
+
+def _read(grid: Grid, row: Sequence[object]) -> Read:
+    return {c.heading: plain(value) for c, value in zip(grid.columns, row, strict=True)}
+
+
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?Z?")
+
+
+def plain(cell: object) -> str:
+    """A figure as its exact value, whatever digits, signs and separators it is shown with."""
+    words = "" if cell is None else str(cell).removeprefix("'").replace("_", " ")
+    if instant := _INSTANT.fullmatch(words):
+        return f"{instant[1]} {instant[2]}"
+    try:
+        return f"{Decimal(words.replace(',', '')).normalize():f}"
+    except InvalidOperation:
+        return words
+
+
+class _PageReader(HTMLParser):
+    """The rows of the table in one section: (heading, text) of every figure."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__()
+        self.rows: list[list[tuple[str, str]]] = []
+        self._slug = slug
+        self._inside = self._body = False
+        self._figure: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        if tag == "section":
+            self._inside = told.get("id") == self._slug
+        elif tag == "tbody":
+            self._body = self._inside
+        elif tag == "tr" and self._body:
+            self.rows.append([])
+        elif tag == "span" and self._body:
+            self._figure = told["title"]
+            self.rows[-1].append((self._figure or "", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "tbody":
+            self._body = False
+        elif tag == "span":
+            self._figure = None
+
+    def handle_data(self, data: str) -> None:
+        if self._figure is not None:
+            heading, text = self.rows[-1][-1]
+            self.rows[-1][-1] = heading, text + data
+
+
+def shown(grid: Grid, rows: Sequence[Read]) -> Iterator[Read]:
+    """The rows without what the page leaves to workbook and CSV."""
+    names = {each.heading for each in grid.columns if each.page}
+    for row in rows:
+        yield {name: value for name, value in row.items() if name in names}

@@ -1,0 +1,290 @@
+"""A running Tieout whose providers are simulated whole: their APIs, callbacks and history."""
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from simulator.api.server import PROFILE, Api, Served, serve, tell
+from simulator.history.lines import Line, Span, history_of
+from simulator.history.statements import SUFFIXES, write_statement
+from simulator.protocol.agent_platform import AGENT_ID
+from simulator.protocol.messages import Call, Kind, Player, Side, Step
+from simulator.protocol.sender import PATIENCE
+from simulator.run.driver import Pace, Target, drive
+from simulator.run.push import push, pushes
+from simulator.scenarios.expected import Book
+from simulator.scenarios.plan import Plan
+from tests.harness.servers.running import PATIENCE_S, Running
+from vocabulary.clock import SystemClock
+
+SEED = 7
+OPENING = 10_000
+CURRENCY = "USD"
+#: Named unlike their dialects, so that no slug can pass for one.
+SLUGS = {
+    Side.AGENT_PLATFORM: "slots",
+    Side.AGGREGATOR: "games",
+    Side.SPORTSBOOK: "book",
+    Side.XIGS: "cards",
+}
+PLAYERS = {
+    Side.AGENT_PLATFORM: "ann",
+    Side.AGGREGATOR: "ben",
+    Side.SPORTSBOOK: "cleo",
+    Side.XIGS: "dora",
+}
+_APIS = {
+    Side.AGENT_PLATFORM: f"agent_id = {AGENT_ID}",
+    Side.AGGREGATOR: 'key = "literal:{secret}"',
+    Side.SPORTSBOOK: 'version = "v1"\nusername = "literal:demo"\npassword = "literal:{secret}"',
+    Side.XIGS: f'key = "literal:{{secret}}"\nprofile = "{PROFILE}"',
+}
+# Statements are told bit by bit, several a day, as a test goes on.
+_STATEMENT = """
+[providers.statement]
+several_a_day = true
+"""
+_PROVIDER = """
+[[providers]]
+slug = "{slug}"
+dialect = "{side}"
+currency = "{currency}"
+secrets = ["literal:{secret}"]
+[providers.api]
+base_url = "{url}"
+{api}
+"""
+_CLOCK = SystemClock()
+_PACE = Pace(connections=1, rate=None, patience=PATIENCE)
+_UNREAD = """
+SELECT count(*) FROM deliveries
+ WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL
+"""
+
+A = TypeVar("A", bound=Api)
+
+
+class Launching:
+    """The processes, the APIs they call, and the commands between them."""
+
+    def __init__(self, running: Running, served: Served) -> None:
+        self.running = running
+        self.served = served
+
+    def api(self, kind: type[A], side: Side) -> A:
+        """What that provider knows of us."""
+        found = self.served.apis[side]
+        assert isinstance(found, kind)
+        return found
+
+    def tieout(self, *words: str, code: int = 0) -> Any:
+        """What a command prints as JSON, once it ended with this code."""
+        done = self.running.command(*words, "--json")
+        assert done.returncode == code, done.stderr + done.stdout
+        return json.loads(done.stdout)
+
+    def of(self, side: Side, *words: str, code: int = 0) -> Any:
+        """The same for a command about one provider."""
+        return self.tieout(*words, "--provider", SLUGS[side], code=code)
+
+    def open_game(self, side: Side, *words: str) -> str:
+        """Where the side's player is sent to play."""
+        opened = self.of(side, "games", "open", "--player", PLAYERS[side], *words)
+        return str(opened["url"])
+
+    def balance(self, side: Side) -> str:
+        """What the side's player has."""
+        words = ("--player", PLAYERS[side], "--currency", CURRENCY)
+        return str(self.tieout("ledger", "balance", *words)["balance"])
+
+    def posted(self, side: Side) -> dict[str, Decimal]:
+        """What every operation of the side put into the wallet, when all entries are there."""
+        self.running.until_posted()
+        found = {}
+        for (slug, key), (_, effect, entries) in self.running.booked().items():
+            if slug == SLUGS[side]:
+                assert effect == entries, key
+                found[key] = entries
+        return found
+
+
+class Game:
+    """One player's play at one provider: callbacks, what they must be answered, and history."""
+
+    def __init__(self, launching: Launching, side: Side, handle: str) -> None:
+        self.side = side
+        self.began = _CLOCK.now()
+        self._launching = launching
+        self._player = Player(
+            player=PLAYERS[side], currency=CURRENCY, opening=OPENING, handles={side: handle}
+        )
+        self._book = Book((self._player,))
+        self._steps: tuple[Step, ...] = ()
+        self._span = Span(self.began, self.began, 0)
+        self._target = Target(
+            url=f"http://127.0.0.1:{launching.running.port}",
+            slugs=SLUGS,
+            secrets={one: secret_of(one).encode() for one in Side},
+        )
+
+    def call(self, kind: Kind, reference: str = "", amount: int = 0, **more: Any) -> Call:
+        """One callback about the player; amounts in minor units."""
+        said = {"stake": 0, "payout": 0, "original": "", **more}
+        return Call(
+            side=self.side,
+            kind=kind,
+            player=self._player.player,
+            handle=self._player.handles[self.side],
+            currency=CURRENCY,
+            reference=reference,
+            amount=amount,
+            **said,
+        )
+
+    def play(self, *calls: Call) -> tuple[Line, ...]:
+        """Send every callback twice at once; each is answered as expected.
+
+        Returns:
+            What an honest provider tells of the rounds that began with these calls.
+        """
+        played, began = len(self._steps), _CLOCK.now()
+        for place, call in enumerate(calls, start=played):
+            expected = self._book.answer(call)
+            numbered = replace(call, attempt=place)
+            self._steps += (Step(lane=0, call=numbered, copies=2, expected=expected),)
+        tally = asyncio.run(
+            drive(
+                self._plan(self._steps[played:]),
+                self._target,
+                _PACE,
+                journal=None,
+                progress=lambda _: None,
+            )
+        )
+        assert tally.mismatches == []
+        self._span = Span(began, _CLOCK.now(), len(self._steps))
+        lines = history_of(self._plan(self._steps))
+        return tuple(line for line in lines if line.place >= played)
+
+    def tell(self, lines: Sequence[Line]) -> None:
+        """Let the provider tell this history in its own way, and wait until it is taken in."""
+        match self.side:
+            case Side.AGGREGATOR:
+                self._push(lines)
+            case Side.XIGS:
+                self._pull(lines)
+            case Side.AGENT_PLATFORM | Side.SPORTSBOOK:
+                self._import(lines)
+
+    def reconcile(self, *, code: int = 0) -> Any:
+        """Everything since the game began, however young."""
+        # Providers tell instants in milliseconds, so the window begins with a whole second.
+        since = self.began.replace(microsecond=0).isoformat()
+        words = ("--from", since, "--to", _CLOCK.now().isoformat(), "--maturity", "0s")
+        return self._launching.of(self.side, "reconcile", *words, code=code)
+
+    def _plan(self, steps: tuple[Step, ...]) -> Plan:
+        return Plan(
+            seed=SEED,
+            sides=(self.side,),
+            players=(self._player,),
+            steps=steps,
+            balances=dict(self._book.balances),
+        )
+
+    def _push(self, lines: Sequence[Line]) -> None:
+        secret = secret_of(self.side).encode()
+        records = list(pushes(lines, seed=SEED, span=self._span, secret=secret))
+        sending = push(records, self._target, _PACE, progress=lambda _: None)
+        assert asyncio.run(sending) == 0
+        self._launching.running.until(_UNREAD)
+
+    def _pull(self, lines: Sequence[Line]) -> None:
+        tell(self._launching.served, lines, self._span)
+        rounds, _ = self._launching.of(self.side, "feed", "pull")["feeds"]
+        # What was pulled before is asked for again, but only the new is stored.
+        assert (rounds["error"], rounds["unreadable"]["count"]) == (None, 0)
+        assert rounds["stored"] == len(lines)
+
+    def _import(self, lines: Sequence[Line]) -> None:
+        path = self._launching.running.folder / f"history{SUFFIXES[self.side]}"
+        written = write_statement(path, self.side, lines, self._span)
+        taken = self._launching.of(self.side, "feed", "import", str(path))
+        assert (taken["received"], taken["stored"], taken["unreadable"]) == (
+            written,
+            written,
+            [],
+        )
+
+
+@contextlib.contextmanager
+def launching(folder: Path) -> Iterator[Launching]:
+    """Everything running, with a funded player for each provider."""
+    with apis_served(Side, SEED) as served:
+        running = Running(folder, settings=_settings(served.urls))
+        try:
+            found = Launching(running, served)
+            lines = [f"{player},{CURRENCY},100.00" for player in PLAYERS.values()]
+            file = folder / "players.csv"
+            file.write_text("\n".join(["player,currency,balance", *lines]))
+            imported = found.tieout("players", "import", str(file))
+            assert imported == {"opened": len(PLAYERS), "known": 0}
+            yield found
+        finally:
+            running.stop()
+
+
+@contextlib.contextmanager
+def apis_served(sides: type[Side], seed: int) -> Iterator[Served]:
+    """The simulated APIs in a thread of their own, so that commands can be waited for."""
+    ready: Future[tuple[Served, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def keep() -> None:
+        stop = asyncio.Event()
+        async with serve(sides, 0, seed) as served:
+            ready.set_result((served, asyncio.get_running_loop(), stop))
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(keep()))
+    thread.start()
+    served, loop, stop = ready.result(PATIENCE_S)
+    try:
+        yield served
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(PATIENCE_S)
+
+
+def secret_of(side: Side) -> str:
+    """What a simulated API, and the callbacks of its provider, are signed with."""
+    return f"demo-{side.value}-secret"
+
+
+def named_in(url: str, name: str) -> str:
+    """One value of a URL's query."""
+    (value,) = parse_qs(urlsplit(url).query)[name]
+    return value
+
+
+def _settings(urls: Mapping[Side, str]) -> str:
+    text = 'mode = "test"\n[workers]\nsweep_after = "1s"\n'
+    for side, slug in SLUGS.items():
+        secret = secret_of(side)
+        text += _PROVIDER.format(
+            slug=slug,
+            side=side.value,
+            currency=CURRENCY,
+            secret=secret,
+            url=urls[side],
+            api=_APIS[side].format(secret=secret),
+        )
+        text += _STATEMENT if side in SUFFIXES else ""
+    return text

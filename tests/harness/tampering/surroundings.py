@@ -1,0 +1,184 @@
+"""Tampering around the books: wallets, rounds, batches, deliveries, parked work, seals."""
+
+from tests.harness.tampering.residuals import OF_RESIDUALS
+from tests.harness.tampering.rows import OF_THE_BOOKS, Tampering, found_by
+
+AROUND: dict[str, Tampering] = {
+    "a wallet's balance": found_by(
+        "UPDATE wallets SET balance = balance + 100 WHERE player = 'ann'",
+        "wallets_equal_entries",
+        "wallets_end_their_chain",
+        replay="wallet 1 (ann EUR)",
+        audit=None,
+    ),
+    "a wallet's place, ahead": found_by(
+        "UPDATE wallets SET seq = seq + 1 WHERE player = 'ann'",
+        "wallets_end_their_chain",
+        replay="wallet 1 (ann EUR)",
+        audit=None,
+    ),
+    "a wallet's place, behind": found_by(
+        "UPDATE wallets SET seq = 5 WHERE player = 'ann'",
+        "wallets_end_their_chain",
+        replay="wallet 1 (ann EUR)",
+        audit=None,
+    ),
+    "a wallet's turnover": found_by(
+        "UPDATE wallets SET turnover = turnover + 1 WHERE player = 'ann'",
+        "wallets_count_their_chain",
+        replay="wallet 1 (ann EUR)",
+        audit=None,
+    ),
+    "a wallet's block": found_by(
+        "UPDATE wallets SET blocked = false WHERE player = 'ann'",
+        "wallets_count_their_chain",
+        replay="wallet 1 (ann EUR)",
+        audit=None,
+    ),
+    "a wallet's stakes of the day": found_by(
+        "UPDATE wallets SET day_stake = 0 WHERE player = 'ann'",
+        replay="wallet 1 (ann EUR)",
+        audit=None,
+    ),
+    "a wallet removed": found_by(
+        "DELETE FROM wallets WHERE player = 'bob'",
+        "operations_fit_their_wallet",
+        replay="txn-2-1",
+        audit=None,
+    ),
+    "a round's stake": found_by(
+        "UPDATE rounds SET stake = stake + 1 WHERE round_id = 'r2'",
+        "rounds_equal_operations",
+        "ended_rounds_are_clear",
+        replay=None,
+        audit=None,
+    ),
+    "a round's counters": found_by(
+        "UPDATE rounds SET wins = wins + 1 WHERE round_id = 'r2'",
+        "rounds_equal_operations",
+        replay=None,
+        audit=None,
+    ),
+    "a round's control total": found_by(
+        "UPDATE rounds SET declared_payout = 0 WHERE round_id = 'r1'",
+        "rounds_equal_operations",
+        replay=None,
+        audit=None,
+    ),
+    "a round's sweep": found_by(
+        "UPDATE rounds SET swept = swept - 1 WHERE round_id = 'r1'",
+        "ended_rounds_are_clear",
+        replay=None,
+        audit=None,
+    ),
+    "a round ended by hand": found_by(
+        "UPDATE rounds SET ended = true WHERE round_id = 'r2'",
+        "rounds_equal_operations",
+        "ended_rounds_are_clear",
+        replay=None,
+        audit=None,
+    ),
+    "a round removed": found_by(
+        "DELETE FROM rounds WHERE round_id = 'r2'",
+        "rounds_equal_operations",
+        replay=None,
+        audit=None,
+    ),
+    "a batch marked although it is not posted": found_by(
+        "UPDATE batches SET posted_at = now() WHERE posted_at IS NULL",
+        "wallets_equal_entries",
+        "operations_posted_once",
+        "rounds_equal_operations",
+        replay=None,
+        audit=None,
+    ),
+    "a batch unmarked although it is posted": found_by(
+        "UPDATE batches SET posted_at = NULL WHERE batch_id = 2",
+        "wallets_equal_entries",
+        "operations_posted_once",
+        "sweeps_are_whole",
+        "rounds_equal_operations",
+        replay=None,
+        audit="batch 2",
+    ),
+    "a batch's count": found_by(
+        "UPDATE batches SET operations = operations + 1 WHERE batch_id = 2",
+        "batches_are_whole",
+        "sealed_days_keep_their_rows",
+        replay=None,
+        audit="batch 2",
+    ),
+    "a batch moved to another day": found_by(
+        "UPDATE batches SET committed_at = committed_at + interval '1 day' WHERE batch_id = 2",
+        "sealed_days_keep_their_rows",
+        replay=None,
+        audit="batch 2",
+    ),
+    "a batch slipped into a sealed day": found_by(
+        "INSERT INTO batches (operations, committed_at, posted_at) VALUES (0, "
+        "'2020-06-04 13:00+00', '2020-06-04 13:00+00')",
+        "sealed_days_keep_their_rows",
+        replay=None,
+        audit="batch 8",
+    ),
+    "the reply of a repeat": found_by(
+        "UPDATE deliveries SET reply = '{}' WHERE verdict = 'repeated'",
+        "deliveries_are_answered",
+        replay="delivery 1",
+        audit="delivery 1",
+    ),
+    "the bytes of a repeat": found_by(
+        "UPDATE deliveries SET body = 'something else' WHERE verdict = 'repeated'",
+        replay="delivery 1",
+        audit="delivery 1",
+    ),
+    "the reply of a conflict": found_by(
+        "UPDATE deliveries SET reply = '{}' WHERE verdict = 'conflict'",
+        replay="delivery 2",
+        audit="delivery 2",
+    ),
+    "a conflict called a repeat": found_by(
+        "UPDATE deliveries SET verdict = 'repeated' WHERE verdict = 'conflict'",
+        "deliveries_are_answered",
+        replay="delivery 2",
+        audit="delivery 2",
+    ),
+    "a delivery's headers": found_by(
+        "UPDATE deliveries SET headers = 'x: y' WHERE verdict = 'conflict'",
+        replay=None,
+        audit="delivery 2",
+    ),
+    "a delivery's batch": found_by(
+        "UPDATE deliveries SET batch_id = 999 WHERE verdict = 'conflict'",
+        "deliveries_are_answered",
+        "sealed_days_keep_their_rows",
+        replay=None,
+        audit="delivery 2",
+    ),
+    "a delivery removed": found_by(
+        "DELETE FROM deliveries WHERE verdict = 'conflict'",
+        "sealed_days_keep_their_rows",
+        replay=None,
+        audit="delivery 2",
+    ),
+    "something parked": found_by(
+        "INSERT INTO parked (job, subject, cause, detail) VALUES ('j', 's', 'c', 'd')",
+        "nothing_is_parked",
+        replay=None,
+        audit=None,
+    ),
+    "a seal": found_by(
+        "UPDATE seals SET previous = repeat('1', 64)",
+        "seals_are_chained",
+        replay=None,
+        audit="sealed day 2020-06-04",
+    ),
+    "a seal given to another day": found_by(
+        "UPDATE seals SET day = day - 1",
+        "sealed_days_keep_their_rows",
+        replay=None,
+        audit="sealed day 2020-06-03",
+    ),
+}
+#: Everything.
+TAMPERINGS = {**OF_THE_BOOKS, **AROUND, **OF_RESIDUALS}

@@ -1,0 +1,112 @@
+"""A break from found to closed, through the real command line, with everything it leaves."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.servers.typed_command import typed
+
+PLAYERS = "player,currency,balance\nalice,USD,20.00\n"
+STATEMENT = """\
+transaction_id,action,user_id,currency,amount,rollback_transaction_id,created_at
+t-2,result,alice,USD,9.00,,2026-03-01T10:01:00Z
+"""
+DAY = ("--provider", "sportsbook", "--from", "2026-03-01", "--to", "2026-03-02")
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+[breaks.roles]
+jonas = "lead"
+[breaks.limits.lead]
+USD = "50.00"
+[[providers]]
+slug = "sportsbook"
+dialect = "sportsbook"
+currency = "USD"
+secrets = ["literal:secret"]
+"""
+WHY = ("--reason", "the win of t-2 never came")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """``tieout`` against one database, from a folder with a settings file."""
+
+    folder: Path
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return typed(self.folder, *words)
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        done = self.run(*words, "--json")
+        assert done.returncode == code, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def tieout(tmp_path: Path, database: str) -> CommandLine:
+    settings = SETTINGS.format(database=database)
+    (tmp_path / "tieout.toml").write_text(settings, encoding="utf-8")
+    (tmp_path / "players.csv").write_text(PLAYERS, encoding="utf-8")
+    (tmp_path / "day.csv").write_text(STATEMENT, encoding="utf-8")
+    return CommandLine(tmp_path)
+
+
+def test_a_break_is_walked_from_found_to_closed(tieout: CommandLine) -> None:
+    day = str(tieout.folder / "day.csv")
+    assert tieout.run("players", "import", str(tieout.folder / "players.csv")).returncode == 0
+    assert tieout.run("feed", "import", day, "--provider", "sportsbook").returncode == 0
+
+    (found,) = tieout.json("reconcile", *DAY, code=1)["breaks"]
+    name = found["id"]
+    tieout.json("breaks", "attach", name, "--file", day, "--by", "erin")
+    tieout.json("breaks", "assign", name, "--to", "maria", "--by", "erin")
+    (proposal,) = tieout.json("breaks", "propose", name, "--by", "maria", *WHY)
+    own = tieout.run("breaks", "approve", name, "--by", "maria")
+    tieout.json("breaks", "approve", name, "--by", "jonas")
+    again = tieout.json("reconcile", *DAY, code=0)
+    told = tieout.json("breaks", "show", name)
+    verified = tieout.json("ledger", "verify", code=0)
+
+    assert (found["kind"], found["impact"]) == ("missing_in_ledger", "player_owed")
+    assert own.returncode == 1
+    assert again["breaks"] == []
+    assert verified
+    assert told["state"] == "closed"
+    assert [(one["id"], one["state"], one["amount"]) for one in told["adjustments"]] == [
+        (proposal, "posted", "9.00")
+    ]
+    assert [note["kind"] for note in told["notes"]] == ["file"]
+    assert_the_trail_is_complete(told["trail"], again["run_id"])
+
+
+def assert_the_trail_is_complete(trail: list[dict[str, Any]], run: str) -> None:
+    """Who did what, in order, with the state before and after; and what closed it."""
+    assert [(act["by"], act["action"]) for act in trail] == [
+        ("reconcile", "break.opened"),
+        ("erin", "break.evidence_attached"),
+        ("erin", "break.assigned"),
+        ("maria", "break.proposed"),
+        ("jonas", "break.approved"),
+        ("jonas", "break.posted"),
+        ("reconcile", "break.closed"),
+    ]
+    steps = [
+        (act["detail"]["before"]["state"], act["detail"]["after"]["state"])
+        for act in trail[2:-1]
+    ]
+    assert steps == [
+        ("open", "assigned"),
+        ("assigned", "adjustment_proposed"),
+        ("adjustment_proposed", "approved"),
+        ("approved", "posted"),
+    ]
+    assert trail[3]["detail"]["why"] == WHY[1]
+    assert trail[-1]["detail"]["run"] == run

@@ -1,0 +1,106 @@
+"""What is pulled from the simulated platform is what its statement file would have told."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from ops.providers.configured import configured
+from ops.providers.feed_pull import FeedPull, pull_feeds
+from ops.settings.model import Settings
+from providers.contract import Unreadable
+from simulator.api.server import make_api, serve
+from simulator.api.xigs import XigsApi
+from simulator.history.lines import Span, history_of
+from simulator.history.statements import write_statement
+from simulator.protocol.messages import Side
+from simulator.scenarios.plan import make_plan
+from storage.engine import open_engine
+from tests.harness.providers.feed_api import xigs_at
+from vocabulary.clock import FrozenClock
+
+NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+PLAN = make_plan(seed=3, callbacks=2_000, players=130, sides=(Side.XIGS,), currency="USD")
+LINES = history_of(PLAN)
+SPAN = Span(NOON - HOUR, NOON - timedelta(minutes=1), len(PLAN.steps))
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    made = open_engine(database)
+    yield made
+    made.dispose()
+
+
+def platform() -> XigsApi:
+    """A platform whose players have played, with a webhook that was called."""
+    api = make_api(Side.XIGS, 3)
+    assert isinstance(api, XigsApi)
+    api.clock = FrozenClock(NOON)
+    api.books.play(LINES, SPAN, game=api.games[0], until=NOON + HOUR)
+    api.books.register("W1", "https://example.com/c", ["open-round"], "token", NOON - HOUR)
+    for number in range(150):
+        payload = {"eventType": "open-round", "roundId": f"R{number}"}
+        api.books.delivered("W1", payload, status=200 if number else 500, body="", now=NOON)
+    return api
+
+
+def pulled(engine: Engine, api: XigsApi) -> dict[str, FeedPull]:
+    async def play() -> tuple[FeedPull, ...]:
+        async with serve([Side.XIGS], 0, 1, apis={Side.XIGS: api}) as running:
+            address = {"base_url": running.urls[Side.XIGS], "key": f"literal:{api.api_key}"}
+            entry = xigs_at("", api=address)
+            return await asyncio.to_thread(
+                pull_feeds,
+                engine,
+                entry,
+                configured(Settings(providers=(entry,)))["xigs"].provider,
+                window=None,
+                past_unreadable=False,
+                clock=FrozenClock(NOON),
+            )
+
+    return {each.feed: each for each in asyncio.run(play())}
+
+
+def stored(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_pulled_rounds_are_those_of_the_statement_file(engine: Engine, tmp_path: Path) -> None:
+    pulls = pulled(engine, platform())
+
+    write_statement(tmp_path / "day.jsonl", Side.XIGS, LINES, SPAN)
+    provider = configured(Settings(providers=(xigs_at("http://127.0.0.1:1"),)))["xigs"]
+    read = provider.dialect.read_statement
+    assert read is not None
+    with (tmp_path / "day.jsonl").open("rb") as stream:
+        told = list(read(stream, provider.provider))
+    expected = [
+        (each.record_id, each.handle, each.stake.minor, each.payout.minor, each.updated_at)
+        for each in told
+        if not isinstance(each, Unreadable)
+    ]
+    assert len(expected) == len(told) > 500
+    assert pulls["rounds"].findings.count == 0
+    assert (pulls["rounds"].received, pulls["rounds"].stored) == (len(told), len(told))
+    query = "SELECT record_id, handle, stake, payout, updated_at FROM feed_records"
+    assert sorted(stored(engine, query)) == sorted(expected)
+
+
+def test_the_log_is_read_to_its_end_and_a_second_pull_changes_nothing(engine: Engine) -> None:
+    api = platform()
+
+    first, again = pulled(engine, api), pulled(engine, api)
+
+    assert (first["deliveries"].received, first["deliveries"].stored) == (150, 150)
+    assert (again["deliveries"].received, again["deliveries"].stored) == (150, 0)
+    assert again["rounds"].stored == 0
+    failed = "SELECT delivery_id, response_code FROM provider_deliveries WHERE NOT success"
+    assert stored(engine, failed) == [("W1-1", 500)]

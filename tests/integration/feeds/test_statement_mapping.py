@@ -1,0 +1,69 @@
+"""``tieout feed import`` of a file with other column names: looked at, then taken in."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+from tests.harness.servers.typed_command import typed
+
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+[[providers]]
+slug = "book"
+dialect = "sportsbook"
+currency = "USD"
+secrets = ["literal:secret"]
+[providers.statement]
+columns = {{transaction_id = "TxId"}}
+"""
+HEADER = "TxId,Note,action,user_id,currency,amount,rollback_transaction_id,created_at\n"
+BET = "t-1,\x1b[2J,bet,alice,USD,5.00,,2026-03-01T10:00:00Z\n"
+
+
+def imported(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "day.csv").write_text(text)
+    return typed(
+        folder, "feed", "import", str(folder / "day.csv"), "--provider", "book", *words
+    )
+
+
+def test_a_preview_stores_nothing_and_needs_no_database(tmp_path: Path) -> None:
+    nowhere = "postgresql://tieout@/tieout?host=/nonexistent"
+    (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=nowhere))
+
+    told = imported(tmp_path, HEADER + BET, "--preview")
+    coded = imported(tmp_path, HEADER + BET, "--preview", "--json")
+    wrong = imported(tmp_path, HEADER.replace("TxId", "Id") + BET, "--preview")
+
+    assert told.returncode == coded.returncode == 0
+    assert "TxId becomes transaction_id; 1 values: t-1\nNote is ignored; 1 values: " in (
+        told.stdout
+    )
+    assert "\x1b" not in told.stdout
+    assert json.loads(coded.stdout)["columns"][0] == {
+        "column": "TxId",
+        "field": "transaction_id",
+        "values": 1,
+        "first": ["t-1"],
+        "kinds": ["text"],
+    }
+    assert wrong.returncode == 1
+    assert "no column for transaction_id" in wrong.stderr
+    assert "day.csv:1: header: these columns are missing: TxId" in wrong.stderr
+
+
+def test_the_file_is_taken_in_under_our_names(tmp_path: Path, database: str) -> None:
+    (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=database))
+
+    done = imported(tmp_path, HEADER + BET)
+
+    assert done.returncode == 0, done.stderr
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT record_id, stake, source FROM feed_records")
+        assert rows.fetchall() == [("t-1", 500, "day.csv")]

@@ -1,0 +1,184 @@
+"""What finance and ops type: corrections, states, statements and instants, with their codes."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.posting.posting import drain
+from tests.harness.books.ledger import accept, bet, open_wallets
+from tests.harness.servers.typed_command import typed
+from vocabulary.clock import SystemClock
+
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+[[providers]]
+slug = "lottery"
+dialect = "sportsbook"
+currency = "EUR"
+secrets = ["literal:secret"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """``tieout`` against one database."""
+
+    folder: Path
+    database: str
+
+    def run(self, *words: str, code: int = 0) -> str:
+        done = typed(self.folder, *words)
+        assert done.returncode == code, (words, done.stdout, done.stderr)
+        return done.stdout if code == 0 else done.stderr
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "--json"))
+
+
+@pytest.fixture
+def tieout(tmp_path: Path, database: str) -> CommandLine:
+    (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=database))
+    open_wallets(database, ("ann", 1000))
+    return CommandLine(tmp_path, database)
+
+
+WALLET = ("--player", "ann", "--currency", "EUR")
+_TRAIL = """
+SELECT a.actor, a.action, a.detail->>'reason', o.op_key IS NOT NULL
+  FROM audit a LEFT JOIN operations o
+    ON o.provider = 'tieout' AND o.op_key = a.detail->>'operation'
+ WHERE a.subject = %s ORDER BY a.audit_id
+"""
+
+
+def trail_of(database: str, player: str) -> list[tuple[Any, ...]]:
+    """Who ordered what about a player, why, and whether it stands in the books."""
+    with psycopg.connect(database) as connection:
+        return connection.execute(_TRAIL, [player]).fetchall()
+
+
+def test_a_correction_is_proposed_refused_to_its_proposer_and_approved_by_another(
+    tieout: CommandLine,
+) -> None:
+    adjust = ("ledger", "adjust")
+    by = ("--by", "maria", "--reason", "a win never came", "--break", "brk-7")
+    proposal = tieout.run(*adjust, "propose", *WALLET, "--amount", "2.50", *by).strip()
+
+    own = tieout.run(*adjust, "approve", proposal, "--by", "maria", code=1)
+    assert "another person decides" in own
+    (waiting,) = tieout.json(*adjust, "list")
+    (done,) = tieout.json(*adjust, "approve", proposal, "--by", "jonas")
+
+    assert (waiting["id"], waiting["state"]) == (proposal, "proposed")
+    assert (done["state"], done["amount"], done["break_id"]) == ("posted", "2.50", "brk-7")
+    assert tieout.json("ledger", "balance", *WALLET)["balance"] == "12.50"
+    unknown = ("--amount", "1", *by, "--provider", "other", "--round", "r")
+    assert "known: lottery" in tieout.run(*adjust, "propose", *WALLET, *unknown, code=2)
+
+
+def test_a_player_is_excluded_and_limited_and_shown_so(tieout: CommandLine) -> None:
+    why = ("--by", "maria", "--reason", "asked")
+    unnamed = tieout.run("players", "block", *WALLET, "--reason", "asked", code=2)
+    tieout.run("players", "limit", *WALLET, *why, "--turnover", "50", "--loss", "20.5")
+    tieout.run("players", "exclude", *WALLET, *why, "--until", "30d")
+    nothing = tieout.run("players", "limit", *WALLET, *why, code=2)
+    past = tieout.run("players", "exclude", *WALLET, *why, "--until", "2020-01-01", code=2)
+
+    (wallet,) = tieout.json("players", "show", "--player", "ann")["wallets"]
+
+    assert (wallet["state"], wallet["balance"]) == ("self_excluded", "10.00")
+    assert (wallet["turnover_limit"], wallet["loss_limit"]) == ("50.00", "20.50")
+    assert wallet["stake_limit"] is None
+    assert "at least one limit" in nothing.replace("\n", " ")
+    assert "an instant to come is expected" in past
+    assert "--by" in unnamed
+    assert trail_of(tieout.database, "ann") == [
+        ("maria", "player.limit", "asked", True),
+        ("maria", "player.exclude", "asked", True),
+    ]
+
+
+def test_books_are_read_by_account_round_day_and_instant(tieout: CommandLine) -> None:
+    accept(tieout.database, bet("b1", 300))
+    gift = ("--amount", "5", "--reason", "welcome", "--as", "bonus")
+    tieout.run("ledger", "deposit", *WALLET, *gift)
+    drain(tieout.database)
+
+    kept = tieout.json("ledger", "checkpoint")
+    accounts = tieout.json("ledger", "accounts")
+    (waiting,) = tieout.json("ledger", "rounds", "--open", "--provider", "lottery")
+    told = tieout.json("ledger", "statement", "--provider", "lottery", "--from", "2026-06-04")
+    then = tieout.json("ledger", "balance", *WALLET, "--at", kept["as_of"], "--by", "posted")
+    totals = tieout.json("ledger", "trial-balance")["accounts"]
+
+    assert (kept["written"], kept["checked"], kept["wrong"]) == (1, 1, 0)
+    assert {"account": "player_receivable", "side": "debit"}.items() <= accounts[9].items()
+    assert (waiting["round_id"], waiting["status"], waiting["clearing"]) == (
+        "r1",
+        "open",
+        "3.00",
+    )
+    assert [(day["stake"], day["clearing"]) for day in told["days"]] == [("3.00", "3.00")]
+    assert (then["balance"], then["checkpoint"]) == ("12.00", kept["as_of"])
+    assert {"bonus": "-5.00"}.items() <= {x["account"]: x["amount"] for x in totals}.items()
+
+
+def test_a_players_states_change_with_a_name_each_and_a_refused_one_is_kept_too(
+    tieout: CommandLine,
+) -> None:
+    why = ("--by", "jonas", "--reason", "asked")
+    tieout.run("players", "block", *WALLET, *why)
+    tieout.run("players", "unblock", *WALLET, *why)
+    tieout.run("players", "block", "--player", "eve", "--currency", "EUR", *why, code=1)
+    empty = ("--by", "", "--reason", "asked")
+    nobody = tieout.run("players", "unblock", *WALLET, *empty, code=2)
+
+    assert "a name is expected" in nobody
+    assert trail_of(tieout.database, "ann") == [
+        ("jonas", "player.block", "asked", True),
+        ("jonas", "player.unblock", "asked", True),
+    ]
+    assert trail_of(tieout.database, "eve") == [("jonas", "player.block", "asked", False)]
+
+
+def test_rounds_that_wait_too_long_are_listed_by_age(tieout: CommandLine) -> None:
+    now = SystemClock().now()
+    long_ago = now - timedelta(days=3)
+    accept(tieout.database, bet("old", 5, round_id="r-old"), at=long_ago)
+    accept(tieout.database, bet("new", 5, round_id="r-new"), at=now)
+    drain(tieout.database)
+
+    def listed(*words: str) -> list[str]:
+        return [one["round_id"] for one in tieout.json("ledger", "rounds", "--open", *words)]
+
+    assert listed("--older-than", "24h") == ["r-old"]
+    assert listed("--older-than", "30d") == []
+    assert listed() == ["r-old", "r-new"]
+    wrong = tieout.run("ledger", "rounds", "--older-than", "long", code=2)
+    assert "--older-than" in wrong
+
+
+def test_a_statement_ends_with_its_last_day_inside(tieout: CommandLine) -> None:
+    for day in (4, 5, 6):
+        at = datetime(2026, 6, day, 12, tzinfo=UTC)
+        accept(tieout.database, bet(f"b{day}", 100, round_id=f"r{day}"), at=at)
+    drain(tieout.database)
+
+    def days(*words: str) -> list[str]:
+        told = tieout.json("ledger", "statement", "--provider", "lottery", *words)
+        return [day["day"] for day in told["days"]]
+
+    assert days("--to", "2026-06-05") == ["2026-06-04", "2026-06-05"]
+    assert days("--from", "2026-06-05", "--to", "2026-06-05") == ["2026-06-05"]
+    assert days("--to", "2026-06-03") == []
+    wrong = tieout.run("ledger", "statement", "--provider", "lottery", "--to", "soon", code=2)
+    assert "--to" in wrong

@@ -1,0 +1,175 @@
+"""Importing players: a mistake is named by its line, and importing again changes nothing."""
+
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from ledger.checks.run import verify
+from ledger.players.importer import Imported, import_players, read_players
+from ledger.posting.posting import drain
+from ledger.queries.balances import balance_of, statement_of, trial_balance
+from storage.engine import open_engine
+from tests.harness.books.ledger import accept, bet, win
+from vocabulary.errors import Malformed, Unavailable
+
+HEAD = "player,currency,balance,handle:lottery\n"
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
+
+
+def imported(engine: Engine, text: str) -> Imported:
+    return import_players(engine, read_players(io.StringIO(text, newline="")))
+
+
+def rows(database: str, query: str) -> list[tuple[Any, ...]]:
+    with closing(psycopg.connect(database, autocommit=True)) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "line 1: a column named player is expected"),
+        ("player,currency\n", "line 1: a column named balance is expected"),
+        ("player,currency,balance,shoe\n", "line 1: no column named 'shoe' is known"),
+        ("player,currency,balance,balance\n", "line 1: every column is expected once"),
+        (HEAD + "ann,EUR,1,\nbob,EUR\n", "line 3: as many values as columns are expected"),
+        (HEAD + "ann,EUR,1,a,more\n", "line 2: as many values as columns are expected"),
+        (HEAD + ",EUR,1,\n", "line 2: a player of 1 to 128 printable characters is expected"),
+        (
+            HEAD + "a" * 129 + ",EUR,1,\n",
+            "line 2: a player of 1 to 128 printable characters is expected",
+        ),
+        (HEAD + "ann,eur,1,\n", "line 2: a currency code such as USD is expected"),
+        (HEAD + "ann,EUR,1.001,\n", "line 2, balance: at most 2 digits after the point"),
+        (HEAD + "ann,EUR,1e3,\n", "line 2, balance: a plain decimal amount is expected"),
+        (HEAD + "ann,EUR,-1,\n", "line 2, balance: an opening balance is not negative"),
+        (HEAD + 'ann,"EUR"x,1,\n', "line 2: comma-separated values are expected"),
+        (HEAD + 'ann,EUR,1,"open', "line 2: comma-separated values are expected"),
+        (HEAD + "a\0nn,EUR,1,\n", "line 2: a player of 1 to 128 printable characters"),
+        (HEAD + "ann,EUR,1,a\0\n", "line 2: handles of 1 to 128 printable characters"),
+    ],
+)
+def test_a_file_that_does_not_hold_is_refused_by_its_line(text: str, complaint: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        list(read_players(io.StringIO(text, newline="")))
+
+    assert str(refused.value).startswith(complaint)
+
+
+def test_players_come_with_their_wallets_and_names(database: str, engine: Engine) -> None:
+    told = imported(engine, HEAD + "ann,EUR,10.50,a-1\nann,JPY,7,a-1\nbob,EUR,0,\n")
+
+    assert told == Imported(opened=3, known=0)
+    assert rows(
+        database, "SELECT player, currency, balance, seq FROM wallets ORDER BY 1, 2"
+    ) == [
+        ("ann", "EUR", 1050, 1),
+        ("ann", "JPY", 7, 1),
+        ("bob", "EUR", 0, 0),
+    ]
+    assert rows(database, "SELECT * FROM handles") == [("lottery", "a-1", "ann")]
+
+
+def test_importing_again_changes_no_balance(database: str, engine: Engine) -> None:
+    imported(engine, HEAD + "ann,EUR,10,a-1\n")
+    accept(database, bet("b1", 400, handle="a-1"))
+
+    again = imported(engine, HEAD + "ann,EUR,99,a-1\ncleo,EUR,1,\n")
+
+    assert again == Imported(opened=1, known=1)
+    assert rows(database, "SELECT player, balance, seq FROM wallets ORDER BY 1") == [
+        ("ann", 600, 2),
+        ("cleo", 100, 1),
+    ]
+
+
+def test_a_wallet_that_stands_twice_is_refused_and_nothing_is_imported(
+    database: str, engine: Engine
+) -> None:
+    with pytest.raises(Malformed, match="line 4: this wallet stands on line 2 too"):
+        imported(engine, HEAD + "ann,EUR,1,\nbob,EUR,1,\nann,EUR,2,\n")
+
+    assert rows(database, "SELECT player FROM players") == []
+
+
+def test_a_handle_of_another_player_is_refused_and_nothing_is_imported(
+    database: str, engine: Engine
+) -> None:
+    imported(engine, HEAD + "ann,EUR,1,a-1\n")
+
+    with pytest.raises(Malformed, match="handle:lottery: 'a-1' already names another player"):
+        imported(engine, HEAD + "cleo,EUR,1,\nbob,EUR,1,a-1\n")
+
+    assert rows(database, "SELECT player FROM players") == [("ann",)]
+
+
+def test_a_handle_that_names_two_players_in_one_file_is_refused(
+    database: str, engine: Engine
+) -> None:
+    """Otherwise one of them would receive the other one's wins."""
+    with pytest.raises(Malformed, match="handle:lottery: 'x-1' already names another player"):
+        imported(engine, HEAD + "ann,EUR,1,x-1\nbob,EUR,1,x-1\n")
+
+    assert rows(database, "SELECT handle FROM handles") == []
+
+
+def test_an_opening_balance_is_posted_and_proven_like_any_deposit(
+    database: str, engine: Engine
+) -> None:
+    imported(engine, HEAD + "ann,EUR,10,\nbob,EUR,0,\n")
+    drain(database)
+
+    assert [finding.name for finding in verify(engine) if finding.wrong] == []
+    assert {x.account: (x.amount, x.entries) for x in trial_balance(engine)} == {
+        "player_wallet": (1000, 1),
+        "funding": (-1000, 1),
+    }
+
+
+def test_a_statement_walks_the_chain_from_the_opening(database: str, engine: Engine) -> None:
+    imported(engine, HEAD + "ann,EUR,10,\n")
+    accept(database, bet("b1", 400), bet("b2", 700), win("w1", 50))
+
+    lines = statement_of(engine, player="ann", currency="EUR", after_seq=0, most=3)
+    rest = statement_of(engine, player="ann", currency="EUR", after_seq=3, most=3)
+
+    told = [
+        (x.transaction, x.kind, x.decision, x.amount, x.balance_after) for x in lines + rest
+    ]
+    assert told == [
+        ("txn-1-1", "deposit", "accepted", 1000, 1000),
+        ("txn-1-2", "bet", "accepted", -400, 600),
+        ("txn-1-3", "bet", "declined", 0, 600),
+        ("txn-1-4", "win", "accepted", 50, 650),
+    ]
+    assert [x.posted_at for x in rest] == [None]
+
+
+def test_a_balance_is_that_of_one_wallet_or_none(database: str, engine: Engine) -> None:
+    imported(engine, HEAD + "ann,EUR,10,\n")
+
+    found = balance_of(engine, player="ann", currency="EUR")
+
+    assert found is not None
+    assert (found.player, found.currency, found.balance, found.seq, found.blocked) == (
+        ("ann", "EUR", 1000, 1, False)
+    )
+    assert balance_of(engine, player="ann", currency="JPY") is None
+
+
+def test_reading_a_database_out_of_reach_is_unavailable() -> None:
+    engine = open_engine("postgresql://tieout@/tieout?host=/nonexistent")
+
+    with pytest.raises(Unavailable, match="the database is out of reach"):
+        balance_of(engine, player="ann", currency="EUR")

@@ -1,0 +1,175 @@
+"""One round of a table: three players in two currencies, each with figures of their own."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.checks.run import verify
+from ledger.players.importer import PlayerRow, import_players
+from ledger.posting.posting import drain, post
+from reconcile.runs.result import RunResult
+from reconcile.runs.run import reconcile
+from storage.engine import open_engine
+from tests.harness.books.ledger import NOON, SLUG, accept, bet, round_end, win
+from vocabulary.clock import FrozenClock
+from vocabulary.facts import Bet, RoundEnd, Win
+from vocabulary.ids import match_key
+from vocabulary.money import Money
+from vocabulary.window import Window
+
+TABLE = "table-7"
+#: Who sits there, with which currency, stake and payout; ann plays twice.
+SEATS = (
+    ("ann", "EUR", 500, 0),
+    ("bob", "EUR", 300, 800),
+    ("cleo", "JPY", 700, 100),
+    ("ann", "JPY", 9, 0),
+)
+_ROUNDS = """
+SELECT w.player, r.currency, r.stake, r.payout, r.swept, r.bets, r.wins, r.ended
+  FROM rounds r JOIN wallets w USING (wallet_id) WHERE r.round_id = %s ORDER BY r.wallet_id
+"""
+_ACCOUNTS = """
+SELECT account::text, currency, sum(amount)::bigint FROM entries
+ WHERE account IN ('provider_clearing', 'ggr') GROUP BY 1, 2 HAVING sum(amount) <> 0
+"""
+_RECORD = """
+INSERT INTO feed_records (provider, record_id, round_id, match_key, handle, currency, stake,
+                          payout, rolled_back, created_at, updated_at, received_at, source,
+                          continues)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, false, %s, %s, %s, 'push', %s)
+"""
+
+
+@pytest.fixture
+def table(database: str) -> str:
+    """Every operation of the round accepted as a batch of its own; nothing posted."""
+    players = [
+        PlayerRow(line=2, player=player, opening=Money(10_000, currency), handles={})
+        for player, currency, _, _ in SEATS
+    ]
+    engine = open_engine(database)
+    import_players(engine, players)
+    engine.dispose()
+    drain(database)
+    for one in _told():
+        accept(database, one)
+    return database
+
+
+def _told() -> Iterator[Bet | Win | RoundEnd]:
+    for number, (player, currency, stake, payout) in enumerate(SEATS):
+        key = f"b{number}"
+        place: Any = {"handle": player, "round_id": TABLE}
+        staked, paid = Money(stake, currency), Money(payout, currency)
+        yield replace(bet(key, stake, **place), amount=staked)
+        yield replace(win(f"w{number}", payout, bet_key=key, **place), amount=paid, stake=None)
+        end = round_end(f"e{number}", of=key, staked=stake, paid=payout, **place)
+        # The last one still plays.
+        if number < len(SEATS) - 1:
+            yield replace(end, stake=staked, payout=paid)
+
+
+def _asked(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(query.encode(), values).fetchall()
+
+
+def _post(url: str, order: list[int]) -> None:
+    """One batch after the other, in that order."""
+    engine = open_engine(url)
+    park = "UPDATE batches SET parked_at = now() WHERE posted_at IS NULL"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(park)
+    for batch in order:
+        with engine.begin() as connection:
+            release = "UPDATE batches SET parked_at = NULL WHERE batch_id = %(batch)s"
+            connection.exec_driver_sql(release, {"batch": batch})
+        assert post(engine).batches == 1
+    assert [(one.name, one.first) for one in verify(engine) if one.wrong] == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_shared_round_is_a_part_for_each_wallet_in_any_order_of_posting(
+    table: str, seed: int
+) -> None:
+    numbers = [
+        n for (n,) in _asked(table, "SELECT batch_id FROM batches WHERE posted_at IS NULL")
+    ]
+
+    _post(table, Random(seed).sample(numbers, len(numbers)))
+
+    assert _asked(table, _ROUNDS, TABLE) == [
+        ("ann", "EUR", 500, 0, 500, 1, 1, True),
+        ("bob", "EUR", 300, 800, -500, 1, 1, True),
+        ("cleo", "JPY", 700, 100, 600, 1, 1, True),
+        ("ann", "JPY", 9, 0, 0, 1, 1, False),
+    ]
+    # What ended is swept in its own currency; what is open has earned nothing.
+    assert sorted(_asked(table, _ACCOUNTS)) == [
+        ("ggr", "JPY", 600),
+        ("provider_clearing", "JPY", 9),
+    ]
+
+
+def _tell(url: str, *left_out: int) -> None:
+    """The provider's history of the table, a record for each player and currency."""
+    told = [(n, seat) for n, seat in enumerate(SEATS) if n not in left_out]
+    for place, (number, (player, currency, stake, payout)) in enumerate(told):
+        named = (SLUG, f"rec{number}", TABLE, match_key(SLUG, TABLE), player)
+        with psycopg.connect(url) as connection:
+            amounts = (currency, stake, payout, NOON, NOON, NOON, place > 0)
+            connection.execute(_RECORD.encode(), [*named, *amounts])
+
+
+def _reconciled(url: str) -> RunResult:
+    return reconcile(
+        url,
+        provider=SLUG,
+        window=Window(start=NOON - timedelta(hours=1), end=NOON + timedelta(hours=1)),
+        maturity=timedelta(minutes=15),
+        clock=FrozenClock(NOON + timedelta(hours=8)),
+        open_after=None,
+    )
+
+
+def test_a_shared_round_that_both_sides_tell_alike_is_no_break(table: str) -> None:
+    drain(table)
+    _tell(table)
+
+    result = _reconciled(table)
+
+    assert result.breaks == ()
+    assert (result.ours.matched.rows, result.theirs.matched.rows) == (4, 4)
+
+
+def test_of_a_shared_round_only_what_one_player_lacks_is_a_break(table: str) -> None:
+    drain(table)
+    _tell(table, 1)
+
+    (found,) = _reconciled(table).breaks
+
+    assert (str(found.kind), found.player, found.currency) == (
+        "missing_at_provider",
+        "bob",
+        "EUR",
+    )
+    assert (found.round_id, found.difference) == (TABLE, -500)
+    assert sorted(found.evidence["operations"]) == ["b1", "e1", "w1"]
+
+
+def test_ones_round_told_under_another_players_name_is_a_player_mismatch(table: str) -> None:
+    drain(table)
+    _tell(table)
+    with psycopg.connect(table) as connection:
+        connection.execute("UPDATE feed_records SET handle = 'dora' WHERE record_id = 'rec1'")
+
+    (found,) = _reconciled(table).breaks
+
+    assert (str(found.kind), found.player, found.round_id) == ("player_mismatch", "bob", TABLE)

@@ -1,0 +1,303 @@
+"""Pulls on a schedule, and days that are not closed before their feeds told their end."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from structlog.testing import capture_logs
+
+from feeds.findings import FindingKind, open_findings
+from feeds.pull.staging import feed_marks
+from ops.providers.feed_pull import _FEEDS
+from ops.runtime.child_jobs import Errands, tieout_command
+from ops.scheduling.closing_days import DueDay, days_of
+from ops.scheduling.pull_jobs import pull_jobs
+from ops.scheduling.reconcile_jobs import arguments
+from ops.settings.feed import PULLED_FEEDS
+from ops.settings.loader import load
+from ops.settings.model import ProviderSettings
+from storage.engine import open_engine
+from tests.harness.books.two_sides import TwoBooks
+from tests.harness.providers.api_server import HANGS, Scripted, served
+from tests.harness.providers.feed_api import (
+    DELIVERY,
+    SESSIONS,
+    a_round,
+    a_session,
+    listed,
+    script,
+)
+from tests.harness.servers.receiver import Books
+from vocabulary.clock import SystemClock
+from vocabulary.errors import SettingsInvalid
+from workers.scheduler import Scheduler
+
+Logs = Sequence[MutableMapping[str, Any]]
+DAY = date(2026, 3, 1)
+END = datetime(2026, 3, 2, tzinfo=UTC)
+RIPE = END + timedelta(minutes=15)
+FOR_EVER = timedelta(0)
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+"""
+PROVIDER = """
+[[providers]]
+slug = "{slug}"
+dialect = "xigs"
+currency = "USD"
+secrets = ["literal:secret"]
+api = {{base_url = "{url}", key = "literal:canary-key", attempts = 1}}
+feed = {{pull_every = "1h", pull_within = "{within}"}}
+"""
+GOOD = script([listed([a_session("s-1", a_round(1))])], [listed([DELIVERY])])
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
+
+
+def turned(
+    engine: Engine,
+    database: str,
+    folder: Path,
+    **told: tuple[str, Mapping[str, list[Scripted]]],
+) -> Logs:
+    """What the log says of one slot of platforms: each with its patience and its script."""
+
+    async def play() -> Logs:
+        async with AsyncExitStack() as stack:
+            text = SETTINGS.format(database=database)
+            for slug, (within, answers) in told.items():
+                server = await stack.enter_async_context(served(answers))
+                text += PROVIDER.format(slug=slug, url=server.url, within=within)
+            config = folder / "tieout.toml"
+            config.write_text(text)
+            return await asyncio.to_thread(_turn, engine, config)
+
+    return asyncio.run(play())
+
+
+def _turn(engine: Engine, config: Path) -> Logs:
+    command = tieout_command(config.parent / "data", config)
+    jobs = pull_jobs(load(config, {}), engine, command, Errands())
+    with capture_logs() as logs:
+        Scheduler(engine, SystemClock(), jobs).tick()
+    return [each for each in logs if each["event"].startswith("feed_")]
+
+
+def test_a_platform_that_fails_costs_its_own_feed_and_no_other_is_kept_waiting(
+    engine: Engine, database: str, tmp_path: Path
+) -> None:
+    logs = turned(
+        engine,
+        database,
+        tmp_path,
+        down=("10m", {**GOOD, SESSIONS: [Scripted(status=503)]}),
+        rubbish=("10m", {**GOOD, SESSIONS: [Scripted(body=b"<html>")]}),
+        slow=("1s", {**GOOD, SESSIONS: [Scripted(mischief=HANGS)]}),
+        sound=("10m", GOOD),
+    )
+
+    of_rounds = [each for each in logs if each["feed"] == "rounds"]
+    assert {each["provider"]: each["event"] for each in of_rounds} == {
+        "down": "feed_not_pulled",
+        "rubbish": "feed_not_pulled",
+        "slow": "feed_not_pulled",
+        "sound": "feed_pulled",
+    }
+    why = {each["provider"]: each.get("why", "") for each in of_rounds}
+    assert "answered 503" in why["down"]
+    assert "not told whole within 1s" in why["slow"]
+    with engine.connect() as connection:
+        failed = [each for each in open_findings(connection) if each.feed == "rounds"]
+        marks = {(each.provider, each.feed) for each in feed_marks(connection)}
+        slots = "SELECT count(*) FROM job_runs WHERE done_at IS NOT NULL"
+        done = connection.exec_driver_sql(slots).scalar_one()
+    assert [(each.provider, each.kind) for each in failed] == [
+        (slug, FindingKind.PULL_FAILED) for slug in ("down", "rubbish", "slow")
+    ]
+    # A second may be too short for the slow one's other feed, on a slow machine.
+    assert marks - {("slow", "deliveries")} == {
+        ("down", "deliveries"),
+        ("rubbish", "deliveries"),
+        ("sound", "deliveries"),
+        ("sound", "rounds"),
+    }
+    assert done == 4
+
+
+def test_nothing_is_pulled_while_asking_providers_is_paused(
+    engine: Engine, database: str, tmp_path: Path
+) -> None:
+    books = Books(database)
+    books.run("INSERT INTO paused_queues (queue, paused_by, why) VALUES ('fetch', 'a', 'b')")
+
+    logs = turned(engine, database, tmp_path, one=("1h", GOOD), two=("1h", GOOD))
+
+    told = [(each["event"], each["provider"]) for each in logs]
+    assert told == [("feed_pull_paused", "one"), ("feed_pull_paused", "two")]
+    assert books.rows("SELECT count(*) FROM feed_marks") == [(0,)]
+    books.close()
+
+
+def entry(dialect: str, **more: Any) -> ProviderSettings:
+    raw = {"slug": "p", "dialect": dialect, "currency": "USD", "secrets": ["literal:s"], **more}
+    return ProviderSettings.model_validate(raw, context={"mode": "test"})
+
+
+PULLED = entry(
+    "xigs",
+    api={"base_url": "http://127.0.0.1:1", "key": "literal:k"},
+    feed={"pull_every": "1m"},
+)
+DAILY = entry("sportsbook", statement={"daily": True})
+MARK = "INSERT INTO feed_marks VALUES ('p', '{}', '{}', '2026-03-02', 0)"
+FILE = """
+INSERT INTO feed_files (provider, feed, name, digest, size, received_at, business_day, verdict,
+                        records, refused)
+VALUES ('p', 'statement', 'a', 'a', 1, '2026-03-02', '2026-03-01', '{}', 1, 0)
+"""
+PUSHED = """
+INSERT INTO deliveries (batch_id, provider, route, verdict, headers, body, reply_status, reply,
+                        received_at)
+VALUES (1, 'p', '', 'recorded', '', '', 200, '', '{}')
+"""
+RUN = """
+INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished_at, result,
+                  manifest, conserved)
+VALUES ('r', 'p', now(), now(), now(), now(), '{}', '{}', true)
+"""
+LOOKED_AT = """
+INSERT INTO run_marks (provider, window_from, window_to, run_id, judged_at, maturity, terms,
+                       handles, oldest_xid, stored_no)
+VALUES ('p', '2026-03-01Z', '2026-03-02Z', 'r', now(), '1 s', '', '', 1, 1)
+"""
+
+
+def due(
+    engine: Engine, of: ProviderSettings, *, at: datetime = RIPE, patience: timedelta = FOR_EVER
+) -> DueDay:
+    with engine.connect() as connection:
+        (only,) = days_of(connection, of, at, patience=patience)
+    return only
+
+
+def played(database: str) -> Books:
+    books = TwoBooks(provider="p")
+    books.ours("r-1", 500, 0)
+    books.write(database)
+    return Books(database)
+
+
+def test_a_day_waits_until_a_pull_of_each_feed_began_after_it_was_ripe(
+    engine: Engine, database: str
+) -> None:
+    books = played(database)
+    assert due(engine, PULLED, at=END).waits == ()  # it is not ripe: there is nothing to close
+    assert due(engine, PULLED).waits == (
+        "feed rounds was never read whole",
+        "feed deliveries was never read whole",
+    )
+    assert arguments("p", due(engine, PULLED))[-1] == "--incremental"
+
+    books.run(MARK.format("rounds", RIPE.isoformat()))
+    books.run(MARK.format("deliveries", END.isoformat()))
+    assert due(engine, PULLED).waits == (
+        "feed deliveries is read up to 2026-03-02T00:00:00Z, not up to 2026-03-02T00:15:00Z",
+    )
+    books.run(f"UPDATE feed_marks SET watermark = '{RIPE.isoformat()}'")
+    assert due(engine, PULLED).waits == ()
+    assert arguments("p", due(engine, PULLED))[-1] == "--close-day"
+    books.close()
+
+
+def test_waiting_ends_where_the_settings_say_so_and_only_there(
+    engine: Engine, database: str
+) -> None:
+    books, hour = played(database), timedelta(hours=1)
+
+    assert not due(engine, PULLED, at=RIPE + 5 * hour).closes
+    assert not due(engine, PULLED, at=RIPE + hour - timedelta(seconds=1), patience=hour).closes
+    assert due(engine, PULLED, at=RIPE + hour, patience=hour).closes
+    books.close()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "waits"),
+    [("imported", False), ("partly", False), ("quarantined", True)],
+)
+def test_a_day_waits_for_the_daily_statement_to_be_taken_in(
+    engine: Engine, database: str, verdict: str, waits: bool
+) -> None:
+    books = played(database)
+    assert due(engine, DAILY).waits == ("no statement of 2026-03-01 was taken in",)
+
+    books.run(FILE.format(verdict))
+    assert bool(due(engine, DAILY).waits) == waits
+    assert due(engine, entry("sportsbook")).closes  # nobody said that a file comes every day
+    books.close()
+
+
+def test_a_day_waits_for_what_was_pushed_before_it_was_ripe(
+    engine: Engine, database: str
+) -> None:
+    books, pushes = played(database), entry("aggregator")
+    books.run(PUSHED.format((RIPE + timedelta(seconds=1)).isoformat()))
+    assert due(engine, pushes).closes
+
+    books.run(PUSHED.format(END.isoformat()))
+    assert due(engine, pushes).waits == ("pushed records that are not taken in yet: 1",)
+    books.run("UPDATE deliveries SET ingested_at = now()")
+    assert due(engine, pushes).closes
+    books.close()
+
+
+def test_a_day_that_a_run_has_looked_at_is_not_forgotten(engine: Engine, database: str) -> None:
+    books, later = played(database), RIPE + timedelta(days=30)
+    with engine.connect() as connection:
+        assert days_of(connection, PULLED, later, patience=FOR_EVER) == []
+    books.run(RUN)
+    books.run(LOOKED_AT)
+
+    assert due(engine, PULLED, at=later).day == DAY
+    books.close()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "more", "expected"),
+    [
+        ("aggregator", {}, "this dialect's API tells no history"),
+        ("xigs", {}, "a table api that says where to pull from"),
+    ],
+)
+def test_pulls_that_cannot_be_are_refused_with_the_settings(
+    tmp_path: Path, dialect: str, more: dict[str, Any], expected: str
+) -> None:
+    config = tmp_path / "tieout.toml"
+    config.write_text(
+        f'mode = "test"\n[[providers]]\nslug = "p"\ndialect = "{dialect}"\ncurrency = "USD"\n'
+        'secrets = ["literal:s"]\nfeed = {pull_every = "1m"}\n'
+    )
+    with pytest.raises(SettingsInvalid) as caught:
+        load(config, {})
+    (problem,) = caught.value.problems
+    assert "feed.pull_every" in problem
+    assert expected in problem
+
+
+def test_the_feeds_that_settings_know_are_those_that_are_pulled() -> None:
+    pulled = {name: tuple(each.name for each in feeds) for name, feeds in _FEEDS.items()}
+
+    assert pulled == dict(PULLED_FEEDS)

@@ -1,0 +1,175 @@
+"""From a player's first launch to the reconciled day, with each provider simulated whole.
+
+A player is registered and sent to a game; the provider calls back about the session it opened
+and tells its history; both books agree, and one planted lie is found as exactly that.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from simulator.api.agent_platform import AgentPlatformApi
+from simulator.api.aggregator import AggregatorApi
+from simulator.api.games import Names
+from simulator.api.sportsbook import SportsbookApi
+from simulator.api.xigs import XigsApi
+from simulator.protocol.messages import Kind, Side
+from tests.harness.servers.launch import PLAYERS, SEED, Game, Launching, launching, named_in
+
+#: Tokens that an API of this seed gives first; commands ask it far less often.
+MINTED = {Names(seed=SEED, minted=number).token() for number in range(100)}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launching]:
+    with launching(tmp_path_factory.mktemp("launch")) as started:
+        yield started
+
+
+def prove_books(stack: Launching, side: Side, balance: str, posted: dict[str, str]) -> None:
+    """The player has what is left, by these postings, and the books verify."""
+    assert stack.balance(side) == balance
+    assert stack.posted(side) == {key: Decimal(amount) for key, amount in posted.items()}
+    assert stack.tieout("ledger", "verify")["clean"] is True
+
+
+def agree(told: Any, *, rounds: int) -> None:
+    """Every round of both sides was matched with the other's."""
+    assert (told["breaks"], told["conserved"]) == ([], True)
+    assert (told["ours"]["rows"], told["matched"]) == (rounds, rounds)
+    assert told["theirs"] == told["ours"]
+
+
+def differ(told: Any, side: Side, *, matched: int, **expected: str) -> None:
+    """One round of the side's player is broken in this way, and no other."""
+    assert (told["matched"], told["conserved"]) == (matched, True)
+    (found,) = told["breaks"]
+    expected = {"player": PLAYERS[side], "currency": "USD", **expected}
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_an_aggregators_player_is_registered_launched_played_and_reconciled(
+    stack: Launching,
+) -> None:
+    side, api = Side.AGGREGATOR, stack.api(AggregatorApi, Side.AGGREGATOR)
+    registered = stack.of(side, "players", "register", "--player", PLAYERS[side])
+    assert api.handles == {PLAYERS[side]: registered["handle"]}
+    (chosen, *_) = stack.of(side, "games", "list")
+    house = ("--game-provider", chosen["provider"])
+    url = stack.open_game(side, "--game", chosen["game_id"], *house)
+    assert named_in(url, "token") in MINTED
+
+    game = Game(stack, side, api.handles[PLAYERS[side]])
+    honest = game.play(
+        game.call(Kind.BALANCE),
+        game.call(Kind.BET, "B1", 500),
+        game.call(Kind.WIN, "B1", 1250, stake=500),
+        game.call(Kind.ROUND_END, "B1", 500, payout=1250),
+        game.call(Kind.BET, "B2", 200),
+        game.call(Kind.ROUND_END, "B2", 200),
+        game.call(Kind.BALANCE),
+    )
+    won = {"bet:B1": "-5", "settle-bet:B1": "12.5", "bet-end:B1": "0"}
+    lost = {"bet:B2": "-2", "bet-end:B2": "0"}
+    prove_books(stack, side, "105.50", won | lost)
+    game.tell(honest)
+    agree(game.reconcile(), rounds=2)
+
+    (paid,) = game.play(
+        game.call(Kind.BET, "B3", 300), game.call(Kind.WIN, "B3", 100, stake=300)
+    )
+    game.tell([replace(paid, payout=paid.payout + 75, net=paid.net + 75)])
+    told = game.reconcile(code=1)
+    differ(told, side, matched=2, kind="payout_mismatch", round_key="B3", difference="0.75")
+
+
+def test_a_sportsbooks_player_is_launched_played_and_reconciled(stack: Launching) -> None:
+    side, api = Side.SPORTSBOOK, stack.api(SportsbookApi, Side.SPORTSBOOK)
+    url = stack.open_game(side)
+    assert named_in(url, "session") in MINTED
+    ((user, currency),) = api.sessions
+    assert (user, currency) == (PLAYERS[side], "USD")
+
+    game = Game(stack, side, user)
+    honest = game.play(
+        game.call(Kind.BET, "T1", 500),
+        game.call(Kind.WIN, "T2", 900),
+        game.call(Kind.BET, "T3", 250),
+        game.call(Kind.ROLLBACK, "T4", 250, original="T3"),
+    )
+    posted = {"T1": "-5", "T2": "9", "T3": "-2.5", "T4": "2.5"}
+    prove_books(stack, side, "104.00", posted)
+    game.tell(honest)
+    agree(game.reconcile(), rounds=3)
+
+    (staked,) = game.play(game.call(Kind.BET, "T5", 250))
+    game.tell([replace(staked, amount=300, stake=300, net=-300)])
+    told = game.reconcile(code=1)
+    differ(told, side, matched=3, kind="stake_mismatch", round_key="T5", difference="-0.50")
+
+
+def test_an_agent_platforms_player_is_launched_played_and_reconciled(stack: Launching) -> None:
+    side, api = Side.AGENT_PLATFORM, stack.api(AgentPlatformApi, Side.AGENT_PLATFORM)
+    (chosen, *_) = stack.of(side, "games", "list")
+    away = ("--home-url", "https://casino.example.com/", "--ip", "203.0.113.9")
+    url = stack.open_game(side, "--game", chosen["game_id"], *away)
+    assert named_in(url, "token") in MINTED
+    assert named_in(url, "gameId") == chosen["game_id"]
+    ((session, player),) = api.sessions
+    assert session
+    assert player == PLAYERS[side]
+
+    game = Game(stack, side, player)
+    honest = game.play(
+        game.call(Kind.BALANCE),
+        game.call(Kind.BET_AND_WIN, "M1", 500, payout=1500),
+        game.call(Kind.BET_AND_WIN, "M2", 250),
+        game.call(Kind.ROLLBACK, "M3", 250, original="M2"),
+        game.call(Kind.BALANCE),
+    )
+    prove_books(stack, side, "110.00", {"M1": "10", "M2": "-2.5", "M3": "2.5"})
+    game.tell(honest)
+    agree(game.reconcile(), rounds=2)
+
+    # The platform says nothing of this one.
+    game.play(game.call(Kind.BET_AND_WIN, "M4", 200, payout=500))
+    told = game.reconcile(code=1)
+    differ(
+        told, side, matched=2, kind="missing_at_provider", round_key="M4", difference="-3.00"
+    )
+
+
+def test_a_card_players_user_is_registered_launched_played_and_reconciled(
+    stack: Launching,
+) -> None:
+    side, api = Side.XIGS, stack.api(XigsApi, Side.XIGS)
+    registered = stack.of(side, "players", "register", "--player", PLAYERS[side])
+    url = stack.open_game(side, "--game", api.games[0])
+    session = api.books.sessions[named_in(url, "session")]
+    assert session["gameId"] == api.games[0]
+    assert session["userId"] == registered["handle"]
+
+    game = Game(stack, side, session["userId"])
+    honest = game.play(
+        game.call(Kind.BET, "R1", 500),
+        game.call(Kind.WIN, "R1", 2000),
+        game.call(Kind.BET, "R2", 500),
+        game.call(Kind.WIN, "R2", 0),
+    )
+    prove_books(
+        stack,
+        side,
+        "110.00",
+        {"open:R1": "-5", "close:R1": "20", "open:R2": "-5", "close:R2": "0"},
+    )
+    game.tell(honest)
+    agree(game.reconcile(), rounds=2)
+
+    (lost,) = game.play(game.call(Kind.BET, "R3", 200), game.call(Kind.WIN, "R3", 0))
+    phantom = replace(lost, record_id="R4", round_id="R4", payout=700, net=500)
+    game.tell([lost, phantom])
+    told = game.reconcile(code=1)
+    differ(told, side, matched=3, kind="missing_in_ledger", round_key="R4", difference="5.00")

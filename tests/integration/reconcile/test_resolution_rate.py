@@ -1,0 +1,134 @@
+"""How soon rows were explained, by the runs that are stored: every horizon, every state."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from ops.metrics.catalogue import PARTS, exposition
+from ops.metrics.explained import explained_samples
+from reconcile.runs.run import reconcile
+from reconcile.totals.resolution_rate import Explained, explained, percent
+from reconcile.totals.resolution_render import explained_json
+from storage.engine import open_engine
+from tests.harness.books.two_sides import NOON, TwoBooks
+from vocabulary.clock import FrozenClock
+from vocabulary.window import Window
+
+DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+MUCH_LATER = NOON + timedelta(days=10)
+
+
+@pytest.fixture
+def books() -> TwoBooks:
+    return TwoBooks()
+
+
+def _run(url: str, at: datetime) -> None:
+    reconcile(
+        url, provider="agg", window=DAY, maturity=timedelta(minutes=15), clock=FrozenClock(at)
+    )
+
+
+def _told(url: str, *, now: datetime = MUCH_LATER, zone: str = "UTC") -> Explained:
+    engine = open_engine(url, pool_size=1)
+    with engine.connect() as connection:
+        told = explained(connection, "agg", DAY, now=now, zone=zone)
+    engine.dispose()
+    return told
+
+
+def _shares(told: Explained) -> list[tuple[int, int]]:
+    return [(each.explained, each.due) for each in told.shares]
+
+
+def test_a_row_told_late_is_explained_by_the_run_that_cleared_its_break(
+    books: TwoBooks, database: str
+) -> None:
+    books.both("r1", 100, 50)
+    books.ours("r2", 100, 0)
+    books.theirs("moved-nothing", 0, 0)
+    books.write(database)
+    _run(database, NOON + 30 * MINUTE)
+    books.theirs("r2", 100, 0, told_after=3 * HOUR)
+    books.write(database)
+    _run(database, NOON + 4 * HOUR)
+    told = _told(database)
+    assert _shares(told) == [(2, 3), (3, 3), (3, 3)]
+    assert (told.rows, told.open) == (3, 0)
+
+
+def test_no_run_explains_nothing(books: TwoBooks, database: str) -> None:
+    books.both("r1", 100, 50)
+    books.write(database)
+    told = _told(database)
+    assert (_shares(told), told.open) == ([(0, 1)] * 3, 1)
+
+
+def test_an_open_break_is_not_explained_and_its_money_is_neither(
+    books: TwoBooks, database: str
+) -> None:
+    books.both("r1", 100, 50)
+    books.theirs("r2", 1_000, 300)
+    books.write(database)
+    _run(database, NOON + 40 * MINUTE)
+    told = _told(database)
+    assert [dict(each.money) for each in told.shares] == [{"USD": (150, 1_450)}] * 3
+    assert told.open == 1
+
+
+def test_a_break_that_a_person_explains_is_explained_from_then_on(
+    books: TwoBooks, database: str
+) -> None:
+    books.theirs("r1", 1_000, 300)
+    books.write(database)
+    _run(database, NOON + 40 * MINUTE)
+    engine = open_engine(database, pool_size=1)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE break_lives SET state = 'explained', settled = 0, since = :at"),
+            {"at": NOON + 5 * HOUR},
+        )
+    engine.dispose()
+    assert _shares(_told(database)) == [(0, 1), (1, 1), (1, 1)]
+
+
+def test_rows_that_are_too_young_for_a_horizon_do_not_count_for_it(
+    books: TwoBooks, database: str
+) -> None:
+    books.both("r1", 100, 50)
+    books.write(database)
+    _run(database, NOON + 30 * MINUTE)
+    assert _shares(_told(database, now=NOON + 2 * HOUR)) == [(1, 1), (0, 0), (0, 0)]
+
+
+def test_two_business_days_end_at_a_midnight_of_the_providers_zone(
+    books: TwoBooks, database: str
+) -> None:
+    books.both("r1", 100, 50)
+    books.write(database)
+    end = datetime(2026, 3, 3, 23, tzinfo=UTC)
+    assert _shares(_told(database, now=end, zone="Europe/Warsaw"))[2] == (0, 1)
+    assert _shares(_told(database, now=end, zone="UTC"))[2] == (0, 0)
+
+
+def test_the_same_figures_are_printed_for_programs_and_for_prometheus(
+    books: TwoBooks, database: str
+) -> None:
+    books.both("r1", 100, 50)
+    books.write(database)
+    _run(database, NOON + 30 * MINUTE)
+    told = _told(database)
+    money = {"due": "1.50", "explained": "1.50", "percent": "100.00"}
+    share = {"due": 1, "explained": 1, "percent": "100.00", "money": {"USD": money}}
+    assert explained_json(told, {})["within"] == {"1h": share, "24h": share, "T+2": share}
+    lines = exposition(PARTS["explained"], explained_samples([told])).splitlines()
+    assert 'tieout_explained_rows_due{provider="agg",within="T+2"} 1.0' in lines
+    named = 'currency="USD",provider="agg",within="1h"'
+    assert f"tieout_explained_money_explained_minor{{{named}}} 150.0" in lines
+
+
+def test_only_all_of_it_is_a_hundred_percent() -> None:
+    assert (percent(99_999, 100_000), percent(1, 1), percent(0, 0)) == ("99.99", "100.00", None)

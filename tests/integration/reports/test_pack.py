@@ -1,0 +1,203 @@
+"""A report pack, read back the way finance reads it: every figure is the books' figure."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from reports.tables.contents import grids
+from reports.write import write_pack
+from tests.conftest import TEMPLATE, PostgresServer
+from tests.harness.books.reports import (
+    HOSTILE,
+    HUGE,
+    SCRIPT,
+    STEM,
+    Files,
+    fill,
+    pack_of,
+    run,
+    shown,
+)
+
+SHEETS = (
+    *("Summary", "Breaks", "Tie-out", "Differences", "Totals", "Explained"),
+    *("Maturity", "Conservation", "Manifest"),
+)
+TABLES = (
+    *("about", "both-sides", "rounds", "breaks-by-kind", "days", "not-read"),
+    *("breaks", "tie-out", "differences", "totals", "explained"),
+    *("maturity", "conservation", "manifest"),
+)
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: PostgresServer) -> Iterator[str]:
+    """Books with a run, which no test of this module changes."""
+    postgres.execute(f"CREATE DATABASE report_pack TEMPLATE {TEMPLATE}")
+    database = postgres.url("report_pack")
+    fill(database)
+    run(database)
+    yield database
+    postgres.execute("DROP DATABASE report_pack WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def files(filled: str, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files(write_pack(pack_of(filled), tmp_path_factory.mktemp("pack")))
+
+
+def test_a_pack_is_a_workbook_a_page_and_tables(files: Files) -> None:
+    names = {*(f"{STEM}-{table}.csv" for table in TABLES), f"{STEM}.html", f"{STEM}.xlsx"}
+    assert set(files.by_name) == names
+
+
+def test_every_file_of_a_pack_shows_the_same_figures(filled: str, tmp_path: Path) -> None:
+    pack = pack_of(filled)
+    files = Files(write_pack(pack, tmp_path / "out"))
+    for grid in grids(pack):
+        table = files.of_table(grid)
+        assert len(table) == len(grid.rows), grid.name
+        assert files.of_sheet(grid) == table, grid.name
+        assert files.of_page(grid) == list(shown(grid, table)), grid.name
+
+
+def test_the_workbook_shows_totals_as_numbers_with_ggr(files: Files) -> None:
+    rows = [
+        (row["Game"], row["Currency"], row["Rounds"], row["Stake"], row["Payout"], row["GGR"])
+        for row in files.sheet("Totals")
+    ]
+    assert rows == [
+        ("plinko", "JPY", 1, 700, 900, -200),
+        ("plinko", "USD", 2, 15, 2.5, 12.5),
+        ("unknown", "USD", 1, 3, 0, 3),
+        ("all games", "JPY", 1, 700, 900, -200),
+        ("all games", "USD", 3, 18, 2.5, 15.5),
+    ]
+
+
+def test_the_workbook_lists_every_break_with_its_exact_difference(files: Files) -> None:
+    found = [
+        (row["Round"], row["Kind"], row["Difference"], row["Who owes"])
+        for row in files.sheet("Breaks")
+    ]
+    assert found == [
+        ("huge", "missing_in_ledger", "987654321098765.43", "we owe the player"),
+        (SCRIPT, "missing_at_provider", 3, "we owe the player"),
+        ("r2", "payout_mismatch", 1.25, "we owe the player"),
+    ]
+
+
+def test_the_workbook_proves_conservation_line_by_line(files: Files) -> None:
+    rows = {
+        (row["Line"], row["Currency"]): row["Rows"]
+        for row in files.sheet("Conservation")
+        if row["Side"] == "ours"
+    }
+    assert rows["compared", "USD"] == rows["source", "USD"] == 4
+    assert rows["matched", "JPY"] == rows["matched", "USD"] == 2
+    assert rows["breaks", "USD"] == 2
+
+
+def test_amounts_are_formatted_with_their_currencys_digits(files: Files) -> None:
+    formats = {
+        row[2].value: row[4].number_format for row in files.book["Totals"].iter_rows(min_row=5)
+    }
+    assert formats["USD"].startswith("#,##0.00;")
+    assert formats["JPY"].startswith("#,##0;")
+
+
+def test_what_is_owed_has_a_sign_and_a_colour_either_way(files: Files) -> None:
+    column = [cell.value for cell in files.book["Breaks"][4]].index("Difference")
+    cells = [row[column] for row in files.book["Breaks"].iter_rows(min_row=6)]
+    assert {cell.number_format for cell in cells} == {"[Red]+#,##0.00;[Blue]-#,##0.00;#,##0.00"}
+
+
+def test_every_sheet_is_frozen_titled_and_fits_its_page(files: Files) -> None:
+    assert tuple(files.book.sheetnames) == SHEETS
+    for sheet in files.book:
+        alone = sheet.title != "Summary"
+        assert sheet.freeze_panes == ("A5" if alone else "A3")
+        assert (sheet.auto_filter.ref is not None) == alone
+        assert sheet["A1"].value == f"Reconciliation of agg: {sheet.title}"
+        assert "2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z; run run-" in sheet["A2"].value
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+
+
+def test_no_column_is_too_narrow_for_an_id(files: Files) -> None:
+    sheet = files.book["Breaks"]
+    for cell in sheet[4]:
+        if cell.value in {"Break", "Run"}:
+            width = sheet.column_dimensions[cell.column_letter].width
+            assert width >= max(len(row[cell.column - 1].value) for row in sheet["A5:X7"])
+
+
+def test_what_a_player_is_called_never_becomes_a_formula(files: Files) -> None:
+    cells = [cell for row in files.book["Breaks"].iter_rows(min_row=5) for cell in row]
+    assert HOSTILE in {cell.value for cell in cells}
+    assert {cell.data_type for cell in cells} == {"s", "n"}
+
+
+def test_the_page_refers_to_nothing_outside_itself(files: Files) -> None:
+    page = files.page.read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
+    assert not re.search(r"@import|url\(\s*['\"]?http", page)
+    assert page.count("<svg") == 3
+
+
+def test_the_page_escapes_what_a_provider_wrote(files: Files) -> None:
+    page = files.page.read_text(encoding="utf-8")
+    assert SCRIPT not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "+987,654,321,098,765.43" in page
+
+
+def test_the_tables_hold_exact_amounts_and_harmless_text(files: Files) -> None:
+    breaks = files.table("breaks")
+    assert {row["player"] for row in breaks} == {f"'{HOSTILE}"}
+    assert Decimal(breaks[0]["difference"]) == Decimal(HUGE).scaleb(-2)
+    totals = files.table("totals")
+    for row in totals:
+        assert Decimal(row["stake"]) - Decimal(row["payout"]) == Decimal(row["ggr"])
+    assert [row["ggr"] for row in totals] == ["-200", "12.50", "3.00"]
+
+
+def test_the_tie_out_leaves_nothing_unexplained(files: Files) -> None:
+    rows = files.sheet("Tie-out")
+    assert [Decimal(str(row["Residual"])) for row in rows] == [0] * len(rows)
+    told = {(row["Game"], row["Currency"]): row["Breaks"] for row in rows}
+    assert told["unknown", "USD"] == -3
+    assert told["plinko", "JPY"] == 0
+    assert told["plinko", "USD"] == "-987654321098766.68"
+    assert told["all games", "USD"] == "-987654321098769.68"
+
+
+def test_the_same_pack_is_the_same_files(filled: str, tmp_path: Path) -> None:
+    first = write_pack(pack_of(filled), tmp_path / "a")
+    second = write_pack(pack_of(filled), tmp_path / "b")
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_provider_without_a_run_gets_a_report_that_says_so(
+    database: str, tmp_path: Path
+) -> None:
+    files = Files(write_pack(pack_of(database), tmp_path))
+    page = files.page.read_text(encoding="utf-8")
+    assert "No activity" in page
+    assert "No run is stored" in page
+    for sheet in files.book:
+        said = {str(cell.value) for row in sheet.iter_rows(min_row=5) for cell in row}
+        assert any(each.startswith(("No ", "Nothing ", "The window holds no")) for each in said)
+
+
+def test_a_day_on_which_nothing_happened_gets_its_report_too(
+    database: str, tmp_path: Path
+) -> None:
+    run(database)
+    page = Files(write_pack(pack_of(database), tmp_path)).page.read_text(encoding="utf-8")
+    assert "No activity" in page
+    assert "No break is open." in page
+    assert "Conservation" in page

@@ -1,0 +1,93 @@
+"""Maturity is declared, or learned from enough lateness, and always says which."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeds.arrival_delay import MaturityRules, Source, judged, learned
+from feeds.gaps import holes, missing_days, missing_numbers
+from tests.harness.providers.feed_api import NOON
+from vocabulary.maturity import Happening
+from vocabulary.window import Window
+
+MINUTE = timedelta(minutes=1)
+RULES = MaturityRules(
+    declared=15 * MINUTE,
+    learns=True,
+    per_mille=900,
+    samples_min=10,
+    floor=MINUTE,
+    ceiling=60 * MINUTE,
+)
+
+
+@pytest.mark.parametrize(
+    ("lateness_s", "age"),
+    [
+        ([600] * 10, 10 * MINUTE),
+        ([120] * 9 + [600], 2 * MINUTE),
+        ([120] * 8 + [600] * 2, 10 * MINUTE),
+        ([1] * 10, MINUTE),
+        ([100_000] * 10, 60 * MINUTE),
+        ([600] * 9, None),
+        ([], None),
+    ],
+    ids=["all alike", "one straggler", "two", "floor", "ceiling", "too few", "none"],
+)
+def test_the_age_by_which_nine_of_ten_had_come(
+    lateness_s: list[int], age: timedelta | None
+) -> None:
+    assert learned(lateness_s, RULES) == age
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=10), st.randoms(use_true_random=False))
+def test_at_least_the_stated_share_had_come_and_order_decides_nothing(
+    lateness_s: list[int], chance: object
+) -> None:
+    age = learned(lateness_s, RULES)
+
+    assert age is not None
+    ripe = [each for each in lateness_s if timedelta(seconds=each) <= age]
+    assert age == RULES.ceiling or len(ripe) * 1_000 >= RULES.per_mille * len(lateness_s)
+    assert learned(sorted(lateness_s), RULES) == age
+
+
+def test_each_kind_is_judged_by_its_own_and_says_what_it_rests_on() -> None:
+    found = judged({Happening.BET: [120] * 10, Happening.WIN: [600] * 3}, RULES)
+
+    bet, win = found.by_happening[Happening.BET], found.by_happening[Happening.WIN]
+    assert (bet.age, bet.source, bet.samples) == (2 * MINUTE, Source.LEARNED, 10)
+    assert (win.age, win.source, win.samples) == (15 * MINUTE, Source.DECLARED, 3)
+    assert found.ages.longest == 15 * MINUTE
+    assert found.to_json()["bet"] == {
+        "age_s": 120,
+        "source": "learned",
+        "per_mille": 900,
+        "samples": 10,
+    }
+
+
+def test_what_was_declared_of_one_kind_holds_for_it_alone() -> None:
+    rules = MaturityRules(declared=15 * MINUTE, by_happening={Happening.WIN: 60 * MINUTE})
+
+    found = judged({Happening.WIN: [1] * 1_000}, rules)
+
+    assert (found.of(Happening.WIN), found.of(Happening.BET)) == (60 * MINUTE, 15 * MINUTE)
+
+
+def test_what_is_missing_lies_between_the_first_and_the_last() -> None:
+    days = [(NOON + n * timedelta(days=1)).date() for n in (0, 1, 4)]
+    assert [day.day - days[0].day for day in missing_days(days)] == [2, 3]
+    assert missing_days([]) == []
+    assert missing_numbers([9, 3, 4, 4, 7]) == [(5, 6), (8, 8)]
+
+
+def test_a_hole_is_time_that_no_window_covers() -> None:
+    def window(start: int, end: int) -> Window:
+        return Window(start=NOON + start * MINUTE, end=NOON + end * MINUTE)
+
+    told = [window(8, 9), window(0, 6), window(1, 2), window(6, 7)]
+    assert holes(told) == [window(7, 8)]
+    assert holes([]) == []

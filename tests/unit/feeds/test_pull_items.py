@@ -1,0 +1,179 @@
+"""Items of the scratch-card platform's lists: read one by one, whatever they hold."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from feeds.pull.staging import KEPT_MAX, SPOOL_BYTES, Spool, lay_aside
+from providers.outbound_json import decode_reply
+from providers.pulled import LoggedDelivery, UnreadableItem
+from providers.xigs.feed import delivery_of, rounds_of
+from providers.xigs.pages import Item
+from tests.harness.providers.feed_api import DELIVERY, ROUND, a_round
+from tests.harness.providers.xigs import asked
+from vocabulary.facts import HistoryRecord
+
+SINCE = datetime(2026, 6, 4, tzinfo=UTC)
+UNTIL = SINCE + timedelta(days=1)
+
+
+def item(document: object) -> Item:
+    told = decode_reply(json.dumps(document).encode())
+    assert isinstance(told, dict)
+    return Item(item_id="i-1", place="page 3, data[2]", document=told)
+
+
+def rounds(session: dict[str, Any]) -> list[HistoryRecord | UnreadableItem]:
+    return list(rounds_of(item(session), asked(), since=SINCE, until=UNTIL))
+
+
+def logged(**changed: Any) -> LoggedDelivery | UnreadableItem:
+    return delivery_of(item({**DELIVERY, **changed}), "W1")
+
+
+def test_a_round_without_player_and_game_has_those_of_its_session() -> None:
+    bare = {name: value for name, value in ROUND.items() if name != "userId"}
+
+    (told,) = rounds({"userId": "usr_1", "gameId": "g-1", "rounds": [bare]})
+
+    assert isinstance(told, HistoryRecord)
+    assert (told.handle, told.game, told.stake.minor) == ("usr_1", "g-1", 250)
+    assert json.loads(told.raw) == bare  # as received, with nothing put in
+
+
+def test_the_rounds_own_player_and_game_come_first() -> None:
+    session = {"userId": "usr_1", "gameId": "g-1", "rounds": [a_round(1, gameId="g-2")]}
+
+    (told,) = rounds(session)
+
+    assert isinstance(told, HistoryRecord)
+    assert (told.handle, told.game) == ("usr_7c21", "g-2")
+
+
+@pytest.mark.parametrize(
+    ("session", "place", "reason"),
+    [
+        ({}, "page 3, data[2]", "rounds: a list"),
+        ({"rounds": None}, "page 3, data[2]", "rounds: a list"),
+        ({"rounds": {"a": 1}}, "page 3, data[2]", "rounds: a list"),
+        ({"rounds": ["x"]}, "page 3, data[2].rounds[0]", "round: an object"),
+        ({"rounds": [{}]}, "page 3, data[2].rounds[0]", "round: these fields are missing"),
+        ({"rounds": [a_round(1, updatedAt=5)]}, "page 3, data[2].rounds[0]", "updatedAt: "),
+        ({"rounds": [a_round(1, status="won")]}, "page 3, data[2].rounds[0]", "status: one"),
+        (
+            {"rounds": [a_round(1, __proto__=1)]},
+            "page 3, data[2].rounds[0]",
+            "body: keys that a signature",
+        ),
+    ],
+)
+def test_what_cannot_be_understood_is_a_finding_with_its_place(
+    session: dict[str, Any], place: str, reason: str
+) -> None:
+    (finding,) = rounds(session)
+
+    assert isinstance(finding, UnreadableItem)
+    assert finding.place == place
+    assert finding.reason.startswith(reason)
+
+
+def test_an_unreadable_round_counts_only_within_the_window_its_time_names() -> None:
+    def found(updated_at: str) -> int:
+        return len(rounds({"rounds": [a_round(1, bet="x", updatedAt=updated_at)]}))
+
+    assert found("2026-06-04T00:00:00Z") == 1
+    assert found("2026-06-05T00:00:00Z") == 0
+    assert found("2026-06-03T23:59:59Z") == 0
+    assert found("some day") == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"eventType": 7}, "eventType"),
+        ({"eventType": ""}, "eventType"),
+        ({"responseCode": 1000}, "responseCode"),
+        ({"responseCode": -1}, "responseCode"),
+        ({"responseCode": 200.5}, "responseCode"),
+        ({"success": "yes"}, "success"),
+        ({"timestamp": None}, "timestamp"),
+        ({"timestamp": "2026-06-04 09:30"}, "timestamp"),
+        ({"retryCount": 1_000_001}, "retryCount"),
+        ({"eventType": None}, "eventType"),
+    ],
+)
+def test_a_delivery_that_cannot_be_understood_is_a_finding(
+    changed: dict[str, Any], field: str
+) -> None:
+    finding = logged(**changed)
+
+    assert isinstance(finding, UnreadableItem)
+    assert (finding.place, finding.reason.split(":")[0]) == ("page 3, data[2]", field)
+
+
+def test_a_delivery_still_under_way_is_none_that_succeeded() -> None:
+    found = logged(responseCode=None, responseBody=None, success=None, retryCount=None)
+
+    assert isinstance(found, LoggedDelivery)
+    assert (found.response_code, found.response_body) == (None, b"")
+    assert (found.success, found.retry_count) == (False, 0)
+
+
+@pytest.mark.parametrize(
+    ("payload", "kept"),
+    [
+        ("as text é", "as text é".encode()),
+        ({"b": 1, "a": [True, None]}, b'{"b":1,"a":[true,null]}'),
+        ("half \ud800", b"half \\ud800"),
+        (None, b""),
+    ],
+)
+def test_a_payload_is_kept_in_the_shape_it_was_logged_in(payload: Any, kept: bytes) -> None:
+    found = logged(payload=payload)
+
+    assert isinstance(found, LoggedDelivery)
+    assert found.payload == kept
+
+
+def test_a_payload_nested_beyond_reason_is_a_finding() -> None:
+    deep: Any = "x"
+    for _ in range(700):
+        deep = [deep]
+    told: Any = {**DELIVERY, "payload": deep}
+
+    finding = delivery_of(Item(item_id="i", place="page 1, data[0]", document=told), "W1")
+
+    assert finding == UnreadableItem(
+        "page 1, data[0]", "payload: nesting within reason is expected"
+    )
+
+
+def test_what_is_laid_aside_comes_back_in_order_as_often_as_it_is_wanted() -> None:
+    (record,) = rounds({"rounds": [a_round(1)]})
+    delivery = logged(payload="x" * (SPOOL_BYTES // 4))
+    assert isinstance(record, HistoryRecord)
+    assert isinstance(delivery, LoggedDelivery)
+
+    with Spool(HistoryRecord) as records, Spool(LoggedDelivery) as deliveries:
+        records.keep(record)
+        for _ in range(6):  # more than is kept in memory
+            deliveries.keep(delivery)
+
+        assert (list(records), list(records), records.items) == ([record], [record], 1)
+        assert list(deliveries) == [delivery] * 6
+
+
+def test_findings_without_number_are_counted_and_the_first_are_kept() -> None:
+    async def stream() -> AsyncIterator[HistoryRecord | UnreadableItem]:
+        for number in range(KEPT_MAX + 5):
+            yield UnreadableItem(f"page {number}", "a round is expected")
+
+    with Spool(HistoryRecord) as spool:
+        found = asyncio.run(lay_aside(stream(), spool))
+
+    assert (found.count, len(found.first), spool.items) == (KEPT_MAX + 5, KEPT_MAX, 0)
+    assert found.first[0].place == "page 0"

@@ -1,0 +1,124 @@
+"""One story told twice: in callbacks, as our books take it, and as their statement tells it."""
+
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from ledger.accepting.model import Decided
+from providers.agent_platform.feed import COLUMNS
+from providers.contract import OptionValue
+from providers.registry import DIALECTS
+from tests.harness.books.ledger import Counter
+from tests.harness.providers.agent_platform import GET_BALANCE, as_sent
+from tests.harness.providers.signers import SECRET, configured, sign_agent_platform
+from vocabulary.facts import HistoryRecord
+from vocabulary.outcomes import Verdict
+
+AGENT_PLATFORM = DIALECTS["agent_platform"]
+
+#: (transaction, round, type, bet, win, original), in the order of the callbacks.
+STORY = (
+    ("T-1", "R-1", "makeBet", "4.00", "2.50", ""),
+    ("T-2", "R-1", "makeBet", "1.50", "0", ""),
+    ("T-3", "R-1", "rollback", "4.00", "2.50", "T-1"),
+    ("T-4", "R-2", "makeBet", "0", "3.00", ""),
+    ("T-5", "R-3", "rollback", "2.00", "9.00", "T-6"),
+    ("T-6", "R-3", "makeBet", "2.00", "9.00", ""),
+    ("T-7", "", "makeBet", "1.00", "0.25", ""),
+    ("T-7", "", "rollback", "", "", ""),
+    ("T-7", "", "rollback", "", "", ""),
+    ("T-8", "R-4", "makeBet", "0.75", "5.00", ""),
+)
+VERDICTS = [
+    *[Verdict.ACCEPTED] * 5,
+    Verdict.ROLLED_BACK,
+    *[Verdict.ACCEPTED] * 2,
+    Verdict.REPEATED,
+    Verdict.ACCEPTED,
+]
+Sums = Mapping[str, tuple[int, int]]
+
+both_kinds_of_rounds = pytest.mark.parametrize("rounds", ["per_transaction", "round_id"])
+
+
+def decided(counter: Counter, options: Mapping[str, OptionValue]) -> list[Decided]:
+    asked = configured(AGENT_PLATFORM, options=options)
+    policy = AGENT_PLATFORM.policy(asked.options)
+    taken = []
+    for line in STORY:
+        named = ("transaction_id", "round_id", "type", "bet", "win", "rollback_transaction_id")
+        said = {name: value for name, value in zip(named, line, strict=True) if value}
+        body = {**GET_BALANCE, "player_id": "ann", "currency": "EUR", **said}
+        came = sign_agent_platform("", as_sent(body).encode(), SECRET)
+        fact = AGENT_PLATFORM.parse(AGENT_PLATFORM.verify(came, asked), asked)
+        taken.append(counter.take(fact, policy=policy))
+    return taken
+
+
+def statement() -> bytes:
+    """Their lines: each transaction once, whatever became of it here."""
+    lines = [
+        f"{own},{round_id},{kind},ann,EUR,{bet},{win},{original},2026-06-04T09:30:{place:02}Z"
+        for place, (own, round_id, kind, bet, win, original) in enumerate(dict.fromkeys(STORY))
+    ]
+    return "\n".join([",".join(COLUMNS), *lines]).encode()
+
+
+def ours(taken: Iterable[Decided]) -> Sums:
+    sums: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for row in (row for one in taken for row in one.operations):
+        stake, payout = sums[row.round_id]
+        sums[row.round_id] = (stake + row.stake, payout + row.payout)
+    return sums
+
+
+def theirs(options: Mapping[str, OptionValue]) -> Sums:
+    """The sum of a round's lines, or nothing where one of them says that it was undone."""
+    assert AGENT_PLATFORM.read_statement is not None
+    rounds: dict[str, list[HistoryRecord]] = defaultdict(list)
+    asked = configured(AGENT_PLATFORM, options=options)
+    for line in AGENT_PLATFORM.read_statement(io.BytesIO(statement()), asked):
+        assert isinstance(line, HistoryRecord), line
+        rounds[line.round_id].append(line)
+    return {
+        round_id: (0, 0)
+        if any(line.rolled_back for line in lines)
+        else (sum(x.stake.minor for x in lines), sum(x.payout.minor for x in lines))
+        for round_id, lines in rounds.items()
+    }
+
+
+@both_kinds_of_rounds
+def test_a_story_with_rollbacks_is_decided_as_the_document_asks(rounds: str) -> None:
+    counter = Counter(balance=1000)
+
+    taken = decided(counter, {"rounds": rounds})
+
+    assert [one.verdict for one in taken] == VERDICTS
+    assert counter.balance == 1000 - 150 + 300 - 75 + 500
+
+
+@both_kinds_of_rounds
+def test_both_sides_of_the_story_agree_round_by_round(rounds: str) -> None:
+    options: Mapping[str, OptionValue] = {"rounds": rounds}
+
+    books = ours(decided(Counter(balance=1000), options))
+
+    assert books == theirs(options)
+    assert any(books.values())
+
+
+def test_named_rounds_stay_open_and_unnamed_ones_end_at_once() -> None:
+    named, single = (
+        [
+            row.ends_round
+            for one in decided(Counter(), {"rounds": rounds})
+            for row in one.operations
+        ]
+        for rounds in ("round_id", "per_transaction")
+    )
+
+    assert (any(named), all(named)) == (True, False)
+    assert single.count(False) == 1  # the stone that blocks T-6

@@ -1,0 +1,141 @@
+"""Alive is not enough: what counts as progress, on a clock that is moved by hand."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dramatiq import Message, Worker, actor
+from dramatiq.broker import MessageProxy
+from dramatiq.brokers.stub import StubBroker
+
+from tests.harness.servers.receiver import until
+from workers import heartbeat_file
+from workers.watchdog import Progress
+
+TURN_S, MESSAGE_S = 60.0, 150.0
+
+
+class Hands:
+    """A clock's hands."""
+
+    def __init__(self) -> None:
+        self.at = 1_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+class Consumer(threading.Thread):
+    """What Dramatiq's consumer thread shows of itself."""
+
+    def __init__(self) -> None:
+        self.queue_name = "post"
+        self.paused = False
+        self._end = threading.Event()
+        super().__init__(target=self._end.wait)
+        self.start()
+
+    def end(self) -> None:
+        self._end.set()
+        self.join()
+
+
+@pytest.fixture
+def consumer() -> Iterator[Any]:
+    made = Consumer()
+    yield made
+    made.end()
+
+
+def watching(consumer: Any, hands: Hands) -> Progress:
+    progress = Progress(turn_s=TURN_S, message_s=MESSAGE_S, clock=hands)
+    progress.after_consumer_thread_boot(StubBroker(middleware=[]), consumer)
+    return progress
+
+
+def test_a_consumer_that_turns_makes_progress_and_one_that_hangs_does_not(
+    consumer: Any,
+) -> None:
+    hands = Hands()
+    progress = watching(consumer, hands)
+
+    hands.at += TURN_S
+    in_time = progress.stuck()
+    hands.at += 1
+    too_late = progress.stuck()
+    progress.turned("post")
+
+    assert in_time is None
+    assert too_late == "the consumer of post hangs"
+    assert progress.stuck() is None
+
+
+def test_a_paused_consumer_is_not_expected_to_turn(consumer: Any) -> None:
+    hands = Hands()
+    progress = watching(consumer, hands)
+    consumer.paused = True
+    hands.at += 10 * TURN_S
+    while_paused = progress.stuck()
+    consumer.paused = False
+
+    assert while_paused is None
+    assert progress.stuck() is None
+
+
+def test_a_consumer_that_died_is_no_progress(consumer: Any) -> None:
+    progress = watching(consumer, Hands())
+    consumer.end()
+
+    assert progress.stuck() == "the consumer of post died"
+
+
+def test_a_message_that_never_ends_is_no_progress_until_it_ends(consumer: Any) -> None:
+    hands = Hands()
+    progress = watching(consumer, hands)
+    message = MessageProxy(Message("post", "post.v1", (), {}, {}))
+    broker = StubBroker(middleware=[])
+
+    progress.before_process_message(broker, message)
+    hands.at += MESSAGE_S + 1
+    progress.turned("post")
+    hanging = progress.stuck()
+    progress.after_process_message(broker, message)
+
+    assert hanging == "a message takes too long"
+    assert progress.stuck() is None
+
+
+def test_a_real_worker_is_watched_through_its_broker() -> None:
+    progress = Progress(turn_s=TURN_S, message_s=MESSAGE_S, clock=Hands())
+    broker = StubBroker(middleware=[progress])
+    progress.watch(broker)
+    done: list[str | None] = []
+
+    @actor(queue_name="post", broker=broker)
+    def job() -> None:
+        done.append(progress.stuck())
+
+    worker = Worker(broker, worker_timeout=10, worker_threads=1)
+    worker.start()
+    job.send()
+    assert until(lambda: done == [None])
+    worker.stop()
+
+    assert progress.stuck() is not None
+
+
+def test_a_pulse_that_was_never_shown_has_no_age_and_a_fresh_one_is_young(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "worker.pulse"
+    before = heartbeat_file.age_s(path)
+    heartbeat_file.touch(path)
+    after = heartbeat_file.age_s(path)
+    path.write_text("")
+
+    assert before is None
+    assert after is not None
+    assert 0 <= after < 3600
+    assert heartbeat_file.age_s(path) is None
