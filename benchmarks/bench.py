@@ -31,7 +31,7 @@ _UNPOSTED = "SELECT count(*) FROM batches WHERE posted_at IS NULL AND parked_at 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class BenchSetup:
     """A migrated database with players, and the settings file the processes use."""
 
     data: Path
@@ -47,7 +47,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def staged(folder: Path) -> Iterator[Stage]:
+def staged(folder: Path) -> Iterator[BenchSetup]:
     """Start embedded engines in the folder, migrate, import the players; stop at the end."""
     port = free_port()
     config = folder / "tieout.toml"
@@ -72,13 +72,15 @@ def staged(folder: Path) -> Iterator[Stage]:
             ),
         )
         engine.dispose()
-        yield Stage(data=data, config=config, port=port, database_url=engines.database_url)
+        yield BenchSetup(data=data, config=config, port=port, database_url=engines.database_url)
     finally:
         stop(data)
 
 
 @contextlib.contextmanager
-def running(*command: str, stage: Stage | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+def running(
+    *command: str, stage: BenchSetup | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A process of ours, stopped at the end; its log lines go nowhere."""
     environment = dict(os.environ)
     if stage is not None:

@@ -17,7 +17,7 @@ from time import monotonic
 from sqlalchemy import Engine
 
 from benchmarks.bench import (
-    Stage,
+    BenchSetup,
     drained,
     load,
     running,
@@ -55,7 +55,7 @@ def main() -> None:
     print(json.dumps({"benchmark": "posting", "results": results}))
 
 
-def _measure(stage: Stage, dialect: str, seconds: float, turn: int) -> dict[str, object]:
+def _measure(stage: BenchSetup, dialect: str, seconds: float, turn: int) -> dict[str, object]:
     engine = open_engine(stage.database_url)
     warm_up(stage.port, dialect, turn=turn + 400_000)
     drained(stage.database_url)

@@ -21,7 +21,7 @@ from statistics import mean, median
 from sqlalchemy import Engine
 
 from benchmarks.bench import (
-    Stage,
+    BenchSetup,
     drained,
     load,
     running,
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _serving(stage: Stage, receivers: int) -> Iterator[None]:
+def _serving(stage: BenchSetup, receivers: int) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for _ in range(receivers):
             stack.enter_context(running("ops", "receiver", stage=stage))
@@ -75,7 +75,7 @@ def _serving(stage: Stage, receivers: int) -> Iterator[None]:
         yield
 
 
-def _sustained(stage: Stage, receivers: int, seconds: float) -> dict[str, object]:
+def _sustained(stage: BenchSetup, receivers: int, seconds: float) -> dict[str, object]:
     with _sampled(open_engine(stage.database_url)) as backlog:
         figures = load(
             stage.port,
@@ -118,7 +118,7 @@ def _sampled(engine: Engine) -> Iterator[list[int]]:
     engine.dispose()
 
 
-def _hot(stage: Stage, who: str, seconds: float) -> dict[str, object]:
+def _hot(stage: BenchSetup, who: str, seconds: float) -> dict[str, object]:
     pairs = [
         (_beside(stage, "upper", seconds), _beside(stage, who, seconds)) for _ in range(PAIRS)
     ]
@@ -135,7 +135,7 @@ def _hot(stage: Stage, who: str, seconds: float) -> dict[str, object]:
     return line
 
 
-def _beside(stage: Stage, who: str, seconds: float) -> dict[str, float]:
+def _beside(stage: BenchSetup, who: str, seconds: float) -> dict[str, float]:
     """The figures of the lower half of the players while others play."""
     with ThreadPoolExecutor(2) as pool:
         beside = pool.submit(

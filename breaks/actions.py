@@ -12,10 +12,10 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
-from breaks.limits import NO_LIMITS, Limits
-from breaks.queries import Filter, ids_of
-from breaks.states import BreakState, LifeRefused
-from breaks.store import Life, get, locked, move, must_say, transaction
+from breaks.limits import NO_LIMITS, WriteOffLimits
+from breaks.queries import BreakFilter, ids_of
+from breaks.states import ActionRefused, BreakState
+from breaks.store import TrackedBreak, get, locked, move, must_say, transaction
 from storage.audit import record
 
 _NOTE = """
@@ -28,7 +28,7 @@ _PENDING = "{} has a proposed adjustment: approve or reject it first"
 NoteKind = Literal["comment", "text", "file", "link", "detail"]
 
 #: Something done to one break inside a transaction that is given.
-Act = Callable[[Connection, str], Life]
+Act = Callable[[Connection, str], TrackedBreak]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +49,13 @@ def assigning(*, to: str, by: str, now: datetime, why: str = "assigned") -> Act:
     """Give it to somebody; somebody else may have had it."""
     must_say(to=to)
 
-    def act(connection: Connection, break_id: str) -> Life:
+    def act(connection: Connection, break_id: str) -> TrackedBreak:
         life = locked(connection, break_id)
         if life.state is BreakState.ASSIGNED:  # from one person to another
             back = BreakState.OPEN
             life = move(connection, life, back, by=by, now=now, action="taken_back", why=why)
         elif life.state is BreakState.PROPOSED:
-            raise LifeRefused(_PENDING.format(break_id))
+            raise ActionRefused(_PENDING.format(break_id))
         done = BreakState.ASSIGNED
         return move(
             connection, life, done, by=by, now=now, action="assigned", why=why, assignee=to
@@ -69,13 +69,13 @@ def explaining(*, by: str, why: str, now: datetime) -> Act:
     return _step(BreakState.EXPLAINED, "explained", by=by, why=why, now=now)
 
 
-def closing(*, by: str, why: str, now: datetime, limits: Limits = NO_LIMITS) -> Act:
+def closing(*, by: str, why: str, now: datetime, limits: WriteOffLimits = NO_LIMITS) -> Act:
     """Close it by hand: whoever does writes the difference off, within their limit."""
 
-    def act(connection: Connection, break_id: str) -> Life:
+    def act(connection: Connection, break_id: str) -> TrackedBreak:
         life = locked(connection, break_id)
         if life.state is BreakState.PROPOSED:
-            raise LifeRefused(_PENDING.format(break_id))
+            raise ActionRefused(_PENDING.format(break_id))
         if life.state is not BreakState.POSTED:  # what was posted was approved
             limits.check(by, life.difference, life.currency)
         done = BreakState.CLOSED
@@ -87,10 +87,10 @@ def closing(*, by: str, why: str, now: datetime, limits: Limits = NO_LIMITS) -> 
 def reopening(*, by: str, why: str, now: datetime) -> Act:
     """Take it up again."""
 
-    def act(connection: Connection, break_id: str) -> Life:
+    def act(connection: Connection, break_id: str) -> TrackedBreak:
         life = locked(connection, break_id)
         if life.state is BreakState.PROPOSED:
-            raise LifeRefused(_PENDING.format(break_id))
+            raise ActionRefused(_PENDING.format(break_id))
         done = BreakState.OPEN
         return move(connection, life, done, by=by, now=now, action="reopened", why=why)
 
@@ -101,7 +101,7 @@ def noting(note: Note, *, by: str, now: datetime) -> Act:
     """Add a comment or a piece of evidence; the state stays."""
     must_say(by=by, body=note.body)
 
-    def act(connection: Connection, break_id: str) -> Life:
+    def act(connection: Connection, break_id: str) -> TrackedBreak:
         life = get(connection, break_id)
         add_note(connection, break_id, note, by=by, now=now)
         return life
@@ -122,7 +122,7 @@ def add_note(
     record(connection, by, action, break_id, told)
 
 
-def do(engine: Engine, break_id: str, act: Act) -> Life:
+def do(engine: Engine, break_id: str, act: Act) -> TrackedBreak:
     """Do something to one break.
 
     Raises:
@@ -133,7 +133,9 @@ def do(engine: Engine, break_id: str, act: Act) -> Life:
         return act(connection, break_id)
 
 
-def do_all(engine: Engine, chosen: Filter, act: Act, *, expected: int) -> list[Life]:
+def do_all(
+    engine: Engine, chosen: BreakFilter, act: Act, *, expected: int
+) -> list[TrackedBreak]:
     """Do the same to every break a filter chooses, or to none.
 
     Raises:
@@ -143,15 +145,15 @@ def do_all(engine: Engine, chosen: Filter, act: Act, *, expected: int) -> list[L
     with transaction(engine) as connection:
         ids = ids_of(connection, chosen)
         if len(ids) != expected:
-            raise LifeRefused(f"the filter chooses {len(ids)} breaks, not {expected}")
+            raise ActionRefused(f"the filter chooses {len(ids)} breaks, not {expected}")
         return [act(connection, break_id) for break_id in ids]
 
 
 def _step(to: BreakState, action: str, *, by: str, why: str, now: datetime) -> Act:
-    def act(connection: Connection, break_id: str) -> Life:
+    def act(connection: Connection, break_id: str) -> TrackedBreak:
         life = locked(connection, break_id)
         if life.state is BreakState.PROPOSED:
-            raise LifeRefused(_PENDING.format(break_id))
+            raise ActionRefused(_PENDING.format(break_id))
         return move(connection, life, to, by=by, now=now, action=action, why=why)
 
     return act

@@ -18,9 +18,9 @@ from typing import Literal
 from sqlalchemy import Connection, Engine
 
 from breaks.kinds import BreakKind
-from breaks.limits import NO_LIMITS, Limits
-from breaks.states import BreakState, LifeRefused, must_follow
-from breaks.store import Life, locked, move, must_say, transaction
+from breaks.limits import NO_LIMITS, WriteOffLimits
+from breaks.states import ActionRefused, BreakState, must_follow
+from breaks.store import TrackedBreak, locked, move, must_say, transaction
 from ledger.accepting.own_operations import InRound
 from ledger.corrections.adjustments import approve_on, complete, propose_on, reject_on
 from ledger.posting.posting import drain
@@ -28,10 +28,10 @@ from storage.engine import url_of
 from vocabulary.clock import Clock
 from vocabulary.money import Money, exponent_of, minor_from_text
 
-Side = Literal["stake", "payout"]
-_BOTH: tuple[Side, ...] = ("stake", "payout")
+RoundSide = Literal["stake", "payout"]
+_BOTH: tuple[RoundSide, ...] = ("stake", "payout")
 #: What of our round such a break says is wrong.
-_SIDES: Mapping[BreakKind, tuple[Side, ...]] = MappingProxyType(
+_SIDES: Mapping[BreakKind, tuple[RoundSide, ...]] = MappingProxyType(
     {
         BreakKind.MISSING_IN_LEDGER: _BOTH,
         BreakKind.MISSING_AT_PROVIDER: _BOTH,
@@ -52,11 +52,11 @@ class Correction:
     """What to move: signed minor units to the player; None: against the adjustment account."""
 
     amount: int
-    side: Side | None
+    side: RoundSide | None
 
 
 def corrections_of(
-    life: Life, exponents: Mapping[str, int] = _NO_OVERRIDES
+    life: TrackedBreak, exponents: Mapping[str, int] = _NO_OVERRIDES
 ) -> tuple[Correction, ...]:
     """What makes our round say what the provider's says.
 
@@ -72,7 +72,7 @@ def corrections_of(
         if (amount := _missing(life, side, exponent))
     )
     if not found or sum(each.amount for each in found) != life.difference:
-        raise LifeRefused(
+        raise ActionRefused(
             f"{life.break_id} is {life.kind}: no correction of our round follows from it;"
             " explain it, or name the amount and the side"
         )
@@ -121,8 +121,8 @@ def propose(
 
 
 def approve(
-    engine: Engine, break_id: str, *, by: str, clock: Clock, limits: Limits = NO_LIMITS
-) -> Life:
+    engine: Engine, break_id: str, *, by: str, clock: Clock, limits: WriteOffLimits = NO_LIMITS
+) -> TrackedBreak:
     """Approve all that is proposed for a break and book it; repeating completes what is left.
 
     The limit holds for all that is moved, either way, together.
@@ -148,7 +148,9 @@ def approve(
         return move(connection, life, done, by=by, now=clock.now(), action="posted", why=why)
 
 
-def reject(engine: Engine, break_id: str, *, by: str, reason: str, now: datetime) -> Life:
+def reject(
+    engine: Engine, break_id: str, *, by: str, reason: str, now: datetime
+) -> TrackedBreak:
     """Reject all that is proposed for a break; it goes back to whoever had it.
 
     Raises:
@@ -159,7 +161,7 @@ def reject(engine: Engine, break_id: str, *, by: str, reason: str, now: datetime
     with transaction(engine) as connection:
         life = locked(connection, break_id)
         if life.state is not BreakState.PROPOSED:
-            raise LifeRefused(f"{break_id} is {life.state}: nothing is proposed")
+            raise ActionRefused(f"{break_id} is {life.state}: nothing is proposed")
         for proposal, _state, _amount in _waiting(connection, break_id):
             reject_on(connection, proposal, by=by, reason=reason, now=now)
         back = BreakState.ASSIGNED if life.assignee else BreakState.OPEN
@@ -167,7 +169,12 @@ def reject(engine: Engine, break_id: str, *, by: str, reason: str, now: datetime
 
 
 def _approved(
-    connection: Connection, life: Life, *, by: str, now: datetime, limits: Limits
+    connection: Connection,
+    life: TrackedBreak,
+    *,
+    by: str,
+    now: datetime,
+    limits: WriteOffLimits,
 ) -> list[str]:
     """Mark what waits as approved; the ids of what is to be booked."""
     if life.state in {BreakState.APPROVED, BreakState.POSTED}:  # asked for once more
@@ -189,19 +196,19 @@ def _waiting(connection: Connection, break_id: str) -> list[tuple[str, str, int]
     return [(row[0], row[1], int(row[2])) for row in rows]
 
 
-def _missing(life: Life, side: Side, exponent: int) -> int:
+def _missing(life: TrackedBreak, side: RoundSide, exponent: int) -> int:
     """What the player is owed on this side: more payout than we booked, or less stake."""
     more = _told(life.theirs, side, exponent) - _told(life.ours, side, exponent)
     return -more if side == "stake" else more
 
 
-def _told(side: Mapping[str, object] | None, name: Side, exponent: int) -> int:
+def _told(side: Mapping[str, object] | None, name: RoundSide, exponent: int) -> int:
     if side is None:
         return 0
     return minor_from_text(str(side[name]), exponent, path=name)
 
 
-def _within(life: Life, side: Side | None) -> InRound | None:
+def _within(life: TrackedBreak, side: RoundSide | None) -> InRound | None:
     if side is None:
         return None
     return InRound(provider=life.provider, round_id=life.round_id, side=side)

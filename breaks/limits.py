@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from breaks.states import LifeRefused
+from breaks.states import ActionRefused
 from vocabulary.money import Money
 
 _NOBODY: Mapping[str, str] = MappingProxyType({})
@@ -12,7 +12,7 @@ _NOTHING: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class WriteOffLimits:
     """Write-off limits. Where none are set there are none; else who has no role may nothing.
 
     Attributes:
@@ -39,10 +39,10 @@ class Limits:
         most = self.most.get(role or "", {}).get(currency, 0)
         if abs(minor) > most:
             who = f"{user}, {role}" if role else f"{user}, without a role"
-            raise LifeRefused(
+            raise ActionRefused(
                 f"{who}: at most {Money(most, currency).text()} {currency}, and it is about"
                 f" {Money(abs(minor), currency).text()}"
             )
 
 
-NO_LIMITS = Limits()
+NO_LIMITS = WriteOffLimits()

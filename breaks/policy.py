@@ -21,7 +21,7 @@ _ANY: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class SlaRule:
     """Breaks of an impact are dealt with within a time.
 
     Attributes:
@@ -36,9 +36,9 @@ class Rule:
 
 #: Whom we owe is not kept waiting.
 DEFAULT_RULES = (
-    Rule(impact=Impact.PLAYER_OWED, within=timedelta(hours=24)),
-    Rule(impact=Impact.OPERATOR_OWED, within=timedelta(hours=72)),
-    Rule(impact=Impact.NONE, within=timedelta(days=7)),
+    SlaRule(impact=Impact.PLAYER_OWED, within=timedelta(hours=24)),
+    SlaRule(impact=Impact.OPERATOR_OWED, within=timedelta(hours=72)),
+    SlaRule(impact=Impact.NONE, within=timedelta(days=7)),
 )
 
 
@@ -48,14 +48,14 @@ def bucket_of(age: timedelta) -> str:
 
 
 def due_at(
-    rules: tuple[Rule, ...], impact: Impact, currency: str, difference: int, since: datetime
+    rules: tuple[SlaRule, ...], impact: Impact, currency: str, difference: int, since: datetime
 ) -> datetime | None:
     """When the strictest rule that is meant runs out; None where none is."""
     meant = [rule.within for rule in rules if _is_meant(rule, impact, currency, difference)]
     return since + min(meant) if meant else None
 
 
-def _is_meant(rule: Rule, impact: Impact, currency: str, difference: int) -> bool:
+def _is_meant(rule: SlaRule, impact: Impact, currency: str, difference: int) -> bool:
     if rule.impact is not impact:
         return False
     return not rule.over or (currency in rule.over and abs(difference) >= rule.over[currency])

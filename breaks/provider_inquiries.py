@@ -15,7 +15,7 @@ from typing import Literal
 from sqlalchemy import Connection, Engine
 
 from breaks.actions import Note, add_note
-from breaks.store import Life, get, must_say, transaction
+from breaks.store import TrackedBreak, get, must_say, transaction
 from storage.audit import record
 
 #: Who writes answers into the audit trail.
@@ -23,7 +23,7 @@ ACTOR = "fetch"
 #: How long a question is left to whoever claimed it.
 CLAIM = timedelta(minutes=2)
 
-Verdict = Literal["confirmed", "unknown", "failed"]
+InquiryVerdict = Literal["confirmed", "unknown", "failed"]
 
 _WANT = """
 INSERT INTO detail_requests (break_id, provider, key, wanted_by, wanted_at, refresh, not_before)
@@ -85,7 +85,7 @@ _PAGE_OF = "SELECT content FROM detail_pages WHERE digest = %(digest)s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class InquiryAnswer:
     """What a provider says about one bet.
 
     Attributes:
@@ -94,14 +94,14 @@ class Answer:
         page: the bytes that were seen, if any.
     """
 
-    verdict: Verdict
+    verdict: InquiryVerdict
     reason: str
     link: str | None = None
     page: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Inquiry:
     """One question that is ours to ask for a while.
 
     Attributes:
@@ -116,12 +116,12 @@ class Question:
     key: str
     attempts: int
     began: datetime | None
-    at_hand: Answer | None
+    at_hand: InquiryAnswer | None
 
 
 def want(
     engine: Engine, break_id: str, *, by: str, now: datetime, refresh: bool = False
-) -> Life:
+) -> TrackedBreak:
     """Have the provider asked about a break; asked already, nothing is asked twice.
 
     Raises:
@@ -157,7 +157,7 @@ def want_all(
     return len(ids)
 
 
-def claim(engine: Engine, *, now: datetime, every: timedelta) -> Question | None:
+def claim(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry | None:
     """The next question that may be asked now; None where there is none.
 
     A provider is asked once in ``every``, by all who ask together.
@@ -178,7 +178,7 @@ def claim(engine: Engine, *, now: datetime, every: timedelta) -> Question | None
         return found
 
 
-def put_off(engine: Engine, question: Question, *, until: datetime) -> None:
+def put_off(engine: Engine, question: Inquiry, *, until: datetime) -> None:
     """Leave a question for later.
 
     Raises:
@@ -189,7 +189,7 @@ def put_off(engine: Engine, question: Question, *, until: datetime) -> None:
 
 
 def settle(
-    engine: Engine, question: Question, answer: Answer, *, now: datetime, lasts: timedelta
+    engine: Engine, question: Inquiry, answer: InquiryAnswer, *, now: datetime, lasts: timedelta
 ) -> bool:
     """Keep an answer and attach it to the break; False where somebody else already had.
 
@@ -236,15 +236,17 @@ def page(engine: Engine, digest: str) -> bytes | None:
         return None if found is None else bytes(found)
 
 
-def _want(connection: Connection, life: Life, *, by: str, now: datetime, refresh: bool) -> None:
+def _want(
+    connection: Connection, life: TrackedBreak, *, by: str, now: datetime, refresh: bool
+) -> None:
     said = {"id": life.break_id, "provider": life.provider, "key": life.round_id}
     connection.exec_driver_sql(_WANT, {**said, "by": by, "now": now, "refresh": refresh})
 
 
 def _keep(
     connection: Connection,
-    question: Question,
-    answer: Answer,
+    question: Inquiry,
+    answer: InquiryAnswer,
     *,
     now: datetime,
     until: datetime,
@@ -257,13 +259,13 @@ def _keep(
     connection.exec_driver_sql(_ANSWER, {**kept, "now": now, "until": until})
 
 
-def _question(row: tuple[object, ...]) -> Question:
+def _question(row: tuple[object, ...]) -> Inquiry:
     request, break_id, provider, key, attempts, verdict, reason, link, digest, began = row
     at_hand = None
     if verdict is not None:
         seen = f"{reason}; page sha256 {digest}" if digest else str(reason)
-        at_hand = Answer(verdict=verdict, reason=seen, link=link)  # type: ignore[arg-type]
-    return Question(
+        at_hand = InquiryAnswer(verdict=verdict, reason=seen, link=link)  # type: ignore[arg-type]
+    return Inquiry(
         request=request,  # type: ignore[arg-type]
         break_id=str(break_id),
         provider=str(provider),

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from breaks.kinds import BreakKind, Impact
-from breaks.policy import AGES, Rule, bucket_of, due_at
+from breaks.policy import AGES, SlaRule, bucket_of, due_at
 from breaks.states import SETTLED, BreakState
-from breaks.store import COLUMNS, Life, get, life_of, transaction
+from breaks.store import COLUMNS, TrackedBreak, get, life_of, transaction
 from ledger.corrections.adjustments import Adjustment, every
 from storage.audit import AuditRow, trail
 
@@ -38,7 +38,7 @@ SELECT note_id, at, author, kind, body, digest, size FROM break_notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class BreakFilter:
     """Which breaks; None asks for any, and for any state but closed.
 
     Attributes:
@@ -74,17 +74,17 @@ class KeptNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class BreakHistory:
     """One break with everything that was said and done about it."""
 
-    life: Life
+    life: TrackedBreak
     notes: list[KeptNote]
     adjustments: list[Adjustment]
     trail: list[AuditRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aged:
+class AgeBucket:
     """Unfinished breaks of one age, impact and currency; ``amount`` unsigned, minor units."""
 
     age: str
@@ -95,15 +95,15 @@ class Aged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class DueBreak:
     """A break that somebody still has to deal with, and by when."""
 
-    life: Life
+    life: TrackedBreak
     due: datetime
     overdue: bool
 
 
-def listed(engine: Engine, chosen: Filter, *, most: int = 1_000_000) -> list[Life]:
+def listed(engine: Engine, chosen: BreakFilter, *, most: int = 1_000_000) -> list[TrackedBreak]:
     """The breaks a filter chooses, oldest first.
 
     Raises:
@@ -114,7 +114,7 @@ def listed(engine: Engine, chosen: Filter, *, most: int = 1_000_000) -> list[Lif
         return [life_of(tuple(row)) for row in rows]
 
 
-def counted(engine: Engine, chosen: Filter) -> int:
+def counted(engine: Engine, chosen: BreakFilter) -> int:
     """How many breaks a filter chooses.
 
     Raises:
@@ -124,12 +124,12 @@ def counted(engine: Engine, chosen: Filter) -> int:
         return int(connection.exec_driver_sql(_COUNT, asdict(chosen)).scalar_one())
 
 
-def ids_of(connection: Connection, chosen: Filter) -> list[str]:
+def ids_of(connection: Connection, chosen: BreakFilter) -> list[str]:
     """The ids a filter chooses, in their order, locked until the transaction ends."""
     return [str(row[0]) for row in connection.exec_driver_sql(_IDS, asdict(chosen))]
 
 
-def story(engine: Engine, break_id: str) -> Story:
+def story(engine: Engine, break_id: str) -> BreakHistory:
     """One break with its notes, its corrections and its audit trail.
 
     Raises:
@@ -142,12 +142,12 @@ def story(engine: Engine, break_id: str) -> Story:
         names = ("note_id", "at", "author", "kind", "body", "digest", "size")
         notes = [KeptNote(**dict(zip(names, row, strict=True))) for row in rows]
         done = trail(connection, break_id)
-    return Story(
+    return BreakHistory(
         life=life, notes=notes, adjustments=every(engine, break_id=break_id), trail=done
     )
 
 
-def ageing(engine: Engine, chosen: Filter, *, now: datetime) -> list[Aged]:
+def ageing(engine: Engine, chosen: BreakFilter, *, now: datetime) -> list[AgeBucket]:
     """Unfinished breaks by age, impact and currency; the youngest first.
 
     Raises:
@@ -159,7 +159,7 @@ def ageing(engine: Engine, chosen: Filter, *, now: datetime) -> list[Aged]:
         groups.setdefault(key, []).append(abs(life.difference))
     order = list(AGES)
     return [
-        Aged(age=age, impact=impact, currency=code, breaks=len(some), amount=sum(some))
+        AgeBucket(age=age, impact=impact, currency=code, breaks=len(some), amount=sum(some))
         for (age, impact, code), some in sorted(
             groups.items(), key=lambda group: (order.index(group[0][0]), group[0][1:])
         )
@@ -167,8 +167,8 @@ def ageing(engine: Engine, chosen: Filter, *, now: datetime) -> list[Aged]:
 
 
 def dues(
-    engine: Engine, chosen: Filter, rules: tuple[Rule, ...], *, now: datetime
-) -> list[Due]:
+    engine: Engine, chosen: BreakFilter, rules: tuple[SlaRule, ...], *, now: datetime
+) -> list[DueBreak]:
     """What somebody still has to deal with, the most urgent first.
 
     Raises:
@@ -180,7 +180,7 @@ def dues(
         for life in waiting
     ]
     return [
-        Due(life=life, due=due, overdue=due < now)
+        DueBreak(life=life, due=due, overdue=due < now)
         for due, life in sorted(
             ((due, life) for due, life in found if due is not None),
             key=lambda each: (each[0], each[1].break_id),

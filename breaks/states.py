@@ -47,7 +47,7 @@ STEPS: Mapping[BreakState, frozenset[BreakState]] = MappingProxyType(
 SETTLED = frozenset({_S.EXPLAINED, _S.POSTED, _S.CLOSED})
 
 
-class LifeRefused(Refused):
+class ActionRefused(Refused):
     """A step, a note or a decision that the rules do not allow; nothing was changed."""
 
 
@@ -59,4 +59,4 @@ def must_follow(break_id: str, before: BreakState, after: BreakState) -> None:
     """
     if after not in STEPS[before]:
         allowed = ", ".join(sorted(STEPS[before]))
-        raise LifeRefused(f"{break_id} cannot go from {before} to {after}, only to {allowed}")
+        raise ActionRefused(f"{break_id} cannot go from {before} to {after}, only to {allowed}")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from breaks.kinds import BreakKind, Impact
-from breaks.states import BreakState, LifeRefused, must_follow
+from breaks.states import ActionRefused, BreakState, must_follow
 from storage.audit import record
 from vocabulary.errors import Unavailable
 
@@ -37,7 +37,7 @@ UPDATE break_lives SET state = %(state)s, assignee = %(assignee)s, since = %(sin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class TrackedBreak:
     """A break as the last run that saw it wrote it, and where it stands.
 
     Attributes:
@@ -100,14 +100,14 @@ def is_known(engine: Engine, break_id: str) -> bool:
         return found is not None
 
 
-def life_of(row: tuple[Any, ...]) -> Life:
+def life_of(row: tuple[Any, ...]) -> TrackedBreak:
     """A row of ``COLUMNS``."""
     told = dict(zip(_NAMES, row, strict=True))
     kinds = {"kind": BreakKind(told["kind"]), "impact": Impact(told["impact"])}
-    return Life(**{**told, **kinds, "state": BreakState(told["state"])})
+    return TrackedBreak(**{**told, **kinds, "state": BreakState(told["state"])})
 
 
-def get(connection: Connection, break_id: str) -> Life:
+def get(connection: Connection, break_id: str) -> TrackedBreak:
     """One break.
 
     Raises:
@@ -116,7 +116,7 @@ def get(connection: Connection, break_id: str) -> Life:
     return _found(connection, _GET, break_id)
 
 
-def locked(connection: Connection, break_id: str) -> Life:
+def locked(connection: Connection, break_id: str) -> TrackedBreak:
     """One break that nobody else can move until the transaction ends.
 
     Raises:
@@ -127,7 +127,7 @@ def locked(connection: Connection, break_id: str) -> Life:
 
 def move(
     connection: Connection,
-    life: Life,
+    life: TrackedBreak,
     to: BreakState,
     *,
     by: str,
@@ -135,7 +135,7 @@ def move(
     action: str,
     why: str,
     assignee: str | None = None,
-) -> Life:
+) -> TrackedBreak:
     """Take a locked break one step further and say so in the audit trail.
 
     Raises:
@@ -167,7 +167,7 @@ def must_say(**said: str) -> None:
     """
     missing = [_MEANT[name] for name, text in said.items() if not text.strip()]
     if missing:
-        raise LifeRefused(f"{' and '.join(missing)} expected")
+        raise ActionRefused(f"{' and '.join(missing)} expected")
 
 
 _MEANT: Mapping[str, str] = {
@@ -178,7 +178,9 @@ _MEANT: Mapping[str, str] = {
 }
 
 
-def _stepped(life: Life, to: BreakState, *, now: datetime, assignee: str | None) -> Life:
+def _stepped(
+    life: TrackedBreak, to: BreakState, *, now: datetime, assignee: str | None
+) -> TrackedBreak:
     by_hand = to in {BreakState.EXPLAINED, BreakState.CLOSED}
     anew = to is BreakState.OPEN and life.state in {BreakState.POSTED, BreakState.CLOSED}
     kept = None if to is BreakState.OPEN else assignee or life.assignee
@@ -193,12 +195,12 @@ def _stepped(life: Life, to: BreakState, *, now: datetime, assignee: str | None)
     )
 
 
-def _standing(life: Life) -> dict[str, object]:
+def _standing(life: TrackedBreak) -> dict[str, object]:
     return {"state": life.state.value, "assignee": life.assignee, "settled": life.settled}
 
 
-def _found(connection: Connection, sql: str, break_id: str) -> Life:
+def _found(connection: Connection, sql: str, break_id: str) -> TrackedBreak:
     row = connection.exec_driver_sql(sql, {"id": break_id}).one_or_none()
     if row is None:
-        raise LifeRefused(f"no break is called {break_id}")
+        raise ActionRefused(f"no break is called {break_id}")
     return life_of(tuple(row))

@@ -16,13 +16,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from vocabulary.maturity import Ages, Happening
+from vocabulary.maturity import MaturityAges, RecordKind
 
 #: Newest records looked at.
 SAMPLES_MAX = 100_000
 PER_MILLE = 1_000
 
-_NOTHING: Mapping[Happening, timedelta] = MappingProxyType({})
+_NOTHING: Mapping[RecordKind, timedelta] = MappingProxyType({})
 _LATENESS = """
 WITH heard AS (
     SELECT received_at AS since FROM feed_versions
@@ -45,7 +45,7 @@ SELECT happening,
 """
 
 
-class Source(StrEnum):
+class MaturitySource(StrEnum):
     """Where a maturity comes from."""
 
     DECLARED = "declared"
@@ -67,7 +67,7 @@ class MaturityRules:
     """
 
     declared: timedelta
-    by_happening: Mapping[Happening, timedelta] = field(default_factory=lambda: _NOTHING)
+    by_happening: Mapping[RecordKind, timedelta] = field(default_factory=lambda: _NOTHING)
     learns: bool = False
     per_mille: int = 995
     samples_min: int = 200
@@ -75,13 +75,13 @@ class MaturityRules:
     ceiling: timedelta = timedelta(days=3)
     over: timedelta = timedelta(days=14)
 
-    def declared_for(self, happening: Happening) -> timedelta:
+    def declared_for(self, happening: RecordKind) -> timedelta:
         """What was declared of it."""
         return self.by_happening.get(happening, self.declared)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RipeAge:
+class MaturityAge:
     """The age at which one kind of row has to have its other side.
 
     Attributes:
@@ -90,7 +90,7 @@ class RipeAge:
     """
 
     age: timedelta
-    source: Source
+    source: MaturitySource
     per_mille: int | None
     samples: int
 
@@ -105,22 +105,22 @@ class RipeAge:
 
 
 @dataclass(frozen=True, slots=True)
-class Maturity:
+class ProviderMaturity:
     """The maturity of one provider's rows, complete."""
 
-    by_happening: Mapping[Happening, RipeAge]
+    by_happening: Mapping[RecordKind, MaturityAge]
 
-    def of(self, happening: Happening) -> timedelta:
+    def of(self, happening: RecordKind) -> timedelta:
         """The age of one kind."""
         return self.by_happening[happening].age
 
     @property
-    def ages(self) -> Ages:
+    def ages(self) -> MaturityAges:
         """What a run judges by."""
-        return Ages(
-            bet=self.of(Happening.BET),
-            win=self.of(Happening.WIN),
-            rollback=self.of(Happening.ROLLBACK),
+        return MaturityAges(
+            bet=self.of(RecordKind.BET),
+            win=self.of(RecordKind.WIN),
+            rollback=self.of(RecordKind.ROLLBACK),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -143,25 +143,27 @@ def learned(lateness_s: Sequence[int], rules: MaturityRules) -> timedelta | None
     return min(max(age, rules.floor), rules.ceiling)
 
 
-def judged(lateness_s: Mapping[Happening, Sequence[int]], rules: MaturityRules) -> Maturity:
+def judged(
+    lateness_s: Mapping[RecordKind, Sequence[int]], rules: MaturityRules
+) -> ProviderMaturity:
     """The maturity of every kind, from what was seen of it. Pure."""
-    return Maturity(
+    return ProviderMaturity(
         MappingProxyType(
-            {kind: _ripe_age(kind, lateness_s.get(kind, ()), rules) for kind in Happening}
+            {kind: _ripe_age(kind, lateness_s.get(kind, ()), rules) for kind in RecordKind}
         )
     )
 
 
 def maturity_for(
     connection: Connection, provider: str, settings: MaturityRules, now: datetime
-) -> Maturity:
+) -> ProviderMaturity:
     """The maturity of a provider's rows at ``now``, per kind, with what it rests on."""
     return judged(lateness_of(connection, provider, settings, now), settings)
 
 
 def lateness_of(
     connection: Connection, provider: str, settings: MaturityRules, now: datetime
-) -> dict[Happening, list[int]]:
+) -> dict[RecordKind, list[int]]:
     """Seconds that records were late, by kind; of those old enough to have all come."""
     until = now - settings.ceiling
     said = {
@@ -170,21 +172,24 @@ def lateness_of(
         "until": until,
         "most": SAMPLES_MAX,
     }
-    found: dict[Happening, list[int]] = {kind: [] for kind in Happening}
+    found: dict[RecordKind, list[int]] = {kind: [] for kind in RecordKind}
     for row in connection.execute(text(_LATENESS), said):
-        found[Happening(row.happening)].append(row.late_s)
+        found[RecordKind(row.happening)].append(row.late_s)
     return found
 
 
-def _ripe_age(kind: Happening, lateness_s: Sequence[int], rules: MaturityRules) -> RipeAge:
+def _ripe_age(kind: RecordKind, lateness_s: Sequence[int], rules: MaturityRules) -> MaturityAge:
     age = learned(lateness_s, rules) if rules.learns else None
     if age is None:
-        return RipeAge(
+        return MaturityAge(
             age=rules.declared_for(kind),
-            source=Source.DECLARED,
+            source=MaturitySource.DECLARED,
             per_mille=None,
             samples=len(lateness_s),
         )
-    return RipeAge(
-        age=age, source=Source.LEARNED, per_mille=rules.per_mille, samples=len(lateness_s)
+    return MaturityAge(
+        age=age,
+        source=MaturitySource.LEARNED,
+        per_mille=rules.per_mille,
+        samples=len(lateness_s),
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from feeds.findings import Finding, FindingKind, Severity, findings
+from feeds.findings import FeedFinding, FindingKind, Severity, findings
 from vocabulary.window import Window
 
 #: A feed told nothing newer for longer than its settings allow.
@@ -78,9 +78,9 @@ def unread(
     return tuple(found)
 
 
-def _gathered(told: Iterable[Finding]) -> Iterator[Unread]:
+def _gathered(told: Iterable[FeedFinding]) -> Iterator[Unread]:
     """Findings of one kind and file told once, by the first of them."""
-    files: dict[tuple[str, str, str | None], list[Finding]] = {}
+    files: dict[tuple[str, str, str | None], list[FeedFinding]] = {}
     for each in told:
         if each.severity is Severity.ERROR and each.kind not in _READ:
             where = each.file if each.file is not None else each.record_id

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from feeds.findings import FindingKind, Found, note
+from feeds.findings import FindingKind, NewFinding, note
 from vocabulary.window import Window
 
 #: The feed under which restatements are noted, whichever feed brought them.
@@ -88,7 +88,7 @@ SELECT record_id, occurrence,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Close:
+class DayClose:
     """A day that was signed off.
 
     Attributes:
@@ -108,7 +108,7 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class RecordFigures:
     """What a record says: amounts in minor units, nothing where it was undone."""
 
     round_id: str
@@ -136,11 +136,11 @@ class Restatement:
 
     record_id: str
     occurrence: int
-    before: Told | None
-    after: Told | None
+    before: RecordFigures | None
+    after: RecordFigures | None
 
     @property
-    def told(self) -> Told:
+    def told(self) -> RecordFigures:
         """What it says now, or what it said last."""
         told = self.after or self.before
         assert told is not None  # a record that was never told is no restatement
@@ -167,7 +167,7 @@ def close_day(
     window: Window,
     run_id: str | None,
     now: datetime,
-) -> Close:
+) -> DayClose:
     """Sign a day off as it stands, within the caller's transaction.
 
     Closing it again signs what it says then, and ends its restatements.
@@ -194,7 +194,7 @@ def close_day(
     return _close(row)
 
 
-def closed(connection: Connection, provider: str, day: date) -> Close | None:
+def closed(connection: Connection, provider: str, day: date) -> DayClose | None:
     """The close of a day, if it was closed."""
     row = connection.execute(text(_OF_DAY), {"provider": provider, "day": day}).one_or_none()
     return None if row is None else _close(row)
@@ -234,11 +234,11 @@ def note_restatements(
     return count
 
 
-def _found(each: Restatement, close: Close) -> Found:
+def _found(each: Restatement, close: DayClose) -> NewFinding:
     before, after = each.before, each.after
     how = "was told for the first time" if before is None else "was told otherwise"
     how = "was withdrawn" if after is None else how
-    return Found(
+    return NewFinding(
         kind=FindingKind.RESTATED_AFTER_CLOSE,
         detail=f"record {each.record_id} of {close.day} {how} after the day was closed",
         record_id=each.record_id,
@@ -255,7 +255,7 @@ def _found(each: Restatement, close: Close) -> Found:
     )
 
 
-def _told_json(told: Told) -> dict[str, Any]:
+def _told_json(told: RecordFigures) -> dict[str, Any]:
     return {
         "round_id": told.round_id,
         "handle": told.handle,
@@ -275,9 +275,9 @@ def _restatement(row: Row[Any]) -> Restatement:
     )
 
 
-def _told(row: Row[Any], when: str) -> Told:
+def _told(row: Row[Any], when: str) -> RecordFigures:
     said = row._mapping
-    return Told(
+    return RecordFigures(
         round_id=said[f"round_{when}"],
         handle=said[f"handle_{when}"],
         currency=said[f"currency_{when}"],
@@ -288,8 +288,8 @@ def _told(row: Row[Any], when: str) -> Told:
     )
 
 
-def _close(row: Row[Any]) -> Close:
-    return Close(
+def _close(row: Row[Any]) -> DayClose:
+    return DayClose(
         provider=row.provider,
         day=row.business_day,
         window=Window(start=row.starts_at, end=row.ends_at),

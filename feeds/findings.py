@@ -62,7 +62,7 @@ _WARNINGS = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class NewFinding:
     """A finding as whoever looked tells it.
 
     Attributes:
@@ -89,7 +89,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding(Found):
+class FeedFinding(NewFinding):
     """A finding as it is kept; ``id`` is the same whenever the same is found again."""
 
     id: str
@@ -150,13 +150,13 @@ SELECT {_COLUMNS} FROM feed_findings WHERE resolved_at IS NULL
 """  # noqa: S608 - only the constant above is put in
 
 
-def findings(connection: Connection, provider: str, window: Window) -> list[Finding]:
+def findings(connection: Connection, provider: str, window: Window) -> list[FeedFinding]:
     """What is open and speaks of the window, or of a time nobody knows; in a fixed order."""
     said = {"provider": provider, "since": window.start, "until": window.end}
     return [_finding(row) for row in connection.execute(text(_OF_WINDOW), said)]
 
 
-def open_findings(connection: Connection) -> list[Finding]:
+def open_findings(connection: Connection) -> list[FeedFinding]:
     """Everything that is open, of every provider."""
     return [_finding(row) for row in connection.execute(text(_OPEN))]
 
@@ -167,7 +167,7 @@ def note(
     feed: str,
     *,
     scope: str,
-    found: Iterable[Found],
+    found: Iterable[NewFinding],
     now: datetime,
     looked_at: Window | None = None,
 ) -> int:
@@ -219,10 +219,10 @@ def severity_of(kind: FindingKind) -> Severity:
     return Severity.WARNING if kind in _WARNINGS else Severity.ERROR
 
 
-def _bounded(found: Iterable[Found]) -> Iterator[Found]:
+def _bounded(found: Iterable[NewFinding]) -> Iterator[NewFinding]:
     """The first of every kind one by one, and a count of the rest."""
     counts: dict[FindingKind, int] = {}
-    more: dict[FindingKind, Found] = {}
+    more: dict[FindingKind, NewFinding] = {}
     for each in found:
         counts[each.kind] = counts.get(each.kind, 0) + 1
         if counts[each.kind] <= KEPT_MAX:
@@ -232,12 +232,14 @@ def _bounded(found: Iterable[Found]) -> Iterator[Found]:
     for kind, last in more.items():
         rest = counts[kind] - KEPT_MAX
         detail = f"and {rest} more of this kind"
-        yield Found(
+        yield NewFinding(
             kind=kind, detail=detail, file=last.file, over=last.over, evidence={"more": rest}
         )
 
 
-def _row(each: Found, provider: str, feed: str, scope: str, now: datetime) -> dict[str, object]:
+def _row(
+    each: NewFinding, provider: str, feed: str, scope: str, now: datetime
+) -> dict[str, object]:
     return {
         "id": _id(each, provider, feed, scope),
         "provider": provider,
@@ -260,15 +262,15 @@ def _row(each: Found, provider: str, feed: str, scope: str, now: datetime) -> di
     }
 
 
-def _id(each: Found, provider: str, feed: str, scope: str) -> str:
+def _id(each: NewFinding, provider: str, feed: str, scope: str) -> str:
     where: Sequence[object] = (each.file, each.line, each.record_id)
     named = ascii((provider, feed, scope, str(each.kind), *where, each.detail))
     return "fnd-" + blake2b(named.encode(), digest_size=10).hexdigest()
 
 
-def _finding(row: Row[Any]) -> Finding:
+def _finding(row: Row[Any]) -> FeedFinding:
     begins, ends = row.covers_from, row.covers_to
-    return Finding(
+    return FeedFinding(
         id=row.finding_id,
         provider=row.provider,
         feed=row.feed,

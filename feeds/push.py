@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from feeds.day_close import note_restatements
-from feeds.findings import FindingKind, Found, cured, note
+from feeds.findings import FindingKind, NewFinding, cured, note
 from feeds.records import FeedCount, store_records
 from vocabulary.errors import TieoutError
 from vocabulary.facts import HistoryRecord
@@ -38,7 +38,9 @@ def note_unreadable(
     """A delivery of history that nobody could read; it may speak of any time."""
     # Only our own errors never carry what they failed on.
     reason = str(error) if isinstance(error, TieoutError) else type(error).__name__
-    found = Found(kind=FindingKind.UNPARSABLE_RECORD, detail=f"{_scope(delivery)}: {reason}")
+    found = NewFinding(
+        kind=FindingKind.UNPARSABLE_RECORD, detail=f"{_scope(delivery)}: {reason}"
+    )
     note(connection, provider, PUSHED, scope=_scope(delivery), found=[found], now=now)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from feeds.findings import Finding, FindingKind, Severity, open_findings
+from feeds.findings import FeedFinding, FindingKind, Severity, open_findings
 
 _STATUS = """
 SELECT provider, sum(records)::bigint AS records, sum(versions)::bigint AS versions,
@@ -96,7 +96,7 @@ class FeedHealth:
 
     status: FeedStatus
     feeds: tuple[FeedReach, ...]
-    open: tuple[Finding, ...]
+    open: tuple[FeedFinding, ...]
     stale_after: timedelta | None
 
     def count(self, severity: Severity, feed: str | None = None) -> int:

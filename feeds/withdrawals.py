@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from feeds.findings import FindingKind, Found
+from feeds.findings import FindingKind, NewFinding
 from vocabulary.window import Window
 
 #: What ends such a finding is that the record is told.
@@ -95,7 +95,7 @@ _BY_PULL = _STAND.replace("{which}", "updated_at >= :since AND updated_at < :unt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class By:
+class WithdrawalCause:
     """What leaves records out.
 
     Attributes:
@@ -124,7 +124,12 @@ def told_again(connection: Connection, said: dict[str, object]) -> None:
 
 
 def withdraw(
-    connection: Connection, provider: str, rows: Sequence[Row[Any]], *, by: By, now: datetime
+    connection: Connection,
+    provider: str,
+    rows: Sequence[Row[Any]],
+    *,
+    by: WithdrawalCause,
+    now: datetime,
 ) -> None:
     """Take records out of what the provider tells; what they said is kept.
 
@@ -149,10 +154,10 @@ def withdraw(
 def withdrawn_by_files(
     connection: Connection,
     provider: str,
-    by: By,
+    by: WithdrawalCause,
     restated: Sequence[int],
     covers: Window | None,
-) -> Iterator[Found]:
+) -> Iterator[NewFinding]:
     """Every record that a file, or one that it restates, left out and nobody told again."""
     said = {"provider": provider, "feed": by.feed, "files": [by.file_id, *restated]}
     for row in connection.execute(text(_BY_FILES), said):
@@ -161,7 +166,7 @@ def withdrawn_by_files(
 
 def withdrawn_by_pull(
     connection: Connection, provider: str, feed: str, window: Window
-) -> Iterator[Found]:
+) -> Iterator[NewFinding]:
     """Every record of a window that pulls list no longer, as findings."""
     said = {"provider": provider, "feed": feed}
     span = {"since": window.start, "until": window.end}
@@ -169,9 +174,9 @@ def withdrawn_by_pull(
         yield _withdrawn(row, None, "listed no longer by two pulls in a row", _at(row))
 
 
-def not_told_again(row: Row[Any], *, file: str | None, why: str) -> Found:
+def not_told_again(row: Row[Any], *, file: str | None, why: str) -> NewFinding:
     """A record that is left out and stays as it was told."""
-    return Found(
+    return NewFinding(
         kind=FindingKind.NOT_TOLD_AGAIN,
         detail=f"record {row.record_id}, told by {row.source}, {why}; it stays as it was told",
         file=file,
@@ -183,10 +188,10 @@ def not_told_again(row: Row[Any], *, file: str | None, why: str) -> Found:
     )
 
 
-def _withdrawn(row: Row[Any], file: str | None, why: str, covers: Window | None) -> Found:
+def _withdrawn(row: Row[Any], file: str | None, why: str, covers: Window | None) -> NewFinding:
     net = 0 if row.rolled_back else row.payout - row.stake
     before = {name: getattr(row, name) for name in ("stake", "payout", "rolled_back")}
-    return Found(
+    return NewFinding(
         kind=FindingKind.WITHDRAWN_RECORD,
         detail=f"record {row.record_id}, told by {row.told_by}, is {why}",
         file=file,

@@ -47,19 +47,19 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ErrorReply:
     """What an error reply says: a documented code, and what we make of it."""
 
     code: str | None
     advice: str | None = None
 
 
-def _no_fault(_document: Json) -> Fault:
-    return Fault(None)
+def _no_fault(_document: Json) -> ErrorReply:
+    return ErrorReply(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ApiCall:
     """One request.
 
     Attributes:
@@ -79,7 +79,7 @@ class Call:
     body: bytes | None = field(default=None, repr=False)
     good: frozenset[int] = OK
     repeatable: bool = False
-    fault: Callable[[Json], Fault] = field(default=_no_fault, repr=False)
+    fault: Callable[[Json], ErrorReply] = field(default=_no_fault, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,7 @@ class Outbound:
         return self._now() + self._deadline.total_seconds()
 
     async def ask(
-        self, call: Call, read: Callable[[Json], T], *, due: float | None = None
+        self, call: ApiCall, read: Callable[[Json], T], *, due: float | None = None
     ) -> T:
         """Send a call and read its reply.
 
@@ -196,7 +196,7 @@ class Outbound:
             raise result
         return result
 
-    async def _insist(self, call: Call, due: float) -> tuple[_Reply | _Trouble, int]:
+    async def _insist(self, call: ApiCall, due: float) -> tuple[_Reply | _Trouble, int]:
         """The first reply that stands, or the last trouble; and how often it was sent."""
         limit = self._attempts if call.repeatable else 1
         found: _Reply | _Trouble = _Trouble("no time was left to send it")
@@ -219,7 +219,9 @@ class Outbound:
             return found
         return _Trouble("it asked us to come back later than the deadline", 429)
 
-    async def _attempt(self, call: Call, due: float, attempts_left: int) -> _Reply | _Trouble:
+    async def _attempt(
+        self, call: ApiCall, due: float, attempts_left: int
+    ) -> _Reply | _Trouble:
         """One request, within its share of the time left."""
         began = self._now()
         try:
@@ -230,7 +232,7 @@ class Outbound:
         except (aiohttp.ClientError, OSError) as error:
             return _Trouble(_reason(error))
 
-    async def _send(self, call: Call) -> _Reply | _Trouble:
+    async def _send(self, call: ApiCall) -> _Reply | _Trouble:
         assert self._session is not None, "use it as `async with`"
         method, path = call.endpoint.split(" ", 1)
         query = f"?{urlencode(call.query)}" if call.query else ""
@@ -247,7 +249,7 @@ class Outbound:
             return _Reply(reply.status, body)
 
     def _judged(
-        self, call: Call, found: _Reply | _Trouble, attempts: int, read: Callable[[Json], T]
+        self, call: ApiCall, found: _Reply | _Trouble, attempts: int, read: Callable[[Json], T]
     ) -> T | ApiError:
         """The result, or the error to raise."""
         where = {"provider": self.slug, "endpoint": call.endpoint}
@@ -270,7 +272,7 @@ class Outbound:
             reason = f"answered {status}, which is not documented"
         return ApiUnreadable(reason, **where, attempts=attempts, status=status)
 
-    def _note(self, call: Call, reply: aiohttp.ClientResponse, began: float) -> None:
+    def _note(self, call: ApiCall, reply: aiohttp.ClientResponse, began: float) -> None:
         latency = timedelta(seconds=self._now() - began)
         dated = _date(reply.headers.get("Date", ""))
         middle = self._clock.now() - latency / 2
@@ -328,11 +330,11 @@ async def _once(
         raise _Dropped from None
 
 
-def _fault_of(call: Call, reply: _Reply) -> Fault:
+def _fault_of(call: ApiCall, reply: _Reply) -> ErrorReply:
     try:
         return call.fault(_decoded(reply.body))
     except Malformed:
-        return Fault(None)
+        return ErrorReply(None)
 
 
 def _reason(error: Exception) -> str:

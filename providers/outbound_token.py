@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Lasting(Generic[T]):
+class ExpiringValue(Generic[T]):
     """A value and the instant until which it may be used."""
 
     value: T
     until: datetime
 
 
-class Kept(Generic[T]):
+class CachedValue(Generic[T]):
     """One value, fetched when first wanted and again when it has expired.
 
     All who want it while it is being fetched wait for the same fetch and share its end, also
@@ -37,7 +37,7 @@ class Kept(Generic[T]):
 
     def __init__(
         self,
-        fetch: Callable[[], Awaitable[Lasting[T]]],
+        fetch: Callable[[], Awaitable[ExpiringValue[T]]],
         *,
         clock: Clock,
         renewable_after: timedelta = timedelta(0),
@@ -45,9 +45,9 @@ class Kept(Generic[T]):
         self._fetch = fetch
         self._clock = clock
         self._renewable_after = renewable_after
-        self._held: Lasting[T] | None = None
+        self._held: ExpiringValue[T] | None = None
         self._fetched_at: datetime | None = None
-        self._flight: asyncio.Task[Lasting[T]] | None = None
+        self._flight: asyncio.Task[ExpiringValue[T]] | None = None
 
     async def get(self) -> T:
         """The value, as long as it lasts; whatever ``fetch`` raises otherwise."""
@@ -78,18 +78,18 @@ class Kept(Generic[T]):
             self._flight.cancel()
             await asyncio.wait([self._flight])
 
-    async def _renew(self) -> Lasting[T]:
+    async def _renew(self) -> ExpiringValue[T]:
         try:
             fetched = await self._fetch()
             now = self._clock.now()
-            self._held = Lasting(fetched.value, max(fetched.until, now + LIFE_MIN))
+            self._held = ExpiringValue(fetched.value, max(fetched.until, now + LIFE_MIN))
             self._fetched_at = now
         finally:
             self._flight = None
         return self._held
 
 
-def _looked_at(flight: "asyncio.Task[Lasting[T]]") -> None:
+def _looked_at(flight: "asyncio.Task[ExpiringValue[T]]") -> None:
     """Whoever waited was told; if all of them left, nobody has to be."""
     if not flight.cancelled():
         flight.exception()

@@ -37,7 +37,7 @@ class Instant:
 
 #: A value: text, a count, an amount, or an instant.
 Value = str | int | Amount | Instant
-Row = Sequence[Value]
+GridRow = Sequence[Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class Grid:
     note: str
     empty: str
     columns: Sequence[Column]
-    rows: Sequence[Row]
-    foot: Sequence[Row] = ()
+    rows: Sequence[GridRow]
+    foot: Sequence[GridRow] = ()
     anchor: int | None = None
 
 

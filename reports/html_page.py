@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.charts import Chart, charts
-from reports.grid import Amount, Column, Grid, Instant, Row, Value, words
+from reports.grid import Amount, Column, Grid, GridRow, Instant, Value, words
 from reports.report import Pack, stem
 from reports.tables.contents import grids
 from reports.tables.summary import SUMMARY
@@ -19,7 +19,7 @@ ROWS_SHOWN_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class CellText:
     """One value as the page writes it; ``tone`` colours it, ``to`` is where it links to."""
 
     column: Column
@@ -29,7 +29,7 @@ class Shown:
 
 
 #: Values that stand in one cell, one below the other.
-Cell = Sequence[Shown]
+HtmlCell = Sequence[CellText]
 
 
 def write_page(pack: Pack, path: Path) -> Path:
@@ -72,19 +72,19 @@ def _drawn(chart: Chart) -> tuple[str, Markup]:
     return chart.title, Markup(chart.svg)  # noqa: S704
 
 
-def _headings(grid: Grid) -> list[Cell]:
-    told = [Shown(column=each, text=each.heading, tone="", to="") for each in grid.columns]
+def _headings(grid: Grid) -> list[HtmlCell]:
+    told = [CellText(column=each, text=each.heading, tone="", to="") for each in grid.columns]
     return list(_stacked(told))
 
 
-def _cells(pack: Pack, grid: Grid, row: Row, anchored: set[str]) -> list[Cell]:
+def _cells(pack: Pack, grid: Grid, row: GridRow, anchored: set[str]) -> list[HtmlCell]:
     told = [_shown(pack, c, v, anchored) for c, v in zip(grid.columns, row, strict=True)]
     return list(_stacked(told))
 
 
-def _stacked(told: Sequence[Shown]) -> Iterator[Cell]:
+def _stacked(told: Sequence[CellText]) -> Iterator[HtmlCell]:
     """What the page shows of a row, cell by cell."""
-    cell: list[Shown] = []
+    cell: list[CellText] = []
     for each in told:
         if not each.column.page:
             continue
@@ -95,10 +95,10 @@ def _stacked(told: Sequence[Shown]) -> Iterator[Cell]:
     yield cell
 
 
-def _shown(pack: Pack, column: Column, value: Value, anchored: set[str]) -> Shown:
+def _shown(pack: Pack, column: Column, value: Value, anchored: set[str]) -> CellText:
     told = _text(pack, column, value)
     to = told if column.links and told in anchored else ""
-    return Shown(column=column, text=told, tone=_tone(column, value), to=to)
+    return CellText(column=column, text=told, tone=_tone(column, value), to=to)
 
 
 def _text(pack: Pack, column: Column, value: Value) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from breaks.policy import DEFAULT_RULES, Rule
+from breaks.policy import DEFAULT_RULES, SlaRule
 from reconcile.runs.verify import terms_asked
 from reconcile.totals.resolution_rate import explained
 from reconcile.totals.tie_out import totals
@@ -24,7 +24,7 @@ def gather(
     generated_at: datetime,
     exponents: Mapping[str, int],
     zone: str = "UTC",
-    rules: tuple[Rule, ...] = DEFAULT_RULES,
+    rules: tuple[SlaRule, ...] = DEFAULT_RULES,
     invoices: tuple[CheckedInvoice, ...] = (),
 ) -> Pack:
     """Read what a pack of one provider shows: its last run, over ``window`` if one is given.

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from breaks.kinds import Impact
-from breaks.policy import Rule, due_at
+from breaks.policy import SlaRule, due_at
 from breaks.states import SETTLED
 from feeds.day_close import Restatement, closed, restated
 from reconcile.totals.sums import UNKNOWN_GAME
@@ -97,7 +97,7 @@ class OpenBreak:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restated:
+class RestatedRecords:
     """Records of a closed day told otherwise since: how many, and their sum in minor units."""
 
     currency: str
@@ -106,7 +106,7 @@ class Restated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class BusinessDay:
     """One business day of a window.
 
     Attributes:
@@ -122,7 +122,7 @@ class Day:
     closed_at: datetime | None = None
     run_id: str | None = None
     records: int = 0
-    restated: tuple[Restated, ...] = ()
+    restated: tuple[RestatedRecords, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,14 +162,14 @@ def last_run(connection: Connection, provider: str, window: Window | None) -> St
 
 
 def open_breaks(
-    connection: Connection, provider: str, rules: tuple[Rule, ...]
+    connection: Connection, provider: str, rules: tuple[SlaRule, ...]
 ) -> tuple[OpenBreak, ...]:
     """Every open break of a provider: money first, by currency, the largest amounts first."""
     rows = connection.execute(text(_OPEN_BREAKS), {"provider": provider})
     return tuple(OpenBreak(**row, due=_due(row, rules)) for row in rows.mappings())
 
 
-def _due(row: Any, rules: tuple[Rule, ...]) -> datetime | None:
+def _due(row: Any, rules: tuple[SlaRule, ...]) -> datetime | None:
     if row["state"] in SETTLED:
         return None
     impact = Impact(row["impact"])
@@ -178,7 +178,7 @@ def _due(row: Any, rules: tuple[Rule, ...]) -> datetime | None:
 
 def days_of(
     connection: Connection, provider: str, window: Window, zone: str
-) -> tuple[Day, ...]:
+) -> tuple[BusinessDay, ...]:
     """The business days that a window touches, and whether they were signed off."""
     return tuple(
         _day(
@@ -200,11 +200,11 @@ def _days(window: Window, zone: str) -> Iterator[tuple[date, Window]]:
         day = following
 
 
-def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> Day:
+def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> BusinessDay:
     close = closed(connection, provider, day)
     if close is None:
-        return Day(day=day, whole=whole)
-    return Day(
+        return BusinessDay(day=day, whole=whole)
+    return BusinessDay(
         day=day,
         whole=whole,
         closed_at=close.closed_at,
@@ -214,14 +214,14 @@ def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> Da
     )
 
 
-def _restated(told: list[Restatement]) -> tuple[Restated, ...]:
+def _restated(told: list[Restatement]) -> tuple[RestatedRecords, ...]:
     sums: dict[str, list[int]] = {}
     for each in told:
         entry = sums.setdefault(each.told.currency, [0, 0])
         entry[0] += 1
         entry[1] += each.difference
     return tuple(
-        Restated(currency=code, records=count, difference=difference)
+        RestatedRecords(currency=code, records=count, difference=difference)
         for code, (count, difference) in sorted(sums.items())
     )
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from reconcile.invoices.check import Check
+from reconcile.invoices.check import InvoiceCheck
 from reconcile.totals.resolution_rate import Explained
 from reconcile.totals.tie_out import Totals
 from reports.grid import Amount
-from reports.queries import Day, GameTotal, OpenBreak, StoredRun
+from reports.queries import BusinessDay, GameTotal, OpenBreak, StoredRun
 from vocabulary.money import exponent_of
 
 #: The buckets of a conservation proof, in the order in which they are read.
@@ -33,7 +33,7 @@ class CheckedInvoice:
     """An invoice held against the totals of its period, which is named as it was asked."""
 
     period: str
-    check: Check
+    check: InvoiceCheck
     totals: Totals
 
 
@@ -61,7 +61,7 @@ class Pack:
     zone: str = "UTC"
     tied: Totals | None = None
     explained: Explained | None = None
-    days: tuple[Day, ...] = ()
+    days: tuple[BusinessDay, ...] = ()
     invoices: tuple[CheckedInvoice, ...] = ()
 
     @property

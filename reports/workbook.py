@@ -7,7 +7,7 @@ from typing import Any
 
 import xlsxwriter
 
-from reports.grid import Amount, Column, Grid, Instant, Row, Value
+from reports.grid import Amount, Column, Grid, GridRow, Instant, Value
 from reports.report import Pack
 from reports.tables.contents import grids
 from vocabulary.clock import iso
@@ -153,12 +153,12 @@ class _Sheet:
             line += 1
         return line
 
-    def _row(self, columns: Sequence[Column], line: int, row: Row, *, foot: bool) -> None:
+    def _row(self, columns: Sequence[Column], line: int, row: GridRow, *, foot: bool) -> None:
         self._make_room(columns, line, row)
         for number, (column, value) in enumerate(zip(columns, row, strict=True)):
             self._cell((line, number), column, value, foot=foot)
 
-    def _make_room(self, columns: Sequence[Column], line: int, row: Row) -> None:
+    def _make_room(self, columns: Sequence[Column], line: int, row: GridRow) -> None:
         # Not every program finds out by itself how high a row has to be.
         lines = max(_lines(column, value) for column, value in zip(columns, row, strict=True))
         if lines > 1:

@@ -25,7 +25,7 @@ def transaction_id(wallet_id: int, wallet_seq: int) -> str:
     return f"txn-{wallet_id}-{wallet_seq}"
 
 
-def chain_place(transaction: str) -> tuple[int, int]:
+def chain_position(transaction: str) -> tuple[int, int]:
     """The (wallet id, wallet seq) that a transaction id names.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import Any, Self
 _US = timedelta(microseconds=1)
 
 
-class Happening(StrEnum):
+class RecordKind(StrEnum):
     """What a record of a feed tells of; each may be told at its own pace."""
 
     BET = "bet"
@@ -24,7 +24,7 @@ class Happening(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ages:
+class MaturityAges:
     """How old a row has to be before its other side must be there, by what it tells of.
 
     Attributes:
@@ -45,10 +45,10 @@ class Ages:
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Self:
         """The ages that ``as_json`` told."""
-        ages = {str(kind): int(told[kind]) * _US for kind in Happening}
+        ages = {str(kind): int(told[kind]) * _US for kind in RecordKind}
         return cls(**ages, in_part=bool(told["in_part"]))
 
-    def of(self, happening: Happening) -> timedelta:
+    def of(self, happening: RecordKind) -> timedelta:
         """The age of one kind."""
         age: timedelta = getattr(self, happening.value)
         return age
@@ -56,28 +56,28 @@ class Ages:
     @property
     def longest(self) -> timedelta:
         """The age at which every kind is ripe."""
-        return max(self.of(kind) for kind in Happening)
+        return max(self.of(kind) for kind in RecordKind)
 
     def as_json(self) -> dict[str, Any]:
         """For a manifest, exact; in microseconds."""
-        told: dict[str, Any] = {str(kind): self.of(kind) // _US for kind in Happening}
+        told: dict[str, Any] = {str(kind): self.of(kind) // _US for kind in RecordKind}
         return {**told, "in_part": self.in_part}
 
 
-def ages_of(told: Ages | timedelta) -> Ages:
+def ages_of(told: MaturityAges | timedelta) -> MaturityAges:
     """Ages by kind, where one age may stand for all."""
-    return told if isinstance(told, Ages) else Ages.alike(told)
+    return told if isinstance(told, MaturityAges) else MaturityAges.alike(told)
 
 
 #: The bit of each kind in what a row holds.
-BITS: Mapping[Happening, int] = MappingProxyType(
-    {Happening.BET: 1, Happening.WIN: 2, Happening.ROLLBACK: 4}
+BITS: Mapping[RecordKind, int] = MappingProxyType(
+    {RecordKind.BET: 1, RecordKind.WIN: 2, RecordKind.ROLLBACK: 4}
 )
 #: A row of which nobody knows what it holds may hold anything.
 ANYTHING = sum(BITS.values())
 
 
-def longest_held(held: int, ages: Ages) -> timedelta:
+def longest_held(held: int, ages: MaturityAges) -> timedelta:
     """The age at which a row is ripe that holds operations of these kinds."""
     kinds = [kind for kind, bit in BITS.items() if held & bit]
-    return max(ages.of(kind) for kind in kinds or Happening)
+    return max(ages.of(kind) for kind in kinds or RecordKind)

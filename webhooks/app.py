@@ -14,15 +14,15 @@ from aiohttp import web
 
 from ledger.accepting.acceptor import Accepted, Acceptor
 from vocabulary.clock import Clock
-from webhooks.config import Door, ReceiverConfig
-from webhooks.fast_path import Fronts
+from webhooks.config import ProviderEndpoint, ReceiverConfig
+from webhooks.fast_path import FastPath
 from webhooks.group_commit import GroupCommit
-from webhooks.handler import Receive
+from webhooks.handler import CallbackHandler
 from webhooks.health import Health
 from webhooks.http_log import http_logger
-from webhooks.metrics import Meters
+from webhooks.metrics import ReceiverMetrics
 from webhooks.notifier import Notifier
-from webhooks.refuse import RefuseRoute
+from webhooks.refuse import RefusalHandler
 
 #: Connections the kernel queues before accept.
 BACKLOG = 1024
@@ -43,7 +43,7 @@ class Receiver:
     ) -> None:
         self._config = config
         self._clock = clock
-        self._meters = Meters()
+        self._meters = ReceiverMetrics()
         self._acceptor = Acceptor(connect)
         self._notifier = Notifier(broker)
         self._commit = GroupCommit(
@@ -66,7 +66,7 @@ class Receiver:
         for path, receive in self._receives.items():
             app.router.add_post(path, receive.handle)
         for slug, door in self._config.doors.items():
-            refuse = RefuseRoute(door, self._meters).handle
+            refuse = RefusalHandler(door, self._meters).handle
             # Below the slug, not beside it: the next slug may begin with this one.
             app.router.add_route("*", f"/callbacks/{slug}{{route:(?:/.*)?}}", refuse)
         return app
@@ -130,8 +130,8 @@ class Receiver:
         if accepted.conflicts:
             self._meters.conflicts.inc(accepted.conflicts)
 
-    def _receive(self, door: Door, route: str) -> Receive:
-        return Receive(
+    def _receive(self, door: ProviderEndpoint, route: str) -> CallbackHandler:
+        return CallbackHandler(
             route,
             door,
             config=self._config,
@@ -140,10 +140,10 @@ class Receiver:
             clock=self._clock,
         )
 
-    def _fronts(self, runner: web.AppRunner) -> Fronts:
+    def _fronts(self, runner: web.AppRunner) -> FastPath:
         server = runner.server
         assert server is not None
-        return Fronts(
+        return FastPath(
             {f"POST {path} HTTP/1.1": receive.take for path, receive in self._receives.items()},
             server=server,
             idle_timeout_s=self._config.idle_timeout_s,
@@ -171,5 +171,5 @@ class _Listening:
     """What takes connections: the callbacks' listener, those before the server, the servers."""
 
     server: asyncio.Server
-    fronts: Fronts
+    fronts: FastPath
     runners: list[web.AppRunner]

@@ -10,7 +10,7 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class ProviderEndpoint:
     """One provider's way in.
 
     Attributes:
@@ -37,7 +37,7 @@ class ReceiverConfig:
         metrics_here: serve /metrics beside the callbacks.
     """
 
-    doors: Mapping[str, Door]
+    doors: Mapping[str, ProviderEndpoint]
     trusted_proxies: tuple[Network, ...]
     body_bytes_max: int
     read_timeout_s: float

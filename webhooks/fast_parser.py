@@ -23,7 +23,7 @@ _NOT_PLAIN = frozenset(
 )
 
 
-class Plain(NamedTuple):
+class PlainRequest(NamedTuple):
     """One request.
 
     Attributes:
@@ -39,7 +39,7 @@ class Plain(NamedTuple):
     missing: int
 
 
-def read_plain(data: bytes) -> Plain | None:
+def read_plain(data: bytes) -> PlainRequest | None:
     """The one request these bytes are or begin, with its whole head; None when in any doubt."""
     end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 2
     if end < 2 or not data[:end].isascii():
@@ -54,7 +54,7 @@ def read_plain(data: bytes) -> Plain | None:
         return None
     body = data[end + 2 :]
     missing = int(headers["content-length"]) - len(body)
-    return None if missing < 0 else Plain(line, headers, body, missing)
+    return None if missing < 0 else PlainRequest(line, headers, body, missing)
 
 
 def _is_plain(headers: dict[str, str]) -> bool:

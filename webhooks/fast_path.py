@@ -14,13 +14,13 @@ from typing import cast
 from vocabulary.clock import Clock
 from vocabulary.outcomes import Answer
 from webhooks.fast_parser import read_plain
-from webhooks.handler import Say
+from webhooks.handler import OnAnswer
 
 #: Takes one request: headers (names in lower case), body, the peer's address, who hears.
-Take = Callable[[Mapping[str, str], bytes, str | None, Say], None]
+Take = Callable[[Mapping[str, str], bytes, str | None, OnAnswer], None]
 
 
-class Fronts:
+class FastPath:
     """The connections of one receiver that have not been passed on.
 
     Args:
@@ -49,19 +49,19 @@ class Fronts:
         self.body_bytes_max = body_bytes_max
         self.is_stopping = False
         self._clock = clock
-        self._open: set[Front] = set()
+        self._open: set[FastConnection] = set()
         self._gone = asyncio.Event()
         self._date = (-1, b"")
 
-    def __call__(self) -> "Front":
+    def __call__(self) -> "FastConnection":
         """The protocol of a new connection."""
-        return Front(self)
+        return FastConnection(self)
 
-    def came(self, front: "Front") -> None:
+    def came(self, front: "FastConnection") -> None:
         """Remember a connection."""
         self._open.add(front)
 
-    def went(self, front: "Front") -> None:
+    def went(self, front: "FastConnection") -> None:
         """Forget a connection that was closed or passed on."""
         self._open.discard(front)
         if not self._open:
@@ -95,10 +95,10 @@ class Fronts:
         )
 
 
-class Front(asyncio.Protocol):
+class FastConnection(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, fronts: Fronts) -> None:
+    def __init__(self, fronts: FastPath) -> None:
         self._fronts = fronts
         self._loop = asyncio.get_running_loop()
         self._is_busy = False

@@ -6,14 +6,14 @@ from collections.abc import Callable
 import structlog
 
 from ledger.accepting.acceptor import Accepted, Acceptor, retry_later
-from ledger.accepting.model import Decided, Request
+from ledger.accepting.model import Decision, Request
 from vocabulary.errors import Unavailable
 
 #: Most requests decided in one statement.
 BATCH_MAX = 256
 
 #: Is told the decision of one request, once; must not raise.
-Tell = Callable[[Decided], None]
+Tell = Callable[[Decision], None]
 Batch = list[tuple[Request, Tell]]
 
 log = structlog.get_logger()
@@ -51,15 +51,15 @@ class GroupCommit:
         """Requests taken and not yet answered."""
         return len(self._waiting) + self._in_flight
 
-    async def submit(self, request: Request) -> Decided:
+    async def submit(self, request: Request) -> Decision:
         """Decide and commit one request; its decision is durable when this returns.
 
         When too many are waiting, or the database is out of reach or does not answer in time,
         or nobody commits any more, the decision says UNAVAILABLE: retry, never declined.
         """
-        future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
 
-        def settle(decided: Decided) -> None:
+        def settle(decided: Decision) -> None:
             if not future.done():
                 future.set_result(decided)
 
@@ -131,7 +131,7 @@ class GroupCommit:
         _answer(waiting, [retry_later(request) for request, _ in waiting])
 
 
-def _answer(batch: Batch, decided: list[Decided]) -> None:
+def _answer(batch: Batch, decided: list[Decision]) -> None:
     for (_, tell), decision in zip(batch, decided, strict=True):
         try:
             tell(decision)

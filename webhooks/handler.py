@@ -6,7 +6,7 @@ from time import perf_counter
 import structlog
 from aiohttp import web
 
-from ledger.accepting.model import Decided, Request
+from ledger.accepting.model import Decision, Request
 from providers.contract import Callback, Verified
 from vocabulary import steps
 from vocabulary.clock import Clock
@@ -14,10 +14,10 @@ from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
 from vocabulary.steps import Step
-from webhooks.config import Door, ReceiverConfig
+from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.evidence_headers import evidence
 from webhooks.group_commit import GroupCommit
-from webhooks.metrics import Meters
+from webhooks.metrics import ReceiverMetrics
 from webhooks.request_body import TooLarge, read_body
 from webhooks.source_address import client_address, within
 
@@ -25,22 +25,22 @@ _JSON = {"Content-Type": "application/json"}
 
 Refusal = tuple[Verdict, Answer]
 #: Hears the answer to one request, once; must not raise.
-Say = Callable[[Answer], None]
+OnAnswer = Callable[[Answer], None]
 
 log = structlog.get_logger()
 
 
-class Receive:
+class CallbackHandler:
     """Answers one route of one provider."""
 
     def __init__(
         self,
         route: str,
-        door: Door,
+        door: ProviderEndpoint,
         *,
         config: ReceiverConfig,
         commit: GroupCommit,
-        meters: Meters,
+        meters: ReceiverMetrics,
         clock: Clock,
     ) -> None:
         self._route = route
@@ -60,7 +60,9 @@ class Receive:
         self._count(verdict, started)
         return web.Response(body=answer.body, status=answer.status, headers=_JSON)
 
-    def take(self, headers: Mapping[str, str], body: bytes, peer: str | None, say: Say) -> None:
+    def take(
+        self, headers: Mapping[str, str], body: bytes, peer: str | None, say: OnAnswer
+    ) -> None:
         """Answer one POST that is there whole; ``say`` hears the answer, now or when durable.
 
         Args:
@@ -71,7 +73,7 @@ class Receive:
         """
         started = perf_counter()
 
-        def tell(decided: Decided) -> None:
+        def tell(decided: Decision) -> None:
             self._count(decided.verdict, started)
             say(decided.answer)
 

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from vocabulary.errors import Unavailable
-from webhooks.metrics import Meters
+from webhooks.metrics import ReceiverMetrics
 
 
 class Health:
     """``/livez`` says the loop turns; ``/readyz`` that a callback could be committed now."""
 
-    def __init__(self, check: Callable[[], Awaitable[None]], meters: Meters) -> None:
+    def __init__(self, check: Callable[[], Awaitable[None]], meters: ReceiverMetrics) -> None:
         self._check = check
         self._meters = meters
         self.draining = False

@@ -7,7 +7,7 @@ from vocabulary.outcomes import Verdict
 _BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0)
 
 
-class Meters:
+class ReceiverMetrics:
     """The receiver's own registry, so that several can live in one test process."""
 
     def __init__(self) -> None:

@@ -3,16 +3,16 @@
 from aiohttp import web
 
 from vocabulary.outcomes import Verdict, refusal
-from webhooks.config import Door
-from webhooks.metrics import Meters
+from webhooks.config import ProviderEndpoint
+from webhooks.metrics import ReceiverMetrics
 
 _JSON = {"Content-Type": "application/json"}
 
 
-class RefuseRoute:
+class RefusalHandler:
     """Answers what no route takes: an unknown path, or a method other than POST."""
 
-    def __init__(self, door: Door, meters: Meters) -> None:
+    def __init__(self, door: ProviderEndpoint, meters: ReceiverMetrics) -> None:
         self._door = door
         self._meters = meters
 

@@ -17,25 +17,29 @@ from storage.broker.redis import (
 )
 from storage.queue.parking import park
 from vocabulary.errors import Unavailable
-from workers.ask_provider import Ask, FetchTerms, fetch
+from workers.ask_provider import Ask, InquiryTerms, fetch
 from workers.canary import CANARY_ACTOR, note_canary
-from workers.context import Desk
+from workers.context import WorkerContext
 from workers.ingest import ingest
-from workers.outcomes import Done, Outcome, Parked, PutBack, Settler
+from workers.outcomes import Done, JobOutcome, JobRunner, Parked, Requeued
 
 #: Most postings by one message; a backlog larger than this is worked off by the next one.
 POSTINGS_PER_MESSAGE = 50
 
 
 def declare(
-    broker: dramatiq.Broker, desk: Desk, settler: Settler, ask: Ask, terms: FetchTerms
+    broker: dramatiq.Broker,
+    desk: WorkerContext,
+    settler: JobRunner,
+    ask: Ask,
+    terms: InquiryTerms,
 ) -> None:
     """Declare every actor on the broker, working at this desk; ``ask`` reaches providers."""
 
-    def canary(queue: str, number: int) -> Outcome:
+    def canary(queue: str, number: int) -> JobOutcome:
         held = desk.hold(queue)
         if held:
-            return PutBack(held)
+            return Requeued(held)
         return note_canary(desk.engine, queue, number, by=desk.worker)
 
     _actor(broker, settler, POST_ACTOR, POST_QUEUE, lambda **_hints: post_some(desk))
@@ -44,7 +48,7 @@ def declare(
     _actor(broker, settler, CANARY_ACTOR, POST_QUEUE, canary)
 
 
-def post_some(desk: Desk) -> Outcome:
+def post_some(desk: WorkerContext) -> JobOutcome:
     """Post whatever is unposted, bounded; the ids in the message are a hint, not a limit.
 
     A batch that is parked holds nobody up: the posting goes on behind it at once.
@@ -56,15 +60,15 @@ def post_some(desk: Desk) -> Outcome:
     for _ in range(POSTINGS_PER_MESSAGE):
         held = desk.hold(POST_QUEUE)
         if held:
-            return PutBack(held)
+            return Requeued(held)
         posted = post(desk.engine)
         batches, parked = batches + posted.batches, parked + posted.parked
         if not posted.parked and posted.batches < BATCHES_PER_POSTING:
             return Parked(parked) if parked else Done(batches)
-    return PutBack("there is more than one message's worth")
+    return Requeued("there is more than one message's worth")
 
 
-def park_bug(desk: Desk, job: str, error: Exception) -> None:
+def park_bug(desk: WorkerContext, job: str, error: Exception) -> None:
     """Park a job that fails in a way nobody foresaw; what it works on stays where it is.
 
     Raises:
@@ -79,10 +83,10 @@ def park_bug(desk: Desk, job: str, error: Exception) -> None:
 
 def _actor(
     broker: dramatiq.Broker,
-    settler: Settler,
+    settler: JobRunner,
     name: str,
     queue: str,
-    work: Callable[..., Outcome],
+    work: Callable[..., JobOutcome],
 ) -> None:
     @dramatiq.actor(actor_name=name, queue_name=queue, broker=broker)
     def run(**given: Any) -> None:

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from breaks.provider_inquiries import Answer, Question, claim, next_at, put_off, settle
+from breaks.provider_inquiries import Inquiry, InquiryAnswer, claim, next_at, put_off, settle
 from storage.broker.redis import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
-from workers.context import Desk
-from workers.outcomes import Again, Done, Outcome, PutBack
+from workers.context import WorkerContext
+from workers.outcomes import Again, Done, JobOutcome, Requeued
 
 #: Most questions asked by one message: a slow provider must not keep a thread for long.
 QUESTIONS_PER_MESSAGE = 10
@@ -24,13 +24,13 @@ BUSY_FOR = timedelta(seconds=15)
 PAUSE = timedelta(seconds=5)
 
 #: Asks a provider about a key; given when the bet began, where that is known. Raises ApiError.
-Ask = Callable[[str, str, datetime | None], Answer]
+Ask = Callable[[str, str, datetime | None], InquiryAnswer]
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FetchTerms:
+class InquiryTerms:
     """How providers are asked.
 
     Attributes:
@@ -44,7 +44,7 @@ class FetchTerms:
     lasts: timedelta
 
 
-def fetch(desk: Desk, ask: Ask, terms: FetchTerms) -> Outcome:
+def fetch(desk: WorkerContext, ask: Ask, terms: InquiryTerms) -> JobOutcome:
     """Ask what may be asked now, bounded; the rest again when it is due.
 
     Raises:
@@ -55,7 +55,7 @@ def fetch(desk: Desk, ask: Ask, terms: FetchTerms) -> Outcome:
     for _ in range(QUESTIONS_PER_MESSAGE):
         held = desk.hold(FETCH_QUEUE)
         if held:
-            return PutBack(held)
+            return Requeued(held)
         if desk.clock.now() >= until:
             break
         question = claim(desk.engine, now=desk.clock.now(), every=terms.every)
@@ -69,12 +69,14 @@ def fetch(desk: Desk, ask: Ask, terms: FetchTerms) -> Outcome:
     return Again(wait_s, f"{done} answered, more is to be asked")
 
 
-def _asked(desk: Desk, ask: Ask, terms: FetchTerms, question: Question) -> bool:
+def _asked(desk: WorkerContext, ask: Ask, terms: InquiryTerms, question: Inquiry) -> bool:
     """Ask one question; whether its answer now stands.
 
     A question that was claimed too often broke whoever asked it: it is given up.
     """
-    given_up = Answer(verdict="failed", reason=f"given up after {terms.attempts} attempts")
+    given_up = InquiryAnswer(
+        verdict="failed", reason=f"given up after {terms.attempts} attempts"
+    )
     if question.attempts >= terms.attempts:
         return settle(desk.engine, question, given_up, now=desk.clock.now(), lasts=terms.lasts)
     try:
@@ -85,5 +87,5 @@ def _asked(desk: Desk, ask: Ask, terms: FetchTerms, question: Question) -> bool:
             until = desk.clock.now() + PAUSE * 2**question.attempts
             put_off(desk.engine, question, until=until)
             return False
-        answer = Answer(verdict="failed", reason=str(error))
+        answer = InquiryAnswer(verdict="failed", reason=str(error))
     return settle(desk.engine, question, answer, now=desk.clock.now(), lasts=terms.lasts)

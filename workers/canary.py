@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from storage.broker.redis import FETCH_QUEUE, INGEST_QUEUE, POST_QUEUE
 from storage.queue.heartbeats import ask_canary, pass_canary
-from workers.outcomes import Done, Outcome
+from workers.outcomes import Done, JobOutcome
 
 CANARY_ACTOR = "canary.v1"
 #: Every queue there is.
@@ -38,7 +38,7 @@ def send_canaries(
             _send(broker, queue, number)
 
 
-def note_canary(engine: Engine, queue: str, number: int, *, by: str) -> Outcome:
+def note_canary(engine: Engine, queue: str, number: int, *, by: str) -> JobOutcome:
     """Write down that a canary came out.
 
     Raises:

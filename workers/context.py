@@ -14,7 +14,7 @@ def _held_by_nothing(_queue: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class WorkerContext:
     """The database, the clock, and every configured provider with its dialect, by slug.
 
     Attributes:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from storage.queue.heartbeats import Worker, beat, leave
 from vocabulary.errors import Unavailable
 from workers import heartbeat_file
-from workers.queue_pause import Gate
+from workers.queue_pause import QueuePause
 
 #: Distance between two looks at the pauses, in seconds: an order is obeyed within a second.
 LOOK_EVERY_S = 0.3
@@ -28,7 +28,7 @@ LEAVE_WAIT_S = 2.0
 log = structlog.get_logger()
 
 
-class Pulse(Middleware):
+class Heartbeat(Middleware):
     """Beats in a thread of its own from the worker's boot to its shutdown.
 
     Args:
@@ -43,7 +43,7 @@ class Pulse(Middleware):
         self,
         engine: Engine,
         worker: Worker,
-        gate: Gate,
+        gate: QueuePause,
         stuck: Callable[[], str | None],
         path: Path | None,
     ) -> None:

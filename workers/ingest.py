@@ -14,8 +14,8 @@ from vocabulary import steps
 from vocabulary.errors import Contradiction, Refused, Unavailable
 from vocabulary.facts import HistoryRecord
 from vocabulary.steps import Step
-from workers.context import Desk
-from workers.outcomes import Done, Outcome, Parked, PutBack
+from workers.context import WorkerContext
+from workers.outcomes import Done, JobOutcome, Parked, Requeued
 
 #: Most deliveries taken in by one transaction.
 DELIVERIES_PER_INGEST = 2_000
@@ -38,10 +38,10 @@ _INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
 
 Delivery = Row[tuple[int, str, str, str, bytes, datetime]]
 #: A delivery with what was read in it.
-Taken = tuple[Delivery, HistoryRecord]
+IngestedRecord = tuple[Delivery, HistoryRecord]
 
 
-def ingest(desk: Desk) -> Outcome:
+def ingest(desk: WorkerContext) -> JobOutcome:
     """Take in everything that waits, in transactions of bounded size.
 
     Raises:
@@ -51,7 +51,7 @@ def ingest(desk: Desk) -> Outcome:
     while True:
         held = desk.hold(INGEST_QUEUE)
         if held:
-            return PutBack(held)
+            return Requeued(held)
         try:
             with desk.engine.begin() as connection:
                 count, bad = _ingest_some(connection, desk)
@@ -64,7 +64,7 @@ def ingest(desk: Desk) -> Outcome:
             return Parked(parked) if parked else Done(taken)
 
 
-def _ingest_some(connection: Connection, desk: Desk) -> tuple[int, int]:
+def _ingest_some(connection: Connection, desk: WorkerContext) -> tuple[int, int]:
     waiting = connection.exec_driver_sql(_LOCK, {"most": DELIVERIES_PER_INGEST}).all()
     if waiting:
         steps.reached(Step.HELD)
@@ -79,9 +79,11 @@ def _ingest_some(connection: Connection, desk: Desk) -> tuple[int, int]:
     return len(waiting), len(waiting) - len(done)
 
 
-def _read_all(connection: Connection, desk: Desk, waiting: Sequence[Delivery]) -> list[Taken]:
+def _read_all(
+    connection: Connection, desk: WorkerContext, waiting: Sequence[Delivery]
+) -> list[IngestedRecord]:
     """What can be understood; the rest is parked."""
-    done: list[Taken] = []
+    done: list[IngestedRecord] = []
     for delivery in waiting:
         try:
             done.append((delivery, _record(delivery, desk)))
@@ -90,7 +92,9 @@ def _read_all(connection: Connection, desk: Desk, waiting: Sequence[Delivery]) -
     return done
 
 
-def _store(connection: Connection, desk: Desk, taken: Sequence[Taken]) -> None:
+def _store(
+    connection: Connection, desk: WorkerContext, taken: Sequence[IngestedRecord]
+) -> None:
     told: dict[str, dict[int, HistoryRecord]] = {}
     for delivery, record in taken:
         told.setdefault(delivery.provider, {})[delivery.delivery_id] = record
@@ -100,7 +104,7 @@ def _store(connection: Connection, desk: Desk, taken: Sequence[Taken]) -> None:
             store_pushed(connection, slug, found.values(), deliveries=list(found), now=at)
 
 
-def _store_or_park(connection: Connection, desk: Desk, one: Taken) -> bool:
+def _store_or_park(connection: Connection, desk: WorkerContext, one: IngestedRecord) -> bool:
     """Whether this one could be stored; one that cannot holds nobody else up."""
     try:
         _store(connection, desk, [one])
@@ -110,7 +114,9 @@ def _store_or_park(connection: Connection, desk: Desk, one: Taken) -> bool:
     return True
 
 
-def _park(connection: Connection, desk: Desk, delivery: Delivery, error: Exception) -> None:
+def _park(
+    connection: Connection, desk: WorkerContext, delivery: Delivery, error: Exception
+) -> None:
     slug, number = delivery.provider, delivery.delivery_id
     connection.exec_driver_sql(_MARK_PARKED, {"delivery": delivery.delivery_id})
     known = {"delivery": delivery.delivery_id, "provider": delivery.provider}
@@ -124,7 +130,7 @@ def _park(connection: Connection, desk: Desk, delivery: Delivery, error: Excepti
     note_unreadable(connection, slug, number, error, now=desk.clock.now())
 
 
-def _record(delivery: Delivery, desk: Desk) -> HistoryRecord:
+def _record(delivery: Delivery, desk: WorkerContext) -> HistoryRecord:
     """Read the stored bytes again; they were proven authentic when they came.
 
     Raises:

@@ -52,16 +52,16 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
+class Requeued:
     """The message goes back as it came: nothing failed, so no attempt is counted."""
 
     why: str
 
 
-Outcome = Done | Parked | Again | PutBack
+JobOutcome = Done | Parked | Again | Requeued
 
 
-class Settler:
+class JobRunner:
     """Runs jobs and tells Dramatiq how they ended.
 
     Args:
@@ -77,7 +77,7 @@ class Settler:
         self._random = random
         self._on_bug = on_bug
 
-    def settle(self, job: str, work: Callable[[], Outcome]) -> None:
+    def settle(self, job: str, work: Callable[[], JobOutcome]) -> None:
         """Do a job and tell Dramatiq how it ended.
 
         Raises:
@@ -90,12 +90,12 @@ class Settler:
                 log.info("job_done", job=job, count=count)
             case Parked(count=count):
                 log.error("job_parked", job=job, count=count)
-            case PutBack(why=why):
+            case Requeued(why=why):
                 self._put_back(job, why)
             case Again(after_s=after_s, why=why):
                 self._again(job, after_s, why)
 
-    def _outcome(self, job: str, work: Callable[[], Outcome]) -> Outcome:
+    def _outcome(self, job: str, work: Callable[[], JobOutcome]) -> JobOutcome:
         try:
             return work()
         except Unavailable as error:

@@ -14,7 +14,7 @@ from storage.queue.heartbeats import paused_queues
 log = structlog.get_logger()
 
 
-class Gate(Middleware):
+class QueuePause(Middleware):
     """Holds work back while its queue is paused or this process is ending."""
 
     def __init__(self, engine: Engine) -> None:

@@ -20,7 +20,7 @@ from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.steps import Step
 from workers.actors import post_some
-from workers.context import Desk
+from workers.context import WorkerContext
 from workers.ingest import ingest
 
 #: Most batch ids named in one message.
@@ -73,7 +73,7 @@ def backlog(engine: Engine, *, age_s: int) -> Backlog:
     )
 
 
-def sweep(desk: Desk, broker: dramatiq.Broker, *, age_s: int) -> Backlog:
+def sweep(desk: WorkerContext, broker: dramatiq.Broker, *, age_s: int) -> Backlog:
     """Ask for what is old; do what is far too old; leave paused queues alone.
 
     Raises:
@@ -96,7 +96,7 @@ def sweep(desk: Desk, broker: dramatiq.Broker, *, age_s: int) -> Backlog:
     return found
 
 
-def _do(desk: Desk, queue: str, oldest_s: int) -> None:
+def _do(desk: WorkerContext, queue: str, oldest_s: int) -> None:
     if queue == POST_QUEUE:
         log.warning("sweep_posts", oldest_s=oldest_s)
         post_some(desk)

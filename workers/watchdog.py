@@ -14,7 +14,7 @@ from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.worker import ConsumerThread, Worker
 
 
-class Progress(Middleware):
+class ProgressWatch(Middleware):
     """Watches the threads of one Dramatiq worker.
 
     Args:
@@ -99,7 +99,7 @@ class Progress(Middleware):
 class _Watched(Consumer):
     """A consumer that says when it turns."""
 
-    def __init__(self, consumer: Consumer, queue: str, progress: Progress) -> None:
+    def __init__(self, consumer: Consumer, queue: str, progress: ProgressWatch) -> None:
         self._consumer = consumer
         self._queue = queue
         self._progress = progress

@@ -12,11 +12,11 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from feeds.day_close import note_restatements
-from feeds.findings import FindingKind, Found, note
+from feeds.findings import FindingKind, NewFinding, note
 from feeds.gaps import holes
-from feeds.pull.staging import Findings
+from feeds.pull.staging import UnreadableItems
 from feeds.records import FeedCount
-from feeds.statements.restatement import LeftOut, left_out_by_pull
+from feeds.statements.restatement import OmittedRecords, left_out_by_pull
 from vocabulary.clock import iso
 from vocabulary.window import Window
 
@@ -51,7 +51,7 @@ def note_pull(
     window: Window,
     received: int,
     count: FeedCount,
-    unreadable: Findings,
+    unreadable: UnreadableItems,
     now: datetime,
 ) -> None:
     """Keep what a pull was and what was wrong with it, in the transaction that stores it."""
@@ -74,7 +74,7 @@ def note_pull(
     gaps = _gaps(connection, provider, feed)
     note(connection, provider, feed, scope=WINDOWS, found=gaps, now=now)
     note(connection, provider, feed, scope=LATE, found=_late(count.late_ids), now=now)
-    left = LeftOut()
+    left = OmittedRecords()
     if count.remembered and unreadable.count == 0:
         left = left_out_by_pull(
             connection, provider, feed, source=OF_PULLS, window=window, now=now
@@ -92,7 +92,7 @@ def note_failed_pull(
     start = window.start if mark is None else max(window.start, mark)
     if start >= window.end:
         return  # all of it was read before
-    found = Found(
+    found = NewFinding(
         kind=FindingKind.PULL_FAILED,
         detail=f"nothing of it was stored: {why}",
         covers=Window(start=start, end=window.end),
@@ -104,7 +104,7 @@ def note_repeated_page(
     connection: Connection, provider: str, feed: str, *, window: Window, now: datetime
 ) -> None:
     """A list told the same page twice: nothing of it was stored, something of it is missing."""
-    found = Found(
+    found = NewFinding(
         kind=FindingKind.DUPLICATE_PAGE,
         detail="a page said the same as the one before it; nothing of the list was stored",
         covers=window,
@@ -112,16 +112,16 @@ def note_repeated_page(
     note(connection, provider, feed, scope=PAGES, found=[found], now=now)
 
 
-def _unreadable(unreadable: Findings, window: Window) -> Iterator[Found]:
+def _unreadable(unreadable: UnreadableItems, window: Window) -> Iterator[NewFinding]:
     for each in unreadable.first:
-        yield Found(
+        yield NewFinding(
             kind=FindingKind.UNPARSABLE_RECORD,
             detail=f"{each.place}: {each.reason}",
             covers=window,
         )
     more = unreadable.count - len(unreadable.first)
     if more > 0:
-        yield Found(
+        yield NewFinding(
             kind=FindingKind.UNPARSABLE_RECORD,
             detail=f"and {more} more of this kind",
             covers=window,
@@ -129,20 +129,20 @@ def _unreadable(unreadable: Findings, window: Window) -> Iterator[Found]:
         )
 
 
-def _gaps(connection: Connection, provider: str, feed: str) -> Iterator[Found]:
+def _gaps(connection: Connection, provider: str, feed: str) -> Iterator[NewFinding]:
     said = {"provider": provider, "feed": feed}
     rows = connection.execute(text(_WINDOWS), said)
     for hole in holes(Window(start=row.window_from, end=row.window_to) for row in rows):
-        yield Found(
+        yield NewFinding(
             kind=FindingKind.FEED_GAP,
             detail=f"nobody asked for {iso(hole.start)} to {iso(hole.end)}",
             covers=hole,
         )
 
 
-def _late(ids: Iterable[str]) -> Iterator[Found]:
+def _late(ids: Iterable[str]) -> Iterator[NewFinding]:
     for record_id in ids:
-        yield Found(
+        yield NewFinding(
             kind=FindingKind.LATE_RECORD,
             detail="told for the first time after its time had been read",
             record_id=record_id,

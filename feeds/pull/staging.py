@@ -74,7 +74,7 @@ ON CONFLICT ON CONSTRAINT provider_deliveries_pkey DO UPDATE SET
 T = TypeVar("T")
 
 
-class Spool(Generic[T]):
+class Staging(Generic[T]):
     """Items laid aside, in order; read as often as wanted. Use it as ``with``."""
 
     def __init__(self, kind: type[T]) -> None:
@@ -107,7 +107,7 @@ class Spool(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class UnreadableItems:
     """Items that could not be read.
 
     Attributes:
@@ -120,7 +120,7 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedMark:
+class FeedWatermark:
     """How far one feed was read.
 
     Attributes:
@@ -135,7 +135,9 @@ class FeedMark:
     records: int
 
 
-async def lay_aside(stream: AsyncIterator[T | UnreadableItem], spool: Spool[T]) -> Findings:
+async def lay_aside(
+    stream: AsyncIterator[T | UnreadableItem], spool: Staging[T]
+) -> UnreadableItems:
     """Take everything the stream gives; its errors are the caller's."""
     count = 0
     first: list[UnreadableItem] = []
@@ -146,7 +148,7 @@ async def lay_aside(stream: AsyncIterator[T | UnreadableItem], spool: Spool[T]) 
         count += 1
         if count <= KEPT_MAX:
             first.append(item)
-    return Findings(count, tuple(first))
+    return UnreadableItems(count, tuple(first))
 
 
 def next_window(
@@ -212,7 +214,7 @@ def move_mark(
     return mark
 
 
-def feed_marks(connection: Connection) -> tuple[FeedMark, ...]:
+def feed_marks(connection: Connection) -> tuple[FeedWatermark, ...]:
     """Every mark, by provider and feed."""
     rows = connection.execute(text(_MARKS)).mappings()
-    return tuple(FeedMark(**row) for row in rows)
+    return tuple(FeedWatermark(**row) for row in rows)

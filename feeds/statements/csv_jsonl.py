@@ -15,7 +15,7 @@ from typing import BinaryIO
 from feeds.findings import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind
 from feeds.statements.file_format import FileRules
-from feeds.statements.table import Broken, Table, TableRow
+from feeds.statements.table import Table, TableRow, UnreadableRow
 from providers.statement import LINE_BYTES_MAX
 from providers.wire import BODY_BYTES_MAX, Json, Number, decode_json
 from vocabulary.errors import Malformed
@@ -33,39 +33,45 @@ class _Line:
     is_ended: bool
 
 
-def csv_table(stream: BinaryIO, rules: FileRules) -> Table | Broken:
+def csv_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
     """A CSV file, its first line being the header."""
     lines = _lines(stream, rules, most=LINE_BYTES_MAX)
     first = next(lines, None)
     if first is None:
-        return Broken(1, "a header is expected, the file is empty", FindingKind.EMPTY_FILE)
-    if isinstance(first, Broken):
+        return UnreadableRow(
+            1, "a header is expected, the file is empty", FindingKind.EMPTY_FILE
+        )
+    if isinstance(first, UnreadableRow):
         return first
     if first.text.lstrip().startswith("<"):
         page = "a CSV statement is expected, this is a web page"
-        return Broken(1, page, FindingKind.NOT_A_STATEMENT)
+        return UnreadableRow(1, page, FindingKind.NOT_A_STATEMENT)
     try:
         header = tuple(name.strip() for name in _split(first.text, rules.delimiter))
     except Malformed as error:
-        return Broken(1, str(error), FindingKind.WRONG_COLUMNS)
+        return UnreadableRow(1, str(error), FindingKind.WRONG_COLUMNS)
     return Table(header, _csv_rows(lines, rules))
 
 
-def json_table(stream: BinaryIO, rules: FileRules) -> Table | Broken:
+def json_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
     """A file of JSON objects, one a line; each names its own fields."""
     head = stream.read(len(codecs.BOM_UTF8) + 64)
     stream.seek(0)
     if not head.strip():
-        return Broken(1, "an object is expected, the file is empty", FindingKind.EMPTY_FILE)
+        return UnreadableRow(
+            1, "an object is expected, the file is empty", FindingKind.EMPTY_FILE
+        )
     if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<":
         page = "one JSON object a line is expected, this is a web page"
-        return Broken(1, page, FindingKind.NOT_A_STATEMENT)
+        return UnreadableRow(1, page, FindingKind.NOT_A_STATEMENT)
     return Table(None, _json_rows(_lines(stream, rules, most=BODY_BYTES_MAX)))
 
 
-def _csv_rows(lines: Iterator[_Line | Broken], rules: FileRules) -> Iterator[TableRow | Broken]:
+def _csv_rows(
+    lines: Iterator[_Line | UnreadableRow], rules: FileRules
+) -> Iterator[TableRow | UnreadableRow]:
     for line in lines:
-        if isinstance(line, Broken):
+        if isinstance(line, UnreadableRow):
             yield line
         elif not line.is_ended and rules.final_newline:
             yield _cut(line.number)
@@ -73,32 +79,32 @@ def _csv_rows(lines: Iterator[_Line | Broken], rules: FileRules) -> Iterator[Tab
             yield _csv_row(line, rules.delimiter)
 
 
-def _csv_row(line: _Line, delimiter: str) -> TableRow | Broken:
+def _csv_row(line: _Line, delimiter: str) -> TableRow | UnreadableRow:
     try:
         cells = tuple(Cell(text) if text else EMPTY for text in _split(line.text, delimiter))
     except Malformed as error:
-        return Broken(line.number, str(error))
+        return UnreadableRow(line.number, str(error))
     return TableRow(line.number, cells, line.text.encode())
 
 
-def _json_rows(lines: Iterator[_Line | Broken]) -> Iterator[TableRow | Broken]:
+def _json_rows(lines: Iterator[_Line | UnreadableRow]) -> Iterator[TableRow | UnreadableRow]:
     for line in lines:
-        if isinstance(line, Broken):
+        if isinstance(line, UnreadableRow):
             yield line
         elif line.text and not line.text.isspace():
             row = _json_row(line)
-            is_cut = isinstance(row, Broken) and not line.is_ended
+            is_cut = isinstance(row, UnreadableRow) and not line.is_ended
             yield _cut(line.number) if is_cut else row
 
 
-def _json_row(line: _Line) -> TableRow | Broken:
+def _json_row(line: _Line) -> TableRow | UnreadableRow:
     raw = line.text.encode()
     try:
         document = decode_json(raw)
     except Malformed as error:
-        return Broken(line.number, f"line: {error.reason}")
+        return UnreadableRow(line.number, f"line: {error.reason}")
     if not isinstance(document, dict):
-        return Broken(line.number, "line: an object is expected")
+        return UnreadableRow(line.number, "line: an object is expected")
     cells = tuple(_json_cell(value) for value in document.values())
     return TableRow(line.number, cells, raw, tuple(document))
 
@@ -115,37 +121,37 @@ def _json_cell(value: Json) -> Cell:
     return Cell("", CellKind.BROKEN)
 
 
-def _cut(number: int) -> Broken:
+def _cut(number: int) -> UnreadableRow:
     reason = "the last line does not end: the file may be cut (setting final_newline)"
-    return Broken(number, reason, FindingKind.TRUNCATED_FILE)
+    return UnreadableRow(number, reason, FindingKind.TRUNCATED_FILE)
 
 
-def _lines(stream: BinaryIO, rules: FileRules, *, most: int) -> Iterator[_Line | Broken]:
+def _lines(stream: BinaryIO, rules: FileRules, *, most: int) -> Iterator[_Line | UnreadableRow]:
     start = stream.read(len(codecs.BOM_UTF8))
     stream.seek(0)
     if start == codecs.BOM_UTF8 and rules.encoding == _UTF_8:
         stream.seek(len(codecs.BOM_UTF8))
     if start.startswith(_WIDE) and not rules.encoding.startswith("utf-16"):
         reason = f"{rules.encoding.upper()} is expected, this is UTF-16 (setting encoding)"
-        return iter([Broken(1, reason, FindingKind.WRONG_ENCODING)])
+        return iter([UnreadableRow(1, reason, FindingKind.WRONG_ENCODING)])
     if rules.encoding == _UTF_8:
         return _utf_8_lines(stream, most)
     return _other_lines(stream, rules.encoding, most)
 
 
-def _utf_8_lines(stream: BinaryIO, most: int) -> Iterator[_Line | Broken]:
+def _utf_8_lines(stream: BinaryIO, most: int) -> Iterator[_Line | UnreadableRow]:
     number = 0
     while line := stream.readline(most + 1):
         number += 1
         if _is_long(line, most):
             while line and not line.endswith(b"\n"):
                 line = stream.readline(most + 1)
-            yield Broken(number, f"line: at most {most} bytes are expected")
+            yield UnreadableRow(number, f"line: at most {most} bytes are expected")
             continue
         try:
             text = line.decode(_UTF_8)
         except UnicodeDecodeError:
-            yield Broken(number, "line: UTF-8 is expected")
+            yield UnreadableRow(number, "line: UTF-8 is expected")
             continue
         yield _Line(number, text.rstrip("\r\n"), line.endswith(b"\n"))
 
@@ -154,7 +160,7 @@ def _is_long(line: bytes, most: int) -> bool:
     return len(line) > most
 
 
-def _other_lines(stream: BinaryIO, encoding: str, most: int) -> Iterator[_Line | Broken]:
+def _other_lines(stream: BinaryIO, encoding: str, most: int) -> Iterator[_Line | UnreadableRow]:
     """Lines in another encoding; where it does not hold, no later line can be trusted."""
     number = 0
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
@@ -162,14 +168,14 @@ def _other_lines(stream: BinaryIO, encoding: str, most: int) -> Iterator[_Line |
         while line := text.readline(most + 1):
             number += 1
             if len(line) > most:
-                yield Broken(number, f"line: at most {most} characters are expected")
+                yield UnreadableRow(number, f"line: at most {most} characters are expected")
                 while line and not line.endswith("\n"):
                     line = text.readline(most + 1)
                 continue
             yield _Line(number, line.rstrip("\r\n"), line.endswith("\n"))
     except UnicodeError:
         reason = f"{encoding} is expected, as declared; nothing from here on was read"
-        yield Broken(number + 1, reason, FindingKind.WRONG_ENCODING)
+        yield UnreadableRow(number + 1, reason, FindingKind.WRONG_ENCODING)
     finally:
         text.detach()
 

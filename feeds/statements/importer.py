@@ -22,14 +22,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from feeds.day_close import note_restatements
-from feeds.findings import FindingKind, Found, Severity, cured, note, severity_of
+from feeds.findings import FindingKind, NewFinding, Severity, cured, note, severity_of
 from feeds.gaps import day_window, missing_days, missing_numbers
 from feeds.records import FeedCount, store_statement
 from feeds.statements.archive import STATEMENT, OtherFile, keep_file, other_files
 from feeds.statements.reader import StatementReader
-from feeds.statements.restatement import LeftOut, Restating, list_file, restate
-from feeds.statements.table import Broken
-from feeds.withdrawals import By
+from feeds.statements.restatement import OmittedRecords, Replacement, list_file, restate
+from feeds.statements.table import UnreadableRow
+from feeds.withdrawals import WithdrawalCause
 from vocabulary.facts import HistoryRecord
 from vocabulary.window import Window
 
@@ -53,7 +53,7 @@ SELECT business_day, number FROM feed_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class FileArrival:
     """What is known of a file besides its bytes.
 
     Attributes:
@@ -72,7 +72,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class ImportResult:
     """What became of a file.
 
     Attributes:
@@ -89,7 +89,7 @@ class Taken:
     verdict: str
     day: date | None
     count: FeedCount
-    found: tuple[Found, ...]
+    found: tuple[NewFinding, ...]
     gaps: int
     restatements: int
     withdrawn: int
@@ -106,17 +106,21 @@ class _Watch:
     """What is seen of the lines as they pass: their faults, their time, their currencies."""
 
     name: str
-    found: list[Found] = field(default_factory=list)
+    found: list[NewFinding] = field(default_factory=list)
     first: datetime | None = None
     last: datetime | None = None
     currencies: dict[str, int] = field(default_factory=dict)
 
-    def records(self, lines: Iterable[HistoryRecord | Broken]) -> Iterator[HistoryRecord]:
+    def records(
+        self, lines: Iterable[HistoryRecord | UnreadableRow]
+    ) -> Iterator[HistoryRecord]:
         """The records among the lines."""
         for each in lines:
-            if isinstance(each, Broken):
+            if isinstance(each, UnreadableRow):
                 self.found.append(
-                    Found(kind=each.kind, detail=each.reason, file=self.name, line=each.line)
+                    NewFinding(
+                        kind=each.kind, detail=each.reason, file=self.name, line=each.line
+                    )
                 )
                 continue
             at, code = each.created_at, each.currency
@@ -126,7 +130,9 @@ class _Watch:
             yield each
 
 
-def take_in(connection: Connection, reader: StatementReader, arrival: Arrival) -> Taken:
+def take_in(
+    connection: Connection, reader: StatementReader, arrival: FileArrival
+) -> ImportResult:
     """Take in a statement file, within the caller's transaction; the same file is a no-op.
 
     Raises:
@@ -160,7 +166,7 @@ def take_in(connection: Connection, reader: StatementReader, arrival: Arrival) -
     if arrival.restates and verdict == "imported":
         scopes = [other.scope for other in others]
         cured(connection, slug, STATEMENT, scopes=scopes, now=arrival.now)
-    return Taken(
+    return ImportResult(
         file_id=file_id,
         verdict=verdict,
         day=day,
@@ -184,14 +190,14 @@ def _settle(
         list_file(connection, settled["file_id"])
 
 
-def note_gaps(connection: Connection, slug: str, arrival: Arrival) -> int:
+def note_gaps(connection: Connection, slug: str, arrival: FileArrival) -> int:
     """Say which days and which numbers are missing between the files that are there."""
     said = {"provider": slug, "feed": STATEMENT}
     rows = connection.execute(text(_SEQUENCE), said).all()
     days = {row.business_day for row in rows if row.business_day}
     numbers = {row.number for row in rows if row.number is not None}
     found = [
-        Found(
+        NewFinding(
             kind=FindingKind.FEED_GAP,
             detail=f"a file of {day} is expected, there is none",
             covers=day_window(day, arrival.zone),
@@ -199,7 +205,9 @@ def note_gaps(connection: Connection, slug: str, arrival: Arrival) -> int:
         for day in (missing_days(days) if arrival.expects_daily else ())
     ]
     found += [
-        Found(kind=FindingKind.FEED_GAP, detail=f"files number {one} to {last} are missing")
+        NewFinding(
+            kind=FindingKind.FEED_GAP, detail=f"files number {one} to {last} are missing"
+        )
         for one, last in missing_numbers(numbers)
     ]
     note(connection, slug, STATEMENT, scope="sequence", found=found, now=arrival.now)
@@ -209,7 +217,7 @@ def note_gaps(connection: Connection, slug: str, arrival: Arrival) -> int:
 def _stored(
     connection: Connection,
     reader: StatementReader,
-    arrival: Arrival,
+    arrival: FileArrival,
     watch: _Watch,
     day: date | None,
 ) -> FeedCount:
@@ -227,7 +235,7 @@ def _stored(
         )
 
 
-def _verdict(reader: StatementReader, count: FeedCount, found: Sequence[Found]) -> str:
+def _verdict(reader: StatementReader, count: FeedCount, found: Sequence[NewFinding]) -> str:
     errors = [each for each in found if severity_of(each.kind) is Severity.ERROR]
     has_rival = any(each.kind is FindingKind.TWO_FILES_FOR_ONE_DAY for each in errors)
     if has_rival or (errors and (reader.rules.whole or count.received == 0)):
@@ -236,7 +244,7 @@ def _verdict(reader: StatementReader, count: FeedCount, found: Sequence[Found]) 
 
 
 def _replaced(
-    others: Sequence[OtherFile], reader: StatementReader, arrival: Arrival, file_id: int
+    others: Sequence[OtherFile], reader: StatementReader, arrival: FileArrival, file_id: int
 ) -> list[OtherFile]:
     """The files whose place this one takes, or took when it came first.
 
@@ -255,19 +263,19 @@ def _replaced(
 def _left_out(
     connection: Connection,
     reader: StatementReader,
-    arrival: Arrival,
+    arrival: FileArrival,
     watch: _Watch,
     *,
     file: tuple[int, date | None],
     others: Sequence[OtherFile],
-) -> LeftOut:
+) -> OmittedRecords:
     if not others:
-        return LeftOut()
+        return OmittedRecords()
     file_id, day = file
     trailer = reader.rules.trailer
     counted = trailer is not None and trailer.rows is not None
-    told = Restating(
-        by=By(feed=STATEMENT, name=arrival.path.name, file_id=file_id),
+    told = Replacement(
+        by=WithdrawalCause(feed=STATEMENT, name=arrival.path.name, file_id=file_id),
         others=[other.file_id for other in others],
         span=None if watch.first is None or watch.last is None else (watch.first, watch.last),
         covers=_time_of(watch, day, arrival.zone),
@@ -277,8 +285,8 @@ def _left_out(
 
 
 def _rivals(
-    others: Sequence[OtherFile], reader: StatementReader, arrival: Arrival, day: date | None
-) -> Iterator[Found]:
+    others: Sequence[OtherFile], reader: StatementReader, arrival: FileArrival, day: date | None
+) -> Iterator[NewFinding]:
     """The file of the same day that was taken in before, unless this one restates it."""
     rivals = [
         other
@@ -287,7 +295,7 @@ def _rivals(
     ]
     if day is None or arrival.restates or reader.rules.several_a_day or not rivals:
         return
-    yield Found(
+    yield NewFinding(
         kind=FindingKind.TWO_FILES_FOR_ONE_DAY,
         detail=f"{rivals[0].name} told of {day} already, otherwise; which one holds"
         " has to be said (--restates, or setting several_a_day)",
@@ -296,9 +304,9 @@ def _rivals(
     )
 
 
-def _repeated(count: FeedCount, name: str) -> Iterator[Found]:
+def _repeated(count: FeedCount, name: str) -> Iterator[NewFinding]:
     for record_id in count.repeated_ids:
-        yield Found(
+        yield NewFinding(
             kind=FindingKind.DUPLICATED_KEY,
             detail="the file names this id several times; each line is kept",
             file=name,
@@ -306,9 +314,9 @@ def _repeated(count: FeedCount, name: str) -> Iterator[Found]:
         )
 
 
-def _late(count: FeedCount, name: str) -> Iterator[Found]:
+def _late(count: FeedCount, name: str) -> Iterator[NewFinding]:
     for record_id in count.late_ids:
-        yield Found(
+        yield NewFinding(
             kind=FindingKind.LATE_RECORD,
             detail="told for the first time in the file of a later day",
             file=name,
@@ -318,8 +326,8 @@ def _late(count: FeedCount, name: str) -> Iterator[Found]:
 
 
 def _placed(
-    found: Iterable[Found], watch: _Watch, day: date | None, zone: ZoneInfo
-) -> tuple[Found, ...]:
+    found: Iterable[NewFinding], watch: _Watch, day: date | None, zone: ZoneInfo
+) -> tuple[NewFinding, ...]:
     """Findings with the time of their file, so that a run of that time hears of them."""
     covers = _time_of(watch, day, zone)
     return tuple(replace(each, covers=each.covers or covers) for each in found)
@@ -336,7 +344,7 @@ def _time_of(watch: _Watch, day: date | None, zone: ZoneInfo) -> Window | None:
 
 
 def _restatements(
-    connection: Connection, slug: str, count: FeedCount, left: LeftOut, now: datetime
+    connection: Connection, slug: str, count: FeedCount, left: OmittedRecords, now: datetime
 ) -> int:
     at = [each for each in (count.first, count.last, left.first, left.last) if each]
     if not at:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from feeds.findings import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind
-from feeds.statements.table import Broken, Table, TableRow
+from feeds.statements.table import Table, TableRow, UnreadableRow
 
 #: Rows held in memory at a time.
 BATCH_ROWS = 1_000
@@ -20,16 +20,16 @@ _CUT = "a Parquet file is expected, this one is broken or cut"
 _FOREIGN = (pa.ArrowException, OSError, ValueError)
 
 
-def parquet_table(stream: BinaryIO) -> Table | Broken:
+def parquet_table(stream: BinaryIO) -> Table | UnreadableRow:
     """A Parquet file; its rows are numbered from 1."""
     try:
         file = pq.ParquetFile(stream)
     except _FOREIGN:
-        return Broken(1, _CUT, FindingKind.TRUNCATED_FILE)
+        return UnreadableRow(1, _CUT, FindingKind.TRUNCATED_FILE)
     return Table(tuple(file.schema_arrow.names), _rows(file))
 
 
-def _rows(file: Any) -> Iterator[TableRow | Broken]:
+def _rows(file: Any) -> Iterator[TableRow | UnreadableRow]:
     line = 0
     try:
         for batch in file.iter_batches(batch_size=BATCH_ROWS):
@@ -40,7 +40,7 @@ def _rows(file: Any) -> Iterator[TableRow | Broken]:
                 raw = json.dumps([cell.text for cell in cells], ensure_ascii=False)
                 yield TableRow(line, cells, raw.encode("utf-8", "backslashreplace"))
     except _FOREIGN:
-        yield Broken(line + 1, _CUT, FindingKind.TRUNCATED_FILE)
+        yield UnreadableRow(line + 1, _CUT, FindingKind.TRUNCATED_FILE)
 
 
 def _values(column: Any) -> list[object]:

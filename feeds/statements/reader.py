@@ -18,7 +18,7 @@ from feeds.findings import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind, plain
 from feeds.statements.csv_jsonl import csv_table, json_table
 from feeds.statements.file_format import FileFormat, FileRules, Trailer
-from feeds.statements.table import Broken, Table, TableRow
+from feeds.statements.table import Table, TableRow, UnreadableRow
 from providers.choices import texts_of
 from providers.contract import Dialect, Provider
 from providers.statement_fields import SHAPES, StatementShape
@@ -65,7 +65,7 @@ class StatementReader:
         names = texts_of(self.provider, "statement_columns") if named else fields
         return dict(zip(fields, names, strict=False))
 
-    def read(self, stream: BinaryIO, name: str) -> Iterator[HistoryRecord | Broken]:
+    def read(self, stream: BinaryIO, name: str) -> Iterator[HistoryRecord | UnreadableRow]:
         """Every line of a file as a record or as what is wrong with it, in file order.
 
         Args:
@@ -74,10 +74,10 @@ class StatementReader:
         """
         if len(self._expected) != len(self.shape.fields):
             reason = f"header: {len(self.shape.fields)} names in statement_columns are expected"
-            yield Broken(1, reason, FindingKind.WRONG_COLUMNS)
+            yield UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
             return
         table = open_table(stream, name, self.rules, self.shape)
-        if isinstance(table, Broken):
+        if isinstance(table, UnreadableRow):
             yield table
             return
         if wrong := misfit(table, self.columns, self.shape):
@@ -85,12 +85,12 @@ class StatementReader:
             return
         yield from self._records(table)
 
-    def _records(self, table: Table) -> Iterator[HistoryRecord | Broken]:
+    def _records(self, table: Table) -> Iterator[HistoryRecord | UnreadableRow]:
         tally = _Tally(self.rules.trailer)
         order = _order(table.header, self.columns)
         canonical = _Canonical(self.dialect, self.provider, self._expected)
         for row in table.rows:
-            if isinstance(row, Broken):
+            if isinstance(row, UnreadableRow):
                 tally.rows += 1
                 yield row
             elif tally.is_trailer(row):
@@ -100,7 +100,7 @@ class StatementReader:
         yield from tally.ended()
         if tally.rows == 0 and not self.rules.may_be_empty:
             reason = "a line after the header is expected (setting may_be_empty)"
-            yield Broken(1, reason, FindingKind.EMPTY_FILE)
+            yield UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
 
     def _record(
         self,
@@ -109,18 +109,18 @@ class StatementReader:
         order: Mapping[str, int],
         canonical: "_Canonical",
         tally: "_Tally",
-    ) -> HistoryRecord | Broken:
+    ) -> HistoryRecord | UnreadableRow:
         tally.rows += 1
         try:
             cells = self._cells(row, table, order)
             tally.add(cells)
             record = canonical.read(cells)
         except Malformed as error:
-            return Broken(row.line, str(error))
+            return UnreadableRow(row.line, str(error))
         allowed = self.rules.currencies
         if allowed and record.currency not in allowed:
             reason = f"currency: one of {', '.join(allowed)} is expected, as declared"
-            return Broken(row.line, reason, FindingKind.MIXED_CURRENCIES)
+            return UnreadableRow(row.line, reason, FindingKind.MIXED_CURRENCIES)
         return replace(record, raw=row.raw)
 
     def _cells(self, row: TableRow, table: Table, order: Mapping[str, int]) -> dict[str, Cell]:
@@ -137,7 +137,7 @@ class StatementReader:
 
 def open_table(
     stream: BinaryIO, name: str, rules: FileRules, shape: StatementShape
-) -> Table | Broken:
+) -> Table | UnreadableRow:
     """The file as a table, by its declared format or by what it is."""
     start = stream.read(4)
     stream.seek(0)
@@ -146,11 +146,11 @@ def open_table(
     binary = {FileFormat.XLSX, FileFormat.PARQUET}
     if start == _OLD_WORKBOOK:
         reason = "a statement is expected, this is an old or an encrypted workbook"
-        return Broken(1, reason, FindingKind.NOT_A_STATEMENT)
+        return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
     if wanted is not found and (found in binary or wanted in binary):
         seen = found if found in binary else "something else"
         reason = f"a {wanted} file is expected, this is {seen}"
-        return Broken(1, reason, FindingKind.NOT_A_STATEMENT)
+        return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
     match wanted:
         case FileFormat.CSV:
             return csv_table(stream, rules)
@@ -166,7 +166,9 @@ def open_table(
             return parquet_table(stream)
 
 
-def misfit(table: Table, columns: Mapping[str, str], shape: StatementShape) -> Broken | None:
+def misfit(
+    table: Table, columns: Mapping[str, str], shape: StatementShape
+) -> UnreadableRow | None:
     """Why the header does not hold each needed column once, if it does not."""
     if table.header is None:
         return None
@@ -174,10 +176,10 @@ def misfit(table: Table, columns: Mapping[str, str], shape: StatementShape) -> B
     missing = [column for column in needed if column not in table.header]
     if missing:
         reason = f"header: these columns are missing: {', '.join(missing)}"
-        return Broken(1, reason, FindingKind.WRONG_COLUMNS)
+        return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
     if any(table.header.count(column) > 1 for column in columns.values()):
         reason = "header: each column once is expected"
-        return Broken(1, reason, FindingKind.WRONG_COLUMNS)
+        return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
     return None
 
 
@@ -297,7 +299,7 @@ class _Tally:
         trailer = self._trailer
         return trailer is not None and bool(row.cells) and row.cells[0].text == trailer.marker
 
-    def closed(self, row: TableRow) -> Iterator[Broken]:
+    def closed(self, row: TableRow) -> Iterator[UnreadableRow]:
         """Hold the trailer against what was read."""
         assert self._trailer is not None
         self._is_closed = True
@@ -307,13 +309,13 @@ class _Tally:
         ):
             if place is not None and _number(row, place) != have:
                 reason = f"the file announces another number {what} than it has, {have}"
-                yield Broken(row.line, reason, FindingKind.TRUNCATED_FILE)
+                yield UnreadableRow(row.line, reason, FindingKind.TRUNCATED_FILE)
 
-    def ended(self) -> Iterator[Broken]:
+    def ended(self) -> Iterator[UnreadableRow]:
         """Hold the end of the file against what was declared of it."""
         if self._trailer is not None and not self._is_closed:
             reason = f"a last line {self._trailer.marker} is expected: the file may be cut"
-            yield Broken(self.rows + 1, reason, FindingKind.TRUNCATED_FILE)
+            yield UnreadableRow(self.rows + 1, reason, FindingKind.TRUNCATED_FILE)
 
 
 def _number(row: TableRow, place: int) -> Decimal | None:

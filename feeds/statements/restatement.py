@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from feeds.findings import FindingKind, Found, note
+from feeds.findings import FindingKind, NewFinding, note
 from feeds.withdrawals import (
-    By,
+    WithdrawalCause,
     not_told_again,
     withdraw,
     withdrawn_by_files,
@@ -69,7 +69,7 @@ SELECT r.*, EXISTS (SELECT FROM feed_findings f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restating:
+class Replacement:
     """A file that takes the place of others.
 
     Attributes:
@@ -79,7 +79,7 @@ class Restating:
         whole: it tells all of the time of those files.
     """
 
-    by: By
+    by: WithdrawalCause
     others: Sequence[int]
     span: tuple[datetime, datetime] | None
     covers: Window | None
@@ -87,7 +87,7 @@ class Restating:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class OmittedRecords:
     """What came of it.
 
     Attributes:
@@ -95,7 +95,7 @@ class LeftOut:
         first, last: from when to when the records lie that were withdrawn now.
     """
 
-    found: tuple[Found, ...] = ()
+    found: tuple[NewFinding, ...] = ()
     withdrawn: int = 0
     first: datetime | None = None
     last: datetime | None = None
@@ -107,8 +107,8 @@ def list_file(connection: Connection, file_id: object) -> None:
 
 
 def restate(
-    connection: Connection, provider: str, told: Restating, *, now: datetime
-) -> LeftOut:
+    connection: Connection, provider: str, told: Replacement, *, now: datetime
+) -> OmittedRecords:
     """Let a file take the place of others, and withdraw what it leaves out of its time."""
     assert told.by.file_id is not None
     said = {"provider": provider, "file_id": told.by.file_id, "others": list(told.others)}
@@ -134,7 +134,7 @@ def left_out_by_pull(
     source: str,
     window: Window,
     now: datetime,
-) -> LeftOut:
+) -> OmittedRecords:
     """Withdraw what two whole pulls in a row do not list; note what one does not.
 
     An empty list withdraws nothing: it is more likely wrong than true.
@@ -151,7 +151,7 @@ def left_out_by_pull(
     }
     rows = connection.execute(text(_LEFT_BY_PULL), said).all()
     gone = [row for row in rows if row.missed_before and row.within]
-    by = By(feed=feed, name=f"pull of {feed}")
+    by = WithdrawalCause(feed=feed, name=f"pull of {feed}")
     withdraw(connection, provider, gone, by=by, now=now)
     found = [
         *withdrawn_by_pull(connection, provider, feed, window),
@@ -165,9 +165,9 @@ def left_out_by_pull(
     return _left_out(found, gone)
 
 
-def _left_out(found: Sequence[Found], gone: Sequence[Row[Any]]) -> LeftOut:
+def _left_out(found: Sequence[NewFinding], gone: Sequence[Row[Any]]) -> OmittedRecords:
     at = [row.created_at for row in gone]
-    return LeftOut(
+    return OmittedRecords(
         found=tuple(found),
         withdrawn=len(gone),
         first=min(at, default=None),
@@ -175,20 +175,20 @@ def _left_out(found: Sequence[Found], gone: Sequence[Row[Any]]) -> LeftOut:
     )
 
 
-def _speaks_of(told: Restating, at: datetime) -> bool:
+def _speaks_of(told: Replacement, at: datetime) -> bool:
     if told.whole:
         return True
     return told.span is not None and told.span[0] <= at <= told.span[1]
 
 
-def _shorter(told: Restating, stays: Sequence[Row[Any]]) -> Iterator[Found]:
+def _shorter(told: Replacement, stays: Sequence[Row[Any]]) -> Iterator[NewFinding]:
     """The file does not reach as far as those it restates."""
     beyond = [row for row in stays if not _speaks_of(told, row.created_at)]
     if not beyond:
         return
     span = told.span
     how = f"from {iso(span[0])} to {iso(span[1])}" if span else "of no time"
-    yield Found(
+    yield NewFinding(
         kind=FindingKind.SHORTER_FILE,
         detail=f"tells {how}; {len(beyond)} records outside of that were told before, are not"
         " told again and stay; whether it is all of its time has to be said (--complete)",

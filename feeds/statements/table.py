@@ -25,7 +25,7 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class UnreadableRow:
     """A row, or a file from this row on, that cannot be read.
 
     Attributes:
@@ -47,4 +47,4 @@ class Table:
     """
 
     header: tuple[str, ...] | None
-    rows: Iterator[TableRow | Broken]
+    rows: Iterator[TableRow | UnreadableRow]

@@ -18,7 +18,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from feeds.findings import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind
 from feeds.statements.file_format import FileRules
-from feeds.statements.table import Broken, Table, TableRow
+from feeds.statements.table import Table, TableRow, UnreadableRow
 
 #: Bytes of an unpacked workbook; a million lines have about 300 MB.
 UNPACKED_BYTES_MAX = 1 << 30
@@ -37,7 +37,7 @@ _FOREIGN = (
 )
 
 
-def xlsx_table(stream: BinaryIO, rules: FileRules) -> Table | Broken:
+def xlsx_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
     """One sheet of a workbook, its first row being the header."""
     try:
         if wrong := _unsound(stream):
@@ -45,38 +45,38 @@ def xlsx_table(stream: BinaryIO, rules: FileRules) -> Table | Broken:
         book = openpyxl.load_workbook(stream, read_only=True)
         if rules.sheet is None and len(book.sheetnames) > 1:
             reason = "one sheet is expected; several have to be told apart (setting sheet)"
-            return Broken(1, reason, FindingKind.WRONG_COLUMNS)
+            return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
         name = rules.sheet or book.sheetnames[0]
         if name not in book.sheetnames:
             reason = f"a sheet {name} is expected, as declared"
-            return Broken(1, reason, FindingKind.WRONG_COLUMNS)
+            return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
         sheet = book[name]
         sheet.reset_dimensions()  # what a file says of its size may be wrong
         rows = _rows(sheet)
         first = next(rows, None)
     except _FOREIGN:
-        return Broken(1, _CUT, FindingKind.TRUNCATED_FILE)
-    if first is None or isinstance(first, Broken):
+        return UnreadableRow(1, _CUT, FindingKind.TRUNCATED_FILE)
+    if first is None or isinstance(first, UnreadableRow):
         reason = "a header is expected, the sheet is empty"
-        return first or Broken(1, reason, FindingKind.EMPTY_FILE)
+        return first or UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
     header = tuple(cell.text.strip() for cell in first.cells)
     return Table(header, (_padded(row, len(header)) for row in rows))
 
 
-def _unsound(stream: BinaryIO) -> Broken | None:
+def _unsound(stream: BinaryIO) -> UnreadableRow | None:
     """Why the archive cannot be unpacked, if it cannot."""
     with zipfile.ZipFile(stream) as packed:
         size = sum(part.file_size for part in packed.infolist())
         if size > UNPACKED_BYTES_MAX:
             reason = f"at most {UNPACKED_BYTES_MAX} unpacked bytes are expected"
-            return Broken(1, reason, FindingKind.NOT_A_STATEMENT)
+            return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
         if packed.testzip() is not None:
-            return Broken(1, _CUT, FindingKind.TRUNCATED_FILE)
+            return UnreadableRow(1, _CUT, FindingKind.TRUNCATED_FILE)
     stream.seek(0)
     return None
 
 
-def _rows(sheet: Any) -> Iterator[TableRow | Broken]:
+def _rows(sheet: Any) -> Iterator[TableRow | UnreadableRow]:
     line = 0
     try:
         for line, row in enumerate(sheet.iter_rows(), start=1):
@@ -85,12 +85,12 @@ def _rows(sheet: Any) -> Iterator[TableRow | Broken]:
                 raw = json.dumps([cell.text for cell in cells], ensure_ascii=False)
                 yield TableRow(line, cells, raw.encode("utf-8", "backslashreplace"))
     except _FOREIGN:
-        yield Broken(line + 1, _CUT, FindingKind.TRUNCATED_FILE)
+        yield UnreadableRow(line + 1, _CUT, FindingKind.TRUNCATED_FILE)
 
 
-def _padded(row: TableRow | Broken, width: int) -> TableRow | Broken:
+def _padded(row: TableRow | UnreadableRow, width: int) -> TableRow | UnreadableRow:
     """A sheet does not write the empty cells at the end of a row."""
-    if isinstance(row, Broken) or len(row.cells) >= width:
+    if isinstance(row, UnreadableRow) or len(row.cells) >= width:
         return row
     missing = (EMPTY,) * (width - len(row.cells))
     return TableRow(row.line, row.cells + missing, row.raw)

@@ -12,10 +12,17 @@ from dataclasses import dataclass
 import asyncpg
 import structlog
 
-from ledger.accepting.cache import Remembered, needs_of, unguarded
+from ledger.accepting.cache import LedgerCache, needs_of, unguarded
 from ledger.accepting.decide import decide_batch
 from ledger.accepting.limits import from_json
-from ledger.accepting.model import Decided, HandleKey, Key, KnownOperation, Request, Wallet
+from ledger.accepting.model import (
+    Decision,
+    HandleKey,
+    KnownOperation,
+    OperationKey,
+    Request,
+    Wallet,
+)
 from ledger.accepting.statements import (
     READ_OPERATIONS,
     READ_PLAYERS,
@@ -64,7 +71,7 @@ class Accepted:
         conflicts: how often a race was lost on the way.
     """
 
-    decided: list[Decided]
+    decided: list[Decision]
     batches: list[int]
     recorded: bool
     conflicts: int
@@ -76,7 +83,7 @@ class Acceptor:
     def __init__(self, connect: Callable[[], Awaitable["asyncpg.Connection"]]) -> None:
         self._connect = connect
         self._connection: asyncpg.Connection | None = None
-        self._remembered = Remembered()
+        self._remembered = LedgerCache()
 
     async def accept(self, requests: Sequence[Request]) -> Accepted:
         """Decide and commit requests; durable when this returns.
@@ -163,7 +170,7 @@ class Acceptor:
             conflicts,
         )
 
-    async def _commit(self, decided: Sequence[Decided]) -> int | None:
+    async def _commit(self, decided: Sequence[Decision]) -> int | None:
         operations = [row for d in decided for row in d.operations]
         deliveries = [d.delivery for d in decided if d.delivery is not None]
         if not operations and not deliveries:
@@ -175,7 +182,7 @@ class Acceptor:
         )
         return batch_id if operations else None
 
-    async def _read(self, handles: Sequence[HandleKey], keys: Sequence[Key]) -> None:
+    async def _read(self, handles: Sequence[HandleKey], keys: Sequence[OperationKey]) -> None:
         if not handles and not keys:
             return
         connection = await self._connected()
@@ -184,7 +191,7 @@ class Acceptor:
         if handles:
             rows = await connection.fetch(READ_PLAYERS, *zip(*handles, strict=True))
             players, wallets = _players(rows)
-        operations: dict[Key, KnownOperation] = {}
+        operations: dict[OperationKey, KnownOperation] = {}
         if keys:
             found = await connection.fetch(READ_OPERATIONS, *zip(*keys, strict=True))
             operations = {(row[0], row[1]): _known(row) for row in found}
@@ -196,10 +203,10 @@ class Acceptor:
         return self._connection
 
 
-def retry_later(request: Request) -> Decided:
+def retry_later(request: Request) -> Decision:
     """Nothing was decided and nothing is committed: the caller should send it again."""
     answer = request.respond(refusal(Verdict.UNAVAILABLE, request.route))
-    return Decided(Verdict.UNAVAILABLE, answer, (), None, None, {})
+    return Decision(Verdict.UNAVAILABLE, answer, (), None, None, {})
 
 
 def _players(

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from ledger.accepting.effects import currency_of, names_of
 from ledger.accepting.model import (
-    Books,
-    Decided,
+    Decision,
     HandleKey,
-    Key,
     KnownOperation,
+    LedgerView,
+    OperationKey,
     Request,
     Wallet,
 )
@@ -28,7 +28,7 @@ OPERATIONS_MAX = 200_000
 
 
 @dataclass(slots=True)
-class Needs:
+class ReadSet:
     """What deciding a batch looks at.
 
     Attributes:
@@ -40,13 +40,13 @@ class Needs:
 
     wallets: set[tuple[str, str, str]] = field(default_factory=set)
     current: set[HandleKey] = field(default_factory=set)
-    own: set[Key] = field(default_factory=set)
-    named: set[Key] = field(default_factory=set)
+    own: set[OperationKey] = field(default_factory=set)
+    named: set[OperationKey] = field(default_factory=set)
 
 
-def needs_of(requests: Iterable[Request]) -> Needs:
+def needs_of(requests: Iterable[Request]) -> ReadSet:
     """Collect the handles and keys a batch looks at."""
-    needs = Needs()
+    needs = ReadSet()
     for request in requests:
         fact, provider = request.fact, request.provider
         if fact is None or isinstance(fact, HistoryRecord):
@@ -68,7 +68,7 @@ def needs_of(requests: Iterable[Request]) -> Needs:
     return needs
 
 
-def unguarded(decided: Iterable[Decided], requests: Iterable[Request]) -> bool:
+def unguarded(decided: Iterable[Decision], requests: Iterable[Request]) -> bool:
     """Whether an operation is refused without taking a place.
 
     The unique index then says nothing about its key: it may stand, written by another
@@ -81,7 +81,7 @@ def unguarded(decided: Iterable[Decided], requests: Iterable[Request]) -> bool:
     )
 
 
-class Remembered:
+class LedgerCache:
     """The receiver's copy of the books it has touched lately.
 
     An operation is remembered as of a reading. When a wallet is read and found where this
@@ -96,9 +96,11 @@ class Remembered:
         self._players: dict[HandleKey, dict[str, int]] = {}
         # The oldest go one by one; from a plain dict many would have to go at once, and for ten
         # milliseconds nobody would be answered.
-        self._operations: OrderedDict[Key, tuple[int, KnownOperation]] = OrderedDict()
+        self._operations: OrderedDict[OperationKey, tuple[int, KnownOperation]] = OrderedDict()
 
-    def unread(self, needs: Needs, *, fresh: bool) -> tuple[list[HandleKey], list[Key]]:
+    def unread(
+        self, needs: ReadSet, *, fresh: bool
+    ) -> tuple[list[HandleKey], list[OperationKey]]:
         """The handles and keys to be read before deciding; all of them when ``fresh``."""
         if fresh:
             every = {(slug, handle) for slug, handle, _ in needs.wallets}
@@ -113,7 +115,7 @@ class Remembered:
         keys = [key for key in needs.named if handles or not self._is_current(key)]
         return handles, keys
 
-    def books(self, needs: Needs) -> Books:
+    def books(self, needs: ReadSet) -> LedgerView:
         """The remembered part of what the batch looks at; handles not known are None."""
         players = {
             (slug, handle): self._players.get((slug, handle))
@@ -130,13 +132,13 @@ class Remembered:
             for key in (*needs.own, *needs.named)
             if (remembered := self._operations.get(key)) is not None
         }
-        return Books(wallets, players, operations)
+        return LedgerView(wallets, players, operations)
 
     def keep_read(
         self,
         players: dict[HandleKey, dict[str, int]],
         wallets: dict[int, Wallet],
-        operations: dict[Key, KnownOperation],
+        operations: dict[OperationKey, KnownOperation],
     ) -> None:
         """Take over what was just read."""
         self._reading += 1
@@ -148,7 +150,7 @@ class Remembered:
         self._wallets.update(wallets)
         self._keep(operations)
 
-    def keep_decided(self, decided: Iterable[Decided]) -> None:
+    def keep_decided(self, decided: Iterable[Decision]) -> None:
         """Take over what a committed batch changed."""
         for decision in decided:
             if decision.wallet is not None and decision.operations:
@@ -156,11 +158,11 @@ class Remembered:
                 self._keep(decision.learned)
         self._forget_oldest()
 
-    def _keep(self, operations: Mapping[Key, KnownOperation]) -> None:
+    def _keep(self, operations: Mapping[OperationKey, KnownOperation]) -> None:
         for key, known in operations.items():
             self._operations[key] = (self._reading, known)
 
-    def _is_current(self, key: Key) -> bool:
+    def _is_current(self, key: OperationKey) -> bool:
         remembered = self._operations.get(key)
         if remembered is None:
             return False

@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import partial
 
 from ledger.accepting.acceptor import Acceptor
-from ledger.accepting.model import Decided, Request
-from ledger.accepting.own_operations import Adjust, Order, order_bytes
+from ledger.accepting.model import Decision, Request
+from ledger.accepting.own_operations import Adjust, OwnOperation, order_bytes
 from ledger.enums import OWN
 from providers.contract import Policy
 from storage.engine import open_accept_connection
@@ -18,7 +18,7 @@ _POLICY = Policy(
 )
 
 
-def carry_out(database_url: str, order: Order, *, now: datetime) -> Decided:
+def carry_out(database_url: str, order: OwnOperation, *, now: datetime) -> Decision:
     """Decide and commit one order; the order itself is kept as its evidence.
 
     Runs an event loop of its own: call it from a thread where another loop runs.
@@ -29,7 +29,7 @@ def carry_out(database_url: str, order: Order, *, now: datetime) -> Decided:
     return asyncio.run(_accept(database_url, request_of(order, now=now)))
 
 
-def request_of(order: Order, *, now: datetime) -> Request:
+def request_of(order: OwnOperation, *, now: datetime) -> Request:
     """The request that asks for an order; a correction of a round stands under its provider."""
     within = order.within if isinstance(order, Adjust) else None
     return Request(
@@ -44,7 +44,7 @@ def request_of(order: Order, *, now: datetime) -> Request:
     )
 
 
-async def _accept(database_url: str, request: Request) -> Decided:
+async def _accept(database_url: str, request: Request) -> Decision:
     acceptor = Acceptor(partial(open_accept_connection, database_url))
     try:
         accepted = await acceptor.accept([request])

@@ -17,15 +17,15 @@ from msgspec import structs
 from ledger.accepting.effects import Effect, currency_of, effect_of, names_of
 from ledger.accepting.limits import UNRESTRICTED, day_of
 from ledger.accepting.model import (
-    Books,
-    Decided,
+    Decision,
     DeliveryRow,
     KnownOperation,
+    LedgerView,
     OperationRow,
     Request,
     Wallet,
 )
-from ledger.accepting.own_operations import Order, order_fingerprint
+from ledger.accepting.own_operations import OwnOperation, order_fingerprint
 from ledger.accepting.tombstones import stands_under
 from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
 from vocabulary.facts import (
@@ -48,7 +48,7 @@ _ACCEPTED = OperationDecision.ACCEPTED
 _DECLINED = OperationDecision.DECLINED
 
 
-def decide(books: Books, request: Request) -> Decided:
+def decide(books: LedgerView, request: Request) -> Decision:
     """Decide one request.
 
     Raises:
@@ -77,7 +77,7 @@ def decide(books: Books, request: Request) -> Decided:
     return _write(books, request, key, wallet, effect)
 
 
-def decide_batch(books: Books, requests: Iterable[Request]) -> list[Decided]:
+def decide_batch(books: LedgerView, requests: Iterable[Request]) -> list[Decision]:
     """Decide requests one after another, each on the books the earlier ones leave.
 
     The given books are not changed. Deliveries of one player in one batch are thereby decided
@@ -85,7 +85,7 @@ def decide_batch(books: Books, requests: Iterable[Request]) -> list[Decided]:
     """
     wallets = dict(books.wallets)
     operations = dict(books.operations)
-    working = Books(wallets, books.players, operations)
+    working = LedgerView(wallets, books.players, operations)
     decided = []
     for request in requests:
         decision = decide(working, request)
@@ -96,7 +96,7 @@ def decide_batch(books: Books, requests: Iterable[Request]) -> list[Decided]:
     return decided
 
 
-def _with_implied(books: Books, request: Request, end: RoundEnd) -> Decided:
+def _with_implied(books: LedgerView, request: Request, end: RoundEnd) -> Decision:
     """Book what the round end implies and was never seen, then the round end itself."""
     missing = [
         structs.replace(request, fact=implied)
@@ -111,10 +111,10 @@ def _with_implied(books: Books, request: Request, end: RoundEnd) -> Decided:
     learned = {
         key: known for decided in (*booked, last) for key, known in decided.learned.items()
     }
-    return Decided(last.verdict, last.answer, tuple(rows), None, last.wallet, learned)
+    return Decision(last.verdict, last.answer, tuple(rows), None, last.wallet, learned)
 
 
-def _wallet(books: Books, provider: str, handle: str, currency: str) -> Wallet | Verdict:
+def _wallet(books: LedgerView, provider: str, handle: str, currency: str) -> Wallet | Verdict:
     by_currency = books.players[provider, handle]
     if by_currency is None:
         return Verdict.PLAYER_UNKNOWN
@@ -122,32 +122,34 @@ def _wallet(books: Books, provider: str, handle: str, currency: str) -> Wallet |
     return Verdict.CURRENCY_WRONG if wallet_id is None else books.wallets[wallet_id]
 
 
-def _balance(books: Books, request: Request, fact: BalanceQuery) -> Decided:
+def _balance(books: LedgerView, request: Request, fact: BalanceQuery) -> Decision:
     wallet = _wallet(books, request.provider, fact.handle, fact.currency)
     if isinstance(wallet, Verdict):
         return _without_operation(request, wallet, None)
     answer = request.respond(_outcome(request, Verdict.BALANCE, wallet, None))
-    return Decided(Verdict.BALANCE, answer, (), None, None, {})
+    return Decision(Verdict.BALANCE, answer, (), None, None, {})
 
 
 def _again(
-    request: Request, fact: Operation | Order, key: str, prior: KnownOperation
-) -> Decided:
+    request: Request, fact: Operation | OwnOperation, key: str, prior: KnownOperation
+) -> Decision:
     if prior.kind is OperationKind.TOMBSTONE and isinstance(fact, Bet | Win | BetAndWin):
         return _without_operation(request, Verdict.ROLLED_BACK, None)
     if prior.fingerprint != _fingerprint(fact):
         return _without_operation(request, Verdict.CONFLICT, None)
     delivery = _delivery(request, Verdict.REPEATED, prior.reply)._replace(op_key=key)
-    return Decided(Verdict.REPEATED, prior.reply, (), delivery, None, {})
+    return Decision(Verdict.REPEATED, prior.reply, (), delivery, None, {})
 
 
-def _fingerprint(fact: Operation | Order) -> bytes:
-    if isinstance(fact, Order):
+def _fingerprint(fact: Operation | OwnOperation) -> bytes:
+    if isinstance(fact, OwnOperation):
         return order_fingerprint(fact)
     return fingerprint(fact)
 
 
-def _write(books: Books, request: Request, key: str, wallet: Wallet, effect: Effect) -> Decided:
+def _write(
+    books: LedgerView, request: Request, key: str, wallet: Wallet, effect: Effect
+) -> Decision:
     today = day_of(request.received_at)
     after = _after(wallet, effect, today)
     accepted = effect.verdict is Verdict.ACCEPTED
@@ -159,13 +161,13 @@ def _write(books: Books, request: Request, key: str, wallet: Wallet, effect: Eff
         original = (row.provider, effect.reverses)
         learned[original] = structs.replace(books.operations[original], reversed=True)
     if effect.tombstone is None:
-        return Decided(effect.verdict, answer, (row,), None, after, learned)
+        return Decision(effect.verdict, answer, (row,), None, after, learned)
     closes = effect.kind is OperationKind.ROUND_END
     stone = _tombstone(row, effect.tombstone, CLOSED_BY if closes else "placed_by ")
     known = _known(stone, OperationKind.TOMBSTONE, answer, Fund.CASH, today)
     learned[stone.provider, stone.op_key] = structs.replace(known, closed=closes)
     after = structs.replace(after, seq=stone.wallet_seq)
-    return Decided(effect.verdict, answer, (row, stone), None, after, learned)
+    return Decision(effect.verdict, answer, (row, stone), None, after, learned)
 
 
 def _after(wallet: Wallet, effect: Effect, today: int) -> Wallet:
@@ -218,7 +220,7 @@ def _row(
     request: Request, key: str, after: Wallet, effect: Effect, answer: Answer
 ) -> OperationRow:
     fact = request.fact
-    assert isinstance(fact, Operation | Order)
+    assert isinstance(fact, Operation | OwnOperation)
     declared_stake, declared_payout = effect.declared or (None, None)
     accepted = effect.verdict is Verdict.ACCEPTED
     return OperationRow(
@@ -275,9 +277,9 @@ def _tombstone(row: OperationRow, key: str, placed: str) -> OperationRow:
     )
 
 
-def _without_operation(request: Request, verdict: Verdict, wallet: Wallet | None) -> Decided:
+def _without_operation(request: Request, verdict: Verdict, wallet: Wallet | None) -> Decision:
     answer = request.respond(_outcome(request, verdict, wallet, None))
-    return Decided(verdict, answer, (), _delivery(request, verdict, answer), None, {})
+    return Decision(verdict, answer, (), _delivery(request, verdict, answer), None, {})
 
 
 def _delivery(request: Request, verdict: Verdict, answer: Answer) -> DeliveryRow:
@@ -297,7 +299,7 @@ def _delivery(request: Request, verdict: Verdict, answer: Answer) -> DeliveryRow
 def _outcome(
     request: Request, verdict: Verdict, wallet: Wallet | None, ours: str | None
 ) -> Outcome:
-    fact: Fact | None = None if isinstance(request.fact, Order) else request.fact
+    fact: Fact | None = None if isinstance(request.fact, OwnOperation) else request.fact
     return Outcome(
         verdict=verdict,
         route=request.route,

@@ -8,13 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.accepting.limits import UNRESTRICTED, Restrictions, day_of, limit_broken, shut_out
-from ledger.accepting.model import Books, KnownOperation, Request, Wallet
+from ledger.accepting.model import KnownOperation, LedgerView, Request, Wallet
 from ledger.accepting.own_operations import (
     Adjust,
     Deposit,
     Exclude,
     Limit,
-    Order,
+    OwnOperation,
     SetBlocked,
     Withdrawal,
 )
@@ -63,7 +63,7 @@ class Effect(Struct, frozen=True, kw_only=True, gc=False):
     tombstone: str | None = None
 
 
-def currency_of(fact: Operation | Order | BalanceQuery) -> str:
+def currency_of(fact: Operation | OwnOperation | BalanceQuery) -> str:
     """The currency of the wallet a fact or order is about."""
     match fact:
         case Bet() | Win() | Deposit() | Withdrawal() | Adjust():
@@ -76,13 +76,13 @@ def currency_of(fact: Operation | Order | BalanceQuery) -> str:
             return fact.stake.currency
 
 
-def names_of(provider: str, fact: Operation | Order | BalanceQuery) -> str:
+def names_of(provider: str, fact: Operation | OwnOperation | BalanceQuery) -> str:
     """The slug by whose names the player is called: a correction always uses ours."""
     return OWN if type(fact) is Adjust else provider
 
 
 def effect_of(
-    books: Books, request: Request, fact: Operation | Order, wallet: Wallet
+    books: LedgerView, request: Request, fact: Operation | OwnOperation, wallet: Wallet
 ) -> Effect | Verdict:
     """The effect of one operation on its wallet, or the verdict that refuses it."""
     match fact:
@@ -165,7 +165,7 @@ def _declined(
     return Effect(kind=kind, verdict=verdict, round_id=round_id, reason=why)
 
 
-def _win(books: Books, request: Request, fact: Win, wallet: Wallet) -> Effect | Verdict:
+def _win(books: LedgerView, request: Request, fact: Win, wallet: Wallet) -> Effect | Verdict:
     bet = books.operations.get((request.provider, fact.bet_key)) if fact.bet_key else None
     reason = None
     if fact.bet_key is not None:
@@ -204,7 +204,7 @@ def _refused_win(
 
 
 def _rollback(
-    books: Books, request: Request, fact: Rollback, wallet: Wallet
+    books: LedgerView, request: Request, fact: Rollback, wallet: Wallet
 ) -> Effect | Verdict:
     original = books.operations.get((request.provider, fact.original_key))
     empty = Effect(
@@ -250,7 +250,7 @@ def _inverse(empty: Effect, today: int, fact: Rollback, original: KnownOperation
 
 
 def _round_end(
-    books: Books, request: Request, fact: RoundEnd, wallet: Wallet
+    books: LedgerView, request: Request, fact: RoundEnd, wallet: Wallet
 ) -> Effect | Verdict:
     bet = books.operations.get((request.provider, fact.bet_key))
     if bet is not None and bet.wallet_id != wallet.wallet_id:
@@ -272,7 +272,7 @@ def _round_end(
     )
 
 
-def _order(wallet: Wallet, order: Order) -> Effect:
+def _order(wallet: Wallet, order: OwnOperation) -> Effect:
     match order:
         case Deposit():
             money = _funding(OperationKind.DEPOSIT, order.amount.minor, order.reason)

@@ -11,14 +11,14 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from ledger.accepting.limits import Restrictions
-from ledger.accepting.own_operations import Order
+from ledger.accepting.own_operations import OwnOperation
 from ledger.enums import OperationDecision, OperationKind
 from providers.contract import Policy
 from vocabulary.facts import Fact, Fund
 from vocabulary.outcomes import Answer, Outcome, Verdict
 
 #: An operation key within a provider: (slug, key).
-Key = tuple[str, str]
+OperationKey = tuple[str, str]
 #: A player as one provider names them: (slug, handle).
 HandleKey = tuple[str, str]
 
@@ -68,7 +68,7 @@ class KnownOperation(Struct, frozen=True, kw_only=True, gc=False):
     closed: bool = False
 
 
-class Books(Struct, frozen=True):
+class LedgerView(Struct, frozen=True):
     """The part of the ledger a batch touches.
 
     Attributes:
@@ -80,7 +80,7 @@ class Books(Struct, frozen=True):
 
     wallets: Mapping[int, Wallet]
     players: Mapping[HandleKey, Mapping[str, int] | None]
-    operations: Mapping[Key, KnownOperation]
+    operations: Mapping[OperationKey, KnownOperation]
 
 
 class Request(Struct, frozen=True, kw_only=True, gc=False):
@@ -95,7 +95,7 @@ class Request(Struct, frozen=True, kw_only=True, gc=False):
 
     provider: str
     policy: Policy
-    fact: Fact | Order | None
+    fact: Fact | OwnOperation | None
     route: str
     headers: str
     body: bytes
@@ -150,7 +150,7 @@ class DeliveryRow(NamedTuple):
     received_at: datetime
 
 
-class Decided(Struct, frozen=True, gc=False):
+class Decision(Struct, frozen=True, gc=False):
     """The answer to one request, what it writes, and what later decisions must know of it.
 
     Attributes:
@@ -163,4 +163,4 @@ class Decided(Struct, frozen=True, gc=False):
     operations: tuple[OperationRow, ...]
     delivery: DeliveryRow | None
     wallet: Wallet | None
-    learned: Mapping[Key, KnownOperation]
+    learned: Mapping[OperationKey, KnownOperation]

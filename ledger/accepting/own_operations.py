@@ -99,23 +99,23 @@ class Adjust:
     within: InRound | None = None
 
 
-Order = Deposit | Withdrawal | SetBlocked | Exclude | Limit | Adjust
+OwnOperation = Deposit | Withdrawal | SetBlocked | Exclude | Limit | Adjust
 _KINDS = (Deposit, Withdrawal, SetBlocked, Exclude, Limit, Adjust)
-_ORDERS: Mapping[str, type[Order]] = {kind.__name__: kind for kind in _KINDS}
+_ORDERS: Mapping[str, type[OwnOperation]] = {kind.__name__: kind for kind in _KINDS}
 
 
-def order_fingerprint(order: Order) -> bytes:
+def order_fingerprint(order: OwnOperation) -> bytes:
     """16 bytes that are equal exactly for the same order."""
     return _digest(*_told(order), order.key, order.handle)
 
 
-def order_bytes(order: Order) -> bytes:
+def order_bytes(order: OwnOperation) -> bytes:
     """The order as the evidence kept with its operation."""
     told = {"order": type(order).__name__, **msgspec.to_builtins(order)}
     return msgspec.json.encode(told)
 
 
-def order_from_bytes(body: bytes) -> Order:
+def order_from_bytes(body: bytes) -> OwnOperation:
     """Read what ``order_bytes`` wrote.
 
     Raises:
@@ -128,7 +128,7 @@ def order_from_bytes(body: bytes) -> Order:
     return msgspec.convert(told, type=kind)
 
 
-def _told(order: Order) -> tuple[str, ...]:
+def _told(order: OwnOperation) -> tuple[str, ...]:
     match order:
         case Deposit():
             what = ("Deposit", str(order.amount.minor), order.amount.currency)

@@ -6,8 +6,8 @@ it come first it would stand and do what it does; it still does, under a key of 
 the tombstone's. Only so do both orders end in the same books.
 """
 
-from ledger.accepting.model import Books, KnownOperation
-from ledger.accepting.own_operations import Order
+from ledger.accepting.model import KnownOperation, LedgerView
+from ledger.accepting.own_operations import OwnOperation
 from ledger.enums import OperationKind
 from vocabulary.facts import Operation, Rollback, RoundEnd
 
@@ -20,7 +20,7 @@ def late_key(key: str) -> str:
     return key + LATE
 
 
-def stands_under(books: Books, provider: str, fact: Operation | Order) -> str:
+def stands_under(books: LedgerView, provider: str, fact: Operation | OwnOperation) -> str:
     """The key an operation stands under or would stand under, as far as is known."""
     if not isinstance(fact, Rollback | RoundEnd):
         return fact.key

@@ -1,9 +1,9 @@
 """Batches, deliveries, seals: what was committed together, answered twice, and sealed."""
 
-from ledger.checks.check import Check
+from ledger.checks.check import BookCheck
 
-CHECKS: tuple[Check, ...] = (
-    Check(
+CHECKS: tuple[BookCheck, ...] = (
+    BookCheck(
         name="batches_are_whole",
         promise="every batch holds as many operations as it says, and is not both posted and"
         " parked",
@@ -15,7 +15,7 @@ CHECKS: tuple[Check, ...] = (
                     OR (b.posted_at IS NOT NULL AND b.parked_at IS NOT NULL)""",
         by_wallet=False,
     ),
-    Check(
+    BookCheck(
         name="deliveries_are_answered",
         promise="every delivery has its batch, and what was sent again was answered with the"
         " reply of its operation",
@@ -32,14 +32,14 @@ CHECKS: tuple[Check, ...] = (
                     OR (d.verdict <> 'recorded' AND d.ingested_at IS NOT NULL)""",
         by_wallet=False,
     ),
-    Check(
+    BookCheck(
         name="nothing_is_parked",
         promise="no batch or record waits for a person",
         figure="SELECT count(*) FROM {batches} b",
         wrong="SELECT job || ' ' || subject || ': ' || cause FROM {parked} p",
         by_wallet=False,
     ),
-    Check(
+    BookCheck(
         name="seals_are_chained",
         promise="every seal follows the one of the day before",
         figure="SELECT count(*) FROM {seals} s",
@@ -50,7 +50,7 @@ CHECKS: tuple[Check, ...] = (
                  ) s WHERE previous <> hash_before OR day <> day_before + 1""",
         by_wallet=False,
     ),
-    Check(
+    BookCheck(
         name="sealed_days_keep_their_rows",
         promise="a sealed day has the rows that were sealed, no more and no fewer",
         figure="SELECT count(*) FROM {seals} s",

@@ -1,9 +1,9 @@
 """Wallets and their chains: places, balances, counters, reversals, tombstones."""
 
-from ledger.checks.check import Check
+from ledger.checks.check import BookCheck
 
-CHECKS: tuple[Check, ...] = (
-    Check(
+CHECKS: tuple[BookCheck, ...] = (
+    BookCheck(
         name="chains_have_no_gap",
         promise="every wallet's chain runs 1, 2, 3 … and each balance follows the one before",
         figure="SELECT count(*) FROM {operations} o",
@@ -16,7 +16,7 @@ CHECKS: tuple[Check, ...] = (
                  ) c WHERE wallet_seq <> seq_before + 1 OR balance_after <> before + amount""",
         by_wallet=True,
     ),
-    Check(
+    BookCheck(
         name="wallets_end_their_chain",
         promise="each wallet stands at the last number and balance of its chain",
         figure="SELECT count(*) FROM {wallets} w",
@@ -30,7 +30,7 @@ CHECKS: tuple[Check, ...] = (
                                   AND later.wallet_seq > w.seq)""",
         by_wallet=True,
     ),
-    Check(
+    BookCheck(
         name="wallets_count_their_chain",
         promise="each wallet's turnover is the sum of its accepted stakes, and it is blocked"
         " exactly when the last order about that said so",
@@ -48,7 +48,7 @@ CHECKS: tuple[Check, ...] = (
                     OR w.blocked <> coalesce(b.blocked, false)""",
         by_wallet=True,
     ),
-    Check(
+    BookCheck(
         name="operations_fit_their_wallet",
         promise="every operation has a wallet, in its currency, and a batch",
         figure="SELECT count(*) FROM {operations} o",
@@ -58,7 +58,7 @@ CHECKS: tuple[Check, ...] = (
                  WHERE o.currency IS DISTINCT FROM w.currency OR b.batch_id IS NULL""",
         by_wallet=True,
     ),
-    Check(
+    BookCheck(
         name="reversals_undo_their_original",
         promise="what a rollback reverses stands before it in the same chain, was accepted, and"
         " is undone by it exactly, and by nothing else",
@@ -78,7 +78,7 @@ CHECKS: tuple[Check, ...] = (
                  HAVING count(*) > 1""",
         by_wallet=True,
     ),
-    Check(
+    BookCheck(
         name="tombstones_move_nothing",
         promise="every tombstone follows the operation that placed it, and moves nothing",
         figure="SELECT count(*) FROM {operations} o WHERE kind = 'tombstone'",

@@ -12,7 +12,7 @@ _MOVED = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class BookCheck:
     """One thing the books promise.
 
     Attributes:
@@ -30,7 +30,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class WalletScope:
     """Of which wallets the proof is asked: their whole chains, or nothing of them.
 
     Attributes:

@@ -1,12 +1,12 @@
 """Entries: they sum to zero, they are what the posting rules make of each operation."""
 
-from ledger.checks.check import Check
+from ledger.checks.check import BookCheck
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
 
 _SWEEP = f"({SWEEP_CLEARING_LEG}, {SWEEP_GGR_LEG})"
 
-CHECKS: tuple[Check, ...] = (
-    Check(
+CHECKS: tuple[BookCheck, ...] = (
+    BookCheck(
         name="entries_sum_to_zero",
         promise="the entries of every transaction sum to zero per currency",
         figure="SELECT count(*) FROM {entries} e",
@@ -14,7 +14,7 @@ CHECKS: tuple[Check, ...] = (
                   GROUP BY wallet_id, wallet_seq, currency HAVING sum(amount) <> 0""",
         by_wallet=True,
     ),
-    Check(
+    BookCheck(
         name="wallets_equal_entries",
         promise="each balance is the sum of its entries and of what is accepted but not posted",
         figure="SELECT count(*) FROM {wallets} w",
@@ -30,7 +30,7 @@ CHECKS: tuple[Check, ...] = (
                  WHERE w.balance <> coalesce(e.amount, 0) + coalesce(u.amount, 0)""",
         by_wallet=True,
     ),
-    Check(
+    BookCheck(
         name="operations_posted_once",
         promise="the entries of every accepted, posted operation are what the rules make of it,"
         " and no other operation has any",
@@ -51,7 +51,7 @@ CHECKS: tuple[Check, ...] = (
                          (o.account, o.provider, o.match_key, o.currency, o.amount)""",  # noqa: S608 - our own rules, rendered
         by_wallet=True,
     ),
-    Check(
+    BookCheck(
         name="sweeps_are_whole",
         promise="what was swept left the clearing of the round it is posted in and came to GGR,"
         " with an operation that stands",

@@ -1,9 +1,9 @@
 """What tolerances let pass: each in the books once, with two legs, as its run says."""
 
-from ledger.checks.check import Check
+from ledger.checks.check import BookCheck
 
-CHECKS: tuple[Check, ...] = (
-    Check(
+CHECKS: tuple[BookCheck, ...] = (
+    BookCheck(
         name="residual_entries_sum_to_zero",
         promise="the entries of every residual sum to zero per currency",
         figure="SELECT count(*) FROM {residual_entries} e",
@@ -11,7 +11,7 @@ CHECKS: tuple[Check, ...] = (
                   GROUP BY residual_id, currency HAVING sum(amount) <> 0""",
         by_wallet=False,
     ),
-    Check(
+    BookCheck(
         name="residuals_are_entered",
         promise="every residual stands in GGR and in the account of differences with what it"
         " moves, in its provider, round and currency, and nothing else stands there for it",
@@ -30,7 +30,7 @@ CHECKS: tuple[Check, ...] = (
                         (e.account, e.provider, e.match_key, e.currency, e.amount)""",
         by_wallet=False,
     ),
-    Check(
+    BookCheck(
         name="residuals_follow",
         promise="in each round and currency residuals run 1, 2, 3 …, each corrects the one"
         " before it and begins where that one ended",
@@ -48,7 +48,7 @@ CHECKS: tuple[Check, ...] = (
                        IS DISTINCT FROM (sequence_before + 1, stood, last)""",
         by_wallet=False,
     ),
-    Check(
+    BookCheck(
         name="residuals_equal_runs",
         promise="what the books hold as booked by a run is what that run says it booked, and it"
         " looked at all of its window",

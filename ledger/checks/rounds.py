@@ -1,10 +1,10 @@
 """Rounds: every figure follows from posted operations; an ended round's clearing is zero."""
 
-from ledger.checks.check import Check
+from ledger.checks.check import BookCheck
 from ledger.enums import OWN
 
-CHECKS: tuple[Check, ...] = (
-    Check(
+CHECKS: tuple[BookCheck, ...] = (
+    BookCheck(
         name="rounds_equal_operations",
         promise="each round's sums, counters, end and instants are those of its posted"
         " operations",
@@ -42,7 +42,7 @@ CHECKS: tuple[Check, ...] = (
                      OR r.currency <> ALL (o.currencies)""",  # noqa: S608 - a constant
         by_wallet=True,
     ),
-    Check(
+    BookCheck(
         name="ended_rounds_are_clear",
         promise="an ended round's clearing is zero, an open one's is what is not swept of its"
         " stake less payout",

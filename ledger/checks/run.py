@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from ledger.checks import batches, chains, entries, residuals, rounds
-from ledger.checks.check import Check, Scope
+from ledger.checks.check import BookCheck, WalletScope
 from vocabulary.errors import Unavailable
 
 #: Every check, in the order they are run.
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[BookCheck, ...] = (
     *entries.CHECKS,
     *chains.CHECKS,
     *rounds.CHECKS,
@@ -28,7 +28,7 @@ NAMED_MAX = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CheckResult:
     """What a check found; it holds when ``wrong`` is 0.
 
     Attributes:
@@ -47,7 +47,7 @@ class Finding:
         return self.named[0] if self.named else None
 
 
-def checks_for(scope: Scope) -> tuple[tuple[Check, ...], list[str]]:
+def checks_for(scope: WalletScope) -> tuple[tuple[BookCheck, ...], list[str]]:
     """The checks that can be asked of the scope, and the names of those that cannot."""
     if not scope.is_partial:
         return CHECKS, []
@@ -55,13 +55,13 @@ def checks_for(scope: Scope) -> tuple[tuple[Check, ...], list[str]]:
     return asked, [check.name for check in CHECKS if not check.by_wallet]
 
 
-def verify(engine: Engine, *, scope: Scope | None = None) -> Iterator[Finding]:
+def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[CheckResult]:
     """Run the checks on one snapshot, yielding each as it ends.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    asked = scope or Scope()
+    asked = scope or WalletScope()
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(
@@ -73,13 +73,13 @@ def verify(engine: Engine, *, scope: Scope | None = None) -> Iterator[Finding]:
         raise Unavailable("verify: the database is out of reach") from error
 
 
-def _found(connection: Connection, check: Check, scope: Scope) -> Finding:
+def _found(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:
     checked = connection.exec_driver_sql(scope.render(check.figure)).scalar_one()
     counted = f"""
 WITH w (broken) AS MATERIALIZED ({scope.render(check.wrong)})
 SELECT (SELECT count(*) FROM w), ARRAY(SELECT broken FROM w ORDER BY broken LIMIT {NAMED_MAX})
 """  # noqa: S608 - constants of our own checks
     wrong, named = connection.exec_driver_sql(counted).one()
-    return Finding(
+    return CheckResult(
         name=check.name, promise=check.promise, checked=checked, wrong=wrong, named=tuple(named)
     )

@@ -50,7 +50,7 @@ SELECT b.residual_id, l.leg, l.account::account_kind, b.provider, b.match_key, b
 """
 
 
-class Place(NamedTuple):
+class ResidualKey(NamedTuple):
     """What a residual is booked under.
 
     Attributes:
@@ -66,13 +66,13 @@ class Place(NamedTuple):
 class Residual:
     """What a run let pass of a round; minor units, positive as owed to the player."""
 
-    place: Place
+    place: ResidualKey
     match_key: int
     minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class LastBooking:
     """The last transaction of a place: which it is, its number there, and where it left."""
 
     residual_id: int
@@ -91,7 +91,7 @@ class Booking:
         corrects: the transaction before it at the place; None for the first.
     """
 
-    place: Place
+    place: ResidualKey
     match_key: int
     sequence: int
     before: int
@@ -126,7 +126,7 @@ def due_bookings(
         return ()
     rows = connection.exec_driver_sql(_STANDING, {"provider": provider, "keys": keys})
     stands = {
-        Place(round_id, seat, currency): Standing(
+        ResidualKey(round_id, seat, currency): LastBooking(
             residual_id=number, sequence=sequence, match_key=key, minor=after
         )
         for round_id, seat, currency, key, number, sequence, after in rows
@@ -135,7 +135,7 @@ def due_bookings(
 
 
 def bookings_of(
-    stands: Mapping[Place, Standing], found: Sequence[Residual]
+    stands: Mapping[ResidualKey, LastBooking], found: Sequence[Residual]
 ) -> tuple[Booking, ...]:
     """The way from what stands to what was found, in the order of the places."""
     told = {each.place: each for each in found if each.minor != 0}
@@ -148,7 +148,7 @@ def bookings_of(
     return tuple(due)
 
 
-def _booking(place: Place, before: Standing | None, now: Residual | None) -> Booking:
+def _booking(place: ResidualKey, before: LastBooking | None, now: Residual | None) -> Booking:
     known = before or now
     assert known is not None
     return Booking(

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ledger.enums import Account
 
-Side = Literal["debit", "credit"]
+NormalSide = Literal["debit", "credit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class ChartLine:
     """
 
     account: Account
-    side: Side
+    side: NormalSide
     per: str
     meaning: str
 

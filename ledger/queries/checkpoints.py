@@ -18,7 +18,7 @@ from ledger.queries.query import read
 from vocabulary.errors import Unavailable
 
 #: By which clock an operation belongs to an instant.
-By = Literal["received", "posted"]
+BalanceClock = Literal["received", "posted"]
 
 _TAKE = """
 WITH last AS (
@@ -136,7 +136,7 @@ def prove_checkpoints(engine: Engine) -> Proof:
 
 
 def balance_at(
-    engine: Engine, *, player: str, currency: str, at: datetime, by: By
+    engine: Engine, *, player: str, currency: str, at: datetime, by: BalanceClock
 ) -> BalanceAt | None:
     """What the wallet held at an instant, or None when there is no such wallet.
 

@@ -16,7 +16,7 @@ SELECT currency, balance, blocked, day, day_stake, day_payout, restrictions::tex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PlayerStatus:
     """One wallet of a player at an instant; minor units.
 
     Attributes:
@@ -33,7 +33,7 @@ class Standing:
     paid_today: int
 
 
-def standing_of(engine: Engine, player: str, *, at: datetime) -> list[Standing]:
+def standing_of(engine: Engine, player: str, *, at: datetime) -> list[PlayerStatus]:
     """The player's wallets; empty when there are none.
 
     Raises:
@@ -42,11 +42,11 @@ def standing_of(engine: Engine, player: str, *, at: datetime) -> list[Standing]:
     return [_standing(row, at) for row in read(engine, _STANDING, {"player": player})]
 
 
-def _standing(row: tuple[Any, ...], at: datetime) -> Standing:
+def _standing(row: tuple[Any, ...], at: datetime) -> PlayerStatus:
     currency, balance, is_blocked, day, staked, paid, restrictions = row
     held_to = from_json(restrictions)
     is_today = day >= day_of(at)
-    return Standing(
+    return PlayerStatus(
         currency=currency,
         balance=balance,
         owed=-min(balance, 0),

@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlalchemy import Engine
 
-from ledger.queries.checkpoints import By
+from ledger.queries.checkpoints import BalanceClock
 from ledger.queries.query import read
 
 _CLOCK = {"received": "o.received_at", "posted": "e.posted_at"}
@@ -94,7 +94,7 @@ def provider_days(
     first: date | None,
     last: date | None,
     zone: str,
-    by: By,
+    by: BalanceClock,
 ) -> list[ProviderDay]:
     """A provider's days, oldest first; both ends are inside.
 

@@ -18,11 +18,11 @@ from ledger.accepting.decide import decide
 from ledger.accepting.effects import currency_of, names_of
 from ledger.accepting.limits import day_of
 from ledger.accepting.model import (
-    Books,
-    Decided,
+    Decision,
     HandleKey,
-    Key,
     KnownOperation,
+    LedgerView,
+    OperationKey,
     OperationRow,
     Wallet,
 )
@@ -31,14 +31,14 @@ from ledger.replay.decode import (
     NOT_ASKED_FOR,
     UNVERIFIABLE,
     WITH_ANOTHER,
-    Heard,
+    DecodedDelivery,
     hear,
     hear_own,
     is_opening,
     is_own,
 )
-from ledger.replay.reader import Place, Stored
-from ledger.replay.report import Fields, Replayed, Voices, Window
+from ledger.replay.reader import ChainPosition, StoredOperation
+from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from vocabulary.facts import BalanceQuery, Fund, HistoryRecord
 from vocabulary.ids import match_key, transaction_id
 from vocabulary.outcomes import Answer, Verdict
@@ -48,15 +48,15 @@ _COMPARED = tuple(name for name in OperationRow._fields if name not in _INPUTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ReferencedRows:
     """What the books say of the keys and handles that a chunk of rows names."""
 
-    places: Mapping[Key, Place]
+    places: Mapping[OperationKey, ChainPosition]
     wallet_ids: Mapping[HandleKey, Mapping[str, int]]
 
 
 @dataclass(slots=True)
-class Shadow:
+class RecomputedChain:
     """One wallet's shadow.
 
     Attributes:
@@ -68,7 +68,7 @@ class Shadow:
 
     wallet: Wallet
     first: int = 1
-    learned: dict[Key, KnownOperation] = field(default_factory=dict)
+    learned: dict[OperationKey, KnownOperation] = field(default_factory=dict)
     expected: deque[OperationRow] = field(default_factory=deque)
     told: bool = False
 
@@ -78,7 +78,9 @@ class Shadow:
         self.learned.clear()
 
 
-def listen(stored: Stored, voices: Voices, window: Window, seen: Replayed) -> Heard | None:
+def listen(
+    stored: StoredOperation, voices: ProviderDecoders, window: ReplayWindow, seen: ReplayResult
+) -> DecodedDelivery | None:
     """Hear a row, unless it comes with the one before it or is not asked for."""
     row = stored.row
     if row.kind == OperationKind.TOMBSTONE.value:
@@ -87,7 +89,7 @@ def listen(stored: Stored, voices: Voices, window: Window, seen: Replayed) -> He
         return hear_own(row)
     early = window.since is not None and stored.committed_at < window.since
     if early or window.provider not in {None, row.provider}:
-        return Heard(None, told=NOT_ASKED_FOR)
+        return DecodedDelivery(None, told=NOT_ASKED_FOR)
     heard = hear(row, voices)
     if heard.told == UNVERIFIABLE:
         seen.cannot_verify(transaction_id(row.wallet_id, row.wallet_seq))
@@ -95,8 +97,12 @@ def listen(stored: Stored, voices: Voices, window: Window, seen: Replayed) -> He
 
 
 def follow(
-    shadow: Shadow, stored: Stored, heard: Heard | None, around: Surroundings, seen: Replayed
-) -> Fields:
+    shadow: RecomputedChain,
+    stored: StoredOperation,
+    heard: DecodedDelivery | None,
+    around: ReferencedRows,
+    seen: ReplayResult,
+) -> FieldDifferences:
     """Let the shadow take the row's step; returns the fields that differ."""
     row = stored.row
     seen.operations += 1
@@ -116,7 +122,12 @@ def follow(
     return _differing(row, shadow.expected.popleft())
 
 
-def _decide(shadow: Shadow, stored: Stored, heard: Heard, around: Surroundings) -> Fields:
+def _decide(
+    shadow: RecomputedChain,
+    stored: StoredOperation,
+    heard: DecodedDelivery,
+    around: ReferencedRows,
+) -> FieldDifferences:
     """Decide the row's request on the shadow and expect what it writes."""
     row, request = stored.row, heard.request
     if request is None or request.fact is None:
@@ -131,7 +142,7 @@ def _decide(shadow: Shadow, stored: Stored, heard: Heard, around: Surroundings) 
     needs = needs_of([request])
     decided = None
     for known in _legal(shadow, stored, sorted(needs.own | needs.named), around):
-        books = Books(
+        books = LedgerView(
             {row.wallet_id: shadow.wallet}, {(names, fact.handle): by_currency}, known
         )
         decided = decide(books, request)
@@ -140,7 +151,9 @@ def _decide(shadow: Shadow, stored: Stored, heard: Heard, around: Surroundings) 
     return _expect(shadow, row, decided)
 
 
-def _expect(shadow: Shadow, row: OperationRow, decided: Decided | None) -> Fields:
+def _expect(
+    shadow: RecomputedChain, row: OperationRow, decided: Decision | None
+) -> FieldDifferences:
     if decided is None or decided.wallet is None or not decided.operations:
         verdict = Verdict.UNAVAILABLE if decided is None else decided.verdict
         return [("verdict", row.decision, verdict.value)]
@@ -151,7 +164,7 @@ def _expect(shadow: Shadow, row: OperationRow, decided: Decided | None) -> Field
 
 
 def _wallets(
-    shadow: Shadow, names: str, handle: str, around: Surroundings
+    shadow: RecomputedChain, names: str, handle: str, around: ReferencedRows
 ) -> Mapping[str, int]:
     if names == OWN and handle == shadow.wallet.player:
         return {shadow.wallet.currency: shadow.wallet.wallet_id}
@@ -159,10 +172,13 @@ def _wallets(
 
 
 def _legal(
-    shadow: Shadow, stored: Stored, keys: list[Key], around: Surroundings
-) -> list[dict[Key, KnownOperation]]:
+    shadow: RecomputedChain,
+    stored: StoredOperation,
+    keys: list[OperationKey],
+    around: ReferencedRows,
+) -> list[dict[OperationKey, KnownOperation]]:
     """What may have been known: the chain's own past, with and without other chains."""
-    known, foreign = dict[Key, KnownOperation](), dict[Key, KnownOperation]()
+    known, foreign = dict[OperationKey, KnownOperation](), dict[OperationKey, KnownOperation]()
     for key in keys:
         place = around.places.get(key)
         if key in shadow.learned:
@@ -177,7 +193,7 @@ def _legal(
     return [known, {**known, **foreign}] if foreign else [known]
 
 
-def _differing(row: OperationRow, expected: OperationRow) -> Fields:
+def _differing(row: OperationRow, expected: OperationRow) -> FieldDifferences:
     return [
         (name, ours, theirs)
         for name in _COMPARED
@@ -185,7 +201,9 @@ def _differing(row: OperationRow, expected: OperationRow) -> Fields:
     ]
 
 
-def _taken(shadow: Shadow, row: OperationRow, around: Surroundings) -> Fields:
+def _taken(
+    shadow: RecomputedChain, row: OperationRow, around: ReferencedRows
+) -> FieldDifferences:
     """Take a row as it stands; only its place in the chain can be proven."""
     shadow.wallet = _after(shadow, row, around)
     shadow.learned[row.provider, row.op_key] = known_of(row)
@@ -207,7 +225,7 @@ def _taken(shadow: Shadow, row: OperationRow, around: Surroundings) -> Fields:
     ]
 
 
-def _after(shadow: Shadow, row: OperationRow, around: Surroundings) -> Wallet:
+def _after(shadow: RecomputedChain, row: OperationRow, around: ReferencedRows) -> Wallet:
     before = shadow.wallet
     moved = replace(
         before,
@@ -227,7 +245,9 @@ def _after(shadow: Shadow, row: OperationRow, around: Surroundings) -> Wallet:
     )
 
 
-def _counts(shadow: Shadow, row: OperationRow, around: Surroundings, today: int) -> bool:
+def _counts(
+    shadow: RecomputedChain, row: OperationRow, around: ReferencedRows, today: int
+) -> bool:
     """Whether a row counts for the limits of its day: what undoes another day does not."""
     if row.kind == OperationKind.ADJUSTMENT.value:
         return False

@@ -8,7 +8,7 @@ from ledger.accepting.carry import request_of
 from ledger.accepting.model import DeliveryRow, OperationRow, Request
 from ledger.accepting.own_operations import order_from_bytes
 from ledger.enums import OWN, OperationKind
-from ledger.replay.report import Voices
+from ledger.replay.report import ProviderDecoders
 from providers.contract import Callback
 from vocabulary.errors import Malformed, NotAuthentic
 
@@ -21,7 +21,7 @@ WITH_ANOTHER = "written with an operation that is taken as it stands"
 NOT_ASKED_FOR = "outside of the window, or another provider's"
 
 
-class Heard(NamedTuple):
+class DecodedDelivery(NamedTuple):
     """What came of hearing: a request, or why there is none; ``fault`` is a difference."""
 
     request: Request | None
@@ -29,19 +29,19 @@ class Heard(NamedTuple):
     fault: str | None = None
 
 
-def hear(row: OperationRow | DeliveryRow, voices: Voices) -> Heard:
+def hear(row: OperationRow | DeliveryRow, voices: ProviderDecoders) -> DecodedDelivery:
     """Verify and parse a provider's stored bytes.
 
     A delivery may be malformed: its request then has no fact. An operation may not.
     """
     voice = voices.providers.get(row.provider)
     if voice is None:
-        return Heard(None, told=NOT_CONFIGURED)
+        return DecodedDelivery(None, told=NOT_CONFIGURED)
     callback = Callback(route=row.route, headers=headers_of(row.headers), body=row.body)
     try:
         verified = voice.dialect.verify(callback, voice.provider)
     except NotAuthentic:
-        return Heard(None, told=UNVERIFIABLE)
+        return DecodedDelivery(None, told=UNVERIFIABLE)
     respond, provider = voice.dialect.respond, voice.provider
     request = Request(
         provider=row.provider,
@@ -56,21 +56,21 @@ def hear(row: OperationRow | DeliveryRow, voices: Voices) -> Heard:
     try:
         fact = voice.dialect.parse(verified, voice.provider)
     except Malformed as malformed:
-        return Heard(request, fault=f"malformed: {malformed.path}")
-    return Heard(replace(request, fact=fact))
+        return DecodedDelivery(request, fault=f"malformed: {malformed.path}")
+    return DecodedDelivery(replace(request, fact=fact))
 
 
-def hear_own(row: OperationRow) -> Heard:
+def hear_own(row: OperationRow) -> DecodedDelivery:
     """Our own order, as its operation keeps it."""
     if is_opening(row):
-        return Heard(None, told=OPENING)
+        return DecodedDelivery(None, told=OPENING)
     if not row.body:
-        return Heard(None, told=UNTOLD_ORDER)
+        return DecodedDelivery(None, told=UNTOLD_ORDER)
     try:
         order = order_from_bytes(row.body)
     except ValueError:  # of which both libraries' errors are
-        return Heard(None, fault="not an order of ours")
-    return Heard(request_of(order, now=row.received_at))
+        return DecodedDelivery(None, fault="not an order of ours")
+    return DecodedDelivery(request_of(order, now=row.received_at))
 
 
 def is_own(row: OperationRow) -> bool:

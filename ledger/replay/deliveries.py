@@ -8,19 +8,21 @@ is one the books allow, and the reply, which carries no balance when something i
 from collections.abc import Mapping
 
 from ledger.accepting.cache import needs_of
-from ledger.accepting.model import DeliveryRow, Key, Request
+from ledger.accepting.model import DeliveryRow, OperationKey, Request
 from ledger.accepting.tombstones import LATE
 from ledger.enums import OWN, OperationKind
-from ledger.replay.decode import Heard
-from ledger.replay.reader import Place
-from ledger.replay.report import Fields
+from ledger.replay.decode import DecodedDelivery
+from ledger.replay.reader import ChainPosition
+from ledger.replay.report import FieldDifferences
 from vocabulary.facts import BalanceQuery, Fact, HistoryRecord, Operation, fingerprint
 from vocabulary.outcomes import Answer, Verdict, refusal
 
 _WITHOUT_KEY = frozenset({Verdict.MALFORMED, Verdict.RECORDED})
 
 
-def check(row: DeliveryRow, heard: Heard | None, known: Mapping[Key, Place]) -> Fields:
+def check(
+    row: DeliveryRow, heard: DecodedDelivery | None, known: Mapping[OperationKey, ChainPosition]
+) -> FieldDifferences:
     """The fields of a delivery that the evidence does not lead to."""
     try:
         verdict = Verdict(row.verdict)
@@ -34,7 +36,7 @@ def check(row: DeliveryRow, heard: Heard | None, known: Mapping[Key, Place]) -> 
     return _refused(row, heard.request, verdict, known)
 
 
-def keys_named(row: DeliveryRow, heard: Heard | None) -> set[Key]:
+def keys_named(row: DeliveryRow, heard: DecodedDelivery | None) -> set[OperationKey]:
     """Every operation key that proving the delivery looks at."""
     keys = {(row.provider, row.op_key)} if row.op_key is not None else set()
     if heard is not None and heard.request is not None:
@@ -43,7 +45,9 @@ def keys_named(row: DeliveryRow, heard: Heard | None) -> set[Key]:
     return keys
 
 
-def _repeated(row: DeliveryRow, heard: Heard | None, prior: Place | None) -> Fields:
+def _repeated(
+    row: DeliveryRow, heard: DecodedDelivery | None, prior: ChainPosition | None
+) -> FieldDifferences:
     if prior is None:
         return [("op_key", row.op_key, "an operation under this key")]
     wrong = _reply(row, prior.known.reply)
@@ -57,8 +61,11 @@ def _repeated(row: DeliveryRow, heard: Heard | None, prior: Place | None) -> Fie
 
 
 def _refused(
-    row: DeliveryRow, request: Request, verdict: Verdict, known: Mapping[Key, Place]
-) -> Fields:
+    row: DeliveryRow,
+    request: Request,
+    verdict: Verdict,
+    known: Mapping[OperationKey, ChainPosition],
+) -> FieldDifferences:
     fact = request.fact
     key = None if fact is None else getattr(fact, "key", None)
     wrong = _unequal("op_key", row.op_key, key)
@@ -70,7 +77,10 @@ def _refused(
 
 
 def _may_be(
-    row: DeliveryRow, request: Request, verdict: Verdict, known: Mapping[Key, Place]
+    row: DeliveryRow,
+    request: Request,
+    verdict: Verdict,
+    known: Mapping[OperationKey, ChainPosition],
 ) -> bool:
     """Whether the books allow the verdict for what was said, at some moment."""
     fact = request.fact
@@ -94,14 +104,14 @@ def _may_be(
     }
 
 
-def _is_undone(place: Place) -> bool:
+def _is_undone(place: ChainPosition) -> bool:
     return place.reversed_at is not None or place.known.kind is OperationKind.TOMBSTONE
 
 
-def _reply(row: DeliveryRow, answer: Answer) -> Fields:
+def _reply(row: DeliveryRow, answer: Answer) -> FieldDifferences:
     wrong = _unequal("reply_status", row.reply_status, answer.status)
     return wrong + _unequal("reply", row.reply, answer.body)
 
 
-def _unequal(name: str, ours: object, shadow: object) -> Fields:
+def _unequal(name: str, ours: object, shadow: object) -> FieldDifferences:
     return [(name, ours, shadow)] if ours != shadow else []

@@ -16,13 +16,13 @@ from ledger.accepting.limits import day_of, from_json
 from ledger.accepting.model import (
     DeliveryRow,
     HandleKey,
-    Key,
     KnownOperation,
+    OperationKey,
     OperationRow,
     Wallet,
 )
 from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
-from ledger.replay.report import Window
+from ledger.replay.report import ReplayWindow
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
 
@@ -85,7 +85,7 @@ SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id)
 """  # noqa: S608 - constants of this module
 
 
-class Stored(NamedTuple):
+class StoredOperation(NamedTuple):
     """One operation as it stands."""
 
     batch_id: int
@@ -93,7 +93,7 @@ class Stored(NamedTuple):
     row: OperationRow
 
 
-class Kept(NamedTuple):
+class StoredDelivery(NamedTuple):
     """One delivery as it stands."""
 
     delivery_id: int
@@ -101,7 +101,7 @@ class Kept(NamedTuple):
     row: DeliveryRow
 
 
-class Place(NamedTuple):
+class ChainPosition(NamedTuple):
     """A known operation and where it stands; ``reversed_at`` is a place in the same chain."""
 
     wallet_id: int
@@ -116,7 +116,7 @@ class Place(NamedTuple):
         return replace(self.known, reversed=undone)
 
 
-class Range(NamedTuple):
+class WalletRange(NamedTuple):
     """Wallets with an id above ``after``, up to ``last``; None: without end."""
 
     after: int
@@ -126,41 +126,41 @@ class Range(NamedTuple):
 class Reader:
     """Reads one snapshot of the books."""
 
-    def __init__(self, connection: Connection, window: Window) -> None:
+    def __init__(self, connection: Connection, window: ReplayWindow) -> None:
         self._connection = connection
         self._window = {"since": window.since, "until": window.until}
         self._provider = window.provider
 
-    def ranges(self) -> list[Range]:
+    def ranges(self) -> list[WalletRange]:
         """Ranges of wallets of about equal size; together they hold every wallet id."""
         rows = self._connection.exec_driver_sql(_RANGES, {"size": RANGE_OPERATIONS})
         ends = [row[0] for row in rows]
         starts = [0, *ends]
         lasts: list[int | None] = [*ends, None]
-        return [Range(after, last) for after, last in zip(starts, lasts, strict=True)]
+        return [WalletRange(after, last) for after, last in zip(starts, lasts, strict=True)]
 
     def count(self) -> int:
         """How many rows will be looked at."""
         counted: int = self._connection.exec_driver_sql(_COUNTS, self._window).scalar_one()
         return counted
 
-    def wallets(self, among: Range) -> dict[int, Wallet]:
+    def wallets(self, among: WalletRange) -> dict[int, Wallet]:
         """The wallets of a range as they stand now."""
         rows = self._connection.exec_driver_sql(_WALLETS, among._asdict())
         return {row[0]: _wallet(row) for row in rows}
 
-    def operations(self, among: Range) -> Iterator[list[Stored]]:
+    def operations(self, among: WalletRange) -> Iterator[list[StoredOperation]]:
         """The window's operations of a range in chain order, in chunks."""
         for rows in self._streamed(_OPERATIONS, {**among._asdict(), **self._window}):
-            yield [Stored(row[0], row[1], OperationRow(*row[2:])) for row in rows]
+            yield [StoredOperation(row[0], row[1], OperationRow(*row[2:])) for row in rows]
 
-    def deliveries(self) -> Iterator[list[Kept]]:
+    def deliveries(self) -> Iterator[list[StoredDelivery]]:
         """The window's deliveries in the order they were written, in chunks."""
         wanted: dict[str, object] = {**self._window, "provider": self._provider}
         for rows in self._streamed(_DELIVERIES, wanted):
-            yield [Kept(row[0], row[1], DeliveryRow(*row[2:])) for row in rows]
+            yield [StoredDelivery(row[0], row[1], DeliveryRow(*row[2:])) for row in rows]
 
-    def known(self, keys: Iterable[Key]) -> dict[Key, Place]:
+    def known(self, keys: Iterable[OperationKey]) -> dict[OperationKey, ChainPosition]:
         """The operations that stand under these keys."""
         wanted = sorted(set(keys))
         if not wanted:
@@ -193,7 +193,7 @@ def _wallet(row: Sequence[Any]) -> Wallet:
     return replace(Wallet(*plain), restrictions=from_json(restrictions))
 
 
-def _place(row: Any) -> Place:
+def _place(row: Any) -> ChainPosition:
     known = KnownOperation(
         kind=OperationKind(row.kind),
         decision=OperationDecision(row.decision),
@@ -209,4 +209,4 @@ def _place(row: Any) -> Place:
         closed=row.kind == OperationKind.TOMBSTONE.value
         and (row.reason or "").startswith(CLOSED_BY),
     )
-    return Place(row.wallet_id, row.wallet_seq, row.batch_id, row.reversed_at, known)
+    return ChainPosition(row.wallet_id, row.wallet_seq, row.batch_id, row.reversed_at, known)

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.accepting.cache import Needs, needs_of
-from ledger.accepting.model import Key, Request, Wallet
+from ledger.accepting.cache import ReadSet, needs_of
+from ledger.accepting.model import OperationKey, Request, Wallet
 from ledger.enums import OWN
-from ledger.replay.chain import Shadow, Surroundings, follow, listen
-from ledger.replay.decode import UNVERIFIABLE, Heard, hear
+from ledger.replay.chain import RecomputedChain, ReferencedRows, follow, listen
+from ledger.replay.decode import UNVERIFIABLE, DecodedDelivery, hear
 from ledger.replay.deliveries import check, keys_named
-from ledger.replay.reader import Kept, Range, Reader, Stored
-from ledger.replay.report import Fields, Replayed, Voices, Window
+from ledger.replay.reader import Reader, StoredDelivery, StoredOperation, WalletRange
+from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from vocabulary.errors import Unavailable
 from vocabulary.ids import transaction_id
 
@@ -27,15 +27,19 @@ Announce = Callable[[int], Callable[[int], None]]
 
 
 def replay(
-    engine: Engine, voices: Voices, *, window: Window | None = None, announce: Announce
-) -> Replayed:
+    engine: Engine,
+    voices: ProviderDecoders,
+    *,
+    window: ReplayWindow | None = None,
+    announce: Announce,
+) -> ReplayResult:
     """Replay a window of the books on one snapshot.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    wanted = window or Window()
-    seen = Replayed()
+    wanted = window or ReplayWindow()
+    seen = ReplayResult()
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(
@@ -56,15 +60,17 @@ def replay(
 class _Range:
     """One range of wallets on its way through the shadow."""
 
-    def __init__(self, reader: Reader, voices: Voices, window: Window, seen: Replayed) -> None:
+    def __init__(
+        self, reader: Reader, voices: ProviderDecoders, window: ReplayWindow, seen: ReplayResult
+    ) -> None:
         self._reader = reader
         self._voices = voices
         self._window = window
         self._seen = seen
         self._now: dict[int, Wallet] = {}
-        self._shadow: Shadow | None = None
+        self._shadow: RecomputedChain | None = None
 
-    def replay(self, among: Range, progress: Callable[[int], None]) -> None:
+    def replay(self, among: WalletRange, progress: Callable[[int], None]) -> None:
         """Follow every chain of the range to its end."""
         self._now = self._reader.wallets(among)
         for rows in self._reader.operations(among):
@@ -75,7 +81,7 @@ class _Range:
             for wallet in list(self._now.values()):
                 self._compare(self._start(wallet.wallet_id))
 
-    def _follow(self, rows: list[Stored]) -> None:
+    def _follow(self, rows: list[StoredOperation]) -> None:
         heard = self._hear(rows)
         undone = {(x.row.provider, x.row.reverses) for x in rows if x.row.reverses is not None}
         around = self._look_up([one.request for one in heard if one and one.request], undone)
@@ -92,22 +98,24 @@ class _Range:
         if self._shadow is not None:
             self._shadow.settle()
 
-    def _hear(self, rows: list[Stored]) -> list[Heard | None]:
+    def _hear(self, rows: list[StoredOperation]) -> list[DecodedDelivery | None]:
         return [listen(one, self._voices, self._window, self._seen) for one in rows]
 
-    def _look_up(self, requests: Iterable[Request], undone: set[Key]) -> Surroundings:
-        needs: Needs = needs_of(requests)
+    def _look_up(
+        self, requests: Iterable[Request], undone: set[OperationKey]
+    ) -> ReferencedRows:
+        needs: ReadSet = needs_of(requests)
         handles = {(slug, handle) for slug, handle, _ in needs.wallets if slug != OWN}
-        return Surroundings(
+        return ReferencedRows(
             self._reader.known(needs.own | needs.named | undone),
             self._reader.wallet_ids(handles),
         )
 
-    def _of(self, wallet_id: int) -> Shadow:
+    def _of(self, wallet_id: int) -> RecomputedChain:
         if self._shadow is None or self._shadow.wallet.wallet_id != wallet_id:
             self._end()
             wallet = self._start(wallet_id)
-            self._shadow = Shadow(wallet, first=wallet.seq + 1)
+            self._shadow = RecomputedChain(wallet, first=wallet.seq + 1)
         return self._shadow
 
     def _wallet(self, wallet_id: int) -> Wallet:
@@ -131,7 +139,9 @@ class _Range:
         stands = self._now.pop(shadow.wallet_id, None)
         if self._window.until is not None:
             return
-        fields: Fields = [("wallet", "missing", shadow.wallet_id)] if stands is None else []
+        fields: FieldDifferences = (
+            [("wallet", "missing", shadow.wallet_id)] if stands is None else []
+        )
         if stands is not None:
             fields = [
                 (name, getattr(stands, name), getattr(shadow, name))
@@ -142,7 +152,9 @@ class _Range:
         self._seen.differ(row=who, provider="", op_key="", fields=fields)
 
 
-def _deliveries(reader: Reader, voices: Voices, kept: list[Kept], seen: Replayed) -> None:
+def _deliveries(
+    reader: Reader, voices: ProviderDecoders, kept: list[StoredDelivery], seen: ReplayResult
+) -> None:
     heard = [None if one.row.provider == OWN else hear(one.row, voices) for one in kept]
     pairs = list(zip(kept, heard, strict=True))
     keys = {key for one, said in pairs for key in keys_named(one.row, said)}

@@ -13,7 +13,7 @@ SHOWN_CHARS_MAX = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
+class ProviderDecoder:
     """One configured provider as replay hears it: today's dialect, settings and secrets."""
 
     dialect: Dialect
@@ -22,14 +22,14 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Voices:
+class ProviderDecoders:
     """Every provider that may have spoken, by slug."""
 
-    providers: Mapping[str, Voice]
+    providers: Mapping[str, ProviderDecoder]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class ReplayWindow:
     """What is replayed: batches committed from ``since`` until before ``until``; None: all."""
 
     since: datetime | None = None
@@ -39,7 +39,7 @@ class Window:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is left out."""
-        return self == Window()
+        return self == ReplayWindow()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Difference:
 
 
 @dataclass(slots=True, kw_only=True)
-class Replayed:
+class ReplayResult:
     """What a replay came to; counts of rows.
 
     Attributes:
@@ -90,7 +90,9 @@ class Replayed:
         if len(self.unverifiable_first) < NAMED_MAX:
             self.unverifiable_first.append(row)
 
-    def differ(self, *, row: str, provider: str, op_key: str, fields: "Fields") -> None:
+    def differ(
+        self, *, row: str, provider: str, op_key: str, fields: "FieldDifferences"
+    ) -> None:
         """Count a row that differs, and name its first field."""
         if not fields:
             return
@@ -110,7 +112,7 @@ class Replayed:
 
 
 #: Fields that differ: name, what is stored, what the evidence leads to.
-Fields = list[tuple[str, object, object]]
+FieldDifferences = list[tuple[str, object, object]]
 
 
 def shown(value: object) -> str:

@@ -34,7 +34,7 @@ _UNSTABLE = {"deliveries": {"ingested_at", "parked_at"}, "batches": {"parked_at"
 
 Layout = Mapping[str, Sequence[str]]
 #: Where a line stands among a day's lines.
-Key = tuple[int, ...]
+SortKey = tuple[int, ...]
 
 _COLUMNS = """
 SELECT c.relname::text, a.attname::text
@@ -126,7 +126,7 @@ def _tables(layout: Layout) -> Mapping[str, str]:
 
 def _stream(
     connection: Connection, name: str, bounds: dict[str, object], layout: Layout
-) -> Iterator[tuple[Key, str, bytes]]:
+) -> Iterator[tuple[SortKey, str, bytes]]:
     told = {"day": _DAY, "booked": _BOOKED, "after": AFTER_BATCHES}
     sql = _LINES[name].format(row=_row(layout[TABLES[name]]), **told)
     options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}

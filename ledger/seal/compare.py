@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from ledger.seal.canonical_lines import lines
-from ledger.seal.files import AFTER_BATCHES, Line, name_of, read_lines
+from ledger.seal.files import AFTER_BATCHES, SealLine, name_of, read_lines
 from ledger.seal.seal import snapshot
-from ledger.seal.verify import Audited
+from ledger.seal.verify import AuditResult
 from vocabulary.errors import Malformed, Unavailable
 
 _SHOWN_MAX = 80
@@ -30,7 +30,7 @@ class _Row(NamedTuple):
     raw: bytes
 
 
-def compare(engine: Engine, path: Path, *, progress: Callable[[int], None]) -> Audited:
+def compare(engine: Engine, path: Path, *, progress: Callable[[int], None]) -> AuditResult:
     """Compare a file with what the books hold for the same day.
 
     Raises:
@@ -41,7 +41,7 @@ def compare(engine: Engine, path: Path, *, progress: Callable[[int], None]) -> A
     first = next(told, None)
     if first is None or first.kind != "header":
         raise Malformed(str(path), "a day's header is expected in the first line")
-    audited = Audited(days=[str(first.row["day"])])
+    audited = AuditResult(days=[str(first.row["day"])])
     day = date.fromisoformat(audited.days[0])
     try:
         with snapshot(engine) as connection:
@@ -56,7 +56,7 @@ def compare(engine: Engine, path: Path, *, progress: Callable[[int], None]) -> A
 def _walk(
     ours: Iterator[_Row],
     theirs: Iterator[_Row],
-    audited: Audited,
+    audited: AuditResult,
     progress: Callable[[int], None],
 ) -> None:
     mine, other = next(ours, None), next(theirs, None)
@@ -93,7 +93,7 @@ def _parsed(told: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, dict[str, 
         yield kind, json.loads(raw)[kind], raw
 
 
-def _rows(told: Iterable[Line]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+def _rows(told: Iterable[SealLine]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
     for line in told:
         if line.kind in _RANK or line.kind in _RESIDUAL:
             yield line.kind, dict(line.row), line.raw

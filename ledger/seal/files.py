@@ -19,7 +19,7 @@ AFTER_BATCHES = 2**63 - 1
 KINDS = ("batch", "operation", "entry", "delivery", "residual", "residual_entry")
 
 
-class Line(NamedTuple):
+class SealLine(NamedTuple):
     """One line of a day's file.
 
     Attributes:
@@ -55,7 +55,7 @@ def write_lines(path: Path, lines: Iterable[bytes]) -> None:
         part.unlink(missing_ok=True)
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path) -> Iterator[SealLine]:
     """The lines of a file.
 
     Raises:
@@ -93,7 +93,7 @@ def name_of(kind: str, row: Mapping[str, Any]) -> str:
             return kind
 
 
-def _read(path: Path, number: int, raw: bytes) -> Line:
+def _read(path: Path, number: int, raw: bytes) -> SealLine:
     place = f"{path}, line {number}"
     try:
         told = json.loads(raw)
@@ -102,13 +102,13 @@ def _read(path: Path, number: int, raw: bytes) -> Line:
     if not isinstance(told, dict) or not raw.endswith(b"\n"):
         raise Malformed(place, "a JSON object and the end of its line are expected")
     if told.get("tieout") == "day":
-        return Line(number, "header", told, raw)
+        return SealLine(number, "header", told, raw)
     if "seal" in told:
-        return Line(number, "trailer", told, raw)
+        return SealLine(number, "trailer", told, raw)
     kind = next(iter(told), "")
     if kind not in KINDS or len(told) != 1 or not isinstance(told[kind], dict):
         raise Malformed(place, f"one of {', '.join(KINDS)} is expected")
-    return Line(number, kind, told[kind], raw)
+    return SealLine(number, kind, told[kind], raw)
 
 
 def _opened(path: Path, suffix: str, mode: str) -> BinaryIO:

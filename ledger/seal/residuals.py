@@ -6,14 +6,14 @@ Memory holds the last transaction of every round that a residual was booked for.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ledger.seal.files import Line
+from ledger.seal.files import SealLine
 
 #: The account of each leg, and whether it takes or gives what the residual moves.
 _LEGS = {1: ("ggr", -1), 2: ("difference", 1)}
 _NAMED = ("provider", "match_key", "currency")
 
 
-class Residuals:
+class ResidualAudit:
     """Takes the residuals of one day after another and says what is wrong with them."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Residuals:
         self._row: Mapping[str, Any] | None = None
         self._legs = 0
 
-    def take(self, line: Line, day: str) -> Iterator[str]:
+    def take(self, line: SealLine, day: str) -> Iterator[str]:
         """Begin with the next one."""
         row = line.row
         self._row, self._legs = row, 0
@@ -35,7 +35,7 @@ class Residuals:
         elif before is None and row["sequence"] == 1 and row["before"] != 0:
             yield "it begins where nothing stood"
 
-    def take_entry(self, line: Line) -> Iterator[str]:
+    def take_entry(self, line: SealLine) -> Iterator[str]:
         """A leg of the one that was taken last."""
         row, of = line.row, self._row
         if of is None or row["residual_id"] != of["residual_id"]:

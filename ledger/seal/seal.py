@@ -82,7 +82,7 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rechecked:
+class RecheckResult:
     """A sealed day read again; ``wrong`` says what is not as it was sealed."""
 
     seal: Seal
@@ -130,7 +130,7 @@ def seal_of(engine: Engine, day: date) -> Seal | None:
     return found[0] if found else None
 
 
-def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator[Rechecked]:
+def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator[RecheckResult]:
     """Read sealed days again, oldest first, and compare them with their seals.
 
     Raises:
@@ -270,11 +270,11 @@ def _unchained(seal: Seal, due: str, before: date | None) -> list[str]:
 
 def _rechecked(
     connection: Connection, seal: Seal, wrong: list[str], progress: Progress
-) -> Rechecked:
+) -> RecheckResult:
     found = _computed(connection, seal.day, seal.previous, seal.layout, progress)
     for table, count in seal.counts.items():
         if found.counts[table] != count:
             wrong.append(f"{table}: {count} rows were sealed, {found.counts[table]} are there")
     if found.hash != seal.hash:
         wrong.append(f"the hash is {found.hash[:12]}…, sealed was {seal.hash[:12]}…")
-    return Rechecked(seal=seal, found=found.hash, wrong=tuple(wrong))
+    return RecheckResult(seal=seal, found=found.hash, wrong=tuple(wrong))

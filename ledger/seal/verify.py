@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from ledger.seal.files import AFTER_BATCHES, Line
-from ledger.seal.residuals import Residuals
+from ledger.seal.files import AFTER_BATCHES, SealLine
+from ledger.seal.residuals import ResidualAudit
 
 #: How many findings are named; all of them are counted.
 NAMED_MAX = 20
@@ -19,7 +19,7 @@ _OF_PLAYER = frozenset({"player_wallet", "player_receivable"})
 
 
 @dataclass(slots=True)
-class Audited:
+class AuditResult:
     """What a check came to.
 
     Attributes:
@@ -44,11 +44,11 @@ class Auditor:
     """Reads one day after another, oldest first."""
 
     def __init__(self) -> None:
-        self.audited = Audited()
+        self.audited = AuditResult()
         self._last: dict[int, tuple[int, int]] = {}
-        self._residuals = Residuals()
+        self._residuals = ResidualAudit()
 
-    def day(self, file: str, lines: Iterable[Line]) -> None:
+    def day(self, file: str, lines: Iterable[SealLine]) -> None:
         """Take one file."""
         day = _Day(file, self.audited, self._last, self._residuals)
         for line in lines:
@@ -69,9 +69,9 @@ class _Day:
     def __init__(
         self,
         file: str,
-        audited: Audited,
+        audited: AuditResult,
         last: dict[int, tuple[int, int]],
-        residuals: Residuals,
+        residuals: ResidualAudit,
     ) -> None:
         self._file = file
         self._residuals = residuals
@@ -89,7 +89,7 @@ class _Day:
         self._counts: dict[str, int] = {}
         self._key: tuple[int, ...] = ()
 
-    def take(self, line: Line) -> None:
+    def take(self, line: SealLine) -> None:
         """Take the next line."""
         if self._trailer is not None:
             self._find(line, "something follows the seal")
@@ -115,7 +115,7 @@ class _Day:
                 f"the file says {self._trailer.get('seal')}"
             )
 
-    def _counted(self, line: Line) -> None:
+    def _counted(self, line: SealLine) -> None:
         kinds = self._audited.counts
         kinds[line.kind] = kinds.get(line.kind, 0) + 1
         if (line.kind == "header") != (line.number == 1):
@@ -134,7 +134,7 @@ class _Day:
         except (KeyError, TypeError) as error:
             self._find(line, f"a column is missing or of another type: {error}")
 
-    def _begin(self, line: Line) -> None:
+    def _begin(self, line: SealLine) -> None:
         self._header = line.row
         days, before = self._audited.days, self._audited.seal
         if days and line.row["previous"] != before:
@@ -144,7 +144,7 @@ class _Day:
         self._day = str(line.row["day"])
         days.append(self._day)
 
-    def _begin_batch(self, line: Line) -> None:
+    def _begin_batch(self, line: SealLine) -> None:
         self._end_batch()
         self._batch, self._in_batch = line.row, 0
         self._ordered(line, (line.row["batch_id"], 0))
@@ -163,7 +163,7 @@ class _Day:
             )
         self._batch = {}
 
-    def _take_operation(self, line: Line) -> None:
+    def _take_operation(self, line: SealLine) -> None:
         self._end_operation()
         row, place = line.row, (line.row["wallet_id"], line.row["wallet_seq"])
         self._in_batch += 1
@@ -178,7 +178,7 @@ class _Day:
             self._find(line, "it was declined and moves money")
         self._chained(line)
 
-    def _chained(self, line: Line) -> None:
+    def _chained(self, line: SealLine) -> None:
         row, wallet = line.row, line.row["wallet_id"]
         seq, balance = self._last.get(wallet, (row["wallet_seq"] - 1, None))
         if row["wallet_seq"] == 1:
@@ -207,7 +207,7 @@ class _Day:
             )
         self._operation = None
 
-    def _take_entry(self, line: Line) -> None:
+    def _take_entry(self, line: SealLine) -> None:
         row, of = line.row, self._operation
         place = (row["wallet_id"], row["wallet_seq"])
         if of is None or place != (of["wallet_id"], of["wallet_seq"]):
@@ -220,18 +220,18 @@ class _Day:
         if row["account"] in _OF_PLAYER:
             self._to_player += row["amount"]
 
-    def _take_delivery(self, line: Line) -> None:
+    def _take_delivery(self, line: SealLine) -> None:
         self._end_operation()
         self._ordered(line, (line.row["batch_id"], 2, line.row["delivery_id"]))
 
-    def _take_residual(self, line: Line) -> None:
+    def _take_residual(self, line: SealLine) -> None:
         self._end_batch()
         self._end_residual()
         self._placed(line, (AFTER_BATCHES, line.row["residual_id"], 0))
         for what in self._residuals.take(line, self._day):
             self._find(line, what)
 
-    def _take_residual_entry(self, line: Line) -> None:
+    def _take_residual_entry(self, line: SealLine) -> None:
         self._placed(line, (AFTER_BATCHES, line.row["residual_id"], line.row["leg"]))
         for what in self._residuals.take_entry(line):
             self._find(line, what)
@@ -240,15 +240,15 @@ class _Day:
         for what in self._residuals.end():
             self._audited.find(f"{self._file}: {what}")
 
-    def _ordered(self, line: Line, key: tuple[int, ...]) -> None:
+    def _ordered(self, line: SealLine, key: tuple[int, ...]) -> None:
         if self._batch.get("batch_id") != key[0]:
             self._find(line, "it is not among its batch")
         self._placed(line, key)
 
-    def _placed(self, line: Line, key: tuple[int, ...]) -> None:
+    def _placed(self, line: SealLine, key: tuple[int, ...]) -> None:
         if self._key and key <= self._key:
             self._find(line, "it is out of order or there twice")
         self._key = key
 
-    def _find(self, line: Line, what: str) -> None:
+    def _find(self, line: SealLine, what: str) -> None:
         self._audited.find(f"{self._file}, line {line.number}: {line.name}: {what}")

@@ -9,8 +9,8 @@ import typer
 from ops.context import Context, current
 
 if TYPE_CHECKING:
-    from simulator.conformance.scenario import Finding
-    from simulator.conformance.target import Guest, Hooks, Subject
+    from simulator.conformance.scenario import ScenarioResult
+    from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
 
 #: Columns of the table where no terminal says how wide it is.
 WIDTH = 160
@@ -75,13 +75,13 @@ def _from_clock() -> int:
 
 def _examined(
     context: Context,
-    subject: "Subject",
+    subject: "ConformanceTarget",
     url: str,
     players: Path | None,
     seed: int,
     *,
     imports: bool,
-) -> "list[Finding]":
+) -> "list[ScenarioResult]":
     from ops.commands.conformance_hooks import guests_of, our_books, roster  # noqa: PLC0415 - heavy
     from simulator.conformance.target import NO_HOOKS  # noqa: PLC0415
 
@@ -94,19 +94,25 @@ def _examined(
 
 
 def _played(
-    url: str, subject: "Subject", hooks: "Hooks", guests: "list[Guest]", seed: int
-) -> "list[Finding]":
+    url: str,
+    subject: "ConformanceTarget",
+    hooks: "LedgerHooks",
+    guests: "list[TestPlayer]",
+    seed: int,
+) -> "list[ScenarioResult]":
     import uvloop  # noqa: PLC0415 - heavy
 
     from simulator.conformance.runner import examine  # noqa: PLC0415
 
-    async def everything() -> "list[Finding]":
+    async def everything() -> "list[ScenarioResult]":
         return [one async for one in examine(url, subject, hooks, guests, run=f"c{seed}")]
 
     return uvloop.run(everything())
 
 
-def _told(subject: "Subject", url: str, seed: int, findings: "list[Finding]") -> dict[str, Any]:
+def _told(
+    subject: "ConformanceTarget", url: str, seed: int, findings: "list[ScenarioResult]"
+) -> dict[str, Any]:
     results = [one.result.value for one in findings]
     return {
         "provider": subject.slug,
@@ -120,7 +126,7 @@ def _told(subject: "Subject", url: str, seed: int, findings: "list[Finding]") ->
     }
 
 
-def _scenario(finding: "Finding") -> dict[str, Any]:
+def _scenario(finding: "ScenarioResult") -> dict[str, Any]:
     return {
         "name": finding.scenario.name,
         "says": finding.scenario.says,

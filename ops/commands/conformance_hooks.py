@@ -13,8 +13,8 @@ from ops.commands.wallet_orders import carry_out, fresh_key
 from ops.context import Context, endpoints
 from ops.providers.configured import ConfiguredProvider
 from simulator.conformance.catalogue import OPENING_UNITS, PLAYERS_NEEDED
-from simulator.conformance.target import Guest, Hooks, Subject
-from simulator.protocol.messages import Side
+from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
+from simulator.protocol.messages import ProviderSystem
 from storage.engine import open_engine
 from vocabulary.errors import Malformed, SettingsInvalid, Unavailable
 from vocabulary.money import exponent_of, text_from_minor
@@ -23,20 +23,20 @@ from vocabulary.money import exponent_of, text_from_minor
 LISTENING_WAIT_S = 5.0
 
 
-def subject_of(entry: ConfiguredProvider) -> Subject:
+def subject_of(entry: ConfiguredProvider) -> ConformanceTarget:
     """A configured provider as the scenarios speak for it.
 
     Raises:
         SettingsInvalid: there are no scenarios for its dialect.
     """
     provider = entry.provider
-    if entry.dialect.name not in set(Side):
-        known = ", ".join(Side)
+    if entry.dialect.name not in set(ProviderSystem):
+        known = ", ".join(ProviderSystem)
         raise SettingsInvalid(
             [f"providers.{provider.slug}: scenarios exist for the dialects {known}"]
         )
-    return Subject(
-        side=Side(entry.dialect.name),
+    return ConformanceTarget(
+        side=ProviderSystem(entry.dialect.name),
         slug=provider.slug,
         currency=provider.currency,
         exponent=exponent_of(provider.currency, provider.exponents),
@@ -47,7 +47,7 @@ def subject_of(entry: ConfiguredProvider) -> Subject:
     )
 
 
-def roster(subject: Subject, seed: int) -> str:
+def roster(subject: ConformanceTarget, seed: int) -> str:
     """A players file with one new player for each scenario."""
     opening = text_from_minor(subject.units(OPENING_UNITS), exponent_of(subject.currency))
     lines = [f"player,currency,balance,handle:{subject.slug}"]
@@ -57,7 +57,7 @@ def roster(subject: Subject, seed: int) -> str:
     return "\n".join(lines)
 
 
-def guests_of(players: str, subject: Subject) -> list[Guest]:
+def guests_of(players: str, subject: ConformanceTarget) -> list[TestPlayer]:
     """A player for each scenario from a players file: the first that have enough.
 
     Raises:
@@ -65,7 +65,7 @@ def guests_of(players: str, subject: Subject) -> list[Guest]:
     """
     least = subject.units(OPENING_UNITS)
     guests = [
-        Guest(
+        TestPlayer(
             player=row.player,
             handle=row.handles.get(subject.slug, row.player),
             opening=row.opening.minor,
@@ -80,7 +80,9 @@ def guests_of(players: str, subject: Subject) -> list[Guest]:
 
 
 @contextmanager
-def our_books(context: Context, players: str, subject: Subject) -> Iterator[Hooks]:
+def our_books(
+    context: Context, players: str, subject: ConformanceTarget
+) -> Iterator[LedgerHooks]:
     """Import the players and look into the books behind the receiver.
 
     Raises:
@@ -108,7 +110,7 @@ def our_books(context: Context, players: str, subject: Subject) -> Iterator[Hook
         imported = import_players(engine, read_players(io.StringIO(players)))
         if imported.known:
             raise Malformed("players", "wallets that are not known yet are expected")
-        yield Hooks(balance=balance, block=block)
+        yield LedgerHooks(balance=balance, block=block)
     finally:
         engine.dispose()
 

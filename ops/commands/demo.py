@@ -86,7 +86,7 @@ def demo(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class DemoSetup:
     """Where a demo plays: its folder, its settings and its receiver's port."""
 
     folder: Path
@@ -117,7 +117,7 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def prepare(out: Path, *, own_ids: bool = False) -> Stage:
+def prepare(out: Path, *, own_ids: bool = False) -> DemoSetup:
     """An empty folder with the demo's settings; what a former demo left is removed.
 
     Raises:
@@ -131,7 +131,7 @@ def prepare(out: Path, *, own_ids: bool = False) -> Stage:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
-    stage = Stage(folder=folder, settings=demo_settings(own_ids=own_ids), port=_free_port())
+    stage = DemoSetup(folder=folder, settings=demo_settings(own_ids=own_ids), port=_free_port())
     stage.config.write_text(_settings_text(stage), encoding="utf-8")
     return stage
 
@@ -141,7 +141,7 @@ def _free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _settings_text(stage: Stage) -> str:
+def _settings_text(stage: DemoSetup) -> str:
     lines = [f'mode = "{stage.settings.mode}"', "[receiver]", f"port = {stage.port}"]
     for one in stage.settings.providers:
         secrets = [f"literal:{secret.value.decode()}" for secret in one.secrets]
@@ -159,7 +159,7 @@ def _settings_text(stage: Stage) -> str:
 
 
 @contextmanager
-def _running(stage: Stage) -> Iterator[None]:
+def _running(stage: DemoSetup) -> Iterator[None]:
     """``tieout up`` as a child that is ready, and gone afterwards, whatever happens."""
     me = [sys.executable, str(parent_death.__file__), str(os.getpid())]
     log = stage.folder / "up.log"
@@ -207,7 +207,7 @@ def _end(child: "subprocess.Popen[str]") -> None:
         child.wait()
 
 
-def _play(stage: Stage, *, count: int, seed: int, faults: int) -> Evidence:
+def _play(stage: DemoSetup, *, count: int, seed: int, faults: int) -> Evidence:
     """Every step from the first callback to the report."""
     began = SystemClock().now()
     statements = stage.folder / "statements"
@@ -241,7 +241,7 @@ def _play(stage: Stage, *, count: int, seed: int, faults: int) -> Evidence:
 
 
 def _halves(
-    stage: Stage, simulation: Mapping[str, Any], window: tuple[datetime, datetime]
+    stage: DemoSetup, simulation: Mapping[str, Any], window: tuple[datetime, datetime]
 ) -> list[Mapping[str, Any]]:
     """Where no name ties, two windows that meet in the middle of the run, while it was busy."""
     named = [one.slug for one in stage.settings.providers if one.options]
@@ -255,13 +255,15 @@ def _halves(
     ]
 
 
-def _reconcile(stage: Stage, slug: str, window: tuple[datetime, datetime]) -> Mapping[str, Any]:
+def _reconcile(
+    stage: DemoSetup, slug: str, window: tuple[datetime, datetime]
+) -> Mapping[str, Any]:
     begin, end = (instant.isoformat() for instant in window)
     words = ("reconcile", "--provider", slug, "--from", begin, "--to", end)
     return _json(stage, *words, "--maturity", "0s", "--json", finding_allowed=True)
 
 
-def _run(stage: Stage, *words: str, finding_allowed: bool = False) -> str:
+def _run(stage: DemoSetup, *words: str, finding_allowed: bool = False) -> str:
     """Run one command and return what it printed.
 
     Raises:
@@ -276,7 +278,7 @@ def _run(stage: Stage, *words: str, finding_allowed: bool = False) -> str:
     return done.stdout
 
 
-def _json(stage: Stage, *words: str, finding_allowed: bool) -> Mapping[str, Any]:
+def _json(stage: DemoSetup, *words: str, finding_allowed: bool) -> Mapping[str, Any]:
     printed = _run(stage, *words, finding_allowed=finding_allowed)
     try:
         document = json.loads(printed)
@@ -286,7 +288,7 @@ def _json(stage: Stage, *words: str, finding_allowed: bool) -> Mapping[str, Any]
     return document
 
 
-def _wait_settled(stage: Stage) -> int:
+def _wait_settled(stage: DemoSetup) -> int:
     """Wait until every batch is posted and all history taken in; returns the entries written.
 
     Raises:

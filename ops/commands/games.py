@@ -10,7 +10,7 @@ import typer
 from ledger.players.handles import handle_of
 from ops.commands.provider import entry_named
 from ops.context import Context, current, endpoints
-from ops.providers.apis import Wish, desk
+from ops.providers.apis import LaunchRequest, desk
 from ops.runtime import logs
 from ops.settings.model import ProviderSettings
 from providers.outbound_results import Game, Launch
@@ -62,7 +62,7 @@ def open_game(
     logs.configure(level="warning")
     context = current(ctx)
     entry = entry_named(context.settings, provider)
-    wish = Wish(
+    wish = LaunchRequest(
         player=player,
         handle=_stored_handle(context, provider, player),
         game_id=game,
@@ -91,7 +91,7 @@ async def _listed(entry: ProviderSettings, game_provider: str | None) -> tuple[G
         return await asked.games(game_provider)
 
 
-async def _opened(entry: ProviderSettings, wish: Wish) -> Launch:
+async def _opened(entry: ProviderSettings, wish: LaunchRequest) -> Launch:
     async with desk(entry) as (asked, _):
         return await asked.open_game(wish)
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ops.commands.invoices import checked
 from ops.context import current
-from reconcile.invoices.check import Check
+from reconcile.invoices.check import InvoiceCheck
 from reconcile.invoices.render import check_json
 from reconcile.totals.render import Exponents, causes_text
 from reconcile.totals.tie_out import Totals
@@ -57,7 +57,7 @@ def check(
     raise typer.Exit(0 if found.ties else 1)
 
 
-def _print(found: Check, told: Totals, exponents: Exponents) -> None:
+def _print(found: InvoiceCheck, told: Totals, exponents: Exponents) -> None:
     table = Table("game", "currency", "GGR claimed", "GGR ours", "difference", "explained by")
     table.add_column("unexplained")
     for each in found.checked:
@@ -78,7 +78,7 @@ def _print(found: Check, told: Totals, exponents: Exponents) -> None:
         typer.echo(f"{told.unposted} accepted batches are not posted yet and not in here")
 
 
-def _print_rounds(console: Console, found: Check, exponents: Exponents) -> None:
+def _print_rounds(console: Console, found: InvoiceCheck, exponents: Exponents) -> None:
     lines = [line for each in found.checked if each.difference for line in each.lines]
     if not lines:
         return
@@ -93,7 +93,7 @@ def _print_rounds(console: Console, found: Check, exponents: Exponents) -> None:
         typer.echo(f"and {len(lines) - SHOWN_MAX} more rounds; see --json")
 
 
-def _print_fee(found: Check) -> None:
+def _print_fee(found: InvoiceCheck) -> None:
     code = found.invoice.currency
     digits = exponent_of(code)
     amounts = (found.invoice.fee, found.ours.total, found.difference)

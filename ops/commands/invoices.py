@@ -7,10 +7,10 @@ from pathlib import Path
 
 import typer
 
-from ops.commands.run_options import Asked, asked
+from ops.commands.run_options import ProviderWindow, asked
 from ops.context import Context
 from ops.settings.fee_terms import fee_terms
-from reconcile.invoices.check import Check, check_invoice
+from reconcile.invoices.check import InvoiceCheck, check_invoice
 from reconcile.invoices.file import read_invoice
 from reconcile.invoices.terms import FeeTerms
 from reconcile.totals.render import Exponents
@@ -24,7 +24,7 @@ _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
 class Invoiced:
     """A checked invoice, the totals it was held against, and the provider's digits."""
 
-    check: Check
+    check: InvoiceCheck
     totals: Totals
     exponents: Exponents
 
@@ -55,7 +55,7 @@ def checked(
     return Invoiced(check=found, totals=told, exponents=exponents)
 
 
-def _terms(question: Asked) -> FeeTerms:
+def _terms(question: ProviderWindow) -> FeeTerms:
     if question.entry.terms is None:
         raise typer.BadParameter(
             f"no terms are set for {question.entry.slug}: [providers.terms]",

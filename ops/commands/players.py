@@ -14,7 +14,7 @@ from vocabulary.clock import SystemClock
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from ledger.queries.player_status import Standing
+    from ledger.queries.player_status import PlayerStatus
     from ops.settings.model import ProviderSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -149,7 +149,7 @@ def show(
     table(columns, ([str(one[column] or "") for column in columns] for one in wallets))
 
 
-def _wallet(one: "Standing") -> dict[str, str | None]:
+def _wallet(one: "PlayerStatus") -> dict[str, str | None]:
     from ledger.accepting.limits import Restrictions  # noqa: PLC0415 - heavy
 
     held = one.restrictions or Restrictions()

@@ -75,11 +75,11 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
 def receiver_config(context: Context) -> "ReceiverConfig":
     """The receiver's part of the settings."""
     from ops.providers.configured import configured  # noqa: PLC0415
-    from webhooks.config import Door, ReceiverConfig  # noqa: PLC0415
+    from webhooks.config import ProviderEndpoint, ReceiverConfig  # noqa: PLC0415
 
     settings = context.settings.receiver
     doors = {
-        slug: Door(
+        slug: ProviderEndpoint(
             dialect=found.dialect,
             provider=found.provider,
             policy=found.policy,

@@ -13,12 +13,12 @@ from ops.settings.model import ProviderSettings
 from ops.settings.values import parse_duration
 from reconcile.runs.evaluate import Terms
 from vocabulary.clock import Clock
-from vocabulary.maturity import Ages
+from vocabulary.maturity import MaturityAges
 from vocabulary.window import Window, parse_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ProviderWindow:
     """One provider and window, ready to be asked about.
 
     Attributes:
@@ -45,7 +45,7 @@ def window_of(chosen: ConfiguredProvider, start: str, end: str) -> Window:
 
 def asked(
     context: Context, provider: str, window: tuple[str, str], maturity: str | None, clock: Clock
-) -> Asked:
+) -> ProviderWindow:
     """What the options of a command ask.
 
     Raises:
@@ -63,12 +63,12 @@ def asked(
         open_after=chosen.open_after,
         rules=rules_of(chosen),
     )
-    return Asked(url=url, entry=entry, chosen=chosen, terms=terms)
+    return ProviderWindow(url=url, entry=entry, chosen=chosen, terms=terms)
 
 
 def _ripe(
     url: str, entry: ProviderSettings, asked: str | None, clock: Clock
-) -> Ages | timedelta:
+) -> MaturityAges | timedelta:
     if asked is None:
         return maturity_now(url, entry, clock).ages
     try:

@@ -17,7 +17,7 @@ from ops.context import current, endpoints
 from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
 from ops.providers.worker_context import desk_at, own_name
 from ops.runtime import logs, test_signals
-from ops.runtime.child_jobs import Errands, tieout_command
+from ops.runtime.child_jobs import ChildJobs, tieout_command
 from ops.runtime.servers import Endpoints
 from ops.scheduling.inquiries import ask_details
 from ops.scheduling.pull_jobs import pull_jobs
@@ -79,7 +79,7 @@ def keep_schedule(
     engine = open_engine(engines.database_url)
     me = own_name("scheduler", clock)
     jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), me)
-    errands = Errands()
+    errands = ChildJobs()
     jobs += pull_jobs(settings, engine, command, errands)
     jobs += reconcile_jobs(settings, engine, clock, command, errands)
     on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
@@ -100,7 +100,7 @@ def _metrics(
     engines: Endpoints,
     clock: Clock,
     command: Sequence[str],
-    errands: Errands,
+    errands: ChildJobs,
 ) -> Iterator[None]:
     """Serve them meanwhile, where the settings say where."""
     if settings.metrics.port is None:

@@ -23,13 +23,13 @@ from ops.context import Context, current, endpoints
 from ops.providers.configured import configured
 from providers.contract import Provider
 from simulator.api.server import serve, tell
-from simulator.history.faults import Fault
+from simulator.history.faults import InjectedFault
 from simulator.history.statements import SUFFIXES
 from simulator.protocol.agent_platform import AGENT_ID
-from simulator.protocol.messages import Side
+from simulator.protocol.messages import ProviderSystem
 from simulator.protocol.sender import PATIENCE
-from simulator.run.campaign import Announce, Campaign, Orders, run_campaign
-from simulator.run.driver import Pace, Target
+from simulator.run.campaign import Announce, Campaign, CampaignOptions, run_campaign
+from simulator.run.driver import Pace, ReceiverTarget
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.scenarios.players_csv import write_roster
 from storage.engine import open_engine
@@ -85,7 +85,7 @@ def simulate(
     _import_players(context, plan, target.slugs)
     pace = Pace(connections=connections, rate=rate, patience=PATIENCE)
     files = _files(target.slugs, statements)
-    orders = Orders(faults=faults, history=history, statements=files, journal=journal)
+    orders = CampaignOptions(faults=faults, history=history, statements=files, journal=journal)
     with _progress() as announce:
         run = run_campaign(plan, target, pace, orders, clock=SystemClock(), announce=announce)
         campaign = uvloop.run(run)
@@ -108,22 +108,22 @@ async def _serve_apis(plan: Plan, campaign: Campaign, port: int) -> None:
         await stop.wait()
 
 
-def _target(context: Context, url: str | None) -> tuple[Target, str]:
+def _target(context: Context, url: str | None) -> tuple[ReceiverTarget, str]:
     """Where the first configured provider of each simulated kind calls, and its currency."""
     settings = context.settings
-    found: dict[Side, Provider] = {}
+    found: dict[ProviderSystem, Provider] = {}
     for one in configured(settings).values():
-        if one.dialect.name in set(Side):
-            found.setdefault(Side(one.dialect.name), one.provider)
+        if one.dialect.name in set(ProviderSystem):
+            found.setdefault(ProviderSystem(one.dialect.name), one.provider)
     if not found:
-        known = " or ".join(Side)
+        known = " or ".join(ProviderSystem)
         raise SettingsInvalid([f"providers: one with the dialect {known} is expected"])
-    target = Target(
+    target = ReceiverTarget(
         url=url or f"http://{settings.receiver.host}:{settings.receiver.port}",
         slugs={side: provider.slug for side, provider in found.items()},
         secrets={side: provider.secrets[0] for side, provider in found.items()},
-        agent_id=_agent_id(found.get(Side.AGENT_PLATFORM)),
-        own_ids=_own_ids(found.get(Side.AGGREGATOR)),
+        agent_id=_agent_id(found.get(ProviderSystem.AGENT_PLATFORM)),
+        own_ids=_own_ids(found.get(ProviderSystem.AGGREGATOR)),
     )
     return target, next(iter(found.values())).currency
 
@@ -139,7 +139,9 @@ def _own_ids(provider: Provider | None) -> bool:
     return provider is not None and not provider.options.get("history_id_is_bet_id", True)
 
 
-def _files(slugs: Mapping[Side, str], folder: Path | None) -> dict[Side, Path]:
+def _files(
+    slugs: Mapping[ProviderSystem, str], folder: Path | None
+) -> dict[ProviderSystem, Path]:
     """Where each side that tells its history as a file writes it: named by its slug."""
     if folder is None:
         return {}
@@ -160,7 +162,7 @@ def _wait_listening(url: str) -> None:
         raise Unavailable(f"no receiver listens at {url}; `tieout up` starts one") from error
 
 
-def _import_players(context: Context, plan: Plan, slugs: Mapping[Side, str]) -> None:
+def _import_players(context: Context, plan: Plan, slugs: Mapping[ProviderSystem, str]) -> None:
     file = io.StringIO(newline="")
     write_roster(file, plan.players, slugs)
     file.seek(0)
@@ -186,7 +188,7 @@ def _progress() -> Iterator[Announce]:
 
 
 def _document(
-    plan: Plan, target: Target, campaign: Campaign, files: Mapping[Side, Path]
+    plan: Plan, target: ReceiverTarget, campaign: Campaign, files: Mapping[ProviderSystem, Path]
 ) -> dict[str, Any]:
     tally = campaign.tally
     seconds = (campaign.ended - campaign.began).total_seconds()
@@ -224,7 +226,7 @@ def _document(
     }
 
 
-def _fault(fault: Fault, slugs: Mapping[Side, str]) -> dict[str, str]:
+def _fault(fault: InjectedFault, slugs: Mapping[ProviderSystem, str]) -> dict[str, str]:
     return {
         "provider": slugs[fault.side],
         "kind": fault.kind.value,

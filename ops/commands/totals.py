@@ -19,7 +19,7 @@ from vocabulary.money import exponent_of, text_from_minor
 app = typer.Typer(add_completion=False)
 
 
-class By(StrEnum):
+class TotalsSplit(StrEnum):
     """What totals can be split by; they are always split by currency too."""
 
     DAY = "day"
@@ -34,7 +34,9 @@ def show(
     provider: Annotated[str, typer.Option(help="The provider's slug.")],
     start: Annotated[str, typer.Option("--from", help="Date or instant; inside.")],
     end: Annotated[str, typer.Option("--to", help="Date or instant; outside.")],
-    by: Annotated[list[By] | None, typer.Option(help="day (default), game, currency.")] = None,
+    by: Annotated[
+        list[TotalsSplit] | None, typer.Option(help="day (default), game, currency.")
+    ] = None,
     rounds: Annotated[
         str | None, typer.Option(metavar="DAY", help="The rounds behind one day's differences.")
     ] = None,
@@ -49,7 +51,9 @@ def show(
     day = None if rounds is None else _day(rounds)
     exponents = question.chosen.provider.exponents
     told = totals(question.url, question.terms, now=clock.now(), zone=question.chosen.timezone)
-    names = tuple(each.value for each in by or [By.DAY] if each is not By.CURRENCY)
+    names = tuple(
+        each.value for each in by or [TotalsSplit.DAY] if each is not TotalsSplit.CURRENCY
+    )
     if as_json:
         document = totals_json(told, names, exponents)
         if day is not None:

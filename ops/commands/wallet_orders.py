@@ -7,8 +7,14 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from ledger.accepting.carry import carry_out as carried
-from ledger.accepting.model import Decided
-from ledger.accepting.own_operations import Exclude, Limit, Order, SetBlocked, order_bytes
+from ledger.accepting.model import Decision
+from ledger.accepting.own_operations import (
+    Exclude,
+    Limit,
+    OwnOperation,
+    SetBlocked,
+    order_bytes,
+)
 from ops.context import Context, endpoints
 from storage.audit import record
 from storage.engine import open_engine
@@ -30,7 +36,7 @@ def fresh_key(kind: str) -> str:
     return f"{kind}:{uuid.uuid4()}"
 
 
-def carry_out_by(context: Context, order: SetBlocked | Exclude | Limit, *, by: str) -> Decided:
+def carry_out_by(context: Context, order: SetBlocked | Exclude | Limit, *, by: str) -> Decision:
     """Carry out a person's order about a player's state; the audit trail keeps who it was.
 
     The row is written first and names the operation's key: no state changes without a name, and
@@ -68,7 +74,7 @@ def _action(order: SetBlocked | Exclude | Limit) -> str:
             return "limit"
 
 
-def carry_out(context: Context, order: Order) -> Decided:
+def carry_out(context: Context, order: OwnOperation) -> Decision:
     """Decide and commit one order; prints why and exits 1 when it is refused.
 
     Raises:

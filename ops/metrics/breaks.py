@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from breaks.kinds import Impact
-from breaks.policy import Rule
+from breaks.policy import SlaRule
 from breaks.states import SETTLED
 from ops.metrics.catalogue import Sample, sample
 from ops.settings.break_terms import rules_of
@@ -61,7 +61,7 @@ def _counted(connection: Connection) -> Iterator[Sample]:
         yield sample("breaks", *key, value=count)
 
 
-def _columns(rules: Sequence[Rule]) -> dict[str, list[object]]:
+def _columns(rules: Sequence[SlaRule]) -> dict[str, list[object]]:
     """The rules as columns, a row for each amount from which one is meant."""
     rows: list[tuple[object, ...]] = []
     for rule in rules:

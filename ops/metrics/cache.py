@@ -23,14 +23,14 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PartReading:
     """What came of reading a part; ``samples`` None: it could not be read."""
 
     samples: tuple[Sample, ...] | None
     at: float
 
 
-class Part:
+class MetricsPart:
     """One part and how it is read.
 
     Args:
@@ -55,7 +55,7 @@ class Part:
         self._stale_s = (stale or keep).total_seconds()
         self.is_slow = stale is not None
         self._lock = threading.Lock()
-        self._told: Told | None = None
+        self._told: PartReading | None = None
         self._reading: threading.Event | None = None
 
     def begin(self) -> threading.Event:
@@ -74,13 +74,13 @@ class Part:
                 reader.start()
             return self._reading
 
-    def told(self) -> Told:
+    def told(self) -> PartReading:
         """What is known of it now."""
         with self._lock:
             known = self._told
             is_late = self._reading is not None
         if known is None or (is_late and _age_s(known) > self._stale_s):
-            return Told(None, time.monotonic())
+            return PartReading(None, time.monotonic())
         return known
 
     def _run(self, done: threading.Event) -> None:
@@ -92,12 +92,12 @@ class Part:
         except Exception as error:  # noqa: BLE001 - a scrape is answered, whatever is the matter
             log.warning("metrics_not_read", part=self.name, error=type(error).__name__)
         with self._lock:
-            self._told = Told(samples, time.monotonic())
+            self._told = PartReading(samples, time.monotonic())
             self._reading = None
         done.set()
 
 
-def gathered(parts: Sequence[Part], *, patience_s: float) -> list[GaugeMetricFamily]:
+def gathered(parts: Sequence[MetricsPart], *, patience_s: float) -> list[GaugeMetricFamily]:
     """What the parts say now. A part that cannot be read is left out, and said to be."""
     deadline = time.monotonic() + patience_s
     for each, event in [(each, each.begin()) for each in parts]:
@@ -112,7 +112,7 @@ def gathered(parts: Sequence[Part], *, patience_s: float) -> list[GaugeMetricFam
     return [*families(ALWAYS, about), *found]
 
 
-def _about(part: Part, told: Told) -> Iterator[Sample]:
+def _about(part: MetricsPart, told: PartReading) -> Iterator[Sample]:
     is_read = told.samples is not None
     yield sample("metrics_read", part.name, value=int(is_read))
     if is_read:
@@ -121,5 +121,5 @@ def _about(part: Part, told: Told) -> Iterator[Sample]:
         yield sample("up", part.name, value=int(is_read))
 
 
-def _age_s(told: Told) -> float:
+def _age_s(told: PartReading) -> float:
     return time.monotonic() - told.at

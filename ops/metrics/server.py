@@ -19,12 +19,12 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ops.metrics.breaks import break_samples
-from ops.metrics.cache import PATIENCE_S, Part, gathered
+from ops.metrics.cache import PATIENCE_S, MetricsPart, gathered
 from ops.metrics.catalogue import CATALOGUE, Sample
 from ops.metrics.feeds import feed_samples
 from ops.metrics.queues import depth_samples, state_samples
 from ops.metrics.runs import run_samples
-from ops.runtime.child_jobs import Errands
+from ops.runtime.child_jobs import ChildJobs
 from ops.settings.metrics import MetricsSettings, metrics_url
 from ops.settings.model import Settings
 from storage.broker.depth import depths_of
@@ -47,10 +47,10 @@ EXPLAINED_WITHIN = timedelta(minutes=10)
 log = structlog.get_logger()
 
 
-class Served(Collector):
+class MetricsCollector(Collector):
     """Everything that can be read now, as a collector of a registry of its own."""
 
-    def __init__(self, parts: Sequence[Part], *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, parts: Sequence[MetricsPart], *, patience_s: float = PATIENCE_S) -> None:
         self._parts = parts
         self._patience_s = patience_s
 
@@ -59,14 +59,14 @@ class Served(Collector):
         return gathered(self._parts, patience_s=self._patience_s)
 
 
-def serve_metrics(where: MetricsSettings, parts: Sequence[Part]) -> Callable[[], None]:
+def serve_metrics(where: MetricsSettings, parts: Sequence[MetricsPart]) -> Callable[[], None]:
     """Serve the parts over HTTP, from threads of their own; returns what ends that.
 
     Raises:
         Unavailable: the port cannot be listened on.
     """
     registry = CollectorRegistry()
-    registry.register(Served(parts))
+    registry.register(MetricsCollector(parts))
     try:
         server, thread = start_http_server(where.port or 0, where.host, registry)
     except OSError as error:
@@ -89,8 +89,8 @@ def parts_of(
     broker_url: str,
     clock: Clock,
     command: Sequence[str],
-    errands: Errands,
-) -> list[Part]:
+    errands: ChildJobs,
+) -> list[MetricsPart]:
     """Every part, and how it is read.
 
     Args:
@@ -106,12 +106,14 @@ def parts_of(
         return lambda: _from_books(engine, lambda books: tell(books, settings, clock.now()))
 
     return [
-        Part("database", lambda: state_samples(read_state(engine)), keep=SOON),
-        Part("broker", lambda: _from_broker(broker_url), keep=SOON),
-        Part("breaks", of_books(break_samples), keep=LATER),
-        Part("feeds", of_books(feed_samples), keep=LATER),
-        Part("runs", of_books(run_samples), keep=LATER),
-        Part("explained", lambda: _explained(command, errands), keep=RARELY, stale=STALE),
+        MetricsPart("database", lambda: state_samples(read_state(engine)), keep=SOON),
+        MetricsPart("broker", lambda: _from_broker(broker_url), keep=SOON),
+        MetricsPart("breaks", of_books(break_samples), keep=LATER),
+        MetricsPart("feeds", of_books(feed_samples), keep=LATER),
+        MetricsPart("runs", of_books(run_samples), keep=LATER),
+        MetricsPart(
+            "explained", lambda: _explained(command, errands), keep=RARELY, stale=STALE
+        ),
     ]
 
 
@@ -155,7 +157,7 @@ def _close(broker: dramatiq.Broker) -> None:
         log.debug("broker_not_closed", error=type(error).__name__)
 
 
-def _explained(command: Sequence[str], errands: Errands) -> Iterator[Sample]:
+def _explained(command: Sequence[str], errands: ChildJobs) -> Iterator[Sample]:
     """What the command says: it reads every row of two weeks, in a process of its own."""
     done = errands.run([*command, "explained", "--prometheus"], patience=EXPLAINED_WITHIN)
     if done.code:

@@ -28,7 +28,7 @@ class NotOffered(TieoutError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class LaunchRequest:
     """What somebody wants to play.
 
     Attributes:
@@ -48,7 +48,7 @@ class Wish:
     demo: bool
 
 
-class Desk(Protocol):
+class ProviderApi(Protocol):
     """What can be asked of a provider, in one shape. Each raises ApiError or NotOffered."""
 
     async def check(self) -> None:
@@ -59,7 +59,7 @@ class Desk(Protocol):
         """Games that can be opened, of one house or of all."""
         ...
 
-    async def open_game(self, wish: Wish) -> Launch:
+    async def open_game(self, wish: LaunchRequest) -> Launch:
         """A link for the player."""
         ...
 
@@ -92,7 +92,7 @@ def outbound_of(entry: ProviderSettings, clock: Clock) -> tuple[ApiSettings, Out
 
 
 @asynccontextmanager
-async def desk(entry: ProviderSettings) -> AsyncIterator[tuple[Desk, Outbound]]:
+async def desk(entry: ProviderSettings) -> AsyncIterator[tuple[ProviderApi, Outbound]]:
     """The desk of a configured provider, and the way to it.
 
     Raises:
@@ -108,7 +108,9 @@ async def desk(entry: ProviderSettings) -> AsyncIterator[tuple[Desk, Outbound]]:
             await found.close()
 
 
-def _desk_of(entry: ProviderSettings, api: ApiSettings, out: Outbound, clock: Clock) -> Desk:
+def _desk_of(
+    entry: ProviderSettings, api: ApiSettings, out: Outbound, clock: Clock
+) -> ProviderApi:
     match entry.dialect:
         case "aggregator":
             return _Aggregator(api, out)
@@ -138,7 +140,7 @@ class _Aggregator:
         houses = [house.name for house in await self._client.game_providers()]
         return tuple([game for name in houses for game in await self._client.games(name)])
 
-    async def open_game(self, wish: Wish) -> Launch:
+    async def open_game(self, wish: LaunchRequest) -> Launch:
         if wish.demo:
             raise NotOffered("the aggregator has no demo games")
         if wish.handle is None:
@@ -174,7 +176,7 @@ class _Sportsbook:
     async def games(self, _game_provider: str | None) -> tuple[Game, ...]:
         raise NotOffered("the sportsbook has no games to list: open it without one")
 
-    async def open_game(self, wish: Wish) -> Launch:
+    async def open_game(self, wish: LaunchRequest) -> Launch:
         if wish.demo or wish.game_id is not None:
             raise NotOffered("the sportsbook has no games and no demo: open it without either")
         return await self._client.start_session(
@@ -201,11 +203,11 @@ class _AgentPlatform:
         games = await self._client.games()
         return tuple([game for game in games if game_provider in {None, game.provider}])
 
-    async def open_game(self, wish: Wish) -> Launch:
+    async def open_game(self, wish: LaunchRequest) -> Launch:
         game_id = _needed(wish.game_id, "--game")
         if not (game_id.isascii() and game_id.isdigit()):
             raise NotOffered("the agent platform's games have whole numbers")
-        sitting = agent_platform.Sitting(
+        sitting = agent_platform.GameSession(
             game_id=int(game_id),
             player_id=wish.handle or wish.player,
             player_username=wish.player,
@@ -236,7 +238,7 @@ class _Xigs:
     async def games(self, _game_provider: str | None) -> tuple[Game, ...]:
         raise NotOffered("the scratch-card platform documents no list of games")
 
-    async def open_game(self, wish: Wish) -> Launch:
+    async def open_game(self, wish: LaunchRequest) -> Launch:
         """Callbacks name the user id, so nobody plays under one that we do not know."""
         if wish.demo:
             raise NotOffered("the scratch-card platform has demo profiles, not demo games")

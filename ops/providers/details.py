@@ -3,9 +3,9 @@
 import asyncio
 from datetime import datetime
 
-from breaks.provider_inquiries import Answer
+from breaks.provider_inquiries import InquiryAnswer
 from ops.settings.model import Settings
-from workers.ask_provider import Ask, FetchTerms
+from workers.ask_provider import Ask, InquiryTerms
 
 #: The dialects whose documents have a call for it.
 ASKABLE = ("aggregator", "xigs")
@@ -20,10 +20,10 @@ def askable(settings: Settings) -> list[str]:
     ]
 
 
-def terms_of(settings: Settings) -> FetchTerms:
+def terms_of(settings: Settings) -> InquiryTerms:
     """How providers are asked."""
     given = settings.breaks
-    return FetchTerms(
+    return InquiryTerms(
         every=given.ask_every, attempts=given.ask_attempts, lasts=given.answer_lasts
     )
 
@@ -33,12 +33,14 @@ def asker(settings: Settings) -> Ask:
     known = {entry.slug: entry for entry in settings.providers}
     hosts = frozenset(settings.breaks.page_hosts)
 
-    def ask(provider: str, key: str, began: datetime | None) -> Answer:
+    def ask(provider: str, key: str, began: datetime | None) -> InquiryAnswer:
         entry = known.get(provider)
         if entry is None:
-            return Answer(verdict="failed", reason="the provider is not configured")
+            return InquiryAnswer(verdict="failed", reason="the provider is not configured")
         if entry.dialect not in ASKABLE:
-            return Answer(verdict="failed", reason="its document has no call about one bet")
+            return InquiryAnswer(
+                verdict="failed", reason="its document has no call about one bet"
+            )
         from ops.providers.details_ask import ask_one  # noqa: PLC0415 - heavy, and rarely needed
 
         return asyncio.run(ask_one(entry, key, began, hosts))

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from breaks.provider_inquiries import Answer
+from breaks.provider_inquiries import InquiryAnswer
 from ops.providers.apis import outbound_of
 from ops.settings.api import ApiSettings
 from ops.settings.model import ProviderSettings
@@ -23,7 +23,7 @@ PAGE_TIMEOUT_S = 10
 
 async def ask_one(
     entry: ProviderSettings, key: str, began: datetime | None, hosts: frozenset[str]
-) -> Answer:
+) -> InquiryAnswer:
     """What the provider says about a bet; pages of these ``hosts`` are captured.
 
     Raises:
@@ -40,7 +40,7 @@ async def ask_one(
 
 async def _of_aggregator(
     api: ApiSettings, out: Outbound, key: str, hosts: frozenset[str]
-) -> Answer:
+) -> InquiryAnswer:
     given = aggregator.Credentials(
         api_key=_key(api), prefix=api.prefix, form_bodies=api.form_bodies
     )
@@ -50,14 +50,14 @@ async def _of_aggregator(
     except ApiRefused as refused:
         if refused.status != 404:
             raise
-        return Answer(verdict="unknown", reason="it knows no such bet")
+        return InquiryAnswer(verdict="unknown", reason="it knows no such bet")
     page = await _captured(link, hosts)
-    return Answer(verdict="confirmed", reason="it shows the bet", link=link, page=page)
+    return InquiryAnswer(verdict="confirmed", reason="it shows the bet", link=link, page=page)
 
 
 async def _of_xigs(
     api: ApiSettings, out: Outbound, clock: Clock, key: str, began: datetime | None
-) -> Answer:
+) -> InquiryAnswer:
     client = xigs.XigsClient(out, api_key=_key(api), clock=clock)
     # Their days may end elsewhere than ours.
     since = None if began is None else (began - timedelta(days=1)).date()
@@ -71,9 +71,11 @@ async def _of_xigs(
     finally:
         await client.close()
     if not told:
-        return Answer(verdict="unknown", reason="its list has no transaction of the round")
+        return InquiryAnswer(
+            verdict="unknown", reason="its list has no transaction of the round"
+        )
     page = json.dumps(told, sort_keys=True, default=str).encode()
-    return Answer(
+    return InquiryAnswer(
         verdict="confirmed", reason=f"its list has {len(told)} transactions", page=page
     )
 

@@ -18,8 +18,8 @@ from feeds.pull.pull_log import (
     read_to,
 )
 from feeds.pull.staging import (
-    Findings,
-    Spool,
+    Staging,
+    UnreadableItems,
     lay_aside,
     move_mark,
     next_window,
@@ -44,7 +44,7 @@ from vocabulary.window import Window
 ONE_DAY = timedelta(days=1)
 
 T = TypeVar("T")
-NOTHING_WRONG = Findings(0, ())
+NOTHING_WRONG = UnreadableItems(0, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class FeedPull:
     received: int = 0
     stored: int = 0
     late: int = 0
-    findings: Findings = NOTHING_WRONG
+    findings: UnreadableItems = NOTHING_WRONG
     watermark: datetime | None = None
     error: ApiError | None = None
 
@@ -109,7 +109,7 @@ class _Asked:
 
     feed: _Feed[Any]
     window: Window
-    spool: Spool[Any]
+    spool: Staging[Any]
 
 
 def _store_rounds(
@@ -195,7 +195,7 @@ def pull_feeds(
             for feed in feeds
         ]
     with ExitStack() as stack:
-        spools = [stack.enter_context(Spool(feed.kind)) for feed in feeds]
+        spools = [stack.enter_context(Staging(feed.kind)) for feed in feeds]
         asked = [_Asked(*each) for each in zip(feeds, windows, spools, strict=True)]
         found = asyncio.run(_gather(entry, provider, asked, clock))
         return tuple(
@@ -211,9 +211,9 @@ async def _gather(
     provider: Provider,
     asked: Sequence[_Asked],
     clock: Clock,
-) -> list[Findings | ApiError]:
+) -> list[UnreadableItems | ApiError]:
     """Lay every feed aside, or find out why not."""
-    found: list[Findings | ApiError] = []
+    found: list[UnreadableItems | ApiError] = []
     async with _teller(entry, provider, clock) as teller:
         for each in asked:
             try:
@@ -267,7 +267,13 @@ def _failed(
 
 
 def _kept(
-    engine: Engine, slug: str, asked: _Asked, found: Findings, *, insists: bool, now: datetime
+    engine: Engine,
+    slug: str,
+    asked: _Asked,
+    found: UnreadableItems,
+    *,
+    insists: bool,
+    now: datetime,
 ) -> FeedPull:
     """Store a feed that is whole, with its mark, in one transaction."""
     feed, window, spool = asked.feed, asked.window, asked.spool

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from feeds.statements.cells import Cell, CellKind
 from feeds.statements.file_format import FileFormat, FileRules, Trailer
 from feeds.statements.reader import StatementReader, open_table
-from feeds.statements.table import Broken, TableRow
+from feeds.statements.table import TableRow, UnreadableRow
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.statement import StatementSettings
 
@@ -20,7 +20,7 @@ PREVIEW_VALUES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PreviewColumn:
     """One column of a file, as far as it was looked at.
 
     Attributes:
@@ -48,10 +48,10 @@ class Preview:
         unreadable: lines that would not.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[PreviewColumn, ...]
     missing: tuple[str, ...]
     readable: int
-    unreadable: tuple[Broken, ...]
+    unreadable: tuple[UnreadableRow, ...]
 
 
 def reader_of(chosen: ConfiguredProvider, statement: StatementSettings) -> StatementReader:
@@ -89,7 +89,7 @@ def preview_file(file: Path, reader: StatementReader) -> Preview:
     told = tuple(_columns(file, reader))
     with file.open("rb") as stream:
         lines = list(islice(reader.read(stream, file.name), PREVIEW_LINES))
-    unreadable = tuple(each for each in lines if isinstance(each, Broken))
+    unreadable = tuple(each for each in lines if isinstance(each, UnreadableRow))
     there = {each.becomes for each in told}
     needed = [name for name in reader.columns if name not in reader.shape.optional]
     return Preview(
@@ -100,11 +100,11 @@ def preview_file(file: Path, reader: StatementReader) -> Preview:
     )
 
 
-def _columns(file: Path, reader: StatementReader) -> Iterator[Column]:
+def _columns(file: Path, reader: StatementReader) -> Iterator[PreviewColumn]:
     fields = {column: ours for ours, column in reader.columns.items()}
     with file.open("rb") as stream:
         table = open_table(stream, file.name, reader.rules, reader.shape)
-        if isinstance(table, Broken):
+        if isinstance(table, UnreadableRow):
             return
         looked = islice(table.rows, PREVIEW_LINES)
         rows = [row for row in looked if isinstance(row, TableRow)]
@@ -115,7 +115,7 @@ def _columns(file: Path, reader: StatementReader) -> Iterator[Column]:
         filled = [cell for cell in cells if cell.kind is not CellKind.EMPTY]
         shown = tuple(cell.text for cell in filled[:PREVIEW_VALUES])
         kinds = tuple(sorted({str(cell.kind) for cell in filled})) or ("text",)
-        yield Column(name, fields.get(name), len(filled), shown, kinds)
+        yield PreviewColumn(name, fields.get(name), len(filled), shown, kinds)
 
 
 def _names(rows: list[TableRow]) -> tuple[str, ...]:

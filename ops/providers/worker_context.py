@@ -12,7 +12,7 @@ from ops.providers.configured import configured
 from ops.settings.model import Settings
 from storage.queue.heartbeats import Worker
 from vocabulary.clock import Clock, SystemClock
-from workers.context import Desk
+from workers.context import WorkerContext
 
 
 def own_name(role: str, clock: Clock) -> Worker:
@@ -30,7 +30,7 @@ def own_name(role: str, clock: Clock) -> Worker:
 
 def desk_at(
     engine: Engine, settings: Settings, *, worker: str, hold: Callable[[str], str | None]
-) -> Desk:
+) -> WorkerContext:
     """A desk that knows every configured provider.
 
     Args:
@@ -39,7 +39,7 @@ def desk_at(
         worker: who works there.
         hold: why a queue's work is to be put down now, or None.
     """
-    return Desk(
+    return WorkerContext(
         engine=engine,
         clock=SystemClock(),
         providers={

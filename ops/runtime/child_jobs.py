@@ -24,7 +24,7 @@ GRACE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class ChildResult:
     """What came of an errand: its exit code, what it printed and what it complained of."""
 
     code: int
@@ -36,7 +36,7 @@ class Done:
         return self.complaint.strip()[-WORDS_MAX:] or f"ended with {self.code}"
 
 
-class Errands:
+class ChildJobs:
     """Runs errands, from any number of threads, until it is told to stop."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Errands:
         self._running: set[subprocess.Popen[str]] = set()
         self._stopped = False
 
-    def run(self, command: Sequence[str], *, patience: timedelta) -> Done:
+    def run(self, command: Sequence[str], *, patience: timedelta) -> ChildResult:
         """Have a command done and wait for its end.
 
         Args:
@@ -66,7 +66,7 @@ class Errands:
                 self._running.discard(process)
         if process.returncode < 0 and self._stopped:
             raise Unavailable(f"{_named(command)}: the scheduler is stopping")
-        return Done(code=process.returncode, said=said, complaint=complaint)
+        return ChildResult(code=process.returncode, said=said, complaint=complaint)
 
     def running(self) -> int:
         """How many are under way."""

@@ -22,10 +22,10 @@ from storage.broker.redis import open_broker
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from workers.actors import declare, park_bug
-from workers.heartbeat import Pulse
-from workers.outcomes import ATTEMPTS_MAX, Settler
-from workers.queue_pause import Gate
-from workers.watchdog import Progress
+from workers.heartbeat import Heartbeat
+from workers.outcomes import ATTEMPTS_MAX, JobRunner
+from workers.queue_pause import QueuePause
+from workers.watchdog import ProgressWatch
 
 #: Longest run of one message, in milliseconds; a posting takes well under a second.
 TIME_LIMIT_MS = 120_000
@@ -44,13 +44,13 @@ test_signals.install(settings, os.environ)
 # Beyond the threads': one for the gate, one to spare.
 engine = open_engine(settings.database.url, pool_size=settings.workers.threads + 2)
 worker = own_name("worker", SystemClock())
-gate = Gate(engine)
-progress = Progress(
+gate = QueuePause(engine)
+progress = ProgressWatch(
     turn_s=settings.workers.stuck_after.total_seconds(),
     message_s=TIME_LIMIT_MS / 1000 + NOTICE_S,
 )
 path = os.environ.get(PULSE_VARIABLE)
-pulse = Pulse(engine, worker, gate, progress.stuck, Path(path) if path else None)
+pulse = Heartbeat(engine, worker, gate, progress.stuck, Path(path) if path else None)
 broker = open_broker(
     settings.broker.url,
     [
@@ -65,6 +65,6 @@ broker = open_broker(
 )
 progress.watch(broker)
 desk = desk_at(engine, settings, worker=worker.name, hold=gate.hold)
-settler = Settler(broker, Random(), functools.partial(park_bug, desk))  # noqa: S311 - spreads
+settler = JobRunner(broker, Random(), functools.partial(park_bug, desk))  # noqa: S311 - spreads
 declare(broker, desk, settler, asker(settings), terms_of(settings))
 dramatiq.set_broker(broker)

@@ -1,10 +1,10 @@
 """The maturity of a configured provider: as its settings declare it, or as its feed teaches."""
 
-from feeds.arrival_delay import Maturity, MaturityRules, maturity_for
+from feeds.arrival_delay import MaturityRules, ProviderMaturity, maturity_for
 from ops.settings.model import ProviderSettings
 from storage.engine import open_engine
 from vocabulary.clock import Clock
-from vocabulary.maturity import Happening
+from vocabulary.maturity import RecordKind
 
 
 def maturity_rules(entry: ProviderSettings) -> MaturityRules:
@@ -12,7 +12,7 @@ def maturity_rules(entry: ProviderSettings) -> MaturityRules:
     feed = entry.feed
     return MaturityRules(
         declared=entry.maturity,
-        by_happening={Happening(name): age for name, age in feed.operations.items()},
+        by_happening={RecordKind(name): age for name, age in feed.operations.items()},
         learns=feed.maturity == "learned",
         per_mille=feed.per_mille,
         samples_min=feed.samples_min,
@@ -22,7 +22,7 @@ def maturity_rules(entry: ProviderSettings) -> MaturityRules:
     )
 
 
-def maturity_now(database_url: str, entry: ProviderSettings, clock: Clock) -> Maturity:
+def maturity_now(database_url: str, entry: ProviderSettings, clock: Clock) -> ProviderMaturity:
     """What holds at this moment, per kind, with what it rests on."""
     engine = open_engine(database_url, pool_size=1)
     try:

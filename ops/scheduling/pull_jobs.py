@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine
 
-from ops.runtime.child_jobs import Done, Errands
+from ops.runtime.child_jobs import ChildJobs, ChildResult
 from ops.settings.feed import PULLED_FEEDS
 from ops.settings.model import ProviderSettings, Settings
 from storage.broker.redis import FETCH_QUEUE
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 def pull_jobs(
-    settings: Settings, engine: Engine, command: Sequence[str], errands: Errands
+    settings: Settings, engine: Engine, command: Sequence[str], errands: ChildJobs
 ) -> list[Job]:
     """A job for every provider whose settings say how often it is pulled.
 
@@ -56,7 +56,7 @@ def _pull(
     entry: ProviderSettings,
     engine: Engine,
     command: Sequence[str],
-    errands: Errands,
+    errands: ChildJobs,
     _slot: str,
 ) -> None:
     """Pull every feed of a provider, in their order.
@@ -75,7 +75,7 @@ def _pull(
         _log(entry.slug, told)
 
 
-def _feeds(done: Done, slug: str) -> list[dict[str, Any]]:
+def _feeds(done: ChildResult, slug: str) -> list[dict[str, Any]]:
     """What the pull says of each feed."""
     if done.code not in TOLD:
         raise JobFailed(f"feed pull of {slug}: {done.words()}")

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ops.runtime.child_jobs import Errands
+from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.closing_days import DueDay, days_of
 from ops.settings.model import ProviderSettings, Settings
 from vocabulary.clock import Clock
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 def reconcile_jobs(
-    settings: Settings, engine: Engine, clock: Clock, command: Sequence[str], errands: Errands
+    settings: Settings, engine: Engine, clock: Clock, command: Sequence[str], errands: ChildJobs
 ) -> list[Job]:
     """The job that keeps every provider reconciled; none, where the settings ask for none.
 
@@ -73,7 +73,7 @@ def _due(
 
 
 def _made(
-    errands: Errands, command: Sequence[str], slug: str, days: Sequence[DueDay]
+    errands: ChildJobs, command: Sequence[str], slug: str, days: Sequence[DueDay]
 ) -> Iterator[str]:
     """Have the runs made; what failed, in words. None keeps another from its turn."""
     for due in days:

@@ -3,24 +3,24 @@
 from collections.abc import Mapping
 
 from breaks.kinds import Impact
-from breaks.limits import Limits
-from breaks.policy import DEFAULT_RULES, Rule
+from breaks.limits import WriteOffLimits
+from breaks.policy import DEFAULT_RULES, SlaRule
 from ops.settings.breaks import Amounts
 from ops.settings.model import Settings
 from vocabulary.money import Money
 
 
-def limits_of(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> WriteOffLimits:
     """Who may approve and write off how much."""
     given = settings.breaks
     most = {role: _minor(amounts) for role, amounts in given.limits.items()}
-    return Limits(roles=given.roles, most=most)
+    return WriteOffLimits(roles=given.roles, most=most)
 
 
-def rules_of(settings: Settings) -> tuple[Rule, ...]:
+def rules_of(settings: Settings) -> tuple[SlaRule, ...]:
     """By when breaks are dealt with."""
     given = tuple(
-        Rule(impact=Impact(rule.impact), within=rule.within, over=_minor(rule.over))
+        SlaRule(impact=Impact(rule.impact), within=rule.within, over=_minor(rule.over))
         for rule in settings.breaks.sla
     )
     return given or DEFAULT_RULES

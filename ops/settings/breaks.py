@@ -7,12 +7,12 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from breaks.kinds import BreakKind
-from ops.settings.values import Attempts, Currency, Section, Timeout, WrongParts
+from ops.settings.values import Attempts, CurrencyCode, Section, Timeout, WrongParts
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 
 #: Amounts by currency, as decimal strings.
-Amounts = Mapping[Currency, str]
+Amounts = Mapping[CurrencyCode, str]
 
 
 def _checked(amounts: Amounts) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ops.settings.values import Currency, Section, WrongParts
+from ops.settings.values import CurrencyCode, Section, WrongParts
 from vocabulary.errors import Malformed
 from vocabulary.money import exponent_of, minor_from_text
 
@@ -23,7 +23,7 @@ def _decimal(value: object) -> object:
 
 
 DecimalText = Annotated[str, BeforeValidator(_decimal)]
-Fund = Literal["free_round", "bonus", "jackpot", "promo", "difference", "suspense"]
+FundName = Literal["free_round", "bonus", "jackpot", "promo", "difference", "suspense"]
 
 
 class TierSettings(Section):
@@ -52,14 +52,14 @@ class TermsSettings(Section):
         exclude_games: nor is what these brought.
     """
 
-    currency: Currency
+    currency: CurrencyCode
     tiers: tuple[TierSettings, ...]
     minimum: DecimalText | None = None
     fixed: Mapping[str, DecimalText] = Field(default_factory=dict)
-    rates: Mapping[Currency, DecimalText] = Field(default_factory=dict)
+    rates: Mapping[CurrencyCode, DecimalText] = Field(default_factory=dict)
     tiers_apply: Literal["together", "by_currency"] = "together"
     losses: Literal["nothing", "shared"] = "nothing"
-    exclude_funds: tuple[Fund, ...] = ()
+    exclude_funds: tuple[FundName, ...] = ()
     exclude_games: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -27,8 +27,8 @@ OPTION_VARIABLES = frozenset(
 DEFAULT_FILE = Path("tieout.toml")
 
 #: Where a value stands in the document, e.g. ``("providers", 0, "slug")``.
-Place = tuple[str | int, ...]
-Document = dict[str, Any]
+SettingPath = tuple[str | int, ...]
+SettingsDocument = dict[str, Any]
 
 _EXPECTED = {
     "missing": "a value, it is required",
@@ -46,16 +46,16 @@ _EXPECTED = {
 class _Source:
     """The merged document and who said what."""
 
-    document: Document
+    document: SettingsDocument
     file: str
-    variables: dict[Place, str] = field(default_factory=dict)
+    variables: dict[SettingPath, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
-    def report(self, place: Place, problem: str) -> None:
+    def report(self, place: SettingPath, problem: str) -> None:
         key = ".".join(_readable(place, self.document))
         self.problems.append(f"{self._origin(place)}: {key}: {problem}")
 
-    def _origin(self, place: Place) -> str:
+    def _origin(self, place: SettingPath) -> str:
         for length in range(len(place), 0, -1):
             if place[:length] in self.variables:
                 return f"environment variable {self.variables[place[:length]]}"
@@ -92,7 +92,7 @@ def _chosen(config: Path | None, environ: Mapping[str, str]) -> Path | None:
     return DEFAULT_FILE if DEFAULT_FILE.exists() else None
 
 
-def _read(path: Path) -> Document:
+def _read(path: Path) -> SettingsDocument:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -135,14 +135,14 @@ def _lay(source: _Source, name: str, parts: list[str], text: str) -> str | None:
     return None
 
 
-def _provider_place(document: Document, slug: str, key: str) -> Place | None:
+def _provider_place(document: SettingsDocument, slug: str, key: str) -> SettingPath | None:
     for index, provider in _providers(document):
         if str(provider.get("slug", "")).replace("-", "_") == slug.replace("-", "_"):
             return ("providers", index, key)
     return None
 
 
-def _field_at(place: Place) -> bool | None:
+def _field_at(place: SettingPath) -> bool | None:
     """Whether the setting there is a list; None where the models know no such setting."""
     if len(place) == 1:
         return False if place == ("mode",) else None
@@ -151,7 +151,7 @@ def _field_at(place: Place) -> bool | None:
     return None if found is None else get_origin(found.annotation) is tuple
 
 
-def _model_at(place: Place) -> type[BaseModel] | None:
+def _model_at(place: SettingPath) -> type[BaseModel] | None:
     match place:
         case ():
             return Settings
@@ -186,7 +186,7 @@ def _validate(source: _Source, environ: Mapping[str, str], *, folder: Path) -> S
     return None
 
 
-def _report(source: _Source, place: Place, found: Mapping[str, Any]) -> None:
+def _report(source: _Source, place: SettingPath, found: Mapping[str, Any]) -> None:
     cause = found.get("ctx", {}).get("error")
     if isinstance(cause, WrongParts):
         for key, expected in cause.parts:
@@ -217,14 +217,14 @@ def _refuse_duplicate_slugs(source: _Source) -> None:
                 source.report(("providers", index, "slug"), "expected a slug used only once")
 
 
-def _providers(document: Document) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _providers(document: SettingsDocument) -> Iterator[tuple[int, Mapping[str, Any]]]:
     listed = document.get("providers")
     for index, provider in enumerate(listed if isinstance(listed, list) else []):
         if isinstance(provider, dict):
             yield index, provider
 
 
-def _readable(place: Place, document: Document) -> list[str]:
+def _readable(place: SettingPath, document: SettingsDocument) -> list[str]:
     """The key as an operator would name it: providers by slug, other list items by number."""
     words: list[str] = []
     slugs = {index: provider.get("slug") for index, provider in _providers(document)}

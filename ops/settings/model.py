@@ -21,7 +21,7 @@ from ops.settings.urls import checked_broker, checked_database
 from ops.settings.values import (
     Cidr,
     Count,
-    Currency,
+    CurrencyCode,
     Duration,
     Exponent,
     Port,
@@ -157,20 +157,20 @@ class ProviderSettings(Section):
 
     slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
     dialect: str
-    currency: Currency
+    currency: CurrencyCode
     secrets: tuple[SecretRef, ...]
     allow_ips: tuple[Cidr, ...] = ()
     timezone: str = "UTC"
     maturity: Duration = timedelta(minutes=15)
     open_after: Timeout | None = None
     feed_overlap: Timeout = timedelta(hours=1)
-    exponents: Mapping[Currency, Exponent] = Field(default_factory=dict)
+    exponents: Mapping[CurrencyCode, Exponent] = Field(default_factory=dict)
     options: Mapping[str, Any] = Field(default_factory=dict)
     api: ApiSettings | None = None
     statement: StatementSettings = StatementSettings()
     feed: FeedSettings = FeedSettings()
     terms: TermsSettings | None = None
-    tolerance: Mapping[Currency, str] = Field(default_factory=dict)
+    tolerance: Mapping[CurrencyCode, str] = Field(default_factory=dict)
 
     @field_validator("slug")
     @classmethod

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
-from ops.settings.values import Count, Currency, Section, WrongParts
+from ops.settings.values import Count, CurrencyCode, Section, WrongParts
 
 
 class TrailerSettings(Section):
@@ -62,7 +62,7 @@ class StatementSettings(Section):
     dates: str | None = None
     numeric_ids: bool = False
     sheet: str | None = None
-    currencies: tuple[Currency, ...] = ()
+    currencies: tuple[CurrencyCode, ...] = ()
     trailer: TrailerSettings | None = None
     final_newline: bool = True
     may_be_empty: bool = False

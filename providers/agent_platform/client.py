@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from providers.fields import instant
-from providers.outbound import Call, Fault, Outbound
+from providers.outbound import ApiCall, ErrorReply, Outbound
 from providers.outbound_json import count_at, each, flag_at, label_at, link_at, member, name_at
 from providers.outbound_results import Game, Launch
-from providers.outbound_token import Kept, Lasting
+from providers.outbound_token import CachedValue, ExpiringValue
 from providers.php import sorted_payload
 from providers.signatures import hmac_sha256
 from providers.wire import Json, Number
@@ -54,7 +54,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sitting:
+class GameSession:
     """A player about to sit down at a game.
 
     Attributes:
@@ -83,18 +83,18 @@ class AgentPlatformClient:
         self._out = out
         self._credentials = credentials
         self._clock = clock
-        self._games = Kept(self._list, clock=clock)
+        self._games = CachedValue(self._list, clock=clock)
 
     async def close(self) -> None:
         """End what is still under way."""
         await self._games.close()
 
-    async def get_game_link(self, sitting: Sitting, *, agent_session_id: str) -> Launch:
+    async def get_game_link(self, sitting: GameSession, *, agent_session_id: str) -> Launch:
         """A link to a game for money; the platform opens a session, so it is sent once."""
         fields = {**_fields(sitting), "agent_session_id": agent_session_id}
         return await self._out.ask(self._call("/api/games/get_game_link", fields), _launch)
 
-    async def get_game_link_demo(self, sitting: Sitting) -> Launch:
+    async def get_game_link_demo(self, sitting: GameSession) -> Launch:
         """A link to a game with play money; no session is opened."""
         call = self._call("/api/games/get_game_link_demo", _fields(sitting))
         return await self._out.ask(call, _launch)
@@ -107,12 +107,14 @@ class AgentPlatformClient:
         """All games open to us, asked for anew."""
         return (await self._list()).value
 
-    async def _list(self) -> Lasting[tuple[Game, ...]]:
+    async def _list(self) -> ExpiringValue[tuple[Game, ...]]:
         call = self._call("/api/games/list", {}, repeatable=True)
         games = await self._out.ask(call, _games)
-        return Lasting(games, self._clock.now() + GAMES_KEPT)
+        return ExpiringValue(games, self._clock.now() + GAMES_KEPT)
 
-    def _call(self, path: str, fields: Mapping[str, Json], *, repeatable: bool = False) -> Call:
+    def _call(
+        self, path: str, fields: Mapping[str, Json], *, repeatable: bool = False
+    ) -> ApiCall:
         payload = {
             **fields,
             "agent_id": Number(self._credentials.agent_id),
@@ -120,7 +122,7 @@ class AgentPlatformClient:
         }
         body = sorted_payload(payload, escaped=True)
         signature = hmac_sha256(self._credentials.api_token, body)
-        return Call(
+        return ApiCall(
             endpoint=f"POST {path}",
             headers={"Content-Type": "application/json", "X-Signature": signature},
             body=body,
@@ -128,13 +130,13 @@ class AgentPlatformClient:
             fault=self._fault,
         )
 
-    def _fault(self, document: Json) -> Fault:
+    def _fault(self, document: Json) -> ErrorReply:
         code = member(document, "error")
         if not isinstance(code, str) or code not in CODES:
-            return Fault(None)
+            return ErrorReply(None)
         if code != "request_expired":
-            return Fault(code)
-        return Fault(code, _skew_told(document, self._clock.now()))
+            return ErrorReply(code)
+        return ErrorReply(code, _skew_told(document, self._clock.now()))
 
 
 def _skew_told(document: Json, now: datetime) -> str:
@@ -147,7 +149,7 @@ def _skew_told(document: Json, now: datetime) -> str:
     return f"clock skew: our clock is {abs(seconds)} s {'ahead' if seconds > 0 else 'behind'}"
 
 
-def _fields(sitting: Sitting) -> dict[str, Json]:
+def _fields(sitting: GameSession) -> dict[str, Json]:
     return {
         "game_id": Number(sitting.game_id),
         "player_id": sitting.player_id,

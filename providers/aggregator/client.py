@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from providers.outbound import Call, Fault, Outbound
+from providers.outbound import ApiCall, ErrorReply, Outbound
 from providers.outbound_json import (
     compact,
     each,
@@ -95,7 +95,7 @@ class AggregatorClient:
 
     async def game_providers(self) -> tuple[GameProvider, ...]:
         """The houses whose games can be asked for."""
-        call = Call(
+        call = ApiCall(
             endpoint="GET /game/provider",
             headers=self._headers,
             repeatable=True,
@@ -143,12 +143,12 @@ class AggregatorClient:
 
     def _post(
         self, path: str, document: Mapping[str, str | bool | None], *, repeatable: bool = False
-    ) -> Call:
+    ) -> ApiCall:
         if self._form_bodies:
             kind, body = "application/x-www-form-urlencoded", _form(document)
         else:
             kind, body = "application/json", compact(document)
-        return Call(
+        return ApiCall(
             endpoint=f"POST {path}",
             headers={**self._headers, "Content-Type": kind},
             body=body,
@@ -166,10 +166,10 @@ def _form(document: Mapping[str, str | bool | None]) -> bytes:
     return urlencode(sent).encode("ascii")
 
 
-def _fault(document: Json) -> Fault:
+def _fault(document: Json) -> ErrorReply:
     """What an error reply says, where its text is a documented one."""
     said = member(document, "error")
-    return Fault(said if isinstance(said, str) and said in _FAULTS else None)
+    return ErrorReply(said if isinstance(said, str) and said in _FAULTS else None)
 
 
 def _house(item: Json, path: str) -> GameProvider:

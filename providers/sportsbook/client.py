@@ -7,10 +7,10 @@ many calls want it. A token refused before its time is renewed once per call, ne
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from providers.outbound import Call, Outbound
+from providers.outbound import ApiCall, Outbound
 from providers.outbound_json import compact, count_at, link_at, secret_at
 from providers.outbound_results import Launch
-from providers.outbound_token import Kept, Lasting
+from providers.outbound_token import CachedValue, ExpiringValue
 from providers.wire import Json
 from vocabulary.clock import Clock
 from vocabulary.errors import ApiRefused, Malformed
@@ -46,7 +46,7 @@ class SportsbookClient:
         self._out = out
         self._credentials = credentials
         self._clock = clock
-        self._token = Kept(self._authenticate, clock=clock)
+        self._token = CachedValue(self._authenticate, clock=clock)
 
     async def close(self) -> None:
         """End what is still under way."""
@@ -75,7 +75,7 @@ class SportsbookClient:
         return await self._start(document, await self._token.get(), due)
 
     async def _start(self, document: dict[str, str | None], token: str, due: float) -> Launch:
-        call = Call(
+        call = ApiCall(
             endpoint="POST /start-session",
             path=self._path("/start-session"),
             headers={**_JSON, "Authorization": f"Bearer {token}"},
@@ -83,9 +83,9 @@ class SportsbookClient:
         )
         return await self._out.ask(call, lambda reply: Launch(link_at(reply, "url")), due=due)
 
-    async def _authenticate(self) -> Lasting[str]:
+    async def _authenticate(self) -> ExpiringValue[str]:
         given = self._credentials
-        call = Call(
+        call = ApiCall(
             endpoint="POST /auth",
             path=self._path("/auth"),
             headers=_JSON,
@@ -94,7 +94,7 @@ class SportsbookClient:
         )
         asked_at = self._clock.now()
         token, life = await self._out.ask(call, _token)
-        return Lasting(token, asked_at + life - min(EARLY_MAX, life / 10))
+        return ExpiringValue(token, asked_at + life - min(EARLY_MAX, life / 10))
 
     def _path(self, path: str) -> str:
         return f"/{self._credentials.version.strip('/')}{path}"

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from providers.fields import instant
 from providers.javascript import number_text
-from providers.outbound import Call, Outbound
+from providers.outbound import ApiCall, Outbound
 from providers.outbound_json import (
     Document,
     compact,
@@ -29,7 +29,7 @@ from providers.outbound_json import (
     object_at,
     secret_at,
 )
-from providers.outbound_token import Kept, Lasting
+from providers.outbound_token import CachedValue, ExpiringValue
 from providers.wire import Json, Number
 from providers.xigs.pages import PAGE_FIRST, PAGE_ITEMS, PAGES_MAX, Item, Page, data_of
 from providers.xigs.verify import sorted_text
@@ -103,7 +103,7 @@ class XigsClient:
     def __init__(self, out: Outbound, *, api_key: str, clock: Clock) -> None:
         self._out = out
         self._api_key = api_key
-        self._tokens = Kept(self._login, clock=clock, renewable_after=RENEWABLE_AFTER)
+        self._tokens = CachedValue(self._login, clock=clock, renewable_after=RENEWABLE_AFTER)
 
     async def close(self) -> None:
         """End what is still under way."""
@@ -220,11 +220,13 @@ class XigsClient:
     ) -> T:
         body = sorted_text({name: value for name, value in fields.items() if value is not None})
 
-        def call(tokens: Tokens) -> Call:
+        def call(tokens: Tokens) -> ApiCall:
             key = tokens.signature.encode()
             signature = hmac.digest(key, body, "sha512").hex()
             signed = {**_JSON, **_bearer(tokens), "x-signed-request": signature}
-            return Call(endpoint=endpoint, path=path, headers=signed, body=body, good=WRITTEN)
+            return ApiCall(
+                endpoint=endpoint, path=path, headers=signed, body=body, good=WRITTEN
+            )
 
         return await self._authorised(call, lambda document: read(data_of(document)))
 
@@ -244,8 +246,8 @@ class XigsClient:
             page = Page(number, id_field, seen, is_last, items)
             query = {**filters, "pageIndex": str(number), "pageSize": str(PAGE_ITEMS)}
 
-            def call(tokens: Tokens, query: Mapping[str, str] = query) -> Call:
-                return Call(
+            def call(tokens: Tokens, query: Mapping[str, str] = query) -> ApiCall:
+                return ApiCall(
                     endpoint=endpoint,
                     path=path,
                     query=query,
@@ -260,7 +262,9 @@ class XigsClient:
             if seen == total:
                 return
 
-    async def _authorised(self, call: Callable[[Tokens], Call], read: Callable[[Json], T]) -> T:
+    async def _authorised(
+        self, call: Callable[[Tokens], ApiCall], read: Callable[[Json], T]
+    ) -> T:
         """A call with the tokens at hand; with new ones, once, if those are refused.
 
         A 401 was answered before anything was done, so also a write may be sent again.
@@ -274,8 +278,8 @@ class XigsClient:
                 raise
         return await self._out.ask(call(await self._tokens.get()), read, due=due)
 
-    async def _login(self) -> Lasting[Tokens]:
-        call = Call(
+    async def _login(self) -> ExpiringValue[Tokens]:
+        call = ApiCall(
             endpoint="POST /v1/auth/login",
             headers=_JSON,
             body=compact({"apiKey": self._api_key}),
@@ -316,13 +320,13 @@ def _as_javascript_prints(amount: Money) -> Number:
     return Number(printed)
 
 
-def _tokens(document: Json) -> Lasting[Tokens]:
+def _tokens(document: Json) -> ExpiringValue[Tokens]:
     data = data_of(document)
     tokens = Tokens(
         secret_at(data, "accessToken", "data"), secret_at(data, "signatureToken", "data")
     )
     until = instant(member(data, "expireAt", "data"), "data.expireAt")
-    return Lasting(tokens, until)
+    return ExpiringValue(tokens, until)
 
 
 def _id(name: str) -> Callable[[Json], str]:

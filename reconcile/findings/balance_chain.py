@@ -15,8 +15,8 @@ from typing import Any
 
 from breaks.kinds import OF_BOOKS, BreakKind
 from reconcile.findings.breaks import Break
-from reconcile.findings.journal import Witness, break_of, by_wallet, place
-from reconcile.snapshot.snapshot import Books
+from reconcile.findings.journal import CrossCheckFinding, break_of, by_wallet, place
+from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.money import exponent_of, text_from_minor
 
 _STEPS = """
@@ -48,14 +48,16 @@ SELECT s.*, w.player, w.currency FROM shifts s JOIN wallets w USING (wallet_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BalanceGap:
     """A round at which the provider's balance leaves ours by ``size`` more than before."""
 
     row: Mapping[str, Any]
     size: int
 
 
-def steps(rows: Iterable[Mapping[str, Any]], unbooked: Sequence[int] = ()) -> Iterator[Step]:
+def steps(
+    rows: Iterable[Mapping[str, Any]], unbooked: Sequence[int] = ()
+) -> Iterator[BalanceGap]:
     """Where one wallet's shift really changes.
 
     ``rows`` are the places, in chain order, whose ``shift`` differs from that of the place
@@ -71,13 +73,13 @@ def steps(rows: Iterable[Mapping[str, Any]], unbooked: Sequence[int] = ()) -> It
             continue  # back from a balance that was off for one round alone
         lasting = any(end - size in sums[:n] for n, end in enumerate(sums))
         if not lasting:
-            yield Step(row, size)
+            yield BalanceGap(row, size)
         if lasting or row["will"] == row["shift"]:
             level = row["shift"]
 
 
 def chain_breaks(
-    books: Books,
+    books: Snapshot,
     provider: str,
     exponents: Mapping[str, int],
     now: datetime,
@@ -112,11 +114,13 @@ def chain_breaks(
     return found
 
 
-def _witness(step: Step, provider: str, exponents: Mapping[str, int]) -> Witness:
+def _witness(
+    step: BalanceGap, provider: str, exponents: Mapping[str, int]
+) -> CrossCheckFinding:
     row = step.row
     exponent = exponent_of(row["currency"], exponents)
     told, held = (text_from_minor(row[name], exponent) for name in ("told", "held"))
-    return Witness(
+    return CrossCheckFinding(
         kind=BreakKind.BALANCE_GAP,
         row=row,
         difference=step.size,

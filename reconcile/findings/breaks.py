@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from breaks.kinds import BreakKind, Impact, impact_of
-from reconcile.findings.explanations import SENTENCES, Said
+from reconcile.findings.explanations import SENTENCES, ReadableBreak
 from reconcile.snapshot.shared_rounds import round_of
 from vocabulary.money import exponent_of
 
@@ -64,7 +64,7 @@ def breaks_from_frame(
     """The rows of ``Classified.breaks``, put into words."""
     digits = {code: exponent_of(code, exponents) for code in set(frame["currency"])}
     return tuple(
-        _break(row.round_id, Said(_plainly(row), provider, digits[row.currency]), now)
+        _break(row.round_id, ReadableBreak(_plainly(row), provider, digits[row.currency]), now)
         for row in _rows(frame)
     )
 
@@ -88,7 +88,7 @@ def _plainly(row: Any) -> Any:
     return row._replace(round_id=round_of(row.round_id), alias=round_of(row.alias))
 
 
-def _break(name: str, said: Said, now: datetime) -> Break:
+def _break(name: str, said: ReadableBreak, now: datetime) -> Break:
     row = said.row
     kind = BreakKind(row.kind)
     began = row.began_theirs if row.began_ours is None else row.began_ours

@@ -13,8 +13,8 @@ from typing import Any
 from breaks.kinds import OF_BOOKS, BreakKind
 from reconcile.findings.breaks import Break
 from reconcile.findings.explanations import owed
-from reconcile.findings.journal import Witness, break_of
-from reconcile.snapshot.snapshot import Books
+from reconcile.findings.journal import CrossCheckFinding, break_of
+from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.facts import Bet, BetAndWin, Operation, Win
 from vocabulary.ids import match_key
 from vocabulary.money import Money, exponent_of, text_from_minor
@@ -42,7 +42,7 @@ SELECT handle, player FROM handles WHERE provider = {provider} AND handle = ANY(
 
 
 def log_breaks(
-    books: Books,
+    books: Snapshot,
     provider: str,
     exponents: Mapping[str, int],
     now: datetime,
@@ -67,7 +67,7 @@ def log_breaks(
     return [break_of(each, provider, now) for each in _named(books, found)]
 
 
-def _named(books: Books, found: list[Witness]) -> list[Witness]:
+def _named(books: Snapshot, found: list[CrossCheckFinding]) -> list[CrossCheckFinding]:
     """The same, told of the players as we know them; a handle nobody mapped is the player."""
     handles = sorted({each.row["player"] for each in found})
     rows = books.rows(_PLAYERS, handles=handles) if handles else ()
@@ -84,7 +84,7 @@ def _judged(
     exponents: Mapping[str, int],
     by_key: Mapping[str, list[tuple[Mapping[str, Any], Operation]]],
     journal: Mapping[str, list[Mapping[str, Any]]],
-) -> list[Witness]:
+) -> list[CrossCheckFinding]:
     found = []
     for key, tries in by_key.items():
         row, fact = tries[-1]
@@ -132,7 +132,7 @@ def _moved(fact: Operation) -> Money:
 
 def _missing(
     provider: str, logged: Mapping[str, Any], fact: Operation, exponents: Mapping[str, int]
-) -> Witness:
+) -> CrossCheckFinding:
     moved = _moved(fact)
     exponent = exponent_of(moved.currency, exponents)
 
@@ -140,7 +140,7 @@ def _missing(
         return f"{text_from_minor(minor, exponent)} {moved.currency}"
 
     said = "as delivered" if logged["success"] else "as failed"
-    return Witness(
+    return CrossCheckFinding(
         kind=BreakKind.DELIVERY_MISSING,
         row=_row(logged, fact, provider),
         subject=fact.key,
@@ -156,11 +156,11 @@ def _disputed(
     logged: Mapping[str, Any],
     fact: Operation,
     answers: list[Mapping[str, Any]],
-) -> Witness:
+) -> CrossCheckFinding:
     code = "no answer" if logged["response_code"] is None else logged["response_code"]
     sent = " and ".join(sorted({str(answer["reply_status"]) for answer in answers}))
     other = " and another body" if str(code) == sent else ""
-    return Witness(
+    return CrossCheckFinding(
         kind=BreakKind.DELIVERY_DISPUTED,
         row=_row(logged, fact, provider),
         subject=fact.key,

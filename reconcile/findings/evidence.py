@@ -11,7 +11,7 @@ from typing import Any
 
 from breaks.kinds import BY_ROUND
 from reconcile.findings.breaks import Break
-from reconcile.snapshot.snapshot import Books
+from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key, transaction_id
 
 #: References of one kind kept with one break; of more, the first and their number.
@@ -49,7 +49,7 @@ SELECT w.round_id, coalesce(h.player, w.handle) AS player, w.record_id, w.stake,
 """
 
 
-def with_evidence(books: Books, provider: str, breaks: Sequence[Break]) -> list[Break]:
+def with_evidence(books: Snapshot, provider: str, breaks: Sequence[Break]) -> list[Break]:
     """The breaks, those found by looking at a round's rows with what those rows rest on."""
     asked = [each for each in breaks if each.kind in BY_ROUND]
     if not asked:

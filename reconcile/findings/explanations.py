@@ -6,10 +6,10 @@ from typing import Any
 from breaks.kinds import BreakKind
 from vocabulary.money import text_from_minor
 
-Sentence = Callable[["Said"], str]
+Sentence = Callable[["ReadableBreak"], str]
 
 
-class Said:
+class ReadableBreak:
     """One row of breaks, readable: amounts as text with their currency.
 
     ``row`` has the columns of ``Classified.breaks`` as attributes, None where one is null.
@@ -69,7 +69,7 @@ def owed(difference: int, money: Callable[[int], str]) -> str:
     return f"{who} {money(abs(difference))}"
 
 
-def _missing_in_ledger(said: Said) -> str:
+def _missing_in_ledger(said: ReadableBreak) -> str:
     return (
         f"{said.provider} reports a stake of {said.amount('stake_theirs')} and a payout of"
         f" {said.amount('payout_theirs')} for round {said.row.round_id}, which the ledger has"
@@ -77,7 +77,7 @@ def _missing_in_ledger(said: Said) -> str:
     )
 
 
-def _missing_at_provider(said: Said) -> str:
+def _missing_at_provider(said: ReadableBreak) -> str:
     return (
         f"The ledger booked a stake of {said.amount('stake_ours')} and a payout of"
         f" {said.amount('payout_ours')} for round {said.row.round_id}, which {said.provider}"
@@ -85,7 +85,7 @@ def _missing_at_provider(said: Said) -> str:
     )
 
 
-def _currency(said: Said) -> str:
+def _currency(said: ReadableBreak) -> str:
     teller, other = ("The ledger", said.provider)
     if said.row.records_ours is None:
         teller, other = (said.provider, "the ledger")
@@ -95,7 +95,7 @@ def _currency(said: Said) -> str:
     )
 
 
-def _player(said: Said) -> str:
+def _player(said: ReadableBreak) -> str:
     return (
         f"The ledger booked round {said.row.round_id} for player {said.row.player_ours}, but"
         f" {said.provider} reports it for {said.row.player_theirs}"
@@ -103,7 +103,7 @@ def _player(said: Said) -> str:
     )
 
 
-def _ambiguous(said: Said) -> str:
+def _ambiguous(said: ReadableBreak) -> str:
     teller, other = ("The ledger", said.provider)
     if said.row.records_ours is None:
         teller, other = (said.provider, "the ledger")
@@ -114,7 +114,7 @@ def _ambiguous(said: Said) -> str:
     )
 
 
-def _status(said: Said) -> str:
+def _status(said: ReadableBreak) -> str:
     undone, stands = ("the ledger", said.provider)
     if not said.row.rolled_back_ours:
         undone, stands = (stands, undone)
@@ -125,7 +125,7 @@ def _status(said: Said) -> str:
 
 
 def _differing(what: str) -> Sentence:
-    def sentence(said: Said) -> str:
+    def sentence(said: ReadableBreak) -> str:
         return (
             f"{said.provider} reports a {what} of {said.amount(f'{what}_theirs')} for round"
             f" {said.row.round_id}, the ledger booked {said.amount(f'{what}_ours')};"
@@ -136,7 +136,7 @@ def _differing(what: str) -> Sentence:
 
 
 def _duplicate(who: str, side: str) -> Sentence:
-    def sentence(said: Said) -> str:
+    def sentence(said: ReadableBreak) -> str:
         extras = getattr(said.row, f"extras_{side}")
         times = "once more" if extras == 1 else f"{extras} times more"
         teller = said.provider if side == "theirs" else who
@@ -148,7 +148,7 @@ def _duplicate(who: str, side: str) -> Sentence:
     return sentence
 
 
-def _arithmetic(said: Said) -> str:
+def _arithmetic(said: ReadableBreak) -> str:
     row = said.row
     return (
         f"{said.provider} contradicts itself about round {row.round_id}: stake and payout make"
@@ -156,7 +156,7 @@ def _arithmetic(said: Said) -> str:
     )
 
 
-def _declared(said: Said) -> str:
+def _declared(said: ReadableBreak) -> str:
     row = said.row
     if row.wrong_declared_theirs not in {None, row.wrong_net_theirs}:
         return f"the line declares {said.money(row.wrong_declared_theirs)}"
@@ -164,7 +164,7 @@ def _declared(said: Said) -> str:
     return f"the balance went from {before} to {after} {row.currency}"
 
 
-def _round_total(said: Said) -> str:
+def _round_total(said: ReadableBreak) -> str:
     row = said.row
     declared = [
         said.money(getattr(row, f"{what}_ours") if told is None else told)
@@ -180,7 +180,7 @@ def _round_total(said: Said) -> str:
     )
 
 
-def _open_overdue(said: Said) -> str:
+def _open_overdue(said: ReadableBreak) -> str:
     return (
         f"Round {said.row.round_id} took a stake of {said.amount('stake_ours')} and was never"
         f" ended though its time is over; ask {said.provider} whether it is to be refunded."

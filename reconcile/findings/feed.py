@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from breaks.kinds import OF_BOOKS, BreakKind
-from feeds.findings import Finding, FindingKind, findings
+from feeds.findings import FeedFinding, FindingKind, findings
 from reconcile.findings.breaks import Break
-from reconcile.findings.journal import Witness, break_of
+from reconcile.findings.journal import CrossCheckFinding, break_of
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 
@@ -37,7 +37,7 @@ def feed_breaks(
     ]
 
 
-def _witness(each: Finding, provider: str, window: Window) -> Witness:
+def _witness(each: FeedFinding, provider: str, window: Window) -> CrossCheckFinding:
     at = window.start if each.covers is None else max(each.covers.start, window.start)
     row = {
         "round_id": each.round_id,
@@ -47,7 +47,7 @@ def _witness(each: Finding, provider: str, window: Window) -> Witness:
         "currency": each.currency,
         "received_at": at,
     }
-    return Witness(
+    return CrossCheckFinding(
         kind=_KINDS[each.kind],
         row=row,
         subject=each.id,
@@ -57,5 +57,5 @@ def _witness(each: Finding, provider: str, window: Window) -> Witness:
     )
 
 
-def _where(each: Finding) -> str:
+def _where(each: FeedFinding) -> str:
     return each.feed if each.file is None else f"{each.file}:{each.line or 0}"

@@ -13,7 +13,7 @@ from typing import Any
 from breaks.kinds import OF_BOOKS, BreakKind, impact_of
 from reconcile.findings.breaks import Break, break_id
 from reconcile.findings.explanations import owed
-from reconcile.snapshot.snapshot import Books
+from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import transaction_id
 from vocabulary.money import exponent_of, text_from_minor
 
@@ -68,7 +68,7 @@ SELECT o.op_key, o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::tex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
+class CrossCheckFinding:
     """A finding in the making; ``money`` words an amount in its currency."""
 
     kind: BreakKind
@@ -80,7 +80,7 @@ class Witness:
 
 
 def journal_breaks(
-    books: Books,
+    books: Snapshot,
     provider: str,
     exponents: Mapping[str, int],
     now: datetime,
@@ -106,7 +106,7 @@ def journal_breaks(
     ]
 
 
-def break_of(each: Witness, provider: str, now: datetime) -> Break:
+def break_of(each: CrossCheckFinding, provider: str, now: datetime) -> Break:
     """The break that a finding is. Its row names round, key, player, currency and instant."""
     row = each.row
     round_id = row["round_id"] or row.get("op_key") or ""
@@ -141,12 +141,12 @@ def place(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tombstone(provider: str) -> Any:
-    def found(row: Mapping[str, Any]) -> Witness | None:
+    def found(row: Mapping[str, Any]) -> CrossCheckFinding | None:
         by_rollback = row["placed_kind"] == "rollback"
         what = "rollback" if by_rollback else "round end"
         evidence = {**place(row), "placed_by": row["placed_by"]}
         if row["times"]:
-            return Witness(
+            return CrossCheckFinding(
                 kind=BreakKind.LATE_ORIGINAL,
                 row=row,
                 subject=row["op_key"],
@@ -157,7 +157,7 @@ def _tombstone(provider: str) -> Any:
         if not by_rollback:
             # A bet that never came shows in the control totals of its round's end.
             return None
-        return Witness(
+        return CrossCheckFinding(
             kind=BreakKind.ORPHAN_ROLLBACK,
             row=row,
             subject=row["op_key"],
@@ -170,10 +170,10 @@ def _tombstone(provider: str) -> Any:
 
 
 def _conflict(provider: str) -> Any:
-    def found(row: Mapping[str, Any]) -> Witness:
+    def found(row: Mapping[str, Any]) -> CrossCheckFinding:
         times = "" if row["times"] == 1 else f" {row['times']} times"
         first = "" if row["decision"] is None else f", first {row['decision']},"
-        return Witness(
+        return CrossCheckFinding(
             kind=BreakKind.IDEMPOTENCY_CONFLICT,
             row=row,
             subject=row["op_key"],
@@ -185,13 +185,13 @@ def _conflict(provider: str) -> Any:
     return found
 
 
-def _below_zero(row: Mapping[str, Any], exponents: Mapping[str, int]) -> Witness:
+def _below_zero(row: Mapping[str, Any], exponents: Mapping[str, int]) -> CrossCheckFinding:
     exponent = exponent_of(row["currency"], exponents)
 
     def money(minor: int) -> str:
         return f"{text_from_minor(minor, exponent)} {row['currency']}"
 
-    return Witness(
+    return CrossCheckFinding(
         kind=BreakKind.NEGATIVE_BALANCE,
         row=row,
         difference=row["balance"],

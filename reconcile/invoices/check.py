@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import Fee, FeeTerms, fee_of
-from reconcile.totals.differences import Line
-from reconcile.totals.sums import Cell, PartOfOurs
-from reconcile.totals.tie_out import Row, Totals
+from reconcile.totals.differences import DifferenceLine
+from reconcile.totals.sums import PartOfOurs, TotalsCell
+from reconcile.totals.tie_out import Totals, TotalsRow
 from vocabulary.errors import Refused
 
 #: A line's game, None for all, and its currency.
@@ -25,7 +25,7 @@ class InvoiceOfOthers(Refused):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CheckedLine:
     """One line of an invoice, in minor units of its currency.
 
     Attributes:
@@ -44,7 +44,7 @@ class Checked:
     excluded: int
     causes: Mapping[str, int]
     residual: int
-    lines: tuple[Line, ...]
+    lines: tuple[DifferenceLine, ...]
 
     @property
     def difference(self) -> int:
@@ -63,7 +63,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class InvoiceCheck:
     """A whole invoice. Fees in minor units of the invoice's currency.
 
     Attributes:
@@ -72,7 +72,7 @@ class Check:
     """
 
     invoice: Invoice
-    checked: tuple[Checked, ...]
+    checked: tuple[CheckedLine, ...]
     ours: Fee
     on_claims: Fee
 
@@ -99,7 +99,7 @@ class Check:
 
 def check_invoice(
     invoice: Invoice, told: Totals, terms: FeeTerms, exponents: Mapping[str, int]
-) -> Check:
+) -> InvoiceCheck:
     """Hold an invoice against the totals of its period.
 
     Raises:
@@ -114,7 +114,7 @@ def check_invoice(
         _checked(subject, claimed, told, terms)
         for subject, claimed in _subjects(invoice.claims, told, terms).items()
     )
-    return Check(
+    return InvoiceCheck(
         invoice=invoice,
         checked=checked,
         ours=fee_of(terms, _by_currency(checked, "ours"), exponents),
@@ -135,7 +135,7 @@ def _subjects(claims: Iterable[Claim], told: Totals, terms: FeeTerms) -> dict[Su
     return {**claimed, **dict.fromkeys(left, 0)}
 
 
-def _checked(subject: Subject, claimed: int, told: Totals, terms: FeeTerms) -> Checked:
+def _checked(subject: Subject, claimed: int, told: Totals, terms: FeeTerms) -> CheckedLine:
     game, currency = subject
     rows = [row for cell, row in told.cells.items() if _counts(cell, subject, terms)]
     excluded = sum(
@@ -143,7 +143,7 @@ def _checked(subject: Subject, claimed: int, told: Totals, terms: FeeTerms) -> C
         for part in told.parts
         if _counts(part.cell, subject, terms) and _is_excluded(part, terms)
     )
-    return Checked(
+    return CheckedLine(
         game=game,
         currency=currency,
         claimed=claimed,
@@ -156,7 +156,7 @@ def _checked(subject: Subject, claimed: int, told: Totals, terms: FeeTerms) -> C
     )
 
 
-def _counts(cell: Cell, subject: Subject, terms: FeeTerms) -> bool:
+def _counts(cell: TotalsCell, subject: Subject, terms: FeeTerms) -> bool:
     game, currency = subject
     if cell.currency != currency or cell.game in terms.exclude_games:
         return False
@@ -167,7 +167,7 @@ def _is_excluded(part: PartOfOurs, terms: FeeTerms) -> bool:
     return not part.adjusts and part.fund in terms.exclude_funds
 
 
-def _causes(rows: Iterable[Row]) -> dict[str, int]:
+def _causes(rows: Iterable[TotalsRow]) -> dict[str, int]:
     causes: dict[str, int] = {}
     for row in rows:
         for cause, ggr in row.causes.items():
@@ -175,7 +175,7 @@ def _causes(rows: Iterable[Row]) -> dict[str, int]:
     return {cause: causes[cause] for cause in sorted(causes) if causes[cause]}
 
 
-def _by_currency(checked: Iterable[Checked], figure: str) -> dict[str, int]:
+def _by_currency(checked: Iterable[CheckedLine], figure: str) -> dict[str, int]:
     sums: dict[str, int] = {}
     for each in checked:
         sums[each.currency] = sums.get(each.currency, 0) + getattr(each, figure)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from reconcile.invoices.check import Check, Checked
+from reconcile.invoices.check import CheckedLine, InvoiceCheck
 from reconcile.invoices.terms import Fee
 from reconcile.totals.render import Exponents, line_json
 from reconcile.totals.tie_out import Totals
@@ -13,7 +13,7 @@ from vocabulary.money import exponent_of, text_from_minor
 ROUNDING = "the whole fee once, to the minor unit, half away from zero"
 
 
-def check_json(check: Check, told: Totals, exponents: Exponents) -> dict[str, Any]:
+def check_json(check: InvoiceCheck, told: Totals, exponents: Exponents) -> dict[str, Any]:
     """What ``tieout invoice check --json`` prints."""
     digits = exponent_of(check.invoice.currency)
     amounts = {
@@ -36,7 +36,7 @@ def check_json(check: Check, told: Totals, exponents: Exponents) -> dict[str, An
     }
 
 
-def checked_json(each: Checked, exponents: Exponents) -> dict[str, Any]:
+def checked_json(each: CheckedLine, exponents: Exponents) -> dict[str, Any]:
     """One line; its rounds are told where claim and books differ."""
     digits = exponent_of(each.currency, exponents)
     amounts = {

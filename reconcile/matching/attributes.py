@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reconcile.matching.assignment import assign
-from reconcile.matching.unmatched import Loose, Ties
+from reconcile.matching.unmatched import Ties, UnmatchedRows
 from reconcile.snapshot.arrays import Amounts, Flags, Places, changes
 from reconcile.snapshot.rules import Rules
 
@@ -26,19 +26,19 @@ PLACE = "place"
 AMBIGUOUS = "ambiguous"
 
 
-def by_balances(rows: Loose, free: Flags, rules: Rules) -> Ties:
+def by_balances(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
     """Tie rows equal in player, currency, amounts and balance before the round."""
     likeness = (rows.stake, rows.payout, rows.before)
     alike = _alike(rows, free & rows.told, likeness, rules)
     return _assigned(rows, alike, rules)
 
 
-def by_attributes(rows: Loose, free: Flags, rules: Rules) -> Ties:
+def by_attributes(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
     """Tie rows equal in player, currency and amounts."""
     return _assigned(rows, _alike(rows, free, (rows.stake, rows.payout), rules), rules)
 
 
-def by_place(rows: Loose, free: Flags, rules: Rules) -> Ties:
+def by_place(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
     """Tie rows alone at one place of the balance chain that share one of the amounts."""
     alike = _alike(rows, free & rows.told, (rows.before,), rules)
     first, second = _alone(rows, alike, rules)
@@ -63,7 +63,7 @@ class _Alike:
     yours: Places
 
 
-def _alike(rows: Loose, free: Flags, told: tuple[Amounts, ...], rules: Rules) -> _Alike:
+def _alike(rows: UnmatchedRows, free: Flags, told: tuple[Amounts, ...], rules: Rules) -> _Alike:
     # A line told twice is a finding of its own, and two players cannot be one.
     places = np.flatnonzero(free & rows.plain & rows.single)
     likeness = [each[places] for each in (*told, rows.who)]
@@ -79,7 +79,7 @@ def _alike(rows: Loose, free: Flags, told: tuple[Amounts, ...], rules: Rules) ->
     return _Alike(order, starts, mine, np.diff(np.append(starts, len(order))) - mine)
 
 
-def _alone(rows: Loose, alike: _Alike, rules: Rules) -> tuple[Places, Places]:
+def _alone(rows: UnmatchedRows, alike: _Alike, rules: Rules) -> tuple[Places, Places]:
     """Rows that are the only ones of their side that are alike, and near enough."""
     at = alike.starts[(alike.mine == 1) & (alike.yours == 1)]
     first, second = alike.order[at], alike.order[np.minimum(at + 1, len(alike.order) - 1)]
@@ -87,7 +87,7 @@ def _alone(rows: Loose, alike: _Alike, rules: Rules) -> tuple[Places, Places]:
     return first[near], second[near]
 
 
-def _assigned(rows: Loose, alike: _Alike, rules: Rules) -> Ties:
+def _assigned(rows: UnmatchedRows, alike: _Alike, rules: Rules) -> Ties:
     """The best assignment over everything alike."""
     first, second = _alone(rows, alike, rules)
     crowds = list(_crowds(rows, alike, rules))
@@ -99,7 +99,7 @@ def _assigned(rows: Loose, alike: _Alike, rules: Rules) -> Ties:
     )
 
 
-def _crowds(rows: Loose, alike: _Alike, rules: Rules) -> Iterator[Ties]:
+def _crowds(rows: UnmatchedRows, alike: _Alike, rules: Rules) -> Iterator[Ties]:
     many = (alike.mine > 0) & (alike.yours > 0) & (alike.mine + alike.yours > 2)
     for number in np.flatnonzero(many):
         start, middle = alike.starts[number], alike.starts[number] + alike.mine[number]

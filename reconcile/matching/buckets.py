@@ -22,7 +22,7 @@ from vocabulary.errors import Contradiction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class SourceRows:
     """One side's key rows, counted as they were read and before any pass saw them."""
 
     tally: Tally
@@ -30,21 +30,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class SideRows:
     """One side on its way: key rows, what the exact pass left of them, and that in full."""
 
     name: str
-    source: Source
+    source: SourceRows
     left: Tally
     records: pd.DataFrame
 
 
-def source_of(keys: pd.DataFrame) -> Source:
+def source_of(keys: pd.DataFrame) -> SourceRows:
     """What a KEYS frame holds."""
-    return Source(tally=tally(keys), identity=identity(keys))
+    return SourceRows(tally=tally(keys), identity=identity(keys))
 
 
-def untouched(name: str, source: Source, matched: Tally) -> SideProof:
+def untouched(name: str, source: SourceRows, matched: Tally) -> SideProof:
     """The proof of a side that agrees in every row.
 
     Raises:
@@ -55,7 +55,7 @@ def untouched(name: str, source: Source, matched: Tally) -> SideProof:
 
 
 def count_range(
-    side: Side, view: pd.DataFrame, matched: Tally, judged: Classified, far: pd.DataFrame
+    side: SideRows, view: pd.DataFrame, matched: Tally, judged: Classified, far: pd.DataFrame
 ) -> SideProof:
     """The proof of a range of keys, but for its rows that are counted by their players.
 

@@ -36,7 +36,7 @@ from reconcile.snapshot.arrays import (
 from reconcile.snapshot.frames import PAIRS
 from reconcile.snapshot.immature import is_young
 from reconcile.snapshot.rules import BY_NAME, Rules
-from vocabulary.maturity import Ages, ages_of, longest_held
+from vocabulary.maturity import MaturityAges, ages_of, longest_held
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
@@ -72,7 +72,7 @@ def classify(
     pairs: pd.DataFrame,
     *,
     now: datetime,
-    maturity: Ages | timedelta,
+    maturity: MaturityAges | timedelta,
     rules: Rules = BY_NAME,
 ) -> Classified:
     """Judge every pair.
@@ -221,7 +221,7 @@ class _Facts:
         """One-sided here, but the other side tells the same round in another currency."""
         return _flags(otherwise_told(self._pairs))
 
-    def younger(self, now: datetime, ages: Ages) -> Flags:
+    def younger(self, now: datetime, ages: MaturityAges) -> Flags:
         """Rounds whose last sign of life is younger than what they hold has to be."""
         mine, yours = (instants(self._pairs[f"at_{side}"]) for side in ("ours", "theirs"))
         ours = known(self._pairs["records_ours"])

@@ -23,8 +23,8 @@ import pandas as pd
 import pyarrow as pa
 
 from reconcile.matching.buckets import (
-    Side,
-    Source,
+    SideRows,
+    SourceRows,
     count_players,
     count_range,
     source_of,
@@ -39,9 +39,9 @@ from reconcile.matching.rounds import fold, pair
 from reconcile.snapshot.arrays import Flags, sort_places, words
 from reconcile.snapshot.edge_keys import NO_KEYS
 from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys
-from reconcile.snapshot.immature import YoungSince, young_since
+from reconcile.snapshot.immature import ImmatureSince, young_since
 from reconcile.snapshot.rules import BY_NAME, Rules
-from vocabulary.maturity import Ages, ages_of
+from vocabulary.maturity import MaturityAges, ages_of
 
 #: Gives the full records of either side (ours, theirs) for keys, from any time.
 Fetch = Callable[[Keys], tuple[pd.DataFrame, pd.DataFrame]]
@@ -57,17 +57,17 @@ class Judging:
     """
 
     now: datetime
-    maturity: Ages | timedelta
+    maturity: MaturityAges | timedelta
     rules: Rules = BY_NAME
 
     @property
-    def young(self) -> YoungSince | None:
+    def young(self) -> ImmatureSince | None:
         """From when on an operation is young; None: no round told by both may be."""
         return young_since(ages_of(self.maturity), self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class PartResult:
     """What one part of a comparison came to.
 
     Attributes:
@@ -179,7 +179,7 @@ def compare_range(
     fetch: Fetch,
     judging: Judging,
     margin: Keys = NO_KEYS,
-) -> Part:
+) -> PartResult:
     """The passes by name over one range of keys, and the verdicts on what they settle.
 
     ``margin`` are keys of the range whose rows beyond the window take part.
@@ -201,12 +201,12 @@ def compare_range(
     pairs = pair(*views)
     waits = _may_be_tied(pairs, judging.rules)
     judged = _judged(pairs[~waits] if waits.any() else pairs, judging)
-    mine = Side(name="ours", source=sources[0], left=agreed.ours_remains, records=read.ours)
-    yours = Side(
+    mine = SideRows(name="ours", source=sources[0], left=agreed.ours_remains, records=read.ours)
+    yours = SideRows(
         name="theirs", source=sources[1], left=agreed.theirs_remains, records=read.theirs
     )
     left = [rows for rows in (pairs[waits], far) if len(rows)]
-    return Part(
+    return PartResult(
         ours=count_range(mine, views[0], agreed.matched, judged, far),
         theirs=count_range(yours, views[1], agreed.matched, judged, far),
         breaks=judged.breaks,
@@ -216,9 +216,9 @@ def compare_range(
     )
 
 
-def _settled(agreed: Agreement, ours: Source, theirs: Source) -> Part:
+def _settled(agreed: Agreement, ours: SourceRows, theirs: SourceRows) -> PartResult:
     """A part in which everything agrees, without going to any length about nothing."""
-    return Part(
+    return PartResult(
         ours=untouched("ours", ours, agreed.matched),
         theirs=untouched("theirs", theirs, agreed.matched),
         breaks=_no_breaks(),
@@ -228,7 +228,7 @@ def _settled(agreed: Agreement, ours: Source, theirs: Source) -> Part:
     )
 
 
-def judge_players(pairs: pd.DataFrame, judging: Judging) -> Part:
+def judge_players(pairs: pd.DataFrame, judging: Judging) -> PartResult:
     """The passes by attributes over whole (player, currency) groups, and the verdicts.
 
     Raises:
@@ -236,7 +236,7 @@ def judge_players(pairs: pd.DataFrame, judging: Judging) -> Part:
     """
     tied = of_the_window(tie_by_attributes(pairs, judging.rules))
     judged = _judged(tied, judging)
-    return Part(
+    return PartResult(
         ours=count_players("ours", judged),
         theirs=count_players("theirs", judged),
         breaks=judged.breaks,
@@ -247,7 +247,7 @@ def judge_players(pairs: pd.DataFrame, judging: Judging) -> Part:
     )
 
 
-def merge(parts: Sequence[Part]) -> Comparison:
+def merge(parts: Sequence[PartResult]) -> Comparison:
     """All parts of one comparison, whatever their order, as one.
 
     Raises:
@@ -278,9 +278,9 @@ def _ordered(frames: list[pd.DataFrame], by: list[str]) -> pd.DataFrame:
 
 
 @cache
-def _nothing() -> Part:
+def _nothing() -> PartResult:
     """A part without a row."""
-    return Part(
+    return PartResult(
         ours=SideProof(),
         theirs=SideProof(),
         breaks=_no_breaks(),

@@ -20,7 +20,7 @@ from vocabulary.errors import Contradiction
 #: Amounts are summed as two halves of this many bits, so that no sum of int64 can overflow.
 _HALF = 32
 
-Totals = tuple[tuple[str, int, int], ...]
+CurrencyTotals = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Tally:
     """How many rows, and stake and payout in minor units per currency, by currency code."""
 
     rows: int
-    totals: Totals
+    totals: CurrencyTotals
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(self.rows + other.rows, _summed(self.totals, other.totals, 1))
@@ -118,7 +118,7 @@ def exact_sum(values: NDArray[np.int64]) -> int:
     return (int((values >> _HALF).sum()) << _HALF) + low
 
 
-def _summed(left: Totals, right: Totals, sign: int) -> Totals:
+def _summed(left: CurrencyTotals, right: CurrencyTotals, sign: int) -> CurrencyTotals:
     stakes = {name: [stake, payout] for name, stake, payout in left}
     for name, stake, payout in right:
         entry = stakes.setdefault(name, [0, 0])
@@ -127,7 +127,7 @@ def _summed(left: Totals, right: Totals, sign: int) -> Totals:
     return _clean([(name, stake, payout) for name, (stake, payout) in stakes.items()])
 
 
-def _clean(totals: list[tuple[str, int, int]]) -> Totals:
+def _clean(totals: list[tuple[str, int, int]]) -> CurrencyTotals:
     return tuple(sorted(entry for entry in totals if entry[1] or entry[2]))
 
 

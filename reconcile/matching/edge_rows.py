@@ -18,7 +18,7 @@ from reconcile.snapshot.frames import RECORDS, Keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class EdgeRecords:
     """Full records of either side: of rounds of the window, and of rounds beyond it."""
 
     ours: pd.DataFrame
@@ -27,7 +27,7 @@ class Read:
     theirs_beyond: pd.DataFrame
 
 
-def parted(ours: pd.DataFrame, theirs: pd.DataFrame, wanted: Keys) -> Read:
+def parted(ours: pd.DataFrame, theirs: pd.DataFrame, wanted: Keys) -> EdgeRecords:
     """Records as they were fetched, those of the window apart from those beyond it.
 
     A round belongs to the window by any record of either side. Of those, only rounds with
@@ -36,11 +36,13 @@ def parted(ours: pd.DataFrame, theirs: pd.DataFrame, wanted: Keys) -> Read:
     RECORDS.check(ours)
     RECORDS.check(theirs)
     if all(side["inside"].all() for side in (ours, theirs)):
-        return Read(ours=ours, theirs=theirs, ours_beyond=ours[:0], theirs_beyond=theirs[:0])
+        return EdgeRecords(
+            ours=ours, theirs=theirs, ours_beyond=ours[:0], theirs_beyond=theirs[:0]
+        )
     told = set().union(*(side["round_id"][side["inside"]] for side in (ours, theirs)))
     here = [side["round_id"].isin(told).to_numpy(dtype=bool) for side in (ours, theirs)]
     asked = [np.isin(side["match_key"].to_numpy(), wanted) for side in (ours, theirs)]
-    return Read(
+    return EdgeRecords(
         ours=ours[here[0] & asked[0]],
         theirs=theirs[here[1] & asked[1]],
         ours_beyond=ours[~here[0]],
@@ -48,7 +50,7 @@ def parted(ours: pd.DataFrame, theirs: pd.DataFrame, wanted: Keys) -> Read:
     )
 
 
-def loose_beyond(read: Read) -> pd.DataFrame:
+def loose_beyond(read: EdgeRecords) -> pd.DataFrame:
     """PAIRS rows of the rounds beyond the window that no name ties."""
     views = [fold(side, beyond=True) for side in (read.ours_beyond, read.theirs_beyond)]
     pairs = pair(*views)

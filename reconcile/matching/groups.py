@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from reconcile.matching.unmatched import Loose, Ties
+from reconcile.matching.unmatched import Ties, UnmatchedRows
 from reconcile.snapshot.arrays import Flags, Places
 from reconcile.snapshot.rules import Rules
 
@@ -27,7 +27,7 @@ _Sums: TypeAlias = tuple[int, int, int]
 _NOWHERE: Places = np.zeros(0, dtype=np.intp)
 
 
-def by_sums(rows: Loose, free: Flags, rules: Rules) -> Ties:
+def by_sums(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
     """Tie rows with the runs of rows that add up to them; see the module."""
     places = np.flatnonzero(free & rows.plain)
     order = places[np.lexsort((rows.at[places], rows.who[places]))]
@@ -36,7 +36,7 @@ def by_sums(rows: Loose, free: Flags, rules: Rules) -> Ties:
     return Ties(first=_NOWHERE, second=_NOWHERE, runs=_undisputed(claims))
 
 
-def _claims(rows: Loose, ones: Places, many: Places, rules: Rules) -> Iterator[_Claim]:
+def _claims(rows: UnmatchedRows, ones: Places, many: Places, rules: Rules) -> Iterator[_Claim]:
     """Every row of ``ones`` with every run of ``many`` that adds up to it."""
     wanted: dict[_Sums, list[int]] = {}
     named = (rows.who[ones], rows.stake[ones], rows.payout[ones])
@@ -51,7 +51,7 @@ def _claims(rows: Loose, ones: Places, many: Places, rules: Rules) -> Iterator[_
                     yield (one, *run.tolist())
 
 
-def _sums(rows: Loose, many: Places, length: int) -> Iterator[_Sums]:
+def _sums(rows: UnmatchedRows, many: Places, length: int) -> Iterator[_Sums]:
     """Whose each run of that length is, and what it comes to; one per place it can begin at."""
     told = []
     for each in (rows.stake[many], rows.payout[many]):
@@ -60,7 +60,7 @@ def _sums(rows: Loose, many: Places, length: int) -> Iterator[_Sums]:
     return zip(rows.who[many][: 1 - length].tolist(), *told, strict=True)
 
 
-def _stands_for(rows: Loose, one: int, run: Places, rules: Rules) -> bool:
+def _stands_for(rows: UnmatchedRows, one: int, run: Places, rules: Rules) -> bool:
     """Whether a run that adds up is of one player, near, and begins at the same balance."""
     same = bool((rows.who[run] == rows.who[one]).all())
     near = bool((np.abs(rows.at[run] - rows.at[one]) <= rules.within_us).all())

@@ -25,7 +25,7 @@ from reconcile.matching.attributes import (
 )
 from reconcile.matching.conservation import Tally, tally_of
 from reconcile.matching.groups import GROUP, by_sums
-from reconcile.matching.unmatched import Loose, Ties, loose_of
+from reconcile.matching.unmatched import Ties, UnmatchedRows, loose_of
 from reconcile.snapshot.arrays import Flags, Places, sort_places, taken, text_of, texts, words
 from reconcile.snapshot.frames import PAIR_NAME, PAIRS
 from reconcile.snapshot.rules import Rules
@@ -42,7 +42,7 @@ class MatchPass:
     """
 
     name: str
-    tie: Callable[[Loose, Flags, Rules], Ties]
+    tie: Callable[[UnmatchedRows, Flags, Rules], Ties]
 
 
 PASSES = (
@@ -89,7 +89,7 @@ class _Tied:
         group: the row that names its group, or -1.
     """
 
-    def __init__(self, rows: Loose) -> None:
+    def __init__(self, rows: UnmatchedRows) -> None:
         self._rows = rows
         self.tie = np.zeros(len(rows.ours), dtype=np.intp)
         self.partner = np.full(len(rows.ours), -1, dtype=np.intp)
@@ -123,7 +123,7 @@ class _Tied:
         self.tie[ties.unsure[self.free[ties.unsure]]] = _UNSURE
 
 
-def _fused(pairs: pd.DataFrame, rows: Loose, tied: _Tied) -> pd.DataFrame:
+def _fused(pairs: pd.DataFrame, rows: UnmatchedRows, tied: _Tied) -> pd.DataFrame:
     """Rows of either side made one; the round keeps our name, ``alias`` keeps theirs."""
     keep = np.flatnonzero(rows.ours | (tied.partner < 0))
     ours, partner = rows.ours[keep], tied.partner[keep]

@@ -10,7 +10,7 @@ from reconcile.snapshot.arrays import Amounts, Flags, Places, instants, known, n
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loose:
+class UnmatchedRows:
     """The rows of a PAIRS frame, in its order.
 
     Attributes:
@@ -49,7 +49,7 @@ class Ties:
     unsure: Places = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
 
-def loose_of(pairs: pd.DataFrame) -> Loose:
+def loose_of(pairs: pd.DataFrame) -> UnmatchedRows:
     """The rows of a PAIRS frame whose rows are all one-sided."""
     ours = known(pairs["records_ours"])
 
@@ -59,7 +59,7 @@ def loose_of(pairs: pd.DataFrame) -> Loose:
 
     mine, yours = (known(pairs[f"balance_before_{side}"]) for side in ("ours", "theirs"))
     began = [instants(pairs[f"began_{side}"]) for side in ("ours", "theirs")]
-    return Loose(
+    return UnmatchedRows(
         ours=ours,
         who=_who(pairs),
         stake=either("stake"),

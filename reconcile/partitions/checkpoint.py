@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reconcile.matching.compare import Part
-from reconcile.partitions.codec import ParcelBroken, checked, pack, signed, unpack
+from reconcile.matching.compare import PartResult
+from reconcile.partitions.codec import CorruptPart, checked, pack, signed, unpack
 
 _JOB = "job.json"
 
 
-class Spool:
+class Checkpoint:
     """The folder of one provider and window.
 
     Args:
@@ -57,11 +57,11 @@ class Spool:
         """Forget what a part came to, if it ended."""
         (self.folder / _name(step, number)).unlink(missing_ok=True)
 
-    def part(self, step: str, number: int) -> Part | None:
+    def part(self, step: str, number: int) -> PartResult | None:
         """What a part came to; None where it did not end, or is not whole."""
         try:
             return unpack((self.folder / _name(step, number)).read_bytes()).part
-        except (FileNotFoundError, ParcelBroken):
+        except (FileNotFoundError, CorruptPart):
             return None
 
     def left(self, group: int, parts: int) -> tuple[bytes, ...]:

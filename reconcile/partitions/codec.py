@@ -13,26 +13,26 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.matching.compare import Part
+from reconcile.matching.compare import PartResult
 from reconcile.matching.conservation import Identity, SideProof, Tally
 
 _DIGEST = 16
 _LENGTH = 8
 
 
-class ParcelBroken(ValueError):
+class CorruptPart(ValueError):
     """Bytes that are not a whole parcel."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class EncodedPart:
     """A part, and the sealed frames it hands on, one for each group of players."""
 
-    part: Part
+    part: PartResult
     groups: tuple[bytes, ...]
 
 
-def pack(part: Part, groups: Sequence[bytes]) -> bytes:
+def pack(part: PartResult, groups: Sequence[bytes]) -> bytes:
     """A part and what it hands on, as bytes.
 
     Of its rows only the breaks and what was let pass travel, and in ``groups`` those that may
@@ -50,7 +50,7 @@ def pack(part: Part, groups: Sequence[bytes]) -> bytes:
     return signed(b"".join([len(header).to_bytes(_LENGTH, "big"), header, *blobs]))
 
 
-def unpack(parcel: bytes) -> Parcel:
+def unpack(parcel: bytes) -> EncodedPart:
     """What ``pack`` packed.
 
     Raises:
@@ -65,7 +65,7 @@ def unpack(parcel: bytes) -> Parcel:
         start += size
     breaks, tied, passed, *groups = blobs
     left = open_frame(tied)
-    part = Part(
+    part = PartResult(
         ours=_proof(told["ours"]),
         theirs=_proof(told["theirs"]),
         breaks=open_frame(breaks),
@@ -74,7 +74,7 @@ def unpack(parcel: bytes) -> Parcel:
         passed=open_frame(passed),
         reached=tuple(told["reached"]),
     )
-    return Parcel(part, tuple(groups))
+    return EncodedPart(part, tuple(groups))
 
 
 def signed(body: bytes) -> bytes:
@@ -90,7 +90,7 @@ def checked(parcel: bytes) -> bytes:
     """
     digest, body = parcel[:_DIGEST], parcel[_DIGEST:]
     if blake2b(body, digest_size=_DIGEST).digest() != digest:
-        raise ParcelBroken("the digest of the parcel does not hold")
+        raise CorruptPart("the digest of the parcel does not hold")
     return body
 
 

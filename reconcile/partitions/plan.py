@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconcile.matching.compare import Comparison, Judging, Part, merge
-from reconcile.partitions.checkpoint import Spool
+from reconcile.matching.compare import Comparison, Judging, PartResult, merge
+from reconcile.partitions.checkpoint import Checkpoint
 from reconcile.partitions.executors import Executor, InProcess
 from reconcile.partitions.tasks import (
     PlayersTask,
@@ -18,7 +18,7 @@ from reconcile.partitions.tasks import (
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.key_ranges import KeyRange, key_ranges
 from reconcile.snapshot.scatter import RANGES_MAX, into_files, key_files
-from reconcile.snapshot.snapshot import Books
+from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.errors import Contradiction
 
 #: Rows of one side in one part: two of them and their join stay far below a gigabyte.
@@ -58,7 +58,13 @@ class How:
 
 
 def compare_in_parts(
-    books: Books, question: Question, spool: Spool, how: How, *, parts: int, margin: Keys
+    books: Snapshot,
+    question: Question,
+    spool: Checkpoint,
+    how: How,
+    *,
+    parts: int,
+    margin: Keys,
 ) -> Comparison:
     """Every part that did not end before, then all of them as one.
 
@@ -95,7 +101,7 @@ def compare_in_parts(
     return merge([_whole(spool, *name) for name in _names(parts, question.groups)])
 
 
-def _lay_apart(books: Books, spool: Spool, ranges: tuple[KeyRange, ...]) -> None:
+def _lay_apart(books: Snapshot, spool: Checkpoint, ranges: tuple[KeyRange, ...]) -> None:
     names = [key_files(spool.folder, number) for number in range(len(ranges))]
     ours, theirs = zip(*names, strict=True)
     books.pour_keys(into_files(ours, ranges), into_files(theirs, ranges))
@@ -120,7 +126,7 @@ def _range_tasks(
 
 
 def _players_tasks(
-    question: Question, spool: Spool, groups: list[int], parts: int
+    question: Question, spool: Checkpoint, groups: list[int], parts: int
 ) -> Iterator[Any]:
     for number in groups:
         left = spool.left(number, parts)
@@ -132,7 +138,7 @@ def _names(parts: int, groups: int) -> Iterator[tuple[str, int]]:
     yield from (("players", number) for number in range(groups))
 
 
-def _whole(spool: Spool, step: str, number: int) -> Part:
+def _whole(spool: Checkpoint, step: str, number: int) -> PartResult:
     part = spool.part(step, number)
     if part is None:
         raise Contradiction(f"part {number} of step {step!r} ended and cannot be read again")

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from reconcile.matching.compare import Comparison, Judging, compare
-from reconcile.partitions.checkpoint import Spool
+from reconcile.partitions.checkpoint import Checkpoint
 from reconcile.partitions.plan import ROWS_PER_PART, How, compare_in_parts
 from reconcile.partitions.tasks import Question, fetch_from
-from reconcile.partitions.watermark import Mark, ripened_since, same_handles, written_since
+from reconcile.partitions.watermark import Watermark, ripened_since, same_handles, written_since
 from reconcile.snapshot.edge_keys import digest_of, margin_of
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.key_ranges import key_ranges
-from reconcile.snapshot.snapshot import Books, Sides
+from reconcile.snapshot.snapshot import Sides, Snapshot
 from vocabulary.window import Window
 
 
@@ -50,7 +50,7 @@ class Looked:
 
 
 #: Compares the open books; the keys are those of the breaks that are open, sorted.
-Look = Callable[[Books, Scope, Keys], Looked]
+Look = Callable[[Snapshot, Scope, Keys], Looked]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,9 @@ class Job:
         began: the mark of the run that left the parts; None: begin anew.
     """
 
-    spool: Spool
+    spool: Checkpoint
     told: Mapping[str, Any]
-    began: Mark | None
+    began: Watermark | None
 
 
 def look_at_all(how: How, job: Job | None = None) -> Look:
@@ -75,7 +75,7 @@ def look_at_all(how: How, job: Job | None = None) -> Look:
     as they are, but for parts that anything was written to since.
     """
 
-    def look(books: Books, scope: Scope, _asked: Keys) -> Looked:
+    def look(books: Snapshot, scope: Scope, _asked: Keys) -> Looked:
         fresh = job is None or job.began is None
         margin = margin_of(books.near, scope.window, scope.judging.rules)
         sides = _at_once(books, scope, how) if fresh else None
@@ -92,7 +92,7 @@ def look_at_all(how: How, job: Job | None = None) -> Look:
 
 
 def look_at_changes(
-    mark: Mark | None, how: How, *, terms: str, open_after: timedelta | None
+    mark: Watermark | None, how: How, *, terms: str, open_after: timedelta | None
 ) -> Look:
     """Look only at rounds that may be judged otherwise than when the mark was set.
 
@@ -102,7 +102,7 @@ def look_at_changes(
     """
     everything = look_at_all(how)
 
-    def look(books: Books, scope: Scope, asked: Keys) -> Looked:
+    def look(books: Snapshot, scope: Scope, asked: Keys) -> Looked:
         rules = scope.judging.rules
         if mark is None or mark.terms != terms or rules.attributes:
             return everything(books, scope, asked)
@@ -125,7 +125,7 @@ def look_at_changes(
 
 
 def _changed(
-    books: Books, scope: Scope, mark: Mark, open_after: timedelta | None, asked: Keys
+    books: Snapshot, scope: Scope, mark: Watermark, open_after: timedelta | None, asked: Keys
 ) -> Keys:
     """Written to since, ripened since, or open: whatever may be judged otherwise."""
     ripe = ripened_since(books, mark, now=scope.judging.now, open_after=open_after)
@@ -135,13 +135,13 @@ def _changed(
 
 @contextmanager
 def _spool(
-    job: Job | None, books: Books, scope: Scope, parts: int, margin: Keys
-) -> Iterator[Spool]:
+    job: Job | None, books: Snapshot, scope: Scope, parts: int, margin: Keys
+) -> Iterator[Checkpoint]:
     """Where parts are kept, with those in it that still hold."""
     told = {"parts": parts, "margin": digest_of(margin)}
     if job is None:
         with tempfile.TemporaryDirectory(prefix="tieout-run-") as folder:
-            yield Spool(Path(folder))
+            yield Checkpoint(Path(folder))
     elif job.began is None or not _holds(job, job.began, books, told):
         job.spool.begin({**job.told, **told})
         yield job.spool
@@ -151,12 +151,12 @@ def _spool(
         yield job.spool
 
 
-def _holds(job: Job, began: Mark, books: Books, told: Mapping[str, Any]) -> bool:
+def _holds(job: Job, began: Watermark, books: Snapshot, told: Mapping[str, Any]) -> bool:
     """Whether parts that ended may still hold: not where others take part in all of them."""
     return job.told.get("margin") == told["margin"] and same_handles(books, began)
 
 
-def _forget(spool: Spool, changed: Keys, parts: int) -> None:
+def _forget(spool: Checkpoint, changed: Keys, parts: int) -> None:
     """Drop the parts that hold any of these keys, and what was judged from them together."""
     for number, within in enumerate(key_ranges(parts)):
         first, after = np.searchsorted(changed, [within.first, within.last])
@@ -167,7 +167,7 @@ def _forget(spool: Spool, changed: Keys, parts: int) -> None:
             spool.drop("players", number)
 
 
-def _question(books: Books, scope: Scope, groups: int) -> Question:
+def _question(books: Snapshot, scope: Scope, groups: int) -> Question:
     return Question(
         database_url=scope.database_url,
         snapshot=books.snapshot,
@@ -179,7 +179,7 @@ def _question(books: Books, scope: Scope, groups: int) -> Question:
     )
 
 
-def _at_once(books: Books, scope: Scope, how: How) -> Sides | None:
+def _at_once(books: Snapshot, scope: Scope, how: How) -> Sides | None:
     """The window's key rows, where they make one part; nothing is counted first."""
     if how.parts is not None:
         return books.keys() if how.parts == 1 else None
@@ -187,7 +187,7 @@ def _at_once(books: Books, scope: Scope, how: How) -> Sides | None:
     return None if books.expected() > 2 * rows else books.keys_up_to(rows)
 
 
-def _straight(books: Books, scope: Scope, sides: Sides, margin: Keys) -> Comparison:
+def _straight(books: Snapshot, scope: Scope, sides: Sides, margin: Keys) -> Comparison:
     return compare(
         sides.ours,
         sides.theirs,

@@ -23,7 +23,7 @@ from reconcile.matching.compare import (
 from reconcile.partitions.codec import open_frame, pack, seal_frame
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.key_ranges import KeyRange
-from reconcile.snapshot.snapshot import Books, open_books
+from reconcile.snapshot.snapshot import Snapshot, open_books
 from vocabulary.window import Window
 
 
@@ -115,7 +115,7 @@ def judge_part(task: PlayersTask) -> bytes:
     return pack(judge_players(rows, task.judging), ())
 
 
-def fetch_from(books: Books) -> Fetch:
+def fetch_from(books: Snapshot) -> Fetch:
     """Gives full rows out of open books."""
 
     def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:

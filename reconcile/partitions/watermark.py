@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from reconcile.snapshot.frames import Keys
-from reconcile.snapshot.snapshot import Books
+from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 
@@ -106,7 +106,7 @@ SELECT match_key FROM rounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Watermark:
     """How far a run looked.
 
     Attributes:
@@ -134,7 +134,7 @@ class Mark:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "Mark":
+    def from_json(cls, told: Mapping[str, Any]) -> "Watermark":
         """What ``as_json`` told."""
         judged_at = datetime.fromisoformat(told["judged_at"])
         return cls(**{**told, "judged_at": judged_at, "maturity": told["maturity"] * _US})
@@ -142,7 +142,7 @@ class Mark:
 
 def take_mark(
     connection: Connection, provider: str, *, maturity: timedelta, terms: str, now: datetime
-) -> Mark:
+) -> Watermark:
     """The mark of a run that opens its books after this."""
     said = {"provider": provider}
     connection.execute(text(_LOCK_FEED), said)
@@ -151,7 +151,7 @@ def take_mark(
     finally:
         connection.execute(text(_UNLOCK_FEED), said)
     handles = _HANDLES.replace("{provider}", ":provider")
-    return Mark(
+    return Watermark(
         judged_at=now,
         maturity=maturity,
         terms=terms,
@@ -162,27 +162,27 @@ def take_mark(
 
 
 def save_mark(
-    connection: Connection, provider: str, window: Window, mark: Mark, *, run_id: str
+    connection: Connection, provider: str, window: Window, mark: Watermark, *, run_id: str
 ) -> None:
     """Keep the mark of a run that is stored in the same transaction."""
     said = {"provider": provider, "start": window.start, "end": window.end, "run_id": run_id}
     connection.execute(text(_SAVE), {**said, **asdict(mark)})
 
 
-def load_mark(connection: Connection, provider: str, window: Window) -> Mark | None:
+def load_mark(connection: Connection, provider: str, window: Window) -> Watermark | None:
     """How far the last run of exactly this window looked; None: there was none."""
     said = {"provider": provider, "start": window.start, "end": window.end}
     row = connection.execute(text(_LOAD), said).mappings().one_or_none()
-    return None if row is None else Mark(**row)
+    return None if row is None else Watermark(**row)
 
 
-def same_handles(books: Books, mark: Mark) -> bool:
+def same_handles(books: Snapshot, mark: Watermark) -> bool:
     """Whether every handle still stands for whom it stood."""
     (row,) = books.rows(_HANDLES)
     return bool(next(iter(row.values())) == mark.handles)
 
 
-def written_since(books: Books, provider: str, mark: Mark) -> Keys:
+def written_since(books: Snapshot, provider: str, mark: Watermark) -> Keys:
     """The keys of all rounds that either side was told anything of since; sorted."""
     told = [
         *_keys(books, _OURS, oldest_xid=mark.oldest_xid),
@@ -196,8 +196,8 @@ def written_since(books: Books, provider: str, mark: Mark) -> Keys:
 
 
 def ripened_since(
-    books: Books,
-    mark: Mark,
+    books: Snapshot,
+    mark: Watermark,
     *,
     now: datetime,
     open_after: timedelta | None,
@@ -210,5 +210,5 @@ def ripened_since(
     return np.unique(np.array(told, dtype=np.int64))
 
 
-def _keys(books: Books, query: str, **values: object) -> list[int]:
+def _keys(books: Snapshot, query: str, **values: object) -> list[int]:
     return [row["match_key"] for row in books.rows(query, **values)]

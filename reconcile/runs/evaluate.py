@@ -26,9 +26,9 @@ from reconcile.partitions.scan import Look, Looked, Scope, look_at_all
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.rules import BY_NAME, Rules
 from reconcile.snapshot.shared_rounds import round_of
-from reconcile.snapshot.snapshot import Books, open_books
+from reconcile.snapshot.snapshot import Snapshot, open_books
 from vocabulary.ids import match_key
-from vocabulary.maturity import Ages, ages_of
+from vocabulary.maturity import MaturityAges, ages_of
 from vocabulary.window import Window
 
 # Everything stored at or before these marks was there to be read.
@@ -58,7 +58,7 @@ class Terms:
 
     provider: str
     window: Window
-    maturity: Ages | timedelta
+    maturity: MaturityAges | timedelta
     exponents: Mapping[str, int] = field(default_factory=dict)
     open_after: timedelta | None = None
     rules: Rules = BY_NAME
@@ -78,7 +78,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Evaluation:
     """What was found.
 
     Attributes:
@@ -106,7 +106,7 @@ def judge(
     *,
     now: datetime,
     look: Look | None = None,
-) -> Judged:
+) -> Evaluation:
     """Read both sides at one instant, compare them, and hear the witnesses.
 
     ``connection`` is asked for the feed's findings and for open breaks only. ``look`` says how
@@ -136,7 +136,7 @@ def judge(
         found = looked.comparison
         breaks = _breaks(books, connection, terms, found, now)
         marks = {**books.rows(_MARKS)[0], "feeds": books.rows(_FEEDS)}
-        return Judged(
+        return Evaluation(
             comparison=found,
             breaks=tuple(breaks),
             examined=_examined(books, terms.provider, found, asked),
@@ -161,7 +161,7 @@ def _booked_keys(connection: Connection, provider: str, looked: Looked) -> Keys:
     return np.array(rows, dtype=np.int64)
 
 
-def _examined(books: Books, provider: str, found: Comparison, asked: Keys) -> Keys:
+def _examined(books: Snapshot, provider: str, found: Comparison, asked: Keys) -> Keys:
     """Those of the keys that the comparison said something about, in the window or beyond."""
     beyond = [match_key(provider, round_of(name)) for name in found.reached]
     told = np.intersect1d(asked, np.array(beyond, dtype=np.int64))
@@ -169,7 +169,7 @@ def _examined(books: Books, provider: str, found: Comparison, asked: Keys) -> Ke
 
 
 def _breaks(
-    books: Books, connection: Connection, terms: Terms, found: Comparison, now: datetime
+    books: Snapshot, connection: Connection, terms: Terms, found: Comparison, now: datetime
 ) -> list[Break]:
     """By rounds first, then by witnesses: a cause that a round tells is not told again."""
     provider, exponents = terms.provider, terms.exponents

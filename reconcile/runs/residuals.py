@@ -15,17 +15,19 @@ from sqlalchemy import Connection
 
 from ledger.corrections.tolerance_bookings import (
     Booking,
-    Place,
     Residual,
+    ResidualKey,
     booked_by,
     due_bookings,
 )
-from reconcile.runs.evaluate import Judged
+from reconcile.runs.evaluate import Evaluation
 from reconcile.snapshot.frames import RESIDUALS
 from reconcile.snapshot.shared_rounds import round_of, seat_of
 
 
-def bookings_due(connection: Connection, provider: str, judged: Judged) -> tuple[Booking, ...]:
+def bookings_due(
+    connection: Connection, provider: str, judged: Evaluation
+) -> tuple[Booking, ...]:
     """What makes the books hold exactly what the run let pass; nothing of a partial run."""
     if not judged.whole:
         return ()
@@ -42,7 +44,9 @@ def residuals_of(passed: pd.DataFrame) -> tuple[Residual, ...]:
     columns = (RESIDUALS.check(passed)[name].tolist() for name in RESIDUALS.columns)
     return tuple(
         Residual(
-            place=Place(round_of(name), seat_of(name), currency), match_key=key, minor=minor
+            place=ResidualKey(round_of(name), seat_of(name), currency),
+            match_key=key,
+            minor=minor,
         )
         for name, currency, key, minor in zip(*columns, strict=True)
     )

@@ -18,18 +18,18 @@ from ledger.corrections.tolerance_bookings import Booking, book
 from ledger.posting.posting import drain_by
 from reconcile.findings.breaks import Break
 from reconcile.findings.delivery_log import ReadLogged
-from reconcile.partitions.checkpoint import Spool
+from reconcile.partitions.checkpoint import Checkpoint
 from reconcile.partitions.plan import How
 from reconcile.partitions.scan import Job, Look, look_at_all, look_at_changes
-from reconcile.partitions.watermark import Mark, load_mark, save_mark, take_mark
-from reconcile.runs.evaluate import Judged, Terms, judge
+from reconcile.partitions.watermark import Watermark, load_mark, save_mark, take_mark
+from reconcile.runs.evaluate import Evaluation, Terms, judge
 from reconcile.runs.residuals import bookings_due, moved_by, rounds_digest
 from reconcile.runs.result import RunResult
 from reconcile.runs.store import claimed, lock_provider, store_run
 from reconcile.snapshot.rules import BY_NAME, Rules
 from storage.engine import open_engine
 from vocabulary.clock import Clock, iso
-from vocabulary.maturity import Ages, ages_of
+from vocabulary.maturity import MaturityAges, ages_of
 from vocabulary.window import Window
 
 #: Raised whenever a rule judges the same rows differently than before.
@@ -66,7 +66,7 @@ def reconcile(
     *,
     provider: str,
     window: Window,
-    maturity: Ages | timedelta,
+    maturity: MaturityAges | timedelta,
     clock: Clock,
     exponents: Mapping[str, int] = _NO_OVERRIDES,
     open_after: timedelta | None = None,
@@ -155,7 +155,7 @@ def _look(
 
 
 def _close(
-    connection: Connection, terms: Terms, mode: Mode, judged: Judged, result: RunResult
+    connection: Connection, terms: Terms, mode: Mode, judged: Evaluation, result: RunResult
 ) -> None:
     if mode.close is None:
         return
@@ -182,7 +182,7 @@ def terms_digest(terms: Terms) -> str:
     return blake2b(text, digest_size=16).hexdigest()
 
 
-def _job(terms: Terms, mark: Mark, folder: Path) -> Job:
+def _job(terms: Terms, mark: Watermark, folder: Path) -> Job:
     told = {
         "provider": terms.provider,
         "from": iso(terms.window.start),
@@ -190,26 +190,26 @@ def _job(terms: Terms, mark: Mark, folder: Path) -> Job:
         "mark": mark.as_json(),
         "ages": ages_of(terms.maturity).as_json(),
     }
-    return Job(spool=Spool(folder), told=told, began=None)
+    return Job(spool=Checkpoint(folder), told=told, began=None)
 
 
 def _resumed(terms: Terms, digest: str, mode: Mode) -> Job | None:
     """The interrupted run that left something behind, if it was asked the same."""
     if mode.spool is None or not mode.resume:
         return None
-    told = Spool(mode.spool).job()
+    told = Checkpoint(mode.spool).job()
     if told is None:
         return None
-    mark = Mark.from_json(told["mark"])
+    mark = Watermark.from_json(told["mark"])
     asked = (terms.provider, iso(terms.window.start), iso(terms.window.end))
     if (told["provider"], told["from"], told["to"]) != asked:
         return None
     if (mark.terms, told.get("ages")) != (digest, ages_of(terms.maturity).as_json()):
         return None
-    return Job(spool=Spool(mode.spool), told=told, began=mark)
+    return Job(spool=Checkpoint(mode.spool), told=told, began=mark)
 
 
-def _result(terms: Terms, judged: Judged, now: datetime, finished: datetime) -> RunResult:
+def _result(terms: Terms, judged: Evaluation, now: datetime, finished: datetime) -> RunResult:
     found = judged.comparison
     return RunResult(
         run_id=_run_id(terms.provider, terms.window, now),
@@ -237,7 +237,7 @@ def _result(terms: Terms, judged: Judged, now: datetime, finished: datetime) -> 
     )
 
 
-def marks_json(judged: Judged) -> dict[str, object]:
+def marks_json(judged: Evaluation) -> dict[str, object]:
     """How far the stored inputs reached, as a manifest keeps it."""
     feeds = [
         {
@@ -250,7 +250,7 @@ def marks_json(judged: Judged) -> dict[str, object]:
 
 
 def _stored(
-    connection: Connection, result: RunResult, judged: Judged, due: Sequence[Booking]
+    connection: Connection, result: RunResult, judged: Evaluation, due: Sequence[Booking]
 ) -> RunResult:
     first_seen = store_run(connection, result, examined=judged.examined, whole=judged.whole)
     book(connection, provider=result.provider, run_id=result.run_id, bookings=due)

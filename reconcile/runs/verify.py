@@ -17,14 +17,14 @@ from sqlalchemy.exc import OperationalError
 from ledger.corrections.tolerance_bookings import booked_by
 from reconcile.findings.delivery_log import ReadLogged
 from reconcile.matching.conservation import NOBODY
-from reconcile.runs.evaluate import Judged, Terms, judge
+from reconcile.runs.evaluate import Evaluation, Terms, judge
 from reconcile.runs.residuals import rounds_digest
 from reconcile.runs.result import breaks_digest
 from reconcile.runs.run import RULES
 from reconcile.snapshot.rules import Rules
 from storage.engine import open_engine
 from vocabulary.errors import Contradiction, Refused, Unavailable
-from vocabulary.maturity import Ages
+from vocabulary.maturity import MaturityAges
 from vocabulary.window import Window
 
 #: The rules that judged while one age held for everything, as far as they were others.
@@ -61,7 +61,7 @@ SELECT name, round_id, at, count(*) OVER () AS total FROM (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class ManifestCheck:
     """One figure of the manifest, then and now."""
 
     name: str
@@ -75,7 +75,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class ChangedInputs:
     """Inputs of one side that were told after the run.
 
     Attributes:
@@ -93,8 +93,8 @@ class Verification:
     """What asking a run again came to."""
 
     run_id: str
-    checks: tuple[Check, ...]
-    changed: tuple[Changed, ...]
+    checks: tuple[ManifestCheck, ...]
+    changed: tuple[ChangedInputs, ...]
     problems: tuple[str, ...]
 
     @property
@@ -213,12 +213,12 @@ def terms_asked(row: Mapping[str, Any], read: ReadLogged | None) -> Terms:
     )
 
 
-def _ages(manifest: Mapping[str, Any]) -> Ages:
+def _ages(manifest: Mapping[str, Any]) -> MaturityAges:
     """The ages of a run; of one from before there were several, as it judged by its one."""
     told = manifest["inputs"].get("ages")
     if told is not None:
-        return Ages.from_json(told)
-    return Ages.alike(timedelta(seconds=manifest["maturity_s"]), in_part=False)
+        return MaturityAges.from_json(told)
+    return MaturityAges.alike(timedelta(seconds=manifest["maturity_s"]), in_part=False)
 
 
 def _rules(manifest: Mapping[str, Any]) -> Mapping[str, int]:
@@ -229,7 +229,7 @@ def _rules(manifest: Mapping[str, Any]) -> Mapping[str, int]:
 
 def _since(
     connection: Connection, side: str, query: str, mark: str, row: Mapping[str, Any]
-) -> Changed:
+) -> ChangedInputs:
     marks = row["manifest"]["inputs"]["marks"]
     said = {
         "provider": row["provider"],
@@ -244,10 +244,10 @@ def _since(
         {"name": one["name"], "round": one["round_id"], "at": one["at"].isoformat()}
         for one in rows
     )
-    return Changed(side=side, total=rows[0]["total"] if rows else 0, named=named)
+    return ChangedInputs(side=side, total=rows[0]["total"] if rows else 0, named=named)
 
 
-def _checks(manifest: Mapping[str, Any], judged: Judged) -> tuple[Check, ...]:
+def _checks(manifest: Mapping[str, Any], judged: Evaluation) -> tuple[ManifestCheck, ...]:
     found = judged.comparison
     told = breaks_digest(judged.breaks)
     then = manifest["findings"]
@@ -269,10 +269,10 @@ def _checks(manifest: Mapping[str, Any], judged: Judged) -> tuple[Check, ...]:
     if "residual_rounds" in manifest:
         rounds = rounds_digest(found.passed)
         pairs.append(("residual rounds", _text(manifest["residual_rounds"]), _text(rounds)))
-    return tuple(Check(name=name, then=was, now=is_now) for name, was, is_now in pairs)
+    return tuple(ManifestCheck(name=name, then=was, now=is_now) for name, was, is_now in pairs)
 
 
-def _booked(connection: Connection, row: Mapping[str, Any]) -> Check:
+def _booked(connection: Connection, row: Mapping[str, Any]) -> ManifestCheck:
     """What the run said it booked, and what the books hold of it."""
     then = row["manifest"].get("booked_minor", {})
     stands = {
@@ -280,10 +280,10 @@ def _booked(connection: Connection, row: Mapping[str, Any]) -> Check:
         for code, minor in booked_by(connection, row["run_id"]).items()
         if minor
     }
-    return Check(name=_BOOKED, then=_text(then), now=_text(stands))
+    return ManifestCheck(name=_BOOKED, then=_text(then), now=_text(stands))
 
 
-def _beyond(manifest: Mapping[str, Any], judged: Judged) -> list[tuple[str, str, str]]:
+def _beyond(manifest: Mapping[str, Any], judged: Evaluation) -> list[tuple[str, str, str]]:
     """Rows beyond the window that took part: what the next day brings there is no problem."""
     if not manifest["inputs"]["rules"]["attributes"]:
         return []
@@ -297,7 +297,9 @@ def _text(value: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value[name]}" for name in sorted(value)) or "none"
 
 
-def _problems(checks: tuple[Check, ...], changed: tuple[Changed, ...]) -> list[str]:
+def _problems(
+    checks: tuple[ManifestCheck, ...], changed: tuple[ChangedInputs, ...]
+) -> list[str]:
     by_name = {check.name: check for check in checks}
     problems = []
     for side in changed:

@@ -17,19 +17,19 @@ from reconcile.matching.compare import Fetch, compare
 from reconcile.partitions.plan import How
 from reconcile.partitions.scan import Look, Looked, Scope, look_at_all
 from reconcile.partitions.tasks import fetch_from
-from reconcile.runs.evaluate import Judged, Terms, judge
+from reconcile.runs.evaluate import Evaluation, Terms, judge
 from reconcile.snapshot.edge_keys import margin_of
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys
-from reconcile.snapshot.snapshot import Books
+from reconcile.snapshot.snapshot import Snapshot
 from storage.engine import open_engine
 from vocabulary.ids import match_key
 
 #: The provider's name of a round to ours.
-Names = Mapping[str, str]
+RoundNames = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class WhatIfEffect:
     """What a proposal would do to the breaks of a window.
 
     Attributes:
@@ -48,8 +48,8 @@ class Effect:
 
 
 def what_if(
-    database_url: str, held: Terms, proposed: Terms, *, now: datetime, names: Names
-) -> Effect:
+    database_url: str, held: Terms, proposed: Terms, *, now: datetime, names: RoundNames
+) -> WhatIfEffect:
     """Ask by the terms that hold and by those proposed, with rounds of theirs renamed.
 
     Raises:
@@ -62,11 +62,11 @@ def what_if(
     return compared(before, after)
 
 
-def compared(before: Judged, after: Judged) -> Effect:
+def compared(before: Evaluation, after: Evaluation) -> WhatIfEffect:
     """The breaks of one judgement against those of another."""
     old = {each.id: each for each in before.breaks}
     new = {each.id: each for each in after.breaks}
-    return Effect(
+    return WhatIfEffect(
         before=len(old),
         after=len(new),
         hidden=tuple(each for name, each in old.items() if name not in new),
@@ -80,7 +80,7 @@ def compared(before: Judged, after: Judged) -> Effect:
     )
 
 
-def _judge(database_url: str, terms: Terms, now: datetime, look: Look | None) -> Judged:
+def _judge(database_url: str, terms: Terms, now: datetime, look: Look | None) -> Evaluation:
     engine = open_engine(database_url, pool_size=1)
     try:
         with engine.connect() as connection:
@@ -90,13 +90,13 @@ def _judge(database_url: str, terms: Terms, now: datetime, look: Look | None) ->
         engine.dispose()
 
 
-def look_renaming(provider: str, names: Names) -> Look:
+def look_renaming(provider: str, names: RoundNames) -> Look:
     """Looks at the whole window as if the provider called some rounds by other names."""
     if not names:
         return look_at_all(How())
     keys = {match_key(provider, old): match_key(provider, new) for old, new in names.items()}
 
-    def look(books: Books, scope: Scope, _asked: Keys) -> Looked:
+    def look(books: Snapshot, scope: Scope, _asked: Keys) -> Looked:
         sides = books.keys()
         touched = np.array([*keys, *keys.values()], dtype=np.int64)
         margin = margin_of(books.near, scope.window, scope.judging.rules)
@@ -125,7 +125,7 @@ def _replaced(told: Keys, keys: Mapping[int, int]) -> Keys:
     return replaced
 
 
-def _fetch_renamed(fetch: Fetch, keys: Mapping[int, int], names: Names) -> Fetch:
+def _fetch_renamed(fetch: Fetch, keys: Mapping[int, int], names: RoundNames) -> Fetch:
     def renamed(asked: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
         wanted = set(asked.tolist())
         also = [old for old, new in keys.items() if new in wanted]

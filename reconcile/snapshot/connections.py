@@ -26,7 +26,7 @@ _ZONE = "SET LOCAL TimeZone = 'UTC'"
 Pair = tuple[adbc.Connection, adbc.Connection]
 
 
-class Readers:
+class SnapshotConnections:
     """The connections, ours first and the provider's second.
 
     Attributes:
@@ -63,7 +63,7 @@ class Readers:
 
 
 @contextmanager
-def open_readers(database_url: str, snapshot: str | None) -> Iterator[Readers]:
+def open_readers(database_url: str, snapshot: str | None) -> Iterator[SnapshotConnections]:
     """Connections that see one instant: now, or that of other readers, still open, by its name.
 
     Raises:
@@ -84,7 +84,7 @@ def open_readers(database_url: str, snapshot: str | None) -> Iterator[Readers]:
                 connection.execute(_ZONE)
         except psycopg.OperationalError as error:
             raise Unavailable("the database cannot be reached") from error
-        readers = Readers(database_url, (ours, theirs), told)
+        readers = SnapshotConnections(database_url, (ours, theirs), told)
         stack.callback(readers.close)
         yield readers
 

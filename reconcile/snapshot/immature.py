@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from vocabulary.maturity import Ages, Happening
+from vocabulary.maturity import MaturityAges, RecordKind
 
 #: Among the movements of a round: the provider took all of it back just now.
 UNDONE = "u"
@@ -24,7 +24,7 @@ SUMS_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class YoungSince:
+class ImmatureSince:
     """From which instant on each kind of operation is young."""
 
     bet: datetime
@@ -37,12 +37,12 @@ class YoungSince:
         return min(self.bet, self.win, self.rollback)
 
 
-def young_since(ages: Ages, now: datetime) -> YoungSince | None:
+def young_since(ages: MaturityAges, now: datetime) -> ImmatureSince | None:
     """What is young at an instant; None: a round that both sides tell is never young."""
     if not ages.in_part:
         return None
-    bet, win, rollback = (now - ages.of(kind) for kind in Happening)
-    return YoungSince(bet=bet, win=win, rollback=rollback)
+    bet, win, rollback = (now - ages.of(kind) for kind in RecordKind)
+    return ImmatureSince(bet=bet, win=win, rollback=rollback)
 
 
 def is_young(ours: str, theirs: str, stake: int, payout: int) -> bool:

@@ -20,10 +20,10 @@ from psycopg import Connection as Plain
 from psycopg import sql
 from psycopg.rows import TupleRow, dict_row
 
-from reconcile.snapshot.connections import Readers, open_readers
+from reconcile.snapshot.connections import SnapshotConnections, open_readers
 from reconcile.snapshot.edge_keys import OURS_NEAR, THEIRS_NEAR, Near
 from reconcile.snapshot.frames import KEYS, Keys
-from reconcile.snapshot.immature import YoungSince
+from reconcile.snapshot.immature import ImmatureSince
 from reconcile.snapshot.key_ranges import KeyRange
 from reconcile.snapshot.key_rows import (
     OURS,
@@ -82,11 +82,14 @@ class Sides:
     theirs: pd.DataFrame
 
 
-class Books:
+class Snapshot:
     """Both sides of one provider and window, read from one snapshot, in parallel."""
 
     def __init__(
-        self, readers: Readers, said: dict[str, sql.Composable], pool: ThreadPoolExecutor
+        self,
+        readers: SnapshotConnections,
+        said: dict[str, sql.Composable],
+        pool: ThreadPoolExecutor,
     ) -> None:
         self._readers = readers
         self._said = said
@@ -255,9 +258,9 @@ def open_books(
     *,
     overdue: datetime | None,
     balances: bool = False,
-    young: YoungSince | None = None,
+    young: ImmatureSince | None = None,
     snapshot: str | None = None,
-) -> Iterator[Books]:
+) -> Iterator[Snapshot]:
     """Both sides as of one instant: now, or that of other books, still open, by its name.
 
     Rounds of ours that began before ``overdue`` and never ended are marked; None marks none.
@@ -282,7 +285,7 @@ def open_books(
         ThreadPoolExecutor(max_workers=2) as pool,
         open_readers(database_url, snapshot) as readers,
     ):
-        yield Books(readers, said, pool)
+        yield Snapshot(readers, said, pool)
 
 
 def _strings(connection: Plain[TupleRow], query: str) -> Iterator[bytes]:

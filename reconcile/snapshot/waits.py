@@ -7,7 +7,7 @@ whole.
 
 from psycopg import sql
 
-from reconcile.snapshot.immature import UNDONE, YoungSince
+from reconcile.snapshot.immature import UNDONE, ImmatureSince
 
 #: Bits as in ``vocabulary.maturity``; nothing where no operation was counted.
 _HOLDS_OURS = """nullif((r.bets > 0)::int + 2 * (r.wins > 0)::int
@@ -51,7 +51,7 @@ _TOLD = " AND EXISTS (SELECT FROM feed_records t WHERE t.match_key = r.match_key
 _NOTHING = sql.SQL("NULL::text AS young")
 
 
-def waits_said(since: YoungSince | None, *, by_name: bool) -> dict[str, sql.Composable]:
+def waits_said(since: ImmatureSince | None, *, by_name: bool) -> dict[str, sql.Composable]:
     """What the queries call ``holds_ours``, ``young_ours``, and the same of theirs.
 
     Args:

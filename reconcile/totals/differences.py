@@ -17,7 +17,7 @@ from breaks.kinds import OF_BOOKS, Bucket
 from reconcile.findings.breaks import break_id
 from reconcile.matching.groups import GROUP
 from reconcile.snapshot.shared_rounds import round_of
-from reconcile.totals.sums import UNKNOWN_GAME, Cell
+from reconcile.totals.sums import UNKNOWN_GAME, TotalsCell
 
 #: One-sided and younger than the maturity.
 TIMING = "timing"
@@ -34,7 +34,7 @@ NO_BREAKS = frozenset({TIMING, ELSEWHERE, GROUPED, TOLERATED, UNDONE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class DifferenceLine:
     """What one round adds to the difference of one cell.
 
     Attributes:
@@ -44,7 +44,7 @@ class Line:
         break_id: of the break; None where the cause is none.
     """
 
-    cell: Cell
+    cell: TotalsCell
     cause: str
     ggr: int
     round_id: str
@@ -54,7 +54,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ComparisonFrames:
     """What the comparison says, as frames.
 
     Attributes:
@@ -72,14 +72,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DifferenceLines:
     """The lines, and the games that a comparison learned.
 
     Attributes:
         learned: by name and currency of rounds whose game only their tie to a record tells.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[DifferenceLine, ...]
     learned: Mapping[tuple[str, str], str]
 
 
@@ -100,7 +100,7 @@ class _Record:
     undone: int
 
 
-def lines_of(provider: str, found: Found, zone: str) -> Told:
+def lines_of(provider: str, found: ComparisonFrames, zone: str) -> DifferenceLines:
     """Every line of a comparison, and the games that it learned."""
     homes = _Homes(found, zone)
     lines = [
@@ -108,24 +108,26 @@ def lines_of(provider: str, found: Found, zone: str) -> Told:
         *_whole_rows(found.pairs, homes),
         *_elsewhere(found.pairs, homes),
     ]
-    return Told(tuple(line for line in lines if line.ggr), homes.learned(found.pairs))
+    return DifferenceLines(
+        tuple(line for line in lines if line.ggr), homes.learned(found.pairs)
+    )
 
 
 class _Homes:
     """Where each round is at home, and where its records are counted."""
 
-    def __init__(self, found: Found, zone: str) -> None:
+    def __init__(self, found: ComparisonFrames, zone: str) -> None:
         self._games = _games_of_rounds(found)
         self._ours = _records(found.ours, zone, None)
         self._theirs = _records(found.theirs, zone, found.games)
 
-    def of(self, row: Any) -> Cell | None:
+    def of(self, row: Any) -> TotalsCell | None:
         """The cell of a row of PAIRS; None: outside the window."""
         name = (row.round_id, row.currency)
         first = (self._ours.get(name) or self._theirs[name])[0]
         return self._cell(first, row)
 
-    def records(self, row: Any) -> Iterator[tuple[Cell | None, _Record, int]]:
+    def records(self, row: Any) -> Iterator[tuple[TotalsCell | None, _Record, int]]:
         """The records of a row of PAIRS in their cells; 1 where they are theirs, -1 if ours."""
         for record in self._theirs.get((row.alias or row.round_id, row.currency), ()):
             yield self._cell(record, row), record, 1
@@ -140,10 +142,10 @@ class _Homes:
             if self._game(row) != self._games.get(round_of(str(row.round_id)), UNKNOWN_GAME)
         }
 
-    def _cell(self, record: _Record, row: Any) -> Cell | None:
+    def _cell(self, record: _Record, row: Any) -> TotalsCell | None:
         if record.day is None:
             return None
-        return Cell(record.day, record.game or self._game(row), row.currency)
+        return TotalsCell(record.day, record.game or self._game(row), row.currency)
 
     def _game(self, row: Any) -> str:
         names = (round_of(row.round_id), round_of(row.alias))
@@ -176,7 +178,7 @@ def _records(
     return told
 
 
-def _games_of_rounds(found: Found) -> dict[str, str]:
+def _games_of_rounds(found: ComparisonFrames) -> dict[str, str]:
     """The first game, by name, that their records tell of a round."""
     games: dict[str, str] = {}
     for row in found.theirs.itertuples(index=False):
@@ -194,13 +196,13 @@ def days_of(records: pd.DataFrame, zone: str) -> Iterator[tuple[Any, date]]:
     return zip(ordered.itertuples(index=False), days, strict=True)
 
 
-def _breaks(provider: str, breaks: pd.DataFrame, homes: _Homes) -> Iterator[Line]:
+def _breaks(provider: str, breaks: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
     for row in breaks[breaks["kind"].isin([str(kind) for kind in OF_BOOKS])].itertuples():
         named = break_id(provider, str(row.kind), str(row.round_id), str(row.currency))
         yield from _line(row, homes.of(row), str(row.kind), -_int(row.difference), named)
 
 
-def _whole_rows(pairs: pd.DataFrame, homes: _Homes) -> Iterator[Line]:
+def _whole_rows(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
     """Rows that differ and are no break."""
     timing = pairs["bucket"] == str(Bucket.TIMING)
     grouped = (pairs["tie"] == GROUP) & (pairs["side"] != "both")
@@ -215,7 +217,7 @@ def _whole_rows(pairs: pd.DataFrame, homes: _Homes) -> Iterator[Line]:
         yield from _line(row, homes.of(row), cause, -net)
 
 
-def _elsewhere(pairs: pd.DataFrame, homes: _Homes) -> Iterator[Line]:
+def _elsewhere(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
     """Records that do not count where their round is at home, or count for nothing there."""
     narrow = pairs[["round_id", "currency", "alias", "player_ours", "player_theirs"]]
     for row in narrow.itertuples(index=False):
@@ -228,10 +230,10 @@ def _elsewhere(pairs: pd.DataFrame, homes: _Homes) -> Iterator[Line]:
 
 
 def _line(
-    row: Any, cell: Cell | None, cause: str, ggr: int, named: str | None = None
-) -> Iterator[Line]:
+    row: Any, cell: TotalsCell | None, cause: str, ggr: int, named: str | None = None
+) -> Iterator[DifferenceLine]:
     if cell is not None:
-        yield Line(
+        yield DifferenceLine(
             cell=cell,
             cause=cause,
             ggr=ggr,

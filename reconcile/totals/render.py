@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from reconcile.totals.differences import Line
+from reconcile.totals.differences import DifferenceLine
 from reconcile.totals.sums import Figures
-from reconcile.totals.tie_out import Row, Totals
+from reconcile.totals.tie_out import Totals, TotalsRow
 from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
 
@@ -28,7 +28,7 @@ def totals_json(told: Totals, by: tuple[str, ...], exponents: Exponents) -> dict
     }
 
 
-def row_json(row: Row, by: tuple[str, ...], exponents: Exponents) -> dict[str, Any]:
+def row_json(row: TotalsRow, by: tuple[str, ...], exponents: Exponents) -> dict[str, Any]:
     """One row of totals; ``explained`` adds up to the difference of GGR less the residual."""
     digits = exponent_of(row.currency, exponents)
     return {
@@ -66,7 +66,7 @@ def rounds_json(told: Totals, day: date, exponents: Exponents) -> list[dict[str,
     return [line_json(line, exponents) for line in told.lines if line.cell.day == day]
 
 
-def line_json(line: Line, exponents: Exponents) -> dict[str, Any]:
+def line_json(line: DifferenceLine, exponents: Exponents) -> dict[str, Any]:
     """One round that makes a difference; ``ggr`` is theirs less ours."""
     currency = line.cell.currency
     return {

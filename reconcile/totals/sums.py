@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reconcile.snapshot.frames import Keys
-from reconcile.snapshot.snapshot import Books
+from reconcile.snapshot.snapshot import Snapshot
 
 #: Shown where no record of the provider tells which game a round was.
 UNKNOWN_GAME = "unknown"
@@ -85,7 +85,7 @@ _UNPOSTED = "SELECT count(*) AS n FROM batches WHERE posted_at IS NULL AND parke
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Cell:
+class TotalsCell:
     """Where a round counts: the business day it began on, its game, its currency."""
 
     day: date
@@ -140,7 +140,7 @@ class Figures:
 class PartOfOurs:
     """One operation of ours that is no cash play: a correction, or one a fund stands behind."""
 
-    cell: Cell
+    cell: TotalsCell
     round_id: str
     op_key: str
     adjusts: bool
@@ -149,21 +149,21 @@ class PartOfOurs:
     payout: int
 
 
-def sums_of_ours(books: Books, zone: str) -> dict[Cell, Figures]:
+def sums_of_ours(books: Snapshot, zone: str) -> dict[TotalsCell, Figures]:
     """Our rounds of the window, added up by the database."""
     return _sums(books.rows(_OURS, zone=zone, unknown=UNKNOWN_GAME))
 
 
-def sums_of_theirs(books: Books, zone: str) -> dict[Cell, Figures]:
+def sums_of_theirs(books: Snapshot, zone: str) -> dict[TotalsCell, Figures]:
     """The provider's records of the window, added up by the database."""
     return _sums(books.rows(_THEIRS, zone=zone, unknown=UNKNOWN_GAME))
 
 
-def parts_of_ours(books: Books, zone: str) -> tuple[PartOfOurs, ...]:
+def parts_of_ours(books: Snapshot, zone: str) -> tuple[PartOfOurs, ...]:
     """Our corrections and funded operations in rounds of the window."""
     return tuple(
         PartOfOurs(
-            cell=Cell(row["day"], row["game"], row["currency"]),
+            cell=TotalsCell(row["day"], row["game"], row["currency"]),
             round_id=row["round_id"],
             op_key=row["op_key"],
             adjusts=row["kind"] == "adjustment",
@@ -175,19 +175,19 @@ def parts_of_ours(books: Books, zone: str) -> tuple[PartOfOurs, ...]:
     )
 
 
-def on_two_days(books: Books, zone: str) -> Keys:
+def on_two_days(books: Snapshot, zone: str) -> Keys:
     """Keys of rounds that the sides count on different days, sorted."""
     return np.unique(_keys(books.rows(_TWO_DAYS, zone=zone)))
 
 
-def games_of_records(books: Books, keys: Keys) -> dict[tuple[str, int], str]:
+def games_of_records(books: Snapshot, keys: Keys) -> dict[tuple[str, int], str]:
     """Games by record id and occurrence, of the records of these keys."""
     rows = books.rows_among(_GAMES, keys)
     return {(row["record_id"], row["occurrence"]): row["game"] for row in rows}
 
 
 def counts_of_rounds(
-    books: Books, keys: Keys
+    books: Snapshot, keys: Keys
 ) -> dict[tuple[str, str, str], tuple[int, int, int]]:
     """Bets, wins and rollbacks by round, player and currency, of the rounds of these keys."""
     return {
@@ -200,7 +200,7 @@ def counts_of_rounds(
     }
 
 
-def unposted_batches(books: Books) -> int:
+def unposted_batches(books: Snapshot) -> int:
     """Accepted batches that no worker has posted: their rounds are not counted yet."""
     return int(books.rows(_UNPOSTED)[0]["n"])
 
@@ -209,9 +209,9 @@ def _keys(rows: list[dict[str, Any]]) -> Keys:
     return np.array([row["match_key"] for row in rows], dtype=np.int64)
 
 
-def _sums(rows: list[dict[str, Any]]) -> dict[Cell, Figures]:
+def _sums(rows: list[dict[str, Any]]) -> dict[TotalsCell, Figures]:
     return {
-        Cell(row["day"], row["game"], row["currency"]): Figures(
+        TotalsCell(row["day"], row["game"], row["currency"]): Figures(
             rounds=row["rounds"],
             bets=row["bets"],
             wins=row["wins"],

@@ -25,13 +25,20 @@ from reconcile.snapshot.frames import PAIRS
 from reconcile.snapshot.immature import young_since
 from reconcile.snapshot.rules import Rules
 from reconcile.snapshot.shared_rounds import round_of
-from reconcile.snapshot.snapshot import Books, open_books
-from reconcile.totals.differences import NO_BREAKS, Found, Line, Told, days_of, lines_of
+from reconcile.snapshot.snapshot import Snapshot, open_books
+from reconcile.totals.differences import (
+    NO_BREAKS,
+    ComparisonFrames,
+    DifferenceLine,
+    DifferenceLines,
+    days_of,
+    lines_of,
+)
 from reconcile.totals.sums import (
     UNKNOWN_GAME,
-    Cell,
     Figures,
     PartOfOurs,
+    TotalsCell,
     counts_of_rounds,
     games_of_records,
     on_two_days,
@@ -50,7 +57,7 @@ Counts = Mapping[tuple[str, str, str], tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class TotalsRow:
     """One cell, or several added up. Amounts in minor units of ``currency``.
 
     Attributes:
@@ -98,8 +105,8 @@ class Totals:
     window: Window
     zone: str
     at: datetime
-    cells: Mapping[Cell, Row]
-    lines: tuple[Line, ...]
+    cells: Mapping[TotalsCell, TotalsRow]
+    lines: tuple[DifferenceLine, ...]
     parts: tuple[PartOfOurs, ...]
     unposted: int
 
@@ -115,7 +122,7 @@ class Totals:
             row.difference.stake == 0 == row.difference.payout for row in self.cells.values()
         )
 
-    def by(self, *what: str) -> tuple[Row, ...]:
+    def by(self, *what: str) -> tuple[TotalsRow, ...]:
         """The cells added up by ``day``, ``game`` or both; always also by currency."""
         return _summed(
             self.cells, lambda cell: tuple(str(getattr(cell, name)) for name in what)
@@ -157,7 +164,9 @@ def totals(database_url: str, terms: Terms, *, now: datetime, zone: str) -> Tota
     )
 
 
-def _found(books: Books, terms: Terms, now: datetime, zone: str) -> tuple[Found, Counts]:
+def _found(
+    books: Snapshot, terms: Terms, now: datetime, zone: str
+) -> tuple[ComparisonFrames, Counts]:
     """What the comparison says, of the rows that need a closer look here."""
     sides = books.keys()
     suspect = np.union1d(books.straddling(), on_two_days(books, zone))
@@ -174,7 +183,7 @@ def _found(books: Books, terms: Terms, now: datetime, zone: str) -> tuple[Found,
     ours = pd.concat([read.ours, read.ours_beyond])
     theirs = pd.concat([read.theirs, read.theirs_beyond])
     judged = classify(pairs, now=now, maturity=terms.maturity, rules=terms.rules)
-    found = Found(
+    found = ComparisonFrames(
         pairs=judged.told(), breaks=judged.breaks, ours=ours, theirs=theirs, games=games
     )
     return found, counts
@@ -192,7 +201,9 @@ def _tied(pairs: pd.DataFrame, far: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     return pd.concat([pairs[~waits], tied], ignore_index=True)
 
 
-def _of_learned_games(parts: tuple[PartOfOurs, ...], told: Told) -> tuple[PartOfOurs, ...]:
+def _of_learned_games(
+    parts: tuple[PartOfOurs, ...], told: DifferenceLines
+) -> tuple[PartOfOurs, ...]:
     learned = {(round_of(name), code): game for (name, code), game in told.learned.items()}
     return tuple(
         replace(part, cell=replace(part.cell, game=learned[part.round_id, part.cell.currency]))
@@ -203,7 +214,11 @@ def _of_learned_games(parts: tuple[PartOfOurs, ...], told: Told) -> tuple[PartOf
 
 
 def _move(
-    ours: dict[Cell, Figures], told: Told, found: Found, counts: Counts, zone: str
+    ours: dict[TotalsCell, Figures],
+    told: DifferenceLines,
+    found: ComparisonFrames,
+    counts: Counts,
+    zone: str,
 ) -> None:
     """Rounds whose game only their tie to a record tells, from unknown to where they belong."""
     if not told.learned:
@@ -221,25 +236,28 @@ def _move(
             stake=row.stake,
             payout=row.payout,
         )
-        was, cell = Cell(day, UNKNOWN_GAME, row.currency), Cell(day, game, row.currency)
+        was, cell = (
+            TotalsCell(day, UNKNOWN_GAME, row.currency),
+            TotalsCell(day, game, row.currency),
+        )
         ours[was] -= one
         ours[cell] = ours.get(cell, Figures()) + one
 
 
 def _cells(
-    ours: Mapping[Cell, Figures],
-    theirs: Mapping[Cell, Figures],
-    lines: Iterable[Line],
+    ours: Mapping[TotalsCell, Figures],
+    theirs: Mapping[TotalsCell, Figures],
+    lines: Iterable[DifferenceLine],
     parts: Iterable[PartOfOurs],
-) -> dict[Cell, Row]:
-    causes: dict[Cell, dict[str, int]] = {}
+) -> dict[TotalsCell, TotalsRow]:
+    causes: dict[TotalsCell, dict[str, int]] = {}
     for line in lines:
         here = causes.setdefault(line.cell, {})
         here[line.cause] = here.get(line.cause, 0) + line.ggr
     adjusted, funded = _parts(parts, adjusts=True), _parts(parts, adjusts=False)
     nothing = Figures()
     return {
-        cell: Row(
+        cell: TotalsRow(
             name=(str(cell.day), cell.game),
             currency=cell.currency,
             ours=ours.get(cell, nothing),
@@ -253,8 +271,8 @@ def _cells(
     }
 
 
-def _parts(parts: Iterable[PartOfOurs], *, adjusts: bool) -> dict[Cell, Figures]:
-    sums: dict[Cell, Figures] = {}
+def _parts(parts: Iterable[PartOfOurs], *, adjusts: bool) -> dict[TotalsCell, Figures]:
+    sums: dict[TotalsCell, Figures] = {}
     for part in parts:
         if part.adjusts == adjusts:
             figures = Figures(stake=part.stake, payout=part.payout)
@@ -262,20 +280,22 @@ def _parts(parts: Iterable[PartOfOurs], *, adjusts: bool) -> dict[Cell, Figures]
     return sums
 
 
-def _summed(cells: Mapping[Cell, Row], name: Callable[[Cell], Name]) -> tuple[Row, ...]:
-    groups: dict[tuple[Name, str], list[Row]] = {}
+def _summed(
+    cells: Mapping[TotalsCell, TotalsRow], name: Callable[[TotalsCell], Name]
+) -> tuple[TotalsRow, ...]:
+    groups: dict[tuple[Name, str], list[TotalsRow]] = {}
     for cell, row in cells.items():
         groups.setdefault((name(cell), cell.currency), []).append(row)
     return tuple(_sum(named, code, groups[named, code]) for named, code in sorted(groups))
 
 
-def _sum(name: Name, currency: str, rows: list[Row]) -> Row:
+def _sum(name: Name, currency: str, rows: list[TotalsRow]) -> TotalsRow:
     causes: dict[str, int] = {}
     for row in rows:
         for cause, ggr in row.causes.items():
             causes[cause] = causes.get(cause, 0) + ggr
     nothing = Figures()
-    return Row(
+    return TotalsRow(
         name=name,
         currency=currency,
         ours=sum((row.ours for row in rows), nothing),

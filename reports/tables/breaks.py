@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from reconcile.totals.differences import Line
+from reconcile.totals.differences import DifferenceLine
 from reports.grid import (
     WHO_OWES,
     Amount,
     Column,
     Grid,
+    GridRow,
     Instant,
-    Row,
     Value,
     amounts,
     owed,
@@ -73,7 +73,7 @@ def breaks_grid(pack: Pack) -> Grid:
     )
 
 
-def _break(pack: Pack, each: OpenBreak) -> Row:
+def _break(pack: Pack, each: OpenBreak) -> GridRow:
     return (
         *(each.break_id, each.kind, each.impact),
         *(Amount(each.difference, each.currency), each.currency, WHO_OWES[each.impact]),
@@ -141,5 +141,5 @@ def differences_grid(pack: Pack) -> Grid:
     )
 
 
-def _largest(line: Line) -> tuple[object, ...]:
+def _largest(line: DifferenceLine) -> tuple[object, ...]:
     return line.cell.currency, -abs(line.ggr), line.cell, line.cause, line.round_id

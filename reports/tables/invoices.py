@@ -1,8 +1,8 @@
 """Invoices that were checked: the fee, the lines, and the rounds behind a difference."""
 
-from reconcile.invoices.check import Checked
+from reconcile.invoices.check import CheckedLine
 from reconcile.invoices.render import ROUNDING, exact_text
-from reports.grid import Amount, Column, Grid, Row, amounts
+from reports.grid import Amount, Column, Grid, GridRow, amounts
 from reports.report import CheckedInvoice, Pack
 from vocabulary.money import exponent_of
 
@@ -35,7 +35,7 @@ def _fees(pack: Pack) -> Grid:
     )
 
 
-def _fee(each: CheckedInvoice) -> Row:
+def _fee(each: CheckedInvoice) -> GridRow:
     check = each.check
     code = check.invoice.currency
     digits = exponent_of(code)  # of the terms: a provider's own digits are those of its history
@@ -72,11 +72,11 @@ def _lines(pack: Pack) -> Grid:
     )
 
 
-def _largest(line: Checked) -> tuple[object, ...]:
+def _largest(line: CheckedLine) -> tuple[object, ...]:
     return line.currency, -abs(line.difference), -abs(line.claimed), line.game or ""
 
 
-def _line(line: Checked) -> Row:
+def _line(line: CheckedLine) -> GridRow:
     figures = (line.claimed, line.ours, line.difference, line.explained, line.unexplained)
     sums = (*figures, line.theirs, line.excluded)
     game = "all" if line.game is None else line.game

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.grid import Amount, Column, Grid, Row, amounts
+from reports.grid import Amount, Column, Grid, GridRow, amounts
 from reports.report import Pack, ProofLine
 from reports.tables.summary import NO_RUN
-from vocabulary.maturity import Happening
+from vocabulary.maturity import RecordKind
 
 #: Parts of a manifest that other tables show in full.
 _SHOWN_ELSEWHERE = frozenset({"unread"})
-_KINDS = frozenset(map(str, Happening))
+_KINDS = frozenset(map(str, RecordKind))
 _SECOND_US = 1_000_000
 _OF_A_SIDE = ("identity", "folded", "holds")
 
@@ -34,7 +34,7 @@ def maturity_grid(pack: Pack) -> Grid:
     )
 
 
-def _ages(pack: Pack) -> Iterator[Row]:
+def _ages(pack: Pack) -> Iterator[GridRow]:
     if pack.run is None:
         return
     held = pack.run.manifest["inputs"].get("ripeness")
@@ -46,7 +46,7 @@ def _ages(pack: Pack) -> Iterator[Row]:
         yield kind, told["age_s"], told["source"], told["samples"], share
 
 
-def _given(manifest: Mapping[str, Any]) -> Iterator[Row]:
+def _given(manifest: Mapping[str, Any]) -> Iterator[GridRow]:
     """Ages that whoever started the run named, by kind where they differ."""
     ages = {
         kind: age // _SECOND_US
@@ -76,7 +76,7 @@ def conservation_grid(pack: Pack) -> Grid:
     )
 
 
-def _proof(each: ProofLine) -> Row:
+def _proof(each: ProofLine) -> GridRow:
     where = (each.side, each.line, each.rows, each.currency)
     if not each.currency:
         return *where, "", ""

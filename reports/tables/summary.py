@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from breaks.kinds import Impact
 from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
-from reconcile.totals.tie_out import Row as Tied
-from reports.grid import WHO_OWES, Amount, Column, Grid, Instant, Row, Value, amounts, owed
-from reports.queries import Day, OpenBreak
+from reconcile.totals.tie_out import TotalsRow as Tied
+from reports.grid import WHO_OWES, Amount, Column, Grid, GridRow, Instant, Value, amounts, owed
+from reports.queries import BusinessDay, OpenBreak
 from reports.report import Pack
 from vocabulary.clock import iso
 
@@ -35,7 +35,7 @@ def _about(pack: Pack) -> Grid:
     )
 
 
-def _of_run(pack: Pack) -> Iterator[Row]:
+def _of_run(pack: Pack) -> Iterator[GridRow]:
     if pack.run is None:
         yield "run", "none is stored"
         return
@@ -49,7 +49,7 @@ def _of_run(pack: Pack) -> Iterator[Row]:
     yield "not posted yet", f"{unposted} accepted batches, in no figure of ours"
 
 
-def _conventions(pack: Pack) -> Iterator[Row]:
+def _conventions(pack: Pack) -> Iterator[GridRow]:
     yield "generated at", iso(pack.generated_at)
     yield "amounts", "exact, in the currency beside them"
     yield "a break's amount", "plus: we owe the player; minus: the player owes us"
@@ -83,7 +83,7 @@ def _sides(pack: Pack) -> Grid:
     )
 
 
-def _side_lines(row: Tied) -> Iterator[Row]:
+def _side_lines(row: Tied) -> Iterator[GridRow]:
     code, ours, theirs = row.currency, row.ours, row.theirs
     for name in ("stake", "payout", "ggr"):
         figures = getattr(ours, name), getattr(theirs, name), getattr(row.difference, name)
@@ -122,7 +122,7 @@ def _rounds(pack: Pack) -> Grid:
     )
 
 
-def _round_line(pack: Pack, name: str, side: str) -> Row:
+def _round_line(pack: Pack, name: str, side: str) -> GridRow:
     assert pack.run is not None
     told = pack.run.manifest[side]
     rows = [int(told[line]["rows"]) for line in ("matched", "timing", "breaks", "excluded")]
@@ -162,7 +162,7 @@ def _by_money(group: tuple[tuple[str, str, str], list[OpenBreak]]) -> tuple[obje
     return sum_ == 0, code, -abs(sum_), -len(some), kind, impact
 
 
-def _of_kind(pack: Pack, code: str, some: list[OpenBreak]) -> Row:
+def _of_kind(pack: Pack, code: str, some: list[OpenBreak]) -> GridRow:
     named = {each.break_id for each in some}
     lines = pack.tied.lines if pack.tied else ()
     ggr = sum(line.ggr for line in lines if line.break_id in named)
@@ -171,7 +171,7 @@ def _of_kind(pack: Pack, code: str, some: list[OpenBreak]) -> Row:
     return len(some), money, Amount(ggr, code), overdue
 
 
-def _owed(pack: Pack) -> Iterator[Row]:
+def _owed(pack: Pack) -> Iterator[GridRow]:
     for code in sorted({each.currency for each in pack.breaks}):
         of_code = [each for each in pack.breaks if each.currency == code]
         for impact in (Impact.PLAYER_OWED, Impact.OPERATOR_OWED, Impact.NONE):
@@ -200,7 +200,7 @@ def _days(pack: Pack) -> Grid:
     )
 
 
-def _day_lines(day: Day) -> Iterator[Row]:
+def _day_lines(day: BusinessDay) -> Iterator[GridRow]:
     part = "" if day.whole else ", partly in the window"
     if day.closed_at is None:
         yield str(day.day), f"open{part}", "", "", "", "", "", ""

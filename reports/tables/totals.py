@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
 from reconcile.totals.resolution_rate import HORIZONS, percent
-from reconcile.totals.tie_out import Row as Tied
-from reports.grid import Amount, Column, Grid, Row, Value, amounts
+from reconcile.totals.tie_out import TotalsRow as Tied
+from reports.grid import Amount, Column, Grid, GridRow, Value, amounts
 from reports.report import Pack
 
 _SIDES = ("ours", "theirs")
@@ -63,7 +63,7 @@ def _sums(pack: Pack) -> tuple[Tied, ...]:
     return pack.tied.by() if pack.tied and pack.tied.cells else ()
 
 
-def _tied(name: Sequence[str], row: Tied) -> Row:
+def _tied(name: Sequence[str], row: Tied) -> GridRow:
     sides = (row.ours, row.theirs)
     rest = NO_BREAKS - {TIMING, ELSEWHERE}
     counts = [getattr(side, what) for what in _COUNTED for side in sides]
@@ -108,7 +108,7 @@ def totals_grid(pack: Pack) -> Grid:
     )
 
 
-def _total(pack: Pack, code: str) -> Row:
+def _total(pack: Pack, code: str) -> GridRow:
     some = [each for each in pack.totals if each.currency == code]
     sums = [sum(getattr(each, what) for each in some) for what in _SUMMED]
     rounds = sum(each.rounds for each in some)
@@ -137,7 +137,7 @@ def explained_grid(pack: Pack) -> Grid:
     )
 
 
-def _shares(pack: Pack) -> Iterator[Row]:
+def _shares(pack: Pack) -> Iterator[GridRow]:
     if pack.explained is None or not pack.explained.rows:
         return
     shares = pack.explained.shares

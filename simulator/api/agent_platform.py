@@ -8,8 +8,14 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.api.fault_injection import Control, Manner, Refused, Trouble, application
-from simulator.api.games import Names, Title, titles
+from simulator.api.fault_injection import (
+    ApiFault,
+    ApiRefusal,
+    FaultControl,
+    RefusalStyle,
+    application,
+)
+from simulator.api.games import GameTitle, NameMint, titles
 from simulator.protocol.agent_platform import AGENT_ID, HEADER, signature
 from simulator.protocol.instants import instant_text
 from simulator.protocol.json_text import PHP, top_sorted
@@ -22,27 +28,33 @@ _PLAYER_FIELDS = ("player_id", "player_username", "language", "currency", "home_
 
 _ERRORS = MappingProxyType(
     {
-        "signature_required": Refused(401, "signature_required", "Missing X-Signature header"),
-        "invalid_signature": Refused(403, "invalid_signature", "Invalid request signature"),
-        "agent_not_found": Refused(404, "agent_not_found", "Agent not found"),
-        "api_token_not_found": Refused(404, "api_token_not_found", "No API token configured"),
-        "game_not_found": Refused(404, "game_not_found", "Game not found"),
-        "game_provider_not_found": Refused(404, "game_provider_not_found", "No demo support"),
-        "game_not_available": Refused(403, "game_not_available", "Game is not available"),
-        "method_not_allowed": Refused(405, "method_not_allowed", "Use POST"),
-        "validation_error": Refused(422, "validation_error", "Parameter validation error"),
-        "request_expired": Refused(400, "request_expired", "Request timestamp is too old"),
+        "signature_required": ApiRefusal(
+            401, "signature_required", "Missing X-Signature header"
+        ),
+        "invalid_signature": ApiRefusal(403, "invalid_signature", "Invalid request signature"),
+        "agent_not_found": ApiRefusal(404, "agent_not_found", "Agent not found"),
+        "api_token_not_found": ApiRefusal(
+            404, "api_token_not_found", "No API token configured"
+        ),
+        "game_not_found": ApiRefusal(404, "game_not_found", "Game not found"),
+        "game_provider_not_found": ApiRefusal(
+            404, "game_provider_not_found", "No demo support"
+        ),
+        "game_not_available": ApiRefusal(403, "game_not_available", "Game is not available"),
+        "method_not_allowed": ApiRefusal(405, "method_not_allowed", "Use POST"),
+        "validation_error": ApiRefusal(422, "validation_error", "Parameter validation error"),
+        "request_expired": ApiRefusal(400, "request_expired", "Request timestamp is too old"),
     }
 )
-_NOT_FOUND = Refused(404, "not_found", "Nothing is served here")
+_NOT_FOUND = ApiRefusal(404, "not_found", "Nothing is served here")
 _TROUBLES = MappingProxyType(
     {
-        Trouble.UNAUTHORIZED: _ERRORS["signature_required"],
-        Trouble.FORBIDDEN: _ERRORS["invalid_signature"],
-        Trouble.NOT_FOUND: _ERRORS["agent_not_found"],
-        Trouble.UNPROCESSABLE: _ERRORS["validation_error"],
-        Trouble.TOO_MANY: Refused(429, "too_many_requests", "Too many requests"),
-        Trouble.FAILURE: Refused(500, "internal_error", "Internal error"),
+        ApiFault.UNAUTHORIZED: _ERRORS["signature_required"],
+        ApiFault.FORBIDDEN: _ERRORS["invalid_signature"],
+        ApiFault.NOT_FOUND: _ERRORS["agent_not_found"],
+        ApiFault.UNPROCESSABLE: _ERRORS["validation_error"],
+        ApiFault.TOO_MANY: ApiRefusal(429, "too_many_requests", "Too many requests"),
+        ApiFault.FAILURE: ApiRefusal(500, "internal_error", "Internal error"),
     }
 )
 
@@ -60,18 +72,18 @@ class AgentPlatformApi:
     api_token: bytes
     agent_id: int = AGENT_ID
     clock: Clock = field(default_factory=SystemClock)
-    control: Control = field(default_factory=Control)
+    control: FaultControl = field(default_factory=FaultControl)
     sessions: list[tuple[str, str]] = field(default_factory=list)
-    _names: Names = field(init=False)
-    _titles: dict[int, Title] = field(init=False)
+    _names: NameMint = field(init=False)
+    _titles: dict[int, GameTitle] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._names = Names(seed=self.seed)
+        self._names = NameMint(seed=self.seed)
         self._titles = {title.number: title for title in titles(self.seed)}
 
     def application(self) -> web.Application:
         """The API, ready to be served."""
-        manner = Manner(
+        manner = RefusalStyle(
             document=self._refusal,
             troubles=_TROUBLES,
             not_found=_NOT_FOUND,
@@ -124,7 +136,7 @@ class AgentPlatformApi:
         expected = signature(PHP(top_sorted(asked)), self.api_token)
         return hmac.compare_digest(given.encode(), expected.encode())
 
-    def _title(self, asked: dict[str, Any], fields: tuple[str, ...]) -> Title:
+    def _title(self, asked: dict[str, Any], fields: tuple[str, ...]) -> GameTitle:
         wrong = [name for name in fields if not isinstance(asked.get(name), str)]
         if wrong or type(asked.get("game_id")) is not int:
             raise _ERRORS["validation_error"]
@@ -135,7 +147,7 @@ class AgentPlatformApi:
             raise _ERRORS["game_not_available"]
         return title
 
-    def _url(self, kind: str, title: Title) -> str:
+    def _url(self, kind: str, title: GameTitle) -> str:
         return (
             f"https://game.example.com/{kind}?token={self._names.token()}&gameId={title.number}"
         )
@@ -143,7 +155,7 @@ class AgentPlatformApi:
     def _success(self, content: dict[str, object]) -> web.Response:
         return web.json_response({"status": "success", **self._stamp(), "content": content})
 
-    def _refusal(self, refused: Refused) -> dict[str, object]:
+    def _refusal(self, refused: ApiRefusal) -> dict[str, object]:
         said = {"error": refused.code, "message": refused.message}
         return {"status": "error", **said, **self._stamp()}
 
@@ -161,7 +173,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _game(title: Title) -> dict[str, object]:
+def _game(title: GameTitle) -> dict[str, object]:
     return {
         "id": title.number,
         "title": title.name,

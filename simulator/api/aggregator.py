@@ -7,36 +7,36 @@ from types import MappingProxyType
 from aiohttp import web
 
 from simulator.api.fault_injection import (
-    Control,
-    Manner,
-    Refused,
-    Trouble,
+    ApiFault,
+    ApiRefusal,
+    FaultControl,
+    RefusalStyle,
     application,
     object_of,
 )
-from simulator.api.games import HOUSES, Names, Title, titles
+from simulator.api.games import HOUSES, GameTitle, NameMint, titles
 
 #: The game id of a house's lobby.
 LOBBY = "0"
 
-_KEY_WRONG = Refused(401, "Invalid API key")
-_INVALID = Refused(400, "Invalid request")
-_NOT_FOUND = Refused(404, "Not Found")
+_KEY_WRONG = ApiRefusal(401, "Invalid API key")
+_INVALID = ApiRefusal(400, "Invalid request")
+_NOT_FOUND = ApiRefusal(404, "Not Found")
 
-MANNER = Manner(
+MANNER = RefusalStyle(
     document=lambda refused: {"error": refused.code},
     troubles=MappingProxyType(
         {
-            Trouble.UNAUTHORIZED: _KEY_WRONG,
-            Trouble.FORBIDDEN: Refused(403, "IP not allowed"),
-            Trouble.NOT_FOUND: _NOT_FOUND,
-            Trouble.UNPROCESSABLE: Refused(422, "Unprocessable"),
-            Trouble.TOO_MANY: Refused(429, "Too many requests"),
-            Trouble.FAILURE: Refused(500, "Internal error"),
+            ApiFault.UNAUTHORIZED: _KEY_WRONG,
+            ApiFault.FORBIDDEN: ApiRefusal(403, "IP not allowed"),
+            ApiFault.NOT_FOUND: _NOT_FOUND,
+            ApiFault.UNPROCESSABLE: ApiRefusal(422, "Unprocessable"),
+            ApiFault.TOO_MANY: ApiRefusal(429, "Too many requests"),
+            ApiFault.FAILURE: ApiRefusal(500, "Internal error"),
         }
     ),
     not_found=_NOT_FOUND,
-    method_wrong=Refused(405, "Method Not Allowed"),
+    method_wrong=ApiRefusal(405, "Method Not Allowed"),
 )
 
 
@@ -53,15 +53,15 @@ class AggregatorApi:
     seed: int
     api_key: str
     prefix: str = "LAG1"
-    control: Control = field(default_factory=Control)
+    control: FaultControl = field(default_factory=FaultControl)
     allowed: frozenset[str] | None = None
     handles: dict[str, str] = field(default_factory=dict)
     bets: set[str] = field(default_factory=set)
-    _names: Names = field(init=False)
-    _titles: tuple[Title, ...] = field(init=False)
+    _names: NameMint = field(init=False)
+    _titles: tuple[GameTitle, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._names = Names(seed=self.seed)
+        self._names = NameMint(seed=self.seed)
         self._titles = titles(self.seed)
 
     def application(self) -> web.Application:
@@ -131,7 +131,7 @@ class AggregatorApi:
         if not hmac.compare_digest(given, self.api_key.encode()) or prefix != self.prefix:
             raise _KEY_WRONG
         if self.allowed is not None and request.remote not in self.allowed:
-            raise MANNER.troubles[Trouble.FORBIDDEN]
+            raise MANNER.troubles[ApiFault.FORBIDDEN]
 
 
 def _text(asked: dict[str, object], name: str) -> str:
@@ -141,7 +141,7 @@ def _text(asked: dict[str, object], name: str) -> str:
     return value
 
 
-def _item(title: Title) -> dict[str, object]:
+def _item(title: GameTitle) -> dict[str, object]:
     return {
         "game_id": str(title.number),
         "game_name": title.name,

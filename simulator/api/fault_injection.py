@@ -24,7 +24,7 @@ PAGE = b"<!doctype html><title>Just a moment</title><h1>Checking your browser</h
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Trouble(StrEnum):
+class ApiFault(StrEnum):
     """What can be asked for; the value is what the header or the query says."""
 
     UNAUTHORIZED = "401"
@@ -38,7 +38,7 @@ class Trouble(StrEnum):
     TRUNCATED = "truncated"
 
 
-class Refused(Exception):
+class ApiRefusal(Exception):
     """An answer other than success.
 
     Attributes:
@@ -57,7 +57,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RecordedRequest:
     """One request that was answered; ``status`` is what was answered."""
 
     method: str
@@ -66,7 +66,7 @@ class Asked:
 
 
 @dataclass(slots=True, kw_only=True)
-class Control:
+class FaultControl:
     """The handle of whoever runs an API.
 
     Attributes:
@@ -79,10 +79,10 @@ class Control:
     retry_after: int = 1
     slow_s: float = 30.0
     resume: asyncio.Event = field(default_factory=asyncio.Event)
-    asked: list[Asked] = field(default_factory=list)
-    _waiting: dict[str, deque[Trouble]] = field(default_factory=dict)
+    asked: list[RecordedRequest] = field(default_factory=list)
+    _waiting: dict[str, deque[ApiFault]] = field(default_factory=dict)
 
-    def trouble(self, path: str, trouble: Trouble, *, times: int = 1) -> None:
+    def trouble(self, path: str, trouble: ApiFault, *, times: int = 1) -> None:
         """Misbehave on the next ``times`` requests of a path, after what waits already."""
         self._waiting.setdefault(path, deque()).extend([trouble] * times)
 
@@ -90,17 +90,17 @@ class Control:
         """How many requests of a path were answered."""
         return sum(one.path == path for one in self.asked)
 
-    def next_trouble(self, request: web.Request, path: str) -> Trouble | None:
+    def next_trouble(self, request: web.Request, path: str) -> ApiFault | None:
         """What this request meets: what it asks for itself, else what waits for its path."""
         wanted = request.headers.get(HEADER) or request.query.get(QUERY)
-        if wanted in set(Trouble):
-            return Trouble(wanted)
+        if wanted in set(ApiFault):
+            return ApiFault(wanted)
         waiting = self._waiting.get(path)
         return waiting.popleft() if waiting else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class RefusalStyle:
     """How one system refuses.
 
     Attributes:
@@ -109,13 +109,13 @@ class Manner:
         not_found, method_wrong: the refusals of requests that no endpoint serves.
     """
 
-    document: Callable[[Refused], Mapping[str, object]]
-    troubles: Mapping[Trouble, Refused]
-    not_found: Refused
-    method_wrong: Refused
+    document: Callable[[ApiRefusal], Mapping[str, object]]
+    troubles: Mapping[ApiFault, ApiRefusal]
+    not_found: ApiRefusal
+    method_wrong: ApiRefusal
 
 
-def application(control: Control, manner: Manner) -> web.Application:
+def application(control: FaultControl, manner: RefusalStyle) -> web.Application:
     """An application whose every answer is JSON, misbehaving as its control says."""
 
     @web.middleware
@@ -124,10 +124,10 @@ def application(control: Control, manner: Manner) -> web.Application:
         trouble = control.next_trouble(request, path)
         try:
             response = await _handled(request, handler, manner, trouble)
-        except Refused as refused:
+        except ApiRefusal as refused:
             response = _refusal(refused, manner, control)
         spoiled = await _spoiled(response, trouble, control)
-        control.asked.append(Asked(request.method, path, spoiled.status))
+        control.asked.append(RecordedRequest(request.method, path, spoiled.status))
         return spoiled
 
     return web.Application(middlewares=[answer])
@@ -144,7 +144,7 @@ MOUNT = web.AppKey("mount", str)
 
 
 async def _handled(
-    request: web.Request, handler: Handler, manner: Manner, trouble: Trouble | None
+    request: web.Request, handler: Handler, manner: RefusalStyle, trouble: ApiFault | None
 ) -> web.StreamResponse:
     refused = manner.troubles.get(trouble) if trouble else None
     if refused is not None:
@@ -157,7 +157,7 @@ async def _handled(
         raise manner.not_found from None
 
 
-def _refusal(refused: Refused, manner: Manner, control: Control) -> web.Response:
+def _refusal(refused: ApiRefusal, manner: RefusalStyle, control: FaultControl) -> web.Response:
     headers = {}
     if refused.status == web.HTTPTooManyRequests.status_code:
         seconds = control.retry_after if refused.retry_after is None else refused.retry_after
@@ -166,16 +166,16 @@ def _refusal(refused: Refused, manner: Manner, control: Control) -> web.Response
 
 
 async def _spoiled(
-    response: web.StreamResponse, trouble: Trouble | None, control: Control
+    response: web.StreamResponse, trouble: ApiFault | None, control: FaultControl
 ) -> web.StreamResponse:
-    if trouble is Trouble.HTML:
+    if trouble is ApiFault.HTML:
         return web.Response(body=PAGE, content_type="text/html")
-    if trouble is Trouble.SLOW:
+    if trouble is ApiFault.SLOW:
         try:
             await asyncio.wait_for(control.resume.wait(), control.slow_s)
         except TimeoutError:
             return response
-    if trouble is Trouble.TRUNCATED and isinstance(response, web.Response):
+    if trouble is ApiFault.TRUNCATED and isinstance(response, web.Response):
         body = response.body
         assert isinstance(body, bytes)
         half = body[: len(body) // 2]
@@ -183,7 +183,7 @@ async def _spoiled(
     return response
 
 
-async def object_of(request: web.Request, wrong: Refused) -> dict[str, object]:
+async def object_of(request: web.Request, wrong: ApiRefusal) -> dict[str, object]:
     """The JSON object that a request carries.
 
     Raises:

@@ -13,7 +13,7 @@ GAMES_PER_HOUSE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Title:
+class GameTitle:
     """One game.
 
     Attributes:
@@ -28,11 +28,11 @@ class Title:
     is_available: bool
 
 
-def titles(seed: int) -> tuple[Title, ...]:
+def titles(seed: int) -> tuple[GameTitle, ...]:
     """All games; every house has one that cannot be played, and one without a demonstration."""
     rng = Random(f"catalogue {seed}")  # noqa: S311 - a script, not a secret
     return tuple(
-        Title(
+        GameTitle(
             number=1_000_000 + house * 1_000 + place,
             house=HOUSES[house],
             name=" ".join(rng.choice(words) for words in (_FIRST, _SECOND, _THIRD)),
@@ -45,7 +45,7 @@ def titles(seed: int) -> tuple[Title, ...]:
 
 
 @dataclass(slots=True, kw_only=True)
-class Names:
+class NameMint:
     """Mints names that nobody can guess from another, yet the same for the same seed."""
 
     seed: int

@@ -12,8 +12,8 @@ from simulator.api.aggregator import AggregatorApi
 from simulator.api.fault_injection import MOUNT
 from simulator.api.sportsbook import SportsbookApi
 from simulator.api.xigs import SESSION_LIFE, XigsApi
-from simulator.history.lines import Line, Span
-from simulator.protocol.messages import Side
+from simulator.history.lines import HistoryLine, RunSpan
+from simulator.protocol.messages import ProviderSystem
 from vocabulary.errors import Unavailable
 
 #: The profile that the scratch-card platform has from the start.
@@ -23,7 +23,7 @@ Api: TypeAlias = AgentPlatformApi | AggregatorApi | SportsbookApi | XigsApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class RunningApis:
     """Running APIs.
 
     Attributes:
@@ -31,8 +31,8 @@ class Served:
         apis: their state, for whoever runs them to look at and to change.
     """
 
-    urls: Mapping[Side, str]
-    apis: Mapping[Side, Api]
+    urls: Mapping[ProviderSystem, str]
+    apis: Mapping[ProviderSystem, Api]
 
 
 async def _bind(runner: web.AppRunner, port: int) -> None:
@@ -42,17 +42,17 @@ async def _bind(runner: web.AppRunner, port: int) -> None:
         raise Unavailable(f"port {port} cannot be listened at: {error.strerror}") from error
 
 
-def make_api(side: Side, seed: int) -> Api:
+def make_api(side: ProviderSystem, seed: int) -> Api:
     """One API with credentials that a demonstration knows: made of the side's name."""
     secret = f"demo-{side.value}-secret"
     match side:
-        case Side.AGENT_PLATFORM:
+        case ProviderSystem.AGENT_PLATFORM:
             return AgentPlatformApi(seed=seed, api_token=secret.encode())
-        case Side.AGGREGATOR:
+        case ProviderSystem.AGGREGATOR:
             return AggregatorApi(seed=seed, api_key=secret)
-        case Side.SPORTSBOOK:
+        case ProviderSystem.SPORTSBOOK:
             return SportsbookApi(seed=seed, username="demo", password=secret)
-        case Side.XIGS:
+        case ProviderSystem.XIGS:
             return _with_profile(XigsApi(seed=seed, api_key=secret))
 
 
@@ -64,8 +64,12 @@ def _with_profile(api: XigsApi) -> XigsApi:
 
 @asynccontextmanager
 async def serve(
-    sides: Iterable[Side], port: int, seed: int, *, apis: Mapping[Side, Api] | None = None
-) -> AsyncIterator[Served]:
+    sides: Iterable[ProviderSystem],
+    port: int,
+    seed: int,
+    *,
+    apis: Mapping[ProviderSystem, Api] | None = None,
+) -> AsyncIterator[RunningApis]:
     """Serve the APIs of the sides on loopback until the block is left.
 
     Args:
@@ -84,12 +88,12 @@ async def serve(
         await _bind(runner, port)
         host, bound = runner.addresses[0][:2]
         urls = {side: f"http://{host}:{bound}/{side.value}" for side in made}
-        yield Served(urls=urls, apis=made)
+        yield RunningApis(urls=urls, apis=made)
     finally:
         await runner.cleanup()
 
 
-def tell(served: Served, lines: Sequence[Line], span: Span) -> None:
+def tell(served: RunningApis, lines: Sequence[HistoryLine], span: RunSpan) -> None:
     """Let the APIs know what was played: the cards' rounds, and the bets that have a page."""
     for api in served.apis.values():
         match api:
@@ -97,13 +101,15 @@ def tell(served: Served, lines: Sequence[Line], span: Span) -> None:
                 until = span.ended + SESSION_LIFE
                 api.books.play(lines, span, game=api.games[0], until=until)
             case AggregatorApi():
-                rounds = (line.round_id for line in lines if line.side is Side.AGGREGATOR)
+                rounds = (
+                    line.round_id for line in lines if line.side is ProviderSystem.AGGREGATOR
+                )
                 api.bets.update(rounds)
             case AgentPlatformApi() | SportsbookApi():
                 pass  # their documents have no history
 
 
-def _mounted(apis: Mapping[Side, Api]) -> web.Application:
+def _mounted(apis: Mapping[ProviderSystem, Api]) -> web.Application:
     whole = web.Application()
     for side, api in apis.items():
         app = api.application()

@@ -8,33 +8,33 @@ from types import MappingProxyType
 from aiohttp import web
 
 from simulator.api.fault_injection import (
-    Control,
-    Manner,
-    Refused,
-    Trouble,
+    ApiFault,
+    ApiRefusal,
+    FaultControl,
+    RefusalStyle,
     application,
     object_of,
 )
-from simulator.api.games import Names
+from simulator.api.games import NameMint
 from vocabulary.clock import Clock, SystemClock
 
-_UNAUTHORIZED = Refused(401, "UNAUTHORIZED")
-_INVALID = Refused(400, "INVALID_REQUEST")
+_UNAUTHORIZED = ApiRefusal(401, "UNAUTHORIZED")
+_INVALID = ApiRefusal(400, "INVALID_REQUEST")
 
-MANNER = Manner(
+MANNER = RefusalStyle(
     document=lambda refused: {"error": refused.code},
     troubles=MappingProxyType(
         {
-            Trouble.UNAUTHORIZED: _UNAUTHORIZED,
-            Trouble.FORBIDDEN: Refused(403, "FORBIDDEN"),
-            Trouble.NOT_FOUND: Refused(404, "NOT_FOUND"),
-            Trouble.UNPROCESSABLE: Refused(422, "INVALID_REQUEST"),
-            Trouble.TOO_MANY: Refused(429, "TOO_MANY_REQUESTS"),
-            Trouble.FAILURE: Refused(500, "INTERNAL_ERROR"),
+            ApiFault.UNAUTHORIZED: _UNAUTHORIZED,
+            ApiFault.FORBIDDEN: ApiRefusal(403, "FORBIDDEN"),
+            ApiFault.NOT_FOUND: ApiRefusal(404, "NOT_FOUND"),
+            ApiFault.UNPROCESSABLE: ApiRefusal(422, "INVALID_REQUEST"),
+            ApiFault.TOO_MANY: ApiRefusal(429, "TOO_MANY_REQUESTS"),
+            ApiFault.FAILURE: ApiRefusal(500, "INTERNAL_ERROR"),
         }
     ),
-    not_found=Refused(404, "NOT_FOUND"),
-    method_wrong=Refused(405, "METHOD_NOT_ALLOWED"),
+    not_found=ApiRefusal(404, "NOT_FOUND"),
+    method_wrong=ApiRefusal(405, "METHOD_NOT_ALLOWED"),
 )
 
 
@@ -54,13 +54,13 @@ class SportsbookApi:
     version: str = "v1"
     token_life: timedelta = timedelta(hours=1)
     clock: Clock = field(default_factory=SystemClock)
-    control: Control = field(default_factory=Control)
+    control: FaultControl = field(default_factory=FaultControl)
     sessions: list[tuple[str, str]] = field(default_factory=list)
     _tokens: dict[str, datetime] = field(init=False, default_factory=dict)
-    _names: Names = field(init=False)
+    _names: NameMint = field(init=False)
 
     def __post_init__(self) -> None:
-        self._names = Names(seed=self.seed)
+        self._names = NameMint(seed=self.seed)
 
     def application(self) -> web.Application:
         """The API, ready to be served."""

@@ -15,11 +15,17 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.api.fault_injection import Control, Manner, Refused, Trouble, application
-from simulator.api.games import Names, titles
-from simulator.api.xigs_state import Books, Rows, page_of
+from simulator.api.fault_injection import (
+    ApiFault,
+    ApiRefusal,
+    FaultControl,
+    RefusalStyle,
+    application,
+)
+from simulator.api.games import NameMint, titles
+from simulator.api.xigs_state import Rows, XigsState, page_of
 from simulator.protocol.instants import instant_text
-from simulator.protocol.json_text import PLAIN, Number
+from simulator.protocol.json_text import PLAIN, JsonAmount
 from simulator.protocol.xigs import HEADER, signature
 from vocabulary.clock import Clock, SystemClock
 
@@ -29,14 +35,14 @@ CREDENTIAL_TYPES = frozenset({"email", "uuid", "username"})
 PROFILE_TYPE = "demo"
 SESSION_LIFE = timedelta(hours=2)
 
-_UNAUTHORIZED = Refused(401, "UNAUTHORIZED", "Invalid or expired access token")
-_SIGNATURE = Refused(401, "INVALID_SIGNATURE", "The request signature is missing or wrong")
-_INVALID = Refused(400, "BAD_REQUEST", "The request was not understood")
-_NOT_FOUND = Refused(404, "NOT_FOUND", "Not found")
-_CONFLICT = Refused(409, "CONFLICT", "A webhook with this URL exists")
-_TOO_MANY = Refused(429, "TOO_MANY_REQUESTS", "Too many requests")
+_UNAUTHORIZED = ApiRefusal(401, "UNAUTHORIZED", "Invalid or expired access token")
+_SIGNATURE = ApiRefusal(401, "INVALID_SIGNATURE", "The request signature is missing or wrong")
+_INVALID = ApiRefusal(400, "BAD_REQUEST", "The request was not understood")
+_NOT_FOUND = ApiRefusal(404, "NOT_FOUND", "Not found")
+_CONFLICT = ApiRefusal(409, "CONFLICT", "A webhook with this URL exists")
+_TOO_MANY = ApiRefusal(429, "TOO_MANY_REQUESTS", "Too many requests")
 
-MANNER = Manner(
+MANNER = RefusalStyle(
     document=lambda refused: {
         "status": "error",
         "error": refused.code,
@@ -44,19 +50,19 @@ MANNER = Manner(
     },
     troubles=MappingProxyType(
         {
-            Trouble.UNAUTHORIZED: _UNAUTHORIZED,
-            Trouble.FORBIDDEN: Refused(403, "FORBIDDEN", "Not allowed"),
-            Trouble.NOT_FOUND: _NOT_FOUND,
-            Trouble.UNPROCESSABLE: Refused(422, "UNPROCESSABLE", "Not processable"),
-            Trouble.TOO_MANY: _TOO_MANY,
-            Trouble.FAILURE: Refused(500, "INTERNAL_ERROR", "Internal error"),
+            ApiFault.UNAUTHORIZED: _UNAUTHORIZED,
+            ApiFault.FORBIDDEN: ApiRefusal(403, "FORBIDDEN", "Not allowed"),
+            ApiFault.NOT_FOUND: _NOT_FOUND,
+            ApiFault.UNPROCESSABLE: ApiRefusal(422, "UNPROCESSABLE", "Not processable"),
+            ApiFault.TOO_MANY: _TOO_MANY,
+            ApiFault.FAILURE: ApiRefusal(500, "INTERNAL_ERROR", "Internal error"),
         }
     ),
     not_found=_NOT_FOUND,
-    method_wrong=Refused(405, "METHOD_NOT_ALLOWED", "Method not allowed"),
+    method_wrong=ApiRefusal(405, "METHOD_NOT_ALLOWED", "Method not allowed"),
 )
 
-Asked = dict[str, Any]
+RequestBody = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +88,15 @@ class XigsApi:
     token_life: timedelta = timedelta(hours=2)
     logins_per_minute: int = 10
     clock: Clock = field(default_factory=SystemClock)
-    control: Control = field(default_factory=Control)
-    books: Books = field(default_factory=Books)
+    control: FaultControl = field(default_factory=FaultControl)
+    books: XigsState = field(default_factory=XigsState)
     _logins: dict[str, _Login] = field(init=False, default_factory=dict)
     _logged_in_at: list[datetime] = field(init=False, default_factory=list)
-    _names: Names = field(init=False)
-    _games: dict[str, Asked] = field(init=False, default_factory=dict)
+    _names: NameMint = field(init=False)
+    _games: dict[str, RequestBody] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._names = Names(seed=self.seed)
+        self._names = NameMint(seed=self.seed)
         for title in titles(self.seed):
             number = f"{title.number:024x}"
             self._games[number] = {"gameId": number, "name": title.name}
@@ -131,7 +137,7 @@ class XigsApi:
         self._logged_in_at = [*recent, now]
         key = _text(await _document(request), "apiKey")
         if not hmac.compare_digest(key.encode(), self.api_key.encode()):
-            raise Refused(401, "UNAUTHORIZED", "Invalid API key")
+            raise ApiRefusal(401, "UNAUTHORIZED", "Invalid API key")
         access, signing = self._names.token(), self._names.token()
         self._logins[access] = _Login(signing.encode(), now + self.token_life)
         given = {"accessToken": access, "signatureToken": signing}
@@ -232,7 +238,7 @@ class XigsApi:
         items, pagination = page
         return _success(items, pagination=pagination)
 
-    async def _written(self, request: web.Request) -> Asked:
+    async def _written(self, request: web.Request) -> RequestBody:
         """The body of a write that is authorised and signed."""
         login = self._authorised(request)
         asked = await _document(request)
@@ -250,7 +256,7 @@ class XigsApi:
         return login
 
 
-async def _document(request: web.Request) -> Asked:
+async def _document(request: web.Request) -> RequestBody:
     """A JSON object, whose numbers with a point are kept as decimals."""
     try:
         document = json.loads(await request.read(), parse_float=_number)
@@ -261,12 +267,12 @@ async def _document(request: web.Request) -> Asked:
     return document
 
 
-def _number(token: str) -> Number:
+def _number(token: str) -> JsonAmount:
     scaled = Decimal(token)
     exponent = scaled.as_tuple().exponent
     assert isinstance(exponent, int)  # JSON has no infinities
     places = max(0, -exponent)
-    return Number(int(scaled.scaleb(places)), places)
+    return JsonAmount(int(scaled.scaleb(places)), places)
 
 
 def _text(asked: Mapping[str, Any], name: str) -> str:
@@ -276,10 +282,10 @@ def _text(asked: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _profile(asked: Asked) -> Asked:
+def _profile(asked: RequestBody) -> RequestBody:
     told = {name: _text(asked, name) for name in ("email", "description", "profileType")}
     if told["profileType"] != PROFILE_TYPE:
-        raise Refused(400, "BAD_REQUEST", "The sandbox makes only demo profiles")
+        raise ApiRefusal(400, "BAD_REQUEST", "The sandbox makes only demo profiles")
     return {**told, "avatarUrl": asked.get("avatarUrl")}
 
 

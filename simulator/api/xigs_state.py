@@ -9,32 +9,32 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from simulator.api.games import Names
-from simulator.history.lines import Line, Span
+from simulator.api.games import NameMint
+from simulator.history.lines import HistoryLine, RunSpan
 from simulator.history.statements import round_document
 from simulator.protocol.instants import instant_text
-from simulator.protocol.messages import Side
+from simulator.protocol.messages import ProviderSystem
 
 PAGE_SIZE = 20
 PAGE_SIZE_MAX = 100
 
-Row = dict[str, Any]
-Rows = Sequence[Row]
+XigsRow = dict[str, Any]
+Rows = Sequence[XigsRow]
 
 
 @dataclass(slots=True, kw_only=True)
-class Books:
+class XigsState:
     """Everything kept, by id."""
 
-    profiles: dict[str, Row] = field(default_factory=dict)
-    users: dict[str, Row] = field(default_factory=dict)
+    profiles: dict[str, XigsRow] = field(default_factory=dict)
+    users: dict[str, XigsRow] = field(default_factory=dict)
     user_tokens: dict[str, str] = field(default_factory=dict)
-    sessions: dict[str, Row] = field(default_factory=dict)
-    rounds: dict[str, list[Row]] = field(default_factory=dict)
-    webhooks: dict[str, Row] = field(default_factory=dict)
-    deliveries: dict[str, list[Row]] = field(default_factory=dict)
+    sessions: dict[str, XigsRow] = field(default_factory=dict)
+    rounds: dict[str, list[XigsRow]] = field(default_factory=dict)
+    webhooks: dict[str, XigsRow] = field(default_factory=dict)
+    deliveries: dict[str, list[XigsRow]] = field(default_factory=dict)
 
-    def user(self, kind: str, credential: str, names: Names, now: datetime) -> str:
+    def user(self, kind: str, credential: str, names: NameMint, now: datetime) -> str:
         """The user of a credential, made where there is none."""
         for number, held in self.users.items():
             if (held["credentialType"], held["credential"]) == (kind, credential):
@@ -62,10 +62,12 @@ class Books:
         }
         self.rounds[number] = []
 
-    def play(self, lines: Iterable[Line], span: Span, *, game: str, until: datetime) -> None:
+    def play(
+        self, lines: Iterable[HistoryLine], span: RunSpan, *, game: str, until: datetime
+    ) -> None:
         """Keep the rounds of a told history, each in the one session of its player."""
         for line in lines:
-            if line.side is not Side.XIGS:
+            if line.side is not ProviderSystem.XIGS:
                 continue
             number = f"session-{line.handle}"
             if number not in self.sessions:
@@ -93,7 +95,7 @@ class Books:
         self.deliveries[number] = []
 
     def delivered(
-        self, webhook: str, payload: Row, *, status: int, body: str, now: datetime
+        self, webhook: str, payload: XigsRow, *, status: int, body: str, now: datetime
     ) -> None:
         """Log one delivery and what it was answered."""
         held, log = self.webhooks[webhook], self.deliveries[webhook]
@@ -117,11 +119,11 @@ class Books:
             }
         )
 
-    def session_rows(self, *, whole: bool) -> list[Row]:
+    def session_rows(self, *, whole: bool) -> list[XigsRow]:
         """Every session with its counts; ``whole``: with its rounds and transactions too."""
         return [self._session(number, whole=whole) for number in self.sessions]
 
-    def transaction_rows(self) -> list[Row]:
+    def transaction_rows(self) -> list[XigsRow]:
         """Every bet, and the prize of every closed round."""
         return [
             movement
@@ -130,7 +132,7 @@ class Books:
             for movement in _transactions(told)
         ]
 
-    def _session(self, number: str, *, whole: bool) -> Row:
+    def _session(self, number: str, *, whole: bool) -> XigsRow:
         rounds = self.rounds[number]
         won = sum(told["status"] == "closed" and told["prize"].minor > 0 for told in rounds)
         row = {**self.sessions[number], "betWins": won, "totalBets": len(rounds)}
@@ -140,7 +142,7 @@ class Books:
         return {**row, "rounds": shown}
 
 
-def _transactions(told: Row) -> list[Row]:
+def _transactions(told: XigsRow) -> list[XigsRow]:
     kinds = [("bet", "createdAt")]
     if told["status"] == "closed":
         kinds.append(("prize", "updatedAt"))
@@ -160,7 +162,7 @@ def _transactions(told: Row) -> list[Row]:
 
 def page_of(
     rows: Rows, query: Mapping[str, str], filters: Sequence[str]
-) -> tuple[list[Row], dict[str, int]] | None:
+) -> tuple[list[XigsRow], dict[str, int]] | None:
     """One page and its place in the list, or None where the query makes no sense."""
     number, size = _whole(query, "pageIndex", 1), _whole(query, "pageSize", PAGE_SIZE)
     if number is None or size is None or not (number >= 1 and 1 <= size <= PAGE_SIZE_MAX):
@@ -175,7 +177,7 @@ def page_of(
     return kept[(number - 1) * size : number * size], pagination
 
 
-def _is_wanted(row: Row, query: Mapping[str, str], filters: Sequence[str]) -> bool:
+def _is_wanted(row: XigsRow, query: Mapping[str, str], filters: Sequence[str]) -> bool:
     if any(name in query and row.get(name) != query[name] for name in filters):
         return False
     # Days are compared as text: both sides begin with YYYY-MM-DD.

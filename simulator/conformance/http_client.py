@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from simulator.protocol.json_text import Request
+from simulator.protocol.json_text import WireRequest
 from simulator.protocol.responses import Reply
 from vocabulary.errors import Unavailable
 
@@ -13,14 +13,14 @@ from vocabulary.errors import Unavailable
 ANSWER_WITHIN_S = 10.0
 
 
-class Knocker:
+class HttpClient:
     """Knocks at one receiver."""
 
     def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
         self._session = session
         self._base = base.rstrip("/")
 
-    async def send(self, slug: str, request: Request) -> Reply | None:
+    async def send(self, slug: str, request: WireRequest) -> Reply | None:
         """Send once; None where the connection was closed, or stayed silent.
 
         Raises:
@@ -39,8 +39,8 @@ class Knocker:
 
 
 @asynccontextmanager
-async def knocking(base: str) -> AsyncIterator[Knocker]:
+async def knocking(base: str) -> AsyncIterator[HttpClient]:
     """A knocker with connections of its own."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        yield Knocker(session, base)
+        yield HttpClient(session, base)

@@ -3,9 +3,9 @@
 import json
 from dataclasses import dataclass
 
-from simulator.conformance.target import Subject
+from simulator.conformance.target import ConformanceTarget
 from simulator.protocol import responses
-from simulator.protocol.messages import Kind, Seen, Side
+from simulator.protocol.messages import CallKind, ProviderSystem, ReplyKind
 from simulator.protocol.responses import Reply, is_retryable
 from vocabulary.errors import Malformed
 from vocabulary.money import minor_from_text
@@ -15,7 +15,7 @@ SHOWN_MAX = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ProviderResponse:
     """One answer as the provider would understand it.
 
     Attributes:
@@ -25,7 +25,7 @@ class Heard:
     """
 
     reply: Reply | None
-    seen: Seen | None
+    seen: ReplyKind | None
     balance: int | None
 
     @property
@@ -48,26 +48,33 @@ class Heard:
         if self.reply is None:
             return True
         plainly = _document(self.reply) is None and 400 <= self.reply.status < 500
-        return self.seen is Seen.REFUSED or plainly
+        return self.seen is ReplyKind.REFUSED or plainly
 
 
-def hear(reply: Reply | None, subject: Subject, kind: Kind) -> Heard:
+def hear(reply: Reply | None, subject: ConformanceTarget, kind: CallKind) -> ProviderResponse:
     """Understand an answer to a call of this kind."""
     if reply is None or is_retryable(reply):
-        return Heard(reply, None, None)
+        return ProviderResponse(reply, None, None)
     side = subject.side
     said = responses.read(reply, side=side, kind=kind, currency=subject.currency)
-    if said.seen in {Seen.DECLINED, Seen.CONFLICT, Seen.REFUSED} or side is Side.SPORTSBOOK:
-        return Heard(reply, said.seen, None)
+    if (
+        said.seen in {ReplyKind.DECLINED, ReplyKind.CONFLICT, ReplyKind.REFUSED}
+        or side is ProviderSystem.SPORTSBOOK
+    ):
+        return ProviderResponse(reply, said.seen, None)
     balance = _balance(_document(reply), subject)
     if balance is None:
-        return Heard(reply, None, None)
-    return Heard(reply, Seen.BALANCE if kind is Kind.BALANCE else Seen.SUCCESS, balance)
+        return ProviderResponse(reply, None, None)
+    return ProviderResponse(
+        reply, ReplyKind.BALANCE if kind is CallKind.BALANCE else ReplyKind.SUCCESS, balance
+    )
 
 
-def _balance(document: object, subject: Subject) -> int | None:
+def _balance(document: object, subject: ConformanceTarget) -> int | None:
     """From integers: our own digits of the currency, and text where numbers are texts."""
-    where = {Side.AGENT_PLATFORM: "content", Side.XIGS: "data"}.get(subject.side)
+    where = {ProviderSystem.AGENT_PLATFORM: "content", ProviderSystem.XIGS: "data"}.get(
+        subject.side
+    )
     if where is not None:
         document = document.get(where) if isinstance(document, dict) else None
     text = document.get("balance") if isinstance(document, dict) else None

@@ -4,14 +4,19 @@ from collections.abc import AsyncIterator, Sequence
 
 from simulator.conformance.catalogue import CATALOGUE
 from simulator.conformance.http_client import knocking
-from simulator.conformance.scenario import Finding, Result, Scenario
-from simulator.conformance.session import Departed, Stage
-from simulator.conformance.target import Guest, Hooks, Subject
+from simulator.conformance.scenario import Scenario, ScenarioOutcome, ScenarioResult
+from simulator.conformance.session import ConformanceSession, ScriptFailed
+from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
 
 
 async def examine(
-    url: str, subject: Subject, hooks: Hooks, guests: Sequence[Guest], *, run: str
-) -> AsyncIterator[Finding]:
+    url: str,
+    subject: ConformanceTarget,
+    hooks: LedgerHooks,
+    guests: Sequence[TestPlayer],
+    *,
+    run: str,
+) -> AsyncIterator[ScenarioResult]:
     """Yield one finding per scenario, in the catalogue's order.
 
     Args:
@@ -26,19 +31,19 @@ async def examine(
     """
     async with knocking(url) as knocker:
         for number, (scenario, guest) in enumerate(zip(CATALOGUE, guests, strict=True)):
-            stage = Stage(subject, hooks, knocker, guest, f"{run}-{number}")
+            stage = ConformanceSession(subject, hooks, knocker, guest, f"{run}-{number}")
             yield await _played(scenario, stage)
 
 
-async def _played(scenario: Scenario, stage: Stage) -> Finding:
+async def _played(scenario: Scenario, stage: ConformanceSession) -> ScenarioResult:
     reason = scenario.hindered(stage.subject, stage.hooks)
     if reason:
-        result = Result.NOT_APPLICABLE
-        return Finding(scenario=scenario, result=result, reason=reason, steps=())
+        result = ScenarioOutcome.NOT_APPLICABLE
+        return ScenarioResult(scenario=scenario, result=result, reason=reason, steps=())
     try:
         await scenario.play(stage)
-    except Departed:
-        result = Result.FAILED
+    except ScriptFailed:
+        result = ScenarioOutcome.FAILED
     else:
-        result = Result.PASSED
-    return Finding(scenario=scenario, result=result, reason="", steps=tuple(stage.steps))
+        result = ScenarioOutcome.PASSED
+    return ScenarioResult(scenario=scenario, result=result, reason="", steps=tuple(stage.steps))

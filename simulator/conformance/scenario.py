@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from simulator.conformance.session import Stage, Step
-from simulator.conformance.target import Hooks, Subject
+from simulator.conformance.session import ConformanceSession, ScenarioStep
+from simulator.conformance.target import ConformanceTarget, LedgerHooks
 
-Play = Callable[[Stage], Awaitable[None]]
+Play = Callable[[ConformanceSession], Awaitable[None]]
 #: Why a scenario cannot be played, or an empty text.
-Hindrance = Callable[[Subject, Hooks], str]
+Hindrance = Callable[[ConformanceTarget, LedgerHooks], str]
 
 
-class Result(StrEnum):
+class ScenarioOutcome(StrEnum):
     """How a scenario ended; the value is printed."""
 
     PASSED = "passed"
@@ -36,7 +36,7 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ScenarioResult:
     """What came of one scenario.
 
     Attributes:
@@ -45,17 +45,17 @@ class Finding:
     """
 
     scenario: Scenario
-    result: Result
+    result: ScenarioOutcome
     reason: str
-    steps: tuple[Step, ...]
+    steps: tuple[ScenarioStep, ...]
 
 
-def always(_subject: Subject, _hooks: Hooks) -> str:
+def always(_subject: ConformanceTarget, _hooks: LedgerHooks) -> str:
     """Nothing stands in the way."""
     return ""
 
 
-def only_where(applies: Callable[[Subject], bool], otherwise: str) -> Hindrance:
+def only_where(applies: Callable[[ConformanceTarget], bool], otherwise: str) -> Hindrance:
     """A hindrance with one reason."""
     return lambda subject, _hooks: "" if applies(subject) else otherwise
 

@@ -8,20 +8,20 @@ import asyncio
 from dataclasses import dataclass
 from typing import NoReturn
 
-from simulator.conformance.http_client import Knocker
+from simulator.conformance.http_client import HttpClient
 from simulator.conformance.messages import message_of, signed
-from simulator.conformance.response import Heard, hear
-from simulator.conformance.target import Guest, Hooks, Subject
-from simulator.protocol.json_text import Request
-from simulator.protocol.messages import Call, Kind, Seen, Side
+from simulator.conformance.response import ProviderResponse, hear
+from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
+from simulator.protocol.json_text import WireRequest
+from simulator.protocol.messages import Call, CallKind, ProviderSystem, ReplyKind
 
 
-class Departed(Exception):
+class ScriptFailed(Exception):
     """The receiver left the script; the last step says how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ScenarioStep:
     """One thing done, what had to be seen and what was."""
 
     sent: str
@@ -30,7 +30,7 @@ class Step:
     passed: bool
 
 
-class Stage:
+class ConformanceSession:
     """Speaks for one provider to one receiver about one player.
 
     Attributes:
@@ -39,18 +39,23 @@ class Stage:
     """
 
     def __init__(
-        self, subject: Subject, hooks: Hooks, knocker: Knocker, guest: Guest, tag: str
+        self,
+        subject: ConformanceTarget,
+        hooks: LedgerHooks,
+        knocker: HttpClient,
+        guest: TestPlayer,
+        tag: str,
     ) -> None:
         """Args: ``tag`` makes the references of this scenario unique at the receiver."""
         self.subject = subject
         self.hooks = hooks
         self.guest = guest
         self.balance = guest.opening
-        self.steps: list[Step] = []
+        self.steps: list[ScenarioStep] = []
         self._knocker = knocker
         self._tag = tag
         self._count = 0
-        self._answers: dict[bytes, Heard] = {}
+        self._answers: dict[bytes, ProviderResponse] = {}
 
     def fresh(self) -> str:
         """A reference never used before."""
@@ -59,21 +64,21 @@ class Stage:
 
     def bet(self, amount: int, *, handle: str = "", currency: str = "") -> Call:
         """A stake of a new round or transaction, in minor units."""
-        kind = Kind.BET_AND_WIN if self.subject.is_one_unit else Kind.BET
+        kind = CallKind.BET_AND_WIN if self.subject.is_one_unit else CallKind.BET
         return self.call(kind, self.fresh(), amount, handle=handle, currency=currency)
 
     def win(self, amount: int, bet: Call) -> Call:
         """A payout for a bet, where the protocol lets it say so."""
         if self.subject.is_one_unit:
-            return self.call(Kind.BET_AND_WIN, self.fresh(), 0, payout=amount)
-        if self.subject.side is Side.SPORTSBOOK:
-            return self.call(Kind.WIN, self.fresh(), amount)
-        return self.call(Kind.WIN, bet.reference, amount, stake=bet.amount)
+            return self.call(CallKind.BET_AND_WIN, self.fresh(), 0, payout=amount)
+        if self.subject.side is ProviderSystem.SPORTSBOOK:
+            return self.call(CallKind.WIN, self.fresh(), amount)
+        return self.call(CallKind.WIN, bet.reference, amount, stake=bet.amount)
 
     def rollback(self, undone: Call) -> Call:
         """The undoing of a transaction, under a new id."""
         return self.call(
-            Kind.ROLLBACK,
+            CallKind.ROLLBACK,
             self.fresh(),
             undone.amount or undone.payout,
             original=undone.reference,
@@ -81,7 +86,7 @@ class Stage:
 
     def call(
         self,
-        kind: Kind,
+        kind: CallKind,
         reference: str,
         amount: int,
         *,
@@ -105,22 +110,24 @@ class Stage:
             original=original,
         )
 
-    def signed(self, call: Call) -> Request:
+    def signed(self, call: Call) -> WireRequest:
         """The call as the provider sends it."""
         return signed(message_of(call, self.subject), self.subject)
 
-    async def accepted(self, call: Call, *, moves: int, request: Request | None = None) -> None:
+    async def accepted(
+        self, call: Call, *, moves: int, request: WireRequest | None = None
+    ) -> None:
         """Must stand, with the balance it leaves where the protocol names one."""
         request = request or self.signed(call)
         heard = await self.ask(request, call.kind)
         self.balance += moves
-        named = None if self.subject.side is Side.SPORTSBOOK else self.balance
+        named = None if self.subject.side is ProviderSystem.SPORTSBOOK else self.balance
         shown = "" if named is None else f", balance {self.subject.text(named)}"
-        stands = heard.seen is Seen.SUCCESS and heard.balance == named
+        stands = heard.seen is ReplyKind.SUCCESS and heard.balance == named
         self.note(self.words(call), f"success{shown}", heard.shown, passed=stands)
         self._answers[request.body] = heard
 
-    async def repeated(self, call: Call, *, request: Request | None = None) -> None:
+    async def repeated(self, call: Call, *, request: WireRequest | None = None) -> None:
         """Must be answered with the very bytes of the first time, and move nothing."""
         request = request or self.signed(call)
         heard = await self.ask(request, call.kind)
@@ -132,10 +139,10 @@ class Stage:
     async def acknowledged(self, call: Call) -> None:
         """Must be a success although it moves nothing: what it asks for was done before."""
         heard = await self.ask(self.signed(call), call.kind)
-        passed = heard.seen is Seen.SUCCESS
+        passed = heard.seen is ReplyKind.SUCCESS
         self.note(f"{self.words(call)} late", "success", heard.shown, passed=passed)
 
-    async def turned_down(self, call: Call, seen: Seen, *, said: str = "") -> None:
+    async def turned_down(self, call: Call, seen: ReplyKind, *, said: str = "") -> None:
         """Must be understood and not stand: declined, a conflict, or refused."""
         request = self.signed(call)
         heard = await self.ask(request, call.kind)
@@ -144,9 +151,9 @@ class Stage:
         self.note(f"{self.words(call)}{said}", expected, heard.shown, passed=passed)
         self._answers[request.body] = heard
 
-    async def turned_away(self, request: Request, what: str) -> None:
+    async def turned_away(self, request: WireRequest, what: str) -> None:
         """Must be refused as a message, in whatever words, and not be worth a retry."""
-        heard = await self.ask(request, Kind.BET)
+        heard = await self.ask(request, CallKind.BET)
         passed = heard.turns_away and heard.is_bare
         self.note(what, "refused, no balance", heard.shown, passed=passed)
 
@@ -154,14 +161,14 @@ class Stage:
         """The player must have what everything so far left."""
         expected = self.subject.text(self.balance)
         if self.subject.asks_balances:
-            query = self.call(Kind.BALANCE, "", 0)
-            heard = await self.ask(self.signed(query), Kind.BALANCE)
+            query = self.call(CallKind.BALANCE, "", 0)
+            heard = await self.ask(self.signed(query), CallKind.BALANCE)
             self._note_balance("balance query", heard.balance, heard.shown)
         elif self.hooks.balance is not None:
             found = await asyncio.to_thread(self.hooks.balance, self.guest.player)
             self._note_balance("look into the books", found, self.subject.text(found))
-        elif self.subject.side is Side.XIGS:
-            heard = await self.ask(self.signed(self.bet(0)), Kind.BET)
+        elif self.subject.side is ProviderSystem.XIGS:
+            heard = await self.ask(self.signed(self.bet(0)), CallKind.BET)
             self._note_balance("bet of nothing", heard.balance, heard.shown)
         else:
             await self._probe(expected)
@@ -175,7 +182,7 @@ class Stage:
         await self.accepted(bet, moves=0)
         await self.accepted(self.win(amount, bet), moves=amount)
 
-    async def ask(self, request: Request, kind: Kind) -> Heard:
+    async def ask(self, request: WireRequest, kind: CallKind) -> ProviderResponse:
         """Send once and understand the answer."""
         reply = await self._knocker.send(self.subject.slug, request)
         return hear(reply, self.subject, kind)
@@ -186,14 +193,14 @@ class Stage:
         Raises:
             Departed: it was not as expected.
         """
-        self.steps.append(Step(sent=sent, expected=expected, seen=seen, passed=passed))
+        self.steps.append(ScenarioStep(sent=sent, expected=expected, seen=seen, passed=passed))
         if not passed:
             _depart()
 
     def words(self, call: Call) -> str:
         """The call in a few words."""
         text = self.subject.text
-        named = f" of {text(call.amount)}" if call.kind is not Kind.BALANCE else ""
+        named = f" of {text(call.amount)}" if call.kind is not CallKind.BALANCE else ""
         won = f" with {text(call.payout)} won" if call.payout else ""
         return f"{call.kind.value.replace('_', ' ')}{named}{won} {call.reference}".strip()
 
@@ -204,12 +211,12 @@ class Stage:
     async def _probe(self, expected: str) -> None:
         """Bets that only the expected balance refuses and allows; the allowed one is undone."""
         holds = max(self.balance, 0)
-        more = await self.ask(self.signed(self.bet(holds + 1)), Kind.BET)
+        more = await self.ask(self.signed(self.bet(holds + 1)), CallKind.BET)
         probe = self.bet(holds)
-        all_of_it = await self.ask(self.signed(probe), Kind.BET)
-        undone = await self.ask(self.signed(self.rollback(probe)), Kind.ROLLBACK)
+        all_of_it = await self.ask(self.signed(probe), CallKind.BET)
+        undone = await self.ask(self.signed(self.rollback(probe)), CallKind.ROLLBACK)
         seen = [one.seen for one in (more, all_of_it, undone)]
-        passed = seen == [Seen.DECLINED, Seen.SUCCESS, Seen.SUCCESS]
+        passed = seen == [ReplyKind.DECLINED, ReplyKind.SUCCESS, ReplyKind.SUCCESS]
         shown = " / ".join(one.shown for one in (more, all_of_it, undone))
         self.note(
             "bets of a little more and of all", f"balance {expected}", shown, passed=passed
@@ -217,4 +224,4 @@ class Stage:
 
 
 def _depart() -> NoReturn:
-    raise Departed
+    raise ScriptFailed

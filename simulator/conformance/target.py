@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from simulator.protocol.messages import ASKING, BY_TRANSACTION, Side
+from simulator.protocol.messages import ASKING, BY_TRANSACTION, ProviderSystem
 from vocabulary.money import text_from_minor
 
 #: A dialect's option: text, number, flag or a list of texts.
-OptionValue = str | int | bool | tuple[str, ...]
+TargetOption = str | int | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class ConformanceTarget:
     """One configured provider, in the simulator's words.
 
     Attributes:
@@ -22,14 +22,14 @@ class Subject:
         options: the dialect's options, complete.
     """
 
-    side: Side
+    side: ProviderSystem
     slug: str
     currency: str
     exponent: int
     secrets: tuple[bytes, ...] = field(repr=False)
     orphan_win_credits: bool
     rollback_of_rollback_accepts: bool
-    options: Mapping[str, OptionValue]
+    options: Mapping[str, TargetOption]
 
     @property
     def asks_balances(self) -> bool:
@@ -44,7 +44,7 @@ class Subject:
     @property
     def is_one_unit(self) -> bool:
         """Whether a bet always comes with its win."""
-        return self.side is Side.AGENT_PLATFORM
+        return self.side is ProviderSystem.AGENT_PLATFORM
 
     def units(self, whole: int) -> int:
         """A whole amount in minor units."""
@@ -71,7 +71,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guest:
+class TestPlayer:
     """A player the receiver knows, with what is in the wallet (minor units)."""
 
     player: str
@@ -80,7 +80,7 @@ class Guest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class LedgerHooks:
     """What can be done and seen behind the receiver; None where its books are not ours.
 
     Attributes:
@@ -92,4 +92,4 @@ class Hooks:
     block: Callable[[str], None] | None
 
 
-NO_HOOKS = Hooks(balance=None, block=None)
+NO_HOOKS = LedgerHooks(balance=None, block=None)

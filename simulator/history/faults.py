@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
-from simulator.history.lines import Line
-from simulator.history.operational_faults import Mishap, MishapKind
-from simulator.protocol.messages import BY_TRANSACTION, Kind, Side
+from simulator.history.lines import HistoryLine
+from simulator.history.operational_faults import OperationalFault, OperationalFaultKind
+from simulator.protocol.messages import BY_TRANSACTION, CallKind, ProviderSystem
 
 #: Phantom and changed amounts stay within this many minor units.
 FAULT_MINOR_MAX = 900
@@ -34,28 +34,28 @@ class FaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class InjectedFault:
     """One injected fault, in the words of the break it must become."""
 
-    side: Side
-    kind: FaultKind | MishapKind
+    side: ProviderSystem
+    kind: FaultKind | OperationalFaultKind
     round_id: str
     player: str
     currency: str
     difference: int
 
 
-_Injection = Callable[[Random, Line], tuple[tuple[Line, ...], int]]
+_Injection = Callable[[Random, HistoryLine], tuple[tuple[HistoryLine, ...], int]]
 
 
 def inject(
-    lines: tuple[Line, ...],
+    lines: tuple[HistoryLine, ...],
     *,
     seed: int,
     faults: int,
-    mishaps: Sequence[Mishap] = (),
+    mishaps: Sequence[OperationalFault] = (),
     own_ids: bool = False,
-) -> tuple[tuple[Line, ...], tuple[Fault, ...]]:
+) -> tuple[tuple[HistoryLine, ...], tuple[InjectedFault, ...]]:
     """Falsify up to ``faults`` rounds, all kinds in turn.
 
     Fewer are injected when a history has too few rounds that a kind can be put into. Rounds
@@ -70,12 +70,12 @@ def inject(
     spared |= {(one.side, one.round_id) for one in mishaps}
     honest = [n for n, line in enumerate(lines) if (line.side, line.round_id) not in spared]
     rng.shuffle(honest)
-    told: dict[int, tuple[Line, ...]] = {}
-    injected: list[Fault] = []
+    told: dict[int, tuple[HistoryLine, ...]] = {}
+    injected: list[InjectedFault] = []
     sides = {line.side for line in lines}
     kinds = [one for one in _INJECTIONS if one[0] in sides]
     if own_ids:
-        kinds.remove((Side.AGGREGATOR, FaultKind.BALANCE))
+        kinds.remove((ProviderSystem.AGGREGATOR, FaultKind.BALANCE))
     for number in range(faults if kinds else 0):
         side, kind = kinds[number % len(kinds)]
         place = _victim(lines, honest, side, kind, own_ids=own_ids)
@@ -89,23 +89,28 @@ def inject(
 
 
 def _victim(
-    lines: tuple[Line, ...], honest: list[int], side: Side, kind: FaultKind, *, own_ids: bool
+    lines: tuple[HistoryLine, ...],
+    honest: list[int],
+    side: ProviderSystem,
+    kind: FaultKind,
+    *,
+    own_ids: bool,
 ) -> int | None:
     for index, place in enumerate(honest):
         line = lines[place]
         if line.side is not side or not _suits(line, kind):
             continue
         # A stake above the balance would change the balance with it.
-        if not own_ids or line.side is not Side.AGGREGATOR or _may_cost_more(line):
+        if not own_ids or line.side is not ProviderSystem.AGGREGATOR or _may_cost_more(line):
             return honest.pop(index)
     return None
 
 
-def _may_cost_more(line: Line) -> bool:
+def _may_cost_more(line: HistoryLine) -> bool:
     return line.before >= line.stake + FAULT_MINOR_MAX
 
 
-def _swapped(lines: tuple[Line, ...], place: int, kind: FaultKind) -> Line:
+def _swapped(lines: tuple[HistoryLine, ...], place: int, kind: FaultKind) -> HistoryLine:
     """The line, for a wrong player with the handle of the next other player's line."""
     line = lines[place]
     if kind is not FaultKind.PLAYER:
@@ -115,21 +120,23 @@ def _swapped(lines: tuple[Line, ...], place: int, kind: FaultKind) -> Line:
     return replace(line, handle=next(strangers, line).handle)
 
 
-def _suits(line: Line, kind: FaultKind) -> bool:
+def _suits(line: HistoryLine, kind: FaultKind) -> bool:
     if kind is FaultKind.STATUS and line.stake == line.payout == 0:
         return False  # a round that moved nothing stands as well as not
-    if line.side is Side.XIGS:
+    if line.side is ProviderSystem.XIGS:
         # What an open round pays is not known, so nothing about it can be wrong.
         return line.closed or kind not in {FaultKind.PHANTOM, FaultKind.PAYOUT}
-    if line.side is not Side.SPORTSBOOK:
+    if line.side is not ProviderSystem.SPORTSBOOK:
         return True
-    wanted = {FaultKind.STAKE: Kind.BET, FaultKind.PAYOUT: Kind.WIN}
+    wanted = {FaultKind.STAKE: CallKind.BET, FaultKind.PAYOUT: CallKind.WIN}
     return line.kind is wanted.get(kind, line.kind)
 
 
-def _fault(line: Line, told: tuple[Line, ...], kind: FaultKind, difference: int) -> Fault:
+def _fault(
+    line: HistoryLine, told: tuple[HistoryLine, ...], kind: FaultKind, difference: int
+) -> InjectedFault:
     round_id = told[-1].round_id if kind is FaultKind.PHANTOM else line.round_id
-    return Fault(
+    return InjectedFault(
         side=line.side,
         kind=kind,
         round_id=round_id,
@@ -139,10 +146,10 @@ def _fault(line: Line, told: tuple[Line, ...], kind: FaultKind, difference: int)
     )
 
 
-def mishap_faults(mishaps: Sequence[Mishap]) -> tuple[Fault, ...]:
+def mishap_faults(mishaps: Sequence[OperationalFault]) -> tuple[InjectedFault, ...]:
     """Mishaps of the callbacks, in the words of faults."""
     return tuple(
-        Fault(
+        InjectedFault(
             side=one.side,
             kind=one.kind,
             round_id=one.round_id,
@@ -154,18 +161,18 @@ def mishap_faults(mishaps: Sequence[Mishap]) -> tuple[Fault, ...]:
     )
 
 
-def _order(fault: Fault) -> tuple[str, str, str]:
+def _order(fault: InjectedFault) -> tuple[str, str, str]:
     return (fault.side.value, fault.kind.value, fault.round_id)
 
 
-def _drop(_: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+def _drop(_: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
     return (), line.stake - line.payout
 
 
-def _phantom(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+def _phantom(rng: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
     stake = line.stake and rng.randint(1, FAULT_MINOR_MAX)
     # An invented round may be won or lost; an invented transaction is like the line beside it.
-    won = line.kind is Kind.ROUND_END or line.payout
+    won = line.kind is CallKind.ROUND_END or line.payout
     payout = rng.randint(1, FAULT_MINOR_MAX) if won else 0
     invented = replace(
         line,
@@ -179,7 +186,7 @@ def _phantom(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
     return (line, _restated(invented)), payout - stake
 
 
-def _change_stake(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+def _change_stake(rng: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
     delta = rng.randint(1, FAULT_MINOR_MAX)
     if line.stake > delta and rng.randrange(2):
         delta = -delta
@@ -189,7 +196,7 @@ def _change_stake(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
     return (_restated(changed),), -delta
 
 
-def _change_payout(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+def _change_payout(rng: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
     delta = rng.randint(1, FAULT_MINOR_MAX)
     if line.payout > delta and rng.randrange(2):
         delta = -delta
@@ -197,36 +204,36 @@ def _change_payout(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
     return (_restated(changed),), delta
 
 
-def _restated(line: Line) -> Line:
+def _restated(line: HistoryLine) -> HistoryLine:
     """The line with the amounts that a statement names as its stake and payout are now."""
-    if line.side is Side.SPORTSBOOK:
+    if line.side is ProviderSystem.SPORTSBOOK:
         return replace(line, amount=line.stake + line.payout)
-    if line.side is Side.AGENT_PLATFORM:
+    if line.side is ProviderSystem.AGENT_PLATFORM:
         return replace(line, amount=line.stake, won=line.payout)
     return line
 
 
-def _duplicate(_: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+def _duplicate(_: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
     return (line, line), line.payout - line.stake
 
 
-def _miscalculate(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+def _miscalculate(rng: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
     return (replace(line, net=line.net + rng.randint(1, FAULT_MINOR_MAX)),), 0
 
 
-def _take_back(_: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+def _take_back(_: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
     """Told as rolled back by a line of its own, though nobody ever did."""
     undo = replace(
-        line, record_id=f"{line.record_id}-U", kind=Kind.ROLLBACK, stake=0, payout=0, net=0
+        line, record_id=f"{line.record_id}-U", kind=CallKind.ROLLBACK, stake=0, payout=0, net=0
     )
     return (line, undo), line.stake - line.payout
 
 
-def _as_another(_: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+def _as_another(_: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
     return (line,), 0
 
 
-def _misremember(rng: Random, line: Line) -> tuple[tuple[Line, ...], int]:
+def _misremember(rng: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
     more = rng.randint(1, FAULT_MINOR_MAX)
     return (replace(line, before=line.before + more),), more
 
@@ -244,7 +251,7 @@ _BY_KIND: dict[FaultKind, _Injection] = {
 }
 
 
-def possible(side: Side, kind: FaultKind) -> bool:
+def possible(side: ProviderSystem, kind: FaultKind) -> bool:
     """Whether a side's history can be wrong in this way.
 
     The aggregator's record id is its round, so it cannot tell a round twice; only its records
@@ -252,15 +259,18 @@ def possible(side: Side, kind: FaultKind) -> bool:
     by a line of their own.
     """
     if kind is FaultKind.DUPLICATE:
-        return side is not Side.AGGREGATOR
+        return side is not ProviderSystem.AGGREGATOR
     if kind is FaultKind.STATUS:
         return side in BY_TRANSACTION
-    return kind not in {FaultKind.ARITHMETIC, FaultKind.BALANCE} or side is Side.AGGREGATOR
+    return (
+        kind not in {FaultKind.ARITHMETIC, FaultKind.BALANCE}
+        or side is ProviderSystem.AGGREGATOR
+    )
 
 
 _INJECTIONS = {
     (side, kind): injection
     for kind, injection in _BY_KIND.items()
-    for side in Side
+    for side in ProviderSystem
     if possible(side, kind)
 }

@@ -8,38 +8,44 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from simulator.history.faults import Fault, FaultKind
-from simulator.history.lines import Line
-from simulator.history.operational_faults import MishapKind
-from simulator.protocol.messages import Side
+from simulator.history.faults import FaultKind, InjectedFault
+from simulator.history.lines import HistoryLine
+from simulator.history.operational_faults import OperationalFaultKind
+from simulator.protocol.messages import ProviderSystem
 
 #: How the receiver's documents call the round of a record that names none.
 _CALLED = "history:{record_id}"
 
 
-def with_own_ids(lines: Sequence[Line]) -> tuple[Line, ...]:
+def with_own_ids(lines: Sequence[HistoryLine]) -> tuple[HistoryLine, ...]:
     """The same history, the aggregator's records under ids of their own."""
     return tuple(
         replace(line, record_id=_own_id(line.record_id))
-        if line.side is Side.AGGREGATOR
+        if line.side is ProviderSystem.AGGREGATOR
         else line
         for line in lines
     )
 
 
-def as_found(faults: Sequence[Fault], lines: Sequence[Line]) -> tuple[Fault, ...]:
+def as_found(
+    faults: Sequence[InjectedFault], lines: Sequence[HistoryLine]
+) -> tuple[InjectedFault, ...]:
     """The breaks that faults put into ``lines`` become where the ids are the aggregator's own.
 
     An invented round has no other name than its record's. A round told of another player is
     two: one that nobody told, and one that never was.
     """
-    told = {line.round_id: line for line in lines if line.side is Side.AGGREGATOR}
+    told = {line.round_id: line for line in lines if line.side is ProviderSystem.AGGREGATOR}
     found = (each for fault in faults for each in _as_found(fault, told.get(fault.round_id)))
     return tuple(sorted(found, key=lambda one: (one.side, one.kind, one.round_id)))
 
 
-def _as_found(fault: Fault, line: Line | None) -> Iterator[Fault]:
-    if fault.side is not Side.AGGREGATOR or line is None or isinstance(fault.kind, MishapKind):
+def _as_found(fault: InjectedFault, line: HistoryLine | None) -> Iterator[InjectedFault]:
+    if (
+        fault.side is not ProviderSystem.AGGREGATOR
+        or line is None
+        or isinstance(fault.kind, OperationalFaultKind)
+    ):
         yield fault
         return
     named = _CALLED.format(record_id=_own_id(line.record_id))

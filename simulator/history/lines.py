@@ -8,12 +8,19 @@ and the agent platform tell transactions; a rollback is a line that names its or
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from simulator.protocol.messages import BY_TRANSACTION, Call, Kind, Seen, Side, Step
+from simulator.protocol.messages import (
+    BY_TRANSACTION,
+    Call,
+    CallKind,
+    ProviderSystem,
+    ReplyKind,
+    ScriptStep,
+)
 from simulator.scenarios.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class RunSpan:
     """When the run took place; each line's instant lies in it by its place in the run."""
 
     began: datetime
@@ -26,7 +33,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class HistoryLine:
     """One line of a provider's history. Amounts in minor units.
 
     Attributes:
@@ -42,10 +49,10 @@ class Line:
         place: where in the run it began, as an index into the plan's steps.
     """
 
-    side: Side
+    side: ProviderSystem
     record_id: str
     round_id: str
-    kind: Kind
+    kind: CallKind
     player: str
     handle: str
     currency: str
@@ -61,53 +68,53 @@ class Line:
     @property
     def rolled_back(self) -> bool:
         """Whether the line undoes its round."""
-        return self.kind is Kind.ROLLBACK
+        return self.kind is CallKind.ROLLBACK
 
 
-def history_of(plan: Plan) -> tuple[Line, ...]:
+def history_of(plan: Plan) -> tuple[HistoryLine, ...]:
     """Every line an honest provider would tell, in the order in which rounds began."""
-    lines: dict[str, Line] = {}
+    lines: dict[str, HistoryLine] = {}
     for place, step in enumerate(plan.steps):
-        if step.expected.seen is not Seen.SUCCESS or step.expected.repeated:
+        if step.expected.seen is not ReplyKind.SUCCESS or step.expected.repeated:
             continue
         call = step.call
         if call.side in BY_TRANSACTION:
             lines[call.reference] = _transaction(call, place)
-        elif call.kind is Kind.BET:
+        elif call.kind is CallKind.BET:
             lines[call.reference] = _begun(step, place)
         else:
             lines[call.reference] = _went_on(lines[call.reference], call)
     return tuple(lines.values())
 
 
-def _begun(step: Step, place: int) -> Line:
+def _begun(step: ScriptStep, place: int) -> HistoryLine:
     call = step.call
     after = 0 if step.expected.balance is None else step.expected.balance
-    line = _line(call, place, call.reference, Kind.ROUND_END)
+    line = _line(call, place, call.reference, CallKind.ROUND_END)
     return replace(line, stake=call.amount, net=-call.amount, before=after + call.amount)
 
 
-def _went_on(begun: Line, call: Call) -> Line:
-    if call.kind is Kind.ROUND_END:
+def _went_on(begun: HistoryLine, call: Call) -> HistoryLine:
+    if call.kind is CallKind.ROUND_END:
         return replace(begun, closed=True)
     # A scratch card's prize is also its end; an aggregator's win is not.
     paid = replace(begun, payout=call.amount, net=begun.net + call.amount)
-    return replace(paid, closed=begun.closed or call.side is Side.XIGS)
+    return replace(paid, closed=begun.closed or call.side is ProviderSystem.XIGS)
 
 
-def _transaction(call: Call, place: int) -> Line:
-    if call.kind is Kind.ROLLBACK:
+def _transaction(call: Call, place: int) -> HistoryLine:
+    if call.kind is CallKind.ROLLBACK:
         undo = _line(call, place, call.original, call.kind)
         return replace(undo, amount=call.amount, won=call.payout, closed=True)
-    stake = 0 if call.kind is Kind.WIN else call.amount
-    payout = call.amount if call.kind is Kind.WIN else call.payout
+    stake = 0 if call.kind is CallKind.WIN else call.amount
+    payout = call.amount if call.kind is CallKind.WIN else call.payout
     line = _line(call, place, call.reference, call.kind)
     line = replace(line, amount=call.amount, won=call.payout, closed=True)
     return replace(line, stake=stake, payout=payout, net=payout - stake)
 
 
-def _line(call: Call, place: int, round_id: str, kind: Kind) -> Line:
-    return Line(
+def _line(call: Call, place: int, round_id: str, kind: CallKind) -> HistoryLine:
+    return HistoryLine(
         side=call.side,
         record_id=call.reference,
         round_id=round_id,

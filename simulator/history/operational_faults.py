@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from simulator.protocol.messages import Call, Expectation, Kind, Seen, Side
+from simulator.protocol.messages import Call, CallKind, Expectation, ProviderSystem, ReplyKind
 from simulator.scenarios.plan import Plan
 
 
-class MishapKind(StrEnum):
+class OperationalFaultKind(StrEnum):
     """The break that each mishap must be found as."""
 
     CONFLICT = "idempotency_conflict"
@@ -23,39 +23,39 @@ class MishapKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mishap:
+class OperationalFault:
     """One of them; ``difference`` in minor units, as owed to the player."""
 
-    side: Side
-    kind: MishapKind
+    side: ProviderSystem
+    kind: OperationalFaultKind
     round_id: str
     player: str
     currency: str
     difference: int
 
 
-_Key = tuple[Side, str]
+_Key = tuple[ProviderSystem, str]
 
 
-def mishaps_of(plan: Plan) -> tuple[Mishap, ...]:
+def mishaps_of(plan: Plan) -> tuple[OperationalFault, ...]:
     """Every mishap of a run, sorted."""
     found = [*_conflicts(plan), *_out_of_order(plan), *_below_zero(plan)]
     return tuple(sorted(found, key=lambda one: (one.side.value, one.kind.value, one.round_id)))
 
 
-def _conflicts(plan: Plan) -> Iterator[Mishap]:
+def _conflicts(plan: Plan) -> Iterator[OperationalFault]:
     first: dict[_Key, Call] = {}
     told: set[_Key] = set()
     for call, expected in _steps(plan):
         at = _key(call)
-        if expected.seen is not Seen.CONFLICT:
+        if expected.seen is not ReplyKind.CONFLICT:
             first.setdefault(at, call)
         elif at not in told:
             told.add(at)
-            yield _mishap(MishapKind.CONFLICT, first[at], 0)
+            yield _mishap(OperationalFaultKind.CONFLICT, first[at], 0)
 
 
-def _out_of_order(plan: Plan) -> Iterator[Mishap]:
+def _out_of_order(plan: Plan) -> Iterator[OperationalFault]:
     known: set[_Key] = set()
     early: dict[_Key, Call] = {}
     late: set[_Key] = set()
@@ -63,16 +63,18 @@ def _out_of_order(plan: Plan) -> Iterator[Mishap]:
         at = _key(call)
         if at in early:
             late.add(at)
-        elif expected.seen in {Seen.SUCCESS, Seen.DECLINED} and not expected.repeated:
+        elif expected.seen in {ReplyKind.SUCCESS, ReplyKind.DECLINED} and not expected.repeated:
             known.add(at)
             original = (call.side, call.original)
-            if call.kind is Kind.ROLLBACK and original not in known:
+            if call.kind is CallKind.ROLLBACK and original not in known:
                 early.setdefault(original, call)
     for at, undo in early.items():
-        yield _mishap(MishapKind.LATE if at in late else MishapKind.ORPHAN, undo, 0)
+        yield _mishap(
+            OperationalFaultKind.LATE if at in late else OperationalFaultKind.ORPHAN, undo, 0
+        )
 
 
-def _below_zero(plan: Plan) -> Iterator[Mishap]:
+def _below_zero(plan: Plan) -> Iterator[OperationalFault]:
     crossed: dict[str, Call] = {}
     for call, expected in _steps(plan):
         if expected.balance is None or expected.repeated:
@@ -82,7 +84,7 @@ def _below_zero(plan: Plan) -> Iterator[Mishap]:
         else:
             crossed.setdefault(call.player or "", call)
     for player, call in crossed.items():
-        yield _mishap(MishapKind.BELOW_ZERO, call, plan.balances[player])
+        yield _mishap(OperationalFaultKind.BELOW_ZERO, call, plan.balances[player])
 
 
 def _steps(plan: Plan) -> Iterator[tuple[Call, Expectation]]:
@@ -96,8 +98,8 @@ def _key(call: Call) -> _Key:
     return call.side, call.key or ""
 
 
-def _mishap(kind: MishapKind, call: Call, difference: int) -> Mishap:
-    return Mishap(
+def _mishap(kind: OperationalFaultKind, call: Call, difference: int) -> OperationalFault:
+    return OperationalFault(
         side=call.side,
         kind=kind,
         # A rollback belongs to the round of what it undoes.

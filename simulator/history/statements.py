@@ -6,11 +6,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TextIO
 
-from simulator.history.lines import Line, Span
+from simulator.history.lines import HistoryLine, RunSpan
 from simulator.protocol.agent_platform import TYPES, nameless, round_of
 from simulator.protocol.instants import instant_text
-from simulator.protocol.json_text import PLAIN, Number, Value
-from simulator.protocol.messages import Side
+from simulator.protocol.json_text import PLAIN, JsonAmount, Value
+from simulator.protocol.messages import ProviderSystem
 from simulator.protocol.signing import action_of
 from vocabulary.money import exponent_of, text_from_minor
 
@@ -37,12 +37,18 @@ AGENT_STATEMENT_COLUMNS = (
 )
 
 #: How the file of each side ends that tells its history as one.
-SUFFIXES: Mapping[Side, str] = MappingProxyType(
-    {Side.AGENT_PLATFORM: ".csv", Side.SPORTSBOOK: ".csv", Side.XIGS: ".jsonl"}
+SUFFIXES: Mapping[ProviderSystem, str] = MappingProxyType(
+    {
+        ProviderSystem.AGENT_PLATFORM: ".csv",
+        ProviderSystem.SPORTSBOOK: ".csv",
+        ProviderSystem.XIGS: ".jsonl",
+    }
 )
 
 
-def write_statement(path: Path, side: Side, lines: Sequence[Line], span: Span) -> int:
+def write_statement(
+    path: Path, side: ProviderSystem, lines: Sequence[HistoryLine], span: RunSpan
+) -> int:
     """Write the file in which one side tells its history.
 
     Returns:
@@ -59,32 +65,34 @@ def write_statement(path: Path, side: Side, lines: Sequence[Line], span: Span) -
     return len(told)
 
 
-def _write_sportsbook(file: TextIO, told: Sequence[Line], span: Span) -> None:
+def _write_sportsbook(file: TextIO, told: Sequence[HistoryLine], span: RunSpan) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(STATEMENT_COLUMNS)
     writer.writerows(_statement_row(line, span) for line in told)
 
 
-def _write_agent_platform(file: TextIO, told: Sequence[Line], span: Span) -> None:
+def _write_agent_platform(file: TextIO, told: Sequence[HistoryLine], span: RunSpan) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(AGENT_STATEMENT_COLUMNS)
     writer.writerows(_agent_row(line, span) for line in told)
 
 
-def _write_xigs(file: TextIO, told: Sequence[Line], span: Span) -> None:
+def _write_xigs(file: TextIO, told: Sequence[HistoryLine], span: RunSpan) -> None:
     file.writelines(PLAIN(round_document(line, span)) + "\n" for line in told)
 
 
-_WRITERS: Mapping[Side, Callable[[TextIO, Sequence[Line], Span], None]] = MappingProxyType(
-    {
-        Side.AGENT_PLATFORM: _write_agent_platform,
-        Side.SPORTSBOOK: _write_sportsbook,
-        Side.XIGS: _write_xigs,
-    }
+_WRITERS: Mapping[ProviderSystem, Callable[[TextIO, Sequence[HistoryLine], RunSpan], None]] = (
+    MappingProxyType(
+        {
+            ProviderSystem.AGENT_PLATFORM: _write_agent_platform,
+            ProviderSystem.SPORTSBOOK: _write_sportsbook,
+            ProviderSystem.XIGS: _write_xigs,
+        }
+    )
 )
 
 
-def _agent_row(line: Line, span: Span) -> tuple[str, ...]:
+def _agent_row(line: HistoryLine, span: RunSpan) -> tuple[str, ...]:
     exponent = exponent_of(line.currency)
     return (
         "" if line.record_id == nameless(line.round_id) else line.record_id,
@@ -99,22 +107,22 @@ def _agent_row(line: Line, span: Span) -> tuple[str, ...]:
     )
 
 
-def round_document(line: Line, span: Span) -> dict[str, Value]:
+def round_document(line: HistoryLine, span: RunSpan) -> dict[str, Value]:
     """One round of the scratch-card platform as its API tells it."""
     exponent = exponent_of(line.currency)
     return {
         "roundId": line.record_id,
         "userId": line.handle,
         "currency": line.currency,
-        "bet": Number(line.stake, exponent),
-        "prize": Number(line.payout, exponent),
+        "bet": JsonAmount(line.stake, exponent),
+        "prize": JsonAmount(line.payout, exponent),
         "status": "closed" if line.closed else "open",
         "createdAt": instant_text(span.at(line.place)),
         "updatedAt": instant_text(span.ended if line.closed else span.at(line.place)),
     }
 
 
-def _statement_row(line: Line, span: Span) -> tuple[str, ...]:
+def _statement_row(line: HistoryLine, span: RunSpan) -> tuple[str, ...]:
     return (
         line.record_id,
         action_of(line.kind),

@@ -10,20 +10,24 @@ import hmac
 import zlib
 from uuid import UUID
 
-from simulator.protocol.json_text import PHP, Body, Number, Request, Value, top_sorted
-from simulator.protocol.messages import Call, Kind
+from simulator.protocol.json_text import PHP, Body, JsonAmount, Value, WireRequest, top_sorted
+from simulator.protocol.messages import Call, CallKind
 from vocabulary.money import exponent_of
 
 HEADER = "X-Signature"
 #: What we are called there where nothing else is configured.
 AGENT_ID = 1
 
-TYPES = {Kind.BALANCE: "getBalance", Kind.BET_AND_WIN: "makeBet", Kind.ROLLBACK: "rollback"}
+TYPES = {
+    CallKind.BALANCE: "getBalance",
+    CallKind.BET_AND_WIN: "makeBet",
+    CallKind.ROLLBACK: "rollback",
+}
 
 _READINGS = ("sorted", "as shown, sorted signed", "as shown")
 
 
-def request_of(call: Call, secret: bytes, *, agent_id: int) -> Request:
+def request_of(call: Call, secret: bytes, *, agent_id: int) -> WireRequest:
     """The signed request that says this call."""
     request_id = request_id_of(call)
     body = _body(call, agent_id, request_id)
@@ -31,7 +35,7 @@ def request_of(call: Call, secret: bytes, *, agent_id: int) -> Request:
     sent = PHP(top_sorted(body) if reading == "sorted" else body)
     signed = sent if reading == "as shown" else PHP(top_sorted(body))
     headers = {"Content-Type": "application/json", HEADER: signature(signed, secret)}
-    return Request("", headers, sent.encode())
+    return WireRequest("", headers, sent.encode())
 
 
 def signature(text: str, secret: bytes) -> str:
@@ -72,15 +76,15 @@ def _body(call: Call, agent_id: int, request_id: str) -> Body:
 
 def _movement(call: Call) -> dict[str, Value]:
     exponent = exponent_of(call.currency)
-    if call.kind is Kind.BALANCE:
+    if call.kind is CallKind.BALANCE:
         return {}
-    if call.kind is Kind.ROLLBACK:
+    if call.kind is CallKind.ROLLBACK:
         return {**_named(call), "round_id": round_of(call.original)}
     return {
         "transaction_id": call.reference,
         "round_id": round_of(call.reference),
-        "bet": Number(call.amount, exponent),
-        "win": Number(call.payout, exponent),
+        "bet": JsonAmount(call.amount, exponent),
+        "win": JsonAmount(call.payout, exponent),
         "round_finished": True,
     }
 

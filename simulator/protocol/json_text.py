@@ -1,7 +1,7 @@
 """JSON text as each provider's language prints it, written without their code or ours.
 
-A body is a dict in the order in which it is sent. Amounts never become floats: a ``Number`` is
-integer minor units and knows how plain decimals and JavaScript print it.
+A body is a dict in the order in which it is sent. Amounts never become floats: a ``JsonAmount``
+is integer minor units and knows how plain decimals and JavaScript print it.
 """
 
 import json
@@ -20,7 +20,7 @@ _COUNTS_BELOW = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class JsonAmount:
     """A JSON number of a body, kept as integer minor units and never as a float."""
 
     minor: int
@@ -46,12 +46,12 @@ class Number:
         return f"{sign}{digits[0]}{point}e-{zeros + 1}"
 
 
-Value: TypeAlias = "str | bool | int | Number | Mapping[str, Value] | list[Value]"
+Value: TypeAlias = "str | bool | int | JsonAmount | Mapping[str, Value] | list[Value]"
 Body: TypeAlias = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WireRequest:
     """What goes over the wire: the route below ``/callbacks/{slug}``, headers and bytes."""
 
     route: str
@@ -60,17 +60,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Print:
+class JsonStyle:
     """How one language prints numbers and texts."""
 
-    number: Callable[[Number], str]
+    number: Callable[[JsonAmount], str]
     text: Callable[[str], str]
 
     def __call__(self, value: Value) -> str:
         """Compact JSON of a value, its keys in the order given."""
         if isinstance(value, str):
             return self.text(value)
-        if isinstance(value, Number):
+        if isinstance(value, JsonAmount):
             return self.number(value)
         if isinstance(value, Mapping):
             fields = [f"{self.text(name)}:{self(inner)}" for name, inner in value.items()]
@@ -90,9 +90,9 @@ def _php_escaped(text: str) -> str:
     return '"' + "\x7f".join(parts) + '"'
 
 
-PLAIN = Print(number=Number.plain, text=_unescaped)
-JAVASCRIPT = Print(number=Number.javascript, text=_unescaped)
-PHP = Print(number=Number.plain, text=_php_escaped)
+PLAIN = JsonStyle(number=JsonAmount.plain, text=_unescaped)
+JAVASCRIPT = JsonStyle(number=JsonAmount.javascript, text=_unescaped)
+PHP = JsonStyle(number=JsonAmount.plain, text=_php_escaped)
 
 
 def top_sorted(body: Body) -> Body:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Side(StrEnum):
+class ProviderSystem(StrEnum):
     """The provider systems that can be simulated; the value is the dialect's name."""
 
     AGENT_PLATFORM = "agent_platform"
@@ -14,7 +14,7 @@ class Side(StrEnum):
     XIGS = "xigs"
 
 
-class Kind(StrEnum):
+class CallKind(StrEnum):
     """What a call asks for; the value is written to the journal."""
 
     BALANCE = "balance"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
     ROLLBACK = "rollback"
 
 
-class Seen(StrEnum):
+class ReplyKind(StrEnum):
     """How a call was, or must be, answered, in the words of a provider."""
 
     SUCCESS = "success"
@@ -47,7 +47,7 @@ class Player:
     player: str
     currency: str
     opening: int
-    handles: Mapping[Side, str]
+    handles: Mapping[ProviderSystem, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +67,8 @@ class Call:
             run have the same; it says nothing, so it does not make calls differ.
     """
 
-    side: Side
-    kind: Kind
+    side: ProviderSystem
+    kind: CallKind
     player: str | None
     handle: str
     currency: str
@@ -82,7 +82,7 @@ class Call:
     @property
     def key(self) -> str | None:
         """The operation key: unique per provider; None for a balance query."""
-        if self.kind is Kind.BALANCE:
+        if self.kind is CallKind.BALANCE:
             return None
         operation = _OPERATIONS.get((self.side, self.kind))
         return f"{operation}:{self.reference}" if operation else self.reference
@@ -90,17 +90,17 @@ class Call:
 
 #: Where one id names a whole round, what happened in it is part of the key.
 _OPERATIONS = {
-    (Side.AGGREGATOR, Kind.BET): "bet",
-    (Side.AGGREGATOR, Kind.WIN): "settle-bet",
-    (Side.AGGREGATOR, Kind.ROUND_END): "bet-end",
-    (Side.XIGS, Kind.BET): "open",
-    (Side.XIGS, Kind.WIN): "close",
+    (ProviderSystem.AGGREGATOR, CallKind.BET): "bet",
+    (ProviderSystem.AGGREGATOR, CallKind.WIN): "settle-bet",
+    (ProviderSystem.AGGREGATOR, CallKind.ROUND_END): "bet-end",
+    (ProviderSystem.XIGS, CallKind.BET): "open",
+    (ProviderSystem.XIGS, CallKind.WIN): "close",
 }
 
 #: The sides that ask what a player has.
-ASKING = frozenset({Side.AGENT_PLATFORM, Side.AGGREGATOR})
+ASKING = frozenset({ProviderSystem.AGENT_PLATFORM, ProviderSystem.AGGREGATOR})
 #: The sides whose ids name single transactions, which a rollback may undo.
-BY_TRANSACTION = frozenset({Side.AGENT_PLATFORM, Side.SPORTSBOOK})
+BY_TRANSACTION = frozenset({ProviderSystem.AGENT_PLATFORM, ProviderSystem.SPORTSBOOK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +113,13 @@ class Expectation:
         repeated: the call was answered before, so the reply must be the first one again.
     """
 
-    seen: Seen
+    seen: ReplyKind
     balance: int | None
     repeated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ScriptStep:
     """One place in the script: a call, sent ``copies`` times at once.
 
     Attributes:

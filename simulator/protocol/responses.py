@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from decimal import Decimal
 
-from simulator.protocol.messages import ASKING, Kind, Seen, Side
+from simulator.protocol.messages import ASKING, CallKind, ProviderSystem, ReplyKind
 from vocabulary.errors import Malformed
 from vocabulary.money import exponent_of, minor_from_text
 
@@ -46,7 +46,7 @@ class Reading:
         balance: the balance it names in minor units, or None.
     """
 
-    seen: Seen | None
+    seen: ReplyKind | None
     balance: int | None
 
 
@@ -58,7 +58,7 @@ def is_retryable(reply: Reply) -> bool:
     return document is not None and document.get("error") == _INTERNAL
 
 
-def read(reply: Reply, *, side: Side, kind: Kind, currency: str) -> Reading:
+def read(reply: Reply, *, side: ProviderSystem, kind: CallKind, currency: str) -> Reading:
     """Read a final answer as the given side does."""
     document = _document(reply)
     if document is None:
@@ -67,27 +67,27 @@ def read(reply: Reply, *, side: Side, kind: Kind, currency: str) -> Reading:
     if error is not None and not isinstance(error, str):
         return Reading(None, None)
     if error in _DECLINES:
-        return Reading(Seen.DECLINED, None)
+        return Reading(ReplyKind.DECLINED, None)
     if error in _CONFLICTS:
-        return Reading(Seen.CONFLICT, None)
+        return Reading(ReplyKind.CONFLICT, None)
     if error is not None or reply.status != 200:
-        return Reading(Seen.REFUSED, None)
-    if side is Side.SPORTSBOOK:
-        return Reading(Seen.SUCCESS if document.get("transaction_id") else None, None)
+        return Reading(ReplyKind.REFUSED, None)
+    if side is ProviderSystem.SPORTSBOOK:
+        return Reading(ReplyKind.SUCCESS if document.get("transaction_id") else None, None)
     balance = _minor(_named_balance(document, side), currency)
     if balance is None:
         return Reading(None, None)
-    asked = kind is Kind.BALANCE and side in ASKING
-    return Reading(Seen.BALANCE if asked else Seen.SUCCESS, balance)
+    asked = kind is CallKind.BALANCE and side in ASKING
+    return Reading(ReplyKind.BALANCE if asked else ReplyKind.SUCCESS, balance)
 
 
-def _named_balance(document: dict[str, object], side: Side) -> object:
+def _named_balance(document: dict[str, object], side: ProviderSystem) -> object:
     """What stands where this side looks for the balance."""
-    if side is Side.AGGREGATOR:
+    if side is ProviderSystem.AGGREGATOR:
         return document.get("balance")
-    if side is Side.XIGS and document.get("status") != "success":
+    if side is ProviderSystem.XIGS and document.get("status") != "success":
         return None
-    inner = document.get("content" if side is Side.AGENT_PLATFORM else "data")
+    inner = document.get("content" if side is ProviderSystem.AGENT_PLATFORM else "data")
     return inner.get("balance") if isinstance(inner, dict) else None
 
 

@@ -6,13 +6,13 @@ from time import perf_counter
 
 import aiohttp
 
-from simulator.protocol.json_text import Request
+from simulator.protocol.json_text import WireRequest
 from simulator.protocol.responses import Reply, is_retryable
 from vocabulary.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long a provider tries. All in seconds.
 
     Attributes:
@@ -28,11 +28,11 @@ class Patience:
 
 
 #: The tightest documented peer waits 2 s; most wait 3 to 10.
-PATIENCE = Patience(deadline=60.0, one_send=5.0, pause=0.05, pause_max=2.0)
+PATIENCE = RetryPolicy(deadline=60.0, one_send=5.0, pause=0.05, pause_max=2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class DeliveryResult:
     """A final answer.
 
     Attributes:
@@ -48,13 +48,15 @@ class Delivered:
 class Sender:
     """Sends signed requests to a receiver over kept connections."""
 
-    def __init__(self, session: aiohttp.ClientSession, base: str, patience: Patience) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, base: str, patience: RetryPolicy
+    ) -> None:
         self._session = session
         self._base = base.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=patience.one_send)
         self._patience = patience
 
-    async def deliver(self, slug: str, request: Request) -> Delivered:
+    async def deliver(self, slug: str, request: WireRequest) -> DeliveryResult:
         """Send until there is a final answer.
 
         Raises:
@@ -70,13 +72,13 @@ class Sender:
             reply = await self._send(url, request)
             sends += 1
             if reply is not None and not is_retryable(reply):
-                return Delivered(reply=reply, sends=sends, seconds=perf_counter() - began)
+                return DeliveryResult(reply=reply, sends=sends, seconds=perf_counter() - began)
             if loop.time() + pause > give_up:
                 raise Unavailable(f"{url} gave no answer in {sends} sends")
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._patience.pause_max)
 
-    async def _send(self, url: str, request: Request) -> Reply | None:
+    async def _send(self, url: str, request: WireRequest) -> Reply | None:
         try:
             async with self._session.post(
                 url, data=request.body, headers=request.headers, timeout=self._timeout

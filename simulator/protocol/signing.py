@@ -11,11 +11,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from simulator.protocol import agent_platform, xigs
-from simulator.protocol.json_text import JAVASCRIPT, PLAIN, Number, Request, Value, top_sorted
-from simulator.protocol.messages import Call, Kind, Side
+from simulator.protocol.json_text import (
+    JAVASCRIPT,
+    PLAIN,
+    JsonAmount,
+    Value,
+    WireRequest,
+    top_sorted,
+)
+from simulator.protocol.messages import Call, CallKind, ProviderSystem
 from vocabulary.money import exponent_of, text_from_minor
 
-Fields = Sequence[tuple[str, Value]]
+FieldPairs = Sequence[tuple[str, Value]]
 
 
 def request_for(
@@ -24,7 +31,7 @@ def request_for(
     *,
     agent_id: int = agent_platform.AGENT_ID,
     sent_at: datetime | None = None,
-) -> Request:
+) -> WireRequest:
     """The signed request that says this call.
 
     Args:
@@ -34,24 +41,24 @@ def request_for(
         sent_at: where the protocol names the time of sending; None leaves it out.
     """
     match call.side:
-        case Side.AGENT_PLATFORM:
+        case ProviderSystem.AGENT_PLATFORM:
             return agent_platform.request_of(call, secret, agent_id=agent_id)
-        case Side.AGGREGATOR:
+        case ProviderSystem.AGGREGATOR:
             route = _AGGREGATOR_ROUTES[call.kind]
             return aggregator_request(route, _aggregator_fields(call), secret)
-        case Side.SPORTSBOOK:
+        case ProviderSystem.SPORTSBOOK:
             return _sportsbook_request(call, secret)
-        case Side.XIGS:
+        case ProviderSystem.XIGS:
             return xigs.request_of(call, secret, sent_at=sent_at)
 
 
-def aggregator_request(route: str, fields: Fields, secret: bytes) -> Request:
+def aggregator_request(route: str, fields: FieldPairs, secret: bytes) -> WireRequest:
     """A signed aggregator request: fields in the documented order, ``hmac`` last."""
     body = PLAIN(dict([*fields, ("hmac", aggregator_signature(fields, secret))]))
-    return Request(route, {"Content-Type": "application/json"}, body.encode())
+    return WireRequest(route, {"Content-Type": "application/json"}, body.encode())
 
 
-def aggregator_signature(fields: Fields, secret: bytes) -> str:
+def aggregator_signature(fields: FieldPairs, secret: bytes) -> str:
     """HMAC-SHA256 in hex over the sorted, compact JSON of the fields."""
     text = JAVASCRIPT(top_sorted(dict(fields)))
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
@@ -63,37 +70,41 @@ def sportsbook_signature(body: bytes, secret: bytes) -> str:
 
 
 _AGGREGATOR_ROUTES = {
-    Kind.BALANCE: "/balance",
-    Kind.BET: "/bet",
-    Kind.WIN: "/settle-bet",
-    Kind.ROUND_END: "/bet-end",
+    CallKind.BALANCE: "/balance",
+    CallKind.BET: "/bet",
+    CallKind.WIN: "/settle-bet",
+    CallKind.ROUND_END: "/bet-end",
 }
 
 
 def _aggregator_fields(call: Call) -> list[tuple[str, Value]]:
     exponent = exponent_of(call.currency)
     fields: list[tuple[str, Value]] = [("user_agent", call.handle)]
-    if call.kind is Kind.BALANCE:
+    if call.kind is CallKind.BALANCE:
         return fields
-    if call.kind is Kind.WIN:
-        fields.append(("bet", Number(call.stake, exponent)))
-    fields.append(("balance", Number(call.amount, exponent)))
-    if call.kind is Kind.ROUND_END:
-        fields.append(("win_balance", Number(call.payout, exponent)))
+    if call.kind is CallKind.WIN:
+        fields.append(("bet", JsonAmount(call.stake, exponent)))
+    fields.append(("balance", JsonAmount(call.amount, exponent)))
+    if call.kind is CallKind.ROUND_END:
+        fields.append(("win_balance", JsonAmount(call.payout, exponent)))
     return [*fields, ("bet_id", call.reference)]
 
 
-_SPORTSBOOK_ACTIONS = {Kind.BET: "bet", Kind.WIN: "result", Kind.ROLLBACK: "rollback"}
+_SPORTSBOOK_ACTIONS = {
+    CallKind.BET: "bet",
+    CallKind.WIN: "result",
+    CallKind.ROLLBACK: "rollback",
+}
 
 
-def action_of(kind: Kind) -> str:
+def action_of(kind: CallKind) -> str:
     """What the sportsbook calls a kind of transaction."""
     return _SPORTSBOOK_ACTIONS[kind]
 
 
-def _sportsbook_request(call: Call, secret: bytes) -> Request:
+def _sportsbook_request(call: Call, secret: bytes) -> WireRequest:
     fields: list[tuple[str, Value]] = [("transaction_id", call.reference)]
-    if call.kind is Kind.ROLLBACK:
+    if call.kind is CallKind.ROLLBACK:
         fields.append(("rollback_transaction_id", call.original))
     fields += [
         ("action", action_of(call.kind)),
@@ -106,5 +117,5 @@ def _sportsbook_request(call: Call, secret: bytes) -> Request:
         "Content-Type": "application/json",
         "X-Security-Hash": sportsbook_signature(body, secret),
     }
-    route = "/transaction-rollback" if call.kind is Kind.ROLLBACK else "/transaction"
-    return Request(route, headers, body)
+    route = "/transaction-rollback" if call.kind is CallKind.ROLLBACK else "/transaction"
+    return WireRequest(route, headers, body)

@@ -9,17 +9,24 @@ import hmac
 from datetime import datetime
 
 from simulator.protocol.instants import instant_text
-from simulator.protocol.json_text import JAVASCRIPT, PLAIN, Number, Request, Value, deep_sorted
-from simulator.protocol.messages import Call, Kind
+from simulator.protocol.json_text import (
+    JAVASCRIPT,
+    PLAIN,
+    JsonAmount,
+    Value,
+    WireRequest,
+    deep_sorted,
+)
+from simulator.protocol.messages import Call, CallKind
 from vocabulary.money import exponent_of
 
 HEADER = "x-signed-request"
 
-_EVENTS = {Kind.BET: "open-round", Kind.WIN: "close-round"}
+_EVENTS = {CallKind.BET: "open-round", CallKind.WIN: "close-round"}
 _GAME = "507f191e810c19729de860ea"
 
 
-def request_of(call: Call, secret: bytes, *, sent_at: datetime | None) -> Request:
+def request_of(call: Call, secret: bytes, *, sent_at: datetime | None) -> WireRequest:
     """The signed request that says this call; without an instant it names no time."""
     body: dict[str, Value] = {
         "eventType": _EVENTS[call.kind],
@@ -27,7 +34,7 @@ def request_of(call: Call, secret: bytes, *, sent_at: datetime | None) -> Reques
         "sessionId": f"session-{call.handle}",
         "userId": call.handle,
         "gameId": _GAME,
-        "amount": Number(call.amount, exponent_of(call.currency)),
+        "amount": JsonAmount(call.amount, exponent_of(call.currency)),
         "currency": call.currency,
         "transactionId": f"{call.reference}-{_EVENTS[call.kind]}",
         "ticket": {"serial": call.reference, "fields": [{"y": 1, "x": 2}], "channel": "web"},
@@ -35,7 +42,7 @@ def request_of(call: Call, secret: bytes, *, sent_at: datetime | None) -> Reques
     if sent_at is not None:
         body["timestamp"] = instant_text(sent_at)
     headers = {"Content-Type": "application/json", HEADER: signature(body, secret)}
-    return Request("", headers, PLAIN(body).encode())
+    return WireRequest("", headers, PLAIN(body).encode())
 
 
 def signature(body: Value, secret: bytes) -> str:

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from simulator.history.faults import Fault, inject, mishap_faults
+from simulator.history.faults import InjectedFault, inject, mishap_faults
 from simulator.history.foreign_ids import as_found, with_own_ids
-from simulator.history.lines import Line, Span, history_of
+from simulator.history.lines import HistoryLine, RunSpan, history_of
 from simulator.history.operational_faults import mishaps_of
 from simulator.history.statements import write_statement
-from simulator.protocol.messages import Side
-from simulator.run.driver import Pace, Target, drive
+from simulator.protocol.messages import ProviderSystem
+from simulator.run.driver import Pace, ReceiverTarget, drive
 from simulator.run.journal import Journal
 from simulator.run.push import push, pushes
-from simulator.run.summary import Tally
+from simulator.run.summary import RunSummary
 from simulator.scenarios.plan import Plan, closing_questions
 from vocabulary.clock import Clock
 
@@ -23,7 +23,7 @@ Announce = Callable[[str, int], Callable[[int], None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class CampaignOptions:
     """What to do besides sending.
 
     Attributes:
@@ -35,7 +35,7 @@ class Orders:
 
     faults: int
     history: bool
-    statements: Mapping[Side, Path]
+    statements: Mapping[ProviderSystem, Path]
     journal: Path | None
 
 
@@ -56,14 +56,14 @@ class Campaign:
 
     began: datetime
     ended: datetime
-    tally: Tally
-    closing: Tally
-    faults: tuple[Fault, ...]
-    told: tuple[Line, ...]
-    span: Span
+    tally: RunSummary
+    closing: RunSummary
+    faults: tuple[InjectedFault, ...]
+    told: tuple[HistoryLine, ...]
+    span: RunSpan
     pushed: int
     unacknowledged: int
-    statement_lines: Mapping[Side, int]
+    statement_lines: Mapping[ProviderSystem, int]
 
     @property
     def as_expected(self) -> bool:
@@ -73,9 +73,9 @@ class Campaign:
 
 async def run_campaign(
     plan: Plan,
-    target: Target,
+    target: ReceiverTarget,
     pace: Pace,
-    orders: Orders,
+    orders: CampaignOptions,
     *,
     clock: Clock,
     announce: Announce,
@@ -96,11 +96,11 @@ async def run_campaign(
         journal=None,
         progress=announce("balances", len(questions)),
     )
-    span = Span(began, ended, len(plan.steps))
+    span = RunSpan(began, ended, len(plan.steps))
     lines, faults = _history(plan, orders, own_ids=target.own_ids)
     pushed, unacknowledged = 0, 0
-    if orders.history and Side.AGGREGATOR in plan.sides:
-        secret = target.secrets[Side.AGGREGATOR]
+    if orders.history and ProviderSystem.AGGREGATOR in plan.sides:
+        secret = target.secrets[ProviderSystem.AGGREGATOR]
         records = list(pushes(lines, seed=plan.seed, span=span, secret=secret))
         progress = announce("history", sum(map(len, records)))
         unacknowledged = await push(records, target, pace, progress=progress)
@@ -123,8 +123,8 @@ async def run_campaign(
 
 
 def _history(
-    plan: Plan, orders: Orders, *, own_ids: bool
-) -> tuple[tuple[Line, ...], tuple[Fault, ...]]:
+    plan: Plan, orders: CampaignOptions, *, own_ids: bool
+) -> tuple[tuple[HistoryLine, ...], tuple[InjectedFault, ...]]:
     """The history as it is told, and everything that a reconciliation must find."""
     mishaps = mishaps_of(plan)
     lines, faults = inject(
@@ -140,8 +140,8 @@ def _history(
 
 
 async def _drive(
-    plan: Plan, target: Target, pace: Pace, journal: Path | None, announce: Announce
-) -> Tally:
+    plan: Plan, target: ReceiverTarget, pace: Pace, journal: Path | None, announce: Announce
+) -> RunSummary:
     progress = announce("callbacks", plan.callbacks)
     if journal is None:
         return await drive(plan, target, pace, journal=None, progress=progress)

@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from simulator.protocol.agent_platform import AGENT_ID
-from simulator.protocol.messages import Seen, Side, Step
+from simulator.protocol.messages import ProviderSystem, ReplyKind, ScriptStep
 from simulator.protocol.responses import Reading, read
-from simulator.protocol.sender import Delivered, Patience, Sender, open_session
+from simulator.protocol.sender import DeliveryResult, RetryPolicy, Sender, open_session
 from simulator.protocol.signing import request_for
 from simulator.run.journal import Journal
-from simulator.run.summary import Mismatch, Tally
+from simulator.run.summary import Mismatch, RunSummary
 from simulator.scenarios.plan import Plan
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ReceiverTarget:
     """The receiver as the provider knows it.
 
     Attributes:
@@ -32,8 +32,8 @@ class Target:
     """
 
     url: str
-    slugs: Mapping[Side, str]
-    secrets: Mapping[Side, bytes]
+    slugs: Mapping[ProviderSystem, str]
+    secrets: Mapping[ProviderSystem, bytes]
     agent_id: int = AGENT_ID
     own_ids: bool = False
 
@@ -49,17 +49,17 @@ class Pace:
 
     connections: int
     rate: float | None
-    patience: Patience
+    patience: RetryPolicy
 
 
 async def drive(
     plan: Plan,
-    target: Target,
+    target: ReceiverTarget,
     pace: Pace,
     *,
     journal: Journal | None,
     progress: Callable[[int], None],
-) -> Tally:
+) -> RunSummary:
     """Send the whole plan.
 
     Args:
@@ -88,8 +88,8 @@ async def drive(
     return run.tally
 
 
-def _lanes(plan: Plan, connections: int) -> list[list[Step]]:
-    lanes: list[list[Step]] = [[] for _ in range(max(1, connections))]
+def _lanes(plan: Plan, connections: int) -> list[list[ScriptStep]]:
+    lanes: list[list[ScriptStep]] = [[] for _ in range(max(1, connections))]
     for step in plan.steps:
         lanes[step.lane % len(lanes)].append(step)
     return [steps for steps in lanes if steps]
@@ -118,28 +118,28 @@ class _Run:
     def __init__(
         self,
         sender: Sender,
-        target: Target,
+        target: ReceiverTarget,
         metronome: _Metronome,
         journal: Journal | None,
         progress: Callable[[int], None],
     ) -> None:
-        self.tally = Tally()
+        self.tally = RunSummary()
         self._sender = sender
         self._target = target
         self._metronome = metronome
         self._journal = journal
         self._progress = progress
         self._clock = SystemClock()
-        self._first: dict[tuple[Side, str], bytes] = {}
+        self._first: dict[tuple[ProviderSystem, str], bytes] = {}
 
-    async def lane(self, steps: list[Step]) -> None:
+    async def lane(self, steps: list[ScriptStep]) -> None:
         """Send one lane's steps, each when the one before is answered."""
         for step in steps:
             await self._metronome.wait(step.copies)
             await self._take(step)
             self._progress(step.copies)
 
-    async def _take(self, step: Step) -> None:
+    async def _take(self, step: ScriptStep) -> None:
         call = step.call
         slug = self._target.slugs[call.side]
         request = request_for(
@@ -159,7 +159,7 @@ class _Run:
                 self._journal.write(slug, call, delivered, reading)
             self._judge(step, delivered, reading)
 
-    def _judge(self, step: Step, delivered: Delivered, reading: Reading) -> None:
+    def _judge(self, step: ScriptStep, delivered: DeliveryResult, reading: Reading) -> None:
         expected = step.expected
         call = step.call
         if reading.seen is not expected.seen:
@@ -181,9 +181,9 @@ class _Run:
             )
         )
 
-    def _is_the_first_reply(self, step: Step, delivered: Delivered) -> bool:
+    def _is_the_first_reply(self, step: ScriptStep, delivered: DeliveryResult) -> bool:
         key = step.call.key
-        if key is None or step.expected.seen not in {Seen.SUCCESS, Seen.DECLINED}:
+        if key is None or step.expected.seen not in {ReplyKind.SUCCESS, ReplyKind.DECLINED}:
             return True
         first = self._first.setdefault((step.call.side, key), delivered.reply.body)
         return first == delivered.reply.body

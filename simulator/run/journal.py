@@ -7,7 +7,7 @@ from typing import Self
 
 from simulator.protocol.messages import Call
 from simulator.protocol.responses import Reading
-from simulator.protocol.sender import Delivered
+from simulator.protocol.sender import DeliveryResult
 from vocabulary.money import exponent_of, text_from_minor
 
 
@@ -29,7 +29,7 @@ class Journal:
     ) -> None:
         self._file.close()
 
-    def write(self, slug: str, call: Call, delivered: Delivered, reading: Reading) -> None:
+    def write(self, slug: str, call: Call, delivered: DeliveryResult, reading: Reading) -> None:
         """Append one line."""
         exponent = exponent_of(call.currency)
         line = {

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from random import Random
 
-from simulator.history.lines import Line, Span
+from simulator.history.lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
-from simulator.protocol.json_text import Number, Request, Value
-from simulator.protocol.messages import Side
+from simulator.protocol.json_text import JsonAmount, Value, WireRequest
+from simulator.protocol.messages import ProviderSystem
 from simulator.protocol.sender import Sender, open_session
 from simulator.protocol.signing import aggregator_request
-from simulator.run.driver import Pace, Target
+from simulator.run.driver import Pace, ReceiverTarget
 from vocabulary.errors import Unavailable
 from vocabulary.money import exponent_of
 
@@ -33,12 +33,12 @@ _GAMES = (
 
 
 def pushes(
-    lines: Sequence[Line], *, seed: int, span: Span, secret: bytes
-) -> Iterator[tuple[Request, ...]]:
+    lines: Sequence[HistoryLine], *, seed: int, span: RunSpan, secret: bytes
+) -> Iterator[tuple[WireRequest, ...]]:
     """The signed history requests of each aggregator record, in the order of delivery."""
     rng = Random(f"history {seed}")  # noqa: S311 - a script, not a secret
     for line in lines:
-        if line.side is not Side.AGGREGATOR:
+        if line.side is not ProviderSystem.AGGREGATOR:
             continue
         game = rng.choice(_GAMES)
         versions = [
@@ -53,8 +53,8 @@ def pushes(
 
 
 async def push(
-    records: Sequence[tuple[Request, ...]],
-    target: Target,
+    records: Sequence[tuple[WireRequest, ...]],
+    target: ReceiverTarget,
     pace: Pace,
     *,
     progress: Callable[[int], None],
@@ -67,7 +67,7 @@ async def push(
     Raises:
         Unavailable: a request had no answer within the deadline.
     """
-    slug = target.slugs[Side.AGGREGATOR]
+    slug = target.slugs[ProviderSystem.AGGREGATOR]
     waiting = iter(records)
     refused = 0
 
@@ -95,7 +95,7 @@ async def push(
 
 
 def _record(
-    line: Line, span: Span, game: tuple[str, str], *, final: bool
+    line: HistoryLine, span: RunSpan, game: tuple[str, str], *, final: bool
 ) -> list[tuple[str, Value]]:
     exponent = exponent_of(line.currency)
     payout = line.payout if final else 0
@@ -110,11 +110,11 @@ def _record(
         ("game", game[1]),
         ("game_id", game[0]),
         ("user_agent", line.handle),
-        ("before_balance", Number(line.before, exponent)),
-        ("after_balance", Number(line.before - line.stake + payout, exponent)),
-        ("used_balance", Number(line.stake, exponent)),
-        ("receive_balance", Number(payout, exponent)),
-        ("winlose", Number(net, exponent)),
+        ("before_balance", JsonAmount(line.before, exponent)),
+        ("after_balance", JsonAmount(line.before - line.stake + payout, exponent)),
+        ("used_balance", JsonAmount(line.stake, exponent)),
+        ("receive_balance", JsonAmount(payout, exponent)),
+        ("winlose", JsonAmount(net, exponent)),
         ("createdAt", instant_text(created)),
         ("updatedAt", instant_text(updated)),
     ]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from simulator.protocol.messages import Call, Expectation, Kind, Seen
-from simulator.protocol.sender import Delivered
+from simulator.protocol.messages import Call, CallKind, Expectation, ReplyKind
+from simulator.protocol.sender import DeliveryResult
 
 #: Mismatches kept in full; beyond that they are only counted.
 MISMATCHES_KEPT = 50
@@ -22,7 +22,7 @@ class Mismatch:
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class RunSummary:
     """Counts of a run, filled while it goes.
 
     Attributes:
@@ -46,16 +46,16 @@ class Tally:
     latencies: list[float] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
 
-    def count(self, call: Call, expected: Expectation, copies: list[Delivered]) -> None:
+    def count(self, call: Call, expected: Expectation, copies: list[DeliveryResult]) -> None:
         """Count one step that was answered as expected, or will be noted as not."""
         self.callbacks += len(copies)
         self.sends += sum(one.sends for one in copies)
         self.latencies += [one.seconds for one in copies]
-        if call.kind is Kind.BALANCE and expected.seen is Seen.BALANCE:
+        if call.kind is CallKind.BALANCE and expected.seen is ReplyKind.BALANCE:
             self.balances += len(copies)
-        elif expected.seen is Seen.REFUSED:
+        elif expected.seen is ReplyKind.REFUSED:
             self.refused += len(copies)
-        elif expected.seen is Seen.CONFLICT:
+        elif expected.seen is ReplyKind.CONFLICT:
             self.conflicts += len(copies)
         else:
             self._decided(expected, len(copies))
@@ -76,7 +76,7 @@ class Tally:
     def _decided(self, expected: Expectation, copies: int) -> None:
         first = 0 if expected.repeated else 1
         self.repeated += copies - first
-        if expected.seen is Seen.SUCCESS:
+        if expected.seen is ReplyKind.SUCCESS:
             self.accepted += first
         else:
             self.declined += first

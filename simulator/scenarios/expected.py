@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from simulator.protocol.messages import Call, Expectation, Kind, Player, Seen, Side
+from simulator.protocol.messages import (
+    Call,
+    CallKind,
+    Expectation,
+    Player,
+    ProviderSystem,
+    ReplyKind,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,13 +27,13 @@ class _Known:
     undone: bool
 
 
-class Book:
+class ExpectedLedger:
     """The expected state of every wallet and of every operation key."""
 
     def __init__(self, players: tuple[Player, ...]) -> None:
         self._balances = {one.player: one.opening for one in players}
-        self._known: dict[tuple[Side, str], _Known] = {}
-        self._tombstones: set[tuple[Side, str]] = set()
+        self._known: dict[tuple[ProviderSystem, str], _Known] = {}
+        self._tombstones: set[tuple[ProviderSystem, str]] = set()
 
     @property
     def balances(self) -> Mapping[str, int]:
@@ -40,49 +47,53 @@ class Book:
         key = call.key
         if key is None:
             return Expectation(
-                seen=Seen.BALANCE, balance=self._balances[call.player], repeated=False
+                seen=ReplyKind.BALANCE, balance=self._balances[call.player], repeated=False
             )
         known = self._known.get((call.side, key))
         if known is not None:
             return _again(known, call)
         return self._decide(call, call.player, (call.side, key))
 
-    def stands(self, side: Side, key: str) -> bool:
+    def stands(self, side: ProviderSystem, key: str) -> bool:
         """Whether the operation was accepted and not undone since."""
         known = self._known.get((side, key))
-        return known is not None and known.expected.seen is Seen.SUCCESS and not known.undone
+        return (
+            known is not None and known.expected.seen is ReplyKind.SUCCESS and not known.undone
+        )
 
-    def _decide(self, call: Call, player: str, at: tuple[Side, str]) -> Expectation:
+    def _decide(self, call: Call, player: str, at: tuple[ProviderSystem, str]) -> Expectation:
         if at in self._tombstones:
             return _refused()
-        if call.kind is Kind.WIN and not self._may_win(call):
+        if call.kind is CallKind.WIN and not self._may_win(call):
             return _refused()
         if call.kind in _TAKING and call.amount > 0 and self._balances[player] < call.amount:
-            seen = Seen.DECLINED
+            seen = ReplyKind.DECLINED
         else:
             self._balances[player] += self._effect(call)
-            seen = Seen.SUCCESS
-        balance = self._balances[player] if seen is Seen.SUCCESS else None
+            seen = ReplyKind.SUCCESS
+        balance = self._balances[player] if seen is ReplyKind.SUCCESS else None
         expected = Expectation(seen=seen, balance=balance, repeated=False)
         self._known[at] = _Known(call=call, expected=expected, undone=False)
         return expected
 
     def _may_win(self, call: Call) -> bool:
         # The sportsbook's results name no bet, so any of them is owed.
-        bet = replace(call, kind=Kind.BET).key
-        return call.side is Side.SPORTSBOOK or (bet is not None and self.stands(call.side, bet))
+        bet = replace(call, kind=CallKind.BET).key
+        return call.side is ProviderSystem.SPORTSBOOK or (
+            bet is not None and self.stands(call.side, bet)
+        )
 
     def _effect(self, call: Call) -> int:
         match call.kind:
-            case Kind.BET:
+            case CallKind.BET:
                 return -call.amount
-            case Kind.WIN:
+            case CallKind.WIN:
                 return call.amount
-            case Kind.BET_AND_WIN:
+            case CallKind.BET_AND_WIN:
                 return call.payout - call.amount
-            case Kind.ROLLBACK:
+            case CallKind.ROLLBACK:
                 return self._undo(call)
-            case Kind.ROUND_END | Kind.BALANCE:
+            case CallKind.ROUND_END | CallKind.BALANCE:
                 return 0
 
     def _undo(self, call: Call) -> int:
@@ -90,7 +101,7 @@ class Book:
         if original is None:
             self._tombstones.add((call.side, call.original))
             return 0
-        if original.undone or original.expected.seen is not Seen.SUCCESS:
+        if original.undone or original.expected.seen is not ReplyKind.SUCCESS:
             return 0
         original.undone = True
         # Direction and amount come from the original, never from the request.
@@ -98,14 +109,14 @@ class Book:
 
 
 #: What is refused to a player who has less.
-_TAKING = frozenset({Kind.BET, Kind.BET_AND_WIN})
+_TAKING = frozenset({CallKind.BET, CallKind.BET_AND_WIN})
 
 
 def _again(known: _Known, call: Call) -> Expectation:
     if known.call != call:
-        return Expectation(seen=Seen.CONFLICT, balance=None, repeated=False)
+        return Expectation(seen=ReplyKind.CONFLICT, balance=None, repeated=False)
     return Expectation(seen=known.expected.seen, balance=known.expected.balance, repeated=True)
 
 
 def _refused() -> Expectation:
-    return Expectation(seen=Seen.REFUSED, balance=None, repeated=False)
+    return Expectation(seen=ReplyKind.REFUSED, balance=None, repeated=False)

@@ -11,15 +11,15 @@ from random import Random
 from simulator.protocol.messages import (
     ASKING,
     Call,
+    CallKind,
     Expectation,
-    Kind,
     Player,
-    Seen,
-    Side,
-    Step,
+    ProviderSystem,
+    ReplyKind,
+    ScriptStep,
 )
-from simulator.scenarios.expected import Book
-from simulator.scenarios.player_session import Mint, Stage, plain_call
+from simulator.scenarios.expected import ExpectedLedger
+from simulator.scenarios.player_session import IdMint, PlayerSession, plain_call
 from simulator.scenarios.stories import Send, Sends, noisy, told
 from vocabulary.money import exponent_of
 
@@ -42,9 +42,9 @@ class Plan:
     """
 
     seed: int
-    sides: tuple[Side, ...]
+    sides: tuple[ProviderSystem, ...]
     players: tuple[Player, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[ScriptStep, ...]
     balances: Mapping[str, int]
 
     @property
@@ -54,7 +54,7 @@ class Plan:
 
 
 def make_plan(
-    *, seed: int, callbacks: int, players: int, sides: tuple[Side, ...], currency: str
+    *, seed: int, callbacks: int, players: int, sides: tuple[ProviderSystem, ...], currency: str
 ) -> Plan:
     """Write the script of one run.
 
@@ -67,7 +67,7 @@ def make_plan(
     """
     rng = Random(seed)  # noqa: S311 - a script, not a secret
     people = tuple(_player(rng, seed, number, currency) for number in range(players))
-    book = Book(people)
+    book = ExpectedLedger(people)
     writer = _Writer(rng=rng, seed=seed, people=people, sides=sides, book=book)
     steps = writer.write(callbacks)
     return Plan(
@@ -75,7 +75,7 @@ def make_plan(
     )
 
 
-def closing_questions(plan: Plan) -> tuple[Step, ...]:
+def closing_questions(plan: Plan) -> tuple[ScriptStep, ...]:
     """A balance query per player for after the run, by the sides that ask in turn."""
     asking = [side for side in plan.sides if side in ASKING]
     if not asking:
@@ -85,15 +85,15 @@ def closing_questions(plan: Plan) -> tuple[Step, ...]:
     )
 
 
-def _question(plan: Plan, lane: int, side: Side) -> Step:
+def _question(plan: Plan, lane: int, side: ProviderSystem) -> ScriptStep:
     player = plan.players[lane]
-    call = plain_call(player, side, Kind.BALANCE, "", 0)
+    call = plain_call(player, side, CallKind.BALANCE, "", 0)
     balance = plan.balances[player.player]
-    return Step(
+    return ScriptStep(
         lane=lane,
         call=replace(call, attempt=len(plan.steps) + lane),
         copies=1,
-        expected=Expectation(seen=Seen.BALANCE, balance=balance, repeated=False),
+        expected=Expectation(seen=ReplyKind.BALANCE, balance=balance, repeated=False),
     )
 
 
@@ -107,17 +107,17 @@ def _player(rng: Random, seed: int, number: int, currency: str) -> Player:
 
 #: What a side puts before our name of a player.
 _PREFIXES = {
-    Side.AGENT_PLATFORM: "player_",
-    Side.AGGREGATOR: "SIM.",
-    Side.SPORTSBOOK: "u-",
-    Side.XIGS: "user-",
+    ProviderSystem.AGENT_PLATFORM: "player_",
+    ProviderSystem.AGGREGATOR: "SIM.",
+    ProviderSystem.SPORTSBOOK: "u-",
+    ProviderSystem.XIGS: "user-",
 }
 
 
 class _Lane:
     """One player's open stories and the calls it will repeat later."""
 
-    def __init__(self, stage: Stage, sides: tuple[Side, ...]) -> None:
+    def __init__(self, stage: PlayerSession, sides: tuple[ProviderSystem, ...]) -> None:
         self._stage = stage
         self._sides = sides
         self._open: list[tuple[Sends, Expectation | None]] = []
@@ -164,18 +164,20 @@ class _Writer:
         rng: Random,
         seed: int,
         people: tuple[Player, ...],
-        sides: tuple[Side, ...],
-        book: Book,
+        sides: tuple[ProviderSystem, ...],
+        book: ExpectedLedger,
     ) -> None:
-        mint = Mint(seed=seed)
+        mint = IdMint(seed=seed)
         self._rng = rng
         self._book = book
-        self._stages = [Stage(rng=rng, mint=mint, book=book, player=one) for one in people]
+        self._stages = [
+            PlayerSession(rng=rng, mint=mint, book=book, player=one) for one in people
+        ]
         self._lanes = [_Lane(stage, sides) for stage in self._stages]
-        self._steps: list[Step] = []
+        self._steps: list[ScriptStep] = []
         self._left = 0
 
-    def write(self, callbacks: int) -> tuple[Step, ...]:
+    def write(self, callbacks: int) -> tuple[ScriptStep, ...]:
         """Exactly ``callbacks`` deliveries; what is open at the cut stays open."""
         self._left = callbacks
         closing_at = callbacks * CLOSING_PERCENT // 100
@@ -202,7 +204,7 @@ class _Writer:
 
     def _fill(self) -> None:
         # When every story is told, what remains are repeats: they move nothing.
-        answered = [step for step in self._steps if step.expected.seen is not Seen.REFUSED]
+        answered = [step for step in self._steps if step.expected.seen is not ReplyKind.REFUSED]
         while self._left > 0:
             step = self._rng.choice(answered or self._steps)
             self._take(step.lane, Send(step.call, 1))
@@ -211,6 +213,6 @@ class _Writer:
         expected = self._book.answer(send.call)
         copies = min(send.copies, self._left)
         call = replace(send.call, attempt=len(self._steps))
-        self._steps.append(Step(lane=lane, call=call, copies=copies, expected=expected))
+        self._steps.append(ScriptStep(lane=lane, call=call, copies=copies, expected=expected))
         self._left -= copies
         return expected

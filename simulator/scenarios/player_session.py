@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from simulator.protocol.agent_platform import nameless
-from simulator.protocol.messages import Call, Kind, Player, Side
-from simulator.scenarios.expected import Book
+from simulator.protocol.messages import Call, CallKind, Player, ProviderSystem
+from simulator.scenarios.expected import ExpectedLedger
 
 #: Stakes stay small against typical openings, so that most bets can be paid.
 STAKE_MINOR_MAX = 2_000
@@ -14,13 +14,13 @@ WIN_QUARTERS_MAX = 12
 
 
 @dataclass(slots=True, kw_only=True)
-class Mint:
+class IdMint:
     """Mints the provider's ids of one run; the seed is part of each."""
 
     seed: int
     minted: int = 0
 
-    def reference(self, side: Side) -> str:
+    def reference(self, side: ProviderSystem) -> str:
         """A fresh bet id or transaction id."""
         self.minted += 1
         return f"s{self.seed}-{_LETTERS[side]}{self.minted:08d}"
@@ -28,48 +28,48 @@ class Mint:
 
 #: What a side's ids are recognised by in a journal.
 _LETTERS = {
-    Side.AGENT_PLATFORM: "M",
-    Side.AGGREGATOR: "B",
-    Side.SPORTSBOOK: "T",
-    Side.XIGS: "R",
+    ProviderSystem.AGENT_PLATFORM: "M",
+    ProviderSystem.AGGREGATOR: "B",
+    ProviderSystem.SPORTSBOOK: "T",
+    ProviderSystem.XIGS: "R",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class PlayerSession:
     """One player with the run's dice, ids and expected book."""
 
     rng: Random
-    mint: Mint
-    book: Book
+    mint: IdMint
+    book: ExpectedLedger
     player: Player
 
     def chance(self, percent: int) -> bool:
         """True in ``percent`` of 100 throws."""
         return self.rng.randrange(100) < percent
 
-    def balance(self, side: Side) -> Call:
+    def balance(self, side: ProviderSystem) -> Call:
         """A balance query of a side that asks."""
-        return plain_call(self.player, side, Kind.BALANCE, "", 0)
+        return plain_call(self.player, side, CallKind.BALANCE, "", 0)
 
-    def bet(self, side: Side) -> Call:
+    def bet(self, side: ProviderSystem) -> Call:
         """A bet with a fresh id, at most what the player has while there is anything."""
         have = self.book.balances[self.player.player]
         most = min(have, STAKE_MINOR_MAX) if have > 0 else STAKE_MINOR_MAX
         return self._fresh(side, self.rng.randint(1, most))
 
-    def overdrawn(self, side: Side) -> Call:
+    def overdrawn(self, side: ProviderSystem) -> Call:
         """A bet larger than the balance; where its win comes with it, a larger win."""
         have = max(0, self.book.balances[self.player.player])
         bet = self._fresh(side, have + self.rng.randint(1, STAKE_MINOR_MAX))
-        return replace(bet, payout=2 * bet.amount) if bet.kind is Kind.BET_AND_WIN else bet
+        return replace(bet, payout=2 * bet.amount) if bet.kind is CallKind.BET_AND_WIN else bet
 
     def free_spin(self) -> Call:
         """A win that costs nothing, in the form of a bet with its win."""
         won = self.rng.randint(1, STAKE_MINOR_MAX)
-        return replace(self._fresh(Side.AGENT_PLATFORM, 0), payout=won)
+        return replace(self._fresh(ProviderSystem.AGENT_PLATFORM, 0), payout=won)
 
-    def unknown(self, side: Side) -> Call:
+    def unknown(self, side: ProviderSystem) -> Call:
         """A bet of somebody who was never imported."""
         return self.by_stranger(self.bet(side))
 
@@ -83,49 +83,53 @@ class Stage:
         A win carries the bet's id, only the sportsbook's has its own.
         """
         amount = self._won(bet.amount)
-        if bet.side is Side.SPORTSBOOK:
-            return self._call(bet.side, Kind.WIN, self.mint.reference(bet.side), max(1, amount))
-        stake = bet.amount if bet.side is Side.AGGREGATOR else 0
-        return replace(bet, kind=Kind.WIN, amount=amount, stake=stake)
+        if bet.side is ProviderSystem.SPORTSBOOK:
+            return self._call(
+                bet.side, CallKind.WIN, self.mint.reference(bet.side), max(1, amount)
+            )
+        stake = bet.amount if bet.side is ProviderSystem.AGGREGATOR else 0
+        return replace(bet, kind=CallKind.WIN, amount=amount, stake=stake)
 
     def round_end(self, bet: Call, payout: int) -> Call:
         """The aggregator's round end with both totals."""
-        return replace(bet, kind=Kind.ROUND_END, payout=payout)
+        return replace(bet, kind=CallKind.ROUND_END, payout=payout)
 
     def rollback(self, original: Call) -> Call:
         """One transaction taken back, under a fresh id; an agent platform may have none."""
-        if original.side is Side.AGENT_PLATFORM and self.chance(20):
+        if original.side is ProviderSystem.AGENT_PLATFORM and self.chance(20):
             reference = nameless(original.reference)
         else:
             reference = self.mint.reference(original.side)
-        undo = self._call(original.side, Kind.ROLLBACK, reference, original.amount)
+        undo = self._call(original.side, CallKind.ROLLBACK, reference, original.amount)
         return replace(undo, payout=original.payout, original=original.reference)
 
     def changed(self, call: Call) -> Call:
         """The same call with other content: another amount, or another original."""
-        if call.side is Side.AGENT_PLATFORM and call.kind is Kind.ROLLBACK:
+        if call.side is ProviderSystem.AGENT_PLATFORM and call.kind is CallKind.ROLLBACK:
             return replace(call, original=f"{call.original}-X")  # it names no amount
         more = self.rng.randint(1, 500)
-        if call.kind is Kind.BET_AND_WIN and self.chance(50):
+        if call.kind is CallKind.BET_AND_WIN and self.chance(50):
             return replace(call, payout=call.payout + more)
         return replace(call, amount=call.amount + more)
 
-    def _fresh(self, side: Side, amount: int) -> Call:
+    def _fresh(self, side: ProviderSystem, amount: int) -> Call:
         reference = self.mint.reference(side)
-        if side is not Side.AGENT_PLATFORM:
-            return self._call(side, Kind.BET, reference, amount)
-        with_win = self._call(side, Kind.BET_AND_WIN, reference, amount)
+        if side is not ProviderSystem.AGENT_PLATFORM:
+            return self._call(side, CallKind.BET, reference, amount)
+        with_win = self._call(side, CallKind.BET_AND_WIN, reference, amount)
         return replace(with_win, payout=self._won(amount))
 
     def _won(self, stake: int) -> int:
         quarters = self.rng.randint(1, WIN_QUARTERS_MAX) if self.chance(45) else 0
         return stake * quarters // 4
 
-    def _call(self, side: Side, kind: Kind, reference: str, amount: int) -> Call:
+    def _call(self, side: ProviderSystem, kind: CallKind, reference: str, amount: int) -> Call:
         return plain_call(self.player, side, kind, reference, amount)
 
 
-def plain_call(player: Player, side: Side, kind: Kind, reference: str, amount: int) -> Call:
+def plain_call(
+    player: Player, side: ProviderSystem, kind: CallKind, reference: str, amount: int
+) -> Call:
     """A call of a known player without stake, payout or original; ``amount`` in minor units."""
     return Call(
         side=side,

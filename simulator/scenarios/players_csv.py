@@ -4,11 +4,13 @@ import csv
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from simulator.protocol.messages import Player, Side
+from simulator.protocol.messages import Player, ProviderSystem
 from vocabulary.money import exponent_of, text_from_minor
 
 
-def write_roster(file: TextIO, players: Sequence[Player], slugs: Mapping[Side, str]) -> None:
+def write_roster(
+    file: TextIO, players: Sequence[Player], slugs: Mapping[ProviderSystem, str]
+) -> None:
     """Write one row per player with a handle column for each side that takes part."""
     sides = sorted(slugs)
     writer = csv.writer(file, lineterminator="\n")

@@ -53,7 +53,7 @@ _RESUME = "DELETE FROM paused_queues WHERE queue = %(queue)s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class ParkedFilter:
     """Which parked work is meant; what is None restricts nothing.
 
     Attributes:
@@ -68,7 +68,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class OperatorDecision:
     """Who decided, and why."""
 
     by: str
@@ -91,7 +91,7 @@ class ParkedItem:
     last_at: datetime
 
 
-def parked_items(engine: Engine, chosen: Filter) -> list[ParkedItem]:
+def parked_items(engine: Engine, chosen: ParkedFilter) -> list[ParkedItem]:
     """The parked work that is meant, oldest first.
 
     Raises:
@@ -104,7 +104,7 @@ def parked_items(engine: Engine, chosen: Filter) -> list[ParkedItem]:
         raise Unavailable("parked: the database is out of reach") from error
 
 
-def requeue(engine: Engine, chosen: Filter, order: Order) -> list[ParkedItem]:
+def requeue(engine: Engine, chosen: ParkedFilter, order: OperatorDecision) -> list[ParkedItem]:
     """Have parked work done again; returns what it was.
 
     Raises:
@@ -120,7 +120,7 @@ def requeue(engine: Engine, chosen: Filter, order: Order) -> list[ParkedItem]:
         raise Unavailable("requeue: the database is out of reach") from error
 
 
-def discard(engine: Engine, chosen: Filter, order: Order) -> list[ParkedItem]:
+def discard(engine: Engine, chosen: ParkedFilter, order: OperatorDecision) -> list[ParkedItem]:
     """Give up parked work for good; returns what it was. The audit trail keeps all of it.
 
     Raises:
@@ -152,7 +152,7 @@ def refuse_money(items: list[ParkedItem]) -> None:
         )
 
 
-def pause(engine: Engine, queue: str, order: Order) -> bool:
+def pause(engine: Engine, queue: str, order: OperatorDecision) -> bool:
     """Have workers leave a queue alone; False when they already do.
 
     Raises:
@@ -161,7 +161,7 @@ def pause(engine: Engine, queue: str, order: Order) -> bool:
     return _switch(engine, "queue.paused", _PAUSE, queue, order)
 
 
-def resume(engine: Engine, queue: str, order: Order) -> bool:
+def resume(engine: Engine, queue: str, order: OperatorDecision) -> bool:
     """Have workers work on a queue again; False when they already do.
 
     Raises:
@@ -170,7 +170,9 @@ def resume(engine: Engine, queue: str, order: Order) -> bool:
     return _switch(engine, "queue.resumed", _RESUME, queue, order)
 
 
-def _switch(engine: Engine, action: str, statement: str, queue: str, order: Order) -> bool:
+def _switch(
+    engine: Engine, action: str, statement: str, queue: str, order: OperatorDecision
+) -> bool:
     given = {"queue": queue, "by": order.by, "why": order.why}
     try:
         with engine.begin() as connection:
@@ -183,7 +185,7 @@ def _switch(engine: Engine, action: str, statement: str, queue: str, order: Orde
 
 
 def _chosen(
-    connection: Connection, chosen: Filter, *, locked: bool = False
+    connection: Connection, chosen: ParkedFilter, *, locked: bool = False
 ) -> list[ParkedItem]:
     given = {
         "job": chosen.job,
@@ -209,7 +211,9 @@ def _mark_again(connection: Connection, items: list[ParkedItem]) -> None:
             connection.exec_driver_sql(_SLOT_AGAIN, {"job": item.job, "slot": slot})
 
 
-def _remove(connection: Connection, items: list[ParkedItem], action: str, order: Order) -> None:
+def _remove(
+    connection: Connection, items: list[ParkedItem], action: str, order: OperatorDecision
+) -> None:
     connection.exec_driver_sql(_REMOVE, {"ids": _ids(items)})
     for item in items:
         known = {

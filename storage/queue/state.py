@@ -44,7 +44,7 @@ SELECT job, slot, attempts FROM job_runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class WaitingWork:
     """Work that waits: ``rows`` of it, holding so many ``items``."""
 
     rows: int
@@ -98,7 +98,7 @@ class Canary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ProcessState:
     """A process, and the seconds since it last showed progress."""
 
     worker: str
@@ -117,12 +117,12 @@ class QueueState:
         overdue: (job, slot, attempts) that were claimed, not completed, and not yet taken over.
     """
 
-    unposted: Waiting
-    uningested: Waiting
+    unposted: WaitingWork
+    uningested: WaitingWork
     parked: tuple[ParkedCause, ...]
     paused: tuple[Pause, ...]
     canaries: tuple[Canary, ...]
-    workers: tuple[Seen, ...]
+    workers: tuple[ProcessState, ...]
     overdue: tuple[tuple[str, str, int], ...]
 
 
@@ -143,7 +143,7 @@ def read_state(engine: Engine) -> QueueState:
 
 def _read(connection: Connection) -> QueueState:
     waiting = {
-        what: Waiting(rows=rows, items=items, oldest_s=oldest_s)
+        what: WaitingWork(rows=rows, items=items, oldest_s=oldest_s)
         for what, rows, items, oldest_s in connection.exec_driver_sql(_WAITING)
     }
     return QueueState(
@@ -152,7 +152,7 @@ def _read(connection: Connection) -> QueueState:
         parked=tuple(ParkedCause(**row) for row in _rows(connection, _PARKED)),
         paused=tuple(Pause(**row) for row in _rows(connection, _PAUSED)),
         canaries=tuple(_canary(row) for row in _rows(connection, _CANARIES)),
-        workers=tuple(Seen(**row) for row in _rows(connection, _WORKERS)),
+        workers=tuple(ProcessState(**row) for row in _rows(connection, _WORKERS)),
         overdue=tuple((j, s, a) for j, s, a in connection.exec_driver_sql(_OVERDUE)),
     )
 

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 from typer.testing import CliRunner
 
-from feeds.findings import FindingKind, Found, note
+from feeds.findings import FindingKind, NewFinding, note
 from feeds.records import store_records, store_statement
 from ops.cli import app
 from storage.engine import open_engine
@@ -140,7 +140,7 @@ def store(url: str, world: World) -> None:
             records = [_record(line) for line in lines for _ in range(line.times)]
             keep(transaction, system, records, source="month", received_at=NOW)
             found = [
-                Found(
+                NewFinding(
                     kind=FindingKind(one.kind),
                     detail="said by whoever read it",
                     file=one.file or None,

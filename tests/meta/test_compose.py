@@ -21,7 +21,7 @@ from ops.settings.model import Settings
 from ops.settings.urls import checked_broker
 from vocabulary.errors import SettingsInvalid
 from webhooks.health import Health
-from webhooks.metrics import Meters
+from webhooks.metrics import ReceiverMetrics
 
 ROOT = Path(__file__).parents[2]
 Document = dict[str, Any]
@@ -142,7 +142,7 @@ async def nothing() -> None:
 
 
 def unknown_health_paths(document: Document) -> list[str]:
-    known = {route.path for route in Health(nothing, Meters()).routes(metrics=True)}
+    known = {route.path for route in Health(nothing, ReceiverMetrics()).routes(metrics=True)}
     return [
         f"{name}: no route {path}"
         for name, service in built(document)

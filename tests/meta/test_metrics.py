@@ -9,7 +9,7 @@ import yaml
 from ops.metrics.catalogue import CATALOGUE
 from tests.meta.documents import headings
 from tests.meta.tree import ROOT
-from webhooks.metrics import Meters
+from webhooks.metrics import ReceiverMetrics
 
 Labels = dict[str, tuple[str, ...]]
 Rule = dict[str, Any]
@@ -29,7 +29,7 @@ def listed(text: str) -> Labels:
 def of_receivers() -> Labels:
     """What the receiver's registry holds, under the names that are served."""
     found: Labels = {}
-    for collector in Meters().registry._collector_to_names:
+    for collector in ReceiverMetrics().registry._collector_to_names:
         name, labels = collector._name, collector._labelnames  # type: ignore[attr-defined]
         served = f"{name}_total" if collector._type == "counter" else name  # type: ignore[attr-defined]
         found[served] = tuple(labels)

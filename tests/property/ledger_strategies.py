@@ -10,7 +10,7 @@ from ledger.accepting.own_operations import (
     Exclude,
     InRound,
     Limit,
-    Order,
+    OwnOperation,
     SetBlocked,
     Withdrawal,
 )
@@ -28,7 +28,7 @@ from tests.harness.books.ledger import (
 from vocabulary.facts import Fund, Operation
 from vocabulary.money import Money
 
-Told = Operation | Order
+Told = Operation | OwnOperation
 AMOUNTS = st.integers(0, 700)
 KEYS = st.sampled_from([f"k{n}" for n in range(6)])
 HANDLES = st.sampled_from(["ann", "ann", "ann", "bob", "eve"])
@@ -66,7 +66,7 @@ _WITHIN = st.builds(
     InRound, provider=_NAMES, round_id=_NAMES, side=st.sampled_from(["stake", "payout"])
 )
 #: Every kind of order, over texts a name may hold.
-ORDERS_OF_ALL_KINDS: st.SearchStrategy[Order] = st.one_of(
+ORDERS_OF_ALL_KINDS: st.SearchStrategy[OwnOperation] = st.one_of(
     st.builds(Deposit, amount=_MONEY, fund=st.sampled_from(Fund), **_ABOUT),
     st.builds(Withdrawal, amount=_MONEY, **_ABOUT),
     st.builds(SetBlocked, currency=st.just("EUR"), blocked=st.booleans(), **_ABOUT),

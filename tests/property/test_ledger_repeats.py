@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledger.accepting.decide import decide, decide_batch
-from ledger.accepting.model import Books, Decided, Request, Wallet
+from ledger.accepting.model import Decision, LedgerView, Request, Wallet
 from ledger.accepting.own_operations import (
-    Order,
+    OwnOperation,
     order_bytes,
     order_fingerprint,
     order_from_bytes,
@@ -29,14 +29,14 @@ from vocabulary.outcomes import Verdict
 HOURS = st.integers(-14, 14)
 
 
-def after(books: Books, decided: Iterable[Decided]) -> Books:
+def after(books: LedgerView, decided: Iterable[Decision]) -> LedgerView:
     """The books once decisions are committed."""
     wallets, operations = dict(books.wallets), dict(books.operations)
     for one in decided:
         if one.wallet is not None:
             wallets[one.wallet.wallet_id] = one.wallet
             operations.update(one.learned)
-    return Books(wallets, books.players, operations)
+    return LedgerView(wallets, books.players, operations)
 
 
 def told(facts: Sequence[Told], policy: Policy) -> list[Request]:
@@ -111,7 +111,7 @@ def test_a_days_counters_never_fall_below_nothing_whatever_the_clocks_say(
 
 @given(one=ORDERS_OF_ALL_KINDS, other=ORDERS_OF_ALL_KINDS)
 def test_orders_have_equal_fingerprints_exactly_when_they_ask_the_same(
-    one: Order, other: Order
+    one: OwnOperation, other: OwnOperation
 ) -> None:
     same = order_fingerprint(one) == order_fingerprint(other)
 
@@ -119,5 +119,5 @@ def test_orders_have_equal_fingerprints_exactly_when_they_ask_the_same(
 
 
 @given(order=ORDERS_OF_ALL_KINDS)
-def test_an_order_is_read_back_from_its_evidence(order: Order) -> None:
+def test_an_order_is_read_back_from_its_evidence(order: OwnOperation) -> None:
     assert order_from_bytes(order_bytes(order)) == order

@@ -12,13 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.accepting.decide import decide
-from ledger.accepting.model import Books, Decided, Key, KnownOperation, Request, Wallet
+from ledger.accepting.model import (
+    Decision,
+    KnownOperation,
+    LedgerView,
+    OperationKey,
+    Request,
+    Wallet,
+)
 from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
 from simulator.history.faults import inject
-from simulator.history.lines import Span, history_of
+from simulator.history.lines import RunSpan, history_of
 from simulator.history.statements import SUFFIXES, write_statement
-from simulator.protocol.messages import Seen, Side, Step
+from simulator.protocol.messages import ProviderSystem, ReplyKind, ScriptStep
 from simulator.protocol.responses import Reply, read
 from simulator.protocol.signing import request_for
 from simulator.run.push import pushes
@@ -27,8 +34,8 @@ from vocabulary.facts import HistoryRecord
 
 SECRET = b"a shared secret"
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
-FINAL = {Seen.SUCCESS, Seen.DECLINED}
-ALL = tuple(sorted(Side(name) for name in DIALECTS))
+FINAL = {ReplyKind.SUCCESS, ReplyKind.DECLINED}
+ALL = tuple(sorted(ProviderSystem(name) for name in DIALECTS))
 
 
 class Counter:
@@ -47,10 +54,10 @@ class Counter:
         strangers = {(s.value, f"s{plan.seed}-nobody"): None for s in ALL}
         self.wallets = wallets
         self._players = {**players, **strangers}
-        self._operations: dict[Key, KnownOperation] = {}
+        self._operations: dict[OperationKey, KnownOperation] = {}
         self._providers = {side: _provider(side) for side in ALL}
 
-    def answer(self, step: Step) -> Decided:
+    def answer(self, step: ScriptStep) -> Decision:
         """Verify, parse, decide and answer one call."""
         side = step.call.side
         dialect, provider = DIALECTS[side.value], self._providers[side]
@@ -69,17 +76,17 @@ class Counter:
             received_at=NOON,
             respond=lambda outcome: dialect.respond(outcome, provider),
         )
-        decided = decide(Books(self.wallets, self._players, self._operations), request)
+        decided = decide(LedgerView(self.wallets, self._players, self._operations), request)
         self._learn(decided)
         return decided
 
-    def _learn(self, decided: Decided) -> None:
+    def _learn(self, decided: Decision) -> None:
         if decided.wallet is not None and decided.operations:
             self.wallets[decided.wallet.wallet_id] = decided.wallet
             self._operations.update(decided.learned)
 
 
-def _provider(side: Side) -> Provider:
+def _provider(side: ProviderSystem) -> Provider:
     options = {name: one.default for name, one in DIALECTS[side.value].options.items()}
     return Provider(
         slug=side.value, currency="USD", exponents={}, secrets=(SECRET,), options=options
@@ -93,7 +100,7 @@ def test_every_answer_and_every_final_balance_is_the_expected_one(
 ) -> None:
     plan = make_plan(seed=seed, callbacks=callbacks, players=players, sides=ALL, currency="USD")
     counter = Counter(plan)
-    first: dict[tuple[Side, str], bytes] = {}
+    first: dict[tuple[ProviderSystem, str], bytes] = {}
     for step in plan.steps:
         for _ in range(step.copies):
             answer = counter.answer(step).answer
@@ -132,9 +139,9 @@ def test_faults_differ_from_the_truth_in_their_own_rounds_only(seed: int, faults
 def test_pushed_history_is_understood_as_it_was_meant(callbacks: int) -> None:
     plan = make_plan(seed=6, callbacks=callbacks, players=9, sides=ALL, currency="USD")
     told, _ = inject(history_of(plan), seed=6, faults=20)
-    provider, dialect = _provider(Side.AGGREGATOR), DIALECTS["aggregator"]
+    provider, dialect = _provider(ProviderSystem.AGGREGATOR), DIALECTS["aggregator"]
     newest: dict[str, HistoryRecord] = {}
-    span = Span(NOON, NOON, len(plan.steps))
+    span = RunSpan(NOON, NOON, len(plan.steps))
     for requests in pushes(told, seed=6, span=span, secret=SECRET):
         for sent in requests:
             callback = Callback(
@@ -145,7 +152,7 @@ def test_pushed_history_is_understood_as_it_was_meant(callbacks: int) -> None:
             held = newest.get(record.record_id)
             if held is None or record.updated_at > held.updated_at:
                 newest[record.record_id] = record
-    meant = {line.record_id: line for line in told if line.side is Side.AGGREGATOR}
+    meant = {line.record_id: line for line in told if line.side is ProviderSystem.AGGREGATOR}
     assert set(newest) == set(meant)
     for line in meant.values():
         record = newest[line.record_id]
@@ -157,12 +164,12 @@ def test_pushed_history_is_understood_as_it_was_meant(callbacks: int) -> None:
 
 @pytest.mark.parametrize("side", sorted(set(SUFFIXES) & set(ALL)))
 def test_told_files_are_understood_line_by_line_as_they_were_meant(
-    side: Side, tmp_path: Path
+    side: ProviderSystem, tmp_path: Path
 ) -> None:
     plan = make_plan(seed=8, callbacks=1500, players=9, sides=ALL, currency="USD")
     told, _ = inject(history_of(plan), seed=8, faults=20)
     path = tmp_path / f"history{SUFFIXES[side]}"
-    write_statement(path, side, told, Span(NOON, NOON, len(plan.steps)))
+    write_statement(path, side, told, RunSpan(NOON, NOON, len(plan.steps)))
     read_statement = DIALECTS[side.value].read_statement
     assert read_statement is not None
     with path.open("rb") as stream:

@@ -4,9 +4,16 @@ from random import Random
 
 import pytest
 
-from simulator.history.lines import Span, history_of
-from simulator.protocol.json_text import JAVASCRIPT, PLAIN, Number, Request, Value, deep_sorted
-from simulator.protocol.messages import Side
+from simulator.history.lines import RunSpan, history_of
+from simulator.protocol.json_text import (
+    JAVASCRIPT,
+    PLAIN,
+    JsonAmount,
+    Value,
+    WireRequest,
+    deep_sorted,
+)
+from simulator.protocol.messages import ProviderSystem
 from simulator.protocol.signing import request_for
 from simulator.protocol.xigs import signature
 from simulator.run.push import pushes
@@ -22,32 +29,34 @@ SECRET = "agent-secret-\u00e9"
 CURRENCIES = ["USD", "JPY", "BHD", "BTC"]
 
 
-def _requests(side: Side, currency: str) -> list[Request]:
+def _requests(side: ProviderSystem, currency: str) -> list[WireRequest]:
     plan = make_plan(seed=11, callbacks=400, players=8, sides=(side,), currency=currency)
     now = SystemClock().now()
     sent = [request_for(step.call, SECRET.encode(), sent_at=now) for step in plan.steps]
-    span = Span(now, now, len(plan.steps))
+    span = RunSpan(now, now, len(plan.steps))
     told = pushes(history_of(plan), seed=11, span=span, secret=SECRET.encode())
     return sent + [request for requests in told for request in requests]
 
 
 @pytest.mark.parametrize("currency", CURRENCIES)
 def test_the_aggregators_sample_accepts_every_call_and_all_history(currency: str) -> None:
-    bodies = [request.body.decode() for request in _requests(Side.AGGREGATOR, currency)]
+    bodies = [
+        request.body.decode() for request in _requests(ProviderSystem.AGGREGATOR, currency)
+    ]
     assert len(bodies) > 400
     assert all(javascript_verdicts(bodies, SECRET))
 
 
 @pytest.mark.parametrize("currency", CURRENCIES)
 def test_cards_are_signed_as_javascript_sorts_and_prints_them(currency: str) -> None:
-    requests = _requests(Side.XIGS, currency)
+    requests = _requests(ProviderSystem.XIGS, currency)
     answers = javascript_sorted_signatures([one.body.decode() for one in requests], SECRET)
     signed = [one.headers["x-signed-request"] for one in requests]
     assert signed == [digest for _, digest in answers]
 
 
 def test_the_sportsbook_is_hashed_as_it_is_sent() -> None:
-    requests = _requests(Side.SPORTSBOOK, "USD")
+    requests = _requests(ProviderSystem.SPORTSBOOK, "USD")
     hashes = javascript_hashes([one.body.decode() for one in requests], SECRET)
     assert [one.headers["X-Security-Hash"] for one in requests] == hashes
 
@@ -57,7 +66,7 @@ def _value(rng: Random, depth: int) -> Value:
         "".join(rng.choice(_LETTERS) for _ in range(rng.randrange(6))),
         bool(rng.randrange(2)),
         rng.randrange(-(2**53), 2**53),
-        Number(rng.randrange(-(10**12), 10**12), rng.randrange(9)),
+        JsonAmount(rng.randrange(-(10**12), 10**12), rng.randrange(9)),
     ]
     if depth:
         kinds.append([_value(rng, depth - 1) for _ in range(rng.randrange(4))])

@@ -19,7 +19,7 @@ from vocabulary.facts import (
     Win,
     fingerprint,
 )
-from vocabulary.ids import chain_place, match_key, transaction_id
+from vocabulary.ids import chain_position, match_key, transaction_id
 from vocabulary.money import EXPONENT_MAX, MINOR_MAX, Money, minor_from_text, text_from_minor
 
 EXPONENTS = st.sampled_from([0, 2, 3, 8, EXPONENT_MAX])
@@ -68,7 +68,7 @@ def test_adding_and_taking_away_cancel(one: int, other: int) -> None:
 
 @given(wallet=PLACES, seq=PLACES)
 def test_a_transaction_id_names_exactly_its_place(wallet: int, seq: int) -> None:
-    assert chain_place(transaction_id(wallet, seq)) == (wallet, seq)
+    assert chain_position(transaction_id(wallet, seq)) == (wallet, seq)
 
 
 @given(provider=st.text(max_size=20), round_id=st.text(max_size=40))

@@ -7,7 +7,7 @@ from aiohttp.http_parser import HttpRequestParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhooks.fast_parser import Plain, read_plain
+from webhooks.fast_parser import PlainRequest, read_plain
 
 LINE = "POST /callbacks/sport/transaction HTTP/1.1"
 NAMES = ["Host", "Content-Length", "Connection", "Transfer-Encoding", "X-Signature", "x-a"]
@@ -24,8 +24,8 @@ usual = st.sampled_from(["Host: x\r\n", "Content-Length: 2\r\n", "X-Signature: a
 bodies = st.sampled_from([b"", b"{}", b"{}{", b"0\r\n\r\n"])
 
 
-def as_the_server_reads(data: bytes) -> Plain:
-    async def read() -> Plain:
+def as_the_server_reads(data: bytes) -> PlainRequest:
+    async def read() -> PlainRequest:
         loop = asyncio.get_running_loop()
         parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16, auto_decompress=False)
         ((message, payload),), upgraded, tail = parser.feed_data(data)
@@ -33,7 +33,7 @@ def as_the_server_reads(data: bytes) -> Plain:
         assert (message.should_close, message.chunked) == (False, False)
         assert payload.is_eof()
         version = f"HTTP/{message.version.major}.{message.version.minor}"
-        return Plain(
+        return PlainRequest(
             line=f"{message.method} {message.path} {version}",
             headers={name.lower(): value for name, value in message.headers.items()},
             body=await payload.read(),

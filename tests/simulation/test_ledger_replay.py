@@ -6,10 +6,17 @@ import psycopg
 import pytest
 
 from ledger.accepting.carry import carry_out
-from ledger.accepting.own_operations import Adjust, Exclude, InRound, Limit, Order, Withdrawal
+from ledger.accepting.own_operations import (
+    Adjust,
+    Exclude,
+    InRound,
+    Limit,
+    OwnOperation,
+    Withdrawal,
+)
 from ledger.checks.run import verify
 from ledger.posting.posting import drain
-from ledger.replay.report import Window
+from ledger.replay.report import ReplayWindow
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.ledger import NOON
@@ -33,7 +40,7 @@ def hour(postgres: PostgresServer) -> str:
     return database
 
 
-def own_orders(player: str) -> list[Order]:
+def own_orders(player: str) -> list[OwnOperation]:
     """One of each kind that is not a plain deposit, two of them refusals to come."""
     ten, why = Money(1000, "USD"), "by hand"
     within = InRound(provider="sportsbook", round_id="r-by-hand", side="stake")
@@ -81,13 +88,13 @@ def test_rotated_secrets_are_told_apart_from_differences(hour: str) -> None:
 @pytest.mark.parametrize(
     ("window", "decides"),
     [
-        (Window(provider="xigs"), True),
-        (Window(until=datetime(2020, 1, 1, tzinfo=UTC)), False),
-        (Window(since=datetime(2020, 1, 1, tzinfo=UTC)), True),
+        (ReplayWindow(provider="xigs"), True),
+        (ReplayWindow(until=datetime(2020, 1, 1, tzinfo=UTC)), False),
+        (ReplayWindow(since=datetime(2020, 1, 1, tzinfo=UTC)), True),
     ],
 )
 def test_a_window_decides_its_part_and_takes_the_rest(
-    hour: str, window: Window, decides: bool
+    hour: str, window: ReplayWindow, decides: bool
 ) -> None:
     seen = replayed(hour, voices(), window)
 
@@ -103,8 +110,8 @@ def test_a_window_that_begins_in_the_middle_starts_from_what_stood(hour: str) ->
     assert row is not None
     whole = replayed(hour, voices())
 
-    seen = replayed(hour, voices(), Window(since=row[0]))
-    before = replayed(hour, voices(), Window(until=row[0]))
+    seen = replayed(hour, voices(), ReplayWindow(since=row[0]))
+    before = replayed(hour, voices(), ReplayWindow(until=row[0]))
 
     assert (seen.differences, before.differences) == ([], [])
     assert 0 < seen.decided < whole.decided

@@ -8,7 +8,7 @@ import typer
 from breaks import corrections
 from breaks.corrections import Correction
 from breaks.queries import story
-from breaks.store import Life
+from breaks.store import TrackedBreak
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import show_lives
 from ops.context import current
@@ -84,7 +84,7 @@ def reject(
     show_lives([done], current(ctx).settings, as_json=as_json)
 
 
-def _named(life: Life, amount: str, side: str | None) -> Correction:
+def _named(life: TrackedBreak, amount: str, side: str | None) -> Correction:
     sides: dict[str | None, Literal["stake", "payout"] | None]
     sides = {None: None, "stake": "stake", "payout": "payout"}
     return Correction(amount=Money.parse(amount, life.currency).minor, side=sides[side])

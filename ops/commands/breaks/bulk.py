@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from breaks.actions import Act, Note, assigning, closing, do_all, explaining, noting, reopening
-from breaks.limits import Limits
-from breaks.queries import Filter, counted
+from breaks.limits import WriteOffLimits
+from breaks.queries import BreakFilter, counted
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.filters import filtered
 from ops.commands.breaks.output import show_lives
@@ -18,7 +18,7 @@ from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
 
-class Step(StrEnum):
+class BulkAction(StrEnum):
     """What can be done to many breaks at once; money moves one by one."""
 
     ASSIGN = "assign"
@@ -35,9 +35,9 @@ def register(app: typer.Typer) -> None:
 
 def bulk(
     ctx: typer.Context,
-    step: Annotated[Step, typer.Argument(help="What to do to each of them.")],
+    step: Annotated[BulkAction, typer.Argument(help="What to do to each of them.")],
     *,
-    chosen: Filter,
+    chosen: BreakFilter,
     by: Annotated[str, typer.Option("--by", help="Who does this; kept for ever.")],
     reason: Annotated[str, typer.Option(help="Why, or the comment; kept for ever.")] = "",
     to: Annotated[str, typer.Option(help="With assign: who deals with them.")] = "",
@@ -63,16 +63,16 @@ def bulk(
     show_lives(done, settings, as_json=as_json)
 
 
-def _act(step: Step, *, by: str, reason: str, to: str, limits: Limits) -> Act:
+def _act(step: BulkAction, *, by: str, reason: str, to: str, limits: WriteOffLimits) -> Act:
     now = SystemClock().now()
     match step:
-        case Step.ASSIGN:
+        case BulkAction.ASSIGN:
             return assigning(to=to, by=by, why=reason or "assigned", now=now)
-        case Step.COMMENT:
+        case BulkAction.COMMENT:
             return noting(Note(kind="comment", body=reason), by=by, now=now)
-        case Step.EXPLAIN:
+        case BulkAction.EXPLAIN:
             return explaining(by=by, why=reason, now=now)
-        case Step.CLOSE:
+        case BulkAction.CLOSE:
             return closing(by=by, why=reason, now=now, limits=limits)
-        case Step.REOPEN:
+        case BulkAction.REOPEN:
             return reopening(by=by, why=reason, now=now)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import typer
 from sqlalchemy import Engine
 
-from breaks.states import LifeRefused
+from breaks.states import ActionRefused
 from ledger.corrections.adjustments import AdjustmentRefused
 from ops.context import current, endpoints
 from storage.engine import open_engine
@@ -18,7 +18,7 @@ def breaks_of(ctx: typer.Context) -> Iterator[Engine]:
     engine = open_engine(endpoints(current(ctx)).database_url)
     try:
         yield engine
-    except (LifeRefused, AdjustmentRefused) as refused:
+    except (ActionRefused, AdjustmentRefused) as refused:
         typer.echo(f"refused: {refused}", err=True)
         raise typer.Exit(1) from refused
     finally:

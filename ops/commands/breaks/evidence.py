@@ -8,8 +8,8 @@ import typer
 from sqlalchemy import Engine
 
 from breaks.provider_inquiries import page, want
-from breaks.queries import Story, story
-from breaks.states import LifeRefused
+from breaks.queries import BreakHistory, story
+from breaks.states import ActionRefused
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import story_json
 from ops.context import current, endpoints
@@ -54,13 +54,17 @@ def evidence(
         typer.echo(f"{note['at']} {note['kind']}: {note['body']}")
 
 
-def _ask(ctx: typer.Context, engine: Engine, told: Story, *, by: str, refresh: bool) -> None:
+def _ask(
+    ctx: typer.Context, engine: Engine, told: BreakHistory, *, by: str, refresh: bool
+) -> None:
     from ops.scheduling.inquiries import tell_workers  # noqa: PLC0415 - heavy
     from storage.broker.redis import open_broker  # noqa: PLC0415
 
     context, provider = current(ctx), told.life.provider
     if provider not in askable(context.settings):
-        raise LifeRefused(f"{provider} has no call about one bet, or its API is not configured")
+        raise ActionRefused(
+            f"{provider} has no call about one bet, or its API is not configured"
+        )
     want(engine, told.life.break_id, by=by, now=SystemClock().now(), refresh=refresh)
     broker = open_broker(endpoints(context).broker_url, [])
     if not tell_workers(broker):
@@ -68,7 +72,7 @@ def _ask(ctx: typer.Context, engine: Engine, told: Story, *, by: str, refresh: b
     broker.close()
 
 
-def _write_pages(engine: Engine, told: Story, folder: Path) -> None:
+def _write_pages(engine: Engine, told: BreakHistory, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for note in told.notes:
         content = page(engine, note.digest) if note.digest else None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from breaks.kinds import BreakKind, Impact
-from breaks.queries import Filter
+from breaks.queries import BreakFilter
 from breaks.states import BreakState
 from ops.commands.ledger.output import read_duration
 from vocabulary.clock import SystemClock
@@ -33,7 +33,7 @@ def chosen_by(
         str | None, typer.Option(help="Opened longer ago than this, such as 24h.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="Last seen by this run.")] = None,
-) -> Filter:
+) -> BreakFilter:
     """The filter that the options make.
 
     Raises:
@@ -45,7 +45,7 @@ def chosen_by(
     if older_than is not None:
         before = SystemClock().now() - read_duration(older_than, "--older-than")
     least = None if min_amount is None else Money.parse(min_amount, currency or "").minor
-    return Filter(
+    return BreakFilter(
         provider=provider,
         kind=kind,
         impact=impact,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from breaks import queries
-from breaks.queries import Filter
+from breaks.queries import BreakFilter
 from ops.commands.breaks import act, adjust, bulk, evidence
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.filters import filtered
@@ -31,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def list_chosen(
     ctx: typer.Context,
     *,
-    chosen: Filter,
+    chosen: BreakFilter,
     most: Annotated[int, typer.Option(help="At most this many.")] = 1_000,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +60,7 @@ def show(
 
 @app.command()
 @filtered
-def ageing(ctx: typer.Context, *, chosen: Filter, as_json: AsJson = False) -> None:
+def ageing(ctx: typer.Context, *, chosen: BreakFilter, as_json: AsJson = False) -> None:
     """How old unfinished breaks are, by impact and currency."""
     with breaks_of(ctx) as engine:
         found = queries.ageing(engine, chosen, now=SystemClock().now())
@@ -80,7 +80,7 @@ def ageing(ctx: typer.Context, *, chosen: Filter, as_json: AsJson = False) -> No
 
 @app.command()
 @filtered
-def sla(ctx: typer.Context, *, chosen: Filter, as_json: AsJson = False) -> None:
+def sla(ctx: typer.Context, *, chosen: BreakFilter, as_json: AsJson = False) -> None:
     """What is due when, the most urgent first; exit 1 when something is overdue."""
     settings = current(ctx).settings
     with breaks_of(ctx) as engine:

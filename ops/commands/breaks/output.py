@@ -6,8 +6,8 @@ from typing import Any
 
 import typer
 
-from breaks.queries import KeptNote, Story
-from breaks.store import Life
+from breaks.queries import BreakHistory, KeptNote
+from breaks.store import TrackedBreak
 from ops.commands.ledger.output import instant, table
 from ops.settings.break_terms import exponents_of
 from ops.settings.model import Settings
@@ -15,13 +15,13 @@ from storage.audit import AuditRow
 from vocabulary.money import Money
 
 
-def amount_of(life: Life, settings: Settings) -> str:
+def amount_of(life: TrackedBreak, settings: Settings) -> str:
     """A break's difference as a decimal string."""
     exponents = exponents_of(settings, life.provider)
     return Money(life.difference, life.currency).text(exponents=exponents)
 
 
-def life_json(life: Life, settings: Settings) -> dict[str, Any]:
+def life_json(life: TrackedBreak, settings: Settings) -> dict[str, Any]:
     """A break and where it stands."""
     return {
         "id": life.break_id,
@@ -46,7 +46,7 @@ def life_json(life: Life, settings: Settings) -> dict[str, Any]:
     }
 
 
-def story_json(story: Story, settings: Settings) -> dict[str, Any]:
+def story_json(story: BreakHistory, settings: Settings) -> dict[str, Any]:
     """A break with everything that was said and done about it."""
     life = story.life
     return {
@@ -72,7 +72,7 @@ def story_json(story: Story, settings: Settings) -> dict[str, Any]:
     }
 
 
-def show_lives(lives: Iterable[Life], settings: Settings, *, as_json: bool) -> None:
+def show_lives(lives: Iterable[TrackedBreak], settings: Settings, *, as_json: bool) -> None:
     """Print breaks, one a line."""
     if as_json:
         typer.echo(json.dumps([life_json(life, settings) for life in lives], indent=2))
@@ -90,7 +90,7 @@ def show_lives(lives: Iterable[Life], settings: Settings, *, as_json: bool) -> N
     )
 
 
-def show_story(story: Story) -> None:
+def show_story(story: BreakHistory) -> None:
     """Print one break in sentences."""
     life = story.life
     typer.echo(f"{life.break_id}  {life.state}  {life.kind}  {life.impact}")

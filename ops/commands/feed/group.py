@@ -16,7 +16,7 @@ from feeds.findings import Severity, open_findings
 from feeds.findings import resolve as settle
 from feeds.pull.staging import feed_marks
 from feeds.statements.archive import bytes_of, has_file
-from feeds.statements.importer import Arrival, take_in
+from feeds.statements.importer import FileArrival, take_in
 from feeds.status import feed_health
 from ops.commands.provider import entry_named
 from ops.context import current, endpoints
@@ -70,7 +70,7 @@ def import_statement(
         seen = preview_file(file, reader)
         show_preview(file, seen, as_json=as_json)
         raise typer.Exit(1 if seen.unreadable or seen.missing else 0)
-    arrival = Arrival(
+    arrival = FileArrival(
         path=file,
         zone=ZoneInfo(chosen.timezone),
         now=SystemClock().now(),

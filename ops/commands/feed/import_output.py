@@ -5,14 +5,14 @@ from typing import Any
 
 import typer
 
-from feeds.findings import Found, severity_of
-from feeds.statements.importer import Taken
+from feeds.findings import NewFinding, severity_of
+from feeds.statements.importer import ImportResult
 
 #: Findings printed one by one; the rest are counted.
 SHOWN_MAX = 20
 
 
-def show_taken(file: Path, taken: Taken) -> None:
+def show_taken(file: Path, taken: ImportResult) -> None:
     """What became of the file; what is wrong with it on standard error."""
     for each in taken.found[:SHOWN_MAX]:
         typer.echo(f"{_place(file, each)}: {each.detail}", err=True)
@@ -35,7 +35,7 @@ def show_taken(file: Path, taken: Taken) -> None:
     )
 
 
-def taken_json(taken: Taken) -> dict[str, Any]:
+def taken_json(taken: ImportResult) -> dict[str, Any]:
     """The same as the interface prints it."""
     lines = [each for each in taken.found if each.line is not None]
     return {
@@ -55,7 +55,7 @@ def taken_json(taken: Taken) -> dict[str, Any]:
     }
 
 
-def _found_json(each: Found) -> dict[str, Any]:
+def _found_json(each: NewFinding) -> dict[str, Any]:
     return {
         "kind": str(each.kind),
         "severity": str(severity_of(each.kind)),
@@ -65,11 +65,11 @@ def _found_json(each: Found) -> dict[str, Any]:
     }
 
 
-def _place(file: Path, each: Found) -> str:
+def _place(file: Path, each: NewFinding) -> str:
     if each.line is not None:
         return f"{file}:{each.line}"
     return f"{file}: {each.record_id}" if each.record_id else str(file)
 
 
-def _refused(taken: Taken) -> int:
+def _refused(taken: ImportResult) -> int:
     return sum(each.line is not None for each in taken.found)

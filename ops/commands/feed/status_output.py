@@ -6,9 +6,9 @@ from typing import Any
 
 import typer
 
-from feeds.arrival_delay import Maturity
-from feeds.findings import Finding, Severity
-from feeds.pull.staging import FeedMark
+from feeds.arrival_delay import ProviderMaturity
+from feeds.findings import FeedFinding, Severity
+from feeds.pull.staging import FeedWatermark
 from feeds.status import FeedHealth, FeedReach
 from ops.scheduling.closing_days import DueDay
 from vocabulary.clock import iso
@@ -19,8 +19,8 @@ SHOWN_MAX = 20
 
 def status_json(
     health: FeedHealth,
-    marks: Iterable[FeedMark],
-    maturity: Maturity | None,
+    marks: Iterable[FeedWatermark],
+    maturity: ProviderMaturity | None,
     now: datetime,
     *,
     waiting: Sequence[DueDay] = (),
@@ -49,7 +49,7 @@ def status_json(
 
 def show_status(
     health: FeedHealth,
-    maturity: Maturity | None,
+    maturity: ProviderMaturity | None,
     now: datetime,
     *,
     waiting: Sequence[DueDay] = (),
@@ -76,7 +76,7 @@ def show_status(
     show_findings(health.open)
 
 
-def show_findings(found: Iterable[Finding]) -> None:
+def show_findings(found: Iterable[FeedFinding]) -> None:
     """Findings, a line each."""
     every = tuple(found)
     for each in every[:SHOWN_MAX]:
@@ -88,7 +88,7 @@ def show_findings(found: Iterable[Finding]) -> None:
         typer.echo(f"  and {len(every) - SHOWN_MAX} more")
 
 
-def finding_json(each: Finding) -> dict[str, Any]:
+def finding_json(each: FeedFinding) -> dict[str, Any]:
     """One finding as the interface prints it."""
     return {
         "id": each.id,
@@ -136,7 +136,7 @@ def _feed_json(health: FeedHealth, each: FeedReach, now: datetime) -> dict[str, 
     }
 
 
-def _mark_json(mark: FeedMark) -> dict[str, Any]:
+def _mark_json(mark: FeedWatermark) -> dict[str, Any]:
     return {
         "feed": mark.feed,
         "watermark": mark.watermark and iso(mark.watermark),

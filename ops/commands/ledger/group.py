@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
-class Clock(StrEnum):
+class ClockChoice(StrEnum):
     """Which of our own instants counts."""
 
     RECEIVED = "received"
@@ -38,16 +38,17 @@ class DepositAs(StrEnum):
     JACKPOT = "jackpot"
 
 
-Player = Annotated[str, typer.Option(help="The player.")]
-Currency = Annotated[str, typer.Option(help="The wallet's currency.")]
-Amount = Annotated[str, typer.Option(help="A positive decimal amount, such as 12.50.")]
+PlayerOption = Annotated[str, typer.Option(help="The player.")]
+CurrencyOption = Annotated[str, typer.Option(help="The wallet's currency.")]
+AmountOption = Annotated[str, typer.Option(help="A positive decimal amount, such as 12.50.")]
 Reason = Annotated[str, typer.Option(help="Why; kept with the operation.")]
 OrderKey = Annotated[
     str | None, typer.Option("--key", help="Your own key: repeating it moves nothing twice.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ByClock = Annotated[
-    Clock, typer.Option("--by", help="Count what was received, or what was posted, by then.")
+    ClockChoice,
+    typer.Option("--by", help="Count what was received, or what was posted, by then."),
 ]
 
 
@@ -55,12 +56,12 @@ ByClock = Annotated[
 def balance(
     ctx: typer.Context,
     *,
-    player: Player,
-    currency: Currency,
+    player: PlayerOption,
+    currency: CurrencyOption,
     at: Annotated[
         str | None, typer.Option(help="As of an instant, such as 2026-06-04T12:00:00Z.")
     ] = None,
-    by: ByClock = Clock.RECEIVED,
+    by: ByClock = ClockChoice.RECEIVED,
     as_json: AsJson = False,
 ) -> None:
     """What a player has now, or had at an instant."""
@@ -82,7 +83,7 @@ def balance(
 
 
 def _balance_at(
-    engine: "Engine", player: str, currency: str, at: str, *, by: Clock, as_json: bool
+    engine: "Engine", player: str, currency: str, at: str, *, by: ClockChoice, as_json: bool
 ) -> None:
     from ledger.queries.checkpoints import balance_at  # noqa: PLC0415 - heavy
 
@@ -108,7 +109,7 @@ def statement(
     provider: Annotated[str | None, typer.Option(help="Or a provider's days.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="With --provider: a day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="With --provider: a day.")] = None,
-    by: ByClock = Clock.RECEIVED,
+    by: ByClock = ClockChoice.RECEIVED,
     after: Annotated[int, typer.Option(help="Only what follows this seq.")] = 0,
     most: Annotated[int, typer.Option(help="At most this many lines.")] = 1_000,
     as_json: AsJson = False,
@@ -152,7 +153,7 @@ def _provider_days(
     first: str | None,
     last: str | None,
     *,
-    by: Clock,
+    by: ClockChoice,
     as_json: bool,
 ) -> None:
     from ledger.queries.provider_days import provider_days  # noqa: PLC0415 - heavy
@@ -204,9 +205,9 @@ def trial_balance(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 def deposit(
     ctx: typer.Context,
     *,
-    player: Player,
-    currency: Currency,
-    amount: Amount,
+    player: PlayerOption,
+    currency: CurrencyOption,
+    amount: AmountOption,
     reason: Reason,
     fund: Annotated[
         DepositAs, typer.Option("--as", help="Whose money: cash from outside, or a fund.")
@@ -231,9 +232,9 @@ def deposit(
 def withdraw(
     ctx: typer.Context,
     *,
-    player: Player,
-    currency: Currency,
-    amount: Amount,
+    player: PlayerOption,
+    currency: CurrencyOption,
+    amount: AmountOption,
     reason: Reason,
     key: OrderKey = None,
 ) -> None:

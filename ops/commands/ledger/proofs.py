@@ -16,15 +16,15 @@ from vocabulary.errors import Malformed
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from ledger.checks.run import Finding
-    from ledger.replay.report import Replayed, Voices
-    from ledger.seal.files import Line
-    from ledger.seal.verify import Audited
+    from ledger.checks.run import CheckResult
+    from ledger.replay.report import ProviderDecoders, ReplayResult
+    from ledger.seal.files import SealLine
+    from ledger.seal.verify import AuditResult
 
 audit = typer.Typer(no_args_is_help=True, add_completion=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Day = Annotated[str, typer.Argument(help="A day in UTC, such as 2026-06-04.")]
+DayArgument = Annotated[str, typer.Argument(help="A day in UTC, such as 2026-06-04.")]
 _INSTANT = "an instant such as 2026-06-04T12:00:00Z"
 #: What takes the total of some work and returns what to call with each part done.
 Announce = Callable[[int | None], Callable[[int], None]]
@@ -42,11 +42,11 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Prove the books by sums and by order; exit 1 if any check finds something."""
-    from ledger.checks.check import Scope  # noqa: PLC0415 - heavy
+    from ledger.checks.check import WalletScope  # noqa: PLC0415 - heavy
     from ledger.checks.run import checks_for  # noqa: PLC0415
     from ledger.checks.run import verify as prove  # noqa: PLC0415
 
-    scope = Scope(since=_instant("--since", since), wallets=_range(wallets))
+    scope = WalletScope(since=_instant("--since", since), wallets=_range(wallets))
     checks, left_out = checks_for(scope)
     findings = []
     with _bar("checks") as announce:
@@ -82,12 +82,12 @@ def replay(
 ) -> None:
     """Build the books again from the stored bytes and compare; exit 1 on a difference."""
     from ledger.replay.replay import replay as rebuild  # noqa: PLC0415
-    from ledger.replay.report import Window  # noqa: PLC0415 - heavy
+    from ledger.replay.report import ReplayWindow  # noqa: PLC0415 - heavy
 
     voices = _voices(ctx)
     if provider is not None and provider not in voices.providers:
         raise Malformed("--provider", "the slug of a configured provider is expected")
-    window = Window(
+    window = ReplayWindow(
         since=_instant("--from", since), until=_instant("--to", until), provider=provider
     )
     with _bar("rows") as announce:
@@ -96,7 +96,7 @@ def replay(
     raise typer.Exit(1 if seen.differing else 0)
 
 
-def seal(ctx: typer.Context, day: Day, *, as_json: AsJson = False) -> None:
+def seal(ctx: typer.Context, day: DayArgument, *, as_json: AsJson = False) -> None:
     """Seal a day that is over and wholly booked; each seal vouches for the one before."""
     from ledger.seal.seal import seal_day  # noqa: PLC0415 - heavy
 
@@ -113,7 +113,7 @@ def seal(ctx: typer.Context, day: Day, *, as_json: AsJson = False) -> None:
 @audit.command("export")
 def export(
     ctx: typer.Context,
-    day: Day,
+    day: DayArgument,
     *,
     out: Annotated[Path, typer.Option(help="The file to write; .gz compresses it.")],
 ) -> None:
@@ -210,7 +210,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(audit, name="audit", help="Sealed days as files, proven without us.")
 
 
-def _counted(lines: "Iterator[Line]", done: Callable[[int], None]) -> "Iterator[Line]":
+def _counted(lines: "Iterator[SealLine]", done: Callable[[int], None]) -> "Iterator[SealLine]":
     for line in lines:
         done(1)
         yield line
@@ -222,18 +222,18 @@ def _engine(ctx: typer.Context) -> "Engine":
     return open_engine(endpoints(current(ctx)).database_url)
 
 
-def _voices(ctx: typer.Context) -> "Voices":
-    from ledger.replay.report import Voice, Voices  # noqa: PLC0415 - heavy
+def _voices(ctx: typer.Context) -> "ProviderDecoders":
+    from ledger.replay.report import ProviderDecoder, ProviderDecoders  # noqa: PLC0415 - heavy
     from ops.providers.configured import configured  # noqa: PLC0415
 
     providers = {
-        slug: Voice(dialect=one.dialect, provider=one.provider, policy=one.policy)
+        slug: ProviderDecoder(dialect=one.dialect, provider=one.provider, policy=one.policy)
         for slug, one in configured(current(ctx).settings).items()
     }
-    return Voices(providers=providers)
+    return ProviderDecoders(providers=providers)
 
 
-def _say_finding(found: "Finding") -> None:
+def _say_finding(found: "CheckResult") -> None:
     mark = "FAIL" if found.wrong else "ok  "
     first = f"; {found.wrong} wrong, first: {found.first}" if found.wrong else ""
     typer.echo(f"{mark} {found.name}: {found.promise} ({found.checked} checked{first})")
@@ -241,7 +241,7 @@ def _say_finding(found: "Finding") -> None:
         typer.echo(f"     {row}")
 
 
-def _say_replayed(seen: "Replayed", *, whole: bool, as_json: bool) -> None:
+def _say_replayed(seen: "ReplayResult", *, whole: bool, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"equal": not seen.differing, "whole": whole, **asdict(seen)}))
         return
@@ -259,7 +259,7 @@ def _say_replayed(seen: "Replayed", *, whole: bool, as_json: bool) -> None:
         typer.echo(f"     ours   {one.ours}\n     shadow {one.shadow}")
 
 
-def _say_audited(audited: "Audited", *, as_json: bool) -> None:
+def _say_audited(audited: "AuditResult", *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"clean": not audited.wrong, **asdict(audited)}))
     else:

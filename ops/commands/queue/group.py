@@ -16,7 +16,7 @@ from vocabulary.errors import Contradiction, Malformed
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from storage.queue.commands import Filter, Order, ParkedItem
+    from storage.queue.commands import OperatorDecision, ParkedFilter, ParkedItem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -49,9 +49,9 @@ def status(
 ) -> None:
     """What waits, from Postgres and the broker; exit 1 on a finding, 3 if one is down."""
     from ops.commands.queue.probe import look  # noqa: PLC0415 - heavy
-    from ops.commands.queue.report import Limits, document, findings, metrics  # noqa: PLC0415
+    from ops.commands.queue.report import QueueLimits, document, findings, metrics  # noqa: PLC0415
 
-    limits = Limits(
+    limits = QueueLimits(
         oldest_s=_seconds("--oldest", oldest),
         canary_s=_seconds("--canary", canary),
         worker_s=_seconds("--progress", progress),
@@ -194,8 +194,8 @@ def _switch(
     ctx: typer.Context,
     queue: str,
     done: str,
-    order: "Order | None",
-    carry_out: "Callable[[Engine, str, Order], bool]",
+    order: "OperatorDecision | None",
+    carry_out: "Callable[[Engine, str, OperatorDecision], bool]",
 ) -> None:
     from storage.engine import open_engine  # noqa: PLC0415 - heavy
     from workers.canary import QUEUES  # noqa: PLC0415
@@ -212,22 +212,22 @@ def _switch(
 
 def _filter(
     job: str | None, cause: str | None, subject: str | None, older_than: str | None
-) -> "Filter":
-    from storage.queue.commands import Filter  # noqa: PLC0415 - heavy
+) -> "ParkedFilter":
+    from storage.queue.commands import ParkedFilter  # noqa: PLC0415 - heavy
 
     older = None
     if older_than is not None:
         older = timedelta(seconds=_seconds("--older-than", older_than))
-    return Filter(job=job, cause=cause, subject=subject, older_than=older)
+    return ParkedFilter(job=job, cause=cause, subject=subject, older_than=older)
 
 
-def _order(by: str | None, why: str | None) -> "Order":
-    from storage.queue.commands import Order  # noqa: PLC0415 - heavy
+def _order(by: str | None, why: str | None) -> "OperatorDecision":
+    from storage.queue.commands import OperatorDecision  # noqa: PLC0415 - heavy
 
     for name, given in (("--by", by), ("--why", why)):
         if given is None or not given.strip():
             raise Malformed(name, "expected, for the audit trail (or --dry-run)")
-    return Order(by=str(by).strip(), why=str(why).strip())
+    return OperatorDecision(by=str(by).strip(), why=str(why).strip())
 
 
 def _seconds(name: str, text: str) -> float:

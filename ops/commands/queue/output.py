@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.queue.report import Seen
+from ops.commands.queue.report import QueueSnapshot
 from storage.queue.commands import ParkedItem
 
 
-def print_status(seen: Seen, found: Sequence[str]) -> None:
+def print_status(seen: QueueSnapshot, found: Sequence[str]) -> None:
     """The queues and the processes as tables, then every finding as a sentence."""
     console = Console()
     console.print(_queues(seen))
@@ -37,7 +37,7 @@ def print_parked(items: Sequence[ParkedItem]) -> None:
         console.print("nothing is parked")
 
 
-def _queues(seen: Seen) -> Table:
+def _queues(seen: QueueSnapshot) -> Table:
     table = Table(
         "queue", "waiting", "in flight", "delayed", "dead letters", "canary", "paused"
     )
@@ -60,7 +60,7 @@ def _queues(seen: Seen) -> Table:
 _COUNTS = ("waiting", "in_flight", "delayed", "dead_letters")
 
 
-def _work(seen: Seen) -> Table:
+def _work(seen: QueueSnapshot) -> Table:
     assert seen.state is not None
     table = Table("work", "rows", "items", "oldest")
     for name, waiting in (
@@ -72,7 +72,7 @@ def _work(seen: Seen) -> Table:
     return table
 
 
-def _workers(seen: Seen) -> Table:
+def _workers(seen: QueueSnapshot) -> Table:
     assert seen.state is not None
     table = Table("process", "host", "pid", "version", "progress")
     for worker in seen.state.workers:

@@ -7,7 +7,7 @@ from dramatiq import Broker
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
-from ops.commands.queue.report import Seen
+from ops.commands.queue.report import QueueSnapshot
 from ops.context import Context
 from ops.runtime import servers
 from ops.runtime.data_directory import open_data_directory
@@ -24,7 +24,7 @@ from workers.canary import QUEUES
 log = structlog.get_logger()
 
 
-def look(context: Context) -> Seen:
+def look(context: Context) -> QueueSnapshot:
     """Ask Postgres and the broker, each for itself: one that is down hides not the other.
 
     Embedded services that do not run are not started: that would hide what is the matter.
@@ -39,7 +39,7 @@ def look(context: Context) -> Seen:
         depths = _depths(context)
     except Unavailable as error:
         down.append(str(error))
-    return Seen(
+    return QueueSnapshot(
         state=state, depths=depths, down=tuple(down), queues=QUEUES, at=SystemClock().now()
     )
 

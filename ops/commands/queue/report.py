@@ -11,7 +11,7 @@ from storage.queue.state import Canary, QueueState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class QueueLimits:
     """What is still fine, in seconds.
 
     Attributes:
@@ -26,7 +26,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class QueueSnapshot:
     """What could be read: None where a service is out of reach, with its words in ``down``."""
 
     state: QueueState | None
@@ -36,7 +36,7 @@ class Seen:
     at: datetime
 
 
-def findings(seen: Seen, limits: Limits) -> list[str]:
+def findings(seen: QueueSnapshot, limits: QueueLimits) -> list[str]:
     """Everything an operator has to look at, in sentences; empty when all is well."""
     found = list(seen.down)
     if seen.state is not None:
@@ -49,7 +49,7 @@ def findings(seen: Seen, limits: Limits) -> list[str]:
     return found
 
 
-def document(seen: Seen, limits: Limits) -> dict[str, object]:
+def document(seen: QueueSnapshot, limits: QueueLimits) -> dict[str, object]:
     """The same for programs."""
     found = findings(seen, limits)
     state = seen.state
@@ -66,7 +66,7 @@ def document(seen: Seen, limits: Limits) -> dict[str, object]:
     }
 
 
-def metrics(seen: Seen, limits: Limits) -> str:
+def metrics(seen: QueueSnapshot, limits: QueueLimits) -> str:
     """The same for Prometheus, in its text format; what is out of reach is left out."""
     told = [*ALWAYS[:1], *QUEUE_FINDINGS]
     samples = [
@@ -83,7 +83,7 @@ def metrics(seen: Seen, limits: Limits) -> str:
     return exposition(told, samples)
 
 
-def _of_work(state: QueueState, limits: Limits) -> Iterator[str]:
+def _of_work(state: QueueState, limits: QueueLimits) -> Iterator[str]:
     for what, waiting in (("batch", state.unposted), ("history record", state.uningested)):
         if waiting.oldest_s > limits.oldest_s:
             done = "posted" if what == "batch" else "taken in"
@@ -97,7 +97,7 @@ def _of_work(state: QueueState, limits: Limits) -> Iterator[str]:
         yield f"job {job} was begun for slot {slot} and not completed (attempt {attempts})"
 
 
-def _of_queues(seen: Seen, state: QueueState, limits: Limits) -> Iterator[str]:
+def _of_queues(seen: QueueSnapshot, state: QueueState, limits: QueueLimits) -> Iterator[str]:
     paused = {pause.queue for pause in state.paused}
     for pause in state.paused:
         yield f"queue {pause.queue} is paused by {pause.paused_by}: {pause.why}"
@@ -112,7 +112,7 @@ def _of_queues(seen: Seen, state: QueueState, limits: Limits) -> Iterator[str]:
             yield f"the last canary came out of queue {queue} {age:.0f} s ago"
 
 
-def _of_processes(state: QueueState, limits: Limits) -> Iterator[str]:
+def _of_processes(state: QueueState, limits: QueueLimits) -> Iterator[str]:
     for role in ("worker", "scheduler"):
         ages = [worker.seen_s for worker in state.workers if worker.role == role]
         if not ages:
@@ -129,7 +129,7 @@ def _canary_age(canary: Canary | None) -> float | None:
     return None if canary is None else canary.passed_s
 
 
-def _queue(seen: Seen, queue: str) -> dict[str, object]:
+def _queue(seen: QueueSnapshot, queue: str) -> dict[str, object]:
     depth = seen.depths.get(queue) if seen.depths is not None else None
     oldest = depth.oldest_at if depth else None
     told: dict[str, object] = {

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from feeds.arrival_delay import Maturity, Source
+from feeds.arrival_delay import MaturitySource, ProviderMaturity
 from ops.commands.provider import entry_named
 from ops.commands.reconcile.options import Options, mode_of
 from ops.context import current, endpoints
@@ -24,7 +24,7 @@ from reconcile.runs.run import reconcile as run_reconcile
 from reconcile.runs.verify import Verification, provider_of, verify_run
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
-from vocabulary.maturity import Ages
+from vocabulary.maturity import MaturityAges
 from vocabulary.money import exponent_of, text_from_minor
 from vocabulary.window import Window, parse_window
 
@@ -119,7 +119,7 @@ def _made(
     chosen: ConfiguredProvider,
     window: Window,
     *,
-    maturity: tuple[Ages | timedelta, Maturity | None],
+    maturity: tuple[MaturityAges | timedelta, ProviderMaturity | None],
     mode: Mode,
 ) -> RunResult:
     ripe, held = maturity
@@ -226,7 +226,7 @@ def _show(result: RunResult) -> None:
 
 def _ripe(
     url: str, entry: ProviderSettings, asked: timedelta | None
-) -> tuple[Ages | timedelta, Maturity | None]:
+) -> tuple[MaturityAges | timedelta, ProviderMaturity | None]:
     """The age asked for, or those that hold and what they rest on."""
     if asked is not None:
         return asked, None
@@ -234,9 +234,9 @@ def _ripe(
     return held.ages, held
 
 
-def _show_maturity(held: Maturity | None) -> None:
+def _show_maturity(held: ProviderMaturity | None) -> None:
     for kind, each in held.by_happening.items() if held else ():
-        if each.source is Source.LEARNED:
+        if each.source is MaturitySource.LEARNED:
             typer.echo(f"maturity of {kind}: {each.age}, learned from {each.samples} records")
 
 

@@ -18,10 +18,10 @@ from ops.settings.values import parse_duration
 from reconcile.findings.breaks import Break
 from reconcile.runs.evaluate import Terms
 from reconcile.runs.result import break_json
-from reconcile.runs.what_if import Effect, what_if
+from reconcile.runs.what_if import WhatIfEffect, what_if
 from vocabulary.clock import Clock, SystemClock, iso
 from vocabulary.errors import Malformed
-from vocabulary.maturity import Happening, ages_of
+from vocabulary.maturity import RecordKind, ages_of
 from vocabulary.money import exponent_of, is_currency, minor_from_text, text_from_minor
 
 #: What can be proposed, as ``--set`` names it.
@@ -75,7 +75,7 @@ def proposed(held: Terms, sets: list[str]) -> Proposal:
 def _set(proposal: Proposal, name: str, value: str) -> Proposal:
     terms = proposal.terms
     kind, _, subject = name.partition(".")
-    if kind == "maturity" and subject in list(Happening):
+    if kind == "maturity" and subject in list(RecordKind):
         age = _read(parse_duration, each=(name, value))
         ages = replace(ages_of(terms.maturity), **{subject: age})
         return replace(proposal, terms=replace(terms, maturity=ages))
@@ -134,7 +134,7 @@ def _days(context: Context, provider: str, days: int, clock: Clock) -> tuple[str
     return datetime.combine(first, time(), tzinfo=zone).isoformat(), now.isoformat()
 
 
-def effect_json(effect: Effect, held: Terms, sets: list[str]) -> dict[str, Any]:
+def effect_json(effect: WhatIfEffect, held: Terms, sets: list[str]) -> dict[str, Any]:
     """What ``--json`` prints."""
     return {
         "provider": held.provider,
@@ -160,7 +160,7 @@ def _amount(each: Break, held: Terms) -> str:
     return text_from_minor(each.difference, exponent_of(each.currency, held.exponents))
 
 
-def _print(effect: Effect, held: Terms) -> None:
+def _print(effect: WhatIfEffect, held: Terms) -> None:
     table = Table("", "kind", "round", "player", "difference", "break")
     told = [("hidden", each) for each in effect.hidden]
     told += [("opened", each) for each in effect.opened]

@@ -3,12 +3,12 @@
 from simulator.conformance import messages
 from simulator.conformance.messages import message_of
 from simulator.conformance.scenario import Scenario, always, only_where
-from simulator.conformance.session import Stage
-from simulator.protocol.messages import Call, Side
+from simulator.conformance.session import ConformanceSession
+from simulator.protocol.messages import Call, ProviderSystem
 from vocabulary.money import text_from_minor
 
 
-async def _precision(stage: Stage) -> None:
+async def _precision(stage: ConformanceSession) -> None:
     subject = stage.subject
     finer = text_from_minor(subject.units(10) * 10 + 1, subject.exponent + 1)
     bet = stage.bet(subject.units(10))
@@ -19,21 +19,21 @@ async def _precision(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _negative(stage: Stage) -> None:
+async def _negative(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await _misspelt(stage, bet, stage.subject.text(-bet.amount))
     await stage.accepted(bet, moves=-bet.amount)
     await stage.balance_holds()
 
 
-async def _misspelt(stage: Stage, bet: Call, amount: str) -> None:
+async def _misspelt(stage: ConformanceSession, bet: Call, amount: str) -> None:
     token = messages.amount_token(amount, stage.subject)
     name = messages.amount_field(stage.subject)
     message = message_of(bet, stage.subject).put(name, token)
     await stage.turned_away(messages.signed(message, stage.subject), f"bet of {amount}")
 
 
-async def _zero(stage: Stage) -> None:
+async def _zero(stage: ConformanceSession) -> None:
     bet = stage.bet(0)
     await stage.accepted(bet, moves=0)
     await stage.repeated(bet)
@@ -43,7 +43,7 @@ async def _zero(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _form(stage: Stage) -> None:
+async def _form(stage: ConformanceSession) -> None:
     for as_texts in (True, False):
         bet = stage.bet(stage.subject.units(10))
         message = message_of(bet, stage.subject)
@@ -81,7 +81,9 @@ SCENARIOS = (
         says="a form is understood, signed over texts or numbers; a field twice is refused",
         play=_form,
         hindered=only_where(
-            lambda s: s.side is Side.AGGREGATOR and bool(s.options.get("form_bodies", True)),
+            lambda s: (
+                s.side is ProviderSystem.AGGREGATOR and bool(s.options.get("form_bodies", True))
+            ),
             "bodies are JSON only",
         ),
     ),

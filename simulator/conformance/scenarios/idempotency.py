@@ -3,22 +3,22 @@
 import asyncio
 from dataclasses import replace
 
-from simulator.conformance.response import Heard
+from simulator.conformance.response import ProviderResponse
 from simulator.conformance.scenario import Scenario, always, only_where
-from simulator.conformance.session import Stage
-from simulator.protocol.messages import Call, Kind, Seen
+from simulator.conformance.session import ConformanceSession
+from simulator.protocol.messages import Call, CallKind, ReplyKind
 
 #: The same bytes, this often at once.
 COPIES = 16
 
 
-async def _first_bet(stage: Stage) -> None:
+async def _first_bet(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     await stage.balance_holds()
 
 
-async def _bet_and_its_win(stage: Stage) -> None:
+async def _bet_and_its_win(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     won = stage.subject.units(25)
@@ -26,12 +26,12 @@ async def _bet_and_its_win(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _balance_query(stage: Stage) -> None:
+async def _balance_query(stage: ConformanceSession) -> None:
     await stage.balance_holds()
     await stage.balance_holds()
 
 
-async def _duplicate(stage: Stage) -> None:
+async def _duplicate(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     await stage.repeated(bet)
@@ -41,7 +41,7 @@ async def _duplicate(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _duplicate_win(stage: Stage) -> None:
+async def _duplicate_win(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     win = stage.win(stage.subject.units(25), bet)
@@ -50,7 +50,7 @@ async def _duplicate_win(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _concurrent_duplicates(stage: Stage) -> None:
+async def _concurrent_duplicates(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     request = stage.signed(bet)
     heard = await asyncio.gather(*(stage.ask(request, bet.kind) for _ in range(COPIES)))
@@ -59,9 +59,9 @@ async def _concurrent_duplicates(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-def _note_copies(stage: Stage, bet: Call, heard: list[Heard]) -> None:
+def _note_copies(stage: ConformanceSession, bet: Call, heard: list[ProviderResponse]) -> None:
     replies = {one.reply for one in heard}
-    same = len(replies) == 1 and heard[0].seen is Seen.SUCCESS
+    same = len(replies) == 1 and heard[0].seen is ReplyKind.SUCCESS
     shown = sorted({one.shown for one in heard})
     more = f" and {len(shown) - 2} others" if len(shown) > 2 else ""
     seen = " / ".join(shown[:2]) + more
@@ -69,27 +69,27 @@ def _note_copies(stage: Stage, bet: Call, heard: list[Heard]) -> None:
     stage.note(sent, "success, all replies the same", seen, passed=same)
 
 
-async def _changed_duplicate(stage: Stage) -> None:
+async def _changed_duplicate(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     changed = replace(bet, amount=stage.subject.units(11))
-    await stage.turned_down(changed, Seen.CONFLICT)
+    await stage.turned_down(changed, ReplyKind.CONFLICT)
     await stage.repeated(bet)
     await stage.balance_holds()
 
 
-async def _declined_bet(stage: Stage) -> None:
+async def _declined_bet(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.balance + 1)
-    await stage.turned_down(bet, Seen.DECLINED)
+    await stage.turned_down(bet, ReplyKind.DECLINED)
     await stage.repeated(bet)
     everything = stage.bet(stage.balance)
     await stage.accepted(everything, moves=-everything.amount)
     await stage.balance_holds()
 
 
-async def _declined_repeated(stage: Stage) -> None:
+async def _declined_repeated(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.balance + stage.subject.units(1))
-    await stage.turned_down(bet, Seen.DECLINED)
+    await stage.turned_down(bet, ReplyKind.DECLINED)
     await stage.top_up(stage.subject.units(50))
     await stage.repeated(bet)
     await stage.balance_holds()
@@ -98,12 +98,12 @@ async def _declined_repeated(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _funds_first(stage: Stage) -> None:
+async def _funds_first(stage: ConformanceSession) -> None:
     stake = stage.balance + stage.subject.units(1)
     won = stage.subject.units(50)
-    beyond = stage.call(Kind.BET_AND_WIN, stage.fresh(), stake, payout=won)
-    await stage.turned_down(beyond, Seen.DECLINED)
-    within = stage.call(Kind.BET_AND_WIN, stage.fresh(), stage.balance, payout=won)
+    beyond = stage.call(CallKind.BET_AND_WIN, stage.fresh(), stake, payout=won)
+    await stage.turned_down(beyond, ReplyKind.DECLINED)
+    within = stage.call(CallKind.BET_AND_WIN, stage.fresh(), stage.balance, payout=won)
     await stage.accepted(within, moves=won - within.amount)
     await stage.repeated(within)
     await stage.balance_holds()

@@ -5,24 +5,24 @@ from collections.abc import Callable, Iterator
 from simulator.conformance import messages
 from simulator.conformance.messages import Message, message_of
 from simulator.conformance.scenario import Scenario, always
-from simulator.conformance.session import Stage
-from simulator.protocol.json_text import Request
+from simulator.conformance.session import ConformanceSession
+from simulator.protocol.json_text import WireRequest
 
-Requests = Iterator[tuple[str, Request]]
+Requests = Iterator[tuple[str, WireRequest]]
 
 _DEPTH = 5_000
 _PADDING_BYTES = 1_000_000
 
 
-def _bet(stage: Stage) -> Message:
+def _bet(stage: ConformanceSession) -> Message:
     return message_of(stage.bet(stage.subject.units(10)), stage.subject)
 
 
-def _raw(stage: Stage, what: str, body: bytes) -> tuple[str, Request]:
+def _raw(stage: ConformanceSession, what: str, body: bytes) -> tuple[str, WireRequest]:
     return what, messages.signed_bytes(_bet(stage).route, body, stage.subject)
 
 
-def _garbage(stage: Stage) -> Requests:
+def _garbage(stage: ConformanceSession) -> Requests:
     yield _raw(stage, "no bytes", b"")
     yield _raw(stage, "every byte there is", bytes(range(256)) * 4)
     yield _raw(stage, "a web page", b"<html><body>404</body></html>")
@@ -32,13 +32,13 @@ def _garbage(stage: Stage) -> Requests:
     yield _raw(stage, "an empty object", b"{}")
 
 
-def _truncated(stage: Stage) -> Requests:
+def _truncated(stage: ConformanceSession) -> Requests:
     whole = messages.signed(_bet(stage), stage.subject)
     for part in (1, len(whole.body) // 2, len(whole.body) - 1):
         yield _raw(stage, f"the first {part} bytes of a bet", whole.body[:part])
 
 
-def _nested(stage: Stage) -> Requests:
+def _nested(stage: ConformanceSession) -> Requests:
     yield _raw(stage, "nested lists", b"[" * _DEPTH + b"]" * _DEPTH)
     yield _raw(stage, "nested objects", b'{"a":' * _DEPTH + b"1" + b"}" * _DEPTH)
     yield _raw(stage, "open brackets", b"[" * _DEPTH)
@@ -46,7 +46,7 @@ def _nested(stage: Stage) -> Requests:
     yield "a nested amount", messages.signed(deep, stage.subject)
 
 
-def _duplicate_keys(stage: Stage) -> Requests:
+def _duplicate_keys(stage: ConformanceSession) -> Requests:
     message = _bet(stage)
     name = messages.amount_field(stage.subject)
     small = messages.amount_token(stage.subject.text(1), stage.subject)
@@ -57,7 +57,7 @@ def _duplicate_keys(stage: Stage) -> Requests:
     yield "a player twice", messages.sent_otherwise(message, sent, stage.subject)
 
 
-def _numbers(stage: Stage) -> Requests:
+def _numbers(stage: ConformanceSession) -> Requests:
     for token in ("NaN", "Infinity", "-Infinity", "1e400", "9" * 400, "1e999999999", "true"):
         message = _bet(stage).put(messages.amount_field(stage.subject), token)
         yield f"a bet of {token[:12]}", messages.signed(message, stage.subject)
@@ -66,7 +66,7 @@ def _numbers(stage: Stage) -> Requests:
         yield f"a bet of the text {text!r}", messages.signed(message, stage.subject)
 
 
-def _encodings(stage: Stage) -> Requests:
+def _encodings(stage: ConformanceSession) -> Requests:
     message = _bet(stage)
     who = messages.player_field(stage.subject)
     for what, token in {
@@ -80,14 +80,16 @@ def _encodings(stage: Stage) -> Requests:
     yield _raw(stage, "UTF-16", body.decode().encode("utf-16"))
 
 
-def _oversized(stage: Stage) -> Requests:
+def _oversized(stage: ConformanceSession) -> Requests:
     whole = messages.signed(_bet(stage), stage.subject)
     padded = whole.body + b" " * _PADDING_BYTES
     yield _raw(stage, f"a bet and {_PADDING_BYTES} blanks", padded)
 
 
-def _scenario(name: str, says: str, requests: Callable[[Stage], Requests]) -> Scenario:
-    async def play(stage: Stage) -> None:
+def _scenario(
+    name: str, says: str, requests: Callable[[ConformanceSession], Requests]
+) -> Scenario:
+    async def play(stage: ConformanceSession) -> None:
         for what, request in requests(stage):
             await stage.turned_away(request, what)
         await stage.balance_holds()

@@ -3,46 +3,46 @@
 import asyncio
 
 from simulator.conformance.scenario import Scenario, always, only_where
-from simulator.conformance.session import Stage
-from simulator.conformance.target import Hooks, Subject
-from simulator.protocol.messages import Seen, Side
+from simulator.conformance.session import ConformanceSession
+from simulator.conformance.target import ConformanceTarget, LedgerHooks
+from simulator.protocol.messages import ProviderSystem, ReplyKind
 
 
-async def _unknown_player(stage: Stage) -> None:
+async def _unknown_player(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10), handle=f"nobody-{stage.guest.handle}")
-    await stage.turned_down(bet, Seen.REFUSED)
+    await stage.turned_down(bet, ReplyKind.REFUSED)
     await stage.balance_holds()
 
 
-async def _wrong_currency(stage: Stage) -> None:
+async def _wrong_currency(stage: ConformanceSession) -> None:
     other = "USD" if stage.subject.currency == "EUR" else "EUR"
     bet = stage.bet(stage.subject.units(10), currency=other)
-    await stage.turned_down(bet, Seen.REFUSED, said=f" in {other}")
+    await stage.turned_down(bet, ReplyKind.REFUSED, said=f" in {other}")
     await stage.balance_holds()
 
 
-async def _blocked_player(stage: Stage) -> None:
+async def _blocked_player(stage: ConformanceSession) -> None:
     before = stage.bet(stage.subject.units(10))
     await stage.accepted(before, moves=-before.amount)
     assert stage.hooks.block is not None
     await asyncio.to_thread(stage.hooks.block, stage.guest.player)
     stage.note("the player is blocked", "done", "done", passed=True)
-    await stage.turned_down(stage.bet(stage.subject.units(10)), Seen.DECLINED)
+    await stage.turned_down(stage.bet(stage.subject.units(10)), ReplyKind.DECLINED)
     won = stage.subject.units(20)
     await stage.accepted(stage.win(won, before), moves=won)
     await stage.balance_holds()
 
 
-async def _expired_session(stage: Stage) -> None:
+async def _expired_session(stage: ConformanceSession) -> None:
     """Is never played: see why it is hindered."""
 
 
-def _cannot_block(_subject: Subject, hooks: Hooks) -> str:
+def _cannot_block(_subject: ConformanceTarget, hooks: LedgerHooks) -> str:
     return "" if hooks.block else "players can be blocked in our own books only"
 
 
-def _no_expiry(subject: Subject, _hooks: Hooks) -> str:
-    if subject.side in {Side.AGENT_PLATFORM, Side.XIGS}:
+def _no_expiry(subject: ConformanceTarget, _hooks: LedgerHooks) -> str:
+    if subject.side in {ProviderSystem.AGENT_PLATFORM, ProviderSystem.XIGS}:
         return "callbacks name a session, but not when it ends"
     return "callbacks name no session"
 
@@ -65,7 +65,7 @@ SCENARIOS = (
         says="a bet in a currency the player has no wallet in is refused",
         play=_wrong_currency,
         hindered=only_where(
-            lambda s: s.side is not Side.AGGREGATOR, "callbacks name no currency"
+            lambda s: s.side is not ProviderSystem.AGGREGATOR, "callbacks name no currency"
         ),
     ),
     Scenario(

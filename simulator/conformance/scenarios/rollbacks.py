@@ -1,11 +1,11 @@
 """Undoing: amount and direction come from the original, and it is undone once."""
 
 from simulator.conformance.scenario import Scenario, needs_rollbacks, only_where
-from simulator.conformance.session import Stage
-from simulator.protocol.messages import Seen, Side
+from simulator.conformance.session import ConformanceSession
+from simulator.protocol.messages import ProviderSystem, ReplyKind
 
 
-async def _rollback(stage: Stage) -> None:
+async def _rollback(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     undo = stage.rollback(bet)
@@ -14,17 +14,17 @@ async def _rollback(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _rollback_first(stage: Stage) -> None:
+async def _rollback_first(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     undo = stage.rollback(bet)
     await stage.accepted(undo, moves=0)
-    await stage.turned_down(bet, Seen.REFUSED)
+    await stage.turned_down(bet, ReplyKind.REFUSED)
     await stage.repeated(undo)
-    await stage.turned_down(bet, Seen.REFUSED, said=" again")
+    await stage.turned_down(bet, ReplyKind.REFUSED, said=" again")
     await stage.balance_holds()
 
 
-async def _double_rollback(stage: Stage) -> None:
+async def _double_rollback(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     await stage.accepted(stage.rollback(bet), moves=bet.amount)
@@ -32,7 +32,7 @@ async def _double_rollback(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _rollback_of_win(stage: Stage) -> None:
+async def _rollback_of_win(stage: ConformanceSession) -> None:
     won = stage.subject.units(50)
     win = stage.win(won, stage.bet(stage.subject.units(10)))
     await stage.accepted(win, moves=won)
@@ -42,7 +42,7 @@ async def _rollback_of_win(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _win_after_rollback(stage: Stage) -> None:
+async def _win_after_rollback(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     await stage.accepted(stage.rollback(bet), moves=bet.amount)
@@ -51,7 +51,7 @@ async def _win_after_rollback(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _repeat_after_rollback(stage: Stage) -> None:
+async def _repeat_after_rollback(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     await stage.accepted(stage.rollback(bet), moves=bet.amount)
@@ -59,14 +59,14 @@ async def _repeat_after_rollback(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _rollback_of_declined(stage: Stage) -> None:
+async def _rollback_of_declined(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.balance + stage.subject.units(1))
-    await stage.turned_down(bet, Seen.DECLINED)
+    await stage.turned_down(bet, ReplyKind.DECLINED)
     await stage.accepted(stage.rollback(bet), moves=0)
     await stage.balance_holds()
 
 
-async def _rollback_of_rollback(stage: Stage) -> None:
+async def _rollback_of_rollback(stage: ConformanceSession) -> None:
     bet = stage.bet(stage.subject.units(10))
     await stage.accepted(bet, moves=-bet.amount)
     undo = stage.rollback(bet)
@@ -75,7 +75,7 @@ async def _rollback_of_rollback(stage: Stage) -> None:
     if stage.subject.rollback_of_rollback_accepts:
         await stage.accepted(redo, moves=0)
     else:
-        await stage.turned_down(redo, Seen.REFUSED)
+        await stage.turned_down(redo, ReplyKind.REFUSED)
     await stage.balance_holds()
 
 
@@ -109,7 +109,7 @@ SCENARIOS = (
         says="a result after its bet was rolled back is still owed",
         play=_win_after_rollback,
         hindered=only_where(
-            lambda s: s.side is Side.SPORTSBOOK,
+            lambda s: s.side is ProviderSystem.SPORTSBOOK,
             "the protocol has no rollback, or the win is undone with its bet",
         ),
     ),

@@ -5,18 +5,18 @@ from dataclasses import replace
 from simulator.conformance import messages
 from simulator.conformance.messages import Message, message_of
 from simulator.conformance.scenario import Scenario, always, only_where
-from simulator.conformance.session import Stage
-from simulator.protocol.messages import Call, Kind, Side
+from simulator.conformance.session import ConformanceSession
+from simulator.protocol.messages import Call, CallKind, ProviderSystem
 
 #: A secret that no receiver was ever given.
 _STRANGE = b"a secret that was never agreed"
 
 
-def _bet(stage: Stage) -> Call:
+def _bet(stage: ConformanceSession) -> Call:
     return stage.bet(stage.subject.units(10))
 
 
-async def _missing(stage: Stage) -> None:
+async def _missing(stage: ConformanceSession) -> None:
     bet = _bet(stage)
     message = message_of(bet, stage.subject)
     body = messages.printed(message.pairs)
@@ -26,7 +26,7 @@ async def _missing(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _wrong(stage: Stage) -> None:
+async def _wrong(stage: ConformanceSession) -> None:
     bet = _bet(stage)
     message = message_of(bet, stage.subject)
     body = messages.printed(message.pairs)
@@ -38,14 +38,14 @@ async def _wrong(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _other_secret(stage: Stage) -> None:
+async def _other_secret(stage: ConformanceSession) -> None:
     message = message_of(_bet(stage), stage.subject)
     request = messages.signed(message, stage.subject, _STRANGE)
     await stage.turned_away(request, "bet signed with a secret that does not hold")
     await stage.balance_holds()
 
 
-async def _old_secret(stage: Stage) -> None:
+async def _old_secret(stage: ConformanceSession) -> None:
     for secret in stage.subject.secrets[1:]:
         bet = _bet(stage)
         request = messages.signed(message_of(bet, stage.subject), stage.subject, secret)
@@ -53,7 +53,7 @@ async def _old_secret(stage: Stage) -> None:
         await stage.balance_holds()
 
 
-async def _changed_body(stage: Stage) -> None:
+async def _changed_body(stage: ConformanceSession) -> None:
     message = message_of(_bet(stage), stage.subject)
     request = messages.signed(message, stage.subject)
     name = messages.amount_field(stage.subject)
@@ -67,7 +67,7 @@ async def _changed_body(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-async def _endpoint_confusion(stage: Stage) -> None:
+async def _endpoint_confusion(stage: ConformanceSession) -> None:
     bet = _bet(stage)
     await stage.accepted(bet, moves=-bet.amount)
     for said, route in _misdirected(stage, bet):
@@ -76,15 +76,15 @@ async def _endpoint_confusion(stage: Stage) -> None:
     await stage.balance_holds()
 
 
-def _misdirected(stage: Stage, bet: Call) -> list[tuple[Message, str]]:
+def _misdirected(stage: ConformanceSession, bet: Call) -> list[tuple[Message, str]]:
     """Bodies that are authentic and say something, each with a place it does not belong to."""
-    if stage.subject.side is Side.SPORTSBOOK:
+    if stage.subject.side is ProviderSystem.SPORTSBOOK:
         calls = [stage.rollback(bet), stage.bet(1), stage.win(1, bet)]
         routes: tuple[str, ...] = ("/transaction", "/transaction-rollback")
     else:
         other = stage.bet(1)
-        end = stage.call(Kind.ROUND_END, bet.reference, bet.amount)
-        calls = [stage.call(Kind.BALANCE, "", 0), other, stage.win(1, bet), end]
+        end = stage.call(CallKind.ROUND_END, bet.reference, bet.amount)
+        calls = [stage.call(CallKind.BALANCE, "", 0), other, stage.win(1, bet), end]
         routes = ("/balance", "/bet", "/settle-bet", "/bet-end", "/history")
     signed = [message_of(call, stage.subject) for call in calls]
     return [
@@ -128,7 +128,7 @@ SCENARIOS = (
         says="a body signed for one route is refused at every other",
         play=_endpoint_confusion,
         hindered=only_where(
-            lambda s: s.side in {Side.AGGREGATOR, Side.SPORTSBOOK},
+            lambda s: s.side in {ProviderSystem.AGGREGATOR, ProviderSystem.SPORTSBOOK},
             "one URL hears everything",
         ),
     ),

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from sqlalchemy import Engine
 
-from ledger.accepting.model import Decided
-from ledger.accepting.own_operations import Order, order_fingerprint
+from ledger.accepting.model import Decision
+from ledger.accepting.own_operations import OwnOperation, order_fingerprint
 from ledger.posting.posting import post
 from tests.harness.auditor.books import BESIDE, Line
 from tests.harness.auditor.day import Lived, an_auditor, hear, post_the_rest, request_of
@@ -37,7 +37,7 @@ TOLD_MAX = 5
 #: What the books know a fact by: slug, key, fingerprint.
 Content = tuple[str, str, bytes]
 _STANDS = {Verdict.ACCEPTED, Verdict.REPEATED, Verdict.DECLINED_FUNDS, Verdict.DECLINED_BLOCKED}
-Answered = list[tuple[Step, Decided]]
+Answered = list[tuple[Step, Decision]]
 
 
 async def live_at_once(
@@ -86,7 +86,7 @@ async def _tell_once(desk: Desk, batch: Sequence[Step], lived: Lived) -> Answere
     return list(zip(batch, accepted.decided, strict=True))
 
 
-def _undecided(decided: Decided) -> bool:
+def _undecided(decided: Decision) -> bool:
     return decided.verdict is Verdict.UNAVAILABLE
 
 
@@ -136,8 +136,8 @@ def _heard(
 
 
 def _stood(
-    what: Fact | Order | None, slug: str, key: str, elsewhere: set[tuple[str, ...]]
-) -> Fact | Order | None:
+    what: Fact | OwnOperation | None, slug: str, key: str, elsewhere: set[tuple[str, ...]]
+) -> Fact | OwnOperation | None:
     """As it stands; a round end implies nothing that stands in another wallet."""
     if isinstance(what, Rollback | RoundEnd):
         # Beside a tombstone, which may be another wallet's.
@@ -152,7 +152,7 @@ def _contents(said: Said) -> Iterator[tuple[Content, Said]]:
     what = said.what
     if isinstance(what, Operation):
         yield (said.slug, what.key, fingerprint(what)), said
-    elif isinstance(what, Order):
+    elif isinstance(what, OwnOperation):
         yield (said.slug, what.key, order_fingerprint(what)), said
     for implied in what.implied if isinstance(what, RoundEnd) else ():
         yield from _contents(replace(said, what=implied))

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sqlalchemy import Engine
 
-from ledger.accepting.model import Decided, Request
+from ledger.accepting.model import Decision, Request
 from ledger.accepting.own_operations import (
     Adjust,
     Deposit,
@@ -45,7 +45,7 @@ from tests.harness.auditor.workload import (
 )
 from tests.harness.books.ledger import say
 from tests.harness.servers.side_by_side import Desk, Pool
-from vocabulary.ids import chain_place
+from vocabulary.ids import chain_position
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
 
@@ -158,7 +158,7 @@ async def _tell(desk: Desk, batch: Sequence[Step], auditor: Auditor, lived: Live
     ]
 
 
-def difference(decided: Decided, reply: Reply) -> str | None:
+def difference(decided: Decision, reply: Reply) -> str | None:
     """Where an answer is not the predicted reply."""
     if decided.verdict is not reply.verdict:
         return f"the ledger said {decided.verdict}, the auditor says {reply.verdict}"
@@ -166,7 +166,7 @@ def difference(decided: Decided, reply: Reply) -> str | None:
         return None
     told = json.loads(decided.answer.body)
     ours = told["transaction"]
-    place = None if ours is None else chain_place(ours)[1] - 1
+    place = None if ours is None else chain_position(ours)[1] - 1
     heard = (told["verdict"], place, told["balance"], told["turnover"])
     expected = (reply.told.value, reply.place, _text(reply.balance), _text(reply.turnover))
     if heard == expected:

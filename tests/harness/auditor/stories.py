@@ -11,7 +11,7 @@ from ledger.accepting.own_operations import (
     Exclude,
     InRound,
     Limit,
-    Order,
+    OwnOperation,
     SetBlocked,
     Withdrawal,
 )
@@ -21,7 +21,7 @@ from vocabulary.facts import Bet, BetAndWin, Fact, Fund, Operation, Rollback, Ro
 from vocabulary.money import Money
 
 #: (slug, what it says); None is a request nobody understands.
-Told = tuple[str, Fact | Order | None]
+Told = tuple[str, Fact | OwnOperation | None]
 STAKES = (0, 7, 300, 900, 1400)
 PAYOUTS = (0, 0, 11, 600, 2000)
 FUNDS = (*[Fund.CASH] * 12, Fund.FREE_ROUND, Fund.BONUS, Fund.JACKPOT, Fund.PROMO)
@@ -189,12 +189,12 @@ def aside(
     return slug, random.choice(questions)
 
 
-def _order(random: Random, key: str, player: str) -> Order:
+def _order(random: Random, key: str, player: str) -> OwnOperation:
     tell = random.choice((_funding, _funding, _state, _state, _state, _correction))
     return tell(random, key, player)
 
 
-def _funding(random: Random, key: str, player: str) -> Order:
+def _funding(random: Random, key: str, player: str) -> OwnOperation:
     amount, why = Money(random.choice((50, 700)), "EUR"), "asked"
     fund = random.choice((Fund.CASH, Fund.CASH, Fund.PROMO))
     if random.random() < 0.5:
@@ -202,7 +202,7 @@ def _funding(random: Random, key: str, player: str) -> Order:
     return Withdrawal(key=key, handle=player, amount=amount, reason=why)
 
 
-def _state(random: Random, key: str, player: str) -> Order:
+def _state(random: Random, key: str, player: str) -> OwnOperation:
     about, why = (key, player, "EUR"), "asked"
     until = NIGHT + timedelta(seconds=random.choice((0, 30, 90)))
     most = [random.choice((None, figure)) for figure in (6, 310, 290)]
@@ -230,7 +230,7 @@ def _set_blocked(key: str, handle: str, currency: str, *, blocked: bool) -> SetB
     )
 
 
-def _correction(random: Random, key: str, player: str) -> Order:
+def _correction(random: Random, key: str, player: str) -> OwnOperation:
     amount = Money(random.choice((-1500, -20, 33)), "EUR")
     fund = random.choice(OWN_FUNDS)
     return Adjust(key=key, handle=player, amount=amount, reason="agreed", fund=fund)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from random import Random
 
-from ledger.accepting.own_operations import Order
+from ledger.accepting.own_operations import OwnOperation
 from ledger.players.importer import PlayerRow
 from providers.contract import Policy
 from providers.registry import DIALECTS
@@ -75,7 +75,7 @@ class Said:
     """One thing that reaches the ledger; None is a request nobody understands."""
 
     slug: str
-    what: Fact | Order | None
+    what: Fact | OwnOperation | None
     at: datetime
 
 

@@ -10,15 +10,22 @@ from collections.abc import AsyncIterator, Mapping
 from aiohttp import web
 
 from ledger.accepting.decide import decide
-from ledger.accepting.model import Books, HandleKey, Key, KnownOperation, Request, Wallet
+from ledger.accepting.model import (
+    HandleKey,
+    KnownOperation,
+    LedgerView,
+    OperationKey,
+    Request,
+    Wallet,
+)
 from ledger.enums import OperationDecision, OperationKind
 from providers.contract import Callback, Provider, Verified
 from providers.registry import DIALECTS
 from providers.wire import decode_json
 from simulator.conformance.catalogue import CATALOGUE, OPENING_UNITS
 from simulator.conformance.runner import examine
-from simulator.conformance.scenario import Finding
-from simulator.conformance.target import Guest, Hooks, Subject
+from simulator.conformance.scenario import ScenarioResult
+from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact
@@ -37,9 +44,9 @@ class Bookkeeper:
         self.policy = self.dialect.policy(provider.options)
         self.wallets: dict[int, Wallet] = {}
         self.players: dict[HandleKey, Mapping[str, int] | None] = {}
-        self.operations: dict[Key, KnownOperation] = {}
+        self.operations: dict[OperationKey, KnownOperation] = {}
 
-    def open(self, guest: Guest) -> None:
+    def open(self, guest: TestPlayer) -> None:
         """Give a guest a wallet."""
         number = len(self.wallets) + 1
         currency = self.provider.currency
@@ -82,7 +89,9 @@ class Bookkeeper:
         """Say it in the provider's words."""
         return self.dialect.respond(outcome, self.provider)
 
-    def known(self, key: Key, operation: KnownOperation | None) -> KnownOperation | None:
+    def known(
+        self, key: OperationKey, operation: KnownOperation | None
+    ) -> KnownOperation | None:
         """What is remembered of an operation when it comes again."""
         return operation
 
@@ -97,7 +106,7 @@ class Bookkeeper:
         if remembered is not None:
             operations[key] = remembered
         decision = decide(
-            Books(self.wallets, self.players, operations), self._request(came, fact)
+            LedgerView(self.wallets, self.players, operations), self._request(came, fact)
         )
         if decision.wallet is not None:
             self.wallets[decision.wallet.wallet_id] = decision.wallet
@@ -120,7 +129,9 @@ class Bookkeeper:
 class ForgetsWhatItBooked(Bookkeeper):
     """Books every repeat anew."""
 
-    def known(self, key: Key, operation: KnownOperation | None) -> KnownOperation | None:
+    def known(
+        self, key: OperationKey, operation: KnownOperation | None
+    ) -> KnownOperation | None:
         """Only tombstones are remembered."""
         stone = operation is not None and operation.kind is OperationKind.TOMBSTONE
         return operation if stone else None
@@ -129,7 +140,9 @@ class ForgetsWhatItBooked(Bookkeeper):
 class DecidesDeclinesAgain(Bookkeeper):
     """Takes a declined bet when it comes again and can be covered."""
 
-    def known(self, key: Key, operation: KnownOperation | None) -> KnownOperation | None:
+    def known(
+        self, key: OperationKey, operation: KnownOperation | None
+    ) -> KnownOperation | None:
         """A decline is not remembered."""
         declined = operation and operation.decision is OperationDecision.DECLINED
         return None if declined else operation
@@ -138,7 +151,9 @@ class DecidesDeclinesAgain(Bookkeeper):
 class ForgetsTombstones(Bookkeeper):
     """Books what comes after its rollback."""
 
-    def known(self, key: Key, operation: KnownOperation | None) -> KnownOperation | None:
+    def known(
+        self, key: OperationKey, operation: KnownOperation | None
+    ) -> KnownOperation | None:
         """A tombstone is not remembered."""
         stone = operation is not None and operation.kind is OperationKind.TOMBSTONE
         return None if stone else operation
@@ -198,8 +213,8 @@ async def listening(bookkeeper: Bookkeeper) -> AsyncIterator[str]:
 
 
 async def findings(
-    bookkeeper: Bookkeeper, subject: Subject, *, foreign: bool = False
-) -> list[Finding]:
+    bookkeeper: Bookkeeper, subject: ConformanceTarget, *, foreign: bool = False
+) -> list[ScenarioResult]:
     """Examine a bookkeeper.
 
     Args:
@@ -209,12 +224,12 @@ async def findings(
     """
     opening = OPENING_UNITS * 10 ** exponent_of(subject.currency)
     guests = [
-        Guest(player=f"player-{number}", handle=f"handle-{number}", opening=opening)
+        TestPlayer(player=f"player-{number}", handle=f"handle-{number}", opening=opening)
         for number in range(len(CATALOGUE))
     ]
     for guest in guests:
         bookkeeper.open(guest)
-    hooks = Hooks(
+    hooks = LedgerHooks(
         balance=None if foreign else bookkeeper.balance,
         block=None if foreign else bookkeeper.block,
     )

@@ -7,8 +7,8 @@ import psycopg
 from sqlalchemy import Engine
 
 from breaks import queries
-from breaks.queries import Filter
-from breaks.store import Life
+from breaks.queries import BreakFilter
+from breaks.store import TrackedBreak
 from ledger.checks.run import verify
 from ledger.posting.posting import drain
 from reconcile.runs.result import RunResult
@@ -72,9 +72,9 @@ class BreakBooks:
             clock=FrozenClock(at),
         )
 
-    def only(self) -> Life:
+    def only(self) -> TrackedBreak:
         """The one break that there is, closed or not."""
-        (found,) = queries.listed(self.engine, Filter(any_state=True))
+        (found,) = queries.listed(self.engine, BreakFilter(any_state=True))
         return found
 
     def actions(self, break_id: str) -> list[tuple[str, str]]:

@@ -13,11 +13,11 @@ from msgspec import structs
 from ledger.accepting.acceptor import Accepted, Acceptor
 from ledger.accepting.decide import decide
 from ledger.accepting.model import (
-    Books,
-    Decided,
+    Decision,
     HandleKey,
-    Key,
     KnownOperation,
+    LedgerView,
+    OperationKey,
     Request,
     Wallet,
 )
@@ -25,7 +25,7 @@ from ledger.accepting.own_operations import (
     Adjust,
     Deposit,
     InRound,
-    Order,
+    OwnOperation,
     SetBlocked,
     Withdrawal,
 )
@@ -185,14 +185,14 @@ def say(outcome: Outcome) -> Answer:
 
 
 def request(
-    fact: Fact | Order | None,
+    fact: Fact | OwnOperation | None,
     *,
     policy: Policy = STRICT,
     provider: str = SLUG,
     headers: str = "",
 ) -> Request:
     """A request by the provider, or by ourselves when it is one of our own orders."""
-    own = isinstance(fact, Order)
+    own = isinstance(fact, OwnOperation)
     if isinstance(fact, Adjust) and fact.within is not None:
         own, provider = False, fact.within.provider
     return Request(
@@ -215,7 +215,7 @@ class Counter:
             1: Wallet(1, "ann", "EUR", balance, 0, 0, blocked),
             2: Wallet(2, "bob", "EUR", balance, 0, 0, False),
         }
-        self.operations: dict[Key, KnownOperation] = {}
+        self.operations: dict[OperationKey, KnownOperation] = {}
         self.players: Mapping[HandleKey, Mapping[str, int] | None] = {
             (slug, handle): wallets
             for slug in (SLUG, OWN)
@@ -223,10 +223,10 @@ class Counter:
         }
 
     @property
-    def books(self) -> Books:
-        return Books(dict(self.wallets), self.players, dict(self.operations))
+    def books(self) -> LedgerView:
+        return LedgerView(dict(self.wallets), self.players, dict(self.operations))
 
-    def take(self, fact: Fact | Order | None, *, policy: Policy = STRICT) -> Decided:
+    def take(self, fact: Fact | OwnOperation | None, *, policy: Policy = STRICT) -> Decision:
         """Decide one fact and keep what it changes."""
         decided = decide(self.books, request(fact, policy=policy))
         if decided.wallet is not None:
@@ -234,7 +234,7 @@ class Counter:
             self.operations.update(decided.learned)
         return decided
 
-    def take_all(self, *facts: Fact | Order, policy: Policy = STRICT) -> Decided:
+    def take_all(self, *facts: Fact | OwnOperation, policy: Policy = STRICT) -> Decision:
         """Take several; returns the last decision."""
         return [self.take(fact, policy=policy) for fact in facts][-1]
 
@@ -270,8 +270,11 @@ async def acceptors(database: str, count: int) -> "AsyncIterator[list[Acceptor]]
 
 
 def accept(
-    database: str, *facts: Fact | Order | None, policy: Policy = STRICT, at: datetime = NOON
-) -> list[Decided]:
+    database: str,
+    *facts: Fact | OwnOperation | None,
+    policy: Policy = STRICT,
+    at: datetime = NOON,
+) -> list[Decision]:
     """Accept facts as one batch, received at one instant, over a connection of its own."""
     requests = [structs.replace(request(fact, policy=policy), received_at=at) for fact in facts]
     return asyncio.run(_accept(database, requests)).decided

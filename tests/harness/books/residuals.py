@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from ledger.corrections.tolerance_bookings import Place, Residual, book, due_bookings
+from ledger.corrections.tolerance_bookings import Residual, ResidualKey, book, due_bookings
 from storage.engine import open_engine
 from tests.harness.books.ledger import SLUG
 from vocabulary.ids import match_key
@@ -27,7 +27,9 @@ def run_that_found(
     """
     found = [
         Residual(
-            place=Place(name, "", "EUR"), match_key=match_key(provider, name), minor=amount
+            place=ResidualKey(name, "", "EUR"),
+            match_key=match_key(provider, name),
+            minor=amount,
         )
         for name, amount in minor.items()
     ]

@@ -14,10 +14,10 @@ from random import Random
 from ledger.accepting.acceptor import Acceptor
 from ledger.accepting.model import Request
 from ledger.players.importer import import_players, read_players
-from ledger.replay.report import Voice, Voices
+from ledger.replay.report import ProviderDecoder, ProviderDecoders
 from providers.contract import Callback
 from providers.registry import DIALECTS
-from simulator.protocol.messages import Side, Step
+from simulator.protocol.messages import ProviderSystem, ScriptStep
 from simulator.protocol.signing import request_for
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.scenarios.players_csv import write_roster
@@ -29,20 +29,22 @@ from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome
 from webhooks.evidence_headers import evidence
 
-SIDES = tuple(Side)
+SIDES = tuple(ProviderSystem)
 HOUR = timedelta(hours=1)
 BATCH = 60
 
 
-def voices(secret: bytes = SECRET) -> Voices:
+def voices(secret: bytes = SECRET) -> ProviderDecoders:
     """Every dialect with its default options, known by its own name."""
-    return Voices(providers={name: _voice(name, secret) for name in DIALECTS})
+    return ProviderDecoders(providers={name: _voice(name, secret) for name in DIALECTS})
 
 
-def _voice(name: str, secret: bytes) -> Voice:
+def _voice(name: str, secret: bytes) -> ProviderDecoder:
     dialect = DIALECTS[name]
     provider = configured(dialect, secrets=(secret,))
-    return Voice(dialect=dialect, provider=provider, policy=dialect.policy(provider.options))
+    return ProviderDecoder(
+        dialect=dialect, provider=provider, policy=dialect.policy(provider.options)
+    )
 
 
 def an_hour(database: str, *, seed: int, callbacks: int, players: int) -> Plan:
@@ -80,7 +82,7 @@ def _next(told: Iterator[Request], most: int) -> Sequence[Request]:
     return [request for _, request in zip(range(most), told, strict=False)]
 
 
-def requests(plan: Plan, steps: Sequence[Step]) -> Iterator[Request]:
+def requests(plan: Plan, steps: Sequence[ScriptStep]) -> Iterator[Request]:
     """What the receiver would understand of each step, repeats included."""
     heard = voices()
     for number, step in enumerate(steps):
@@ -89,7 +91,7 @@ def requests(plan: Plan, steps: Sequence[Step]) -> Iterator[Request]:
             yield _understood(heard, step, at)
 
 
-def _understood(heard: Voices, step: Step, at: datetime) -> Request:
+def _understood(heard: ProviderDecoders, step: ScriptStep, at: datetime) -> Request:
     side = step.call.side.value
     voice = heard.providers[side]
     sent = request_for(step.call, SECRET, sent_at=at)
@@ -113,5 +115,5 @@ def _understood(heard: Voices, step: Step, at: datetime) -> Request:
     )
 
 
-def _say(voice: Voice, outcome: Outcome) -> Answer:
+def _say(voice: ProviderDecoder, outcome: Outcome) -> Answer:
     return voice.dialect.respond(outcome, voice.provider)

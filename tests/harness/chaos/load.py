@@ -9,17 +9,17 @@ from pathlib import Path
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from ledger.players.importer import import_players, read_players
-from simulator.protocol.messages import Side
-from simulator.protocol.sender import Patience
-from simulator.run.campaign import Orders, run_campaign
-from simulator.run.driver import Pace, Target
+from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.sender import RetryPolicy
+from simulator.run.campaign import CampaignOptions, run_campaign
+from simulator.run.driver import Pace, ReceiverTarget
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.scenarios.players_csv import write_roster
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 
-SIDES = (Side.AGGREGATOR, Side.SPORTSBOOK)
+SIDES = (ProviderSystem.AGGREGATOR, ProviderSystem.SPORTSBOOK)
 SLUGS = {side: side.value for side in SIDES}
 SECRETS = {side: f"{side} secret of the tests".encode() for side in SIDES}
 #: Callbacks of one simulation, and players among whom they are shared.
@@ -27,7 +27,7 @@ CALLBACKS, PLAYERS = 300, 12
 #: Callbacks per second of one load.
 RATE = 150.0
 #: Longer than any fault lasts: a callback without a final answer would prove nothing.
-PATIENCE = Patience(deadline=600.0, one_send=4.0, pause=0.05, pause_max=0.5)
+PATIENCE = RetryPolicy(deadline=600.0, one_send=4.0, pause=0.05, pause_max=0.5)
 
 
 class Load(threading.Thread):
@@ -42,7 +42,7 @@ class Load(threading.Thread):
     def __init__(self, url: str, database_url: str, folder: Path, *, seed: int) -> None:
         super().__init__(name=f"load-{seed}", daemon=True)
         self.mismatched = 0
-        self._target = Target(url=url, slugs=SLUGS, secrets=SECRETS)
+        self._target = ReceiverTarget(url=url, slugs=SLUGS, secrets=SECRETS)
         self._database_url = database_url
         self._folder = folder
         self._seed = seed
@@ -82,7 +82,7 @@ class Load(threading.Thread):
         )
         self._import(plan)
         journal = self._folder / f"{seed}.jsonl"
-        orders = Orders(faults=0, history=True, statements={}, journal=journal)
+        orders = CampaignOptions(faults=0, history=True, statements={}, journal=journal)
         pace = Pace(connections=16, rate=RATE, patience=PATIENCE)
         run = run_campaign(
             plan, self._target, pace, orders, clock=SystemClock(), announce=self._announce

@@ -26,7 +26,7 @@ from reconcile.matching.compare import Judging, compare
 from reconcile.snapshot.edge_keys import Near, margin_of
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys
 from reconcile.snapshot.rules import BY_NAME, Rules
-from reconcile.snapshot.snapshot import Books, Sides
+from reconcile.snapshot.snapshot import Sides, Snapshot
 from tests.harness.detection.delivery_log import payload, read_logged
 from tests.harness.detection.expected import Expected
 from tests.harness.detection.immature import held_by, held_in, young_in, young_of
@@ -42,13 +42,13 @@ from tests.harness.detection.month import (
 )
 from tests.harness.detection.world import REPLY, Line, Op, World
 from vocabulary.ids import match_key
-from vocabulary.maturity import Ages
+from vocabulary.maturity import MaturityAges
 from vocabulary.window import Window
 
 WINDOW = Window(start=START, end=END)
 OVERDUE = NOW - OPEN_AFTER
 BY_CONTENT = Rules(attributes=True)
-AGES = Ages(bet=BET_RIPE, win=WIN_RIPE, rollback=ROLLBACK_RIPE)
+AGES = MaturityAges(bet=BET_RIPE, win=WIN_RIPE, rollback=ROLLBACK_RIPE)
 
 _KINDS = {
     name: "datetime64[us, UTC]" if kind == "instant" else {"text": "str"}.get(kind, kind)
@@ -57,7 +57,7 @@ _KINDS = {
 Row = dict[str, Any]
 
 
-class MemoryBooks(Books):
+class MemoryBooks(Snapshot):
     """One provider's side of a world, and ours."""
 
     def __init__(self, world: World, system: System, *, balances: bool, window: Window) -> None:
@@ -348,7 +348,7 @@ def found_in(world: World, system: System, window: Window = WINDOW) -> list[Expe
     return sorted(in_words(one, system) for one in [*named, *heard])
 
 
-def _heard(books: Books, world: World, system: System, known: list[Break]) -> list[Break]:
+def _heard(books: Snapshot, world: World, system: System, known: list[Break]) -> list[Break]:
     heard = journal_breaks(books, system, {}, NOW, known=known)
     if system is not System.UNNAMED:
         young = NOW - AGES.longest

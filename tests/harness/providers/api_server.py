@@ -9,7 +9,7 @@ from random import Random
 
 from aiohttp import web
 
-from providers.outbound import Call, Outbound
+from providers.outbound import ApiCall, Outbound
 from providers.outbound_json import name_at
 from providers.wire import Json
 from vocabulary.clock import Clock, SystemClock
@@ -137,14 +137,14 @@ def outbound(
 
 
 GOOD = Scripted(body=b'{"id":"7"}')
-READ = Call(endpoint="GET /things", repeatable=True)
+READ = ApiCall(endpoint="GET /things", repeatable=True)
 
 
 def read_id(document: Json) -> str:
     return name_at(document, "id")
 
 
-async def outcome(out: Outbound, call: Call) -> str | ApiError:
+async def outcome(out: Outbound, call: ApiCall) -> str | ApiError:
     try:
         return await out.ask(call, read_id)
     except ApiError as error:

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from simulator.api.server import PROFILE, Api, Served, serve, tell
-from simulator.history.lines import Line, Span, history_of
+from simulator.api.server import PROFILE, Api, RunningApis, serve, tell
+from simulator.history.lines import HistoryLine, RunSpan, history_of
 from simulator.history.statements import SUFFIXES, write_statement
 from simulator.protocol.agent_platform import AGENT_ID
-from simulator.protocol.messages import Call, Kind, Player, Side, Step
+from simulator.protocol.messages import Call, CallKind, Player, ProviderSystem, ScriptStep
 from simulator.protocol.sender import PATIENCE
-from simulator.run.driver import Pace, Target, drive
+from simulator.run.driver import Pace, ReceiverTarget, drive
 from simulator.run.push import push, pushes
-from simulator.scenarios.expected import Book
+from simulator.scenarios.expected import ExpectedLedger
 from simulator.scenarios.plan import Plan
 from tests.harness.servers.running import PATIENCE_S, Running
 from vocabulary.clock import SystemClock
@@ -30,22 +30,24 @@ OPENING = 10_000
 CURRENCY = "USD"
 #: Named unlike their dialects, so that no slug can pass for one.
 SLUGS = {
-    Side.AGENT_PLATFORM: "slots",
-    Side.AGGREGATOR: "games",
-    Side.SPORTSBOOK: "book",
-    Side.XIGS: "cards",
+    ProviderSystem.AGENT_PLATFORM: "slots",
+    ProviderSystem.AGGREGATOR: "games",
+    ProviderSystem.SPORTSBOOK: "book",
+    ProviderSystem.XIGS: "cards",
 }
 PLAYERS = {
-    Side.AGENT_PLATFORM: "ann",
-    Side.AGGREGATOR: "ben",
-    Side.SPORTSBOOK: "cleo",
-    Side.XIGS: "dora",
+    ProviderSystem.AGENT_PLATFORM: "ann",
+    ProviderSystem.AGGREGATOR: "ben",
+    ProviderSystem.SPORTSBOOK: "cleo",
+    ProviderSystem.XIGS: "dora",
 }
 _APIS = {
-    Side.AGENT_PLATFORM: f"agent_id = {AGENT_ID}",
-    Side.AGGREGATOR: 'key = "literal:{secret}"',
-    Side.SPORTSBOOK: 'version = "v1"\nusername = "literal:demo"\npassword = "literal:{secret}"',
-    Side.XIGS: f'key = "literal:{{secret}}"\nprofile = "{PROFILE}"',
+    ProviderSystem.AGENT_PLATFORM: f"agent_id = {AGENT_ID}",
+    ProviderSystem.AGGREGATOR: 'key = "literal:{secret}"',
+    ProviderSystem.SPORTSBOOK: (
+        'version = "v1"\nusername = "literal:demo"\npassword = "literal:{secret}"'
+    ),
+    ProviderSystem.XIGS: f'key = "literal:{{secret}}"\nprofile = "{PROFILE}"',
 }
 # Statements are told bit by bit, several a day, as a test goes on.
 _STATEMENT = """
@@ -75,11 +77,11 @@ A = TypeVar("A", bound=Api)
 class Launching:
     """The processes, the APIs they call, and the commands between them."""
 
-    def __init__(self, running: Running, served: Served) -> None:
+    def __init__(self, running: Running, served: RunningApis) -> None:
         self.running = running
         self.served = served
 
-    def api(self, kind: type[A], side: Side) -> A:
+    def api(self, kind: type[A], side: ProviderSystem) -> A:
         """What that provider knows of us."""
         found = self.served.apis[side]
         assert isinstance(found, kind)
@@ -91,21 +93,21 @@ class Launching:
         assert done.returncode == code, done.stderr + done.stdout
         return json.loads(done.stdout)
 
-    def of(self, side: Side, *words: str, code: int = 0) -> Any:
+    def of(self, side: ProviderSystem, *words: str, code: int = 0) -> Any:
         """The same for a command about one provider."""
         return self.tieout(*words, "--provider", SLUGS[side], code=code)
 
-    def open_game(self, side: Side, *words: str) -> str:
+    def open_game(self, side: ProviderSystem, *words: str) -> str:
         """Where the side's player is sent to play."""
         opened = self.of(side, "games", "open", "--player", PLAYERS[side], *words)
         return str(opened["url"])
 
-    def balance(self, side: Side) -> str:
+    def balance(self, side: ProviderSystem) -> str:
         """What the side's player has."""
         words = ("--player", PLAYERS[side], "--currency", CURRENCY)
         return str(self.tieout("ledger", "balance", *words)["balance"])
 
-    def posted(self, side: Side) -> dict[str, Decimal]:
+    def posted(self, side: ProviderSystem) -> dict[str, Decimal]:
         """What every operation of the side put into the wallet, when all entries are there."""
         self.running.until_posted()
         found = {}
@@ -119,23 +121,23 @@ class Launching:
 class Game:
     """One player's play at one provider: callbacks, what they must be answered, and history."""
 
-    def __init__(self, launching: Launching, side: Side, handle: str) -> None:
+    def __init__(self, launching: Launching, side: ProviderSystem, handle: str) -> None:
         self.side = side
         self.began = _CLOCK.now()
         self._launching = launching
         self._player = Player(
             player=PLAYERS[side], currency=CURRENCY, opening=OPENING, handles={side: handle}
         )
-        self._book = Book((self._player,))
-        self._steps: tuple[Step, ...] = ()
-        self._span = Span(self.began, self.began, 0)
-        self._target = Target(
+        self._book = ExpectedLedger((self._player,))
+        self._steps: tuple[ScriptStep, ...] = ()
+        self._span = RunSpan(self.began, self.began, 0)
+        self._target = ReceiverTarget(
             url=f"http://127.0.0.1:{launching.running.port}",
             slugs=SLUGS,
-            secrets={one: secret_of(one).encode() for one in Side},
+            secrets={one: secret_of(one).encode() for one in ProviderSystem},
         )
 
-    def call(self, kind: Kind, reference: str = "", amount: int = 0, **more: Any) -> Call:
+    def call(self, kind: CallKind, reference: str = "", amount: int = 0, **more: Any) -> Call:
         """One callback about the player; amounts in minor units."""
         said = {"stake": 0, "payout": 0, "original": "", **more}
         return Call(
@@ -149,7 +151,7 @@ class Game:
             **said,
         )
 
-    def play(self, *calls: Call) -> tuple[Line, ...]:
+    def play(self, *calls: Call) -> tuple[HistoryLine, ...]:
         """Send every callback twice at once; each is answered as expected.
 
         Returns:
@@ -159,7 +161,7 @@ class Game:
         for place, call in enumerate(calls, start=played):
             expected = self._book.answer(call)
             numbered = replace(call, attempt=place)
-            self._steps += (Step(lane=0, call=numbered, copies=2, expected=expected),)
+            self._steps += (ScriptStep(lane=0, call=numbered, copies=2, expected=expected),)
         tally = asyncio.run(
             drive(
                 self._plan(self._steps[played:]),
@@ -170,18 +172,18 @@ class Game:
             )
         )
         assert tally.mismatches == []
-        self._span = Span(began, _CLOCK.now(), len(self._steps))
+        self._span = RunSpan(began, _CLOCK.now(), len(self._steps))
         lines = history_of(self._plan(self._steps))
         return tuple(line for line in lines if line.place >= played)
 
-    def tell(self, lines: Sequence[Line]) -> None:
+    def tell(self, lines: Sequence[HistoryLine]) -> None:
         """Let the provider tell this history in its own way, and wait until it is taken in."""
         match self.side:
-            case Side.AGGREGATOR:
+            case ProviderSystem.AGGREGATOR:
                 self._push(lines)
-            case Side.XIGS:
+            case ProviderSystem.XIGS:
                 self._pull(lines)
-            case Side.AGENT_PLATFORM | Side.SPORTSBOOK:
+            case ProviderSystem.AGENT_PLATFORM | ProviderSystem.SPORTSBOOK:
                 self._import(lines)
 
     def reconcile(self, *, code: int = 0) -> Any:
@@ -191,7 +193,7 @@ class Game:
         words = ("--from", since, "--to", _CLOCK.now().isoformat(), "--maturity", "0s")
         return self._launching.of(self.side, "reconcile", *words, code=code)
 
-    def _plan(self, steps: tuple[Step, ...]) -> Plan:
+    def _plan(self, steps: tuple[ScriptStep, ...]) -> Plan:
         return Plan(
             seed=SEED,
             sides=(self.side,),
@@ -200,21 +202,21 @@ class Game:
             balances=dict(self._book.balances),
         )
 
-    def _push(self, lines: Sequence[Line]) -> None:
+    def _push(self, lines: Sequence[HistoryLine]) -> None:
         secret = secret_of(self.side).encode()
         records = list(pushes(lines, seed=SEED, span=self._span, secret=secret))
         sending = push(records, self._target, _PACE, progress=lambda _: None)
         assert asyncio.run(sending) == 0
         self._launching.running.until(_UNREAD)
 
-    def _pull(self, lines: Sequence[Line]) -> None:
+    def _pull(self, lines: Sequence[HistoryLine]) -> None:
         tell(self._launching.served, lines, self._span)
         rounds, _ = self._launching.of(self.side, "feed", "pull")["feeds"]
         # What was pulled before is asked for again, but only the new is stored.
         assert (rounds["error"], rounds["unreadable"]["count"]) == (None, 0)
         assert rounds["stored"] == len(lines)
 
-    def _import(self, lines: Sequence[Line]) -> None:
+    def _import(self, lines: Sequence[HistoryLine]) -> None:
         path = self._launching.running.folder / f"history{SUFFIXES[self.side]}"
         written = write_statement(path, self.side, lines, self._span)
         taken = self._launching.of(self.side, "feed", "import", str(path))
@@ -228,7 +230,7 @@ class Game:
 @contextlib.contextmanager
 def launching(folder: Path) -> Iterator[Launching]:
     """Everything running, with a funded player for each provider."""
-    with apis_served(Side, SEED) as served:
+    with apis_served(ProviderSystem, SEED) as served:
         running = Running(folder, settings=_settings(served.urls))
         try:
             found = Launching(running, served)
@@ -243,9 +245,9 @@ def launching(folder: Path) -> Iterator[Launching]:
 
 
 @contextlib.contextmanager
-def apis_served(sides: type[Side], seed: int) -> Iterator[Served]:
+def apis_served(sides: type[ProviderSystem], seed: int) -> Iterator[RunningApis]:
     """The simulated APIs in a thread of their own, so that commands can be waited for."""
-    ready: Future[tuple[Served, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    ready: Future[tuple[RunningApis, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def keep() -> None:
         stop = asyncio.Event()
@@ -263,7 +265,7 @@ def apis_served(sides: type[Side], seed: int) -> Iterator[Served]:
         thread.join(PATIENCE_S)
 
 
-def secret_of(side: Side) -> str:
+def secret_of(side: ProviderSystem) -> str:
     """What a simulated API, and the callbacks of its provider, are signed with."""
     return f"demo-{side.value}-secret"
 
@@ -274,7 +276,7 @@ def named_in(url: str, name: str) -> str:
     return value
 
 
-def _settings(urls: Mapping[Side, str]) -> str:
+def _settings(urls: Mapping[ProviderSystem, str]) -> str:
     text = 'mode = "test"\n[workers]\nsweep_after = "1s"\n'
     for side, slug in SLUGS.items():
         secret = secret_of(side)

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from ops.commands.queue.probe import look
-from ops.commands.queue.report import Limits, findings
+from ops.commands.queue.report import QueueLimits, findings
 from ops.context import Context
 from ops.runtime import valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
@@ -116,7 +116,7 @@ class Place:
         settings = load(self.folder / "tieout.toml", where)
         context = Context(config=None, data_dir=self.folder / "data", settings=settings)
         hour = 3600.0
-        limits = Limits(oldest_s=hour, canary_s=hour, worker_s=hour)
+        limits = QueueLimits(oldest_s=hour, canary_s=hour, worker_s=hour)
         return findings(look(context), limits)
 
     def is_well(self) -> bool:

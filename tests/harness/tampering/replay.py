@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import psycopg
 
 from ledger.replay.replay import replay
-from ledger.replay.report import Replayed, Voice, Voices, Window
+from ledger.replay.report import ProviderDecoder, ProviderDecoders, ReplayResult, ReplayWindow
 from providers.contract import Dialect, Policy, Provider, Verified
 from storage.engine import open_engine
 from tests.harness.books.ledger import say
@@ -13,7 +13,9 @@ from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 
 
-def replayed(database: str, voices: Voices, window: Window | None = None) -> Replayed:
+def replayed(
+    database: str, voices: ProviderDecoders, window: ReplayWindow | None = None
+) -> ReplayResult:
     engine = open_engine(database)
     try:
         return replay(engine, voices, window=window, announce=quiet)
@@ -72,13 +74,15 @@ def _columns(connection: "psycopg.Connection[tuple[object, ...]]", table: str) -
     return [str(row[0]) for row in rows]
 
 
-def spoken(facts: Iterable[Fact], policies: Mapping[str, Policy]) -> Voices:
+def spoken(facts: Iterable[Fact], policies: Mapping[str, Policy]) -> ProviderDecoders:
     """Voices that read ``repr(fact)`` as the fact: what the harness's ``request`` sends."""
     said = {repr(fact).encode(): fact for fact in facts}
-    return Voices(providers={slug: _voice(slug, said, policies[slug]) for slug in policies})
+    return ProviderDecoders(
+        providers={slug: _voice(slug, said, policies[slug]) for slug in policies}
+    )
 
 
-def _voice(slug: str, said: Mapping[bytes, Fact], policy: Policy) -> Voice:
+def _voice(slug: str, said: Mapping[bytes, Fact], policy: Policy) -> ProviderDecoder:
     def parse(verified: Verified, _provider: Provider) -> Fact:
         if verified.callback.body not in said:
             raise Malformed("body", "something that was said is expected")
@@ -95,4 +99,4 @@ def _voice(slug: str, said: Mapping[bytes, Fact], policy: Policy) -> Voice:
         read_statement=None,
     )
     provider = Provider(slug=slug, currency="EUR", exponents={}, secrets=(b"s",), options={})
-    return Voice(dialect=dialect, provider=provider, policy=policy)
+    return ProviderDecoder(dialect=dialect, provider=provider, policy=policy)

@@ -12,8 +12,8 @@ from dramatiq.middleware import CurrentMessage, Retries
 
 from breaks import queries
 from breaks.kinds import BreakKind
-from breaks.provider_inquiries import Answer, page, want, want_all
-from breaks.queries import Filter, KeptNote, listed
+from breaks.provider_inquiries import InquiryAnswer, page, want, want_all
+from breaks.queries import BreakFilter, KeptNote, listed
 from ops.providers.details import asker
 from ops.providers.details_ask import ask_one
 from ops.scheduling.inquiries import ask_details
@@ -21,8 +21,8 @@ from ops.settings.model import Settings
 from simulator.api.aggregator import AggregatorApi
 from simulator.api.server import make_api, serve
 from simulator.api.xigs import XigsApi
-from simulator.history.lines import Span, history_of
-from simulator.protocol.messages import Side
+from simulator.history.lines import RunSpan, history_of
+from simulator.protocol.messages import ProviderSystem
 from simulator.scenarios.plan import make_plan
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, BreakBooks
@@ -31,13 +31,13 @@ from tests.harness.providers.api_server import ApiServer, Scripted, served
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import ApiUnavailable
 from workers.actors import declare
-from workers.ask_provider import PAUSE, FetchTerms, fetch
-from workers.context import Desk
-from workers.outcomes import Again, Done, Outcome, Settler
+from workers.ask_provider import PAUSE, InquiryTerms, fetch
+from workers.context import WorkerContext
+from workers.outcomes import Again, Done, JobOutcome, JobRunner
 
 DETAIL = "/bet-history/report/detail-bet"
 SECOND = timedelta(seconds=1)
-TERMS = FetchTerms(every=SECOND, attempts=2, lasts=timedelta(days=1))
+TERMS = InquiryTerms(every=SECOND, attempts=2, lasts=timedelta(days=1))
 DOWN = Scripted(status=500, body=b"{}")
 
 
@@ -56,9 +56,9 @@ class Room:
         self.books = books
         self.clock = FrozenClock(EVENING)
         self._ask = asker(settings)
-        self._desk = Desk(engine=books.engine, clock=self.clock, providers={})
+        self._desk = WorkerContext(engine=books.engine, clock=self.clock, providers={})
 
-    async def fetch(self, *, after: timedelta = timedelta(0)) -> Outcome:
+    async def fetch(self, *, after: timedelta = timedelta(0)) -> JobOutcome:
         """What a message does, some time later."""
         self.clock.instant += after
         return await asyncio.to_thread(fetch, self._desk, self._ask, TERMS)
@@ -107,7 +107,7 @@ def on_a_script(
 def test_the_aggregator_confirms_what_it_knows_at_the_pace_it_is_asked(
     books: BreakBooks,
 ) -> None:
-    api = make_api(Side.AGGREGATOR, 1)
+    api = make_api(ProviderSystem.AGGREGATOR, 1)
     assert isinstance(api, AggregatorApi)
     api.bets.add("r1")
     for name in ("r1", "r2"):
@@ -116,9 +116,11 @@ def test_the_aggregator_confirms_what_it_knows_at_the_pace_it_is_asked(
     found = {"providers": [SLUG], "kinds": ["missing_in_ledger"], "now": EVENING}
     wanted = [want_all(books.engine, **found) for _ in range(2)]  # type: ignore[arg-type]
 
-    async def story() -> list[Outcome]:
-        async with serve([Side.AGGREGATOR], 0, 1, apis={Side.AGGREGATOR: api}) as up:
-            url = up.urls[Side.AGGREGATOR]
+    async def story() -> list[JobOutcome]:
+        async with serve(
+            [ProviderSystem.AGGREGATOR], 0, 1, apis={ProviderSystem.AGGREGATOR: api}
+        ) as up:
+            url = up.urls[ProviderSystem.AGGREGATOR]
             room = Room(books, settings_of("aggregator", url, "demo-aggregator-secret"))
             return [await room.fetch(), await room.fetch(), await room.fetch(after=SECOND)]
 
@@ -127,7 +129,7 @@ def test_the_aggregator_confirms_what_it_knows_at_the_pace_it_is_asked(
     assert wanted == [2, 0]
     assert outcomes[0] == Again(1.0, "1 answered, more is to be asked")
     assert outcomes[1:] == [Again(1.0, "0 answered, more is to be asked"), Done(1)]
-    lives = listed(books.engine, Filter(provider=SLUG))
+    lives = listed(books.engine, BreakFilter(provider=SLUG))
     assert {life.round_id: life.answer for life in lives} == {
         "r1": "confirmed",
         "r2": "unknown",
@@ -197,8 +199,8 @@ def test_the_scheduler_wants_what_the_settings_say_and_a_worker_asks_and_attache
     terms = given.breaks.model_copy(update={"ask": (BreakKind.MISSING_IN_LEDGER,)})
     broker = StubBroker(middleware=[CurrentMessage(), Retries(max_retries=5)])
     broker.emit_after("process_boot")
-    desk = Desk(engine=books.engine, clock=SystemClock(), providers={})
-    settler = Settler(broker, Random(1), lambda _job, _error: None)
+    desk = WorkerContext(engine=books.engine, clock=SystemClock(), providers={})
+    settler = JobRunner(broker, Random(1), lambda _job, _error: None)
     declare(broker, desk, settler, lambda _slug, key, _at: says(key), TERMS)
 
     ask_details(given, books.engine, broker)
@@ -219,22 +221,24 @@ def test_the_scheduler_wants_what_the_settings_say_and_a_worker_asks_and_attache
     broker.close()
 
 
-def says(key: str) -> Answer:
-    return Answer(verdict="confirmed", reason=f"{key} is in their list")
+def says(key: str) -> InquiryAnswer:
+    return InquiryAnswer(verdict="confirmed", reason=f"{key} is in their list")
 
 
 def test_the_scratch_card_platform_shows_the_transactions_of_a_round() -> None:
-    api = make_api(Side.XIGS, 1)
+    api = make_api(ProviderSystem.XIGS, 1)
     assert isinstance(api, XigsApi)
-    plan = make_plan(seed=2, callbacks=40, players=3, sides=(Side.XIGS,), currency="USD")
-    span = Span(NOON, NOON + timedelta(minutes=1), len(plan.steps))
+    plan = make_plan(
+        seed=2, callbacks=40, players=3, sides=(ProviderSystem.XIGS,), currency="USD"
+    )
+    span = RunSpan(NOON, NOON + timedelta(minutes=1), len(plan.steps))
     until = NOON + timedelta(hours=2)
     api.books.play(history_of(plan), span, game=api.games[0], until=until)
     known = str(api.books.transaction_rows()[0]["roundId"])
 
-    async def story() -> list[Answer]:
-        async with serve([Side.XIGS], 0, 1, apis={Side.XIGS: api}) as up:
-            settings = settings_of("xigs", up.urls[Side.XIGS], "demo-xigs-secret")
+    async def story() -> list[InquiryAnswer]:
+        async with serve([ProviderSystem.XIGS], 0, 1, apis={ProviderSystem.XIGS: api}) as up:
+            settings = settings_of("xigs", up.urls[ProviderSystem.XIGS], "demo-xigs-secret")
             entry = settings.providers[0]
             return [await ask_one(entry, key, NOON, frozenset()) for key in (known, "r0")]
 

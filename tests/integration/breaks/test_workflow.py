@@ -9,9 +9,9 @@ from breaks import corrections
 from breaks.actions import assigning, closing, do, explaining, reopening
 from breaks.corrections import Correction
 from breaks.kinds import Impact
-from breaks.limits import Limits
-from breaks.queries import Filter, listed
-from breaks.states import STEPS, BreakState, LifeRefused
+from breaks.limits import WriteOffLimits
+from breaks.queries import BreakFilter, listed
+from breaks.states import STEPS, ActionRefused, BreakState
 from breaks.store import transaction
 from ledger.corrections import adjustments
 from ledger.corrections.adjustments import AdjustmentRefused
@@ -20,7 +20,7 @@ from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import eur, open_wallets
 from vocabulary.clock import FrozenClock
 
-LIMITS = Limits(roles={"jonas": "lead"}, most={"lead": {"EUR": 100}})
+LIMITS = WriteOffLimits(roles={"jonas": "lead"}, most={"lead": {"EUR": 100}})
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_what_is_posted_is_closed_by_the_next_run(books: BreakBooks) -> None:
     assert sorted(each.round_id for each in found.breaks) == sorted(told)
     assert {each.impact for each in found.breaks} == {Impact.PLAYER_OWED, Impact.OPERATOR_OWED}
     assert after.breaks == ()
-    lives = listed(books.engine, Filter(any_state=True))
+    lives = listed(books.engine, BreakFilter(any_state=True))
     assert {life.state for life in lives} == {BreakState.CLOSED}
     assert books.balance() == 1000 + sum(
         payout - stake for _, theirs in told.values() if theirs for stake, payout in [theirs]
@@ -81,7 +81,7 @@ def test_a_line_told_twice_has_no_correction_and_is_closed_when_they_take_it_bac
     books.theirs("r1", 100, 50, lines=2)
     books.run()
     name = books.only().break_id
-    with pytest.raises(LifeRefused, match="duplicate_at_provider: no correction"):
+    with pytest.raises(ActionRefused, match="duplicate_at_provider: no correction"):
         corrected(books)
     do(books.engine, name, explaining(by="maria", why="their page 7 twice", now=EVENING))
     books.run(at=EVENING + HOUR)
@@ -164,7 +164,7 @@ def test_a_proposal_for_what_resolved_itself_is_withdrawn_and_never_booked(
     books.theirs("r1", 100, 0)
     result = books.run(at=EVENING + HOUR)
 
-    with pytest.raises(LifeRefused, match="cannot go from closed to approved"):
+    with pytest.raises(ActionRefused, match="cannot go from closed to approved"):
         corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
 
     withdrawn = adjustments.get(books.engine, proposal)
@@ -183,9 +183,9 @@ def test_nobody_approves_their_own_or_beyond_their_limit(books: BreakBooks) -> N
 
     with pytest.raises(AdjustmentRefused, match="another person decides"):
         corrections.approve(books.engine, name, by="maria", clock=clock)
-    with pytest.raises(LifeRefused, match=r"jonas, lead: at most 1\.00 EUR.*1\.01"):
+    with pytest.raises(ActionRefused, match=r"jonas, lead: at most 1\.00 EUR.*1\.01"):
         corrections.approve(books.engine, name, by="jonas", clock=clock, limits=LIMITS)
-    with pytest.raises(LifeRefused, match="eve, without a role"):
+    with pytest.raises(ActionRefused, match="eve, without a role"):
         corrections.approve(books.engine, name, by="eve", clock=clock, limits=LIMITS)
     assert books.only().state is BreakState.PROPOSED
     assert books.balance() == 900
@@ -247,11 +247,11 @@ def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks
     books.run()
     name = books.only().break_id
 
-    with pytest.raises(LifeRefused, match="cannot go from open to approved, only to"):
+    with pytest.raises(ActionRefused, match="cannot go from open to approved, only to"):
         corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
-    with pytest.raises(LifeRefused, match="cannot go from open to open"):
+    with pytest.raises(ActionRefused, match="cannot go from open to open"):
         do(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
-    with pytest.raises(LifeRefused, match="no break is called brk-none"):
+    with pytest.raises(ActionRefused, match="no break is called brk-none"):
         do(books.engine, "brk-none", reopening(by="jonas", why="again", now=EVENING))
 
     assert books.actions(name) == [("reconcile", "break.opened")]

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from feeds.day_close import Close, close_day, closed, note_restatements, restated
-from feeds.findings import Finding, FindingKind, findings
+from feeds.day_close import DayClose, close_day, closed, note_restatements, restated
+from feeds.findings import FeedFinding, FindingKind, findings
 from feeds.records import store_records
 from storage.engine import open_engine
 from vocabulary.facts import HistoryRecord
@@ -56,12 +56,12 @@ def push(engine: Engine, *records: HistoryRecord) -> None:
             )
 
 
-def close(engine: Engine) -> Close:
+def close(engine: Engine) -> DayClose:
     with engine.begin() as connection:
         return close_day(connection, "agg", DAY, window=OF_DAY, run_id="run-1", now=EVENING)
 
 
-def standing(engine: Engine, window: Window = OF_DAY) -> list[Finding]:
+def standing(engine: Engine, window: Window = OF_DAY) -> list[FeedFinding]:
     with engine.begin() as connection:
         return findings(connection, "agg", window)
 

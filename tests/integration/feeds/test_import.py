@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from feeds.findings import FindingKind, findings, open_findings, resolve
 from feeds.statements.archive import bytes_of
 from feeds.statements.file_format import FileRules
-from feeds.statements.importer import Arrival, Taken, take_in
+from feeds.statements.importer import FileArrival, ImportResult, take_in
 from feeds.statements.reader import StatementReader
 from providers.contract import Provider
 from providers.registry import DIALECTS
@@ -53,9 +53,9 @@ def reader(rules: FileRules = NAMED) -> StatementReader:
 
 def take(
     connection: Connection, path: Path, content: str, rules: FileRules = NAMED, **more: Any
-) -> Taken:
+) -> ImportResult:
     path.write_text(content)
-    arrival = Arrival(path=path, zone=ZoneInfo("UTC"), now=NOW, **more)
+    arrival = FileArrival(path=path, zone=ZoneInfo("UTC"), now=NOW, **more)
     return take_in(connection, reader(rules), arrival)
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from feeds.coverage import unread
-from feeds.findings import Finding, FindingKind, open_findings
+from feeds.findings import FeedFinding, FindingKind, open_findings
 from feeds.pull.staging import BEGINNING
 from tests.harness.providers.feed_api import NOON, a_round, a_session, listed, script
 from tests.integration.feeds.test_pull_xigs import engine, pulled, short_pauses
@@ -21,7 +21,7 @@ GOOD = script([listed([a_session("s-1", a_round(1), a_round(2))])])
 NOTHING = script([listed([])])
 
 
-def standing(engine: Engine) -> list[Finding]:
+def standing(engine: Engine) -> list[FeedFinding]:
     with engine.connect() as connection:
         return open_findings(connection)
 

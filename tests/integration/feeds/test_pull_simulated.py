@@ -15,9 +15,9 @@ from ops.settings.model import Settings
 from providers.contract import Unreadable
 from simulator.api.server import make_api, serve
 from simulator.api.xigs import XigsApi
-from simulator.history.lines import Span, history_of
+from simulator.history.lines import RunSpan, history_of
 from simulator.history.statements import write_statement
-from simulator.protocol.messages import Side
+from simulator.protocol.messages import ProviderSystem
 from simulator.scenarios.plan import make_plan
 from storage.engine import open_engine
 from tests.harness.providers.feed_api import xigs_at
@@ -25,9 +25,11 @@ from vocabulary.clock import FrozenClock
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-PLAN = make_plan(seed=3, callbacks=2_000, players=130, sides=(Side.XIGS,), currency="USD")
+PLAN = make_plan(
+    seed=3, callbacks=2_000, players=130, sides=(ProviderSystem.XIGS,), currency="USD"
+)
 LINES = history_of(PLAN)
-SPAN = Span(NOON - HOUR, NOON - timedelta(minutes=1), len(PLAN.steps))
+SPAN = RunSpan(NOON - HOUR, NOON - timedelta(minutes=1), len(PLAN.steps))
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 def platform() -> XigsApi:
     """A platform whose players have played, with a webhook that was called."""
-    api = make_api(Side.XIGS, 3)
+    api = make_api(ProviderSystem.XIGS, 3)
     assert isinstance(api, XigsApi)
     api.clock = FrozenClock(NOON)
     api.books.play(LINES, SPAN, game=api.games[0], until=NOON + HOUR)
@@ -52,8 +54,13 @@ def platform() -> XigsApi:
 
 def pulled(engine: Engine, api: XigsApi) -> dict[str, FeedPull]:
     async def play() -> tuple[FeedPull, ...]:
-        async with serve([Side.XIGS], 0, 1, apis={Side.XIGS: api}) as running:
-            address = {"base_url": running.urls[Side.XIGS], "key": f"literal:{api.api_key}"}
+        async with serve(
+            [ProviderSystem.XIGS], 0, 1, apis={ProviderSystem.XIGS: api}
+        ) as running:
+            address = {
+                "base_url": running.urls[ProviderSystem.XIGS],
+                "key": f"literal:{api.api_key}",
+            }
             entry = xigs_at("", api=address)
             return await asyncio.to_thread(
                 pull_feeds,
@@ -76,7 +83,7 @@ def stored(engine: Engine, query: str) -> list[tuple[Any, ...]]:
 def test_pulled_rounds_are_those_of_the_statement_file(engine: Engine, tmp_path: Path) -> None:
     pulls = pulled(engine, platform())
 
-    write_statement(tmp_path / "day.jsonl", Side.XIGS, LINES, SPAN)
+    write_statement(tmp_path / "day.jsonl", ProviderSystem.XIGS, LINES, SPAN)
     provider = configured(Settings(providers=(xigs_at("http://127.0.0.1:1"),)))["xigs"]
     read = provider.dialect.read_statement
     assert read is not None

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from feeds.arrival_delay import MaturityRules, Source, maturity_for
+from feeds.arrival_delay import MaturityRules, MaturitySource, maturity_for
 from feeds.records import store_records
 from feeds.status import feed_health
 from storage.engine import open_engine
 from tests.harness.servers.typed_command import typed
 from tests.integration.feeds.test_day_close import record
-from vocabulary.maturity import Happening
+from vocabulary.maturity import RecordKind
 from vocabulary.money import Money
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -131,7 +131,7 @@ def test_maturity_is_learned_from_when_records_were_first_heard_of(engine: Engin
         early = maturity_for(connection, "agg", rules, NOON + 60 * MINUTE)
         late = maturity_for(connection, "agg", rules, NOON + 2 * DAY)
 
-    bets, wins = (late.by_happening[kind] for kind in (Happening.BET, Happening.WIN))
-    assert (bets.age, bets.source, bets.samples) == (5 * MINUTE, Source.LEARNED, 27)
-    assert (wins.age, wins.source, wins.samples) == (15 * MINUTE, Source.DECLARED, 3)
-    assert early.by_happening[Happening.BET].samples == 0
+    bets, wins = (late.by_happening[kind] for kind in (RecordKind.BET, RecordKind.WIN))
+    assert (bets.age, bets.source, bets.samples) == (5 * MINUTE, MaturitySource.LEARNED, 27)
+    assert (wins.age, wins.source, wins.samples) == (15 * MINUTE, MaturitySource.DECLARED, 3)
+    assert early.by_happening[RecordKind.BET].samples == 0

@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from feeds.coverage import unread
 from feeds.day_close import close_day, restated
-from feeds.findings import Finding, FindingKind, open_findings, resolve
+from feeds.findings import FeedFinding, FindingKind, open_findings, resolve
 from feeds.records import store_records
 from feeds.statements.file_format import Trailer
-from feeds.statements.importer import Taken
+from feeds.statements.importer import ImportResult
 from ops.cli import app
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import Mode, reconcile
@@ -45,7 +45,7 @@ def told(connection: Connection) -> list[tuple[FindingKind, str | None, str | No
     return [(each.kind, each.file, each.record_id) for each in open_findings(connection)]
 
 
-def again(connection: Connection, path: Path, content: str, **more: Any) -> Taken:
+def again(connection: Connection, path: Path, content: str, **more: Any) -> ImportResult:
     return take(connection, path, content, restates=True, **more)
 
 
@@ -270,7 +270,7 @@ def test_a_withdrawal_of_a_closed_day_is_a_restatement(engine: Engine, tmp_path:
         assert told(connection) == []
 
 
-def _restated(connection: Connection) -> Finding:
+def _restated(connection: Connection) -> FeedFinding:
     kind = FindingKind.RESTATED_AFTER_CLOSE
     (found,) = [each for each in open_findings(connection) if each.kind is kind]
     return found

@@ -10,10 +10,15 @@ from msgspec import structs
 from psycopg import errors
 from sqlalchemy import Engine
 
-from ledger.accepting.own_operations import Order
+from ledger.accepting.own_operations import OwnOperation
 from ledger.enums import OWN
 from ledger.posting.posting import drain
-from ledger.queries.checkpoints import By, balance_at, prove_checkpoints, take_checkpoint
+from ledger.queries.checkpoints import (
+    BalanceClock,
+    balance_at,
+    prove_checkpoints,
+    take_checkpoint,
+)
 from ledger.queries.provider_days import provider_days
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
@@ -42,7 +47,7 @@ def books(database: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def accept_at(database: str, *told: tuple[datetime, Fact | Order]) -> None:
+def accept_at(database: str, *told: tuple[datetime, Fact | OwnOperation]) -> None:
     """One batch each, received at the instants given."""
 
     async def run() -> None:
@@ -53,7 +58,7 @@ def accept_at(database: str, *told: tuple[datetime, Fact | Order]) -> None:
     asyncio.run(run())
 
 
-def held(engine: Engine, at: datetime, by: By = "received") -> int:
+def held(engine: Engine, at: datetime, by: BalanceClock = "received") -> int:
     found = balance_at(engine, player="ann", currency="EUR", at=at, by=by)
     assert found is not None
     return found.balance
@@ -164,14 +169,16 @@ def test_no_wallet_has_no_balance(books: Engine) -> None:
     assert balance_at(books, player="zoe", currency="EUR", at=NOON, by="received") is None
 
 
-def days_of(engine: Engine, by: By = "received", zone: str = "UTC") -> list[tuple[object, ...]]:
+def days_of(
+    engine: Engine, by: BalanceClock = "received", zone: str = "UTC"
+) -> list[tuple[object, ...]]:
     found = provider_days(engine, provider=SLUG, first=None, last=None, zone=zone, by=by)
     return [
         (x.day, x.stake, x.payout, x.rollbacks, x.adjustments, x.ggr, x.clearing) for x in found
     ]
 
 
-def a_provider_day_or_two() -> Sequence[tuple[datetime, Fact | Order]]:
+def a_provider_day_or_two() -> Sequence[tuple[datetime, Fact | OwnOperation]]:
     return (
         (NOON, bet("b1", 300)),
         (NOON, bet("b2", 50, round_id="r2")),

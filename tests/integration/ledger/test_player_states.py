@@ -10,7 +10,7 @@ from psycopg import errors
 
 from ledger.accepting.acceptor import Acceptor
 from ledger.accepting.limits import PlayerState, Restrictions
-from ledger.accepting.model import Decided, Request
+from ledger.accepting.model import Decision, Request
 from ledger.accepting.own_operations import Exclude, Limit
 from ledger.checks.run import verify
 from ledger.posting.posting import drain
@@ -77,7 +77,7 @@ async def until_decided(receiver: Acceptor, asked: Request) -> Verdict:
 def test_a_receiver_that_remembers_a_free_player_hears_of_the_exclusion(database: str) -> None:
     open_wallets(database, ("ann", 1000))
 
-    async def stale() -> list[Decided]:
+    async def stale() -> list[Decision]:
         async with acceptors(database, 2) as (first, second):
             await first.accept([request(bet("b1", 5))])
             await second.accept([request(EXCLUDE)])

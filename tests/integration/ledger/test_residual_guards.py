@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from ledger.checks.run import verify
-from ledger.corrections.tolerance_bookings import Booking, Place, book
+from ledger.corrections.tolerance_bookings import Booking, ResidualKey, book
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.residuals import book_residuals, run_that_found
@@ -118,7 +118,12 @@ def test_a_planted_residual_is_refused(engine: Engine, database: str, what: str)
 
 def test_two_runs_that_saw_the_same_books_cannot_both_book(engine: Engine) -> None:
     seen = Booking(
-        place=Place("r1", "", "EUR"), match_key=1, sequence=1, before=0, after=2, corrects=None
+        place=ResidualKey("r1", "", "EUR"),
+        match_key=1,
+        sequence=1,
+        before=0,
+        after=2,
+        corrects=None,
     )
     with pytest.raises(IntegrityError, match="residuals_once"), engine.begin() as connection:
         book(connection, provider="lottery", run_id="run-b", bookings=[seen])

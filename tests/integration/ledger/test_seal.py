@@ -18,7 +18,7 @@ from ledger.posting.posting import drain
 from ledger.seal.canonical_lines import header, layout_of, lines
 from ledger.seal.files import read_lines, write_lines
 from ledger.seal.seal import GENESIS, Seal, exported, recheck, seal_day, snapshot
-from ledger.seal.verify import Audited, Auditor
+from ledger.seal.verify import Auditor, AuditResult
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.ledger import open_wallets
@@ -47,7 +47,7 @@ def seal(database: str, day: date) -> Seal:
         engine.dispose()
 
 
-def checked(*files: Path, expected: str | None = None) -> Audited:
+def checked(*files: Path, expected: str | None = None) -> AuditResult:
     auditor = Auditor()
     for file in files:
         auditor.day(file.name, read_lines(file))

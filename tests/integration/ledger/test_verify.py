@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.checks.check import Scope
-from ledger.checks.run import CHECKS, Finding, checks_for, verify
+from ledger.checks.check import WalletScope
+from ledger.checks.run import CHECKS, CheckResult, checks_for, verify
 from ledger.seal.compare import compare
 from ledger.seal.seal import recheck
 from storage.engine import open_engine
@@ -49,7 +49,7 @@ def day_file(sealed: Sealed) -> Path:
     return sealed.file
 
 
-def findings(database: str, scope: Scope | None = None) -> dict[str, Finding]:
+def findings(database: str, scope: WalletScope | None = None) -> dict[str, CheckResult]:
     engine = open_engine(database)
     try:
         return {finding.name: finding for finding in verify(engine, scope=scope)}
@@ -142,12 +142,12 @@ def test_a_finding_names_the_first_row_that_is_wrong(
 @pytest.mark.parametrize(
     ("scope", "found"),
     [
-        (Scope(wallets=(1, 1)), {"wallets_equal_entries", "wallets_end_their_chain"}),
-        (Scope(wallets=(2, 9)), set()),
+        (WalletScope(wallets=(1, 1)), {"wallets_equal_entries", "wallets_end_their_chain"}),
+        (WalletScope(wallets=(2, 9)), set()),
     ],
 )
 def test_a_partial_proof_looks_at_the_wallets_it_says(
-    day: str, scope: Scope, found: set[str]
+    day: str, scope: WalletScope, found: set[str]
 ) -> None:
     tamper(day, TAMPERINGS["a wallet's balance"].statement)
 

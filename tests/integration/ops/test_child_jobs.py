@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from ops.runtime.child_jobs import Errands, tieout_command
+from ops.runtime.child_jobs import ChildJobs, tieout_command
 from ops.runtime.process import is_alive
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.loader import load
@@ -115,7 +115,7 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
 
 
 def test_an_errand_tells_how_it_ended_and_is_given_up_when_it_takes_too_long() -> None:
-    errands = Errands()
+    errands = ChildJobs()
     says = "import sys; print('done'); print('why', file=sys.stderr); sys.exit(3)"
 
     done = errands.run([sys.executable, "-c", says], patience=LONG)
@@ -125,7 +125,7 @@ def test_an_errand_tells_how_it_ended_and_is_given_up_when_it_takes_too_long() -
 
 
 def test_a_scheduler_that_stops_ends_its_errands_and_begins_no_more() -> None:
-    errands, ended = Errands(), []
+    errands, ended = ChildJobs(), []
 
     def run() -> None:
         try:
@@ -165,7 +165,7 @@ def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
     books.write(database)
     clock = FrozenClock(NOON + timedelta(days=1))
     command = tieout_command(tmp_path / "data", broken)
-    jobs = reconcile_jobs(load(sound, {}), engine, clock, command, Errands())
+    jobs = reconcile_jobs(load(sound, {}), engine, clock, command, ChildJobs())
     scheduler = Scheduler(engine, clock, jobs)
 
     def turn() -> None:

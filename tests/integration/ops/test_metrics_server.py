@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from ops.metrics.cache import Part
+from ops.metrics.cache import MetricsPart
 from ops.metrics.catalogue import CATALOGUE, QUEUE_FINDINGS, Sample, sample
-from ops.metrics.server import Served, open_bounded_engine, parts_of, serve_metrics
-from ops.runtime.child_jobs import Errands, tieout_command
+from ops.metrics.server import MetricsCollector, open_bounded_engine, parts_of, serve_metrics
+from ops.runtime.child_jobs import ChildJobs, tieout_command
 from ops.settings.loader import load
 from ops.settings.metrics import MetricsSettings
 from reconcile.runs.run import reconcile
@@ -86,14 +86,14 @@ def samples_of(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float
     }
 
 
-def scraped(parts: list[Part], *, patience_s: float = 120) -> str:
+def scraped(parts: list[MetricsPart], *, patience_s: float = 120) -> str:
     registry = CollectorRegistry()
-    registry.register(Served(parts, patience_s=patience_s))
+    registry.register(MetricsCollector(parts, patience_s=patience_s))
     return generate_latest(registry).decode()
 
 
 @contextmanager
-def serving(parts: list[Part]) -> Iterator[str]:
+def serving(parts: list[MetricsPart]) -> Iterator[str]:
     port = free_port()
     with capture_logs():
         end = serve_metrics(MetricsSettings(port=port), parts)
@@ -134,7 +134,7 @@ def configured(folder: Path, database: str, broker: str) -> Iterator[str]:
     """Where everything of these engines is served."""
     config = folder / "tieout.toml"
     config.write_text(SETTINGS.format(database=database, broker=broker))
-    engine, errands = open_bounded_engine(database), Errands()
+    engine, errands = open_bounded_engine(database), ChildJobs()
     command = tieout_command(folder / "data", config)
     parts = parts_of(
         load(config, {}),
@@ -232,7 +232,7 @@ def test_what_hangs_is_left_out_and_read_by_one_thread_however_many_scrape() -> 
         release.wait(timeout=240)
         return [sample("queue_messages", "post", "waiting", value=3)]
 
-    part = Part("broker", hangs, keep=timedelta(hours=1))
+    part = MetricsPart("broker", hangs, keep=timedelta(hours=1))
     first = [scraped([part], patience_s=0.05) for _ in range(5)]
     release.set()
     line = 'tieout_queue_messages{queue="post",state="waiting"} 3.0'
@@ -249,8 +249,8 @@ def test_a_part_that_fails_costs_only_itself(error: Exception) -> None:
     def fails() -> list[Sample]:
         raise error
 
-    broken = Part("database", fails, keep=timedelta(hours=1))
-    sound = Part("broker", list, keep=timedelta(hours=1))
+    broken = MetricsPart("database", fails, keep=timedelta(hours=1))
+    sound = MetricsPart("broker", list, keep=timedelta(hours=1))
     with capture_logs():
         text = scraped([broken, sound])
 
@@ -268,7 +268,9 @@ def test_old_figures_are_not_told_while_new_ones_do_not_come() -> None:
         return [sample("queue_messages", "post", "waiting", value=3)]
 
     # Kept for no time at all: each scrape asks again, and what is old is too old.
-    part = Part("broker", slow_at_last, keep=timedelta(0), stale=timedelta(microseconds=1))
+    part = MetricsPart(
+        "broker", slow_at_last, keep=timedelta(0), stale=timedelta(microseconds=1)
+    )
     assert part.begin().wait(timeout=120)
     text = scraped([part])
     release.set()

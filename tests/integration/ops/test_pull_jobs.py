@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from feeds.findings import FindingKind, open_findings
 from feeds.pull.staging import feed_marks
 from ops.providers.feed_pull import _FEEDS
-from ops.runtime.child_jobs import Errands, tieout_command
+from ops.runtime.child_jobs import ChildJobs, tieout_command
 from ops.scheduling.closing_days import DueDay, days_of
 from ops.scheduling.pull_jobs import pull_jobs
 from ops.scheduling.reconcile_jobs import arguments
@@ -91,7 +91,7 @@ def turned(
 
 def _turn(engine: Engine, config: Path) -> Logs:
     command = tieout_command(config.parent / "data", config)
-    jobs = pull_jobs(load(config, {}), engine, command, Errands())
+    jobs = pull_jobs(load(config, {}), engine, command, ChildJobs())
     with capture_logs() as logs:
         Scheduler(engine, SystemClock(), jobs).tick()
     return [each for each in logs if each["event"].startswith("feed_")]

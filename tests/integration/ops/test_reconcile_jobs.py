@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from ops.runtime.child_jobs import Errands
+from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.closing_days import DueDay, due_days
 from ops.scheduling.reconcile_jobs import arguments, reconcile_jobs
 from ops.settings.model import Settings
@@ -73,6 +73,6 @@ def test_the_run_of_a_day_is_the_command_that_anybody_could_type() -> None:
 def test_nothing_runs_on_a_schedule_unless_the_settings_say_so(engine: Engine) -> None:
     every = {"reconcile": {"every": "5m"}}
     asked = Settings.model_validate(every)
-    (job,) = reconcile_jobs(asked, engine, SystemClock(), ["tieout"], Errands())
+    (job,) = reconcile_jobs(asked, engine, SystemClock(), ["tieout"], ChildJobs())
     assert (job.name, job.every, job.once) == ("reconcile", timedelta(minutes=5), True)
-    assert reconcile_jobs(Settings(), engine, SystemClock(), ["tieout"], Errands()) == []
+    assert reconcile_jobs(Settings(), engine, SystemClock(), ["tieout"], ChildJobs()) == []

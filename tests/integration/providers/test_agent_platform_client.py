@@ -11,12 +11,7 @@ from typing import Any
 
 import pytest
 
-from providers.agent_platform.client import (
-    CODES,
-    AgentPlatformClient,
-    Credentials,
-    Sitting,
-)
+from providers.agent_platform.client import CODES, AgentPlatformClient, Credentials, GameSession
 from providers.outbound_results import Game, Launch
 from tests.harness.providers.api_server import ApiServer, Scripted, Seen, outbound, served
 from vocabulary.clock import FrozenClock
@@ -30,7 +25,7 @@ LINK = "/api/games/get_game_link"
 DEMO = "/api/games/get_game_link_demo"
 LIST = "/api/games/list"
 
-JOHN = Sitting(
+JOHN = GameSession(
     game_id=123,
     player_id="player_123",
     player_username="john_doe",

@@ -13,14 +13,14 @@ import pytest
 
 from simulator.api.agent_platform import AgentPlatformApi
 from simulator.api.aggregator import AggregatorApi
-from simulator.api.games import Names
+from simulator.api.games import NameMint
 from simulator.api.sportsbook import SportsbookApi
 from simulator.api.xigs import XigsApi
-from simulator.protocol.messages import Kind, Side
+from simulator.protocol.messages import CallKind, ProviderSystem
 from tests.harness.servers.launch import PLAYERS, SEED, Game, Launching, launching, named_in
 
 #: Tokens that an API of this seed gives first; commands ask it far less often.
-MINTED = {Names(seed=SEED, minted=number).token() for number in range(100)}
+MINTED = {NameMint(seed=SEED, minted=number).token() for number in range(100)}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launching]:
         yield started
 
 
-def prove_books(stack: Launching, side: Side, balance: str, posted: dict[str, str]) -> None:
+def prove_books(
+    stack: Launching, side: ProviderSystem, balance: str, posted: dict[str, str]
+) -> None:
     """The player has what is left, by these postings, and the books verify."""
     assert stack.balance(side) == balance
     assert stack.posted(side) == {key: Decimal(amount) for key, amount in posted.items()}
@@ -43,7 +45,7 @@ def agree(told: Any, *, rounds: int) -> None:
     assert told["theirs"] == told["ours"]
 
 
-def differ(told: Any, side: Side, *, matched: int, **expected: str) -> None:
+def differ(told: Any, side: ProviderSystem, *, matched: int, **expected: str) -> None:
     """One round of the side's player is broken in this way, and no other."""
     assert (told["matched"], told["conserved"]) == (matched, True)
     (found,) = told["breaks"]
@@ -54,7 +56,7 @@ def differ(told: Any, side: Side, *, matched: int, **expected: str) -> None:
 def test_an_aggregators_player_is_registered_launched_played_and_reconciled(
     stack: Launching,
 ) -> None:
-    side, api = Side.AGGREGATOR, stack.api(AggregatorApi, Side.AGGREGATOR)
+    side, api = ProviderSystem.AGGREGATOR, stack.api(AggregatorApi, ProviderSystem.AGGREGATOR)
     registered = stack.of(side, "players", "register", "--player", PLAYERS[side])
     assert api.handles == {PLAYERS[side]: registered["handle"]}
     (chosen, *_) = stack.of(side, "games", "list")
@@ -64,13 +66,13 @@ def test_an_aggregators_player_is_registered_launched_played_and_reconciled(
 
     game = Game(stack, side, api.handles[PLAYERS[side]])
     honest = game.play(
-        game.call(Kind.BALANCE),
-        game.call(Kind.BET, "B1", 500),
-        game.call(Kind.WIN, "B1", 1250, stake=500),
-        game.call(Kind.ROUND_END, "B1", 500, payout=1250),
-        game.call(Kind.BET, "B2", 200),
-        game.call(Kind.ROUND_END, "B2", 200),
-        game.call(Kind.BALANCE),
+        game.call(CallKind.BALANCE),
+        game.call(CallKind.BET, "B1", 500),
+        game.call(CallKind.WIN, "B1", 1250, stake=500),
+        game.call(CallKind.ROUND_END, "B1", 500, payout=1250),
+        game.call(CallKind.BET, "B2", 200),
+        game.call(CallKind.ROUND_END, "B2", 200),
+        game.call(CallKind.BALANCE),
     )
     won = {"bet:B1": "-5", "settle-bet:B1": "12.5", "bet-end:B1": "0"}
     lost = {"bet:B2": "-2", "bet-end:B2": "0"}
@@ -79,7 +81,7 @@ def test_an_aggregators_player_is_registered_launched_played_and_reconciled(
     agree(game.reconcile(), rounds=2)
 
     (paid,) = game.play(
-        game.call(Kind.BET, "B3", 300), game.call(Kind.WIN, "B3", 100, stake=300)
+        game.call(CallKind.BET, "B3", 300), game.call(CallKind.WIN, "B3", 100, stake=300)
     )
     game.tell([replace(paid, payout=paid.payout + 75, net=paid.net + 75)])
     told = game.reconcile(code=1)
@@ -87,7 +89,7 @@ def test_an_aggregators_player_is_registered_launched_played_and_reconciled(
 
 
 def test_a_sportsbooks_player_is_launched_played_and_reconciled(stack: Launching) -> None:
-    side, api = Side.SPORTSBOOK, stack.api(SportsbookApi, Side.SPORTSBOOK)
+    side, api = ProviderSystem.SPORTSBOOK, stack.api(SportsbookApi, ProviderSystem.SPORTSBOOK)
     url = stack.open_game(side)
     assert named_in(url, "session") in MINTED
     ((user, currency),) = api.sessions
@@ -95,24 +97,27 @@ def test_a_sportsbooks_player_is_launched_played_and_reconciled(stack: Launching
 
     game = Game(stack, side, user)
     honest = game.play(
-        game.call(Kind.BET, "T1", 500),
-        game.call(Kind.WIN, "T2", 900),
-        game.call(Kind.BET, "T3", 250),
-        game.call(Kind.ROLLBACK, "T4", 250, original="T3"),
+        game.call(CallKind.BET, "T1", 500),
+        game.call(CallKind.WIN, "T2", 900),
+        game.call(CallKind.BET, "T3", 250),
+        game.call(CallKind.ROLLBACK, "T4", 250, original="T3"),
     )
     posted = {"T1": "-5", "T2": "9", "T3": "-2.5", "T4": "2.5"}
     prove_books(stack, side, "104.00", posted)
     game.tell(honest)
     agree(game.reconcile(), rounds=3)
 
-    (staked,) = game.play(game.call(Kind.BET, "T5", 250))
+    (staked,) = game.play(game.call(CallKind.BET, "T5", 250))
     game.tell([replace(staked, amount=300, stake=300, net=-300)])
     told = game.reconcile(code=1)
     differ(told, side, matched=3, kind="stake_mismatch", round_key="T5", difference="-0.50")
 
 
 def test_an_agent_platforms_player_is_launched_played_and_reconciled(stack: Launching) -> None:
-    side, api = Side.AGENT_PLATFORM, stack.api(AgentPlatformApi, Side.AGENT_PLATFORM)
+    side, api = (
+        ProviderSystem.AGENT_PLATFORM,
+        stack.api(AgentPlatformApi, ProviderSystem.AGENT_PLATFORM),
+    )
     (chosen, *_) = stack.of(side, "games", "list")
     away = ("--home-url", "https://casino.example.com/", "--ip", "203.0.113.9")
     url = stack.open_game(side, "--game", chosen["game_id"], *away)
@@ -124,18 +129,18 @@ def test_an_agent_platforms_player_is_launched_played_and_reconciled(stack: Laun
 
     game = Game(stack, side, player)
     honest = game.play(
-        game.call(Kind.BALANCE),
-        game.call(Kind.BET_AND_WIN, "M1", 500, payout=1500),
-        game.call(Kind.BET_AND_WIN, "M2", 250),
-        game.call(Kind.ROLLBACK, "M3", 250, original="M2"),
-        game.call(Kind.BALANCE),
+        game.call(CallKind.BALANCE),
+        game.call(CallKind.BET_AND_WIN, "M1", 500, payout=1500),
+        game.call(CallKind.BET_AND_WIN, "M2", 250),
+        game.call(CallKind.ROLLBACK, "M3", 250, original="M2"),
+        game.call(CallKind.BALANCE),
     )
     prove_books(stack, side, "110.00", {"M1": "10", "M2": "-2.5", "M3": "2.5"})
     game.tell(honest)
     agree(game.reconcile(), rounds=2)
 
     # The platform says nothing of this one.
-    game.play(game.call(Kind.BET_AND_WIN, "M4", 200, payout=500))
+    game.play(game.call(CallKind.BET_AND_WIN, "M4", 200, payout=500))
     told = game.reconcile(code=1)
     differ(
         told, side, matched=2, kind="missing_at_provider", round_key="M4", difference="-3.00"
@@ -145,7 +150,7 @@ def test_an_agent_platforms_player_is_launched_played_and_reconciled(stack: Laun
 def test_a_card_players_user_is_registered_launched_played_and_reconciled(
     stack: Launching,
 ) -> None:
-    side, api = Side.XIGS, stack.api(XigsApi, Side.XIGS)
+    side, api = ProviderSystem.XIGS, stack.api(XigsApi, ProviderSystem.XIGS)
     registered = stack.of(side, "players", "register", "--player", PLAYERS[side])
     url = stack.open_game(side, "--game", api.games[0])
     session = api.books.sessions[named_in(url, "session")]
@@ -154,10 +159,10 @@ def test_a_card_players_user_is_registered_launched_played_and_reconciled(
 
     game = Game(stack, side, session["userId"])
     honest = game.play(
-        game.call(Kind.BET, "R1", 500),
-        game.call(Kind.WIN, "R1", 2000),
-        game.call(Kind.BET, "R2", 500),
-        game.call(Kind.WIN, "R2", 0),
+        game.call(CallKind.BET, "R1", 500),
+        game.call(CallKind.WIN, "R1", 2000),
+        game.call(CallKind.BET, "R2", 500),
+        game.call(CallKind.WIN, "R2", 0),
     )
     prove_books(
         stack,
@@ -168,7 +173,7 @@ def test_a_card_players_user_is_registered_launched_played_and_reconciled(
     game.tell(honest)
     agree(game.reconcile(), rounds=2)
 
-    (lost,) = game.play(game.call(Kind.BET, "R3", 200), game.call(Kind.WIN, "R3", 0))
+    (lost,) = game.play(game.call(CallKind.BET, "R3", 200), game.call(CallKind.WIN, "R3", 0))
     phantom = replace(lost, record_id="R4", round_id="R4", payout=700, net=500)
     game.tell([lost, phantom])
     told = game.reconcile(code=1)

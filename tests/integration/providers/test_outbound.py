@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from providers.outbound import REPLY_BYTES_MAX, RETRY_AFTER_MAX, Call, Fault
+from providers.outbound import REPLY_BYTES_MAX, RETRY_AFTER_MAX, ApiCall, ErrorReply
 from providers.outbound_json import member
 from providers.wire import Json
 from tests.harness.providers.api_server import (
@@ -31,12 +31,12 @@ from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadabl
 CANARY = "canary-4f1d9c"
 
 
-def known(document: Json) -> Fault:
-    return Fault("no_such_thing" if member(document, "error") == "no_such_thing" else None)
+def known(document: Json) -> ErrorReply:
+    return ErrorReply("no_such_thing" if member(document, "error") == "no_such_thing" else None)
 
 
 READ = replace(PLAIN_READ, fault=known)
-WRITE = Call(
+WRITE = ApiCall(
     endpoint="POST /things",
     headers={"x-api-key": CANARY, "Content-Type": "application/json"},
     body=f'{{"password":"{CANARY}"}}'.encode(),
@@ -49,7 +49,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def asked(
-    *answers: Scripted, call: Call = READ, deadline: timedelta = timedelta(seconds=20)
+    *answers: Scripted, call: ApiCall = READ, deadline: timedelta = timedelta(seconds=20)
 ) -> tuple[str | ApiError, ApiServer]:
     """What came of one call, and the server with what it saw."""
     serving = served({"/things": answers})

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from providers.outbound import Call, Outbound
+from providers.outbound import ApiCall, Outbound
 from tests.harness.providers.api_server import (
     DROPS,
     GOOD,
@@ -48,7 +48,7 @@ def test_a_write_whose_answer_is_lost_on_a_kept_connection_is_not_sent_again(
     """The library would send what HTTP calls idempotent once more by itself, unseen."""
 
     async def scenario() -> None:
-        write = Call(endpoint=f"{method} /things", body=b"{}")
+        write = ApiCall(endpoint=f"{method} /things", body=b"{}")
         serving = served({"/things": [GOOD, Scripted(mischief=DROPS), GOOD]})
         async with serving as server, outbound(server) as out:
             await out.ask(READ, read_id)

@@ -22,14 +22,14 @@ from tests.detection.stored import store
 from tests.harness.detection.month import System
 from tests.harness.detection.world import Line, Op, Scene, lay_out
 from vocabulary.clock import FrozenClock
-from vocabulary.maturity import Ages
+from vocabulary.maturity import MaturityAges
 from vocabulary.window import Window
 
 SLUG = System.NAMED.value
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
-AGES = Ages(bet=10 * MINUTE, win=30 * MINUTE, rollback=60 * MINUTE)
+AGES = MaturityAges(bet=10 * MINUTE, win=30 * MINUTE, rollback=60 * MINUTE)
 
 
 def _op(
@@ -129,7 +129,7 @@ def url(database: str) -> str:
 
 
 def _run(
-    url: str, *, now: datetime = NOON, mode: Mode | None = None, ages: Ages = AGES
+    url: str, *, now: datetime = NOON, mode: Mode | None = None, ages: MaturityAges = AGES
 ) -> RunResult:
     return reconcile(
         url,
@@ -233,7 +233,7 @@ def test_a_run_is_asked_again_by_its_ages(url: str) -> None:
 
 def test_a_run_of_before_is_asked_again_by_its_one_age(url: str) -> None:
     """Then whatever both sides told was judged at once, and one age held for the rest."""
-    run = _run(url, ages=Ages.alike(30 * MINUTE, in_part=False))
+    run = _run(url, ages=MaturityAges.alike(30 * MINUTE, in_part=False))
     assert {"part", "two", "unheard"} <= set(_found(run))
     told = run.manifest()
     told["rules"] = {**told["rules"], "classify": 2, "witness": 1}

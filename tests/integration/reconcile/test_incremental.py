@@ -18,12 +18,14 @@ from reconcile.runs.run import Mode, reconcile
 from storage.engine import open_engine
 from tests.harness.books.busy import DAY, BusyBooks
 from vocabulary.clock import FrozenClock
-from vocabulary.maturity import Ages
+from vocabulary.maturity import MaturityAges
 
 SEEDS = int(os.environ.get("TIEOUT_INCREMENTAL_SEEDS", "2"))
 STEPS = 4
 WHOLE, CHANGES = Mode(), Mode(incremental=True)
-AGES = Ages(bet=timedelta(minutes=20), win=timedelta(minutes=45), rollback=timedelta(minutes=5))
+AGES = MaturityAges(
+    bet=timedelta(minutes=20), win=timedelta(minutes=45), rollback=timedelta(minutes=5)
+)
 
 
 @pytest.fixture

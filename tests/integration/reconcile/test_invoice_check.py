@@ -8,7 +8,7 @@ import pytest
 from ledger.accepting.own_operations import InRound
 from ledger.corrections.adjustments import approve, propose
 from ledger.posting.posting import drain
-from reconcile.invoices.check import Check, InvoiceOfOthers, check_invoice
+from reconcile.invoices.check import InvoiceCheck, InvoiceOfOthers, check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
 from reconcile.runs.evaluate import Terms
@@ -23,7 +23,7 @@ LATER = datetime(2026, 4, 3, tzinfo=UTC)
 TEN_PERCENT = FeeTerms(currency="USD", tiers=(Tier(up_to=None, share=Fraction(1, 10)),))
 
 
-def _check(url: str, invoice: Invoice, terms: FeeTerms = TEN_PERCENT) -> Check:
+def _check(url: str, invoice: Invoice, terms: FeeTerms = TEN_PERCENT) -> InvoiceCheck:
     asked = Terms(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
     return check_invoice(invoice, totals(url, asked, now=LATER, zone="UTC"), terms, {})
 

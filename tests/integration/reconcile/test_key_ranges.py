@@ -13,7 +13,7 @@ from reconcile.matching.compare import Judging
 from reconcile.partitions.plan import How
 from reconcile.partitions.scan import Scope, look_at_all
 from reconcile.snapshot.key_ranges import key_ranges
-from reconcile.snapshot.snapshot import Books, Sides, open_books
+from reconcile.snapshot.snapshot import Sides, Snapshot, open_books
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.ids import match_key
 from vocabulary.window import Window
@@ -38,7 +38,7 @@ def told(database: str) -> TwoBooks:
 
 
 @contextmanager
-def opened(database: str, told: TwoBooks) -> Iterator[Books]:
+def opened(database: str, told: TwoBooks) -> Iterator[Snapshot]:
     told.write(database)
     with open_books(database, told.provider, DAY, overdue=None) as books:
         yield books
@@ -95,10 +95,10 @@ def test_how_many_rows_to_expect_follows_the_planner(database: str) -> None:
         assert 1_000 < opened_books.expected() < 4_000
 
 
-class Expecting(Books):
+class Expecting(Snapshot):
     """Books of which more is expected than is there; notes what is tried in one part."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Snapshot) -> None:
         super().__init__(books._readers, books._said, books._pool)
         self.tried: list[int] = []
 

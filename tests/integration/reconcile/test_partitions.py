@@ -19,7 +19,7 @@ from tests.harness.servers.dask_cluster import dask_cluster
 from tests.harness.servers.mortal_workers import Counting, Mortal, Stopped, StopsAfter
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Unavailable
-from vocabulary.maturity import Ages
+from vocabulary.maturity import MaturityAges
 
 SEED = 5
 PATIENT = timedelta(minutes=2)
@@ -41,7 +41,9 @@ def books(postgres: PostgresServer) -> Iterator[str]:
     postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-AGES = Ages(bet=timedelta(minutes=20), win=timedelta(minutes=45), rollback=timedelta(minutes=5))
+AGES = MaturityAges(
+    bet=timedelta(minutes=20), win=timedelta(minutes=45), rollback=timedelta(minutes=5)
+)
 
 
 def result_file(url: str, mode: Mode, *, rules: Rules = BY_NAME, minutes: int = 310) -> str:

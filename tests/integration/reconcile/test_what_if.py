@@ -9,7 +9,7 @@ import pytest
 from ops.commands.reconcile.what_if import effect_json, proposed
 from reconcile.runs.evaluate import Terms
 from reconcile.runs.run import reconcile
-from reconcile.runs.what_if import Effect, what_if
+from reconcile.runs.what_if import WhatIfEffect, what_if
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Malformed
@@ -25,16 +25,16 @@ def books() -> TwoBooks:
     return TwoBooks()
 
 
-def _ask(url: str, *sets: str, now: datetime = SOON, held: Terms = HELD) -> Effect:
+def _ask(url: str, *sets: str, now: datetime = SOON, held: Terms = HELD) -> WhatIfEffect:
     proposal = proposed(held, list(sets))
     return what_if(url, held, proposal.terms, now=now, names=proposal.names)
 
 
-def _hidden(effect: Effect) -> list[tuple[str, str, int]]:
+def _hidden(effect: WhatIfEffect) -> list[tuple[str, str, int]]:
     return [(str(each.kind), each.round_id, each.difference) for each in effect.hidden]
 
 
-def _opened(effect: Effect) -> list[tuple[str, str, int]]:
+def _opened(effect: WhatIfEffect) -> list[tuple[str, str, int]]:
     return [(str(each.kind), each.round_id, each.difference) for each in effect.opened]
 
 

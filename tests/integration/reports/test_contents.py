@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from breaks.actions import assigning, do, explaining
-from feeds.findings import FindingKind, Found, note
+from feeds.findings import FindingKind, NewFinding, note
 from reconcile.invoices.check import check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
@@ -115,7 +115,7 @@ def test_what_was_not_read_is_told_with_its_file(filled: str, tmp_path: Path) ->
     engine = open_engine(filled)
     with engine.begin() as connection:
         lost = [
-            Found(
+            NewFinding(
                 kind=FindingKind.UNPARSABLE_RECORD,
                 detail="stake: a decimal is expected",
                 file="march.csv",
@@ -123,7 +123,7 @@ def test_what_was_not_read_is_told_with_its_file(filled: str, tmp_path: Path) ->
             )
             for line in (7, 9)
         ]
-        hole = Found(kind=FindingKind.FEED_GAP, detail="nothing was told", covers=DAY)
+        hole = NewFinding(kind=FindingKind.FEED_GAP, detail="nothing was told", covers=DAY)
         for feed, found in (("statement", lost), ("pull", [hole])):
             note(connection, "agg", feed, scope="march", found=found, now=EVENING)
     engine.dispose()

@@ -18,12 +18,12 @@ from providers.outbound import Outbound
 from providers.sportsbook import client as sportsbook
 from providers.xigs import client as xigs
 from simulator.api.agent_platform import AgentPlatformApi
-from simulator.api.fault_injection import Trouble
+from simulator.api.fault_injection import ApiFault
 from simulator.api.server import PROFILE, Api, make_api, serve
 from simulator.api.sportsbook import SportsbookApi
 from simulator.api.xigs import XigsApi
-from simulator.history.lines import Span, history_of
-from simulator.protocol.messages import Side
+from simulator.history.lines import RunSpan, history_of
+from simulator.protocol.messages import ProviderSystem
 from simulator.scenarios.plan import make_plan
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
@@ -40,7 +40,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def speak(
     api: Api,
-    side: Side,
+    side: ProviderSystem,
     story: Callable[[Outbound], Awaitable[T]],
     *,
     clock: FrozenClock | None = None,
@@ -83,7 +83,9 @@ def test_the_aggregators_client_registers_lists_and_opens(*, forms: bool) -> Non
         )
         return handle, len(games), opened.url
 
-    handle, count, url = speak(make_api(Side.AGGREGATOR, 1), Side.AGGREGATOR, story)
+    handle, count, url = speak(
+        make_api(ProviderSystem.AGGREGATOR, 1), ProviderSystem.AGGREGATOR, story
+    )
     assert handle == "LAG1.0632"
     assert count > 1
     assert url.startswith("https://play.example.com/")
@@ -99,7 +101,7 @@ def test_the_agent_platforms_client_is_understood_with_slashes_and_letters_beyon
         given = agent_platform.Credentials(agent_id=7, api_token=b"token")
         client = agent_platform.AgentPlatformClient(out, given, clock=clock)
         (game, *_) = await client.games()
-        sitting = agent_platform.Sitting(
+        sitting = agent_platform.GameSession(
             game_id=int(game.game_id),
             player_id="player_1",
             player_username="Zoë / žlutá \U0001f3b0",
@@ -114,7 +116,7 @@ def test_the_agent_platforms_client_is_understood_with_slashes_and_letters_beyon
         await client.close()
         return opened.url
 
-    url = speak(api, Side.AGENT_PLATFORM, story, clock=clock)
+    url = speak(api, ProviderSystem.AGENT_PLATFORM, story, clock=clock)
     assert url.startswith("https://game.example.com/play?")
     assert api.sessions == [("ours-1", "player_1")]
     assert api.control.count("/api/games/list") == 1
@@ -130,7 +132,7 @@ def test_a_clock_that_is_wrong_is_told_by_how_much(seconds: int) -> None:
         await agent_platform.AgentPlatformClient(out, given, clock=ours).games_now()
 
     with pytest.raises(ApiRefused, match="301 s") as refused:
-        speak(api, Side.AGENT_PLATFORM, story, clock=ours)
+        speak(api, ProviderSystem.AGENT_PLATFORM, story, clock=ours)
     assert refused.value.code == "request_expired"
 
 
@@ -153,13 +155,13 @@ def test_the_sportsbooks_client_renews_its_token_before_it_ends_and_after_it_is_
         await client.start_session(user_id="42", currency="USD")
         await client.close()
 
-    speak(api, Side.SPORTSBOOK, story, clock=clock)
+    speak(api, ProviderSystem.SPORTSBOOK, story, clock=clock)
     assert api.sessions == [("42", "USD")] * 5
     assert api.control.count("/v1/auth") == 3
 
 
 def fresh_xigs(clock: FrozenClock) -> XigsApi:
-    api = make_api(Side.XIGS, 1)
+    api = make_api(ProviderSystem.XIGS, 1)
     assert isinstance(api, XigsApi)
     api.clock = clock
     return api
@@ -194,17 +196,17 @@ def test_the_scratch_card_client_logs_in_once_and_every_write_is_signed_as_expec
         assert len([item async for item in client.webhooks()]) == 1
         await client.close()
 
-    speak(api, Side.XIGS, story, clock=clock)
+    speak(api, ProviderSystem.XIGS, story, clock=clock)
     assert api.control.count("/v1/auth/login") == 1
 
 
 def test_the_scratch_card_client_reads_every_round_to_the_last_page() -> None:
     clock = FrozenClock(NOON)
     api = fresh_xigs(clock)
-    sides = (Side.XIGS,)
+    sides = (ProviderSystem.XIGS,)
     plan = make_plan(seed=2, callbacks=2500, players=130, sides=sides, currency="USD")
     lines = history_of(plan)
-    span = Span(NOON, NOON + timedelta(minutes=1), len(plan.steps))
+    span = RunSpan(NOON, NOON + timedelta(minutes=1), len(plan.steps))
     api.books.play(lines, span, game=api.games[0], until=NOON + timedelta(hours=2))
 
     async def story(out: Outbound) -> tuple[int, int]:
@@ -219,7 +221,7 @@ def test_the_scratch_card_client_reads_every_round_to_the_last_page() -> None:
             rounds += len(told)
         return rounds, len(set(moved))
 
-    rounds, moved = speak(api, Side.XIGS, story, clock=clock)
+    rounds, moved = speak(api, ProviderSystem.XIGS, story, clock=clock)
     assert rounds == len(lines)
     assert moved == len(lines) + sum(line.closed for line in lines)
     assert api.control.count("/v1/game/session") == 2
@@ -228,51 +230,51 @@ def test_the_scratch_card_client_reads_every_round_to_the_last_page() -> None:
 @pytest.mark.parametrize(
     ("trouble", "error", "status"),
     [
-        (Trouble.UNAUTHORIZED, ApiRefused, 401),
-        (Trouble.FORBIDDEN, ApiRefused, 403),
-        (Trouble.NOT_FOUND, ApiRefused, 404),
-        (Trouble.UNPROCESSABLE, ApiRefused, 422),
-        (Trouble.FAILURE, ApiUnavailable, 500),
-        (Trouble.HTML, ApiUnreadable, 200),
-        (Trouble.TRUNCATED, ApiUnreadable, 200),
-        (Trouble.SLOW, ApiUnavailable, None),
+        (ApiFault.UNAUTHORIZED, ApiRefused, 401),
+        (ApiFault.FORBIDDEN, ApiRefused, 403),
+        (ApiFault.NOT_FOUND, ApiRefused, 404),
+        (ApiFault.UNPROCESSABLE, ApiRefused, 422),
+        (ApiFault.FAILURE, ApiUnavailable, 500),
+        (ApiFault.HTML, ApiUnreadable, 200),
+        (ApiFault.TRUNCATED, ApiUnreadable, 200),
+        (ApiFault.SLOW, ApiUnavailable, None),
     ],
 )
 def test_every_misbehaviour_ends_in_an_error_of_its_kind(
-    trouble: Trouble, error: type[ApiError], status: int | None
+    trouble: ApiFault, error: type[ApiError], status: int | None
 ) -> None:
-    api = make_api(Side.AGGREGATOR, 1)
+    api = make_api(ProviderSystem.AGGREGATOR, 1)
     api.control.trouble("/game/provider", trouble, times=3)
 
     async def story(out: Outbound) -> None:
         await of_aggregator(out).game_providers()
 
     with pytest.raises(error) as raised:
-        speak(api, Side.AGGREGATOR, story, deadline=timedelta(seconds=1))
+        speak(api, ProviderSystem.AGGREGATOR, story, deadline=timedelta(seconds=1))
     assert raised.value.status == status
 
 
 def test_a_trouble_that_passes_is_met_with_another_request() -> None:
-    api = make_api(Side.AGGREGATOR, 1)
+    api = make_api(ProviderSystem.AGGREGATOR, 1)
     api.control.retry_after = 0
-    api.control.trouble("/game/provider", Trouble.TOO_MANY)
-    api.control.trouble("/game/provider", Trouble.FAILURE)
+    api.control.trouble("/game/provider", ApiFault.TOO_MANY)
+    api.control.trouble("/game/provider", ApiFault.FAILURE)
 
     async def story(out: Outbound) -> int:
         return len(await of_aggregator(out).game_providers())
 
-    assert speak(api, Side.AGGREGATOR, story) == 3
+    assert speak(api, ProviderSystem.AGGREGATOR, story) == 3
     assert [one.status for one in api.control.asked] == [429, 500, 200]
 
 
 def test_a_write_whose_answer_was_lost_is_not_sent_again() -> None:
-    api = make_api(Side.AGGREGATOR, 1)
-    api.control.trouble("/create-user", Trouble.TRUNCATED, times=3)
+    api = make_api(ProviderSystem.AGGREGATOR, 1)
+    api.control.trouble("/create-user", ApiFault.TRUNCATED, times=3)
 
     async def story(out: Outbound) -> None:
         await of_aggregator(out).create_user("0632")
 
     with pytest.raises(ApiUnreadable) as caught:
-        speak(api, Side.AGGREGATOR, story)
+        speak(api, ProviderSystem.AGGREGATOR, story)
     assert caught.value.attempts == 1
     assert api.control.count("/create-user") == 1

@@ -14,8 +14,8 @@ import pytest
 
 from simulator.api.server import serve
 from simulator.api.xigs import XigsApi
-from simulator.history.lines import Span, history_of
-from simulator.protocol.messages import Side
+from simulator.history.lines import RunSpan, history_of
+from simulator.protocol.messages import ProviderSystem
 from simulator.scenarios.plan import make_plan
 from vocabulary.clock import FrozenClock
 
@@ -73,10 +73,10 @@ def play(api: XigsApi, story: Story) -> None:
 
     async def run() -> None:
         async with (
-            serve([Side.XIGS], 0, 1, apis={Side.XIGS: api}) as served,
+            serve([ProviderSystem.XIGS], 0, 1, apis={ProviderSystem.XIGS: api}) as served,
             aiohttp.ClientSession() as session,
         ):
-            await story(Integrator(session, served.urls[Side.XIGS]))
+            await story(Integrator(session, served.urls[ProviderSystem.XIGS]))
 
     asyncio.run(run())
 
@@ -224,9 +224,11 @@ def test_a_webhook_is_registered_once_and_logs_what_it_delivered() -> None:
 
 def test_sessions_tell_their_rounds_page_by_page_and_only_when_asked() -> None:
     api = fresh()
-    plan = make_plan(seed=3, callbacks=600, players=9, sides=(Side.XIGS,), currency="USD")
+    plan = make_plan(
+        seed=3, callbacks=600, players=9, sides=(ProviderSystem.XIGS,), currency="USD"
+    )
     lines = history_of(plan)
-    span = Span(NOON, NOON + timedelta(minutes=1), len(plan.steps))
+    span = RunSpan(NOON, NOON + timedelta(minutes=1), len(plan.steps))
     api.books.play(lines, span, game=api.games[0], until=NOON + timedelta(hours=2))
 
     async def story(us: Integrator) -> None:

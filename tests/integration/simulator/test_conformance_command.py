@@ -15,7 +15,7 @@ from ops.commands.conformance_hooks import roster, subject_of
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.settings.loader import load
 from simulator.conformance.catalogue import CATALOGUE
-from simulator.conformance.target import Guest
+from simulator.conformance.target import TestPlayer
 from tests.harness.books.bookkeeper import (
     BelievesEverybody,
     Bookkeeper,
@@ -147,7 +147,7 @@ def foreign(
     (place / "players.csv").write_text(text)
     for line in text.splitlines()[1:]:
         player, _currency, _balance, handle = line.split(",")
-        bookkeeper.open(Guest(player=player, handle=handle, opening=10_000))
+        bookkeeper.open(TestPlayer(player=player, handle=handle, opening=10_000))
     # No database is to be found at these addresses: it must not be looked for.
     tieout = Tieout(
         place, "postgresql://nowhere.invalid/x", "redis://nowhere.invalid/0", "--help"

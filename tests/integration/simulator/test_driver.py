@@ -14,20 +14,30 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from simulator.protocol.messages import Call, Expectation, Kind, Player, Seen, Side, Step
-from simulator.protocol.sender import Patience
-from simulator.run.driver import Pace, Target, drive
+from simulator.protocol.messages import (
+    Call,
+    CallKind,
+    Expectation,
+    Player,
+    ProviderSystem,
+    ReplyKind,
+    ScriptStep,
+)
+from simulator.protocol.sender import RetryPolicy
+from simulator.run.driver import Pace, ReceiverTarget, drive
 from simulator.run.journal import Journal
-from simulator.run.summary import Tally
+from simulator.run.summary import RunSummary
 from simulator.scenarios.plan import Plan
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 
-QUICK = Patience(deadline=5.0, one_send=0.3, pause=0.001, pause_max=0.01)
-PLAYER = Player(player="p1", currency="USD", opening=1000, handles={Side.AGGREGATOR: "SIM.p1"})
+QUICK = RetryPolicy(deadline=5.0, one_send=0.3, pause=0.001, pause_max=0.01)
+PLAYER = Player(
+    player="p1", currency="USD", opening=1000, handles={ProviderSystem.AGGREGATOR: "SIM.p1"}
+)
 BET = Call(
-    side=Side.AGGREGATOR,
-    kind=Kind.BET,
+    side=ProviderSystem.AGGREGATOR,
+    kind=CallKind.BET,
     player="p1",
     handle="SIM.p1",
     currency="USD",
@@ -64,33 +74,37 @@ async def _none(_: int) -> None:
     return None
 
 
-def _plan(*steps: Step) -> Plan:
+def _plan(*steps: ScriptStep) -> Plan:
     return Plan(
-        seed=1, sides=(Side.AGGREGATOR,), players=(PLAYER,), steps=steps, balances={"p1": 700}
+        seed=1,
+        sides=(ProviderSystem.AGGREGATOR,),
+        players=(PLAYER,),
+        steps=steps,
+        balances={"p1": 700},
     )
 
 
-def _step(call: Call = BET, *, copies: int = 1, balance: int = 700) -> Step:
-    expected = Expectation(seen=Seen.SUCCESS, balance=balance, repeated=False)
-    return Step(lane=0, call=call, copies=copies, expected=expected)
+def _step(call: Call = BET, *, copies: int = 1, balance: int = 700) -> ScriptStep:
+    expected = Expectation(seen=ReplyKind.SUCCESS, balance=balance, repeated=False)
+    return ScriptStep(lane=0, call=call, copies=copies, expected=expected)
 
 
 def _drive(
     wallet: TinyWallet,
     plan: Plan,
     *,
-    patience: Patience = QUICK,
+    patience: RetryPolicy = QUICK,
     rate: float | None = None,
     journal: Path | None = None,
-) -> Tally:
-    async def run() -> Tally:
+) -> RunSummary:
+    async def run() -> RunSummary:
         app = web.Application()
         app.router.add_post("/callbacks/agg/bet", wallet.bet)
         async with TestServer(app) as server:
-            target = Target(
+            target = ReceiverTarget(
                 url=str(server.make_url("/")),
-                slugs={Side.AGGREGATOR: "agg"},
-                secrets={Side.AGGREGATOR: b"secret"},
+                slugs={ProviderSystem.AGGREGATOR: "agg"},
+                secrets={ProviderSystem.AGGREGATOR: b"secret"},
             )
             pace = Pace(connections=4, rate=rate, patience=patience)
             if journal is None:
@@ -152,10 +166,10 @@ def test_a_receiver_that_never_answers_ends_the_run_within_the_deadline() -> Non
 
 
 def test_nothing_listening_ends_the_run_within_the_deadline() -> None:
-    target = Target(
+    target = ReceiverTarget(
         url="http://127.0.0.1:1",
-        slugs={Side.AGGREGATOR: "agg"},
-        secrets={Side.AGGREGATOR: b"secret"},
+        slugs={ProviderSystem.AGGREGATOR: "agg"},
+        secrets={ProviderSystem.AGGREGATOR: b"secret"},
     )
     pace = Pace(connections=1, rate=None, patience=replace(QUICK, deadline=0.1))
     with pytest.raises(Unavailable, match="gave no answer"):
@@ -242,19 +256,19 @@ def test_sides_with_one_url_are_sent_there_with_our_agent_id_and_the_time() -> N
             return web.json_response({"content": {"balance": 7}})
         return web.json_response({"status": "success", "data": {"balance": 7}})
 
-    async def run() -> Tally:
+    async def run() -> RunSummary:
         app = web.Application()
         app.router.add_post("/callbacks/{slug}", hear)
-        sides = {Side.AGENT_PLATFORM: "spins", Side.XIGS: "cards"}
+        sides = {ProviderSystem.AGENT_PLATFORM: "spins", ProviderSystem.XIGS: "cards"}
         async with TestServer(app) as server:
-            target = Target(
+            target = ReceiverTarget(
                 url=str(server.make_url("/")),
                 slugs=sides,
                 secrets=dict.fromkeys(sides, b"secret"),
                 agent_id=7,
             )
-            spin = replace(BET, side=Side.AGENT_PLATFORM, kind=Kind.BET_AND_WIN)
-            card = replace(BET, side=Side.XIGS)
+            spin = replace(BET, side=ProviderSystem.AGENT_PLATFORM, kind=CallKind.BET_AND_WIN)
+            card = replace(BET, side=ProviderSystem.XIGS)
             plan = replace(_plan(_step(spin), _step(card)), sides=tuple(sides))
             pace = Pace(connections=1, rate=None, patience=QUICK)
             return await drive(plan, target, pace, journal=None, progress=lambda _: None)

@@ -12,18 +12,18 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from simulator.history.lines import Line, Span, history_of
+from simulator.history.lines import HistoryLine, RunSpan, history_of
 from simulator.history.statements import (
     AGENT_STATEMENT_COLUMNS,
     STATEMENT_COLUMNS,
     SUFFIXES,
     write_statement,
 )
-from simulator.protocol.json_text import Number, Value
-from simulator.protocol.messages import Side
-from simulator.protocol.sender import Patience
+from simulator.protocol.json_text import JsonAmount, Value
+from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.sender import RetryPolicy
 from simulator.protocol.signing import aggregator_signature
-from simulator.run.driver import Pace, Target
+from simulator.run.driver import Pace, ReceiverTarget
 from simulator.run.push import push, pushes
 from simulator.scenarios.plan import make_plan
 
@@ -32,13 +32,15 @@ SECRET = b"secret"
 
 
 @pytest.fixture(scope="module")
-def lines() -> tuple[Line, ...]:
-    plan = make_plan(seed=2, callbacks=1600, players=10, sides=tuple(Side), currency="USD")
+def lines() -> tuple[HistoryLine, ...]:
+    plan = make_plan(
+        seed=2, callbacks=1600, players=10, sides=tuple(ProviderSystem), currency="USD"
+    )
     return history_of(plan)
 
 
-def _span(places: int = 1600) -> Span:
-    return Span(BEGAN, BEGAN + timedelta(seconds=8), places)
+def _span(places: int = 1600) -> RunSpan:
+    return RunSpan(BEGAN, BEGAN + timedelta(seconds=8), places)
 
 
 def test_instants_lie_within_the_run_in_order() -> None:
@@ -46,11 +48,11 @@ def test_instants_lie_within_the_run_in_order() -> None:
     assert [span.at(place) - BEGAN for place in range(4)] == [
         timedelta(seconds=2 * place) for place in range(4)
     ]
-    assert Span(BEGAN, BEGAN, 0).at(0) == BEGAN
+    assert RunSpan(BEGAN, BEGAN, 0).at(0) == BEGAN
 
 
 def test_the_newest_version_of_every_record_is_the_truth_and_adds_up(
-    lines: tuple[Line, ...],
+    lines: tuple[HistoryLine, ...],
 ) -> None:
     newest: dict[str, dict[str, object]] = {}
     for requests in pushes(lines, seed=2, span=_span(), secret=SECRET):
@@ -59,7 +61,7 @@ def test_the_newest_version_of_every_record_is_the_truth_and_adds_up(
             held = newest.get(record["_id"])
             if held is None or str(held["updatedAt"]) < record["updatedAt"]:
                 newest[record["_id"]] = record
-    told = [line for line in lines if line.side is Side.AGGREGATOR]
+    told = [line for line in lines if line.side is ProviderSystem.AGGREGATOR]
     assert set(newest) == {line.record_id for line in told}
     for line in told:
         record = newest[line.record_id]
@@ -69,7 +71,7 @@ def test_the_newest_version_of_every_record_is_the_truth_and_adds_up(
         assert record["after_balance"] == record["before_balance"] - used + received  # type: ignore[operator]
 
 
-def test_some_records_come_out_of_order_and_some_twice(lines: tuple[Line, ...]) -> None:
+def test_some_records_come_out_of_order_and_some_twice(lines: tuple[HistoryLine, ...]) -> None:
     records = list(pushes(lines, seed=2, span=_span(), secret=SECRET))
     kinds = {tuple(json.loads(r.body)["type"] for r in requests) for requests in records}
     assert {("create", "update"), ("update", "create")} <= kinds
@@ -78,8 +80,8 @@ def test_some_records_come_out_of_order_and_some_twice(lines: tuple[Line, ...]) 
 
 
 def test_the_documented_sample_has_the_digest_of_the_published_algorithm() -> None:
-    def money(minor: int) -> Number:
-        return Number(minor, 2)
+    def money(minor: int) -> JsonAmount:
+        return JsonAmount(minor, 2)
 
     fields: list[tuple[str, Value]] = [
         ("_id", "66a1c0f2e1b2c3d4e5f60718"),
@@ -101,7 +103,7 @@ def test_the_documented_sample_has_the_digest_of_the_published_algorithm() -> No
 
 
 def test_pushing_delivers_each_record_in_its_order_and_counts_refusals(
-    lines: tuple[Line, ...],
+    lines: tuple[HistoryLine, ...],
 ) -> None:
     records = list(pushes(lines, seed=2, span=_span(), secret=SECRET))
     heard: dict[str, list[bytes]] = {}
@@ -115,15 +117,15 @@ def test_pushing_delivers_each_record_in_its_order_and_counts_refusals(
         app = web.Application()
         app.router.add_post("/callbacks/agg/history", hear)
         async with TestServer(app) as server:
-            target = Target(
+            target = ReceiverTarget(
                 url=str(server.make_url("/")),
-                slugs={Side.AGGREGATOR: "agg"},
-                secrets={Side.AGGREGATOR: SECRET},
+                slugs={ProviderSystem.AGGREGATOR: "agg"},
+                secrets={ProviderSystem.AGGREGATOR: SECRET},
             )
-            patience = Patience(deadline=5.0, one_send=2.0, pause=0.01, pause_max=0.1)
+            patience = RetryPolicy(deadline=5.0, one_send=2.0, pause=0.01, pause_max=0.1)
             pace = Pace(connections=8, rate=None, patience=patience)
             refused = await push(records, target, pace, progress=done.append)
-            elsewhere = replace(target, slugs={Side.AGGREGATOR: "nobody"})
+            elsewhere = replace(target, slugs={ProviderSystem.AGGREGATOR: "nobody"})
             return refused + await push(records[:2], elsewhere, pace, progress=done.append)
 
     done: list[int] = []
@@ -133,15 +135,15 @@ def test_pushing_delivers_each_record_in_its_order_and_counts_refusals(
 
 
 def test_the_statement_has_the_agreed_columns_and_one_row_per_transaction(
-    lines: tuple[Line, ...], tmp_path: Path
+    lines: tuple[HistoryLine, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "deep" / "statement.csv"
-    count = write_statement(path, Side.SPORTSBOOK, lines, _span())
+    count = write_statement(path, ProviderSystem.SPORTSBOOK, lines, _span())
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
         rows = list(reader)
     assert tuple(reader.fieldnames or ()) == STATEMENT_COLUMNS
-    told = [line for line in lines if line.side is Side.SPORTSBOOK]
+    told = [line for line in lines if line.side is ProviderSystem.SPORTSBOOK]
     assert len(rows) == count == len(told)
     for row, line in zip(rows, told, strict=True):
         assert row["transaction_id"] == line.record_id
@@ -153,15 +155,15 @@ def test_the_statement_has_the_agreed_columns_and_one_row_per_transaction(
 
 
 def test_the_agent_platforms_export_names_both_legs_and_what_a_rollback_undid(
-    lines: tuple[Line, ...], tmp_path: Path
+    lines: tuple[HistoryLine, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "export.csv"
-    count = write_statement(path, Side.AGENT_PLATFORM, lines, _span())
+    count = write_statement(path, ProviderSystem.AGENT_PLATFORM, lines, _span())
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
         rows = {_own_id(row): row for row in reader}
     assert tuple(reader.fieldnames or ()) == AGENT_STATEMENT_COLUMNS
-    told = [line for line in lines if line.side is Side.AGENT_PLATFORM]
+    told = [line for line in lines if line.side is ProviderSystem.AGENT_PLATFORM]
     assert list(rows) == [line.record_id for line in told]
     assert len(rows) == count
     undone = 0
@@ -187,15 +189,15 @@ def _own_id(row: dict[str, str]) -> str:
 
 
 def test_rounds_are_told_as_one_object_a_line_and_open_ones_have_no_prize(
-    lines: tuple[Line, ...], tmp_path: Path
+    lines: tuple[HistoryLine, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "rounds.jsonl"
-    count = write_statement(path, Side.XIGS, lines, _span())
+    count = write_statement(path, ProviderSystem.XIGS, lines, _span())
     rounds = [
         json.loads(text, parse_float=Decimal, parse_int=Decimal)
         for text in path.read_text().splitlines()
     ]
-    told = [line for line in lines if line.side is Side.XIGS]
+    told = [line for line in lines if line.side is ProviderSystem.XIGS]
     assert len(rounds) == count == len(told)
     for one, line in zip(rounds, told, strict=True):
         assert (one["roundId"], one["userId"]) == (line.round_id, line.handle)
@@ -207,8 +209,10 @@ def test_rounds_are_told_as_one_object_a_line_and_open_ones_have_no_prize(
     assert all(one["prize"] == 0 for one in rounds if one["status"] == "open")
 
 
-def test_the_side_that_pushes_has_no_file(lines: tuple[Line, ...], tmp_path: Path) -> None:
+def test_the_side_that_pushes_has_no_file(
+    lines: tuple[HistoryLine, ...], tmp_path: Path
+) -> None:
     with pytest.raises(KeyError, match="AGGREGATOR"):
-        write_statement(tmp_path / "history", Side.AGGREGATOR, lines, _span())
-    assert Side.AGGREGATOR not in SUFFIXES
+        write_statement(tmp_path / "history", ProviderSystem.AGGREGATOR, lines, _span())
+    assert ProviderSystem.AGGREGATOR not in SUFFIXES
     assert list(tmp_path.iterdir()) == []

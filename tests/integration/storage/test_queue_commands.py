@@ -8,15 +8,23 @@ import pytest
 from sqlalchemy import Engine
 
 from storage.engine import open_engine
-from storage.queue.commands import Filter, Order, discard, parked_items, pause, requeue, resume
+from storage.queue.commands import (
+    OperatorDecision,
+    ParkedFilter,
+    discard,
+    parked_items,
+    pause,
+    requeue,
+    resume,
+)
 from storage.queue.heartbeats import ask_canary, pass_canary, paused_queues
 from storage.queue.parking import park
 from storage.queue.state import read_state
 from tests.harness.servers.receiver import Books
 from vocabulary.errors import Contradiction, Unavailable
 
-NORA = Order(by="nora", why="because")
-ALL = Filter()
+NORA = OperatorDecision(by="nora", why="because")
+ALL = ParkedFilter()
 EVERY, LOST = timedelta(0), timedelta(hours=1)
 
 
@@ -47,7 +55,7 @@ def batch(books: Books) -> int:
     return int(found)
 
 
-def subjects(engine: Engine, chosen: Filter) -> list[str]:
+def subjects(engine: Engine, chosen: ParkedFilter) -> list[str]:
     return [item.subject for item in parked_items(engine, chosen)]
 
 
@@ -62,12 +70,12 @@ def test_parked_work_is_chosen_by_job_cause_fingerprint_subject_and_age(
     prints = {item.job: item.fingerprint for item in parked_items(engine, ALL)}
 
     assert subjects(engine, ALL) == ["slot 7", "delivery 1", "delivery 2"]
-    assert subjects(engine, Filter(job="daily")) == ["slot 7"]
-    assert subjects(engine, Filter(cause=prints["daily"])) == ["slot 7"]
-    assert len(subjects(engine, Filter(cause="Contradiction"))) == 3
-    assert subjects(engine, Filter(subject="delivery 2")) == ["delivery 2"]
-    assert subjects(engine, Filter(older_than=timedelta(hours=1))) == ["slot 7"]
-    assert subjects(engine, Filter(job="nobody")) == []
+    assert subjects(engine, ParkedFilter(job="daily")) == ["slot 7"]
+    assert subjects(engine, ParkedFilter(cause=prints["daily"])) == ["slot 7"]
+    assert len(subjects(engine, ParkedFilter(cause="Contradiction"))) == 3
+    assert subjects(engine, ParkedFilter(subject="delivery 2")) == ["delivery 2"]
+    assert subjects(engine, ParkedFilter(older_than=timedelta(hours=1))) == ["slot 7"]
+    assert subjects(engine, ParkedFilter(job="nobody")) == []
 
 
 def test_equal_failures_share_a_fingerprint_and_a_repeat_is_counted(engine: Engine) -> None:
@@ -133,7 +141,7 @@ def test_history_may_be_discarded_and_the_audit_trail_keeps_all_of_it(
 ) -> None:
     put(engine, "ingest.v1", "delivery 1", "delivery 2")
 
-    done = discard(engine, Filter(subject="delivery 1"), NORA)
+    done = discard(engine, ParkedFilter(subject="delivery 1"), NORA)
 
     assert [item.subject for item in done] == ["delivery 1"]
     assert subjects(engine, ALL) == ["delivery 2"]

@@ -18,7 +18,7 @@ from tests.harness.servers.receiver import OLD_SECRET, SECRET, Books
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 from workers.actors import post_some
-from workers.context import Desk
+from workers.context import WorkerContext
 from workers.ingest import ingest
 from workers.outcomes import Done, Parked
 from workers.sweeper import PATIENCE, backlog, sweep
@@ -36,10 +36,10 @@ class Place:
         self.known = known
         self.engine = open_engine(url)
 
-    def desk(self, *slugs: str) -> Desk:
+    def desk(self, *slugs: str) -> WorkerContext:
         """A desk that knows these providers, or all of them."""
         chosen = {slug: self.known[slug] for slug in slugs or self.known}
-        return Desk(
+        return WorkerContext(
             engine=self.engine,
             clock=SystemClock(),
             providers={slug: (one.dialect, one.provider) for slug, one in chosen.items()},
@@ -143,7 +143,7 @@ def test_history_whose_secret_was_retired_meanwhile_is_parked_and_others_go_on(
 
 
 def test_posting_and_ingesting_without_a_database_is_an_outage() -> None:
-    nowhere = Desk(
+    nowhere = WorkerContext(
         engine=open_engine("postgresql://tieout@/tieout?host=/nowhere"),
         clock=SystemClock(),
         providers={},

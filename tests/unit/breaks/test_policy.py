@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from breaks.kinds import Impact
-from breaks.limits import NO_LIMITS, Limits
-from breaks.policy import AGES, DEFAULT_RULES, Rule, bucket_of, due_at
-from breaks.states import LifeRefused
+from breaks.limits import NO_LIMITS, WriteOffLimits
+from breaks.policy import AGES, DEFAULT_RULES, SlaRule, bucket_of, due_at
+from breaks.states import ActionRefused
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-BIG = Rule(impact=Impact.PLAYER_OWED, within=4 * HOUR, over={"EUR": 10_000})
+BIG = SlaRule(impact=Impact.PLAYER_OWED, within=4 * HOUR, over={"EUR": 10_000})
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_no_rule_means_is_never_due() -> None:
 
 
 def test_a_limit_holds_either_way_per_currency_and_for_whoever_has_no_role() -> None:
-    limits = Limits(roles={"maria": "agent"}, most={"agent": {"EUR": 500}})
+    limits = WriteOffLimits(roles={"maria": "agent"}, most={"agent": {"EUR": 500}})
     limits.check("maria", -500, "EUR")
     NO_LIMITS.check("anybody", 10**15, "EUR")
 
@@ -68,5 +68,5 @@ def test_a_limit_holds_either_way_per_currency_and_for_whoever_has_no_role() -> 
         ("maria", 1, "USD"),
         ("eve", 1, "EUR"),
     ):
-        with pytest.raises(LifeRefused, match=f"at most .* {currency}"):
+        with pytest.raises(ActionRefused, match=f"at most .* {currency}"):
             limits.check(user, minor, currency)

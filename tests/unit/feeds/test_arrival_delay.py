@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.arrival_delay import MaturityRules, Source, judged, learned
+from feeds.arrival_delay import MaturityRules, MaturitySource, judged, learned
 from feeds.gaps import holes, missing_days, missing_numbers
 from tests.harness.providers.feed_api import NOON
-from vocabulary.maturity import Happening
+from vocabulary.maturity import RecordKind
 from vocabulary.window import Window
 
 MINUTE = timedelta(minutes=1)
@@ -55,11 +55,11 @@ def test_at_least_the_stated_share_had_come_and_order_decides_nothing(
 
 
 def test_each_kind_is_judged_by_its_own_and_says_what_it_rests_on() -> None:
-    found = judged({Happening.BET: [120] * 10, Happening.WIN: [600] * 3}, RULES)
+    found = judged({RecordKind.BET: [120] * 10, RecordKind.WIN: [600] * 3}, RULES)
 
-    bet, win = found.by_happening[Happening.BET], found.by_happening[Happening.WIN]
-    assert (bet.age, bet.source, bet.samples) == (2 * MINUTE, Source.LEARNED, 10)
-    assert (win.age, win.source, win.samples) == (15 * MINUTE, Source.DECLARED, 3)
+    bet, win = found.by_happening[RecordKind.BET], found.by_happening[RecordKind.WIN]
+    assert (bet.age, bet.source, bet.samples) == (2 * MINUTE, MaturitySource.LEARNED, 10)
+    assert (win.age, win.source, win.samples) == (15 * MINUTE, MaturitySource.DECLARED, 3)
     assert found.ages.longest == 15 * MINUTE
     assert found.to_json()["bet"] == {
         "age_s": 120,
@@ -70,11 +70,11 @@ def test_each_kind_is_judged_by_its_own_and_says_what_it_rests_on() -> None:
 
 
 def test_what_was_declared_of_one_kind_holds_for_it_alone() -> None:
-    rules = MaturityRules(declared=15 * MINUTE, by_happening={Happening.WIN: 60 * MINUTE})
+    rules = MaturityRules(declared=15 * MINUTE, by_happening={RecordKind.WIN: 60 * MINUTE})
 
-    found = judged({Happening.WIN: [1] * 1_000}, rules)
+    found = judged({RecordKind.WIN: [1] * 1_000}, rules)
 
-    assert (found.of(Happening.WIN), found.of(Happening.BET)) == (60 * MINUTE, 15 * MINUTE)
+    assert (found.of(RecordKind.WIN), found.of(RecordKind.BET)) == (60 * MINUTE, 15 * MINUTE)
 
 
 def test_what_is_missing_lies_between_the_first_and_the_last() -> None:

@@ -16,7 +16,7 @@ import pytest
 from feeds.findings import FindingKind
 from feeds.statements.file_format import FileRules, Trailer
 from feeds.statements.reader import StatementReader
-from feeds.statements.table import Broken
+from feeds.statements.table import UnreadableRow
 from providers.agent_platform.feed import COLUMNS as AGENT_COLUMNS
 from providers.contract import Provider
 from providers.registry import DIALECTS
@@ -45,7 +45,7 @@ AT = datetime(2026, 6, 4, 9, 30)  # noqa: DTZ001 - a sheet's dates have no zone
 PLAIN = FileRules()
 CLOCK = ZoneInfo("Europe/Warsaw")
 
-Lines = list[HistoryRecord | Broken]
+Lines = list[HistoryRecord | UnreadableRow]
 
 
 def read(
@@ -60,7 +60,9 @@ def read(
 
 
 def told(lines: Lines) -> list[tuple[int, FindingKind, str]]:
-    return [(each.line, each.kind, each.reason) for each in lines if isinstance(each, Broken)]
+    return [
+        (each.line, each.kind, each.reason) for each in lines if isinstance(each, UnreadableRow)
+    ]
 
 
 def records(lines: Lines) -> list[HistoryRecord]:

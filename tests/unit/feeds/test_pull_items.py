@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from feeds.pull.staging import KEPT_MAX, SPOOL_BYTES, Spool, lay_aside
+from feeds.pull.staging import KEPT_MAX, SPOOL_BYTES, Staging, lay_aside
 from providers.outbound_json import decode_reply
 from providers.pulled import LoggedDelivery, UnreadableItem
 from providers.xigs.feed import delivery_of, rounds_of
@@ -158,7 +158,7 @@ def test_what_is_laid_aside_comes_back_in_order_as_often_as_it_is_wanted() -> No
     assert isinstance(record, HistoryRecord)
     assert isinstance(delivery, LoggedDelivery)
 
-    with Spool(HistoryRecord) as records, Spool(LoggedDelivery) as deliveries:
+    with Staging(HistoryRecord) as records, Staging(LoggedDelivery) as deliveries:
         records.keep(record)
         for _ in range(6):  # more than is kept in memory
             deliveries.keep(delivery)
@@ -172,7 +172,7 @@ def test_findings_without_number_are_counted_and_the_first_are_kept() -> None:
         for number in range(KEPT_MAX + 5):
             yield UnreadableItem(f"page {number}", "a round is expected")
 
-    with Spool(HistoryRecord) as spool:
+    with Staging(HistoryRecord) as spool:
         found = asyncio.run(lay_aside(stream(), spool))
 
     assert (found.count, len(found.first), spool.items) == (KEPT_MAX + 5, KEPT_MAX, 0)

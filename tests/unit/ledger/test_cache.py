@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from ledger.accepting.cache import Remembered, needs_of, unguarded
+from ledger.accepting.cache import LedgerCache, needs_of, unguarded
 from tests.harness.books.ledger import SLUG, Counter, balance_query, bet, request, rollback, win
 from vocabulary.facts import Operation
 
@@ -10,9 +10,9 @@ ANN = {(SLUG, "ann"): {"EUR": 1}}
 NEEDS = needs_of([request(win("w1", 5, bet_key="b1"))])
 
 
-def after_a_bet() -> tuple[Counter, Remembered]:
+def after_a_bet() -> tuple[Counter, LedgerCache]:
     """Books and memory of a receiver that read ann's wallet and took her bet."""
-    counter, remembered = Counter(), Remembered()
+    counter, remembered = Counter(), LedgerCache()
     remembered.keep_read(ANN, {1: counter.wallets[1]}, {})
     remembered.keep_decided([counter.take(bet("b1", 5))])
     return counter, remembered

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ledger.accepting.model import Decided, OperationRow
+from ledger.accepting.model import Decision, OperationRow
 from providers.contract import Policy
 from tests.harness.books.ledger import (
     LENIENT,
@@ -25,7 +25,7 @@ from vocabulary.ids import match_key
 from vocabulary.outcomes import Verdict
 
 
-def only_row(decided: Decided) -> OperationRow:
+def only_row(decided: Decision) -> OperationRow:
     (row,) = decided.operations
     return row
 
@@ -34,7 +34,7 @@ def moved(row: OperationRow) -> tuple[int, int, int, int, int]:
     return row.stake, row.payout, row.amount, row.balance_after, row.wallet_seq
 
 
-def told(decided: Decided) -> dict[str, str | None]:
+def told(decided: Decision) -> dict[str, str | None]:
     said: dict[str, str | None] = json.loads(decided.answer.body)
     return said
 

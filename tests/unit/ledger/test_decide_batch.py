@@ -2,10 +2,10 @@
 
 import copy
 
-from ledger.accepting.cache import HANDLES_MAX, OPERATIONS_MAX, Remembered, needs_of
+from ledger.accepting.cache import HANDLES_MAX, OPERATIONS_MAX, LedgerCache, needs_of
 from ledger.accepting.decide import decide_batch
 from ledger.accepting.effects import currency_of
-from ledger.accepting.model import Books
+from ledger.accepting.model import LedgerView
 from ledger.accepting.tombstones import late_key
 from tests.harness.books.ledger import (
     SLUG,
@@ -80,7 +80,7 @@ def test_a_block_holds_for_the_bets_behind_it_in_the_batch() -> None:
 def test_one_key_of_two_providers_is_two_operations() -> None:
     counter = Counter()
     players = {**counter.players, ("other", "ann"): {"EUR": 1}}
-    books = Books(counter.wallets, players, {})
+    books = LedgerView(counter.wallets, players, {})
     requests = [request(bet("b1", 10)), request(bet("b1", 10), provider="other")]
 
     verdicts = [d.verdict for d in decide_batch(books, requests)]
@@ -108,10 +108,10 @@ def test_a_batch_needs_what_it_names_and_nothing_for_what_decides_nothing() -> N
     assert needs.named == {(SLUG, key) for key in ("b2", "b3", "b4")}
 
 
-def remembering(*facts: Operation) -> Remembered:
+def remembering(*facts: Operation) -> LedgerCache:
     """What a receiver remembers after it committed the facts."""
     counter = Counter()
-    remembered = Remembered()
+    remembered = LedgerCache()
     ann = {(SLUG, "ann"): {"EUR": 1}}
     remembered.keep_read(ann, {1: counter.wallets[1]}, {})
     remembered.keep_decided(counter.take(fact) for fact in facts)

@@ -15,14 +15,14 @@ from ledger.accepting.limits import (
     state_of,
     to_json,
 )
-from ledger.accepting.model import Decided
+from ledger.accepting.model import Decision
 from ledger.accepting.own_operations import (
     Adjust,
     Deposit,
     Exclude,
     InRound,
     Limit,
-    Order,
+    OwnOperation,
     SetBlocked,
     Withdrawal,
     order_bytes,
@@ -65,7 +65,7 @@ def limit(
     )
 
 
-def take_at(counter: Counter, fact: Fact | Order, at: datetime) -> Decided:
+def take_at(counter: Counter, fact: Fact | OwnOperation, at: datetime) -> Decision:
     asked = structs.replace(request(fact), received_at=at)
     decided = decide(counter.books, asked)
     if decided.wallet is not None:
@@ -74,7 +74,7 @@ def take_at(counter: Counter, fact: Fact | Order, at: datetime) -> Decided:
     return decided
 
 
-def why(decided: Decided) -> tuple[Verdict, str | None]:
+def why(decided: Decision) -> tuple[Verdict, str | None]:
     return decided.verdict, decided.operations[0].reason
 
 
@@ -242,7 +242,7 @@ def test_days_are_counted_from_1970_in_utc() -> None:
     assert day_of(NOON) == 20608
 
 
-ORDERS: tuple[Order, ...] = (
+ORDERS: tuple[OwnOperation, ...] = (
     deposit("d", 5),
     Deposit(key="d", handle="ann", amount=eur(5), reason="a gift", fund=Fund.BONUS),
     Withdrawal(key="w", handle="ann", amount=eur(5), reason="cash"),
@@ -261,7 +261,7 @@ ORDERS: tuple[Order, ...] = (
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_an_order_is_read_back_from_the_evidence_kept_with_it(order: Order) -> None:
+def test_an_order_is_read_back_from_the_evidence_kept_with_it(order: OwnOperation) -> None:
     assert order_from_bytes(order_bytes(order)) == order
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ledger.accepting.model import Decided, OperationRow
-from ledger.accepting.own_operations import Order
+from ledger.accepting.model import Decision, OperationRow
+from ledger.accepting.own_operations import OwnOperation
 from ledger.enums import OWN, OperationKind
 from tests.harness.books.ledger import (
     Counter,
@@ -21,7 +21,7 @@ from vocabulary.facts import Fact
 from vocabulary.outcomes import Verdict
 
 
-def only_row(decided: Decided) -> OperationRow:
+def only_row(decided: Decision) -> OperationRow:
     (row,) = decided.operations
     return row
 
@@ -30,7 +30,7 @@ def moved(row: OperationRow) -> tuple[int, int, int, int, int]:
     return row.stake, row.payout, row.amount, row.balance_after, row.wallet_seq
 
 
-def told(decided: Decided) -> dict[str, str | None]:
+def told(decided: Decision) -> dict[str, str | None]:
     said: dict[str, str | None] = json.loads(decided.answer.body)
     return said
 
@@ -46,7 +46,7 @@ def told(decided: Decided) -> dict[str, str | None]:
     ids=["deposit", "withdrawal", "block", "unblock"],
 )
 def test_our_own_orders_take_a_place_in_the_chain_and_are_not_turnover(
-    order: Order, kind: OperationKind, balance: int
+    order: OwnOperation, kind: OperationKind, balance: int
 ) -> None:
     counter = Counter()
 
@@ -83,7 +83,7 @@ def test_blocking_holds_until_it_is_lifted() -> None:
     ],
     ids=["amount", "flag", "direction"],
 )
-def test_an_order_is_carried_out_once(order: Order, changed: Order) -> None:
+def test_an_order_is_carried_out_once(order: OwnOperation, changed: OwnOperation) -> None:
     counter = Counter()
     counter.take(order)
     after = counter.balance

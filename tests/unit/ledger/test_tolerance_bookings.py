@@ -2,20 +2,20 @@
 
 from ledger.corrections.tolerance_bookings import (
     Booking,
-    Place,
+    LastBooking,
     Residual,
-    Standing,
+    ResidualKey,
     bookings_of,
 )
 
-R1, R2 = Place("r1", "", "EUR"), Place("r2", "", "EUR")
+R1, R2 = ResidualKey("r1", "", "EUR"), ResidualKey("r2", "", "EUR")
 
 
-def stood(minor: int, *, number: int = 7, sequence: int = 1) -> Standing:
-    return Standing(residual_id=number, sequence=sequence, match_key=1, minor=minor)
+def stood(minor: int, *, number: int = 7, sequence: int = 1) -> LastBooking:
+    return LastBooking(residual_id=number, sequence=sequence, match_key=1, minor=minor)
 
 
-def found(place: Place, minor: int) -> Residual:
+def found(place: ResidualKey, minor: int) -> Residual:
     return Residual(place=place, match_key=1, minor=minor)
 
 
@@ -47,8 +47,8 @@ def test_what_comes_back_goes_on_where_it_was_taken_back() -> None:
 
 
 def test_players_and_currencies_of_one_round_are_booked_apart() -> None:
-    ann, bob = Place("r1", "ann", "EUR"), Place("r1", "bob", "EUR")
-    usd = Place("r1", "ann", "USD")
+    ann, bob = ResidualKey("r1", "ann", "EUR"), ResidualKey("r1", "bob", "EUR")
+    usd = ResidualKey("r1", "ann", "USD")
     due = bookings_of({ann: stood(2)}, [found(bob, 1), found(ann, 2), found(usd, 5)])
     assert [b.place for b in due] == [usd, bob]
 

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.commands.queue.report import Limits, Seen, document, findings, metrics
+from ops.commands.queue.report import QueueLimits, QueueSnapshot, document, findings, metrics
 from storage.broker.depth import QueueDepth
-from storage.queue.state import Canary, ParkedCause, Pause, QueueState, Waiting
-from storage.queue.state import Seen as SeenWorker
+from storage.queue.state import Canary, ParkedCause, Pause, QueueState, WaitingWork
+from storage.queue.state import ProcessState as SeenWorker
 
 NOW = datetime(2026, 6, 4, 9, tzinfo=UTC)
-LIMITS = Limits(oldest_s=60, canary_s=60, worker_s=60)
-NOTHING = Waiting(rows=0, items=0, oldest_s=0.0)
+LIMITS = QueueLimits(oldest_s=60, canary_s=60, worker_s=60)
+NOTHING = WaitingWork(rows=0, items=0, oldest_s=0.0)
 IDLE = QueueDepth(waiting=0, in_flight=0, delayed=0, dead_letters=0, oldest_at=None)
 
 
@@ -35,7 +35,7 @@ WELL = QueueState(
     workers=(process("worker"), process("scheduler")),
     overdue=(),
 )
-OLD = Waiting(rows=2, items=9, oldest_s=61.0)
+OLD = WaitingWork(rows=2, items=9, oldest_s=61.0)
 PARKED = ParkedCause(
     fingerprint="f00", job="post.v1", cause="entries_pkey", count=2, times=3, oldest_s=5.0,
     example="batch 7",
@@ -43,9 +43,9 @@ PARKED = ParkedCause(
 PAUSED = Pause(queue="post", paused_at=NOW, paused_by="nora", why="a repair")
 
 
-def seen(state: QueueState | None = WELL, **depths: QueueDepth) -> Seen:
+def seen(state: QueueState | None = WELL, **depths: QueueDepth) -> QueueSnapshot:
     known = {"post": IDLE, "ingest": IDLE} | depths
-    return Seen(state=state, depths=known, down=(), queues=("post", "ingest"), at=NOW)
+    return QueueSnapshot(state=state, depths=known, down=(), queues=("post", "ingest"), at=NOW)
 
 
 def test_when_all_is_well_nothing_is_found() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.outbound_token import LIFE_MIN, Kept, Lasting
+from providers.outbound_token import LIFE_MIN, CachedValue, ExpiringValue
 from vocabulary.clock import FrozenClock
 
 NOON = datetime(2026, 6, 4, 12, 0, 0, tzinfo=UTC)
@@ -25,16 +25,16 @@ class Source:
         self._clock = clock
         self._life = life
 
-    async def fetch(self) -> Lasting[int]:
+    async def fetch(self) -> ExpiringValue[int]:
         self.fetched += 1
         self.asked.set()
         await self.may_answer.wait()
         if self.fails:
             raise ConnectionError("down")
-        return Lasting(self.fetched, self._clock.now() + self._life)
+        return ExpiringValue(self.fetched, self._clock.now() + self._life)
 
 
-Scene = Callable[[Source, "Kept[int]", FrozenClock], Awaitable[None]]
+Scene = Callable[[Source, "CachedValue[int]", FrozenClock], Awaitable[None]]
 
 
 def run(
@@ -43,7 +43,7 @@ def run(
     async def scenario() -> None:
         clock = FrozenClock(NOON)
         source = Source(clock, life)
-        kept = Kept(source.fetch, clock=clock, renewable_after=renewable_after)
+        kept = CachedValue(source.fetch, clock=clock, renewable_after=renewable_after)
         await scene(source, kept, clock)
         await kept.close()
 
@@ -51,7 +51,7 @@ def run(
 
 
 def test_a_value_is_fetched_once_and_again_when_it_has_expired() -> None:
-    async def scene(source: Source, kept: Kept[int], clock: FrozenClock) -> None:
+    async def scene(source: Source, kept: CachedValue[int], clock: FrozenClock) -> None:
         assert [await kept.get(), await kept.get()] == [1, 1]
         clock.instant = NOON + HOUR
         assert [await kept.get(), await kept.get()] == [2, 2]
@@ -61,7 +61,7 @@ def test_a_value_is_fetched_once_and_again_when_it_has_expired() -> None:
 
 @pytest.mark.parametrize("life", [timedelta(0), timedelta(days=-9), timedelta(seconds=1)])
 def test_a_value_that_comes_expired_lasts_a_little_all_the_same(life: timedelta) -> None:
-    async def scene(source: Source, kept: Kept[int], clock: FrozenClock) -> None:
+    async def scene(source: Source, kept: CachedValue[int], clock: FrozenClock) -> None:
         await kept.get()
         clock.instant = NOON + LIFE_MIN - timedelta(seconds=1)
         assert await kept.get() == 1
@@ -72,7 +72,7 @@ def test_a_value_that_comes_expired_lasts_a_little_all_the_same(life: timedelta)
 
 
 def test_an_error_is_shared_by_all_who_wait_and_not_kept() -> None:
-    async def scene(source: Source, kept: Kept[int], clock: FrozenClock) -> None:
+    async def scene(source: Source, kept: CachedValue[int], clock: FrozenClock) -> None:
         source.fails = True
         results = await asyncio.gather(*(kept.get() for _ in range(5)), return_exceptions=True)
         assert [type(each) for each in results] == [ConnectionError] * 5
@@ -85,7 +85,7 @@ def test_an_error_is_shared_by_all_who_wait_and_not_kept() -> None:
 
 
 def test_an_expired_value_is_not_given_while_a_new_one_fails() -> None:
-    async def scene(source: Source, kept: Kept[int], clock: FrozenClock) -> None:
+    async def scene(source: Source, kept: CachedValue[int], clock: FrozenClock) -> None:
         await kept.get()
         clock.instant = NOON + HOUR
         source.fails = True
@@ -96,7 +96,7 @@ def test_an_expired_value_is_not_given_while_a_new_one_fails() -> None:
 
 
 def test_only_the_value_that_was_refused_is_forgotten() -> None:
-    async def scene(source: Source, kept: Kept[int], clock: FrozenClock) -> None:
+    async def scene(source: Source, kept: CachedValue[int], clock: FrozenClock) -> None:
         await kept.get()
         assert kept.forget(1)
         assert await kept.get() == 2
@@ -107,7 +107,7 @@ def test_only_the_value_that_was_refused_is_forgotten() -> None:
 
 
 def test_a_young_value_is_not_forgotten_where_renewal_is_bounded() -> None:
-    async def scene(source: Source, kept: Kept[int], clock: FrozenClock) -> None:
+    async def scene(source: Source, kept: CachedValue[int], clock: FrozenClock) -> None:
         await kept.get()
         clock.instant = NOON + timedelta(seconds=59)
         assert not kept.forget(1)
@@ -120,7 +120,7 @@ def test_a_young_value_is_not_forgotten_where_renewal_is_bounded() -> None:
 
 
 def test_closing_ends_a_fetch_that_nobody_will_use() -> None:
-    async def scene(source: Source, kept: Kept[int], clock: FrozenClock) -> None:
+    async def scene(source: Source, kept: CachedValue[int], clock: FrozenClock) -> None:
         source.may_answer.clear()
         waiting = asyncio.create_task(kept.get())
         await source.asked.wait()

@@ -11,7 +11,7 @@ from reconcile.findings.breaks import break_id, breaks_from_frame
 from reconcile.matching.classify import Classified, classify
 from reconcile.matching.rounds import fold, pair
 from reconcile.snapshot.frames import RECORDS, FrameWrong
-from vocabulary.maturity import Ages
+from vocabulary.maturity import MaturityAges
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 THEN = NOW - timedelta(hours=12)
@@ -149,7 +149,7 @@ def test_a_mismatch_of_nothing_young_is_never_timing() -> None:
     assert _found(judged) == [("payout_mismatch", 1)]
 
 
-AGES = Ages(
+AGES = MaturityAges(
     bet=timedelta(minutes=10), win=timedelta(minutes=20), rollback=timedelta(minutes=30)
 )
 

@@ -9,9 +9,9 @@ import pytest
 from providers.contract import OptionValue, Provider
 from providers.registry import DIALECTS
 from simulator.conformance.catalogue import CATALOGUE
-from simulator.conformance.scenario import Finding, Result
-from simulator.conformance.target import Subject
-from simulator.protocol.messages import Side
+from simulator.conformance.scenario import ScenarioOutcome, ScenarioResult
+from simulator.conformance.target import ConformanceTarget
+from simulator.protocol.messages import ProviderSystem
 from tests.harness.books.bookkeeper import (
     BelievesEverybody,
     Bookkeeper,
@@ -27,16 +27,18 @@ from vocabulary.money import exponent_of
 
 SECRETS = (b"the present secret", b"the secret before it")
 
-every_side = pytest.mark.parametrize("side", Side)
+every_side = pytest.mark.parametrize("side", ProviderSystem)
 
 
-def provider_of(side: Side, currency: str, options: Mapping[str, OptionValue]) -> Provider:
+def provider_of(
+    side: ProviderSystem, currency: str, options: Mapping[str, OptionValue]
+) -> Provider:
     return configured(DIALECTS[side.value], secrets=SECRETS, currency=currency, options=options)
 
 
-def subject_of(provider: Provider, side: Side) -> Subject:
+def subject_of(provider: Provider, side: ProviderSystem) -> ConformanceTarget:
     policy = DIALECTS[side.value].policy(provider.options)
-    return Subject(
+    return ConformanceTarget(
         side=side,
         slug=provider.slug,
         currency=provider.currency,
@@ -50,79 +52,95 @@ def subject_of(provider: Provider, side: Side) -> Subject:
 
 def examined(
     kind: type[Bookkeeper],
-    side: Side,
+    side: ProviderSystem,
     *,
     currency: str = "USD",
     foreign: bool = False,
     options: Mapping[str, OptionValue] | None = None,
-) -> list[Finding]:
+) -> list[ScenarioResult]:
     provider = provider_of(side, currency, options or {})
     subject = subject_of(provider, side)
     return asyncio.run(findings(kind(provider, side.value), subject, foreign=foreign))
 
 
-def failed(found: list[Finding]) -> set[str]:
-    return {one.scenario.name for one in found if one.result is Result.FAILED}
+def failed(found: list[ScenarioResult]) -> set[str]:
+    return {one.scenario.name for one in found if one.result is ScenarioOutcome.FAILED}
 
 
-def last_steps(found: list[Finding]) -> list[str]:
+def last_steps(found: list[ScenarioResult]) -> list[str]:
     return [f"{one.scenario.name}: {one.steps[-1]}" for one in found if failed([one])]
 
 
 @pytest.mark.parametrize("currency", ["USD", "JPY", "BTC"])
 @every_side
-def test_a_true_receiver_passes(side: Side, currency: str) -> None:
+def test_a_true_receiver_passes(side: ProviderSystem, currency: str) -> None:
     found = examined(Bookkeeper, side, currency=currency)
 
     assert last_steps(found) == []
     assert [one.scenario for one in found] == list(CATALOGUE)
-    assert all(one.steps for one in found if one.result is Result.PASSED)
+    assert all(one.steps for one in found if one.result is ScenarioOutcome.PASSED)
 
 
 @pytest.mark.parametrize(
     ("side", "options"),
     [
-        (Side.AGENT_PLATFORM, {"signed_text": "raw"}),
-        (Side.AGENT_PLATFORM, {"signed_text": "sorted_unescaped", "rounds": "round_id"}),
-        (Side.AGENT_PLATFORM, {"agent_id": 77, "insufficient_funds_status": 402}),
-        (Side.AGENT_PLATFORM, {"transaction_id_field": "tx", "original_id_fields": ("undo",)}),
-        (Side.AGGREGATOR, {"orphan_win": "credit", "insufficient_funds_status": 402}),
-        (Side.AGGREGATOR, {"bet_end": "apply_missing"}),
-        (Side.AGGREGATOR, {"form_bodies": False, "raw_number_signatures": False}),
-        (Side.SPORTSBOOK, {"digest": "sha256_body_secret", "bad_hash_status": 403}),
-        (Side.SPORTSBOOK, {"insufficient_funds_code": "INSUFFICENT_FUNDS"}),
-        (Side.XIGS, {"orphan_win": "credit", "balance_type": "text"}),
-        (Side.XIGS, {"raw_body_signatures": False, "signature_header": "x-other"}),
-        (Side.XIGS, {"key_source": "transaction", "amount_field": "value"}),
+        (ProviderSystem.AGENT_PLATFORM, {"signed_text": "raw"}),
+        (
+            ProviderSystem.AGENT_PLATFORM,
+            {"signed_text": "sorted_unescaped", "rounds": "round_id"},
+        ),
+        (ProviderSystem.AGENT_PLATFORM, {"agent_id": 77, "insufficient_funds_status": 402}),
+        (
+            ProviderSystem.AGENT_PLATFORM,
+            {"transaction_id_field": "tx", "original_id_fields": ("undo",)},
+        ),
+        (ProviderSystem.AGGREGATOR, {"orphan_win": "credit", "insufficient_funds_status": 402}),
+        (ProviderSystem.AGGREGATOR, {"bet_end": "apply_missing"}),
+        (ProviderSystem.AGGREGATOR, {"form_bodies": False, "raw_number_signatures": False}),
+        (ProviderSystem.SPORTSBOOK, {"digest": "sha256_body_secret", "bad_hash_status": 403}),
+        (ProviderSystem.SPORTSBOOK, {"insufficient_funds_code": "INSUFFICENT_FUNDS"}),
+        (ProviderSystem.XIGS, {"orphan_win": "credit", "balance_type": "text"}),
+        (ProviderSystem.XIGS, {"raw_body_signatures": False, "signature_header": "x-other"}),
+        (ProviderSystem.XIGS, {"key_source": "transaction", "amount_field": "value"}),
     ],
     ids=str,
 )
 def test_the_catalogue_follows_what_is_configured(
-    side: Side, options: Mapping[str, OptionValue]
+    side: ProviderSystem, options: Mapping[str, OptionValue]
 ) -> None:
     assert last_steps(examined(Bookkeeper, side, options=options)) == []
 
 
 def test_a_rounds_end_that_books_what_is_missing_is_played_where_it_is_configured() -> None:
-    found = examined(Bookkeeper, Side.AGGREGATOR, options={"bet_end": "apply_missing"})
+    found = examined(
+        Bookkeeper, ProviderSystem.AGGREGATOR, options={"bet_end": "apply_missing"}
+    )
 
     results = {one.scenario.name: one.result for one in found}
-    assert results["end_books_missing"] is Result.PASSED
-    assert results["end_before_bet"] is Result.NOT_APPLICABLE
+    assert results["end_books_missing"] is ScenarioOutcome.PASSED
+    assert results["end_before_bet"] is ScenarioOutcome.NOT_APPLICABLE
 
 
 @every_side
-def test_a_receiver_whose_books_are_not_ours_passes_over_the_wire_alone(side: Side) -> None:
+def test_a_receiver_whose_books_are_not_ours_passes_over_the_wire_alone(
+    side: ProviderSystem,
+) -> None:
     found = examined(Bookkeeper, side, foreign=True)
 
     assert last_steps(found) == []
-    skipped = {one.scenario.name for one in found if one.result is Result.NOT_APPLICABLE}
+    skipped = {
+        one.scenario.name for one in found if one.result is ScenarioOutcome.NOT_APPLICABLE
+    }
     assert "blocked_player" in skipped
 
 
 @every_side
-def test_what_does_not_apply_says_why_and_is_never_passed(side: Side) -> None:
-    skipped = [one for one in examined(Bookkeeper, side) if one.result is Result.NOT_APPLICABLE]
+def test_what_does_not_apply_says_why_and_is_never_passed(side: ProviderSystem) -> None:
+    skipped = [
+        one
+        for one in examined(Bookkeeper, side)
+        if one.result is ScenarioOutcome.NOT_APPLICABLE
+    ]
 
     assert "expired_session" in {one.scenario.name for one in skipped}
     assert all(one.reason and not one.steps for one in skipped)
@@ -137,43 +155,45 @@ FORGERIES = {
     "errors_name_no_balance",
 }
 #: What a fault must be found by, and by nothing else.
-FOUND_BY: Mapping[tuple[type[Bookkeeper], Side], set[str]] = {
-    (ForgetsWhatItBooked, Side.AGENT_PLATFORM): REPEATS
+FOUND_BY: Mapping[tuple[type[Bookkeeper], ProviderSystem], set[str]] = {
+    (ForgetsWhatItBooked, ProviderSystem.AGENT_PLATFORM): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance"}
     | {"funds_before_win", "repeat_after_rollback"},
-    (ForgetsWhatItBooked, Side.AGGREGATOR): REPEATS
+    (ForgetsWhatItBooked, ProviderSystem.AGGREGATOR): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "form_body"},
-    (ForgetsWhatItBooked, Side.SPORTSBOOK): REPEATS
+    (ForgetsWhatItBooked, ProviderSystem.SPORTSBOOK): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "several_results"}
     | {"rollback", "rollback_first", "repeat_after_rollback", "zero_amounts"},
-    (ForgetsWhatItBooked, Side.XIGS): REPEATS
+    (ForgetsWhatItBooked, ProviderSystem.XIGS): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "close_before_open"},
-    (DecidesDeclinesAgain, Side.AGENT_PLATFORM): {"declined_bet_repeated"},
-    (DecidesDeclinesAgain, Side.AGGREGATOR): {"declined_bet_repeated"},
-    (DecidesDeclinesAgain, Side.SPORTSBOOK): {"declined_bet_repeated"},
-    (DecidesDeclinesAgain, Side.XIGS): {"declined_bet_repeated"},
-    (ForgetsTombstones, Side.AGENT_PLATFORM): {"rollback_first"},
-    (ForgetsTombstones, Side.AGGREGATOR): {"end_before_bet"},
-    (ForgetsTombstones, Side.SPORTSBOOK): {"rollback_first"},
-    (BelievesEverybody, Side.AGENT_PLATFORM): FORGERIES | {"http_statuses"},
-    (BelievesEverybody, Side.AGGREGATOR): FORGERIES | {"http_statuses", "form_body"},
-    (BelievesEverybody, Side.SPORTSBOOK): FORGERIES,
-    (BelievesEverybody, Side.XIGS): FORGERIES | {"http_statuses"},
+    (DecidesDeclinesAgain, ProviderSystem.AGENT_PLATFORM): {"declined_bet_repeated"},
+    (DecidesDeclinesAgain, ProviderSystem.AGGREGATOR): {"declined_bet_repeated"},
+    (DecidesDeclinesAgain, ProviderSystem.SPORTSBOOK): {"declined_bet_repeated"},
+    (DecidesDeclinesAgain, ProviderSystem.XIGS): {"declined_bet_repeated"},
+    (ForgetsTombstones, ProviderSystem.AGENT_PLATFORM): {"rollback_first"},
+    (ForgetsTombstones, ProviderSystem.AGGREGATOR): {"end_before_bet"},
+    (ForgetsTombstones, ProviderSystem.SPORTSBOOK): {"rollback_first"},
+    (BelievesEverybody, ProviderSystem.AGENT_PLATFORM): FORGERIES | {"http_statuses"},
+    (BelievesEverybody, ProviderSystem.AGGREGATOR): FORGERIES | {"http_statuses", "form_body"},
+    (BelievesEverybody, ProviderSystem.SPORTSBOOK): FORGERIES,
+    (BelievesEverybody, ProviderSystem.XIGS): FORGERIES | {"http_statuses"},
 }
 
 
 @pytest.mark.parametrize(("fault", "side"), FOUND_BY)
 def test_a_planted_fault_is_found_by_the_scenarios_it_concerns(
-    fault: type[Bookkeeper], side: Side
+    fault: type[Bookkeeper], side: ProviderSystem
 ) -> None:
     assert failed(examined(fault, side)) == FOUND_BY[fault, side]
 
 
 @every_side
-def test_a_balance_in_an_error_is_found_wherever_something_is_refused(side: Side) -> None:
+def test_a_balance_in_an_error_is_found_wherever_something_is_refused(
+    side: ProviderSystem,
+) -> None:
     found = examined(TellsBalanceInErrors, side)
 
-    wrong = [one.steps[-1] for one in found if one.result is Result.FAILED]
+    wrong = [one.steps[-1] for one in found if one.result is ScenarioOutcome.FAILED]
     assert "errors_name_no_balance" in failed(found)
     assert all("balance" in step.expected and '"balance": 1' in step.seen for step in wrong)
     untouched = {"first_bet", "bet_and_its_win", "duplicate", "zero_amounts"}
@@ -181,16 +201,18 @@ def test_a_balance_in_an_error_is_found_wherever_something_is_refused(side: Side
 
 
 @every_side
-def test_a_failed_scenario_ends_with_the_step_that_failed(side: Side) -> None:
+def test_a_failed_scenario_ends_with_the_step_that_failed(side: ProviderSystem) -> None:
     for one in examined(ForgetsWhatItBooked, side):
         passed = [step.passed for step in one.steps]
-        wanted = [True] * (len(passed) - 1) + [one.result is Result.PASSED]
+        wanted = [True] * (len(passed) - 1) + [one.result is ScenarioOutcome.PASSED]
         assert passed == (wanted if passed else [])
 
 
 def test_no_step_and_no_subject_shows_a_secret() -> None:
-    found = examined(BelievesEverybody, Side.SPORTSBOOK)
-    subject = subject_of(provider_of(Side.SPORTSBOOK, "USD", {}), Side.SPORTSBOOK)
+    found = examined(BelievesEverybody, ProviderSystem.SPORTSBOOK)
+    subject = subject_of(
+        provider_of(ProviderSystem.SPORTSBOOK, "USD", {}), ProviderSystem.SPORTSBOOK
+    )
 
     shown = repr([found, subject])
     assert [text for text in SECRETS if text.decode() in shown] == []

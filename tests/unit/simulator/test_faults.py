@@ -4,21 +4,21 @@ from collections import Counter
 
 import pytest
 
-from simulator.history.faults import Fault, FaultKind, inject, possible
-from simulator.history.lines import Line, history_of
-from simulator.history.operational_faults import MishapKind, mishaps_of
-from simulator.protocol.messages import Kind, Seen, Side
+from simulator.history.faults import FaultKind, InjectedFault, inject, possible
+from simulator.history.lines import HistoryLine, history_of
+from simulator.history.operational_faults import OperationalFaultKind, mishaps_of
+from simulator.protocol.messages import CallKind, ProviderSystem, ReplyKind
 from simulator.scenarios.plan import make_plan
 
-ALL = tuple(Side)
+ALL = tuple(ProviderSystem)
 
 
 @pytest.fixture(scope="module")
-def lines() -> tuple[Line, ...]:
+def lines() -> tuple[HistoryLine, ...]:
     return history_of(make_plan(seed=3, callbacks=3000, players=20, sides=ALL, currency="USD"))
 
 
-def _net(lines: tuple[Line, ...], side: Side, round_id: str) -> int:
+def _net(lines: tuple[HistoryLine, ...], side: ProviderSystem, round_id: str) -> int:
     undone = {(line.side, line.round_id) for line in lines if line.rolled_back}
     if (side, round_id) in undone:
         return 0
@@ -29,14 +29,16 @@ def _net(lines: tuple[Line, ...], side: Side, round_id: str) -> int:
     )
 
 
-def test_an_honest_history_contradicts_itself_nowhere(lines: tuple[Line, ...]) -> None:
+def test_an_honest_history_contradicts_itself_nowhere(lines: tuple[HistoryLine, ...]) -> None:
     assert all(line.net == line.payout - line.stake for line in lines)
-    assert all(line.before >= line.stake for line in lines if line.side is Side.AGGREGATOR)
+    assert all(
+        line.before >= line.stake for line in lines if line.side is ProviderSystem.AGGREGATOR
+    )
     assert len({(line.side, line.record_id) for line in lines}) == len(lines)
 
 
 def test_every_kind_is_injected_on_every_side_that_can_have_it(
-    lines: tuple[Line, ...],
+    lines: tuple[HistoryLine, ...],
 ) -> None:
     _, faults = inject(lines, seed=3, faults=54)
     assert Counter((fault.side, fault.kind) for fault in faults) == {
@@ -45,21 +47,23 @@ def test_every_kind_is_injected_on_every_side_that_can_have_it(
 
 
 def test_only_sums_that_are_told_can_be_wrong_and_only_statements_can_repeat() -> None:
-    assert {side for side in ALL if possible(side, FaultKind.ARITHMETIC)} == {Side.AGGREGATOR}
+    assert {side for side in ALL if possible(side, FaultKind.ARITHMETIC)} == {
+        ProviderSystem.AGGREGATOR
+    }
     assert {side for side in ALL if not possible(side, FaultKind.DUPLICATE)} == {
-        Side.AGGREGATOR
+        ProviderSystem.AGGREGATOR
     }
 
 
-def test_an_open_round_is_never_told_with_a_prize(lines: tuple[Line, ...]) -> None:
+def test_an_open_round_is_never_told_with_a_prize(lines: tuple[HistoryLine, ...]) -> None:
     told, _ = inject(lines, seed=3, faults=300)
-    cards = [line for line in told if line.side is Side.XIGS]
+    cards = [line for line in told if line.side is ProviderSystem.XIGS]
     assert any(not line.closed for line in cards)
     assert all(line.payout == 0 for line in cards if not line.closed)
 
 
 def test_no_round_is_hit_twice_and_all_others_are_told_as_they_were(
-    lines: tuple[Line, ...],
+    lines: tuple[HistoryLine, ...],
 ) -> None:
     told, faults = inject(lines, seed=3, faults=60)
     hit = [(fault.side, fault.round_id) for fault in faults]
@@ -69,7 +73,7 @@ def test_no_round_is_hit_twice_and_all_others_are_told_as_they_were(
 
 
 def test_a_difference_is_what_the_told_history_says_less_the_truth(
-    lines: tuple[Line, ...],
+    lines: tuple[HistoryLine, ...],
 ) -> None:
     told, faults = inject(lines, seed=3, faults=60)
     for fault in faults:
@@ -81,7 +85,7 @@ def test_a_difference_is_what_the_told_history_says_less_the_truth(
 
 @pytest.mark.parametrize("kind", list(FaultKind))
 def test_each_kind_changes_only_what_it_is_named_for(
-    kind: FaultKind, lines: tuple[Line, ...]
+    kind: FaultKind, lines: tuple[HistoryLine, ...]
 ) -> None:
     told, faults = inject(lines, seed=5, faults=54)
     hits = [fault for fault in faults if fault.kind is kind]
@@ -90,7 +94,9 @@ def test_each_kind_changes_only_what_it_is_named_for(
         assert _kind_of(fault, lines, told) is kind
 
 
-def _kind_of(fault: Fault, lines: tuple[Line, ...], told: tuple[Line, ...]) -> FaultKind:
+def _kind_of(
+    fault: InjectedFault, lines: tuple[HistoryLine, ...], told: tuple[HistoryLine, ...]
+) -> FaultKind:
     """The kind as a reader of both sides would name it, looking at everything."""
     ours, theirs = (_of_round(fault, side) for side in (lines, told))
     if not theirs:
@@ -113,38 +119,40 @@ def _kind_of(fault: Fault, lines: tuple[Line, ...], told: tuple[Line, ...]) -> F
     return FaultKind.BALANCE if one.before != other.before else FaultKind.PLAYER
 
 
-def _twice(ours: list[Line], theirs: list[Line]) -> FaultKind:
+def _twice(ours: list[HistoryLine], theirs: list[HistoryLine]) -> FaultKind:
     assert theirs == ours * 2
     return FaultKind.DUPLICATE
 
 
-def _of_round(fault: Fault, lines: tuple[Line, ...]) -> list[Line]:
+def _of_round(fault: InjectedFault, lines: tuple[HistoryLine, ...]) -> list[HistoryLine]:
     return [x for x in lines if (x.side, x.round_id) == (fault.side, fault.round_id)]
 
 
-def test_rounds_that_were_rolled_back_are_left_alone(lines: tuple[Line, ...]) -> None:
+def test_rounds_that_were_rolled_back_are_left_alone(lines: tuple[HistoryLine, ...]) -> None:
     _, faults = inject(lines, seed=3, faults=200)
-    undone = {line.round_id for line in lines if line.kind is Kind.ROLLBACK}
+    undone = {line.round_id for line in lines if line.kind is CallKind.ROLLBACK}
     assert undone
     assert not undone & {fault.round_id for fault in faults}
 
 
 def test_a_history_too_short_for_all_faults_gets_as_many_as_fit(
-    lines: tuple[Line, ...],
+    lines: tuple[HistoryLine, ...],
 ) -> None:
     assert inject((), seed=1, faults=5) == ((), ())
-    one = tuple(line for line in lines if line.side is Side.AGGREGATOR)[:1]
+    one = tuple(line for line in lines if line.side is ProviderSystem.AGGREGATOR)[:1]
     told, faults = inject(one, seed=1, faults=5)
     assert len(faults) == 1
     assert told != one
 
 
-def test_the_same_seed_injects_the_same_faults(lines: tuple[Line, ...]) -> None:
+def test_the_same_seed_injects_the_same_faults(lines: tuple[HistoryLine, ...]) -> None:
     assert inject(lines, seed=4, faults=9) == inject(lines, seed=4, faults=9)
     assert inject(lines, seed=4, faults=9)[1] != inject(lines, seed=5, faults=9)[1]
 
 
-def test_rounds_with_a_mishap_of_their_own_are_left_alone(lines: tuple[Line, ...]) -> None:
+def test_rounds_with_a_mishap_of_their_own_are_left_alone(
+    lines: tuple[HistoryLine, ...],
+) -> None:
     plan = make_plan(seed=3, callbacks=3000, players=20, sides=ALL, currency="USD")
     mishaps = mishaps_of(plan)
     _, faults = inject(lines, seed=3, faults=200, mishaps=mishaps)
@@ -158,9 +166,9 @@ def test_mishaps_are_read_off_the_script() -> None:
     conflicts = {
         (step.call.side, step.call.key)
         for step in plan.steps
-        if step.expected.seen is Seen.CONFLICT
+        if step.expected.seen is ReplyKind.CONFLICT
     }
-    assert kinds[MishapKind.CONFLICT] == len(conflicts)
+    assert kinds[OperationalFaultKind.CONFLICT] == len(conflicts)
     below = {player for player, balance in plan.balances.items() if balance < 0}
-    assert {m.player for m in mishaps if m.kind is MishapKind.BELOW_ZERO} == below
-    assert kinds[MishapKind.LATE] > 0
+    assert {m.player for m in mishaps if m.kind is OperationalFaultKind.BELOW_ZERO} == below
+    assert kinds[OperationalFaultKind.LATE] > 0

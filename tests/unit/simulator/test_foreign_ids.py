@@ -4,38 +4,40 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.history.faults import Fault, FaultKind, inject
+from simulator.history.faults import FaultKind, InjectedFault, inject
 from simulator.history.foreign_ids import as_found, with_own_ids
-from simulator.history.lines import Line, history_of
-from simulator.protocol.messages import Side
+from simulator.history.lines import HistoryLine, history_of
+from simulator.protocol.messages import ProviderSystem
 from simulator.scenarios.plan import make_plan
 
 
 @pytest.fixture(scope="module")
-def lines() -> tuple[Line, ...]:
-    sides = (Side.AGGREGATOR, Side.SPORTSBOOK)
+def lines() -> tuple[HistoryLine, ...]:
+    sides = (ProviderSystem.AGGREGATOR, ProviderSystem.SPORTSBOOK)
     return history_of(
         make_plan(seed=3, callbacks=1500, players=10, sides=sides, currency="USD")
     )
 
 
-def _of_aggregator(faults: tuple[Fault, ...], kind: FaultKind) -> list[Fault]:
-    return [one for one in faults if one.side is Side.AGGREGATOR and one.kind is kind]
+def _of_aggregator(faults: tuple[InjectedFault, ...], kind: FaultKind) -> list[InjectedFault]:
+    return [one for one in faults if one.side is ProviderSystem.AGGREGATOR and one.kind is kind]
 
 
-def test_only_the_ids_of_the_aggregators_records_are_others(lines: tuple[Line, ...]) -> None:
+def test_only_the_ids_of_the_aggregators_records_are_others(
+    lines: tuple[HistoryLine, ...],
+) -> None:
     told = with_own_ids(lines)
     assert [replace(line, record_id="") for line in told] == [
         replace(line, record_id="") for line in lines
     ]
     for was, line in zip(lines, told, strict=True):
-        own = line.side is Side.AGGREGATOR
+        own = line.side is ProviderSystem.AGGREGATOR
         assert (line.record_id != was.record_id) == own
         assert (was.record_id in line.record_id) != own
     assert len({(line.side, line.record_id) for line in told}) == len(lines)
 
 
-def test_an_invented_round_is_found_under_its_record(lines: tuple[Line, ...]) -> None:
+def test_an_invented_round_is_found_under_its_record(lines: tuple[HistoryLine, ...]) -> None:
     told, faults = inject(lines, seed=3, faults=60, own_ids=True)
     named = {f"history:{line.record_id}" for line in with_own_ids(told)}
     invented = _of_aggregator(as_found(faults, told), FaultKind.PHANTOM)
@@ -44,7 +46,7 @@ def test_an_invented_round_is_found_under_its_record(lines: tuple[Line, ...]) ->
 
 
 def test_a_round_told_of_another_is_one_untold_and_one_invented(
-    lines: tuple[Line, ...],
+    lines: tuple[HistoryLine, ...],
 ) -> None:
     told, faults = inject(lines, seed=3, faults=60, own_ids=True)
     found = as_found(faults, told)
@@ -59,7 +61,7 @@ def test_a_round_told_of_another_is_one_untold_and_one_invented(
 
 
 def test_no_balance_is_told_otherwise_where_balances_are_what_ties(
-    lines: tuple[Line, ...],
+    lines: tuple[HistoryLine, ...],
 ) -> None:
     told, faults = inject(lines, seed=3, faults=60, own_ids=True)
     assert not _of_aggregator(faults, FaultKind.BALANCE)
@@ -70,9 +72,9 @@ def test_no_balance_is_told_otherwise_where_balances_are_what_ties(
         assert line.before >= line.stake
 
 
-def test_what_is_wrong_at_the_others_is_found_as_it_was(lines: tuple[Line, ...]) -> None:
+def test_what_is_wrong_at_the_others_is_found_as_it_was(lines: tuple[HistoryLine, ...]) -> None:
     told, faults = inject(lines, seed=3, faults=60, own_ids=True)
-    others = [one for one in faults if one.side is not Side.AGGREGATOR]
+    others = [one for one in faults if one.side is not ProviderSystem.AGGREGATOR]
     found = as_found(faults, told)
     assert others
-    assert [one for one in found if one.side is not Side.AGGREGATOR] == others
+    assert [one for one in found if one.side is not ProviderSystem.AGGREGATOR] == others

@@ -2,13 +2,15 @@
 
 import pytest
 
-from simulator.protocol.messages import Kind, Seen, Side
+from simulator.protocol.messages import CallKind, ProviderSystem, ReplyKind
 from simulator.scenarios.plan import Plan, closing_questions, make_plan
 
-ALL = tuple(Side)
+ALL = tuple(ProviderSystem)
 
 
-def _plan(seed: int = 7, callbacks: int = 2000, sides: tuple[Side, ...] = ALL) -> Plan:
+def _plan(
+    seed: int = 7, callbacks: int = 2000, sides: tuple[ProviderSystem, ...] = ALL
+) -> Plan:
     return make_plan(seed=seed, callbacks=callbacks, players=40, sides=sides, currency="USD")
 
 
@@ -27,10 +29,10 @@ def _references(plan: Plan) -> set[str]:
     return {step.call.reference for step in plan.steps} - {""}
 
 
-@pytest.mark.parametrize("sides", [ALL, *((side,) for side in Side)])
+@pytest.mark.parametrize("sides", [ALL, *((side,) for side in ProviderSystem)])
 @pytest.mark.parametrize("callbacks", [0, 1, 2, 17, 500])
 def test_a_plan_delivers_exactly_as_many_callbacks_as_asked(
-    callbacks: int, sides: tuple[Side, ...]
+    callbacks: int, sides: tuple[ProviderSystem, ...]
 ) -> None:
     plan = _plan(callbacks=callbacks, sides=sides)
     assert plan.callbacks == callbacks
@@ -43,33 +45,38 @@ def test_a_plan_of_some_size_contains_every_misbehaviour() -> None:
         (s.call.side, s.call.kind, s.expected.seen, s.expected.repeated) for s in plan.steps
     }
     for side in ALL:
-        bet = Kind.BET_AND_WIN if side is Side.AGENT_PLATFORM else Kind.BET
-        assert (side, bet, Seen.SUCCESS, False) in told
-        assert (side, bet, Seen.SUCCESS, True) in told
-        assert (side, bet, Seen.DECLINED, False) in told
-        assert (side, bet, Seen.DECLINED, True) in told
-        assert (side, bet, Seen.CONFLICT, False) in told
-    for side in (Side.AGGREGATOR, Side.XIGS):
-        assert (side, Kind.WIN, Seen.REFUSED, False) in told
-    assert (Side.SPORTSBOOK, Kind.BET, Seen.REFUSED, False) in told
-    assert (Side.AGENT_PLATFORM, Kind.BET_AND_WIN, Seen.REFUSED, False) in told
-    assert (Side.AGENT_PLATFORM, Kind.ROLLBACK, Seen.CONFLICT, False) in told
+        bet = CallKind.BET_AND_WIN if side is ProviderSystem.AGENT_PLATFORM else CallKind.BET
+        assert (side, bet, ReplyKind.SUCCESS, False) in told
+        assert (side, bet, ReplyKind.SUCCESS, True) in told
+        assert (side, bet, ReplyKind.DECLINED, False) in told
+        assert (side, bet, ReplyKind.DECLINED, True) in told
+        assert (side, bet, ReplyKind.CONFLICT, False) in told
+    for side in (ProviderSystem.AGGREGATOR, ProviderSystem.XIGS):
+        assert (side, CallKind.WIN, ReplyKind.REFUSED, False) in told
+    assert (ProviderSystem.SPORTSBOOK, CallKind.BET, ReplyKind.REFUSED, False) in told
+    assert (
+        ProviderSystem.AGENT_PLATFORM,
+        CallKind.BET_AND_WIN,
+        ReplyKind.REFUSED,
+        False,
+    ) in told
+    assert (ProviderSystem.AGENT_PLATFORM, CallKind.ROLLBACK, ReplyKind.CONFLICT, False) in told
     assert any(step.copies > 1 for step in plan.steps)
     assert {step.call.side for step in plan.steps if step.call.player is None} == set(ALL)
     undone = {_original_kind(plan, step.call.original) for step in plan.steps}
-    assert {Kind.WIN, Kind.BET, Kind.BET_AND_WIN} <= undone
+    assert {CallKind.WIN, CallKind.BET, CallKind.BET_AND_WIN} <= undone
 
 
 def test_spins_come_free_and_beyond_the_means_of_a_player_whom_the_win_would_save() -> None:
     spins = [
         step
-        for step in _plan(callbacks=3000, sides=(Side.AGENT_PLATFORM,)).steps
-        if step.call.kind is Kind.BET_AND_WIN and not step.expected.repeated
+        for step in _plan(callbacks=3000, sides=(ProviderSystem.AGENT_PLATFORM,)).steps
+        if step.call.kind is CallKind.BET_AND_WIN and not step.expected.repeated
     ]
     free = [step for step in spins if step.call.amount == 0]
     assert free
     assert all(step.call.payout > 0 for step in free)
-    declined = [step.call for step in spins if step.expected.seen is Seen.DECLINED]
+    declined = [step.call for step in spins if step.expected.seen is ReplyKind.DECLINED]
     assert any(call.payout >= call.amount for call in declined)
 
 
@@ -82,13 +89,13 @@ def test_no_two_deliveries_are_the_same_attempt() -> None:
 @pytest.mark.parametrize(
     ("sides", "asking"),
     [
-        (ALL, {Side.AGENT_PLATFORM, Side.AGGREGATOR}),
-        ((Side.AGGREGATOR, Side.XIGS), {Side.AGGREGATOR}),
-        ((Side.SPORTSBOOK, Side.XIGS), set()),
+        (ALL, {ProviderSystem.AGENT_PLATFORM, ProviderSystem.AGGREGATOR}),
+        ((ProviderSystem.AGGREGATOR, ProviderSystem.XIGS), {ProviderSystem.AGGREGATOR}),
+        ((ProviderSystem.SPORTSBOOK, ProviderSystem.XIGS), set()),
     ],
 )
 def test_balances_are_asked_at_the_end_by_the_sides_that_can(
-    sides: tuple[Side, ...], asking: set[Side]
+    sides: tuple[ProviderSystem, ...], asking: set[ProviderSystem]
 ) -> None:
     plan = _plan(callbacks=200, sides=sides)
     questions = closing_questions(plan)
@@ -97,7 +104,7 @@ def test_balances_are_asked_at_the_end_by_the_sides_that_can(
         assert [step.call.player for step in questions] == [one.player for one in plan.players]
 
 
-def _original_kind(plan: Plan, original: str) -> Kind | None:
+def _original_kind(plan: Plan, original: str) -> CallKind | None:
     kinds = {step.call.reference: step.call.kind for step in plan.steps if original}
     return kinds.get(original)
 
@@ -108,14 +115,14 @@ def test_final_balances_are_the_openings_plus_everything_that_moved() -> None:
     moved: dict[str, int] = {}
     for step in plan.steps:
         call = step.call
-        if step.expected.seen is not Seen.SUCCESS or step.expected.repeated:
+        if step.expected.seen is not ReplyKind.SUCCESS or step.expected.repeated:
             continue
         amount = {
-            Kind.BET: -call.amount,
-            Kind.WIN: call.amount,
-            Kind.BET_AND_WIN: call.payout - call.amount,
+            CallKind.BET: -call.amount,
+            CallKind.WIN: call.amount,
+            CallKind.BET_AND_WIN: call.payout - call.amount,
         }.get(call.kind, 0)
-        if call.kind is Kind.ROLLBACK:
+        if call.kind is CallKind.ROLLBACK:
             amount = -moved.pop(call.original, 0)
         else:
             moved[call.reference] = amount
@@ -124,9 +131,9 @@ def test_final_balances_are_the_openings_plus_everything_that_moved() -> None:
 
 
 def test_few_rounds_are_left_open_at_the_end() -> None:
-    plan = _plan(callbacks=4000, sides=(Side.AGGREGATOR,))
-    stood = [s.call for s in plan.steps if s.expected.seen is Seen.SUCCESS]
-    opened = {call.reference for call in stood if call.kind is Kind.BET}
-    ended = {call.reference for call in stood if call.kind is Kind.ROUND_END}
+    plan = _plan(callbacks=4000, sides=(ProviderSystem.AGGREGATOR,))
+    stood = [s.call for s in plan.steps if s.expected.seen is ReplyKind.SUCCESS]
+    opened = {call.reference for call in stood if call.kind is CallKind.BET}
+    ended = {call.reference for call in stood if call.kind is CallKind.ROUND_END}
     assert ended <= opened
     assert len(opened - ended) <= len(opened) // 20

@@ -5,17 +5,17 @@ import io
 import pytest
 
 from ledger.players.importer import read_players
-from simulator.protocol.messages import Side
+from simulator.protocol.messages import ProviderSystem
 from simulator.scenarios.plan import make_plan
 from simulator.scenarios.players_csv import write_roster
 from vocabulary.money import Money
 
-ALL = tuple(Side)
+ALL = tuple(ProviderSystem)
 
 
 @pytest.mark.parametrize(("currency", "sides"), [("USD", ALL), ("JPY", ALL[:1])])
 def test_the_import_reads_back_every_player_with_opening_and_handles(
-    currency: str, sides: tuple[Side, ...]
+    currency: str, sides: tuple[ProviderSystem, ...]
 ) -> None:
     plan = make_plan(seed=4, callbacks=0, players=25, sides=sides, currency=currency)
     slugs = {side: f"my-{side}" for side in sides}
@@ -38,10 +38,10 @@ def test_the_header_names_the_columns_of_the_interface() -> None:
         file,
         (),
         {
-            Side.XIGS: "cards",
-            Side.SPORTSBOOK: "book",
-            Side.AGGREGATOR: "games",
-            Side.AGENT_PLATFORM: "spins",
+            ProviderSystem.XIGS: "cards",
+            ProviderSystem.SPORTSBOOK: "book",
+            ProviderSystem.AGGREGATOR: "games",
+            ProviderSystem.AGENT_PLATFORM: "spins",
         },
     )
     assert file.getvalue() == (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.protocol.messages import Kind, Seen, Side
+from simulator.protocol.messages import CallKind, ProviderSystem, ReplyKind
 from simulator.protocol.responses import Reading, Reply, is_retryable, read
 
 UNREADABLE = Reading(None, None)
@@ -11,90 +11,134 @@ UNREADABLE = Reading(None, None)
 @pytest.mark.parametrize(
     ("status", "body", "kind", "reading"),
     [
-        (200, b'{"balance":291.59,"tmp":0}', Kind.BET, Reading(Seen.SUCCESS, 29159)),
-        (200, b'{"balance":5,"turn_over":1}', Kind.BALANCE, Reading(Seen.BALANCE, 500)),
-        (200, b'{"balance":-0.05}', Kind.WIN, Reading(Seen.SUCCESS, -5)),
-        (400, b'{"error":"Insufficient balance"}', Kind.BET, Reading(Seen.DECLINED, None)),
-        (200, b'{"error":"Insufficient balance"}', Kind.BET, Reading(Seen.DECLINED, None)),
-        (403, b'{"error":"User blocked"}', Kind.BET, Reading(Seen.DECLINED, None)),
-        (404, b'{"error":"Bet not found"}', Kind.WIN, Reading(Seen.REFUSED, None)),
+        (200, b'{"balance":291.59,"tmp":0}', CallKind.BET, Reading(ReplyKind.SUCCESS, 29159)),
+        (
+            200,
+            b'{"balance":5,"turn_over":1}',
+            CallKind.BALANCE,
+            Reading(ReplyKind.BALANCE, 500),
+        ),
+        (200, b'{"balance":-0.05}', CallKind.WIN, Reading(ReplyKind.SUCCESS, -5)),
+        (
+            400,
+            b'{"error":"Insufficient balance"}',
+            CallKind.BET,
+            Reading(ReplyKind.DECLINED, None),
+        ),
+        (
+            200,
+            b'{"error":"Insufficient balance"}',
+            CallKind.BET,
+            Reading(ReplyKind.DECLINED, None),
+        ),
+        (403, b'{"error":"User blocked"}', CallKind.BET, Reading(ReplyKind.DECLINED, None)),
+        (404, b'{"error":"Bet not found"}', CallKind.WIN, Reading(ReplyKind.REFUSED, None)),
         (
             409,
             b'{"error":"Duplicate transaction mismatch"}',
-            Kind.BET,
-            Reading(Seen.CONFLICT, None),
+            CallKind.BET,
+            Reading(ReplyKind.CONFLICT, None),
         ),
-        (200, b'{"tmp":0}', Kind.BET, UNREADABLE),
-        (200, b'{"balance":"5"}', Kind.BET, UNREADABLE),
-        (200, b'{"balance":5.001}', Kind.BET, UNREADABLE),
-        (200, b'{"error":{"code":1}}', Kind.BET, UNREADABLE),
-        (200, b"OK", Kind.BET, UNREADABLE),
-        (200, b"[1]", Kind.BET, UNREADABLE),
-        (200, b"\xff", Kind.BET, UNREADABLE),
+        (200, b'{"tmp":0}', CallKind.BET, UNREADABLE),
+        (200, b'{"balance":"5"}', CallKind.BET, UNREADABLE),
+        (200, b'{"balance":5.001}', CallKind.BET, UNREADABLE),
+        (200, b'{"error":{"code":1}}', CallKind.BET, UNREADABLE),
+        (200, b"OK", CallKind.BET, UNREADABLE),
+        (200, b"[1]", CallKind.BET, UNREADABLE),
+        (200, b"\xff", CallKind.BET, UNREADABLE),
     ],
 )
-def test_aggregator_answers(status: int, body: bytes, kind: Kind, reading: Reading) -> None:
+def test_aggregator_answers(status: int, body: bytes, kind: CallKind, reading: Reading) -> None:
     reply = Reply(status, body)
-    assert read(reply, side=Side.AGGREGATOR, kind=kind, currency="USD") == reading
+    assert read(reply, side=ProviderSystem.AGGREGATOR, kind=kind, currency="USD") == reading
 
 
 @pytest.mark.parametrize(
     ("body", "reading"),
     [
-        (b'{"error":null,"transaction_id":"txn-1-1"}', Reading(Seen.SUCCESS, None)),
+        (b'{"error":null,"transaction_id":"txn-1-1"}', Reading(ReplyKind.SUCCESS, None)),
         (b'{"error":null}', UNREADABLE),
-        (b'{"error":"INSUFFICIENT_FUNDS"}', Reading(Seen.DECLINED, None)),
-        (b'{"error":"INSUFFICENT_FUNDS"}', Reading(Seen.DECLINED, None)),
-        (b'{"error":"TRANSACTION_CONFLICT"}', Reading(Seen.CONFLICT, None)),
-        (b'{"error":"TRANSACTION_ROLLED_BACK"}', Reading(Seen.REFUSED, None)),
-        (b'{"error":"USER_NOT_FOUND"}', Reading(Seen.REFUSED, None)),
+        (b'{"error":"INSUFFICIENT_FUNDS"}', Reading(ReplyKind.DECLINED, None)),
+        (b'{"error":"INSUFFICENT_FUNDS"}', Reading(ReplyKind.DECLINED, None)),
+        (b'{"error":"TRANSACTION_CONFLICT"}', Reading(ReplyKind.CONFLICT, None)),
+        (b'{"error":"TRANSACTION_ROLLED_BACK"}', Reading(ReplyKind.REFUSED, None)),
+        (b'{"error":"USER_NOT_FOUND"}', Reading(ReplyKind.REFUSED, None)),
     ],
 )
 def test_sportsbook_answers(body: bytes, reading: Reading) -> None:
     reply = Reply(200, body)
-    assert read(reply, side=Side.SPORTSBOOK, kind=Kind.BET, currency="USD") == reading
+    assert (
+        read(reply, side=ProviderSystem.SPORTSBOOK, kind=CallKind.BET, currency="USD")
+        == reading
+    )
 
 
 @pytest.mark.parametrize(
     ("status", "body", "kind", "reading"),
     [
-        (200, b'{"content":{"balance":1000.50}}', Kind.BALANCE, Reading(Seen.BALANCE, 100050)),
-        (200, b'{"content":{"balance":-3}}', Kind.ROLLBACK, Reading(Seen.SUCCESS, -300)),
+        (
+            200,
+            b'{"content":{"balance":1000.50}}',
+            CallKind.BALANCE,
+            Reading(ReplyKind.BALANCE, 100050),
+        ),
+        (
+            200,
+            b'{"content":{"balance":-3}}',
+            CallKind.ROLLBACK,
+            Reading(ReplyKind.SUCCESS, -300),
+        ),
         (
             400,
             b'{"error":"insufficient_funds","message":"no"}',
-            Kind.BET_AND_WIN,
-            Reading(Seen.DECLINED, None),
+            CallKind.BET_AND_WIN,
+            Reading(ReplyKind.DECLINED, None),
         ),
-        (403, b'{"error":"player_blocked"}', Kind.BET_AND_WIN, Reading(Seen.DECLINED, None)),
+        (
+            403,
+            b'{"error":"player_blocked"}',
+            CallKind.BET_AND_WIN,
+            Reading(ReplyKind.DECLINED, None),
+        ),
         (
             409,
             b'{"error":"duplicate_transaction"}',
-            Kind.ROLLBACK,
-            Reading(Seen.CONFLICT, None),
+            CallKind.ROLLBACK,
+            Reading(ReplyKind.CONFLICT, None),
         ),
         (
             409,
             b'{"error":"transaction_rolled_back"}',
-            Kind.BET_AND_WIN,
-            Reading(Seen.REFUSED, None),
+            CallKind.BET_AND_WIN,
+            Reading(ReplyKind.REFUSED, None),
         ),
-        (404, b'{"error":"player_not_found"}', Kind.BALANCE, Reading(Seen.REFUSED, None)),
-        (201, b'{"content":{"balance":1}}', Kind.BALANCE, Reading(Seen.REFUSED, None)),
-        (200, b'{"content":{}}', Kind.BALANCE, UNREADABLE),
-        (200, b'{"content":[1]}', Kind.BALANCE, UNREADABLE),
-        (200, b'{"balance":1}', Kind.BALANCE, UNREADABLE),
+        (
+            404,
+            b'{"error":"player_not_found"}',
+            CallKind.BALANCE,
+            Reading(ReplyKind.REFUSED, None),
+        ),
+        (201, b'{"content":{"balance":1}}', CallKind.BALANCE, Reading(ReplyKind.REFUSED, None)),
+        (200, b'{"content":{}}', CallKind.BALANCE, UNREADABLE),
+        (200, b'{"content":[1]}', CallKind.BALANCE, UNREADABLE),
+        (200, b'{"balance":1}', CallKind.BALANCE, UNREADABLE),
     ],
 )
-def test_agent_platform_answers(status: int, body: bytes, kind: Kind, reading: Reading) -> None:
+def test_agent_platform_answers(
+    status: int, body: bytes, kind: CallKind, reading: Reading
+) -> None:
     reply = Reply(status, body)
-    assert read(reply, side=Side.AGENT_PLATFORM, kind=kind, currency="USD") == reading
+    assert read(reply, side=ProviderSystem.AGENT_PLATFORM, kind=kind, currency="USD") == reading
 
 
 @pytest.mark.parametrize(
     ("status", "body", "reading"),
     [
-        (200, b'{"status":"success","data":{"balance":291.5}}', Reading(Seen.SUCCESS, 29150)),
+        (
+            200,
+            b'{"status":"success","data":{"balance":291.5}}',
+            Reading(ReplyKind.SUCCESS, 29150),
+        ),
         (200, b'{"status":"success","data":{}}', UNREADABLE),
         (200, b'{"status":"error","data":{"balance":1}}', UNREADABLE),
         (200, b'{"data":{"balance":1}}', UNREADABLE),
@@ -102,19 +146,23 @@ def test_agent_platform_answers(status: int, body: bytes, kind: Kind, reading: R
         (
             402,
             b'{"status":"error","error":"INSUFFICIENT_FUNDS","message":"no"}',
-            Reading(Seen.DECLINED, None),
+            Reading(ReplyKind.DECLINED, None),
         ),
         (
             409,
             b'{"status":"error","error":"TRANSACTION_CONFLICT"}',
-            Reading(Seen.CONFLICT, None),
+            Reading(ReplyKind.CONFLICT, None),
         ),
-        (404, b'{"status":"error","error":"ROUND_NOT_FOUND"}', Reading(Seen.REFUSED, None)),
+        (
+            404,
+            b'{"status":"error","error":"ROUND_NOT_FOUND"}',
+            Reading(ReplyKind.REFUSED, None),
+        ),
     ],
 )
 def test_scratch_card_answers(status: int, body: bytes, reading: Reading) -> None:
     reply = Reply(status, body)
-    assert read(reply, side=Side.XIGS, kind=Kind.BET, currency="USD") == reading
+    assert read(reply, side=ProviderSystem.XIGS, kind=CallKind.BET, currency="USD") == reading
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ from uuid import UUID
 import pytest
 
 from simulator.protocol import agent_platform, xigs
-from simulator.protocol.json_text import PHP, PLAIN, Number, Value, top_sorted
-from simulator.protocol.messages import Call, Kind, Side
+from simulator.protocol.json_text import PHP, PLAIN, JsonAmount, Value, top_sorted
+from simulator.protocol.messages import Call, CallKind, ProviderSystem
 from simulator.protocol.signing import aggregator_signature, request_for, sportsbook_signature
 
 SECRET = b"test_agent_secret"
 BET = Call(
-    side=Side.AGGREGATOR,
-    kind=Kind.BET,
+    side=ProviderSystem.AGGREGATOR,
+    kind=CallKind.BET,
     player="p",
     handle="LAG1.0632094194",
     currency="USD",
@@ -45,11 +45,11 @@ def _bet_fields(amount: Value) -> list[tuple[str, Value]]:
             "96fb9e8a6840030f9230beb26ad6ae0e49c6c5cb8f33ddb3acf869554bfa5aa4",
         ),
         (
-            _bet_fields(Number(500, 2)),
+            _bet_fields(JsonAmount(500, 2)),
             "0bcc85e605fc2cf08d1894e654d40d420de7d340d421542113d520ee2bb55274",
         ),
         (
-            _bet_fields(Number(510, 2)),
+            _bet_fields(JsonAmount(510, 2)),
             "23746ecf171c90d74293fe961be6645b69f6fe73dd78dcdf3d66affcceabb07e",
         ),
         (
@@ -57,15 +57,15 @@ def _bet_fields(amount: Value) -> list[tuple[str, Value]]:
             "a1412a31913e7344fd7a69754ace13f9d4bc1588df6a9334e14ab46524383cf7",
         ),
         (
-            [("user_agent", "u"), ("balance", Number(1, 7)), ("bet_id", "a")],
+            [("user_agent", "u"), ("balance", JsonAmount(1, 7)), ("bet_id", "a")],
             "8eb9b1780ca4e492a2bf530f069ba709c4cfb51e14c5579521a2d402a2e57627",
         ),
         (
-            [("user_agent", "u"), ("balance", Number(0, 2)), ("bet_id", "a")],
+            [("user_agent", "u"), ("balance", JsonAmount(0, 2)), ("bet_id", "a")],
             "ab175b3e28ec428d9246673fae7c012230737352b9561407bae110422add3f00",
         ),
         (
-            [("user_agent", "u"), ("balance", Number(10**18, 2)), ("bet_id", "a")],
+            [("user_agent", "u"), ("balance", JsonAmount(10**18, 2)), ("bet_id", "a")],
             "67e25c5fd98fd9e94f7b33314d18618995d4b0ea192493fdc390c3811f8fd06c",
         ),
     ],
@@ -81,11 +81,11 @@ def test_aggregator_signatures_are_those_of_the_published_algorithm(
     [
         (BET, "0bcc85e605fc2cf08d1894e654d40d420de7d340d421542113d520ee2bb55274"),
         (
-            replace(BET, kind=Kind.WIN, amount=2000, stake=500),
+            replace(BET, kind=CallKind.WIN, amount=2000, stake=500),
             "df2d582f74e8ed2e08acb7a224891b19937fffe949bc1603eeb1108190489eef",
         ),
         (
-            replace(BET, kind=Kind.ROUND_END, payout=2000),
+            replace(BET, kind=CallKind.ROUND_END, payout=2000),
             "ef9146e0e5b2dad9a1354a631a3c5e4ecadd17560deeccacf7b222f55cafae27",
         ),
     ],
@@ -98,7 +98,7 @@ def test_whole_aggregator_calls_carry_the_digest_of_the_documented_samples(
 
 def test_a_sportsbook_call_is_the_documented_body_signed_as_raw_bytes() -> None:
     call = replace(
-        BET, side=Side.SPORTSBOOK, handle="42", reference="OP-1", amount=1000, stake=0
+        BET, side=ProviderSystem.SPORTSBOOK, handle="42", reference="OP-1", amount=1000, stake=0
     )
     request = request_for(call, b"test_security_hash")
     assert request.body == (
@@ -113,38 +113,38 @@ def test_a_sportsbook_call_is_the_documented_body_signed_as_raw_bytes() -> None:
 @pytest.mark.parametrize(
     ("number", "plain", "javascript"),
     [
-        (Number(500, 2), "5", "5"),
-        (Number(510, 2), "5.1", "5.1"),
-        (Number(25, 2), "0.25", "0.25"),
-        (Number(-5, 2), "-0.05", "-0.05"),
-        (Number(0, 2), "0", "0"),
-        (Number(7000, 0), "7000", "7000"),
-        (Number(100, 8), "0.000001", "0.000001"),
-        (Number(10, 8), "0.0000001", "1e-7"),
-        (Number(12, 8), "0.00000012", "1.2e-7"),
-        (Number(-1, 8), "-0.00000001", "-1e-8"),
-        (Number(100_000_012, 8), "1.00000012", "1.00000012"),
+        (JsonAmount(500, 2), "5", "5"),
+        (JsonAmount(510, 2), "5.1", "5.1"),
+        (JsonAmount(25, 2), "0.25", "0.25"),
+        (JsonAmount(-5, 2), "-0.05", "-0.05"),
+        (JsonAmount(0, 2), "0", "0"),
+        (JsonAmount(7000, 0), "7000", "7000"),
+        (JsonAmount(100, 8), "0.000001", "0.000001"),
+        (JsonAmount(10, 8), "0.0000001", "1e-7"),
+        (JsonAmount(12, 8), "0.00000012", "1.2e-7"),
+        (JsonAmount(-1, 8), "-0.00000001", "-1e-8"),
+        (JsonAmount(100_000_012, 8), "1.00000012", "1.00000012"),
     ],
 )
 def test_numbers_print_as_plain_decimals_and_are_signed_as_javascript_prints_them(
-    number: Number, plain: str, javascript: str
+    number: JsonAmount, plain: str, javascript: str
 ) -> None:
     assert number.plain() == plain
     assert number.javascript() == javascript
 
 
 def test_each_kind_of_call_goes_to_its_documented_route() -> None:
-    sportsbook = replace(BET, side=Side.SPORTSBOOK)
+    sportsbook = replace(BET, side=ProviderSystem.SPORTSBOOK)
     routes = [
         request_for(call, SECRET).route
         for call in (
-            replace(BET, kind=Kind.BALANCE),
+            replace(BET, kind=CallKind.BALANCE),
             BET,
-            replace(BET, kind=Kind.WIN),
-            replace(BET, kind=Kind.ROUND_END),
+            replace(BET, kind=CallKind.WIN),
+            replace(BET, kind=CallKind.ROUND_END),
             sportsbook,
-            replace(sportsbook, kind=Kind.WIN),
-            replace(sportsbook, kind=Kind.ROLLBACK, original="T1"),
+            replace(sportsbook, kind=CallKind.WIN),
+            replace(sportsbook, kind=CallKind.ROLLBACK, original="T1"),
         )
     ]
     assert routes == [
@@ -160,8 +160,8 @@ def test_each_kind_of_call_goes_to_its_documented_route() -> None:
 
 SPIN = replace(
     BET,
-    side=Side.AGENT_PLATFORM,
-    kind=Kind.BET_AND_WIN,
+    side=ProviderSystem.AGENT_PLATFORM,
+    kind=CallKind.BET_AND_WIN,
     handle="player_123",
     reference="M1",
     amount=1000,
@@ -207,8 +207,8 @@ def test_agent_platform_signatures_are_those_of_the_vector_table(
         ("https://x/ž", '"https:\\/\\/x\\/\\u017e"'),
         ("\U0001f3b0", '"\\ud83c\\udfb0"'),
         ('"\\\n\x7f', '"\\"\\\\\\n\x7f"'),
-        (Number(1000, 2), "10"),
-        (Number(2550, 2), "25.5"),
+        (JsonAmount(1000, 2), "10"),
+        (JsonAmount(2550, 2), "25.5"),
         ({"b": True, "a": [1, "/"]}, '{"b":true,"a":[1,"\\/"]}'),
     ],
 )
@@ -259,7 +259,7 @@ def _php_sorted(body: dict[str, object]) -> str:
 
 
 def test_a_rollback_names_itself_and_what_it_undoes_and_no_amount() -> None:
-    undo = replace(SPIN, kind=Kind.ROLLBACK, reference="M2", original="M1")
+    undo = replace(SPIN, kind=CallKind.ROLLBACK, reference="M2", original="M1")
     body = json.loads(request_for(undo, SECRET).body)
     assert (body["transaction_id"], body["rollback_transaction_id"]) == ("M2", "M1")
     assert body["type"] == "rollback"
@@ -267,14 +267,14 @@ def test_a_rollback_names_itself_and_what_it_undoes_and_no_amount() -> None:
 
 
 def test_a_rollback_without_an_id_of_its_own_names_the_original_in_its_place() -> None:
-    undo = replace(SPIN, kind=Kind.ROLLBACK, reference="rollback:M1", original="M1")
+    undo = replace(SPIN, kind=CallKind.ROLLBACK, reference="rollback:M1", original="M1")
     body = json.loads(request_for(undo, SECRET).body)
     assert body["transaction_id"] == "M1"
     assert "rollback_transaction_id" not in body
 
 
 def test_a_balance_question_names_no_transaction() -> None:
-    body = json.loads(request_for(replace(SPIN, kind=Kind.BALANCE), SECRET).body)
+    body = json.loads(request_for(replace(SPIN, kind=CallKind.BALANCE), SECRET).body)
     assert body["type"] == "getBalance"
     assert "transaction_id" not in body
 
@@ -283,7 +283,7 @@ def test_scratch_card_signatures_are_those_of_the_published_algorithm() -> None:
     body: dict[str, Value] = {
         "userToken": "tok",
         "gameId": "507f191e810c19729de860ea",
-        "meta": {"b": [{"d": 1, "c": 2}], "a": Number(150, 2)},
+        "meta": {"b": [{"d": 1, "c": 2}], "a": JsonAmount(150, 2)},
     }
     assert xigs.signature(body, b"a1b2c3") == (
         "c5e5fc5ba0b6f8ccef5a72e66d2eb40da147b068acb498edaa5082d7241c99de"
@@ -292,8 +292,8 @@ def test_scratch_card_signatures_are_those_of_the_published_algorithm() -> None:
 
 
 def test_a_round_is_opened_with_the_price_and_closed_with_the_prize_on_one_url() -> None:
-    ticket = replace(BET, side=Side.XIGS, reference="R1")
-    prize = replace(ticket, kind=Kind.WIN, amount=1250)
+    ticket = replace(BET, side=ProviderSystem.XIGS, reference="R1")
+    prize = replace(ticket, kind=CallKind.WIN, amount=1250)
     at = datetime(2026, 6, 4, 9, 30, tzinfo=UTC)
     opened, closed = (request_for(call, SECRET, sent_at=at) for call in (ticket, prize))
     assert (opened.route, closed.route) == ("", "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vocabulary.ids import chain_place, match_key, transaction_id
+from vocabulary.ids import chain_position, match_key, transaction_id
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def test_the_match_key_tells_provider_and_round_apart() -> None:
 )
 def test_a_text_that_is_no_transaction_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="txn-<wallet>-<seq>"):
-        chain_place(text)
+        chain_position(text)
 
 
 def test_a_transaction_id_reads_as_wallet_and_place() -> None:
     assert transaction_id(7, 42) == "txn-7-42"
-    assert chain_place("txn-7-42") == (7, 42)
+    assert chain_position("txn-7-42") == (7, 42)

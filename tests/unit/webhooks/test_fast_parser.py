@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from webhooks.fast_parser import HEAD_BYTES_MAX, HEADERS_MAX, Plain, read_plain
+from webhooks.fast_parser import HEAD_BYTES_MAX, HEADERS_MAX, PlainRequest, read_plain
 
 LINE = "POST /callbacks/sport/transaction HTTP/1.1"
 HEADERS = {"Host": "x", "Content-Type": "application/json", "X-Signature": "ab 12"}
@@ -19,7 +19,7 @@ def request(more: Mapping[str, str] | None = None, *, body: bytes = BODY) -> byt
 
 
 def test_an_ordinary_callback_is_read_whole() -> None:
-    assert read_plain(request()) == Plain(
+    assert read_plain(request()) == PlainRequest(
         line=LINE,
         headers={
             "host": "x",

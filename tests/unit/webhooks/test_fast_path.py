@@ -9,8 +9,8 @@ from aiohttp import web
 
 from vocabulary.clock import FrozenClock
 from vocabulary.outcomes import Answer
-from webhooks.fast_path import Fronts
-from webhooks.handler import Say
+from webhooks.fast_path import FastPath
+from webhooks.handler import OnAnswer
 
 WAIT_S = 60
 NEVER_S = 600.0
@@ -48,7 +48,7 @@ class Scene:
         self.runner = web.AppRunner(app, access_log=None)
         await self.runner.setup()
         idle_s, read_s = self._timeouts
-        self.fronts = Fronts(
+        self.fronts = FastPath(
             {"POST /door HTTP/1.1": self._take},
             server=self._serve,
             idle_timeout_s=idle_s,
@@ -86,7 +86,7 @@ class Scene:
         return await asyncio.wait_for(self.reader.read(), WAIT_S) == b""
 
     def _take(
-        self, _headers: Mapping[str, str], body: bytes, peer: str | None, say: Say
+        self, _headers: Mapping[str, str], body: bytes, peer: str | None, say: OnAnswer
     ) -> None:
         assert peer == "127.0.0.1"
         self.taken.append(body)

@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 
 from ledger.accepting.acceptor import Accepted, Acceptor
-from ledger.accepting.model import Decided, Request
+from ledger.accepting.model import Decision, Request
 from providers.contract import Policy
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Answer, Outcome, Verdict
@@ -44,8 +44,8 @@ class GatedAcceptor(Acceptor):
         return Accepted(decided, [len(self.batches)], recorded=False, conflicts=0)
 
 
-def _accepted(request: Request) -> Decided:
-    return Decided(Verdict.ACCEPTED, Answer(200, request.body), (), None, None, {})
+def _accepted(request: Request) -> Decision:
+    return Decision(Verdict.ACCEPTED, Answer(200, request.body), (), None, None, {})
 
 
 def _respond(outcome: Outcome) -> Answer:
@@ -65,7 +65,7 @@ def _request(body: bytes) -> Request:
     )
 
 
-def _sending(commit: GroupCommit, *bodies: bytes) -> list["asyncio.Task[Decided]"]:
+def _sending(commit: GroupCommit, *bodies: bytes) -> list["asyncio.Task[Decision]"]:
     return [asyncio.create_task(commit.submit(_request(body))) for body in bodies]
 
 

@@ -8,7 +8,7 @@ from aiohttp.test_utils import make_mocked_request
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Verdict
 from webhooks.health import Health
-from webhooks.metrics import Meters
+from webhooks.metrics import ReceiverMetrics
 
 
 async def _answers() -> None:
@@ -27,13 +27,13 @@ def _asked(health: Health, path: str) -> tuple[int, str]:
 
 
 def test_a_receiver_is_ready_while_its_database_answers() -> None:
-    health = Health(_answers, Meters())
+    health = Health(_answers, ReceiverMetrics())
 
     assert _asked(health, "/readyz") == (200, '{"status": "ready"}')
 
 
 def test_a_receiver_without_its_database_is_alive_but_not_ready_and_says_why() -> None:
-    health = Health(_is_gone, Meters())
+    health = Health(_is_gone, ReceiverMetrics())
     status, body = _asked(health, "/readyz")
 
     assert _asked(health, "/livez")[0] == 200
@@ -45,21 +45,21 @@ def test_a_receiver_without_its_database_is_alive_but_not_ready_and_says_why() -
 
 
 def test_a_stopping_receiver_is_not_ready_any_more() -> None:
-    health = Health(_answers, Meters())
+    health = Health(_answers, ReceiverMetrics())
     health.draining = True
 
     assert _asked(health, "/readyz") == (503, '{"status": "draining"}')
 
 
 def test_metrics_are_served_only_where_they_are_asked_for() -> None:
-    health = Health(_answers, Meters())
+    health = Health(_answers, ReceiverMetrics())
     paths = [[route.path for route in health.routes(metrics=told)] for told in (False, True)]
 
     assert paths == [["/livez", "/readyz"], ["/livez", "/readyz", "/metrics"]]
 
 
 def test_answers_are_counted_by_provider_route_and_verdict() -> None:
-    meters = Meters()
+    meters = ReceiverMetrics()
     for seconds in (1, 2):
         meters.answered("games", "/bet", Verdict.ACCEPTED, seconds)
     meters.answered("games", "/bet", Verdict.DECLINED_FUNDS, 0)
@@ -76,7 +76,7 @@ def test_answers_are_counted_by_provider_route_and_verdict() -> None:
 
 
 def test_two_receivers_in_one_process_count_for_themselves() -> None:
-    one, other = Meters(), Meters()
+    one, other = ReceiverMetrics(), ReceiverMetrics()
     one.answered("games", "/bet", Verdict.ACCEPTED, 0)
 
     assert b'verdict="accepted"' in one.text()

@@ -19,18 +19,18 @@ from workers.outcomes import (
     PAUSE_MS,
     Again,
     Done,
-    Outcome,
+    JobOutcome,
+    JobRunner,
     Parked,
-    PutBack,
-    Settler,
+    Requeued,
 )
 
 
-def _down() -> Outcome:
+def _down() -> JobOutcome:
     raise Unavailable("the database is out of reach")
 
 
-def _bug() -> Outcome:
+def _bug() -> JobOutcome:
     raise ZeroDivisionError("a bug")
 
 
@@ -60,8 +60,8 @@ class Bugs:
         self.told.append((job, type(error).__name__))
 
 
-def settler(broker: Broker | None = None, bugs: Bugs | None = None) -> Settler:
-    return Settler(broker or StubBroker(middleware=[]), Random(7), bugs or Bugs())
+def settler(broker: Broker | None = None, bugs: Bugs | None = None) -> JobRunner:
+    return JobRunner(broker or StubBroker(middleware=[]), Random(7), bugs or Bugs())
 
 
 def test_work_that_stands_is_logged_and_the_message_is_done() -> None:
@@ -129,7 +129,7 @@ def test_a_message_that_is_put_back_has_no_attempt_more_than_before() -> None:
     broker = StubBroker(middleware=[])
     broker.declare_queue("post")
     with on_attempt(3):
-        settler(broker).settle("post.v1", lambda: PutBack("queue post is paused"))
+        settler(broker).settle("post.v1", lambda: Requeued("queue post is paused"))
 
     back = Message.decode(broker.queues["post"].get_nowait())
     assert (back.actor_name, back.options["retries"]) == ("post.v1", 3)

@@ -12,7 +12,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from tests.harness.servers.receiver import until
 from workers import heartbeat_file
-from workers.watchdog import Progress
+from workers.watchdog import ProgressWatch
 
 TURN_S, MESSAGE_S = 60.0, 150.0
 
@@ -49,8 +49,8 @@ def consumer() -> Iterator[Any]:
     made.end()
 
 
-def watching(consumer: Any, hands: Hands) -> Progress:
-    progress = Progress(turn_s=TURN_S, message_s=MESSAGE_S, clock=hands)
+def watching(consumer: Any, hands: Hands) -> ProgressWatch:
+    progress = ProgressWatch(turn_s=TURN_S, message_s=MESSAGE_S, clock=hands)
     progress.after_consumer_thread_boot(StubBroker(middleware=[]), consumer)
     return progress
 
@@ -108,7 +108,7 @@ def test_a_message_that_never_ends_is_no_progress_until_it_ends(consumer: Any) -
 
 
 def test_a_real_worker_is_watched_through_its_broker() -> None:
-    progress = Progress(turn_s=TURN_S, message_s=MESSAGE_S, clock=Hands())
+    progress = ProgressWatch(turn_s=TURN_S, message_s=MESSAGE_S, clock=Hands())
     broker = StubBroker(middleware=[progress])
     progress.watch(broker)
     done: list[str | None] = []

@@ -8,9 +8,15 @@ import pytest
 
 from feeds.findings import FindingKind
 from feeds.statements.reader import StatementReader
-from feeds.statements.table import Broken
+from feeds.statements.table import UnreadableRow
 from ops.providers.configured import configured
-from ops.providers.statements import PREVIEW_LINES, Column, Preview, preview_file, reader_of
+from ops.providers.statements import (
+    PREVIEW_LINES,
+    Preview,
+    PreviewColumn,
+    preview_file,
+    reader_of,
+)
 from ops.settings.loader import load
 from ops.settings.redaction import shown
 from providers.registry import DIALECTS
@@ -43,7 +49,7 @@ def reader(folder: Path, text: str) -> StatementReader:
     return reader_of(configured(loaded)["games"], loaded.providers[0].statement)
 
 
-def read(folder: Path, text: str, data: bytes) -> list[HistoryRecord | Broken]:
+def read(folder: Path, text: str, data: bytes) -> list[HistoryRecord | UnreadableRow]:
     return list(reader(folder, text).read(io.BytesIO(data), "day"))
 
 
@@ -67,7 +73,7 @@ def test_a_finding_keeps_the_line_number_of_the_file(tmp_path: Path) -> None:
 
     _, finding = read(tmp_path, text, THEIRS + BET + BET.replace(b"10.00", b"1e3"))
 
-    assert isinstance(finding, Broken)
+    assert isinstance(finding, UnreadableRow)
     assert (finding.line, finding.reason.split(":")[0]) == (3, "amount")
 
 
@@ -91,7 +97,7 @@ def test_a_file_without_a_configured_column_names_it_as_the_file_would(tmp_path:
     ours = (",".join(COLUMNS) + "\n").encode()
 
     assert read(tmp_path, mapped('transaction_id = "TxId"'), ours) == [
-        Broken(1, "header: these columns are missing: TxId", FindingKind.WRONG_COLUMNS)
+        UnreadableRow(1, "header: these columns are missing: TxId", FindingKind.WRONG_COLUMNS)
     ]
 
 
@@ -162,7 +168,7 @@ def test_a_preview_says_what_each_column_becomes_and_which_lines_hold(tmp_path: 
         ("TxId", "transaction_id", 5),
     ]
     assert found.columns[2].first == ("t-0", "t-1", "t-2")
-    assert found.columns[-1] == Column(
+    assert found.columns[-1] == PreviewColumn(
         "rollback_transaction_id", "rollback_transaction_id", 0, ()
     )
     assert (found.missing, found.readable) == ((), 5)
@@ -192,18 +198,18 @@ def test_a_preview_looks_only_at_the_beginning(tmp_path: Path) -> None:
         (
             "sportsbook",
             b"<html>\n",
-            Broken(
+            UnreadableRow(
                 1,
                 "a CSV statement is expected, this is a web page",
                 FindingKind.NOT_A_STATEMENT,
             ),
         ),
-        ("sportsbook", b"\xff\n", Broken(1, "line: UTF-8 is expected")),
-        ("xigs", b"[]\n", Broken(1, "line: an object is expected")),
+        ("sportsbook", b"\xff\n", UnreadableRow(1, "line: UTF-8 is expected")),
+        ("xigs", b"[]\n", UnreadableRow(1, "line: an object is expected")),
     ],
 )
 def test_a_preview_of_something_else_is_one_finding(
-    tmp_path: Path, dialect: str, data: bytes, found: Broken
+    tmp_path: Path, dialect: str, data: bytes, found: UnreadableRow
 ) -> None:
     assert preview(tmp_path, settings(dialect, ""), data) == Preview(
         columns=(), missing=(), readable=0, unreadable=(found,)

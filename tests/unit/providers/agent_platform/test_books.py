@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from ledger.accepting.model import Decided
+from ledger.accepting.model import Decision
 from providers.agent_platform.feed import COLUMNS
 from providers.contract import OptionValue
 from providers.registry import DIALECTS
@@ -43,7 +43,7 @@ Sums = Mapping[str, tuple[int, int]]
 both_kinds_of_rounds = pytest.mark.parametrize("rounds", ["per_transaction", "round_id"])
 
 
-def decided(counter: Counter, options: Mapping[str, OptionValue]) -> list[Decided]:
+def decided(counter: Counter, options: Mapping[str, OptionValue]) -> list[Decision]:
     asked = configured(AGENT_PLATFORM, options=options)
     policy = AGENT_PLATFORM.policy(asked.options)
     taken = []
@@ -66,7 +66,7 @@ def statement() -> bytes:
     return "\n".join([",".join(COLUMNS), *lines]).encode()
 
 
-def ours(taken: Iterable[Decided]) -> Sums:
+def ours(taken: Iterable[Decision]) -> Sums:
     sums: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for row in (row for one in taken for row in one.operations):
         stake, payout = sums[row.round_id]
