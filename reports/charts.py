@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from reports.grid import WHO_OWES, words
+from reports.grid import WHO_OWES, readable
 from reports.report import Pack
 
 #: Colours by who owes; each stands out from white by more than 3 to 1.
@@ -49,7 +49,7 @@ def owed_by_kind(pack: Pack) -> str:
         sums[key] = sums.get(key, 0) + each.difference
     values = [
         {
-            "kind": words(kind),
+            "kind": readable(kind),
             "who owes": WHO_OWES[impact],
             "currency": code,
             "amount": str(pack.amount(minor, code)),
@@ -90,7 +90,7 @@ def breaks_by_kind(pack: Pack) -> str:
     """Open breaks by kind, coloured by who owes; empty without breaks."""
     counts = Counter((each.kind, each.impact) for each in pack.breaks)
     values = [
-        {"kind": words(kind), "who owes": WHO_OWES[impact], "breaks": count}
+        {"kind": readable(kind), "who owes": WHO_OWES[impact], "breaks": count}
         for (kind, impact), count in sorted(counts.items())
     ]
     chart = (

@@ -17,7 +17,7 @@ def write_tables(pack: Pack, folder: Path, name: str) -> tuple[Path, ...]:
     return tuple(_write(pack, grid, folder / f"{name}-{grid.slug}.csv") for grid in grids(pack))
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The text, behind an apostrophe where a spreadsheet would run it."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
@@ -35,4 +35,4 @@ def _cell(pack: Pack, value: Value) -> str | int:
         return f"{pack.exact(value):f}"
     if isinstance(value, Instant):
         return iso(value.at)
-    return harmless(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value

@@ -96,16 +96,18 @@ class Grid:
     anchor: int | None = None
 
 
-def amounts(headings: Sequence[str], width: int = 16, *, signed: bool = False) -> list[Column]:
+def amount_columns(
+    headings: Sequence[str], width: int = 16, *, signed: bool = False
+) -> list[Column]:
     """Columns of amounts side by side."""
     return [Column(each, width, number=True, signed=signed) for each in headings]
 
 
-def owed(heading: str, **more: Any) -> Column:
+def owed_column(heading: str, **more: Any) -> Column:
     """A column of amounts that somebody owes: plus where we do."""
     return Column(heading, 16, number=True, signed=True, owed=True, **more)
 
 
-def words(name: str) -> str:
+def readable(name: str) -> str:
     """A name of the code as a reader says it."""
     return name.replace("_", " ")

@@ -8,8 +8,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.charts import Chart, charts
-from reports.grid import Amount, Column, Grid, GridRow, Instant, Value, words
-from reports.report import Pack, stem
+from reports.grid import Amount, Column, Grid, GridRow, Instant, Value, readable
+from reports.report import Pack, file_stem
 from reports.tables.contents import grids
 from reports.tables.summary import SUMMARY
 from vocabulary.clock import iso
@@ -57,7 +57,7 @@ def render_page(pack: Pack) -> str:
     }
     return environment.get_template("page.html").render(
         pack=pack,
-        stem=stem(pack),
+        stem=file_stem(pack),
         charts=[_drawn(each) for each in charts(pack)],
         first=[grid for grid in every if grid.sheet == SUMMARY],
         others=[grid for grid in every if grid.sheet != SUMMARY],
@@ -108,7 +108,7 @@ def _text(pack: Pack, column: Column, value: Value) -> str:
     if isinstance(value, Instant):
         return value.seconds()
     if isinstance(value, str):
-        return words(value) if column.named else value
+        return readable(value) if column.named else value
     return f"{value:,}"
 
 

@@ -10,13 +10,13 @@ from breaks.policy import DEFAULT_RULES, SlaRule
 from reconcile.runs.verify import terms_asked
 from reconcile.totals.resolution_rate import explained
 from reconcile.totals.tie_out import totals
-from reports.queries import StoredRun, days_of, game_totals, last_run, open_breaks
+from reports.queries import StoredRun, business_days, game_totals, last_run, open_breaks
 from reports.report import CheckedInvoice, Pack
 from storage.engine import url_of
 from vocabulary.window import Window
 
 
-def gather(
+def load_pack(
     connection: Connection,
     provider: str,
     *,
@@ -40,7 +40,7 @@ def gather(
         totals=() if run is None else game_totals(connection, provider, run.window),
         exponents=exponents,
         zone=zone,
-        days=() if run is None else days_of(connection, provider, run.window, zone),
+        days=() if run is None else business_days(connection, provider, run.window, zone),
         invoices=invoices,
     )
     return pack if run is None else _with_totals(connection, pack, run)

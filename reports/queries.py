@@ -176,7 +176,7 @@ def _due(row: Any, rules: tuple[SlaRule, ...]) -> datetime | None:
     return due_at(rules, impact, row["currency"], row["difference"], row["opened_at"])
 
 
-def days_of(
+def business_days(
     connection: Connection, provider: str, window: Window, zone: str
 ) -> tuple[BusinessDay, ...]:
     """The business days that a window touches, and whether they were signed off."""

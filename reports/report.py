@@ -132,7 +132,7 @@ def _amounts(totals: Mapping[str, Mapping[str, str]]) -> list[tuple[str, dict[st
     ]
 
 
-def stem(pack: Pack) -> str:
+def file_stem(pack: Pack) -> str:
     """The name that the files of a pack share: the provider and the window, if it has a run."""
     if pack.run is None:
         return f"{pack.provider}-no-run"

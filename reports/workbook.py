@@ -145,7 +145,7 @@ class _Sheet:
         for row in grid.rows[:ROWS_MAX]:
             self._row(grid.columns, line, row, foot=False)
             line += 1
-        if said := instead(grid):
+        if said := rows_note(grid):
             self._page.write_string(line, 0, said, self._formats.note)
             line += 1
         for row in grid.foot:
@@ -202,7 +202,7 @@ def _lines(column: Column, value: Value) -> int:
     return -(-len(value) // room)
 
 
-def instead(grid: Grid) -> str:
+def rows_note(grid: Grid) -> str:
     """What is said where there are no rows, or more than a sheet can hold."""
     if not grid.rows:
         return grid.empty

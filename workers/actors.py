@@ -17,8 +17,8 @@ from storage.broker.redis import (
 )
 from storage.queue.parking import park
 from vocabulary.errors import Unavailable
-from workers.ask_provider import Ask, InquiryTerms, fetch
-from workers.canary import CANARY_ACTOR, note_canary
+from workers.ask_provider import AskProvider, InquiryTerms, ask_providers
+from workers.canary import CANARY_ACTOR, record_canary
 from workers.context import WorkerContext
 from workers.ingest import ingest
 from workers.outcomes import Done, JobOutcome, JobRunner, Parked, Requeued
@@ -27,11 +27,11 @@ from workers.outcomes import Done, JobOutcome, JobRunner, Parked, Requeued
 POSTINGS_PER_MESSAGE = 50
 
 
-def declare(
+def declare_actors(
     broker: dramatiq.Broker,
     desk: WorkerContext,
     settler: JobRunner,
-    ask: Ask,
+    ask: AskProvider,
     terms: InquiryTerms,
 ) -> None:
     """Declare every actor on the broker, working at this desk; ``ask`` reaches providers."""
@@ -40,15 +40,21 @@ def declare(
         held = desk.hold(queue)
         if held:
             return Requeued(held)
-        return note_canary(desk.engine, queue, number, by=desk.worker)
+        return record_canary(desk.engine, queue, number, by=desk.worker)
 
-    _actor(broker, settler, POST_ACTOR, POST_QUEUE, lambda **_hints: post_some(desk))
+    _actor(broker, settler, POST_ACTOR, POST_QUEUE, lambda **_hints: post_unposted(desk))
     _actor(broker, settler, INGEST_ACTOR, INGEST_QUEUE, lambda **_hints: ingest(desk))
-    _actor(broker, settler, FETCH_ACTOR, FETCH_QUEUE, lambda **_hints: fetch(desk, ask, terms))
+    _actor(
+        broker,
+        settler,
+        FETCH_ACTOR,
+        FETCH_QUEUE,
+        lambda **_hints: ask_providers(desk, ask, terms),
+    )
     _actor(broker, settler, CANARY_ACTOR, POST_QUEUE, canary)
 
 
-def post_some(desk: WorkerContext) -> JobOutcome:
+def post_unposted(desk: WorkerContext) -> JobOutcome:
     """Post whatever is unposted, bounded; the ids in the message are a hint, not a limit.
 
     A batch that is parked holds nobody up: the posting goes on behind it at once.
@@ -68,7 +74,7 @@ def post_some(desk: WorkerContext) -> JobOutcome:
     return Requeued("there is more than one message's worth")
 
 
-def park_bug(desk: WorkerContext, job: str, error: Exception) -> None:
+def park_failed_job(desk: WorkerContext, job: str, error: Exception) -> None:
     """Park a job that fails in a way nobody foresaw; what it works on stays where it is.
 
     Raises:

@@ -14,7 +14,7 @@ from breaks.provider_inquiries import Inquiry, InquiryAnswer, claim, next_at, pu
 from storage.broker.redis import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
 from workers.context import WorkerContext
-from workers.outcomes import Again, Done, JobOutcome, Requeued
+from workers.outcomes import Done, JobOutcome, Requeued, RetryLater
 
 #: Most questions asked by one message: a slow provider must not keep a thread for long.
 QUESTIONS_PER_MESSAGE = 10
@@ -24,7 +24,7 @@ BUSY_FOR = timedelta(seconds=15)
 PAUSE = timedelta(seconds=5)
 
 #: Asks a provider about a key; given when the bet began, where that is known. Raises ApiError.
-Ask = Callable[[str, str, datetime | None], InquiryAnswer]
+AskProvider = Callable[[str, str, datetime | None], InquiryAnswer]
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class InquiryTerms:
     lasts: timedelta
 
 
-def fetch(desk: WorkerContext, ask: Ask, terms: InquiryTerms) -> JobOutcome:
+def ask_providers(desk: WorkerContext, ask: AskProvider, terms: InquiryTerms) -> JobOutcome:
     """Ask what may be asked now, bounded; the rest again when it is due.
 
     Raises:
@@ -66,10 +66,12 @@ def fetch(desk: WorkerContext, ask: Ask, terms: InquiryTerms) -> JobOutcome:
     if due is None:
         return Done(done)
     wait_s = max((due - desk.clock.now()).total_seconds(), 0.0)
-    return Again(wait_s, f"{done} answered, more is to be asked")
+    return RetryLater(wait_s, f"{done} answered, more is to be asked")
 
 
-def _asked(desk: WorkerContext, ask: Ask, terms: InquiryTerms, question: Inquiry) -> bool:
+def _asked(
+    desk: WorkerContext, ask: AskProvider, terms: InquiryTerms, question: Inquiry
+) -> bool:
     """Ask one question; whether its answer now stands.
 
     A question that was claimed too often broke whoever asked it: it is given up.

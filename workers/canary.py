@@ -38,7 +38,7 @@ def send_canaries(
             _send(broker, queue, number)
 
 
-def note_canary(engine: Engine, queue: str, number: int, *, by: str) -> JobOutcome:
+def record_canary(engine: Engine, queue: str, number: int, *, by: str) -> JobOutcome:
     """Write down that a canary came out.
 
     Raises:

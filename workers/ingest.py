@@ -67,7 +67,7 @@ def ingest(desk: WorkerContext) -> JobOutcome:
 def _ingest_some(connection: Connection, desk: WorkerContext) -> tuple[int, int]:
     waiting = connection.exec_driver_sql(_LOCK, {"most": DELIVERIES_PER_INGEST}).all()
     if waiting:
-        steps.reached(Step.HELD)
+        steps.reached(Step.RECORDS_LOCKED)
     done = _read_all(connection, desk, waiting)
     try:
         _store(connection, desk, done)

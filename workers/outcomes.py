@@ -1,6 +1,6 @@
 """How a job ended: a small closed set, and what Dramatiq is told about each.
 
-A job never decides for itself whether it is retried. ``Again`` is bounded here, because
+A job never decides for itself whether it is retried. ``RetryLater`` is bounded here, because
 Dramatiq ignores ``max_retries`` once a retry predicate is set; when the bound is reached the
 message is let go, for the sweeper finds the work in Postgres and asks again. A message that is
 put back (its queue is paused, its process is ending, there is more than one message's worth)
@@ -44,7 +44,7 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RetryLater:
     """The same message again: after so many seconds, or None for a growing pause."""
 
     after_s: float | None
@@ -58,7 +58,7 @@ class Requeued:
     why: str
 
 
-JobOutcome = Done | Parked | Again | Requeued
+JobOutcome = Done | Parked | RetryLater | Requeued
 
 
 class JobRunner:
@@ -92,19 +92,19 @@ class JobRunner:
                 log.error("job_parked", job=job, count=count)
             case Requeued(why=why):
                 self._put_back(job, why)
-            case Again(after_s=after_s, why=why):
+            case RetryLater(after_s=after_s, why=why):
                 self._again(job, after_s, why)
 
     def _outcome(self, job: str, work: Callable[[], JobOutcome]) -> JobOutcome:
         try:
             return work()
         except Unavailable as error:
-            return Again(None, str(error))
+            return RetryLater(None, str(error))
         except Exception as error:  # noqa: BLE001 - the edge of the process: a bug ends here
             # Its words may quote a statement's values: only its kind and its place are told.
             log.critical("job_broken", job=job, error=type(error).__name__, at=place_of(error))
             if _attempts() < ATTEMPTS_MAX:
-                return Again(None, type(error).__name__)
+                return RetryLater(None, type(error).__name__)
             self._on_bug(job, error)
             return Parked(1)
 

@@ -19,14 +19,14 @@ from storage.queue.heartbeats import paused_queues
 from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.steps import Step
-from workers.actors import post_some
+from workers.actors import post_unposted
 from workers.context import WorkerContext
 from workers.ingest import ingest
 
 #: Most batch ids named in one message.
 BATCHES_NAMED_MAX = 1_000
 #: Beyond this multiple of the sweep age the sweeper does the work itself.
-PATIENCE = 5
+TAKEOVER_FACTOR = 5
 
 _WAITING = """
 SELECT (SELECT array_agg(batch_id) FROM (
@@ -87,11 +87,11 @@ def sweep(desk: WorkerContext, broker: dramatiq.Broker, *, age_s: int) -> Backlo
     }
     old = {queue: age for queue, age in wanted.items() if age and queue not in paused}
     if old:
-        steps.reached(Step.FOUND)
+        steps.reached(Step.BACKLOG_FOUND)
         _ask(broker, found, old)
-        steps.reached(Step.ASKED)
+        steps.reached(Step.BACKLOG_SENT)
     for queue, oldest_s in old.items():
-        if oldest_s > age_s * PATIENCE:
+        if oldest_s > age_s * TAKEOVER_FACTOR:
             _do(desk, queue, oldest_s)
     return found
 
@@ -99,7 +99,7 @@ def sweep(desk: WorkerContext, broker: dramatiq.Broker, *, age_s: int) -> Backlo
 def _do(desk: WorkerContext, queue: str, oldest_s: int) -> None:
     if queue == POST_QUEUE:
         log.warning("sweep_posts", oldest_s=oldest_s)
-        post_some(desk)
+        post_unposted(desk)
     else:
         log.warning("sweep_ingests", oldest_s=oldest_s)
         ingest(desk)

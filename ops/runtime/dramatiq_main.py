@@ -21,7 +21,7 @@ from ops.settings.loader import load
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
-from workers.actors import declare, park_bug
+from workers.actors import declare_actors, park_failed_job
 from workers.heartbeat import Heartbeat
 from workers.outcomes import ATTEMPTS_MAX, JobRunner
 from workers.queue_pause import QueuePause
@@ -65,6 +65,6 @@ broker = open_broker(
 )
 progress.watch(broker)
 desk = desk_at(engine, settings, worker=worker.name, hold=gate.hold)
-settler = JobRunner(broker, Random(), functools.partial(park_bug, desk))  # noqa: S311 - spreads
-declare(broker, desk, settler, asker(settings), terms_of(settings))
+settler = JobRunner(broker, Random(), functools.partial(park_failed_job, desk))  # noqa: S311 - spreads
+declare_actors(broker, desk, settler, asker(settings), terms_of(settings))
 dramatiq.set_broker(broker)

@@ -13,9 +13,9 @@ from reports.grid import (
     GridRow,
     Instant,
     Value,
-    amounts,
-    owed,
-    words,
+    amount_columns,
+    owed_column,
+    readable,
 )
 from reports.queries import OpenBreak
 from reports.report import Pack
@@ -50,7 +50,7 @@ def breaks_grid(pack: Pack) -> Grid:
             Column("Break", 26, name="id", code=True),
             Column("Kind", 22, name="kind", under=True, named=True),
             Column("Impact", 16, name="impact", page=False),
-            owed("Difference", name="difference"),
+            owed_column("Difference", name="difference"),
             Column("Currency", 10, name="currency", under=True),
             Column("Who owes", 20, name="who_owes", under=True),
             Column("Round", 26, name="round_id", code=True),
@@ -102,7 +102,7 @@ def _said(pack: Pack, each: OpenBreak) -> list[Value]:
 
 def _evidence(evidence: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{words(name)}: {_listed(value)}" for name, value in sorted(evidence.items())
+        f"{readable(name)}: {_listed(value)}" for name, value in sorted(evidence.items())
     )
 
 
@@ -126,7 +126,7 @@ def differences_grid(pack: Pack) -> Grid:
                 Column("Currency", 10),
                 Column("Cause", 22, named=True),
             ),
-            *amounts(("GGR",), signed=True),
+            *amount_columns(("GGR",), signed=True),
             *(Column("Round", 26, code=True), Column("Player", 18, code=True)),
             Column("Break", 26, code=True, links=True),
         ),

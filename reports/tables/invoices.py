@@ -2,7 +2,7 @@
 
 from reconcile.invoices.check import CheckedLine
 from reconcile.invoices.render import ROUNDING, exact_text
-from reports.grid import Amount, Column, Grid, GridRow, amounts
+from reports.grid import Amount, Column, Grid, GridRow, amount_columns
 from reports.report import CheckedInvoice, Pack
 from vocabulary.money import exponent_of
 
@@ -23,13 +23,13 @@ def _fees(pack: Pack) -> Grid:
         empty="",
         columns=(
             *(Column("Invoice", 24, code=True), Column("Period", 24), Column("Currency", 10)),
-            *amounts(("Fee claimed", "Fee ours")),
-            *amounts(("Difference", "By GGR", "By terms"), signed=True),
+            *amount_columns(("Fee claimed", "Fee ours")),
+            *amount_columns(("Difference", "By GGR", "By terms"), signed=True),
             *(
                 Column("GGR, converted", 18, number=True),
                 Column("Share of it", 18, number=True),
             ),
-            *(*amounts(("Fixed",)), Column("Minimum applied", 16), Column("Ties", 8)),
+            *(*amount_columns(("Fixed",)), Column("Minimum applied", 16), Column("Ties", 8)),
         ),
         rows=[_fee(each) for each in pack.invoices],
     )
@@ -60,9 +60,9 @@ def _lines(pack: Pack) -> Grid:
         empty="No line was claimed and nothing was played.",
         columns=(
             *(Column("Invoice", 24, code=True), Column("Game", 22), Column("Currency", 10)),
-            *amounts(("GGR claimed", "GGR ours")),
-            *amounts(("Difference", "Explained", "Unexplained"), signed=True),
-            *amounts(("GGR, their history", "Excluded")),
+            *amount_columns(("GGR claimed", "GGR ours")),
+            *amount_columns(("Difference", "Explained", "Unexplained"), signed=True),
+            *amount_columns(("GGR, their history", "Excluded")),
         ),
         rows=[
             (each.check.invoice.name, *_line(line))
@@ -96,7 +96,7 @@ def _rounds(pack: Pack) -> Grid:
             *(
                 Column("Currency", 10),
                 Column("Cause", 22, named=True),
-                *amounts(("GGR",), signed=True),
+                *amount_columns(("GGR",), signed=True),
             ),
             *(Column("Round", 26, code=True), Column("Player", 18, code=True)),
             Column("Break", 26, code=True, links=True),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.grid import Amount, Column, Grid, GridRow, amounts
+from reports.grid import Amount, Column, Grid, GridRow, amount_columns
 from reports.report import Pack, ProofLine
 from reports.tables.summary import NO_RUN
 from vocabulary.maturity import RecordKind
@@ -70,7 +70,7 @@ def conservation_grid(pack: Pack) -> Grid:
         empty=NO_RUN,
         columns=(
             *(Column("Side", 10), Column("Line", 14), Column("Rows", 12, number=True)),
-            *(Column("Currency", 10), *amounts(("Stake", "Payout"), 18)),
+            *(Column("Currency", 10), *amount_columns(("Stake", "Payout"), 18)),
         ),
         rows=[_proof(each) for each in pack.proof()],
     )

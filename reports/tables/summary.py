@@ -7,7 +7,17 @@ from zoneinfo import ZoneInfo
 from breaks.kinds import Impact
 from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
 from reconcile.totals.tie_out import TotalsRow as Tied
-from reports.grid import WHO_OWES, Amount, Column, Grid, GridRow, Instant, Value, amounts, owed
+from reports.grid import (
+    WHO_OWES,
+    Amount,
+    Column,
+    Grid,
+    GridRow,
+    Instant,
+    Value,
+    amount_columns,
+    owed_column,
+)
 from reports.queries import BusinessDay, OpenBreak
 from reports.report import Pack
 from vocabulary.clock import iso
@@ -72,8 +82,8 @@ def _sides(pack: Pack) -> Grid:
         empty="Nothing was booked and nothing was reported in this window.",
         columns=(
             *(Column("Provider", 30, page=False), Column("Figure", 30), Column("Currency", 10)),
-            *amounts(("Ours", "Theirs")),
-            *amounts(("Theirs less ours",), signed=True),
+            *amount_columns(("Ours", "Theirs")),
+            *amount_columns(("Theirs less ours",), signed=True),
         ),
         rows=[
             (pack.provider, *line)
@@ -144,8 +154,8 @@ def _kinds(pack: Pack) -> Grid:
         empty="No break is open.",
         columns=(
             *(Column("Kind", 30, named=True), Column("Who owes", 30), Column("Currency", 10)),
-            *(Column("Breaks", 10, number=True), owed("Amount")),
-            *amounts(("Of GGR's difference",), signed=True),
+            *(Column("Breaks", 10, number=True), owed_column("Amount")),
+            *amount_columns(("Of GGR's difference",), signed=True),
             Column("Overdue", 10, number=True),
         ),
         rows=[
@@ -194,7 +204,7 @@ def _days(pack: Pack) -> Grid:
             *(Column("Signed off (UTC)", 22), Column("By run", 28, code=True, under=True)),
             Column("Records then", 14, number=True),
             Column("Restated", 12, number=True, under=True),
-            *(owed("Restated by"), Column("Currency", 10, under=True)),
+            *(owed_column("Restated by"), Column("Currency", 10, under=True)),
         ),
         rows=[row for day in pack.days for row in _day_lines(day)],
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
 from reconcile.totals.resolution_rate import HORIZONS, percent
 from reconcile.totals.tie_out import TotalsRow as Tied
-from reports.grid import Amount, Column, Grid, GridRow, Value, amounts
+from reports.grid import Amount, Column, Grid, GridRow, Value, amount_columns
 from reports.report import Pack
 
 _SIDES = ("ours", "theirs")
@@ -35,12 +35,12 @@ def tie_out_grid(pack: Pack) -> Grid:
                 for what in ("Stake", "Payout", "GGR")
                 for side in _SIDES
             ),
-            *amounts(("Difference",), 14, signed=True),
+            *amount_columns(("Difference",), 14, signed=True),
             Column("Adjusted", 14, number=True),
             Column("Funded", 14, number=True, under=True),
-            *amounts(("Breaks", "Timing", "Elsewhere"), 14, signed=True),
+            *amount_columns(("Breaks", "Timing", "Elsewhere"), 14, signed=True),
             Column("Rest", 14, number=True, signed=True, under=True),
-            *amounts(("Residual",), 14, signed=True),
+            *amount_columns(("Residual",), 14, signed=True),
         ),
         rows=[_tied(row.name, row) for row in _in_order(pack)],
         foot=[_tied(("all days", "all games"), row) for row in _sums(pack)],
@@ -115,7 +115,7 @@ def _total(pack: Pack, code: str) -> GridRow:
     return pack.provider, "all games", code, rounds, *(Amount(each, code) for each in sums)
 
 
-def explained_grid(pack: Pack) -> Grid:
+def resolution_rate_grid(pack: Pack) -> Grid:
     """How soon rows, and their money, were explained."""
     return Grid(
         name="Explained",

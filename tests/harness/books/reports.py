@@ -15,7 +15,7 @@ from feeds.day_close import note_restatements
 from feeds.records import store_records
 from reconcile.runs.run import Mode, reconcile
 from reports.grid import Grid
-from reports.load import gather
+from reports.load import load_pack
 from reports.report import Pack
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
@@ -91,7 +91,7 @@ def pack_of(database: str, *, at: datetime = EVENING, **more: Any) -> Pack:
     """The pack about the last run."""
     engine = open_engine(database)
     with engine.connect() as connection:
-        pack = gather(connection, "agg", window=None, generated_at=at, exponents={}, **more)
+        pack = load_pack(connection, "agg", window=None, generated_at=at, exponents={}, **more)
     engine.dispose()
     return pack
 

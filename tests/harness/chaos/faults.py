@@ -247,7 +247,7 @@ def supervisor_killed(stack: Stack) -> None:
     stack.up = stack.start()
 
 
-_SWEEPING = (Step.FOUND, Step.ASKED)
+_SWEEPING = (Step.BACKLOG_FOUND, Step.BACKLOG_SENT)
 FAULTS = (
     *(killed_at(step) for step in Step if step not in _SWEEPING),
     *(killed_sweeping_at(step) for step in _SWEEPING),

@@ -17,11 +17,11 @@ from tests.harness.books.delivered import bet, deliver, history, providers
 from tests.harness.servers.receiver import OLD_SECRET, SECRET, Books
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
-from workers.actors import post_some
+from workers.actors import post_unposted
 from workers.context import WorkerContext
 from workers.ingest import ingest
 from workers.outcomes import Done, Parked
-from workers.sweeper import PATIENCE, backlog, sweep
+from workers.sweeper import TAKEOVER_FACTOR, backlog, sweep
 
 OLDER, NEWER = "09:30:00", "10:30:00"
 RECORDS = "SELECT record_id, payout FROM feed_records ORDER BY record_id"
@@ -63,7 +63,7 @@ class Place:
 def place(database: str, tmp_path: Path) -> Iterator[Place]:
     found = Place(database, providers(tmp_path))
     found.books.player("42")
-    post_some(found.desk())
+    post_unposted(found.desk())
     yield found
     found.engine.dispose()
     found.books.close()
@@ -150,7 +150,7 @@ def test_posting_and_ingesting_without_a_database_is_an_outage() -> None:
     )
 
     with pytest.raises(Unavailable, match="posting"):
-        post_some(nowhere)
+        post_unposted(nowhere)
     with pytest.raises(Unavailable, match="ingest"):
         ingest(nowhere)
     with pytest.raises(Unavailable, match="sweep"):
@@ -185,7 +185,7 @@ def test_what_is_old_is_asked_for_again_and_not_done_by_the_sweeper(place: Place
 def test_what_is_far_too_old_is_done_by_the_sweeper_itself(place: Place, is_down: bool) -> None:
     deliver(place.url, place.known["sport"], [bet("42", "OP-1")])
     place.pushed("r1", payout=20, updated=NEWER)
-    place.age(10 * PATIENCE + 10)
+    place.age(10 * TAKEOVER_FACTOR + 10)
 
     with capture_logs() as logs:
         sweep(place.desk(), Asked(is_down=is_down), age_s=10)

@@ -17,12 +17,12 @@ from workers.outcomes import (
     ATTEMPTS_MAX,
     JITTER,
     PAUSE_MS,
-    Again,
     Done,
     JobOutcome,
     JobRunner,
     Parked,
     Requeued,
+    RetryLater,
 )
 
 
@@ -96,7 +96,7 @@ def test_an_outage_is_tried_again_after_a_growing_pause_that_chance_spreads(
 
 def test_a_job_may_say_when_it_wants_to_be_tried_again() -> None:
     with on_attempt(3), pytest.raises(Retry, match="busy") as raised:
-        settler().settle("post.v1", lambda: Again(2.0, "busy"))
+        settler().settle("post.v1", lambda: RetryLater(2.0, "busy"))
 
     delay = raised.value.delay
     assert delay is not None
@@ -143,7 +143,7 @@ def test_dramatiq_attempts_an_outage_a_bounded_number_of_times() -> None:
     @actor(actor_name="post.v1", queue_name="post", broker=broker)
     def job() -> None:
         attempts.append(1)
-        told.settle("post.v1", lambda: Again(0.001, "down"))
+        told.settle("post.v1", lambda: RetryLater(0.001, "down"))
 
     worker = Worker(broker, worker_timeout=10, worker_threads=1)
     worker.start()
