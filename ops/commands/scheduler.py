@@ -139,19 +139,24 @@ def jobs_of(
             name="sweep",
             every=settings.workers.sweep_every,
             run=lambda _slot: sweep(desk, broker, age_s=age_s),
-            once=False,
+            exclusive=False,
         ),
         Job(
             name="canary",
             every=every,
             run=lambda _slot: send_canaries(engine, broker, every=every),
-            once=False,
+            exclusive=False,
         ),
         Job(
             name="details",
             every=ASK_EVERY,
             run=lambda _slot: ask_details(settings, engine, broker),
-            once=False,
+            exclusive=False,
         ),
-        Job(name="heartbeat", every=BEAT_EVERY, run=lambda _slot: beat(engine, me), once=False),
+        Job(
+            name="heartbeat",
+            every=BEAT_EVERY,
+            run=lambda _slot: beat(engine, me),
+            exclusive=False,
+        ),
     ]

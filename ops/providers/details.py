@@ -24,7 +24,9 @@ def terms_of(settings: Settings) -> InquiryTerms:
     """How providers are asked."""
     given = settings.breaks
     return InquiryTerms(
-        every=given.ask_every, attempts=given.ask_attempts, lasts=given.answer_lasts
+        min_interval=given.ask_every,
+        attempts_max=given.ask_attempts,
+        reuse_for=given.answer_lasts,
     )
 
 

@@ -45,7 +45,7 @@ def pull_jobs(
             name=f"pull.{entry.slug}",
             every=entry.feed.pull_every,
             run=partial(_pull, entry, engine, command, errands),
-            once=True,
+            exclusive=True,
         )
         for entry in settings.providers
         if entry.feed.pull_every

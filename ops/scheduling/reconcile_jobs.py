@@ -51,7 +51,7 @@ def reconcile_jobs(
         if failed:
             raise JobFailed("; ".join(failed))
 
-    return [Job(name="reconcile", every=every, run=run, once=True)]
+    return [Job(name="reconcile", every=every, run=run, exclusive=True)]
 
 
 def arguments(slug: str, due: DueDay) -> list[str]:

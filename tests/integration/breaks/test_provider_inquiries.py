@@ -37,7 +37,7 @@ from workers.outcomes import Done, JobOutcome, JobRunner, RetryLater
 
 DETAIL = "/bet-history/report/detail-bet"
 SECOND = timedelta(seconds=1)
-TERMS = InquiryTerms(every=SECOND, attempts=2, lasts=timedelta(days=1))
+TERMS = InquiryTerms(min_interval=SECOND, attempts_max=2, reuse_for=timedelta(days=1))
 DOWN = Scripted(status=500, body=b"{}")
 
 
@@ -127,8 +127,8 @@ def test_the_aggregator_confirms_what_it_knows_at_the_pace_it_is_asked(
     outcomes = asyncio.run(story())
 
     assert wanted == [2, 0]
-    assert outcomes[0] == RetryLater(1.0, "1 answered, more is to be asked")
-    assert outcomes[1:] == [RetryLater(1.0, "0 answered, more is to be asked"), Done(1)]
+    assert outcomes[0] == RetryLater(1.0, "1 answered, further inquiries are open")
+    assert outcomes[1:] == [RetryLater(1.0, "0 answered, further inquiries are open"), Done(1)]
     lives = listed(books.engine, BreakFilter(provider=SLUG))
     assert {life.round_id: life.answer for life in lives} == {
         "r1": "confirmed",
@@ -162,8 +162,8 @@ def test_an_answer_is_kept_with_its_page_and_used_again_until_a_refresh(
 def test_what_fails_is_asked_again_later_and_then_answered(books: BreakBooks) -> None:
     async def story(room: Room, api: ApiServer) -> None:
         room.want()
-        assert await room.fetch() == RetryLater(5.0, "0 answered, more is to be asked")
-        assert await room.fetch() == RetryLater(5.0, "0 answered, more is to be asked")
+        assert await room.fetch() == RetryLater(5.0, "0 answered, further inquiries are open")
+        assert await room.fetch() == RetryLater(5.0, "0 answered, further inquiries are open")
         assert await room.fetch(after=PAUSE) == Done(1)
         assert api.paths().count(DETAIL) == 2
 

@@ -72,9 +72,9 @@ def test_a_job_that_takes_long_keeps_no_other_waiting(engine: Engine) -> None:
 
     day = timedelta(days=1)
     jobs = [
-        Job(name="slow", every=day, run=slow, once=True),
-        Job(name="other", every=day, run=lambda _slot: ran.set(), once=True),
-        Job(name="sweep", every=timedelta(seconds=1), run=swept.append, once=False),
+        Job(name="slow", every=day, run=slow, exclusive=True),
+        Job(name="other", every=day, run=lambda _slot: ran.set(), exclusive=True),
+        Job(name="sweep", every=timedelta(seconds=1), run=swept.append, exclusive=False),
     ]
     running = Scheduler(engine, SystemClock(), jobs, on_stop=release.set)
     with capture_logs():
@@ -97,7 +97,9 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
     """No outage: the server answers, and says no. A thread that died of it would go unseen."""
     books, ran = Books(database), threading.Event()
     books.run("ALTER TABLE job_runs RENAME TO away")
-    job = Job(name="daily", every=timedelta(seconds=1), run=lambda _slot: ran.set(), once=True)
+    job = Job(
+        name="daily", every=timedelta(seconds=1), run=lambda _slot: ran.set(), exclusive=True
+    )
     running = Scheduler(engine, SystemClock(), [job], lease=timedelta(seconds=8))
     with capture_logs() as logs:
         thread = threading.Thread(target=running.run)

@@ -192,7 +192,7 @@ def test_what_is_far_too_old_is_done_by_the_sweeper_itself(place: Place, is_down
 
     events = {log["event"] for log in logs}
     assert {"sweep_posts", "sweep_ingests"} <= events
-    assert ("sweep_cannot_ask" in events) is is_down
+    assert ("sweep_notify_failed" in events) is is_down
     assert place.books.rows("SELECT amount FROM entries WHERE account = 'ggr'") == [(100,)]
     assert place.books.rows(RECORDS) == [("r1", 2000)]
     assert sweep(place.desk(), Asked(), age_s=10).batches == []

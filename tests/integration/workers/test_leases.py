@@ -36,7 +36,7 @@ def work(slot):
     with engine.begin() as connection:
         row = dict(s=slot, p=os.getpid())
         connection.execute(text("INSERT INTO done VALUES (:s, :p)"), row)
-job = Job(name="daily", every=timedelta(days=1), run=work, once=True)
+job = Job(name="daily", every=timedelta(days=1), run=work, exclusive=True)
 scheduler = Scheduler(engine, SystemClock(), [job], lease=timedelta(seconds=float(sys.argv[3])))
 signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
 scheduler.run()
@@ -55,7 +55,7 @@ def leases(engine: Engine, owner: str) -> Leases:
 
 
 def daily(run: "list[str]") -> Job:
-    return Job(name="daily", every=DAY, run=run.append, once=True)
+    return Job(name="daily", every=DAY, run=run.append, exclusive=True)
 
 
 def scheduler(database: str, how: str) -> "subprocess.Popen[bytes]":
@@ -110,7 +110,7 @@ def test_a_claim_holds_until_its_lease_runs_out_and_done_is_done_for_ever(
 
     claims = [first.claim("daily", "1"), second.claim("daily", "1")]
     books.run("UPDATE job_runs SET lease_until = clock_timestamp() - interval '1 s'")
-    left = second.left_behind("daily")
+    left = second.expired("daily")
     taken_over = second.claim("daily", "1")
     first.complete("daily", "1")  # too late: it is not the first one's any more
     still_open = books.rows("SELECT done_at IS NULL FROM job_runs")
@@ -119,7 +119,7 @@ def test_a_claim_holds_until_its_lease_runs_out_and_done_is_done_for_ever(
 
     assert claims == [1, None]
     assert (left, taken_over, still_open) == (["1"], 2, [(True,)])
-    assert (second.left_behind("daily"), first.claim("daily", "1")) == ([], None)
+    assert (second.expired("daily"), first.claim("daily", "1")) == ([], None)
     books.close()
 
 
@@ -133,7 +133,7 @@ def test_an_outage_of_what_a_job_needs_costs_no_attempt_and_loses_no_slot(
         if len(ran) == 1:
             raise Unavailable("the provider is out of reach")
 
-    job = Job(name="daily", every=DAY, run=down_at_first, once=True)
+    job = Job(name="daily", every=DAY, run=down_at_first, exclusive=True)
     clock = FrozenClock(START)
     running = Scheduler(engine, clock, [job])
     with capture_logs():
@@ -158,8 +158,8 @@ def test_a_slot_that_never_succeeds_is_parked_and_other_jobs_go_on(
         raise ZeroDivisionError("a bug")
 
     jobs = [
-        Job(name="broken", every=DAY, run=broken, once=True),
-        Job(name="sound", every=timedelta(minutes=1), run=ran.append, once=False),
+        Job(name="broken", every=DAY, run=broken, exclusive=True),
+        Job(name="sound", every=timedelta(minutes=1), run=ran.append, exclusive=False),
     ]
     running = Scheduler(engine, clock, jobs)
     with capture_logs():
@@ -200,7 +200,7 @@ def test_a_lease_is_renewed_for_as_long_as_the_job_takes(engine: Engine) -> None
             first = connection.exec_driver_sql(until_at).scalar_one()
         seen.append(until(lambda: _later(engine, until_at, first)))
 
-    job = Job(name="daily", every=DAY, run=long, once=True)
+    job = Job(name="daily", every=DAY, run=long, exclusive=True)
     Scheduler(engine, FrozenClock(START), [job], lease=timedelta(seconds=6)).tick()
 
     assert seen == [True]

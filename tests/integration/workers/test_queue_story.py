@@ -108,7 +108,7 @@ def test_an_operator_sees_a_broker_outage_and_that_it_is_over(stack: Stack) -> N
 def test_an_operator_pauses_a_queue_and_resumes_it_and_nothing_is_lost(stack: Stack) -> None:
     place, worker = stack.place, stack.worker
     audited = len(place.audit())
-    retried = worker.log().count("job_again")
+    retried = worker.log().count("job_retried")
     paused = place.queue("pause", "post", *ORDER)
     assert paused.returncode == 0
     assert until(lambda: worker.said('"queue_paused"')), worker.log()
@@ -136,6 +136,6 @@ def test_an_operator_pauses_a_queue_and_resumes_it_and_nothing_is_lost(stack: St
     assert resumed.returncode == 0
     assert until(lambda: place.is_posted(batch)), second.log()
     assert until(place.is_well), place.findings()
-    assert (worker.log() + second.log()).count("job_again") == retried
+    assert (worker.log() + second.log()).count("job_retried") == retried
     assert [row[1] for row in place.audit()[audited:]] == ["queue.paused", "queue.resumed"]
     assert place.books.wrong() == []

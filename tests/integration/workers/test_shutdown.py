@@ -62,7 +62,7 @@ def test_a_worker_that_is_told_to_stop_finishes_its_posting_and_burns_no_attempt
     assert place.is_posted(batch), worker.log()
     messages = left(place.broker_url)
     assert [m.options.get("retries", 0) for m in messages] == [0] * len(messages)
-    assert "job_again" not in worker.log()
+    assert "job_retried" not in worker.log()
 
     # And whoever comes next works off what went back.
     second = place.worker()

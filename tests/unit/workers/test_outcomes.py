@@ -66,14 +66,14 @@ def settler(broker: Broker | None = None, bugs: Bugs | None = None) -> JobRunner
 
 def test_work_that_stands_is_logged_and_the_message_is_done() -> None:
     with capture_logs() as logs:
-        settler().settle("post.v1", lambda: Done(3))
+        settler().run("post.v1", lambda: Done(3))
 
     assert logs == [{"event": "job_done", "job": "post.v1", "count": 3, "log_level": "info"}]
 
 
 def test_parked_work_is_an_error_in_the_log_and_no_retry() -> None:
     with capture_logs() as logs:
-        settler().settle("ingest.v1", lambda: Parked(2))
+        settler().run("ingest.v1", lambda: Parked(2))
 
     assert [(log["event"], log["log_level"]) for log in logs] == [("job_parked", "error")]
 
@@ -86,7 +86,7 @@ def test_an_outage_is_tried_again_after_a_growing_pause_that_chance_spreads(
     delays = []
     for _ in range(20):
         with on_attempt(retries), pytest.raises(Retry, match="out of reach") as raised:
-            told.settle("post.v1", _down)
+            told.run("post.v1", _down)
         delays.append(raised.value.delay or 0)
 
     shortest = PAUSE_MS * 2**retries
@@ -96,7 +96,7 @@ def test_an_outage_is_tried_again_after_a_growing_pause_that_chance_spreads(
 
 def test_a_job_may_say_when_it_wants_to_be_tried_again() -> None:
     with on_attempt(3), pytest.raises(Retry, match="busy") as raised:
-        settler().settle("post.v1", lambda: RetryLater(2.0, "busy"))
+        settler().run("post.v1", lambda: RetryLater(2.0, "busy"))
 
     delay = raised.value.delay
     assert delay is not None
@@ -105,7 +105,7 @@ def test_a_job_may_say_when_it_wants_to_be_tried_again() -> None:
 
 def test_the_last_attempt_lets_the_message_go_to_the_sweeper() -> None:
     with on_attempt(ATTEMPTS_MAX), capture_logs() as logs:
-        settler().settle("post.v1", _down)
+        settler().run("post.v1", _down)
 
     assert [log["event"] for log in logs] == ["job_left_to_sweeper"]
 
@@ -113,10 +113,10 @@ def test_the_last_attempt_lets_the_message_go_to_the_sweeper() -> None:
 def test_a_bug_is_told_by_kind_and_place_tried_again_and_parked_in_the_end() -> None:
     bugs = Bugs()
     with capture_logs() as logs, on_attempt(0), pytest.raises(Retry, match="ZeroDivision"):
-        settler(bugs=bugs).settle("post.v1", _bug)
+        settler(bugs=bugs).run("post.v1", _bug)
     before = list(bugs.told)
     with on_attempt(ATTEMPTS_MAX), capture_logs():
-        settler(bugs=bugs).settle("post.v1", _bug)
+        settler(bugs=bugs).run("post.v1", _bug)
 
     assert (logs[0]["event"], logs[0]["log_level"]) == ("job_broken", "critical")
     assert logs[0]["at"].startswith("test_outcomes.py:")
@@ -129,7 +129,7 @@ def test_a_message_that_is_put_back_has_no_attempt_more_than_before() -> None:
     broker = StubBroker(middleware=[])
     broker.declare_queue("post")
     with on_attempt(3):
-        settler(broker).settle("post.v1", lambda: Requeued("queue post is paused"))
+        settler(broker).run("post.v1", lambda: Requeued("queue post is paused"))
 
     back = Message.decode(broker.queues["post"].get_nowait())
     assert (back.actor_name, back.options["retries"]) == ("post.v1", 3)
@@ -143,7 +143,7 @@ def test_dramatiq_attempts_an_outage_a_bounded_number_of_times() -> None:
     @actor(actor_name="post.v1", queue_name="post", broker=broker)
     def job() -> None:
         attempts.append(1)
-        told.settle("post.v1", lambda: RetryLater(0.001, "down"))
+        told.run("post.v1", lambda: RetryLater(0.001, "down"))
 
     worker = Worker(broker, worker_timeout=10, worker_threads=1)
     worker.start()

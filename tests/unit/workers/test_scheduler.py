@@ -20,8 +20,8 @@ def nowhere() -> Engine:
     return create_engine("postgresql+psycopg://nobody@/nothing?host=/nowhere")
 
 
-def _job(ran: list[str], name: str, every: timedelta, *, once: bool = False) -> Job:
-    return Job(name=name, every=every, run=lambda _slot: ran.append(name), once=once)
+def _job(ran: list[str], name: str, every: timedelta, *, exclusive: bool = False) -> Job:
+    return Job(name=name, every=every, run=lambda _slot: ran.append(name), exclusive=exclusive)
 
 
 def test_instants_of_one_interval_share_a_slot_named_by_its_beginning() -> None:
@@ -91,7 +91,7 @@ def test_an_outage_of_one_job_is_logged_and_stops_no_other(nowhere: Engine) -> N
     def down(_slot: str) -> None:
         raise Unavailable("sweep: the database is out of reach")
 
-    failing = Job(name="down", every=SECOND, run=down, once=False)
+    failing = Job(name="down", every=SECOND, run=down, exclusive=False)
     scheduler = Scheduler(nowhere, FrozenClock(START), [failing, _job(ran, "next", SECOND)])
     with capture_logs() as logs:
         scheduler.tick()
@@ -104,7 +104,9 @@ def test_a_slot_that_cannot_be_claimed_for_want_of_a_database_is_not_run(
     nowhere: Engine,
 ) -> None:
     ran: list[str] = []
-    scheduler = Scheduler(nowhere, FrozenClock(START), [_job(ran, "daily", SECOND, once=True)])
+    scheduler = Scheduler(
+        nowhere, FrozenClock(START), [_job(ran, "daily", SECOND, exclusive=True)]
+    )
     with capture_logs() as logs:
         scheduler.tick()
 

@@ -50,7 +50,7 @@ def consumer() -> Iterator[Any]:
 
 
 def watching(consumer: Any, hands: Hands) -> ProgressWatch:
-    progress = ProgressWatch(turn_s=TURN_S, message_s=MESSAGE_S, clock=hands)
+    progress = ProgressWatch(poll_timeout_s=TURN_S, message_timeout_s=MESSAGE_S, clock=hands)
     progress.after_consumer_thread_boot(StubBroker(middleware=[]), consumer)
     return progress
 
@@ -62,14 +62,14 @@ def test_a_consumer_that_turns_makes_progress_and_one_that_hangs_does_not(
     progress = watching(consumer, hands)
 
     hands.at += TURN_S
-    in_time = progress.stuck()
+    in_time = progress.hang_reason()
     hands.at += 1
-    too_late = progress.stuck()
-    progress.turned("post")
+    too_late = progress.hang_reason()
+    progress.polled("post")
 
     assert in_time is None
     assert too_late == "the consumer of post hangs"
-    assert progress.stuck() is None
+    assert progress.hang_reason() is None
 
 
 def test_a_paused_consumer_is_not_expected_to_turn(consumer: Any) -> None:
@@ -77,18 +77,18 @@ def test_a_paused_consumer_is_not_expected_to_turn(consumer: Any) -> None:
     progress = watching(consumer, hands)
     consumer.paused = True
     hands.at += 10 * TURN_S
-    while_paused = progress.stuck()
+    while_paused = progress.hang_reason()
     consumer.paused = False
 
     assert while_paused is None
-    assert progress.stuck() is None
+    assert progress.hang_reason() is None
 
 
 def test_a_consumer_that_died_is_no_progress(consumer: Any) -> None:
     progress = watching(consumer, Hands())
     consumer.end()
 
-    assert progress.stuck() == "the consumer of post died"
+    assert progress.hang_reason() == "the consumer of post died"
 
 
 def test_a_message_that_never_ends_is_no_progress_until_it_ends(consumer: Any) -> None:
@@ -99,23 +99,23 @@ def test_a_message_that_never_ends_is_no_progress_until_it_ends(consumer: Any) -
 
     progress.before_process_message(broker, message)
     hands.at += MESSAGE_S + 1
-    progress.turned("post")
-    hanging = progress.stuck()
+    progress.polled("post")
+    hanging = progress.hang_reason()
     progress.after_process_message(broker, message)
 
     assert hanging == "a message takes too long"
-    assert progress.stuck() is None
+    assert progress.hang_reason() is None
 
 
 def test_a_real_worker_is_watched_through_its_broker() -> None:
-    progress = ProgressWatch(turn_s=TURN_S, message_s=MESSAGE_S, clock=Hands())
+    progress = ProgressWatch(poll_timeout_s=TURN_S, message_timeout_s=MESSAGE_S, clock=Hands())
     broker = StubBroker(middleware=[progress])
     progress.watch(broker)
     done: list[str | None] = []
 
     @actor(queue_name="post", broker=broker)
     def job() -> None:
-        done.append(progress.stuck())
+        done.append(progress.hang_reason())
 
     worker = Worker(broker, worker_timeout=10, worker_threads=1)
     worker.start()
@@ -123,7 +123,7 @@ def test_a_real_worker_is_watched_through_its_broker() -> None:
     assert until(lambda: done == [None])
     worker.stop()
 
-    assert progress.stuck() is not None
+    assert progress.hang_reason() is not None
 
 
 def test_a_pulse_that_was_never_shown_has_no_age_and_a_fresh_one_is_young(
