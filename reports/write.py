@@ -1,4 +1,4 @@
-"""Every file of a pack, written side by side."""
+"""Write all files of a pack."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from reports.workbook import write_workbook
 
 
 def write_pack(pack: Pack, folder: Path) -> tuple[Path, ...]:
-    """Write every file of a pack into a folder, which is made; returns their paths."""
+    """Write all files of a pack into a folder, creating it; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     name = file_stem(pack)
     return (

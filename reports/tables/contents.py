@@ -1,4 +1,4 @@
-"""Every table of a pack, in the order in which it is read."""
+"""The tables of a pack, in reading order."""
 
 from reports.grid import Grid
 from reports.report import Pack
@@ -10,7 +10,7 @@ from reports.tables.totals import resolution_rate_grid, tie_out_grid, totals_gri
 
 
 def grids(pack: Pack) -> tuple[Grid, ...]:
-    """Every table of a pack, empty ones included; those about invoices where one was given."""
+    """All tables of a pack, empty ones included; invoice tables only if there is an invoice."""
     return (
         *summary_grids(pack),
         breaks_grid(pack),

@@ -198,6 +198,6 @@ class _PageReader(HTMLParser):
 
 def shown(grid: Grid, rows: Sequence[Read]) -> Iterator[Read]:
     """The rows without what the page leaves to workbook and CSV."""
-    names = {each.heading for each in grid.columns if each.page}
+    names = {each.heading for each in grid.columns if each.on_page}
     for row in rows:
         yield {name: value for name, value in row.items() if name in names}
