@@ -113,14 +113,6 @@ class Money(Struct, frozen=True, gc=False):
     def __neg__(self) -> Self:
         return type(self)(-self.minor, self.currency)
 
-    def split(self, parts: int) -> list[Self]:
-        """Divide into ``parts`` amounts that sum back exactly; the first ones take the rest."""
-        quotient, remainder = divmod(self.minor, parts)
-        return [
-            type(self)(quotient + (1 if index < remainder else 0), self.currency)
-            for index in range(parts)
-        ]
-
     def _must_match(self, other: Self) -> None:
         if self.currency != other.currency:
             raise TypeError(f"cannot combine {self.currency} with {other.currency}")

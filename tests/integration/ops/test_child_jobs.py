@@ -21,8 +21,8 @@ from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.loader import load
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
-from tests.harness.servers.receiver import Books, until
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
+from tests.harness.servers.receiver import LedgerDatabase, wait_until
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import Unavailable
 from workers.scheduler import ATTEMPTS_MAX, Job, JobFailed, Scheduler
@@ -80,7 +80,7 @@ def test_a_job_that_takes_long_keeps_no_other_waiting(engine: Engine) -> None:
     with capture_logs():
         thread = threading.Thread(target=running.run)
         thread.start()
-        both = ran.wait(timeout=120) and until(lambda: len(swept) > 1)
+        both = ran.wait(timeout=120) and wait_until(lambda: len(swept) > 1)
         running.stop()
         thread.join(timeout=120)
 
@@ -95,7 +95,7 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
     engine: Engine, database: str
 ) -> None:
     """No outage: the server answers, and says no. A thread that died of it would go unseen."""
-    books, ran = Books(database), threading.Event()
+    books, ran = LedgerDatabase(database), threading.Event()
     books.run("ALTER TABLE job_runs RENAME TO away")
     job = Job(
         name="daily", every=timedelta(seconds=1), run=lambda _slot: ran.set(), exclusive=True
@@ -104,7 +104,7 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
     with capture_logs() as logs:
         thread = threading.Thread(target=running.run)
         thread.start()
-        broken = until(
+        broken = wait_until(
             lambda: [e["slot"] for e in logs if e["event"] == "job_broken"].count("") > 0
         )
         books.run("ALTER TABLE away RENAME TO job_runs")
@@ -137,7 +137,7 @@ def test_a_scheduler_that_stops_ends_its_errands_and_begins_no_more() -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert until(lambda: bool(errands.running()))
+    assert wait_until(lambda: bool(errands.running()))
     errands.stop()
     thread.join(timeout=120)
 
@@ -150,11 +150,11 @@ def test_a_scheduler_that_stops_ends_its_errands_and_begins_no_more() -> None:
 def test_an_errand_dies_with_its_scheduler(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     with subprocess.Popen([sys.executable, "-c", ERRAND, str(told)]) as parent:
-        assert until(lambda: told.exists() and told.read_text().endswith("\n"))
+        assert wait_until(lambda: told.exists() and told.read_text().endswith("\n"))
         child = int(told.read_text())
         os.kill(parent.pid, signal.SIGKILL)
 
-    assert until(lambda: not is_alive(child))
+    assert wait_until(lambda: not is_alive(child))
 
 
 def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
@@ -162,7 +162,7 @@ def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
 ) -> None:
     sound, broken = tmp_path / "sound.toml", tmp_path / "tieout.toml"
     sound.write_text(SETTINGS.format(database=database))
-    books, ledger = TwoBooks(), Books(database)
+    books, ledger = TwoBooks(), LedgerDatabase(database)
     books.both("r-1", 500, 0, at=NOON)
     books.write(database)
     clock = FrozenClock(NOON + timedelta(days=1))
@@ -195,7 +195,7 @@ def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
     ledger.run(f"UPDATE job_runs SET attempts = {ATTEMPTS_MAX - 1} WHERE done_at IS NULL")
     turn()
     sound.rename(broken)
-    (only,) = json.loads(typed(tmp_path, "queue", "parked", "--json").stdout)
+    (only,) = json.loads(run_tieout(tmp_path, "queue", "parked", "--json").stdout)
     assert (only["job"], only["cause"]) == ("reconcile", "Contradiction")
     assert only["subject"].startswith("slot ")
     assert "a service is unavailable" in only["detail"]

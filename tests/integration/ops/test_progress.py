@@ -10,8 +10,8 @@ import pytest
 
 from ops.runtime import process
 from ops.runtime.supervisor import Program, RestartPolicy
-from tests.harness.servers.queues import Place
-from tests.harness.servers.receiver import until
+from tests.harness.servers.receiver import wait_until
+from tests.harness.servers.worker_stack import WorkerStack
 from tests.integration.ops.test_supervisor import Running
 
 #: Shows progress once, then hangs the first time, and for ever after shows progress.
@@ -65,7 +65,7 @@ def test_a_child_that_hangs_is_killed_and_started_again(
 def test_a_real_worker_that_is_frozen_is_replaced_by_one_that_works(
     started: list[Running], database: str, broker_url: str, tmp_path: Path
 ) -> None:
-    place = Place(database, broker_url, tmp_path)
+    place = WorkerStack(database, broker_url, tmp_path)
     place.books.player("42")
     pulse = tmp_path / "worker.pulse"
     env = {
@@ -80,27 +80,27 @@ def test_a_real_worker_that_is_frozen_is_replaced_by_one_that_works(
     started.append(running)
 
     workers = "SELECT pid FROM workers_seen WHERE role = 'worker' ORDER BY started_at"
-    assert until(lambda: pulse.exists() and bool(place.books.rows(workers)))
+    assert wait_until(lambda: pulse.exists() and bool(place.books.rows(workers)))
     frozen = int(place.books.rows(workers)[-1][0])
     process.send(frozen, signal.SIGSTOP)
     batch = place.bet("42", "OP-1")
-    assert until(lambda: not process.is_alive(frozen))
-    place.ask()
+    assert wait_until(lambda: not process.is_alive(frozen))
+    place.notify_workers()
 
-    assert until(lambda: place.is_posted(batch))
+    assert wait_until(lambda: place.is_posted(batch))
     assert len(place.books.rows(workers)) >= 2
-    place.end()
+    place.close()
 
 
 def test_a_probe_tells_progress_from_mere_existence(
     database: str, broker_url: str, tmp_path: Path
 ) -> None:
-    place = Place(database, broker_url, tmp_path)
+    place = WorkerStack(database, broker_url, tmp_path)
     pulse = tmp_path / "worker.pulse"
     never = place.queue("alive", str(pulse))
     pulse.write_text("0.0")
     stale = place.queue("alive", str(pulse), "--within", "1ms")
-    place.end()
+    place.close()
 
     assert never.returncode == stale.returncode == 1
     assert "no sign of progress yet" in never.stderr
@@ -110,13 +110,13 @@ def test_a_probe_tells_progress_from_mere_existence(
 def test_what_cannot_be_understood_is_refused_by_name(
     database: str, broker_url: str, tmp_path: Path
 ) -> None:
-    place = Place(database, broker_url, tmp_path)
+    place = WorkerStack(database, broker_url, tmp_path)
     wrong = [
         place.queue("pause", "nothing", "--dry-run"),
         place.queue("requeue", "--older-than", "soon", "--dry-run"),
     ]
     metrics = place.queue("status", "--prometheus")
-    place.end()
+    place.close()
 
     assert [one.returncode for one in wrong] == [2, 2]
     assert "one of post, ingest, fetch is expected" in wrong[0].stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.books.reports import STEM, Files, fill, run
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
 
 SETTINGS = """
 mode = "test"
@@ -41,7 +41,7 @@ def test_each_invoice_is_checked_with_its_own_period(folder: Path, database: str
     command = ("report", "--provider", "agg", "--out", str(folder / "out"), "--json")
     first = ("--invoice", str(folder / "first.csv"), "--period", "2026-03")
     second = ("--invoice", str(folder / "second.csv"), "--period", "2026-04-01/2026-04-02")
-    result = typed(folder, *command, *first, *second)
+    result = run_tieout(folder, *command, *first, *second)
     assert result.returncode == 0, result.stderr
     files = Files([Path(path) for path in json.loads(result.stdout)["agg"]])
     assert files.stem == STEM
@@ -69,7 +69,7 @@ def test_each_invoice_is_checked_with_its_own_period(folder: Path, database: str
 def test_an_invoice_that_cannot_be_checked_writes_no_pack(
     folder: Path, options: tuple[str, ...], message: str
 ) -> None:
-    result = typed(folder, "report", "--out", str(folder / "out"), *options)
+    result = run_tieout(folder, "report", "--out", str(folder / "out"), *options)
     assert result.returncode == 2
     assert message in " ".join(result.stderr.replace("│", " ").split())
     assert not (folder / "out").exists()
