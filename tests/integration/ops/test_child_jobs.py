@@ -30,13 +30,13 @@ from workers.scheduler import ATTEMPTS_MAX, Job, JobFailed, Scheduler
 LONG = timedelta(minutes=10)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
-#: Somebody who has an errand done, says so, and waits for it.
-ERRAND = """
+#: A parent that runs a child job, which writes its pid and sleeps.
+PARENT = """
 import sys
 from datetime import timedelta
-from ops.runtime.child_jobs import Errands
+from ops.runtime.child_jobs import ChildJobs
 child = "import os, time; print(os.getpid(), file=open(%r, 'w'), flush=True); time.sleep(600)"
-Errands().run([sys.executable, "-c", child % sys.argv[1]], patience=timedelta(minutes=10))
+ChildJobs().run([sys.executable, "-c", child % sys.argv[1]], patience=timedelta(minutes=10))
 """
 SETTINGS = """
 mode = "test"
@@ -116,42 +116,42 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
     books.close()
 
 
-def test_an_errand_tells_how_it_ended_and_is_given_up_when_it_takes_too_long() -> None:
-    errands = ChildJobs()
-    says = "import sys; print('done'); print('why', file=sys.stderr); sys.exit(3)"
+def test_a_child_job_reports_its_end_and_is_killed_if_it_takes_too_long() -> None:
+    child_jobs = ChildJobs()
+    script = "import sys; print('done'); print('why', file=sys.stderr); sys.exit(3)"
 
-    done = errands.run([sys.executable, "-c", says], patience=LONG)
-    assert (done.code, done.said, done.words()) == (3, "done\n", "why")
+    result = child_jobs.run([sys.executable, "-c", script], patience=LONG)
+    assert (result.code, result.output, result.reason()) == (3, "done\n", "why")
     with pytest.raises(JobFailed, match=r"given up after 0:00:00\.01"):
-        errands.run(SLEEPS, patience=timedelta(milliseconds=10))
+        child_jobs.run(SLEEPS, patience=timedelta(milliseconds=10))
 
 
-def test_a_scheduler_that_stops_ends_its_errands_and_begins_no_more() -> None:
-    errands, ended = ChildJobs(), []
+def test_a_stopping_scheduler_ends_its_child_jobs_and_starts_no_more() -> None:
+    child_jobs, ended = ChildJobs(), []
 
     def run() -> None:
         try:
-            errands.run(SLEEPS, patience=LONG)
+            child_jobs.run(SLEEPS, patience=LONG)
         except Unavailable as error:
             ended.append(str(error))
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert wait_until(lambda: bool(errands.running()))
-    errands.stop()
+    assert wait_until(lambda: bool(child_jobs.running()))
+    child_jobs.stop()
     thread.join(timeout=120)
 
     assert len(ended) == 1
     assert "the scheduler is stopping" in ended[0]
     with pytest.raises(Unavailable, match="stopping"):
-        errands.run(SLEEPS, patience=LONG)
+        child_jobs.run(SLEEPS, patience=LONG)
 
 
-def test_an_errand_dies_with_its_scheduler(tmp_path: Path) -> None:
-    told = tmp_path / "pid"
-    with subprocess.Popen([sys.executable, "-c", ERRAND, str(told)]) as parent:
-        assert wait_until(lambda: told.exists() and told.read_text().endswith("\n"))
-        child = int(told.read_text())
+def test_a_child_job_ends_with_its_scheduler(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", PARENT, str(pid_file)]) as parent:
+        assert wait_until(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"))
+        child = int(pid_file.read_text())
         os.kill(parent.pid, signal.SIGKILL)
 
     assert wait_until(lambda: not is_alive(child))

@@ -134,7 +134,7 @@ def configured(folder: Path, database: str, broker: str) -> Iterator[str]:
     """Where everything of these engines is served."""
     config = folder / "tieout.toml"
     config.write_text(SETTINGS.format(database=database, broker=broker))
-    engine, errands = open_bounded_engine(database), ChildJobs()
+    engine, child_jobs = open_bounded_engine(database), ChildJobs()
     command = tieout_command(folder / "data", config)
     parts = parts_of(
         load(config, {}),
@@ -142,13 +142,13 @@ def configured(folder: Path, database: str, broker: str) -> Iterator[str]:
         broker_url=broker,
         clock=SystemClock(),
         command=command,
-        errands=errands,
+        child_jobs=child_jobs,
     )
     try:
         with serving(parts) as url:
             yield url
     finally:
-        errands.stop()
+        child_jobs.stop()
         for part in parts:
             assert part.begin().wait(timeout=120)  # nothing is still reading
         engine.dispose()

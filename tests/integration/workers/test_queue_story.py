@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import TEMPLATE, PostgresServer, leashed
+from tests.conftest import TEMPLATE, PostgresServer, stopped_with_this_process
 from tests.harness.servers.receiver import wait_until
 from tests.harness.servers.worker_stack import ORDER, RestartableBroker, WorkerStack
 
@@ -26,7 +26,7 @@ def stack(
 ) -> Iterator[QueueStack]:
     folder = tmp_path_factory.mktemp("story")
     postgres.execute(f"CREATE DATABASE queue_story TEMPLATE {TEMPLATE}")
-    with leashed(folder / "broker"):
+    with stopped_with_this_process(folder / "broker"):
         broker = RestartableBroker(folder / "broker")
         env = WorkerStack(postgres.url("queue_story"), broker.url, folder)
         env.books.player("42", "bad")
