@@ -47,14 +47,14 @@ class Load(threading.Thread):
         self._folder = folder
         self._seed = seed
         self._answer_times: list[float] = []
-        self._stop = threading.Event()
+        self._stop_requested = threading.Event()
         self._failure: BaseException | None = None
 
     def run(self) -> None:
         """Simulate one seed after another."""
         seed = self._seed
         try:
-            while not self._stop.is_set():
+            while not self._stop_requested.is_set():
                 self._simulate(seed)
                 seed += 1
         except BaseException as failure:  # noqa: BLE001 - raised by check
@@ -67,7 +67,7 @@ class Load(threading.Thread):
 
     def finish(self) -> None:
         """Complete the current simulation and raise any failure."""
-        self._stop.set()
+        self._stop_requested.set()
         self.join()
         self.check()
 
