@@ -213,8 +213,8 @@ def rows_note(grid: Grid) -> str:
     """The note below a table without rows, or with more rows than a sheet can hold."""
     if not grid.rows:
         return grid.empty
-    more = len(grid.rows) - ROWS_MAX
-    return f"and {more:,} more: all are in the table {grid.slug}.csv" if more > 0 else ""
+    missing = len(grid.rows) - ROWS_MAX
+    return f"and {missing:,} more: all are in the table {grid.slug}.csv" if missing > 0 else ""
 
 
 def _printable(text: str) -> str:

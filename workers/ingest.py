@@ -73,7 +73,7 @@ def _ingest_some(connection: Connection, context: WorkerContext) -> tuple[int, i
         _store(connection, context, deliveries)
         steps.reached(Step.STORED)
     except _INVARIANT_BROKEN:
-        deliveries = [each for each in deliveries if _store_or_park(connection, context, each)]
+        deliveries = [item for item in deliveries if _store_or_park(connection, context, item)]
     ids = [delivery.delivery_id for delivery, _ in deliveries]
     connection.exec_driver_sql(_MARK, {"deliveries": ids})
     return len(waiting), len(waiting) - len(deliveries)

@@ -23,13 +23,13 @@ from reports.report import Pack
 _HOUR = timedelta(hours=1)
 _AMOUNTS = [
     Column(
-        f"{what} {side}",
+        f"{heading} {side}",
         14,
         name=f"{side}_{name}",
         number=True,
         stacked=(name, side) != ("stake", "ours"),
     )
-    for what, name in (("Stake", "stake"), ("Payout", "payout"))
+    for heading, name in (("Stake", "stake"), ("Payout", "payout"))
     for side in ("ours", "theirs")
 ]
 

@@ -75,7 +75,7 @@ def _conventions(pack: Pack) -> Iterator[GridRow]:
     yield "amounts", "exact, in the currency beside them"
     yield "a break's amount", "plus: we owe the player; minus: the player owes us"
     yield "totals differ by", "the provider's figure less ours"
-    invoices = ", ".join(each.check.invoice.name for each in pack.invoices)
+    invoices = ", ".join(checked.check.invoice.name for checked in pack.invoices)
     yield "invoices checked", invoices or "none was given"
 
 

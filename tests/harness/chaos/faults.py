@@ -101,7 +101,7 @@ def terminate(name: str) -> Fault:
         process.send(pid, signal.SIGTERM)
         _wait_gone(pid)
 
-    return Fault(name=f"{name} told to stop", inject=inject)
+    return Fault(name=f"{name} terminated", inject=inject)
 
 
 def freeze(name: str) -> Fault:
@@ -114,7 +114,7 @@ def freeze(name: str) -> Fault:
     return Fault(name=f"{name} frozen", inject=inject)
 
 
-def postgres_in_a_transaction(signal_number: signal.Signals, how: str) -> Fault:
+def postgres_in_a_transaction(signal_number: signal.Signals, manner: str) -> Fault:
     """The server ends while a callback's statement is running."""
 
     def inject(stack: Stack) -> None:
@@ -123,7 +123,7 @@ def postgres_in_a_transaction(signal_number: signal.Signals, how: str) -> Fault:
             pass  # the test's own transaction lost a dead-lock
         _wait_gone(pid)
 
-    return Fault(name=f"postgres {how} mid-transaction", inject=inject)
+    return Fault(name=f"postgres {manner} mid-transaction", inject=inject)
 
 
 def receiver_backend_killed() -> Fault:

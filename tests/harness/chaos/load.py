@@ -91,7 +91,7 @@ class Load(threading.Thread):
         self.mismatched += result.tally.mismatched + result.closing.mismatched
         self.mismatched += result.unacknowledged
 
-    def _announce(self, _what: str, _units: int) -> Callable[[int], None]:
+    def _announce(self, _label: str, _units: int) -> Callable[[int], None]:
         return lambda _done: self._answer_times.append(time.monotonic())
 
     def _import(self, plan: Plan) -> None:

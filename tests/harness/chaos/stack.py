@@ -91,11 +91,11 @@ class Stack(TieoutStack):
         draft.write_text(signal_number.name)
         draft.rename(self._orders / step)
         deadline = time.monotonic() + PATIENCE_S
-        while not (taken := list(self._orders.glob(f"{step}.taken.*"))):
+        while not (claimed := list(self._orders.glob(f"{step}.taken.*"))):
             assert time.monotonic() < deadline, f"no process reached the step {step}"
             time.sleep(0.01)
-        taken[0].unlink()
-        return int(taken[0].suffix[1:])
+        claimed[0].unlink()
+        return int(claimed[0].suffix[1:])
 
     def pids(self, name: str) -> list[int]:
         """The processes of that name, children included; waits until there is one."""
@@ -145,8 +145,8 @@ class Stack(TieoutStack):
                 suppress(psycopg.OperationalError),
                 psycopg.connect(self.database_url, connect_timeout=5) as connection,
             ):
-                instant = instant or _one(connection, "SELECT clock_timestamp()", {})
-                remaining = _one(connection, _BACKLOG, {"instant": instant})
+                instant = instant or _scalar(connection, "SELECT clock_timestamp()", {})
+                remaining = _scalar(connection, _BACKLOG, {"instant": instant})
             time.sleep(0.02)
 
     def prove(self, loads: Sequence[Load]) -> Proof:
@@ -247,7 +247,9 @@ def _is_once(amounts: set[Decimal], booked: tuple[str, Decimal, Decimal]) -> boo
     return entries == effect and (kind not in {"bet", "win"} or amounts == {abs(effect)})
 
 
-def _one(connection: "psycopg.Connection[Any]", query: str, parameters: dict[str, Any]) -> Any:
+def _scalar(
+    connection: "psycopg.Connection[Any]", query: str, parameters: dict[str, Any]
+) -> Any:
     row = connection.execute(query.encode(), parameters).fetchone()
     assert row is not None
     return row[0]

@@ -18,7 +18,7 @@ def kill_worker_once(work: Work, marker: str, task: Any) -> bytes:
     except FileExistsError:
         return work(task)
     os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("a killed process goes on")
+    raise AssertionError("a killed process still runs")
 
 
 @dataclass(frozen=True, slots=True)

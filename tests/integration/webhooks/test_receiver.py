@@ -290,10 +290,10 @@ def test_a_player_imported_later_is_known_without_a_restart(receiver: RunningRec
     unknown = receiver.transaction(player, f"{player}-1")
 
     receiver.books.player(player)
-    known = receiver.transaction(player, f"{player}-2")
+    accepted = receiver.transaction(player, f"{player}-2")
 
     assert unknown == Reply(200, b'{"error":"USER_NOT_FOUND"}')
-    assert json.loads(known.body)["error"] is None
+    assert json.loads(accepted.body)["error"] is None
 
 
 def test_the_receiver_is_alive_and_ready_and_counts_every_verdict(

@@ -42,7 +42,7 @@ class JobEnvironment:
         return WorkerContext(
             engine=self.engine,
             clock=SystemClock(),
-            providers={slug: (found.dialect, found.provider) for slug, found in chosen.items()},
+            providers={slug: (entry.dialect, entry.provider) for slug, entry in chosen.items()},
         )
 
     def push(self, record: str, *, payout: int, updated: str, slug: str = "games") -> None:

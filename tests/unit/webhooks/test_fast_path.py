@@ -76,7 +76,7 @@ class Scene:
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         return head + await self.reader.readexactly(length)
 
-    async def until(self, condition: Callable[[], bool]) -> None:
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(WAIT_S):
             while not condition():  # noqa: ASYNC110 - a client sees no event of the server
                 await asyncio.sleep(0.005)
@@ -180,13 +180,13 @@ def test_two_pipelined_callbacks_are_handed_to_the_server_and_answered_in_order(
 def test_a_callback_sent_before_the_previous_answer_waits_for_it() -> None:
     async def script(scene: Scene) -> None:
         scene.writer.write(request(b"one"))
-        await scene.until(lambda: len(scene.delayed) == 1)
+        await scene.wait_until(lambda: len(scene.delayed) == 1)
         scene.writer.write(request(b"two"))
         await asyncio.sleep(0.05)
         assert scene.handled == [b"one"]
         scene.delayed.pop()()
         assert await scene.exchange() == response(b"one")
-        await scene.until(lambda: len(scene.delayed) == 1)
+        await scene.wait_until(lambda: len(scene.delayed) == 1)
         scene.delayed.pop()()
         assert await scene.exchange() == response(b"two")
 
@@ -197,7 +197,7 @@ def test_a_body_that_stays_incomplete_is_handed_to_the_server_after_the_timeout(
     async def script(scene: Scene) -> None:
         whole = request(b"body")
         scene.writer.write(whole[:-2])
-        await scene.until(lambda: scene.served == 1)
+        await scene.wait_until(lambda: scene.served == 1)
         assert (await scene.exchange(whole[-2:])).endswith(b"server:body")
 
     assert play(script, read_s=0.02).handled == []
@@ -230,7 +230,7 @@ def test_an_idle_connection_is_closed() -> None:
 def test_a_connection_with_a_pending_answer_is_not_idle() -> None:
     async def script(scene: Scene) -> None:
         scene.writer.write(request(b"one"))
-        await scene.until(lambda: len(scene.delayed) == 1)
+        await scene.wait_until(lambda: len(scene.delayed) == 1)
         await asyncio.sleep(0.2)
         scene.delayed.pop()()
         assert await scene.exchange() == response(b"one")
@@ -242,7 +242,7 @@ def test_a_connection_with_a_pending_answer_is_not_idle() -> None:
 def test_an_answer_for_a_closed_connection_is_dropped() -> None:
     async def script(scene: Scene) -> None:
         scene.writer.write(request(b"one"))
-        await scene.until(lambda: len(scene.delayed) == 1)
+        await scene.wait_until(lambda: len(scene.delayed) == 1)
         scene.writer.transport.abort()
         await asyncio.sleep(0.05)
         scene.delayed.pop()()
@@ -263,7 +263,7 @@ def test_stop_closes_idle_connections_at_once() -> None:
 def test_stop_waits_for_pending_answers_and_marks_them_as_the_last_of_the_connection() -> None:
     async def script(scene: Scene) -> None:
         scene.writer.write(request(b"one"))
-        await scene.until(lambda: len(scene.delayed) == 1)
+        await scene.wait_until(lambda: len(scene.delayed) == 1)
         stopping = asyncio.create_task(scene.fast_path.stop(NEVER_S))
         await asyncio.sleep(0.05)
         assert not stopping.done()
@@ -280,7 +280,7 @@ def test_stop_waits_for_pending_answers_and_marks_them_as_the_last_of_the_connec
 def test_stop_waits_for_pending_answers_no_longer_than_its_timeout() -> None:
     async def script(scene: Scene) -> None:
         scene.writer.write(request(b"one"))
-        await scene.until(lambda: len(scene.delayed) == 1)
+        await scene.wait_until(lambda: len(scene.delayed) == 1)
         await asyncio.wait_for(scene.fast_path.stop(0.02), WAIT_S)
         scene.delayed.pop()()
 
