@@ -1,1 +1,1 @@
-"""What finance reads: a workbook, a page, tables."""
+"""Report packs for finance: workbook, HTML page and CSV tables."""

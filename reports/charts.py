@@ -1,4 +1,4 @@
-"""Charts as inline SVG. Figures are only drawn here; whoever reads amounts reads the tables."""
+"""Charts as inline SVG. They only illustrate; the exact amounts are in the tables."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,48 +8,48 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from reports.grid import WHO_OWES, words
+from reports.grid import WHO_OWES, readable
 from reports.report import Pack
 
-#: Colours by who owes; each stands out from white by more than 3 to 1.
+#: Colours by who owes; each contrasts with white by more than 3 to 1.
 _COLOURS: Mapping[str, str] = {
     WHO_OWES["player_owed"]: "#b3432b",
     WHO_OWES["operator_owed"]: "#2f6690",
     WHO_OWES["none"]: "#7d8894",
 }
-#: Points left around a chart: a reader's fonts may be wider than those it was laid out with.
-_ROOM = {"left": 36, "right": 36, "top": 6, "bottom": 6}
-#: Bars in the revenue chart; the rest stands in the table.
+#: Points of padding: a reader's fonts may be wider than those of the layout.
+_PADDING = {"left": 36, "right": 36, "top": 6, "bottom": 6}
+#: Most bars of the revenue chart; the table has the rest.
 _GAMES_MAX = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart and what it shows, in words."""
+    """A chart with its title."""
 
     title: str
     svg: str
 
 
 def charts(pack: Pack) -> tuple[Chart, ...]:
-    """Every chart that has something to show."""
-    drawn = {
-        "Open breaks by kind: amounts, plus where we owe the player": owed_by_kind(pack),
+    """All charts that have data."""
+    candidates = {
+        "Open breaks by kind: amounts, positive where we owe the player": owed_by_kind(pack),
         "Open breaks by kind: how many": breaks_by_kind(pack),
         f"Our GGR by game, the largest {_GAMES_MAX}": revenue_by_game(pack),
     }
-    return tuple(Chart(title=title, svg=svg) for title, svg in drawn.items() if svg)
+    return tuple(Chart(title=title, svg=svg) for title, svg in candidates.items() if svg)
 
 
 def owed_by_kind(pack: Pack) -> str:
-    """What open breaks add up to by kind, one chart per currency; empty without money."""
+    """Sums of open breaks by kind, one chart per currency; empty without money."""
     sums: dict[tuple[str, str, str], int] = {}
-    for each in pack.breaks:
-        key = (each.currency, each.kind, each.impact)
-        sums[key] = sums.get(key, 0) + each.difference
+    for break_ in pack.breaks:
+        key = (break_.currency, break_.kind, break_.impact)
+        sums[key] = sums.get(key, 0) + break_.difference
     values = [
         {
-            "kind": words(kind),
+            "kind": readable(kind),
             "who owes": WHO_OWES[impact],
             "currency": code,
             "amount": str(pack.amount(minor, code)),
@@ -73,7 +73,7 @@ def owed_by_kind(pack: Pack) -> str:
 
 
 def _by_currency() -> Any:
-    # Above its bars: beside them it would stand on labels of a reader's wider fonts.
+    # Above the bars: beside them it would overlap labels in a reader's wider fonts.
     return alt.Row("currency:N", title=None, header=alt.Header(labelOrient="top"))
 
 
@@ -87,10 +87,10 @@ def _who_owes() -> Any:
 
 
 def breaks_by_kind(pack: Pack) -> str:
-    """Open breaks by kind, coloured by who owes; empty without breaks."""
-    counts = Counter((each.kind, each.impact) for each in pack.breaks)
+    """Number of open breaks by kind, coloured by who owes; empty without breaks."""
+    counts = Counter((break_.kind, break_.impact) for break_ in pack.breaks)
     values = [
-        {"kind": words(kind), "who owes": WHO_OWES[impact], "breaks": count}
+        {"kind": readable(kind), "who owes": WHO_OWES[impact], "breaks": count}
         for (kind, impact), count in sorted(counts.items())
     ]
     chart = (
@@ -107,14 +107,16 @@ def breaks_by_kind(pack: Pack) -> str:
 
 def revenue_by_game(pack: Pack) -> str:
     """GGR by game, one chart per currency; empty without totals."""
-    largest = sorted(pack.totals, key=lambda each: (-abs(each.ggr), each.game))[:_GAMES_MAX]
+    largest = sorted(pack.game_totals, key=lambda total: (-abs(total.ggr), total.game))[
+        :_GAMES_MAX
+    ]
     values = [
         {
-            "game": each.game,
-            "currency": each.currency,
-            "ggr": str(pack.amount(each.ggr, each.currency)),
+            "game": total.game,
+            "currency": total.currency,
+            "ggr": str(pack.amount(total.ggr, total.currency)),
         }
-        for each in largest
+        for total in largest
     ]
     chart = (
         alt.Chart(alt.InlineData(values=values))
@@ -132,6 +134,6 @@ def revenue_by_game(pack: Pack) -> str:
 
 
 def _svg(chart: Any) -> str:
-    sized = chart.properties(width=400, padding=_ROOM)
+    sized = chart.properties(width=400, padding=_PADDING)
     svg: str = vl_convert.vegalite_to_svg(sized.to_dict())
     return svg

@@ -1,4 +1,4 @@
-"""The pack as CSV: exact decimal text, and text that no spreadsheet takes for a formula."""
+"""Write a pack as CSV: exact decimal amounts, and no text that a spreadsheet would run."""
 
 import csv
 from pathlib import Path
@@ -9,24 +9,24 @@ from reports.tables.contents import grids
 from vocabulary.clock import iso
 
 #: First characters that make a spreadsheet read a cell as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_tables(pack: Pack, folder: Path, name: str) -> tuple[Path, ...]:
-    """Write every table; returns the paths."""
+    """Write one CSV file per table; returns the paths."""
     return tuple(_write(pack, grid, folder / f"{name}-{grid.slug}.csv") for grid in grids(pack))
 
 
-def harmless(text: str) -> str:
-    """The text, behind an apostrophe where a spreadsheet would run it."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def escape_formula(text: str) -> str:
+    """The text, with an apostrophe before it if a spreadsheet would read it as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _write(pack: Pack, grid: Grid, path: Path) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([each.name or each.heading for each in grid.columns])
-        writer.writerows([_cell(pack, each) for each in row] for row in grid.rows)
+        writer.writerow([column.name or column.heading for column in grid.columns])
+        writer.writerows([_cell(pack, value) for value in row] for row in grid.rows)
     return path
 
 
@@ -35,4 +35,4 @@ def _cell(pack: Pack, value: Value) -> str | int:
         return f"{pack.exact(value):f}"
     if isinstance(value, Instant):
         return iso(value.at)
-    return harmless(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value

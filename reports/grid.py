@@ -1,4 +1,4 @@
-"""Tables that every file of a pack shows alike: made once, written by each in its own way."""
+"""Tables of a pack: built once, then written by every file format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ WHO_OWES = {
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Minor units of a currency; ``digits`` where they are not those of the provider."""
+    """Minor units of a currency; ``digits`` if they differ from the provider's."""
 
     minor: int
     currency: str
@@ -31,7 +31,7 @@ class Instant:
     at: datetime
 
     def seconds(self) -> str:
-        """As a person reads it."""
+        """The instant to the second, for people."""
         return f"{self.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
@@ -45,17 +45,17 @@ class Column:
     """One column.
 
     Attributes:
-        width: in characters, of the workbook's column.
-        name: heads it in the CSV; empty: the heading does.
-        number: aligned to the right.
-        signed: a plus is written where an amount is more than nothing.
-        owed: the sign says who owes whom, and colours say so too.
-        under: on the page it stands below the column before it.
-        page: whether the page shows it; workbook and CSV show all.
-        code: an id: never cut, broken where it has to be.
-        flow: longer text runs on over the empty cells beside it.
-        links: holds the id of a break, which the page links to its row.
-        named: holds a name of the code, which the page writes with spaces.
+        width: of the workbook's column, in characters.
+        name: the CSV heading; empty: ``heading`` is.
+        number: right-aligned.
+        signed: positive amounts have a plus sign.
+        owed: the sign says who owes whom; the files colour it.
+        stacked: the page shows the value below that of the column before it.
+        on_page: whether the page shows it; workbook and CSV show every column.
+        is_id: an id: never cut, wrapped at any character.
+        overflow: long text runs over the empty cells beside it.
+        links: holds the id of a break; the page links it to the break's row.
+        is_code_name: holds a name of the code; the page shows it with spaces.
     """
 
     heading: str
@@ -64,12 +64,12 @@ class Column:
     number: bool = False
     signed: bool = False
     owed: bool = False
-    under: bool = False
-    page: bool = True
-    code: bool = False
-    flow: bool = False
+    stacked: bool = False
+    on_page: bool = True
+    is_id: bool = False
+    overflow: bool = False
     links: bool = False
-    named: bool = False
+    is_code_name: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +77,13 @@ class Grid:
     """One table.
 
     Attributes:
-        name: heads it; ``slug`` names its file and its place on the page.
-        sheet: the sheet of the workbook it is on.
+        name: its title.
+        slug: names its CSV file and its section of the page.
+        sheet: the workbook's sheet that holds it.
         note: what the figures mean, in a sentence or two.
-        empty: said where there are no rows.
-        foot: sums of the rows, for readers: a CSV leaves them out.
-        anchor: the column whose value names a row, so that others link to it; None: none.
+        empty: the text shown instead of rows if there are none.
+        foot: sums of the rows, for people: the CSV leaves them out.
+        anchor: the column whose value identifies a row for links; None: none.
     """
 
     name: str
@@ -96,16 +97,18 @@ class Grid:
     anchor: int | None = None
 
 
-def amounts(headings: Sequence[str], width: int = 16, *, signed: bool = False) -> list[Column]:
-    """Columns of amounts side by side."""
-    return [Column(each, width, number=True, signed=signed) for each in headings]
+def amount_columns(
+    headings: Sequence[str], width: int = 16, *, signed: bool = False
+) -> list[Column]:
+    """One column of amounts per heading."""
+    return [Column(heading, width, number=True, signed=signed) for heading in headings]
 
 
-def owed(heading: str, **more: Any) -> Column:
-    """A column of amounts that somebody owes: plus where we do."""
-    return Column(heading, 16, number=True, signed=True, owed=True, **more)
+def owed_column(heading: str, **options: Any) -> Column:
+    """A column of amounts owed: positive where we owe the player."""
+    return Column(heading, 16, number=True, signed=True, owed=True, **options)
 
 
-def words(name: str) -> str:
-    """A name of the code as a reader says it."""
+def readable(name: str) -> str:
+    """A name of the code with spaces instead of underscores."""
     return name.replace("_", " ")

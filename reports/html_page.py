@@ -1,4 +1,4 @@
-"""The pack as one HTML file that needs nothing else: styles and charts are inside."""
+"""Write a pack as one self-contained HTML file with its styles and charts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,27 +8,32 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.charts import Chart, charts
-from reports.grid import Amount, Column, Grid, GridRow, Instant, Value, words
-from reports.report import Pack, stem
+from reports.grid import Amount, Column, Grid, GridRow, Instant, Value, readable
+from reports.report import Pack, file_stem
 from reports.tables.contents import grids
 from reports.tables.summary import SUMMARY
 from vocabulary.clock import iso
 
-#: Rows of one table that the page shows: a browser has to hold them all.
+#: Most rows of one table that the page shows, to bound what a browser has to render.
 ROWS_SHOWN_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellText:
-    """One value as the page writes it; ``tone`` colours it, ``to`` is where it links to."""
+    """One value as the page shows it.
+
+    Attributes:
+        tone: the CSS class that colours it; empty: none.
+        target: the id of the row it links to; empty: none.
+    """
 
     column: Column
     text: str
     tone: str
-    to: str
+    target: str
 
 
-#: Values that stand in one cell, one below the other.
+#: The values of one table cell, one below the other.
 HtmlCell = Sequence[CellText]
 
 
@@ -39,7 +44,7 @@ def write_page(pack: Pack, path: Path) -> Path:
 
 
 def render_page(pack: Pack) -> str:
-    """The page as text; everything a provider or player wrote is escaped."""
+    """The page as HTML; everything that providers or players wrote is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -48,57 +53,62 @@ def render_page(pack: Pack) -> str:
         lstrip_blocks=True,
     )
     environment.filters["iso"] = iso
-    every = grids(pack)
-    anchored = {
+    tables = grids(pack)
+    anchors = {
         str(row[grid.anchor])
-        for grid in every
+        for grid in tables
         if grid.anchor is not None
         for row in grid.rows[:ROWS_SHOWN_MAX]
     }
     return environment.get_template("page.html").render(
         pack=pack,
-        stem=stem(pack),
-        charts=[_drawn(each) for each in charts(pack)],
-        first=[grid for grid in every if grid.sheet == SUMMARY],
-        others=[grid for grid in every if grid.sheet != SUMMARY],
-        most=ROWS_SHOWN_MAX,
+        stem=file_stem(pack),
+        charts=[_titled_svg(chart) for chart in charts(pack)],
+        summary=[grid for grid in tables if grid.sheet == SUMMARY],
+        details=[grid for grid in tables if grid.sheet != SUMMARY],
+        rows_max=ROWS_SHOWN_MAX,
         headings=_headings,
-        cells=lambda grid, row: _cells(pack, grid, row, anchored),
+        cells=lambda grid, row: _cells(pack, grid, row, anchors),
     )
 
 
-def _drawn(chart: Chart) -> tuple[str, Markup]:
+def _titled_svg(chart: Chart) -> tuple[str, Markup]:
     # Our own renderer's output, which escapes what it draws.
     return chart.title, Markup(chart.svg)  # noqa: S704
 
 
 def _headings(grid: Grid) -> list[HtmlCell]:
-    told = [CellText(column=each, text=each.heading, tone="", to="") for each in grid.columns]
-    return list(_stacked(told))
+    headings = [
+        CellText(column=column, text=column.heading, tone="", target="")
+        for column in grid.columns
+    ]
+    return list(_stacked(headings))
 
 
-def _cells(pack: Pack, grid: Grid, row: GridRow, anchored: set[str]) -> list[HtmlCell]:
-    told = [_shown(pack, c, v, anchored) for c, v in zip(grid.columns, row, strict=True)]
-    return list(_stacked(told))
+def _cells(pack: Pack, grid: Grid, row: GridRow, anchors: set[str]) -> list[HtmlCell]:
+    values = zip(grid.columns, row, strict=True)
+    return list(
+        _stacked([_cell_text(pack, column, value, anchors) for column, value in values])
+    )
 
 
-def _stacked(told: Sequence[CellText]) -> Iterator[HtmlCell]:
-    """What the page shows of a row, cell by cell."""
+def _stacked(texts: Sequence[CellText]) -> Iterator[HtmlCell]:
+    """Group the values of a row into the cells that the page shows."""
     cell: list[CellText] = []
-    for each in told:
-        if not each.column.page:
+    for text in texts:
+        if not text.column.on_page:
             continue
-        if cell and not each.column.under:
+        if cell and not text.column.stacked:
             yield cell
             cell = []
-        cell.append(each)
+        cell.append(text)
     yield cell
 
 
-def _shown(pack: Pack, column: Column, value: Value, anchored: set[str]) -> CellText:
-    told = _text(pack, column, value)
-    to = told if column.links and told in anchored else ""
-    return CellText(column=column, text=told, tone=_tone(column, value), to=to)
+def _cell_text(pack: Pack, column: Column, value: Value, anchors: set[str]) -> CellText:
+    text = _text(pack, column, value)
+    target = text if column.links and text in anchors else ""
+    return CellText(column=column, text=text, tone=_tone(column, value), target=target)
 
 
 def _text(pack: Pack, column: Column, value: Value) -> str:
@@ -108,7 +118,7 @@ def _text(pack: Pack, column: Column, value: Value) -> str:
     if isinstance(value, Instant):
         return value.seconds()
     if isinstance(value, str):
-        return words(value) if column.named else value
+        return readable(value) if column.is_code_name else value
     return f"{value:,}"
 
 

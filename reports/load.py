@@ -1,4 +1,4 @@
-"""Read what a pack shows, from the books as they stand."""
+"""Load everything a pack shows."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,13 +10,13 @@ from breaks.policy import DEFAULT_RULES, SlaRule
 from reconcile.runs.verify import terms_asked
 from reconcile.totals.resolution_rate import explained
 from reconcile.totals.tie_out import totals
-from reports.queries import StoredRun, days_of, game_totals, last_run, open_breaks
+from reports.queries import StoredRun, business_days, game_totals, last_run, open_breaks
 from reports.report import CheckedInvoice, Pack
 from storage.engine import url_of
 from vocabulary.window import Window
 
 
-def gather(
+def load_pack(
     connection: Connection,
     provider: str,
     *,
@@ -27,9 +27,17 @@ def gather(
     rules: tuple[SlaRule, ...] = DEFAULT_RULES,
     invoices: tuple[CheckedInvoice, ...] = (),
 ) -> Pack:
-    """Read what a pack of one provider shows: its last run, over ``window`` if one is given.
+    """Load the pack of one provider's last run.
 
-    ``zone`` is that of the provider's business days, ``rules`` say when breaks are due.
+    Args:
+        connection: reads the database.
+        provider: its slug.
+        window: report the last run over exactly this window; None: over any window.
+        generated_at: the instant of the report.
+        exponents: the provider's overrides of digits after the decimal point.
+        zone: time zone of the provider's business days.
+        rules: when breaks are due.
+        invoices: checked invoices to include.
     """
     run = last_run(connection, provider, window)
     pack = Pack(
@@ -37,10 +45,10 @@ def gather(
         generated_at=generated_at,
         run=run,
         breaks=open_breaks(connection, provider, rules),
-        totals=() if run is None else game_totals(connection, provider, run.window),
+        game_totals=() if run is None else game_totals(connection, provider, run.window),
         exponents=exponents,
         zone=zone,
-        days=() if run is None else days_of(connection, provider, run.window, zone),
+        days=() if run is None else business_days(connection, provider, run.window, zone),
         invoices=invoices,
     )
     return pack if run is None else _with_totals(connection, pack, run)
@@ -53,13 +61,13 @@ def _with_totals(connection: Connection, pack: Pack, run: StoredRun) -> Pack:
         "window_to": run.window.end,
         "manifest": run.manifest,
     }
-    told = totals(
+    tie_out = totals(
         url_of(connection.engine),
         terms_asked(row, None),
         now=run.started_at,
         zone=pack.zone,
     )
-    soon = explained(
+    resolution_rate = explained(
         connection, pack.provider, run.window, now=pack.generated_at, zone=pack.zone
     )
-    return replace(pack, tied=told, explained=soon)
+    return replace(pack, tie_out=tie_out, resolution_rate=resolution_rate)

@@ -1,4 +1,4 @@
-"""What the report packs read: the last run, its days, the open breaks, and the totals."""
+"""Queries of a report pack: the last run, its business days, open breaks and game totals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from feeds.day_close import Restatement, closed, restated
 from reconcile.totals.sums import UNKNOWN_GAME
 from vocabulary.window import Window
 
-# The newest run of a provider that saw all of its window; of one window, when one is asked for.
+# The newest run of a provider that covered its whole window; optionally of one window only.
 _LAST_RUN = """
 SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
   FROM runs
@@ -24,7 +24,7 @@ SELECT run_id, provider, window_from, window_to, started_at, finished_at, result
    AND (cast(:end AS timestamptz) IS NULL OR window_to = :end)
  ORDER BY finished_at DESC, run_id DESC LIMIT 1
 """
-# Every open break of a provider: those about money first, by currency, the largest first.
+# All open breaks of a provider: money first, by currency, the largest first.
 _OPEN_BREAKS = """
 SELECT break_id, b.run_id, kind, impact, player, currency, round_id, alias, ours, theirs,
        difference, explanation, evidence, first_seen, last_seen,
@@ -34,7 +34,8 @@ SELECT break_id, b.run_id, kind, impact, player, currency, round_id, alias, ours
  WHERE provider = :provider AND cleared_at IS NULL
  ORDER BY difference = 0, currency, abs(difference) DESC, kind, round_id, break_id
 """
-# What our rounds of a window moved, by game and currency; the game is what the history says.
+# What our rounds of a window moved, by game and currency; the game is the one that the
+# provider's history reports.
 _TOTALS = """
 SELECT coalesce(g.game, :unknown) AS game, r.currency, count(*) AS rounds,
        sum(r.stake)::text AS stake, sum(r.payout)::text AS payout
@@ -50,7 +51,7 @@ SELECT coalesce(g.game, :unknown) AS game, r.currency, count(*) AS rounds,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun:
-    """A run as it stands in the books; ``result`` and ``manifest`` as stored."""
+    """A stored run; ``result`` and ``manifest`` are the stored JSON."""
 
     run_id: str
     window: Window
@@ -62,15 +63,15 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBreak:
-    """An open break as it stands in the books.
+    """An open break.
 
     Attributes:
-        alias: the provider's own name of the round, where that is another; else empty.
-        difference: signed, in minor units: positive means the player is owed.
-        evidence: references to what it rests on; see ``reconcile.findings.evidence``.
-        opened_at: first seen or reopened; its age counts from here.
-        answer: what the provider said when it was asked.
-        due: when somebody must have dealt with it; None: nobody must (any more).
+        alias: the provider's name of the round if it differs from ours; else empty.
+        difference: signed, in minor units; positive means that the player is owed.
+        evidence: references to its evidence; see ``reconcile.findings.evidence``.
+        opened_at: when it was first seen or reopened; its age counts from here.
+        answer: the verdict of the provider when asked about it, or None.
+        due: when it must be resolved; None if nobody has to act.
     """
 
     break_id: str
@@ -98,7 +99,7 @@ class OpenBreak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestatedRecords:
-    """Records of a closed day told otherwise since: how many, and their sum in minor units."""
+    """Records of a closed day that changed since: how many, and by how much (minor units)."""
 
     currency: str
     records: int
@@ -110,11 +111,11 @@ class BusinessDay:
     """One business day of a window.
 
     Attributes:
-        whole: whether the window holds all of it.
-        closed_at: when it was signed off; None: it was not.
-        run_id: the run that signed it off.
-        records: the provider's records of the day as they stood then.
-        restated: by currency.
+        whole: whether the window contains all of it.
+        closed_at: when it was signed off; None if it was not.
+        run_id: the run that it was signed off by; None: without one.
+        records: how many records the provider had reported for the day at that time.
+        restated: records that changed since, by currency.
     """
 
     day: date
@@ -137,18 +138,18 @@ class GameTotal:
 
     @property
     def ggr(self) -> int:
-        """Gross gaming revenue: what was staked less what was paid out."""
+        """Gross gaming revenue: stake less payout."""
         return self.stake - self.payout
 
 
 def last_run(connection: Connection, provider: str, window: Window | None) -> StoredRun | None:
     """The newest run of a provider, over exactly this window if one is given."""
-    said = {
+    parameters = {
         "provider": provider,
         "start": window and window.start,
         "end": window and window.end,
     }
-    row = connection.execute(text(_LAST_RUN), said).one_or_none()
+    row = connection.execute(text(_LAST_RUN), parameters).one_or_none()
     if row is None:
         return None
     return StoredRun(
@@ -164,7 +165,7 @@ def last_run(connection: Connection, provider: str, window: Window | None) -> St
 def open_breaks(
     connection: Connection, provider: str, rules: tuple[SlaRule, ...]
 ) -> tuple[OpenBreak, ...]:
-    """Every open break of a provider: money first, by currency, the largest amounts first."""
+    """All open breaks of a provider: money first, by currency, the largest amounts first."""
     rows = connection.execute(text(_OPEN_BREAKS), {"provider": provider})
     return tuple(OpenBreak(**row, due=_due(row, rules)) for row in rows.mappings())
 
@@ -176,10 +177,10 @@ def _due(row: Any, rules: tuple[SlaRule, ...]) -> datetime | None:
     return due_at(rules, impact, row["currency"], row["difference"], row["opened_at"])
 
 
-def days_of(
+def business_days(
     connection: Connection, provider: str, window: Window, zone: str
 ) -> tuple[BusinessDay, ...]:
-    """The business days that a window touches, and whether they were signed off."""
+    """The business days that a window touches, with their sign-offs."""
     return tuple(
         _day(
             connection,
@@ -214,12 +215,12 @@ def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> Bu
     )
 
 
-def _restated(told: list[Restatement]) -> tuple[RestatedRecords, ...]:
+def _restated(restatements: list[Restatement]) -> tuple[RestatedRecords, ...]:
     sums: dict[str, list[int]] = {}
-    for each in told:
-        entry = sums.setdefault(each.told.currency, [0, 0])
+    for restatement in restatements:
+        entry = sums.setdefault(restatement.told.currency, [0, 0])
         entry[0] += 1
-        entry[1] += each.difference
+        entry[1] += restatement.difference
     return tuple(
         RestatedRecords(currency=code, records=count, difference=difference)
         for code, (count, difference) in sorted(sums.items())
@@ -228,7 +229,7 @@ def _restated(told: list[Restatement]) -> tuple[RestatedRecords, ...]:
 
 def game_totals(connection: Connection, provider: str, window: Window) -> tuple[GameTotal, ...]:
     """Our rounds of a window by game and currency."""
-    said = {
+    parameters = {
         "provider": provider,
         "start": window.start,
         "end": window.end,
@@ -242,5 +243,5 @@ def game_totals(connection: Connection, provider: str, window: Window) -> tuple[
             stake=int(row.stake),
             payout=int(row.payout),
         )
-        for row in connection.execute(text(_TOTALS), said)
+        for row in connection.execute(text(_TOTALS), parameters)
     )

@@ -1,6 +1,6 @@
 """A report pack: what one provider's last run found, as a workbook, a page and tables.
 
-Everything a file shows comes from one ``Pack``, so that the files of a pack cannot disagree.
+All files of a pack are written from one ``Pack``, so they cannot disagree.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from reports.grid import Amount
 from reports.queries import BusinessDay, GameTotal, OpenBreak, StoredRun
 from vocabulary.money import exponent_of
 
-#: The buckets of a conservation proof, in the order in which they are read.
+#: The lines of a conservation proof, in reading order.
 PROOF_LINES = (
     "source",
     "outside",
@@ -30,7 +30,7 @@ PROOF_LINES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedInvoice:
-    """An invoice held against the totals of its period, which is named as it was asked."""
+    """An invoice checked against the totals of its period; ``period`` as the user wrote it."""
 
     period: str
     check: InvoiceCheck
@@ -42,78 +42,79 @@ class Pack:
     """Everything a pack shows.
 
     Attributes:
-        run: the run reported on; None when there is none.
-        breaks: every open break of the provider, from this run and earlier ones.
-        tied: both sides' totals by the run's terms, as of the report; None without a run.
-        explained: how soon the rows of its window were explained; None without a run.
-        exponents: the provider's overrides of digits after the point.
-        zone: of the provider's business days.
+        run: the reported run; None without one.
+        breaks: all open breaks of the provider, from this run and earlier ones.
+        game_totals: our rounds of the run's window by game and currency.
+        exponents: the provider's overrides of digits after the decimal point.
+        zone: time zone of the provider's business days.
+        tie_out: both sides' totals by the run's terms, as of the report; None without a run.
+        resolution_rate: how soon the window's rows were explained; None without a run.
         days: the business days that the run's window touches.
-        invoices: those that were given to be checked.
+        invoices: the checked invoices.
     """
 
     provider: str
     generated_at: datetime
     run: StoredRun | None
     breaks: tuple[OpenBreak, ...]
-    totals: tuple[GameTotal, ...]
+    game_totals: tuple[GameTotal, ...]
     exponents: Mapping[str, int]
     zone: str = "UTC"
-    tied: Totals | None = None
-    explained: Explained | None = None
+    tie_out: Totals | None = None
+    resolution_rate: Explained | None = None
     days: tuple[BusinessDay, ...] = ()
     invoices: tuple[CheckedInvoice, ...] = ()
 
     @property
     def title(self) -> str:
-        """What every file of the pack is headed with."""
+        """The title of every file of the pack."""
         return f"Reconciliation of {self.provider}"
 
     @property
-    def silent(self) -> bool:
-        """Whether there is nothing to report: the reports say so instead of being absent."""
-        return not self.totals and not self.breaks
+    def has_no_activity(self) -> bool:
+        """Whether nothing was booked and no break is open."""
+        return not self.game_totals and not self.breaks
 
     def digits(self, currency: str) -> int:
-        """Digits after the point of a currency."""
+        """Digits after the decimal point of a currency."""
         return exponent_of(currency, self.exponents)
 
     def amount(self, minor: int, currency: str) -> Decimal:
-        """An exact amount with all its digits."""
+        """Minor units of a currency as an exact amount."""
         return Decimal(minor).scaleb(-self.digits(currency))
 
     def digits_of(self, value: Amount) -> int:
-        """Digits after the point of an amount."""
+        """Digits after the decimal point of an amount."""
         return self.digits(value.currency) if value.digits is None else value.digits
 
     def exact(self, value: Amount) -> Decimal:
-        """An amount of a table with all its digits."""
+        """A table's amount with all its digits."""
         return Decimal(value.minor).scaleb(-self.digits_of(value))
 
     def minor(self, text: str, currency: str) -> int:
         """Minor units of an amount that was stored as decimal text."""
         return int(Decimal(text).scaleb(self.digits(currency)))
 
-    def overdue(self, each: OpenBreak) -> bool:
-        """Whether a break should have been dealt with by now."""
-        return each.due is not None and each.due < self.generated_at
+    def is_overdue(self, break_: OpenBreak) -> bool:
+        """Whether a break is past its due date."""
+        return break_.due is not None and break_.due < self.generated_at
 
     def proof(self) -> tuple["ProofLine", ...]:
         """The conservation proof of the run, line by line."""
         if self.run is None:
             return ()
         return tuple(
-            ProofLine(side=side, line=line, rows=told["rows"], currency=currency, **amounts)
+            ProofLine(side=side, line=line, rows=tally["rows"], currency=currency, **amounts)
             for side in ("ours", "theirs")
             for line in PROOF_LINES
-            for told in (self.run.manifest[side][line],)
-            for currency, amounts in _amounts(told["totals_minor"])
+            for tally in (self.run.manifest[side][line],)
+            for currency, amounts in _amounts(tally["totals_minor"])
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofLine:
-    """One line of the proof in one currency; without money the currency is empty."""
+    """One line of the proof in one currency; the currency is empty for a line without money."""
 
     side: str
     line: str
@@ -132,8 +133,8 @@ def _amounts(totals: Mapping[str, Mapping[str, str]]) -> list[tuple[str, dict[st
     ]
 
 
-def stem(pack: Pack) -> str:
-    """The name that the files of a pack share: the provider and the window, if it has a run."""
+def file_stem(pack: Pack) -> str:
+    """The common start of the file names: the provider, and the window if there is one."""
     if pack.run is None:
         return f"{pack.provider}-no-run"
     window = pack.run.window

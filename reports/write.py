@@ -1,17 +1,17 @@
-"""Every file of a pack, written side by side."""
+"""Write all files of a pack."""
 
 from pathlib import Path
 
 from reports.csv_files import write_tables
 from reports.html_page import write_page
-from reports.report import Pack, stem
+from reports.report import Pack, file_stem
 from reports.workbook import write_workbook
 
 
 def write_pack(pack: Pack, folder: Path) -> tuple[Path, ...]:
-    """Write every file of a pack into a folder, which is made; returns their paths."""
+    """Write all files of a pack into a folder, creating it; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = stem(pack)
+    name = file_stem(pack)
     return (
         write_workbook(pack, folder / f"{name}.xlsx"),
         write_page(pack, folder / f"{name}.html"),

@@ -41,10 +41,10 @@ embedded.stop(Path(sys.argv[1]))
 
 
 @contextlib.contextmanager
-def leashed(data_dir: Path) -> Iterator[None]:
-    """Stop the servers of a data directory afterwards, also when this process is killed.
+def stopped_with_this_process(data_dir: Path) -> Iterator[None]:
+    """Stop the servers of a data directory at the end, even if this process is killed.
 
-    A process of its own waits for our end of a pipe to close, which the kernel sees to.
+    A helper process waits until our end of a pipe closes, which the kernel guarantees.
     """
     command = [sys.executable, "-c", STOP_AT_EOF, str(data_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as stopper:
@@ -72,7 +72,7 @@ class PostgresServer:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A PostgreSQL for the whole session, with a migrated template database."""
     home = open_data_directory(tmp_path_factory.mktemp("postgres") / "data")
-    with leashed(home.root):
+    with stopped_with_this_process(home.root):
         with locked(home):
             postgres_server.start(home)
         server = PostgresServer(home)
@@ -96,7 +96,7 @@ def database(postgres: PostgresServer) -> Iterator[str]:
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataDirectory]:
     """A Valkey for the whole session; its data directory."""
     home = open_data_directory(tmp_path_factory.mktemp("valkey") / "data")
-    with leashed(home.root):
+    with stopped_with_this_process(home.root):
         with locked(home):
             valkey_server.start(home)
         yield home
@@ -117,5 +117,5 @@ def broker_url(valkey: DataDirectory) -> Iterator[str]:
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     """An empty data directory of its own; servers left running in it are stopped."""
     place = tmp_path / "data"
-    with leashed(place):
+    with stopped_with_this_process(place):
         yield place

@@ -1,1 +1,1 @@
-"""The words every room speaks: money, facts, ids, clock, outcomes, errors. A leaf."""
+"""Types that every package shares: money, facts, ids, clock, outcomes, errors. A leaf."""

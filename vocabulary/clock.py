@@ -1,11 +1,11 @@
-"""Instants. The only module that reads the wall."""
+"""Clocks and ISO 8601 text. The only module that reads the system clock."""
 
 from datetime import UTC, datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Whatever tells the time; passed in, so that tests own it."""
+    """Source of the current time; passed as an argument, so that tests can set it."""
 
     def now(self) -> datetime:
         """The current instant, aware, in UTC."""
@@ -13,21 +13,21 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The wall clock of this machine."""
+    """The system clock of this machine."""
 
     def now(self) -> datetime:
         """The current instant, aware, in UTC."""
-        return datetime.now(UTC)  # noqa: TID251 - the one place that may
+        return datetime.now(UTC)  # noqa: TID251 - the only permitted call
 
 
 class FrozenClock:
-    """A clock that stands still, for tests and replays."""
+    """A clock that always shows the same instant, for tests and replays."""
 
     def __init__(self, instant: datetime) -> None:
         self.instant = instant
 
     def now(self) -> datetime:
-        """The instant it was frozen at."""
+        """The instant at which the clock is frozen."""
         return self.instant
 
 

@@ -1,35 +1,35 @@
-"""The error tree. A caller decides by family, never by message.
+"""The error tree. Callers decide by class, never by message.
 
 ::
 
     TieoutError
-    ├── Refused            the outside is wrong: answer it, never retry
-    │   ├── NotAuthentic       the signature or secret does not hold
-    │   │   └── SignatureMissing   there is none
+    ├── Refused            the sender is wrong: answer, never retry
+    │   ├── NotAuthentic       the signature or secret is invalid
+    │   │   └── SignatureMissing   there is no signature
     │   └── Malformed          authentic bytes that do not follow the dialect
-    ├── Unavailable        the world is down: the same work later, bounded
-    ├── Contradiction      two trusted sources disagree: park it, call a human
-    ├── ApiError           a provider's own API did not do what was asked of it
-    │   ├── ApiUnavailable     (also Unavailable) down, slow or asking us to wait: later
-    │   ├── ApiRefused         it understood and said no
-    │   └── ApiUnreadable      it said something its document does not have
-    └── SettingsInvalid    the operator's settings do not hold: every problem at once
+    ├── Unavailable        a service is down: retry later, bounded
+    ├── Contradiction      two trusted sources disagree: park it for a person
+    ├── ApiError           a request to a provider's own API failed
+    │   ├── ApiUnavailable     (also Unavailable) down, slow or rate-limited: retry later
+    │   ├── ApiRefused         the API understood the request and refused it
+    │   └── ApiUnreadable      the reply does not follow the API's document
+    └── SettingsInvalid    the operator's settings are invalid: lists every problem
 
-Messages name what was expected, what was seen (ids and kinds only) and where.
-They never carry a payload, a secret or personal data: tracebacks travel to the broker.
+Messages name what was expected, what was received (ids and kinds only) and where.
+They never carry a payload, a secret or personal data: tracebacks reach the broker.
 """
 
 
 class TieoutError(Exception):
-    """The root: every deliberate error of this application."""
+    """Root of every error that this application raises on purpose."""
 
 
 class Refused(TieoutError):
-    """The outside is wrong; answer it, never retry."""
+    """The sender is wrong; answer, never retry."""
 
 
 class NotAuthentic(Refused):
-    """The sender could not be proven from the bytes received."""
+    """The received bytes do not prove who sent them."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -37,15 +37,15 @@ class NotAuthentic(Refused):
 
 
 class SignatureMissing(NotAuthentic):
-    """There is no signature at all; some providers want to hear that apart."""
+    """There is no signature; some providers have an answer of its own for this."""
 
 
 class Malformed(Refused):
     """Authentic bytes that do not follow the dialect.
 
     Attributes:
-        path: where in the document (``"balance"``), never the value found there.
-        reason: what was expected there.
+        path: where in the document (``"balance"``), never the value there.
+        reason: what was expected at that place.
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -55,18 +55,18 @@ class Malformed(Refused):
 
 
 class Unavailable(TieoutError):
-    """Something we need is down; the same work may succeed later."""
+    """A service we need is down; the same work may succeed later."""
 
 
 class Contradiction(TieoutError):
-    """Two trusted sources disagree; a person has to look."""
+    """Two trusted sources disagree; a person has to decide."""
 
 
 class SettingsInvalid(TieoutError):
-    """The settings do not hold.
+    """The settings are invalid.
 
     Attributes:
-        problems: every problem found, each naming file, key and what is expected.
+        problems: all problems, each with file, key and what is expected.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -75,14 +75,14 @@ class SettingsInvalid(TieoutError):
 
 
 class ApiError(TieoutError):
-    """A provider's own API did not do what was asked of it.
+    """A request to a provider's own API failed.
 
     Attributes:
         provider: the slug.
         endpoint: method and path as documented, without ids.
-        attempts: how many requests were sent; 0 where none was worth sending.
-        status: the HTTP status of the last reply, or None where there was none.
-        code: the reply's error code, where it is one that the provider documents.
+        attempts: how many requests were sent; 0 if none could succeed.
+        status: the HTTP status of the last reply, or None without one.
+        code: the reply's error code if the provider documents it, else None.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ApiError(TieoutError):
 
 
 class ApiUnavailable(ApiError, Unavailable):
-    """No usable reply in time, a server's failure, or a request to come back later."""
+    """No usable reply in time, a server error, or a rate limit."""
 
 
 class ApiRefused(ApiError):

@@ -1,8 +1,9 @@
-"""What a provider can tell us: a closed union of facts.
+"""What a provider's message means: a closed union of facts.
 
-A dialect parses bytes into exactly one fact; every other room works on facts. ``key`` is the
-operation key: unique within one provider, derived from the provider's own ids only. ``handle``
-is the player as the provider names them. ``occurred_at`` is the provider's clock, when it says.
+A dialect parses bytes into exactly one fact; every other package works on facts. ``key`` is the
+operation key: unique within one provider and derived only from the provider's own ids.
+``handle`` is the provider's name for the player. ``occurred_at`` is the provider's time stamp,
+or None.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ from vocabulary.money import Money
 
 
 class Fund(StrEnum):
-    """Whose money stands on the other side of the player's. Mirrors the type ``fund_kind``.
+    """The kind of money a movement is made of. Mirrors the database type ``fund_kind``.
 
-    Cash is the rule: a stake and its payout belong to the provider's round, a deposit comes
-    from outside. Only our own orders name the last two.
+    Cash is the default: stakes and payouts belong to the provider's round, deposits come from
+    outside. Only our own operations use ``DIFFERENCE`` and ``SUSPENSE``.
     """
 
     CASH = "cash"
@@ -31,7 +32,7 @@ class Fund(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceQuery:
-    """The provider asks what the player has. Moves nothing, is not journaled."""
+    """The provider asks for a player's balance. Moves nothing and is not stored."""
 
     handle: str
     currency: str
@@ -39,7 +40,7 @@ class BalanceQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bet:
-    """Take ``amount`` from the player, if it is there."""
+    """Take ``amount`` from the player if the balance covers it."""
 
     key: str
     handle: str
@@ -54,9 +55,9 @@ class Win:
     """Give ``amount`` to the player.
 
     Attributes:
-        bet_key: the operation key of the bet it pays, or None where the protocol names none.
-        stake: the stake the provider repeats with the win, or None.
-        ends_round: the same message closes the round.
+        bet_key: the operation key of the bet it pays, or None if the protocol names none.
+        stake: the stake as repeated with the win, or None.
+        ends_round: whether the same message closes the round.
     """
 
     key: str
@@ -72,7 +73,7 @@ class Win:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BetAndWin:
-    """Take ``bet``, give ``win``, as one unit; funds must cover the bet before the win."""
+    """Take ``bet`` and give ``win`` as one unit; the balance must cover the bet alone."""
 
     key: str
     handle: str
@@ -86,11 +87,11 @@ class BetAndWin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """Undo the operation under ``original_key``; its amount and direction decide.
+    """Undo the operation ``original_key`` by that operation's own amount and direction.
 
     Attributes:
-        amount: what the provider says the original was, or None; only compared, never moved.
-        round_id: the round to name when the original is unknown.
+        amount: the original's amount as the provider states it, or None; compared, never moved.
+        round_id: the round to use if the original is unknown.
     """
 
     key: str
@@ -104,12 +105,13 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundEnd:
-    """Close the round; stake and payout are control totals, nothing moves.
+    """Close the round. Stake and payout are control totals; nothing moves.
 
     Attributes:
-        bet_key: the operation key a late bet of this round would have; blocked when unseen.
-        implied: the round's bet and win as far as this message tells them; those never seen
-            are booked under their own keys first. Empty where a round end only compares.
+        bet_key: the operation key that a late bet of this round would have; if unknown, it is
+            blocked from now on.
+        implied: the bet and win that this message repeats; unknown ones are booked under their
+            own keys first. Empty where a round end is only compared.
     """
 
     key: str
@@ -124,17 +126,19 @@ class RoundEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRecord:
-    """One line of the provider's own history, pushed or from a statement. Moves nothing.
+    """One record of the provider's own history, pushed or from a statement. Moves nothing.
 
     Attributes:
-        record_id: the provider's id of the line; a newer ``updated_at`` replaces an older one.
-        round_id: the round it speaks of, in the same form as operations use.
-        stake, payout: what the provider took from and gave to the player, both >= 0, except on
-            a line that takes back what another line of a round of several told.
-        rolled_back: the line says the round was undone.
+        record_id: the provider's id of the record; a newer ``updated_at`` replaces an older
+            version.
+        round_id: the round it belongs to, in the form that operations use.
+        stake, payout: what the provider took from and gave to the player. Both are >= 0, except
+            on a record that reverses another record of the same round.
+        rolled_back: whether the provider reports the round as undone.
         declared_net: payout minus stake as the provider computed it, or None.
-        balance_before, balance_after: the provider's view of the wallet, or None.
-        raw: the line as received.
+        balance_before, balance_after: the wallet's balances as the provider reports them, or
+            None.
+        raw: the record as received.
     """
 
     record_id: str
@@ -158,17 +162,17 @@ Fact = BalanceQuery | Operation | HistoryRecord
 
 
 def fingerprint(fact: Operation) -> bytes:
-    """16 bytes that are equal exactly for the same fact; the key's content.
+    """A 16-byte digest that is equal for equal facts, whatever their time stamps.
 
-    The provider's clock is left out: a retry may carry a fresh timestamp. ``ascii`` quotes each
-    field, so that no field's text can pass for the boundary between two, and it renders the
-    same in every Python version: fingerprints are kept for ever. A fund is part of it only
-    where it is not cash, so that facts from before there were funds keep theirs.
+    ``occurred_at`` is left out because a retry may carry a new time stamp. ``ascii`` quotes
+    each field, so that no field's text can imitate a boundary between two, and it renders
+    alike in every Python version: fingerprints are kept for ever. Cash adds nothing to the
+    digest, so that facts stored before funds existed keep theirs.
     """
-    told = _canonical(fact)
+    fields = _canonical(fact)
     if not isinstance(fact, Rollback | RoundEnd) and fact.fund is not Fund.CASH:
-        told = (*told, str(fact.fund))
-    return blake2b(ascii(told).encode(), digest_size=16).digest()
+        fields = (*fields, str(fact.fund))
+    return blake2b(ascii(fields).encode(), digest_size=16).digest()
 
 
 def _canonical(fact: Operation) -> tuple[str, ...]:
@@ -176,17 +180,17 @@ def _canonical(fact: Operation) -> tuple[str, ...]:
         case Bet():
             return ("bet", fact.key, fact.handle, *_money(fact.amount), fact.round_id)
         case Win():
-            paid = ("win", fact.key, fact.handle, *_money(fact.amount), fact.round_id)
-            return (*paid, *_money(fact.stake), fact.bet_key or "", str(fact.ends_round))
+            win = ("win", fact.key, fact.handle, *_money(fact.amount), fact.round_id)
+            return (*win, *_money(fact.stake), fact.bet_key or "", str(fact.ends_round))
         case BetAndWin():
             both = ("bet_and_win", fact.key, fact.handle, fact.round_id)
             return (*both, *_money(fact.bet), *_money(fact.win), str(fact.ends_round))
         case Rollback():
-            undone = ("rollback", fact.key, fact.handle, fact.original_key, fact.currency)
-            return (*undone, *_money(fact.amount), fact.round_id)
+            rollback = ("rollback", fact.key, fact.handle, fact.original_key, fact.currency)
+            return (*rollback, *_money(fact.amount), fact.round_id)
         case RoundEnd():
-            ended = ("round_end", fact.key, fact.handle, fact.round_id, fact.bet_key)
-            return (*ended, *_money(fact.stake), *_money(fact.payout))
+            round_end = ("round_end", fact.key, fact.handle, fact.round_id, fact.bet_key)
+            return (*round_end, *_money(fact.stake), *_money(fact.payout))
 
 
 def _money(money: Money | None) -> tuple[str, str]:

@@ -1,8 +1,8 @@
-"""Names and numbers by which rows are found again.
+"""Match keys and transaction ids.
 
-Provider ids are text everywhere. ``match_key`` is a signed 64-bit hash of (provider, round id)
-that lets both sides of a reconciliation be joined on integers; where hashes meet, the text
-decides.
+Provider ids are text everywhere. ``match_key`` is a signed 64-bit hash of (provider, round id),
+so that both sides of a reconciliation are joined on integers; if two hashes collide, the text
+ids decide.
 """
 
 import re
@@ -10,26 +10,26 @@ from hashlib import blake2b
 
 _TRANSACTION = re.compile(r"txn-([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 
-#: Longest provider id accepted, in characters; far above every documented id (19 to 36).
+#: Longest accepted provider id, in characters; documented ids have 19 to 36.
 PROVIDER_ID_CHARS_MAX = 128
 
 
 def match_key(provider: str, round_id: str) -> int:
-    """A signed 64-bit hash of a provider's round, equal on both sides of a comparison."""
+    """The signed 64-bit hash of a provider's round, equal on both sides of a comparison."""
     digest = blake2b(f"{provider}\0{round_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
 def transaction_id(wallet_id: int, wallet_seq: int) -> str:
-    """Our transaction id: the place in the wallet's chain, so it is never minted twice."""
+    """Our transaction id: a position in the wallet's chain, and therefore unique."""
     return f"txn-{wallet_id}-{wallet_seq}"
 
 
 def chain_position(transaction: str) -> tuple[int, int]:
-    """The (wallet id, wallet seq) that a transaction id names.
+    """The (wallet id, wallet seq) of a transaction id.
 
     Raises:
-        ValueError: the text is not one of our transaction ids.
+        ValueError: the text is no transaction id of ours.
     """
     match = _TRANSACTION.fullmatch(transaction)
     if match is None:

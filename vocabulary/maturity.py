@@ -1,8 +1,8 @@
-"""How old each kind of row has to be before its other side must be there. Pure.
+"""Maturity: how old a row must be before its counterpart counts as missing. Pure.
 
-A row waits for every kind of operation that it holds, the longest of them, from its last sign
-of life on. A round that both sides tell may be young in a part of it: see
-``reconcile.snapshot.immature``.
+Each kind of operation has its own age. A row waits for the longest age among the kinds that it
+contains, counted from its last activity. A round that both sides report may still be immature
+in part: see ``reconcile.snapshot.immature``.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _US = timedelta(microseconds=1)
 
 
 class RecordKind(StrEnum):
-    """What a record of a feed tells of; each may be told at its own pace."""
+    """What a feed record reports; providers may report each kind with its own delay."""
 
     BET = "bet"
     WIN = "win"
@@ -25,11 +25,11 @@ class RecordKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaturityAges:
-    """How old a row has to be before its other side must be there, by what it tells of.
+    """How old a row must be before its counterpart counts as missing, by kind.
 
     Attributes:
-        in_part: a round that both sides tell may be young in a part of it too. Runs of before
-            that was judged did without.
+        in_part: whether a round that both sides report may be immature in part. False only for
+            runs stored before that existed.
     """
 
     bet: timedelta
@@ -38,46 +38,46 @@ class MaturityAges:
     in_part: bool = True
 
     @classmethod
-    def alike(cls, age: timedelta, *, in_part: bool = True) -> Self:
-        """One age for every kind."""
+    def uniform(cls, age: timedelta, *, in_part: bool = True) -> Self:
+        """The same age for every kind."""
         return cls(bet=age, win=age, rollback=age, in_part=in_part)
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Self:
-        """The ages that ``as_json`` told."""
-        ages = {str(kind): int(told[kind]) * _US for kind in RecordKind}
-        return cls(**ages, in_part=bool(told["in_part"]))
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The ages that ``as_json`` rendered."""
+        ages = {str(kind): int(document[kind]) * _US for kind in RecordKind}
+        return cls(**ages, in_part=bool(document["in_part"]))
 
-    def of(self, happening: RecordKind) -> timedelta:
+    def age_of(self, kind: RecordKind) -> timedelta:
         """The age of one kind."""
-        age: timedelta = getattr(self, happening.value)
+        age: timedelta = getattr(self, kind.value)
         return age
 
     @property
     def longest(self) -> timedelta:
-        """The age at which every kind is ripe."""
-        return max(self.of(kind) for kind in RecordKind)
+        """The age at which every kind is mature."""
+        return max(self.age_of(kind) for kind in RecordKind)
 
     def as_json(self) -> dict[str, Any]:
-        """For a manifest, exact; in microseconds."""
-        told: dict[str, Any] = {str(kind): self.of(kind) // _US for kind in RecordKind}
-        return {**told, "in_part": self.in_part}
+        """The exact ages in microseconds, for a manifest."""
+        ages: dict[str, Any] = {str(kind): self.age_of(kind) // _US for kind in RecordKind}
+        return {**ages, "in_part": self.in_part}
 
 
-def ages_of(told: MaturityAges | timedelta) -> MaturityAges:
-    """Ages by kind, where one age may stand for all."""
-    return told if isinstance(told, MaturityAges) else MaturityAges.alike(told)
+def as_ages(maturity: MaturityAges | timedelta) -> MaturityAges:
+    """Ages by kind, from ages or from one age for all kinds."""
+    return maturity if isinstance(maturity, MaturityAges) else MaturityAges.uniform(maturity)
 
 
-#: The bit of each kind in what a row holds.
-BITS: Mapping[RecordKind, int] = MappingProxyType(
+#: The bit of each kind in the mask of a row's kinds.
+KIND_BITS: Mapping[RecordKind, int] = MappingProxyType(
     {RecordKind.BET: 1, RecordKind.WIN: 2, RecordKind.ROLLBACK: 4}
 )
-#: A row of which nobody knows what it holds may hold anything.
-ANYTHING = sum(BITS.values())
+#: The mask of a row whose kinds are unknown.
+ANY_KIND = sum(KIND_BITS.values())
 
 
-def longest_held(held: int, ages: MaturityAges) -> timedelta:
-    """The age at which a row is ripe that holds operations of these kinds."""
-    kinds = [kind for kind, bit in BITS.items() if held & bit]
-    return max(ages.of(kind) for kind in kinds or RecordKind)
+def longest_age(kind_mask: int, ages: MaturityAges) -> timedelta:
+    """The age at which a row with these kinds of operations is mature."""
+    kinds = [kind for kind, bit in KIND_BITS.items() if kind_mask & bit]
+    return max(ages.age_of(kind) for kind in kinds or RecordKind)

@@ -1,8 +1,8 @@
 """Money: signed integer minor units with a currency. No float, no rounding.
 
-An amount that does not fit its currency's exponent is refused. Exponents follow ISO 4217;
-a provider may override them (some feeds send 1/100000 units), which is why every function
-takes the exponent table as an argument instead of reading a global.
+An amount that does not fit its currency's exponent is refused. Exponents follow ISO 4217, but
+a provider may override them (some feeds send 1/100000 units), so functions take the exponents
+as an argument.
 """
 
 import re
@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from vocabulary.errors import Malformed
 
-#: ISO 4217 exponents that differ from 2, and the crypto ones in common use.
-#: Source: ISO 4217:2015 table A.1 (exponents); integrators' practice for the last line.
+#: Exponents that differ from 2: ISO 4217:2015 table A.1, then crypto currencies as
+#: integrators commonly use them.
 _NOT_TWO: Mapping[str, int] = {
     **dict.fromkeys(
         "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
@@ -32,7 +32,7 @@ EXPONENTS: Mapping[str, int] = MappingProxyType(dict(_NOT_TWO))
 EXPONENT_MAX = 9
 #: Largest magnitude accepted anywhere (PostgreSQL's bigint leaves room above for sums).
 MINOR_MAX = 10**17
-#: Longest amount text read, in characters; longer is garbage, not money.
+#: Longest amount text parsed, in characters.
 AMOUNT_CHARS_MAX = 40
 
 _AMOUNT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
@@ -40,7 +40,7 @@ _CURRENCY = re.compile(r"[A-Z][A-Z0-9]{2,7}", re.ASCII)
 
 
 def exponent_of(currency: str, overrides: Mapping[str, int] | None = None) -> int:
-    """Digits after the point of one currency, after the provider's overrides."""
+    """Digits after the decimal point of a currency; a provider's overrides take precedence."""
     if overrides and currency in overrides:
         return overrides[currency]
     return EXPONENTS.get(currency, 2)
@@ -52,10 +52,10 @@ def is_currency(code: str) -> bool:
 
 
 def minor_from_text(text: str, exponent: int, *, path: str = "amount") -> int:
-    """Read a plain decimal into signed minor units.
+    """Parse a plain decimal into signed minor units.
 
-    Accepts ``-?digits[.digits]`` only: no exponent, sign plus, blanks or separators. Trailing
-    zeros beyond the exponent carry no money and are allowed; any other digit is refused.
+    Accepts only ``-?digits[.digits]``: no exponent, plus sign, blanks or separators. Trailing
+    zeros beyond the exponent are allowed; any other digit there is refused.
 
     Raises:
         Malformed: not a plain decimal, too precise for the exponent, or too large.
@@ -73,7 +73,7 @@ def minor_from_text(text: str, exponent: int, *, path: str = "amount") -> int:
 
 
 def text_from_minor(minor: int, exponent: int) -> str:
-    """Render minor units as a decimal string with all its digits, e.g. ``"-0.05"``."""
+    """Render minor units as a decimal string with all digits, e.g. ``"-0.05"``."""
     digits = str(abs(minor)).rjust(exponent + 1, "0")
     sign = "-" if minor < 0 else ""
     if exponent == 0:
@@ -82,7 +82,7 @@ def text_from_minor(minor: int, exponent: int) -> str:
 
 
 class Money(Struct, frozen=True, gc=False):
-    """A signed amount in the smallest unit of one currency."""
+    """A signed amount in minor units of one currency."""
 
     minor: int
     currency: str
@@ -91,7 +91,7 @@ class Money(Struct, frozen=True, gc=False):
     def parse(
         cls, text: str, currency: str, *, exponents: Mapping[str, int] | None = None
     ) -> Self:
-        """Read a decimal string.
+        """Parse a decimal string.
 
         Raises:
             Malformed: the text is not a plain decimal that fits the currency.
@@ -112,14 +112,6 @@ class Money(Struct, frozen=True, gc=False):
 
     def __neg__(self) -> Self:
         return type(self)(-self.minor, self.currency)
-
-    def split(self, parts: int) -> list[Self]:
-        """Divide into ``parts`` amounts that sum back exactly; the first ones take the rest."""
-        quotient, remainder = divmod(self.minor, parts)
-        return [
-            type(self)(quotient + (1 if index < remainder else 0), self.currency)
-            for index in range(parts)
-        ]
 
     def _must_match(self, other: Self) -> None:
         if self.currency != other.currency:

@@ -1,4 +1,4 @@
-"""What became of one request: the closed set of verdicts that every dialect can answer."""
+"""How a request ended: the closed set of verdicts that every dialect can answer."""
 
 from enum import StrEnum
 
@@ -12,18 +12,18 @@ class Verdict(StrEnum):
     """How a request ended. The value is stored with the delivery and used as a metric label."""
 
     BALANCE = "balance"  # a balance query, answered
-    ACCEPTED = "accepted"  # the operation stands (it may have moved nothing)
+    ACCEPTED = "accepted"  # the operation is booked (it may move nothing)
     DECLINED_FUNDS = "declined_funds"  # final
     DECLINED_BLOCKED = "declined_blocked"  # final
-    REPEATED = "repeated"  # same key, same fact: the stored reply was sent again
-    CONFLICT = "conflict"  # same key, other fact: nothing moved
-    ROLLED_BACK = "rolled_back"  # the operation was rolled back before it came
-    BET_UNKNOWN = "bet_unknown"  # a win for a bet never seen, where the policy refuses it
-    IRREVERSIBLE = "irreversible"  # a rollback of something that cannot be undone
+    REPEATED = "repeated"  # same key, same fact: the stored reply is sent again
+    CONFLICT = "conflict"  # same key, other fact: nothing moves
+    ROLLED_BACK = "rolled_back"  # the operation was rolled back before it arrived
+    BET_UNKNOWN = "bet_unknown"  # a win for an unknown bet, where the policy refuses it
+    IRREVERSIBLE = "irreversible"  # a rollback of an operation that cannot be undone
     PLAYER_UNKNOWN = "player_unknown"
     CURRENCY_WRONG = "currency_wrong"
-    RECORDED = "recorded"  # a history record, durable
-    MALFORMED = "malformed"  # authentic, but not of the dialect
+    RECORDED = "recorded"  # a history record, stored
+    MALFORMED = "malformed"  # authentic, but not valid in the dialect
     NOT_AUTHENTIC = "not_authentic"
     SIGNATURE_MISSING = "signature_missing"
     ADDRESS_REFUSED = "address_refused"
@@ -31,10 +31,10 @@ class Verdict(StrEnum):
     TOO_SLOW = "too_slow"
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_WRONG = "method_wrong"
-    UNAVAILABLE = "unavailable"  # our fault; nothing committed; the provider should retry
+    UNAVAILABLE = "unavailable"  # our failure; nothing committed; the provider should retry
 
 
-#: Verdicts of requests whose bytes were proven authentic: evidence, kept as deliveries.
+#: Verdicts of authentic requests, which are stored as evidence.
 AUTHENTIC = frozenset(Verdict) - {
     Verdict.NOT_AUTHENTIC,
     Verdict.SIGNATURE_MISSING,
@@ -48,14 +48,14 @@ AUTHENTIC = frozenset(Verdict) - {
 
 
 class Outcome(Struct, frozen=True, kw_only=True, gc=False):
-    """A verdict with what a dialect may need to say about it.
+    """A verdict with everything a dialect may need for its answer.
 
     Attributes:
         route: the suffix after ``/callbacks/{slug}``, e.g. ``"/bet"``.
-        fact: what was understood, or None when nothing was.
-        transaction_id: ours, for operations that stand.
-        balance: the player's balance after it, when the player is known.
-        turnover: the player's lifetime stakes in that wallet, when the player is known.
+        fact: the parsed fact, or None.
+        transaction_id: ours, for booked operations, else None.
+        balance: the player's balance afterwards, or None if the player is unknown.
+        turnover: the player's lifetime stakes in that wallet, or None if the player is unknown.
     """
 
     verdict: Verdict
@@ -67,7 +67,7 @@ class Outcome(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def refusal(verdict: Verdict, route: str, fact: Fact | None = None) -> Outcome:
-    """An outcome that names neither a transaction nor a balance."""
+    """An outcome without a transaction or a balance."""
     return Outcome(
         verdict=verdict,
         route=route,
@@ -79,7 +79,7 @@ def refusal(verdict: Verdict, route: str, fact: Fact | None = None) -> Outcome:
 
 
 class Answer(Struct, frozen=True, gc=False):
-    """What goes back over the wire; JSON always."""
+    """An HTTP answer; the body is always JSON."""
 
     status: int
     body: bytes

@@ -1,7 +1,7 @@
-"""The named steps of a callback's life, where a test may stop or kill the process.
+"""Named steps in a callback's life, at which a fault test may stop or kill the process.
 
-In production ``reached`` does nothing: one call of an empty function. A process that is started
-for a fault test puts a listener in its place before it takes work.
+In production ``reached`` is an empty function. A process that is started for a fault test
+replaces it with a listener before taking work.
 """
 
 from collections.abc import Callable
@@ -9,27 +9,27 @@ from enum import StrEnum
 
 
 class Step(StrEnum):
-    """Where a process can be, in the order of one callback's life."""
+    """The steps a process passes, in the order of one callback's life."""
 
     READ = "read"
-    """The receiver has a callback's bytes."""
+    """The receiver has read a callback's bytes."""
     VERIFIED = "verified"
-    """The sender is proven."""
-    UNDERSTOOD = "understood"
-    """There is a fact; it is about to wait for a batch."""
+    """The sender is authenticated."""
+    PARSED = "parsed"
+    """The request is parsed and about to wait for a batch."""
     DECIDED = "decided"
     """The batch is decided; its statement is about to be sent."""
     COMMITTED = "committed"
-    """The statement is durable; nobody has been answered."""
+    """The statement is durable; no callback is answered yet."""
     ANSWERED = "answered"
-    """The answers are handed over; no worker has been told."""
-    TOLD = "told"
+    """The answers are handed over; the workers are not notified yet."""
+    NOTIFIED = "notified"
     """The broker has the message."""
     LOCKED = "locked"
-    """A worker holds batches; nothing is written."""
-    ENTERED = "entered"
+    """A worker has locked batches; nothing is written."""
+    ENTRIES_WRITTEN = "entries_written"
     """The entries are written, the rounds are not."""
-    GATHERED = "gathered"
+    ROUNDS_WRITTEN = "rounds_written"
     """The rounds are written, nothing is swept."""
     SWEPT = "swept"
     """Ended rounds are swept; the batches are not marked."""
@@ -37,16 +37,16 @@ class Step(StrEnum):
     """The batches are marked; the transaction is open."""
     POSTED = "posted"
     """The posting is durable; the message is not acknowledged."""
-    HELD = "held"
-    """A worker holds history deliveries; nothing is stored."""
+    RECORDS_LOCKED = "records_locked"
+    """A worker has locked history deliveries; nothing is stored."""
     STORED = "stored"
     """The records are stored; the transaction is open."""
     INGESTED = "ingested"
     """The history is durable; the message is not acknowledged."""
-    FOUND = "found"
-    """The scheduler has found unposted work and told nobody."""
-    ASKED = "asked"
-    """The scheduler has asked for the work."""
+    BACKLOG_FOUND = "backlog_found"
+    """The scheduler has found unposted work and sent no message."""
+    BACKLOG_SENT = "backlog_sent"
+    """The scheduler has sent messages for the unposted work."""
 
 
 Listener = Callable[[Step], None]
@@ -56,11 +56,11 @@ def _nothing(_step: Step) -> None:
     return None
 
 
-#: Told every step of this process; called as ``steps.reached(...)``, never imported by name.
+#: Called at every step of this process as ``steps.reached(...)``; never imported by name.
 reached: Listener = _nothing
 
 
 def listen(listener: Listener) -> None:
-    """Tell every step of this process to the listener from now on."""
-    global reached  # noqa: PLW0603 - the one switch, thrown once before work is taken
+    """Call the listener at every step of this process from now on."""
+    global reached  # noqa: PLW0603 - set once, before work is taken
     reached = listener

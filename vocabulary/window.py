@@ -1,4 +1,4 @@
-"""The span of time one run answers for: half open, so that neighbours share nothing."""
+"""Time windows: half open, so that adjacent windows never overlap."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """From ``start`` (inside) to ``end`` (outside); aware instants, ``start < end``.
+    """From ``start`` (included) to ``end`` (excluded); aware instants, ``start < end``.
 
-    Our rounds belong to it by their first operation, the provider's records by their creation.
+    Our rounds belong to a window by their first operation, provider records by creation time.
     """
 
     start: datetime
@@ -23,9 +23,9 @@ class Window:
 
 
 def parse_window(start: str, end: str, *, zone: str = "UTC") -> Window:
-    """Read two ISO 8601 dates or instants; without an offset they are local to ``zone``.
+    """Parse two ISO 8601 dates or instants; without an offset they are local to ``zone``.
 
-    A date means the midnight it begins with, so one day is ``2026-03-01`` to ``2026-03-02``.
+    A date means its first midnight, so one day is ``2026-03-01`` to ``2026-03-02``.
 
     Raises:
         ValueError: not ISO 8601, or the window is empty.
@@ -34,7 +34,7 @@ def parse_window(start: str, end: str, *, zone: str = "UTC") -> Window:
 
 
 def parse_instant(text: str, *, zone: str) -> datetime:
-    """Read one ISO 8601 date or instant into UTC.
+    """Parse one ISO 8601 date or instant into UTC.
 
     Raises:
         ValueError: not ISO 8601.

@@ -1,1 +1,1 @@
-"""The receiver: reads, verifies, decides and answers one callback."""
+"""The receiver: reads, verifies, decides and answers provider callbacks."""

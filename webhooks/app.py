@@ -1,4 +1,4 @@
-"""The receiver process: doors, group commit, notifier, health; and its orderly end."""
+"""The receiver process: provider endpoints, group commit, notifier, health and shutdown."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,11 @@ from vocabulary.clock import Clock
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.fast_path import FastPath
 from webhooks.group_commit import GroupCommit
-from webhooks.handler import CallbackHandler
+from webhooks.handler import CallbackHandler, RefusalHandler
 from webhooks.health import Health
 from webhooks.http_log import http_logger
 from webhooks.metrics import ReceiverMetrics
 from webhooks.notifier import Notifier
-from webhooks.refuse import RefusalHandler
 
 #: Connections the kernel queues before accept.
 BACKLOG = 1024
@@ -31,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Receiver:
-    """Everything one receiver process runs. ``serve`` returns when told to stop."""
+    """Everything one receiver process runs; ``serve`` returns after SIGTERM or SIGINT."""
 
     def __init__(
         self,
@@ -43,108 +42,111 @@ class Receiver:
     ) -> None:
         self._config = config
         self._clock = clock
-        self._meters = ReceiverMetrics()
+        self._metrics = ReceiverMetrics()
         self._acceptor = Acceptor(connect)
         self._notifier = Notifier(broker)
         self._commit = GroupCommit(
             self._acceptor,
             queue_max=config.queue_max,
-            patience_s=config.commit_timeout_s,
-            after=self._committed,
+            commit_timeout_s=config.commit_timeout_s,
+            on_commit=self._on_commit,
         )
-        self._receives = {
-            f"/callbacks/{slug}{route}": self._receive(door, route)
-            for slug, door in config.doors.items()
-            for route in door.dialect.routes
+        self._handlers = {
+            f"/callbacks/{slug}{route}": self._handler(endpoint, route)
+            for slug, endpoint in config.endpoints.items()
+            for route in endpoint.dialect.routes
         }
-        self.health = Health(self._acceptor.check, self._meters)
+        self.health = Health(self._acceptor.check, self._metrics)
 
     def application(self) -> web.Application:
-        """The web application: one static route per door and route, then the refusals."""
+        """The web application: the callback routes, then refusals for all other requests."""
         app = web.Application(client_max_size=self._config.body_bytes_max)
         app.add_routes(self.health.routes(metrics=self._config.metrics_here))
-        for path, receive in self._receives.items():
-            app.router.add_post(path, receive.handle)
-        for slug, door in self._config.doors.items():
-            refuse = RefusalHandler(door, self._meters).handle
-            # Below the slug, not beside it: the next slug may begin with this one.
+        for path, handler in self._handlers.items():
+            app.router.add_post(path, handler.handle)
+        for slug, endpoint in self._config.endpoints.items():
+            refuse = RefusalHandler(endpoint, self._metrics).handle
+            # Match only whole slugs: another provider's slug may begin with this one.
             app.router.add_route("*", f"/callbacks/{slug}{{route:(?:/.*)?}}", refuse)
         return app
 
     async def serve(self, listen: socket.socket, ops: socket.socket | None) -> None:
-        """Serve until SIGTERM or SIGINT, then drain.
+        """Serve until SIGTERM or SIGINT, then shut down in order.
 
         Args:
-            listen: the bound socket of the callbacks.
+            listen: the bound socket for callbacks.
             ops: a bound socket for health and metrics only, or None.
 
         Raises:
-            RuntimeError: a batch could not be decided: a bug, and the process should restart.
+            RuntimeError: a batch could not be decided, a bug; the process should restart.
         """
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, stop.set)
         runners = [await self._runner(self.application())]
-        fronts = self._fronts(runners[0])
-        listening = await loop.create_server(fronts, sock=listen, backlog=BACKLOG)
+        fast_path = self._fast_path(runners[0])
+        server = await loop.create_server(fast_path, sock=listen, backlog=BACKLOG)
         if ops is not None:
-            side = web.Application()
-            side.add_routes(self.health.routes(metrics=True))
-            runners.append(await self._runner(side))
+            ops_app = web.Application()
+            ops_app.add_routes(self.health.routes(metrics=True))
+            runners.append(await self._runner(ops_app))
             await web.SockSite(runners[1], ops, backlog=BACKLOG).start()
-        log.info("receiver_started", providers=sorted(self._config.doors))
-        await self._until(stop, _Listening(listening, fronts, runners))
+        log.info("receiver_started", providers=sorted(self._config.endpoints))
+        await self._run_until(stop, _Listeners(server, fast_path, runners))
 
-    async def _until(self, stop: asyncio.Event, listening: "_Listening") -> None:
-        commits = asyncio.create_task(self._commit.run())
-        notices = asyncio.create_task(self._notifier.run())
+    async def _run_until(self, stop: asyncio.Event, listeners: "_Listeners") -> None:
+        commit_loop = asyncio.create_task(self._commit.run())
+        notifier_loop = asyncio.create_task(self._notifier.run())
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({commits, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        await self._drain(listening)
-        for task in (commits, notices, stopped):
+        await asyncio.wait({commit_loop, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await self._drain(listeners)
+        for task in (commit_loop, notifier_loop, stopped):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await commits
+            await commit_loop
         await self._acceptor.close()
         log.info("receiver_stopped")
 
-    async def _drain(self, listening: "_Listening") -> None:
-        """Take no new connection, answer what was taken, tell the workers, then go.
+    async def _drain(self, listeners: "_Listeners") -> None:
+        """Stop accepting connections, answer pending callbacks and notify the workers.
 
-        The commit loop keeps running while the answers are written: no debit is committed
-        without an attempt to answer it.
+        The commit loop keeps running while answers are written, so every committed debit gets
+        an attempt at an answer.
         """
         self.health.draining = True
-        listening.server.close()
+        listeners.server.close()
         await asyncio.gather(
-            listening.fronts.stop(self._config.drain_timeout_s),
-            *(runner.cleanup() for runner in listening.runners),
-        )  # waits for who is still owed an answer
+            listeners.fast_path.stop(self._config.drain_timeout_s),
+            *(runner.cleanup() for runner in listeners.runners),
+        )
         await self._notifier.flush()
 
-    def _committed(self, accepted: Accepted) -> None:
-        self._notifier.tell(accepted)
-        self._meters.batch_requests.observe(len(accepted.decided))
-        self._meters.pending.set(self._commit.pending)
+    def _on_commit(self, accepted: Accepted) -> None:
+        self._notifier.notify(accepted)
+        self._metrics.batch_requests.observe(len(accepted.decided))
+        self._metrics.pending.set(self._commit.pending)
         if accepted.conflicts:
-            self._meters.conflicts.inc(accepted.conflicts)
+            self._metrics.conflicts.inc(accepted.conflicts)
 
-    def _receive(self, door: ProviderEndpoint, route: str) -> CallbackHandler:
+    def _handler(self, endpoint: ProviderEndpoint, route: str) -> CallbackHandler:
         return CallbackHandler(
             route,
-            door,
+            endpoint,
             config=self._config,
             commit=self._commit,
-            meters=self._meters,
+            metrics=self._metrics,
             clock=self._clock,
         )
 
-    def _fronts(self, runner: web.AppRunner) -> FastPath:
+    def _fast_path(self, runner: web.AppRunner) -> FastPath:
         server = runner.server
         assert server is not None
         return FastPath(
-            {f"POST {path} HTTP/1.1": receive.take for path, receive in self._receives.items()},
+            {
+                f"POST {path} HTTP/1.1": handler.handle_plain
+                for path, handler in self._handlers.items()
+            },
             server=server,
             idle_timeout_s=self._config.idle_timeout_s,
             read_timeout_s=self._config.read_timeout_s,
@@ -153,7 +155,7 @@ class Receiver:
         )
 
     async def _runner(self, app: web.Application) -> web.AppRunner:
-        # Bodies stay as they came: a signature covers the bytes on the wire.
+        # No decompression: a signature covers the bytes on the wire.
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -167,9 +169,9 @@ class Receiver:
 
 
 @dataclass(frozen=True, slots=True)
-class _Listening:
-    """What takes connections: the callbacks' listener, those before the server, the servers."""
+class _Listeners:
+    """The callback listener, its fast path, and the HTTP servers behind it and for health."""
 
     server: asyncio.Server
-    fronts: FastPath
+    fast_path: FastPath
     runners: list[web.AppRunner]

@@ -1,4 +1,4 @@
-"""What the receiver is told about each provider, and about itself."""
+"""Configuration of the receiver and of each provider's endpoint."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderEndpoint:
-    """One provider's way in.
+    """How one provider's callbacks are read and answered.
 
     Attributes:
-        allow: source networks; empty means any.
+        allow: accepted source networks; empty means any.
     """
 
     dialect: Dialect
@@ -25,19 +25,21 @@ class ProviderEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverConfig:
-    """Bounds of one receiver process. Seconds and bytes.
+    """Limits of one receiver process, in seconds and bytes.
 
     Attributes:
-        trusted_proxies: networks whose X-Forwarded-For is believed.
-        idle_timeout_s: how long a connection may go without a whole request head: the bound of
-            those that send theirs byte by byte, or never.
-        commit_timeout_s: how long a callback waits for its decision before it is told to retry.
-        queue_max: callbacks waiting for a commit beyond which new ones are told to retry.
-        drain_timeout_s: how long a stopping receiver waits for its last answers.
+        endpoints: by provider slug.
+        trusted_proxies: networks whose X-Forwarded-For header is trusted.
+        idle_timeout_s: how long a connection may stay open without a complete request head;
+            bounds clients that send theirs slowly or never.
+        commit_timeout_s: how long a callback waits for its decision before the answer is
+            "retry later".
+        queue_max: waiting callbacks; further ones are answered "retry later".
+        drain_timeout_s: how long a stopping receiver waits for pending answers.
         metrics_here: serve /metrics beside the callbacks.
     """
 
-    doors: Mapping[str, ProviderEndpoint]
+    endpoints: Mapping[str, ProviderEndpoint]
     trusted_proxies: tuple[Network, ...]
     body_bytes_max: int
     read_timeout_s: float

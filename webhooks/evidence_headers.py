@@ -1,8 +1,8 @@
-"""Which headers are kept with a callback, and in what shape. Pure."""
+"""Selects and bounds the headers stored with a callback as evidence. Pure."""
 
 from collections.abc import Mapping
 
-#: Headers kept as evidence; everything else (cookies, credentials) is not ours to keep.
+#: Headers stored as evidence; all others (cookies, credentials) must not be stored.
 EVIDENCE_HEADERS = (
     "content-type",
     "user-agent",
@@ -13,23 +13,23 @@ EVIDENCE_HEADERS = (
     "x-signature",
     "x-signed-request",
 )
-#: Longest evidence header value kept, in characters.
+#: Longest stored header value, in characters.
 EVIDENCE_CHARS_MAX = 512
 
 
-def evidence(headers: Mapping[str, str]) -> str:
-    """The allow-listed headers as plain ASCII lines, each bounded."""
+def evidence_text(headers: Mapping[str, str]) -> str:
+    """The allow-listed headers as ASCII lines, each value bounded."""
     lines = []
     for name in EVIDENCE_HEADERS:
         value = headers.get(name)
         if value is not None:
-            lines.append(f"{name}: {_plain(value)}")
+            lines.append(f"{name}: {_printable(value)}")
     return "\n".join(lines)
 
 
-def _plain(value: str) -> str:
-    kept = value[:EVIDENCE_CHARS_MAX]
-    if kept.isascii() and kept.isprintable():
-        return kept
-    escaped = kept.encode("ascii", "backslashreplace").decode()[:EVIDENCE_CHARS_MAX]
+def _printable(value: str) -> str:
+    bounded = value[:EVIDENCE_CHARS_MAX]
+    if bounded.isascii() and bounded.isprintable():
+        return bounded
+    escaped = bounded.encode("ascii", "backslashreplace").decode()[:EVIDENCE_CHARS_MAX]
     return "".join(c if c.isprintable() else "?" for c in escaped)

@@ -1,36 +1,36 @@
-"""A callback as nearly every provider sends it: one ordinary HTTP/1.1 POST. Pure.
+"""Parse an HTTP/1.1 POST in the plain form that nearly every provider sends. Pure.
 
-Reading it as HTTP in general costs more than everything else that is done with it, so this
-shape is recognised by itself. It is a strict part of HTTP that leaves nothing to interpret:
-whatever is otherwise in any way is no error here but None, and the HTTP server reads it.
+A general HTTP parser costs more than the rest of the accept path, so this strict subset of HTTP
+has its own parser. It never interprets doubtful input: anything outside the subset yields None
+and goes to the HTTP server.
 """
 
 import re
 from typing import NamedTuple
 
-#: Longest head read here, in bytes; the HTTP server decides on longer ones.
+#: Longest head parsed here, in bytes; longer ones go to the HTTP server.
 HEAD_BYTES_MAX = 8_000
-#: Most header lines read here.
+#: Most header lines parsed here.
 HEADERS_MAX = 60
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~](?:[ -~]*[!-~])?)\r\n", re.ASCII)
-#: What a header line has besides its name and its value.
-_BETWEEN = len(": \r\n")
+#: Characters of a header line besides its name and value.
+_SEPARATORS = len(": \r\n")
 _LENGTH = re.compile(r"[0-9]{1,8}", re.ASCII)
-# What a connection does next, or how a body is to be read, is told by these.
+# Headers that change how the body is read or what the connection does next.
 _NOT_PLAIN = frozenset(
     {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 
 
 class PlainRequest(NamedTuple):
-    """One request.
+    """One request whose head is complete.
 
     Attributes:
         line: the request line, e.g. ``"POST /callbacks/sport/transaction HTTP/1.1"``.
-        headers: names in lower case; visible ASCII values; no name twice.
-        body: as much of it as is there.
-        missing: how many bytes of the body are not there yet.
+        headers: names in lower case; printable ASCII values; no name twice.
+        body: the bytes received so far.
+        missing: how many bytes of the body are still to come.
     """
 
     line: str
@@ -39,18 +39,18 @@ class PlainRequest(NamedTuple):
     missing: int
 
 
-def read_plain(data: bytes) -> PlainRequest | None:
-    """The one request these bytes are or begin, with its whole head; None when in any doubt."""
+def parse_plain(data: bytes) -> PlainRequest | None:
+    """Parse the single request that these bytes hold or begin; None if not surely plain."""
     end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 2
     if end < 2 or not data[:end].isascii():
         return None
     line, _, rest = data[:end].decode("ascii").partition("\r\n")
-    found = _HEADER.findall(rest)
-    # Lines that are not of this shape were passed over: then some of the text is missing.
-    if sum([len(name) + len(value) + _BETWEEN for name, value in found]) != len(rest):
+    fields = _HEADER.findall(rest)
+    # The pattern skips lines it does not match; then the lengths do not add up.
+    if sum([len(name) + len(value) + _SEPARATORS for name, value in fields]) != len(rest):
         return None
-    headers = {name.lower(): value for name, value in found}
-    if len(headers) != len(found) or len(found) > HEADERS_MAX or not _is_plain(headers):
+    headers = {name.lower(): value for name, value in fields}
+    if len(headers) != len(fields) or len(fields) > HEADERS_MAX or not _is_plain(headers):
         return None
     body = data[end + 2 :]
     missing = int(headers["content-length"]) - len(body)
@@ -63,5 +63,5 @@ def _is_plain(headers: dict[str, str]) -> bool:
         return False
     if _NOT_PLAIN.isdisjoint(headers):
         return True
-    said = headers.keys() & _NOT_PLAIN
-    return said == {"connection"} and headers["connection"].lower() == "keep-alive"
+    present = headers.keys() & _NOT_PLAIN
+    return present == {"connection"} and headers["connection"].lower() == "keep-alive"

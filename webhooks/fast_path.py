@@ -1,8 +1,8 @@
-"""What stands before the HTTP server: ordinary callbacks are taken here, all else is passed on.
+"""HTTP fast path: answers plain callbacks directly and hands other connections to aiohttp.
 
-A connection begins here. As long as each of its requests is a plain callback, one at a time, it
-is read and answered without the server's objects for requests, responses and tasks. The first
-one that is anything else takes the connection over to the HTTP server, for good.
+Every connection starts here. While its requests are plain callbacks, one at a time, they are
+read and answered without aiohttp's request, response and task objects. The first request that
+is anything else moves the connection to the HTTP server for good.
 """
 
 import asyncio
@@ -13,28 +13,28 @@ from typing import cast
 
 from vocabulary.clock import Clock
 from vocabulary.outcomes import Answer
-from webhooks.fast_parser import read_plain
+from webhooks.fast_parser import parse_plain
 from webhooks.handler import OnAnswer
 
-#: Takes one request: headers (names in lower case), body, the peer's address, who hears.
-Take = Callable[[Mapping[str, str], bytes, str | None, OnAnswer], None]
+#: Handles one request: headers (names in lower case), body, peer address, answer callback.
+Handler = Callable[[Mapping[str, str], bytes, str | None, OnAnswer], None]
 
 
 class FastPath:
-    """The connections of one receiver that have not been passed on.
+    """The connections of one receiver that are not handed to the HTTP server.
 
     Args:
-        doors: by request line, e.g. ``"POST /callbacks/sport/transaction HTTP/1.1"``.
-        server: makes the HTTP server's protocol for a connection that is passed on.
-        idle_timeout_s: how long a connection may go without a whole request.
-        read_timeout_s: how long the second part of a request may take; then, and when there is
-            a third, the HTTP server goes on with it, and has a time of its own.
-        body_bytes_max: longer bodies are left to the HTTP server, which refuses them unread.
+        handlers: by request line, e.g. ``"POST /callbacks/sport/transaction HTTP/1.1"``.
+        server: makes the HTTP server's protocol for a connection that is handed over.
+        idle_timeout_s: how long a connection may stay open without a complete request.
+        read_timeout_s: how long the second part of a request may take. After that, or if there
+            is a third part, the HTTP server takes over with a timeout of its own.
+        body_bytes_max: longer bodies go to the HTTP server, which refuses them unread.
     """
 
     def __init__(
         self,
-        doors: Mapping[str, Take],
+        handlers: Mapping[str, Handler],
         *,
         server: Callable[[], asyncio.Protocol],
         idle_timeout_s: float,
@@ -42,7 +42,7 @@ class FastPath:
         body_bytes_max: int,
         clock: Clock,
     ) -> None:
-        self.doors = doors
+        self.handlers = handlers
         self.server = server
         self.idle_timeout_s = idle_timeout_s
         self.read_timeout_s = read_timeout_s
@@ -50,44 +50,44 @@ class FastPath:
         self.is_stopping = False
         self._clock = clock
         self._open: set[FastConnection] = set()
-        self._gone = asyncio.Event()
+        self._all_closed = asyncio.Event()
         self._date = (-1, b"")
 
     def __call__(self) -> "FastConnection":
         """The protocol of a new connection."""
         return FastConnection(self)
 
-    def came(self, front: "FastConnection") -> None:
-        """Remember a connection."""
-        self._open.add(front)
+    def add(self, connection: "FastConnection") -> None:
+        """Track an open connection."""
+        self._open.add(connection)
 
-    def went(self, front: "FastConnection") -> None:
-        """Forget a connection that was closed or passed on."""
-        self._open.discard(front)
+    def remove(self, connection: "FastConnection") -> None:
+        """Stop tracking a connection that was closed or handed over."""
+        self._open.discard(connection)
         if not self._open:
-            self._gone.set()
+            self._all_closed.set()
 
     async def stop(self, timeout_s: float) -> None:
-        """Close every connection: those that are owed an answer, after it."""
+        """Close every connection: idle ones now, the others after their pending answer."""
         self.is_stopping = True
-        for front in list(self._open):
-            front.stop()
+        for connection in list(self._open):
+            connection.stop()
         if self._open:
-            self._gone.clear()
+            self._all_closed.clear()
             try:
-                await asyncio.wait_for(self._gone.wait(), timeout_s)
+                await asyncio.wait_for(self._all_closed.wait(), timeout_s)
             except TimeoutError:
-                for front in list(self._open):
-                    front.abort()
+                for connection in list(self._open):
+                    connection.abort()
 
-    def bytes_of(self, answer: Answer, now: float) -> bytes:
-        """An answer as it goes over the wire, at an instant of the loop's clock."""
+    def encode(self, answer: Answer, now: float) -> bytes:
+        """The HTTP response for an answer; ``now`` is the event loop's time."""
         second, date = self._date
         if second != int(now):
             date = format_datetime(self._clock.now(), usegmt=True).encode("ascii")
             self._date = (int(now), date)
         return b"%bContent-Length: %d\r\nDate: %b\r\n%b\r\n%b" % (
-            _START[answer.status],
+            _RESPONSE_START[answer.status],
             len(answer.body),
             date,
             b"Connection: close\r\n" if self.is_stopping else b"",
@@ -96,122 +96,123 @@ class FastPath:
 
 
 class FastConnection(asyncio.Protocol):
-    """One connection."""
+    """One connection on the fast path."""
 
-    def __init__(self, fronts: FastPath) -> None:
-        self._fronts = fronts
+    def __init__(self, fast_path: FastPath) -> None:
+        self._fast_path = fast_path
         self._loop = asyncio.get_running_loop()
         self._is_busy = False
-        self._rest = b""  # came before it could be taken: half a request, or one too early
-        self._late: asyncio.TimerHandle | None = None
+        self._pending = b""  # half a request, or one that came before the previous answer
+        self._read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
+        """Start waiting for a request."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else None
-        self._due = self._loop.time() + self._fronts.idle_timeout_s
-        self._idle = self._loop.call_at(self._due, self._look)
-        self._fronts.came(self)
+        self._deadline = self._loop.time() + self._fast_path.idle_timeout_s
+        self._idle_timer = self._loop.call_at(self._deadline, self._close_if_idle)
+        self._fast_path.add(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Whatever is being decided goes on; there is nobody to answer."""
-        self._forget()
+        """Stop tracking the connection; a decision in progress still commits."""
+        self._detach()
 
     def data_received(self, data: bytes) -> None:
-        """Take a plain callback, pass everything else on."""
+        """Handle a plain callback; hand the connection over on anything else."""
         if self._is_busy:
-            self._rest += data
+            self._pending += data
             self._transport.pause_reading()
             return
-        begun, self._rest = self._rest, b""
-        data = begun + data
-        plain = read_plain(data)
-        take = None if plain is None else self._fronts.doors.get(plain.line)
-        if plain is None or take is None:
-            self._pass_on(data)
-        elif plain.missing:
-            self._wait_or_pass_on(data, len(plain.body) + plain.missing, is_second=bool(begun))
+        first_part, self._pending = self._pending, b""
+        data = first_part + data
+        request = parse_plain(data)
+        handler = None if request is None else self._fast_path.handlers.get(request.line)
+        if request is None or handler is None:
+            self._hand_over(data)
+        elif request.missing:
+            length = len(request.body) + request.missing
+            self._await_rest(data, length, is_second=bool(first_part))
         else:
-            self._wait_no_more()
+            self._cancel_read_timer()
             self._is_busy = True
-            take(plain.headers, plain.body, self._peer, self._say)
+            handler(request.headers, request.body, self._peer, self._answer)
 
     def eof_received(self) -> bool | None:
-        """Nothing more comes; what was begun is the HTTP server's to answer."""
-        if self._is_busy or not self._rest:
+        """Let the HTTP server answer a request that ends half way."""
+        if self._is_busy or not self._pending:
             return None
-        return self._pass_on(self._rest).eof_received()
+        return self._hand_over(self._pending).eof_received()
 
     def pause_writing(self) -> None:
-        """Who does not read their answers is not read from."""
+        """Stop reading from a client that does not read its answers."""
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """They do again."""
+        """Read again once the client reads."""
         self._transport.resume_reading()
 
     def stop(self) -> None:
-        """Close, now or after the answer that is owed."""
+        """Close now, or after the pending answer."""
         if not self._is_busy:
             self._transport.close()
 
     def abort(self) -> None:
-        """Close, whatever is owed."""
+        """Close now, dropping any pending answer."""
         self._transport.abort()
 
-    def _say(self, answer: Answer) -> None:
+    def _answer(self, answer: Answer) -> None:
         self._is_busy = False
         if self._transport.is_closing():
             return
         now = self._loop.time()
-        self._due = now + self._fronts.idle_timeout_s
-        self._transport.write(self._fronts.bytes_of(answer, now))
-        if self._fronts.is_stopping:
+        self._deadline = now + self._fast_path.idle_timeout_s
+        self._transport.write(self._fast_path.encode(answer, now))
+        if self._fast_path.is_stopping:
             self._transport.close()
-        elif self._rest:
-            early, self._rest = self._rest, b""
+        elif self._pending:
+            pending, self._pending = self._pending, b""
             self._transport.resume_reading()
-            self.data_received(early)
+            self.data_received(pending)
 
-    def _wait_or_pass_on(self, data: bytes, length: int, *, is_second: bool) -> None:
-        if is_second or length > self._fronts.body_bytes_max:
-            self._pass_on(data)
+    def _await_rest(self, data: bytes, length: int, *, is_second: bool) -> None:
+        if is_second or length > self._fast_path.body_bytes_max:
+            self._hand_over(data)
             return
-        self._rest = data
-        wait_s = self._fronts.read_timeout_s
-        self._late = self._loop.call_later(wait_s, lambda: self._pass_on(self._rest))
+        self._pending = data
+        self._read_timer = self._loop.call_later(
+            self._fast_path.read_timeout_s, lambda: self._hand_over(self._pending)
+        )
 
-    def _wait_no_more(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+    def _cancel_read_timer(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
 
-    def _pass_on(self, data: bytes) -> asyncio.Protocol:
-        self._forget()
-        server = self._fronts.server()
+    def _hand_over(self, data: bytes) -> asyncio.Protocol:
+        self._detach()
+        server = self._fast_path.server()
         self._transport.set_protocol(server)
         server.connection_made(self._transport)
         server.data_received(data)
         return server
 
-    def _look(self) -> None:
-        """Close a connection that was idle for too long."""
+    def _close_if_idle(self) -> None:
         now = self._loop.time()
         if self._is_busy:
-            self._due = now + self._fronts.idle_timeout_s
-        if now < self._due:
-            self._idle = self._loop.call_at(self._due, self._look)
+            self._deadline = now + self._fast_path.idle_timeout_s
+        if now < self._deadline:
+            self._idle_timer = self._loop.call_at(self._deadline, self._close_if_idle)
         else:
             self._transport.close()
 
-    def _forget(self) -> None:
-        self._wait_no_more()
-        self._idle.cancel()
-        self._fronts.went(self)
+    def _detach(self) -> None:
+        self._cancel_read_timer()
+        self._idle_timer.cancel()
+        self._fast_path.remove(self)
 
 
-_START = {
+_RESPONSE_START = {
     status.value: (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
     ).encode("ascii")

@@ -1,4 +1,4 @@
-"""Group commit: a batch is whatever arrived during the previous commit. No timer."""
+"""Group commit: a batch holds what arrived during the previous commit; there is no timer."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,21 +12,21 @@ from vocabulary.errors import Unavailable
 #: Most requests decided in one statement.
 BATCH_MAX = 256
 
-#: Is told the decision of one request, once; must not raise.
-Tell = Callable[[Decision], None]
-Batch = list[tuple[Request, Tell]]
+#: Receives the decision of one request, once; must not raise.
+OnDecision = Callable[[Decision], None]
+Batch = list[tuple[Request, OnDecision]]
 
 log = structlog.get_logger()
 
 
 class GroupCommit:
-    """Queues requests before one acceptor and hands each its decision.
+    """Queues requests for one acceptor and passes each its decision.
 
     Args:
         acceptor: decides and commits.
-        queue_max: requests waiting beyond which new ones are told to retry.
-        patience_s: longest wait of any request for its decision, in seconds.
-        after: told what became of each batch.
+        queue_max: waiting requests; further ones are answered "retry later".
+        commit_timeout_s: longest time that one batch may take, in seconds.
+        on_commit: called with the result of each batch.
     """
 
     def __init__(
@@ -34,51 +34,52 @@ class GroupCommit:
         acceptor: Acceptor,
         *,
         queue_max: int,
-        patience_s: float,
-        after: Callable[[Accepted], None],
+        commit_timeout_s: float,
+        on_commit: Callable[[Accepted], None],
     ) -> None:
         self._acceptor = acceptor
         self._queue_max = queue_max
-        self._patience_s = patience_s
-        self._after = after
+        self._commit_timeout_s = commit_timeout_s
+        self._on_commit = on_commit
         self._waiting: Batch = []
         self._wake = asyncio.Event()
         self._in_flight = 0
-        self._is_over = False
+        self._is_closed = False
 
     @property
     def pending(self) -> int:
-        """Requests taken and not yet answered."""
+        """Requests accepted for decision and not yet answered."""
         return len(self._waiting) + self._in_flight
 
     async def submit(self, request: Request) -> Decision:
         """Decide and commit one request; its decision is durable when this returns.
 
-        When too many are waiting, or the database is out of reach or does not answer in time,
-        or nobody commits any more, the decision says UNAVAILABLE: retry, never declined.
+        The decision is UNAVAILABLE (retry later, never a decline) if too many requests wait,
+        the database is unreachable or too slow, or the commit loop has ended.
         """
         future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
 
-        def settle(decided: Decision) -> None:
+        def on_decision(decision: Decision) -> None:
             if not future.done():
-                future.set_result(decided)
+                future.set_result(decision)
 
-        self.take(request, settle)
+        self.enqueue(request, on_decision)
         return await future
 
-    def take(self, request: Request, tell: Tell) -> None:
-        """Like ``submit``, for who does not wait: the decision is told when it is durable."""
-        if self._is_over or len(self._waiting) >= self._queue_max:
-            tell(retry_later(request))
+    def enqueue(self, request: Request, on_decision: OnDecision) -> None:
+        """Like ``submit``, but calls back with the decision once it is durable."""
+        if self._is_closed or len(self._waiting) >= self._queue_max:
+            on_decision(retry_later(request))
             return
-        self._waiting.append((request, tell))
+        self._waiting.append((request, on_decision))
         self._wake.set()
 
     async def run(self) -> None:
         """Commit batches until cancelled.
 
         Raises:
-            RuntimeError: a batch could not be decided: a bug. Whoever waits is told to retry.
+            RuntimeError: a batch could not be decided, which is a bug. All waiting requests are
+                answered "retry later".
         """
         try:
             while True:
@@ -90,51 +91,51 @@ class GroupCommit:
                 await self._commit(batch)
                 self._in_flight = 0
         finally:
-            # Nobody is left to decide: a request that waited on would wait for ever.
-            self._is_over = True
-            self._send_back_the_waiting()
+            # Without this loop nobody decides: waiting requests would wait for ever.
+            self._is_closed = True
+            self._reject_waiting()
 
     async def _commit(self, batch: Batch) -> None:
         requests = [request for request, _ in batch]
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self._commit_timeout_s):
                 accepted = await self._acceptor.accept(requests)
         except TimeoutError:
-            await self._give_up(batch)
+            await self._abandon(batch)
             return
         except Unavailable:
             accepted = Accepted(
                 [retry_later(r) for r in requests], [], recorded=False, conflicts=0
             )
         except Exception as error:
-            # A bug. Those who wait must hear "retry"; the process edge decides what follows.
+            # A bug: answer "retry later" first; the process edge decides what follows.
             _answer(batch, [retry_later(r) for r in requests])
             raise RuntimeError("a batch could not be decided") from error
-        # Soon, not now: the next batch is sent first, and decided while these are answered.
+        # Deferred, so that the next batch is sent first and commits while these are answered.
         asyncio.get_running_loop().call_soon(_answer, batch, accepted.decided)
-        self._after(accepted)
+        self._on_commit(accepted)
 
-    async def _give_up(self, batch: Batch) -> None:
-        """The database hangs: tell everybody to retry, those who came meanwhile as well.
+    async def _abandon(self, batch: Batch) -> None:
+        """Answer "retry later" to everybody because the database hangs.
 
-        Whether the batch was committed, or will be once the database goes on, is unknown. The
-        repeat tells: it is decided on another connection, where an operation that stands
-        answers as it did, and one that comes to stand in between makes it decide again.
+        The batch may have been committed, or may be once the database recovers. The provider's
+        repeat settles that: a new connection either finds the operation and replays its
+        answer, or loses the race on its unique index and decides again.
         """
         log.error("commit_given_up", requests=len(batch), waiting=len(self._waiting))
         await self._acceptor.close()
         _answer(batch, [retry_later(request) for request, _ in batch])
-        self._send_back_the_waiting()
+        self._reject_waiting()
 
-    def _send_back_the_waiting(self) -> None:
+    def _reject_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         _answer(waiting, [retry_later(request) for request, _ in waiting])
 
 
-def _answer(batch: Batch, decided: list[Decision]) -> None:
-    for (_, tell), decision in zip(batch, decided, strict=True):
+def _answer(batch: Batch, decisions: list[Decision]) -> None:
+    for (_, on_decision), decision in zip(batch, decisions, strict=True):
         try:
-            tell(decision)
+            on_decision(decision)
         except Exception:
-            # A bug in who waits; the others still wait to be told.
+            # A bug in one callback must not leave the others unanswered.
             log.exception("answer_failed")

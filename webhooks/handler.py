@@ -1,4 +1,4 @@
-"""One callback, from bytes to answer: read, verify, parse, commit, say so."""
+"""One callback, from bytes to answer: read, verify, parse, commit, respond."""
 
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -15,164 +15,185 @@ from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
 from vocabulary.steps import Step
 from webhooks.config import ProviderEndpoint, ReceiverConfig
-from webhooks.evidence_headers import evidence
+from webhooks.evidence_headers import evidence_text
 from webhooks.group_commit import GroupCommit
 from webhooks.metrics import ReceiverMetrics
 from webhooks.request_body import TooLarge, read_body
-from webhooks.source_address import client_address, within
+from webhooks.source_address import client_address, in_networks
 
 _JSON = {"Content-Type": "application/json"}
 
-Refusal = tuple[Verdict, Answer]
-#: Hears the answer to one request, once; must not raise.
+Reply = tuple[Verdict, Answer]
+#: Receives the answer to one request, once; must not raise.
 OnAnswer = Callable[[Answer], None]
 
 log = structlog.get_logger()
 
 
 class CallbackHandler:
-    """Answers one route of one provider."""
+    """Answers the callbacks of one route of one provider."""
 
     def __init__(
         self,
         route: str,
-        door: ProviderEndpoint,
+        endpoint: ProviderEndpoint,
         *,
         config: ReceiverConfig,
         commit: GroupCommit,
-        meters: ReceiverMetrics,
+        metrics: ReceiverMetrics,
         clock: Clock,
     ) -> None:
         self._route = route
-        self._door = door
+        self._endpoint = endpoint
         self._config = config
         self._commit = commit
-        self._meters = meters
+        self._metrics = metrics
         self._clock = clock
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one POST; whatever happens, in the dialect's own words."""
+        """Answer one POST from the HTTP server, always in the dialect's own format."""
         started = perf_counter()
         try:
-            verdict, answer = await self._answer(request)
+            verdict, answer = await self._reply(request)
         except Exception:  # noqa: BLE001 - the process edge
             verdict, answer = self._failed()
         self._count(verdict, started)
-        return web.Response(body=answer.body, status=answer.status, headers=_JSON)
+        return _response(answer)
 
-    def take(
-        self, headers: Mapping[str, str], body: bytes, peer: str | None, say: OnAnswer
+    def handle_plain(
+        self, headers: Mapping[str, str], body: bytes, peer: str | None, on_answer: OnAnswer
     ) -> None:
-        """Answer one POST that is there whole; ``say`` hears the answer, now or when durable.
+        """Answer one complete POST from the fast path, now or when its decision is durable.
 
         Args:
             headers: names in lower case.
-            body: all of it.
-            peer: whom the connection is with, where that is an address.
-            say: must not raise.
+            body: the complete body.
+            peer: the address of the client, or None on a Unix socket.
+            on_answer: receives the answer; must not raise.
         """
         started = perf_counter()
 
-        def tell(decided: Decision) -> None:
-            self._count(decided.verdict, started)
-            say(decided.answer)
+        def on_decision(decision: Decision) -> None:
+            self._count(decision.verdict, started)
+            on_answer(decision.answer)
 
         try:
-            heard = self._refused(headers, body, peer) or self._hear(headers, body)
-            if isinstance(heard, Request):
-                self._commit.take(heard, tell)
+            request = self._check(headers, body, peer) or self._understand(headers, body)
+            if isinstance(request, Request):
+                self._commit.enqueue(request, on_decision)
                 return
-            verdict, answer = heard
+            verdict, answer = request
         except Exception:  # noqa: BLE001 - the process edge
             verdict, answer = self._failed()
         self._count(verdict, started)
-        say(answer)
+        on_answer(answer)
 
-    def _refused(
-        self, headers: Mapping[str, str], body: bytes, peer: str | None
-    ) -> Refusal | None:
+    def _check(self, headers: Mapping[str, str], body: bytes, peer: str | None) -> Reply | None:
         if not self._is_allowed(headers, peer):
             return self._refuse(Verdict.ADDRESS_REFUSED)
         return (
             self._refuse(Verdict.TOO_LARGE) if len(body) > self._config.body_bytes_max else None
         )
 
-    async def _answer(self, request: web.Request) -> Refusal:
-        if not self._is_allowed(request.headers, request.remote):
+    async def _reply(self, http_request: web.Request) -> Reply:
+        if not self._is_allowed(http_request.headers, http_request.remote):
             return self._refuse(Verdict.ADDRESS_REFUSED)
         try:
-            body = await read_body(request, self._config)
+            body = await read_body(http_request, self._config)
         except TooLarge:
             return self._refuse(Verdict.TOO_LARGE)
         except (TimeoutError, ConnectionError, web.RequestPayloadError):
-            # It did not arrive whole: broken off, broken in transfer, or too slow.
+            # The body is incomplete: the client was too slow or closed the connection.
             return self._refuse(Verdict.TOO_SLOW)
         except RuntimeError:
-            if request.transport is not None:
+            if http_request.transport is not None:
                 raise
-            return self._refuse(Verdict.TOO_SLOW)  # broken off before it was looked at
-        heard = self._hear(request.headers, body)
-        if not isinstance(heard, Request):
-            return heard
-        decided = await self._commit.submit(heard)
-        return decided.verdict, decided.answer
+            return self._refuse(Verdict.TOO_SLOW)  # closed before the body was read
+        request = self._understand(http_request.headers, body)
+        if not isinstance(request, Request):
+            return request
+        decision = await self._commit.submit(request)
+        return decision.verdict, decision.answer
 
-    def _hear(self, headers: Mapping[str, str], body: bytes) -> Request | Refusal:
-        """Verify and understand a request whose bytes are all there."""
+    def _understand(self, headers: Mapping[str, str], body: bytes) -> Request | Reply:
+        """Verify and parse a complete request."""
         steps.reached(Step.READ)
         callback = Callback(route=self._route, headers=headers, body=body)
+        endpoint = self._endpoint
         try:
-            verified = self._door.dialect.verify(callback, self._door.provider)
-        except NotAuthentic as refused:
-            log.info(
-                "callback_refused", provider=self._door.provider.slug, reason=refused.reason
+            verified = endpoint.dialect.verify(callback, endpoint.provider)
+        except NotAuthentic as error:
+            log.info("callback_refused", provider=endpoint.provider.slug, reason=error.reason)
+            is_missing = isinstance(error, SignatureMissing)
+            return self._refuse(
+                Verdict.SIGNATURE_MISSING if is_missing else Verdict.NOT_AUTHENTIC
             )
-            missing = isinstance(refused, SignatureMissing)
-            return self._refuse(Verdict.SIGNATURE_MISSING if missing else Verdict.NOT_AUTHENTIC)
         steps.reached(Step.VERIFIED)
-        understood = self._understood(callback, verified)
-        steps.reached(Step.UNDERSTOOD)
-        return understood
+        request = self._parse(callback, verified)
+        steps.reached(Step.PARSED)
+        return request
 
-    def _understood(self, callback: Callback, verified: Verified) -> Request:
-        door = self._door
+    def _parse(self, callback: Callback, verified: Verified) -> Request:
+        endpoint = self._endpoint
         fact: Fact | None
         try:
-            fact = door.dialect.parse(verified, door.provider)
-        except Malformed as malformed:
-            log.warning("callback_malformed", provider=door.provider.slug, path=malformed.path)
+            fact = endpoint.dialect.parse(verified, endpoint.provider)
+        except Malformed as error:
+            log.warning("callback_malformed", provider=endpoint.provider.slug, path=error.path)
             fact = None
         return Request(
-            provider=door.provider.slug,
-            policy=door.policy,
+            provider=endpoint.provider.slug,
+            policy=endpoint.policy,
             fact=fact,
             route=self._route,
-            headers=evidence(callback.headers),
+            headers=evidence_text(callback.headers),
             body=callback.body,
             received_at=self._clock.now(),
             respond=self._respond,
         )
 
-    def _failed(self) -> Refusal:
-        """The process edge: a bug is answered as "retry", logged once, and counted."""
-        log.exception("callback_failed", provider=self._door.provider.slug, route=self._route)
+    def _failed(self) -> Reply:
+        """Answer a bug with "retry later"; log and count it once."""
+        log.exception(
+            "callback_failed", provider=self._endpoint.provider.slug, route=self._route
+        )
         return self._refuse(Verdict.UNAVAILABLE)
 
     def _count(self, verdict: Verdict, started: float) -> None:
-        slug = self._door.provider.slug
-        self._meters.answered(slug, self._route, verdict, perf_counter() - started)
+        slug = self._endpoint.provider.slug
+        self._metrics.count_answer(slug, self._route, verdict, perf_counter() - started)
 
     def _is_allowed(self, headers: Mapping[str, str], peer: str | None) -> bool:
-        if not self._door.allow:
+        if not self._endpoint.allow:
             return True
         forwarded = [
             value for name, value in headers.items() if name.lower() == "x-forwarded-for"
         ]
         address = client_address(peer, forwarded, self._config.trusted_proxies)
-        return within(address, self._door.allow)
+        return in_networks(address, self._endpoint.allow)
 
-    def _refuse(self, verdict: Verdict) -> Refusal:
+    def _refuse(self, verdict: Verdict) -> Reply:
         return verdict, self._respond(refusal(verdict, self._route))
 
     def _respond(self, outcome: Outcome) -> Answer:
-        return self._door.dialect.respond(outcome, self._door.provider)
+        return self._endpoint.dialect.respond(outcome, self._endpoint.provider)
+
+
+class RefusalHandler:
+    """Refuses requests to one provider that no route accepts: unknown paths, other methods."""
+
+    def __init__(self, endpoint: ProviderEndpoint, metrics: ReceiverMetrics) -> None:
+        self._endpoint = endpoint
+        self._metrics = metrics
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Refuse one request in the dialect's own format."""
+        endpoint = self._endpoint
+        is_route = request.match_info["route"] in endpoint.dialect.routes
+        verdict = Verdict.METHOD_WRONG if is_route else Verdict.ROUTE_UNKNOWN
+        self._metrics.count_answer(endpoint.provider.slug, "", verdict, 0.0)
+        return _response(endpoint.dialect.respond(refusal(verdict, ""), endpoint.provider))
+
+
+def _response(answer: Answer) -> web.Response:
+    return web.Response(body=answer.body, status=answer.status, headers=_JSON)

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, what does it count."""
+"""Health and metrics routes of the receiver."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,19 +9,21 @@ from webhooks.metrics import ReceiverMetrics
 
 
 class Health:
-    """``/livez`` says the loop turns; ``/readyz`` that a callback could be committed now."""
+    """Serves ``/livez`` (event loop runs), ``/readyz`` (can commit) and ``/metrics``."""
 
-    def __init__(self, check: Callable[[], Awaitable[None]], meters: ReceiverMetrics) -> None:
+    def __init__(
+        self, check: Callable[[], Awaitable[None]], receiver_metrics: ReceiverMetrics
+    ) -> None:
         self._check = check
-        self._meters = meters
+        self._metrics = receiver_metrics
         self.draining = False
 
     async def livez(self, _request: web.Request) -> web.Response:
-        """Always 200 while the event loop turns."""
+        """Answer 200 while the event loop runs."""
         return web.json_response({"status": "alive"})
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """200 when the database answers and the receiver is not stopping; else 503."""
+        """Answer 200 if the database answers and the receiver is not stopping, else 503."""
         if self.draining:
             return web.json_response({"status": "draining"}, status=503)
         try:
@@ -31,12 +33,12 @@ class Health:
         return web.json_response({"status": "ready"})
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """The counters, in Prometheus' text format."""
+        """Answer with the metrics in Prometheus' text format."""
         return web.Response(
-            body=self._meters.text(), headers={"Content-Type": "text/plain; version=0.0.4"}
+            body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"}
         )
 
     def routes(self, *, metrics: bool) -> list[web.RouteDef]:
-        """The routes, with or without the metrics."""
+        """The routes, with or without ``/metrics``."""
         routes = [web.get("/livez", self.livez), web.get("/readyz", self.readyz)]
         return [*routes, web.get("/metrics", self.metrics)] if metrics else routes

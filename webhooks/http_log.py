@@ -1,4 +1,4 @@
-"""What the HTTP server has to say, as events of ours. A stranger's bytes reach no log."""
+"""Logs errors of the HTTP server as structured events, without any bytes of the request."""
 
 import logging
 
@@ -9,10 +9,10 @@ log = structlog.get_logger()
 
 
 class HttpLog(logging.Handler):
-    """One event for each trouble. A request that is no HTTP is the sender's trouble."""
+    """Turns each record of the HTTP server into one event."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the kind of a stranger's error, and all of an error of our own."""
+        """Log only the type of a client's protocol error, but an error of ours in full."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, HttpProcessingError):
             log.info("request_not_http", error=type(error).__name__)
@@ -21,7 +21,7 @@ class HttpLog(logging.Handler):
 
 
 def http_logger() -> logging.Logger:
-    """A logger for aiohttp that writes through ours, and nowhere else."""
+    """A logger for aiohttp that writes to structlog only."""
     logger = logging.Logger("tieout.http", logging.WARNING)
     logger.addHandler(HttpLog())
     return logger

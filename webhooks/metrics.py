@@ -1,4 +1,4 @@
-"""What the receiver counts, in Prometheus terms. Children are bound once and kept."""
+"""Prometheus metrics of the receiver. Labelled children are looked up once and cached."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -8,7 +8,7 @@ _BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0)
 
 
 class ReceiverMetrics:
-    """The receiver's own registry, so that several can live in one test process."""
+    """Metrics in a registry of their own, so that one process can hold several receivers."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -44,8 +44,8 @@ class ReceiverMetrics:
         self._bound: dict[tuple[str, str, Verdict], Counter] = {}
         self._bound_seconds: dict[str, Histogram] = {}
 
-    def answered(self, provider: str, route: str, verdict: Verdict, seconds: float) -> None:
-        """Count one answer."""
+    def count_answer(self, provider: str, route: str, verdict: Verdict, seconds: float) -> None:
+        """Count one answer and observe how long it took."""
         key = (provider, route, verdict)
         counter = self._bound.get(key)
         if counter is None:

@@ -1,7 +1,7 @@
-"""Tell the workers what was committed. Best effort: the sweeper finds whatever is not told.
+"""Notify the workers of committed batches. Best effort: the sweeper finds what it misses.
 
-A message carries the ids of every batch committed since the previous one, and messages keep a
-distance: sending costs this process more than committing a batch does.
+A message carries the ids of all batches committed since the previous message. Messages are
+spaced, because sending one costs this process more than committing a batch.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from storage.broker.redis import ingest_message, post_message
 from vocabulary import steps
 from vocabulary.steps import Step
 
-#: Most batch ids in one message; the rest are left to the sweeper.
+#: Most batch ids in one message; the sweeper finds the rest.
 PENDING_MAX = 10_000
-#: Least distance between two messages, in seconds: far below any reader's patience.
+#: Shortest time between two messages, in seconds; nobody notices this delay.
 SPACING_S = 0.05
 #: Pause after a failed send, in seconds.
 RETRY_PAUSE_S = 0.5
@@ -31,14 +31,14 @@ class Notifier:
 
     def __init__(self, broker: dramatiq.Broker) -> None:
         self._broker = broker
-        # One thread for all of them: a RabbitMQ connection belongs to the thread that made it.
+        # One thread for all messages: a RabbitMQ connection belongs to the thread that made it.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="notify")
         self._batches: list[int] = []
         self._ingest = False
         self._wake = asyncio.Event()
 
-    def tell(self, accepted: Accepted) -> None:
-        """Note what a commit left to do."""
+    def notify(self, accepted: Accepted) -> None:
+        """Queue the work that a commit left for the workers."""
         self._batches += accepted.batches
         self._ingest = self._ingest or accepted.recorded
         if self._batches or self._ingest:
@@ -53,12 +53,12 @@ class Notifier:
             await asyncio.sleep(SPACING_S)
 
     async def flush(self) -> None:
-        """Send what is noted; what cannot be sent is left to the sweeper."""
+        """Send what is queued; leave what cannot be sent to the sweeper."""
         batches, self._batches = self._batches[-PENDING_MAX:], []
         ingest, self._ingest = self._ingest, False
         try:
-            sending = asyncio.get_running_loop().run_in_executor
-            await sending(self._thread, self._send, batches, ingest)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._send, batches, ingest)
         except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
             log.warning("notify_failed", error=type(error).__name__, batches=len(batches))
             await asyncio.sleep(RETRY_PAUSE_S)
@@ -69,4 +69,4 @@ class Notifier:
             self._broker.enqueue(post_message(batches))
         if ingest:
             self._broker.enqueue(ingest_message())
-        steps.reached(Step.TOLD)
+        steps.reached(Step.NOTIFIED)

@@ -1,4 +1,4 @@
-"""A body as the HTTP server hands it over: within its length, within its time."""
+"""Read a request body within its size limit and its timeout."""
 
 import asyncio
 
@@ -8,16 +8,16 @@ from webhooks.config import ReceiverConfig
 
 
 class TooLarge(Exception):
-    """The body exceeds the limit."""
+    """The body exceeds ``body_bytes_max``."""
 
 
 async def read_body(request: web.Request, config: ReceiverConfig) -> bytes:
-    """The whole body.
+    """Read the complete body.
 
     Raises:
-        TooLarge: it is longer than it may be, or is said to be.
-        TimeoutError: it did not come in time.
-        OSError, aiohttp.web.RequestPayloadError, RuntimeError: it did not come whole.
+        TooLarge: the body, or its declared length, exceeds the limit.
+        TimeoutError: the body was not complete within ``read_timeout_s``.
+        OSError, aiohttp.web.RequestPayloadError, RuntimeError: the body is incomplete.
     """
     length = request.content_length
     if length is not None and length > config.body_bytes_max:
@@ -32,9 +32,9 @@ async def read_body(request: web.Request, config: ReceiverConfig) -> bytes:
     return body
 
 
-async def _read_bounded(request: web.Request, room: int) -> bytes:
+async def _read_bounded(request: web.Request, limit: int) -> bytes:
     parts: list[bytes] = []
-    while room > 0 and (part := await request.content.read(room)):
+    while limit > 0 and (part := await request.content.read(limit)):
         parts.append(part)
-        room -= len(part)
+        limit -= len(part)
     return b"".join(parts)

@@ -1,4 +1,4 @@
-"""Who is calling: the peer, or whom a trusted proxy says it speaks for. Pure."""
+"""The client's address: the peer, or the one a trusted proxy forwards for. Pure."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -12,21 +12,21 @@ Address = IPv4Address | IPv6Address
 def client_address(
     peer: str | None, forwarded_for: Iterable[str], trusted: tuple[Network, ...]
 ) -> Address | None:
-    """The nearest address that is not one of our proxies.
+    """The nearest address that is not a trusted proxy.
 
-    ``X-Forwarded-For`` is read from the right, and only as far as each hop is trusted; anything
-    a stranger wrote to the left of that is theirs to invent. None when there is no address, as
-    on a Unix socket, or when a trusted proxy wrote something that is none.
+    ``X-Forwarded-For`` is read from the right while each hop is trusted; clients can forge
+    everything further left. None without an address (a Unix socket), or if a trusted proxy
+    wrote something that is no address.
     """
     address = _parsed(peer or "")
     hops = [hop.strip() for line in forwarded_for for hop in line.split(",")]
-    while address is not None and hops and within(address, trusted):
+    while address is not None and hops and in_networks(address, trusted):
         address = _parsed(hops.pop())
     return address
 
 
-def within(address: Address | None, networks: tuple[Network, ...]) -> bool:
-    """Whether the address lies in one of the networks; no address lies nowhere."""
+def in_networks(address: Address | None, networks: tuple[Network, ...]) -> bool:
+    """Whether the address is in one of the networks; False without an address."""
     return address is not None and any(address in network for network in networks)
 
 

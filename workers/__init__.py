@@ -1,1 +1,1 @@
-"""Dramatiq: what follows an accepted callback, idempotent under any repetition."""
+"""Dramatiq workers and the scheduler: posting, ingesting, asking providers; all idempotent."""

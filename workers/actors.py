@@ -1,4 +1,4 @@
-"""The actors, one per message kind. Idempotent: any message may come twice, or never."""
+"""The actors, one per kind of message. Idempotent: a message may arrive twice or never."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,77 +17,91 @@ from storage.broker.redis import (
 )
 from storage.queue.parking import park
 from vocabulary.errors import Unavailable
-from workers.ask_provider import Ask, InquiryTerms, fetch
-from workers.canary import CANARY_ACTOR, note_canary
+from workers.ask_provider import AskProvider, InquiryTerms, ask_providers
+from workers.canary import CANARY_ACTOR, record_canary
 from workers.context import WorkerContext
 from workers.ingest import ingest
 from workers.outcomes import Done, JobOutcome, JobRunner, Parked, Requeued
 
-#: Most postings by one message; a backlog larger than this is worked off by the next one.
+#: Most postings per message; the next message continues with a larger backlog.
 POSTINGS_PER_MESSAGE = 50
 
 
-def declare(
+def declare_actors(
     broker: dramatiq.Broker,
-    desk: WorkerContext,
-    settler: JobRunner,
-    ask: Ask,
+    context: WorkerContext,
+    runner: JobRunner,
+    ask: AskProvider,
     terms: InquiryTerms,
 ) -> None:
-    """Declare every actor on the broker, working at this desk; ``ask`` reaches providers."""
+    """Declare every actor on the broker.
+
+    Args:
+        broker: where the messages come from.
+        context: what the jobs work on.
+        runner: runs the jobs and reports their outcome to Dramatiq.
+        ask: asks a provider about one bet.
+        terms: how providers may be asked.
+    """
 
     def canary(queue: str, number: int) -> JobOutcome:
-        held = desk.hold(queue)
-        if held:
-            return Requeued(held)
-        return note_canary(desk.engine, queue, number, by=desk.worker)
+        pause_reason = context.pause_reason(queue)
+        if pause_reason:
+            return Requeued(pause_reason)
+        return record_canary(context.engine, queue, number, by=context.worker)
 
-    _actor(broker, settler, POST_ACTOR, POST_QUEUE, lambda **_hints: post_some(desk))
-    _actor(broker, settler, INGEST_ACTOR, INGEST_QUEUE, lambda **_hints: ingest(desk))
-    _actor(broker, settler, FETCH_ACTOR, FETCH_QUEUE, lambda **_hints: fetch(desk, ask, terms))
-    _actor(broker, settler, CANARY_ACTOR, POST_QUEUE, canary)
+    _actor(broker, runner, POST_ACTOR, POST_QUEUE, lambda **_hints: post_unposted(context))
+    _actor(broker, runner, INGEST_ACTOR, INGEST_QUEUE, lambda **_hints: ingest(context))
+    _actor(
+        broker,
+        runner,
+        FETCH_ACTOR,
+        FETCH_QUEUE,
+        lambda **_hints: ask_providers(context, ask, terms),
+    )
+    _actor(broker, runner, CANARY_ACTOR, POST_QUEUE, canary)
 
 
-def post_some(desk: WorkerContext) -> JobOutcome:
-    """Post whatever is unposted, bounded; the ids in the message are a hint, not a limit.
+def post_unposted(context: WorkerContext) -> JobOutcome:
+    """Post unposted batches, bounded; the message's ids are only a hint.
 
-    A batch that is parked holds nobody up: the posting goes on behind it at once.
+    Posting continues behind a parked batch.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database is unreachable.
     """
     batches = parked = 0
     for _ in range(POSTINGS_PER_MESSAGE):
-        held = desk.hold(POST_QUEUE)
-        if held:
-            return Requeued(held)
-        posted = post(desk.engine)
+        pause_reason = context.pause_reason(POST_QUEUE)
+        if pause_reason:
+            return Requeued(pause_reason)
+        posted = post(context.engine)
         batches, parked = batches + posted.batches, parked + posted.parked
         if not posted.parked and posted.batches < BATCHES_PER_POSTING:
             return Parked(parked) if parked else Done(batches)
-    return Requeued("there is more than one message's worth")
+    return Requeued("the backlog exceeds one message")
 
 
-def park_bug(desk: WorkerContext, job: str, error: Exception) -> None:
-    """Park a job that fails in a way nobody foresaw; what it works on stays where it is.
+def park_failed_job(context: WorkerContext, job: str, error: Exception) -> None:
+    """Park a job that failed because of a bug; its input stays as it is.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database is unreachable.
     """
     try:
-        with desk.engine.begin() as connection:
+        with context.engine.begin() as connection:
             park(connection, job=job, subject=f"job {job}", error=error)
-    except OperationalError as down:
-        raise Unavailable(f"{job}: the database is out of reach") from down
+    except OperationalError as database_error:
+        raise Unavailable(f"{job}: the database is out of reach") from database_error
 
 
 def _actor(
     broker: dramatiq.Broker,
-    settler: JobRunner,
+    runner: JobRunner,
     name: str,
     queue: str,
     work: Callable[..., JobOutcome],
 ) -> None:
     @dramatiq.actor(actor_name=name, queue_name=queue, broker=broker)
-    def run(**given: Any) -> None:
-        settler.settle(name, lambda: work(**given))
+    def run(**arguments: Any) -> None:
+        runner.run(name, lambda: work(**arguments))

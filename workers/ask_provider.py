@@ -1,7 +1,7 @@
-"""Ask providers about single bets: at their pace, with bounds, answers kept as evidence.
+"""Ask providers about single bets, rate-limited and bounded; store the answers as evidence.
 
-Idempotent: a question is claimed in Postgres for a while, and its answer is attached once. What
-fails is asked again after a growing pause; after the last attempt the break says so.
+Idempotent: an inquiry is claimed in PostgreSQL for a limited time and answered once. A failed
+attempt is repeated after a growing pause; after the last one the failure is stored as answer.
 """
 
 from collections.abc import Callable
@@ -14,17 +14,18 @@ from breaks.provider_inquiries import Inquiry, InquiryAnswer, claim, next_at, pu
 from storage.broker.redis import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
 from workers.context import WorkerContext
-from workers.outcomes import Again, Done, JobOutcome, Requeued
+from workers.outcomes import Done, JobOutcome, Requeued, RetryLater
 
-#: Most questions asked by one message: a slow provider must not keep a thread for long.
-QUESTIONS_PER_MESSAGE = 10
-#: No question is begun this long after the message was: a worker must be seen to make progress.
+#: Most inquiries per message, so that a slow provider does not occupy a thread for long.
+INQUIRIES_PER_MESSAGE = 10
+#: No inquiry starts later than this after its message, so that the worker shows progress.
 BUSY_FOR = timedelta(seconds=15)
-#: Pause after a failed attempt, doubled each time.
+#: Pause after the first failed attempt; doubles with each further one.
 PAUSE = timedelta(seconds=5)
 
-#: Asks a provider about a key; given when the bet began, where that is known. Raises ApiError.
-Ask = Callable[[str, str, datetime | None], InquiryAnswer]
+#: Asks a provider (slug) about an operation key and the time of the bet, if known.
+#: Raises ApiError.
+AskProvider = Callable[[str, str, datetime | None], InquiryAnswer]
 
 log = structlog.get_logger()
 
@@ -34,58 +35,64 @@ class InquiryTerms:
     """How providers are asked.
 
     Attributes:
-        every: shortest time between two questions to one provider.
-        attempts: most attempts at one question.
-        lasts: how long an answer is used again.
+        min_interval: shortest time between two inquiries to one provider.
+        attempts_max: most attempts per inquiry.
+        reuse_for: how long an answer is reused for the same inquiry.
     """
 
-    every: timedelta
-    attempts: int
-    lasts: timedelta
+    min_interval: timedelta
+    attempts_max: int
+    reuse_for: timedelta
 
 
-def fetch(desk: WorkerContext, ask: Ask, terms: InquiryTerms) -> JobOutcome:
-    """Ask what may be asked now, bounded; the rest again when it is due.
+def ask_providers(context: WorkerContext, ask: AskProvider, terms: InquiryTerms) -> JobOutcome:
+    """Ask all inquiries that are due, bounded; retry the message for the others.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database is unreachable.
     """
-    done = 0
-    until = desk.clock.now() + BUSY_FOR
-    for _ in range(QUESTIONS_PER_MESSAGE):
-        held = desk.hold(FETCH_QUEUE)
-        if held:
-            return Requeued(held)
-        if desk.clock.now() >= until:
+    answered = 0
+    deadline = context.clock.now() + BUSY_FOR
+    for _ in range(INQUIRIES_PER_MESSAGE):
+        pause_reason = context.pause_reason(FETCH_QUEUE)
+        if pause_reason:
+            return Requeued(pause_reason)
+        if context.clock.now() >= deadline:
             break
-        question = claim(desk.engine, now=desk.clock.now(), every=terms.every)
-        if question is None:
+        inquiry = claim(context.engine, now=context.clock.now(), every=terms.min_interval)
+        if inquiry is None:
             break
-        done += _asked(desk, ask, terms, question)
-    due = next_at(desk.engine)
+        answered += _ask_one(context, ask, terms, inquiry)
+    due = next_at(context.engine)
     if due is None:
-        return Done(done)
-    wait_s = max((due - desk.clock.now()).total_seconds(), 0.0)
-    return Again(wait_s, f"{done} answered, more is to be asked")
+        return Done(answered)
+    wait_s = max((due - context.clock.now()).total_seconds(), 0.0)
+    return RetryLater(wait_s, f"{answered} answered, further inquiries are open")
 
 
-def _asked(desk: WorkerContext, ask: Ask, terms: InquiryTerms, question: Inquiry) -> bool:
-    """Ask one question; whether its answer now stands.
+def _ask_one(
+    context: WorkerContext, ask: AskProvider, terms: InquiryTerms, inquiry: Inquiry
+) -> bool:
+    """Ask one inquiry; True if it now has an answer.
 
-    A question that was claimed too often broke whoever asked it: it is given up.
+    An inquiry that reached its attempts without an answer crashed its workers: it fails.
     """
     given_up = InquiryAnswer(
-        verdict="failed", reason=f"given up after {terms.attempts} attempts"
+        verdict="failed", reason=f"given up after {terms.attempts_max} attempts"
     )
-    if question.attempts >= terms.attempts:
-        return settle(desk.engine, question, given_up, now=desk.clock.now(), lasts=terms.lasts)
+    if inquiry.attempts >= terms.attempts_max:
+        return settle(
+            context.engine, inquiry, given_up, now=context.clock.now(), lasts=terms.reuse_for
+        )
     try:
-        answer = question.at_hand or ask(question.provider, question.key, question.began)
+        answer = inquiry.at_hand or ask(inquiry.provider, inquiry.key, inquiry.began)
     except (ApiError, SettingsInvalid) as error:
-        log.warning("fetch_failed", provider=question.provider, error=type(error).__name__)
-        if question.attempts + 1 < terms.attempts:
-            until = desk.clock.now() + PAUSE * 2**question.attempts
-            put_off(desk.engine, question, until=until)
+        log.warning("fetch_failed", provider=inquiry.provider, error=type(error).__name__)
+        if inquiry.attempts + 1 < terms.attempts_max:
+            next_attempt = context.clock.now() + PAUSE * 2**inquiry.attempts
+            put_off(context.engine, inquiry, until=next_attempt)
             return False
         answer = InquiryAnswer(verdict="failed", reason=str(error))
-    return settle(desk.engine, question, answer, now=desk.clock.now(), lasts=terms.lasts)
+    return settle(
+        context.engine, inquiry, answer, now=context.clock.now(), lasts=terms.reuse_for
+    )

@@ -1,6 +1,6 @@
-"""A probe through the real queues: sent by the scheduler, noted by the worker that gets it.
+"""Canaries: probe messages that the scheduler sends and a worker records.
 
-Depth says how much waits; only a message that comes out says that somebody works.
+A queue's depth shows how much waits; only a processed message proves that a worker runs.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ from storage.queue.heartbeats import ask_canary, pass_canary
 from workers.outcomes import Done, JobOutcome
 
 CANARY_ACTOR = "canary.v1"
-#: Every queue there is.
+#: All queues.
 QUEUES = (POST_QUEUE, INGEST_QUEUE, FETCH_QUEUE)
-#: A canary that did not come out after so many intervals is followed by another.
+#: A canary that is not recorded after so many intervals counts as lost; another is sent.
 LOST_AFTER = 6
 
 log = structlog.get_logger()
@@ -27,10 +27,10 @@ log = structlog.get_logger()
 def send_canaries(
     engine: Engine, broker: dramatiq.Broker, *, every: timedelta, queues: Iterable[str] = QUEUES
 ) -> None:
-    """Send a canary through each queue whose time has come.
+    """Send a canary through each queue that is due for one.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database is unreachable.
     """
     for queue in queues:
         number = ask_canary(engine, queue, every=every, lost=every * LOST_AFTER)
@@ -38,11 +38,11 @@ def send_canaries(
             _send(broker, queue, number)
 
 
-def note_canary(engine: Engine, queue: str, number: int, *, by: str) -> JobOutcome:
-    """Write down that a canary came out.
+def record_canary(engine: Engine, queue: str, number: int, *, by: str) -> JobOutcome:
+    """Record that a canary was processed.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database is unreachable.
     """
     pass_canary(engine, queue, number, by=by)
     return Done(0)

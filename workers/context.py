@@ -1,4 +1,4 @@
-"""What a worker needs to do any job, passed in once by the process that starts it."""
+"""What jobs work on; built once by the process that runs them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,21 +9,22 @@ from providers.contract import Dialect, Provider
 from vocabulary.clock import Clock
 
 
-def _held_by_nothing(_queue: str) -> str | None:
+def _never_paused(_queue: str) -> str | None:
     return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerContext:
-    """The database, the clock, and every configured provider with its dialect, by slug.
+    """The database, the clock, and all configured providers with their dialects, by slug.
 
     Attributes:
-        worker: who works here, as operators see it.
-        hold: asked with a queue between two pieces of its work: why to put it down, or None.
+        worker: the name of the worker process that operators see.
+        pause_reason: given a queue, why its work must stop now, or None; called between two
+            pieces of work.
     """
 
     engine: Engine
     clock: Clock
     providers: Mapping[str, tuple[Dialect, Provider]]
     worker: str = ""
-    hold: Callable[[str], str | None] = _held_by_nothing
+    pause_reason: Callable[[str], str | None] = _never_paused

@@ -1,7 +1,7 @@
-"""The pulse of a worker process: obey pauses, and show progress as long as there is some.
+"""The heartbeat of a worker process: apply queue pauses and show progress.
 
-Progress is shown twice: in a file, for the supervisor beside it, which must not need a
-database; and in Postgres, for operators anywhere.
+Progress is shown twice: in a file for the supervisor, which must work without the database,
+and in PostgreSQL for operators on any machine.
 """
 
 import threading
@@ -18,101 +18,103 @@ from vocabulary.errors import Unavailable
 from workers import heartbeat_file
 from workers.queue_pause import QueuePause
 
-#: Distance between two looks at the pauses, in seconds: an order is obeyed within a second.
-LOOK_EVERY_S = 0.3
-#: Looks between two heartbeats in Postgres.
-LOOKS_PER_BEAT = 7
-#: Longest wait for a thread that hangs in the database, in seconds.
-LEAVE_WAIT_S = 2.0
+#: Time between two reads of the pauses, in seconds; an order takes effect within a second.
+REFRESH_EVERY_S = 0.3
+#: Reads of the pauses per heartbeat in PostgreSQL.
+REFRESHES_PER_BEAT = 7
+#: Longest wait at shutdown for a thread that hangs in the database, in seconds.
+JOIN_TIMEOUT_S = 2.0
 
 log = structlog.get_logger()
 
 
 class Heartbeat(Middleware):
-    """Beats in a thread of its own from the worker's boot to its shutdown.
+    """Shows progress from two threads, from the worker's boot to its shutdown.
 
     Args:
-        engine: where heartbeats stand.
-        worker: who this process is.
-        gate: told to look at the pauses.
-        stuck: what hangs, in words, or None.
-        path: the file that shows progress, or None.
+        engine: the database with the heartbeats.
+        worker: this process.
+        queue_pause: reads and applies the pauses.
+        hang_reason: what hangs, in words, or None.
+        path: the heartbeat file, or None.
     """
 
     def __init__(
         self,
         engine: Engine,
         worker: Worker,
-        gate: QueuePause,
-        stuck: Callable[[], str | None],
+        queue_pause: QueuePause,
+        hang_reason: Callable[[], str | None],
         path: Path | None,
     ) -> None:
         self._engine = engine
         self._worker = worker
-        self._gate = gate
-        self._stuck = stuck
+        self._queue_pause = queue_pause
+        self._hang_reason = hang_reason
         self._path = path
         self._stop = threading.Event()
-        # Apart: a database that hangs must not look like a worker that hangs.
+        # Separate threads: a database that hangs must not look like a worker that hangs.
         self._threads = [
             threading.Thread(target=work, name=work.__name__, daemon=True)
-            for work in (self._show, self._look_on)
+            for work in (self._touch_regularly, self._beat_regularly)
         ]
-        self._was_down = False
-        self._was_unshown = False
+        self._was_unavailable = False
+        self._was_untouchable = False
 
     def before_worker_boot(self, _broker: Broker, _worker: DramatiqWorker) -> None:
-        """Know the pauses before the first message is taken."""
-        self._look(beats=True)
+        """Read the pauses before the first message is taken."""
+        self._refresh(beats=True)
         for thread in self._threads:
             thread.start()
 
     def after_worker_shutdown(self, _broker: Broker, _worker: DramatiqWorker) -> None:
-        """Take an orderly leave."""
+        """Stop the threads and sign off in the database."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(LEAVE_WAIT_S)
+            thread.join(JOIN_TIMEOUT_S)
         try:
             leave(self._engine, self._worker)
         except Unavailable as error:
-            log.info("pulse_unavailable", why=str(error))
+            log.info("heartbeat_unavailable", why=str(error))
 
-    def _show(self) -> None:
-        told: str | None = None
-        while not self._stop.wait(LOOK_EVERY_S):
-            hangs = self._stuck()
-            if hangs is None and self._path is not None:
+    def _touch_regularly(self) -> None:
+        logged: str | None = None
+        while not self._stop.wait(REFRESH_EVERY_S):
+            reason = self._hang_reason()
+            if reason is None and self._path is not None:
                 self._touch(self._path)
-            if hangs is not None and hangs != told:
-                log.error("worker_hangs", what=hangs)
-            told = hangs
+            if reason is not None and reason != logged:
+                log.error("worker_hangs", what=reason)
+            logged = reason
 
     def _touch(self, path: Path) -> None:
-        """A full disk must not end the pulse: it would, a minute later, end the worker."""
+        """Touch the file; a full disk must not end this thread, or the worker gets killed."""
         try:
             heartbeat_file.touch(path)
         except OSError as error:
-            if not self._was_unshown:
-                log.warning("pulse_not_shown", error=type(error).__name__)
-            self._was_unshown = True
+            if not self._was_untouchable:
+                log.warning("heartbeat_not_shown", error=type(error).__name__)
+            self._was_untouchable = True
         else:
-            self._was_unshown = False
+            self._was_untouchable = False
 
-    def _look_on(self) -> None:
-        looks = 0
-        while not self._stop.wait(LOOK_EVERY_S):
-            looks += 1
-            self._look(beats=looks % LOOKS_PER_BEAT == 0 and self._stuck() is None)
+    def _beat_regularly(self) -> None:
+        refreshes = 0
+        while not self._stop.wait(REFRESH_EVERY_S):
+            refreshes += 1
+            self._refresh(
+                beats=refreshes % REFRESHES_PER_BEAT == 0 and self._hang_reason() is None
+            )
 
-    def _look(self, *, beats: bool) -> None:
-        """An outage is waited out: what was known before it still holds."""
+    def _refresh(self, *, beats: bool) -> None:
+        """Refresh the pauses; during an outage the last known ones stay in force."""
         try:
-            self._gate.refresh()
+            self._queue_pause.refresh()
             if beats:
                 beat(self._engine, self._worker)
         except Unavailable as error:
-            if not self._was_down:
-                log.warning("pulse_unavailable", why=str(error))
-            self._was_down = True
+            if not self._was_unavailable:
+                log.warning("heartbeat_unavailable", why=str(error))
+            self._was_unavailable = True
         else:
-            self._was_down = False
+            self._was_unavailable = False

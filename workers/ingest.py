@@ -1,4 +1,4 @@
-"""Take in pushed history: stored deliveries become feed records. Repeats change nothing."""
+"""Ingest pushed history: stored deliveries become feed records. Repeats change nothing."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from vocabulary.steps import Step
 from workers.context import WorkerContext
 from workers.outcomes import Done, JobOutcome, Parked, Requeued
 
-#: Most deliveries taken in by one transaction.
+#: Most deliveries per transaction.
 DELIVERIES_PER_INGEST = 2_000
 JOB = "ingest.v1"
 
@@ -37,110 +37,111 @@ _MARK_PARKED = (
 _INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
 
 Delivery = Row[tuple[int, str, str, str, bytes, datetime]]
-#: A delivery with what was read in it.
-IngestedRecord = tuple[Delivery, HistoryRecord]
+#: A delivery with the record parsed from it.
+ParsedDelivery = tuple[Delivery, HistoryRecord]
 
 
-def ingest(desk: WorkerContext) -> JobOutcome:
-    """Take in everything that waits, in transactions of bounded size.
+def ingest(context: WorkerContext) -> JobOutcome:
+    """Ingest everything that waits, in transactions of bounded size.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database is unreachable.
     """
-    taken = parked = 0
+    total = parked = 0
     while True:
-        held = desk.hold(INGEST_QUEUE)
-        if held:
-            return Requeued(held)
+        pause_reason = context.pause_reason(INGEST_QUEUE)
+        if pause_reason:
+            return Requeued(pause_reason)
         try:
-            with desk.engine.begin() as connection:
-                count, bad = _ingest_some(connection, desk)
+            with context.engine.begin() as connection:
+                count, failed = _ingest_some(connection, context)
         except OperationalError as error:
             raise Unavailable("ingest: the database is out of reach") from error
         if count:
             steps.reached(Step.INGESTED)
-        taken, parked = taken + count, parked + bad
+        total, parked = total + count, parked + failed
         if count < DELIVERIES_PER_INGEST:
-            return Parked(parked) if parked else Done(taken)
+            return Parked(parked) if parked else Done(total)
 
 
-def _ingest_some(connection: Connection, desk: WorkerContext) -> tuple[int, int]:
+def _ingest_some(connection: Connection, context: WorkerContext) -> tuple[int, int]:
     waiting = connection.exec_driver_sql(_LOCK, {"most": DELIVERIES_PER_INGEST}).all()
     if waiting:
-        steps.reached(Step.HELD)
-    done = _read_all(connection, desk, waiting)
+        steps.reached(Step.RECORDS_LOCKED)
+    deliveries = _parse_all(connection, context, waiting)
     try:
-        _store(connection, desk, done)
+        _store(connection, context, deliveries)
         steps.reached(Step.STORED)
     except _INVARIANT_BROKEN:
-        done = [one for one in done if _store_or_park(connection, desk, one)]
-    marked = [delivery.delivery_id for delivery, _ in done]
-    connection.exec_driver_sql(_MARK, {"deliveries": marked})
-    return len(waiting), len(waiting) - len(done)
+        deliveries = [item for item in deliveries if _store_or_park(connection, context, item)]
+    ids = [delivery.delivery_id for delivery, _ in deliveries]
+    connection.exec_driver_sql(_MARK, {"deliveries": ids})
+    return len(waiting), len(waiting) - len(deliveries)
 
 
-def _read_all(
-    connection: Connection, desk: WorkerContext, waiting: Sequence[Delivery]
-) -> list[IngestedRecord]:
-    """What can be understood; the rest is parked."""
-    done: list[IngestedRecord] = []
+def _parse_all(
+    connection: Connection, context: WorkerContext, waiting: Sequence[Delivery]
+) -> list[ParsedDelivery]:
+    """Parse the deliveries; park those that cannot be parsed."""
+    parsed: list[ParsedDelivery] = []
     for delivery in waiting:
         try:
-            done.append((delivery, _record(delivery, desk)))
+            parsed.append((delivery, _record(delivery, context)))
         except (Refused, Contradiction) as error:
-            _park(connection, desk, delivery, error)
-    return done
+            _park(connection, context, delivery, error)
+    return parsed
 
 
 def _store(
-    connection: Connection, desk: WorkerContext, taken: Sequence[IngestedRecord]
+    connection: Connection, context: WorkerContext, deliveries: Sequence[ParsedDelivery]
 ) -> None:
-    told: dict[str, dict[int, HistoryRecord]] = {}
-    for delivery, record in taken:
-        told.setdefault(delivery.provider, {})[delivery.delivery_id] = record
+    by_provider: dict[str, dict[int, HistoryRecord]] = {}
+    for delivery, record in deliveries:
+        by_provider.setdefault(delivery.provider, {})[delivery.delivery_id] = record
     with connection.begin_nested():
-        for slug, found in told.items():
-            at = desk.clock.now()
-            store_pushed(connection, slug, found.values(), deliveries=list(found), now=at)
+        for slug, records in by_provider.items():
+            now = context.clock.now()
+            store_pushed(connection, slug, records.values(), deliveries=list(records), now=now)
 
 
-def _store_or_park(connection: Connection, desk: WorkerContext, one: IngestedRecord) -> bool:
-    """Whether this one could be stored; one that cannot holds nobody else up."""
+def _store_or_park(
+    connection: Connection, context: WorkerContext, parsed: ParsedDelivery
+) -> bool:
+    """Store one delivery on its own, or park it; True if it was stored."""
     try:
-        _store(connection, desk, [one])
+        _store(connection, context, [parsed])
     except _INVARIANT_BROKEN as error:
-        _park(connection, desk, one[0], error)
+        _park(connection, context, parsed[0], error)
         return False
     return True
 
 
 def _park(
-    connection: Connection, desk: WorkerContext, delivery: Delivery, error: Exception
+    connection: Connection, context: WorkerContext, delivery: Delivery, error: Exception
 ) -> None:
-    slug, number = delivery.provider, delivery.delivery_id
-    connection.exec_driver_sql(_MARK_PARKED, {"delivery": delivery.delivery_id})
-    known = {"delivery": delivery.delivery_id, "provider": delivery.provider}
+    slug, delivery_id = delivery.provider, delivery.delivery_id
+    connection.exec_driver_sql(_MARK_PARKED, {"delivery": delivery_id})
     park(
         connection,
         job=JOB,
-        subject=f"delivery {delivery.delivery_id}",
+        subject=f"delivery {delivery_id}",
         error=error,
-        context={**known, "route": delivery.route},
+        context={"delivery": delivery_id, "provider": slug, "route": delivery.route},
     )
-    note_unreadable(connection, slug, number, error, now=desk.clock.now())
+    note_unreadable(connection, slug, delivery_id, error, now=context.clock.now())
 
 
-def _record(delivery: Delivery, desk: WorkerContext) -> HistoryRecord:
-    """Read the stored bytes again; they were proven authentic when they came.
+def _record(delivery: Delivery, context: WorkerContext) -> HistoryRecord:
+    """Parse the stored bytes again; the receiver verified them when they arrived.
 
     Raises:
-        Refused: they do not hold any more: their secret was retired, or an option changed.
-        Contradiction: they are no history of a provider we know.
+        Refused: they no longer verify or parse: a secret was retired or an option changed.
+        Contradiction: they are no history record of a configured provider.
     """
-    known = desk.providers.get(delivery.provider)
-    if known is None:
+    configured = context.providers.get(delivery.provider)
+    if configured is None:
         raise Contradiction(f"no provider {delivery.provider!r} is configured any more")
-    dialect, provider = known
+    dialect, provider = configured
     callback = Callback(
         route=delivery.route, headers=_headers(delivery.headers), body=bytes(delivery.body)
     )

@@ -1,7 +1,7 @@
-"""A slot of a scheduled job is claimed by a lease: whoever dies with it loses it.
+"""Leases: a scheduler claims a slot of a job for a limited time.
 
-Tables touched: ``job_runs``, one row per (job, slot). A row that has ``done_at`` is over; one
-whose lease ran out without it is taken over by whoever comes first.
+Table: ``job_runs``, one row per (job, slot). A row with ``done_at`` is complete. A row without
+it whose lease has expired, because its scheduler died, may be claimed by any scheduler.
 """
 
 from datetime import timedelta
@@ -28,12 +28,12 @@ _COMPLETE = """
 UPDATE job_runs SET done_at = clock_timestamp()
  WHERE job = %(job)s AND slot = %(slot)s AND owner = %(owner)s AND done_at IS NULL
 """
-# An outage is no attempt of the job's.
+# An outage does not count as an attempt.
 _RELEASE = """
 UPDATE job_runs SET lease_until = clock_timestamp(), attempts = attempts - 1
  WHERE job = %(job)s AND slot = %(slot)s AND owner = %(owner)s AND done_at IS NULL
 """
-_LEFT_BEHIND = """
+_EXPIRED = """
 SELECT slot FROM job_runs
  WHERE job = %(job)s AND done_at IS NULL AND lease_until < clock_timestamp() ORDER BY slot
 """
@@ -46,11 +46,11 @@ class Leases:
     """The leases of one scheduler.
 
     Args:
-        engine: where they stand.
-        owner: unique among all schedulers that ever ran.
-        length: how long a claim holds without being renewed.
+        engine: the database with the leases.
+        owner: unique among all schedulers, past ones included.
+        length: how long a claim is valid without renewal.
 
-    Every method raises Unavailable when the database is out of reach.
+    Every method raises Unavailable if the database is unreachable.
     """
 
     def __init__(self, engine: Engine, *, owner: str, length: timedelta) -> None:
@@ -59,33 +59,33 @@ class Leases:
         self.length = length
 
     def claim(self, job: str, slot: str) -> int | None:
-        """Claim a slot: which attempt at it this is, or None: it is done or somebody's."""
-        rows = self._all(_CLAIM, job, slot)
+        """Claim a slot; returns the attempt's number, or None if it is done or claimed."""
+        rows = self._execute(_CLAIM, job, slot)
         if rows:
-            self._all(_FORGET, job, slot)
+            self._execute(_FORGET, job, slot)
         return int(rows[0]) if rows else None
 
     def renew(self, job: str, slot: str) -> None:
-        """Hold on to a slot that is still being worked on."""
-        self._all(_RENEW, job, slot)
+        """Extend the lease of a slot in progress."""
+        self._execute(_RENEW, job, slot)
 
     def complete(self, job: str, slot: str) -> None:
-        """The slot is done, for ever."""
-        self._all(_COMPLETE, job, slot)
+        """Mark a slot as done for good."""
+        self._execute(_COMPLETE, job, slot)
 
     def release(self, job: str, slot: str) -> None:
-        """Let go of a slot that an outage prevented."""
-        self._all(_RELEASE, job, slot)
+        """Return a slot that an outage prevented, without counting the attempt."""
+        self._execute(_RELEASE, job, slot)
 
-    def left_behind(self, job: str) -> list[str]:
-        """Slots that somebody claimed and did not complete in time."""
-        return [str(slot) for slot in self._all(_LEFT_BEHIND, job, "")]
+    def expired(self, job: str) -> list[str]:
+        """Slots that were claimed and not completed before their lease expired."""
+        return [str(slot) for slot in self._execute(_EXPIRED, job, "")]
 
-    def _all(self, statement: str, job: str, slot: str) -> list[Any]:
-        given = {"job": job, "slot": slot, "owner": self._owner, "lease": self.length}
+    def _execute(self, statement: str, job: str, slot: str) -> list[Any]:
+        parameters = {"job": job, "slot": slot, "owner": self._owner, "lease": self.length}
         try:
             with self._engine.begin() as connection:
-                told = connection.exec_driver_sql(statement, given)
-                return list(told.scalars()) if told.returns_rows else []
+                result = connection.exec_driver_sql(statement, parameters)
+                return list(result.scalars()) if result.returns_rows else []
         except OperationalError as error:
             raise Unavailable("schedule: the database is out of reach") from error

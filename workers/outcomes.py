@@ -1,10 +1,9 @@
-"""How a job ended: a small closed set, and what Dramatiq is told about each.
+"""How a job ended, and what that means for its Dramatiq message.
 
-A job never decides for itself whether it is retried. ``Again`` is bounded here, because
-Dramatiq ignores ``max_retries`` once a retry predicate is set; when the bound is reached the
-message is let go, for the sweeper finds the work in Postgres and asks again. A message that is
-put back (its queue is paused, its process is ending, there is more than one message's worth)
-counts no attempt.
+Jobs return an outcome; ``JobRunner`` decides about retries. It bounds ``RetryLater`` itself,
+because Dramatiq ignores ``max_retries`` once a retry predicate is set. After the last attempt
+the message is dropped: the sweeper finds the work in PostgreSQL and sends another. A requeued
+message (queue paused, process ending, backlog too large) does not count as an attempt.
 """
 
 from collections.abc import Callable
@@ -19,11 +18,11 @@ from dramatiq.middleware import CurrentMessage
 from storage.queue.parking import place_of
 from vocabulary.errors import Unavailable
 
-#: Attempts of one message before it is left to the sweeper.
+#: Retries of one message before it is left to the sweeper.
 ATTEMPTS_MAX = 5
-#: Pause before the next attempt, in milliseconds, doubled each time.
+#: Pause before the first retry, in milliseconds; doubles with each further one.
 PAUSE_MS = 200
-#: Part of a pause that chance decides, so that many workers do not come back as one.
+#: Largest random extension of a pause, as a share of it, so that workers spread out.
 JITTER = 0.5
 
 log = structlog.get_logger()
@@ -31,43 +30,43 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The work stands; ``count`` says how much it was."""
+    """The work is complete; ``count`` is how much it was."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Part of the work waits for a person; it is in ``parked`` with the reason."""
+    """``count`` pieces of work are parked with their reason, for a person to decide."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """The same message again: after so many seconds, or None for a growing pause."""
+class RetryLater:
+    """Retry the message after ``after_s`` seconds, or after a growing pause if None."""
 
     after_s: float | None
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """The message goes back as it came: nothing failed, so no attempt is counted."""
+    """Put the message back unchanged: nothing failed, so no attempt is counted."""
 
-    why: str
+    reason: str
 
 
-JobOutcome = Done | Parked | Again | Requeued
+JobOutcome = Done | Parked | RetryLater | Requeued
 
 
 class JobRunner:
-    """Runs jobs and tells Dramatiq how they ended.
+    """Runs jobs and reports their outcomes to Dramatiq.
 
     Args:
-        broker: where messages are put back.
+        broker: where messages are requeued.
         random: spreads the pauses.
-        on_bug: told the job and an error that is nobody's outage, once attempts are used up.
+        on_bug: called with the job and its error if it is no outage and no attempts are left.
     """
 
     def __init__(
@@ -77,11 +76,11 @@ class JobRunner:
         self._random = random
         self._on_bug = on_bug
 
-    def settle(self, job: str, work: Callable[[], JobOutcome]) -> None:
-        """Do a job and tell Dramatiq how it ended.
+    def run(self, job: str, work: Callable[[], JobOutcome]) -> None:
+        """Run a job and report its outcome to Dramatiq.
 
         Raises:
-            Retry: it is to be attempted again, and attempts are left.
+            Retry: the job must be retried and attempts are left.
         """
         match self._outcome(job, work):
             case Done(count=0):
@@ -90,36 +89,36 @@ class JobRunner:
                 log.info("job_done", job=job, count=count)
             case Parked(count=count):
                 log.error("job_parked", job=job, count=count)
-            case Requeued(why=why):
-                self._put_back(job, why)
-            case Again(after_s=after_s, why=why):
-                self._again(job, after_s, why)
+            case Requeued(reason=reason):
+                self._requeue(job, reason)
+            case RetryLater(after_s=after_s, reason=reason):
+                self._retry(job, after_s, reason)
 
     def _outcome(self, job: str, work: Callable[[], JobOutcome]) -> JobOutcome:
         try:
             return work()
         except Unavailable as error:
-            return Again(None, str(error))
-        except Exception as error:  # noqa: BLE001 - the edge of the process: a bug ends here
-            # Its words may quote a statement's values: only its kind and its place are told.
+            return RetryLater(None, str(error))
+        except Exception as error:  # noqa: BLE001 - the process edge
+            # The message may quote a statement's values: log only its class and place.
             log.critical("job_broken", job=job, error=type(error).__name__, at=place_of(error))
             if _attempts() < ATTEMPTS_MAX:
-                return Again(None, type(error).__name__)
+                return RetryLater(None, type(error).__name__)
             self._on_bug(job, error)
             return Parked(1)
 
-    def _again(self, job: str, after_s: float | None, why: str) -> None:
+    def _retry(self, job: str, after_s: float | None, reason: str) -> None:
         attempts = _attempts()
         if attempts >= ATTEMPTS_MAX:
-            log.error("job_left_to_sweeper", job=job, attempts=attempts, why=why)
+            log.error("job_left_to_sweeper", job=job, attempts=attempts, why=reason)
             return
-        log.warning("job_again", job=job, attempts=attempts, why=why)
+        log.warning("job_retried", job=job, attempts=attempts, why=reason)
         pause_ms = PAUSE_MS * 2.0**attempts if after_s is None else after_s * 1000
-        raise Retry(why, delay=round(pause_ms * (1 + JITTER * self._random.random())))
+        raise Retry(reason, delay=round(pause_ms * (1 + JITTER * self._random.random())))
 
-    def _put_back(self, job: str, why: str) -> None:
+    def _requeue(self, job: str, reason: str) -> None:
         message = CurrentMessage.get_current_message()
-        log.info("job_put_back", job=job, why=why)
+        log.info("job_requeued", job=job, why=reason)
         if message is not None:
             self._broker.enqueue(message)
 

@@ -1,7 +1,7 @@
-"""Which queues this process may work on now: not the paused ones, and none when it is ending.
+"""Stops work on paused queues, and on all queues while the process ends.
 
-The state stands in Postgres, so that it survives every restart. Consumers of a paused queue
-stop taking messages; a message that was taken before goes back as it came.
+Pauses are stored in PostgreSQL, so they survive every restart. Consumers of a paused queue
+take no messages; a message that was taken before is requeued unchanged.
 """
 
 import structlog
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class QueuePause(Middleware):
-    """Holds work back while its queue is paused or this process is ending."""
+    """Stops work while its queue is paused or this process is ending."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -23,32 +23,32 @@ class QueuePause(Middleware):
         self._is_ending = False
         self._consumers: list[ConsumerThread] = []
 
-    def hold(self, queue: str) -> str | None:
-        """Why work of the queue is to be put down now, or None."""
+    def pause_reason(self, queue: str) -> str | None:
+        """Why work of this queue must stop now, or None."""
         if self._is_ending:
             return "the process is ending"
         return f"queue {queue} is paused" if queue in self._paused else None
 
     def refresh(self) -> None:
-        """Read the pauses anew, and stop or start the consumers accordingly.
+        """Read the pauses, and pause or resume the consumers accordingly.
 
         Raises:
-            Unavailable: the database is out of reach; what was known stays.
+            Unavailable: the database is unreachable; the known pauses stay in force.
         """
         self._paused = paused_queues(self._engine)
         for consumer in list(self._consumers):
-            self._obey(consumer)
+            self._apply(consumer)
 
     def after_consumer_thread_boot(self, _broker: Broker, thread: ConsumerThread) -> None:
-        """A consumer that begins: it may have to pause at once."""
+        """Pause a new consumer at once if its queue is paused."""
         self._consumers.append(thread)
-        self._obey(thread)
+        self._apply(thread)
 
     def before_worker_shutdown(self, _broker: Broker, _worker: Worker) -> None:
-        """From here on what was taken and not begun goes back."""
+        """Requeue from now on what was taken and not started."""
         self._is_ending = True
 
-    def _obey(self, consumer: ConsumerThread) -> None:
+    def _apply(self, consumer: ConsumerThread) -> None:
         if (consumer.queue_name in self._paused) is consumer.paused:
             return
         if consumer.paused:

@@ -1,7 +1,7 @@
-"""What runs when. A slot is claimed by a lease, so two schedulers are as good as one.
+"""Runs jobs at their intervals. Several schedulers may run: leases share the work.
 
-A job that only one scheduler may do takes its time, or waits for somebody else's server: it has
-a thread of its own, so that none keeps the others, the sweep or the heartbeat waiting.
+An exclusive job runs in one scheduler at a time. It may be slow or wait for another server, so
+each has its own thread: none delays the others, the sweep or the heartbeat.
 """
 
 import queue
@@ -21,11 +21,11 @@ from vocabulary.clock import Clock
 from vocabulary.errors import Contradiction, TieoutError, Unavailable
 from workers.leases import Leases
 
-#: How long a claim holds without being renewed.
+#: How long a claim is valid without renewal.
 LEASE = timedelta(seconds=60)
-#: Longest time between two looks for slots that were left behind.
-LOOK_BACK = timedelta(seconds=5)
-#: Longest time between two turns of the scheduler itself, which show that it is alive.
+#: Longest time between two searches for expired slots.
+TAKEOVER_EVERY = timedelta(seconds=5)
+#: Longest time between two turns of the main loop, which show that it is alive.
 TURN_S = 5.0
 #: Attempts at one slot before it is parked.
 ATTEMPTS_MAX = 5
@@ -38,73 +38,73 @@ def _nothing() -> None:
 
 
 class JobFailed(TieoutError):
-    """A job did not do its slot, and not for an outage of the database: an attempt is spent."""
+    """A job failed for another reason than a database outage; the attempt counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Something done once every interval, whoever is there to do it.
+    """Work that is done once per interval.
 
     Attributes:
-        run: does it for the slot that it is given; idempotent, for a scheduler that is thought
-            dead may still be at it.
-        once: whether only one scheduler may run a slot; a sweep may run in all of them.
+        run: does the work of the given slot. Idempotent: a scheduler that counts as dead may
+            still be running it.
+        exclusive: whether only one scheduler may run a slot; a sweep may run in all of them.
     """
 
     name: str
     every: timedelta
     run: Callable[[str], object]
-    once: bool
+    exclusive: bool
 
 
 def slot_of(instant: datetime, every: timedelta) -> str:
-    """The interval an instant lies in, counted from the epoch, named by its beginning."""
+    """The interval that contains an instant, counted from the epoch and named by its start."""
     length = int(every.total_seconds()) or 1
     return str(int(instant.timestamp()) // length * length)
 
 
-class _Rota:
-    """When each of some jobs is due, and when to look for what was left behind of them."""
+class _Timetable:
+    """When each job is due, and when to search for expired slots."""
 
-    def __init__(self, jobs: Sequence[Job], clock: Clock, look_every: timedelta) -> None:
+    def __init__(self, jobs: Sequence[Job], clock: Clock, takeover_every: timedelta) -> None:
         now = clock.now()
         self._clock = clock
-        self._look_every = look_every
+        self._takeover_every = takeover_every
         self._jobs = jobs
         self._due = {job.name: now for job in jobs}
-        self._look_back_at = now
+        self._takeover_at = now
 
     def due(self) -> Iterator[tuple[Job, str]]:
-        """Jobs that are due as they are asked for, with their slots."""
+        """Yield each job that is due with its slot, and schedule its next run."""
         for job in self._jobs:
             now = self._clock.now()
             if self._due[job.name] <= now:
                 self._due[job.name] = now + job.every
                 yield job, slot_of(now, job.every)
 
-    def to_look_back(self) -> Iterator[Job]:
-        """Jobs of which others may have left something behind, if it is time to look."""
+    def takeover_due(self) -> Iterator[Job]:
+        """Yield the jobs whose expired slots must be searched for now."""
         now = self._clock.now()
-        if self._look_back_at <= now:
-            self._look_back_at = now + self._look_every
-            yield from (job for job in self._jobs if job.once)
+        if self._takeover_at <= now:
+            self._takeover_at = now + self._takeover_every
+            yield from (job for job in self._jobs if job.exclusive)
 
     def wait_s(self) -> float:
-        """Seconds until something is due, at most those of one turn."""
-        wait = min([*self._due.values(), self._look_back_at]) - self._clock.now()
+        """Seconds until something is due, at most ``TURN_S``."""
+        wait = min([*self._due.values(), self._takeover_at]) - self._clock.now()
         return min(max(wait.total_seconds(), 0.0), TURN_S)
 
 
 class Scheduler:
-    """Runs jobs on time until told to stop. An outage is logged and waited out.
+    """Runs jobs at their intervals until stopped. Logs outages and waits for their end.
 
     Args:
-        engine: where slots are claimed.
-        clock: says what is due.
+        engine: the database with the leases.
+        clock: decides what is due.
         jobs: what to run.
-        lease: how long a claim holds without being renewed.
-        on_turn: called before every look at what is due.
-        on_stop: called once when it is told to stop: makes what takes long give up.
+        lease: how long a claim is valid without renewal.
+        on_turn: called in every turn of the main loop.
+        on_stop: called once at the end; must make long-running jobs return.
     """
 
     def __init__(
@@ -121,58 +121,58 @@ class Scheduler:
         self._clock = clock
         self._jobs = jobs
         self._leases = Leases(engine, owner=uuid.uuid4().hex, length=lease)
-        self._all = self._rota(jobs)
+        self._all_jobs = self._timetable(jobs)
         self._on_turn = on_turn
         self._on_stop = on_stop
         self._stop: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ended = threading.Event()
 
     def stop(self) -> None:
-        """Make ``run`` return after the jobs it is in; safe in a signal handler."""
-        self._stop.put(None)  # an Event could dead-lock here: setting it takes a lock
+        """Make ``run`` return after the current jobs; safe in a signal handler."""
+        self._stop.put(None)  # setting an Event takes a lock and could dead-lock here
 
     def run(self) -> None:
-        """Run whatever is due, then wait for the next, until stopped."""
-        rota = self._rota([job for job in self._jobs if not job.once])
-        beside = [
-            threading.Thread(target=self._keep, args=(job,), name=f"job {job.name}")
+        """Run jobs when they are due, until stopped."""
+        timetable = self._timetable([job for job in self._jobs if not job.exclusive])
+        threads = [
+            threading.Thread(target=self._run_exclusive, args=(job,), name=f"job {job.name}")
             for job in self._jobs
-            if job.once
+            if job.exclusive
         ]
-        for each in beside:
-            each.start()
+        for thread in threads:
+            thread.start()
         try:
             wait_s = 0.0
             while not self._is_stopped_within(wait_s):
                 self._on_turn()
-                self._turn(rota)
-                wait_s = rota.wait_s()
+                self._turn(timetable)
+                wait_s = timetable.wait_s()
         finally:
             self._ended.set()
             self._on_stop()
-            for each in beside:
-                each.join()
+            for thread in threads:
+                thread.join()
 
     def tick(self) -> None:
-        """Run the jobs that are due now, once, and whatever others left behind."""
-        self._turn(self._all)
+        """Run the jobs that are due now, and take over expired slots."""
+        self._turn(self._all_jobs)
 
-    def _rota(self, jobs: Sequence[Job]) -> _Rota:
-        return _Rota(jobs, self._clock, min(self._leases.length / 4, LOOK_BACK))
+    def _timetable(self, jobs: Sequence[Job]) -> _Timetable:
+        return _Timetable(jobs, self._clock, min(self._leases.length / 4, TAKEOVER_EVERY))
 
-    def _keep(self, job: Job) -> None:
-        """Do one job on time, in a thread of its own."""
-        rota = self._rota([job])
+    def _run_exclusive(self, job: Job) -> None:
+        """Run one exclusive job in its own thread."""
+        timetable = self._timetable([job])
         wait_s = 0.0
         while not self._ended.wait(wait_s):
-            self._turn(rota)
-            wait_s = rota.wait_s()
+            self._turn(timetable)
+            wait_s = timetable.wait_s()
 
-    def _turn(self, rota: _Rota) -> None:
-        for job, slot in rota.due():
+    def _turn(self, timetable: _Timetable) -> None:
+        for job, slot in timetable.due():
             self._guarded(job, slot)
-        for job in rota.to_look_back():
-            self._look_back(job)
+        for job in timetable.takeover_due():
+            self._take_over(job)
 
     def _is_stopped_within(self, seconds: float) -> bool:
         try:
@@ -181,15 +181,15 @@ class Scheduler:
             return False
         return True
 
-    def _look_back(self, job: Job) -> None:
-        """Take over what a scheduler claimed and did not complete, because it died."""
+    def _take_over(self, job: Job) -> None:
+        """Run slots that a scheduler claimed and did not complete, because it died."""
         try:
-            slots = self._leases.left_behind(job.name)
+            slots = self._leases.expired(job.name)
         except Unavailable as error:
             log.warning("job_unavailable", job=job.name, why=str(error))
             return
-        except Exception as error:  # noqa: BLE001 - a thread that died here would not be missed
-            log.critical("job_broken", job=job.name, slot="", **_told(error))
+        except Exception as error:  # noqa: BLE001 - nobody would notice the death of this thread
+            log.critical("job_broken", job=job.name, slot="", **_error_fields(error))
             return
         for slot in slots:
             if not self._ended.is_set():
@@ -197,7 +197,7 @@ class Scheduler:
 
     def _guarded(self, job: Job, slot: str) -> None:
         try:
-            if job.once:
+            if job.exclusive:
                 self._run_once(job, slot)
             else:
                 job.run(slot)
@@ -205,33 +205,33 @@ class Scheduler:
             log.warning("job_unavailable", job=job.name, why=str(error))
         except JobFailed as error:
             log.warning("job_failed", job=job.name, slot=slot, why=str(error))
-        except Exception as error:  # noqa: BLE001 - the edge of the process: other jobs go on
-            log.critical("job_broken", job=job.name, slot=slot, **_told(error))
+        except Exception as error:  # noqa: BLE001 - the process edge; other jobs continue
+            log.critical("job_broken", job=job.name, slot=slot, **_error_fields(error))
 
     def _run_once(self, job: Job, slot: str) -> None:
         attempt = self._leases.claim(job.name, slot)
         if attempt is None:
             return
         if attempt > ATTEMPTS_MAX:
-            self._park(job, slot, "nobody lived to say why")
+            self._park(job, slot, "every attempt ended with its process")
             return
         log.info("job_claimed", job=job.name, slot=slot, attempt=attempt)
         try:
-            with self._held(job, slot):
+            with self._renewed_lease(job, slot):
                 job.run(slot)
         except Unavailable:
             self._leases.release(job.name, slot)
             raise
         except Exception as error:
             if attempt >= ATTEMPTS_MAX:
-                self._park(job, slot, _words(error))
+                self._park(job, slot, _text_of(error))
             raise
         self._leases.complete(job.name, slot)
         log.info("job_done", job=job.name, slot=slot)
 
     @contextmanager
-    def _held(self, job: Job, slot: str) -> Iterator[None]:
-        """Renew the lease for as long as the job takes."""
+    def _renewed_lease(self, job: Job, slot: str) -> Iterator[None]:
+        """Renew the lease while the job runs."""
         ended = threading.Event()
         renewing = threading.Thread(target=self._renew, args=(job.name, slot, ended))
         renewing.start()
@@ -249,23 +249,23 @@ class Scheduler:
                 log.warning("lease_not_renewed", job=job, slot=slot, why=str(error))
 
     def _park(self, job: Job, slot: str, why: str) -> None:
-        """Leave a slot to a person: it is done with, until somebody asks for it again."""
-        error = Contradiction(f"not done in {ATTEMPTS_MAX} attempts: {why}")
+        """Park a slot for a person and complete it, so that it does not run again by itself."""
+        error = Contradiction(f"not done after {ATTEMPTS_MAX} attempts: {why}")
         try:
             with self._engine.begin() as connection:
                 park(connection, job=job.name, subject=f"slot {slot}", error=error)
-        except OperationalError as down:
-            raise Unavailable("schedule: the database is out of reach") from down
+        except OperationalError as database_error:
+            raise Unavailable("schedule: the database is out of reach") from database_error
         self._leases.complete(job.name, slot)
 
 
-def _words(error: Exception) -> str:
-    """What may be told of an error: our own say it themselves."""
+def _text_of(error: Exception) -> str:
+    """The message of our own errors; the class and place of any other."""
     if isinstance(error, TieoutError):
         return str(error)
     return f"{type(error).__name__} at {place_of(error)}"
 
 
-def _told(error: Exception) -> dict[str, str]:
-    """An error's kind and place; its words may quote what must not be told."""
+def _error_fields(error: Exception) -> dict[str, str]:
+    """An error's class and place for the log; its message may quote secrets or payloads."""
     return {"error": type(error).__name__, "at": place_of(error)}

@@ -1,8 +1,8 @@
-"""Find work that nobody was told about, in Postgres, and ask for it; or do it.
+"""Find unfinished work in PostgreSQL and send messages for it, or do it.
 
-The broker may be down, flushed, or have lost a message: the question "which batches are old and
-unposted?" has its own small index. When asking does not help for long, because the broker or
-every worker is gone, the sweeper posts and ingests by itself.
+The broker may be down, flushed, or have lost a message; a small index finds old unposted
+batches. If messages do not help, because the broker or every worker is down, the sweeper posts
+and ingests by itself.
 """
 
 from collections.abc import Collection
@@ -19,14 +19,14 @@ from storage.queue.heartbeats import paused_queues
 from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.steps import Step
-from workers.actors import post_some
+from workers.actors import post_unposted
 from workers.context import WorkerContext
 from workers.ingest import ingest
 
-#: Most batch ids named in one message.
-BATCHES_NAMED_MAX = 1_000
-#: Beyond this multiple of the sweep age the sweeper does the work itself.
-PATIENCE = 5
+#: Most batch ids in one message.
+BATCHES_PER_MESSAGE = 1_000
+#: At this multiple of the sweep age the sweeper does the work itself.
+TAKEOVER_FACTOR = 5
 
 _WAITING = """
 SELECT (SELECT array_agg(batch_id) FROM (
@@ -45,7 +45,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits: batches older than the sweep age, and the oldest ages in seconds."""
+    """Waiting work: batches older than the sweep age, and the oldest ages in seconds."""
 
     batches: list[int]
     oldest_batch_s: int
@@ -53,15 +53,15 @@ class Backlog:
 
 
 def backlog(engine: Engine, *, age_s: int) -> Backlog:
-    """Ask Postgres what waits.
+    """Read what waits.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database is unreachable.
     """
     try:
         with engine.connect() as connection:
             row = connection.exec_driver_sql(
-                _WAITING, {"age": age_s, "most": BATCHES_NAMED_MAX}
+                _WAITING, {"age": age_s, "most": BATCHES_PER_MESSAGE}
             )
             batches, oldest_batch, oldest_record = row.one()
     except OperationalError as error:
@@ -73,43 +73,43 @@ def backlog(engine: Engine, *, age_s: int) -> Backlog:
     )
 
 
-def sweep(desk: WorkerContext, broker: dramatiq.Broker, *, age_s: int) -> Backlog:
-    """Ask for what is old; do what is far too old; leave paused queues alone.
+def sweep(context: WorkerContext, broker: dramatiq.Broker, *, age_s: int) -> Backlog:
+    """Send messages for old work and do work that is far too old; skip paused queues.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database is unreachable.
     """
-    paused = paused_queues(desk.engine)
-    found = backlog(desk.engine, age_s=age_s)
-    wanted = {
-        POST_QUEUE: found.oldest_batch_s if found.batches else 0,
-        INGEST_QUEUE: found.oldest_record_s if found.oldest_record_s > age_s else 0,
+    paused = paused_queues(context.engine)
+    waiting = backlog(context.engine, age_s=age_s)
+    ages = {
+        POST_QUEUE: waiting.oldest_batch_s if waiting.batches else 0,
+        INGEST_QUEUE: waiting.oldest_record_s if waiting.oldest_record_s > age_s else 0,
     }
-    old = {queue: age for queue, age in wanted.items() if age and queue not in paused}
-    if old:
-        steps.reached(Step.FOUND)
-        _ask(broker, found, old)
-        steps.reached(Step.ASKED)
-    for queue, oldest_s in old.items():
-        if oldest_s > age_s * PATIENCE:
-            _do(desk, queue, oldest_s)
-    return found
+    overdue = {queue: age for queue, age in ages.items() if age and queue not in paused}
+    if overdue:
+        steps.reached(Step.BACKLOG_FOUND)
+        _send(broker, waiting, overdue)
+        steps.reached(Step.BACKLOG_SENT)
+    for queue, oldest_s in overdue.items():
+        if oldest_s > age_s * TAKEOVER_FACTOR:
+            _work_off(context, queue, oldest_s)
+    return waiting
 
 
-def _do(desk: WorkerContext, queue: str, oldest_s: int) -> None:
+def _work_off(context: WorkerContext, queue: str, oldest_s: int) -> None:
     if queue == POST_QUEUE:
         log.warning("sweep_posts", oldest_s=oldest_s)
-        post_some(desk)
+        post_unposted(context)
     else:
         log.warning("sweep_ingests", oldest_s=oldest_s)
-        ingest(desk)
+        ingest(context)
 
 
-def _ask(broker: dramatiq.Broker, found: Backlog, old: Collection[str]) -> None:
+def _send(broker: dramatiq.Broker, waiting: Backlog, overdue: Collection[str]) -> None:
     try:
-        if POST_QUEUE in old:
-            broker.enqueue(post_message(found.batches))
-        if INGEST_QUEUE in old:
+        if POST_QUEUE in overdue:
+            broker.enqueue(post_message(waiting.batches))
+        if INGEST_QUEUE in overdue:
             broker.enqueue(ingest_message())
     except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
-        log.warning("sweep_cannot_ask", error=type(error).__name__)
+        log.warning("sweep_notify_failed", error=type(error).__name__)

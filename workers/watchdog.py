@@ -1,7 +1,8 @@
-"""Whether a worker process makes progress: its consumers turn and no message holds a thread.
+"""Detects a worker process that runs without making progress.
 
-Existence proves nothing. A consumer that hangs in a dead connection, a thread that hangs in a
-lock, a thread that died: each is a worker that is alive and works no more.
+Its consumers must poll their queues and no message may occupy a thread for too long. A consumer
+can hang in a dead connection and a thread in a lock, or a thread can die, while the process
+itself looks alive.
 """
 
 import threading
@@ -18,67 +19,69 @@ class ProgressWatch(Middleware):
     """Watches the threads of one Dramatiq worker.
 
     Args:
-        turn_s: longest time in which a consumer must have asked its broker once.
-        message_s: longest time that one message may take.
+        poll_timeout_s: longest time between two polls of a consumer.
+        message_timeout_s: longest time that one message may take.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
         *,
-        turn_s: float,
-        message_s: float,
+        poll_timeout_s: float,
+        message_timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._turn_s = turn_s
-        self._message_s = message_s
+        self._poll_timeout_s = poll_timeout_s
+        self._message_timeout_s = message_timeout_s
         self._clock = clock
         self._consumers: list[ConsumerThread] = []
         self._worker: Worker | None = None
-        self._turned: dict[str, float] = {}
-        self._begun: dict[int, float] = {}
+        self._last_poll: dict[str, float] = {}
+        self._started: dict[int, float] = {}
 
     def watch(self, broker: Broker) -> None:
-        """Be told of every turn of the broker's consumers."""
+        """Observe every poll of the broker's consumers."""
         consume = broker.consume
 
         def watched(queue_name: str, prefetch: int = 1, timeout: int = 30_000) -> Consumer:
-            self.turned(queue_name)
-            return _Watched(consume(queue_name, prefetch, timeout), queue_name, self)
+            self.polled(queue_name)
+            return _WatchedConsumer(consume(queue_name, prefetch, timeout), queue_name, self)
 
         broker.consume = watched  # type: ignore[method-assign]
 
-    def turned(self, queue: str) -> None:
-        """A consumer asks its broker."""
-        self._turned[queue] = self._clock()
+    def polled(self, queue: str) -> None:
+        """Record that the consumer of a queue polls it."""
+        self._last_poll[queue] = self._clock()
 
-    def stuck(self) -> str | None:
+    def hang_reason(self) -> str | None:
         """What hangs, in words, or None."""
         now = self._clock()
         for consumer in self._consumers:
             if consumer.paused:
-                self._turned[consumer.queue_name] = now
+                self._last_poll[consumer.queue_name] = now
             if not consumer.is_alive():
                 return f"the consumer of {consumer.queue_name} died"
-            if now - self._turned.get(consumer.queue_name, now) > self._turn_s:
+            if now - self._last_poll.get(consumer.queue_name, now) > self._poll_timeout_s:
                 return f"the consumer of {consumer.queue_name} hangs"
-        if any(now - begun > self._message_s for begun in list(self._begun.values())):
+        if any(
+            now - started > self._message_timeout_s for started in list(self._started.values())
+        ):
             return "a message takes too long"
         threads = self._worker.workers if self._worker else []
         return None if all(thread.is_alive() for thread in threads) else "a thread died"
 
     def after_worker_boot(self, _broker: Broker, worker: Worker) -> None:
-        """The threads that work."""
+        """Remember the worker, whose threads process messages."""
         self._worker = worker
 
     def after_consumer_thread_boot(self, _broker: Broker, thread: ConsumerThread) -> None:
-        """A thread that reads a queue."""
-        self._turned[thread.queue_name] = self._clock()
+        """Watch a new consumer."""
+        self._last_poll[thread.queue_name] = self._clock()
         self._consumers.append(thread)
 
     def before_process_message(self, _broker: Broker, _message: MessageProxy) -> None:
-        """A thread begins a message."""
-        self._begun[threading.get_ident()] = self._clock()
+        """Record when this thread starts a message."""
+        self._started[threading.get_ident()] = self._clock()
 
     def after_process_message(
         self,
@@ -88,16 +91,16 @@ class ProgressWatch(Middleware):
         result: Any = None,  # noqa: ARG002 - Dramatiq's own signature
         exception: BaseException | None = None,  # noqa: ARG002
     ) -> None:
-        """A thread ended a message, well or not."""
-        self._begun.pop(threading.get_ident(), None)
+        """Record that this thread has finished a message, successfully or not."""
+        self._started.pop(threading.get_ident(), None)
 
     def after_skip_message(self, _broker: Broker, _message: MessageProxy) -> None:
-        """A thread skipped a message."""
-        self._begun.pop(threading.get_ident(), None)
+        """Record that this thread has skipped a message."""
+        self._started.pop(threading.get_ident(), None)
 
 
-class _Watched(Consumer):
-    """A consumer that says when it turns."""
+class _WatchedConsumer(Consumer):
+    """A consumer that reports every poll."""
 
     def __init__(self, consumer: Consumer, queue: str, progress: ProgressWatch) -> None:
         self._consumer = consumer
@@ -105,7 +108,7 @@ class _Watched(Consumer):
         self._progress = progress
 
     def __next__(self) -> MessageProxy | None:
-        self._progress.turned(self._queue)
+        self._progress.polled(self._queue)
         return next(self._consumer)
 
     def ack(self, message: MessageProxy) -> None:

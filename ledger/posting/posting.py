@@ -197,9 +197,9 @@ def _post(connection: Connection, batches: Sequence[int]) -> int:
     over = {"batches": list(batches)}
     steps.reached(Step.LOCKED)
     entries = connection.exec_driver_sql(_ENTRIES, over).rowcount
-    steps.reached(Step.ENTERED)
+    steps.reached(Step.ENTRIES_WRITTEN)
     connection.exec_driver_sql(_ROUNDS, over)
-    steps.reached(Step.GATHERED)
+    steps.reached(Step.ROUNDS_WRITTEN)
     entries += connection.exec_driver_sql(_SWEEP, over).rowcount
     steps.reached(Step.SWEPT)
     connection.exec_driver_sql(_MARK, over)

@@ -10,7 +10,7 @@ from ops.context import Context, current
 
 if TYPE_CHECKING:
     from simulator.conformance.scenario import ScenarioResult
-    from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
+    from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
 
 #: Columns of the table where no terminal says how wide it is.
 WIDTH = 160
@@ -97,7 +97,7 @@ def _played(
     url: str,
     subject: "ConformanceTarget",
     hooks: "LedgerHooks",
-    guests: "list[TestPlayer]",
+    guests: "list[ConformancePlayer]",
     seed: int,
 ) -> "list[ScenarioResult]":
     import uvloop  # noqa: PLC0415 - heavy

@@ -13,7 +13,7 @@ from ops.commands.wallet_orders import carry_out, fresh_key
 from ops.context import Context, endpoints
 from ops.providers.configured import ConfiguredProvider
 from simulator.conformance.catalogue import OPENING_UNITS, PLAYERS_NEEDED
-from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
+from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
 from simulator.protocol.messages import ProviderSystem
 from storage.engine import open_engine
 from vocabulary.errors import Malformed, SettingsInvalid, Unavailable
@@ -57,7 +57,7 @@ def roster(subject: ConformanceTarget, seed: int) -> str:
     return "\n".join(lines)
 
 
-def guests_of(players: str, subject: ConformanceTarget) -> list[TestPlayer]:
+def guests_of(players: str, subject: ConformanceTarget) -> list[ConformancePlayer]:
     """A player for each scenario from a players file: the first that have enough.
 
     Raises:
@@ -65,7 +65,7 @@ def guests_of(players: str, subject: ConformanceTarget) -> list[TestPlayer]:
     """
     least = subject.units(OPENING_UNITS)
     guests = [
-        TestPlayer(
+        ConformancePlayer(
             player=row.player,
             handle=row.handles.get(subject.slug, row.player),
             opening=row.opening.minor,

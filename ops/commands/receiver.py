@@ -78,7 +78,7 @@ def receiver_config(context: Context) -> "ReceiverConfig":
     from webhooks.config import ProviderEndpoint, ReceiverConfig  # noqa: PLC0415
 
     settings = context.settings.receiver
-    doors = {
+    endpoints = {
         slug: ProviderEndpoint(
             dialect=found.dialect,
             provider=found.provider,
@@ -88,7 +88,7 @@ def receiver_config(context: Context) -> "ReceiverConfig":
         for slug, found in configured(context.settings).items()
     }
     return ReceiverConfig(
-        doors=doors,
+        endpoints=endpoints,
         trusted_proxies=settings.trusted_proxies,
         body_bytes_max=settings.body_bytes_max,
         read_timeout_s=settings.read_timeout.total_seconds(),

@@ -11,7 +11,7 @@ from ops.context import Context, current, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.providers.matching import provider_named
 from ops.settings.break_terms import rules_of
-from reports.load import gather
+from reports.load import load_pack
 from reports.report import CheckedInvoice
 from reports.write import write_pack
 from storage.engine import open_engine
@@ -109,7 +109,7 @@ def _write(
     written = {}
     with engine.connect() as connection:
         for each, window in chosen:
-            pack = gather(
+            pack = load_pack(
                 connection,
                 each.provider.slug,
                 window=window,

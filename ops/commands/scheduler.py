@@ -79,14 +79,14 @@ def keep_schedule(
     engine = open_engine(engines.database_url)
     me = own_name("scheduler", clock)
     jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), me)
-    errands = ChildJobs()
-    jobs += pull_jobs(settings, engine, command, errands)
-    jobs += reconcile_jobs(settings, engine, clock, command, errands)
+    child_jobs = ChildJobs()
+    jobs += pull_jobs(settings, engine, command, child_jobs)
+    jobs += reconcile_jobs(settings, engine, clock, command, child_jobs)
     on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
-    running = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=errands.stop)
+    running = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
-    with _metrics(settings, engines, clock, command, errands):
+    with _metrics(settings, engines, clock, command, child_jobs):
         running.run()
     try:
         leave(engine, me)
@@ -100,7 +100,7 @@ def _metrics(
     engines: Endpoints,
     clock: Clock,
     command: Sequence[str],
-    errands: ChildJobs,
+    child_jobs: ChildJobs,
 ) -> Iterator[None]:
     """Serve them meanwhile, where the settings say where."""
     if settings.metrics.port is None:
@@ -113,7 +113,7 @@ def _metrics(
         broker_url=engines.broker_url,
         clock=clock,
         command=command,
-        errands=errands,
+        child_jobs=child_jobs,
     )
     end = serve_metrics(settings.metrics, parts)
     try:
@@ -139,19 +139,24 @@ def jobs_of(
             name="sweep",
             every=settings.workers.sweep_every,
             run=lambda _slot: sweep(desk, broker, age_s=age_s),
-            once=False,
+            exclusive=False,
         ),
         Job(
             name="canary",
             every=every,
             run=lambda _slot: send_canaries(engine, broker, every=every),
-            once=False,
+            exclusive=False,
         ),
         Job(
             name="details",
             every=ASK_EVERY,
             run=lambda _slot: ask_details(settings, engine, broker),
-            once=False,
+            exclusive=False,
         ),
-        Job(name="heartbeat", every=BEAT_EVERY, run=lambda _slot: beat(engine, me), once=False),
+        Job(
+            name="heartbeat",
+            every=BEAT_EVERY,
+            run=lambda _slot: beat(engine, me),
+            exclusive=False,
+        ),
     ]

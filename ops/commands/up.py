@@ -73,14 +73,14 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
     run = context.data_dir.resolve() / "run"
 
     def watched(name: str, argv: list[str], number: int) -> Program:
-        pulse = run / f"{name}-{number}.pulse"
+        heartbeat = run / f"{name}-{number}.pulse"
         return Program(
             name=name,
-            argv=[*argv, "--pulse", str(pulse)],
+            argv=[*argv, "--pulse", str(heartbeat)],
             env=env,
             grace_s=GRACE_S,
-            pulse=pulse,
-            pulse_s=patience_s,
+            heartbeat=heartbeat,
+            heartbeat_s=patience_s,
         )
 
     return [

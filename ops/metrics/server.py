@@ -89,7 +89,7 @@ def parts_of(
     broker_url: str,
     clock: Clock,
     command: Sequence[str],
-    errands: ChildJobs,
+    child_jobs: ChildJobs,
 ) -> list[MetricsPart]:
     """Every part, and how it is read.
 
@@ -99,7 +99,7 @@ def parts_of(
         broker_url: whose queues are looked at.
         clock: says what is late.
         command: how ``tieout`` is called with its global options.
-        errands: has what takes memory done elsewhere.
+        child_jobs: runs commands that need much memory in child processes.
     """
 
     def of_books(tell: Callable[[Connection, Settings, datetime], Iterator[Sample]]) -> _Reader:
@@ -112,7 +112,7 @@ def parts_of(
         MetricsPart("feeds", of_books(feed_samples), keep=LATER),
         MetricsPart("runs", of_books(run_samples), keep=LATER),
         MetricsPart(
-            "explained", lambda: _explained(command, errands), keep=RARELY, stale=STALE
+            "explained", lambda: _explained(command, child_jobs), keep=RARELY, stale=STALE
         ),
     ]
 
@@ -157,12 +157,12 @@ def _close(broker: dramatiq.Broker) -> None:
         log.debug("broker_not_closed", error=type(error).__name__)
 
 
-def _explained(command: Sequence[str], errands: ChildJobs) -> Iterator[Sample]:
+def _explained(command: Sequence[str], child_jobs: ChildJobs) -> Iterator[Sample]:
     """What the command says: it reads every row of two weeks, in a process of its own."""
-    done = errands.run([*command, "explained", "--prometheus"], patience=EXPLAINED_WITHIN)
+    done = child_jobs.run([*command, "explained", "--prometheus"], patience=EXPLAINED_WITHIN)
     if done.code:
-        raise Unavailable(f"explained: {done.words()}")
-    for family in text_string_to_metric_families(done.said):
+        raise Unavailable(f"explained: {done.reason()}")
+    for family in text_string_to_metric_families(done.output):
         labels = CATALOGUE[family.name].labels
         for each in family.samples:
             named = tuple(each.labels[label] for label in labels)

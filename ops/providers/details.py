@@ -5,7 +5,7 @@ from datetime import datetime
 
 from breaks.provider_inquiries import InquiryAnswer
 from ops.settings.model import Settings
-from workers.ask_provider import Ask, InquiryTerms
+from workers.ask_provider import AskProvider, InquiryTerms
 
 #: The dialects whose documents have a call for it.
 ASKABLE = ("aggregator", "xigs")
@@ -24,11 +24,13 @@ def terms_of(settings: Settings) -> InquiryTerms:
     """How providers are asked."""
     given = settings.breaks
     return InquiryTerms(
-        every=given.ask_every, attempts=given.ask_attempts, lasts=given.answer_lasts
+        min_interval=given.ask_every,
+        attempts_max=given.ask_attempts,
+        reuse_for=given.answer_lasts,
     )
 
 
-def asker(settings: Settings) -> Ask:
+def asker(settings: Settings) -> AskProvider:
     """Asks whichever provider is named; raises ApiError, or SettingsInvalid without an API."""
     known = {entry.slug: entry for entry in settings.providers}
     hosts = frozenset(settings.breaks.page_hosts)

@@ -47,5 +47,5 @@ def desk_at(
             for slug, found in configured(settings).items()
         },
         worker=worker,
-        hold=hold,
+        pause_reason=hold,
     )

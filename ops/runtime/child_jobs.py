@@ -1,7 +1,7 @@
-"""Commands of our own that the scheduler has done by processes of their own.
+"""Child jobs: ``tieout`` commands that the scheduler runs as child processes.
 
-The scheduler stays small, whatever an errand needs in memory goes with it, and one that hangs
-can be given up. An errand ends with its scheduler, also with one that is killed.
+The scheduler stays small, because the memory of a job ends with its process, and a job that
+hangs can be killed. A child job ends with its scheduler, even if that is killed.
 """
 
 import os
@@ -13,80 +13,80 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from ops.runtime.supervisor import LEASH
+from ops.runtime.supervisor import PARENT_DEATH_SCRIPT
 from vocabulary.errors import Unavailable
 from workers.scheduler import JobFailed
 
-#: Characters of what an errand complained of that are told.
-WORDS_MAX = 500
-#: Seconds from asking an errand to end until it is killed.
+#: Longest part of a child's error output that is reported, in characters.
+REASON_CHARS_MAX = 500
+#: Seconds between SIGTERM and SIGKILL for a child.
 GRACE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildResult:
-    """What came of an errand: its exit code, what it printed and what it complained of."""
+    """A finished child job: exit code, standard output and standard error."""
 
     code: int
-    said: str
-    complaint: str
+    output: str
+    error_output: str
 
-    def words(self) -> str:
-        """Why it failed, in a line or less."""
-        return self.complaint.strip()[-WORDS_MAX:] or f"ended with {self.code}"
+    def reason(self) -> str:
+        """The end of its error output, or its exit code."""
+        return self.error_output.strip()[-REASON_CHARS_MAX:] or f"ended with {self.code}"
 
 
 class ChildJobs:
-    """Runs errands, from any number of threads, until it is told to stop."""
+    """Runs child jobs from any number of threads until ``stop``."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
-        self._stopped = False
+        self._is_stopped = False
 
     def run(self, command: Sequence[str], *, patience: timedelta) -> ChildResult:
-        """Have a command done and wait for its end.
+        """Run a command and wait for its end.
 
         Args:
             command: the program by its full path, and its arguments.
-            patience: after which it is given up.
+            patience: how long it may take.
 
         Raises:
-            Unavailable: this scheduler is stopping; somebody else has it done.
-            JobFailed: it took longer than the patience.
+            Unavailable: this scheduler is stopping; another one runs the job.
+            JobFailed: it took longer than ``patience``.
         """
-        process = self._begun(command)
+        process = self._start(command)
         try:
-            said, complaint = process.communicate(timeout=patience.total_seconds())
-        except subprocess.TimeoutExpired as late:
-            raise JobFailed(f"{_named(command)}: given up after {patience}") from late
+            output, error_output = process.communicate(timeout=patience.total_seconds())
+        except subprocess.TimeoutExpired as error:
+            raise JobFailed(f"{_named(command)}: given up after {patience}") from error
         finally:
             _end(process)
             with self._lock:
                 self._running.discard(process)
-        if process.returncode < 0 and self._stopped:
+        if process.returncode < 0 and self._is_stopped:
             raise Unavailable(f"{_named(command)}: the scheduler is stopping")
-        return ChildResult(code=process.returncode, said=said, complaint=complaint)
+        return ChildResult(code=process.returncode, output=output, error_output=error_output)
 
     def running(self) -> int:
-        """How many are under way."""
+        """How many child jobs are running."""
         with self._lock:
             return len(self._running)
 
     def stop(self) -> None:
-        """Ask what runs to end, and begin nothing more."""
+        """Terminate the running child jobs and start no more."""
         with self._lock:
-            self._stopped = True
+            self._is_stopped = True
             for process in self._running:
                 process.terminate()
 
-    def _begun(self, command: Sequence[str]) -> "subprocess.Popen[str]":
-        leash = [sys.executable, "-I", "-S", LEASH, str(os.getpid())]
+    def _start(self, command: Sequence[str]) -> "subprocess.Popen[str]":
+        wrapper = [sys.executable, "-I", "-S", PARENT_DEATH_SCRIPT, str(os.getpid())]
         with self._lock:
-            if self._stopped:
+            if self._is_stopped:
                 raise Unavailable(f"{_named(command)}: the scheduler is stopping")
             process = subprocess.Popen(  # noqa: S603 - our own command
-                [*leash, *command],
+                [*wrapper, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -97,13 +97,13 @@ class ChildJobs:
 
 
 def tieout_command(data_dir: Path, config: Path | None) -> list[str]:
-    """How this very installation is called, on the same data and settings."""
-    chosen = [] if config is None else ["--config", str(config)]
-    return [sys.executable, "-m", "ops", "--data", str(data_dir), *chosen]
+    """The ``tieout`` command of this installation, with the same data and settings."""
+    options = [] if config is None else ["--config", str(config)]
+    return [sys.executable, "-m", "ops", "--data", str(data_dir), *options]
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    """Make sure that it ended, and that nothing of it is left open."""
+    """Make sure that the process has ended and its pipes are closed."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -117,6 +117,6 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _named(command: Sequence[str]) -> str:
-    """What it is about, without the paths before it."""
+    """A command's name for messages: its words without paths and options."""
     words = [word for word in command if not word.startswith(("/", "-"))]
     return " ".join(words[1:] or words)

@@ -1,6 +1,6 @@
-"""What Dramatiq imports in each worker process: the broker, with every actor declared.
+"""The module that Dramatiq imports in each worker process: the broker with every actor.
 
-Settings and engine addresses come through the environment that ``tieout worker`` prepared.
+Settings and engine addresses come from the environment that ``tieout worker`` prepared.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ from ops.settings.loader import load
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
-from workers.actors import declare, park_bug
+from workers.actors import declare_actors, park_failed_job
 from workers.heartbeat import Heartbeat
 from workers.outcomes import ATTEMPTS_MAX, JobRunner
 from workers.queue_pause import QueuePause
@@ -29,28 +29,30 @@ from workers.watchdog import ProgressWatch
 
 #: Longest run of one message, in milliseconds; a posting takes well under a second.
 TIME_LIMIT_MS = 120_000
-#: Beyond its limit a message is given so long to notice, in seconds, before its thread hangs.
+#: How long a message may exceed its limit, in seconds, before its thread counts as hanging.
 NOTICE_S = 30
-#: Where this process shows its progress to whoever supervises it; unset: nowhere.
+#: Names the heartbeat file for the supervisor; unset: none.
 PULSE_VARIABLE = "TIEOUT_PULSE"
 
 if multiprocessing.parent_process() is not None:
-    # A killed master must not leave workers behind that nobody watches.
+    # A killed master must not leave unsupervised workers behind.
     ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))  # PR_SET_PDEATHSIG
 
 logs.configure()
 settings = load(None, os.environ)
 test_signals.install(settings, os.environ)
-# Beyond the threads': one for the gate, one to spare.
+# Two more than threads: one for the queue pauses, one to spare.
 engine = open_engine(settings.database.url, pool_size=settings.workers.threads + 2)
 worker = own_name("worker", SystemClock())
-gate = QueuePause(engine)
+queue_pause = QueuePause(engine)
 progress = ProgressWatch(
-    turn_s=settings.workers.stuck_after.total_seconds(),
-    message_s=TIME_LIMIT_MS / 1000 + NOTICE_S,
+    poll_timeout_s=settings.workers.stuck_after.total_seconds(),
+    message_timeout_s=TIME_LIMIT_MS / 1000 + NOTICE_S,
 )
 path = os.environ.get(PULSE_VARIABLE)
-pulse = Heartbeat(engine, worker, gate, progress.stuck, Path(path) if path else None)
+heartbeat = Heartbeat(
+    engine, worker, queue_pause, progress.hang_reason, Path(path) if path else None
+)
 broker = open_broker(
     settings.broker.url,
     [
@@ -59,12 +61,12 @@ broker = open_broker(
         Retries(max_retries=ATTEMPTS_MAX),
         CurrentMessage(),
         progress,
-        gate,
-        pulse,
+        queue_pause,
+        heartbeat,
     ],
 )
 progress.watch(broker)
-desk = desk_at(engine, settings, worker=worker.name, hold=gate.hold)
-settler = JobRunner(broker, Random(), functools.partial(park_bug, desk))  # noqa: S311 - spreads
-declare(broker, desk, settler, asker(settings), terms_of(settings))
+context = desk_at(engine, settings, worker=worker.name, hold=queue_pause.pause_reason)
+runner = JobRunner(broker, Random(), functools.partial(park_failed_job, context))  # noqa: S311 - spreads
+declare_actors(broker, context, runner, asker(settings), terms_of(settings))
 dramatiq.set_broker(broker)

@@ -1,7 +1,9 @@
-"""Run a program that is asked to stop when its parent dies: ``leash.py PARENT PROGRAM ARG…``.
+"""Run a program that gets SIGTERM when its parent dies.
 
-It runs before the program in the same process, so that no code has to run between fork and exec
-of a supervisor with threads. It imports nothing of ours and starts in a few milliseconds.
+Usage: ``parent_death.py PARENT PROGRAM ARG…``
+
+This runs before the program in the same process, because a supervisor with threads must not run
+code between fork and exec. It imports nothing of ours and starts in a few milliseconds.
 """
 
 import ctypes
@@ -13,10 +15,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Put on the leash and become the program."""
+    """Request the parent-death signal, then become the program."""
     parent, program = int(sys.argv[1]), sys.argv[2:]
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() == parent:  # else it died before the leash was on
+    if os.getppid() == parent:  # otherwise the parent has died already
         os.execv(program[0], program)  # noqa: S606 - the supervisor's own command
 
 

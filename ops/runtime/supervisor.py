@@ -21,7 +21,7 @@ import structlog
 
 from workers import heartbeat_file
 
-LEASH = str(Path(__file__).with_name("parent_death.py"))
+PARENT_DEATH_SCRIPT = str(Path(__file__).with_name("parent_death.py"))
 #: How long a killed process may take to be gone, in seconds.
 KILL_WAIT_S = 5.0
 #: How long a child may take to show progress for the first time, in seconds.
@@ -42,16 +42,16 @@ class Program:
         argv: the command, its program by full path.
         env: its whole environment.
         grace_s: seconds to end after SIGTERM before SIGKILL.
-        pulse: the file in which it shows progress, or None: it is believed as long as it lives.
-        pulse_s: without progress for so many seconds it is killed and started again.
+        heartbeat: its heartbeat file, or None: it counts as healthy while it lives.
+        heartbeat_s: without progress for so many seconds it is killed and restarted.
     """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
     grace_s: float
-    pulse: Path | None = None
-    pulse_s: float = 60.0
+    heartbeat: Path | None = None
+    heartbeat_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +103,11 @@ class Child:
 
     def start(self, now: float) -> None:
         """Run the program in a session of its own: a terminal's Ctrl-C is the supervisor's."""
-        if self.program.pulse is not None:
-            self.program.pulse.unlink(missing_ok=True)  # a predecessor's says nothing
-        leash = [sys.executable, "-I", "-S", LEASH, str(os.getpid())]
+        if self.program.heartbeat is not None:
+            self.program.heartbeat.unlink(missing_ok=True)  # of a predecessor
+        wrapper = [sys.executable, "-I", "-S", PARENT_DEATH_SCRIPT, str(os.getpid())]
         self.process = subprocess.Popen(  # noqa: S603 - our own command
-            [*leash, *self.program.argv],
+            [*wrapper, *self.program.argv],
             env=dict(self.program.env),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -134,7 +134,7 @@ class Child:
 
         A child that has not yet shown any is given the time to start.
         """
-        path, patience_s = self.program.pulse, self.program.pulse_s
+        path, patience_s = self.program.heartbeat, self.program.heartbeat_s
         if self.process is None or path is None:
             return None
         age = heartbeat_file.age_s(path)
@@ -200,7 +200,7 @@ class Supervisor:
 
     def _until_next(self, now: float) -> float | None:
         due = [child.due_at for child in self._children if child.due_at is not None]
-        if any(child.program.pulse and child.process for child in self._children):
+        if any(child.program.heartbeat and child.process for child in self._children):
             due.append(now + LOOK_EVERY_S)
         return max(min(due) - now, 0.0) if due else None
 

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 def pull_jobs(
-    settings: Settings, engine: Engine, command: Sequence[str], errands: ChildJobs
+    settings: Settings, engine: Engine, command: Sequence[str], child_jobs: ChildJobs
 ) -> list[Job]:
     """A job for every provider whose settings say how often it is pulled.
 
@@ -38,14 +38,14 @@ def pull_jobs(
         settings: the providers.
         engine: where pauses are looked up.
         command: how ``tieout`` is called with its global options.
-        errands: has the pulls made.
+        child_jobs: runs the pulls in child processes.
     """
     return [
         Job(
             name=f"pull.{entry.slug}",
             every=entry.feed.pull_every,
-            run=partial(_pull, entry, engine, command, errands),
-            once=True,
+            run=partial(_pull, entry, engine, command, child_jobs),
+            exclusive=True,
         )
         for entry in settings.providers
         if entry.feed.pull_every
@@ -56,7 +56,7 @@ def _pull(
     entry: ProviderSettings,
     engine: Engine,
     command: Sequence[str],
-    errands: ChildJobs,
+    child_jobs: ChildJobs,
     _slot: str,
 ) -> None:
     """Pull every feed of a provider, in their order.
@@ -70,7 +70,7 @@ def _pull(
         return
     words = ["feed", "pull", "--provider", entry.slug, "--json"]
     asking = entry.feed.pull_within * len(PULLED_FEEDS[entry.dialect])
-    done = errands.run([*command, *words], patience=asking + STORING)
+    done = child_jobs.run([*command, *words], patience=asking + STORING)
     for told in _feeds(done, entry.slug):
         _log(entry.slug, told)
 
@@ -78,13 +78,13 @@ def _pull(
 def _feeds(done: ChildResult, slug: str) -> list[dict[str, Any]]:
     """What the pull says of each feed."""
     if done.code not in TOLD:
-        raise JobFailed(f"feed pull of {slug}: {done.words()}")
+        raise JobFailed(f"feed pull of {slug}: {done.reason()}")
     try:
-        told: list[dict[str, Any]] = json.loads(done.said)["feeds"]
+        told: list[dict[str, Any]] = json.loads(done.output)["feeds"]
     except (ValueError, KeyError) as error:
         if done.code == 3:  # it did not come to asking
-            raise Unavailable(f"feed pull of {slug}: {done.words()}") from error
-        raise JobFailed(f"feed pull of {slug}: {done.words()}") from error
+            raise Unavailable(f"feed pull of {slug}: {done.reason()}") from error
+        raise JobFailed(f"feed pull of {slug}: {done.reason()}") from error
     return told
 
 

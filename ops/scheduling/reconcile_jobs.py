@@ -27,7 +27,11 @@ log = structlog.get_logger()
 
 
 def reconcile_jobs(
-    settings: Settings, engine: Engine, clock: Clock, command: Sequence[str], errands: ChildJobs
+    settings: Settings,
+    engine: Engine,
+    clock: Clock,
+    command: Sequence[str],
+    child_jobs: ChildJobs,
 ) -> list[Job]:
     """The job that keeps every provider reconciled; none, where the settings ask for none.
 
@@ -36,7 +40,7 @@ def reconcile_jobs(
         engine: where days are looked up.
         clock: says which days are over.
         command: how ``tieout`` is called with its global options.
-        errands: has the runs made.
+        child_jobs: runs the reconciliations in child processes.
     """
     every = settings.reconcile.every
     if not every:
@@ -47,11 +51,11 @@ def reconcile_jobs(
         failed: list[str] = []
         for entry in settings.providers:
             days = _due(engine, entry, clock.now(), patience)
-            failed += _made(errands, command, entry.slug, days)
+            failed += _made(child_jobs, command, entry.slug, days)
         if failed:
             raise JobFailed("; ".join(failed))
 
-    return [Job(name="reconcile", every=every, run=run, once=True)]
+    return [Job(name="reconcile", every=every, run=run, exclusive=True)]
 
 
 def arguments(slug: str, due: DueDay) -> list[str]:
@@ -73,7 +77,7 @@ def _due(
 
 
 def _made(
-    errands: ChildJobs, command: Sequence[str], slug: str, days: Sequence[DueDay]
+    child_jobs: ChildJobs, command: Sequence[str], slug: str, days: Sequence[DueDay]
 ) -> Iterator[str]:
     """Have the runs made; what failed, in words. None keeps another from its turn."""
     for due in days:
@@ -81,11 +85,11 @@ def _made(
             log.info("day_waits", provider=slug, day=str(due.day), why="; ".join(due.waits))
         words = arguments(slug, due)
         try:
-            done = errands.run([*command, *words], patience=RUN_WITHIN)
+            done = child_jobs.run([*command, *words], patience=RUN_WITHIN)
         except JobFailed as late:
             yield str(late)
             continue
         if done.code not in STANDS:
-            yield f"{' '.join(words)}: {done.words()}"
+            yield f"{' '.join(words)}: {done.reason()}"
             continue
         log.info("reconciled", run=" ".join(words), breaks=done.code == 1)

@@ -36,7 +36,7 @@ from reconcile.snapshot.arrays import (
 from reconcile.snapshot.frames import PAIRS
 from reconcile.snapshot.immature import is_young
 from reconcile.snapshot.rules import BY_NAME, Rules
-from vocabulary.maturity import MaturityAges, ages_of, longest_held
+from vocabulary.maturity import MaturityAges, as_ages, longest_age
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
@@ -85,7 +85,7 @@ def classify(
     facts = _Facts(PAIRS.check(pairs))
     one_sided = ~facts.both & (facts.text("tie") != GROUP)
     still = one_sided & facts.moved_nothing & ~facts.totals_differ
-    young = one_sided & ~still & facts.younger(now, ages_of(maturity))
+    young = one_sided & ~still & facts.younger(now, as_ages(maturity))
     facts.young = facts.young_in_part
     facts.passed = _tolerated(facts, rules)
     residual = np.where(facts.passed, facts.more("payout") - facts.more("stake"), 0)
@@ -226,7 +226,7 @@ class _Facts:
         mine, yours = (instants(self._pairs[f"at_{side}"]) for side in ("ours", "theirs"))
         ours = known(self._pairs["records_ours"])
         held = np.where(ours, self.value("holds_ours"), self.value("holds_theirs"))
-        since = np.array([(now - longest_held(n, ages) - _EPOCH) // _US for n in range(8)])
+        since = np.array([(now - longest_age(n, ages) - _EPOCH) // _US for n in range(8)])
         return _flags(np.where(ours, mine, yours) > since[held])
 
 

@@ -41,7 +41,7 @@ from reconcile.snapshot.edge_keys import NO_KEYS
 from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys
 from reconcile.snapshot.immature import ImmatureSince, young_since
 from reconcile.snapshot.rules import BY_NAME, Rules
-from vocabulary.maturity import MaturityAges, ages_of
+from vocabulary.maturity import MaturityAges, as_ages
 
 #: Gives the full records of either side (ours, theirs) for keys, from any time.
 Fetch = Callable[[Keys], tuple[pd.DataFrame, pd.DataFrame]]
@@ -63,7 +63,7 @@ class Judging:
     @property
     def young(self) -> ImmatureSince | None:
         """From when on an operation is young; None: no round told by both may be."""
-        return young_since(ages_of(self.maturity), self.now)
+        return young_since(as_ages(self.maturity), self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from reconcile.snapshot.arrays import (
     words,
 )
 from reconcile.snapshot.frames import PAIR_NAME, PAIRS, VIEW
-from vocabulary.maturity import ANYTHING
+from vocabulary.maturity import ANY_KIND
 
 #: The tie of rows joined by the name of their round.
 NAME = "name"
@@ -164,7 +164,7 @@ class _Lines:
 
     def waits(self) -> dict[str, Any]:
         """The kinds of operation that each holds, and what of it is young."""
-        held = np.where(self._known("holds"), self._value("holds"), ANYTHING)
+        held = np.where(self._known("holds"), self._value("holds"), ANY_KIND)
         return {
             "holds": np.bitwise_or.reduceat(held, self.starts) if len(held) else held,
             "young": pd.array(self._young(), dtype="str"),

@@ -28,7 +28,7 @@ from reconcile.snapshot.rules import BY_NAME, Rules
 from reconcile.snapshot.shared_rounds import round_of
 from reconcile.snapshot.snapshot import Snapshot, open_books
 from vocabulary.ids import match_key
-from vocabulary.maturity import MaturityAges, ages_of
+from vocabulary.maturity import MaturityAges, as_ages
 from vocabulary.window import Window
 
 # Everything stored at or before these marks was there to be read.
@@ -178,7 +178,7 @@ def _breaks(
     heard = journal_breaks(books, provider, exponents, now, known=breaks)
     if not terms.rules.attributes:
         # Where no name ties, the balances have already been part of the matching.
-        ages = ages_of(terms.maturity)
+        ages = as_ages(terms.maturity)
         young = now - ages.longest if ages.in_part else None
         heard += chain_breaks(books, provider, exponents, now, known=breaks, young=young)
     if terms.read is not None:

@@ -29,7 +29,7 @@ from reconcile.runs.store import claimed, lock_provider, store_run
 from reconcile.snapshot.rules import BY_NAME, Rules
 from storage.engine import open_engine
 from vocabulary.clock import Clock, iso
-from vocabulary.maturity import MaturityAges, ages_of
+from vocabulary.maturity import MaturityAges, as_ages
 from vocabulary.window import Window
 
 #: Raised whenever a rule judges the same rows differently than before.
@@ -126,7 +126,7 @@ def _run(
         mark = take_mark(
             connection,
             terms.provider,
-            maturity=ages_of(terms.maturity).longest,
+            maturity=as_ages(terms.maturity).longest,
             terms=digest,
             now=clock.now(),
         )
@@ -188,7 +188,7 @@ def _job(terms: Terms, mark: Watermark, folder: Path) -> Job:
         "from": iso(terms.window.start),
         "to": iso(terms.window.end),
         "mark": mark.as_json(),
-        "ages": ages_of(terms.maturity).as_json(),
+        "ages": as_ages(terms.maturity).as_json(),
     }
     return Job(spool=Checkpoint(folder), told=told, began=None)
 
@@ -204,7 +204,7 @@ def _resumed(terms: Terms, digest: str, mode: Mode) -> Job | None:
     asked = (terms.provider, iso(terms.window.start), iso(terms.window.end))
     if (told["provider"], told["from"], told["to"]) != asked:
         return None
-    if (mark.terms, told.get("ages")) != (digest, ages_of(terms.maturity).as_json()):
+    if (mark.terms, told.get("ages")) != (digest, as_ages(terms.maturity).as_json()):
         return None
     return Job(spool=Checkpoint(mode.spool), told=told, began=mark)
 
@@ -217,7 +217,7 @@ def _result(terms: Terms, judged: Evaluation, now: datetime, finished: datetime)
         window=terms.window,
         started_at=now,
         finished_at=finished,
-        maturity_s=int(ages_of(terms.maturity).longest.total_seconds()),
+        maturity_s=int(as_ages(terms.maturity).longest.total_seconds()),
         ours=found.ours,
         theirs=found.theirs,
         breaks=judged.breaks,
@@ -231,7 +231,7 @@ def _result(terms: Terms, judged: Evaluation, now: datetime, finished: datetime)
             "marks": marks_json(judged),
             "whole": judged.whole,
             "ripeness": terms.ripeness,
-            "ages": ages_of(terms.maturity).as_json(),
+            "ages": as_ages(terms.maturity).as_json(),
         },
         unread=judged.unread,
     )

@@ -218,7 +218,7 @@ def _ages(manifest: Mapping[str, Any]) -> MaturityAges:
     told = manifest["inputs"].get("ages")
     if told is not None:
         return MaturityAges.from_json(told)
-    return MaturityAges.alike(timedelta(seconds=manifest["maturity_s"]), in_part=False)
+    return MaturityAges.uniform(timedelta(seconds=manifest["maturity_s"]), in_part=False)
 
 
 def _rules(manifest: Mapping[str, Any]) -> Mapping[str, int]:

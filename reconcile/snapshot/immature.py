@@ -41,7 +41,7 @@ def young_since(ages: MaturityAges, now: datetime) -> ImmatureSince | None:
     """What is young at an instant; None: a round that both sides tell is never young."""
     if not ages.in_part:
         return None
-    bet, win, rollback = (now - ages.of(kind) for kind in RecordKind)
+    bet, win, rollback = (now - ages.age_of(kind) for kind in RecordKind)
     return ImmatureSince(bet=bet, win=win, rollback=rollback)
 
 

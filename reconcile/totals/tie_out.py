@@ -47,7 +47,7 @@ from reconcile.totals.sums import (
     sums_of_theirs,
     unposted_batches,
 )
-from vocabulary.maturity import ages_of
+from vocabulary.maturity import as_ages
 from vocabulary.window import Window
 
 #: What the rows of a summary stand for.
@@ -142,7 +142,7 @@ def totals(database_url: str, terms: Terms, *, now: datetime, zone: str) -> Tota
         terms.window,
         overdue=None,
         balances=terms.rules.attributes,
-        young=young_since(ages_of(terms.maturity), now),
+        young=young_since(as_ages(terms.maturity), now),
     ) as books:
         found, counts = _found(books, terms, now, zone)
         told = lines_of(terms.provider, found, zone)

@@ -1,1 +1,1 @@
-"""The tables of a report: every writer shows the same ones."""
+"""The tables of a report pack; every file format shows the same ones."""

@@ -1,4 +1,4 @@
-"""The breaks one by one, and the rounds that make totals differ."""
+"""Tables of the open breaks, and of the rounds behind the tie-out."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -13,96 +13,96 @@ from reports.grid import (
     GridRow,
     Instant,
     Value,
-    amounts,
-    owed,
-    words,
+    amount_columns,
+    owed_column,
+    readable,
 )
 from reports.queries import OpenBreak
 from reports.report import Pack
 
 _HOUR = timedelta(hours=1)
-_SAID = [
+_AMOUNTS = [
     Column(
-        f"{what} {side}",
+        f"{heading} {side}",
         14,
         name=f"{side}_{name}",
         number=True,
-        under=(name, side) != ("stake", "ours"),
+        stacked=(name, side) != ("stake", "ours"),
     )
-    for what, name in (("Stake", "stake"), ("Payout", "payout"))
+    for heading, name in (("Stake", "stake"), ("Payout", "payout"))
     for side in ("ours", "theirs")
 ]
 
 
 def breaks_grid(pack: Pack) -> Grid:
-    """Every open break, those about money first."""
+    """All open breaks, money first."""
     return Grid(
         name="Breaks",
         slug="breaks",
         sheet="Breaks",
         note="Every open break, of this run and of earlier ones: money first, by currency, the"
-        " largest first. Age counts from when it was opened or reopened. What it rests on names"
-        " operations and transactions of our books, records and versions of the provider's"
-        " history; `tieout breaks show ID` tells them.",
+        " largest first. Age counts from opening or reopening. The evidence names operations"
+        " and transactions of ours, and records and versions of the provider's history;"
+        " `tieout breaks show ID` shows them.",
         empty="No break is open.",
         anchor=0,
         columns=(
-            Column("Break", 26, name="id", code=True),
-            Column("Kind", 22, name="kind", under=True, named=True),
-            Column("Impact", 16, name="impact", page=False),
-            owed("Difference", name="difference"),
-            Column("Currency", 10, name="currency", under=True),
-            Column("Who owes", 20, name="who_owes", under=True),
-            Column("Round", 26, name="round_id", code=True),
-            Column("Theirs, if another", 18, name="alias", under=True, code=True, page=False),
-            Column("Player", 18, name="player", under=True, code=True),
+            Column("Break", 26, name="id", is_id=True),
+            Column("Kind", 22, name="kind", stacked=True, is_code_name=True),
+            Column("Impact", 16, name="impact", on_page=False),
+            owed_column("Difference", name="difference"),
+            Column("Currency", 10, name="currency", stacked=True),
+            Column("Who owes", 20, name="who_owes", stacked=True),
+            Column("Round", 26, name="round_id", is_id=True),
+            Column("Their round id", 18, name="alias", stacked=True, is_id=True, on_page=False),
+            Column("Player", 18, name="player", stacked=True, is_id=True),
             Column("What happened", 70, name="explanation"),
-            Column("Rests on", 70, name="evidence", under=True, code=True),
-            *_SAID,
-            Column("State", 20, name="state", named=True),
-            Column("Assignee", 14, name="assignee", under=True),
-            Column("Reopened", 10, name="reopened", number=True, page=False),
-            Column("Provider says", 14, name="answer", page=False),
+            Column("Evidence", 70, name="evidence", stacked=True, is_id=True),
+            *_AMOUNTS,
+            Column("State", 20, name="state", is_code_name=True),
+            Column("Assignee", 14, name="assignee", stacked=True),
+            Column("Reopened", 10, name="reopened", number=True, on_page=False),
+            Column("Provider says", 14, name="answer", on_page=False),
             Column("First seen (UTC)", 28, name="first_seen"),
-            Column("Age, hours", 10, name="age_hours", under=True),
+            Column("Age, hours", 10, name="age_hours", stacked=True),
             Column("Due (UTC)", 28, name="due"),
-            Column("Overdue", 10, name="overdue", under=True),
-            Column("Run", 28, name="run_id", code=True, page=False),
+            Column("Overdue", 10, name="overdue", stacked=True),
+            Column("Run", 28, name="run_id", is_id=True, on_page=False),
         ),
-        rows=[_break(pack, each) for each in pack.breaks],
+        rows=[_break(pack, break_) for break_ in pack.breaks],
     )
 
 
-def _break(pack: Pack, each: OpenBreak) -> GridRow:
+def _break(pack: Pack, break_: OpenBreak) -> GridRow:
     return (
-        *(each.break_id, each.kind, each.impact),
-        *(Amount(each.difference, each.currency), each.currency, WHO_OWES[each.impact]),
-        *(each.round_id, each.alias, each.player or ""),
-        *(each.explanation, _evidence(each.evidence)),
-        *_said(pack, each),
-        *(each.state, each.assignee or "", each.reopened, each.answer or ""),
-        *(Instant(each.first_seen), (pack.generated_at - each.opened_at) // _HOUR),
-        "nobody has to act" if each.due is None else Instant(each.due),
-        "OVERDUE" if pack.overdue(each) else "",
-        each.run_id,
+        *(break_.break_id, break_.kind, break_.impact),
+        *(Amount(break_.difference, break_.currency), break_.currency, WHO_OWES[break_.impact]),
+        *(break_.round_id, break_.alias, break_.player or ""),
+        *(break_.explanation, _evidence(break_.evidence)),
+        *_amounts(pack, break_),
+        *(break_.state, break_.assignee or "", break_.reopened, break_.answer or ""),
+        *(Instant(break_.first_seen), (pack.generated_at - break_.opened_at) // _HOUR),
+        "nobody has to act" if break_.due is None else Instant(break_.due),
+        "OVERDUE" if pack.is_overdue(break_) else "",
+        break_.run_id,
     )
 
 
-def _said(pack: Pack, each: OpenBreak) -> list[Value]:
-    told: list[Value] = []
+def _amounts(pack: Pack, break_: OpenBreak) -> list[Value]:
+    amounts: list[Value] = []
     for name in ("stake", "payout"):
-        for side in (each.ours, each.theirs):
+        for side in (break_.ours, break_.theirs):
             text = (side or {}).get(name)
             if text is None:
-                told.append("")
+                amounts.append("")
             else:
-                told.append(Amount(pack.minor(text, each.currency), each.currency))
-    return told
+                amounts.append(Amount(pack.minor(text, break_.currency), break_.currency))
+    return amounts
 
 
 def _evidence(evidence: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{words(name)}: {_listed(value)}" for name, value in sorted(evidence.items())
+        f"{readable(name)}: {_listed(value)}" for name, value in sorted(evidence.items())
     )
 
 
@@ -111,24 +111,26 @@ def _listed(value: object) -> str:
 
 
 def differences_grid(pack: Pack) -> Grid:
-    """The rounds behind the tie-out, the largest first."""
+    """The rounds behind the tie-out's differences, the largest first."""
     return Grid(
         name="Differences",
         slug="differences",
         sheet="Differences",
-        note="The rounds behind the tie-out: what each of them makes of the difference of GGR,"
-        " the provider's less ours; by currency, the largest first.",
-        empty="No round makes a difference.",
+        note="The rounds behind the tie-out: how much each contributes to the difference of"
+        " GGR, the provider's less ours; by currency, the largest first. Cause elsewhere:"
+        " counted in another period or for another game; undone: rolled back by another"
+        " record.",
+        empty="No round contributes to a difference.",
         columns=(
             *(
                 Column("Day", 12),
                 Column("Game", 22),
                 Column("Currency", 10),
-                Column("Cause", 22, named=True),
+                Column("Cause", 22, is_code_name=True),
             ),
-            *amounts(("GGR",), signed=True),
-            *(Column("Round", 26, code=True), Column("Player", 18, code=True)),
-            Column("Break", 26, code=True, links=True),
+            *amount_columns(("GGR",), signed=True),
+            *(Column("Round", 26, is_id=True), Column("Player", 18, is_id=True)),
+            Column("Break", 26, is_id=True, links=True),
         ),
         rows=[
             (
@@ -136,7 +138,7 @@ def differences_grid(pack: Pack) -> Grid:
                 *(Amount(line.ggr, line.cell.currency), line.round_id, line.player),
                 line.break_id or "",
             )
-            for line in sorted(pack.tied.lines if pack.tied else (), key=_largest)
+            for line in sorted(pack.tie_out.lines if pack.tie_out else (), key=_largest)
         ],
     )
 

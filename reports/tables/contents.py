@@ -1,4 +1,4 @@
-"""Every table of a pack, in the order in which it is read."""
+"""The tables of a pack, in reading order."""
 
 from reports.grid import Grid
 from reports.report import Pack
@@ -6,11 +6,11 @@ from reports.tables.breaks import breaks_grid, differences_grid
 from reports.tables.invoices import invoice_grids
 from reports.tables.run import conservation_grid, manifest_grid, maturity_grid
 from reports.tables.summary import summary_grids
-from reports.tables.totals import explained_grid, tie_out_grid, totals_grid
+from reports.tables.totals import resolution_rate_grid, tie_out_grid, totals_grid
 
 
 def grids(pack: Pack) -> tuple[Grid, ...]:
-    """Every table of a pack, empty ones included; those about invoices where one was given."""
+    """All tables of a pack, empty ones included; invoice tables only if there is an invoice."""
     return (
         *summary_grids(pack),
         breaks_grid(pack),
@@ -18,7 +18,7 @@ def grids(pack: Pack) -> tuple[Grid, ...]:
         differences_grid(pack),
         *invoice_grids(pack),
         totals_grid(pack),
-        explained_grid(pack),
+        resolution_rate_grid(pack),
         maturity_grid(pack),
         conservation_grid(pack),
         manifest_grid(pack),

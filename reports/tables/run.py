@@ -1,29 +1,29 @@
-"""What a run rests on: maturity, the proof of conservation, and the manifest."""
+"""Tables of the run itself: maturity, conservation proof and manifest."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.grid import Amount, Column, Grid, GridRow, amounts
+from reports.grid import Amount, Column, Grid, GridRow, amount_columns
 from reports.report import Pack, ProofLine
 from reports.tables.summary import NO_RUN
 from vocabulary.maturity import RecordKind
 
-#: Parts of a manifest that other tables show in full.
+#: Parts of a manifest that have a table of their own.
 _SHOWN_ELSEWHERE = frozenset({"unread"})
 _KINDS = frozenset(map(str, RecordKind))
 _SECOND_US = 1_000_000
-_OF_A_SIDE = ("identity", "folded", "holds")
+_SIDE_FIELDS = ("identity", "folded", "holds")
 
 
 def maturity_grid(pack: Pack) -> Grid:
-    """How young a one-sided row may be, and how that is known."""
+    """How long a one-sided row may wait for its counterpart, and where that age comes from."""
     return Grid(
         name="Maturity",
         slug="maturity",
         sheet="Maturity",
-        note="How long a row may wait for its other side before it is missing. Learned is the"
-        " age by which the stated share of the provider's records had arrived; where there are"
-        " too few of them, what was declared holds.",
+        note="How long a row may wait for its counterpart before it counts as missing. A"
+        " learned age is the one by which the stated share of the provider's records had"
+        " arrived; with too few records the declared age applies.",
         empty=NO_RUN,
         columns=(
             *(Column("Operation", 16), Column("Age, seconds", 14, number=True)),
@@ -37,17 +37,17 @@ def maturity_grid(pack: Pack) -> Grid:
 def _ages(pack: Pack) -> Iterator[GridRow]:
     if pack.run is None:
         return
-    held = pack.run.manifest["inputs"].get("ripeness")
-    if not held:
-        yield from _given(pack.run.manifest)
+    maturity = pack.run.manifest["inputs"].get("ripeness")
+    if not maturity:
+        yield from _requested_ages(pack.run.manifest)
         return
-    for kind, told in held.items():
-        share = "" if told["per_mille"] is None else told["per_mille"]
-        yield kind, told["age_s"], told["source"], told["samples"], share
+    for kind, age in maturity.items():
+        share = "" if age["per_mille"] is None else age["per_mille"]
+        yield kind, age["age_s"], age["source"], age["samples"], share
 
 
-def _given(manifest: Mapping[str, Any]) -> Iterator[GridRow]:
-    """Ages that whoever started the run named, by kind where they differ."""
+def _requested_ages(manifest: Mapping[str, Any]) -> Iterator[GridRow]:
+    """The ages that the run was started with, by kind if they differ."""
     ages = {
         kind: age // _SECOND_US
         for kind, age in manifest["inputs"].get("ages", {}).items()
@@ -60,52 +60,53 @@ def _given(manifest: Mapping[str, Any]) -> Iterator[GridRow]:
 
 
 def conservation_grid(pack: Pack) -> Grid:
-    """The proof that no row and no amount was lost."""
+    """The proof that no row and no amount is lost."""
     return Grid(
         name="Conservation",
         slug="conservation",
         sheet="Conservation",
-        note="For either side: source + outside - undone, with several records of a round"
-        " folded into one, = compared = matched + timing + breaks + excluded.",
+        note="For each side: source + outside - undone, with several records of a round folded"
+        " into one, = compared = matched + timing + breaks + excluded. Outside: records of"
+        " other windows for the same rounds. Undone: amounts that another record rolled back.",
         empty=NO_RUN,
         columns=(
             *(Column("Side", 10), Column("Line", 14), Column("Rows", 12, number=True)),
-            *(Column("Currency", 10), *amounts(("Stake", "Payout"), 18)),
+            *(Column("Currency", 10), *amount_columns(("Stake", "Payout"), 18)),
         ),
-        rows=[_proof(each) for each in pack.proof()],
+        rows=[_proof(line) for line in pack.proof()],
     )
 
 
-def _proof(each: ProofLine) -> GridRow:
-    where = (each.side, each.line, each.rows, each.currency)
-    if not each.currency:
-        return *where, "", ""
-    return *where, *(Amount(minor, each.currency) for minor in (each.stake, each.payout))
+def _proof(line: ProofLine) -> GridRow:
+    labels = (line.side, line.line, line.rows, line.currency)
+    if not line.currency:
+        return *labels, "", ""
+    return *labels, *(Amount(minor, line.currency) for minor in (line.stake, line.payout))
 
 
 def manifest_grid(pack: Pack) -> Grid:
-    """Inputs, rules and versions of the run, and what identifies what it read."""
+    """Inputs, rules and versions of the run, and the identity of what it read."""
     return Grid(
         name="Manifest",
         slug="manifest",
         sheet="Manifest",
-        note="What the run rests on: which rows (by identity), how far the inputs reached,"
-        " which rules in which version. `tieout reconcile verify` asks it again.",
+        note="What the result depends on: the rows (by identity), how far the inputs reached,"
+        " the rules and their versions. `tieout reconcile verify` recomputes it.",
         empty=NO_RUN,
-        columns=(Column("What", 40), Column("Told", 80, code=True)),
-        rows=[*(_flat("", _told(pack)) if pack.run else ())],
+        columns=(Column("What", 40), Column("Value", 80, name="Told", is_id=True)),
+        rows=[*(_flat("", _manifest(pack)) if pack.run else ())],
     )
 
 
-def _told(pack: Pack) -> dict[str, Any]:
+def _manifest(pack: Pack) -> dict[str, Any]:
     assert pack.run is not None
     manifest = pack.run.manifest
     sides = {
-        side: {name: manifest[side].get(name) for name in _OF_A_SIDE}
+        side: {name: manifest[side].get(name) for name in _SIDE_FIELDS}
         for side in ("ours", "theirs")
     }
-    told = {name: each for name, each in manifest.items() if name not in _SHOWN_ELSEWHERE}
-    return {"run": pack.run.run_id, **told, **sides}
+    rest = {key: value for key, value in manifest.items() if key not in _SHOWN_ELSEWHERE}
+    return {"run": pack.run.run_id, **rest, **sides}
 
 
 def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
@@ -113,8 +114,8 @@ def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
         for key in sorted(value):
             yield from _flat(f"{name}.{key}" if name else key, value[key])
     elif isinstance(value, list) and value:
-        for number, each in enumerate(value, start=1):
-            yield from _flat(f"{name}.{number}", each)
+        for number, item in enumerate(value, start=1):
+            yield from _flat(f"{name}.{number}", item)
     else:
         yield name, _text(value)
 

@@ -1,11 +1,11 @@
-"""Totals by day and game, by game, and how soon rows were explained."""
+"""Tables of the tie-out, of our totals by game, and of the resolution rate."""
 
 from collections.abc import Iterator, Sequence
 
 from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
 from reconcile.totals.resolution_rate import HORIZONS, percent
-from reconcile.totals.tie_out import TotalsRow as Tied
-from reports.grid import Amount, Column, Grid, GridRow, Value, amounts
+from reconcile.totals.tie_out import TotalsRow
+from reports.grid import Amount, Column, Grid, GridRow, Value, amount_columns
 from reports.report import Pack
 
 _SIDES = ("ours", "theirs")
@@ -14,42 +14,44 @@ _SUMMED = ("stake", "payout", "ggr")
 
 
 def tie_out_grid(pack: Pack) -> Grid:
-    """Both sides by day, game and currency, with what lies between them."""
+    """Both sides by day, game and currency, with the parts of their difference."""
     return Grid(
         name="Tie-out",
         slug="tie-out",
         sheet="Tie-out",
         note="By business day, game and currency. The difference of GGR, theirs less ours, is"
-        " the sum of breaks, timing, what is counted elsewhere, and the rest; the residual is"
-        " zero where totals tie. Adjusted and funded are parts of our GGR.",
+        " the sum of breaks, timing, what they count in another period (or game), and"
+        " the rest (grouped, tolerated, rolled back); the residual is zero where totals tie."
+        " Adjusted and funded are parts of our GGR.",
         empty="Nothing was booked and nothing was reported in this window.",
         columns=(
-            *(Column("Day", 12), Column("Game", 22), Column("Currency", 10, under=True)),
+            *(Column("Day", 12), Column("Game", 22), Column("Currency", 10, stacked=True)),
             *(
-                Column(f"{what} {side}", 12, number=True, under=side == "theirs")
-                for what in ("Bets", "Wins", "Rollbacks")
+                Column(f"{name} {side}", 12, number=True, stacked=side == "theirs")
+                for name in ("Bets", "Wins", "Rollbacks")
                 for side in _SIDES
             ),
             *(
-                Column(f"{what} {side}", 16, number=True, under=side == "theirs")
-                for what in ("Stake", "Payout", "GGR")
+                Column(f"{name} {side}", 16, number=True, stacked=side == "theirs")
+                for name in ("Stake", "Payout", "GGR")
                 for side in _SIDES
             ),
-            *amounts(("Difference",), 14, signed=True),
+            *amount_columns(("Difference",), 14, signed=True),
             Column("Adjusted", 14, number=True),
-            Column("Funded", 14, number=True, under=True),
-            *amounts(("Breaks", "Timing", "Elsewhere"), 14, signed=True),
-            Column("Rest", 14, number=True, signed=True, under=True),
-            *amounts(("Residual",), 14, signed=True),
+            Column("Funded", 14, number=True, stacked=True),
+            *amount_columns(("Breaks", "Timing"), 14, signed=True),
+            Column("Other period", 14, "Elsewhere", number=True, signed=True),
+            Column("Rest", 14, number=True, signed=True, stacked=True),
+            *amount_columns(("Residual",), 14, signed=True),
         ),
-        rows=[_tied(row.name, row) for row in _in_order(pack)],
-        foot=[_tied(("all days", "all games"), row) for row in _sums(pack)],
+        rows=[_tie_out_row(row.name, row) for row in _in_order(pack)],
+        foot=[_tie_out_row(("all days", "all games"), row) for row in _sums(pack)],
     )
 
 
-def _in_order(pack: Pack) -> list[Tied]:
-    """By day and currency; in it the largest difference first, then the largest GGR."""
-    rows = pack.tied.by("day", "game") if pack.tied else ()
+def _in_order(pack: Pack) -> list[TotalsRow]:
+    """By day and currency; within them the largest difference first, then the largest GGR."""
+    rows = pack.tie_out.by("day", "game") if pack.tie_out else ()
     return sorted(
         rows,
         key=lambda row: (
@@ -59,21 +61,21 @@ def _in_order(pack: Pack) -> list[Tied]:
     )
 
 
-def _sums(pack: Pack) -> tuple[Tied, ...]:
-    return pack.tied.by() if pack.tied and pack.tied.cells else ()
+def _sums(pack: Pack) -> tuple[TotalsRow, ...]:
+    return pack.tie_out.by() if pack.tie_out and pack.tie_out.cells else ()
 
 
-def _tied(name: Sequence[str], row: Tied) -> GridRow:
+def _tie_out_row(labels: Sequence[str], row: TotalsRow) -> GridRow:
     sides = (row.ours, row.theirs)
-    rest = NO_BREAKS - {TIMING, ELSEWHERE}
-    counts = [getattr(side, what) for what in _COUNTED for side in sides]
+    other_causes = NO_BREAKS - {TIMING, ELSEWHERE}
+    counts = [getattr(side, name) for name in _COUNTED for side in sides]
     sums = [
-        *(getattr(side, what) for what in _SUMMED for side in sides),
+        *(getattr(side, name) for name in _SUMMED for side in sides),
         *(row.difference.ggr, row.adjusted.ggr, row.funded.ggr, row.breaks),
         *(row.causes.get(cause, 0) for cause in (TIMING, ELSEWHERE)),
-        *(sum(row.causes.get(cause, 0) for cause in rest), row.residual),
+        *(sum(row.causes.get(cause, 0) for cause in other_causes), row.residual),
     ]
-    return *name, row.currency, *counts, *(Amount(minor, row.currency) for minor in sums)
+    return *labels, row.currency, *counts, *(Amount(minor, row.currency) for minor in sums)
 
 
 def totals_grid(pack: Pack) -> Grid:
@@ -82,55 +84,55 @@ def totals_grid(pack: Pack) -> Grid:
         name="Totals",
         slug="totals",
         sheet="Totals",
-        note="What our rounds that began in the window moved, by game: stake, payout, and GGR,"
-        " which is stake less payout. By currency, the largest GGR first.",
+        note="Stake, payout and GGR (stake less payout) of our rounds that began in the window,"
+        " by game; by currency, the largest GGR first.",
         empty="No activity: nothing was booked in this window.",
         columns=(
             *(
-                Column("Provider", 18, name="provider", page=False),
+                Column("Provider", 18, name="provider", on_page=False),
                 Column("Game", 26, name="game"),
             ),
             Column("Currency", 10, name="currency"),
             Column("Rounds", 12, name="rounds", number=True),
             *(
-                Column(each, 18, name=each.lower(), number=True)
-                for each in ("Stake", "Payout", "GGR")
+                Column(heading, 18, name=heading.lower(), number=True)
+                for heading in ("Stake", "Payout", "GGR")
             ),
         ),
         rows=[
             (
-                *(pack.provider, each.game, each.currency, each.rounds),
-                *(Amount(m, each.currency) for m in (each.stake, each.payout, each.ggr)),
+                *(pack.provider, total.game, total.currency, total.rounds),
+                *(Amount(m, total.currency) for m in (total.stake, total.payout, total.ggr)),
             )
-            for each in pack.totals
+            for total in pack.game_totals
         ],
-        foot=[_total(pack, code) for code in sorted({each.currency for each in pack.totals})],
+        foot=[_total(pack, code) for code in sorted({t.currency for t in pack.game_totals})],
     )
 
 
 def _total(pack: Pack, code: str) -> GridRow:
-    some = [each for each in pack.totals if each.currency == code]
-    sums = [sum(getattr(each, what) for each in some) for what in _SUMMED]
-    rounds = sum(each.rounds for each in some)
-    return pack.provider, "all games", code, rounds, *(Amount(each, code) for each in sums)
+    totals = [total for total in pack.game_totals if total.currency == code]
+    sums = [sum(getattr(total, name) for total in totals) for name in _SUMMED]
+    rounds = sum(total.rounds for total in totals)
+    return pack.provider, "all games", code, rounds, *(Amount(minor, code) for minor in sums)
 
 
-def explained_grid(pack: Pack) -> Grid:
-    """How soon rows, and their money, were explained."""
+def resolution_rate_grid(pack: Pack) -> Grid:
+    """The share of rows, and of their money, that was explained within each horizon."""
     return Grid(
-        name="Explained",
+        name="Resolution rate",
         slug="explained",
         sheet="Explained",
-        note="What share of rows, and of their stake and payout, was explained within an hour,"
-        " a day, and two business days of being known; rows that are younger do not count,"
-        " and where none is old enough there is no percentage.",
+        note="Resolution rate: the share of rows, and of their stake and payout, that was"
+        " explained within an hour, a day, and two business days of being known. Younger rows"
+        " do not count; without any row old enough there is no percentage.",
         empty="The window holds no row.",
         columns=(
             Column("Of", 10),
             *(
-                Column(f"{what} {name}", 16, number=True)
-                for name in HORIZONS
-                for what in ("Due", "Explained", "%")
+                Column(f"{figure} {horizon}", 16, number=True)
+                for horizon in HORIZONS
+                for figure in ("Due", "Explained", "%")
             ),
         ),
         rows=list(_shares(pack)),
@@ -138,14 +140,14 @@ def explained_grid(pack: Pack) -> Grid:
 
 
 def _shares(pack: Pack) -> Iterator[GridRow]:
-    if pack.explained is None or not pack.explained.rows:
+    if pack.resolution_rate is None or not pack.resolution_rate.rows:
         return
-    shares = pack.explained.shares
-    counts = [(each.due, each.explained) for each in shares]
+    shares = pack.resolution_rate.shares
+    counts = [(share.due, share.explained) for share in shares]
     yield "rows", *(v for due, done in counts for v in (due, done, percent(done, due) or ""))
-    for code in sorted({code for each in shares for code in each.money}):
-        told: list[Value] = [code]
-        for each in shares:
-            done, due = each.money.get(code, (0, 0))
-            told += [Amount(due, code), Amount(done, code), percent(done, due) or ""]
-        yield told
+    for code in sorted({code for share in shares for code in share.money}):
+        row: list[Value] = [code]
+        for share in shares:
+            done, due = share.money.get(code, (0, 0))
+            row += [Amount(due, code), Amount(done, code), percent(done, due) or ""]
+        yield row

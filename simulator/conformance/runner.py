@@ -6,14 +6,14 @@ from simulator.conformance.catalogue import CATALOGUE
 from simulator.conformance.http_client import knocking
 from simulator.conformance.scenario import Scenario, ScenarioOutcome, ScenarioResult
 from simulator.conformance.session import ConformanceSession, ScriptFailed
-from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
+from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
 
 
 async def examine(
     url: str,
     subject: ConformanceTarget,
     hooks: LedgerHooks,
-    guests: Sequence[TestPlayer],
+    guests: Sequence[ConformancePlayer],
     *,
     run: str,
 ) -> AsyncIterator[ScenarioResult]:

@@ -11,7 +11,7 @@ from typing import NoReturn
 from simulator.conformance.http_client import HttpClient
 from simulator.conformance.messages import message_of, signed
 from simulator.conformance.response import ProviderResponse, hear
-from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
+from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
 from simulator.protocol.json_text import WireRequest
 from simulator.protocol.messages import Call, CallKind, ProviderSystem, ReplyKind
 
@@ -43,7 +43,7 @@ class ConformanceSession:
         subject: ConformanceTarget,
         hooks: LedgerHooks,
         knocker: HttpClient,
-        guest: TestPlayer,
+        guest: ConformancePlayer,
         tag: str,
     ) -> None:
         """Args: ``tag`` makes the references of this scenario unique at the receiver."""

@@ -71,7 +71,7 @@ class ConformanceTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestPlayer:
+class ConformancePlayer:
     """A player the receiver knows, with what is in the wallet (minor units)."""
 
     player: str

@@ -1,4 +1,4 @@
-"""A real browser without a window, and pages served to it from this machine only."""
+"""A headless Chromium and a local web server for its pages."""
 
 import contextlib
 import functools
@@ -19,7 +19,7 @@ from tests.external.servers import install
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 #: Longest wait for anything in the browser, in seconds.
-PATIENCE_S = 60
+TIMEOUT_S = 60
 SWITCHES = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
@@ -30,83 +30,85 @@ SWITCHES = (
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A folder served on a free port, and every path that was asked for."""
+    """A folder served on a free port, and the paths requested from it."""
 
     url: str
-    asked: list[str]
+    requested_paths: list[str]
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serve files; say nothing."""
+    """Serves files and records the requested paths."""
 
-    def __init__(self, *words: Any, asked: list[str], **more: Any) -> None:
-        self._asked = asked
-        super().__init__(*words, **more)
+    def __init__(self, *arguments: Any, requested_paths: list[str], **options: Any) -> None:
+        self._requested_paths = requested_paths
+        super().__init__(*arguments, **options)
 
     def do_GET(self) -> None:
-        self._asked.append(self.path)
+        self._requested_paths.append(self.path)
         super().do_GET()
 
     def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-store")  # what is opened is what is there now
+        self.send_header("Cache-Control", "no-store")  # always load the current file
         super().end_headers()
 
-    def log_message(self, format: str, *words: Any) -> None:  # noqa: A002
-        """Nothing: what was asked is kept."""
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
+        """Log nothing."""
 
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[Site]:
-    """Serve a folder to this machine until the block ends."""
-    asked: list[str] = []
-    handler = functools.partial(_Handler, asked=asked, directory=str(folder))
+    """Serve a folder on the loopback interface until the block ends."""
+    requested_paths: list[str] = []
+    handler = functools.partial(
+        _Handler, requested_paths=requested_paths, directory=str(folder)
+    )
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield Site(f"http://127.0.0.1:{server.server_port}", asked)
+            yield Site(f"http://127.0.0.1:{server.server_port}", requested_paths)
         finally:
             server.shutdown()
             thread.join()
 
 
 class Browser:
-    """Chromium, asked in a few words."""
+    """Chromium with short methods for tests."""
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
 
     def open(self, url: str, *, width: int = 1440) -> None:
-        """Load a page in a window of a width."""
-        self.widen(width)
+        """Load a page in a viewport of this width, in pixels."""
+        self.set_width(width)
         self.driver.get(url)
 
-    def widen(self, width: int) -> None:
-        """Make the page as wide as that, in pixels."""
+    def set_width(self, width: int) -> None:
+        """Set the viewport width, in pixels."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
-    def media(self, kind: str) -> None:
-        """Show what the page is on screen, or on paper."""
+    def set_media(self, kind: str) -> None:
+        """Render for ``screen`` or ``print``."""
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": kind})
 
-    def ask(self, script: str, *words: object) -> Any:
-        """What a script returns."""
-        return self.driver.execute_script(script, *words)
+    def evaluate(self, script: str, *arguments: object) -> Any:
+        """Run a script; returns its result."""
+        return self.driver.execute_script(script, *arguments)
 
     def _log(self, name: str) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = self.driver.get_log(name)  # type: ignore[no-untyped-call]
         return entries
 
-    def complaints(self) -> list[str]:
-        """What stands in the console since it was asked last."""
+    def console_messages(self) -> list[str]:
+        """The console messages since the last call."""
         return [str(entry["message"]) for entry in self._log("browser")]
 
-    def requested(self) -> list[str]:
-        """Every address that was asked for since it was asked last."""
-        told = [json.loads(e["message"])["message"] for e in self._log("performance")]
-        sent = [each for each in told if each["method"] == "Network.requestWillBeSent"]
-        return [str(each["params"]["request"]["url"]) for each in sent]
+    def requested_urls(self) -> list[str]:
+        """The URLs requested since the last call."""
+        events = [json.loads(e["message"])["message"] for e in self._log("performance")]
+        requests = [event for event in events if event["method"] == "Network.requestWillBeSent"]
+        return [str(event["params"]["request"]["url"]) for event in requests]
 
 
 def _options(profile: Path) -> Options:
@@ -121,13 +123,13 @@ def _options(profile: Path) -> Options:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser of one's own, with a fresh profile."""
+    """A browser with a fresh profile."""
     install()
     driver = webdriver.Chrome(
         options=_options(tmp_path_factory.mktemp("profile")), service=Service(DRIVER)
     )
-    driver.set_page_load_timeout(PATIENCE_S)
-    driver.set_script_timeout(PATIENCE_S)
+    driver.set_page_load_timeout(TIMEOUT_S)
+    driver.set_script_timeout(TIMEOUT_S)
     try:
         yield Browser(driver)
     finally:

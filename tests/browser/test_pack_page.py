@@ -1,4 +1,4 @@
-"""A pack's page in a real browser: it asks for nothing else, and all of it can be read."""
+"""A pack's page in a real browser: self-contained, readable, accessible, printable."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from selenium.webdriver.support.ui import WebDriverWait
 from reports.report import Pack
 from reports.tables.contents import grids
 from reports.write import write_pack
-from tests.browser.conftest import PATIENCE_S, Browser, served
+from tests.browser.conftest import TIMEOUT_S, Browser, served
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.reports import EVENING, STEM, fill, pack_of, run
 
-#: Width of what is printed on A4, landscape, less its margins, in pixels of CSS.
+#: Printable width of A4 landscape, in CSS pixels.
 PAPER = 1054
 SECTION = """
 const section = document.getElementById(arguments[0]);
@@ -40,21 +40,21 @@ return [...document.querySelectorAll('.charts figure')].map((figure) => {
           label: figure.getAttribute('aria-label')};
 });
 """
-# What is wider than its place: the page itself, or an id in its cell.
-CUT = """
+# Overflowing content: the page itself, or ids wider than their cells.
+OVERFLOWING = """
 const wide = [...document.querySelectorAll('tbody .code')].filter(
   (each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent);
 const page = document.documentElement;
 return page.scrollWidth > page.clientWidth ? [...wide, 'the page'] : wide;
 """
-# Tables that do not fit: on paper nobody can scroll.
-BEYOND = """
+# Tables wider than the paper.
+TOO_WIDE = """
 return [...document.querySelectorAll('table')].filter(
   (table) => table.getBoundingClientRect().right > arguments[0] + 1
 ).map((table) => table.caption.textContent);
 """
-# Contrast by WCAG 2: of every text against the first background behind it.
-FAINT = """
+# Texts whose WCAG 2 contrast with the first background behind them is too low.
+LOW_CONTRAST = """
 const numbers = (colour) => colour.match(/[0-9.]+/g).map(Number);
 const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map(
   (c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4
@@ -83,10 +83,10 @@ return {tag: each.tagName, outline: style.outlineStyle, width: style.outlineWidt
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A pack's page where the browser finds it, the pack it shows, and where its file is."""
+    """A pack's page: its URL, the paths requested from its server, the pack, and the file."""
 
     url: str
-    asked: list[str]
+    requested_paths: list[str]
     pack: Pack
     file: Path
 
@@ -101,48 +101,50 @@ def page(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("pack")
     write_pack(pack, folder)
     with served(folder) as site:
-        yield Page(f"{site.url}/{STEM}.html", site.asked, pack, folder / f"{STEM}.html")
+        yield Page(
+            f"{site.url}/{STEM}.html", site.requested_paths, pack, folder / f"{STEM}.html"
+        )
     postgres.execute("DROP DATABASE browsed WITH (FORCE)")
 
 
 @pytest.fixture
 def opened(browser: Browser, page: Page) -> Iterator[Browser]:
-    """The page as it is when it was just opened, on a wide screen."""
-    browser.media("screen")
+    """The browser with the page just opened on a wide screen."""
+    browser.set_media("screen")
     browser.open(page.url)
     yield browser
-    browser.media("screen")
+    browser.set_media("screen")
 
 
-def test_the_page_asks_for_itself_alone_and_complains_of_nothing(
-    browser: Browser, page: Page
-) -> None:
-    browser.complaints()
-    browser.requested()
-    page.asked.clear()
+def test_the_page_requests_only_itself_and_logs_nothing(browser: Browser, page: Page) -> None:
+    browser.console_messages()
+    browser.requested_urls()
+    page.requested_paths.clear()
     browser.open(page.url)
-    assert browser.complaints() == []
-    assert {url for url in browser.requested() if not url.startswith("data:")} == {page.url}
-    assert page.asked == [f"/{STEM}.html"]
+    assert browser.console_messages() == []
+    assert {url for url in browser.requested_urls() if not url.startswith("data:")} == {
+        page.url
+    }
+    assert page.requested_paths == [f"/{STEM}.html"]
 
 
-def test_every_table_has_a_heading_and_all_its_rows_or_says_why_it_has_none(
+def test_every_table_shows_a_heading_and_all_rows_or_why_it_has_none(
     opened: Browser, page: Page
 ) -> None:
     for grid in grids(page.pack):
-        told = opened.ask(SECTION, grid.slug)
-        assert told["heading"] == grid.name
-        assert told["scopes"], grid.name
+        section = opened.evaluate(SECTION, grid.slug)
+        assert section["heading"] == grid.name
+        assert section["scopes"], grid.name
         if grid.rows:
-            assert len(told["rows"]) == len(grid.rows)
-            assert told["caption"] == grid.name
-            assert all(row == told["headings"] for row in told["rows"]), grid.name
+            assert len(section["rows"]) == len(grid.rows)
+            assert section["caption"] == grid.name
+            assert all(row == section["headings"] for row in section["rows"]), grid.name
         else:
-            assert told["empty"] == grid.empty
+            assert section["empty"] == grid.empty
 
 
-def test_every_chart_is_drawn_and_says_what_it_shows(opened: Browser) -> None:
-    charts = opened.ask(CHARTS)
+def test_every_chart_is_drawn_and_labelled(opened: Browser) -> None:
+    charts = opened.evaluate(CHARTS)
     assert len(charts) == 3
     for chart in charts:
         assert chart["area"] > 10_000
@@ -151,106 +153,111 @@ def test_every_chart_is_drawn_and_says_what_it_shows(opened: Browser) -> None:
 
 
 @pytest.mark.parametrize("width", [1440, 900, 480])
-def test_nothing_is_cut_however_narrow_the_window_is(opened: Browser, width: int) -> None:
-    opened.widen(width)
-    assert opened.ask(CUT) == []
+def test_nothing_overflows_at_any_window_width(opened: Browser, width: int) -> None:
+    opened.set_width(width)
+    assert opened.evaluate(OVERFLOWING) == []
 
 
-def test_every_link_leads_somewhere_on_the_page(opened: Browser) -> None:
-    lost = opened.ask(
+def test_every_link_has_a_target_on_the_page(opened: Browser) -> None:
+    broken = opened.evaluate(
         "return [...document.querySelectorAll('a')].map((a) => a.getAttribute('href'))"
         ".filter((to) => !to.startsWith('#') || !document.getElementById(to.slice(1)))"
     )
-    assert lost == []
+    assert broken == []
 
 
-def test_a_difference_leads_to_its_break(opened: Browser, page: Page) -> None:
+def test_a_difference_links_to_its_break(opened: Browser, page: Page) -> None:
     link = opened.driver.find_element(By.CSS_SELECTOR, "#differences tbody a")
-    wanted = link.text
-    opened.ask("arguments[0].click()", link)
-    WebDriverWait(opened.driver, PATIENCE_S).until(
-        lambda _: opened.ask(
+    break_id = link.text
+    opened.evaluate("arguments[0].click()", link)
+    WebDriverWait(opened.driver, TIMEOUT_S).until(
+        lambda _: opened.evaluate(
             "const row = document.querySelector(':target');"
             "if (!row) return false;"
             "const box = row.getBoundingClientRect();"
             "return box.bottom > 0 && box.top < innerHeight"
         )
     )
-    found = opened.driver.find_element(By.CSS_SELECTOR, "#breaks tr:target .v")
-    assert found.text == wanted
-    assert wanted in {each.break_id for each in page.pack.breaks}
+    target = opened.driver.find_element(By.CSS_SELECTOR, "#breaks tr:target .v")
+    assert target.text == break_id
+    assert break_id in {break_.break_id for break_ in page.pack.breaks}
 
 
-def test_every_text_stands_out_from_what_is_behind_it(opened: Browser) -> None:
-    assert opened.ask(FAINT) == []
+def test_every_text_has_enough_contrast(opened: Browser) -> None:
+    assert opened.evaluate(LOW_CONTRAST) == []
 
 
-def test_the_keyboard_reaches_links_and_tables_and_shows_where_it_is(opened: Browser) -> None:
+def test_the_keyboard_reaches_links_and_tables_with_a_visible_focus(opened: Browser) -> None:
     body = opened.driver.find_element(By.TAG_NAME, "body")
     body.send_keys(Keys.TAB)
-    first = opened.ask(FOCUSED)
+    first = opened.evaluate(FOCUSED)
     assert (first["tag"], first["to"]) == ("A", "#about")
     assert (first["outline"], first["width"]) == ("solid", "3px")
-    reached = opened.ask(
+    is_reachable = opened.evaluate(
         "return [...document.querySelectorAll('.scroll')].every("
         "(each) => each.tabIndex === 0 && each.getAttribute('aria-label'))"
     )
-    assert reached
+    assert is_reachable
 
 
-def test_on_paper_every_table_fits_and_navigation_is_gone(opened: Browser) -> None:
-    opened.media("print")
-    opened.widen(PAPER)
-    assert opened.ask(BEYOND, PAPER) == []
+def test_in_print_every_table_fits_and_the_navigation_is_hidden(opened: Browser) -> None:
+    opened.set_media("print")
+    opened.set_width(PAPER)
+    assert opened.evaluate(TOO_WIDE, PAPER) == []
     assert (
-        opened.ask("return getComputedStyle(document.querySelector('nav')).display") == "none"
+        opened.evaluate("return getComputedStyle(document.querySelector('nav')).display")
+        == "none"
     )
 
 
-def test_the_first_page_holds_the_summary(opened: Browser) -> None:
-    opened.media("print")
-    opened.widen(PAPER)
-    bottom = opened.ask(
+def test_the_first_printed_page_holds_the_summary(opened: Browser) -> None:
+    opened.set_media("print")
+    opened.set_width(PAPER)
+    bottom = opened.evaluate(
         "return document.querySelector('.first').getBoundingClientRect().bottom"
     )
     assert bottom < PAPER * (210 - 18) / (297 - 18)
-    broken = opened.ask(
+    page_break = opened.evaluate(
         "return getComputedStyle(document.getElementById('at-a-glance')).breakBefore"
     )
-    assert broken == "page"
+    assert page_break == "page"
 
 
 @pytest.mark.parametrize(
-    ("was", "spoiled", "script"),
+    ("original", "spoiled", "script"),
     [
-        ("--soft: #54616f", "--soft: #9aa5b1", FAINT),
+        ("--soft: #54616f", "--soft: #9aa5b1", LOW_CONTRAST),
         (
             ".code { overflow-wrap: anywhere; }",
             ".code { width: 3em; min-width: 0 !important; overflow: hidden; }",
-            CUT,
+            OVERFLOWING,
         ),
-        ("body { max-width: none;", "table { width: 1600px; } body { max-width: none;", BEYOND),
+        (
+            "body { max-width: none;",
+            "table { width: 1600px; } body { max-width: none;",
+            TOO_WIDE,
+        ),
     ],
 )
-def test_a_spoiled_page_would_be_noticed(
-    browser: Browser, page: Page, was: str, spoiled: str, script: str
+def test_a_spoiled_page_fails_the_checks(
+    browser: Browser, page: Page, original: str, spoiled: str, script: str
 ) -> None:
     text = page.file.read_text(encoding="utf-8")
-    assert was in text
-    page.file.with_name("spoiled.html").write_text(text.replace(was, spoiled), "utf-8")
+    assert original in text
+    page.file.with_name("spoiled.html").write_text(text.replace(original, spoiled), "utf-8")
     browser.open(page.url.replace(STEM, "spoiled"), width=PAPER)
-    browser.media("print" if script is BEYOND else "screen")
-    assert browser.ask(script, PAPER) != []
+    browser.set_media("print" if script is TOO_WIDE else "screen")
+    assert browser.evaluate(script, PAPER) != []
 
 
-def test_a_page_that_asks_for_more_is_refused_by_itself_and_noticed(
+def test_a_request_of_the_page_is_blocked_by_its_own_policy_and_noticed(
     browser: Browser, page: Page
 ) -> None:
     text = page.file.read_text(encoding="utf-8")
-    asking = text.replace("<main>", '<main><img alt="" src="asked-for.png">')
-    page.file.with_name("asking.html").write_text(asking, "utf-8")
-    browser.complaints()
-    page.asked.clear()
+    requesting = text.replace("<main>", '<main><img alt="" src="asked-for.png">')
+    page.file.with_name("asking.html").write_text(requesting, "utf-8")
+    browser.console_messages()
+    page.requested_paths.clear()
     browser.open(page.url.replace(STEM, "asking"))
-    assert "Content Security Policy" in " ".join(browser.complaints())
-    assert page.asked == ["/asking.html"]
+    assert "Content Security Policy" in " ".join(browser.console_messages())
+    assert page.requested_paths == ["/asking.html"]

@@ -149,8 +149,8 @@ def listens(port: int) -> bool:
         return trial.connect_ex((HOST, port)) == 0
 
 
-def leashed(command: Sequence[str]) -> list[str]:
-    """The command that ends when we do."""
+def ended_with_this_process(command: Sequence[str]) -> list[str]:
+    """The command, wrapped so that it ends with this process."""
     return [sys.executable, "-S", parent_death.__file__, str(os.getpid()), *command]
 
 
@@ -183,7 +183,9 @@ class Postgres(Server):
         options = [
             part for name, value in settings.items() for part in ("-c", f"{name}={value}")
         ]
-        run = leashed([program("postgres"), "-D", str(self.folder / "data"), *options])
+        run = ended_with_this_process(
+            [program("postgres"), "-D", str(self.folder / "data"), *options]
+        )
         return [[*as_ordinary_user(), *run]]
 
     def end(self, number: signal.Signals = signal.SIGINT) -> None:
@@ -231,7 +233,7 @@ class Redis(Server):
         options = [
             part for name, value in settings.items() for part in (f"--{name}", str(value))
         ]
-        return [leashed(["/usr/bin/redis-server", *options])]
+        return [ended_with_this_process(["/usr/bin/redis-server", *options])]
 
     def url(self, *, user: str = "", password: str = QUOTED, port: int | None = None) -> str:
         return f"redis://{user}:{password}@{HOST}:{port or self.port}/0"
@@ -268,10 +270,12 @@ class RabbitMQ(Server):
         self._configure()
 
     def commands(self) -> Iterator[list[str]]:
-        yield leashed(["/usr/bin/epmd", "-port", str(self.epmd_port), "-address", HOST])
+        yield ended_with_this_process(
+            ["/usr/bin/epmd", "-port", str(self.epmd_port), "-address", HOST]
+        )
         # Where the node finds no name server it starts one, which would outlive it.
         assert until(lambda: listens(self.epmd_port)), self.log.read_text()
-        yield leashed(["/usr/lib/rabbitmq/bin/rabbitmq-server"])
+        yield ended_with_this_process(["/usr/lib/rabbitmq/bin/rabbitmq-server"])
 
     def environment(self) -> Mapping[str, str]:
         place = self.folder

@@ -8,7 +8,7 @@ from ops.runtime.pid_file import read_pids
 from ops.runtime.servers import ServerPids
 from tests.external.servers import Server, until
 from tests.harness.chaos.proof import prove_books, prove_history
-from tests.harness.servers.running import SETTINGS, Running
+from tests.harness.servers.tieout_stack import SETTINGS, TieoutStack
 
 CALLBACKS = 600
 
@@ -23,10 +23,12 @@ def settings(database: str, broker: str) -> str:
 
 def play(folder: Path, database: str, url: str, broker: Server) -> None:
     """Load a whole Tieout, kill its broker in the middle, bring it back, prove everything."""
-    running = Running(folder, settings=settings(database, url))
+    running = TieoutStack(folder, settings=settings(database, url))
     try:
         simulating = running.simulate(count=CALLBACKS, seed=31)
-        running.until(f"SELECT greatest(0, {CALLBACKS // 4} - count(*)) FROM operations")
+        running.wait_until_zero(
+            f"SELECT greatest(0, {CALLBACKS // 4} - count(*)) FROM operations"
+        )
         broker.restart()
         out, _ = simulating.communicate(timeout=180)
 
@@ -43,6 +45,6 @@ def play(folder: Path, database: str, url: str, broker: Server) -> None:
     assert running.up.returncode == 0
 
 
-def counted(running: Running) -> dict[str, int]:
+def counted(running: TieoutStack) -> dict[str, int]:
     """How many processes of each kind run."""
     return {name: len(pids) for name, pids in read_pids(running.data).items()}

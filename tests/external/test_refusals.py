@@ -9,7 +9,7 @@ from ops.commands.migrate import migrate_database
 from ops.runtime.server_checks import check_broker, check_database, too_old
 from tests.external.servers import HOST, Postgres, Redis
 from tests.harness.servers.ports import free_port
-from tests.harness.servers.receiver import Tieout
+from tests.harness.servers.receiver import TieoutProcess
 from vocabulary.errors import Unavailable
 
 pytestmark = pytest.mark.timeout(600)
@@ -85,7 +85,7 @@ def test_commands_say_what_is_wrong_and_start_nothing(
 ) -> None:
     refused = debian_postgres.url("postgres", password="canary")
     words = tuple(str(free_port()) if word == "0" else word for word in words)
-    command = Tieout(tmp_path, refused, debian_redis.url(), *words)
+    command = TieoutProcess(tmp_path, refused, debian_redis.url(), *words)
     code = command.process.wait(120)
 
     assert code == 3, command.log()

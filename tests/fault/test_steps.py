@@ -1,4 +1,4 @@
-"""Kill processes exactly between two steps; ``make chaos`` does it at every step, and more."""
+"""Kill processes exactly between two steps; ``make chaos`` does so at every step."""
 
 import signal
 from pathlib import Path
@@ -10,17 +10,17 @@ from tests.harness.chaos.faults import Fault
 from tests.harness.chaos.stack import Stack
 from vocabulary.steps import Step
 
-#: Durable and not answered; answered and nobody told; posted but for the commit.
+#: Durable and not answered; answered and workers not notified; posted and not committed.
 KILLED_AT = (Step.COMMITTED, Step.ANSWERED, Step.MARKED)
 
 
 def kill_at_some_steps(stack: Stack) -> None:
     for step in KILLED_AT:
-        stack.order(step, signal.SIGKILL)
+        stack.signal_at(step, signal.SIGKILL)
 
 
 @pytest.mark.timeout(900)
 def test_processes_killed_between_two_steps_lose_and_double_nothing(tmp_path: Path) -> None:
-    trial = attempt(Fault(name="killed at some steps", happen=kill_at_some_steps), 1, tmp_path)
+    trial = attempt(Fault(name="killed at some steps", inject=kill_at_some_steps), 1, tmp_path)
 
     assert trial.proof.holds, trial.proof

@@ -8,7 +8,7 @@ from ledger.accepting.own_operations import Adjust, Exclude, InRound, Limit
 from tests.harness.books.ledger import NOON, Counter, balance_query, eur
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
-from vocabulary.money import MINOR_MAX, Money, minor_from_text
+from vocabulary.money import MINOR_MAX, minor_from_text
 from vocabulary.outcomes import Verdict
 
 
@@ -56,10 +56,6 @@ def test_a_question_is_answered_as_a_question() -> None:
     decided = Counter().take(balance_query())
 
     assert (decided.verdict, decided.learned) == (Verdict.BALANCE, {})
-
-
-def test_parts_of_a_split_keep_their_currency() -> None:
-    assert Money(5, "JPY").split(2) == [Money(3, "JPY"), Money(2, "JPY")]
 
 
 @pytest.mark.parametrize("text", ["1.005", str(MINOR_MAX)])

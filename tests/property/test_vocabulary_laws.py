@@ -1,4 +1,4 @@
-"""Laws of the vocabulary, over everything it can say."""
+"""Properties of money, ids and fingerprints over generated values."""
 
 import re
 from dataclasses import fields, replace
@@ -24,16 +24,16 @@ from vocabulary.money import EXPONENT_MAX, MINOR_MAX, Money, minor_from_text, te
 
 EXPONENTS = st.sampled_from([0, 2, 3, 8, EXPONENT_MAX])
 MINORS = st.integers(min_value=-MINOR_MAX, max_value=MINOR_MAX)
-PLACES = st.integers(min_value=0, max_value=10**18 - 1)
+POSITIONS = st.integers(min_value=0, max_value=10**18 - 1)
 
 
 @given(minor=MINORS, exponent=EXPONENTS)
-def test_reading_what_was_rendered_gives_the_same_money(minor: int, exponent: int) -> None:
+def test_parsing_a_rendered_amount_gives_the_same_money(minor: int, exponent: int) -> None:
     assert minor_from_text(text_from_minor(minor, exponent), exponent) == minor
 
 
 @given(minor=MINORS, exponent=EXPONENTS)
-def test_a_rendered_amount_means_what_decimal_says(minor: int, exponent: int) -> None:
+def test_a_rendered_amount_equals_its_decimal(minor: int, exponent: int) -> None:
     assert Decimal(text_from_minor(minor, exponent)) == Decimal(minor).scaleb(-exponent)
 
 
@@ -49,25 +49,16 @@ def test_a_text_is_exact_money_or_refused(text: str, exponent: int) -> None:
         assert Decimal(text).scaleb(exponent) == minor
 
 
-@given(minor=MINORS, parts=st.integers(min_value=1, max_value=50))
-def test_a_split_sums_back_and_is_fair(minor: int, parts: int) -> None:
-    shares = [share.minor for share in Money(minor, "EUR").split(parts)]
-
-    assert len(shares) == parts
-    assert sum(shares) == minor
-    assert max(shares) - min(shares) <= 1
-
-
-@given(one=MINORS, other=MINORS)
-def test_adding_and_taking_away_cancel(one: int, other: int) -> None:
-    left, right = Money(one, "EUR"), Money(other, "EUR")
+@given(first=MINORS, second=MINORS)
+def test_addition_and_subtraction_cancel(first: int, second: int) -> None:
+    left, right = Money(first, "EUR"), Money(second, "EUR")
 
     assert left + right - right == left
     assert left - right == -(right - left)
 
 
-@given(wallet=PLACES, seq=PLACES)
-def test_a_transaction_id_names_exactly_its_place(wallet: int, seq: int) -> None:
+@given(wallet=POSITIONS, seq=POSITIONS)
+def test_a_transaction_id_names_exactly_its_position(wallet: int, seq: int) -> None:
     assert chain_position(transaction_id(wallet, seq)) == (wallet, seq)
 
 
@@ -82,10 +73,10 @@ def test_a_match_key_fits_the_column(provider: str, round_id: str) -> None:
 IDS = st.text(max_size=3)
 FLAGS = st.booleans()
 MONEY = st.builds(Money, st.integers(-2, 2), st.sampled_from(["EUR", "USD"]))
-WHEN = st.none() | st.just(datetime(2025, 3, 1, tzinfo=UTC))
+TIMES = st.none() | st.just(datetime(2025, 3, 1, tzinfo=UTC))
 FUND = st.sampled_from([Fund.CASH, Fund.BONUS, Fund.PROMO])
-TOLD = {"key": IDS, "handle": IDS, "round_id": IDS, "occurred_at": WHEN}
-BETS = st.builds(Bet, amount=MONEY, fund=FUND, **TOLD)
+COMMON = {"key": IDS, "handle": IDS, "round_id": IDS, "occurred_at": TIMES}
+BETS = st.builds(Bet, amount=MONEY, fund=FUND, **COMMON)
 WINS = st.builds(
     Win,
     amount=MONEY,
@@ -93,18 +84,20 @@ WINS = st.builds(
     stake=st.none() | MONEY,
     ends_round=FLAGS,
     fund=FUND,
-    **TOLD,
+    **COMMON,
 )
 OF_KIND: dict[type[Operation], st.SearchStrategy[Operation]] = {
     Bet: BETS,
     Win: WINS,
-    BetAndWin: st.builds(BetAndWin, bet=MONEY, win=MONEY, ends_round=FLAGS, fund=FUND, **TOLD),
+    BetAndWin: st.builds(
+        BetAndWin, bet=MONEY, win=MONEY, ends_round=FLAGS, fund=FUND, **COMMON
+    ),
     Rollback: st.builds(
         Rollback,
         original_key=IDS,
         currency=st.sampled_from(["EUR", "USD"]),
         amount=st.none() | MONEY,
-        **TOLD,
+        **COMMON,
     ),
     RoundEnd: st.builds(
         RoundEnd,
@@ -112,45 +105,47 @@ OF_KIND: dict[type[Operation], st.SearchStrategy[Operation]] = {
         stake=MONEY,
         payout=MONEY,
         implied=st.just(()) | st.tuples(BETS, WINS),
-        **TOLD,
+        **COMMON,
     ),
 }
 OPERATIONS = st.one_of(*OF_KIND.values())
 
 
 def content(fact: Operation) -> Operation:
-    """The fact without what a retry may say otherwise, or what its round end repeats."""
-    told = replace(fact, occurred_at=None)
-    return replace(told, implied=()) if isinstance(told, RoundEnd) else told
+    """The fact without its time stamp and without a round end's implied facts."""
+    timeless = replace(fact, occurred_at=None)
+    return replace(timeless, implied=()) if isinstance(timeless, RoundEnd) else timeless
 
 
 @settings(max_examples=400)
-@given(one=OPERATIONS, data=st.data())
+@given(fact=OPERATIONS, data=st.data())
 def test_fingerprints_are_equal_exactly_for_equal_facts(
-    one: Operation, data: st.DataObject
+    fact: Operation, data: st.DataObject
 ) -> None:
-    other = data.draw(OPERATIONS | st.just(one))
-    changed = data.draw(st.sampled_from([one, other]))
+    other = data.draw(OPERATIONS | st.just(fact))
+    changed = data.draw(st.sampled_from([fact, other]))
 
-    same = fingerprint(one) == fingerprint(changed)
+    same = fingerprint(fact) == fingerprint(changed)
 
-    assert same is (content(one) == content(changed))
+    assert same is (content(fact) == content(changed))
 
 
-@given(one=OPERATIONS, data=st.data())
-def test_a_change_of_any_one_field_is_another_fact(one: Operation, data: st.DataObject) -> None:
-    other = data.draw(OF_KIND[type(one)])
-    named = [f.name for f in fields(one) if f.name not in {"occurred_at", "implied"}]
+@given(fact=OPERATIONS, data=st.data())
+def test_a_change_of_any_one_field_is_another_fact(
+    fact: Operation, data: st.DataObject
+) -> None:
+    other = data.draw(OF_KIND[type(fact)])
+    named = [f.name for f in fields(fact) if f.name not in {"occurred_at", "implied"}]
     name = data.draw(st.sampled_from(named))
 
-    changed = replace(one, **{name: getattr(other, name)})
+    changed = replace(fact, **{name: getattr(other, name)})
 
-    same = getattr(one, name) == getattr(other, name)
-    assert (fingerprint(changed) == fingerprint(one)) is same
+    same = getattr(fact, name) == getattr(other, name)
+    assert (fingerprint(changed) == fingerprint(fact)) is same
 
 
-@given(one=OPERATIONS, when=WHEN)
-def test_a_retry_with_another_clock_is_the_same_fact(
-    one: Operation, when: datetime | None
+@given(fact=OPERATIONS, when=TIMES)
+def test_a_retry_with_another_timestamp_is_the_same_fact(
+    fact: Operation, when: datetime | None
 ) -> None:
-    assert fingerprint(replace(one, occurred_at=when)) == fingerprint(one)
+    assert fingerprint(replace(fact, occurred_at=when)) == fingerprint(fact)

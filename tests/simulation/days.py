@@ -16,7 +16,7 @@ from tests.harness.auditor.day import Lived, live, open_books
 from tests.harness.auditor.reading import broken_promises
 from tests.harness.auditor.situations import Situation
 from tests.harness.auditor.workload import Step, day
-from tests.harness.servers.side_by_side import Pool
+from tests.harness.servers.parallel_receivers import ConnectionPool
 from tests.simulation.engines import Template
 
 #: Every fourth day nobody knows the order of.
@@ -89,7 +89,7 @@ def _on(url: str, days: Sequence[tuple[int, Sequence[Step]]], told: Stretch) -> 
 async def _all(
     url: str, engine: Engine, days: Sequence[tuple[int, Sequence[Step]]], told: Stretch
 ) -> Lived | None:
-    pool = Pool(url)
+    pool = ConnectionPool(url)
     try:
         for seed, steps in days:
             open_books(engine, seed)
@@ -105,7 +105,9 @@ async def _all(
         await pool.close()
 
 
-async def _one(pool: Pool, engine: Engine, seed: int, steps: Sequence[Step], url: str) -> Lived:
+async def _one(
+    pool: ConnectionPool, engine: Engine, seed: int, steps: Sequence[Step], url: str
+) -> Lived:
     how = live_at_once if is_at_once(seed) else live
     try:
         with capture_logs():

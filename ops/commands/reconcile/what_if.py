@@ -21,7 +21,7 @@ from reconcile.runs.result import break_json
 from reconcile.runs.what_if import WhatIfEffect, what_if
 from vocabulary.clock import Clock, SystemClock, iso
 from vocabulary.errors import Malformed
-from vocabulary.maturity import RecordKind, ages_of
+from vocabulary.maturity import RecordKind, as_ages
 from vocabulary.money import exponent_of, is_currency, minor_from_text, text_from_minor
 
 #: What can be proposed, as ``--set`` names it.
@@ -77,7 +77,7 @@ def _set(proposal: Proposal, name: str, value: str) -> Proposal:
     kind, _, subject = name.partition(".")
     if kind == "maturity" and subject in list(RecordKind):
         age = _read(parse_duration, each=(name, value))
-        ages = replace(ages_of(terms.maturity), **{subject: age})
+        ages = replace(as_ages(terms.maturity), **{subject: age})
         return replace(proposal, terms=replace(terms, maturity=ages))
     if name in {"maturity", "open_after"}:
         age = {name: _read(parse_duration, each=(name, value))}

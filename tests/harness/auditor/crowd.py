@@ -26,7 +26,7 @@ from tests.harness.auditor.reading import (
 )
 from tests.harness.auditor.situations import Situation
 from tests.harness.auditor.workload import OPENING, RECEIVERS, Said, Step, batches
-from tests.harness.servers.side_by_side import Desk, Pool
+from tests.harness.servers.parallel_receivers import ConnectionPool, ParallelReceivers
 from vocabulary.errors import Unavailable
 from vocabulary.facts import Fact, Operation, Rollback, RoundEnd, fingerprint
 from vocabulary.outcomes import Verdict
@@ -41,12 +41,12 @@ Answered = list[tuple[Step, Decision]]
 
 
 async def live_at_once(
-    pool: Pool, engine: Engine, seed: int, steps: Sequence[Step], url: str
+    pool: ConnectionPool, engine: Engine, seed: int, steps: Sequence[Step], url: str
 ) -> Lived:
     """Tell each receiver its part of the day while others are told theirs, and post."""
     lived = Lived()
     lived.saw[Situation.AT_ONCE] += 1
-    desk = Desk(pool, RECEIVERS)
+    desk = ParallelReceivers(pool, RECEIVERS)
     parts = [[step for step in steps if step.receiver == n] for n in range(RECEIVERS)]
     done = asyncio.Event()
     posting = [asyncio.create_task(_post_meanwhile(engine, done)) for _ in range(POSTERS)]
@@ -55,13 +55,13 @@ async def live_at_once(
     finally:
         done.set()
         await asyncio.gather(*posting)
-    desk.leave()
+    desk.release()
     post_the_rest(engine)
     _audit(lived, seed, [one for part in told for one in part], steps, url)
     return lived
 
 
-async def _tell(desk: Desk, part: Sequence[Step], lived: Lived) -> Answered:
+async def _tell(desk: ParallelReceivers, part: Sequence[Step], lived: Lived) -> Answered:
     answered: Answered = []
     for batch in batches(part):
         if batch[0].restarts:
@@ -78,10 +78,10 @@ async def _tell(desk: Desk, part: Sequence[Step], lived: Lived) -> Answered:
     return answered
 
 
-async def _tell_once(desk: Desk, batch: Sequence[Step], lived: Lived) -> Answered:
+async def _tell_once(desk: ParallelReceivers, batch: Sequence[Step], lived: Lived) -> Answered:
     requests = [request_of(step.said) for step in batch]
     asked = next((step.cut for step in batch if step.cut is not None), None)
-    accepted, _ = await desk.tell(batch[0].receiver, requests, asked)
+    accepted, _ = await desk.accept(batch[0].receiver, requests, asked)
     lived.saw[Situation.RACE_LOST] += accepted.conflicts
     return list(zip(batch, accepted.decided, strict=True))
 

@@ -44,7 +44,7 @@ from tests.harness.auditor.workload import (
     policies,
 )
 from tests.harness.books.ledger import say
-from tests.harness.servers.side_by_side import Desk, Pool
+from tests.harness.servers.parallel_receivers import ConnectionPool, ParallelReceivers
 from vocabulary.ids import chain_position
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
@@ -115,34 +115,38 @@ def hear(auditor: Auditor, said: Said) -> Reply:
             return auditor.hear(said.slug, fact, at)
 
 
-async def live(pool: Pool, engine: Engine, seed: int, steps: Sequence[Step], url: str) -> Lived:
+async def live(
+    pool: ConnectionPool, engine: Engine, seed: int, steps: Sequence[Step], url: str
+) -> Lived:
     """A day whose order is known: the auditor predicts everything.
 
     The players are there already. Batches go to several receivers one after another, so that
     each often decides on what another has changed behind its back.
     """
     lived, auditor = Lived(), an_auditor(seed)
-    desk = Desk(pool, RECEIVERS)
+    desk = ParallelReceivers(pool, RECEIVERS)
     for batch in batches(steps):
         await _tell(desk, batch, auditor, lived)
         if batch[-1].post:
             post(engine, most=batch[-1].post)
             lived.saw[Situation.POSTED_MIDWAY] += 1
-    desk.leave()
+    desk.release()
     lived.saw += auditor.saw
     lived.saw[Situation.CLOCK_WENT_BACK] += _went_back(steps)
     _compare(lived, auditor, engine, seed, url)
     return lived
 
 
-async def _tell(desk: Desk, batch: Sequence[Step], auditor: Auditor, lived: Lived) -> None:
+async def _tell(
+    desk: ParallelReceivers, batch: Sequence[Step], auditor: Auditor, lived: Lived
+) -> None:
     receiver = batch[0].receiver
     if batch[0].restarts:
         await desk.restart(receiver)
         lived.saw[Situation.RESTARTED] += 1
     asked = next((step.cut for step in batch if step.cut is not None), None)
     requests = [request_of(step.said) for step in batch]
-    accepted, cut = await desk.tell(receiver, requests, asked)
+    accepted, cut = await desk.accept(receiver, requests, asked)
     lived.saw[Situation.RACE_LOST] += accepted.conflicts
     if cut is not None:
         lived.saw[Situation.CUT_AFTER if cut is Cut.AFTER else Situation.CUT_BEFORE] += 1

@@ -17,7 +17,7 @@ from tests.harness.providers.signers import sign_aggregator, sign_sportsbook
 from tests.harness.servers.receiver import SECRET, SETTINGS
 from vocabulary.clock import SystemClock
 from vocabulary.outcomes import Answer, Outcome
-from webhooks.evidence_headers import evidence
+from webhooks.evidence_headers import evidence_text
 
 
 def providers(folder: Path) -> dict[str, ConfiguredProvider]:
@@ -57,7 +57,7 @@ def _request(known: ConfiguredProvider, came: Callback) -> Request:
         policy=known.policy,
         fact=known.dialect.parse(verified, known.provider),
         route=came.route,
-        headers=evidence(came.headers),
+        headers=evidence_text(came.headers),
         body=came.body,
         received_at=SystemClock().now(),
         respond=respond,

@@ -1,4 +1,4 @@
-"""Both sides of one provider and day for reports, the pack about them, its files read back."""
+"""Test data for reports: one provider and day, its pack, and readers of the pack's files."""
 
 import csv
 import re
@@ -15,7 +15,7 @@ from feeds.day_close import note_restatements
 from feeds.records import store_records
 from reconcile.runs.run import Mode, reconcile
 from reports.grid import Grid
-from reports.load import gather
+from reports.load import load_pack
 from reports.report import Pack
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
@@ -27,14 +27,14 @@ from vocabulary.window import Window
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 EVENING = datetime(2026, 3, 1, 20, tzinfo=UTC)
 STEM = "agg-20260301-20260302"
-#: Longer than a spreadsheet's fifteen digits.
+#: More digits than a spreadsheet stores exactly.
 HUGE = 98_765_432_109_876_543
 HOSTILE = "=cmd|' /c calc'!A1"
 SCRIPT = "<script>alert(1)</script>"
 
 
 def fill(database: str) -> None:
-    """Rounds that agree, rounds that do not, and what somebody hostile wrote."""
+    """Write rounds that agree, rounds that differ, and hostile text."""
     books = TwoBooks()
     books.ours("r1", 1_000, 250, player=HOSTILE)
     books.ours("r2", 500, 0, player=HOSTILE)
@@ -48,9 +48,9 @@ def fill(database: str) -> None:
 
 
 def run(
-    database: str, *, at: datetime = EVENING, close: date | None = None, **asked: Any
+    database: str, *, at: datetime = EVENING, close: date | None = None, **options: Any
 ) -> None:
-    """Reconcile the day; ``close`` is a day to sign off."""
+    """Reconcile the day; sign off the day ``close`` if given."""
     reconcile(
         database,
         provider="agg",
@@ -58,13 +58,13 @@ def run(
         maturity=timedelta(minutes=15),
         clock=FrozenClock(at),
         mode=Mode(close=close),
-        **asked,
+        **options,
     )
 
 
-def retell(database: str, record_id: str, stake: int, payout: int, *, at: datetime) -> None:
-    """The provider tells a record of the day again, otherwise."""
-    told = HistoryRecord(
+def restate(database: str, record_id: str, stake: int, payout: int, *, at: datetime) -> None:
+    """Store a changed version of a record of the day, as the provider would report it."""
+    record = HistoryRecord(
         record_id=record_id,
         round_id=record_id,
         handle=HOSTILE,
@@ -82,26 +82,28 @@ def retell(database: str, record_id: str, stake: int, payout: int, *, at: dateti
     )
     engine = open_engine(database)
     with engine.begin() as connection:
-        store_records(connection, "agg", [told], source="push", received_at=at)
+        store_records(connection, "agg", [record], source="push", received_at=at)
         note_restatements(connection, "agg", first=NOON, last=NOON, now=at)
     engine.dispose()
 
 
-def pack_of(database: str, *, at: datetime = EVENING, **more: Any) -> Pack:
-    """The pack about the last run."""
+def pack_of(database: str, *, at: datetime = EVENING, **options: Any) -> Pack:
+    """Load the pack of the last run."""
     engine = open_engine(database)
     with engine.connect() as connection:
-        pack = gather(connection, "agg", window=None, generated_at=at, exponents={}, **more)
+        pack = load_pack(
+            connection, "agg", window=None, generated_at=at, exponents={}, **options
+        )
     engine.dispose()
     return pack
 
 
-#: A row as it was read back: figures by their headings.
-Read = Mapping[str, str]
+#: A row of a file: normalised figures by heading.
+FileRow = Mapping[str, str]
 
 
 class Files:
-    """The files of one pack, read back the way finance reads them."""
+    """The files of one pack, parsed."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.by_name = {path.name: path for path in paths}
@@ -111,93 +113,93 @@ class Files:
         self.stem = book.stem
 
     def table(self, slug: str) -> list[dict[str, str]]:
-        """A CSV as it stands."""
+        """The rows of a CSV file."""
         path = self.by_name[f"{self.stem}-{slug}.csv"]
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
     def sheet(self, name: str) -> list[dict[str, Any]]:
-        """A sheet with one table, sums included."""
+        """The rows of a sheet with one table, sums included."""
         heading, *rows = list(self.book[name].iter_rows(min_row=4, values_only=True))
         return [dict(zip(map(str, heading), row, strict=True)) for row in rows]
 
-    def of_table(self, grid: Grid) -> list[Read]:
-        """What the CSV of a grid says, under the grid's own headings."""
+    def csv_rows(self, grid: Grid) -> list[FileRow]:
+        """The CSV rows of a grid, by the grid's headings."""
         rows = [list(row.values()) for row in self.table(grid.slug)]
         return [_read(grid, row) for row in rows]
 
-    def of_sheet(self, grid: Grid) -> list[Read]:
-        """What the workbook says of it, without the sums below."""
+    def sheet_rows(self, grid: Grid) -> list[FileRow]:
+        """The workbook rows of a grid, without the sums."""
         lines = list(self.book[grid.sheet].iter_rows(values_only=True))
-        begins = 3
+        first = 3
         if grid.sheet == "Summary":
-            begins = next(n for n, row in enumerate(lines) if row[0] == grid.name) + 2
+            first = next(n for n, row in enumerate(lines) if row[0] == grid.name) + 2
         width = len(grid.columns)
-        assert list(lines[begins][:width]) == [each.heading for each in grid.columns]
-        found = lines[begins + 1 : begins + 1 + len(self.table(grid.slug))]
-        return [_read(grid, row[:width]) for row in found]
+        assert list(lines[first][:width]) == [column.heading for column in grid.columns]
+        rows = lines[first + 1 : first + 1 + len(self.table(grid.slug))]
+        return [_read(grid, row[:width]) for row in rows]
 
-    def of_page(self, grid: Grid) -> list[Read]:
-        """What the page says of it."""
+    def page_rows(self, grid: Grid) -> list[FileRow]:
+        """The page's rows of a grid."""
         reader = _PageReader(grid.slug)
         reader.feed(self.page.read_text(encoding="utf-8"))
-        return [{name: plain(value) for name, value in row} for row in reader.rows]
+        return [{name: normalised(value) for name, value in row} for row in reader.rows]
 
 
-def _read(grid: Grid, row: Sequence[object]) -> Read:
-    return {c.heading: plain(value) for c, value in zip(grid.columns, row, strict=True)}
+def _read(grid: Grid, row: Sequence[object]) -> FileRow:
+    return {c.heading: normalised(value) for c, value in zip(grid.columns, row, strict=True)}
 
 
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?Z?")
 
 
-def plain(cell: object) -> str:
-    """A figure as its exact value, whatever digits, signs and separators it is shown with."""
-    words = "" if cell is None else str(cell).removeprefix("'").replace("_", " ")
-    if instant := _INSTANT.fullmatch(words):
+def normalised(cell: object) -> str:
+    """A cell's exact value, independent of digits, signs and separators."""
+    text = "" if cell is None else str(cell).removeprefix("'").replace("_", " ")
+    if instant := _INSTANT.fullmatch(text):
         return f"{instant[1]} {instant[2]}"
     try:
-        return f"{Decimal(words.replace(',', '')).normalize():f}"
+        return f"{Decimal(text.replace(',', '')).normalize():f}"
     except InvalidOperation:
-        return words
+        return text
 
 
 class _PageReader(HTMLParser):
-    """The rows of the table in one section: (heading, text) of every figure."""
+    """Parses the table of one section: rows of (heading, text)."""
 
     def __init__(self, slug: str) -> None:
         super().__init__()
         self.rows: list[list[tuple[str, str]]] = []
         self._slug = slug
-        self._inside = self._body = False
-        self._figure: str | None = None
+        self._in_section = self._in_body = False
+        self._heading: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
+        attributes = dict(attrs)
         if tag == "section":
-            self._inside = told.get("id") == self._slug
+            self._in_section = attributes.get("id") == self._slug
         elif tag == "tbody":
-            self._body = self._inside
-        elif tag == "tr" and self._body:
+            self._in_body = self._in_section
+        elif tag == "tr" and self._in_body:
             self.rows.append([])
-        elif tag == "span" and self._body:
-            self._figure = told["title"]
-            self.rows[-1].append((self._figure or "", ""))
+        elif tag == "span" and self._in_body:
+            self._heading = attributes["title"]
+            self.rows[-1].append((self._heading or "", ""))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "tbody":
-            self._body = False
+            self._in_body = False
         elif tag == "span":
-            self._figure = None
+            self._heading = None
 
     def handle_data(self, data: str) -> None:
-        if self._figure is not None:
+        if self._heading is not None:
             heading, text = self.rows[-1][-1]
             self.rows[-1][-1] = heading, text + data
 
 
-def shown(grid: Grid, rows: Sequence[Read]) -> Iterator[Read]:
-    """The rows without what the page leaves to workbook and CSV."""
-    names = {each.heading for each in grid.columns if each.page}
+def on_page(grid: Grid, rows: Sequence[FileRow]) -> Iterator[FileRow]:
+    """The rows without the columns that the page does not show."""
+    names = {column.heading for column in grid.columns if column.on_page}
     for row in rows:
         yield {name: value for name, value in row.items() if name in names}

@@ -27,7 +27,7 @@ from tests.harness.providers.signers import SECRET, configured
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome
-from webhooks.evidence_headers import evidence
+from webhooks.evidence_headers import evidence_text
 
 SIDES = tuple(ProviderSystem)
 HOUR = timedelta(hours=1)
@@ -108,7 +108,7 @@ def _understood(heard: ProviderDecoders, step: ScriptStep, at: datetime) -> Requ
         policy=voice.policy,
         fact=fact,
         route=sent.route,
-        headers=evidence(headers),
+        headers=evidence_text(headers),
         body=sent.body,
         received_at=at,
         respond=partial(_say, voice),

@@ -1,11 +1,11 @@
 """The fault campaign: ``python -m tests.harness.chaos.campaign [ROUNDS]``, or ``make chaos``.
 
-Every fault gets a Tieout of its own, under traffic, and happens ROUNDS times to it. Then every
-answer that providers got is compared with the books. Exit 1 when anything was lost, doubled,
+Every fault is injected ROUNDS times into a Tieout of its own under traffic. Then every answer
+that providers received is compared with the ledger. Exit 1 if anything is lost, doubled,
 answered wrongly or does not verify.
 
-Environment: ONLY, a part of the names of the faults to try; OUTAGE_S, how long what is out of
-reach stays so, in seconds.
+Environment: ONLY, a part of the names of the faults to run; OUTAGE_S, how long outages last, in
+seconds.
 """
 
 import os
@@ -26,13 +26,13 @@ from rich.table import Table
 from tests.harness.chaos.faults import FAULTS, Fault
 from tests.harness.chaos.load import first_answer
 from tests.harness.chaos.stack import Proof, SmallDiskStack
-from tests.harness.servers.running import PATIENCE_S
+from tests.harness.servers.tieout_stack import PATIENCE_S
 
-#: Loads beside each other: while one begins a simulation, the other goes on.
+#: Parallel loads: while one starts a simulation, the other continues.
 LOADS = 2
-#: Set once this process has file systems of its own.
+#: Set once this process runs in its own mount namespace.
 MOUNTS = "CHAOS_MOUNTS"
-#: The supervisor calls ten deaths within a minute hopeless: beyond some rounds we go slower.
+#: The supervisor gives up after ten deaths within a minute, so later rounds are slower.
 QUICK_ROUNDS, PAUSE_S = 6, 8.0
 COLUMNS = (
     *("fault", "times", "acknowledged", "booked once", "lost", "doubled", "wrong answers"),
@@ -42,77 +42,81 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What became of one fault: how often it happened, the proof, seconds to recover."""
+    """The result of one fault: how often it was injected, the proof, seconds to recover."""
 
     fault: Fault
     times: int
     proof: Proof
-    answered_s: Sequence[float]
+    first_answer_s: Sequence[float]
     worked_off_s: Sequence[float]
 
 
 def attempt(fault: Fault, rounds: int, folder: Path, *, seed: int = 1) -> Trial:
-    """Hurt a fresh stack under load, round after round, and prove its books.
+    """Inject a fault into a fresh stack under load, round after round, and prove its ledger.
 
     Raises:
-        AssertionError: it did not recover within patience.
-        RuntimeError: a provider was left without a final answer.
+        AssertionError: the stack did not recover in time.
+        RuntimeError: a provider received no final answer.
     """
-    times = 1 if fault.once else rounds
-    answered, worked_off = [], []
+    times = 1 if fault.is_once else rounds
+    first_answer_s, worked_off_s = [], []
     stack = fault.stack(folder)
     try:
         loads = [stack.load(seed=seed + number * 1_000_000) for number in range(LOADS)]
         first_answer(loads, 0.0, patience_s=PATIENCE_S)
         for number in range(times):
             time.sleep(PAUSE_S if number >= QUICK_ROUNDS else 0)
-            fault.happen(stack)
-            over = time.monotonic()
-            answered.append(first_answer(loads, over, patience_s=PATIENCE_S))
-            stack.until_worked_off()
-            worked_off.append(time.monotonic() - over)
+            fault.inject(stack)
+            ended_at = time.monotonic()
+            first_answer_s.append(first_answer(loads, ended_at, patience_s=PATIENCE_S))
+            stack.wait_until_worked_off()
+            worked_off_s.append(time.monotonic() - ended_at)
         for load in loads:
             load.finish()
         proof = stack.prove(loads)
     finally:
         stack.stop()
     return Trial(
-        fault=fault, times=times, proof=proof, answered_s=answered, worked_off_s=worked_off
+        fault=fault,
+        times=times,
+        proof=proof,
+        first_answer_s=first_answer_s,
+        worked_off_s=worked_off_s,
     )
 
 
 def campaign(rounds: int, chosen: Sequence[Fault], console: Console) -> bool:
-    """Try the faults, print the table; whether every proof holds."""
+    """Run the faults and print a table; returns whether every proof holds."""
     table = Table(title=f"{rounds} rounds of each fault, under traffic")
     for name in COLUMNS:
         table.add_column(name, justify="left" if name == "fault" else "right")
     all_hold = True
     for fault in chosen:
-        began = time.monotonic()
-        row, holds = _tried(fault, rounds, console)
+        started = time.monotonic()
+        row, holds = _try(fault, rounds, console)
         table.add_row(*row, style=None if holds else "bold red")
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started
         console.print(f"{fault.name}: {'holds' if holds else 'FAILS'} ({seconds:.0f} s)")
         all_hold = all_hold and holds
     console.print(table)
     return all_hold
 
 
-def _tried(fault: Fault, rounds: int, console: Console) -> tuple[list[str], bool]:
+def _try(fault: Fault, rounds: int, console: Console) -> tuple[list[str], bool]:
     if fault.stack is SmallDiskStack and MOUNTS not in os.environ:
-        return [fault.name, "0", "no right to mount a file system here"], False
+        return [fault.name, "0", "needs the right to mount a file system"], False
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     try:
         trial = attempt(fault, rounds, folder)
-    except Exception:  # noqa: BLE001 - a fault that fails must not hide the others
+    except Exception:  # noqa: BLE001 - one failing fault must not hide the others
         console.print(traceback.format_exc(), markup=False, highlight=False)
-        console.print(f"what it left is in {folder}")
+        console.print(f"its files are in {folder}")
         return [fault.name, "?", "did not recover"], False
     if trial.proof.holds:
         shutil.rmtree(folder)
     else:
         console.print(trial.proof)
-        console.print(f"what it left is in {folder}")
+        console.print(f"its files are in {folder}")
     return _row(trial), trial.proof.holds
 
 
@@ -126,25 +130,25 @@ def _row(trial: Trial) -> list[str]:
         trial.fault.name,
         *(f"{figure:,}" for figure in figures),
         *(proof.verify, proof.replay),
-        *(_spread(trial.answered_s), _spread(trial.worked_off_s)),
+        *(_spread(trial.first_answer_s), _spread(trial.worked_off_s)),
     ]
 
 
 def _spread(seconds: Sequence[float]) -> str:
-    """Median and longest."""
+    """Median and maximum."""
     return f"{statistics.median(seconds):.1f} … {max(seconds):.1f}"
 
 
 def _with_own_mounts() -> None:
-    """Go on in a mount namespace of our own where that is allowed: it ends with us."""
+    """Re-execute in a private mount namespace if that is allowed."""
     if MOUNTS in os.environ:
         return
     unshare = ["unshare", "--mount"]
     if os.geteuid() != 0:
         unshare += ["--user", "--map-root-user"]
     if shutil.which("unshare") and _works([*unshare, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]):
-        again = [sys.executable, "-m", "tests.harness.chaos.campaign", *sys.argv[1:]]
-        os.execvpe(unshare[0], [*unshare, *again], {**os.environ, MOUNTS: "1"})
+        command = [sys.executable, "-m", "tests.harness.chaos.campaign", *sys.argv[1:]]
+        os.execvpe(unshare[0], [*unshare, *command], {**os.environ, MOUNTS: "1"})
 
 
 def _works(command: Sequence[str]) -> bool:

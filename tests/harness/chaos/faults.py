@@ -1,4 +1,4 @@
-"""The faults: each hurts a running stack once and says when the hurting ended."""
+"""The faults of the campaign: each is injected into a running stack and returns at its end."""
 
 import contextlib
 import os
@@ -14,18 +14,18 @@ import redis
 from ops.runtime import process, servers
 from ops.settings.loader import load as load_settings
 from tests.harness.chaos.stack import ProxiedStack, SmallDiskStack, Stack
-from tests.harness.servers.running import PATIENCE_S, TIEOUT
+from tests.harness.servers.tieout_stack import PATIENCE_S, TIEOUT
 from vocabulary.steps import Step
 
-#: How long something stands still or is out of reach, in seconds.
+#: How long an outage lasts, in seconds.
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "10"))
-#: How long a disk stays full, in seconds: less than the supervisor's patience with its engines.
+#: How long a disk stays full, in seconds; less than the supervisor waits for its engines.
 FULL_S = min(OUTAGE_S, 10.0)
 _BLOCKED_PIDS = """
 SELECT pid FROM pg_stat_activity
  WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()
 """
-#: What a later version might add.
+#: Changes that a later version might make.
 _LATER_SCHEMA = """
 ALTER TABLE operations ADD COLUMN later_note text;
 ALTER TABLE batches ADD COLUMN later_count integer NOT NULL DEFAULT 0;
@@ -39,113 +39,113 @@ UPDATE alembic_version SET version_num = '9999';
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that happens.
+    """One fault.
 
     Attributes:
-        happen: hurts the stack; returns when it was over. It is over at once for a kill.
-        stack: what it needs to be done to.
-        once: it cannot happen twice to the same stack.
+        inject: injects it and returns at its end; for a kill, at once.
+        stack: the kind of stack that it needs.
+        is_once: whether one stack can suffer it only once.
     """
 
     name: str
-    happen: Callable[[Stack], None]
+    inject: Callable[[Stack], None]
     stack: type[Stack] = Stack
-    once: bool = False
+    is_once: bool = False
 
 
-def killed_at(step: Step) -> Fault:
-    """SIGKILL of whoever comes to the step next."""
+def kill_at(step: Step) -> Fault:
+    """SIGKILL for the next process that reaches the step."""
     return Fault(
         name=f"killed at step: {step}",
-        happen=lambda stack: _settled(stack.order(step, signal.SIGKILL)),
+        inject=lambda stack: _wait_gone(stack.signal_at(step, signal.SIGKILL)),
     )
 
 
-def killed_sweeping_at(step: Step) -> Fault:
-    """The same in the scheduler, which has work only while the workers stand still."""
+def kill_sweeper_at(step: Step) -> Fault:
+    """The same in the scheduler, which has work only while the workers are frozen."""
 
-    def happen(stack: Stack) -> None:
+    def inject(stack: Stack) -> None:
         with stack.frozen("worker"):
-            _settled(stack.order(step, signal.SIGKILL))
+            _wait_gone(stack.signal_at(step, signal.SIGKILL))
 
-    return Fault(name=f"killed at step: {step}", happen=happen)
+    return Fault(name=f"killed at step: {step}", inject=inject)
 
 
-def frozen_at(step: Step) -> Fault:
-    """SIGSTOP of whoever comes to the step next, then SIGCONT."""
+def freeze_at(step: Step) -> Fault:
+    """SIGSTOP, later SIGCONT, for the next process that reaches the step."""
 
-    def happen(stack: Stack) -> None:
-        pid = stack.order(step, signal.SIGSTOP)
+    def inject(stack: Stack) -> None:
+        pid = stack.signal_at(step, signal.SIGSTOP)
         time.sleep(OUTAGE_S / 2)
         process.send(pid, signal.SIGCONT)
 
-    return Fault(name=f"frozen at step: {step}", happen=happen)
+    return Fault(name=f"frozen at step: {step}", inject=inject)
 
 
-def killed(name: str) -> Fault:
-    """SIGKILL at whatever instant."""
+def kill(name: str) -> Fault:
+    """SIGKILL at any instant."""
 
-    def happen(stack: Stack) -> None:
+    def inject(stack: Stack) -> None:
         pid = stack.postmaster() if name == "postgres" else stack.pids(name)[0]
         process.send(pid, signal.SIGKILL)
-        _settled(pid)
+        _wait_gone(pid)
 
-    return Fault(name=f"{name} killed", happen=happen)
+    return Fault(name=f"{name} killed", inject=inject)
 
 
-def stopped(name: str) -> Fault:
-    """SIGTERM: an orderly end under load."""
+def terminate(name: str) -> Fault:
+    """SIGTERM: an orderly shutdown under load."""
 
-    def happen(stack: Stack) -> None:
+    def inject(stack: Stack) -> None:
         pid = stack.pids(name)[0]
         process.send(pid, signal.SIGTERM)
-        _settled(pid)
+        _wait_gone(pid)
 
-    return Fault(name=f"{name} told to stop", happen=happen)
+    return Fault(name=f"{name} terminated", inject=inject)
 
 
-def frozen(name: str) -> Fault:
-    """Every process of it stands still for a while."""
+def freeze(name: str) -> Fault:
+    """Freeze all its processes for a while."""
 
-    def happen(stack: Stack) -> None:
+    def inject(stack: Stack) -> None:
         with stack.frozen(name):
             time.sleep(OUTAGE_S / 2)
 
-    return Fault(name=f"{name} frozen", happen=happen)
+    return Fault(name=f"{name} frozen", inject=inject)
 
 
-def postgres_in_a_transaction(number: signal.Signals, how: str) -> Fault:
-    """The server ends while a callback's statement is in the middle of its work."""
+def postgres_in_a_transaction(signal_number: signal.Signals, manner: str) -> Fault:
+    """The server ends while a callback's statement is running."""
 
-    def happen(stack: Stack) -> None:
+    def inject(stack: Stack) -> None:
         pid = stack.postmaster()
-        while not _blocked(stack, lambda: process.send(pid, number)):
-            pass  # it was the holder that lost a dead-lock
-        _settled(pid)
+        while not _blocked(stack, lambda: process.send(pid, signal_number)):
+            pass  # the test's own transaction lost a dead-lock
+        _wait_gone(pid)
 
-    return Fault(name=f"postgres {how} mid-transaction", happen=happen)
+    return Fault(name=f"postgres {manner} mid-transaction", inject=inject)
 
 
-def receivers_backend_killed() -> Fault:
-    """SIGKILL of the one server process that writes callbacks: all of the server restarts."""
+def receiver_backend_killed() -> Fault:
+    """SIGKILL for the server process that writes callbacks: the whole server restarts."""
 
-    def happen(stack: Stack) -> None:
+    def inject(stack: Stack) -> None:
         pids: list[int] = []
 
-        def note_and_kill() -> None:
+        def find_and_kill() -> None:
             with psycopg.connect(stack.database_url) as connection:
                 pids.extend(row[0] for row in connection.execute(_BLOCKED_PIDS))
             process.send(pids[0], signal.SIGKILL)
 
-        while not _blocked(stack, note_and_kill):
+        while not _blocked(stack, find_and_kill):
             pass
-        _settled(pids[0])
+        _wait_gone(pids[0])
 
-    return Fault(name="postgres backend killed mid-statement", happen=happen)
+    return Fault(name="postgres backend killed mid-statement", inject=inject)
 
 
 def broker_flushed(stack: Stack) -> None:
-    """Every message is gone."""
+    """All messages are lost."""
     url = servers.ensure(stack.data, load_settings(stack.folder / "tieout.toml", {})).broker_url
     client = redis.Redis.from_url(url)
     client.flushall()
@@ -153,16 +153,16 @@ def broker_flushed(stack: Stack) -> None:
 
 
 def broker_out_of_reach(stack: Stack) -> None:
-    """Nobody gets through to the broker for long."""
+    """The broker refuses connections for long."""
     assert isinstance(stack, ProxiedStack)
     with stack.broker.refusing():
         time.sleep(OUTAGE_S)
 
 
 def broker_silent(stack: Stack) -> None:
-    """The broker hears and does not answer."""
+    """The broker receives and does not answer."""
     assert isinstance(stack, ProxiedStack)
-    with stack.broker.deaf():
+    with stack.broker.losing_replies():
         time.sleep(OUTAGE_S)
 
 
@@ -179,49 +179,49 @@ def database_cut(stack: Stack) -> None:
 
 
 def database_out_of_reach(stack: Stack) -> None:
-    """Nobody gets through to the database."""
+    """The database refuses connections."""
     assert isinstance(stack, ProxiedStack)
     with stack.database.refusing():
         time.sleep(OUTAGE_S / 2)
 
 
 def database_answers_lost(stack: Stack) -> None:
-    """Statements arrive and commit; no answer comes back, then everything breaks."""
+    """Statements commit but their answers are lost; then every connection breaks."""
     assert isinstance(stack, ProxiedStack)
-    with stack.database.deaf():
+    with stack.database.losing_replies():
         time.sleep(OUTAGE_S / 2)
 
 
 def disk_full(stack: Stack) -> None:
-    """No byte is left where database, queue and logs live."""
+    """The disk of database, queue and logs is full."""
     assert isinstance(stack, SmallDiskStack)
-    before = stack.complaints()
+    before = stack.disk_full_errors()
     with stack.full_disk():
         deadline = time.monotonic() + PATIENCE_S
-        while stack.complaints() == before:
+        while stack.disk_full_errors() == before:
             assert time.monotonic() < deadline, "the database never ran out of space"
             time.sleep(0.05)
         time.sleep(FULL_S)
 
 
 def disk_full_for_the_log(stack: Stack) -> None:
-    """Not even the write-ahead log can go on: the server goes down, and cannot come up."""
+    """Even the write-ahead log cannot grow: the server stops and cannot restart."""
     assert isinstance(stack, SmallDiskStack)
-    before = stack.complaints()
+    before = stack.disk_full_errors()
     with stack.full_disk():
         deadline = time.monotonic() + PATIENCE_S
-        while stack.complaints() == before:
+        while stack.disk_full_errors() == before:
             assert time.monotonic() < deadline, "the database never ran out of space"
-            with contextlib.suppress(psycopg.Error):  # segments made in advance are used first
+            with contextlib.suppress(psycopg.Error):  # preallocated segments are used first
                 stack.query("SELECT pg_switch_wal()")
             time.sleep(0.05)
         time.sleep(FULL_S / 2)
 
 
 def two_schedulers(stack: Stack) -> None:
-    """A second scheduler works beside the first while messages are lost; one of them dies."""
-    words = [*TIEOUT, "--data", str(stack.data), "scheduler"]
-    with subprocess.Popen(words, cwd=stack.folder, stderr=subprocess.DEVNULL) as second:
+    """A second scheduler runs while messages are lost; the first one is killed."""
+    command = [*TIEOUT, "--data", str(stack.data), "scheduler"]
+    with subprocess.Popen(command, cwd=stack.folder, stderr=subprocess.DEVNULL) as second:
         for _ in range(5):
             broker_flushed(stack)
             time.sleep(OUTAGE_S / 10)
@@ -231,7 +231,7 @@ def two_schedulers(stack: Stack) -> None:
 
 
 def later_schema(stack: Stack) -> None:
-    """A later version migrates under this one's feet; then this one's processes start anew."""
+    """A later version migrates the database; then this version's processes restart."""
     with psycopg.connect(stack.database_url) as connection:
         connection.execute(_LATER_SCHEMA.encode())
     for name in ("receiver", "worker", "scheduler"):
@@ -239,7 +239,7 @@ def later_schema(stack: Stack) -> None:
 
 
 def supervisor_killed(stack: Stack) -> None:
-    """``tieout up`` itself is killed, and started again."""
+    """``tieout up`` itself is killed and restarted."""
     stack.up.kill()
     stack.up.wait()
     assert stack.up.stdout is not None
@@ -247,34 +247,34 @@ def supervisor_killed(stack: Stack) -> None:
     stack.up = stack.start()
 
 
-_SWEEPING = (Step.FOUND, Step.ASKED)
+_SWEEPER_STEPS = (Step.BACKLOG_FOUND, Step.BACKLOG_SENT)
 FAULTS = (
-    *(killed_at(step) for step in Step if step not in _SWEEPING),
-    *(killed_sweeping_at(step) for step in _SWEEPING),
-    *(frozen_at(step) for step in (Step.DECIDED, Step.COMMITTED, Step.LOCKED, Step.MARKED)),
-    *(killed(name) for name in ("receiver", "worker", "scheduler", "valkey", "postgres")),
-    *(stopped(name) for name in ("receiver", "worker")),
-    Fault(name="tieout up killed, started again", happen=supervisor_killed),
+    *(kill_at(step) for step in Step if step not in _SWEEPER_STEPS),
+    *(kill_sweeper_at(step) for step in _SWEEPER_STEPS),
+    *(freeze_at(step) for step in (Step.DECIDED, Step.COMMITTED, Step.LOCKED, Step.MARKED)),
+    *(kill(name) for name in ("receiver", "worker", "scheduler", "valkey", "postgres")),
+    *(terminate(name) for name in ("receiver", "worker")),
+    Fault(name="tieout up killed, started again", inject=supervisor_killed),
     postgres_in_a_transaction(signal.SIGQUIT, "stopped at once"),
     postgres_in_a_transaction(signal.SIGKILL, "killed"),
-    receivers_backend_killed(),
-    *(frozen(name) for name in ("receiver", "worker", "valkey", "postgres")),
-    Fault(name="broker flushed", happen=broker_flushed),
-    Fault(name="broker connections cut", happen=broker_cut, stack=ProxiedStack),
-    Fault(name="broker out of reach", happen=broker_out_of_reach, stack=ProxiedStack),
-    Fault(name="broker silent", happen=broker_silent, stack=ProxiedStack),
-    Fault(name="database connections cut", happen=database_cut, stack=ProxiedStack),
-    Fault(name="database out of reach", happen=database_out_of_reach, stack=ProxiedStack),
-    Fault(name="database's answers lost", happen=database_answers_lost, stack=ProxiedStack),
-    Fault(name="disk full", happen=disk_full, stack=SmallDiskStack),
-    Fault(name="disk full for the log", happen=disk_full_for_the_log, stack=SmallDiskStack),
-    Fault(name="two schedulers, messages lost", happen=two_schedulers),
-    Fault(name="later schema under this code", happen=later_schema, once=True),
+    receiver_backend_killed(),
+    *(freeze(name) for name in ("receiver", "worker", "valkey", "postgres")),
+    Fault(name="broker flushed", inject=broker_flushed),
+    Fault(name="broker connections cut", inject=broker_cut, stack=ProxiedStack),
+    Fault(name="broker out of reach", inject=broker_out_of_reach, stack=ProxiedStack),
+    Fault(name="broker silent", inject=broker_silent, stack=ProxiedStack),
+    Fault(name="database connections cut", inject=database_cut, stack=ProxiedStack),
+    Fault(name="database out of reach", inject=database_out_of_reach, stack=ProxiedStack),
+    Fault(name="database's answers lost", inject=database_answers_lost, stack=ProxiedStack),
+    Fault(name="disk full", inject=disk_full, stack=SmallDiskStack),
+    Fault(name="disk full for the log", inject=disk_full_for_the_log, stack=SmallDiskStack),
+    Fault(name="two schedulers, messages lost", inject=two_schedulers),
+    Fault(name="later schema under this code", inject=later_schema, is_once=True),
 )
 
 
 def _blocked(stack: Stack, strike: Callable[[], None]) -> bool:
-    """Hold every wallet until a statement waits, then strike; False: we lost a dead-lock."""
+    """Lock all wallets, wait for a blocked statement, then strike; False after a dead-lock."""
     with contextlib.closing(psycopg.connect(stack.database_url)) as holder:
         try:
             holder.execute("SELECT FROM wallets ORDER BY wallet_id FOR UPDATE")
@@ -283,10 +283,10 @@ def _blocked(stack: Stack, strike: Callable[[], None]) -> bool:
         deadline = time.monotonic() + PATIENCE_S
         with psycopg.connect(stack.database_url, autocommit=True) as watcher:
             while not watcher.execute(_BLOCKED_PIDS).fetchall():
-                assert time.monotonic() < deadline, "no statement came to wait"
+                assert time.monotonic() < deadline, "no statement is blocked"
         strike()
     return True
 
 
-def _settled(pid: int) -> None:
+def _wait_gone(pid: int) -> None:
     assert process.wait_gone(pid, timeout_s=PATIENCE_S), f"{pid} still runs"

@@ -1,4 +1,4 @@
-"""Traffic that goes on through a fault: whole simulations, one after another, steadily."""
+"""Steady traffic during a fault: complete simulations, one after another."""
 
 import asyncio
 import threading
@@ -22,21 +22,21 @@ from vocabulary.errors import Unavailable
 SIDES = (ProviderSystem.AGGREGATOR, ProviderSystem.SPORTSBOOK)
 SLUGS = {side: side.value for side in SIDES}
 SECRETS = {side: f"{side} secret of the tests".encode() for side in SIDES}
-#: Callbacks of one simulation, and players among whom they are shared.
+#: Callbacks and players of one simulation.
 CALLBACKS, PLAYERS = 300, 12
 #: Callbacks per second of one load.
 RATE = 150.0
-#: Longer than any fault lasts: a callback without a final answer would prove nothing.
+#: Longer than any fault lasts; a callback without a final answer proves nothing.
 PATIENCE = RetryPolicy(deadline=600.0, one_send=4.0, pause=0.05, pause_max=0.5)
 
 
 class Load(threading.Thread):
-    """Sends until told to stop, and then finishes the simulation it is in.
+    """Sends callbacks until ``finish``, which completes the current simulation.
 
-    Every callback is repeated until it has a final answer, so in the end nothing is unknown.
+    Every callback is repeated until it has a final answer, so no outcome stays unknown.
 
     Attributes:
-        mismatched: answers that were not the expected ones, after all repeats.
+        mismatched: final answers that differ from the expected ones.
     """
 
     def __init__(self, url: str, database_url: str, folder: Path, *, seed: int) -> None:
@@ -46,33 +46,33 @@ class Load(threading.Thread):
         self._database_url = database_url
         self._folder = folder
         self._seed = seed
-        self._answered: list[float] = []
-        self._over = threading.Event()
+        self._answer_times: list[float] = []
+        self._stop_requested = threading.Event()
         self._failure: BaseException | None = None
 
     def run(self) -> None:
         """Simulate one seed after another."""
-        number = self._seed
+        seed = self._seed
         try:
-            while not self._over.is_set():
-                self._simulate(number)
-                number += 1
-        except BaseException as failure:  # noqa: BLE001 - told to whoever joins
+            while not self._stop_requested.is_set():
+                self._simulate(seed)
+                seed += 1
+        except BaseException as failure:  # noqa: BLE001 - raised by check
             self._failure = failure
 
     def answered_since(self, instant: float) -> float | None:
-        """When the first callback was answered for good after an instant, both monotonic."""
+        """The monotonic time of the first final answer after an instant."""
         self.check()
-        return next((at for at in self._answered if at > instant), None)
+        return next((at for at in self._answer_times if at > instant), None)
 
     def finish(self) -> None:
-        """Let the current simulation end; raise what went wrong in it."""
-        self._over.set()
+        """Complete the current simulation and raise any failure."""
+        self._stop_requested.set()
         self.join()
         self.check()
 
     def check(self) -> None:
-        """Raise what ended the load, if something did."""
+        """Raise the failure that ended the load, if any."""
         if self._failure is not None:
             raise RuntimeError("the load ended") from self._failure
 
@@ -82,19 +82,20 @@ class Load(threading.Thread):
         )
         self._import(plan)
         journal = self._folder / f"{seed}.jsonl"
-        orders = CampaignOptions(faults=0, history=True, statements={}, journal=journal)
+        options = CampaignOptions(faults=0, history=True, statements={}, journal=journal)
         pace = Pace(connections=16, rate=RATE, patience=PATIENCE)
         run = run_campaign(
-            plan, self._target, pace, orders, clock=SystemClock(), announce=self._announce
+            plan, self._target, pace, options, clock=SystemClock(), announce=self._announce
         )
-        done = asyncio.run(run)
-        self.mismatched += done.tally.mismatched + done.closing.mismatched + done.unacknowledged
+        result = asyncio.run(run)
+        self.mismatched += result.tally.mismatched + result.closing.mismatched
+        self.mismatched += result.unacknowledged
 
-    def _announce(self, _what: str, _units: int) -> Callable[[int], None]:
-        return lambda _done: self._answered.append(time.monotonic())
+    def _announce(self, _label: str, _units: int) -> Callable[[int], None]:
+        return lambda _done: self._answer_times.append(time.monotonic())
 
     def _import(self, plan: Plan) -> None:
-        """Make the players; while the database is away, again and again."""
+        """Import the players; retry while the database is unavailable."""
         roster = self._folder / f"{plan.seed}.csv"
         with roster.open("w", newline="") as file:
             write_roster(file, plan.players, SLUGS)
@@ -112,11 +113,11 @@ class Load(threading.Thread):
 
 
 def first_answer(loads: Sequence[Load], instant: float, *, patience_s: float) -> float:
-    """Seconds from an instant to the first callback answered for good after it."""
+    """Seconds from an instant to the first final answer after it."""
     deadline = time.monotonic() + patience_s
     while True:
-        found = [at for load in loads if (at := load.answered_since(instant)) is not None]
-        if found:
-            return min(found) - instant
+        times = [at for load in loads if (at := load.answered_since(instant)) is not None]
+        if times:
+            return min(times) - instant
         assert time.monotonic() < deadline, "no callback was answered after the fault"
         time.sleep(0.01)

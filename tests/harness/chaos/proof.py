@@ -1,32 +1,32 @@
-"""What has to hold after whatever happened to a running Tieout."""
+"""Checks that must hold after any fault of a stack Tieout."""
 
 import json
 
-from tests.harness.servers.running import Running
+from tests.harness.servers.tieout_stack import TieoutStack
 
-UNTAKEN = """
+UNINGESTED = """
 SELECT count(*) FROM deliveries
  WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL
 """
 
 
-def prove_books(running: Running) -> None:
-    """Acknowledged equals booked, each once, entries included, and the books verify."""
-    running.until_posted()
-    acknowledged, booked = running.acknowledged(), running.booked()
+def prove_books(stack: TieoutStack) -> None:
+    """Every acknowledged operation is booked once with its entries, and the ledger verifies."""
+    stack.wait_until_posted()
+    acknowledged, booked = stack.acknowledged(), stack.booked()
     assert set(acknowledged) == set(booked)
     for key, (kind, effect, entries) in booked.items():
         assert entries == effect, key
         if kind in {"bet", "win"}:
             assert acknowledged[key] == {abs(effect)}, key
-    verified = running.command("ledger", "verify", "--json")
+    verified = stack.command("ledger", "verify", "--json")
     assert verified.returncode == 0, verified.stdout
     assert json.loads(verified.stdout)["clean"] is True
 
 
-def prove_history(running: Running) -> None:
-    """Every history record that was taken has become one of the feed."""
-    running.until(UNTAKEN)
-    (kept,) = running.query("SELECT count(*) FROM feed_records")[0]
-    assert isinstance(kept, int)
-    assert kept > 0
+def prove_history(stack: TieoutStack) -> None:
+    """Every accepted history record is ingested."""
+    stack.wait_until_zero(UNINGESTED)
+    (records,) = stack.query("SELECT count(*) FROM feed_records")[0]
+    assert isinstance(records, int)
+    assert records > 0

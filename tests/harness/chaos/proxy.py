@@ -1,4 +1,4 @@
-"""A proxy between a Unix socket of ours and a server's, that cuts, refuses and goes deaf."""
+"""A proxy before a server's Unix socket that can cut, refuse or swallow answers."""
 
 import contextlib
 import socket
@@ -10,7 +10,7 @@ CHUNK_BYTES = 65_536
 
 
 class Proxy:
-    """Passes bytes both ways until told to misbehave. Every order acts at once.
+    """Passes bytes both ways; its methods inject faults at once.
 
     Args:
         listen: where clients connect.
@@ -22,24 +22,24 @@ class Proxy:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._is_refusing = False
-        self._is_deaf = False
-        self._door = socket.socket(socket.AF_UNIX)
-        self._door.bind(str(listen))
-        self._door.listen(128)
+        self._loses_replies = False
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(listen))
+        self._listener.listen(128)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> int:
-        """Break every connection; returns how many sockets that were."""
+        """Break every connection; returns the number of sockets."""
         with self._lock:
-            found = list(self._open)
-        for one in found:
+            open_sockets = list(self._open)
+        for connection in open_sockets:
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-        return len(found)
+                connection.shutdown(socket.SHUT_RDWR)
+        return len(open_sockets)
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
-        """Nobody gets through, old connections are cut."""
+        """Refuse new connections and cut existing ones."""
         self._is_refusing = True
         self.cut()
         try:
@@ -48,27 +48,27 @@ class Proxy:
             self._is_refusing = False
 
     @contextlib.contextmanager
-    def deaf(self) -> Iterator[None]:
-        """What clients say arrives; what the server answers is lost. Then all is cut."""
-        self._is_deaf = True
+    def losing_replies(self) -> Iterator[None]:
+        """Deliver requests but drop replies; cut every connection at the end."""
+        self._loses_replies = True
         try:
             yield
         finally:
             self.cut()
-            self._is_deaf = False
+            self._loses_replies = False
 
     def close(self) -> None:
         """Stop listening and cut everything."""
         with contextlib.suppress(OSError):
-            self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
         self.cut()
         self._listen.unlink(missing_ok=True)
 
     def _accept(self) -> None:
         while True:
             try:
-                client, _ = self._door.accept()
+                client, _ = self._listener.accept()
             except OSError:
                 return
             if self._is_refusing:
@@ -100,8 +100,8 @@ class Proxy:
     def _pump(self, source: socket.socket, sink: socket.socket, *, replies: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK_BYTES):
-                if not (replies and self._is_deaf):
+                if not (replies and self._loses_replies):
                     sink.sendall(data)
-        for one in (source, sink):
+        for end in (source, sink):
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""A running Tieout to be hurt: orders at steps, frozen processes, proxies; and the proof."""
+"""A running Tieout for faults: signals at steps, frozen processes, proxies, and the proof."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from ops.runtime.data_directory import locked, open_data_directory
 from ops.runtime.pid_file import read_pids
 from tests.harness.chaos.load import Load
 from tests.harness.chaos.proxy import Proxy
-from tests.harness.servers.running import PATIENCE_S, SETTINGS, Running
+from tests.harness.servers.tieout_stack import PATIENCE_S, SETTINGS, TieoutStack
 from vocabulary.steps import Step
 
 CHAOS_SETTINGS = SETTINGS + '[receiver]\ncommit_timeout = "2s"\n'
@@ -34,14 +34,14 @@ SELECT (SELECT count(*) FROM batches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What the books say after a fault, against what the providers were told.
+    """The ledger after a fault, compared with the answers that providers received.
 
     Attributes:
-        acknowledged: operations that a provider was told stand.
-        once: of those, booked exactly once, entries and amount included.
+        acknowledged: operations that were answered with success.
+        once: of those, booked exactly once, with entries and amount.
         lost: of those, not booked.
-        doubled: booked otherwise than once as told, or without anybody having been told.
-        wrong: answers that were not the expected ones, after all repeats.
+        doubled: booked differently from the answer, or without one.
+        wrong: final answers that differ from the expected ones.
         verify, replay: "clean", or what the command found.
     """
 
@@ -62,14 +62,14 @@ class Proof:
         return not any(bad) and clean and self.verify == "clean" and self.acknowledged > 0
 
 
-class Stack(Running):
-    """``tieout up`` that takes orders at steps."""
+class Stack(TieoutStack):
+    """``tieout up`` whose processes can be signalled at named steps."""
 
     def __init__(self, folder: Path, *, settings: str = CHAOS_SETTINGS) -> None:
         self._orders = folder / "orders"
         self.journal_folder = folder / "journals"
-        for made in (self._orders, self.journal_folder):
-            made.mkdir(parents=True)
+        for directory in (self._orders, self.journal_folder):
+            directory.mkdir(parents=True)
         super().__init__(
             folder, settings=settings, env={"TIEOUT_TEST_SIGNALS": str(self._orders)}
         )
@@ -85,25 +85,25 @@ class Stack(Running):
     def journals(self) -> list[Path]:
         return sorted(self.journal_folder.glob("*.jsonl"))
 
-    def order(self, step: Step, number: signal.Signals) -> int:
-        """Have the next process at the step send itself a signal; the pid of who did."""
+    def signal_at(self, step: Step, signal_number: signal.Signals) -> int:
+        """Make the next process at the step signal itself; returns its pid."""
         draft = self._orders / f"{step}.draft"
-        draft.write_text(number.name)
+        draft.write_text(signal_number.name)
         draft.rename(self._orders / step)
         deadline = time.monotonic() + PATIENCE_S
-        while not (taken := list(self._orders.glob(f"{step}.taken.*"))):
-            assert time.monotonic() < deadline, f"nobody came to the step {step}"
+        while not (claimed := list(self._orders.glob(f"{step}.taken.*"))):
+            assert time.monotonic() < deadline, f"no process reached the step {step}"
             time.sleep(0.01)
-        taken[0].unlink()
-        return int(taken[0].suffix[1:])
+        claimed[0].unlink()
+        return int(claimed[0].suffix[1:])
 
     def pids(self, name: str) -> list[int]:
-        """Every process of that name, children included; waits until there is one."""
+        """The processes of that name, children included; waits until there is one."""
         deadline = time.monotonic() + PATIENCE_S
-        while not (found := self._processes(name)):
+        while not (pids := self._processes(name)):
             assert time.monotonic() < deadline, f"no {name} runs"
             time.sleep(0.05)
-        return found
+        return pids
 
     def _processes(self, name: str) -> list[int]:
         if name == "postgres":
@@ -113,21 +113,16 @@ class Stack(Running):
         leaders = set(read_pids(self.data).get(name, []))
         return [pid for pid in _pids() if _group(pid) in leaders]
 
-    def send(self, name: str, number: signal.Signals) -> None:
-        """Signal every process of that name."""
-        for pid in self.pids(name):
-            process.send(pid, number)
-
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
-        """Every process of that name stands still meanwhile."""
-        held = self.pids(name)
-        for pid in held:
+        """Freeze every process of that name until the block ends."""
+        pids = self.pids(name)
+        for pid in pids:
             process.send(pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in held:
+            for pid in pids:
                 process.send(pid, signal.SIGCONT)
 
     def postmaster(self) -> int:
@@ -138,65 +133,67 @@ class Stack(Running):
             time.sleep(0.05)
         return pid
 
-    def until_worked_off(self) -> None:
-        """Return once everything that was committed before now is posted and ingested."""
+    def wait_until_worked_off(self) -> None:
+        """Return once everything committed before now is posted and ingested."""
         deadline = time.monotonic() + PATIENCE_S
         instant: datetime | None = None
-        left = 1
-        while left:
+        remaining = 1
+        while remaining:
             assert self.up.poll() is None, f"tieout up ended: {self.log()[-3000:]}"
-            assert time.monotonic() < deadline, f"{left} left: {self.log()[-3000:]}"
+            assert time.monotonic() < deadline, f"{remaining} left: {self.log()[-3000:]}"
             with (
                 suppress(psycopg.OperationalError),
                 psycopg.connect(self.database_url, connect_timeout=5) as connection,
             ):
-                instant = instant or _one(connection, "SELECT clock_timestamp()", {})
-                left = _one(connection, _BACKLOG, {"instant": instant})
+                instant = instant or _scalar(connection, "SELECT clock_timestamp()", {})
+                remaining = _scalar(connection, _BACKLOG, {"instant": instant})
             time.sleep(0.02)
 
     def prove(self, loads: Sequence[Load]) -> Proof:
-        """Compare what was told with what is booked, and have the books verified."""
-        self.until_posted()
-        told, booked = self.acknowledged(), self.booked()
-        once = sum(_is_once(told[key], booked[key]) for key in told.keys() & booked.keys())
+        """Compare the answers with the ledger, and verify the ledger."""
+        self.wait_until_posted()
+        answers, booked = self.acknowledged(), self.booked()
+        both = answers.keys() & booked.keys()
+        once = sum(_is_once(answers[key], booked[key]) for key in both)
         return Proof(
-            acknowledged=len(told),
+            acknowledged=len(answers),
             once=once,
-            lost=len(told.keys() - booked.keys()),
+            lost=len(answers.keys() - booked.keys()),
             doubled=len(booked) - once,
             wrong=sum(load.mismatched for load in loads),
             parked=int(str(self.query("SELECT count(*) FROM parked")[0][0])),
-            verify=self._said("verify"),
-            replay=self._said("replay"),
+            verify=self._check("verify"),
+            replay=self._check("replay"),
         )
 
-    def _said(self, command: str) -> str:
-        done = self.command("ledger", command, "--json")
-        if "No such command" in done.stderr:
+    def _check(self, command: str) -> str:
+        result = self.command("ledger", command, "--json")
+        if "No such command" in result.stderr:
             return "no such command"
-        return "clean" if done.returncode == 0 else f"{done.returncode}: {done.stdout[-300:]}"
+        is_clean = result.returncode == 0
+        return "clean" if is_clean else f"{result.returncode}: {result.stdout[-300:]}"
 
 
 class ProxiedStack(Stack):
-    """The same with its engines outside, each behind a proxy."""
+    """A stack whose engines run outside it, each behind a proxy."""
 
     def __init__(self, folder: Path) -> None:
         self._engines = open_data_directory(folder / "engines")
         with locked(self._engines):
             postgres_server.start(self._engines)
             valkey_server.start(self._engines)
-        doors = folder / "doors"
-        doors.mkdir(mode=0o700)
+        sockets = folder / "sockets"
+        sockets.mkdir(mode=0o700)
         self.database = Proxy(
-            doors / postgres_server.SOCKET, self._engines.sockets / postgres_server.SOCKET
+            sockets / postgres_server.SOCKET, self._engines.sockets / postgres_server.SOCKET
         )
-        self.broker = Proxy(doors / "valkey.sock", self._engines.sockets / "valkey.sock")
+        self.broker = Proxy(sockets / "valkey.sock", self._engines.sockets / "valkey.sock")
         urls = (
-            f'[database]\nurl = "postgresql://tieout@/tieout?host={doors}"\n'
-            f'[broker]\nurl = "unix://{doors}/valkey.sock?db=0"\n'
+            f'[database]\nurl = "postgresql://tieout@/tieout?host={sockets}"\n'
+            f'[broker]\nurl = "unix://{sockets}/valkey.sock?db=0"\n'
         )
         super().__init__(folder, settings=CHAOS_SETTINGS + urls)
-        # What the campaign itself asks goes past the proxies.
+        # The campaign's own queries bypass the proxies.
         self.database_url = postgres_server.url(self._engines)
 
     def stop(self) -> None:
@@ -209,7 +206,7 @@ class ProxiedStack(Stack):
 
 
 class SmallDiskStack(Stack):
-    """The same on a file system of its own that can be filled. Needs the right to mount."""
+    """A stack on a small file system of its own. Needs the right to mount."""
 
     SIZE_MB = 400
 
@@ -221,7 +218,7 @@ class SmallDiskStack(Stack):
 
     @contextmanager
     def full_disk(self) -> Iterator[None]:
-        """No byte is left meanwhile."""
+        """Keep the file system full until the block ends."""
         filler = self.data / "filler"
         with filler.open("wb", buffering=0) as file, suppress(OSError):
             while True:
@@ -234,8 +231,8 @@ class SmallDiskStack(Stack):
         finally:
             filler.unlink()
 
-    def complaints(self) -> int:
-        """How often the database found no space."""
+    def disk_full_errors(self) -> int:
+        """How often the database reported a full disk."""
         return (self.home.logs / "postgres.log").read_text().count("No space left on device")
 
     def stop(self) -> None:
@@ -245,13 +242,15 @@ class SmallDiskStack(Stack):
             subprocess.run(["umount", "-l", str(self.data)], check=True)
 
 
-def _is_once(told: set[Decimal], booked: tuple[str, Decimal, Decimal]) -> bool:
+def _is_once(amounts: set[Decimal], booked: tuple[str, Decimal, Decimal]) -> bool:
     kind, effect, entries = booked
-    return entries == effect and (kind not in {"bet", "win"} or told == {abs(effect)})
+    return entries == effect and (kind not in {"bet", "win"} or amounts == {abs(effect)})
 
 
-def _one(connection: "psycopg.Connection[Any]", query: str, given: dict[str, Any]) -> Any:
-    row = connection.execute(query.encode(), given).fetchone()
+def _scalar(
+    connection: "psycopg.Connection[Any]", query: str, parameters: dict[str, Any]
+) -> Any:
+    row = connection.execute(query.encode(), parameters).fetchone()
     assert row is not None
     return row[0]
 

@@ -1,4 +1,4 @@
-"""A real Dask cluster on loopback: a scheduler and workers, each a process of its own."""
+"""A real Dask cluster on loopback: one process per scheduler and worker."""
 
 import json
 import os
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from tests.meta.tree import ROOT
 
-#: Longest wait for the scheduler to say where it listens.
+#: Longest wait for the scheduler's address, in seconds.
 PATIENCE_S = 120.0
 
 
 @contextmanager
 def dask_cluster(folder: Path, *, workers: int) -> Iterator[str]:
-    """The address of the scheduler; everything ends with the block."""
+    """Run a cluster; yields the scheduler's address and stops everything at the end."""
     address_file = folder / "scheduler.json"
     with ExitStack() as stack:
         scheduler = stack.enter_context(
@@ -64,11 +64,11 @@ def _process(
 
 
 def _address(path: Path, scheduler: "subprocess.Popen[bytes]") -> str:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
         assert scheduler.poll() is None, "the scheduler ended"
         try:
             return str(json.loads(path.read_text())["address"])
         except (FileNotFoundError, ValueError):
             time.sleep(0.05)
-    raise AssertionError("the scheduler does not say where it listens")
+    raise AssertionError("the scheduler has not written its address")

@@ -1,8 +1,8 @@
 """Loopback ports for servers that tests start.
 
-A port the kernel picks is free only until it is bound: any outgoing connection may be given it
-in between. These come from below the range of outgoing connections, each is handed out once,
-and test processes that run side by side draw from slices of their own.
+A port that the kernel picks may be taken by any outgoing connection before it is bound. These
+come from below the range of outgoing connections, each is handed out once, and parallel test
+processes use separate slices.
 """
 
 import itertools
@@ -14,7 +14,7 @@ SLICE = 2_500
 SLICES = 8
 
 
-def _mine() -> int:
+def _slice_number() -> int:
     """The slice of this test process."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker.startswith("gw"):
@@ -22,14 +22,14 @@ def _mine() -> int:
     return 0
 
 
-# A new process begins somewhere else: what an earlier one held may still be letting go.
-_turn = itertools.count(os.getpid() * 37)
+# Each process starts at another port, because earlier ones may still be closing theirs.
+_counter = itertools.count(os.getpid() * 37)
 
 
 def free_port() -> int:
-    """A loopback port that nobody has and that nobody else here will be given."""
-    for turn in itertools.islice(_turn, SLICE):
-        port = FIRST + SLICE * _mine() + turn % SLICE
+    """A free loopback port that no other caller receives."""
+    for offset in itertools.islice(_counter, SLICE):
+        port = FIRST + SLICE * _slice_number() + offset % SLICE
         if _is_free(port):
             return port
     raise AssertionError("no port is free")

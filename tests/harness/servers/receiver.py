@@ -1,4 +1,4 @@
-"""Real ``tieout`` processes for tests, and the ways to knock at a real receiver's door."""
+"""Real ``tieout`` processes for tests, a raw client for a receiver, and its database."""
 
 import contextlib
 import http.client
@@ -67,16 +67,16 @@ allow_ips = ["203.0.113.0/24"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back over HTTP."""
+    """An HTTP response."""
 
     status: int
     body: bytes
 
 
-class Tieout:
+class TieoutProcess:
     """One running ``tieout`` command in a process group of its own."""
 
-    def __init__(self, folder: Path, database: str, broker: str, *words: str) -> None:
+    def __init__(self, folder: Path, database: str, broker: str, *arguments: str) -> None:
         self.folder = folder
         self._environ = {
             **os.environ,
@@ -85,10 +85,10 @@ class Tieout:
             "TIEOUT_DATA": str(folder / "data"),
         }
         (folder / "tieout.toml").touch()
-        self._log = folder / f"{words[0]}-{len(list(folder.iterdir()))}.log"
+        self._log = folder / f"{arguments[0]}-{len(list(folder.iterdir()))}.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ops", *words],
+                [sys.executable, "-m", "ops", *arguments],
                 cwd=folder,
                 env=self._environ,
                 stdout=log,
@@ -97,28 +97,28 @@ class Tieout:
             )
 
     def log(self) -> str:
-        """Everything it wrote."""
+        """Everything it has written."""
         return self._log.read_text(encoding="utf-8")
 
-    def said(self, words: str) -> bool:
-        """Whether it has written these words."""
-        return words in self.log()
+    def has_logged(self, text: str) -> bool:
+        """Whether it has written this text."""
+        return text in self.log()
 
     def terminate(self) -> int:
-        """Ask it to stop and wait until it did; its exit code."""
+        """Send SIGTERM and wait for the end; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(WAIT_S)
 
-    def end(self) -> None:
-        """Leave nothing of it behind."""
+    def kill(self) -> None:
+        """Kill the whole process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(WAIT_S)
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run another command to its end in the same place."""
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another ``tieout`` command with the same folder and settings."""
         return subprocess.run(
-            [sys.executable, "-m", "ops", *words],
+            [sys.executable, "-m", "ops", *arguments],
             cwd=self.folder,
             env=self._environ,
             capture_output=True,
@@ -127,38 +127,41 @@ class Tieout:
         )
 
 
-def until(what: Callable[[], bool]) -> bool:
-    """Wait for something that another process does; False when it does not come in time."""
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition that another process brings about; False after ``WAIT_S``."""
     pause = threading.Event()
-    return any(what() or pause.wait(POLL_S) for _ in range(int(WAIT_S / POLL_S)))
+    return any(condition() or pause.wait(POLL_S) for _ in range(int(WAIT_S / POLL_S)))
 
 
-class Door:
-    """A receiver's port, knocked at in orderly and in disorderly ways."""
+class ReceiverClient:
+    """An HTTP client for one receiver that can also send invalid requests."""
 
     def __init__(self, port: int) -> None:
         self.port = port
 
-    def post(self, slug: str, came: Callback, *, method: str = "POST", **more: str) -> Reply:
-        """Send a callback as its provider would."""
-        headers = {**came.headers, **{k.replace("_", "-"): v for k, v in more.items()}}
-        return self.ask(method, f"/callbacks/{slug}{came.route}", headers, came.body)
+    def post(
+        self, slug: str, callback: Callback, *, method: str = "POST", **headers: str
+    ) -> Reply:
+        """Send a callback as its provider would; underscores in header names become hyphens."""
+        extra = {name.replace("_", "-"): value for name, value in headers.items()}
+        path = f"/callbacks/{slug}{callback.route}"
+        return self.request(method, path, {**callback.headers, **extra}, callback.body)
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> Reply:
-        """One request over a connection of its own."""
+        """Send one request over its own connection."""
         lines = {"host": "localhost", "content-length": str(len(body)), **(headers or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         start = f"{method} {path} HTTP/1.1\r\n"
         return self.send(f"{start}{head}\r\n".encode("utf-8", "surrogateescape") + body)
 
     def send(self, raw: bytes, *, then_close: bool = False) -> Reply:
-        """Bytes as they are, whatever they are; status 0 when the answer is a closed door."""
+        """Send raw bytes; the reply's status is 0 if the connection is closed without one."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_S) as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(raw)
@@ -167,15 +170,15 @@ class Door:
             return _reply(connection)
 
     def metric(self, line: str) -> int:
-        """The value of one counter, 0 when it has never been counted."""
-        text = self.ask("GET", "/metrics").body.decode()
+        """The value of one counter, or 0 if it is absent."""
+        text = self.request("GET", "/metrics").body.decode()
         values = [row.rsplit(" ", 1)[1] for row in text.splitlines() if row.startswith(line)]
         return int(float(values[0])) if values else 0
 
     def is_ready(self) -> bool:
-        """Whether a callback could be taken now."""
+        """Whether the receiver is ready for callbacks."""
         try:
-            return self.ask("GET", "/readyz").status == 200
+            return self.request("GET", "/readyz").status == 200
         except OSError:
             return False
 
@@ -191,8 +194,8 @@ def _reply(connection: socket.socket) -> Reply:
         response.close()
 
 
-class Books:
-    """What the tests ask of the database behind a receiver."""
+class LedgerDatabase:
+    """Queries and changes of the database behind a receiver."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -204,10 +207,10 @@ class Books:
         import_players(self._engine, read_players(io.StringIO("\n".join(lines))))
 
     def balance(self, player: str, currency: str = "USD") -> int:
-        """What a player has, in minor units."""
-        found = balance_of(self._engine, player=player, currency=currency)
-        assert found is not None
-        return found.balance
+        """A player's balance, in minor units."""
+        wallet = balance_of(self._engine, player=player, currency=currency)
+        assert wallet is not None
+        return wallet.balance
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
@@ -215,42 +218,42 @@ class Books:
             return connection.execute(query.encode()).fetchall()
 
     def run(self, statement: str) -> None:
-        """Change something behind everybody's back."""
+        """Execute a statement."""
         with psycopg.connect(self.url) as connection:
             connection.execute(statement.encode())
 
     def counts(self) -> tuple[int, ...]:
-        """Rows of operations, of deliveries, and of what was understood to be malformed."""
+        """The number of operations, of deliveries, and of malformed deliveries."""
         (row,) = self.rows(
             "SELECT (SELECT count(*) FROM operations), (SELECT count(*) FROM deliveries),"
             " (SELECT count(*) FROM deliveries WHERE verdict = 'malformed')"
         )
         return row
 
-    def wrong(self) -> list[str]:
-        """Post everything, prove everything; the names of the checks that do not hold."""
+    def failed_checks(self) -> list[str]:
+        """Post everything and verify the ledger; returns the names of failed checks."""
         drain(self.url)
-        return [found.name for found in verify(self._engine) if found.wrong]
+        return [check.name for check in verify(self._engine) if check.wrong]
 
     def close(self) -> None:
-        """Drop the connections."""
+        """Close the connections."""
         self._engine.dispose()
 
 
 @contextlib.contextmanager
 def receivers(
     folder: Path, database: str, broker: str, *, processes: int = 1, settings: str = SETTINGS
-) -> Iterator[tuple[Door, list[Tieout]]]:
-    """Receivers that share one port, ready; ended with everything they started."""
-    door = Door(free_port())
+) -> Iterator[tuple[ReceiverClient, list[TieoutProcess]]]:
+    """Run receivers that share one port; yields when they are ready, kills them at the end."""
+    client = ReceiverClient(free_port())
     (folder / "tieout.toml").write_text(settings)
-    words = ("receiver", "--port", str(door.port))
-    running = [Tieout(folder, database, broker, *words) for _ in range(processes)]
+    arguments = ("receiver", "--port", str(client.port))
+    running = [TieoutProcess(folder, database, broker, *arguments) for _ in range(processes)]
     try:
-        assert until(lambda: all(one.said("receiver_started") for one in running)), [
-            one.log() for one in running
-        ]
-        yield door, running
+        assert wait_until(
+            lambda: all(process.has_logged("receiver_started") for process in running)
+        ), [process.log() for process in running]
+        yield client, running
     finally:
-        for one in running:
-            one.end()
+        for process in running:
+            process.kill()

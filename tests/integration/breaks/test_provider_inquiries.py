@@ -30,14 +30,14 @@ from tests.harness.books.ledger import NOON, SLUG, open_wallets
 from tests.harness.providers.api_server import ApiServer, Scripted, served
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import ApiUnavailable
-from workers.actors import declare
-from workers.ask_provider import PAUSE, InquiryTerms, fetch
+from workers.actors import declare_actors
+from workers.ask_provider import PAUSE, InquiryTerms, ask_providers
 from workers.context import WorkerContext
-from workers.outcomes import Again, Done, JobOutcome, JobRunner
+from workers.outcomes import Done, JobOutcome, JobRunner, RetryLater
 
 DETAIL = "/bet-history/report/detail-bet"
 SECOND = timedelta(seconds=1)
-TERMS = InquiryTerms(every=SECOND, attempts=2, lasts=timedelta(days=1))
+TERMS = InquiryTerms(min_interval=SECOND, attempts_max=2, reuse_for=timedelta(days=1))
 DOWN = Scripted(status=500, body=b"{}")
 
 
@@ -61,7 +61,7 @@ class Room:
     async def fetch(self, *, after: timedelta = timedelta(0)) -> JobOutcome:
         """What a message does, some time later."""
         self.clock.instant += after
-        return await asyncio.to_thread(fetch, self._desk, self._ask, TERMS)
+        return await asyncio.to_thread(ask_providers, self._desk, self._ask, TERMS)
 
     def want(self, *, refresh: bool = False) -> None:
         """Want the only break's evidence."""
@@ -127,8 +127,8 @@ def test_the_aggregator_confirms_what_it_knows_at_the_pace_it_is_asked(
     outcomes = asyncio.run(story())
 
     assert wanted == [2, 0]
-    assert outcomes[0] == Again(1.0, "1 answered, more is to be asked")
-    assert outcomes[1:] == [Again(1.0, "0 answered, more is to be asked"), Done(1)]
+    assert outcomes[0] == RetryLater(1.0, "1 answered, further inquiries are open")
+    assert outcomes[1:] == [RetryLater(1.0, "0 answered, further inquiries are open"), Done(1)]
     lives = listed(books.engine, BreakFilter(provider=SLUG))
     assert {life.round_id: life.answer for life in lives} == {
         "r1": "confirmed",
@@ -162,8 +162,8 @@ def test_an_answer_is_kept_with_its_page_and_used_again_until_a_refresh(
 def test_what_fails_is_asked_again_later_and_then_answered(books: BreakBooks) -> None:
     async def story(room: Room, api: ApiServer) -> None:
         room.want()
-        assert await room.fetch() == Again(5.0, "0 answered, more is to be asked")
-        assert await room.fetch() == Again(5.0, "0 answered, more is to be asked")
+        assert await room.fetch() == RetryLater(5.0, "0 answered, further inquiries are open")
+        assert await room.fetch() == RetryLater(5.0, "0 answered, further inquiries are open")
         assert await room.fetch(after=PAUSE) == Done(1)
         assert api.paths().count(DETAIL) == 2
 
@@ -182,7 +182,7 @@ def test_what_keeps_failing_says_so_at_the_break_and_is_not_kept_as_an_answer(
         (note,) = room.notes()
         assert f"failed, {SLUG}: POST {DETAIL}" in note.body
         room.want()
-        assert isinstance(await room.fetch(after=PAUSE), Again)
+        assert isinstance(await room.fetch(after=PAUSE), RetryLater)
         assert api.paths().count(DETAIL) == 3
 
     on_a_script(books, [DOWN], story)
@@ -201,7 +201,7 @@ def test_the_scheduler_wants_what_the_settings_say_and_a_worker_asks_and_attache
     broker.emit_after("process_boot")
     desk = WorkerContext(engine=books.engine, clock=SystemClock(), providers={})
     settler = JobRunner(broker, Random(1), lambda _job, _error: None)
-    declare(broker, desk, settler, lambda _slug, key, _at: says(key), TERMS)
+    declare_actors(broker, desk, settler, lambda _slug, key, _at: says(key), TERMS)
 
     ask_details(given, books.engine, broker)
     unwanted = broker.queues["fetch"].qsize()

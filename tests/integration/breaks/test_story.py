@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
 
 PLAYERS = "player,currency,balance\nalice,USD,20.00\n"
 STATEMENT = """\
@@ -42,7 +42,7 @@ class CommandLine:
     folder: Path
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return typed(self.folder, *words)
+        return run_tieout(self.folder, *words)
 
     def json(self, *words: str, code: int = 0) -> Any:
         done = self.run(*words, "--json")

@@ -19,7 +19,7 @@ from tests.harness.providers.feed_api import (
     script,
     toml_of,
 )
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
 
 Done = subprocess.CompletedProcess[str]
 GOOD = script([listed([a_session("s-1", a_round(1))])], [listed([DELIVERY])])
@@ -29,7 +29,7 @@ DOWN = {**GOOD, SESSIONS: [Scripted(status=503)]}
 
 
 def tieout(folder: Path, *words: str) -> Done:
-    return typed(folder, *words)
+    return run_tieout(folder, *words)
 
 
 def pulled(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
 
 SETTINGS = """
 mode = "test"
@@ -28,7 +28,7 @@ BET = "t-1,\x1b[2J,bet,alice,USD,5.00,,2026-03-01T10:00:00Z\n"
 
 def imported(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
     (folder / "day.csv").write_text(text)
-    return typed(
+    return run_tieout(
         folder, "feed", "import", str(folder / "day.csv"), "--provider", "book", *words
     )
 

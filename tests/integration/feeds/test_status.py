@@ -14,7 +14,7 @@ from feeds.arrival_delay import MaturityRules, MaturitySource, maturity_for
 from feeds.records import store_records
 from feeds.status import feed_health
 from storage.engine import open_engine
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
 from tests.integration.feeds.test_day_close import record
 from vocabulary.maturity import RecordKind
 from vocabulary.money import Money
@@ -53,7 +53,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return typed(folder, *words)
+    return run_tieout(folder, *words)
 
 
 def told(folder: Path, *words: str, code: int) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from ledger.posting.posting import drain
 from tests.harness.books.ledger import accept, bet, open_wallets
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
 from vocabulary.clock import SystemClock
 
 SETTINGS = """
@@ -36,7 +36,7 @@ class CommandLine:
     database: str
 
     def run(self, *words: str, code: int = 0) -> str:
-        done = typed(self.folder, *words)
+        done = run_tieout(self.folder, *words)
         assert done.returncode == code, (words, done.stdout, done.stderr)
         return done.stdout if code == 0 else done.stderr
 

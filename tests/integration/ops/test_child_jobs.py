@@ -21,8 +21,8 @@ from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.loader import load
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
-from tests.harness.servers.receiver import Books, until
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
+from tests.harness.servers.receiver import LedgerDatabase, wait_until
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import Unavailable
 from workers.scheduler import ATTEMPTS_MAX, Job, JobFailed, Scheduler
@@ -30,13 +30,13 @@ from workers.scheduler import ATTEMPTS_MAX, Job, JobFailed, Scheduler
 LONG = timedelta(minutes=10)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
-#: Somebody who has an errand done, says so, and waits for it.
-ERRAND = """
+#: A parent that runs a child job, which writes its pid and sleeps.
+PARENT = """
 import sys
 from datetime import timedelta
-from ops.runtime.child_jobs import Errands
+from ops.runtime.child_jobs import ChildJobs
 child = "import os, time; print(os.getpid(), file=open(%r, 'w'), flush=True); time.sleep(600)"
-Errands().run([sys.executable, "-c", child % sys.argv[1]], patience=timedelta(minutes=10))
+ChildJobs().run([sys.executable, "-c", child % sys.argv[1]], patience=timedelta(minutes=10))
 """
 SETTINGS = """
 mode = "test"
@@ -72,15 +72,15 @@ def test_a_job_that_takes_long_keeps_no_other_waiting(engine: Engine) -> None:
 
     day = timedelta(days=1)
     jobs = [
-        Job(name="slow", every=day, run=slow, once=True),
-        Job(name="other", every=day, run=lambda _slot: ran.set(), once=True),
-        Job(name="sweep", every=timedelta(seconds=1), run=swept.append, once=False),
+        Job(name="slow", every=day, run=slow, exclusive=True),
+        Job(name="other", every=day, run=lambda _slot: ran.set(), exclusive=True),
+        Job(name="sweep", every=timedelta(seconds=1), run=swept.append, exclusive=False),
     ]
     running = Scheduler(engine, SystemClock(), jobs, on_stop=release.set)
     with capture_logs():
         thread = threading.Thread(target=running.run)
         thread.start()
-        both = ran.wait(timeout=120) and until(lambda: len(swept) > 1)
+        both = ran.wait(timeout=120) and wait_until(lambda: len(swept) > 1)
         running.stop()
         thread.join(timeout=120)
 
@@ -95,14 +95,16 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
     engine: Engine, database: str
 ) -> None:
     """No outage: the server answers, and says no. A thread that died of it would go unseen."""
-    books, ran = Books(database), threading.Event()
+    books, ran = LedgerDatabase(database), threading.Event()
     books.run("ALTER TABLE job_runs RENAME TO away")
-    job = Job(name="daily", every=timedelta(seconds=1), run=lambda _slot: ran.set(), once=True)
+    job = Job(
+        name="daily", every=timedelta(seconds=1), run=lambda _slot: ran.set(), exclusive=True
+    )
     running = Scheduler(engine, SystemClock(), [job], lease=timedelta(seconds=8))
     with capture_logs() as logs:
         thread = threading.Thread(target=running.run)
         thread.start()
-        broken = until(
+        broken = wait_until(
             lambda: [e["slot"] for e in logs if e["event"] == "job_broken"].count("") > 0
         )
         books.run("ALTER TABLE away RENAME TO job_runs")
@@ -114,45 +116,45 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
     books.close()
 
 
-def test_an_errand_tells_how_it_ended_and_is_given_up_when_it_takes_too_long() -> None:
-    errands = ChildJobs()
-    says = "import sys; print('done'); print('why', file=sys.stderr); sys.exit(3)"
+def test_a_child_job_reports_its_end_and_is_killed_if_it_takes_too_long() -> None:
+    child_jobs = ChildJobs()
+    script = "import sys; print('done'); print('why', file=sys.stderr); sys.exit(3)"
 
-    done = errands.run([sys.executable, "-c", says], patience=LONG)
-    assert (done.code, done.said, done.words()) == (3, "done\n", "why")
+    result = child_jobs.run([sys.executable, "-c", script], patience=LONG)
+    assert (result.code, result.output, result.reason()) == (3, "done\n", "why")
     with pytest.raises(JobFailed, match=r"given up after 0:00:00\.01"):
-        errands.run(SLEEPS, patience=timedelta(milliseconds=10))
+        child_jobs.run(SLEEPS, patience=timedelta(milliseconds=10))
 
 
-def test_a_scheduler_that_stops_ends_its_errands_and_begins_no_more() -> None:
-    errands, ended = ChildJobs(), []
+def test_a_stopping_scheduler_ends_its_child_jobs_and_starts_no_more() -> None:
+    child_jobs, ended = ChildJobs(), []
 
     def run() -> None:
         try:
-            errands.run(SLEEPS, patience=LONG)
+            child_jobs.run(SLEEPS, patience=LONG)
         except Unavailable as error:
             ended.append(str(error))
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert until(lambda: bool(errands.running()))
-    errands.stop()
+    assert wait_until(lambda: bool(child_jobs.running()))
+    child_jobs.stop()
     thread.join(timeout=120)
 
     assert len(ended) == 1
     assert "the scheduler is stopping" in ended[0]
     with pytest.raises(Unavailable, match="stopping"):
-        errands.run(SLEEPS, patience=LONG)
+        child_jobs.run(SLEEPS, patience=LONG)
 
 
-def test_an_errand_dies_with_its_scheduler(tmp_path: Path) -> None:
-    told = tmp_path / "pid"
-    with subprocess.Popen([sys.executable, "-c", ERRAND, str(told)]) as parent:
-        assert until(lambda: told.exists() and told.read_text().endswith("\n"))
-        child = int(told.read_text())
+def test_a_child_job_ends_with_its_scheduler(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", PARENT, str(pid_file)]) as parent:
+        assert wait_until(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"))
+        child = int(pid_file.read_text())
         os.kill(parent.pid, signal.SIGKILL)
 
-    assert until(lambda: not is_alive(child))
+    assert wait_until(lambda: not is_alive(child))
 
 
 def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
@@ -160,7 +162,7 @@ def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
 ) -> None:
     sound, broken = tmp_path / "sound.toml", tmp_path / "tieout.toml"
     sound.write_text(SETTINGS.format(database=database))
-    books, ledger = TwoBooks(), Books(database)
+    books, ledger = TwoBooks(), LedgerDatabase(database)
     books.both("r-1", 500, 0, at=NOON)
     books.write(database)
     clock = FrozenClock(NOON + timedelta(days=1))
@@ -193,7 +195,7 @@ def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
     ledger.run(f"UPDATE job_runs SET attempts = {ATTEMPTS_MAX - 1} WHERE done_at IS NULL")
     turn()
     sound.rename(broken)
-    (only,) = json.loads(typed(tmp_path, "queue", "parked", "--json").stdout)
+    (only,) = json.loads(run_tieout(tmp_path, "queue", "parked", "--json").stdout)
     assert (only["job"], only["cause"]) == ("reconcile", "Contradiction")
     assert only["subject"].startswith("slot ")
     assert "a service is unavailable" in only["detail"]

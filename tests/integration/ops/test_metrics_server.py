@@ -22,7 +22,7 @@ from ops.settings.metrics import MetricsSettings
 from reconcile.runs.run import reconcile
 from tests.harness.books.two_sides import TwoBooks
 from tests.harness.servers.ports import free_port
-from tests.harness.servers.receiver import until
+from tests.harness.servers.receiver import wait_until
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import Unavailable
 from vocabulary.window import Window
@@ -134,7 +134,7 @@ def configured(folder: Path, database: str, broker: str) -> Iterator[str]:
     """Where everything of these engines is served."""
     config = folder / "tieout.toml"
     config.write_text(SETTINGS.format(database=database, broker=broker))
-    engine, errands = open_bounded_engine(database), ChildJobs()
+    engine, child_jobs = open_bounded_engine(database), ChildJobs()
     command = tieout_command(folder / "data", config)
     parts = parts_of(
         load(config, {}),
@@ -142,13 +142,13 @@ def configured(folder: Path, database: str, broker: str) -> Iterator[str]:
         broker_url=broker,
         clock=SystemClock(),
         command=command,
-        errands=errands,
+        child_jobs=child_jobs,
     )
     try:
         with serving(parts) as url:
             yield url
     finally:
-        errands.stop()
+        child_jobs.stop()
         for part in parts:
             assert part.begin().wait(timeout=120)  # nothing is still reading
         engine.dispose()
@@ -161,7 +161,7 @@ def test_everything_that_is_listed_is_served_and_agrees_with_the_books(
 
     with configured(tmp_path, database, broker_url) as url:
         read = 'tieout_metrics_read{part="explained"} 1.0'
-        assert until(lambda: read in got(url))
+        assert wait_until(lambda: read in got(url))
         text = got(url)
 
     served = {family.name: family for family in text_string_to_metric_families(text)}
@@ -236,7 +236,7 @@ def test_what_hangs_is_left_out_and_read_by_one_thread_however_many_scrape() -> 
     first = [scraped([part], patience_s=0.05) for _ in range(5)]
     release.set()
     line = 'tieout_queue_messages{queue="post",state="waiting"} 3.0'
-    assert until(lambda: line in scraped([part]))
+    assert wait_until(lambda: line in scraped([part]))
 
     assert begun == ["metrics broker"]
     assert all('tieout_up{service="broker"} 0.0' in text for text in first)

@@ -10,8 +10,8 @@ import pytest
 
 from ops.runtime import process
 from ops.runtime.supervisor import Program, RestartPolicy
-from tests.harness.servers.queues import Place
-from tests.harness.servers.receiver import until
+from tests.harness.servers.receiver import wait_until
+from tests.harness.servers.worker_stack import WorkerStack
 from tests.integration.ops.test_supervisor import Running
 
 #: Shows progress once, then hangs the first time, and for ever after shows progress.
@@ -39,18 +39,25 @@ def started() -> Iterator[list[Running]]:
         each.thread.join(timeout=90)
 
 
-def watched(argv: list[str], env: dict[str, str], pulse: Path, patience_s: float) -> Program:
+def watched(
+    argv: list[str], env: dict[str, str], heartbeat: Path, patience_s: float
+) -> Program:
     return Program(
-        name="worker", argv=argv, env=env, grace_s=60, pulse=pulse, pulse_s=patience_s
+        name="worker",
+        argv=argv,
+        env=env,
+        grace_s=60,
+        heartbeat=heartbeat,
+        heartbeat_s=patience_s,
     )
 
 
 def test_a_child_that_hangs_is_killed_and_started_again(
     started: list[Running], tmp_path: Path
 ) -> None:
-    pulse, mark = tmp_path / "pulse", tmp_path / "hung"
-    argv = [sys.executable, "-c", HANGS_ONCE, str(pulse), str(mark)]
-    running = Running([watched(argv, dict(os.environ), pulse, 1.0)])
+    heartbeat, mark = tmp_path / "pulse", tmp_path / "hung"
+    argv = [sys.executable, "-c", HANGS_ONCE, str(heartbeat), str(mark)]
+    running = Running([watched(argv, dict(os.environ), heartbeat, 1.0)])
     started.append(running)
     first = running.next_pids("worker")[0]
 
@@ -65,9 +72,9 @@ def test_a_child_that_hangs_is_killed_and_started_again(
 def test_a_real_worker_that_is_frozen_is_replaced_by_one_that_works(
     started: list[Running], database: str, broker_url: str, tmp_path: Path
 ) -> None:
-    place = Place(database, broker_url, tmp_path)
+    place = WorkerStack(database, broker_url, tmp_path)
     place.books.player("42")
-    pulse = tmp_path / "worker.pulse"
+    heartbeat = tmp_path / "worker.pulse"
     env = {
         **os.environ,
         "TIEOUT_DATABASE__URL": database,
@@ -75,32 +82,32 @@ def test_a_real_worker_that_is_frozen_is_replaced_by_one_that_works(
         "TIEOUT_DATA": str(tmp_path / "data"),
         "TIEOUT_CONFIG": str(tmp_path / "tieout.toml"),
     }
-    words = ["-m", "ops", "worker", "--processes", "1", "--pulse", str(pulse)]
-    running = Running([watched([sys.executable, *words], env, pulse, 5.0)])
+    words = ["-m", "ops", "worker", "--processes", "1", "--pulse", str(heartbeat)]
+    running = Running([watched([sys.executable, *words], env, heartbeat, 5.0)])
     started.append(running)
 
     workers = "SELECT pid FROM workers_seen WHERE role = 'worker' ORDER BY started_at"
-    assert until(lambda: pulse.exists() and bool(place.books.rows(workers)))
+    assert wait_until(lambda: heartbeat.exists() and bool(place.books.rows(workers)))
     frozen = int(place.books.rows(workers)[-1][0])
     process.send(frozen, signal.SIGSTOP)
     batch = place.bet("42", "OP-1")
-    assert until(lambda: not process.is_alive(frozen))
-    place.ask()
+    assert wait_until(lambda: not process.is_alive(frozen))
+    place.notify_workers()
 
-    assert until(lambda: place.is_posted(batch))
+    assert wait_until(lambda: place.is_posted(batch))
     assert len(place.books.rows(workers)) >= 2
-    place.end()
+    place.close()
 
 
 def test_a_probe_tells_progress_from_mere_existence(
     database: str, broker_url: str, tmp_path: Path
 ) -> None:
-    place = Place(database, broker_url, tmp_path)
-    pulse = tmp_path / "worker.pulse"
-    never = place.queue("alive", str(pulse))
-    pulse.write_text("0.0")
-    stale = place.queue("alive", str(pulse), "--within", "1ms")
-    place.end()
+    place = WorkerStack(database, broker_url, tmp_path)
+    heartbeat = tmp_path / "worker.pulse"
+    never = place.queue("alive", str(heartbeat))
+    heartbeat.write_text("0.0")
+    stale = place.queue("alive", str(heartbeat), "--within", "1ms")
+    place.close()
 
     assert never.returncode == stale.returncode == 1
     assert "no sign of progress yet" in never.stderr
@@ -110,13 +117,13 @@ def test_a_probe_tells_progress_from_mere_existence(
 def test_what_cannot_be_understood_is_refused_by_name(
     database: str, broker_url: str, tmp_path: Path
 ) -> None:
-    place = Place(database, broker_url, tmp_path)
+    place = WorkerStack(database, broker_url, tmp_path)
     wrong = [
         place.queue("pause", "nothing", "--dry-run"),
         place.queue("requeue", "--older-than", "soon", "--dry-run"),
     ]
     metrics = place.queue("status", "--prometheus")
-    place.end()
+    place.close()
 
     assert [one.returncode for one in wrong] == [2, 2]
     assert "one of post, ingest, fetch is expected" in wrong[0].stderr

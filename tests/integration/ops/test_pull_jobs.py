@@ -32,7 +32,7 @@ from tests.harness.providers.feed_api import (
     listed,
     script,
 )
-from tests.harness.servers.receiver import Books
+from tests.harness.servers.receiver import LedgerDatabase
 from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid
 from workers.scheduler import Scheduler
@@ -141,7 +141,7 @@ def test_a_platform_that_fails_costs_its_own_feed_and_no_other_is_kept_waiting(
 def test_nothing_is_pulled_while_asking_providers_is_paused(
     engine: Engine, database: str, tmp_path: Path
 ) -> None:
-    books = Books(database)
+    books = LedgerDatabase(database)
     books.run("INSERT INTO paused_queues (queue, paused_by, why) VALUES ('fetch', 'a', 'b')")
 
     logs = turned(engine, database, tmp_path, one=("1h", GOOD), two=("1h", GOOD))
@@ -194,11 +194,11 @@ def due(
     return only
 
 
-def played(database: str) -> Books:
+def played(database: str) -> LedgerDatabase:
     books = TwoBooks(provider="p")
     books.ours("r-1", 500, 0)
     books.write(database)
-    return Books(database)
+    return LedgerDatabase(database)
 
 
 def test_a_day_waits_until_a_pull_of_each_feed_began_after_it_was_ripe(

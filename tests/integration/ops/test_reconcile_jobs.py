@@ -74,5 +74,5 @@ def test_nothing_runs_on_a_schedule_unless_the_settings_say_so(engine: Engine) -
     every = {"reconcile": {"every": "5m"}}
     asked = Settings.model_validate(every)
     (job,) = reconcile_jobs(asked, engine, SystemClock(), ["tieout"], ChildJobs())
-    assert (job.name, job.every, job.once) == ("reconcile", timedelta(minutes=5), True)
+    assert (job.name, job.every, job.exclusive) == ("reconcile", timedelta(minutes=5), True)
     assert reconcile_jobs(Settings(), engine, SystemClock(), ["tieout"], ChildJobs()) == []

@@ -17,20 +17,27 @@ from simulator.api.games import NameMint
 from simulator.api.sportsbook import SportsbookApi
 from simulator.api.xigs import XigsApi
 from simulator.protocol.messages import CallKind, ProviderSystem
-from tests.harness.servers.launch import PLAYERS, SEED, Game, Launching, launching, named_in
+from tests.harness.servers.simulated_providers import (
+    PLAYERS,
+    SEED,
+    GamePlay,
+    ProviderStack,
+    provider_stack,
+    query_value,
+)
 
 #: Tokens that an API of this seed gives first; commands ask it far less often.
 MINTED = {NameMint(seed=SEED, minted=number).token() for number in range(100)}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launching]:
-    with launching(tmp_path_factory.mktemp("launch")) as started:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderStack]:
+    with provider_stack(tmp_path_factory.mktemp("launch")) as started:
         yield started
 
 
 def prove_books(
-    stack: Launching, side: ProviderSystem, balance: str, posted: dict[str, str]
+    stack: ProviderStack, side: ProviderSystem, balance: str, posted: dict[str, str]
 ) -> None:
     """The player has what is left, by these postings, and the books verify."""
     assert stack.balance(side) == balance
@@ -54,17 +61,17 @@ def differ(told: Any, side: ProviderSystem, *, matched: int, **expected: str) ->
 
 
 def test_an_aggregators_player_is_registered_launched_played_and_reconciled(
-    stack: Launching,
+    stack: ProviderStack,
 ) -> None:
     side, api = ProviderSystem.AGGREGATOR, stack.api(AggregatorApi, ProviderSystem.AGGREGATOR)
-    registered = stack.of(side, "players", "register", "--player", PLAYERS[side])
+    registered = stack.tieout_for(side, "players", "register", "--player", PLAYERS[side])
     assert api.handles == {PLAYERS[side]: registered["handle"]}
-    (chosen, *_) = stack.of(side, "games", "list")
+    (chosen, *_) = stack.tieout_for(side, "games", "list")
     house = ("--game-provider", chosen["provider"])
     url = stack.open_game(side, "--game", chosen["game_id"], *house)
-    assert named_in(url, "token") in MINTED
+    assert query_value(url, "token") in MINTED
 
-    game = Game(stack, side, api.handles[PLAYERS[side]])
+    game = GamePlay(stack, side, api.handles[PLAYERS[side]])
     honest = game.play(
         game.call(CallKind.BALANCE),
         game.call(CallKind.BET, "B1", 500),
@@ -77,25 +84,25 @@ def test_an_aggregators_player_is_registered_launched_played_and_reconciled(
     won = {"bet:B1": "-5", "settle-bet:B1": "12.5", "bet-end:B1": "0"}
     lost = {"bet:B2": "-2", "bet-end:B2": "0"}
     prove_books(stack, side, "105.50", won | lost)
-    game.tell(honest)
+    game.report(honest)
     agree(game.reconcile(), rounds=2)
 
     (paid,) = game.play(
         game.call(CallKind.BET, "B3", 300), game.call(CallKind.WIN, "B3", 100, stake=300)
     )
-    game.tell([replace(paid, payout=paid.payout + 75, net=paid.net + 75)])
+    game.report([replace(paid, payout=paid.payout + 75, net=paid.net + 75)])
     told = game.reconcile(code=1)
     differ(told, side, matched=2, kind="payout_mismatch", round_key="B3", difference="0.75")
 
 
-def test_a_sportsbooks_player_is_launched_played_and_reconciled(stack: Launching) -> None:
+def test_a_sportsbooks_player_is_launched_played_and_reconciled(stack: ProviderStack) -> None:
     side, api = ProviderSystem.SPORTSBOOK, stack.api(SportsbookApi, ProviderSystem.SPORTSBOOK)
     url = stack.open_game(side)
-    assert named_in(url, "session") in MINTED
+    assert query_value(url, "session") in MINTED
     ((user, currency),) = api.sessions
     assert (user, currency) == (PLAYERS[side], "USD")
 
-    game = Game(stack, side, user)
+    game = GamePlay(stack, side, user)
     honest = game.play(
         game.call(CallKind.BET, "T1", 500),
         game.call(CallKind.WIN, "T2", 900),
@@ -104,30 +111,32 @@ def test_a_sportsbooks_player_is_launched_played_and_reconciled(stack: Launching
     )
     posted = {"T1": "-5", "T2": "9", "T3": "-2.5", "T4": "2.5"}
     prove_books(stack, side, "104.00", posted)
-    game.tell(honest)
+    game.report(honest)
     agree(game.reconcile(), rounds=3)
 
     (staked,) = game.play(game.call(CallKind.BET, "T5", 250))
-    game.tell([replace(staked, amount=300, stake=300, net=-300)])
+    game.report([replace(staked, amount=300, stake=300, net=-300)])
     told = game.reconcile(code=1)
     differ(told, side, matched=3, kind="stake_mismatch", round_key="T5", difference="-0.50")
 
 
-def test_an_agent_platforms_player_is_launched_played_and_reconciled(stack: Launching) -> None:
+def test_an_agent_platforms_player_is_launched_played_and_reconciled(
+    stack: ProviderStack,
+) -> None:
     side, api = (
         ProviderSystem.AGENT_PLATFORM,
         stack.api(AgentPlatformApi, ProviderSystem.AGENT_PLATFORM),
     )
-    (chosen, *_) = stack.of(side, "games", "list")
+    (chosen, *_) = stack.tieout_for(side, "games", "list")
     away = ("--home-url", "https://casino.example.com/", "--ip", "203.0.113.9")
     url = stack.open_game(side, "--game", chosen["game_id"], *away)
-    assert named_in(url, "token") in MINTED
-    assert named_in(url, "gameId") == chosen["game_id"]
+    assert query_value(url, "token") in MINTED
+    assert query_value(url, "gameId") == chosen["game_id"]
     ((session, player),) = api.sessions
     assert session
     assert player == PLAYERS[side]
 
-    game = Game(stack, side, player)
+    game = GamePlay(stack, side, player)
     honest = game.play(
         game.call(CallKind.BALANCE),
         game.call(CallKind.BET_AND_WIN, "M1", 500, payout=1500),
@@ -136,7 +145,7 @@ def test_an_agent_platforms_player_is_launched_played_and_reconciled(stack: Laun
         game.call(CallKind.BALANCE),
     )
     prove_books(stack, side, "110.00", {"M1": "10", "M2": "-2.5", "M3": "2.5"})
-    game.tell(honest)
+    game.report(honest)
     agree(game.reconcile(), rounds=2)
 
     # The platform says nothing of this one.
@@ -148,16 +157,16 @@ def test_an_agent_platforms_player_is_launched_played_and_reconciled(stack: Laun
 
 
 def test_a_card_players_user_is_registered_launched_played_and_reconciled(
-    stack: Launching,
+    stack: ProviderStack,
 ) -> None:
     side, api = ProviderSystem.XIGS, stack.api(XigsApi, ProviderSystem.XIGS)
-    registered = stack.of(side, "players", "register", "--player", PLAYERS[side])
+    registered = stack.tieout_for(side, "players", "register", "--player", PLAYERS[side])
     url = stack.open_game(side, "--game", api.games[0])
-    session = api.books.sessions[named_in(url, "session")]
+    session = api.books.sessions[query_value(url, "session")]
     assert session["gameId"] == api.games[0]
     assert session["userId"] == registered["handle"]
 
-    game = Game(stack, side, session["userId"])
+    game = GamePlay(stack, side, session["userId"])
     honest = game.play(
         game.call(CallKind.BET, "R1", 500),
         game.call(CallKind.WIN, "R1", 2000),
@@ -170,11 +179,11 @@ def test_a_card_players_user_is_registered_launched_played_and_reconciled(
         "110.00",
         {"open:R1": "-5", "close:R1": "20", "open:R2": "-5", "close:R2": "0"},
     )
-    game.tell(honest)
+    game.report(honest)
     agree(game.reconcile(), rounds=2)
 
     (lost,) = game.play(game.call(CallKind.BET, "R3", 200), game.call(CallKind.WIN, "R3", 0))
     phantom = replace(lost, record_id="R4", round_id="R4", payout=700, net=500)
-    game.tell([lost, phantom])
+    game.report([lost, phantom])
     told = game.reconcile(code=1)
     differ(told, side, matched=3, kind="missing_in_ledger", round_key="R4", difference="5.00")

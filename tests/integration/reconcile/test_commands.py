@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
 
 HEADER = "transaction_id,action,user_id,currency,amount,rollback_transaction_id,created_at\n"
 BET = "t-1,bet,alice,USD,5.00,,2026-03-01T10:00:00Z\n"
@@ -43,7 +43,7 @@ class CommandLine:
     database: str
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return typed(self.folder, *words)
+        return run_tieout(self.folder, *words)
 
     def json(self, *words: str, code: int) -> Any:
         done = self.run(*words, "--json")

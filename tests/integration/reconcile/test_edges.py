@@ -24,7 +24,7 @@ from tests.harness.books.two_sides import TwoBooks
 from tests.harness.detection.edges import DAYS, EDGE, edge_case, edge_world, expected_on
 from tests.harness.detection.month import NOW, OPEN_AFTER, System
 from tests.harness.servers.dask_cluster import dask_cluster
-from tests.harness.servers.mortal_workers import Counting, Stopped, StopsAfter
+from tests.harness.servers.failing_executors import CountingExecutor, Stopped, StopsAfter
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key
 from vocabulary.window import Window
@@ -167,7 +167,7 @@ def test_a_stopped_run_is_taken_up_again(books: str, straight: str, tmp_path: Pa
     with pytest.raises(Stopped, match="stopped here"):
         run(books, AFTER, stopped)
     asked: list[int] = []
-    how = How(executor=Counting(InProcess(), asked))
+    how = How(executor=CountingExecutor(InProcess(), asked))
     again = Mode(how=how, spool=spool, resume=True)
     assert text_of(run(books, AFTER, again, hours=9)) == straight
     assert asked[0] == 2
@@ -214,7 +214,9 @@ def test_what_comes_beyond_the_window_is_no_problem_of_a_run_unless_it_finds_oth
     assert asked.verified
     assert [each.name for each in asked.checks if not each.same] == ["rows beyond the window"]
     numbers: list[int] = []
-    again = Mode(how=How(executor=Counting(InProcess(), numbers)), spool=spool, resume=True)
+    again = Mode(
+        how=How(executor=CountingExecutor(InProcess(), numbers)), spool=spool, resume=True
+    )
     assert [each.id for each in run(database, BEFORE, again).breaks] == [
         each.id for each in before.breaks
     ]

@@ -233,7 +233,7 @@ def test_a_run_is_asked_again_by_its_ages(url: str) -> None:
 
 def test_a_run_of_before_is_asked_again_by_its_one_age(url: str) -> None:
     """Then whatever both sides told was judged at once, and one age held for the rest."""
-    run = _run(url, ages=MaturityAges.alike(30 * MINUTE, in_part=False))
+    run = _run(url, ages=MaturityAges.uniform(30 * MINUTE, in_part=False))
     assert {"part", "two", "unheard"} <= set(_found(run))
     told = run.manifest()
     told["rules"] = {**told["rules"], "classify": 2, "witness": 1}

@@ -16,7 +16,12 @@ from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.busy import DAY, BusyBooks
 from tests.harness.servers.dask_cluster import dask_cluster
-from tests.harness.servers.mortal_workers import Counting, Mortal, Stopped, StopsAfter
+from tests.harness.servers.failing_executors import (
+    CountingExecutor,
+    KillsOneWorker,
+    Stopped,
+    StopsAfter,
+)
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Unavailable
 from vocabulary.maturity import MaturityAges
@@ -83,7 +88,7 @@ def test_parts_of_a_history_without_names_give_the_same_bytes(books: str) -> Non
 def test_a_pool_gives_the_same_bytes_though_a_worker_is_killed(
     books: str, straight: str, tmp_path: Path
 ) -> None:
-    dying = Mortal(Pool(2), tmp_path / "killed")
+    dying = KillsOneWorker(Pool(2), tmp_path / "killed")
     assert result_file(books, Mode(how=How(parts=4, executor=dying))) == straight
     assert dying.marker.exists()
 
@@ -92,7 +97,9 @@ def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(
     books: str, straight: str, tmp_path: Path
 ) -> None:
     with dask_cluster(tmp_path, workers=2) as address:
-        dying = Mortal(Dask(address, patience_s=120, connect_s=120), tmp_path / "killed")
+        dying = KillsOneWorker(
+            Dask(address, patience_s=120, connect_s=120), tmp_path / "killed"
+        )
         assert result_file(books, Mode(how=How(parts=4, executor=dying))) == straight
     assert dying.marker.exists()
 
@@ -111,7 +118,7 @@ def test_a_run_stopped_in_the_middle_is_taken_up_and_gives_the_same_bytes(
     with pytest.raises(Stopped, match="stopped here"):
         result_file(books, stopped)
     asked: list[int] = []
-    how = How(parts=2, executor=Counting(InProcess(), asked))
+    how = How(parts=2, executor=CountingExecutor(InProcess(), asked))
     again = Mode(how=how, spool=spool, resume=True)
     # The clock went on, and the options say other parts: the interrupted run's hold.
     assert result_file(books, again, minutes=900) == straight
@@ -127,7 +134,7 @@ def test_a_damaged_part_is_looked_at_again(books: str, straight: str, tmp_path: 
     damaged = spool / "range-000001.part"
     damaged.write_bytes(damaged.read_bytes()[:-1])
     asked: list[int] = []
-    how = How(executor=Counting(InProcess(), asked))
+    how = How(executor=CountingExecutor(InProcess(), asked))
     assert result_file(books, Mode(how=how, spool=spool, resume=True)) == straight
     assert sorted(asked) == [1, 3, 4, 5, 6]
 
@@ -139,7 +146,7 @@ def test_a_run_asked_otherwise_begins_anew(books: str, tmp_path: Path) -> None:
         result_file(books, stopped)
     rules = Rules(tolerance={"USD": 1})
     asked: list[int] = []
-    how = How(parts=2, executor=Counting(InProcess(), asked))
+    how = How(parts=2, executor=CountingExecutor(InProcess(), asked))
     result_file(books, Mode(how=how, spool=spool, resume=True), rules=rules, minutes=320)
     assert sorted(asked) == [0, 1]
 

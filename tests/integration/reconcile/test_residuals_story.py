@@ -21,8 +21,8 @@ from reconcile.snapshot.rules import Rules
 from storage.engine import open_engine
 from tests.harness.books.ledger import SLUG, accept, bet, open_wallets, round_end, win
 from tests.harness.books.two_sides import TwoBooks
-from tests.harness.servers.receiver import until
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
+from tests.harness.servers.receiver import wait_until
 from vocabulary.clock import FrozenClock
 from vocabulary.window import Window
 
@@ -71,7 +71,7 @@ class CommandLine:
         return self.reconcile(*DAY, "--close-day", code=code)
 
     def ledger(self, *words: str, code: int = 0) -> Any:
-        done = typed(self.folder, "ledger", *words, "--json")
+        done = run_tieout(self.folder, "ledger", *words, "--json")
         assert done.returncode == code, (done.stdout, done.stderr)
         return json.loads(done.stdout)
 
@@ -156,7 +156,7 @@ def test_what_stands_is_listed_by_round_with_the_run_that_booked_it(
     tieout.close()
     every = tieout.ledger("residuals")
     (stands,) = tieout.ledger("residuals", "--standing", "--provider", SLUG)
-    printed = typed(tieout.folder, "ledger", "residuals", "--round", "r2")
+    printed = run_tieout(tieout.folder, "ledger", "residuals", "--round", "r2")
     assert [(x["residual"], x["round"], x["moved"], x["corrects"]) for x in every] == [
         (3, "r2", "0.01", 2),
         (2, "r2", "-0.01", None),
@@ -205,7 +205,7 @@ def test_a_run_killed_while_it_books_leaves_nothing_and_the_next_books_once(
     with psycopg.connect(tieout.url) as holding:
         holding.execute("LOCK TABLE residuals IN SHARE MODE")
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as run:
-            assert until(lambda: tieout.rows(WAITING) == [(1,)])
+            assert wait_until(lambda: tieout.rows(WAITING) == [(1,)])
             assert run.poll() is None
             run.kill()
     assert tieout.close()["booked"] == {"EUR": "0.01"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.harness.books.two_sides import TwoBooks
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
 from vocabulary.clock import SystemClock
 
 SETTINGS = """
@@ -38,7 +38,7 @@ class CommandLine:
         (folder / "tieout.toml").write_text(text, encoding="utf-8")
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return typed(self.folder, *words)
+        return run_tieout(self.folder, *words)
 
     def json(self, *words: str, code: int) -> Any:
         done = self.run(*words, "--json")

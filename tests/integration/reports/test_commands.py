@@ -1,4 +1,4 @@
-"""``tieout report`` as it is typed, with the invoices that go into a pack."""
+"""``tieout report`` on the command line, with invoices."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.books.reports import STEM, Files, fill, run
-from tests.harness.servers.typed_command import typed
+from tests.harness.servers.command_line import run_tieout
 
 SETTINGS = """
 mode = "test"
@@ -28,25 +28,25 @@ rates = {{ JPY = "0.01" }}
 
 @pytest.fixture
 def folder(tmp_path: Path, database: str) -> Path:
-    """Settings and two invoices; the books are empty."""
+    """A folder with settings and two invoices; the database has no rounds."""
     (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=database), "utf-8")
     for name, ggr in (("first.csv", "12.50"), ("second.csv", "99.00")):
         (tmp_path / name).write_text(f"currency,ggr,fee\nUSD,{ggr},1.25\n", "utf-8")
     return tmp_path
 
 
-def test_invoices_go_into_the_pack_each_with_its_period(folder: Path, database: str) -> None:
+def test_each_invoice_is_checked_with_its_own_period(folder: Path, database: str) -> None:
     fill(database)
     run(database)
-    words = ("report", "--provider", "agg", "--out", str(folder / "out"), "--json")
+    command = ("report", "--provider", "agg", "--out", str(folder / "out"), "--json")
     first = ("--invoice", str(folder / "first.csv"), "--period", "2026-03")
     second = ("--invoice", str(folder / "second.csv"), "--period", "2026-04-01/2026-04-02")
-    done = typed(folder, *words, *first, *second)
-    assert done.returncode == 0, done.stderr
-    files = Files([Path(path) for path in json.loads(done.stdout)["agg"]])
+    result = run_tieout(folder, *command, *first, *second)
+    assert result.returncode == 0, result.stderr
+    files = Files([Path(path) for path in json.loads(result.stdout)["agg"]])
     assert files.stem == STEM
-    told = [(row["Invoice"], row["Period"], row["Ties"]) for row in files.table("invoices")]
-    assert told == [
+    invoices = [(row["Invoice"], row["Period"], row["Ties"]) for row in files.table("invoices")]
+    assert invoices == [
         ("first.csv", "2026-03", "NO"),
         ("second.csv", "2026-04-01/2026-04-02", "NO"),
     ]
@@ -59,17 +59,17 @@ def test_invoices_go_into_the_pack_each_with_its_period(folder: Path, database: 
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("options", "message"),
     [
         (("--all", "--invoice", "first.csv", "--period", "2026-03"), "one provider's"),
         (("--provider", "agg", "--invoice", "first.csv"), "1 invoices and 0 periods"),
         (("--provider", "agg", "--invoice", "gone.csv", "--period", "2026-03"), "No such file"),
     ],
 )
-def test_an_invoice_that_cannot_be_checked_leaves_no_pack(
-    folder: Path, words: tuple[str, ...], said: str
+def test_an_invoice_that_cannot_be_checked_writes_no_pack(
+    folder: Path, options: tuple[str, ...], message: str
 ) -> None:
-    done = typed(folder, "report", "--out", str(folder / "out"), *words)
-    assert done.returncode == 2
-    assert said in " ".join(done.stderr.replace("│", " ").split())
+    result = run_tieout(folder, "report", "--out", str(folder / "out"), *options)
+    assert result.returncode == 2
+    assert message in " ".join(result.stderr.replace("│", " ").split())
     assert not (folder / "out").exists()

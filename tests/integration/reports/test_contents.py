@@ -1,4 +1,4 @@
-"""Beside amounts a pack tells who deals with what, what was not read, and what it rests on."""
+"""A pack shows the workflow of breaks, gaps of the feeds, evidence, and checked invoices."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,10 +27,10 @@ from tests.harness.books.reports import (
     STEM,
     Files,
     fill,
+    on_page,
     pack_of,
-    retell,
+    restate,
     run,
-    shown,
 )
 from vocabulary.window import Window
 
@@ -45,20 +45,18 @@ def filled(database: str) -> str:
 
 
 def _written(pack: Pack, folder: Path) -> Files:
-    """The pack's files, which all show the same."""
+    """Write the pack; all its files must show the same figures."""
     files = Files(write_pack(pack, folder))
     for grid in grids(pack):
-        table = files.of_table(grid)
-        assert files.of_sheet(grid) == table, grid.name
-        assert files.of_page(grid) == list(shown(grid, table)), grid.name
+        table = files.csv_rows(grid)
+        assert files.sheet_rows(grid) == table, grid.name
+        assert files.page_rows(grid) == list(on_page(grid, table)), grid.name
     return files
 
 
-def test_a_break_tells_who_deals_with_it_since_when_and_until_when(
-    filled: str, tmp_path: Path
-) -> None:
+def test_a_break_shows_its_state_assignee_age_and_due_date(filled: str, tmp_path: Path) -> None:
     run(filled)
-    rounds = {each.round_id: each.break_id for each in pack_of(filled).breaks}
+    rounds = {break_.round_id: break_.break_id for break_ in pack_of(filled).breaks}
     engine = open_engine(filled)
     do(engine, rounds["r2"], assigning(to="maria", by="jonas", now=TOMORROW))
     do(engine, rounds[SCRIPT], explaining(by="jonas", why="a test of theirs", now=TOMORROW))
@@ -66,25 +64,25 @@ def test_a_break_tells_who_deals_with_it_since_when_and_until_when(
 
     files = _written(pack_of(filled, at=TOMORROW), tmp_path)
 
-    told = {row["round_id"]: row for row in files.table("breaks")}
-    assert (told["r2"]["state"], told["r2"]["assignee"]) == ("assigned", "maria")
-    assert (told["r2"]["age_hours"], told["r2"]["overdue"]) == ("25", "OVERDUE")
-    assert told["r2"]["due"] == "2026-03-02T20:00:00Z"
-    settled = told[SCRIPT]
+    breaks = {row["round_id"]: row for row in files.table("breaks")}
+    assert (breaks["r2"]["state"], breaks["r2"]["assignee"]) == ("assigned", "maria")
+    assert (breaks["r2"]["age_hours"], breaks["r2"]["overdue"]) == ("25", "OVERDUE")
+    assert breaks["r2"]["due"] == "2026-03-02T20:00:00Z"
+    settled = breaks[SCRIPT]
     assert (settled["state"], settled["due"]) == ("explained", "nobody has to act")
     assert settled["overdue"] == ""
     assert [row["Overdue"] for row in files.table("breaks-by-kind")] == ["1", "0", "1"]
 
 
-def test_a_break_names_what_it_rests_on(filled: str, tmp_path: Path) -> None:
+def test_a_break_names_its_evidence(filled: str, tmp_path: Path) -> None:
     run(filled)
     files = _written(pack_of(filled), tmp_path)
-    told = {row["round_id"]: row["evidence"] for row in files.table("breaks")}
-    assert "records: r2" in told["r2"]
+    evidence = {row["round_id"]: row["evidence"] for row in files.table("breaks")}
+    assert "records: r2" in evidence["r2"]
     assert f'href="#{files.table("differences")[0]["Break"]}"' in files.page.read_text("utf-8")
 
 
-def test_a_day_is_open_until_it_is_signed_off_and_then_tells_what_was_restated(
+def test_a_day_is_open_until_signed_off_and_then_shows_what_was_restated(
     filled: str, tmp_path: Path
 ) -> None:
     run(filled)
@@ -92,7 +90,7 @@ def test_a_day_is_open_until_it_is_signed_off_and_then_tells_what_was_restated(
     assert (row["Day"], row["State"], row["By run"]) == ("2026-03-01", "open", "")
 
     run(filled, at=TOMORROW, close=DAY.start.date())
-    retell(filled, "r2", 500, 425, at=TOMORROW + timedelta(hours=1))
+    restate(filled, "r2", 500, 425, at=TOMORROW + timedelta(hours=1))
     pack = pack_of(filled, at=TOMORROW + timedelta(hours=2))
 
     (row,) = _written(pack, tmp_path / "closed").table("days")
@@ -102,19 +100,19 @@ def test_a_day_is_open_until_it_is_signed_off_and_then_tells_what_was_restated(
     assert (row["Restated by"], row["Currency"]) == ("3.00", "USD")
 
 
-def test_days_are_the_providers_own(filled: str) -> None:
+def test_days_are_business_days_in_the_providers_time_zone(filled: str) -> None:
     run(filled)
     days = pack_of(filled, zone="America/New_York").days
-    assert [(str(each.day), each.whole) for each in days] == [
+    assert [(str(day.day), day.whole) for day in days] == [
         ("2026-02-28", False),
         ("2026-03-01", False),
     ]
 
 
-def test_what_was_not_read_is_told_with_its_file(filled: str, tmp_path: Path) -> None:
+def test_what_was_not_read_is_listed_with_its_file(filled: str, tmp_path: Path) -> None:
     engine = open_engine(filled)
     with engine.begin() as connection:
-        lost = [
+        unparsable = [
             NewFinding(
                 kind=FindingKind.UNPARSABLE_RECORD,
                 detail="stake: a decimal is expected",
@@ -123,9 +121,9 @@ def test_what_was_not_read_is_told_with_its_file(filled: str, tmp_path: Path) ->
             )
             for line in (7, 9)
         ]
-        hole = NewFinding(kind=FindingKind.FEED_GAP, detail="nothing was told", covers=DAY)
-        for feed, found in (("statement", lost), ("pull", [hole])):
-            note(connection, "agg", feed, scope="march", found=found, now=EVENING)
+        gap = NewFinding(kind=FindingKind.FEED_GAP, detail="nothing was told", covers=DAY)
+        for feed, findings in (("statement", unparsable), ("pull", [gap])):
+            note(connection, "agg", feed, scope="march", found=findings, now=EVENING)
     engine.dispose()
     run(filled)
 
@@ -135,12 +133,12 @@ def test_what_was_not_read_is_told_with_its_file(filled: str, tmp_path: Path) ->
         ("unparsable_record", "march.csv", "2"),
         ("feed_gap", "", "1"),
     }
-    told = {row["What"]: (row["From"], row["To"]) for row in rows}
-    assert told["unparsable_record"] == ("not known", "not known")
-    assert told["feed_gap"][0].startswith("2026-03-01")
+    covers = {row["What"]: (row["From"], row["To"]) for row in rows}
+    assert covers["unparsable_record"] == ("not known", "not known")
+    assert covers["feed_gap"][0].startswith("2026-03-01")
 
 
-def test_maturity_tells_its_source_and_how_much_it_was_learned_from(
+def test_maturity_shows_its_source_and_the_number_of_records_behind_it(
     filled: str, tmp_path: Path
 ) -> None:
     learned = {"age_s": 240, "source": "learned", "per_mille": 995, "samples": 4_711}
@@ -149,50 +147,51 @@ def test_maturity_tells_its_source_and_how_much_it_was_learned_from(
     assert list(row.values()) == ["bet", "240", "learned", "4711", "995"]
 
 
-def test_the_manifest_names_rules_versions_and_what_was_read(
-    filled: str, tmp_path: Path
-) -> None:
+def test_the_manifest_names_rules_versions_and_inputs(filled: str, tmp_path: Path) -> None:
     run(filled)
     pack = pack_of(filled)
-    told = {row["What"]: row["Told"] for row in _written(pack, tmp_path).table("manifest")}
+    rows = _written(pack, tmp_path).table("manifest")
+    manifest = {row["What"]: row["Told"] for row in rows}
     assert pack.run is not None
-    assert told["run"] == pack.run.run_id
-    assert told["ours.identity"] == pack.run.manifest["ours"]["identity"]
-    assert told["ours.holds"] == "yes"
-    assert {"code", "rules.match", "rules.classify", "inputs.marks.batches"} <= set(told)
+    assert manifest["run"] == pack.run.run_id
+    assert manifest["ours.identity"] == pack.run.manifest["ours"]["identity"]
+    assert manifest["ours.holds"] == "yes"
+    assert {"code", "rules.match", "rules.classify", "inputs.marks.batches"} <= set(manifest)
 
 
 def test_the_first_page_ties_from_both_sides_to_the_breaks(filled: str, tmp_path: Path) -> None:
     run(filled)
     files = _written(pack_of(filled), tmp_path)
-    told = {
+    differences = {
         (row["Currency"], row["Figure"]): row["Theirs less ours"]
         for row in files.table("both-sides")
     }
-    assert told["USD", "GGR"] == told["USD", "of it breaks"] == "-987654321098769.68"
-    assert (told["USD", "left over"], told["JPY", "left over"]) == ("0.00", "0")
+    assert (
+        differences["USD", "GGR"] == differences["USD", "of it breaks"] == "-987654321098769.68"
+    )
+    assert (differences["USD", "left over"], differences["JPY", "left over"]) == ("0.00", "0")
     owed = [row["Amount"] for row in files.table("breaks-by-kind")]
     assert owed == ["987654321098765.43", "3.00", "1.25"]
     assert {row["Left over"] for row in files.table("rounds")} == {"0"}
 
 
-def test_checked_invoices_stand_in_the_pack_with_the_rounds_behind_them(
+def test_checked_invoices_are_in_the_pack_with_the_rounds_behind_their_differences(
     filled: str, tmp_path: Path
 ) -> None:
     run(filled)
     march = Window(start=DAY.start, end=datetime(2026, 4, 1, tzinfo=UTC))
-    asked = Terms(provider="agg", window=march, maturity=timedelta(minutes=15))
-    told = totals(filled, asked, now=TOMORROW, zone="UTC")
+    request = Terms(provider="agg", window=march, maturity=timedelta(minutes=15))
+    march_totals = totals(filled, request, now=TOMORROW, zone="UTC")
     claims = (
         Claim(game="plinko", currency="USD", ggr=1_125),
         Claim(game="plinko", currency="JPY", ggr=-200),
     )
     invoice = Invoice(name="=march.csv", currency="USD", claims=claims, fee=999)
     terms = FeeTerms(currency="USD", tiers=TEN_PERCENT.tiers, rates={"JPY": Fraction(1, 100)})
-    check = check_invoice(invoice, told, terms, {})
-    one = CheckedInvoice(period="2026-03", check=check, totals=told)
+    check = check_invoice(invoice, march_totals, terms, {})
+    checked = CheckedInvoice(period="2026-03", check=check, totals=march_totals)
 
-    files = _written(pack_of(filled, invoices=(one,)), tmp_path)
+    files = _written(pack_of(filled, invoices=(checked,)), tmp_path)
 
     (fee,) = files.table("invoices")
     assert (fee["Invoice"], fee["Period"], fee["Fee claimed"]) == (
@@ -208,10 +207,10 @@ def test_checked_invoices_stand_in_the_pack_with_the_rounds_behind_them(
     rounds = {row["Round"]: row for row in files.table("invoice-rounds")}
     assert (rounds["r2"]["Cause"], rounds["r2"]["GGR"]) == ("payout_mismatch", "-1.25")
     assert rounds["r2"]["Player"] == f"'{HOSTILE}"
-    assert "=march.csv" in str(files.of_page(grids(pack_of(filled, invoices=(one,)))[0]))
+    assert "=march.csv" in str(files.page_rows(grids(pack_of(filled, invoices=(checked,)))[0]))
 
 
-def test_a_page_longer_than_a_browser_bears_says_where_the_rest_is(
+def test_a_table_too_long_for_the_page_names_the_csv_with_all_rows(
     filled: str, tmp_path: Path
 ) -> None:
     run(filled)

@@ -1,4 +1,4 @@
-"""A report pack, read back the way finance reads it: every figure is the books' figure."""
+"""Every figure in the files of a report pack equals the figure in the database."""
 
 import re
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from tests.harness.books.reports import (
     STEM,
     Files,
     fill,
+    on_page,
     pack_of,
     run,
-    shown,
 )
 
 SHEETS = (
@@ -35,7 +35,7 @@ TABLES = (
 
 @pytest.fixture(scope="module")
 def filled(postgres: PostgresServer) -> Iterator[str]:
-    """Books with a run, which no test of this module changes."""
+    """A database with a run; no test of this module changes it."""
     postgres.execute(f"CREATE DATABASE report_pack TEMPLATE {TEMPLATE}")
     database = postgres.url("report_pack")
     fill(database)
@@ -49,7 +49,7 @@ def files(filled: str, tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(write_pack(pack_of(filled), tmp_path_factory.mktemp("pack")))
 
 
-def test_a_pack_is_a_workbook_a_page_and_tables(files: Files) -> None:
+def test_a_pack_is_a_workbook_a_page_and_csv_tables(files: Files) -> None:
     names = {*(f"{STEM}-{table}.csv" for table in TABLES), f"{STEM}.html", f"{STEM}.xlsx"}
     assert set(files.by_name) == names
 
@@ -58,10 +58,10 @@ def test_every_file_of_a_pack_shows_the_same_figures(filled: str, tmp_path: Path
     pack = pack_of(filled)
     files = Files(write_pack(pack, tmp_path / "out"))
     for grid in grids(pack):
-        table = files.of_table(grid)
+        table = files.csv_rows(grid)
         assert len(table) == len(grid.rows), grid.name
-        assert files.of_sheet(grid) == table, grid.name
-        assert files.of_page(grid) == list(shown(grid, table)), grid.name
+        assert files.sheet_rows(grid) == table, grid.name
+        assert files.page_rows(grid) == list(on_page(grid, table)), grid.name
 
 
 def test_the_workbook_shows_totals_as_numbers_with_ggr(files: Files) -> None:
@@ -79,11 +79,11 @@ def test_the_workbook_shows_totals_as_numbers_with_ggr(files: Files) -> None:
 
 
 def test_the_workbook_lists_every_break_with_its_exact_difference(files: Files) -> None:
-    found = [
+    breaks = [
         (row["Round"], row["Kind"], row["Difference"], row["Who owes"])
         for row in files.sheet("Breaks")
     ]
-    assert found == [
+    assert breaks == [
         ("huge", "missing_in_ledger", "987654321098765.43", "we owe the player"),
         (SCRIPT, "missing_at_provider", 3, "we owe the player"),
         ("r2", "payout_mismatch", 1.25, "we owe the player"),
@@ -109,18 +109,18 @@ def test_amounts_are_formatted_with_their_currencys_digits(files: Files) -> None
     assert formats["JPY"].startswith("#,##0;")
 
 
-def test_what_is_owed_has_a_sign_and_a_colour_either_way(files: Files) -> None:
+def test_owed_amounts_have_a_sign_and_a_colour(files: Files) -> None:
     column = [cell.value for cell in files.book["Breaks"][4]].index("Difference")
     cells = [row[column] for row in files.book["Breaks"].iter_rows(min_row=6)]
     assert {cell.number_format for cell in cells} == {"[Red]+#,##0.00;[Blue]-#,##0.00;#,##0.00"}
 
 
-def test_every_sheet_is_frozen_titled_and_fits_its_page(files: Files) -> None:
+def test_every_sheet_has_a_title_frozen_rows_and_a_print_layout(files: Files) -> None:
     assert tuple(files.book.sheetnames) == SHEETS
     for sheet in files.book:
-        alone = sheet.title != "Summary"
-        assert sheet.freeze_panes == ("A5" if alone else "A3")
-        assert (sheet.auto_filter.ref is not None) == alone
+        is_single = sheet.title != "Summary"
+        assert sheet.freeze_panes == ("A5" if is_single else "A3")
+        assert (sheet.auto_filter.ref is not None) == is_single
         assert sheet["A1"].value == f"Reconciliation of agg: {sheet.title}"
         assert "2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z; run run-" in sheet["A2"].value
         assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
@@ -134,7 +134,7 @@ def test_no_column_is_too_narrow_for_an_id(files: Files) -> None:
             assert width >= max(len(row[cell.column - 1].value) for row in sheet["A5:X7"])
 
 
-def test_what_a_player_is_called_never_becomes_a_formula(files: Files) -> None:
+def test_a_player_name_never_becomes_a_formula(files: Files) -> None:
     cells = [cell for row in files.book["Breaks"].iter_rows(min_row=5) for cell in row]
     assert HOSTILE in {cell.value for cell in cells}
     assert {cell.data_type for cell in cells} == {"s", "n"}
@@ -154,7 +154,7 @@ def test_the_page_escapes_what_a_provider_wrote(files: Files) -> None:
     assert "+987,654,321,098,765.43" in page
 
 
-def test_the_tables_hold_exact_amounts_and_harmless_text(files: Files) -> None:
+def test_csv_tables_hold_exact_amounts_and_escaped_formulas(files: Files) -> None:
     breaks = files.table("breaks")
     assert {row["player"] for row in breaks} == {f"'{HOSTILE}"}
     assert Decimal(breaks[0]["difference"]) == Decimal(HUGE).scaleb(-2)
@@ -167,21 +167,21 @@ def test_the_tables_hold_exact_amounts_and_harmless_text(files: Files) -> None:
 def test_the_tie_out_leaves_nothing_unexplained(files: Files) -> None:
     rows = files.sheet("Tie-out")
     assert [Decimal(str(row["Residual"])) for row in rows] == [0] * len(rows)
-    told = {(row["Game"], row["Currency"]): row["Breaks"] for row in rows}
-    assert told["unknown", "USD"] == -3
-    assert told["plinko", "JPY"] == 0
-    assert told["plinko", "USD"] == "-987654321098766.68"
-    assert told["all games", "USD"] == "-987654321098769.68"
+    breaks = {(row["Game"], row["Currency"]): row["Breaks"] for row in rows}
+    assert breaks["unknown", "USD"] == -3
+    assert breaks["plinko", "JPY"] == 0
+    assert breaks["plinko", "USD"] == "-987654321098766.68"
+    assert breaks["all games", "USD"] == "-987654321098769.68"
 
 
-def test_the_same_pack_is_the_same_files(filled: str, tmp_path: Path) -> None:
+def test_equal_packs_are_written_as_equal_files(filled: str, tmp_path: Path) -> None:
     first = write_pack(pack_of(filled), tmp_path / "a")
     second = write_pack(pack_of(filled), tmp_path / "b")
-    for one, other in zip(first, second, strict=True):
-        assert one.read_bytes() == other.read_bytes()
+    for path, other in zip(first, second, strict=True):
+        assert path.read_bytes() == other.read_bytes()
 
 
-def test_a_provider_without_a_run_gets_a_report_that_says_so(
+def test_a_provider_without_a_run_gets_a_pack_that_says_so(
     database: str, tmp_path: Path
 ) -> None:
     files = Files(write_pack(pack_of(database), tmp_path))
@@ -189,13 +189,13 @@ def test_a_provider_without_a_run_gets_a_report_that_says_so(
     assert "No activity" in page
     assert "No run is stored" in page
     for sheet in files.book:
-        said = {str(cell.value) for row in sheet.iter_rows(min_row=5) for cell in row}
-        assert any(each.startswith(("No ", "Nothing ", "The window holds no")) for each in said)
+        texts = {str(cell.value) for row in sheet.iter_rows(min_row=5) for cell in row}
+        assert any(
+            text.startswith(("No ", "Nothing ", "The window holds no")) for text in texts
+        )
 
 
-def test_a_day_on_which_nothing_happened_gets_its_report_too(
-    database: str, tmp_path: Path
-) -> None:
+def test_a_day_without_activity_gets_a_pack_that_says_so(database: str, tmp_path: Path) -> None:
     run(database)
     page = Files(write_pack(pack_of(database), tmp_path)).page.read_text(encoding="utf-8")
     assert "No activity" in page

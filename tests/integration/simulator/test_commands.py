@@ -20,7 +20,7 @@ from ops.settings.model import demo_settings
 from providers.registry import DIALECTS
 from simulator.protocol.messages import ProviderSystem
 from tests.harness.servers.ports import free_port
-from tests.harness.servers.running import TIEOUT, Running
+from tests.harness.servers.tieout_stack import TIEOUT, TieoutStack
 from vocabulary.errors import SettingsInvalid
 
 ROOT = Path(__file__).parents[3]
@@ -219,7 +219,7 @@ def test_an_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None
 
 
 def test_the_apis_are_served_after_the_run_until_it_is_stopped(tmp_path: Path) -> None:
-    running = Running(tmp_path)
+    running = TieoutStack(tmp_path)
     try:
         port = free_port()
         words = [

@@ -15,7 +15,7 @@ from ops.commands.conformance_hooks import roster, subject_of
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.settings.loader import load
 from simulator.conformance.catalogue import CATALOGUE
-from simulator.conformance.target import TestPlayer
+from simulator.conformance.target import ConformancePlayer
 from tests.harness.books.bookkeeper import (
     BelievesEverybody,
     Bookkeeper,
@@ -23,7 +23,13 @@ from tests.harness.books.bookkeeper import (
     listening,
 )
 from tests.harness.servers.ports import free_port
-from tests.harness.servers.receiver import OLD_SECRET, SECRET, Books, Tieout, receivers
+from tests.harness.servers.receiver import (
+    OLD_SECRET,
+    SECRET,
+    LedgerDatabase,
+    TieoutProcess,
+    receivers,
+)
 
 SETTINGS = """
 mode = "test"
@@ -43,7 +49,7 @@ secrets = ["literal:{SECRET.decode()}", "literal:{OLD_SECRET.decode()}"]
 DIALECTS = ("agent_platform", "aggregator", "sportsbook", "xigs")
 
 
-def examined(tieout: Tieout, slug: str, *words: str) -> tuple[int, dict[str, Any]]:
+def examined(tieout: TieoutProcess, slug: str, *words: str) -> tuple[int, dict[str, Any]]:
     ran = tieout.command("provider", "conformance", slug, "--json", *words)
     assert ran.stdout, ran.stderr
     return ran.returncode, json.loads(ran.stdout)
@@ -79,8 +85,8 @@ def test_every_dialect_passes_against_a_real_receiver_and_the_books_hold(
             skipped = [one for one in told["scenarios"] if one["result"] == "not applicable"]
             assert told["passed"] == len(CATALOGUE) - len(skipped) > len(CATALOGUE) / 2
             assert all(one["reason"] and not one["steps"] for one in skipped)
-    books = Books(database)
-    assert books.wrong() == []
+    books = LedgerDatabase(database)
+    assert books.failed_checks() == []
     books.close()
 
 
@@ -147,9 +153,9 @@ def foreign(
     (place / "players.csv").write_text(text)
     for line in text.splitlines()[1:]:
         player, _currency, _balance, handle = line.split(",")
-        bookkeeper.open(TestPlayer(player=player, handle=handle, opening=10_000))
+        bookkeeper.open(ConformancePlayer(player=player, handle=handle, opening=10_000))
     # No database is to be found at these addresses: it must not be looked for.
-    tieout = Tieout(
+    tieout = TieoutProcess(
         place, "postgresql://nowhere.invalid/x", "redis://nowhere.invalid/0", "--help"
     )
     try:
@@ -157,7 +163,7 @@ def foreign(
             given = ("--url", url, "--players", "players.csv", "--no-import", *words)
             ran = tieout.command("provider", "conformance", slug, "--json", *given)
     finally:
-        tieout.end()
+        tieout.kill()
     return ran, names(json.loads(ran.stdout), "failed") if ran.stdout else set()
 
 
@@ -217,12 +223,12 @@ def test_a_receiver_that_reads_no_signature_fails_where_signatures_are_concerned
 def test_what_cannot_be_played_is_said_in_a_sentence(
     place: Path, database: str, broker_url: str, words: tuple[str, ...], code: int, said: str
 ) -> None:
-    tieout = Tieout(place, database, broker_url, "--help")
+    tieout = TieoutProcess(place, database, broker_url, "--help")
     try:
         url = f"http://127.0.0.1:{free_port()}"
         ran = tieout.command("provider", "conformance", *words, "--url", url)
     finally:
-        tieout.end()
+        tieout.kill()
 
     assert ran.returncode == code
     assert said in " ".join(ran.stderr.replace("│", " ").split())
@@ -230,7 +236,7 @@ def test_what_cannot_be_played_is_said_in_a_sentence(
 
 def test_too_few_players_are_not_enough(place: Path) -> None:
     (place / "few.csv").write_text("player,currency,balance\na,USD,100.00\n")
-    tieout = Tieout(
+    tieout = TieoutProcess(
         place, "postgresql://nowhere.invalid/x", "redis://nowhere.invalid/0", "--help"
     )
     found = entry(place, "the-xigs")
@@ -239,7 +245,7 @@ def test_too_few_players_are_not_enough(place: Path) -> None:
             given = ("--url", url, "--players", "few.csv", "--no-import")
             ran = tieout.command("provider", "conformance", "the-xigs", *given)
     finally:
-        tieout.end()
+        tieout.kill()
 
     assert ran.returncode == 2
     assert f"at least {len(CATALOGUE)} players" in ran.stderr

@@ -20,7 +20,7 @@ from storage.queue.commands import (
 from storage.queue.heartbeats import ask_canary, pass_canary, paused_queues
 from storage.queue.parking import park
 from storage.queue.state import read_state
-from tests.harness.servers.receiver import Books
+from tests.harness.servers.receiver import LedgerDatabase
 from vocabulary.errors import Contradiction, Unavailable
 
 NORA = OperatorDecision(by="nora", why="because")
@@ -36,8 +36,8 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def books(database: str) -> Iterator[Books]:
-    opened = Books(database)
+def books(database: str) -> Iterator[LedgerDatabase]:
+    opened = LedgerDatabase(database)
     yield opened
     opened.close()
 
@@ -48,7 +48,7 @@ def put(engine: Engine, job: str, *subjects: str, why: str = "the secret was ret
             park(connection, job=job, subject=subject, error=Contradiction(why))
 
 
-def batch(books: Books) -> int:
+def batch(books: LedgerDatabase) -> int:
     """A batch that is parked, without its reason."""
     books.run("INSERT INTO batches (operations, parked_at) VALUES (0, clock_timestamp())")
     ((found,),) = books.rows("SELECT max(batch_id) FROM batches")
@@ -60,7 +60,7 @@ def subjects(engine: Engine, chosen: ParkedFilter) -> list[str]:
 
 
 def test_parked_work_is_chosen_by_job_cause_fingerprint_subject_and_age(
-    engine: Engine, books: Books
+    engine: Engine, books: LedgerDatabase
 ) -> None:
     put(engine, "ingest.v1", "delivery 1", "delivery 2")
     put(engine, "daily", "slot 7", why="something else")
@@ -88,7 +88,7 @@ def test_equal_failures_share_a_fingerprint_and_a_repeat_is_counted(engine: Engi
 
 
 def test_requeued_work_is_found_again_and_the_audit_trail_says_who_and_why(
-    engine: Engine, books: Books
+    engine: Engine, books: LedgerDatabase
 ) -> None:
     number = batch(books)
     put(engine, "post.v1", f"batch {number}")
@@ -111,7 +111,7 @@ def test_requeued_work_is_found_again_and_the_audit_trail_says_who_and_why(
 
 
 def test_money_that_was_accepted_is_never_discarded_not_even_among_other_things(
-    engine: Engine, books: Books
+    engine: Engine, books: LedgerDatabase
 ) -> None:
     number = batch(books)
     put(engine, "post.v1", f"batch {number}")
@@ -125,7 +125,7 @@ def test_money_that_was_accepted_is_never_discarded_not_even_among_other_things(
 
 
 def test_the_database_itself_keeps_the_reason_of_a_parked_batch(
-    engine: Engine, books: Books
+    engine: Engine, books: LedgerDatabase
 ) -> None:
     number = batch(books)
     put(engine, "post.v1", f"batch {number}")
@@ -137,7 +137,7 @@ def test_the_database_itself_keeps_the_reason_of_a_parked_batch(
 
 
 def test_history_may_be_discarded_and_the_audit_trail_keeps_all_of_it(
-    engine: Engine, books: Books
+    engine: Engine, books: LedgerDatabase
 ) -> None:
     put(engine, "ingest.v1", "delivery 1", "delivery 2")
 
@@ -150,7 +150,7 @@ def test_history_may_be_discarded_and_the_audit_trail_keeps_all_of_it(
     assert detail["detail"] == "the secret was retired"
 
 
-def test_pausing_and_resuming_twice_is_once(engine: Engine, books: Books) -> None:
+def test_pausing_and_resuming_twice_is_once(engine: Engine, books: LedgerDatabase) -> None:
     changed = [pause(engine, "post", NORA), pause(engine, "post", NORA)]
     paused = paused_queues(engine)
     back = [resume(engine, "post", NORA), resume(engine, "post", NORA)]

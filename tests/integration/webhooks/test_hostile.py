@@ -1,4 +1,4 @@
-"""What a stranger, or a broken provider, can send: always a clean answer, never a trace."""
+"""Hostile and broken requests get a clean answer and never a stack trace."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from ops.runtime import valkey_server
 from providers.contract import Callback
 from tests.harness.providers.signers import SPEAKERS, sign_aggregator, sign_sportsbook
 from tests.harness.servers import receiver as harness
-from tests.harness.servers.receiver import SECRET, Books, Door, Reply
+from tests.harness.servers.receiver import SECRET, LedgerDatabase, ReceiverClient, Reply
 
 GAMES, SPORT = "games", "sport"
 ROUTE = {GAMES: "/bet", SPORT: "/transaction"}
@@ -21,63 +21,63 @@ MALFORMED = {
     GAMES: Reply(400, b'{"error":"Invalid request"}'),
     SPORT: Reply(200, b'{"error":"INVALID_REQUEST"}'),
 }
-UNPROVEN = {
+UNAUTHENTIC = {
     GAMES: Reply(401, b'{"error":"invalid signature"}'),
     SPORT: Reply(200, b'{"error":"INVALID_SECURITY_HASH"}'),
 }
 TOO_LARGE = {GAMES: Reply(413, b'{"error":"Request too large"}'), SPORT: MALFORMED[SPORT]}
-NOT_ARRIVED = {
+INCOMPLETE = {
     GAMES: Reply(408, b'{"error":"Request timeout"}'),
     SPORT: Reply(200, b'{"error":"INTERNAL_ERROR"}'),
 }
 BOTH = pytest.mark.parametrize("slug", [GAMES, SPORT])
 
 
-class Place:
-    """A receiver, and a way to see that a request changed nothing."""
+class RunningReceiver:
+    """A receiver with its database."""
 
-    def __init__(self, door: Door, books: Books) -> None:
-        self.door = door
+    def __init__(self, client: ReceiverClient, books: LedgerDatabase) -> None:
+        self.client = client
         self.books = books
 
 
 @pytest.fixture(scope="module")
-def place(
+def receiver(
     postgres: Any, valkey: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
+) -> Iterator[RunningReceiver]:
     postgres.execute("CREATE DATABASE of_hostility TEMPLATE template_books")
-    books = Books(postgres.url("of_hostility"))
+    books = LedgerDatabase(postgres.url("of_hostility"))
     books.player("LAG1.0632094194", "42")
     at = tmp_path_factory.mktemp("hostile")
     broker = valkey_server.url(valkey, 15)
     try:
-        with harness.receivers(at, books.url, broker) as (door, (process,)):
-            yield Place(door, books)
+        with harness.receivers(at, books.url, broker) as (client, (process,)):
+            yield RunningReceiver(client, books)
             log = process.log()
         assert "Traceback" not in log
-        assert "GARBAGE" not in log  # what a stranger sends is written nowhere
+        assert "GARBAGE" not in log  # request bytes reach no log
         assert '"request_not_http"' in log
         assert all(json.loads(line)["level"] != "error" for line in log.splitlines())
-        assert books.wrong() == []
+        assert books.failed_checks() == []
     finally:
         books.close()
         postgres.execute("DROP DATABASE of_hostility WITH (FORCE)")
 
 
 @pytest.fixture(autouse=True)
-def nothing_moves(place: Place) -> Iterator[None]:
-    """No test of this file may move money or leave an operation."""
-    before = place.books.counts()
+def assert_nothing_moves(receiver: RunningReceiver) -> Iterator[None]:
+    """No request of this module may move money or store an operation."""
+    before = receiver.books.counts()
     yield
-    after = place.books.counts()
+    after = receiver.books.counts()
     stored, deliveries, malformed = (b - a for a, b in zip(before, after, strict=True))
     assert stored == 0
     assert deliveries == malformed
-    assert place.door.ask("GET", "/readyz").status == 200
+    assert receiver.client.request("GET", "/readyz").status == 200
 
 
 def signed(slug: str, body: bytes) -> Callback:
-    """Any bytes, signed as well as their provider could."""
+    """A callback with these bytes and a valid signature where possible."""
     sign = sign_aggregator if slug == GAMES else sign_sportsbook
     return sign(ROUTE[slug], body, SECRET)
 
@@ -92,11 +92,13 @@ def with_amount(slug: str, token: bytes) -> bytes:
     return valid(slug).replace(b'"10.00"', token)
 
 
-def kept(place: Place, slug: str, came: Callback, **more: str) -> tuple[Reply, int]:
-    """The answer, and how many deliveries were kept of it."""
-    before = place.books.counts()[1]
-    reply = place.door.post(slug, came, **more)
-    return reply, place.books.counts()[1] - before
+def post(
+    receiver: RunningReceiver, slug: str, callback: Callback, **headers: str
+) -> tuple[Reply, int]:
+    """Send a callback; returns the answer and how many deliveries it added."""
+    before = receiver.books.counts()[1]
+    reply = receiver.client.post(slug, callback, **headers)
+    return reply, receiver.books.counts()[1] - before
 
 
 GARBAGE = {
@@ -118,22 +120,22 @@ GARBAGE = {
 
 @BOTH
 @pytest.mark.parametrize("name", GARBAGE)
-def test_garbage_without_a_signature_is_unproven_and_leaves_nothing(
-    place: Place, slug: str, name: str
+def test_garbage_without_a_signature_is_refused_and_not_stored(
+    receiver: RunningReceiver, slug: str, name: str
 ) -> None:
-    came = Callback(route=ROUTE[slug], headers={}, body=GARBAGE[name])
+    callback = Callback(route=ROUTE[slug], headers={}, body=GARBAGE[name])
 
-    assert kept(place, slug, came) == (UNPROVEN[slug], 0)
+    assert post(receiver, slug, callback) == (UNAUTHENTIC[slug], 0)
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-def test_garbage_with_a_good_hash_is_malformed_and_kept_as_evidence(
-    place: Place, name: str
+def test_garbage_with_a_valid_hash_is_malformed_and_stored_as_evidence(
+    receiver: RunningReceiver, name: str
 ) -> None:
-    came = signed(SPORT, GARBAGE[name])
+    callback = signed(SPORT, GARBAGE[name])
 
-    assert kept(place, SPORT, came) == (MALFORMED[SPORT], 1)
-    ((body,),) = place.books.rows(
+    assert post(receiver, SPORT, callback) == (MALFORMED[SPORT], 1)
+    ((body,),) = receiver.books.rows(
         "SELECT body FROM deliveries ORDER BY delivery_id DESC LIMIT 1"
     )
     assert body == GARBAGE[name]
@@ -144,22 +146,24 @@ NUMBERS = [b"NaN", b"Infinity", b"-Infinity", b"1e400", b"1" * 5_000, b"-1", b"0
 
 @BOTH
 @pytest.mark.parametrize("token", NUMBERS, ids=lambda token: token[:12].decode())
-def test_numbers_that_are_no_amount_move_nothing(place: Place, slug: str, token: bytes) -> None:
-    reply, deliveries = kept(place, slug, signed(slug, with_amount(slug, token)))
+def test_numbers_that_are_no_amount_move_nothing(
+    receiver: RunningReceiver, slug: str, token: bytes
+) -> None:
+    reply, deliveries = post(receiver, slug, signed(slug, with_amount(slug, token)))
 
-    # Where the signature is in the body, bytes that cannot be read cannot be proven.
-    assert (reply, deliveries) in ((MALFORMED[slug], 1), (UNPROVEN[slug], 0))
+    # If the signature is in the body, an unreadable body cannot be verified.
+    assert (reply, deliveries) in ((MALFORMED[slug], 1), (UNAUTHENTIC[slug], 0))
     if slug == SPORT:
         assert deliveries == 1
 
 
 @BOTH
-def test_a_key_twice_in_one_object_is_refused(place: Place, slug: str) -> None:
-    twice = valid(slug)[:-1] + b',"amount":"1.00","amount":"2.00"}'
-    reply, deliveries = kept(place, slug, signed(slug, twice))
+def test_a_duplicate_json_key_is_refused(receiver: RunningReceiver, slug: str) -> None:
+    body = valid(slug)[:-1] + b',"amount":"1.00","amount":"2.00"}'
+    reply, deliveries = post(receiver, slug, signed(slug, body))
 
     assert (reply, deliveries) == {
-        GAMES: (UNPROVEN[GAMES], 0),
+        GAMES: (UNAUTHENTIC[GAMES], 0),
         SPORT: (MALFORMED[SPORT], 1),
     }[slug]
 
@@ -169,103 +173,113 @@ def test_a_key_twice_in_one_object_is_refused(place: Place, slug: str) -> None:
     "content_type",
     ["text/plain", "multipart/form-data; boundary=x", "image/png", "", "x" * 2000],
 )
-def test_a_form_type_on_json_or_json_under_any_label_decides_nothing_by_itself(
-    place: Place, slug: str, content_type: str
+def test_the_content_type_does_not_replace_a_signature(
+    receiver: RunningReceiver, slug: str, content_type: str
 ) -> None:
     broken = Callback(
         route=ROUTE[slug], headers={"content-type": content_type}, body=valid(slug)
     )
 
-    assert kept(place, slug, broken) == (UNPROVEN[slug], 0)
+    assert post(receiver, slug, broken) == (UNAUTHENTIC[slug], 0)
 
 
 @BOTH
-def test_a_body_said_to_be_compressed_stays_as_it_was_sent(place: Place, slug: str) -> None:
-    came = signed(slug, b'{"is":"not an operation"}')
-    squeezed = Callback(
-        route=ROUTE[slug], headers={**came.headers}, body=gzip.compress(came.body)
+def test_a_content_encoding_header_does_not_change_the_verified_bytes(
+    receiver: RunningReceiver, slug: str
+) -> None:
+    callback = signed(slug, b'{"is":"not an operation"}')
+    compressed = Callback(
+        route=ROUTE[slug], headers={**callback.headers}, body=gzip.compress(callback.body)
     )
 
-    plain = kept(place, slug, came, content_encoding="gzip")
-    packed = kept(place, slug, squeezed, content_encoding="gzip")
+    as_sent = post(receiver, slug, callback, content_encoding="gzip")
+    compressed_reply = post(receiver, slug, compressed, content_encoding="gzip")
 
-    assert plain == (MALFORMED[slug], 1)  # proven over the bytes on the wire
-    assert packed == (UNPROVEN[slug], 0)
+    assert as_sent == (MALFORMED[slug], 1)  # verified over the bytes on the wire
+    assert compressed_reply == (UNAUTHENTIC[slug], 0)
 
 
 @BOTH
-def test_a_body_longer_than_allowed_is_refused_before_it_is_read(
-    place: Place, slug: str
+def test_a_body_over_the_limit_is_refused_before_it_is_read(
+    receiver: RunningReceiver, slug: str
 ) -> None:
     head = f"POST {PATH[slug]} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n"
 
-    assert place.door.send(head.encode()) == TOO_LARGE[slug]
+    assert receiver.client.send(head.encode()) == TOO_LARGE[slug]
 
 
 @BOTH
-def test_a_body_in_chunks_is_cut_off_at_the_same_length(place: Place, slug: str) -> None:
+def test_a_chunked_body_is_refused_at_the_same_limit(
+    receiver: RunningReceiver, slug: str
+) -> None:
     head = f"POST {PATH[slug]} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
     chunk = b"3000\r\n" + b"x" * 0x3000 + b"\r\n"
 
-    assert place.door.send(head.encode() + chunk * 8) == TOO_LARGE[slug]
+    assert receiver.client.send(head.encode() + chunk * 8) == TOO_LARGE[slug]
 
 
 @BOTH
-def test_a_body_in_chunks_is_as_good_as_a_body_in_one(place: Place, slug: str) -> None:
-    came = signed(slug, b'{"is":"not an operation"}')
-    headers = "".join(f"{name}: {value}\r\n" for name, value in came.headers.items())
+def test_a_chunked_body_is_read_like_any_other(receiver: RunningReceiver, slug: str) -> None:
+    callback = signed(slug, b'{"is":"not an operation"}')
+    headers = "".join(f"{name}: {value}\r\n" for name, value in callback.headers.items())
     head = (
         f"POST {PATH[slug]} HTTP/1.1\r\nhost: x\r\n{headers}transfer-encoding: chunked\r\n\r\n"
     )
-    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in came.body) + b"0\r\n\r\n"
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in callback.body) + b"0\r\n\r\n"
 
-    assert place.door.send(head.encode() + chunks) == MALFORMED[slug]
+    assert receiver.client.send(head.encode() + chunks) == MALFORMED[slug]
 
 
 @BOTH
-def test_a_body_that_never_comes_is_not_waited_for(place: Place, slug: str) -> None:
+def test_a_body_that_never_arrives_times_out(receiver: RunningReceiver, slug: str) -> None:
     head = f"POST {PATH[slug]} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n"
 
-    assert place.door.send(head.encode() + b"a few bytes") == NOT_ARRIVED[slug]
+    assert receiver.client.send(head.encode() + b"a few bytes") == INCOMPLETE[slug]
 
 
 @BOTH
 @pytest.mark.parametrize("chunks", [b"zz\r\nxx\r\n", b"5\r\nab\r\n0\r\n\r\n", b"-1\r\n\r\n"])
-def test_broken_chunks_are_no_body(place: Place, slug: str, chunks: bytes) -> None:
+def test_invalid_chunks_are_refused(
+    receiver: RunningReceiver, slug: str, chunks: bytes
+) -> None:
     head = f"POST {PATH[slug]} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
-    reply = place.door.send(head.encode() + chunks)
+    reply = receiver.client.send(head.encode() + chunks)
 
-    assert reply == NOT_ARRIVED[slug] or reply.status == 400
+    assert reply == INCOMPLETE[slug] or reply.status == 400
     assert b"Traceback" not in reply.body
 
 
 @BOTH
-def test_a_caller_that_hangs_up_half_way_leaves_nothing(place: Place, slug: str) -> None:
+def test_a_connection_closed_half_way_stores_nothing(
+    receiver: RunningReceiver, slug: str
+) -> None:
     head = f"POST {PATH[slug]} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n"
-    reply = place.door.send(head.encode() + b"half", then_close=True)
+    reply = receiver.client.send(head.encode() + b"half", then_close=True)
 
-    assert reply in (NOT_ARRIVED[slug], Reply(0, b""))
+    assert reply in (INCOMPLETE[slug], Reply(0, b""))
 
 
 @pytest.mark.parametrize("value", ["ż" * 64, "\udcff\udcfe", "ab" * 2000, " ", "é"])
-def test_signatures_that_are_no_hex_are_wrong_signatures(place: Place, value: str) -> None:
+def test_a_signature_that_is_no_hex_is_invalid(receiver: RunningReceiver, value: str) -> None:
     for name in ("x-security-hash", "x-securty-hash"):
-        came = Callback(route=ROUTE[SPORT], headers={name: value}, body=valid(SPORT))
+        callback = Callback(route=ROUTE[SPORT], headers={name: value}, body=valid(SPORT))
 
-        assert kept(place, SPORT, came) == (UNPROVEN[SPORT], 0)
+        assert post(receiver, SPORT, callback) == (UNAUTHENTIC[SPORT], 0)
 
 
-def test_a_signature_field_of_any_type_is_a_wrong_signature(place: Place) -> None:
+def test_a_signature_field_of_any_json_type_is_invalid(receiver: RunningReceiver) -> None:
     for token in ('"ż"', "null", "{}", "[]", "1e999", '"\\ud800"', '""', "true"):
         body = valid(GAMES)[:-1] + f',"hmac":{token}}}'.encode()
-        came = Callback(route=ROUTE[GAMES], headers={}, body=body)
+        callback = Callback(route=ROUTE[GAMES], headers={}, body=body)
 
-        assert kept(place, GAMES, came) == (UNPROVEN[GAMES], 0)
+        assert post(receiver, GAMES, callback) == (UNAUTHENTIC[GAMES], 0)
 
 
-def test_a_header_of_a_megabyte_is_turned_away_without_a_trace(place: Place) -> None:
+def test_a_header_of_one_megabyte_is_refused_without_a_stack_trace(
+    receiver: RunningReceiver,
+) -> None:
     head = f"POST {PATH[SPORT]} HTTP/1.1\r\nhost: x\r\nx-security-hash: ".encode()
-    reply = place.door.send(head + b"a" * 1_000_000 + b"\r\n\r\n")
+    reply = receiver.client.send(head + b"a" * 1_000_000 + b"\r\n\r\n")
 
     assert reply.status in (0, 400)
     assert b"Traceback" not in reply.body
@@ -280,10 +294,10 @@ def test_a_header_of_a_megabyte_is_turned_away_without_a_trace(place: Place) -> 
         b"BREW / HTTP/1.1\r\n\r\n",
     ],
 )
-def test_bytes_that_are_no_http_are_turned_away_without_a_trace(
-    place: Place, raw: bytes
+def test_bytes_that_are_no_http_are_refused_without_a_stack_trace(
+    receiver: RunningReceiver, raw: bytes
 ) -> None:
-    reply = place.door.send(raw, then_close=True)
+    reply = receiver.client.send(raw, then_close=True)
 
     assert reply.status in (0, 400, 404)
     assert b"Traceback" not in reply.body
@@ -291,51 +305,57 @@ def test_bytes_that_are_no_http_are_turned_away_without_a_trace(
 
 @BOTH
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_another_method_is_refused_in_the_dialects_words(
-    place: Place, slug: str, method: str
+def test_another_method_is_refused_in_the_dialects_format(
+    receiver: RunningReceiver, slug: str, method: str
 ) -> None:
     expected = {GAMES: Reply(405, b'{"error":"Method not allowed"}'), SPORT: MALFORMED[SPORT]}
 
-    assert kept(place, slug, signed(slug, valid(slug)), method=method) == (expected[slug], 0)
+    assert post(receiver, slug, signed(slug, valid(slug)), method=method) == (expected[slug], 0)
 
 
 @BOTH
 @pytest.mark.parametrize("route", ["", "/", "/nothing", "/bet/", "/../bet", "/%00", "/bet%20"])
-def test_an_unknown_route_is_refused_in_the_dialects_words(
-    place: Place, slug: str, route: str
+def test_an_unknown_route_is_refused_in_the_dialects_format(
+    receiver: RunningReceiver, slug: str, route: str
 ) -> None:
     expected = {GAMES: Reply(404, b'{"error":"Not Found"}'), SPORT: MALFORMED[SPORT]}
 
-    assert place.door.ask("POST", f"/callbacks/{slug}{route}") == expected[slug]
+    assert receiver.client.request("POST", f"/callbacks/{slug}{route}") == expected[slug]
 
 
-def test_a_slug_that_begins_like_another_is_answered_in_its_own_dialect(place: Place) -> None:
-    reply = place.door.ask("POST", "/callbacks/games-fenced/nothing")
+def test_a_slug_that_starts_with_another_slug_is_answered_in_its_own_dialect(
+    receiver: RunningReceiver,
+) -> None:
+    reply = receiver.client.request("POST", "/callbacks/games-fenced/nothing")
 
     assert reply == Reply(404, b'{"error":"Not Found"}')
-    assert place.door.metric('tieout_callbacks_total{provider="games-fenced",route=""') == 1
+    assert (
+        receiver.client.metric('tieout_callbacks_total{provider="games-fenced",route=""') == 1
+    )
 
 
-def test_a_slug_nobody_has_is_not_found(place: Place) -> None:
+def test_an_unknown_slug_is_not_found(receiver: RunningReceiver) -> None:
     for path in ("/callbacks/nobody/bet", "/callbacks/", "/", "/callbacks/gamesbet"):
-        reply = place.door.ask("POST", path, body=b"{}")
+        reply = receiver.client.request("POST", path, body=b"{}")
 
         assert reply.status == 404
         assert b"Traceback" not in reply.body
 
 
 @BOTH
-def test_a_body_for_one_route_is_no_body_for_another(place: Place, slug: str) -> None:
-    elsewhere = {GAMES: "/bet-end", SPORT: "/transaction-rollback"}[slug]
-    came = signed(slug, valid(slug))
-    moved = Callback(route=elsewhere, headers=came.headers, body=came.body)
+def test_a_body_sent_to_another_route_is_malformed(
+    receiver: RunningReceiver, slug: str
+) -> None:
+    other_route = {GAMES: "/bet-end", SPORT: "/transaction-rollback"}[slug]
+    callback = signed(slug, valid(slug))
+    moved = Callback(route=other_route, headers=callback.headers, body=callback.body)
 
-    assert kept(place, slug, moved) == (MALFORMED[slug], 1)
+    assert post(receiver, slug, moved) == (MALFORMED[slug], 1)
 
 
-def test_one_connection_survives_every_refusal_that_read_its_body(place: Place) -> None:
+def test_a_connection_stays_open_after_refusals(receiver: RunningReceiver) -> None:
     body = json.dumps({"not": "it"}).encode()
     head = f"POST {PATH[GAMES]} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
-    one = head.encode() + body
+    request = head.encode() + body
 
-    assert place.door.send(one * 3) == UNPROVEN[GAMES]
+    assert receiver.client.send(request * 3) == UNAUTHENTIC[GAMES]

@@ -1,13 +1,13 @@
-"""A callback that the database refuses is asked to come again; its neighbours are accepted."""
+"""A callback that the database rejects is answered "retry later"; its batch commits."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.harness.books.delivered import bet, providers
-from tests.harness.servers.receiver import Books, Reply, receivers
+from tests.harness.servers.receiver import LedgerDatabase, Reply, receivers
 from vocabulary.outcomes import Verdict, refusal
 
-#: Whatever is wrong with it: the database will not have this one operation.
+#: The database rejects the operation of this one callback.
 REFUSE = """
 CREATE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -22,28 +22,30 @@ NEIGHBOURS = 24
 def test_a_poisoned_batch_answers_retry_later_and_accepts_everything_else(
     database: str, broker_url: str, tmp_path: Path
 ) -> None:
-    books = Books(database)
+    books = LedgerDatabase(database)
     players = [f"p{number}" for number in range(NEIGHBOURS)]
     books.player(*players)
     books.run(REFUSE)
-    known = providers(tmp_path)["sport"]
-    later = known.dialect.respond(refusal(Verdict.UNAVAILABLE, "/transaction"), known.provider)
+    sport = providers(tmp_path)["sport"]
+    outcome = refusal(Verdict.UNAVAILABLE, "/transaction")
+    retry_later = sport.dialect.respond(outcome, sport.provider)
     poison = bet("p0", "POISON")
     callbacks = [bet(player, f"OP-{player}") for player in players]
 
-    with receivers(tmp_path, database, broker_url) as (door, _):
+    with receivers(tmp_path, database, broker_url) as (client, _):
         with ThreadPoolExecutor(NEIGHBOURS + 1) as pool:
-            sent = [
-                pool.submit(door.post, "sport", came) for came in [poison, *callbacks, poison]
+            futures = [
+                pool.submit(client.post, "sport", callback)
+                for callback in [poison, *callbacks, poison]
             ]
-            first, *others, last = [one.result() for one in sent]
+            first, *others, last = [future.result() for future in futures]
         books.run("DROP TRIGGER refuse_poison ON operations")
-        again = door.post("sport", poison)
+        repeat = client.post("sport", poison)
 
-    assert first == last == Reply(later.status, later.body)
+    assert first == last == Reply(retry_later.status, retry_later.body)
     assert {reply.status for reply in others} == {200}
-    assert again.status == 200
-    assert again.body not in {first.body, later.body}
+    assert repeat.status == 200
+    assert repeat.body not in {first.body, retry_later.body}
     assert [books.balance(player) for player in players] == [9800] + [9900] * (NEIGHBOURS - 1)
-    assert books.wrong() == []
+    assert books.failed_checks() == []
     books.close()

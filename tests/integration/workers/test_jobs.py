@@ -1,4 +1,4 @@
-"""The jobs themselves, on a real database: any message may come twice, late, or never."""
+"""Jobs on a real database: posting, ingesting and sweeping are idempotent."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,43 +14,43 @@ from structlog.testing import capture_logs
 from ops.providers.configured import ConfiguredProvider
 from storage.engine import open_engine
 from tests.harness.books.delivered import bet, deliver, history, providers
-from tests.harness.servers.receiver import OLD_SECRET, SECRET, Books
+from tests.harness.servers.receiver import OLD_SECRET, SECRET, LedgerDatabase
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
-from workers.actors import post_some
+from workers.actors import post_unposted
 from workers.context import WorkerContext
 from workers.ingest import ingest
 from workers.outcomes import Done, Parked
-from workers.sweeper import PATIENCE, backlog, sweep
+from workers.sweeper import TAKEOVER_FACTOR, backlog, sweep
 
 OLDER, NEWER = "09:30:00", "10:30:00"
 RECORDS = "SELECT record_id, payout FROM feed_records ORDER BY record_id"
 
 
-class Place:
-    """A desk at a fresh database, and callbacks that have been taken."""
+class JobEnvironment:
+    """A fresh database with accepted callbacks, and contexts for jobs."""
 
-    def __init__(self, url: str, known: dict[str, ConfiguredProvider]) -> None:
+    def __init__(self, url: str, providers: dict[str, ConfiguredProvider]) -> None:
         self.url = url
-        self.books = Books(url)
-        self.known = known
+        self.books = LedgerDatabase(url)
+        self.providers = providers
         self.engine = open_engine(url)
 
-    def desk(self, *slugs: str) -> WorkerContext:
-        """A desk that knows these providers, or all of them."""
-        chosen = {slug: self.known[slug] for slug in slugs or self.known}
+    def context(self, *slugs: str) -> WorkerContext:
+        """A worker context with these providers, or with all of them."""
+        chosen = {slug: self.providers[slug] for slug in slugs or self.providers}
         return WorkerContext(
             engine=self.engine,
             clock=SystemClock(),
-            providers={slug: (one.dialect, one.provider) for slug, one in chosen.items()},
+            providers={slug: (entry.dialect, entry.provider) for slug, entry in chosen.items()},
         )
 
-    def pushed(self, record: str, *, payout: int, updated: str, slug: str = "games") -> None:
-        came = history(record, payout=payout, updated=updated)
-        assert deliver(self.url, self.known[slug], [came]).recorded
+    def push(self, record: str, *, payout: int, updated: str, slug: str = "games") -> None:
+        callback = history(record, payout=payout, updated=updated)
+        assert deliver(self.url, self.providers[slug], [callback]).recorded
 
     def age(self, seconds: int) -> None:
-        """Let time pass for everything that waits."""
+        """Make everything that waits older."""
         self.books.run(
             f"UPDATE batches SET committed_at = committed_at - interval '{seconds} s'"
         )
@@ -60,17 +60,17 @@ class Place:
 
 
 @pytest.fixture
-def place(database: str, tmp_path: Path) -> Iterator[Place]:
-    found = Place(database, providers(tmp_path))
-    found.books.player("42")
-    post_some(found.desk())
-    yield found
-    found.engine.dispose()
-    found.books.close()
+def env(database: str, tmp_path: Path) -> Iterator[JobEnvironment]:
+    opened = JobEnvironment(database, providers(tmp_path))
+    opened.books.player("42")
+    post_unposted(opened.context())
+    yield opened
+    opened.engine.dispose()
+    opened.books.close()
 
 
-class Asked(StubBroker):
-    """Notes what it was asked for; may be down."""
+class RecordingBroker(StubBroker):
+    """Records the messages; may be down."""
 
     def __init__(self, *, is_down: bool = False) -> None:
         super().__init__(middleware=[])
@@ -86,60 +86,60 @@ class Asked(StubBroker):
         return message
 
 
-def test_the_newest_version_of_a_record_stands_in_whatever_order_it_comes(
-    place: Place,
+def test_the_newest_version_of_a_record_wins_in_any_order_of_arrival(
+    env: JobEnvironment,
 ) -> None:
-    place.pushed("r1", payout=20, updated=OLDER)
-    place.pushed("r1", payout=30, updated=NEWER)
-    place.pushed("r2", payout=30, updated=NEWER)
-    assert ingest(place.desk()) == Done(3)
-    place.pushed("r2", payout=20, updated=OLDER)
+    env.push("r1", payout=20, updated=OLDER)
+    env.push("r1", payout=30, updated=NEWER)
+    env.push("r2", payout=30, updated=NEWER)
+    assert ingest(env.context()) == Done(3)
+    env.push("r2", payout=20, updated=OLDER)
 
-    assert ingest(place.desk()) == Done(1)
-    assert place.books.rows(RECORDS) == [("r1", 3000), ("r2", 3000)]
-    assert place.books.rows("SELECT count(*) FROM feed_versions") == [(4,)]
+    assert ingest(env.context()) == Done(1)
+    assert env.books.rows(RECORDS) == [("r1", 3000), ("r2", 3000)]
+    assert env.books.rows("SELECT count(*) FROM feed_versions") == [(4,)]
 
 
-def test_history_pushed_again_changes_nothing(place: Place) -> None:
+def test_history_pushed_again_changes_nothing(env: JobEnvironment) -> None:
     for _ in range(3):
-        place.pushed("r1", payout=20, updated=NEWER)
-        ingest(place.desk())
+        env.push("r1", payout=20, updated=NEWER)
+        ingest(env.context())
 
-    assert ingest(place.desk()) == Done(0)
-    assert place.books.rows(RECORDS) == [("r1", 2000)]
-    assert place.books.rows("SELECT count(*) FROM feed_versions") == [(1,)]
+    assert ingest(env.context()) == Done(0)
+    assert env.books.rows(RECORDS) == [("r1", 2000)]
+    assert env.books.rows("SELECT count(*) FROM feed_versions") == [(1,)]
 
 
-def test_history_of_a_provider_no_longer_configured_is_parked_and_others_go_on(
-    place: Place,
+def test_history_of_an_unconfigured_provider_is_parked_and_the_rest_is_ingested(
+    env: JobEnvironment,
 ) -> None:
-    place.pushed("gone", payout=20, updated=NEWER, slug="games-fenced")
-    place.pushed("r1", payout=20, updated=NEWER)
+    env.push("gone", payout=20, updated=NEWER, slug="games-fenced")
+    env.push("r1", payout=20, updated=NEWER)
 
-    assert ingest(place.desk("games", "sport")) == Parked(1)
+    assert ingest(env.context("games", "sport")) == Parked(1)
 
-    assert place.books.rows(RECORDS) == [("r1", 2000)]
-    ((job, detail),) = place.books.rows("SELECT job, detail FROM parked")
+    assert env.books.rows(RECORDS) == [("r1", 2000)]
+    ((job, detail),) = env.books.rows("SELECT job, detail FROM parked")
     assert job == "ingest.v1"
     assert "'games-fenced'" in detail
     state = "SELECT ingested_at IS NULL, parked_at IS NULL FROM deliveries ORDER BY delivery_id"
-    assert place.books.rows(state) == [(True, False), (False, True)]
-    assert ingest(place.desk("games", "sport")) == Done(0)
+    assert env.books.rows(state) == [(True, False), (False, True)]
+    assert ingest(env.context("games", "sport")) == Done(0)
 
 
-def test_history_whose_secret_was_retired_meanwhile_is_parked_and_others_go_on(
-    place: Place,
+def test_history_signed_with_a_retired_secret_is_parked_and_the_rest_is_ingested(
+    env: JobEnvironment,
 ) -> None:
-    came = history("old", payout=20, updated=NEWER, secret=OLD_SECRET)
-    deliver(place.url, place.known["games"], [came])
-    place.pushed("r1", payout=20, updated=NEWER)
-    asked = place.known["games"].provider
-    retired = replace(place.known["games"], provider=replace(asked, secrets=(SECRET,)))
-    place.known["games"] = retired
+    callback = history("old", payout=20, updated=NEWER, secret=OLD_SECRET)
+    deliver(env.url, env.providers["games"], [callback])
+    env.push("r1", payout=20, updated=NEWER)
+    games = env.providers["games"]
+    provider = replace(games.provider, secrets=(SECRET,))
+    env.providers["games"] = replace(games, provider=provider)
 
-    assert ingest(place.desk()) == Parked(1)
-    assert place.books.rows(RECORDS) == [("r1", 2000)]
-    assert place.books.rows("SELECT cause FROM parked") == [("NotAuthentic",)]
+    assert ingest(env.context()) == Parked(1)
+    assert env.books.rows(RECORDS) == [("r1", 2000)]
+    assert env.books.rows("SELECT cause FROM parked") == [("NotAuthentic",)]
 
 
 def test_posting_and_ingesting_without_a_database_is_an_outage() -> None:
@@ -150,49 +150,53 @@ def test_posting_and_ingesting_without_a_database_is_an_outage() -> None:
     )
 
     with pytest.raises(Unavailable, match="posting"):
-        post_some(nowhere)
+        post_unposted(nowhere)
     with pytest.raises(Unavailable, match="ingest"):
         ingest(nowhere)
     with pytest.raises(Unavailable, match="sweep"):
         backlog(nowhere.engine, age_s=1)
 
 
-def test_what_is_young_is_left_to_the_message_that_is_on_its_way(place: Place) -> None:
-    deliver(place.url, place.known["sport"], [bet("42", "OP-1")])
-    place.pushed("r1", payout=20, updated=NEWER)
-    broker = Asked()
+def test_recent_work_is_left_to_its_own_message(env: JobEnvironment) -> None:
+    deliver(env.url, env.providers["sport"], [bet("42", "OP-1")])
+    env.push("r1", payout=20, updated=NEWER)
+    broker = RecordingBroker()
 
-    sweep(place.desk(), broker, age_s=3600)
+    sweep(env.context(), broker, age_s=3600)
 
     assert broker.messages == []
 
 
-def test_what_is_old_is_asked_for_again_and_not_done_by_the_sweeper(place: Place) -> None:
-    (batch,) = deliver(place.url, place.known["sport"], [bet("42", "OP-1")]).batches
-    place.pushed("r1", payout=20, updated=NEWER)
-    place.age(20)
-    broker = Asked()
+def test_old_work_gets_another_message_and_is_not_done_by_the_sweeper(
+    env: JobEnvironment,
+) -> None:
+    (batch,) = deliver(env.url, env.providers["sport"], [bet("42", "OP-1")]).batches
+    env.push("r1", payout=20, updated=NEWER)
+    env.age(20)
+    broker = RecordingBroker()
 
-    found = sweep(place.desk(), broker, age_s=10)
+    waiting = sweep(env.context(), broker, age_s=10)
 
     assert broker.messages == [("post.v1", [batch]), ("ingest.v1", None)]
-    assert found.batches == [batch]
-    assert place.books.rows("SELECT count(*) FROM entries WHERE account = 'ggr'") == [(0,)]
-    assert place.books.rows(RECORDS) == []
+    assert waiting.batches == [batch]
+    assert env.books.rows("SELECT count(*) FROM entries WHERE account = 'ggr'") == [(0,)]
+    assert env.books.rows(RECORDS) == []
 
 
 @pytest.mark.parametrize("is_down", [False, True])
-def test_what_is_far_too_old_is_done_by_the_sweeper_itself(place: Place, is_down: bool) -> None:
-    deliver(place.url, place.known["sport"], [bet("42", "OP-1")])
-    place.pushed("r1", payout=20, updated=NEWER)
-    place.age(10 * PATIENCE + 10)
+def test_work_that_is_far_too_old_is_done_by_the_sweeper(
+    env: JobEnvironment, is_down: bool
+) -> None:
+    deliver(env.url, env.providers["sport"], [bet("42", "OP-1")])
+    env.push("r1", payout=20, updated=NEWER)
+    env.age(10 * TAKEOVER_FACTOR + 10)
 
     with capture_logs() as logs:
-        sweep(place.desk(), Asked(is_down=is_down), age_s=10)
+        sweep(env.context(), RecordingBroker(is_down=is_down), age_s=10)
 
     events = {log["event"] for log in logs}
     assert {"sweep_posts", "sweep_ingests"} <= events
-    assert ("sweep_cannot_ask" in events) is is_down
-    assert place.books.rows("SELECT amount FROM entries WHERE account = 'ggr'") == [(100,)]
-    assert place.books.rows(RECORDS) == [("r1", 2000)]
-    assert sweep(place.desk(), Asked(), age_s=10).batches == []
+    assert ("sweep_notify_failed" in events) is is_down
+    assert env.books.rows("SELECT amount FROM entries WHERE account = 'ggr'") == [(100,)]
+    assert env.books.rows(RECORDS) == [("r1", 2000)]
+    assert sweep(env.context(), RecordingBroker(), age_s=10).batches == []

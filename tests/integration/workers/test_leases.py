@@ -1,4 +1,4 @@
-"""A slot runs once, however many schedulers there are, and also when one dies at it."""
+"""A slot runs once with any number of schedulers, even if one dies while running it."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from storage.engine import open_engine
-from tests.harness.servers.receiver import Books, until
+from tests.harness.servers.receiver import LedgerDatabase, wait_until
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Unavailable
 from workers.leases import Leases
@@ -21,7 +21,7 @@ from workers.scheduler import ATTEMPTS_MAX, Job, Scheduler
 START = datetime(2026, 6, 4, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 DONE = "CREATE TABLE done (slot text NOT NULL, pid integer NOT NULL)"
-#: A real scheduler with one daily job; told to, it kills itself between claim and work.
+#: A scheduler process with one daily job; with "dies" it kills itself after the claim.
 SCHEDULER = """
 import os, signal, sys
 from datetime import timedelta
@@ -36,7 +36,7 @@ def work(slot):
     with engine.begin() as connection:
         row = dict(s=slot, p=os.getpid())
         connection.execute(text("INSERT INTO done VALUES (:s, :p)"), row)
-job = Job(name="daily", every=timedelta(days=1), run=work, once=True)
+job = Job(name="daily", every=timedelta(days=1), run=work, exclusive=True)
 scheduler = Scheduler(engine, SystemClock(), [job], lease=timedelta(seconds=float(sys.argv[3])))
 signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
 scheduler.run()
@@ -55,19 +55,19 @@ def leases(engine: Engine, owner: str) -> Leases:
 
 
 def daily(run: "list[str]") -> Job:
-    return Job(name="daily", every=DAY, run=run.append, once=True)
+    return Job(name="daily", every=DAY, run=run.append, exclusive=True)
 
 
-def scheduler(database: str, how: str) -> "subprocess.Popen[bytes]":
-    """A lease that is short where its holder dies, and longer than any pause of a live one."""
-    lease_s = {"dies": "0.5", "lives": "60"}[how]
-    return subprocess.Popen([sys.executable, "-c", SCHEDULER, database, how, lease_s])
+def start_scheduler(database: str, behaviour: str) -> "subprocess.Popen[bytes]":
+    """Start a scheduler whose lease is short only if it dies."""
+    lease_s = {"dies": "0.5", "lives": "60"}[behaviour]
+    return subprocess.Popen([sys.executable, "-c", SCHEDULER, database, behaviour, lease_s])
 
 
-def test_of_four_schedulers_one_runs_a_slot(engine: Engine) -> None:
+def test_one_of_four_schedulers_runs_a_slot(engine: Engine) -> None:
     ran: list[str] = []
     schedulers = [Scheduler(engine, FrozenClock(START), [daily(ran)]) for _ in range(4)]
-    threads = [threading.Thread(target=one.tick) for one in schedulers]
+    threads = [threading.Thread(target=scheduler.tick) for scheduler in schedulers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -76,54 +76,56 @@ def test_of_four_schedulers_one_runs_a_slot(engine: Engine) -> None:
     assert ran == ["1780531200"]
 
 
-def test_a_slot_whose_scheduler_died_between_claim_and_work_is_done_by_another(
+def test_a_slot_claimed_by_a_dead_scheduler_is_done_by_another(
     database: str,
 ) -> None:
-    books = Books(database)
+    books = LedgerDatabase(database)
     books.run(DONE)
-    with scheduler(database, "dies") as dying:
-        died = dying.wait(timeout=90)
+    with start_scheduler(database, "dies") as dying:
+        exit_code = dying.wait(timeout=90)
         claimed = books.rows("SELECT attempts, done_at FROM job_runs")
-        others = [scheduler(database, "lives") for _ in range(2)]
+        others = [start_scheduler(database, "lives") for _ in range(2)]
         try:
-            done = until(lambda: books.rows("SELECT done_at FROM job_runs") != [(None,)])
+            is_done = wait_until(
+                lambda: books.rows("SELECT done_at FROM job_runs") != [(None,)]
+            )
         finally:
-            for one in others:
-                one.send_signal(signal.SIGTERM)
-            codes = [one.wait(timeout=90) for one in others]
+            for process in others:
+                process.send_signal(signal.SIGTERM)
+            codes = [process.wait(timeout=90) for process in others]
 
-    assert died == -signal.SIGKILL
+    assert exit_code == -signal.SIGKILL
     assert claimed == [(1, None)]
-    assert done
-    assert set(codes) <= {0, -signal.SIGTERM}  # told before it had begun to listen
+    assert is_done
+    assert set(codes) <= {0, -signal.SIGTERM}  # stopped before it installed its handler
     ((pid,),) = books.rows("SELECT pid FROM done")
-    assert pid in [one.pid for one in others]
+    assert pid in [process.pid for process in others]
     assert books.rows("SELECT attempts FROM job_runs") == [(2,)]
     books.close()
 
 
-def test_a_claim_holds_until_its_lease_runs_out_and_done_is_done_for_ever(
+def test_a_claim_is_valid_until_its_lease_expires_and_a_done_slot_stays_done(
     engine: Engine, database: str
 ) -> None:
     first, second = leases(engine, "first"), leases(engine, "second")
-    books = Books(database)
+    books = LedgerDatabase(database)
 
     claims = [first.claim("daily", "1"), second.claim("daily", "1")]
     books.run("UPDATE job_runs SET lease_until = clock_timestamp() - interval '1 s'")
-    left = second.left_behind("daily")
+    expired = second.expired("daily")
     taken_over = second.claim("daily", "1")
-    first.complete("daily", "1")  # too late: it is not the first one's any more
-    still_open = books.rows("SELECT done_at IS NULL FROM job_runs")
+    first.complete("daily", "1")  # too late: the lease has another owner
+    is_open = books.rows("SELECT done_at IS NULL FROM job_runs")
     second.complete("daily", "1")
     books.run("UPDATE job_runs SET lease_until = clock_timestamp() - interval '1 s'")
 
     assert claims == [1, None]
-    assert (left, taken_over, still_open) == (["1"], 2, [(True,)])
-    assert (second.left_behind("daily"), first.claim("daily", "1")) == ([], None)
+    assert (expired, taken_over, is_open) == (["1"], 2, [(True,)])
+    assert (second.expired("daily"), first.claim("daily", "1")) == ([], None)
     books.close()
 
 
-def test_an_outage_of_what_a_job_needs_costs_no_attempt_and_loses_no_slot(
+def test_an_outage_costs_no_attempt_and_loses_no_slot(
     engine: Engine,
 ) -> None:
     ran: list[str] = []
@@ -133,38 +135,38 @@ def test_an_outage_of_what_a_job_needs_costs_no_attempt_and_loses_no_slot(
         if len(ran) == 1:
             raise Unavailable("the provider is out of reach")
 
-    job = Job(name="daily", every=DAY, run=down_at_first, once=True)
+    job = Job(name="daily", every=DAY, run=down_at_first, exclusive=True)
     clock = FrozenClock(START)
-    running = Scheduler(engine, clock, [job])
+    scheduler = Scheduler(engine, clock, [job])
     with capture_logs():
-        running.tick()
+        scheduler.tick()
         clock.instant += timedelta(minutes=1)
-        running.tick()
+        scheduler.tick()
 
     assert ran == ["1780531200"] * 2
     with engine.connect() as connection:
-        told = connection.exec_driver_sql("SELECT attempts, done_at IS NULL FROM job_runs")
-        assert told.all() == [(1, False)]
+        result = connection.exec_driver_sql("SELECT attempts, done_at IS NULL FROM job_runs")
+        assert result.all() == [(1, False)]
 
 
-def test_a_slot_that_never_succeeds_is_parked_and_other_jobs_go_on(
+def test_a_slot_that_never_succeeds_is_parked_and_other_jobs_continue(
     engine: Engine, database: str
 ) -> None:
     ran: list[str] = []
-    books = Books(database)
+    books = LedgerDatabase(database)
     clock = FrozenClock(START)
 
     def broken(_slot: str) -> None:
         raise ZeroDivisionError("a bug")
 
     jobs = [
-        Job(name="broken", every=DAY, run=broken, once=True),
-        Job(name="sound", every=timedelta(minutes=1), run=ran.append, once=False),
+        Job(name="broken", every=DAY, run=broken, exclusive=True),
+        Job(name="sound", every=timedelta(minutes=1), run=ran.append, exclusive=False),
     ]
-    running = Scheduler(engine, clock, jobs)
+    scheduler = Scheduler(engine, clock, jobs)
     with capture_logs():
         for _ in range(ATTEMPTS_MAX + 2):
-            running.tick()
+            scheduler.tick()
             books.run("UPDATE job_runs SET lease_until = clock_timestamp() - interval '1 s'")
             clock.instant += timedelta(minutes=1)
 
@@ -174,38 +176,36 @@ def test_a_slot_that_never_succeeds_is_parked_and_other_jobs_go_on(
     books.close()
 
 
-def test_finished_slots_are_forgotten_after_a_week_of_their_own_job_only(
-    engine: Engine, database: str
-) -> None:
-    one, books = leases(engine, "one"), Books(database)
+def test_done_slots_of_a_job_are_deleted_after_a_week(engine: Engine, database: str) -> None:
+    owner, books = leases(engine, "owner"), LedgerDatabase(database)
     for job, slot in (("daily", "1"), ("other", "1"), ("daily", "open")):
-        assert one.claim(job, slot) == 1
-    one.complete("daily", "1")
-    one.complete("other", "1")
+        assert owner.claim(job, slot) == 1
+    owner.complete("daily", "1")
+    owner.complete("other", "1")
     books.run("UPDATE job_runs SET done_at = done_at - interval '8 days'")
 
-    assert one.claim("daily", "2") == 1
+    assert owner.claim("daily", "2") == 1
 
-    left = books.rows("SELECT job, slot FROM job_runs ORDER BY job, slot")
-    assert left == [("daily", "2"), ("daily", "open"), ("other", "1")]
+    remaining = books.rows("SELECT job, slot FROM job_runs ORDER BY job, slot")
+    assert remaining == [("daily", "2"), ("daily", "open"), ("other", "1")]
     books.close()
 
 
-def test_a_lease_is_renewed_for_as_long_as_the_job_takes(engine: Engine) -> None:
-    seen: list[object] = []
+def test_a_lease_is_renewed_while_the_job_runs(engine: Engine) -> None:
+    renewed: list[object] = []
 
     def long(_slot: str) -> None:
         with engine.connect() as connection:
-            until_at = "SELECT lease_until FROM job_runs"
-            first = connection.exec_driver_sql(until_at).scalar_one()
-        seen.append(until(lambda: _later(engine, until_at, first)))
+            query = "SELECT lease_until FROM job_runs"
+            first = connection.exec_driver_sql(query).scalar_one()
+        renewed.append(wait_until(lambda: _is_later(engine, query, first)))
 
-    job = Job(name="daily", every=DAY, run=long, once=True)
+    job = Job(name="daily", every=DAY, run=long, exclusive=True)
     Scheduler(engine, FrozenClock(START), [job], lease=timedelta(seconds=6)).tick()
 
-    assert seen == [True]
+    assert renewed == [True]
 
 
-def _later(engine: Engine, query: str, than: object) -> bool:
+def _is_later(engine: Engine, query: str, than: object) -> bool:
     with engine.connect() as connection:
         return bool(connection.exec_driver_sql(query).scalar_one() != than)

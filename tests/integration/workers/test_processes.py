@@ -1,4 +1,4 @@
-"""Workers and schedulers as processes, with a real broker that may forget everything."""
+"""Worker and scheduler processes with a real broker that may lose everything."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,52 +9,55 @@ import redis
 from storage.broker.redis import ingest_message, open_broker, post_message
 from tests.harness.books.delivered import bet, deliver, history, providers
 from tests.harness.servers import receiver as harness
-from tests.harness.servers.receiver import Books, Tieout, until
+from tests.harness.servers.receiver import LedgerDatabase, TieoutProcess, wait_until
 
 UNPOSTED = "SELECT count(*) FROM batches WHERE posted_at IS NULL"
-UNTAKEN = "SELECT count(*) FROM deliveries WHERE verdict = 'recorded' AND ingested_at IS NULL"
+UNINGESTED = (
+    "SELECT count(*) FROM deliveries WHERE verdict = 'recorded' AND ingested_at IS NULL"
+)
 WRITTEN = (
     "SELECT (SELECT count(*) FROM entries), (SELECT sum(stake) FROM rounds),"
     " (SELECT count(*) FROM feed_versions), (SELECT max(posted_at) FROM batches)"
 )
 
 
-class Place:
-    """A database with work in it, a broker, and processes that are always ended."""
+class WorkerProcesses:
+    """A database with work, a broker, and processes that are always killed."""
 
     def __init__(self, database: str, broker: str, folder: Path) -> None:
-        self.books = Books(database)
-        self.known = providers(folder)
+        self.books = LedgerDatabase(database)
+        self.providers = providers(folder)
         self.broker = broker
         self.folder = folder
-        self.running: list[Tieout] = []
+        self.running: list[TieoutProcess] = []
 
-    def start(self, *words: str, broker: str | None = None) -> Tieout:
-        started = Tieout(self.folder, self.books.url, broker or self.broker, *words)
-        self.running.append(started)
-        return started
+    def start(self, *arguments: str, broker: str | None = None) -> TieoutProcess:
+        url = broker or self.broker
+        process = TieoutProcess(self.folder, self.books.url, url, *arguments)
+        self.running.append(process)
+        return process
 
-    def worker(self) -> Tieout:
+    def worker(self) -> TieoutProcess:
         return self.start("worker", "--processes", "1", "--threads", "2")
 
-    def bets(self, *keys: str) -> list[int]:
-        """Each a batch of its own."""
-        sport = self.known["sport"]
+    def accept_bets(self, *keys: str) -> list[int]:
+        """Accept bets, each in its own batch."""
+        sport = self.providers["sport"]
         return [
             batch
             for key in keys
             for batch in deliver(self.books.url, sport, [bet("42", key)]).batches
         ]
 
-    def pushed(self, record: str, payout: int, updated: str) -> None:
-        came = history(record, payout=payout, updated=updated)
-        deliver(self.books.url, self.known["games"], [came])
+    def push(self, record: str, payout: int, updated: str) -> None:
+        callback = history(record, payout=payout, updated=updated)
+        deliver(self.books.url, self.providers["games"], [callback])
 
     def is_done(self) -> bool:
-        return self.books.rows(UNPOSTED) == [(0,)] and self.books.rows(UNTAKEN) == [(0,)]
+        return self.books.rows(UNPOSTED) == [(0,)] and self.books.rows(UNINGESTED) == [(0,)]
 
-    def is_silent(self) -> bool:
-        """Nothing waits in the broker and nothing is being worked on."""
+    def is_idle(self) -> bool:
+        """Whether no message waits or is being processed."""
         client = redis.Redis.from_url(self.broker)
         queues = [client.hlen(f"dramatiq:{queue}.msgs") for queue in ("post", "ingest")]
         client.close()
@@ -62,107 +65,107 @@ class Place:
 
 
 @pytest.fixture
-def place(database: str, broker_url: str, tmp_path: Path) -> Iterator[Place]:
-    found = Place(database, broker_url, tmp_path)
-    found.books.player("42")
-    yield found
-    for process in found.running:
-        process.end()
-    found.books.close()
+def env(database: str, broker_url: str, tmp_path: Path) -> Iterator[WorkerProcesses]:
+    opened = WorkerProcesses(database, broker_url, tmp_path)
+    opened.books.player("42")
+    yield opened
+    for process in opened.running:
+        process.kill()
+    opened.books.close()
 
 
-def test_a_worker_posts_takes_in_history_shrugs_at_repeats_and_ends_well(
-    place: Place,
+def test_a_worker_posts_and_ingests_ignores_repeats_and_stops_cleanly(
+    env: WorkerProcesses,
 ) -> None:
-    batches = place.bets("OP-1", "OP-2", "OP-3")
-    place.pushed("r1", 30, "10:30:00")
-    place.pushed("r1", 20, "09:30:00")
-    broker = open_broker(place.broker, [])
-    worker = place.worker()
+    batches = env.accept_bets("OP-1", "OP-2", "OP-3")
+    env.push("r1", 30, "10:30:00")
+    env.push("r1", 20, "09:30:00")
+    broker = open_broker(env.broker, [])
+    worker = env.worker()
     broker.enqueue(post_message(batches))
     broker.enqueue(ingest_message())
-    assert until(place.is_done), worker.log()
-    written = place.books.rows(WRITTEN)
+    assert wait_until(env.is_done), worker.log()
+    written = env.books.rows(WRITTEN)
 
     for _ in range(50):
         broker.enqueue(post_message(batches))
         broker.enqueue(ingest_message())
-    assert until(place.is_silent), worker.log()
+    assert wait_until(env.is_idle), worker.log()
     code = worker.terminate()
 
     assert code == 0
     assert written[0][:3] == (8, 300, 2)
-    assert place.books.rows(WRITTEN) == written
-    assert place.books.rows("SELECT payout FROM feed_records") == [(3000,)]
-    assert place.books.wrong() == []
+    assert env.books.rows(WRITTEN) == written
+    assert env.books.rows("SELECT payout FROM feed_records") == [(3000,)]
+    assert env.books.failed_checks() == []
     assert "Traceback" not in worker.log()
 
 
-def test_a_message_for_an_actor_nobody_knows_stops_no_other(place: Place) -> None:
-    broker = open_broker(place.broker, [])
-    worker = place.worker()
+def test_a_message_for_an_unknown_actor_does_not_stop_others(env: WorkerProcesses) -> None:
+    broker = open_broker(env.broker, [])
+    worker = env.worker()
     broker.enqueue(post_message([]).copy(actor_name="post.v0"))
-    broker.enqueue(post_message(place.bets("OP-1")))
+    broker.enqueue(post_message(env.accept_bets("OP-1")))
 
-    assert until(place.is_done), worker.log()
+    assert wait_until(env.is_done), worker.log()
     assert worker.terminate() == 0
 
 
-def test_a_broker_that_forgot_everything_loses_nothing(place: Place) -> None:
-    place.bets("OP-1", "OP-2")
-    place.pushed("r1", 30, "10:30:00")
-    broker = open_broker(place.broker, [])
-    broker.enqueue(post_message(place.bets("OP-3")))
-    client = redis.Redis.from_url(place.broker)
+def test_a_flushed_broker_loses_no_work(env: WorkerProcesses) -> None:
+    env.accept_bets("OP-1", "OP-2")
+    env.push("r1", 30, "10:30:00")
+    broker = open_broker(env.broker, [])
+    broker.enqueue(post_message(env.accept_bets("OP-3")))
+    client = redis.Redis.from_url(env.broker)
     client.flushall()
     client.close()
 
-    worker = place.worker()
-    scheduler = place.start("scheduler")
+    worker = env.worker()
+    scheduler = env.start("scheduler")
 
-    assert until(place.is_done), scheduler.log() + worker.log()
-    # The scheduler asks for what is old; on a slow machine it has done some of it by itself.
+    assert wait_until(env.is_done), scheduler.log() + worker.log()
+    # The scheduler sends messages; on a slow machine it also does some of the work itself.
     assert '"job_done"' in worker.log() or "sweep_posts" in scheduler.log()
     assert [scheduler.terminate(), worker.terminate()] == [0, 0]
-    assert place.books.wrong() == []
+    assert env.books.failed_checks() == []
 
 
-def test_without_a_broker_the_scheduler_does_the_work_itself_after_a_while(
-    place: Place,
+def test_without_a_broker_the_scheduler_does_the_work_itself(
+    env: WorkerProcesses,
 ) -> None:
-    place.bets("OP-1")
-    place.pushed("r1", 30, "10:30:00")
-    place.books.run("UPDATE batches SET committed_at = committed_at - interval '4 s'")
-    place.books.run("UPDATE deliveries SET received_at = received_at - interval '4 s'")
-    scheduler = place.start("scheduler", broker="unix:///nowhere/valkey.sock?db=0")
+    env.accept_bets("OP-1")
+    env.push("r1", 30, "10:30:00")
+    env.books.run("UPDATE batches SET committed_at = committed_at - interval '4 s'")
+    env.books.run("UPDATE deliveries SET received_at = received_at - interval '4 s'")
+    scheduler = env.start("scheduler", broker="unix:///nowhere/valkey.sock?db=0")
 
-    assert until(place.is_done), scheduler.log()
-    assert "sweep_cannot_ask" in scheduler.log()
+    assert wait_until(env.is_done), scheduler.log()
+    assert "sweep_notify_failed" in scheduler.log()
     assert "sweep_posts" in scheduler.log()
     assert scheduler.terminate() == 0
-    assert place.books.wrong() == []
+    assert env.books.failed_checks() == []
 
 
-def test_a_scheduler_without_a_database_waits_for_it(place: Place) -> None:
+def test_a_scheduler_without_a_database_waits_for_it(env: WorkerProcesses) -> None:
     nowhere = "postgresql://tieout@/tieout?host=/nowhere"
-    scheduler = Tieout(place.folder, nowhere, place.broker, "scheduler")
-    place.running.append(scheduler)
+    scheduler = TieoutProcess(env.folder, nowhere, env.broker, "scheduler")
+    env.running.append(scheduler)
 
-    assert until(lambda: scheduler.log().count("job_unavailable") >= 2), scheduler.log()
+    assert wait_until(lambda: scheduler.log().count("job_unavailable") >= 2), scheduler.log()
     assert scheduler.terminate() == 0
     assert "Traceback" not in scheduler.log()
 
 
-def test_a_callback_taken_by_a_receiver_is_posted_by_a_worker(place: Place) -> None:
-    worker = place.worker()
-    process = harness.receivers(place.folder, place.books.url, place.broker)
-    with process as (door, (receiver,)):
-        taken = door.post("sport", bet("42", "OP-1"))
-        pushed = door.post("games", history("r1", payout=30, updated="10:30:00"))
-        posted = until(place.is_done)
+def test_a_callback_accepted_by_a_receiver_is_posted_by_a_worker(env: WorkerProcesses) -> None:
+    worker = env.worker()
+    process = harness.receivers(env.folder, env.books.url, env.broker)
+    with process as (client, (receiver,)):
+        bet_reply = client.post("sport", bet("42", "OP-1"))
+        history_reply = client.post("games", history("r1", payout=30, updated="10:30:00"))
+        is_done = wait_until(env.is_done)
         code = receiver.terminate()
 
-    assert (taken.status, pushed.status) == (200, 200)
-    assert posted, worker.log()
+    assert (bet_reply.status, history_reply.status) == (200, 200)
+    assert is_done, worker.log()
     assert code == 0
-    assert place.books.rows("SELECT payout FROM feed_records") == [(3000,)]
+    assert env.books.rows("SELECT payout FROM feed_records") == [(3000,)]

@@ -1,6 +1,6 @@
-"""The scheduler as it runs: pulls, runs, closed days, metrics, and a successor when it dies.
+"""A scheduler's story: pulls, runs, closed days, metrics, and a takeover after its death.
 
-One stack is taken through the story; every step waits for what it expects.
+All tests share one stack; every step waits for what it expects.
 """
 
 import json
@@ -27,14 +27,14 @@ from tests.harness.providers.feed_api import (
     script,
 )
 from tests.harness.servers.ports import free_port
-from tests.harness.servers.running import Running
+from tests.harness.servers.tieout_stack import TieoutStack
 from vocabulary.clock import SystemClock
 
 YESTERDAY = SystemClock().now() - timedelta(days=1)
-TOLD = YESTERDAY.replace(hour=12, minute=0, second=0, microsecond=0)
-AT = {"createdAt": TOLD.isoformat(), "updatedAt": TOLD.isoformat()}
-ROUNDS = [listed([a_session("s-1", a_round(1, **AT), a_round(2, **AT))])]
-DELIVERIES = [listed([{**DELIVERY, "timestamp": TOLD.isoformat()}])]
+REPORTED_AT = YESTERDAY.replace(hour=12, minute=0, second=0, microsecond=0)
+TIMES = {"createdAt": REPORTED_AT.isoformat(), "updatedAt": REPORTED_AT.isoformat()}
+ROUNDS = [listed([a_session("s-1", a_round(1, **TIMES), a_round(2, **TIMES))])]
+DELIVERIES = [listed([{**DELIVERY, "timestamp": REPORTED_AT.isoformat()}])]
 SETTINGS = """
 mode = "test"
 [workers]
@@ -52,19 +52,19 @@ maturity = "1s"
 api = {{base_url = "{url}", key = "literal:key", attempts = 1, deadline = "10m"}}
 feed = {{pull_every = "1s", stale_after = "1h"}}
 """
-CLOSED = f"SELECT count(*) FROM closes WHERE business_day = '{TOLD.date()}'"
+CLOSED = f"SELECT count(*) FROM closes WHERE business_day = '{REPORTED_AT.date()}'"
 
 
-def until(what: Callable[[], bool]) -> bool:
-    """Wait for something, looking rarely enough that it is not kept from happening."""
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition, polling rarely enough not to slow the stack down."""
     pause = threading.Event()
-    return any(what() or pause.wait(0.2) for _ in range(750))
+    return any(condition() or pause.wait(0.2) for _ in range(750))
 
 
 class Story:
-    """The stack, the platform it pulls from, and where its metrics are."""
+    """The stack, the simulated platform, and the metrics URL."""
 
-    def __init__(self, running: Running, server: ApiServer) -> None:
+    def __init__(self, running: TieoutStack, server: ApiServer) -> None:
         assert running.up.stdout is not None
         word, self.metrics_url = running.up.stdout.readline().split()
         assert word == "metrics"
@@ -75,26 +75,26 @@ class Story:
         return int(str(self.running.query(query)[0][0]))
 
     def log(self, event: str) -> list[dict[str, Any]]:
-        """What processes wrote of an event, as far as they have written it."""
+        """The log entries of an event that are completely written."""
         lines = [line for line in self.running.log().splitlines() if f'"{event}"' in line]
-        whole = [json.loads(line) for line in lines if line[:1] + line[-1:] == "{}"]
-        return [told for told in whole if told["event"] == event]
+        entries = [json.loads(line) for line in lines if line[:1] + line[-1:] == "{}"]
+        return [entry for entry in entries if entry["event"] == event]
 
     def done(self) -> list[tuple[str, Any]]:
-        """Every slot that a scheduler said is done, as often as one said so."""
-        return [(each["job"], each["slot"]) for each in self.log("job_done")]
+        """Every logged completion of a slot."""
+        return [(entry["job"], entry["slot"]) for entry in self.log("job_done")]
 
-    def shows(self, name: str, labels: str, value: float) -> bool:
-        """Whether a metric has come to have a value; labels in the order of their names."""
+    def has_metric(self, name: str, labels: str, value: float) -> bool:
+        """Whether a metric has a value; label values in the order of their names."""
         try:
             with urllib.request.urlopen(self.metrics_url, timeout=120) as reply:
                 text = reply.read().decode()
-        except OSError:  # the scheduler is just starting
+        except OSError:  # the scheduler is starting
             return False
         return (name, labels, value) in {
-            (each.name, " ".join(said for _, said in sorted(each.labels.items())), each.value)
+            (sample.name, " ".join(v for _, v in sorted(sample.labels.items())), sample.value)
             for family in text_string_to_metric_families(text)
-            for each in family.samples
+            for sample in family.samples
         }
 
 
@@ -103,38 +103,43 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     answers = {**script(ROUNDS), LOG: [Scripted(status=503)]}
     with platform(answers) as server:
         folder: Path = tmp_path_factory.mktemp("schedule")
-        running = Running(folder, settings=SETTINGS.format(url=server.url, port=free_port()))
+        running = TieoutStack(
+            folder, settings=SETTINGS.format(url=server.url, port=free_port())
+        )
         try:
             yield Story(running, server)
         finally:
             running.stop()
 
 
-def test_history_arrives_and_is_compared_but_its_day_waits_for_the_other_feed(
+def test_history_is_pulled_and_compared_but_its_day_waits_for_the_other_feed(
     story: Story,
 ) -> None:
-    assert until(lambda: story.count("SELECT count(*) FROM feed_records") == 2)
-    assert until(lambda: story.count("SELECT count(*) FROM breaks") == 2)
-    assert until(lambda: len(story.log("day_waits")) > 0)
-    assert until(lambda: story.shows("tieout_days_waiting", "cards", 1))
+    assert wait_until(lambda: story.count("SELECT count(*) FROM feed_records") == 2)
+    assert wait_until(lambda: story.count("SELECT count(*) FROM breaks") == 2)
+    assert wait_until(lambda: len(story.log("day_waits")) > 0)
+    assert wait_until(lambda: story.has_metric("tieout_days_waiting", "cards", 1))
 
     status = json.loads(story.running.command("feed", "status", "--json").stdout)
     (day,) = status[0]["waiting"]
-    assert day == {"day": str(TOLD.date()), "why": ["feed deliveries was never read whole"]}
+    assert day == {
+        "day": str(REPORTED_AT.date()),
+        "why": ["feed deliveries was never read whole"],
+    }
     assert story.count(CLOSED) == 0
     assert "answered 503" in story.log("feed_not_pulled")[0]["why"]
 
 
-def test_the_day_is_closed_once_every_feed_has_told_its_end(story: Story) -> None:
+def test_the_day_is_closed_once_every_feed_has_passed_its_end(story: Story) -> None:
     story.server.script[LOG] = list(DELIVERIES)
 
-    assert until(lambda: story.count(CLOSED) == 1)
+    assert wait_until(lambda: story.count(CLOSED) == 1)
     assert story.count("SELECT count(*) FROM provider_deliveries") == 1
     assert story.count("SELECT count(*) FROM feed_findings WHERE resolved_at IS NULL") == 0
 
 
-def test_metrics_tell_the_same(story: Story) -> None:
-    told = [
+def test_metrics_show_the_same(story: Story) -> None:
+    expected = [
         ("days_unclosed", "cards", 0),
         ("run_breaks", "cards", 2),
         ("run_rows", "cards theirs", 2),
@@ -144,30 +149,30 @@ def test_metrics_tell_the_same(story: Story) -> None:
         ("up", "database", 1),
         ("up", "broker", 1),
     ]
-    for name, labels, value in told:
-        assert until(partial(story.shows, f"tieout_{name}", labels, value)), name
+    for name, labels, value in expected:
+        assert wait_until(partial(story.has_metric, f"tieout_{name}", labels, value)), name
 
 
-def test_a_killed_schedulers_successor_takes_its_slot_over_and_none_is_done_twice(
+def test_another_scheduler_takes_over_a_killed_ones_slot_and_none_is_done_twice(
     story: Story,
 ) -> None:
     hanging = [Scripted(mischief=HANGS), Scripted(mischief=HANGS)]
     story.server.script[SESSIONS] = hanging
-    assert until(lambda: len(hanging) == 1)  # the first one was given, to whom it keeps waiting
+    assert wait_until(lambda: len(hanging) == 1)  # one pull is waiting for its answer
     pulls = "FROM job_runs WHERE job = 'pull.cards'"
     ((slot,),) = story.running.query(f"SELECT slot {pulls} AND done_at IS NULL")
 
     story.running.kill("scheduler")
     story.server.script[SESSIONS] = list(ROUNDS)
-    # Its minute is shortened: what a dead scheduler holds lapses by itself.
-    mine = f"{pulls} AND slot = '{slot}'"
+    # Shorten the minute after which a dead scheduler's lease expires by itself.
+    this_slot = f"{pulls} AND slot = '{slot}'"
     which = f"job = 'pull.cards' AND slot = '{slot}'"
     story.running.execute(f"UPDATE job_runs SET lease_until = now() WHERE {which}")
-    taken_over = f"SELECT count(*) {mine} AND done_at IS NOT NULL AND attempts = 2"
-    assert until(lambda: story.count(taken_over) == 1)
+    taken_over = f"SELECT count(*) {this_slot} AND done_at IS NOT NULL AND attempts = 2"
+    assert wait_until(lambda: story.count(taken_over) == 1)
 
-    assert until(lambda: ("pull.cards", slot) in story.done())
-    assert until(lambda: any(job == "reconcile" and at > slot for job, at in story.done()))
+    assert wait_until(lambda: ("pull.cards", slot) in story.done())
+    assert wait_until(lambda: any(job == "reconcile" and at > slot for job, at in story.done()))
     done = story.done()
     assert len(set(done)) == len(done)
     assert story.count("SELECT count(*) FROM parked") == 0

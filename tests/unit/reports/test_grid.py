@@ -1,11 +1,11 @@
-"""What a table says of itself where it is empty, or longer than a sheet."""
+"""The note below a table that is empty or longer than a sheet."""
 
 from dataclasses import replace
 
 from reports.grid import Column, Grid
-from reports.workbook import ROWS_MAX, instead
+from reports.workbook import ROWS_MAX, rows_note
 
-ONE = Grid(
+GRID = Grid(
     name="Breaks",
     slug="breaks",
     sheet="Breaks",
@@ -16,12 +16,12 @@ ONE = Grid(
 )
 
 
-def test_an_empty_table_says_why() -> None:
-    assert instead(replace(ONE, rows=[])) == "No break is open."
+def test_the_note_of_an_empty_table_says_why() -> None:
+    assert rows_note(replace(GRID, rows=[])) == "No break is open."
 
 
-def test_a_table_longer_than_a_sheet_says_how_much_is_missing_and_where_it_is() -> None:
-    assert instead(ONE) == ""
-    assert instead(replace(ONE, rows=[("brk-1",)] * ROWS_MAX)) == ""
-    told = instead(replace(ONE, rows=[("brk-1",)] * (ROWS_MAX + 12)))
-    assert told == "and 12 more: all are in the table breaks.csv"
+def test_the_note_of_a_cut_table_counts_the_missing_rows_and_names_the_csv() -> None:
+    assert rows_note(GRID) == ""
+    assert rows_note(replace(GRID, rows=[("brk-1",)] * ROWS_MAX)) == ""
+    note = rows_note(replace(GRID, rows=[("brk-1",)] * (ROWS_MAX + 12)))
+    assert note == "and 12 more: all are in the table breaks.csv"

@@ -1,4 +1,4 @@
-"""Clocks: aware, in UTC, and frozen where a test says so."""
+"""Clocks return aware instants in UTC."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ def test_the_system_clock_is_aware_and_moves_forward() -> None:
     assert first <= second < first + timedelta(minutes=1)
 
 
-def test_a_frozen_clock_stands_still() -> None:
+def test_a_frozen_clock_always_shows_the_same_instant() -> None:
     instant = datetime(2025, 3, 1, 23, 59, 59, tzinfo=UTC)
     clock: Clock = FrozenClock(instant)
 

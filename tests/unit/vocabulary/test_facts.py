@@ -1,4 +1,4 @@
-"""The fingerprint decides between a repeat and a conflict, so every field has to count."""
+"""The fingerprint decides between repeat and conflict, so every field must count."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -45,8 +45,8 @@ FACTS: list[Operation] = [
     ),
 ]
 
-#: Every field of every fact but the provider's clock, and what a round end implies: that is
-#: drawn from its other fields.
+#: Every field of every fact, except the provider's time stamp and a round end's implied facts,
+#: which follow from its other fields.
 FIELDS = [
     (fact, field.name)
     for fact in FACTS
@@ -56,7 +56,7 @@ FIELDS = [
 
 
 def others(value: Any) -> list[Any]:
-    """Values that differ from this one in a single respect."""
+    """Values that differ from this one in one respect."""
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, Money):
@@ -65,7 +65,7 @@ def others(value: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(("fact", "field"), FIELDS)
-def test_every_field_that_says_what_happened_counts(fact: Operation, field: str) -> None:
+def test_every_field_changes_the_fingerprint(fact: Operation, field: str) -> None:
     for other in others(getattr(fact, field)):
         changed: Operation = replace(fact, **{field: other})
 
@@ -74,7 +74,7 @@ def test_every_field_that_says_what_happened_counts(fact: Operation, field: str)
 
 
 @pytest.mark.parametrize("fact", FACTS)
-def test_a_retry_with_a_fresh_timestamp_is_the_same_fact(fact: Operation) -> None:
+def test_a_retry_with_a_new_timestamp_is_the_same_fact(fact: Operation) -> None:
     later = datetime(2025, 3, 1, 0, 0, 9, tzinfo=UTC)
 
     assert fingerprint(replace(fact, occurred_at=later)) == fingerprint(fact)
@@ -85,13 +85,13 @@ def test_facts_of_different_kinds_never_share_a_fingerprint() -> None:
     assert len({fingerprint(fact) for fact in FACTS}) == len(FACTS)
 
 
-def test_a_field_cannot_pass_for_the_boundary_between_two() -> None:
-    one = Bet(key="k", handle="p", amount=EUR_5, round_id="a\x1fb", occurred_at=None)
-    other = Bet(
+def test_a_field_cannot_imitate_a_boundary_between_two() -> None:
+    first = Bet(key="k", handle="p", amount=EUR_5, round_id="a\x1fb", occurred_at=None)
+    second = Bet(
         key="k", handle="p\x1f500\x1fEUR\x1fa", amount=EUR_5, round_id="b", occurred_at=None
     )
 
-    assert fingerprint(one) != fingerprint(other)
+    assert fingerprint(first) != fingerprint(second)
 
 
 def test_a_missing_amount_is_not_a_zero_amount() -> None:
@@ -101,5 +101,5 @@ def test_a_missing_amount_is_not_a_zero_amount() -> None:
 
 
 def test_a_fingerprint_never_changes_between_versions() -> None:
-    """It is stored with every operation: another value would turn repeats into conflicts."""
+    """It is stored with every operation: a change would turn repeats into conflicts."""
     assert fingerprint(FACTS[0]).hex() == "ff89cd5fc06b1bf2ca63919e914c53a3"

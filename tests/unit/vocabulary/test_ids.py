@@ -1,4 +1,4 @@
-"""Ids: the join key is stable for ever, and a transaction id names its place in the chain."""
+"""Match keys never change, and a transaction id names its position in the chain."""
 
 import pytest
 
@@ -15,11 +15,11 @@ from vocabulary.ids import chain_position, match_key, transaction_id
     ],
 )
 def test_the_match_key_of_a_round_never_changes(provider: str, round_id: str, key: int) -> None:
-    """It is stored with every round and feed record: another value would unmatch the past."""
+    """It is stored with every round and feed record: a change would break their matches."""
     assert match_key(provider, round_id) == key
 
 
-def test_the_match_key_tells_provider_and_round_apart() -> None:
+def test_the_match_key_separates_provider_and_round() -> None:
     assert match_key("a", "bc") != match_key("ab", "c")
 
 
@@ -44,6 +44,6 @@ def test_a_text_that_is_no_transaction_id_is_refused(text: str) -> None:
         chain_position(text)
 
 
-def test_a_transaction_id_reads_as_wallet_and_place() -> None:
+def test_a_transaction_id_is_parsed_into_wallet_and_position() -> None:
     assert transaction_id(7, 42) == "txn-7-42"
     assert chain_position("txn-7-42") == (7, 42)

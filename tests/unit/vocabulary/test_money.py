@@ -1,4 +1,4 @@
-"""Money: what is read, what is refused, and arithmetic that cannot mix currencies."""
+"""Money: what is parsed, what is refused, and arithmetic that cannot mix currencies."""
 
 import pytest
 
@@ -68,7 +68,7 @@ def test_a_plain_decimal_becomes_minor_units(text: str, currency: str, minor: in
         "1\x00",
     ],
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match="amount: a plain decimal amount is expected"):
         Money.parse(text, "EUR")
 
@@ -76,14 +76,12 @@ def test_anything_else_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "currency"), [("0.001", "EUR"), ("0.5", "JPY"), ("1.0001", "KWD"), ("1e-9", "BTC")]
 )
-def test_more_precision_than_the_currency_has_is_refused_not_rounded(
-    text: str, currency: str
-) -> None:
+def test_excess_precision_is_refused_not_rounded(text: str, currency: str) -> None:
     with pytest.raises(Malformed, match="expected"):
         Money.parse(text, currency)
 
 
-def test_the_largest_amount_is_read_and_one_more_is_refused() -> None:
+def test_the_largest_amount_is_parsed_and_one_more_is_refused() -> None:
     assert minor_from_text(str(MINOR_MAX), 0) == MINOR_MAX
     assert minor_from_text(f"-{MINOR_MAX}", 0) == -MINOR_MAX
     for text in (str(MINOR_MAX + 1), f"-{MINOR_MAX + 1}"):
@@ -91,13 +89,13 @@ def test_the_largest_amount_is_read_and_one_more_is_refused() -> None:
             minor_from_text(text, 0)
 
 
-def test_a_text_longer_than_any_money_is_refused_unread() -> None:
+def test_a_text_over_the_length_limit_is_refused() -> None:
     with pytest.raises(Malformed, match="plain decimal"):
         minor_from_text("0" * (AMOUNT_CHARS_MAX + 1), 2)
     assert minor_from_text("0" * AMOUNT_CHARS_MAX, 2) == 0
 
 
-def test_a_refusal_says_where_and_never_what() -> None:
+def test_a_refusal_names_the_path_and_never_the_value() -> None:
     with pytest.raises(Malformed) as caught:
         minor_from_text("4111-1111", 2, path="win_amount")
 
@@ -143,19 +141,14 @@ def test_the_exponent_table_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     "code", ["", "EU", "eur", "EURO_X", "1UR", "ABCDEFGHI", "ЕUR", "EUR\n"]
 )
-def test_a_text_that_is_no_currency_code_is_told_apart(code: str) -> None:
+def test_currency_codes_are_recognised(code: str) -> None:
     assert not is_currency(code)
     assert is_currency("EUR")
     assert is_currency("USDT")
 
 
-def test_currencies_do_not_mix() -> None:
+def test_amounts_of_different_currencies_cannot_be_combined() -> None:
     with pytest.raises(TypeError, match="cannot combine EUR with USD"):
         Money(1, "EUR") + Money(1, "USD")
     with pytest.raises(TypeError, match="cannot combine EUR with USD"):
         Money(1, "EUR") - Money(1, "USD")
-
-
-def test_a_split_gives_the_rest_to_the_first_ones() -> None:
-    assert [part.minor for part in Money(10, "EUR").split(3)] == [4, 3, 3]
-    assert [part.minor for part in Money(-10, "EUR").split(3)] == [-3, -3, -4]

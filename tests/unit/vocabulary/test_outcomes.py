@@ -1,4 +1,4 @@
-"""Verdicts and errors: closed sets that other rooms rely on."""
+"""Verdicts and errors: closed sets that other packages rely on."""
 
 import pytest
 
@@ -25,14 +25,14 @@ from vocabulary.outcomes import AUTHENTIC, Verdict, refusal
         Verdict.UNAVAILABLE,
     ],
 )
-def test_a_request_that_proved_nothing_is_no_evidence(verdict: Verdict) -> None:
+def test_an_unauthenticated_request_is_no_evidence(verdict: Verdict) -> None:
     assert verdict not in AUTHENTIC
 
 
 @pytest.mark.parametrize(
     "verdict", [Verdict.ACCEPTED, Verdict.CONFLICT, Verdict.MALFORMED, Verdict.PLAYER_UNKNOWN]
 )
-def test_a_request_that_held_its_signature_is_evidence(verdict: Verdict) -> None:
+def test_an_authentic_request_is_evidence(verdict: Verdict) -> None:
     assert verdict in AUTHENTIC
 
 
@@ -43,7 +43,7 @@ def test_a_refusal_names_neither_transaction_nor_balance() -> None:
     assert outcome.route == "/bet"
 
 
-def test_a_caller_can_decide_by_family() -> None:
+def test_callers_can_decide_by_error_class() -> None:
     assert issubclass(NotAuthentic, Refused)
     assert issubclass(Malformed, Refused)
     assert not issubclass(Unavailable, Refused)
@@ -51,7 +51,7 @@ def test_a_caller_can_decide_by_family() -> None:
     assert all(issubclass(kind, TieoutError) for kind in (Refused, Unavailable, Contradiction))
 
 
-def test_wrong_settings_are_told_all_at_once() -> None:
+def test_all_settings_problems_are_reported_at_once() -> None:
     error = SettingsInvalid(["a.toml: receiver.port: 1 to 65535", "a.toml: providers: one"])
 
     assert str(error).splitlines() == error.problems

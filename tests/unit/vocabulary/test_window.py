@@ -1,4 +1,4 @@
-"""Windows are read strictly, half open, and in the provider's own zone."""
+"""Windows are parsed strictly, half open, and in the provider's time zone."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from reconcile.matching.conservation import Tally, exact_sum
 from vocabulary.window import Window, parse_window
 
 
-def test_a_date_is_the_midnight_of_the_providers_zone() -> None:
+def test_a_date_means_midnight_in_the_providers_zone() -> None:
     window = parse_window("2026-03-01", "2026-03-02", zone="Europe/Warsaw")
     assert window.start == datetime(2026, 2, 28, 23, tzinfo=UTC)
     assert window.end == datetime(2026, 3, 1, 23, tzinfo=UTC)
@@ -32,7 +32,7 @@ def test_an_empty_or_unreadable_window_is_refused(start: str, end: str) -> None:
 
 
 def test_a_window_without_a_zone_is_refused() -> None:
-    naive = datetime(2026, 3, 1)  # noqa: DTZ001 - that is the point
+    naive = datetime(2026, 3, 1)  # noqa: DTZ001 - naive on purpose
     with pytest.raises(ValueError, match="time zone"):
         Window(start=naive, end=datetime(2026, 3, 2, tzinfo=UTC))
 

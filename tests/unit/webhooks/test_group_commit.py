@@ -1,4 +1,4 @@
-"""Group commit: what arrives during one commit is the next one; nobody waits for ever."""
+"""Group commit: requests that arrive during a commit form the next batch; none hangs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,22 +26,22 @@ async def _no_database() -> None:
 
 
 class GatedAcceptor(Acceptor):
-    """Accepts everything, each batch only when let through; ``trouble`` may refuse a batch."""
+    """Accepts everything, each batch once the gate opens; ``fault`` may refuse a batch."""
 
-    def __init__(self, trouble: Callable[[int], None] = lambda _batch: None) -> None:
+    def __init__(self, fault: Callable[[int], None] = lambda _batch: None) -> None:
         super().__init__(_no_database)
         self.batches: list[list[bytes]] = []
-        self.began = asyncio.Semaphore(0)
+        self.started = asyncio.Semaphore(0)
         self.gate = asyncio.Semaphore(0)
-        self._trouble = trouble
+        self._fault = fault
 
     async def accept(self, requests: Sequence[Request]) -> Accepted:
         self.batches.append([request.body for request in requests])
-        self.began.release()
+        self.started.release()
         await self.gate.acquire()
-        self._trouble(len(self.batches))
-        decided = [_accepted(request) for request in requests]
-        return Accepted(decided, [len(self.batches)], recorded=False, conflicts=0)
+        self._fault(len(self.batches))
+        decisions = [_accepted(request) for request in requests]
+        return Accepted(decisions, [len(self.batches)], recorded=False, conflicts=0)
 
 
 def _accepted(request: Request) -> Decision:
@@ -65,11 +65,11 @@ def _request(body: bytes) -> Request:
     )
 
 
-def _sending(commit: GroupCommit, *bodies: bytes) -> list["asyncio.Task[Decision]"]:
+def _submit(commit: GroupCommit, *bodies: bytes) -> list["asyncio.Task[Decision]"]:
     return [asyncio.create_task(commit.submit(_request(body))) for body in bodies]
 
 
-async def _in_time(work: Awaitable[T]) -> T:
+async def _within_timeout(work: Awaitable[T]) -> T:
     return await asyncio.wait_for(work, WAIT_S)
 
 
@@ -81,32 +81,35 @@ class Scene:
         acceptor: GatedAcceptor,
         *,
         queue_max: int = 1_000,
-        patience_s: float = 600.0,
+        commit_timeout_s: float = 600.0,
         waiting: Sequence[bytes] = (),
     ) -> None:
         self.acceptor = acceptor
-        self.told: list[Accepted] = []
+        self.results: list[Accepted] = []
         self.commit = GroupCommit(
-            acceptor, queue_max=queue_max, patience_s=patience_s, after=self.told.append
+            acceptor,
+            queue_max=queue_max,
+            commit_timeout_s=commit_timeout_s,
+            on_commit=self.results.append,
         )
-        self.running = asyncio.create_task(self.commit.run())
-        self.sent = _sending(self.commit, *waiting)
+        self.loop_task = asyncio.create_task(self.commit.run())
+        self.submitted = _submit(self.commit, *waiting)
 
     async def answers(self) -> list[bytes]:
-        decided = await _in_time(asyncio.gather(*self.sent))
-        return [one.answer.body for one in decided]
+        decisions = await _within_timeout(asyncio.gather(*self.submitted))
+        return [decision.answer.body for decision in decisions]
 
     async def end(self) -> None:
-        self.running.cancel()
-        await asyncio.wait({self.running})
+        self.loop_task.cancel()
+        await asyncio.wait({self.loop_task})
 
 
-def test_what_arrives_during_a_commit_is_committed_together_next() -> None:
+def test_requests_that_arrive_during_a_commit_form_the_next_batch() -> None:
     async def scene() -> None:
         acceptor = GatedAcceptor()
         scene = Scene(acceptor, waiting=[b"first"])
-        await _in_time(acceptor.began.acquire())
-        scene.sent += _sending(scene.commit, b"a", b"b", b"c")
+        await _within_timeout(acceptor.started.acquire())
+        scene.submitted += _submit(scene.commit, b"a", b"b", b"c")
         await asyncio.sleep(0)  # let the three be queued
         assert scene.commit.pending == 4
         acceptor.gate.release()
@@ -115,13 +118,13 @@ def test_what_arrives_during_a_commit_is_committed_together_next() -> None:
         assert await scene.answers() == [b"first", b"a", b"b", b"c"]
         assert acceptor.batches == [[b"first"], [b"a", b"b", b"c"]]
         assert scene.commit.pending == 0
-        assert [told.batches for told in scene.told] == [[1], [2]]
+        assert [result.batches for result in scene.results] == [[1], [2]]
         await scene.end()
 
     asyncio.run(scene())
 
 
-def test_a_batch_is_bounded_and_the_order_is_kept() -> None:
+def test_a_batch_is_bounded_and_keeps_the_order() -> None:
     async def scene() -> None:
         bodies = [str(number).encode() for number in range(BATCH_MAX * 2 + 7)]
         acceptor = GatedAcceptor()
@@ -136,17 +139,17 @@ def test_a_batch_is_bounded_and_the_order_is_kept() -> None:
     asyncio.run(scene())
 
 
-def test_beyond_the_queue_a_request_is_told_to_retry_at_once() -> None:
+def test_a_request_beyond_the_queue_limit_is_answered_retry_later_at_once() -> None:
     async def scene() -> None:
         acceptor = GatedAcceptor()
         scene = Scene(acceptor, queue_max=2, waiting=[b"in flight"])
-        await _in_time(acceptor.began.acquire())
-        scene.sent += _sending(scene.commit, b"a", b"b", b"too many")
-        decided = await _in_time(scene.sent[-1])
+        await _within_timeout(acceptor.started.acquire())
+        scene.submitted += _submit(scene.commit, b"a", b"b", b"too many")
+        decision = await _within_timeout(scene.submitted[-1])
 
-        assert decided.verdict is Verdict.UNAVAILABLE
-        assert decided.operations == ()
-        assert decided.delivery is None
+        assert decision.verdict is Verdict.UNAVAILABLE
+        assert decision.operations == ()
+        assert decision.delivery is None
         acceptor.gate.release()
         acceptor.gate.release()
         assert await scene.answers() == [b"in flight", b"a", b"b", b"unavailable"]
@@ -155,75 +158,75 @@ def test_beyond_the_queue_a_request_is_told_to_retry_at_once() -> None:
     asyncio.run(scene())
 
 
-def test_a_database_out_of_reach_tells_the_whole_batch_to_retry_and_goes_on() -> None:
-    def gone_at_first(batch: int) -> None:
+def test_an_unreachable_database_answers_retry_later_and_commits_go_on_afterwards() -> None:
+    def unavailable_at_first(batch: int) -> None:
         if batch == 1:
             raise Unavailable("the database is out of reach")
 
     async def scene() -> None:
-        acceptor = GatedAcceptor(gone_at_first)
+        acceptor = GatedAcceptor(unavailable_at_first)
         scene = Scene(acceptor, waiting=[b"a", b"b"])
         acceptor.gate.release()
         assert await scene.answers() == [b"unavailable", b"unavailable"]
-        scene.sent = _sending(scene.commit, b"later")
+        scene.submitted = _submit(scene.commit, b"later")
         acceptor.gate.release()
 
         assert await scene.answers() == [b"later"]
-        assert [told.batches for told in scene.told] == [[], [2]]
+        assert [result.batches for result in scene.results] == [[], [2]]
         await scene.end()
 
     asyncio.run(scene())
 
 
-def test_a_bug_answers_everyone_who_waits_and_ends_the_commits_with_an_error() -> None:
+def test_a_bug_answers_all_waiting_requests_and_ends_the_loop_with_an_error() -> None:
     def bug(_batch: int) -> None:
         raise ZeroDivisionError
 
     async def scene() -> None:
         acceptor = GatedAcceptor(bug)
         scene = Scene(acceptor, waiting=[b"in the batch"])
-        await _in_time(acceptor.began.acquire())
-        scene.sent += _sending(scene.commit, b"behind it", b"behind that")
+        await _within_timeout(acceptor.started.acquire())
+        scene.submitted += _submit(scene.commit, b"behind it", b"behind that")
         await asyncio.sleep(0)  # let the two be queued
         acceptor.gate.release()
 
         assert await scene.answers() == [b"unavailable"] * 3
         with pytest.raises(RuntimeError, match="could not be decided") as raised:
-            await _in_time(scene.running)
+            await _within_timeout(scene.loop_task)
         assert isinstance(raised.value.__cause__, ZeroDivisionError)
-        scene.sent = _sending(scene.commit, b"too late")
+        scene.submitted = _submit(scene.commit, b"too late")
         assert await scene.answers() == [b"unavailable"]
 
     asyncio.run(scene())
 
 
-def test_a_caller_who_gave_up_does_not_disturb_its_neighbours() -> None:
+def test_a_cancelled_request_does_not_disturb_the_others_of_its_batch() -> None:
     async def scene() -> None:
         acceptor = GatedAcceptor()
         scene = Scene(acceptor, waiting=[b"a", b"gone", b"c"])
-        await _in_time(acceptor.began.acquire())
-        scene.sent.pop(1).cancel()
+        await _within_timeout(acceptor.started.acquire())
+        scene.submitted.pop(1).cancel()
         acceptor.gate.release()
 
         assert await scene.answers() == [b"a", b"c"]
-        assert not scene.running.done()
+        assert not scene.loop_task.done()
         await scene.end()
 
     asyncio.run(scene())
 
 
-def test_a_commit_that_hangs_sends_everybody_back_and_the_next_is_served() -> None:
+def test_a_hanging_commit_answers_retry_later_to_all_and_the_next_one_is_served() -> None:
     async def scene() -> None:
         acceptor = GatedAcceptor()
-        scene = Scene(acceptor, patience_s=0.05, waiting=[b"a", b"b"])
-        await _in_time(acceptor.began.acquire())
-        scene.sent += _sending(scene.commit, b"came meanwhile")
+        scene = Scene(acceptor, commit_timeout_s=0.05, waiting=[b"a", b"b"])
+        await _within_timeout(acceptor.started.acquire())
+        scene.submitted += _submit(scene.commit, b"during the commit")
 
         assert await scene.answers() == [b"unavailable"] * 3
-        assert scene.told == []
-        for _ in range(100):  # a slow machine may give up once more
+        assert scene.results == []
+        for _ in range(100):  # on a slow machine further commits may time out
             acceptor.gate.release()
-            scene.sent = _sending(scene.commit, b"later")
+            scene.submitted = _submit(scene.commit, b"later")
             if await scene.answers() == [b"later"]:
                 break
         else:

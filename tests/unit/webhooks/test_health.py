@@ -1,4 +1,4 @@
-"""Alive, ready, counted."""
+"""Health routes report liveness and readiness; metrics count the answers."""
 
 import asyncio
 import json
@@ -11,15 +11,15 @@ from webhooks.health import Health
 from webhooks.metrics import ReceiverMetrics
 
 
-async def _answers() -> None:
+async def _succeeds() -> None:
     return None
 
 
-async def _is_gone() -> None:
+async def _fails() -> None:
     raise Unavailable("the database is out of reach: OSError")
 
 
-def _asked(health: Health, path: str) -> tuple[int, str]:
+def _get(health: Health, path: str) -> tuple[int, str]:
     handlers = {"/livez": health.livez, "/readyz": health.readyz, "/metrics": health.metrics}
     response = asyncio.run(handlers[path](make_mocked_request("GET", path)))
     assert isinstance(response.body, bytes)
@@ -27,16 +27,16 @@ def _asked(health: Health, path: str) -> tuple[int, str]:
 
 
 def test_a_receiver_is_ready_while_its_database_answers() -> None:
-    health = Health(_answers, ReceiverMetrics())
+    health = Health(_succeeds, ReceiverMetrics())
 
-    assert _asked(health, "/readyz") == (200, '{"status": "ready"}')
+    assert _get(health, "/readyz") == (200, '{"status": "ready"}')
 
 
-def test_a_receiver_without_its_database_is_alive_but_not_ready_and_says_why() -> None:
-    health = Health(_is_gone, ReceiverMetrics())
-    status, body = _asked(health, "/readyz")
+def test_a_receiver_without_its_database_is_alive_but_not_ready_with_the_reason() -> None:
+    health = Health(_fails, ReceiverMetrics())
+    status, body = _get(health, "/readyz")
 
-    assert _asked(health, "/livez")[0] == 200
+    assert _get(health, "/livez")[0] == 200
     assert status == 503
     assert json.loads(body) == {
         "status": "unavailable",
@@ -44,28 +44,28 @@ def test_a_receiver_without_its_database_is_alive_but_not_ready_and_says_why() -
     }
 
 
-def test_a_stopping_receiver_is_not_ready_any_more() -> None:
-    health = Health(_answers, ReceiverMetrics())
+def test_a_stopping_receiver_is_not_ready() -> None:
+    health = Health(_succeeds, ReceiverMetrics())
     health.draining = True
 
-    assert _asked(health, "/readyz") == (503, '{"status": "draining"}')
+    assert _get(health, "/readyz") == (503, '{"status": "draining"}')
 
 
-def test_metrics_are_served_only_where_they_are_asked_for() -> None:
-    health = Health(_answers, ReceiverMetrics())
-    paths = [[route.path for route in health.routes(metrics=told)] for told in (False, True)]
+def test_metrics_are_served_only_where_configured() -> None:
+    health = Health(_succeeds, ReceiverMetrics())
+    paths = [[route.path for route in health.routes(metrics=shown)] for shown in (False, True)]
 
     assert paths == [["/livez", "/readyz"], ["/livez", "/readyz", "/metrics"]]
 
 
 def test_answers_are_counted_by_provider_route_and_verdict() -> None:
-    meters = ReceiverMetrics()
+    metrics = ReceiverMetrics()
     for seconds in (1, 2):
-        meters.answered("games", "/bet", Verdict.ACCEPTED, seconds)
-    meters.answered("games", "/bet", Verdict.DECLINED_FUNDS, 0)
-    meters.answered("sport", "/transaction", Verdict.ACCEPTED, 0)
+        metrics.count_answer("games", "/bet", Verdict.ACCEPTED, seconds)
+    metrics.count_answer("games", "/bet", Verdict.DECLINED_FUNDS, 0)
+    metrics.count_answer("sport", "/transaction", Verdict.ACCEPTED, 0)
 
-    status, text = _asked(Health(_answers, meters), "/metrics")
+    status, text = _get(Health(_succeeds, metrics), "/metrics")
 
     line = 'tieout_callbacks_total{{provider="{}",route="{}",verdict="{}"}} {}'
     assert status == 200
@@ -75,9 +75,9 @@ def test_answers_are_counted_by_provider_route_and_verdict() -> None:
     assert 'tieout_callback_seconds_sum{provider="games"} 3.0' in text
 
 
-def test_two_receivers_in_one_process_count_for_themselves() -> None:
-    one, other = ReceiverMetrics(), ReceiverMetrics()
-    one.answered("games", "/bet", Verdict.ACCEPTED, 0)
+def test_two_receivers_in_one_process_count_separately() -> None:
+    first, second = ReceiverMetrics(), ReceiverMetrics()
+    first.count_answer("games", "/bet", Verdict.ACCEPTED, 0)
 
-    assert b'verdict="accepted"' in one.text()
-    assert b'verdict="accepted"' not in other.text()
+    assert b'verdict="accepted"' in first.text()
+    assert b'verdict="accepted"' not in second.text()

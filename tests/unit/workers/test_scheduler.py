@@ -1,4 +1,4 @@
-"""What runs when, on a clock that stands still until moved."""
+"""When jobs run, on a frozen clock."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -15,38 +15,38 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def nowhere() -> Engine:
-    """An engine that leads nowhere: jobs that are not claimed must not ask it."""
+def unreachable() -> Engine:
+    """An engine without a database: jobs that are not exclusive must not use it."""
     return create_engine("postgresql+psycopg://nobody@/nothing?host=/nowhere")
 
 
-def _job(ran: list[str], name: str, every: timedelta, *, once: bool = False) -> Job:
-    return Job(name=name, every=every, run=lambda _slot: ran.append(name), once=once)
+def _job(ran: list[str], name: str, every: timedelta, *, exclusive: bool = False) -> Job:
+    return Job(name=name, every=every, run=lambda _slot: ran.append(name), exclusive=exclusive)
 
 
-def test_instants_of_one_interval_share_a_slot_named_by_its_beginning() -> None:
+def test_instants_of_one_interval_share_a_slot_named_by_its_start() -> None:
     hour = timedelta(hours=1)
 
     assert slot_of(START, hour) == slot_of(START + timedelta(minutes=29), hour)
     assert slot_of(START, hour) != slot_of(START + timedelta(minutes=30), hour)
-    begins = datetime.fromtimestamp(int(slot_of(START, hour)), UTC)
-    assert begins == datetime(2026, 6, 4, 9, tzinfo=UTC)
+    start = datetime.fromtimestamp(int(slot_of(START, hour)), UTC)
+    assert start == datetime(2026, 6, 4, 9, tzinfo=UTC)
 
 
-def test_a_slot_does_not_depend_on_the_zone_an_instant_is_written_in() -> None:
+def test_a_slot_does_not_depend_on_the_time_zone_of_an_instant() -> None:
     tokyo = START.astimezone(timezone(timedelta(hours=9)))
 
     assert slot_of(tokyo, timedelta(days=1)) == slot_of(START, timedelta(days=1))
 
 
-def test_an_interval_below_a_second_has_slots_of_a_second() -> None:
+def test_an_interval_below_one_second_has_slots_of_one_second() -> None:
     assert slot_of(START, timedelta(milliseconds=200)) == str(int(START.timestamp()))
 
 
-def test_a_job_runs_at_once_and_then_once_every_interval(nowhere: Engine) -> None:
+def test_a_job_runs_at_once_and_then_once_per_interval(unreachable: Engine) -> None:
     ran: list[str] = []
     clock = FrozenClock(START)
-    scheduler = Scheduler(nowhere, clock, [_job(ran, "sweep", SECOND)])
+    scheduler = Scheduler(unreachable, clock, [_job(ran, "sweep", SECOND)])
 
     counts = []
     for _ in range(5):
@@ -58,11 +58,11 @@ def test_a_job_runs_at_once_and_then_once_every_interval(nowhere: Engine) -> Non
     assert counts == [1, 1, 2, 2, 3]
 
 
-def test_each_job_keeps_its_own_time(nowhere: Engine) -> None:
+def test_each_job_has_its_own_interval(unreachable: Engine) -> None:
     ran: list[str] = []
     clock = FrozenClock(START)
     jobs = [_job(ran, "often", SECOND), _job(ran, "seldom", 3 * SECOND)]
-    scheduler = Scheduler(nowhere, clock, jobs)
+    scheduler = Scheduler(unreachable, clock, jobs)
 
     for _ in range(6):
         scheduler.tick()
@@ -72,10 +72,10 @@ def test_each_job_keeps_its_own_time(nowhere: Engine) -> None:
     assert ran.count("seldom") == 2
 
 
-def test_time_slept_through_is_not_caught_up_on(nowhere: Engine) -> None:
+def test_missed_intervals_are_not_made_up(unreachable: Engine) -> None:
     ran: list[str] = []
     clock = FrozenClock(START)
-    scheduler = Scheduler(nowhere, clock, [_job(ran, "sweep", SECOND)])
+    scheduler = Scheduler(unreachable, clock, [_job(ran, "sweep", SECOND)])
     scheduler.tick()
 
     clock.instant += timedelta(hours=5)
@@ -85,14 +85,14 @@ def test_time_slept_through_is_not_caught_up_on(nowhere: Engine) -> None:
     assert len(ran) == 2
 
 
-def test_an_outage_of_one_job_is_logged_and_stops_no_other(nowhere: Engine) -> None:
+def test_an_outage_of_one_job_is_logged_and_other_jobs_continue(unreachable: Engine) -> None:
     ran: list[str] = []
 
     def down(_slot: str) -> None:
         raise Unavailable("sweep: the database is out of reach")
 
-    failing = Job(name="down", every=SECOND, run=down, once=False)
-    scheduler = Scheduler(nowhere, FrozenClock(START), [failing, _job(ran, "next", SECOND)])
+    failing = Job(name="down", every=SECOND, run=down, exclusive=False)
+    scheduler = Scheduler(unreachable, FrozenClock(START), [failing, _job(ran, "next", SECOND)])
     with capture_logs() as logs:
         scheduler.tick()
 
@@ -100,11 +100,13 @@ def test_an_outage_of_one_job_is_logged_and_stops_no_other(nowhere: Engine) -> N
     assert [(log["event"], log["job"]) for log in logs] == [("job_unavailable", "down")]
 
 
-def test_a_slot_that_cannot_be_claimed_for_want_of_a_database_is_not_run(
-    nowhere: Engine,
+def test_a_slot_that_cannot_be_claimed_without_a_database_is_not_run(
+    unreachable: Engine,
 ) -> None:
     ran: list[str] = []
-    scheduler = Scheduler(nowhere, FrozenClock(START), [_job(ran, "daily", SECOND, once=True)])
+    scheduler = Scheduler(
+        unreachable, FrozenClock(START), [_job(ran, "daily", SECOND, exclusive=True)]
+    )
     with capture_logs() as logs:
         scheduler.tick()
 
@@ -112,9 +114,9 @@ def test_a_slot_that_cannot_be_claimed_for_want_of_a_database_is_not_run(
     assert {log["event"] for log in logs} == {"job_unavailable"}
 
 
-def test_a_stopped_scheduler_returns_without_running_anything_more(nowhere: Engine) -> None:
+def test_a_stopped_scheduler_returns_without_running_further_jobs(unreachable: Engine) -> None:
     ran: list[str] = []
-    scheduler = Scheduler(nowhere, FrozenClock(START), [_job(ran, "sweep", SECOND)])
+    scheduler = Scheduler(unreachable, FrozenClock(START), [_job(ran, "sweep", SECOND)])
     scheduler.stop()
 
     scheduler.run()

@@ -1,4 +1,4 @@
-"""Alive is not enough: what counts as progress, on a clock that is moved by hand."""
+"""What the watchdog reports as hanging, on a clock that tests move."""
 
 import threading
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from dramatiq import Message, Worker, actor
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.stub import StubBroker
 
-from tests.harness.servers.receiver import until
+from tests.harness.servers.receiver import wait_until
 from workers import heartbeat_file
 from workers.watchdog import ProgressWatch
 
-TURN_S, MESSAGE_S = 60.0, 150.0
+POLL_TIMEOUT_S, MESSAGE_TIMEOUT_S = 60.0, 150.0
 
 
-class Hands:
-    """A clock's hands."""
+class ManualClock:
+    """A monotonic clock that tests move."""
 
     def __init__(self) -> None:
         self.at = 1_000.0
@@ -28,7 +28,7 @@ class Hands:
 
 
 class Consumer(threading.Thread):
-    """What Dramatiq's consumer thread shows of itself."""
+    """The part of Dramatiq's consumer thread that the watchdog reads."""
 
     def __init__(self) -> None:
         self.queue_name = "post"
@@ -44,92 +44,96 @@ class Consumer(threading.Thread):
 
 @pytest.fixture
 def consumer() -> Iterator[Any]:
-    made = Consumer()
-    yield made
-    made.end()
+    thread = Consumer()
+    yield thread
+    thread.end()
 
 
-def watching(consumer: Any, hands: Hands) -> ProgressWatch:
-    progress = ProgressWatch(turn_s=TURN_S, message_s=MESSAGE_S, clock=hands)
+def watch(consumer: Any, clock: ManualClock) -> ProgressWatch:
+    progress = ProgressWatch(
+        poll_timeout_s=POLL_TIMEOUT_S, message_timeout_s=MESSAGE_TIMEOUT_S, clock=clock
+    )
     progress.after_consumer_thread_boot(StubBroker(middleware=[]), consumer)
     return progress
 
 
-def test_a_consumer_that_turns_makes_progress_and_one_that_hangs_does_not(
+def test_a_consumer_that_polls_makes_progress_and_one_that_hangs_does_not(
     consumer: Any,
 ) -> None:
-    hands = Hands()
-    progress = watching(consumer, hands)
+    clock = ManualClock()
+    progress = watch(consumer, clock)
 
-    hands.at += TURN_S
-    in_time = progress.stuck()
-    hands.at += 1
-    too_late = progress.stuck()
-    progress.turned("post")
+    clock.at += POLL_TIMEOUT_S
+    in_time = progress.hang_reason()
+    clock.at += 1
+    too_late = progress.hang_reason()
+    progress.polled("post")
 
     assert in_time is None
     assert too_late == "the consumer of post hangs"
-    assert progress.stuck() is None
+    assert progress.hang_reason() is None
 
 
-def test_a_paused_consumer_is_not_expected_to_turn(consumer: Any) -> None:
-    hands = Hands()
-    progress = watching(consumer, hands)
+def test_a_paused_consumer_need_not_poll(consumer: Any) -> None:
+    clock = ManualClock()
+    progress = watch(consumer, clock)
     consumer.paused = True
-    hands.at += 10 * TURN_S
-    while_paused = progress.stuck()
+    clock.at += 10 * POLL_TIMEOUT_S
+    while_paused = progress.hang_reason()
     consumer.paused = False
 
     assert while_paused is None
-    assert progress.stuck() is None
+    assert progress.hang_reason() is None
 
 
-def test_a_consumer_that_died_is_no_progress(consumer: Any) -> None:
-    progress = watching(consumer, Hands())
+def test_a_dead_consumer_is_reported(consumer: Any) -> None:
+    progress = watch(consumer, ManualClock())
     consumer.end()
 
-    assert progress.stuck() == "the consumer of post died"
+    assert progress.hang_reason() == "the consumer of post died"
 
 
-def test_a_message_that_never_ends_is_no_progress_until_it_ends(consumer: Any) -> None:
-    hands = Hands()
-    progress = watching(consumer, hands)
+def test_a_message_that_takes_too_long_is_reported_until_it_ends(consumer: Any) -> None:
+    clock = ManualClock()
+    progress = watch(consumer, clock)
     message = MessageProxy(Message("post", "post.v1", (), {}, {}))
     broker = StubBroker(middleware=[])
 
     progress.before_process_message(broker, message)
-    hands.at += MESSAGE_S + 1
-    progress.turned("post")
-    hanging = progress.stuck()
+    clock.at += MESSAGE_TIMEOUT_S + 1
+    progress.polled("post")
+    hanging = progress.hang_reason()
     progress.after_process_message(broker, message)
 
     assert hanging == "a message takes too long"
-    assert progress.stuck() is None
+    assert progress.hang_reason() is None
 
 
 def test_a_real_worker_is_watched_through_its_broker() -> None:
-    progress = ProgressWatch(turn_s=TURN_S, message_s=MESSAGE_S, clock=Hands())
+    progress = ProgressWatch(
+        poll_timeout_s=POLL_TIMEOUT_S, message_timeout_s=MESSAGE_TIMEOUT_S, clock=ManualClock()
+    )
     broker = StubBroker(middleware=[progress])
     progress.watch(broker)
     done: list[str | None] = []
 
     @actor(queue_name="post", broker=broker)
     def job() -> None:
-        done.append(progress.stuck())
+        done.append(progress.hang_reason())
 
     worker = Worker(broker, worker_timeout=10, worker_threads=1)
     worker.start()
     job.send()
-    assert until(lambda: done == [None])
+    assert wait_until(lambda: done == [None])
     worker.stop()
 
-    assert progress.stuck() is not None
+    assert progress.hang_reason() is not None
 
 
-def test_a_pulse_that_was_never_shown_has_no_age_and_a_fresh_one_is_young(
+def test_a_missing_heartbeat_file_has_no_age_and_a_fresh_one_is_recent(
     tmp_path: Path,
 ) -> None:
-    path = tmp_path / "worker.pulse"
+    path = tmp_path / "worker.heartbeat"
     before = heartbeat_file.age_s(path)
     heartbeat_file.touch(path)
     after = heartbeat_file.age_s(path)

@@ -1,4 +1,4 @@
-"""Workers that die: the first one to take a part up is killed in the middle of it."""
+"""Executors that fail: a worker is killed, or the run ends after some parts."""
 
 import os
 import signal
@@ -11,19 +11,19 @@ from typing import Any
 from reconcile.partitions.executors import Executor, Work
 
 
-def dies_once(work: Work, marker: str, task: Any) -> bytes:
-    """The work, but whoever is first to make the ``marker`` is killed before it is done."""
+def kill_worker_once(work: Work, marker: str, task: Any) -> bytes:
+    """Do the work; the first process to create ``marker`` is killed instead."""
     try:
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return work(task)
     os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("a killed process goes on")
+    raise AssertionError("a killed process still runs")
 
 
 @dataclass(frozen=True, slots=True)
-class Mortal:
-    """An executor, one of whose workers dies."""
+class KillsOneWorker:
+    """An executor that loses one worker."""
 
     executor: Executor
     marker: Path
@@ -33,16 +33,16 @@ class Mortal:
         return self.executor.shares_disk
 
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
-        yield from self.executor.run(partial(dies_once, work, str(self.marker)), tasks)
+        yield from self.executor.run(partial(kill_worker_once, work, str(self.marker)), tasks)
 
 
 class Stopped(Exception):
-    """What ends a run in the middle."""
+    """Ends a run between two parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopsAfter:
-    """An executor under which the run itself ends after some parts."""
+    """An executor that ends the run after some parts."""
 
     executor: Executor
     parts: int
@@ -59,11 +59,11 @@ class StopsAfter:
 
 
 @dataclass(frozen=True, slots=True)
-class Counting:
-    """An executor that notes which parts it was given."""
+class CountingExecutor:
+    """An executor that records which parts it ran."""
 
     executor: Executor
-    asked: list[int]
+    part_numbers: list[int]
 
     @property
     def shares_disk(self) -> bool:
@@ -71,5 +71,5 @@ class Counting:
 
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
         for task, answer in self.executor.run(work, tasks):
-            self.asked.append(task.number)
+            self.part_numbers.append(task.number)
             yield task, answer

@@ -1,4 +1,4 @@
-"""A running Tieout whose providers are simulated whole: their APIs, callbacks and history."""
+"""A running Tieout with simulated providers: their APIs, callbacks and history."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,13 @@ from simulator.run.driver import Pace, ReceiverTarget, drive
 from simulator.run.push import push, pushes
 from simulator.scenarios.expected import ExpectedLedger
 from simulator.scenarios.plan import Plan
-from tests.harness.servers.running import PATIENCE_S, Running
+from tests.harness.servers.tieout_stack import PATIENCE_S, TieoutStack
 from vocabulary.clock import SystemClock
 
 SEED = 7
 OPENING = 10_000
 CURRENCY = "USD"
-#: Named unlike their dialects, so that no slug can pass for one.
+#: Slugs that differ from the dialects' names, so that no test confuses them.
 SLUGS = {
     ProviderSystem.AGENT_PLATFORM: "slots",
     ProviderSystem.AGGREGATOR: "games",
@@ -49,7 +49,7 @@ _APIS = {
     ),
     ProviderSystem.XIGS: f'key = "literal:{{secret}}"\nprofile = "{PROFILE}"',
 }
-# Statements are told bit by bit, several a day, as a test goes on.
+# Tests import several statements per day.
 _STATEMENT = """
 [providers.statement]
 several_a_day = true
@@ -74,72 +74,72 @@ SELECT count(*) FROM deliveries
 A = TypeVar("A", bound=Api)
 
 
-class Launching:
-    """The processes, the APIs they call, and the commands between them."""
+class ProviderStack:
+    """The running processes and the simulated APIs that they call."""
 
-    def __init__(self, running: Running, served: RunningApis) -> None:
+    def __init__(self, running: TieoutStack, served: RunningApis) -> None:
         self.running = running
         self.served = served
 
     def api(self, kind: type[A], side: ProviderSystem) -> A:
-        """What that provider knows of us."""
-        found = self.served.apis[side]
-        assert isinstance(found, kind)
-        return found
+        """The simulated API of a provider."""
+        api = self.served.apis[side]
+        assert isinstance(api, kind)
+        return api
 
-    def tieout(self, *words: str, code: int = 0) -> Any:
-        """What a command prints as JSON, once it ended with this code."""
-        done = self.running.command(*words, "--json")
-        assert done.returncode == code, done.stderr + done.stdout
-        return json.loads(done.stdout)
+    def tieout(self, *arguments: str, code: int = 0) -> Any:
+        """The JSON output of a command, which must end with this exit code."""
+        result = self.running.command(*arguments, "--json")
+        assert result.returncode == code, result.stderr + result.stdout
+        return json.loads(result.stdout)
 
-    def of(self, side: ProviderSystem, *words: str, code: int = 0) -> Any:
-        """The same for a command about one provider."""
-        return self.tieout(*words, "--provider", SLUGS[side], code=code)
+    def tieout_for(self, side: ProviderSystem, *arguments: str, code: int = 0) -> Any:
+        """The same for a command with ``--provider``."""
+        return self.tieout(*arguments, "--provider", SLUGS[side], code=code)
 
-    def open_game(self, side: ProviderSystem, *words: str) -> str:
-        """Where the side's player is sent to play."""
-        opened = self.of(side, "games", "open", "--player", PLAYERS[side], *words)
-        return str(opened["url"])
+    def open_game(self, side: ProviderSystem, *arguments: str) -> str:
+        """Launch the side's player into a game; returns the game's URL."""
+        launch = self.tieout_for(side, "games", "open", "--player", PLAYERS[side], *arguments)
+        return str(launch["url"])
 
     def balance(self, side: ProviderSystem) -> str:
-        """What the side's player has."""
-        words = ("--player", PLAYERS[side], "--currency", CURRENCY)
-        return str(self.tieout("ledger", "balance", *words)["balance"])
+        """The balance of the side's player."""
+        wallet = ("--player", PLAYERS[side], "--currency", CURRENCY)
+        return str(self.tieout("ledger", "balance", *wallet)["balance"])
 
     def posted(self, side: ProviderSystem) -> dict[str, Decimal]:
-        """What every operation of the side put into the wallet, when all entries are there."""
-        self.running.until_posted()
-        found = {}
+        """Each operation's wallet entries by key, once everything is posted."""
+        self.running.wait_until_posted()
+        amounts = {}
         for (slug, key), (_, effect, entries) in self.running.booked().items():
             if slug == SLUGS[side]:
                 assert effect == entries, key
-                found[key] = entries
-        return found
+                amounts[key] = entries
+        return amounts
 
 
-class Game:
-    """One player's play at one provider: callbacks, what they must be answered, and history."""
+class GamePlay:
+    """One player at one provider: sends callbacks, checks the answers, reports history."""
 
-    def __init__(self, launching: Launching, side: ProviderSystem, handle: str) -> None:
+    def __init__(self, stack: ProviderStack, side: ProviderSystem, handle: str) -> None:
         self.side = side
-        self.began = _CLOCK.now()
-        self._launching = launching
+        self.started_at = _CLOCK.now()
+        self._stack = stack
         self._player = Player(
             player=PLAYERS[side], currency=CURRENCY, opening=OPENING, handles={side: handle}
         )
         self._book = ExpectedLedger((self._player,))
         self._steps: tuple[ScriptStep, ...] = ()
-        self._span = RunSpan(self.began, self.began, 0)
+        self._span = RunSpan(self.started_at, self.started_at, 0)
         self._target = ReceiverTarget(
-            url=f"http://127.0.0.1:{launching.running.port}",
+            url=f"http://127.0.0.1:{stack.running.port}",
             slugs=SLUGS,
-            secrets={one: secret_of(one).encode() for one in ProviderSystem},
+            secrets={side: secret_of(side).encode() for side in ProviderSystem},
         )
 
-    def call(self, kind: CallKind, reference: str = "", amount: int = 0, **more: Any) -> Call:
+    def call(self, kind: CallKind, reference: str = "", amount: int = 0, **fields: Any) -> Call:
         """One callback about the player; amounts in minor units."""
-        said = {"stake": 0, "payout": 0, "original": "", **more}
+        fields = {"stake": 0, "payout": 0, "original": "", **fields}
         return Call(
             side=self.side,
             kind=kind,
@@ -148,36 +148,36 @@ class Game:
             currency=CURRENCY,
             reference=reference,
             amount=amount,
-            **said,
+            **fields,
         )
 
     def play(self, *calls: Call) -> tuple[HistoryLine, ...]:
-        """Send every callback twice at once; each is answered as expected.
+        """Send every callback twice at the same time; checks every answer.
 
         Returns:
-            What an honest provider tells of the rounds that began with these calls.
+            The history that an honest provider reports of these callbacks' rounds.
         """
-        played, began = len(self._steps), _CLOCK.now()
-        for place, call in enumerate(calls, start=played):
+        first_step, started_at = len(self._steps), _CLOCK.now()
+        for number, call in enumerate(calls, start=first_step):
             expected = self._book.answer(call)
-            numbered = replace(call, attempt=place)
+            numbered = replace(call, attempt=number)
             self._steps += (ScriptStep(lane=0, call=numbered, copies=2, expected=expected),)
-        tally = asyncio.run(
+        summary = asyncio.run(
             drive(
-                self._plan(self._steps[played:]),
+                self._plan(self._steps[first_step:]),
                 self._target,
                 _PACE,
                 journal=None,
                 progress=lambda _: None,
             )
         )
-        assert tally.mismatches == []
-        self._span = RunSpan(began, _CLOCK.now(), len(self._steps))
+        assert summary.mismatches == []
+        self._span = RunSpan(started_at, _CLOCK.now(), len(self._steps))
         lines = history_of(self._plan(self._steps))
-        return tuple(line for line in lines if line.place >= played)
+        return tuple(line for line in lines if line.place >= first_step)
 
-    def tell(self, lines: Sequence[HistoryLine]) -> None:
-        """Let the provider tell this history in its own way, and wait until it is taken in."""
+    def report(self, lines: Sequence[HistoryLine]) -> None:
+        """Deliver this history in the provider's own way and wait until it is stored."""
         match self.side:
             case ProviderSystem.AGGREGATOR:
                 self._push(lines)
@@ -187,11 +187,11 @@ class Game:
                 self._import(lines)
 
     def reconcile(self, *, code: int = 0) -> Any:
-        """Everything since the game began, however young."""
-        # Providers tell instants in milliseconds, so the window begins with a whole second.
-        since = self.began.replace(microsecond=0).isoformat()
-        words = ("--from", since, "--to", _CLOCK.now().isoformat(), "--maturity", "0s")
-        return self._launching.of(self.side, "reconcile", *words, code=code)
+        """Reconcile everything since the start, without maturity."""
+        # Providers report milliseconds, so the window starts at a whole second.
+        since = self.started_at.replace(microsecond=0).isoformat()
+        options = ("--from", since, "--to", _CLOCK.now().isoformat(), "--maturity", "0s")
+        return self._stack.tieout_for(self.side, "reconcile", *options, code=code)
 
     def _plan(self, steps: tuple[ScriptStep, ...]) -> Plan:
         return Plan(
@@ -207,55 +207,55 @@ class Game:
         records = list(pushes(lines, seed=SEED, span=self._span, secret=secret))
         sending = push(records, self._target, _PACE, progress=lambda _: None)
         assert asyncio.run(sending) == 0
-        self._launching.running.until(_UNREAD)
+        self._stack.running.wait_until_zero(_UNREAD)
 
     def _pull(self, lines: Sequence[HistoryLine]) -> None:
-        tell(self._launching.served, lines, self._span)
-        rounds, _ = self._launching.of(self.side, "feed", "pull")["feeds"]
-        # What was pulled before is asked for again, but only the new is stored.
+        tell(self._stack.served, lines, self._span)
+        rounds, _ = self._stack.tieout_for(self.side, "feed", "pull")["feeds"]
+        # The pull overlaps earlier ones, but stores only new records.
         assert (rounds["error"], rounds["unreadable"]["count"]) == (None, 0)
         assert rounds["stored"] == len(lines)
 
     def _import(self, lines: Sequence[HistoryLine]) -> None:
-        path = self._launching.running.folder / f"history{SUFFIXES[self.side]}"
-        written = write_statement(path, self.side, lines, self._span)
-        taken = self._launching.of(self.side, "feed", "import", str(path))
-        assert (taken["received"], taken["stored"], taken["unreadable"]) == (
-            written,
-            written,
+        path = self._stack.running.folder / f"history{SUFFIXES[self.side]}"
+        lines_written = write_statement(path, self.side, lines, self._span)
+        result = self._stack.tieout_for(self.side, "feed", "import", str(path))
+        assert (result["received"], result["stored"], result["unreadable"]) == (
+            lines_written,
+            lines_written,
             [],
         )
 
 
 @contextlib.contextmanager
-def launching(folder: Path) -> Iterator[Launching]:
-    """Everything running, with a funded player for each provider."""
-    with apis_served(ProviderSystem, SEED) as served:
-        running = Running(folder, settings=_settings(served.urls))
+def provider_stack(folder: Path) -> Iterator[ProviderStack]:
+    """Run everything, with one funded player per provider."""
+    with serve_apis(ProviderSystem, SEED) as served:
+        running = TieoutStack(folder, settings=_settings(served.urls))
         try:
-            found = Launching(running, served)
+            stack = ProviderStack(running, served)
             lines = [f"{player},{CURRENCY},100.00" for player in PLAYERS.values()]
             file = folder / "players.csv"
             file.write_text("\n".join(["player,currency,balance", *lines]))
-            imported = found.tieout("players", "import", str(file))
+            imported = stack.tieout("players", "import", str(file))
             assert imported == {"opened": len(PLAYERS), "known": 0}
-            yield found
+            yield stack
         finally:
             running.stop()
 
 
 @contextlib.contextmanager
-def apis_served(sides: type[ProviderSystem], seed: int) -> Iterator[RunningApis]:
-    """The simulated APIs in a thread of their own, so that commands can be waited for."""
+def serve_apis(sides: type[ProviderSystem], seed: int) -> Iterator[RunningApis]:
+    """Serve the simulated APIs from a thread, so that tests can wait for commands."""
     ready: Future[tuple[RunningApis, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
-    async def keep() -> None:
+    async def serve_until_stopped() -> None:
         stop = asyncio.Event()
         async with serve(sides, 0, seed) as served:
             ready.set_result((served, asyncio.get_running_loop(), stop))
             await stop.wait()
 
-    thread = threading.Thread(target=lambda: asyncio.run(keep()))
+    thread = threading.Thread(target=lambda: asyncio.run(serve_until_stopped()))
     thread.start()
     served, loop, stop = ready.result(PATIENCE_S)
     try:
@@ -266,12 +266,12 @@ def apis_served(sides: type[ProviderSystem], seed: int) -> Iterator[RunningApis]
 
 
 def secret_of(side: ProviderSystem) -> str:
-    """What a simulated API, and the callbacks of its provider, are signed with."""
+    """The secret of a simulated provider's API and callbacks."""
     return f"demo-{side.value}-secret"
 
 
-def named_in(url: str, name: str) -> str:
-    """One value of a URL's query."""
+def query_value(url: str, name: str) -> str:
+    """One value from a URL's query."""
     (value,) = parse_qs(urlsplit(url).query)[name]
     return value
 

@@ -1,4 +1,4 @@
-"""A whole Tieout on real engines, as ``tieout up`` runs it, with a simulator to load it."""
+"""A complete Tieout on real engines, started by ``tieout up``, with the simulator as load."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from ops.settings.loader import load
 from tests.harness.servers.ports import free_port
 
 TIEOUT = [sys.executable, "-m", "ops"]
-#: Longest wait for anything to happen, in seconds.
+#: Longest wait for anything, in seconds.
 PATIENCE_S = 150.0
 SETTINGS = """
 mode = "test"
@@ -37,13 +37,13 @@ secrets = ["literal:sportsbook secret of the tests"]
 """
 
 
-class Running:
-    """``tieout up`` in a folder of its own; ``stop`` ends it.
+class TieoutStack:
+    """``tieout up`` in its own folder; ``stop`` ends it.
 
     Args:
-        folder: for the data directory, settings, log and journal.
+        folder: holds the data directory, settings, log and journal.
         settings: the text of the settings file.
-        env: what the processes find in their environment besides ours.
+        env: additional environment variables of the processes.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Running:
         self.database_url = ensure(self.data, load(folder / "tieout.toml", {})).database_url
 
     def start(self) -> "subprocess.Popen[str]":
-        """Run ``tieout up``; returns once it is ready."""
+        """Run ``tieout up``; returns when it is ready."""
         command = [*TIEOUT, "--data", str(self.data), "up", "--port", str(self.port)]
         up = subprocess.Popen(
             command,
@@ -88,9 +88,9 @@ class Running:
             self.up.stdout.close()
             self._log.close()
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*TIEOUT, "--data", str(self.data), *words],
+            [*TIEOUT, "--data", str(self.data), *arguments],
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -98,18 +98,18 @@ class Running:
         )
 
     def simulate(self, *, count: int, seed: int) -> "subprocess.Popen[str]":
-        """Start the simulator in the background; it writes the journal as answers come."""
-        words = [
+        """Start the simulator in the background; it writes the answers to the journal."""
+        arguments = [
             *("--data", str(self.data), "simulate", "--count", str(count)),
             *("--seed", str(seed), "--url", f"http://127.0.0.1:{self.port}"),
             *("--journal", str(self.journal), "--json"),
         ]
         return subprocess.Popen(
-            [*TIEOUT, *words], cwd=self.folder, stdout=subprocess.PIPE, text=True
+            [*TIEOUT, *arguments], cwd=self.folder, stdout=subprocess.PIPE, text=True
         )
 
     def kill(self, name: str) -> int:
-        """SIGKILL the first process of that name; its pid."""
+        """SIGKILL the first process of that name; returns its pid."""
         pid = read_pids(self.data)[name][0]
         os.kill(pid, signal.SIGKILL)
         return pid
@@ -119,38 +119,38 @@ class Running:
             return connection.execute(sql.encode()).fetchall()
 
     def execute(self, sql: str) -> None:
-        """Change rows by hand, as a test of what follows from it."""
+        """Execute a statement."""
         with psycopg.connect(self.database_url) as connection:
             connection.execute(sql.encode())
 
-    def until(self, sql: str) -> None:
-        """Return once the query's one value is 0; fail when patience ends."""
+    def wait_until_zero(self, sql: str) -> None:
+        """Return once the query's single value is 0; fail after ``PATIENCE_S``."""
         deadline = time.monotonic() + PATIENCE_S
         while (left := self.query(sql)[0][0]) != 0:
             assert time.monotonic() < deadline, f"{left} left: {sql}"
             time.sleep(0.1)
 
-    def until_posted(self) -> None:
-        self.until("SELECT count(*) FROM batches WHERE posted_at IS NULL")
+    def wait_until_posted(self) -> None:
+        self.wait_until_zero("SELECT count(*) FROM batches WHERE posted_at IS NULL")
 
     def journals(self) -> list[Path]:
-        """The provider's own records of what it was told."""
+        """The simulator's journals."""
         return [self.journal]
 
     def acknowledged(self) -> dict[tuple[str, str], set[Decimal]]:
-        """Every operation a provider was told stands: (slug, key) to the amounts it sent."""
-        told: dict[tuple[str, str], set[Decimal]] = {}
+        """Operations that were answered with success: (slug, key) to the amounts sent."""
+        amounts: dict[tuple[str, str], set[Decimal]] = {}
         for line in (row for path in self.journals() for row in path.read_text().splitlines()):
             entry = json.loads(line)
             if entry["verdict_seen"] == "success":
                 key = (entry["provider"], entry["op_key"])
-                told.setdefault(key, set()).add(Decimal(entry["amount"]))
-        return told
+                amounts.setdefault(key, set()).add(Decimal(entry["amount"]))
+        return amounts
 
     def booked(self) -> dict[tuple[str, str], tuple[str, Decimal, Decimal]]:
-        """Every accepted operation of a provider: kind, effect, sum of its wallet entries.
+        """Accepted operations: (slug, key) to kind, effect, and sum of their wallet entries.
 
-        What a player owes stands in an account of its own and is part of the wallet.
+        Entries of the receivable account count as wallet entries.
         """
         rows = self.query(
             """
