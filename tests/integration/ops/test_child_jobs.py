@@ -34,9 +34,9 @@ SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
 ERRAND = """
 import sys
 from datetime import timedelta
-from ops.runtime.child_jobs import Errands
+from ops.runtime.child_jobs import ChildJobs
 child = "import os, time; print(os.getpid(), file=open(%r, 'w'), flush=True); time.sleep(600)"
-Errands().run([sys.executable, "-c", child % sys.argv[1]], patience=timedelta(minutes=10))
+ChildJobs().run([sys.executable, "-c", child % sys.argv[1]], patience=timedelta(minutes=10))
 """
 SETTINGS = """
 mode = "test"
