@@ -46,7 +46,7 @@ UPDATE job_runs SET done_at = NULL, attempts = 0, lease_until = clock_timestamp(
 """
 _REMOVE = "DELETE FROM parked WHERE parked_id = ANY(%(ids)s::bigint[])"
 _PAUSE = """
-INSERT INTO paused_queues (queue, paused_by, why) VALUES (%(queue)s, %(by)s, %(why)s)
+INSERT INTO paused_queues (queue, paused_by, reason) VALUES (%(queue)s, %(by)s, %(why)s)
 ON CONFLICT (queue) DO NOTHING
 """
 _RESUME = "DELETE FROM paused_queues WHERE queue = %(queue)s"

@@ -1,6 +1,6 @@
 """Paused queues, canaries and heartbeats: what workers and schedulers write about themselves.
 
-Tables touched: ``paused_queues`` (read), ``canaries`` and ``workers_seen`` (written).
+Tables touched: ``paused_queues`` (read), ``canaries`` and ``worker_heartbeats`` (written).
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ _PAUSED = "SELECT queue FROM paused_queues"
 # A canary that does not come out is sent again only after a while: a queue that nobody reads
 # shall not fill up with them.
 _ASK = """
-INSERT INTO canaries AS c (queue, number, asked_at) VALUES (%(queue)s, 1, clock_timestamp())
-ON CONFLICT (queue) DO UPDATE SET number = c.number + 1, asked_at = clock_timestamp()
- WHERE (c.passed = c.number AND c.asked_at < clock_timestamp() - %(every)s)
-    OR c.asked_at < clock_timestamp() - %(lost)s
+INSERT INTO canaries AS c (queue, number, sent_at) VALUES (%(queue)s, 1, clock_timestamp())
+ON CONFLICT (queue) DO UPDATE SET number = c.number + 1, sent_at = clock_timestamp()
+ WHERE (c.passed = c.number AND c.sent_at < clock_timestamp() - %(every)s)
+    OR c.sent_at < clock_timestamp() - %(lost)s
 RETURNING number
 """
 _CAME_OUT = """
@@ -28,13 +28,13 @@ UPDATE canaries SET passed = greatest(passed, %(number)s), passed_at = clock_tim
  WHERE queue = %(queue)s AND number >= %(number)s
 """
 _BEAT = """
-INSERT INTO workers_seen (worker, role, host, pid, version, started_at, seen_at)
+INSERT INTO worker_heartbeats (worker, role, host, pid, version, started_at, seen_at)
 VALUES (%(worker)s, %(role)s, %(host)s, %(pid)s, %(version)s, %(started_at)s,
         clock_timestamp())
 ON CONFLICT (worker) DO UPDATE SET seen_at = clock_timestamp()
 """
-_LEAVE = "DELETE FROM workers_seen WHERE worker = %(worker)s"
-_FORGET = "DELETE FROM workers_seen WHERE seen_at < clock_timestamp() - interval '1 day'"
+_LEAVE = "DELETE FROM worker_heartbeats WHERE worker = %(worker)s"
+_FORGET = "DELETE FROM worker_heartbeats WHERE seen_at < clock_timestamp() - interval '1 day'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,15 +27,15 @@ SELECT fingerprint, job, cause, count(*), sum(times)::bigint AS times,
        {_AGE.format("min(parked_at)")} AS oldest_s, min(subject) AS example
   FROM parked GROUP BY fingerprint, job, cause ORDER BY min(parked_at), fingerprint
 """  # noqa: S608 - constants of this module
-_PAUSED = "SELECT queue, paused_at, paused_by, why FROM paused_queues ORDER BY queue"
+_PAUSED = "SELECT queue, paused_at, paused_by, reason AS why FROM paused_queues ORDER BY queue"
 _CANARIES = f"""
 SELECT queue, number - passed AS missing, {_AGE.format("passed_at")} AS passed_s,
-       {_AGE.format("asked_at")} AS asked_s, passed_at IS NOT NULL AS has_passed, passed_by
+       {_AGE.format("sent_at")} AS asked_s, passed_at IS NOT NULL AS has_passed, passed_by
   FROM canaries ORDER BY queue
 """  # noqa: S608 - constants of this module
 _WORKERS = f"""
 SELECT worker, role, host, pid, version, {_AGE.format("seen_at")} AS seen_s
-  FROM workers_seen ORDER BY role, worker
+  FROM worker_heartbeats ORDER BY role, worker
 """  # noqa: S608 - constants of this module
 _OVERDUE = """
 SELECT job, slot, attempts FROM job_runs
