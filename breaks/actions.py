@@ -1,7 +1,7 @@
 """What people do about a break, one or many: assign, explain, close, reopen, note.
 
 Each is one transaction with its audit row; a refusal changes nothing. Tables touched:
-``break_lives``, ``break_notes``, ``audit``.
+``break_workflows``, ``break_notes``, ``audit``.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """What a run means for the lives of breaks: it closes what is over and reopens what came back.
 
 ``follow_run`` is called in the transaction that stores a run, after its breaks are written.
-Tables touched: ``break_lives``, ``adjustments`` (pending ones of what is over are rejected),
-``audit``; ``breaks`` is read.
+Tables touched: ``break_workflows``, ``adjustments`` (pending ones of what is over are
+rejected), ``audit``; ``breaks`` is read.
 """
 
 from sqlalchemy import Connection
@@ -16,7 +16,7 @@ ACTOR = "reconcile"
 _DUE = """
 WITH due AS (
   SELECT l.break_id, l.state AS before, 'closed' AS after, 'it is no longer found' AS why
-    FROM break_lives l JOIN breaks b USING (break_id)
+    FROM break_workflows l JOIN breaks b USING (break_id)
    WHERE l.state IN ('open', 'assigned', 'explained', 'adjustment_proposed', 'posted')
      AND b.provider = %(provider)s AND b.cleared_at IS NOT NULL
    UNION ALL
@@ -24,18 +24,18 @@ WITH due AS (
          CASE WHEN l.state = 'posted' THEN 'the correction did not resolve it'
               WHEN l.settled IS NULL THEN 'it came back'
               ELSE 'its difference is another one' END
-    FROM breaks b JOIN break_lives l USING (break_id)
+    FROM breaks b JOIN break_workflows l USING (break_id)
    WHERE b.run_id = %(run)s AND b.cleared_at IS NULL
      AND ((l.state = 'closed' AND l.settled IS DISTINCT FROM b.difference)
           OR (l.state = 'explained' AND l.settled <> b.difference)
           OR (l.state = 'posted' AND l.since < b.last_seen))
 )
-SELECT l.break_id, l.state, due.after, due.why FROM due JOIN break_lives l USING (break_id)
+SELECT l.break_id, l.state, due.after, due.why FROM due JOIN break_workflows l USING (break_id)
  WHERE l.state = due.before
  ORDER BY l.break_id FOR UPDATE OF l
 """
 _MOVE = """
-UPDATE break_lives l
+UPDATE break_workflows l
    SET state = m.after, since = %(now)s, settled = NULL,
        opened_at = CASE WHEN m.after = 'open' THEN %(now)s ELSE l.opened_at END,
        reopened = l.reopened + (m.after = 'open')::integer,
@@ -54,7 +54,7 @@ SELECT %(actor)s, CASE m.after WHEN 'open' THEN 'break.reopened' ELSE 'break.clo
 """
 # What a person closed and what is now gone may come back: then it is a new question.
 _FORGET = """
-UPDATE break_lives l SET settled = NULL FROM breaks b
+UPDATE break_workflows l SET settled = NULL FROM breaks b
  WHERE b.break_id = l.break_id AND b.provider = %(provider)s AND b.cleared_at IS NOT NULL
    AND l.state = 'closed' AND l.settled IS NOT NULL
 """

@@ -5,7 +5,7 @@ then sees books that agree. A round that is missing on one side takes two: its s
 payout. Where nothing in our books is wrong (a line told twice, a feed that contradicts itself)
 there is no correction to suggest: whoever wants one names amount and side.
 
-Tables touched: ``break_lives``, ``adjustments``, ``audit``; the journal, by
+Tables touched: ``break_workflows``, ``adjustments``, ``audit``; the journal, by
 ``ledger.corrections.adjustments``.
 """
 

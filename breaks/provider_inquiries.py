@@ -2,8 +2,8 @@
 
 A question is a row: wanted, claimed for a while by whoever asks, done once its answer stands at
 the break. Answers are kept by provider and key until they expire, pages by their digest for
-ever. Tables touched: ``detail_requests``, ``detail_turns``, ``detail_answers``,
-``detail_pages``, ``break_lives.answer``, ``break_notes``, ``audit``.
+ever. Tables touched: ``detail_requests``, ``detail_rate_limits``, ``detail_answers``,
+``detail_pages``, ``break_workflows.answer``, ``break_notes``, ``audit``.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,14 @@ CLAIM = timedelta(minutes=2)
 InquiryVerdict = Literal["confirmed", "unknown", "failed"]
 
 _WANT = """
-INSERT INTO detail_requests (break_id, provider, key, wanted_by, wanted_at, refresh, not_before)
+INSERT INTO detail_requests (break_id, provider, key, requested_by, requested_at, refresh,
+                             not_before)
 VALUES (%(id)s, %(provider)s, %(key)s, %(by)s, %(now)s, %(refresh)s, %(now)s)
 ON CONFLICT (break_id) WHERE done_at IS NULL
 DO UPDATE SET refresh = detail_requests.refresh OR EXCLUDED.refresh
 """
 _UNASKED = """
-SELECT break_id FROM breaks b JOIN break_lives l USING (break_id)
+SELECT break_id FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE l.state IN ('open', 'assigned') AND l.answer IS NULL
    AND b.provider = ANY(%(providers)s::text[]) AND b.kind = ANY(%(kinds)s::text[])
    AND NOT EXISTS (SELECT FROM detail_requests r WHERE r.break_id = b.break_id)
@@ -44,7 +45,7 @@ SELECT r.request_id, r.break_id, r.provider, r.key, r.attempts, a.verdict, a.rea
        a.digest, b.began_at
   FROM detail_requests r
   JOIN breaks b USING (break_id)
-  LEFT JOIN detail_turns t ON t.provider = r.provider
+  LEFT JOIN detail_rate_limits t ON t.provider = r.provider
   LEFT JOIN detail_answers a ON a.provider = r.provider AND a.key = r.key
                             AND a.expires_at > %(now)s AND NOT r.refresh
  WHERE r.done_at IS NULL AND r.not_before <= %(now)s
@@ -52,9 +53,9 @@ SELECT r.request_id, r.break_id, r.provider, r.key, r.attempts, a.verdict, a.rea
  ORDER BY r.not_before, r.request_id LIMIT 1 FOR UPDATE OF r SKIP LOCKED
 """
 _TURN = """
-INSERT INTO detail_turns (provider, next_at) VALUES (%(provider)s, %(next)s)
+INSERT INTO detail_rate_limits (provider, next_at) VALUES (%(provider)s, %(next)s)
 ON CONFLICT (provider) DO UPDATE SET next_at = EXCLUDED.next_at
- WHERE detail_turns.next_at <= %(now)s
+ WHERE detail_rate_limits.next_at <= %(now)s
 """
 _CLAIMED = """
 UPDATE detail_requests SET not_before = %(until)s, attempts = attempts + 1
@@ -76,10 +77,10 @@ ON CONFLICT (provider, key) DO UPDATE
 _DONE = """
 UPDATE detail_requests SET done_at = %(now)s WHERE request_id = %(request)s AND done_at IS NULL
 """
-_SAID = "UPDATE break_lives SET answer = %(verdict)s WHERE break_id = %(id)s"
+_SAID = "UPDATE break_workflows SET answer = %(verdict)s WHERE break_id = %(id)s"
 _NEXT = """
 SELECT min(greatest(r.not_before, coalesce(t.next_at, r.not_before)))
-  FROM detail_requests r LEFT JOIN detail_turns t USING (provider) WHERE r.done_at IS NULL
+  FROM detail_requests r LEFT JOIN detail_rate_limits t USING (provider) WHERE r.done_at IS NULL
 """
 _PAGE_OF = "SELECT content FROM detail_pages WHERE digest = %(digest)s"
 

@@ -1,6 +1,6 @@
 """Ask about breaks and their lives: by filter, with everything about one, by age, by due date.
 
-Tables read: ``breaks``, ``break_lives``, ``break_notes``, ``adjustments``, ``audit``.
+Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, ``audit``.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ from ledger.corrections.adjustments import Adjustment, every
 from storage.audit import AuditRow, trail
 
 _WHERE = """
-  FROM breaks b JOIN break_lives l USING (break_id)
+  FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE (%(provider)s::text IS NULL OR b.provider = %(provider)s)
    AND (%(kind)s::text IS NULL OR b.kind = %(kind)s)
    AND (%(impact)s::text IS NULL OR b.impact = %(impact)s)

@@ -1,7 +1,7 @@
 """One break with its life, read and locked; every step and its audit row in one transaction.
 
 The functions of ``breaks.actions`` and ``breaks.corrections`` are made of these. Tables
-touched: ``break_lives``, ``audit``; ``breaks`` is read.
+touched: ``break_workflows``, ``audit``; ``breaks`` is read.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,14 +23,14 @@ _NAMES = (
     *("theirs", "difference", "explanation", "evidence", "run_id", "first_seen", "last_seen"),
     *("cleared_at", "state", "assignee", "since", "opened_at", "reopened", "settled", "answer"),
 )
-#: What ``life_of`` reads, of ``breaks b JOIN break_lives l USING (break_id)``.
+#: What ``life_of`` reads, of ``breaks b JOIN break_workflows l USING (break_id)``.
 COLUMNS = ", ".join(_NAMES)
 _GET = f"""
-SELECT {COLUMNS} FROM breaks b JOIN break_lives l USING (break_id)
+SELECT {COLUMNS} FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE break_id = %(id)s
 """  # noqa: S608 - our own columns
 _MOVE = """
-UPDATE break_lives SET state = %(state)s, assignee = %(assignee)s, since = %(since)s,
+UPDATE break_workflows SET state = %(state)s, assignee = %(assignee)s, since = %(since)s,
        opened_at = %(opened_at)s, reopened = %(reopened)s, settled = %(settled)s
  WHERE break_id = %(id)s
 """

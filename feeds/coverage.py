@@ -25,7 +25,7 @@ UNION ALL
 SELECT feed, max(covers_to) FILTER (WHERE verdict <> 'quarantined')
   FROM feed_files WHERE provider = :provider GROUP BY feed
 UNION ALL
-SELECT feed, watermark FROM feed_marks WHERE provider = :provider
+SELECT feed, watermark FROM feed_watermarks WHERE provider = :provider
  ORDER BY feed
 """
 

@@ -34,20 +34,20 @@ WITH told AS (
       FROM feed_records
      WHERE provider = :provider AND created_at >= :starts_at AND created_at < :ends_at
 )
-INSERT INTO closes AS c
+INSERT INTO day_closes AS c
        (provider, business_day, starts_at, ends_at, closed_at, close_no, run_id, records,
         digest)
 SELECT :provider, :day, :starts_at, :ends_at, :closed_at, nextval('feed_order'), :run_id,
        records, digest FROM told
-ON CONFLICT ON CONSTRAINT closes_pkey DO UPDATE SET
+ON CONFLICT ON CONSTRAINT day_closes_pkey DO UPDATE SET
     starts_at = EXCLUDED.starts_at, ends_at = EXCLUDED.ends_at,
     closed_at = EXCLUDED.closed_at, close_no = EXCLUDED.close_no,
     run_id = EXCLUDED.run_id, records = EXCLUDED.records, digest = EXCLUDED.digest
 RETURNING *
 """  # noqa: S608 - only the constant above is put in
-_OF_DAY = "SELECT * FROM closes WHERE provider = :provider AND business_day = :day"
+_OF_DAY = "SELECT * FROM day_closes WHERE provider = :provider AND business_day = :day"
 _TOUCHED = """
-SELECT business_day FROM closes
+SELECT business_day FROM day_closes
  WHERE provider = :provider AND starts_at <= :last AND ends_at > :first ORDER BY business_day
 """
 # What a key said at the close is the version that was stored before it and replaced after it,

@@ -124,7 +124,7 @@ class FeedCount:
         repeated_ids: the first ids that the call named more than once, where that counts.
         first, last: the earliest and the latest instant that a record was created at, or was
             said to be before, of those not known word for word; None where there is none.
-        remembered: what was told is at hand until the transaction ends, in ``feed_told``.
+        remembered: what was told is at hand until the transaction ends, in ``feed_delivered``.
     """
 
     received: int
@@ -160,7 +160,7 @@ def store_records(
         source: 'push', 'pull', or the name of a file.
         received_at: our instant.
         read_to: everything before it was read already; what is new and older came late.
-        remembers: keep what was told in ``feed_told``; see ``feeds.withdrawals``.
+        remembers: keep what was told in ``feed_delivered``; see ``feeds.withdrawals``.
     """
     said = _Said(provider_slug, source, received_at, read_to)
     return _store(connection, said, records, several=False, remembers=remembers)

@@ -37,7 +37,7 @@ UNION ALL
 SELECT m.provider, m.feed, m.watermark, m.pulled_at,
        (SELECT count(*) FROM feed_pulls p
          WHERE p.provider = m.provider AND p.feed = m.feed), 0
-  FROM feed_marks m
+  FROM feed_watermarks m
  ORDER BY provider, feed
 """
 

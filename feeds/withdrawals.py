@@ -1,6 +1,6 @@
 """Records that a later telling of the same time leaves out, and records that come back.
 
-    feed_told         temporary: what the storing under way was told, whatever was new of it
+    feed_delivered    temporary: what the storing under way was told, whatever was new of it
     feed_withdrawals  every record that was left out or told again, for ever
     feed_records      holds a record no longer that is withdrawn
     feed_superseded   holds what it said
@@ -26,13 +26,13 @@ HEARD = (FindingKind.WITHDRAWN_RECORD, FindingKind.NOT_TOLD_AGAIN)
 _INSTANT = timedelta(microseconds=1)
 _NUMBER = "SELECT nextval('feed_order')"
 _MAKE = """
-CREATE TEMP TABLE IF NOT EXISTS feed_told (
+CREATE TEMP TABLE IF NOT EXISTS feed_delivered (
     record_id text NOT NULL, occurrence integer NOT NULL,
     created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL
 ) ON COMMIT DELETE ROWS
 """
 _REMEMBER = """
-INSERT INTO feed_told SELECT record_id, occurrence, created_at, updated_at FROM feed_stage
+INSERT INTO feed_delivered SELECT record_id, occurrence, created_at, updated_at FROM feed_stage
 """
 _CURE = """
 UPDATE feed_findings SET resolved_at = :now
@@ -48,9 +48,9 @@ _FIELDS = (
 _TOLD_AGAIN = """
 INSERT INTO feed_withdrawals
        (provider, feed, record_id, occurrence, event, round_id, match_key, handle, currency,
-        stake, payout, rolled_back, created_at, updated_at, told_by, told_at, changed_by,
+        stake, payout, rolled_back, created_at, updated_at, source, received_at, changed_by,
         changed_no, changed_at)
-SELECT :provider, w.feed, s.record_id, s.occurrence, 'told_again', s.round_id, s.match_key,
+SELECT :provider, w.feed, s.record_id, s.occurrence, 'restored', s.round_id, s.match_key,
        s.handle, s.currency, s.stake, s.payout, s.rolled_back, s.created_at, s.updated_at,
        :source, :received_at, :source, :stored_no, :received_at
   FROM (SELECT DISTINCT ON (record_id, occurrence) *
@@ -78,7 +78,8 @@ WITH gone AS (
            rolled_back, created_at, updated_at, received_at, stored_no, :number FROM gone
 )
 INSERT INTO feed_withdrawals
-       ({_FIELDS}, feed, event, told_by, told_at, changed_by, file_id, changed_no, changed_at)
+       ({_FIELDS}, feed, event, source, received_at, changed_by, file_id, changed_no,
+        changed_at)
 SELECT {_FIELDS}, :feed, 'withdrawn', source, received_at, :by, :file_id, :number, :now
   FROM gone ORDER BY record_id, occurrence
 """  # noqa: S608 - only the constant above is put in
@@ -111,7 +112,7 @@ class WithdrawalCause:
 def remember(connection: Connection) -> None:
     """Keep, until the transaction ends, what is staged now."""
     connection.execute(text(_MAKE))
-    connection.execute(text("DELETE FROM feed_told"))
+    connection.execute(text("DELETE FROM feed_delivered"))
     connection.execute(text(_REMEMBER))
 
 
@@ -193,7 +194,7 @@ def _withdrawn(row: Row[Any], file: str | None, why: str, covers: Window | None)
     before = {name: getattr(row, name) for name in ("stake", "payout", "rolled_back")}
     return NewFinding(
         kind=FindingKind.WITHDRAWN_RECORD,
-        detail=f"record {row.record_id}, told by {row.told_by}, is {why}",
+        detail=f"record {row.record_id}, told by {row.source}, is {why}",
         file=file,
         record_id=row.record_id,
         round_id=row.round_id,
@@ -202,7 +203,7 @@ def _withdrawn(row: Row[Any], file: str | None, why: str, covers: Window | None)
         covers=covers or _at(row),
         evidence={
             "occurrence": row.occurrence,
-            "told_by": row.told_by,
+            "told_by": row.source,
             "withdrawn_by": row.changed_by,
             "before": before,
             "after": None,

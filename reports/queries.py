@@ -30,7 +30,7 @@ SELECT break_id, b.run_id, kind, impact, player, currency, round_id, alias, ours
        difference, explanation, evidence, first_seen, last_seen,
        coalesce(state, 'open') AS state, assignee, answer,
        coalesce(opened_at, first_seen) AS opened_at, coalesce(reopened, 0) AS reopened
-  FROM breaks b LEFT JOIN break_lives l USING (break_id)
+  FROM breaks b LEFT JOIN break_workflows l USING (break_id)
  WHERE provider = :provider AND cleared_at IS NULL
  ORDER BY difference = 0, currency, abs(difference) DESC, kind, round_id, break_id
 """

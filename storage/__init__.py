@@ -1,1 +1,1 @@
-"""How we keep things: the engine, the migrations, the database's own guards."""
+"""PostgreSQL and the broker: connections, schema and migrations, audit trail, queue tables."""

@@ -1,6 +1,6 @@
 """The audit trail: who did what to which thing, when and why. Append-only.
 
-Call ``record`` on the connection that makes the change, so that both stand or neither does.
+Call ``record`` on the connection that makes the change, so that one transaction holds both.
 """
 
 import json
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-_RECORD = """
+_RECORD = text("""
 INSERT INTO audit (actor, action, subject, detail)
-VALUES (%(actor)s, %(action)s, %(subject)s, %(detail)s::jsonb)
-"""
-_TRAIL = """
+VALUES (:actor, :action, :subject, CAST(:detail AS jsonb))
+""")
+_TRAIL = text("""
 SELECT audit_id, at, actor, action, subject, detail FROM audit
- WHERE subject = %(subject)s ORDER BY audit_id
-"""
+ WHERE subject = :subject ORDER BY audit_id
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRow:
-    """One thing that somebody did."""
+    """One action of a person or a job."""
 
     audit_id: int
     at: datetime
@@ -42,30 +42,23 @@ def record(
 ) -> None:
     """Write one row in the connection's transaction.
 
-    ``actor`` is a person's name or the job that acted, ``action`` a thing and what was done,
-    such as ``adjustment.approved``, ``subject`` the id of what it was done to. ``detail`` is
-    what a reader needs later: JSON values, amounts as decimal strings.
+    Args:
+        connection: the one that makes the change.
+        actor: a person's name, or the job that acted.
+        action: a thing and what was done to it, such as ``adjustment.approved``.
+        subject: the id of what it was done to.
+        detail: what a reader needs later: JSON values, amounts as decimal strings.
     """
-    written = {
+    row = {
         "actor": actor,
         "action": action,
         "subject": subject,
         "detail": json.dumps(detail),
     }
-    connection.exec_driver_sql(_RECORD, written)
+    connection.execute(_RECORD, row)
 
 
 def trail(connection: Connection, subject: str) -> list[AuditRow]:
     """Everything that was done to one thing, in order."""
-    rows = connection.exec_driver_sql(_TRAIL, {"subject": subject})
-    return [
-        AuditRow(
-            audit_id=row[0],
-            at=row[1],
-            actor=row[2],
-            action=row[3],
-            subject=row[4],
-            detail=row[5],
-        )
-        for row in rows
-    ]
+    rows = connection.execute(_TRAIL, {"subject": subject}).mappings()
+    return [AuditRow(**row) for row in rows]

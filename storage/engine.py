@@ -1,4 +1,4 @@
-"""One database URL, two ways in: SQLAlchemy over psycopg; asyncpg for the accept path.
+"""Connections to one database URL: SQLAlchemy over psycopg; asyncpg for the accept path.
 
 ``postgresql://user@host/db`` or, over a Unix socket, ``postgresql://user@/db?host=/socket/dir``.
 """
@@ -8,8 +8,8 @@ from sqlalchemy import Engine, create_engine
 
 #: Longest wait for a connection, in seconds: an outage is reported, not waited out.
 CONNECT_TIMEOUT_S = 5
-#: A host that vanished without a word is noticed within a minute. Seconds, ms, probes;
-#: a Unix socket ignores them.
+#: Notice within a minute that a host vanished. Seconds, milliseconds and a number of probes; a
+#: Unix socket ignores them.
 _KEEPALIVE = {
     "keepalives_idle": 15,
     "keepalives_interval": 10,
@@ -31,12 +31,12 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
 async def open_accept_connection(
     url: str, *, statement_timeout_s: float = 0
 ) -> "asyncpg.Connection":
-    """The asyncpg connection of one acceptor; statements are prepared once and kept.
+    """The asyncpg connection of one acceptor; it prepares each statement once.
 
     Args:
         url: the database.
-        statement_timeout_s: after which the server itself gives a statement up, so that it does
-            not go on with what nobody waits for any more; 0: never.
+        statement_timeout_s: after this time the server gives a statement up, so that it does
+            not finish work that nobody waits for any more; 0: never.
     """
     connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, statement_cache_size=64)
     if statement_timeout_s:
@@ -46,6 +46,6 @@ async def open_accept_connection(
 
 
 def url_of(engine: Engine) -> str:
-    """The database URL an engine was opened with, for the other way in."""
+    """The database URL of an engine, for psycopg and asyncpg."""
     url = engine.url.set(drivername="postgresql")
     return url.render_as_string(hide_password=False)

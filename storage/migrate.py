@@ -7,30 +7,32 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
-from storage.schema_version import needed
+from storage.schema_version import needed, refuse_unreleased
 
 #: Advisory lock number that serialises concurrent migrations of one database.
 MIGRATION_LOCK = 0x7E07
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 def migrate(engine: Engine) -> str:
-    """Apply what is missing, under an advisory lock; returns the revision reached.
+    """Apply the missing migrations under an advisory lock; returns the revision reached.
 
-    The schema of a later version is left as it is.
+    The schema of a later version stays as it is.
+
+    Raises:
+        UnreleasedSchema: a version from before the first release made the database.
     """
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
         context = MigrationContext.configure(connection)
-        found = context.get_current_revision() or ""
-        if found > needed():
-            return found  # a later version's: it has everything that this one needs, and more
+        current = context.get_current_revision()
+        if current is not None:
+            refuse_unreleased(current)
+            if current > needed():
+                return current  # it has everything that this version needs, and more
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         return context.get_current_revision() or ""
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config

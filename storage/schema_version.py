@@ -1,10 +1,14 @@
-"""Which schema the database has, and whether this code can work on it.
+"""Which schema a database has, and whether this code can work on it.
 
-Migrations are numbered and only add. So code works on its own schema and on every later one: a
-new version is rolled out, or back, while the other still runs. On an earlier schema it cannot
-work, and refuses to start.
+Revisions are numbered and only add to the schema. So code works on its own schema and on every
+later one: a new version can be rolled out, or back, while the other still runs. On an earlier
+schema it refuses to start.
+
+Numbers begin at ``FIRST_REVISION``. Lower ones are layouts from before the first release; no
+migration leads from them to the baseline.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -14,44 +18,97 @@ import structlog
 from storage.engine import CONNECT_TIMEOUT_S
 from vocabulary.errors import Unavailable
 
-_VERSIONS = Path(__file__).parent / "migrations" / "versions"
+#: The baseline, ``storage/migrations/versions/0100_baseline.py``.
+FIRST_REVISION = "0100"
+
+_REVISION = re.compile(r"\d{4}")
+_REVISION_FILES = Path(__file__).parent / "migrations" / "versions"
+_CURRENT = "SELECT max(version_num) FROM alembic_version"
 
 log = structlog.get_logger()
 
 
+class UnreleasedSchema(Unavailable):
+    """The database has a layout from before the first release, which cannot be migrated.
+
+    Attributes:
+        revision: the number that its layout bears.
+    """
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the database was made by an earlier, unreleased version (schema {revision}) and "
+            "cannot be migrated; nothing was changed. Drop it, create an empty one in its "
+            "place and run `tieout migrate`"
+        )
+        self.revision = revision
+
+
 @cache
 def needed() -> str:
-    """The newest revision this code knows, e.g. ``"0006"``."""
-    return max(path.name[:4] for path in _VERSIONS.glob("[0-9][0-9][0-9][0-9]_*.py"))
+    """The newest revision this code knows, e.g. ``"0100"``."""
+    return max(path.name[:4] for path in _REVISION_FILES.glob("[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def require(url: str) -> None:
-    """Make sure that the database has what this code needs.
+    """Make sure that the database has the schema this code needs.
 
-    A database that cannot be reached proves nothing: the process starts, and says "retry later"
-    until it can.
+    If the database cannot be reached, the process starts all the same and answers "retry later"
+    until it can be.
 
     Raises:
+        UnreleasedSchema: a version from before the first release made it.
         Unavailable: the schema is older, or there is none; the message says what to do.
     """
     try:
-        found = _found(url)
+        current = current_revision(url)
     except psycopg.OperationalError as error:
         log.warning("schema_not_checked", error=type(error).__name__)
         return
-    if found is None or found < needed():
-        what = "no schema" if found is None else f"schema {found}"
+    refuse_earlier(current, than=needed())
+    if current != needed():
+        log.info("schema_is_newer", found=current, known=needed())
+
+
+def refuse_earlier(revision: str | None, *, than: str) -> None:
+    """Refuse a database that lacks a revision which code needs.
+
+    Args:
+        revision: the database's; None: it has no schema.
+        than: the revision that is needed.
+
+    Raises:
+        UnreleasedSchema: a version from before the first release made it.
+        Unavailable: its schema is older, or it has none.
+    """
+    if revision is not None:
+        refuse_unreleased(revision)
+    if revision is None or revision < than:
+        schema = "no schema" if revision is None else f"schema {revision}"
         raise Unavailable(
-            f"the database has {what}, this version needs {needed()}: run `tieout migrate`"
+            f"the database has {schema}, this version needs {than}: run `tieout migrate`"
         )
-    if found > needed():
-        log.info("schema_is_newer", found=found, known=needed())
 
 
-def _found(url: str) -> str | None:
+def refuse_unreleased(revision: str) -> None:
+    """Refuse a revision that no released version ever had.
+
+    Raises:
+        UnreleasedSchema: it is one.
+    """
+    if not _REVISION.fullmatch(revision) or revision < FIRST_REVISION:
+        raise UnreleasedSchema(revision)
+
+
+def current_revision(url: str) -> str | None:
+    """The database's revision, or None if it has no schema.
+
+    Raises:
+        psycopg.OperationalError: the database cannot be reached.
+    """
     with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
         try:
-            row = connection.execute("SELECT max(version_num) FROM alembic_version").fetchone()
+            row = connection.execute(_CURRENT).fetchone()
         except psycopg.errors.UndefinedTable:
             return None
     return None if row is None else row[0]

@@ -33,7 +33,7 @@ def send_canaries(
         Unavailable: the database is unreachable.
     """
     for queue in queues:
-        number = ask_canary(engine, queue, every=every, lost=every * LOST_AFTER)
+        number = ask_canary(engine, queue, every=every, lost_after=every * LOST_AFTER)
         if number is not None:
             _send(broker, queue, number)
 
@@ -44,7 +44,7 @@ def record_canary(engine: Engine, queue: str, number: int, *, by: str) -> JobOut
     Raises:
         Unavailable: the database is unreachable.
     """
-    pass_canary(engine, queue, number, by=by)
+    pass_canary(engine, queue, number, worker=by)
     return Done(0)
 
 

@@ -33,7 +33,7 @@ _WINDOWS = """
 SELECT window_from, window_to FROM feed_pulls
  WHERE provider = :provider AND feed = :feed ORDER BY window_from, window_to
 """
-_MARK = "SELECT watermark FROM feed_marks WHERE provider = :provider AND feed = :feed"
+_MARK = "SELECT watermark FROM feed_watermarks WHERE provider = :provider AND feed = :feed"
 
 
 def read_to(connection: Connection, provider: str, feed: str) -> datetime | None:

@@ -33,15 +33,15 @@ BATCH_ROWS = 5_000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LENGTH_BYTES = 8
-_MARK = "SELECT watermark FROM feed_marks WHERE provider = :provider AND feed = :feed"
-_MARKS = "SELECT * FROM feed_marks ORDER BY provider, feed"
+_MARK = "SELECT watermark FROM feed_watermarks WHERE provider = :provider AND feed = :feed"
+_MARKS = "SELECT * FROM feed_watermarks ORDER BY provider, feed"
 # Without a mark nothing was read whole yet: a window that leaves out the beginning of one that
 # could not be read makes no mark either.
 _MOVE = """
-INSERT INTO feed_marks AS m (provider, feed, watermark, pulled_at, records)
+INSERT INTO feed_watermarks AS m (provider, feed, watermark, pulled_at, records)
 VALUES (:provider, :feed, CASE WHEN :whole THEN cast(:until AS timestamptz) END, :pulled_at,
         :records)
-ON CONFLICT ON CONSTRAINT feed_marks_pkey DO UPDATE SET
+ON CONFLICT ON CONSTRAINT feed_watermarks_pkey DO UPDATE SET
     watermark = CASE WHEN m.watermark >= :since
                        OR (m.watermark IS NULL AND NOT EXISTS (
                            SELECT FROM feed_pulls p
@@ -214,7 +214,7 @@ def move_mark(
     return mark
 
 
-def feed_marks(connection: Connection) -> tuple[FeedWatermark, ...]:
+def feed_watermarks(connection: Connection) -> tuple[FeedWatermark, ...]:
     """Every mark, by provider and feed."""
     rows = connection.execute(text(_MARKS)).mappings()
     return tuple(FeedWatermark(**row) for row in rows)

@@ -2,7 +2,7 @@
 
     feed_files, feed_file_parts   the file, whatever becomes of it
     feed_records, feed_versions   the lines that could be read
-    feed_listed                   which records the file named
+    feed_file_records             which records the file named
     feed_findings                 those that could not, and what is wrong with the file
 
 All of it is one transaction. A file is quarantined, that is kept and not taken in, when nothing

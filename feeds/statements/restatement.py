@@ -1,11 +1,11 @@
 """What a telling leaves out of what was told of the same time before.
 
-    feed_listed  which record each file named
-    feed_files   which file restates which
+    feed_file_records  which record each file named
+    feed_files         which file restates which
 
 A file leaves out what the files that it restates named, and neither itself nor a file that
 stands beside it named. A pull leaves out what was pulled of its window before. Both run within
-the transaction of the storing, after it, and ask what that was told (``feed_told``).
+the transaction of the storing, after it, and ask what that was told (``feed_delivered``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,8 +30,8 @@ from vocabulary.window import Window
 UNTOLD = "untold"
 
 _LIST = """
-INSERT INTO feed_listed (file_id, record_id, occurrence)
-SELECT :file_id, record_id, occurrence FROM feed_told ON CONFLICT DO NOTHING
+INSERT INTO feed_file_records (file_id, record_id, occurrence)
+SELECT :file_id, record_id, occurrence FROM feed_delivered ON CONFLICT DO NOTHING
 """
 _STANDS = "UPDATE feed_files SET replaced_by = NULL WHERE file_id = :file_id"
 _REPLACE = """
@@ -43,11 +43,11 @@ SELECT r.*, r.source = ANY (SELECT name FROM feed_files
   FROM feed_records r
  WHERE r.provider = :provider
    AND (r.record_id, r.occurrence) IN (
-       SELECT record_id, occurrence FROM feed_listed
+       SELECT record_id, occurrence FROM feed_file_records
         WHERE file_id = ANY (cast(:others AS bigint[])))
-   AND NOT EXISTS (SELECT FROM feed_told t
+   AND NOT EXISTS (SELECT FROM feed_delivered t
                     WHERE t.record_id = r.record_id AND t.occurrence = r.occurrence)
-   AND NOT EXISTS (SELECT FROM feed_listed l JOIN feed_files f USING (file_id)
+   AND NOT EXISTS (SELECT FROM feed_file_records l JOIN feed_files f USING (file_id)
                     WHERE l.record_id = r.record_id AND l.occurrence = r.occurrence
                       AND f.provider = :provider AND f.replaced_by IS NULL
                       AND f.verdict <> 'quarantined' AND f.file_id <> :file_id)
@@ -60,10 +60,10 @@ SELECT r.*, EXISTS (SELECT FROM feed_findings f
                        AND f.resolved_at IS NULL AND f.first_seen < :now) AS missed_before,
        r.updated_at >= s.first AND r.updated_at <= s.last AS within
   FROM feed_records r
- CROSS JOIN (SELECT min(updated_at) AS first, max(updated_at) AS last FROM feed_told) s
+ CROSS JOIN (SELECT min(updated_at) AS first, max(updated_at) AS last FROM feed_delivered) s
  WHERE r.provider = :provider AND r.source = :source
    AND r.updated_at >= :since AND r.updated_at < :until
-   AND NOT EXISTS (SELECT FROM feed_told t WHERE t.record_id = r.record_id)
+   AND NOT EXISTS (SELECT FROM feed_delivered t WHERE t.record_id = r.record_id)
  ORDER BY r.record_id, r.occurrence
 """
 

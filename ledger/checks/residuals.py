@@ -41,7 +41,7 @@ CHECKS: tuple[BookCheck, ...] = (
                           lag(after, 1, 0::bigint) OVER chain AS stood,
                           lag(residual_id) OVER chain AS last
                      FROM {residuals} r
-                   WINDOW chain AS (PARTITION BY provider, round_id, seat, currency
+                   WINDOW chain AS (PARTITION BY provider, round_id, player, currency
                                     ORDER BY sequence)
                  ) c
                  WHERE (sequence, before, corrects)

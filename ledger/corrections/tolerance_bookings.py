@@ -22,7 +22,7 @@ SELECT DISTINCT match_key FROM residuals r
  ORDER BY 1
 """
 _STANDING = """
-SELECT round_id, seat, currency, match_key, residual_id, sequence, after FROM residuals r
+SELECT round_id, player, currency, match_key, residual_id, sequence, after FROM residuals r
  WHERE provider = %(provider)s AND match_key = ANY(%(keys)s::bigint[])
    AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
 """
@@ -33,10 +33,10 @@ SELECT currency, sum(after - before)::bigint FROM residuals WHERE run_id = %(run
 # Header and legs in one statement: the database takes neither without the other.
 _BOOK = """
 WITH booked AS (
-  INSERT INTO residuals (run_id, provider, round_id, seat, match_key, currency, sequence,
+  INSERT INTO residuals (run_id, provider, round_id, player, match_key, currency, sequence,
                          before, after, corrects)
   SELECT %(run)s, %(provider)s, b.*
-    FROM unnest(%(rounds)s::text[], %(seats)s::text[], %(keys)s::bigint[],
+    FROM unnest(%(rounds)s::text[], %(players)s::text[], %(keys)s::bigint[],
                 %(currencies)s::text[], %(sequences)s::integer[], %(befores)s::bigint[],
                 %(afters)s::bigint[], %(corrects)s::bigint[]) AS b
   RETURNING *
@@ -54,11 +54,11 @@ class ResidualKey(NamedTuple):
     """What a residual is booked under.
 
     Attributes:
-        seat: the player, where several share the round; else empty.
+        player: whose share it is, where several share the round; else empty.
     """
 
     round_id: str
-    seat: str
+    player: str
     currency: str
 
 
@@ -126,10 +126,10 @@ def due_bookings(
         return ()
     rows = connection.exec_driver_sql(_STANDING, {"provider": provider, "keys": keys})
     stands = {
-        ResidualKey(round_id, seat, currency): LastBooking(
+        ResidualKey(round_id, player, currency): LastBooking(
             residual_id=number, sequence=sequence, match_key=key, minor=after
         )
-        for round_id, seat, currency, key, number, sequence, after in rows
+        for round_id, player, currency, key, number, sequence, after in rows
     }
     return bookings_of(stands, found)
 
@@ -178,7 +178,7 @@ def book(
 def _columns(bookings: Sequence[Booking]) -> dict[str, list[Any]]:
     return {
         "rounds": [each.place.round_id for each in bookings],
-        "seats": [each.place.seat for each in bookings],
+        "players": [each.place.player for each in bookings],
         "currencies": [each.place.currency for each in bookings],
         "keys": [each.match_key for each in bookings],
         "sequences": [each.sequence for each in bookings],

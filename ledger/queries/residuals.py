@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from ledger.queries.query import read
 
 _BOOKED = """
-SELECT r.residual_id, r.provider, r.round_id, r.seat, r.currency, r.before, r.after, r.corrects,
-       r.run_id, r.booked_at,
+SELECT r.residual_id, r.provider, r.round_id, r.player, r.currency, r.before, r.after,
+       r.corrects, r.run_id, r.booked_at,
        NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id) AS stands
   FROM residuals r
  WHERE (%(provider)s::text IS NULL OR r.provider = %(provider)s)

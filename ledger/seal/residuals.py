@@ -27,7 +27,7 @@ class ResidualAudit:
         self._row, self._legs = row, 0
         if not str(row["booked_at"]).startswith(day):
             yield "it was not booked on this day"
-        place = tuple(str(row[name]) for name in ("provider", "round_id", "seat", "currency"))
+        place = tuple(str(row[name]) for name in ("provider", "round_id", "player", "currency"))
         before = self._last.get(place)
         self._last[place] = row
         if before is not None and not _follows(row, before):

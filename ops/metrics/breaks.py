@@ -15,7 +15,7 @@ from ops.settings.model import Settings
 _OPEN = """
 SELECT b.provider, b.kind, b.impact, l.state, b.currency, count(*),
        sum(abs(b.difference::numeric))
-  FROM break_lives l JOIN breaks b USING (break_id)
+  FROM break_workflows l JOIN breaks b USING (break_id)
  WHERE l.state <> 'closed' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
 """
 # A rule without amounts has no currency; the strictest that is meant decides, so any will do.
@@ -28,7 +28,7 @@ SELECT b.provider, b.impact, extract(epoch FROM %(now)s - min(l.opened_at))::flo
             WHERE r.impact = b.impact AND l.opened_at + r.within < %(now)s
               AND (r.currency IS NULL
                    OR (r.currency = b.currency AND abs(b.difference) >= r.least))))
-  FROM break_lives l JOIN breaks b USING (break_id)
+  FROM break_workflows l JOIN breaks b USING (break_id)
  WHERE l.state <> 'closed' AND l.state <> ALL (%(settled)s)
  GROUP BY 1, 2 ORDER BY 1, 2
 """

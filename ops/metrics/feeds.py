@@ -15,7 +15,7 @@ SELECT provider, feed, max(covers_to) FILTER (WHERE verdict <> 'quarantined') AS
        max(received_at) AS read_at
   FROM feed_files GROUP BY provider, feed
 UNION ALL
-SELECT provider, feed, watermark, pulled_at FROM feed_marks
+SELECT provider, feed, watermark, pulled_at FROM feed_watermarks
  ORDER BY 1, 2
 """
 _PUSHED = """

@@ -46,11 +46,17 @@ def ensure(data_dir: Path, settings: Settings) -> Endpoints:
 
 
 def start_postgres(home: DataDirectory) -> str:
-    """Start or reuse PostgreSQL in the locked directory; returns its URL."""
-    from ops.runtime import postgres_server  # noqa: PLC0415 - its driver loads only where it is needed
+    """Start or reuse PostgreSQL in the locked directory; returns its URL.
+
+    Raises:
+        Unavailable: it cannot be started, or a version from before the first release filled it.
+    """
+    from ops.runtime import data_layout, postgres_server  # noqa: PLC0415 - their drivers load late
 
     postgres_server.start(home)
-    return postgres_server.url(home)
+    url = postgres_server.url(home)
+    data_layout.refuse_unreleased_layout(home, url)
+    return url
 
 
 def start_valkey(home: DataDirectory) -> str:

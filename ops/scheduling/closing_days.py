@@ -21,15 +21,15 @@ from ops.settings.model import ProviderSettings, Settings
 #: Days before today that are looked at although no run has looked at them yet.
 LOOK_BACK_DAYS = 7
 
-_CLOSED = "SELECT business_day FROM closes WHERE provider = :provider"
-_LOOKED_AT = "SELECT window_from, window_to FROM run_marks WHERE provider = :provider"
+_CLOSED = "SELECT business_day FROM day_closes WHERE provider = :provider"
+_LOOKED_AT = "SELECT window_from, window_to FROM run_watermarks WHERE provider = :provider"
 _ANYTHING = """
 SELECT EXISTS (SELECT FROM rounds
                 WHERE provider = :provider AND first_at >= :start AND first_at < :end)
     OR EXISTS (SELECT FROM feed_records
                 WHERE provider = :provider AND created_at >= :start AND created_at < :end)
 """
-_MARKS = "SELECT feed, watermark FROM feed_marks WHERE provider = :provider"
+_MARKS = "SELECT feed, watermark FROM feed_watermarks WHERE provider = :provider"
 _FILE_CAME = """
 SELECT EXISTS (SELECT FROM feed_files
                 WHERE provider = :provider AND verdict <> 'quarantined'

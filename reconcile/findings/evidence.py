@@ -38,7 +38,7 @@ SELECT f.round_id, f.record_id, min(coalesce(h.player, f.handle)) AS player,
 
 _WITHDRAWN = """
 SELECT w.round_id, coalesce(h.player, w.handle) AS player, w.record_id, w.stake, w.payout,
-       w.told_by, w.told_at::text, w.changed_by, w.changed_at::text
+       w.source, w.received_at::text, w.changed_by, w.changed_at::text
   FROM feed_withdrawals w LEFT JOIN handles h USING (provider, handle)
  WHERE w.provider = {provider} AND w.match_key = ANY({keys}::bigint[])
    AND w.event = 'withdrawn'
@@ -106,8 +106,8 @@ def _withdrawn(row: Mapping[str, Any]) -> dict[str, Any]:
         "record": row["record_id"],
         "stake_minor": str(row["stake"]),
         "payout_minor": str(row["payout"]),
-        "told_by": row["told_by"],
-        "told_at": row["told_at"],
+        "told_by": row["source"],
+        "told_at": row["received_at"],
         "withdrawn_by": row["changed_by"],
         "withdrawn_at": row["changed_at"],
     }

@@ -31,18 +31,18 @@ SELECT count(*) || ':' || coalesce(sum(hashtextextended(handle || chr(31) || pla
   FROM handles WHERE provider = {provider}
 """
 _SAVE = """
-INSERT INTO run_marks (provider, window_from, window_to, run_id, judged_at, maturity,
-                       terms, handles, oldest_xid, stored_no)
-VALUES (:provider, :start, :end, :run_id, :judged_at, :maturity, :terms, :handles,
+INSERT INTO run_watermarks (provider, window_from, window_to, run_id, evaluated_at, maturity,
+                            terms, handles, oldest_xid, stored_no)
+VALUES (:provider, :start, :end, :run_id, :evaluated_at, :maturity, :terms, :handles,
         :oldest_xid, :stored_no)
-ON CONFLICT ON CONSTRAINT run_marks_pkey DO UPDATE SET
-    run_id = EXCLUDED.run_id, judged_at = EXCLUDED.judged_at,
+ON CONFLICT ON CONSTRAINT run_watermarks_pkey DO UPDATE SET
+    run_id = EXCLUDED.run_id, evaluated_at = EXCLUDED.evaluated_at,
     maturity = EXCLUDED.maturity, terms = EXCLUDED.terms,
     handles = EXCLUDED.handles, oldest_xid = EXCLUDED.oldest_xid,
     stored_no = EXCLUDED.stored_no
 """
 _LOAD = """
-SELECT judged_at, maturity, terms, handles, oldest_xid, stored_no FROM run_marks
+SELECT evaluated_at, maturity, terms, handles, oldest_xid, stored_no FROM run_watermarks
  WHERE provider = :provider AND window_from = :start AND window_to = :end
 """
 # The 32 bits that a row keeps of its transaction, made whole again by those of today. A number
@@ -110,7 +110,7 @@ class Watermark:
     """How far a run looked.
 
     Attributes:
-        judged_at: the run's reading of the clock.
+        evaluated_at: the run's reading of the clock.
         maturity: the longest age below which anything was timing then.
         terms: digest of everything else that the verdicts depend on besides the rows.
         handles: digest of the provider's handles and whom they stand for.
@@ -118,7 +118,7 @@ class Watermark:
         stored_no: every feed record up to this number was there.
     """
 
-    judged_at: datetime
+    evaluated_at: datetime
     maturity: timedelta
     terms: str
     handles: str
@@ -129,15 +129,15 @@ class Watermark:
         """For a job that may be resumed."""
         return {
             **asdict(self),
-            "judged_at": self.judged_at.isoformat(),
+            "evaluated_at": self.evaluated_at.isoformat(),
             "maturity": self.maturity // _US,
         }
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Watermark":
         """What ``as_json`` told."""
-        judged_at = datetime.fromisoformat(told["judged_at"])
-        return cls(**{**told, "judged_at": judged_at, "maturity": told["maturity"] * _US})
+        evaluated_at = datetime.fromisoformat(told["evaluated_at"])
+        return cls(**{**told, "evaluated_at": evaluated_at, "maturity": told["maturity"] * _US})
 
 
 def take_mark(
@@ -152,7 +152,7 @@ def take_mark(
         connection.execute(text(_UNLOCK_FEED), said)
     handles = _HANDLES.replace("{provider}", ":provider")
     return Watermark(
-        judged_at=now,
+        evaluated_at=now,
         maturity=maturity,
         terms=terms,
         handles=connection.execute(text(handles), said).scalar_one(),
@@ -203,9 +203,9 @@ def ripened_since(
     open_after: timedelta | None,
 ) -> Keys:
     """The keys of rounds that may be judged otherwise only because time went by; sorted."""
-    told = _keys(books, _TIMING, young=mark.judged_at - mark.maturity)
+    told = _keys(books, _TIMING, young=mark.evaluated_at - mark.maturity)
     if open_after is not None:
-        then, until = mark.judged_at - open_after, now - open_after
+        then, until = mark.evaluated_at - open_after, now - open_after
         told += _keys(books, _OVERDUE, overdue_then=then, overdue_now=until)
     return np.unique(np.array(told, dtype=np.int64))
 

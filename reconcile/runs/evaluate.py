@@ -38,7 +38,7 @@ SELECT (SELECT max(batch_id) FROM batches WHERE posted_at IS NOT NULL) AS batche
        (SELECT max(withdrawal_id) FROM feed_withdrawals) AS withdrawals
 """
 _FEEDS = """
-SELECT feed, watermark, pulled_at FROM feed_marks WHERE provider = {provider} ORDER BY feed
+SELECT feed, watermark, pulled_at FROM feed_watermarks WHERE provider = {provider} ORDER BY feed
 """
 _OPEN = "SELECT match_key FROM breaks WHERE provider = :provider AND cleared_at IS NULL"
 

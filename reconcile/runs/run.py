@@ -131,7 +131,7 @@ def _run(
             now=clock.now(),
         )
         job = None if mode.spool is None else _job(terms, mark, mode.spool)
-    now = mark.judged_at
+    now = mark.evaluated_at
     look = _look(connection, terms, mode, job, digest)
     judged = judge(database_url, connection, terms, now=now, look=look)
     due = bookings_due(connection, terms.provider, judged)

@@ -21,7 +21,7 @@ from psycopg import sql
 from reconcile.snapshot.arrays import Flags
 from reconcile.snapshot.frames import Keys
 
-#: As ``storage/migrations/0016_key_rows.sql`` packs it.
+#: As ``rounds.key_row`` in ``storage/schema/ledger.sql`` packs it.
 _PACKED = np.dtype(
     [
         ("match_key", ">i8"),

@@ -73,7 +73,7 @@ SELECT n.name,
             * 1000000)::bigint) AS explained,
        bool_or(b.cleared_at IS NULL
                AND coalesce(l.state, 'open') NOT IN ('explained', 'closed')) AS open
-  FROM breaks b LEFT JOIN break_lives l USING (break_id)
+  FROM breaks b LEFT JOIN break_workflows l USING (break_id)
  CROSS JOIN LATERAL (VALUES (b.round_id), (b.alias)) AS n (name)
  WHERE b.provider = :provider AND n.name <> ''
  GROUP BY n.name

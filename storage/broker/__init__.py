@@ -1,1 +1,1 @@
-"""The message broker: Valkey, Redis or RabbitMQ; transport only."""
+"""The message broker: Valkey, Redis or RabbitMQ. It only transports."""

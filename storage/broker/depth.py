@@ -1,9 +1,9 @@
-"""What waits in the broker, asked of the broker itself: never of a worker's memory.
+"""How many messages wait in each queue, as the broker itself counts them.
 
 Redis and Valkey, per queue (the namespace is Dramatiq's):
     dramatiq:<queue>            list of waiting ids, oldest first
-    dramatiq:<queue>.msgs       every message that is not acknowledged, waiting or in flight
-    dramatiq:<queue>.DQ.msgs    delayed messages: retries that wait for their time
+    dramatiq:<queue>.msgs       every unacknowledged message, waiting or in flight
+    dramatiq:<queue>.DQ.msgs    delayed messages: retries that are not due yet
     dramatiq:<queue>.XQ         dead letters
 """
 
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dramatiq
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import BrokerConnectionError, DecodeError
+from pika.exceptions import AMQPError
 from redis.exceptions import RedisError
 
 from vocabulary.errors import Unavailable
@@ -21,15 +23,15 @@ from vocabulary.errors import Unavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueDepth:
-    """One queue's messages, by count.
+    """The number of one queue's messages, by state.
 
     Attributes:
-        waiting: not yet taken by any worker.
-        in_flight: taken and not acknowledged; None where the broker does not say.
-        delayed: retries that wait for their time.
+        waiting: no worker has taken them yet.
+        in_flight: taken and not acknowledged; None if the broker does not report it.
+        delayed: retries that are not due yet.
         dead_letters: given up.
-        oldest_at: when the oldest waiting message was made; None where there is none, or
-            where the broker does not say.
+        oldest_at: when the oldest waiting message was made; None if there is none, or if the
+            broker does not report it.
     """
 
     waiting: int
@@ -40,7 +42,7 @@ class QueueDepth:
 
 
 def depths_of(broker: dramatiq.Broker, queues: Sequence[str]) -> dict[str, QueueDepth]:
-    """Every queue's depth now.
+    """The depth of each queue now.
 
     Raises:
         Unavailable: the broker is out of reach.
@@ -56,13 +58,13 @@ def depths_of(broker: dramatiq.Broker, queues: Sequence[str]) -> dict[str, Queue
 
 def _depth_in_redis(broker: RedisBroker, queue: str) -> QueueDepth:
     key = f"{broker.namespace}:{queue}"
-    asking = broker.client.pipeline(transaction=True)
-    asking.llen(key)
-    asking.hlen(f"{key}.msgs")
-    asking.hlen(f"{key}.DQ.msgs")
-    asking.zcard(f"{key}.XQ")
-    asking.lindex(key, 0)
-    waiting, unacknowledged, delayed, dead, oldest = asking.execute()
+    pipeline = broker.client.pipeline(transaction=True)
+    pipeline.llen(key)
+    pipeline.hlen(f"{key}.msgs")
+    pipeline.hlen(f"{key}.DQ.msgs")
+    pipeline.zcard(f"{key}.XQ")
+    pipeline.lindex(key, 0)
+    waiting, unacknowledged, delayed, dead, oldest = pipeline.execute()
     message = broker.client.hget(f"{key}.msgs", oldest) if oldest else None
     return QueueDepth(
         waiting=waiting,
@@ -76,15 +78,12 @@ def _depth_in_redis(broker: RedisBroker, queue: str) -> QueueDepth:
 def _made_at(message: bytes) -> datetime | None:
     try:
         stamp = dramatiq.Message.decode(message).message_timestamp
-    except DecodeError:  # not a message of ours: it has no age, and it is counted
+    except DecodeError:  # not one of our messages: counted, but its age is unknown
         return None
     return datetime.fromtimestamp(stamp / 1000, UTC)
 
 
 def _depth_in_rabbitmq(broker: dramatiq.Broker, queue: str) -> QueueDepth:
-    from dramatiq.brokers.rabbitmq import RabbitmqBroker  # noqa: PLC0415 - loads pika: for few
-    from pika.exceptions import AMQPError  # noqa: PLC0415
-
     assert isinstance(broker, RabbitmqBroker), "brokers are Redis, Valkey or RabbitMQ"
     try:
         broker.declare_queue(queue, ensure=True)

@@ -1,7 +1,7 @@
-"""RabbitMQ as the broker, for those who run one: Dramatiq's own, fit for long-lived senders.
+"""RabbitMQ as the broker: Dramatiq's own class, made fit for long-lived senders.
 
-Queues are classic and durable, messages persistent. Which kind of queue a virtual host makes by
-default is left to its operator: we name none.
+Queues are durable, messages persistent. We name no queue type: queues are classic unless the
+operator of the virtual host set another default.
 """
 
 import contextlib
@@ -22,19 +22,19 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPConnectionError, AMQPError, UnroutableError
 
 SCHEMES = ("amqp://", "amqps://")
-#: Files of the TLS connection that the URL may name, as RabbitMQ's URI specification does.
+#: TLS files that the URL may name; RabbitMQ's URI specification defines them.
 TLS_FILES = ("cacertfile", "certfile", "keyfile")
 PORTS = {"amqp": 5672, "amqps": 5671}
-#: Every way in which pika says that the server cannot be used now.
+#: Every error by which pika reports that the server cannot be used now.
 OUTAGES = (AMQPError, AMQPConnectorException, OSError)
-#: Seconds between two heartbeats of a consumer; it is always reading, so it never misses one.
+#: Seconds between two heartbeats of a consumer, which always reads and so never misses one.
 HEARTBEAT_S = 30
-#: The same for a sender, which notices a server that hangs within twice that time; and how long
-#: its connection may be idle, when nobody answers heartbeats, before it is made anew.
+#: The same for a sender, which notices a hanging server within twice that time; and how long
+#: its connection may be idle before it is replaced, since an idle sender answers no heartbeats.
 SENDING_HEARTBEAT_S = REST_S = 5
-#: Pauses between attempts to connect, in seconds: doubled from the first to the last.
+#: Shortest and longest pause between attempts to connect, in seconds; a failure doubles it.
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.2, 5.0
-#: How the kernel finds out that the other side is gone, in seconds and milliseconds.
+#: How the kernel notices that the other side is gone; seconds, the last one in milliseconds.
 TCP_OPTIONS = {
     "TCP_KEEPIDLE": 30,
     "TCP_KEEPINTVL": 10,
@@ -46,16 +46,16 @@ TCP_OPTIONS = {
 def connection_parameters(
     url: str, *, timeout_s: float, heartbeat_s: int
 ) -> "pika.ConnectionParameters":
-    """What pika is told to reach the server of an AMQP URL.
+    """The pika parameters for an AMQP URL.
 
     Args:
-        url: ``amqp://user:password@host:port/vhost``, or ``amqps://`` for TLS; no path, or an
-            empty one, is the virtual host ``/``.
+        url: ``amqp://user:password@host:port/vhost``, or ``amqps://`` for TLS. Without a path,
+            or with an empty one, the virtual host is ``/``.
         timeout_s: longest wait for the server at every step, in seconds.
         heartbeat_s: seconds between two heartbeats.
 
     Raises:
-        ValueError: a parameter that is not known here, or a file of TLS that cannot be read.
+        ValueError: the URL has an unknown parameter, or a TLS file cannot be read.
     """
     parts = urlsplit(url)
     return pika.ConnectionParameters(
@@ -97,11 +97,11 @@ def _tls(parts: SplitResult) -> "pika.SSLOptions | None":
 class AmqpBroker(RabbitmqBroker):
     """Dramatiq's RabbitMQ broker whose sending ends survive idleness and outages.
 
-    A sender may be idle for hours, and a thread that sleeps answers no heartbeat: its
-    connection is made anew after every rest, before the server would give it up. Every message
-    is confirmed by the server; one that is not is sent once more over a fresh connection, since
-    the first may have died unnoticed. After that the caller hears of it, quickly: while the
-    server is away, attempts to connect keep a growing distance, and in between fail at once.
+    A sender may be idle for hours, and its sleeping thread answers no heartbeat. So it replaces
+    its connection after every rest, before the server gives it up. The server confirms every
+    message. An unconfirmed one is sent once more over a fresh connection, since the first may
+    have died unnoticed; if that fails too, the caller gets an error. While the server is away,
+    the pauses between attempts to connect grow, and calls during a pause fail at once.
 
     Args:
         url: see ``connection_parameters``.
@@ -119,7 +119,7 @@ class AmqpBroker(RabbitmqBroker):
         rest_s: float = REST_S,
     ) -> None:
         super().__init__(confirm_delivery=True, middleware=list(middleware))
-        # What dramatiq says about a lost connection is enough; pika adds pages of it.
+        # Dramatiq's own log of a lost connection is enough; pika would add pages.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self.parameters = connection_parameters(
             url, timeout_s=timeout_s, heartbeat_s=HEARTBEAT_S
@@ -160,11 +160,11 @@ class AmqpBroker(RabbitmqBroker):
         """Send a message and have it confirmed.
 
         Args:
-            message: to its queue, or to the waiting room of it.
-            delay: least time until it is delivered, in milliseconds.
+            message: names its queue; a delayed one goes to that queue's delay queue.
+            delay: least time until delivery, in milliseconds.
 
         Raises:
-            ConnectionClosed: it is not known to have arrived.
+            ConnectionClosed: the server did not confirm that it arrived.
         """
         if delay is not None:
             eta = {"eta": current_millis() + delay}
@@ -178,12 +178,12 @@ class AmqpBroker(RabbitmqBroker):
         return message
 
     def _forget_rested(self) -> None:
-        """Let go of a connection that has been idle."""
+        """Drop a connection that has been idle."""
         connection = getattr(self.state, "connection", None)
         used_at = getattr(self.state, "used_at", 0.0)
         if connection is not None and time.monotonic() - used_at > self._rest_s:
             with contextlib.suppress(*OUTAGES):
-                connection.process_data_events()  # hears that the server closed it, if it did
+                connection.process_data_events()  # notices if the server closed it
             del self.connection
 
     def _send_again(self, message: "dramatiq.Message[Any]", delay: int | None) -> None:
@@ -212,7 +212,7 @@ class AmqpBroker(RabbitmqBroker):
 
 
 class _Pause:
-    """The distance between attempts to connect; shared by the threads of a broker."""
+    """The pause between attempts to connect; all threads of a broker share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -224,26 +224,26 @@ class _Pause:
         """Fail at once while it is too early for another attempt.
 
         Raises:
-            AMQPConnectionError: it is.
+            AMQPConnectionError: the pause is not over; the message is the last failure's.
         """
         if time.monotonic() < self._until:
             raise AMQPConnectionError(self._reason)
 
     def failed(self, reason: str) -> None:
-        """An attempt failed: the next one is farther away."""
+        """Note a failed attempt: the next pause is longer."""
         with self._lock:
             self._reason = reason
             self._length_s = min(max(2 * self._length_s, PAUSE_FIRST_S), PAUSE_MOST_S)
             self._until = time.monotonic() + self._length_s
 
     def ended(self) -> None:
-        """An attempt succeeded."""
+        """Note a successful attempt."""
         with self._lock:
             self._length_s = 0.0
 
 
 def reason_of(error: BaseException) -> str:
-    """Why the server or the network said no, in one line; the URL is in none of them."""
+    """Why the connection failed, in one line that never holds the URL."""
     inner = error.args[0] if error.args else None
     cause = getattr(inner, "exception", None) or error
     if isinstance(cause, OSError) and cause.strerror:

@@ -1,6 +1,6 @@
-"""The broker: transport only. Losing it, or everything in it, loses nothing.
+"""The broker's connection and messages. It only transports: losing it loses nothing.
 
-Messages carry ids; what they ask for is found in Postgres, where the sweeper finds it too.
+Messages carry ids. The work itself is in PostgreSQL, where the sweeper finds it too.
 Queue ``post`` holds ``post.v1``, ``ingest`` holds ``ingest.v1``, ``fetch`` holds ``fetch.v1``.
 """
 
@@ -9,7 +9,9 @@ from collections.abc import Sequence
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
-#: Longest wait for the broker, in seconds: an outage must not hold the one who asks.
+from storage.broker.rabbitmq import SCHEMES, AmqpBroker
+
+#: Longest wait for the broker, in seconds: an outage must not hold up the caller.
 BROKER_TIMEOUT_S = 2
 
 POST_ACTOR, POST_QUEUE = "post.v1", "post"
@@ -23,14 +25,12 @@ def open_broker(url: str, middleware: Sequence[dramatiq.Middleware]) -> dramatiq
     Args:
         url: ``redis://host:port/db``, ``unix:///path/to.sock?db=0`` or
             ``amqp://user:password@host:port/vhost``; ``rediss://`` and ``amqps://`` for TLS.
-        middleware: observers only; a hook that raises is skipped, so no guard lives there.
+        middleware: observers only. Dramatiq skips a hook that raises, so no guard may be one.
 
     Raises:
-        ValueError: an AMQP URL that does not hold.
+        ValueError: the AMQP URL is invalid.
     """
-    if url.startswith(("amqp://", "amqps://")):
-        from storage.broker.rabbitmq import AmqpBroker  # noqa: PLC0415 - loads pika: for few
-
+    if url.startswith(SCHEMES):
         return AmqpBroker(url, middleware, timeout_s=BROKER_TIMEOUT_S)
     return RedisBroker(  # type: ignore[no-untyped-call]
         url=url,
@@ -51,7 +51,7 @@ def ingest_message() -> "dramatiq.Message[None]":
 
 
 def fetch_message() -> "dramatiq.Message[None]":
-    """Ask for providers to be asked about the bets that wait for it."""
+    """Ask for the waiting inquiries to be sent to their providers."""
     return _message(FETCH_ACTOR, FETCH_QUEUE, {})
 
 

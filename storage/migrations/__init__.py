@@ -1,1 +1,1 @@
-"""The schema's history: readable SQL, applied in order by Alembic."""
+"""Alembic's revisions, applied in order; a revision that was released never changes."""

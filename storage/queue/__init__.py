@@ -1,1 +1,1 @@
-"""Queue tables: heartbeats, parked work, what operators decide."""
+"""Queue tables: heartbeats and canaries, parked work, operators' decisions."""

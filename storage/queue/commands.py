@@ -1,14 +1,14 @@
-"""What an operator decides about parked work and queues; each decision with its audit row.
+"""Operators' decisions about parked work and queues, each with its audit row.
 
-Tables touched: ``parked`` (rows leave it), ``batches``, ``deliveries``, ``job_runs`` (marked to
-be done again), ``paused_queues`` and ``audit`` (written), all in one transaction.
+Tables touched: ``parked`` (rows are deleted), ``batches``, ``deliveries``, ``job_runs`` (marked
+as not done), ``paused_queues`` and ``audit`` (written), all in one transaction.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from storage.audit import record
@@ -19,45 +19,46 @@ POSTING_JOB = "post.v1"
 #: The job whose parked work is pushed history.
 INGEST_JOB = "ingest.v1"
 
-_CHOSEN = """
+_SELECT = """
 SELECT parked_id, job, subject, cause, fingerprint, detail, context, times, parked_at, last_at
   FROM parked
- WHERE (%(job)s::text IS NULL OR job = %(job)s)
-   AND (%(cause)s::text IS NULL OR cause = %(cause)s OR fingerprint = %(cause)s)
-   AND (%(subject)s::text IS NULL OR subject = %(subject)s)
-   AND (%(older)s::interval IS NULL OR parked_at < clock_timestamp() - %(older)s::interval)
+ WHERE (CAST(:job AS text) IS NULL OR job = :job)
+   AND (CAST(:cause AS text) IS NULL OR cause = :cause OR fingerprint = :cause)
+   AND (CAST(:subject AS text) IS NULL OR subject = :subject)
+   AND (CAST(:older_than AS interval) IS NULL
+        OR parked_at < clock_timestamp() - CAST(:older_than AS interval))
  ORDER BY parked_at, parked_id
 """
-_BATCHES_AGAIN = """
+_UNPARK_BATCHES = """
 UPDATE batches SET parked_at = NULL
- WHERE posted_at IS NULL AND batch_id = ANY(%(names)s::bigint[])
+ WHERE posted_at IS NULL AND batch_id = ANY(CAST(:ids AS bigint[]))
 """
-_DELIVERIES_AGAIN = """
-UPDATE deliveries SET parked_at = NULL WHERE delivery_id = ANY(%(names)s::bigint[])
+_UNPARK_DELIVERIES = """
+UPDATE deliveries SET parked_at = NULL WHERE delivery_id = ANY(CAST(:ids AS bigint[]))
 """
-#: By job: how its subjects begin, and what marks them as not done yet.
-_AGAIN = {
-    POSTING_JOB: ("batch ", _BATCHES_AGAIN),
-    INGEST_JOB: ("delivery ", _DELIVERIES_AGAIN),
+#: By job: the prefix of its subjects, and the statement that marks them as not done.
+_UNPARK = {
+    POSTING_JOB: ("batch ", _UNPARK_BATCHES),
+    INGEST_JOB: ("delivery ", _UNPARK_DELIVERIES),
 }
-_SLOT_AGAIN = """
+_REOPEN_SLOT = """
 UPDATE job_runs SET done_at = NULL, attempts = 0, lease_until = clock_timestamp()
- WHERE job = %(job)s AND slot = %(slot)s
+ WHERE job = :job AND slot = :slot
 """
-_REMOVE = "DELETE FROM parked WHERE parked_id = ANY(%(ids)s::bigint[])"
+_DELETE = "DELETE FROM parked WHERE parked_id = ANY(CAST(:ids AS bigint[]))"
 _PAUSE = """
-INSERT INTO paused_queues (queue, paused_by, why) VALUES (%(queue)s, %(by)s, %(why)s)
+INSERT INTO paused_queues (queue, paused_by, reason) VALUES (:queue, :actor, :reason)
 ON CONFLICT (queue) DO NOTHING
 """
-_RESUME = "DELETE FROM paused_queues WHERE queue = %(queue)s"
+_RESUME = "DELETE FROM paused_queues WHERE queue = :queue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedFilter:
-    """Which parked work is meant; what is None restricts nothing.
+    """Selects parked work; None restricts nothing.
 
     Attributes:
-        cause: its name or its fingerprint.
+        cause: the cause's name or its fingerprint.
         older_than: parked longer ago than this.
     """
 
@@ -71,13 +72,13 @@ class ParkedFilter:
 class OperatorDecision:
     """Who decided, and why."""
 
-    by: str
-    why: str
+    actor: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedItem:
-    """One piece of parked work, with everything that is known about it."""
+    """One piece of parked work, with all of its context."""
 
     parked_id: int
     job: str
@@ -91,57 +92,61 @@ class ParkedItem:
     last_at: datetime
 
 
-def parked_items(engine: Engine, chosen: ParkedFilter) -> list[ParkedItem]:
-    """The parked work that is meant, oldest first.
+def parked_items(engine: Engine, selection: ParkedFilter) -> list[ParkedItem]:
+    """The selected parked work, oldest first.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     try:
         with engine.connect() as connection:
-            return _chosen(connection, chosen)
+            return _select(connection, selection)
     except OperationalError as error:
         raise Unavailable("parked: the database is out of reach") from error
 
 
-def requeue(engine: Engine, chosen: ParkedFilter, order: OperatorDecision) -> list[ParkedItem]:
-    """Have parked work done again; returns what it was.
+def requeue(
+    engine: Engine, selection: ParkedFilter, decision: OperatorDecision
+) -> list[ParkedItem]:
+    """Have parked work done again; returns what was parked.
 
     Raises:
         Unavailable: the database is out of reach; nothing is changed.
     """
     try:
         with engine.begin() as connection:
-            items = _chosen(connection, chosen, locked=True)
-            _mark_again(connection, items)
-            _remove(connection, items, "queue.requeued", order)
+            items = _select(connection, selection, lock=True)
+            _mark_not_done(connection, items)
+            _remove(connection, items, "queue.requeued", decision)
             return items
     except OperationalError as error:
         raise Unavailable("requeue: the database is out of reach") from error
 
 
-def discard(engine: Engine, chosen: ParkedFilter, order: OperatorDecision) -> list[ParkedItem]:
-    """Give up parked work for good; returns what it was. The audit trail keeps all of it.
+def discard(
+    engine: Engine, selection: ParkedFilter, decision: OperatorDecision
+) -> list[ParkedItem]:
+    """Give up parked work for good; returns what was parked. The audit trail keeps all of it.
 
     Raises:
-        Contradiction: some of it is money that was accepted; nothing is changed.
+        Contradiction: some of it is accepted money; nothing is changed.
         Unavailable: the database is out of reach; nothing is changed.
     """
     try:
         with engine.begin() as connection:
-            items = _chosen(connection, chosen, locked=True)
+            items = _select(connection, selection, lock=True)
             refuse_money(items)
-            _remove(connection, items, "queue.discarded", order)
+            _remove(connection, items, "queue.discarded", decision)
             return items
     except OperationalError as error:
         raise Unavailable("discard: the database is out of reach") from error
 
 
 def refuse_money(items: list[ParkedItem]) -> None:
-    """Refuse to discard operations that a provider was told are accepted.
+    """Refuse to discard operations that a provider knows as accepted.
 
     Raises:
-        Contradiction: there are some.
+        Contradiction: there are any.
     """
     money = [item.subject for item in items if item.job == POSTING_JOB]
     if money:
@@ -152,80 +157,73 @@ def refuse_money(items: list[ParkedItem]) -> None:
         )
 
 
-def pause(engine: Engine, queue: str, order: OperatorDecision) -> bool:
-    """Have workers leave a queue alone; False when they already do.
+def pause(engine: Engine, queue: str, decision: OperatorDecision) -> bool:
+    """Have workers leave a queue alone; False if it is paused already.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    return _switch(engine, "queue.paused", _PAUSE, queue, order)
+    return _switch(engine, "queue.paused", _PAUSE, queue, decision)
 
 
-def resume(engine: Engine, queue: str, order: OperatorDecision) -> bool:
-    """Have workers work on a queue again; False when they already do.
+def resume(engine: Engine, queue: str, decision: OperatorDecision) -> bool:
+    """Have workers work on a queue again; False if it is not paused.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    return _switch(engine, "queue.resumed", _RESUME, queue, order)
+    return _switch(engine, "queue.resumed", _RESUME, queue, decision)
 
 
 def _switch(
-    engine: Engine, action: str, statement: str, queue: str, order: OperatorDecision
+    engine: Engine, action: str, statement: str, queue: str, decision: OperatorDecision
 ) -> bool:
-    given = {"queue": queue, "by": order.by, "why": order.why}
+    actor, reason = decision.actor, decision.reason
+    params = {"queue": queue, "actor": actor, "reason": reason}
     try:
         with engine.begin() as connection:
-            changed = connection.exec_driver_sql(statement, given).rowcount == 1
+            changed = connection.execute(text(statement), params).rowcount == 1
             if changed:
-                record(connection, order.by, action, f"queue {queue}", {"why": order.why})
+                record(connection, actor, action, f"queue {queue}", {"why": reason})
             return changed
     except OperationalError as error:
         raise Unavailable(f"{queue}: the database is out of reach") from error
 
 
-def _chosen(
-    connection: Connection, chosen: ParkedFilter, *, locked: bool = False
+def _select(
+    connection: Connection, selection: ParkedFilter, *, lock: bool = False
 ) -> list[ParkedItem]:
-    given = {
-        "job": chosen.job,
-        "cause": chosen.cause,
-        "subject": chosen.subject,
-        "older": chosen.older_than,
-    }
-    rows = connection.exec_driver_sql(_CHOSEN + (" FOR UPDATE" if locked else ""), given)
-    return [ParkedItem(**row._mapping) for row in rows]
+    query = text(_SELECT + (" FOR UPDATE" if lock else ""))
+    rows = connection.execute(query, asdict(selection)).mappings()
+    return [ParkedItem(**row) for row in rows]
 
 
-def _mark_again(connection: Connection, items: list[ParkedItem]) -> None:
-    for job, (prefix, statement) in _AGAIN.items():
-        names = [
+def _mark_not_done(connection: Connection, items: list[ParkedItem]) -> None:
+    for job, (prefix, statement) in _UNPARK.items():
+        ids = [
             int(item.subject.removeprefix(prefix))
             for item in items
             if item.job == job and item.subject.startswith(prefix)
         ]
-        connection.exec_driver_sql(statement, {"names": names})
+        connection.execute(text(statement), {"ids": ids})
     for item in items:
         if item.subject.startswith("slot "):
             slot = item.subject.removeprefix("slot ")
-            connection.exec_driver_sql(_SLOT_AGAIN, {"job": item.job, "slot": slot})
+            connection.execute(text(_REOPEN_SLOT), {"job": item.job, "slot": slot})
 
 
 def _remove(
-    connection: Connection, items: list[ParkedItem], action: str, order: OperatorDecision
+    connection: Connection, items: list[ParkedItem], action: str, decision: OperatorDecision
 ) -> None:
-    connection.exec_driver_sql(_REMOVE, {"ids": _ids(items)})
+    ids = [item.parked_id for item in items]
+    connection.execute(text(_DELETE), {"ids": ids})
     for item in items:
-        known = {
-            "why": order.why,
+        detail = {
+            "why": decision.reason,
             "job": item.job,
             "cause": item.cause,
             "detail": item.detail,
             "context": item.context,
             "parked_at": item.parked_at.isoformat(),
         }
-        record(connection, order.by, action, item.subject, known)
-
-
-def _ids(items: list[ParkedItem]) -> list[int]:
-    return [item.parked_id for item in items]
+        record(connection, decision.actor, action, item.subject, detail)

@@ -1,48 +1,47 @@
-"""Paused queues, canaries and heartbeats: what workers and schedulers write about themselves.
+"""Paused queues, canaries and heartbeats: what workers and schedulers share about themselves.
 
-Tables touched: ``paused_queues`` (read), ``canaries`` and ``workers_seen`` (written).
+Tables touched: ``paused_queues`` (read), ``canaries`` and ``worker_heartbeats`` (written).
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from vocabulary.errors import Unavailable
 
 _PAUSED = "SELECT queue FROM paused_queues"
 
-# A canary that does not come out is sent again only after a while: a queue that nobody reads
-# shall not fill up with them.
-_ASK = """
-INSERT INTO canaries AS c (queue, number, asked_at) VALUES (%(queue)s, 1, clock_timestamp())
-ON CONFLICT (queue) DO UPDATE SET number = c.number + 1, asked_at = clock_timestamp()
- WHERE (c.passed = c.number AND c.asked_at < clock_timestamp() - %(every)s)
-    OR c.asked_at < clock_timestamp() - %(lost)s
+# A canary that does not come out is followed by another only after a while, so that a queue
+# which nobody reads does not fill up with them.
+_NEXT_CANARY = """
+INSERT INTO canaries AS c (queue, number, sent_at) VALUES (:queue, 1, clock_timestamp())
+ON CONFLICT (queue) DO UPDATE SET number = c.number + 1, sent_at = clock_timestamp()
+ WHERE (c.passed = c.number AND c.sent_at < clock_timestamp() - CAST(:every AS interval))
+    OR c.sent_at < clock_timestamp() - CAST(:lost_after AS interval)
 RETURNING number
 """
-_CAME_OUT = """
-UPDATE canaries SET passed = greatest(passed, %(number)s), passed_at = clock_timestamp(),
-       passed_by = %(by)s
- WHERE queue = %(queue)s AND number >= %(number)s
+_CANARY_PASSED = """
+UPDATE canaries SET passed = greatest(passed, :number), passed_at = clock_timestamp(),
+       passed_by = :worker
+ WHERE queue = :queue AND number >= :number
 """
 _BEAT = """
-INSERT INTO workers_seen (worker, role, host, pid, version, started_at, seen_at)
-VALUES (%(worker)s, %(role)s, %(host)s, %(pid)s, %(version)s, %(started_at)s,
-        clock_timestamp())
+INSERT INTO worker_heartbeats (worker, role, host, pid, version, started_at, seen_at)
+VALUES (:worker, :role, :host, :pid, :version, :started_at, clock_timestamp())
 ON CONFLICT (worker) DO UPDATE SET seen_at = clock_timestamp()
 """
-_LEAVE = "DELETE FROM workers_seen WHERE worker = %(worker)s"
-_FORGET = "DELETE FROM workers_seen WHERE seen_at < clock_timestamp() - interval '1 day'"
+_LEAVE = "DELETE FROM worker_heartbeats WHERE worker = :worker"
+_FORGET = "DELETE FROM worker_heartbeats WHERE seen_at < clock_timestamp() - interval '1 day'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """A process that works off queues or keeps the schedule.
+    """A worker or scheduler process.
 
     Attributes:
-        name: unique among all that ever ran.
+        name: unique among all processes that ever ran.
         role: ``worker`` or ``scheduler``.
     """
 
@@ -55,52 +54,56 @@ class Worker:
 
 
 def paused_queues(engine: Engine) -> frozenset[str]:
-    """The queues that are to be left alone now.
+    """The queues that workers must leave alone now.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     try:
         with engine.connect() as connection:
-            return frozenset(connection.exec_driver_sql(_PAUSED).scalars())
+            return frozenset(connection.execute(text(_PAUSED)).scalars())
     except OperationalError as error:
         raise Unavailable("pauses: the database is out of reach") from error
 
 
-def ask_canary(engine: Engine, queue: str, *, every: timedelta, lost: timedelta) -> int | None:
-    """The number of the canary to send through the queue now, or None: it is not time.
+def ask_canary(
+    engine: Engine, queue: str, *, every: timedelta, lost_after: timedelta
+) -> int | None:
+    """The number of the canary to send through the queue now; None: none is due.
 
-    Any number of schedulers may ask: one of them is given the number.
+    If several schedulers ask, one of them gets the number.
 
     Args:
         engine: the database.
-        queue: which one.
-        every: least distance between two canaries.
-        lost: a canary that did not come out for so long is given up and followed by another.
+        queue: the queue to probe.
+        every: least time between two canaries.
+        lost_after: a canary that has not come out for so long counts as lost, and another
+            follows.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    given = {"queue": queue, "every": every, "lost": lost}
-    return _changed(engine, "canary", _ASK, given)
+    params = {"queue": queue, "every": every, "lost_after": lost_after}
+    return _write(engine, "canary", _NEXT_CANARY, params)
 
 
-def pass_canary(engine: Engine, queue: str, number: int, *, by: str) -> None:
-    """Note that a canary came out of the queue at the worker of that name.
+def pass_canary(engine: Engine, queue: str, number: int, *, worker: str) -> None:
+    """Record that a canary reached a worker.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    _changed(engine, "canary", _CAME_OUT, {"queue": queue, "number": number, "by": by})
+    params = {"queue": queue, "number": number, "worker": worker}
+    _write(engine, "canary", _CANARY_PASSED, params)
 
 
 def beat(engine: Engine, worker: Worker) -> None:
-    """Note that a process makes progress.
+    """Record that a process makes progress.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    given = {
+    params = {
         "worker": worker.name,
         "role": worker.role,
         "host": worker.host,
@@ -108,23 +111,25 @@ def beat(engine: Engine, worker: Worker) -> None:
         "version": worker.version,
         "started_at": worker.started_at,
     }
-    _changed(engine, "heartbeat", _BEAT, given)
+    _write(engine, "heartbeat", _BEAT, params)
 
 
 def leave(engine: Engine, worker: Worker) -> None:
-    """Take an orderly leave: a process that was stopped is not missed.
+    """Remove the heartbeat of a process that stops in an orderly way, and those of old ones.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    _changed(engine, "heartbeat", _LEAVE, {"worker": worker.name})
-    _changed(engine, "heartbeat", _FORGET, {})
+    _write(engine, "heartbeat", _LEAVE, {"worker": worker.name})
+    _write(engine, "heartbeat", _FORGET, {})
 
 
-def _changed(engine: Engine, what: str, statement: str, given: dict[str, object]) -> int | None:
+def _write(
+    engine: Engine, subject: str, statement: str, params: dict[str, object]
+) -> int | None:
     try:
         with engine.begin() as connection:
-            told = connection.exec_driver_sql(statement, given)
-            return told.scalar() if told.returns_rows else None
+            result = connection.execute(text(statement), params)
+            return result.scalar() if result.returns_rows else None
     except OperationalError as error:
-        raise Unavailable(f"{what}: the database is out of reach") from error
+        raise Unavailable(f"{subject}: the database is out of reach") from error

@@ -1,7 +1,7 @@
-"""Park work that cannot be done: in Postgres, with everything known, until a person decides.
+"""Park work that cannot be done: PostgreSQL keeps it with its context until a person decides.
 
-Tables touched: ``parked`` (written). Nothing in it expires; ``storage.queue.commands`` takes
-rows out again, on a named person's order.
+Tables touched: ``parked`` (written). Nothing in it expires; only ``storage.queue.commands``
+deletes rows, on a named person's decision.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from vocabulary.errors import TieoutError
@@ -26,7 +26,7 @@ FINGERPRINT_CHARS = 12
 
 _PARK = """
 INSERT INTO parked (job, subject, cause, detail, fingerprint, context)
-VALUES (%(job)s, %(subject)s, %(cause)s, %(detail)s, %(fingerprint)s, %(context)s)
+VALUES (:job, :subject, :cause, :detail, :fingerprint, CAST(:context AS jsonb))
 ON CONFLICT ON CONSTRAINT parked_once
 DO UPDATE SET cause = EXCLUDED.cause, detail = EXCLUDED.detail,
               fingerprint = EXCLUDED.fingerprint, context = EXCLUDED.context,
@@ -39,12 +39,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why something cannot be done.
+    """Why work cannot be done.
 
     Attributes:
-        name: the constraint that was broken, or the kind of error.
-        detail: the error's or the server's own words.
-        context: what else is known: SQLSTATE, constraint, table, the first offending row.
+        name: the violated constraint, or the kind of error.
+        detail: the message of the error or the server.
+        context: SQLSTATE, constraint, table, the first offending row; whatever is known.
     """
 
     name: str
@@ -60,41 +60,39 @@ def park(
     error: Exception,
     context: Mapping[str, object] | None = None,
 ) -> None:
-    """Record that ``subject`` cannot be done by ``job``, grouped by cause, and raise the alarm.
+    """Record that ``job`` cannot do ``subject``, grouped by cause, and log an error.
 
     Args:
         connection: the transaction that also marks the work as parked.
-        job: who tried, such as ``post.v1``.
-        subject: what it was about, such as ``batch 7``.
-        error: what happened.
+        job: the job that failed, such as ``post.v1``.
+        subject: the work it failed at, such as ``batch 7``.
+        error: why it failed.
         context: what only the caller knows, such as the keys of the batch's operations.
     """
-    cause = described(error)
-    found = fingerprint(job, cause)
-    known = {**cause.context, **_versions(connection), **(context or {})}
-    connection.exec_driver_sql(
-        _PARK,
-        {
-            "job": job,
-            "subject": subject,
-            "cause": cause.name,
-            "detail": cause.detail,
-            "fingerprint": found,
-            "context": json.dumps(known),
-        },
-    )
-    log.error("work_parked", job=job, subject=subject, cause=cause.name, fingerprint=found)
+    cause = cause_of(error)
+    digest = fingerprint(job, cause)
+    full_context = {**cause.context, **_versions(connection), **(context or {})}
+    row = {
+        "job": job,
+        "subject": subject,
+        "cause": cause.name,
+        "detail": cause.detail,
+        "fingerprint": digest,
+        "context": json.dumps(full_context),
+    }
+    connection.execute(text(_PARK), row)
+    log.error("work_parked", job=job, subject=subject, cause=cause.name, fingerprint=digest)
 
 
-def described(error: Exception) -> Cause:
-    """The constraint or the error's kind as cause; the server's own words as detail."""
+def cause_of(error: Exception) -> Cause:
+    """The cause: named by the violated constraint or, without one, by the kind of error."""
     if isinstance(error, DBAPIError):
-        return _described_by_server(error)
+        return _cause_by_server(error)
     if isinstance(error, TieoutError):
         return Cause(
             name=type(error).__name__, detail=str(error)[:DETAIL_CHARS_MAX], context={}
         )
-    # A stranger's words may quote a payload: its kind and its place say enough.
+    # A foreign error's message may quote a payload: keep only its kind and place.
     at = place_of(error)
     return Cause(name=type(error).__name__, detail=f"a bug at {at}", context={"at": at})
 
@@ -106,16 +104,16 @@ def place_of(error: BaseException) -> str:
 
 
 def fingerprint(job: str, cause: Cause) -> str:
-    """The same for every failure of one kind, whatever it was about, on every machine."""
+    """A digest that is equal for all failures of one kind, whatever the subject or machine."""
     parts = (job, cause.name, cause.context.get("sqlstate"), cause.context.get("table"))
-    text = "\x1f".join(str(part or "") for part in parts)
-    return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARS]
+    joined = "\x1f".join(str(part or "") for part in parts)
+    return hashlib.sha256(joined.encode()).hexdigest()[:FINGERPRINT_CHARS]
 
 
-def _described_by_server(error: DBAPIError) -> Cause:
+def _cause_by_server(error: DBAPIError) -> Cause:
     diagnosis = getattr(error.orig, "diag", None)
     kind = type(error.orig).__name__
-    told = {
+    context = {
         "kind": kind,
         "sqlstate": getattr(diagnosis, "sqlstate", None),
         "constraint": getattr(diagnosis, "constraint_name", None),
@@ -124,14 +122,14 @@ def _described_by_server(error: DBAPIError) -> Cause:
     }
     message = getattr(diagnosis, "message_primary", None)
     return Cause(
-        name=told["constraint"] or kind,
+        name=context["constraint"] or kind,
         detail=str(message or kind)[:DETAIL_CHARS_MAX],
-        context={name: value for name, value in told.items() if value},
+        context={name: value for name, value in context.items() if value},
     )
 
 
 def _versions(connection: Connection) -> dict[str, object]:
-    schema = connection.exec_driver_sql(_SCHEMA).scalar_one()
+    schema = connection.execute(text(_SCHEMA)).scalar_one()
     return {"version": _version(), "schema": schema}
 
 

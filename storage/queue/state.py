@@ -1,13 +1,13 @@
-"""What Postgres says of the queues: work that waits, work that is parked, signs of life.
+"""The queues as PostgreSQL sees them: waiting work, parked work, pauses, canaries, heartbeats.
 
-Everything is read in one snapshot. Ages are in seconds by the database's clock.
+One snapshot holds all of it. Ages are in seconds by the database's clock.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from vocabulary.errors import Unavailable
@@ -15,7 +15,7 @@ from vocabulary.errors import Unavailable
 _AGE = "coalesce(extract(epoch FROM clock_timestamp() - {}), 0)::float8"
 
 _WAITING = f"""
-SELECT 'unposted' AS what, count(*), coalesce(sum(operations), 0)::bigint AS items,
+SELECT 'unposted' AS work, count(*), coalesce(sum(operations), 0)::bigint AS items,
        {_AGE.format("min(committed_at)")} AS oldest_s
   FROM batches WHERE posted_at IS NULL AND parked_at IS NULL
 UNION ALL
@@ -27,15 +27,15 @@ SELECT fingerprint, job, cause, count(*), sum(times)::bigint AS times,
        {_AGE.format("min(parked_at)")} AS oldest_s, min(subject) AS example
   FROM parked GROUP BY fingerprint, job, cause ORDER BY min(parked_at), fingerprint
 """  # noqa: S608 - constants of this module
-_PAUSED = "SELECT queue, paused_at, paused_by, why FROM paused_queues ORDER BY queue"
+_PAUSED = "SELECT queue, paused_at, paused_by, reason AS why FROM paused_queues ORDER BY queue"
 _CANARIES = f"""
 SELECT queue, number - passed AS missing, {_AGE.format("passed_at")} AS passed_s,
-       {_AGE.format("asked_at")} AS asked_s, passed_at IS NOT NULL AS has_passed, passed_by
+       {_AGE.format("sent_at")} AS asked_s, passed_at IS NOT NULL AS has_passed, passed_by
   FROM canaries ORDER BY queue
 """  # noqa: S608 - constants of this module
 _WORKERS = f"""
 SELECT worker, role, host, pid, version, {_AGE.format("seen_at")} AS seen_s
-  FROM workers_seen ORDER BY role, worker
+  FROM worker_heartbeats ORDER BY role, worker
 """  # noqa: S608 - constants of this module
 _OVERDUE = """
 SELECT job, slot, attempts FROM job_runs
@@ -45,7 +45,7 @@ SELECT job, slot, attempts FROM job_runs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingWork:
-    """Work that waits: ``rows`` of it, holding so many ``items``."""
+    """Waiting work: ``rows`` batches or deliveries, with ``items`` operations or records."""
 
     rows: int
     items: int
@@ -54,11 +54,11 @@ class WaitingWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedCause:
-    """Everything that was parked for one cause.
+    """All work that was parked for one cause.
 
     Attributes:
-        example: the subject of one of them.
-        times: how often it happened; a subject may fail more than once.
+        example: one of the subjects.
+        times: how often it happened; one subject may fail several times.
     """
 
     fingerprint: str
@@ -72,7 +72,7 @@ class ParkedCause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A queue that is left alone, and who said so."""
+    """A paused queue, and who paused it."""
 
     queue: str
     paused_at: datetime
@@ -85,8 +85,8 @@ class Canary:
     """The probes of one queue.
 
     Attributes:
-        missing: sent since the last one that came out.
-        passed_s: seconds since one came out, or None: never.
+        missing: how many were sent since the last one that came out.
+        passed_s: seconds since one came out; None: never.
         asked_s: seconds since one was sent.
     """
 
@@ -99,7 +99,7 @@ class Canary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessState:
-    """A process, and the seconds since it last showed progress."""
+    """A process, and the seconds since its last progress."""
 
     worker: str
     role: str
@@ -111,10 +111,10 @@ class ProcessState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueState:
-    """All of it, as of one instant.
+    """The whole state at one instant.
 
     Attributes:
-        overdue: (job, slot, attempts) that were claimed, not completed, and not yet taken over.
+        overdue: (job, slot, attempts) of expired leases that nobody has taken over yet.
     """
 
     unposted: WaitingWork
@@ -127,7 +127,7 @@ class QueueState:
 
 
 def read_state(engine: Engine) -> QueueState:
-    """Read all of it.
+    """Read the whole state.
 
     Raises:
         Unavailable: the database is out of reach.
@@ -143,8 +143,8 @@ def read_state(engine: Engine) -> QueueState:
 
 def _read(connection: Connection) -> QueueState:
     waiting = {
-        what: WaitingWork(rows=rows, items=items, oldest_s=oldest_s)
-        for what, rows, items, oldest_s in connection.exec_driver_sql(_WAITING)
+        work: WaitingWork(rows=rows, items=items, oldest_s=oldest_s)
+        for work, rows, items, oldest_s in connection.execute(text(_WAITING))
     }
     return QueueState(
         unposted=waiting["unposted"],
@@ -153,15 +153,15 @@ def _read(connection: Connection) -> QueueState:
         paused=tuple(Pause(**row) for row in _rows(connection, _PAUSED)),
         canaries=tuple(_canary(row) for row in _rows(connection, _CANARIES)),
         workers=tuple(ProcessState(**row) for row in _rows(connection, _WORKERS)),
-        overdue=tuple((j, s, a) for j, s, a in connection.exec_driver_sql(_OVERDUE)),
+        overdue=tuple(tuple(row) for row in connection.execute(text(_OVERDUE))),
     )
 
 
 def _canary(row: dict[str, Any]) -> Canary:
     has_passed = row.pop("has_passed")
-    found = Canary(**row)
-    return found if has_passed else replace(found, passed_s=None)
+    canary = Canary(**row)
+    return canary if has_passed else replace(canary, passed_s=None)
 
 
 def _rows(connection: Connection, query: str) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in connection.exec_driver_sql(query)]
+    return [dict(row) for row in connection.execute(text(query)).mappings()]

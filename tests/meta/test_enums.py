@@ -20,7 +20,7 @@ TYPES: dict[str, type[StrEnum]] = {
 
 
 def enums(sql: str) -> dict[str, list[str]]:
-    """Every enum type the migrations create, with its values in order, added ones last."""
+    """Every enum type that the SQL creates, with its values in order, added ones last."""
     created = re.findall(r"CREATE TYPE (\w+) AS ENUM \(([^)]*)\)", sql)
     found = {name: re.findall(r"'([^']+)'", values) for name, values in created}
     for name, value in re.findall(r"ALTER TYPE (\w+) ADD VALUE '([^']+)'", sql):
@@ -28,19 +28,20 @@ def enums(sql: str) -> dict[str, list[str]]:
     return found
 
 
-def migrations() -> str:
-    return "\n".join(
-        path.read_text() for path in sorted((ROOT / "storage/migrations").glob("*.sql"))
-    )
+def schema() -> str:
+    """The baseline's SQL, then that of every later revision."""
+    baseline = sorted(ROOT.glob("storage/schema/*.sql"))
+    later = sorted(ROOT.glob("storage/migrations/versions/*"))
+    return "\n".join(path.read_text() for path in [*baseline, *later] if path.is_file())
 
 
 @pytest.mark.parametrize("name", TYPES)
 def test_the_database_and_python_know_the_same_values(name: str) -> None:
-    assert enums(migrations())[name] == [member.value for member in TYPES[name]]
+    assert enums(schema())[name] == [member.value for member in TYPES[name]]
 
 
 def test_no_enum_of_the_database_is_without_a_python_twin() -> None:
-    assert set(enums(migrations())) == set(TYPES)
+    assert set(enums(schema())) == set(TYPES)
 
 
 def test_the_chart_of_accounts_says_something_about_every_account() -> None:

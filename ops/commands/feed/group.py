@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from feeds.arrival_delay import maturity_for
 from feeds.findings import Severity, open_findings
 from feeds.findings import resolve as settle
-from feeds.pull.staging import feed_marks
+from feeds.pull.staging import feed_watermarks
 from feeds.statements.archive import bytes_of, has_file
 from feeds.statements.importer import FileArrival, take_in
 from feeds.status import feed_health
@@ -156,7 +156,7 @@ def status(
     with _books(endpoints(context).database_url) as engine, engine.connect() as connection:
         stale_after = {slug: entry.feed.stale_after for slug, entry in entries.items()}
         every = feed_health(connection, entries, stale_after=stale_after)
-        marks = feed_marks(connection)
+        marks = feed_watermarks(connection)
         ripe = {
             slug: maturity_for(connection, slug, maturity_rules(entry), now)
             for slug, entry in entries.items()

@@ -227,7 +227,7 @@ def _order(by: str | None, why: str | None) -> "OperatorDecision":
     for name, given in (("--by", by), ("--why", why)):
         if given is None or not given.strip():
             raise Malformed(name, "expected, for the audit trail (or --dry-run)")
-    return OperatorDecision(by=str(by).strip(), why=str(why).strip())
+    return OperatorDecision(actor=str(by).strip(), reason=str(why).strip())
 
 
 def _seconds(name: str, text: str) -> float:

@@ -110,9 +110,9 @@ def test_a_record_that_comes_back_is_told_again_and_late_it_is_not(
         )
         assert [tuple(row) for row in rows] == [
             ("t-2", "withdrawn"),
-            ("t-2", "told_again"),
+            ("t-2", "restored"),
             ("t-3", "withdrawn"),
-            ("t-3", "told_again"),
+            ("t-3", "restored"),
         ]
 
 
@@ -368,7 +368,7 @@ def test_no_row_about_withdrawals_is_ever_changed(
     with engine.begin() as connection:
         take(connection, tmp_path / FIRST, ALL)
         again(connection, tmp_path / SECOND, WITHOUT_2)
-    for table in ("feed_withdrawals", "feed_listed"):
+    for table in ("feed_withdrawals", "feed_file_records"):
         with psycopg.connect(database) as direct:
             refusal = pytest.raises(psycopg.errors.RestrictViolation, match="append-only")
             with refusal:

@@ -186,9 +186,9 @@ def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
     assert [each["event"] for each in told] == ["job_failed", "reconciled"]
     assert "a service is unavailable" in str(told[0]["why"])
     assert ledger.rows("SELECT attempts, done_at IS NOT NULL FROM job_runs") == [(2, True)]
-    assert ledger.rows("SELECT business_day FROM closes") == [(date(2026, 3, 1),)]
+    assert ledger.rows("SELECT business_day FROM day_closes") == [(date(2026, 3, 1),)]
 
-    ledger.run("DELETE FROM closes")
+    ledger.run("DELETE FROM day_closes")
     broken.write_text(SETTINGS.format(database=nowhere))
     clock.instant += timedelta(minutes=1)
     turn()

@@ -62,15 +62,15 @@ INSERT INTO batches (committed_at, operations) VALUES (clock_timestamp() - inter
 INSERT INTO parked (job, subject, cause, detail, fingerprint)
 VALUES ('pull.cards', 'slot 1', 'Contradiction', '', 'f00'),
        ('pull.cards', 'slot 2', 'Contradiction', '', 'f00');
-INSERT INTO paused_queues (queue, paused_by, why) VALUES ('post', 'nora', 'a repair');
-INSERT INTO canaries (queue, number, asked_at, passed, passed_at)
+INSERT INTO paused_queues (queue, paused_by, reason) VALUES ('post', 'nora', 'a repair');
+INSERT INTO canaries (queue, number, sent_at, passed, passed_at)
 VALUES ('ingest', 1, clock_timestamp(), 1, clock_timestamp() - interval '7 s');
-INSERT INTO workers_seen (worker, role, host, pid, version, started_at, seen_at)
+INSERT INTO worker_heartbeats (worker, role, host, pid, version, started_at, seen_at)
 VALUES ('w-1', 'worker', 'h', 1, '1', clock_timestamp(), clock_timestamp()),
        ('w-2', 'worker', 'h', 2, '1', clock_timestamp(), clock_timestamp() - interval '1 h');
 INSERT INTO job_runs (job, slot, lease_until)
 VALUES ('reconcile', '1', clock_timestamp() - interval '1 s');
-INSERT INTO feed_marks VALUES
+INSERT INTO feed_watermarks VALUES
        ('cards', 'rounds', clock_timestamp() - interval '2 h', clock_timestamp(), 1);
 INSERT INTO feed_findings (finding_id, provider, feed, scope, kind, severity, detail,
                            first_seen, last_seen)

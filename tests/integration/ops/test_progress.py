@@ -86,7 +86,7 @@ def test_a_real_worker_that_is_frozen_is_replaced_by_one_that_works(
     running = Running([watched([sys.executable, *words], env, heartbeat, 5.0)])
     started.append(running)
 
-    workers = "SELECT pid FROM workers_seen WHERE role = 'worker' ORDER BY started_at"
+    workers = "SELECT pid FROM worker_heartbeats WHERE role = 'worker' ORDER BY started_at"
     assert wait_until(lambda: heartbeat.exists() and bool(place.books.rows(workers)))
     frozen = int(place.books.rows(workers)[-1][0])
     process.send(frozen, signal.SIGSTOP)

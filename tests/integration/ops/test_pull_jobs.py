@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from feeds.findings import FindingKind, open_findings
-from feeds.pull.staging import feed_marks
+from feeds.pull.staging import feed_watermarks
 from ops.providers.feed_pull import _FEEDS
 from ops.runtime.child_jobs import ChildJobs, tieout_command
 from ops.scheduling.closing_days import DueDay, days_of
@@ -122,7 +122,7 @@ def test_a_platform_that_fails_costs_its_own_feed_and_no_other_is_kept_waiting(
     assert "not told whole within 1s" in why["slow"]
     with engine.connect() as connection:
         failed = [each for each in open_findings(connection) if each.feed == "rounds"]
-        marks = {(each.provider, each.feed) for each in feed_marks(connection)}
+        marks = {(each.provider, each.feed) for each in feed_watermarks(connection)}
         slots = "SELECT count(*) FROM job_runs WHERE done_at IS NOT NULL"
         done = connection.exec_driver_sql(slots).scalar_one()
     assert [(each.provider, each.kind) for each in failed] == [
@@ -142,13 +142,13 @@ def test_nothing_is_pulled_while_asking_providers_is_paused(
     engine: Engine, database: str, tmp_path: Path
 ) -> None:
     books = LedgerDatabase(database)
-    books.run("INSERT INTO paused_queues (queue, paused_by, why) VALUES ('fetch', 'a', 'b')")
+    books.run("INSERT INTO paused_queues (queue, paused_by, reason) VALUES ('fetch', 'a', 'b')")
 
     logs = turned(engine, database, tmp_path, one=("1h", GOOD), two=("1h", GOOD))
 
     told = [(each["event"], each["provider"]) for each in logs]
     assert told == [("feed_pull_paused", "one"), ("feed_pull_paused", "two")]
-    assert books.rows("SELECT count(*) FROM feed_marks") == [(0,)]
+    assert books.rows("SELECT count(*) FROM feed_watermarks") == [(0,)]
     books.close()
 
 
@@ -163,7 +163,7 @@ PULLED = entry(
     feed={"pull_every": "1m"},
 )
 DAILY = entry("sportsbook", statement={"daily": True})
-MARK = "INSERT INTO feed_marks VALUES ('p', '{}', '{}', '2026-03-02', 0)"
+MARK = "INSERT INTO feed_watermarks VALUES ('p', '{}', '{}', '2026-03-02', 0)"
 FILE = """
 INSERT INTO feed_files (provider, feed, name, digest, size, received_at, business_day, verdict,
                         records, refused)
@@ -180,8 +180,8 @@ INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished
 VALUES ('r', 'p', now(), now(), now(), now(), '{}', '{}', true)
 """
 LOOKED_AT = """
-INSERT INTO run_marks (provider, window_from, window_to, run_id, judged_at, maturity, terms,
-                       handles, oldest_xid, stored_no)
+INSERT INTO run_watermarks (provider, window_from, window_to, run_id, evaluated_at, maturity,
+                            terms, handles, oldest_xid, stored_no)
 VALUES ('p', '2026-03-01Z', '2026-03-02Z', 'r', now(), '1 s', '', '', 1, 1)
 """
 
@@ -217,7 +217,7 @@ def test_a_day_waits_until_a_pull_of_each_feed_began_after_it_was_ripe(
     assert due(engine, PULLED).waits == (
         "feed deliveries is read up to 2026-03-02T00:00:00Z, not up to 2026-03-02T00:15:00Z",
     )
-    books.run(f"UPDATE feed_marks SET watermark = '{RIPE.isoformat()}'")
+    books.run(f"UPDATE feed_watermarks SET watermark = '{RIPE.isoformat()}'")
     assert due(engine, PULLED).waits == ()
     assert arguments("p", due(engine, PULLED))[-1] == "--close-day"
     books.close()

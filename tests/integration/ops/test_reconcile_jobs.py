@@ -57,7 +57,7 @@ def test_a_day_of_the_providers_zone_is_open_then_ripe_then_closed_for_good(
     )
     with psycopg.connect(database) as connection:
         rows = connection.execute(
-            "SELECT business_day, starts_at, ends_at, run_id FROM closes"
+            "SELECT business_day, starts_at, ends_at, run_id FROM day_closes"
         ).fetchall()
     assert rows == [(day, end - timedelta(days=1), end, result.run_id)]
     assert day not in [each.day for each in _due(engine, books.slug, end + QUARTER)]

@@ -275,7 +275,7 @@ def test_players_of_a_shared_round_are_booked_each_in_their_seat(database: str) 
     assert _run(database, DAYS).booked == {"USD": -1}
     with psycopg.connect(database) as connection:
         rows = connection.execute(
-            "SELECT round_id, seat, after FROM residuals ORDER BY seat"
+            "SELECT round_id, player, after FROM residuals ORDER BY player"
         ).fetchall()
     assert rows == [("table", "ann", 1), ("table", "bob", -2)]
 

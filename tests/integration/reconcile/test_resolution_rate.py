@@ -88,7 +88,7 @@ def test_a_break_that_a_person_explains_is_explained_from_then_on(
     engine = open_engine(database, pool_size=1)
     with engine.begin() as connection:
         connection.execute(
-            text("UPDATE break_lives SET state = 'explained', settled = 0, since = :at"),
+            text("UPDATE break_workflows SET state = 'explained', settled = 0, since = :at"),
             {"at": NOON + 5 * HOUR},
         )
     engine.dispose()

@@ -107,7 +107,7 @@ def test_nothing_is_stored_and_open_breaks_stay_as_they_are(
 
 
 def _everything(url: str) -> list[object]:
-    tables = ("runs", "breaks", "break_lives", "audit")
+    tables = ("runs", "breaks", "break_workflows", "audit")
     with psycopg.connect(url) as connection:
         return [
             connection.execute(f"SELECT t::text FROM {table} t ORDER BY 1".encode()).fetchall()

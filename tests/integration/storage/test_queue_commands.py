@@ -23,7 +23,7 @@ from storage.queue.state import read_state
 from tests.harness.servers.receiver import LedgerDatabase
 from vocabulary.errors import Contradiction, Unavailable
 
-NORA = OperatorDecision(by="nora", why="because")
+NORA = OperatorDecision(actor="nora", reason="because")
 ALL = ParkedFilter()
 EVERY, LOST = timedelta(0), timedelta(hours=1)
 
@@ -164,12 +164,12 @@ def test_pausing_and_resuming_twice_is_once(engine: Engine, books: LedgerDatabas
 def test_a_canary_is_sent_by_one_of_many_and_not_before_the_last_came_out(
     engine: Engine,
 ) -> None:
-    first = [ask_canary(engine, "post", every=EVERY, lost=LOST) for _ in range(3)]
-    pass_canary(engine, "post", 1, by="worker")
-    second = ask_canary(engine, "post", every=EVERY, lost=LOST)
-    given_up = ask_canary(engine, "post", every=EVERY, lost=timedelta(0))
-    pass_canary(engine, "post", 2, by="worker")  # late is as good
-    pass_canary(engine, "post", 99, by="worker")  # of a database that was restored, say
+    first = [ask_canary(engine, "post", every=EVERY, lost_after=LOST) for _ in range(3)]
+    pass_canary(engine, "post", 1, worker="worker")
+    second = ask_canary(engine, "post", every=EVERY, lost_after=LOST)
+    given_up = ask_canary(engine, "post", every=EVERY, lost_after=timedelta(0))
+    pass_canary(engine, "post", 2, worker="worker")  # late is as good
+    pass_canary(engine, "post", 99, worker="worker")  # of a database that was restored, say
 
     (canary,) = read_state(engine).canaries
     assert (first, second, given_up) == ([1, None, None], 2, 3)

@@ -10,11 +10,11 @@ import pytest
 
 from storage.engine import open_engine
 from storage.migrate import migrate
-from storage.schema_version import needed, require
+from storage.schema_version import FIRST_REVISION, needed, refuse_earlier, require
 from vocabulary.errors import Unavailable
 
 WAIT_S = 120.0
-SENTENCE = r"the database has schema 0001, this version needs \d{4}: run `tieout migrate`"
+SENTENCE = r"the database has schema \d{4}, this version needs 9999: run `tieout migrate`"
 
 
 def pretend(database: str, revision: str) -> None:
@@ -29,10 +29,10 @@ def test_the_schema_that_migrating_makes_is_the_one_that_is_needed(database: str
     require(database)
 
 
-def test_an_earlier_schema_is_refused_with_what_to_do(database: str) -> None:
-    pretend(database, "0001")
+@pytest.mark.parametrize("revision", [FIRST_REVISION, "9998"])
+def test_an_earlier_schema_is_refused_with_what_to_do(revision: str) -> None:
     with pytest.raises(Unavailable, match=SENTENCE):
-        require(database)
+        refuse_earlier(revision, than="9999")
 
 
 def test_a_database_without_a_schema_is_refused(database: str) -> None:
@@ -54,10 +54,11 @@ def test_a_database_out_of_reach_is_no_reason_to_stay_away() -> None:
     require("postgresql://tieout@/tieout?host=/nowhere")
 
 
-def test_no_process_starts_on_an_earlier_schema(
+def test_no_process_starts_on_an_empty_database(
     database: str, broker_url: str, tmp_path: Path
 ) -> None:
-    pretend(database, "0001")
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP TABLE alembic_version")
     engines = {"TIEOUT_DATABASE__URL": database, "TIEOUT_BROKER__URL": broker_url}
     started = [
         subprocess.Popen(
@@ -69,7 +70,7 @@ def test_no_process_starts_on_an_earlier_schema(
         )
         for process in ("receiver", "worker", "scheduler")
     ]
-    said = [process.communicate(timeout=WAIT_S)[1] for process in started]
+    messages = [process.communicate(timeout=WAIT_S)[1] for process in started]
 
     assert [process.returncode for process in started] == [3, 3, 3]
-    assert all("run `tieout migrate`" in words for words in said)
+    assert all("run `tieout migrate`" in message for message in messages)

@@ -52,7 +52,7 @@ maturity = "1s"
 api = {{base_url = "{url}", key = "literal:key", attempts = 1, deadline = "10m"}}
 feed = {{pull_every = "1s", stale_after = "1h"}}
 """
-CLOSED = f"SELECT count(*) FROM closes WHERE business_day = '{REPORTED_AT.date()}'"
+CLOSED = f"SELECT count(*) FROM day_closes WHERE business_day = '{REPORTED_AT.date()}'"
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
