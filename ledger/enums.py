@@ -56,4 +56,4 @@ class RoundStatus(StrEnum):
 #: What the reason of a tombstone begins with that a round's end placed; then comes its key.
 CLOSED_BY = "closed_by "
 #: The slug of operations that are our own: deposits, withdrawals, blocks.
-OWN = "tieout"
+OWN_SLUG = "tieout"

@@ -6,15 +6,19 @@ again, a bounded number of times. A batch that keeps failing is split, so that o
 cannot be written never fails its neighbours.
 """
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 import asyncpg
 import structlog
 
-from ledger.accepting.cache import LedgerCache, needs_of, unguarded
+from ledger.accepting.cache import LedgerCache, has_unguarded_refusal, read_set_of
 from ledger.accepting.decide import decide_batch
-from ledger.accepting.limits import from_json
+from ledger.accepting.limits import restrictions_from_json
 from ledger.accepting.model import (
     Decision,
     HandleKey,
@@ -23,17 +27,20 @@ from ledger.accepting.model import (
     Request,
     Wallet,
 )
+from ledger.accepting.own_operations import Adjust, OwnOperation, own_operation_bytes
 from ledger.accepting.statements import (
     READ_OPERATIONS,
     READ_PLAYERS,
     WRITE_BATCH,
     write_arguments,
 )
-from ledger.enums import OperationDecision, OperationKind
+from ledger.enums import OWN_SLUG, OperationDecision, OperationKind
+from providers.contract import Policy
+from storage.engine import open_accept_connection
 from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.facts import Fund
-from vocabulary.outcomes import Answer, Verdict, refusal
+from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
 from vocabulary.steps import Step
 
 #: How often one batch is decided again after losing a race, before it is split. Where several
@@ -57,6 +64,11 @@ _DATABASE_GONE = (
 )
 # What one request can do to its batch: the database refuses a value, or a bug of ours meets it.
 _POISON = (asyncpg.PostgresError, ValueError, TypeError, LookupError, ArithmeticError)
+
+# Own operations follow no provider's policy: every choice is off.
+_OWN_POLICY = Policy(
+    orphan_win_credits=False, rollback_of_rollback_accepts=False, round_per_operation=False
+)
 
 log = structlog.get_logger()
 
@@ -151,10 +163,10 @@ class Acceptor:
     async def _once(
         self, requests: Sequence[Request], *, fresh: bool, conflicts: int
     ) -> Accepted:
-        needs = needs_of(requests)
+        needs = read_set_of(requests)
         await self._read(*self._remembered.unread(needs, fresh=fresh))
         decided = decide_batch(self._remembered.books(needs), requests)
-        if not fresh and unguarded(decided, requests):
+        if not fresh and has_unguarded_refusal(decided, requests):
             # Nothing in the commit would notice that such a key stands, or that what it names
             # was undone elsewhere: look before refusing.
             await self._read([], sorted(needs.own | needs.named))
@@ -203,6 +215,52 @@ class Acceptor:
         return self._connection
 
 
+def accept_own_operation(
+    database_url: str, operation: OwnOperation, *, now: datetime
+) -> Decision:
+    """Decide and commit one of our own operations; its bytes are kept as evidence.
+
+    Runs an event loop of its own: call it from a thread where no other loop runs.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    request = own_operation_request(operation, now=now)
+    return asyncio.run(_accept_alone(database_url, request))
+
+
+def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
+    """The request for one of our own operations.
+
+    A correction of a round is booked under the round's provider, everything else under ours.
+    """
+    within = operation.within if isinstance(operation, Adjust) else None
+    return Request(
+        provider=OWN_SLUG if within is None else within.provider,
+        policy=_OWN_POLICY,
+        fact=operation,
+        route="",
+        headers="",
+        body=own_operation_bytes(operation),
+        received_at=now,
+        respond=_own_answer,
+    )
+
+
+async def _accept_alone(database_url: str, request: Request) -> Decision:
+    acceptor = Acceptor(partial(open_accept_connection, database_url))
+    try:
+        accepted = await acceptor.accept([request])
+    finally:
+        await acceptor.close()
+    return accepted.decided[0]
+
+
+def _own_answer(outcome: Outcome) -> Answer:
+    body = {"verdict": outcome.verdict.value, "transaction_id": outcome.transaction_id}
+    return Answer(200, json.dumps(body).encode())
+
+
 def retry_later(request: Request) -> Decision:
     """Nothing was decided and nothing is committed: the caller should send it again."""
     answer = request.respond(refusal(Verdict.UNAVAILABLE, request.route))
@@ -237,7 +295,7 @@ def _wallet(row: "asyncpg.Record") -> Wallet:
         day=row["day"],
         day_stake=row["day_stake"],
         day_payout=row["day_payout"],
-        restrictions=from_json(row["restrictions"]),
+        restrictions=restrictions_from_json(row["restrictions"]),
     )
 
 

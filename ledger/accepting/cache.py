@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ledger.accepting.effects import currency_of, names_of
+from ledger.accepting.effects import currency_of, handle_slug
 from ledger.accepting.model import (
     Decision,
     HandleKey,
@@ -44,14 +44,14 @@ class ReadSet:
     named: set[OperationKey] = field(default_factory=set)
 
 
-def needs_of(requests: Iterable[Request]) -> ReadSet:
+def read_set_of(requests: Iterable[Request]) -> ReadSet:
     """Collect the handles and keys a batch looks at."""
     needs = ReadSet()
     for request in requests:
         fact, provider = request.fact, request.provider
         if fact is None or isinstance(fact, HistoryRecord):
             continue
-        names = names_of(provider, fact)
+        names = handle_slug(provider, fact)
         needs.wallets.add((names, fact.handle, currency_of(fact)))
         if isinstance(fact, BalanceQuery):
             needs.current.add((provider, fact.handle))
@@ -68,7 +68,7 @@ def needs_of(requests: Iterable[Request]) -> ReadSet:
     return needs
 
 
-def unguarded(decided: Iterable[Decision], requests: Iterable[Request]) -> bool:
+def has_unguarded_refusal(decided: Iterable[Decision], requests: Iterable[Request]) -> bool:
     """Whether an operation is refused without taking a place.
 
     The unique index then says nothing about its key: it may stand, written by another

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
-from ledger.accepting.effects import Effect, currency_of, effect_of, names_of
-from ledger.accepting.limits import UNRESTRICTED, day_of
+from ledger.accepting.effects import Effect, currency_of, effect_of, handle_slug
+from ledger.accepting.limits import UNRESTRICTED, business_day
 from ledger.accepting.model import (
     Decision,
     DeliveryRow,
@@ -25,8 +25,8 @@ from ledger.accepting.model import (
     Request,
     Wallet,
 )
-from ledger.accepting.own_operations import OwnOperation, order_fingerprint
-from ledger.accepting.tombstones import stands_under
+from ledger.accepting.own_operations import OwnOperation, own_operation_fingerprint
+from ledger.accepting.tombstones import booked_key
 from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
 from vocabulary.facts import (
     BalanceQuery,
@@ -61,13 +61,13 @@ def decide(books: LedgerView, request: Request) -> Decision:
         return _without_operation(request, Verdict.RECORDED, None)
     if isinstance(fact, BalanceQuery):
         return _balance(books, request, fact)
-    key = stands_under(books, request.provider, fact)
+    key = booked_key(books, request.provider, fact)
     prior = books.operations.get((request.provider, key))
     if prior is not None:
         return _again(request, fact, key, prior)
     if isinstance(fact, RoundEnd) and fact.implied:
         return _with_implied(books, request, fact)
-    names = names_of(request.provider, fact)
+    names = handle_slug(request.provider, fact)
     wallet = _wallet(books, names, fact.handle, currency_of(fact))
     if isinstance(wallet, Verdict):
         return _without_operation(request, wallet, None)
@@ -143,14 +143,14 @@ def _again(
 
 def _fingerprint(fact: Operation | OwnOperation) -> bytes:
     if isinstance(fact, OwnOperation):
-        return order_fingerprint(fact)
+        return own_operation_fingerprint(fact)
     return fingerprint(fact)
 
 
 def _write(
     books: LedgerView, request: Request, key: str, wallet: Wallet, effect: Effect
 ) -> Decision:
-    today = day_of(request.received_at)
+    today = business_day(request.received_at)
     after = _after(wallet, effect, today)
     accepted = effect.verdict is Verdict.ACCEPTED
     ours = transaction_id(after.wallet_id, after.seq) if accepted else None

@@ -7,7 +7,13 @@ place.
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ledger.accepting.limits import UNRESTRICTED, Restrictions, day_of, limit_broken, shut_out
+from ledger.accepting.limits import (
+    UNRESTRICTED,
+    Restrictions,
+    broken_limit,
+    business_day,
+    is_excluded,
+)
 from ledger.accepting.model import KnownOperation, LedgerView, Request, Wallet
 from ledger.accepting.own_operations import (
     Adjust,
@@ -18,8 +24,8 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     Withdrawal,
 )
-from ledger.accepting.tombstones import never_came
-from ledger.enums import OWN, OperationDecision, OperationKind
+from ledger.accepting.tombstones import was_never_received
+from ledger.enums import OWN_SLUG, OperationDecision, OperationKind
 from vocabulary.facts import (
     BalanceQuery,
     Bet,
@@ -76,9 +82,9 @@ def currency_of(fact: Operation | OwnOperation | BalanceQuery) -> str:
             return fact.stake.currency
 
 
-def names_of(provider: str, fact: Operation | OwnOperation | BalanceQuery) -> str:
+def handle_slug(provider: str, fact: Operation | OwnOperation | BalanceQuery) -> str:
     """The slug by whose names the player is called: a correction always uses ours."""
-    return OWN if type(fact) is Adjust else provider
+    return OWN_SLUG if type(fact) is Adjust else provider
 
 
 def effect_of(
@@ -109,14 +115,14 @@ def _refused_stake(
     if wallet.blocked:
         return _declined(kind, Verdict.DECLINED_BLOCKED, round_id)
     held_to = wallet.restrictions
-    if held_to is not None and shut_out(held_to, request.received_at):
+    if held_to is not None and is_excluded(held_to, request.received_at):
         return _declined(kind, Verdict.DECLINED_BLOCKED, round_id, "self_excluded")
     if stake > wallet.balance:
         return _declined(kind, Verdict.DECLINED_FUNDS, round_id)
     if held_to is None:
         return None
-    is_today = wallet.day >= day_of(request.received_at)
-    beyond = limit_broken(
+    is_today = wallet.day >= business_day(request.received_at)
+    beyond = broken_limit(
         held_to,
         stake=stake,
         staked=wallet.day_stake if is_today else 0,
@@ -194,7 +200,7 @@ def _win(books: LedgerView, request: Request, fact: Win, wallet: Wallet) -> Effe
 def _refused_win(
     bet: KnownOperation | None, request: Request, wallet: Wallet
 ) -> Verdict | None:
-    if bet is None or never_came(bet) or bet.decision is OperationDecision.DECLINED:
+    if bet is None or was_never_received(bet) or bet.decision is OperationDecision.DECLINED:
         return None if request.policy.orphan_win_credits else Verdict.BET_UNKNOWN
     if bet.wallet_id != wallet.wallet_id:
         return Verdict.CONFLICT
@@ -221,14 +227,14 @@ def _rollback(
         accepts = request.policy.rollback_of_rollback_accepts
         return replace(empty, reason="irreversible") if accepts else Verdict.IRREVERSIBLE
     empty = replace(empty, round_id=original.round_id)
-    if original.closed and never_came(original):
+    if original.closed and was_never_received(original):
         # Kept out already; from now on it counts as rolled back, so its win is refused.
         return replace(empty, reason="original_unknown", reverses=fact.original_key)
     if original.kind is OperationKind.TOMBSTONE or original.reversed:
         return replace(empty, reason="already_rolled_back")
     if original.decision is OperationDecision.DECLINED:
         return replace(empty, reason="original_declined")
-    return _inverse(empty, max(wallet.day, day_of(request.received_at)), fact, original)
+    return _inverse(empty, max(wallet.day, business_day(request.received_at)), fact, original)
 
 
 def _inverse(empty: Effect, today: int, fact: Rollback, original: KnownOperation) -> Effect:

@@ -40,19 +40,19 @@ class Restrictions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 UNRESTRICTED = Restrictions()
 
 
-def day_of(at: datetime) -> int:
+def business_day(at: datetime) -> int:
     """The business day of an instant in UTC, in days since 1970."""
     return at.toordinal() - _EPOCH_ORDINAL
 
 
-def shut_out(restrictions: Restrictions | None, at: datetime) -> bool:
+def is_excluded(restrictions: Restrictions | None, at: datetime) -> bool:
     """Whether the player has excluded themselves at that instant."""
     return (
         restrictions is not None and restrictions.until is not None and at < restrictions.until
     )
 
 
-def limit_broken(
+def broken_limit(
     restrictions: Restrictions, *, stake: int, staked: int, paid: int
 ) -> str | None:
     """Why a stake goes beyond a limit, or None.
@@ -68,13 +68,13 @@ def limit_broken(
     return None
 
 
-def state_of(
+def player_state(
     restrictions: Restrictions | None, at: datetime, *, is_blocked: bool
 ) -> PlayerState:
     """The strictest state that applies at an instant."""
     if is_blocked:
         return PlayerState.BLOCKED
-    if shut_out(restrictions, at):
+    if is_excluded(restrictions, at):
         return PlayerState.SELF_EXCLUDED
     limits = restrictions and (restrictions.stake, restrictions.turnover, restrictions.loss)
     return (
@@ -84,13 +84,13 @@ def state_of(
     )
 
 
-def to_json(restrictions: Restrictions | None) -> str | None:
+def restrictions_to_json(restrictions: Restrictions | None) -> str | None:
     """As the column ``wallets.restrictions`` holds them."""
     if restrictions is None or restrictions == UNRESTRICTED:
         return None
     return msgspec.json.encode(restrictions).decode()
 
 
-def from_json(text: str | None) -> Restrictions | None:
+def restrictions_from_json(text: str | None) -> Restrictions | None:
     """Read the column ``wallets.restrictions`` as text."""
     return None if text is None else msgspec.json.decode(text, type=Restrictions)

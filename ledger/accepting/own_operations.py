@@ -104,19 +104,19 @@ _KINDS = (Deposit, Withdrawal, SetBlocked, Exclude, Limit, Adjust)
 _ORDERS: Mapping[str, type[OwnOperation]] = {kind.__name__: kind for kind in _KINDS}
 
 
-def order_fingerprint(order: OwnOperation) -> bytes:
+def own_operation_fingerprint(order: OwnOperation) -> bytes:
     """16 bytes that are equal exactly for the same order."""
     return _digest(*_told(order), order.key, order.handle)
 
 
-def order_bytes(order: OwnOperation) -> bytes:
+def own_operation_bytes(order: OwnOperation) -> bytes:
     """The order as the evidence kept with its operation."""
     told = {"order": type(order).__name__, **msgspec.to_builtins(order)}
     return msgspec.json.encode(told)
 
 
-def order_from_bytes(body: bytes) -> OwnOperation:
-    """Read what ``order_bytes`` wrote.
+def own_operation_from_bytes(body: bytes) -> OwnOperation:
+    """Read what ``own_operation_bytes`` wrote.
 
     Raises:
         ValueError: the bytes are not an order of ours.

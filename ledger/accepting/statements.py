@@ -6,7 +6,7 @@ deliveries wallets``, all four in one statement, so a batch is in the books or i
 
 from collections.abc import Sequence
 
-from ledger.accepting.limits import to_json
+from ledger.accepting.limits import restrictions_to_json
 from ledger.accepting.model import DeliveryRow, OperationRow, Wallet
 from ledger.enums import CLOSED_BY
 
@@ -78,7 +78,7 @@ def write_arguments(
     moved = [
         (
             *(w.wallet_id, w.balance, w.seq, w.turnover, w.blocked),
-            *(w.day, w.day_stake, w.day_payout, to_json(w.restrictions)),
+            *(w.day, w.day_stake, w.day_payout, restrictions_to_json(w.restrictions)),
         )
         for w in sorted(wallets, key=_wallet_id)
     ]

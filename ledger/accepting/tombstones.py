@@ -12,15 +12,15 @@ from ledger.enums import OperationKind
 from vocabulary.facts import Operation, Rollback, RoundEnd
 
 #: Begins with a no-break space, which no identifier of a provider can hold.
-LATE = "\u00a0(late)"
+LATE_SUFFIX = "\u00a0(late)"
 
 
 def late_key(key: str) -> str:
     """The key beside a tombstone's."""
-    return key + LATE
+    return key + LATE_SUFFIX
 
 
-def stands_under(books: LedgerView, provider: str, fact: Operation | OwnOperation) -> str:
+def booked_key(books: LedgerView, provider: str, fact: Operation | OwnOperation) -> str:
     """The key an operation stands under or would stand under, as far as is known."""
     if not isinstance(fact, Rollback | RoundEnd):
         return fact.key
@@ -29,6 +29,6 @@ def stands_under(books: LedgerView, provider: str, fact: Operation | OwnOperatio
     return late_key(fact.key) if is_held_off else fact.key
 
 
-def never_came(operation: KnownOperation | None) -> bool:
+def was_never_received(operation: KnownOperation | None) -> bool:
     """Whether nothing is known of it: a round's end that named it keeps it out, no rollback."""
     return operation is None or (operation.closed and not operation.reversed)

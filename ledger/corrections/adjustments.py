@@ -23,7 +23,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.accepting.carry import carry_out
+from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import Adjust, InRound
 from storage.audit import record
 from storage.engine import url_of
@@ -193,7 +193,7 @@ def approve(
     """
     with _transaction(engine) as connection:
         found = approve_on(connection, proposal_id, by=by, now=now, role=role, limits=limits)
-    return found if found.state == "posted" else complete(engine, proposal_id, now=now)
+    return found if found.state == "posted" else book_approved(engine, proposal_id, now=now)
 
 
 def approve_on(
@@ -205,7 +205,7 @@ def approve_on(
     role: str | None = None,
     limits: Mapping[str, int] | None = None,
 ) -> Adjustment:
-    """Mark as approved in the caller's transaction; ``complete`` books it after the commit.
+    """Approve in the caller's transaction; ``book_approved`` books it after the commit.
 
     Raises:
         AdjustmentRefused: as ``approve``.
@@ -224,7 +224,7 @@ def approve_on(
     return _locked(connection, proposal_id)
 
 
-def complete(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustment:
+def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustment:
     """Book an approved proposal, if it is not booked yet, and mark it as posted.
 
     Raises:
@@ -232,10 +232,10 @@ def complete(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustment:
         Contradiction: the ledger refused to book it.
         Unavailable: the database is out of reach.
     """
-    found = get(engine, proposal_id)
+    found = get_adjustment(engine, proposal_id)
     if found.state not in {"approved", "posted"}:
         raise AdjustmentRefused(f"{proposal_id} is {found.state}, not approved")
-    decided = carry_out(url_of(engine), order_of(found), now=now)
+    decided = accept_own_operation(url_of(engine), own_operation_of(found), now=now)
     if decided.verdict is Verdict.UNAVAILABLE:
         raise Unavailable(f"{proposal_id} is approved and could not be booked yet")
     if decided.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
@@ -278,7 +278,7 @@ def reject_on(
     return _locked(connection, proposal_id)
 
 
-def pending(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
+def pending_adjustments(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
     """What waits for a decision or for its booking, oldest first.
 
     Raises:
@@ -287,7 +287,7 @@ def pending(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
     return _listed(engine, _PENDING, break_id)
 
 
-def every(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
+def all_adjustments(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
     """All proposals, decided ones too, oldest first.
 
     Raises:
@@ -296,7 +296,7 @@ def every(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
     return _listed(engine, _ALL, break_id)
 
 
-def get(engine: Engine, proposal_id: str) -> Adjustment:
+def get_adjustment(engine: Engine, proposal_id: str) -> Adjustment:
     """One proposal.
 
     Raises:
@@ -307,7 +307,7 @@ def get(engine: Engine, proposal_id: str) -> Adjustment:
         return _found(connection, _GET, proposal_id)
 
 
-def order_of(adjustment: Adjustment) -> Adjust:
+def own_operation_of(adjustment: Adjustment) -> Adjust:
     """The order that books a proposal: its key is the proposal's id."""
     return Adjust(
         key=adjustment.id,

@@ -99,7 +99,7 @@ class Booking:
     corrects: int | None
 
 
-def standing_keys(connection: Connection, provider: str) -> list[int]:
+def booked_match_keys(connection: Connection, provider: str) -> list[int]:
     """Match keys of the rounds for which something stands booked, ordered."""
     rows = connection.exec_driver_sql(_STANDING_KEYS, {"provider": provider})
     return [row[0] for row in rows]
@@ -131,10 +131,10 @@ def due_bookings(
         )
         for round_id, seat, currency, key, number, sequence, after in rows
     }
-    return bookings_of(stands, found)
+    return bookings_between(stands, found)
 
 
-def bookings_of(
+def bookings_between(
     stands: Mapping[ResidualKey, LastBooking], found: Sequence[Residual]
 ) -> tuple[Booking, ...]:
     """The way from what stands to what was found, in the order of the places."""
@@ -161,7 +161,7 @@ def _booking(place: ResidualKey, before: LastBooking | None, now: Residual | Non
     )
 
 
-def book(
+def write_bookings(
     connection: Connection, *, provider: str, run_id: str, bookings: Sequence[Booking]
 ) -> None:
     """Write the transactions with their entries; the run is stored already.
@@ -188,7 +188,7 @@ def _columns(bookings: Sequence[Booking]) -> dict[str, list[Any]]:
     }
 
 
-def booked_by(connection: Connection, run_id: str) -> dict[str, int]:
+def booked_by_run(connection: Connection, run_id: str) -> dict[str, int]:
     """By currency, what a run moved to the account ``difference``; minor units.
 
     Currencies whose movements add up to nothing are there too.

@@ -35,7 +35,7 @@ def handle_of(connection: Connection, provider: str, player: str) -> str | None:
     return handles[0] if handles else None
 
 
-def keep_handle(connection: Connection, provider: str, player: str, handle: str) -> None:
+def store_handle(connection: Connection, provider: str, player: str, handle: str) -> None:
     """Remember the provider's name for the player; nothing is ever overwritten.
 
     Raises:

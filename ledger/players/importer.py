@@ -12,7 +12,7 @@ from typing import TextIO
 from psycopg import Connection, Cursor
 from sqlalchemy import Engine
 
-from ledger.enums import OWN
+from ledger.enums import OWN_SLUG
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX, match_key
 from vocabulary.money import Money, is_currency
@@ -114,7 +114,7 @@ def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> Imported:
             cursor.execute(_PLAYERS)
             cursor.execute(_HANDLES)
             _refuse_taken(cursor)
-            cursor.execute(_WALLETS, {"own": OWN, "match_key": match_key(OWN, "")})
+            cursor.execute(_WALLETS, {"own": OWN_SLUG, "match_key": match_key(OWN_SLUG, "")})
             counts = cursor.fetchone()
             assert counts is not None
     return Imported(opened=counts[0], known=lines - counts[0])

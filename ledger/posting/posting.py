@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
-from ledger.enums import OWN
+from ledger.enums import OWN_SLUG
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
 from storage.engine import open_engine
 from storage.queue.parking import park
@@ -52,7 +52,7 @@ SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider, o.match_key, o.c
 _OF_ROUNDS = f"""
  FROM operations o
 WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted'
-  AND o.provider <> '{OWN}'
+  AND o.provider <> '{OWN_SLUG}'
 """
 
 # What never was in the clearing counts as swept: an operation that ends its round at once, and
@@ -149,7 +149,7 @@ def post(engine: Engine, *, most: int = BATCHES_PER_POSTING) -> Posted:
         raise Unavailable("posting: the database is out of reach") from error
 
 
-def drain(database_url: str) -> int:
+def post_all_at(database_url: str) -> int:
     """Post until nothing unposted is left; returns the number of batches posted.
 
     Raises:
@@ -157,12 +157,12 @@ def drain(database_url: str) -> int:
     """
     engine = open_engine(database_url)
     try:
-        return drain_by(engine)
+        return post_all(engine)
     finally:
         engine.dispose()
 
 
-def drain_by(engine: Engine) -> int:
+def post_all(engine: Engine) -> int:
     """The same by connections that are open.
 
     Raises:

@@ -14,7 +14,7 @@ from typing import Literal
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.queries.query import read
+from ledger.queries.query import fetch_rows
 from vocabulary.errors import Unavailable
 
 #: By which clock an operation belongs to an instant.
@@ -130,8 +130,8 @@ def prove_checkpoints(engine: Engine) -> Proof:
     Raises:
         Unavailable: the database is out of reach.
     """
-    wrong = [row[0] for row in read(engine, _WRONG, {})]
-    checked = read(engine, _COUNT, {})[0][0]
+    wrong = [row[0] for row in fetch_rows(engine, _WRONG, {})]
+    checked = fetch_rows(engine, _COUNT, {})[0][0]
     return Proof(checked, len(wrong), wrong[0] if wrong else None)
 
 
@@ -151,7 +151,7 @@ def balance_at(
         Unavailable: the database is out of reach.
     """
     wanted = {"player": player, "currency": currency, "at": at}
-    rows = read(engine, _AT.format(later=_LATER[by]), wanted)
+    rows = fetch_rows(engine, _AT.format(later=_LATER[by]), wanted)
     if not rows:
         return None
     who, code, balance, checkpoint = rows[0]

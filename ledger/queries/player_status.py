@@ -6,8 +6,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from ledger.accepting.limits import PlayerState, Restrictions, day_of, from_json, state_of
-from ledger.queries.query import read
+from ledger.accepting.limits import (
+    PlayerState,
+    Restrictions,
+    business_day,
+    player_state,
+    restrictions_from_json,
+)
+from ledger.queries.query import fetch_rows
 
 _STANDING = """
 SELECT currency, balance, blocked, day, day_stake, day_payout, restrictions::text FROM wallets
@@ -33,24 +39,24 @@ class PlayerStatus:
     paid_today: int
 
 
-def standing_of(engine: Engine, player: str, *, at: datetime) -> list[PlayerStatus]:
+def statuses_of(engine: Engine, player: str, *, at: datetime) -> list[PlayerStatus]:
     """The player's wallets; empty when there are none.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    return [_standing(row, at) for row in read(engine, _STANDING, {"player": player})]
+    return [_standing(row, at) for row in fetch_rows(engine, _STANDING, {"player": player})]
 
 
 def _standing(row: tuple[Any, ...], at: datetime) -> PlayerStatus:
     currency, balance, is_blocked, day, staked, paid, restrictions = row
-    held_to = from_json(restrictions)
-    is_today = day >= day_of(at)
+    held_to = restrictions_from_json(restrictions)
+    is_today = day >= business_day(at)
     return PlayerStatus(
         currency=currency,
         balance=balance,
         owed=-min(balance, 0),
-        state=state_of(held_to, at, is_blocked=is_blocked),
+        state=player_state(held_to, at, is_blocked=is_blocked),
         restrictions=held_to,
         staked_today=staked if is_today else 0,
         paid_today=paid if is_today else 0,

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import Engine
 
 from ledger.queries.checkpoints import BalanceClock
-from ledger.queries.query import read
+from ledger.queries.query import fetch_rows
 
 _CLOCK = {"received": "o.received_at", "posted": "e.posted_at"}
 _MOVED_CLOCK = {"received": "o.received_at", "posted": "b.posted_at"}
@@ -120,5 +120,5 @@ def provider_days(
             operations=row[9],
             difference=row[10],
         )
-        for row in read(engine, sql, wanted)
+        for row in fetch_rows(engine, sql, wanted)
     ]

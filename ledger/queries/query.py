@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from vocabulary.errors import Unavailable
 
 
-def read(engine: Engine, sql: str, wanted: Mapping[str, object]) -> list[tuple[Any, ...]]:
+def fetch_rows(engine: Engine, sql: str, wanted: Mapping[str, object]) -> list[tuple[Any, ...]]:
     """The rows of a query.
 
     Raises:

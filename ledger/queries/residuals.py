@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from ledger.queries.query import read
+from ledger.queries.query import fetch_rows
 
 _BOOKED = """
 SELECT r.residual_id, r.provider, r.round_id, r.seat, r.currency, r.before, r.after, r.corrects,
@@ -68,5 +68,5 @@ def residuals_of(
             booked_at=row[9],
             stands=row[10],
         )
-        for row in read(engine, _BOOKED, wanted)
+        for row in fetch_rows(engine, _BOOKED, wanted)
     ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from ledger.enums import RoundStatus
-from ledger.queries.query import read
+from ledger.queries.query import fetch_rows
 
 _ROUNDS = """
 SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, r.wins,
@@ -73,5 +73,5 @@ def rounds_of(
             first_at=row[11],
             last_at=row[12],
         )
-        for row in read(engine, _ROUNDS, wanted)
+        for row in fetch_rows(engine, _ROUNDS, wanted)
     ]

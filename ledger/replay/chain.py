@@ -13,10 +13,10 @@ from datetime import UTC
 
 from msgspec.structs import replace
 
-from ledger.accepting.cache import needs_of
+from ledger.accepting.cache import read_set_of
 from ledger.accepting.decide import decide
-from ledger.accepting.effects import currency_of, names_of
-from ledger.accepting.limits import day_of
+from ledger.accepting.effects import currency_of, handle_slug
+from ledger.accepting.limits import business_day
 from ledger.accepting.model import (
     Decision,
     HandleKey,
@@ -26,16 +26,16 @@ from ledger.accepting.model import (
     OperationRow,
     Wallet,
 )
-from ledger.enums import CLOSED_BY, OWN, OperationDecision, OperationKind
+from ledger.enums import CLOSED_BY, OWN_SLUG, OperationDecision, OperationKind
 from ledger.replay.decode import (
-    NOT_ASKED_FOR,
+    OUTSIDE_WINDOW,
     UNVERIFIABLE,
-    WITH_ANOTHER,
+    WRITTEN_WITH_ANOTHER,
     DecodedDelivery,
-    hear,
-    hear_own,
+    decode,
+    decode_own_operation,
     is_opening,
-    is_own,
+    is_own_operation,
 )
 from ledger.replay.reader import ChainPosition, StoredOperation
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
@@ -78,25 +78,25 @@ class RecomputedChain:
         self.learned.clear()
 
 
-def listen(
+def decode_operation(
     stored: StoredOperation, voices: ProviderDecoders, window: ReplayWindow, seen: ReplayResult
 ) -> DecodedDelivery | None:
     """Hear a row, unless it comes with the one before it or is not asked for."""
     row = stored.row
     if row.kind == OperationKind.TOMBSTONE.value:
         return None
-    if is_own(row):
-        return hear_own(row)
+    if is_own_operation(row):
+        return decode_own_operation(row)
     early = window.since is not None and stored.committed_at < window.since
     if early or window.provider not in {None, row.provider}:
-        return DecodedDelivery(None, told=NOT_ASKED_FOR)
-    heard = hear(row, voices)
+        return DecodedDelivery(None, told=OUTSIDE_WINDOW)
+    heard = decode(row, voices)
     if heard.told == UNVERIFIABLE:
         seen.cannot_verify(transaction_id(row.wallet_id, row.wallet_seq))
     return heard
 
 
-def follow(
+def replay_operation(
     shadow: RecomputedChain,
     stored: StoredOperation,
     heard: DecodedDelivery | None,
@@ -112,7 +112,7 @@ def follow(
             return [*_taken(shadow, row, around), nothing]
         if heard is None or heard.told is not None:
             shadow.told = True
-            seen.take_as_told(WITH_ANOTHER if heard is None else heard.told or "")
+            seen.take_as_told(WRITTEN_WITH_ANOTHER if heard is None else heard.told or "")
             return _taken(shadow, row, around)
         shadow.told = False
         wrong = _decide(shadow, stored, heard, around)
@@ -135,11 +135,11 @@ def _decide(
     fact = request.fact
     if isinstance(fact, BalanceQuery | HistoryRecord):
         return [("kind", row.kind, type(fact).__name__)]
-    names = names_of(row.provider, fact)
+    names = handle_slug(row.provider, fact)
     by_currency = _wallets(shadow, names, fact.handle, around)
     if by_currency.get(currency_of(fact)) != row.wallet_id:
         return [("wallet", row.wallet_id, by_currency.get(currency_of(fact)))]
-    needs = needs_of([request])
+    needs = read_set_of([request])
     decided = None
     for known in _legal(shadow, stored, sorted(needs.own | needs.named), around):
         books = LedgerView(
@@ -166,7 +166,7 @@ def _expect(
 def _wallets(
     shadow: RecomputedChain, names: str, handle: str, around: ReferencedRows
 ) -> Mapping[str, int]:
-    if names == OWN and handle == shadow.wallet.player:
+    if names == OWN_SLUG and handle == shadow.wallet.player:
         return {shadow.wallet.currency: shadow.wallet.wallet_id}
     return around.wallet_ids.get((names, handle), {})
 
@@ -260,7 +260,7 @@ def _counts(
 
 
 def _day(row: OperationRow) -> int:
-    return day_of(row.received_at.astimezone(UTC))
+    return business_day(row.received_at.astimezone(UTC))
 
 
 def known_of(row: OperationRow) -> KnownOperation:

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ledger.accepting.carry import request_of
+from ledger.accepting.acceptor import own_operation_request
 from ledger.accepting.model import DeliveryRow, OperationRow, Request
-from ledger.accepting.own_operations import order_from_bytes
-from ledger.enums import OWN, OperationKind
+from ledger.accepting.own_operations import own_operation_from_bytes
+from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.report import ProviderDecoders
 from providers.contract import Callback
 from vocabulary.errors import Malformed, NotAuthentic
@@ -16,9 +16,9 @@ from vocabulary.errors import Malformed, NotAuthentic
 NOT_CONFIGURED = "the provider is not configured"
 UNVERIFIABLE = "the signature holds under none of today's secrets"
 OPENING = "an opening balance, which no request brought"
-UNTOLD_ORDER = "an order of ours whose bytes were not kept"
-WITH_ANOTHER = "written with an operation that is taken as it stands"
-NOT_ASKED_FOR = "outside of the window, or another provider's"
+BYTES_NOT_KEPT = "an order of ours whose bytes were not kept"
+WRITTEN_WITH_ANOTHER = "written with an operation that is taken as it stands"
+OUTSIDE_WINDOW = "outside of the window, or another provider's"
 
 
 class DecodedDelivery(NamedTuple):
@@ -29,7 +29,7 @@ class DecodedDelivery(NamedTuple):
     fault: str | None = None
 
 
-def hear(row: OperationRow | DeliveryRow, voices: ProviderDecoders) -> DecodedDelivery:
+def decode(row: OperationRow | DeliveryRow, voices: ProviderDecoders) -> DecodedDelivery:
     """Verify and parse a provider's stored bytes.
 
     A delivery may be malformed: its request then has no fact. An operation may not.
@@ -60,22 +60,22 @@ def hear(row: OperationRow | DeliveryRow, voices: ProviderDecoders) -> DecodedDe
     return DecodedDelivery(replace(request, fact=fact))
 
 
-def hear_own(row: OperationRow) -> DecodedDelivery:
+def decode_own_operation(row: OperationRow) -> DecodedDelivery:
     """Our own order, as its operation keeps it."""
     if is_opening(row):
         return DecodedDelivery(None, told=OPENING)
     if not row.body:
-        return DecodedDelivery(None, told=UNTOLD_ORDER)
+        return DecodedDelivery(None, told=BYTES_NOT_KEPT)
     try:
-        order = order_from_bytes(row.body)
+        order = own_operation_from_bytes(row.body)
     except ValueError:  # of which both libraries' errors are
         return DecodedDelivery(None, fault="not an order of ours")
-    return DecodedDelivery(request_of(order, now=row.received_at))
+    return DecodedDelivery(own_operation_request(order, now=row.received_at))
 
 
-def is_own(row: OperationRow) -> bool:
+def is_own_operation(row: OperationRow) -> bool:
     """Whether we ordered it ourselves; a correction of a round stands under its provider."""
-    return row.provider == OWN or row.kind == OperationKind.ADJUSTMENT.value
+    return row.provider == OWN_SLUG or row.kind == OperationKind.ADJUSTMENT.value
 
 
 def is_opening(row: OperationRow) -> bool:

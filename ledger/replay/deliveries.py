@@ -7,10 +7,10 @@ is one the books allow, and the reply, which carries no balance when something i
 
 from collections.abc import Mapping
 
-from ledger.accepting.cache import needs_of
+from ledger.accepting.cache import read_set_of
 from ledger.accepting.model import DeliveryRow, OperationKey, Request
-from ledger.accepting.tombstones import LATE
-from ledger.enums import OWN, OperationKind
+from ledger.accepting.tombstones import LATE_SUFFIX
+from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.decode import DecodedDelivery
 from ledger.replay.reader import ChainPosition
 from ledger.replay.report import FieldDifferences
@@ -20,7 +20,7 @@ from vocabulary.outcomes import Answer, Verdict, refusal
 _WITHOUT_KEY = frozenset({Verdict.MALFORMED, Verdict.RECORDED})
 
 
-def check(
+def check_delivery(
     row: DeliveryRow, heard: DecodedDelivery | None, known: Mapping[OperationKey, ChainPosition]
 ) -> FieldDifferences:
     """The fields of a delivery that the evidence does not lead to."""
@@ -31,16 +31,16 @@ def check(
     prior = known.get((row.provider, row.op_key or ""))
     if verdict is Verdict.REPEATED:
         return _repeated(row, heard, prior)
-    if row.provider == OWN or heard is None or heard.request is None:
+    if row.provider == OWN_SLUG or heard is None or heard.request is None:
         return []
     return _refused(row, heard.request, verdict, known)
 
 
-def keys_named(row: DeliveryRow, heard: DecodedDelivery | None) -> set[OperationKey]:
+def referenced_keys(row: DeliveryRow, heard: DecodedDelivery | None) -> set[OperationKey]:
     """Every operation key that proving the delivery looks at."""
     keys = {(row.provider, row.op_key)} if row.op_key is not None else set()
     if heard is not None and heard.request is not None:
-        needs = needs_of([heard.request])
+        needs = read_set_of([heard.request])
         keys |= needs.own | needs.named
     return keys
 
@@ -53,7 +53,7 @@ def _repeated(
     wrong = _reply(row, prior.known.reply)
     fact = heard.request.fact if heard is not None and heard.request is not None else None
     if isinstance(fact, Operation):
-        wrong += _unequal("op_key", (row.op_key or "").removesuffix(LATE), fact.key)
+        wrong += _unequal("op_key", (row.op_key or "").removesuffix(LATE_SUFFIX), fact.key)
         wrong += _unequal("fingerprint", prior.known.fingerprint, fingerprint(fact))
     elif heard is not None and heard.request is not None:
         wrong.append(("body", "a repeat", heard.fault or type(fact).__name__))
@@ -90,7 +90,7 @@ def _may_be(
     if isinstance(fact, BalanceQuery):
         return verdict in {Verdict.PLAYER_UNKNOWN, Verdict.CURRENCY_WRONG}
     own = known.get((row.provider, getattr(fact, "key", "")))
-    named = [known[key] for key in needs_of([request]).named if key in known]
+    named = [known[key] for key in read_set_of([request]).named if key in known]
     if verdict is Verdict.CONFLICT:
         return own is not None or bool(named)
     if verdict is Verdict.ROLLED_BACK:

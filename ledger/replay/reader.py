@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from ledger.accepting.limits import day_of, from_json
+from ledger.accepting.limits import business_day, restrictions_from_json
 from ledger.accepting.model import (
     DeliveryRow,
     HandleKey,
@@ -190,7 +190,7 @@ class Reader:
 
 def _wallet(row: Sequence[Any]) -> Wallet:
     *plain, restrictions = row
-    return replace(Wallet(*plain), restrictions=from_json(restrictions))
+    return replace(Wallet(*plain), restrictions=restrictions_from_json(restrictions))
 
 
 def _place(row: Any) -> ChainPosition:
@@ -205,7 +205,7 @@ def _place(row: Any) -> ChainPosition:
         reversed=row.reversed_at is not None,
         reply=Answer(row.reply_status, row.reply),
         fund=Fund(row.fund),
-        day=day_of(row.received_at.astimezone(UTC)),
+        day=business_day(row.received_at.astimezone(UTC)),
         closed=row.kind == OperationKind.TOMBSTONE.value
         and (row.reason or "").startswith(CLOSED_BY),
     )

@@ -11,12 +11,17 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.accepting.cache import ReadSet, needs_of
+from ledger.accepting.cache import ReadSet, read_set_of
 from ledger.accepting.model import OperationKey, Request, Wallet
-from ledger.enums import OWN
-from ledger.replay.chain import RecomputedChain, ReferencedRows, follow, listen
-from ledger.replay.decode import UNVERIFIABLE, DecodedDelivery, hear
-from ledger.replay.deliveries import check, keys_named
+from ledger.enums import OWN_SLUG
+from ledger.replay.chain import (
+    RecomputedChain,
+    ReferencedRows,
+    decode_operation,
+    replay_operation,
+)
+from ledger.replay.decode import UNVERIFIABLE, DecodedDelivery, decode
+from ledger.replay.deliveries import check_delivery, referenced_keys
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation, WalletRange
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from vocabulary.errors import Unavailable
@@ -87,7 +92,7 @@ class _Range:
         around = self._look_up([one.request for one in heard if one and one.request], undone)
         for stored, one in zip(rows, heard, strict=True):
             shadow = self._of(stored.row.wallet_id)
-            fields = follow(shadow, stored, one, around, self._seen)
+            fields = replay_operation(shadow, stored, one, around, self._seen)
             row = stored.row
             self._seen.differ(
                 row=transaction_id(row.wallet_id, row.wallet_seq),
@@ -99,13 +104,13 @@ class _Range:
             self._shadow.settle()
 
     def _hear(self, rows: list[StoredOperation]) -> list[DecodedDelivery | None]:
-        return [listen(one, self._voices, self._window, self._seen) for one in rows]
+        return [decode_operation(one, self._voices, self._window, self._seen) for one in rows]
 
     def _look_up(
         self, requests: Iterable[Request], undone: set[OperationKey]
     ) -> ReferencedRows:
-        needs: ReadSet = needs_of(requests)
-        handles = {(slug, handle) for slug, handle, _ in needs.wallets if slug != OWN}
+        needs: ReadSet = read_set_of(requests)
+        handles = {(slug, handle) for slug, handle, _ in needs.wallets if slug != OWN_SLUG}
         return ReferencedRows(
             self._reader.known(needs.own | needs.named | undone),
             self._reader.wallet_ids(handles),
@@ -155,9 +160,9 @@ class _Range:
 def _deliveries(
     reader: Reader, voices: ProviderDecoders, kept: list[StoredDelivery], seen: ReplayResult
 ) -> None:
-    heard = [None if one.row.provider == OWN else hear(one.row, voices) for one in kept]
+    heard = [None if one.row.provider == OWN_SLUG else decode(one.row, voices) for one in kept]
     pairs = list(zip(kept, heard, strict=True))
-    keys = {key for one, said in pairs for key in keys_named(one.row, said)}
+    keys = {key for one, said in pairs for key in referenced_keys(one.row, said)}
     known = reader.known(keys)
     for one, said in pairs:
         seen.deliveries += 1
@@ -168,5 +173,5 @@ def _deliveries(
             row=name,
             provider=one.row.provider,
             op_key=one.row.op_key or "",
-            fields=check(one.row, said, known),
+            fields=check_delivery(one.row, said, known),
         )

@@ -105,8 +105,8 @@ class ReplayResult:
                     provider=provider,
                     op_key=op_key,
                     field=name,
-                    ours=shown(ours),
-                    shadow=shown(shadow),
+                    ours=shortened(ours),
+                    shadow=shortened(shadow),
                 )
             )
 
@@ -115,7 +115,7 @@ class ReplayResult:
 FieldDifferences = list[tuple[str, object, object]]
 
 
-def shown(value: object) -> str:
+def shortened(value: object) -> str:
     """A value as a person reads it, bounded."""
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
     return text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "…"

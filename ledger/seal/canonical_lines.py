@@ -82,13 +82,13 @@ def day_bounds(day: date) -> dict[str, datetime]:
     return {"since": since, "until": since + timedelta(days=1)}
 
 
-def fix_session(connection: Connection) -> None:
+def fix_output_format(connection: Connection) -> None:
     """Make PostgreSQL print the same row with the same bytes everywhere."""
     connection.exec_driver_sql("SET LOCAL TimeZone = 'UTC'")
     connection.exec_driver_sql("SET LOCAL bytea_output = 'hex'")
 
 
-def layout_of(connection: Connection) -> dict[str, list[str]]:
+def current_layout(connection: Connection) -> dict[str, list[str]]:
     """The columns that a day sealed now would hold, by table."""
     layout: dict[str, list[str]] = {table: [] for table in TABLES.values()}
     for table, column in connection.exec_driver_sql(_COLUMNS, {"tables": list(layout)}):
@@ -97,7 +97,7 @@ def layout_of(connection: Connection) -> dict[str, list[str]]:
     return layout
 
 
-def header(day: date, previous: str, layout: Layout) -> bytes:
+def header_line(day: date, previous: str, layout: Layout) -> bytes:
     """The first line of a day."""
     told = {"tieout": "day", "format": FORMAT, "day": day.isoformat(), "previous": previous}
     return _printed(
@@ -105,12 +105,12 @@ def header(day: date, previous: str, layout: Layout) -> bytes:
     )
 
 
-def trailer(seal: str, counts: Mapping[str, int]) -> bytes:
+def trailer_line(seal: str, counts: Mapping[str, int]) -> bytes:
     """The line after a day's last; it says the hash and is no part of it."""
     return _printed({"seal": seal, "counts": dict(counts)})
 
 
-def lines(connection: Connection, day: date, layout: Layout) -> Iterator[tuple[str, bytes]]:
+def day_lines(connection: Connection, day: date, layout: Layout) -> Iterator[tuple[str, bytes]]:
     """The rows of a day in order: what each is, and its line."""
     bounds: dict[str, object] = {**day_bounds(day)}
     bounds["first"], bounds["last"] = connection.exec_driver_sql(_IDS, bounds).one()

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.seal.canonical_lines import lines
-from ledger.seal.files import AFTER_BATCHES, SealLine, name_of, read_lines
-from ledger.seal.seal import snapshot
+from ledger.seal.canonical_lines import day_lines
+from ledger.seal.files import AFTER_BATCHES, SealLine, read_lines, row_name
+from ledger.seal.seal import open_seal_snapshot
 from ledger.seal.verify import AuditResult
 from vocabulary.errors import Malformed, Unavailable
 
@@ -44,8 +44,8 @@ def compare(engine: Engine, path: Path, *, progress: Callable[[int], None]) -> A
     audited = AuditResult(days=[str(first.row["day"])])
     day = date.fromisoformat(audited.days[0])
     try:
-        with snapshot(engine) as connection:
-            ours = _placed(_parsed(lines(connection, day, first.row["layout"])))
+        with open_seal_snapshot(engine) as connection:
+            ours = _placed(_parsed(day_lines(connection, day, first.row["layout"])))
             theirs = _placed(_rows(told))
             _walk(ours, theirs, audited, progress)
     except OperationalError as error:
@@ -64,15 +64,17 @@ def _walk(
         progress(1)
         if other is None or (mine is not None and mine.key < other.key):
             assert mine is not None
-            audited.find(f"{name_of(mine.kind, mine.row)}: it is not in the file")
+            audited.find(f"{row_name(mine.kind, mine.row)}: it is not in the file")
             mine = next(ours, None)
         elif mine is None or other.key < mine.key:
-            audited.find(f"{name_of(other.kind, other.row)}: it is no longer in the books")
+            audited.find(f"{row_name(other.kind, other.row)}: it is no longer in the books")
             other = next(theirs, None)
         else:
             audited.counts[mine.kind] = audited.counts.get(mine.kind, 0) + 1
             if mine.raw != other.raw:
-                audited.find(f"{name_of(mine.kind, mine.row)}: {_changes(mine.row, other.row)}")
+                audited.find(
+                    f"{row_name(mine.kind, mine.row)}: {_changes(mine.row, other.row)}"
+                )
             mine, other = next(ours, None), next(theirs, None)
 
 

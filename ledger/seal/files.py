@@ -34,7 +34,7 @@ class SealLine(NamedTuple):
     @property
     def name(self) -> str:
         """What a person calls the row."""
-        return name_of(self.kind, self.row)
+        return row_name(self.kind, self.row)
 
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> None:
@@ -73,7 +73,7 @@ def read_lines(path: Path) -> Iterator[SealLine]:
         ) from (error)
 
 
-def name_of(kind: str, row: Mapping[str, Any]) -> str:
+def row_name(kind: str, row: Mapping[str, Any]) -> str:
     """What a person calls a row, from the columns that place it."""
     match kind:
         case "batch":

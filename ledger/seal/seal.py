@@ -19,19 +19,19 @@ from sqlalchemy.exc import OperationalError
 from ledger.seal.canonical_lines import (
     TABLES,
     Layout,
+    current_layout,
     day_bounds,
-    fix_session,
-    header,
-    layout_of,
-    lines,
-    trailer,
+    day_lines,
+    fix_output_format,
+    header_line,
+    trailer_line,
 )
 from vocabulary.errors import Contradiction, Malformed, Unavailable
 
 #: What the first seal follows.
 GENESIS = "0" * 64
 #: Longest wait for transactions that began before the day's end, in seconds.
-STRAGGLERS_S = 60
+WRITERS_WAIT_S = 60
 _POLL_S = 0.2  # not money
 _NAMED_MAX = 10
 
@@ -102,11 +102,11 @@ def seal_day(engine: Engine, day: date, *, progress: Progress) -> Seal:
         with engine.connect() as connection:
             _refuse_out_of_order(connection, day)
         _outlast_writers(engine)
-        with snapshot(engine) as connection:
+        with open_seal_snapshot(engine) as connection:
             _refuse_unfinished(connection, day)
             latest = _latest(connection)
             previous = GENESIS if latest is None else latest.hash
-            seal = _computed(connection, day, previous, layout_of(connection), progress)
+            seal = _computed(connection, day, previous, current_layout(connection), progress)
         with engine.begin() as connection:
             row = {"day": day, "previous": previous, "hash": seal.hash, **seal.counts}
             row["layout"] = json.dumps(seal.layout)
@@ -137,7 +137,7 @@ def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator
         Unavailable: the database is out of reach.
     """
     try:
-        with snapshot(engine) as connection:
+        with open_seal_snapshot(engine) as connection:
             due, before = GENESIS, None
             for seal in _seals(connection, " ORDER BY day"):
                 wrong = _unchained(seal, due, before)
@@ -148,20 +148,20 @@ def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator
         raise Unavailable("seal: the database is out of reach") from error
 
 
-def exported(engine: Engine, seal: Seal, *, progress: Progress) -> Iterator[bytes]:
+def exported_lines(engine: Engine, seal: Seal, *, progress: Progress) -> Iterator[bytes]:
     """The lines of a sealed day as a file holds them, with the hash they have now at the end.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     try:
-        with snapshot(engine) as connection:
+        with open_seal_snapshot(engine) as connection:
             digest = _Digest()
-            yield digest.take("", header(seal.day, seal.previous, seal.layout))
-            for name, line in lines(connection, seal.day, seal.layout):
+            yield digest.take("", header_line(seal.day, seal.previous, seal.layout))
+            for name, line in day_lines(connection, seal.day, seal.layout):
                 yield digest.take(name, line)
                 progress(1)
-            yield trailer(digest.hex(), digest.counts)
+            yield trailer_line(digest.hex(), digest.counts)
     except OperationalError as error:
         raise Unavailable("seal: the database is out of reach") from error
 
@@ -183,11 +183,11 @@ class _Digest:
         return self._hash.hexdigest()
 
 
-def snapshot(engine: Engine) -> Any:
+def open_seal_snapshot(engine: Engine) -> Any:
     """A connection whose reads all see one instant."""
     connection = engine.connect()
     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    fix_session(connection)
+    fix_output_format(connection)
     return connection
 
 
@@ -195,8 +195,8 @@ def _computed(
     connection: Connection, day: date, previous: str, layout: Layout, progress: Progress
 ) -> Seal:
     digest = _Digest()
-    digest.take("", header(day, previous, layout))
-    for name, line in lines(connection, day, layout):
+    digest.take("", header_line(day, previous, layout))
+    for name, line in day_lines(connection, day, layout):
         digest.take(name, line)
         progress(1)
     return Seal(
@@ -233,7 +233,7 @@ def _outlast_writers(engine: Engine) -> None:
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         _, youngest = connection.exec_driver_sql(_SNAPSHOT).one()
-        for _ in range(int(STRAGGLERS_S / _POLL_S)):
+        for _ in range(int(WRITERS_WAIT_S / _POLL_S)):
             oldest, _ = connection.exec_driver_sql(_SNAPSHOT).one()
             if oldest >= youngest:
                 return

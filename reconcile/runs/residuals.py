@@ -17,7 +17,7 @@ from ledger.corrections.tolerance_bookings import (
     Booking,
     Residual,
     ResidualKey,
-    booked_by,
+    booked_by_run,
     due_bookings,
 )
 from reconcile.runs.evaluate import Evaluation
@@ -59,7 +59,7 @@ def moved_by(
 
     The same run, asked again at the same instant, has what it moved before counted.
     """
-    moved = booked_by(connection, run_id)
+    moved = booked_by_run(connection, run_id)
     for each in bookings:
         code = each.place.currency
         moved[code] = moved.get(code, 0) + each.after - each.before

@@ -11,9 +11,9 @@ from ledger.accepting.decide import decide, decide_batch
 from ledger.accepting.model import Decision, LedgerView, Request, Wallet
 from ledger.accepting.own_operations import (
     OwnOperation,
-    order_bytes,
-    order_fingerprint,
-    order_from_bytes,
+    own_operation_bytes,
+    own_operation_fingerprint,
+    own_operation_from_bytes,
 )
 from providers.contract import Policy
 from tests.harness.books.ledger import NOON, Counter, request
@@ -113,11 +113,11 @@ def test_a_days_counters_never_fall_below_nothing_whatever_the_clocks_say(
 def test_orders_have_equal_fingerprints_exactly_when_they_ask_the_same(
     one: OwnOperation, other: OwnOperation
 ) -> None:
-    same = order_fingerprint(one) == order_fingerprint(other)
+    same = own_operation_fingerprint(one) == own_operation_fingerprint(other)
 
     assert same is (one == other)
 
 
 @given(order=ORDERS_OF_ALL_KINDS)
 def test_an_order_is_read_back_from_its_evidence(order: OwnOperation) -> None:
-    assert order_from_bytes(order_bytes(order)) == order
+    assert own_operation_from_bytes(own_operation_bytes(order)) == order

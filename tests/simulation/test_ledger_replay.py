@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from ledger.accepting.carry import carry_out
+from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import (
     Adjust,
     Exclude,
@@ -15,7 +15,7 @@ from ledger.accepting.own_operations import (
     Withdrawal,
 )
 from ledger.checks.run import verify
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.replay.report import ReplayWindow
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
@@ -34,9 +34,9 @@ def hour(postgres: PostgresServer) -> str:
     database = postgres.url("an_hour")
     an_hour(database, seed=7, callbacks=CALLBACKS // 2, players=12)
     for order in own_orders("s7-p00003"):
-        carry_out(database, order, now=NOON)
+        accept_own_operation(database, order, now=NOON)
     an_hour(database, seed=8, callbacks=CALLBACKS, players=24)
-    drain(database)
+    post_all_at(database)
     return database
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from sqlalchemy import Engine
 
 from ledger.accepting.model import Decision
-from ledger.accepting.own_operations import OwnOperation, order_fingerprint
+from ledger.accepting.own_operations import OwnOperation, own_operation_fingerprint
 from ledger.posting.posting import post
 from tests.harness.auditor.books import BESIDE, Line
 from tests.harness.auditor.day import Lived, an_auditor, hear, post_the_rest, request_of
@@ -153,7 +153,7 @@ def _contents(said: Said) -> Iterator[tuple[Content, Said]]:
     if isinstance(what, Operation):
         yield (said.slug, what.key, fingerprint(what)), said
     elif isinstance(what, OwnOperation):
-        yield (said.slug, what.key, order_fingerprint(what)), said
+        yield (said.slug, what.key, own_operation_fingerprint(what)), said
     for implied in what.implied if isinstance(what, RoundEnd) else ():
         yield from _contents(replace(said, what=implied))
 

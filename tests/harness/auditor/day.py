@@ -17,7 +17,7 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     Withdrawal,
 )
-from ledger.enums import OWN
+from ledger.enums import OWN_SLUG
 from ledger.players.importer import import_players
 from ledger.posting.posting import post
 from tests.harness.auditor.auditor import Auditor
@@ -82,7 +82,7 @@ def request_of(said: Said) -> Request:
     """What the receiver makes of what was said."""
     own = said.slug == OURS
     return Request(
-        provider=OWN if own else said.slug,
+        provider=OWN_SLUG if own else said.slug,
         policy=_POLICIES["aggregator" if own else said.slug],
         fact=said.what,
         route="/callback",

@@ -29,7 +29,7 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     Withdrawal,
 )
-from ledger.enums import OWN
+from ledger.enums import OWN_SLUG
 from ledger.players.importer import PlayerRow, import_players
 from providers.contract import Policy
 from storage.engine import open_accept_connection, open_engine
@@ -196,7 +196,7 @@ def request(
     if isinstance(fact, Adjust) and fact.within is not None:
         own, provider = False, fact.within.provider
     return Request(
-        provider=OWN if own else provider,
+        provider=OWN_SLUG if own else provider,
         policy=policy,
         fact=fact,
         route="/callback",
@@ -218,7 +218,7 @@ class Counter:
         self.operations: dict[OperationKey, KnownOperation] = {}
         self.players: Mapping[HandleKey, Mapping[str, int] | None] = {
             (slug, handle): wallets
-            for slug in (SLUG, OWN)
+            for slug in (SLUG, OWN_SLUG)
             for handle, wallets in (("ann", {"EUR": 1}), ("bob", {"EUR": 2}), ("eve", None))
         }
 

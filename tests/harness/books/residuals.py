@@ -5,7 +5,12 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from ledger.corrections.tolerance_bookings import Residual, ResidualKey, book, due_bookings
+from ledger.corrections.tolerance_bookings import (
+    Residual,
+    ResidualKey,
+    due_bookings,
+    write_bookings,
+)
 from storage.engine import open_engine
 from tests.harness.books.ledger import SLUG
 from vocabulary.ids import match_key
@@ -40,7 +45,7 @@ def run_that_found(
     manifest = {"booked_minor": {"EUR": str(moved)} if moved else {}}
     said = {"run": run_id, "provider": provider, "manifest": json.dumps(manifest)}
     connection.exec_driver_sql(RUN, said)
-    book(connection, provider=provider, run_id=run_id, bookings=due)
+    write_bookings(connection, provider=provider, run_id=run_id, bookings=due)
 
 
 def book_residuals(database: str) -> None:

@@ -18,7 +18,7 @@ import psycopg
 
 from ledger.checks.run import verify
 from ledger.players.importer import import_players, read_players
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of
 from providers.contract import Callback
 from storage.engine import open_engine
@@ -229,7 +229,7 @@ class Books:
 
     def wrong(self) -> list[str]:
         """Post everything, prove everything; the names of the checks that do not hold."""
-        drain(self.url)
+        post_all_at(self.url)
         return [found.name for found in verify(self._engine) if found.wrong]
 
     def close(self) -> None:

@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from ledger.accepting.carry import carry_out
+from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import SetBlocked
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.seal.files import write_lines
-from ledger.seal.seal import exported, seal_day, seal_of
+from ledger.seal.seal import exported_lines, seal_day, seal_of
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
     SLUG,
@@ -60,9 +60,9 @@ def a_sealed_day(database: str, file: Path) -> None:
     blocked = SetBlocked(
         key="k1", handle="ann", currency="EUR", blocked=True, reason="she asked"
     )
-    carry_out(database, blocked, now=MORNING)
-    carry_out(database, deposit("d1", 70, handle="bob"), now=MORNING)
-    drain(database)
+    accept_own_operation(database, blocked, now=MORNING)
+    accept_own_operation(database, deposit("d1", 70, handle="bob"), now=MORNING)
+    post_all_at(database)
     book_residuals(database)
     tamper(database, "UPDATE residuals SET booked_at = '2020-06-04 23:00:00+00'")
     at = "timestamptz '2020-06-04 12:00:00+00' + batch_id * interval '1 second'"
@@ -76,5 +76,5 @@ def _seal(database: str, file: Path) -> None:
     seal_day(engine, DAY, progress=quiet)
     sealed = seal_of(engine, DAY)
     assert sealed is not None
-    write_lines(file, exported(engine, sealed, progress=quiet))
+    write_lines(file, exported_lines(engine, sealed, progress=quiet))
     engine.dispose()

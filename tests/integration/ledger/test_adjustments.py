@@ -8,23 +8,23 @@ from psycopg import errors
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from ledger.accepting.carry import carry_out
+from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import InRound
 from ledger.checks.run import verify
 from ledger.corrections.adjustments import (
     AdjustmentRefused,
+    all_adjustments,
     approve,
     approve_on,
-    complete,
-    every,
-    get,
-    order_of,
-    pending,
+    book_approved,
+    get_adjustment,
+    own_operation_of,
+    pending_adjustments,
     propose,
     propose_on,
     reject,
 )
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of
 from storage.audit import trail
 from storage.engine import open_engine, url_of
@@ -71,7 +71,7 @@ def balance(engine: Engine) -> int:
 
 
 def accounts(engine: Engine) -> dict[tuple[str, str], int]:
-    drain(url_of(engine))
+    post_all_at(url_of(engine))
     assert [(x.name, x.first) for x in verify(engine) if x.wrong] == []
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(
@@ -85,13 +85,13 @@ def test_what_another_person_approves_is_booked_against_the_adjustment_account(
     engine: Engine,
 ) -> None:
     proposal = proposed(engine, break_id="brk-1")
-    waiting = pending(engine, break_id="brk-1")
+    waiting = pending_adjustments(engine, break_id="brk-1")
 
     done = approve(engine, proposal, by="jonas", now=NOON)
 
     assert [x.id for x in waiting] == [proposal]
     assert (done.state, done.op_key, done.decided_by) == ("posted", proposal, "jonas")
-    assert (balance(engine), pending(engine)) == (1250, [])
+    assert (balance(engine), pending_adjustments(engine)) == (1250, [])
     assert accounts(engine)["adjustment", "tieout"] == -250
 
 
@@ -111,7 +111,10 @@ def test_every_step_leaves_a_row_in_the_audit_trail(engine: Engine) -> None:
         ("jonas", "adjustment.posted", {}),
     ]
     assert dropped[1:] == [("jonas", "adjustment.rejected", {"reason": "paid already"})]
-    assert {x.id: x.state for x in every(engine)} == {booked: "posted", refused: "rejected"}
+    assert {x.id: x.state for x in all_adjustments(engine)} == {
+        booked: "posted",
+        refused: "rejected",
+    }
 
 
 def test_nobody_decides_their_own_proposal(engine: Engine) -> None:
@@ -122,7 +125,7 @@ def test_nobody_decides_their_own_proposal(engine: Engine) -> None:
     with pytest.raises(AdjustmentRefused, match="another person decides"):
         reject(engine, proposal, by="maria", reason="no", now=NOON)
 
-    assert (get(engine, proposal).state, balance(engine)) == ("proposed", 1000)
+    assert (get_adjustment(engine, proposal).state, balance(engine)) == ("proposed", 1000)
 
 
 @pytest.mark.parametrize(
@@ -169,13 +172,15 @@ def test_what_died_between_approval_and_booking_is_completed_and_moves_once(
     for proposal in (before, between):
         with engine.begin() as connection:
             approve_on(connection, proposal, by="jonas", now=NOON)
-    booked = carry_out(url_of(engine), order_of(get(engine, between)), now=NOON)
+    booked = accept_own_operation(
+        url_of(engine), own_operation_of(get_adjustment(engine, between)), now=NOON
+    )
     assert (booked.verdict, balance(engine)) == (Verdict.ACCEPTED, 1250)
 
     for _ in range(2):
         for proposal in (before, between):
             assert approve(engine, proposal, by="jonas", now=NOON).state == "posted"
-            assert complete(engine, proposal, now=NOON).state == "posted"
+            assert book_approved(engine, proposal, now=NOON).state == "posted"
 
     assert balance(engine) == 1500
 
@@ -190,7 +195,7 @@ def test_a_decision_is_final(engine: Engine) -> None:
     with pytest.raises(AdjustmentRefused, match="is rejected already"):
         approve(engine, dropped, by="jonas", now=NOON)
     with pytest.raises(AdjustmentRefused, match="is rejected, not approved"):
-        complete(engine, dropped, now=NOON)
+        book_approved(engine, dropped, now=NOON)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +216,7 @@ def test_an_empty_proposal_is_refused(
     with pytest.raises(AdjustmentRefused, match=reason):
         propose(engine, now=NOON, **{**asked, **change})
 
-    assert every(engine) == []
+    assert all_adjustments(engine) == []
 
 
 def test_an_unknown_proposal_is_named(engine: Engine) -> None:
@@ -232,7 +237,7 @@ def test_a_proposal_stands_or_falls_with_its_transaction(engine: Engine) -> None
         )
         connection.rollback()
 
-    assert every(engine) == []
+    assert all_adjustments(engine) == []
 
 
 def test_a_missing_win_is_paid_within_its_round_and_lowers_its_ggr(engine: Engine) -> None:

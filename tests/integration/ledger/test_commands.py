@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from tests.harness.books.ledger import accept, bet, open_wallets
 from tests.harness.servers.typed_command import typed
 from vocabulary.clock import SystemClock
@@ -111,7 +111,7 @@ def test_books_are_read_by_account_round_day_and_instant(tieout: CommandLine) ->
     accept(tieout.database, bet("b1", 300))
     gift = ("--amount", "5", "--reason", "welcome", "--as", "bonus")
     tieout.run("ledger", "deposit", *WALLET, *gift)
-    drain(tieout.database)
+    post_all_at(tieout.database)
 
     kept = tieout.json("ledger", "checkpoint")
     accounts = tieout.json("ledger", "accounts")
@@ -155,7 +155,7 @@ def test_rounds_that_wait_too_long_are_listed_by_age(tieout: CommandLine) -> Non
     long_ago = now - timedelta(days=3)
     accept(tieout.database, bet("old", 5, round_id="r-old"), at=long_ago)
     accept(tieout.database, bet("new", 5, round_id="r-new"), at=now)
-    drain(tieout.database)
+    post_all_at(tieout.database)
 
     def listed(*words: str) -> list[str]:
         return [one["round_id"] for one in tieout.json("ledger", "rounds", "--open", *words)]
@@ -171,7 +171,7 @@ def test_a_statement_ends_with_its_last_day_inside(tieout: CommandLine) -> None:
     for day in (4, 5, 6):
         at = datetime(2026, 6, day, 12, tzinfo=UTC)
         accept(tieout.database, bet(f"b{day}", 100, round_id=f"r{day}"), at=at)
-    drain(tieout.database)
+    post_all_at(tieout.database)
 
     def days(*words: str) -> list[str]:
         told = tieout.json("ledger", "statement", "--provider", "lottery", *words)

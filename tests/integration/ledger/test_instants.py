@@ -11,8 +11,8 @@ from psycopg import errors
 from sqlalchemy import Engine
 
 from ledger.accepting.own_operations import OwnOperation
-from ledger.enums import OWN
-from ledger.posting.posting import drain
+from ledger.enums import OWN_SLUG
+from ledger.posting.posting import post_all_at
 from ledger.queries.checkpoints import (
     BalanceClock,
     balance_at,
@@ -79,7 +79,7 @@ def test_a_balance_is_told_for_any_instant_with_and_without_checkpoints(
     instants = [start - DAY, start, *days, days[0] + DAY / 2, days[-1] + DAY]
     expected = [0, 1000, 990, 980, 970, 960, 950, 990, 950]
     assert [held(books, at) for at in instants] == expected
-    drain(database)
+    post_all_at(database)
 
     assert take_checkpoint(books, at=now() + 3 * DAY) == 1
 
@@ -88,10 +88,10 @@ def test_a_balance_is_told_for_any_instant_with_and_without_checkpoints(
 
 
 def test_by_posted_a_balance_is_what_stood_in_the_entries(database: str, books: Engine) -> None:
-    drain(database)
+    post_all_at(database)
     before = now()
     accept_at(database, (NOON, bet("b", 10)))
-    drain(database)
+    post_all_at(database)
 
     assert (held(books, before, "posted"), held(books, now(), "posted")) == (1000, 990)
     take_checkpoint(books, at=now())
@@ -101,11 +101,11 @@ def test_by_posted_a_balance_is_what_stood_in_the_entries(database: str, books: 
 def test_a_checkpoint_covers_what_is_posted_and_received_by_then_and_nothing_after(
     database: str, books: Engine
 ) -> None:
-    drain(database)
+    post_all_at(database)
     later = now() + DAY
     accept_at(database, (later, bet("b1", 10)), (now(), bet("b2", 10, round_id="r2")))
     waiting = take_checkpoint(books, at=now())
-    drain(database)
+    post_all_at(database)
     covered = take_checkpoint(books, at=now())
 
     with psycopg.connect(database) as connection:
@@ -120,11 +120,11 @@ def test_a_checkpoint_covers_what_is_posted_and_received_by_then_and_nothing_aft
 def test_what_is_committed_late_is_still_counted_for_its_instant(
     database: str, books: Engine
 ) -> None:
-    drain(database)
+    post_all_at(database)
     received, taken = now(), now() + timedelta(microseconds=1)
     take_checkpoint(books, at=now())
     accept_at(database, (received, bet("late", 10)))
-    drain(database)
+    post_all_at(database)
 
     assert held(books, taken) == 990
 
@@ -132,13 +132,13 @@ def test_what_is_committed_late_is_still_counted_for_its_instant(
 def test_a_checkpoint_is_written_once_for_an_instant_and_for_wallets_that_moved(
     database: str, books: Engine
 ) -> None:
-    drain(database)
+    post_all_at(database)
     at = now()
 
     assert [take_checkpoint(books, at=at) for _ in range(2)] == [1, 0]
     assert take_checkpoint(books, at=now()) == 0
     accept_at(database, (NOON, bet("b", 10)))
-    drain(database)
+    post_all_at(database)
     assert take_checkpoint(books, at=now()) == 1
     assert prove_checkpoints(books).checked == 2
 
@@ -146,7 +146,7 @@ def test_a_checkpoint_is_written_once_for_an_instant_and_for_wallets_that_moved(
 def test_a_checkpoint_that_is_not_the_sum_is_found_and_none_is_changed(
     database: str, books: Engine
 ) -> None:
-    drain(database)
+    post_all_at(database)
     take_checkpoint(books, at=now())
     with psycopg.connect(database, autocommit=True) as connection:
         with pytest.raises(errors.RestrictViolation, match="append-only"):
@@ -193,7 +193,7 @@ def test_a_providers_statement_tells_each_day_and_what_is_left_in_clearing(
     database: str, books: Engine
 ) -> None:
     accept_at(database, *a_provider_day_or_two())
-    drain(database)
+    post_all_at(database)
 
     assert days_of(books) == [
         (date(2026, 6, 4), 350, 0, 50, 0, 0, 300),
@@ -207,7 +207,7 @@ def test_a_days_bounds_are_the_providers_and_its_window_is_cut_after_counting(
     database: str, books: Engine
 ) -> None:
     accept_at(database, *a_provider_day_or_two())
-    drain(database)
+    post_all_at(database)
 
     assert [row[0] for row in days_of(books, zone="Pacific/Kiritimati")] == [
         date(2026, 6, 5),
@@ -224,9 +224,9 @@ def test_our_own_operations_stand_in_no_providers_statement(
     database: str, books: Engine
 ) -> None:
     accept_at(database, (NOON, adjust("adj-1", 5)))
-    drain(database)
+    post_all_at(database)
 
-    own = provider_days(books, provider=OWN, first=None, last=NOON.date(), zone="UTC",
+    own = provider_days(books, provider=OWN_SLUG, first=None, last=NOON.date(), zone="UTC",
                         by="received")  # fmt: skip
 
     assert days_of(books) == []

@@ -13,8 +13,8 @@ from ledger.accepting.limits import PlayerState, Restrictions
 from ledger.accepting.model import Decision, Request
 from ledger.accepting.own_operations import Exclude, Limit
 from ledger.checks.run import verify
-from ledger.posting.posting import drain
-from ledger.queries.player_status import standing_of
+from ledger.posting.posting import post_all_at
+from ledger.queries.player_status import statuses_of
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
     NOON,
@@ -40,7 +40,7 @@ EXCLUDE = Exclude(
 
 def standing(database: str, *, later: timedelta = timedelta(0)) -> tuple[object, ...]:
     engine = open_engine(database)
-    (found,) = standing_of(engine, "ann", at=NOON + later)
+    (found,) = statuses_of(engine, "ann", at=NOON + later)
     engine.dispose()
     return found.state, found.staked_today, found.paid_today, found.restrictions
 
@@ -98,7 +98,7 @@ def test_restrictions_survive_the_receiver_and_the_books_hold(database: str) -> 
     open_wallets(database, ("ann", 1000))
     accept(database, EXCLUDE, LIMIT)
     accept(database, deposit("d", 5))
-    drain(database)
+    post_all_at(database)
 
     assert standing(database)[3] == Restrictions(until=EXCLUDE.until, turnover=100)
     engine = open_engine(database)
@@ -122,7 +122,7 @@ def test_what_a_fund_pays_never_touches_clearing_or_ggr(database: str) -> None:
     pot = replace(win("w2", 500), fund=Fund.JACKPOT)
     gift = replace(deposit("d1", 50), fund=Fund.BONUS)
     accept(database, bet("b1", 10), free, pot, rollback("u1", "w1"), win("w3", 4), gift)
-    drain(database)
+    post_all_at(database)
 
     assert totals(database) == {
         "bonus": -50,

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from ledger.checks.run import verify
 from ledger.players.importer import Imported, import_players, read_players
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of, statement_of, trial_balance
 from storage.engine import open_engine
 from tests.harness.books.ledger import accept, bet, win
@@ -128,7 +128,7 @@ def test_an_opening_balance_is_posted_and_proven_like_any_deposit(
     database: str, engine: Engine
 ) -> None:
     imported(engine, HEAD + "ann,EUR,10,\nbob,EUR,0,\n")
-    drain(database)
+    post_all_at(database)
 
     assert [finding.name for finding in verify(engine) if finding.wrong] == []
     assert {x.account: (x.amount, x.entries) for x in trial_balance(engine)} == {

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from ledger.checks.run import verify
 from ledger.enums import OperationKind
-from ledger.posting.posting import Posted, drain, post
+from ledger.posting.posting import Posted, post, post_all_at
 from ledger.posting.rules import Movement, entries_of, legs_sql, owed_by
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
@@ -79,10 +79,10 @@ def test_an_open_round_stands_in_clearing_and_an_ended_one_in_ggr(
 ) -> None:
     open_wallets(database, ("ann", 1000))
     accept(database, ROUND[0])
-    drain(database)
+    post_all_at(database)
     while_open = accounts(database)
     accept(database, *ROUND[1:])
-    drain(database)
+    post_all_at(database)
 
     assert while_open == {"player_wallet": 700, "provider_clearing": 300, "funding": -1000}
     assert accounts(database) == {"player_wallet": 820, "ggr": 180, "funding": -1000}
@@ -110,7 +110,7 @@ def test_at_most_so_many_batches_are_posted_at_once_oldest_first(
 
     assert post(engine, most=3).batches == 3
     assert rows(database, "SELECT batch_id FROM batches WHERE posted_at IS NULL") == [(4,)]
-    assert drain(database) == 1
+    assert post_all_at(database) == 1
 
 
 def test_two_workers_at_once_post_every_operation_once(database: str) -> None:
@@ -195,9 +195,9 @@ def post_entries(database: str, batch: int) -> int:
 def test_a_win_after_the_sweep_is_swept_again(database: str, engine: Engine) -> None:
     open_wallets(database, ("ann", 1000))
     accept(database, *ROUND[:2])
-    drain(database)
+    post_all_at(database)
     accept(database, ROUND[2])
-    drain(database)
+    post_all_at(database)
 
     assert rows(database, _ENTRIES)[-4:] == [
         (4, 3, "player_wallet", 120),
@@ -211,9 +211,9 @@ def test_a_win_after_the_sweep_is_swept_again(database: str, engine: Engine) -> 
 def test_a_rollback_takes_what_was_earned_back(database: str, engine: Engine) -> None:
     open_wallets(database, ("ann", 1000))
     accept(database, bet("b1", 300), win("w1", 50), policy=LENIENT)
-    drain(database)
+    post_all_at(database)
     accept(database, rollback("u1", "b1"), rollback("u2", "w1"), policy=LENIENT)
-    drain(database)
+    post_all_at(database)
 
     assert accounts(database) == {"player_wallet": 1000, "funding": -1000}
     assert rows(database, _ROUNDS) == [("r1", 0, 0, 0, 1, 1, 2, True, None, None)]
@@ -224,7 +224,7 @@ def test_a_declined_operation_is_posted_as_nothing(database: str, engine: Engine
     open_wallets(database, ("ann", 10))
     accept(database, bet("b1", 11), bet_and_win("k", 11, 500))
 
-    assert drain(database) == 2
+    assert post_all_at(database) == 2
     assert rows(database, _ENTRIES) == rows(database, _ROUNDS) == []
     assert wrong(engine) == []
 
@@ -236,7 +236,7 @@ def test_money_from_and_to_outside_stands_against_funding(
     order, amount = funding
     open_wallets(database, ("ann", 1000))
     accept(database, order)
-    drain(database)
+    post_all_at(database)
 
     own = "SELECT leg, account::text, amount FROM entries WHERE wallet_seq = 2 ORDER BY leg"
     assert rows(database, own) == [(7, "player_wallet", amount), (8, "funding", -amount)]
@@ -278,7 +278,7 @@ def test_a_batch_that_breaks_an_invariant_is_parked_alone(
     rows(database, obstacle)
     accept(database, bet("b2", 10))
 
-    posted = drain(database)
+    posted = post_all_at(database)
 
     assert posted == 3
     assert rows(database, "SELECT job, subject, cause FROM parked") == [
@@ -374,7 +374,7 @@ def test_every_kind_of_operation_is_posted_with_books_that_hold(
         *accept(database, round_end("e1", of="b1", staked=10), policy=STRICT),
         *accept(database, adjust("adj-1", -2000), policy=STRICT),
     ]
-    drain(database)
+    post_all_at(database)
 
     written = {row.kind for one in told for row in one.operations}
     states = {"block", "unblock", "exclude", "limit"}

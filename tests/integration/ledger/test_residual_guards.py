@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from ledger.checks.run import verify
-from ledger.corrections.tolerance_bookings import Booking, ResidualKey, book
+from ledger.corrections.tolerance_bookings import Booking, ResidualKey, write_bookings
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.residuals import book_residuals, run_that_found
@@ -126,7 +126,7 @@ def test_two_runs_that_saw_the_same_books_cannot_both_book(engine: Engine) -> No
         corrects=None,
     )
     with pytest.raises(IntegrityError, match="residuals_once"), engine.begin() as connection:
-        book(connection, provider="lottery", run_id="run-b", bookings=[seen])
+        write_bookings(connection, provider="lottery", run_id="run-b", bookings=[seen])
 
 
 def test_entries_are_not_added_to_a_residual_that_stands(database: str, engine: Engine) -> None:

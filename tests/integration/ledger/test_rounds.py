@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from ledger.checks.run import verify
 from ledger.enums import RoundStatus
-from ledger.posting.posting import drain, post
+from ledger.posting.posting import post, post_all_at
 from ledger.queries.rounds import rounds_of
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
@@ -89,7 +89,7 @@ def test_rounds_are_open_settled_rolled_back_or_void_as_they_are_posted(
     a_settled_round(database, books)
     accept(database, bet("c", 5, round_id="r2"), bet("d", 5, round_id="r3"))
     accept(database, rollback("v", "d"), round_end("f", of="g", staked=5, round_id="r4"))
-    drain(database)
+    post_all_at(database)
 
     assert status(books) == {"r1": SETTLED, "r2": OPEN, "r3": ROLLED_BACK, "r4": VOID}
 
@@ -136,7 +136,7 @@ def test_open_rounds_are_found_by_age_and_provider(database: str, books: Engine)
     accept(database, bet("b", 5), bet("c", 5, round_id="r2"))
     accept(database, round_end("e", of="b", staked=5))
     accept(database, bet("s", 5, round_id="s1"), policy=LENIENT)
-    drain(database)
+    post_all_at(database)
 
     def found(before: timedelta, provider: str | None = None) -> list[str]:
         rounds = rounds_of(books, status=OPEN, before=NOON + before, provider=provider, most=9)

@@ -14,10 +14,17 @@ import psycopg
 import pytest
 
 from ledger.checks.run import verify
-from ledger.posting.posting import drain
-from ledger.seal.canonical_lines import header, layout_of, lines
+from ledger.posting.posting import post_all_at
+from ledger.seal.canonical_lines import current_layout, day_lines, header_line
 from ledger.seal.files import read_lines, write_lines
-from ledger.seal.seal import GENESIS, Seal, exported, recheck, seal_day, snapshot
+from ledger.seal.seal import (
+    GENESIS,
+    Seal,
+    exported_lines,
+    open_seal_snapshot,
+    recheck,
+    seal_day,
+)
 from ledger.seal.verify import Auditor, AuditResult
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
@@ -32,7 +39,7 @@ NEXT = date(2020, 6, 5)
 
 @pytest.fixture(scope="module")
 def day_file(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sealed day as a file; its books stay behind in the database ``exported``."""
+    """A sealed day as a file; its books stay behind in the database ``exported_lines``."""
     file: Path = tmp_path_factory.mktemp("audit") / "day.jsonl.gz"
     postgres.execute(f"CREATE DATABASE exported TEMPLATE {TEMPLATE}")
     a_sealed_day(postgres.url("exported"), file)
@@ -86,7 +93,7 @@ def test_days_are_sealed_in_order_and_each_seal_vouches_for_the_one_before(
     tamper(database, f"UPDATE batches SET committed_at = {at} WHERE posted_at IS NULL")
     with pytest.raises(Contradiction, match=r"1 of its batches are not booked: 7 \(not posted"):
         seal(database, NEXT)
-    drain(database)
+    post_all_at(database)
 
     sealed = seal(database, NEXT)
 
@@ -163,11 +170,11 @@ def test_a_day_sealed_before_there_were_residuals_stays_as_it_was(
 ) -> None:
     a_sealed_day(database, tmp_path / "new.jsonl")
     engine = open_engine(database)
-    with snapshot(engine) as connection:
-        layout = layout_of(connection)
+    with open_seal_snapshot(engine) as connection:
+        layout = current_layout(connection)
         older = {table: layout[table] for table in layout if not table.startswith("residual")}
-        told = [header(DAY, GENESIS, older)]
-        told += [line for _, line in lines(connection, DAY, older)]
+        told = [header_line(DAY, GENESIS, older)]
+        told += [line for _, line in day_lines(connection, DAY, older)]
     tamper(
         database,
         f"UPDATE seals SET hash = '{sha256(b''.join(told)).hexdigest()}', residuals = 0,"
@@ -175,7 +182,7 @@ def test_a_day_sealed_before_there_were_residuals_stays_as_it_was(
     )
 
     (again,) = recheck(engine, DAY, progress=quiet)
-    write_lines(tmp_path / "old.jsonl", exported(engine, again.seal, progress=quiet))
+    write_lines(tmp_path / "old.jsonl", exported_lines(engine, again.seal, progress=quiet))
     kept = {each.name: each.wrong for each in verify(engine)}["sealed_days_keep_their_rows"]
     engine.dispose()
 

@@ -11,7 +11,7 @@ import pytest
 
 from ledger.checks.run import verify
 from ledger.players.importer import PlayerRow, import_players
-from ledger.posting.posting import drain, post
+from ledger.posting.posting import post, post_all_at
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from storage.engine import open_engine
@@ -56,7 +56,7 @@ def table(database: str) -> str:
     engine = open_engine(database)
     import_players(engine, players)
     engine.dispose()
-    drain(database)
+    post_all_at(database)
     for one in _told():
         accept(database, one)
     return database
@@ -140,7 +140,7 @@ def _reconciled(url: str) -> RunResult:
 
 
 def test_a_shared_round_that_both_sides_tell_alike_is_no_break(table: str) -> None:
-    drain(table)
+    post_all_at(table)
     _tell(table)
 
     result = _reconciled(table)
@@ -150,7 +150,7 @@ def test_a_shared_round_that_both_sides_tell_alike_is_no_break(table: str) -> No
 
 
 def test_of_a_shared_round_only_what_one_player_lacks_is_a_break(table: str) -> None:
-    drain(table)
+    post_all_at(table)
     _tell(table, 1)
 
     (found,) = _reconciled(table).breaks
@@ -165,7 +165,7 @@ def test_of_a_shared_round_only_what_one_player_lacks_is_a_break(table: str) -> 
 
 
 def test_ones_round_told_under_another_players_name_is_a_player_mismatch(table: str) -> None:
-    drain(table)
+    post_all_at(table)
     _tell(table)
     with psycopg.connect(table) as connection:
         connection.execute("UPDATE feed_records SET handle = 'dora' WHERE record_id = 'rec1'")

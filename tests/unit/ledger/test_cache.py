@@ -2,12 +2,12 @@
 
 from msgspec.structs import replace
 
-from ledger.accepting.cache import LedgerCache, needs_of, unguarded
+from ledger.accepting.cache import LedgerCache, has_unguarded_refusal, read_set_of
 from tests.harness.books.ledger import SLUG, Counter, balance_query, bet, request, rollback, win
 from vocabulary.facts import Operation
 
 ANN = {(SLUG, "ann"): {"EUR": 1}}
-NEEDS = needs_of([request(win("w1", 5, bet_key="b1"))])
+NEEDS = read_set_of([request(win("w1", 5, bet_key="b1"))])
 
 
 def after_a_bet() -> tuple[Counter, LedgerCache]:
@@ -48,15 +48,19 @@ def test_only_a_refusal_without_a_place_is_unguarded() -> None:
     counter = Counter()
     asked: list[Operation] = [bet("b1", 5), bet("b1", 5), rollback("u1", "b1")]
 
-    assert not unguarded([counter.take(one) for one in asked], [request(one) for one in asked])
-    assert not unguarded([counter.take(balance_query())], [request(balance_query())])
+    assert not has_unguarded_refusal(
+        [counter.take(one) for one in asked], [request(one) for one in asked]
+    )
+    assert not has_unguarded_refusal(
+        [counter.take(balance_query())], [request(balance_query())]
+    )
 
     refused = win("w1", 5, bet_key="b1")
-    assert unguarded([counter.take(refused)], [request(refused)])
+    assert has_unguarded_refusal([counter.take(refused)], [request(refused)])
 
 
 def test_what_a_batch_names_of_a_wallet_it_reads_is_read_too() -> None:
     _, remembered = after_a_bet()
-    needs = needs_of([request(balance_query()), request(win("w1", 5, bet_key="b1"))])
+    needs = read_set_of([request(balance_query()), request(win("w1", 5, bet_key="b1"))])
 
     assert remembered.unread(needs, fresh=False) == ([(SLUG, "ann")], [(SLUG, "b1")])

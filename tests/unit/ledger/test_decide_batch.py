@@ -2,7 +2,7 @@
 
 import copy
 
-from ledger.accepting.cache import HANDLES_MAX, OPERATIONS_MAX, LedgerCache, needs_of
+from ledger.accepting.cache import HANDLES_MAX, OPERATIONS_MAX, LedgerCache, read_set_of
 from ledger.accepting.decide import decide_batch
 from ledger.accepting.effects import currency_of
 from ledger.accepting.model import LedgerView
@@ -99,7 +99,7 @@ def test_a_batch_needs_what_it_names_and_nothing_for_what_decides_nothing() -> N
     asked = [request(fact) for fact in (*facts, round_end("e1", of="b4", staked=1))]
     aside = [request(None), request(history("h1")), request(balance_query("bob"))]
 
-    needs = needs_of([*asked, *aside])
+    needs = read_set_of([*asked, *aside])
 
     assert needs.wallets == {(SLUG, "ann", "EUR"), (SLUG, "bob", "EUR")}
     assert needs.current == {(SLUG, "bob")}
@@ -119,13 +119,13 @@ def remembering(*facts: Operation) -> LedgerCache:
 
 
 def test_what_is_remembered_is_not_read_again() -> None:
-    needs = needs_of([request(rollback("u1", "b1"))])
+    needs = read_set_of([request(rollback("u1", "b1"))])
 
     assert remembering(bet("b1", 5)).unread(needs, fresh=False) == ([], [])
 
 
 def test_an_absence_is_never_remembered() -> None:
-    needs = needs_of([request(rollback("u1", "b1")), request(bet("b7", 1, handle="bob"))])
+    needs = read_set_of([request(rollback("u1", "b1")), request(bet("b7", 1, handle="bob"))])
 
     unread = remembering(bet("b2", 5)).unread(needs, fresh=False)
 
@@ -133,13 +133,13 @@ def test_an_absence_is_never_remembered() -> None:
 
 
 def test_a_balance_is_always_read() -> None:
-    needs = needs_of([request(balance_query())])
+    needs = read_set_of([request(balance_query())])
 
     assert remembering(bet("b1", 5)).unread(needs, fresh=False) == ([(SLUG, "ann")], [])
 
 
 def test_after_a_lost_race_everything_is_read_again() -> None:
-    needs = needs_of([request(rollback("u1", "b1")), request(bet("b2", 5))])
+    needs = read_set_of([request(rollback("u1", "b1")), request(bet("b2", 5))])
 
     unread = remembering(bet("b1", 5)).unread(needs, fresh=True)
 
@@ -152,7 +152,7 @@ def test_after_a_lost_race_everything_is_read_again() -> None:
 def test_what_a_batch_changed_is_remembered_with_its_reversal() -> None:
     remembered = remembering(bet("b1", 5), rollback("u1", "b1"))
 
-    books = remembered.books(needs_of([request(win("w1", 5, bet_key="b1"))]))
+    books = remembered.books(read_set_of([request(win("w1", 5, bet_key="b1"))]))
 
     assert (books.wallets[1].balance, books.wallets[1].seq) == (1000, 2)
     assert books.operations[SLUG, "b1"].reversed
@@ -164,7 +164,7 @@ def test_more_handles_than_are_kept_are_forgotten_and_read_again() -> None:
 
     remembered.keep_decided([])
 
-    needs = needs_of([request(bet("b2", 5))])
+    needs = read_set_of([request(bet("b2", 5))])
     assert remembered.unread(needs, fresh=False) == ([(SLUG, "ann")], [])
     assert remembered.books(needs).wallets == {}
 
@@ -178,5 +178,5 @@ def test_of_more_operations_than_are_kept_the_oldest_are_forgotten() -> None:
 
     remembered.keep_decided([])
 
-    ends = needs_of([request(rollback("u1", keys[0])), request(rollback("u2", keys[-1]))])
+    ends = read_set_of([request(rollback("u1", keys[0])), request(rollback("u2", keys[-1]))])
     assert remembered.unread(ends, fresh=False) == ([], [(SLUG, keys[0])])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.accepting.cache import needs_of
+from ledger.accepting.cache import read_set_of
 from ledger.accepting.decide import decide_batch
 from tests.harness.books.ledger import SLUG, Counter, bet, request, round_end, win
 from vocabulary.facts import Bet, RoundEnd, Win
@@ -96,7 +96,7 @@ def test_an_unknown_player_books_nothing() -> None:
 
 
 def test_implied_keys_are_looked_up_before_deciding() -> None:
-    needs = needs_of([request(applying())])
+    needs = read_set_of([request(applying())])
 
     assert needs.named == {(SLUG, "bet:r1"), (SLUG, "settle:r1")}
 

@@ -10,10 +10,10 @@ from ledger.accepting.decide import decide
 from ledger.accepting.limits import (
     PlayerState,
     Restrictions,
-    day_of,
-    from_json,
-    state_of,
-    to_json,
+    business_day,
+    player_state,
+    restrictions_from_json,
+    restrictions_to_json,
 )
 from ledger.accepting.model import Decision
 from ledger.accepting.own_operations import (
@@ -25,9 +25,9 @@ from ledger.accepting.own_operations import (
     OwnOperation,
     SetBlocked,
     Withdrawal,
-    order_bytes,
-    order_fingerprint,
-    order_from_bytes,
+    own_operation_bytes,
+    own_operation_fingerprint,
+    own_operation_from_bytes,
 )
 from tests.harness.books.ledger import (
     NOON,
@@ -220,7 +220,7 @@ def test_a_typed_win_and_what_undoes_it_name_the_same_fund() -> None:
 def test_the_strictest_state_is_told(
     restrictions: Restrictions | None, is_blocked: bool, state: PlayerState
 ) -> None:
-    assert state_of(restrictions, NOON, is_blocked=is_blocked) is state
+    assert player_state(restrictions, NOON, is_blocked=is_blocked) is state
 
 
 @pytest.mark.parametrize(
@@ -230,16 +230,16 @@ def test_the_strictest_state_is_told(
 def test_restrictions_are_stored_and_read_as_they_are(
     restrictions: Restrictions | None,
 ) -> None:
-    assert from_json(to_json(restrictions)) == restrictions
+    assert restrictions_from_json(restrictions_to_json(restrictions)) == restrictions
 
 
 def test_no_restriction_is_stored_as_nothing() -> None:
-    assert to_json(Restrictions()) is None
+    assert restrictions_to_json(Restrictions()) is None
 
 
 def test_days_are_counted_from_1970_in_utc() -> None:
-    assert day_of(datetime(1970, 1, 1, tzinfo=UTC)) == 0
-    assert day_of(NOON) == 20608
+    assert business_day(datetime(1970, 1, 1, tzinfo=UTC)) == 0
+    assert business_day(NOON) == 20608
 
 
 ORDERS: tuple[OwnOperation, ...] = (
@@ -262,13 +262,13 @@ ORDERS: tuple[OwnOperation, ...] = (
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_order_is_read_back_from_the_evidence_kept_with_it(order: OwnOperation) -> None:
-    assert order_from_bytes(order_bytes(order)) == order
+    assert own_operation_from_bytes(own_operation_bytes(order)) == order
 
 
 def test_orders_that_differ_have_other_fingerprints() -> None:
-    assert len({order_fingerprint(order) for order in ORDERS}) == len(ORDERS)
+    assert len({own_operation_fingerprint(order) for order in ORDERS}) == len(ORDERS)
 
 
 def test_bytes_that_are_no_order_are_refused() -> None:
     with pytest.raises(ValueError, match="an order of one of our own kinds is expected"):
-        order_from_bytes(b'{"order":"Gift"}')
+        own_operation_from_bytes(b'{"order":"Gift"}')

@@ -6,7 +6,7 @@ import pytest
 
 from ledger.accepting.model import Decision, OperationRow
 from ledger.accepting.own_operations import OwnOperation
-from ledger.enums import OWN, OperationKind
+from ledger.enums import OWN_SLUG, OperationKind
 from tests.harness.books.ledger import (
     Counter,
     balance_query,
@@ -53,7 +53,7 @@ def test_our_own_orders_take_a_place_in_the_chain_and_are_not_turnover(
     row = only_row(counter.take(order))
 
     assert moved(row) == (0, 0, balance - 1000, balance, 1)
-    assert (row.kind, row.provider, row.round_id) == (kind.value, OWN, "")
+    assert (row.kind, row.provider, row.round_id) == (kind.value, OWN_SLUG, "")
     assert counter.wallets[1].turnover == 0
 
 
