@@ -125,7 +125,7 @@ class Receiver:
 
     def _committed(self, accepted: Accepted) -> None:
         self._notifier.tell(accepted)
-        self._meters.batch_requests.observe(len(accepted.decided))
+        self._meters.batch_requests.observe(len(accepted.decisions))
         self._meters.pending.set(self._commit.pending)
         if accepted.conflicts:
             self._meters.conflicts.inc(accepted.conflicts)

@@ -111,7 +111,7 @@ class GroupCommit:
             _answer(batch, [retry_later(r) for r in requests])
             raise RuntimeError("a batch could not be decided") from error
         # Soon, not now: the next batch is sent first, and decided while these are answered.
-        asyncio.get_running_loop().call_soon(_answer, batch, accepted.decided)
+        asyncio.get_running_loop().call_soon(_answer, batch, accepted.decisions)
         self._after(accepted)
 
     async def _give_up(self, batch: Batch) -> None:

@@ -55,7 +55,7 @@ def test_a_restriction_belongs_to_no_round_and_keeps_its_reason() -> None:
 def test_a_question_is_answered_as_a_question() -> None:
     decided = Counter().take(balance_query())
 
-    assert (decided.verdict, decided.learned) == (Verdict.BALANCE, {})
+    assert (decided.verdict, decided.changes) == (Verdict.BALANCE, {})
 
 
 def test_parts_of_a_split_keep_their_currency() -> None:

@@ -35,7 +35,7 @@ def after(books: LedgerView, decided: Iterable[Decision]) -> LedgerView:
     for one in decided:
         if one.wallet is not None:
             wallets[one.wallet.wallet_id] = one.wallet
-            operations.update(one.learned)
+            operations.update(one.changes)
     return LedgerView(wallets, books.players, operations)
 
 

@@ -83,7 +83,7 @@ class Counter:
     def _learn(self, decided: Decision) -> None:
         if decided.wallet is not None and decided.operations:
             self.wallets[decided.wallet.wallet_id] = decided.wallet
-            self._operations.update(decided.learned)
+            self._operations.update(decided.changes)
 
 
 def _provider(side: ProviderSystem) -> Provider:

@@ -13,8 +13,8 @@ from tests.simulation.plants import PLANTS, PatternGone, Plant
 #: Found soonest, in every part of the ledger.
 PLANTED_HERE = [
     "a_second_rollback_moves_money_again",
-    "a_changed_repeat_is_taken_for_the_first",
-    "a_rollback_moves_what_it_claims",
+    "a_changed_repeat_counts_as_a_repeat",
+    "a_rollback_moves_the_amount_it_claims",
     "a_lost_race_is_decided_on_old_books",
     "a_round_forgets_what_was_posted_before",
     "a_payout_leg_has_the_wrong_sign",

@@ -83,7 +83,7 @@ async def _tell_once(desk: Desk, batch: Sequence[Step], lived: Lived) -> Answere
     asked = next((step.cut for step in batch if step.cut is not None), None)
     accepted, _ = await desk.tell(batch[0].receiver, requests, asked)
     lived.saw[Situation.RACE_LOST] += accepted.conflicts
-    return list(zip(batch, accepted.decided, strict=True))
+    return list(zip(batch, accepted.decisions, strict=True))
 
 
 def _undecided(decided: Decision) -> bool:
@@ -98,7 +98,7 @@ async def _post_meanwhile(engine: Engine, done: asyncio.Event) -> None:
     while not done.is_set():
         # A poster that lost a deadlock to the other says Unavailable, and is called again.
         with suppress(Unavailable):
-            await asyncio.to_thread(post, engine, most=3)
+            await asyncio.to_thread(post, engine, limit=3)
         await asyncio.sleep(0.001)
 
 

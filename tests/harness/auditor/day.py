@@ -126,7 +126,7 @@ async def live(pool: Pool, engine: Engine, seed: int, steps: Sequence[Step], url
     for batch in batches(steps):
         await _tell(desk, batch, auditor, lived)
         if batch[-1].post:
-            post(engine, most=batch[-1].post)
+            post(engine, limit=batch[-1].post)
             lived.saw[Situation.POSTED_MIDWAY] += 1
     desk.leave()
     lived.saw += auditor.saw
@@ -153,7 +153,7 @@ async def _tell(desk: Desk, batch: Sequence[Step], auditor: Auditor, lived: Live
     replies = [hear(auditor, step.said) for step in batch]
     lived.differences += [
         f"step {step.number}, {step.said.slug} {step.said.what}: {found}"
-        for step, decided, reply in zip(batch, accepted.decided, replies, strict=True)
+        for step, decided, reply in zip(batch, accepted.decisions, replies, strict=True)
         if (found := difference(decided, reply))
     ]
 

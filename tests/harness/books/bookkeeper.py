@@ -110,7 +110,7 @@ class Bookkeeper:
         )
         if decision.wallet is not None:
             self.wallets[decision.wallet.wallet_id] = decision.wallet
-        self.operations.update(decision.learned)
+        self.operations.update(decision.changes)
         return decision.answer
 
     def _request(self, came: Callback, fact: Fact | None) -> Request:

@@ -231,7 +231,7 @@ class Counter:
         decided = decide(self.books, request(fact, policy=policy))
         if decided.wallet is not None:
             self.wallets[decided.wallet.wallet_id] = decided.wallet
-            self.operations.update(decided.learned)
+            self.operations.update(decided.changes)
         return decided
 
     def take_all(self, *facts: Fact | OwnOperation, policy: Policy = STRICT) -> Decision:
@@ -277,7 +277,7 @@ def accept(
 ) -> list[Decision]:
     """Accept facts as one batch, received at one instant, over a connection of its own."""
     requests = [structs.replace(request(fact, policy=policy), received_at=at) for fact in facts]
-    return asyncio.run(_accept(database, requests)).decided
+    return asyncio.run(_accept(database, requests)).decisions
 
 
 async def _accept(database: str, requests: Sequence[Request]) -> Accepted:

@@ -58,7 +58,7 @@ def test_sixty_four_copies_of_one_bet_at_once_move_once_and_get_equal_replies(
         async with acceptors(database, 8) as side_by_side:
             copies = [request(bet("b1", 300)) for _ in range(8)]
             taken = await asyncio.gather(*(x.accept(copies) for x in side_by_side))
-            return [d.answer.body for one in taken for d in one.decided]
+            return [d.answer.body for one in taken for d in one.decisions]
 
     replies = asyncio.run(storm())
 
@@ -84,7 +84,7 @@ def test_two_receivers_with_stale_memories_never_overdraw(database: str) -> None
                     one.accept([request(bet(f"a{n}", 150))]),
                     other.accept([request(bet(f"b{n}", 150))]),
                 )
-                verdicts += [x.decided[0].verdict for x in pair]
+                verdicts += [x.decisions[0].verdict for x in pair]
                 conflicts += sum(x.conflicts for x in pair)
             return verdicts, conflicts
 
@@ -107,7 +107,7 @@ def test_a_lost_race_is_counted_and_decided_again_on_fresh_books(database: str) 
             await one.accept([request(bet("a1", 600))])
             await other.accept([request(bet("b1", 400))])
             late = await one.accept([request(bet("a2", 1))])
-            return late.conflicts, late.decided[0].verdict
+            return late.conflicts, late.decisions[0].verdict
 
     assert asyncio.run(stale()) == (1, Verdict.DECLINED_FUNDS)
 
@@ -122,7 +122,7 @@ def test_a_block_by_another_receiver_holds_although_it_is_not_remembered(
             await one.accept([request(bet("a1", 1))])
             await other.accept([request(set_blocked("x1", blocked=True))])
             late = await one.accept([request(bet("a2", 1))])
-            return late.decided[0].verdict
+            return late.decisions[0].verdict
 
     assert asyncio.run(stale()) is Verdict.DECLINED_BLOCKED
 
@@ -135,7 +135,7 @@ def test_a_win_of_a_bet_that_another_receiver_rolled_back_is_refused(database: s
             await one.accept([request(bet("b1", 100))])
             await other.accept([request(rollback("u1", "b1"))])
             late = await one.accept([request(win("w1", 500, bet_key="b1"))])
-            return late.decided[0].verdict
+            return late.decisions[0].verdict
 
     assert asyncio.run(stale()) is Verdict.ROLLED_BACK
     assert balances(database) == {"ann": 1000}
@@ -148,7 +148,7 @@ def test_a_balance_is_the_one_another_receiver_left(database: str) -> None:
         async with acceptors(database, 2) as (one, other):
             await one.accept([request(bet("b1", 100))])
             await other.accept([request(bet("b2", 100))])
-            return (await one.accept([request(balance_query())])).decided[0].answer.body
+            return (await one.accept([request(balance_query())])).decisions[0].answer.body
 
     assert b'"balance": "8.00"' in asyncio.run(stale())
 
@@ -224,7 +224,7 @@ def test_a_request_that_cannot_be_written_fails_alone(
     async def poisoned() -> list[Verdict]:
         async with acceptors(database, 1) as (acceptor,):
             taken = await acceptor.accept([*good[:4], poison(), *good[4:]])
-            return [d.verdict for d in taken.decided]
+            return [d.verdict for d in taken.decisions]
 
     verdicts = asyncio.run(poisoned())
 
@@ -278,7 +278,7 @@ def test_everything_of_an_operation_survives_the_way_into_the_books(database: st
 
     async def one() -> bytes:
         async with acceptors(database, 1) as (acceptor,):
-            return (await acceptor.accept([asked])).decided[0].answer.body
+            return (await acceptor.accept([asked])).decisions[0].answer.body
 
     reply = asyncio.run(one())
 

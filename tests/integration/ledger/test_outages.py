@@ -41,7 +41,7 @@ def test_a_connection_that_died_while_idle_costs_no_batch(database: str) -> None
         async with acceptors(database, 1) as (acceptor,):
             await acceptor.accept([request(bet("b1", 100))])
             cut(database)
-            return (await acceptor.accept([request(bet("b2", 100))])).decided[0].verdict
+            return (await acceptor.accept([request(bet("b2", 100))])).decisions[0].verdict
 
     assert asyncio.run(interrupted()) is Verdict.ACCEPTED
     assert balances(database) == {"ann": 800}
@@ -61,7 +61,7 @@ def test_a_connection_cut_in_the_middle_of_a_batch_commits_nothing(database: str
                 with pytest.raises(Unavailable, match="out of reach"):
                     await waiting
             again = await acceptor.accept([request(bet("b1", 100))])
-            assert again.decided[0].verdict is Verdict.ACCEPTED
+            assert again.decisions[0].verdict is Verdict.ACCEPTED
 
     asyncio.run(interrupted())
 

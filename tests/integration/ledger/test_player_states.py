@@ -70,7 +70,7 @@ async def until_decided(receiver: Acceptor, asked: Request) -> Verdict:
     """As a provider does: who loses too many races is told to send it again."""
     verdict = Verdict.UNAVAILABLE
     while verdict is Verdict.UNAVAILABLE:
-        verdict = (await receiver.accept([asked])).decided[0].verdict
+        verdict = (await receiver.accept([asked])).decisions[0].verdict
     return verdict
 
 
@@ -84,7 +84,7 @@ def test_a_receiver_that_remembers_a_free_player_hears_of_the_exclusion(database
             refused = await first.accept([request(bet("b2", 5))])
             paid = await first.accept([request(win("w1", 7, bet_key="b1"))])
             undone = await first.accept([request(rollback("u1", "b1"))])
-            return [*refused.decided, *paid.decided, *undone.decided]
+            return [*refused.decisions, *paid.decisions, *undone.decisions]
 
     refused, paid, undone = asyncio.run(stale())
 

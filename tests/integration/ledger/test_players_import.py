@@ -141,8 +141,8 @@ def test_a_statement_walks_the_chain_from_the_opening(database: str, engine: Eng
     imported(engine, HEAD + "ann,EUR,10,\n")
     accept(database, bet("b1", 400), bet("b2", 700), win("w1", 50))
 
-    lines = statement_of(engine, player="ann", currency="EUR", after_seq=0, most=3)
-    rest = statement_of(engine, player="ann", currency="EUR", after_seq=3, most=3)
+    lines = statement_of(engine, player="ann", currency="EUR", after_seq=0, limit=3)
+    rest = statement_of(engine, player="ann", currency="EUR", after_seq=3, limit=3)
 
     told = [
         (x.transaction, x.kind, x.decision, x.amount, x.balance_after) for x in lines + rest

@@ -108,7 +108,7 @@ def test_at_most_so_many_batches_are_posted_at_once_oldest_first(
     for n in range(3):
         accept(database, bet(f"b{n}", 1))
 
-    assert post(engine, most=3).batches == 3
+    assert post(engine, limit=3).batches == 3
     assert rows(database, "SELECT batch_id FROM batches WHERE posted_at IS NULL") == [(4,)]
     assert post_all_at(database) == 1
 
@@ -142,7 +142,7 @@ def test_two_workers_at_once_post_every_operation_once(database: str) -> None:
 
 def _post_by_twos(engine: Engine) -> Posted:
     total = Posted(0, 0, 0)
-    while (one := post(engine, most=2)).batches:
+    while (one := post(engine, limit=2)).batches:
         total = Posted(total.batches + one.batches, total.entries + one.entries, one.parked)
     return total
 

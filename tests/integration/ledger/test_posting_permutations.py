@@ -60,7 +60,7 @@ def posted_in_order(database: str, order: list[int]) -> None:
                 return
             with engine.begin() as connection:
                 connection.exec_driver_sql(release, {"batch": turn})
-            post(engine, most=2)
+            post(engine, limit=2)
 
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE batches SET parked_at = clock_timestamp()")

@@ -37,7 +37,7 @@ def books(database: str) -> Iterator[Engine]:
 
 
 def status(engine: Engine) -> dict[str, RoundStatus]:
-    found = rounds_of(engine, status=None, before=None, provider=None, most=100)
+    found = rounds_of(engine, status=None, before=None, provider=None, limit=100)
     return {one.round_id: one.status for one in found}
 
 
@@ -139,7 +139,7 @@ def test_open_rounds_are_found_by_age_and_provider(database: str, books: Engine)
     post_all_at(database)
 
     def found(before: timedelta, provider: str | None = None) -> list[str]:
-        rounds = rounds_of(books, status=OPEN, before=NOON + before, provider=provider, most=9)
+        rounds = rounds_of(books, status=OPEN, before=NOON + before, provider=provider, limit=9)
         assert all(one.clearing == 5 for one in rounds)
         return [one.round_id for one in rounds]
 

@@ -23,7 +23,7 @@ def tell(database: str, *said: tuple[int, Operation]) -> list[Verdict]:
     async def day(said: Sequence[tuple[int, Operation]]) -> list[Verdict]:
         async with acceptors(database, 2) as receivers:
             return [
-                (await receivers[number].accept([request(fact)])).decided[0].verdict
+                (await receivers[number].accept([request(fact)])).decisions[0].verdict
                 for number, fact in said
             ]
 

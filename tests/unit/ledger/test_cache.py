@@ -13,35 +13,35 @@ NEEDS = read_set_of([request(win("w1", 5, bet_key="b1"))])
 def after_a_bet() -> tuple[Counter, LedgerCache]:
     """Books and memory of a receiver that read ann's wallet and took her bet."""
     counter, remembered = Counter(), LedgerCache()
-    remembered.keep_read(ANN, {1: counter.wallets[1]}, {})
-    remembered.keep_decided([counter.take(bet("b1", 5))])
+    remembered.store_read(ANN, {1: counter.wallets[1]}, {})
+    remembered.store_decisions([counter.take(bet("b1", 5))])
     return counter, remembered
 
 
 def test_a_wallet_found_where_it_was_left_keeps_what_is_remembered_of_it() -> None:
     counter, remembered = after_a_bet()
 
-    remembered.keep_read(ANN, {1: counter.wallets[1]}, {})
+    remembered.store_read(ANN, {1: counter.wallets[1]}, {})
 
-    assert remembered.unread(NEEDS, fresh=False) == ([], [])
+    assert remembered.missing(NEEDS, fresh=False) == ([], [])
 
 
 def test_a_wallet_another_has_written_to_has_its_operations_read_again() -> None:
     counter, remembered = after_a_bet()
     moved = replace(counter.wallets[1], seq=counter.wallets[1].seq + 1)
 
-    remembered.keep_read(ANN, {1: moved}, {})
+    remembered.store_read(ANN, {1: moved}, {})
 
-    assert remembered.unread(NEEDS, fresh=False) == ([], [(SLUG, "b1")])
+    assert remembered.missing(NEEDS, fresh=False) == ([], [(SLUG, "b1")])
 
 
 def test_what_is_read_with_the_moved_wallet_is_remembered() -> None:
     counter, remembered = after_a_bet()
     moved = replace(counter.wallets[1], seq=counter.wallets[1].seq + 1)
 
-    remembered.keep_read(ANN, {1: moved}, counter.operations)
+    remembered.store_read(ANN, {1: moved}, counter.operations)
 
-    assert remembered.unread(NEEDS, fresh=False) == ([], [])
+    assert remembered.missing(NEEDS, fresh=False) == ([], [])
 
 
 def test_only_a_refusal_without_a_place_is_unguarded() -> None:
@@ -63,4 +63,4 @@ def test_what_a_batch_names_of_a_wallet_it_reads_is_read_too() -> None:
     _, remembered = after_a_bet()
     needs = read_set_of([request(balance_query()), request(win("w1", 5, bet_key="b1"))])
 
-    assert remembered.unread(needs, fresh=False) == ([(SLUG, "ann")], [(SLUG, "b1")])
+    assert remembered.missing(needs, fresh=False) == ([(SLUG, "ann")], [(SLUG, "b1")])

@@ -120,7 +120,7 @@ def test_a_repeat_gets_the_stored_answer_and_moves_nothing() -> None:
 
     assert again.verdict is Verdict.REPEATED
     assert again.answer == first.answer
-    assert (again.operations, again.wallet, again.learned) == ((), None, {})
+    assert (again.operations, again.wallet, again.changes) == ((), None, {})
     assert again.delivery is not None
     assert (again.delivery.verdict, again.delivery.op_key) == ("repeated", "b1")
     assert (again.delivery.provider, again.delivery.reply) == (SLUG, first.answer.body)

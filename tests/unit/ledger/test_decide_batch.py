@@ -102,10 +102,10 @@ def test_a_batch_needs_what_it_names_and_nothing_for_what_decides_nothing() -> N
     needs = read_set_of([*asked, *aside])
 
     assert needs.wallets == {(SLUG, "ann", "EUR"), (SLUG, "bob", "EUR")}
-    assert needs.current == {(SLUG, "bob")}
+    assert needs.uncached == {(SLUG, "bob")}
     beside = (late_key("u1"), late_key("e1"))
-    assert needs.own == {(SLUG, key) for key in ("b1", "w1", "u1", "e1", *beside)}
-    assert needs.named == {(SLUG, key) for key in ("b2", "b3", "b4")}
+    assert needs.own_keys == {(SLUG, key) for key in ("b1", "w1", "u1", "e1", *beside)}
+    assert needs.referenced_keys == {(SLUG, key) for key in ("b2", "b3", "b4")}
 
 
 def remembering(*facts: Operation) -> LedgerCache:
@@ -113,21 +113,21 @@ def remembering(*facts: Operation) -> LedgerCache:
     counter = Counter()
     remembered = LedgerCache()
     ann = {(SLUG, "ann"): {"EUR": 1}}
-    remembered.keep_read(ann, {1: counter.wallets[1]}, {})
-    remembered.keep_decided(counter.take(fact) for fact in facts)
+    remembered.store_read(ann, {1: counter.wallets[1]}, {})
+    remembered.store_decisions(counter.take(fact) for fact in facts)
     return remembered
 
 
 def test_what_is_remembered_is_not_read_again() -> None:
     needs = read_set_of([request(rollback("u1", "b1"))])
 
-    assert remembering(bet("b1", 5)).unread(needs, fresh=False) == ([], [])
+    assert remembering(bet("b1", 5)).missing(needs, fresh=False) == ([], [])
 
 
 def test_an_absence_is_never_remembered() -> None:
     needs = read_set_of([request(rollback("u1", "b1")), request(bet("b7", 1, handle="bob"))])
 
-    unread = remembering(bet("b2", 5)).unread(needs, fresh=False)
+    unread = remembering(bet("b2", 5)).missing(needs, fresh=False)
 
     assert unread == ([(SLUG, "bob")], [(SLUG, "b1")])
 
@@ -135,13 +135,13 @@ def test_an_absence_is_never_remembered() -> None:
 def test_a_balance_is_always_read() -> None:
     needs = read_set_of([request(balance_query())])
 
-    assert remembering(bet("b1", 5)).unread(needs, fresh=False) == ([(SLUG, "ann")], [])
+    assert remembering(bet("b1", 5)).missing(needs, fresh=False) == ([(SLUG, "ann")], [])
 
 
 def test_after_a_lost_race_everything_is_read_again() -> None:
     needs = read_set_of([request(rollback("u1", "b1")), request(bet("b2", 5))])
 
-    unread = remembering(bet("b1", 5)).unread(needs, fresh=True)
+    unread = remembering(bet("b1", 5)).missing(needs, fresh=True)
 
     assert unread == (
         [(SLUG, "ann")],
@@ -152,7 +152,7 @@ def test_after_a_lost_race_everything_is_read_again() -> None:
 def test_what_a_batch_changed_is_remembered_with_its_reversal() -> None:
     remembered = remembering(bet("b1", 5), rollback("u1", "b1"))
 
-    books = remembered.books(read_set_of([request(win("w1", 5, bet_key="b1"))]))
+    books = remembered.view(read_set_of([request(win("w1", 5, bet_key="b1"))]))
 
     assert (books.wallets[1].balance, books.wallets[1].seq) == (1000, 2)
     assert books.operations[SLUG, "b1"].reversed
@@ -160,23 +160,23 @@ def test_what_a_batch_changed_is_remembered_with_its_reversal() -> None:
 
 def test_more_handles_than_are_kept_are_forgotten_and_read_again() -> None:
     remembered = remembering(bet("b1", 5))
-    remembered.keep_read({(SLUG, f"p{n}"): {"EUR": 1} for n in range(HANDLES_MAX)}, {}, {})
+    remembered.store_read({(SLUG, f"p{n}"): {"EUR": 1} for n in range(HANDLES_MAX)}, {}, {})
 
-    remembered.keep_decided([])
+    remembered.store_decisions([])
 
     needs = read_set_of([request(bet("b2", 5))])
-    assert remembered.unread(needs, fresh=False) == ([(SLUG, "ann")], [])
-    assert remembered.books(needs).wallets == {}
+    assert remembered.missing(needs, fresh=False) == ([(SLUG, "ann")], [])
+    assert remembered.view(needs).wallets == {}
 
 
 def test_of_more_operations_than_are_kept_the_oldest_are_forgotten() -> None:
     counter = Counter()
     remembered = remembering()
-    known = counter.take(bet("b1", 5)).learned[SLUG, "b1"]
+    known = counter.take(bet("b1", 5)).changes[SLUG, "b1"]
     keys = [f"k{n}" for n in range(OPERATIONS_MAX + 1)]
-    remembered.keep_read({}, {}, {(SLUG, key): known for key in keys})
+    remembered.store_read({}, {}, {(SLUG, key): known for key in keys})
 
-    remembered.keep_decided([])
+    remembered.store_decisions([])
 
     ends = read_set_of([request(rollback("u1", keys[0])), request(rollback("u2", keys[-1]))])
-    assert remembered.unread(ends, fresh=False) == ([], [(SLUG, keys[0])])
+    assert remembered.missing(ends, fresh=False) == ([], [(SLUG, keys[0])])

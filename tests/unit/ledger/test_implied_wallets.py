@@ -98,7 +98,7 @@ def test_an_unknown_player_books_nothing() -> None:
 def test_implied_keys_are_looked_up_before_deciding() -> None:
     needs = read_set_of([request(applying())])
 
-    assert needs.named == {(SLUG, "bet:r1"), (SLUG, "settle:r1")}
+    assert needs.referenced_keys == {(SLUG, "bet:r1"), (SLUG, "settle:r1")}
 
 
 def test_a_batch_learns_what_a_round_end_booked() -> None:

@@ -70,7 +70,7 @@ def take_at(counter: Counter, fact: Fact | OwnOperation, at: datetime) -> Decisi
     decided = decide(counter.books, asked)
     if decided.wallet is not None:
         counter.wallets[decided.wallet.wallet_id] = decided.wallet
-        counter.operations.update(decided.learned)
+        counter.operations.update(decided.changes)
     return decided
 
 
@@ -270,5 +270,5 @@ def test_orders_that_differ_have_other_fingerprints() -> None:
 
 
 def test_bytes_that_are_no_order_are_refused() -> None:
-    with pytest.raises(ValueError, match="an order of one of our own kinds is expected"):
+    with pytest.raises(ValueError, match="an order is expected, one of Deposit, Withdrawal"):
         own_operation_from_bytes(b'{"order":"Gift"}')
