@@ -32,14 +32,14 @@ def run_that_found(
     """
     found = [
         Residual(
-            place=ResidualKey(name, "", "EUR"),
+            key=ResidualKey(name, "", "EUR"),
             match_key=match_key(provider, name),
             minor=amount,
         )
         for name, amount in minor.items()
     ]
     due = due_bookings(
-        connection, provider=provider, found=found, covered=[x.match_key for x in found]
+        connection, provider=provider, residuals=found, covered=[x.match_key for x in found]
     )
     moved = sum(each.after - each.before for each in due)
     manifest = {"booked_minor": {"EUR": str(moved)} if moved else {}}

@@ -220,7 +220,7 @@ def test_an_empty_proposal_is_refused(
 
 
 def test_an_unknown_proposal_is_named(engine: Engine) -> None:
-    with pytest.raises(AdjustmentRefused, match="no adjustment is called adj-0"):
+    with pytest.raises(AdjustmentRefused, match="no adjustment has the id adj-0"):
         approve(engine, "adj-0", by="jonas", now=NOON)
 
 

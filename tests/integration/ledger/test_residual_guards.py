@@ -118,7 +118,7 @@ def test_a_planted_residual_is_refused(engine: Engine, database: str, what: str)
 
 def test_two_runs_that_saw_the_same_books_cannot_both_book(engine: Engine) -> None:
     seen = Booking(
-        place=ResidualKey("r1", "", "EUR"),
+        key=ResidualKey("r1", "", "EUR"),
         match_key=1,
         sequence=1,
         before=0,

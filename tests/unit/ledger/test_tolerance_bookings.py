@@ -16,11 +16,11 @@ def stood(minor: int, *, number: int = 7, sequence: int = 1) -> LastBooking:
 
 
 def found(place: ResidualKey, minor: int) -> Residual:
-    return Residual(place=place, match_key=1, minor=minor)
+    return Residual(key=place, match_key=1, minor=minor)
 
 
 def moves(bookings: tuple[Booking, ...]) -> list[tuple[str, int, int, int, int | None]]:
-    return [(b.place.round_id, b.sequence, b.before, b.after, b.corrects) for b in bookings]
+    return [(b.key.round_id, b.sequence, b.before, b.after, b.corrects) for b in bookings]
 
 
 def test_what_is_found_for_the_first_time_is_booked_as_a_beginning() -> None:
@@ -50,7 +50,7 @@ def test_players_and_currencies_of_one_round_are_booked_apart() -> None:
     ann, bob = ResidualKey("r1", "ann", "EUR"), ResidualKey("r1", "bob", "EUR")
     usd = ResidualKey("r1", "ann", "USD")
     due = bookings_between({ann: stood(2)}, [found(bob, 1), found(ann, 2), found(usd, 5)])
-    assert [b.place for b in due] == [usd, bob]
+    assert [b.key for b in due] == [usd, bob]
 
 
 def test_a_residual_of_nothing_is_none() -> None:
