@@ -1,4 +1,4 @@
-"""Rounds: every figure follows from posted operations; an ended round's clearing is zero."""
+"""Checks of rounds: each follows from its posted operations; an ended one has no clearing."""
 
 from ledger.checks.check import BookCheck
 from ledger.enums import OWN_SLUG
@@ -44,8 +44,8 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="ended_rounds_are_clear",
-        promise="an ended round's clearing is zero, an open one's is what is not swept of its"
-        " stake less payout",
+        promise="an ended round's clearing is zero; an open one's is its stake less payout,"
+        " less what was swept",
         figure="SELECT count(*) FROM {rounds} r",
         wrong="""SELECT r.provider || ' ' || r.round_id FROM {rounds} r
                    LEFT JOIN (SELECT match_key, provider, wallet_id, sum(amount) AS amount

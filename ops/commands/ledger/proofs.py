@@ -159,10 +159,10 @@ def check(
     with _bar("lines") as announce:
         done = announce(None)
         for file in files:
-            auditor.day(str(file), _counted(read_lines(file), done))
+            auditor.read_day(str(file), _counted(read_lines(file), done))
     if seal is not None:
-        auditor.expect(seal)
-    _say_audited(auditor.audited, as_json=as_json)
+        auditor.expect_seal(seal)
+    _say_audited(auditor.result, as_json=as_json)
 
 
 @audit.command("compare")

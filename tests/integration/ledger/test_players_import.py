@@ -41,7 +41,7 @@ def rows(database: str, query: str) -> list[tuple[Any, ...]]:
     [
         ("", "line 1: a column named player is expected"),
         ("player,currency\n", "line 1: a column named balance is expected"),
-        ("player,currency,balance,shoe\n", "line 1: no column named 'shoe' is known"),
+        ("player,currency,balance,shoe\n", "line 1: the column 'shoe' is unknown"),
         ("player,currency,balance,balance\n", "line 1: every column is expected once"),
         (HEAD + "ann,EUR,1,\nbob,EUR\n", "line 3: as many values as columns are expected"),
         (HEAD + "ann,EUR,1,a,more\n", "line 2: as many values as columns are expected"),
@@ -97,7 +97,7 @@ def test_importing_again_changes_no_balance(database: str, engine: Engine) -> No
 def test_a_wallet_that_stands_twice_is_refused_and_nothing_is_imported(
     database: str, engine: Engine
 ) -> None:
-    with pytest.raises(Malformed, match="line 4: this wallet stands on line 2 too"):
+    with pytest.raises(Malformed, match="line 4: this wallet is also on line 2"):
         imported(engine, HEAD + "ann,EUR,1,\nbob,EUR,1,\nann,EUR,2,\n")
 
     assert rows(database, "SELECT player FROM players") == []
