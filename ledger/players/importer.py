@@ -96,8 +96,8 @@ def read_players(file: TextIO) -> Iterator[PlayerRow]:
         for row in rows:
             yield _player_row(rows.line_num, row)
     except csv.Error as error:
-        place = f"line {rows.reader.line_num}"
-        raise Malformed(place, "comma-separated values are expected") from error
+        location = f"line {rows.reader.line_num}"
+        raise Malformed(location, "comma-separated values are expected") from error
 
 
 def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> Imported:
@@ -132,27 +132,27 @@ def _check_columns(columns: list[str]) -> None:
 
 
 def _player_row(line: int, row: Mapping[str, str | None]) -> PlayerRow:
-    place = f"line {line}"
+    location = f"line {line}"
     if None in row or None in row.values():
-        raise Malformed(place, "as many values as columns are expected")
+        raise Malformed(location, "as many values as columns are expected")
     values = {name: value or "" for name, value in row.items()}
     if not _is_name(values["player"]):
-        raise Malformed(place, "a player of 1 to 128 printable characters is expected")
+        raise Malformed(location, "a player of 1 to 128 printable characters is expected")
     if not is_currency(values["currency"]):
-        raise Malformed(place, "a currency code such as USD is expected")
+        raise Malformed(location, "a currency code such as USD is expected")
     try:
         opening = Money.parse(values["balance"], values["currency"])
     except Malformed as error:
-        raise Malformed(f"{place}, balance", error.reason) from error
+        raise Malformed(f"{location}, balance", error.reason) from error
     if opening.minor < 0:
-        raise Malformed(f"{place}, balance", "an opening balance is not negative")
+        raise Malformed(f"{location}, balance", "an opening balance is not negative")
     handles = {
         name.removeprefix(HANDLE_PREFIX): value
         for name, value in values.items()
         if name.startswith(HANDLE_PREFIX) and value
     }
     if not all(_is_name(handle) for handle in handles.values()):
-        raise Malformed(place, "handles of 1 to 128 printable characters are expected")
+        raise Malformed(location, "handles of 1 to 128 printable characters are expected")
     return PlayerRow(line=line, player=values["player"], opening=opening, handles=handles)
 
 
@@ -183,6 +183,6 @@ def _stage(cursor: "Cursor[tuple[int, ...]]", rows: Iterable[PlayerRow]) -> int:
 
 def _refuse_taken(cursor: "Cursor[tuple[int, ...]]") -> None:
     cursor.execute(_TAKEN)
-    taken = cursor.fetchone()
-    if taken is not None:
-        raise Malformed(f"handle:{taken[0]}", f"{taken[1]!r} already names another player")
+    row = cursor.fetchone()
+    if row is not None:
+        raise Malformed(f"handle:{row[0]}", f"{row[1]!r} already names another player")

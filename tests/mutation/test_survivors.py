@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ledger.accepting.own_operations import Adjust, Exclude, InRound, Limit
-from tests.harness.books.ledger import NOON, Counter, balance_query, eur
+from tests.harness.books.ledger import NOON, MemoryLedger, balance_query, eur
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
 from vocabulary.money import MINOR_MAX, Money, minor_from_text
@@ -21,7 +21,7 @@ def adjusted(minor: int, *, within: InRound | None) -> tuple[object, ...]:
         fund=Fund.DIFFERENCE,
         within=within,
     )
-    (row,) = Counter().take(order).operations
+    (row,) = MemoryLedger().decide(order).operations
     return row.stake, row.payout, row.amount, row.round_id, row.ends_round, row.reason, row.fund
 
 
@@ -48,14 +48,14 @@ def test_a_restriction_belongs_to_no_round_and_keeps_its_reason() -> None:
     limit = Limit(key="l1", stake=5, turnover=None, loss=None, **about)
 
     for order in (exclude, limit):
-        (row,) = Counter().take(order).operations
+        (row,) = MemoryLedger().decide(order).operations
         assert (row.round_id, row.reason, row.amount) == ("", "asked", 0)
 
 
 def test_a_question_is_answered_as_a_question() -> None:
-    decided = Counter().take(balance_query())
+    decision = MemoryLedger().decide(balance_query())
 
-    assert (decided.verdict, decided.changes) == (Verdict.BALANCE, {})
+    assert (decision.verdict, decision.changes) == (Verdict.BALANCE, {})
 
 
 def test_parts_of_a_split_keep_their_currency() -> None:

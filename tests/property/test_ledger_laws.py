@@ -12,7 +12,7 @@ from ledger.accepting.decide import decide_batch
 from ledger.accepting.model import OperationRow
 from ledger.posting.rules import LEGS, Movement, entries_of, sweep_of
 from providers.contract import Policy
-from tests.harness.books.ledger import Counter, bet, request, rollback, win
+from tests.harness.books.ledger import MemoryLedger, bet, request, rollback, win
 from tests.property.ledger_strategies import FACTS, POLICIES, Told
 from vocabulary.facts import Operation
 from vocabulary.money import MINOR_MAX
@@ -22,8 +22,8 @@ MOVED = st.integers(-MINOR_MAX, MINOR_MAX)
 
 def rows_of(facts: Sequence[Told], policy: Policy) -> list[OperationRow]:
     requests = [request(fact, policy=policy) for fact in facts]
-    decided = decide_batch(Counter().books, requests)
-    return [row for one in decided for row in one.operations]
+    decision = decide_batch(MemoryLedger().view, requests)
+    return [row for one in decision for row in one.operations]
 
 
 @given(facts=FACTS, policy=POLICIES)
@@ -98,12 +98,12 @@ def test_bets_with_all_their_rollbacks_leave_the_opening_balance_in_any_order(
 ) -> None:
     facts: list[Operation] = [bet(f"b{n}", minor) for n, minor in enumerate(bets)]
     undone = [rollback(f"u{n}", f"b{n}") for n in range(len(bets))]
-    counter = Counter(balance=opening)
+    ledger = MemoryLedger(balance=opening)
 
     for fact in data.draw(st.permutations([*facts, *undone])):
-        counter.take(fact)
+        ledger.decide(fact)
 
-    assert counter.balance == opening
+    assert ledger.balance == opening
 
 
 @given(
@@ -115,12 +115,12 @@ def test_wins_that_name_no_bet_add_up_in_any_order_with_any_repetition(
     facts: list[Operation] = [
         win(f"w{n}", minor) for n, (minor, twice) in enumerate(wins) for _ in range(1 + twice)
     ]
-    counter = Counter()
+    ledger = MemoryLedger()
 
     for fact in data.draw(st.permutations(facts)):
-        counter.take(fact)
+        ledger.decide(fact)
 
-    assert counter.balance == 1000 + sum(minor for minor, _ in wins)
+    assert ledger.balance == 1000 + sum(minor for minor, _ in wins)
 
 
 @given(stake=MOVED, payout=MOVED, funding=MOVED, ends=st.booleans())

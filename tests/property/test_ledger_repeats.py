@@ -16,7 +16,7 @@ from ledger.accepting.own_operations import (
     own_operation_from_bytes,
 )
 from providers.contract import Policy
-from tests.harness.books.ledger import NOON, Counter, request
+from tests.harness.books.ledger import NOON, MemoryLedger, request
 from tests.property.ledger_strategies import (
     FACTS,
     OPERATIONS,
@@ -29,10 +29,10 @@ from vocabulary.outcomes import Verdict
 HOURS = st.integers(-14, 14)
 
 
-def after(books: LedgerView, decided: Iterable[Decision]) -> LedgerView:
+def after(books: LedgerView, decision: Iterable[Decision]) -> LedgerView:
     """The books once decisions are committed."""
     wallets, operations = dict(books.wallets), dict(books.operations)
-    for one in decided:
+    for one in decision:
         if one.wallet is not None:
             wallets[one.wallet.wallet_id] = one.wallet
             operations.update(one.changes)
@@ -45,7 +45,7 @@ def told(facts: Sequence[Told], policy: Policy) -> list[Request]:
 
 @given(facts=FACTS, policy=POLICIES)
 def test_every_fact_gets_a_decision_and_an_answer(facts: list[Told], policy: Policy) -> None:
-    for one in decide_batch(Counter().books, told(facts, policy)):
+    for one in decide_batch(MemoryLedger().view, told(facts, policy)):
         assert one.verdict is not Verdict.UNAVAILABLE
         assert one.answer.body
         assert (one.wallet is None) == (not one.operations)
@@ -57,11 +57,11 @@ def test_whatever_stands_is_answered_again_word_for_word(
     facts: list[Told], policy: Policy
 ) -> None:
     requests = told(facts, policy)
-    books = Counter().books
-    decided = decide_batch(books, requests)
-    standing = after(books, decided)
+    books = MemoryLedger().view
+    decision = decide_batch(books, requests)
+    standing = after(books, decision)
 
-    for asked, first in zip(requests, decided, strict=True):
+    for asked, first in zip(requests, decision, strict=True):
         if first.operations:
             again = decide(standing, asked)
             assert again.verdict is Verdict.REPEATED
@@ -75,7 +75,7 @@ def test_how_requests_are_cut_into_batches_does_not_matter(
 ) -> None:
     requests = told(facts, policy)
     cut = data.draw(st.integers(0, len(requests)))
-    books = Counter().books
+    books = MemoryLedger().view
 
     first = decide_batch(books, requests[:cut])
     second = decide_batch(after(books, first), requests[cut:])
@@ -85,7 +85,7 @@ def test_how_requests_are_cut_into_batches_does_not_matter(
 
 @given(facts=FACTS, policy=POLICIES)
 def test_deciding_changes_nothing_it_is_given(facts: list[Told], policy: Policy) -> None:
-    books = Counter().books
+    books = MemoryLedger().view
     before = (dict(books.wallets), dict(books.operations))
 
     decide_batch(books, told(facts, policy))
@@ -102,7 +102,9 @@ def test_a_days_counters_never_fall_below_nothing_whatever_the_clocks_say(
         for asked, (_, hours) in zip(told([one for one, _ in said], policy), said, strict=True)
     ]
     wallets: list[Wallet] = [
-        one.wallet for one in decide_batch(Counter().books, requests) if one.wallet is not None
+        one.wallet
+        for one in decide_batch(MemoryLedger().view, requests)
+        if one.wallet is not None
     ]
 
     assert all(wallet.day_stake >= 0 for wallet in wallets)

@@ -43,7 +43,7 @@ from tests.harness.auditor.workload import (
     opening_rows,
     policies,
 )
-from tests.harness.books.ledger import say
+from tests.harness.books.ledger import render_answer
 from tests.harness.servers.side_by_side import Desk, Pool
 from vocabulary.ids import chain_position
 from vocabulary.money import Money
@@ -89,7 +89,7 @@ def request_of(said: Said) -> Request:
         headers="",
         body=repr(said.what).encode(errors="backslashreplace"),
         received_at=said.at,
-        respond=say,
+        respond=render_answer,
     )
 
 

@@ -16,7 +16,7 @@ from ops.runtime import valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.settings.loader import load
 from storage.broker.redis import ingest_message, open_broker, post_message
-from tests.harness.books.delivered import bet, deliver, history, providers
+from tests.harness.books.delivered import bet, commit, history, providers
 from tests.harness.servers.receiver import Books, Tieout
 
 #: Limits so wide that only a real finding is one, however slow the machine.
@@ -70,13 +70,13 @@ class Place:
 
     def bet(self, player: str, key: str) -> int:
         """A bet in a batch of its own; nobody is told."""
-        (batch,) = deliver(self.books.url, self.known["sport"], [bet(player, key)]).batches
+        (batch,) = commit(self.books.url, self.known["sport"], [bet(player, key)]).batches
         return batch
 
     def pushed(self, record: str) -> None:
         """A history record; nobody is told."""
         came = history(record, payout=20, updated="10:30:00")
-        deliver(self.books.url, self.known["games"], [came])
+        commit(self.books.url, self.known["games"], [came])
 
     def ask(self) -> None:
         """Tell the workers, as a receiver would."""

@@ -8,7 +8,7 @@ from ledger.replay.replay import replay
 from ledger.replay.report import ProviderDecoder, ProviderDecoders, ReplayResult, ReplayWindow
 from providers.contract import Dialect, Policy, Provider, Verified
 from storage.engine import open_engine
-from tests.harness.books.ledger import say
+from tests.harness.books.ledger import render_answer
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 
@@ -42,7 +42,7 @@ TABLES = (
 )
 
 
-def keep(database: str) -> None:
+def copy_books(database: str) -> None:
     """Keep a copy of the books beside them."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA kept")
@@ -50,7 +50,7 @@ def keep(database: str) -> None:
             connection.execute(f"CREATE TABLE kept.{table} AS TABLE {table}".encode())
 
 
-def put_back(database: str) -> None:
+def restore_books(database: str) -> None:
     """Make the books again what was kept."""
     with psycopg.connect(database) as connection:
         connection.execute("SET session_replication_role = replica")
@@ -74,7 +74,7 @@ def _columns(connection: "psycopg.Connection[tuple[object, ...]]", table: str) -
     return [str(row[0]) for row in rows]
 
 
-def spoken(facts: Iterable[Fact], policies: Mapping[str, Policy]) -> ProviderDecoders:
+def fact_decoders(facts: Iterable[Fact], policies: Mapping[str, Policy]) -> ProviderDecoders:
     """Voices that read ``repr(fact)`` as the fact: what the harness's ``request`` sends."""
     said = {repr(fact).encode(): fact for fact in facts}
     return ProviderDecoders(
@@ -95,7 +95,7 @@ def _voice(slug: str, said: Mapping[bytes, Fact], policy: Policy) -> ProviderDec
         policy=lambda _options: policy,
         verify=lambda callback, _provider: Verified(callback, None),
         parse=parse,
-        respond=lambda outcome, _provider: say(outcome),
+        respond=lambda outcome, _provider: render_answer(outcome),
         read_statement=None,
     )
     provider = Provider(slug=slug, currency="EUR", exponents={}, secrets=(b"s",), options={})

@@ -21,7 +21,7 @@ from tests.harness.books.ledger import (
     win,
 )
 from tests.harness.books.residuals import book_residuals
-from tests.harness.tampering.replay import spoken, tamper
+from tests.harness.tampering.replay import fact_decoders, tamper
 
 DAY = date(2020, 6, 4)
 MORNING = datetime(2020, 6, 4, 8, tzinfo=UTC)
@@ -41,7 +41,7 @@ SECOND = (
 AGAIN = (bet("b1", 300), bet("b1", 301), bet("gone", 5, round_id="s9"))
 WAITING = (bet("b4", 60, handle="bob", round_id="r4"),)
 
-VOICES = spoken([*FIRST, *SECOND, *AGAIN, *WAITING], {SLUG: STRICT})
+VOICES = fact_decoders([*FIRST, *SECOND, *AGAIN, *WAITING], {SLUG: STRICT})
 
 
 def quiet(_done: int) -> None:

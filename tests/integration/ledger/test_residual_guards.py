@@ -12,7 +12,7 @@ from ledger.checks.run import verify
 from ledger.corrections.tolerance_bookings import Booking, ResidualKey, write_bookings
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
-from tests.harness.books.residuals import book_residuals, run_that_found
+from tests.harness.books.residuals import book_residuals, store_run
 
 #: (round, sequence, before, after, corrects), its legs, and the guard that refuses it. Booked
 #: are residual 1 of r1, 0 to 2; residual 2 of r2, 0 to 3; and residual 3 of r2, 3 to 0.
@@ -155,7 +155,7 @@ def test_what_is_booked_is_never_changed_or_removed(
 
 def test_the_same_rounds_of_two_providers_are_booked_apart(engine: Engine) -> None:
     with engine.connect() as connection:  # rolled back
-        run_that_found(connection, "run-c", {"r1": 9}, provider="other")
+        store_run(connection, "run-c", {"r1": 9}, provider="other")
         rows = connection.exec_driver_sql(
             "SELECT provider, sequence, after FROM residuals WHERE round_id = 'r1' ORDER BY 1"
         ).all()

@@ -12,7 +12,7 @@ from ledger.seal.compare import compare
 from ledger.seal.seal import recheck
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
-from tests.harness.tampering.replay import keep, put_back, replayed, tamper
+from tests.harness.tampering.replay import copy_books, replayed, restore_books, tamper
 from tests.harness.tampering.sealed_day import VOICES, a_sealed_day, quiet
 from tests.harness.tampering.surroundings import TAMPERINGS
 
@@ -32,7 +32,7 @@ def sealed(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
     postgres.execute(f"CREATE DATABASE sealed_day TEMPLATE {TEMPLATE}")
     database = postgres.url("sealed_day")
     a_sealed_day(database, file)
-    keep(database)
+    copy_books(database)
     return Sealed(database, file)
 
 
@@ -40,7 +40,7 @@ def sealed(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
 def day(sealed: Sealed) -> Iterator[str]:
     """The books of the sealed day, put back afterwards; their URL."""
     yield sealed.database
-    put_back(sealed.database)
+    restore_books(sealed.database)
 
 
 @pytest.fixture

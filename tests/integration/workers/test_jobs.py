@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from ops.providers.configured import ConfiguredProvider
 from storage.engine import open_engine
-from tests.harness.books.delivered import bet, deliver, history, providers
+from tests.harness.books.delivered import bet, commit, history, providers
 from tests.harness.servers.receiver import OLD_SECRET, SECRET, Books
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
@@ -47,7 +47,7 @@ class Place:
 
     def pushed(self, record: str, *, payout: int, updated: str, slug: str = "games") -> None:
         came = history(record, payout=payout, updated=updated)
-        assert deliver(self.url, self.known[slug], [came]).recorded
+        assert commit(self.url, self.known[slug], [came]).recorded
 
     def age(self, seconds: int) -> None:
         """Let time pass for everything that waits."""
@@ -131,7 +131,7 @@ def test_history_whose_secret_was_retired_meanwhile_is_parked_and_others_go_on(
     place: Place,
 ) -> None:
     came = history("old", payout=20, updated=NEWER, secret=OLD_SECRET)
-    deliver(place.url, place.known["games"], [came])
+    commit(place.url, place.known["games"], [came])
     place.pushed("r1", payout=20, updated=NEWER)
     asked = place.known["games"].provider
     retired = replace(place.known["games"], provider=replace(asked, secrets=(SECRET,)))
@@ -158,7 +158,7 @@ def test_posting_and_ingesting_without_a_database_is_an_outage() -> None:
 
 
 def test_what_is_young_is_left_to_the_message_that_is_on_its_way(place: Place) -> None:
-    deliver(place.url, place.known["sport"], [bet("42", "OP-1")])
+    commit(place.url, place.known["sport"], [bet("42", "OP-1")])
     place.pushed("r1", payout=20, updated=NEWER)
     broker = Asked()
 
@@ -168,7 +168,7 @@ def test_what_is_young_is_left_to_the_message_that_is_on_its_way(place: Place) -
 
 
 def test_what_is_old_is_asked_for_again_and_not_done_by_the_sweeper(place: Place) -> None:
-    (batch,) = deliver(place.url, place.known["sport"], [bet("42", "OP-1")]).batches
+    (batch,) = commit(place.url, place.known["sport"], [bet("42", "OP-1")]).batches
     place.pushed("r1", payout=20, updated=NEWER)
     place.age(20)
     broker = Asked()
@@ -183,7 +183,7 @@ def test_what_is_old_is_asked_for_again_and_not_done_by_the_sweeper(place: Place
 
 @pytest.mark.parametrize("is_down", [False, True])
 def test_what_is_far_too_old_is_done_by_the_sweeper_itself(place: Place, is_down: bool) -> None:
-    deliver(place.url, place.known["sport"], [bet("42", "OP-1")])
+    commit(place.url, place.known["sport"], [bet("42", "OP-1")])
     place.pushed("r1", payout=20, updated=NEWER)
     place.age(10 * PATIENCE + 10)
 
