@@ -1,4 +1,4 @@
-"""A small day with everything in it, booked, sealed and exported; then one bet that waits."""
+"""A small day with everything in it, booked, sealed and exported; then one unposted bet."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.harness.tampering.replay import fact_decoders, tamper
 
 DAY = date(2020, 6, 4)
 MORNING = datetime(2020, 6, 4, 8, tzinfo=UTC)
-#: r1 ended with a sweep, r2 is open, b3 was declined, s1 was undone, gone never came.
+#: r1 ended with a sweep, r2 is open, b3 is declined, s1 rolled back, gone never received.
 FIRST = (
     bet("b1", 300),
     win("w1", 120, bet_key="b1"),
@@ -38,25 +38,25 @@ SECOND = (
     rollback("u1", "s1", round_id="s1"),
     rollback("u9", "gone", round_id="s9"),
 )
-AGAIN = (bet("b1", 300), bet("b1", 301), bet("gone", 5, round_id="s9"))
-WAITING = (bet("b4", 60, handle="bob", round_id="r4"),)
+REPEATS = (bet("b1", 300), bet("b1", 301), bet("gone", 5, round_id="s9"))
+UNPOSTED = (bet("b4", 60, handle="bob", round_id="r4"),)
 
-VOICES = fact_decoders([*FIRST, *SECOND, *AGAIN, *WAITING], {SLUG: STRICT})
+DECODERS = fact_decoders([*FIRST, *SECOND, *REPEATS, *UNPOSTED], {SLUG: STRICT})
 
 
 def quiet(_done: int) -> None:
-    """No bar in tests."""
+    """Show no progress."""
 
 
 def a_sealed_day(database: str, file: Path) -> None:
-    """ann is wallet 1, bob wallet 2; batches 1 to 6 are sealed, the last one waits.
+    """Book and seal the day: ann is wallet 1, bob wallet 2; batches 1 to 6 are sealed.
 
-    Of residuals see ``book_residuals``.
+    Batch 7 is not posted. ``book_residuals`` books the residuals.
     """
     open_wallets(database, ("ann", 1000), ("bob", 500))
     accept(database, *FIRST)
     accept(database, *SECOND)
-    accept(database, *AGAIN)
+    accept(database, *REPEATS)
     blocked = SetBlocked(
         key="k1", handle="ann", currency="EUR", blocked=True, reason="she asked"
     )
@@ -65,10 +65,10 @@ def a_sealed_day(database: str, file: Path) -> None:
     post_all_at(database)
     book_residuals(database)
     tamper(database, "UPDATE residuals SET booked_at = '2020-06-04 23:00:00+00'")
-    at = "timestamptz '2020-06-04 12:00:00+00' + batch_id * interval '1 second'"
-    tamper(database, f"UPDATE batches SET committed_at = {at}")
+    committed = "timestamptz '2020-06-04 12:00:00+00' + batch_id * interval '1 second'"
+    tamper(database, f"UPDATE batches SET committed_at = {committed}")
     _seal(database, file)
-    accept(database, *WAITING)
+    accept(database, *UNPOSTED)
 
 
 def _seal(database: str, file: Path) -> None:
