@@ -22,8 +22,8 @@ from breaks.limits import NO_LIMITS, WriteOffLimits
 from breaks.states import ActionRefused, BreakState, must_follow
 from breaks.store import TrackedBreak, locked, move, must_say, transaction
 from ledger.accepting.own_operations import InRound
-from ledger.corrections.adjustments import approve_on, complete, propose_on, reject_on
-from ledger.posting.posting import drain
+from ledger.corrections.adjustments import approve_on, book_approved, propose_on, reject_on
+from ledger.posting.posting import post_all_at
 from storage.engine import url_of
 from vocabulary.clock import Clock
 from vocabulary.money import Money, exponent_of, minor_from_text
@@ -137,8 +137,8 @@ def approve(
         life = locked(connection, break_id)
         ids = _approved(connection, life, by=by, now=clock.now(), limits=limits)
     for proposal in ids:
-        complete(engine, proposal, now=clock.now())
-    drain(url_of(engine))
+        book_approved(engine, proposal, now=clock.now())
+    post_all_at(url_of(engine))
     with transaction(engine) as connection:
         life = locked(connection, break_id)
         if life.state is not BreakState.APPROVED:

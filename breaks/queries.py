@@ -12,7 +12,7 @@ from breaks.kinds import BreakKind, Impact
 from breaks.policy import AGES, SlaRule, bucket_of, due_at
 from breaks.states import SETTLED, BreakState
 from breaks.store import COLUMNS, TrackedBreak, get, life_of, transaction
-from ledger.corrections.adjustments import Adjustment, every
+from ledger.corrections.adjustments import Adjustment, all_adjustments
 from storage.audit import AuditRow, trail
 
 _WHERE = """
@@ -143,7 +143,10 @@ def story(engine: Engine, break_id: str) -> BreakHistory:
         notes = [KeptNote(**dict(zip(names, row, strict=True))) for row in rows]
         done = trail(connection, break_id)
     return BreakHistory(
-        life=life, notes=notes, adjustments=every(engine, break_id=break_id), trail=done
+        life=life,
+        notes=notes,
+        adjustments=all_adjustments(engine, break_id=break_id),
+        trail=done,
     )
 
 

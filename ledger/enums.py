@@ -1,4 +1,4 @@
-"""Closed sets that the database knows too; a test keeps both equal."""
+"""Closed sets that the database defines too; a test keeps both equal."""
 
 from enum import StrEnum
 
@@ -17,12 +17,12 @@ class OperationKind(StrEnum):
     BLOCK = "block"
     UNBLOCK = "unblock"
     ADJUSTMENT = "adjustment"  # a correction by hand, approved by another person
-    EXCLUDE = "exclude"  # the player shut themselves out until an instant
-    LIMIT = "limit"  # what the player may stake, turn over and lose in a day
+    EXCLUDE = "exclude"  # the player excluded themselves until an instant
+    LIMIT = "limit"  # the most the player may stake, turn over and lose in a day
 
 
 class OperationDecision(StrEnum):
-    """Whether an operation stands. Mirrors the type ``operation_decision``."""
+    """Whether an operation was accepted. Mirrors the type ``operation_decision``."""
 
     ACCEPTED = "accepted"
     DECLINED = "declined"
@@ -34,18 +34,18 @@ class Account(StrEnum):
     PLAYER_WALLET = "player_wallet"
     PROVIDER_CLEARING = "provider_clearing"  # per provider, round and currency
     GGR = "ggr"  # per provider and currency
-    FUNDING = "funding"  # money that came from or left to outside
+    FUNDING = "funding"  # money that came from or went to the outside
     ADJUSTMENT = "adjustment"
     SUSPENSE = "suspense"
     BONUS = "bonus"
     JACKPOT = "jackpot"
     PROMO = "promo"
     PLAYER_RECEIVABLE = "player_receivable"  # the part of a balance that is below zero
-    DIFFERENCE = "difference"  # residuals that a tolerance let pass
+    DIFFERENCE = "difference"  # residuals within a tolerance
 
 
 class RoundStatus(StrEnum):
-    """Where a round stands; follows from its figures. Mirrors the type ``round_status``."""
+    """A round's status; follows from its amounts. Mirrors the type ``round_status``."""
 
     OPEN = "open"
     SETTLED = "settled"
@@ -53,7 +53,7 @@ class RoundStatus(StrEnum):
     VOID = "void"  # it ended, and nothing was ever staked or paid in it
 
 
-#: What the reason of a tombstone begins with that a round's end placed; then comes its key.
+#: Prefix of the reason of a tombstone that a round's end placed; the end's key follows.
 CLOSED_BY = "closed_by "
-#: The slug of operations that are our own: deposits, withdrawals, blocks.
-OWN = "tieout"
+#: The slug of our own operations: deposits, withdrawals, blocks.
+OWN_SLUG = "tieout"

@@ -124,7 +124,7 @@ class Receiver:
 
     def _on_commit(self, accepted: Accepted) -> None:
         self._notifier.notify(accepted)
-        self._metrics.batch_requests.observe(len(accepted.decided))
+        self._metrics.batch_requests.observe(len(accepted.decisions))
         self._metrics.pending.set(self._commit.pending)
         if accepted.conflicts:
             self._metrics.conflicts.inc(accepted.conflicts)

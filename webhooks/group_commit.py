@@ -112,7 +112,7 @@ class GroupCommit:
             _answer(batch, [retry_later(r) for r in requests])
             raise RuntimeError("a batch could not be decided") from error
         # Deferred, so that the next batch is sent first and commits while these are answered.
-        asyncio.get_running_loop().call_soon(_answer, batch, accepted.decided)
+        asyncio.get_running_loop().call_soon(_answer, batch, accepted.decisions)
         self._on_commit(accepted)
 
     async def _abandon(self, batch: Batch) -> None:

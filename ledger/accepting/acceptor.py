@@ -1,20 +1,24 @@
-"""Accept a batch of requests: read what is not remembered, decide, write one statement.
+"""Accept a batch of requests: read what the cache lacks, decide, write one statement.
 
-There are no locks. If another receiver moved one of the wallets, or wrote one of the keys, the
-statement breaks on a unique index; then everything the batch touches is read again and decided
-again, a bounded number of times. A batch that keeps failing is split, so that one request that
-cannot be written never fails its neighbours.
+There are no locks. If another receiver changed one of the wallets or wrote one of the keys, the
+statement violates a unique index. The acceptor then reads everything the batch touches and
+decides again, up to a maximum number of attempts. It splits a batch that keeps failing, so that
+one request that cannot be written never fails its neighbours.
 """
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 import asyncpg
 import structlog
 
-from ledger.accepting.cache import LedgerCache, needs_of, unguarded
+from ledger.accepting.cache import LedgerCache, has_unguarded_refusal, read_set_of
 from ledger.accepting.decide import decide_batch
-from ledger.accepting.limits import from_json
+from ledger.accepting.limits import restrictions_from_json
 from ledger.accepting.model import (
     Decision,
     HandleKey,
@@ -23,22 +27,25 @@ from ledger.accepting.model import (
     Request,
     Wallet,
 )
+from ledger.accepting.own_operations import Adjust, OwnOperation, own_operation_bytes
 from ledger.accepting.statements import (
     READ_OPERATIONS,
     READ_PLAYERS,
     WRITE_BATCH,
     write_arguments,
 )
-from ledger.enums import OperationDecision, OperationKind
+from ledger.enums import OWN_SLUG, OperationDecision, OperationKind
+from providers.contract import Policy
+from storage.engine import open_accept_connection
 from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.facts import Fund
-from vocabulary.outcomes import Answer, Verdict, refusal
+from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
 from vocabulary.steps import Step
 
-#: How often one batch is decided again after losing a race, before it is split. Where several
-#: receivers want one wallet on a full machine, one try in three was seen to lose: with sixteen
-#: hardly anybody is sent away to try again later.
+#: Attempts to commit one batch before it is split. With several receivers on one wallet of a
+#: busy machine, one attempt in three was measured to lose the race; sixteen attempts make it
+#: very unlikely that a provider has to send again.
 ATTEMPTS_MAX = 16
 
 _RACE_LOST = (
@@ -55,59 +62,64 @@ _DATABASE_GONE = (
     asyncpg.PostgresSystemError,
     asyncpg.InterfaceError,
 )
-# What one request can do to its batch: the database refuses a value, or a bug of ours meets it.
+# One request can fail its whole batch: the database refuses a value, or our own code fails on
+# it.
 _POISON = (asyncpg.PostgresError, ValueError, TypeError, LookupError, ArithmeticError)
+
+# Own operations follow no provider's policy, so every option is off.
+_OWN_POLICY = Policy(
+    orphan_win_credits=False, rollback_of_rollback_accepts=False, round_per_operation=False
+)
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a batch of requests, in their order.
+    """The result of accepting a batch of requests.
 
     Attributes:
-        batches: ids of the batches written that hold operations to post.
+        decisions: one for each request, in the same order.
+        batches: ids of the written batches that hold operations to post.
         recorded: history records were stored and wait to be ingested.
-        conflicts: how often a race was lost on the way.
+        conflicts: number of lost races.
     """
 
-    decided: list[Decision]
+    decisions: list[Decision]
     batches: list[int]
     recorded: bool
     conflicts: int
 
 
 class Acceptor:
-    """Accepts batches over one connection, one at a time: batches queue up before it."""
+    """Accepts one batch at a time over one connection; the caller queues batches."""
 
     def __init__(self, connect: Callable[[], Awaitable["asyncpg.Connection"]]) -> None:
         self._connect = connect
         self._connection: asyncpg.Connection | None = None
-        self._remembered = LedgerCache()
+        self._cache = LedgerCache()
 
     async def accept(self, requests: Sequence[Request]) -> Accepted:
-        """Decide and commit requests; durable when this returns.
+        """Decide and commit requests; they are durable when this returns.
 
         Raises:
-            Unavailable: the database is out of reach. Nothing of the batch is known to be
-                committed; a request that was answers as a repeat later.
+            Unavailable: the database is out of reach. The batch may or may not be committed;
+                a committed request that is sent again is answered as a repeat.
         """
         conflicts = 0
-        proven = self._connection is None
+        is_new_connection = self._connection is None
         for attempt in range(ATTEMPTS_MAX):
             try:
-                return await self._once(requests, fresh=attempt > 0, conflicts=conflicts)
+                return await self._attempt(requests, fresh=attempt > 0, conflicts=conflicts)
             except _RACE_LOST:
                 conflicts += 1
             except _DATABASE_GONE as error:
                 await self.close()
-                if proven:
-                    raise Unavailable(
-                        f"the database is out of reach: {type(error).__name__}"
-                    ) from error
-                # A connection kept from before may have died unnoticed. What it may have
-                # committed is read again first, so the second try repeats nothing.
-                proven = True
+                if is_new_connection:
+                    raise _out_of_reach(error) from error
+                # A connection that was kept open may have died unnoticed. The next attempt
+                # reads everything first, so it repeats nothing this one may have committed.
+                is_new_connection = True
             except _POISON as error:
                 log.critical(
                     "batch_poisoned", requests=len(requests), error=type(error).__name__
@@ -116,24 +128,22 @@ class Acceptor:
         return await self._split(requests, conflicts)
 
     async def close(self) -> None:
-        """Drop the connection; the next batch opens a new one."""
+        """Close the connection; the next batch opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
 
     async def check(self) -> None:
-        """Prove that the database answers.
+        """Check that the database accepts a connection.
 
         Raises:
-            Unavailable: it does not.
+            Unavailable: the database is out of reach.
         """
         try:
             connection = await self._connect()
             await connection.close()
         except _DATABASE_GONE as error:
-            raise Unavailable(
-                f"the database is out of reach: {type(error).__name__}"
-            ) from error
+            raise _out_of_reach(error) from error
 
     async def _split(self, requests: Sequence[Request], conflicts: int) -> Accepted:
         if len(requests) == 1:
@@ -142,40 +152,40 @@ class Acceptor:
         first = await self.accept(requests[:half])
         second = await self.accept(requests[half:])
         return Accepted(
-            first.decided + second.decided,
+            first.decisions + second.decisions,
             first.batches + second.batches,
             first.recorded or second.recorded,
             conflicts + first.conflicts + second.conflicts,
         )
 
-    async def _once(
+    async def _attempt(
         self, requests: Sequence[Request], *, fresh: bool, conflicts: int
     ) -> Accepted:
-        needs = needs_of(requests)
-        await self._read(*self._remembered.unread(needs, fresh=fresh))
-        decided = decide_batch(self._remembered.books(needs), requests)
-        if not fresh and unguarded(decided, requests):
-            # Nothing in the commit would notice that such a key stands, or that what it names
-            # was undone elsewhere: look before refusing.
-            await self._read([], sorted(needs.own | needs.named))
-            decided = decide_batch(self._remembered.books(needs), requests)
+        read_set = read_set_of(requests)
+        await self._read(*self._cache.missing(read_set, fresh=fresh))
+        decisions = decide_batch(self._cache.view(read_set), requests)
+        if not fresh and has_unguarded_refusal(decisions, requests):
+            # The commit does not notice that such a key exists already, or that another
+            # receiver reversed the operation it refers to: read both before refusing.
+            await self._read([], sorted(read_set.own_keys | read_set.referenced_keys))
+            decisions = decide_batch(self._cache.view(read_set), requests)
         steps.reached(Step.DECIDED)
-        batch_id = await self._commit(decided)
+        batch_id = await self._commit(decisions)
         steps.reached(Step.COMMITTED)
-        self._remembered.keep_decided(decided)
+        self._cache.store_decisions(decisions)
         return Accepted(
-            decided,
+            decisions,
             [] if batch_id is None else [batch_id],
-            any(d.verdict is Verdict.RECORDED for d in decided),
+            any(d.verdict is Verdict.RECORDED for d in decisions),
             conflicts,
         )
 
-    async def _commit(self, decided: Sequence[Decision]) -> int | None:
-        operations = [row for d in decided for row in d.operations]
-        deliveries = [d.delivery for d in decided if d.delivery is not None]
+    async def _commit(self, decisions: Sequence[Decision]) -> int | None:
+        operations = [row for d in decisions for row in d.operations]
+        deliveries = [d.delivery for d in decisions if d.delivery is not None]
         if not operations and not deliveries:
             return None
-        wallets = {d.wallet.wallet_id: d.wallet for d in decided if d.wallet is not None}
+        wallets = {d.wallet.wallet_id: d.wallet for d in decisions if d.wallet is not None}
         connection = await self._connected()
         batch_id: int = await connection.fetchval(
             WRITE_BATCH, *write_arguments(operations, deliveries, list(wallets.values()))
@@ -193,9 +203,9 @@ class Acceptor:
             players, wallets = _players(rows)
         operations: dict[OperationKey, KnownOperation] = {}
         if keys:
-            found = await connection.fetch(READ_OPERATIONS, *zip(*keys, strict=True))
-            operations = {(row[0], row[1]): _known(row) for row in found}
-        self._remembered.keep_read(players, wallets, operations)
+            rows = await connection.fetch(READ_OPERATIONS, *zip(*keys, strict=True))
+            operations = {(row[0], row[1]): _known(row) for row in rows}
+        self._cache.store_read(players, wallets, operations)
 
     async def _connected(self) -> "asyncpg.Connection":
         if self._connection is None or self._connection.is_closed():
@@ -203,10 +213,60 @@ class Acceptor:
         return self._connection
 
 
+def accept_own_operation(
+    database_url: str, operation: OwnOperation, *, now: datetime
+) -> Decision:
+    """Decide and commit one of our own operations; its bytes are kept as evidence.
+
+    Runs an event loop of its own: call it from a thread where no other loop runs.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    request = own_operation_request(operation, now=now)
+    return asyncio.run(_accept_alone(database_url, request))
+
+
+def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
+    """The request for one of our own operations.
+
+    A correction of a round is booked under the round's provider, everything else under ours.
+    """
+    within = operation.within if isinstance(operation, Adjust) else None
+    return Request(
+        provider=OWN_SLUG if within is None else within.provider,
+        policy=_OWN_POLICY,
+        fact=operation,
+        route="",
+        headers="",
+        body=own_operation_bytes(operation),
+        received_at=now,
+        respond=_own_answer,
+    )
+
+
+async def _accept_alone(database_url: str, request: Request) -> Decision:
+    acceptor = Acceptor(partial(open_accept_connection, database_url))
+    try:
+        accepted = await acceptor.accept([request])
+    finally:
+        await acceptor.close()
+    return accepted.decisions[0]
+
+
+def _own_answer(outcome: Outcome) -> Answer:
+    body = {"verdict": outcome.verdict.value, "transaction_id": outcome.transaction_id}
+    return Answer(200, json.dumps(body).encode())
+
+
 def retry_later(request: Request) -> Decision:
-    """Nothing was decided and nothing is committed: the caller should send it again."""
+    """The decision for a request that was not committed: the provider should send it again."""
     answer = request.respond(refusal(Verdict.UNAVAILABLE, request.route))
     return Decision(Verdict.UNAVAILABLE, answer, (), None, None, {})
+
+
+def _out_of_reach(error: Exception) -> Unavailable:
+    return Unavailable(f"the database is out of reach: {type(error).__name__}")
 
 
 def _players(
@@ -237,7 +297,7 @@ def _wallet(row: "asyncpg.Record") -> Wallet:
         day=row["day"],
         day_stake=row["day_stake"],
         day_payout=row["day_payout"],
-        restrictions=from_json(row["restrictions"]),
+        restrictions=restrictions_from_json(row["restrictions"]),
     )
 
 

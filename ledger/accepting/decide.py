@@ -1,12 +1,15 @@
 """Decide requests against the books. Pure: the same books and request give the same decision.
 
-The decision table in one sentence each: a repeat gets its stored reply, a changed repeat moves
-nothing, declines of bets are final, wins and rollbacks are taken whatever the player's state, a
-rollback takes amount and direction from its original, and a rollback of something unknown
-leaves a tombstone that neutralises the late original.
+The rules:
 
-Every operation, also a declined or empty one, takes the next place in its wallet's chain: a
-decision taken on a stale wallet cannot be committed, because that place is already taken.
+- A repeat gets its stored reply. The same key with another content moves nothing.
+- The decline of a bet is final. Wins and rollbacks are accepted whatever the player's state.
+- A rollback takes amount and direction from its original.
+- A rollback of an unknown operation leaves a tombstone, so that the late original moves
+nothing.
+
+Every operation takes the next position in its wallet's chain, also if it is declined or moves
+nothing. A decision on a stale wallet cannot be committed, because that position is taken.
 """
 
 import dataclasses
@@ -14,8 +17,8 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
-from ledger.accepting.effects import Effect, currency_of, effect_of, names_of
-from ledger.accepting.limits import UNRESTRICTED, day_of
+from ledger.accepting.effects import Effect, currency_of, effect_of, handle_slug
+from ledger.accepting.limits import UNRESTRICTED, business_day
 from ledger.accepting.model import (
     Decision,
     DeliveryRow,
@@ -25,8 +28,8 @@ from ledger.accepting.model import (
     Request,
     Wallet,
 )
-from ledger.accepting.own_operations import OwnOperation, order_fingerprint
-from ledger.accepting.tombstones import stands_under
+from ledger.accepting.own_operations import OwnOperation, own_operation_fingerprint
+from ledger.accepting.tombstones import booked_key
 from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
 from vocabulary.facts import (
     BalanceQuery,
@@ -48,11 +51,11 @@ _ACCEPTED = OperationDecision.ACCEPTED
 _DECLINED = OperationDecision.DECLINED
 
 
-def decide(books: LedgerView, request: Request) -> Decision:
+def decide(view: LedgerView, request: Request) -> Decision:
     """Decide one request.
 
     Raises:
-        KeyError: the books lack a handle the request names; the caller loads handles first.
+        KeyError: the view lacks the request's handle; the caller loads handles first.
     """
     fact = request.fact
     if fact is None:
@@ -60,79 +63,81 @@ def decide(books: LedgerView, request: Request) -> Decision:
     if isinstance(fact, HistoryRecord):
         return _without_operation(request, Verdict.RECORDED, None)
     if isinstance(fact, BalanceQuery):
-        return _balance(books, request, fact)
-    key = stands_under(books, request.provider, fact)
-    prior = books.operations.get((request.provider, key))
+        return _balance(view, request, fact)
+    key = booked_key(view, request.provider, fact)
+    prior = view.operations.get((request.provider, key))
     if prior is not None:
-        return _again(request, fact, key, prior)
+        return _known_key(request, fact, key, prior)
     if isinstance(fact, RoundEnd) and fact.implied:
-        return _with_implied(books, request, fact)
-    names = names_of(request.provider, fact)
-    wallet = _wallet(books, names, fact.handle, currency_of(fact))
+        return _with_implied(view, request, fact)
+    slug = handle_slug(request.provider, fact)
+    wallet = _wallet(view, slug, fact.handle, currency_of(fact))
     if isinstance(wallet, Verdict):
         return _without_operation(request, wallet, None)
-    effect = effect_of(books, request, fact, wallet)
+    effect = effect_of(view, request, fact, wallet)
     if isinstance(effect, Verdict):
         return _without_operation(request, effect, wallet)
-    return _write(books, request, key, wallet, effect)
+    return _with_operation(view, request, key, wallet, effect)
 
 
-def decide_batch(books: LedgerView, requests: Iterable[Request]) -> list[Decision]:
-    """Decide requests one after another, each on the books the earlier ones leave.
+def decide_batch(view: LedgerView, requests: Iterable[Request]) -> list[Decision]:
+    """Decide requests in order, each on the books as the earlier ones leave them.
 
-    The given books are not changed. Deliveries of one player in one batch are thereby decided
-    exactly as if they had come one by one.
+    The requests of one player in a batch are decided exactly as if they had come one by one.
+    The given view is not changed.
     """
-    wallets = dict(books.wallets)
-    operations = dict(books.operations)
-    working = LedgerView(wallets, books.players, operations)
-    decided = []
+    wallets = dict(view.wallets)
+    operations = dict(view.operations)
+    working = LedgerView(wallets, view.players, operations)
+    decisions = []
     for request in requests:
         decision = decide(working, request)
         if decision.wallet is not None and decision.operations:
             wallets[decision.wallet.wallet_id] = decision.wallet
-            operations.update(decision.learned)
-        decided.append(decision)
-    return decided
+            operations.update(decision.changes)
+        decisions.append(decision)
+    return decisions
 
 
-def _with_implied(books: LedgerView, request: Request, end: RoundEnd) -> Decision:
-    """Book what the round end implies and was never seen, then the round end itself."""
+def _with_implied(view: LedgerView, request: Request, end: RoundEnd) -> Decision:
+    """Book the operations that the round end implies and we never received, then the end."""
     missing = [
         structs.replace(request, fact=implied)
         for implied in end.implied
-        if (request.provider, implied.key) not in books.operations
+        if (request.provider, implied.key) not in view.operations
     ]
-    alone = structs.replace(request, fact=dataclasses.replace(end, implied=()))
-    *booked, last = decide_batch(books, [*missing, alone])
+    end_only = structs.replace(request, fact=dataclasses.replace(end, implied=()))
+    decisions = decide_batch(view, [*missing, end_only])
+    last = decisions[-1]
     if not last.operations:
         return last
-    rows = [row for decided in (*booked, last) for row in decided.operations]
-    learned = {
-        key: known for decided in (*booked, last) for key, known in decided.learned.items()
+    rows = [row for decision in decisions for row in decision.operations]
+    changes = {
+        key: operation for decision in decisions for key, operation in decision.changes.items()
     }
-    return Decision(last.verdict, last.answer, tuple(rows), None, last.wallet, learned)
+    return Decision(last.verdict, last.answer, tuple(rows), None, last.wallet, changes)
 
 
-def _wallet(books: LedgerView, provider: str, handle: str, currency: str) -> Wallet | Verdict:
-    by_currency = books.players[provider, handle]
+def _wallet(view: LedgerView, slug: str, handle: str, currency: str) -> Wallet | Verdict:
+    by_currency = view.players[slug, handle]
     if by_currency is None:
         return Verdict.PLAYER_UNKNOWN
     wallet_id = by_currency.get(currency)
-    return Verdict.CURRENCY_WRONG if wallet_id is None else books.wallets[wallet_id]
+    return Verdict.CURRENCY_WRONG if wallet_id is None else view.wallets[wallet_id]
 
 
-def _balance(books: LedgerView, request: Request, fact: BalanceQuery) -> Decision:
-    wallet = _wallet(books, request.provider, fact.handle, fact.currency)
+def _balance(view: LedgerView, request: Request, fact: BalanceQuery) -> Decision:
+    wallet = _wallet(view, request.provider, fact.handle, fact.currency)
     if isinstance(wallet, Verdict):
         return _without_operation(request, wallet, None)
     answer = request.respond(_outcome(request, Verdict.BALANCE, wallet, None))
     return Decision(Verdict.BALANCE, answer, (), None, None, {})
 
 
-def _again(
+def _known_key(
     request: Request, fact: Operation | OwnOperation, key: str, prior: KnownOperation
 ) -> Decision:
+    """Decide an operation whose key exists: a repeat, a conflict, or rolled back before."""
     if prior.kind is OperationKind.TOMBSTONE and isinstance(fact, Bet | Win | BetAndWin):
         return _without_operation(request, Verdict.ROLLED_BACK, None)
     if prior.fingerprint != _fingerprint(fact):
@@ -143,45 +148,46 @@ def _again(
 
 def _fingerprint(fact: Operation | OwnOperation) -> bytes:
     if isinstance(fact, OwnOperation):
-        return order_fingerprint(fact)
+        return own_operation_fingerprint(fact)
     return fingerprint(fact)
 
 
-def _write(
-    books: LedgerView, request: Request, key: str, wallet: Wallet, effect: Effect
+def _with_operation(
+    view: LedgerView, request: Request, key: str, wallet: Wallet, effect: Effect
 ) -> Decision:
-    today = day_of(request.received_at)
-    after = _after(wallet, effect, today)
+    """Write the operation, and the tombstone if the effect places one."""
+    today = business_day(request.received_at)
+    after = _wallet_after(wallet, effect, today)
     accepted = effect.verdict is Verdict.ACCEPTED
-    ours = transaction_id(after.wallet_id, after.seq) if accepted else None
-    answer = request.respond(_outcome(request, effect.verdict, after, ours))
+    transaction = transaction_id(after.wallet_id, after.seq) if accepted else None
+    answer = request.respond(_outcome(request, effect.verdict, after, transaction))
     row = _row(request, key, after, effect, answer)
-    learned = {(row.provider, row.op_key): _known(row, effect.kind, answer, effect.fund, today)}
+    changes = {(row.provider, row.op_key): _known(row, effect.kind, answer, effect.fund, today)}
     if effect.reverses is not None:
         original = (row.provider, effect.reverses)
-        learned[original] = structs.replace(books.operations[original], reversed=True)
+        changes[original] = structs.replace(view.operations[original], reversed=True)
     if effect.tombstone is None:
-        return Decision(effect.verdict, answer, (row,), None, after, learned)
-    closes = effect.kind is OperationKind.ROUND_END
-    stone = _tombstone(row, effect.tombstone, CLOSED_BY if closes else "placed_by ")
-    known = _known(stone, OperationKind.TOMBSTONE, answer, Fund.CASH, today)
-    learned[stone.provider, stone.op_key] = structs.replace(known, closed=closes)
-    after = structs.replace(after, seq=stone.wallet_seq)
-    return Decision(effect.verdict, answer, (row, stone), None, after, learned)
+        return Decision(effect.verdict, answer, (row,), None, after, changes)
+    closed = effect.kind is OperationKind.ROUND_END
+    tombstone = _tombstone(row, effect.tombstone, CLOSED_BY if closed else "placed_by ")
+    known = _known(tombstone, OperationKind.TOMBSTONE, answer, Fund.CASH, today)
+    changes[tombstone.provider, tombstone.op_key] = structs.replace(known, closed=closed)
+    after = structs.replace(after, seq=tombstone.wallet_seq)
+    return Decision(effect.verdict, answer, (row, tombstone), None, after, changes)
 
 
-def _after(wallet: Wallet, effect: Effect, today: int) -> Wallet:
+def _wallet_after(wallet: Wallet, effect: Effect, today: int) -> Wallet:
     """The wallet after an effect; its business day never goes back."""
     day, staked, paid = wallet.day, wallet.day_stake, wallet.day_payout
     if today > day:
         day, staked, paid = today, 0, 0
-    if effect.counts:
+    if effect.counts_for_limits:
         staked, paid = staked + effect.stake, paid + effect.payout
-    restricts = effect.restricts
-    if restricts is None:
-        restricts = wallet.restrictions
-    elif restricts == UNRESTRICTED:
-        restricts = None
+    restrictions = effect.restrictions
+    if restrictions is None:
+        restrictions = wallet.restrictions
+    elif restrictions == UNRESTRICTED:
+        restrictions = None
     return Wallet(
         wallet.wallet_id,
         wallet.player,
@@ -189,11 +195,11 @@ def _after(wallet: Wallet, effect: Effect, today: int) -> Wallet:
         wallet.balance + effect.payout - effect.stake + effect.funding,
         wallet.seq + 1,
         wallet.turnover + effect.stake,
-        wallet.blocked if effect.blocks is None else effect.blocks,
+        wallet.blocked if effect.blocked is None else effect.blocked,
         day,
         staked,
         paid,
-        restricts,
+        restrictions,
     )
 
 
@@ -255,8 +261,8 @@ def _row(
     )
 
 
-def _tombstone(row: OperationRow, key: str, placed: str) -> OperationRow:
-    """A row that occupies the key of an operation that must never move money any more."""
+def _tombstone(row: OperationRow, key: str, reason_prefix: str) -> OperationRow:
+    """A row that occupies the key of an operation which must not move money any more."""
     return row._replace(
         wallet_seq=row.wallet_seq + 1,
         op_key=key,
@@ -264,7 +270,7 @@ def _tombstone(row: OperationRow, key: str, placed: str) -> OperationRow:
         stake=0,
         payout=0,
         amount=0,
-        reason=placed + row.op_key,
+        reason=reason_prefix + row.op_key,
         refers_to=row.op_key,
         ends_round=False,
         declared_stake=None,
@@ -297,14 +303,14 @@ def _delivery(request: Request, verdict: Verdict, answer: Answer) -> DeliveryRow
 
 
 def _outcome(
-    request: Request, verdict: Verdict, wallet: Wallet | None, ours: str | None
+    request: Request, verdict: Verdict, wallet: Wallet | None, transaction: str | None
 ) -> Outcome:
     fact: Fact | None = None if isinstance(request.fact, OwnOperation) else request.fact
     return Outcome(
         verdict=verdict,
         route=request.route,
         fact=fact,
-        transaction_id=ours,
+        transaction_id=transaction,
         balance=None if wallet is None else Money(wallet.balance, wallet.currency),
         turnover=None if wallet is None else Money(wallet.turnover, wallet.currency),
     )

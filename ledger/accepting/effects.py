@@ -1,13 +1,18 @@
-"""What each kind of operation does to its wallet: the decision table, one function a kind.
+"""What each kind of operation does to its wallet: the decision table, one function per kind.
 
-Pure. Knows nothing of chains, replies or rows; ``ledger.accepting.decide`` gives an effect its
-place.
+Pure. Chain positions, replies and rows are made in ``ledger.accepting.decide``.
 """
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ledger.accepting.limits import UNRESTRICTED, Restrictions, day_of, limit_broken, shut_out
+from ledger.accepting.limits import (
+    UNRESTRICTED,
+    Restrictions,
+    broken_limit,
+    business_day,
+    is_excluded,
+)
 from ledger.accepting.model import KnownOperation, LedgerView, Request, Wallet
 from ledger.accepting.own_operations import (
     Adjust,
@@ -18,8 +23,8 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     Withdrawal,
 )
-from ledger.accepting.tombstones import never_came
-from ledger.enums import OWN, OperationDecision, OperationKind
+from ledger.accepting.tombstones import was_never_received
+from ledger.enums import OWN_SLUG, OperationDecision, OperationKind
 from vocabulary.facts import (
     BalanceQuery,
     Bet,
@@ -34,14 +39,17 @@ from vocabulary.outcomes import Verdict
 
 
 class Effect(Struct, frozen=True, kw_only=True, gc=False):
-    """What an operation does to its wallet, before it has a place in the chain.
+    """What an operation does to its wallet, before it has a position in the chain.
 
     Attributes:
         stake, payout, funding: signed minor units; funding is money from or to outside.
-        fund: whose money stands on the other side.
-        counts: it counts for the limits of the business day.
-        blocks: the wallet's blocked flag afterwards, or None to leave it.
-        restricts: the wallet's restrictions afterwards, or None to leave them.
+        refers_to: key of the operation that this one names.
+        reverses: key of the operation that this one undoes.
+        declared: stake and payout of the round as the provider declares them.
+        fund: the kind of money on the other side.
+        counts_for_limits: whether it counts for the limits of the business day.
+        blocked: the wallet's blocked flag afterwards, or None to leave it.
+        restrictions: the wallet's restrictions afterwards, or None to leave them.
         tombstone: a key to occupy besides the operation's own.
     """
 
@@ -57,14 +65,14 @@ class Effect(Struct, frozen=True, kw_only=True, gc=False):
     declared: tuple[int, int] | None = None
     ends_round: bool = False
     fund: Fund = Fund.CASH
-    counts: bool = True
-    blocks: bool | None = None
-    restricts: Restrictions | None = None
+    counts_for_limits: bool = True
+    blocked: bool | None = None
+    restrictions: Restrictions | None = None
     tombstone: str | None = None
 
 
 def currency_of(fact: Operation | OwnOperation | BalanceQuery) -> str:
-    """The currency of the wallet a fact or order is about."""
+    """The currency of the fact's wallet."""
     match fact:
         case Bet() | Win() | Deposit() | Withdrawal() | Adjust():
             return fact.amount.currency
@@ -76,62 +84,62 @@ def currency_of(fact: Operation | OwnOperation | BalanceQuery) -> str:
             return fact.stake.currency
 
 
-def names_of(provider: str, fact: Operation | OwnOperation | BalanceQuery) -> str:
-    """The slug by whose names the player is called: a correction always uses ours."""
-    return OWN if type(fact) is Adjust else provider
+def handle_slug(provider: str, fact: Operation | OwnOperation | BalanceQuery) -> str:
+    """The slug in whose handles the fact names the player; a correction always uses ours."""
+    return OWN_SLUG if type(fact) is Adjust else provider
 
 
 def effect_of(
-    books: LedgerView, request: Request, fact: Operation | OwnOperation, wallet: Wallet
+    view: LedgerView, request: Request, fact: Operation | OwnOperation, wallet: Wallet
 ) -> Effect | Verdict:
     """The effect of one operation on its wallet, or the verdict that refuses it."""
     match fact:
         case Bet():
             return _bet(request, wallet, fact)
         case Win():
-            return _win(books, request, fact, wallet)
+            return _win(view, request, fact, wallet)
         case BetAndWin():
             return _bet_and_win(request, wallet, fact)
         case Rollback():
-            return _rollback(books, request, fact, wallet)
+            return _rollback(view, request, fact, wallet)
         case RoundEnd():
-            return _round_end(books, request, fact, wallet)
+            return _round_end(view, request, fact, wallet)
         case _:
-            return _order(wallet, fact)
+            return _own_operation(wallet, fact)
 
 
 def _refused_stake(
     request: Request, wallet: Wallet, stake: int, kind: OperationKind, round_id: str
 ) -> Effect | None:
-    """The refusal of a stake, if there is a reason; to the provider a limit is a block."""
+    """The refusal of a stake, or None. The provider is told of a limit as of a block."""
     if stake <= 0:
         return None
     if wallet.blocked:
         return _declined(kind, Verdict.DECLINED_BLOCKED, round_id)
-    held_to = wallet.restrictions
-    if held_to is not None and shut_out(held_to, request.received_at):
+    restrictions = wallet.restrictions
+    if restrictions is not None and is_excluded(restrictions, request.received_at):
         return _declined(kind, Verdict.DECLINED_BLOCKED, round_id, "self_excluded")
     if stake > wallet.balance:
         return _declined(kind, Verdict.DECLINED_FUNDS, round_id)
-    if held_to is None:
+    if restrictions is None:
         return None
-    is_today = wallet.day >= day_of(request.received_at)
-    beyond = limit_broken(
-        held_to,
+    is_today = wallet.day >= business_day(request.received_at)
+    limit = broken_limit(
+        restrictions,
         stake=stake,
         staked=wallet.day_stake if is_today else 0,
         paid=wallet.day_payout if is_today else 0,
     )
-    if beyond is None:
+    if limit is None:
         return None
-    return _declined(kind, Verdict.DECLINED_BLOCKED, round_id, beyond)
+    return _declined(kind, Verdict.DECLINED_BLOCKED, round_id, limit)
 
 
 def _bet(request: Request, wallet: Wallet, fact: Bet) -> Effect:
     stake = fact.amount.minor
-    refused = _refused_stake(request, wallet, stake, OperationKind.BET, fact.round_id)
-    if refused is not None:
-        return refused
+    refusal = _refused_stake(request, wallet, stake, OperationKind.BET, fact.round_id)
+    if refusal is not None:
+        return refusal
     return Effect(
         kind=OperationKind.BET,
         verdict=Verdict.ACCEPTED,
@@ -142,11 +150,11 @@ def _bet(request: Request, wallet: Wallet, fact: Bet) -> Effect:
 
 
 def _bet_and_win(request: Request, wallet: Wallet, fact: BetAndWin) -> Effect:
-    refused = _refused_stake(
+    refusal = _refused_stake(
         request, wallet, fact.bet.minor, OperationKind.BET_AND_WIN, fact.round_id
     )
-    if refused is not None:
-        return refused
+    if refusal is not None:
+        return refusal
     return Effect(
         kind=OperationKind.BET_AND_WIN,
         verdict=Verdict.ACCEPTED,
@@ -161,17 +169,16 @@ def _bet_and_win(request: Request, wallet: Wallet, fact: BetAndWin) -> Effect:
 def _declined(
     kind: OperationKind, verdict: Verdict, round_id: str, reason: str | None = None
 ) -> Effect:
-    why = reason or verdict.value
-    return Effect(kind=kind, verdict=verdict, round_id=round_id, reason=why)
+    return Effect(kind=kind, verdict=verdict, round_id=round_id, reason=reason or verdict.value)
 
 
-def _win(books: LedgerView, request: Request, fact: Win, wallet: Wallet) -> Effect | Verdict:
-    bet = books.operations.get((request.provider, fact.bet_key)) if fact.bet_key else None
+def _win(view: LedgerView, request: Request, fact: Win, wallet: Wallet) -> Effect | Verdict:
+    bet = view.operations.get((request.provider, fact.bet_key)) if fact.bet_key else None
     reason = None
     if fact.bet_key is not None:
-        refused = _refused_win(bet, request, wallet)
-        if refused is not None:
-            return refused
+        refusal = _refused_win(bet, request, wallet)
+        if refusal is not None:
+            return refusal
         if (
             bet is not None
             and not bet.closed
@@ -194,7 +201,7 @@ def _win(books: LedgerView, request: Request, fact: Win, wallet: Wallet) -> Effe
 def _refused_win(
     bet: KnownOperation | None, request: Request, wallet: Wallet
 ) -> Verdict | None:
-    if bet is None or never_came(bet) or bet.decision is OperationDecision.DECLINED:
+    if bet is None or was_never_received(bet) or bet.decision is OperationDecision.DECLINED:
         return None if request.policy.orphan_win_credits else Verdict.BET_UNKNOWN
     if bet.wallet_id != wallet.wallet_id:
         return Verdict.CONFLICT
@@ -204,9 +211,9 @@ def _refused_win(
 
 
 def _rollback(
-    books: LedgerView, request: Request, fact: Rollback, wallet: Wallet
+    view: LedgerView, request: Request, fact: Rollback, wallet: Wallet
 ) -> Effect | Verdict:
-    original = books.operations.get((request.provider, fact.original_key))
+    original = view.operations.get((request.provider, fact.original_key))
     empty = Effect(
         kind=OperationKind.ROLLBACK,
         verdict=Verdict.ACCEPTED,
@@ -221,23 +228,25 @@ def _rollback(
         accepts = request.policy.rollback_of_rollback_accepts
         return replace(empty, reason="irreversible") if accepts else Verdict.IRREVERSIBLE
     empty = replace(empty, round_id=original.round_id)
-    if original.closed and never_came(original):
-        # Kept out already; from now on it counts as rolled back, so its win is refused.
+    if original.closed and was_never_received(original):
+        # The round's end keeps the bet out already. From now on the bet counts as rolled back,
+        # so its win is refused.
         return replace(empty, reason="original_unknown", reverses=fact.original_key)
     if original.kind is OperationKind.TOMBSTONE or original.reversed:
         return replace(empty, reason="already_rolled_back")
     if original.decision is OperationDecision.DECLINED:
         return replace(empty, reason="original_declined")
-    return _inverse(empty, max(wallet.day, day_of(request.received_at)), fact, original)
+    return _inverse(empty, max(wallet.day, business_day(request.received_at)), fact, original)
 
 
 def _inverse(empty: Effect, today: int, fact: Rollback, original: KnownOperation) -> Effect:
-    """What undoes the original. It counts for limits only on the original's own day.
+    """The effect that undoes the original; it counts for limits only on the original's day.
 
-    ``today`` is the wallet's: a receiver whose clock is behind takes nothing off a later day.
+    ``today`` is at least the wallet's day, so a receiver whose clock is behind takes nothing
+    off a later day.
     """
-    moved = max(original.stake, original.payout)
-    differs = fact.amount is not None and fact.amount.minor != moved
+    original_amount = max(original.stake, original.payout)
+    differs = fact.amount is not None and fact.amount.minor != original_amount
     return replace(
         empty,
         stake=-original.stake,
@@ -245,14 +254,14 @@ def _inverse(empty: Effect, today: int, fact: Rollback, original: KnownOperation
         reverses=fact.original_key,
         reason="amount_differs" if differs else None,
         fund=original.fund,
-        counts=original.day == today,
+        counts_for_limits=original.day == today,
     )
 
 
 def _round_end(
-    books: LedgerView, request: Request, fact: RoundEnd, wallet: Wallet
+    view: LedgerView, request: Request, fact: RoundEnd, wallet: Wallet
 ) -> Effect | Verdict:
-    bet = books.operations.get((request.provider, fact.bet_key))
+    bet = view.operations.get((request.provider, fact.bet_key))
     if bet is not None and bet.wallet_id != wallet.wallet_id:
         return Verdict.CONFLICT
     reason = None
@@ -272,47 +281,53 @@ def _round_end(
     )
 
 
-def _order(wallet: Wallet, order: OwnOperation) -> Effect:
-    match order:
+def _own_operation(wallet: Wallet, operation: OwnOperation) -> Effect:
+    match operation:
         case Deposit():
-            money = _funding(OperationKind.DEPOSIT, order.amount.minor, order.reason)
-            return money if order.fund is Fund.CASH else replace(money, fund=order.fund)
-        case Withdrawal() if order.amount.minor > wallet.balance:
+            funding = _funding(OperationKind.DEPOSIT, operation.amount.minor, operation.reason)
+            return replace(funding, fund=operation.fund)
+        case Withdrawal() if operation.amount.minor > wallet.balance:
             return _declined(OperationKind.WITHDRAWAL, Verdict.DECLINED_FUNDS, "")
         case Withdrawal():
-            return _funding(OperationKind.WITHDRAWAL, -order.amount.minor, order.reason)
+            return _funding(OperationKind.WITHDRAWAL, -operation.amount.minor, operation.reason)
         case SetBlocked():
             return Effect(
-                kind=OperationKind.BLOCK if order.blocked else OperationKind.UNBLOCK,
+                kind=OperationKind.BLOCK if operation.blocked else OperationKind.UNBLOCK,
                 verdict=Verdict.ACCEPTED,
                 round_id="",
-                blocks=order.blocked,
-                reason=order.reason,
+                blocked=operation.blocked,
+                reason=operation.reason,
             )
         case Exclude() | Limit():
-            return _restriction(wallet.restrictions or UNRESTRICTED, order)
+            return _restriction(wallet.restrictions or UNRESTRICTED, operation)
         case Adjust():
-            return _adjustment(order)
+            return _adjustment(operation)
 
 
-def _restriction(standing: Restrictions, order: Exclude | Limit) -> Effect:
-    if isinstance(order, Exclude):
-        kind, until = OperationKind.EXCLUDE, max(order.until, standing.until or order.until)
-        after = replace(standing, until=until)
+def _restriction(current: Restrictions, operation: Exclude | Limit) -> Effect:
+    if isinstance(operation, Exclude):
+        kind = OperationKind.EXCLUDE
+        until = max(operation.until, current.until or operation.until)
+        restrictions = replace(current, until=until)
     else:
         kind = OperationKind.LIMIT
-        after = replace(standing, stake=order.stake, turnover=order.turnover, loss=order.loss)
+        restrictions = replace(
+            current, stake=operation.stake, turnover=operation.turnover, loss=operation.loss
+        )
     return Effect(
-        kind=kind, verdict=Verdict.ACCEPTED, round_id="", restricts=after, reason=order.reason
+        kind=kind,
+        verdict=Verdict.ACCEPTED,
+        round_id="",
+        restrictions=restrictions,
+        reason=operation.reason,
     )
 
 
-def _adjustment(order: Adjust) -> Effect:
-    """Against an account of ours, or as a stake or payout of the round it corrects."""
-    effect = replace(
-        _funding(OperationKind.ADJUSTMENT, 0, order.reason), fund=order.fund, counts=False
-    )
-    within, amount = order.within, order.amount.minor
+def _adjustment(operation: Adjust) -> Effect:
+    """Against one of our own accounts, or as a stake or payout of the round it corrects."""
+    funding = _funding(OperationKind.ADJUSTMENT, 0, operation.reason)
+    effect = replace(funding, fund=operation.fund, counts_for_limits=False)
+    within, amount = operation.within, operation.amount.minor
     if within is None:
         return replace(effect, funding=amount)
     stake, payout = (-amount, 0) if within.side == "stake" else (0, amount)

@@ -1,7 +1,8 @@
 """What a player may stake: self-exclusion, and limits per business day. Pure.
 
-They bind bets only: wins and rollbacks are taken whatever the player's state. A business day is
-a day in UTC, and never an earlier one than the wallet has seen, whatever receivers' clocks say.
+Restrictions apply to bets only: wins and rollbacks are accepted whatever the player's state. A
+business day is a day in UTC. A wallet's business day never goes back, whatever the receivers'
+clocks show.
 """
 
 from datetime import datetime
@@ -13,7 +14,7 @@ _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 
 
 class PlayerState(StrEnum):
-    """A wallet's state, the strictest that applies."""
+    """A wallet's state: the strictest that applies."""
 
     ACTIVE = "active"
     BLOCKED = "blocked"
@@ -22,7 +23,7 @@ class PlayerState(StrEnum):
 
 
 class Restrictions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What a player's bets are held to; minor units. Absent: no such restriction.
+    """The restrictions on a player's bets, in minor units; None where there is none.
 
     Attributes:
         until: self-excluded before this instant.
@@ -40,22 +41,21 @@ class Restrictions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 UNRESTRICTED = Restrictions()
 
 
-def day_of(at: datetime) -> int:
+def business_day(instant: datetime) -> int:
     """The business day of an instant in UTC, in days since 1970."""
-    return at.toordinal() - _EPOCH_ORDINAL
+    return instant.toordinal() - _EPOCH_ORDINAL
 
 
-def shut_out(restrictions: Restrictions | None, at: datetime) -> bool:
-    """Whether the player has excluded themselves at that instant."""
-    return (
-        restrictions is not None and restrictions.until is not None and at < restrictions.until
-    )
+def is_excluded(restrictions: Restrictions | None, at: datetime) -> bool:
+    """Whether the player is self-excluded at that instant."""
+    until = None if restrictions is None else restrictions.until
+    return until is not None and at < until
 
 
-def limit_broken(
+def broken_limit(
     restrictions: Restrictions, *, stake: int, staked: int, paid: int
 ) -> str | None:
-    """Why a stake goes beyond a limit, or None.
+    """The limit that a stake exceeds, as a reason, or None.
 
     ``staked`` and ``paid`` are the stakes and payouts of the business day so far.
     """
@@ -68,29 +68,28 @@ def limit_broken(
     return None
 
 
-def state_of(
+def player_state(
     restrictions: Restrictions | None, at: datetime, *, is_blocked: bool
 ) -> PlayerState:
     """The strictest state that applies at an instant."""
     if is_blocked:
         return PlayerState.BLOCKED
-    if shut_out(restrictions, at):
+    if is_excluded(restrictions, at):
         return PlayerState.SELF_EXCLUDED
-    limits = restrictions and (restrictions.stake, restrictions.turnover, restrictions.loss)
-    return (
-        PlayerState.LIMITED
-        if limits and any(x is not None for x in limits)
-        else (PlayerState.ACTIVE)
-    )
+    if restrictions is None:
+        return PlayerState.ACTIVE
+    limits = (restrictions.stake, restrictions.turnover, restrictions.loss)
+    is_limited = any(limit is not None for limit in limits)
+    return PlayerState.LIMITED if is_limited else PlayerState.ACTIVE
 
 
-def to_json(restrictions: Restrictions | None) -> str | None:
-    """As the column ``wallets.restrictions`` holds them."""
+def restrictions_to_json(restrictions: Restrictions | None) -> str | None:
+    """Restrictions as the column ``wallets.restrictions`` holds them."""
     if restrictions is None or restrictions == UNRESTRICTED:
         return None
     return msgspec.json.encode(restrictions).decode()
 
 
-def from_json(text: str | None) -> Restrictions | None:
-    """Read the column ``wallets.restrictions`` as text."""
+def restrictions_from_json(text: str | None) -> Restrictions | None:
+    """Restrictions from the text of the column ``wallets.restrictions``."""
     return None if text is None else msgspec.json.decode(text, type=Restrictions)

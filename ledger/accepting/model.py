@@ -1,7 +1,7 @@
-"""What a decision looks at and what it leaves behind. Values only; no database here.
+"""What a decision reads and what it writes. Values only; no database here.
 
-These are made for every callback, so they are msgspec structs: a frozen dataclass costs several
-times as much to make. None can be part of a reference cycle, so the collector need not look.
+They are made for every callback, so they are msgspec structs: a frozen dataclass costs several
+times as much to make. None can be part of a reference cycle, hence ``gc=False``.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,11 +24,12 @@ HandleKey = tuple[str, str]
 
 
 class Wallet(Struct, frozen=True, gc=False):
-    """One wallet as the decision sees it; amounts in minor units.
+    """One wallet as a decision reads it; amounts in minor units.
 
     Attributes:
+        seq: position of the last operation in the wallet's chain.
         turnover: lifetime stakes.
-        day: the last business day it was used on, in days since 1970.
+        day: the last business day the wallet was used on, in days since 1970.
         day_stake, day_payout: staked and paid out on that day.
     """
 
@@ -46,11 +47,12 @@ class Wallet(Struct, frozen=True, gc=False):
 
 
 class KnownOperation(Struct, frozen=True, kw_only=True, gc=False):
-    """What matters later about an operation that stands in the books.
+    """What later decisions need of an operation in the books.
 
     Attributes:
-        reversed: its effect has been undone by a rollback.
-        closed: a tombstone that a round's end placed: what never came was not rolled back.
+        reversed: a rollback has undone it.
+        closed: it is a tombstone placed by a round's end. The operation it keeps out counts as
+            unknown, not as rolled back.
         day: the business day it was received on, in days since 1970.
     """
 
@@ -69,13 +71,13 @@ class KnownOperation(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class LedgerView(Struct, frozen=True):
-    """The part of the ledger a batch touches.
+    """The part of the ledger that deciding a batch reads.
 
     Attributes:
         wallets: by wallet id.
-        players: wallet id by currency for every handle looked up; None when unknown.
-        operations: known operations by key. A key that is absent was not looked up or does
-            not exist; the unique index on it is what makes that safe.
+        players: wallet id by currency for every handle of the batch; None when unknown.
+        operations: by key. A key that is absent does not exist or was not read; the unique
+            index on operation keys makes that safe.
     """
 
     wallets: Mapping[int, Wallet]
@@ -84,12 +86,12 @@ class LedgerView(Struct, frozen=True):
 
 
 class Request(Struct, frozen=True, kw_only=True, gc=False):
-    """One understood request, with everything needed to decide and to answer it.
+    """One request with everything needed to decide and answer it.
 
     Attributes:
         provider: the slug.
-        fact: None when the bytes were authentic but not of the dialect.
-        headers: the allow-listed headers, one ``name: value`` a line.
+        fact: None when the bytes are authentic but malformed.
+        headers: the allow-listed headers, one ``name: value`` per line.
         respond: the dialect's renderer for this provider.
     """
 
@@ -104,7 +106,10 @@ class Request(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class OperationRow(NamedTuple):
-    """One row of ``operations`` without its batch; a tuple because rows are sent as columns."""
+    """One row of ``operations`` without its batch.
+
+    A tuple, because asyncpg sends a batch's rows as one array of a composite type.
+    """
 
     wallet_id: int
     wallet_seq: int
@@ -151,11 +156,11 @@ class DeliveryRow(NamedTuple):
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """The answer to one request, what it writes, and what later decisions must know of it.
+    """The answer to one request, the rows it writes, and what later decisions must know of it.
 
     Attributes:
-        wallet: the wallet after it, when operations are written.
-        learned: operations that now stand or changed, by key.
+        wallet: the wallet afterwards, when operations are written.
+        changes: operations that are new or changed, by key.
     """
 
     verdict: Verdict
@@ -163,4 +168,4 @@ class Decision(Struct, frozen=True, gc=False):
     operations: tuple[OperationRow, ...]
     delivery: DeliveryRow | None
     wallet: Wallet | None
-    learned: Mapping[OperationKey, KnownOperation]
+    changes: Mapping[OperationKey, KnownOperation]

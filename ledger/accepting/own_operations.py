@@ -1,4 +1,8 @@
-"""What we ourselves ask of a wallet: through the same chain as a provider's callback."""
+"""Our own operations: deposits, withdrawals, restrictions and corrections.
+
+They take positions in the same chain as the operations of providers' callbacks. The class names
+and fields are part of the stored evidence: renaming one makes old operations unreadable.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +18,7 @@ from vocabulary.money import Money
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposit:
-    """Money comes in from outside, or from the fund named. ``amount`` is positive."""
+    """Money comes in from outside or from a fund. ``amount`` is positive."""
 
     key: str
     handle: str
@@ -25,7 +29,7 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """Money goes out, if it is there. ``amount`` is positive."""
+    """Money goes out; declined if the balance is too small. ``amount`` is positive."""
 
     key: str
     handle: str
@@ -35,9 +39,9 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetBlocked:
-    """Refuse, or allow again, the player's bets in one currency.
+    """Refuse the player's bets in one currency, or allow them again.
 
-    It takes a place in the wallet's chain, so no receiver can decide a bet on the old state.
+    It takes a position in the wallet's chain, so no receiver can decide a bet on the old state.
     """
 
     key: str
@@ -49,7 +53,7 @@ class SetBlocked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclude:
-    """The player shuts themselves out until an instant; never shortened by a later one."""
+    """The player excludes themselves until an instant; a later one never shortens it."""
 
     key: str
     handle: str
@@ -60,7 +64,7 @@ class Exclude:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """What the player may stake, turn over and lose in a business day; None lifts it."""
+    """The most per stake, and per business day for turnover and loss; None lifts a limit."""
 
     key: str
     handle: str
@@ -73,7 +77,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InRound:
-    """The provider's round that a correction belongs to, and the figure it corrects."""
+    """The provider's round that a correction belongs to, and the amount it corrects."""
 
     provider: str
     round_id: str
@@ -82,13 +86,13 @@ class InRound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjust:
-    """A correction that two people agreed on; may leave the player owing.
+    """A correction that two people agreed on; the balance may fall below zero.
 
     Attributes:
-        amount: signed, to the player.
-        within: None books it against the adjustment account or the fund. A round takes it as
-            its own stake or payout: it then stands under the provider's slug, and closes the
-            round, because a correction is the last word about it.
+        amount: signed, to the player. within: None books it against the adjustment account or
+        the fund. With a round it is that
+            round's own stake or payout: it is booked under the provider's slug and ends the
+            round, because a correction is the last operation of a round.
     """
 
     key: str
@@ -101,53 +105,51 @@ class Adjust:
 
 OwnOperation = Deposit | Withdrawal | SetBlocked | Exclude | Limit | Adjust
 _KINDS = (Deposit, Withdrawal, SetBlocked, Exclude, Limit, Adjust)
-_ORDERS: Mapping[str, type[OwnOperation]] = {kind.__name__: kind for kind in _KINDS}
+_KIND_BY_NAME: Mapping[str, type[OwnOperation]] = {kind.__name__: kind for kind in _KINDS}
 
 
-def order_fingerprint(order: OwnOperation) -> bytes:
-    """16 bytes that are equal exactly for the same order."""
-    return _digest(*_told(order), order.key, order.handle)
+def own_operation_fingerprint(operation: OwnOperation) -> bytes:
+    """16 bytes that are equal exactly for equal operations; the reason does not count."""
+    parts = (*_content(operation), operation.key, operation.handle)
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
 
 
-def order_bytes(order: OwnOperation) -> bytes:
-    """The order as the evidence kept with its operation."""
-    told = {"order": type(order).__name__, **msgspec.to_builtins(order)}
-    return msgspec.json.encode(told)
+def own_operation_bytes(operation: OwnOperation) -> bytes:
+    """The operation as JSON; stored with it as evidence."""
+    document = {"order": type(operation).__name__, **msgspec.to_builtins(operation)}
+    return msgspec.json.encode(document)
 
 
-def order_from_bytes(body: bytes) -> OwnOperation:
-    """Read what ``order_bytes`` wrote.
+def own_operation_from_bytes(body: bytes) -> OwnOperation:
+    """Read what ``own_operation_bytes`` wrote.
 
     Raises:
-        ValueError: the bytes are not an order of ours.
+        ValueError: the bytes are not one of our own operations.
     """
-    told = msgspec.json.decode(body, type=dict[str, object])
-    kind = _ORDERS.get(str(told.pop("order", "")))
+    document = msgspec.json.decode(body, type=dict[str, object])
+    kind = _KIND_BY_NAME.get(str(document.pop("order", "")))
     if kind is None:
-        raise ValueError("an order of one of our own kinds is expected")
-    return msgspec.convert(told, type=kind)
+        raise ValueError(f"an order is expected, one of {', '.join(_KIND_BY_NAME)}")
+    return msgspec.convert(document, type=kind)
 
 
-def _told(order: OwnOperation) -> tuple[str, ...]:
-    match order:
-        case Deposit():
-            what = ("Deposit", str(order.amount.minor), order.amount.currency)
-            return what if order.fund is Fund.CASH else (*what, str(order.fund))
-        case Withdrawal():
-            return ("Withdrawal", str(order.amount.minor), order.amount.currency)
+def _content(operation: OwnOperation) -> tuple[str, ...]:
+    match operation:
+        case Deposit(amount=amount, fund=fund):
+            # Deposits of cash had fingerprints before funds existed: cash adds nothing.
+            fund_part = () if fund is Fund.CASH else (str(fund),)
+            return ("Deposit", str(amount.minor), amount.currency, *fund_part)
+        case Withdrawal(amount=amount):
+            return ("Withdrawal", str(amount.minor), amount.currency)
         case SetBlocked():
-            return ("SetBlocked", str(order.blocked), order.currency)
+            return ("SetBlocked", str(operation.blocked), operation.currency)
         case Exclude():
-            return ("Exclude", order.until.isoformat(), order.currency)
+            return ("Exclude", operation.until.isoformat(), operation.currency)
         case Limit():
-            limits = (str(order.stake), str(order.turnover), str(order.loss))
-            return ("Limit", *limits, order.currency)
-        case Adjust():
-            money = (str(order.amount.minor), order.amount.currency, str(order.fund))
-            at = order.within
-            where = ("",) if at is None else (at.provider, at.round_id, at.side)
-            return ("Adjust", *money, *where)
-
-
-def _digest(*parts: str) -> bytes:
-    return blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
+            limits = (str(operation.stake), str(operation.turnover), str(operation.loss))
+            return ("Limit", *limits, operation.currency)
+        case Adjust(amount=amount, fund=fund, within=within):
+            round_side = (
+                ("",) if within is None else (within.provider, within.round_id, within.side)
+            )
+            return ("Adjust", str(amount.minor), amount.currency, str(fund), *round_side)

@@ -1,12 +1,12 @@
-"""The three statements of the accept path, for asyncpg; parameters are arrays.
+"""The three SQL statements of the accept path, for asyncpg; parameters are arrays.
 
 Tables touched: reads ``handles players wallets operations``; writes ``batches operations
-deliveries wallets``, all four in one statement, so a batch is in the books or it is not.
+deliveries wallets``, all four in one statement, so a batch is committed whole or not at all.
 """
 
 from collections.abc import Sequence
 
-from ledger.accepting.limits import to_json
+from ledger.accepting.limits import restrictions_to_json
 from ledger.accepting.model import DeliveryRow, OperationRow, Wallet
 from ledger.enums import CLOSED_BY
 
@@ -42,7 +42,7 @@ _WALLET = (
 
 def _write() -> str:
     operations, deliveries = OperationRow._fields, DeliveryRow._fields
-    moved = ", ".join(f"{name} = v.{name}" for name in _WALLET[1:])
+    assignments = ", ".join(f"{name} = v.{name}" for name in _WALLET[1:])
     return f"""
 WITH batch AS (
   INSERT INTO batches (operations, posted_at)
@@ -51,12 +51,12 @@ WITH batch AS (
   INSERT INTO operations (batch_id, {", ".join(operations)})
   SELECT batch.batch_id, {", ".join(f"r.{name}" for name in operations)}
     FROM batch, unnest($2::operation_line[]) AS r
-), noted AS (
+), delivered AS (
   INSERT INTO deliveries (batch_id, {", ".join(deliveries)})
   SELECT batch.batch_id, {", ".join(f"d.{name}" for name in deliveries)}
     FROM batch, unnest($3::delivery_line[]) AS d
 ), moved AS (
-  UPDATE wallets w SET {moved}
+  UPDATE wallets w SET {assignments}
     FROM unnest($4::wallet_line[]) AS v WHERE w.wallet_id = v.wallet_id
 )
 SELECT batch_id FROM batch
@@ -73,21 +73,23 @@ def write_arguments(
     deliveries: Sequence[DeliveryRow],
     wallets: Sequence[Wallet],
 ) -> tuple[int, Sequence[object], Sequence[object], Sequence[object]]:
-    """The arguments of WRITE_BATCH. Rows are written sorted by wallet, so that two receivers
-    meet in the same order."""  # noqa: D205, D209
-    moved = [
+    """The arguments of WRITE_BATCH.
+
+    Rows are sorted by wallet, so that two receivers write shared wallets in the same order.
+    """
+    wallet_lines = [
         (
             *(w.wallet_id, w.balance, w.seq, w.turnover, w.blocked),
-            *(w.day, w.day_stake, w.day_payout, to_json(w.restrictions)),
+            *(w.day, w.day_stake, w.day_payout, restrictions_to_json(w.restrictions)),
         )
         for w in sorted(wallets, key=_wallet_id)
     ]
-    return len(operations), sorted(operations, key=_place), deliveries, moved
+    return len(operations), sorted(operations, key=_position), deliveries, wallet_lines
 
 
 def _wallet_id(wallet: Wallet) -> int:
     return wallet.wallet_id
 
 
-def _place(row: OperationRow) -> tuple[int, int]:
+def _position(row: OperationRow) -> tuple[int, int]:
     return row.wallet_id, row.wallet_seq

@@ -1,12 +1,12 @@
-"""Batches, deliveries, seals: what was committed together, answered twice, and sealed."""
+"""Checks of batches, deliveries, parked work and seals."""
 
 from ledger.checks.check import BookCheck
 
 CHECKS: tuple[BookCheck, ...] = (
     BookCheck(
         name="batches_are_whole",
-        promise="every batch holds as many operations as it says, and is not both posted and"
-        " parked",
+        promise="every batch has as many operations as its row states, and is not both posted"
+        " and parked",
         figure="SELECT count(*) FROM {batches} b",
         wrong="""SELECT 'batch ' || b.batch_id FROM {batches} b
                   LEFT JOIN (SELECT batch_id, count(*) AS operations FROM {operations} o
@@ -17,8 +17,8 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="deliveries_are_answered",
-        promise="every delivery has its batch, and what was sent again was answered with the"
-        " reply of its operation",
+        promise="every delivery has a batch, and every repeat was answered with the reply of"
+        " its operation",
         figure="SELECT count(*) FROM {deliveries} d",
         wrong="""SELECT 'delivery ' || d.delivery_id FROM {deliveries} d
                   LEFT JOIN {batches} b USING (batch_id)
@@ -52,7 +52,7 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="sealed_days_keep_their_rows",
-        promise="a sealed day has the rows that were sealed, no more and no fewer",
+        promise="every sealed day has as many rows as were sealed",
         figure="SELECT count(*) FROM {seals} s",
         wrong="""SELECT 'sealed day ' || s.day FROM {seals} s
                   LEFT JOIN (SELECT (b.committed_at AT TIME ZONE 'UTC')::date AS day,

@@ -1,4 +1,4 @@
-"""Wallets and their chains: places, balances, counters, reversals, tombstones."""
+"""Checks of wallets and their chains: positions, balances, counters, reversals, tombstones."""
 
 from ledger.checks.check import BookCheck
 
@@ -18,7 +18,7 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="wallets_end_their_chain",
-        promise="each wallet stands at the last number and balance of its chain",
+        promise="each wallet has the position and balance of the last operation in its chain",
         figure="SELECT count(*) FROM {wallets} w",
         wrong="""SELECT w.player || ' ' || w.currency FROM {wallets} w
                   LEFT JOIN {operations} o
@@ -32,8 +32,8 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="wallets_count_their_chain",
-        promise="each wallet's turnover is the sum of its accepted stakes, and it is blocked"
-        " exactly when the last order about that said so",
+        promise="each wallet's turnover is the sum of its accepted stakes, and it is blocked if"
+        " and only if its last block or unblock was a block",
         figure="SELECT count(*) FROM {wallets} w",
         wrong="""SELECT w.player || ' ' || w.currency FROM {wallets} w
                   LEFT JOIN (SELECT wallet_id, sum(stake) AS stake FROM {operations} o
@@ -60,8 +60,8 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="reversals_undo_their_original",
-        promise="what a rollback reverses stands before it in the same chain, was accepted, and"
-        " is undone by it exactly, and by nothing else",
+        promise="the original of each reversal precedes it in the same chain, was accepted, and"
+        " is undone exactly and only once",
         figure="SELECT count(*) FROM {operations} o WHERE reverses IS NOT NULL",
         wrong="""SELECT 'txn-' || r.wallet_id || '-' || r.wallet_seq FROM {operations} r
                   LEFT JOIN {operations} o ON o.provider = r.provider AND o.op_key = r.reverses

@@ -1,25 +1,27 @@
-"""One promise of the books, and how much of the books it is asked of."""
+"""One check of the books, and the part of the books it is run on."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-#: Tables whose rows belong to one wallet, so that a proof may be asked of some wallets only.
-_OF_WALLETS = ("operations", "entries", "wallets", "rounds")
-_WHOLE = ("batches", "deliveries", "parked", "seals", "residuals", "residual_entries", "runs")
-
-
-_MOVED = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
+#: Tables whose rows belong to one wallet, so that a check can be limited to some wallets.
+_WALLET_TABLES = ("operations", "entries", "wallets", "rounds")
+_OTHER_TABLES = (
+    *("batches", "deliveries", "parked", "seals"),
+    *("residuals", "residual_entries", "runs"),
+)
+_MOVED_WALLETS = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookCheck:
-    """One thing the books promise.
+    """One promise of the books, with the SQL that checks it.
 
     Attributes:
+        promise: what holds, in words.
         figure: SQL for how many rows the promise covers.
-        wrong: SQL for the rows that break it; its one column names the row. Tables are written
-            in braces, ``{operations}``, so that a partial proof can narrow them down.
-        by_wallet: it can be asked of some wallets, because it joins nothing of two of them.
+        wrong: SQL for the rows that break it; its only column names the row. Tables are written
+            in braces, ``{operations}``, so that a partial check can narrow them.
+        by_wallet: it can be limited to some wallets, because it joins no rows of two wallets.
     """
 
     name: str
@@ -31,7 +33,7 @@ class BookCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletScope:
-    """Of which wallets the proof is asked: their whole chains, or nothing of them.
+    """The wallets to check, each with its whole chain.
 
     Attributes:
         since: only wallets with an operation committed at or after this instant.
@@ -43,7 +45,7 @@ class WalletScope:
 
     @property
     def is_partial(self) -> bool:
-        """Whether anything is left out."""
+        """Whether any wallet is left out."""
         return self.since is not None or self.wallets is not None
 
     @property
@@ -57,17 +59,17 @@ class WalletScope:
         return ", ".join(words) or "everything"
 
     def render(self, sql: str) -> str:
-        """The query over the tables, or over the part of them that is asked for."""
-        tables = {name: self._narrowed(name) for name in _OF_WALLETS}
-        return sql.format(**tables, **{name: name for name in _WHOLE})
+        """The query over the scope's part of the tables."""
+        tables = {name: self._narrowed(name) for name in _WALLET_TABLES}
+        return sql.format(**tables, **{name: name for name in _OTHER_TABLES})
 
     def _narrowed(self, table: str) -> str:
-        limits = []
+        conditions = []
         if self.wallets is not None:
-            limits.append(f"wallet_id BETWEEN {self.wallets[0]:d} AND {self.wallets[1]:d}")
+            conditions.append(f"wallet_id BETWEEN {self.wallets[0]:d} AND {self.wallets[1]:d}")
         if self.since is not None:
-            moved = f"b.committed_at >= '{self.since.isoformat()}'"
-            limits.append(f"wallet_id IN ({_MOVED} WHERE {moved})")
-        if not limits:
+            committed = f"b.committed_at >= '{self.since.isoformat()}'"
+            conditions.append(f"wallet_id IN ({_MOVED_WALLETS} WHERE {committed})")
+        if not conditions:
             return table
-        return f"(SELECT * FROM {table} WHERE {' AND '.join(limits)})"  # noqa: S608 - numbers
+        return f"(SELECT * FROM {table} WHERE {' AND '.join(conditions)})"  # noqa: S608 - numbers

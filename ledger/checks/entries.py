@@ -1,4 +1,4 @@
-"""Entries: they sum to zero, they are what the posting rules make of each operation."""
+"""Checks of entries: they sum to zero, and follow from the posting rules."""
 
 from ledger.checks.check import BookCheck
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
@@ -16,7 +16,7 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="wallets_equal_entries",
-        promise="each balance is the sum of its entries and of what is accepted but not posted",
+        promise="each balance is the sum of its entries and of its operations not posted yet",
         figure="SELECT count(*) FROM {wallets} w",
         wrong="""SELECT w.player || ' ' || w.currency FROM {wallets} w
                   LEFT JOIN (SELECT wallet_id, sum(amount) AS amount FROM {entries} e
@@ -32,8 +32,8 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="operations_posted_once",
-        promise="the entries of every accepted, posted operation are what the rules make of it,"
-        " and no other operation has any",
+        promise="every accepted, posted operation has exactly the entries that the posting"
+        " rules give, and no other operation has any",
         figure="SELECT count(*) FROM {operations} o",
         wrong=f"""SELECT DISTINCT 'txn-' || coalesce(o.wallet_id, e.wallet_id) || '-'
                          || coalesce(o.wallet_seq, e.wallet_seq)
@@ -53,8 +53,8 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="sweeps_are_whole",
-        promise="what was swept left the clearing of the round it is posted in and came to GGR,"
-        " with an operation that stands",
+        promise="every sweep moves one amount from its round's clearing to GGR, with an"
+        " accepted, posted operation of the round",
         figure=f"SELECT count(*) FROM {{entries}} e WHERE leg IN {_SWEEP}",  # noqa: S608 - constants
         wrong=f"""SELECT 'txn-' || s.wallet_id || '-' || s.wallet_seq FROM (
                     SELECT wallet_id, wallet_seq, count(*) AS legs, sum(amount) AS total,

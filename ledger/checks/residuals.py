@@ -1,4 +1,4 @@
-"""What tolerances let pass: each in the books once, with two legs, as its run says."""
+"""Checks of booked residuals: each is booked once, with two legs, as its run states."""
 
 from ledger.checks.check import BookCheck
 
@@ -13,8 +13,8 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="residuals_are_entered",
-        promise="every residual stands in GGR and in the account of differences with what it"
-        " moves, in its provider, round and currency, and nothing else stands there for it",
+        promise="every residual has exactly two entries, in GGR and in the difference account,"
+        " with its amount, provider, round and currency",
         figure="SELECT count(*) FROM {residuals} r",
         wrong="""SELECT DISTINCT 'residual ' || coalesce(r.residual_id, e.residual_id)
                    FROM (SELECT r.residual_id, r.provider, r.match_key, r.currency, l.leg,
@@ -32,40 +32,42 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="residuals_follow",
-        promise="in each round and currency residuals run 1, 2, 3 …, each corrects the one"
-        " before it and begins where that one ended",
+        promise="in each round and currency residuals run 1, 2, 3 …, and each corrects the one"
+        " before it and starts from its amount",
         figure="SELECT count(*) FROM {residuals} r",
         wrong="""SELECT 'residual ' || residual_id FROM (
                    SELECT residual_id, sequence, before, corrects,
                           lag(sequence, 1, 0) OVER chain AS sequence_before,
-                          lag(after, 1, 0::bigint) OVER chain AS stood,
+                          lag(after, 1, 0::bigint) OVER chain AS after_before,
                           lag(residual_id) OVER chain AS last
                      FROM {residuals} r
                    WINDOW chain AS (PARTITION BY provider, round_id, player, currency
                                     ORDER BY sequence)
                  ) c
                  WHERE (sequence, before, corrects)
-                       IS DISTINCT FROM (sequence_before + 1, stood, last)""",
+                       IS DISTINCT FROM (sequence_before + 1, after_before, last)""",
         by_wallet=False,
     ),
     BookCheck(
         name="residuals_equal_runs",
-        promise="what the books hold as booked by a run is what that run says it booked, and it"
-        " looked at all of its window",
+        promise="the residuals booked by a run are what its manifest states, and the run"
+        " compared its whole window",
         figure="SELECT count(*) FROM {runs} r",
         wrong="""SELECT 'run ' || run_id || ' ' || currency
                    FROM (SELECT r.run_id, s.key AS currency, s.value::numeric AS minor
                            FROM {runs} r
                           CROSS JOIN LATERAL jsonb_each_text(r.manifest -> 'booked_minor') s
                         ) m
-                   FULL JOIN (SELECT run_id, currency, array_agg(DISTINCT provider) AS whose,
+                   FULL JOIN (SELECT run_id, currency,
+                                     array_agg(DISTINCT provider) AS providers,
                                      sum(after - before) AS minor
                                 FROM {residuals} r GROUP BY run_id, currency) b
                      USING (run_id, currency)
                    LEFT JOIN {runs} r USING (run_id)
                   WHERE coalesce(m.minor, 0) <> coalesce(b.minor, 0)
-                     OR (b.whose IS NOT NULL
-                         AND (b.whose, true) IS DISTINCT FROM (ARRAY[r.provider], r.whole))""",
+                     OR (b.providers IS NOT NULL
+                         AND (b.providers, true)
+                             IS DISTINCT FROM (ARRAY[r.provider], r.whole))""",
         by_wallet=False,
     ),
 )

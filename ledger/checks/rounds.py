@@ -1,7 +1,7 @@
-"""Rounds: every figure follows from posted operations; an ended round's clearing is zero."""
+"""Checks of rounds: each follows from its posted operations; an ended one has no clearing."""
 
 from ledger.checks.check import BookCheck
-from ledger.enums import OWN
+from ledger.enums import OWN_SLUG
 
 CHECKS: tuple[BookCheck, ...] = (
     BookCheck(
@@ -27,7 +27,7 @@ CHECKS: tuple[BookCheck, ...] = (
                             array_agg(DISTINCT o.currency) AS currencies
                        FROM {{operations}} o JOIN {{batches}} b USING (batch_id)
                       WHERE b.posted_at IS NOT NULL AND o.decision = 'accepted'
-                        AND o.provider <> '{OWN}'
+                        AND o.provider <> '{OWN_SLUG}'
                       GROUP BY o.match_key, o.provider, o.round_id, o.wallet_id
                    ) o USING (match_key, provider, round_id, wallet_id)
                   WHERE (r.stake, r.payout, r.bets, r.wins, r.rollbacks, r.ended, r.first_at,
@@ -44,8 +44,8 @@ CHECKS: tuple[BookCheck, ...] = (
     ),
     BookCheck(
         name="ended_rounds_are_clear",
-        promise="an ended round's clearing is zero, an open one's is what is not swept of its"
-        " stake less payout",
+        promise="an ended round's clearing is zero; an open one's is its stake less payout,"
+        " less what was swept",
         figure="SELECT count(*) FROM {rounds} r",
         wrong="""SELECT r.provider || ' ' || r.round_id FROM {rounds} r
                    LEFT JOIN (SELECT match_key, provider, wallet_id, sum(amount) AS amount

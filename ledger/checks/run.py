@@ -1,8 +1,8 @@
-"""Prove the books, by sums and by order. Each check is one query that finds what is wrong.
+"""Check the books by sums and by order. Each check is one query that finds wrong rows.
 
-A check names its figure (how much it looked at) and its findings (how many rows are wrong, and
-the first of them). All checks read one snapshot, so traffic may go on meanwhile. Rows stay in
-PostgreSQL, which sorts and joins within its bounds: our memory does not grow with the books.
+A check reports how many rows it covers, how many are wrong, and the first of them. All checks
+read one snapshot, so traffic may go on meanwhile. PostgreSQL sorts and joins the rows, so the
+memory of this process does not grow with the books.
 """
 
 from collections.abc import Iterator
@@ -23,16 +23,18 @@ CHECKS: tuple[BookCheck, ...] = (
     *residuals.CHECKS,
     *batches.CHECKS,
 )
-#: How many rows that are wrong each check names.
+#: How many wrong rows each check names.
 NAMED_MAX = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What a check found; it holds when ``wrong`` is 0.
+    """The result of one check; the names are JSON keys.
 
     Attributes:
-        named: the first rows that are wrong, in the order of their names.
+        checked: how many rows the check covers.
+        wrong: how many of them break the promise.
+        named: the names of the first wrong rows, sorted.
     """
 
     name: str
@@ -43,43 +45,44 @@ class CheckResult:
 
     @property
     def first(self) -> str | None:
-        """The first row that is wrong."""
+        """The first wrong row."""
         return self.named[0] if self.named else None
 
 
 def checks_for(scope: WalletScope) -> tuple[tuple[BookCheck, ...], list[str]]:
-    """The checks that can be asked of the scope, and the names of those that cannot."""
+    """The checks that can be run on the scope, and the names of those that cannot."""
     if not scope.is_partial:
         return CHECKS, []
-    asked = tuple(check for check in CHECKS if check.by_wallet)
-    return asked, [check.name for check in CHECKS if not check.by_wallet]
+    checks = tuple(check for check in CHECKS if check.by_wallet)
+    return checks, [check.name for check in CHECKS if not check.by_wallet]
 
 
 def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[CheckResult]:
-    """Run the checks on one snapshot, yielding each as it ends.
+    """Run the checks on one snapshot, yielding each result as its check ends.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    asked = scope or WalletScope()
+    checked_scope = scope or WalletScope()
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
             )
-            for check in checks_for(asked)[0]:
-                yield _found(connection, check, asked)
+            for check in checks_for(checked_scope)[0]:
+                yield _run(connection, check, checked_scope)
     except OperationalError as error:
         raise Unavailable("verify: the database is out of reach") from error
 
 
-def _found(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:
+def _run(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:
     checked = connection.exec_driver_sql(scope.render(check.figure)).scalar_one()
-    counted = f"""
-WITH w (broken) AS MATERIALIZED ({scope.render(check.wrong)})
-SELECT (SELECT count(*) FROM w), ARRAY(SELECT broken FROM w ORDER BY broken LIMIT {NAMED_MAX})
+    wrong_rows = f"""
+WITH w (row_name) AS MATERIALIZED ({scope.render(check.wrong)})
+SELECT (SELECT count(*) FROM w),
+       ARRAY(SELECT row_name FROM w ORDER BY row_name LIMIT {NAMED_MAX})
 """  # noqa: S608 - constants of our own checks
-    wrong, named = connection.exec_driver_sql(counted).one()
+    wrong, named = connection.exec_driver_sql(wrong_rows).one()
     return CheckResult(
         name=check.name, promise=check.promise, checked=checked, wrong=wrong, named=tuple(named)
     )

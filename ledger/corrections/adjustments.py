@@ -1,13 +1,14 @@
 """Corrections by hand: proposed by one person, approved by another, booked once.
 
-``proposed → approved → posted``, or ``proposed → rejected``; the database guards each step and
-the four eyes. An approval books through the ordinary accept path under the proposal's own id:
-whatever dies in between, approving again completes it and moves nothing twice. Each step leaves
-a row in the audit trail in its own transaction.
+The states are ``proposed → approved → posted`` or ``proposed → rejected``. The database checks
+each step, and that two people take part. An approved proposal is booked through the ordinary
+accept path with the proposal's id as operation key. If a process dies in between, approving
+again completes the booking and moves nothing twice. Each step writes a row of the audit trail
+in its own transaction.
 
-A proposal that names a round corrects that round's stake or payout: it stands under the
-provider's slug, takes part in the round and its GGR, and ends the round. Otherwise the other
-side is the ``adjustment`` account, or the fund that is named.
+A proposal with a round corrects that round's stake or payout: it is booked under the provider's
+slug, counts in the round and its GGR, and ends the round. Without a round the other side is the
+``adjustment`` account or the proposal's fund.
 
 The functions ending in ``_on`` work on a connection, for callers that change more in the same
 transaction. Tables touched: ``adjustments``, ``audit``, ``wallets`` (read).
@@ -18,12 +19,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.accepting.carry import carry_out
+from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import Adjust, InRound
 from storage.audit import record
 from storage.engine import url_of
@@ -71,15 +72,37 @@ class AdjustmentRefused(Refused):
     """A proposal, approval or rejection that the rules do not allow; nothing was changed."""
 
 
+class Proposal(TypedDict):
+    """The arguments of ``propose``.
+
+    Attributes:
+        amount: signed, to the player.
+        by: who proposes it.
+        break_id: the break it repairs.
+        within: the round it corrects.
+        fund: the other side, if it is not the adjustment account.
+    """
+
+    player: str
+    currency: str
+    amount: Money
+    reason: str
+    by: str
+    now: datetime
+    break_id: NotRequired[str | None]
+    within: NotRequired[InRound | None]
+    fund: NotRequired[Fund]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """One proposal and what became of it.
+    """One stored proposal with its state.
 
     Attributes:
         amount: signed minor units, to the player.
         within: the round it corrects, or None.
         decision: why it was rejected.
-        op_key: the key of its operation, once it stands in the books.
+        op_key: the key of its operation, once it is booked.
     """
 
     id: str
@@ -99,76 +122,47 @@ class Adjustment:
     op_key: str | None
 
 
-def propose(
-    engine: Engine,
-    *,
-    player: str,
-    currency: str,
-    amount: Money,
-    reason: str,
-    by: str,
-    now: datetime,
-    break_id: str | None = None,
-    within: InRound | None = None,
-    fund: Fund = Fund.CASH,
-) -> str:
-    """Propose to move ``amount`` (signed, to the player); returns the proposal's id.
+def propose(engine: Engine, **proposal: Unpack[Proposal]) -> str:
+    """Propose a correction; returns the proposal's id.
 
     Raises:
         AdjustmentRefused: no such wallet, nothing to move, another currency, no reason or name.
         Unavailable: the database is out of reach.
     """
     with _transaction(engine) as connection:
-        return propose_on(
-            connection,
-            player=player,
-            currency=currency,
-            amount=amount,
-            reason=reason,
-            by=by,
-            now=now,
-            break_id=break_id,
-            within=within,
-            fund=fund,
-        )
+        return propose_on(connection, **proposal)
 
 
-def propose_on(
-    connection: Connection,
-    *,
-    player: str,
-    currency: str,
-    amount: Money,
-    reason: str,
-    by: str,
-    now: datetime,
-    break_id: str | None = None,
-    within: InRound | None = None,
-    fund: Fund = Fund.CASH,
-) -> str:
+def propose_on(connection: Connection, **proposal: Unpack[Proposal]) -> str:
     """``propose`` in the caller's transaction.
 
     Raises:
         AdjustmentRefused: as ``propose``.
     """
-    _refuse_empty(amount, currency, reason, by)
+    _refuse_empty(proposal)
     proposal_id = f"adj-{uuid.uuid4().hex}"
-    wanted: dict[str, object] = {
-        "id": proposal_id,
-        "player": player,
-        "currency": currency,
-        "amount": amount.minor,
-        "reason": reason,
-        "break_id": break_id,
-        "fund": fund.value,
-        "by": by,
-        "now": now,
-        **_columns_of(within),
+    amount, within = proposal["amount"], proposal.get("within")
+    detail: dict[str, object] = {
+        "player": proposal["player"],
+        "currency": proposal["currency"],
+        "reason": proposal["reason"],
+        "break_id": proposal.get("break_id"),
     }
-    if connection.exec_driver_sql(_PROPOSE, wanted).rowcount != 1:
-        raise AdjustmentRefused(f"{player} has no wallet in {currency}")
-    told = {"player": player, "amount": amount.text(), "currency": currency, "reason": reason}
-    record(connection, by, "adjustment.proposed", proposal_id, {**told, "break_id": break_id})
+    row = {
+        **detail,
+        "id": proposal_id,
+        "amount": amount.minor,
+        "by": proposal["by"],
+        "now": proposal["now"],
+        "fund": proposal.get("fund", Fund.CASH).value,
+        "provider": None if within is None else within.provider,
+        "round_id": None if within is None else within.round_id,
+        "side": None if within is None else within.side,
+    }
+    if connection.exec_driver_sql(_PROPOSE, row).rowcount != 1:
+        raise AdjustmentRefused(f"{proposal['player']} has no wallet in {amount.currency}")
+    detail["amount"] = amount.text()
+    record(connection, proposal["by"], "adjustment.proposed", proposal_id, detail)
     return proposal_id
 
 
@@ -181,19 +175,21 @@ def approve(
     role: str | None = None,
     limits: Mapping[str, int] | None = None,
 ) -> Adjustment:
-    """Approve a proposal and book it; repeated after a failure, it completes what is left.
+    """Approve a proposal and book it; a repeat after a failure completes the booking.
 
-    ``limits`` are the most minor units of the proposal's currency that each role may move,
-    either way; a role that is not named may move nothing. None: no limits.
+    ``limits`` gives the most minor units of the proposal's currency that each role may move,
+    either way; a role without a limit may move nothing. None: no limits.
 
     Raises:
-        AdjustmentRefused: unknown, already decided, the proposer's own, or beyond the limit.
-        Contradiction: the ledger refused to book what was approved; it stays approved.
-        Unavailable: the database is out of reach; approving again completes it.
+        AdjustmentRefused: unknown, already decided, the proposer's own, or over the limit.
+        Contradiction: the ledger refused the booking; the proposal stays approved.
+        Unavailable: the database is out of reach; approving again completes the booking.
     """
     with _transaction(engine) as connection:
-        found = approve_on(connection, proposal_id, by=by, now=now, role=role, limits=limits)
-    return found if found.state == "posted" else complete(engine, proposal_id, now=now)
+        approved = approve_on(connection, proposal_id, by=by, now=now, role=role, limits=limits)
+    if approved.state == "posted":
+        return approved
+    return book_approved(engine, proposal_id, now=now)
 
 
 def approve_on(
@@ -205,47 +201,48 @@ def approve_on(
     role: str | None = None,
     limits: Mapping[str, int] | None = None,
 ) -> Adjustment:
-    """Mark as approved in the caller's transaction; ``complete`` books it after the commit.
+    """Approve in the caller's transaction; ``book_approved`` books it after the commit.
 
     Raises:
         AdjustmentRefused: as ``approve``.
     """
-    found = _locked(connection, proposal_id)
-    if found.state in {"approved", "posted"}:
-        return found
-    _refuse_decision(found, by)
-    if limits is not None and abs(found.amount) > limits.get(role or "", 0):
-        most = Money(limits.get(role or "", 0), found.currency).text()
+    adjustment = _lock(connection, proposal_id)
+    if adjustment.state in {"approved", "posted"}:
+        return adjustment
+    _refuse_decision(adjustment, by)
+    limit = None if limits is None else limits.get(role or "", 0)
+    if limit is not None and abs(adjustment.amount) > limit:
+        limit_text = Money(limit, adjustment.currency).text()
         raise AdjustmentRefused(
-            f"{role or 'nobody'} may approve at most {most} {found.currency}"
+            f"{role or 'nobody'} may approve at most {limit_text} {adjustment.currency}"
         )
-    _decide(connection, found, state="approved", by=by, now=now, decision=None)
+    _decide(connection, proposal_id, state="approved", by=by, now=now, decision=None)
     record(connection, by, "adjustment.approved", proposal_id, {"role": role})
-    return _locked(connection, proposal_id)
+    return _lock(connection, proposal_id)
 
 
-def complete(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustment:
-    """Book an approved proposal, if it is not booked yet, and mark it as posted.
+def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustment:
+    """Book an approved proposal and mark it as posted; does nothing if it is posted.
 
     Raises:
         AdjustmentRefused: it is not approved.
         Contradiction: the ledger refused to book it.
         Unavailable: the database is out of reach.
     """
-    found = get(engine, proposal_id)
-    if found.state not in {"approved", "posted"}:
-        raise AdjustmentRefused(f"{proposal_id} is {found.state}, not approved")
-    decided = carry_out(url_of(engine), order_of(found), now=now)
-    if decided.verdict is Verdict.UNAVAILABLE:
-        raise Unavailable(f"{proposal_id} is approved and could not be booked yet")
-    if decided.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
-        raise Contradiction(f"{proposal_id} cannot be booked: {decided.verdict.value}")
+    approved = get_adjustment(engine, proposal_id)
+    if approved.state not in {"approved", "posted"}:
+        raise AdjustmentRefused(f"{proposal_id} is {approved.state}, not approved")
+    decision = accept_own_operation(url_of(engine), own_operation_of(approved), now=now)
+    if decision.verdict is Verdict.UNAVAILABLE:
+        raise Unavailable(f"{proposal_id} is approved but not booked yet: approve it again")
+    if decision.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
+        raise Contradiction(f"{proposal_id} cannot be booked: {decision.verdict.value}")
     with _transaction(engine) as connection:
-        found = _locked(connection, proposal_id)
-        if found.state == "approved":
+        adjustment = _lock(connection, proposal_id)
+        if adjustment.state == "approved":
             connection.exec_driver_sql(_POSTED, {"id": proposal_id})
-            record(connection, str(found.decided_by), "adjustment.posted", proposal_id, {})
-        return _locked(connection, proposal_id)
+            record(connection, str(adjustment.decided_by), "adjustment.posted", proposal_id, {})
+        return _lock(connection, proposal_id)
 
 
 def reject(
@@ -269,46 +266,46 @@ def reject_on(
     Raises:
         AdjustmentRefused: as ``reject``.
     """
-    found = _locked(connection, proposal_id)
-    _refuse_decision(found, by)
+    adjustment = _lock(connection, proposal_id)
+    _refuse_decision(adjustment, by)
     if not reason.strip():
         raise AdjustmentRefused("a reason is expected")
-    _decide(connection, found, state="rejected", by=by, now=now, decision=reason)
+    _decide(connection, proposal_id, state="rejected", by=by, now=now, decision=reason)
     record(connection, by, "adjustment.rejected", proposal_id, {"reason": reason})
-    return _locked(connection, proposal_id)
+    return _lock(connection, proposal_id)
 
 
-def pending(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
-    """What waits for a decision or for its booking, oldest first.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
-    return _listed(engine, _PENDING, break_id)
-
-
-def every(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
-    """All proposals, decided ones too, oldest first.
+def pending_adjustments(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
+    """The proposals that wait for a decision or for their booking, oldest first.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    return _listed(engine, _ALL, break_id)
+    return _list(engine, _PENDING, break_id)
 
 
-def get(engine: Engine, proposal_id: str) -> Adjustment:
+def all_adjustments(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
+    """All proposals, oldest first.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    return _list(engine, _ALL, break_id)
+
+
+def get_adjustment(engine: Engine, proposal_id: str) -> Adjustment:
     """One proposal.
 
     Raises:
-        AdjustmentRefused: there is none of that id.
+        AdjustmentRefused: no proposal has that id.
         Unavailable: the database is out of reach.
     """
     with _transaction(engine) as connection:
-        return _found(connection, _GET, proposal_id)
+        return _get(connection, _GET, proposal_id)
 
 
-def order_of(adjustment: Adjustment) -> Adjust:
-    """The order that books a proposal: its key is the proposal's id."""
+def own_operation_of(adjustment: Adjustment) -> Adjust:
+    """The operation that books a proposal; its key is the proposal's id."""
     return Adjust(
         key=adjustment.id,
         handle=adjustment.player,
@@ -319,65 +316,67 @@ def order_of(adjustment: Adjustment) -> Adjust:
     )
 
 
-def _refuse_empty(amount: Money, currency: str, reason: str, by: str) -> None:
-    if amount.currency != currency:
-        raise AdjustmentRefused(f"an amount in {currency} is expected")
-    if amount.minor == 0:
+def _refuse_empty(proposal: Proposal) -> None:
+    if proposal["amount"].currency != proposal["currency"]:
+        raise AdjustmentRefused(f"an amount in {proposal['currency']} is expected")
+    if proposal["amount"].minor == 0:
         raise AdjustmentRefused("an amount other than zero is expected")
-    if not reason.strip() or not by.strip():
-        raise AdjustmentRefused("a reason and the name of who proposes are expected")
+    if not proposal["reason"].strip() or not proposal["by"].strip():
+        raise AdjustmentRefused("a reason and the name of the proposer are expected")
 
 
-def _refuse_decision(found: Adjustment, by: str) -> None:
-    if found.state != "proposed":
-        raise AdjustmentRefused(f"{found.id} is {found.state} already")
+def _refuse_decision(adjustment: Adjustment, by: str) -> None:
+    if adjustment.state != "proposed":
+        raise AdjustmentRefused(f"{adjustment.id} is {adjustment.state} already")
     if not by.strip():
-        raise AdjustmentRefused("the name of who decides is expected")
-    if by == found.proposed_by:
-        raise AdjustmentRefused(f"{found.id} was proposed by {by}: another person decides")
+        raise AdjustmentRefused("the name of the person who decides is expected")
+    if by == adjustment.proposed_by:
+        raise AdjustmentRefused(f"{adjustment.id} was proposed by {by}: another person decides")
 
 
 def _decide(
     connection: Connection,
-    found: Adjustment,
+    proposal_id: str,
     *,
     state: State,
     by: str,
     now: datetime,
     decision: str | None,
 ) -> None:
-    what = {"id": found.id, "state": state, "by": by, "now": now, "decision": decision}
-    connection.exec_driver_sql(_DECIDE, what)
+    parameters = {
+        "id": proposal_id,
+        "state": state,
+        "by": by,
+        "now": now,
+        "decision": decision,
+    }
+    connection.exec_driver_sql(_DECIDE, parameters)
 
 
-def _columns_of(within: InRound | None) -> dict[str, object]:
-    if within is None:
-        return {"provider": None, "round_id": None, "side": None}
-    return {"provider": within.provider, "round_id": within.round_id, "side": within.side}
+def _lock(connection: Connection, proposal_id: str) -> Adjustment:
+    return _get(connection, f"{_GET} FOR UPDATE", proposal_id)
 
 
-def _locked(connection: Connection, proposal_id: str) -> Adjustment:
-    return _found(connection, f"{_GET} FOR UPDATE", proposal_id)
-
-
-def _found(connection: Connection, sql: str, proposal_id: str) -> Adjustment:
+def _get(connection: Connection, sql: str, proposal_id: str) -> Adjustment:
     row = connection.exec_driver_sql(sql, {"id": proposal_id}).one_or_none()
     if row is None:
-        raise AdjustmentRefused(f"no adjustment is called {proposal_id}")
+        raise AdjustmentRefused(f"no adjustment has the id {proposal_id}")
     return _adjustment(tuple(row))
 
 
-def _listed(engine: Engine, sql: str, break_id: str | None) -> list[Adjustment]:
+def _list(engine: Engine, sql: str, break_id: str | None) -> list[Adjustment]:
     with _transaction(engine) as connection:
         rows = connection.exec_driver_sql(sql, {"break_id": break_id})
         return [_adjustment(tuple(row)) for row in rows]
 
 
 def _adjustment(row: tuple[Any, ...]) -> Adjustment:
-    told = dict(zip(_NAMES, row, strict=True))
-    at = [told.pop(name) for name in ("provider", "round_id", "side")]
-    within = None if at[0] is None else InRound(provider=at[0], round_id=at[1], side=at[2])
-    return Adjustment(**{**told, "fund": Fund(told["fund"])}, within=within)
+    columns = dict(zip(_NAMES, row, strict=True))
+    provider, round_id, side = (columns.pop(name) for name in ("provider", "round_id", "side"))
+    within = (
+        None if provider is None else InRound(provider=provider, round_id=round_id, side=side)
+    )
+    return Adjustment(**{**columns, "fund": Fund(columns["fund"])}, within=within)
 
 
 @contextmanager

@@ -1,12 +1,12 @@
-"""Book what a tolerance let pass: from GGR to the account ``difference``, round by round.
+"""Book residuals within a tolerance from GGR to the account ``difference``, round by round.
 
-The target is what the last whole run says of a round; booked is the way from what stands to
-there, and nothing where it stands there already. So a run that is repeated books nothing, and
-a residual that is gone is taken back by a transaction that names the one it corrects.
+The target is each round's residual in the last complete run. A booking moves what is booked to
+that target, and there is none where both are equal. So repeating a run books nothing, and a
+residual that is gone is taken back by a transaction that names the one it corrects.
 
 Tables touched: ``residuals`` (the transactions) and ``residual_entries`` (their legs), both
-append-only. Whoever books holds off other runs of the provider; were that forgotten, one of
-two that saw the same books could not commit.
+append-only. The caller's transaction locks out other runs of the provider; without that lock,
+the second of two runs on the same books could not commit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-_STANDING_KEYS = """
+_BOOKED_MATCH_KEYS = """
 SELECT DISTINCT match_key FROM residuals r
  WHERE provider = %(provider)s AND after <> 0
    AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
  ORDER BY 1
 """
-_STANDING = """
+_LAST_BOOKINGS = """
 SELECT round_id, player, currency, match_key, residual_id, sequence, after FROM residuals r
- WHERE provider = %(provider)s AND match_key = ANY(%(keys)s::bigint[])
+ WHERE provider = %(provider)s AND match_key = ANY(%(match_keys)s::bigint[])
    AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
 """
 _BY_RUN = """
@@ -36,7 +36,7 @@ WITH booked AS (
   INSERT INTO residuals (run_id, provider, round_id, player, match_key, currency, sequence,
                          before, after, corrects)
   SELECT %(run)s, %(provider)s, b.*
-    FROM unnest(%(rounds)s::text[], %(players)s::text[], %(keys)s::bigint[],
+    FROM unnest(%(rounds)s::text[], %(players)s::text[], %(match_keys)s::bigint[],
                 %(currencies)s::text[], %(sequences)s::integer[], %(befores)s::bigint[],
                 %(afters)s::bigint[], %(corrects)s::bigint[]) AS b
   RETURNING *
@@ -51,10 +51,10 @@ SELECT b.residual_id, l.leg, l.account::account_kind, b.provider, b.match_key, b
 
 
 class ResidualKey(NamedTuple):
-    """What a residual is booked under.
+    """The round and currency of a residual.
 
     Attributes:
-        player: whose share it is, where several share the round; else empty.
+        player: the player if several share the round, else empty.
     """
 
     round_id: str
@@ -64,16 +64,21 @@ class ResidualKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residual:
-    """What a run let pass of a round; minor units, positive as owed to the player."""
+    """A round's residual in a run; minor units, positive is owed to the player."""
 
-    place: ResidualKey
+    key: ResidualKey
     match_key: int
     minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastBooking:
-    """The last transaction of a place: which it is, its number there, and where it left."""
+    """The last transaction of a residual key.
+
+    Attributes:
+        sequence: its number among the key's transactions, from 1.
+        minor: the residual booked after it.
+    """
 
     residual_id: int
     sequence: int
@@ -86,12 +91,12 @@ class Booking:
     """A transaction to be written.
 
     Attributes:
-        sequence: its number at the place, from 1.
-        before, after: what stands there without it and with it.
-        corrects: the transaction before it at the place; None for the first.
+        sequence: its number among the key's transactions, from 1.
+        before, after: the booked residual without it and with it.
+        corrects: the key's transaction before it; None for the first.
     """
 
-    place: ResidualKey
+    key: ResidualKey
     match_key: int
     sequence: int
     before: int
@@ -99,9 +104,9 @@ class Booking:
     corrects: int | None
 
 
-def standing_keys(connection: Connection, provider: str) -> list[int]:
-    """Match keys of the rounds for which something stands booked, ordered."""
-    rows = connection.exec_driver_sql(_STANDING_KEYS, {"provider": provider})
+def booked_match_keys(connection: Connection, provider: str) -> list[int]:
+    """Match keys of the rounds with a booked residual, ordered."""
+    rows = connection.exec_driver_sql(_BOOKED_MATCH_KEYS, {"provider": provider})
     return [row[0] for row in rows]
 
 
@@ -109,89 +114,86 @@ def due_bookings(
     connection: Connection,
     *,
     provider: str,
-    found: Sequence[Residual],
+    residuals: Sequence[Residual],
     covered: Iterable[int],
 ) -> tuple[Booking, ...]:
-    """What has to be booked, so that exactly what was found stands.
+    """The bookings after which exactly the given residuals are booked.
 
     Args:
-        connection: whose transaction holds off other runs of the provider.
+        connection: its transaction locks out other runs of the provider.
         provider: the slug.
-        found: everything that the run let pass, each place once.
-        covered: match keys of rounds that the run looked at; what stands for one of them and
-            was not found again is taken back.
+        residuals: all residuals of the run, each key once.
+        covered: match keys of the rounds that the run compared; a residual booked for one of
+            them and absent from ``residuals`` is taken back.
     """
-    keys = sorted({*covered, *(each.match_key for each in found)})
-    if not keys:
+    match_keys = sorted({*covered, *(residual.match_key for residual in residuals)})
+    if not match_keys:
         return ()
-    rows = connection.exec_driver_sql(_STANDING, {"provider": provider, "keys": keys})
-    stands = {
+    parameters = {"provider": provider, "match_keys": match_keys}
+    rows = connection.exec_driver_sql(_LAST_BOOKINGS, parameters)
+    booked = {
         ResidualKey(round_id, player, currency): LastBooking(
-            residual_id=number, sequence=sequence, match_key=key, minor=after
+            residual_id=residual_id, sequence=sequence, match_key=match_key, minor=after
         )
-        for round_id, player, currency, key, number, sequence, after in rows
+        for round_id, player, currency, match_key, residual_id, sequence, after in rows
     }
-    return bookings_of(stands, found)
+    return bookings_between(booked, residuals)
 
 
-def bookings_of(
-    stands: Mapping[ResidualKey, LastBooking], found: Sequence[Residual]
+def bookings_between(
+    booked: Mapping[ResidualKey, LastBooking], residuals: Sequence[Residual]
 ) -> tuple[Booking, ...]:
-    """The way from what stands to what was found, in the order of the places."""
-    told = {each.place: each for each in found if each.minor != 0}
-    due = []
-    for place in sorted({*stands, *told}):
-        before, now = stands.get(place), told.get(place)
-        booking = _booking(place, before, now)
-        if booking.before != booking.after:
-            due.append(booking)
-    return tuple(due)
+    """The bookings that lead from the booked residuals to the given ones, ordered by key."""
+    targets = {residual.key: residual for residual in residuals if residual.minor != 0}
+    bookings = (
+        _booking(key, booked.get(key), targets.get(key)) for key in sorted({*booked, *targets})
+    )
+    return tuple(booking for booking in bookings if booking.before != booking.after)
 
 
-def _booking(place: ResidualKey, before: LastBooking | None, now: Residual | None) -> Booking:
-    known = before or now
-    assert known is not None
+def _booking(key: ResidualKey, last: LastBooking | None, target: Residual | None) -> Booking:
+    either = last or target
+    assert either is not None
     return Booking(
-        place=place,
-        match_key=known.match_key,
-        sequence=1 if before is None else before.sequence + 1,
-        before=0 if before is None else before.minor,
-        after=0 if now is None else now.minor,
-        corrects=None if before is None else before.residual_id,
+        key=key,
+        match_key=either.match_key,
+        sequence=1 if last is None else last.sequence + 1,
+        before=0 if last is None else last.minor,
+        after=0 if target is None else target.minor,
+        corrects=None if last is None else last.residual_id,
     )
 
 
-def book(
+def write_bookings(
     connection: Connection, *, provider: str, run_id: str, bookings: Sequence[Booking]
 ) -> None:
-    """Write the transactions with their entries; the run is stored already.
+    """Write the transactions with their entries; the run must be stored before.
 
     Raises:
-        IntegrityError: another run booked one of the places since they were read.
+        IntegrityError: another run booked one of the residual keys since they were read.
     """
     if bookings:
-        columns = _columns(bookings)
-        said = {"provider": provider, "run": run_id, **columns}
-        connection.exec_driver_sql(_BOOK, said)
+        parameters = {"provider": provider, "run": run_id, **_columns(bookings)}
+        connection.exec_driver_sql(_BOOK, parameters)
 
 
 def _columns(bookings: Sequence[Booking]) -> dict[str, list[Any]]:
     return {
-        "rounds": [each.place.round_id for each in bookings],
-        "players": [each.place.player for each in bookings],
-        "currencies": [each.place.currency for each in bookings],
-        "keys": [each.match_key for each in bookings],
-        "sequences": [each.sequence for each in bookings],
-        "befores": [each.before for each in bookings],
-        "afters": [each.after for each in bookings],
-        "corrects": [each.corrects for each in bookings],
+        "rounds": [booking.key.round_id for booking in bookings],
+        "players": [booking.key.player for booking in bookings],
+        "currencies": [booking.key.currency for booking in bookings],
+        "match_keys": [booking.match_key for booking in bookings],
+        "sequences": [booking.sequence for booking in bookings],
+        "befores": [booking.before for booking in bookings],
+        "afters": [booking.after for booking in bookings],
+        "corrects": [booking.corrects for booking in bookings],
     }
 
 
-def booked_by(connection: Connection, run_id: str) -> dict[str, int]:
-    """By currency, what a run moved to the account ``difference``; minor units.
+def booked_by_run(connection: Connection, run_id: str) -> dict[str, int]:
+    """The amount a run moved to the account ``difference``, by currency; minor units.
 
-    Currencies whose movements add up to nothing are there too.
+    A currency whose movements sum to zero is included.
     """
     rows = connection.exec_driver_sql(_BY_RUN, {"run": run_id})
     return {row[0]: row[1] for row in rows}

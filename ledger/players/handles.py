@@ -1,4 +1,4 @@
-"""What a provider calls our players: looked up, and kept once registration told it.
+"""The handles of our players at each provider: look them up, and store a new one.
 
 Tables touched: reads ``players``, reads and writes ``handles``.
 """
@@ -11,22 +11,25 @@ _LOCK = text("SELECT player FROM players WHERE player = :player FOR NO KEY UPDAT
 _HANDLES = text(
     "SELECT handle FROM handles WHERE provider = :provider AND player = :player ORDER BY handle"
 )
-_KEEP = text(
+_STORE = text(
     "INSERT INTO handles (provider, handle, player) VALUES (:provider, :handle, :player)"
     " ON CONFLICT DO NOTHING RETURNING handle"
 )
 
 
 def lock_player(connection: Connection, player: str) -> bool:
-    """Keep others from registering the player until the transaction ends; false: unknown."""
+    """Lock the player until the transaction ends, against a second registration.
+
+    Returns false if the player is unknown.
+    """
     return connection.execute(_LOCK, {"player": player}).one_or_none() is not None
 
 
 def handle_of(connection: Connection, provider: str, player: str) -> str | None:
-    """The provider's name for the player, or None.
+    """The player's handle at the provider, or None.
 
     Raises:
-        Contradiction: there are several.
+        Contradiction: the player has several.
     """
     rows = connection.execute(_HANDLES, {"provider": provider, "player": player})
     handles = list(rows.scalars())
@@ -35,22 +38,22 @@ def handle_of(connection: Connection, provider: str, player: str) -> str | None:
     return handles[0] if handles else None
 
 
-def keep_handle(connection: Connection, provider: str, player: str, handle: str) -> None:
-    """Remember the provider's name for the player; nothing is ever overwritten.
+def store_handle(connection: Connection, provider: str, player: str, handle: str) -> None:
+    """Store the player's handle at the provider; an existing one is never overwritten.
 
     Raises:
-        Contradiction: the player is stored under another name, or another player under this.
+        Contradiction: the player has another handle, or another player has this one.
     """
     stored = handle_of(connection, provider, player)
     if stored == handle:
         return
     if stored is not None:
         raise Contradiction(
-            f"{player} is stored at {provider} as {stored}, and they say {handle};"
+            f"the handle of {player} at {provider} is stored as {stored}, not {handle};"
             " nothing was changed"
         )
     values = {"provider": provider, "handle": handle, "player": player}
-    if connection.execute(_KEEP, values).one_or_none() is None:
+    if connection.execute(_STORE, values).one_or_none() is None:
         raise Contradiction(
-            f"{handle} at {provider} is another player already; nothing was changed"
+            f"the handle {handle} at {provider} belongs to another player; nothing was changed"
         )

@@ -1,7 +1,7 @@
-"""Import players: their wallets, opening balances and the names providers use for them.
+"""Import players: their wallets, opening balances and handles at the providers.
 
-A known player is left as it is: re-importing changes no balance. An opening balance is a
-deposit in the wallet's chain like any other, so it is posted, proven and walked the same way.
+Re-importing a known player changes no balance. An opening balance is a deposit in the wallet's
+chain like any other, so it is posted, checked and replayed the same way.
 """
 
 import csv
@@ -12,7 +12,7 @@ from typing import TextIO
 from psycopg import Connection, Cursor
 from sqlalchemy import Engine
 
-from ledger.enums import OWN
+from ledger.enums import OWN_SLUG
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX, match_key
 from vocabulary.money import Money, is_currency
@@ -37,7 +37,7 @@ _TAKEN = """
 SELECT s.provider, s.handle FROM staged_handles s JOIN handles h USING (provider, handle)
  WHERE h.player <> s.player ORDER BY 1, 2 LIMIT 1
 """
-# One operation per new wallet that opens with money; seq starts where its chain does.
+# One operation for each new wallet with an opening balance; the wallet's seq is then 1, else 0.
 _WALLETS = """
 WITH opened AS (
   INSERT INTO wallets (player, currency, balance, seq)
@@ -65,9 +65,9 @@ class PlayerRow:
     """One line of a players file.
 
     Attributes:
-        line: where it stands in the file, 1-based.
-        opening: what the wallet opens with when it is new; not negative.
-        handles: the name each provider slug uses; absent ones use ``player``.
+        line: line number in the file, from 1.
+        opening: opening balance of a new wallet; not negative.
+        handles: the player's handle by provider slug; where absent, ``player`` is the handle.
     """
 
     line: int
@@ -78,7 +78,7 @@ class PlayerRow:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many wallets were new, and how many lines named a wallet already known."""
+    """How many wallets were opened, and how many lines named a known wallet."""
 
     opened: int
     known: int
@@ -88,7 +88,7 @@ def read_players(file: TextIO) -> Iterator[PlayerRow]:
     """Stream a players CSV: ``player,currency,balance`` and any ``handle:<slug>`` columns.
 
     Raises:
-        Malformed: a column is missing or unknown, or a value does not hold; names the line.
+        Malformed: a column is missing or unknown, or a value is wrong; names the line.
     """
     rows = csv.DictReader(file, strict=True)
     try:
@@ -96,15 +96,15 @@ def read_players(file: TextIO) -> Iterator[PlayerRow]:
         for row in rows:
             yield _player_row(rows.line_num, row)
     except csv.Error as error:
-        place = f"line {rows.reader.line_num}"
-        raise Malformed(place, "comma-separated values are expected") from error
+        location = f"line {rows.reader.line_num}"
+        raise Malformed(location, "comma-separated values are expected") from error
 
 
 def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> Imported:
-    """Create what is not there yet, all or nothing; returns what was new.
+    """Create the players, wallets and handles that do not exist yet, in one transaction.
 
     Raises:
-        Malformed: a wallet stands twice in the rows, or a handle belongs to another player.
+        Malformed: two rows have the same wallet, or a handle belongs to another player.
     """
     with engine.begin() as connection:
         driver = connection.connection.driver_connection
@@ -114,7 +114,7 @@ def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> Imported:
             cursor.execute(_PLAYERS)
             cursor.execute(_HANDLES)
             _refuse_taken(cursor)
-            cursor.execute(_WALLETS, {"own": OWN, "match_key": match_key(OWN, "")})
+            cursor.execute(_WALLETS, {"own": OWN_SLUG, "match_key": match_key(OWN_SLUG, "")})
             counts = cursor.fetchone()
             assert counts is not None
     return Imported(opened=counts[0], known=lines - counts[0])
@@ -126,63 +126,63 @@ def _check_columns(columns: list[str]) -> None:
             raise Malformed("line 1", f"a column named {column} is expected")
     unknown = [c for c in columns if c not in _REQUIRED and not c.startswith(HANDLE_PREFIX)]
     if unknown:
-        raise Malformed("line 1", f"no column named {unknown[0]!r} is known")
+        raise Malformed("line 1", f"the column {unknown[0]!r} is unknown")
     if len(set(columns)) != len(columns):
         raise Malformed("line 1", "every column is expected once")
 
 
 def _player_row(line: int, row: Mapping[str, str | None]) -> PlayerRow:
-    place = f"line {line}"
+    location = f"line {line}"
     if None in row or None in row.values():
-        raise Malformed(place, "as many values as columns are expected")
+        raise Malformed(location, "as many values as columns are expected")
     values = {name: value or "" for name, value in row.items()}
     if not _is_name(values["player"]):
-        raise Malformed(place, "a player of 1 to 128 printable characters is expected")
+        raise Malformed(location, "a player of 1 to 128 printable characters is expected")
     if not is_currency(values["currency"]):
-        raise Malformed(place, "a currency code such as USD is expected")
+        raise Malformed(location, "a currency code such as USD is expected")
     try:
         opening = Money.parse(values["balance"], values["currency"])
     except Malformed as error:
-        raise Malformed(f"{place}, balance", error.reason) from error
+        raise Malformed(f"{location}, balance", error.reason) from error
     if opening.minor < 0:
-        raise Malformed(f"{place}, balance", "an opening balance is not negative")
+        raise Malformed(f"{location}, balance", "an opening balance is not negative")
     handles = {
         name.removeprefix(HANDLE_PREFIX): value
         for name, value in values.items()
         if name.startswith(HANDLE_PREFIX) and value
     }
     if not all(_is_name(handle) for handle in handles.values()):
-        raise Malformed(place, "handles of 1 to 128 printable characters are expected")
+        raise Malformed(location, "handles of 1 to 128 printable characters are expected")
     return PlayerRow(line=line, player=values["player"], opening=opening, handles=handles)
 
 
 def _is_name(text: str) -> bool:
-    """Whether a dialect could have read it as an id; no other name would ever be found."""
+    """Whether a dialect can read the text as an id; no callback could name another."""
     return 0 < len(text) <= PROVIDER_ID_CHARS_MAX and text.isprintable()
 
 
 def _stage(cursor: "Cursor[tuple[int, ...]]", rows: Iterable[PlayerRow]) -> int:
     cursor.execute(_STAGE)
-    seen: dict[tuple[str, str], int] = {}
+    line_of: dict[tuple[str, str], int] = {}
     handles: list[tuple[str, str, str]] = []
     with cursor.copy("COPY staged FROM STDIN") as copy:
         for row in rows:
             wallet = (row.player, row.opening.currency)
-            if wallet in seen:
+            if wallet in line_of:
                 raise Malformed(
-                    f"line {row.line}", f"this wallet stands on line {seen[wallet]} too"
+                    f"line {row.line}", f"this wallet is also on line {line_of[wallet]}"
                 )
-            seen[wallet] = row.line
+            line_of[wallet] = row.line
             copy.write_row((row.line, row.player, row.opening.currency, row.opening.minor))
             handles += [(slug, handle, row.player) for slug, handle in row.handles.items()]
     with cursor.copy("COPY staged_handles FROM STDIN") as copy:
         for handle in handles:
             copy.write_row(handle)
-    return len(seen)
+    return len(line_of)
 
 
 def _refuse_taken(cursor: "Cursor[tuple[int, ...]]") -> None:
     cursor.execute(_TAKEN)
-    taken = cursor.fetchone()
-    if taken is not None:
-        raise Malformed(f"handle:{taken[0]}", f"{taken[1]!r} already names another player")
+    row = cursor.fetchone()
+    if row is not None:
+        raise Malformed(f"handle:{row[0]}", f"{row[1]!r} already names another player")

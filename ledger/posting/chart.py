@@ -1,7 +1,7 @@
-"""The chart of accounts, as data; ``ledger.enums.Account`` and the database name the same.
+"""The chart of accounts, as data; the same accounts as in ``ledger.enums`` and the database.
 
-Entries are signed and positive means *into* the account. An account whose normal side is credit
-holds what we owe, so its usual balance is above zero; a debit account's is below.
+Entries are signed and positive means *into* the account. The usual balance of a credit account
+is above zero: it holds what we owe. That of a debit account is below zero.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ NormalSide = Literal["debit", "credit"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartLine:
-    """One account.
+    """One account; the names are JSON keys.
 
     Attributes:
-        side: where its balance normally stands; credit is a positive sum of entries.
-        per: what each balance of it is kept for.
+        side: its normal side; credit is a positive sum of entries.
+        per: what has a balance of its own in this account.
     """
 
     account: Account
@@ -52,7 +52,7 @@ _LINES: tuple[ChartLine, ...] = (
         account=Account.FUNDING,
         side="debit",
         per="currency",
-        meaning="money that came from outside less money that left",
+        meaning="money that came from outside less money that went there",
     ),
     ChartLine(
         account=Account.ADJUSTMENT,
@@ -64,7 +64,7 @@ _LINES: tuple[ChartLine, ...] = (
         account=Account.SUSPENSE,
         side="debit",
         per="currency",
-        meaning="money whose place is not known yet",
+        meaning="money whose account is not known yet",
     ),
     ChartLine(
         account=Account.BONUS,
@@ -94,7 +94,7 @@ _LINES: tuple[ChartLine, ...] = (
         account=Account.DIFFERENCE,
         side="debit",
         per="provider and currency",
-        meaning="residuals that a tolerance let pass, each of them booked here against GGR",
+        meaning="residuals within a tolerance, each of them booked here against GGR",
     ),
 )
 

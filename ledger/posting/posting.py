@@ -1,10 +1,10 @@
 """Post accepted batches: double entries and rounds, in bulk, exactly once in effect.
 
-Any number of workers may post at once: each takes unposted batches with SKIP LOCKED. Entries
-carry the operation's own place as primary key, so a second posting of one operation cannot be
-written. Rounds add up, so the order in which batches are posted does not matter; whoever posts
-into an ended round sweeps what is left of its clearing. A round is one wallet's part in it:
-what players share is its name, never a sum.
+Any number of workers may post at once: each locks unposted batches with SKIP LOCKED. The
+primary key of an entry is its operation's chain position, so an operation cannot be posted
+twice. Rounds are sums, so the order in which batches are posted does not matter; a worker that
+posts into an ended round sweeps the rest of its clearing. Each wallet has its own row for a
+round: players who share a round share its id and no sum.
 
 Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries`` (written),
 ``rounds`` (added to), ``parked`` (a batch that cannot be posted, with the reason).
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
-from ledger.enums import OWN
+from ledger.enums import OWN_SLUG
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
 from storage.engine import open_engine
 from storage.queue.parking import park
@@ -26,7 +26,7 @@ from vocabulary.steps import Step
 
 #: Most batches posted in one transaction; a batch holds up to a few hundred operations.
 BATCHES_PER_POSTING = 100
-#: Most operations of a parked batch named in its context, in the order of their chains.
+#: Most operations named in the context of a parked batch, in chain order.
 KEYS_NAMED_MAX = 50
 #: Name of the job in ``parked``.
 JOB = "post.v1"
@@ -36,7 +36,7 @@ _INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
 _LOCK = """
 SELECT batch_id FROM batches
  WHERE posted_at IS NULL AND parked_at IS NULL
- ORDER BY batch_id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+ ORDER BY batch_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
 _ENTRIES = f"""
@@ -49,17 +49,16 @@ SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider, o.match_key, o.c
  WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted' AND l.amount <> 0
 """  # noqa: S608 - our own rules, rendered
 
-_OF_ROUNDS = f"""
+_FROM_OPERATIONS = f"""
  FROM operations o
 WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted'
-  AND o.provider <> '{OWN}'
+  AND o.provider <> '{OWN_SLUG}'
 """
 
-# What never was in the clearing counts as swept: an operation that ends its round at once, and
-# one that a fund stands behind. Sums, greatest and least know no order: a round that is ended
+# An operation that ends its round at once, or that a fund pays, never was in the clearing and
+# counts as swept. Sums, greatest and least do not depend on the order: a round that is ended
 # twice with different totals is the same whoever posts last. Rows are written in primary key
-# order, so that two workers adding to the same rounds wait for each other instead of
-# dead-locking.
+# order, so that two workers adding to the same rounds wait for each other and do not deadlock.
 _ROUNDS = f"""
 INSERT INTO rounds AS r
        (match_key, provider, round_id, wallet_id, currency, stake, payout, swept,
@@ -72,7 +71,7 @@ SELECT o.match_key, o.provider, o.round_id, o.wallet_id, min(o.currency),
        count(*) FILTER (WHERE o.kind = 'rollback'),
        bool_or(o.ends_round), max(o.declared_stake), max(o.declared_payout),
        min(o.received_at), max(o.received_at)
-{_OF_ROUNDS}
+{_FROM_OPERATIONS}
  GROUP BY o.match_key, o.provider, o.round_id, o.wallet_id
  ORDER BY o.match_key, o.provider, o.round_id, o.wallet_id
 ON CONFLICT (match_key, provider, round_id, wallet_id) DO UPDATE
@@ -89,13 +88,13 @@ ON CONFLICT (match_key, provider, round_id, wallet_id) DO UPDATE
        last_at = greatest(r.last_at, EXCLUDED.last_at)
 """  # noqa: S608 - constants of this module
 
-# The sweep belongs to the last operation posted into the round by this transaction: its place
-# in the chain is the transaction the two entries join.
+# The two entries of a sweep join the transaction of the last operation that this posting adds
+# to the round.
 _SWEEP = f"""
 WITH touched AS (
   SELECT DISTINCT ON (o.match_key, o.provider, o.round_id, o.wallet_id)
          o.match_key, o.provider, o.round_id, o.wallet_id, o.wallet_seq
-  {_OF_ROUNDS}
+  {_FROM_OPERATIONS}
    ORDER BY o.match_key, o.provider, o.round_id, o.wallet_id, o.wallet_seq DESC
 ), due AS (
   SELECT t.*, r.currency, r.stake - r.payout - r.swept AS amount
@@ -115,55 +114,42 @@ SELECT due.wallet_id, due.wallet_seq, l.leg, l.account::account_kind, due.provid
                             ({SWEEP_GGR_LEG}, 'ggr', due.amount)) AS l (leg, account, amount)
 """  # noqa: S608 - constants of this module
 
-_MARK = """
+_MARK_POSTED = """
 UPDATE batches SET posted_at = clock_timestamp() WHERE batch_id = ANY(%(batches)s::bigint[])
 """
-_OF_BATCH = """
+_BATCH_OPERATIONS = """
 SELECT provider, op_key, kind::text AS kind, wallet_id, wallet_seq FROM operations
- WHERE batch_id = %(batch)s ORDER BY wallet_id, wallet_seq LIMIT %(most)s
+ WHERE batch_id = %(batch)s ORDER BY wallet_id, wallet_seq LIMIT %(limit)s
 """
 _PARK_BATCH = "UPDATE batches SET parked_at = clock_timestamp() WHERE batch_id = %(batch)s"
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What one posting did: batches marked, entries written, batches parked."""
+    """The result of posting: batches posted, entries written, batches parked."""
 
     batches: int
     entries: int
     parked: int
 
 
-def post(engine: Engine, *, most: int = BATCHES_PER_POSTING) -> Posted:
-    """Post up to ``most`` unposted batches, oldest first, in one transaction.
+def post(engine: Engine, *, limit: int = BATCHES_PER_POSTING) -> Posted:
+    """Post up to ``limit`` unposted batches, oldest first, in one transaction.
 
-    A batch that breaks an invariant stops nothing else: the batches are then posted one by one,
-    and the one that fails is parked with its reason.
+    If one of the batches breaks an invariant, they are posted one by one, and the batch that
+    fails is parked with its reason.
 
     Raises:
-        Unavailable: the database is out of reach; what is not posted stays to be posted.
+        Unavailable: the database is out of reach; batches not posted stay to be posted.
     """
     try:
-        return _post_together(engine, most)
+        return _post_together(engine, limit)
     except OperationalError as error:
         raise Unavailable("posting: the database is out of reach") from error
 
 
-def drain(database_url: str) -> int:
-    """Post until nothing unposted is left; returns the number of batches posted.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
-    engine = open_engine(database_url)
-    try:
-        return drain_by(engine)
-    finally:
-        engine.dispose()
-
-
-def drain_by(engine: Engine) -> int:
-    """The same by connections that are open.
+def post_all(engine: Engine) -> int:
+    """Post until no batch is left to post; returns the number of batches posted.
 
     Raises:
         Unavailable: the database is out of reach.
@@ -174,54 +160,66 @@ def drain_by(engine: Engine) -> int:
     return total
 
 
-def _post_together(engine: Engine, most: int) -> Posted:
+def post_all_at(database_url: str) -> int:
+    """``post_all`` with an engine of its own.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    engine = open_engine(database_url)
+    try:
+        return post_all(engine)
+    finally:
+        engine.dispose()
+
+
+def _post_together(engine: Engine, limit: int) -> Posted:
     try:
         with engine.begin() as connection:
-            batches = _locked(connection, most)
+            batches = _lock_batches(connection, limit)
             posted = Posted(len(batches), _post(connection, batches), 0)
     except _INVARIANT_BROKEN:
-        return _post_singly(engine, most)
+        return _post_singly(engine, limit)
     if posted.batches:
         steps.reached(Step.POSTED)
     return posted
 
 
-def _locked(connection: Connection, most: int) -> list[int]:
-    rows = connection.exec_driver_sql(_LOCK, {"most": most})
+def _lock_batches(connection: Connection, limit: int) -> list[int]:
+    rows = connection.exec_driver_sql(_LOCK, {"limit": limit})
     return [row[0] for row in rows]
 
 
 def _post(connection: Connection, batches: Sequence[int]) -> int:
     if not batches:
         return 0
-    over = {"batches": list(batches)}
+    parameters = {"batches": list(batches)}
     steps.reached(Step.LOCKED)
-    entries = connection.exec_driver_sql(_ENTRIES, over).rowcount
+    entries = connection.exec_driver_sql(_ENTRIES, parameters).rowcount
     steps.reached(Step.ENTRIES_WRITTEN)
-    connection.exec_driver_sql(_ROUNDS, over)
+    connection.exec_driver_sql(_ROUNDS, parameters)
     steps.reached(Step.ROUNDS_WRITTEN)
-    entries += connection.exec_driver_sql(_SWEEP, over).rowcount
+    entries += connection.exec_driver_sql(_SWEEP, parameters).rowcount
     steps.reached(Step.SWEPT)
-    connection.exec_driver_sql(_MARK, over)
+    connection.exec_driver_sql(_MARK_POSTED, parameters)
     steps.reached(Step.MARKED)
     return entries
 
 
-def _post_singly(engine: Engine, most: int) -> Posted:
-    total = Posted(0, 0, 0)
-    for _ in range(most):
-        one = _post_or_park_one(engine)
-        total = Posted(
-            total.batches + one.batches, total.entries + one.entries, total.parked + one.parked
-        )
-        if one.parked or not one.batches:
-            break
-    return total
+def _post_singly(engine: Engine, limit: int) -> Posted:
+    """Post batches one by one, until one is parked or none is left."""
+    batches, entries = 0, 0
+    for _ in range(limit):
+        posted = _post_or_park_one(engine)
+        batches, entries = batches + posted.batches, entries + posted.entries
+        if posted.parked or not posted.batches:
+            return Posted(batches, entries, posted.parked)
+    return Posted(batches, entries, 0)
 
 
 def _post_or_park_one(engine: Engine) -> Posted:
     with engine.begin() as connection:
-        batches = _locked(connection, 1)
+        batches = _lock_batches(connection, 1)
         try:
             with connection.begin_nested():
                 return Posted(len(batches), _post(connection, batches), 0)
@@ -233,7 +231,8 @@ def _post_or_park_one(engine: Engine) -> Posted:
 
 def _park(connection: Connection, batch: int, error: Exception) -> None:
     connection.exec_driver_sql(_PARK_BATCH, {"batch": batch})
-    rows = connection.exec_driver_sql(_OF_BATCH, {"batch": batch, "most": KEYS_NAMED_MAX})
+    parameters = {"batch": batch, "limit": KEYS_NAMED_MAX}
+    rows = connection.exec_driver_sql(_BATCH_OPERATIONS, parameters)
     operations = [dict(row._mapping) for row in rows]
     context = {"batch": batch, "operations": operations}
     park(connection, job=JOB, subject=f"batch {batch}", error=error, context=context)

@@ -1,12 +1,13 @@
-"""Which entries an operation makes: the posting rules, as data.
+"""The posting rules, as data: which entries an operation makes.
 
-One signed column; a positive amount goes *into* the account, so a wallet's balance is the sum
-of its entries. Every pair of legs sums to zero by construction. The same table renders the SQL
-that posts in bulk and the pure function that auditors and tests use.
+Amounts are signed; a positive amount goes *into* the account, so a wallet's balance is the sum
+of its entries. Every pair of legs sums to zero by construction. One table renders the SQL that
+posts in bulk and feeds the pure functions that tests compare it with.
 
-A balance below zero is money the player owes: that part stands in ``player_receivable``, moved
-there by the operation that crosses zero and back by the one that returns. How much follows from
-the operation's own amount and balance, so the order of posting does not matter.
+The part of a balance below zero is money the player owes and is booked to
+``player_receivable``. The operation that crosses zero moves it there, and the one that returns
+moves it back. How much follows from the operation's own amount and balance, so the order of
+posting does not matter.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,12 +23,12 @@ class Leg:
     """One side of a pair.
 
     Attributes:
-        number: position in the transaction; part of the primary key of ``entries``.
+        number: number in the transaction; part of the primary key of ``entries``.
         account: the account in the ordinary case.
-        account_ended: the account when the operation ends its round at once.
-        account_adjusted: the account when the operation is a correction.
-        by_fund: a fund other than cash stands here instead.
-        amount: which movement of the operation it carries.
+        account_ended: the account if the operation ends its round at once.
+        account_adjusted: the account if the operation is a correction.
+        by_fund: a fund other than cash replaces the account by the fund's.
+        amount: the field of ``Movement`` with the amount.
         sign: +1 or -1.
     """
 
@@ -42,7 +43,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """What an accepted operation moved, in minor units.
+    """The amounts an accepted operation moved, in minor units.
 
     Attributes:
         owed: change of the part of the balance below zero; see ``owed_by``.
@@ -67,7 +68,7 @@ class Entry:
     amount: int
 
 
-#: The account that stands for a fund. Cash has none: the kind of the movement decides.
+#: The account of each fund. Cash has none: its account follows from the kind of movement.
 ACCOUNT_OF_FUND: Mapping[Fund, Account] = MappingProxyType(
     {
         Fund.FREE_ROUND: Account.BONUS,
@@ -93,7 +94,7 @@ def _always(number: int, account: Account, amount: str, sign: int) -> Leg:
 
 
 def _in_round(number: int, amount: str, sign: int) -> tuple[Leg, Leg]:
-    against = Leg(
+    counterpart = Leg(
         number=number + 1,
         account=Account.PROVIDER_CLEARING,
         account_ended=Account.GGR,
@@ -102,12 +103,13 @@ def _in_round(number: int, amount: str, sign: int) -> tuple[Leg, Leg]:
         amount=amount,
         sign=-sign,
     )
-    return _always(number, Account.PLAYER_WALLET, amount, sign), against
+    return _always(number, Account.PLAYER_WALLET, amount, sign), counterpart
 
 
-#: Stake leaves the wallet, payout and funding come into it. While a round is open the other
-#: side is the round's clearing; an operation that ends its round goes straight to GGR, and so
-#: does a correction of a round, which always ends it. What a fund pays was never in clearing.
+#: Stakes leave the wallet, payouts and funding come into it. While a round is open the other
+#: side is the round's clearing. An operation that ends its round goes straight to GGR, and so
+#: does a correction of a round, which always ends it. A payment by a fund never enters
+#: clearing.
 LEGS: tuple[Leg, ...] = (
     *_in_round(1, "stake", -1),
     *_in_round(3, "payout", 1),
@@ -131,12 +133,12 @@ SWEEP_GGR_LEG = 6
 
 
 def owed_by(*, amount: int, balance_after: int) -> int:
-    """How much the part of a balance below zero changes; negative when the player owes more."""
+    """Change of the part of a balance below zero; negative if the player owes more."""
     return min(balance_after, 0) - min(balance_after - amount, 0)
 
 
 def entries_of(movement: Movement) -> tuple[Entry, ...]:
-    """The entries of one accepted operation; they sum to zero. Nothing moved: none."""
+    """The entries of one accepted operation; they sum to zero. None if it moved nothing."""
     return tuple(_entries(movement))
 
 
@@ -162,10 +164,10 @@ def _account(leg: Leg, movement: Movement) -> Account:
 
 
 def sweep_of(due: int) -> tuple[Entry, ...]:
-    """The entries that move what is left in an ended round's clearing to GGR.
+    """The entries that move the rest of an ended round's clearing to GGR.
 
     Args:
-        due: stake less payout less what was swept already; may be negative.
+        due: stake less payout less what was swept before; may be negative.
     """
     if due == 0:
         return ()
@@ -176,7 +178,7 @@ def sweep_of(due: int) -> tuple[Entry, ...]:
 
 
 def legs_sql() -> str:
-    """LEGS as a SQL VALUES list over the columns of ``operations o``."""
+    """``LEGS`` as a SQL VALUES list over the columns of ``operations o``."""
     amounts = {
         "stake": "o.stake",
         "payout": "o.payout",

@@ -1,18 +1,15 @@
-"""Read the books: a balance, a statement, the trial balance. Amounts in minor units."""
+"""Read a balance, a wallet's statement or the trial balance. Amounts in minor units."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
-from vocabulary.errors import Unavailable
+from ledger.queries.query import fetch_rows
 from vocabulary.ids import transaction_id
 
 _BALANCE = """
-SELECT player, currency, balance, seq, blocked FROM wallets
+SELECT balance, seq, blocked FROM wallets
  WHERE player = %(player)s AND currency = %(currency)s
 """
 _STATEMENT = """
@@ -21,7 +18,7 @@ SELECT o.wallet_id, o.wallet_seq, o.provider, o.kind::text, o.decision::text, o.
        b.posted_at
   FROM operations o JOIN wallets w USING (wallet_id) JOIN batches b USING (batch_id)
  WHERE w.player = %(player)s AND w.currency = %(currency)s AND o.wallet_seq > %(after)s
- ORDER BY o.wallet_seq LIMIT %(most)s
+ ORDER BY o.wallet_seq LIMIT %(limit)s
 """
 _TRIAL = """
 SELECT account::text, CASE WHEN account = 'player_wallet' THEN '' ELSE provider END AS provider,
@@ -35,7 +32,7 @@ SELECT account::text, CASE WHEN account = 'player_wallet' THEN '' ELSE provider 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletBalance:
-    """One wallet as it stands now."""
+    """One wallet as stored now."""
 
     player: str
     currency: str
@@ -75,27 +72,29 @@ class TrialLine:
 
 
 def balance_of(engine: Engine, *, player: str, currency: str) -> WalletBalance | None:
-    """The wallet, or None when there is none.
+    """The wallet, or None if the player has none in the currency.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    rows = _read(engine, _BALANCE, {"player": player, "currency": currency})
+    rows = fetch_rows(engine, _BALANCE, {"player": player, "currency": currency})
     if not rows:
         return None
-    who, code, balance, seq, blocked = rows[0]
-    return WalletBalance(player=who, currency=code, balance=balance, seq=seq, blocked=blocked)
+    balance, seq, blocked = rows[0]
+    return WalletBalance(
+        player=player, currency=currency, balance=balance, seq=seq, blocked=blocked
+    )
 
 
 def statement_of(
-    engine: Engine, *, player: str, currency: str, after_seq: int, most: int
+    engine: Engine, *, player: str, currency: str, after_seq: int, limit: int
 ) -> list[StatementLine]:
-    """Up to ``most`` operations of the wallet that follow ``after_seq`` in its chain.
+    """Up to ``limit`` operations of the wallet after the position ``after_seq`` in its chain.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    wanted = {"player": player, "currency": currency, "after": after_seq, "most": most}
+    parameters = {"player": player, "currency": currency, "after": after_seq, "limit": limit}
     return [
         StatementLine(
             transaction=transaction_id(row[0], row[1]),
@@ -112,7 +111,7 @@ def statement_of(
             received_at=row[11],
             posted_at=row[12],
         )
-        for row in _read(engine, _STATEMENT, wanted)
+        for row in fetch_rows(engine, _STATEMENT, parameters)
     ]
 
 
@@ -130,13 +129,5 @@ def trial_balance(engine: Engine) -> list[TrialLine]:
             amount=amount,
             entries=entries,
         )
-        for account, provider, currency, amount, entries in _read(engine, _TRIAL, {})
+        for account, provider, currency, amount, entries in fetch_rows(engine, _TRIAL, {})
     ]
-
-
-def _read(engine: Engine, sql: str, wanted: dict[str, object]) -> Sequence[tuple[Any, ...]]:
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(sql, wanted)]
-    except OperationalError as error:
-        raise Unavailable("the database is out of reach") from error

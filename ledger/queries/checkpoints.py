@@ -1,8 +1,9 @@
 """Balances as of an instant, from checkpoints that are proven against the sum of entries.
 
-A checkpoint of a wallet covers a beginning of its chain of which every operation was received
-and posted at or before the checkpoint's instant. So the balance at any later instant is the
-checkpoint's and what follows it in the chain up to that instant, whatever was committed late.
+A wallet's checkpoint covers the first operations of its chain, as far as all of them were
+received and posted by the checkpoint's instant. The balance at any later instant is the
+checkpoint's plus the later operations of the chain up to that instant, so an operation that is
+committed late is still counted.
 
 Tables touched: ``checkpoints`` (written), ``wallets operations batches entries`` (read).
 """
@@ -14,10 +15,10 @@ from typing import Literal
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.queries.query import read
+from ledger.queries.query import fetch_rows
 from vocabulary.errors import Unavailable
 
-#: By which clock an operation belongs to an instant.
+#: The instant of an operation that counts.
 BalanceClock = Literal["received", "posted"]
 
 _TAKE = """
@@ -64,13 +65,13 @@ SELECT w.player || ' ' || w.currency || ' at ' || c.as_of
 """
 _AT = """
 WITH w AS (
-  SELECT wallet_id, player, currency FROM wallets
+  SELECT wallet_id FROM wallets
    WHERE player = %(player)s AND currency = %(currency)s
 ), c AS (
   SELECT k.* FROM checkpoints k JOIN w USING (wallet_id)
    WHERE k.as_of <= %(at)s ORDER BY k.as_of DESC LIMIT 1
 )
-SELECT w.player, w.currency, coalesce(c.balance, 0) + coalesce(later.amount, 0), c.as_of
+SELECT coalesce(c.balance, 0) + coalesce(later.amount, 0), c.as_of
   FROM w LEFT JOIN c USING (wallet_id)
  CROSS JOIN LATERAL ({later}) later
 """
@@ -88,10 +89,10 @@ SELECT sum(e.amount)::bigint AS amount FROM entries e
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceAt:
-    """What a wallet held at an instant, in minor units.
+    """A wallet's balance at an instant, in minor units.
 
     Attributes:
-        checkpoint: the instant of the checkpoint it was counted from, or None.
+        checkpoint: the instant of the checkpoint it was computed from, or None.
     """
 
     player: str
@@ -102,7 +103,7 @@ class BalanceAt:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How many checkpoints were proven, how many are wrong, and the first of those."""
+    """How many checkpoints were checked, how many are wrong, and the first wrong one."""
 
     checked: int
     wrong: int
@@ -110,9 +111,9 @@ class Proof:
 
 
 def take_checkpoint(engine: Engine, *, at: datetime) -> int:
-    """Checkpoint every wallet that moved since its last one; returns how many were written.
+    """Checkpoint every wallet with new operations; returns how many were written.
 
-    ``at`` must not lie in the future. Taken again for the same instant, nothing is written.
+    ``at`` must not be in the future. A second call for the same instant writes nothing.
 
     Raises:
         Unavailable: the database is out of reach.
@@ -125,34 +126,36 @@ def take_checkpoint(engine: Engine, *, at: datetime) -> int:
 
 
 def prove_checkpoints(engine: Engine) -> Proof:
-    """Prove each checkpoint: it and the entries after it are the sum of all entries.
+    """Check that each checkpoint plus the entries after it is the sum of all entries.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    wrong = [row[0] for row in read(engine, _WRONG, {})]
-    checked = read(engine, _COUNT, {})[0][0]
+    wrong = [row[0] for row in fetch_rows(engine, _WRONG, {})]
+    checked = fetch_rows(engine, _COUNT, {})[0][0]
     return Proof(checked, len(wrong), wrong[0] if wrong else None)
 
 
 def balance_at(
     engine: Engine, *, player: str, currency: str, at: datetime, by: BalanceClock
 ) -> BalanceAt | None:
-    """What the wallet held at an instant, or None when there is no such wallet.
+    """The wallet's balance at an instant, or None if there is no such wallet.
 
     Args:
         engine: the database.
         player: the player.
         currency: the wallet's currency.
-        at: the instant; what was received or posted exactly then is counted.
-        by: ``received`` counts what had reached us, ``posted`` what stood in the entries.
+        at: the instant; operations received or posted exactly then are counted.
+        by: ``received`` counts received operations, ``posted`` counts posted entries.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    wanted = {"player": player, "currency": currency, "at": at}
-    rows = read(engine, _AT.format(later=_LATER[by]), wanted)
+    parameters = {"player": player, "currency": currency, "at": at}
+    rows = fetch_rows(engine, _AT.format(later=_LATER[by]), parameters)
     if not rows:
         return None
-    who, code, balance, checkpoint = rows[0]
-    return BalanceAt(player=who, currency=code, balance=int(balance), checkpoint=checkpoint)
+    balance, checkpoint = rows[0]
+    return BalanceAt(
+        player=player, currency=currency, balance=int(balance), checkpoint=checkpoint
+    )

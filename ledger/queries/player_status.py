@@ -1,4 +1,4 @@
-"""How a player stands: the state of each wallet, its restrictions and the day's counters."""
+"""A player's status: each wallet's state, restrictions and counters of the business day."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,16 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from ledger.accepting.limits import PlayerState, Restrictions, day_of, from_json, state_of
-from ledger.queries.query import read
+from ledger.accepting.limits import (
+    PlayerState,
+    Restrictions,
+    business_day,
+    player_state,
+    restrictions_from_json,
+)
+from ledger.queries.query import fetch_rows
 
-_STANDING = """
+_WALLETS = """
 SELECT currency, balance, blocked, day, day_stake, day_payout, restrictions::text FROM wallets
  WHERE player = %(player)s ORDER BY currency
 """
@@ -20,7 +26,7 @@ class PlayerStatus:
     """One wallet of a player at an instant; minor units.
 
     Attributes:
-        owed: what the player owes us: the part of the balance below zero.
+        owed: the part of the balance below zero, which the player owes.
         staked_today, paid_today: in the business day of that instant.
     """
 
@@ -33,25 +39,25 @@ class PlayerStatus:
     paid_today: int
 
 
-def standing_of(engine: Engine, player: str, *, at: datetime) -> list[PlayerStatus]:
-    """The player's wallets; empty when there are none.
+def statuses_of(engine: Engine, player: str, *, at: datetime) -> list[PlayerStatus]:
+    """The status of each of the player's wallets; empty if there are none.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    return [_standing(row, at) for row in read(engine, _STANDING, {"player": player})]
+    return [_status(row, at) for row in fetch_rows(engine, _WALLETS, {"player": player})]
 
 
-def _standing(row: tuple[Any, ...], at: datetime) -> PlayerStatus:
-    currency, balance, is_blocked, day, staked, paid, restrictions = row
-    held_to = from_json(restrictions)
-    is_today = day >= day_of(at)
+def _status(row: tuple[Any, ...], at: datetime) -> PlayerStatus:
+    currency, balance, is_blocked, day, staked, paid, restrictions_json = row
+    restrictions = restrictions_from_json(restrictions_json)
+    is_today = day >= business_day(at)
     return PlayerStatus(
         currency=currency,
         balance=balance,
         owed=-min(balance, 0),
-        state=state_of(held_to, at, is_blocked=is_blocked),
-        restrictions=held_to,
+        state=player_state(restrictions, at, is_blocked=is_blocked),
+        restrictions=restrictions,
         staked_today=staked if is_today else 0,
         paid_today=paid if is_today else 0,
     )

@@ -1,4 +1,4 @@
-"""A provider's statement: what moved by business day, and what its rounds still hold."""
+"""A provider's statement: amounts by business day, and the clearing of its open rounds."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,15 +6,15 @@ from datetime import date
 from sqlalchemy import Engine
 
 from ledger.queries.checkpoints import BalanceClock
-from ledger.queries.query import read
+from ledger.queries.query import fetch_rows
 
-_CLOCK = {"received": "o.received_at", "posted": "e.posted_at"}
-_MOVED_CLOCK = {"received": "o.received_at", "posted": "b.posted_at"}
-# Entries are counted by the operation they belong to, so both halves use one clock. What a
-# tolerance let pass belongs to no operation: it counts when it was booked.
+_ENTRY_CLOCK = {"received": "o.received_at", "posted": "e.posted_at"}
+_OPERATION_CLOCK = {"received": "o.received_at", "posted": "b.posted_at"}
+# Entries are counted by the operation they belong to, so both halves use the same clock. A
+# residual belongs to no operation: it counts when it was booked.
 _STATEMENT = """
 WITH moved AS (
-  SELECT ({moved_clock} AT TIME ZONE %(zone)s)::date AS day, o.currency,
+  SELECT ({operation_clock} AT TIME ZONE %(zone)s)::date AS day, o.currency,
          coalesce(sum(o.stake) FILTER (WHERE {plain}), 0)::bigint AS stake,
          coalesce(sum(o.payout) FILTER (WHERE {plain}), 0)::bigint AS payout,
          coalesce(sum(o.amount) FILTER (WHERE o.kind = 'rollback'), 0)::bigint AS rollbacks,
@@ -23,10 +23,10 @@ WITH moved AS (
          count(*) AS operations
     FROM operations o JOIN batches b USING (batch_id)
    WHERE o.provider = %(provider)s AND o.decision = 'accepted'
-     AND {moved_clock} IS NOT NULL
+     AND {operation_clock} IS NOT NULL
    GROUP BY 1, 2
 ), entered AS (
-  SELECT {clock} AS at, e.currency, e.account, e.amount
+  SELECT {entry_clock} AS at, e.currency, e.account, e.amount
     FROM entries e JOIN operations o USING (wallet_id, wallet_seq)
    WHERE e.provider = %(provider)s
   UNION ALL
@@ -66,12 +66,12 @@ class ProviderDay:
     """One provider's day in one currency; minor units.
 
     Attributes:
-        stake, payout: of bets and wins, before anything was undone.
+        stake, payout: of bets and wins, before any rollback.
         rollbacks, adjustments: signed, to the players.
-        funds: what bonus, jackpot and promo took on; negative when they paid.
-        ggr: what was swept to GGR that day, less what tolerances moved out of it.
-        difference: what came to the account of differences; positive where players are owed.
-        clearing: what rounds still hold at the end of the day.
+        funds: entries of bonus, jackpot and promo; negative if they paid.
+        ggr: entries of GGR: what was swept to it, less residuals moved out of it.
+        difference: entries of the difference account; positive if players are owed.
+        clearing: what rounds still hold in clearing at the end of the day.
     """
 
     day: date
@@ -96,16 +96,18 @@ def provider_days(
     zone: str,
     by: BalanceClock,
 ) -> list[ProviderDay]:
-    """A provider's days, oldest first; both ends are inside.
+    """A provider's days from ``first`` to ``last``, both included, oldest first.
 
-    ``zone`` names the days' time zone. By ``received``, an entry belongs to the day its
-    operation reached us; by ``posted``, to the day it was written.
+    ``zone`` names the days' time zone. By ``received``, an entry belongs to the day on which
+    its operation was received; by ``posted``, to the day on which it was written.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    sql = _STATEMENT.format(moved_clock=_MOVED_CLOCK[by], clock=_CLOCK[by], plain=_PLAIN)
-    wanted = {"provider": provider, "zone": zone, "first": first, "last": last}
+    sql = _STATEMENT.format(
+        operation_clock=_OPERATION_CLOCK[by], entry_clock=_ENTRY_CLOCK[by], plain=_PLAIN
+    )
+    parameters = {"provider": provider, "zone": zone, "first": first, "last": last}
     return [
         ProviderDay(
             day=row[0],
@@ -120,5 +122,5 @@ def provider_days(
             operations=row[9],
             difference=row[10],
         )
-        for row in read(engine, sql, wanted)
+        for row in fetch_rows(engine, sql, parameters)
     ]

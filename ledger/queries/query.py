@@ -1,4 +1,4 @@
-"""Run one reading query, and say it in our words when the database is out of reach."""
+"""Run one reading query."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,9 @@ from sqlalchemy.exc import OperationalError
 from vocabulary.errors import Unavailable
 
 
-def read(engine: Engine, sql: str, wanted: Mapping[str, object]) -> list[tuple[Any, ...]]:
+def fetch_rows(
+    engine: Engine, sql: str, parameters: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
     """The rows of a query.
 
     Raises:
@@ -17,6 +19,6 @@ def read(engine: Engine, sql: str, wanted: Mapping[str, object]) -> list[tuple[A
     """
     try:
         with engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(sql, dict(wanted))]
+            return [tuple(row) for row in connection.exec_driver_sql(sql, dict(parameters))]
     except OperationalError as error:
         raise Unavailable("the database is out of reach") from error

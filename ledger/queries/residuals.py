@@ -1,11 +1,11 @@
-"""Read what tolerances let pass: each transaction, what it corrects, what stands."""
+"""Read booked residuals: each transaction, what it corrects, and whether it stands."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine
 
-from ledger.queries.query import read
+from ledger.queries.query import fetch_rows
 
 _BOOKED = """
 SELECT r.residual_id, r.provider, r.round_id, r.player, r.currency, r.before, r.after,
@@ -17,19 +17,19 @@ SELECT r.residual_id, r.provider, r.round_id, r.player, r.currency, r.before, r.
    AND (NOT %(standing)s
         OR (r.after <> 0 AND NOT EXISTS (SELECT FROM residuals later
                                           WHERE later.corrects = r.residual_id)))
- ORDER BY r.residual_id DESC LIMIT %(most)s
+ ORDER BY r.residual_id DESC LIMIT %(limit)s
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookedResidual:
-    """One transaction between GGR and the account of differences; minor units.
+    """One transaction between GGR and the difference account; minor units.
 
     Attributes:
-        player: where several share the round; else empty.
-        before, after: what stood for the round and what it left, as owed to the player.
+        player: the player if several share the round, else empty.
+        before, after: the round's residual before and after it; positive is owed to the player.
         corrects: the transaction before it; None for the first of a round.
-        stands: no later one corrects it.
+        stands: no later transaction corrects it.
     """
 
     residual_id: int
@@ -46,14 +46,19 @@ class BookedResidual:
 
 
 def residuals_of(
-    engine: Engine, *, provider: str | None, round_id: str | None, standing: bool, most: int
+    engine: Engine, *, provider: str | None, round_id: str | None, standing: bool, limit: int
 ) -> list[BookedResidual]:
-    """Transactions, newest first; None asks for any, ``standing`` only for what still stands.
+    """Transactions, newest first; ``standing`` leaves out those corrected later.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    wanted = {"provider": provider, "round": round_id, "standing": standing, "most": most}
+    parameters = {
+        "provider": provider,
+        "round": round_id,
+        "standing": standing,
+        "limit": limit,
+    }
     return [
         BookedResidual(
             residual_id=row[0],
@@ -68,5 +73,5 @@ def residuals_of(
             booked_at=row[9],
             stands=row[10],
         )
-        for row in read(engine, _BOOKED, wanted)
+        for row in fetch_rows(engine, _BOOKED, parameters)
     ]

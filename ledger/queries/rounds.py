@@ -1,4 +1,4 @@
-"""Read rounds: what they hold, where they stand, and which have been open for too long."""
+"""Read rounds: their amounts, their status, and which have been open for too long."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from ledger.enums import RoundStatus
-from ledger.queries.query import read
+from ledger.queries.query import fetch_rows
 
 _ROUNDS = """
 SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, r.wins,
@@ -15,17 +15,17 @@ SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, 
  WHERE (%(status)s::round_status IS NULL OR r.status = %(status)s::round_status)
    AND (%(before)s::timestamptz IS NULL OR r.first_at < %(before)s)
    AND (%(provider)s::text IS NULL OR r.provider = %(provider)s)
- ORDER BY r.first_at, r.provider, r.round_id LIMIT %(most)s
+ ORDER BY r.first_at, r.provider, r.round_id LIMIT %(limit)s
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One round as it is posted; amounts in minor units.
+    """One round as posted; amounts in minor units.
 
     Attributes:
         clearing: what its clearing still holds.
-        first_at, last_at: when its first and its last operation were received.
+        first_at, last_at: when its first and last operations were received.
     """
 
     provider: str
@@ -49,14 +49,14 @@ def rounds_of(
     status: RoundStatus | None,
     before: datetime | None,
     provider: str | None,
-    most: int,
+    limit: int,
 ) -> list[Round]:
-    """Rounds that began before an instant, oldest first; None asks for any.
+    """Rounds that began before an instant, oldest first; None is no restriction.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    wanted = {"status": status, "before": before, "provider": provider, "most": most}
+    parameters = {"status": status, "before": before, "provider": provider, "limit": limit}
     return [
         Round(
             provider=row[0],
@@ -73,5 +73,5 @@ def rounds_of(
             first_at=row[11],
             last_at=row[12],
         )
-        for row in read(engine, _ROUNDS, wanted)
+        for row in fetch_rows(engine, _ROUNDS, parameters)
     ]

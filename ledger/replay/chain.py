@@ -1,9 +1,9 @@
-"""The shadow of one wallet: its chain decided again, row by row, beside what is stored. Pure.
+"""Recompute one wallet's chain row by row and compare it with the stored rows. Pure.
 
-The shadow starts empty (or where a window starts) and moves only by what the stored bytes lead
-to. Known operations of its own chain come from the shadow; older ones from the books, where
-they have been compared already. An operation of another wallet may or may not have been seen
-at that moment: both are legal, so both are tried.
+A recomputed chain starts empty, or where the window starts, and changes only by what the stored
+bytes lead to. Operations of its own chain are known from the recomputed chain, and older ones
+from the books, where they have been compared before. An operation of another wallet may or may
+not have been known when the row was decided: both are legal, so both are tried.
 """
 
 from collections import deque
@@ -13,10 +13,10 @@ from datetime import UTC
 
 from msgspec.structs import replace
 
-from ledger.accepting.cache import needs_of
+from ledger.accepting.cache import read_set_of
 from ledger.accepting.decide import decide
-from ledger.accepting.effects import currency_of, names_of
-from ledger.accepting.limits import day_of
+from ledger.accepting.effects import currency_of, handle_slug
+from ledger.accepting.limits import business_day
 from ledger.accepting.model import (
     Decision,
     HandleKey,
@@ -26,22 +26,22 @@ from ledger.accepting.model import (
     OperationRow,
     Wallet,
 )
-from ledger.enums import CLOSED_BY, OWN, OperationDecision, OperationKind
+from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.decode import (
-    NOT_ASKED_FOR,
+    OUTSIDE_WINDOW,
     UNVERIFIABLE,
-    WITH_ANOTHER,
+    WRITTEN_WITH_ANOTHER,
     DecodedDelivery,
-    hear,
-    hear_own,
+    decode,
+    decode_own_operation,
     is_opening,
-    is_own,
+    is_own_operation,
 )
-from ledger.replay.reader import ChainPosition, StoredOperation
+from ledger.replay.reader import ChainPosition, StoredOperation, known_from_row
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
-from vocabulary.facts import BalanceQuery, Fund, HistoryRecord
+from vocabulary.facts import BalanceQuery, HistoryRecord
 from vocabulary.ids import match_key, transaction_id
-from vocabulary.outcomes import Answer, Verdict
+from vocabulary.outcomes import Verdict
 
 _INPUTS = frozenset({"route", "headers", "body", "received_at"})
 _COMPARED = tuple(name for name in OperationRow._fields if name not in _INPUTS)
@@ -49,234 +49,220 @@ _COMPARED = tuple(name for name in OperationRow._fields if name not in _INPUTS)
 
 @dataclass(frozen=True, slots=True)
 class ReferencedRows:
-    """What the books say of the keys and handles that a chunk of rows names."""
+    """What the books hold under the keys and handles that a chunk of rows refers to."""
 
-    places: Mapping[OperationKey, ChainPosition]
+    operations: Mapping[OperationKey, ChainPosition]
     wallet_ids: Mapping[HandleKey, Mapping[str, int]]
 
 
 @dataclass(slots=True)
 class RecomputedChain:
-    """One wallet's shadow.
+    """The recomputed chain of one wallet.
 
     Attributes:
-        first: the place before which the books, and not the shadow, tell what is known.
-        learned: operations decided since then, by key.
-        expected: rows of the last decision that have not been met yet.
-        told: the last request was taken as it stands.
+        start_seq: operations before this position are known from the books.
+        changes: operations recomputed from there on, by key.
+        expected: rows of the last decision that have not been compared yet.
+        last_as_stored: whether the last request was taken as stored.
     """
 
     wallet: Wallet
-    first: int = 1
-    learned: dict[OperationKey, KnownOperation] = field(default_factory=dict)
+    start_seq: int = 1
+    changes: dict[OperationKey, KnownOperation] = field(default_factory=dict)
     expected: deque[OperationRow] = field(default_factory=deque)
-    told: bool = False
+    last_as_stored: bool = False
 
-    def settle(self) -> None:
-        """Forget what the books can tell from here on."""
-        self.first = self.wallet.seq + 1
-        self.learned.clear()
+    def forget_changes(self) -> None:
+        """From here on, use the books for all operations up to the wallet's position."""
+        self.start_seq = self.wallet.seq + 1
+        self.changes.clear()
 
 
-def listen(
-    stored: StoredOperation, voices: ProviderDecoders, window: ReplayWindow, seen: ReplayResult
+def decode_operation(
+    stored: StoredOperation,
+    decoders: ProviderDecoders,
+    window: ReplayWindow,
+    result: ReplayResult,
 ) -> DecodedDelivery | None:
-    """Hear a row, unless it comes with the one before it or is not asked for."""
+    """Decode a row; None for a tombstone, which is written with the row before it."""
     row = stored.row
     if row.kind == OperationKind.TOMBSTONE.value:
         return None
-    if is_own(row):
-        return hear_own(row)
-    early = window.since is not None and stored.committed_at < window.since
-    if early or window.provider not in {None, row.provider}:
-        return DecodedDelivery(None, told=NOT_ASKED_FOR)
-    heard = hear(row, voices)
-    if heard.told == UNVERIFIABLE:
-        seen.cannot_verify(transaction_id(row.wallet_id, row.wallet_seq))
-    return heard
+    if is_own_operation(row):
+        return decode_own_operation(row)
+    is_early = window.since is not None and stored.committed_at < window.since
+    if is_early or window.provider not in {None, row.provider}:
+        return DecodedDelivery(None, as_stored=OUTSIDE_WINDOW)
+    decoded = decode(row, decoders)
+    if decoded.as_stored == UNVERIFIABLE:
+        result.count_unverifiable(transaction_id(row.wallet_id, row.wallet_seq))
+    return decoded
 
 
-def follow(
-    shadow: RecomputedChain,
+def replay_operation(
+    chain: RecomputedChain,
     stored: StoredOperation,
-    heard: DecodedDelivery | None,
-    around: ReferencedRows,
-    seen: ReplayResult,
+    decoded: DecodedDelivery | None,
+    referenced: ReferencedRows,
+    result: ReplayResult,
 ) -> FieldDifferences:
-    """Let the shadow take the row's step; returns the fields that differ."""
+    """Extend the chain by the row's operation; returns the fields that differ."""
     row = stored.row
-    seen.operations += 1
-    if not shadow.expected:
-        if heard is None and not shadow.told:
-            nothing = ("kind", row.kind, "nothing was to be written")
-            return [*_taken(shadow, row, around), nothing]
-        if heard is None or heard.told is not None:
-            shadow.told = True
-            seen.take_as_told(WITH_ANOTHER if heard is None else heard.told or "")
-            return _taken(shadow, row, around)
-        shadow.told = False
-        wrong = _decide(shadow, stored, heard, around)
-        if wrong:
-            return [*_taken(shadow, row, around), *wrong]
-    seen.decided += 1
-    return _differing(row, shadow.expected.popleft())
+    result.operations += 1
+    if not chain.expected:
+        if decoded is None and not chain.last_as_stored:
+            nothing_due = ("kind", row.kind, "nothing was to be written")
+            return [*_take_as_stored(chain, row, referenced), nothing_due]
+        if decoded is None or decoded.as_stored is not None:
+            chain.last_as_stored = True
+            cause = WRITTEN_WITH_ANOTHER if decoded is None else decoded.as_stored
+            result.count_as_stored(cause or "")
+            return _take_as_stored(chain, row, referenced)
+        chain.last_as_stored = False
+        differences = _decide_again(chain, stored, decoded, referenced)
+        if differences:
+            return [*_take_as_stored(chain, row, referenced), *differences]
+    result.decided += 1
+    return _differing(row, chain.expected.popleft())
 
 
-def _decide(
-    shadow: RecomputedChain,
+def _decide_again(
+    chain: RecomputedChain,
     stored: StoredOperation,
-    heard: DecodedDelivery,
-    around: ReferencedRows,
+    decoded: DecodedDelivery,
+    referenced: ReferencedRows,
 ) -> FieldDifferences:
-    """Decide the row's request on the shadow and expect what it writes."""
-    row, request = stored.row, heard.request
+    """Decide the row's request on the recomputed chain and expect the rows it writes."""
+    row, request = stored.row, decoded.request
     if request is None or request.fact is None:
-        return [("body", row.kind, heard.fault)]
+        return [("body", row.kind, decoded.fault)]
     fact = request.fact
     if isinstance(fact, BalanceQuery | HistoryRecord):
         return [("kind", row.kind, type(fact).__name__)]
-    names = names_of(row.provider, fact)
-    by_currency = _wallets(shadow, names, fact.handle, around)
-    if by_currency.get(currency_of(fact)) != row.wallet_id:
-        return [("wallet", row.wallet_id, by_currency.get(currency_of(fact)))]
-    needs = needs_of([request])
-    decided = None
-    for known in _legal(shadow, stored, sorted(needs.own | needs.named), around):
-        books = LedgerView(
-            {row.wallet_id: shadow.wallet}, {(names, fact.handle): by_currency}, known
+    slug = handle_slug(row.provider, fact)
+    by_currency = _wallet_ids(chain, slug, fact.handle, referenced)
+    wallet_id = by_currency.get(currency_of(fact))
+    if wallet_id != row.wallet_id:
+        return [("wallet", row.wallet_id, wallet_id)]
+    read_set = read_set_of([request])
+    keys = sorted(read_set.own_keys | read_set.referenced_keys)
+    decision = None
+    for operations in _possible_views(chain, stored, keys, referenced):
+        view = LedgerView(
+            {row.wallet_id: chain.wallet}, {(slug, fact.handle): by_currency}, operations
         )
-        decided = decide(books, request)
-        if decided.operations and not _differing(row, decided.operations[0]):
+        decision = decide(view, request)
+        if decision.operations and not _differing(row, decision.operations[0]):
             break
-    return _expect(shadow, row, decided)
+    return _expect(chain, row, decision)
 
 
 def _expect(
-    shadow: RecomputedChain, row: OperationRow, decided: Decision | None
+    chain: RecomputedChain, row: OperationRow, decision: Decision | None
 ) -> FieldDifferences:
-    if decided is None or decided.wallet is None or not decided.operations:
-        verdict = Verdict.UNAVAILABLE if decided is None else decided.verdict
+    if decision is None or decision.wallet is None or not decision.operations:
+        verdict = Verdict.UNAVAILABLE if decision is None else decision.verdict
         return [("verdict", row.decision, verdict.value)]
-    shadow.wallet = decided.wallet
-    shadow.learned.update(decided.learned)
-    shadow.expected.extend(decided.operations)
+    chain.wallet = decision.wallet
+    chain.changes.update(decision.changes)
+    chain.expected.extend(decision.operations)
     return []
 
 
-def _wallets(
-    shadow: RecomputedChain, names: str, handle: str, around: ReferencedRows
+def _wallet_ids(
+    chain: RecomputedChain, slug: str, handle: str, referenced: ReferencedRows
 ) -> Mapping[str, int]:
-    if names == OWN and handle == shadow.wallet.player:
-        return {shadow.wallet.currency: shadow.wallet.wallet_id}
-    return around.wallet_ids.get((names, handle), {})
+    if slug == OWN_SLUG and handle == chain.wallet.player:
+        return {chain.wallet.currency: chain.wallet.wallet_id}
+    return referenced.wallet_ids.get((slug, handle), {})
 
 
-def _legal(
-    shadow: RecomputedChain,
+def _possible_views(
+    chain: RecomputedChain,
     stored: StoredOperation,
     keys: list[OperationKey],
-    around: ReferencedRows,
+    referenced: ReferencedRows,
 ) -> list[dict[OperationKey, KnownOperation]]:
-    """What may have been known: the chain's own past, with and without other chains."""
-    known, foreign = dict[OperationKey, KnownOperation](), dict[OperationKey, KnownOperation]()
+    """The operations that may have been known: the chain's own, without and with others."""
+    own: dict[OperationKey, KnownOperation] = {}
+    foreign: dict[OperationKey, KnownOperation] = {}
     for key in keys:
-        place = around.places.get(key)
-        if key in shadow.learned:
-            known[key] = shadow.learned[key]
-        elif place is None:
+        position = referenced.operations.get(key)
+        if key in chain.changes:
+            own[key] = chain.changes[key]
+        elif position is None:
             continue
-        elif place.wallet_id != stored.row.wallet_id:
-            if place.batch_id <= stored.batch_id:
-                foreign[key] = place.known
-        elif place.wallet_seq < shadow.first:
-            known[key] = place.as_of(stored.row.wallet_seq)
-    return [known, {**known, **foreign}] if foreign else [known]
+        elif position.wallet_id != stored.row.wallet_id:
+            if position.batch_id <= stored.batch_id:
+                foreign[key] = position.known
+        elif position.wallet_seq < chain.start_seq:
+            own[key] = position.as_of(stored.row.wallet_seq)
+    return [own, {**own, **foreign}] if foreign else [own]
 
 
 def _differing(row: OperationRow, expected: OperationRow) -> FieldDifferences:
     return [
-        (name, ours, theirs)
+        (name, stored, recomputed)
         for name in _COMPARED
-        if (ours := getattr(row, name)) != (theirs := getattr(expected, name))
+        if (stored := getattr(row, name)) != (recomputed := getattr(expected, name))
     ]
 
 
-def _taken(
-    shadow: RecomputedChain, row: OperationRow, around: ReferencedRows
+def _take_as_stored(
+    chain: RecomputedChain, row: OperationRow, referenced: ReferencedRows
 ) -> FieldDifferences:
-    """Take a row as it stands; only its place in the chain can be proven."""
-    shadow.wallet = _after(shadow, row, around)
-    shadow.learned[row.provider, row.op_key] = known_of(row)
-    if row.reverses is not None and (row.provider, row.reverses) in shadow.learned:
+    """Take a row as it is stored; only its position in the chain can be proven."""
+    chain.wallet = _wallet_after(chain, row, referenced)
+    chain.changes[row.provider, row.op_key] = known_from_row(row)
+    if row.reverses is not None and (row.provider, row.reverses) in chain.changes:
         original = (row.provider, row.reverses)
-        shadow.learned[original] = replace(shadow.learned[original], reversed=True)
-    told: dict[str, object] = {
-        "wallet_seq": shadow.wallet.seq,
-        "balance_after": shadow.wallet.balance,
+        chain.changes[original] = replace(chain.changes[original], reversed=True)
+    expected: dict[str, object] = {
+        "wallet_seq": chain.wallet.seq,
+        "balance_after": chain.wallet.balance,
         "match_key": match_key(row.provider, row.round_id),
-        "currency": shadow.wallet.currency,
+        "currency": chain.wallet.currency,
     }
     if is_opening(row):
-        told |= {"kind": OperationKind.DEPOSIT.value, "decision": "accepted"}
+        expected |= {"kind": OperationKind.DEPOSIT.value, "decision": "accepted"}
     return [
         (name, getattr(row, name), value)
-        for name, value in told.items()
+        for name, value in expected.items()
         if getattr(row, name) != value
     ]
 
 
-def _after(shadow: RecomputedChain, row: OperationRow, around: ReferencedRows) -> Wallet:
-    before = shadow.wallet
-    moved = replace(
+def _wallet_after(
+    chain: RecomputedChain, row: OperationRow, referenced: ReferencedRows
+) -> Wallet:
+    before = chain.wallet
+    after = replace(
         before,
         balance=before.balance + row.amount,
         seq=before.seq + 1,
         turnover=before.turnover + row.stake,
     )
-    today = _day(row)
     if row.kind == OperationKind.TOMBSTONE.value or is_opening(row):
-        return moved  # neither takes a step of the business day
-    if today > moved.day:
-        moved = replace(moved, day=today, day_stake=0, day_payout=0)
-    if not _counts(shadow, row, around, today):
-        return moved
+        return after  # neither starts a new business day
+    today = business_day(row.received_at.astimezone(UTC))
+    if today > after.day:
+        after = replace(after, day=today, day_stake=0, day_payout=0)
+    if not _counts_for_limits(chain, row, referenced, today):
+        return after
     return replace(
-        moved, day_stake=moved.day_stake + row.stake, day_payout=moved.day_payout + row.payout
+        after, day_stake=after.day_stake + row.stake, day_payout=after.day_payout + row.payout
     )
 
 
-def _counts(
-    shadow: RecomputedChain, row: OperationRow, around: ReferencedRows, today: int
+def _counts_for_limits(
+    chain: RecomputedChain, row: OperationRow, referenced: ReferencedRows, today: int
 ) -> bool:
-    """Whether a row counts for the limits of its day: what undoes another day does not."""
+    """Whether a row counts for its day's limits: a reversal of another day does not."""
     if row.kind == OperationKind.ADJUSTMENT.value:
         return False
     if row.reverses is None:
         return True
     key = (row.provider, row.reverses)
-    place = around.places.get(key)
-    original = shadow.learned.get(key) or (place.known if place else None)
+    position = referenced.operations.get(key)
+    original = chain.changes.get(key) or (position.known if position else None)
     return original is not None and original.day == today
-
-
-def _day(row: OperationRow) -> int:
-    return day_of(row.received_at.astimezone(UTC))
-
-
-def known_of(row: OperationRow) -> KnownOperation:
-    """What later decisions must know of a row."""
-    return KnownOperation(
-        kind=OperationKind(row.kind),
-        decision=OperationDecision(row.decision),
-        fingerprint=row.fingerprint,
-        wallet_id=row.wallet_id,
-        stake=row.stake,
-        payout=row.payout,
-        round_id=row.round_id,
-        reversed=False,
-        reply=Answer(row.reply_status, row.reply),
-        fund=Fund(row.fund),
-        day=_day(row),
-        closed=row.kind == OperationKind.TOMBSTONE.value
-        and (row.reason or "").startswith(CLOSED_BY),
-    )

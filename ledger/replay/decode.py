@@ -1,81 +1,86 @@
-"""Hear stored bytes again: who said them, what they say, and what our own orders were. Pure."""
+"""Decode stored bytes again: who sent them, what they say, and our own operations. Pure."""
 
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ledger.accepting.carry import request_of
+from ledger.accepting.acceptor import own_operation_request
 from ledger.accepting.model import DeliveryRow, OperationRow, Request
-from ledger.accepting.own_operations import order_from_bytes
-from ledger.enums import OWN, OperationKind
+from ledger.accepting.own_operations import own_operation_from_bytes
+from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.report import ProviderDecoders
 from providers.contract import Callback
 from vocabulary.errors import Malformed, NotAuthentic
 
-#: Why an operation is taken as it stands.
+#: Causes for taking an operation as it is stored.
 NOT_CONFIGURED = "the provider is not configured"
 UNVERIFIABLE = "the signature holds under none of today's secrets"
 OPENING = "an opening balance, which no request brought"
-UNTOLD_ORDER = "an order of ours whose bytes were not kept"
-WITH_ANOTHER = "written with an operation that is taken as it stands"
-NOT_ASKED_FOR = "outside of the window, or another provider's"
+BYTES_NOT_KEPT = "an own operation whose bytes were not kept"
+WRITTEN_WITH_ANOTHER = "written with an operation that is taken as it stands"
+OUTSIDE_WINDOW = "outside of the window, or another provider's"
 
 
 class DecodedDelivery(NamedTuple):
-    """What came of hearing: a request, or why there is none; ``fault`` is a difference."""
+    """The request in stored bytes, or why there is none.
+
+    Attributes:
+        as_stored: why the row can only be taken as it is stored, or None.
+        fault: what is wrong with the bytes; a difference for an operation.
+    """
 
     request: Request | None
-    told: str | None = None
+    as_stored: str | None = None
     fault: str | None = None
 
 
-def hear(row: OperationRow | DeliveryRow, voices: ProviderDecoders) -> DecodedDelivery:
+def decode(row: OperationRow | DeliveryRow, decoders: ProviderDecoders) -> DecodedDelivery:
     """Verify and parse a provider's stored bytes.
 
     A delivery may be malformed: its request then has no fact. An operation may not.
     """
-    voice = voices.providers.get(row.provider)
-    if voice is None:
-        return DecodedDelivery(None, told=NOT_CONFIGURED)
-    callback = Callback(route=row.route, headers=headers_of(row.headers), body=row.body)
+    decoder = decoders.providers.get(row.provider)
+    if decoder is None:
+        return DecodedDelivery(None, as_stored=NOT_CONFIGURED)
+    dialect, provider = decoder.dialect, decoder.provider
+    callback = Callback(route=row.route, headers=_headers(row.headers), body=row.body)
     try:
-        verified = voice.dialect.verify(callback, voice.provider)
+        verified = dialect.verify(callback, provider)
     except NotAuthentic:
-        return DecodedDelivery(None, told=UNVERIFIABLE)
-    respond, provider = voice.dialect.respond, voice.provider
+        return DecodedDelivery(None, as_stored=UNVERIFIABLE)
     request = Request(
         provider=row.provider,
-        policy=voice.policy,
+        policy=decoder.policy,
         fact=None,
         route=row.route,
         headers=row.headers,
         body=row.body,
         received_at=row.received_at,
-        respond=lambda outcome: respond(outcome, provider),
+        respond=lambda outcome: dialect.respond(outcome, provider),
     )
     try:
-        fact = voice.dialect.parse(verified, voice.provider)
+        fact = dialect.parse(verified, provider)
     except Malformed as malformed:
         return DecodedDelivery(request, fault=f"malformed: {malformed.path}")
     return DecodedDelivery(replace(request, fact=fact))
 
 
-def hear_own(row: OperationRow) -> DecodedDelivery:
-    """Our own order, as its operation keeps it."""
+def decode_own_operation(row: OperationRow) -> DecodedDelivery:
+    """Decode one of our own operations from the bytes kept with it."""
     if is_opening(row):
-        return DecodedDelivery(None, told=OPENING)
+        return DecodedDelivery(None, as_stored=OPENING)
     if not row.body:
-        return DecodedDelivery(None, told=UNTOLD_ORDER)
+        return DecodedDelivery(None, as_stored=BYTES_NOT_KEPT)
     try:
-        order = order_from_bytes(row.body)
-    except ValueError:  # of which both libraries' errors are
-        return DecodedDelivery(None, fault="not an order of ours")
-    return DecodedDelivery(request_of(order, now=row.received_at))
+        operation = own_operation_from_bytes(row.body)
+    except ValueError:  # the errors of json and msgspec are ValueErrors
+        return DecodedDelivery(None, fault="not an own operation")
+    return DecodedDelivery(own_operation_request(operation, now=row.received_at))
 
 
-def is_own(row: OperationRow) -> bool:
-    """Whether we ordered it ourselves; a correction of a round stands under its provider."""
-    return row.provider == OWN or row.kind == OperationKind.ADJUSTMENT.value
+def is_own_operation(row: OperationRow) -> bool:
+    """Whether the operation is our own; a correction of a round has the provider's slug."""
+    return row.provider == OWN_SLUG or row.kind == OperationKind.ADJUSTMENT.value
 
 
 def is_opening(row: OperationRow) -> bool:
@@ -83,7 +88,7 @@ def is_opening(row: OperationRow) -> bool:
     return row.wallet_seq == 1 and row.op_key == f"opening:{row.wallet_id}"
 
 
-def headers_of(lines: str) -> dict[str, str]:
-    """The headers that were kept, by name in lower case."""
+def _headers(lines: str) -> dict[str, str]:
+    """The stored headers, by name in lower case."""
     pairs = (line.partition(": ") for line in lines.split("\n") if line)
     return {name: value for name, _, value in pairs}

@@ -1,66 +1,79 @@
-"""Deliveries heard again: what each was, and that its reply follows from it. Pure.
+"""Check stored deliveries: that verdict and reply follow from what was sent. Pure.
 
-A delivery moved nothing and took no place, so the moment it was decided at is not known
-exactly. What does not depend on the moment is proven: the sender, the fact, that the verdict
-is one the books allow, and the reply, which carries no balance when something is refused.
+A delivery moved nothing and took no chain position, so the moment of its decision is not known
+exactly. What does not depend on that moment is checked: the sender, the fact, that the books
+allow the verdict, and the reply, which carries no balance when something is refused.
 """
 
 from collections.abc import Mapping
 
-from ledger.accepting.cache import needs_of
+from ledger.accepting.cache import read_set_of
 from ledger.accepting.model import DeliveryRow, OperationKey, Request
-from ledger.accepting.tombstones import LATE
-from ledger.enums import OWN, OperationKind
+from ledger.accepting.tombstones import LATE_SUFFIX
+from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.decode import DecodedDelivery
 from ledger.replay.reader import ChainPosition
 from ledger.replay.report import FieldDifferences
 from vocabulary.facts import BalanceQuery, Fact, HistoryRecord, Operation, fingerprint
 from vocabulary.outcomes import Answer, Verdict, refusal
 
-_WITHOUT_KEY = frozenset({Verdict.MALFORMED, Verdict.RECORDED})
+_WITHOUT_KEY = {Verdict.MALFORMED: type(None), Verdict.RECORDED: HistoryRecord}
+_POSSIBLE_AT_ANY_TIME = frozenset(
+    {
+        Verdict.BET_UNKNOWN,
+        Verdict.IRREVERSIBLE,
+        Verdict.PLAYER_UNKNOWN,
+        Verdict.CURRENCY_WRONG,
+    }
+)
 
 
-def check(
-    row: DeliveryRow, heard: DecodedDelivery | None, known: Mapping[OperationKey, ChainPosition]
+def check_delivery(
+    row: DeliveryRow,
+    decoded: DecodedDelivery | None,
+    known: Mapping[OperationKey, ChainPosition],
 ) -> FieldDifferences:
-    """The fields of a delivery that the evidence does not lead to."""
+    """The fields of a delivery that do not follow from the evidence."""
     try:
         verdict = Verdict(row.verdict)
     except ValueError:
         return [("verdict", row.verdict, "one of the verdicts")]
-    prior = known.get((row.provider, row.op_key or ""))
     if verdict is Verdict.REPEATED:
-        return _repeated(row, heard, prior)
-    if row.provider == OWN or heard is None or heard.request is None:
+        prior = known.get((row.provider, row.op_key or ""))
+        return _repeat_differences(row, decoded, prior)
+    if row.provider == OWN_SLUG or decoded is None or decoded.request is None:
         return []
-    return _refused(row, heard.request, verdict, known)
+    return _refusal_differences(row, decoded.request, verdict, known)
 
 
-def keys_named(row: DeliveryRow, heard: DecodedDelivery | None) -> set[OperationKey]:
-    """Every operation key that proving the delivery looks at."""
+def referenced_keys(row: DeliveryRow, decoded: DecodedDelivery | None) -> set[OperationKey]:
+    """Every operation key that checking the delivery reads."""
     keys = {(row.provider, row.op_key)} if row.op_key is not None else set()
-    if heard is not None and heard.request is not None:
-        needs = needs_of([heard.request])
-        keys |= needs.own | needs.named
+    if decoded is not None and decoded.request is not None:
+        read_set = read_set_of([decoded.request])
+        keys |= read_set.own_keys | read_set.referenced_keys
     return keys
 
 
-def _repeated(
-    row: DeliveryRow, heard: DecodedDelivery | None, prior: ChainPosition | None
+def _repeat_differences(
+    row: DeliveryRow, decoded: DecodedDelivery | None, prior: ChainPosition | None
 ) -> FieldDifferences:
     if prior is None:
         return [("op_key", row.op_key, "an operation under this key")]
-    wrong = _reply(row, prior.known.reply)
-    fact = heard.request.fact if heard is not None and heard.request is not None else None
-    if isinstance(fact, Operation):
-        wrong += _unequal("op_key", (row.op_key or "").removesuffix(LATE), fact.key)
-        wrong += _unequal("fingerprint", prior.known.fingerprint, fingerprint(fact))
-    elif heard is not None and heard.request is not None:
-        wrong.append(("body", "a repeat", heard.fault or type(fact).__name__))
-    return wrong
+    differences = _reply_differences(row, prior.known.reply)
+    if decoded is None or decoded.request is None:
+        return differences
+    fact = decoded.request.fact
+    if not isinstance(fact, Operation):
+        return [*differences, ("body", "a repeat", decoded.fault or type(fact).__name__)]
+    return [
+        *differences,
+        *_unequal("op_key", (row.op_key or "").removesuffix(LATE_SUFFIX), fact.key),
+        *_unequal("fingerprint", prior.known.fingerprint, fingerprint(fact)),
+    ]
 
 
-def _refused(
+def _refusal_differences(
     row: DeliveryRow,
     request: Request,
     verdict: Verdict,
@@ -68,50 +81,48 @@ def _refused(
 ) -> FieldDifferences:
     fact = request.fact
     key = None if fact is None else getattr(fact, "key", None)
-    wrong = _unequal("op_key", row.op_key, key)
-    if not _may_be(row, request, verdict, known):
-        heard = "malformed" if fact is None else type(fact).__name__
-        wrong.append(("verdict", verdict.value, f"not of this {heard} on these books"))
-    told = fact if isinstance(fact, Fact) else None
-    return wrong + _reply(row, request.respond(refusal(verdict, row.route, told)))
+    differences = _unequal("op_key", row.op_key, key)
+    if not _is_possible(row, request, verdict, known):
+        kind = "malformed request" if fact is None else type(fact).__name__
+        differences.append(("verdict", verdict.value, f"not for this {kind} on these books"))
+    sent_fact = fact if isinstance(fact, Fact) else None
+    answer = request.respond(refusal(verdict, row.route, sent_fact))
+    return differences + _reply_differences(row, answer)
 
 
-def _may_be(
+def _is_possible(
     row: DeliveryRow,
     request: Request,
     verdict: Verdict,
     known: Mapping[OperationKey, ChainPosition],
 ) -> bool:
-    """Whether the books allow the verdict for what was said, at some moment."""
+    """Whether the books allow the verdict for the request at some moment."""
     fact = request.fact
     if verdict in _WITHOUT_KEY or fact is None or isinstance(fact, HistoryRecord):
-        of = {Verdict.MALFORMED: type(None), Verdict.RECORDED: HistoryRecord}.get(verdict)
-        return of is not None and isinstance(fact, of)
+        expected = _WITHOUT_KEY.get(verdict)
+        return expected is not None and isinstance(fact, expected)
     if isinstance(fact, BalanceQuery):
         return verdict in {Verdict.PLAYER_UNKNOWN, Verdict.CURRENCY_WRONG}
     own = known.get((row.provider, getattr(fact, "key", "")))
-    named = [known[key] for key in needs_of([request]).named if key in known]
+    keys = read_set_of([request]).referenced_keys
+    referenced = [known[key] for key in keys if key in known]
     if verdict is Verdict.CONFLICT:
-        return own is not None or bool(named)
+        return own is not None or bool(referenced)
     if verdict is Verdict.ROLLED_BACK:
-        stones = (own, *named)
-        return any(x is not None and _is_undone(x) for x in stones)
-    return verdict in {
-        Verdict.BET_UNKNOWN,
-        Verdict.IRREVERSIBLE,
-        Verdict.PLAYER_UNKNOWN,
-        Verdict.CURRENCY_WRONG,
-    }
+        return any(x is not None and _is_rolled_back(x) for x in (own, *referenced))
+    return verdict in _POSSIBLE_AT_ANY_TIME
 
 
-def _is_undone(place: ChainPosition) -> bool:
-    return place.reversed_at is not None or place.known.kind is OperationKind.TOMBSTONE
+def _is_rolled_back(position: ChainPosition) -> bool:
+    return position.reversed_at is not None or position.known.kind is OperationKind.TOMBSTONE
 
 
-def _reply(row: DeliveryRow, answer: Answer) -> FieldDifferences:
-    wrong = _unequal("reply_status", row.reply_status, answer.status)
-    return wrong + _unequal("reply", row.reply, answer.body)
+def _reply_differences(row: DeliveryRow, answer: Answer) -> FieldDifferences:
+    return [
+        *_unequal("reply_status", row.reply_status, answer.status),
+        *_unequal("reply", row.reply, answer.body),
+    ]
 
 
-def _unequal(name: str, ours: object, shadow: object) -> FieldDifferences:
-    return [(name, ours, shadow)] if ours != shadow else []
+def _unequal(name: str, stored: object, recomputed: object) -> FieldDifferences:
+    return [] if stored == recomputed else [(name, stored, recomputed)]

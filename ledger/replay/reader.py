@@ -1,4 +1,4 @@
-"""What replay reads of the books: streams of rows in chain order, and rows by key.
+"""Read the books for replay: streams of rows in chain order, and rows by key.
 
 Reads ``wallets players handles operations deliveries batches``; writes nothing. Rows come
 through a server-side cursor in chunks, so memory does not grow with the books.
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from ledger.accepting.limits import day_of, from_json
+from ledger.accepting.limits import business_day, restrictions_from_json
 from ledger.accepting.model import (
     DeliveryRow,
     HandleKey,
@@ -26,7 +26,7 @@ from ledger.replay.report import ReplayWindow
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
 
-#: Rows decided between two look-ups.
+#: Rows decided between two look-ups of referenced rows.
 CHUNK = 2_000
 #: About how many operations one range of wallets holds.
 RANGE_OPERATIONS = 50_000
@@ -36,7 +36,7 @@ _OPERATION = ", ".join(_ENUMS.get(name, f"o.{name}") for name in OperationRow._f
 _DELIVERY = ", ".join(f"d.{name}" for name in DeliveryRow._fields)
 _UNTIL = "(%(until)s::timestamptz IS NULL OR b.committed_at < %(until)s)"
 _WINDOW = f"(%(since)s::timestamptz IS NULL OR b.committed_at >= %(since)s) AND {_UNTIL}"
-# Only wallets that moved in the window; their chains are followed from the beginning.
+# Only wallets with an operation in the window; their chains are read from the beginning.
 _MOVED = f"""(%(since)s::timestamptz IS NULL OR o.wallet_id IN (
      SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id) WHERE {_WINDOW}))"""  # noqa: S608 - constants of this module
 
@@ -86,7 +86,7 @@ SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id)
 
 
 class StoredOperation(NamedTuple):
-    """One operation as it stands."""
+    """One operation as stored."""
 
     batch_id: int
     committed_at: datetime
@@ -94,7 +94,7 @@ class StoredOperation(NamedTuple):
 
 
 class StoredDelivery(NamedTuple):
-    """One delivery as it stands."""
+    """One delivery as stored."""
 
     delivery_id: int
     batch_id: int
@@ -102,7 +102,7 @@ class StoredDelivery(NamedTuple):
 
 
 class ChainPosition(NamedTuple):
-    """A known operation and where it stands; ``reversed_at`` is a place in the same chain."""
+    """A known operation and its position; ``reversed_at`` is a position in the same chain."""
 
     wallet_id: int
     wallet_seq: int
@@ -111,13 +111,13 @@ class ChainPosition(NamedTuple):
     known: KnownOperation
 
     def as_of(self, wallet_seq: int) -> KnownOperation:
-        """What was known of it before that place of its own chain was taken."""
-        undone = self.reversed_at is not None and self.reversed_at < wallet_seq
-        return replace(self.known, reversed=undone)
+        """The operation as it was known before that position of its own chain was taken."""
+        is_reversed = self.reversed_at is not None and self.reversed_at < wallet_seq
+        return replace(self.known, reversed=is_reversed)
 
 
 class WalletRange(NamedTuple):
-    """Wallets with an id above ``after``, up to ``last``; None: without end."""
+    """Wallets with an id above ``after`` and up to ``last``; None: no upper bound."""
 
     after: int
     last: int | None
@@ -132,7 +132,7 @@ class Reader:
         self._provider = window.provider
 
     def ranges(self) -> list[WalletRange]:
-        """Ranges of wallets of about equal size; together they hold every wallet id."""
+        """Ranges of wallets with about equal numbers of operations; they cover every id."""
         rows = self._connection.exec_driver_sql(_RANGES, {"size": RANGE_OPERATIONS})
         ends = [row[0] for row in rows]
         starts = [0, *ends]
@@ -140,61 +140,60 @@ class Reader:
         return [WalletRange(after, last) for after, last in zip(starts, lasts, strict=True)]
 
     def count(self) -> int:
-        """How many rows will be looked at."""
-        counted: int = self._connection.exec_driver_sql(_COUNTS, self._window).scalar_one()
-        return counted
+        """How many rows the replay reads."""
+        count: int = self._connection.exec_driver_sql(_COUNTS, self._window).scalar_one()
+        return count
 
-    def wallets(self, among: WalletRange) -> dict[int, Wallet]:
-        """The wallets of a range as they stand now."""
-        rows = self._connection.exec_driver_sql(_WALLETS, among._asdict())
+    def wallets(self, wallet_range: WalletRange) -> dict[int, Wallet]:
+        """The wallets of a range as stored now."""
+        rows = self._connection.exec_driver_sql(_WALLETS, wallet_range._asdict())
         return {row[0]: _wallet(row) for row in rows}
 
-    def operations(self, among: WalletRange) -> Iterator[list[StoredOperation]]:
+    def operations(self, wallet_range: WalletRange) -> Iterator[list[StoredOperation]]:
         """The window's operations of a range in chain order, in chunks."""
-        for rows in self._streamed(_OPERATIONS, {**among._asdict(), **self._window}):
+        for rows in self._chunks(_OPERATIONS, {**wallet_range._asdict(), **self._window}):
             yield [StoredOperation(row[0], row[1], OperationRow(*row[2:])) for row in rows]
 
     def deliveries(self) -> Iterator[list[StoredDelivery]]:
         """The window's deliveries in the order they were written, in chunks."""
-        wanted: dict[str, object] = {**self._window, "provider": self._provider}
-        for rows in self._streamed(_DELIVERIES, wanted):
+        for rows in self._chunks(_DELIVERIES, {**self._window, "provider": self._provider}):
             yield [StoredDelivery(row[0], row[1], DeliveryRow(*row[2:])) for row in rows]
 
     def known(self, keys: Iterable[OperationKey]) -> dict[OperationKey, ChainPosition]:
-        """The operations that stand under these keys."""
-        wanted = sorted(set(keys))
-        if not wanted:
+        """The operations stored under these keys."""
+        pairs = sorted(set(keys))
+        if not pairs:
             return {}
-        arrays = {"slugs": [key[0] for key in wanted], "keys": [key[1] for key in wanted]}
+        arrays = {"slugs": [slug for slug, _ in pairs], "keys": [key for _, key in pairs]}
         rows = self._connection.exec_driver_sql(_KNOWN, arrays)
-        return {(row.provider, row.op_key): _place(row) for row in rows}
+        return {(row.provider, row.op_key): _position(row) for row in rows}
 
     def wallet_ids(self, handles: Iterable[HandleKey]) -> dict[HandleKey, dict[str, int]]:
-        """Wallet ids by currency of every handle that is known."""
-        wanted = sorted(set(handles))
-        arrays = {"slugs": [key[0] for key in wanted], "handles": [key[1] for key in wanted]}
-        found: dict[HandleKey, dict[str, int]] = {}
-        for slug, handle, currency, wallet in self._connection.exec_driver_sql(
+        """Wallet ids by currency of every known handle."""
+        pairs = sorted(set(handles))
+        arrays = {"slugs": [slug for slug, _ in pairs], "handles": [name for _, name in pairs]}
+        wallet_ids: dict[HandleKey, dict[str, int]] = {}
+        for slug, handle, currency, wallet_id in self._connection.exec_driver_sql(
             _HANDLES, arrays
         ):
-            found.setdefault((slug, handle), {})[currency] = wallet
-        return found
+            wallet_ids.setdefault((slug, handle), {})[currency] = wallet_id
+        return wallet_ids
 
-    def _streamed(self, sql: str, wanted: dict[str, object]) -> Iterator[Sequence[Any]]:
+    def _chunks(self, sql: str, parameters: dict[str, object]) -> Iterator[Sequence[Any]]:
         options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
-        streamed = self._connection.exec_driver_sql(sql, wanted, execution_options=options)
-        rows = iter(streamed)
+        result = self._connection.exec_driver_sql(sql, parameters, execution_options=options)
+        rows = iter(result)
         while chunk := list(islice(rows, CHUNK)):
             yield chunk
 
 
-def _wallet(row: Sequence[Any]) -> Wallet:
-    *plain, restrictions = row
-    return replace(Wallet(*plain), restrictions=from_json(restrictions))
+def known_from_row(row: Any) -> KnownOperation:
+    """What later decisions need of a stored operation; it counts as not reversed.
 
-
-def _place(row: Any) -> ChainPosition:
-    known = KnownOperation(
+    ``row`` is an ``OperationRow`` or a row of ``_KNOWN``.
+    """
+    is_tombstone = row.kind == OperationKind.TOMBSTONE.value
+    return KnownOperation(
         kind=OperationKind(row.kind),
         decision=OperationDecision(row.decision),
         fingerprint=row.fingerprint,
@@ -202,11 +201,19 @@ def _place(row: Any) -> ChainPosition:
         stake=row.stake,
         payout=row.payout,
         round_id=row.round_id,
-        reversed=row.reversed_at is not None,
+        reversed=False,
         reply=Answer(row.reply_status, row.reply),
         fund=Fund(row.fund),
-        day=day_of(row.received_at.astimezone(UTC)),
-        closed=row.kind == OperationKind.TOMBSTONE.value
-        and (row.reason or "").startswith(CLOSED_BY),
+        day=business_day(row.received_at.astimezone(UTC)),
+        closed=is_tombstone and (row.reason or "").startswith(CLOSED_BY),
     )
+
+
+def _wallet(row: Sequence[Any]) -> Wallet:
+    *plain, restrictions = row
+    return replace(Wallet(*plain), restrictions=restrictions_from_json(restrictions))
+
+
+def _position(row: Any) -> ChainPosition:
+    known = replace(known_from_row(row), reversed=row.reversed_at is not None)
     return ChainPosition(row.wallet_id, row.wallet_seq, row.batch_id, row.reversed_at, known)

@@ -1,9 +1,9 @@
-"""Replay: the books built again from the stored bytes, and compared row by row.
+"""Replay: rebuild the books from the stored bytes and compare them row by row.
 
-Every wallet's chain is decided again in its own order: verify, parse, decide, respond, with the
-dialects of today. The result is compared with what stands: key, kind, decision, amounts,
-balances, fingerprints, reply bytes; at the end of a chain, the wallet itself. Then every
-delivery is heard again. Memory holds one range of wallets and one chunk of rows.
+Replay decides every wallet's chain again, in the chain's order: verify, parse, decide, respond,
+with the dialects of today. It compares the result with the stored rows (key, kind, decision,
+amounts, balances, fingerprints, reply bytes) and, at the end of a chain, with the wallet. Then
+it checks every delivery. Memory holds one range of wallets and one chunk of rows.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,24 +11,29 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.accepting.cache import ReadSet, needs_of
+from ledger.accepting.cache import read_set_of
 from ledger.accepting.model import OperationKey, Request, Wallet
-from ledger.enums import OWN
-from ledger.replay.chain import RecomputedChain, ReferencedRows, follow, listen
-from ledger.replay.decode import UNVERIFIABLE, DecodedDelivery, hear
-from ledger.replay.deliveries import check, keys_named
+from ledger.enums import OWN_SLUG
+from ledger.replay.chain import (
+    RecomputedChain,
+    ReferencedRows,
+    decode_operation,
+    replay_operation,
+)
+from ledger.replay.decode import UNVERIFIABLE, decode
+from ledger.replay.deliveries import check_delivery, referenced_keys
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation, WalletRange
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from vocabulary.errors import Unavailable
 from vocabulary.ids import transaction_id
 
-#: Told how many rows there are, and how many more are done.
+#: Called with the number of rows; returns the function that counts rows as done.
 Announce = Callable[[int], Callable[[int], None]]
 
 
 def replay(
     engine: Engine,
-    voices: ProviderDecoders,
+    decoders: ProviderDecoders,
     *,
     window: ReplayWindow | None = None,
     announce: Announce,
@@ -38,135 +43,152 @@ def replay(
     Raises:
         Unavailable: the database is out of reach.
     """
-    wanted = window or ReplayWindow()
-    seen = ReplayResult()
+    replayed_window = window or ReplayWindow()
+    result = ReplayResult()
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
             )
-            reader = Reader(connection, wanted)
+            reader = Reader(connection, replayed_window)
             progress = announce(reader.count())
-            for among in reader.ranges():
-                _Range(reader, voices, wanted, seen).replay(among, progress)
-            for kept in reader.deliveries():
-                _deliveries(reader, voices, kept, seen)
-                progress(len(kept))
+            for wallet_range in reader.ranges():
+                replayer = _RangeReplayer(reader, decoders, replayed_window, result)
+                replayer.replay(wallet_range, progress)
+            for deliveries in reader.deliveries():
+                _check_deliveries(reader, decoders, deliveries, result)
+                progress(len(deliveries))
     except OperationalError as error:
         raise Unavailable("replay: the database is out of reach") from error
-    return seen
+    return result
 
 
-class _Range:
-    """One range of wallets on its way through the shadow."""
+class _RangeReplayer:
+    """Replays the chains of one range of wallets."""
 
     def __init__(
-        self, reader: Reader, voices: ProviderDecoders, window: ReplayWindow, seen: ReplayResult
+        self,
+        reader: Reader,
+        decoders: ProviderDecoders,
+        window: ReplayWindow,
+        result: ReplayResult,
     ) -> None:
         self._reader = reader
-        self._voices = voices
+        self._decoders = decoders
         self._window = window
-        self._seen = seen
-        self._now: dict[int, Wallet] = {}
-        self._shadow: RecomputedChain | None = None
+        self._result = result
+        self._stored: dict[int, Wallet] = {}
+        self._chain: RecomputedChain | None = None
 
-    def replay(self, among: WalletRange, progress: Callable[[int], None]) -> None:
-        """Follow every chain of the range to its end."""
-        self._now = self._reader.wallets(among)
-        for rows in self._reader.operations(among):
-            self._follow(rows)
+    def replay(self, wallet_range: WalletRange, progress: Callable[[int], None]) -> None:
+        """Replay every chain of the range to its end."""
+        self._stored = self._reader.wallets(wallet_range)
+        for rows in self._reader.operations(wallet_range):
+            self._replay_rows(rows)
             progress(len(rows))
-        self._end()
+        self._end_chain()
         if self._window.since is None:
-            for wallet in list(self._now.values()):
-                self._compare(self._start(wallet.wallet_id))
+            for wallet in list(self._stored.values()):  # those without any operation
+                self._compare(self._empty_wallet(wallet.wallet_id))
 
-    def _follow(self, rows: list[StoredOperation]) -> None:
-        heard = self._hear(rows)
-        undone = {(x.row.provider, x.row.reverses) for x in rows if x.row.reverses is not None}
-        around = self._look_up([one.request for one in heard if one and one.request], undone)
-        for stored, one in zip(rows, heard, strict=True):
-            shadow = self._of(stored.row.wallet_id)
-            fields = follow(shadow, stored, one, around, self._seen)
+    def _replay_rows(self, rows: list[StoredOperation]) -> None:
+        decoded_rows = [
+            decode_operation(stored, self._decoders, self._window, self._result)
+            for stored in rows
+        ]
+        requests = [decoded.request for decoded in decoded_rows if decoded and decoded.request]
+        originals = {
+            (stored.row.provider, stored.row.reverses)
+            for stored in rows
+            if stored.row.reverses is not None
+        }
+        referenced = self._look_up(requests, originals)
+        for stored, decoded in zip(rows, decoded_rows, strict=True):
             row = stored.row
-            self._seen.differ(
+            chain = self._chain_of(row.wallet_id)
+            self._result.add_difference(
                 row=transaction_id(row.wallet_id, row.wallet_seq),
                 provider=row.provider,
                 op_key=row.op_key,
-                fields=fields,
+                fields=replay_operation(chain, stored, decoded, referenced, self._result),
             )
-        if self._shadow is not None:
-            self._shadow.settle()
-
-    def _hear(self, rows: list[StoredOperation]) -> list[DecodedDelivery | None]:
-        return [listen(one, self._voices, self._window, self._seen) for one in rows]
+        if self._chain is not None:
+            self._chain.forget_changes()
 
     def _look_up(
-        self, requests: Iterable[Request], undone: set[OperationKey]
+        self, requests: Iterable[Request], originals: set[OperationKey]
     ) -> ReferencedRows:
-        needs: ReadSet = needs_of(requests)
-        handles = {(slug, handle) for slug, handle, _ in needs.wallets if slug != OWN}
+        read_set = read_set_of(requests)
+        handles = {(slug, handle) for slug, handle, _ in read_set.wallets if slug != OWN_SLUG}
         return ReferencedRows(
-            self._reader.known(needs.own | needs.named | undone),
+            self._reader.known(read_set.own_keys | read_set.referenced_keys | originals),
             self._reader.wallet_ids(handles),
         )
 
-    def _of(self, wallet_id: int) -> RecomputedChain:
-        if self._shadow is None or self._shadow.wallet.wallet_id != wallet_id:
-            self._end()
-            wallet = self._start(wallet_id)
-            self._shadow = RecomputedChain(wallet, first=wallet.seq + 1)
-        return self._shadow
+    def _chain_of(self, wallet_id: int) -> RecomputedChain:
+        if self._chain is None or self._chain.wallet.wallet_id != wallet_id:
+            self._end_chain()
+            wallet = self._empty_wallet(wallet_id)
+            self._chain = RecomputedChain(wallet, start_seq=wallet.seq + 1)
+        return self._chain
 
-    def _wallet(self, wallet_id: int) -> Wallet:
-        """The wallet as it stands; an empty one where operations have none."""
-        missing = Wallet(wallet_id, f"wallet {wallet_id}", "", 0, 0, 0, blocked=False)
-        return self._now.get(wallet_id, missing)
+    def _empty_wallet(self, wallet_id: int) -> Wallet:
+        """The wallet before its first operation, also where the stored wallet is missing."""
+        stored = self._stored.get(wallet_id)
+        player = f"wallet {wallet_id}" if stored is None else stored.player
+        currency = "" if stored is None else stored.currency
+        return Wallet(wallet_id, player, currency, 0, 0, 0, blocked=False)
 
-    def _start(self, wallet_id: int) -> Wallet:
-        """The wallet before its first operation."""
-        now = self._wallet(wallet_id)
-        return Wallet(wallet_id, now.player, now.currency, 0, 0, 0, blocked=False)
+    def _end_chain(self) -> None:
+        if self._chain is not None:
+            self._compare(self._chain.wallet)
+            self._chain = None
 
-    def _end(self) -> None:
-        if self._shadow is not None:
-            self._compare(self._shadow.wallet)
-            self._shadow = None
-
-    def _compare(self, shadow: Wallet) -> None:
-        """Compare a wallet with its shadow, where the chain was followed to its end."""
-        self._seen.wallets += 1
-        stands = self._now.pop(shadow.wallet_id, None)
+    def _compare(self, recomputed: Wallet) -> None:
+        """Compare a recomputed wallet with the stored one if its chain was replayed whole."""
+        self._result.wallets += 1
+        stored = self._stored.pop(recomputed.wallet_id, None)
         if self._window.until is not None:
             return
-        fields: FieldDifferences = (
-            [("wallet", "missing", shadow.wallet_id)] if stands is None else []
+        self._result.add_difference(
+            row=f"wallet {recomputed.wallet_id} ({recomputed.player} {recomputed.currency})",
+            provider="",
+            op_key="",
+            fields=_wallet_differences(stored, recomputed),
         )
-        if stands is not None:
-            fields = [
-                (name, getattr(stands, name), getattr(shadow, name))
-                for name in Wallet.__struct_fields__
-                if getattr(stands, name) != getattr(shadow, name)
-            ]
-        who = f"wallet {shadow.wallet_id} ({shadow.player} {shadow.currency})"
-        self._seen.differ(row=who, provider="", op_key="", fields=fields)
 
 
-def _deliveries(
-    reader: Reader, voices: ProviderDecoders, kept: list[StoredDelivery], seen: ReplayResult
+def _wallet_differences(stored: Wallet | None, recomputed: Wallet) -> FieldDifferences:
+    if stored is None:
+        return [("wallet", "missing", recomputed.wallet_id)]
+    return [
+        (name, getattr(stored, name), getattr(recomputed, name))
+        for name in Wallet.__struct_fields__
+        if getattr(stored, name) != getattr(recomputed, name)
+    ]
+
+
+def _check_deliveries(
+    reader: Reader,
+    decoders: ProviderDecoders,
+    deliveries: list[StoredDelivery],
+    result: ReplayResult,
 ) -> None:
-    heard = [None if one.row.provider == OWN else hear(one.row, voices) for one in kept]
-    pairs = list(zip(kept, heard, strict=True))
-    keys = {key for one, said in pairs for key in keys_named(one.row, said)}
-    known = reader.known(keys)
-    for one, said in pairs:
-        seen.deliveries += 1
-        name = f"delivery {one.delivery_id}"
-        if said is not None and said.told == UNVERIFIABLE:
-            seen.cannot_verify(name)
-        seen.differ(
+    pairs = [
+        (stored, None if stored.row.provider == OWN_SLUG else decode(stored.row, decoders))
+        for stored in deliveries
+    ]
+    known = reader.known(
+        key for stored, decoded in pairs for key in referenced_keys(stored.row, decoded)
+    )
+    for stored, decoded in pairs:
+        result.deliveries += 1
+        name = f"delivery {stored.delivery_id}"
+        if decoded is not None and decoded.as_stored == UNVERIFIABLE:
+            result.count_unverifiable(name)
+        result.add_difference(
             row=name,
-            provider=one.row.provider,
-            op_key=one.row.op_key or "",
-            fields=check(one.row, said, known),
+            provider=stored.row.provider,
+            op_key=stored.row.op_key or "",
+            fields=check_delivery(stored.row, decoded, known),
         )

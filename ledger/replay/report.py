@@ -1,4 +1,4 @@
-"""What a proof from stored evidence needs and says: voices to hear, differences to name."""
+"""What a replay needs and what it reports: decoders in, differences out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +11,13 @@ NAMED_MAX = 20
 #: Longest text shown of a value that differs, in characters.
 SHOWN_CHARS_MAX = 160
 
+#: Fields that differ: name, stored value, recomputed value.
+FieldDifferences = list[tuple[str, object, object]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderDecoder:
-    """One configured provider as replay hears it: today's dialect, settings and secrets."""
+    """One configured provider: today's dialect, settings and secrets."""
 
     dialect: Dialect
     provider: Provider
@@ -23,14 +26,14 @@ class ProviderDecoder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderDecoders:
-    """Every provider that may have spoken, by slug."""
+    """The decoder of every configured provider, by slug."""
 
     providers: Mapping[str, ProviderDecoder]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayWindow:
-    """What is replayed: batches committed from ``since`` until before ``until``; None: all."""
+    """The batches to replay: committed from ``since`` until before ``until``; None: all."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -44,11 +47,12 @@ class ReplayWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One row that the evidence does not lead to.
+    """One row that does not follow from the evidence; the names are JSON keys.
 
     Attributes:
         row: the row's name: a transaction, ``delivery 17`` or ``wallet 3 (ann EUR)``.
-        ours, shadow: what is stored, and what the evidence leads to.
+        ours: the stored value.
+        shadow: the recomputed value.
     """
 
     row: str
@@ -61,11 +65,11 @@ class Difference:
 
 @dataclass(slots=True, kw_only=True)
 class ReplayResult:
-    """What a replay came to; counts of rows.
+    """The result of a replay, as counts of rows; the names are JSON keys.
 
     Attributes:
         decided: operations decided again from their bytes.
-        told: operations that could only be taken as they stand, by cause.
+        told: operations that could only be taken as stored, by cause.
         unverifiable: rows whose signature holds under none of today's secrets.
         differing: rows that differ; ``differences`` names the first of them.
     """
@@ -80,42 +84,38 @@ class ReplayResult:
     differing: int = 0
     differences: list[Difference] = field(default_factory=list)
 
-    def take_as_told(self, cause: str) -> None:
-        """Count an operation that was not decided again."""
+    def count_as_stored(self, cause: str) -> None:
+        """Count an operation that was taken as stored."""
         self.told[cause] = self.told.get(cause, 0) + 1
 
-    def cannot_verify(self, row: str) -> None:
+    def count_unverifiable(self, row: str) -> None:
         """Count a row whose sender can no longer be proven."""
         self.unverifiable += 1
         if len(self.unverifiable_first) < NAMED_MAX:
             self.unverifiable_first.append(row)
 
-    def differ(
-        self, *, row: str, provider: str, op_key: str, fields: "FieldDifferences"
+    def add_difference(
+        self, *, row: str, provider: str, op_key: str, fields: FieldDifferences
     ) -> None:
-        """Count a row that differs, and name its first field."""
+        """Count a row if any of its fields differs, and name the first of them."""
         if not fields:
             return
         self.differing += 1
-        if len(self.differences) < NAMED_MAX:
-            name, ours, shadow = fields[0]
-            self.differences.append(
-                Difference(
-                    row=row,
-                    provider=provider,
-                    op_key=op_key,
-                    field=name,
-                    ours=shown(ours),
-                    shadow=shown(shadow),
-                )
-            )
+        if len(self.differences) >= NAMED_MAX:
+            return
+        name, stored, recomputed = fields[0]
+        difference = Difference(
+            row=row,
+            provider=provider,
+            op_key=op_key,
+            field=name,
+            ours=shortened(stored),
+            shadow=shortened(recomputed),
+        )
+        self.differences.append(difference)
 
 
-#: Fields that differ: name, what is stored, what the evidence leads to.
-FieldDifferences = list[tuple[str, object, object]]
-
-
-def shown(value: object) -> str:
-    """A value as a person reads it, bounded."""
+def shortened(value: object) -> str:
+    """A value as readable text of bounded length."""
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
     return text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "…"

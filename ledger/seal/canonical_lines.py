@@ -1,10 +1,10 @@
-"""A day as canonical lines: one JSON object a row, in one order, the same for ever.
+"""A day as canonical lines: one JSON object per row, in a fixed order, the same for ever.
 
 A day holds the batches committed on it (UTC, the database's clock) with their operations,
-entries and deliveries, and after them the residuals booked on it. What may still change later
-is left out: whether a history record was taken in, and what was parked. PostgreSQL prints the
-rows, with its zone and byte format fixed; the tables and columns are named by the day's header,
-so one added later changes no old day.
+entries and deliveries, and after them the residuals booked on it. Columns that may change later
+are left out: when a history record was ingested, and what was parked. PostgreSQL prints the
+rows, with time zone and byte format fixed. The day's header names the tables and columns, so a
+table or column that is added later changes no old day.
 """
 
 import json
@@ -21,7 +21,7 @@ from ledger.seal.files import AFTER_BATCHES
 FORMAT = 1
 #: Lines fetched at once by each of the cursors.
 CHUNK = 2_000
-#: The rows of a day by the name their lines carry; also the order of their tables in a layout.
+#: The tables of a day by the name of their lines, in the order of a layout.
 TABLES: Mapping[str, str] = {
     "batch": "batches",
     "operation": "operations",
@@ -33,7 +33,7 @@ TABLES: Mapping[str, str] = {
 _UNSTABLE = {"deliveries": {"ingested_at", "parked_at"}, "batches": {"parked_at"}}
 
 Layout = Mapping[str, Sequence[str]]
-#: Where a line stands among a day's lines.
+#: The order of a day's lines.
 SortKey = tuple[int, ...]
 
 _COLUMNS = """
@@ -42,11 +42,11 @@ SELECT c.relname::text, a.attname::text
  WHERE c.oid = ANY(%(tables)s::regclass[])
    AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum
 """
-_DAY = """b.committed_at >= %(since)s AND b.committed_at < %(until)s
+_COMMITTED_ON_DAY = """b.committed_at >= %(since)s AND b.committed_at < %(until)s
    AND b.batch_id BETWEEN %(first)s AND %(last)s"""
-_BOOKED = "r.booked_at >= %(since)s AND r.booked_at < %(until)s"
-# The ids only narrow the reading down; the instant decides.
-_IDS = """
+_BOOKED_ON_DAY = "r.booked_at >= %(since)s AND r.booked_at < %(until)s"
+# The range of batch ids makes reading faster; the instant decides.
+_BATCH_RANGE = """
 SELECT coalesce(min(batch_id), 0), coalesce(max(batch_id), -1) FROM batches
  WHERE committed_at >= %(since)s AND committed_at < %(until)s
 """
@@ -77,19 +77,19 @@ SELECT {after}, r.residual_id, t.leg, {row}
 
 
 def day_bounds(day: date) -> dict[str, datetime]:
-    """The instants between which a batch belongs to the day."""
+    """The start of the day, included, and its end, excluded."""
     since = datetime.combine(day, time(), UTC)
     return {"since": since, "until": since + timedelta(days=1)}
 
 
-def fix_session(connection: Connection) -> None:
-    """Make PostgreSQL print the same row with the same bytes everywhere."""
+def fix_output_format(connection: Connection) -> None:
+    """Make PostgreSQL print a row with the same bytes in every session."""
     connection.exec_driver_sql("SET LOCAL TimeZone = 'UTC'")
     connection.exec_driver_sql("SET LOCAL bytea_output = 'hex'")
 
 
-def layout_of(connection: Connection) -> dict[str, list[str]]:
-    """The columns that a day sealed now would hold, by table."""
+def current_layout(connection: Connection) -> dict[str, list[str]]:
+    """The columns of a day sealed now, by table."""
     layout: dict[str, list[str]] = {table: [] for table in TABLES.values()}
     for table, column in connection.exec_driver_sql(_COLUMNS, {"tables": list(layout)}):
         if column not in _UNSTABLE.get(table, ()):
@@ -97,50 +97,53 @@ def layout_of(connection: Connection) -> dict[str, list[str]]:
     return layout
 
 
-def header(day: date, previous: str, layout: Layout) -> bytes:
+def header_line(day: date, previous: str, layout: Layout) -> bytes:
     """The first line of a day."""
-    told = {"tieout": "day", "format": FORMAT, "day": day.isoformat(), "previous": previous}
-    return _printed(
-        {**told, "layout": {table: list(layout[table]) for table in _tables(layout).values()}}
-    )
+    columns = {table: list(layout[table]) for table in _tables(layout).values()}
+    head = {"tieout": "day", "format": FORMAT, "day": day.isoformat(), "previous": previous}
+    return _json_line({**head, "layout": columns})
 
 
-def trailer(seal: str, counts: Mapping[str, int]) -> bytes:
-    """The line after a day's last; it says the hash and is no part of it."""
-    return _printed({"seal": seal, "counts": dict(counts)})
+def trailer_line(seal: str, counts: Mapping[str, int]) -> bytes:
+    """The line after a day's last row; it holds the hash and is not hashed itself."""
+    return _json_line({"seal": seal, "counts": dict(counts)})
 
 
-def lines(connection: Connection, day: date, layout: Layout) -> Iterator[tuple[str, bytes]]:
-    """The rows of a day in order: what each is, and its line."""
+def day_lines(connection: Connection, day: date, layout: Layout) -> Iterator[tuple[str, bytes]]:
+    """The rows of a day in order: the name of each, and its line."""
     bounds: dict[str, object] = {**day_bounds(day)}
-    bounds["first"], bounds["last"] = connection.exec_driver_sql(_IDS, bounds).one()
+    bounds["first"], bounds["last"] = connection.exec_driver_sql(_BATCH_RANGE, bounds).one()
     streams = [_stream(connection, name, bounds, layout) for name in _tables(layout)]
     for _, name, line in merge(*streams, key=itemgetter(0)):
         yield name, line
 
 
 def _tables(layout: Layout) -> Mapping[str, str]:
-    """The tables that a day has; one that was sealed earlier may have fewer."""
+    """The tables of the layout; a day that was sealed by an older version may have fewer."""
     return {name: table for name, table in TABLES.items() if table in layout}
 
 
 def _stream(
     connection: Connection, name: str, bounds: dict[str, object], layout: Layout
 ) -> Iterator[tuple[SortKey, str, bytes]]:
-    told = {"day": _DAY, "booked": _BOOKED, "after": AFTER_BATCHES}
-    sql = _LINES[name].format(row=_row(layout[TABLES[name]]), **told)
+    sql = _LINES[name].format(
+        row=_row_sql(layout[TABLES[name]]),
+        day=_COMMITTED_ON_DAY,
+        booked=_BOOKED_ON_DAY,
+        after=AFTER_BATCHES,
+    )
     options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
-    begin = f'{{"{name}":'.encode()
+    prefix = f'{{"{name}":'.encode()
     for row in connection.exec_driver_sql(sql, bounds, execution_options=options):
         *key, text = row
-        yield tuple(key), name, begin + text.encode() + b"}\n"
+        yield tuple(key), name, prefix + text.encode() + b"}\n"
 
 
-def _row(columns: Sequence[str]) -> str:
+def _row_sql(columns: Sequence[str]) -> str:
     """SQL that prints the columns as one JSON object without blanks or line breaks."""
     fields = ", ".join(f't."{column}"' for column in columns)
     return f"(SELECT row_to_json(r)::text FROM (SELECT {fields}) AS r)"  # noqa: S608 - names
 
 
-def _printed(told: Mapping[str, object]) -> bytes:
-    return json.dumps(told, separators=(",", ":")).encode() + b"\n"
+def _json_line(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"

@@ -1,6 +1,6 @@
-"""Hold a day's file against the books: every row that was changed, removed or added is named.
+"""Compare a day's file with the books: name every row that was changed, removed or added.
 
-The seal says that a day differs; the file, whose seal holds, says in which row.
+The seal shows that a day differs. The file, whose own seal holds, shows in which row.
 """
 
 import json
@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ledger.seal.canonical_lines import lines
-from ledger.seal.files import AFTER_BATCHES, SealLine, name_of, read_lines
-from ledger.seal.seal import snapshot
+from ledger.seal.canonical_lines import day_lines
+from ledger.seal.files import AFTER_BATCHES, SealLine, read_lines, row_name
+from ledger.seal.seal import open_seal_snapshot
 from ledger.seal.verify import AuditResult
 from vocabulary.errors import Malformed, Unavailable
 
@@ -24,56 +24,63 @@ _RESIDUAL = frozenset({"residual", "residual_entry"})
 
 
 class _Row(NamedTuple):
+    """A row with its sort key among the day's rows."""
+
     key: tuple[int, ...]
     kind: str
-    row: dict[str, Any]
+    columns: dict[str, Any]
     raw: bytes
+
+    @property
+    def name(self) -> str:
+        return row_name(self.kind, self.columns)
 
 
 def compare(engine: Engine, path: Path, *, progress: Callable[[int], None]) -> AuditResult:
-    """Compare a file with what the books hold for the same day.
+    """Compare a file with the books of the same day.
 
     Raises:
         Malformed: the file is not a day's file.
         Unavailable: the database is out of reach.
     """
-    told = read_lines(path)
-    first = next(told, None)
-    if first is None or first.kind != "header":
+    file_lines = read_lines(path)
+    header = next(file_lines, None)
+    if header is None or header.kind != "header":
         raise Malformed(str(path), "a day's header is expected in the first line")
-    audited = AuditResult(days=[str(first.row["day"])])
-    day = date.fromisoformat(audited.days[0])
+    result = AuditResult(days=[str(header.row["day"])])
+    day = date.fromisoformat(result.days[0])
     try:
-        with snapshot(engine) as connection:
-            ours = _placed(_parsed(lines(connection, day, first.row["layout"])))
-            theirs = _placed(_rows(told))
-            _walk(ours, theirs, audited, progress)
+        with open_seal_snapshot(engine) as connection:
+            book_lines = day_lines(connection, day, header.row["layout"])
+            books = _with_keys((kind, json.loads(raw)[kind], raw) for kind, raw in book_lines)
+            _walk(books, _with_keys(_rows(file_lines)), result, progress)
     except OperationalError as error:
         raise Unavailable("audit: the database is out of reach") from error
-    return audited
+    return result
 
 
 def _walk(
-    ours: Iterator[_Row],
-    theirs: Iterator[_Row],
-    audited: AuditResult,
+    books: Iterator[_Row],
+    file: Iterator[_Row],
+    result: AuditResult,
     progress: Callable[[int], None],
 ) -> None:
-    mine, other = next(ours, None), next(theirs, None)
-    while mine is not None or other is not None:
+    ours, theirs = next(books, None), next(file, None)
+    while ours is not None or theirs is not None:
         progress(1)
-        if other is None or (mine is not None and mine.key < other.key):
-            assert mine is not None
-            audited.find(f"{name_of(mine.kind, mine.row)}: it is not in the file")
-            mine = next(ours, None)
-        elif mine is None or other.key < mine.key:
-            audited.find(f"{name_of(other.kind, other.row)}: it is no longer in the books")
-            other = next(theirs, None)
+        if theirs is None or (ours is not None and ours.key < theirs.key):
+            assert ours is not None
+            result.add_finding(f"{ours.name}: it is not in the file")
+            ours = next(books, None)
+        elif ours is None or theirs.key < ours.key:
+            result.add_finding(f"{theirs.name}: it is no longer in the books")
+            theirs = next(file, None)
         else:
-            audited.counts[mine.kind] = audited.counts.get(mine.kind, 0) + 1
-            if mine.raw != other.raw:
-                audited.find(f"{name_of(mine.kind, mine.row)}: {_changes(mine.row, other.row)}")
-            mine, other = next(ours, None), next(theirs, None)
+            result.count(ours.kind)
+            if ours.raw != theirs.raw:
+                changes = _changes(ours.columns, theirs.columns)
+                result.add_finding(f"{ours.name}: {changes}")
+            ours, theirs = next(books, None), next(file, None)
 
 
 def _changes(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
@@ -88,29 +95,28 @@ def _shown(value: object) -> str:
     return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"
 
 
-def _parsed(told: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
-    for kind, raw in told:
-        yield kind, json.loads(raw)[kind], raw
-
-
-def _rows(told: Iterable[SealLine]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
-    for line in told:
+def _rows(lines: Iterable[SealLine]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+    for line in lines:
         if line.kind in _RANK or line.kind in _RESIDUAL:
             yield line.kind, dict(line.row), line.raw
 
 
-def _placed(told: Iterable[tuple[str, dict[str, Any], bytes]]) -> Iterator[_Row]:
-    """Every row with its place; an entry stands in the batch of the operation before it."""
+def _with_keys(rows: Iterable[tuple[str, dict[str, Any], bytes]]) -> Iterator[_Row]:
+    """Every row with its sort key; an entry belongs to the batch of the row before it."""
     batch = 0
-    for kind, row, raw in told:
+    for kind, columns, raw in rows:
         if kind in _RESIDUAL:
-            key = (AFTER_BATCHES, int(row["residual_id"]), int(row.get("leg", 0)))
-            yield _Row(key, kind, row, raw)
+            key = (AFTER_BATCHES, int(columns["residual_id"]), int(columns.get("leg", 0)))
+            yield _Row(key, kind, columns, raw)
             continue
-        batch = int(row.get("batch_id", batch))
-        place: tuple[int, ...] = (batch, _RANK[kind])
-        if kind in {"operation", "entry"}:
-            place += (int(row["wallet_id"]), int(row["wallet_seq"]), int(row.get("leg", 0)))
-        elif kind == "delivery":
-            place += (int(row["delivery_id"]),)
-        yield _Row(place, kind, row, raw)
+        batch = int(columns.get("batch_id", batch))
+        yield _Row((batch, _RANK[kind], *_order_in_batch(kind, columns)), kind, columns, raw)
+
+
+def _order_in_batch(kind: str, columns: dict[str, Any]) -> tuple[int, ...]:
+    if kind == "delivery":
+        return (int(columns["delivery_id"]),)
+    if kind == "batch":
+        return ()
+    leg = int(columns.get("leg", 0))
+    return int(columns["wallet_id"]), int(columns["wallet_seq"]), leg

@@ -1,4 +1,4 @@
-"""The residuals in files of sealed days: their legs, and how each follows the one before. Pure.
+"""Check the residuals in files of sealed days: their legs and their order. Pure.
 
 Memory holds the last transaction of every round that a residual was booked for.
 """
@@ -8,57 +8,58 @@ from typing import Any
 
 from ledger.seal.files import SealLine
 
-#: The account of each leg, and whether it takes or gives what the residual moves.
+#: Account and sign of each leg's amount.
 _LEGS = {1: ("ggr", -1), 2: ("difference", 1)}
-_NAMED = ("provider", "match_key", "currency")
+_SHARED_COLUMNS = ("provider", "match_key", "currency")
+_KEY_COLUMNS = ("provider", "round_id", "player", "currency")
 
 
 class ResidualAudit:
-    """Takes the residuals of one day after another and says what is wrong with them."""
+    """Reads the residuals of all days in order and yields what is wrong with them."""
 
     def __init__(self) -> None:
         self._last: dict[tuple[str, ...], Mapping[str, Any]] = {}
-        self._row: Mapping[str, Any] | None = None
+        self._residual: Mapping[str, Any] | None = None
         self._legs = 0
 
-    def take(self, line: SealLine, day: str) -> Iterator[str]:
-        """Begin with the next one."""
-        row = line.row
-        self._row, self._legs = row, 0
-        if not str(row["booked_at"]).startswith(day):
+    def begin(self, line: SealLine, day: str) -> Iterator[str]:
+        """Read the next residual."""
+        residual = line.row
+        self._residual, self._legs = residual, 0
+        if not str(residual["booked_at"]).startswith(day):
             yield "it was not booked on this day"
-        place = tuple(str(row[name]) for name in ("provider", "round_id", "player", "currency"))
-        before = self._last.get(place)
-        self._last[place] = row
-        if before is not None and not _follows(row, before):
-            yield f"it does not follow residual {before['residual_id']}"
-        elif before is None and row["sequence"] == 1 and row["before"] != 0:
-            yield "it begins where nothing stood"
+        key = tuple(str(residual[name]) for name in _KEY_COLUMNS)
+        last = self._last.get(key)
+        self._last[key] = residual
+        if last is not None and not _follows(residual, last):
+            yield f"it does not follow residual {last['residual_id']}"
+        elif last is None and residual["sequence"] == 1 and residual["before"] != 0:
+            yield "it is the first of its round and does not start from zero"
 
-    def take_entry(self, line: SealLine) -> Iterator[str]:
-        """A leg of the one that was taken last."""
-        row, of = line.row, self._row
-        if of is None or row["residual_id"] != of["residual_id"]:
+    def add_entry(self, line: SealLine) -> Iterator[str]:
+        """Read an entry of the current residual."""
+        entry, residual = line.row, self._residual
+        if residual is None or entry["residual_id"] != residual["residual_id"]:
             yield "it does not follow its residual"
             return
         self._legs += 1
-        account, sign = _LEGS.get(row["leg"], ("", 0))
-        if (row["account"], row["amount"]) != (account, sign * (of["after"] - of["before"])):
-            yield "it is not what its residual moves"
-        if any(row[name] != of[name] for name in _NAMED):
+        account, sign = _LEGS.get(entry["leg"], ("", 0))
+        amount = sign * (residual["after"] - residual["before"])
+        if (entry["account"], entry["amount"]) != (account, amount):
+            yield "its account or amount is not what its residual moves"
+        if any(entry[name] != residual[name] for name in _SHARED_COLUMNS):
             yield "its provider, round or currency is not its residual's"
 
     def end(self) -> Iterator[str]:
-        """Nothing more belongs to the one that was taken last."""
-        if self._row is not None and self._legs != len(_LEGS):
+        """End the current residual: no more entries follow."""
+        if self._residual is not None and self._legs != len(_LEGS):
             yield (
-                f"residual {self._row['residual_id']} has {self._legs} entries,"
+                f"residual {self._residual['residual_id']} has {self._legs} entries,"
                 f" {len(_LEGS)} are expected"
             )
-        self._row = None
+        self._residual = None
 
 
-def _follows(row: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    begins = (row["sequence"], row["before"], row["corrects"])
-    ended = (before["sequence"] + 1, before["after"], before["residual_id"])
-    return begins == ended
+def _follows(residual: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
+    start = (residual["sequence"], residual["before"], residual["corrects"])
+    return start == (last["sequence"] + 1, last["after"], last["residual_id"])

@@ -1,17 +1,16 @@
 """Seal days, and prove later that nothing in a sealed day has changed.
 
-A seal is the SHA-256 of a day's canonical lines; the first of them names the seal of the day
-before, so the newest seal vouches for all of them. Whoever keeps one outside can prove all the
-days before it.
+A seal is the SHA-256 of a day's canonical lines. The first line names the seal of the day
+before, so the newest seal covers all days. A seal kept outside the database proves its day and
+all days before it.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
@@ -19,19 +18,19 @@ from sqlalchemy.exc import OperationalError
 from ledger.seal.canonical_lines import (
     TABLES,
     Layout,
+    current_layout,
     day_bounds,
-    fix_session,
-    header,
-    layout_of,
-    lines,
-    trailer,
+    day_lines,
+    fix_output_format,
+    header_line,
+    trailer_line,
 )
 from vocabulary.errors import Contradiction, Malformed, Unavailable
 
-#: What the first seal follows.
+#: The previous seal of the first day.
 GENESIS = "0" * 64
-#: Longest wait for transactions that began before the day's end, in seconds.
-STRAGGLERS_S = 60
+#: Longest wait for transactions that may still write into the day, in seconds.
+WRITERS_WAIT_S = 60
 _POLL_S = 0.2  # not money
 _NAMED_MAX = 10
 
@@ -47,7 +46,7 @@ _SEAL = (
 _UNFINISHED = """
 SELECT batch_id, parked_at IS NOT NULL AS parked, count(*) OVER () AS total FROM batches b
  WHERE committed_at >= %(since)s AND committed_at < %(until)s AND posted_at IS NULL
- ORDER BY batch_id LIMIT %(most)s
+ ORDER BY batch_id LIMIT %(limit)s
 """
 _INSERT = """
 INSERT INTO seals (day, previous, hash, layout, batches, operations, entries, deliveries,
@@ -60,7 +59,7 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
        pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 """
 
-#: Told how many more lines were read.
+#: Called with the number of further lines read.
 Progress = Callable[[int], None]
 
 
@@ -83,30 +82,30 @@ class Seal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecheckResult:
-    """A sealed day read again; ``wrong`` says what is not as it was sealed."""
+    """A sealed day, hashed again; ``wrong`` names what differs from its seal."""
 
     seal: Seal
-    found: str
     wrong: tuple[str, ...]
 
 
 def seal_day(engine: Engine, day: date, *, progress: Progress) -> Seal:
-    """Seal the day that is due.
+    """Seal a day; days are sealed in order.
 
     Raises:
         Malformed: another day is due, or the day is not over.
         Contradiction: batches of the day are not posted or are parked; names them.
-        Unavailable: the database is out of reach, or a writer from that day does not end.
+        Unavailable: the database is out of reach, or a transaction of that day does not end.
     """
     try:
         with engine.connect() as connection:
             _refuse_out_of_order(connection, day)
-        _outlast_writers(engine)
-        with snapshot(engine) as connection:
+        _wait_for_writers(engine)
+        with open_seal_snapshot(engine) as connection:
             _refuse_unfinished(connection, day)
-            latest = _latest(connection)
-            previous = GENESIS if latest is None else latest.hash
-            seal = _computed(connection, day, previous, layout_of(connection), progress)
+            seals = _seals(connection, " ORDER BY day DESC LIMIT 1")
+            previous = seals[0].hash if seals else GENESIS
+            layout = current_layout(connection)
+            seal = _compute_seal(connection, day, previous, layout, progress)
         with engine.begin() as connection:
             row = {"day": day, "previous": previous, "hash": seal.hash, **seal.counts}
             row["layout"] = json.dumps(seal.layout)
@@ -117,51 +116,52 @@ def seal_day(engine: Engine, day: date, *, progress: Progress) -> Seal:
 
 
 def seal_of(engine: Engine, day: date) -> Seal | None:
-    """The seal of a day, or None when it has none.
+    """The seal of a day, or None if it has none.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     try:
         with engine.connect() as connection:
-            found = _seals(connection, " WHERE day = %(day)s", {"day": day})
+            seals = _seals(connection, " WHERE day = %(day)s", {"day": day})
     except OperationalError as error:
         raise Unavailable("seal: the database is out of reach") from error
-    return found[0] if found else None
+    return seals[0] if seals else None
 
 
 def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator[RecheckResult]:
-    """Read sealed days again, oldest first, and compare them with their seals.
+    """Hash one sealed day or all of them again, oldest first, and compare with the seals.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     try:
-        with snapshot(engine) as connection:
-            due, before = GENESIS, None
+        with open_seal_snapshot(engine) as connection:
+            previous: Seal | None = None
             for seal in _seals(connection, " ORDER BY day"):
-                wrong = _unchained(seal, due, before)
-                due, before = seal.hash, seal.day
                 if day in {None, seal.day}:
-                    yield _rechecked(connection, seal, wrong, progress)
+                    wrong = _chain_faults(seal, previous)
+                    wrong += _content_faults(connection, seal, progress)
+                    yield RecheckResult(seal=seal, wrong=tuple(wrong))
+                previous = seal
     except OperationalError as error:
         raise Unavailable("seal: the database is out of reach") from error
 
 
-def exported(engine: Engine, seal: Seal, *, progress: Progress) -> Iterator[bytes]:
-    """The lines of a sealed day as a file holds them, with the hash they have now at the end.
+def exported_lines(engine: Engine, seal: Seal, *, progress: Progress) -> Iterator[bytes]:
+    """The lines of a sealed day's file; the last line holds the hash they have now.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     try:
-        with snapshot(engine) as connection:
+        with open_seal_snapshot(engine) as connection:
             digest = _Digest()
-            yield digest.take("", header(seal.day, seal.previous, seal.layout))
-            for name, line in lines(connection, seal.day, seal.layout):
-                yield digest.take(name, line)
+            yield digest.add("", header_line(seal.day, seal.previous, seal.layout))
+            for name, line in day_lines(connection, seal.day, seal.layout):
+                yield digest.add(name, line)
                 progress(1)
-            yield trailer(digest.hex(), digest.counts)
+            yield trailer_line(digest.hex(), digest.counts)
     except OperationalError as error:
         raise Unavailable("seal: the database is out of reach") from error
 
@@ -173,7 +173,7 @@ class _Digest:
         self._hash = sha256()
         self.counts = dict.fromkeys(TABLES.values(), 0)
 
-    def take(self, name: str, line: bytes) -> bytes:
+    def add(self, name: str, line: bytes) -> bytes:
         self._hash.update(line)
         if name:
             self.counts[TABLES[name]] += 1
@@ -183,21 +183,21 @@ class _Digest:
         return self._hash.hexdigest()
 
 
-def snapshot(engine: Engine) -> Any:
-    """A connection whose reads all see one instant."""
+def open_seal_snapshot(engine: Engine) -> Connection:
+    """A connection whose reads all see the same snapshot."""
     connection = engine.connect()
     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    fix_session(connection)
+    fix_output_format(connection)
     return connection
 
 
-def _computed(
+def _compute_seal(
     connection: Connection, day: date, previous: str, layout: Layout, progress: Progress
 ) -> Seal:
     digest = _Digest()
-    digest.take("", header(day, previous, layout))
-    for name, line in lines(connection, day, layout):
-        digest.take(name, line)
+    digest.add("", header_line(day, previous, layout))
+    for name, line in day_lines(connection, day, layout):
+        digest.add(name, line)
         progress(1)
     return Seal(
         day=day, previous=previous, hash=digest.hex(), counts=digest.counts, layout=layout
@@ -205,8 +205,8 @@ def _computed(
 
 
 def _refuse_out_of_order(connection: Connection, day: date) -> None:
-    following, first, today = connection.exec_driver_sql(_NEXT).one()
-    due = following or first
+    next_day, first_day, today = connection.exec_driver_sql(_NEXT).one()
+    due = next_day or first_day
     if due is None:
         raise Malformed(day.isoformat(), "there is nothing to seal yet")
     if day != due:
@@ -216,32 +216,34 @@ def _refuse_out_of_order(connection: Connection, day: date) -> None:
 
 
 def _refuse_unfinished(connection: Connection, day: date) -> None:
-    wanted = {**day_bounds(day), "most": _NAMED_MAX}
-    rows = connection.exec_driver_sql(_UNFINISHED, wanted).all()
+    parameters = {**day_bounds(day), "limit": _NAMED_MAX}
+    rows = connection.exec_driver_sql(_UNFINISHED, parameters).all()
     if rows:
         named = ", ".join(f"{row[0]} ({'parked' if row[1] else 'not posted'})" for row in rows)
         raise Contradiction(
             f"{day.isoformat()} cannot be sealed: {rows[0].total} of its batches are not "
-            f"booked: {named}"
+            f"posted: {named}"
         )
 
 
-def _outlast_writers(engine: Engine) -> None:
-    """Wait until whoever may still write into the day has ended.
+def _wait_for_writers(engine: Engine) -> None:
+    """Wait until all transactions that may still write into the day have ended.
 
-    Only transactions that have written hold an id, so idle readers are not waited for.
+    Only transactions that have written hold an id, so this does not wait for idle readers.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         _, youngest = connection.exec_driver_sql(_SNAPSHOT).one()
-        for _ in range(int(STRAGGLERS_S / _POLL_S)):
+        for _ in range(int(WRITERS_WAIT_S / _POLL_S)):
             oldest, _ = connection.exec_driver_sql(_SNAPSHOT).one()
             if oldest >= youngest:
                 return
             time.sleep(_POLL_S)
-    raise Unavailable("seal: a transaction that began before now does not end; try again")
+    raise Unavailable("seal: an open transaction may still write into the day; try again")
 
 
-def _seals(connection: Connection, which: str, wanted: Any = None) -> list[Seal]:
+def _seals(
+    connection: Connection, clause: str, parameters: Mapping[str, object] | None = None
+) -> list[Seal]:
     return [
         Seal(
             day=row.day,
@@ -250,31 +252,29 @@ def _seals(connection: Connection, which: str, wanted: Any = None) -> list[Seal]
             layout=row.layout,
             counts={table: getattr(row, table) for table in TABLES.values()},
         )
-        for row in connection.exec_driver_sql(_SEAL + which, wanted or {})
+        for row in connection.exec_driver_sql(_SEAL + clause, dict(parameters or {}))
     ]
 
 
-def _latest(connection: Connection) -> Seal | None:
-    found = _seals(connection, " ORDER BY day DESC LIMIT 1")
-    return found[0] if found else None
+def _chain_faults(seal: Seal, previous: Seal | None) -> list[str]:
+    """What is wrong with the link to the seal of the day before."""
+    faults = []
+    expected = GENESIS if previous is None else previous.hash
+    if seal.previous != expected:
+        faults.append(f"it follows {seal.previous[:12]}…, the day before has {expected[:12]}…")
+    if previous is not None and seal.day != previous.day + timedelta(days=1):
+        faults.append(f"the seal before it is of {previous.day.isoformat()}")
+    return faults
 
 
-def _unchained(seal: Seal, due: str, before: date | None) -> list[str]:
-    wrong = []
-    if seal.previous != due:
-        wrong.append(f"it follows {seal.previous[:12]}…, the day before has {due[:12]}…")
-    if before is not None and seal.day != before + timedelta(days=1):
-        wrong.append(f"the seal before it is of {before.isoformat()}")
-    return wrong
-
-
-def _rechecked(
-    connection: Connection, seal: Seal, wrong: list[str], progress: Progress
-) -> RecheckResult:
-    found = _computed(connection, seal.day, seal.previous, seal.layout, progress)
-    for table, count in seal.counts.items():
-        if found.counts[table] != count:
-            wrong.append(f"{table}: {count} rows were sealed, {found.counts[table]} are there")
-    if found.hash != seal.hash:
-        wrong.append(f"the hash is {found.hash[:12]}…, sealed was {seal.hash[:12]}…")
-    return RecheckResult(seal=seal, found=found.hash, wrong=tuple(wrong))
+def _content_faults(connection: Connection, seal: Seal, progress: Progress) -> list[str]:
+    """What is not as it was sealed: row counts, hash."""
+    current = _compute_seal(connection, seal.day, seal.previous, seal.layout, progress)
+    faults = [
+        f"{table}: {count} rows were sealed, {current.counts[table]} are there"
+        for table, count in seal.counts.items()
+        if current.counts[table] != count
+    ]
+    if current.hash != seal.hash:
+        faults.append(f"the hash is {current.hash[:12]}…, sealed was {seal.hash[:12]}…")
+    return faults

@@ -133,12 +133,12 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """How the player stands: balance, state, limits and what counts against them today."""
-    from ledger.queries.player_status import standing_of  # noqa: PLC0415 - heavy
+    from ledger.queries.player_status import statuses_of  # noqa: PLC0415 - heavy
     from storage.engine import open_engine  # noqa: PLC0415
 
     now = SystemClock().now()
     engine = open_engine(endpoints(current(ctx)).database_url, pool_size=1)
-    wallets = [_wallet(one) for one in standing_of(engine, player, at=now)]
+    wallets = [_wallet(one) for one in statuses_of(engine, player, at=now)]
     if not wallets:
         typer.echo(f"no player is called {player}", err=True)
         raise typer.Exit(1)
@@ -208,7 +208,7 @@ def _registered(
     The player stays locked while the provider is asked: two registrations at once ask once,
     and a database that is down is found out before the provider is told anything.
     """
-    from ledger.players.handles import handle_of, keep_handle, lock_player  # noqa: PLC0415 - heavy
+    from ledger.players.handles import handle_of, lock_player, store_handle  # noqa: PLC0415 - heavy
 
     with engine.begin() as connection:
         if not lock_player(connection, player):
@@ -217,7 +217,7 @@ def _registered(
         if stored is not None and not again:
             return stored, False
         handle = asyncio.run(_asked(entry, player))
-        keep_handle(connection, entry.slug, player, handle)
+        store_handle(connection, entry.slug, player, handle)
     return handle, stored is None
 
 

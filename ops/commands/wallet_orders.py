@@ -6,14 +6,14 @@ import uuid
 import typer
 from sqlalchemy.exc import OperationalError
 
-from ledger.accepting.carry import carry_out as carried
+from ledger.accepting.acceptor import accept_own_operation as carried
 from ledger.accepting.model import Decision
 from ledger.accepting.own_operations import (
     Exclude,
     Limit,
     OwnOperation,
     SetBlocked,
-    order_bytes,
+    own_operation_bytes,
 )
 from ops.context import Context, endpoints
 from storage.audit import record
@@ -51,7 +51,7 @@ def carry_out_by(context: Context, order: SetBlocked | Exclude | Limit, *, by: s
         "currency": order.currency,
         "reason": order.reason,
         "operation": order.key,
-        "order": json.loads(order_bytes(order)),
+        "order": json.loads(own_operation_bytes(order)),
     }
     engine = open_engine(endpoints(context).database_url, pool_size=1)
     try:

@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from feeds.coverage import Unread, unread
-from ledger.corrections.tolerance_bookings import standing_keys
+from ledger.corrections.tolerance_bookings import booked_match_keys
 from reconcile.findings.balance_chain import chain_breaks
 from reconcile.findings.breaks import Break, breaks_from_frame
 from reconcile.findings.delivery_log import ReadLogged, log_breaks
@@ -157,7 +157,7 @@ def _open_keys(connection: Connection, provider: str) -> Keys:
 
 
 def _booked_keys(connection: Connection, provider: str, looked: Looked) -> Keys:
-    rows = standing_keys(connection, provider) if looked.whole else []
+    rows = booked_match_keys(connection, provider) if looked.whole else []
     return np.array(rows, dtype=np.int64)
 
 

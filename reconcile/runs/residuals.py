@@ -17,7 +17,7 @@ from ledger.corrections.tolerance_bookings import (
     Booking,
     Residual,
     ResidualKey,
-    booked_by,
+    booked_by_run,
     due_bookings,
 )
 from reconcile.runs.evaluate import Evaluation
@@ -34,7 +34,7 @@ def bookings_due(
     return due_bookings(
         connection,
         provider=provider,
-        found=residuals_of(judged.comparison.passed),
+        residuals=residuals_of(judged.comparison.passed),
         covered=judged.booked.tolist(),
     )
 
@@ -44,7 +44,7 @@ def residuals_of(passed: pd.DataFrame) -> tuple[Residual, ...]:
     columns = (RESIDUALS.check(passed)[name].tolist() for name in RESIDUALS.columns)
     return tuple(
         Residual(
-            place=ResidualKey(round_of(name), seat_of(name), currency),
+            key=ResidualKey(round_of(name), seat_of(name), currency),
             match_key=key,
             minor=minor,
         )
@@ -59,17 +59,15 @@ def moved_by(
 
     The same run, asked again at the same instant, has what it moved before counted.
     """
-    moved = booked_by(connection, run_id)
+    moved = booked_by_run(connection, run_id)
     for each in bookings:
-        code = each.place.currency
+        code = each.key.currency
         moved[code] = moved.get(code, 0) + each.after - each.before
     return {code: moved[code] for code in sorted(moved) if moved[code]}
 
 
 def rounds_digest(passed: pd.DataFrame) -> dict[str, Any]:
     """How many rounds were let pass with a residual, and all of them as one hash."""
-    told = [
-        [*each.place, str(each.match_key), str(each.minor)] for each in residuals_of(passed)
-    ]
+    told = [[*each.key, str(each.match_key), str(each.minor)] for each in residuals_of(passed)]
     text = json.dumps(sorted(told)).encode()
     return {"count": len(told), "digest": blake2b(text, digest_size=16).hexdigest()}

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from feeds.day_close import close_day
-from ledger.corrections.tolerance_bookings import Booking, book
-from ledger.posting.posting import drain_by
+from ledger.corrections.tolerance_bookings import Booking, write_bookings
+from ledger.posting.posting import post_all
 from reconcile.findings.breaks import Break
 from reconcile.findings.delivery_log import ReadLogged
 from reconcile.partitions.checkpoint import Checkpoint
@@ -100,7 +100,7 @@ def reconcile(
     engine = open_engine(database_url, pool_size=2)
     try:
         with engine.connect() as session, _claimed(session, terms, mode):
-            drain_by(engine)
+            post_all(engine)
             with engine.begin() as connection:
                 lock_provider(connection, provider)
                 return _run(database_url, connection, terms, clock, mode)
@@ -253,7 +253,7 @@ def _stored(
     connection: Connection, result: RunResult, judged: Evaluation, due: Sequence[Booking]
 ) -> RunResult:
     first_seen = store_run(connection, result, examined=judged.examined, whole=judged.whole)
-    book(connection, provider=result.provider, run_id=result.run_id, bookings=due)
+    write_bookings(connection, provider=result.provider, run_id=result.run_id, bookings=due)
     return replace(
         result, breaks=tuple(_dated(each, first_seen[each.id]) for each in result.breaks)
     )

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from ledger.corrections.tolerance_bookings import booked_by
+from ledger.corrections.tolerance_bookings import booked_by_run
 from reconcile.findings.delivery_log import ReadLogged
 from reconcile.matching.conservation import NOBODY
 from reconcile.runs.evaluate import Evaluation, Terms, judge
@@ -277,7 +277,7 @@ def _booked(connection: Connection, row: Mapping[str, Any]) -> ManifestCheck:
     then = row["manifest"].get("booked_minor", {})
     stands = {
         code: str(minor)
-        for code, minor in booked_by(connection, row["run_id"]).items()
+        for code, minor in booked_by_run(connection, row["run_id"]).items()
         if minor
     }
     return ManifestCheck(name=_BOOKED, then=_text(then), now=_text(stands))

@@ -1,9 +1,9 @@
-"""Mutation testing of money, deciding and the posting rules: what would no test notice?
+"""Mutation testing of money, deciding and the posting rules: which changes no test notices.
 
     python -m tests.mutation.run            # minutes; needs `pip install mutmut`
 
-A copy of the tree is mutated, never the checkout. Exit codes: 0 measured; 2 mutmut is missing;
-otherwise what mutmut ended with.
+A copy of the tree is mutated, never the checkout. Exit codes: 2 mutmut is missing; otherwise
+that of mutmut.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).parents[2]
-#: What is mutated. Constants and SQL are not: the planted bugs of the simulation stand there.
+#: Modules to mutate. Constants and SQL are not mutated: the simulation plants bugs there.
 MUTATED = (
     "vocabulary/money.py",
     "ledger/accepting/decide.py",
@@ -29,43 +29,43 @@ MUTATED = (
     "ledger/accepting/limits.py",
     "ledger/posting/rules.py",
 )
-#: What is expected to notice: everything about the ledger and money that needs no engine.
-NOTICING = (
+#: Tests to run against each mutant: all of ledger and money that need no database.
+TESTS = (
     "tests/unit/vocabulary/test_money.py",
     "tests/unit/ledger/test_*.py",
     "tests/property/test_ledger_*.py",
     "tests/property/test_vocabulary_laws.py",
     "tests/mutation/test_*.py",
 )
-#: Importable beside what is mutated.
+#: Packages that the mutated modules and the tests import.
 COPIED = ("providers", "storage", "feeds", "breaks", "ops", "workers", "webhooks", "tests")
 _RESULT = re.compile(r"^\s*([\w.ǁ]+__mutmut_\d+): ([\w ]+)$", re.MULTILINE)
 out = Console(highlight=False, soft_wrap=True)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Mutate, test, and print the score and what survived."""
+    """Mutate, test, and print the score and the surviving mutants."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.run")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="work here, and keep it")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
+    options = parser.parse_args(arguments)
     if importlib.util.find_spec("mutmut") is None:
         out.print("mutmut is not installed; it is needed only here: pip install mutmut")
         return 2
-    if asked.keep is not None:
-        return _measured(asked.keep, asked.jobs)
+    if options.keep is not None:
+        return _measure(options.keep, options.jobs)
     with tempfile.TemporaryDirectory(prefix="tieout-mutants-") as folder:
-        return _measured(Path(folder), asked.jobs)
+        return _measure(Path(folder), options.jobs)
 
 
-def _measured(place: Path, jobs: int) -> int:
-    _copy(place)
-    ran = subprocess.run([*_mutmut(), "run", "--max-children", str(jobs)], cwd=place)
+def _measure(workspace: Path, jobs: int) -> int:
+    _copy(workspace)
+    ran = subprocess.run([*_mutmut(), "run", "--max-children", str(jobs)], cwd=workspace)
     listed = subprocess.run(
-        [*_mutmut(), "results", "--all", "true"], cwd=place, capture_output=True, text=True
+        [*_mutmut(), "results", "--all", "true"], cwd=workspace, capture_output=True, text=True
     )
-    fates = {name: fate.strip() for name, fate in _RESULT.findall(listed.stdout)}
-    _show(place, fates)
+    outcomes = {name: outcome.strip() for name, outcome in _RESULT.findall(listed.stdout)}
+    _show(workspace, outcomes)
     return ran.returncode
 
 
@@ -73,25 +73,23 @@ def _mutmut() -> list[str]:
     return [sys.executable, "-m", "mutmut"]
 
 
-def _copy(place: Path) -> None:
-    """The part of the tree that is mutated and what it needs, with mutmut's settings."""
+def _copy(workspace: Path) -> None:
+    """Copy the mutated packages and what they need, and write mutmut's settings."""
     mutated = sorted({name.split("/", maxsplit=1)[0] for name in MUTATED})
-    for room in (*mutated, *COPIED):
+    for package in (*mutated, *COPIED):
         shutil.copytree(
-            ROOT / room,
-            place / room,
+            ROOT / package,
+            workspace / package,
             ignore=shutil.ignore_patterns("__pycache__"),
             dirs_exist_ok=True,
         )
-    shutil.copy(ROOT / "pyproject.toml", place)
-    noticing = sorted(
-        str(path.relative_to(ROOT)) for glob in NOTICING for path in ROOT.glob(glob)
-    )
+    shutil.copy(ROOT / "pyproject.toml", workspace)
+    tests = sorted(str(path.relative_to(ROOT)) for glob in TESTS for path in ROOT.glob(glob))
     settings = {
-        "source_paths": [f"{room}/" for room in mutated],
+        "source_paths": [f"{package}/" for package in mutated],
         "only_mutate": MUTATED,
-        "also_copy": [room for room in COPIED if room != "tests"],
-        "pytest_add_cli_args_test_selection": noticing,
+        "also_copy": [package for package in COPIED if package != "tests"],
+        "pytest_add_cli_args_test_selection": tests,
         "pytest_add_cli_args": ["-o", "timeout=0"],
         "use_git_change_detection": ["false"],
     }
@@ -99,38 +97,37 @@ def _copy(place: Path) -> None:
     flat = "\n".join(lines).replace(
         "use_git_change_detection=\n    ", "use_git_change_detection="
     )
-    (place / "setup.cfg").write_text(f"[mutmut]\n{flat}\n")
+    (workspace / "setup.cfg").write_text(f"[mutmut]\n{flat}\n")
 
 
-def _show(place: Path, fates: dict[str, str]) -> None:
+def _show(workspace: Path, outcomes: dict[str, str]) -> None:
     modules: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, fate in fates.items():
-        modules[module_of(name)][fate] += 1
+    for name, outcome in outcomes.items():
+        modules[module_of(name)][outcome] += 1
     table = Table("module", "mutants", "noticed", "survived", "no test", "score")
     for module, counted in sorted(modules.items()):
         table.add_row(module, *_figures(counted))
     table.add_row("all", *_figures(sum(modules.values(), Counter())))
     out.print(table)
-    for name in sorted(name for name, fate in fates.items() if fate == "survived"):
+    for name in sorted(name for name, outcome in outcomes.items() if outcome == "survived"):
         shown = subprocess.run(
-            [*_mutmut(), "show", name], cwd=place, capture_output=True, text=True
+            [*_mutmut(), "show", name], cwd=workspace, capture_output=True, text=True
         )
         changed = [x for x in shown.stdout.splitlines() if re.match(r"^[+-](?![+-])", x)]
         out.print(name, *changed, sep="\n  ", markup=False)
 
 
 def module_of(mutant: str) -> str:
-    """The module a mutant's name stands in: ``ledger.accepting.decide.x_decide__mutmut_1``."""
+    """The module of a mutant named ``ledger.accepting.decide.x_decide__mutmut_1``."""
     return mutant.rsplit(".", maxsplit=1)[0]
 
 
 def _figures(counted: Counter[str]) -> tuple[str, ...]:
-    """Mutants, noticed ones (a test that hangs notices too), survivors, untested, score."""
+    """Numbers of mutants, noticed (also by a timeout), survived and untested, and the score."""
     total = sum(counted.values())
     noticed = counted["killed"] + counted["timeout"] + counted["suspicious"]
     score = f"{100 * noticed // total} %" if total else "-"
-    rest = (counted["survived"], counted["no tests"])
-    return (str(total), str(noticed), *(str(figure) for figure in rest), score)
+    return (str(total), str(noticed), str(counted["survived"]), str(counted["no tests"]), score)
 
 
 if __name__ == "__main__":

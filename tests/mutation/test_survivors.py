@@ -1,11 +1,11 @@
-"""Changes that no test noticed when the code was mutated; each has its test now."""
+"""Tests of mutations that no test noticed before."""
 
 from datetime import timedelta
 
 import pytest
 
 from ledger.accepting.own_operations import Adjust, Exclude, InRound, Limit
-from tests.harness.books.ledger import NOON, Counter, balance_query, eur
+from tests.harness.books.ledger import NOON, MemoryLedger, balance_query, eur
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
 from vocabulary.money import MINOR_MAX, minor_from_text
@@ -13,7 +13,7 @@ from vocabulary.outcomes import Verdict
 
 
 def adjusted(minor: int, *, within: InRound | None) -> tuple[object, ...]:
-    order = Adjust(
+    adjustment = Adjust(
         key="a1",
         handle="ann",
         amount=eur(minor),
@@ -21,17 +21,17 @@ def adjusted(minor: int, *, within: InRound | None) -> tuple[object, ...]:
         fund=Fund.DIFFERENCE,
         within=within,
     )
-    (row,) = Counter().take(order).operations
+    (row,) = MemoryLedger().decide(adjustment).operations
     return row.stake, row.payout, row.amount, row.round_id, row.ends_round, row.reason, row.fund
 
 
-def test_a_correction_of_a_stake_is_a_stake_taken_back_and_closes_its_round() -> None:
+def test_a_correction_of_a_stake_is_a_negative_stake_and_ends_its_round() -> None:
     within = InRound(provider="lottery", round_id="r7", side="stake")
 
     assert adjusted(30, within=within) == (-30, 0, 30, "r7", True, "agreed", "difference")
 
 
-def test_a_correction_of_a_payout_is_a_payout_and_closes_its_round() -> None:
+def test_a_correction_of_a_payout_is_a_payout_and_ends_its_round() -> None:
     within = InRound(provider="lottery", round_id="r7", side="payout")
 
     assert adjusted(30, within=within) == (0, 30, 30, "r7", True, "agreed", "difference")
@@ -43,23 +43,23 @@ def test_a_correction_outside_rounds_is_neither_stake_nor_payout() -> None:
 
 def test_a_restriction_belongs_to_no_round_and_keeps_its_reason() -> None:
     until = NOON + timedelta(days=1)
-    about = {"handle": "ann", "currency": "EUR", "reason": "asked"}
-    exclude = Exclude(key="e1", until=until, **about)
-    limit = Limit(key="l1", stake=5, turnover=None, loss=None, **about)
+    common = {"handle": "ann", "currency": "EUR", "reason": "asked"}
+    exclude = Exclude(key="e1", until=until, **common)
+    limit = Limit(key="l1", stake=5, turnover=None, loss=None, **common)
 
-    for order in (exclude, limit):
-        (row,) = Counter().take(order).operations
+    for operation in (exclude, limit):
+        (row,) = MemoryLedger().decide(operation).operations
         assert (row.round_id, row.reason, row.amount) == ("", "asked", 0)
 
 
-def test_a_question_is_answered_as_a_question() -> None:
-    decided = Counter().take(balance_query())
+def test_a_balance_query_is_decided_as_a_balance() -> None:
+    decision = MemoryLedger().decide(balance_query())
 
-    assert (decided.verdict, decided.learned) == (Verdict.BALANCE, {})
+    assert (decision.verdict, decision.changes) == (Verdict.BALANCE, {})
 
 
 @pytest.mark.parametrize("text", ["1.005", str(MINOR_MAX)])
-def test_an_amount_that_does_not_fit_is_refused_by_its_name(text: str) -> None:
+def test_an_amount_that_does_not_fit_is_refused_with_its_path(text: str) -> None:
     with pytest.raises(Malformed) as refused:
         minor_from_text(text, 2, path="bet.amount")
 

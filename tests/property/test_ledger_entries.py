@@ -38,22 +38,22 @@ ROUND = st.lists(
 
 
 def totals(entries: Iterable[Entry]) -> dict[Account, int]:
-    told: Counter[Account] = Counter()
+    sums: Counter[Account] = Counter()
     for entry in entries:
-        told[entry.account] += entry.amount
-    return {account: amount for account, amount in told.items() if amount}
+        sums[entry.account] += entry.amount
+    return {account: amount for account, amount in sums.items() if amount}
 
 
 def posted(batches: Iterable[Sequence[Movement]]) -> list[Entry]:
-    """A round's entries when its operations are posted in these batches, in this order."""
+    """A round's entries if its operations are posted in these batches, in this order."""
     entries: list[Entry] = []
     due, ended = 0, False
     for batch in batches:
-        for one in batch:
-            entries += entries_of(one)
-            ended = ended or one.ends_round
-            if not one.ends_round and one.fund is Fund.CASH:
-                due += one.stake - one.payout
+        for movement in batch:
+            entries += entries_of(movement)
+            ended = ended or movement.ends_round
+            if not movement.ends_round and movement.fund is Fund.CASH:
+                due += movement.stake - movement.payout
         if ended:
             entries += sweep_of(due)
             due = 0
@@ -61,7 +61,7 @@ def posted(batches: Iterable[Sequence[Movement]]) -> list[Entry]:
 
 
 @given(movement=MOVEMENTS)
-def test_entries_sum_to_zero_whatever_fund_stands_behind_them(movement: Movement) -> None:
+def test_entries_sum_to_zero_whatever_the_fund(movement: Movement) -> None:
     entries = entries_of(movement)
 
     assert sum(entry.amount for entry in entries) == 0
@@ -78,35 +78,37 @@ def test_an_operation_and_its_inverse_leave_every_account_empty(movement: Moveme
 
 
 @given(movement=MOVEMENTS)
-def test_money_of_a_fund_never_passes_through_clearing_or_earnings(movement: Movement) -> None:
+def test_money_of_a_fund_never_passes_through_clearing_ggr_or_funding(
+    movement: Movement,
+) -> None:
     accounts = {entry.account for entry in entries_of(movement)}
 
     if movement.fund is not Fund.CASH:
         assert not accounts & {Account.PROVIDER_CLEARING, Account.GGR, Account.FUNDING}
 
 
-@given(told=ROUND, data=st.data())
-def test_any_order_and_any_batches_post_a_round_alike(
-    told: list[Movement], data: st.DataObject
+@given(movements=ROUND, data=st.data())
+def test_a_round_is_posted_alike_in_any_order_and_any_batches(
+    movements: list[Movement], data: st.DataObject
 ) -> None:
-    shuffled = data.draw(st.permutations(told))
-    cut = data.draw(st.integers(0, len(told)))
+    shuffled = data.draw(st.permutations(movements))
+    cut = data.draw(st.integers(0, len(movements)))
 
-    assert totals(posted([shuffled[:cut], shuffled[cut:]])) == totals(posted([told]))
+    assert totals(posted([shuffled[:cut], shuffled[cut:]])) == totals(posted([movements]))
 
 
-@given(told=ROUND)
-def test_an_ended_rounds_clearing_is_empty_and_an_open_one_has_earned_nothing(
-    told: list[Movement],
+@given(movements=ROUND)
+def test_an_ended_round_has_no_clearing_and_an_open_one_no_ggr(
+    movements: list[Movement],
 ) -> None:
-    accounts = totals(posted([told]))
+    accounts = totals(posted([movements]))
 
-    empty = Account.PROVIDER_CLEARING if any(x.ends_round for x in told) else Account.GGR
+    empty = Account.PROVIDER_CLEARING if any(x.ends_round for x in movements) else Account.GGR
     assert accounts.get(empty, 0) == 0
 
 
 @given(balances=st.lists(SMALL, min_size=1, max_size=20))
-def test_wallets_hold_what_players_have_and_receivable_what_they_owe(
+def test_wallets_hold_balances_above_zero_and_receivable_those_below(
     balances: list[int],
 ) -> None:
     entries = [
@@ -123,6 +125,6 @@ def test_wallets_hold_what_players_have_and_receivable_what_they_owe(
         )
     ]
 
-    told = totals(entries)
-    assert told.get(Account.PLAYER_WALLET, 0) == max(balances[-1], 0)
-    assert told.get(Account.PLAYER_RECEIVABLE, 0) == min(balances[-1], 0)
+    accounts = totals(entries)
+    assert accounts.get(Account.PLAYER_WALLET, 0) == max(balances[-1], 0)
+    assert accounts.get(Account.PLAYER_RECEIVABLE, 0) == min(balances[-1], 0)

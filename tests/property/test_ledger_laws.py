@@ -12,23 +12,23 @@ from ledger.accepting.decide import decide_batch
 from ledger.accepting.model import OperationRow
 from ledger.posting.rules import LEGS, Movement, entries_of, sweep_of
 from providers.contract import Policy
-from tests.harness.books.ledger import Counter, bet, request, rollback, win
-from tests.property.ledger_strategies import FACTS, POLICIES, Told
+from tests.harness.books.ledger import MemoryLedger, bet, request, rollback, win
+from tests.property.ledger_strategies import FACTS, POLICIES, LedgerFact
 from vocabulary.facts import Operation
 from vocabulary.money import MINOR_MAX
 
 MOVED = st.integers(-MINOR_MAX, MINOR_MAX)
 
 
-def rows_of(facts: Sequence[Told], policy: Policy) -> list[OperationRow]:
+def rows_of(facts: Sequence[LedgerFact], policy: Policy) -> list[OperationRow]:
     requests = [request(fact, policy=policy) for fact in facts]
-    decided = decide_batch(Counter().books, requests)
-    return [row for one in decided for row in one.operations]
+    decisions = decide_batch(MemoryLedger().view, requests)
+    return [row for decision in decisions for row in decision.operations]
 
 
 @given(facts=FACTS, policy=POLICIES)
-def test_each_chain_has_no_gap_and_every_cent_of_a_balance_has_its_operation(
-    facts: list[Told], policy: Policy
+def test_chains_have_no_gap_and_each_balance_is_the_sum_of_its_operations(
+    facts: list[LedgerFact], policy: Policy
 ) -> None:
     chains: dict[int, list[OperationRow]] = defaultdict(list)
     for row in rows_of(facts, policy):
@@ -42,7 +42,9 @@ def test_each_chain_has_no_gap_and_every_cent_of_a_balance_has_its_operation(
 
 
 @given(facts=FACTS, policy=POLICIES)
-def test_only_a_rolled_back_win_can_leave_a_debt(facts: list[Told], policy: Policy) -> None:
+def test_only_a_rolled_back_win_can_leave_a_debt(
+    facts: list[LedgerFact], policy: Policy
+) -> None:
     for row in rows_of(facts, policy):
         if row.balance_after < 0:
             assert row.stake <= 0
@@ -50,8 +52,8 @@ def test_only_a_rolled_back_win_can_leave_a_debt(facts: list[Told], policy: Poli
 
 
 @given(facts=FACTS, policy=POLICIES)
-def test_a_key_is_written_once_and_an_original_undone_once(
-    facts: list[Told], policy: Policy
+def test_a_key_is_written_once_and_an_original_is_reversed_once(
+    facts: list[LedgerFact], policy: Policy
 ) -> None:
     rows = rows_of(facts, policy)
 
@@ -62,7 +64,7 @@ def test_a_key_is_written_once_and_an_original_undone_once(
 
 
 @given(facts=FACTS, policy=POLICIES)
-def test_an_original_and_its_reversal_cancel(facts: list[Told], policy: Policy) -> None:
+def test_an_original_and_its_reversal_cancel(facts: list[LedgerFact], policy: Policy) -> None:
     rows = rows_of(facts, policy)
     by_key = {(row.provider, row.op_key): row for row in rows}
 
@@ -77,7 +79,7 @@ def test_an_original_and_its_reversal_cancel(facts: list[Told], policy: Policy) 
 @settings(max_examples=200)
 @given(data=st.data(), facts=FACTS, policy=POLICIES)
 def test_any_order_with_any_repetition_moves_each_key_at_most_once(
-    data: st.DataObject, facts: list[Told], policy: Policy
+    data: st.DataObject, facts: list[LedgerFact], policy: Policy
 ) -> None:
     extra = data.draw(st.lists(st.sampled_from(facts), max_size=20)) if facts else []
     shuffled = data.draw(st.permutations([*facts, *extra]))
@@ -98,33 +100,33 @@ def test_bets_with_all_their_rollbacks_leave_the_opening_balance_in_any_order(
 ) -> None:
     facts: list[Operation] = [bet(f"b{n}", minor) for n, minor in enumerate(bets)]
     undone = [rollback(f"u{n}", f"b{n}") for n in range(len(bets))]
-    counter = Counter(balance=opening)
+    ledger = MemoryLedger(balance=opening)
 
     for fact in data.draw(st.permutations([*facts, *undone])):
-        counter.take(fact)
+        ledger.decide(fact)
 
-    assert counter.balance == opening
+    assert ledger.balance == opening
 
 
 @given(
     wins=st.lists(st.tuples(st.integers(1, 700), st.booleans()), max_size=10), data=st.data()
 )
-def test_wins_that_name_no_bet_add_up_in_any_order_with_any_repetition(
+def test_wins_without_a_bet_key_add_up_in_any_order_with_any_repetition(
     wins: list[tuple[int, bool]], data: st.DataObject
 ) -> None:
     facts: list[Operation] = [
         win(f"w{n}", minor) for n, (minor, twice) in enumerate(wins) for _ in range(1 + twice)
     ]
-    counter = Counter()
+    ledger = MemoryLedger()
 
     for fact in data.draw(st.permutations(facts)):
-        counter.take(fact)
+        ledger.decide(fact)
 
-    assert counter.balance == 1000 + sum(minor for minor, _ in wins)
+    assert ledger.balance == 1000 + sum(minor for minor, _ in wins)
 
 
 @given(stake=MOVED, payout=MOVED, funding=MOVED, ends=st.booleans())
-def test_entries_sum_to_zero_and_give_the_wallet_what_the_operation_moved(
+def test_entries_sum_to_zero_and_move_the_operations_amount_to_the_wallet(
     stake: int, payout: int, funding: int, ends: bool
 ) -> None:
     movement = Movement(stake=stake, payout=payout, funding=funding, ends_round=ends)
@@ -139,18 +141,19 @@ def test_entries_sum_to_zero_and_give_the_wallet_what_the_operation_moved(
 
 
 @given(stake=MOVED, payout=MOVED)
-def test_an_ended_round_earns_at_once_what_an_open_one_earns_by_its_sweep(
+def test_an_operation_that_ends_its_round_books_what_a_sweep_books_later(
     stake: int, payout: int
 ) -> None:
     movement = Movement(stake=stake, payout=payout, funding=0, ends_round=True)
-    still_open = replace(movement, ends_round=False)
+    open_movement = replace(movement, ends_round=False)
 
     at_once = entries_of(movement)
-    later = (*entries_of(still_open), *sweep_of(stake - payout))
+    later = (*entries_of(open_movement), *sweep_of(stake - payout))
 
     for account in ("ggr", "provider_clearing", "player_wallet"):
         totals = [
-            sum(e.amount for e in told if e.account == account) for told in (at_once, later)
+            sum(e.amount for e in entries if e.account == account)
+            for entries in (at_once, later)
         ]
         assert totals[0] == totals[1]
     assert len({leg.number for leg in LEGS} | {entry.leg for entry in sweep_of(1)}) == 10

@@ -1,4 +1,4 @@
-"""Laws of deciding: what stands is repeated, and how requests are batched does not matter."""
+"""Laws of deciding: booked operations are repeated, and batching does not matter."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -11,113 +11,120 @@ from ledger.accepting.decide import decide, decide_batch
 from ledger.accepting.model import Decision, LedgerView, Request, Wallet
 from ledger.accepting.own_operations import (
     OwnOperation,
-    order_bytes,
-    order_fingerprint,
-    order_from_bytes,
+    own_operation_bytes,
+    own_operation_fingerprint,
+    own_operation_from_bytes,
 )
 from providers.contract import Policy
-from tests.harness.books.ledger import NOON, Counter, request
+from tests.harness.books.ledger import NOON, MemoryLedger, request
 from tests.property.ledger_strategies import (
+    ALL_OWN_OPERATIONS,
     FACTS,
     OPERATIONS,
-    ORDERS_OF_ALL_KINDS,
     POLICIES,
-    Told,
+    LedgerFact,
 )
 from vocabulary.outcomes import Verdict
 
 HOURS = st.integers(-14, 14)
 
 
-def after(books: LedgerView, decided: Iterable[Decision]) -> LedgerView:
-    """The books once decisions are committed."""
-    wallets, operations = dict(books.wallets), dict(books.operations)
-    for one in decided:
-        if one.wallet is not None:
-            wallets[one.wallet.wallet_id] = one.wallet
-            operations.update(one.learned)
-    return LedgerView(wallets, books.players, operations)
+def after(view: LedgerView, decisions: Iterable[Decision]) -> LedgerView:
+    """The view after the decisions are committed."""
+    wallets, operations = dict(view.wallets), dict(view.operations)
+    for decision in decisions:
+        if decision.wallet is not None:
+            wallets[decision.wallet.wallet_id] = decision.wallet
+            operations.update(decision.changes)
+    return LedgerView(wallets, view.players, operations)
 
 
-def told(facts: Sequence[Told], policy: Policy) -> list[Request]:
+def requests_of(facts: Sequence[LedgerFact], policy: Policy) -> list[Request]:
     return [request(fact, policy=policy) for fact in facts]
 
 
 @given(facts=FACTS, policy=POLICIES)
-def test_every_fact_gets_a_decision_and_an_answer(facts: list[Told], policy: Policy) -> None:
-    for one in decide_batch(Counter().books, told(facts, policy)):
-        assert one.verdict is not Verdict.UNAVAILABLE
-        assert one.answer.body
-        assert (one.wallet is None) == (not one.operations)
-        assert (one.delivery is None) == bool(one.operations)
+def test_every_fact_gets_a_decision_and_an_answer(
+    facts: list[LedgerFact], policy: Policy
+) -> None:
+    for decision in decide_batch(MemoryLedger().view, requests_of(facts, policy)):
+        assert decision.verdict is not Verdict.UNAVAILABLE
+        assert decision.answer.body
+        assert (decision.wallet is None) == (not decision.operations)
+        assert (decision.delivery is None) == bool(decision.operations)
 
 
 @given(facts=FACTS, policy=POLICIES)
-def test_whatever_stands_is_answered_again_word_for_word(
-    facts: list[Told], policy: Policy
+def test_a_booked_operation_is_answered_again_word_for_word(
+    facts: list[LedgerFact], policy: Policy
 ) -> None:
-    requests = told(facts, policy)
-    books = Counter().books
-    decided = decide_batch(books, requests)
-    standing = after(books, decided)
+    requests = requests_of(facts, policy)
+    view = MemoryLedger().view
+    decisions = decide_batch(view, requests)
+    committed = after(view, decisions)
 
-    for asked, first in zip(requests, decided, strict=True):
+    for repeated, first in zip(requests, decisions, strict=True):
         if first.operations:
-            again = decide(standing, asked)
+            again = decide(committed, repeated)
             assert again.verdict is Verdict.REPEATED
             assert again.answer == first.answer
             assert again.operations == ()
 
 
 @given(facts=FACTS, policy=POLICIES, data=st.data())
-def test_how_requests_are_cut_into_batches_does_not_matter(
-    facts: list[Told], policy: Policy, data: st.DataObject
+def test_the_division_into_batches_does_not_matter(
+    facts: list[LedgerFact], policy: Policy, data: st.DataObject
 ) -> None:
-    requests = told(facts, policy)
+    requests = requests_of(facts, policy)
     cut = data.draw(st.integers(0, len(requests)))
-    books = Counter().books
+    view = MemoryLedger().view
 
-    first = decide_batch(books, requests[:cut])
-    second = decide_batch(after(books, first), requests[cut:])
+    first = decide_batch(view, requests[:cut])
+    second = decide_batch(after(view, first), requests[cut:])
 
-    assert [*first, *second] == decide_batch(books, requests)
+    assert [*first, *second] == decide_batch(view, requests)
 
 
 @given(facts=FACTS, policy=POLICIES)
-def test_deciding_changes_nothing_it_is_given(facts: list[Told], policy: Policy) -> None:
-    books = Counter().books
-    before = (dict(books.wallets), dict(books.operations))
-
-    decide_batch(books, told(facts, policy))
-
-    assert (books.wallets, books.operations) == before
-
-
-@given(said=st.lists(st.tuples(OPERATIONS, HOURS), max_size=30), policy=POLICIES)
-def test_a_days_counters_never_fall_below_nothing_whatever_the_clocks_say(
-    said: list[tuple[Told, int]], policy: Policy
+def test_deciding_does_not_change_the_given_view(
+    facts: list[LedgerFact], policy: Policy
 ) -> None:
+    view = MemoryLedger().view
+    before = (dict(view.wallets), dict(view.operations))
+
+    decide_batch(view, requests_of(facts, policy))
+
+    assert (view.wallets, view.operations) == before
+
+
+@given(timed=st.lists(st.tuples(OPERATIONS, HOURS), max_size=30), policy=POLICIES)
+def test_a_days_counters_never_fall_below_zero_whatever_the_clocks_show(
+    timed: list[tuple[LedgerFact, int]], policy: Policy
+) -> None:
+    facts = [fact for fact, _ in timed]
     requests = [
-        replace(asked, received_at=NOON + timedelta(hours=hours))
-        for asked, (_, hours) in zip(told([one for one, _ in said], policy), said, strict=True)
+        replace(received, received_at=NOON + timedelta(hours=hours))
+        for received, (_, hours) in zip(requests_of(facts, policy), timed, strict=True)
     ]
     wallets: list[Wallet] = [
-        one.wallet for one in decide_batch(Counter().books, requests) if one.wallet is not None
+        decision.wallet
+        for decision in decide_batch(MemoryLedger().view, requests)
+        if decision.wallet is not None
     ]
 
     assert all(wallet.day_stake >= 0 for wallet in wallets)
     assert all(wallet.day_payout >= 0 for wallet in wallets)
 
 
-@given(one=ORDERS_OF_ALL_KINDS, other=ORDERS_OF_ALL_KINDS)
-def test_orders_have_equal_fingerprints_exactly_when_they_ask_the_same(
-    one: OwnOperation, other: OwnOperation
+@given(left=ALL_OWN_OPERATIONS, right=ALL_OWN_OPERATIONS)
+def test_own_operations_have_equal_fingerprints_exactly_if_they_are_equal(
+    left: OwnOperation, right: OwnOperation
 ) -> None:
-    same = order_fingerprint(one) == order_fingerprint(other)
+    same = own_operation_fingerprint(left) == own_operation_fingerprint(right)
 
-    assert same is (one == other)
+    assert same is (left == right)
 
 
-@given(order=ORDERS_OF_ALL_KINDS)
-def test_an_order_is_read_back_from_its_evidence(order: OwnOperation) -> None:
-    assert order_from_bytes(order_bytes(order)) == order
+@given(operation=ALL_OWN_OPERATIONS)
+def test_an_own_operation_is_read_back_from_its_evidence(operation: OwnOperation) -> None:
+    assert own_operation_from_bytes(own_operation_bytes(operation)) == operation

@@ -1,7 +1,7 @@
-"""Two independent readings of the protocols meet: the simulator's expectations and the ledger.
+"""The simulator's expectations agree with the ledger: two independent implementations.
 
-Whole plans are signed by the simulator, verified, parsed and answered by the dialects, and
-decided by the ledger, without a server or a database between them.
+The simulator signs whole plans; the dialects verify, parse and answer them, and the ledger
+decides, without a server or a database.
 """
 
 from datetime import UTC, datetime
@@ -38,17 +38,17 @@ FINAL = {ReplyKind.SUCCESS, ReplyKind.DECLINED}
 ALL = tuple(sorted(ProviderSystem(name) for name in DIALECTS))
 
 
-class Counter:
-    """The receiver's judgement without its transport."""
+class MemoryReceiver:
+    """A receiver in memory, without transport."""
 
     def __init__(self, plan: Plan) -> None:
         wallets = {
-            number: Wallet(number, one.player, one.currency, one.opening, 0, 0, False)
-            for number, one in enumerate(plan.players)
+            number: Wallet(number, player.player, player.currency, player.opening, 0, 0, False)
+            for number, player in enumerate(plan.players)
         }
         players = {
-            (side.value, one.handles[side]): {one.currency: number}
-            for number, one in enumerate(plan.players)
+            (side.value, player.handles[side]): {player.currency: number}
+            for number, player in enumerate(plan.players)
             for side in ALL
         }
         strangers = {(s.value, f"s{plan.seed}-nobody"): None for s in ALL}
@@ -61,33 +61,32 @@ class Counter:
         """Verify, parse, decide and answer one call."""
         side = step.call.side
         dialect, provider = DIALECTS[side.value], self._providers[side]
-        sent = request_for(step.call, SECRET)
-        headers = {name.lower(): value for name, value in sent.headers.items()}
-        verified = dialect.verify(
-            Callback(route=sent.route, headers=headers, body=sent.body), provider
-        )
+        signed = request_for(step.call, SECRET)
+        headers = {name.lower(): value for name, value in signed.headers.items()}
+        callback = Callback(route=signed.route, headers=headers, body=signed.body)
+        verified = dialect.verify(callback, provider)
         request = Request(
             provider=side.value,
             policy=dialect.policy(provider.options),
             fact=dialect.parse(verified, provider),
-            route=sent.route,
+            route=callback.route,
             headers="",
-            body=sent.body,
+            body=callback.body,
             received_at=NOON,
             respond=lambda outcome: dialect.respond(outcome, provider),
         )
-        decided = decide(LedgerView(self.wallets, self._players, self._operations), request)
-        self._learn(decided)
-        return decided
+        decision = decide(LedgerView(self.wallets, self._players, self._operations), request)
+        self._store(decision)
+        return decision
 
-    def _learn(self, decided: Decision) -> None:
-        if decided.wallet is not None and decided.operations:
-            self.wallets[decided.wallet.wallet_id] = decided.wallet
-            self._operations.update(decided.learned)
+    def _store(self, decision: Decision) -> None:
+        if decision.wallet is not None and decision.operations:
+            self.wallets[decision.wallet.wallet_id] = decision.wallet
+            self._operations.update(decision.changes)
 
 
 def _provider(side: ProviderSystem) -> Provider:
-    options = {name: one.default for name, one in DIALECTS[side.value].options.items()}
+    options = {name: option.default for name, option in DIALECTS[side.value].options.items()}
     return Provider(
         slug=side.value, currency="USD", exponents={}, secrets=(SECRET,), options=options
     )
@@ -99,11 +98,11 @@ def test_every_answer_and_every_final_balance_is_the_expected_one(
     seed: int, callbacks: int, players: int
 ) -> None:
     plan = make_plan(seed=seed, callbacks=callbacks, players=players, sides=ALL, currency="USD")
-    counter = Counter(plan)
+    receiver = MemoryReceiver(plan)
     first: dict[tuple[ProviderSystem, str], bytes] = {}
     for step in plan.steps:
         for _ in range(step.copies):
-            answer = counter.answer(step).answer
+            answer = receiver.answer(step).answer
             reading = read(
                 Reply(answer.status, answer.body),
                 side=step.call.side,
@@ -114,47 +113,51 @@ def test_every_answer_and_every_final_balance_is_the_expected_one(
             if reading.balance is not None:
                 assert reading.balance == step.expected.balance
             if step.call.key is not None and step.expected.seen in FINAL:
-                at = (step.call.side, step.call.key)
-                assert first.setdefault(at, answer.body) == answer.body
-    balances = {wallet.player: wallet.balance for wallet in counter.wallets.values()}
+                key = (step.call.side, step.call.key)
+                assert first.setdefault(key, answer.body) == answer.body
+    balances = {wallet.player: wallet.balance for wallet in receiver.wallets.values()}
     assert balances == plan.balances
 
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), faults=st.integers(0, 30))
-def test_faults_differ_from_the_truth_in_their_own_rounds_only(seed: int, faults: int) -> None:
+def test_faults_change_only_their_own_rounds(seed: int, faults: int) -> None:
     plan = make_plan(seed=seed, callbacks=200, players=5, sides=ALL, currency="USD")
     lines = history_of(plan)
-    told, injected = inject(lines, seed=seed, faults=faults)
+    lines_with_faults, injected = inject(lines, seed=seed, faults=faults)
     hit = {(fault.side, fault.round_id) for fault in injected}
     assert len(hit) == len(injected) <= faults
-    assert all(line.payout >= 0 and line.stake >= 0 for line in told)
-    for side, round_id in {(x.side, x.round_id) for x in (*lines, *told)}:
-        ours = [x for x in lines if (x.side, x.round_id) == (side, round_id)]
-        theirs = [x for x in told if (x.side, x.round_id) == (side, round_id)]
-        assert (ours != theirs) is ((side, round_id) in hit)
+    assert all(line.payout >= 0 and line.stake >= 0 for line in lines_with_faults)
+    for side, round_id in {(x.side, x.round_id) for x in (*lines, *lines_with_faults)}:
+        true = [x for x in lines if (x.side, x.round_id) == (side, round_id)]
+        faulty = [x for x in lines_with_faults if (x.side, x.round_id) == (side, round_id)]
+        assert (true != faulty) is ((side, round_id) in hit)
 
 
 @pytest.mark.parametrize("callbacks", [1500])
-def test_pushed_history_is_understood_as_it_was_meant(callbacks: int) -> None:
+def test_pushed_history_is_parsed_as_sent(callbacks: int) -> None:
     plan = make_plan(seed=6, callbacks=callbacks, players=9, sides=ALL, currency="USD")
-    told, _ = inject(history_of(plan), seed=6, faults=20)
+    lines_with_faults, _ = inject(history_of(plan), seed=6, faults=20)
     provider, dialect = _provider(ProviderSystem.AGGREGATOR), DIALECTS["aggregator"]
     newest: dict[str, HistoryRecord] = {}
     span = RunSpan(NOON, NOON, len(plan.steps))
-    for requests in pushes(told, seed=6, span=span, secret=SECRET):
-        for sent in requests:
+    for requests in pushes(lines_with_faults, seed=6, span=span, secret=SECRET):
+        for push in requests:
             callback = Callback(
-                route=sent.route, headers={"content-type": "application/json"}, body=sent.body
+                route=push.route, headers={"content-type": "application/json"}, body=push.body
             )
             record = dialect.parse(dialect.verify(callback, provider), provider)
             assert isinstance(record, HistoryRecord)
-            held = newest.get(record.record_id)
-            if held is None or record.updated_at > held.updated_at:
+            previous = newest.get(record.record_id)
+            if previous is None or record.updated_at > previous.updated_at:
                 newest[record.record_id] = record
-    meant = {line.record_id: line for line in told if line.side is ProviderSystem.AGGREGATOR}
-    assert set(newest) == set(meant)
-    for line in meant.values():
+    expected = {
+        line.record_id: line
+        for line in lines_with_faults
+        if line.side is ProviderSystem.AGGREGATOR
+    }
+    assert set(newest) == set(expected)
+    for line in expected.values():
         record = newest[line.record_id]
         assert record.declared_net is not None
         assert (record.round_id, record.handle) == (line.round_id, line.handle)
@@ -163,20 +166,18 @@ def test_pushed_history_is_understood_as_it_was_meant(callbacks: int) -> None:
 
 
 @pytest.mark.parametrize("side", sorted(set(SUFFIXES) & set(ALL)))
-def test_told_files_are_understood_line_by_line_as_they_were_meant(
-    side: ProviderSystem, tmp_path: Path
-) -> None:
+def test_statement_files_are_parsed_as_written(side: ProviderSystem, tmp_path: Path) -> None:
     plan = make_plan(seed=8, callbacks=1500, players=9, sides=ALL, currency="USD")
-    told, _ = inject(history_of(plan), seed=8, faults=20)
+    lines_with_faults, _ = inject(history_of(plan), seed=8, faults=20)
     path = tmp_path / f"history{SUFFIXES[side]}"
-    write_statement(path, side, told, RunSpan(NOON, NOON, len(plan.steps)))
+    write_statement(path, side, lines_with_faults, RunSpan(NOON, NOON, len(plan.steps)))
     read_statement = DIALECTS[side.value].read_statement
     assert read_statement is not None
     with path.open("rb") as stream:
         records = list(read_statement(stream, _provider(side)))
-    meant = [line for line in told if line.side is side]
-    assert len(records) == len(meant)
-    for record, line in zip(records, meant, strict=True):
+    expected = [line for line in lines_with_faults if line.side is side]
+    assert len(records) == len(expected)
+    for record, line in zip(records, expected, strict=True):
         assert isinstance(record, HistoryRecord), record
         assert (record.record_id, record.round_id) == (line.record_id, line.round_id)
         assert (record.stake.minor, record.payout.minor) == (line.stake, line.payout)

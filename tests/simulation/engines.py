@@ -1,4 +1,4 @@
-"""A PostgreSQL of the campaign's own: a migrated template, and databases made from it."""
+"""A PostgreSQL server for the campaign: a migrated template, and databases made from it."""
 
 import contextlib
 import tempfile
@@ -14,13 +14,13 @@ from storage.engine import open_engine
 from storage.migrate import migrate
 
 TEMPLATE = "template_books"
-#: A campaign may lose its books in a power cut: it makes them again.
-HASTE = ("fsync", "synchronous_commit", "full_page_writes")
+#: Settings switched off: a campaign may lose its books in a power cut.
+UNSAFE_SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The URL of a migrated database that others are made from."""
+    """A migrated database from which others are database_template."""
 
     url: str
 
@@ -45,20 +45,20 @@ class Template:
 
 @contextlib.contextmanager
 def template() -> Iterator[Template]:
-    """A server in a folder of its own, stopped and removed afterwards."""
+    """Start a server in a temporary folder; it is stopped and removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="tieout-campaign-") as folder:
         home = open_data_directory(Path(folder) / "data")
         try:
             with locked(home):
                 postgres_server.start(home)
-            made = Template(postgres_server.url(home, TEMPLATE))
-            for setting in HASTE:
-                made.execute(f"ALTER SYSTEM SET {setting} = off")
-            made.execute("SELECT pg_reload_conf()")
-            made.execute(f"CREATE DATABASE {TEMPLATE}")
-            engine = open_engine(made.url)
+            database_template = Template(postgres_server.url(home, TEMPLATE))
+            for setting in UNSAFE_SETTINGS:
+                database_template.execute(f"ALTER SYSTEM SET {setting} = off")
+            database_template.execute("SELECT pg_reload_conf()")
+            database_template.execute(f"CREATE DATABASE {TEMPLATE}")
+            engine = open_engine(database_template.url)
             migrate(engine)
             engine.dispose()
-            yield made
+            yield database_template
         finally:
             servers.stop(home.root)

@@ -1,19 +1,19 @@
-"""Bugs to be planted: what a tired colleague might write in deciding and in posting.
+"""Bugs to plant in deciding, accepting and posting.
 
-Each is a change of the real source text. A text that is not there exactly once is an error, so
-a plant that no longer applies is noticed and not silently harmless.
+Each is a change of the real source text. It is an error if the text is not in the source
+exactly once, so a plant that no longer applies does not go unnoticed.
 """
 
 from dataclasses import dataclass
 
 
 class PatternGone(Exception):
-    """The text a plant replaces is not in the source exactly once."""
+    """The source does not hold the plant's old text exactly once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """One bug: where it goes, the text it replaces, and the text it becomes."""
+    """One bug: its module, the text it replaces, and the new text."""
 
     name: str
     module: str
@@ -24,7 +24,7 @@ class Plant:
         """The source with the bug.
 
         Raises:
-            PatternGone: the source has changed; the plant must be written anew.
+            PatternGone: the source has changed; adapt the plant to it.
         """
         if source.count(self.old) != 1:
             raise PatternGone(f"{self.name}: {self.old!r} x {source.count(self.old)}")
@@ -45,19 +45,19 @@ PLANTS: tuple[Plant, ...] = (
         "original.kind is OperationKind.TOMBSTONE",
     ),
     Plant(
-        "a_late_original_is_not_held_off",
+        "a_late_original_is_not_kept_out",
         "ledger.accepting.effects",
         'reason="original_unknown", tombstone=fact.original_key',
         'reason="original_unknown"',
     ),
     Plant(
-        "a_changed_repeat_is_taken_for_the_first",
+        "a_changed_repeat_counts_as_a_repeat",
         "ledger.accepting.decide",
         "if prior.fingerprint != _fingerprint(fact):",
         "if len(prior.fingerprint) != len(_fingerprint(fact)):",
     ),
     Plant(
-        "a_rollback_moves_what_it_claims",
+        "a_rollback_moves_the_amount_it_claims",
         "ledger.accepting.effects",
         "stake=-original.stake,",
         "stake=-(fact.amount.minor if fact.amount and original.stake else original.stake),",
@@ -75,15 +75,15 @@ PLANTS: tuple[Plant, ...] = (
         "tombstone=None,",
     ),
     Plant(
-        "a_bet_that_never_came_counts_as_rolled_back",
+        "a_bet_never_received_counts_as_rolled_back",
         "ledger.accepting.tombstones",
         "return operation is None or (operation.closed and not operation.reversed)",
         "return operation is None",
     ),
     Plant(
-        "a_rollback_undone_before_it_came_is_lost",
+        "a_rollback_undone_before_it_arrived_is_lost",
         "ledger.accepting.tombstones",
-        "return late_key(fact.key) if is_held_off else fact.key",
+        "return late_key(fact.key) if is_occupied else fact.key",
         "return fact.key",
     ),
     Plant(
@@ -95,14 +95,14 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "a_receiver_refuses_what_another_accepted",
         "ledger.accepting.acceptor",
-        "if not fresh and unguarded(decided, requests):",
-        "if fresh and unguarded(decided, requests):",
+        "if not fresh and has_unguarded_refusal(decisions, requests):",
+        "if fresh and has_unguarded_refusal(decisions, requests):",
     ),
     Plant(
-        "a_receiver_trusts_what_another_may_have_undone",
+        "a_receiver_trusts_what_another_may_have_reversed",
         "ledger.accepting.cache",
-        "return moved is not None and reading >= moved",
-        "return moved is not None and reading >= 0",
+        "return changed_at is not None and read_number >= changed_at",
+        "return changed_at is not None and read_number >= 0",
     ),
     Plant(
         "the_sweep_is_counted_twice",

@@ -7,23 +7,23 @@ T = TypeVar("T")
 
 
 def shortest(items: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> list[T]:
-    """A part of ``items`` that fails and of which no single item can be left out.
+    """A sublist that fails and of which no single item can be left out.
 
     Args:
         items: a list that fails.
-        fails: whether a part of it, in the same order, fails too. May stop agreeing at any
-            time (when it has been asked too often): then what was found so far is returned.
+        fails: whether a sublist fails too. It may answer no after a time limit: the shortest
+            list found so far is then returned.
     """
-    kept, pieces = list(items), 2
-    while len(kept) >= 2:
-        smaller = _without_a_piece(kept, pieces, fails)
+    shortest_list, pieces = list(items), 2
+    while len(shortest_list) >= 2:
+        smaller = _without_a_piece(shortest_list, pieces, fails)
         if smaller is not None:
-            kept, pieces = smaller, max(pieces - 1, 2)
-        elif pieces < len(kept):
-            pieces = min(len(kept), pieces * 2)
+            shortest_list, pieces = smaller, max(pieces - 1, 2)
+        elif pieces < len(shortest_list):
+            pieces = min(len(shortest_list), pieces * 2)
         else:
             break
-    return kept
+    return shortest_list
 
 
 def _without_a_piece(
@@ -31,7 +31,7 @@ def _without_a_piece(
 ) -> list[T] | None:
     size = -(-len(items) // pieces)
     for start in range(0, len(items), size):
-        rest = items[:start] + items[start + size :]
-        if fails(rest):
-            return rest
+        shorter = items[:start] + items[start + size :]
+        if fails(shorter):
+            return shorter
     return None

@@ -6,12 +6,12 @@ from collections import Counter
 import pytest
 
 from tests.conftest import PostgresServer
-from tests.harness.auditor.workload import RULES, Step, batches, day, policies
+from tests.harness.auditor.workload import RULES, batches, day, policies
 from tests.meta.tree import ROOT
-from tests.simulation.days import is_at_once, live_alone, live_stretch
+from tests.simulation.days import is_concurrent, run_day_alone, run_days
 from tests.simulation.engines import TEMPLATE, Template
 
-#: What the auditor is made of; none of it may know the ledger.
+#: The auditor's modules; none of them may import the ledger.
 AUDITOR = (
     "auditor",
     "books",
@@ -28,41 +28,41 @@ def template(postgres: PostgresServer) -> Template:
 
 
 @pytest.mark.parametrize("first", [0, 10])
-def test_every_day_of_mischief_ends_as_the_auditor_says(template: Template, first: int) -> None:
-    lived = live_stretch(template, range(first, first + 6))
+def test_every_day_ends_as_the_auditor_predicts(template: Template, first: int) -> None:
+    result = run_days(template, range(first, first + 6))
 
-    assert (lived.failed, lived.first) == (None, None)
-    assert lived.seeds == 6
-    assert lived.operations > 100
+    assert (result.failed, result.first) == (None, None)
+    assert result.seeds == 6
+    assert result.operations > 100
 
 
-def test_a_day_with_steps_left_out_is_still_a_day(template: Template) -> None:
+def test_a_day_without_some_steps_also_passes(template: Template) -> None:
     steps = day(5)
 
-    assert live_alone(template, 5, steps[::3]) is None
+    assert run_day_alone(template, 5, steps[::3]) is None
 
 
-def test_the_same_seed_tells_the_same_day() -> None:
+def test_the_same_seed_gives_the_same_day() -> None:
     assert day(7) == day(7)
     assert day(7) != day(8)
 
 
-def test_days_of_all_kinds_come_in_any_stretch() -> None:
-    assert Counter(is_at_once(seed) for seed in range(20)) == {False: 15, True: 5}
+def test_one_day_in_four_is_concurrent() -> None:
+    assert Counter(is_concurrent(seed) for seed in range(20)) == {False: 15, True: 5}
 
 
-def test_left_out_steps_change_nothing_of_how_the_others_are_told() -> None:
-    told = {step.number: step for step in day(3)}
-    rest: list[Step] = [step for number, step in told.items() if number % 2]
+def test_leaving_out_steps_does_not_change_how_the_others_are_sent() -> None:
+    odd = [step for step in day(3) if step.number % 2]
 
-    assert [step.number for batch in batches(rest) for step in batch] == sorted(
-        number for number in told if number % 2
-    )
-    assert all(len({step.receiver for step in batch}) == 1 for batch in batches(rest))
+    grouped = batches(odd)
+
+    assert [step for batch in grouped for step in batch] == odd
+    assert [step.number for step in odd] == sorted(step.number for step in odd)
+    assert all(len({step.receiver for step in batch}) == 1 for batch in grouped)
 
 
 @pytest.mark.parametrize("module", AUDITOR)
-def test_the_auditor_knows_the_vocabulary_and_nothing_of_the_ledger(module: str) -> None:
+def test_the_auditor_imports_the_vocabulary_and_nothing_of_the_ledger(module: str) -> None:
     source = (ROOT / f"tests/harness/auditor/{module}.py").read_text()
 
     imported = {
@@ -70,17 +70,17 @@ def test_the_auditor_knows_the_vocabulary_and_nothing_of_the_ledger(module: str)
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.ImportFrom)
     }
-    ours = {name for name in imported if name.split(".")[0] in {"tests", *_rooms()}}
+    own = {name for name in imported if name.split(".")[0] in {"tests", *_packages()}}
     allowed = {f"tests.harness.auditor.{name}" for name in AUDITOR}
-    assert {name for name in ours if not name.startswith("vocabulary.")} <= allowed
+    assert {name for name in own if not name.startswith("vocabulary.")} <= allowed
     assert not any(
         isinstance(node, ast.Import) and "ledger" in node.names[0].name
         for node in ast.walk(ast.parse(source))
     )
 
 
-def test_the_auditors_rules_are_what_the_dialects_ask_for() -> None:
-    asked = {
+def test_the_auditors_rules_equal_the_dialects_policies() -> None:
+    by_policy = {
         slug: (
             policy.orphan_win_credits,
             policy.rollback_of_rollback_accepts,
@@ -89,11 +89,15 @@ def test_the_auditors_rules_are_what_the_dialects_ask_for() -> None:
         for slug, policy in policies().items()
     }
 
-    assert asked == {
-        slug: (rule.pays_orphans, rule.lets_rollbacks_be_rolled_back, rule.one_round_each)
-        for slug, rule in RULES.items()
+    assert by_policy == {
+        slug: (
+            rules.pays_orphan_wins,
+            rules.accepts_rollback_of_rollback,
+            rules.round_per_operation,
+        )
+        for slug, rules in RULES.items()
     }
 
 
-def _rooms() -> set[str]:
+def _packages() -> set[str]:
     return {path.parent.name for path in ROOT.glob("*/__init__.py")}

@@ -1,11 +1,11 @@
-"""Hours of simulated traffic of all four providers, replayed from their bytes."""
+"""Replay of simulated traffic of all four providers from its stored bytes."""
 
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
-from ledger.accepting.carry import carry_out
+from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import (
     Adjust,
     Exclude,
@@ -15,12 +15,12 @@ from ledger.accepting.own_operations import (
     Withdrawal,
 )
 from ledger.checks.run import verify
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.replay.report import ReplayWindow
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.ledger import NOON
-from tests.harness.books.traffic import an_hour, voices
+from tests.harness.books.traffic import book_an_hour, decoders
 from tests.harness.tampering.replay import replayed
 from vocabulary.money import Money
 
@@ -29,26 +29,26 @@ CALLBACKS = 1500
 
 @pytest.fixture(scope="module")
 def hour(postgres: PostgresServer) -> str:
-    """The books of one hour, with orders of our own in the middle; their URL."""
+    """The URL of books with simulated traffic before and after some own operations."""
     postgres.execute(f"CREATE DATABASE an_hour TEMPLATE {TEMPLATE}")
     database = postgres.url("an_hour")
-    an_hour(database, seed=7, callbacks=CALLBACKS // 2, players=12)
-    for order in own_orders("s7-p00003"):
-        carry_out(database, order, now=NOON)
-    an_hour(database, seed=8, callbacks=CALLBACKS, players=24)
-    drain(database)
+    book_an_hour(database, seed=7, callbacks=CALLBACKS // 2, players=12)
+    for operation in own_operations("s7-p00003"):
+        accept_own_operation(database, operation, now=NOON)
+    book_an_hour(database, seed=8, callbacks=CALLBACKS, players=24)
+    post_all_at(database)
     return database
 
 
-def own_orders(player: str) -> list[OwnOperation]:
-    """One of each kind that is not a plain deposit, two of them refusals to come."""
-    ten, why = Money(1000, "USD"), "by hand"
+def own_operations(player: str) -> list[OwnOperation]:
+    """One of each kind except a deposit; the first is declined."""
+    ten, reason = Money(1000, "USD"), "by hand"
     within = InRound(provider="sportsbook", round_id="r-by-hand", side="stake")
     until = NOON + timedelta(days=1)
     return [
-        Withdrawal(key="too-much", handle=player, amount=Money(10**9, "USD"), reason=why),
-        Adjust(key="adj-" + "1" * 32, handle=player, amount=-ten, reason=why),
-        Adjust(key="adj-" + "2" * 32, handle=player, amount=ten, reason=why, within=within),
+        Withdrawal(key="too-much", handle=player, amount=Money(10**9, "USD"), reason=reason),
+        Adjust(key="adj-" + "1" * 32, handle=player, amount=-ten, reason=reason),
+        Adjust(key="adj-" + "2" * 32, handle=player, amount=ten, reason=reason, within=within),
         Limit(
             key="limit",
             handle=player,
@@ -56,33 +56,33 @@ def own_orders(player: str) -> list[OwnOperation]:
             stake=500,
             turnover=None,
             loss=None,
-            reason=why,
+            reason=reason,
         ),
-        Exclude(key="exclude", handle=player, currency="USD", until=until, reason=why),
+        Exclude(key="exclude", handle=player, currency="USD", until=until, reason=reason),
     ]
 
 
-def test_an_hour_replayed_from_its_bytes_equals_the_books(hour: str) -> None:
+def test_books_replayed_from_their_bytes_are_equal(hour: str) -> None:
     engine = open_engine(hour)
     assert [(x.name, x.named) for x in verify(engine) if x.wrong] == []
     engine.dispose()
 
-    seen = replayed(hour, voices())
+    result = replayed(hour, decoders())
 
-    assert seen.differences == []
-    assert (seen.differing, seen.unverifiable) == (0, 0)
-    assert seen.decided + sum(seen.told.values()) == seen.operations
-    assert list(seen.told.values()) == [36]  # the opening balances
-    assert seen.decided > CALLBACKS // 2
-    assert seen.deliveries > 50
+    assert result.differences == []
+    assert (result.differing, result.unverifiable) == (0, 0)
+    assert result.decided + sum(result.told.values()) == result.operations
+    assert list(result.told.values()) == [36]  # the opening balances
+    assert result.decided > CALLBACKS // 2
+    assert result.deliveries > 50
 
 
-def test_rotated_secrets_are_told_apart_from_differences(hour: str) -> None:
-    seen = replayed(hour, voices(b"a secret of tomorrow"))
+def test_rows_under_rotated_secrets_are_unverifiable_not_different(hour: str) -> None:
+    result = replayed(hour, decoders(b"a secret of tomorrow"))
 
-    assert seen.differences == []
-    assert seen.unverifiable > CALLBACKS // 2
-    assert seen.unverifiable_first[0].startswith("txn-")
+    assert result.differences == []
+    assert result.unverifiable > CALLBACKS // 2
+    assert result.unverifiable_first[0].startswith("txn-")
 
 
 @pytest.mark.parametrize(
@@ -93,26 +93,26 @@ def test_rotated_secrets_are_told_apart_from_differences(hour: str) -> None:
         (ReplayWindow(since=datetime(2020, 1, 1, tzinfo=UTC)), True),
     ],
 )
-def test_a_window_decides_its_part_and_takes_the_rest(
+def test_a_window_decides_its_rows_and_takes_the_others_as_stored(
     hour: str, window: ReplayWindow, decides: bool
 ) -> None:
-    seen = replayed(hour, voices(), window)
+    result = replayed(hour, decoders(), window)
 
-    assert seen.differences == []
-    assert (seen.decided > 0) == decides
+    assert result.differences == []
+    assert (result.decided > 0) == decides
 
 
-def test_a_window_that_begins_in_the_middle_starts_from_what_stood(hour: str) -> None:
+def test_a_window_that_starts_in_the_middle_takes_earlier_rows_as_stored(hour: str) -> None:
     with psycopg.connect(hour) as connection:
         row = connection.execute(
             "SELECT committed_at FROM batches ORDER BY batch_id OFFSET 12 LIMIT 1"
         ).fetchone()
     assert row is not None
-    whole = replayed(hour, voices())
+    whole = replayed(hour, decoders())
 
-    seen = replayed(hour, voices(), ReplayWindow(since=row[0]))
-    before = replayed(hour, voices(), ReplayWindow(until=row[0]))
+    result = replayed(hour, decoders(), ReplayWindow(since=row[0]))
+    before = replayed(hour, decoders(), ReplayWindow(until=row[0]))
 
-    assert (seen.differences, before.differences) == ([], [])
-    assert 0 < seen.decided < whole.decided
+    assert (result.differences, before.differences) == ([], [])
+    assert 0 < result.decided < whole.decided
     assert 0 < before.decided < whole.decided

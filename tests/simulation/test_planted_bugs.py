@@ -1,4 +1,4 @@
-"""The simulation finds what is planted: some of it here, all of it in `make simulate`."""
+"""The simulation finds planted bugs: a few of them here, all in ``make simulate``."""
 
 import subprocess
 import sys
@@ -10,11 +10,11 @@ from tests.meta.tree import ROOT
 from tests.simulation.engines import TEMPLATE
 from tests.simulation.plants import PLANTS, PatternGone, Plant
 
-#: Found soonest, in every part of the ledger.
+#: The bugs found soonest, in every part of the ledger.
 PLANTED_HERE = [
     "a_second_rollback_moves_money_again",
-    "a_changed_repeat_is_taken_for_the_first",
-    "a_rollback_moves_what_it_claims",
+    "a_changed_repeat_counts_as_a_repeat",
+    "a_rollback_moves_the_amount_it_claims",
     "a_lost_race_is_decided_on_old_books",
     "a_round_forgets_what_was_posted_before",
     "a_payout_leg_has_the_wrong_sign",
@@ -29,10 +29,10 @@ def test_planted_bugs_in_deciding_and_posting_are_found(postgres: PostgresServer
     command = [sys.executable, "-m", "tests.simulation.planted", *PLANTED_HERE]
     template = ["--template", postgres.url(TEMPLATE), "--within", "60"]
 
-    shown = subprocess.run([*command, *template], cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run([*command, *template], cwd=ROOT, capture_output=True, text=True)
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert f"{len(PLANTED_HERE)} of {len(PLANTED_HERE)} planted bugs found" in shown.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{len(PLANTED_HERE)} of {len(PLANTED_HERE)} planted bugs found" in result.stdout
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
@@ -49,10 +49,10 @@ def test_a_plant_that_no_longer_applies_is_an_error() -> None:
     plant = PLANTS[0]
 
     with pytest.raises(PatternGone, match=plant.name):
-        plant.applied_to("def nothing_of_the_kind(): ...")
+        plant.applied_to("def another_function(): ...")
 
 
-def test_plants_stand_in_both_halves_of_the_ledger() -> None:
+def test_bugs_are_planted_in_accepting_and_in_posting() -> None:
     assert len({plant.name for plant in PLANTS}) == len(PLANTS) >= 5
     assert {plant.module for plant in PLANTS} >= {
         "ledger.accepting.decide",

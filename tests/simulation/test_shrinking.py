@@ -1,4 +1,4 @@
-"""A failing list becomes as short as it can, and stays in order."""
+"""A failing list is shortened as far as possible and keeps its order."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from tests.simulation.shrink import shortest
 
 
 @given(size=st.integers(1, 60), data=st.data())
-def test_what_is_needed_remains_and_nothing_else(size: int, data: st.DataObject) -> None:
+def test_only_the_needed_items_remain(size: int, data: st.DataObject) -> None:
     needed = data.draw(st.sets(st.integers(0, size - 1), min_size=1))
 
     assert shortest(range(size), lambda part: needed <= set(part)) == sorted(needed)
@@ -19,21 +19,21 @@ def test_no_single_item_can_be_left_out() -> None:
     def fails(part: Sequence[int]) -> bool:
         return sum(part) >= 10
 
-    kept = shortest(range(1, 9), fails)
+    result = shortest(range(1, 9), fails)
 
-    assert fails(kept)
-    assert not any(fails([x for x in kept if x != left]) for left in kept)
+    assert fails(result)
+    assert not any(fails([x for x in result if x != left_out]) for left_out in result)
 
 
-def test_a_search_that_runs_out_of_time_returns_what_it_has() -> None:
-    asked = 0
+def test_a_search_that_runs_out_of_time_returns_the_shortest_list_so_far() -> None:
+    calls = 0
 
     def fails(part: Sequence[int]) -> bool:
-        nonlocal asked
-        asked += 1
-        return asked < 3 and 7 in part
+        nonlocal calls
+        calls += 1
+        return calls < 3 and 7 in part
 
-    kept = shortest(range(16), fails)
+    result = shortest(range(16), fails)
 
-    assert 7 in kept
-    assert len(kept) < 16
+    assert 7 in result
+    assert len(result) < 16

@@ -57,7 +57,7 @@ def rounds(
         status=RoundStatus.OPEN if is_open else None,
         before=None if older_than is None else now - read_duration(older_than, "--older-than"),
         provider=provider,
-        most=most,
+        limit=most,
     )
     if as_json:
         typer.echo(json.dumps([_round(one) for one in found]))

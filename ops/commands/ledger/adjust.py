@@ -84,7 +84,7 @@ def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson =
 
     limits, engine = limits_of(current(ctx).settings), _engine(ctx)
     with _refusals():
-        found = adjustments.get(engine, proposal)
+        found = adjustments.get_adjustment(engine, proposal)
         _refuse_break(ctx, found.break_id, "tieout breaks approve")
         most = {role: each.get(found.currency, 0) for role, each in limits.most.items()}
         done = adjustments.approve(
@@ -125,7 +125,7 @@ def list_all(
     """What waits for a decision, oldest first."""
     from ledger.corrections import adjustments  # noqa: PLC0415 - heavy
 
-    listed = adjustments.every if everything else adjustments.pending
+    listed = adjustments.all_adjustments if everything else adjustments.pending_adjustments
     _show(listed(_engine(ctx), break_id=break_id), as_json=as_json)
 
 

@@ -129,7 +129,7 @@ def _wallet_lines(
     from ledger.queries.balances import statement_of  # noqa: PLC0415 - heavy
 
     lines = statement_of(
-        _engine(ctx), player=player, currency=currency, after_seq=after, most=most
+        _engine(ctx), player=player, currency=currency, after_seq=after, limit=most
     )
     if as_json:
         typer.echo(json.dumps([_line(line, currency) for line in lines]))

@@ -119,7 +119,7 @@ def export(
 ) -> None:
     """Write a sealed day as canonical lines; exit 1 if the books no longer give its seal."""
     from ledger.seal.files import write_lines  # noqa: PLC0415 - heavy
-    from ledger.seal.seal import exported, seal_of  # noqa: PLC0415
+    from ledger.seal.seal import exported_lines, seal_of  # noqa: PLC0415
 
     engine = _engine(ctx)
     sealed = seal_of(engine, _day(day))
@@ -134,7 +134,7 @@ def export(
             yield line
 
     with _bar("lines") as announce:
-        write_lines(out, kept(exported(engine, sealed, progress=announce(None))))
+        write_lines(out, kept(exported_lines(engine, sealed, progress=announce(None))))
     found = json.loads(last)["seal"]
     typer.echo(f"{out}: {found}")
     if found != sealed.hash:
@@ -159,10 +159,10 @@ def check(
     with _bar("lines") as announce:
         done = announce(None)
         for file in files:
-            auditor.day(str(file), _counted(read_lines(file), done))
+            auditor.read_day(str(file), _counted(read_lines(file), done))
     if seal is not None:
-        auditor.expect(seal)
-    _say_audited(auditor.audited, as_json=as_json)
+        auditor.expect_seal(seal)
+    _say_audited(auditor.result, as_json=as_json)
 
 
 @audit.command("compare")

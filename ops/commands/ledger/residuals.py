@@ -34,7 +34,7 @@ def residuals(
 
     engine = open_engine(endpoints(current(ctx)).database_url)
     found = residuals_of(
-        engine, provider=provider, round_id=round_id, standing=standing, most=most
+        engine, provider=provider, round_id=round_id, standing=standing, limit=most
     )
     engine.dispose()
     lines = [_line(one) for one in found]

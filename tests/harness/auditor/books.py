@@ -1,4 +1,4 @@
-"""The values the auditor keeps its books in."""
+"""The values in the auditor's books."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -7,63 +7,69 @@ from vocabulary.facts import Fund
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
 
-#: The slug under which our own orders stand.
-OURS = "tieout"
-#: What stands beside a tombstone, because nothing can undo it, has this after its key.
-BESIDE = "\u00a0(late)"
+#: The slug of our own operations.
+OWN = "tieout"
+#: Suffix of the key of a late rollback or round end, booked beside its tombstone.
+LATE_SUFFIX = "\u00a0(late)"
 #: A wallet's business day before anything happened.
 LONG_AGO = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What one provider wants where providers differ."""
+class ProviderRules:
+    """The rules in which providers differ."""
 
-    pays_orphans: bool
-    lets_rollbacks_be_rolled_back: bool
-    one_round_each: bool
+    pays_orphan_wins: bool
+    accepts_rollback_of_rollback: bool
+    round_per_operation: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What the caller must be told.
+class ExpectedReply:
+    """The reply that the ledger must give.
 
     Attributes:
-        told: the verdict in the body; that of the first time when it is a repeat.
-        place, balance, turnover: of the chain and of the wallet, where the reply names them.
+        body_verdict: the verdict in the body; for a repeat, that of the first reply.
+        seq: the operation's chain position, where the reply names it.
+        balance, turnover: of the wallet, where the reply names them.
     """
 
     verdict: Verdict
-    told: Verdict
-    place: int | None = None
+    body_verdict: Verdict
+    seq: int | None = None
     balance: Money | None = None
     turnover: Money | None = None
 
 
 @dataclass(slots=True)
-class Line:
-    """One place of a wallet's chain."""
+class AuditLine:
+    """One operation of a wallet's chain.
+
+    Attributes:
+        received_at: our instant of receipt.
+        closed: a tombstone of a round's end, whose original was never received.
+    """
 
     slug: str
     key: str
-    what: str
-    stands: bool
+    kind: str
+    accepted: bool
     stake: int
     payout: int
     balance: int
     round_id: str
     currency: str
-    at: datetime
-    ends: bool = False
-    undone: bool = False
-    moved: int = 0
+    received_at: datetime
+    ends_round: bool = False
+    reversed: bool = False
+    amount: int = 0
     fund: Fund = Fund.CASH
     player: str = ""
-    only_ended: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class AuditLimits:
     """The most a player may stake at once, stake in a day, and lose in a day; minor units."""
 
     stake: int | None = None
@@ -72,8 +78,8 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Purse:
-    """One wallet: what is in it, and how it came there."""
+class AuditWallet:
+    """One wallet with its chain."""
 
     player: str
     currency: str
@@ -81,16 +87,16 @@ class Purse:
     turnover: int = 0
     blocked: bool = False
     until: datetime | None = None
-    limits: Limits = Limits()
+    limits: AuditLimits = AuditLimits()
     day: date = LONG_AGO
     day_stake: int = 0
     day_payout: int = 0
-    chain: list[Line] = field(default_factory=list)
+    chain: list[AuditLine] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Round:
-    """What is known of one wallet's part in a round besides its lines."""
+class AuditRound:
+    """One wallet's share of a round: facts that do not follow from single lines."""
 
     wins: int = 0
     ended: bool = False

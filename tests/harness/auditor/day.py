@@ -1,4 +1,4 @@
-"""Live one seed's day on a database and say where the books and the auditor part."""
+"""Run one seed's day on a database and compare the books with the auditor."""
 
 import json
 from collections import Counter
@@ -17,17 +17,18 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     Withdrawal,
 )
-from ledger.enums import OWN
+from ledger.enums import OWN_SLUG
 from ledger.players.importer import import_players
 from ledger.posting.posting import post
 from tests.harness.auditor.auditor import Auditor
-from tests.harness.auditor.books import OURS, Limits, Purse, Reply
-from tests.harness.auditor.reading import (
+from tests.harness.auditor.books import OWN, AuditLimits, AuditWallet, ExpectedReply
+from tests.harness.auditor.comparison import (
     chain_differences,
     chains,
     total_differences,
     wallet_differences,
 )
+from tests.harness.auditor.receivers import ConnectionPool, Receivers
 from tests.harness.auditor.situations import Situation
 from tests.harness.auditor.workload import (
     CURRENCIES,
@@ -36,41 +37,40 @@ from tests.harness.auditor.workload import (
     RECEIVERS,
     RULES,
     Cut,
-    Said,
-    Step,
+    DayStep,
+    SentFact,
     batches,
-    names_of,
     opening_rows,
+    players_by_handle,
     policies,
 )
-from tests.harness.books.ledger import say
-from tests.harness.servers.parallel_receivers import ConnectionPool, ParallelReceivers
+from tests.harness.books.ledger import render_answer
 from vocabulary.ids import chain_position
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
 
 _POLICIES = policies()
-_TOLD_EXACTLY = {Verdict.ACCEPTED, Verdict.REPEATED, Verdict.BALANCE}
-_TOLD_EXACTLY |= {Verdict.DECLINED_FUNDS, Verdict.DECLINED_BLOCKED}
+_COMPARED_IN_FULL = {Verdict.ACCEPTED, Verdict.REPEATED, Verdict.BALANCE}
+_COMPARED_IN_FULL |= {Verdict.DECLINED_FUNDS, Verdict.DECLINED_BLOCKED}
 
 
 @dataclass(slots=True)
-class Lived:
-    """What came of a day: nothing differs when all is well."""
+class DayResult:
+    """The result of a day; without differences it passed."""
 
     differences: list[str] = field(default_factory=list)
-    saw: Counter[Situation] = field(default_factory=Counter)
+    situations: Counter[Situation] = field(default_factory=Counter)
     operations: int = 0
 
 
-def an_auditor(seed: int) -> Auditor:
-    """An auditor of the day's players, who opens the same wallets."""
-    purses = [
-        Purse(f"{seed}.{player}", currency, balance=OPENING)
+def new_auditor(seed: int) -> Auditor:
+    """An auditor with the wallets of the day's players."""
+    wallets = [
+        AuditWallet(f"{seed}.{player}", currency, balance=OPENING)
         for player in PLAYERS
         for currency in CURRENCIES
     ]
-    return Auditor(RULES, purses, names_of(seed))
+    return Auditor(RULES, wallets, players_by_handle(seed))
 
 
 def open_books(engine: Engine, seed: int) -> None:
@@ -78,25 +78,25 @@ def open_books(engine: Engine, seed: int) -> None:
     import_players(engine, opening_rows(seed))
 
 
-def request_of(said: Said) -> Request:
-    """What the receiver makes of what was said."""
-    own = said.slug == OURS
+def request_of(sent: SentFact) -> Request:
+    """The receiver's request for a sent fact."""
+    own = sent.slug == OWN
     return Request(
-        provider=OWN if own else said.slug,
-        policy=_POLICIES["aggregator" if own else said.slug],
-        fact=said.what,
+        provider=OWN_SLUG if own else sent.slug,
+        policy=_POLICIES["aggregator" if own else sent.slug],
+        fact=sent.fact,
         route="/callback",
         headers="",
-        body=repr(said.what).encode(errors="backslashreplace"),
-        received_at=said.at,
-        respond=say,
+        body=repr(sent.fact).encode(errors="backslashreplace"),
+        received_at=sent.received_at,
+        respond=render_answer,
     )
 
 
-def hear(auditor: Auditor, said: Said) -> Reply:
-    """Tell the auditor in its own words."""
-    at = said.at
-    match said.what:
+def predict(auditor: Auditor, sent: SentFact) -> ExpectedReply:
+    """The auditor's reply to a sent fact."""
+    at = sent.received_at
+    match sent.fact:
         case Deposit(key=key, handle=player, amount=amount, fund=fund):
             return auditor.fund(player, amount, key, at, fund)
         case Withdrawal(key=key, handle=player, amount=amount):
@@ -105,98 +105,105 @@ def hear(auditor: Auditor, said: Said) -> Reply:
             return auditor.block(player, currency, key, at, blocked=blocked)
         case Exclude(key=key, handle=player, currency=currency, until=until):
             return auditor.exclude(player, currency, key, at, until)
-        case Limit(key=key, handle=player, currency=currency) as one:
-            limits = Limits(stake=one.stake, turnover=one.turnover, loss=one.loss)
+        case Limit(key=key, handle=player, currency=currency) as limit:
+            limits = AuditLimits(stake=limit.stake, turnover=limit.turnover, loss=limit.loss)
             return auditor.limit(player, currency, key, at, limits)
         case Adjust(key=key, handle=player, amount=amount, fund=fund, within=within):
-            inside = None if within is None else (within.round_id, within.side)
-            return auditor.adjust(said.slug, player, amount, key, at, fund, inside)
+            round_side = None if within is None else (within.round_id, within.side)
+            return auditor.adjust(sent.slug, player, amount, key, at, fund, round_side)
         case fact:
-            return auditor.hear(said.slug, fact, at)
+            return auditor.predict(sent.slug, fact, at)
 
 
-async def live(
-    pool: ConnectionPool, engine: Engine, seed: int, steps: Sequence[Step], url: str
-) -> Lived:
-    """A day whose order is known: the auditor predicts everything.
+async def run_day(
+    pool: ConnectionPool, engine: Engine, seed: int, steps: Sequence[DayStep], url: str
+) -> DayResult:
+    """Run a day in a known order: the auditor predicts everything.
 
-    The players are there already. Batches go to several receivers one after another, so that
-    each often decides on what another has changed behind its back.
+    The players must be imported. Batches go to several receivers one after another, so a
+    receiver's cache is often outdated.
     """
-    lived, auditor = Lived(), an_auditor(seed)
-    desk = ParallelReceivers(pool, RECEIVERS)
+    result, auditor = DayResult(), new_auditor(seed)
+    receivers = Receivers(pool, RECEIVERS)
     for batch in batches(steps):
-        await _tell(desk, batch, auditor, lived)
+        await _send(receivers, batch, auditor, result)
         if batch[-1].post:
-            post(engine, most=batch[-1].post)
-            lived.saw[Situation.POSTED_MIDWAY] += 1
-    desk.release()
-    lived.saw += auditor.saw
-    lived.saw[Situation.CLOCK_WENT_BACK] += _went_back(steps)
-    _compare(lived, auditor, engine, seed, url)
-    return lived
+            post(engine, limit=batch[-1].post)
+            result.situations[Situation.POSTED_MIDWAY] += 1
+    receivers.close()
+    result.situations += auditor.situations
+    result.situations[Situation.CLOCK_WENT_BACK] += _backward_steps(steps)
+    _compare(result, auditor, engine, seed, url)
+    return result
 
 
-async def _tell(
-    desk: ParallelReceivers, batch: Sequence[Step], auditor: Auditor, lived: Lived
+async def _send(
+    receivers: Receivers, batch: Sequence[DayStep], auditor: Auditor, result: DayResult
 ) -> None:
     receiver = batch[0].receiver
     if batch[0].restarts:
-        await desk.restart(receiver)
-        lived.saw[Situation.RESTARTED] += 1
-    asked = next((step.cut for step in batch if step.cut is not None), None)
-    requests = [request_of(step.said) for step in batch]
-    accepted, cut = await desk.accept(receiver, requests, asked)
-    lived.saw[Situation.RACE_LOST] += accepted.conflicts
+        await receivers.restart(receiver)
+        result.situations[Situation.RESTARTED] += 1
+    cut_moment = next((step.cut for step in batch if step.cut is not None), None)
+    requests = [request_of(step.sent) for step in batch]
+    accepted, cut = await receivers.send(receiver, requests, cut_moment)
+    result.situations[Situation.RACE_LOST] += accepted.conflicts
     if cut is not None:
-        lived.saw[Situation.CUT_AFTER if cut is Cut.AFTER else Situation.CUT_BEFORE] += 1
+        result.situations[
+            Situation.CUT_AFTER if cut is Cut.AFTER else Situation.CUT_BEFORE
+        ] += 1
     if cut is Cut.AFTER:
-        # All of it was committed before the cut, and is said again: the last replies count.
+        # The whole batch was committed before the cut and is sent again.
         for step in batch:
-            hear(auditor, step.said)
-    replies = [hear(auditor, step.said) for step in batch]
-    lived.differences += [
-        f"step {step.number}, {step.said.slug} {step.said.what}: {found}"
-        for step, decided, reply in zip(batch, accepted.decided, replies, strict=True)
-        if (found := difference(decided, reply))
+            predict(auditor, step.sent)
+    replies = [predict(auditor, step.sent) for step in batch]
+    result.differences += [
+        f"step {step.number}, {step.sent.slug} {step.sent.fact}: {text}"
+        for step, decision, reply in zip(batch, accepted.decisions, replies, strict=True)
+        if (text := answer_difference(decision, reply))
     ]
 
 
-def difference(decided: Decision, reply: Reply) -> str | None:
-    """Where an answer is not the predicted reply."""
-    if decided.verdict is not reply.verdict:
-        return f"the ledger said {decided.verdict}, the auditor says {reply.verdict}"
-    if reply.verdict not in _TOLD_EXACTLY:
+def answer_difference(decision: Decision, reply: ExpectedReply) -> str | None:
+    """How an answer differs from the expected reply, or None."""
+    if decision.verdict is not reply.verdict:
+        return f"the ledger sent {decision.verdict}, the auditor says {reply.verdict}"
+    if reply.verdict not in _COMPARED_IN_FULL:
         return None
-    told = json.loads(decided.answer.body)
-    ours = told["transaction"]
-    place = None if ours is None else chain_position(ours)[1] - 1
-    heard = (told["verdict"], place, told["balance"], told["turnover"])
-    expected = (reply.told.value, reply.place, _text(reply.balance), _text(reply.turnover))
-    if heard == expected:
+    body = json.loads(decision.answer.body)
+    transaction = body["transaction"]
+    seq = None if transaction is None else chain_position(transaction)[1] - 1
+    actual = (body["verdict"], seq, body["balance"], body["turnover"])
+    expected = (
+        reply.body_verdict.value,
+        reply.seq,
+        _text(reply.balance),
+        _text(reply.turnover),
+    )
+    if actual == expected:
         return None
-    return f"the answer tells {heard}, the auditor says {expected}"
+    return f"the answer is {actual}, the auditor says {expected}"
 
 
 def _text(money: Money | None) -> str | None:
     return None if money is None else money.text()
 
 
-def _went_back(steps: Sequence[Step]) -> int:
-    times = [step.said.at for step in steps]
+def _backward_steps(steps: Sequence[DayStep]) -> int:
+    times = [step.sent.received_at for step in steps]
     return sum(after < before for before, after in pairwise(times))
 
 
-def _compare(lived: Lived, auditor: Auditor, engine: Engine, seed: int, url: str) -> None:
-    post_the_rest(engine)
-    told = chains(url, seed)
-    lived.operations = sum(len(chain) for chain in told.values())
-    lived.differences += chain_differences(told, auditor.chains)
-    lived.differences += wallet_differences(url, seed, auditor.purses.values())
-    lived.differences += total_differences(url, seed, OPENING, auditor.chains.values())
+def _compare(result: DayResult, auditor: Auditor, engine: Engine, seed: int, url: str) -> None:
+    post_remaining(engine)
+    stored = chains(url, seed)
+    result.operations = sum(len(chain) for chain in stored.values())
+    result.differences += chain_differences(stored, auditor.chains)
+    result.differences += wallet_differences(url, seed, auditor.wallets.values())
+    result.differences += total_differences(url, seed, OPENING, auditor.chains.values())
 
 
-def post_the_rest(engine: Engine) -> None:
+def post_remaining(engine: Engine) -> None:
     """Post until nothing is left."""
     while (posted := post(engine)).batches or posted.parked:
         continue

@@ -1,132 +1,160 @@
-"""What the auditor remembers, and how it writes a line."""
+"""The auditor's books, and how it writes a line."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tests.harness.auditor.books import Line, Purse, Reply, Round, Rules
-from tests.harness.auditor.situations import Situation as Saw
+from tests.harness.auditor.books import (
+    AuditLine,
+    AuditRound,
+    AuditWallet,
+    ExpectedReply,
+    ProviderRules,
+)
+from tests.harness.auditor.situations import Situation
 from vocabulary.facts import Fund
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
 
-#: Before anything is heard.
+#: The instant before the first fact.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Memory:
-    """Every purse, every line under its key, and what was replied."""
+class AuditMemory:
+    """Every wallet, every line by its key, and every reply."""
 
     def __init__(
         self,
-        rules: Mapping[str, Rules],
-        purses: Iterable[Purse],
+        rules: Mapping[str, ProviderRules],
+        wallets: Iterable[AuditWallet],
         names: Mapping[tuple[str, str], str],
     ) -> None:
         """Start with empty chains.
 
         Args:
             rules: by provider slug.
-            purses: every wallet there is.
+            wallets: all wallets.
             names: the player for each (slug, handle).
         """
         self._rules = rules
         self._names = names
-        self.purses = {(purse.player, purse.currency): purse for purse in purses}
-        self.saw: Counter[Saw] = Counter()
-        self._lines: dict[tuple[str, str], tuple[Purse, Line]] = {}
-        self._heard: dict[tuple[str, str], object] = {}
-        self._replies: dict[tuple[str, str], Reply] = {}
-        self._rounds: dict[tuple[str, str], dict[tuple[str, str], Round]] = {}
+        self.wallets = {(wallet.player, wallet.currency): wallet for wallet in wallets}
+        self.situations: Counter[Situation] = Counter()
+        self._lines: dict[tuple[str, str], tuple[AuditWallet, AuditLine]] = {}
+        self._contents: dict[tuple[str, str], object] = {}
+        self._replies: dict[tuple[str, str], ExpectedReply] = {}
+        self._rounds: dict[tuple[str, str], dict[tuple[str, str], AuditRound]] = {}
         self._now: datetime = LONG_AGO
 
     @property
-    def chains(self) -> dict[tuple[str, str], list[Line]]:
+    def chains(self) -> dict[tuple[str, str], list[AuditLine]]:
         """Every wallet's chain, by (player, currency)."""
-        return {wallet: purse.chain for wallet, purse in self.purses.items()}
+        return {name: wallet.chain for name, wallet in self.wallets.items()}
 
-    def _repeated(self, slug: str, key: str, content: object) -> Reply:
-        if self._heard.get((slug, key)) != content:
-            return self._refused(Saw.CHANGED_REPEAT, Verdict.CONFLICT)
+    def _repeated(self, slug: str, key: str, content: object) -> ExpectedReply:
+        if self._contents.get((slug, key)) != content:
+            return self._refused(Situation.CHANGED_REPEAT, Verdict.CONFLICT)
         first = self._replies[slug, key]
-        stood = first.told is Verdict.ACCEPTED
-        self._see(Saw.REPEAT if stood else Saw.REPEATED_DECLINE)
+        accepted = first.body_verdict is Verdict.ACCEPTED
+        self._count(Situation.REPEAT if accepted else Situation.REPEATED_DECLINE)
         return replace(first, verdict=Verdict.REPEATED)
 
-    def _keep(
-        self, slug: str, key: str, content: object, verdict: Verdict, purse: Purse
-    ) -> Reply:
-        place = 1 + next(n for n, x in enumerate(purse.chain) if (x.slug, x.key) == (slug, key))
-        reply = Reply(
+    def _store(
+        self, slug: str, key: str, content: object, verdict: Verdict, wallet: AuditWallet
+    ) -> ExpectedReply:
+        keys = [(line.slug, line.key) for line in wallet.chain]
+        seq = 1 + keys.index((slug, key))
+        reply = ExpectedReply(
             verdict,
             verdict,
-            place if verdict is Verdict.ACCEPTED else None,
-            Money(purse.balance, purse.currency),
-            Money(purse.turnover, purse.currency),
+            seq if verdict is Verdict.ACCEPTED else None,
+            Money(wallet.balance, wallet.currency),
+            Money(wallet.turnover, wallet.currency),
         )
-        self._heard[slug, key] = content
+        self._contents[slug, key] = content
         self._replies[slug, key] = reply
         return reply
 
     def _move(
         self,
-        purse: Purse,
+        wallet: AuditWallet,
         slug: str,
         key: str,
-        what: str,
+        kind: str,
         stake: int,
         payout: int,
         round_id: str,
         *,
-        ends: bool = False,
+        ends_round: bool = False,
         fund: Fund = Fund.CASH,
-        undoes: Line | None = None,
-    ) -> Line:
-        """Write a line of a round that stands, and move what it moves."""
-        purse.balance += payout - stake
-        purse.turnover += stake
-        line = self._write(purse, slug, key, what, stands=True, round_id=round_id)
-        line.stake, line.payout, line.moved, line.fund = stake, payout, payout - stake, fund
-        if what != "adjustment" and (undoes is None or undoes.at.date() == purse.day):
-            purse.day_stake += stake
-            purse.day_payout += payout
-        line.ends = ends or self._rules[slug].one_round_each
-        told = self._round(purse, slug, round_id)
-        told.ended = told.ended or line.ends
+        reverses: AuditLine | None = None,
+    ) -> AuditLine:
+        """Write an accepted line of a round and move its amounts."""
+        wallet.balance += payout - stake
+        wallet.turnover += stake
+        line = self._write(wallet, slug, key, kind, accepted=True, round_id=round_id)
+        line.stake, line.payout, line.amount, line.fund = stake, payout, payout - stake, fund
+        if kind != "adjustment" and (
+            reverses is None or reverses.received_at.date() == wallet.day
+        ):
+            wallet.day_stake += stake
+            wallet.day_payout += payout
+        line.ends_round = ends_round or self._rules[slug].round_per_operation
+        share = self._round(wallet, slug, round_id)
+        share.ended = share.ended or line.ends_round
         return line
 
-    def _bury(self, purse: Purse, slug: str, key: str, round_id: str) -> Line:
-        return self._write(purse, slug, key, "tombstone", stands=True, round_id=round_id)
+    def _write_tombstone(
+        self, wallet: AuditWallet, slug: str, key: str, round_id: str
+    ) -> AuditLine:
+        return self._write(wallet, slug, key, "tombstone", accepted=True, round_id=round_id)
 
     def _write(
-        self, purse: Purse, slug: str, key: str, what: str, *, stands: bool, round_id: str = ""
-    ) -> Line:
-        if self._now.date() > purse.day:
-            # The business day never goes back, whatever a receiver's clock says.
-            purse.day, purse.day_stake, purse.day_payout = self._now.date(), 0, 0
-        line = Line(
-            slug, key, what, stands, 0, 0, purse.balance, round_id, purse.currency, self._now
+        self,
+        wallet: AuditWallet,
+        slug: str,
+        key: str,
+        kind: str,
+        *,
+        accepted: bool,
+        round_id: str = "",
+    ) -> AuditLine:
+        if self._now.date() > wallet.day:
+            # The business day never goes back, whatever a receiver's clock shows.
+            wallet.day, wallet.day_stake, wallet.day_payout = self._now.date(), 0, 0
+        line = AuditLine(
+            slug,
+            key,
+            kind,
+            accepted,
+            0,
+            0,
+            wallet.balance,
+            round_id,
+            wallet.currency,
+            self._now,
         )
-        line.player = purse.player
-        purse.chain.append(line)
-        self._lines[slug, key] = (purse, line)
+        line.player = wallet.player
+        wallet.chain.append(line)
+        self._lines[slug, key] = (wallet, line)
         return line
 
-    def _round(self, purse: Purse, slug: str, round_id: str) -> Round:
-        """This wallet's part in a round; others may play under the same name."""
-        parts = self._rounds.setdefault((slug, round_id), {})
-        if (purse.player, purse.currency) not in parts and parts:
-            players = {player for player, _ in parts}
-            currencies = {currency for _, currency in parts}
-            self._see(Saw.SHARED_ROUND if players - {purse.player} else Saw.ROUND_IN_TWO)
-            if currencies - {purse.currency} and players - {purse.player}:
-                self._see(Saw.SHARED_IN_TWO)
-        return parts.setdefault((purse.player, purse.currency), Round())
+    def _round(self, wallet: AuditWallet, slug: str, round_id: str) -> AuditRound:
+        """This wallet's share of a round; other wallets may share its id."""
+        shares = self._rounds.setdefault((slug, round_id), {})
+        if (wallet.player, wallet.currency) not in shares and shares:
+            players = {player for player, _ in shares}
+            currencies = {currency for _, currency in shares}
+            is_shared = bool(players - {wallet.player})
+            self._count(Situation.SHARED_ROUND if is_shared else Situation.ROUND_IN_TWO)
+            if currencies - {wallet.currency} and is_shared:
+                self._count(Situation.SHARED_IN_TWO)
+        return shares.setdefault((wallet.player, wallet.currency), AuditRound())
 
-    def _see(self, situation: Saw) -> None:
-        self.saw[situation] += 1
+    def _count(self, situation: Situation) -> None:
+        self.situations[situation] += 1
 
-    def _refused(self, situation: Saw, verdict: Verdict) -> Reply:
-        self._see(situation)
-        return Reply(verdict, verdict)
+    def _refused(self, situation: Situation, verdict: Verdict) -> ExpectedReply:
+        self._count(situation)
+        return ExpectedReply(verdict, verdict)

@@ -1,72 +1,72 @@
-"""What the auditor writes when we ourselves ask something of a wallet."""
+"""How the auditor books our own operations."""
 
 from datetime import datetime
 
-from tests.harness.auditor.books import OURS, Limits, Purse, Reply
-from tests.harness.auditor.memory import Memory
-from tests.harness.auditor.situations import Situation as Saw
+from tests.harness.auditor.books import OWN, AuditLimits, AuditWallet, ExpectedReply
+from tests.harness.auditor.memory import AuditMemory
+from tests.harness.auditor.situations import Situation
 from vocabulary.facts import Fund
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
 
 
-class Clerk(Memory):
-    """Hears our own orders; the players are known."""
+class OwnOperationAuditor(AuditMemory):
+    """Takes our own operations; their players are known."""
 
     def fund(
-        self, player: str, money: Money, key: str, at: datetime, fund: Fund = Fund.CASH
-    ) -> Reply:
-        """Money from outside, or to outside when negative: then only if it is there."""
+        self, player: str, money: Money, key: str, received_at: datetime, fund: Fund = Fund.CASH
+    ) -> ExpectedReply:
+        """Money from outside, or, if negative, to outside as far as the balance allows."""
         content = ("funding", player, money, fund)
-        if (OURS, key) in self._lines:
-            return self._repeated(OURS, key, content)
-        self._now = at
-        purse = self.purses[player, money.currency]
-        enough = money.minor >= 0 or purse.balance + money.minor >= 0
+        if (OWN, key) in self._lines:
+            return self._repeated(OWN, key, content)
+        self._now = received_at
+        wallet = self.wallets[player, money.currency]
+        enough = money.minor >= 0 or wallet.balance + money.minor >= 0
         moved = money.minor if enough else 0
-        purse.balance += moved
-        line = self._write(purse, OURS, key, "funding", stands=enough)
-        line.moved, line.fund = moved, fund
-        came = Saw.DEPOSIT if money.minor > 0 else Saw.WITHDRAWAL
-        self._see(came if enough else Saw.WITHDRAWAL_TOO_LARGE)
+        wallet.balance += moved
+        line = self._write(wallet, OWN, key, "funding", accepted=enough)
+        line.amount, line.fund = moved, fund
+        direction = Situation.DEPOSIT if money.minor > 0 else Situation.WITHDRAWAL
+        self._count(direction if enough else Situation.WITHDRAWAL_TOO_LARGE)
         verdict = Verdict.ACCEPTED if enough else Verdict.DECLINED_FUNDS
-        return self._keep(OURS, key, content, verdict, purse)
+        return self._store(OWN, key, content, verdict, wallet)
 
     def block(
-        self, player: str, currency: str, key: str, at: datetime, *, blocked: bool
-    ) -> Reply:
-        """Refuse the player's stakes from now on, or take them again."""
+        self, player: str, currency: str, key: str, received_at: datetime, *, blocked: bool
+    ) -> ExpectedReply:
+        """Refuse the player's stakes from now on, or accept them again."""
         content = ("block", player, currency, blocked)
-        if (OURS, key) in self._lines:
-            return self._repeated(OURS, key, content)
-        purse = self.purses[player, currency]
-        purse.blocked = blocked
-        self._see(Saw.BLOCKED if blocked else Saw.UNBLOCKED)
-        return self._noted(purse, "block", key, at, content)
+        if (OWN, key) in self._lines:
+            return self._repeated(OWN, key, content)
+        wallet = self.wallets[player, currency]
+        wallet.blocked = blocked
+        self._count(Situation.BLOCKED if blocked else Situation.UNBLOCKED)
+        return self._write_state(wallet, "block", key, received_at, content)
 
     def exclude(
-        self, player: str, currency: str, key: str, at: datetime, until: datetime
-    ) -> Reply:
+        self, player: str, currency: str, key: str, received_at: datetime, until: datetime
+    ) -> ExpectedReply:
         """Refuse the player's stakes until an instant; a shorter one changes nothing."""
         content = ("exclude", player, currency, until)
-        if (OURS, key) in self._lines:
-            return self._repeated(OURS, key, content)
-        purse = self.purses[player, currency]
-        purse.until = until if purse.until is None else max(purse.until, until)
-        self._see(Saw.EXCLUDED)
-        return self._noted(purse, "exclude", key, at, content)
+        if (OWN, key) in self._lines:
+            return self._repeated(OWN, key, content)
+        wallet = self.wallets[player, currency]
+        wallet.until = until if wallet.until is None else max(wallet.until, until)
+        self._count(Situation.EXCLUDED)
+        return self._write_state(wallet, "exclude", key, received_at, content)
 
     def limit(
-        self, player: str, currency: str, key: str, at: datetime, limits: Limits
-    ) -> Reply:
-        """Hold the player's stakes to limits from now on."""
+        self, player: str, currency: str, key: str, received_at: datetime, limits: AuditLimits
+    ) -> ExpectedReply:
+        """Limit the player's stakes from now on."""
         content = ("limit", player, currency, limits)
-        if (OURS, key) in self._lines:
-            return self._repeated(OURS, key, content)
-        purse = self.purses[player, currency]
-        purse.limits = limits
-        self._see(Saw.LIMITED)
-        return self._noted(purse, "limit", key, at, content)
+        if (OWN, key) in self._lines:
+            return self._repeated(OWN, key, content)
+        wallet = self.wallets[player, currency]
+        wallet.limits = limits
+        self._count(Situation.LIMITED)
+        return self._write_state(wallet, "limit", key, received_at, content)
 
     def adjust(
         self,
@@ -74,11 +74,11 @@ class Clerk(Memory):
         player: str,
         money: Money,
         key: str,
-        at: datetime,
+        received_at: datetime,
         fund: Fund,
         within: tuple[str, str] | None,
-    ) -> Reply:
-        """Correct a balance, also below zero; within a round as its last stake or payout.
+    ) -> ExpectedReply:
+        """Correct a balance, also below zero; in a round as its last stake or payout.
 
         Args:
             slug: the provider of the round, or ours.
@@ -87,21 +87,25 @@ class Clerk(Memory):
         content = ("adjust", player, money, fund, within)
         if (slug, key) in self._lines:
             return self._repeated(slug, key, content)
-        self._now = at
-        purse = self.purses[player, money.currency]
+        self._now = received_at
+        wallet = self.wallets[player, money.currency]
         if within is None:
-            purse.balance += money.minor
-            line = self._write(purse, slug, key, "adjustment", stands=True)
-            line.moved, line.fund = money.minor, fund
-            self._see(Saw.ADJUSTMENT)
+            wallet.balance += money.minor
+            line = self._write(wallet, slug, key, "adjustment", accepted=True)
+            line.amount, line.fund = money.minor, fund
+            self._count(Situation.ADJUSTMENT)
         else:
             round_id, side = within
             moved = (-money.minor, 0) if side == "stake" else (0, money.minor)
-            self._move(purse, slug, key, "adjustment", *moved, round_id, ends=True, fund=fund)
-            self._see(Saw.ADJUSTMENT_OF_ROUND)
-        return self._keep(slug, key, content, Verdict.ACCEPTED, purse)
+            self._move(
+                wallet, slug, key, "adjustment", *moved, round_id, ends_round=True, fund=fund
+            )
+            self._count(Situation.ADJUSTMENT_OF_ROUND)
+        return self._store(slug, key, content, Verdict.ACCEPTED, wallet)
 
-    def _noted(self, purse: Purse, what: str, key: str, at: datetime, content: object) -> Reply:
-        self._now = at
-        self._write(purse, OURS, key, what, stands=True)
-        return self._keep(OURS, key, content, Verdict.ACCEPTED, purse)
+    def _write_state(
+        self, wallet: AuditWallet, kind: str, key: str, received_at: datetime, content: object
+    ) -> ExpectedReply:
+        self._now = received_at
+        self._write(wallet, OWN, key, kind, accepted=True)
+        return self._store(OWN, key, content, Verdict.ACCEPTED, wallet)

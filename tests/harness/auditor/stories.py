@@ -1,4 +1,4 @@
-"""What can be told of one round: every way a provider may tell it, and what we do aside."""
+"""Stories of one round: every way a provider may send it, and what else may happen."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,67 +15,71 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     Withdrawal,
 )
-from tests.harness.auditor.books import OURS
+from tests.harness.auditor.books import OWN
 from tests.harness.books.ledger import balance_query, history
 from vocabulary.facts import Bet, BetAndWin, Fact, Fund, Operation, Rollback, RoundEnd, Win
 from vocabulary.money import Money
 
-#: (slug, what it says); None is a request nobody understands.
-Told = tuple[str, Fact | OwnOperation | None]
+#: (slug, fact); None is a malformed request.
+SlugFact = tuple[str, Fact | OwnOperation | None]
 STAKES = (0, 7, 300, 900, 1400)
 PAYOUTS = (0, 0, 11, 600, 2000)
 FUNDS = (*[Fund.CASH] * 12, Fund.FREE_ROUND, Fund.BONUS, Fund.JACKPOT, Fund.PROMO)
 OWN_FUNDS = (Fund.CASH, Fund.CASH, Fund.DIFFERENCE, Fund.SUSPENSE)
-#: The middle of every day that is told: business days change in it.
+#: The middle of every simulated day: the business day changes in it.
 NIGHT = datetime(2026, 6, 5, tzinfo=UTC)
 
 
 def story(random: Random, name: str, handle: str, currency: str) -> list[Operation]:
-    """The facts of one round in an order that would be right.
+    """The facts of one round in a legal order.
 
     Args:
-        name: what its keys and round ids start with; unique.
+        name: unique prefix of its keys and round ids.
     """
     stake = Money(random.choice(STAKES), currency)
     payout = Money(random.choice(PAYOUTS), currency)
-    tell = random.choice((_named, _named, _loose, _at_once, _resettled))
+    variant = random.choice(
+        (_with_references, _with_references, _without_references, _bet_and_wins, _resettled)
+    )
     fund = random.choice(FUNDS)
-    return [_of(fact, fund) for fact in tell(random, name, handle, stake, payout)]
+    return [_with_fund(fact, fund) for fact in variant(random, name, handle, stake, payout)]
 
 
-def shared(random: Random, name: str, seats: Iterable[tuple[str, str]]) -> list[Operation]:
-    """What others play in the round of that name, each with keys of their own.
+def shared_story(
+    random: Random, name: str, shares: Iterable[tuple[str, str]]
+) -> list[Operation]:
+    """The facts of other wallets in the round of that name, each with keys of its own.
 
     Args:
-        seats: handle and currency of each.
+        shares: handle and currency of each.
     """
-    told = []
-    for number, (handle, currency) in enumerate(seats):
-        beside = story(random, f"{name}.seat{number}", handle, currency)
-        told += [_at_table(fact, name) for fact in beside]
-    return told
+    facts = []
+    for number, (handle, currency) in enumerate(shares):
+        own_story = story(random, f"{name}.share{number}", handle, currency)
+        facts += [_in_round(fact, name) for fact in own_story]
+    return facts
 
 
-def _at_table(fact: Operation, name: str) -> Operation:
+def _in_round(fact: Operation, name: str) -> Operation:
     if isinstance(fact, RoundEnd):
-        implied = tuple(replace(one, round_id=name) for one in fact.implied)
-        return replace(fact, round_id=name, implied=implied)
+        operations = tuple(replace(x, round_id=name) for x in fact.implied)
+        return replace(fact, round_id=name, implied=operations)
     return replace(fact, round_id=name)
 
 
-def _of(fact: Operation, fund: Fund) -> Operation:
+def _with_fund(fact: Operation, fund: Fund) -> Operation:
     if isinstance(fact, RoundEnd):
-        return replace(fact, implied=tuple(replace(one, fund=fund) for one in fact.implied))
+        return replace(fact, implied=tuple(replace(x, fund=fund) for x in fact.implied))
     return fact if isinstance(fact, Rollback) else replace(fact, fund=fund)
 
 
-def _named(
+def _with_references(
     random: Random, name: str, handle: str, stake: Money, payout: Money
 ) -> list[Operation]:
-    """Bet, one or two wins that name it, an end that may imply them, and what undoes them."""
+    """A bet, one or two wins that name it, an end that may imply them, and rollbacks."""
     bet = _bet(name, handle, stake)
     win = _win(name, handle, payout, bet_key=bet.key, stake=stake)
-    more = replace(win, key=f"{name}.more", ends_round=random.random() < 0.2)
+    second_win = replace(win, key=f"{name}.more", ends_round=random.random() < 0.2)
     implied: tuple[Bet | Win, ...] = random.choice(((), (), (bet, win), (bet,)))
     declared = random.choice((stake, stake, Money(stake.minor + 1, stake.currency)))
     end = RoundEnd(
@@ -89,24 +93,33 @@ def _named(
         implied=implied,
     )
     keys = (bet.key, win.key, end.key)
-    told = random.choice(([bet, win, end], [bet, win, more, end], [bet, win, end, more], [end]))
-    return [*told, *_undone(random, name, keys, handle, stake)]
+    facts = random.choice(
+        (
+            [bet, win, end],
+            [bet, win, second_win, end],
+            [bet, win, end, second_win],
+            [end],
+        )
+    )
+    return [*facts, *_rollbacks(random, name, keys, handle, stake)]
 
 
-def _loose(
+def _without_references(
     random: Random, name: str, handle: str, stake: Money, payout: Money
 ) -> list[Operation]:
-    """A bet and a win that name nothing of each other."""
+    """A bet and a win without reference to each other."""
     bet = replace(_bet(name, handle, stake), round_id=f"{name}.b")
     win = replace(_win(name, handle, payout, bet_key=None, stake=None), round_id=f"{name}.w")
-    undone = _undone(random, name, (bet.key, win.key), handle, random.choice((stake, payout)))
-    return [bet, win, *undone]
+    rollbacks = _rollbacks(
+        random, name, (bet.key, win.key), handle, random.choice((stake, payout))
+    )
+    return [bet, win, *rollbacks]
 
 
-def _at_once(
+def _bet_and_wins(
     random: Random, name: str, handle: str, stake: Money, payout: Money
 ) -> list[Operation]:
-    """Bet and win as one unit; several of them may share a round."""
+    """A bet and win as one operation; two of them may share a round."""
     both = BetAndWin(
         key=f"{name}.both",
         handle=handle,
@@ -117,21 +130,22 @@ def _at_once(
         ends_round=random.random() < 0.5,
     )
     spin = replace(both, key=f"{name}.spin")
-    undone = _undone(random, name, (both.key, spin.key), handle, stake)
-    return [both, *([spin] if random.random() < 0.3 else []), *undone]
+    rollbacks = _rollbacks(random, name, (both.key, spin.key), handle, stake)
+    return [both, *([spin] if random.random() < 0.3 else []), *rollbacks]
 
 
 def _resettled(
     random: Random, name: str, handle: str, stake: Money, payout: Money
 ) -> list[Operation]:
-    """A win is taken back and another paid; the player may have spent the first."""
+    """A win is rolled back and another paid; the player may have spent the first."""
     bet = _bet(name, handle, stake)
     win = _win(name, handle, payout, bet_key=bet.key, stake=None)
-    spent = replace(bet, key=f"{name}.spent", amount=payout, round_id=f"{name}.s")
-    back = _rollback(name, handle, win.key, payout)
-    other = Money(random.choice(PAYOUTS), payout.currency)
-    again = replace(win, key=f"{name}.again", amount=other)
-    return [bet, win, *([spent] if random.random() < 0.5 else []), back, again]
+    next_bet = replace(bet, key=f"{name}.spent", amount=payout, round_id=f"{name}.s")
+    rollback = _rollback(name, handle, win.key, payout)
+    amount = Money(random.choice(PAYOUTS), payout.currency)
+    second_win = replace(win, key=f"{name}.again", amount=amount)
+    spending = [next_bet] if random.random() < 0.5 else []
+    return [bet, win, *spending, rollback, second_win]
 
 
 def _bet(name: str, handle: str, stake: Money) -> Bet:
@@ -164,10 +178,10 @@ def _rollback(name: str, handle: str, original: str, amount: Money | None) -> Ro
     )
 
 
-def _undone(
+def _rollbacks(
     random: Random, name: str, keys: tuple[str, ...], handle: str, stake: Money
 ) -> list[Rollback]:
-    """Sometimes one rollback, sometimes two of one original, sometimes one of a rollback."""
+    """No rollback, one, two of one original, or also a rollback of the rollback."""
     first = _rollback(name, handle, random.choice(keys), stake)
     claimed = random.choice((None, stake, Money(13, stake.currency)))
     first = replace(first, amount=claimed)
@@ -176,49 +190,49 @@ def _undone(
     return random.choice(([], [], [first], [first, second], [second, first, third]))
 
 
-def aside(
+def extra_fact(
     random: Random, name: str, player: str, slug: str, handle: str, currency: str
-) -> Told:
-    """One thing besides the rounds: an order of ours, a question, a record, or nonsense."""
+) -> SlugFact:
+    """One extra fact: an own operation, a query, a record, or a malformed request."""
     luck = random.random()
     if luck < 0.15:
         return slug, _adjustment_of_round(random, name, player, slug, currency)
     if luck < 0.75:
-        return OURS, _order(random, f"{name}.own", player)
-    questions = (balance_query(handle), history(f"{name}.h", handle=handle), None)
-    return slug, random.choice(questions)
+        return OWN, _own_operation(random, f"{name}.own", player)
+    requests = (balance_query(handle), history(f"{name}.h", handle=handle), None)
+    return slug, random.choice(requests)
 
 
-def _order(random: Random, key: str, player: str) -> OwnOperation:
-    tell = random.choice((_funding, _funding, _state, _state, _state, _correction))
-    return tell(random, key, player)
+def _own_operation(random: Random, key: str, player: str) -> OwnOperation:
+    kind = random.choice((_funding, _funding, _state, _state, _state, _correction))
+    return kind(random, key, player)
 
 
 def _funding(random: Random, key: str, player: str) -> OwnOperation:
-    amount, why = Money(random.choice((50, 700)), "EUR"), "asked"
+    amount = Money(random.choice((50, 700)), "EUR")
     fund = random.choice((Fund.CASH, Fund.CASH, Fund.PROMO))
     if random.random() < 0.5:
-        return Deposit(key=key, handle=player, amount=amount, reason=why, fund=fund)
-    return Withdrawal(key=key, handle=player, amount=amount, reason=why)
+        return Deposit(key=key, handle=player, amount=amount, reason="asked", fund=fund)
+    return Withdrawal(key=key, handle=player, amount=amount, reason="asked")
 
 
 def _state(random: Random, key: str, player: str) -> OwnOperation:
-    about, why = (key, player, "EUR"), "asked"
+    wallet = (key, player, "EUR")
     until = NIGHT + timedelta(seconds=random.choice((0, 30, 90)))
-    most = [random.choice((None, figure)) for figure in (6, 310, 290)]
+    limits = [random.choice((None, limit)) for limit in (6, 310, 290)]
     return random.choice(
         (
-            _set_blocked(*about, blocked=True),
-            _set_blocked(*about, blocked=False),
-            Exclude(key=key, handle=player, currency="EUR", until=until, reason=why),
+            _set_blocked(*wallet, blocked=True),
+            _set_blocked(*wallet, blocked=False),
+            Exclude(key=key, handle=player, currency="EUR", until=until, reason="asked"),
             Limit(
                 key=key,
                 handle=player,
                 currency="EUR",
-                stake=most[0],
-                turnover=most[1],
-                loss=most[2],
-                reason=why,
+                stake=limits[0],
+                turnover=limits[1],
+                loss=limits[2],
+                reason="asked",
             ),
         )
     )
@@ -239,7 +253,7 @@ def _correction(random: Random, key: str, player: str) -> OwnOperation:
 def _adjustment_of_round(
     random: Random, name: str, player: str, slug: str, currency: str
 ) -> Adjust:
-    """Often of the round told just before, which it closes."""
+    """Often of the round just before, which it ends."""
     within = InRound(provider=slug, round_id=name, side=random.choice(("stake", "payout")))
     amount = Money(random.choice((-40, 60)), currency)
     fund = random.choice((Fund.CASH, Fund.CASH, Fund.DIFFERENCE))
@@ -248,15 +262,15 @@ def _adjustment_of_round(
     )
 
 
-def changed(random: Random, fact: Operation, other: str) -> Operation:
-    """The same key with other content: another player, another amount, another round."""
-    moved = replace(fact, handle=other)
-    if isinstance(moved, RoundEnd):
-        implied = tuple(replace(one, handle=other) for one in moved.implied)
-        moved = replace(moved, implied=implied)
+def changed_repeat(random: Random, fact: Operation, other_handle: str) -> Operation:
+    """A fact with the same key and another player, amount or round."""
+    renamed = replace(fact, handle=other_handle)
+    if isinstance(renamed, RoundEnd):
+        implied = tuple(replace(x, handle=other_handle) for x in renamed.implied)
+        renamed = replace(renamed, implied=implied)
     if isinstance(fact, Bet | Win):
         more = replace(fact, amount=fact.amount + Money(1, fact.amount.currency))
-        return random.choice((moved, more))
+        return random.choice((renamed, more))
     if isinstance(fact, RoundEnd):
-        return moved
-    return random.choice((moved, replace(fact, round_id=fact.round_id + "'")))
+        return renamed
+    return random.choice((renamed, replace(fact, round_id=fact.round_id + "'")))

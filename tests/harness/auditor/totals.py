@@ -1,22 +1,22 @@
-"""What the auditor's chains add up to: every round, and every account of the chart."""
+"""Totals of the auditor's chains: every round, and every account of the chart."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.harness.auditor.books import OURS, Line
+from tests.harness.auditor.books import OWN, AuditLine
 from vocabulary.facts import Fund
 
 #: (account, slug, currency)
 Account = tuple[str, str, str]
 #: (slug, round id, player, currency)
-Part = tuple[str, str, str, str]
+ShareName = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
 class RoundTotal:
-    """What must stand of one wallet's part in a round after posting; minor units."""
+    """One wallet's share of a round as it must be after posting; minor units."""
 
     first_at: datetime
     last_at: datetime
@@ -28,42 +28,42 @@ class RoundTotal:
     ended: bool = False
 
 
-def rounds_of(chains: Iterable[Iterable[Line]]) -> dict[Part, RoundTotal]:
-    """Every wallet's part in every round: whoever plays beside it adds nothing to it."""
-    rounds: dict[Part, RoundTotal] = {}
+def rounds_of(chains: Iterable[Iterable[AuditLine]]) -> dict[ShareName, RoundTotal]:
+    """Every wallet's share of every round; other wallets add nothing to it."""
+    rounds: dict[ShareName, RoundTotal] = {}
     for chain in chains:
         for line in chain:
-            if line.stands and line.slug != OURS:
-                fresh = RoundTotal(line.at, line.at)
-                _add(rounds.setdefault(_part(line), fresh), line)
+            if line.accepted and line.slug != OWN:
+                fresh = RoundTotal(line.received_at, line.received_at)
+                _add(rounds.setdefault(_share_name(line), fresh), line)
     return rounds
 
 
-def accounts_of(chains: Iterable[Iterable[Line]]) -> dict[Account, int]:
-    """The balance of every account that is not empty, positive into the account.
+def accounts_of(chains: Iterable[Iterable[AuditLine]]) -> dict[Account, int]:
+    """Every account's balance that is not zero; positive is into the account.
 
-    What a player owes stands apart from what players have.
+    The part of a balance below zero is in an account of its own.
     """
-    told: defaultdict[Account, int] = defaultdict(int)
-    cash: defaultdict[Part, int] = defaultdict(int)
-    kept = [list(chain) for chain in chains]
-    for line in (line for chain in kept for line in chain):
-        before, after = line.balance - line.moved, line.balance
-        where = (line.slug, line.currency)
-        told["player_wallet", *where] += max(after, 0) - max(before, 0)
-        told["player_receivable", *where] += min(after, 0) - min(before, 0)
-        against = _against(line)
-        if against is None:
-            cash[_part(line)] -= line.moved
+    totals: defaultdict[Account, int] = defaultdict(int)
+    cash: defaultdict[ShareName, int] = defaultdict(int)
+    lists = [list(chain) for chain in chains]
+    for line in (line for chain in lists for line in chain):
+        before, after = line.balance - line.amount, line.balance
+        owner = (line.slug, line.currency)
+        totals["player_wallet", *owner] += max(after, 0) - max(before, 0)
+        totals["player_receivable", *owner] += min(after, 0) - min(before, 0)
+        counterpart = _counterpart(line)
+        if counterpart is None:
+            cash[_share_name(line)] -= line.amount
         else:
-            told[against, *where] -= line.moved
-    for part, one in rounds_of(kept).items():
-        slug, _, _, currency = part
-        told["ggr" if one.ended else "provider_clearing", slug, currency] += cash[part]
-    return {account: minor for account, minor in told.items() if minor}
+            totals[counterpart, *owner] -= line.amount
+    for name, total in rounds_of(lists).items():
+        slug, _, _, currency = name
+        totals["ggr" if total.ended else "provider_clearing", slug, currency] += cash[name]
+    return {account: minor for account, minor in totals.items() if minor}
 
 
-#: Where the money of a fund stands.
+#: The account of each fund.
 _FUNDS = {
     Fund.FREE_ROUND: "bonus",
     Fund.BONUS: "bonus",
@@ -74,35 +74,35 @@ _FUNDS = {
 }
 
 
-def _against(line: Line) -> str | None:
-    """The account on the other side; None when it is the round's."""
+def _counterpart(line: AuditLine) -> str | None:
+    """The account on the other side; None if it is the round's clearing or GGR."""
     if line.fund is not Fund.CASH:
         return _FUNDS[line.fund]
-    if line.slug != OURS:
+    if line.slug != OWN:
         return None
-    return "adjustment" if line.what == "adjustment" else "funding"
+    return "adjustment" if line.kind == "adjustment" else "funding"
 
 
-def status_of(told: RoundTotal) -> str:
-    """What state a round is in, said from its figures."""
-    nothing = told.stake == 0 and told.payout == 0
-    if told.rollbacks and nothing:
+def status_of(total: RoundTotal) -> str:
+    """The status of a round, from its amounts."""
+    nothing = total.stake == 0 and total.payout == 0
+    if total.rollbacks and nothing:
         return "rolled_back"
-    if not told.ended:
+    if not total.ended:
         return "open"
-    return "void" if nothing and not told.bets and not told.wins else "settled"
+    return "void" if nothing and not total.bets and not total.wins else "settled"
 
 
-def _part(line: Line) -> Part:
+def _share_name(line: AuditLine) -> ShareName:
     return line.slug, line.round_id, line.player, line.currency
 
 
-def _add(told: RoundTotal, line: Line) -> None:
-    told.stake += line.stake
-    told.payout += line.payout
-    told.bets += line.what in {"bet", "both"}
-    told.wins += line.what in {"win", "both"}
-    told.rollbacks += line.what == "rollback"
-    told.ended = told.ended or line.ends
-    told.first_at = min(told.first_at, line.at)
-    told.last_at = max(told.last_at, line.at)
+def _add(total: RoundTotal, line: AuditLine) -> None:
+    total.stake += line.stake
+    total.payout += line.payout
+    total.bets += line.kind in {"bet", "bet_and_win"}
+    total.wins += line.kind in {"win", "bet_and_win"}
+    total.rollbacks += line.kind == "rollback"
+    total.ended = total.ended or line.ends_round
+    total.first_at = min(total.first_at, line.received_at)
+    total.last_at = max(total.last_at, line.received_at)

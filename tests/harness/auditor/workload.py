@@ -1,10 +1,10 @@
-"""A seeded day of mischief: facts of several providers, repeated, changed, undone, late.
+"""A seeded day: facts of several providers, repeated, changed, rolled back and late.
 
-A day is a list of steps. Everything a step does to its surroundings (which receiver hears it,
-where a batch ends, whether the connection is cut) stands in the step itself, so that a day
-with steps left out is still a day, and what remains happens in the same way.
+A day is a list of steps. A step holds everything that happens with it: which receiver gets it,
+whether a batch ends, whether the connection is cut. So a day without some of its steps is
+still a day, and the remaining steps happen in the same way.
 
-Every name starts with the seed: days of different seeds can share a database.
+Every name starts with the seed, so days of different seeds can share a database.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,40 +17,47 @@ from ledger.accepting.own_operations import OwnOperation
 from ledger.players.importer import PlayerRow
 from providers.contract import Policy
 from providers.registry import DIALECTS
-from tests.harness.auditor.books import OURS, Rules
-from tests.harness.auditor.stories import NIGHT, Told, aside, changed, shared, story
+from tests.harness.auditor.books import OWN, ProviderRules
+from tests.harness.auditor.stories import (
+    NIGHT,
+    SlugFact,
+    changed_repeat,
+    extra_fact,
+    shared_story,
+    story,
+)
 from vocabulary.facts import Fact, Operation
 from vocabulary.money import Money
 
 PLAYERS = ("ann", "bob", "cleo")
 CURRENCIES = ("EUR", "JPY")
 OPENING = 900
-#: Stories of one day; about six facts each.
+#: Stories per day; about six facts each.
 STORIES = 14
 RECEIVERS = 3
-#: How far a fact may travel from its place, in facts.
-DRIFT = 12
+#: Largest delay of a fact, in facts.
+SHIFT_MAX = 12
 
-#: What each provider wants, said a second time in the auditor's words. The dialects' own
-#: policies, with both answers to "is a win without its bet paid" where that is a setting.
-RULES: Mapping[str, Rules] = {
-    "agent_platform": Rules(
-        pays_orphans=True, lets_rollbacks_be_rolled_back=False, one_round_each=True
+#: The rules of each provider in the auditor's terms, written independently of the dialects'
+#: policies; with both values of the setting for wins without a bet.
+RULES: Mapping[str, ProviderRules] = {
+    "agent_platform": ProviderRules(
+        pays_orphan_wins=True, accepts_rollback_of_rollback=False, round_per_operation=True
     ),
-    "agent_platform_rounds": Rules(
-        pays_orphans=True, lets_rollbacks_be_rolled_back=False, one_round_each=False
+    "agent_platform_rounds": ProviderRules(
+        pays_orphan_wins=True, accepts_rollback_of_rollback=False, round_per_operation=False
     ),
-    "aggregator": Rules(
-        pays_orphans=False, lets_rollbacks_be_rolled_back=False, one_round_each=False
+    "aggregator": ProviderRules(
+        pays_orphan_wins=False, accepts_rollback_of_rollback=False, round_per_operation=False
     ),
-    "aggregator_paying": Rules(
-        pays_orphans=True, lets_rollbacks_be_rolled_back=False, one_round_each=False
+    "aggregator_paying": ProviderRules(
+        pays_orphan_wins=True, accepts_rollback_of_rollback=False, round_per_operation=False
     ),
-    "sportsbook": Rules(
-        pays_orphans=True, lets_rollbacks_be_rolled_back=True, one_round_each=True
+    "sportsbook": ProviderRules(
+        pays_orphan_wins=True, accepts_rollback_of_rollback=True, round_per_operation=True
     ),
-    "xigs": Rules(
-        pays_orphans=False, lets_rollbacks_be_rolled_back=False, one_round_each=False
+    "xigs": ProviderRules(
+        pays_orphan_wins=False, accepts_rollback_of_rollback=False, round_per_operation=False
     ),
 }
 _SETTINGS: Mapping[str, tuple[str, dict[str, str]]] = {
@@ -64,36 +71,36 @@ _SETTINGS: Mapping[str, tuple[str, dict[str, str]]] = {
 
 
 class Cut(Enum):
-    """When the connection of a batch is cut."""
+    """When a batch's connection is cut."""
 
     BEFORE = "before the commit"
     AFTER = "after the commit"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One thing that reaches the ledger; None is a request nobody understands."""
+class SentFact:
+    """A fact sent to the ledger; None is a malformed request."""
 
     slug: str
-    what: Fact | OwnOperation | None
-    at: datetime
+    fact: Fact | OwnOperation | None
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One thing that is said, and how.
+class DayStep:
+    """One sent fact, and how it is sent.
 
     Attributes:
-        number: its place in the whole day, also when others are left out.
-        receiver: which one hears it.
-        ends_batch: the batch it is in ends with it.
-        cut: the connection of its batch is cut then.
+        number: its number in the whole day, also if other steps are left out.
+        receiver: the receiver that gets it.
+        ends_batch: its batch ends with it.
+        cut: when the connection of its batch is cut.
         post: batches to post right after its batch.
-        restarts: its receiver starts anew before it.
+        restarts: its receiver restarts before it.
     """
 
     number: int
-    said: Said
+    sent: SentFact
     receiver: int
     ends_batch: bool
     cut: Cut | None
@@ -103,20 +110,20 @@ class Step:
 
 def policies() -> Mapping[str, Policy]:
     """The policy of every slug, from the dialects themselves."""
-    dialects = DIALECTS
-    told = {}
-    for slug, (name, chosen) in _SETTINGS.items():
-        defaults = {key: option.default for key, option in dialects[name].options.items()}
-        told[slug] = dialects[name].policy({**defaults, **chosen})
-    return told
+    by_slug = {}
+    for slug, (name, options) in _SETTINGS.items():
+        dialect = DIALECTS[name]
+        defaults = {key: option.default for key, option in dialect.options.items()}
+        by_slug[slug] = dialect.policy({**defaults, **options})
+    return by_slug
 
 
 def handle_of(slug: str, player: str) -> str:
-    """What a provider calls a player: the sportsbook has names of its own."""
+    """The player's handle at a provider; the sportsbook has handles of its own."""
     return f"{player}@book" if slug == "sportsbook" else player
 
 
-def names_of(seed: int) -> dict[tuple[str, str], str]:
+def players_by_handle(seed: int) -> dict[tuple[str, str], str]:
     """The player for each (slug, handle)."""
     return {
         (slug, handle_of(slug, player)): player for slug in RULES for player in _players(seed)
@@ -137,75 +144,77 @@ def opening_rows(seed: int) -> list[PlayerRow]:
     ]
 
 
-def day(seed: int) -> list[Step]:
+def day(seed: int) -> list[DayStep]:
     """The steps of one seed's day, in the order of their arrival."""
     random = Random(seed)
-    told = [one for number in range(STORIES) for one in _story(random, seed, number)]
-    noisy = [one for each in told for one in _noise(random, seed, each)]
-    places = [
-        at + random.randrange(DRIFT) * (random.random() < 0.3) for at in range(len(noisy))
+    facts = [fact for number in range(STORIES) for fact in _story(random, seed, number)]
+    sent = [repeat for fact in facts for repeat in _with_repeats(random, seed, fact)]
+    arrivals = [
+        index + random.randrange(SHIFT_MAX) * (random.random() < 0.3)
+        for index in range(len(sent))
     ]
-    order = sorted(range(len(noisy)), key=lambda at: (places[at], at))
-    return [_step(random, number, noisy[at]) for number, at in enumerate(order)]
+    order = sorted(range(len(sent)), key=lambda index: (arrivals[index], index))
+    return [_step(random, number, sent[index]) for number, index in enumerate(order)]
 
 
-def batches(steps: Sequence[Step]) -> list[list[Step]]:
-    """Consecutive steps that one receiver hears at once."""
-    told: list[list[Step]] = []
+def batches(steps: Sequence[DayStep]) -> list[list[DayStep]]:
+    """Consecutive steps of one receiver, divided into batches."""
+    grouped: list[list[DayStep]] = []
     for step in steps:
-        fresh = not told or told[-1][-1].ends_batch or step.restarts
-        if fresh or told[-1][-1].receiver != step.receiver:
-            told.append([])
-        told[-1].append(step)
-    return told
+        is_new = not grouped or grouped[-1][-1].ends_batch or step.restarts
+        if is_new or grouped[-1][-1].receiver != step.receiver:
+            grouped.append([])
+        grouped[-1].append(step)
+    return grouped
 
 
 def _players(seed: int) -> list[str]:
     return [f"{seed}.{player}" for player in PLAYERS]
 
 
-def _story(random: Random, seed: int, number: int) -> list[Told]:
+def _story(random: Random, seed: int, number: int) -> list[SlugFact]:
     slug = random.choice(list(RULES))
     player = random.choice((*_players(seed) * 6, f"{seed}.nobody"))
     currency = random.choice((*["EUR"] * 9, *["JPY"] * 3, "BTC"))
     name = f"{seed}.{number}"
-    told = story(random, name, handle_of(slug, player), currency)
+    facts = story(random, name, handle_of(slug, player), currency)
     if random.random() < 0.25:
-        table = [
-            (handle_of(slug, other), random.choice(CURRENCIES)) for other in _players(seed)
+        shares = [
+            (handle_of(slug, sharer), random.choice(CURRENCIES)) for sharer in _players(seed)
         ]
-        told += shared(random, name, random.sample(table, random.choice((1, 2, 3))))
-    said: list[Told] = [(slug, fact) for fact in told if random.random() < 0.9]
+        facts += shared_story(random, name, random.sample(shares, random.choice((1, 2, 3))))
+    sent: list[SlugFact] = [(slug, fact) for fact in facts if random.random() < 0.9]
     if random.random() < 0.5:
-        asked = random.choice((slug, *RULES))
-        other = random.choice(_players(seed))
-        told_in = random.choice(CURRENCIES)
-        said.append(aside(random, name, other, asked, handle_of(asked, other), told_in))
-    return said
+        extra_slug = random.choice((slug, *RULES))
+        extra_player = random.choice(_players(seed))
+        extra_currency = random.choice(CURRENCIES)
+        handle = handle_of(extra_slug, extra_player)
+        sent.append(extra_fact(random, name, extra_player, extra_slug, handle, extra_currency))
+    return sent
 
 
-def _noise(random: Random, seed: int, told: Told) -> list[Told]:
-    """The thing itself, sometimes again, sometimes again with something changed."""
-    luck, (slug, what) = random.random(), told
+def _with_repeats(random: Random, seed: int, original: SlugFact) -> list[SlugFact]:
+    """The fact, sometimes with repeats, sometimes with a changed repeat."""
+    luck, (slug, fact) = random.random(), original
     if luck < 0.75:
-        return [told]
-    if luck < 0.9 or not isinstance(what, Operation):
-        return [told] * random.choice((2, 2, 3))
-    other = handle_of(slug, random.choice(_players(seed)))
-    return [told, (slug, changed(random, what, other)), told]
+        return [original]
+    if luck < 0.9 or not isinstance(fact, Operation):
+        return [original] * random.choice((2, 2, 3))
+    other_handle = handle_of(slug, random.choice(_players(seed)))
+    return [original, (slug, changed_repeat(random, fact, other_handle)), original]
 
 
-def _step(random: Random, number: int, told: Told) -> Step:
+def _step(random: Random, number: int, sent: SlugFact) -> DayStep:
     skew = timedelta(milliseconds=random.choice((0, 0, 0, -40_000, 3_600_000)))
-    slug, what = told
-    if isinstance(what, Operation) and slug != OURS:
-        # The provider's clock: absent, or whatever it says, also on a repeat.
-        away = timedelta(days=random.choice((-400, 0, 400)))
-        what = replace(what, occurred_at=random.choice((None, NIGHT + away)))
+    slug, fact = sent
+    if isinstance(fact, Operation) and slug != OWN:
+        # The provider's clock: absent or arbitrary, also on a repeat.
+        deviation = timedelta(days=random.choice((-400, 0, 400)))
+        fact = replace(fact, occurred_at=random.choice((None, NIGHT + deviation)))
     luck = random.random()
-    return Step(
+    return DayStep(
         number=number,
-        said=Said(slug, what, NIGHT + timedelta(seconds=number - 40) + skew),
+        sent=SentFact(slug, fact, NIGHT + timedelta(seconds=number - 40) + skew),
         receiver=random.randrange(RECEIVERS),
         ends_batch=random.random() < 0.4,
         cut=Cut.BEFORE if luck < 0.01 else Cut.AFTER if luck < 0.03 else None,

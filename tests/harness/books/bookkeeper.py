@@ -1,6 +1,6 @@
-"""A receiver in memory: the real dialect and the real decisions, with nothing kept on disk.
+"""A receiver in memory: the real dialect and the real decisions, with nothing stored on disk.
 
-Subclasses plant one fault each, for tests that must find it.
+Each subclass has one fault, for tests that must find it.
 """
 
 import contextlib
@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
+from msgspec import structs
 
 from ledger.accepting.decide import decide
 from ledger.accepting.model import (
@@ -36,7 +37,7 @@ BODY_BYTES_MAX = 20_000
 
 
 class Bookkeeper:
-    """Answers callbacks of one provider out of dictionaries."""
+    """Answers callbacks of one provider from dictionaries."""
 
     def __init__(self, provider: Provider, dialect: str) -> None:
         self.provider = provider
@@ -57,127 +58,126 @@ class Bookkeeper:
 
     def balance(self, player: str) -> int:
         """What the player has, in minor units."""
-        return next(one.balance for one in self.wallets.values() if one.player == player)
+        return next(
+            wallet.balance for wallet in self.wallets.values() if wallet.player == player
+        )
 
     def block(self, player: str) -> None:
         """Refuse the player's bets."""
-        for number, one in self.wallets.items():
-            if one.player == player:
-                self.wallets[number] = Wallet(
-                    number, player, one.currency, one.balance, one.seq, one.turnover, True
-                )
+        for wallet_id, wallet in self.wallets.items():
+            if wallet.player == player:
+                self.wallets[wallet_id] = structs.replace(wallet, blocked=True)
 
-    def answer(self, came: Callback) -> Answer:
+    def answer(self, callback: Callback) -> Answer:
         """Answer one callback as the receiver does."""
-        if came.route not in self.dialect.routes:
-            return self.respond(refusal(Verdict.ROUTE_UNKNOWN, came.route))
+        if callback.route not in self.dialect.routes:
+            return self.respond(refusal(Verdict.ROUTE_UNKNOWN, callback.route))
         try:
-            verified = self.verify(came)
+            verified = self.verify(callback)
         except NotAuthentic:
-            return self.respond(refusal(Verdict.NOT_AUTHENTIC, came.route))
+            return self.respond(refusal(Verdict.NOT_AUTHENTIC, callback.route))
         try:
             fact: Fact | None = self.dialect.parse(verified, self.provider)
         except Malformed:
             fact = None
-        return self.decided(came, fact)
+        return self.decide(callback, fact)
 
-    def verify(self, came: Callback) -> Verified:
-        """Prove the sender."""
-        return self.dialect.verify(came, self.provider)
+    def verify(self, callback: Callback) -> Verified:
+        """Verify the sender."""
+        return self.dialect.verify(callback, self.provider)
 
     def respond(self, outcome: Outcome) -> Answer:
-        """Say it in the provider's words."""
+        """Render the outcome in the provider's format."""
         return self.dialect.respond(outcome, self.provider)
 
-    def known(
+    def prior_operation(
         self, key: OperationKey, operation: KnownOperation | None
     ) -> KnownOperation | None:
-        """What is remembered of an operation when it comes again."""
+        """The known operation under the key of a new callback."""
         return operation
 
-    def decided(self, came: Callback, fact: Fact | None) -> Answer:
+    def decide(self, callback: Callback, fact: Fact | None) -> Answer:
         """Decide on the books, and change them."""
         slug = self.provider.slug
         handle = (slug, getattr(fact, "handle", ""))
         self.players.setdefault(handle, None)
         key = (slug, getattr(fact, "key", ""))
         operations = dict(self.operations)
-        remembered = self.known(key, operations.pop(key, None))
-        if remembered is not None:
-            operations[key] = remembered
-        decision = decide(
-            LedgerView(self.wallets, self.players, operations), self._request(came, fact)
-        )
+        prior = self.prior_operation(key, operations.pop(key, None))
+        if prior is not None:
+            operations[key] = prior
+        view = LedgerView(self.wallets, self.players, operations)
+        decision = decide(view, self._request(callback, fact))
         if decision.wallet is not None:
             self.wallets[decision.wallet.wallet_id] = decision.wallet
-        self.operations.update(decision.learned)
+        self.operations.update(decision.changes)
         return decision.answer
 
-    def _request(self, came: Callback, fact: Fact | None) -> Request:
+    def _request(self, callback: Callback, fact: Fact | None) -> Request:
         return Request(
             provider=self.provider.slug,
             policy=self.policy,
             fact=fact,
-            route=came.route,
+            route=callback.route,
             headers="",
-            body=came.body,
+            body=callback.body,
             received_at=SystemClock().now(),
             respond=self.respond,
         )
 
 
-class ForgetsWhatItBooked(Bookkeeper):
-    """Books every repeat anew."""
+class BooksRepeatsAgain(Bookkeeper):
+    """Books every repeat again."""
 
-    def known(
+    def prior_operation(
         self, key: OperationKey, operation: KnownOperation | None
     ) -> KnownOperation | None:
-        """Only tombstones are remembered."""
-        stone = operation is not None and operation.kind is OperationKind.TOMBSTONE
-        return operation if stone else None
+        """Forget everything but tombstones."""
+        is_tombstone = operation is not None and operation.kind is OperationKind.TOMBSTONE
+        return operation if is_tombstone else None
 
 
 class DecidesDeclinesAgain(Bookkeeper):
-    """Takes a declined bet when it comes again and can be covered."""
+    """Accepts the repeat of a declined bet if there are funds now."""
 
-    def known(
+    def prior_operation(
         self, key: OperationKey, operation: KnownOperation | None
     ) -> KnownOperation | None:
-        """A decline is not remembered."""
+        """Forget declines."""
         declined = operation and operation.decision is OperationDecision.DECLINED
         return None if declined else operation
 
 
 class ForgetsTombstones(Bookkeeper):
-    """Books what comes after its rollback."""
+    """Books an operation that arrives after its rollback."""
 
-    def known(
+    def prior_operation(
         self, key: OperationKey, operation: KnownOperation | None
     ) -> KnownOperation | None:
-        """A tombstone is not remembered."""
-        stone = operation is not None and operation.kind is OperationKind.TOMBSTONE
-        return None if stone else operation
+        """Forget tombstones."""
+        is_tombstone = operation is not None and operation.kind is OperationKind.TOMBSTONE
+        return None if is_tombstone else operation
 
 
-class BelievesEverybody(Bookkeeper):
-    """Reads no signature."""
+class AcceptsAnySender(Bookkeeper):
+    """Checks no signature."""
 
-    def verify(self, came: Callback) -> Verified:
-        """Whatever can be read is believed."""
+    def verify(self, callback: Callback) -> Verified:
+        """Accept any readable body."""
         try:
-            document = decode_json(came.body)
+            document = decode_json(callback.body)
         except Malformed as unreadable:
             raise NotAuthentic("unreadable") from unreadable
         if isinstance(document, dict):
             document.pop("hmac", None)
-        return Verified(came, document)
+        return Verified(callback, document)
 
 
-class TellsBalanceInErrors(Bookkeeper):
-    """Names a balance whatever happened."""
+class AddsBalanceToErrors(Bookkeeper):
+    """Adds a balance to every error."""
 
     def respond(self, outcome: Outcome) -> Answer:
-        """The right answer, and a balance with it where there was none."""
+        """The right answer, plus a balance if it is an error."""
         answer = super().respond(outcome)
         document = json.loads(answer.body)
         if not document.get("error"):
@@ -186,8 +186,8 @@ class TellsBalanceInErrors(Bookkeeper):
 
 
 @contextlib.asynccontextmanager
-async def listening(bookkeeper: Bookkeeper) -> AsyncIterator[str]:
-    """The bookkeeper behind a port on loopback; its URL."""
+async def serve_bookkeeper(bookkeeper: Bookkeeper) -> AsyncIterator[str]:
+    """Serve the bookkeeper on a loopback port; yields its URL."""
 
     async def handle(request: web.Request) -> web.Response:
         route = request.match_info["route"]
@@ -212,17 +212,17 @@ async def listening(bookkeeper: Bookkeeper) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def findings(
-    bookkeeper: Bookkeeper, subject: ConformanceTarget, *, foreign: bool = False
+async def examine_bookkeeper(
+    bookkeeper: Bookkeeper, target: ConformanceTarget, *, foreign: bool = False
 ) -> list[ScenarioResult]:
-    """Examine a bookkeeper.
+    """Run the conformance kit against a bookkeeper.
 
     Args:
-        bookkeeper: who is examined.
-        subject: what it is examined as.
-        foreign: its books cannot be looked into from behind.
+        bookkeeper: the receiver to examine.
+        target: the description of the receiver.
+        foreign: the kit cannot read its books.
     """
-    opening = OPENING_UNITS * 10 ** exponent_of(subject.currency)
+    opening = OPENING_UNITS * 10 ** exponent_of(target.currency)
     guests = [
         ConformancePlayer(player=f"player-{number}", handle=f"handle-{number}", opening=opening)
         for number in range(len(CATALOGUE))
@@ -233,5 +233,5 @@ async def findings(
         balance=None if foreign else bookkeeper.balance,
         block=None if foreign else bookkeeper.block,
     )
-    async with listening(bookkeeper) as url:
-        return [one async for one in examine(url, subject, hooks, guests, run="run")]
+    async with serve_bookkeeper(bookkeeper) as url:
+        return [result async for result in examine(url, target, hooks, guests, run="run")]

@@ -10,7 +10,7 @@ from breaks import queries
 from breaks.queries import BreakFilter
 from breaks.store import TrackedBreak
 from ledger.checks.run import verify
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, win
@@ -84,7 +84,7 @@ class BreakBooks:
 
     def balance(self) -> int:
         """What ann has; every check of the books holds."""
-        drain(self.url)
+        post_all_at(self.url)
         assert [(x.name, x.first) for x in verify(self.engine) if x.wrong] == []
         with self.engine.connect() as connection:
             found = connection.exec_driver_sql("SELECT balance FROM wallets").scalar_one()

@@ -1,4 +1,4 @@
-"""Callbacks put into the books as a receiver would, without a receiver."""
+"""Commit callbacks to the books as a receiver would, without a receiver."""
 
 import asyncio
 import json
@@ -35,30 +35,36 @@ def bet(player: str, key: str) -> Callback:
 
 
 def history(record: str, *, payout: int, updated: str, secret: bytes = SECRET) -> Callback:
-    """A history record of the aggregator: a round that paid so much, as of so many o'clock."""
-    said = {"_id": record, "receive_balance": payout, "winlose": payout - 5}
+    """A history record of the aggregator: a round's payout, as of a time of the day."""
+    amounts = {"_id": record, "receive_balance": payout, "winlose": payout - 5}
     times = {"createdAt": "2026-06-04T09:00:00.000Z", "updatedAt": f"2026-06-04T{updated}.000Z"}
-    text = json.dumps(SAMPLES["/history"] | said | times, sort_keys=True, separators=(",", ":"))
+    document = SAMPLES["/history"] | amounts | times
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return sign_aggregator("/history", text.encode(), secret)
 
 
-def deliver(url: str, known: ConfiguredProvider, callbacks: Sequence[Callback]) -> Accepted:
-    """Commit callbacks in one batch; nobody is told about it."""
-    return asyncio.run(_accept(url, [_request(known, came) for came in callbacks]))
+def commit(
+    url: str, configured_provider: ConfiguredProvider, callbacks: Sequence[Callback]
+) -> Accepted:
+    """Commit callbacks in one batch, without a message to the workers."""
+    requests = [_request(configured_provider, callback) for callback in callbacks]
+    return asyncio.run(_accept(url, requests))
 
 
-def _request(known: ConfiguredProvider, came: Callback) -> Request:
+def _request(configured_provider: ConfiguredProvider, callback: Callback) -> Request:
+    dialect, provider = configured_provider.dialect, configured_provider.provider
+
     def respond(outcome: Outcome) -> Answer:
-        return known.dialect.respond(outcome, known.provider)
+        return dialect.respond(outcome, provider)
 
-    verified = known.dialect.verify(came, known.provider)
+    verified = dialect.verify(callback, provider)
     return Request(
-        provider=known.provider.slug,
-        policy=known.policy,
-        fact=known.dialect.parse(verified, known.provider),
-        route=came.route,
-        headers=evidence_text(came.headers),
-        body=came.body,
+        provider=provider.slug,
+        policy=configured_provider.policy,
+        fact=dialect.parse(verified, provider),
+        route=callback.route,
+        headers=evidence_text(callback.headers),
+        body=callback.body,
         received_at=SystemClock().now(),
         respond=respond,
     )

@@ -1,4 +1,4 @@
-"""Facts, requests and books by hand, for the tests of the ledger."""
+"""Facts, requests and an in-memory ledger for the tests of the ledger."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     Withdrawal,
 )
-from ledger.enums import OWN
+from ledger.enums import OWN_SLUG
 from ledger.players.importer import PlayerRow, import_players
 from providers.contract import Policy
 from storage.engine import open_accept_connection, open_engine
@@ -52,11 +52,11 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 SLUG = "lottery"
-#: Refuses what it cannot place, as a game aggregator does.
+#: Refuses wins of unknown bets and rollbacks of rollbacks, as a game aggregator does.
 STRICT = Policy(
     orphan_win_credits=False, rollback_of_rollback_accepts=False, round_per_operation=False
 )
-#: Takes everything, and every operation is a round of its own, as a sportsbook does.
+#: Accepts both, and every operation is a round of its own, as a sportsbook does.
 LENIENT = Policy(
     orphan_win_credits=True, rollback_of_rollback_accepts=True, round_per_operation=True
 )
@@ -173,15 +173,15 @@ def set_blocked(key: str, *, blocked: bool, handle: str = "ann") -> SetBlocked:
     return SetBlocked(key=key, handle=handle, currency="EUR", blocked=blocked, reason="asked")
 
 
-def say(outcome: Outcome) -> Answer:
-    """Render everything an outcome tells, so that equal answers mean equal outcomes."""
-    told = {
+def render_answer(outcome: Outcome) -> Answer:
+    """Render every field of an outcome, so that equal answers mean equal outcomes."""
+    fields = {
         "verdict": outcome.verdict.value,
         "transaction": outcome.transaction_id,
         "balance": None if outcome.balance is None else outcome.balance.text(),
         "turnover": None if outcome.turnover is None else outcome.turnover.text(),
     }
-    return Answer(200, json.dumps(told).encode())
+    return Answer(200, json.dumps(fields).encode())
 
 
 def request(
@@ -191,24 +191,24 @@ def request(
     provider: str = SLUG,
     headers: str = "",
 ) -> Request:
-    """A request by the provider, or by ourselves when it is one of our own orders."""
+    """A request by the provider, or by ourselves if the fact is an own operation."""
     own = isinstance(fact, OwnOperation)
     if isinstance(fact, Adjust) and fact.within is not None:
         own, provider = False, fact.within.provider
     return Request(
-        provider=OWN if own else provider,
+        provider=OWN_SLUG if own else provider,
         policy=policy,
         fact=fact,
         route="/callback",
         headers=headers,
         body=repr(fact).encode(errors="backslashreplace"),
         received_at=NOON,
-        respond=say,
+        respond=render_answer,
     )
 
 
-class Counter:
-    """Books in memory for ann and bob in EUR; decides one fact at a time."""
+class MemoryLedger:
+    """A ledger in memory with wallets of ann and bob in EUR; decides one fact at a time."""
 
     def __init__(self, *, balance: int = 1000, blocked: bool = False) -> None:
         self.wallets = {
@@ -218,25 +218,32 @@ class Counter:
         self.operations: dict[OperationKey, KnownOperation] = {}
         self.players: Mapping[HandleKey, Mapping[str, int] | None] = {
             (slug, handle): wallets
-            for slug in (SLUG, OWN)
+            for slug in (SLUG, OWN_SLUG)
             for handle, wallets in (("ann", {"EUR": 1}), ("bob", {"EUR": 2}), ("eve", None))
         }
 
     @property
-    def books(self) -> LedgerView:
+    def view(self) -> LedgerView:
         return LedgerView(dict(self.wallets), self.players, dict(self.operations))
 
-    def take(self, fact: Fact | OwnOperation | None, *, policy: Policy = STRICT) -> Decision:
-        """Decide one fact and keep what it changes."""
-        decided = decide(self.books, request(fact, policy=policy))
-        if decided.wallet is not None:
-            self.wallets[decided.wallet.wallet_id] = decided.wallet
-            self.operations.update(decided.learned)
-        return decided
+    def decide(
+        self,
+        fact: Fact | OwnOperation | None,
+        *,
+        policy: Policy = STRICT,
+        at: datetime = NOON,
+    ) -> Decision:
+        """Decide one fact, received at an instant, and keep its changes."""
+        received = structs.replace(request(fact, policy=policy), received_at=at)
+        decision = decide(self.view, received)
+        if decision.wallet is not None:
+            self.wallets[decision.wallet.wallet_id] = decision.wallet
+            self.operations.update(decision.changes)
+        return decision
 
-    def take_all(self, *facts: Fact | OwnOperation, policy: Policy = STRICT) -> Decision:
-        """Take several; returns the last decision."""
-        return [self.take(fact, policy=policy) for fact in facts][-1]
+    def decide_all(self, *facts: Fact | OwnOperation, policy: Policy = STRICT) -> Decision:
+        """Decide several facts; returns the last decision."""
+        return [self.decide(fact, policy=policy) for fact in facts][-1]
 
     @property
     def balance(self) -> int:
@@ -260,12 +267,12 @@ def open_wallets(database: str, *openings: tuple[str, int]) -> None:
 
 @asynccontextmanager
 async def acceptors(database: str, count: int) -> "AsyncIterator[list[Acceptor]]":
-    """Receivers side by side on one database; their connections are closed at the end."""
-    side_by_side = [Acceptor(partial(open_accept_connection, database)) for _ in range(count)]
+    """Acceptors on one database; their connections are closed at the end."""
+    opened = [Acceptor(partial(open_accept_connection, database)) for _ in range(count)]
     try:
-        yield side_by_side
+        yield opened
     finally:
-        for acceptor in side_by_side:
+        for acceptor in opened:
             await acceptor.close()
 
 
@@ -275,9 +282,9 @@ def accept(
     policy: Policy = STRICT,
     at: datetime = NOON,
 ) -> list[Decision]:
-    """Accept facts as one batch, received at one instant, over a connection of its own."""
+    """Accept facts as one batch, received at an instant, over a new connection."""
     requests = [structs.replace(request(fact, policy=policy), received_at=at) for fact in facts]
-    return asyncio.run(_accept(database, requests)).decided
+    return asyncio.run(_accept(database, requests)).decisions
 
 
 async def _accept(database: str, requests: Sequence[Request]) -> Accepted:

@@ -1,11 +1,16 @@
-"""Runs and what they booked, without the comparison that would have found it."""
+"""Store runs and book their residuals, without a comparison."""
 
 import json
 from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from ledger.corrections.tolerance_bookings import Residual, ResidualKey, book, due_bookings
+from ledger.corrections.tolerance_bookings import (
+    Residual,
+    ResidualKey,
+    due_bookings,
+    write_bookings,
+)
 from storage.engine import open_engine
 from tests.harness.books.ledger import SLUG
 from vocabulary.ids import match_key
@@ -18,35 +23,38 @@ VALUES (%(run)s, %(provider)s, '2020-06-04', '2020-06-05', '2020-06-05', '2020-0
 """
 
 
-def run_that_found(
+def store_run(
     connection: Connection, run_id: str, minor: Mapping[str, int], *, provider: str = SLUG
 ) -> None:
-    """Store a run that let pass so much of each of these rounds, in EUR, and book it.
+    """Store a run with these residuals by round, in EUR, and book them.
 
-    It covers the rounds named, so that of one named with 0 nothing stands afterwards.
+    The run covers exactly these rounds, so a round with 0 has no residual booked afterwards.
     """
-    found = [
+    residuals = [
         Residual(
-            place=ResidualKey(name, "", "EUR"),
+            key=ResidualKey(name, "", "EUR"),
             match_key=match_key(provider, name),
             minor=amount,
         )
         for name, amount in minor.items()
     ]
-    due = due_bookings(
-        connection, provider=provider, found=found, covered=[x.match_key for x in found]
+    bookings = due_bookings(
+        connection,
+        provider=provider,
+        residuals=residuals,
+        covered=[residual.match_key for residual in residuals],
     )
-    moved = sum(each.after - each.before for each in due)
+    moved = sum(booking.after - booking.before for booking in bookings)
     manifest = {"booked_minor": {"EUR": str(moved)} if moved else {}}
-    said = {"run": run_id, "provider": provider, "manifest": json.dumps(manifest)}
-    connection.exec_driver_sql(RUN, said)
-    book(connection, provider=provider, run_id=run_id, bookings=due)
+    parameters = {"run": run_id, "provider": provider, "manifest": json.dumps(manifest)}
+    connection.exec_driver_sql(RUN, parameters)
+    write_bookings(connection, provider=provider, run_id=run_id, bookings=bookings)
 
 
 def book_residuals(database: str) -> None:
-    """Residual 1 stands in r1; residual 2, of r2, was taken back by residual 3."""
+    """Book residual 1 for r1, and residual 2 for r2, which residual 3 takes back."""
     engine = open_engine(database)
     with engine.begin() as connection:
-        run_that_found(connection, "run-a", {"r1": 2, "r2": 3})
-        run_that_found(connection, "run-b", {"r2": 0})
+        store_run(connection, "run-a", {"r1": 2, "r2": 3})
+        store_run(connection, "run-b", {"r2": 0})
     engine.dispose()

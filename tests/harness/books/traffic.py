@@ -1,7 +1,7 @@
-"""An hour of simulated traffic of all four provider systems, taken without a network.
+"""An hour of simulated traffic of all four provider systems, without a network.
 
-The simulator's script is signed by the simulator and heard by the real dialects; what they
-understand goes through real acceptors in batches, as the receiver's group commit does it.
+The simulator makes and signs the callbacks, the real dialects verify and parse them, and real
+acceptors commit them in batches, as the receiver's group commit does.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from random import Random
 
 from ledger.accepting.acceptor import Acceptor
@@ -34,12 +35,12 @@ HOUR = timedelta(hours=1)
 BATCH = 60
 
 
-def voices(secret: bytes = SECRET) -> ProviderDecoders:
-    """Every dialect with its default options, known by its own name."""
-    return ProviderDecoders(providers={name: _voice(name, secret) for name in DIALECTS})
+def decoders(secret: bytes = SECRET) -> ProviderDecoders:
+    """A decoder of every dialect with its default options, under the dialect's name."""
+    return ProviderDecoders(providers={name: _decoder(name, secret) for name in DIALECTS})
 
 
-def _voice(name: str, secret: bytes) -> ProviderDecoder:
+def _decoder(name: str, secret: bytes) -> ProviderDecoder:
     dialect = DIALECTS[name]
     provider = configured(dialect, secrets=(secret,))
     return ProviderDecoder(
@@ -47,8 +48,8 @@ def _voice(name: str, secret: bytes) -> ProviderDecoder:
     )
 
 
-def an_hour(database: str, *, seed: int, callbacks: int, players: int) -> Plan:
-    """Import the players and take every callback of the plan; nothing is posted yet."""
+def book_an_hour(database: str, *, seed: int, callbacks: int, players: int) -> Plan:
+    """Import the players and accept every callback of the plan; post nothing."""
     plan = make_plan(
         seed=seed, callbacks=callbacks, players=players, sides=SIDES, currency="USD"
     )
@@ -58,62 +59,62 @@ def an_hour(database: str, *, seed: int, callbacks: int, players: int) -> Plan:
     engine = open_engine(database)
     import_players(engine, read_players(file))
     engine.dispose()
-    asyncio.run(_take(database, plan, Random(seed)))
+    asyncio.run(_accept_plan(database, plan, Random(seed)))
     return plan
 
 
-async def _take(database: str, plan: Plan, random: Random) -> None:
+async def _accept_plan(database: str, plan: Plan, random: Random) -> None:
     """Two receivers, each with half of the players, side by side."""
     halves = [[step for step in plan.steps if step.lane % 2 == half] for half in (0, 1)]
     async with acceptors(database, 2) as pair:
-        takings = (
-            _tell(one, requests(plan, steps), random)
-            for one, steps in zip(pair, halves, strict=True)
+        receivers = (
+            _accept_batches(acceptor, requests(steps), random)
+            for acceptor, steps in zip(pair, halves, strict=True)
         )
-        await asyncio.gather(*takings)
+        await asyncio.gather(*receivers)
 
 
-async def _tell(acceptor: Acceptor, told: Iterator[Request], random: Random) -> None:
-    while batch := _next(told, random.randint(1, BATCH)):
+async def _accept_batches(
+    acceptor: Acceptor, stream: Iterator[Request], random: Random
+) -> None:
+    while batch := list(islice(stream, random.randint(1, BATCH))):
         await acceptor.accept(batch)
 
 
-def _next(told: Iterator[Request], most: int) -> Sequence[Request]:
-    return [request for _, request in zip(range(most), told, strict=False)]
-
-
-def requests(plan: Plan, steps: Sequence[ScriptStep]) -> Iterator[Request]:
-    """What the receiver would understand of each step, repeats included."""
-    heard = voices()
+def requests(steps: Sequence[ScriptStep]) -> Iterator[Request]:
+    """The request of each step, repeats included."""
+    provider_decoders = decoders()
     for number, step in enumerate(steps):
-        at = NOON + HOUR * number / len(steps)
+        sent_at = NOON + HOUR * number / len(steps)
         for _ in range(step.copies):
-            yield _understood(heard, step, at)
+            yield _request(provider_decoders, step, sent_at)
 
 
-def _understood(heard: ProviderDecoders, step: ScriptStep, at: datetime) -> Request:
+def _request(
+    provider_decoders: ProviderDecoders, step: ScriptStep, sent_at: datetime
+) -> Request:
     side = step.call.side.value
-    voice = heard.providers[side]
-    sent = request_for(step.call, SECRET, sent_at=at)
-    headers = {name.lower(): value for name, value in sent.headers.items()}
-    callback = Callback(route=sent.route, headers=headers, body=sent.body)
-    verified = voice.dialect.verify(callback, voice.provider)
+    decoder = provider_decoders.providers[side]
+    http_request = request_for(step.call, SECRET, sent_at=sent_at)
+    headers = {name.lower(): value for name, value in http_request.headers.items()}
+    callback = Callback(route=http_request.route, headers=headers, body=http_request.body)
+    verified = decoder.dialect.verify(callback, decoder.provider)
     fact: Fact | None
     try:
-        fact = voice.dialect.parse(verified, voice.provider)
+        fact = decoder.dialect.parse(verified, decoder.provider)
     except Malformed:
         fact = None
     return Request(
         provider=side,
-        policy=voice.policy,
+        policy=decoder.policy,
         fact=fact,
-        route=sent.route,
+        route=callback.route,
         headers=evidence_text(headers),
-        body=sent.body,
-        received_at=at,
-        respond=partial(_say, voice),
+        body=callback.body,
+        received_at=sent_at,
+        respond=partial(_respond, decoder),
     )
 
 
-def _say(voice: ProviderDecoder, outcome: Outcome) -> Answer:
-    return voice.dialect.respond(outcome, voice.provider)
+def _respond(decoder: ProviderDecoder, outcome: Outcome) -> Answer:
+    return decoder.dialect.respond(outcome, decoder.provider)

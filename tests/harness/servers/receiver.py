@@ -18,7 +18,7 @@ import psycopg
 
 from ledger.checks.run import verify
 from ledger.players.importer import import_players, read_players
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of
 from providers.contract import Callback
 from storage.engine import open_engine
@@ -232,7 +232,7 @@ class LedgerDatabase:
 
     def failed_checks(self) -> list[str]:
         """Post everything and verify the ledger; returns the names of failed checks."""
-        drain(self.url)
+        post_all_at(self.url)
         return [check.name for check in verify(self._engine) if check.wrong]
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from ops.runtime import valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.settings.loader import load
 from storage.broker.redis import ingest_message, open_broker, post_message
-from tests.harness.books.delivered import bet, deliver, history, providers
+from tests.harness.books.delivered import bet, commit, history, providers
 from tests.harness.servers.receiver import LedgerDatabase, TieoutProcess
 
 #: Limits so high that a slow machine causes no finding.
@@ -70,13 +70,13 @@ class WorkerStack:
 
     def bet(self, player: str, key: str) -> int:
         """Accept a bet in its own batch without sending a message."""
-        (batch,) = deliver(self.books.url, self.providers["sport"], [bet(player, key)]).batches
+        (batch,) = commit(self.books.url, self.providers["sport"], [bet(player, key)]).batches
         return batch
 
     def push(self, record: str) -> None:
         """Accept a history record without sending a message."""
         callback = history(record, payout=20, updated="10:30:00")
-        deliver(self.books.url, self.providers["games"], [callback])
+        commit(self.books.url, self.providers["games"], [callback])
 
     def notify_workers(self) -> None:
         """Send the messages that a receiver would send."""

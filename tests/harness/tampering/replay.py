@@ -1,4 +1,4 @@
-"""Replay, and tampering, for tests."""
+"""Replay, tampering, and copies of the books, for tests."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -8,17 +8,17 @@ from ledger.replay.replay import replay
 from ledger.replay.report import ProviderDecoder, ProviderDecoders, ReplayResult, ReplayWindow
 from providers.contract import Dialect, Policy, Provider, Verified
 from storage.engine import open_engine
-from tests.harness.books.ledger import say
+from tests.harness.books.ledger import render_answer
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 
 
 def replayed(
-    database: str, voices: ProviderDecoders, window: ReplayWindow | None = None
+    database: str, decoders: ProviderDecoders, window: ReplayWindow | None = None
 ) -> ReplayResult:
     engine = open_engine(database)
     try:
-        return replay(engine, voices, window=window, announce=quiet)
+        return replay(engine, decoders, window=window, announce=quiet)
     finally:
         engine.dispose()
 
@@ -28,7 +28,7 @@ def quiet(_total: int) -> Callable[[int], None]:
 
 
 def tamper(database: str, statement: str) -> None:
-    """Change what the guards would refuse, as someone with the keys to the server could."""
+    """Run a statement with the guards switched off, as an administrator could."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET synchronous_commit = off")
@@ -42,16 +42,16 @@ TABLES = (
 )
 
 
-def keep(database: str) -> None:
-    """Keep a copy of the books beside them."""
+def copy_books(database: str) -> None:
+    """Copy the books into another schema."""
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("CREATE SCHEMA kept")
+        connection.execute("CREATE SCHEMA copied")
         for table in TABLES:
-            connection.execute(f"CREATE TABLE kept.{table} AS TABLE {table}".encode())
+            connection.execute(f"CREATE TABLE copied.{table} AS TABLE {table}".encode())
 
 
-def put_back(database: str) -> None:
-    """Make the books again what was kept."""
+def restore_books(database: str) -> None:
+    """Restore the books from the copy."""
     with psycopg.connect(database) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET LOCAL synchronous_commit = off")
@@ -60,12 +60,12 @@ def put_back(database: str) -> None:
             connection.execute(f"DELETE FROM {table}".encode())
             connection.execute(
                 f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE"
-                f" SELECT {columns} FROM kept.{table}".encode()
+                f" SELECT {columns} FROM copied.{table}".encode()
             )
 
 
 def _columns(connection: "psycopg.Connection[tuple[object, ...]]", table: str) -> list[str]:
-    """The columns of a table that are not computed."""
+    """The columns of a table that are not generated."""
     rows = connection.execute(
         "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
         " AND NOT attisdropped AND attgenerated = ''",
@@ -74,28 +74,28 @@ def _columns(connection: "psycopg.Connection[tuple[object, ...]]", table: str) -
     return [str(row[0]) for row in rows]
 
 
-def spoken(facts: Iterable[Fact], policies: Mapping[str, Policy]) -> ProviderDecoders:
-    """Voices that read ``repr(fact)`` as the fact: what the harness's ``request`` sends."""
-    said = {repr(fact).encode(): fact for fact in facts}
+def fact_decoders(facts: Iterable[Fact], policies: Mapping[str, Policy]) -> ProviderDecoders:
+    """Decoders that read ``repr(fact)`` as the fact, as the harness's ``request`` sends it."""
+    fact_by_body = {repr(fact).encode(): fact for fact in facts}
     return ProviderDecoders(
-        providers={slug: _voice(slug, said, policies[slug]) for slug in policies}
+        providers={slug: _decoder(slug, fact_by_body, policies[slug]) for slug in policies}
     )
 
 
-def _voice(slug: str, said: Mapping[bytes, Fact], policy: Policy) -> ProviderDecoder:
+def _decoder(slug: str, fact_by_body: Mapping[bytes, Fact], policy: Policy) -> ProviderDecoder:
     def parse(verified: Verified, _provider: Provider) -> Fact:
-        if verified.callback.body not in said:
-            raise Malformed("body", "something that was said is expected")
-        return said[verified.callback.body]
+        if verified.callback.body not in fact_by_body:
+            raise Malformed("body", "the bytes of a known fact are expected")
+        return fact_by_body[verified.callback.body]
 
     dialect = Dialect(
-        name="spoken",
+        name="facts",
         routes=("/callback",),
         options={},
         policy=lambda _options: policy,
         verify=lambda callback, _provider: Verified(callback, None),
         parse=parse,
-        respond=lambda outcome, _provider: say(outcome),
+        respond=lambda outcome, _provider: render_answer(outcome),
         read_statement=None,
     )
     provider = Provider(slug=slug, currency="EUR", exponents={}, secrets=(b"s",), options={})

@@ -1,8 +1,8 @@
-"""Tampering with what tolerances let pass; see ``tests.harness.books.residuals``."""
+"""Tampering with booked residuals; see ``tests.harness.books.residuals``."""
 
 from tests.harness.tampering.rows import Tampering, found_by
 
-#: A transaction that the database would take from a run, with its entries and its day.
+#: A transaction that the database would accept from a run, with its entries and its day.
 DOUBLED = """
 WITH booked AS (
   INSERT INTO residuals (run_id, provider, round_id, match_key, currency, sequence, before,
@@ -19,7 +19,7 @@ SELECT residual_id, e.leg, e.account, provider, match_key, currency, e.amount
 """
 
 OF_RESIDUALS: dict[str, Tampering] = {
-    "what a residual left": found_by(
+    "a residual's amount": found_by(
         "UPDATE residuals SET after = after + 1 WHERE residual_id = 1",
         "residuals_are_entered",
         "residuals_equal_runs",
@@ -74,7 +74,7 @@ OF_RESIDUALS: dict[str, Tampering] = {
         replay=None,
         audit="residual 4",
     ),
-    "what a residual corrects": found_by(
+    "a residual's predecessor": found_by(
         "UPDATE residuals SET corrects = 1 WHERE residual_id = 3",
         "residuals_follow",
         replay=None,
@@ -97,20 +97,20 @@ OF_RESIDUALS: dict[str, Tampering] = {
         replay=None,
         audit="residual 1",
     ),
-    "what a run says it booked": found_by(
+    "a run's stated bookings": found_by(
         "UPDATE runs SET manifest = jsonb_build_object('booked_minor', jsonb_build_object("
         "'EUR', '6')) WHERE run_id = 'run-a'",
         "residuals_equal_runs",
         replay=None,
         audit=None,
     ),
-    "a run that booked called a partial one": found_by(
+    "a run with bookings marked as partial": found_by(
         "UPDATE runs SET whole = false WHERE run_id = 'run-a'",
         "residuals_equal_runs",
         replay=None,
         audit=None,
     ),
-    "a run that booked removed": found_by(
+    "a run with bookings removed": found_by(
         "DELETE FROM runs WHERE run_id = 'run-a'",
         "residuals_equal_runs",
         replay=None,

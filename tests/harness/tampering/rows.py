@@ -1,4 +1,4 @@
-"""One row changed behind the guards' back, and who must find it, by what name."""
+"""One row changed with the guards switched off, and which commands must find it."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ class Tampering:
     """One change.
 
     Attributes:
-        statement: what somebody with the keys to the server does.
-        checks: the checks of verify that find it; none where verify looks elsewhere.
-        replay: the first row that replay names, or None where replay does not look.
-        audit: the row that a file of the sealed day names, or None: it is outside of it.
+        statement: the SQL of the change.
+        checks: the checks of verify that find it.
+        replay: the first row that replay names, or None if it finds nothing.
+        audit: the row that the file of the sealed day names, or None if it is not in the file.
     """
 
     statement: str
@@ -25,7 +25,7 @@ def found_by(statement: str, *checks: str, replay: str | None, audit: str | None
 
 
 def planted(wallet_id: int, seq: int) -> str:
-    """Entries that sum to zero, where none belong."""
+    """SQL that adds two entries which sum to zero."""
     return (
         "INSERT INTO entries (wallet_id, wallet_seq, leg, account, provider, match_key,"
         f" currency, amount) VALUES ({wallet_id}, {seq}, 1, 'ggr', 'lottery', 5, 'EUR', -5),"
@@ -183,7 +183,7 @@ OF_THE_BOOKS: dict[str, Tampering] = {
         replay="txn-1-5",
         audit="operation txn-1-5",
     ),
-    "the bytes of our own order": found_by(
+    "the bytes of an own operation": found_by(
         "UPDATE operations SET body = 'something else' WHERE op_key = 'k1'",
         replay="txn-1-11",
         audit="operation txn-1-11",
@@ -223,7 +223,7 @@ OF_THE_BOOKS: dict[str, Tampering] = {
         replay="txn-1-6",
         audit="operation txn-1-6",
     ),
-    "what a rollback reverses": found_by(
+    "a rollback's original": found_by(
         "UPDATE operations SET reverses = 'b2' WHERE op_key = 'u1'",
         "reversals_undo_their_original",
         replay="txn-1-8",
@@ -250,7 +250,7 @@ OF_THE_BOOKS: dict[str, Tampering] = {
         replay="wallet 1 (ann EUR)",
         audit="operation txn-1-11",
     ),
-    "an operation that waits removed": found_by(
+    "an unposted operation removed": found_by(
         "DELETE FROM operations WHERE op_key = 'b4'",
         "wallets_equal_entries",
         "wallets_end_their_chain",

@@ -1,13 +1,13 @@
-"""A small day with everything in it, booked, sealed and exported; then one bet that waits."""
+"""A small day with everything in it, booked, sealed and exported; then one unposted bet."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from ledger.accepting.carry import carry_out
+from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import SetBlocked
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.seal.files import write_lines
-from ledger.seal.seal import exported, seal_day, seal_of
+from ledger.seal.seal import exported_lines, seal_day, seal_of
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
     SLUG,
@@ -21,11 +21,11 @@ from tests.harness.books.ledger import (
     win,
 )
 from tests.harness.books.residuals import book_residuals
-from tests.harness.tampering.replay import spoken, tamper
+from tests.harness.tampering.replay import fact_decoders, tamper
 
 DAY = date(2020, 6, 4)
 MORNING = datetime(2020, 6, 4, 8, tzinfo=UTC)
-#: r1 ended with a sweep, r2 is open, b3 was declined, s1 was undone, gone never came.
+#: r1 ended with a sweep, r2 is open, b3 is declined, s1 rolled back, gone never received.
 FIRST = (
     bet("b1", 300),
     win("w1", 120, bet_key="b1"),
@@ -38,37 +38,37 @@ SECOND = (
     rollback("u1", "s1", round_id="s1"),
     rollback("u9", "gone", round_id="s9"),
 )
-AGAIN = (bet("b1", 300), bet("b1", 301), bet("gone", 5, round_id="s9"))
-WAITING = (bet("b4", 60, handle="bob", round_id="r4"),)
+REPEATS = (bet("b1", 300), bet("b1", 301), bet("gone", 5, round_id="s9"))
+UNPOSTED = (bet("b4", 60, handle="bob", round_id="r4"),)
 
-VOICES = spoken([*FIRST, *SECOND, *AGAIN, *WAITING], {SLUG: STRICT})
+DECODERS = fact_decoders([*FIRST, *SECOND, *REPEATS, *UNPOSTED], {SLUG: STRICT})
 
 
 def quiet(_done: int) -> None:
-    """No bar in tests."""
+    """Show no progress."""
 
 
 def a_sealed_day(database: str, file: Path) -> None:
-    """ann is wallet 1, bob wallet 2; batches 1 to 6 are sealed, the last one waits.
+    """Book and seal the day: ann is wallet 1, bob wallet 2; batches 1 to 6 are sealed.
 
-    Of residuals see ``book_residuals``.
+    Batch 7 is not posted. ``book_residuals`` books the residuals.
     """
     open_wallets(database, ("ann", 1000), ("bob", 500))
     accept(database, *FIRST)
     accept(database, *SECOND)
-    accept(database, *AGAIN)
+    accept(database, *REPEATS)
     blocked = SetBlocked(
         key="k1", handle="ann", currency="EUR", blocked=True, reason="she asked"
     )
-    carry_out(database, blocked, now=MORNING)
-    carry_out(database, deposit("d1", 70, handle="bob"), now=MORNING)
-    drain(database)
+    accept_own_operation(database, blocked, now=MORNING)
+    accept_own_operation(database, deposit("d1", 70, handle="bob"), now=MORNING)
+    post_all_at(database)
     book_residuals(database)
     tamper(database, "UPDATE residuals SET booked_at = '2020-06-04 23:00:00+00'")
-    at = "timestamptz '2020-06-04 12:00:00+00' + batch_id * interval '1 second'"
-    tamper(database, f"UPDATE batches SET committed_at = {at}")
+    committed = "timestamptz '2020-06-04 12:00:00+00' + batch_id * interval '1 second'"
+    tamper(database, f"UPDATE batches SET committed_at = {committed}")
     _seal(database, file)
-    accept(database, *WAITING)
+    accept(database, *UNPOSTED)
 
 
 def _seal(database: str, file: Path) -> None:
@@ -76,5 +76,5 @@ def _seal(database: str, file: Path) -> None:
     seal_day(engine, DAY, progress=quiet)
     sealed = seal_of(engine, DAY)
     assert sealed is not None
-    write_lines(file, exported(engine, sealed, progress=quiet))
+    write_lines(file, exported_lines(engine, sealed, progress=quiet))
     engine.dispose()

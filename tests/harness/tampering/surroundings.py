@@ -1,4 +1,4 @@
-"""Tampering around the books: wallets, rounds, batches, deliveries, parked work, seals."""
+"""Tampering with wallets, rounds, batches, deliveries, parked work and seals."""
 
 from tests.harness.tampering.residuals import OF_RESIDUALS
 from tests.harness.tampering.rows import OF_THE_BOOKS, Tampering, found_by
@@ -11,13 +11,13 @@ AROUND: dict[str, Tampering] = {
         replay="wallet 1 (ann EUR)",
         audit=None,
     ),
-    "a wallet's place, ahead": found_by(
+    "a wallet's position, ahead": found_by(
         "UPDATE wallets SET seq = seq + 1 WHERE player = 'ann'",
         "wallets_end_their_chain",
         replay="wallet 1 (ann EUR)",
         audit=None,
     ),
-    "a wallet's place, behind": found_by(
+    "a wallet's position, behind": found_by(
         "UPDATE wallets SET seq = 5 WHERE player = 'ann'",
         "wallets_end_their_chain",
         replay="wallet 1 (ann EUR)",
@@ -84,7 +84,7 @@ AROUND: dict[str, Tampering] = {
         replay=None,
         audit=None,
     ),
-    "a batch marked although it is not posted": found_by(
+    "an unposted batch marked as posted": found_by(
         "UPDATE batches SET posted_at = now() WHERE posted_at IS NULL",
         "wallets_equal_entries",
         "operations_posted_once",
@@ -92,7 +92,7 @@ AROUND: dict[str, Tampering] = {
         replay=None,
         audit=None,
     ),
-    "a batch unmarked although it is posted": found_by(
+    "a posted batch marked as unposted": found_by(
         "UPDATE batches SET posted_at = NULL WHERE batch_id = 2",
         "wallets_equal_entries",
         "operations_posted_once",
@@ -114,7 +114,7 @@ AROUND: dict[str, Tampering] = {
         replay=None,
         audit="batch 2",
     ),
-    "a batch slipped into a sealed day": found_by(
+    "a batch added to a sealed day": found_by(
         "INSERT INTO batches (operations, committed_at, posted_at) VALUES (0, "
         "'2020-06-04 13:00+00', '2020-06-04 13:00+00')",
         "sealed_days_keep_their_rows",
@@ -137,7 +137,7 @@ AROUND: dict[str, Tampering] = {
         replay="delivery 2",
         audit="delivery 2",
     ),
-    "a conflict called a repeat": found_by(
+    "a conflict marked as a repeat": found_by(
         "UPDATE deliveries SET verdict = 'repeated' WHERE verdict = 'conflict'",
         "deliveries_are_answered",
         replay="delivery 2",
@@ -161,7 +161,7 @@ AROUND: dict[str, Tampering] = {
         replay=None,
         audit="delivery 2",
     ),
-    "something parked": found_by(
+    "parked work": found_by(
         "INSERT INTO parked (job, subject, cause, detail) VALUES ('j', 's', 'c', 'd')",
         "nothing_is_parked",
         replay=None,
@@ -173,12 +173,12 @@ AROUND: dict[str, Tampering] = {
         replay=None,
         audit="sealed day 2020-06-04",
     ),
-    "a seal given to another day": found_by(
+    "a seal moved to another day": found_by(
         "UPDATE seals SET day = day - 1",
         "sealed_days_keep_their_rows",
         replay=None,
         audit="sealed day 2020-06-03",
     ),
 }
-#: Everything.
+#: All of them.
 TAMPERINGS = {**OF_THE_BOOKS, **AROUND, **OF_RESIDUALS}

@@ -167,7 +167,7 @@ def test_a_proposal_for_what_resolved_itself_is_withdrawn_and_never_booked(
     with pytest.raises(ActionRefused, match="cannot go from closed to approved"):
         corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
 
-    withdrawn = adjustments.get(books.engine, proposal)
+    withdrawn = adjustments.get_adjustment(books.engine, proposal)
     assert (withdrawn.state, withdrawn.decided_by) == ("rejected", "reconcile")
     assert withdrawn.decision == f"{result.run_id} no longer finds the break"
     assert books.balance() == 900

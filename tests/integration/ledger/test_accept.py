@@ -1,4 +1,4 @@
-"""Accepting over a real PostgreSQL: races, poison, and what is left for the workers."""
+"""Accepting on a real PostgreSQL: races, poisoned requests, and work for the workers."""
 
 import asyncio
 from collections.abc import Callable
@@ -49,16 +49,16 @@ def chain(database: str) -> list[Row]:
     )
 
 
-def test_sixty_four_copies_of_one_bet_at_once_move_once_and_get_equal_replies(
+def test_sixty_four_concurrent_copies_of_a_bet_move_once_and_get_equal_replies(
     database: str,
 ) -> None:
     open_wallets(database, ("ann", 1000))
 
     async def storm() -> list[bytes]:
-        async with acceptors(database, 8) as side_by_side:
+        async with acceptors(database, 8) as concurrent:
             copies = [request(bet("b1", 300)) for _ in range(8)]
-            taken = await asyncio.gather(*(x.accept(copies) for x in side_by_side))
-            return [d.answer.body for one in taken for d in one.decided]
+            results = await asyncio.gather(*(x.accept(copies) for x in concurrent))
+            return [d.answer.body for accepted in results for d in accepted.decisions]
 
     replies = asyncio.run(storm())
 
@@ -72,57 +72,57 @@ def test_sixty_four_copies_of_one_bet_at_once_move_once_and_get_equal_replies(
     ]
 
 
-def test_two_receivers_with_stale_memories_never_overdraw(database: str) -> None:
-    """Each remembers a full wallet while the other one empties it."""
+def test_two_receivers_with_stale_caches_never_overdraw(database: str) -> None:
+    """Each has the full wallet in its cache while the other one empties it."""
     open_wallets(database, ("ann", 1000))
 
     async def race() -> tuple[list[Verdict], int]:
-        async with acceptors(database, 2) as (one, other):
+        async with acceptors(database, 2) as (first, second):
             verdicts, conflicts = [], 0
             for n in range(6):
                 pair = await asyncio.gather(
-                    one.accept([request(bet(f"a{n}", 150))]),
-                    other.accept([request(bet(f"b{n}", 150))]),
+                    first.accept([request(bet(f"a{n}", 150))]),
+                    second.accept([request(bet(f"b{n}", 150))]),
                 )
-                verdicts += [x.decided[0].verdict for x in pair]
+                verdicts += [x.decisions[0].verdict for x in pair]
                 conflicts += sum(x.conflicts for x in pair)
             return verdicts, conflicts
 
     verdicts, conflicts = asyncio.run(race())
 
-    told = chain(database)
+    operations = chain(database)
     assert verdicts.count(Verdict.ACCEPTED) == 6
     assert verdicts.count(Verdict.DECLINED_FUNDS) == 6
-    assert [row[0] for row in told] == list(range(1, 14))
-    assert min(row[3] for row in told) == 100
+    assert [row[0] for row in operations] == list(range(1, 14))
+    assert min(row[3] for row in operations) == 100
     assert balances(database) == {"ann": 100}
     assert conflicts >= 1
 
 
-def test_a_lost_race_is_counted_and_decided_again_on_fresh_books(database: str) -> None:
+def test_a_lost_race_is_counted_and_decided_again_after_a_read(database: str) -> None:
     open_wallets(database, ("ann", 1000))
 
     async def stale() -> tuple[int, Verdict]:
-        async with acceptors(database, 2) as (one, other):
-            await one.accept([request(bet("a1", 600))])
-            await other.accept([request(bet("b1", 400))])
-            late = await one.accept([request(bet("a2", 1))])
-            return late.conflicts, late.decided[0].verdict
+        async with acceptors(database, 2) as (first, second):
+            await first.accept([request(bet("a1", 600))])
+            await second.accept([request(bet("b1", 400))])
+            late = await first.accept([request(bet("a2", 1))])
+            return late.conflicts, late.decisions[0].verdict
 
     assert asyncio.run(stale()) == (1, Verdict.DECLINED_FUNDS)
 
 
-def test_a_block_by_another_receiver_holds_although_it_is_not_remembered(
+def test_a_block_by_another_receiver_applies_although_it_is_not_cached(
     database: str,
 ) -> None:
     open_wallets(database, ("ann", 1000))
 
     async def stale() -> Verdict:
-        async with acceptors(database, 2) as (one, other):
-            await one.accept([request(bet("a1", 1))])
-            await other.accept([request(set_blocked("x1", blocked=True))])
-            late = await one.accept([request(bet("a2", 1))])
-            return late.decided[0].verdict
+        async with acceptors(database, 2) as (first, second):
+            await first.accept([request(bet("a1", 1))])
+            await second.accept([request(set_blocked("x1", blocked=True))])
+            late = await first.accept([request(bet("a2", 1))])
+            return late.decisions[0].verdict
 
     assert asyncio.run(stale()) is Verdict.DECLINED_BLOCKED
 
@@ -131,24 +131,24 @@ def test_a_win_of_a_bet_that_another_receiver_rolled_back_is_refused(database: s
     open_wallets(database, ("ann", 1000))
 
     async def stale() -> Verdict:
-        async with acceptors(database, 2) as (one, other):
-            await one.accept([request(bet("b1", 100))])
-            await other.accept([request(rollback("u1", "b1"))])
-            late = await one.accept([request(win("w1", 500, bet_key="b1"))])
-            return late.decided[0].verdict
+        async with acceptors(database, 2) as (first, second):
+            await first.accept([request(bet("b1", 100))])
+            await second.accept([request(rollback("u1", "b1"))])
+            late = await first.accept([request(win("w1", 500, bet_key="b1"))])
+            return late.decisions[0].verdict
 
     assert asyncio.run(stale()) is Verdict.ROLLED_BACK
     assert balances(database) == {"ann": 1000}
 
 
-def test_a_balance_is_the_one_another_receiver_left(database: str) -> None:
+def test_a_balance_includes_what_another_receiver_accepted(database: str) -> None:
     open_wallets(database, ("ann", 1000))
 
     async def stale() -> bytes:
-        async with acceptors(database, 2) as (one, other):
-            await one.accept([request(bet("b1", 100))])
-            await other.accept([request(bet("b2", 100))])
-            return (await one.accept([request(balance_query())])).decided[0].answer.body
+        async with acceptors(database, 2) as (first, second):
+            await first.accept([request(bet("b1", 100))])
+            await second.accept([request(bet("b2", 100))])
+            return (await first.accept([request(balance_query())])).decisions[0].answer.body
 
     assert b'"balance": "8.00"' in asyncio.run(stale())
 
@@ -169,15 +169,15 @@ def nul_in_handle() -> Request:
     return request(bet("poison", 1, handle="a\0nn"))
 
 
-def bytes_that_are_no_text() -> Request:
+def header_that_is_no_text() -> Request:
     return request(bet("poison", 1), headers="user-agent: \udcff")
 
 
-def a_round_that_is_no_text() -> Request:
+def round_that_is_no_text() -> Request:
     return request(bet("poison", 1, round_id="r\ud800"))
 
 
-def an_answer_that_cannot_be_made() -> Request:
+def answer_that_fails() -> Request:
     def respond(outcome: Outcome) -> Answer:
         if outcome.verdict is Verdict.ACCEPTED:
             raise LookupError("a dialect's bug")
@@ -186,15 +186,15 @@ def an_answer_that_cannot_be_made() -> Request:
     return changed(request(bet("poison", 1)), respond=respond)
 
 
-def more_than_fits() -> Request:
+def amount_out_of_range() -> Request:
     return request(replace(deposit("poison", 1), amount=Money(2**63 - 1, "EUR")))
 
 
-def rolls_itself_back() -> Request:
+def rollback_of_itself() -> Request:
     return request(rollback("poison", "poison"))
 
 
-def a_status_that_does_not_fit() -> Request:
+def status_out_of_range() -> Request:
     poison = request(bet("poison", 1))
     respond = poison.respond
     return changed(poison, respond=lambda o: changed(respond(o), status=2**16))
@@ -207,12 +207,12 @@ def a_status_that_does_not_fit() -> Request:
         nul_in_key,
         nul_in_original,
         nul_in_handle,
-        bytes_that_are_no_text,
-        a_round_that_is_no_text,
-        an_answer_that_cannot_be_made,
-        more_than_fits,
-        rolls_itself_back,
-        a_status_that_does_not_fit,
+        header_that_is_no_text,
+        round_that_is_no_text,
+        answer_that_fails,
+        amount_out_of_range,
+        rollback_of_itself,
+        status_out_of_range,
     ],
 )
 def test_a_request_that_cannot_be_written_fails_alone(
@@ -223,8 +223,8 @@ def test_a_request_that_cannot_be_written_fails_alone(
 
     async def poisoned() -> list[Verdict]:
         async with acceptors(database, 1) as (acceptor,):
-            taken = await acceptor.accept([*good[:4], poison(), *good[4:]])
-            return [d.verdict for d in taken.decided]
+            accepted = await acceptor.accept([*good[:4], poison(), *good[4:]])
+            return [d.verdict for d in accepted.decisions]
 
     verdicts = asyncio.run(poisoned())
 
@@ -233,28 +233,28 @@ def test_a_request_that_cannot_be_written_fails_alone(
     assert balances(database) == {"ann": 970, "bob": 970}
 
 
-def test_a_balance_beyond_what_a_wallet_can_hold_is_refused_alone(database: str) -> None:
+def test_a_win_that_overflows_its_wallet_is_refused_alone(database: str) -> None:
     open_wallets(database, ("ann", MINOR_MAX), ("bob", 10))
     wins: list[Operation] = [win(f"w{n}", MINOR_MAX) for n in range(92)]
 
-    decided = accept(database, *wins, bet("b1", 10, handle="bob"))
+    decisions = accept(database, *wins, bet("b1", 10, handle="bob"))
 
-    verdicts = [d.verdict for d in decided]
+    verdicts = [d.verdict for d in decisions]
     assert verdicts.count(Verdict.UNAVAILABLE) == 1
     assert verdicts[-1] is Verdict.ACCEPTED
     assert balances(database) == {"ann": 92 * MINOR_MAX, "bob": 0}
 
 
-def test_what_came_of_a_batch_names_what_waits_for_the_workers(database: str) -> None:
+def test_the_result_of_a_batch_names_the_work_for_the_workers(database: str) -> None:
     open_wallets(database, ("ann", 1000))
 
     async def day() -> list[tuple[int, bool]]:
         async with acceptors(database, 1) as (acceptor,):
-            told = []
+            work = []
             for facts in ([bet("b1", 1)], [history("h1")], [balance_query()], []):
-                taken = await acceptor.accept([request(fact) for fact in facts])
-                told.append((len(taken.batches), taken.recorded))
-            return told
+                accepted = await acceptor.accept([request(fact) for fact in facts])
+                work.append((len(accepted.batches), accepted.recorded))
+            return work
 
     assert asyncio.run(day()) == [(1, False), (0, True), (0, False), (0, False)]
 
@@ -264,23 +264,23 @@ def test_a_batch_without_operations_has_nothing_to_post(database: str) -> None:
 
     accept(database, history("h1"), None, bet("b1", 1, handle="nobody"))
 
-    told = rows(database, "SELECT verdict, op_key FROM deliveries ORDER BY delivery_id")
-    assert told == [("recorded", None), ("malformed", None), ("player_unknown", "b1")]
+    deliveries = rows(database, "SELECT verdict, op_key FROM deliveries ORDER BY delivery_id")
+    assert deliveries == [("recorded", None), ("malformed", None), ("player_unknown", "b1")]
     assert rows(database, "SELECT posted_at IS NULL FROM batches ORDER BY batch_id") == [
         (True,),
         (False,),
     ]
 
 
-def test_everything_of_an_operation_survives_the_way_into_the_books(database: str) -> None:
+def test_every_field_of_an_operation_is_stored(database: str) -> None:
     open_wallets(database, ("ann", 1000))
-    asked = request(round_end("e1", of="b1", staked=7, paid=9), headers="x: 1")
+    end = request(round_end("e1", of="b1", staked=7, paid=9), headers="x: 1")
 
-    async def one() -> bytes:
+    async def answer() -> bytes:
         async with acceptors(database, 1) as (acceptor,):
-            return (await acceptor.accept([asked])).decided[0].answer.body
+            return (await acceptor.accept([end])).decisions[0].answer.body
 
-    reply = asyncio.run(one())
+    reply = asyncio.run(answer())
 
     decided = rows(
         database,
@@ -298,15 +298,15 @@ def test_everything_of_an_operation_survives_the_way_into_the_books(database: st
         ("b1", "tombstone", "accepted", "closed_by e1", "e1", False, None, None),
     ]
     assert evidence == [
-        ("e1", "x: 1", asked.body, 200, reply, asked.received_at),
-        ("b1", "", b"", 200, b"", asked.received_at),
+        ("e1", "x: 1", end.body, 200, reply, end.received_at),
+        ("b1", "", b"", 200, b"", end.received_at),
     ]
 
 
-def test_a_receiver_that_starts_anew_knows_the_same_as_one_that_remembers(
+def test_a_restarted_receiver_decides_like_one_with_a_cache(
     database: str,
 ) -> None:
-    """Repeats, reversals and tombstones are read back as they were decided."""
+    """Repeats, reversals and tombstones are read back from the database."""
     open_wallets(database, ("ann", 1000))
     accept(database, bet("b1", 100), rollback("u1", "b1"), rollback("u2", "b2"))
     first = accept(database, bet("b3", 100))
@@ -338,10 +338,10 @@ def test_a_receiver_that_starts_anew_knows_the_same_as_one_that_remembers(
     ]
 
 
-def test_a_player_without_a_wallet_has_none_in_any_currency(database: str) -> None:
+def test_a_player_without_a_wallet_is_refused_in_any_currency(database: str) -> None:
     with closing(psycopg.connect(database, autocommit=True)) as connection:
         connection.execute("INSERT INTO players (player) VALUES ('ann')")
 
-    decided = accept(database, bet("b1", 1), balance_query())
+    decisions = accept(database, bet("b1", 1), balance_query())
 
-    assert [d.verdict for d in decided] == [Verdict.CURRENCY_WRONG] * 2
+    assert [d.verdict for d in decisions] == [Verdict.CURRENCY_WRONG] * 2

@@ -1,4 +1,4 @@
-"""Corrections under four eyes: proposed, decided by another person, booked once, audited."""
+"""Corrections by two people: proposed, decided by another person, booked once, audited."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,23 +8,23 @@ from psycopg import errors
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from ledger.accepting.carry import carry_out
+from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import InRound
 from ledger.checks.run import verify
 from ledger.corrections.adjustments import (
     AdjustmentRefused,
+    all_adjustments,
     approve,
     approve_on,
-    complete,
-    every,
-    get,
-    order_of,
-    pending,
+    book_approved,
+    get_adjustment,
+    own_operation_of,
+    pending_adjustments,
     propose,
     propose_on,
     reject,
 )
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of
 from storage.audit import trail
 from storage.engine import open_engine, url_of
@@ -46,9 +46,9 @@ from vocabulary.outcomes import Verdict
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
     open_wallets(database, ("ann", 1000))
-    found = open_engine(database)
-    yield found
-    found.dispose()
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
 
 
 def proposed(engine: Engine, minor: int = 250, **more: Any) -> str:
@@ -65,13 +65,13 @@ def proposed(engine: Engine, minor: int = 250, **more: Any) -> str:
 
 
 def balance(engine: Engine) -> int:
-    found = balance_of(engine, player="ann", currency="EUR")
-    assert found is not None
-    return found.balance
+    wallet = balance_of(engine, player="ann", currency="EUR")
+    assert wallet is not None
+    return wallet.balance
 
 
 def accounts(engine: Engine) -> dict[tuple[str, str], int]:
-    drain(url_of(engine))
+    post_all_at(url_of(engine))
     assert [(x.name, x.first) for x in verify(engine) if x.wrong] == []
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(
@@ -81,17 +81,21 @@ def accounts(engine: Engine) -> dict[tuple[str, str], int]:
         return {(row[0], row[1]): int(row[2]) for row in rows}
 
 
-def test_what_another_person_approves_is_booked_against_the_adjustment_account(
+def test_a_proposal_approved_by_another_person_is_booked_against_the_adjustment_account(
     engine: Engine,
 ) -> None:
     proposal = proposed(engine, break_id="brk-1")
-    waiting = pending(engine, break_id="brk-1")
+    waiting = pending_adjustments(engine, break_id="brk-1")
 
-    done = approve(engine, proposal, by="jonas", now=NOON)
+    approved = approve(engine, proposal, by="jonas", now=NOON)
 
     assert [x.id for x in waiting] == [proposal]
-    assert (done.state, done.op_key, done.decided_by) == ("posted", proposal, "jonas")
-    assert (balance(engine), pending(engine)) == (1250, [])
+    assert (approved.state, approved.op_key, approved.decided_by) == (
+        "posted",
+        proposal,
+        "jonas",
+    )
+    assert (balance(engine), pending_adjustments(engine)) == (1250, [])
     assert accounts(engine)["adjustment", "tieout"] == -250
 
 
@@ -101,20 +105,23 @@ def test_every_step_leaves_a_row_in_the_audit_trail(engine: Engine) -> None:
     reject(engine, refused, by="jonas", reason="paid already", now=NOON)
 
     with engine.connect() as connection:
-        kept = [(x.actor, x.action, dict(x.detail)) for x in trail(connection, booked)]
-        dropped = [(x.actor, x.action, dict(x.detail)) for x in trail(connection, refused)]
+        approved = [(x.actor, x.action, dict(x.detail)) for x in trail(connection, booked)]
+        rejected = [(x.actor, x.action, dict(x.detail)) for x in trail(connection, refused)]
 
-    told = {"player": "ann", "amount": "2.50", "currency": "EUR", "break_id": None}
-    assert kept == [
-        ("maria", "adjustment.proposed", {**told, "reason": "a win never came"}),
+    detail = {"player": "ann", "amount": "2.50", "currency": "EUR", "break_id": None}
+    assert approved == [
+        ("maria", "adjustment.proposed", {**detail, "reason": "a win never came"}),
         ("jonas", "adjustment.approved", {"role": "lead"}),
         ("jonas", "adjustment.posted", {}),
     ]
-    assert dropped[1:] == [("jonas", "adjustment.rejected", {"reason": "paid already"})]
-    assert {x.id: x.state for x in every(engine)} == {booked: "posted", refused: "rejected"}
+    assert rejected[1:] == [("jonas", "adjustment.rejected", {"reason": "paid already"})]
+    assert {x.id: x.state for x in all_adjustments(engine)} == {
+        booked: "posted",
+        refused: "rejected",
+    }
 
 
-def test_nobody_decides_their_own_proposal(engine: Engine) -> None:
+def test_the_proposer_cannot_decide_a_proposal(engine: Engine) -> None:
     proposal = proposed(engine)
 
     with pytest.raises(AdjustmentRefused, match="another person decides"):
@@ -122,7 +129,7 @@ def test_nobody_decides_their_own_proposal(engine: Engine) -> None:
     with pytest.raises(AdjustmentRefused, match="another person decides"):
         reject(engine, proposal, by="maria", reason="no", now=NOON)
 
-    assert (get(engine, proposal).state, balance(engine)) == ("proposed", 1000)
+    assert (get_adjustment(engine, proposal).state, balance(engine)) == ("proposed", 1000)
 
 
 @pytest.mark.parametrize(
@@ -152,30 +159,32 @@ def test_the_database_refuses_steps_that_are_not_allowed(
 
 def test_a_role_approves_up_to_its_limit_either_way(engine: Engine) -> None:
     limits = {"clerk": 100}
-    small, large, owed = (proposed(engine, minor) for minor in (100, 101, -101))
+    small, large, negative = (proposed(engine, minor) for minor in (100, 101, -101))
 
     assert approve(engine, small, by="j", now=NOON, role="clerk", limits=limits).op_key
-    for beyond in (large, owed):
+    for proposal in (large, negative):
         with pytest.raises(AdjustmentRefused, match=r"clerk may approve at most 1\.00 EUR"):
-            approve(engine, beyond, by="j", now=NOON, role="clerk", limits=limits)
+            approve(engine, proposal, by="j", now=NOON, role="clerk", limits=limits)
     with pytest.raises(AdjustmentRefused, match="guest may approve at most 0"):
         approve(engine, large, by="j", now=NOON, role="guest", limits=limits)
 
 
-def test_what_died_between_approval_and_booking_is_completed_and_moves_once(
+def test_an_interrupted_approval_is_completed_and_moves_once(
     engine: Engine,
 ) -> None:
-    before, between = proposed(engine), proposed(engine)
-    for proposal in (before, between):
+    unbooked, unmarked = proposed(engine), proposed(engine)
+    for proposal in (unbooked, unmarked):
         with engine.begin() as connection:
             approve_on(connection, proposal, by="jonas", now=NOON)
-    booked = carry_out(url_of(engine), order_of(get(engine, between)), now=NOON)
+    booked = accept_own_operation(
+        url_of(engine), own_operation_of(get_adjustment(engine, unmarked)), now=NOON
+    )
     assert (booked.verdict, balance(engine)) == (Verdict.ACCEPTED, 1250)
 
     for _ in range(2):
-        for proposal in (before, between):
+        for proposal in (unbooked, unmarked):
             assert approve(engine, proposal, by="jonas", now=NOON).state == "posted"
-            assert complete(engine, proposal, now=NOON).state == "posted"
+            assert book_approved(engine, proposal, now=NOON).state == "posted"
 
     assert balance(engine) == 1500
 
@@ -190,7 +199,7 @@ def test_a_decision_is_final(engine: Engine) -> None:
     with pytest.raises(AdjustmentRefused, match="is rejected already"):
         approve(engine, dropped, by="jonas", now=NOON)
     with pytest.raises(AdjustmentRefused, match="is rejected, not approved"):
-        complete(engine, dropped, now=NOON)
+        book_approved(engine, dropped, now=NOON)
 
 
 @pytest.mark.parametrize(
@@ -206,20 +215,20 @@ def test_a_decision_is_final(engine: Engine) -> None:
 def test_an_empty_proposal_is_refused(
     engine: Engine, change: dict[str, Any], reason: str
 ) -> None:
-    asked = {"player": "ann", "currency": "EUR", "amount": eur(5), "reason": "r", "by": "m"}
+    proposal = {"player": "ann", "currency": "EUR", "amount": eur(5), "reason": "r", "by": "m"}
 
     with pytest.raises(AdjustmentRefused, match=reason):
-        propose(engine, now=NOON, **{**asked, **change})
+        propose(engine, now=NOON, **{**proposal, **change})
 
-    assert every(engine) == []
+    assert all_adjustments(engine) == []
 
 
 def test_an_unknown_proposal_is_named(engine: Engine) -> None:
-    with pytest.raises(AdjustmentRefused, match="no adjustment is called adj-0"):
+    with pytest.raises(AdjustmentRefused, match="no adjustment has the id adj-0"):
         approve(engine, "adj-0", by="jonas", now=NOON)
 
 
-def test_a_proposal_stands_or_falls_with_its_transaction(engine: Engine) -> None:
+def test_a_proposal_is_part_of_the_callers_transaction(engine: Engine) -> None:
     with engine.connect() as connection:
         propose_on(
             connection,
@@ -232,10 +241,10 @@ def test_a_proposal_stands_or_falls_with_its_transaction(engine: Engine) -> None
         )
         connection.rollback()
 
-    assert every(engine) == []
+    assert all_adjustments(engine) == []
 
 
-def test_a_missing_win_is_paid_within_its_round_and_lowers_its_ggr(engine: Engine) -> None:
+def test_a_missing_win_is_paid_in_its_round_and_lowers_its_ggr(engine: Engine) -> None:
     accept(url_of(engine), bet("b1", 300), round_end("e1", of="b1", staked=300, paid=250))
     proposal = proposed(engine, within=InRound(provider=SLUG, round_id="r1", side="payout"))
 
@@ -246,7 +255,7 @@ def test_a_missing_win_is_paid_within_its_round_and_lowers_its_ggr(engine: Engin
                                 ("ggr", SLUG): 50}  # fmt: skip
 
 
-def test_a_stake_given_back_within_an_open_round_settles_it(engine: Engine) -> None:
+def test_a_stake_returned_in_an_open_round_settles_it(engine: Engine) -> None:
     accept(url_of(engine), bet("b1", 300))
     within = InRound(provider=SLUG, round_id="r1", side="stake")
     proposal = proposed(engine, 100, within=within)
@@ -259,7 +268,7 @@ def test_a_stake_given_back_within_an_open_round_settles_it(engine: Engine) -> N
         assert row.one() == (200, 0, "settled")
 
 
-def test_the_handle_of_an_adjusted_player_is_ours_not_the_providers(engine: Engine) -> None:
+def test_an_adjustment_names_the_player_by_our_name_not_the_providers(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO players VALUES ('bob')")
         connection.exec_driver_sql("INSERT INTO handles VALUES ('lottery', 'ann', 'bob')")
@@ -270,7 +279,7 @@ def test_the_handle_of_an_adjusted_player_is_ours_not_the_providers(engine: Engi
     assert balance(engine) == 1250
 
 
-def test_an_adjustment_may_leave_the_player_owing_and_may_name_a_fund(engine: Engine) -> None:
+def test_an_adjustment_may_leave_a_debt_and_may_use_a_fund(engine: Engine) -> None:
     approve(engine, proposed(engine, -1600), by="jonas", now=NOON)
     approve(engine, proposed(engine, 1, fund=Fund.DIFFERENCE), by="jonas", now=NOON)
 
@@ -282,13 +291,13 @@ def test_an_adjustment_may_leave_the_player_owing_and_may_name_a_fund(engine: En
     }
 
 
-def test_a_debt_is_paid_off_by_what_comes_in(engine: Engine) -> None:
+def test_a_later_adjustment_pays_off_a_debt(engine: Engine) -> None:
     approve(engine, proposed(engine, -1600), by="jonas", now=NOON)
     accept(url_of(engine), bet("b1", 1), policy=LENIENT)
     approve(engine, proposed(engine, 900), by="jonas", now=NOON)
 
-    told = accounts(engine)
+    totals = accounts(engine)
 
     assert balance(engine) == 300
-    assert told["player_wallet", "tieout"] == 300
-    assert ("player_receivable", "tieout") not in told
+    assert totals["player_wallet", "tieout"] == 300
+    assert ("player_receivable", "tieout") not in totals

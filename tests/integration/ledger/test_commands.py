@@ -1,4 +1,4 @@
-"""What finance and ops type: corrections, states, statements and instants, with their codes."""
+"""Commands on corrections, player states, statements and balances, with their exit codes."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from tests.harness.books.ledger import accept, bet, open_wallets
 from tests.harness.servers.command_line import run_tieout
 from vocabulary.clock import SystemClock
@@ -36,9 +36,9 @@ class CommandLine:
     database: str
 
     def run(self, *words: str, code: int = 0) -> str:
-        done = run_tieout(self.folder, *words)
-        assert done.returncode == code, (words, done.stdout, done.stderr)
-        return done.stdout if code == 0 else done.stderr
+        result = run_tieout(self.folder, *words)
+        assert result.returncode == code, (words, result.stdout, result.stderr)
+        return result.stdout if code == 0 else result.stderr
 
     def json(self, *words: str) -> Any:
         return json.loads(self.run(*words, "--json"))
@@ -61,37 +61,41 @@ SELECT a.actor, a.action, a.detail->>'reason', o.op_key IS NOT NULL
 
 
 def trail_of(database: str, player: str) -> list[tuple[Any, ...]]:
-    """Who ordered what about a player, why, and whether it stands in the books."""
+    """Actor, action and reason of each audit row about a player, and whether it is booked."""
     with psycopg.connect(database) as connection:
         return connection.execute(_TRAIL, [player]).fetchall()
 
 
-def test_a_correction_is_proposed_refused_to_its_proposer_and_approved_by_another(
+def test_a_correction_cannot_be_approved_by_its_proposer_but_by_another_person(
     tieout: CommandLine,
 ) -> None:
     adjust = ("ledger", "adjust")
-    by = ("--by", "maria", "--reason", "a win never came", "--break", "brk-7")
-    proposal = tieout.run(*adjust, "propose", *WALLET, "--amount", "2.50", *by).strip()
+    options = ("--by", "maria", "--reason", "a win never came", "--break", "brk-7")
+    proposal = tieout.run(*adjust, "propose", *WALLET, "--amount", "2.50", *options).strip()
 
     own = tieout.run(*adjust, "approve", proposal, "--by", "maria", code=1)
     assert "another person decides" in own
     (waiting,) = tieout.json(*adjust, "list")
-    (done,) = tieout.json(*adjust, "approve", proposal, "--by", "jonas")
+    (approved,) = tieout.json(*adjust, "approve", proposal, "--by", "jonas")
 
     assert (waiting["id"], waiting["state"]) == (proposal, "proposed")
-    assert (done["state"], done["amount"], done["break_id"]) == ("posted", "2.50", "brk-7")
+    assert (approved["state"], approved["amount"], approved["break_id"]) == (
+        "posted",
+        "2.50",
+        "brk-7",
+    )
     assert tieout.json("ledger", "balance", *WALLET)["balance"] == "12.50"
-    unknown = ("--amount", "1", *by, "--provider", "other", "--round", "r")
+    unknown = ("--amount", "1", *options, "--provider", "other", "--round", "r")
     assert "known: lottery" in tieout.run(*adjust, "propose", *WALLET, *unknown, code=2)
 
 
-def test_a_player_is_excluded_and_limited_and_shown_so(tieout: CommandLine) -> None:
-    why = ("--by", "maria", "--reason", "asked")
+def test_show_reports_exclusion_and_limits_of_a_player(tieout: CommandLine) -> None:
+    given = ("--by", "maria", "--reason", "asked")
     unnamed = tieout.run("players", "block", *WALLET, "--reason", "asked", code=2)
-    tieout.run("players", "limit", *WALLET, *why, "--turnover", "50", "--loss", "20.5")
-    tieout.run("players", "exclude", *WALLET, *why, "--until", "30d")
-    nothing = tieout.run("players", "limit", *WALLET, *why, code=2)
-    past = tieout.run("players", "exclude", *WALLET, *why, "--until", "2020-01-01", code=2)
+    tieout.run("players", "limit", *WALLET, *given, "--turnover", "50", "--loss", "20.5")
+    tieout.run("players", "exclude", *WALLET, *given, "--until", "30d")
+    nothing = tieout.run("players", "limit", *WALLET, *given, code=2)
+    past = tieout.run("players", "exclude", *WALLET, *given, "--until", "2020-01-01", code=2)
 
     (wallet,) = tieout.json("players", "show", "--player", "ann")["wallets"]
 
@@ -107,38 +111,42 @@ def test_a_player_is_excluded_and_limited_and_shown_so(tieout: CommandLine) -> N
     ]
 
 
-def test_books_are_read_by_account_round_day_and_instant(tieout: CommandLine) -> None:
+def test_the_books_are_read_by_account_round_day_and_instant(tieout: CommandLine) -> None:
     accept(tieout.database, bet("b1", 300))
     gift = ("--amount", "5", "--reason", "welcome", "--as", "bonus")
     tieout.run("ledger", "deposit", *WALLET, *gift)
-    drain(tieout.database)
+    post_all_at(tieout.database)
 
-    kept = tieout.json("ledger", "checkpoint")
+    checkpoint = tieout.json("ledger", "checkpoint")
     accounts = tieout.json("ledger", "accounts")
     (waiting,) = tieout.json("ledger", "rounds", "--open", "--provider", "lottery")
-    told = tieout.json("ledger", "statement", "--provider", "lottery", "--from", "2026-06-04")
-    then = tieout.json("ledger", "balance", *WALLET, "--at", kept["as_of"], "--by", "posted")
+    statement = tieout.json(
+        "ledger", "statement", "--provider", "lottery", "--from", "2026-06-04"
+    )
+    earlier = tieout.json(
+        "ledger", "balance", *WALLET, "--at", checkpoint["as_of"], "--by", "posted"
+    )
     totals = tieout.json("ledger", "trial-balance")["accounts"]
 
-    assert (kept["written"], kept["checked"], kept["wrong"]) == (1, 1, 0)
+    assert (checkpoint["written"], checkpoint["checked"], checkpoint["wrong"]) == (1, 1, 0)
     assert {"account": "player_receivable", "side": "debit"}.items() <= accounts[9].items()
     assert (waiting["round_id"], waiting["status"], waiting["clearing"]) == (
         "r1",
         "open",
         "3.00",
     )
-    assert [(day["stake"], day["clearing"]) for day in told["days"]] == [("3.00", "3.00")]
-    assert (then["balance"], then["checkpoint"]) == ("12.00", kept["as_of"])
+    assert [(day["stake"], day["clearing"]) for day in statement["days"]] == [("3.00", "3.00")]
+    assert (earlier["balance"], earlier["checkpoint"]) == ("12.00", checkpoint["as_of"])
     assert {"bonus": "-5.00"}.items() <= {x["account"]: x["amount"] for x in totals}.items()
 
 
-def test_a_players_states_change_with_a_name_each_and_a_refused_one_is_kept_too(
+def test_each_change_of_a_players_state_is_audited_even_if_refused(
     tieout: CommandLine,
 ) -> None:
-    why = ("--by", "jonas", "--reason", "asked")
-    tieout.run("players", "block", *WALLET, *why)
-    tieout.run("players", "unblock", *WALLET, *why)
-    tieout.run("players", "block", "--player", "eve", "--currency", "EUR", *why, code=1)
+    given = ("--by", "jonas", "--reason", "asked")
+    tieout.run("players", "block", *WALLET, *given)
+    tieout.run("players", "unblock", *WALLET, *given)
+    tieout.run("players", "block", "--player", "eve", "--currency", "EUR", *given, code=1)
     empty = ("--by", "", "--reason", "asked")
     nobody = tieout.run("players", "unblock", *WALLET, *empty, code=2)
 
@@ -150,15 +158,15 @@ def test_a_players_states_change_with_a_name_each_and_a_refused_one_is_kept_too(
     assert trail_of(tieout.database, "eve") == [("jonas", "player.block", "asked", False)]
 
 
-def test_rounds_that_wait_too_long_are_listed_by_age(tieout: CommandLine) -> None:
+def test_open_rounds_are_listed_by_age(tieout: CommandLine) -> None:
     now = SystemClock().now()
     long_ago = now - timedelta(days=3)
     accept(tieout.database, bet("old", 5, round_id="r-old"), at=long_ago)
     accept(tieout.database, bet("new", 5, round_id="r-new"), at=now)
-    drain(tieout.database)
+    post_all_at(tieout.database)
 
     def listed(*words: str) -> list[str]:
-        return [one["round_id"] for one in tieout.json("ledger", "rounds", "--open", *words)]
+        return [row["round_id"] for row in tieout.json("ledger", "rounds", "--open", *words)]
 
     assert listed("--older-than", "24h") == ["r-old"]
     assert listed("--older-than", "30d") == []
@@ -167,15 +175,15 @@ def test_rounds_that_wait_too_long_are_listed_by_age(tieout: CommandLine) -> Non
     assert "--older-than" in wrong
 
 
-def test_a_statement_ends_with_its_last_day_inside(tieout: CommandLine) -> None:
+def test_a_statement_includes_its_last_day(tieout: CommandLine) -> None:
     for day in (4, 5, 6):
-        at = datetime(2026, 6, day, 12, tzinfo=UTC)
-        accept(tieout.database, bet(f"b{day}", 100, round_id=f"r{day}"), at=at)
-    drain(tieout.database)
+        noon = datetime(2026, 6, day, 12, tzinfo=UTC)
+        accept(tieout.database, bet(f"b{day}", 100, round_id=f"r{day}"), at=noon)
+    post_all_at(tieout.database)
 
     def days(*words: str) -> list[str]:
-        told = tieout.json("ledger", "statement", "--provider", "lottery", *words)
-        return [day["day"] for day in told["days"]]
+        statement = tieout.json("ledger", "statement", "--provider", "lottery", *words)
+        return [day["day"] for day in statement["days"]]
 
     assert days("--to", "2026-06-05") == ["2026-06-04", "2026-06-05"]
     assert days("--from", "2026-06-05", "--to", "2026-06-05") == ["2026-06-05"]

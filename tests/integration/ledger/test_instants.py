@@ -1,4 +1,4 @@
-"""Balances as of an instant, checkpoints that are proven, and statements by day."""
+"""Balances as of an instant, proven checkpoints, and statements by day."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,8 @@ from psycopg import errors
 from sqlalchemy import Engine
 
 from ledger.accepting.own_operations import OwnOperation
-from ledger.enums import OWN
-from ledger.posting.posting import drain
+from ledger.enums import OWN_SLUG
+from ledger.posting.posting import post_all_at
 from ledger.queries.checkpoints import (
     BalanceClock,
     balance_at,
@@ -47,28 +47,28 @@ def books(database: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def accept_at(database: str, *told: tuple[datetime, Fact | OwnOperation]) -> None:
-    """One batch each, received at the instants given."""
+def accept_at(database: str, *timed: tuple[datetime, Fact | OwnOperation]) -> None:
+    """Accept each fact as a batch of its own, received at its instant."""
 
     async def run() -> None:
         async with acceptors(database, 1) as (acceptor,):
-            for at, fact in told:
+            for at, fact in timed:
                 await acceptor.accept([structs.replace(request(fact), received_at=at)])
 
     asyncio.run(run())
 
 
-def held(engine: Engine, at: datetime, by: BalanceClock = "received") -> int:
-    found = balance_at(engine, player="ann", currency="EUR", at=at, by=by)
-    assert found is not None
-    return found.balance
+def balance(engine: Engine, at: datetime, by: BalanceClock = "received") -> int:
+    wallet = balance_at(engine, player="ann", currency="EUR", at=at, by=by)
+    assert wallet is not None
+    return wallet.balance
 
 
 def now() -> datetime:
     return SystemClock().now()
 
 
-def test_a_balance_is_told_for_any_instant_with_and_without_checkpoints(
+def test_a_balance_is_known_for_any_instant_with_and_without_checkpoints(
     database: str, books: Engine
 ) -> None:
     start = now()
@@ -78,34 +78,36 @@ def test_a_balance_is_told_for_any_instant_with_and_without_checkpoints(
     )
     instants = [start - DAY, start, *days, days[0] + DAY / 2, days[-1] + DAY]
     expected = [0, 1000, 990, 980, 970, 960, 950, 990, 950]
-    assert [held(books, at) for at in instants] == expected
-    drain(database)
+    assert [balance(books, at) for at in instants] == expected
+    post_all_at(database)
 
     assert take_checkpoint(books, at=now() + 3 * DAY) == 1
 
-    assert [held(books, at) for at in instants] == expected
+    assert [balance(books, at) for at in instants] == expected
     assert prove_checkpoints(books).wrong == 0
 
 
-def test_by_posted_a_balance_is_what_stood_in_the_entries(database: str, books: Engine) -> None:
-    drain(database)
-    before = now()
-    accept_at(database, (NOON, bet("b", 10)))
-    drain(database)
-
-    assert (held(books, before, "posted"), held(books, now(), "posted")) == (1000, 990)
-    take_checkpoint(books, at=now())
-    assert (held(books, before, "posted"), held(books, now(), "posted")) == (1000, 990)
-
-
-def test_a_checkpoint_covers_what_is_posted_and_received_by_then_and_nothing_after(
+def test_by_posted_a_balance_is_the_sum_of_the_entries_at_the_instant(
     database: str, books: Engine
 ) -> None:
-    drain(database)
+    post_all_at(database)
+    before = now()
+    accept_at(database, (NOON, bet("b", 10)))
+    post_all_at(database)
+
+    assert (balance(books, before, "posted"), balance(books, now(), "posted")) == (1000, 990)
+    take_checkpoint(books, at=now())
+    assert (balance(books, before, "posted"), balance(books, now(), "posted")) == (1000, 990)
+
+
+def test_a_checkpoint_covers_only_operations_received_and_posted_by_its_instant(
+    database: str, books: Engine
+) -> None:
+    post_all_at(database)
     later = now() + DAY
     accept_at(database, (later, bet("b1", 10)), (now(), bet("b2", 10, round_id="r2")))
     waiting = take_checkpoint(books, at=now())
-    drain(database)
+    post_all_at(database)
     covered = take_checkpoint(books, at=now())
 
     with psycopg.connect(database) as connection:
@@ -113,68 +115,68 @@ def test_a_checkpoint_covers_what_is_posted_and_received_by_then_and_nothing_aft
             "SELECT wallet_seq, balance FROM checkpoints ORDER BY as_of"
         ).fetchall()
     assert (waiting, covered, rows) == (1, 0, [(1, 1000)])
-    assert held(books, later - timedelta(seconds=1)) == 990
-    assert held(books, later) == 980
+    assert balance(books, later - timedelta(seconds=1)) == 990
+    assert balance(books, later) == 980
 
 
-def test_what_is_committed_late_is_still_counted_for_its_instant(
+def test_an_operation_committed_late_is_counted_at_its_instant(
     database: str, books: Engine
 ) -> None:
-    drain(database)
-    received, taken = now(), now() + timedelta(microseconds=1)
+    post_all_at(database)
+    received, just_after = now(), now() + timedelta(microseconds=1)
     take_checkpoint(books, at=now())
     accept_at(database, (received, bet("late", 10)))
-    drain(database)
+    post_all_at(database)
 
-    assert held(books, taken) == 990
+    assert balance(books, just_after) == 990
 
 
-def test_a_checkpoint_is_written_once_for_an_instant_and_for_wallets_that_moved(
+def test_a_checkpoint_is_written_once_per_instant_and_only_for_wallets_that_moved(
     database: str, books: Engine
 ) -> None:
-    drain(database)
+    post_all_at(database)
     at = now()
 
     assert [take_checkpoint(books, at=at) for _ in range(2)] == [1, 0]
     assert take_checkpoint(books, at=now()) == 0
     accept_at(database, (NOON, bet("b", 10)))
-    drain(database)
+    post_all_at(database)
     assert take_checkpoint(books, at=now()) == 1
     assert prove_checkpoints(books).checked == 2
 
 
-def test_a_checkpoint_that_is_not_the_sum_is_found_and_none_is_changed(
+def test_a_wrong_checkpoint_is_found_and_checkpoints_are_append_only(
     database: str, books: Engine
 ) -> None:
-    drain(database)
+    post_all_at(database)
     take_checkpoint(books, at=now())
     with psycopg.connect(database, autocommit=True) as connection:
         with pytest.raises(errors.RestrictViolation, match="append-only"):
             connection.execute("UPDATE checkpoints SET balance = 0")
         connection.execute("SET session_replication_role = replica")
-        for there, back in (
+        for change, undo in (
             ("checkpoints SET balance = balance + 1", "checkpoints SET balance = balance - 1"),
             ("checkpoints SET wallet_seq = 2", "checkpoints SET wallet_seq = 1"),
             ("entries SET amount = amount * 2", "entries SET amount = amount / 2"),
         ):
-            connection.execute(f"UPDATE {there}".encode())
+            connection.execute(f"UPDATE {change}".encode())
             proof = prove_checkpoints(books)
-            assert (proof.checked, proof.wrong) == (1, 1), there
+            assert (proof.checked, proof.wrong) == (1, 1), change
             assert str(proof.first).startswith("ann EUR at ")
-            connection.execute(f"UPDATE {back}".encode())
+            connection.execute(f"UPDATE {undo}".encode())
             assert prove_checkpoints(books).wrong == 0
 
 
-def test_no_wallet_has_no_balance(books: Engine) -> None:
+def test_a_player_without_a_wallet_has_no_balance(books: Engine) -> None:
     assert balance_at(books, player="zoe", currency="EUR", at=NOON, by="received") is None
 
 
 def days_of(
     engine: Engine, by: BalanceClock = "received", zone: str = "UTC"
 ) -> list[tuple[object, ...]]:
-    found = provider_days(engine, provider=SLUG, first=None, last=None, zone=zone, by=by)
+    days = provider_days(engine, provider=SLUG, first=None, last=None, zone=zone, by=by)
     return [
-        (x.day, x.stake, x.payout, x.rollbacks, x.adjustments, x.ggr, x.clearing) for x in found
+        (x.day, x.stake, x.payout, x.rollbacks, x.adjustments, x.ggr, x.clearing) for x in days
     ]
 
 
@@ -189,11 +191,11 @@ def a_provider_day_or_two() -> Sequence[tuple[datetime, Fact | OwnOperation]]:
     )
 
 
-def test_a_providers_statement_tells_each_day_and_what_is_left_in_clearing(
+def test_a_providers_statement_has_each_day_with_the_clearing_at_its_end(
     database: str, books: Engine
 ) -> None:
     accept_at(database, *a_provider_day_or_two())
-    drain(database)
+    post_all_at(database)
 
     assert days_of(books) == [
         (date(2026, 6, 4), 350, 0, 50, 0, 0, 300),
@@ -203,11 +205,11 @@ def test_a_providers_statement_tells_each_day_and_what_is_left_in_clearing(
     assert posted[1:] == (350, 120, 50, 0, 180, 0)
 
 
-def test_a_days_bounds_are_the_providers_and_its_window_is_cut_after_counting(
+def test_days_are_in_the_providers_time_zone_and_earlier_days_count_in_the_clearing(
     database: str, books: Engine
 ) -> None:
     accept_at(database, *a_provider_day_or_two())
-    drain(database)
+    post_all_at(database)
 
     assert [row[0] for row in days_of(books, zone="Pacific/Kiritimati")] == [
         date(2026, 6, 5),
@@ -220,14 +222,12 @@ def test_a_days_bounds_are_the_providers_and_its_window_is_cut_after_counting(
     assert (cut.day, cut.clearing, cut.operations) == (date(2026, 6, 5), 0, 2)
 
 
-def test_our_own_operations_stand_in_no_providers_statement(
-    database: str, books: Engine
-) -> None:
+def test_own_operations_are_in_no_providers_statement(database: str, books: Engine) -> None:
     accept_at(database, (NOON, adjust("adj-1", 5)))
-    drain(database)
+    post_all_at(database)
 
-    own = provider_days(books, provider=OWN, first=None, last=NOON.date(), zone="UTC",
+    own = provider_days(books, provider=OWN_SLUG, first=None, last=NOON.date(), zone="UTC",
                         by="received")  # fmt: skip
 
     assert days_of(books) == []
-    assert [one.adjustments for one in own] == [5]
+    assert [day.adjustments for day in own] == [5]

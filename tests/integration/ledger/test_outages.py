@@ -1,4 +1,4 @@
-"""Accepting when the database is cut off or out of reach."""
+"""Accepting while connections are cut or the database is out of reach."""
 
 import asyncio
 from contextlib import closing
@@ -26,7 +26,7 @@ def balances(database: str) -> dict[str, int]:
 
 
 def cut(database: str) -> None:
-    """End every other connection to the database, as a failing server would; they are gone."""
+    """End every other connection to the database, as a failing server would, and wait."""
     rows(
         database,
         "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
@@ -34,21 +34,21 @@ def cut(database: str) -> None:
     )
 
 
-def test_a_connection_that_died_while_idle_costs_no_batch(database: str) -> None:
+def test_a_connection_that_died_while_idle_fails_no_batch(database: str) -> None:
     open_wallets(database, ("ann", 1000))
 
     async def interrupted() -> Verdict:
         async with acceptors(database, 1) as (acceptor,):
             await acceptor.accept([request(bet("b1", 100))])
             cut(database)
-            return (await acceptor.accept([request(bet("b2", 100))])).decided[0].verdict
+            return (await acceptor.accept([request(bet("b2", 100))])).decisions[0].verdict
 
     assert asyncio.run(interrupted()) is Verdict.ACCEPTED
     assert balances(database) == {"ann": 800}
 
 
 def test_a_connection_cut_in_the_middle_of_a_batch_commits_nothing(database: str) -> None:
-    """The batch waits for a wallet that is held when its server process is ended."""
+    """The batch waits for a locked wallet when its server process is ended."""
     open_wallets(database, ("ann", 1000))
 
     async def interrupted() -> None:
@@ -61,7 +61,7 @@ def test_a_connection_cut_in_the_middle_of_a_batch_commits_nothing(database: str
                 with pytest.raises(Unavailable, match="out of reach"):
                     await waiting
             again = await acceptor.accept([request(bet("b1", 100))])
-            assert again.decided[0].verdict is Verdict.ACCEPTED
+            assert again.decisions[0].verdict is Verdict.ACCEPTED
 
     asyncio.run(interrupted())
 
@@ -75,11 +75,11 @@ SELECT pid FROM pg_stat_activity
 
 
 async def until_waiting(database: str) -> None:
-    """Return once a statement waits for a lock; asks up to a thousand times."""
+    """Return once a statement waits for a lock; polls up to a thousand times."""
     for _ in range(1000):
         if await asyncio.to_thread(rows, database, _WAITING):
             return
-    raise AssertionError("no statement came to wait for the lock")
+    raise AssertionError("no statement waits for the lock")
 
 
 def cut_the_waiting(database: str) -> None:
@@ -101,9 +101,9 @@ def test_a_database_out_of_reach_is_unavailable_and_names_no_address() -> None:
 
 
 def test_a_reachable_database_passes_the_check(database: str) -> None:
-    async def look() -> int:
+    async def check() -> int:
         async with acceptors(database, 1) as (acceptor,):
             await acceptor.check()
             return 1
 
-    assert asyncio.run(look()) == 1
+    assert asyncio.run(check()) == 1

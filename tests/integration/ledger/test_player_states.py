@@ -1,4 +1,4 @@
-"""Limits and self-exclusion on real wallets: exact, whatever each receiver remembers."""
+"""Limits and self-exclusion on real wallets: exact, whatever each receiver has cached."""
 
 import asyncio
 from dataclasses import replace
@@ -13,8 +13,8 @@ from ledger.accepting.limits import PlayerState, Restrictions
 from ledger.accepting.model import Decision, Request
 from ledger.accepting.own_operations import Exclude, Limit
 from ledger.checks.run import verify
-from ledger.posting.posting import drain
-from ledger.queries.player_status import standing_of
+from ledger.posting.posting import post_all_at
+from ledger.queries.player_status import statuses_of
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
     NOON,
@@ -38,43 +38,43 @@ EXCLUDE = Exclude(
 )
 
 
-def standing(database: str, *, later: timedelta = timedelta(0)) -> tuple[object, ...]:
+def status(database: str, *, later: timedelta = timedelta(0)) -> tuple[object, ...]:
     engine = open_engine(database)
-    (found,) = standing_of(engine, "ann", at=NOON + later)
+    (wallet,) = statuses_of(engine, "ann", at=NOON + later)
     engine.dispose()
-    return found.state, found.staked_today, found.paid_today, found.restrictions
+    return wallet.state, wallet.staked_today, wallet.paid_today, wallet.restrictions
 
 
-def test_two_receivers_never_let_more_through_than_the_limit(database: str) -> None:
-    """Each decides on what it remembers; the wallet's next place makes the memory exact."""
+def test_two_receivers_together_never_exceed_a_limit(database: str) -> None:
+    """Each decides on its cache; the wallet's next chain position guards the commit."""
     open_wallets(database, ("ann", 1000))
     accept(database, LIMIT)
 
     async def one_receiver(receiver: Acceptor, name: str) -> list[Verdict]:
-        asked = [request(bet(f"{name}{n}", 9, round_id=f"{name}{n}")) for n in range(12)]
-        return [await until_decided(receiver, one) for one in asked]
+        bets = [request(bet(f"{name}{n}", 9, round_id=f"{name}{n}")) for n in range(12)]
+        return [await until_decided(receiver, one_bet) for one_bet in bets]
 
     async def day() -> list[Verdict]:
         async with acceptors(database, 2) as (first, second):
-            told = await asyncio.gather(one_receiver(first, "a"), one_receiver(second, "b"))
-        return [*told[0], *told[1]]
+            verdicts = await asyncio.gather(one_receiver(first, "a"), one_receiver(second, "b"))
+        return [*verdicts[0], *verdicts[1]]
 
     verdicts = asyncio.run(day())
 
     assert verdicts.count(Verdict.ACCEPTED) == 11
     assert verdicts.count(Verdict.DECLINED_BLOCKED) == 13
-    assert standing(database) == (PlayerState.LIMITED, 99, 0, Restrictions(turnover=100))
+    assert status(database) == (PlayerState.LIMITED, 99, 0, Restrictions(turnover=100))
 
 
-async def until_decided(receiver: Acceptor, asked: Request) -> Verdict:
-    """As a provider does: who loses too many races is told to send it again."""
+async def until_decided(receiver: Acceptor, sent: Request) -> Verdict:
+    """Send a request until it is decided, as a provider does after too many lost races."""
     verdict = Verdict.UNAVAILABLE
     while verdict is Verdict.UNAVAILABLE:
-        verdict = (await receiver.accept([asked])).decided[0].verdict
+        verdict = (await receiver.accept([sent])).decisions[0].verdict
     return verdict
 
 
-def test_a_receiver_that_remembers_a_free_player_hears_of_the_exclusion(database: str) -> None:
+def test_a_receiver_with_a_stale_cache_notices_an_exclusion(database: str) -> None:
     open_wallets(database, ("ann", 1000))
 
     async def stale() -> list[Decision]:
@@ -84,23 +84,23 @@ def test_a_receiver_that_remembers_a_free_player_hears_of_the_exclusion(database
             refused = await first.accept([request(bet("b2", 5))])
             paid = await first.accept([request(win("w1", 7, bet_key="b1"))])
             undone = await first.accept([request(rollback("u1", "b1"))])
-            return [*refused.decided, *paid.decided, *undone.decided]
+            return [*refused.decisions, *paid.decisions, *undone.decisions]
 
     refused, paid, undone = asyncio.run(stale())
 
     assert refused.operations[0].reason == "self_excluded"
     assert (paid.verdict, undone.verdict) == (Verdict.ACCEPTED, Verdict.ACCEPTED)
-    assert standing(database)[0] is PlayerState.SELF_EXCLUDED
-    assert standing(database, later=timedelta(days=1))[:3] == (PlayerState.ACTIVE, 0, 0)
+    assert status(database)[0] is PlayerState.SELF_EXCLUDED
+    assert status(database, later=timedelta(days=1))[:3] == (PlayerState.ACTIVE, 0, 0)
 
 
-def test_restrictions_survive_the_receiver_and_the_books_hold(database: str) -> None:
+def test_restrictions_survive_a_restart_of_the_receiver(database: str) -> None:
     open_wallets(database, ("ann", 1000))
     accept(database, EXCLUDE, LIMIT)
     accept(database, deposit("d", 5))
-    drain(database)
+    post_all_at(database)
 
-    assert standing(database)[3] == Restrictions(until=EXCLUDE.until, turnover=100)
+    assert status(database)[3] == Restrictions(until=EXCLUDE.until, turnover=100)
     engine = open_engine(database)
     assert [x.name for x in verify(engine) if x.wrong] == []
     engine.dispose()
@@ -116,13 +116,13 @@ def test_a_wallet_with_restrictions_of_another_shape_is_refused(database: str) -
             assert refused.value.diag.constraint_name == "wallets_restrictions_shape"
 
 
-def test_what_a_fund_pays_never_touches_clearing_or_ggr(database: str) -> None:
+def test_payments_of_a_fund_never_touch_clearing_or_ggr(database: str) -> None:
     open_wallets(database, ("ann", 1000))
     free = replace(win("w1", 30), fund=Fund.FREE_ROUND)
     pot = replace(win("w2", 500), fund=Fund.JACKPOT)
     gift = replace(deposit("d1", 50), fund=Fund.BONUS)
     accept(database, bet("b1", 10), free, pot, rollback("u1", "w1"), win("w3", 4), gift)
-    drain(database)
+    post_all_at(database)
 
     assert totals(database) == {
         "bonus": -50,

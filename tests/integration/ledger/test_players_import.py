@@ -1,4 +1,4 @@
-"""Importing players: a mistake is named by its line, and importing again changes nothing."""
+"""Importing players: an error names its line, and importing again changes nothing."""
 
 import io
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from ledger.checks.run import verify
 from ledger.players.importer import Imported, import_players, read_players
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of, statement_of, trial_balance
 from storage.engine import open_engine
 from tests.harness.books.ledger import accept, bet, win
@@ -37,11 +37,11 @@ def rows(database: str, query: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("", "line 1: a column named player is expected"),
         ("player,currency\n", "line 1: a column named balance is expected"),
-        ("player,currency,balance,shoe\n", "line 1: no column named 'shoe' is known"),
+        ("player,currency,balance,shoe\n", "line 1: the column 'shoe' is unknown"),
         ("player,currency,balance,balance\n", "line 1: every column is expected once"),
         (HEAD + "ann,EUR,1,\nbob,EUR\n", "line 3: as many values as columns are expected"),
         (HEAD + "ann,EUR,1,a,more\n", "line 2: as many values as columns are expected"),
@@ -60,17 +60,17 @@ def rows(database: str, query: str) -> list[tuple[Any, ...]]:
         (HEAD + "ann,EUR,1,a\0\n", "line 2: handles of 1 to 128 printable characters"),
     ],
 )
-def test_a_file_that_does_not_hold_is_refused_by_its_line(text: str, complaint: str) -> None:
+def test_a_malformed_file_is_refused_with_its_line(text: str, message: str) -> None:
     with pytest.raises(Malformed) as refused:
         list(read_players(io.StringIO(text, newline="")))
 
-    assert str(refused.value).startswith(complaint)
+    assert str(refused.value).startswith(message)
 
 
-def test_players_come_with_their_wallets_and_names(database: str, engine: Engine) -> None:
-    told = imported(engine, HEAD + "ann,EUR,10.50,a-1\nann,JPY,7,a-1\nbob,EUR,0,\n")
+def test_players_are_imported_with_wallets_and_handles(database: str, engine: Engine) -> None:
+    result = imported(engine, HEAD + "ann,EUR,10.50,a-1\nann,JPY,7,a-1\nbob,EUR,0,\n")
 
-    assert told == Imported(opened=3, known=0)
+    assert result == Imported(opened=3, known=0)
     assert rows(
         database, "SELECT player, currency, balance, seq FROM wallets ORDER BY 1, 2"
     ) == [
@@ -94,10 +94,10 @@ def test_importing_again_changes_no_balance(database: str, engine: Engine) -> No
     ]
 
 
-def test_a_wallet_that_stands_twice_is_refused_and_nothing_is_imported(
+def test_a_file_with_a_wallet_twice_is_refused_and_nothing_is_imported(
     database: str, engine: Engine
 ) -> None:
-    with pytest.raises(Malformed, match="line 4: this wallet stands on line 2 too"):
+    with pytest.raises(Malformed, match="line 4: this wallet is also on line 2"):
         imported(engine, HEAD + "ann,EUR,1,\nbob,EUR,1,\nann,EUR,2,\n")
 
     assert rows(database, "SELECT player FROM players") == []
@@ -114,10 +114,8 @@ def test_a_handle_of_another_player_is_refused_and_nothing_is_imported(
     assert rows(database, "SELECT player FROM players") == [("ann",)]
 
 
-def test_a_handle_that_names_two_players_in_one_file_is_refused(
-    database: str, engine: Engine
-) -> None:
-    """Otherwise one of them would receive the other one's wins."""
+def test_a_handle_of_two_players_in_one_file_is_refused(database: str, engine: Engine) -> None:
+    """Otherwise one of them would receive the other's wins."""
     with pytest.raises(Malformed, match="handle:lottery: 'x-1' already names another player"):
         imported(engine, HEAD + "ann,EUR,1,x-1\nbob,EUR,1,x-1\n")
 
@@ -128,7 +126,7 @@ def test_an_opening_balance_is_posted_and_proven_like_any_deposit(
     database: str, engine: Engine
 ) -> None:
     imported(engine, HEAD + "ann,EUR,10,\nbob,EUR,0,\n")
-    drain(database)
+    post_all_at(database)
 
     assert [finding.name for finding in verify(engine) if finding.wrong] == []
     assert {x.account: (x.amount, x.entries) for x in trial_balance(engine)} == {
@@ -137,32 +135,35 @@ def test_an_opening_balance_is_posted_and_proven_like_any_deposit(
     }
 
 
-def test_a_statement_walks_the_chain_from_the_opening(database: str, engine: Engine) -> None:
+def test_a_statement_follows_the_chain_from_the_opening_deposit(
+    database: str, engine: Engine
+) -> None:
     imported(engine, HEAD + "ann,EUR,10,\n")
     accept(database, bet("b1", 400), bet("b2", 700), win("w1", 50))
 
-    lines = statement_of(engine, player="ann", currency="EUR", after_seq=0, most=3)
-    rest = statement_of(engine, player="ann", currency="EUR", after_seq=3, most=3)
+    lines = statement_of(engine, player="ann", currency="EUR", after_seq=0, limit=3)
+    last_lines = statement_of(engine, player="ann", currency="EUR", after_seq=3, limit=3)
 
-    told = [
-        (x.transaction, x.kind, x.decision, x.amount, x.balance_after) for x in lines + rest
+    operations = [
+        (x.transaction, x.kind, x.decision, x.amount, x.balance_after)
+        for x in lines + last_lines
     ]
-    assert told == [
+    assert operations == [
         ("txn-1-1", "deposit", "accepted", 1000, 1000),
         ("txn-1-2", "bet", "accepted", -400, 600),
         ("txn-1-3", "bet", "declined", 0, 600),
         ("txn-1-4", "win", "accepted", 50, 650),
     ]
-    assert [x.posted_at for x in rest] == [None]
+    assert [x.posted_at for x in last_lines] == [None]
 
 
 def test_a_balance_is_that_of_one_wallet_or_none(database: str, engine: Engine) -> None:
     imported(engine, HEAD + "ann,EUR,10,\n")
 
-    found = balance_of(engine, player="ann", currency="EUR")
+    wallet = balance_of(engine, player="ann", currency="EUR")
 
-    assert found is not None
-    assert (found.player, found.currency, found.balance, found.seq, found.blocked) == (
+    assert wallet is not None
+    assert (wallet.player, wallet.currency, wallet.balance, wallet.seq, wallet.blocked) == (
         ("ann", "EUR", 1000, 1, False)
     )
     assert balance_of(engine, player="ann", currency="JPY") is None

@@ -1,4 +1,4 @@
-"""Posting on a real PostgreSQL: once in effect, in any order, with the bad batch set aside."""
+"""Posting on a real PostgreSQL: once in effect, in any order, a bad batch is parked."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from ledger.checks.run import verify
 from ledger.enums import OperationKind
-from ledger.posting.posting import Posted, drain, post
+from ledger.posting.posting import Posted, post, post_all_at
 from ledger.posting.rules import Movement, entries_of, legs_sql, owed_by
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
@@ -59,9 +59,9 @@ def engine(database: str) -> Iterator[Engine]:
     opened.dispose()
 
 
-def rows(database: str, query: str, *given: object) -> list[Row]:
+def rows(database: str, query: str, *parameters: object) -> list[Row]:
     with closing(psycopg.connect(database, autocommit=True)) as connection:
-        cursor = connection.execute(query.encode(), given)
+        cursor = connection.execute(query.encode(), parameters)
         return cursor.fetchall() if cursor.description else []
 
 
@@ -74,15 +74,15 @@ def wrong(engine: Engine) -> list[str]:
     return [finding.name for finding in verify(engine) if finding.wrong]
 
 
-def test_an_open_round_stands_in_clearing_and_an_ended_one_in_ggr(
+def test_an_open_round_is_in_clearing_and_an_ended_one_in_ggr(
     database: str, engine: Engine
 ) -> None:
     open_wallets(database, ("ann", 1000))
     accept(database, ROUND[0])
-    drain(database)
+    post_all_at(database)
     while_open = accounts(database)
     accept(database, *ROUND[1:])
-    drain(database)
+    post_all_at(database)
 
     assert while_open == {"player_wallet": 700, "provider_clearing": 300, "funding": -1000}
     assert accounts(database) == {"player_wallet": 820, "ggr": 180, "funding": -1000}
@@ -90,7 +90,7 @@ def test_an_open_round_stands_in_clearing_and_an_ended_one_in_ggr(
     assert wrong(engine) == []
 
 
-def test_posting_again_is_a_no_op(database: str, engine: Engine) -> None:
+def test_posting_again_does_nothing(database: str, engine: Engine) -> None:
     open_wallets(database, ("ann", 1000))
     accept(database, *ROUND)
 
@@ -101,16 +101,16 @@ def test_posting_again_is_a_no_op(database: str, engine: Engine) -> None:
     assert again == Posted(0, 0, 0)
 
 
-def test_at_most_so_many_batches_are_posted_at_once_oldest_first(
+def test_the_oldest_batches_are_posted_first_up_to_the_limit(
     database: str, engine: Engine
 ) -> None:
     open_wallets(database, ("ann", 1000))
     for n in range(3):
         accept(database, bet(f"b{n}", 1))
 
-    assert post(engine, most=3).batches == 3
+    assert post(engine, limit=3).batches == 3
     assert rows(database, "SELECT batch_id FROM batches WHERE posted_at IS NULL") == [(4,)]
-    assert drain(database) == 1
+    assert post_all_at(database) == 1
 
 
 def test_two_workers_at_once_post_every_operation_once(database: str) -> None:
@@ -128,8 +128,8 @@ def test_two_workers_at_once_post_every_operation_once(database: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         posted = list(pool.map(_post_by_twos, engines))
 
-    assert sum(one.batches for one in posted) == 25
-    assert sum(one.entries for one in posted) == 24 * 4 + 2 * 2
+    assert sum(result.batches for result in posted) == 25
+    assert sum(result.entries for result in posted) == 24 * 4 + 2 * 2
     assert rows(database, _ROUNDS) == [
         (f"r{n}", 40, 16, 0, 4, 4, 0, False, None, None)
         for n in range(3)
@@ -142,8 +142,10 @@ def test_two_workers_at_once_post_every_operation_once(database: str) -> None:
 
 def _post_by_twos(engine: Engine) -> Posted:
     total = Posted(0, 0, 0)
-    while (one := post(engine, most=2)).batches:
-        total = Posted(total.batches + one.batches, total.entries + one.entries, one.parked)
+    while (posted := post(engine, limit=2)).batches:
+        total = Posted(
+            total.batches + posted.batches, total.entries + posted.entries, posted.parked
+        )
     return total
 
 
@@ -155,10 +157,10 @@ def test_batches_posted_in_any_order_give_equal_books(
     open_wallets(database, ("ann", 1000))
     for fact in ROUND:
         accept(database, fact)
-    drain_only(database, 1)
+    post_only(database, 1)
 
     for batch in order:
-        drain_only(database, batch)
+        post_only(database, batch)
 
     assert rows(database, _ROUNDS) == [("r1", 300, 120, 180, 1, 1, 0, True, 300, 120)]
     assert accounts(database) == {"player_wallet": 820, "ggr": 180, "funding": -1000}
@@ -172,32 +174,32 @@ def test_batches_posted_in_any_order_give_equal_books(
     assert wrong(engine) == []
 
 
-def drain_only(database: str, batch: int) -> None:
-    """Post one batch while the others are held, as by another worker."""
+def post_only(database: str, batch: int) -> None:
+    """Post one batch while the others are locked, as by another worker."""
     engine = open_engine(database)
     with closing(psycopg.connect(database)) as holder:
         holder.execute("SELECT FROM batches WHERE batch_id <> %s FOR UPDATE", (batch,))
-        assert post(engine) == Posted(1, post_entries(database, batch), 0)
+        assert post(engine) == Posted(1, entries_of_batch(database, batch), 0)
     engine.dispose()
 
 
-def post_entries(database: str, batch: int) -> int:
-    """How many entries were written last: those of the batch's own operations."""
-    told = rows(
+def entries_of_batch(database: str, batch: int) -> int:
+    """The number of entries of the batch's operations."""
+    counts = rows(
         database,
         "SELECT count(*) FROM entries JOIN operations USING (wallet_id, wallet_seq)"
         " WHERE batch_id = %s",
         batch,
     )
-    return int(told[0][0])
+    return int(counts[0][0])
 
 
 def test_a_win_after_the_sweep_is_swept_again(database: str, engine: Engine) -> None:
     open_wallets(database, ("ann", 1000))
     accept(database, *ROUND[:2])
-    drain(database)
+    post_all_at(database)
     accept(database, ROUND[2])
-    drain(database)
+    post_all_at(database)
 
     assert rows(database, _ENTRIES)[-4:] == [
         (4, 3, "player_wallet", 120),
@@ -208,35 +210,35 @@ def test_a_win_after_the_sweep_is_swept_again(database: str, engine: Engine) -> 
     assert wrong(engine) == []
 
 
-def test_a_rollback_takes_what_was_earned_back(database: str, engine: Engine) -> None:
+def test_a_rollback_takes_back_ggr(database: str, engine: Engine) -> None:
     open_wallets(database, ("ann", 1000))
     accept(database, bet("b1", 300), win("w1", 50), policy=LENIENT)
-    drain(database)
+    post_all_at(database)
     accept(database, rollback("u1", "b1"), rollback("u2", "w1"), policy=LENIENT)
-    drain(database)
+    post_all_at(database)
 
     assert accounts(database) == {"player_wallet": 1000, "funding": -1000}
     assert rows(database, _ROUNDS) == [("r1", 0, 0, 0, 1, 1, 2, True, None, None)]
     assert wrong(engine) == []
 
 
-def test_a_declined_operation_is_posted_as_nothing(database: str, engine: Engine) -> None:
+def test_a_declined_operation_has_no_entries(database: str, engine: Engine) -> None:
     open_wallets(database, ("ann", 10))
     accept(database, bet("b1", 11), bet_and_win("k", 11, 500))
 
-    assert drain(database) == 2
+    assert post_all_at(database) == 2
     assert rows(database, _ENTRIES) == rows(database, _ROUNDS) == []
     assert wrong(engine) == []
 
 
 @pytest.mark.parametrize("funding", [(deposit("d1", 70), 70), (withdrawal("d1", 70), -70)])
-def test_money_from_and_to_outside_stands_against_funding(
+def test_deposits_and_withdrawals_are_booked_against_funding(
     database: str, engine: Engine, funding: tuple[Any, int]
 ) -> None:
-    order, amount = funding
+    operation, amount = funding
     open_wallets(database, ("ann", 1000))
-    accept(database, order)
-    drain(database)
+    accept(database, operation)
+    post_all_at(database)
 
     own = "SELECT leg, account::text, amount FROM entries WHERE wallet_seq = 2 ORDER BY leg"
     assert rows(database, own) == [(7, "player_wallet", amount), (8, "funding", -amount)]
@@ -251,7 +253,7 @@ INSERT INTO operations (wallet_id, wallet_seq, batch_id, provider, op_key, kind,
 SELECT 99, 1, batch_id, 'lottery', 'planted', 'bet', 'accepted', 'EUR', %s, 0, -(%s::bigint), 0,
        'planted', 99, false, '', '', '', '', 200, '', clock_timestamp() FROM batch
 """
-_IN_THE_WAY = """
+_ENTRIES_EXIST = """
 INSERT INTO entries (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount)
 VALUES (99, 1, 1, 'player_wallet', 'lottery', 99, 'EUR', -5),
        (99, 1, 2, 'provider_clearing', 'lottery', 99, 'EUR', 5)
@@ -266,7 +268,7 @@ VALUES (99, 'lottery', 'planted', 99, 'EUR', 9223372036854775807, 0, 1, 0, 0, fa
 
 @pytest.mark.parametrize(
     ("obstacle", "cause"),
-    [(_IN_THE_WAY, "entries_pkey"), (_FULL_ROUND, "NumericValueOutOfRange")],
+    [(_ENTRIES_EXIST, "entries_pkey"), (_FULL_ROUND, "NumericValueOutOfRange")],
     ids=["already posted", "out of range"],
 )
 def test_a_batch_that_breaks_an_invariant_is_parked_alone(
@@ -278,7 +280,7 @@ def test_a_batch_that_breaks_an_invariant_is_parked_alone(
     rows(database, obstacle)
     accept(database, bet("b2", 10))
 
-    posted = drain(database)
+    posted = post_all_at(database)
 
     assert posted == 3
     assert rows(database, "SELECT job, subject, cause FROM parked") == [
@@ -300,7 +302,7 @@ def test_a_connection_lost_while_parking_is_unavailable_and_the_batch_is_parked_
     database: str, engine: Engine
 ) -> None:
     rows(database, _PLANT, 5, 5)
-    rows(database, _IN_THE_WAY)
+    rows(database, _ENTRIES_EXIST)
     rows(database, _CUT_WHILE_PARKING)
 
     with pytest.raises(Unavailable, match="posting: the database is out of reach"):
@@ -310,8 +312,8 @@ def test_a_connection_lost_while_parking_is_unavailable_and_the_batch_is_parked_
     assert post(engine) == Posted(0, 0, 1)
 
 
-def test_the_database_renders_the_same_entries_as_the_rules(database: str) -> None:
-    """One table of legs, two renderings: posting in bulk must not know other rules."""
+def test_the_sql_and_the_python_rules_give_the_same_entries(database: str) -> None:
+    """The SQL that posts in bulk and ``entries_of`` are rendered from one table of legs."""
     amounts = (0, 1, -300)
     cases = [
         (stake, payout, funding, ends, balance, fund, kind)
@@ -320,12 +322,12 @@ def test_the_database_renders_the_same_entries_as_the_rules(database: str) -> No
         for fund, kind in product(Fund, (OperationKind.BET, OperationKind.ADJUSTMENT))
     ]
 
-    told: list[list[Row]] = [[] for _ in cases]
+    rendered: list[list[Row]] = [[] for _ in cases]
     columns = (list(column) for column in zip(*cases, strict=True))
     for number, *entry in rows(database, _RENDERED, *columns):
-        told[number - 1].append(tuple(entry))
+        rendered[number - 1].append(tuple(entry))
 
-    for case, entries in zip(cases, told, strict=True):
+    for case, entries in zip(cases, rendered, strict=True):
         expected = entries_of(movement_of(*case))
         assert entries == [(x.leg, x.account.value, x.amount) for x in expected], case
         assert sum(x.amount for x in expected) == 0
@@ -363,20 +365,20 @@ def movement_of(
     )
 
 
-def test_every_kind_of_operation_is_posted_with_books_that_hold(
+def test_every_kind_of_operation_is_posted_and_the_books_verify(
     database: str, engine: Engine
 ) -> None:
     open_wallets(database, ("ann", 1000))
-    told = [
+    decisions = [
         *accept(database, bet("b1", 10), win("w1", 5), bet_and_win("k", 3, 2), policy=STRICT),
         *accept(database, rollback("u1", "b1"), rollback("u2", "unseen"), policy=STRICT),
         *accept(database, deposit("d1", 9), withdrawal("d2", 4), policy=STRICT),
         *accept(database, round_end("e1", of="b1", staked=10), policy=STRICT),
         *accept(database, adjust("adj-1", -2000), policy=STRICT),
     ]
-    drain(database)
+    post_all_at(database)
 
-    written = {row.kind for one in told for row in one.operations}
+    written = {row.kind for decision in decisions for row in decision.operations}
     states = {"block", "unblock", "exclude", "limit"}
     assert written == set(OperationKind) - states
     assert wrong(engine) == []

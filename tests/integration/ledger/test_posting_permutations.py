@@ -1,4 +1,4 @@
-"""Order is nothing: batches posted in any order by any workers give one set of books."""
+"""Batches posted in any order by any workers give the same books."""
 
 import queue
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from tests.harness.books.ledger import accept, bet, open_wallets, rollback, roun
 
 PLAYERS = ("ann", "bob", "cleo")
 WORKERS = 4
-#: The books without what depends on who came last: the sweep's place, and the clock.
+#: The books without what depends on the order: the sweeps' positions and the clock.
 BOOKS = (
     """SELECT wallet_id, wallet_seq, leg, account::text, provider, match_key, currency, amount
          FROM entries WHERE leg NOT IN (5, 6) ORDER BY wallet_id, wallet_seq, leg""",
@@ -29,23 +29,23 @@ BOOKS = (
 
 
 def accepted(database: str) -> None:
-    """Three players' rounds, every operation a batch of its own: bets, wins, undone, ended."""
+    """Accept bets, wins, rollbacks and ends of three players, each as a batch of its own."""
     open_wallets(database, *((player, 10_000) for player in PLAYERS))
     for number, player in enumerate(PLAYERS * 3):
         key = f"b{number}"
-        place: Any = {"handle": player, "round_id": f"r{number}"}
-        accept(database, bet(key, 100 + number, **place))
-        accept(database, win(f"w{number}", 40, bet_key=key, **place))
+        common: Any = {"handle": player, "round_id": f"r{number}"}
+        accept(database, bet(key, 100 + number, **common))
+        accept(database, win(f"w{number}", 40, bet_key=key, **common))
         if number % 3 == 0:
             accept(database, rollback(f"u{number}", f"w{number}", handle=player))
         if number % 2 == 0:
-            accept(database, round_end(f"e{number}", of=key, staked=100, paid=40, **place))
+            accept(database, round_end(f"e{number}", of=key, staked=100, paid=40, **common))
             # And once more, with other totals.
-            accept(database, round_end(f"f{number}", of=key, staked=90, paid=50, **place))
+            accept(database, round_end(f"f{number}", of=key, staked=90, paid=50, **common))
 
 
 def posted_in_order(database: str, order: list[int]) -> None:
-    """Several workers at once; each batch may be posted when its turn has come, not before."""
+    """Post with several workers at once; each batch is released in the given order."""
     turns: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in order:
         turns.put(number)
@@ -60,16 +60,16 @@ def posted_in_order(database: str, order: list[int]) -> None:
                 return
             with engine.begin() as connection:
                 connection.exec_driver_sql(release, {"batch": turn})
-            post(engine, most=2)
+            post(engine, limit=2)
 
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE batches SET parked_at = clock_timestamp()")
     with ThreadPoolExecutor(WORKERS) as pool:
-        for done in [pool.submit(work) for _ in range(WORKERS)]:
-            done.result()
+        for future in [pool.submit(work) for _ in range(WORKERS)]:
+            future.result()
     while post(engine).batches:
         pass
-    assert [found.name for found in verify(engine) if found.wrong] == []
+    assert [result.name for result in verify(engine) if result.wrong] == []
     engine.dispose()
 
 
@@ -79,7 +79,7 @@ def books(database: str) -> list[list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_any_order_by_any_worker_gives_the_same_books(
+def test_any_order_by_any_workers_gives_the_same_books(
     postgres: PostgresServer, database: str, seed: int
 ) -> None:
     accepted(database)

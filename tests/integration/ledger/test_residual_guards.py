@@ -1,4 +1,4 @@
-"""The database as second witness of residuals: each planted violation is refused by name."""
+"""The database checks residuals too: it refuses each planted violation by constraint."""
 
 from collections.abc import Iterator
 
@@ -9,29 +9,33 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from ledger.checks.run import verify
-from ledger.corrections.tolerance_bookings import Booking, ResidualKey, book
+from ledger.corrections.tolerance_bookings import Booking, ResidualKey, write_bookings
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
-from tests.harness.books.residuals import book_residuals, run_that_found
+from tests.harness.books.residuals import book_residuals, store_run
 
-#: (round, sequence, before, after, corrects), its legs, and the guard that refuses it. Booked
-#: are residual 1 of r1, 0 to 2; residual 2 of r2, 0 to 3; and residual 3 of r2, 3 to 0.
+#: (round, sequence, before, after, corrects), its legs, and the constraint that refuses it.
+#: Booked are residual 1 of r1, 0 to 2; residual 2 of r2, 0 to 3; and residual 3 of r2, 3 to 0.
 Row = tuple[str, int, int, int, int | None]
 Legs = tuple[tuple[int, str, int], ...]
 TWO: Legs = ((1, "ggr", -2), (2, "difference", 2))
 PLANTED: dict[str, tuple[Row, Legs, str]] = {
     "the same booking twice": (("r1", 1, 0, 2, None), TWO, "residuals_once"),
     "a second correction of one": (("r2", 2, 3, 5, 2), TWO, "residuals_once"),
-    "a correction from another place": (("r1", 2, 0, 2, 3), TWO, "residuals_follow"),
+    "a correction from another round": (("r1", 2, 0, 2, 3), TWO, "residuals_follow"),
     "the same movement on top": (("r1", 2, 0, 2, 1), TWO, "residuals_follow"),
     "a number left out": (("r1", 3, 2, 4, 1), TWO, "residuals_follow"),
-    "a beginning in the middle": (("r9", 1, 1, 3, None), TWO, "residuals_begin_at_nothing"),
+    "a first one that does not start at zero": (
+        ("r9", 1, 1, 3, None),
+        TWO,
+        "residuals_begin_at_nothing",
+    ),
     "a second one that corrects none": (
         ("r9", 2, 0, 2, None),
         TWO,
         "residuals_begin_at_nothing",
     ),
-    "a movement of nothing": (("r9", 1, 0, 0, None), TWO, "residuals_move_something"),
+    "a movement of zero": (("r9", 1, 0, 0, None), TWO, "residuals_move_something"),
     "no entries": (("r9", 1, 0, 2, None), (), "residuals_have_entries"),
     "one leg": (("r9", 1, 0, 2, None), TWO[:1], "residuals_have_entries"),
     "a cent short": (
@@ -75,7 +79,7 @@ SELECT residual_id, l.leg, l.account::account_kind, provider, match_key, currenc
 
 @pytest.fixture(scope="module")
 def database(postgres: PostgresServer) -> str:
-    """Books with the residuals of ``book_residuals``, shared: what is planted never stays."""
+    """Books with the residuals of ``book_residuals``; shared: no violation is stored."""
     postgres.execute(f"CREATE DATABASE guarded_residuals TEMPLATE {TEMPLATE}")
     url = postgres.url("guarded_residuals")
     book_residuals(url)
@@ -84,20 +88,20 @@ def database(postgres: PostgresServer) -> str:
 
 @pytest.fixture(scope="module")
 def engine(database: str) -> Iterator[Engine]:
-    """The way to them."""
     opened = open_engine(database)
     yield opened
     opened.dispose()
 
 
 def _wrong(engine: Engine) -> list[str]:
-    return [each.name for each in verify(engine) if each.wrong and "residual" in each.name]
+    results = [result for result in verify(engine) if "residual" in result.name]
+    return [result.name for result in results if result.wrong]
 
 
-@pytest.mark.parametrize("what", PLANTED)
-def test_a_planted_residual_is_refused(engine: Engine, database: str, what: str) -> None:
-    (name, sequence, before, after, corrects), legs, guard = PLANTED[what]
-    said = {
+@pytest.mark.parametrize("violation", PLANTED)
+def test_a_planted_residual_is_refused(engine: Engine, database: str, violation: str) -> None:
+    (name, sequence, before, after, corrects), legs, guard = PLANTED[violation]
+    parameters = {
         "round": name,
         "sequence": sequence,
         "before": before,
@@ -111,14 +115,14 @@ def test_a_planted_residual_is_refused(engine: Engine, database: str, what: str)
         psycopg.connect(database) as connection,
         pytest.raises(errors.IntegrityError) as refused,
     ):
-        connection.execute(PLANT.encode(), said)
+        connection.execute(PLANT.encode(), parameters)
     assert refused.value.diag.constraint_name == guard
     assert _wrong(engine) == []
 
 
-def test_two_runs_that_saw_the_same_books_cannot_both_book(engine: Engine) -> None:
-    seen = Booking(
-        place=ResidualKey("r1", "", "EUR"),
+def test_two_runs_on_the_same_books_cannot_both_book(engine: Engine) -> None:
+    booking = Booking(
+        key=ResidualKey("r1", "", "EUR"),
         match_key=1,
         sequence=1,
         before=0,
@@ -126,10 +130,10 @@ def test_two_runs_that_saw_the_same_books_cannot_both_book(engine: Engine) -> No
         corrects=None,
     )
     with pytest.raises(IntegrityError, match="residuals_once"), engine.begin() as connection:
-        book(connection, provider="lottery", run_id="run-b", bookings=[seen])
+        write_bookings(connection, provider="lottery", run_id="run-b", bookings=[booking])
 
 
-def test_entries_are_not_added_to_a_residual_that_stands(database: str, engine: Engine) -> None:
+def test_entries_cannot_be_added_to_a_booked_residual(database: str, engine: Engine) -> None:
     more = "INSERT INTO residual_entries SELECT * FROM residual_entries WHERE residual_id = 1"
     with (
         psycopg.connect(database) as connection,
@@ -143,7 +147,7 @@ def test_entries_are_not_added_to_a_residual_that_stands(database: str, engine: 
     "statement",
     ["UPDATE {} SET provider = 'other'", "DELETE FROM {}", "TRUNCATE {} CASCADE"],
 )
-def test_what_is_booked_is_never_changed_or_removed(
+def test_booked_residuals_are_append_only(
     database: str, engine: Engine, table: str, statement: str
 ) -> None:
     with (
@@ -153,9 +157,9 @@ def test_what_is_booked_is_never_changed_or_removed(
         connection.execute(statement.format(table).encode())
 
 
-def test_the_same_rounds_of_two_providers_are_booked_apart(engine: Engine) -> None:
+def test_equal_round_ids_of_two_providers_are_booked_separately(engine: Engine) -> None:
     with engine.connect() as connection:  # rolled back
-        run_that_found(connection, "run-c", {"r1": 9}, provider="other")
+        store_run(connection, "run-c", {"r1": 9}, provider="other")
         rows = connection.exec_driver_sql(
             "SELECT provider, sequence, after FROM residuals WHERE round_id = 'r1' ORDER BY 1"
         ).all()

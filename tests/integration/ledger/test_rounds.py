@@ -1,4 +1,4 @@
-"""A round's state follows from its figures, only grows, and the books say which stay open."""
+"""A round's status follows from its amounts; rounds only grow; open ones are listed."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from ledger.checks.run import verify
 from ledger.enums import RoundStatus
-from ledger.posting.posting import drain, post
+from ledger.posting.posting import post, post_all_at
 from ledger.queries.rounds import rounds_of
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
@@ -37,11 +37,11 @@ def books(database: str) -> Iterator[Engine]:
 
 
 def status(engine: Engine) -> dict[str, RoundStatus]:
-    found = rounds_of(engine, status=None, before=None, provider=None, most=100)
-    return {one.round_id: one.status for one in found}
+    rounds = rounds_of(engine, status=None, before=None, provider=None, limit=100)
+    return {row.round_id: row.status for row in rounds}
 
 
-FIGURES = (
+AMOUNTS = (
     # stake, payout, bets, wins, rollbacks, ended
     ((5, 0, 1, 0, 0, False), OPEN),
     ((0, 0, 1, 0, 0, False), OPEN),
@@ -59,11 +59,11 @@ FIGURES = (
 )
 
 
-def test_a_rounds_state_follows_from_its_figures(database: str) -> None:
+def test_a_rounds_status_follows_from_its_amounts(database: str) -> None:
     with psycopg.connect(database) as connection:
-        for number, (figures, expected) in enumerate(FIGURES):
-            row = connection.execute(_INSERT, (number, *figures)).fetchone()
-            assert row == (expected.value,), figures
+        for number, (amounts, expected) in enumerate(AMOUNTS):
+            row = connection.execute(_INSERT, (number, *amounts)).fetchone()
+            assert row == (expected.value,), amounts
 
 
 _INSERT = """
@@ -83,13 +83,13 @@ def a_settled_round(database: str, engine: Engine) -> None:
     post(engine)
 
 
-def test_rounds_are_open_settled_rolled_back_or_void_as_they_are_posted(
+def test_posted_rounds_are_open_settled_rolled_back_or_void(
     database: str, books: Engine
 ) -> None:
     a_settled_round(database, books)
     accept(database, bet("c", 5, round_id="r2"), bet("d", 5, round_id="r3"))
     accept(database, rollback("v", "d"), round_end("f", of="g", staked=5, round_id="r4"))
-    drain(database)
+    post_all_at(database)
 
     assert status(books) == {"r1": SETTLED, "r2": OPEN, "r3": ROLLED_BACK, "r4": VOID}
 
@@ -109,7 +109,7 @@ CHANGES = (
 )
 
 
-def test_a_round_never_goes_back_and_never_changes_hands(database: str, books: Engine) -> None:
+def test_a_round_only_grows_and_never_changes_its_key(database: str, books: Engine) -> None:
     a_settled_round(database, books)
 
     with psycopg.connect(database, autocommit=True) as connection:
@@ -119,7 +119,7 @@ def test_a_round_never_goes_back_and_never_changes_hands(database: str, books: E
             assert refused.value.diag.constraint_name == "rounds_only_grow", change
 
 
-def test_a_rounds_state_is_not_set_by_hand_and_no_round_is_removed(
+def test_a_rounds_status_cannot_be_set_and_no_round_can_be_removed(
     database: str, books: Engine
 ) -> None:
     a_settled_round(database, books)
@@ -136,13 +136,13 @@ def test_open_rounds_are_found_by_age_and_provider(database: str, books: Engine)
     accept(database, bet("b", 5), bet("c", 5, round_id="r2"))
     accept(database, round_end("e", of="b", staked=5))
     accept(database, bet("s", 5, round_id="s1"), policy=LENIENT)
-    drain(database)
+    post_all_at(database)
 
-    def found(before: timedelta, provider: str | None = None) -> list[str]:
-        rounds = rounds_of(books, status=OPEN, before=NOON + before, provider=provider, most=9)
-        assert all(one.clearing == 5 for one in rounds)
-        return [one.round_id for one in rounds]
+    def open_rounds(before: timedelta, provider: str | None = None) -> list[str]:
+        rounds = rounds_of(books, status=OPEN, before=NOON + before, provider=provider, limit=9)
+        assert all(row.clearing == 5 for row in rounds)
+        return [row.round_id for row in rounds]
 
-    assert found(timedelta(seconds=1)) == ["r2"]
-    assert found(timedelta(0)) == found(timedelta(1), "other") == []
+    assert open_rounds(timedelta(seconds=1)) == ["r2"]
+    assert open_rounds(timedelta(0)) == open_rounds(timedelta(1), "other") == []
     assert [x.name for x in verify(books) if x.wrong] == []

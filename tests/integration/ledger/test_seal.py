@@ -1,4 +1,4 @@
-"""Seals and the files of sealed days: what is refused, what is proven, what is found."""
+"""Seals and the files of sealed days: refusals, checks and findings."""
 
 import gzip
 import json
@@ -14,10 +14,17 @@ import psycopg
 import pytest
 
 from ledger.checks.run import verify
-from ledger.posting.posting import drain
-from ledger.seal.canonical_lines import header, layout_of, lines
+from ledger.posting.posting import post_all_at
+from ledger.seal.canonical_lines import current_layout, day_lines, header_line
 from ledger.seal.files import read_lines, write_lines
-from ledger.seal.seal import GENESIS, Seal, exported, recheck, seal_day, snapshot
+from ledger.seal.seal import (
+    GENESIS,
+    Seal,
+    exported_lines,
+    open_seal_snapshot,
+    recheck,
+    seal_day,
+)
 from ledger.seal.verify import Auditor, AuditResult
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
@@ -32,7 +39,7 @@ NEXT = date(2020, 6, 5)
 
 @pytest.fixture(scope="module")
 def day_file(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sealed day as a file; its books stay behind in the database ``exported``."""
+    """A sealed day as a file; its books are in the database ``exported``."""
     file: Path = tmp_path_factory.mktemp("audit") / "day.jsonl.gz"
     postgres.execute(f"CREATE DATABASE exported TEMPLATE {TEMPLATE}")
     a_sealed_day(postgres.url("exported"), file)
@@ -50,10 +57,10 @@ def seal(database: str, day: date) -> Seal:
 def checked(*files: Path, expected: str | None = None) -> AuditResult:
     auditor = Auditor()
     for file in files:
-        auditor.day(file.name, read_lines(file))
+        auditor.read_day(file.name, read_lines(file))
     if expected is not None:
-        auditor.expect(expected)
-    return auditor.audited
+        auditor.expect_seal(expected)
+    return auditor.result
 
 
 def changed(file: Path, folder: Path, change: Callable[[list[str]], list[str]]) -> Path:
@@ -72,21 +79,21 @@ def replaced(old: str, new: str) -> Callable[[list[str]], list[str]]:
     return change
 
 
-def without(mark: str) -> Callable[[list[str]], list[str]]:
-    return lambda lines: [line for line in lines if mark not in line]
+def without(text: str) -> Callable[[list[str]], list[str]]:
+    return lambda lines: [line for line in lines if text not in line]
 
 
-def test_days_are_sealed_in_order_and_each_seal_vouches_for_the_one_before(
+def test_days_are_sealed_in_order_and_each_seal_names_the_one_before(
     postgres: PostgresServer, database: str, tmp_path: Path
 ) -> None:
     a_sealed_day(database, tmp_path / "day.jsonl")
-    at = "timestamptz '2020-06-05 12:00+00'"
+    next_noon = "timestamptz '2020-06-05 12:00+00'"
     with pytest.raises(Malformed, match="next is 2020-06-05"):
         seal(database, date(2020, 6, 7))
-    tamper(database, f"UPDATE batches SET committed_at = {at} WHERE posted_at IS NULL")
-    with pytest.raises(Contradiction, match=r"1 of its batches are not booked: 7 \(not posted"):
+    tamper(database, f"UPDATE batches SET committed_at = {next_noon} WHERE posted_at IS NULL")
+    with pytest.raises(Contradiction, match=r"1 of its batches are not posted: 7 \(not posted"):
         seal(database, NEXT)
-    drain(database)
+    post_all_at(database)
 
     sealed = seal(database, NEXT)
 
@@ -101,12 +108,12 @@ def test_days_are_sealed_in_order_and_each_seal_vouches_for_the_one_before(
     engine = open_engine(database)
     again = list(recheck(engine, None, progress=quiet))
     engine.dispose()
-    assert [(one.seal.day, one.wrong) for one in again] == [(DAY, ()), (NEXT, ())]
+    assert [(result.seal.day, result.wrong) for result in again] == [(DAY, ()), (NEXT, ())]
     assert (again[0].seal.previous, sealed.previous) == (GENESIS, again[0].seal.hash)
     assert seal(database, date(2020, 6, 6)).counts["batches"] == 0  # an empty day has one too
 
 
-def test_a_parked_batch_keeps_its_day_open(database: str, tmp_path: Path) -> None:
+def test_a_day_with_a_parked_batch_cannot_be_sealed(database: str, tmp_path: Path) -> None:
     a_sealed_day(database, tmp_path / "day.jsonl")
     tamper(
         database,
@@ -118,7 +125,7 @@ def test_a_parked_batch_keeps_its_day_open(database: str, tmp_path: Path) -> Non
         seal(database, NEXT)
 
 
-def test_a_day_that_is_not_over_is_not_sealed(database: str) -> None:
+def test_a_day_that_is_not_over_cannot_be_sealed(database: str) -> None:
     with pytest.raises(Malformed, match="there is nothing to seal yet"):
         seal(database, DAY)
     open_wallets(database, ("ann", 10))
@@ -158,47 +165,53 @@ def test_the_database_refuses_to_change_or_misplace_a_seal(
         connection.execute(statement.encode())
 
 
-def test_a_day_sealed_before_there_were_residuals_stays_as_it_was(
+def test_a_day_sealed_before_residuals_existed_keeps_its_seal(
     database: str, tmp_path: Path
 ) -> None:
     a_sealed_day(database, tmp_path / "new.jsonl")
     engine = open_engine(database)
-    with snapshot(engine) as connection:
-        layout = layout_of(connection)
+    with open_seal_snapshot(engine) as connection:
+        layout = current_layout(connection)
         older = {table: layout[table] for table in layout if not table.startswith("residual")}
-        told = [header(DAY, GENESIS, older)]
-        told += [line for _, line in lines(connection, DAY, older)]
+        lines = [header_line(DAY, GENESIS, older)]
+        lines += [line for _, line in day_lines(connection, DAY, older)]
     tamper(
         database,
-        f"UPDATE seals SET hash = '{sha256(b''.join(told)).hexdigest()}', residuals = 0,"
+        f"UPDATE seals SET hash = '{sha256(b''.join(lines)).hexdigest()}', residuals = 0,"
         " residual_entries = 0, layout = layout - ARRAY['residuals', 'residual_entries']",
     )
 
     (again,) = recheck(engine, DAY, progress=quiet)
-    write_lines(tmp_path / "old.jsonl", exported(engine, again.seal, progress=quiet))
-    kept = {each.name: each.wrong for each in verify(engine)}["sealed_days_keep_their_rows"]
+    write_lines(tmp_path / "old.jsonl", exported_lines(engine, again.seal, progress=quiet))
+    results = {result.name: result.wrong for result in verify(engine)}
     engine.dispose()
 
-    assert (again.wrong, kept) == ((), 0)
-    assert b"residual" not in b"".join(told)
+    assert (again.wrong, results["sealed_days_keep_their_rows"]) == ((), 0)
+    assert b"residual" not in b"".join(lines)
     assert checked(tmp_path / "old.jsonl", expected=again.seal.hash).findings == []
 
 
-def test_a_file_proves_itself_without_books(day_file: Path) -> None:
-    seen = checked(day_file)
+def test_a_file_is_checked_without_books(day_file: Path) -> None:
+    result = checked(day_file)
 
-    assert seen.findings == []
-    assert seen.counts["operation"] == 13
-    assert checked(day_file, expected=seen.seal).wrong == 0
+    assert result.findings == []
+    assert result.counts["operation"] == 13
+    assert checked(day_file, expected=result.seal).wrong == 0
     assert "expected is 0000" in checked(day_file, expected="0" * 64).findings[0]
 
 
-CHANGES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
+FILE_CHANGES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "an amount": (replaced('"leg":1,', '"leg":1 ,'), "the lines give the seal"),
     "an entry": (replaced('"amount":-300,"posted', '"amount":-299,"posted'), "sum to 1 EUR"),
     "a balance": (replaced('"balance_after":700', '"balance_after":701'), "does not follow"),
-    "an operation left out": (without('"op_key":"b3"'), "the wallet's chain stood at 5"),
-    "a batch left out": (without('{"batch":{"batch_id":2,'), "it is not among its batch"),
+    "an operation left out": (
+        without('"op_key":"b3"'),
+        "the wallet's last operation is number 5",
+    ),
+    "a batch left out": (
+        without('{"batch":{"batch_id":2,'),
+        "it is not among the rows of its batch",
+    ),
     "a delivery twice": (
         lambda lines: [x for line in lines for x in [line] * (1 + ("delivery_id" in line))],
         "out of order or there twice",
@@ -213,7 +226,7 @@ CHANGES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "a residual's amount": (
         replaced('"sequence":1,"before":0,"after":2', '"sequence":1,"before":0,"after":1'),
-        "it is not what its residual moves",
+        "its account or amount is not what its residual moves",
     ),
     "the entry of a residual left out": (
         without('{"residual_entry":{"residual_id":3,"leg":2'),
@@ -223,7 +236,7 @@ CHANGES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
         without('{"residual":{"residual_id":2,'),
         "it does not follow its residual",
     ),
-    "a residual told twice": (
+    "a residual twice": (
         lambda lines: [x for line in lines for x in [line] * (1 + ('"corrects":2' in line))],
         "out of order or there twice",
     ),
@@ -233,19 +246,19 @@ CHANGES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
-def test_a_changed_file_is_found_and_the_place_is_named(
-    day_file: Path, tmp_path: Path, what: str
+@pytest.mark.parametrize("name", FILE_CHANGES)
+def test_a_changed_file_is_found_and_the_change_is_named(
+    day_file: Path, tmp_path: Path, name: str
 ) -> None:
-    change, found = CHANGES[what]
+    change, expected = FILE_CHANGES[name]
 
-    seen = checked(changed(day_file, tmp_path, change))
+    result = checked(changed(day_file, tmp_path, change))
 
-    assert any(found in finding for finding in seen.findings), seen.findings
+    assert any(expected in finding for finding in result.findings), result.findings
 
 
 @pytest.mark.parametrize("text", ["{", '{"other":{}}\n', '["batch"]\n', '{"batch":1}\n'])
-def test_what_is_no_file_of_a_day_is_refused_by_line(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_day_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
     file = tmp_path / "day.jsonl"
     file.write_text(text)
 
@@ -253,7 +266,7 @@ def test_what_is_no_file_of_a_day_is_refused_by_line(tmp_path: Path, text: str) 
         checked(file)
 
 
-def test_a_broken_archive_is_refused_by_name(day_file: Path, tmp_path: Path) -> None:
+def test_a_truncated_archive_is_refused(day_file: Path, tmp_path: Path) -> None:
     file = tmp_path / "day.jsonl.gz"
     file.write_bytes(day_file.read_bytes()[:-20])
 
@@ -276,37 +289,37 @@ def command(folder: Path, database: str, *words: str) -> subprocess.CompletedPro
 def test_the_commands_export_check_compare_and_recheck(
     postgres: PostgresServer, tmp_path: Path, day_file: Path
 ) -> None:
-    """Checking needs neither settings nor a database that answers."""
-    here, nowhere = postgres.url("exported"), "postgresql://nobody@127.0.0.1:1/none"
+    """``check`` needs neither settings nor a reachable database."""
+    books, nowhere = postgres.url("exported"), "postgresql://nobody@127.0.0.1:1/none"
     out = str(tmp_path / "out.jsonl.gz")
 
-    written = command(tmp_path, here, "audit", "export", DAY.isoformat(), "--out", out)
-    seal_said = written.stdout.split()[-1]
-    check = command(tmp_path, nowhere, "audit", "check", out, "--seal", seal_said, "--json")
-    compared = command(tmp_path, here, "audit", "compare", out, "--json")
-    again = command(tmp_path, here, "audit", "recheck", "--json")
-    early = command(tmp_path, here, "seal", "2020-06-07")
+    written = command(tmp_path, books, "audit", "export", DAY.isoformat(), "--out", out)
+    printed_seal = written.stdout.split()[-1]
+    check = command(tmp_path, nowhere, "audit", "check", out, "--seal", printed_seal, "--json")
+    compared = command(tmp_path, books, "audit", "compare", out, "--json")
+    again = command(tmp_path, books, "audit", "recheck", "--json")
+    early = command(tmp_path, books, "seal", "2020-06-07")
 
     assert (written.returncode, check.returncode) == (0, 0), written.stderr + check.stderr
-    assert json.loads(check.stdout)["seal"] == seal_said
+    assert json.loads(check.stdout)["seal"] == printed_seal
     assert (compared.returncode, again.returncode) == (0, 0), compared.stderr
-    assert json.loads(again.stdout)["days"][0]["seal"] == seal_said
+    assert json.loads(again.stdout)["days"][0]["seal"] == printed_seal
     assert early.returncode == 2
     assert "the day to seal next is 2020-06-05" in early.stderr
 
 
-def test_the_commands_verify_and_replay_say_what_they_left_out(
+def test_the_commands_verify_and_replay_report_what_they_left_out(
     postgres: PostgresServer, tmp_path: Path, day_file: Path
 ) -> None:
-    here = postgres.url("exported")
+    books = postgres.url("exported")
 
-    proven = command(tmp_path, here, "verify", "--wallets", "1", "--json")
-    replayed = command(tmp_path, here, "replay", "--json")
+    proven = command(tmp_path, books, "verify", "--wallets", "1", "--json")
+    replayed = command(tmp_path, books, "replay", "--json")
 
-    told = json.loads(proven.stdout)
-    assert (proven.returncode, told["clean"], told["partial"]) == (0, True, True)
-    assert "batches_are_whole" in told["left_out"]
-    assert "ended_rounds_are_clear" not in told["left_out"]
-    seen = json.loads(replayed.stdout)
-    assert (replayed.returncode, seen["equal"], seen["differing"]) == (0, True, 0)
-    assert seen["told"]["the provider is not configured"] > 0
+    verified = json.loads(proven.stdout)
+    assert (proven.returncode, verified["clean"], verified["partial"]) == (0, True, True)
+    assert "batches_are_whole" in verified["left_out"]
+    assert "ended_rounds_are_clear" not in verified["left_out"]
+    result = json.loads(replayed.stdout)
+    assert (replayed.returncode, result["equal"], result["differing"]) == (0, True, 0)
+    assert result["told"]["the provider is not configured"] > 0

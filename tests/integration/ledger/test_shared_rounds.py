@@ -1,4 +1,4 @@
-"""One round of a table: three players in two currencies, each with figures of their own."""
+"""A shared round: three players in two currencies, each with amounts of their own."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +11,7 @@ import pytest
 
 from ledger.checks.run import verify
 from ledger.players.importer import PlayerRow, import_players
-from ledger.posting.posting import drain, post
+from ledger.posting.posting import post, post_all_at
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from storage.engine import open_engine
@@ -23,8 +23,8 @@ from vocabulary.money import Money
 from vocabulary.window import Window
 
 TABLE = "table-7"
-#: Who sits there, with which currency, stake and payout; ann plays twice.
-SEATS = (
+#: Player, currency, stake and payout of each share of the round; ann has two.
+SHARES = (
     ("ann", "EUR", 500, 0),
     ("bob", "EUR", 300, 800),
     ("cleo", "JPY", 700, 100),
@@ -51,37 +51,37 @@ def table(database: str) -> str:
     """Every operation of the round accepted as a batch of its own; nothing posted."""
     players = [
         PlayerRow(line=2, player=player, opening=Money(10_000, currency), handles={})
-        for player, currency, _, _ in SEATS
+        for player, currency, _, _ in SHARES
     ]
     engine = open_engine(database)
     import_players(engine, players)
     engine.dispose()
-    drain(database)
-    for one in _told():
-        accept(database, one)
+    post_all_at(database)
+    for fact in _facts():
+        accept(database, fact)
     return database
 
 
-def _told() -> Iterator[Bet | Win | RoundEnd]:
-    for number, (player, currency, stake, payout) in enumerate(SEATS):
+def _facts() -> Iterator[Bet | Win | RoundEnd]:
+    for number, (player, currency, stake, payout) in enumerate(SHARES):
         key = f"b{number}"
-        place: Any = {"handle": player, "round_id": TABLE}
+        common: Any = {"handle": player, "round_id": TABLE}
         staked, paid = Money(stake, currency), Money(payout, currency)
-        yield replace(bet(key, stake, **place), amount=staked)
-        yield replace(win(f"w{number}", payout, bet_key=key, **place), amount=paid, stake=None)
-        end = round_end(f"e{number}", of=key, staked=stake, paid=payout, **place)
-        # The last one still plays.
-        if number < len(SEATS) - 1:
+        yield replace(bet(key, stake, **common), amount=staked)
+        yield replace(win(f"w{number}", payout, bet_key=key, **common), amount=paid, stake=None)
+        end = round_end(f"e{number}", of=key, staked=stake, paid=payout, **common)
+        # The last share stays open.
+        if number < len(SHARES) - 1:
             yield replace(end, stake=staked, payout=paid)
 
 
-def _asked(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
+def _query(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
     with psycopg.connect(url) as connection:
         return connection.execute(query.encode(), values).fetchall()
 
 
 def _post(url: str, order: list[int]) -> None:
-    """One batch after the other, in that order."""
+    """Post the batches one by one, in the given order."""
     engine = open_engine(url)
     park = "UPDATE batches SET parked_at = now() WHERE posted_at IS NULL"
     with engine.begin() as connection:
@@ -91,41 +91,41 @@ def _post(url: str, order: list[int]) -> None:
             release = "UPDATE batches SET parked_at = NULL WHERE batch_id = %(batch)s"
             connection.exec_driver_sql(release, {"batch": batch})
         assert post(engine).batches == 1
-    assert [(one.name, one.first) for one in verify(engine) if one.wrong] == []
+    assert [(result.name, result.first) for result in verify(engine) if result.wrong] == []
     engine.dispose()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_shared_round_is_a_part_for_each_wallet_in_any_order_of_posting(
+def test_a_shared_round_has_a_row_for_each_wallet_in_any_order_of_posting(
     table: str, seed: int
 ) -> None:
     numbers = [
-        n for (n,) in _asked(table, "SELECT batch_id FROM batches WHERE posted_at IS NULL")
+        n for (n,) in _query(table, "SELECT batch_id FROM batches WHERE posted_at IS NULL")
     ]
 
     _post(table, Random(seed).sample(numbers, len(numbers)))
 
-    assert _asked(table, _ROUNDS, TABLE) == [
+    assert _query(table, _ROUNDS, TABLE) == [
         ("ann", "EUR", 500, 0, 500, 1, 1, True),
         ("bob", "EUR", 300, 800, -500, 1, 1, True),
         ("cleo", "JPY", 700, 100, 600, 1, 1, True),
         ("ann", "JPY", 9, 0, 0, 1, 1, False),
     ]
-    # What ended is swept in its own currency; what is open has earned nothing.
-    assert sorted(_asked(table, _ACCOUNTS)) == [
+    # An ended share is swept in its own currency; an open one is not swept.
+    assert sorted(_query(table, _ACCOUNTS)) == [
         ("ggr", "JPY", 600),
         ("provider_clearing", "JPY", 9),
     ]
 
 
-def _tell(url: str, *left_out: int) -> None:
-    """The provider's history of the table, a record for each player and currency."""
-    told = [(n, seat) for n, seat in enumerate(SEATS) if n not in left_out]
-    for place, (number, (player, currency, stake, payout)) in enumerate(told):
-        named = (SLUG, f"rec{number}", TABLE, match_key(SLUG, TABLE), player)
+def _store_history(url: str, *left_out: int) -> None:
+    """Store the provider's history of the round: a record for each player and currency."""
+    records = [(n, share) for n, share in enumerate(SHARES) if n not in left_out]
+    for index, (number, (player, currency, stake, payout)) in enumerate(records):
+        columns = (SLUG, f"rec{number}", TABLE, match_key(SLUG, TABLE), player)
         with psycopg.connect(url) as connection:
-            amounts = (currency, stake, payout, NOON, NOON, NOON, place > 0)
-            connection.execute(_RECORD.encode(), [*named, *amounts])
+            amounts = (currency, stake, payout, NOON, NOON, NOON, index > 0)
+            connection.execute(_RECORD.encode(), [*columns, *amounts])
 
 
 def _reconciled(url: str) -> RunResult:
@@ -139,9 +139,9 @@ def _reconciled(url: str) -> RunResult:
     )
 
 
-def test_a_shared_round_that_both_sides_tell_alike_is_no_break(table: str) -> None:
-    drain(table)
-    _tell(table)
+def test_a_shared_round_that_is_equal_on_both_sides_is_no_break(table: str) -> None:
+    post_all_at(table)
+    _store_history(table)
 
     result = _reconciled(table)
 
@@ -149,27 +149,31 @@ def test_a_shared_round_that_both_sides_tell_alike_is_no_break(table: str) -> No
     assert (result.ours.matched.rows, result.theirs.matched.rows) == (4, 4)
 
 
-def test_of_a_shared_round_only_what_one_player_lacks_is_a_break(table: str) -> None:
-    drain(table)
-    _tell(table, 1)
+def test_only_the_missing_share_of_a_shared_round_is_a_break(table: str) -> None:
+    post_all_at(table)
+    _store_history(table, 1)
 
-    (found,) = _reconciled(table).breaks
+    (break_,) = _reconciled(table).breaks
 
-    assert (str(found.kind), found.player, found.currency) == (
+    assert (str(break_.kind), break_.player, break_.currency) == (
         "missing_at_provider",
         "bob",
         "EUR",
     )
-    assert (found.round_id, found.difference) == (TABLE, -500)
-    assert sorted(found.evidence["operations"]) == ["b1", "e1", "w1"]
+    assert (break_.round_id, break_.difference) == (TABLE, -500)
+    assert sorted(break_.evidence["operations"]) == ["b1", "e1", "w1"]
 
 
-def test_ones_round_told_under_another_players_name_is_a_player_mismatch(table: str) -> None:
-    drain(table)
-    _tell(table)
+def test_a_share_under_another_players_name_is_a_player_mismatch(table: str) -> None:
+    post_all_at(table)
+    _store_history(table)
     with psycopg.connect(table) as connection:
         connection.execute("UPDATE feed_records SET handle = 'dora' WHERE record_id = 'rec1'")
 
-    (found,) = _reconciled(table).breaks
+    (break_,) = _reconciled(table).breaks
 
-    assert (str(found.kind), found.player, found.round_id) == ("player_mismatch", "bob", TABLE)
+    assert (str(break_.kind), break_.player, break_.round_id) == (
+        "player_mismatch",
+        "bob",
+        TABLE,
+    )

@@ -1,4 +1,4 @@
-"""Two receivers with memories of their own, where the database alone could not tell."""
+"""Two receivers with caches of their own, in cases that no unique index guards."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,23 +16,25 @@ from vocabulary.facts import Operation
 from vocabulary.outcomes import Verdict
 
 
-def tell(database: str, *said: tuple[int, Operation]) -> list[Verdict]:
-    """Tell each fact to its receiver, one after another; the last verdicts."""
+def verdicts_of(database: str, *sent: tuple[int, Operation]) -> list[Verdict]:
+    """Send each fact to its receiver, one after another; returns the verdicts."""
     open_wallets(database, ("ann", 1000))
 
-    async def day(said: Sequence[tuple[int, Operation]]) -> list[Verdict]:
+    async def day(sent: Sequence[tuple[int, Operation]]) -> list[Verdict]:
         async with acceptors(database, 2) as receivers:
             return [
-                (await receivers[number].accept([request(fact)])).decided[0].verdict
-                for number, fact in said
+                (await receivers[number].accept([request(fact)])).decisions[0].verdict
+                for number, fact in sent
             ]
 
-    return asyncio.run(day(said))
+    return asyncio.run(day(sent))
 
 
-def test_a_win_is_refused_where_the_bets_rollback_was_not_heard(database: str) -> None:
-    """The wallet is read again after a lost race; what it did to the bet must be too."""
-    verdicts = tell(
+def test_a_win_is_refused_by_a_receiver_that_did_not_get_the_bets_rollback(
+    database: str,
+) -> None:
+    """After a lost race the receiver reads the wallet again, and must read the bet too."""
+    verdicts = verdicts_of(
         database,
         (0, bet("b1", 100)),
         (1, rollback("u1", "b1")),
@@ -44,20 +46,22 @@ def test_a_win_is_refused_where_the_bets_rollback_was_not_heard(database: str) -
     assert verdicts[3] is Verdict.ROLLED_BACK
 
 
-def test_a_paid_win_is_repeated_where_it_was_not_heard(database: str) -> None:
-    """Its bet was rolled back since: to pay it now would be refused, but it stands."""
+def test_a_paid_win_is_repeated_by_a_receiver_that_did_not_get_it(database: str) -> None:
+    """Its bet was rolled back since: a new win would be refused, but this one is booked."""
     paid = win("w1", 500, bet_key="b1")
 
-    verdicts = tell(
+    verdicts = verdicts_of(
         database, (0, bet("b1", 100)), (0, paid), (0, rollback("u1", "b1")), (1, paid)
     )
 
     assert verdicts == [*[Verdict.ACCEPTED] * 3, Verdict.REPEATED]
 
 
-def test_a_win_is_told_rolled_back_where_only_the_rounds_end_was_heard(database: str) -> None:
-    """What the end named was rolled back elsewhere since: no longer just an unknown bet."""
-    verdicts = tell(
+def test_a_win_is_refused_as_rolled_back_by_a_receiver_that_got_only_the_rounds_end(
+    database: str,
+) -> None:
+    """The bet of the end was rolled back elsewhere since, so it is not just unknown."""
+    verdicts = verdicts_of(
         database,
         (0, round_end("e1", of="b1", staked=100)),
         (1, rollback("u1", "b1")),
@@ -67,16 +71,18 @@ def test_a_win_is_told_rolled_back_where_only_the_rounds_end_was_heard(database:
     assert verdicts == [*[Verdict.ACCEPTED] * 2, Verdict.ROLLED_BACK]
 
 
-def test_a_rollback_whose_own_rollback_another_heard_first_is_taken(database: str) -> None:
-    """Who hears it knows of no tombstone: the taken key says so, and it decides anew."""
-    undone = rollback("u1", "b1")
+def test_a_rollback_is_accepted_by_a_receiver_that_did_not_get_its_own_rollback(
+    database: str,
+) -> None:
+    """Its cache has no tombstone: the taken key makes it read and decide again."""
+    late = rollback("u1", "b1")
 
-    verdicts = tell(
+    verdicts = verdicts_of(
         database,
         (0, bet("b1", 100)),
         (1, rollback("u2", "u1")),
-        (0, undone),
-        (1, undone),
+        (0, late),
+        (1, late),
         (1, win("w1", 500, bet_key="b1")),
     )
 

@@ -1,4 +1,4 @@
-"""Verify, replay and audit are shown to find: who finds which kind of tampering, by name."""
+"""Verify, replay and audit find tampering: which of them finds which kind, by row."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from ledger.seal.compare import compare
 from ledger.seal.seal import recheck
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
-from tests.harness.tampering.replay import keep, put_back, replayed, tamper
-from tests.harness.tampering.sealed_day import VOICES, a_sealed_day, quiet
+from tests.harness.tampering.replay import copy_books, replayed, restore_books, tamper
+from tests.harness.tampering.sealed_day import DECODERS, a_sealed_day, quiet
 from tests.harness.tampering.surroundings import TAMPERINGS
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """Where the books are, and the file of their day."""
+    """The URL of the books, and the file of their day."""
 
     database: str
     file: Path
@@ -32,15 +32,15 @@ def sealed(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
     postgres.execute(f"CREATE DATABASE sealed_day TEMPLATE {TEMPLATE}")
     database = postgres.url("sealed_day")
     a_sealed_day(database, file)
-    keep(database)
+    copy_books(database)
     return Sealed(database, file)
 
 
 @pytest.fixture
 def day(sealed: Sealed) -> Iterator[str]:
-    """The books of the sealed day, put back afterwards; their URL."""
+    """The URL of the sealed day's books, which are restored afterwards."""
     yield sealed.database
-    put_back(sealed.database)
+    restore_books(sealed.database)
 
 
 @pytest.fixture
@@ -58,45 +58,46 @@ def findings(database: str, scope: WalletScope | None = None) -> dict[str, Check
 
 
 def audited(database: str, file: Path) -> list[str]:
-    """What a file of the day says of the books, and the sealed day itself."""
+    """The findings of the file comparison, or else of the recheck."""
     engine = open_engine(database)
     try:
-        told = compare(engine, file, progress=quiet).findings
-        changed = [one for one in recheck(engine, None, progress=quiet) if one.wrong]
+        findings = compare(engine, file, progress=quiet).findings
+        changed = [day for day in recheck(engine, None, progress=quiet) if day.wrong]
     finally:
         engine.dispose()
-    assert changed or not told, "what a file tells, the seal tells too"
-    sealed = [f"sealed day {one.seal.day}: {one.wrong[0]}" for one in changed]
-    return told or sealed
+    assert changed or not findings, "a change found by the file changes the seal too"
+    return findings or [f"sealed day {day.seal.day}: {day.wrong[0]}" for day in changed]
 
 
-def test_untouched_books_hold_and_every_check_looked_at_something(
+def test_untouched_books_pass_and_every_check_covers_some_rows(
     day: str, day_file: Path
 ) -> None:
-    told = findings(day)
+    results = findings(day)
 
-    assert list(told) == [check.name for check in CHECKS]
-    assert [(x.name, x.first) for x in told.values() if x.wrong] == []
-    assert all(finding.checked > 0 for finding in told.values())
+    assert list(results) == [check.name for check in CHECKS]
+    assert [(x.name, x.first) for x in results.values() if x.wrong] == []
+    assert all(result.checked > 0 for result in results.values())
     assert audited(day, day_file) == []
 
 
 def test_the_untouched_day_replayed_equals_the_books(day: str) -> None:
-    seen = replayed(day, VOICES)
+    result = replayed(day, DECODERS)
 
-    assert seen.differences == []
-    assert (seen.wallets, seen.operations, seen.deliveries) == (2, 14, 3)
-    assert sum(seen.told.values()) == 2  # the opening balances
+    assert result.differences == []
+    assert (result.wallets, result.operations, result.deliveries) == (2, 14, 3)
+    assert sum(result.told.values()) == 2  # the opening balances
 
 
-@pytest.mark.parametrize("what", TAMPERINGS)
-def test_tampering_is_found_by_whom_it_concerns(day: str, day_file: Path, what: str) -> None:
-    expected = TAMPERINGS[what]
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_tampering_is_found_by_the_expected_commands(
+    day: str, day_file: Path, name: str
+) -> None:
+    expected = TAMPERINGS[name]
 
     tamper(day, expected.statement)
 
-    wrong = frozenset(name for name, found in findings(day).items() if found.wrong)
-    rows = [one.row for one in replayed(day, VOICES).differences]
+    wrong = frozenset(check for check, result in findings(day).items() if result.wrong)
+    rows = [difference.row for difference in replayed(day, DECODERS).differences]
     lines = audited(day, day_file)
     assert (wrong, rows[:1], [line.split(":")[0] for line in lines][:1]) == (
         expected.checks,
@@ -105,22 +106,22 @@ def test_tampering_is_found_by_whom_it_concerns(day: str, day_file: Path, what: 
     )
 
 
-def test_each_check_is_shown_to_find_something() -> None:
-    found = {name for tampering in TAMPERINGS.values() for name in tampering.checks}
+def test_every_check_finds_some_tampering() -> None:
+    finding_checks = {name for tampering in TAMPERINGS.values() for name in tampering.checks}
 
-    assert found == {check.name for check in CHECKS}
+    assert finding_checks == {check.name for check in CHECKS}
 
 
-def test_each_tampering_is_found_and_named_by_somebody() -> None:
+def test_every_tampering_is_found_by_some_command() -> None:
     unnoticed = [
-        what for what, one in TAMPERINGS.items() if not (one.checks or one.replay or one.audit)
+        name for name, x in TAMPERINGS.items() if not (x.checks or x.replay or x.audit)
     ]
 
     assert unnoticed == []
 
 
 @pytest.mark.parametrize(
-    ("what", "check", "first"),
+    ("name", "check", "first"),
     [
         ("an entry's amount", "entries_sum_to_zero", "txn-1-2"),
         ("an operation's balance", "chains_have_no_gap", "txn-1-2"),
@@ -128,32 +129,32 @@ def test_each_tampering_is_found_and_named_by_somebody() -> None:
         ("a round's stake", "rounds_equal_operations", "lottery r2"),
         ("a round ended by hand", "ended_rounds_are_clear", "lottery r2"),
         ("the reply of a repeat", "deliveries_are_answered", "delivery 1"),
-        ("something parked", "nothing_is_parked", "j s: c"),
+        ("parked work", "nothing_is_parked", "j s: c"),
     ],
 )
-def test_a_finding_names_the_first_row_that_is_wrong(
-    day: str, what: str, check: str, first: str
+def test_a_finding_names_the_first_wrong_row(
+    day: str, name: str, check: str, first: str
 ) -> None:
-    tamper(day, TAMPERINGS[what].statement)
+    tamper(day, TAMPERINGS[name].statement)
 
     assert findings(day)[check].first == first
 
 
 @pytest.mark.parametrize(
-    ("scope", "found"),
+    ("scope", "wrong"),
     [
         (WalletScope(wallets=(1, 1)), {"wallets_equal_entries", "wallets_end_their_chain"}),
         (WalletScope(wallets=(2, 9)), set()),
     ],
 )
-def test_a_partial_proof_looks_at_the_wallets_it_says(
-    day: str, scope: WalletScope, found: set[str]
+def test_a_partial_proof_checks_the_wallets_of_its_scope(
+    day: str, scope: WalletScope, wrong: set[str]
 ) -> None:
     tamper(day, TAMPERINGS["a wallet's balance"].statement)
 
-    told = findings(day, scope)
+    results = findings(day, scope)
 
-    asked, left_out = checks_for(scope)
-    assert {name for name, finding in told.items() if finding.wrong} == found
-    assert list(told) == [check.name for check in asked]
-    assert {*told, *left_out} == {check.name for check in CHECKS}
+    checks, left_out = checks_for(scope)
+    assert {name for name, result in results.items() if result.wrong} == wrong
+    assert list(results) == [check.name for check in checks]
+    assert {*results, *left_out} == {check.name for check in CHECKS}

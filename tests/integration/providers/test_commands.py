@@ -305,8 +305,8 @@ def test_a_handle_is_never_overwritten(tmp_path: Path, books: str) -> None:
         unknown = await tieout("players", "register", *who, "p3")
 
         assert (other.code, taken.code, unknown.code) == (1, 1, 2)
-        assert "stored at aggregator as LAG1.p2, and they say LAG1.p9" in other.err
-        assert "LAG1.p2 at aggregator is another player already" in taken.err
+        assert "at aggregator is stored as LAG1.p2, not LAG1.p9" in other.err
+        assert "LAG1.p2 at aggregator belongs to another player" in taken.err
         assert "no player is called p3" in unknown.err
         assert len(server.seen) == 2
 

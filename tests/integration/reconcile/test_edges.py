@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from reconcile.partitions.executors import Dask, Executor, InProcess, Pool
 from reconcile.partitions.plan import How
 from reconcile.runs.evaluate import Terms
@@ -45,7 +45,7 @@ def books(postgres: PostgresServer) -> Iterator[str]:
     postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     url = postgres.url(name)
     store(url, edge_world(CASES))
-    drain(url)
+    post_all_at(url)
     yield url
     postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from ops.commands.reconcile.what_if import proposed
 from reconcile.partitions.plan import How
 from reconcile.runs.evaluate import Terms
@@ -124,7 +124,7 @@ LATER = {
 @pytest.fixture
 def url(database: str) -> str:
     store(database, lay_out([_scene()]))
-    drain(database)
+    post_all_at(database)
     return database
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ledger.accepting.own_operations import InRound
 from ledger.corrections.adjustments import approve, propose
-from ledger.posting.posting import drain
+from ledger.posting.posting import post_all_at
 from reconcile.invoices.check import InvoiceCheck, InvoiceOfOthers, check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
@@ -96,7 +96,7 @@ def test_a_correction_by_hand_is_part_of_ours_and_told_as_one(filled: str) -> No
     )
     approve(engine, proposal, by="bob", now=LATER)
     engine.dispose()
-    drain(filled)
+    post_all_at(filled)
     asked = Terms(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
     told = totals(filled, asked, now=LATER, zone="UTC")
     (row,) = told.by()

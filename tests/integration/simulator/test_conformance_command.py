@@ -17,10 +17,10 @@ from ops.settings.loader import load
 from simulator.conformance.catalogue import CATALOGUE
 from simulator.conformance.target import ConformancePlayer
 from tests.harness.books.bookkeeper import (
-    BelievesEverybody,
+    AcceptsAnySender,
     Bookkeeper,
-    ForgetsWhatItBooked,
-    listening,
+    BooksRepeatsAgain,
+    serve_bookkeeper,
 )
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.receiver import (
@@ -117,7 +117,7 @@ def in_a_thread(bookkeeper: Bookkeeper) -> Iterator[str]:
     stop = asyncio.Event()
 
     async def serve() -> None:
-        async with listening(bookkeeper) as url:
+        async with serve_bookkeeper(bookkeeper) as url:
             urls.append(url)
             ready.set()
             await stop.wait()
@@ -182,7 +182,7 @@ def test_a_foreign_receiver_is_examined_without_any_books_of_ours(
 def test_a_receiver_that_books_repeats_anew_fails_where_repeats_are_concerned(
     place: Path,
 ) -> None:
-    ran, failed = foreign(place, "the-aggregator", ForgetsWhatItBooked)
+    ran, failed = foreign(place, "the-aggregator", BooksRepeatsAgain)
 
     assert ran.returncode == 1
     assert failed == {
@@ -200,7 +200,7 @@ def test_a_receiver_that_books_repeats_anew_fails_where_repeats_are_concerned(
 def test_a_receiver_that_reads_no_signature_fails_where_signatures_are_concerned(
     place: Path,
 ) -> None:
-    ran, failed = foreign(place, "the-sportsbook", BelievesEverybody)
+    ran, failed = foreign(place, "the-sportsbook", AcceptsAnySender)
 
     assert ran.returncode == 1
     assert failed == {

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from ops.providers.configured import ConfiguredProvider
 from storage.engine import open_engine
-from tests.harness.books.delivered import bet, deliver, history, providers
+from tests.harness.books.delivered import bet, commit, history, providers
 from tests.harness.servers.receiver import OLD_SECRET, SECRET, LedgerDatabase
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
@@ -47,7 +47,7 @@ class JobEnvironment:
 
     def push(self, record: str, *, payout: int, updated: str, slug: str = "games") -> None:
         callback = history(record, payout=payout, updated=updated)
-        assert deliver(self.url, self.providers[slug], [callback]).recorded
+        assert commit(self.url, self.providers[slug], [callback]).recorded
 
     def age(self, seconds: int) -> None:
         """Make everything that waits older."""
@@ -131,7 +131,7 @@ def test_history_signed_with_a_retired_secret_is_parked_and_the_rest_is_ingested
     env: JobEnvironment,
 ) -> None:
     callback = history("old", payout=20, updated=NEWER, secret=OLD_SECRET)
-    deliver(env.url, env.providers["games"], [callback])
+    commit(env.url, env.providers["games"], [callback])
     env.push("r1", payout=20, updated=NEWER)
     games = env.providers["games"]
     provider = replace(games.provider, secrets=(SECRET,))
@@ -158,7 +158,7 @@ def test_posting_and_ingesting_without_a_database_is_an_outage() -> None:
 
 
 def test_recent_work_is_left_to_its_own_message(env: JobEnvironment) -> None:
-    deliver(env.url, env.providers["sport"], [bet("42", "OP-1")])
+    commit(env.url, env.providers["sport"], [bet("42", "OP-1")])
     env.push("r1", payout=20, updated=NEWER)
     broker = RecordingBroker()
 
@@ -170,7 +170,7 @@ def test_recent_work_is_left_to_its_own_message(env: JobEnvironment) -> None:
 def test_old_work_gets_another_message_and_is_not_done_by_the_sweeper(
     env: JobEnvironment,
 ) -> None:
-    (batch,) = deliver(env.url, env.providers["sport"], [bet("42", "OP-1")]).batches
+    (batch,) = commit(env.url, env.providers["sport"], [bet("42", "OP-1")]).batches
     env.push("r1", payout=20, updated=NEWER)
     env.age(20)
     broker = RecordingBroker()
@@ -187,7 +187,7 @@ def test_old_work_gets_another_message_and_is_not_done_by_the_sweeper(
 def test_work_that_is_far_too_old_is_done_by_the_sweeper(
     env: JobEnvironment, is_down: bool
 ) -> None:
-    deliver(env.url, env.providers["sport"], [bet("42", "OP-1")])
+    commit(env.url, env.providers["sport"], [bet("42", "OP-1")])
     env.push("r1", payout=20, updated=NEWER)
     env.age(10 * TAKEOVER_FACTOR + 10)
 

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from storage.broker.redis import ingest_message, open_broker, post_message
-from tests.harness.books.delivered import bet, deliver, history, providers
+from tests.harness.books.delivered import bet, commit, history, providers
 from tests.harness.servers import receiver as harness
 from tests.harness.servers.receiver import LedgerDatabase, TieoutProcess, wait_until
 
@@ -46,12 +46,12 @@ class WorkerProcesses:
         return [
             batch
             for key in keys
-            for batch in deliver(self.books.url, sport, [bet("42", key)]).batches
+            for batch in commit(self.books.url, sport, [bet("42", key)]).batches
         ]
 
     def push(self, record: str, payout: int, updated: str) -> None:
         callback = history(record, payout=payout, updated=updated)
-        deliver(self.books.url, self.providers["games"], [callback])
+        commit(self.books.url, self.providers["games"], [callback])
 
     def is_done(self) -> bool:
         return self.books.rows(UNPOSTED) == [(0,)] and self.books.rows(UNINGESTED) == [(0,)]

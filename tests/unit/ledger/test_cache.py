@@ -1,62 +1,74 @@
-"""What a receiver remembers is given up when another has written to the wallet."""
+"""The cache drops operations of a wallet to which another receiver has written."""
 
 from msgspec.structs import replace
 
-from ledger.accepting.cache import LedgerCache, needs_of, unguarded
-from tests.harness.books.ledger import SLUG, Counter, balance_query, bet, request, rollback, win
+from ledger.accepting.cache import LedgerCache, has_unguarded_refusal, read_set_of
+from tests.harness.books.ledger import (
+    SLUG,
+    MemoryLedger,
+    balance_query,
+    bet,
+    request,
+    rollback,
+    win,
+)
 from vocabulary.facts import Operation
 
 ANN = {(SLUG, "ann"): {"EUR": 1}}
-NEEDS = needs_of([request(win("w1", 5, bet_key="b1"))])
+READ_SET = read_set_of([request(win("w1", 5, bet_key="b1"))])
 
 
-def after_a_bet() -> tuple[Counter, LedgerCache]:
-    """Books and memory of a receiver that read ann's wallet and took her bet."""
-    counter, remembered = Counter(), LedgerCache()
-    remembered.keep_read(ANN, {1: counter.wallets[1]}, {})
-    remembered.keep_decided([counter.take(bet("b1", 5))])
-    return counter, remembered
+def cache_after_a_bet() -> tuple[MemoryLedger, LedgerCache]:
+    """Ledger and cache of a receiver that read ann's wallet and accepted her bet."""
+    ledger, cache = MemoryLedger(), LedgerCache()
+    cache.store_read(ANN, {1: ledger.wallets[1]}, {})
+    cache.store_decisions([ledger.decide(bet("b1", 5))])
+    return ledger, cache
 
 
-def test_a_wallet_found_where_it_was_left_keeps_what_is_remembered_of_it() -> None:
-    counter, remembered = after_a_bet()
+def test_an_unchanged_wallet_keeps_its_cached_operations() -> None:
+    ledger, cache = cache_after_a_bet()
 
-    remembered.keep_read(ANN, {1: counter.wallets[1]}, {})
+    cache.store_read(ANN, {1: ledger.wallets[1]}, {})
 
-    assert remembered.unread(NEEDS, fresh=False) == ([], [])
-
-
-def test_a_wallet_another_has_written_to_has_its_operations_read_again() -> None:
-    counter, remembered = after_a_bet()
-    moved = replace(counter.wallets[1], seq=counter.wallets[1].seq + 1)
-
-    remembered.keep_read(ANN, {1: moved}, {})
-
-    assert remembered.unread(NEEDS, fresh=False) == ([], [(SLUG, "b1")])
+    assert cache.missing(READ_SET, fresh=False) == ([], [])
 
 
-def test_what_is_read_with_the_moved_wallet_is_remembered() -> None:
-    counter, remembered = after_a_bet()
-    moved = replace(counter.wallets[1], seq=counter.wallets[1].seq + 1)
+def test_operations_of_a_wallet_another_receiver_changed_are_read_again() -> None:
+    ledger, cache = cache_after_a_bet()
+    changed = replace(ledger.wallets[1], seq=ledger.wallets[1].seq + 1)
 
-    remembered.keep_read(ANN, {1: moved}, counter.operations)
+    cache.store_read(ANN, {1: changed}, {})
 
-    assert remembered.unread(NEEDS, fresh=False) == ([], [])
+    assert cache.missing(READ_SET, fresh=False) == ([], [(SLUG, "b1")])
 
 
-def test_only_a_refusal_without_a_place_is_unguarded() -> None:
-    counter = Counter()
-    asked: list[Operation] = [bet("b1", 5), bet("b1", 5), rollback("u1", "b1")]
+def test_operations_read_with_the_changed_wallet_are_cached() -> None:
+    ledger, cache = cache_after_a_bet()
+    changed = replace(ledger.wallets[1], seq=ledger.wallets[1].seq + 1)
 
-    assert not unguarded([counter.take(one) for one in asked], [request(one) for one in asked])
-    assert not unguarded([counter.take(balance_query())], [request(balance_query())])
+    cache.store_read(ANN, {1: changed}, ledger.operations)
+
+    assert cache.missing(READ_SET, fresh=False) == ([], [])
+
+
+def test_only_a_refusal_without_a_chain_position_is_unguarded() -> None:
+    ledger = MemoryLedger()
+    facts: list[Operation] = [bet("b1", 5), bet("b1", 5), rollback("u1", "b1")]
+
+    assert not has_unguarded_refusal(
+        [ledger.decide(fact) for fact in facts], [request(fact) for fact in facts]
+    )
+    assert not has_unguarded_refusal(
+        [ledger.decide(balance_query())], [request(balance_query())]
+    )
 
     refused = win("w1", 5, bet_key="b1")
-    assert unguarded([counter.take(refused)], [request(refused)])
+    assert has_unguarded_refusal([ledger.decide(refused)], [request(refused)])
 
 
-def test_what_a_batch_names_of_a_wallet_it_reads_is_read_too() -> None:
-    _, remembered = after_a_bet()
-    needs = needs_of([request(balance_query()), request(win("w1", 5, bet_key="b1"))])
+def test_referenced_operations_are_read_again_with_their_wallet() -> None:
+    _, cache = cache_after_a_bet()
+    read_set = read_set_of([request(balance_query()), request(win("w1", 5, bet_key="b1"))])
 
-    assert remembered.unread(needs, fresh=False) == ([(SLUG, "ann")], [(SLUG, "b1")])
+    assert cache.missing(read_set, fresh=False) == ([(SLUG, "ann")], [(SLUG, "b1")])

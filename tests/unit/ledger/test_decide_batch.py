@@ -1,15 +1,15 @@
-"""A batch is decided as if its requests had come one by one, and changes no given book."""
+"""A batch is decided as if its requests had come one by one; the given view stays as it is."""
 
 import copy
 
-from ledger.accepting.cache import HANDLES_MAX, OPERATIONS_MAX, LedgerCache, needs_of
+from ledger.accepting.cache import HANDLES_MAX, OPERATIONS_MAX, LedgerCache, read_set_of
 from ledger.accepting.decide import decide_batch
 from ledger.accepting.effects import currency_of
 from ledger.accepting.model import LedgerView
 from ledger.accepting.tombstones import late_key
 from tests.harness.books.ledger import (
     SLUG,
-    Counter,
+    MemoryLedger,
     balance_query,
     bet,
     deposit,
@@ -43,140 +43,140 @@ STORY: tuple[Operation, ...] = (
 
 def test_a_batch_equals_deciding_one_by_one() -> None:
     requests = [request(fact) for fact in STORY]
-    counter = Counter()
+    ledger = MemoryLedger()
 
-    one_by_one = [counter.take(fact) for fact in STORY]
+    one_by_one = [ledger.decide(fact) for fact in STORY]
 
-    assert decide_batch(Counter().books, requests) == one_by_one
+    assert decide_batch(MemoryLedger().view, requests) == one_by_one
 
 
-def test_the_given_books_are_not_changed() -> None:
-    counter = Counter()
-    counter.take(bet("b0", 10))
-    books = counter.books
-    before = copy.deepcopy((books.wallets, books.players, books.operations))
+def test_the_given_view_is_not_changed() -> None:
+    ledger = MemoryLedger()
+    ledger.decide(bet("b0", 10))
+    view = ledger.view
+    before = copy.deepcopy((view.wallets, view.players, view.operations))
 
-    decide_batch(books, [request(fact) for fact in STORY])
+    decide_batch(view, [request(fact) for fact in STORY])
 
-    assert (books.wallets, books.players, books.operations) == before
+    assert (view.wallets, view.players, view.operations) == before
 
 
 def test_funds_are_spent_once_within_a_batch() -> None:
     requests = [request(bet(f"b{n}", 400)) for n in range(4)]
 
-    verdicts = [d.verdict for d in decide_batch(Counter(balance=1000).books, requests)]
+    verdicts = [d.verdict for d in decide_batch(MemoryLedger(balance=1000).view, requests)]
 
     assert verdicts == [Verdict.ACCEPTED, Verdict.ACCEPTED] + [Verdict.DECLINED_FUNDS] * 2
 
 
-def test_a_block_holds_for_the_bets_behind_it_in_the_batch() -> None:
+def test_a_block_applies_to_later_bets_of_the_same_batch() -> None:
     requests = [request(set_blocked("x1", blocked=True)), request(bet("b1", 1))]
 
-    verdicts = [d.verdict for d in decide_batch(Counter().books, requests)]
+    verdicts = [d.verdict for d in decide_batch(MemoryLedger().view, requests)]
 
     assert verdicts == [Verdict.ACCEPTED, Verdict.DECLINED_BLOCKED]
 
 
-def test_one_key_of_two_providers_is_two_operations() -> None:
-    counter = Counter()
-    players = {**counter.players, ("other", "ann"): {"EUR": 1}}
-    books = LedgerView(counter.wallets, players, {})
+def test_the_same_key_of_two_providers_is_two_operations() -> None:
+    ledger = MemoryLedger()
+    players = {**ledger.players, ("other", "ann"): {"EUR": 1}}
+    view = LedgerView(ledger.wallets, players, {})
     requests = [request(bet("b1", 10)), request(bet("b1", 10), provider="other")]
 
-    verdicts = [d.verdict for d in decide_batch(books, requests)]
+    verdicts = [d.verdict for d in decide_batch(view, requests)]
 
     assert verdicts == [Verdict.ACCEPTED, Verdict.ACCEPTED]
 
 
-def test_every_operation_names_the_currency_of_its_wallet() -> None:
+def test_the_currency_of_every_fact_is_its_wallets() -> None:
     facts = (*STORY, balance_query(), deposit("d1", 1), set_blocked("x1", blocked=True))
 
     assert {currency_of(fact) for fact in facts} == {"EUR"}
 
 
-def test_a_batch_needs_what_it_names_and_nothing_for_what_decides_nothing() -> None:
+def test_the_read_set_holds_the_own_and_referenced_keys_of_operations_only() -> None:
     facts = (bet("b1", 1), win("w1", 1, bet_key="b2"), rollback("u1", "b3"))
-    asked = [request(fact) for fact in (*facts, round_end("e1", of="b4", staked=1))]
-    aside = [request(None), request(history("h1")), request(balance_query("bob"))]
+    deciding = [request(fact) for fact in (*facts, round_end("e1", of="b4", staked=1))]
+    others = [request(None), request(history("h1")), request(balance_query("bob"))]
 
-    needs = needs_of([*asked, *aside])
+    read_set = read_set_of([*deciding, *others])
 
-    assert needs.wallets == {(SLUG, "ann", "EUR"), (SLUG, "bob", "EUR")}
-    assert needs.current == {(SLUG, "bob")}
-    beside = (late_key("u1"), late_key("e1"))
-    assert needs.own == {(SLUG, key) for key in ("b1", "w1", "u1", "e1", *beside)}
-    assert needs.named == {(SLUG, key) for key in ("b2", "b3", "b4")}
+    assert read_set.wallets == {(SLUG, "ann", "EUR"), (SLUG, "bob", "EUR")}
+    assert read_set.uncached == {(SLUG, "bob")}
+    late_keys = (late_key("u1"), late_key("e1"))
+    assert read_set.own_keys == {(SLUG, key) for key in ("b1", "w1", "u1", "e1", *late_keys)}
+    assert read_set.referenced_keys == {(SLUG, key) for key in ("b2", "b3", "b4")}
 
 
-def remembering(*facts: Operation) -> LedgerCache:
-    """What a receiver remembers after it committed the facts."""
-    counter = Counter()
-    remembered = LedgerCache()
+def cache_after(*facts: Operation) -> LedgerCache:
+    """The cache of a receiver that committed the facts."""
+    ledger = MemoryLedger()
+    cache = LedgerCache()
     ann = {(SLUG, "ann"): {"EUR": 1}}
-    remembered.keep_read(ann, {1: counter.wallets[1]}, {})
-    remembered.keep_decided(counter.take(fact) for fact in facts)
-    return remembered
+    cache.store_read(ann, {1: ledger.wallets[1]}, {})
+    cache.store_decisions(ledger.decide(fact) for fact in facts)
+    return cache
 
 
-def test_what_is_remembered_is_not_read_again() -> None:
-    needs = needs_of([request(rollback("u1", "b1"))])
+def test_cached_operations_are_not_read_again() -> None:
+    read_set = read_set_of([request(rollback("u1", "b1"))])
 
-    assert remembering(bet("b1", 5)).unread(needs, fresh=False) == ([], [])
+    assert cache_after(bet("b1", 5)).missing(read_set, fresh=False) == ([], [])
 
 
-def test_an_absence_is_never_remembered() -> None:
-    needs = needs_of([request(rollback("u1", "b1")), request(bet("b7", 1, handle="bob"))])
+def test_an_absence_is_never_cached() -> None:
+    read_set = read_set_of([request(rollback("u1", "b1")), request(bet("b7", 1, handle="bob"))])
 
-    unread = remembering(bet("b2", 5)).unread(needs, fresh=False)
+    missing = cache_after(bet("b2", 5)).missing(read_set, fresh=False)
 
-    assert unread == ([(SLUG, "bob")], [(SLUG, "b1")])
+    assert missing == ([(SLUG, "bob")], [(SLUG, "b1")])
 
 
 def test_a_balance_is_always_read() -> None:
-    needs = needs_of([request(balance_query())])
+    read_set = read_set_of([request(balance_query())])
 
-    assert remembering(bet("b1", 5)).unread(needs, fresh=False) == ([(SLUG, "ann")], [])
+    assert cache_after(bet("b1", 5)).missing(read_set, fresh=False) == ([(SLUG, "ann")], [])
 
 
 def test_after_a_lost_race_everything_is_read_again() -> None:
-    needs = needs_of([request(rollback("u1", "b1")), request(bet("b2", 5))])
+    read_set = read_set_of([request(rollback("u1", "b1")), request(bet("b2", 5))])
 
-    unread = remembering(bet("b1", 5)).unread(needs, fresh=True)
+    missing = cache_after(bet("b1", 5)).missing(read_set, fresh=True)
 
-    assert unread == (
+    assert missing == (
         [(SLUG, "ann")],
         [(SLUG, key) for key in ("b1", "b2", "u1", late_key("u1"))],
     )
 
 
-def test_what_a_batch_changed_is_remembered_with_its_reversal() -> None:
-    remembered = remembering(bet("b1", 5), rollback("u1", "b1"))
+def test_a_reversal_is_cached_with_its_original() -> None:
+    cache = cache_after(bet("b1", 5), rollback("u1", "b1"))
 
-    books = remembered.books(needs_of([request(win("w1", 5, bet_key="b1"))]))
+    view = cache.view(read_set_of([request(win("w1", 5, bet_key="b1"))]))
 
-    assert (books.wallets[1].balance, books.wallets[1].seq) == (1000, 2)
-    assert books.operations[SLUG, "b1"].reversed
-
-
-def test_more_handles_than_are_kept_are_forgotten_and_read_again() -> None:
-    remembered = remembering(bet("b1", 5))
-    remembered.keep_read({(SLUG, f"p{n}"): {"EUR": 1} for n in range(HANDLES_MAX)}, {}, {})
-
-    remembered.keep_decided([])
-
-    needs = needs_of([request(bet("b2", 5))])
-    assert remembered.unread(needs, fresh=False) == ([(SLUG, "ann")], [])
-    assert remembered.books(needs).wallets == {}
+    assert (view.wallets[1].balance, view.wallets[1].seq) == (1000, 2)
+    assert view.operations[SLUG, "b1"].reversed
 
 
-def test_of_more_operations_than_are_kept_the_oldest_are_forgotten() -> None:
-    counter = Counter()
-    remembered = remembering()
-    known = counter.take(bet("b1", 5)).learned[SLUG, "b1"]
+def test_too_many_handles_are_dropped_and_read_again() -> None:
+    cache = cache_after(bet("b1", 5))
+    cache.store_read({(SLUG, f"p{n}"): {"EUR": 1} for n in range(HANDLES_MAX)}, {}, {})
+
+    cache.store_decisions([])
+
+    read_set = read_set_of([request(bet("b2", 5))])
+    assert cache.missing(read_set, fresh=False) == ([(SLUG, "ann")], [])
+    assert cache.view(read_set).wallets == {}
+
+
+def test_of_too_many_operations_the_oldest_are_dropped() -> None:
+    ledger = MemoryLedger()
+    cache = cache_after()
+    operation = ledger.decide(bet("b1", 5)).changes[SLUG, "b1"]
     keys = [f"k{n}" for n in range(OPERATIONS_MAX + 1)]
-    remembered.keep_read({}, {}, {(SLUG, key): known for key in keys})
+    cache.store_read({}, {}, {(SLUG, key): operation for key in keys})
 
-    remembered.keep_decided([])
+    cache.store_decisions([])
 
-    ends = needs_of([request(rollback("u1", keys[0])), request(rollback("u2", keys[-1]))])
-    assert remembered.unread(ends, fresh=False) == ([], [(SLUG, keys[0])])
+    ends = read_set_of([request(rollback("u1", keys[0])), request(rollback("u2", keys[-1]))])
+    assert cache.missing(ends, fresh=False) == ([], [(SLUG, keys[0])])

@@ -1,19 +1,17 @@
-"""Blocked, self-excluded and limited players: bets refused, wins and rollbacks taken."""
+"""Blocked, self-excluded and limited players: bets refused, wins and rollbacks accepted."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec import structs
 
-from ledger.accepting.decide import decide
 from ledger.accepting.limits import (
     PlayerState,
     Restrictions,
-    day_of,
-    from_json,
-    state_of,
-    to_json,
+    business_day,
+    player_state,
+    restrictions_from_json,
+    restrictions_to_json,
 )
 from ledger.accepting.model import Decision
 from ledger.accepting.own_operations import (
@@ -25,23 +23,22 @@ from ledger.accepting.own_operations import (
     OwnOperation,
     SetBlocked,
     Withdrawal,
-    order_bytes,
-    order_fingerprint,
-    order_from_bytes,
+    own_operation_bytes,
+    own_operation_fingerprint,
+    own_operation_from_bytes,
 )
 from tests.harness.books.ledger import (
     NOON,
-    Counter,
+    MemoryLedger,
     adjust,
     bet,
     bet_and_win,
     deposit,
     eur,
-    request,
     rollback,
     win,
 )
-from vocabulary.facts import Fact, Fund
+from vocabulary.facts import Fund
 from vocabulary.outcomes import Verdict
 
 BLOCKED, ACCEPTED = Verdict.DECLINED_BLOCKED, Verdict.ACCEPTED
@@ -65,37 +62,28 @@ def limit(
     )
 
 
-def take_at(counter: Counter, fact: Fact | OwnOperation, at: datetime) -> Decision:
-    asked = structs.replace(request(fact), received_at=at)
-    decided = decide(counter.books, asked)
-    if decided.wallet is not None:
-        counter.wallets[decided.wallet.wallet_id] = decided.wallet
-        counter.operations.update(decided.learned)
-    return decided
+def refusal(decision: Decision) -> tuple[Verdict, str | None]:
+    return decision.verdict, decision.operations[0].reason
 
 
-def why(decided: Decision) -> tuple[Verdict, str | None]:
-    return decided.verdict, decided.operations[0].reason
-
-
-def test_an_excluded_player_stakes_nothing_until_the_instant_and_is_paid_meanwhile() -> None:
-    counter = Counter()
+def test_an_excluded_player_cannot_stake_until_the_instant_and_is_paid_meanwhile() -> None:
+    ledger = MemoryLedger()
     until = NOON + timedelta(days=1)
-    counter.take(bet("b0", 100))
-    counter.take(exclude("x", until))
+    ledger.decide(bet("b0", 100))
+    ledger.decide(exclude("x", until))
 
-    assert why(counter.take(bet("b1", 1))) == (BLOCKED, "self_excluded")
-    assert why(counter.take(bet_and_win("k", 1, 5))) == (BLOCKED, "self_excluded")
-    assert counter.take(win("w0", 40, bet_key="b0")).verdict is ACCEPTED
-    assert counter.take(rollback("u0", "b0")).verdict is ACCEPTED
-    assert counter.take(bet("free", 0)).verdict is ACCEPTED
-    assert take_at(counter, bet("b2", 1), until).verdict is ACCEPTED
+    assert refusal(ledger.decide(bet("b1", 1))) == (BLOCKED, "self_excluded")
+    assert refusal(ledger.decide(bet_and_win("k", 1, 5))) == (BLOCKED, "self_excluded")
+    assert ledger.decide(win("w0", 40, bet_key="b0")).verdict is ACCEPTED
+    assert ledger.decide(rollback("u0", "b0")).verdict is ACCEPTED
+    assert ledger.decide(bet("free", 0)).verdict is ACCEPTED
+    assert ledger.decide(bet("b2", 1), at=until).verdict is ACCEPTED
 
 
 def test_an_exclusion_is_never_shortened_nor_lifted_by_limits_or_unblocking() -> None:
-    counter = Counter()
+    ledger = MemoryLedger()
     until = NOON + timedelta(days=30)
-    counter.take_all(
+    ledger.decide_all(
         exclude("x", until),
         exclude("y", NOON + timedelta(days=1)),
         limit("l", stake=5),
@@ -103,107 +91,110 @@ def test_an_exclusion_is_never_shortened_nor_lifted_by_limits_or_unblocking() ->
         SetBlocked(key="u", handle="ann", currency="EUR", blocked=False, reason="asked"),
     )
 
-    assert counter.wallets[1].restrictions == Restrictions(until=until)
+    assert ledger.wallets[1].restrictions == Restrictions(until=until)
 
 
-def test_a_single_stake_beyond_its_limit_is_refused() -> None:
-    counter = Counter()
-    counter.take(limit("l", stake=50))
+def test_a_stake_over_the_limit_is_refused() -> None:
+    ledger = MemoryLedger()
+    ledger.decide(limit("l", stake=50))
 
-    assert why(counter.take(bet("b1", 51))) == (BLOCKED, "limit_stake")
-    assert counter.take(bet("b2", 50)).verdict is ACCEPTED
+    assert refusal(ledger.decide(bet("b1", 51))) == (BLOCKED, "limit_stake")
+    assert ledger.decide(bet("b2", 50)).verdict is ACCEPTED
 
 
-def test_what_was_staked_before_the_limit_was_set_counts() -> None:
-    counter = Counter()
-    counter.take_all(bet("b1", 60), limit("l", turnover=100))
+def test_stakes_before_the_limit_was_set_count() -> None:
+    ledger = MemoryLedger()
+    ledger.decide_all(bet("b1", 60), limit("l", turnover=100))
 
-    assert why(counter.take(bet("b2", 41))) == (BLOCKED, "limit_turnover")
-    assert counter.take(bet("b3", 40)).verdict is ACCEPTED
-    assert why(counter.take(bet("b4", 1))) == (BLOCKED, "limit_turnover")
+    assert refusal(ledger.decide(bet("b2", 41))) == (BLOCKED, "limit_turnover")
+    assert ledger.decide(bet("b3", 40)).verdict is ACCEPTED
+    assert refusal(ledger.decide(bet("b4", 1))) == (BLOCKED, "limit_turnover")
 
 
 def test_a_loss_is_stakes_less_payouts_of_the_day() -> None:
-    counter = Counter()
-    counter.take_all(limit("l", loss=100), bet("b1", 100))
+    ledger = MemoryLedger()
+    ledger.decide_all(limit("l", loss=100), bet("b1", 100))
 
-    assert why(counter.take(bet("b2", 1))) == (BLOCKED, "limit_loss")
-    counter.take(win("w1", 30, bet_key="b1"))
-    assert why(counter.take(bet("b3", 31))) == (BLOCKED, "limit_loss")
-    assert counter.take(bet("b4", 30)).verdict is ACCEPTED
-
-
-def test_a_win_of_the_same_call_does_not_make_room_for_its_bet() -> None:
-    counter = Counter()
-    counter.take(limit("l", loss=10))
-
-    assert why(counter.take(bet_and_win("k", 11, 500))) == (BLOCKED, "limit_loss")
+    assert refusal(ledger.decide(bet("b2", 1))) == (BLOCKED, "limit_loss")
+    ledger.decide(win("w1", 30, bet_key="b1"))
+    assert refusal(ledger.decide(bet("b3", 31))) == (BLOCKED, "limit_loss")
+    assert ledger.decide(bet("b4", 30)).verdict is ACCEPTED
 
 
-def test_the_day_begins_anew_at_midnight_and_never_goes_back() -> None:
-    counter = Counter()
-    counter.take_all(limit("l", turnover=100), bet("b1", 100))
+def test_the_win_of_a_bet_and_win_does_not_make_room_for_its_bet() -> None:
+    ledger = MemoryLedger()
+    ledger.decide(limit("l", loss=10))
+
+    assert refusal(ledger.decide(bet_and_win("k", 11, 500))) == (BLOCKED, "limit_loss")
+
+
+def test_a_new_day_starts_at_midnight_and_the_day_never_goes_back() -> None:
+    ledger = MemoryLedger()
+    ledger.decide_all(limit("l", turnover=100), bet("b1", 100))
     midnight = datetime(2026, 6, 5, tzinfo=UTC)
 
     assert (
-        take_at(counter, bet("b2", 1), midnight - timedelta(microseconds=1)).verdict is BLOCKED
+        ledger.decide(bet("b2", 1), at=midnight - timedelta(microseconds=1)).verdict is BLOCKED
     )
-    assert take_at(counter, bet("b3", 90), midnight).verdict is ACCEPTED
-    assert take_at(counter, bet("b4", 11), midnight - timedelta(seconds=1)).verdict is BLOCKED
+    assert ledger.decide(bet("b3", 90), at=midnight).verdict is ACCEPTED
+    assert ledger.decide(bet("b4", 11), at=midnight - timedelta(seconds=1)).verdict is BLOCKED
 
 
-def test_a_rollback_gives_back_the_allowance_of_its_own_day_only() -> None:
-    counter = Counter()
+def test_a_rollback_reduces_the_days_stakes_only_on_the_day_of_its_original() -> None:
+    ledger = MemoryLedger()
     tomorrow = NOON + timedelta(days=1)
-    counter.take_all(limit("l", turnover=100), bet("b1", 60), bet("b2", 40))
-    counter.take(rollback("u2", "b2"))
-    assert counter.take(bet("b3", 40)).verdict is ACCEPTED
+    ledger.decide_all(limit("l", turnover=100), bet("b1", 60), bet("b2", 40))
+    ledger.decide(rollback("u2", "b2"))
+    assert ledger.decide(bet("b3", 40)).verdict is ACCEPTED
 
-    take_at(counter, bet("b4", 70), tomorrow)
-    take_at(counter, rollback("u1", "b1"), tomorrow)
+    ledger.decide(bet("b4", 70), at=tomorrow)
+    ledger.decide(rollback("u1", "b1"), at=tomorrow)
 
-    assert counter.wallets[1].day_stake == 70
-    assert take_at(counter, bet("b5", 31), tomorrow).verdict is BLOCKED
+    assert ledger.wallets[1].day_stake == 70
+    assert ledger.decide(bet("b5", 31), at=tomorrow).verdict is BLOCKED
 
 
-def test_funds_are_looked_at_before_limits_and_blocks_before_funds() -> None:
-    counter = Counter(balance=10)
-    counter.take(limit("l", stake=5))
-    assert counter.take(bet("b1", 11)).verdict is Verdict.DECLINED_FUNDS
+def test_funds_are_checked_before_limits_and_exclusions_before_funds() -> None:
+    ledger = MemoryLedger(balance=10)
+    ledger.decide(limit("l", stake=5))
+    assert ledger.decide(bet("b1", 11)).verdict is Verdict.DECLINED_FUNDS
 
-    counter.take(exclude("x", NOON + timedelta(days=1)))
-    assert counter.take(bet("b2", 11)).verdict is BLOCKED
+    ledger.decide(exclude("x", NOON + timedelta(days=1)))
+    assert ledger.decide(bet("b2", 11)).verdict is BLOCKED
 
 
 def test_limits_are_lifted_one_by_one_and_together() -> None:
-    counter = Counter()
-    counter.take_all(limit("l", stake=5, loss=7), limit("m", loss=7))
-    assert counter.wallets[1].restrictions == Restrictions(loss=7)
+    ledger = MemoryLedger()
+    ledger.decide_all(limit("l", stake=5, loss=7), limit("m", loss=7))
+    assert ledger.wallets[1].restrictions == Restrictions(loss=7)
 
-    counter.take(limit("n"))
+    ledger.decide(limit("n"))
 
-    assert counter.wallets[1].restrictions is None
+    assert ledger.wallets[1].restrictions is None
 
 
-def test_what_a_fund_or_a_correction_moves_is_not_the_players_own_play() -> None:
-    counter = Counter()
-    counter.take_all(
+def test_deposits_and_corrections_do_not_count_for_limits() -> None:
+    ledger = MemoryLedger()
+    ledger.decide_all(
         adjust("a", 50, within=InRound(provider="lottery", round_id="r1", side="stake")),
         adjust("c", -20),
         deposit("d", 5),
     )
 
-    wallet = counter.wallets[1]
+    wallet = ledger.wallets[1]
     assert (wallet.day_stake, wallet.day_payout, wallet.balance) == (0, 0, 1035)
 
 
-def test_a_typed_win_and_what_undoes_it_name_the_same_fund() -> None:
-    counter = Counter()
-    typed = dataclasses.replace(win("w", 30), fund=Fund.FREE_ROUND)
+def test_a_win_with_a_fund_and_its_rollback_have_the_same_fund() -> None:
+    ledger = MemoryLedger()
+    funded = dataclasses.replace(win("w", 30), fund=Fund.FREE_ROUND)
 
-    paid, undone = counter.take(typed), counter.take(rollback("u", "w"))
+    paid, undone = ledger.decide(funded), ledger.decide(rollback("u", "w"))
 
-    assert [one.operations[0].fund for one in (paid, undone)] == ["free_round", "free_round"]
+    assert [decision.operations[0].fund for decision in (paid, undone)] == [
+        "free_round",
+        "free_round",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -217,32 +208,32 @@ def test_a_typed_win_and_what_undoes_it_name_the_same_fund() -> None:
         (Restrictions(until=NOON, loss=0), False, PlayerState.LIMITED),
     ],
 )
-def test_the_strictest_state_is_told(
+def test_the_strictest_state_applies(
     restrictions: Restrictions | None, is_blocked: bool, state: PlayerState
 ) -> None:
-    assert state_of(restrictions, NOON, is_blocked=is_blocked) is state
+    assert player_state(restrictions, NOON, is_blocked=is_blocked) is state
 
 
 @pytest.mark.parametrize(
     "restrictions",
     [None, Restrictions(stake=0), Restrictions(until=NOON, stake=1, turnover=2, loss=3)],
 )
-def test_restrictions_are_stored_and_read_as_they_are(
+def test_restrictions_are_read_back_as_stored(
     restrictions: Restrictions | None,
 ) -> None:
-    assert from_json(to_json(restrictions)) == restrictions
+    assert restrictions_from_json(restrictions_to_json(restrictions)) == restrictions
 
 
-def test_no_restriction_is_stored_as_nothing() -> None:
-    assert to_json(Restrictions()) is None
+def test_no_restriction_is_stored_as_null() -> None:
+    assert restrictions_to_json(Restrictions()) is None
 
 
 def test_days_are_counted_from_1970_in_utc() -> None:
-    assert day_of(datetime(1970, 1, 1, tzinfo=UTC)) == 0
-    assert day_of(NOON) == 20608
+    assert business_day(datetime(1970, 1, 1, tzinfo=UTC)) == 0
+    assert business_day(NOON) == 20608
 
 
-ORDERS: tuple[OwnOperation, ...] = (
+OPERATIONS: tuple[OwnOperation, ...] = (
     deposit("d", 5),
     Deposit(key="d", handle="ann", amount=eur(5), reason="a gift", fund=Fund.BONUS),
     Withdrawal(key="w", handle="ann", amount=eur(5), reason="cash"),
@@ -260,15 +251,17 @@ ORDERS: tuple[OwnOperation, ...] = (
 )
 
 
-@pytest.mark.parametrize("order", ORDERS)
-def test_an_order_is_read_back_from_the_evidence_kept_with_it(order: OwnOperation) -> None:
-    assert order_from_bytes(order_bytes(order)) == order
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_own_operation_is_read_back_from_its_evidence(operation: OwnOperation) -> None:
+    assert own_operation_from_bytes(own_operation_bytes(operation)) == operation
 
 
-def test_orders_that_differ_have_other_fingerprints() -> None:
-    assert len({order_fingerprint(order) for order in ORDERS}) == len(ORDERS)
+def test_different_own_operations_have_different_fingerprints() -> None:
+    assert len({own_operation_fingerprint(operation) for operation in OPERATIONS}) == len(
+        OPERATIONS
+    )
 
 
-def test_bytes_that_are_no_order_are_refused() -> None:
-    with pytest.raises(ValueError, match="an order of one of our own kinds is expected"):
-        order_from_bytes(b'{"order":"Gift"}')
+def test_bytes_that_are_no_own_operation_are_refused() -> None:
+    with pytest.raises(ValueError, match="an order is expected, one of Deposit, Withdrawal"):
+        own_operation_from_bytes(b'{"order":"Gift"}')

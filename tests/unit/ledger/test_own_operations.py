@@ -1,4 +1,4 @@
-"""Our own orders, and authentic requests that become no operation."""
+"""Our own operations, and authentic requests that become no operation."""
 
 import json
 
@@ -6,9 +6,9 @@ import pytest
 
 from ledger.accepting.model import Decision, OperationRow
 from ledger.accepting.own_operations import OwnOperation
-from ledger.enums import OWN, OperationKind
+from ledger.enums import OWN_SLUG, OperationKind
 from tests.harness.books.ledger import (
-    Counter,
+    MemoryLedger,
     balance_query,
     bet,
     deposit,
@@ -21,22 +21,22 @@ from vocabulary.facts import Fact
 from vocabulary.outcomes import Verdict
 
 
-def only_row(decided: Decision) -> OperationRow:
-    (row,) = decided.operations
+def only_row(decision: Decision) -> OperationRow:
+    (row,) = decision.operations
     return row
 
 
-def moved(row: OperationRow) -> tuple[int, int, int, int, int]:
+def amounts(row: OperationRow) -> tuple[int, int, int, int, int]:
     return row.stake, row.payout, row.amount, row.balance_after, row.wallet_seq
 
 
-def told(decided: Decision) -> dict[str, str | None]:
-    said: dict[str, str | None] = json.loads(decided.answer.body)
-    return said
+def answer_fields(decision: Decision) -> dict[str, str | None]:
+    fields: dict[str, str | None] = json.loads(decision.answer.body)
+    return fields
 
 
 @pytest.mark.parametrize(
-    ("order", "kind", "balance"),
+    ("operation", "kind", "balance"),
     [
         (deposit("d1", 250), OperationKind.DEPOSIT, 1250),
         (withdrawal("d1", 1000), OperationKind.WITHDRAWAL, 0),
@@ -45,37 +45,37 @@ def told(decided: Decision) -> dict[str, str | None]:
     ],
     ids=["deposit", "withdrawal", "block", "unblock"],
 )
-def test_our_own_orders_take_a_place_in_the_chain_and_are_not_turnover(
-    order: OwnOperation, kind: OperationKind, balance: int
+def test_own_operations_take_a_chain_position_and_are_not_turnover(
+    operation: OwnOperation, kind: OperationKind, balance: int
 ) -> None:
-    counter = Counter()
+    ledger = MemoryLedger()
 
-    row = only_row(counter.take(order))
+    row = only_row(ledger.decide(operation))
 
-    assert moved(row) == (0, 0, balance - 1000, balance, 1)
-    assert (row.kind, row.provider, row.round_id) == (kind.value, OWN, "")
-    assert counter.wallets[1].turnover == 0
-
-
-def test_a_withdrawal_of_more_than_there_is_is_declined() -> None:
-    decided = Counter(balance=10).take(withdrawal("d1", 11))
-
-    assert decided.verdict is Verdict.DECLINED_FUNDS
-    assert moved(only_row(decided)) == (0, 0, 0, 10, 1)
+    assert amounts(row) == (0, 0, balance - 1000, balance, 1)
+    assert (row.kind, row.provider, row.round_id) == (kind.value, OWN_SLUG, "")
+    assert ledger.wallets[1].turnover == 0
 
 
-def test_blocking_holds_until_it_is_lifted() -> None:
-    counter = Counter()
+def test_a_withdrawal_of_more_than_the_balance_is_declined() -> None:
+    decision = MemoryLedger(balance=10).decide(withdrawal("d1", 11))
 
-    blocked = counter.take_all(set_blocked("x1", blocked=True), bet("b1", 1))
-    allowed = counter.take_all(set_blocked("x2", blocked=False), bet("b2", 1))
+    assert decision.verdict is Verdict.DECLINED_FUNDS
+    assert amounts(only_row(decision)) == (0, 0, 0, 10, 1)
+
+
+def test_a_block_applies_until_it_is_lifted() -> None:
+    ledger = MemoryLedger()
+
+    blocked = ledger.decide_all(set_blocked("x1", blocked=True), bet("b1", 1))
+    allowed = ledger.decide_all(set_blocked("x2", blocked=False), bet("b2", 1))
 
     assert blocked.verdict is Verdict.DECLINED_BLOCKED
     assert allowed.verdict is Verdict.ACCEPTED
 
 
 @pytest.mark.parametrize(
-    ("order", "changed"),
+    ("operation", "changed"),
     [
         (deposit("d1", 250), deposit("d1", 251)),
         (set_blocked("d1", blocked=True), set_blocked("d1", blocked=False)),
@@ -83,15 +83,17 @@ def test_blocking_holds_until_it_is_lifted() -> None:
     ],
     ids=["amount", "flag", "direction"],
 )
-def test_an_order_is_carried_out_once(order: OwnOperation, changed: OwnOperation) -> None:
-    counter = Counter()
-    counter.take(order)
-    after = counter.balance
+def test_an_own_operation_is_booked_once(
+    operation: OwnOperation, changed: OwnOperation
+) -> None:
+    ledger = MemoryLedger()
+    ledger.decide(operation)
+    after = ledger.balance
 
-    again = [counter.take(order).verdict, counter.take(changed).verdict]
+    verdicts = [ledger.decide(operation).verdict, ledger.decide(changed).verdict]
 
-    assert again == [Verdict.REPEATED, Verdict.CONFLICT]
-    assert counter.balance == after
+    assert verdicts == [Verdict.REPEATED, Verdict.CONFLICT]
+    assert ledger.balance == after
 
 
 @pytest.mark.parametrize(
@@ -106,25 +108,25 @@ def test_an_order_is_carried_out_once(order: OwnOperation, changed: OwnOperation
     ],
     ids=["malformed", "history", "stranger", "query", "currency", "rollback"],
 )
-def test_an_authentic_request_without_operation_is_kept_as_delivery(
+def test_an_authentic_request_without_operation_is_stored_as_delivery(
     fact: Fact | None, verdict: Verdict
 ) -> None:
-    decided = Counter().take(fact)
+    decision = MemoryLedger().decide(fact)
 
-    assert (decided.verdict, decided.operations, decided.wallet) == (verdict, (), None)
-    assert decided.delivery is not None
-    assert decided.delivery.verdict == verdict.value
-    assert decided.delivery.reply == decided.answer.body
+    assert (decision.verdict, decision.operations, decision.wallet) == (verdict, (), None)
+    assert decision.delivery is not None
+    assert decision.delivery.verdict == verdict.value
+    assert decision.delivery.reply == decision.answer.body
 
 
 def test_a_balance_query_writes_nothing() -> None:
-    counter = Counter()
-    counter.take(bet("b1", 100))
+    ledger = MemoryLedger()
+    ledger.decide(bet("b1", 100))
 
-    decided = counter.take(balance_query())
+    decision = ledger.decide(balance_query())
 
-    assert (decided.operations, decided.delivery, decided.wallet) == ((), None, None)
-    assert told(decided) == {
+    assert (decision.operations, decision.delivery, decision.wallet) == ((), None, None)
+    assert answer_fields(decision) == {
         "verdict": "balance",
         "transaction": None,
         "balance": "9.00",

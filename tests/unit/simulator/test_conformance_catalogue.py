@@ -13,13 +13,13 @@ from simulator.conformance.scenario import ScenarioOutcome, ScenarioResult
 from simulator.conformance.target import ConformanceTarget
 from simulator.protocol.messages import ProviderSystem
 from tests.harness.books.bookkeeper import (
-    BelievesEverybody,
+    AcceptsAnySender,
+    AddsBalanceToErrors,
     Bookkeeper,
+    BooksRepeatsAgain,
     DecidesDeclinesAgain,
     ForgetsTombstones,
-    ForgetsWhatItBooked,
-    TellsBalanceInErrors,
-    findings,
+    examine_bookkeeper,
 )
 from tests.harness.providers.signers import configured
 from tests.meta.tree import ROOT
@@ -60,7 +60,7 @@ def examined(
 ) -> list[ScenarioResult]:
     provider = provider_of(side, currency, options or {})
     subject = subject_of(provider, side)
-    return asyncio.run(findings(kind(provider, side.value), subject, foreign=foreign))
+    return asyncio.run(examine_bookkeeper(kind(provider, side.value), subject, foreign=foreign))
 
 
 def failed(found: list[ScenarioResult]) -> set[str]:
@@ -156,15 +156,15 @@ FORGERIES = {
 }
 #: What a fault must be found by, and by nothing else.
 FOUND_BY: Mapping[tuple[type[Bookkeeper], ProviderSystem], set[str]] = {
-    (ForgetsWhatItBooked, ProviderSystem.AGENT_PLATFORM): REPEATS
+    (BooksRepeatsAgain, ProviderSystem.AGENT_PLATFORM): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance"}
     | {"funds_before_win", "repeat_after_rollback"},
-    (ForgetsWhatItBooked, ProviderSystem.AGGREGATOR): REPEATS
+    (BooksRepeatsAgain, ProviderSystem.AGGREGATOR): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "form_body"},
-    (ForgetsWhatItBooked, ProviderSystem.SPORTSBOOK): REPEATS
+    (BooksRepeatsAgain, ProviderSystem.SPORTSBOOK): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "several_results"}
     | {"rollback", "rollback_first", "repeat_after_rollback", "zero_amounts"},
-    (ForgetsWhatItBooked, ProviderSystem.XIGS): REPEATS
+    (BooksRepeatsAgain, ProviderSystem.XIGS): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "close_before_open"},
     (DecidesDeclinesAgain, ProviderSystem.AGENT_PLATFORM): {"declined_bet_repeated"},
     (DecidesDeclinesAgain, ProviderSystem.AGGREGATOR): {"declined_bet_repeated"},
@@ -173,10 +173,10 @@ FOUND_BY: Mapping[tuple[type[Bookkeeper], ProviderSystem], set[str]] = {
     (ForgetsTombstones, ProviderSystem.AGENT_PLATFORM): {"rollback_first"},
     (ForgetsTombstones, ProviderSystem.AGGREGATOR): {"end_before_bet"},
     (ForgetsTombstones, ProviderSystem.SPORTSBOOK): {"rollback_first"},
-    (BelievesEverybody, ProviderSystem.AGENT_PLATFORM): FORGERIES | {"http_statuses"},
-    (BelievesEverybody, ProviderSystem.AGGREGATOR): FORGERIES | {"http_statuses", "form_body"},
-    (BelievesEverybody, ProviderSystem.SPORTSBOOK): FORGERIES,
-    (BelievesEverybody, ProviderSystem.XIGS): FORGERIES | {"http_statuses"},
+    (AcceptsAnySender, ProviderSystem.AGENT_PLATFORM): FORGERIES | {"http_statuses"},
+    (AcceptsAnySender, ProviderSystem.AGGREGATOR): FORGERIES | {"http_statuses", "form_body"},
+    (AcceptsAnySender, ProviderSystem.SPORTSBOOK): FORGERIES,
+    (AcceptsAnySender, ProviderSystem.XIGS): FORGERIES | {"http_statuses"},
 }
 
 
@@ -191,7 +191,7 @@ def test_a_planted_fault_is_found_by_the_scenarios_it_concerns(
 def test_a_balance_in_an_error_is_found_wherever_something_is_refused(
     side: ProviderSystem,
 ) -> None:
-    found = examined(TellsBalanceInErrors, side)
+    found = examined(AddsBalanceToErrors, side)
 
     wrong = [one.steps[-1] for one in found if one.result is ScenarioOutcome.FAILED]
     assert "errors_name_no_balance" in failed(found)
@@ -202,14 +202,14 @@ def test_a_balance_in_an_error_is_found_wherever_something_is_refused(
 
 @every_side
 def test_a_failed_scenario_ends_with_the_step_that_failed(side: ProviderSystem) -> None:
-    for one in examined(ForgetsWhatItBooked, side):
+    for one in examined(BooksRepeatsAgain, side):
         passed = [step.passed for step in one.steps]
         wanted = [True] * (len(passed) - 1) + [one.result is ScenarioOutcome.PASSED]
         assert passed == (wanted if passed else [])
 
 
 def test_no_step_and_no_subject_shows_a_secret() -> None:
-    found = examined(BelievesEverybody, ProviderSystem.SPORTSBOOK)
+    found = examined(AcceptsAnySender, ProviderSystem.SPORTSBOOK)
     subject = subject_of(
         provider_of(ProviderSystem.SPORTSBOOK, "USD", {}), ProviderSystem.SPORTSBOOK
     )

@@ -10,7 +10,7 @@ from ledger.accepting.model import Decision
 from providers.agent_platform.feed import COLUMNS
 from providers.contract import OptionValue
 from providers.registry import DIALECTS
-from tests.harness.books.ledger import Counter
+from tests.harness.books.ledger import MemoryLedger
 from tests.harness.providers.agent_platform import GET_BALANCE, as_sent
 from tests.harness.providers.signers import SECRET, configured, sign_agent_platform
 from vocabulary.facts import HistoryRecord
@@ -43,7 +43,7 @@ Sums = Mapping[str, tuple[int, int]]
 both_kinds_of_rounds = pytest.mark.parametrize("rounds", ["per_transaction", "round_id"])
 
 
-def decided(counter: Counter, options: Mapping[str, OptionValue]) -> list[Decision]:
+def decision(ledger: MemoryLedger, options: Mapping[str, OptionValue]) -> list[Decision]:
     asked = configured(AGENT_PLATFORM, options=options)
     policy = AGENT_PLATFORM.policy(asked.options)
     taken = []
@@ -53,7 +53,7 @@ def decided(counter: Counter, options: Mapping[str, OptionValue]) -> list[Decisi
         body = {**GET_BALANCE, "player_id": "ann", "currency": "EUR", **said}
         came = sign_agent_platform("", as_sent(body).encode(), SECRET)
         fact = AGENT_PLATFORM.parse(AGENT_PLATFORM.verify(came, asked), asked)
-        taken.append(counter.take(fact, policy=policy))
+        taken.append(ledger.decide(fact, policy=policy))
     return taken
 
 
@@ -92,19 +92,19 @@ def theirs(options: Mapping[str, OptionValue]) -> Sums:
 
 @both_kinds_of_rounds
 def test_a_story_with_rollbacks_is_decided_as_the_document_asks(rounds: str) -> None:
-    counter = Counter(balance=1000)
+    ledger = MemoryLedger(balance=1000)
 
-    taken = decided(counter, {"rounds": rounds})
+    taken = decision(ledger, {"rounds": rounds})
 
     assert [one.verdict for one in taken] == VERDICTS
-    assert counter.balance == 1000 - 150 + 300 - 75 + 500
+    assert ledger.balance == 1000 - 150 + 300 - 75 + 500
 
 
 @both_kinds_of_rounds
 def test_both_sides_of_the_story_agree_round_by_round(rounds: str) -> None:
     options: Mapping[str, OptionValue] = {"rounds": rounds}
 
-    books = ours(decided(Counter(balance=1000), options))
+    books = ours(decision(MemoryLedger(balance=1000), options))
 
     assert books == theirs(options)
     assert any(books.values())
@@ -114,7 +114,7 @@ def test_named_rounds_stay_open_and_unnamed_ones_end_at_once() -> None:
     named, single = (
         [
             row.ends_round
-            for one in decided(Counter(), {"rounds": rounds})
+            for one in decision(MemoryLedger(), {"rounds": rounds})
             for row in one.operations
         ]
         for rounds in ("round_id", "per_transaction")

@@ -1,4 +1,4 @@
-"""Several acceptors on one database, whose connections can be cut before or after a commit."""
+"""Receivers on one database whose connections can be cut before or after a commit."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
@@ -12,27 +12,27 @@ from storage.engine import open_accept_connection
 from tests.harness.auditor.workload import Cut
 from vocabulary.errors import Unavailable
 
-#: Most attempts at one batch.
-CALLS_MAX = 4
+#: How often a batch without an answer is sent.
+SENDS_MAX = 4
 
 
 class ConnectionCutter:
-    """Cuts the connection of the next commit, once."""
+    """Decides when the connection of the next commit is cut, once."""
 
     def __init__(self) -> None:
         self.armed: Cut | None = None
         self.cut: Cut | None = None
 
-    def cuts(self, when: Cut) -> bool:
-        """Whether to cut now; disarms itself."""
-        if self.armed is not when:
+    def should_cut(self, moment: Cut) -> bool:
+        """Whether to cut now."""
+        if self.armed is not moment:
             return False
-        self.armed, self.cut = None, when
+        self.armed, self.cut = None, moment
         return True
 
 
 class CuttableConnection:
-    """An acceptor's connection that a ``ConnectionCutter`` may cut."""
+    """An acceptor's connection that can be cut; everything else passes through."""
 
     def __init__(self, real: "asyncpg.Connection", cutter: ConnectionCutter) -> None:
         self.real = real
@@ -42,11 +42,11 @@ class CuttableConnection:
         return getattr(self.real, name)
 
     async def fetchval(self, statement: str, *arguments: object) -> object:
-        """Commit a batch unless the connection is cut before; reply unless it is cut after."""
-        if self._cutter.cuts(Cut.BEFORE):
+        """Commit a batch unless the connection is cut before; return unless it is cut after."""
+        if self._cutter.should_cut(Cut.BEFORE):
             self._cut()
         committed = await self.real.fetchval(statement, *arguments)
-        if self._cutter.cuts(Cut.AFTER):
+        if self._cutter.should_cut(Cut.AFTER):
             self._cut()
         return committed
 
@@ -56,18 +56,18 @@ class CuttableConnection:
 
 
 class ConnectionPool:
-    """Reuses connections between simulated days: opening one costs more than a batch."""
+    """Connections reused from day to day; opening one costs more than a batch."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._idle: list[asyncpg.Connection] = []
 
     async def acquire(self) -> "asyncpg.Connection":
-        """An idle or new connection."""
+        """An unused connection."""
         return self._idle.pop() if self._idle else await open_accept_connection(self._url)
 
     def release(self, connection: "asyncpg.Connection") -> None:
-        """Keep a connection for reuse unless it was cut."""
+        """Keep the connection for later, unless it was cut."""
         if not connection.is_closed():
             self._idle.append(connection)
 
@@ -77,8 +77,8 @@ class ConnectionPool:
             await self._idle.pop().close()
 
 
-class ParallelReceivers:
-    """Several acceptors that share one database."""
+class Receivers:
+    """Receivers with cuttable connections."""
 
     def __init__(self, pool: ConnectionPool, receivers: int) -> None:
         self._pool = pool
@@ -86,26 +86,26 @@ class ParallelReceivers:
         self._connections: list[CuttableConnection] = []
         self._acceptors = [self._receiver(number) for number in range(receivers)]
 
-    async def accept(
+    async def send(
         self, receiver: int, requests: Sequence[Request], cut: Cut | None
     ) -> tuple[Accepted, Cut | None]:
-        """Submit a batch until it is answered; also returns where the connection was cut."""
+        """Send a batch until it is answered; also returns when the connection was cut."""
         cutter = self._cutters[receiver]
         cutter.armed, cutter.cut = cut, None
-        for _ in range(CALLS_MAX):
+        for _ in range(SENDS_MAX):
             accepted = await _attempt(partial(self._acceptors[receiver].accept, requests))
             if accepted is not None:
                 cutter.armed = None
                 return accepted, cutter.cut
-        raise Unavailable(f"no answer in {CALLS_MAX} calls")
+        raise Unavailable(f"no answer to {SENDS_MAX} sends")
 
     async def restart(self, receiver: int) -> None:
-        """Replace the receiver by one without cache and with a new connection."""
+        """Restart the receiver, with an empty cache and another connection."""
         await self._acceptors[receiver].close()
         self._acceptors[receiver] = self._receiver(receiver)
 
-    def release(self) -> None:
-        """Return the connections to the pool."""
+    def close(self) -> None:
+        """Release the connections."""
         for connection in self._connections:
             self._pool.release(connection.real)
 
