@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from feeds.findings import FindingKind, NewFinding, note
+from feeds.write_order import lock_history
 from vocabulary.window import Window
 
 #: The feed under which restatements are noted, whichever feed brought them.
 CLOSES = "closes"
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('feed ' || :provider, 0))"
 # Every field that finance sees, quoted so that no field's text passes for a boundary.
 _CONTENT = """
 concat_ws(',', quote_literal(record_id), occurrence, quote_literal(round_id),
@@ -180,7 +180,7 @@ def close_day(
         run_id: the run.
         now: when.
     """
-    connection.execute(text(_LOCK), {"provider": provider})
+    lock_history(connection, provider)
     said = {
         "provider": provider,
         "day": day,

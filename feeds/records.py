@@ -14,6 +14,7 @@ from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, text
 
 from feeds.withdrawals import remember, told_again
+from feeds.write_order import lock_history, next_number
 from vocabulary.facts import HistoryRecord
 from vocabulary.ids import match_key
 from vocabulary.money import Money
@@ -30,10 +31,6 @@ CREATE TEMP TABLE IF NOT EXISTS feed_stage ON COMMIT DELETE ROWS AS
 SELECT {_COLUMNS}, 0 AS line, ''::bytea AS content, ''::bytea AS raw
   FROM feed_records WHERE false
 """  # noqa: S608 - only the constant above is put in
-#: One lock per provider: whether a round already has a record must not be asked by two at once.
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('feed ' || :provider, 0))"
-#: The place of this storing among all storings and closes; taken under the lock.
-_NUMBER = "SELECT nextval('feed_order')"
 # An id named again is told apart by what it says, so that the order of lines decides nothing.
 _OCCURRENCES = """
 UPDATE feed_stage s SET occurrence = n.occurrence
@@ -204,7 +201,8 @@ def _store(
     remembers: bool,
 ) -> FeedCount:
     connection.execute(text(_STAGE))
-    connection.execute(text(_LOCK), {"provider": told.provider})
+    # Two writers must not ask at once whether a round already has a record.
+    lock_history(connection, told.provider)
     connection.execute(text("DELETE FROM feed_stage"))
     received = _copy(connection, told.provider, records)
     connection.execute(text("ANALYZE feed_stage"))
@@ -220,8 +218,7 @@ def _store(
 
 
 def _merge(connection: Connection, told: _Said, received: int) -> FeedCount:
-    number = connection.execute(text(_NUMBER)).scalar_one()
-    said = {**asdict(told), "stored_no": number, "most": IDS_MAX}
+    said = {**asdict(told), "stored_no": next_number(connection), "most": IDS_MAX}
     told_again(connection, said)
     versions = connection.execute(text(_KEEP_VERSIONS), said).scalar_one()
     stored, late, late_ids = connection.execute(text(_UPSERT), said).one()

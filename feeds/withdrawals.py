@@ -18,13 +18,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from feeds.findings import FindingKind, NewFinding
+from feeds.write_order import next_number
 from vocabulary.window import Window
 
 #: What ends such a finding is that the record is told.
 HEARD = (FindingKind.WITHDRAWN_RECORD, FindingKind.NOT_TOLD_AGAIN)
 
 _INSTANT = timedelta(microseconds=1)
-_NUMBER = "SELECT nextval('feed_order')"
 _MAKE = """
 CREATE TEMP TABLE IF NOT EXISTS feed_told (
     record_id text NOT NULL, occurrence integer NOT NULL,
@@ -145,7 +145,7 @@ def withdraw(
         "feed": by.feed,
         "by": by.name,
         "file_id": by.file_id,
-        "number": connection.execute(text(_NUMBER)).scalar_one(),
+        "number": next_number(connection),
         "now": now,
     }
     connection.execute(text(_WITHDRAW), said)

@@ -30,11 +30,11 @@ from feeds.statements.reader import StatementReader
 from feeds.statements.restatement import OmittedRecords, Replacement, list_file, restate
 from feeds.statements.table import UnreadableRow
 from feeds.withdrawals import WithdrawalCause
+from feeds.write_order import lock_history
 from vocabulary.facts import HistoryRecord
 from vocabulary.window import Window
 
 _NOTHING = FeedCount(received=0, versions=0, stored=0)
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('feed ' || :provider, 0))"
 _SETTLE = """
 UPDATE feed_files
    SET business_day = :day, number = :number, covers_from = :first, covers_to = :last,
@@ -139,7 +139,7 @@ def take_in(
         OSError: the file cannot be read.
     """
     slug, name = reader.provider.slug, arrival.path.name
-    connection.execute(text(_LOCK), {"provider": slug})
+    lock_history(connection, slug)
     with arrival.path.open("rb") as stream:
         file_id, digest = keep_file(connection, slug, name, stream, arrival.now)
     watch = _Watch(name)
