@@ -12,7 +12,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
-from breaks.limits import NO_LIMITS, WriteOffLimits
+from breaks.policy import NO_LIMITS, WriteOffLimits
 from breaks.queries import BreakFilter, ids_of
 from breaks.states import ActionRefused, BreakState
 from breaks.store import TrackedBreak, get, locked, move, must_say, transaction

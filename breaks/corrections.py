@@ -18,7 +18,7 @@ from typing import Literal
 from sqlalchemy import Connection, Engine
 
 from breaks.kinds import BreakKind
-from breaks.limits import NO_LIMITS, WriteOffLimits
+from breaks.policy import NO_LIMITS, WriteOffLimits
 from breaks.states import ActionRefused, BreakState, must_follow
 from breaks.store import TrackedBreak, locked, move, must_say, transaction
 from ledger.accepting.own_operations import InRound

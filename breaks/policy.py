@@ -1,4 +1,4 @@
-"""How old a break is, in words, and by when somebody must have dealt with it. Pure."""
+"""Rules about breaks: ages by name, due dates, and how much each role may write off. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from breaks.kinds import Impact
+from breaks.states import ActionRefused
+from vocabulary.money import Money
 
 #: Ages by name, each with where it ends; the last has no end.
 AGES: Mapping[str, timedelta] = MappingProxyType(
@@ -18,6 +20,8 @@ AGES: Mapping[str, timedelta] = MappingProxyType(
     }
 )
 _ANY: Mapping[str, int] = MappingProxyType({})
+_NOBODY: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +63,40 @@ def _is_meant(rule: SlaRule, impact: Impact, currency: str, difference: int) -> 
     if rule.impact is not impact:
         return False
     return not rule.over or (currency in rule.over and abs(difference) >= rule.over[currency])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOffLimits:
+    """Write-off limits. Where none are set there are none; else who has no role may nothing.
+
+    Attributes:
+        roles: user → role.
+        most: role → currency → minor units.
+    """
+
+    roles: Mapping[str, str] = field(default_factory=lambda: _NOBODY)
+    most: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: _NOTHING)
+
+    def role_of(self, user: str) -> str | None:
+        """A user's role."""
+        return self.roles.get(user)
+
+    def check(self, user: str, minor: int, currency: str) -> None:
+        """Make sure that a user may move or write off an amount, either way.
+
+        Raises:
+            LifeRefused: it is beyond their limit; names the role, the limit and the amount.
+        """
+        if not self.most:
+            return
+        role = self.role_of(user)
+        most = self.most.get(role or "", {}).get(currency, 0)
+        if abs(minor) > most:
+            who = f"{user}, {role}" if role else f"{user}, without a role"
+            raise ActionRefused(
+                f"{who}: at most {Money(most, currency).text()} {currency}, and it is about"
+                f" {Money(abs(minor), currency).text()}"
+            )
+
+
+NO_LIMITS = WriteOffLimits()

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from feeds.pull.deliveries import store_deliveries
 from feeds.pull.pull_log import (
     OF_PULLS,
     note_failed_pull,
@@ -17,14 +18,8 @@ from feeds.pull.pull_log import (
     note_repeated_page,
     read_to,
 )
-from feeds.pull.staging import (
-    Staging,
-    UnreadableItems,
-    lay_aside,
-    move_mark,
-    next_window,
-    store_deliveries,
-)
+from feeds.pull.staging import Staging, UnreadableItems, lay_aside
+from feeds.pull.watermarks import move_mark, next_window
 from feeds.records import FeedCount, store_records
 from ops.providers.apis import desk
 from ops.settings.feed import PULLED_FEEDS

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from breaks.kinds import Impact
-from breaks.limits import WriteOffLimits
-from breaks.policy import DEFAULT_RULES, SlaRule
+from breaks.policy import DEFAULT_RULES, SlaRule, WriteOffLimits
 from ops.settings.breaks import Amounts
 from ops.settings.model import Settings
 from vocabulary.money import Money

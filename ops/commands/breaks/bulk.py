@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from breaks.actions import Act, Note, assigning, closing, do_all, explaining, noting, reopening
-from breaks.limits import WriteOffLimits
+from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, counted
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.filters import filtered

@@ -12,12 +12,12 @@ import typer
 from sqlalchemy import Engine
 
 from feeds.arrival_delay import maturity_for
+from feeds.coverage import feed_health
 from feeds.findings import Severity, open_findings
 from feeds.findings import resolve as settle
-from feeds.pull.staging import feed_marks
+from feeds.pull.watermarks import feed_marks
 from feeds.statements.archive import bytes_of, has_file
 from feeds.statements.importer import FileArrival, take_in
-from feeds.status import feed_health
 from ops.commands.provider import entry_named
 from ops.context import current, endpoints
 from ops.providers.configured import configured

@@ -7,9 +7,9 @@ from typing import Any
 import typer
 
 from feeds.arrival_delay import ProviderMaturity
+from feeds.coverage import FeedHealth, FeedReach
 from feeds.findings import FeedFinding, Severity
-from feeds.pull.staging import FeedWatermark
-from feeds.status import FeedHealth, FeedReach
+from feeds.pull.watermarks import FeedWatermark
 from ops.scheduling.closing_days import DueDay
 from vocabulary.clock import iso
 

@@ -9,7 +9,7 @@ from breaks import corrections
 from breaks.actions import assigning, closing, do, explaining, reopening
 from breaks.corrections import Correction
 from breaks.kinds import Impact
-from breaks.limits import WriteOffLimits
+from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, listed
 from breaks.states import STEPS, ActionRefused, BreakState
 from breaks.store import transaction

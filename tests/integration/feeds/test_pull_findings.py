@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from feeds.coverage import unread
 from feeds.findings import FeedFinding, FindingKind, open_findings
-from feeds.pull.staging import BEGINNING
+from feeds.pull.watermarks import BEGINNING
 from tests.harness.providers.feed_api import NOON, a_round, a_session, listed, script
 from tests.integration.feeds.test_pull_xigs import engine, pulled, short_pauses
 from vocabulary.window import Window

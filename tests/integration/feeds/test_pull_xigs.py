@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from feeds.pull.staging import BEGINNING, feed_marks
+from feeds.pull.watermarks import BEGINNING, feed_marks
 from ops.providers.configured import configured
 from ops.providers.feed_pull import FeedPull, pull_feeds
 from ops.settings.model import Settings

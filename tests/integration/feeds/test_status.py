@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine
 
 from feeds.arrival_delay import MaturityRules, MaturitySource, maturity_for
+from feeds.coverage import feed_health
 from feeds.records import store_records
-from feeds.status import feed_health
 from storage.engine import open_engine
 from tests.harness.servers.typed_command import typed
 from tests.integration.feeds.test_day_close import record

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from feeds.findings import FindingKind, open_findings
-from feeds.pull.staging import feed_marks
+from feeds.pull.watermarks import feed_marks
 from ops.providers.feed_pull import _FEEDS
 from ops.runtime.child_jobs import ChildJobs, tieout_command
 from ops.scheduling.closing_days import DueDay, days_of

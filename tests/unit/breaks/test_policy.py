@@ -5,8 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from breaks.kinds import Impact
-from breaks.limits import NO_LIMITS, WriteOffLimits
-from breaks.policy import AGES, DEFAULT_RULES, SlaRule, bucket_of, due_at
+from breaks.policy import (
+    AGES,
+    DEFAULT_RULES,
+    NO_LIMITS,
+    SlaRule,
+    WriteOffLimits,
+    bucket_of,
+    due_at,
+)
 from breaks.states import ActionRefused
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
