@@ -13,9 +13,16 @@ from typing import Literal
 from sqlalchemy import Connection, Engine
 
 from breaks.policy import NO_LIMITS, WriteOffLimits
-from breaks.queries import BreakFilter, ids_of
+from breaks.queries import BreakFilter, lock_ids
 from breaks.states import ActionRefused, BreakState
-from breaks.store import TrackedBreak, get, locked, move, must_say, transaction
+from breaks.store import (
+    TrackedBreak,
+    get_break,
+    lock_break,
+    move_break,
+    require_text,
+    transaction,
+)
 from storage.audit import record
 
 _NOTE = """
@@ -28,7 +35,7 @@ _PENDING = "{} has a proposed adjustment: approve or reject it first"
 NoteKind = Literal["comment", "text", "file", "link", "detail"]
 
 #: Something done to one break inside a transaction that is given.
-Act = Callable[[Connection, str], TrackedBreak]
+BreakAction = Callable[[Connection, str], TrackedBreak]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,64 +52,68 @@ class Note:
     content: bytes | None = None
 
 
-def assigning(*, to: str, by: str, now: datetime, why: str = "assigned") -> Act:
+def assigning(*, to: str, by: str, now: datetime, why: str = "assigned") -> BreakAction:
     """Give it to somebody; somebody else may have had it."""
-    must_say(to=to)
+    require_text(to=to)
 
     def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = locked(connection, break_id)
+        life = lock_break(connection, break_id)
         if life.state is BreakState.ASSIGNED:  # from one person to another
             back = BreakState.OPEN
-            life = move(connection, life, back, by=by, now=now, action="taken_back", why=why)
+            life = move_break(
+                connection, life, back, by=by, now=now, action="taken_back", why=why
+            )
         elif life.state is BreakState.PROPOSED:
             raise ActionRefused(_PENDING.format(break_id))
         done = BreakState.ASSIGNED
-        return move(
+        return move_break(
             connection, life, done, by=by, now=now, action="assigned", why=why, assignee=to
         )
 
     return act
 
 
-def explaining(*, by: str, why: str, now: datetime) -> Act:
+def explaining(*, by: str, why: str, now: datetime) -> BreakAction:
     """Say why the books differ and need no correction; holds while the difference does."""
     return _step(BreakState.EXPLAINED, "explained", by=by, why=why, now=now)
 
 
-def closing(*, by: str, why: str, now: datetime, limits: WriteOffLimits = NO_LIMITS) -> Act:
+def closing(
+    *, by: str, why: str, now: datetime, limits: WriteOffLimits = NO_LIMITS
+) -> BreakAction:
     """Close it by hand: whoever does writes the difference off, within their limit."""
 
     def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = locked(connection, break_id)
+        life = lock_break(connection, break_id)
         if life.state is BreakState.PROPOSED:
             raise ActionRefused(_PENDING.format(break_id))
         if life.state is not BreakState.POSTED:  # what was posted was approved
             limits.check(by, life.difference, life.currency)
         done = BreakState.CLOSED
-        return move(connection, life, done, by=by, now=now, action="closed", why=why)
+        return move_break(connection, life, done, by=by, now=now, action="closed", why=why)
 
     return act
 
 
-def reopening(*, by: str, why: str, now: datetime) -> Act:
+def reopening(*, by: str, why: str, now: datetime) -> BreakAction:
     """Take it up again."""
 
     def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = locked(connection, break_id)
+        life = lock_break(connection, break_id)
         if life.state is BreakState.PROPOSED:
             raise ActionRefused(_PENDING.format(break_id))
         done = BreakState.OPEN
-        return move(connection, life, done, by=by, now=now, action="reopened", why=why)
+        return move_break(connection, life, done, by=by, now=now, action="reopened", why=why)
 
     return act
 
 
-def noting(note: Note, *, by: str, now: datetime) -> Act:
+def noting(note: Note, *, by: str, now: datetime) -> BreakAction:
     """Add a comment or a piece of evidence; the state stays."""
-    must_say(by=by, body=note.body)
+    require_text(by=by, body=note.body)
 
     def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = get(connection, break_id)
+        life = get_break(connection, break_id)
         add_note(connection, break_id, note, by=by, now=now)
         return life
 
@@ -122,7 +133,7 @@ def add_note(
     record(connection, by, action, break_id, told)
 
 
-def do(engine: Engine, break_id: str, act: Act) -> TrackedBreak:
+def apply(engine: Engine, break_id: str, act: BreakAction) -> TrackedBreak:
     """Do something to one break.
 
     Raises:
@@ -133,8 +144,8 @@ def do(engine: Engine, break_id: str, act: Act) -> TrackedBreak:
         return act(connection, break_id)
 
 
-def do_all(
-    engine: Engine, chosen: BreakFilter, act: Act, *, expected: int
+def apply_to_all(
+    engine: Engine, chosen: BreakFilter, act: BreakAction, *, expected: int
 ) -> list[TrackedBreak]:
     """Do the same to every break a filter chooses, or to none.
 
@@ -143,17 +154,17 @@ def do_all(
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        ids = ids_of(connection, chosen)
+        ids = lock_ids(connection, chosen)
         if len(ids) != expected:
             raise ActionRefused(f"the filter chooses {len(ids)} breaks, not {expected}")
         return [act(connection, break_id) for break_id in ids]
 
 
-def _step(to: BreakState, action: str, *, by: str, why: str, now: datetime) -> Act:
+def _step(to: BreakState, action: str, *, by: str, why: str, now: datetime) -> BreakAction:
     def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = locked(connection, break_id)
+        life = lock_break(connection, break_id)
         if life.state is BreakState.PROPOSED:
             raise ActionRefused(_PENDING.format(break_id))
-        return move(connection, life, to, by=by, now=now, action=action, why=why)
+        return move_break(connection, life, to, by=by, now=now, action=action, why=why)
 
     return act

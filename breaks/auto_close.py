@@ -1,6 +1,6 @@
 """What a run means for the lives of breaks: it closes what is over and reopens what came back.
 
-``follow_run`` is called in the transaction that stores a run, after its breaks are written.
+``apply_run`` is called in the transaction that stores a run, after its breaks are written.
 Tables touched: ``break_lives``, ``adjustments`` (pending ones of what is over are rejected),
 ``audit``; ``breaks`` is read.
 """
@@ -70,7 +70,7 @@ SELECT %(actor)s, 'adjustment.rejected', id, jsonb_build_object('reason', %(why)
 """
 
 
-def follow_run(connection: Connection, *, provider: str, run_id: str, now: object) -> None:
+def apply_run(connection: Connection, *, provider: str, run_id: str, now: object) -> None:
     """Close and reopen what this run, just stored on the connection, says about breaks.
 
     ``now`` is the run's beginning, a datetime: the instant its breaks were seen or cleared at.

@@ -19,8 +19,8 @@ from sqlalchemy import Connection, Engine
 
 from breaks.kinds import BreakKind
 from breaks.policy import NO_LIMITS, WriteOffLimits
-from breaks.states import ActionRefused, BreakState, must_follow
-from breaks.store import TrackedBreak, locked, move, must_say, transaction
+from breaks.states import ActionRefused, BreakState, check_step
+from breaks.store import TrackedBreak, lock_break, move_break, require_text, transaction
 from ledger.accepting.own_operations import InRound
 from ledger.corrections.adjustments import approve_on, complete, propose_on, reject_on
 from ledger.posting.posting import drain
@@ -55,7 +55,7 @@ class Correction:
     side: RoundSide | None
 
 
-def corrections_of(
+def suggested_corrections(
     life: TrackedBreak, exponents: Mapping[str, int] = _NO_OVERRIDES
 ) -> tuple[Correction, ...]:
     """What makes our round say what the provider's says.
@@ -96,11 +96,11 @@ def propose(
         AdjustmentRefused: the ledger would not take it: no such wallet.
         Unavailable: the database is out of reach.
     """
-    must_say(by=by, why=reason)
+    require_text(by=by, why=reason)
     with transaction(engine) as connection:
-        life = locked(connection, break_id)
-        must_follow(break_id, life.state, BreakState.PROPOSED)
-        wanted = corrections_of(life, exponents) if named is None else (named,)
+        life = lock_break(connection, break_id)
+        check_step(break_id, life.state, BreakState.PROPOSED)
+        wanted = suggested_corrections(life, exponents) if named is None else (named,)
         ids = [
             propose_on(
                 connection,
@@ -116,7 +116,7 @@ def propose(
             for each in wanted
         ]
         done = BreakState.PROPOSED
-        move(connection, life, done, by=by, now=now, action="proposed", why=reason)
+        move_break(connection, life, done, by=by, now=now, action="proposed", why=reason)
     return ids
 
 
@@ -134,18 +134,20 @@ def approve(
         Unavailable: the database is out of reach; approving again completes it.
     """
     with transaction(engine) as connection:
-        life = locked(connection, break_id)
+        life = lock_break(connection, break_id)
         ids = _approved(connection, life, by=by, now=clock.now(), limits=limits)
     for proposal in ids:
         complete(engine, proposal, now=clock.now())
     drain(url_of(engine))
     with transaction(engine) as connection:
-        life = locked(connection, break_id)
+        life = lock_break(connection, break_id)
         if life.state is not BreakState.APPROVED:
             return life
         why = "its corrections stand in the books"
         done = BreakState.POSTED
-        return move(connection, life, done, by=by, now=clock.now(), action="posted", why=why)
+        return move_break(
+            connection, life, done, by=by, now=clock.now(), action="posted", why=why
+        )
 
 
 def reject(
@@ -159,13 +161,13 @@ def reject(
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        life = locked(connection, break_id)
+        life = lock_break(connection, break_id)
         if life.state is not BreakState.PROPOSED:
             raise ActionRefused(f"{break_id} is {life.state}: nothing is proposed")
         for proposal, _state, _amount in _waiting(connection, break_id):
             reject_on(connection, proposal, by=by, reason=reason, now=now)
         back = BreakState.ASSIGNED if life.assignee else BreakState.OPEN
-        return move(connection, life, back, by=by, now=now, action="rejected", why=reason)
+        return move_break(connection, life, back, by=by, now=now, action="rejected", why=reason)
 
 
 def _approved(
@@ -179,7 +181,7 @@ def _approved(
     """Mark what waits as approved; the ids of what is to be booked."""
     if life.state in {BreakState.APPROVED, BreakState.POSTED}:  # asked for once more
         return [proposal for proposal, _state, _amount in _waiting(connection, life.break_id)]
-    must_follow(life.break_id, life.state, BreakState.APPROVED)
+    check_step(life.break_id, life.state, BreakState.APPROVED)
     waiting = _waiting(connection, life.break_id)
     total = sum(amount for _proposal, _state, amount in waiting)
     limits.check(by, total, life.currency)
@@ -187,7 +189,7 @@ def _approved(
         approve_on(connection, proposal, by=by, now=now, role=limits.role_of(by))
     why = f"{len(waiting)} corrections, {Money(total, life.currency).text()} {life.currency}"
     done = BreakState.APPROVED
-    move(connection, life, done, by=by, now=now, action="approved", why=why)
+    move_break(connection, life, done, by=by, now=now, action="approved", why=why)
     return [proposal for proposal, _state, _amount in waiting]
 
 

@@ -46,7 +46,7 @@ DEFAULT_RULES = (
 )
 
 
-def bucket_of(age: timedelta) -> str:
+def age_bucket(age: timedelta) -> str:
     """The name of an age; what ends a bucket belongs to the next."""
     return next(name for name, end in AGES.items() if age < end)
 

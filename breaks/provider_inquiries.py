@@ -15,7 +15,7 @@ from typing import Literal
 from sqlalchemy import Connection, Engine
 
 from breaks.actions import Note, add_note
-from breaks.store import TrackedBreak, get, must_say, transaction
+from breaks.store import TrackedBreak, get_break, require_text, transaction
 from storage.audit import record
 
 #: Who writes answers into the audit trail.
@@ -119,7 +119,7 @@ class Inquiry:
     at_hand: InquiryAnswer | None
 
 
-def want(
+def request_inquiry(
     engine: Engine, break_id: str, *, by: str, now: datetime, refresh: bool = False
 ) -> TrackedBreak:
     """Have the provider asked about a break; asked already, nothing is asked twice.
@@ -128,15 +128,15 @@ def want(
         LifeRefused: there is no such break, or nobody's name.
         Unavailable: the database is out of reach.
     """
-    must_say(by=by)
+    require_text(by=by)
     with transaction(engine) as connection:
-        life = get(connection, break_id)
+        life = get_break(connection, break_id)
         _want(connection, life, by=by, now=now, refresh=refresh)
         record(connection, by, "break.evidence_wanted", break_id, {"refresh": refresh})
     return life
 
 
-def want_all(
+def request_inquiries(
     engine: Engine,
     *,
     providers: Sequence[str],
@@ -153,11 +153,11 @@ def want_all(
     with transaction(engine) as connection:
         ids = [row[0] for row in connection.exec_driver_sql(_UNASKED, wanted)]
         for break_id in ids:
-            _want(connection, get(connection, break_id), by=ACTOR, now=now, refresh=False)
+            _want(connection, get_break(connection, break_id), by=ACTOR, now=now, refresh=False)
     return len(ids)
 
 
-def claim(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry | None:
+def claim_inquiry(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry | None:
     """The next question that may be asked now; None where there is none.
 
     A provider is asked once in ``every``, by all who ask together.
@@ -178,7 +178,7 @@ def claim(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry | None:
         return found
 
 
-def put_off(engine: Engine, question: Inquiry, *, until: datetime) -> None:
+def postpone_inquiry(engine: Engine, question: Inquiry, *, until: datetime) -> None:
     """Leave a question for later.
 
     Raises:
@@ -188,7 +188,7 @@ def put_off(engine: Engine, question: Inquiry, *, until: datetime) -> None:
         connection.exec_driver_sql(_LATER, {"request": question.request, "until": until})
 
 
-def settle(
+def record_answer(
     engine: Engine, question: Inquiry, answer: InquiryAnswer, *, now: datetime, lasts: timedelta
 ) -> bool:
     """Keep an answer and attach it to the break; False where somebody else already had.
@@ -214,7 +214,7 @@ def settle(
         return True
 
 
-def next_at(engine: Engine) -> datetime | None:
+def next_inquiry_at(engine: Engine) -> datetime | None:
     """When the next question may be asked; None where none waits.
 
     Raises:
@@ -225,7 +225,7 @@ def next_at(engine: Engine) -> datetime | None:
         return found
 
 
-def page(engine: Engine, digest: str) -> bytes | None:
+def captured_page(engine: Engine, digest: str) -> bytes | None:
     """The bytes of a captured page, by their SHA-256.
 
     Raises:

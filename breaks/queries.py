@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from breaks.kinds import BreakKind, Impact
-from breaks.policy import AGES, SlaRule, bucket_of, due_at
+from breaks.policy import AGES, SlaRule, age_bucket, due_at
 from breaks.states import SETTLED, BreakState
-from breaks.store import COLUMNS, TrackedBreak, get, life_of, transaction
+from breaks.store import COLUMNS, TrackedBreak, break_from_row, get_break, transaction
 from ledger.corrections.adjustments import Adjustment, every
 from storage.audit import AuditRow, trail
 
@@ -61,7 +61,7 @@ class BreakFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptNote:
+class StoredNote:
     """A comment or a piece of evidence as it is kept; ``size`` in bytes."""
 
     note_id: int
@@ -78,7 +78,7 @@ class BreakHistory:
     """One break with everything that was said and done about it."""
 
     life: TrackedBreak
-    notes: list[KeptNote]
+    notes: list[StoredNote]
     adjustments: list[Adjustment]
     trail: list[AuditRow]
 
@@ -103,7 +103,9 @@ class DueBreak:
     overdue: bool
 
 
-def listed(engine: Engine, chosen: BreakFilter, *, most: int = 1_000_000) -> list[TrackedBreak]:
+def list_breaks(
+    engine: Engine, chosen: BreakFilter, *, most: int = 1_000_000
+) -> list[TrackedBreak]:
     """The breaks a filter chooses, oldest first.
 
     Raises:
@@ -111,10 +113,10 @@ def listed(engine: Engine, chosen: BreakFilter, *, most: int = 1_000_000) -> lis
     """
     with transaction(engine) as connection:
         rows = connection.exec_driver_sql(_LIST, {**asdict(chosen), "most": most})
-        return [life_of(tuple(row)) for row in rows]
+        return [break_from_row(tuple(row)) for row in rows]
 
 
-def counted(engine: Engine, chosen: BreakFilter) -> int:
+def count_breaks(engine: Engine, chosen: BreakFilter) -> int:
     """How many breaks a filter chooses.
 
     Raises:
@@ -124,12 +126,12 @@ def counted(engine: Engine, chosen: BreakFilter) -> int:
         return int(connection.exec_driver_sql(_COUNT, asdict(chosen)).scalar_one())
 
 
-def ids_of(connection: Connection, chosen: BreakFilter) -> list[str]:
+def lock_ids(connection: Connection, chosen: BreakFilter) -> list[str]:
     """The ids a filter chooses, in their order, locked until the transaction ends."""
     return [str(row[0]) for row in connection.exec_driver_sql(_IDS, asdict(chosen))]
 
 
-def story(engine: Engine, break_id: str) -> BreakHistory:
+def break_history(engine: Engine, break_id: str) -> BreakHistory:
     """One break with its notes, its corrections and its audit trail.
 
     Raises:
@@ -137,25 +139,25 @@ def story(engine: Engine, break_id: str) -> BreakHistory:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        life = get(connection, break_id)
+        life = get_break(connection, break_id)
         rows = connection.exec_driver_sql(_NOTES, {"id": break_id})
         names = ("note_id", "at", "author", "kind", "body", "digest", "size")
-        notes = [KeptNote(**dict(zip(names, row, strict=True))) for row in rows]
+        notes = [StoredNote(**dict(zip(names, row, strict=True))) for row in rows]
         done = trail(connection, break_id)
     return BreakHistory(
         life=life, notes=notes, adjustments=every(engine, break_id=break_id), trail=done
     )
 
 
-def ageing(engine: Engine, chosen: BreakFilter, *, now: datetime) -> list[AgeBucket]:
+def age_buckets(engine: Engine, chosen: BreakFilter, *, now: datetime) -> list[AgeBucket]:
     """Unfinished breaks by age, impact and currency; the youngest first.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     groups: dict[tuple[str, Impact, str], list[int]] = {}
-    for life in listed(engine, chosen):
-        key = (bucket_of(now - life.opened_at), life.impact, life.currency)
+    for life in list_breaks(engine, chosen):
+        key = (age_bucket(now - life.opened_at), life.impact, life.currency)
         groups.setdefault(key, []).append(abs(life.difference))
     order = list(AGES)
     return [
@@ -166,7 +168,7 @@ def ageing(engine: Engine, chosen: BreakFilter, *, now: datetime) -> list[AgeBuc
     ]
 
 
-def dues(
+def due_breaks(
     engine: Engine, chosen: BreakFilter, rules: tuple[SlaRule, ...], *, now: datetime
 ) -> list[DueBreak]:
     """What somebody still has to deal with, the most urgent first.
@@ -174,7 +176,7 @@ def dues(
     Raises:
         Unavailable: the database is out of reach.
     """
-    waiting = [life for life in listed(engine, chosen) if life.state not in SETTLED]
+    waiting = [life for life in list_breaks(engine, chosen) if life.state not in SETTLED]
     found = [
         (due_at(rules, life.impact, life.currency, life.difference, life.opened_at), life)
         for life in waiting

@@ -51,7 +51,7 @@ class ActionRefused(Refused):
     """A step, a note or a decision that the rules do not allow; nothing was changed."""
 
 
-def must_follow(break_id: str, before: BreakState, after: BreakState) -> None:
+def check_step(break_id: str, before: BreakState, after: BreakState) -> None:
     """Make sure that a step exists.
 
     Raises:

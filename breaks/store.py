@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from breaks.kinds import BreakKind, Impact
-from breaks.states import ActionRefused, BreakState, must_follow
+from breaks.states import ActionRefused, BreakState, check_step
 from storage.audit import record
 from vocabulary.errors import Unavailable
 
@@ -23,7 +23,7 @@ _NAMES = (
     *("theirs", "difference", "explanation", "evidence", "run_id", "first_seen", "last_seen"),
     *("cleared_at", "state", "assignee", "since", "opened_at", "reopened", "settled", "answer"),
 )
-#: What ``life_of`` reads, of ``breaks b JOIN break_lives l USING (break_id)``.
+#: What ``break_from_row`` reads, of ``breaks b JOIN break_lives l USING (break_id)``.
 COLUMNS = ", ".join(_NAMES)
 _GET = f"""
 SELECT {COLUMNS} FROM breaks b JOIN break_lives l USING (break_id)
@@ -89,7 +89,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise Unavailable("breaks: the database is out of reach") from error
 
 
-def is_known(engine: Engine, break_id: str) -> bool:
+def break_exists(engine: Engine, break_id: str) -> bool:
     """Whether there is such a break.
 
     Raises:
@@ -100,14 +100,14 @@ def is_known(engine: Engine, break_id: str) -> bool:
         return found is not None
 
 
-def life_of(row: tuple[Any, ...]) -> TrackedBreak:
+def break_from_row(row: tuple[Any, ...]) -> TrackedBreak:
     """A row of ``COLUMNS``."""
     told = dict(zip(_NAMES, row, strict=True))
     kinds = {"kind": BreakKind(told["kind"]), "impact": Impact(told["impact"])}
     return TrackedBreak(**{**told, **kinds, "state": BreakState(told["state"])})
 
 
-def get(connection: Connection, break_id: str) -> TrackedBreak:
+def get_break(connection: Connection, break_id: str) -> TrackedBreak:
     """One break.
 
     Raises:
@@ -116,7 +116,7 @@ def get(connection: Connection, break_id: str) -> TrackedBreak:
     return _found(connection, _GET, break_id)
 
 
-def locked(connection: Connection, break_id: str) -> TrackedBreak:
+def lock_break(connection: Connection, break_id: str) -> TrackedBreak:
     """One break that nobody else can move until the transaction ends.
 
     Raises:
@@ -125,7 +125,7 @@ def locked(connection: Connection, break_id: str) -> TrackedBreak:
     return _found(connection, f"{_GET} FOR UPDATE OF l", break_id)
 
 
-def move(
+def move_break(
     connection: Connection,
     life: TrackedBreak,
     to: BreakState,
@@ -141,8 +141,8 @@ def move(
     Raises:
         LifeRefused: there is no such step, nobody's name, or no reason.
     """
-    must_say(by=by, why=why)
-    must_follow(life.break_id, life.state, to)
+    require_text(by=by, why=why)
+    check_step(life.break_id, life.state, to)
     after = _stepped(life, to, now=now, assignee=assignee)
     written = {
         "id": life.break_id,
@@ -159,7 +159,7 @@ def move(
     return after
 
 
-def must_say(**said: str) -> None:
+def require_text(**said: str) -> None:
     """Make sure that nothing said is empty.
 
     Raises:
@@ -203,4 +203,4 @@ def _found(connection: Connection, sql: str, break_id: str) -> TrackedBreak:
     row = connection.exec_driver_sql(sql, {"id": break_id}).one_or_none()
     if row is None:
         raise ActionRefused(f"no break is called {break_id}")
-    return life_of(tuple(row))
+    return break_from_row(tuple(row))

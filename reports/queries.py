@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from breaks.kinds import Impact
 from breaks.policy import SlaRule, due_at
 from breaks.states import SETTLED
-from feeds.day_close import Restatement, closed, restated
+from feeds.day_close import Restatement, close_of, restatements_of
 from reconcile.totals.sums import UNKNOWN_GAME
 from vocabulary.window import Window
 
@@ -201,7 +201,7 @@ def _days(window: Window, zone: str) -> Iterator[tuple[date, Window]]:
 
 
 def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> BusinessDay:
-    close = closed(connection, provider, day)
+    close = close_of(connection, provider, day)
     if close is None:
         return BusinessDay(day=day, whole=whole)
     return BusinessDay(
@@ -210,14 +210,14 @@ def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> Bu
         closed_at=close.closed_at,
         run_id=close.run_id,
         records=close.records,
-        restated=_restated(restated(connection, provider, day)),
+        restated=_restated(restatements_of(connection, provider, day)),
     )
 
 
 def _restated(told: list[Restatement]) -> tuple[RestatedRecords, ...]:
     sums: dict[str, list[int]] = {}
     for each in told:
-        entry = sums.setdefault(each.told.currency, [0, 0])
+        entry = sums.setdefault(each.latest.currency, [0, 0])
         entry[0] += 1
         entry[1] += each.difference
     return tuple(

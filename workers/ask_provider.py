@@ -10,7 +10,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from breaks.provider_inquiries import Inquiry, InquiryAnswer, claim, next_at, put_off, settle
+from breaks.provider_inquiries import (
+    Inquiry,
+    InquiryAnswer,
+    claim_inquiry,
+    next_inquiry_at,
+    postpone_inquiry,
+    record_answer,
+)
 from storage.broker.redis import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
 from workers.context import WorkerContext
@@ -58,11 +65,11 @@ def fetch(desk: WorkerContext, ask: Ask, terms: InquiryTerms) -> JobOutcome:
             return Requeued(held)
         if desk.clock.now() >= until:
             break
-        question = claim(desk.engine, now=desk.clock.now(), every=terms.every)
+        question = claim_inquiry(desk.engine, now=desk.clock.now(), every=terms.every)
         if question is None:
             break
         done += _asked(desk, ask, terms, question)
-    due = next_at(desk.engine)
+    due = next_inquiry_at(desk.engine)
     if due is None:
         return Done(done)
     wait_s = max((due - desk.clock.now()).total_seconds(), 0.0)
@@ -78,14 +85,16 @@ def _asked(desk: WorkerContext, ask: Ask, terms: InquiryTerms, question: Inquiry
         verdict="failed", reason=f"given up after {terms.attempts} attempts"
     )
     if question.attempts >= terms.attempts:
-        return settle(desk.engine, question, given_up, now=desk.clock.now(), lasts=terms.lasts)
+        return record_answer(
+            desk.engine, question, given_up, now=desk.clock.now(), lasts=terms.lasts
+        )
     try:
         answer = question.at_hand or ask(question.provider, question.key, question.began)
     except (ApiError, SettingsInvalid) as error:
         log.warning("fetch_failed", provider=question.provider, error=type(error).__name__)
         if question.attempts + 1 < terms.attempts:
             until = desk.clock.now() + PAUSE * 2**question.attempts
-            put_off(desk.engine, question, until=until)
+            postpone_inquiry(desk.engine, question, until=until)
             return False
         answer = InquiryAnswer(verdict="failed", reason=str(error))
-    return settle(desk.engine, question, answer, now=desk.clock.now(), lasts=terms.lasts)
+    return record_answer(desk.engine, question, answer, now=desk.clock.now(), lasts=terms.lasts)

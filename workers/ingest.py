@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
-from feeds.push import note_unreadable, store_pushed
+from feeds.push import record_unreadable, store_pushed
 from providers.contract import Callback
 from storage.broker.redis import INGEST_QUEUE
 from storage.queue.parking import park
@@ -127,7 +127,7 @@ def _park(
         error=error,
         context={**known, "route": delivery.route},
     )
-    note_unreadable(connection, slug, number, error, now=desk.clock.now())
+    record_unreadable(connection, slug, number, error, now=desk.clock.now())
 
 
 def _record(delivery: Delivery, desk: WorkerContext) -> HistoryRecord:

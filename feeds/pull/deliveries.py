@@ -9,9 +9,9 @@ from sqlalchemy import Connection, text
 
 from providers.pulled import LoggedDelivery
 
-#: Deliveries sent to the database at a time.
+#: Deliveries per statement to the database.
 BATCH_ROWS = 5_000
-# A log tells a delivery again after each attempt; the later telling stands.
+# The log lists a delivery again after each attempt; the latest attempt counts.
 _DELIVERIES = """
 INSERT INTO provider_deliveries AS d
        (provider, webhook_id, delivery_id, event_type, payload, response_code, response_body,
@@ -39,14 +39,16 @@ def store_deliveries(
     *,
     pulled_at: datetime,
 ) -> int:
-    """Keep what a delivery log tells, within the caller's transaction.
+    """Store the deliveries of a log, within the caller's transaction.
 
     Returns:
-        How many deliveries are new or were told otherwise before.
+        The number of deliveries that are new or have changed.
     """
     rows = iter(deliveries)
     stored = 0
     while batch := list(islice(rows, BATCH_ROWS)):
-        given = [{**asdict(row), "provider": provider, "pulled_at": pulled_at} for row in batch]
-        stored += connection.execute(text(_DELIVERIES), given).rowcount
+        params = [
+            {**asdict(row), "provider": provider, "pulled_at": pulled_at} for row in batch
+        ]
+        stored += connection.execute(text(_DELIVERIES), params).rowcount
     return stored

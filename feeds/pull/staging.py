@@ -1,12 +1,7 @@
-"""Feeds that are pulled: all of a window is in hand before anything of it is stored.
+"""Staging of pulled items: a whole window is at hand before any of it is stored.
 
-What comes in is laid aside in a file without a name, so that neither memory nor a transaction
-has to wait for somebody else's server. Storing it and moving the mark is one transaction.
-
-The mark says: everything before it is stored. It moves only where the window begins at or
-before it, so that no gap is ever skipped, and never back. It does not move past an item that
-could not be read either, unless a person says so: the next pull reads that item again, and a
-finding does not go away by waiting.
+Items wait in an unnamed temporary file, so that neither memory nor a database transaction has
+to wait for the provider's server.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -19,20 +14,20 @@ import msgspec
 
 from providers.pulled import UnreadableItem
 
-#: Bytes laid aside in memory before a file is used.
-SPOOL_BYTES = 4 * 1024 * 1024
-#: Unreadable items kept with place and reason; the rest are counted.
-KEPT_MAX = 1_000
+#: Bytes kept in memory before a file is used.
+MEMORY_BYTES = 4 * 1024 * 1024
+#: Unreadable items kept with place and reason; the rest are only counted.
+UNREADABLE_MAX = 1_000
 _LENGTH_BYTES = 8
 T = TypeVar("T")
 
 
 class Staging(Generic[T]):
-    """Items laid aside, in order; read as often as wanted. Use it as ``with``."""
+    """A temporary file of items, in order, that can be read repeatedly; a context manager."""
 
     def __init__(self, kind: type[T]) -> None:
         self.items = 0
-        self._file = SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - closed by exit
+        self._file = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - closed by exit
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(kind).decode
 
@@ -47,8 +42,8 @@ class Staging(Generic[T]):
     ) -> None:
         self._file.close()
 
-    def keep(self, item: T) -> None:
-        """Lay one more aside. Not while it is being read."""
+    def add(self, item: T) -> None:
+        """Append an item; not while the items are being read."""
         frame = self._encode(item)
         self._file.write(len(frame).to_bytes(_LENGTH_BYTES, "big") + frame)
         self.items += 1
@@ -61,28 +56,28 @@ class Staging(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class UnreadableItems:
-    """Items that could not be read.
+    """Items of a pull that could not be read.
 
     Attributes:
-        count: all of them.
-        first: the first of them.
+        count: the number of all of them.
+        first: at most ``UNREADABLE_MAX`` of them, with place and reason.
     """
 
     count: int
     first: tuple[UnreadableItem, ...]
 
 
-async def lay_aside(
-    stream: AsyncIterator[T | UnreadableItem], spool: Staging[T]
+async def stage(
+    stream: AsyncIterator[T | UnreadableItem], staging: Staging[T]
 ) -> UnreadableItems:
-    """Take everything the stream gives; its errors are the caller's."""
+    """Add every readable item of a stream to the staging; errors of the stream pass through."""
     count = 0
     first: list[UnreadableItem] = []
     async for item in stream:
         if not isinstance(item, UnreadableItem):
-            spool.keep(item)
+            staging.add(item)
             continue
         count += 1
-        if count <= KEPT_MAX:
+        if count <= UNREADABLE_MAX:
             first.append(item)
     return UnreadableItems(count, tuple(first))

@@ -13,13 +13,13 @@ from sqlalchemy import Connection, text
 
 from vocabulary.window import Window
 
-#: Where a feed begins that was never pulled.
+#: Start of the first pull of a feed.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
-_MARK = "SELECT watermark FROM feed_marks WHERE provider = :provider AND feed = :feed"
-_MARKS = "SELECT * FROM feed_marks ORDER BY provider, feed"
-# Without a mark nothing was read whole yet: a window that leaves out the beginning of one that
-# could not be read makes no mark either.
+_WATERMARK = "SELECT watermark FROM feed_marks WHERE provider = :provider AND feed = :feed"
+_WATERMARKS = "SELECT * FROM feed_marks ORDER BY provider, feed"
+# A feed has no watermark while every pull of it met something unreadable. The first whole pull
+# sets one only if no such earlier pull began before its window.
 _MOVE = """
 INSERT INTO feed_marks AS m (provider, feed, watermark, pulled_at, records)
 VALUES (:provider, :feed, CASE WHEN :whole THEN cast(:until AS timestamptz) END, :pulled_at,
@@ -41,8 +41,8 @@ class FeedWatermark:
     """How far one feed was read.
 
     Attributes:
-        watermark: everything before it is stored; None: nothing was read without a finding.
-        records: what the last pull brought.
+        watermark: everything before it is stored; None: no pull was whole yet.
+        records: the number of records in the last pull.
     """
 
     provider: str
@@ -52,20 +52,27 @@ class FeedWatermark:
     records: int
 
 
+def watermark_of(connection: Connection, provider: str, feed: str) -> datetime | None:
+    """The watermark of one feed; None: no pull was whole yet."""
+    params = {"provider": provider, "feed": feed}
+    row = connection.execute(text(_WATERMARK), params)
+    watermark: datetime | None = row.scalar_one_or_none()
+    return watermark
+
+
 def next_window(
     connection: Connection, provider: str, feed: str, *, overlap: timedelta, now: datetime
 ) -> Window:
-    """From a little before the mark until now; from the beginning where there is no mark.
+    """From a little before the watermark until now; from ``BEGINNING`` without a watermark.
 
-    The overlap, longer than nothing, is for what is told later than it happened.
+    The overlap, longer than zero, is for records that are reported later than they happened.
     """
-    asked = {"provider": provider, "feed": feed}
-    watermark = connection.execute(text(_MARK), asked).scalar_one_or_none()
+    watermark = watermark_of(connection, provider, feed)
     start = BEGINNING if watermark is None else min(watermark, now) - overlap
     return Window(start=start, end=now)
 
 
-def move_mark(
+def move_watermark(
     connection: Connection,
     provider: str,
     feed: str,
@@ -75,14 +82,14 @@ def move_mark(
     pulled_at: datetime,
     records: int,
 ) -> datetime | None:
-    """Note a pull, within the transaction that stores it.
+    """Move the watermark after a pull, within the transaction that stores it.
 
-    Where everything of the window is stored (``whole``) the mark may move to its end.
+    If everything of the window is stored (``whole``), the watermark may move to its end.
 
     Returns:
-        The mark as it stands now.
+        The watermark afterwards.
     """
-    said = {
+    params = {
         "provider": provider,
         "feed": feed,
         "since": window.start,
@@ -91,11 +98,11 @@ def move_mark(
         "pulled_at": pulled_at,
         "records": records,
     }
-    mark: datetime | None = connection.execute(text(_MOVE), said).scalar_one()
-    return mark
+    watermark: datetime | None = connection.execute(text(_MOVE), params).scalar_one()
+    return watermark
 
 
-def feed_marks(connection: Connection) -> tuple[FeedWatermark, ...]:
-    """Every mark, by provider and feed."""
-    rows = connection.execute(text(_MARKS)).mappings()
+def list_watermarks(connection: Connection) -> tuple[FeedWatermark, ...]:
+    """Every watermark, by provider and feed."""
+    rows = connection.execute(text(_WATERMARKS)).mappings()
     return tuple(FeedWatermark(**row) for row in rows)

@@ -133,7 +133,7 @@ def _looked_at(connection: Connection, provider: str, zone: str) -> set[date]:
 
 def _maturity(connection: Connection, entry: ProviderSettings, now: datetime) -> timedelta:
     held = maturity_for(connection, entry.slug, maturity_rules(entry), now)
-    return max(each.age for each in held.by_happening.values())
+    return max(each.age for each in held.by_kind.values())
 
 
 def _with_waits(

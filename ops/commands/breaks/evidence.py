@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from breaks.provider_inquiries import page, want
-from breaks.queries import BreakHistory, story
+from breaks.provider_inquiries import captured_page, request_inquiry
+from breaks.queries import BreakHistory, break_history
 from breaks.states import ActionRefused
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import story_json
@@ -37,7 +37,7 @@ def evidence(
 ) -> None:
     """What is attached to a break; a worker asks the provider where it has not answered."""
     with breaks_of(ctx) as engine:
-        told = story(engine, break_id)
+        told = break_history(engine, break_id)
         asked = refresh or told.life.answer is None
         if asked:
             _ask(ctx, engine, told, by=by, refresh=refresh)
@@ -65,7 +65,7 @@ def _ask(
         raise ActionRefused(
             f"{provider} has no call about one bet, or its API is not configured"
         )
-    want(engine, told.life.break_id, by=by, now=SystemClock().now(), refresh=refresh)
+    request_inquiry(engine, told.life.break_id, by=by, now=SystemClock().now(), refresh=refresh)
     broker = open_broker(endpoints(context).broker_url, [])
     if not tell_workers(broker):
         typer.echo("the broker is out of reach: the scheduler will ask for it", err=True)
@@ -75,6 +75,6 @@ def _ask(
 def _write_pages(engine: Engine, told: BreakHistory, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for note in told.notes:
-        content = page(engine, note.digest) if note.digest else None
+        content = captured_page(engine, note.digest) if note.digest else None
         if content is not None:
             (folder / f"{note.digest}.page").write_bytes(content)

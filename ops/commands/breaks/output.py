@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from breaks.queries import BreakHistory, KeptNote
+from breaks.queries import BreakHistory, StoredNote
 from breaks.store import TrackedBreak
 from ops.commands.ledger.output import instant, table
 from ops.settings.break_terms import exponents_of
@@ -108,7 +108,7 @@ def show_story(story: BreakHistory) -> None:
         typer.echo(f"{instant(row.at)} {row.actor} {row.action} {row.detail.get('why', '')}")
 
 
-def _note(note: KeptNote) -> dict[str, Any]:
+def _note(note: StoredNote) -> dict[str, Any]:
     said = {"id": note.note_id, "at": instant(note.at), "by": note.author, "kind": note.kind}
     return {**said, "body": note.body, "digest": note.digest, "size": note.size}
 

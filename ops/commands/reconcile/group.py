@@ -235,7 +235,7 @@ def _ripe(
 
 
 def _show_maturity(held: ProviderMaturity | None) -> None:
-    for kind, each in held.by_happening.items() if held else ():
+    for kind, each in held.by_kind.items() if held else ():
         if each.source is MaturitySource.LEARNED:
             typer.echo(f"maturity of {kind}: {each.age}, learned from {each.samples} records")
 

@@ -74,12 +74,12 @@ class BreakBooks:
 
     def only(self) -> TrackedBreak:
         """The one break that there is, closed or not."""
-        (found,) = queries.listed(self.engine, BreakFilter(any_state=True))
+        (found,) = queries.list_breaks(self.engine, BreakFilter(any_state=True))
         return found
 
     def actions(self, break_id: str) -> list[tuple[str, str]]:
         """Who did what, by the audit trail."""
-        told = queries.story(self.engine, break_id).trail
+        told = queries.break_history(self.engine, break_id).trail
         return [(row.actor, row.action) for row in told]
 
     def balance(self) -> int:

@@ -12,8 +12,13 @@ from dramatiq.middleware import CurrentMessage, Retries
 
 from breaks import queries
 from breaks.kinds import BreakKind
-from breaks.provider_inquiries import InquiryAnswer, page, want, want_all
-from breaks.queries import BreakFilter, KeptNote, listed
+from breaks.provider_inquiries import (
+    InquiryAnswer,
+    captured_page,
+    request_inquiries,
+    request_inquiry,
+)
+from breaks.queries import BreakFilter, StoredNote, list_breaks
 from ops.providers.details import asker
 from ops.providers.details_ask import ask_one
 from ops.scheduling.inquiries import ask_details
@@ -66,11 +71,13 @@ class Room:
     def want(self, *, refresh: bool = False) -> None:
         """Want the only break's evidence."""
         name = self.books.only().break_id
-        want(self.books.engine, name, by="erin", now=self.clock.now(), refresh=refresh)
+        request_inquiry(
+            self.books.engine, name, by="erin", now=self.clock.now(), refresh=refresh
+        )
 
-    def notes(self) -> list[KeptNote]:
+    def notes(self) -> list[StoredNote]:
         """What was attached to the only break."""
-        return queries.story(self.books.engine, self.books.only().break_id).notes
+        return queries.break_history(self.books.engine, self.books.only().break_id).notes
 
 
 def settings_of(dialect: str, url: str, key: str) -> Settings:
@@ -114,7 +121,7 @@ def test_the_aggregator_confirms_what_it_knows_at_the_pace_it_is_asked(
         books.theirs(name, 100, 0)
     books.run()
     found = {"providers": [SLUG], "kinds": ["missing_in_ledger"], "now": EVENING}
-    wanted = [want_all(books.engine, **found) for _ in range(2)]  # type: ignore[arg-type]
+    wanted = [request_inquiries(books.engine, **found) for _ in range(2)]  # type: ignore[arg-type]
 
     async def story() -> list[JobOutcome]:
         async with serve(
@@ -129,7 +136,7 @@ def test_the_aggregator_confirms_what_it_knows_at_the_pace_it_is_asked(
     assert wanted == [2, 0]
     assert outcomes[0] == Again(1.0, "1 answered, more is to be asked")
     assert outcomes[1:] == [Again(1.0, "0 answered, more is to be asked"), Done(1)]
-    lives = listed(books.engine, BreakFilter(provider=SLUG))
+    lives = list_breaks(books.engine, BreakFilter(provider=SLUG))
     assert {life.round_id: life.answer for life in lives} == {
         "r1": "confirmed",
         "r2": "unknown",
@@ -152,10 +159,10 @@ def test_an_answer_is_kept_with_its_page_and_used_again_until_a_refresh(
 
     on_a_script(books, [Scripted()], story)
 
-    first, again, _refreshed = queries.story(books.engine, books.only().break_id).notes
+    first, again, _refreshed = queries.break_history(books.engine, books.only().break_id).notes
     assert first.body.startswith(f"{SLUG} about r1: confirmed, it shows the bet http://127.0.")
     assert first.digest is not None
-    assert page(books.engine, first.digest) == b"<p>r1</p>"
+    assert captured_page(books.engine, first.digest) == b"<p>r1</p>"
     assert first.digest in again.body
 
 
@@ -214,7 +221,7 @@ def test_the_scheduler_wants_what_the_settings_say_and_a_worker_asks_and_attache
     finally:
         worker.stop()
 
-    (note,) = queries.story(books.engine, books.only().break_id).notes
+    (note,) = queries.break_history(books.engine, books.only().break_id).notes
     assert unwanted == 0
     assert books.only().answer == "confirmed"
     assert note.body == f"{SLUG} about r1: confirmed, r1 is in their list"

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import exc
 
 from breaks import corrections
-from breaks.actions import assigning, closing, do, explaining, reopening
+from breaks.actions import apply, assigning, closing, explaining, reopening
 from breaks.corrections import Correction
 from breaks.kinds import Impact
 from breaks.policy import WriteOffLimits
-from breaks.queries import BreakFilter, listed
+from breaks.queries import BreakFilter, list_breaks
 from breaks.states import STEPS, ActionRefused, BreakState
 from breaks.store import transaction
 from ledger.corrections import adjustments
@@ -67,7 +67,7 @@ def test_what_is_posted_is_closed_by_the_next_run(books: BreakBooks) -> None:
     assert sorted(each.round_id for each in found.breaks) == sorted(told)
     assert {each.impact for each in found.breaks} == {Impact.PLAYER_OWED, Impact.OPERATOR_OWED}
     assert after.breaks == ()
-    lives = listed(books.engine, BreakFilter(any_state=True))
+    lives = list_breaks(books.engine, BreakFilter(any_state=True))
     assert {life.state for life in lives} == {BreakState.CLOSED}
     assert books.balance() == 1000 + sum(
         payout - stake for _, theirs in told.values() if theirs for stake, payout in [theirs]
@@ -83,7 +83,7 @@ def test_a_line_told_twice_has_no_correction_and_is_closed_when_they_take_it_bac
     name = books.only().break_id
     with pytest.raises(ActionRefused, match="duplicate_at_provider: no correction"):
         corrected(books)
-    do(books.engine, name, explaining(by="maria", why="their page 7 twice", now=EVENING))
+    apply(books.engine, name, explaining(by="maria", why="their page 7 twice", now=EVENING))
     books.run(at=EVENING + HOUR)
     explained = books.only().state
     books.forget("r1", line=2)
@@ -113,7 +113,7 @@ def test_what_comes_back_is_open_again_and_nobodys(books: BreakBooks) -> None:
     books.ours("r1", 100, 0)
     books.run()
     name = books.only().break_id
-    do(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
+    apply(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
     books.theirs("r1", 100, 0)
     books.run(at=EVENING + HOUR)
     closed = books.only()
@@ -140,8 +140,8 @@ def test_what_is_explained_or_written_off_stays_so_until_the_difference_is_anoth
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    do(books.engine, name, explaining(by="maria", why="a test round", now=EVENING))
-    do(books.engine, name, closing(by="maria", why="too small", now=EVENING))
+    apply(books.engine, name, explaining(by="maria", why="a test round", now=EVENING))
+    apply(books.engine, name, closing(by="maria", why="too small", now=EVENING))
     books.run(at=EVENING + HOUR)
     kept = books.only().state
     books.theirs("r1", 100, 90)
@@ -198,7 +198,7 @@ def test_a_rejected_proposal_gives_the_break_back_and_another_may_follow(
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    do(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
+    apply(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
     corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
 
     back = corrections.reject(books.engine, name, by="jonas", reason="ask them", now=EVENING)
@@ -250,9 +250,9 @@ def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks
     with pytest.raises(ActionRefused, match="cannot go from open to approved, only to"):
         corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
     with pytest.raises(ActionRefused, match="cannot go from open to open"):
-        do(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
+        apply(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
     with pytest.raises(ActionRefused, match="no break is called brk-none"):
-        do(books.engine, "brk-none", reopening(by="jonas", why="again", now=EVENING))
+        apply(books.engine, "brk-none", reopening(by="jonas", why="again", now=EVENING))
 
     assert books.actions(name) == [("reconcile", "break.opened")]
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from feeds.day_close import DayClose, close_day, closed, note_restatements, restated
-from feeds.findings import FeedFinding, FindingKind, findings
+from feeds.day_close import DayClose, close_day, close_of, record_restatements, restatements_of
+from feeds.findings import FeedFinding, FindingKind, findings_in
 from feeds.records import store_records
 from storage.engine import open_engine
 from vocabulary.facts import HistoryRecord
@@ -51,7 +51,7 @@ def push(engine: Engine, *records: HistoryRecord) -> None:
     with engine.begin() as connection:
         count = store_records(connection, "agg", records, source="push", received_at=EVENING)
         if count.first and count.last:
-            note_restatements(
+            record_restatements(
                 connection, "agg", first=count.first, last=count.last, now=EVENING
             )
 
@@ -63,7 +63,7 @@ def close(engine: Engine) -> DayClose:
 
 def standing(engine: Engine, window: Window = OF_DAY) -> list[FeedFinding]:
     with engine.begin() as connection:
-        return findings(connection, "agg", window)
+        return findings_in(connection, "agg", window)
 
 
 def test_a_record_told_otherwise_after_the_close_has_both_sides_and_a_difference(
@@ -129,7 +129,7 @@ def test_a_record_that_leaves_the_day_is_seen_from_the_day_it_left(engine: Engin
     push(engine, record("a", created_at=tomorrow, updated_at=EVENING))
 
     with engine.begin() as connection:
-        (found,) = restated(connection, "agg", DAY)
+        (found,) = restatements_of(connection, "agg", DAY)
     assert found.before is not None
     assert found.after is not None
     assert (found.before.created_at, found.after.created_at) == (NOON, tomorrow)
@@ -146,8 +146,8 @@ def test_closing_again_signs_what_it_says_now(engine: Engine) -> None:
     assert first.digest != second.digest
     assert standing(engine) == []
     with engine.begin() as connection:
-        assert closed(connection, "agg", DAY) == second
-        assert restated(connection, "agg", DAY) == []
+        assert close_of(connection, "agg", DAY) == second
+        assert restatements_of(connection, "agg", DAY) == []
 
 
 def test_the_digest_of_a_day_is_over_what_it_says_and_not_over_the_order_it_came_in(

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
-from feeds.findings import FindingKind, findings, open_findings, resolve
-from feeds.statements.archive import bytes_of
+from feeds.findings import FindingKind, findings_in, open_findings, resolve_finding
+from feeds.statements.archive import file_parts
 from feeds.statements.file_format import FileRules
-from feeds.statements.importer import FileArrival, ImportResult, take_in
+from feeds.statements.importer import ImportRequest, ImportResult, import_file
 from feeds.statements.reader import StatementReader
 from providers.contract import Provider
 from providers.registry import DIALECTS
@@ -55,8 +55,8 @@ def take(
     connection: Connection, path: Path, content: str, rules: FileRules = NAMED, **more: Any
 ) -> ImportResult:
     path.write_text(content)
-    arrival = FileArrival(path=path, zone=ZoneInfo("UTC"), now=NOW, **more)
-    return take_in(connection, reader(rules), arrival)
+    arrival = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOW, **more)
+    return import_file(connection, reader(rules), arrival)
 
 
 def kinds(connection: Connection) -> list[FindingKind]:
@@ -75,9 +75,9 @@ def test_a_line_that_cannot_be_read_stays_a_finding_until_the_file_is_read_other
     path = tmp_path / "2026-03-01.csv"
     with engine.begin() as connection:
         taken = take(connection, path, content)
-        (found,) = findings(connection, "book", DAY)
+        (found,) = findings_in(connection, "book", DAY)
         later = Window(start=DAY.end, end=NOW)
-        assert findings(connection, "book", later) == []
+        assert findings_in(connection, "book", later) == []
         assert (taken.verdict, ids(connection)) == ("partly", ["t-1"])
         assert (found.kind, found.file, found.line) == (
             FindingKind.UNPARSABLE_RECORD,
@@ -99,7 +99,7 @@ def test_all_or_nothing_takes_nothing_and_keeps_every_byte(
             connection, tmp_path / "2026-03-01.csv", content, replace(NAMED, whole=True)
         )
         assert (taken.verdict, taken.count.stored, ids(connection)) == ("quarantined", 0, [])
-        assert b"".join(bytes_of(connection, taken.file_id)) == content.encode()
+        assert b"".join(file_parts(connection, taken.file_id)) == content.encode()
 
 
 def test_a_second_file_of_a_day_is_kept_apart_until_somebody_says_which_holds(
@@ -128,10 +128,10 @@ def test_a_web_page_saved_as_a_statement_is_a_finding_and_can_be_settled_by_a_pe
             "quarantined",
             [FindingKind.NOT_A_STATEMENT],
         )
-        (found,) = findings(connection, "book", DAY)  # of a time nobody knows: told to all
-        resolve(connection, found.id, by="ann: fetched again", now=NOW)
+        (found,) = findings_in(connection, "book", DAY)  # of a time nobody knows: told to all
+        resolve_finding(connection, found.id, by="ann: fetched again", now=NOW)
         with pytest.raises(Refused, match="is open"):
-            resolve(connection, found.id, by="ann", now=NOW)
+            resolve_finding(connection, found.id, by="ann", now=NOW)
         take(connection, tmp_path / "day.csv", "<html>503 try later</html>\n")
         assert kinds(connection) == []
 

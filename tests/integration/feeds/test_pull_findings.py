@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from feeds.coverage import unread
+from feeds.coverage import list_unread
 from feeds.findings import FeedFinding, FindingKind, open_findings
 from feeds.pull.watermarks import BEGINNING
 from tests.harness.providers.feed_api import NOON, a_round, a_session, listed, script
@@ -34,7 +34,7 @@ def not_read(engine: Engine) -> list[tuple[str, str]]:
     """What a run over the day before ``NOON`` says that it did not read."""
     day = Window(start=NOON - 24 * HOUR, end=NOON)
     with engine.connect() as connection:
-        told = unread(connection, "xigs", day, NOON, stale_after=None)
+        told = list_unread(connection, "xigs", day, NOON, stale_after=None)
     return [(each.feed, each.kind) for each in told]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from feeds.pull.watermarks import BEGINNING, feed_marks
+from feeds.pull.watermarks import BEGINNING, list_watermarks
 from ops.providers.configured import configured
 from ops.providers.feed_pull import FeedPull, pull_feeds
 from ops.settings.model import Settings
@@ -90,7 +90,7 @@ def deliveries(engine: Engine) -> list[dict[str, Any]]:
 
 def marks(engine: Engine) -> dict[str, datetime | None]:
     with engine.connect() as connection:
-        return {mark.feed: mark.watermark for mark in feed_marks(connection)}
+        return {mark.feed: mark.watermark for mark in list_watermarks(connection)}
 
 
 def test_sessions_become_records_page_by_page_and_the_mark_moves(engine: Engine) -> None:

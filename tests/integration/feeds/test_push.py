@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from feeds.day_close import close_day
-from feeds.findings import FindingKind, findings, open_findings
-from feeds.push import note_unreadable, store_pushed
+from feeds.findings import FindingKind, findings_in, open_findings
+from feeds.push import record_unreadable, store_pushed
 from storage.engine import open_engine
 from tests.integration.feeds.test_day_close import DAY, EVENING, OF_DAY, record
 from vocabulary.errors import Malformed
@@ -23,10 +23,12 @@ def engine(database: str) -> Iterator[Engine]:
 
 def test_a_delivery_nobody_could_read_is_told_until_it_is_read(engine: Engine) -> None:
     with engine.begin() as connection:
-        note_unreadable(connection, "agg", 7, Malformed("_id", "text is expected"), now=EVENING)
-        note_unreadable(connection, "agg", 8, ValueError("canary content"), now=EVENING)
+        record_unreadable(
+            connection, "agg", 7, Malformed("_id", "text is expected"), now=EVENING
+        )
+        record_unreadable(connection, "agg", 8, ValueError("canary content"), now=EVENING)
 
-        told = [each.detail for each in findings(connection, "agg", OF_DAY)]
+        told = [each.detail for each in findings_in(connection, "agg", OF_DAY)]
         assert sorted(told) == ["delivery 7: _id: text is expected", "delivery 8: ValueError"]
 
         store_pushed(connection, "agg", [record("a")], deliveries=[7, 9], now=EVENING)

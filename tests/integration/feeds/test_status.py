@@ -99,7 +99,7 @@ def test_a_feed_that_is_silent_for_too_long_is_stale(engine: Engine) -> None:
         store_records(connection, "agg", [record("a")], source="push", received_at=NOON)
         patience = {"agg": DAY, "mute": DAY, "calm": None}
         every = {
-            each.status.provider: each
+            each.history.provider: each
             for each in feed_health(connection, patience, stale_after=patience)
         }
 
@@ -111,7 +111,7 @@ def test_a_feed_that_is_silent_for_too_long_is_stale(engine: Engine) -> None:
 
 def test_maturity_is_learned_from_when_records_were_first_heard_of(engine: Engine) -> None:
     rules = MaturityRules(
-        declared=15 * MINUTE, learns=True, samples_min=20, ceiling=DAY, over=30 * DAY
+        declared=15 * MINUTE, learns=True, samples_min=20, ceiling=DAY, lookback=30 * DAY
     )
     with engine.begin() as connection:
         told_at = NOON
@@ -131,7 +131,7 @@ def test_maturity_is_learned_from_when_records_were_first_heard_of(engine: Engin
         early = maturity_for(connection, "agg", rules, NOON + 60 * MINUTE)
         late = maturity_for(connection, "agg", rules, NOON + 2 * DAY)
 
-    bets, wins = (late.by_happening[kind] for kind in (RecordKind.BET, RecordKind.WIN))
+    bets, wins = (late.by_kind[kind] for kind in (RecordKind.BET, RecordKind.WIN))
     assert (bets.age, bets.source, bets.samples) == (5 * MINUTE, MaturitySource.LEARNED, 27)
     assert (wins.age, wins.source, wins.samples) == (15 * MINUTE, MaturitySource.DECLARED, 3)
-    assert early.by_happening[RecordKind.BET].samples == 0
+    assert early.by_kind[RecordKind.BET].samples == 0

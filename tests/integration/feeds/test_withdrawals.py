@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from typer.testing import CliRunner
 
-from feeds.coverage import unread
-from feeds.day_close import close_day, restated
-from feeds.findings import FeedFinding, FindingKind, open_findings, resolve
+from feeds.coverage import list_unread
+from feeds.day_close import close_day, restatements_of
+from feeds.findings import FeedFinding, FindingKind, open_findings, resolve_finding
 from feeds.records import store_records
 from feeds.statements.file_format import Trailer
 from feeds.statements.importer import ImportResult
@@ -148,7 +148,7 @@ def test_half_a_day_withdraws_nothing_of_the_other_half(engine: Engine, tmp_path
             (FindingKind.NOT_TOLD_AGAIN, SECOND, "t-3"),
             (FindingKind.NOT_TOLD_AGAIN, SECOND, "t-4"),
         }
-        (not_read,) = unread(connection, "book", DAY, NOW, stale_after=None)
+        (not_read,) = list_unread(connection, "book", DAY, NOW, stale_after=None)
         assert (not_read.kind, not_read.file) == ("shorter_file", SECOND)
 
 
@@ -241,7 +241,7 @@ def test_a_finding_that_a_person_closed_stays_closed(engine: Engine, tmp_path: P
         take(connection, tmp_path / FIRST, ALL)
         again(connection, tmp_path / SECOND, WITHOUT_2)
         (found,) = open_findings(connection)
-        resolve(connection, found.id, by="anna: asked them", now=NOW)
+        resolve_finding(connection, found.id, by="anna: asked them", now=NOW)
         again(connection, tmp_path / SECOND, WITHOUT_2)
         assert told(connection) == []
 
@@ -255,7 +255,7 @@ def test_a_withdrawal_of_a_closed_day_is_a_restatement(engine: Engine, tmp_path:
         taken = again(connection, tmp_path / SECOND, WITHOUT_2)
 
         assert taken.restatements == 1
-        (one,) = restated(connection, "book", day)
+        (one,) = restatements_of(connection, "book", day)
         assert one.before is not None
         assert (one.record_id, one.before.stake, one.after, one.difference) == (
             "t-2",
@@ -266,7 +266,7 @@ def test_a_withdrawal_of_a_closed_day_is_a_restatement(engine: Engine, tmp_path:
         assert _restated(connection).evidence["after"] is None
 
         again(connection, tmp_path / FIRST, ALL)
-        assert restated(connection, "book", day) == []
+        assert restatements_of(connection, "book", day) == []
         assert told(connection) == []
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from breaks.actions import assigning, do, explaining
-from feeds.findings import FindingKind, NewFinding, note
+from breaks.actions import apply, assigning, explaining
+from feeds.findings import FindingKind, NewFinding, record_findings
 from reconcile.invoices.check import check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
@@ -60,8 +60,8 @@ def test_a_break_tells_who_deals_with_it_since_when_and_until_when(
     run(filled)
     rounds = {each.round_id: each.break_id for each in pack_of(filled).breaks}
     engine = open_engine(filled)
-    do(engine, rounds["r2"], assigning(to="maria", by="jonas", now=TOMORROW))
-    do(engine, rounds[SCRIPT], explaining(by="jonas", why="a test of theirs", now=TOMORROW))
+    apply(engine, rounds["r2"], assigning(to="maria", by="jonas", now=TOMORROW))
+    apply(engine, rounds[SCRIPT], explaining(by="jonas", why="a test of theirs", now=TOMORROW))
     engine.dispose()
 
     files = _written(pack_of(filled, at=TOMORROW), tmp_path)
@@ -125,7 +125,7 @@ def test_what_was_not_read_is_told_with_its_file(filled: str, tmp_path: Path) ->
         ]
         hole = NewFinding(kind=FindingKind.FEED_GAP, detail="nothing was told", covers=DAY)
         for feed, found in (("statement", lost), ("pull", [hole])):
-            note(connection, "agg", feed, scope="march", found=found, now=EVENING)
+            record_findings(connection, "agg", feed, scope="march", findings=found, now=EVENING)
     engine.dispose()
     run(filled)
 

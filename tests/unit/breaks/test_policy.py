@@ -11,7 +11,7 @@ from breaks.policy import (
     NO_LIMITS,
     SlaRule,
     WriteOffLimits,
-    bucket_of,
+    age_bucket,
     due_at,
 )
 from breaks.states import ActionRefused
@@ -34,7 +34,7 @@ BIG = SlaRule(impact=Impact.PLAYER_OWED, within=4 * HOUR, over={"EUR": 10_000})
     ],
 )
 def test_an_age_has_one_name(age: timedelta, name: str) -> None:
-    assert bucket_of(age) == name
+    assert age_bucket(age) == name
 
 
 def test_ages_are_listed_from_young_to_old() -> None:

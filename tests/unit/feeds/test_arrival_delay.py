@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.arrival_delay import MaturityRules, MaturitySource, judged, learned
-from feeds.gaps import holes, missing_days, missing_numbers
+from feeds.arrival_delay import MaturityRules, MaturitySource, learned_age, provider_maturity
+from feeds.gaps import gaps_between, missing_days, missing_numbers
 from tests.harness.providers.feed_api import NOON
 from vocabulary.maturity import RecordKind
 from vocabulary.window import Window
@@ -39,25 +39,25 @@ RULES = MaturityRules(
 def test_the_age_by_which_nine_of_ten_had_come(
     lateness_s: list[int], age: timedelta | None
 ) -> None:
-    assert learned(lateness_s, RULES) == age
+    assert learned_age(lateness_s, RULES) == age
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=10), st.randoms(use_true_random=False))
 def test_at_least_the_stated_share_had_come_and_order_decides_nothing(
     lateness_s: list[int], chance: object
 ) -> None:
-    age = learned(lateness_s, RULES)
+    age = learned_age(lateness_s, RULES)
 
     assert age is not None
     ripe = [each for each in lateness_s if timedelta(seconds=each) <= age]
     assert age == RULES.ceiling or len(ripe) * 1_000 >= RULES.per_mille * len(lateness_s)
-    assert learned(sorted(lateness_s), RULES) == age
+    assert learned_age(sorted(lateness_s), RULES) == age
 
 
 def test_each_kind_is_judged_by_its_own_and_says_what_it_rests_on() -> None:
-    found = judged({RecordKind.BET: [120] * 10, RecordKind.WIN: [600] * 3}, RULES)
+    found = provider_maturity({RecordKind.BET: [120] * 10, RecordKind.WIN: [600] * 3}, RULES)
 
-    bet, win = found.by_happening[RecordKind.BET], found.by_happening[RecordKind.WIN]
+    bet, win = found.by_kind[RecordKind.BET], found.by_kind[RecordKind.WIN]
     assert (bet.age, bet.source, bet.samples) == (2 * MINUTE, MaturitySource.LEARNED, 10)
     assert (win.age, win.source, win.samples) == (15 * MINUTE, MaturitySource.DECLARED, 3)
     assert found.ages.longest == 15 * MINUTE
@@ -70,9 +70,9 @@ def test_each_kind_is_judged_by_its_own_and_says_what_it_rests_on() -> None:
 
 
 def test_what_was_declared_of_one_kind_holds_for_it_alone() -> None:
-    rules = MaturityRules(declared=15 * MINUTE, by_happening={RecordKind.WIN: 60 * MINUTE})
+    rules = MaturityRules(declared=15 * MINUTE, declared_by_kind={RecordKind.WIN: 60 * MINUTE})
 
-    found = judged({RecordKind.WIN: [1] * 1_000}, rules)
+    found = provider_maturity({RecordKind.WIN: [1] * 1_000}, rules)
 
     assert (found.of(RecordKind.WIN), found.of(RecordKind.BET)) == (60 * MINUTE, 15 * MINUTE)
 
@@ -89,5 +89,5 @@ def test_a_hole_is_time_that_no_window_covers() -> None:
         return Window(start=NOON + start * MINUTE, end=NOON + end * MINUTE)
 
     told = [window(8, 9), window(0, 6), window(1, 2), window(6, 7)]
-    assert holes(told) == [window(7, 8)]
-    assert holes([]) == []
+    assert gaps_between(told) == [window(7, 8)]
+    assert gaps_between([]) == []

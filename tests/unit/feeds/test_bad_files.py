@@ -258,8 +258,8 @@ def test_half_a_file_is_found_by_its_last_line(data: bytes, name: str, line: int
     ("end", "said"),
     [
         ("TOTAL,2,22.50\n", None),
-        ("TOTAL,3,22.50\n", "another number lines than it has, 2"),
-        ("TOTAL,2,99.00\n", "another number in all of amount than it has, 22.50"),
+        ("TOTAL,3,22.50\n", "another number of lines than the file, which has 2"),
+        ("TOTAL,2,99.00\n", "another total of amount than the file, which has 22.50"),
         ("", "a last line TOTAL is expected"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from feeds.pull.staging import KEPT_MAX, SPOOL_BYTES, Staging, lay_aside
+from feeds.pull.staging import MEMORY_BYTES, UNREADABLE_MAX, Staging, stage
 from providers.outbound_json import decode_reply
 from providers.pulled import LoggedDelivery, UnreadableItem
 from providers.xigs.feed import delivery_of, rounds_of
@@ -154,14 +154,14 @@ def test_a_payload_nested_beyond_reason_is_a_finding() -> None:
 
 def test_what_is_laid_aside_comes_back_in_order_as_often_as_it_is_wanted() -> None:
     (record,) = rounds({"rounds": [a_round(1)]})
-    delivery = logged(payload="x" * (SPOOL_BYTES // 4))
+    delivery = logged(payload="x" * (MEMORY_BYTES // 4))
     assert isinstance(record, HistoryRecord)
     assert isinstance(delivery, LoggedDelivery)
 
     with Staging(HistoryRecord) as records, Staging(LoggedDelivery) as deliveries:
-        records.keep(record)
+        records.add(record)
         for _ in range(6):  # more than is kept in memory
-            deliveries.keep(delivery)
+            deliveries.add(delivery)
 
         assert (list(records), list(records), records.items) == ([record], [record], 1)
         assert list(deliveries) == [delivery] * 6
@@ -169,11 +169,15 @@ def test_what_is_laid_aside_comes_back_in_order_as_often_as_it_is_wanted() -> No
 
 def test_findings_without_number_are_counted_and_the_first_are_kept() -> None:
     async def stream() -> AsyncIterator[HistoryRecord | UnreadableItem]:
-        for number in range(KEPT_MAX + 5):
+        for number in range(UNREADABLE_MAX + 5):
             yield UnreadableItem(f"page {number}", "a round is expected")
 
     with Staging(HistoryRecord) as spool:
-        found = asyncio.run(lay_aside(stream(), spool))
+        found = asyncio.run(stage(stream(), spool))
 
-    assert (found.count, len(found.first), spool.items) == (KEPT_MAX + 5, KEPT_MAX, 0)
+    assert (found.count, len(found.first), spool.items) == (
+        UNREADABLE_MAX + 5,
+        UNREADABLE_MAX,
+        0,
+    )
     assert found.first[0].place == "page 0"
