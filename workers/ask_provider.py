@@ -89,7 +89,7 @@ def _asked(desk: WorkerContext, ask: Ask, terms: InquiryTerms, question: Inquiry
             desk.engine, question, given_up, now=desk.clock.now(), lasts=terms.lasts
         )
     try:
-        answer = question.at_hand or ask(question.provider, question.key, question.began)
+        answer = question.cached or ask(question.provider, question.key, question.began_at)
     except (ApiError, SettingsInvalid) as error:
         log.warning("fetch_failed", provider=question.provider, error=type(error).__name__)
         if question.attempts + 1 < terms.attempts:

@@ -13,13 +13,13 @@ def limits_of(settings: Settings) -> WriteOffLimits:
     """Who may approve and write off how much."""
     given = settings.breaks
     most = {role: _minor(amounts) for role, amounts in given.limits.items()}
-    return WriteOffLimits(roles=given.roles, most=most)
+    return WriteOffLimits(roles=given.roles, by_role=most)
 
 
 def rules_of(settings: Settings) -> tuple[SlaRule, ...]:
     """By when breaks are dealt with."""
     given = tuple(
-        SlaRule(impact=Impact(rule.impact), within=rule.within, over=_minor(rule.over))
+        SlaRule(impact=Impact(rule.impact), within=rule.within, min_amount=_minor(rule.over))
         for rule in settings.breaks.sla
     )
     return given or DEFAULT_RULES

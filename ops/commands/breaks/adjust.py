@@ -50,7 +50,7 @@ def propose(
         raise Malformed("--side", "stake or payout, with an --amount, is expected")
     settings = current(ctx).settings
     with breaks_of(ctx) as engine:
-        life = break_history(engine, break_id).life
+        life = break_history(engine, break_id).break_
         ids = corrections.propose(
             engine,
             break_id,

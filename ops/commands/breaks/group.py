@@ -37,7 +37,7 @@ def list_chosen(
 ) -> None:
     """Breaks by filter, the oldest first; all but closed ones where no state is named."""
     with breaks_of(ctx) as engine:
-        lives = queries.list_breaks(engine, chosen, most=most)
+        lives = queries.list_breaks(engine, chosen, limit=most)
     show_lives(lives, current(ctx).settings, as_json=as_json)
 
 
@@ -88,8 +88,8 @@ def sla(ctx: typer.Context, *, chosen: BreakFilter, as_json: AsJson = False) -> 
     columns = ("id", "due", "overdue", "impact", "difference", "currency", "assignee")
     rows = [
         [
-            *(one.life.break_id, str(instant(one.due)), one.overdue, one.life.impact.value),
-            *(amount_of(one.life, settings), one.life.currency, one.life.assignee),
+            *(one.break_.break_id, str(instant(one.due)), one.overdue, one.break_.impact.value),
+            *(amount_of(one.break_, settings), one.break_.currency, one.break_.assignee),
         ]
         for one in found
     ]

@@ -86,7 +86,7 @@ def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson =
     with _refusals():
         found = adjustments.get(engine, proposal)
         _refuse_break(ctx, found.break_id, "tieout breaks approve")
-        most = {role: each.get(found.currency, 0) for role, each in limits.most.items()}
+        most = {role: each.get(found.currency, 0) for role, each in limits.by_role.items()}
         done = adjustments.approve(
             engine,
             proposal,

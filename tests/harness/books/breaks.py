@@ -74,7 +74,7 @@ class BreakBooks:
 
     def only(self) -> TrackedBreak:
         """The one break that there is, closed or not."""
-        (found,) = queries.list_breaks(self.engine, BreakFilter(any_state=True))
+        (found,) = queries.list_breaks(self.engine, BreakFilter(include_closed=True))
         return found
 
     def actions(self, break_id: str) -> list[tuple[str, str]]:

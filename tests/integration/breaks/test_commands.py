@@ -107,10 +107,10 @@ def test_bulk_counts_first_and_does_all_or_nothing(desk: Desk) -> None:
     beyond = desk.run("bulk", "close", "--by", "jonas", "--reason", "old", "--yes", code=1)
 
     assert counted == {"breaks": 2}
-    assert "the filter chooses 2 breaks, not 3" in wrong
+    assert "the filter matches 2 breaks, not 3" in wrong
     assert nobody == []
     assert sorted(one["round_key"] for one in done) == ["large", "small"]
-    assert "jonas, lead: at most 1.50 EUR, and it is about 2.50" in beyond
+    assert "jonas, lead: at most 1.50 EUR is allowed, this is 2.50" in beyond
     assert desk.listed("--state", "closed") == []
 
 
@@ -152,9 +152,9 @@ def test_notes_and_a_closed_break_are_told_whole(desk: Desk, tmp_path: Path) -> 
 def test_what_the_rules_refuse_exits_with_one_and_a_sentence(desk: Desk) -> None:
     name = desk.json("list")[0]["id"]
     refused = {
-        ("show", "brk-none"): "no break is called brk-none",
+        ("show", "brk-none"): "there is no break brk-none",
         ("approve", name, "--by", "jonas"): "cannot go from open to approved",
-        ("assign", name, "--to", " ", "--by", "erin"): "assigned to is expected",
+        ("assign", name, "--to", " ", "--by", "erin"): "the name of the assignee is expected",
         ("explain", name, "--by", "erin", "--reason", ""): "a reason is expected",
         ("evidence", name): "has no call about one bet",
     }

@@ -20,7 +20,7 @@ from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import eur, open_wallets
 from vocabulary.clock import FrozenClock
 
-LIMITS = WriteOffLimits(roles={"jonas": "lead"}, most={"lead": {"EUR": 100}})
+LIMITS = WriteOffLimits(roles={"jonas": "lead"}, by_role={"lead": {"EUR": 100}})
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_what_is_posted_is_closed_by_the_next_run(books: BreakBooks) -> None:
     assert sorted(each.round_id for each in found.breaks) == sorted(told)
     assert {each.impact for each in found.breaks} == {Impact.PLAYER_OWED, Impact.OPERATOR_OWED}
     assert after.breaks == ()
-    lives = list_breaks(books.engine, BreakFilter(any_state=True))
+    lives = list_breaks(books.engine, BreakFilter(include_closed=True))
     assert {life.state for life in lives} == {BreakState.CLOSED}
     assert books.balance() == 1000 + sum(
         payout - stake for _, theirs in told.values() if theirs for stake, payout in [theirs]
@@ -251,7 +251,7 @@ def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks
         corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
     with pytest.raises(ActionRefused, match="cannot go from open to open"):
         apply(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
-    with pytest.raises(ActionRefused, match="no break is called brk-none"):
+    with pytest.raises(ActionRefused, match="there is no break brk-none"):
         apply(books.engine, "brk-none", reopening(by="jonas", why="again", now=EVENING))
 
     assert books.actions(name) == [("reconcile", "break.opened")]

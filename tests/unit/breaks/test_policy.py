@@ -18,7 +18,7 @@ from breaks.states import ActionRefused
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-BIG = SlaRule(impact=Impact.PLAYER_OWED, within=4 * HOUR, over={"EUR": 10_000})
+BIG = SlaRule(impact=Impact.PLAYER_OWED, within=4 * HOUR, min_amount={"EUR": 10_000})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_no_rule_means_is_never_due() -> None:
 
 
 def test_a_limit_holds_either_way_per_currency_and_for_whoever_has_no_role() -> None:
-    limits = WriteOffLimits(roles={"maria": "agent"}, most={"agent": {"EUR": 500}})
+    limits = WriteOffLimits(roles={"maria": "agent"}, by_role={"agent": {"EUR": 500}})
     limits.check("maria", -500, "EUR")
     NO_LIMITS.check("anybody", 10**15, "EUR")
 
