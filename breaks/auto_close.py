@@ -22,7 +22,7 @@ WITH due AS (
    UNION ALL
   SELECT l.break_id, l.state, 'open',
          CASE WHEN l.state = 'posted' THEN 'the correction did not resolve it'
-              WHEN l.settled IS NULL THEN 'it came back'
+              WHEN l.settled IS NULL THEN 'it was found again'
               ELSE 'its difference has changed' END
     FROM breaks b JOIN break_lives l USING (break_id)
    WHERE b.run_id = %(run)s AND b.cleared_at IS NULL

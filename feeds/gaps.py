@@ -1,9 +1,8 @@
 """Gaps in sequences of days, numbers and windows. Pure."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from vocabulary.window import Window
 
@@ -39,11 +38,3 @@ def _gaps(ordered: list[Window]) -> Iterator[Window]:
         if covered_to is not None and window.start > covered_to:
             yield Window(start=covered_to, end=window.start)
         covered_to = window.end if covered_to is None else max(covered_to, window.end)
-
-
-def day_window(day: date, zone: ZoneInfo) -> Window:
-    """A calendar day of a zone as instants; 23 or 25 hours where the clocks change."""
-    start, end = (
-        datetime.combine(each_day, time(), tzinfo=zone) for each_day in (day, day + _ONE_DAY)
-    )
-    return Window(start=start, end=end)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from breaks.policy import SlaRule, due_at
 from breaks.states import SETTLED
 from feeds.day_close import Restatement, close_of, restatements_of
 from reconcile.totals.sums import UNKNOWN_GAME
-from vocabulary.window import Window
+from vocabulary.window import Window, day_window
 
 # The newest run of a provider that saw all of its window; of one window, when one is asked for.
 _LAST_RUN = """
@@ -194,10 +194,9 @@ def days_of(
 def _days(window: Window, zone: str) -> Iterator[tuple[date, Window]]:
     local = ZoneInfo(zone)
     day = window.start.astimezone(local).date()
-    while (start := datetime.combine(day, time(), local)) < window.end:
-        following = day + timedelta(days=1)
-        yield day, Window(start=start, end=datetime.combine(following, time(), local))
-        day = following
+    while (span := day_window(day, local)).start < window.end:
+        yield day, span
+        day += timedelta(days=1)
 
 
 def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> BusinessDay:

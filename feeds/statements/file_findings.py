@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from feeds.findings import FindingKind, NewFinding
-from feeds.gaps import day_window, missing_days, missing_numbers
+from feeds.gaps import missing_days, missing_numbers
 from feeds.records import FeedCount
 from feeds.statements.archive import STATEMENT, OtherFile
+from vocabulary.window import day_window
 
 _SEQUENCE = """
 SELECT business_day, number FROM feed_files

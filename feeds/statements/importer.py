@@ -31,7 +31,6 @@ from feeds.findings import (
     resolve_scopes,
     severity_of,
 )
-from feeds.gaps import day_window
 from feeds.records import FeedCount, store_statement
 from feeds.statements.archive import STATEMENT, OtherFile, archive_file, other_files
 from feeds.statements.file_findings import late_records, repeated_ids, rival_file, sequence_gaps
@@ -45,6 +44,7 @@ from feeds.statements.restatement import (
 )
 from feeds.withdrawals import WithdrawalCause
 from feeds.write_order import lock_history
+from vocabulary.window import day_window
 
 _NOTHING = FeedCount(received=0, versions=0, stored=0)
 _QUARANTINED = "quarantined"

@@ -6,10 +6,9 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from feeds.findings import NewFinding
-from feeds.gaps import day_window
 from feeds.statements.table import UnreadableRow
 from vocabulary.facts import HistoryRecord
-from vocabulary.window import Window
+from vocabulary.window import Window, day_window
 
 
 @dataclass(slots=True)

@@ -19,13 +19,14 @@ from feeds.pull.watermarks import list_watermarks
 from feeds.statements.archive import file_parts, has_file
 from feeds.statements.importer import ImportRequest, import_file
 from ops.commands.provider import entry_named
+from ops.commands.windows import window_of
 from ops.context import current, endpoints
 from ops.providers.configured import configured
 from ops.providers.matching import provider_named
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused, SettingsInvalid
-from vocabulary.window import Window, parse_instant
+from vocabulary.window import Window
 
 app = typer.Typer(
     help="Import statements, pull history, see what was taken in.",
@@ -249,11 +250,6 @@ def _window(start: str | None, end: str | None, *, zone: str, now: datetime) -> 
         if end is not None:
             raise typer.BadParameter("--to needs --from")
         return None
-    try:
-        # What has not happened yet cannot be read, so no mark may move there.
-        return Window(
-            start=parse_instant(start, zone=zone),
-            end=now if end is None else min(parse_instant(end, zone=zone), now),
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    window = window_of(start, end or now.isoformat(), zone=zone)
+    # The future cannot be read, so no watermark may move there.
+    return window if window.end <= now else window_of(start, now.isoformat(), zone=zone)
