@@ -12,6 +12,7 @@ Tables written: ``break_lives``, ``adjustments``, ``audit``; the journal by
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
@@ -115,15 +116,8 @@ def propose(
             )
             for correction in suggested
         ]
-        move_break(
-            connection,
-            break_,
-            BreakState.PROPOSED,
-            by=by,
-            now=now,
-            action="proposed",
-            why=reason,
-        )
+        move = partial(move_break, connection, break_, by=by, now=now)
+        move(BreakState.PROPOSED, action="proposed", why=reason)
     return ids
 
 
@@ -151,15 +145,8 @@ def approve(
         break_ = lock_break(connection, break_id)
         if break_.state is not BreakState.APPROVED:
             return break_
-        return move_break(
-            connection,
-            break_,
-            BreakState.POSTED,
-            by=by,
-            now=clock.now(),
-            action="posted",
-            why="its corrections are booked",
-        )
+        move = partial(move_break, connection, break_, by=by, now=clock.now())
+        return move(BreakState.POSTED, action="posted", why="its corrections are booked")
 
 
 def reject(
@@ -203,15 +190,8 @@ def _approve_proposals(
     for proposal_id in ids:
         approve_on(connection, proposal_id, by=by, now=now, role=limits.role_of(by))
     amount = f"{Money(total, break_.currency).text()} {break_.currency}"
-    move_break(
-        connection,
-        break_,
-        BreakState.APPROVED,
-        by=by,
-        now=now,
-        action="approved",
-        why=f"{len(proposals)} corrections, {amount}",
-    )
+    move = partial(move_break, connection, break_, by=by, now=now)
+    move(BreakState.APPROVED, action="approved", why=f"{len(proposals)} corrections, {amount}")
     return ids
 
 

@@ -6,6 +6,7 @@ a closed day that changes, appears or disappears after the close is a restatemen
 with its figures at the close and now.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -205,14 +206,23 @@ def restatements_of(connection: Connection, provider: str, day: date) -> list[Re
 
 
 def record_restatements(
-    connection: Connection, provider: str, *, first: datetime, last: datetime, now: datetime
+    connection: Connection, provider: str, created: Iterable[datetime | None], *, now: datetime
 ) -> int:
-    """Check the closed days of records created from ``first`` to ``last`` for restatements.
+    """Check the closed days of records for restatements.
+
+    Args:
+        connection: the transaction that stored the records.
+        provider: the slug.
+        created: when the first and the last of them were created; None is skipped.
+        now: the instant of the check.
 
     Returns:
         The number of restated records of those days.
     """
-    params = {"provider": provider, "first": first, "last": last}
+    instants = [instant for instant in created if instant is not None]
+    if not instants:
+        return 0
+    params = {"provider": provider, "first": min(instants), "last": max(instants)}
     count = 0
     for row in connection.execute(text(_CLOSES_OVER), params).all():
         close = _close(row)

@@ -133,8 +133,9 @@ UPDATE feed_findings SET resolved_at = :now, resolved_by = :by
  WHERE finding_id = :id AND resolved_at IS NULL
 """
 _COLUMNS = (
-    "finding_id, provider, feed, kind, severity, file, line, record_id, round_id, currency,"
-    " difference, covers_from, covers_to, detail, evidence, first_seen, last_seen, resolved_at"
+    "finding_id AS id, provider, feed, kind, severity, file, line, record_id, round_id,"
+    " currency, difference, covers_from, covers_to, detail, evidence, first_seen, last_seen,"
+    " resolved_at"
 )
 _IN_WINDOW = f"""
 SELECT {_COLUMNS} FROM feed_findings
@@ -268,24 +269,14 @@ def _id(finding: NewFinding, provider: str, feed: str, scope: str) -> str:
 
 
 def _stored_finding(row: Row[Any]) -> FeedFinding:
-    start, end = row.covers_from, row.covers_to
+    values = dict(row._mapping)
+    start, end = values.pop("covers_from"), values.pop("covers_to")
     return FeedFinding(
-        id=row.finding_id,
-        provider=row.provider,
-        feed=row.feed,
-        kind=FindingKind(row.kind),
-        severity=Severity(row.severity),
-        file=row.file,
-        line=row.line,
-        record_id=row.record_id,
-        round_id=row.round_id,
-        currency=row.currency,
-        difference=row.difference,
-        covers=Window(start=start, end=end) if start and end else None,
-        detail=row.detail,
-        evidence=row.evidence,
-        first_seen=row.first_seen,
-        last_seen=row.last_seen,
-        resolved_at=row.resolved_at,
-        is_resolved=row.resolved_at is not None,
+        **{
+            **values,
+            "kind": FindingKind(values["kind"]),
+            "severity": Severity(values["severity"]),
+            "covers": Window(start=start, end=end) if start and end else None,
+            "is_resolved": values["resolved_at"] is not None,
+        }
     )

@@ -27,8 +27,7 @@ def store_pushed(
     count = store_records(connection, provider, records, source=PUSHED, received_at=now)
     scopes = [_scope(delivery) for delivery in deliveries]
     resolve_scopes(connection, provider, PUSHED, scopes=scopes, now=now)
-    if count.first is not None and count.last is not None:
-        record_restatements(connection, provider, first=count.first, last=count.last, now=now)
+    record_restatements(connection, provider, (count.first, count.last), now=now)
     return count
 
 

@@ -71,12 +71,8 @@ def record_pull(
         withdrawn = withdraw_unlisted(
             connection, provider, feed, source=PULL_SOURCE, window=window, now=now
         )
-    ends = (count.first, count.last, withdrawn.first, withdrawn.last)
-    created = [instant for instant in ends if instant]
-    if created:
-        record_restatements(
-            connection, provider, first=min(created), last=max(created), now=now
-        )
+    created = (count.first, count.last, withdrawn.first, withdrawn.last)
+    record_restatements(connection, provider, created, now=now)
 
 
 def record_failed_pull(

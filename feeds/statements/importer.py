@@ -166,16 +166,16 @@ def import_file(
     daily = request.expects_daily
     gaps = list(sequence_gaps(connection, slug, request.zone, expects_daily=daily))
     record(scope="sequence", findings=gaps)
+    stored = content.stored
+    created = (stored.first, stored.last, withdrawal.first, withdrawal.last)
     return ImportResult(
         file_id=content.file_id,
         verdict=content.verdict,
         day=content.day,
-        count=content.stored,
+        count=stored,
         findings=findings,
         gaps=len(gaps),
-        restatements=_record_restatements(
-            connection, slug, content.stored, withdrawal, request.now
-        ),
+        restatements=record_restatements(connection, slug, created, now=request.now),
         withdrawn=withdrawal.withdrawn,
         currencies=lines.currencies,
     )
@@ -305,20 +305,6 @@ def _withdraw_missing(
         whole=request.complete or is_counted,
     )
     return replace_files(connection, reader.provider.slug, replacement, now=request.now)
-
-
-def _record_restatements(
-    connection: Connection,
-    slug: str,
-    count: FeedCount,
-    withdrawal: WithdrawalResult,
-    now: datetime,
-) -> int:
-    ends = (count.first, count.last, withdrawal.first, withdrawal.last)
-    created = [instant for instant in ends if instant]
-    if not created:
-        return 0
-    return record_restatements(connection, slug, first=min(created), last=max(created), now=now)
 
 
 def _day_in_name(reader: StatementReader, name: str) -> date | None:

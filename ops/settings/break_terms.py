@@ -1,4 +1,4 @@
-"""The settings of breaks as the functions of ``breaks.store*`` take them."""
+"""The settings of breaks as ``breaks.policy`` takes them."""
 
 from collections.abc import Mapping
 

@@ -83,7 +83,7 @@ def retell(database: str, record_id: str, stake: int, payout: int, *, at: dateti
     engine = open_engine(database)
     with engine.begin() as connection:
         store_records(connection, "agg", [told], source="push", received_at=at)
-        record_restatements(connection, "agg", first=NOON, last=NOON, now=at)
+        record_restatements(connection, "agg", [NOON], now=at)
     engine.dispose()
 
 

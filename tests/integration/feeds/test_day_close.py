@@ -50,10 +50,7 @@ def engine(database: str) -> Iterator[Engine]:
 def push(engine: Engine, *records: HistoryRecord) -> None:
     with engine.begin() as connection:
         count = store_records(connection, "agg", records, source="push", received_at=EVENING)
-        if count.first and count.last:
-            record_restatements(
-                connection, "agg", first=count.first, last=count.last, now=EVENING
-            )
+        record_restatements(connection, "agg", (count.first, count.last), now=EVENING)
 
 
 def close(engine: Engine) -> DayClose:
