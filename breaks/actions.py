@@ -1,21 +1,29 @@
-"""What people do about a break, one or many: assign, explain, close, reopen, note.
+"""Actions on breaks, one or many: assign, explain, close, reopen, note.
 
-Each is one transaction with its audit row; a refusal changes nothing. Tables touched:
-``break_workflows``, ``break_notes``, ``audit``.
+An action and its audit row are one transaction; a refused action changes nothing. Tables
+written: ``break_workflows``, ``break_notes``, ``audit``.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
-from breaks.limits import NO_LIMITS, WriteOffLimits
-from breaks.queries import BreakFilter, ids_of
+from breaks.policy import NO_LIMITS, WriteOffLimits
+from breaks.queries import BreakFilter, lock_ids
 from breaks.states import ActionRefused, BreakState
-from breaks.store import TrackedBreak, get, locked, move, must_say, transaction
+from breaks.store import (
+    TrackedBreak,
+    get_break,
+    lock_break,
+    move_break,
+    require_text,
+    transaction,
+)
 from storage.audit import record
 
 _NOTE = """
@@ -23,12 +31,10 @@ INSERT INTO break_notes (break_id, at, author, kind, body, digest, size)
 VALUES (%(id)s, %(now)s, %(by)s, %(kind)s, %(body)s, %(digest)s, %(size)s) RETURNING note_id
 """
 
-_PENDING = "{} has a proposed adjustment: approve or reject it first"
-
 NoteKind = Literal["comment", "text", "file", "link", "detail"]
 
-#: Something done to one break inside a transaction that is given.
-Act = Callable[[Connection, str], TrackedBreak]
+#: Acts on one break, within the transaction of the connection.
+BreakAction = Callable[[Connection, str], TrackedBreak]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +42,8 @@ class Note:
     """A comment or a piece of evidence.
 
     Attributes:
-        body: the words; a file's name; where a link leads.
-        content: the bytes of a file or page: only their digest and length are kept.
+        body: the text, the name of a file, or the address of a link.
+        content: the bytes of a file or page; only their digest and length are kept.
     """
 
     kind: NoteKind
@@ -45,115 +51,116 @@ class Note:
     content: bytes | None = None
 
 
-def assigning(*, to: str, by: str, now: datetime, why: str = "assigned") -> Act:
-    """Give it to somebody; somebody else may have had it."""
-    must_say(to=to)
+def assigning(*, to: str, by: str, now: datetime, why: str = "assigned") -> BreakAction:
+    """Assign a break to a person, whoever had it before."""
+    require_text(to=to)
 
-    def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = locked(connection, break_id)
-        if life.state is BreakState.ASSIGNED:  # from one person to another
-            back = BreakState.OPEN
-            life = move(connection, life, back, by=by, now=now, action="taken_back", why=why)
-        elif life.state is BreakState.PROPOSED:
-            raise ActionRefused(_PENDING.format(break_id))
-        done = BreakState.ASSIGNED
-        return move(
-            connection, life, done, by=by, now=now, action="assigned", why=why, assignee=to
-        )
+    def action(connection: Connection, break_id: str) -> TrackedBreak:
+        break_ = _lock_undecided(connection, break_id)
+        move = partial(move_break, connection, by=by, now=now, why=why)
+        if break_.state is BreakState.ASSIGNED:  # from one person to another
+            break_ = move(break_, BreakState.OPEN, action="taken_back")
+        return move(break_, BreakState.ASSIGNED, action="assigned", assignee=to)
 
-    return act
+    return action
 
 
-def explaining(*, by: str, why: str, now: datetime) -> Act:
-    """Say why the books differ and need no correction; holds while the difference does."""
+def explaining(*, by: str, why: str, now: datetime) -> BreakAction:
+    """Explain why the books differ and need no correction; holds for this difference only."""
     return _step(BreakState.EXPLAINED, "explained", by=by, why=why, now=now)
 
 
-def closing(*, by: str, why: str, now: datetime, limits: WriteOffLimits = NO_LIMITS) -> Act:
-    """Close it by hand: whoever does writes the difference off, within their limit."""
+def closing(
+    *, by: str, why: str, now: datetime, limits: WriteOffLimits = NO_LIMITS
+) -> BreakAction:
+    """Close a break by hand: the person writes its difference off, within their limit."""
 
-    def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = locked(connection, break_id)
-        if life.state is BreakState.PROPOSED:
-            raise ActionRefused(_PENDING.format(break_id))
-        if life.state is not BreakState.POSTED:  # what was posted was approved
-            limits.check(by, life.difference, life.currency)
-        done = BreakState.CLOSED
-        return move(connection, life, done, by=by, now=now, action="closed", why=why)
+    def action(connection: Connection, break_id: str) -> TrackedBreak:
+        break_ = _lock_undecided(connection, break_id)
+        if break_.state is not BreakState.POSTED:  # a posted correction was approved
+            limits.check(by, break_.difference, break_.currency)
+        return move_break(
+            connection, break_, BreakState.CLOSED, by=by, now=now, action="closed", why=why
+        )
 
-    return act
-
-
-def reopening(*, by: str, why: str, now: datetime) -> Act:
-    """Take it up again."""
-
-    def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = locked(connection, break_id)
-        if life.state is BreakState.PROPOSED:
-            raise ActionRefused(_PENDING.format(break_id))
-        done = BreakState.OPEN
-        return move(connection, life, done, by=by, now=now, action="reopened", why=why)
-
-    return act
+    return action
 
 
-def noting(note: Note, *, by: str, now: datetime) -> Act:
+def reopening(*, by: str, why: str, now: datetime) -> BreakAction:
+    """Reopen a break."""
+    return _step(BreakState.OPEN, "reopened", by=by, why=why, now=now)
+
+
+def noting(note: Note, *, by: str, now: datetime) -> BreakAction:
     """Add a comment or a piece of evidence; the state stays."""
-    must_say(by=by, body=note.body)
+    require_text(by=by, body=note.body)
 
-    def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = get(connection, break_id)
+    def action(connection: Connection, break_id: str) -> TrackedBreak:
+        break_ = get_break(connection, break_id)
         add_note(connection, break_id, note, by=by, now=now)
-        return life
+        return break_
 
-    return act
+    return action
 
 
 def add_note(
     connection: Connection, break_id: str, note: Note, *, by: str, now: datetime
 ) -> None:
     """Write a note and its audit row."""
-    digest = None if note.content is None else sha256(note.content).hexdigest()
-    size = None if note.content is None else len(note.content)
-    said = {"id": break_id, "now": now, "by": by, "kind": note.kind, "body": note.body}
-    row = connection.exec_driver_sql(_NOTE, {**said, "digest": digest, "size": size}).one()
+    params = {
+        "id": break_id,
+        "now": now,
+        "by": by,
+        "kind": note.kind,
+        "body": note.body,
+        "digest": None if note.content is None else sha256(note.content).hexdigest(),
+        "size": None if note.content is None else len(note.content),
+    }
+    note_id = connection.exec_driver_sql(_NOTE, params).scalar_one()
     action = "break.commented" if note.kind == "comment" else "break.evidence_attached"
-    told = {"note": row[0], "kind": note.kind, "body": note.body, "digest": digest}
-    record(connection, by, action, break_id, told)
+    detail = {"note": note_id, **{name: params[name] for name in ("kind", "body", "digest")}}
+    record(connection, by, action, break_id, detail)
 
 
-def do(engine: Engine, break_id: str, act: Act) -> TrackedBreak:
-    """Do something to one break.
+def apply(engine: Engine, break_id: str, action: BreakAction) -> TrackedBreak:
+    """Apply an action to one break.
 
     Raises:
-        LifeRefused: the rules do not allow it; nothing was changed.
+        ActionRefused: the rules do not allow it; nothing was changed.
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        return act(connection, break_id)
+        return action(connection, break_id)
 
 
-def do_all(
-    engine: Engine, chosen: BreakFilter, act: Act, *, expected: int
+def apply_to_all(
+    engine: Engine, break_filter: BreakFilter, action: BreakAction, *, expected: int
 ) -> list[TrackedBreak]:
-    """Do the same to every break a filter chooses, or to none.
+    """Apply an action to every break that a filter matches, or to none.
 
     Raises:
-        LifeRefused: it is not ``expected`` breaks, or the rules do not allow it for one.
+        ActionRefused: the filter does not match ``expected`` breaks, or the rules do not allow
+            the action for one of them.
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        ids = ids_of(connection, chosen)
+        ids = lock_ids(connection, break_filter)
         if len(ids) != expected:
-            raise ActionRefused(f"the filter chooses {len(ids)} breaks, not {expected}")
-        return [act(connection, break_id) for break_id in ids]
+            raise ActionRefused(f"the filter matches {len(ids)} breaks, not {expected}")
+        return [action(connection, break_id) for break_id in ids]
 
 
-def _step(to: BreakState, action: str, *, by: str, why: str, now: datetime) -> Act:
-    def act(connection: Connection, break_id: str) -> TrackedBreak:
-        life = locked(connection, break_id)
-        if life.state is BreakState.PROPOSED:
-            raise ActionRefused(_PENDING.format(break_id))
-        return move(connection, life, to, by=by, now=now, action=action, why=why)
+def _step(to: BreakState, name: str, *, by: str, why: str, now: datetime) -> BreakAction:
+    def action(connection: Connection, break_id: str) -> TrackedBreak:
+        break_ = _lock_undecided(connection, break_id)
+        return move_break(connection, break_, to, by=by, now=now, action=name, why=why)
 
-    return act
+    return action
+
+
+def _lock_undecided(connection: Connection, break_id: str) -> TrackedBreak:
+    """One break, locked, without a proposed correction."""
+    break_ = lock_break(connection, break_id)
+    if break_.state is BreakState.PROPOSED:
+        raise ActionRefused(f"{break_id} has a proposed adjustment: approve or reject it first")
+    return break_

@@ -1,18 +1,18 @@
-"""What a run means for the lives of breaks: it closes what is over and reopens what came back.
+"""Auto-close: a stored run closes breaks that it no longer finds and reopens those that return.
 
-``follow_run`` is called in the transaction that stores a run, after its breaks are written.
-Tables touched: ``break_workflows``, ``adjustments`` (pending ones of what is over are
-rejected), ``audit``; ``breaks`` is read.
+``apply_run`` is called in the transaction that stores a run, after its breaks are written.
+Tables written: ``break_workflows``, ``adjustments`` (proposals for closed breaks are rejected),
+``audit``; ``breaks`` is read.
 """
 
 from sqlalchemy import Connection
 
-#: Who acts in the audit trail where a run does.
+#: The actor in the audit trail for what a run does.
 ACTOR = "reconcile"
 
-# What a person explained or closed stays so while its difference is the same; what was posted
-# must be gone for a run that began afterwards. An approved correction is about to be booked:
-# whatever it turns out to be, the next run tells. What a person moves meanwhile is theirs.
+# A break that a person explained or closed stays so while its difference is the same. A posted
+# break must be gone for a run that began after the posting. An approved break is about to be
+# booked and left to the next run. A break that a person moves at the same time is left alone.
 _DUE = """
 WITH due AS (
   SELECT l.break_id, l.state AS before, 'closed' AS after, 'it is no longer found' AS why
@@ -22,8 +22,8 @@ WITH due AS (
    UNION ALL
   SELECT l.break_id, l.state, 'open',
          CASE WHEN l.state = 'posted' THEN 'the correction did not resolve it'
-              WHEN l.settled IS NULL THEN 'it came back'
-              ELSE 'its difference is another one' END
+              WHEN l.settled IS NULL THEN 'it was found again'
+              ELSE 'its difference has changed' END
     FROM breaks b JOIN break_workflows l USING (break_id)
    WHERE b.run_id = %(run)s AND b.cleared_at IS NULL
      AND ((l.state = 'closed' AND l.settled IS DISTINCT FROM b.difference)
@@ -43,7 +43,7 @@ UPDATE break_workflows l
   FROM unnest(%(ids)s::text[], %(after)s::text[]) AS m (break_id, after)
  WHERE l.break_id = m.break_id
 """
-_TELL = """
+_AUDIT = """
 INSERT INTO audit (actor, action, subject, detail)
 SELECT %(actor)s, CASE m.after WHEN 'open' THEN 'break.reopened' ELSE 'break.closed' END,
        m.break_id, jsonb_build_object('run', %(run)s::text, 'why', m.why, 'before', m.before,
@@ -52,37 +52,37 @@ SELECT %(actor)s, CASE m.after WHEN 'open' THEN 'break.reopened' ELSE 'break.clo
        WITH ORDINALITY AS m (break_id, before, after, why, place)
  ORDER BY m.place
 """
-# What a person closed and what is now gone may come back: then it is a new question.
-_FORGET = """
+# A break that a person closed and that is gone now is open again if it returns.
+_CLEAR_SETTLED = """
 UPDATE break_workflows l SET settled = NULL FROM breaks b
  WHERE b.break_id = l.break_id AND b.provider = %(provider)s AND b.cleared_at IS NOT NULL
    AND l.state = 'closed' AND l.settled IS NOT NULL
 """
-_WITHDRAW = """
-WITH withdrawn AS (
+_REJECT_PROPOSALS = """
+WITH rejected AS (
   UPDATE adjustments SET state = 'rejected', decided_by = %(actor)s, decided_at = %(now)s,
          decision = %(why)s
    WHERE state = 'proposed' AND break_id = ANY(%(ids)s::text[]) RETURNING id
 )
 INSERT INTO audit (actor, action, subject, detail)
 SELECT %(actor)s, 'adjustment.rejected', id, jsonb_build_object('reason', %(why)s::text)
-  FROM withdrawn ORDER BY id
+  FROM rejected ORDER BY id
 """
 
 
-def follow_run(connection: Connection, *, provider: str, run_id: str, now: object) -> None:
-    """Close and reopen what this run, just stored on the connection, says about breaks.
+def apply_run(connection: Connection, *, provider: str, run_id: str, now: object) -> None:
+    """Close and reopen breaks by the run that was just stored on the connection.
 
-    ``now`` is the run's beginning, a datetime: the instant its breaks were seen or cleared at.
+    ``now`` is the start of the run, a datetime: its breaks were seen or cleared then.
     """
-    said = {"provider": provider, "run": run_id, "now": now, "actor": ACTOR}
-    due = [tuple(row) for row in connection.exec_driver_sql(_DUE, said)]
+    params = {"provider": provider, "run": run_id, "now": now, "actor": ACTOR}
+    due = [tuple(row) for row in connection.exec_driver_sql(_DUE, params)]
     if due:
         ids, before, after, why = (list(column) for column in zip(*due, strict=True))
-        moved = {**said, "ids": ids, "before": before, "after": after, "why": why}
-        connection.exec_driver_sql(_MOVE, moved)
-        connection.exec_driver_sql(_TELL, moved)
-        over = [each for each, end in zip(ids, after, strict=True) if end == "closed"]
-        resolved = f"{run_id} no longer finds the break"
-        connection.exec_driver_sql(_WITHDRAW, {**said, "ids": over, "why": resolved})
-    connection.exec_driver_sql(_FORGET, said)
+        moves = {**params, "ids": ids, "before": before, "after": after, "why": why}
+        connection.exec_driver_sql(_MOVE, moves)
+        connection.exec_driver_sql(_AUDIT, moves)
+        closed = [id_ for id_, state in zip(ids, after, strict=True) if state == "closed"]
+        reason = f"{run_id} no longer finds the break"
+        connection.exec_driver_sql(_REJECT_PROPOSALS, {**params, "ids": closed, "why": reason})
+    connection.exec_driver_sql(_CLEAR_SETTLED, params)

@@ -1,26 +1,27 @@
-"""Corrections of a break: proposed by one person, approved by another, posted, then found gone.
+"""Corrections of a break: proposed by one person, approved by another, then posted.
 
-A correction names the provider's round, so that round, clearing and GGR carry it; the next run
-then sees books that agree. A round that is missing on one side takes two: its stake and its
-payout. Where nothing in our books is wrong (a line told twice, a feed that contradicts itself)
-there is no correction to suggest: whoever wants one names amount and side.
+A correction belongs to the provider's round, so the round, its clearing and GGR include it, and
+the next run finds books that agree. A round that is missing on one side takes two corrections:
+its stake and its payout. If nothing in our books is known to be wrong (a line delivered twice,
+a feed that contradicts itself), none is suggested; a person may name amount and side.
 
-Tables touched: ``break_workflows``, ``adjustments``, ``audit``; the journal, by
+Tables written: ``break_workflows``, ``adjustments``, ``audit``; the journal by
 ``ledger.corrections.adjustments``.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
 from breaks.kinds import BreakKind
-from breaks.limits import NO_LIMITS, WriteOffLimits
-from breaks.states import ActionRefused, BreakState, must_follow
-from breaks.store import TrackedBreak, locked, move, must_say, transaction
+from breaks.policy import NO_LIMITS, WriteOffLimits
+from breaks.states import ActionRefused, BreakState, check_step
+from breaks.store import TrackedBreak, lock_break, move_break, require_text, transaction
 from ledger.accepting.own_operations import InRound
 from ledger.corrections.adjustments import approve_on, book_approved, propose_on, reject_on
 from ledger.posting.posting import post_all_at
@@ -30,7 +31,7 @@ from vocabulary.money import Money, exponent_of, minor_from_text
 
 RoundSide = Literal["stake", "payout"]
 _BOTH: tuple[RoundSide, ...] = ("stake", "payout")
-#: What of our round such a break says is wrong.
+#: The sides of our round that a break of this kind shows to be wrong.
 _SIDES: Mapping[BreakKind, tuple[RoundSide, ...]] = MappingProxyType(
     {
         BreakKind.MISSING_IN_LEDGER: _BOTH,
@@ -40,8 +41,8 @@ _SIDES: Mapping[BreakKind, tuple[RoundSide, ...]] = MappingProxyType(
         BreakKind.PAYOUT: ("payout",),
     }
 )
-_OF_BREAK = """
-SELECT id, state, abs(amount) FROM adjustments
+_OPEN_ADJUSTMENTS = """
+SELECT id, abs(amount) AS amount FROM adjustments
  WHERE break_id = %(id)s AND state IN ('proposed', 'approved') ORDER BY id FOR UPDATE
 """
 _NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
@@ -49,34 +50,34 @@ _NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """What to move: signed minor units to the player; None: against the adjustment account."""
+    """Signed minor units to the player; side None: against the adjustment account."""
 
     amount: int
     side: RoundSide | None
 
 
-def corrections_of(
-    life: TrackedBreak, exponents: Mapping[str, int] = _NO_OVERRIDES
+def suggested_corrections(
+    break_: TrackedBreak, exponents: Mapping[str, int] = _NO_OVERRIDES
 ) -> tuple[Correction, ...]:
-    """What makes our round say what the provider's says.
+    """The corrections that make our round equal to the provider's.
 
-    ``exponents`` are the provider's, in which the two sides are written.
+    ``exponents`` are the provider's, in which both sides are written.
 
     Raises:
-        LifeRefused: nothing in our round is known to be wrong.
+        ActionRefused: nothing in our round is known to be wrong.
     """
-    exponent = exponent_of(life.currency, exponents)
-    found = tuple(
-        Correction(amount=amount, side=side)
-        for side in _SIDES.get(life.kind, ())
-        if (amount := _missing(life, side, exponent))
-    )
-    if not found or sum(each.amount for each in found) != life.difference:
+    exponent = exponent_of(break_.currency, exponents)
+    amounts = {
+        side: _amount_owed(break_, side, exponent) for side in _SIDES.get(break_.kind, ())
+    }
+    if not any(amounts.values()) or sum(amounts.values()) != break_.difference:
         raise ActionRefused(
-            f"{life.break_id} is {life.kind}: no correction of our round follows from it;"
-            " explain it, or name the amount and the side"
+            f"{break_.break_id} is {break_.kind}: no correction can be derived from it; explain"
+            " the break, or name the amount and the side"
         )
-    return found
+    return tuple(
+        Correction(amount=amount, side=side) for side, amount in amounts.items() if amount
+    )
 
 
 def propose(
@@ -89,126 +90,136 @@ def propose(
     named: Correction | None = None,
     exponents: Mapping[str, int] = _NO_OVERRIDES,
 ) -> list[str]:
-    """Propose what resolves a break, or the correction that is named; returns their ids.
+    """Propose the suggested corrections of a break, or the ``named`` one; returns their ids.
 
     Raises:
-        LifeRefused: no correction follows from the break, or its state does not allow one.
-        AdjustmentRefused: the ledger would not take it: no such wallet.
+        ActionRefused: no correction is suggested, or the state of the break does not allow one.
+        AdjustmentRefused: the ledger does not take it, because there is no such wallet.
         Unavailable: the database is out of reach.
     """
-    must_say(by=by, why=reason)
+    require_text(by=by, why=reason)
     with transaction(engine) as connection:
-        life = locked(connection, break_id)
-        must_follow(break_id, life.state, BreakState.PROPOSED)
-        wanted = corrections_of(life, exponents) if named is None else (named,)
+        break_ = lock_break(connection, break_id)
+        check_step(break_id, break_.state, BreakState.PROPOSED)
+        suggested = suggested_corrections(break_, exponents) if named is None else (named,)
         ids = [
             propose_on(
                 connection,
-                player=life.player or "",
-                currency=life.currency,
-                amount=Money(each.amount, life.currency),
+                player=break_.player or "",
+                currency=break_.currency,
+                amount=Money(correction.amount, break_.currency),
                 reason=reason,
                 by=by,
                 now=now,
                 break_id=break_id,
-                within=_within(life, each.side),
+                within=_round_side(break_, correction.side),
             )
-            for each in wanted
+            for correction in suggested
         ]
-        done = BreakState.PROPOSED
-        move(connection, life, done, by=by, now=now, action="proposed", why=reason)
+        move = partial(move_break, connection, break_, by=by, now=now)
+        move(BreakState.PROPOSED, action="proposed", why=reason)
     return ids
 
 
 def approve(
     engine: Engine, break_id: str, *, by: str, clock: Clock, limits: WriteOffLimits = NO_LIMITS
 ) -> TrackedBreak:
-    """Approve all that is proposed for a break and book it; repeating completes what is left.
+    """Approve all proposed corrections of a break and book them.
 
-    The limit holds for all that is moved, either way, together.
+    The limit applies to the sum of all amounts, whatever their signs. Approving again completes
+    an approval that was interrupted.
 
     Raises:
-        LifeRefused: nothing is proposed, or it is beyond the limit.
-        AdjustmentRefused: who proposed it may not approve it.
+        ActionRefused: nothing is proposed, or it is beyond the limit.
+        AdjustmentRefused: the person who proposed it must not approve it.
         Contradiction: the ledger refused to book it; it stays approved.
         Unavailable: the database is out of reach; approving again completes it.
     """
     with transaction(engine) as connection:
-        life = locked(connection, break_id)
-        ids = _approved(connection, life, by=by, now=clock.now(), limits=limits)
-    for proposal in ids:
-        book_approved(engine, proposal, now=clock.now())
+        break_ = lock_break(connection, break_id)
+        ids = _approve_proposals(connection, break_, by=by, now=clock.now(), limits=limits)
+    for proposal_id in ids:
+        book_approved(engine, proposal_id, now=clock.now())
     post_all_at(url_of(engine))
     with transaction(engine) as connection:
-        life = locked(connection, break_id)
-        if life.state is not BreakState.APPROVED:
-            return life
-        why = "its corrections stand in the books"
-        done = BreakState.POSTED
-        return move(connection, life, done, by=by, now=clock.now(), action="posted", why=why)
+        break_ = lock_break(connection, break_id)
+        if break_.state is not BreakState.APPROVED:
+            return break_
+        move = partial(move_break, connection, break_, by=by, now=clock.now())
+        return move(BreakState.POSTED, action="posted", why="its corrections are booked")
 
 
 def reject(
     engine: Engine, break_id: str, *, by: str, reason: str, now: datetime
 ) -> TrackedBreak:
-    """Reject all that is proposed for a break; it goes back to whoever had it.
+    """Reject all proposed corrections of a break; it returns to its assignee.
 
     Raises:
-        LifeRefused: nothing is proposed.
-        AdjustmentRefused: who proposed it may not decide about it.
+        ActionRefused: nothing is proposed.
+        AdjustmentRefused: the person who proposed it must not reject it.
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        life = locked(connection, break_id)
-        if life.state is not BreakState.PROPOSED:
-            raise ActionRefused(f"{break_id} is {life.state}: nothing is proposed")
-        for proposal, _state, _amount in _waiting(connection, break_id):
-            reject_on(connection, proposal, by=by, reason=reason, now=now)
-        back = BreakState.ASSIGNED if life.assignee else BreakState.OPEN
-        return move(connection, life, back, by=by, now=now, action="rejected", why=reason)
+        break_ = lock_break(connection, break_id)
+        if break_.state is not BreakState.PROPOSED:
+            raise ActionRefused(f"{break_id} is {break_.state}: nothing is proposed")
+        for proposal in _open_proposals(connection, break_id):
+            reject_on(connection, proposal.id, by=by, reason=reason, now=now)
+        back = BreakState.ASSIGNED if break_.assignee else BreakState.OPEN
+        return move_break(
+            connection, break_, back, by=by, now=now, action="rejected", why=reason
+        )
 
 
-def _approved(
+def _approve_proposals(
     connection: Connection,
-    life: TrackedBreak,
+    break_: TrackedBreak,
     *,
     by: str,
     now: datetime,
     limits: WriteOffLimits,
 ) -> list[str]:
-    """Mark what waits as approved; the ids of what is to be booked."""
-    if life.state in {BreakState.APPROVED, BreakState.POSTED}:  # asked for once more
-        return [proposal for proposal, _state, _amount in _waiting(connection, life.break_id)]
-    must_follow(life.break_id, life.state, BreakState.APPROVED)
-    waiting = _waiting(connection, life.break_id)
-    total = sum(amount for _proposal, _state, amount in waiting)
-    limits.check(by, total, life.currency)
-    for proposal, _state, _amount in waiting:
-        approve_on(connection, proposal, by=by, now=now, role=limits.role_of(by))
-    why = f"{len(waiting)} corrections, {Money(total, life.currency).text()} {life.currency}"
-    done = BreakState.APPROVED
-    move(connection, life, done, by=by, now=now, action="approved", why=why)
-    return [proposal for proposal, _state, _amount in waiting]
+    """Approve the proposals of a break; returns the ids of those still to be booked."""
+    proposals = _open_proposals(connection, break_.break_id)
+    ids = [proposal.id for proposal in proposals]
+    if break_.state in {BreakState.APPROVED, BreakState.POSTED}:  # approved before
+        return ids
+    check_step(break_.break_id, break_.state, BreakState.APPROVED)
+    total = sum(proposal.amount for proposal in proposals)
+    limits.check(by, total, break_.currency)
+    for proposal_id in ids:
+        approve_on(connection, proposal_id, by=by, now=now, role=limits.role_of(by))
+    amount = f"{Money(total, break_.currency).text()} {break_.currency}"
+    move = partial(move_break, connection, break_, by=by, now=now)
+    move(BreakState.APPROVED, action="approved", why=f"{len(proposals)} corrections, {amount}")
+    return ids
 
 
-def _waiting(connection: Connection, break_id: str) -> list[tuple[str, str, int]]:
-    rows = connection.exec_driver_sql(_OF_BREAK, {"id": break_id})
-    return [(row[0], row[1], int(row[2])) for row in rows]
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """A proposal that is not booked yet; ``amount`` unsigned, minor units."""
+
+    id: str
+    amount: int
 
 
-def _missing(life: TrackedBreak, side: RoundSide, exponent: int) -> int:
-    """What the player is owed on this side: more payout than we booked, or less stake."""
-    more = _told(life.theirs, side, exponent) - _told(life.ours, side, exponent)
-    return -more if side == "stake" else more
+def _open_proposals(connection: Connection, break_id: str) -> list[_Proposal]:
+    rows = connection.exec_driver_sql(_OPEN_ADJUSTMENTS, {"id": break_id})
+    return [_Proposal(row.id, int(row.amount)) for row in rows]
 
 
-def _told(side: Mapping[str, object] | None, name: RoundSide, exponent: int) -> int:
-    if side is None:
-        return 0
-    return minor_from_text(str(side[name]), exponent, path=name)
+def _amount_owed(break_: TrackedBreak, side: RoundSide, exponent: int) -> int:
+    """The amount the player is owed on this side: more payout than we booked, or less stake."""
+    theirs = _amount(break_.theirs, side, exponent)
+    ours = _amount(break_.ours, side, exponent)
+    return ours - theirs if side == "stake" else theirs - ours
 
 
-def _within(life: TrackedBreak, side: RoundSide | None) -> InRound | None:
+def _amount(values: Mapping[str, object] | None, side: RoundSide, exponent: int) -> int:
+    return 0 if values is None else minor_from_text(str(values[side]), exponent, path=side)
+
+
+def _round_side(break_: TrackedBreak, side: RoundSide | None) -> InRound | None:
     if side is None:
         return None
-    return InRound(provider=life.provider, round_id=life.round_id, side=side)
+    return InRound(provider=break_.provider, round_id=break_.round_id, side=side)

@@ -1,10 +1,10 @@
-"""The closed sets a reconciliation speaks in: where rows end, what differs, and who is owed."""
+"""The closed sets of a reconciliation: buckets of rows, kinds of breaks, impacts."""
 
 from enum import StrEnum
 
 
 class Bucket(StrEnum):
-    """Where a row ends; each in exactly one."""
+    """The outcome of a row; every row has exactly one."""
 
     MATCHED = "matched"
     TIMING = "timing"
@@ -13,7 +13,7 @@ class Bucket(StrEnum):
 
 
 class BreakKind(StrEnum):
-    """How books can disagree; a closed set. Listed by precedence: see ``reconcile.causes``."""
+    """How the two books can differ, a closed set; ``reconcile.matching.classify`` decides."""
 
     MISSING_IN_LEDGER = "missing_in_ledger"
     MISSING_AT_PROVIDER = "missing_at_provider"
@@ -39,8 +39,8 @@ class BreakKind(StrEnum):
     RESTATED = "restated_after_close"
 
 
-#: Kinds that compare the two books, round by round. Over the breaks of a round their
-#: differences add up to what the two sides really differ by.
+#: Kinds that compare a round of the two books. Over the breaks of a round, their differences
+#: add up to the difference between the two sides.
 OF_BOOKS = frozenset(
     {
         BreakKind.MISSING_IN_LEDGER,
@@ -57,7 +57,7 @@ OF_BOOKS = frozenset(
     }
 )
 
-#: Kinds found by looking at a round's rows; the others come from witnesses.
+#: Kinds found in the rows of a round; cross-checks find the others.
 BY_ROUND = OF_BOOKS | {BreakKind.ROUND_TOTAL, BreakKind.OPEN_OVERDUE}
 
 
@@ -70,7 +70,7 @@ class Impact(StrEnum):
 
 
 def impact_of(difference: int) -> Impact:
-    """Who is owed, by the sign of a difference."""
+    """The impact of a difference, by its sign."""
     if difference == 0:
         return Impact.NONE
     return Impact.PLAYER_OWED if difference > 0 else Impact.OPERATOR_OWED

@@ -1,4 +1,4 @@
-"""How old a break is, in words, and by when somebody must have dealt with it. Pure."""
+"""Rules about breaks: ages by name, due dates, and how much each role may write off. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from breaks.kinds import Impact
+from breaks.states import ActionRefused
+from vocabulary.money import Money
 
-#: Ages by name, each with where it ends; the last has no end.
+#: Age ranges by name, each with its end, which belongs to the next; the last has no end.
 AGES: Mapping[str, timedelta] = MappingProxyType(
     {
         "under 1 day": timedelta(days=1),
@@ -17,24 +19,33 @@ AGES: Mapping[str, timedelta] = MappingProxyType(
         "over 30 days": timedelta.max,
     }
 )
-_ANY: Mapping[str, int] = MappingProxyType({})
+_ANY_AMOUNT: Mapping[str, int] = MappingProxyType({})
+_NO_ROLES: Mapping[str, str] = MappingProxyType({})
+_NO_AMOUNTS: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlaRule:
-    """Breaks of an impact are dealt with within a time.
+    """The time within which breaks of an impact must be settled.
 
     Attributes:
-        over: from how much on, minor units by currency; empty: any amount. A currency that is
-            not named here is not meant.
+        min_amount: smallest amount by currency, minor units; empty: any amount. The rule does
+            not apply to a currency that is not listed.
     """
 
     impact: Impact
     within: timedelta
-    over: Mapping[str, int] = field(default_factory=lambda: _ANY)
+    min_amount: Mapping[str, int] = field(default_factory=lambda: _ANY_AMOUNT)
+
+    def applies(self, impact: Impact, currency: str, difference: int) -> bool:
+        """Whether the rule is about a break of this impact and amount."""
+        if self.impact is not impact:
+            return False
+        least = self.min_amount.get(currency)
+        return not self.min_amount or (least is not None and abs(difference) >= least)
 
 
-#: Whom we owe is not kept waiting.
+#: Players who are owed money wait the shortest.
 DEFAULT_RULES = (
     SlaRule(impact=Impact.PLAYER_OWED, within=timedelta(hours=24)),
     SlaRule(impact=Impact.OPERATOR_OWED, within=timedelta(hours=72)),
@@ -42,20 +53,54 @@ DEFAULT_RULES = (
 )
 
 
-def bucket_of(age: timedelta) -> str:
-    """The name of an age; what ends a bucket belongs to the next."""
+def age_bucket(age: timedelta) -> str:
+    """The name of the range that an age belongs to."""
     return next(name for name, end in AGES.items() if age < end)
 
 
 def due_at(
     rules: tuple[SlaRule, ...], impact: Impact, currency: str, difference: int, since: datetime
 ) -> datetime | None:
-    """When the strictest rule that is meant runs out; None where none is."""
-    meant = [rule.within for rule in rules if _is_meant(rule, impact, currency, difference)]
-    return since + min(meant) if meant else None
+    """The due date by the strictest rule that applies; None without such a rule."""
+    limits = [rule.within for rule in rules if rule.applies(impact, currency, difference)]
+    return since + min(limits) if limits else None
 
 
-def _is_meant(rule: SlaRule, impact: Impact, currency: str, difference: int) -> bool:
-    if rule.impact is not impact:
-        return False
-    return not rule.over or (currency in rule.over and abs(difference) >= rule.over[currency])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOffLimits:
+    """The largest amounts that each role may approve or write off.
+
+    Without any limit everybody may do everything; with limits, users without a role may
+    nothing.
+
+    Attributes:
+        roles: user → role.
+        by_role: role → currency → minor units.
+    """
+
+    roles: Mapping[str, str] = field(default_factory=lambda: _NO_ROLES)
+    by_role: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: _NO_AMOUNTS)
+
+    def role_of(self, user: str) -> str | None:
+        """The role of a user."""
+        return self.roles.get(user)
+
+    def check(self, user: str, minor: int, currency: str) -> None:
+        """Check that a user may approve or write off an amount of either sign.
+
+        Raises:
+            ActionRefused: it is beyond their limit; names the role, the limit and the amount.
+        """
+        if not self.by_role:
+            return
+        role = self.role_of(user)
+        limit = self.by_role.get(role or "", {}).get(currency, 0)
+        if abs(minor) > limit:
+            raise ActionRefused(
+                f"{user}, {role or 'without a role'}: at most"
+                f" {Money(limit, currency).text()} {currency} is allowed, this is"
+                f" {Money(abs(minor), currency).text()}"
+            )
+
+
+NO_LIMITS = WriteOffLimits()

@@ -1,45 +1,45 @@
-"""What providers say about single bets when they are asked, kept as evidence of breaks.
+"""Inquiries to providers about single bets; the answers are evidence of breaks.
 
-A question is a row: wanted, claimed for a while by whoever asks, done once its answer stands at
-the break. Answers are kept by provider and key until they expire, pages by their digest for
-ever. Tables touched: ``detail_requests``, ``detail_rate_limits``, ``detail_answers``,
-``detail_pages``, ``break_workflows.answer``, ``break_notes``, ``audit``.
+An inquiry is a row: requested, claimed by a worker for a while, done when its answer is
+attached to the break. Answers are cached by provider and key until they expire; captured pages
+are kept for ever, by digest. Tables written: ``detail_requests``, ``detail_rate_limits``,
+``detail_answers``, ``detail_pages``, ``break_workflows.answer``, ``break_notes``, ``audit``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Row
 
 from breaks.actions import Note, add_note
-from breaks.store import TrackedBreak, get, must_say, transaction
+from breaks.store import TrackedBreak, get_break, require_text, transaction
 from storage.audit import record
 
-#: Who writes answers into the audit trail.
+#: The actor of answers in the audit trail.
 ACTOR = "fetch"
-#: How long a question is left to whoever claimed it.
+#: How long a claimed inquiry is left to its worker.
 CLAIM = timedelta(minutes=2)
 
 InquiryVerdict = Literal["confirmed", "unknown", "failed"]
 
-_WANT = """
+_REQUEST = """
 INSERT INTO detail_requests (break_id, provider, key, requested_by, requested_at, refresh,
                              not_before)
 VALUES (%(id)s, %(provider)s, %(key)s, %(by)s, %(now)s, %(refresh)s, %(now)s)
 ON CONFLICT (break_id) WHERE done_at IS NULL
 DO UPDATE SET refresh = detail_requests.refresh OR EXCLUDED.refresh
 """
-_UNASKED = """
+_NOT_REQUESTED = """
 SELECT break_id FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE l.state IN ('open', 'assigned') AND l.answer IS NULL
    AND b.provider = ANY(%(providers)s::text[]) AND b.kind = ANY(%(kinds)s::text[])
    AND NOT EXISTS (SELECT FROM detail_requests r WHERE r.break_id = b.break_id)
- ORDER BY break_id LIMIT %(most)s
+ ORDER BY break_id LIMIT %(limit)s
 """
-# An answer that is at hand needs no turn; one that is not waits for its provider's.
+# A cached answer is used at once; without one the inquiry waits for the provider's next turn.
 _CLAIM = """
 SELECT r.request_id, r.break_id, r.provider, r.key, r.attempts, a.verdict, a.reason, a.link,
        a.digest, b.began_at
@@ -57,11 +57,11 @@ INSERT INTO detail_rate_limits (provider, next_at) VALUES (%(provider)s, %(next)
 ON CONFLICT (provider) DO UPDATE SET next_at = EXCLUDED.next_at
  WHERE detail_rate_limits.next_at <= %(now)s
 """
-_CLAIMED = """
+_MARK_CLAIMED = """
 UPDATE detail_requests SET not_before = %(until)s, attempts = attempts + 1
  WHERE request_id = %(request)s
 """
-_LATER = "UPDATE detail_requests SET not_before = %(until)s WHERE request_id = %(request)s"
+_POSTPONE = "UPDATE detail_requests SET not_before = %(until)s WHERE request_id = %(request)s"
 _PAGE = """
 INSERT INTO detail_pages (digest, content) VALUES (%(digest)s, %(content)s)
 ON CONFLICT DO NOTHING
@@ -77,7 +77,7 @@ ON CONFLICT (provider, key) DO UPDATE
 _DONE = """
 UPDATE detail_requests SET done_at = %(now)s WHERE request_id = %(request)s AND done_at IS NULL
 """
-_SAID = "UPDATE break_workflows SET answer = %(verdict)s WHERE break_id = %(id)s"
+_SET_ANSWER = "UPDATE break_workflows SET answer = %(verdict)s WHERE break_id = %(id)s"
 _NEXT = """
 SELECT min(greatest(r.not_before, coalesce(t.next_at, r.not_before)))
   FROM detail_requests r LEFT JOIN detail_rate_limits t USING (provider) WHERE r.done_at IS NULL
@@ -87,12 +87,12 @@ _PAGE_OF = "SELECT content FROM detail_pages WHERE digest = %(digest)s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InquiryAnswer:
-    """What a provider says about one bet.
+    """A provider's answer about one bet.
 
     Attributes:
-        reason: in words, what it rests on.
-        link: where people see it.
-        page: the bytes that were seen, if any.
+        reason: in words, what the verdict is based on.
+        link: where people can see it.
+        page: the captured bytes, if any.
     """
 
     verdict: InquiryVerdict
@@ -103,65 +103,66 @@ class InquiryAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inquiry:
-    """One question that is ours to ask for a while.
+    """A claimed inquiry.
 
     Attributes:
-        attempts: how often it was asked before.
-        began: when the bet was made, where that is known.
-        at_hand: an answer that has not expired, which spares the asking.
+        attempts: the number of earlier attempts.
+        began_at: when the bet was made, if known.
+        cached: an answer that has not expired; the provider need not be asked.
     """
 
-    request: int
+    request_id: int
     break_id: str
     provider: str
     key: str
     attempts: int
-    began: datetime | None
-    at_hand: InquiryAnswer | None
+    began_at: datetime | None
+    cached: InquiryAnswer | None
 
 
-def want(
+def request_inquiry(
     engine: Engine, break_id: str, *, by: str, now: datetime, refresh: bool = False
 ) -> TrackedBreak:
-    """Have the provider asked about a break; asked already, nothing is asked twice.
+    """Request that the provider is asked about a break; an open request is not repeated.
 
     Raises:
-        LifeRefused: there is no such break, or nobody's name.
+        ActionRefused: there is no such break, or the name is empty.
         Unavailable: the database is out of reach.
     """
-    must_say(by=by)
+    require_text(by=by)
     with transaction(engine) as connection:
-        life = get(connection, break_id)
-        _want(connection, life, by=by, now=now, refresh=refresh)
+        break_ = get_break(connection, break_id)
+        _request(connection, break_, by=by, now=now, refresh=refresh)
         record(connection, by, "break.evidence_wanted", break_id, {"refresh": refresh})
-    return life
+    return break_
 
 
-def want_all(
+def request_inquiries(
     engine: Engine,
     *,
     providers: Sequence[str],
     kinds: Sequence[str],
     now: datetime,
-    most: int = 1_000,
+    limit: int = 1_000,
 ) -> int:
-    """Have these providers asked about open breaks of these kinds that nobody asked about.
+    """Request inquiries about open breaks of these providers and kinds that have none yet.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    wanted = {"providers": list(providers), "kinds": list(kinds), "most": most}
+    params = {"providers": list(providers), "kinds": list(kinds), "limit": limit}
     with transaction(engine) as connection:
-        ids = [row[0] for row in connection.exec_driver_sql(_UNASKED, wanted)]
+        ids = [row.break_id for row in connection.exec_driver_sql(_NOT_REQUESTED, params)]
         for break_id in ids:
-            _want(connection, get(connection, break_id), by=ACTOR, now=now, refresh=False)
+            break_ = get_break(connection, break_id)
+            _request(connection, break_, by=ACTOR, now=now, refresh=False)
     return len(ids)
 
 
-def claim(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry | None:
-    """The next question that may be asked now; None where there is none.
+def claim_inquiry(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry | None:
+    """Claim the next inquiry that is due; None if there is none.
 
-    A provider is asked once in ``every``, by all who ask together.
+    All workers together ask a provider once in ``every``.
 
     Raises:
         Unavailable: the database is out of reach.
@@ -170,83 +171,92 @@ def claim(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry | None:
         row = connection.exec_driver_sql(_CLAIM, {"now": now}).one_or_none()
         if row is None:
             return None
-        found = _question(tuple(row))
-        if found.at_hand is None:
-            turn = {"provider": found.provider, "now": now, "next": now + every}
+        inquiry = _inquiry(row)
+        if inquiry.cached is None:
+            turn = {"provider": inquiry.provider, "now": now, "next": now + every}
             if connection.exec_driver_sql(_TURN, turn).rowcount != 1:
-                return None  # another worker has just taken it
-        connection.exec_driver_sql(_CLAIMED, {"request": found.request, "until": now + CLAIM})
-        return found
+                return None  # another worker has just taken the turn
+        claim = {"request": inquiry.request_id, "until": now + CLAIM}
+        connection.exec_driver_sql(_MARK_CLAIMED, claim)
+        return inquiry
 
 
-def put_off(engine: Engine, question: Inquiry, *, until: datetime) -> None:
-    """Leave a question for later.
+def postpone_inquiry(engine: Engine, inquiry: Inquiry, *, until: datetime) -> None:
+    """Postpone an inquiry.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        connection.exec_driver_sql(_LATER, {"request": question.request, "until": until})
+        params = {"request": inquiry.request_id, "until": until}
+        connection.exec_driver_sql(_POSTPONE, params)
 
 
-def settle(
-    engine: Engine, question: Inquiry, answer: InquiryAnswer, *, now: datetime, lasts: timedelta
+def record_answer(
+    engine: Engine, inquiry: Inquiry, answer: InquiryAnswer, *, now: datetime, lasts: timedelta
 ) -> bool:
-    """Keep an answer and attach it to the break; False where somebody else already had.
+    """Cache an answer and attach it to the break; False if another worker already did.
 
-    What failed is told, and asked again by whoever asks next.
+    A failure is attached, but not cached: the next inquiry asks again.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        said = {"request": question.request, "now": now}
-        if connection.exec_driver_sql(_DONE, said).rowcount != 1:
+        done = {"request": inquiry.request_id, "now": now}
+        if connection.exec_driver_sql(_DONE, done).rowcount != 1:
             return False
-        if question.at_hand is None:
+        if inquiry.cached is None:
             until = now if answer.verdict == "failed" else now + lasts
-            _keep(connection, question, answer, now=now, until=until)
-        said = {"verdict": answer.verdict, "id": question.break_id}
-        connection.exec_driver_sql(_SAID, said)
-        body = f"{question.provider} about {question.key}: {answer.verdict}, {answer.reason}"
-        where = f" {answer.link}" if answer.link else ""
-        note = Note(kind="detail", body=body + where, content=answer.page)
-        add_note(connection, question.break_id, note, by=ACTOR, now=now)
+            _cache(connection, inquiry, answer, now=now, until=until)
+        verdict = {"verdict": answer.verdict, "id": inquiry.break_id}
+        connection.exec_driver_sql(_SET_ANSWER, verdict)
+        body = f"{inquiry.provider} about {inquiry.key}: {answer.verdict}, {answer.reason}"
+        link = f" {answer.link}" if answer.link else ""
+        note = Note(kind="detail", body=body + link, content=answer.page)
+        add_note(connection, inquiry.break_id, note, by=ACTOR, now=now)
         return True
 
 
-def next_at(engine: Engine) -> datetime | None:
-    """When the next question may be asked; None where none waits.
+def next_inquiry_at(engine: Engine) -> datetime | None:
+    """When the next inquiry is due; None if none is open.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        found: datetime | None = connection.exec_driver_sql(_NEXT).scalar_one()
-        return found
+        due: datetime | None = connection.exec_driver_sql(_NEXT).scalar_one()
+        return due
 
 
-def page(engine: Engine, digest: str) -> bytes | None:
+def captured_page(engine: Engine, digest: str) -> bytes | None:
     """The bytes of a captured page, by their SHA-256.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        found = connection.exec_driver_sql(_PAGE_OF, {"digest": digest}).scalar_one_or_none()
-        return None if found is None else bytes(found)
+        page = connection.exec_driver_sql(_PAGE_OF, {"digest": digest}).scalar_one_or_none()
+        return None if page is None else bytes(page)
 
 
-def _want(
-    connection: Connection, life: TrackedBreak, *, by: str, now: datetime, refresh: bool
+def _request(
+    connection: Connection, break_: TrackedBreak, *, by: str, now: datetime, refresh: bool
 ) -> None:
-    said = {"id": life.break_id, "provider": life.provider, "key": life.round_id}
-    connection.exec_driver_sql(_WANT, {**said, "by": by, "now": now, "refresh": refresh})
+    params = {
+        "id": break_.break_id,
+        "provider": break_.provider,
+        "key": break_.round_id,
+        "by": by,
+        "now": now,
+        "refresh": refresh,
+    }
+    connection.exec_driver_sql(_REQUEST, params)
 
 
-def _keep(
+def _cache(
     connection: Connection,
-    question: Inquiry,
+    inquiry: Inquiry,
     answer: InquiryAnswer,
     *,
     now: datetime,
@@ -255,23 +265,31 @@ def _keep(
     digest = None if answer.page is None else sha256(answer.page).hexdigest()
     if digest is not None:
         connection.exec_driver_sql(_PAGE, {"digest": digest, "content": answer.page})
-    told = {"provider": question.provider, "key": question.key, "verdict": answer.verdict}
-    kept = {**told, "reason": answer.reason, "link": answer.link, "digest": digest}
-    connection.exec_driver_sql(_ANSWER, {**kept, "now": now, "until": until})
+    params = {
+        "provider": inquiry.provider,
+        "key": inquiry.key,
+        "verdict": answer.verdict,
+        "reason": answer.reason,
+        "link": answer.link,
+        "digest": digest,
+        "now": now,
+        "until": until,
+    }
+    connection.exec_driver_sql(_ANSWER, params)
 
 
-def _question(row: tuple[object, ...]) -> Inquiry:
-    request, break_id, provider, key, attempts, verdict, reason, link, digest, began = row
-    at_hand = None
-    if verdict is not None:
-        seen = f"{reason}; page sha256 {digest}" if digest else str(reason)
-        at_hand = InquiryAnswer(verdict=verdict, reason=seen, link=link)  # type: ignore[arg-type]
+def _inquiry(row: Row[Any]) -> Inquiry:
+    cached = None
+    if row.verdict is not None:
+        page = f"; page sha256 {row.digest}" if row.digest else ""
+        reason = f"{row.reason}{page}"
+        cached = InquiryAnswer(verdict=row.verdict, reason=reason, link=row.link)
     return Inquiry(
-        request=request,  # type: ignore[arg-type]
-        break_id=str(break_id),
-        provider=str(provider),
-        key=str(key),
-        attempts=attempts,  # type: ignore[arg-type]
-        began=began,  # type: ignore[arg-type]
-        at_hand=at_hand,
+        request_id=row.request_id,
+        break_id=row.break_id,
+        provider=row.provider,
+        key=row.key,
+        attempts=row.attempts,
+        began_at=row.began_at,
+        cached=cached,
     )

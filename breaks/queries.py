@@ -1,4 +1,4 @@
-"""Ask about breaks and their lives: by filter, with everything about one, by age, by due date.
+"""Queries about breaks: by filter, one with its history, by age, by due date.
 
 Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, ``audit``.
 """
@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from breaks.kinds import BreakKind, Impact
-from breaks.policy import AGES, SlaRule, bucket_of, due_at
+from breaks.policy import AGES, SlaRule, age_bucket, due_at
 from breaks.states import SETTLED, BreakState
-from breaks.store import COLUMNS, TrackedBreak, get, life_of, transaction
+from breaks.store import COLUMNS, TrackedBreak, break_from_row, get_break, transaction
 from ledger.corrections.adjustments import Adjustment, all_adjustments
 from storage.audit import AuditRow, trail
 
@@ -21,14 +21,14 @@ _WHERE = """
    AND (%(kind)s::text IS NULL OR b.kind = %(kind)s)
    AND (%(impact)s::text IS NULL OR b.impact = %(impact)s)
    AND (CASE WHEN %(state)s::text IS NULL THEN l.state <> 'closed'
-             ELSE l.state = %(state)s END OR %(any_state)s)
+             ELSE l.state = %(state)s END OR %(include_closed)s)
    AND (%(assignee)s::text IS NULL OR l.assignee = %(assignee)s)
    AND (%(currency)s::text IS NULL OR b.currency = %(currency)s)
-   AND (%(least)s::bigint IS NULL OR abs(b.difference) >= %(least)s)
-   AND (%(before)s::timestamptz IS NULL OR l.opened_at < %(before)s)
-   AND (%(run)s::text IS NULL OR b.run_id = %(run)s)
+   AND (%(min_difference)s::bigint IS NULL OR abs(b.difference) >= %(min_difference)s)
+   AND (%(opened_before)s::timestamptz IS NULL OR l.opened_at < %(opened_before)s)
+   AND (%(run_id)s::text IS NULL OR b.run_id = %(run_id)s)
 """
-_LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT %(most)s"
+_LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT %(limit)s"
 _IDS = f"SELECT break_id {_WHERE} ORDER BY break_id FOR UPDATE OF l"
 _COUNT = f"SELECT count(*) {_WHERE}"
 _NOTES = """
@@ -39,30 +39,30 @@ SELECT note_id, at, author, kind, body, digest, size FROM break_notes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakFilter:
-    """Which breaks; None asks for any, and for any state but closed.
+    """Selects breaks; None means any, but a state of None does not include closed ones.
 
     Attributes:
-        any_state: closed ones too.
-        least: smallest difference either way, minor units.
-        before: opened before this instant.
-        run: last seen by this run.
+        include_closed: with a state of None, include closed breaks.
+        min_difference: smallest difference of either sign, minor units.
+        opened_before: opened before this instant.
+        run_id: last seen by this run.
     """
 
     provider: str | None = None
     kind: BreakKind | None = None
     impact: Impact | None = None
     state: BreakState | None = None
-    any_state: bool = False
+    include_closed: bool = False
     assignee: str | None = None
     currency: str | None = None
-    least: int | None = None
-    before: datetime | None = None
-    run: str | None = None
+    min_difference: int | None = None
+    opened_before: datetime | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptNote:
-    """A comment or a piece of evidence as it is kept; ``size`` in bytes."""
+class StoredNote:
+    """A stored comment or piece of evidence; ``size`` in bytes."""
 
     note_id: int
     at: datetime
@@ -75,17 +75,17 @@ class KeptNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakHistory:
-    """One break with everything that was said and done about it."""
+    """One break with its notes, corrections and audit trail."""
 
-    life: TrackedBreak
-    notes: list[KeptNote]
+    break_: TrackedBreak
+    notes: list[StoredNote]
     adjustments: list[Adjustment]
     trail: list[AuditRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgeBucket:
-    """Unfinished breaks of one age, impact and currency; ``amount`` unsigned, minor units."""
+    """Breaks of one age, impact and currency; ``amount`` unsigned, minor units."""
 
     age: str
     impact: Impact
@@ -96,96 +96,98 @@ class AgeBucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueBreak:
-    """A break that somebody still has to deal with, and by when."""
+    """A break that is not settled, with its due date."""
 
-    life: TrackedBreak
+    break_: TrackedBreak
     due: datetime
     overdue: bool
 
 
-def listed(engine: Engine, chosen: BreakFilter, *, most: int = 1_000_000) -> list[TrackedBreak]:
-    """The breaks a filter chooses, oldest first.
+def list_breaks(
+    engine: Engine, break_filter: BreakFilter, *, limit: int = 1_000_000
+) -> list[TrackedBreak]:
+    """The breaks that a filter matches, oldest first.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        rows = connection.exec_driver_sql(_LIST, {**asdict(chosen), "most": most})
-        return [life_of(tuple(row)) for row in rows]
+        rows = connection.exec_driver_sql(_LIST, {**asdict(break_filter), "limit": limit})
+        return [break_from_row(tuple(row)) for row in rows]
 
 
-def counted(engine: Engine, chosen: BreakFilter) -> int:
-    """How many breaks a filter chooses.
+def count_breaks(engine: Engine, break_filter: BreakFilter) -> int:
+    """The number of breaks that a filter matches.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        return int(connection.exec_driver_sql(_COUNT, asdict(chosen)).scalar_one())
+        return int(connection.exec_driver_sql(_COUNT, asdict(break_filter)).scalar_one())
 
 
-def ids_of(connection: Connection, chosen: BreakFilter) -> list[str]:
-    """The ids a filter chooses, in their order, locked until the transaction ends."""
-    return [str(row[0]) for row in connection.exec_driver_sql(_IDS, asdict(chosen))]
+def lock_ids(connection: Connection, break_filter: BreakFilter) -> list[str]:
+    """The ids of the breaks that a filter matches, in order, locked by the transaction."""
+    rows = connection.exec_driver_sql(_IDS, asdict(break_filter))
+    return [str(row.break_id) for row in rows]
 
 
-def story(engine: Engine, break_id: str) -> BreakHistory:
-    """One break with its notes, its corrections and its audit trail.
+def break_history(engine: Engine, break_id: str) -> BreakHistory:
+    """One break with its notes, corrections and audit trail.
 
     Raises:
-        LifeRefused: there is none of that id.
+        ActionRefused: there is none with this id.
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        life = get(connection, break_id)
-        rows = connection.exec_driver_sql(_NOTES, {"id": break_id})
-        names = ("note_id", "at", "author", "kind", "body", "digest", "size")
-        notes = [KeptNote(**dict(zip(names, row, strict=True))) for row in rows]
-        done = trail(connection, break_id)
-    return BreakHistory(
-        life=life,
-        notes=notes,
-        adjustments=all_adjustments(engine, break_id=break_id),
-        trail=done,
-    )
+        break_ = get_break(connection, break_id)
+        rows = connection.exec_driver_sql(_NOTES, {"id": break_id}).mappings()
+        notes = [StoredNote(**row) for row in rows]
+        audit_rows = trail(connection, break_id)
+    adjustments = all_adjustments(engine, break_id=break_id)
+    return BreakHistory(break_=break_, notes=notes, adjustments=adjustments, trail=audit_rows)
 
 
-def ageing(engine: Engine, chosen: BreakFilter, *, now: datetime) -> list[AgeBucket]:
-    """Unfinished breaks by age, impact and currency; the youngest first.
+def age_buckets(engine: Engine, break_filter: BreakFilter, *, now: datetime) -> list[AgeBucket]:
+    """Breaks by age, impact and currency; the youngest first.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    groups: dict[tuple[str, Impact, str], list[int]] = {}
-    for life in listed(engine, chosen):
-        key = (bucket_of(now - life.opened_at), life.impact, life.currency)
-        groups.setdefault(key, []).append(abs(life.difference))
-    order = list(AGES)
+    amounts: dict[tuple[str, Impact, str], list[int]] = {}
+    for break_ in list_breaks(engine, break_filter):
+        key = (age_bucket(now - break_.opened_at), break_.impact, break_.currency)
+        amounts.setdefault(key, []).append(abs(break_.difference))
+    ages = list(AGES)
     return [
-        AgeBucket(age=age, impact=impact, currency=code, breaks=len(some), amount=sum(some))
-        for (age, impact, code), some in sorted(
-            groups.items(), key=lambda group: (order.index(group[0][0]), group[0][1:])
+        AgeBucket(
+            age=age,
+            impact=impact,
+            currency=currency,
+            breaks=len(amounts[age, impact, currency]),
+            amount=sum(amounts[age, impact, currency]),
+        )
+        for age, impact, currency in sorted(
+            amounts, key=lambda key: (ages.index(key[0]), key[1:])
         )
     ]
 
 
-def dues(
-    engine: Engine, chosen: BreakFilter, rules: tuple[SlaRule, ...], *, now: datetime
+def due_breaks(
+    engine: Engine, break_filter: BreakFilter, rules: tuple[SlaRule, ...], *, now: datetime
 ) -> list[DueBreak]:
-    """What somebody still has to deal with, the most urgent first.
+    """Breaks that are not settled and have a due date, the most urgent first.
 
     Raises:
         Unavailable: the database is out of reach.
     """
-    waiting = [life for life in listed(engine, chosen) if life.state not in SETTLED]
-    found = [
-        (due_at(rules, life.impact, life.currency, life.difference, life.opened_at), life)
-        for life in waiting
+    due_list = [
+        DueBreak(break_=break_, due=due, overdue=due < now)
+        for break_ in list_breaks(engine, break_filter)
+        if break_.state not in SETTLED and (due := _due(break_, rules)) is not None
     ]
-    return [
-        DueBreak(life=life, due=due, overdue=due < now)
-        for due, life in sorted(
-            ((due, life) for due, life in found if due is not None),
-            key=lambda each: (each[0], each[1].break_id),
-        )
-    ]
+    return sorted(due_list, key=lambda item: (item.due, item.break_.break_id))
+
+
+def _due(break_: TrackedBreak, rules: tuple[SlaRule, ...]) -> datetime | None:
+    return due_at(rules, break_.impact, break_.currency, break_.difference, break_.opened_at)

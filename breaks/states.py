@@ -1,12 +1,12 @@
-"""Where a break stands in its life, and which step may follow which.
+"""The workflow states of a break, and which state may follow which.
 
 ::
 
     open ──► assigned ──► explained ──────────────────────────► closed
                      └──► adjustment_proposed ► approved ► posted ─┘
 
-A run closes what it no longer finds and reopens what came back. The database holds the same
-table of steps and refuses any other.
+A run closes breaks that it no longer finds and reopens those that return. The database has the
+same table of steps and refuses any other step.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from vocabulary.errors import Refused
 
 
 class BreakState(StrEnum):
-    """Where a break stands; a closed set."""
+    """The workflow state of a break; a closed set."""
 
     OPEN = "open"
     ASSIGNED = "assigned"
@@ -29,13 +29,13 @@ class BreakState(StrEnum):
 
 
 _S = BreakState
-_WAITING = frozenset({_S.EXPLAINED, _S.PROPOSED, _S.CLOSED})
+_DECIDED = frozenset({_S.EXPLAINED, _S.PROPOSED, _S.CLOSED})
 
 #: The states that may follow each state.
 STEPS: Mapping[BreakState, frozenset[BreakState]] = MappingProxyType(
     {
-        _S.OPEN: _WAITING | {_S.ASSIGNED},
-        _S.ASSIGNED: _WAITING | {_S.OPEN},
+        _S.OPEN: _DECIDED | {_S.ASSIGNED},
+        _S.ASSIGNED: _DECIDED | {_S.OPEN},
         _S.EXPLAINED: frozenset({_S.OPEN, _S.ASSIGNED, _S.PROPOSED, _S.CLOSED}),
         _S.PROPOSED: frozenset({_S.OPEN, _S.ASSIGNED, _S.APPROVED, _S.CLOSED}),
         _S.APPROVED: frozenset({_S.POSTED}),
@@ -43,19 +43,19 @@ STEPS: Mapping[BreakState, frozenset[BreakState]] = MappingProxyType(
         _S.CLOSED: frozenset({_S.OPEN}),
     }
 )
-#: Nobody has to do anything about these; an SLA no longer counts.
+#: States in which nobody has to act and no due date counts.
 SETTLED = frozenset({_S.EXPLAINED, _S.POSTED, _S.CLOSED})
 
 
 class ActionRefused(Refused):
-    """A step, a note or a decision that the rules do not allow; nothing was changed."""
+    """The rules do not allow a step, a note or a decision; nothing was changed."""
 
 
-def must_follow(break_id: str, before: BreakState, after: BreakState) -> None:
-    """Make sure that a step exists.
+def check_step(break_id: str, before: BreakState, after: BreakState) -> None:
+    """Check that one state may follow another.
 
     Raises:
-        LifeRefused: it does not; names both states and what may follow.
+        ActionRefused: it may not; names both states and those that may follow.
     """
     if after not in STEPS[before]:
         allowed = ", ".join(sorted(STEPS[before]))

@@ -1,7 +1,7 @@
-"""One break with its life, read and locked; every step and its audit row in one transaction.
+"""Reads, locks and moves single breaks; a step and its audit row are one transaction.
 
-The functions of ``breaks.actions`` and ``breaks.corrections`` are made of these. Tables
-touched: ``break_workflows``, ``audit``; ``breaks`` is read.
+``breaks.actions`` and ``breaks.corrections`` are built on these functions. Tables written:
+``break_workflows``, ``audit``; ``breaks`` is read.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from breaks.kinds import BreakKind, Impact
-from breaks.states import ActionRefused, BreakState, must_follow
+from breaks.states import ActionRefused, BreakState, check_step
 from storage.audit import record
 from vocabulary.errors import Unavailable
 
@@ -23,7 +23,7 @@ _NAMES = (
     *("theirs", "difference", "explanation", "evidence", "run_id", "first_seen", "last_seen"),
     *("cleared_at", "state", "assignee", "since", "opened_at", "reopened", "settled", "answer"),
 )
-#: What ``life_of`` reads, of ``breaks b JOIN break_workflows l USING (break_id)``.
+#: The columns of ``breaks b JOIN break_workflows l USING (break_id)`` for ``break_from_row``.
 COLUMNS = ", ".join(_NAMES)
 _GET = f"""
 SELECT {COLUMNS} FROM breaks b JOIN break_workflows l USING (break_id)
@@ -38,16 +38,16 @@ UPDATE break_workflows SET state = %(state)s, assignee = %(assignee)s, since = %
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedBreak:
-    """A break as the last run that saw it wrote it, and where it stands.
+    """A break as the last run found it, with its workflow state.
 
     Attributes:
-        ours, theirs: what either side says, amounts as decimal text; None where it is silent.
+        ours, theirs: the two sides of the round, amounts as decimal text; None if missing.
         difference: signed minor units; positive means the player is owed.
-        cleared_at: when a run no longer found it; None while it is found.
-        since: in this state since.
-        opened_at: first seen or reopened; age and SLA count from here.
-        settled: the difference it was explained or closed for by a person.
-        answer: what the provider said when it was asked: confirmed, unknown, failed.
+        cleared_at: when a run no longer found it; None while runs find it.
+        since: when it got into this state.
+        opened_at: when it was first seen or reopened; its age and due date count from here.
+        settled: the difference for which a person explained or closed it.
+        answer: the provider's answer to an inquiry: confirmed, unknown, failed.
     """
 
     break_id: str
@@ -77,7 +77,7 @@ class TrackedBreak:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """A transaction of one decision.
+    """A transaction for one action.
 
     Raises:
         Unavailable: the database is out of reach.
@@ -89,45 +89,47 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise Unavailable("breaks: the database is out of reach") from error
 
 
-def is_known(engine: Engine, break_id: str) -> bool:
-    """Whether there is such a break.
+def break_exists(engine: Engine, break_id: str) -> bool:
+    """Whether there is a break with this id.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        found = connection.exec_driver_sql(_GET, {"id": break_id}).one_or_none()
-        return found is not None
+        row = connection.exec_driver_sql(_GET, {"id": break_id}).one_or_none()
+        return row is not None
 
 
-def life_of(row: tuple[Any, ...]) -> TrackedBreak:
-    """A row of ``COLUMNS``."""
-    told = dict(zip(_NAMES, row, strict=True))
-    kinds = {"kind": BreakKind(told["kind"]), "impact": Impact(told["impact"])}
-    return TrackedBreak(**{**told, **kinds, "state": BreakState(told["state"])})
+def break_from_row(row: tuple[Any, ...]) -> TrackedBreak:
+    """A break from a row of ``COLUMNS``."""
+    values = dict(zip(_NAMES, row, strict=True))
+    values["kind"] = BreakKind(values["kind"])
+    values["impact"] = Impact(values["impact"])
+    values["state"] = BreakState(values["state"])
+    return TrackedBreak(**values)
 
 
-def get(connection: Connection, break_id: str) -> TrackedBreak:
+def get_break(connection: Connection, break_id: str) -> TrackedBreak:
     """One break.
 
     Raises:
-        LifeRefused: there is none of that id.
+        ActionRefused: there is none with this id.
     """
-    return _found(connection, _GET, break_id)
+    return _select(connection, _GET, break_id)
 
 
-def locked(connection: Connection, break_id: str) -> TrackedBreak:
-    """One break that nobody else can move until the transaction ends.
+def lock_break(connection: Connection, break_id: str) -> TrackedBreak:
+    """One break, locked against other transactions until this one ends.
 
     Raises:
-        LifeRefused: there is none of that id.
+        ActionRefused: there is none with this id.
     """
-    return _found(connection, f"{_GET} FOR UPDATE OF l", break_id)
+    return _select(connection, f"{_GET} FOR UPDATE OF l", break_id)
 
 
-def move(
+def move_break(
     connection: Connection,
-    life: TrackedBreak,
+    break_: TrackedBreak,
     to: BreakState,
     *,
     by: str,
@@ -136,16 +138,16 @@ def move(
     why: str,
     assignee: str | None = None,
 ) -> TrackedBreak:
-    """Take a locked break one step further and say so in the audit trail.
+    """Move a locked break to another state and write the audit row.
 
     Raises:
-        LifeRefused: there is no such step, nobody's name, or no reason.
+        ActionRefused: the step is not allowed, or the name or the reason is empty.
     """
-    must_say(by=by, why=why)
-    must_follow(life.break_id, life.state, to)
-    after = _stepped(life, to, now=now, assignee=assignee)
-    written = {
-        "id": life.break_id,
+    require_text(by=by, why=why)
+    check_step(break_.break_id, break_.state, to)
+    after = _after_step(break_, to, now=now, assignee=assignee)
+    params = {
+        "id": break_.break_id,
         "state": to.value,
         "assignee": after.assignee,
         "since": after.since,
@@ -153,54 +155,58 @@ def move(
         "reopened": after.reopened,
         "settled": after.settled,
     }
-    connection.exec_driver_sql(_MOVE, written)
-    told = {"why": why, "before": _standing(life), "after": _standing(after)}
-    record(connection, by, f"break.{action}", life.break_id, told)
+    connection.exec_driver_sql(_MOVE, params)
+    detail = {"why": why, "before": _workflow_json(break_), "after": _workflow_json(after)}
+    record(connection, by, f"break.{action}", break_.break_id, detail)
     return after
 
 
-def must_say(**said: str) -> None:
-    """Make sure that nothing said is empty.
+def require_text(**texts: str) -> None:
+    """Check that none of these texts is empty; their names are the keys of ``_MEANINGS``.
 
     Raises:
-        LifeRefused: names what is missing.
+        ActionRefused: names the missing ones.
     """
-    missing = [_MEANT[name] for name, text in said.items() if not text.strip()]
+    missing = [_MEANINGS[name] for name, text in texts.items() if not text.strip()]
     if missing:
-        raise ActionRefused(f"{' and '.join(missing)} expected")
+        verb = "is" if len(missing) == 1 else "are"
+        raise ActionRefused(f"{' and '.join(missing)} {verb} expected")
 
 
-_MEANT: Mapping[str, str] = {
-    "by": "the name of who does this is",
-    "why": "a reason is",
-    "body": "some words are",
-    "to": "the name of who it is assigned to is",
+_MEANINGS: Mapping[str, str] = {
+    "by": "the name of the person who acts",
+    "why": "a reason",
+    "body": "a text",
+    "to": "the name of the assignee",
 }
 
 
-def _stepped(
-    life: TrackedBreak, to: BreakState, *, now: datetime, assignee: str | None
+def _after_step(
+    break_: TrackedBreak, to: BreakState, *, now: datetime, assignee: str | None
 ) -> TrackedBreak:
-    by_hand = to in {BreakState.EXPLAINED, BreakState.CLOSED}
-    anew = to is BreakState.OPEN and life.state in {BreakState.POSTED, BreakState.CLOSED}
-    kept = None if to is BreakState.OPEN else assignee or life.assignee
+    by_person = to in {BreakState.EXPLAINED, BreakState.CLOSED}
+    reopens = to is BreakState.OPEN and break_.state in {BreakState.POSTED, BreakState.CLOSED}
     return replace(
-        life,
+        break_,
         state=to,
         since=now,
-        assignee=kept,
-        settled=life.difference if by_hand else None,
-        opened_at=now if anew else life.opened_at,
-        reopened=life.reopened + anew,
+        assignee=None if to is BreakState.OPEN else assignee or break_.assignee,
+        settled=break_.difference if by_person else None,
+        opened_at=now if reopens else break_.opened_at,
+        reopened=break_.reopened + reopens,
     )
 
 
-def _standing(life: TrackedBreak) -> dict[str, object]:
-    return {"state": life.state.value, "assignee": life.assignee, "settled": life.settled}
+def _workflow_json(break_: TrackedBreak) -> dict[str, object]:
+    return {
+        "state": break_.state.value,
+        "assignee": break_.assignee,
+        "settled": break_.settled,
+    }
 
 
-def _found(connection: Connection, sql: str, break_id: str) -> TrackedBreak:
+def _select(connection: Connection, sql: str, break_id: str) -> TrackedBreak:
     row = connection.exec_driver_sql(sql, {"id": break_id}).one_or_none()
     if row is None:
-        raise ActionRefused(f"no break is called {break_id}")
-    return life_of(tuple(row))
+        raise ActionRefused(f"there is no break {break_id}")
+    return break_from_row(tuple(row))

@@ -1,10 +1,12 @@
-"""How long a one-sided row may wait for its other side: declared, or learned from lateness.
+"""How late records arrive, and from that how long a one-sided row may wait for its other side.
 
-A feed shows by itself how late it is: from what happened to when we first heard of it. Learned
-is the age at which a stated share of records had arrived, between a floor and a ceiling, and
-only from enough of them; otherwise what was declared holds. Records younger than the ceiling
-are left out, because those among them that are late have not come yet, and so are records from
-before the first that we ever heard, which were told late because we asked late.
+The arrival delay of a record is the time from its creation to our first receipt of it. The
+maturity of a kind of record is declared in the settings, or learned as the age by which a
+stated share of records had arrived, within a floor and a ceiling. With too few records the
+declared age holds.
+
+Two groups of records teach nothing. Records younger than the ceiling: the late ones among them
+are not here yet. Records older than our first receipt: they are late because we asked late.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,27 +20,27 @@ from sqlalchemy import Connection, text
 
 from vocabulary.maturity import MaturityAges, RecordKind
 
-#: Newest records looked at.
+#: Newest records that are sampled.
 SAMPLES_MAX = 100_000
 PER_MILLE = 1_000
 
 _NOTHING: Mapping[RecordKind, timedelta] = MappingProxyType({})
-_LATENESS = """
-WITH heard AS (
+_DELAYS = """
+WITH first_receipt AS (
     SELECT received_at AS since FROM feed_versions
      WHERE provider = :provider ORDER BY version_id LIMIT 1
 ), records AS (
     SELECT record_id, created_at,
            CASE WHEN rolled_back OR stake < 0 OR payout < 0 THEN 'rollback'
-                WHEN payout > 0 THEN 'win' ELSE 'bet' END AS happening
+                WHEN payout > 0 THEN 'win' ELSE 'bet' END AS kind
       FROM feed_records
      WHERE provider = :provider AND occurrence = 1
        AND created_at >= :since AND created_at < :until
-       AND created_at >= (SELECT since FROM heard)
+       AND created_at >= (SELECT since FROM first_receipt)
      ORDER BY created_at DESC LIMIT :most
 )
-SELECT happening,
-       greatest(ceil(extract(epoch FROM v.first_at - r.created_at)), 0)::bigint AS late_s
+SELECT kind,
+       greatest(ceil(extract(epoch FROM v.first_at - r.created_at)), 0)::bigint AS delay_s
   FROM records r
  CROSS JOIN LATERAL (SELECT min(received_at) AS first_at FROM feed_versions
                       WHERE provider = :provider AND record_id = r.record_id) v
@@ -54,39 +56,39 @@ class MaturitySource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaturityRules:
-    """What the settings say of one provider.
+    """The maturity settings of one provider.
 
     Attributes:
-        declared: holds where nothing else does.
-        by_happening: declared apart.
-        learns: whether the feed's own lateness decides where there is enough of it.
-        per_mille: the share of records that must have arrived, of 1 000.
-        samples_min: fewer records teach nothing.
-        floor, ceiling: bounds of what is learned.
-        over: how far back is looked.
+        declared: the age for kinds without one of their own.
+        declared_by_kind: the ages of single kinds.
+        learns: use the feed's own arrival delays where there are enough of them.
+        per_mille: the share of records that must have arrived, out of 1 000.
+        samples_min: with fewer records the declared age holds.
+        floor, ceiling: bounds of a learned age.
+        lookback: how far before the ceiling records are sampled.
     """
 
     declared: timedelta
-    by_happening: Mapping[RecordKind, timedelta] = field(default_factory=lambda: _NOTHING)
+    declared_by_kind: Mapping[RecordKind, timedelta] = field(default_factory=lambda: _NOTHING)
     learns: bool = False
     per_mille: int = 995
     samples_min: int = 200
     floor: timedelta = timedelta(minutes=1)
     ceiling: timedelta = timedelta(days=3)
-    over: timedelta = timedelta(days=14)
+    lookback: timedelta = timedelta(days=14)
 
-    def declared_for(self, happening: RecordKind) -> timedelta:
-        """What was declared of it."""
-        return self.by_happening.get(happening, self.declared)
+    def declared_for(self, kind: RecordKind) -> timedelta:
+        """The declared age of one kind."""
+        return self.declared_by_kind.get(kind, self.declared)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaturityAge:
-    """The age at which one kind of row has to have its other side.
+    """The age by which a row of one kind must have its other side.
 
     Attributes:
-        per_mille: the share of records that had arrived by then; None where it was declared.
-        samples: records that it was learned from, or that were too few to learn from.
+        per_mille: the share of records that had arrived by this age; None if declared.
+        samples: records the age was learned from, or that were too few to learn from.
     """
 
     age: timedelta
@@ -106,17 +108,17 @@ class MaturityAge:
 
 @dataclass(frozen=True, slots=True)
 class ProviderMaturity:
-    """The maturity of one provider's rows, complete."""
+    """The maturity of one provider's rows, with an entry for every kind."""
 
-    by_happening: Mapping[RecordKind, MaturityAge]
+    by_kind: Mapping[RecordKind, MaturityAge]
 
-    def of(self, happening: RecordKind) -> timedelta:
+    def of(self, kind: RecordKind) -> timedelta:
         """The age of one kind."""
-        return self.by_happening[happening].age
+        return self.by_kind[kind].age
 
     @property
     def ages(self) -> MaturityAges:
-        """What a run judges by."""
+        """The ages alone, as a run uses them."""
         return MaturityAges(
             bet=self.of(RecordKind.BET),
             win=self.of(RecordKind.WIN),
@@ -125,71 +127,73 @@ class ProviderMaturity:
 
     def to_json(self) -> dict[str, Any]:
         """As the interface prints it, by kind."""
-        return {str(kind): each.to_json() for kind, each in self.by_happening.items()}
+        return {str(kind): maturity.to_json() for kind, maturity in self.by_kind.items()}
 
 
-def learned(lateness_s: Sequence[int], rules: MaturityRules) -> timedelta | None:
-    """The age by which the stated share had arrived; None: too few to say. Pure.
+def learned_age(delays_s: Sequence[int], rules: MaturityRules) -> timedelta | None:
+    """The age by which the stated share of records had arrived; None: too few records. Pure.
 
     Args:
-        lateness_s: seconds from what happened to when it was first heard of, in any order.
-        rules: the share, the bounds and how many it takes.
+        delays_s: arrival delays in seconds, in any order.
+        rules: the share, the bounds and the smallest number of samples.
     """
-    if not lateness_s or len(lateness_s) < rules.samples_min:
+    if not delays_s or len(delays_s) < rules.samples_min:
         return None
-    # The nearest rank, in integers: the smallest age that at least the share has reached.
-    rank = -(-rules.per_mille * len(lateness_s) // PER_MILLE)
-    age = timedelta(seconds=sorted(lateness_s)[max(rank, 1) - 1])
+    # Nearest rank, in integers: the smallest delay that at least the share did not exceed.
+    rank = -(-rules.per_mille * len(delays_s) // PER_MILLE)
+    age = timedelta(seconds=sorted(delays_s)[max(rank, 1) - 1])
     return min(max(age, rules.floor), rules.ceiling)
 
 
-def judged(
-    lateness_s: Mapping[RecordKind, Sequence[int]], rules: MaturityRules
+def provider_maturity(
+    delays_s: Mapping[RecordKind, Sequence[int]], rules: MaturityRules
 ) -> ProviderMaturity:
-    """The maturity of every kind, from what was seen of it. Pure."""
+    """The maturity of every kind, from the arrival delays of its records. Pure."""
     return ProviderMaturity(
         MappingProxyType(
-            {kind: _ripe_age(kind, lateness_s.get(kind, ()), rules) for kind in RecordKind}
+            {kind: _maturity_age(kind, delays_s.get(kind, ()), rules) for kind in RecordKind}
         )
     )
 
 
 def maturity_for(
-    connection: Connection, provider: str, settings: MaturityRules, now: datetime
+    connection: Connection, provider: str, rules: MaturityRules, now: datetime
 ) -> ProviderMaturity:
-    """The maturity of a provider's rows at ``now``, per kind, with what it rests on."""
-    return judged(lateness_of(connection, provider, settings, now), settings)
+    """The maturity of a provider's rows at ``now``, by kind, with its source."""
+    return provider_maturity(_observed_delays(connection, provider, rules, now), rules)
 
 
-def lateness_of(
-    connection: Connection, provider: str, settings: MaturityRules, now: datetime
+def _observed_delays(
+    connection: Connection, provider: str, rules: MaturityRules, now: datetime
 ) -> dict[RecordKind, list[int]]:
-    """Seconds that records were late, by kind; of those old enough to have all come."""
-    until = now - settings.ceiling
-    said = {
+    """Arrival delays in seconds, by kind, of records older than the ceiling."""
+    until = now - rules.ceiling
+    params = {
         "provider": provider,
-        "since": until - settings.over,
+        "since": until - rules.lookback,
         "until": until,
         "most": SAMPLES_MAX,
     }
-    found: dict[RecordKind, list[int]] = {kind: [] for kind in RecordKind}
-    for row in connection.execute(text(_LATENESS), said):
-        found[RecordKind(row.happening)].append(row.late_s)
-    return found
+    delays_s: dict[RecordKind, list[int]] = {kind: [] for kind in RecordKind}
+    for row in connection.execute(text(_DELAYS), params):
+        delays_s[RecordKind(row.kind)].append(row.delay_s)
+    return delays_s
 
 
-def _ripe_age(kind: RecordKind, lateness_s: Sequence[int], rules: MaturityRules) -> MaturityAge:
-    age = learned(lateness_s, rules) if rules.learns else None
+def _maturity_age(
+    kind: RecordKind, delays_s: Sequence[int], rules: MaturityRules
+) -> MaturityAge:
+    age = learned_age(delays_s, rules) if rules.learns else None
     if age is None:
         return MaturityAge(
             age=rules.declared_for(kind),
             source=MaturitySource.DECLARED,
             per_mille=None,
-            samples=len(lateness_s),
+            samples=len(delays_s),
         )
     return MaturityAge(
         age=age,
         source=MaturitySource.LEARNED,
         per_mille=rules.per_mille,
-        samples=len(lateness_s),
+        samples=len(delays_s),
     )

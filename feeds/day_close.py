@@ -1,33 +1,33 @@
-"""Closed days, and what a provider said of them afterwards.
+"""Closed days, and records of them that the provider restates afterwards.
 
-A day is closed by the run that signed it off. Closing takes a number under the lock that every
-storing of records takes too, so what came before and what came after never depends on a clock.
-A record of a closed day that is told otherwise, or for the first time, after its close is a
-restatement: shown with what it said at the close and what it says now.
+The run that signs a day off closes it. The close takes a number in the order of all writes
+(``feeds.write_order``), so "before" and "after" the close do not depend on a clock. A record of
+a closed day that changes, appears or disappears after the close is a restatement; it is shown
+with its figures at the close and now.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from feeds.findings import FindingKind, NewFinding, note
+from feeds.findings import FindingKind, NewFinding, record_findings, resolve_scopes
+from feeds.write_order import lock_history
 from vocabulary.window import Window
 
-#: The feed under which restatements are noted, whichever feed brought them.
+#: Restatements are findings of this feed, whichever feed delivered them.
 CLOSES = "closes"
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('feed ' || :provider, 0))"
-# Every field that finance sees, quoted so that no field's text passes for a boundary.
+# All fields that finance sees, quoted so that no text can be mistaken for a separator.
 _CONTENT = """
 concat_ws(',', quote_literal(record_id), occurrence, quote_literal(round_id),
           quote_literal(handle), currency, stake, payout, rolled_back,
           extract(epoch FROM created_at), extract(epoch FROM updated_at))
 """
 _CLOSE = f"""
-WITH told AS (
+WITH day AS (
     SELECT count(*) AS records,
            sha256(coalesce(string_agg(sha256(convert_to({_CONTENT}, 'UTF8')), ''::bytea
                                       ORDER BY record_id, occurrence), ''::bytea)) AS digest
@@ -38,51 +38,50 @@ INSERT INTO day_closes AS c
        (provider, business_day, starts_at, ends_at, closed_at, close_no, run_id, records,
         digest)
 SELECT :provider, :day, :starts_at, :ends_at, :closed_at, nextval('feed_order'), :run_id,
-       records, digest FROM told
+       records, digest FROM day
 ON CONFLICT ON CONSTRAINT day_closes_pkey DO UPDATE SET
     starts_at = EXCLUDED.starts_at, ends_at = EXCLUDED.ends_at,
     closed_at = EXCLUDED.closed_at, close_no = EXCLUDED.close_no,
     run_id = EXCLUDED.run_id, records = EXCLUDED.records, digest = EXCLUDED.digest
 RETURNING *
 """  # noqa: S608 - only the constant above is put in
-_OF_DAY = "SELECT * FROM day_closes WHERE provider = :provider AND business_day = :day"
-_TOUCHED = """
-SELECT business_day FROM day_closes
+_CLOSE_OF = "SELECT * FROM day_closes WHERE provider = :provider AND business_day = :day"
+_CLOSES_OVER = """
+SELECT * FROM day_closes
  WHERE provider = :provider AND starts_at <= :last AND ends_at > :first ORDER BY business_day
 """
-# What a key said at the close is the version that was stored before it and replaced after it,
-# if it was replaced; a key that moved into or out of the day counts as well, and so does one
-# that is not told any more.
+# The version of a record at the close was stored before the close and superseded after it.
+# Records that moved into the day, out of it, or were withdrawn are restated too.
 _RESTATED = """
-WITH was AS (
+WITH at_close AS (
     SELECT DISTINCT ON (record_id, occurrence)
            record_id, occurrence, round_id, handle, currency, stake, payout, rolled_back,
            created_at
       FROM feed_superseded
      WHERE provider = :provider AND stored_no < :close_no AND superseded_no > :close_no
      ORDER BY record_id, occurrence, superseded_no
-), became AS (
+), since AS (
     SELECT record_id, occurrence, round_id, handle, currency, stake, payout, rolled_back,
            created_at
       FROM feed_records
      WHERE provider = :provider AND stored_no > :close_no
        AND ((created_at >= :starts_at AND created_at < :ends_at)
-            OR (record_id, occurrence) IN (SELECT record_id, occurrence FROM was
+            OR (record_id, occurrence) IN (SELECT record_id, occurrence FROM at_close
                                             WHERE created_at >= :starts_at
                                               AND created_at < :ends_at))
 )
 SELECT record_id, occurrence,
-       w.round_id AS round_was, w.handle AS handle_was, w.currency AS currency_was,
-       w.stake AS stake_was, w.payout AS payout_was, w.rolled_back AS undone_was,
-       w.created_at AS created_was,
-       b.round_id AS round_is, b.handle AS handle_is, b.currency AS currency_is,
-       b.stake AS stake_is, b.payout AS payout_is, b.rolled_back AS undone_is,
-       b.created_at AS created_is
-  FROM became b FULL JOIN was w USING (record_id, occurrence)
- WHERE (b.created_at IS NOT NULL OR (w.created_at >= :starts_at AND w.created_at < :ends_at))
-   AND (w.round_id, w.handle, w.currency, w.stake, w.payout, w.rolled_back, w.created_at)
+       b.round_id AS before_round_id, b.handle AS before_handle,
+       b.currency AS before_currency, b.stake AS before_stake, b.payout AS before_payout,
+       b.rolled_back AS before_rolled_back, b.created_at AS before_created_at,
+       a.round_id AS after_round_id, a.handle AS after_handle,
+       a.currency AS after_currency, a.stake AS after_stake, a.payout AS after_payout,
+       a.rolled_back AS after_rolled_back, a.created_at AS after_created_at
+  FROM since a FULL JOIN at_close b USING (record_id, occurrence)
+ WHERE (a.created_at IS NOT NULL OR (b.created_at >= :starts_at AND b.created_at < :ends_at))
+   AND (b.round_id, b.handle, b.currency, b.stake, b.payout, b.rolled_back, b.created_at)
        IS DISTINCT FROM
-       (b.round_id, b.handle, b.currency, b.stake, b.payout, b.rolled_back, b.created_at)
+       (a.round_id, a.handle, a.currency, a.stake, a.payout, a.rolled_back, a.created_at)
  ORDER BY record_id, occurrence
 """
 
@@ -93,9 +92,9 @@ class DayClose:
 
     Attributes:
         window: the day in the provider's zone.
-        run_id: the run that signed it off; None where a person did without one.
-        records: the provider's records of the day as they stood.
-        digest: over their content, independent of their order.
+        run_id: the run that signed it off; None if a person did without a run.
+        records: the number of the provider's records of the day at the close.
+        digest: over the content of these records, independent of their order.
     """
 
     provider: str
@@ -109,7 +108,7 @@ class DayClose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFigures:
-    """What a record says: amounts in minor units, nothing where it was undone."""
+    """The figures of a record; amounts in minor units."""
 
     round_id: str
     handle: str
@@ -121,17 +120,17 @@ class RecordFigures:
 
     @property
     def net(self) -> int:
-        """What it leaves the player."""
+        """Its effect on the player's balance; none if it was rolled back."""
         return 0 if self.rolled_back else self.payout - self.stake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restatement:
-    """One record of a closed day that was told otherwise after the close.
+    """One record of a closed day that changed after the close.
 
     Attributes:
-        before: what it said at the close; None: it was not there.
-        after: what it says now; None: it was withdrawn.
+        before: its figures at the close; None: it did not exist.
+        after: its figures now; None: it was withdrawn.
     """
 
     record_id: str
@@ -140,20 +139,20 @@ class Restatement:
     after: RecordFigures | None
 
     @property
-    def told(self) -> RecordFigures:
-        """What it says now, or what it said last."""
-        told = self.after or self.before
-        assert told is not None  # a record that was never told is no restatement
-        return told
+    def latest(self) -> RecordFigures:
+        """Its figures now, or before it was withdrawn."""
+        figures = self.after or self.before
+        assert figures is not None  # a restated record has at least one of both
+        return figures
 
     @property
     def difference(self) -> int:
-        """After less before, to the player, in minor units of ``told.currency``.
+        """After less before, in the player's favour, in minor units of ``latest.currency``.
 
-        Where the currency changed the amounts cannot be compared and all of it is new.
+        If the currency changed, amounts cannot be compared and all of the record is new.
         """
         if self.after is None:
-            return -self.told.net
+            return -self.latest.net
         if self.before is None or self.before.currency != self.after.currency:
             return self.after.net
         return self.after.net - self.before.net
@@ -168,20 +167,20 @@ def close_day(
     run_id: str | None,
     now: datetime,
 ) -> DayClose:
-    """Sign a day off as it stands, within the caller's transaction.
+    """Sign a day off with its current records, within the caller's transaction.
 
-    Closing it again signs what it says then, and ends its restatements.
+    Closing a day again signs its records of then and resolves its restatements.
 
     Args:
         connection: the transaction of the run that signs.
         provider: the slug.
         day: the business day in the provider's zone.
         window: that day as instants.
-        run_id: the run.
-        now: when.
+        run_id: the run; None without one.
+        now: the instant of the close.
     """
-    connection.execute(text(_LOCK), {"provider": provider})
-    said = {
+    lock_history(connection, provider)
+    params = {
         "provider": provider,
         "day": day,
         "starts_at": window.start,
@@ -189,103 +188,99 @@ def close_day(
         "closed_at": now,
         "run_id": run_id,
     }
-    row = connection.execute(text(_CLOSE), said).one()
-    note(connection, provider, CLOSES, scope=day.isoformat(), found=(), now=now)
+    row = connection.execute(text(_CLOSE), params).one()
+    resolve_scopes(connection, provider, CLOSES, scopes=[day.isoformat()], now=now)
     return _close(row)
 
 
-def closed(connection: Connection, provider: str, day: date) -> DayClose | None:
-    """The close of a day, if it was closed."""
-    row = connection.execute(text(_OF_DAY), {"provider": provider, "day": day}).one_or_none()
+def close_of(connection: Connection, provider: str, day: date) -> DayClose | None:
+    """The close of a day, or None while it is open."""
+    row = connection.execute(text(_CLOSE_OF), {"provider": provider, "day": day}).one_or_none()
     return None if row is None else _close(row)
 
 
-def restated(connection: Connection, provider: str, day: date) -> list[Restatement]:
-    """Every record of a closed day that was told otherwise since; none of a day still open."""
-    row = connection.execute(text(_OF_DAY), {"provider": provider, "day": day}).one_or_none()
-    if row is None:
-        return []
-    said = {
-        "provider": provider,
-        "close_no": row.close_no,
-        "starts_at": row.starts_at,
-        "ends_at": row.ends_at,
-    }
-    return [_restatement(each) for each in connection.execute(text(_RESTATED), said)]
+def restatements_of(connection: Connection, provider: str, day: date) -> list[Restatement]:
+    """Every record of a closed day that changed since its close; none while it is open."""
+    row = connection.execute(text(_CLOSE_OF), {"provider": provider, "day": day}).one_or_none()
+    return [] if row is None else _restatements(connection, row)
 
 
-def note_restatements(
-    connection: Connection, provider: str, *, first: datetime, last: datetime, now: datetime
+def record_restatements(
+    connection: Connection, provider: str, created: Iterable[datetime | None], *, now: datetime
 ) -> int:
-    """Look again at the closed days that records from ``first`` to ``last`` belong to.
+    """Check the closed days of records for restatements.
+
+    Args:
+        connection: the transaction that stored the records.
+        provider: the slug.
+        created: when the first and the last of them were created; None is skipped.
+        now: the instant of the check.
 
     Returns:
-        How many restatements of those days stand.
+        The number of restated records of those days.
     """
-    asked = {"provider": provider, "first": first, "last": last}
-    days: Sequence[date] = connection.execute(text(_TOUCHED), asked).scalars().all()
+    instants = [instant for instant in created if instant is not None]
+    if not instants:
+        return 0
+    params = {"provider": provider, "first": min(instants), "last": max(instants)}
     count = 0
-    for day in days:
-        close = closed(connection, provider, day)
-        assert close is not None  # it was just found
-        told = [_found(each, close) for each in restated(connection, provider, day)]
-        note(connection, provider, CLOSES, scope=day.isoformat(), found=told, now=now)
-        count += len(told)
+    for row in connection.execute(text(_CLOSES_OVER), params).all():
+        close = _close(row)
+        findings = [_finding(item, close) for item in _restatements(connection, row)]
+        scope = close.day.isoformat()
+        record_findings(connection, provider, CLOSES, scope=scope, findings=findings, now=now)
+        count += len(findings)
     return count
 
 
-def _found(each: Restatement, close: DayClose) -> NewFinding:
-    before, after = each.before, each.after
-    how = "was told for the first time" if before is None else "was told otherwise"
-    how = "was withdrawn" if after is None else how
+def _restatements(connection: Connection, close: Row[Any]) -> list[Restatement]:
+    """The restated records of a day, by its row in ``closes``."""
+    params = {
+        "provider": close.provider,
+        "close_no": close.close_no,
+        "starts_at": close.starts_at,
+        "ends_at": close.ends_at,
+    }
+    return [
+        Restatement(
+            record_id=row.record_id,
+            occurrence=row.occurrence,
+            before=_figures(row, "before"),
+            after=_figures(row, "after"),
+        )
+        for row in connection.execute(text(_RESTATED), params)
+    ]
+
+
+def _finding(restatement: Restatement, close: DayClose) -> NewFinding:
+    before, after = restatement.before, restatement.after
+    change = "reported for the first time" if before is None else "changed"
+    change = "withdrawn" if after is None else change
+    record = f"record {restatement.record_id} of {close.day}"
     return NewFinding(
         kind=FindingKind.RESTATED_AFTER_CLOSE,
-        detail=f"record {each.record_id} of {close.day} {how} after the day was closed",
-        record_id=each.record_id,
-        round_id=each.told.round_id,
-        currency=each.told.currency,
-        difference=each.difference,
+        detail=f"{record} was {change} after the day was closed",
+        record_id=restatement.record_id,
+        round_id=restatement.latest.round_id,
+        currency=restatement.latest.currency,
+        difference=restatement.difference,
         covers=close.window,
         evidence={
-            "occurrence": each.occurrence,
-            "before": before and _told_json(before),
-            "after": after and _told_json(after),
+            "occurrence": restatement.occurrence,
+            "before": before and _figures_json(before),
+            "after": after and _figures_json(after),
             "run_id": close.run_id,
         },
     )
 
 
-def _told_json(told: RecordFigures) -> dict[str, Any]:
-    return {
-        "round_id": told.round_id,
-        "handle": told.handle,
-        "currency": told.currency,
-        "stake": told.stake,
-        "payout": told.payout,
-        "rolled_back": told.rolled_back,
-        "created_at": told.created_at.isoformat(),
-    }
+def _figures_json(figures: RecordFigures) -> dict[str, Any]:
+    return {**asdict(figures), "created_at": figures.created_at.isoformat()}
 
 
-def _restatement(row: Row[Any]) -> Restatement:
-    before = None if row.round_was is None else _told(row, "was")
-    after = None if row.round_is is None else _told(row, "is")
-    return Restatement(
-        record_id=row.record_id, occurrence=row.occurrence, before=before, after=after
-    )
-
-
-def _told(row: Row[Any], when: str) -> RecordFigures:
-    said = row._mapping
-    return RecordFigures(
-        round_id=said[f"round_{when}"],
-        handle=said[f"handle_{when}"],
-        currency=said[f"currency_{when}"],
-        stake=said[f"stake_{when}"],
-        payout=said[f"payout_{when}"],
-        rolled_back=said[f"undone_{when}"],
-        created_at=said[f"created_{when}"],
-    )
+def _figures(row: Row[Any], side: str) -> RecordFigures | None:
+    values = {f.name: row._mapping[f"{side}_{f.name}"] for f in fields(RecordFigures)}
+    return None if values["round_id"] is None else RecordFigures(**values)
 
 
 def _close(row: Row[Any]) -> DayClose:

@@ -1,12 +1,11 @@
-"""What feeds did wrong: kept, open until it no longer holds, and told to every run it concerns.
+"""Findings: what is wrong with feeds. A finding stays open until its cause is gone.
 
-A finding is a value. Whoever looks at a file, a pull or a closed day says everything that is
-wrong with it at once, under one *scope*; what was said of the same scope before and is not said
-again is resolved. So a finding goes away by being cured, never by waiting. Something that
-happened and is over, such as a record that came late, is kept as resolved from the start.
+Whoever checks a file, a pull or a closed day records all of its findings at once, under one
+*scope*. Findings of an earlier check of the same scope that are not among them are resolved.
+An event that is over, such as a late record, is resolved from the start.
 
-A run asks ``findings(connection, provider, window)`` and gets what is open and speaks of its
-window, or of a time nobody knows: what could not be read may belong to any day.
+A run gets the open findings about its window, and those about an unknown time: an unreadable
+record may belong to any day.
 """
 
 import json
@@ -22,7 +21,7 @@ from sqlalchemy import Connection, Row, text
 from vocabulary.errors import Refused
 from vocabulary.window import Window
 
-#: Findings of one kind and scope kept one by one; further ones are one finding with a count.
+#: Findings of one kind and scope that are kept singly; the rest become one with a count.
 KEPT_MAX = 1_000
 
 
@@ -49,13 +48,13 @@ class FindingKind(StrEnum):
 
 
 class Severity(StrEnum):
-    """Whether something is missing from the books of the other side, or only worth seeing."""
+    """Whether records of the provider may be missing (error), or all are stored (warning)."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
-#: Kinds after which everything that was told is still in hand.
+#: Kinds of findings after which every reported record is stored.
 _WARNINGS = frozenset(
     {FindingKind.DUPLICATED_KEY, FindingKind.LATE_RECORD, FindingKind.NOT_TOLD_AGAIN}
 )
@@ -63,16 +62,16 @@ _WARNINGS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFinding:
-    """A finding as whoever looked tells it.
+    """A finding of a check, not stored yet.
 
     Attributes:
-        detail: one sentence; never the content of what could not be read.
-        file, line: where it stands; the 1-based line of a text file, the row of a sheet.
-        record_id, round_id, currency: what it speaks of, as far as that is known.
+        detail: one sentence; never the content of an unreadable record.
+        file, line: its place; the 1-based line of a text file or row of a sheet.
+        record_id, round_id, currency: what it is about, as far as known.
         difference: after less before, in the player's favour, in minor units.
-        covers: the time it speaks of; None: not known.
-        evidence: what it was before and after, or whatever shows it; JSON values.
-        over: it happened and is over; nothing is open.
+        covers: the time it is about; None: not known.
+        evidence: JSON values that show it, such as the record before and after.
+        is_resolved: it is about an event that is over; nothing is open.
     """
 
     kind: FindingKind
@@ -85,12 +84,12 @@ class NewFinding:
     difference: int | None = None
     covers: Window | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    over: bool = False
+    is_resolved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedFinding(NewFinding):
-    """A finding as it is kept; ``id`` is the same whenever the same is found again."""
+    """A stored finding; ``id`` is the same whenever the same finding is made again."""
 
     id: str
     provider: str
@@ -101,7 +100,7 @@ class FeedFinding(NewFinding):
     resolved_at: datetime | None
 
 
-_NOTE = """
+_UPSERT = """
 INSERT INTO feed_findings AS f
        (finding_id, provider, feed, scope, kind, severity, file, line, record_id, round_id,
         currency, difference, covers_from, covers_to, detail, evidence, first_seen, last_seen,
@@ -117,27 +116,28 @@ ON CONFLICT ON CONSTRAINT feed_findings_pkey DO UPDATE SET
     resolved_at = CASE WHEN f.resolved_by IS NULL THEN EXCLUDED.resolved_at
                        ELSE f.resolved_at END
 """
-_CURE = """
+_RESOLVE_OTHERS = """
 UPDATE feed_findings SET resolved_at = :now
  WHERE provider = :provider AND feed = :feed AND scope = :scope AND resolved_at IS NULL
-   AND finding_id <> ALL (cast(:still AS text[]))
+   AND finding_id <> ALL (cast(:open_ids AS text[]))
    AND (cast(:since AS timestamptz) IS NULL
         OR (covers_from >= :since AND covers_to <= cast(:until AS timestamptz)))
 """
-_CURE_SCOPES = """
+_RESOLVE_SCOPES = """
 UPDATE feed_findings SET resolved_at = :now
  WHERE provider = :provider AND feed = :feed AND scope = ANY (cast(:scopes AS text[]))
    AND resolved_at IS NULL
 """
-_RESOLVE = """
+_RESOLVE_BY_PERSON = """
 UPDATE feed_findings SET resolved_at = :now, resolved_by = :by
  WHERE finding_id = :id AND resolved_at IS NULL
 """
 _COLUMNS = (
-    "finding_id, provider, feed, kind, severity, file, line, record_id, round_id, currency,"
-    " difference, covers_from, covers_to, detail, evidence, first_seen, last_seen, resolved_at"
+    "finding_id AS id, provider, feed, kind, severity, file, line, record_id, round_id,"
+    " currency, difference, covers_from, covers_to, detail, evidence, first_seen, last_seen,"
+    " resolved_at"
 )
-_OF_WINDOW = f"""
+_IN_WINDOW = f"""
 SELECT {_COLUMNS} FROM feed_findings
  WHERE provider = :provider AND resolved_at IS NULL
    AND (covers_from IS NULL OR covers_from < :until)
@@ -146,147 +146,137 @@ SELECT {_COLUMNS} FROM feed_findings
 """  # noqa: S608 - only the constant above is put in
 _OPEN = f"""
 SELECT {_COLUMNS} FROM feed_findings WHERE resolved_at IS NULL
- ORDER BY provider, feed, kind, file NULLS FIRST, line NULLS FIRST, finding_id
+ ORDER BY provider, feed, kind, file NULLS FIRST, line NULLS FIRST, record_id NULLS FIRST,
+       finding_id
 """  # noqa: S608 - only the constant above is put in
 
 
-def findings(connection: Connection, provider: str, window: Window) -> list[FeedFinding]:
-    """What is open and speaks of the window, or of a time nobody knows; in a fixed order."""
-    said = {"provider": provider, "since": window.start, "until": window.end}
-    return [_finding(row) for row in connection.execute(text(_OF_WINDOW), said)]
+def findings_in(connection: Connection, provider: str, window: Window) -> list[FeedFinding]:
+    """Open findings about the window or about an unknown time, in a fixed order."""
+    params = {"provider": provider, "since": window.start, "until": window.end}
+    return [_stored_finding(row) for row in connection.execute(text(_IN_WINDOW), params)]
 
 
 def open_findings(connection: Connection) -> list[FeedFinding]:
-    """Everything that is open, of every provider."""
-    return [_finding(row) for row in connection.execute(text(_OPEN))]
+    """Open findings of every provider."""
+    return [_stored_finding(row) for row in connection.execute(text(_OPEN))]
 
 
-def note(
+def record_findings(
     connection: Connection,
     provider: str,
     feed: str,
     *,
     scope: str,
-    found: Iterable[NewFinding],
+    findings: Iterable[NewFinding],
     now: datetime,
-    looked_at: Window | None = None,
-) -> int:
-    """Keep everything that is wrong with one scope; what is not said again is resolved.
+    checked: Window | None = None,
+) -> None:
+    """Store all findings of one scope and resolve its earlier ones that are not among them.
 
-    Where only a part of the time was ``looked_at``, findings beyond it stay as they are.
-
-    Returns:
-        How many findings were kept. Of one kind ``KEPT_MAX`` are kept one by one.
+    Of a kind at most ``KEPT_MAX`` are stored singly, and one for the rest. If only a window was
+    ``checked``, earlier findings that reach outside it are left alone.
     """
-    rows = [_row(each, provider, feed, scope, now) for each in _bounded(found)]
+    rows = [_row(finding, provider, feed, scope, now) for finding in _limited(findings)]
     if rows:
-        connection.execute(text(_NOTE), rows)
-    still = [row["id"] for row in rows]
-    said = {
+        connection.execute(text(_UPSERT), rows)
+    params = {
         "provider": provider,
         "feed": feed,
         "scope": scope,
-        "still": still,
+        "open_ids": [row["id"] for row in rows],
         "now": now,
-        "since": looked_at and looked_at.start,
-        "until": looked_at and looked_at.end,
+        "since": checked and checked.start,
+        "until": checked and checked.end,
     }
-    connection.execute(text(_CURE), said)
-    return len(rows)
+    connection.execute(text(_RESOLVE_OTHERS), params)
 
 
-def cured(
+def resolve_scopes(
     connection: Connection, provider: str, feed: str, *, scopes: Sequence[str], now: datetime
-) -> int:
-    """Nothing is wrong with these scopes any more; returns how many findings that ends."""
-    said = {"provider": provider, "feed": feed, "scopes": list(scopes), "now": now}
-    return connection.execute(text(_CURE_SCOPES), said).rowcount
+) -> None:
+    """Resolve every open finding of these scopes: nothing is wrong with them any more."""
+    params = {"provider": provider, "feed": feed, "scopes": list(scopes), "now": now}
+    connection.execute(text(_RESOLVE_SCOPES), params)
 
 
-def resolve(connection: Connection, finding_id: str, *, by: str, now: datetime) -> None:
-    """A person has looked: the finding is closed and stays closed.
+def resolve_finding(connection: Connection, finding_id: str, *, by: str, now: datetime) -> None:
+    """Resolve a finding by decision of a person; it stays resolved if it is made again.
 
     Raises:
-        Refused: there is no such finding that is open.
+        Refused: no open finding has this id.
     """
-    said = {"id": finding_id, "by": by, "now": now}
-    if connection.execute(text(_RESOLVE), said).rowcount == 0:
+    params = {"id": finding_id, "by": by, "now": now}
+    if connection.execute(text(_RESOLVE_BY_PERSON), params).rowcount == 0:
         raise Refused(f"no finding {finding_id} is open")
 
 
 def severity_of(kind: FindingKind) -> Severity:
-    """How much it matters."""
+    """The severity of a kind."""
     return Severity.WARNING if kind in _WARNINGS else Severity.ERROR
 
 
-def _bounded(found: Iterable[NewFinding]) -> Iterator[NewFinding]:
-    """The first of every kind one by one, and a count of the rest."""
+def _limited(findings: Iterable[NewFinding]) -> Iterator[NewFinding]:
+    """The first findings of every kind, then one with the count of the rest."""
     counts: dict[FindingKind, int] = {}
-    more: dict[FindingKind, NewFinding] = {}
-    for each in found:
-        counts[each.kind] = counts.get(each.kind, 0) + 1
-        if counts[each.kind] <= KEPT_MAX:
-            yield each
+    last_of: dict[FindingKind, NewFinding] = {}
+    for finding in findings:
+        counts[finding.kind] = counts.get(finding.kind, 0) + 1
+        if counts[finding.kind] <= KEPT_MAX:
+            yield finding
         else:
-            more[each.kind] = each
-    for kind, last in more.items():
+            last_of[finding.kind] = finding
+    for kind, last in last_of.items():
         rest = counts[kind] - KEPT_MAX
-        detail = f"and {rest} more of this kind"
         yield NewFinding(
-            kind=kind, detail=detail, file=last.file, over=last.over, evidence={"more": rest}
+            kind=kind,
+            detail=f"and {rest} more of this kind",
+            file=last.file,
+            is_resolved=last.is_resolved,
+            evidence={"more": rest},
         )
 
 
 def _row(
-    each: NewFinding, provider: str, feed: str, scope: str, now: datetime
+    finding: NewFinding, provider: str, feed: str, scope: str, now: datetime
 ) -> dict[str, object]:
     return {
-        "id": _id(each, provider, feed, scope),
+        "id": _id(finding, provider, feed, scope),
         "provider": provider,
         "feed": feed,
         "scope": scope,
-        "kind": str(each.kind),
-        "severity": str(severity_of(each.kind)),
-        "file": each.file,
-        "line": each.line,
-        "record_id": each.record_id,
-        "round_id": each.round_id,
-        "currency": each.currency,
-        "difference": each.difference,
-        "covers_from": each.covers and each.covers.start,
-        "covers_to": each.covers and each.covers.end,
-        "detail": each.detail,
-        "evidence": json.dumps(dict(each.evidence)),
+        "kind": str(finding.kind),
+        "severity": str(severity_of(finding.kind)),
+        "file": finding.file,
+        "line": finding.line,
+        "record_id": finding.record_id,
+        "round_id": finding.round_id,
+        "currency": finding.currency,
+        "difference": finding.difference,
+        "covers_from": finding.covers and finding.covers.start,
+        "covers_to": finding.covers and finding.covers.end,
+        "detail": finding.detail,
+        "evidence": json.dumps(dict(finding.evidence)),
         "now": now,
-        "resolved_at": now if each.over else None,
+        "resolved_at": now if finding.is_resolved else None,
     }
 
 
-def _id(each: NewFinding, provider: str, feed: str, scope: str) -> str:
-    where: Sequence[object] = (each.file, each.line, each.record_id)
-    named = ascii((provider, feed, scope, str(each.kind), *where, each.detail))
-    return "fnd-" + blake2b(named.encode(), digest_size=10).hexdigest()
+def _id(finding: NewFinding, provider: str, feed: str, scope: str) -> str:
+    place = (finding.file, finding.line, finding.record_id)
+    identity = ascii((provider, feed, scope, str(finding.kind), *place, finding.detail))
+    return "fnd-" + blake2b(identity.encode(), digest_size=10).hexdigest()
 
 
-def _finding(row: Row[Any]) -> FeedFinding:
-    begins, ends = row.covers_from, row.covers_to
+def _stored_finding(row: Row[Any]) -> FeedFinding:
+    values = dict(row._mapping)
+    start, end = values.pop("covers_from"), values.pop("covers_to")
     return FeedFinding(
-        id=row.finding_id,
-        provider=row.provider,
-        feed=row.feed,
-        kind=FindingKind(row.kind),
-        severity=Severity(row.severity),
-        file=row.file,
-        line=row.line,
-        record_id=row.record_id,
-        round_id=row.round_id,
-        currency=row.currency,
-        difference=row.difference,
-        covers=Window(start=begins, end=ends) if begins and ends else None,
-        detail=row.detail,
-        evidence=row.evidence,
-        first_seen=row.first_seen,
-        last_seen=row.last_seen,
-        resolved_at=row.resolved_at,
-        over=row.resolved_at is not None,
+        **{
+            **values,
+            "kind": FindingKind(values["kind"]),
+            "severity": Severity(values["severity"]),
+            "covers": Window(start=start, end=end) if start and end else None,
+            "is_resolved": values["resolved_at"] is not None,
+        }
     )

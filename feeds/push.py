@@ -1,17 +1,17 @@
-"""Pushed history: stored, held against closed days, and what of it could not be read."""
+"""Pushed history: records that arrive as callbacks, and deliveries that cannot be read."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from feeds.day_close import note_restatements
-from feeds.findings import FindingKind, NewFinding, cured, note
+from feeds.day_close import record_restatements
+from feeds.findings import FindingKind, NewFinding, record_findings, resolve_scopes
 from feeds.records import FeedCount, store_records
 from vocabulary.errors import TieoutError
 from vocabulary.facts import HistoryRecord
 
-#: The feed, and the source, of records that came as callbacks.
+#: The feed and the source of pushed records.
 PUSHED = "push"
 
 
@@ -23,25 +23,26 @@ def store_pushed(
     deliveries: Sequence[int],
     now: datetime,
 ) -> FeedCount:
-    """Keep what these deliveries told; a delivery that could not be read before now was."""
+    """Store the records of these deliveries and resolve findings that they were unreadable."""
     count = store_records(connection, provider, records, source=PUSHED, received_at=now)
     scopes = [_scope(delivery) for delivery in deliveries]
-    cured(connection, provider, PUSHED, scopes=scopes, now=now)
-    if count.first is not None and count.last is not None:
-        note_restatements(connection, provider, first=count.first, last=count.last, now=now)
+    resolve_scopes(connection, provider, PUSHED, scopes=scopes, now=now)
+    record_restatements(connection, provider, (count.first, count.last), now=now)
     return count
 
 
-def note_unreadable(
+def record_unreadable(
     connection: Connection, provider: str, delivery: int, error: Exception, *, now: datetime
 ) -> None:
-    """A delivery of history that nobody could read; it may speak of any time."""
-    # Only our own errors never carry what they failed on.
+    """Record that a delivery of history cannot be read; it may be about any time."""
+    # Only the texts of our own errors are sure to hold nothing of the payload.
     reason = str(error) if isinstance(error, TieoutError) else type(error).__name__
-    found = NewFinding(
+    finding = NewFinding(
         kind=FindingKind.UNPARSABLE_RECORD, detail=f"{_scope(delivery)}: {reason}"
     )
-    note(connection, provider, PUSHED, scope=_scope(delivery), found=[found], now=now)
+    record_findings(
+        connection, provider, PUSHED, scope=_scope(delivery), findings=[finding], now=now
+    )
 
 
 def _scope(delivery: int) -> str:

@@ -1,8 +1,8 @@
-"""The providers' own history, kept: the newest of every record, and every version ever seen.
+"""The providers' own history: the newest version of every record, and every version ever seen.
 
-A record pushed again is the same record; a newer ``updated_at`` replaces an older one, never
-the other way round. A *statement* that names one record id twice is the provider contradicting
-itself, so both lines are kept as occurrences 1 and 2 and reconciliation reports the second.
+A record that is delivered again is the same record: a newer ``updated_at`` replaces an older
+one, never the other way round. A *statement* that names one record id twice contradicts itself,
+so both lines are kept as occurrences 1 and 2 and reconciliation reports the second.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,13 @@ from hashlib import blake2b
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, text
 
-from feeds.withdrawals import remember, told_again
+from feeds.withdrawals import keep_delivered_keys, record_returns
+from feeds.write_order import lock_history, next_number
 from vocabulary.facts import HistoryRecord
 from vocabulary.ids import match_key
 from vocabulary.money import Money
 
-#: Records that are late or repeated, told by their id; there may be more.
+#: Ids of late or repeated records that are returned; there may be more of them.
 IDS_MAX = 1_000
 
 _COLUMNS = (
@@ -30,11 +31,7 @@ CREATE TEMP TABLE IF NOT EXISTS feed_stage ON COMMIT DELETE ROWS AS
 SELECT {_COLUMNS}, 0 AS line, ''::bytea AS content, ''::bytea AS raw
   FROM feed_records WHERE false
 """  # noqa: S608 - only the constant above is put in
-#: One lock per provider: whether a round already has a record must not be asked by two at once.
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('feed ' || :provider, 0))"
-#: The place of this storing among all storings and closes; taken under the lock.
-_NUMBER = "SELECT nextval('feed_order')"
-# An id named again is told apart by what it says, so that the order of lines decides nothing.
+# Occurrences of an id are numbered by content, so the order of lines does not matter.
 _OCCURRENCES = """
 UPDATE feed_stage s SET occurrence = n.occurrence
   FROM (SELECT line, row_number() OVER (PARTITION BY record_id
@@ -47,7 +44,7 @@ UPDATE feed_stage s SET occurrence = n.occurrence
 _REPEATED = """
 SELECT DISTINCT record_id FROM feed_stage WHERE occurrence > 1 ORDER BY record_id LIMIT :most
 """
-# What a record said before belongs to the span too: it may have left its day.
+# The span includes superseded versions: the record may have moved to another day.
 _SPAN = """
 SELECT min(created_at), max(created_at)
   FROM (SELECT created_at FROM feed_stage
@@ -65,7 +62,7 @@ WITH kept AS (
     ON CONFLICT ON CONSTRAINT feed_versions_once DO NOTHING
     RETURNING record_id, content
 ), stale AS (
-    -- A version seen before says nothing new, unless its very line was never stored.
+    -- A known version brings nothing new, unless its occurrence was never stored.
     DELETE FROM feed_stage s
      WHERE NOT EXISTS (SELECT FROM kept k
                         WHERE k.record_id = s.record_id AND k.content = s.content)
@@ -75,11 +72,11 @@ WITH kept AS (
 )
 SELECT count(*) FROM kept
 """
-# Other records of a round are sought by its key alone, which already stands for the provider:
-# asked for the provider too, a planner with old statistics walks through all it ever sent.
-# A row is new where nothing was there to be updated: it then has no deleting transaction.
+# Other records of a round are looked up by match key alone, which includes the provider: with
+# the provider as a second condition, a planner with old statistics scans its whole history.
+# A returned row with xmax = 0 was inserted, not updated.
 _UPSERT = f"""
-WITH told AS (
+WITH stored AS (
 INSERT INTO feed_records AS r
        (provider, {_COLUMNS}, received_at, source, continues, stored_no)
 SELECT :provider, {_COLUMNS}, :received_at, :source,
@@ -101,30 +98,31 @@ ON CONFLICT ON CONSTRAINT feed_records_pkey DO UPDATE SET
  WHERE r.updated_at <= EXCLUDED.updated_at
 RETURNING record_id, created_at, xmax = 0 AS is_new
 ), late AS (
-    SELECT record_id, created_at FROM told
+    SELECT record_id, created_at FROM stored
      WHERE is_new AND created_at < cast(:read_to AS timestamptz)
        AND NOT EXISTS (SELECT FROM feed_withdrawals w
-                        WHERE w.provider = :provider AND w.record_id = told.record_id)
+                        WHERE w.provider = :provider AND w.record_id = stored.record_id)
 )
-SELECT (SELECT count(*) FROM told), (SELECT count(*) FROM late),
+SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM late),
        ARRAY(SELECT record_id FROM late ORDER BY created_at, record_id LIMIT :most)
 """  # noqa: S608 - only the constant above is put in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedCount:
-    """What became of the records of one call.
+    """The effect of storing some records.
 
     Attributes:
-        received: records given.
-        versions: versions never seen before, now kept.
-        stored: records that are new or replaced an older one.
-        late: of them, new ones of a time that was read before.
-        late_ids: the first of those, oldest first.
-        repeated_ids: the first ids that the call named more than once, where that counts.
-        first, last: the earliest and the latest instant that a record was created at, or was
-            said to be before, of those not known word for word; None where there is none.
-        remembered: what was told is at hand until the transaction ends, in ``feed_delivered``.
+        received: records passed in.
+        versions: versions that were not known, now kept.
+        stored: records that are new or replaced an older version.
+        late: new records of a time that was read before.
+        late_ids: the first of them, oldest first.
+        repeated_ids: the first ids that a statement names more than once.
+        first, last: the earliest and latest creation of records that are new or changed, before
+            or after the change; None if there are none.
+        has_delivered_keys: ``feed_delivered`` holds the keys of all records passed in until the
+            transaction ends.
     """
 
     received: int
@@ -135,7 +133,7 @@ class FeedCount:
     repeated_ids: tuple[str, ...] = field(default=(), compare=False)
     first: datetime | None = field(default=None, compare=False)
     last: datetime | None = field(default=None, compare=False)
-    remembered: bool = field(default=False, compare=False)
+    has_delivered_keys: bool = field(default=False, compare=False)
 
 
 def store_records(
@@ -146,24 +144,25 @@ def store_records(
     source: str,
     received_at: datetime,
     read_to: datetime | None = None,
-    remembers: bool = False,
+    keeps_keys: bool = False,
 ) -> FeedCount:
-    """Keep pushed records, each id once with its newest version current.
+    """Store pushed or pulled records, one per id, within the caller's transaction.
 
-    Runs inside the caller's transaction. At equal ``updated_at`` the content seen last wins;
-    content seen before is a no-op.
+    The newest version is current. At equal ``updated_at`` the content received last wins;
+    storing known content again changes nothing.
 
     Args:
         connection: the caller's transaction.
-        provider_slug: whose records.
-        records: as told, in that order.
+        provider_slug: the provider.
+        records: in the order in which they were reported.
         source: 'push', 'pull', or the name of a file.
         received_at: our instant.
-        read_to: everything before it was read already; what is new and older came late.
-        remembers: keep what was told in ``feed_delivered``; see ``feeds.withdrawals``.
+        read_to: everything before it was read already, so new records before it are late.
+        keeps_keys: keep the keys of all records in ``feed_delivered``, see
+            ``feeds.withdrawals``.
     """
-    said = _Said(provider_slug, source, received_at, read_to)
-    return _store(connection, said, records, several=False, remembers=remembers)
+    delivery = _Delivery(provider_slug, source, received_at, read_to)
+    return _store(connection, delivery, records, is_statement=False, keeps_keys=keeps_keys)
 
 
 def store_statement(
@@ -175,19 +174,19 @@ def store_statement(
     received_at: datetime,
     read_to: datetime | None = None,
 ) -> FeedCount:
-    """Keep the lines of one statement file; an id named again becomes a further occurrence.
+    """Store the lines of one statement file; a repeated id becomes a further occurrence.
 
-    The same file twice is a no-op, and so is the same file with its lines in another order.
-    Must be called with the whole file at once, because occurrences are counted within the
-    call. ``read_to`` is as in ``store_records``, and what was told is remembered.
+    Storing the same file again changes nothing, even with its lines in another order. All
+    records of the file belong into one call, because occurrences are counted within it. The
+    arguments are those of ``store_records``; the keys of all records are kept.
     """
-    said = _Said(provider_slug, source, received_at, read_to)
-    return _store(connection, said, records, several=True, remembers=True)
+    delivery = _Delivery(provider_slug, source, received_at, read_to)
+    return _store(connection, delivery, records, is_statement=True, keeps_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """Who told it, how, and when."""
+class _Delivery:
+    """Where records come from, and when they came."""
 
     provider: str
     source: str
@@ -197,35 +196,35 @@ class _Said:
 
 def _store(
     connection: Connection,
-    told: _Said,
+    delivery: _Delivery,
     records: Iterable[HistoryRecord],
     *,
-    several: bool,
-    remembers: bool,
+    is_statement: bool,
+    keeps_keys: bool,
 ) -> FeedCount:
     connection.execute(text(_STAGE))
-    connection.execute(text(_LOCK), {"provider": told.provider})
+    # Two writers must not ask at once whether a round already has a record.
+    lock_history(connection, delivery.provider)
     connection.execute(text("DELETE FROM feed_stage"))
-    received = _copy(connection, told.provider, records)
+    received = _copy(connection, delivery.provider, records)
     connection.execute(text("ANALYZE feed_stage"))
     repeated: Sequence[str] = ()
-    if several:
+    if is_statement:
         connection.execute(text(_OCCURRENCES))
         repeated = connection.execute(text(_REPEATED), {"most": IDS_MAX}).scalars().all()
-    if remembers:
-        remember(connection)
-    count = _merge(connection, told, received)
+    if keeps_keys:
+        keep_delivered_keys(connection)
+    count = _merge(connection, delivery, received)
     connection.execute(text("DELETE FROM feed_stage"))
-    return replace(count, repeated_ids=tuple(repeated), remembered=remembers)
+    return replace(count, repeated_ids=tuple(repeated), has_delivered_keys=keeps_keys)
 
 
-def _merge(connection: Connection, told: _Said, received: int) -> FeedCount:
-    number = connection.execute(text(_NUMBER)).scalar_one()
-    said = {**asdict(told), "stored_no": number, "most": IDS_MAX}
-    told_again(connection, said)
-    versions = connection.execute(text(_KEEP_VERSIONS), said).scalar_one()
-    stored, late, late_ids = connection.execute(text(_UPSERT), said).one()
-    first, last = connection.execute(text(_SPAN), said).one()
+def _merge(connection: Connection, delivery: _Delivery, received: int) -> FeedCount:
+    params = {**asdict(delivery), "stored_no": next_number(connection), "most": IDS_MAX}
+    record_returns(connection, params)
+    versions = connection.execute(text(_KEEP_VERSIONS), params).scalar_one()
+    stored, late, late_ids = connection.execute(text(_UPSERT), params).one()
+    first, last = connection.execute(text(_SPAN), params).one()
     return FeedCount(
         received=received,
         versions=versions,

@@ -1,16 +1,16 @@
-"""Records that a later telling of the same time leaves out, and records that come back.
+"""Withdrawn records: records missing from a complete re-delivery, and their return.
 
-    feed_delivered    temporary: what the storing under way was told, whatever was new of it
-    feed_withdrawals  every record that was left out or told again, for ever
-    feed_records      holds a record no longer that is withdrawn
-    feed_superseded   holds what it said
+    feed_delivered    temporary: the keys of all records in the delivery being stored
+    feed_withdrawals  every withdrawal and every return, append-only
+    feed_records      does not hold withdrawn records
+    feed_superseded   holds their last version
 
-A telling speaks of the time from its first record to its last; of all its time only where that
-is said, or where it announces how many records it has. Whatever lies outside stays as it was
-told, and a finding says so: half a file withdraws nothing of the other half.
+A re-delivery covers the time from its first record to its last. It covers all of the original's
+time only if a person says so or the file announces its number of records. Records outside the
+covered time stay, with a finding: half a file withdraws nothing of the other half.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,23 +18,24 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from feeds.findings import FindingKind, NewFinding
+from feeds.write_order import next_number
 from vocabulary.window import Window
 
-#: What ends such a finding is that the record is told.
-HEARD = (FindingKind.WITHDRAWN_RECORD, FindingKind.NOT_TOLD_AGAIN)
+#: Findings of these kinds are resolved when the record is delivered again.
+_RESOLVED_BY_RETURN = (FindingKind.WITHDRAWN_RECORD, FindingKind.NOT_TOLD_AGAIN)
 
-_INSTANT = timedelta(microseconds=1)
-_NUMBER = "SELECT nextval('feed_order')"
-_MAKE = """
+_MICROSECOND = timedelta(microseconds=1)
+_CREATE_DELIVERED = """
 CREATE TEMP TABLE IF NOT EXISTS feed_delivered (
     record_id text NOT NULL, occurrence integer NOT NULL,
     created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL
 ) ON COMMIT DELETE ROWS
 """
-_REMEMBER = """
-INSERT INTO feed_delivered SELECT record_id, occurrence, created_at, updated_at FROM feed_stage
+_FILL_DELIVERED = """
+INSERT INTO feed_delivered
+SELECT record_id, occurrence, created_at, updated_at FROM feed_stage
 """
-_CURE = """
+_RESOLVE = """
 UPDATE feed_findings SET resolved_at = :now
  WHERE provider = :provider AND kind = ANY (:kinds) AND resolved_at IS NULL
    AND record_id IN (SELECT record_id FROM feed_stage)
@@ -43,9 +44,9 @@ _FIELDS = (
     "provider, record_id, occurrence, round_id, match_key, handle, currency, stake, payout,"
     " rolled_back, created_at, updated_at"
 )
-# Of what is told now, that which the last word on it was that it is withdrawn. Asked first is
-# whether anything ever was: most storings need look no further.
-_TOLD_AGAIN = """
+# Staged records whose last event is a withdrawal. The last condition ends most calls early: few
+# providers ever withdraw anything.
+_RETURNS = """
 INSERT INTO feed_withdrawals
        (provider, feed, record_id, occurrence, event, round_id, match_key, handle, currency,
         stake, payout, rolled_back, created_at, updated_at, source, received_at, changed_by,
@@ -83,7 +84,7 @@ INSERT INTO feed_withdrawals
 SELECT {_FIELDS}, :feed, 'withdrawn', source, received_at, :by, :file_id, :number, :now
   FROM gone ORDER BY record_id, occurrence
 """  # noqa: S608 - only the constant above is put in
-_STAND = """
+_WITHDRAWN = """
 SELECT * FROM feed_withdrawals w
  WHERE provider = :provider AND feed = :feed AND event = 'withdrawn' AND {which}
    AND NOT EXISTS (SELECT FROM feed_withdrawals n
@@ -91,17 +92,17 @@ SELECT * FROM feed_withdrawals w
                       AND n.occurrence = w.occurrence AND n.withdrawal_id > w.withdrawal_id)
  ORDER BY record_id, occurrence
 """
-_BY_FILES = _STAND.replace("{which}", "file_id = ANY (cast(:files AS bigint[]))")
-_BY_PULL = _STAND.replace("{which}", "updated_at >= :since AND updated_at < :until")
+_BY_FILES = _WITHDRAWN.replace("{which}", "file_id = ANY (cast(:files AS bigint[]))")
+_BY_PULL = _WITHDRAWN.replace("{which}", "updated_at >= :since AND updated_at < :until")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawalCause:
-    """What leaves records out.
+    """The re-delivery that leaves records out.
 
     Attributes:
         name: of the file, or of the pull.
-        file_id: None: it is no file.
+        file_id: None if it is a pull.
     """
 
     feed: str
@@ -109,19 +110,27 @@ class WithdrawalCause:
     file_id: int | None = None
 
 
-def remember(connection: Connection) -> None:
-    """Keep, until the transaction ends, what is staged now."""
-    connection.execute(text(_MAKE))
+def keep_delivered_keys(connection: Connection) -> None:
+    """Keep the keys of all staged records in ``feed_delivered`` until the transaction ends."""
+    connection.execute(text(_CREATE_DELIVERED))
     connection.execute(text("DELETE FROM feed_delivered"))
-    connection.execute(text(_REMEMBER))
+    connection.execute(text(_FILL_DELIVERED))
 
 
-def told_again(connection: Connection, said: dict[str, object]) -> None:
-    """Note withdrawn records that are staged, before they are stored; ends their findings."""
-    connection.execute(text(_TOLD_AGAIN), said)
-    kinds = [str(kind) for kind in HEARD]
-    cure = {"provider": said["provider"], "now": said["received_at"], "kinds": kinds}
-    connection.execute(text(_CURE), cure)
+def record_returns(connection: Connection, delivery: Mapping[str, object]) -> None:
+    """Record that staged records return from withdrawal, before they are stored.
+
+    Args:
+        connection: the caller's transaction.
+        delivery: provider, source, received_at and stored_no of the delivery.
+    """
+    connection.execute(text(_RETURNS), delivery)
+    resolved = {
+        "provider": delivery["provider"],
+        "now": delivery["received_at"],
+        "kinds": [str(kind) for kind in _RESOLVED_BY_RETURN],
+    }
+    connection.execute(text(_RESOLVE), resolved)
 
 
 def withdraw(
@@ -132,75 +141,82 @@ def withdraw(
     by: WithdrawalCause,
     now: datetime,
 ) -> None:
-    """Take records out of what the provider tells; what they said is kept.
+    """Remove records from the provider's history; their last version is kept.
 
     ``rows`` name them by ``record_id`` and ``occurrence``. The caller holds the provider's
     lock.
     """
     if not rows:
         return
-    said = {
+    params = {
         "provider": provider,
         "ids": [row.record_id for row in rows],
         "occurrences": [row.occurrence for row in rows],
         "feed": by.feed,
         "by": by.name,
         "file_id": by.file_id,
-        "number": connection.execute(text(_NUMBER)).scalar_one(),
+        "number": next_number(connection),
         "now": now,
     }
-    connection.execute(text(_WITHDRAW), said)
+    connection.execute(text(_WITHDRAW), params)
 
 
-def withdrawn_by_files(
+def file_withdrawals(
     connection: Connection,
     provider: str,
     by: WithdrawalCause,
     restated: Sequence[int],
     covers: Window | None,
 ) -> Iterator[NewFinding]:
-    """Every record that a file, or one that it restates, left out and nobody told again."""
-    said = {"provider": provider, "feed": by.feed, "files": [by.file_id, *restated]}
-    for row in connection.execute(text(_BY_FILES), said):
-        yield _withdrawn(row, row.changed_by, "left out by the file that restates it", covers)
+    """A finding for every record still withdrawn by a file or by those it restates."""
+    params = {"provider": provider, "feed": by.feed, "files": [by.file_id, *restated]}
+    for row in connection.execute(text(_BY_FILES), params):
+        reason = "it is missing from the file that restates it"
+        yield _withdrawn(row, row.changed_by, reason, covers)
 
 
-def withdrawn_by_pull(
+def pull_withdrawals(
     connection: Connection, provider: str, feed: str, window: Window
 ) -> Iterator[NewFinding]:
-    """Every record of a window that pulls list no longer, as findings."""
-    said = {"provider": provider, "feed": feed}
-    span = {"since": window.start, "until": window.end}
-    for row in connection.execute(text(_BY_PULL), {**said, **span}):
-        yield _withdrawn(row, None, "listed no longer by two pulls in a row", _at(row))
+    """A finding for every record of a window still withdrawn by pulls."""
+    params = {
+        "provider": provider,
+        "feed": feed,
+        "since": window.start,
+        "until": window.end,
+    }
+    for row in connection.execute(text(_BY_PULL), params):
+        yield _withdrawn(row, None, "two pulls in a row do not list it", _instant(row))
 
 
-def not_told_again(row: Row[Any], *, file: str | None, why: str) -> NewFinding:
-    """A record that is left out and stays as it was told."""
+def missing_record(row: Row[Any], *, file: str | None, reason: str) -> NewFinding:
+    """The finding for a record that a re-delivery lacks and that is kept all the same."""
     return NewFinding(
         kind=FindingKind.NOT_TOLD_AGAIN,
-        detail=f"record {row.record_id}, told by {row.source}, {why}; it stays as it was told",
+        detail=f"record {row.record_id}, reported by {row.source}, {reason}; it is kept",
         file=file,
         record_id=row.record_id,
         round_id=row.round_id,
         currency=row.currency,
-        covers=_at(row),
+        covers=_instant(row),
         evidence={"occurrence": row.occurrence, "told_by": row.source},
     )
 
 
-def _withdrawn(row: Row[Any], file: str | None, why: str, covers: Window | None) -> NewFinding:
+def _withdrawn(
+    row: Row[Any], file: str | None, reason: str, covers: Window | None
+) -> NewFinding:
     net = 0 if row.rolled_back else row.payout - row.stake
     before = {name: getattr(row, name) for name in ("stake", "payout", "rolled_back")}
     return NewFinding(
         kind=FindingKind.WITHDRAWN_RECORD,
-        detail=f"record {row.record_id}, told by {row.source}, is {why}",
+        detail=f"record {row.record_id}, reported by {row.source}, is withdrawn: {reason}",
         file=file,
         record_id=row.record_id,
         round_id=row.round_id,
         currency=row.currency,
         difference=-net,
-        covers=covers or _at(row),
+        covers=covers or _instant(row),
         evidence={
             "occurrence": row.occurrence,
             "told_by": row.source,
@@ -211,6 +227,6 @@ def _withdrawn(row: Row[Any], file: str | None, why: str, covers: Window | None)
     )
 
 
-def _at(row: Row[Any]) -> Window:
-    """The instant of a record's newest telling, as the shortest window."""
-    return Window(start=row.updated_at, end=row.updated_at + _INSTANT)
+def _instant(row: Row[Any]) -> Window:
+    """The shortest window around the ``updated_at`` of a record."""
+    return Window(start=row.updated_at, end=row.updated_at + _MICROSECOND)

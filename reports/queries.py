@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,9 @@ from sqlalchemy import Connection, text
 from breaks.kinds import Impact
 from breaks.policy import SlaRule, due_at
 from breaks.states import SETTLED
-from feeds.day_close import Restatement, closed, restated
+from feeds.day_close import Restatement, close_of, restatements_of
 from reconcile.totals.sums import UNKNOWN_GAME
-from vocabulary.window import Window
+from vocabulary.window import Window, day_window
 
 # The newest run of a provider that covered its whole window; optionally of one window only.
 _LAST_RUN = """
@@ -195,14 +195,13 @@ def business_days(
 def _days(window: Window, zone: str) -> Iterator[tuple[date, Window]]:
     local = ZoneInfo(zone)
     day = window.start.astimezone(local).date()
-    while (start := datetime.combine(day, time(), local)) < window.end:
-        following = day + timedelta(days=1)
-        yield day, Window(start=start, end=datetime.combine(following, time(), local))
-        day = following
+    while (span := day_window(day, local)).start < window.end:
+        yield day, span
+        day += timedelta(days=1)
 
 
 def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> BusinessDay:
-    close = closed(connection, provider, day)
+    close = close_of(connection, provider, day)
     if close is None:
         return BusinessDay(day=day, whole=whole)
     return BusinessDay(
@@ -211,14 +210,14 @@ def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> Bu
         closed_at=close.closed_at,
         run_id=close.run_id,
         records=close.records,
-        restated=_restated(restated(connection, provider, day)),
+        restated=_restated(restatements_of(connection, provider, day)),
     )
 
 
 def _restated(restatements: list[Restatement]) -> tuple[RestatedRecords, ...]:
     sums: dict[str, list[int]] = {}
     for restatement in restatements:
-        entry = sums.setdefault(restatement.told.currency, [0, 0])
+        entry = sums.setdefault(restatement.latest.currency, [0, 0])
         entry[0] += 1
         entry[1] += restatement.difference
     return tuple(

@@ -1,7 +1,7 @@
 """Time windows: half open, so that adjacent windows never overlap."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -31,6 +31,15 @@ def parse_window(start: str, end: str, *, zone: str = "UTC") -> Window:
         ValueError: not ISO 8601, or the window is empty.
     """
     return Window(start=parse_instant(start, zone=zone), end=parse_instant(end, zone=zone))
+
+
+def day_window(day: date, zone: ZoneInfo) -> Window:
+    """A calendar day of a zone, in UTC; 23 or 25 hours long when the clocks change."""
+    start, end = (
+        datetime.combine(midnight, time(), tzinfo=zone).astimezone(UTC)
+        for midnight in (day, day + timedelta(days=1))
+    )
+    return Window(start=start, end=end)
 
 
 def parse_instant(text: str, *, zone: str) -> datetime:

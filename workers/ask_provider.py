@@ -10,7 +10,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from breaks.provider_inquiries import Inquiry, InquiryAnswer, claim, next_at, put_off, settle
+from breaks.provider_inquiries import (
+    Inquiry,
+    InquiryAnswer,
+    claim_inquiry,
+    next_inquiry_at,
+    postpone_inquiry,
+    record_answer,
+)
 from storage.broker.redis import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
 from workers.context import WorkerContext
@@ -59,11 +66,13 @@ def ask_providers(context: WorkerContext, ask: AskProvider, terms: InquiryTerms)
             return Requeued(pause_reason)
         if context.clock.now() >= deadline:
             break
-        inquiry = claim(context.engine, now=context.clock.now(), every=terms.min_interval)
+        inquiry = claim_inquiry(
+            context.engine, now=context.clock.now(), every=terms.min_interval
+        )
         if inquiry is None:
             break
         answered += _ask_one(context, ask, terms, inquiry)
-    due = next_at(context.engine)
+    due = next_inquiry_at(context.engine)
     if due is None:
         return Done(answered)
     wait_s = max((due - context.clock.now()).total_seconds(), 0.0)
@@ -81,18 +90,18 @@ def _ask_one(
         verdict="failed", reason=f"given up after {terms.attempts_max} attempts"
     )
     if inquiry.attempts >= terms.attempts_max:
-        return settle(
+        return record_answer(
             context.engine, inquiry, given_up, now=context.clock.now(), lasts=terms.reuse_for
         )
     try:
-        answer = inquiry.at_hand or ask(inquiry.provider, inquiry.key, inquiry.began)
+        answer = inquiry.cached or ask(inquiry.provider, inquiry.key, inquiry.began_at)
     except (ApiError, SettingsInvalid) as error:
         log.warning("fetch_failed", provider=inquiry.provider, error=type(error).__name__)
         if inquiry.attempts + 1 < terms.attempts_max:
             next_attempt = context.clock.now() + PAUSE * 2**inquiry.attempts
-            put_off(context.engine, inquiry, until=next_attempt)
+            postpone_inquiry(context.engine, inquiry, until=next_attempt)
             return False
         answer = InquiryAnswer(verdict="failed", reason=str(error))
-    return settle(
+    return record_answer(
         context.engine, inquiry, answer, now=context.clock.now(), lasts=terms.reuse_for
     )

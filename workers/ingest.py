@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
-from feeds.push import note_unreadable, store_pushed
+from feeds.push import record_unreadable, store_pushed
 from providers.contract import Callback
 from storage.broker.redis import INGEST_QUEUE
 from storage.queue.parking import park
@@ -128,7 +128,7 @@ def _park(
         error=error,
         context={"delivery": delivery_id, "provider": slug, "route": delivery.route},
     )
-    note_unreadable(connection, slug, delivery_id, error, now=context.clock.now())
+    record_unreadable(connection, slug, delivery_id, error, now=context.clock.now())
 
 
 def _record(delivery: Delivery, context: WorkerContext) -> HistoryRecord:

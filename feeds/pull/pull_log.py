@@ -1,27 +1,29 @@
-"""What a pull leaves behind besides its records: which window it asked for, and what was wrong.
+"""The log of pulls: the windows they asked for and the findings they made.
 
-The pulls of a feed should touch each other; time between two of them that neither asked for is
-a gap. An item that could not be read is a finding of the pull's window, and goes away when a
-pull that looks at all of that window again does not meet it. A record of the window that a
-whole pull does not list any more is one too; see ``feeds.statements.restatement``.
+Consecutive pulls of a feed should touch; time that none of them asked for is a gap. An
+unreadable item is a finding about the pull's window, until a pull of all of that window does
+not meet it. So is a record of the window that a whole pull no longer lists; see
+``feeds.statements.restatement``.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, text
 
-from feeds.day_close import note_restatements
-from feeds.findings import FindingKind, NewFinding, note
-from feeds.gaps import holes
+from feeds.day_close import record_restatements
+from feeds.findings import KEPT_MAX, FindingKind, NewFinding, record_findings, resolve_scopes
+from feeds.gaps import gaps_between
 from feeds.pull.staging import UnreadableItems
+from feeds.pull.watermarks import watermark_of
 from feeds.records import FeedCount
-from feeds.statements.restatement import OmittedRecords, left_out_by_pull
+from feeds.statements.restatement import WithdrawalResult, withdraw_unlisted
 from vocabulary.clock import iso
 from vocabulary.window import Window
 
-#: The source of records that were pulled.
-OF_PULLS = "pull"
+#: The source of pulled records.
+PULL_SOURCE = "pull"
 ITEMS, PAGES, WINDOWS, LATE, PULLS = "items", "pages", "windows", "late", "pulls"
 
 _PULLED = """
@@ -33,17 +35,9 @@ _WINDOWS = """
 SELECT window_from, window_to FROM feed_pulls
  WHERE provider = :provider AND feed = :feed ORDER BY window_from, window_to
 """
-_MARK = "SELECT watermark FROM feed_watermarks WHERE provider = :provider AND feed = :feed"
 
 
-def read_to(connection: Connection, provider: str, feed: str) -> datetime | None:
-    """Up to where a feed was read before; what is older and new to us comes late."""
-    said = {"provider": provider, "feed": feed}
-    mark: datetime | None = connection.execute(text(_MARK), said).scalar_one_or_none()
-    return mark
-
-
-def note_pull(
+def record_pull(
     connection: Connection,
     provider: str,
     feed: str,
@@ -54,8 +48,8 @@ def note_pull(
     unreadable: UnreadableItems,
     now: datetime,
 ) -> None:
-    """Keep what a pull was and what was wrong with it, in the transaction that stores it."""
-    said = {
+    """Record a pull and its findings, in the transaction that stores it."""
+    params = {
         "provider": provider,
         "feed": feed,
         "since": window.start,
@@ -66,77 +60,76 @@ def note_pull(
         "unreadable": unreadable.count,
         "now": now,
     }
-    connection.execute(text(_PULLED), said)
-    items = list(_unreadable(unreadable, window))
-    note(connection, provider, feed, scope=ITEMS, found=items, now=now, looked_at=window)
-    for scope in (PAGES, PULLS):
-        note(connection, provider, feed, scope=scope, found=(), now=now)
-    gaps = _gaps(connection, provider, feed)
-    note(connection, provider, feed, scope=WINDOWS, found=gaps, now=now)
-    note(connection, provider, feed, scope=LATE, found=_late(count.late_ids), now=now)
-    left = OmittedRecords()
-    if count.remembered and unreadable.count == 0:
-        left = left_out_by_pull(
-            connection, provider, feed, source=OF_PULLS, window=window, now=now
+    connection.execute(text(_PULLED), params)
+    record = partial(record_findings, connection, provider, feed, now=now)
+    record(scope=ITEMS, findings=_unreadable(unreadable, window), checked=window)
+    record(scope=WINDOWS, findings=_gaps(connection, provider, feed))
+    record(scope=LATE, findings=_late(count.late_ids))
+    resolve_scopes(connection, provider, feed, scopes=(PAGES, PULLS), now=now)
+    withdrawn = WithdrawalResult()
+    if count.has_delivered_keys and unreadable.count == 0:
+        withdrawn = withdraw_unlisted(
+            connection, provider, feed, source=PULL_SOURCE, window=window, now=now
         )
-    at = [each for each in (count.first, count.last, left.first, left.last) if each]
-    if at:
-        note_restatements(connection, provider, first=min(at), last=max(at), now=now)
+    created = (count.first, count.last, withdrawn.first, withdrawn.last)
+    record_restatements(connection, provider, created, now=now)
 
 
-def note_failed_pull(
+def record_failed_pull(
     connection: Connection, provider: str, feed: str, *, window: Window, why: str, now: datetime
 ) -> None:
-    """A feed was not told, or not whole: what it has told since its mark is not known."""
-    mark = read_to(connection, provider, feed)
-    start = window.start if mark is None else max(window.start, mark)
+    """Record that a feed could not be read: its history after the watermark is unknown."""
+    watermark = watermark_of(connection, provider, feed)
+    start = window.start if watermark is None else max(window.start, watermark)
     if start >= window.end:
-        return  # all of it was read before
-    found = NewFinding(
+        return  # all of the window was read before
+    finding = NewFinding(
         kind=FindingKind.PULL_FAILED,
-        detail=f"nothing of it was stored: {why}",
+        detail=f"the pull failed and nothing of it was stored: {why}",
         covers=Window(start=start, end=window.end),
     )
-    note(connection, provider, feed, scope=PULLS, found=[found], now=now)
+    record_findings(connection, provider, feed, scope=PULLS, findings=[finding], now=now)
 
 
-def note_repeated_page(
+def record_repeated_page(
     connection: Connection, provider: str, feed: str, *, window: Window, now: datetime
 ) -> None:
-    """A list told the same page twice: nothing of it was stored, something of it is missing."""
-    found = NewFinding(
+    """Record that a list repeated a page: nothing of it was stored, some of it is missing."""
+    finding = NewFinding(
         kind=FindingKind.DUPLICATE_PAGE,
-        detail="a page said the same as the one before it; nothing of the list was stored",
+        detail="two pages in a row have the same content; nothing of the list was stored",
         covers=window,
     )
-    note(connection, provider, feed, scope=PAGES, found=[found], now=now)
+    record_findings(connection, provider, feed, scope=PAGES, findings=[finding], now=now)
 
 
 def _unreadable(unreadable: UnreadableItems, window: Window) -> Iterator[NewFinding]:
-    for each in unreadable.first:
+    # One finding is left for the count of the rest.
+    first = unreadable.first[: KEPT_MAX - 1]
+    for item in first:
         yield NewFinding(
             kind=FindingKind.UNPARSABLE_RECORD,
-            detail=f"{each.place}: {each.reason}",
+            detail=f"{item.place}: {item.reason}",
             covers=window,
         )
-    more = unreadable.count - len(unreadable.first)
-    if more > 0:
+    rest = unreadable.count - len(first)
+    if rest > 0:
         yield NewFinding(
             kind=FindingKind.UNPARSABLE_RECORD,
-            detail=f"and {more} more of this kind",
+            detail=f"and {rest} more of this kind",
             covers=window,
-            evidence={"more": more},
+            evidence={"more": rest},
         )
 
 
 def _gaps(connection: Connection, provider: str, feed: str) -> Iterator[NewFinding]:
-    said = {"provider": provider, "feed": feed}
-    rows = connection.execute(text(_WINDOWS), said)
-    for hole in holes(Window(start=row.window_from, end=row.window_to) for row in rows):
+    rows = connection.execute(text(_WINDOWS), {"provider": provider, "feed": feed})
+    windows = (Window(start=row.window_from, end=row.window_to) for row in rows)
+    for gap in gaps_between(windows):
         yield NewFinding(
             kind=FindingKind.FEED_GAP,
-            detail=f"nobody asked for {iso(hole.start)} to {iso(hole.end)}",
-            covers=hole,
+            detail=f"no pull asked for {iso(gap.start)} to {iso(gap.end)}",
+            covers=gap,
         )
 
 
@@ -144,7 +137,7 @@ def _late(ids: Iterable[str]) -> Iterator[NewFinding]:
     for record_id in ids:
         yield NewFinding(
             kind=FindingKind.LATE_RECORD,
-            detail="told for the first time after its time had been read",
+            detail="reported for the first time after its time had been read",
             record_id=record_id,
-            over=True,
+            is_resolved=True,
         )

@@ -1,6 +1,6 @@
-"""Statement files as they came: every byte kept, and which files tell of the same day.
+"""The archive of statement files: every byte as received, and which files share a day.
 
-feed_files, feed_file_parts
+Tables: feed_files, feed_file_parts.
 """
 
 from collections.abc import Iterator
@@ -11,24 +11,24 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection, text
 
-#: The feed of files.
+#: The feed of statement files.
 STATEMENT = "statement"
-#: Bytes of a file kept in one row.
+#: Bytes of a file per row.
 PART_BYTES = 1 << 20
 
-_KEEP = """
+_INSERT = """
 INSERT INTO feed_files (provider, feed, name, digest, size, received_at, verdict, records,
                         refused)
 VALUES (:provider, :feed, :name, :digest, :size, :now, 'quarantined', 0, 0)
 ON CONFLICT ON CONSTRAINT feed_files_once DO NOTHING RETURNING file_id
 """
-_KNOWN = """
+_FIND = """
 SELECT file_id FROM feed_files
  WHERE provider = :provider AND feed = :feed AND digest = :digest
 """
 _PART = "INSERT INTO feed_file_parts (file_id, part, bytes) VALUES (:file_id, :part, :bytes)"
 _PARTS = "SELECT bytes FROM feed_file_parts WHERE file_id = :file_id ORDER BY part"
-_HELD = "SELECT exists(SELECT FROM feed_files WHERE file_id = :file_id)"
+_EXISTS = "SELECT exists(SELECT FROM feed_files WHERE file_id = :file_id)"
 _SAME_DAY = """
 SELECT file_id, encode(digest, 'hex') AS scope, name, verdict, replaced_by FROM feed_files
  WHERE provider = :provider AND feed = :feed AND digest <> :digest
@@ -42,7 +42,7 @@ class OtherFile:
     """Another file of the same day, or of the same name and no known day.
 
     Attributes:
-        replaced_by: the file that restates it; None: it stands.
+        replaced_by: the file that restates it; None: it is current.
     """
 
     file_id: int
@@ -52,33 +52,34 @@ class OtherFile:
     replaced_by: int | None
 
 
-def keep_file(
+def archive_file(
     connection: Connection, slug: str, name: str, stream: BinaryIO, now: datetime
 ) -> tuple[int, bytes]:
-    """Keep every byte of the file, once; returns its id and digest."""
-    hashed, size = blake2b(digest_size=32), 0
+    """Store every byte of the file once; returns its id and digest."""
+    hasher, size = blake2b(digest_size=32), 0
     while part := stream.read(PART_BYTES):
-        hashed.update(part)
+        hasher.update(part)
         size += len(part)
-    said = {"provider": slug, "feed": STATEMENT, "name": name, "digest": hashed.digest()}
-    fresh = connection.execute(text(_KEEP), {**said, "size": size, "now": now}).scalar()
-    if fresh is None:
-        return connection.execute(text(_KNOWN), said).scalar_one(), hashed.digest()
+    digest = hasher.digest()
+    params = {"provider": slug, "feed": STATEMENT, "name": name, "digest": digest}
+    file_id = connection.execute(text(_INSERT), {**params, "size": size, "now": now}).scalar()
+    if file_id is None:
+        return connection.execute(text(_FIND), params).scalar_one(), digest
     stream.seek(0)
     parts = iter(lambda: stream.read(PART_BYTES), b"")
     for number, part in enumerate(parts):
-        connection.execute(text(_PART), {"file_id": fresh, "part": number, "bytes": part})
-    return fresh, hashed.digest()
+        connection.execute(text(_PART), {"file_id": file_id, "part": number, "bytes": part})
+    return file_id, digest
 
 
 def has_file(connection: Connection, file_id: int) -> bool:
-    """Whether a file of that number was ever kept."""
-    held: bool = connection.execute(text(_HELD), {"file_id": file_id}).scalar_one()
-    return held
+    """Whether the archive has a file with this id."""
+    exists: bool = connection.execute(text(_EXISTS), {"file_id": file_id}).scalar_one()
+    return exists
 
 
-def bytes_of(connection: Connection, file_id: int) -> Iterator[bytes]:
-    """A file as it came, part by part."""
+def file_parts(connection: Connection, file_id: int) -> Iterator[bytes]:
+    """A file as received, part by part."""
     for part in connection.execute(text(_PARTS), {"file_id": file_id}).scalars():
         yield bytes(part)
 
@@ -86,7 +87,6 @@ def bytes_of(connection: Connection, file_id: int) -> Iterator[bytes]:
 def other_files(
     connection: Connection, slug: str, name: str, digest: bytes, day: date | None
 ) -> list[OtherFile]:
-    """Other files of the day, or of the name and of no known day, oldest first."""
-    said = {"provider": slug, "feed": STATEMENT, "digest": digest, "day": day, "name": name}
-    rows = connection.execute(text(_SAME_DAY), said)
-    return [OtherFile(*row) for row in rows]
+    """Other files of the day, or of the same name and no known day, oldest first."""
+    params = {"provider": slug, "feed": STATEMENT, "digest": digest, "day": day, "name": name}
+    return [OtherFile(*row) for row in connection.execute(text(_SAME_DAY), params)]

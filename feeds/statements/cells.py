@@ -1,8 +1,8 @@
-"""One cell of a statement file into the text a dialect reads, exactly or not at all. Pure.
+"""Cells of statement files, normalized to the text that a dialect reads. Pure.
 
-Spreadsheets and exports damage values on their way: ids become numbers and lose digits,
-amounts become computations, instants lose their zone. A damaged cell is refused with its place;
-what was declared to be harmless is undone; nothing is guessed.
+Spreadsheets and exports damage values: ids become numbers and lose digits, amounts become
+formulas, instants lose their zone. A damaged cell is refused with its place. Formatting that
+the settings declare is undone. Nothing is guessed.
 """
 
 import re
@@ -18,12 +18,12 @@ from feeds.statements.file_format import FileRules
 from providers.statement_fields import FieldKind
 from vocabulary.errors import Malformed
 
-#: Decimal digits that a double, which spreadsheets compute in, keeps.
+#: Decimal digits that a double keeps; spreadsheets store numbers as doubles.
 DOUBLE_DIGITS = 15
 
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+", re.ASCII)
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+", re.ASCII)
-_NOISE = re.compile(r"-?[0-9]*\.[0-9]*(?:0{6,}|9{6,})[0-9]{1,4}", re.ASCII)
+_FLOAT_NOISE = re.compile(r"-?[0-9]*\.[0-9]*(?:0{6,}|9{6,})[0-9]{1,4}", re.ASCII)
 _LOCAL = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?", re.ASCII
 )
@@ -31,7 +31,7 @@ _OFFSET = re.compile(_LOCAL.pattern + r"[+-][0-9]{2}:?[0-9]{2}", re.ASCII)
 
 
 class CellKind(StrEnum):
-    """What a cell holds, as its file says; only a file that types cells says more than text.
+    """The type of a cell, as its file declares it; cells of CSV files are text or empty.
 
     ``DOUBLE`` is a binary number, ``EXACT`` one with all its digits.
     """
@@ -51,8 +51,8 @@ class Cell:
     """One value of a file.
 
     Attributes:
-        text: as the file has it; an instant in ISO 8601, with its zone if it has one.
-        place: such as ``B7``, where a file has such names; else empty.
+        text: as in the file; an instant in ISO 8601, with its zone if it has one.
+        place: such as ``B7`` if the file has such names; else empty.
     """
 
     text: str
@@ -63,23 +63,23 @@ class Cell:
 EMPTY = Cell("", CellKind.EMPTY)
 
 
-def plain(cell: Cell, name: str, kind: FieldKind, rules: FileRules) -> Cell:
-    """The cell as text that the dialect reads, or as it is where the dialect knows better.
+def normalized(cell: Cell, name: str, kind: FieldKind, rules: FileRules) -> Cell:
+    """The cell in the notation of the dialect; text that only the dialect can judge is left.
 
     Raises:
-        Malformed: the value was damaged, or it is written otherwise than declared.
+        Malformed: the value is damaged, or not written as declared.
     """
-    read = _never if cell.kind in _NEVER else _READ[kind]
+    normalize = _refuse if cell.kind in _REFUSED else _NORMALIZE[kind]
     try:
-        return cell if cell.kind is CellKind.EMPTY else read(cell, name, rules)
+        return cell if cell.kind is CellKind.EMPTY else normalize(cell, name, rules)
     except Malformed as error:
         if not cell.place:
             raise
         raise Malformed(f"cell {cell.place}, {error.path}", error.reason) from None
 
 
-#: What no field can be.
-_NEVER: Mapping[CellKind, str] = MappingProxyType(
+#: Kinds of cells that no field accepts.
+_REFUSED: Mapping[CellKind, str] = MappingProxyType(
     {
         CellKind.FORMULA: "a value is expected, not a formula; save the values",
         CellKind.BROKEN: "a value is expected, not an error or a list",
@@ -88,8 +88,8 @@ _NEVER: Mapping[CellKind, str] = MappingProxyType(
 )
 
 
-def _never(cell: Cell, name: str, _rules: FileRules) -> Cell:
-    raise Malformed(name, _NEVER[cell.kind])
+def _refuse(cell: Cell, name: str, _rules: FileRules) -> Cell:
+    raise Malformed(name, _REFUSED[cell.kind])
 
 
 def _id(cell: Cell, name: str, rules: FileRules) -> Cell:
@@ -125,22 +125,22 @@ def _amount(cell: Cell, name: str, rules: FileRules) -> Cell:
         return Cell(_short_decimal(cell.text, name), place=cell.place)
     text = cell.text
     if cell.kind is CellKind.TEXT:
-        text = _pointed(text, name, rules)
-    if _NOISE.fullmatch(text):
+        text = _plain_decimal(text, name, rules)
+    if _FLOAT_NOISE.fullmatch(text):
         raise Malformed(name, "an amount is expected, not float noise")
     return replace(cell, text=text)
 
 
 def _short_decimal(text: str, name: str) -> str:
-    """A double that says one decimal of few digits, written out."""
+    """A double as a plain decimal, if it stands for one of few digits."""
     number = Decimal(text)
     if len(number.as_tuple().digits) > DOUBLE_DIGITS:
         raise Malformed(name, "an amount is expected, not float noise")
     return format(number, "f")
 
 
-def _pointed(text: str, name: str, rules: FileRules) -> str:
-    """An amount as declared, with a point and no separators."""
+def _plain_decimal(text: str, name: str, rules: FileRules) -> str:
+    """An amount written as declared, as a plain decimal with a point."""
     point, group = rules.decimal, rules.thousands
     if (point, group) == (".", ""):
         if "," in text:
@@ -161,7 +161,7 @@ def _instant(cell: Cell, name: str, rules: FileRules) -> Cell:
     if cell.kind in {CellKind.DOUBLE, CellKind.EXACT}:
         raise Malformed(name, "a date is expected, not a number; format the cells as dates")
     if cell.kind is CellKind.TEXT and rules.dates is not None:
-        return replace(cell, text=_utc(_patterned(cell.text, name, rules.dates), name, rules))
+        return replace(cell, text=_utc(_parsed(cell.text, name, rules.dates), name, rules))
     if _LOCAL.fullmatch(cell.text) or _OFFSET.fullmatch(cell.text):
         return Cell(_utc(_iso(cell.text, name), name, rules), place=cell.place)
     return cell
@@ -174,9 +174,9 @@ def _iso(text: str, name: str) -> datetime:
         raise Malformed(name, "an instant that exists is expected") from None
 
 
-def _patterned(text: str, name: str, pattern: str) -> datetime:
+def _parsed(text: str, name: str, pattern: str) -> datetime:
     try:
-        # Whether it names a zone is the pattern's business; what it lacks is declared.
+        # The pattern may include a zone; if it does not, the declared zone holds.
         return datetime.strptime(text, pattern)  # noqa: DTZ007
     except ValueError:
         raise Malformed(name, f"an instant of the form {pattern} is expected") from None
@@ -186,10 +186,10 @@ def _utc(instant: datetime, name: str, rules: FileRules) -> str:
     if instant.tzinfo is None:
         instant = _zoned(instant, name, rules.zone)
     try:
-        whole = instant.astimezone(UTC)
+        in_utc = instant.astimezone(UTC)
     except OverflowError:
         raise Malformed(name, "an instant that exists is expected") from None
-    return whole.isoformat().replace("+00:00", "Z")
+    return in_utc.isoformat().replace("+00:00", "Z")
 
 
 def _zoned(local: datetime, name: str, zone: ZoneInfo | None) -> datetime:
@@ -203,7 +203,7 @@ def _zoned(local: datetime, name: str, zone: ZoneInfo | None) -> datetime:
     return first
 
 
-_READ = MappingProxyType(
+_NORMALIZE = MappingProxyType(
     {
         FieldKind.ID: _id,
         FieldKind.WORD: _word,

@@ -1,8 +1,8 @@
-"""Statement files made of lines: CSV, and JSON with one object a line.
+"""Statement files made of lines: CSV, and JSON with one object per line.
 
-A quoted field may not contain a line break: no column needs one, and a lost quote then costs
-one line, not the file. A last line that does not end may have been cut in the middle of an
-amount, which would go unnoticed: it is not read, unless the settings say that lines may end so.
+A quoted field must not contain a line break: no column needs one, and a lost quote then costs
+one line, not the file. A last line without a line break may be cut in the middle of an amount,
+which nobody would notice, so it is not read unless the settings allow it.
 """
 
 import codecs
@@ -26,7 +26,7 @@ _UTF_8 = "utf-8"
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line in UTF-8; ``text`` is without its end."""
+    """One decoded line; ``text`` is without its line break."""
 
     number: int
     text: str = field(repr=False)
@@ -34,8 +34,8 @@ class _Line:
 
 
 def csv_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
-    """A CSV file, its first line being the header."""
-    lines = _lines(stream, rules, most=LINE_BYTES_MAX)
+    """A CSV file as a table; the first line is the header."""
+    lines = _lines(stream, rules, length_max=LINE_BYTES_MAX)
     first = next(lines, None)
     if first is None:
         return UnreadableRow(
@@ -44,8 +44,8 @@ def csv_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
     if isinstance(first, UnreadableRow):
         return first
     if first.text.lstrip().startswith("<"):
-        page = "a CSV statement is expected, this is a web page"
-        return UnreadableRow(1, page, FindingKind.NOT_A_STATEMENT)
+        reason = "a CSV statement is expected, this is a web page"
+        return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
     try:
         header = tuple(name.strip() for name in _split(first.text, rules.delimiter))
     except Malformed as error:
@@ -54,7 +54,7 @@ def csv_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
 
 
 def json_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
-    """A file of JSON objects, one a line; each names its own fields."""
+    """A file of JSON objects, one per line, as a table; each row has its own field names."""
     head = stream.read(len(codecs.BOM_UTF8) + 64)
     stream.seek(0)
     if not head.strip():
@@ -62,9 +62,9 @@ def json_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
             1, "an object is expected, the file is empty", FindingKind.EMPTY_FILE
         )
     if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<":
-        page = "one JSON object a line is expected, this is a web page"
-        return UnreadableRow(1, page, FindingKind.NOT_A_STATEMENT)
-    return Table(None, _json_rows(_lines(stream, rules, most=BODY_BYTES_MAX)))
+        reason = "one JSON object per line is expected, this is a web page"
+        return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
+    return Table(None, _json_rows(_lines(stream, rules, length_max=BODY_BYTES_MAX)))
 
 
 def _csv_rows(
@@ -122,11 +122,13 @@ def _json_cell(value: Json) -> Cell:
 
 
 def _cut(number: int) -> UnreadableRow:
-    reason = "the last line does not end: the file may be cut (setting final_newline)"
+    reason = "the last line has no line break, so the file may be cut (setting final_newline)"
     return UnreadableRow(number, reason, FindingKind.TRUNCATED_FILE)
 
 
-def _lines(stream: BinaryIO, rules: FileRules, *, most: int) -> Iterator[_Line | UnreadableRow]:
+def _lines(
+    stream: BinaryIO, rules: FileRules, *, length_max: int
+) -> Iterator[_Line | UnreadableRow]:
     start = stream.read(len(codecs.BOM_UTF8))
     stream.seek(0)
     if start == codecs.BOM_UTF8 and rules.encoding == _UTF_8:
@@ -135,18 +137,18 @@ def _lines(stream: BinaryIO, rules: FileRules, *, most: int) -> Iterator[_Line |
         reason = f"{rules.encoding.upper()} is expected, this is UTF-16 (setting encoding)"
         return iter([UnreadableRow(1, reason, FindingKind.WRONG_ENCODING)])
     if rules.encoding == _UTF_8:
-        return _utf_8_lines(stream, most)
-    return _other_lines(stream, rules.encoding, most)
+        return _utf_8_lines(stream, length_max)
+    return _other_lines(stream, rules.encoding, length_max)
 
 
-def _utf_8_lines(stream: BinaryIO, most: int) -> Iterator[_Line | UnreadableRow]:
+def _utf_8_lines(stream: BinaryIO, length_max: int) -> Iterator[_Line | UnreadableRow]:
     number = 0
-    while line := stream.readline(most + 1):
+    while line := stream.readline(length_max + 1):
         number += 1
-        if _is_long(line, most):
+        if len(line) > length_max:
             while line and not line.endswith(b"\n"):
-                line = stream.readline(most + 1)
-            yield UnreadableRow(number, f"line: at most {most} bytes are expected")
+                line = stream.readline(length_max + 1)
+            yield UnreadableRow(number, f"line: at most {length_max} bytes are expected")
             continue
         try:
             text = line.decode(_UTF_8)
@@ -156,25 +158,25 @@ def _utf_8_lines(stream: BinaryIO, most: int) -> Iterator[_Line | UnreadableRow]
         yield _Line(number, text.rstrip("\r\n"), line.endswith(b"\n"))
 
 
-def _is_long(line: bytes, most: int) -> bool:
-    return len(line) > most
-
-
-def _other_lines(stream: BinaryIO, encoding: str, most: int) -> Iterator[_Line | UnreadableRow]:
-    """Lines in another encoding; where it does not hold, no later line can be trusted."""
+def _other_lines(
+    stream: BinaryIO, encoding: str, length_max: int
+) -> Iterator[_Line | UnreadableRow]:
+    """Lines in another encoding; after undecodable bytes no later line can be trusted."""
     number = 0
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     try:
-        while line := text.readline(most + 1):
+        while line := text.readline(length_max + 1):
             number += 1
-            if len(line) > most:
-                yield UnreadableRow(number, f"line: at most {most} characters are expected")
+            if len(line) > length_max:
+                yield UnreadableRow(
+                    number, f"line: at most {length_max} characters are expected"
+                )
                 while line and not line.endswith("\n"):
-                    line = text.readline(most + 1)
+                    line = text.readline(length_max + 1)
                 continue
             yield _Line(number, line.rstrip("\r\n"), line.endswith("\n"))
     except UnicodeError:
-        reason = f"{encoding} is expected, as declared; nothing from here on was read"
+        reason = f"{encoding} is expected, as declared; nothing was read from this line on"
         yield UnreadableRow(number + 1, reason, FindingKind.WRONG_ENCODING)
     finally:
         text.detach()
@@ -184,5 +186,5 @@ def _split(text: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True), [])
     except csv.Error:
-        how = "comma-separated" if delimiter == "," else f"{delimiter!r}-separated"
-        raise Malformed("line", f"{how} fields on one line are expected") from None
+        separated = "comma-separated" if delimiter == "," else f"{delimiter!r}-separated"
+        raise Malformed("line", f"{separated} fields on one line are expected") from None

@@ -1,4 +1,4 @@
-"""How a provider's statement files are to be read, as declared: nothing is guessed."""
+"""The declared format of a provider's statement files."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 
 class FileFormat(StrEnum):
-    """What a statement file is."""
+    """The format of a statement file."""
 
     CSV = "csv"
     XLSX = "xlsx"
@@ -18,13 +18,13 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trailer:
-    """The last line of a file that says how much there should have been.
+    """The last line of a file with control totals.
 
     Attributes:
         marker: the text of its first cell.
-        rows: the 1-based cell that counts the lines before it; None: it counts none.
-        total: the 1-based cell that sums a field; None: it sums none.
-        of: the field it sums.
+        rows: the 1-based cell with the number of lines before it; None: it has none.
+        total: the 1-based cell with the sum of a field; None: it has none.
+        of: the summed field.
     """
 
     marker: str
@@ -35,26 +35,26 @@ class Trailer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRules:
-    """What was declared about the files of one provider.
+    """The declared format of the files of one provider.
 
     Attributes:
-        format: None: by what the file is and how its name ends.
-        columns: our name of a field to the name of its column, complete.
+        format: None: recognized by the first bytes and the end of the name.
+        columns: our name of a field to the name of its column; may name only some fields.
         encoding: of text files; UTF-8 may carry a byte order mark.
         delimiter: of CSV, one character.
         decimal, thousands: the marks of amounts written as text; thousands may be empty.
-        zone: of instants that name none; None: those are refused.
+        zone: of instants without one; None: those are refused.
         dates: a ``strptime`` pattern of instants written as text; None: ISO 8601.
-        numeric_ids: ids that are numbers are taken where no digit can be lost.
-        sheet: of a workbook with several; None: there may be only one.
+        numeric_ids: accept ids that are numbers if no digit can be lost.
+        sheet: of a workbook with several; None: it must have only one.
         currencies: those that may occur; empty: not declared.
-        trailer: None: there is none.
-        final_newline: a text file that does not end its last line is cut.
-        may_be_empty: a file may say that nothing happened.
+        trailer: the last line with control totals; None: there is none.
+        final_newline: a text file without a line break at its end is cut.
+        may_be_empty: a file may have no lines.
         day: finds the business day in a file's name, in a group ``day`` (YYYY-MM-DD, YYYYMMDD).
-        number: finds a file's place in a sequence in its name, in a group ``number``.
-        several_a_day: a day may be told in several files.
-        whole: a file with any error is not taken in at all.
+        number: finds a file's sequence number in its name, in a group ``number``.
+        several_a_day: a day may have several files.
+        whole: a file with any error is not imported at all.
     """
 
     format: FileFormat | None = None

@@ -1,66 +1,75 @@
-"""Taking in a statement file: the whole file kept, its lines stored or not, its faults told.
+"""Import of a statement file: the file is archived, its lines stored, its problems recorded.
 
-    feed_files, feed_file_parts   the file, whatever becomes of it
-    feed_records, feed_versions   the lines that could be read
-    feed_file_records             which records the file named
-    feed_findings                 those that could not, and what is wrong with the file
+    feed_files, feed_file_parts   the file, whatever its verdict
+    feed_records, feed_versions   the readable lines
+    feed_file_records             the records that the file lists
+    feed_findings                 unreadable lines and problems of the file
 
-All of it is one transaction. A file is quarantined, that is kept and not taken in, when nothing
-of it can be read, when another file tells of the same day, or when it has any error and the
-settings ask for all or nothing.
+All of it is one transaction. A file is quarantined (archived and not imported) if nothing of it
+can be read, if another file covers the same day, or if it has any error and the settings ask
+for all or nothing.
 
-A file that restates others and has no error takes their place: what they told of its time and
-it does not is withdrawn (``feeds.statements.restatement``).
+A file without errors that restates others replaces them: records of theirs that are missing
+from the time it covers are withdrawn (``feeds.statements.restatement``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from feeds.day_close import note_restatements
-from feeds.findings import FindingKind, NewFinding, Severity, cured, note, severity_of
-from feeds.gaps import day_window, missing_days, missing_numbers
+from feeds.day_close import record_restatements
+from feeds.findings import (
+    FindingKind,
+    NewFinding,
+    Severity,
+    record_findings,
+    resolve_scopes,
+    severity_of,
+)
 from feeds.records import FeedCount, store_statement
-from feeds.statements.archive import STATEMENT, OtherFile, keep_file, other_files
+from feeds.statements.archive import STATEMENT, OtherFile, archive_file, other_files
+from feeds.statements.file_findings import late_records, repeated_ids, rival_file, sequence_gaps
+from feeds.statements.line_summary import LineSummary
 from feeds.statements.reader import StatementReader
-from feeds.statements.restatement import OmittedRecords, Replacement, list_file, restate
-from feeds.statements.table import UnreadableRow
+from feeds.statements.restatement import (
+    Replacement,
+    WithdrawalResult,
+    record_listing,
+    replace_files,
+)
 from feeds.withdrawals import WithdrawalCause
-from vocabulary.facts import HistoryRecord
-from vocabulary.window import Window
+from feeds.write_order import lock_history
+from vocabulary.window import day_window
 
 _NOTHING = FeedCount(received=0, versions=0, stored=0)
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('feed ' || :provider, 0))"
-_SETTLE = """
+_QUARANTINED = "quarantined"
+_SAVE_VERDICT = """
 UPDATE feed_files
    SET business_day = :day, number = :number, covers_from = :first, covers_to = :last,
        verdict = :verdict, records = :records, refused = :refused
  WHERE file_id = :file_id
 """
-_EARLIER = """
+_HAS_EARLIER = """
 SELECT exists(SELECT FROM feed_files
                WHERE provider = :provider AND feed = :feed AND business_day < :day
                  AND verdict <> 'quarantined')
 """
-_SEQUENCE = """
-SELECT business_day, number FROM feed_files
- WHERE provider = :provider AND feed = :feed AND verdict <> 'quarantined'
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileArrival:
-    """What is known of a file besides its bytes.
+class ImportRequest:
+    """A file to import, with what its bytes do not tell.
 
     Attributes:
         zone: in which the provider's days end.
         expects_daily: every day has a file, so a day without one is a gap.
-        restates: it takes the place of an earlier file of the same day or name.
-        complete: it tells all of the time of the files that it restates.
+        restates: it replaces an earlier file of the same day or name.
+        complete: it covers all of the time of the files it restates.
     """
 
     path: Path
@@ -73,23 +82,23 @@ class FileArrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """What became of a file.
+    """The effect of importing a file.
 
     Attributes:
-        file_id: under which all of its bytes are kept.
+        file_id: of the archived file.
         verdict: ``imported``, ``partly`` or ``quarantined``.
-        count: what was stored; nothing of a file in quarantine.
-        found: everything wrong with it.
-        gaps, restatements: findings of the feed and of closed days that stand now.
-        withdrawn: records of the files it restates that it left out just now.
-        currencies: lines read, by currency.
+        count: stored records; none of a quarantined file.
+        findings: every problem of the file.
+        gaps, restatements: the number of open findings of the feed and of closed days.
+        withdrawn: the number of records of restated files that are withdrawn now.
+        currencies: the number of readable lines by currency.
     """
 
     file_id: int
     verdict: str
     day: date | None
     count: FeedCount
-    found: tuple[NewFinding, ...]
+    findings: tuple[NewFinding, ...]
     gaps: int
     restatements: int
     withdrawn: int
@@ -97,279 +106,217 @@ class ImportResult:
 
     @property
     def has_errors(self) -> bool:
-        """Whether anything was not read that should have been."""
-        return any(severity_of(each.kind) is Severity.ERROR for each in self.found)
+        """Whether any finding is an error."""
+        return _has_errors(self.findings)
 
 
-@dataclass(slots=True)
-class _Watch:
-    """What is seen of the lines as they pass: their faults, their time, their currencies."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """The effect of storing a file's lines.
 
-    name: str
-    found: list[NewFinding] = field(default_factory=list)
-    first: datetime | None = None
-    last: datetime | None = None
-    currencies: dict[str, int] = field(default_factory=dict)
+    Attributes:
+        file_id, digest: of the archived file.
+        day: from its name, or of all its lines.
+        others: other files of the same day or name.
+        count: records of the lines, rolled back if the file is quarantined.
+        findings: about its lines and about a rival file.
+    """
 
-    def records(
-        self, lines: Iterable[HistoryRecord | UnreadableRow]
-    ) -> Iterator[HistoryRecord]:
-        """The records among the lines."""
-        for each in lines:
-            if isinstance(each, UnreadableRow):
-                self.found.append(
-                    NewFinding(
-                        kind=each.kind, detail=each.reason, file=self.name, line=each.line
-                    )
-                )
-                continue
-            at, code = each.created_at, each.currency
-            self.first = at if self.first is None else min(self.first, at)
-            self.last = at if self.last is None else max(self.last, at)
-            self.currencies[code] = self.currencies.get(code, 0) + 1
-            yield each
+    file_id: int
+    digest: bytes
+    day: date | None
+    others: Sequence[OtherFile]
+    count: FeedCount
+    findings: Sequence[NewFinding]
+    verdict: str
+
+    @property
+    def stored(self) -> FeedCount:
+        """The records that are stored; none if the file is quarantined."""
+        return _NOTHING if self.verdict == _QUARANTINED else self.count
 
 
-def take_in(
-    connection: Connection, reader: StatementReader, arrival: FileArrival
+def import_file(
+    connection: Connection, reader: StatementReader, request: ImportRequest
 ) -> ImportResult:
-    """Take in a statement file, within the caller's transaction; the same file is a no-op.
+    """Import a statement file within the caller's transaction; repeating it changes nothing.
 
     Raises:
         OSError: the file cannot be read.
     """
-    slug, name = reader.provider.slug, arrival.path.name
-    connection.execute(text(_LOCK), {"provider": slug})
-    with arrival.path.open("rb") as stream:
-        file_id, digest = keep_file(connection, slug, name, stream, arrival.now)
-    watch = _Watch(name)
-    day, number = _day_named(reader, name), _number_named(reader, name)
-    trial = connection.begin_nested()
-    count = _stored(connection, reader, arrival, watch, day)
-    day = day or _day_told(watch, arrival.zone)
-    others = other_files(connection, slug, name, digest, day)
-    found = [*watch.found, *_repeated(count, name), *_rivals(others, reader, arrival, day)]
-    verdict = _verdict(reader, count, found)
-    if verdict == "quarantined":
-        trial.rollback()
-    else:
-        trial.commit()
-    settled = {"file_id": file_id, "day": day, "number": number, "verdict": verdict}
-    _settle(connection, settled, count, watch)
-    kept = _NOTHING if verdict == "quarantined" else count
-    replaced = _replaced(others, reader, arrival, file_id) if verdict == "imported" else []
-    left = _left_out(connection, reader, arrival, watch, file=(file_id, day), others=replaced)
-    told = (*_placed(found, watch, day, arrival.zone), *left.found)
-    # Findings belong to the bytes of a file; a file that restates others ends theirs.
-    said = (*told, *_late(kept, name))
-    note(connection, slug, STATEMENT, scope=digest.hex(), found=said, now=arrival.now)
-    if arrival.restates and verdict == "imported":
-        scopes = [other.scope for other in others]
-        cured(connection, slug, STATEMENT, scopes=scopes, now=arrival.now)
+    slug, name = reader.provider.slug, request.path.name
+    lock_history(connection, slug)
+    lines = LineSummary(name)
+    content = _store_content(connection, reader, request, lines)
+    _save_verdict(connection, reader, content, lines)
+    withdrawal = _withdraw_missing(connection, reader, request, lines, content)
+    # Runs of the file's time get its findings without a time of their own too.
+    covers = lines.covered_time(content.day, request.zone)
+    findings = (
+        *(replace(finding, covers=finding.covers or covers) for finding in content.findings),
+        *withdrawal.findings,
+    )
+    # Findings belong to the bytes of a file; a file that restates others resolves theirs.
+    record = partial(record_findings, connection, slug, STATEMENT, now=request.now)
+    scope, late = content.digest.hex(), late_records(content.stored, name)
+    record(scope=scope, findings=(*findings, *late))
+    if request.restates and content.verdict == "imported":
+        scopes = [other.scope for other in content.others]
+        resolve_scopes(connection, slug, STATEMENT, scopes=scopes, now=request.now)
+    daily = request.expects_daily
+    gaps = list(sequence_gaps(connection, slug, request.zone, expects_daily=daily))
+    record(scope="sequence", findings=gaps)
+    stored = content.stored
+    created = (stored.first, stored.last, withdrawal.first, withdrawal.last)
     return ImportResult(
-        file_id=file_id,
-        verdict=verdict,
-        day=day,
-        count=kept,
-        found=told,
-        gaps=note_gaps(connection, slug, arrival),
-        restatements=_restatements(connection, slug, kept, left, arrival.now),
-        withdrawn=left.withdrawn,
-        currencies=watch.currencies,
+        file_id=content.file_id,
+        verdict=content.verdict,
+        day=content.day,
+        count=stored,
+        findings=findings,
+        gaps=len(gaps),
+        restatements=record_restatements(connection, slug, created, now=request.now),
+        withdrawn=withdrawal.withdrawn,
+        currencies=lines.currencies,
     )
 
 
-def _settle(
-    connection: Connection, settled: Mapping[str, object], count: FeedCount, watch: _Watch
+def _store_content(
+    connection: Connection, reader: StatementReader, request: ImportRequest, lines: LineSummary
+) -> _Content:
+    """Archive the file and store its lines, unless the verdict is quarantine."""
+    slug, name = reader.provider.slug, request.path.name
+    with request.path.open("rb") as stream:
+        file_id, digest = archive_file(connection, slug, name, stream, request.now)
+    day = _day_in_name(reader, name)
+    savepoint = connection.begin_nested()
+    count = _store_lines(connection, reader, request, lines, day)
+    day = day or lines.only_day(request.zone)
+    others = other_files(connection, slug, name, digest, day)
+    may_have_rivals = request.restates or reader.rules.several_a_day
+    rival = () if may_have_rivals else rival_file(others, name, day, request.zone)
+    findings = [*lines.findings, *repeated_ids(count, name), *rival]
+    verdict = _verdict(reader, count, findings)
+    if verdict == _QUARANTINED:
+        savepoint.rollback()
+    else:
+        savepoint.commit()
+    return _Content(
+        file_id=file_id,
+        digest=digest,
+        day=day,
+        others=others,
+        count=count,
+        findings=findings,
+        verdict=verdict,
+    )
+
+
+def _save_verdict(
+    connection: Connection, reader: StatementReader, content: _Content, lines: LineSummary
 ) -> None:
-    """Keep what became of a file, and which records it named."""
-    said = {"first": watch.first, "last": watch.last}
-    counts = {"records": count.received, "refused": len(watch.found)}
-    connection.execute(text(_SETTLE), {**settled, **said, **counts})
-    if settled["verdict"] != "quarantined":
-        list_file(connection, settled["file_id"])
+    """Store the verdict of a file and the records it lists."""
+    params = {
+        "file_id": content.file_id,
+        "day": content.day,
+        "number": _number_in_name(reader, lines.name),
+        "first": lines.first,
+        "last": lines.last,
+        "verdict": content.verdict,
+        "records": content.count.received,
+        "refused": len(lines.findings),
+    }
+    connection.execute(text(_SAVE_VERDICT), params)
+    if content.verdict != _QUARANTINED:
+        record_listing(connection, content.file_id)
 
 
-def note_gaps(connection: Connection, slug: str, arrival: FileArrival) -> int:
-    """Say which days and which numbers are missing between the files that are there."""
-    said = {"provider": slug, "feed": STATEMENT}
-    rows = connection.execute(text(_SEQUENCE), said).all()
-    days = {row.business_day for row in rows if row.business_day}
-    numbers = {row.number for row in rows if row.number is not None}
-    found = [
-        NewFinding(
-            kind=FindingKind.FEED_GAP,
-            detail=f"a file of {day} is expected, there is none",
-            covers=day_window(day, arrival.zone),
-        )
-        for day in (missing_days(days) if arrival.expects_daily else ())
-    ]
-    found += [
-        NewFinding(
-            kind=FindingKind.FEED_GAP, detail=f"files number {one} to {last} are missing"
-        )
-        for one, last in missing_numbers(numbers)
-    ]
-    note(connection, slug, STATEMENT, scope="sequence", found=found, now=arrival.now)
-    return len(found)
-
-
-def _stored(
+def _store_lines(
     connection: Connection,
     reader: StatementReader,
-    arrival: FileArrival,
-    watch: _Watch,
+    request: ImportRequest,
+    lines: LineSummary,
     day: date | None,
 ) -> FeedCount:
-    slug = reader.provider.slug
-    earlier = {"provider": slug, "feed": STATEMENT, "day": day}
-    is_followed = day is not None and connection.execute(text(_EARLIER), earlier).scalar_one()
-    with arrival.path.open("rb") as stream:
+    slug, name = reader.provider.slug, request.path.name
+    params = {"provider": slug, "feed": STATEMENT, "day": day}
+    has_earlier = (
+        day is not None and connection.execute(text(_HAS_EARLIER), params).scalar_one()
+    )
+    with request.path.open("rb") as stream:
         return store_statement(
             connection,
             slug,
-            watch.records(reader.read(stream, arrival.path.name)),
-            source=arrival.path.name,
-            received_at=arrival.now,
-            read_to=day_window(day, arrival.zone).start if day and is_followed else None,
+            lines.records(reader.read(stream, name)),
+            source=name,
+            received_at=request.now,
+            read_to=day_window(day, request.zone).start if day and has_earlier else None,
         )
 
 
-def _verdict(reader: StatementReader, count: FeedCount, found: Sequence[NewFinding]) -> str:
-    errors = [each for each in found if severity_of(each.kind) is Severity.ERROR]
-    has_rival = any(each.kind is FindingKind.TWO_FILES_FOR_ONE_DAY for each in errors)
-    if has_rival or (errors and (reader.rules.whole or count.received == 0)):
-        return "quarantined"
-    return "partly" if errors else "imported"
+def _has_errors(findings: Iterable[NewFinding]) -> bool:
+    return any(severity_of(finding.kind) is Severity.ERROR for finding in findings)
 
 
-def _replaced(
-    others: Sequence[OtherFile], reader: StatementReader, arrival: FileArrival, file_id: int
+def _verdict(reader: StatementReader, count: FeedCount, findings: Sequence[NewFinding]) -> str:
+    if not _has_errors(findings):
+        return "imported"
+    has_rival = any(finding.kind is FindingKind.TWO_FILES_FOR_ONE_DAY for finding in findings)
+    if has_rival or reader.rules.whole or count.received == 0:
+        return _QUARANTINED
+    return "partly"
+
+
+def _replaced_files(
+    content: _Content, reader: StatementReader, request: ImportRequest
 ) -> list[OtherFile]:
-    """The files whose place this one takes, or took when it came first.
+    """The files that this one replaces, or replaced when it was imported before.
 
-    Where a day is told in several files, one restates only those of its own name.
+    If a day may have several files, one replaces only files of its own name.
     """
-    several, name = reader.rules.several_a_day, arrival.path.name
+    several, name = reader.rules.several_a_day, request.path.name
     return [
         other
-        for other in others
-        if (other.verdict != "quarantined" or other.replaced_by is not None)
-        and (arrival.restates or other.replaced_by == file_id)
+        for other in content.others
+        if (other.verdict != _QUARANTINED or other.replaced_by is not None)
+        and (request.restates or other.replaced_by == content.file_id)
         and (not several or other.name == name)
     ]
 
 
-def _left_out(
+def _withdraw_missing(
     connection: Connection,
     reader: StatementReader,
-    arrival: FileArrival,
-    watch: _Watch,
-    *,
-    file: tuple[int, date | None],
-    others: Sequence[OtherFile],
-) -> OmittedRecords:
-    if not others:
-        return OmittedRecords()
-    file_id, day = file
+    request: ImportRequest,
+    lines: LineSummary,
+    content: _Content,
+) -> WithdrawalResult:
+    """Withdraw records of the replaced files that an imported file does not have."""
+    replaced = _replaced_files(content, reader, request)
+    if content.verdict != "imported" or not replaced:
+        return WithdrawalResult()
     trailer = reader.rules.trailer
-    counted = trailer is not None and trailer.rows is not None
-    told = Replacement(
-        by=WithdrawalCause(feed=STATEMENT, name=arrival.path.name, file_id=file_id),
-        others=[other.file_id for other in others],
-        span=None if watch.first is None or watch.last is None else (watch.first, watch.last),
-        covers=_time_of(watch, day, arrival.zone),
-        whole=arrival.complete or counted,
+    is_counted = trailer is not None and trailer.rows is not None
+    replacement = Replacement(
+        by=WithdrawalCause(feed=STATEMENT, name=lines.name, file_id=content.file_id),
+        others=[other.file_id for other in replaced],
+        span=lines.span,
+        covers=lines.covered_time(content.day, request.zone),
+        whole=request.complete or is_counted,
     )
-    return restate(connection, reader.provider.slug, told, now=arrival.now)
+    return replace_files(connection, reader.provider.slug, replacement, now=request.now)
 
 
-def _rivals(
-    others: Sequence[OtherFile], reader: StatementReader, arrival: FileArrival, day: date | None
-) -> Iterator[NewFinding]:
-    """The file of the same day that was taken in before, unless this one restates it."""
-    rivals = [
-        other
-        for other in others
-        if other.verdict != "quarantined" and other.replaced_by is None
-    ]
-    if day is None or arrival.restates or reader.rules.several_a_day or not rivals:
-        return
-    yield NewFinding(
-        kind=FindingKind.TWO_FILES_FOR_ONE_DAY,
-        detail=f"{rivals[0].name} told of {day} already, otherwise; which one holds"
-        " has to be said (--restates, or setting several_a_day)",
-        file=arrival.path.name,
-        covers=day_window(day, arrival.zone),
-    )
-
-
-def _repeated(count: FeedCount, name: str) -> Iterator[NewFinding]:
-    for record_id in count.repeated_ids:
-        yield NewFinding(
-            kind=FindingKind.DUPLICATED_KEY,
-            detail="the file names this id several times; each line is kept",
-            file=name,
-            record_id=record_id,
-        )
-
-
-def _late(count: FeedCount, name: str) -> Iterator[NewFinding]:
-    for record_id in count.late_ids:
-        yield NewFinding(
-            kind=FindingKind.LATE_RECORD,
-            detail="told for the first time in the file of a later day",
-            file=name,
-            record_id=record_id,
-            over=True,
-        )
-
-
-def _placed(
-    found: Iterable[NewFinding], watch: _Watch, day: date | None, zone: ZoneInfo
-) -> tuple[NewFinding, ...]:
-    """Findings with the time of their file, so that a run of that time hears of them."""
-    covers = _time_of(watch, day, zone)
-    return tuple(replace(each, covers=each.covers or covers) for each in found)
-
-
-def _time_of(watch: _Watch, day: date | None, zone: ZoneInfo) -> Window | None:
-    """The days that a file is about; None: nobody knows."""
-    if day is not None:
-        return day_window(day, zone)
-    if watch.first is None or watch.last is None:
-        return None
-    begin, end = (at.astimezone(zone).date() for at in (watch.first, watch.last))
-    return Window(start=day_window(begin, zone).start, end=day_window(end, zone).end)
-
-
-def _restatements(
-    connection: Connection, slug: str, count: FeedCount, left: OmittedRecords, now: datetime
-) -> int:
-    at = [each for each in (count.first, count.last, left.first, left.last) if each]
-    if not at:
-        return 0
-    return note_restatements(connection, slug, first=min(at), last=max(at), now=now)
-
-
-def _day_named(reader: StatementReader, name: str) -> date | None:
-    found = reader.rules.day.search(name) if reader.rules.day else None
-    if found is None:
+def _day_in_name(reader: StatementReader, name: str) -> date | None:
+    match = reader.rules.day.search(name) if reader.rules.day else None
+    if match is None:
         return None
     try:
-        return date.fromisoformat(found.group("day"))
+        return date.fromisoformat(match.group("day"))
     except ValueError:
         return None
 
 
-def _number_named(reader: StatementReader, name: str) -> int | None:
-    found = reader.rules.number.search(name) if reader.rules.number else None
-    return int(found.group("number")) if found else None
-
-
-def _day_told(watch: _Watch, zone: ZoneInfo) -> date | None:
-    """The one day that all lines are of, if it is one."""
-    if watch.first is None or watch.last is None:
-        return None
-    first, last = (at.astimezone(zone).date() for at in (watch.first, watch.last))
-    return first if first == last else None
+def _number_in_name(reader: StatementReader, name: str) -> int | None:
+    match = reader.rules.number.search(name) if reader.rules.number else None
+    return int(match.group("number")) if match else None

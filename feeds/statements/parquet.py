@@ -1,4 +1,4 @@
-"""Parquet files as tables: types as the file declares them, all digits of every value."""
+"""Parquet files as tables: declared types, all digits of every value."""
 
 import json
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from feeds.statements.table import Table, TableRow, UnreadableRow
 #: Rows held in memory at a time.
 BATCH_ROWS = 1_000
 
-_CUT = "a Parquet file is expected, this one is broken or cut"
-_FOREIGN = (pa.ArrowException, OSError, ValueError)
+_BROKEN = "a Parquet file is expected, this one is broken or cut"
+_READ_ERRORS = (pa.ArrowException, OSError, ValueError)
 
 
 def parquet_table(stream: BinaryIO) -> Table | UnreadableRow:
-    """A Parquet file; its rows are numbered from 1."""
+    """A Parquet file as a table; rows are numbered from 1."""
     try:
         file = pq.ParquetFile(stream)
-    except _FOREIGN:
-        return UnreadableRow(1, _CUT, FindingKind.TRUNCATED_FILE)
+    except _READ_ERRORS:
+        return UnreadableRow(1, _BROKEN, FindingKind.TRUNCATED_FILE)
     return Table(tuple(file.schema_arrow.names), _rows(file))
 
 
@@ -39,8 +39,8 @@ def _rows(file: Any) -> Iterator[TableRow | UnreadableRow]:
                 cells = tuple(_cell(value) for value in values)
                 raw = json.dumps([cell.text for cell in cells], ensure_ascii=False)
                 yield TableRow(line, cells, raw.encode("utf-8", "backslashreplace"))
-    except _FOREIGN:
-        yield UnreadableRow(line + 1, _CUT, FindingKind.TRUNCATED_FILE)
+    except _READ_ERRORS:
+        yield UnreadableRow(line + 1, _BROKEN, FindingKind.TRUNCATED_FILE)
 
 
 def _values(column: Any) -> list[object]:
@@ -71,7 +71,7 @@ def _cell(value: object) -> Cell:
 
 
 def _instant(value: datetime) -> Cell:
-    # Nanoseconds come as an instant that has them; more than we keep is not cut off in silence.
+    # pyarrow returns nanoseconds as an extended datetime; they are refused, not cut off.
     if getattr(value, "nanosecond", 0):
         return Cell("", CellKind.BROKEN)
     precision = "microseconds" if value.microsecond else "seconds"

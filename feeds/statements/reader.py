@@ -1,9 +1,8 @@
-"""Statement files of any format, read by the dialect's own reader, line by line.
+"""Statement files of any format, read line by line with the dialect's own reader.
 
-A file becomes a table of cells; a row's cells become the one line that the dialect expects, in
-its own column names, with whatever was declared about the file undone; the dialect reads that
-line. Between the bytes and the dialect nothing is guessed, and every line ends as a record or
-as a finding. The record keeps the line as received.
+A file becomes a table of cells. The cells of a row are normalized and written as one line in
+the dialect's own format and column names, and the dialect reads that line. Every line ends as a
+record or as a finding. The record keeps the line as received.
 """
 
 import csv
@@ -15,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import BinaryIO
 
 from feeds.findings import FindingKind
-from feeds.statements.cells import EMPTY, Cell, CellKind, plain
+from feeds.statements.cells import EMPTY, Cell, CellKind, normalized
 from feeds.statements.csv_jsonl import csv_table, json_table
 from feeds.statements.file_format import FileFormat, FileRules, Trailer
 from feeds.statements.table import Table, TableRow, UnreadableRow
@@ -36,11 +35,11 @@ _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 
 @dataclass(frozen=True, slots=True)
 class StatementReader:
-    """How the files of one provider are read.
+    """Reads the statement files of one provider.
 
     Attributes:
         dialect: one that reads statements.
-        rules: what was declared about the files; ``columns`` may name only some fields.
+        rules: the declared format of the files.
     """
 
     dialect: Dialect
@@ -59,18 +58,18 @@ class StatementReader:
 
     @property
     def _expected(self) -> dict[str, str]:
-        """Our name of every field to the name that the dialect's own reader looks for."""
+        """Our name of every field to the column name that the dialect's reader expects."""
         fields = tuple(self.shape.fields)
-        named = "statement_columns" in self.provider.options
-        names = texts_of(self.provider, "statement_columns") if named else fields
+        is_set = "statement_columns" in self.provider.options
+        names = texts_of(self.provider, "statement_columns") if is_set else fields
         return dict(zip(fields, names, strict=False))
 
     def read(self, stream: BinaryIO, name: str) -> Iterator[HistoryRecord | UnreadableRow]:
-        """Every line of a file as a record or as what is wrong with it, in file order.
+        """Every line of a file as a record or as the problem with it, in file order.
 
         Args:
             stream: the file, from its start; seekable.
-            name: tells the format where neither the file nor the settings do.
+            name: the file's name; decides the format if neither content nor settings do.
         """
         if len(self._expected) != len(self.shape.fields):
             reason = f"header: {len(self.shape.fields)} names in statement_columns are expected"
@@ -80,25 +79,25 @@ class StatementReader:
         if isinstance(table, UnreadableRow):
             yield table
             return
-        if wrong := misfit(table, self.columns, self.shape):
-            yield wrong
+        if problem := header_problem(table, self.columns, self.shape):
+            yield problem
             return
         yield from self._records(table)
 
     def _records(self, table: Table) -> Iterator[HistoryRecord | UnreadableRow]:
-        tally = _Tally(self.rules.trailer)
-        order = _order(table.header, self.columns)
-        canonical = _Canonical(self.dialect, self.provider, self._expected)
+        totals = _ControlTotals(self.rules.trailer)
+        places = _places(table.header, self.columns)
+        line_reader = _LineReader(self.dialect, self.provider, self._expected)
         for row in table.rows:
             if isinstance(row, UnreadableRow):
-                tally.rows += 1
+                totals.rows += 1
                 yield row
-            elif tally.is_trailer(row):
-                yield from tally.closed(row)
+            elif totals.is_trailer(row):
+                yield from totals.check_trailer(row)
             else:
-                yield self._record(row, table, order, canonical, tally)
-        yield from tally.ended()
-        if tally.rows == 0 and not self.rules.may_be_empty:
+                yield self._record(row, table, places, line_reader, totals)
+        yield from totals.check_end()
+        if totals.rows == 0 and not self.rules.may_be_empty:
             reason = "a line after the header is expected (setting may_be_empty)"
             yield UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
 
@@ -106,15 +105,15 @@ class StatementReader:
         self,
         row: TableRow,
         table: Table,
-        order: Mapping[str, int],
-        canonical: "_Canonical",
-        tally: "_Tally",
+        places: Mapping[str, int],
+        line_reader: "_LineReader",
+        totals: "_ControlTotals",
     ) -> HistoryRecord | UnreadableRow:
-        tally.rows += 1
+        totals.rows += 1
         try:
-            cells = self._cells(row, table, order)
-            tally.add(cells)
-            record = canonical.read(cells)
+            cells = self._cells(row, table, places)
+            totals.add(cells)
+            record = line_reader.read(cells)
         except Malformed as error:
             return UnreadableRow(row.line, str(error))
         allowed = self.rules.currencies
@@ -123,53 +122,53 @@ class StatementReader:
             return UnreadableRow(row.line, reason, FindingKind.MIXED_CURRENCIES)
         return replace(record, raw=row.raw)
 
-    def _cells(self, row: TableRow, table: Table, order: Mapping[str, int]) -> dict[str, Cell]:
+    def _cells(self, row: TableRow, table: Table, places: Mapping[str, int]) -> dict[str, Cell]:
         if table.header is not None and len(row.cells) != len(table.header):
             raise Malformed("line", f"{len(table.header)} fields are expected")
         if row.names is not None:
-            order = _order(row.names, self.columns)
+            places = _places(row.names, self.columns)
         kinds = self.shape.fields
         return {
-            name: plain(row.cells[place], name, kinds[name], self.rules)
-            for name, place in order.items()
+            name: normalized(row.cells[place], name, kinds[name], self.rules)
+            for name, place in places.items()
         }
 
 
 def open_table(
     stream: BinaryIO, name: str, rules: FileRules, shape: StatementShape
 ) -> Table | UnreadableRow:
-    """The file as a table, by its declared format or by what it is."""
+    """The file as a table, in its declared format or in the one it is recognized as."""
     start = stream.read(4)
     stream.seek(0)
-    found = _format_of(start, name, shape)
-    wanted = rules.format or found
+    recognized = _format_of(start, name, shape)
+    declared = rules.format or recognized
     binary = {FileFormat.XLSX, FileFormat.PARQUET}
     if start == _OLD_WORKBOOK:
         reason = "a statement is expected, this is an old or an encrypted workbook"
         return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
-    if wanted is not found and (found in binary or wanted in binary):
-        seen = found if found in binary else "something else"
-        reason = f"a {wanted} file is expected, this is {seen}"
+    if declared is not recognized and (recognized in binary or declared in binary):
+        actual = recognized if recognized in binary else "another format"
+        reason = f"a {declared} file is expected, this is {actual}"
         return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
-    match wanted:
+    match declared:
         case FileFormat.CSV:
             return csv_table(stream, rules)
         case FileFormat.JSONL:
             return json_table(stream, rules)
         case FileFormat.XLSX:
-            from feeds.statements.xlsx import xlsx_table  # noqa: PLC0415 - heavy, and for few
+            from feeds.statements.xlsx import xlsx_table  # noqa: PLC0415 - openpyxl loads in 0.2 s
 
             return xlsx_table(stream, rules)
         case FileFormat.PARQUET:
-            from feeds.statements.parquet import parquet_table  # noqa: PLC0415 - for few
+            from feeds.statements.parquet import parquet_table  # noqa: PLC0415 - pyarrow: 45 MB
 
             return parquet_table(stream)
 
 
-def misfit(
+def header_problem(
     table: Table, columns: Mapping[str, str], shape: StatementShape
 ) -> UnreadableRow | None:
-    """Why the header does not hold each needed column once, if it does not."""
+    """What is wrong with the header: a needed column missing, or a column twice."""
     if table.header is None:
         return None
     needed = [column for ours, column in columns.items() if ours not in shape.optional]
@@ -189,32 +188,32 @@ def _format_of(start: bytes, name: str, shape: StatementShape) -> FileFormat:
         return FileFormat.XLSX
     if start == b"PAR1" or lowered.endswith(".parquet"):
         return FileFormat.PARQUET
-    suffix = next((each for each in _SUFFIXES if lowered.endswith(each)), "")
-    return _SUFFIXES.get(suffix, FileFormat(shape.native))
+    by_name = (form for suffix, form in _SUFFIXES.items() if lowered.endswith(suffix))
+    return next(by_name, FileFormat(shape.native))
 
 
-def _order(names: tuple[str, ...] | None, columns: Mapping[str, str]) -> dict[str, int]:
-    """Where our fields stand among these names; those that are not there are left out."""
+def _places(names: tuple[str, ...] | None, columns: Mapping[str, str]) -> dict[str, int]:
+    """The index of each of our fields among these names, without fields that are missing."""
     if names is None:
         return {}
     places = {name: place for place, name in enumerate(names)}
     return {ours: places[theirs] for ours, theirs in columns.items() if theirs in places}
 
 
-class _OneLine(io.BytesIO):
-    """A file that is written one line ahead of its reader."""
+class _LineQueue(io.BytesIO):
+    """A file whose lines are written just before they are read."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.ahead: list[bytes] = []
+        self.lines: list[bytes] = []
 
     def readline(self, _size: int | None = -1, /) -> bytes:
-        """The next line; there always is one."""
-        return self.ahead.pop(0)
+        """The next line; one is always queued."""
+        return self.lines.pop(0)
 
 
-class _Canonical:
-    """One row at a time as the file that the dialect's own reader takes."""
+class _LineReader:
+    """Feeds one row at a time to the dialect's own statement reader."""
 
     def __init__(
         self, dialect: Dialect, provider: Provider, expected: Mapping[str, str]
@@ -222,25 +221,25 @@ class _Canonical:
         read = dialect.read_statement
         assert read is not None  # only such dialects have a shape
         self._shape = SHAPES[dialect.name]
-        self._file = _OneLine()
+        self._queue = _LineQueue()
         if self._shape.native == "csv":
-            self._file.ahead.append(_csv_line(expected.values()))
-        self._found = read(self._file, provider)
+            self._queue.lines.append(_csv_line(expected.values()))
+        self._results = read(self._queue, provider)
 
     def read(self, cells: Mapping[str, Cell]) -> HistoryRecord:
-        """What the dialect reads in it.
+        """The record that the dialect reads from the cells of a row.
 
         Raises:
-            Malformed: it reads nothing in it.
+            Malformed: the dialect refuses the row.
         """
         write = _as_csv if self._shape.native == "csv" else _as_json
-        self._file.ahead.append(write(cells, self._shape))
-        found = next(self._found, None)
-        if found is None:
-            raise Malformed("header", "names that can be told apart are expected")
-        if isinstance(found, HistoryRecord):
-            return found
-        path, _, reason = found.reason.partition(": ")
+        self._queue.lines.append(write(cells, self._shape))
+        result = next(self._results, None)
+        if result is None:
+            raise Malformed("header", "column names that differ are expected")
+        if isinstance(result, HistoryRecord):
+            return result
+        path, _, reason = result.reason.partition(": ")
         raise Malformed(path, reason)
 
 
@@ -261,12 +260,12 @@ def _csv_line(values: Iterable[str]) -> bytes:
 
 
 def _as_json(cells: Mapping[str, Cell], shape: StatementShape) -> bytes:
-    told = [
+    fields = [
         f"{json.dumps(name)}:{_json_text(cell)}"
         for name, cell in cells.items()
         if cell.kind is not CellKind.EMPTY or name not in shape.optional
     ]
-    return ("{" + ",".join(told) + "}\n").encode()
+    return ("{" + ",".join(fields) + "}\n").encode()
 
 
 def _json_text(cell: Cell) -> str:
@@ -275,45 +274,45 @@ def _json_text(cell: Cell) -> str:
     return cell.text if cell.kind is CellKind.EXACT else json.dumps(cell.text)
 
 
-class _Tally:
-    """What was read, held against what the file says at its end."""
+class _ControlTotals:
+    """The number of rows and the sum of a field, compared with the trailer of the file."""
 
     def __init__(self, trailer: Trailer | None) -> None:
         self.rows = 0
         self._trailer = trailer
         self._total = Decimal(0)
-        self._is_closed = False
+        self._has_ended = False
 
     def add(self, cells: Mapping[str, Cell]) -> None:
-        """Sum the declared field; what is no number is its line's own finding."""
-        summed = self._trailer.of if self._trailer is not None else None
-        if summed is None or summed not in cells:
+        """Add the summed field; a value that is no number is a finding of its own line."""
+        field = self._trailer.of if self._trailer is not None else None
+        if field is None or field not in cells:
             return
         try:
-            self._total += Decimal(cells[summed].text or "0")
+            self._total += Decimal(cells[field].text or "0")
         except InvalidOperation:
             return
 
     def is_trailer(self, row: TableRow) -> bool:
-        """Whether the row is the last one, which says how much there should have been."""
+        """Whether the row is the trailer."""
         trailer = self._trailer
         return trailer is not None and bool(row.cells) and row.cells[0].text == trailer.marker
 
-    def closed(self, row: TableRow) -> Iterator[UnreadableRow]:
-        """Hold the trailer against what was read."""
+    def check_trailer(self, row: TableRow) -> Iterator[UnreadableRow]:
+        """A problem for each control total that differs from the rows read."""
         assert self._trailer is not None
-        self._is_closed = True
-        for place, have, what in (
-            (self._trailer.rows, Decimal(self.rows), "lines"),
-            (self._trailer.total, self._total, f"in all of {self._trailer.of}"),
+        self._has_ended = True
+        for place, actual, name in (
+            (self._trailer.rows, Decimal(self.rows), "number of lines"),
+            (self._trailer.total, self._total, f"total of {self._trailer.of}"),
         ):
-            if place is not None and _number(row, place) != have:
-                reason = f"the file announces another number {what} than it has, {have}"
+            if place is not None and _number(row, place) != actual:
+                reason = f"the last line has another {name} than the file, which has {actual}"
                 yield UnreadableRow(row.line, reason, FindingKind.TRUNCATED_FILE)
 
-    def ended(self) -> Iterator[UnreadableRow]:
-        """Hold the end of the file against what was declared of it."""
-        if self._trailer is not None and not self._is_closed:
+    def check_end(self) -> Iterator[UnreadableRow]:
+        """A problem if the file ended without its declared trailer."""
+        if self._trailer is not None and not self._has_ended:
             reason = f"a last line {self._trailer.marker} is expected: the file may be cut"
             yield UnreadableRow(self.rows + 1, reason, FindingKind.TRUNCATED_FILE)
 

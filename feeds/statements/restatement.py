@@ -1,82 +1,85 @@
-"""What a telling leaves out of what was told of the same time before.
+"""Records missing from a re-delivery: which of them are withdrawn, and which are kept.
 
-    feed_file_records  which record each file named
+    feed_file_records  the records that each file lists
     feed_files         which file restates which
+    feed_delivered     the records of the delivery just stored
 
-A file leaves out what the files that it restates named, and neither itself nor a file that
-stands beside it named. A pull leaves out what was pulled of its window before. Both run within
-the transaction of the storing, after it, and ask what that was told (``feed_delivered``).
+A record is missing from a restating file if a restated file lists it, but neither the restating
+file nor another current file does. A record is missing from a pull if an earlier pull of the
+same window brought it. Both are decided in the transaction that stores the delivery, after
+storing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from feeds.findings import FindingKind, NewFinding, note
+from feeds.findings import FindingKind, NewFinding, record_findings
 from feeds.withdrawals import (
     WithdrawalCause,
-    not_told_again,
+    file_withdrawals,
+    missing_record,
+    pull_withdrawals,
     withdraw,
-    withdrawn_by_files,
-    withdrawn_by_pull,
 )
 from vocabulary.clock import iso
 from vocabulary.window import Window
 
-#: The scope of what pulls do not list.
-UNTOLD = "untold"
+#: The scope of findings about records that pulls no longer list.
+UNLISTED = "unlisted"
 
-_LIST = """
+_ADD_LISTED = """
 INSERT INTO feed_file_records (file_id, record_id, occurrence)
 SELECT :file_id, record_id, occurrence FROM feed_delivered ON CONFLICT DO NOTHING
 """
-_STANDS = "UPDATE feed_files SET replaced_by = NULL WHERE file_id = :file_id"
+_MAKE_CURRENT = "UPDATE feed_files SET replaced_by = NULL WHERE file_id = :file_id"
 _REPLACE = """
 UPDATE feed_files SET replaced_by = :file_id WHERE file_id = ANY (cast(:others AS bigint[]))
 """
-_LEFT_BY_FILE = """
+_MISSING_FROM_FILE = """
 SELECT r.*, r.source = ANY (SELECT name FROM feed_files
-                             WHERE file_id = ANY (cast(:others AS bigint[]))) AS of_them
+                             WHERE file_id = ANY (cast(:others AS bigint[]))) AS from_restated
   FROM feed_records r
  WHERE r.provider = :provider
    AND (r.record_id, r.occurrence) IN (
        SELECT record_id, occurrence FROM feed_file_records
         WHERE file_id = ANY (cast(:others AS bigint[])))
-   AND NOT EXISTS (SELECT FROM feed_delivered t
-                    WHERE t.record_id = r.record_id AND t.occurrence = r.occurrence)
+   AND NOT EXISTS (SELECT FROM feed_delivered d
+                    WHERE d.record_id = r.record_id AND d.occurrence = r.occurrence)
    AND NOT EXISTS (SELECT FROM feed_file_records l JOIN feed_files f USING (file_id)
                     WHERE l.record_id = r.record_id AND l.occurrence = r.occurrence
                       AND f.provider = :provider AND f.replaced_by IS NULL
                       AND f.verdict <> 'quarantined' AND f.file_id <> :file_id)
  ORDER BY r.record_id, r.occurrence
 """
-_LEFT_BY_PULL = """
+_MISSING_FROM_PULL = """
 SELECT r.*, EXISTS (SELECT FROM feed_findings f
                      WHERE f.provider = :provider AND f.feed = :feed AND f.scope = :scope
                        AND f.kind = :kind AND f.record_id = r.record_id
                        AND f.resolved_at IS NULL AND f.first_seen < :now) AS missed_before,
-       r.updated_at >= s.first AND r.updated_at <= s.last AS within
+       r.updated_at >= span.first AND r.updated_at <= span.last AS is_covered
   FROM feed_records r
- CROSS JOIN (SELECT min(updated_at) AS first, max(updated_at) AS last FROM feed_delivered) s
+ CROSS JOIN (SELECT min(updated_at) AS first, max(updated_at) AS last
+               FROM feed_delivered) span
  WHERE r.provider = :provider AND r.source = :source
    AND r.updated_at >= :since AND r.updated_at < :until
-   AND NOT EXISTS (SELECT FROM feed_delivered t WHERE t.record_id = r.record_id)
+   AND NOT EXISTS (SELECT FROM feed_delivered d WHERE d.record_id = r.record_id)
  ORDER BY r.record_id, r.occurrence
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replacement:
-    """A file that takes the place of others.
+    """A file that replaces others.
 
     Attributes:
-        others: the files it restates.
-        span: the time it speaks of; None: none.
-        covers: the time its findings are about.
-        whole: it tells all of the time of those files.
+        others: ids of the files it restates.
+        span: from its first record to its last; None: it has none.
+        covers: the time that its findings are about.
+        whole: it covers all of the time of those files.
     """
 
     by: WithdrawalCause
@@ -85,48 +88,60 @@ class Replacement:
     covers: Window | None
     whole: bool
 
+    def includes(self, instant: datetime) -> bool:
+        """Whether the file speaks for records of this instant."""
+        if self.whole:
+            return True
+        return self.span is not None and self.span[0] <= instant <= self.span[1]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OmittedRecords:
-    """What came of it.
+class WithdrawalResult:
+    """The effect of a re-delivery on records missing from it.
 
     Attributes:
-        found: every finding that stands.
-        first, last: from when to when the records lie that were withdrawn now.
+        findings: all that are open afterwards.
+        withdrawn: the number of records withdrawn now.
+        first, last: the earliest and latest creation of the records withdrawn now.
     """
 
-    found: tuple[NewFinding, ...] = ()
+    findings: tuple[NewFinding, ...] = ()
     withdrawn: int = 0
     first: datetime | None = None
     last: datetime | None = None
 
 
-def list_file(connection: Connection, file_id: object) -> None:
-    """Keep which records a file named, also those of which it said nothing new."""
-    connection.execute(text(_LIST), {"file_id": file_id})
+def record_listing(connection: Connection, file_id: object) -> None:
+    """Keep which records a file lists, including those it brought nothing new about."""
+    connection.execute(text(_ADD_LISTED), {"file_id": file_id})
 
 
-def restate(
-    connection: Connection, provider: str, told: Replacement, *, now: datetime
-) -> OmittedRecords:
-    """Let a file take the place of others, and withdraw what it leaves out of its time."""
-    assert told.by.file_id is not None
-    said = {"provider": provider, "file_id": told.by.file_id, "others": list(told.others)}
-    connection.execute(text(_REPLACE), said)
-    connection.execute(text(_STANDS), said)
-    rows = connection.execute(text(_LEFT_BY_FILE), said).all()
-    gone = [row for row in rows if row.of_them and _speaks_of(told, row.created_at)]
-    stays = [row for row in rows if row not in gone]
-    withdraw(connection, provider, gone, by=told.by, now=now)
-    found = [
-        *withdrawn_by_files(connection, provider, told.by, told.others, told.covers),
-        *_shorter(told, stays),
-        *(not_told_again(row, file=told.by.name, why=_why(row)) for row in stays),
+def replace_files(
+    connection: Connection, provider: str, replacement: Replacement, *, now: datetime
+) -> WithdrawalResult:
+    """Replace files by another one and withdraw the records missing from the time it covers."""
+    by = replacement.by
+    params = {
+        "provider": provider,
+        "file_id": by.file_id,
+        "others": list(replacement.others),
+    }
+    connection.execute(text(_REPLACE), params)
+    connection.execute(text(_MAKE_CURRENT), params)
+    missing = connection.execute(text(_MISSING_FROM_FILE), params).all()
+    gone, kept = _split(
+        missing, lambda row: row.from_restated and replacement.includes(row.created_at)
+    )
+    withdraw(connection, provider, gone, by=by, now=now)
+    findings = [
+        *file_withdrawals(connection, provider, by, replacement.others, replacement.covers),
+        *_shorter_file(replacement, kept),
+        *(missing_record(row, file=by.name, reason=_reason(row)) for row in kept),
     ]
-    return _left_out(found, gone)
+    return _result(findings, gone)
 
 
-def left_out_by_pull(
+def withdraw_unlisted(
     connection: Connection,
     provider: str,
     feed: str,
@@ -134,71 +149,70 @@ def left_out_by_pull(
     source: str,
     window: Window,
     now: datetime,
-) -> OmittedRecords:
-    """Withdraw what two whole pulls in a row do not list; note what one does not.
+) -> WithdrawalResult:
+    """Withdraw records that two whole pulls in a row do not list; record those of one pull.
 
-    An empty list withdraws nothing: it is more likely wrong than true.
+    An empty list withdraws nothing: it is more likely to be wrong than true.
     """
-    said = {
+    params = {
         "provider": provider,
         "feed": feed,
         "source": source,
-        "scope": UNTOLD,
+        "scope": UNLISTED,
         "kind": str(FindingKind.NOT_TOLD_AGAIN),
         "since": window.start,
         "until": window.end,
         "now": now,
     }
-    rows = connection.execute(text(_LEFT_BY_PULL), said).all()
-    gone = [row for row in rows if row.missed_before and row.within]
+    missing = connection.execute(text(_MISSING_FROM_PULL), params).all()
+    gone, kept = _split(missing, lambda row: row.missed_before and row.is_covered)
     by = WithdrawalCause(feed=feed, name=f"pull of {feed}")
     withdraw(connection, provider, gone, by=by, now=now)
-    found = [
-        *withdrawn_by_pull(connection, provider, feed, window),
-        *(
-            not_told_again(row, file=None, why="is listed no longer")
-            for row in rows
-            if row not in gone
-        ),
+    findings = [
+        *pull_withdrawals(connection, provider, feed, window),
+        *(missing_record(row, file=None, reason="is not listed any more") for row in kept),
     ]
-    note(connection, provider, feed, scope=UNTOLD, found=found, now=now, looked_at=window)
-    return _left_out(found, gone)
+    record_findings(
+        connection, provider, feed, scope=UNLISTED, findings=findings, now=now, checked=window
+    )
+    return _result(findings, gone)
 
 
-def _left_out(found: Sequence[NewFinding], gone: Sequence[Row[Any]]) -> OmittedRecords:
-    at = [row.created_at for row in gone]
-    return OmittedRecords(
-        found=tuple(found),
+def _split(
+    rows: Sequence[Row[Any]], is_gone: Callable[[Row[Any]], bool]
+) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """The rows that are withdrawn and those that are kept."""
+    return [row for row in rows if is_gone(row)], [row for row in rows if not is_gone(row)]
+
+
+def _result(findings: Sequence[NewFinding], gone: Sequence[Row[Any]]) -> WithdrawalResult:
+    created = [row.created_at for row in gone]
+    return WithdrawalResult(
+        findings=tuple(findings),
         withdrawn=len(gone),
-        first=min(at, default=None),
-        last=max(at, default=None),
+        first=min(created, default=None),
+        last=max(created, default=None),
     )
 
 
-def _speaks_of(told: Replacement, at: datetime) -> bool:
-    if told.whole:
-        return True
-    return told.span is not None and told.span[0] <= at <= told.span[1]
-
-
-def _shorter(told: Replacement, stays: Sequence[Row[Any]]) -> Iterator[NewFinding]:
-    """The file does not reach as far as those it restates."""
-    beyond = [row for row in stays if not _speaks_of(told, row.created_at)]
-    if not beyond:
+def _shorter_file(replacement: Replacement, kept: Sequence[Row[Any]]) -> Iterator[NewFinding]:
+    """The finding for a file that covers less time than the files it restates."""
+    outside = [row for row in kept if not replacement.includes(row.created_at)]
+    if not outside:
         return
-    span = told.span
-    how = f"from {iso(span[0])} to {iso(span[1])}" if span else "of no time"
+    span = replacement.span
+    extent = f"from {iso(span[0])} to {iso(span[1])}" if span else "no time"
     yield NewFinding(
         kind=FindingKind.SHORTER_FILE,
-        detail=f"tells {how}; {len(beyond)} records outside of that were told before, are not"
-        " told again and stay; whether it is all of its time has to be said (--complete)",
-        file=told.by.name,
-        covers=told.covers,
-        evidence={"records": [row.record_id for row in beyond[:50]], "count": len(beyond)},
+        detail=f"the file covers {extent}; {len(outside)} earlier records outside of it are"
+        " kept; if the file is complete, import it with --complete",
+        file=replacement.by.name,
+        covers=replacement.covers,
+        evidence={"records": [row.record_id for row in outside[:50]], "count": len(outside)},
     )
 
 
-def _why(row: Row[Any]) -> str:
-    if not row.of_them:
-        return "is left out by the file, but was told elsewhere too"
-    return "lies outside of the time that the file tells"
+def _reason(row: Row[Any]) -> str:
+    if not row.from_restated:
+        return "is missing from the file, but another feed or file reported it too"
+    return "lies outside of the time that the file covers"

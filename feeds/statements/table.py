@@ -1,4 +1,4 @@
-"""A statement file as a table of cells, whatever its format: the values between the readers."""
+"""A statement file of any format as a table of cells."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ class TableRow:
 
     Attributes:
         line: the 1-based line of a text file, row of a sheet, record of a Parquet file.
-        cells: in the order of ``names``, or of the header where that is None.
-        raw: the line as received, or the row in JSON where a file has no lines.
-        names: the names of the cells, where every row has its own.
+        cells: in the order of ``names``, or of the header if that is None.
+        raw: the line as received, or the row in JSON if the file has no lines.
+        names: the names of the cells, if every row has its own.
     """
 
     line: int
@@ -26,10 +26,10 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRow:
-    """A row, or a file from this row on, that cannot be read.
+    """A row that cannot be read, or the rest of a file from this row on.
 
     Attributes:
-        reason: what was expected; never the content.
+        reason: what is expected; never the content.
     """
 
     line: int
@@ -39,11 +39,11 @@ class UnreadableRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file that has rows.
+    """A file with rows.
 
     Attributes:
-        header: the names of the columns; None where every row has its own.
-        rows: to be read once, while the file is open.
+        header: the names of the columns; None if every row has its own.
+        rows: can be read once, while the file is open.
     """
 
     header: tuple[str, ...] | None

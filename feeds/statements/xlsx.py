@@ -1,7 +1,7 @@
-"""Workbooks as tables: every cell as the file types it; formulas and dates are never computed.
+"""Workbooks as tables: cells with the types of the file; formulas and dates are not computed.
 
-A workbook's numbers are doubles. They are told as the shortest text that means the same double;
-whether that text can be what was meant is for whoever reads the field.
+Numbers in a workbook are doubles. A cell has the shortest text that stands for the same double;
+``feeds.statements.cells`` decides whether a field accepts it.
 """
 
 import json
@@ -20,11 +20,11 @@ from feeds.statements.cells import EMPTY, Cell, CellKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import Table, TableRow, UnreadableRow
 
-#: Bytes of an unpacked workbook; a million lines have about 300 MB.
+#: Largest unpacked workbook, in bytes; a million lines have about 300 MB.
 UNPACKED_BYTES_MAX = 1 << 30
 
-_CUT = "a workbook is expected, this one is broken or cut"
-_FOREIGN = (
+_BROKEN = "a workbook is expected, this one is broken or cut"
+_READ_ERRORS = (
     zipfile.BadZipFile,
     InvalidFileException,
     ParseError,
@@ -38,24 +38,24 @@ _FOREIGN = (
 
 
 def xlsx_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
-    """One sheet of a workbook, its first row being the header."""
+    """One sheet of a workbook as a table; the first row is the header."""
     try:
-        if wrong := _unsound(stream):
-            return wrong
+        if problem := _archive_problem(stream):
+            return problem
         book = openpyxl.load_workbook(stream, read_only=True)
         if rules.sheet is None and len(book.sheetnames) > 1:
-            reason = "one sheet is expected; several have to be told apart (setting sheet)"
+            reason = "one sheet is expected, this workbook has several (setting sheet)"
             return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
         name = rules.sheet or book.sheetnames[0]
         if name not in book.sheetnames:
             reason = f"a sheet {name} is expected, as declared"
             return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
         sheet = book[name]
-        sheet.reset_dimensions()  # what a file says of its size may be wrong
+        sheet.reset_dimensions()  # the declared dimensions may be wrong
         rows = _rows(sheet)
         first = next(rows, None)
-    except _FOREIGN:
-        return UnreadableRow(1, _CUT, FindingKind.TRUNCATED_FILE)
+    except _READ_ERRORS:
+        return UnreadableRow(1, _BROKEN, FindingKind.TRUNCATED_FILE)
     if first is None or isinstance(first, UnreadableRow):
         reason = "a header is expected, the sheet is empty"
         return first or UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
@@ -63,15 +63,15 @@ def xlsx_table(stream: BinaryIO, rules: FileRules) -> Table | UnreadableRow:
     return Table(header, (_padded(row, len(header)) for row in rows))
 
 
-def _unsound(stream: BinaryIO) -> UnreadableRow | None:
-    """Why the archive cannot be unpacked, if it cannot."""
-    with zipfile.ZipFile(stream) as packed:
-        size = sum(part.file_size for part in packed.infolist())
+def _archive_problem(stream: BinaryIO) -> UnreadableRow | None:
+    """The reason not to unpack the archive, if there is one."""
+    with zipfile.ZipFile(stream) as archive:
+        size = sum(member.file_size for member in archive.infolist())
         if size > UNPACKED_BYTES_MAX:
             reason = f"at most {UNPACKED_BYTES_MAX} unpacked bytes are expected"
             return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
-        if packed.testzip() is not None:
-            return UnreadableRow(1, _CUT, FindingKind.TRUNCATED_FILE)
+        if archive.testzip() is not None:
+            return UnreadableRow(1, _BROKEN, FindingKind.TRUNCATED_FILE)
     stream.seek(0)
     return None
 
@@ -80,27 +80,27 @@ def _rows(sheet: Any) -> Iterator[TableRow | UnreadableRow]:
     line = 0
     try:
         for line, row in enumerate(sheet.iter_rows(), start=1):
-            cells = tuple(_cell(each, line, column) for column, each in enumerate(row, start=1))
+            cells = tuple(_cell(cell, line, column) for column, cell in enumerate(row, start=1))
             if any(cell.kind is not CellKind.EMPTY for cell in cells):
                 raw = json.dumps([cell.text for cell in cells], ensure_ascii=False)
                 yield TableRow(line, cells, raw.encode("utf-8", "backslashreplace"))
-    except _FOREIGN:
-        yield UnreadableRow(line + 1, _CUT, FindingKind.TRUNCATED_FILE)
+    except _READ_ERRORS:
+        yield UnreadableRow(line + 1, _BROKEN, FindingKind.TRUNCATED_FILE)
 
 
 def _padded(row: TableRow | UnreadableRow, width: int) -> TableRow | UnreadableRow:
-    """A sheet does not write the empty cells at the end of a row."""
+    """The row with the empty cells at its end, which a sheet leaves out."""
     if isinstance(row, UnreadableRow) or len(row.cells) >= width:
         return row
     missing = (EMPTY,) * (width - len(row.cells))
     return TableRow(row.line, row.cells + missing, row.raw)
 
 
-def _cell(each: Any, line: int, column: int) -> Cell:
-    value = each.value
+def _cell(cell: Any, line: int, column: int) -> Cell:
+    value = cell.value
     if value is None or value == "":
         return EMPTY
-    return _typed(value, each.data_type, f"{get_column_letter(column)}{line}")
+    return _typed(value, cell.data_type, f"{get_column_letter(column)}{line}")
 
 
 def _typed(value: object, data_type: str, place: str) -> Cell:

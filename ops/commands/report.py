@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ops.commands.invoices import checked
+from ops.commands.windows import window_of
 from ops.context import Context, current, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.providers.matching import provider_named
@@ -16,7 +17,7 @@ from reports.report import CheckedInvoice
 from reports.write import write_pack
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
-from vocabulary.window import Window, parse_window
+from vocabulary.window import Window
 
 app = typer.Typer(add_completion=False)
 
@@ -66,10 +67,7 @@ def _window(chosen: ConfiguredProvider, start: str | None, end: str | None) -> W
         raise typer.BadParameter("--from and --to come together")
     if start is None or end is None:
         return None
-    try:
-        return parse_window(start, end, zone=chosen.timezone)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    return window_of(start, end, zone=chosen.timezone)
 
 
 def _invoices(

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import typer
 
+from ops.commands.windows import window_of
 from ops.context import Context, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.providers.matching import provider_named, rules_of
@@ -14,7 +15,6 @@ from ops.settings.values import parse_duration
 from reconcile.runs.evaluate import Terms
 from vocabulary.clock import Clock
 from vocabulary.maturity import MaturityAges
-from vocabulary.window import Window, parse_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +31,6 @@ class ProviderWindow:
     terms: Terms
 
 
-def window_of(chosen: ConfiguredProvider, start: str, end: str) -> Window:
-    """The window between two dates or instants in the provider's zone.
-
-    Raises:
-        typer.BadParameter: they are none, or nothing lies between them.
-    """
-    try:
-        return parse_window(start, end, zone=chosen.timezone)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
 def asked(
     context: Context, provider: str, window: tuple[str, str], maturity: str | None, clock: Clock
 ) -> ProviderWindow:
@@ -52,7 +40,7 @@ def asked(
         typer.BadParameter: no such provider, no such window, or no duration.
     """
     chosen = provider_named(configured(context.settings), provider)
-    span = window_of(chosen, *window)
+    span = window_of(*window, zone=chosen.timezone)
     url = endpoints(context).database_url
     entry = next(each for each in context.settings.providers if each.slug == provider)
     terms = Terms(

@@ -65,7 +65,9 @@ def _columns(rules: Sequence[SlaRule]) -> dict[str, list[object]]:
     """The rules as columns, a row for each amount from which one is meant."""
     rows: list[tuple[object, ...]] = []
     for rule in rules:
-        amounts: list[tuple[str | None, int | None]] = [*rule.over.items()] or [(None, None)]
+        amounts: list[tuple[str | None, int | None]] = [*rule.min_amount.items()] or [
+            (None, None)
+        ]
         rows += [(rule.impact.value, rule.within, code, least) for code, least in amounts]
     names = ("impacts", "withins", "currencies", "leasts")
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}

@@ -10,21 +10,15 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from feeds.pull.deliveries import store_deliveries
 from feeds.pull.pull_log import (
-    OF_PULLS,
-    note_failed_pull,
-    note_pull,
-    note_repeated_page,
-    read_to,
+    PULL_SOURCE,
+    record_failed_pull,
+    record_pull,
+    record_repeated_page,
 )
-from feeds.pull.staging import (
-    Staging,
-    UnreadableItems,
-    lay_aside,
-    move_mark,
-    next_window,
-    store_deliveries,
-)
+from feeds.pull.staging import Staging, UnreadableItems, stage
+from feeds.pull.watermarks import move_watermark, next_window, watermark_of
 from feeds.records import FeedCount, store_records
 from ops.providers.apis import desk
 from ops.settings.feed import PULLED_FEEDS
@@ -123,10 +117,10 @@ def _store_rounds(
         connection,
         slug,
         told,
-        source=OF_PULLS,
+        source=PULL_SOURCE,
         received_at=now,
         read_to=before,
-        remembers=True,
+        keeps_keys=True,
     )
 
 
@@ -218,7 +212,7 @@ async def _gather(
         for each in asked:
             try:
                 async with asyncio.timeout(entry.feed.pull_within.total_seconds()):
-                    told = await lay_aside(each.feed.tell(teller, each.window), each.spool)
+                    told = await stage(each.feed.tell(teller, each.window), each.spool)
             except ApiError as error:
                 found.append(error)
             except TimeoutError:
@@ -260,9 +254,9 @@ def _failed(
     name, window = asked.feed.name, asked.window
     with engine.begin() as connection:
         if REPEATED_PAGE in str(error):
-            note_repeated_page(connection, slug, name, window=window, now=now)
+            record_repeated_page(connection, slug, name, window=window, now=now)
         else:
-            note_failed_pull(connection, slug, name, window=window, why=str(error), now=now)
+            record_failed_pull(connection, slug, name, window=window, why=str(error), now=now)
     return FeedPull(feed=asked.feed.name, window=asked.window, error=error)
 
 
@@ -278,9 +272,9 @@ def _kept(
     """Store a feed that is whole, with its mark, in one transaction."""
     feed, window, spool = asked.feed, asked.window, asked.spool
     with engine.begin() as connection:
-        before = read_to(connection, slug, feed.name)
+        before = watermark_of(connection, slug, feed.name)
         count = feed.store(connection, slug, spool, now, before)
-        watermark = move_mark(
+        watermark = move_watermark(
             connection,
             slug,
             feed.name,
@@ -289,7 +283,7 @@ def _kept(
             pulled_at=now,
             records=spool.items,
         )
-        note_pull(
+        record_pull(
             connection,
             slug,
             feed.name,

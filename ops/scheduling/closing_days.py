@@ -17,6 +17,7 @@ from feeds.arrival_delay import maturity_for
 from ops.scheduling.maturity import maturity_rules
 from ops.settings.feed import PULLED_FEEDS
 from ops.settings.model import ProviderSettings, Settings
+from vocabulary.window import Window, day_window
 
 #: Days before today that are looked at although no run has looked at them yet.
 LOOK_BACK_DAYS = 7
@@ -108,17 +109,12 @@ def due_days(
     recent = {today - timedelta(days=back) for back in range(LOOK_BACK_DAYS + 1)}
     found = []
     for day in sorted((recent | _looked_at(connection, provider, zone)) - closed):
-        start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
-        said = {"provider": provider, "start": start, "end": end}
+        window = day_window(day, ZoneInfo(zone))
+        said = {"provider": provider, "start": window.start, "end": window.end}
         if connection.execute(text(_ANYTHING), said).scalar_one():
-            ripe_at = end + maturity
+            ripe_at = window.end + maturity
             found.append(DueDay(day=day, ripe=ripe_at <= now, ripe_at=ripe_at))
     return found
-
-
-def midnight(day: date, zone: str) -> datetime:
-    """When a day begins there."""
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
 
 
 def _looked_at(connection: Connection, provider: str, zone: str) -> set[date]:
@@ -126,14 +122,14 @@ def _looked_at(connection: Connection, provider: str, zone: str) -> set[date]:
     found = set()
     for start, end in connection.execute(text(_LOOKED_AT), {"provider": provider}):
         day = start.astimezone(ZoneInfo(zone)).date()
-        if (start, end) == (midnight(day, zone), midnight(day + timedelta(days=1), zone)):
+        if day_window(day, ZoneInfo(zone)) == Window(start=start, end=end):
             found.add(day)
     return found
 
 
 def _maturity(connection: Connection, entry: ProviderSettings, now: datetime) -> timedelta:
     held = maturity_for(connection, entry.slug, maturity_rules(entry), now)
-    return max(each.age for each in held.by_happening.values())
+    return max(each.age for each in held.by_kind.values())
 
 
 def _with_waits(
@@ -158,7 +154,7 @@ def _waits(
     said = {
         "provider": entry.slug,
         "day": day,
-        "end": midnight(day + timedelta(days=1), entry.timezone),
+        "end": day_window(day, ZoneInfo(entry.timezone)).end,
         "ripe_at": ripe_at,
     }
     if entry.statement.daily and not connection.execute(text(_FILE_CAME), said).scalar_one():

@@ -6,7 +6,7 @@ from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
-from breaks.provider_inquiries import next_at, want_all
+from breaks.provider_inquiries import next_inquiry_at, request_inquiries
 from ops.providers.details import askable
 from ops.settings.model import Settings
 from storage.broker.redis import FETCH_QUEUE, fetch_message
@@ -26,8 +26,8 @@ def ask_details(settings: Settings, engine: Engine, broker: dramatiq.Broker) -> 
     kinds = [kind.value for kind in settings.breaks.ask]
     providers = askable(settings)
     if kinds and providers:
-        want_all(engine, providers=providers, kinds=kinds, now=now)
-    due = next_at(engine)
+        request_inquiries(engine, providers=providers, kinds=kinds, now=now)
+    due = next_inquiry_at(engine)
     if due is not None and due <= now and FETCH_QUEUE not in paused_queues(engine):
         tell_workers(broker)
 

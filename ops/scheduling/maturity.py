@@ -12,13 +12,13 @@ def maturity_rules(entry: ProviderSettings) -> MaturityRules:
     feed = entry.feed
     return MaturityRules(
         declared=entry.maturity,
-        by_happening={RecordKind(name): age for name, age in feed.operations.items()},
+        declared_by_kind={RecordKind(name): age for name, age in feed.operations.items()},
         learns=feed.maturity == "learned",
         per_mille=feed.per_mille,
         samples_min=feed.samples_min,
         floor=feed.floor,
         ceiling=feed.ceiling,
-        over=feed.over,
+        lookback=feed.over,
     )
 
 

@@ -1,10 +1,9 @@
-"""The settings of breaks as the functions of ``breaks.store*`` take them."""
+"""The settings of breaks as ``breaks.policy`` takes them."""
 
 from collections.abc import Mapping
 
 from breaks.kinds import Impact
-from breaks.limits import WriteOffLimits
-from breaks.policy import DEFAULT_RULES, SlaRule
+from breaks.policy import DEFAULT_RULES, SlaRule, WriteOffLimits
 from ops.settings.breaks import Amounts
 from ops.settings.model import Settings
 from vocabulary.money import Money
@@ -14,13 +13,13 @@ def limits_of(settings: Settings) -> WriteOffLimits:
     """Who may approve and write off how much."""
     given = settings.breaks
     most = {role: _minor(amounts) for role, amounts in given.limits.items()}
-    return WriteOffLimits(roles=given.roles, most=most)
+    return WriteOffLimits(roles=given.roles, by_role=most)
 
 
 def rules_of(settings: Settings) -> tuple[SlaRule, ...]:
     """By when breaks are dealt with."""
     given = tuple(
-        SlaRule(impact=Impact(rule.impact), within=rule.within, over=_minor(rule.over))
+        SlaRule(impact=Impact(rule.impact), within=rule.within, min_amount=_minor(rule.over))
         for rule in settings.breaks.sla
     )
     return given or DEFAULT_RULES

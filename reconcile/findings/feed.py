@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from breaks.kinds import OF_BOOKS, BreakKind
-from feeds.findings import FeedFinding, FindingKind, findings
+from feeds.findings import FeedFinding, FindingKind, findings_in
 from reconcile.findings.breaks import Break
 from reconcile.findings.journal import CrossCheckFinding, break_of
 from vocabulary.ids import match_key
@@ -32,7 +32,7 @@ def feed_breaks(
     told = {each.round_id for each in known if each.kind in OF_BOOKS}
     return [
         break_of(_witness(each, provider, window), provider, now)
-        for each in findings(connection, provider, window)
+        for each in findings_in(connection, provider, window)
         if each.kind in _KINDS and (each.round_id is None or each.round_id not in told)
     ]
 

@@ -13,18 +13,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, text
 
+from feeds.write_order import last_number
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 
 _US = timedelta(microseconds=1)
-_FEED = "hashtextextended('feed ' || :provider, 0)"
-# Under this lock every storing of the provider takes its number, and holds it until it commits:
-# whoever has it knows that all numbers taken before are there to be read.
-_LOCK_FEED = f"SELECT pg_advisory_lock({_FEED})"
-_UNLOCK_FEED = f"SELECT pg_advisory_unlock({_FEED})"
-_STORED_NO = "SELECT last_value - (NOT is_called)::int FROM feed_order"
 _OLDEST = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _HANDLES = """
 SELECT count(*) || ':' || coalesce(sum(hashtextextended(handle || chr(31) || player, 0)), 0)
@@ -144,18 +139,13 @@ def take_mark(
     connection: Connection, provider: str, *, maturity: timedelta, terms: str, now: datetime
 ) -> Watermark:
     """The mark of a run that opens its books after this."""
-    said = {"provider": provider}
-    connection.execute(text(_LOCK_FEED), said)
-    try:
-        stored_no = connection.execute(text(_STORED_NO)).scalar_one()
-    finally:
-        connection.execute(text(_UNLOCK_FEED), said)
+    stored_no = last_number(connection, provider)
     handles = _HANDLES.replace("{provider}", ":provider")
     return Watermark(
         evaluated_at=now,
         maturity=maturity,
         terms=terms,
-        handles=connection.execute(text(handles), said).scalar_one(),
+        handles=connection.execute(text(handles), {"provider": provider}).scalar_one(),
         oldest_xid=connection.execute(text(_OLDEST)).scalar_one(),
         stored_no=stored_no,
     )

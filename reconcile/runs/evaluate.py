@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, text
 
-from feeds.coverage import Unread, unread
+from feeds.coverage import Unread, list_unread
 from ledger.corrections.tolerance_bookings import booked_match_keys
 from reconcile.findings.balance_chain import chain_breaks
 from reconcile.findings.breaks import Break, breaks_from_frame
@@ -145,7 +145,7 @@ def judge(
             ),
             marks=marks,
             whole=looked.whole,
-            unread=unread(
+            unread=list_unread(
                 connection, terms.provider, terms.window, now, stale_after=terms.stale_after
             ),
         )

@@ -15,7 +15,7 @@ from psycopg import Connection as PsycopgConnection
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from breaks.auto_close import follow_run
+from breaks.auto_close import apply_run
 from breaks.kinds import BY_ROUND, BreakKind
 from reconcile.findings.breaks import Break
 from reconcile.runs.result import RunResult
@@ -139,9 +139,7 @@ def store_run(
     over = _over(connection, result, examined)
     connection.execute(text(_CLEAR), {"now": result.started_at, "ids": over})
     connection.execute(text(_UPSERT), said)
-    follow_run(
-        connection, provider=result.provider, run_id=result.run_id, now=result.started_at
-    )
+    apply_run(connection, provider=result.provider, run_id=result.run_id, now=result.started_at)
     rows = connection.execute(text(_FIRST_SEEN))
     return {row.break_id: row.first_seen for row in rows}
 

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 from typer.testing import CliRunner
 
-from feeds.findings import FindingKind, NewFinding, note
+from feeds.findings import FindingKind, NewFinding, record_findings
 from feeds.records import store_records, store_statement
 from ops.cli import app
 from storage.engine import open_engine
@@ -152,7 +152,9 @@ def store(url: str, world: World) -> None:
                 for one in world.findings
                 if one.system is system
             ]
-            note(transaction, system, "statement", scope="month", found=found, now=NOW)
+            record_findings(
+                transaction, system, "statement", scope="month", findings=found, now=NOW
+            )
     engine.dispose()
 
 

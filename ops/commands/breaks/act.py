@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from breaks.actions import Act, Note, assigning, closing, do, explaining, noting, reopening
+from breaks.actions import (
+    BreakAction,
+    Note,
+    apply,
+    assigning,
+    closing,
+    explaining,
+    noting,
+    reopening,
+)
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import show_lives
 from ops.context import current
@@ -37,7 +46,7 @@ def assign(
     """Give a break to somebody."""
     with breaks_of(ctx) as engine:
         act = assigning(to=to, by=by, why=reason, now=SystemClock().now())
-        done = do(engine, break_id, act)
+        done = apply(engine, break_id, act)
     show_lives([done], current(ctx).settings, as_json=as_json)
 
 
@@ -83,7 +92,7 @@ def explain(
     """Say why the books differ; holds for as long as the difference is the same."""
     with breaks_of(ctx) as engine:
         act = explaining(by=by, why=reason, now=SystemClock().now())
-        done = do(engine, break_id, act)
+        done = apply(engine, break_id, act)
     show_lives([done], current(ctx).settings, as_json=as_json)
 
 
@@ -94,7 +103,7 @@ def close(
     limits = limits_of(current(ctx).settings)
     with breaks_of(ctx) as engine:
         act = closing(by=by, why=reason, now=SystemClock().now(), limits=limits)
-        done = do(engine, break_id, act)
+        done = apply(engine, break_id, act)
     show_lives([done], current(ctx).settings, as_json=as_json)
 
 
@@ -103,17 +112,17 @@ def reopen(
 ) -> None:
     """Take a break up again."""
     with breaks_of(ctx) as engine:
-        done = do(engine, break_id, reopening(by=by, why=reason, now=SystemClock().now()))
+        done = apply(engine, break_id, reopening(by=by, why=reason, now=SystemClock().now()))
     show_lives([done], current(ctx).settings, as_json=as_json)
 
 
 def _note(ctx: typer.Context, break_id: str, note: Note, *, by: str, as_json: bool) -> None:
     with breaks_of(ctx) as engine:
-        done = do(engine, break_id, _noting(note, by=by))
+        done = apply(engine, break_id, _noting(note, by=by))
     show_lives([done], current(ctx).settings, as_json=as_json)
 
 
-def _noting(note: Note, *, by: str) -> Act:
+def _noting(note: Note, *, by: str) -> BreakAction:
     return noting(note, by=by, now=SystemClock().now())
 
 

@@ -7,7 +7,7 @@ import typer
 
 from breaks import corrections
 from breaks.corrections import Correction
-from breaks.queries import story
+from breaks.queries import break_history
 from breaks.store import TrackedBreak
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import show_lives
@@ -50,7 +50,7 @@ def propose(
         raise Malformed("--side", "stake or payout, with an --amount, is expected")
     settings = current(ctx).settings
     with breaks_of(ctx) as engine:
-        life = story(engine, break_id).life
+        life = break_history(engine, break_id).break_
         ids = corrections.propose(
             engine,
             break_id,

@@ -6,9 +6,18 @@ from typing import Annotated
 
 import typer
 
-from breaks.actions import Act, Note, assigning, closing, do_all, explaining, noting, reopening
-from breaks.limits import WriteOffLimits
-from breaks.queries import BreakFilter, counted
+from breaks.actions import (
+    BreakAction,
+    Note,
+    apply_to_all,
+    assigning,
+    closing,
+    explaining,
+    noting,
+    reopening,
+)
+from breaks.policy import WriteOffLimits
+from breaks.queries import BreakFilter, count_breaks
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.filters import filtered
 from ops.commands.breaks.output import show_lives
@@ -53,17 +62,19 @@ def bulk(
         raise Malformed("bulk", "--dry-run, --expect COUNT or --yes is expected")
     settings = current(ctx).settings
     with breaks_of(ctx) as engine:
-        count = counted(engine, chosen)
+        count = count_breaks(engine, chosen)
         if dry_run:
             typer.echo(json.dumps({"breaks": count}) if as_json else f"{count} breaks")
             return
         typer.echo(f"{step.value}: {count} breaks", err=True)
         act = _act(step, by=by, reason=reason, to=to, limits=limits_of(settings))
-        done = do_all(engine, chosen, act, expected=count if expect is None else expect)
+        done = apply_to_all(engine, chosen, act, expected=count if expect is None else expect)
     show_lives(done, settings, as_json=as_json)
 
 
-def _act(step: BulkAction, *, by: str, reason: str, to: str, limits: WriteOffLimits) -> Act:
+def _act(
+    step: BulkAction, *, by: str, reason: str, to: str, limits: WriteOffLimits
+) -> BreakAction:
     now = SystemClock().now()
     match step:
         case BulkAction.ASSIGN:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from breaks.provider_inquiries import page, want
-from breaks.queries import BreakHistory, story
+from breaks.provider_inquiries import captured_page, request_inquiry
+from breaks.queries import BreakHistory, break_history
 from breaks.states import ActionRefused
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import story_json
@@ -37,8 +37,8 @@ def evidence(
 ) -> None:
     """What is attached to a break; a worker asks the provider where it has not answered."""
     with breaks_of(ctx) as engine:
-        told = story(engine, break_id)
-        asked = refresh or told.life.answer is None
+        told = break_history(engine, break_id)
+        asked = refresh or told.break_.answer is None
         if asked:
             _ask(ctx, engine, told, by=by, refresh=refresh)
         if pages is not None:
@@ -46,10 +46,10 @@ def evidence(
     notes = story_json(told, current(ctx).settings)["notes"]
     attached = [note for note in notes if note["kind"] != "comment"]
     if as_json:
-        said = {"id": break_id, "answer": told.life.answer, "asked": asked}
+        said = {"id": break_id, "answer": told.break_.answer, "asked": asked}
         typer.echo(json.dumps({**said, "evidence": attached}, indent=2))
         return
-    typer.echo(f"{told.life.answer or 'no answer yet'}{', asked now' if asked else ''}")
+    typer.echo(f"{told.break_.answer or 'no answer yet'}{', asked now' if asked else ''}")
     for note in attached:
         typer.echo(f"{note['at']} {note['kind']}: {note['body']}")
 
@@ -60,12 +60,14 @@ def _ask(
     from ops.scheduling.inquiries import tell_workers  # noqa: PLC0415 - heavy
     from storage.broker.redis import open_broker  # noqa: PLC0415
 
-    context, provider = current(ctx), told.life.provider
+    context, provider = current(ctx), told.break_.provider
     if provider not in askable(context.settings):
         raise ActionRefused(
             f"{provider} has no call about one bet, or its API is not configured"
         )
-    want(engine, told.life.break_id, by=by, now=SystemClock().now(), refresh=refresh)
+    request_inquiry(
+        engine, told.break_.break_id, by=by, now=SystemClock().now(), refresh=refresh
+    )
     broker = open_broker(endpoints(context).broker_url, [])
     if not tell_workers(broker):
         typer.echo("the broker is out of reach: the scheduler will ask for it", err=True)
@@ -75,6 +77,6 @@ def _ask(
 def _write_pages(engine: Engine, told: BreakHistory, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for note in told.notes:
-        content = page(engine, note.digest) if note.digest else None
+        content = captured_page(engine, note.digest) if note.digest else None
         if content is not None:
             (folder / f"{note.digest}.page").write_bytes(content)

@@ -52,9 +52,9 @@ def chosen_by(
         state=state,
         assignee=assignee,
         currency=currency,
-        least=least,
-        before=before,
-        run=run,
+        min_difference=least,
+        opened_before=before,
+        run_id=run,
     )
 
 

@@ -37,7 +37,7 @@ def list_chosen(
 ) -> None:
     """Breaks by filter, the oldest first; all but closed ones where no state is named."""
     with breaks_of(ctx) as engine:
-        lives = queries.listed(engine, chosen, most=most)
+        lives = queries.list_breaks(engine, chosen, limit=most)
     show_lives(lives, current(ctx).settings, as_json=as_json)
 
 
@@ -50,7 +50,7 @@ def show(
 ) -> None:
     """One break with its evidence, notes, corrections and audit trail."""
     with breaks_of(ctx) as engine:
-        story = queries.story(engine, break_id)
+        story = queries.break_history(engine, break_id)
     settings = current(ctx).settings
     if as_json:
         typer.echo(json.dumps(story_json(story, settings), indent=2))
@@ -63,7 +63,7 @@ def show(
 def ageing(ctx: typer.Context, *, chosen: BreakFilter, as_json: AsJson = False) -> None:
     """How old unfinished breaks are, by impact and currency."""
     with breaks_of(ctx) as engine:
-        found = queries.ageing(engine, chosen, now=SystemClock().now())
+        found = queries.age_buckets(engine, chosen, now=SystemClock().now())
     columns = ("age", "impact", "currency", "breaks", "amount")
     rows = [
         [
@@ -84,12 +84,12 @@ def sla(ctx: typer.Context, *, chosen: BreakFilter, as_json: AsJson = False) -> 
     """What is due when, the most urgent first; exit 1 when something is overdue."""
     settings = current(ctx).settings
     with breaks_of(ctx) as engine:
-        found = queries.dues(engine, chosen, rules_of(settings), now=SystemClock().now())
+        found = queries.due_breaks(engine, chosen, rules_of(settings), now=SystemClock().now())
     columns = ("id", "due", "overdue", "impact", "difference", "currency", "assignee")
     rows = [
         [
-            *(one.life.break_id, str(instant(one.due)), one.overdue, one.life.impact.value),
-            *(amount_of(one.life, settings), one.life.currency, one.life.assignee),
+            *(one.break_.break_id, str(instant(one.due)), one.overdue, one.break_.impact.value),
+            *(amount_of(one.break_, settings), one.break_.currency, one.break_.assignee),
         ]
         for one in found
     ]

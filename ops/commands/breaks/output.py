@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from breaks.queries import BreakHistory, KeptNote
+from breaks.queries import BreakHistory, StoredNote
 from breaks.store import TrackedBreak
 from ops.commands.ledger.output import instant, table
 from ops.settings.break_terms import exponents_of
@@ -48,7 +48,7 @@ def life_json(life: TrackedBreak, settings: Settings) -> dict[str, Any]:
 
 def story_json(story: BreakHistory, settings: Settings) -> dict[str, Any]:
     """A break with everything that was said and done about it."""
-    life = story.life
+    life = story.break_
     return {
         **life_json(life, settings),
         "ours": life.ours,
@@ -92,7 +92,7 @@ def show_lives(lives: Iterable[TrackedBreak], settings: Settings, *, as_json: bo
 
 def show_story(story: BreakHistory) -> None:
     """Print one break in sentences."""
-    life = story.life
+    life = story.break_
     typer.echo(f"{life.break_id}  {life.state}  {life.kind}  {life.impact}")
     typer.echo(life.explanation)
     typer.echo(f"found {instant(life.first_seen)}, opened {instant(life.opened_at)}")
@@ -108,7 +108,7 @@ def show_story(story: BreakHistory) -> None:
         typer.echo(f"{instant(row.at)} {row.actor} {row.action} {row.detail.get('why', '')}")
 
 
-def _note(note: KeptNote) -> dict[str, Any]:
+def _note(note: StoredNote) -> dict[str, Any]:
     said = {"id": note.note_id, "at": instant(note.at), "by": note.author, "kind": note.kind}
     return {**said, "body": note.body, "digest": note.digest, "size": note.size}
 

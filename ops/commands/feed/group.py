@@ -12,20 +12,21 @@ import typer
 from sqlalchemy import Engine
 
 from feeds.arrival_delay import maturity_for
+from feeds.coverage import feed_health
 from feeds.findings import Severity, open_findings
-from feeds.findings import resolve as settle
-from feeds.pull.staging import feed_watermarks
-from feeds.statements.archive import bytes_of, has_file
-from feeds.statements.importer import FileArrival, take_in
-from feeds.status import feed_health
+from feeds.findings import resolve_finding as settle
+from feeds.pull.watermarks import list_watermarks
+from feeds.statements.archive import file_parts, has_file
+from feeds.statements.importer import ImportRequest, import_file
 from ops.commands.provider import entry_named
+from ops.commands.windows import window_of
 from ops.context import current, endpoints
 from ops.providers.configured import configured
 from ops.providers.matching import provider_named
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused, SettingsInvalid
-from vocabulary.window import Window, parse_instant
+from vocabulary.window import Window
 
 app = typer.Typer(
     help="Import statements, pull history, see what was taken in.",
@@ -70,7 +71,7 @@ def import_statement(
         seen = preview_file(file, reader)
         show_preview(file, seen, as_json=as_json)
         raise typer.Exit(1 if seen.unreadable or seen.missing else 0)
-    arrival = FileArrival(
+    arrival = ImportRequest(
         path=file,
         zone=ZoneInfo(chosen.timezone),
         now=SystemClock().now(),
@@ -79,7 +80,7 @@ def import_statement(
         complete=complete,
     )
     with _books(endpoints(context).database_url) as engine, engine.begin() as connection:
-        taken = take_in(connection, reader, arrival)
+        taken = import_file(connection, reader, arrival)
     if as_json:
         typer.echo(json.dumps(taken_json(taken), indent=2))
     else:
@@ -156,13 +157,13 @@ def status(
     with _books(endpoints(context).database_url) as engine, engine.connect() as connection:
         stale_after = {slug: entry.feed.stale_after for slug, entry in entries.items()}
         every = feed_health(connection, entries, stale_after=stale_after)
-        marks = feed_watermarks(connection)
+        marks = list_watermarks(connection)
         ripe = {
             slug: maturity_for(connection, slug, maturity_rules(entry), now)
             for slug, entry in entries.items()
         }
         waiting = waiting_days(connection, context.settings, now)
-    named = [(each, each.status.provider) for each in every]
+    named = [(each, each.history.provider) for each in every]
     if as_json:
         told = [
             status_json(each, marks, ripe.get(slug), now, waiting=waiting.get(slug, ()))
@@ -229,7 +230,7 @@ def file(
         if not has_file(connection, number):
             raise typer.BadParameter(f"there is no file {number}")
         with target.open("xb") as stream:
-            for part in bytes_of(connection, number):
+            for part in file_parts(connection, number):
                 stream.write(part)
     typer.echo(f"file {number} is in {target}")
 
@@ -249,11 +250,6 @@ def _window(start: str | None, end: str | None, *, zone: str, now: datetime) -> 
         if end is not None:
             raise typer.BadParameter("--to needs --from")
         return None
-    try:
-        # What has not happened yet cannot be read, so no mark may move there.
-        return Window(
-            start=parse_instant(start, zone=zone),
-            end=now if end is None else min(parse_instant(end, zone=zone), now),
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    window = window_of(start, end or now.isoformat(), zone=zone)
+    # The future cannot be read, so no watermark may move there.
+    return window if window.end <= now else window_of(start, now.isoformat(), zone=zone)

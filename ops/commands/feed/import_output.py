@@ -14,10 +14,10 @@ SHOWN_MAX = 20
 
 def show_taken(file: Path, taken: ImportResult) -> None:
     """What became of the file; what is wrong with it on standard error."""
-    for each in taken.found[:SHOWN_MAX]:
+    for each in taken.findings[:SHOWN_MAX]:
         typer.echo(f"{_place(file, each)}: {each.detail}", err=True)
-    if len(taken.found) > SHOWN_MAX:
-        typer.echo(f"and {len(taken.found) - SHOWN_MAX} more", err=True)
+    if len(taken.findings) > SHOWN_MAX:
+        typer.echo(f"and {len(taken.findings) - SHOWN_MAX} more", err=True)
     if taken.verdict == "quarantined":
         typer.echo(f"{file.name} is in quarantine: nothing of it was taken in", err=True)
     if taken.withdrawn:
@@ -37,7 +37,7 @@ def show_taken(file: Path, taken: ImportResult) -> None:
 
 def taken_json(taken: ImportResult) -> dict[str, Any]:
     """The same as the interface prints it."""
-    lines = [each for each in taken.found if each.line is not None]
+    lines = [each for each in taken.findings if each.line is not None]
     return {
         "received": taken.count.received,
         "stored": taken.count.stored,
@@ -51,7 +51,7 @@ def taken_json(taken: ImportResult) -> dict[str, Any]:
         "gaps": taken.gaps,
         "restated": taken.restatements,
         "withdrawn": taken.withdrawn,
-        "findings": [_found_json(each) for each in taken.found],
+        "findings": [_found_json(each) for each in taken.findings],
     }
 
 
@@ -72,4 +72,4 @@ def _place(file: Path, each: NewFinding) -> str:
 
 
 def _refused(taken: ImportResult) -> int:
-    return sum(each.line is not None for each in taken.found)
+    return sum(each.line is not None for each in taken.findings)

@@ -7,9 +7,9 @@ from typing import Any
 import typer
 
 from feeds.arrival_delay import ProviderMaturity
+from feeds.coverage import FeedHealth, FeedReach
 from feeds.findings import FeedFinding, Severity
-from feeds.pull.staging import FeedWatermark
-from feeds.status import FeedHealth, FeedReach
+from feeds.pull.watermarks import FeedWatermark
 from ops.scheduling.closing_days import DueDay
 from vocabulary.clock import iso
 
@@ -29,7 +29,7 @@ def status_json(
 
     ``waiting`` are its days that the schedule does not close before its feeds told their end.
     """
-    status = health.status
+    status = health.history
     created, updated = status.newest_created_at, status.newest_updated_at
     return {
         "provider": status.provider,
@@ -55,7 +55,7 @@ def show_status(
     waiting: Sequence[DueDay] = (),
 ) -> None:
     """The same, a few lines for a person."""
-    status = health.status
+    status = health.history
     newest = status.newest_created_at and iso(status.newest_created_at)
     typer.echo(
         f"{status.provider}: {status.records} records in {status.versions} versions, newest"
@@ -68,12 +68,12 @@ def show_status(
     if maturity is not None:
         told = ", ".join(
             f"{kind} {each.age} ({each.source}, {each.samples} samples)"
-            for kind, each in maturity.by_happening.items()
+            for kind, each in maturity.by_kind.items()
         )
         typer.echo(f"  maturity: {told}")
     for day in waiting:
         typer.echo(f"  {day.day} is not closed yet: {'; '.join(day.waits)}")
-    show_findings(health.open)
+    show_findings(health.findings)
 
 
 def show_findings(found: Iterable[FeedFinding]) -> None:

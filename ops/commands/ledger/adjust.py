@@ -86,7 +86,7 @@ def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson =
     with _refusals():
         found = adjustments.get_adjustment(engine, proposal)
         _refuse_break(ctx, found.break_id, "tieout breaks approve")
-        most = {role: each.get(found.currency, 0) for role, each in limits.most.items()}
+        most = {role: each.get(found.currency, 0) for role, each in limits.by_role.items()}
         done = adjustments.approve(
             engine,
             proposal,
@@ -139,10 +139,10 @@ def _engine(ctx: typer.Context) -> "Engine":
 
 def _refuse_break(ctx: typer.Context, break_id: str | None, instead: str) -> None:
     """What repairs a break takes it along: its state, and all its corrections at once."""
-    from breaks.store import is_known  # noqa: PLC0415
+    from breaks.store import break_exists  # noqa: PLC0415
     from ledger.corrections.adjustments import AdjustmentRefused  # noqa: PLC0415 - heavy
 
-    if break_id is not None and is_known(_engine(ctx), break_id):
+    if break_id is not None and break_exists(_engine(ctx), break_id):
         raise AdjustmentRefused(f"it repairs the break {break_id}: {instead} {break_id}")
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from feeds.arrival_delay import MaturitySource, ProviderMaturity
 from ops.commands.provider import entry_named
 from ops.commands.reconcile.options import Options, mode_of
+from ops.commands.windows import window_of
 from ops.context import current, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.providers.matching import provider_named, reader_of, rules_of
@@ -26,7 +27,7 @@ from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
 from vocabulary.maturity import MaturityAges
 from vocabulary.money import exponent_of, text_from_minor
-from vocabulary.window import Window, parse_window
+from vocabulary.window import Window
 
 app = typer.Typer(add_completion=False)
 
@@ -85,8 +86,8 @@ def reconcile(
     )
     context = current(ctx)
     chosen = provider_named(configured(context.settings), provider)
+    window = window_of(start, end, zone=chosen.timezone)
     try:
-        window = parse_window(start, end, zone=chosen.timezone)
         asked = None if maturity is None else parse_duration(maturity)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
@@ -235,7 +236,7 @@ def _ripe(
 
 
 def _show_maturity(held: ProviderMaturity | None) -> None:
-    for kind, each in held.by_happening.items() if held else ():
+    for kind, each in held.by_kind.items() if held else ():
         if each.source is MaturitySource.LEARNED:
             typer.echo(f"maturity of {kind}: {each.age}, learned from {each.samples} records")
 

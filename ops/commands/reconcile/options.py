@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from reconcile.partitions.executors import executor_of
 from reconcile.partitions.plan import How
 from reconcile.runs.run import Mode
-from vocabulary.window import Window, parse_window
+from vocabulary.window import Window, day_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +65,9 @@ def business_day(window: Window, zone: str) -> date:
         typer.BadParameter: it is no whole day of it.
     """
     day = window.start.astimezone(ZoneInfo(zone)).date()
-    if window_of(day, zone) != window:
+    if day_window(day, ZoneInfo(zone)) != window:
         raise typer.BadParameter(f"only a whole day of {zone} can be closed")
     return day
-
-
-def window_of(day: date, zone: str) -> Window:
-    """A day in a zone as instants."""
-    return parse_window(day.isoformat(), (day + timedelta(days=1)).isoformat(), zone=zone)
 
 
 def spool_folder(data_dir: Path, provider: str, window: Window) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 
 import openpyxl
 
-from feeds.day_close import note_restatements
+from feeds.day_close import record_restatements
 from feeds.records import store_records
 from reconcile.runs.run import Mode, reconcile
 from reports.grid import Grid
@@ -83,7 +83,7 @@ def restate(database: str, record_id: str, stake: int, payout: int, *, at: datet
     engine = open_engine(database)
     with engine.begin() as connection:
         store_records(connection, "agg", [record], source="push", received_at=at)
-        note_restatements(connection, "agg", first=NOON, last=NOON, now=at)
+        record_restatements(connection, "agg", [NOON], now=at)
     engine.dispose()
 
 

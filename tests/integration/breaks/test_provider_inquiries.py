@@ -1,4 +1,4 @@
-"""Providers asked about single bets: at their pace, with bounds, kept as evidence of breaks."""
+"""Inquiries about single bets: limited pace, bounded attempts, answers as evidence."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,8 +12,13 @@ from dramatiq.middleware import CurrentMessage, Retries
 
 from breaks import queries
 from breaks.kinds import BreakKind
-from breaks.provider_inquiries import InquiryAnswer, page, want, want_all
-from breaks.queries import BreakFilter, KeptNote, listed
+from breaks.provider_inquiries import (
+    InquiryAnswer,
+    captured_page,
+    request_inquiries,
+    request_inquiry,
+)
+from breaks.queries import BreakFilter, StoredNote, list_breaks
 from ops.providers.details import asker
 from ops.providers.details_ask import ask_one
 from ops.scheduling.inquiries import ask_details
@@ -49,28 +54,30 @@ def books(database: str) -> Iterator[BreakBooks]:
     engine.dispose()
 
 
-class Room:
-    """A worker's room at one API: fetches on a clock that is moved by hand."""
+class InquiryWorker:
+    """A worker that fetches from one API, on a clock that is moved by hand."""
 
     def __init__(self, books: BreakBooks, settings: Settings) -> None:
         self.books = books
         self.clock = FrozenClock(EVENING)
         self._ask = asker(settings)
-        self._desk = WorkerContext(engine=books.engine, clock=self.clock, providers={})
+        self._context = WorkerContext(engine=books.engine, clock=self.clock, providers={})
 
     async def fetch(self, *, after: timedelta = timedelta(0)) -> JobOutcome:
-        """What a message does, some time later."""
+        """Process one message, some time later."""
         self.clock.instant += after
-        return await asyncio.to_thread(ask_providers, self._desk, self._ask, TERMS)
+        return await asyncio.to_thread(ask_providers, self._context, self._ask, TERMS)
 
-    def want(self, *, refresh: bool = False) -> None:
-        """Want the only break's evidence."""
+    def request(self, *, refresh: bool = False) -> None:
+        """Request an inquiry about the only break."""
         name = self.books.only().break_id
-        want(self.books.engine, name, by="erin", now=self.clock.now(), refresh=refresh)
+        request_inquiry(
+            self.books.engine, name, by="erin", now=self.clock.now(), refresh=refresh
+        )
 
-    def notes(self) -> list[KeptNote]:
-        """What was attached to the only break."""
-        return queries.story(self.books.engine, self.books.only().break_id).notes
+    def notes(self) -> list[StoredNote]:
+        """The notes of the only break."""
+        return queries.break_history(self.books.engine, self.books.only().break_id).notes
 
 
 def settings_of(dialect: str, url: str, key: str) -> Settings:
@@ -87,9 +94,9 @@ def settings_of(dialect: str, url: str, key: str) -> Settings:
 def on_a_script(
     books: BreakBooks,
     answers: list[Scripted],
-    story: Callable[[Room, ApiServer], Awaitable[None]],
+    steps: Callable[[InquiryWorker, ApiServer], Awaitable[None]],
 ) -> None:
-    """One missing round, and an aggregator that answers about it as written."""
+    """One missing round, and an aggregator with scripted answers about it."""
     books.theirs("r1", 100, 0)
     books.run()
 
@@ -97,14 +104,14 @@ def on_a_script(
         async with served({DETAIL: answers, "/bets/r1": [Scripted(body=b"<p>r1</p>")]}) as api:
             good = f'{{"status":true,"item":"{api.url}/bets/r1"}}'.encode()
             api.script[DETAIL] = [
-                Scripted(body=good) if each.status == 200 else each for each in answers
+                Scripted(body=good) if answer.status == 200 else answer for answer in answers
             ]
-            await story(Room(books, settings_of("aggregator", api.url, "k")), api)
+            await steps(InquiryWorker(books, settings_of("aggregator", api.url, "k")), api)
 
     asyncio.run(run())
 
 
-def test_the_aggregator_confirms_what_it_knows_at_the_pace_it_is_asked(
+def test_the_aggregator_confirms_bets_it_knows_at_a_limited_pace(
     books: BreakBooks,
 ) -> None:
     api = make_api(ProviderSystem.AGGREGATOR, 1)
@@ -113,99 +120,105 @@ def test_the_aggregator_confirms_what_it_knows_at_the_pace_it_is_asked(
     for name in ("r1", "r2"):
         books.theirs(name, 100, 0)
     books.run()
-    found = {"providers": [SLUG], "kinds": ["missing_in_ledger"], "now": EVENING}
-    wanted = [want_all(books.engine, **found) for _ in range(2)]  # type: ignore[arg-type]
+    request = {"providers": [SLUG], "kinds": ["missing_in_ledger"], "now": EVENING}
+    requested = [request_inquiries(books.engine, **request) for _ in range(2)]  # type: ignore[arg-type]
 
-    async def story() -> list[JobOutcome]:
+    async def steps() -> list[JobOutcome]:
         async with serve(
             [ProviderSystem.AGGREGATOR], 0, 1, apis={ProviderSystem.AGGREGATOR: api}
         ) as up:
             url = up.urls[ProviderSystem.AGGREGATOR]
-            room = Room(books, settings_of("aggregator", url, "demo-aggregator-secret"))
-            return [await room.fetch(), await room.fetch(), await room.fetch(after=SECOND)]
+            worker = InquiryWorker(
+                books, settings_of("aggregator", url, "demo-aggregator-secret")
+            )
+            return [
+                await worker.fetch(),
+                await worker.fetch(),
+                await worker.fetch(after=SECOND),
+            ]
 
-    outcomes = asyncio.run(story())
+    outcomes = asyncio.run(steps())
 
-    assert wanted == [2, 0]
+    assert requested == [2, 0]
     assert outcomes[0] == RetryLater(1.0, "1 answered, further inquiries are open")
     assert outcomes[1:] == [RetryLater(1.0, "0 answered, further inquiries are open"), Done(1)]
-    lives = listed(books.engine, BreakFilter(provider=SLUG))
-    assert {life.round_id: life.answer for life in lives} == {
+    breaks = list_breaks(books.engine, BreakFilter(provider=SLUG))
+    assert {break_.round_id: break_.answer for break_ in breaks} == {
         "r1": "confirmed",
         "r2": "unknown",
     }
 
 
-def test_an_answer_is_kept_with_its_page_and_used_again_until_a_refresh(
+def test_an_answer_is_cached_with_its_page_until_a_refresh(
     books: BreakBooks,
 ) -> None:
-    async def story(room: Room, api: ApiServer) -> None:
-        room.want()
-        room.want()
-        assert await room.fetch() == Done(1)
-        room.want()
-        assert await room.fetch() == Done(1)
+    async def steps(worker: InquiryWorker, api: ApiServer) -> None:
+        worker.request()
+        worker.request()
+        assert await worker.fetch() == Done(1)
+        worker.request()
+        assert await worker.fetch() == Done(1)
         asked_once = api.paths().count(DETAIL)
-        room.want(refresh=True)
-        assert await room.fetch(after=SECOND) == Done(1)
+        worker.request(refresh=True)
+        assert await worker.fetch(after=SECOND) == Done(1)
         assert (asked_once, api.paths().count(DETAIL)) == (1, 2)
 
-    on_a_script(books, [Scripted()], story)
+    on_a_script(books, [Scripted()], steps)
 
-    first, again, _refreshed = queries.story(books.engine, books.only().break_id).notes
+    first, again, _refreshed = queries.break_history(books.engine, books.only().break_id).notes
     assert first.body.startswith(f"{SLUG} about r1: confirmed, it shows the bet http://127.0.")
     assert first.digest is not None
-    assert page(books.engine, first.digest) == b"<p>r1</p>"
+    assert captured_page(books.engine, first.digest) == b"<p>r1</p>"
     assert first.digest in again.body
 
 
-def test_what_fails_is_asked_again_later_and_then_answered(books: BreakBooks) -> None:
-    async def story(room: Room, api: ApiServer) -> None:
-        room.want()
-        assert await room.fetch() == RetryLater(5.0, "0 answered, further inquiries are open")
-        assert await room.fetch() == RetryLater(5.0, "0 answered, further inquiries are open")
-        assert await room.fetch(after=PAUSE) == Done(1)
+def test_a_failed_inquiry_is_repeated_later(books: BreakBooks) -> None:
+    async def steps(worker: InquiryWorker, api: ApiServer) -> None:
+        worker.request()
+        assert await worker.fetch() == RetryLater(5.0, "0 answered, further inquiries are open")
+        assert await worker.fetch() == RetryLater(5.0, "0 answered, further inquiries are open")
+        assert await worker.fetch(after=PAUSE) == Done(1)
         assert api.paths().count(DETAIL) == 2
 
-    on_a_script(books, [DOWN, Scripted()], story)
+    on_a_script(books, [DOWN, Scripted()], steps)
 
     assert books.only().answer == "confirmed"
 
 
-def test_what_keeps_failing_says_so_at_the_break_and_is_not_kept_as_an_answer(
+def test_an_inquiry_that_keeps_failing_is_noted_at_the_break_and_not_cached(
     books: BreakBooks,
 ) -> None:
-    async def story(room: Room, api: ApiServer) -> None:
-        room.want()
-        await room.fetch()
-        assert await room.fetch(after=PAUSE) == Done(1)
-        (note,) = room.notes()
+    async def steps(worker: InquiryWorker, api: ApiServer) -> None:
+        worker.request()
+        await worker.fetch()
+        assert await worker.fetch(after=PAUSE) == Done(1)
+        (note,) = worker.notes()
         assert f"failed, {SLUG}: POST {DETAIL}" in note.body
-        room.want()
-        assert isinstance(await room.fetch(after=PAUSE), RetryLater)
+        worker.request()
+        assert isinstance(await worker.fetch(after=PAUSE), RetryLater)
         assert api.paths().count(DETAIL) == 3
 
-    on_a_script(books, [DOWN], story)
+    on_a_script(books, [DOWN], steps)
 
     assert (books.only().answer, books.only().state) == ("failed", "open")
 
 
-def test_the_scheduler_wants_what_the_settings_say_and_a_worker_asks_and_attaches_it(
+def test_the_scheduler_requests_inquiries_and_a_worker_attaches_the_answers(
     books: BreakBooks,
 ) -> None:
     books.theirs("r1", 100, 0)
     books.run()
-    given = settings_of("aggregator", "http://127.0.0.1:1", "k")
-    terms = given.breaks.model_copy(update={"ask": (BreakKind.MISSING_IN_LEDGER,)})
+    settings = settings_of("aggregator", "http://127.0.0.1:1", "k")
+    terms = settings.breaks.model_copy(update={"ask": (BreakKind.MISSING_IN_LEDGER,)})
     broker = StubBroker(middleware=[CurrentMessage(), Retries(max_retries=5)])
     broker.emit_after("process_boot")
-    desk = WorkerContext(engine=books.engine, clock=SystemClock(), providers={})
-    settler = JobRunner(broker, Random(1), lambda _job, _error: None)
-    declare_actors(broker, desk, settler, lambda _slug, key, _at: says(key), TERMS)
+    context = WorkerContext(engine=books.engine, clock=SystemClock(), providers={})
+    runner = JobRunner(broker, Random(1), lambda _job, _error: None)
+    declare_actors(broker, context, runner, lambda _slug, key, _at: answer_about(key), TERMS)
 
-    ask_details(given, books.engine, broker)
-    unwanted = broker.queues["fetch"].qsize()
-    ask_details(given.model_copy(update={"breaks": terms}), books.engine, broker)
+    ask_details(settings, books.engine, broker)
+    unrequested = broker.queues["fetch"].qsize()
+    ask_details(settings.model_copy(update={"breaks": terms}), books.engine, broker)
     worker = Worker(broker, worker_threads=1, worker_timeout=50)
     worker.start()
     try:
@@ -214,14 +227,14 @@ def test_the_scheduler_wants_what_the_settings_say_and_a_worker_asks_and_attache
     finally:
         worker.stop()
 
-    (note,) = queries.story(books.engine, books.only().break_id).notes
-    assert unwanted == 0
+    (note,) = queries.break_history(books.engine, books.only().break_id).notes
+    assert unrequested == 0
     assert books.only().answer == "confirmed"
     assert note.body == f"{SLUG} about r1: confirmed, r1 is in their list"
     broker.close()
 
 
-def says(key: str) -> InquiryAnswer:
+def answer_about(key: str) -> InquiryAnswer:
     return InquiryAnswer(verdict="confirmed", reason=f"{key} is in their list")
 
 
@@ -234,26 +247,28 @@ def test_the_scratch_card_platform_shows_the_transactions_of_a_round() -> None:
     span = RunSpan(NOON, NOON + timedelta(minutes=1), len(plan.steps))
     until = NOON + timedelta(hours=2)
     api.books.play(history_of(plan), span, game=api.games[0], until=until)
-    known = str(api.books.transaction_rows()[0]["roundId"])
+    known_round = str(api.books.transaction_rows()[0]["roundId"])
 
-    async def story() -> list[InquiryAnswer]:
+    async def steps() -> list[InquiryAnswer]:
         async with serve([ProviderSystem.XIGS], 0, 1, apis={ProviderSystem.XIGS: api}) as up:
             settings = settings_of("xigs", up.urls[ProviderSystem.XIGS], "demo-xigs-secret")
             entry = settings.providers[0]
-            return [await ask_one(entry, key, NOON, frozenset()) for key in (known, "r0")]
+            return [await ask_one(entry, key, NOON, frozenset()) for key in (known_round, "r0")]
 
-    shown, unknown = asyncio.run(story())
+    shown, unknown = asyncio.run(steps())
 
     assert (shown.verdict, unknown.verdict) == ("confirmed", "unknown")
     assert shown.page is not None
-    assert known.encode() in shown.page
+    assert known_round.encode() in shown.page
 
 
-def test_who_has_no_such_call_says_so_and_who_is_away_is_an_error() -> None:
+def test_a_provider_without_such_a_call_says_so_and_an_unreachable_one_raises() -> None:
     entry = {"slug": SLUG, "dialect": "sportsbook", "currency": "EUR", "secrets": ["literal:s"]}
-    silent = Settings.model_validate({"providers": [entry]}, context={"mode": "test"})
-    away = settings_of("aggregator", "http://127.0.0.1:1", "k")
+    without_call = Settings.model_validate({"providers": [entry]}, context={"mode": "test"})
+    unreachable = settings_of("aggregator", "http://127.0.0.1:1", "k")
 
-    assert asker(silent)(SLUG, "r1", None).reason == "its document has no call about one bet"
+    assert (
+        asker(without_call)(SLUG, "r1", None).reason == "its document has no call about one bet"
+    )
     with pytest.raises(ApiUnavailable, match="detail-bet"):
-        asker(away)(SLUG, "r1", None)
+        asker(unreachable)(SLUG, "r1", None)

@@ -1,4 +1,4 @@
-"""A break from found to closed, through the real command line, with everything it leaves."""
+"""A break from found to closed, on the real command line, with its audit trail."""
 
 import json
 import subprocess
@@ -59,37 +59,38 @@ def tieout(tmp_path: Path, database: str) -> CommandLine:
     return CommandLine(tmp_path)
 
 
-def test_a_break_is_walked_from_found_to_closed(tieout: CommandLine) -> None:
+def test_a_break_goes_from_found_to_closed(tieout: CommandLine) -> None:
     day = str(tieout.folder / "day.csv")
     assert tieout.run("players", "import", str(tieout.folder / "players.csv")).returncode == 0
     assert tieout.run("feed", "import", day, "--provider", "sportsbook").returncode == 0
 
-    (found,) = tieout.json("reconcile", *DAY, code=1)["breaks"]
-    name = found["id"]
+    (break_,) = tieout.json("reconcile", *DAY, code=1)["breaks"]
+    name = break_["id"]
     tieout.json("breaks", "attach", name, "--file", day, "--by", "erin")
     tieout.json("breaks", "assign", name, "--to", "maria", "--by", "erin")
     (proposal,) = tieout.json("breaks", "propose", name, "--by", "maria", *WHY)
     own = tieout.run("breaks", "approve", name, "--by", "maria")
     tieout.json("breaks", "approve", name, "--by", "jonas")
     again = tieout.json("reconcile", *DAY, code=0)
-    told = tieout.json("breaks", "show", name)
+    history = tieout.json("breaks", "show", name)
     verified = tieout.json("ledger", "verify", code=0)
 
-    assert (found["kind"], found["impact"]) == ("missing_in_ledger", "player_owed")
+    assert (break_["kind"], break_["impact"]) == ("missing_in_ledger", "player_owed")
     assert own.returncode == 1
     assert again["breaks"] == []
     assert verified
-    assert told["state"] == "closed"
-    assert [(one["id"], one["state"], one["amount"]) for one in told["adjustments"]] == [
-        (proposal, "posted", "9.00")
-    ]
-    assert [note["kind"] for note in told["notes"]] == ["file"]
-    assert_the_trail_is_complete(told["trail"], again["run_id"])
+    assert history["state"] == "closed"
+    assert [
+        (adjustment["id"], adjustment["state"], adjustment["amount"])
+        for adjustment in history["adjustments"]
+    ] == [(proposal, "posted", "9.00")]
+    assert [note["kind"] for note in history["notes"]] == ["file"]
+    assert_the_trail_is_complete(history["trail"], again["run_id"])
 
 
 def assert_the_trail_is_complete(trail: list[dict[str, Any]], run: str) -> None:
     """Who did what, in order, with the state before and after; and what closed it."""
-    assert [(act["by"], act["action"]) for act in trail] == [
+    assert [(entry["by"], entry["action"]) for entry in trail] == [
         ("reconcile", "break.opened"),
         ("erin", "break.evidence_attached"),
         ("erin", "break.assigned"),
@@ -99,8 +100,8 @@ def assert_the_trail_is_complete(trail: list[dict[str, Any]], run: str) -> None:
         ("reconcile", "break.closed"),
     ]
     steps = [
-        (act["detail"]["before"]["state"], act["detail"]["after"]["state"])
-        for act in trail[2:-1]
+        (entry["detail"]["before"]["state"], entry["detail"]["after"]["state"])
+        for entry in trail[2:-1]
     ]
     assert steps == [
         ("open", "assigned"),

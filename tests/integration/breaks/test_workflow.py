@@ -1,4 +1,4 @@
-"""The life of a break on real books: corrections resolve it, runs close and reopen it."""
+"""The workflow of breaks on real books: corrections resolve them, runs close and reopen."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import exc
 
 from breaks import corrections
-from breaks.actions import assigning, closing, do, explaining, reopening
+from breaks.actions import apply, assigning, closing, explaining, reopening
 from breaks.corrections import Correction
 from breaks.kinds import Impact
-from breaks.limits import WriteOffLimits
-from breaks.queries import BreakFilter, listed
+from breaks.policy import WriteOffLimits
+from breaks.queries import BreakFilter, list_breaks
 from breaks.states import STEPS, ActionRefused, BreakState
 from breaks.store import transaction
 from ledger.corrections import adjustments
@@ -20,7 +20,7 @@ from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import eur, open_wallets
 from vocabulary.clock import FrozenClock
 
-LIMITS = WriteOffLimits(roles={"jonas": "lead"}, most={"lead": {"EUR": 100}})
+LIMITS = WriteOffLimits(roles={"jonas": "lead"}, by_role={"lead": {"EUR": 100}})
 
 
 @pytest.fixture
@@ -34,18 +34,18 @@ def books(database: str) -> Iterator[BreakBooks]:
 def corrected(
     books: BreakBooks, named: Correction | None = None, *, name: str | None = None
 ) -> str:
-    """Propose, approve and post what resolves a break, or the only one."""
+    """Propose, approve and post the correction of a break, by default of the only one."""
     name = name or books.only().break_id
     corrections.propose(
         books.engine, name, by="maria", reason="as they say", now=EVENING, named=named
     )
-    done = corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
-    assert done.state is BreakState.POSTED
+    after = corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
+    assert after.state is BreakState.POSTED
     return name
 
 
-def test_what_is_posted_is_closed_by_the_next_run(books: BreakBooks) -> None:
-    told: dict[str, tuple[tuple[int, int] | None, tuple[int, int] | None]] = {
+def test_posted_breaks_are_closed_by_the_next_run(books: BreakBooks) -> None:
+    cases: dict[str, tuple[tuple[int, int] | None, tuple[int, int] | None]] = {
         "a win that never came": ((100, 0), (100, 250)),
         "a win that was overpaid": ((100, 300), (100, 250)),
         "a bet that never came": (None, (70, 0)),
@@ -53,28 +53,31 @@ def test_what_is_posted_is_closed_by_the_next_run(books: BreakBooks) -> None:
         "a round that the provider does not know": ((100, 50), None),
         "a larger stake": ((100, 0), (130, 0)),
     }
-    for name, (ours, theirs) in told.items():
+    for name, (ours, theirs) in cases.items():
         if ours is not None:
             books.ours(name, *ours)
         if theirs is not None:
             books.theirs(name, *theirs)
-    found = books.run()
-    for each in found.breaks:
-        corrected(books, name=each.id)
+    result = books.run()
+    for found_break in result.breaks:
+        corrected(books, name=found_break.id)
 
     after = books.run(at=EVENING + HOUR)
 
-    assert sorted(each.round_id for each in found.breaks) == sorted(told)
-    assert {each.impact for each in found.breaks} == {Impact.PLAYER_OWED, Impact.OPERATOR_OWED}
+    assert sorted(found_break.round_id for found_break in result.breaks) == sorted(cases)
+    assert {found_break.impact for found_break in result.breaks} == {
+        Impact.PLAYER_OWED,
+        Impact.OPERATOR_OWED,
+    }
     assert after.breaks == ()
-    lives = listed(books.engine, BreakFilter(any_state=True))
-    assert {life.state for life in lives} == {BreakState.CLOSED}
+    breaks = list_breaks(books.engine, BreakFilter(include_closed=True))
+    assert {break_.state for break_ in breaks} == {BreakState.CLOSED}
     assert books.balance() == 1000 + sum(
-        payout - stake for _, theirs in told.values() if theirs for stake, payout in [theirs]
+        payout - stake for _, theirs in cases.values() if theirs for stake, payout in [theirs]
     )
 
 
-def test_a_line_told_twice_has_no_correction_and_is_closed_when_they_take_it_back(
+def test_a_repeated_line_has_no_correction_and_is_closed_once_it_is_gone(
     books: BreakBooks,
 ) -> None:
     books.ours("r1", 100, 50)
@@ -83,7 +86,7 @@ def test_a_line_told_twice_has_no_correction_and_is_closed_when_they_take_it_bac
     name = books.only().break_id
     with pytest.raises(ActionRefused, match="duplicate_at_provider: no correction"):
         corrected(books)
-    do(books.engine, name, explaining(by="maria", why="their page 7 twice", now=EVENING))
+    apply(books.engine, name, explaining(by="maria", why="their page 7 twice", now=EVENING))
     books.run(at=EVENING + HOUR)
     explained = books.only().state
     books.forget("r1", line=2)
@@ -94,7 +97,7 @@ def test_a_line_told_twice_has_no_correction_and_is_closed_when_they_take_it_bac
     assert books.balance() == 950
 
 
-def test_a_correction_outside_the_round_does_not_resolve_it_and_reopens_the_break(
+def test_a_correction_outside_the_round_does_not_resolve_the_break(
     books: BreakBooks,
 ) -> None:
     books.ours("r1", 100, 50)
@@ -109,11 +112,11 @@ def test_a_correction_outside_the_round_does_not_resolve_it_and_reopens_the_brea
     assert books.balance() == 900
 
 
-def test_what_comes_back_is_open_again_and_nobodys(books: BreakBooks) -> None:
+def test_a_break_that_returns_is_open_and_unassigned(books: BreakBooks) -> None:
     books.ours("r1", 100, 0)
     books.run()
     name = books.only().break_id
-    do(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
+    apply(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
     books.theirs("r1", 100, 0)
     books.run(at=EVENING + HOUR)
     closed = books.only()
@@ -121,10 +124,10 @@ def test_what_comes_back_is_open_again_and_nobodys(books: BreakBooks) -> None:
 
     books.run(at=EVENING + 2 * HOUR)
 
-    back = books.only()
+    returned = books.only()
     assert (closed.state, closed.assignee) == (BreakState.CLOSED, "maria")
-    assert (back.state, back.assignee, back.reopened) == (BreakState.OPEN, None, 1)
-    assert back.opened_at == EVENING + 2 * HOUR
+    assert (returned.state, returned.assignee, returned.reopened) == (BreakState.OPEN, None, 1)
+    assert returned.opened_at == EVENING + 2 * HOUR
     assert books.actions(name) == [
         ("reconcile", "break.opened"),
         ("jonas", "break.assigned"),
@@ -133,25 +136,25 @@ def test_what_comes_back_is_open_again_and_nobodys(books: BreakBooks) -> None:
     ]
 
 
-def test_what_is_explained_or_written_off_stays_so_until_the_difference_is_another(
+def test_a_break_stays_explained_or_written_off_until_its_difference_changes(
     books: BreakBooks,
 ) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    do(books.engine, name, explaining(by="maria", why="a test round", now=EVENING))
-    do(books.engine, name, closing(by="maria", why="too small", now=EVENING))
+    apply(books.engine, name, explaining(by="maria", why="a test round", now=EVENING))
+    apply(books.engine, name, closing(by="maria", why="too small", now=EVENING))
     books.run(at=EVENING + HOUR)
-    kept = books.only().state
+    state_before = books.only().state
     books.theirs("r1", 100, 90)
 
     books.run(at=EVENING + 2 * HOUR)
 
-    assert (kept, books.only().state) == (BreakState.CLOSED, BreakState.OPEN)
+    assert (state_before, books.only().state) == (BreakState.CLOSED, BreakState.OPEN)
 
 
-def test_a_proposal_for_what_resolved_itself_is_withdrawn_and_never_booked(
+def test_a_proposal_for_a_break_that_is_gone_is_rejected_and_never_booked(
     books: BreakBooks,
 ) -> None:
     books.ours("r1", 100, 0)
@@ -173,7 +176,7 @@ def test_a_proposal_for_what_resolved_itself_is_withdrawn_and_never_booked(
     assert books.balance() == 900
 
 
-def test_nobody_approves_their_own_or_beyond_their_limit(books: BreakBooks) -> None:
+def test_nobody_approves_their_own_proposal_or_beyond_their_limit(books: BreakBooks) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r1", 100, 101)
     books.run()
@@ -191,14 +194,14 @@ def test_nobody_approves_their_own_or_beyond_their_limit(books: BreakBooks) -> N
     assert books.balance() == 900
 
 
-def test_a_rejected_proposal_gives_the_break_back_and_another_may_follow(
+def test_a_rejected_proposal_returns_the_break_and_another_may_follow(
     books: BreakBooks,
 ) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    do(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
+    apply(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
     corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
 
     back = corrections.reject(books.engine, name, by="jonas", reason="ask them", now=EVENING)
@@ -208,7 +211,7 @@ def test_a_rejected_proposal_gives_the_break_back_and_another_may_follow(
     assert books.run(at=EVENING + HOUR).breaks == ()
 
 
-def test_an_approval_cut_off_before_the_booking_is_completed_by_repeating_it(
+def test_an_interrupted_approval_is_completed_by_repeating_it(
     books: BreakBooks,
 ) -> None:
     books.ours("r1", 100, 0)
@@ -221,20 +224,20 @@ def test_an_approval_cut_off_before_the_booking_is_completed_by_repeating_it(
         connection.exec_driver_sql("UPDATE break_workflows SET state = 'approved'")
 
     clock = FrozenClock(EVENING)
-    done = [corrections.approve(books.engine, name, by="jonas", clock=clock) for _ in "ab"]
+    approved = [corrections.approve(books.engine, name, by="jonas", clock=clock) for _ in "ab"]
 
-    assert {life.state for life in done} == {BreakState.POSTED}
+    assert {break_.state for break_ in approved} == {BreakState.POSTED}
     assert books.balance() == 950
 
 
-def test_the_database_knows_the_same_steps_and_refuses_every_other(books: BreakBooks) -> None:
+def test_the_database_has_the_same_steps_and_refuses_every_other(books: BreakBooks) -> None:
     with books.engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT before, after FROM break_transitions")
-        kept = {(row[0], row[1]) for row in rows}
+        stored = {(row[0], row[1]) for row in rows}
     books.theirs("r1", 100, 0)
     books.run()
 
-    assert kept == {(str(a), str(b)) for a, follow in STEPS.items() for b in follow}
+    assert stored == {(str(a), str(b)) for a, follow in STEPS.items() for b in follow}
     with (
         pytest.raises(exc.IntegrityError, match="cannot go from open to posted"),
         transaction(books.engine) as connection,
@@ -250,14 +253,14 @@ def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks
     with pytest.raises(ActionRefused, match="cannot go from open to approved, only to"):
         corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
     with pytest.raises(ActionRefused, match="cannot go from open to open"):
-        do(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
-    with pytest.raises(ActionRefused, match="no break is called brk-none"):
-        do(books.engine, "brk-none", reopening(by="jonas", why="again", now=EVENING))
+        apply(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
+    with pytest.raises(ActionRefused, match="there is no break brk-none"):
+        apply(books.engine, "brk-none", reopening(by="jonas", why="again", now=EVENING))
 
     assert books.actions(name) == [("reconcile", "break.opened")]
 
 
-def test_a_correction_is_not_approved_past_its_break(books: BreakBooks) -> None:
+def test_a_correction_cannot_be_approved_without_its_break(books: BreakBooks) -> None:
     books.theirs("r1", 100, 0)
     books.run()
     name = books.only().break_id

@@ -1,4 +1,4 @@
-"""A statement file taken in: kept whole, its lines stored or not, its faults told and cured."""
+"""Import of a statement file: archived whole, lines stored or not, findings until resolved."""
 
 import re
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
-from feeds.findings import FindingKind, findings, open_findings, resolve
-from feeds.statements.archive import bytes_of
+from feeds.findings import FindingKind, findings_in, open_findings, resolve_finding
+from feeds.statements.archive import file_parts
 from feeds.statements.file_format import FileRules
-from feeds.statements.importer import FileArrival, ImportResult, take_in
+from feeds.statements.importer import ImportRequest, ImportResult, import_file
 from feeds.statements.reader import StatementReader
 from providers.contract import Provider
 from providers.registry import DIALECTS
@@ -37,9 +37,9 @@ def bet(number: int, *, day: int = 1, amount: str = "5.00") -> str:
 
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
-    made = open_engine(database)
-    yield made
-    made.dispose()
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
 
 
 def reader(rules: FileRules = NAMED) -> StatementReader:
@@ -51,16 +51,16 @@ def reader(rules: FileRules = NAMED) -> StatementReader:
     return StatementReader(chosen, provider, rules)
 
 
-def take(
+def import_text(
     connection: Connection, path: Path, content: str, rules: FileRules = NAMED, **more: Any
 ) -> ImportResult:
     path.write_text(content)
-    arrival = FileArrival(path=path, zone=ZoneInfo("UTC"), now=NOW, **more)
-    return take_in(connection, reader(rules), arrival)
+    arrival = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOW, **more)
+    return import_file(connection, reader(rules), arrival)
 
 
 def kinds(connection: Connection) -> list[FindingKind]:
-    return [each.kind for each in open_findings(connection)]
+    return [finding.kind for finding in open_findings(connection)]
 
 
 def ids(connection: Connection) -> list[str]:
@@ -68,71 +68,71 @@ def ids(connection: Connection) -> list[str]:
     return [record_id for (record_id,) in rows]
 
 
-def test_a_line_that_cannot_be_read_stays_a_finding_until_the_file_is_read_otherwise(
+def test_an_unreadable_line_is_a_finding_until_other_settings_read_it(
     engine: Engine, tmp_path: Path
 ) -> None:
     content = HEADER + bet(1) + bet(2, amount='"5,50"')
     path = tmp_path / "2026-03-01.csv"
     with engine.begin() as connection:
-        taken = take(connection, path, content)
-        (found,) = findings(connection, "book", DAY)
+        result = import_text(connection, path, content)
+        (finding,) = findings_in(connection, "book", DAY)
         later = Window(start=DAY.end, end=NOW)
-        assert findings(connection, "book", later) == []
-        assert (taken.verdict, ids(connection)) == ("partly", ["t-1"])
-        assert (found.kind, found.file, found.line) == (
+        assert findings_in(connection, "book", later) == []
+        assert (result.verdict, ids(connection)) == ("partly", ["t-1"])
+        assert (finding.kind, finding.file, finding.line) == (
             FindingKind.UNPARSABLE_RECORD,
             "2026-03-01.csv",
             3,
         )
 
-        cured = take(connection, path, content, replace(NAMED, decimal=","))
-        assert (cured.verdict, cured.count.stored) == ("partly", 1)
-        assert [each.line for each in open_findings(connection)] == [2]
+        corrected = import_text(connection, path, content, replace(NAMED, decimal=","))
+        assert (corrected.verdict, corrected.count.stored) == ("partly", 1)
+        assert [open_finding.line for open_finding in open_findings(connection)] == [2]
 
 
-def test_all_or_nothing_takes_nothing_and_keeps_every_byte(
+def test_all_or_nothing_stores_no_line_and_archives_every_byte(
     engine: Engine, tmp_path: Path
 ) -> None:
     content = HEADER + bet(1) + "torn,line\n"
     with engine.begin() as connection:
-        taken = take(
+        result = import_text(
             connection, tmp_path / "2026-03-01.csv", content, replace(NAMED, whole=True)
         )
-        assert (taken.verdict, taken.count.stored, ids(connection)) == ("quarantined", 0, [])
-        assert b"".join(bytes_of(connection, taken.file_id)) == content.encode()
+        assert (result.verdict, result.count.stored, ids(connection)) == ("quarantined", 0, [])
+        assert b"".join(file_parts(connection, result.file_id)) == content.encode()
 
 
-def test_a_second_file_of_a_day_is_kept_apart_until_somebody_says_which_holds(
+def test_a_second_file_of_a_day_is_quarantined_until_it_restates_the_first(
     engine: Engine, tmp_path: Path
 ) -> None:
     second = HEADER + bet(1, amount="7.00")
     with engine.begin() as connection:
-        take(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1))
-        refused = take(connection, tmp_path / "again-2026-03-01.csv", second)
+        import_text(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1))
+        refused = import_text(connection, tmp_path / "again-2026-03-01.csv", second)
         assert refused.verdict == "quarantined"
         assert kinds(connection) == [FindingKind.TWO_FILES_FOR_ONE_DAY]
 
         path = tmp_path / "again-2026-03-01.csv"
-        assert take(connection, path, second, restates=True).verdict == "imported"
+        assert import_text(connection, path, second, restates=True).verdict == "imported"
         assert kinds(connection) == []
         stake = connection.execute(text("SELECT stake FROM feed_records")).scalar_one()
         assert stake == 700
 
 
-def test_a_web_page_saved_as_a_statement_is_a_finding_and_can_be_settled_by_a_person(
+def test_a_web_page_is_a_finding_that_a_person_can_resolve(
     engine: Engine, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:
-        taken = take(connection, tmp_path / "day.csv", "<html>503 try later</html>\n")
-        assert (taken.verdict, kinds(connection)) == (
+        result = import_text(connection, tmp_path / "day.csv", "<html>503 try later</html>\n")
+        assert (result.verdict, kinds(connection)) == (
             "quarantined",
             [FindingKind.NOT_A_STATEMENT],
         )
-        (found,) = findings(connection, "book", DAY)  # of a time nobody knows: told to all
-        resolve(connection, found.id, by="ann: fetched again", now=NOW)
+        (finding,) = findings_in(connection, "book", DAY)  # of an unknown time: in every window
+        resolve_finding(connection, finding.id, by="ann: fetched again", now=NOW)
         with pytest.raises(Refused, match="is open"):
-            resolve(connection, found.id, by="ann", now=NOW)
-        take(connection, tmp_path / "day.csv", "<html>503 try later</html>\n")
+            resolve_finding(connection, finding.id, by="ann", now=NOW)
+        import_text(connection, tmp_path / "day.csv", "<html>503 try later</html>\n")
         assert kinds(connection) == []
 
 
@@ -141,47 +141,45 @@ def test_a_day_without_a_file_is_a_gap_that_the_late_file_closes(
 ) -> None:
     with engine.begin() as connection:
         first, third = (tmp_path / f"2026-03-0{day}.csv" for day in (1, 3))
-        take(connection, first, HEADER + bet(1), expects_daily=True)
-        taken = take(connection, third, HEADER + bet(3, day=3), expects_daily=True)
-        assert (taken.gaps, kinds(connection)) == (1, [FindingKind.FEED_GAP])
+        import_text(connection, first, HEADER + bet(1), expects_daily=True)
+        result = import_text(connection, third, HEADER + bet(3, day=3), expects_daily=True)
+        assert (result.gaps, kinds(connection)) == (1, [FindingKind.FEED_GAP])
         (gap,) = open_findings(connection)
         assert gap.covers is not None
         assert gap.covers.start.date() == date(2026, 3, 2)
 
         path = tmp_path / "2026-03-02.csv"
-        closed = take(connection, path, HEADER + bet(2, day=2), expects_daily=True)
+        closed = import_text(connection, path, HEADER + bet(2, day=2), expects_daily=True)
         assert (closed.gaps, kinds(connection)) == (0, [])
 
 
-def test_a_number_left_out_of_a_sequence_is_a_gap(engine: Engine, tmp_path: Path) -> None:
+def test_a_missing_sequence_number_is_a_gap(engine: Engine, tmp_path: Path) -> None:
     rules = FileRules(number=re.compile(r"_(?P<number>\d+)\."), several_a_day=True)
     with engine.begin() as connection:
         for number in (7, 10):
-            take(connection, tmp_path / f"a_{number}.csv", HEADER + bet(number), rules)
+            import_text(connection, tmp_path / f"a_{number}.csv", HEADER + bet(number), rules)
         (gap,) = open_findings(connection)
         assert gap.detail == "files number 8 to 9 are missing"
 
 
-def test_a_record_of_an_earlier_day_in_a_later_file_is_told_as_late(
-    engine: Engine, tmp_path: Path
-) -> None:
+def test_a_new_record_of_an_earlier_day_is_late(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1))
+        import_text(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1))
         content = HEADER + bet(2) + bet(3, day=2)
-        taken = take(connection, tmp_path / "2026-03-02.csv", content)
-        assert (taken.count.late, taken.count.late_ids) == (1, ("t-2",))
+        result = import_text(connection, tmp_path / "2026-03-02.csv", content)
+        assert (result.count.late, result.count.late_ids) == (1, ("t-2",))
         assert kinds(connection) == []
         late = "SELECT record_id FROM feed_findings WHERE kind = 'late_record'"
         assert connection.execute(text(late)).scalars().all() == ["t-2"]
 
 
-def test_an_id_named_twice_is_a_warning_with_both_lines_kept(
+def test_a_repeated_id_is_a_warning_and_both_lines_are_kept(
     engine: Engine, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:
         content = HEADER + bet(1) + bet(1, amount="6.00")
-        taken = take(connection, tmp_path / "2026-03-01.csv", content)
-        assert (taken.verdict, taken.has_errors) == ("imported", False)
+        result = import_text(connection, tmp_path / "2026-03-01.csv", content)
+        assert (result.verdict, result.has_errors) == ("imported", False)
         assert kinds(connection) == [FindingKind.DUPLICATED_KEY]
         assert ids(connection) == ["t-1", "t-1"]
 
@@ -198,7 +196,7 @@ def tables(connection: Connection) -> tuple[list[Any], list[Any]]:
 
 AMOUNTS = st.sampled_from(["5.00", "6.00"])
 LINES = st.lists(
-    st.tuples(st.integers(0, 9), AMOUNTS), unique_by=lambda each: each[0], min_size=1
+    st.tuples(st.integers(0, 9), AMOUNTS), unique_by=lambda line: line[0], min_size=1
 )
 
 
@@ -209,13 +207,13 @@ LINES = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(lines=LINES, data=st.data())
-def test_the_same_lines_in_any_order_split_and_repetition_end_in_the_same_tables(
+def test_lines_in_any_order_split_and_repetition_give_the_same_tables(
     engine: Engine, tmp_path: Path, lines: list[tuple[int, str]], data: st.DataObject
 ) -> None:
     rules = FileRules(several_a_day=True)
     rows = [bet(number, amount=amount) for number, amount in lines]
     with engine.connect() as connection:
-        take(connection, tmp_path / "whole.csv", HEADER + "".join(rows), rules)
+        import_text(connection, tmp_path / "whole.csv", HEADER + "".join(rows), rules)
         whole = tables(connection)
         connection.rollback()
 
@@ -224,19 +222,17 @@ def test_the_same_lines_in_any_order_split_and_repetition_end_in_the_same_tables
         again = data.draw(st.lists(st.sampled_from(rows), unique=True))
         parts = [part for part in (shuffled[:cut], shuffled[cut:], again, again) if part]
         for number, part in enumerate(parts):
-            take(connection, tmp_path / f"{number}.csv", HEADER + "".join(part), rules)
+            import_text(connection, tmp_path / f"{number}.csv", HEADER + "".join(part), rules)
         assert tables(connection) == whole
         connection.rollback()
 
 
-def test_the_lines_of_a_file_with_repeated_ids_may_stand_in_any_order(
-    engine: Engine, tmp_path: Path
-) -> None:
+def test_lines_with_repeated_ids_may_be_in_any_order(engine: Engine, tmp_path: Path) -> None:
     rows = [bet(1), bet(1, amount="6.00"), bet(1), bet(2)]
     with engine.connect() as connection:
-        take(connection, tmp_path / "a.csv", HEADER + "".join(rows))
+        import_text(connection, tmp_path / "a.csv", HEADER + "".join(rows))
         first = tables(connection)
         connection.rollback()
-        take(connection, tmp_path / "a.csv", HEADER + "".join(reversed(rows)))
+        import_text(connection, tmp_path / "a.csv", HEADER + "".join(reversed(rows)))
         assert tables(connection) == first
         connection.rollback()

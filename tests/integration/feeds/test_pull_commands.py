@@ -1,4 +1,4 @@
-"""``tieout feed pull``: what it prints and stores, and the exit code that tells the finding."""
+"""``tieout feed pull``: its output, what it stores, and its exit codes."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ def pulled(
     return asyncio.run(play())
 
 
-def test_a_pull_is_printed_and_the_status_shows_how_far_it_is(
+def test_a_pull_is_printed_and_the_status_shows_its_watermark(
     tmp_path: Path, database: str
 ) -> None:
     done = pulled(tmp_path, database, GOOD, "--json")
@@ -56,17 +56,17 @@ def test_a_pull_is_printed_and_the_status_shows_how_far_it_is(
     assert (log["feed"], log["received"], log["error"]) == ("deliveries", 1, None)
     assert rounds["watermark"] == rounds["window"]["to"]
     status = json.loads(tieout(tmp_path, "feed", "status", "--json").stdout)
-    (told,) = [each for each in status if each["provider"] == "xigs"]
-    assert told["records"] == 1
-    assert [(mark["feed"], mark["records"]) for mark in told["marks"]] == [
+    (health,) = [entry for entry in status if entry["provider"] == "xigs"]
+    assert health["records"] == 1
+    assert [(mark["feed"], mark["records"]) for mark in health["marks"]] == [
         ("deliveries", 1),
         ("rounds", 1),
     ]
-    assert told["marks"][1]["watermark"] == rounds["watermark"]
+    assert health["marks"][1]["watermark"] == rounds["watermark"]
 
 
 @pytest.mark.parametrize(
-    ("answers", "code", "said"),
+    ("answers", "code", "message"),
     [
         (GOOD, 0, ""),
         (BAD_ROUND, 1, "xigs rounds: page 1, data[0].rounds[1]: bet: "),
@@ -75,22 +75,22 @@ def test_a_pull_is_printed_and_the_status_shows_how_far_it_is(
     ],
     ids=["fine", "unreadable", "refused", "down"],
 )
-def test_the_exit_code_tells_the_finding_and_a_sentence_names_it(
+def test_the_exit_code_and_a_sentence_report_what_went_wrong(
     tmp_path: Path,
     database: str,
     answers: Mapping[str, list[Scripted]],
     code: int,
-    said: str,
+    message: str,
 ) -> None:
     done = pulled(tmp_path, database, answers)
 
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
-    assert said in done.stderr
+    assert message in done.stderr
     assert "canary" not in done.stderr + done.stdout
     assert "xigs deliveries: " in done.stdout
 
 
-def test_an_error_is_told_in_json_too(tmp_path: Path, database: str) -> None:
+def test_an_error_is_reported_in_json_too(tmp_path: Path, database: str) -> None:
     done = pulled(tmp_path, database, DOWN, "--json")
 
     error: dict[str, Any] = json.loads(done.stdout)["feeds"][0]["error"]
@@ -99,7 +99,7 @@ def test_an_error_is_told_in_json_too(tmp_path: Path, database: str) -> None:
     assert (error["attempts"], error["status"]) == (1, 503)
 
 
-def test_a_window_can_be_asked_for_and_never_reaches_into_the_future(
+def test_a_requested_window_never_reaches_into_the_future(
     tmp_path: Path, database: str
 ) -> None:
     day = ("--from", "2026-06-04", "--to", "2999-01-01", "--json")
@@ -111,7 +111,7 @@ def test_a_window_can_be_asked_for_and_never_reaches_into_the_future(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--provider", "book"), "book has no feed that could be pulled"),
         (("--provider", "silent"), "providers.silent.api: expected a table"),
@@ -122,7 +122,7 @@ def test_a_window_can_be_asked_for_and_never_reaches_into_the_future(
     ],
 )
 def test_wrong_usage_exits_with_two_and_a_sentence(
-    tmp_path: Path, words: tuple[str, ...], said: str
+    tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     nowhere = "postgresql://tieout@/tieout?host=/nonexistent"
     (tmp_path / "tieout.toml").write_text(toml_of("http://127.0.0.1:1", nowhere))
@@ -130,5 +130,5 @@ def test_wrong_usage_exits_with_two_and_a_sentence(
     done = tieout(tmp_path, "feed", "pull", *words)
 
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

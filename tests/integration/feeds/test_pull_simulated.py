@@ -1,4 +1,4 @@
-"""What is pulled from the simulated platform is what its statement file would have told."""
+"""Records pulled from the simulated platform are those of its statement file."""
 
 import asyncio
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def pulled(engine: Engine, api: XigsApi) -> dict[str, FeedPull]:
                 clock=FrozenClock(NOON),
             )
 
-    return {each.feed: each for each in asyncio.run(play())}
+    return {pull.feed: pull for pull in asyncio.run(play())}
 
 
 def stored(engine: Engine, query: str) -> list[tuple[Any, ...]]:
@@ -88,15 +88,15 @@ def test_pulled_rounds_are_those_of_the_statement_file(engine: Engine, tmp_path:
     read = provider.dialect.read_statement
     assert read is not None
     with (tmp_path / "day.jsonl").open("rb") as stream:
-        told = list(read(stream, provider.provider))
+        lines = list(read(stream, provider.provider))
     expected = [
-        (each.record_id, each.handle, each.stake.minor, each.payout.minor, each.updated_at)
-        for each in told
-        if not isinstance(each, Unreadable)
+        (line.record_id, line.handle, line.stake.minor, line.payout.minor, line.updated_at)
+        for line in lines
+        if not isinstance(line, Unreadable)
     ]
-    assert len(expected) == len(told) > 500
+    assert len(expected) == len(lines) > 500
     assert pulls["rounds"].findings.count == 0
-    assert (pulls["rounds"].received, pulls["rounds"].stored) == (len(told), len(told))
+    assert (pulls["rounds"].received, pulls["rounds"].stored) == (len(lines), len(lines))
     query = "SELECT record_id, handle, stake, payout, updated_at FROM feed_records"
     assert sorted(stored(engine, query)) == sorted(expected)
 

@@ -1,4 +1,4 @@
-"""Pulling the scratch-card platform's history: whole or not at all, and nothing left out."""
+"""Pulls of the scratch-card platform's history are stored whole or not at all, without gaps."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from feeds.pull.staging import BEGINNING, feed_watermarks
+from feeds.pull.watermarks import BEGINNING, list_watermarks
 from ops.providers.configured import configured
 from ops.providers.feed_pull import FeedPull, pull_feeds
 from ops.settings.model import Settings
@@ -41,9 +41,9 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
-    made = open_engine(database)
-    yield made
-    made.dispose()
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
 
 
 def pulled(
@@ -55,7 +55,7 @@ def pulled(
     past_unreadable: bool = False,
     **settings: Any,
 ) -> tuple[dict[str, FeedPull], ApiServer]:
-    """What came of each feed, and the server with what it saw."""
+    """The pull of each feed, and the server with the requests it got."""
 
     async def play() -> tuple[tuple[FeedPull, ...], ApiServer]:
         async with served(answers) as server:
@@ -73,7 +73,7 @@ def pulled(
         return pulls, server
 
     pulls, server = asyncio.run(play())
-    return {each.feed: each for each in pulls}, server
+    return {pull.feed: pull for pull in pulls}, server
 
 
 def records(engine: Engine) -> list[tuple[Any, ...]]:
@@ -90,10 +90,10 @@ def deliveries(engine: Engine) -> list[dict[str, Any]]:
 
 def marks(engine: Engine) -> dict[str, datetime | None]:
     with engine.connect() as connection:
-        return {mark.feed: mark.watermark for mark in feed_watermarks(connection)}
+        return {mark.feed: mark.watermark for mark in list_watermarks(connection)}
 
 
-def test_sessions_become_records_page_by_page_and_the_mark_moves(engine: Engine) -> None:
+def test_sessions_become_records_page_by_page_and_the_watermark_moves(engine: Engine) -> None:
     pages = [
         listed([a_session("s-1", a_round(1), a_round(2, status="open"))], total=2),
         listed([a_session("s-2", a_round(3))], index=2, total=2),
@@ -113,7 +113,7 @@ def test_sessions_become_records_page_by_page_and_the_mark_moves(engine: Engine)
     assert server.paths().count("/v1/auth/login") == 1
 
 
-def test_a_round_told_on_two_pages_is_one_record(engine: Engine) -> None:
+def test_a_round_on_two_pages_is_one_record(engine: Engine) -> None:
     pages = [
         listed([a_session("s-1", a_round(1))], total=2),
         listed([a_session("s-1", a_round(1))], index=2, total=2),
@@ -125,7 +125,7 @@ def test_a_round_told_on_two_pages_is_one_record(engine: Engine) -> None:
     assert (pulls["rounds"].received, pulls["rounds"].stored) == (2, 1)
 
 
-def test_a_failure_in_the_middle_stores_nothing_and_a_good_run_catches_up(
+def test_a_pull_that_fails_halfway_stores_nothing_and_the_next_catches_up(
     engine: Engine,
 ) -> None:
     first = listed([a_session("s-1", a_round(1))], total=2)
@@ -172,7 +172,9 @@ def test_the_failure_of_one_feed_leaves_the_other_alone(engine: Engine) -> None:
     ],
     ids=["ends before its announced end", "a web page", "sessions without ids"],
 )
-def test_a_lying_api_stores_nothing_and_moves_no_mark(engine: Engine, answer: Scripted) -> None:
+def test_an_undocumented_answer_stores_nothing_and_moves_no_watermark(
+    engine: Engine, answer: Scripted
+) -> None:
     pulls, _ = pulled(engine, script([answer]))
 
     assert isinstance(pulls["rounds"].error, ApiUnreadable)
@@ -192,7 +194,7 @@ def test_the_overlap_is_read_again_and_harms_nothing(engine: Engine) -> None:
     assert (wide["rounds"].received, wide["rounds"].stored) == (2, 0)
 
 
-def test_a_round_that_changed_since_replaces_what_was_known(engine: Engine) -> None:
+def test_a_changed_round_replaces_its_older_version(engine: Engine) -> None:
     opened = a_round(1, status="open", prize=None, updatedAt="2026-06-04T11:30:00Z")
     pulled(engine, script([listed([a_session("s-1", opened)])]))
     closed = a_round(1, updatedAt="2026-06-04T12:00:30Z")
@@ -202,7 +204,7 @@ def test_a_round_that_changed_since_replaces_what_was_known(engine: Engine) -> N
     assert records(engine) == [("r-1", 250, 4000, "pull")]
 
 
-def test_an_unreadable_round_is_named_by_its_place_and_holds_the_mark_until_it_is_read(
+def test_an_unreadable_round_holds_the_watermark_until_it_is_read(
     engine: Engine,
 ) -> None:
     bad = a_round(2, bet="1e3")
@@ -224,7 +226,7 @@ def test_an_unreadable_round_is_named_by_its_place_and_holds_the_mark_until_it_i
     assert marks(engine)["rounds"] == NOON + MINUTE
 
 
-def test_a_person_can_let_the_mark_move_past_what_is_unreadable(engine: Engine) -> None:
+def test_a_person_can_let_the_watermark_pass_an_unreadable_round(engine: Engine) -> None:
     pages = script([listed([a_session("s-1", a_round(1), a_round(2, bet="1e3"))])])
 
     pulls, _ = pulled(engine, pages, past_unreadable=True)
@@ -234,7 +236,7 @@ def test_a_person_can_let_the_mark_move_past_what_is_unreadable(engine: Engine) 
     assert later["rounds"].findings.count == 0  # its time is outside the window by now
 
 
-def test_a_window_after_the_mark_is_stored_but_leaves_no_gap_behind_the_mark(
+def test_a_window_after_the_watermark_is_stored_but_does_not_move_it(
     engine: Engine,
 ) -> None:
     pulled(engine, script([listed([])]), now=NOON - 5 * HOUR)
@@ -251,16 +253,16 @@ def test_a_window_after_the_mark_is_stored_but_leaves_no_gap_behind_the_mark(
 
 
 def test_only_rounds_of_the_window_are_stored(engine: Engine) -> None:
-    at = ("09:59:59", "10:00:00", "10:59:59", "11:00:00")
-    told = [a_round(n, updatedAt=f"2026-06-04T{when}Z") for n, when in enumerate(at)]
+    times = ("09:59:59", "10:00:00", "10:59:59", "11:00:00")
+    items = [a_round(n, updatedAt=f"2026-06-04T{when}Z") for n, when in enumerate(times)]
     window = Window(start=NOON - 2 * HOUR, end=NOON - HOUR)
 
-    pulled(engine, script([listed([a_session("s-1", *told)])]), window=window)
+    pulled(engine, script([listed([a_session("s-1", *items)])]), window=window)
 
     assert [row[0] for row in records(engine)] == ["r-1", "r-2"]
 
 
-def test_the_delivery_log_is_kept_as_they_tell_it(engine: Engine) -> None:
+def test_the_delivery_log_is_stored_as_reported(engine: Engine) -> None:
     unanswered = {
         "id": "d-2",
         "eventType": "close-round",
@@ -274,34 +276,37 @@ def test_the_delivery_log_is_kept_as_they_tell_it(engine: Engine) -> None:
 
     pulls, server = pulled(engine, script([listed([])], [listed([DELIVERY, unanswered])]))
 
-    told, lost = deliveries(engine)
-    assert bytes(told["payload"]) == b'{"roundId":"r-1","amount":2.5,"userId":"usr_7c21"}'
-    assert (told["webhook_id"], told["event_type"]) == ("W1", "open-round")
-    assert (told["response_code"], told["success"]) == (200, True)
-    assert bytes(told["response_body"]).startswith(b'{"status":"success"')
-    assert (bytes(lost["payload"]), bytes(lost["response_body"])) == (b"roundId=r-1", b"")
-    assert (lost["response_code"], lost["retry_count"]) == (None, 3)
+    answered, unanswered_row = deliveries(engine)
+    assert bytes(answered["payload"]) == b'{"roundId":"r-1","amount":2.5,"userId":"usr_7c21"}'
+    assert (answered["webhook_id"], answered["event_type"]) == ("W1", "open-round")
+    assert (answered["response_code"], answered["success"]) == (200, True)
+    assert bytes(answered["response_body"]).startswith(b'{"status":"success"')
+    assert (bytes(unanswered_row["payload"]), bytes(unanswered_row["response_body"])) == (
+        b"roundId=r-1",
+        b"",
+    )
+    assert (unanswered_row["response_code"], unanswered_row["retry_count"]) == (None, 3)
     assert (pulls["deliveries"].received, pulls["deliveries"].stored) == (2, 2)
     days = "dateStart=1970-01-01&dateEnd=2026-06-05"
     assert server.paths()[-1] == f"{LOG}?{days}&pageIndex=1&pageSize=100"
 
 
-def test_a_delivery_told_again_is_kept_as_told_last_but_never_with_fewer_retries(
+def test_the_latest_attempt_of_a_delivery_counts(
     engine: Engine,
 ) -> None:
-    def tell(minutes: int, **changed: Any) -> FeedPull:
+    def pull_log(minutes: int, **changed: Any) -> FeedPull:
         answers = script([listed([])], [listed([{**DELIVERY, **changed}])])
         return pulled(engine, answers, now=NOON + minutes * MINUTE)[0]["deliveries"]
 
-    assert tell(0, responseCode=500, success=False, retryCount=1).stored == 1
-    assert tell(1, retryCount=2).stored == 1
-    assert tell(2, retryCount=2).stored == 0
-    assert tell(3, responseCode=500, success=False, retryCount=1).stored == 0
-    (kept,) = deliveries(engine)
-    assert (kept["response_code"], kept["retry_count"]) == (200, 2)
+    assert pull_log(0, responseCode=500, success=False, retryCount=1).stored == 1
+    assert pull_log(1, retryCount=2).stored == 1
+    assert pull_log(2, retryCount=2).stored == 0
+    assert pull_log(3, responseCode=500, success=False, retryCount=1).stored == 0
+    (row,) = deliveries(engine)
+    assert (row["response_code"], row["retry_count"]) == (200, 2)
 
 
-def test_an_unreadable_delivery_is_a_finding_and_the_others_are_kept(engine: Engine) -> None:
+def test_an_unreadable_delivery_is_a_finding_and_the_others_are_stored(engine: Engine) -> None:
     broken = {**DELIVERY, "id": "d-0", "timestamp": "yesterday"}
 
     pulls, _ = pulled(engine, script([listed([])], [listed([broken, DELIVERY])]))
@@ -312,7 +317,7 @@ def test_an_unreadable_delivery_is_a_finding_and_the_others_are_kept(engine: Eng
     assert marks(engine) == {"deliveries": None, "rounds": NOON}
 
 
-def test_every_page_is_asked_for_with_its_rounds(engine: Engine) -> None:
+def test_every_page_is_requested_with_its_rounds(engine: Engine) -> None:
     _, server = pulled(engine, script([listed([])]))
 
     assert f"{SESSIONS}?showRoundsAndTransactions=true&pageIndex=1&pageSize=100" in (

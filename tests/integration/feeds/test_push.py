@@ -1,4 +1,4 @@
-"""Pushed history that cannot be read is a finding until it is read; a closed day notices."""
+"""Unreadable pushed history is a finding until it is read; a push may restate a closed day."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from feeds.day_close import close_day
-from feeds.findings import FindingKind, findings, open_findings
-from feeds.push import note_unreadable, store_pushed
+from feeds.findings import FindingKind, findings_in, open_findings
+from feeds.push import record_unreadable, store_pushed
 from storage.engine import open_engine
 from tests.integration.feeds.test_day_close import DAY, EVENING, OF_DAY, record
 from vocabulary.errors import Malformed
@@ -16,21 +16,28 @@ from vocabulary.errors import Malformed
 
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
-    made = open_engine(database)
-    yield made
-    made.dispose()
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
 
 
-def test_a_delivery_nobody_could_read_is_told_until_it_is_read(engine: Engine) -> None:
+def test_an_unreadable_delivery_is_a_finding_until_it_is_read(engine: Engine) -> None:
     with engine.begin() as connection:
-        note_unreadable(connection, "agg", 7, Malformed("_id", "text is expected"), now=EVENING)
-        note_unreadable(connection, "agg", 8, ValueError("canary content"), now=EVENING)
+        record_unreadable(
+            connection, "agg", 7, Malformed("_id", "text is expected"), now=EVENING
+        )
+        record_unreadable(connection, "agg", 8, ValueError("canary content"), now=EVENING)
 
-        told = [each.detail for each in findings(connection, "agg", OF_DAY)]
-        assert sorted(told) == ["delivery 7: _id: text is expected", "delivery 8: ValueError"]
+        details = [finding.detail for finding in findings_in(connection, "agg", OF_DAY)]
+        assert sorted(details) == [
+            "delivery 7: _id: text is expected",
+            "delivery 8: ValueError",
+        ]
 
         store_pushed(connection, "agg", [record("a")], deliveries=[7, 9], now=EVENING)
-        assert [each.detail for each in open_findings(connection)] == ["delivery 8: ValueError"]
+        assert [finding.detail for finding in open_findings(connection)] == [
+            "delivery 8: ValueError"
+        ]
 
 
 def test_a_push_into_a_closed_day_is_a_restatement(engine: Engine) -> None:
@@ -39,5 +46,5 @@ def test_a_push_into_a_closed_day_is_a_restatement(engine: Engine) -> None:
         later = EVENING + timedelta(minutes=1)
         store_pushed(connection, "agg", [record("a")], deliveries=[1], now=later)
 
-        (found,) = open_findings(connection)
-        assert (found.kind, found.record_id) == (FindingKind.RESTATED_AFTER_CLOSE, "a")
+        (finding,) = open_findings(connection)
+        assert (finding.kind, finding.record_id) == (FindingKind.RESTATED_AFTER_CLOSE, "a")

@@ -1,4 +1,4 @@
-"""What providers said is kept once, newest first, and nothing they ever said is forgotten."""
+"""Records are stored once with their newest version; every version is kept."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,9 +38,9 @@ SETTLED = replace(
 
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
-    made = open_engine(database)
-    yield made
-    made.dispose()
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
 
 
 def _push(engine: Engine, *records: HistoryRecord) -> FeedCount:
@@ -75,7 +75,7 @@ def test_a_newer_version_replaces_an_older_one_and_both_are_kept(engine: Engine)
     assert _versions(engine) == [b"first", b"settled later"]
 
 
-def test_an_older_version_coming_late_is_kept_but_never_wins(engine: Engine) -> None:
+def test_an_older_version_that_arrives_late_is_kept_but_not_current(engine: Engine) -> None:
     _push(engine, SETTLED)
     assert _push(engine, RECORD) == FeedCount(received=1, versions=1, stored=0)
     assert _current(engine) == [("r-1", 1, 900, False)]
@@ -93,7 +93,7 @@ def test_both_versions_in_one_call_leave_the_newer_current(engine: Engine) -> No
     assert _current(engine) == [("r-1", 1, 900, False)]
 
 
-def test_a_restatement_under_the_same_instant_wins_and_the_first_cannot_come_back(
+def test_at_the_same_instant_the_later_content_wins_for_good(
     engine: Engine,
 ) -> None:
     restated = replace(RECORD, payout=Money(70, "USD"), raw=b"restated")
@@ -103,7 +103,7 @@ def test_a_restatement_under_the_same_instant_wins_and_the_first_cannot_come_bac
     assert _current(engine) == [("r-1", 1, 70, False)]
 
 
-def test_an_id_named_twice_in_one_statement_stays_visible(engine: Engine) -> None:
+def test_a_repeated_id_in_a_statement_is_a_second_occurrence(engine: Engine) -> None:
     assert _import(engine, RECORD, RECORD) == FeedCount(received=2, versions=1, stored=2)
     assert _current(engine) == [("r-1", 1, 0, False), ("r-1", 2, 0, True)]
     assert _import(engine, RECORD, RECORD) == FeedCount(received=2, versions=0, stored=0)
@@ -115,7 +115,7 @@ def test_a_second_record_of_a_round_is_marked_as_continuing_it(engine: Engine) -
     assert _current(engine) == [("r-1", 1, 0, False), ("r-2", 1, 0, True)]
 
 
-def test_the_stored_row_says_what_the_record_said(engine: Engine) -> None:
+def test_the_stored_row_has_the_values_of_the_record(engine: Engine) -> None:
     _push(engine, RECORD)
     query = (
         "SELECT round_id, match_key, handle, currency, stake, payout, rolled_back,"
@@ -130,7 +130,7 @@ def test_the_stored_row_says_what_the_record_said(engine: Engine) -> None:
     )
 
 
-def test_thousands_of_records_go_in_at_once(engine: Engine) -> None:
+def test_thousands_of_records_are_stored_at_once(engine: Engine) -> None:
     many = [
         replace(RECORD, record_id=f"r-{n}", round_id=f"bet-{n}", raw=str(n).encode())
         for n in range(25_000)

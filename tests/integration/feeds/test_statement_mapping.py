@@ -1,4 +1,4 @@
-"""``tieout feed import`` of a file with other column names: looked at, then taken in."""
+"""``tieout feed import`` of a file with other column names: previewed, then imported."""
 
 import json
 import subprocess
@@ -37,16 +37,16 @@ def test_a_preview_stores_nothing_and_needs_no_database(tmp_path: Path) -> None:
     nowhere = "postgresql://tieout@/tieout?host=/nonexistent"
     (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=nowhere))
 
-    told = imported(tmp_path, HEADER + BET, "--preview")
-    coded = imported(tmp_path, HEADER + BET, "--preview", "--json")
+    printed = imported(tmp_path, HEADER + BET, "--preview")
+    as_json = imported(tmp_path, HEADER + BET, "--preview", "--json")
     wrong = imported(tmp_path, HEADER.replace("TxId", "Id") + BET, "--preview")
 
-    assert told.returncode == coded.returncode == 0
+    assert printed.returncode == as_json.returncode == 0
     assert "TxId becomes transaction_id; 1 values: t-1\nNote is ignored; 1 values: " in (
-        told.stdout
+        printed.stdout
     )
-    assert "\x1b" not in told.stdout
-    assert json.loads(coded.stdout)["columns"][0] == {
+    assert "\x1b" not in printed.stdout
+    assert json.loads(as_json.stdout)["columns"][0] == {
         "column": "TxId",
         "field": "transaction_id",
         "values": 1,
@@ -58,7 +58,7 @@ def test_a_preview_stores_nothing_and_needs_no_database(tmp_path: Path) -> None:
     assert "day.csv:1: header: these columns are missing: TxId" in wrong.stderr
 
 
-def test_the_file_is_taken_in_under_our_names(tmp_path: Path, database: str) -> None:
+def test_the_file_is_imported_under_our_field_names(tmp_path: Path, database: str) -> None:
     (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=database))
 
     done = imported(tmp_path, HEADER + BET)

@@ -1,4 +1,4 @@
-"""``tieout feed status`` and its neighbours: how late a feed is, and what maturity rests on."""
+"""``tieout feed status|findings|resolve|file``: late feeds, findings, maturity."""
 
 import json
 import subprocess
@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine
 
 from feeds.arrival_delay import MaturityRules, MaturitySource, maturity_for
+from feeds.coverage import feed_health
 from feeds.records import store_records
-from feeds.status import feed_health
 from storage.engine import open_engine
 from tests.harness.servers.command_line import run_tieout
 from tests.integration.feeds.test_day_close import record
@@ -47,32 +47,32 @@ BROKEN = "t-2,bet,alice,USD,5.001,,2026-03-01T10:00:00\n"
 
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
-    made = open_engine(database)
-    yield made
-    made.dispose()
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return run_tieout(folder, *words)
 
 
-def told(folder: Path, *words: str, code: int) -> Any:
+def run_json(folder: Path, *words: str, code: int) -> Any:
     done = run(folder, *words, "--json")
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
 
-def test_a_file_is_followed_from_its_import_to_the_settling_of_its_finding(
+def test_a_finding_is_open_from_the_import_until_a_person_resolves_it(
     tmp_path: Path, database: str
 ) -> None:
     (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=database, stale="99999d"))
     (tmp_path / "day.csv").write_text(COLUMNS + BET + BROKEN)
 
     file = str(tmp_path / "day.csv")
-    taken = told(tmp_path, "feed", "import", file, "--provider", "book", code=1)
-    assert (taken["verdict"], taken["unreadable"][0]["line"]) == ("partly", 3)
+    imported = run_json(tmp_path, "feed", "import", file, "--provider", "book", code=1)
+    assert (imported["verdict"], imported["unreadable"][0]["line"]) == ("partly", 3)
 
-    (status,) = told(tmp_path, "feed", "status", code=1)
+    (status,) = run_json(tmp_path, "feed", "status", code=1)
     assert (status["records"], status["findings"]) == (1, {"error": 1, "warning": 0})
     assert status["stale"] is False
     assert status["feeds"][0]["watermark"] == "2026-03-01T10:00:00Z"
@@ -82,56 +82,61 @@ def test_a_file_is_followed_from_its_import_to_the_settling_of_its_finding(
         "per_mille": None,
         "samples": 0,
     }
-    (found,) = told(tmp_path, "feed", "findings", code=1)
-    settled = run(
-        tmp_path, "feed", "resolve", found["id"], "--by", "ann", "--reason", "told by mail"
+    (finding,) = run_json(tmp_path, "feed", "findings", code=1)
+    resolved = run(
+        tmp_path, "feed", "resolve", finding["id"], "--by", "ann", "--reason", "told by mail"
     )
-    assert settled.returncode == 0, settled.stderr
-    assert told(tmp_path, "feed", "findings", code=0) == []
+    assert resolved.returncode == 0, resolved.stderr
+    assert run_json(tmp_path, "feed", "findings", code=0) == []
 
-    kept = run(tmp_path, "feed", "file", str(taken["file_id"]), str(tmp_path / "back.csv"))
-    assert kept.returncode == 0, kept.stderr
+    written = run(
+        tmp_path, "feed", "file", str(imported["file_id"]), str(tmp_path / "back.csv")
+    )
+    assert written.returncode == 0, written.stderr
     assert (tmp_path / "back.csv").read_text() == COLUMNS + BET + BROKEN
 
 
-def test_a_feed_that_is_silent_for_too_long_is_stale(engine: Engine) -> None:
+def test_a_feed_without_anything_newer_for_too_long_is_stale(engine: Engine) -> None:
     with engine.begin() as connection:
         store_records(connection, "agg", [record("a")], source="push", received_at=NOON)
-        patience = {"agg": DAY, "mute": DAY, "calm": None}
-        every = {
-            each.status.provider: each
-            for each in feed_health(connection, patience, stale_after=patience)
+        stale_after = {"agg": DAY, "mute": DAY, "calm": None}
+        healths = {
+            health.history.provider: health
+            for health in feed_health(connection, stale_after, stale_after=stale_after)
         }
 
     later = NOON + 2 * DAY
-    assert [each.is_stale(NOON + DAY) for each in every.values()] == [False, False, True]
-    assert [slug for slug, each in every.items() if each.is_stale(later)] == ["agg", "mute"]
-    assert [slug for slug, each in every.items() if each.is_well(later)] == ["calm"]
+    assert [health.is_stale(NOON + DAY) for health in healths.values()] == [False, False, True]
+    assert [slug for slug, health in healths.items() if health.is_stale(later)] == [
+        "agg",
+        "mute",
+    ]
+    assert [slug for slug, health in healths.items() if health.is_well(later)] == ["calm"]
 
 
-def test_maturity_is_learned_from_when_records_were_first_heard_of(engine: Engine) -> None:
+def test_maturity_is_learned_from_the_first_receipt_of_records(engine: Engine) -> None:
     rules = MaturityRules(
-        declared=15 * MINUTE, learns=True, samples_min=20, ceiling=DAY, over=30 * DAY
+        declared=15 * MINUTE, learns=True, samples_min=20, ceiling=DAY, lookback=30 * DAY
     )
     with engine.begin() as connection:
-        told_at = NOON
+        first_receipt = NOON
         first = [record("old", created_at=NOON - 300 * DAY)]
-        store_records(connection, "agg", first, source="push", received_at=told_at)
+        store_records(connection, "agg", first, source="push", received_at=first_receipt)
         for number in range(30):
-            happened = NOON + number * MINUTE
-            bet = [record(f"b-{number}", created_at=happened, updated_at=happened)]
-            heard = happened + 5 * MINUTE
-            store_records(connection, "agg", bet, source="push", received_at=heard)
-            paid = {"payout": Money(900, "USD"), "updated_at": happened + 2 * MINUTE}
+            created_at = NOON + number * MINUTE
+            bet = [record(f"b-{number}", created_at=created_at, updated_at=created_at)]
+            received_at = created_at + 5 * MINUTE
+            store_records(connection, "agg", bet, source="push", received_at=received_at)
+            paid = {"payout": Money(900, "USD"), "updated_at": created_at + 2 * MINUTE}
             if number < 3:
-                won = [record(f"b-{number}", created_at=happened, **paid)]
+                won = [record(f"b-{number}", created_at=created_at, **paid)]
                 store_records(
-                    connection, "agg", won, source="push", received_at=heard + 50 * MINUTE
+                    connection, "agg", won, source="push", received_at=received_at + 50 * MINUTE
                 )
         early = maturity_for(connection, "agg", rules, NOON + 60 * MINUTE)
         late = maturity_for(connection, "agg", rules, NOON + 2 * DAY)
 
-    bets, wins = (late.by_happening[kind] for kind in (RecordKind.BET, RecordKind.WIN))
+    bets, wins = (late.by_kind[kind] for kind in (RecordKind.BET, RecordKind.WIN))
     assert (bets.age, bets.source, bets.samples) == (5 * MINUTE, MaturitySource.LEARNED, 27)
     assert (wins.age, wins.source, wins.samples) == (15 * MINUTE, MaturitySource.DECLARED, 3)
-    assert early.by_happening[RecordKind.BET].samples == 0
+    assert early.by_kind[RecordKind.BET].samples == 0

@@ -1,6 +1,5 @@
-"""A record that a later telling leaves out is neither dropped nor kept in silence."""
+"""Records missing from a complete re-delivery are withdrawn, with a finding each."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,21 +9,28 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, text
-from typer.testing import CliRunner
 
-from feeds.coverage import unread
-from feeds.day_close import close_day, restated
-from feeds.findings import FeedFinding, FindingKind, open_findings, resolve
+from feeds.coverage import list_unread
+from feeds.day_close import close_day, restatements_of
+from feeds.findings import FeedFinding, FindingKind, open_findings, resolve_finding
 from feeds.records import store_records
 from feeds.statements.file_format import Trailer
 from feeds.statements.importer import ImportResult
-from ops.cli import app
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import Mode, reconcile
 from reconcile.runs.verify import verify_run
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
-from tests.integration.feeds.test_import import DAY, HEADER, NAMED, NOW, bet, ids, reader, take
+from tests.integration.feeds.test_import import (
+    DAY,
+    HEADER,
+    NAMED,
+    NOW,
+    bet,
+    ids,
+    import_text,
+    reader,
+)
 from vocabulary.clock import FrozenClock
 from vocabulary.facts import HistoryRecord
 
@@ -36,37 +42,39 @@ HALF = HEADER + bet(1) + bet(2)
 
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
-    made = open_engine(database)
-    yield made
-    made.dispose()
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
 
 
-def told(connection: Connection) -> list[tuple[FindingKind, str | None, str | None]]:
-    return [(each.kind, each.file, each.record_id) for each in open_findings(connection)]
+def open_now(connection: Connection) -> list[tuple[FindingKind, str | None, str | None]]:
+    return [
+        (finding.kind, finding.file, finding.record_id) for finding in open_findings(connection)
+    ]
 
 
-def again(connection: Connection, path: Path, content: str, **more: Any) -> ImportResult:
-    return take(connection, path, content, restates=True, **more)
+def restate(connection: Connection, path: Path, content: str, **more: Any) -> ImportResult:
+    return import_text(connection, path, content, restates=True, **more)
 
 
 def withdrawn(name: str, file: str = SECOND) -> tuple[FindingKind, str, str]:
     return FindingKind.WITHDRAWN_RECORD, file, name
 
 
-def test_a_record_that_the_restating_file_leaves_out_is_withdrawn_and_told(
+def test_a_record_missing_from_the_restating_file_is_withdrawn_with_a_finding(
     engine: Engine, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
-        taken = again(connection, tmp_path / SECOND, WITHOUT_2)
+        import_text(connection, tmp_path / FIRST, ALL)
+        result = restate(connection, tmp_path / SECOND, WITHOUT_2)
 
-        assert (taken.withdrawn, taken.has_errors) == (1, True)
+        assert (result.withdrawn, result.has_errors) == (1, True)
         assert ids(connection) == ["t-1", "t-3", "t-4"]
-        assert told(connection) == [withdrawn("t-2")]
-        (found,) = open_findings(connection)
-        assert (found.difference, found.currency, found.covers) == (500, "USD", DAY)
-        assert found.evidence["told_by"] == FIRST
-        # It is known what it said, word for word and in fields.
+        assert open_now(connection) == [withdrawn("t-2")]
+        (finding,) = open_findings(connection)
+        assert (finding.difference, finding.currency, finding.covers) == (500, "USD", DAY)
+        assert finding.evidence["told_by"] == FIRST
+        # Its fields and its original text are kept.
         rows = connection.execute(text("SELECT record_id FROM feed_superseded")).scalars()
         assert rows.all() == ["t-2"]
         versions = "SELECT count(*) FROM feed_versions WHERE record_id = 't-2'"
@@ -75,36 +83,36 @@ def test_a_record_that_the_restating_file_leaves_out_is_withdrawn_and_told(
 
 def test_either_file_imported_again_changes_nothing(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
-        again(connection, tmp_path / SECOND, WITHOUT_2)
+        import_text(connection, tmp_path / FIRST, ALL)
+        restate(connection, tmp_path / SECOND, WITHOUT_2)
 
         for restates in (True, False):
-            taken = take(connection, tmp_path / SECOND, WITHOUT_2, restates=restates)
-            assert (taken.verdict, taken.withdrawn, taken.count.stored) == ("imported", 0, 0)
-            assert told(connection) == [withdrawn("t-2")]
+            result = import_text(connection, tmp_path / SECOND, WITHOUT_2, restates=restates)
+            assert (result.verdict, result.withdrawn, result.count.stored) == ("imported", 0, 0)
+            assert open_now(connection) == [withdrawn("t-2")]
 
-        earlier = take(connection, tmp_path / FIRST, ALL)
+        earlier = import_text(connection, tmp_path / FIRST, ALL)
         assert earlier.verdict == "quarantined"
         assert ids(connection) == ["t-1", "t-3", "t-4"]
         events = connection.execute(text("SELECT event FROM feed_withdrawals")).scalars()
         assert events.all() == ["withdrawn"]
 
 
-def test_a_record_that_comes_back_is_told_again_and_late_it_is_not(
+def test_a_record_that_returns_is_stored_again_and_is_not_late(
     engine: Engine, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
-        again(connection, tmp_path / SECOND, WITHOUT_2)
+        import_text(connection, tmp_path / FIRST, ALL)
+        restate(connection, tmp_path / SECOND, WITHOUT_2)
 
-        taken = again(connection, tmp_path / THIRD, HEADER + bet(1) + bet(2) + bet(4))
+        result = restate(connection, tmp_path / THIRD, HEADER + bet(1) + bet(2) + bet(4))
 
-        assert (taken.withdrawn, taken.count.late) == (1, 0)
+        assert (result.withdrawn, result.count.late) == (1, 0)
         assert ids(connection) == ["t-1", "t-2", "t-4"]
-        assert told(connection) == [withdrawn("t-3", THIRD)]
-        back = again(connection, tmp_path / FIRST, ALL)
+        assert open_now(connection) == [withdrawn("t-3", THIRD)]
+        back = restate(connection, tmp_path / FIRST, ALL)
         assert (back.withdrawn, ids(connection)) == (0, ["t-1", "t-2", "t-3", "t-4"])
-        assert told(connection) == []
+        assert open_now(connection) == []
         rows = connection.execute(
             text("SELECT record_id, event FROM feed_withdrawals ORDER BY withdrawal_id")
         )
@@ -116,66 +124,66 @@ def test_a_record_that_comes_back_is_told_again_and_late_it_is_not(
         ]
 
 
-def test_what_is_left_out_twice_stays_told_as_left_out_by_the_first(
+def test_a_record_missing_from_two_files_stays_withdrawn_by_the_first(
     engine: Engine, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
-        again(connection, tmp_path / SECOND, WITHOUT_2)
-        assert take(connection, tmp_path / FIRST, ALL).verdict == "quarantined"
+        import_text(connection, tmp_path / FIRST, ALL)
+        restate(connection, tmp_path / SECOND, WITHOUT_2)
+        assert import_text(connection, tmp_path / FIRST, ALL).verdict == "quarantined"
 
         for _ in range(2):
-            again(connection, tmp_path / THIRD, HEADER + bet(1) + bet(4))
+            restate(connection, tmp_path / THIRD, HEADER + bet(1) + bet(4))
             assert ids(connection) == ["t-1", "t-4"]
-            assert set(told(connection)) == {withdrawn("t-2"), withdrawn("t-3", THIRD)}
+            assert set(open_now(connection)) == {withdrawn("t-2"), withdrawn("t-3", THIRD)}
 
-        torn = again(connection, tmp_path / "2026-03-01-d.csv", ALL[:-30])
+        torn = restate(connection, tmp_path / "2026-03-01-d.csv", ALL[:-30])
         assert torn.verdict == "partly"
-        # What it tells is told again; what it may have lost is not judged.
-        assert withdrawn("t-2") not in told(connection)
+        # The records it has return; those it may have lost are left alone.
+        assert withdrawn("t-2") not in open_now(connection)
         assert ids(connection) == ["t-1", "t-2", "t-3", "t-4"]
 
 
 def test_half_a_day_withdraws_nothing_of_the_other_half(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
-        taken = again(connection, tmp_path / SECOND, HALF)
+        import_text(connection, tmp_path / FIRST, ALL)
+        result = restate(connection, tmp_path / SECOND, HALF)
 
-        assert (taken.withdrawn, taken.has_errors) == (0, True)
+        assert (result.withdrawn, result.has_errors) == (0, True)
         assert ids(connection) == ["t-1", "t-2", "t-3", "t-4"]
-        assert set(told(connection)) == {
+        assert set(open_now(connection)) == {
             (FindingKind.SHORTER_FILE, SECOND, None),
             (FindingKind.NOT_TOLD_AGAIN, SECOND, "t-3"),
             (FindingKind.NOT_TOLD_AGAIN, SECOND, "t-4"),
         }
-        (not_read,) = unread(connection, "book", DAY, NOW, stale_after=None)
+        (not_read,) = list_unread(connection, "book", DAY, NOW, stale_after=None)
         assert (not_read.kind, not_read.file) == ("shorter_file", SECOND)
 
 
-def test_half_a_day_that_is_said_to_be_all_of_it_withdraws_the_rest(
+def test_half_a_day_declared_complete_withdraws_the_other_half(
     engine: Engine, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
-        again(connection, tmp_path / SECOND, HALF)
-        taken = again(connection, tmp_path / SECOND, HALF, complete=True)
+        import_text(connection, tmp_path / FIRST, ALL)
+        restate(connection, tmp_path / SECOND, HALF)
+        result = restate(connection, tmp_path / SECOND, HALF, complete=True)
 
-        assert (taken.withdrawn, ids(connection)) == (2, ["t-1", "t-2"])
-        assert told(connection) == [withdrawn("t-3"), withdrawn("t-4")]
-        # Nobody need say it again.
-        assert take(connection, tmp_path / SECOND, HALF).withdrawn == 0
-        assert told(connection) == [withdrawn("t-3"), withdrawn("t-4")]
+        assert (result.withdrawn, ids(connection)) == (2, ["t-1", "t-2"])
+        assert open_now(connection) == [withdrawn("t-3"), withdrawn("t-4")]
+        # It need not be declared again.
+        assert import_text(connection, tmp_path / SECOND, HALF).withdrawn == 0
+        assert open_now(connection) == [withdrawn("t-3"), withdrawn("t-4")]
 
 
-def test_a_file_that_announces_its_lines_is_all_of_its_day(
+def test_a_file_that_announces_its_number_of_lines_is_complete(
     engine: Engine, tmp_path: Path
 ) -> None:
     counted = replace(NAMED, trailer=Trailer(marker="TOTAL", rows=2))
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL + "TOTAL,4\n", counted)
-        taken = again(connection, tmp_path / SECOND, HALF + "TOTAL,2\n", rules=counted)
+        import_text(connection, tmp_path / FIRST, ALL + "TOTAL,4\n", counted)
+        result = restate(connection, tmp_path / SECOND, HALF + "TOTAL,2\n", rules=counted)
 
-        assert (taken.verdict, taken.withdrawn) == ("imported", 2)
+        assert (result.verdict, result.withdrawn) == ("imported", 2)
         assert ids(connection) == ["t-1", "t-2"]
 
 
@@ -188,76 +196,85 @@ def test_a_file_that_announces_its_lines_is_all_of_its_day(
         HEADER,
     ],
 )
-def test_a_file_with_any_error_withdraws_nothing_and_its_error_stands(
+def test_a_file_with_any_error_withdraws_nothing_and_has_a_finding(
     engine: Engine, tmp_path: Path, cut: str
 ) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
-        taken = again(connection, tmp_path / SECOND, cut, complete=True)
+        import_text(connection, tmp_path / FIRST, ALL)
+        result = restate(connection, tmp_path / SECOND, cut, complete=True)
 
-        assert taken.verdict in {"partly", "quarantined"}
-        assert (taken.withdrawn, taken.has_errors) == (0, True)
+        assert result.verdict in {"partly", "quarantined"}
+        assert (result.withdrawn, result.has_errors) == (0, True)
         assert ids(connection) == ["t-1", "t-2", "t-3", "t-4"]
-        assert told(connection) != []
+        assert open_now(connection) != []
 
 
-def test_further_files_of_a_day_withdraw_nothing_of_each_other(
+def test_several_files_of_a_day_withdraw_nothing_of_each_other(
     engine: Engine, tmp_path: Path
 ) -> None:
     several = replace(NAMED, several_a_day=True)
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, HEADER + bet(1) + bet(2) + bet(3), several)
-        take(connection, tmp_path / SECOND, HEADER + bet(3) + bet(4) + bet(5), several)
+        import_text(connection, tmp_path / FIRST, HEADER + bet(1) + bet(2) + bet(3), several)
+        import_text(connection, tmp_path / SECOND, HEADER + bet(3) + bet(4) + bet(5), several)
         assert ids(connection) == ["t-1", "t-2", "t-3", "t-4", "t-5"]
 
-        # Restated is the file of the same name alone, and what another file tells too stays.
-        again(connection, tmp_path / FIRST, HEADER + bet(1) + bet(9), rules=several)
+        # It restates only the file of its own name, and records of other files stay.
+        restate(connection, tmp_path / FIRST, HEADER + bet(1) + bet(9), rules=several)
         assert ids(connection) == ["t-1", "t-3", "t-4", "t-5", "t-9"]
-        assert told(connection) == [withdrawn("t-2", FIRST)]
+        assert open_now(connection) == [withdrawn("t-2", FIRST)]
 
 
-def test_what_another_feed_told_too_stays_and_is_told(engine: Engine, tmp_path: Path) -> None:
+def test_a_record_that_another_feed_reported_too_stays_with_a_finding(
+    engine: Engine, tmp_path: Path
+) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
+        import_text(connection, tmp_path / FIRST, ALL)
         newer = replace(_line(tmp_path, 2), updated_at=NOW, raw=b"pushed")
         store_records(connection, "book", [newer], source="push", received_at=NOW)
 
-        taken = again(connection, tmp_path / SECOND, WITHOUT_2)
+        result = restate(connection, tmp_path / SECOND, WITHOUT_2)
 
-        assert (taken.withdrawn, ids(connection)) == (0, ["t-1", "t-2", "t-3", "t-4"])
-        assert told(connection) == [(FindingKind.NOT_TOLD_AGAIN, SECOND, "t-2")]
+        assert (result.withdrawn, ids(connection)) == (0, ["t-1", "t-2", "t-3", "t-4"])
+        assert open_now(connection) == [(FindingKind.NOT_TOLD_AGAIN, SECOND, "t-2")]
 
 
-def test_a_line_told_twice_once_is_told_once_afterwards(engine: Engine, tmp_path: Path) -> None:
+def test_a_repeated_line_that_is_listed_once_afterwards_is_one_record(
+    engine: Engine, tmp_path: Path
+) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, HEADER + bet(1) + bet(2) + bet(2) + bet(3))
+        import_text(connection, tmp_path / FIRST, HEADER + bet(1) + bet(2) + bet(2) + bet(3))
         assert ids(connection) == ["t-1", "t-2", "t-2", "t-3"]
-        again(connection, tmp_path / SECOND, HEADER + bet(1) + bet(2) + bet(3))
+        restate(connection, tmp_path / SECOND, HEADER + bet(1) + bet(2) + bet(3))
         assert ids(connection) == ["t-1", "t-2", "t-3"]
 
 
 def test_a_finding_that_a_person_closed_stays_closed(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
-        again(connection, tmp_path / SECOND, WITHOUT_2)
-        (found,) = open_findings(connection)
-        resolve(connection, found.id, by="anna: asked them", now=NOW)
-        again(connection, tmp_path / SECOND, WITHOUT_2)
-        assert told(connection) == []
+        import_text(connection, tmp_path / FIRST, ALL)
+        restate(connection, tmp_path / SECOND, WITHOUT_2)
+        (finding,) = open_findings(connection)
+        resolve_finding(connection, finding.id, by="anna: asked them", now=NOW)
+        restate(connection, tmp_path / SECOND, WITHOUT_2)
+        assert open_now(connection) == []
 
 
 def test_a_withdrawal_of_a_closed_day_is_a_restatement(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
+        import_text(connection, tmp_path / FIRST, ALL)
         day = DAY.start.date()
         close_day(connection, "book", day, window=DAY, run_id=None, now=NOW)
 
-        taken = again(connection, tmp_path / SECOND, WITHOUT_2)
+        result = restate(connection, tmp_path / SECOND, WITHOUT_2)
 
-        assert taken.restatements == 1
-        (one,) = restated(connection, "book", day)
-        assert one.before is not None
-        assert (one.record_id, one.before.stake, one.after, one.difference) == (
+        assert result.restatements == 1
+        (restatement,) = restatements_of(connection, "book", day)
+        assert restatement.before is not None
+        assert (
+            restatement.record_id,
+            restatement.before.stake,
+            restatement.after,
+            restatement.difference,
+        ) == (
             "t-2",
             500,
             None,
@@ -265,15 +282,15 @@ def test_a_withdrawal_of_a_closed_day_is_a_restatement(engine: Engine, tmp_path:
         )
         assert _restated(connection).evidence["after"] is None
 
-        again(connection, tmp_path / FIRST, ALL)
-        assert restated(connection, "book", day) == []
-        assert told(connection) == []
+        restate(connection, tmp_path / FIRST, ALL)
+        assert restatements_of(connection, "book", day) == []
+        assert open_now(connection) == []
 
 
 def _restated(connection: Connection) -> FeedFinding:
     kind = FindingKind.RESTATED_AFTER_CLOSE
-    (found,) = [each for each in open_findings(connection) if each.kind is kind]
-    return found
+    (finding,) = [item for item in open_findings(connection) if item.kind is kind]
+    return finding
 
 
 def _run(url: str, *, minutes: int, mode: Mode) -> RunResult:
@@ -287,7 +304,7 @@ def _run(url: str, *, minutes: int, mode: Mode) -> RunResult:
     )
 
 
-def test_a_round_of_ours_whose_record_was_withdrawn_is_missing_and_the_evidence_says_since_when(
+def test_our_round_is_missing_at_the_provider_once_its_record_is_withdrawn(
     engine: Engine, database: str, tmp_path: Path
 ) -> None:
     books = TwoBooks(provider="book")
@@ -295,29 +312,35 @@ def test_a_round_of_ours_whose_record_was_withdrawn_is_missing_and_the_evidence_
         books.ours(_line(tmp_path, number).round_id, 500, 0, at=DAY.start)
     books.write(database)
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
+        import_text(connection, tmp_path / FIRST, ALL)
     before = _run(database, minutes=0, mode=Mode())
     assert before.breaks == ()
 
     with engine.begin() as connection:
-        again(connection, tmp_path / SECOND, WITHOUT_2)
+        restate(connection, tmp_path / SECOND, WITHOUT_2)
     verified = verify_run(database, before.run_id)
     changes = _run(database, minutes=1, mode=Mode(incremental=True))
     whole = _run(database, minutes=1, mode=Mode())
 
     assert (changes.inputs["whole"], whole.inputs["whole"]) == (False, True)
     assert changes.to_json()["breaks"] == whole.to_json()["breaks"]
-    (one,) = whole.breaks
-    assert (one.kind, one.difference) == ("missing_at_provider", 500)
-    (gone,) = one.evidence["withdrawn"]
-    assert (gone["record"], gone["told_by"], gone["withdrawn_by"]) == ("t-2", FIRST, SECOND)
-    # A run of before is not what its inputs say now, and what changed them is named.
+    (break_,) = whole.breaks
+    assert (break_.kind, break_.difference) == ("missing_at_provider", 500)
+    (withdrawal,) = break_.evidence["withdrawn"]
+    assert (withdrawal["record"], withdrawal["told_by"], withdrawal["withdrawn_by"]) == (
+        "t-2",
+        FIRST,
+        SECOND,
+    )
+    # The earlier run does not match its inputs any more; the change is named.
     assert verified.problems == ("the rows of theirs are not those of the run: 1 told since",)
-    assert [dict(each)["name"] for side in verified.changed for each in side.named] == ["t-2"]
+    assert [dict(change)["name"] for side in verified.changed for change in side.named] == [
+        "t-2"
+    ]
 
 
 def _line(tmp_path: Path, number: int) -> HistoryRecord:
-    """What a line of these files is read as."""
+    """The record of a line of these files."""
     path = tmp_path / "one.csv"
     path.write_text(HEADER + bet(number))
     with path.open("rb") as stream:
@@ -326,48 +349,12 @@ def _line(tmp_path: Path, number: int) -> HistoryRecord:
     return record
 
 
-SETTINGS = """
-mode = "test"
-[database]
-url = "{database}"
-[broker]
-url = "redis://127.0.0.1:1/0"
-[[providers]]
-slug = "book"
-dialect = "sportsbook"
-currency = "USD"
-secrets = ["literal:secret"]
-[providers.statement]
-day = '(?P<day>\\d{{4}}-\\d{{2}}-\\d{{2}})'
-"""
-
-
-def test_the_command_says_how_many_are_withdrawn_and_exits_with_a_finding(
-    database: str, tmp_path: Path
-) -> None:
-    settings = tmp_path / "tieout.toml"
-    settings.write_text(SETTINGS.format(database=database))
-    words = ["--config", str(settings), "--data", str(tmp_path), "feed", "import"]
-    words += ["--provider", "book", "--json"]
-    told = []
-    asked = ((FIRST, ALL), (SECOND, HALF, "--restates"), (SECOND, HALF, "--restates"))
-    for name, content, *more in (*asked, (SECOND, HALF, "--restates", "--complete")):
-        path = tmp_path / name
-        path.write_text(content)
-        done = CliRunner().invoke(app, [*words, str(path), *more])
-        said = json.loads(done.stdout)
-        kinds = sorted({each["kind"] for each in said["findings"]})
-        told.append((done.exit_code, said["withdrawn"], kinds))
-    shorter = (1, 0, ["not_told_again", "shorter_file"])
-    assert told == [(0, 0, []), shorter, shorter, (1, 2, ["withdrawn_record"])]
-
-
-def test_no_row_about_withdrawals_is_ever_changed(
+def test_rows_about_withdrawals_are_append_only(
     engine: Engine, database: str, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:
-        take(connection, tmp_path / FIRST, ALL)
-        again(connection, tmp_path / SECOND, WITHOUT_2)
+        import_text(connection, tmp_path / FIRST, ALL)
+        restate(connection, tmp_path / SECOND, WITHOUT_2)
     for table in ("feed_withdrawals", "feed_file_records"):
         with psycopg.connect(database) as direct:
             refusal = pytest.raises(psycopg.errors.RestrictViolation, match="append-only")

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from feeds.findings import FindingKind, open_findings
-from feeds.pull.staging import feed_watermarks
+from feeds.pull.watermarks import list_watermarks
 from ops.providers.feed_pull import _FEEDS
 from ops.runtime.child_jobs import ChildJobs, tieout_command
 from ops.scheduling.closing_days import DueDay, days_of
@@ -122,7 +122,7 @@ def test_a_platform_that_fails_costs_its_own_feed_and_no_other_is_kept_waiting(
     assert "not told whole within 1s" in why["slow"]
     with engine.connect() as connection:
         failed = [each for each in open_findings(connection) if each.feed == "rounds"]
-        marks = {(each.provider, each.feed) for each in feed_watermarks(connection)}
+        marks = {(each.provider, each.feed) for each in list_watermarks(connection)}
         slots = "SELECT count(*) FROM job_runs WHERE done_at IS NOT NULL"
         done = connection.exec_driver_sql(slots).scalar_one()
     assert [(each.provider, each.kind) for each in failed] == [

@@ -128,7 +128,7 @@ def test_a_run_says_what_it_did_not_read(desk: Desk) -> None:
     kinds = {each["kind"]: each for each in told["unread"]}
     assert set(kinds) == {"not_a_statement", "stale_feed"}
     assert kinds["not_a_statement"]["file"] == "page.csv"
-    assert kinds["stale_feed"]["detail"] == "nothing was ever told"
+    assert kinds["stale_feed"]["detail"] == "no feed has delivered anything"
     done = desk.run("reconcile", "--provider", "sportsbook", *DAY)
     assert "not read: not_a_statement" in done.stdout
     assert "page.csv" in done.stdout

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from breaks.actions import assigning, do, explaining
-from feeds.findings import FindingKind, NewFinding, note
+from breaks.actions import apply, assigning, explaining
+from feeds.findings import FindingKind, NewFinding, record_findings
 from reconcile.invoices.check import check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
@@ -58,8 +58,8 @@ def test_a_break_shows_its_state_assignee_age_and_due_date(filled: str, tmp_path
     run(filled)
     rounds = {break_.round_id: break_.break_id for break_ in pack_of(filled).breaks}
     engine = open_engine(filled)
-    do(engine, rounds["r2"], assigning(to="maria", by="jonas", now=TOMORROW))
-    do(engine, rounds[SCRIPT], explaining(by="jonas", why="a test of theirs", now=TOMORROW))
+    apply(engine, rounds["r2"], assigning(to="maria", by="jonas", now=TOMORROW))
+    apply(engine, rounds[SCRIPT], explaining(by="jonas", why="a test of theirs", now=TOMORROW))
     engine.dispose()
 
     files = _written(pack_of(filled, at=TOMORROW), tmp_path)
@@ -123,7 +123,9 @@ def test_what_was_not_read_is_listed_with_its_file(filled: str, tmp_path: Path) 
         ]
         gap = NewFinding(kind=FindingKind.FEED_GAP, detail="nothing was told", covers=DAY)
         for feed, findings in (("statement", unparsable), ("pull", [gap])):
-            note(connection, "agg", feed, scope="march", found=findings, now=EVENING)
+            record_findings(
+                connection, "agg", feed, scope="march", findings=findings, now=EVENING
+            )
     engine.dispose()
     run(filled)
 

@@ -1,17 +1,24 @@
-"""Ages have names, and the strictest rule that is meant says when something is due."""
+"""Ages have names, the strictest rule sets the due date, and limits hold per role."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from breaks.kinds import Impact
-from breaks.limits import NO_LIMITS, WriteOffLimits
-from breaks.policy import AGES, DEFAULT_RULES, SlaRule, bucket_of, due_at
+from breaks.policy import (
+    AGES,
+    DEFAULT_RULES,
+    NO_LIMITS,
+    SlaRule,
+    WriteOffLimits,
+    age_bucket,
+    due_at,
+)
 from breaks.states import ActionRefused
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-BIG = SlaRule(impact=Impact.PLAYER_OWED, within=4 * HOUR, over={"EUR": 10_000})
+BIG = SlaRule(impact=Impact.PLAYER_OWED, within=4 * HOUR, min_amount={"EUR": 10_000})
 
 
 @pytest.mark.parametrize(
@@ -27,14 +34,14 @@ BIG = SlaRule(impact=Impact.PLAYER_OWED, within=4 * HOUR, over={"EUR": 10_000})
     ],
 )
 def test_an_age_has_one_name(age: timedelta, name: str) -> None:
-    assert bucket_of(age) == name
+    assert age_bucket(age) == name
 
 
-def test_ages_are_listed_from_young_to_old() -> None:
+def test_ages_are_listed_from_the_youngest_to_the_oldest() -> None:
     assert list(AGES.values()) == sorted(AGES.values())
 
 
-def test_whom_we_owe_is_served_before_who_owes_us() -> None:
+def test_a_break_that_owes_the_player_is_due_first() -> None:
     player, operator = (
         due_at(DEFAULT_RULES, impact, "EUR", 1, NOON)
         for impact in (Impact.PLAYER_OWED, Impact.OPERATOR_OWED)
@@ -54,12 +61,12 @@ def test_a_large_amount_is_due_sooner(currency: str, difference: int, hours: int
     assert due == NOON + hours * HOUR
 
 
-def test_what_no_rule_means_is_never_due() -> None:
+def test_a_break_without_a_rule_is_never_due() -> None:
     assert due_at((BIG,), Impact.OPERATOR_OWED, "EUR", 99_999, NOON) is None
 
 
-def test_a_limit_holds_either_way_per_currency_and_for_whoever_has_no_role() -> None:
-    limits = WriteOffLimits(roles={"maria": "agent"}, most={"agent": {"EUR": 500}})
+def test_a_limit_holds_for_either_sign_per_currency_and_for_users_without_a_role() -> None:
+    limits = WriteOffLimits(roles={"maria": "agent"}, by_role={"agent": {"EUR": 500}})
     limits.check("maria", -500, "EUR")
     NO_LIMITS.check("anybody", 10**15, "EUR")
 

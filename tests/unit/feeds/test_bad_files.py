@@ -1,4 +1,4 @@
-"""Files that are not what they should be: each ends in a precise finding, none in a guess."""
+"""Damaged files: each gives a precise finding, and no value is guessed."""
 
 import io
 import zipfile
@@ -59,14 +59,14 @@ def read(
     return list(StatementReader(chosen, provider, rules).read(io.BytesIO(data), name))
 
 
-def told(lines: Lines) -> list[tuple[int, FindingKind, str]]:
+def problems(lines: Lines) -> list[tuple[int, FindingKind, str]]:
     return [
-        (each.line, each.kind, each.reason) for each in lines if isinstance(each, UnreadableRow)
+        (line.line, line.kind, line.reason) for line in lines if isinstance(line, UnreadableRow)
     ]
 
 
 def records(lines: Lines) -> list[HistoryRecord]:
-    return [each for each in lines if isinstance(each, HistoryRecord)]
+    return [line for line in lines if isinstance(line, HistoryRecord)]
 
 
 def xlsx(rows: Sequence[Sequence[Any]], *more: str) -> bytes:
@@ -80,13 +80,13 @@ def xlsx(rows: Sequence[Sequence[Any]], *more: str) -> bytes:
     return out.getvalue()
 
 
-def sheet(**changed: Any) -> bytes:
+def sheet(**values: Any) -> bytes:
     """A workbook with one bet."""
-    return xlsx([COLUMNS, [{**VALUES, **changed}[name] for name in COLUMNS]])
+    return xlsx([COLUMNS, [{**VALUES, **values}[name] for name in COLUMNS]])
 
 
-def parquet(types: Mapping[str, Any] = {}, **changed: Any) -> bytes:
-    row = {**VALUES, **changed}
+def parquet(types: Mapping[str, Any] = {}, **values: Any) -> bytes:
+    row = {**VALUES, **values}
     columns = {
         name: pa.array([row[name]], types.get(name, None if row[name] else pa.string()))
         for name in COLUMNS
@@ -101,7 +101,7 @@ def test_the_shapes_are_those_of_the_dialects() -> None:
     assert tuple(SHAPES["agent_platform"].fields) == AGENT_COLUMNS
     needed = set(SHAPES["xigs"].fields) - SHAPES["xigs"].optional
     assert needed == set(FIELDS)
-    assert {name for name, each in DIALECTS.items() if each.read_statement} == set(SHAPES)
+    assert {name for name, dialect in DIALECTS.items() if dialect.read_statement} == set(SHAPES)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_the_shapes_are_those_of_the_dialects() -> None:
         (JSON_BET, "day.jsonl"),
     ],
 )
-def test_every_format_says_the_same(data: bytes, name: str) -> None:
+def test_every_format_gives_the_same_record(data: bytes, name: str) -> None:
     (record,) = records(read(data, name))
 
     assert (record.record_id, record.stake.minor, record.currency) == ("t-1", 1000, "USD")
@@ -127,7 +127,7 @@ def test_every_format_says_the_same(data: bytes, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "name", "kind", "said"),
+    ("data", "name", "kind", "expected"),
     [
         (b"", "d.csv", FindingKind.EMPTY_FILE, "the file is empty"),
         (HEADER.encode(), "d.csv", FindingKind.EMPTY_FILE, "a line after the header"),
@@ -156,21 +156,21 @@ def test_every_format_says_the_same(data: bytes, name: str) -> None:
     ],
 )
 def test_a_file_that_is_no_statement_is_one_finding(
-    data: bytes, name: str, kind: FindingKind, said: str
+    data: bytes, name: str, kind: FindingKind, expected: str
 ) -> None:
     lines = read(data, name)
 
-    assert [(line, found) for line, found, _ in told(lines)] == [(1, kind)]
-    assert said in told(lines)[0][2]
+    assert [(line, problem_kind) for line, problem_kind, _ in problems(lines)] == [(1, kind)]
+    assert expected in problems(lines)[0][2]
     assert records(lines) == []
 
 
-def line_with(**changed: str) -> str:
-    return ",".join({**VALUES, "rollback_transaction_id": "", **changed}.values()) + "\n"
+def line_with(**values: str) -> str:
+    return ",".join({**VALUES, "rollback_transaction_id": "", **values}.values()) + "\n"
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         (
             line_with(amount="12.300000000000001"),
@@ -199,17 +199,19 @@ def line_with(**changed: str) -> str:
         ('t-1,bet,"42,USD\n', "line: comma-separated fields on one line are expected"),
     ],
 )
-def test_a_damaged_value_costs_its_line_and_names_the_field(line: str, said: str) -> None:
+def test_a_damaged_value_makes_its_line_a_finding_that_names_the_field(
+    line: str, expected: str
+) -> None:
     lines = read((HEADER + WIN + line + BET).encode(), "day.csv")
 
-    ((number, kind, reason),) = told(lines)
+    ((number, kind, reason),) = problems(lines)
     assert (number, kind) == (3, FindingKind.UNPARSABLE_RECORD)
-    assert said in reason
-    assert [each.record_id for each in records(lines)] == ["t-2", "t-1"]
+    assert expected in reason
+    assert [record.record_id for record in records(lines)] == ["t-2", "t-1"]
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "expected"),
     [
         (
             sheet(transaction_id=1.23457e18),
@@ -232,11 +234,11 @@ def test_a_damaged_value_costs_its_line_and_names_the_field(line: str, said: str
         (sheet(action=7), "cell B2, action: text is expected"),
     ],
 )
-def test_a_damaged_cell_is_refused_by_its_name(data: bytes, said: str) -> None:
-    ((number, kind, reason),) = told(read(data, "day.xlsx"))
+def test_a_damaged_cell_is_a_finding_that_names_the_cell(data: bytes, expected: str) -> None:
+    ((number, kind, reason),) = problems(read(data, "day.xlsx"))
 
     assert (number, kind) == (2, FindingKind.UNPARSABLE_RECORD)
-    assert reason.startswith(said)
+    assert reason.startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -247,30 +249,34 @@ def test_a_damaged_cell_is_refused_by_its_name(data: bytes, said: str) -> None:
         (b'{"roundId":"r-1","userId":"u"', "day.jsonl", 1),
     ],
 )
-def test_half_a_file_is_found_by_its_last_line(data: bytes, name: str, line: int) -> None:
+def test_half_a_file_is_recognized_by_its_last_line(data: bytes, name: str, line: int) -> None:
     lines = read(data, name)
 
-    ((number, kind, _),) = told(lines)
+    ((number, kind, _),) = problems(lines)
     assert (number, kind) == (line, FindingKind.TRUNCATED_FILE)
 
 
 @pytest.mark.parametrize(
-    ("end", "said"),
+    ("end", "expected"),
     [
         ("TOTAL,2,22.50\n", None),
-        ("TOTAL,3,22.50\n", "another number lines than it has, 2"),
-        ("TOTAL,2,99.00\n", "another number in all of amount than it has, 22.50"),
+        ("TOTAL,3,22.50\n", "another number of lines than the file, which has 2"),
+        ("TOTAL,2,99.00\n", "another total of amount than the file, which has 22.50"),
         ("", "a last line TOTAL is expected"),
     ],
 )
-def test_the_last_line_says_how_much_there_should_have_been(end: str, said: str | None) -> None:
+def test_control_totals_of_the_last_line_are_compared_with_the_lines(
+    end: str, expected: str | None
+) -> None:
     rules = FileRules(trailer=Trailer(marker="TOTAL", rows=2, total=3, of="amount"))
 
     lines = read((HEADER + BET + WIN + end).encode(), "day.csv", rules)
 
     assert len(records(lines)) == 2
-    assert [kind for _, kind, _ in told(lines)] == [FindingKind.TRUNCATED_FILE] * bool(said)
-    assert said is None or said in told(lines)[0][2]
+    assert [kind for _, kind, _ in problems(lines)] == [FindingKind.TRUNCATED_FILE] * bool(
+        expected
+    )
+    assert expected is None or expected in problems(lines)[0][2]
 
 
 @pytest.mark.parametrize(
@@ -286,13 +292,15 @@ def test_the_last_line_says_how_much_there_should_have_been(end: str, said: str 
         (FileRules(thousands=","), '"1234,567"', None),
     ],
 )
-def test_amounts_are_read_as_declared_and_no_other_way(
+def test_amounts_are_read_only_as_declared(
     rules: FileRules, text: str, minor: int | None
 ) -> None:
     lines = read((HEADER + line_with(amount=text)).encode(), "day.csv", rules)
 
-    assert [each.stake.minor for each in records(lines)] == ([] if minor is None else [minor])
-    assert len(told(lines)) == (minor is None)
+    assert [record.stake.minor for record in records(lines)] == (
+        [] if minor is None else [minor]
+    )
+    assert len(problems(lines)) == (minor is None)
 
 
 @pytest.mark.parametrize(
@@ -308,12 +316,14 @@ def test_amounts_are_read_as_declared_and_no_other_way(
         (FileRules(zone=CLOCK, dates="%d.%m.%Y %H:%M"), "2026-06-04T09:30:00Z", None),
     ],
 )
-def test_instants_are_read_as_declared_and_an_hour_that_is_twice_is_refused(
+def test_instants_are_read_as_declared_and_a_repeated_hour_is_refused(
     rules: FileRules, text: str, hour: int | None
 ) -> None:
     lines = read((HEADER + line_with(created_at=text)).encode(), "day.csv", rules)
 
-    assert [each.created_at.hour for each in records(lines)] == ([] if hour is None else [hour])
+    assert [record.created_at.hour for record in records(lines)] == (
+        [] if hour is None else [hour]
+    )
 
 
 def test_a_date_of_a_sheet_is_read_in_the_declared_zone() -> None:
@@ -322,23 +332,23 @@ def test_a_date_of_a_sheet_is_read_in_the_declared_zone() -> None:
     assert record.created_at == datetime(2026, 6, 4, 7, 30, tzinfo=UTC)
 
 
-def test_numbers_as_ids_are_taken_where_it_was_declared_and_no_digit_is_lost() -> None:
+def test_numeric_ids_are_read_if_declared_and_complete() -> None:
     rules = FileRules(numeric_ids=True)
     small, large = 123456789012345, 1234567890123456789
 
     (record,) = records(read(sheet(transaction_id=small), "day.xlsx", rules))
     assert record.record_id == str(small)
-    assert len(told(read(sheet(transaction_id=large), "day.xlsx", rules))) == 1
+    assert len(problems(read(sheet(transaction_id=large), "day.xlsx", rules))) == 1
     (exact,) = records(read(parquet(transaction_id=large), "day.parquet", rules))
     assert exact.record_id == str(large)
 
 
-def test_a_currency_that_was_not_declared_is_found() -> None:
+def test_an_undeclared_currency_is_a_finding() -> None:
     rules = FileRules(currencies=("USD",))
 
     lines = read((HEADER + BET + line_with(currency="EUR")).encode(), "day.csv", rules)
 
-    assert told(lines) == [
+    assert problems(lines) == [
         (3, FindingKind.MIXED_CURRENCIES, "currency: one of USD is expected, as declared")
     ]
 
@@ -349,11 +359,11 @@ def test_other_encodings_are_read_as_declared() -> None:
     (record,) = records(read(text.encode("cp1250"), "day.csv", FileRules(encoding="cp1250")))
     assert record.handle == "Żółć"
     broken = read(text.encode("cp1250") + b"\x81\n", "day.csv", FileRules(encoding="cp1250"))
-    assert [kind for _, kind, _ in told(broken)] == [FindingKind.WRONG_ENCODING]
-    assert told(read(text.encode("cp1250"), "day.csv"))[0][2] == "line: UTF-8 is expected"
+    assert [kind for _, kind, _ in problems(broken)] == [FindingKind.WRONG_ENCODING]
+    assert problems(read(text.encode("cp1250"), "day.csv"))[0][2] == "line: UTF-8 is expected"
 
 
-def test_rounds_come_in_every_format_too() -> None:
+def test_a_json_dialect_reads_workbooks_too() -> None:
     fields = [*FIELDS, "gameId"]
     row = ["r-1", "u-1", "2.50", None, "closed", "2026-06-04T09:30:00Z"]
     row += ["2026-06-04T09:31:00Z", None]
@@ -364,10 +374,10 @@ def test_rounds_come_in_every_format_too() -> None:
     assert record.game is None
 
 
-def test_a_workbook_that_does_not_hold_together_is_found_before_anything_is_read() -> None:
+def test_a_workbook_without_its_parts_is_a_finding() -> None:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as packed:
-        packed.writestr("xl/workbook.xml", "<workbook/>")
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
 
-    ((line, kind, _),) = told(read(out.getvalue(), "day.xlsx"))
+    ((line, kind, _),) = problems(read(out.getvalue(), "day.xlsx"))
     assert (line, kind) == (1, FindingKind.TRUNCATED_FILE)

@@ -1,4 +1,4 @@
-"""Items of the scratch-card platform's lists: read one by one, whatever they hold."""
+"""Items of the scratch-card platform's lists are read one by one, whatever they contain."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from feeds.pull.staging import KEPT_MAX, SPOOL_BYTES, Staging, lay_aside
+from feeds.pull.staging import MEMORY_BYTES, UNREADABLE_MAX, Staging, stage
 from providers.outbound_json import decode_reply
 from providers.pulled import LoggedDelivery, UnreadableItem
 from providers.xigs.feed import delivery_of, rounds_of
@@ -22,9 +22,9 @@ UNTIL = SINCE + timedelta(days=1)
 
 
 def item(document: object) -> Item:
-    told = decode_reply(json.dumps(document).encode())
-    assert isinstance(told, dict)
-    return Item(item_id="i-1", place="page 3, data[2]", document=told)
+    decoded = decode_reply(json.dumps(document).encode())
+    assert isinstance(decoded, dict)
+    return Item(item_id="i-1", place="page 3, data[2]", document=decoded)
 
 
 def rounds(session: dict[str, Any]) -> list[HistoryRecord | UnreadableItem]:
@@ -38,20 +38,20 @@ def logged(**changed: Any) -> LoggedDelivery | UnreadableItem:
 def test_a_round_without_player_and_game_has_those_of_its_session() -> None:
     bare = {name: value for name, value in ROUND.items() if name != "userId"}
 
-    (told,) = rounds({"userId": "usr_1", "gameId": "g-1", "rounds": [bare]})
+    (record,) = rounds({"userId": "usr_1", "gameId": "g-1", "rounds": [bare]})
 
-    assert isinstance(told, HistoryRecord)
-    assert (told.handle, told.game, told.stake.minor) == ("usr_1", "g-1", 250)
-    assert json.loads(told.raw) == bare  # as received, with nothing put in
+    assert isinstance(record, HistoryRecord)
+    assert (record.handle, record.game, record.stake.minor) == ("usr_1", "g-1", 250)
+    assert json.loads(record.raw) == bare  # as received, with nothing put in
 
 
-def test_the_rounds_own_player_and_game_come_first() -> None:
+def test_the_player_and_game_of_the_round_win_over_those_of_the_session() -> None:
     session = {"userId": "usr_1", "gameId": "g-1", "rounds": [a_round(1, gameId="g-2")]}
 
-    (told,) = rounds(session)
+    (record,) = rounds(session)
 
-    assert isinstance(told, HistoryRecord)
-    assert (told.handle, told.game) == ("usr_7c21", "g-2")
+    assert isinstance(record, HistoryRecord)
+    assert (record.handle, record.game) == ("usr_7c21", "g-2")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_rounds_own_player_and_game_come_first() -> None:
         ),
     ],
 )
-def test_what_cannot_be_understood_is_a_finding_with_its_place(
+def test_an_unreadable_session_or_round_is_a_finding_with_its_place(
     session: dict[str, Any], place: str, reason: str
 ) -> None:
     (finding,) = rounds(session)
@@ -81,14 +81,14 @@ def test_what_cannot_be_understood_is_a_finding_with_its_place(
     assert finding.reason.startswith(reason)
 
 
-def test_an_unreadable_round_counts_only_within_the_window_its_time_names() -> None:
-    def found(updated_at: str) -> int:
+def test_an_unreadable_round_is_a_finding_only_in_the_window_of_its_time() -> None:
+    def findings_at(updated_at: str) -> int:
         return len(rounds({"rounds": [a_round(1, bet="x", updatedAt=updated_at)]}))
 
-    assert found("2026-06-04T00:00:00Z") == 1
-    assert found("2026-06-05T00:00:00Z") == 0
-    assert found("2026-06-03T23:59:59Z") == 0
-    assert found("some day") == 1
+    assert findings_at("2026-06-04T00:00:00Z") == 1
+    assert findings_at("2026-06-05T00:00:00Z") == 0
+    assert findings_at("2026-06-03T23:59:59Z") == 0
+    assert findings_at("some day") == 1
 
 
 @pytest.mark.parametrize(
@@ -106,25 +106,23 @@ def test_an_unreadable_round_counts_only_within_the_window_its_time_names() -> N
         ({"eventType": None}, "eventType"),
     ],
 )
-def test_a_delivery_that_cannot_be_understood_is_a_finding(
-    changed: dict[str, Any], field: str
-) -> None:
+def test_an_unreadable_delivery_is_a_finding(changed: dict[str, Any], field: str) -> None:
     finding = logged(**changed)
 
     assert isinstance(finding, UnreadableItem)
     assert (finding.place, finding.reason.split(":")[0]) == ("page 3, data[2]", field)
 
 
-def test_a_delivery_still_under_way_is_none_that_succeeded() -> None:
-    found = logged(responseCode=None, responseBody=None, success=None, retryCount=None)
+def test_a_delivery_without_a_response_has_not_succeeded() -> None:
+    delivery = logged(responseCode=None, responseBody=None, success=None, retryCount=None)
 
-    assert isinstance(found, LoggedDelivery)
-    assert (found.response_code, found.response_body) == (None, b"")
-    assert (found.success, found.retry_count) == (False, 0)
+    assert isinstance(delivery, LoggedDelivery)
+    assert (delivery.response_code, delivery.response_body) == (None, b"")
+    assert (delivery.success, delivery.retry_count) == (False, 0)
 
 
 @pytest.mark.parametrize(
-    ("payload", "kept"),
+    ("payload", "stored"),
     [
         ("as text é", "as text é".encode()),
         ({"b": 1, "a": [True, None]}, b'{"b":1,"a":[true,null]}'),
@@ -132,48 +130,52 @@ def test_a_delivery_still_under_way_is_none_that_succeeded() -> None:
         (None, b""),
     ],
 )
-def test_a_payload_is_kept_in_the_shape_it_was_logged_in(payload: Any, kept: bytes) -> None:
-    found = logged(payload=payload)
+def test_a_payload_is_stored_as_it_was_logged(payload: Any, stored: bytes) -> None:
+    delivery = logged(payload=payload)
 
-    assert isinstance(found, LoggedDelivery)
-    assert found.payload == kept
+    assert isinstance(delivery, LoggedDelivery)
+    assert delivery.payload == stored
 
 
-def test_a_payload_nested_beyond_reason_is_a_finding() -> None:
+def test_a_payload_nested_too_deeply_is_a_finding() -> None:
     deep: Any = "x"
     for _ in range(700):
         deep = [deep]
-    told: Any = {**DELIVERY, "payload": deep}
+    document: Any = {**DELIVERY, "payload": deep}
 
-    finding = delivery_of(Item(item_id="i", place="page 1, data[0]", document=told), "W1")
+    finding = delivery_of(Item(item_id="i", place="page 1, data[0]", document=document), "W1")
 
     assert finding == UnreadableItem(
         "page 1, data[0]", "payload: nesting within reason is expected"
     )
 
 
-def test_what_is_laid_aside_comes_back_in_order_as_often_as_it_is_wanted() -> None:
+def test_staged_items_can_be_read_repeatedly_in_order() -> None:
     (record,) = rounds({"rounds": [a_round(1)]})
-    delivery = logged(payload="x" * (SPOOL_BYTES // 4))
+    delivery = logged(payload="x" * (MEMORY_BYTES // 4))
     assert isinstance(record, HistoryRecord)
     assert isinstance(delivery, LoggedDelivery)
 
     with Staging(HistoryRecord) as records, Staging(LoggedDelivery) as deliveries:
-        records.keep(record)
+        records.add(record)
         for _ in range(6):  # more than is kept in memory
-            deliveries.keep(delivery)
+            deliveries.add(delivery)
 
         assert (list(records), list(records), records.items) == ([record], [record], 1)
         assert list(deliveries) == [delivery] * 6
 
 
-def test_findings_without_number_are_counted_and_the_first_are_kept() -> None:
+def test_unreadable_items_are_counted_and_the_first_are_kept() -> None:
     async def stream() -> AsyncIterator[HistoryRecord | UnreadableItem]:
-        for number in range(KEPT_MAX + 5):
+        for number in range(UNREADABLE_MAX + 5):
             yield UnreadableItem(f"page {number}", "a round is expected")
 
-    with Staging(HistoryRecord) as spool:
-        found = asyncio.run(lay_aside(stream(), spool))
+    with Staging(HistoryRecord) as staging:
+        unreadable = asyncio.run(stage(stream(), staging))
 
-    assert (found.count, len(found.first), spool.items) == (KEPT_MAX + 5, KEPT_MAX, 0)
-    assert found.first[0].place == "page 0"
+    assert (unreadable.count, len(unreadable.first), staging.items) == (
+        UNREADABLE_MAX + 5,
+        UNREADABLE_MAX,
+        0,
+    )
+    assert unreadable.first[0].place == "page 0"

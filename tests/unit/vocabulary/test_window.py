@@ -1,12 +1,13 @@
 """Windows are parsed strictly, half open, and in the provider's time zone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from reconcile.matching.conservation import Tally, exact_sum
-from vocabulary.window import Window, parse_window
+from vocabulary.window import Window, day_window, parse_window
 
 
 def test_a_date_means_midnight_in_the_providers_zone() -> None:
@@ -20,6 +21,17 @@ def test_an_offset_wins_over_the_zone() -> None:
         "2026-03-01T10:00:00Z", "2026-03-01T13:00:00+02:00", zone="Asia/Tokyo"
     )
     assert (window.start.hour, window.end.hour) == (10, 11)
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [(date(2026, 3, 28), 24), (date(2026, 3, 29), 23), (date(2026, 10, 25), 25)],
+)
+def test_a_day_has_the_hours_its_zone_gives_it(day: date, hours: int) -> None:
+    window = day_window(day, ZoneInfo("Europe/Warsaw"))
+    following = day + timedelta(days=1)
+    assert window == parse_window(str(day), str(following), zone="Europe/Warsaw")
+    assert window.end - window.start == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""Findings about a statement file as a whole and about the sequence of files."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from feeds.findings import FindingKind, NewFinding
+from feeds.gaps import missing_days, missing_numbers
+from feeds.records import FeedCount
+from feeds.statements.archive import STATEMENT, OtherFile
+from vocabulary.window import day_window
+
+_SEQUENCE = """
+SELECT business_day, number FROM feed_files
+ WHERE provider = :provider AND feed = :feed AND verdict <> 'quarantined'
+"""
+
+
+def sequence_gaps(
+    connection: Connection, slug: str, zone: ZoneInfo, *, expects_daily: bool
+) -> Iterator[NewFinding]:
+    """Days and sequence numbers that are missing between the imported files."""
+    rows = connection.execute(text(_SEQUENCE), {"provider": slug, "feed": STATEMENT}).all()
+    if expects_daily:
+        for day in missing_days(row.business_day for row in rows if row.business_day):
+            yield NewFinding(
+                kind=FindingKind.FEED_GAP,
+                detail=f"there is no file of {day}",
+                covers=day_window(day, zone),
+            )
+    for first, last in missing_numbers(row.number for row in rows if row.number is not None):
+        yield NewFinding(
+            kind=FindingKind.FEED_GAP, detail=f"files number {first} to {last} are missing"
+        )
+
+
+def rival_file(
+    others: Sequence[OtherFile], name: str, day: date | None, zone: ZoneInfo
+) -> Iterator[NewFinding]:
+    """The finding that a different file of the same day was imported before."""
+    rivals = [
+        other
+        for other in others
+        if other.verdict != "quarantined" and other.replaced_by is None
+    ]
+    if day is None or not rivals:
+        return
+    yield NewFinding(
+        kind=FindingKind.TWO_FILES_FOR_ONE_DAY,
+        detail=f"{rivals[0].name} is another file of {day}; import one of them with"
+        " --restates, or set several_a_day",
+        file=name,
+        covers=day_window(day, zone),
+    )
+
+
+def repeated_ids(count: FeedCount, name: str) -> Iterator[NewFinding]:
+    """A finding for each id that the file has in several lines."""
+    for record_id in count.repeated_ids:
+        yield NewFinding(
+            kind=FindingKind.DUPLICATED_KEY,
+            detail="the file has this id in several lines; each line is kept",
+            file=name,
+            record_id=record_id,
+        )
+
+
+def late_records(count: FeedCount, name: str) -> Iterator[NewFinding]:
+    """A finding for each new record of a day before the file's own."""
+    for record_id in count.late_ids:
+        yield NewFinding(
+            kind=FindingKind.LATE_RECORD,
+            detail="reported for the first time in the file of a later day",
+            file=name,
+            record_id=record_id,
+            is_resolved=True,
+        )
