@@ -9,12 +9,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
+from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 from reconcile.findings import balance_chain, delivery_log, evidence, journal
 from reconcile.findings.balance_chain import chain_breaks
@@ -299,30 +299,32 @@ class _Findings:
     def __init__(self, world: World, system: System) -> None:
         self._found = [one for one in world.findings if one.system is system]
 
-    def execute(self, *_: Any) -> list[SimpleNamespace]:
-        return [
-            SimpleNamespace(
-                finding_id=f"fnd-{one.kind}-{one.file}{one.round_id}{one.line}",
-                provider=one.system.value,
-                feed="statement",
-                kind=one.kind,
-                severity="error",
-                file=one.file or None,
-                line=one.line,
-                record_id=None,
-                round_id=one.round_id,
-                currency=one.currency,
-                difference=one.difference,
-                covers_from=None,
-                covers_to=None,
-                detail="",
-                evidence={},
-                first_seen=NOW,
-                last_seen=NOW,
-                resolved_at=None,
-            )
+    def execute(self, *_: Any) -> IteratorResult[Any]:
+        rows: list[Row] = [
+            {
+                "id": f"fnd-{one.kind}-{one.file}{one.round_id}{one.line}",
+                "provider": one.system.value,
+                "feed": "statement",
+                "kind": one.kind,
+                "severity": "error",
+                "file": one.file or None,
+                "line": one.line,
+                "record_id": None,
+                "round_id": one.round_id,
+                "currency": one.currency,
+                "difference": one.difference,
+                "covers_from": None,
+                "covers_to": None,
+                "detail": "",
+                "evidence": {},
+                "first_seen": NOW,
+                "last_seen": NOW,
+                "resolved_at": None,
+            }
             for one in self._found
         ]
+        columns = SimpleResultMetaData(tuple(rows[0]) if rows else ())
+        return IteratorResult(columns, iter([tuple(row.values()) for row in rows]))
 
 
 def found_in(world: World, system: System, window: Window = WINDOW) -> list[Expected]:
