@@ -69,8 +69,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "everything_waits_for_the_longest_age",
         "vocabulary.maturity",
-        "if held & bit]",
-        "if held & bit or held]",
+        "if kind_mask & bit]",
+        "if kind_mask & bit or kind_mask]",
     ),
     Plant(
         "whatever_is_young_explains_an_amount",
