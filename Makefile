@@ -9,9 +9,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 SEEDS ?= 200
 FIRST ?= 0
-ROOMS := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports simulator ops
+#: What `make check` compares names with: the last commit, so that it shows what is new.
+SINCE ?= HEAD~1
+PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect mutate lock dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect mutate style-report lock dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -43,6 +45,7 @@ $(BIN)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 
 $(BIN)/.installed-dev: requirements-dev.lock $(BIN)/.installed
 	$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
+	@git rev-parse --git-dir >/dev/null 2>&1 && git config core.hooksPath .githooks || true
 	@touch $@
 
 lock: ## resolve the dependencies anew and write both lock files (needs uv: pip install uv)
@@ -75,6 +78,10 @@ integration: setup-dev ## tests against real PostgreSQL, Valkey, receiver and wo
 
 check: lint types imports ## every gate that takes seconds: style, types, import contracts, tidy, unit
 	$(BIN)/python -m pytest -q tests/meta tests/unit
+	@$(BIN)/python -m tests.meta.style_report --since "$(SINCE)"
+
+style-report: setup-dev ## figures of style: filler names, full folders, shared names, sizes
+	@$(BIN)/python -m tests.meta.style_report
 
 lint: setup-dev ## ruff: format and rules
 	$(BIN)/ruff format --check .

@@ -23,7 +23,7 @@ _TIEOUT = re.compile(r"\btieout ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)")
 
 
 def documents() -> list[Path]:
-    """README and what lies in docs/, relative to the root."""
+    """README, CONTRIBUTING, CHANGELOG and the pages of docs/, relative to the root."""
     tops = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
     return [path.relative_to(ROOT) for path in (*tops, *sorted((ROOT / "docs").rglob("*.md")))]
 

@@ -274,8 +274,11 @@ def test_the_image_copies_what_exists_and_every_room() -> None:
     allowed = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
 
     assert [source for source in copied if not (ROOT / source).exists()] == []
-    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
-    assert rooms - set(copied) == set()
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {
+        "tests",
+        "benchmarks",
+    }
+    assert folders - set(copied) == set()
     assert {f"!{source}" for source in copied} == {line for line in allowed if line[0] == "!"}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ops.cli import COMMANDS, load_command
 from tests.meta import documents as docs
-from tests.meta.tree import ROOT, modules, project, rooms
+from tests.meta.tree import ROOT, modules, packages, project
 
 #: Files that come to be on the reader's machine.
 MADE_BY_THE_READER = frozenset(["tieout.toml", "demo-out/"])
@@ -94,7 +94,7 @@ def test_every_dependency_says_what_it_saves_us() -> None:
 
 
 def test_every_term_of_the_glossary_is_a_word_of_the_code() -> None:
-    code = "\n".join(read(str(path)) for path in modules(*rooms()))
+    code = "\n".join(read(str(path)) for path in modules(*packages()))
     code += "\n".join(path.read_text() for path in sorted(ROOT.glob("storage/schema/*.sql")))
     words = code.lower().replace("_", " ")
     terms = docs.glossary_terms(read("docs/glossary.md"))
@@ -103,8 +103,8 @@ def test_every_term_of_the_glossary_is_a_word_of_the_code() -> None:
     assert [term for term in terms if term.lower() not in words] == []
 
 
-def test_the_readmes_reading_list_fits_one_sitting() -> None:
-    section = read("README.md").split("## Read first")[1].split("\n## ")[0]
+def test_the_reading_list_for_newcomers_fits_one_sitting() -> None:
+    section = read("CONTRIBUTING.md").split("## Read first")[1].split("\n## ")[0]
     files = [name for name in docs.files_named(section) if name.endswith(".py")]
 
     assert len(files) >= 6
@@ -114,8 +114,8 @@ def test_the_readmes_reading_list_fits_one_sitting() -> None:
 def test_every_room_is_drawn_in_the_picture_and_described() -> None:
     picture, architecture = read("docs/picture.svg"), read("docs/architecture.md")
 
-    assert [room for room in rooms() if f">{room}<" not in picture] == []
-    assert [room for room in rooms() if f"`{room}/`" not in architecture] == []
+    assert [package for package in packages() if f">{package}<" not in picture] == []
+    assert [package for package in packages() if f"`{package}/`" not in architecture] == []
 
 
 def test_every_invariant_names_a_test_that_exists() -> None:

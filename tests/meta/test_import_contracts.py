@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.meta.tree import ROOT, project, rooms
+from tests.meta.tree import ROOT, packages, project
 
 #: Contract, the module to spoil, what is written into it.
 VIOLATIONS = [
@@ -67,9 +67,9 @@ def lint(tree: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The packages and their configuration, free to spoil."""
-    for room in rooms():
+    for package in packages():
         shutil.copytree(
-            ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__")
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
         )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
@@ -120,13 +120,13 @@ def test_every_package_of_the_checkout_has_a_layer() -> None:
         for contract in project()["tool"]["importlinter"]["contracts"]
         if contract["type"] == "layers" and "containers" not in contract
     ]
-    layered = {room for layer in layers for room in layer.split(" | ")}
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {
+    layered = {package for layer in layers for package in layer.split(" | ")}
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {
         "tests",
         "benchmarks",
     }
 
-    assert packages == layered == set(rooms())
-    assert {f"{room}*" for room in rooms()} == set(
+    assert folders == layered == set(packages())
+    assert {f"{package}*" for package in packages()} == set(
         project()["tool"]["setuptools"]["packages"]["find"]["include"]
     )

@@ -5,7 +5,7 @@ import statistics
 import pytest
 
 from tests.meta import tidy
-from tests.meta.tree import ROOT, modules, rooms
+from tests.meta.tree import ROOT, modules, packages
 
 MONEY_ROOMS = ("vocabulary", "providers", "ledger", "feeds", "breaks", "reconcile", "reports")
 NO_SQL_ROOMS = ("vocabulary", "providers", "webhooks", "simulator")
@@ -14,26 +14,26 @@ NO_SQL_ROOMS = ("vocabulary", "providers", "webhooks", "simulator")
 RULES: dict[str, tuple[tidy.Rule, tuple[str, ...], tuple[str, ...], str]] = {
     "function length": (
         tidy.long_functions,
-        (*rooms(), "tests", "benchmarks"),
+        (*packages(), "tests", "benchmarks"),
         (),
         "def scrolls():\n" + "    x = 1\n" * tidy.FUNCTION_LINES_MAX,
     ),
     "module length": (
         tidy.long_module,
-        (*rooms(), "tests", "benchmarks"),
+        (*packages(), "tests", "benchmarks"),
         (),
         "x = 1\n" * (tidy.MODULE_LINES_MAX + 1),
     ),
     "no floats near money": (tidy.floats, MONEY_ROOMS, (), "half = 0.5\n"),
     "one clock": (
         tidy.wall_clocks,
-        (*rooms(), "tests"),
+        (*packages(), "tests"),
         ("vocabulary/clock.py",),
         "import datetime\nnow = datetime.datetime.now(datetime.UTC)\n",
     ),
     "print is for the command line": (
         tidy.prints,
-        tuple(room for room in rooms() if room != "ops"),
+        tuple(package for package in packages() if package != "ops"),
         (),
         "print('here')\n",
     ),
@@ -42,13 +42,13 @@ RULES: dict[str, tuple[tidy.Rule, tuple[str, ...], tuple[str, ...], str]] = {
     "no skips": (tidy.skips, ("tests",), (), "import pytest\npytest.skip('later')\n"),
     "nothing swallowed": (
         tidy.swallowed,
-        (*rooms(), "tests"),
+        (*packages(), "tests"),
         (),
         "try:\n    f()\nexcept OSError:\n    pass\n",
     ),
     "errors leave their group": (
         tidy.grouped_raises,
-        (*rooms(), "tests", "benchmarks"),
+        (*packages(), "tests", "benchmarks"),
         (),
         "try:\n    f()\nexcept* OSError as group:\n    raise group.exceptions[0]\n",
     ),
@@ -126,7 +126,7 @@ def test_the_rule_leaves_honest_code_alone(rule: tidy.Rule, fine: str) -> None:
 def test_functions_are_short_on_the_whole() -> None:
     lengths = [
         tidy.function_lines(function)
-        for path in modules(*rooms())
+        for path in modules(*packages())
         for function in tidy.functions((ROOT / path).read_text())
     ]
 
@@ -137,14 +137,14 @@ def test_functions_are_short_on_the_whole() -> None:
 
 
 def test_no_module_has_a_name_that_means_anything() -> None:
-    named = [path for path in modules(*rooms(), "benchmarks") if path.stem in tidy.NAMELESS]
+    named = [path for path in modules(*packages(), "benchmarks") if path.stem in tidy.NAMELESS]
 
     assert named == []
 
 
 def test_every_room_is_imported_from_this_checkout() -> None:
     """Flat names could be taken by some dependency's top-level module."""
-    for room in rooms():
-        module = __import__(room)
+    for package in packages():
+        module = __import__(package)
 
-        assert str(module.__file__) == str(ROOT / room / "__init__.py")
+        assert str(module.__file__) == str(ROOT / package / "__init__.py")

@@ -88,7 +88,7 @@ def prints(source: str) -> list[str]:
 def sql_texts(source: str) -> list[str]:
     """String literals that are SQL statements."""
     return [
-        f"{node.lineno}: SQL text outside the rooms that own tables"
+        f"{node.lineno}: SQL text outside the packages that own tables"
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if _SQL.match(node.value)

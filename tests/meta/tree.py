@@ -1,4 +1,4 @@
-"""What the gates look at: the rooms, the tracked files, the project's own configuration."""
+"""What the gates look at: the packages, the tracked files, the project's own configuration."""
 
 import subprocess
 import tomllib
@@ -13,7 +13,7 @@ def project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def rooms() -> list[str]:
+def packages() -> list[str]:
     """The first-party packages, as the import contracts name them."""
     return list(project()["tool"]["importlinter"]["root_packages"])
 
