@@ -10,20 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
 from breaks.actions import Note, add_note
 from breaks.store import TrackedBreak, get, must_say, transaction
+from providers.outbound.inquiry import InquiryAnswer
 from storage.audit import record
 
 #: Who writes answers into the audit trail.
 ACTOR = "fetch"
 #: How long a question is left to whoever claimed it.
 CLAIM = timedelta(minutes=2)
-
-InquiryVerdict = Literal["confirmed", "unknown", "failed"]
 
 _WANT = """
 INSERT INTO detail_requests (break_id, provider, key, wanted_by, wanted_at, refresh, not_before)
@@ -82,22 +80,6 @@ SELECT min(greatest(r.not_before, coalesce(t.next_at, r.not_before)))
   FROM detail_requests r LEFT JOIN detail_turns t USING (provider) WHERE r.done_at IS NULL
 """
 _PAGE_OF = "SELECT content FROM detail_pages WHERE digest = %(digest)s"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InquiryAnswer:
-    """What a provider says about one bet.
-
-    Attributes:
-        reason: in words, what it rests on.
-        link: where people see it.
-        page: the bytes that were seen, if any.
-    """
-
-    verdict: InquiryVerdict
-    reason: str
-    link: str | None = None
-    page: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from breaks.provider_inquiries import Inquiry, InquiryAnswer, claim, next_at, put_off, settle
+from breaks.provider_inquiries import Inquiry, claim, next_at, put_off, settle
+from providers.outbound.inquiry import InquiryAnswer
 from storage.broker.redis import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
 from workers.context import WorkerContext

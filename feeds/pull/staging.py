@@ -20,7 +20,7 @@ from typing import Generic, Self, TypeVar
 import msgspec
 from sqlalchemy import Connection, text
 
-from providers.pulled import LoggedDelivery, UnreadableItem
+from providers.outbound.pull import LoggedDelivery, UnreadableItem
 from vocabulary.window import Window
 
 #: Bytes laid aside in memory before a file is used.

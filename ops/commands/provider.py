@@ -12,7 +12,7 @@ from ops.context import current
 from ops.settings.model import ProviderSettings, Settings
 
 if TYPE_CHECKING:
-    from providers.outbound import Exchange
+    from providers.outbound.http_transport import Exchange
 
 app = typer.Typer(
     help="See what is configured, and prove it.", no_args_is_help=True, add_completion=False
@@ -80,16 +80,16 @@ def entry_named(settings: Settings, slug: str) -> ProviderSettings:
 
 
 async def _checked(entry: ProviderSettings) -> dict[str, Any]:
-    from ops.providers.apis import desk  # noqa: PLC0415 - heavy
+    from ops.providers.api_access import open_api  # noqa: PLC0415 - heavy
     from vocabulary.errors import ApiError, ApiUnavailable  # noqa: PLC0415
 
     error: ApiError | None = None
-    async with desk(entry) as (asked, out):
+    async with open_api(entry) as (api, transport):
         try:
-            await asked.check()
-        except ApiError as found:
-            error = found
-        exchange = out.latest
+            await api.check()
+        except ApiError as failure:
+            error = failure
+        exchange = transport.latest
     verdict = "ok" if error is None else "refused"
     if isinstance(error, ApiUnavailable):
         verdict = "unavailable"

@@ -27,7 +27,7 @@ def provider_named(known: Mapping[str, ConfiguredProvider], slug: str) -> Config
 def rules_of(chosen: ConfiguredProvider) -> Rules:
     """How this provider's rows may be matched, and what difference is let pass."""
     return Rules(
-        attributes=not chosen.provider.options.get("history_id_is_bet_id", True),
+        attributes=not chosen.history.names_rounds,
         tolerance=chosen.tolerance,
     )
 

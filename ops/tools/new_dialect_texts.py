@@ -52,9 +52,9 @@ def policy(_options: Mapping[str, OptionValue]) -> Policy:
 _VERIFY = '''\
 """Did NAME send this? A keyed hash over the raw body, in a header."""
 
-from providers.choices import text_of
+from providers.options import text_of
 from providers.contract import Callback, Provider, Verified
-from providers.signatures import matches
+from providers.wire.signatures import matches
 from vocabulary.errors import NotAuthentic, SignatureMissing
 
 
@@ -76,11 +76,10 @@ def verify(callback: Callback, provider: Provider) -> Verified:
 _PARSE = '''\
 """What an authentic callback of NAME says happened."""
 
-from providers.contract import Provider, Verified
-from providers.fields import currency_code, exact_fields, identifier, one_of, unsigned_amount
-from providers.wire import Number, decode_json
-from vocabulary.errors import Malformed
-from vocabulary.facts import Bet, Fact, Win
+from providers.contract import Provider, Verified from providers.wire.fields import
+currency_code, exact_fields, identifier, one_of, unsigned_amount from providers.wire.decode
+import Number, decode_json from vocabulary.errors import Malformed from vocabulary.facts import
+Bet, Fact, Win
 
 #: Every suffix it is called on; one URL for everything.
 ROUTES = ("",)

@@ -8,10 +8,10 @@ they stay in the evidence, which is the raw body. ``request_id`` names an attemp
 import re
 from collections.abc import Callable, Mapping
 
-from providers.choices import flag_of, number_of, text_of, texts_of
 from providers.contract import Provider, Verified
-from providers.fields import currency_code, identifier, one_of, unsigned_amount
-from providers.wire import Json, Number, decode_json
+from providers.options import flag_of, number_of, text_of, texts_of
+from providers.wire.decode import Json, Number, decode_json
+from providers.wire.fields import currency_code, identifier, one_of, unsigned_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import BalanceQuery, BetAndWin, Fact, Fund, Rollback
 from vocabulary.money import Money

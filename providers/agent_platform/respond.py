@@ -7,8 +7,8 @@ error table and are assumptions, and so are their statuses; any status but 200 i
 import json
 from collections.abc import Mapping
 
-from providers.choices import number_of
 from providers.contract import Provider
+from providers.options import number_of
 from vocabulary.money import Money
 from vocabulary.outcomes import Answer, Outcome, Verdict
 

@@ -7,11 +7,11 @@ Each is a spelling of one and the same document, down to its number tokens, so a
 proves no more than the document that is handed on.
 """
 
-from providers.choices import text_of
 from providers.contract import Callback, Provider, Verified
-from providers.php import sorted_payload
-from providers.signatures import matches
-from providers.wire import Json, decode_json
+from providers.options import text_of
+from providers.wire.decode import Json, decode_json
+from providers.wire.php import sorted_payload
+from providers.wire.signatures import matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 HEADER = "x-signature"

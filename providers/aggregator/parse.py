@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 
 from providers.aggregator.amounts import stated_amount
 from providers.aggregator.feed import HISTORY_FIELDS, history_record
-from providers.choices import text_of
 from providers.contract import Provider, Verified
-from providers.fields import exact_fields, identifier
-from providers.wire import Json
+from providers.options import text_of
+from providers.wire.decode import Json
+from providers.wire.fields import exact_fields, identifier
 from vocabulary.errors import Malformed
 from vocabulary.facts import BalanceQuery, Bet, Fact, HistoryRecord, RoundEnd, Win
 from vocabulary.money import Money

@@ -12,11 +12,11 @@ A body that cannot be decoded holds no signature, hence is not authentic.
 import re
 from collections.abc import Iterator
 
-from providers.choices import flag_of
 from providers.contract import Callback, Provider, Verified
-from providers.javascript import rounded, sorted_payload
-from providers.signatures import matches
-from providers.wire import Json, Number, decode_form, decode_json
+from providers.options import flag_of
+from providers.wire.decode import Json, Number, decode_form, decode_json
+from providers.wire.javascript import rounded, sorted_payload
+from providers.wire.signatures import matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 #: Fields that are numbers in JSON, by which a form's texts are read.

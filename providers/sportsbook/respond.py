@@ -5,8 +5,8 @@
 
 from collections.abc import Mapping
 
-from providers.choices import number_of, text_of
 from providers.contract import Provider
+from providers.options import number_of, text_of
 from vocabulary.outcomes import Answer, Outcome, Verdict
 
 

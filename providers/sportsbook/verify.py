@@ -6,9 +6,9 @@ both are read; where both are sent, both must hold. A missing header is a refusa
 
 from collections.abc import Mapping
 
-from providers.choices import text_of
 from providers.contract import Callback, Provider, Verified
-from providers.signatures import Digest, hmac_sha256, matches, sha256_of_message_and_secret
+from providers.options import text_of
+from providers.wire.signatures import Digest, hmac_sha256, matches, sha256_of_message_and_secret
 from vocabulary.errors import NotAuthentic, SignatureMissing
 
 HEADERS = ("x-security-hash", "x-securty-hash")

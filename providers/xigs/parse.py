@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from providers.choices import text_of
 from providers.contract import Provider, Verified
-from providers.fields import currency_code, identifier, instant, one_of
-from providers.wire import Json, Number, decode_json
+from providers.options import text_of
+from providers.wire.decode import Json, Number, decode_json
+from providers.wire.fields import currency_code, identifier, instant, one_of
 from providers.xigs.amounts import stated_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import Bet, Fact, Win

@@ -6,8 +6,8 @@ looks for the balance must not read a decline as a success.
 
 from collections.abc import Mapping
 
-from providers.choices import text_of
 from providers.contract import Provider
+from providers.options import text_of
 from vocabulary.money import Money
 from vocabulary.outcomes import Answer, Outcome, Verdict
 

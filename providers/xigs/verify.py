@@ -13,11 +13,11 @@ that share a double share a signature, so the token sent proves nothing.
 import hmac
 import re
 
-from providers.choices import flag_of, text_of
 from providers.contract import Callback, Provider, Verified
-from providers.javascript import rounded, sorted_payload
-from providers.signatures import matches
-from providers.wire import Json, decode_json
+from providers.options import flag_of, text_of
+from providers.wire.decode import Json, decode_json
+from providers.wire.javascript import rounded, sorted_payload
+from providers.wire.signatures import matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 _SIGNATURE = re.compile(r"[0-9a-f]{128}", re.ASCII)

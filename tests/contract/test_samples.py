@@ -45,7 +45,7 @@ def test_every_route_has_a_sample_and_a_dialect_with_statements_has_one(name: st
 
     assert routes == set(DIALECTS[name].routes)
     has_statement = any(owner == name for owner, _ in STATEMENTS)
-    assert has_statement == (DIALECTS[name].read_statement is not None)
+    assert has_statement == (DIALECTS[name].statement is not None)
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -170,10 +170,10 @@ def test_told_files_are_understood_line_by_line_as_they_were_meant(
     told, _ = inject(history_of(plan), seed=8, faults=20)
     path = tmp_path / f"history{SUFFIXES[side]}"
     write_statement(path, side, told, RunSpan(NOON, NOON, len(plan.steps)))
-    read_statement = DIALECTS[side.value].read_statement
-    assert read_statement is not None
+    statement = DIALECTS[side.value].statement
+    assert statement is not None
     with path.open("rb") as stream:
-        records = list(read_statement(stream, _provider(side)))
+        records = list(statement.read(stream, _provider(side)))
     meant = [line for line in told if line.side is side]
     assert len(records) == len(meant)
     for record, line in zip(records, meant, strict=True):

@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from providers.contract import Callback, Dialect, Unreadable
+from providers.contract import Callback, Unreadable
+from providers.dialect import Dialect
 from providers.registry import DIALECTS
 from tests.harness.providers.agent_platform import sample_requests
 from tests.harness.providers.aggregator import FORM, JSON, SAMPLES
@@ -80,9 +81,9 @@ def expected(dialect: Dialect, came: Callback) -> dict[str, Any]:
 
 def expected_lines(dialect: Dialect, statement: Path) -> list[Any]:
     """What a sample statement holds, line by line."""
-    assert dialect.read_statement is not None
+    assert dialect.statement is not None
     with statement.open("rb") as stream:
-        lines = list(dialect.read_statement(stream, configured(dialect)))
+        lines = list(dialect.statement.read(stream, configured(dialect)))
     assert any(isinstance(line, Unreadable) for line in lines)
     return [shown(line) for line in lines]
 

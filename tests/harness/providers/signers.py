@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256, sha512
 
-from providers.contract import Callback, Dialect, OptionValue, Provider
+from providers.contract import Callback, OptionValue, Provider
+from providers.dialect import Dialect
 from providers.registry import DIALECTS
 
 #: A text that stands nowhere else, to be looked for in messages.

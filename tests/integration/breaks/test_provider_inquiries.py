@@ -12,12 +12,13 @@ from dramatiq.middleware import CurrentMessage, Retries
 
 from breaks import queries
 from breaks.kinds import BreakKind
-from breaks.provider_inquiries import InquiryAnswer, page, want, want_all
+from breaks.provider_inquiries import page, want, want_all
 from breaks.queries import BreakFilter, KeptNote, listed
-from ops.providers.details import asker
-from ops.providers.details_ask import ask_one
+from ops.providers.inquiries import asker
+from ops.providers.inquiry_client import inquire
 from ops.scheduling.inquiries import ask_details
 from ops.settings.model import Settings
+from providers.outbound.inquiry import InquiryAnswer
 from simulator.api.aggregator import AggregatorApi
 from simulator.api.server import make_api, serve
 from simulator.api.xigs import XigsApi
@@ -240,7 +241,7 @@ def test_the_scratch_card_platform_shows_the_transactions_of_a_round() -> None:
         async with serve([ProviderSystem.XIGS], 0, 1, apis={ProviderSystem.XIGS: api}) as up:
             settings = settings_of("xigs", up.urls[ProviderSystem.XIGS], "demo-xigs-secret")
             entry = settings.providers[0]
-            return [await ask_one(entry, key, NOON, frozenset()) for key in (known, "r0")]
+            return [await inquire(entry, key, NOON, frozenset()) for key in (known, "r0")]
 
     shown, unknown = asyncio.run(story())
 

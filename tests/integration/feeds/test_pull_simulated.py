@@ -66,7 +66,6 @@ def pulled(engine: Engine, api: XigsApi) -> dict[str, FeedPull]:
                 pull_feeds,
                 engine,
                 entry,
-                configured(Settings(providers=(entry,)))["xigs"].provider,
                 window=None,
                 past_unreadable=False,
                 clock=FrozenClock(NOON),
@@ -85,10 +84,10 @@ def test_pulled_rounds_are_those_of_the_statement_file(engine: Engine, tmp_path:
 
     write_statement(tmp_path / "day.jsonl", ProviderSystem.XIGS, LINES, SPAN)
     provider = configured(Settings(providers=(xigs_at("http://127.0.0.1:1"),)))["xigs"]
-    read = provider.dialect.read_statement
-    assert read is not None
+    statement = provider.dialect.statement
+    assert statement is not None
     with (tmp_path / "day.jsonl").open("rb") as stream:
-        told = list(read(stream, provider.provider))
+        told = list(statement.read(stream, provider.provider))
     expected = [
         (each.record_id, each.handle, each.stake.minor, each.payout.minor, each.updated_at)
         for each in told

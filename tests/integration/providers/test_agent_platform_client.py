@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from providers.agent_platform.client import CODES, AgentPlatformClient, Credentials, GameSession
-from providers.outbound_results import Game, Launch
+from providers.outbound.launch import Game, Launch
 from tests.harness.providers.api_server import ApiServer, Scripted, Seen, outbound, served
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
@@ -74,7 +74,7 @@ every_call = pytest.mark.parametrize("path", CALLS)
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 async def called(

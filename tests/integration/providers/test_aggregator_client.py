@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from providers.aggregator.client import AggregatorClient, Credentials, Personal
-from providers.outbound_results import Game, GameProvider, Launch, RegisteredPlayer
+from providers.outbound.launch import Game, GameProvider, Launch, RegisteredPlayer
 from tests.harness.providers.api_server import ApiServer, Scripted, Seen, outbound, served
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 
@@ -57,7 +57,7 @@ every_call = pytest.mark.parametrize("path", CALLS)
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 async def called(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.outbound_results import Launch
+from providers.outbound.launch import Launch
 from providers.sportsbook.client import Credentials, SportsbookClient
 from tests.harness.providers.api_server import (
     HANGS,
@@ -33,7 +33,7 @@ def token(name: str, expires_in: str = '"3600"') -> Scripted:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 class Scene:

@@ -14,7 +14,7 @@ import pytest
 
 from providers.agent_platform import client as agent_platform
 from providers.aggregator import client as aggregator
-from providers.outbound import Outbound
+from providers.outbound.http_transport import HttpTransport
 from providers.sportsbook import client as sportsbook
 from providers.xigs import client as xigs
 from simulator.api.agent_platform import AgentPlatformApi
@@ -35,13 +35,13 @@ T = TypeVar("T")
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 def speak(
     api: Api,
     side: ProviderSystem,
-    story: Callable[[Outbound], Awaitable[T]],
+    story: Callable[[HttpTransport], Awaitable[T]],
     *,
     clock: FrozenClock | None = None,
     deadline: timedelta = timedelta(seconds=20),
@@ -50,7 +50,7 @@ def speak(
 
     async def run() -> T:
         async with serve([side], 0, 1, apis={side: api}) as served:
-            out = Outbound(
+            out = HttpTransport(
                 slug=side.value,
                 base_url=served.urls[side],
                 deadline=deadline,
@@ -64,7 +64,7 @@ def speak(
     return asyncio.run(run())
 
 
-def of_aggregator(out: Outbound, *, forms: bool = False) -> aggregator.AggregatorClient:
+def of_aggregator(out: HttpTransport, *, forms: bool = False) -> aggregator.AggregatorClient:
     given = aggregator.Credentials(
         api_key="demo-aggregator-secret", prefix="LAG1", form_bodies=forms
     )
@@ -73,7 +73,7 @@ def of_aggregator(out: Outbound, *, forms: bool = False) -> aggregator.Aggregato
 
 @pytest.mark.parametrize("forms", [False, True])
 def test_the_aggregators_client_registers_lists_and_opens(*, forms: bool) -> None:
-    async def story(out: Outbound) -> tuple[str, int, str]:
+    async def story(out: HttpTransport) -> tuple[str, int, str]:
         client = of_aggregator(out, forms=forms)
         handle = (await client.create_user("0632")).handle
         (house, *_) = await client.game_providers()
@@ -97,7 +97,7 @@ def test_the_agent_platforms_client_is_understood_with_slashes_and_letters_beyon
     clock = FrozenClock(NOON)
     api = AgentPlatformApi(seed=1, api_token=b"token", agent_id=7, clock=clock)
 
-    async def story(out: Outbound) -> str:
+    async def story(out: HttpTransport) -> str:
         given = agent_platform.Credentials(agent_id=7, api_token=b"token")
         client = agent_platform.AgentPlatformClient(out, given, clock=clock)
         (game, *_) = await client.games()
@@ -127,7 +127,7 @@ def test_a_clock_that_is_wrong_is_told_by_how_much(seconds: int) -> None:
     api = AgentPlatformApi(seed=1, api_token=b"token", clock=FrozenClock(NOON))
     ours = FrozenClock(NOON + timedelta(seconds=seconds))
 
-    async def story(out: Outbound) -> None:
+    async def story(out: HttpTransport) -> None:
         given = agent_platform.Credentials(agent_id=1, api_token=b"token")
         await agent_platform.AgentPlatformClient(out, given, clock=ours).games_now()
 
@@ -142,7 +142,7 @@ def test_the_sportsbooks_client_renews_its_token_before_it_ends_and_after_it_is_
     clock = FrozenClock(NOON)
     api = SportsbookApi(seed=1, username="us", password="secret", clock=clock)
 
-    async def story(out: Outbound) -> None:
+    async def story(out: HttpTransport) -> None:
         given = sportsbook.Credentials(version="v1", username="us", password="secret")
         client = sportsbook.SportsbookClient(out, given, clock=clock)
         for _ in range(3):
@@ -167,7 +167,7 @@ def fresh_xigs(clock: FrozenClock) -> XigsApi:
     return api
 
 
-def of_xigs(out: Outbound, clock: FrozenClock) -> xigs.XigsClient:
+def of_xigs(out: HttpTransport, clock: FrozenClock) -> xigs.XigsClient:
     return xigs.XigsClient(out, api_key="demo-xigs-secret", clock=clock)
 
 
@@ -175,7 +175,7 @@ def test_the_scratch_card_client_logs_in_once_and_every_write_is_signed_as_expec
     clock = FrozenClock(NOON)
     api = fresh_xigs(clock)
 
-    async def story(out: Outbound) -> None:
+    async def story(out: HttpTransport) -> None:
         client = of_xigs(out, clock)
         user = await client.authenticate_user(
             profile_id=PROFILE, credential="zoë/1", credential_type="username"
@@ -209,7 +209,7 @@ def test_the_scratch_card_client_reads_every_round_to_the_last_page() -> None:
     span = RunSpan(NOON, NOON + timedelta(minutes=1), len(plan.steps))
     api.books.play(lines, span, game=api.games[0], until=NOON + timedelta(hours=2))
 
-    async def story(out: Outbound) -> tuple[int, int]:
+    async def story(out: HttpTransport) -> tuple[int, int]:
         client = of_xigs(out, clock)
         sessions = [item.document async for item in client.sessions(rounds=True)]
         moved = [item.item_id async for item in client.transactions()]
@@ -246,7 +246,7 @@ def test_every_misbehaviour_ends_in_an_error_of_its_kind(
     api = make_api(ProviderSystem.AGGREGATOR, 1)
     api.control.trouble("/game/provider", trouble, times=3)
 
-    async def story(out: Outbound) -> None:
+    async def story(out: HttpTransport) -> None:
         await of_aggregator(out).game_providers()
 
     with pytest.raises(error) as raised:
@@ -260,7 +260,7 @@ def test_a_trouble_that_passes_is_met_with_another_request() -> None:
     api.control.trouble("/game/provider", ApiFault.TOO_MANY)
     api.control.trouble("/game/provider", ApiFault.FAILURE)
 
-    async def story(out: Outbound) -> int:
+    async def story(out: HttpTransport) -> int:
         return len(await of_aggregator(out).game_providers())
 
     assert speak(api, ProviderSystem.AGGREGATOR, story) == 3
@@ -271,7 +271,7 @@ def test_a_write_whose_answer_was_lost_is_not_sent_again() -> None:
     api = make_api(ProviderSystem.AGGREGATOR, 1)
     api.control.trouble("/create-user", ApiFault.TRUNCATED, times=3)
 
-    async def story(out: Outbound) -> None:
+    async def story(out: HttpTransport) -> None:
         await of_aggregator(out).create_user("0632")
 
     with pytest.raises(ApiUnreadable) as caught:

@@ -1,16 +1,16 @@
-"""The way out: one connection pool per provider, a deadline for every call, typed errors.
+"""The HTTP transport to one provider's API: pooled connections, deadlines, typed errors.
 
 A call that changes something at the provider is sent once. Only calls marked repeatable are
-sent again, after a pause with jitter, and only when the failure may pass: no connection, no
-reply in time, a server's error, or 429. Whatever ``Retry-After`` says holds for every call to
-that provider. Redirects are not followed, replies are read up to a size, and neither errors
-nor logs carry a body, a header or a token: only the provider, the endpoint as documented, the
-status, a documented code and the number of attempts.
+sent again, after a pause with jitter, and only when the failure may be temporary: no
+connection, no reply in time, a server error, or 429. ``Retry-After`` delays every call to that
+provider. Redirects are not followed, replies are read up to a size limit. Errors and logs never
+contain a body, a header or a token: only the provider, the endpoint as documented, the status,
+a documented code and the number of attempts.
 """
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -22,8 +22,9 @@ from urllib.parse import urlencode
 import aiohttp
 import structlog
 
-from providers.outbound_json import decode_reply
-from providers.wire import Json
+from providers.outbound.calls import ApiCall, ErrorReply
+from providers.outbound.replies import decode_reply
+from providers.wire.decode import Json
 from vocabulary.clock import Clock
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable, Malformed
 
@@ -36,8 +37,6 @@ PAUSE_MS = 250
 #: Longest wait that ``Retry-After`` can impose on us.
 RETRY_AFTER_MAX = timedelta(minutes=15)
 
-OK = frozenset({200})
-
 _CHUNK_BYTES = 65_536
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -46,45 +45,9 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorReply:
-    """What an error reply says: a documented code, and what we make of it."""
-
-    code: str | None
-    advice: str | None = None
-
-
-def _no_fault(_document: Json) -> ErrorReply:
-    return ErrorReply(None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiCall:
-    """One request.
-
-    Attributes:
-        endpoint: method and path as documented, e.g. ``"GET /v1/webhook/{webhookId}"``.
-        path: the path really asked for; None where it is the documented one.
-        query: sent in this order.
-        body: sent byte for byte.
-        good: the statuses whose body is a result.
-        repeatable: whether sending it twice does no more than sending it once.
-        fault: reads an error reply; may raise Malformed.
-    """
-
-    endpoint: str
-    path: str | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
-    good: frozenset[int] = OK
-    repeatable: bool = False
-    fault: Callable[[Json], ErrorReply] = field(default=_no_fault, repr=False)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """What the last reply showed about the way there.
+    """The last request that was answered.
 
     Attributes:
         latency: from the first byte sent to the last byte read.
@@ -104,15 +67,18 @@ class _Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class _Trouble:
-    """A failure that may pass."""
+class _Failure:
+    """A failure that may be temporary."""
 
     reason: str
     status: int | None = None
 
 
-class Outbound:
+class HttpTransport:
     """The transport to one provider's API; use it as ``async with``.
+
+    Attributes:
+        latest: the last request that was answered; None before the first.
 
     Args:
         slug: the provider, as errors name it.
@@ -162,32 +128,21 @@ class Outbound:
             await self._session.close()
 
     def due(self) -> float:
-        """The loop's time at which a call that begins now must have ended."""
+        """The event loop's time at which a call that begins now must have ended."""
         return self._now() + self._deadline.total_seconds()
 
-    async def ask(
+    async def send(
         self, call: ApiCall, read: Callable[[Json], T], *, due: float | None = None
     ) -> T:
-        """Send a call and read its reply.
-
-        Args:
-            call: what is asked.
-            read: makes the result; may raise Malformed.
-            due: when it must have ended, where it is one of several requests of one call.
-
-        Raises:
-            ApiUnavailable: no usable reply in time.
-            ApiRefused: the API said no.
-            ApiUnreadable: the reply is not as documented.
-        """
+        """Send a call and read its reply; see ``Transport.send``."""
         began = self._now()
-        found, attempts = await self._insist(call, self.due() if due is None else due)
-        result = self._judged(call, found, attempts, read)
+        reply, attempts = await self._repeated(call, self.due() if due is None else due)
+        result = self._result(call, reply, attempts, read)
         log.info(
             "api_called",
             provider=self.slug,
             endpoint=call.endpoint,
-            status=found.status,
+            status=reply.status,
             attempts=attempts,
             elapsed_ms=round((self._now() - began) * 1000),
             outcome=type(result).__name__ if isinstance(result, ApiError) else "done",
@@ -196,43 +151,43 @@ class Outbound:
             raise result
         return result
 
-    async def _insist(self, call: ApiCall, due: float) -> tuple[_Reply | _Trouble, int]:
-        """The first reply that stands, or the last trouble; and how often it was sent."""
+    async def _repeated(self, call: ApiCall, due: float) -> tuple[_Reply | _Failure, int]:
+        """The first final reply, or the last failure; and the number of requests sent."""
         limit = self._attempts if call.repeatable else 1
-        found: _Reply | _Trouble = _Trouble("no time was left to send it")
+        reply: _Reply | _Failure = _Failure("no time was left to send it")
         for attempt in range(1, limit + 1):
             wait = self._not_before - self._now()
             if self._now() + max(wait, 0) >= due:
-                return self._too_late(found, wait), attempt - 1
+                return self._too_late(reply, wait), attempt - 1
             await asyncio.sleep(max(wait, 0))
-            found = await self._attempt(call, due, limit - attempt + 1)
-            if isinstance(found, _Reply) or attempt == limit:
-                return found, attempt
+            reply = await self._attempt(call, due, limit - attempt + 1)
+            if isinstance(reply, _Reply) or attempt == limit:
+                return reply, attempt
             pause = self._random.uniform(0, PAUSE_MS * 2**attempt) / 1000
             if self._now() + pause >= due:
-                return found, attempt
+                return reply, attempt
             await asyncio.sleep(pause)
-        return found, limit
+        return reply, limit
 
-    def _too_late(self, found: _Reply | _Trouble, wait: float) -> _Reply | _Trouble:
-        if wait <= 0 or found.status is not None:
-            return found
-        return _Trouble("it asked us to come back later than the deadline", 429)
+    def _too_late(self, reply: _Reply | _Failure, wait: float) -> _Reply | _Failure:
+        if wait <= 0 or reply.status is not None:
+            return reply
+        return _Failure("it asked us to come back later than the deadline", 429)
 
     async def _attempt(
         self, call: ApiCall, due: float, attempts_left: int
-    ) -> _Reply | _Trouble:
+    ) -> _Reply | _Failure:
         """One request, within its share of the time left."""
         began = self._now()
         try:
             async with asyncio.timeout_at(began + (due - began) / attempts_left):
-                return await self._send(call)
+                return await self._request(call)
         except TimeoutError:
-            return _Trouble("no reply in time")
+            return _Failure("no reply in time")
         except (aiohttp.ClientError, OSError) as error:
-            return _Trouble(_reason(error))
+            return _Failure(_reason(error))
 
-    async def _send(self, call: ApiCall) -> _Reply | _Trouble:
+    async def _request(self, call: ApiCall) -> _Reply | _Failure:
         assert self._session is not None, "use it as `async with`"
         method, path = call.endpoint.split(" ", 1)
         query = f"?{urlencode(call.query)}" if call.query else ""
@@ -240,50 +195,54 @@ class Outbound:
         began = self._now()
         async with self._session.request(
             method, url, data=call.body, headers=call.headers, allow_redirects=False
-        ) as reply:
-            body = await _bounded(reply)
-            self._note(call, reply, began)
-            if reply.status == 429 or reply.status >= 500:
-                self._heed(reply.headers.get("Retry-After", ""))
-                return _Trouble(f"answered {reply.status}", reply.status)
-            return _Reply(reply.status, body)
+        ) as response:
+            body = await _bounded(response)
+            self._record(call, response, began)
+            if response.status == 429 or response.status >= 500:
+                self._delay(response.headers.get("Retry-After", ""))
+                return _Failure(f"answered {response.status}", response.status)
+            return _Reply(response.status, body)
 
-    def _judged(
-        self, call: ApiCall, found: _Reply | _Trouble, attempts: int, read: Callable[[Json], T]
+    def _result(
+        self,
+        call: ApiCall,
+        reply: _Reply | _Failure,
+        attempts: int,
+        read: Callable[[Json], T],
     ) -> T | ApiError:
         """The result, or the error to raise."""
-        where = {"provider": self.slug, "endpoint": call.endpoint}
-        status = found.status
-        if isinstance(found, _Trouble):
-            return ApiUnavailable(found.reason, **where, attempts=attempts, status=status)
-        if found.status in call.good:
+        place = {"provider": self.slug, "endpoint": call.endpoint}
+        status = reply.status
+        if isinstance(reply, _Failure):
+            return ApiUnavailable(reply.reason, **place, attempts=attempts, status=status)
+        if reply.status in call.good:
             try:
-                return read(_decoded(found.body))
+                return read(_decoded(reply.body))
             except Malformed as error:
                 reason = f"the reply is not as documented: {error}"
-        elif 400 <= found.status < 500:
-            fault = _fault_of(call, found)
-            said = "".join(f", {word}" for word in (fault.code, fault.advice) if word)
-            reason = f"answered {status}{said}"
+        elif 400 <= reply.status < 500:
+            refusal = _error_reply(call, reply)
+            details = "".join(f", {word}" for word in (refusal.code, refusal.advice) if word)
+            reason = f"answered {status}{details}"
             return ApiRefused(
-                reason, **where, attempts=attempts, status=status, code=fault.code
+                reason, **place, attempts=attempts, status=status, code=refusal.code
             )
         else:
             reason = f"answered {status}, which is not documented"
-        return ApiUnreadable(reason, **where, attempts=attempts, status=status)
+        return ApiUnreadable(reason, **place, attempts=attempts, status=status)
 
-    def _note(self, call: ApiCall, reply: aiohttp.ClientResponse, began: float) -> None:
+    def _record(self, call: ApiCall, response: aiohttp.ClientResponse, began: float) -> None:
         latency = timedelta(seconds=self._now() - began)
-        dated = _date(reply.headers.get("Date", ""))
+        dated = _date(response.headers.get("Date", ""))
         middle = self._clock.now() - latency / 2
         self.latest = Exchange(
             endpoint=call.endpoint,
-            status=reply.status,
+            status=response.status,
             latency=latency,
             skew=None if dated is None else dated - middle.replace(microsecond=0),
         )
 
-    def _heed(self, retry_after: str) -> None:
+    def _delay(self, retry_after: str) -> None:
         """Send nothing more to this provider before the time it named."""
         named = _date(retry_after)
         if _SECONDS.fullmatch(retry_after):
@@ -303,7 +262,7 @@ class _Dropped(aiohttp.ClientError):
     """The connection ended before the answer."""
 
 
-#: Narrow kinds first: some are kinds of those below them.
+#: Subclasses first.
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientSSLError, "no trusted TLS connection"),
     (aiohttp.ClientConnectorError, "no connection"),
@@ -319,8 +278,8 @@ async def _once(
 ) -> aiohttp.ClientResponse:
     """Send a request once.
 
-    By itself the library sends a GET, PUT or DELETE again, uncounted, when a kept connection
-    turns out to be closed. It does so for these two errors, so it is told another.
+    The library resends a GET, PUT or DELETE on its own, uncounted, when a kept connection turns
+    out to be closed. It does so for these two errors, so they are replaced by another one.
     """
     try:
         return await handler(request)
@@ -330,25 +289,25 @@ async def _once(
         raise _Dropped from None
 
 
-def _fault_of(call: ApiCall, reply: _Reply) -> ErrorReply:
+def _error_reply(call: ApiCall, reply: _Reply) -> ErrorReply:
     try:
-        return call.fault(_decoded(reply.body))
+        return call.read_error(_decoded(reply.body))
     except Malformed:
         return ErrorReply(None)
 
 
 def _reason(error: Exception) -> str:
-    """What happened on the way, in our words: the library's may name headers or addresses."""
+    """The failure in our words: the library's message may name headers or addresses."""
     for kind, reason in _REASONS:
         if isinstance(error, kind):
             return reason
     return "no reply that is HTTP"
 
 
-async def _bounded(reply: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None when it is longer than we read."""
+async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body, or None when it is longer than the limit."""
     body = bytearray()
-    async for chunk in reply.content.iter_chunked(_CHUNK_BYTES):
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         body += chunk
         if len(body) > REPLY_BYTES_MAX:
             return None
@@ -362,7 +321,7 @@ def _decoded(body: bytes | None) -> Json:
 
 
 def _date(text: str) -> datetime | None:
-    """The instant of an HTTP date, or None for whatever else it is."""
+    """The instant of an HTTP date, or None for any other text."""
     try:
         instant = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NoReturn, TypeVar
 
-from providers.fields import identifier, label
-from providers.wire import Json, Number
+from providers.wire.decode import Json, Number
+from providers.wire.fields import identifier, label
 from vocabulary.errors import Malformed
 
 #: Longest link followed or handed on, in characters; launch links carry tokens.

@@ -10,7 +10,7 @@ becomes a list. No documented field looks like that, so such keys are refused, n
 
 import re
 
-from providers.wire import Json, Number
+from providers.wire.decode import Json, Number
 from vocabulary.errors import Malformed
 
 _ESCAPED = re.compile('[\x00-\x1f"/\\\\\x80-\U0010ffff]')

@@ -13,7 +13,7 @@ from decimal import Decimal
 from json.encoder import encode_basestring
 from math import isinf
 
-from providers.wire import Json, Number
+from providers.wire.decode import Json, Number
 from vocabulary.errors import Malformed
 
 #: Longest number token read, in characters. A double is told apart by 17 digits.

@@ -1,8 +1,9 @@
 """Statements as CSV files: read line by line, whatever the columns are.
 
-A line that cannot be understood is a finding with its line number; the rest is still read.
-A file that is not a statement at all gives one finding and nothing else. Quoted fields may not
-contain line breaks: no column needs them, and a lost quote then costs one line, not the file.
+A line that cannot be understood is a finding with its line number; the rest is still read. A
+file that is no statement at all gives one finding and nothing else. Quoted fields may not
+contain line breaks: no column needs them, and a missing quote then costs one line, not the
+file.
 """
 
 import csv
@@ -11,6 +12,7 @@ from functools import partial
 from typing import BinaryIO
 
 from providers.contract import Unreadable
+from providers.statements.lines import next_line
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 
@@ -20,30 +22,32 @@ LINE_BYTES_MAX = 8_192
 _BOM = b"\xef\xbb\xbf"
 
 #: (the cells of one line by our names, the line as received) to what it records.
-#: Raises Malformed for a line that does not hold.
+#: Raises Malformed for a line that cannot be understood.
 LineReader = Callable[[Mapping[str, str], bytes], HistoryRecord]
 
 
 def read_lines(
     stream: BinaryIO, columns: Mapping[str, str], record: LineReader
 ) -> Iterator[HistoryRecord | Unreadable]:
-    """Stream a statement; columns may stand in any order, unknown ones are ignored.
+    """Stream a statement; columns may come in any order, unknown ones are ignored.
 
     Args:
         stream: the file, from its start.
         columns: our name of each column to its name in the file's header.
-        record: what one line says.
+        record: reads one line.
 
     Yields:
         One record or finding per line that is not blank, in file order.
     """
-    header = _line(stream).removeprefix(_BOM)
+    header = next_line(stream, LINE_BYTES_MAX).removeprefix(_BOM)
     places = _places(header, columns)
     if isinstance(places, Unreadable):
         yield places
         return
     width, order = places
-    for number, line in enumerate(iter(partial(_line, stream), b""), start=2):
+    for number, line in enumerate(
+        iter(partial(next_line, stream, LINE_BYTES_MAX), b""), start=2
+    ):
         if line.isspace():
             continue
         try:
@@ -63,7 +67,7 @@ def _header(line: bytes) -> list[str] | Unreadable:
 
 
 def _misfit(header: list[str], names: Collection[str]) -> Unreadable | None:
-    """Why a header does not hold each of these names once, if it does not."""
+    """What is wrong with a header that lacks one of these names, or has it twice."""
     missing = [name for name in names if name not in header]
     if missing:
         return Unreadable(1, f"header: these columns are missing: {', '.join(missing)}")
@@ -72,24 +76,15 @@ def _misfit(header: list[str], names: Collection[str]) -> Unreadable | None:
     return None
 
 
-def _line(stream: BinaryIO) -> bytes:
-    """The next line with its end, cut at one byte over the limit; empty at the end."""
-    line = stream.readline(LINE_BYTES_MAX + 1)
-    rest = line
-    while len(rest) > LINE_BYTES_MAX and not rest.endswith(b"\n"):
-        rest = stream.readline(LINE_BYTES_MAX + 1)
-    return line
-
-
 def _places(
     header: bytes, columns: Mapping[str, str]
 ) -> tuple[int, Mapping[str, int]] | Unreadable:
-    """How many columns there are and where ours stand, or why this is no statement."""
+    """The number of columns and the places of ours, or why this is no statement."""
     names = _header(header)
     if isinstance(names, Unreadable):
         return names
-    if wrong := _misfit(names, columns.values()):
-        return wrong
+    if misfit := _misfit(names, columns.values()):
+        return misfit
     return len(names), {ours: names.index(theirs) for ours, theirs in columns.items()}
 
 

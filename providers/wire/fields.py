@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from providers.contract import Provider
-from providers.wire import Json, Number
+from providers.wire.decode import Json, Number
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX
 from vocabulary.money import Money, is_currency
