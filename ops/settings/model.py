@@ -38,8 +38,6 @@ from vocabulary.secrets import Secret
 
 #: The URL that means: start it for me, in the data directory.
 EMBEDDED = "embedded"
-#: The systems a demonstration plays; those that can be simulated.
-DEMONSTRATED = ("agent_platform", "aggregator", "sportsbook", "xigs")
 #: The slug under which our own operations are booked.
 OWN_SLUG = "tieout"
 
@@ -273,29 +271,6 @@ class Settings(Section):
     reconcile: ReconcileSettings = ReconcileSettings()
     metrics: MetricsSettings = MetricsSettings()
     providers: tuple[ProviderSettings, ...] = ()
-
-
-def demo_settings(*, own_ids: bool = False) -> Settings:
-    """One provider of each system with a well-known secret, for demonstrations.
-
-    With ``own_ids`` the aggregator's history does not name our rounds.
-    """
-    options = {"aggregator": {"history_id_is_bet_id": False}} if own_ids else {}
-    raw = {
-        "mode": "demo",
-        "providers": [
-            {
-                "slug": name,
-                "dialect": name,
-                "currency": "USD",
-                "secrets": [f"literal:demo-{name}-secret"],
-                "options": options.get(name, {}),
-            }
-            for name in DEMONSTRATED
-            if name in dialects()
-        ],
-    }
-    return Settings.model_validate(raw, context={"mode": "demo"})
 
 
 def _frozen(value: object) -> object:

@@ -50,6 +50,11 @@ VIOLATIONS = [
         "import providers.outbound.http_transport",
     ),
     (
+        "Simulated systems do not import each other",
+        "simulator/systems/xigs/stories.py",
+        "import simulator.systems.aggregator.stories",
+    ),
+    (
         "The simulator shares no code with dialects or ledger",
         "simulator/__init__.py",
         "import providers",

@@ -23,19 +23,22 @@ from ledger.accepting.model import (
 from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
 from simulator.history.faults import inject
-from simulator.history.lines import RunSpan, history_of
-from simulator.history.statements import SUFFIXES, write_statement
-from simulator.protocol.messages import ProviderSystem, ReplyKind, ScriptStep
+from simulator.history.lines import history_of
+from simulator.history.statements import write_statement
+from simulator.protocol.history_lines import RunSpan
+from simulator.protocol.messages import ReplyKind, ScriptStep, Side
 from simulator.protocol.responses import Reply, read
-from simulator.protocol.signing import request_for
-from simulator.run.push import pushes
+from simulator.protocol.system import System
 from simulator.scenarios.plan import Plan, make_plan
+from simulator.systems.aggregator.push import pushes
+from simulator.systems.registry import SYSTEMS
+from tests.harness.providers.systems import AGGREGATOR, ALL_SYSTEMS, name_of, request_for
 from vocabulary.facts import HistoryRecord
 
 SECRET = b"a shared secret"
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 FINAL = {ReplyKind.SUCCESS, ReplyKind.DECLINED}
-ALL = tuple(sorted(ProviderSystem(name) for name in DIALECTS))
+ALL = tuple(system for system in ALL_SYSTEMS if system.name in DIALECTS)
 
 
 class Counter:
@@ -47,27 +50,27 @@ class Counter:
             for number, one in enumerate(plan.players)
         }
         players = {
-            (side.value, one.handles[side]): {one.currency: number}
+            (side.name, one.handles[side]): {one.currency: number}
             for number, one in enumerate(plan.players)
             for side in ALL
         }
-        strangers = {(s.value, f"s{plan.seed}-nobody"): None for s in ALL}
+        strangers = {(s.name, f"s{plan.seed}-nobody"): None for s in ALL}
         self.wallets = wallets
         self._players = {**players, **strangers}
         self._operations: dict[OperationKey, KnownOperation] = {}
-        self._providers = {side: _provider(side) for side in ALL}
+        self._providers: dict[Side, Provider] = {side: _provider(side) for side in ALL}
 
     def answer(self, step: ScriptStep) -> Decision:
         """Verify, parse, decide and answer one call."""
         side = step.call.side
-        dialect, provider = DIALECTS[side.value], self._providers[side]
+        dialect, provider = DIALECTS[side.name], self._providers[side]
         sent = request_for(step.call, SECRET)
         headers = {name.lower(): value for name, value in sent.headers.items()}
         verified = dialect.verify(
             Callback(route=sent.route, headers=headers, body=sent.body), provider
         )
         request = Request(
-            provider=side.value,
+            provider=side.name,
             policy=dialect.policy(provider.options),
             fact=dialect.parse(verified, provider),
             route=sent.route,
@@ -86,10 +89,10 @@ class Counter:
             self._operations.update(decided.learned)
 
 
-def _provider(side: ProviderSystem) -> Provider:
-    options = {name: one.default for name, one in DIALECTS[side.value].options.items()}
+def _provider(side: Side) -> Provider:
+    options = {name: one.default for name, one in DIALECTS[side.name].options.items()}
     return Provider(
-        slug=side.value, currency="USD", exponents={}, secrets=(SECRET,), options=options
+        slug=side.name, currency="USD", exponents={}, secrets=(SECRET,), options=options
     )
 
 
@@ -98,15 +101,17 @@ def _provider(side: ProviderSystem) -> Provider:
 def test_every_answer_and_every_final_balance_is_the_expected_one(
     seed: int, callbacks: int, players: int
 ) -> None:
-    plan = make_plan(seed=seed, callbacks=callbacks, players=players, sides=ALL, currency="USD")
+    plan = make_plan(
+        seed=seed, callbacks=callbacks, players=players, systems=ALL, currency="USD"
+    )
     counter = Counter(plan)
-    first: dict[tuple[ProviderSystem, str], bytes] = {}
+    first: dict[tuple[Side, str], bytes] = {}
     for step in plan.steps:
         for _ in range(step.copies):
             answer = counter.answer(step).answer
             reading = read(
                 Reply(answer.status, answer.body),
-                side=step.call.side,
+                system=SYSTEMS[step.call.side.name],
                 kind=step.call.kind,
                 currency="USD",
             )
@@ -123,7 +128,7 @@ def test_every_answer_and_every_final_balance_is_the_expected_one(
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), faults=st.integers(0, 30))
 def test_faults_differ_from_the_truth_in_their_own_rounds_only(seed: int, faults: int) -> None:
-    plan = make_plan(seed=seed, callbacks=200, players=5, sides=ALL, currency="USD")
+    plan = make_plan(seed=seed, callbacks=200, players=5, systems=ALL, currency="USD")
     lines = history_of(plan)
     told, injected = inject(lines, seed=seed, faults=faults)
     hit = {(fault.side, fault.round_id) for fault in injected}
@@ -137,12 +142,13 @@ def test_faults_differ_from_the_truth_in_their_own_rounds_only(seed: int, faults
 
 @pytest.mark.parametrize("callbacks", [1500])
 def test_pushed_history_is_understood_as_it_was_meant(callbacks: int) -> None:
-    plan = make_plan(seed=6, callbacks=callbacks, players=9, sides=ALL, currency="USD")
+    plan = make_plan(seed=6, callbacks=callbacks, players=9, systems=ALL, currency="USD")
     told, _ = inject(history_of(plan), seed=6, faults=20)
-    provider, dialect = _provider(ProviderSystem.AGGREGATOR), DIALECTS["aggregator"]
+    provider, dialect = _provider(AGGREGATOR), DIALECTS["aggregator"]
     newest: dict[str, HistoryRecord] = {}
     span = RunSpan(NOON, NOON, len(plan.steps))
-    for requests in pushes(told, seed=6, span=span, secret=SECRET):
+    pushed = [line for line in told if line.side is AGGREGATOR]
+    for requests in pushes(pushed, 6, span, SECRET):
         for sent in requests:
             callback = Callback(
                 route=sent.route, headers={"content-type": "application/json"}, body=sent.body
@@ -152,7 +158,7 @@ def test_pushed_history_is_understood_as_it_was_meant(callbacks: int) -> None:
             held = newest.get(record.record_id)
             if held is None or record.updated_at > held.updated_at:
                 newest[record.record_id] = record
-    meant = {line.record_id: line for line in told if line.side is ProviderSystem.AGGREGATOR}
+    meant = {line.record_id: line for line in told if line.side is AGGREGATOR}
     assert set(newest) == set(meant)
     for line in meant.values():
         record = newest[line.record_id]
@@ -162,15 +168,17 @@ def test_pushed_history_is_understood_as_it_was_meant(callbacks: int) -> None:
         assert record.declared_net.minor == line.net
 
 
-@pytest.mark.parametrize("side", sorted(set(SUFFIXES) & set(ALL)))
+@pytest.mark.parametrize(
+    "side", [side for side in ALL if side.statement is not None], ids=name_of
+)
 def test_told_files_are_understood_line_by_line_as_they_were_meant(
-    side: ProviderSystem, tmp_path: Path
+    side: System, tmp_path: Path
 ) -> None:
-    plan = make_plan(seed=8, callbacks=1500, players=9, sides=ALL, currency="USD")
+    plan = make_plan(seed=8, callbacks=1500, players=9, systems=ALL, currency="USD")
     told, _ = inject(history_of(plan), seed=8, faults=20)
-    path = tmp_path / f"history{SUFFIXES[side]}"
+    path = tmp_path / "history"
     write_statement(path, side, told, RunSpan(NOON, NOON, len(plan.steps)))
-    statement = DIALECTS[side.value].statement
+    statement = DIALECTS[side.name].statement
     assert statement is not None
     with path.open("rb") as stream:
         records = list(statement.read(stream, _provider(side)))

@@ -25,7 +25,7 @@ from providers.wire.decode import decode_json
 from simulator.conformance.catalogue import CATALOGUE, OPENING_UNITS
 from simulator.conformance.runner import examine
 from simulator.conformance.scenario import ScenarioResult
-from simulator.conformance.target import ConformanceTarget, LedgerHooks, TestPlayer
+from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact
@@ -46,7 +46,7 @@ class Bookkeeper:
         self.players: dict[HandleKey, Mapping[str, int] | None] = {}
         self.operations: dict[OperationKey, KnownOperation] = {}
 
-    def open(self, guest: TestPlayer) -> None:
+    def open(self, guest: ConformancePlayer) -> None:
         """Give a guest a wallet."""
         number = len(self.wallets) + 1
         currency = self.provider.currency
@@ -224,7 +224,7 @@ async def findings(
     """
     opening = OPENING_UNITS * 10 ** exponent_of(subject.currency)
     guests = [
-        TestPlayer(player=f"player-{number}", handle=f"handle-{number}", opening=opening)
+        ConformancePlayer(player=f"player-{number}", handle=f"handle-{number}", opening=opening)
         for number in range(len(CATALOGUE))
     ]
     for guest in guests:

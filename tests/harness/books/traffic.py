@@ -17,19 +17,20 @@ from ledger.players.importer import import_players, read_players
 from ledger.replay.report import ProviderDecoder, ProviderDecoders
 from providers.contract import Callback
 from providers.registry import DIALECTS
-from simulator.protocol.messages import ProviderSystem, ScriptStep
-from simulator.protocol.signing import request_for
+from simulator.protocol.messages import ScriptStep
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.scenarios.players_csv import write_roster
+from simulator.systems.registry import SYSTEMS
 from storage.engine import open_engine
 from tests.harness.books.ledger import NOON, acceptors
 from tests.harness.providers.signers import SECRET, configured
+from tests.harness.providers.systems import ALL_SYSTEMS, configuration
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome
 from webhooks.evidence_headers import evidence
 
-SIDES = tuple(ProviderSystem)
+SIDES = ALL_SYSTEMS
 HOUR = timedelta(hours=1)
 BATCH = 60
 
@@ -50,10 +51,10 @@ def _voice(name: str, secret: bytes) -> ProviderDecoder:
 def an_hour(database: str, *, seed: int, callbacks: int, players: int) -> Plan:
     """Import the players and take every callback of the plan; nothing is posted yet."""
     plan = make_plan(
-        seed=seed, callbacks=callbacks, players=players, sides=SIDES, currency="USD"
+        seed=seed, callbacks=callbacks, players=players, systems=SIDES, currency="USD"
     )
     file = io.StringIO(newline="")
-    write_roster(file, plan.players, {side: side.value for side in SIDES})
+    write_roster(file, plan.players, {side: side.name for side in SIDES})
     file.seek(0)
     engine = open_engine(database)
     import_players(engine, read_players(file))
@@ -92,9 +93,10 @@ def requests(plan: Plan, steps: Sequence[ScriptStep]) -> Iterator[Request]:
 
 
 def _understood(heard: ProviderDecoders, step: ScriptStep, at: datetime) -> Request:
-    side = step.call.side.value
+    side = step.call.side.name
     voice = heard.providers[side]
-    sent = request_for(step.call, SECRET, sent_at=at)
+    provider = configuration(SYSTEMS[side], secret=SECRET)
+    sent = SYSTEMS[side].request(step.call, provider, at)
     headers = {name.lower(): value for name, value in sent.headers.items()}
     callback = Callback(route=sent.route, headers=headers, body=sent.body)
     verified = voice.dialect.verify(callback, voice.provider)

@@ -12,16 +12,27 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from simulator.api.server import PROFILE, Api, RunningApis, serve, tell
-from simulator.history.lines import HistoryLine, RunSpan, history_of
-from simulator.history.statements import SUFFIXES, write_statement
-from simulator.protocol.agent_platform import AGENT_ID
-from simulator.protocol.messages import Call, CallKind, Player, ProviderSystem, ScriptStep
+from simulator.api.server import RunningApis, serve
+from simulator.history.lines import history_of
+from simulator.history.statements import write_statement
+from simulator.protocol.history_lines import HistoryLine, RunSpan
+from simulator.protocol.messages import Call, CallKind, Player, ScriptStep, Side
 from simulator.protocol.sender import PATIENCE
+from simulator.protocol.system import SimulatedApi, System
 from simulator.run.driver import Pace, ReceiverTarget, drive
-from simulator.run.push import push, pushes
+from simulator.run.push import push
 from simulator.scenarios.expected import ExpectedLedger
 from simulator.scenarios.plan import Plan
+from simulator.systems.agent_platform.calls import AGENT_ID
+from simulator.systems.xigs.api import PROFILE
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    ALL_SYSTEMS,
+    SPORTSBOOK,
+    XIGS,
+    configuration,
+)
 from tests.harness.servers.running import PATIENCE_S, Running
 from vocabulary.clock import SystemClock
 
@@ -29,25 +40,23 @@ SEED = 7
 OPENING = 10_000
 CURRENCY = "USD"
 #: Named unlike their dialects, so that no slug can pass for one.
-SLUGS = {
-    ProviderSystem.AGENT_PLATFORM: "slots",
-    ProviderSystem.AGGREGATOR: "games",
-    ProviderSystem.SPORTSBOOK: "book",
-    ProviderSystem.XIGS: "cards",
+SLUGS: Mapping[Side, str] = {
+    AGENT_PLATFORM: "slots",
+    AGGREGATOR: "games",
+    SPORTSBOOK: "book",
+    XIGS: "cards",
 }
-PLAYERS = {
-    ProviderSystem.AGENT_PLATFORM: "ann",
-    ProviderSystem.AGGREGATOR: "ben",
-    ProviderSystem.SPORTSBOOK: "cleo",
-    ProviderSystem.XIGS: "dora",
+PLAYERS: Mapping[Side, str] = {
+    AGENT_PLATFORM: "ann",
+    AGGREGATOR: "ben",
+    SPORTSBOOK: "cleo",
+    XIGS: "dora",
 }
 _APIS = {
-    ProviderSystem.AGENT_PLATFORM: f"agent_id = {AGENT_ID}",
-    ProviderSystem.AGGREGATOR: 'key = "literal:{secret}"',
-    ProviderSystem.SPORTSBOOK: (
-        'version = "v1"\nusername = "literal:demo"\npassword = "literal:{secret}"'
-    ),
-    ProviderSystem.XIGS: f'key = "literal:{{secret}}"\nprofile = "{PROFILE}"',
+    AGENT_PLATFORM: f"agent_id = {AGENT_ID}",
+    AGGREGATOR: 'key = "literal:{secret}"',
+    SPORTSBOOK: ('version = "v1"\nusername = "literal:demo"\npassword = "literal:{secret}"'),
+    XIGS: f'key = "literal:{{secret}}"\nprofile = "{PROFILE}"',
 }
 # Statements are told bit by bit, several a day, as a test goes on.
 _STATEMENT = """
@@ -71,7 +80,7 @@ SELECT count(*) FROM deliveries
  WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL
 """
 
-A = TypeVar("A", bound=Api)
+A = TypeVar("A", bound=SimulatedApi)
 
 
 class Launching:
@@ -81,7 +90,7 @@ class Launching:
         self.running = running
         self.served = served
 
-    def api(self, kind: type[A], side: ProviderSystem) -> A:
+    def api(self, kind: type[A], side: System) -> A:
         """What that provider knows of us."""
         found = self.served.apis[side]
         assert isinstance(found, kind)
@@ -93,21 +102,21 @@ class Launching:
         assert done.returncode == code, done.stderr + done.stdout
         return json.loads(done.stdout)
 
-    def of(self, side: ProviderSystem, *words: str, code: int = 0) -> Any:
+    def of(self, side: System, *words: str, code: int = 0) -> Any:
         """The same for a command about one provider."""
         return self.tieout(*words, "--provider", SLUGS[side], code=code)
 
-    def open_game(self, side: ProviderSystem, *words: str) -> str:
+    def open_game(self, side: System, *words: str) -> str:
         """Where the side's player is sent to play."""
         opened = self.of(side, "games", "open", "--player", PLAYERS[side], *words)
         return str(opened["url"])
 
-    def balance(self, side: ProviderSystem) -> str:
+    def balance(self, side: System) -> str:
         """What the side's player has."""
         words = ("--player", PLAYERS[side], "--currency", CURRENCY)
         return str(self.tieout("ledger", "balance", *words)["balance"])
 
-    def posted(self, side: ProviderSystem) -> dict[str, Decimal]:
+    def posted(self, side: System) -> dict[str, Decimal]:
         """What every operation of the side put into the wallet, when all entries are there."""
         self.running.until_posted()
         found = {}
@@ -121,7 +130,7 @@ class Launching:
 class Game:
     """One player's play at one provider: callbacks, what they must be answered, and history."""
 
-    def __init__(self, launching: Launching, side: ProviderSystem, handle: str) -> None:
+    def __init__(self, launching: Launching, side: System, handle: str) -> None:
         self.side = side
         self.began = _CLOCK.now()
         self._launching = launching
@@ -133,8 +142,12 @@ class Game:
         self._span = RunSpan(self.began, self.began, 0)
         self._target = ReceiverTarget(
             url=f"http://127.0.0.1:{launching.running.port}",
-            slugs=SLUGS,
-            secrets={one: secret_of(one).encode() for one in ProviderSystem},
+            providers={
+                system: configuration(
+                    system, slug=SLUGS[system], secret=secret_of(system).encode()
+                )
+                for system in ALL_SYSTEMS
+            },
         )
 
     def call(self, kind: CallKind, reference: str = "", amount: int = 0, **more: Any) -> Call:
@@ -178,13 +191,12 @@ class Game:
 
     def tell(self, lines: Sequence[HistoryLine]) -> None:
         """Let the provider tell this history in its own way, and wait until it is taken in."""
-        match self.side:
-            case ProviderSystem.AGGREGATOR:
-                self._push(lines)
-            case ProviderSystem.XIGS:
-                self._pull(lines)
-            case ProviderSystem.AGENT_PLATFORM | ProviderSystem.SPORTSBOOK:
-                self._import(lines)
+        if self.side.push is not None:
+            self._push(lines)
+        elif self.side is XIGS:
+            self._pull(lines)
+        else:
+            self._import(lines)
 
     def reconcile(self, *, code: int = 0) -> Any:
         """Everything since the game began, however young."""
@@ -196,7 +208,7 @@ class Game:
     def _plan(self, steps: tuple[ScriptStep, ...]) -> Plan:
         return Plan(
             seed=SEED,
-            sides=(self.side,),
+            systems=(self.side,),
             players=(self._player,),
             steps=steps,
             balances=dict(self._book.balances),
@@ -204,20 +216,22 @@ class Game:
 
     def _push(self, lines: Sequence[HistoryLine]) -> None:
         secret = secret_of(self.side).encode()
-        records = list(pushes(lines, seed=SEED, span=self._span, secret=secret))
-        sending = push(records, self._target, _PACE, progress=lambda _: None)
+        assert self.side.push is not None
+        records = list(self.side.push(lines, SEED, self._span, secret))
+        sending = push(records, self.side, self._target, _PACE, progress=lambda _: None)
         assert asyncio.run(sending) == 0
         self._launching.running.until(_UNREAD)
 
     def _pull(self, lines: Sequence[HistoryLine]) -> None:
-        tell(self._launching.served, lines, self._span)
+        self._launching.served.remember(lines, self._span)
         rounds, _ = self._launching.of(self.side, "feed", "pull")["feeds"]
         # What was pulled before is asked for again, but only the new is stored.
         assert (rounds["error"], rounds["unreadable"]["count"]) == (None, 0)
         assert rounds["stored"] == len(lines)
 
     def _import(self, lines: Sequence[HistoryLine]) -> None:
-        path = self._launching.running.folder / f"history{SUFFIXES[self.side]}"
+        assert self.side.statement is not None
+        path = self._launching.running.folder / f"history{self.side.statement.suffix}"
         written = write_statement(path, self.side, lines, self._span)
         taken = self._launching.of(self.side, "feed", "import", str(path))
         assert (taken["received"], taken["stored"], taken["unreadable"]) == (
@@ -230,7 +244,7 @@ class Game:
 @contextlib.contextmanager
 def launching(folder: Path) -> Iterator[Launching]:
     """Everything running, with a funded player for each provider."""
-    with apis_served(ProviderSystem, SEED) as served:
+    with apis_served(ALL_SYSTEMS, SEED) as served:
         running = Running(folder, settings=_settings(served.urls))
         try:
             found = Launching(running, served)
@@ -245,7 +259,7 @@ def launching(folder: Path) -> Iterator[Launching]:
 
 
 @contextlib.contextmanager
-def apis_served(sides: type[ProviderSystem], seed: int) -> Iterator[RunningApis]:
+def apis_served(sides: Sequence[System], seed: int) -> Iterator[RunningApis]:
     """The simulated APIs in a thread of their own, so that commands can be waited for."""
     ready: Future[tuple[RunningApis, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
@@ -265,9 +279,9 @@ def apis_served(sides: type[ProviderSystem], seed: int) -> Iterator[RunningApis]
         thread.join(PATIENCE_S)
 
 
-def secret_of(side: ProviderSystem) -> str:
+def secret_of(side: Side) -> str:
     """What a simulated API, and the callbacks of its provider, are signed with."""
-    return f"demo-{side.value}-secret"
+    return f"demo-{side.name}-secret"
 
 
 def named_in(url: str, name: str) -> str:
@@ -276,17 +290,17 @@ def named_in(url: str, name: str) -> str:
     return value
 
 
-def _settings(urls: Mapping[ProviderSystem, str]) -> str:
+def _settings(urls: Mapping[System, str]) -> str:
     text = 'mode = "test"\n[workers]\nsweep_after = "1s"\n'
-    for side, slug in SLUGS.items():
+    for side in ALL_SYSTEMS:
         secret = secret_of(side)
         text += _PROVIDER.format(
-            slug=slug,
-            side=side.value,
+            slug=SLUGS[side],
+            side=side.name,
             currency=CURRENCY,
             secret=secret,
             url=urls[side],
             api=_APIS[side].format(secret=secret),
         )
-        text += _STATEMENT if side in SUFFIXES else ""
+        text += _STATEMENT if side.statement is not None else ""
     return text

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from ops.commands.conformance_hooks import roster, subject_of
+from ops.commands.conformance_hooks import roster, target_of
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.settings.loader import load
 from simulator.conformance.catalogue import CATALOGUE
-from simulator.conformance.target import TestPlayer
+from simulator.conformance.target import ConformancePlayer
 from tests.harness.books.bookkeeper import (
     BelievesEverybody,
     Bookkeeper,
@@ -143,11 +143,11 @@ def foreign(
     """Examine somebody else's receiver with players that it knows."""
     found = entry(place, slug)
     bookkeeper = kind(found.provider, found.dialect.name)
-    text = roster(subject_of(found), seed=1)
+    text = roster(target_of(found), seed=1)
     (place / "players.csv").write_text(text)
     for line in text.splitlines()[1:]:
         player, _currency, _balance, handle = line.split(",")
-        bookkeeper.open(TestPlayer(player=player, handle=handle, opening=10_000))
+        bookkeeper.open(ConformancePlayer(player=player, handle=handle, opening=10_000))
     # No database is to be found at these addresses: it must not be looked for.
     tieout = Tieout(
         place, "postgresql://nowhere.invalid/x", "redis://nowhere.invalid/0", "--help"

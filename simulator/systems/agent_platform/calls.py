@@ -1,17 +1,20 @@
 """The agent platform's callbacks: one URL, ``type`` decides, signed as PHP prints the body.
 
-The document signs the key-sorted text but shows bodies in another order, so three readings of
-it take turns, each fixed by the request id: the sorted text sent and signed, the documented
-order sent with the sorted text signed, and the documented order sent and signed as it is.
+The document signs the key-sorted text but shows bodies in another order. Three readings of it
+take turns, chosen by the request id: the sorted text sent and signed, the documented order sent
+with the sorted text signed, and the documented order sent and signed as it is.
 """
 
 import hashlib
 import hmac
 import zlib
+from datetime import datetime
 from uuid import UUID
 
+from simulator.protocol.configuration import Configuration
 from simulator.protocol.json_text import PHP, Body, JsonAmount, Value, WireRequest, top_sorted
 from simulator.protocol.messages import Call, CallKind
+from simulator.protocol.player_session import nameless
 from vocabulary.money import exponent_of
 
 HEADER = "X-Signature"
@@ -27,10 +30,13 @@ TYPES = {
 _READINGS = ("sorted", "as shown, sorted signed", "as shown")
 
 
-def request_of(call: Call, secret: bytes, *, agent_id: int) -> WireRequest:
-    """The signed request that says this call."""
+def request_of(
+    call: Call, configuration: Configuration, _sent_at: datetime | None
+) -> WireRequest:
+    """The signed request that makes this call."""
+    secret = configuration.secrets[0]
     request_id = request_id_of(call)
-    body = _body(call, agent_id, request_id)
+    body = _body(call, agent_id_of(configuration), request_id)
     reading = _READINGS[zlib.crc32(request_id.encode()) % len(_READINGS)]
     sent = PHP(top_sorted(body) if reading == "sorted" else body)
     signed = sent if reading == "as shown" else PHP(top_sorted(body))
@@ -44,17 +50,17 @@ def signature(text: str, secret: bytes) -> str:
 
 
 def request_id_of(call: Call) -> str:
-    """The platform's name of one delivery: another for a repeat, the same for its copies."""
+    """The platform's id of one delivery: copies share it, a repeat has another."""
     return _uuid("request", call.reference or call.handle, call.kind, str(call.attempt))
 
 
-def nameless(original: str) -> str:
-    """What we call a rollback that the platform gave no id of its own."""
-    return f"rollback:{original}"
+def agent_id_of(configuration: Configuration) -> int:
+    """What the receiver expects to be called; 0 there means that it does not check."""
+    return configuration.number("agent_id", 0) or AGENT_ID
 
 
 def round_of(reference: str) -> str:
-    """The round that a transaction belongs to; each is its own."""
+    """The round of a transaction; each has its own."""
     return f"{reference}-R"
 
 
@@ -79,7 +85,7 @@ def _movement(call: Call) -> dict[str, Value]:
     if call.kind is CallKind.BALANCE:
         return {}
     if call.kind is CallKind.ROLLBACK:
-        return {**_named(call), "round_id": round_of(call.original)}
+        return {**_rollback_ids(call), "round_id": round_of(call.original)}
     return {
         "transaction_id": call.reference,
         "round_id": round_of(call.reference),
@@ -89,7 +95,7 @@ def _movement(call: Call) -> dict[str, Value]:
     }
 
 
-def _named(call: Call) -> dict[str, Value]:
+def _rollback_ids(call: Call) -> dict[str, Value]:
     """The ids of a rollback; one without its own gives the original's in its place."""
     if call.reference == nameless(call.original):
         return {"transaction_id": call.original}

@@ -1,29 +1,25 @@
 """The sportsbook's API: a token for a while, and sessions opened with it."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from aiohttp import web
 
-from simulator.api.fault_injection import (
-    ApiFault,
-    ApiRefusal,
-    FaultControl,
-    RefusalStyle,
-    application,
-    object_of,
-)
+from simulator.api.fault_injection import ApiRefusal, RefusalStyle, application, object_of
 from simulator.api.games import NameMint
+from simulator.protocol.api_faults import ApiFault, FaultControl
+from simulator.protocol.history_lines import HistoryLine, RunSpan
 from vocabulary.clock import Clock, SystemClock
 
 _UNAUTHORIZED = ApiRefusal(401, "UNAUTHORIZED")
 _INVALID = ApiRefusal(400, "INVALID_REQUEST")
 
-MANNER = RefusalStyle(
+STYLE = RefusalStyle(
     document=lambda refused: {"error": refused.code},
-    troubles=MappingProxyType(
+    faults=MappingProxyType(
         {
             ApiFault.UNAUTHORIZED: _UNAUTHORIZED,
             ApiFault.FORBIDDEN: ApiRefusal(403, "FORBIDDEN"),
@@ -64,19 +60,22 @@ class SportsbookApi:
 
     def application(self) -> web.Application:
         """The API, ready to be served."""
-        app = application(self.control, MANNER)
+        app = application(self.control, STYLE)
         app.router.add_post(f"/{self.version}/auth", self._auth)
         app.router.add_post(f"/{self.version}/start-session", self._start)
         return app
+
+    def remember(self, _lines: Sequence[HistoryLine], _span: RunSpan) -> None:
+        """Remember nothing: the document has no history."""
 
     def forget_tokens(self) -> None:
         """Refuse every token given so far, as after a restart."""
         self._tokens.clear()
 
     async def _auth(self, request: web.Request) -> web.Response:
-        asked = await object_of(request, _INVALID)
-        given = f"{asked.get('username')}\x00{asked.get('password')}".encode()
-        if not hmac.compare_digest(given, f"{self.username}\x00{self.password}".encode()):
+        document = await object_of(request, _INVALID)
+        login = f"{document.get('username')}\x00{document.get('password')}".encode()
+        if not hmac.compare_digest(login, f"{self.username}\x00{self.password}".encode()):
             raise _UNAUTHORIZED
         token = self._names.token()
         self._tokens[token] = self.clock.now() + self.token_life
@@ -88,8 +87,8 @@ class SportsbookApi:
         until = self._tokens.get(token) if scheme == "Bearer" else None
         if until is None or until <= self.clock.now():
             raise _UNAUTHORIZED
-        asked = await object_of(request, _INVALID)
-        user, currency = asked.get("user_id"), asked.get("currency")
+        document = await object_of(request, _INVALID)
+        user, currency = document.get("user_id"), document.get("currency")
         if not (isinstance(user, str) and user and isinstance(currency, str) and currency):
             raise _INVALID
         self.sessions.append((user, currency))

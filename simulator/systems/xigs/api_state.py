@@ -1,4 +1,4 @@
-"""What the scratch-card platform keeps: users, sessions with rounds, webhooks and their log.
+"""The state of the platform: users, sessions with rounds, webhooks and their log.
 
 Every row is the JSON object that a list shows; its amounts are numbers of
 ``simulator.protocol.json_text``.
@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from simulator.api.games import NameMint
-from simulator.history.lines import HistoryLine, RunSpan
-from simulator.history.statements import round_document
+from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
-from simulator.protocol.messages import ProviderSystem
+from simulator.systems.xigs.statement import round_document
 
 PAGE_SIZE = 20
 PAGE_SIZE_MAX = 100
@@ -24,7 +23,7 @@ Rows = Sequence[XigsRow]
 
 @dataclass(slots=True, kw_only=True)
 class XigsState:
-    """Everything kept, by id."""
+    """All rows, by id."""
 
     profiles: dict[str, XigsRow] = field(default_factory=dict)
     users: dict[str, XigsRow] = field(default_factory=dict)
@@ -35,9 +34,9 @@ class XigsState:
     deliveries: dict[str, list[XigsRow]] = field(default_factory=dict)
 
     def user(self, kind: str, credential: str, names: NameMint, now: datetime) -> str:
-        """The user of a credential, made where there is none."""
-        for number, held in self.users.items():
-            if (held["credentialType"], held["credential"]) == (kind, credential):
+        """The user of a credential, created if there is none."""
+        for number, user in self.users.items():
+            if (user["credentialType"], user["credential"]) == (kind, credential):
                 return number
         number = names.uuid()
         self.users[number] = {
@@ -65,10 +64,8 @@ class XigsState:
     def play(
         self, lines: Iterable[HistoryLine], span: RunSpan, *, game: str, until: datetime
     ) -> None:
-        """Keep the rounds of a told history, each in the one session of its player."""
+        """Keep the rounds of a history, each in the one session of its player."""
         for line in lines:
-            if line.side is not ProviderSystem.XIGS:
-                continue
             number = f"session-{line.handle}"
             if number not in self.sessions:
                 began = span.at(line.place)
@@ -98,10 +95,10 @@ class XigsState:
         self, webhook: str, payload: XigsRow, *, status: int, body: str, now: datetime
     ) -> None:
         """Log one delivery and what it was answered."""
-        held, log = self.webhooks[webhook], self.deliveries[webhook]
+        row, log = self.webhooks[webhook], self.deliveries[webhook]
         good = status == 200
-        held["lastTriggered"] = instant_text(now)
-        held["successCount" if good else "failureCount"] += 1
+        row["lastTriggered"] = instant_text(now)
+        row["successCount" if good else "failureCount"] += 1
         log.append(
             {
                 "id": f"{webhook}-{len(log) + 1}",
@@ -128,33 +125,36 @@ class XigsState:
         return [
             movement
             for number in self.sessions
-            for told in self.rounds[number]
-            for movement in _transactions(told)
+            for document in self.rounds[number]
+            for movement in _transactions(document)
         ]
 
     def _session(self, number: str, *, whole: bool) -> XigsRow:
         rounds = self.rounds[number]
-        won = sum(told["status"] == "closed" and told["prize"].minor > 0 for told in rounds)
+        won = sum(
+            document["status"] == "closed" and document["prize"].minor > 0
+            for document in rounds
+        )
         row = {**self.sessions[number], "betWins": won, "totalBets": len(rounds)}
         if not whole:
             return row
-        shown = [{**told, "transactions": _transactions(told)} for told in rounds]
+        shown = [{**document, "transactions": _transactions(document)} for document in rounds]
         return {**row, "rounds": shown}
 
 
-def _transactions(told: XigsRow) -> list[XigsRow]:
+def _transactions(document: XigsRow) -> list[XigsRow]:
     kinds = [("bet", "createdAt")]
-    if told["status"] == "closed":
+    if document["status"] == "closed":
         kinds.append(("prize", "updatedAt"))
     return [
         {
-            "transactionId": f"{told['roundId']}-{kind}",
-            "roundId": told["roundId"],
-            "userId": told["userId"],
+            "transactionId": f"{document['roundId']}-{kind}",
+            "roundId": document["roundId"],
+            "userId": document["userId"],
             "type": kind,
-            "amount": told[kind],
-            "currency": told["currency"],
-            "createdAt": told[at],
+            "amount": document[kind],
+            "currency": document["currency"],
+            "createdAt": document[at],
         }
         for kind, at in kinds
     ]
@@ -167,14 +167,14 @@ def page_of(
     number, size = _whole(query, "pageIndex", 1), _whole(query, "pageSize", PAGE_SIZE)
     if number is None or size is None or not (number >= 1 and 1 <= size <= PAGE_SIZE_MAX):
         return None
-    kept = [row for row in rows if _is_wanted(row, query, filters)]
+    wanted = [row for row in rows if _is_wanted(row, query, filters)]
     pagination = {
         "pageIndex": number,
         "pageSize": size,
-        "totalCount": len(kept),
-        "totalPages": -(-len(kept) // size),
+        "totalCount": len(wanted),
+        "totalPages": -(-len(wanted) // size),
     }
-    return kept[(number - 1) * size : number * size], pagination
+    return wanted[(number - 1) * size : number * size], pagination
 
 
 def _is_wanted(row: XigsRow, query: Mapping[str, str], filters: Sequence[str]) -> bool:

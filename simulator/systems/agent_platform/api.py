@@ -2,23 +2,20 @@
 
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
 
-from simulator.api.fault_injection import (
-    ApiFault,
-    ApiRefusal,
-    FaultControl,
-    RefusalStyle,
-    application,
-)
+from simulator.api.fault_injection import ApiRefusal, RefusalStyle, application
 from simulator.api.games import GameTitle, NameMint, titles
-from simulator.protocol.agent_platform import AGENT_ID, HEADER, signature
+from simulator.protocol.api_faults import ApiFault, FaultControl
+from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
 from simulator.protocol.json_text import PHP, top_sorted
+from simulator.systems.agent_platform.calls import AGENT_ID, HEADER, signature
 from vocabulary.clock import Clock, SystemClock
 
 #: How far the time of a request may lie from ours, in seconds, either way.
@@ -47,7 +44,7 @@ _ERRORS = MappingProxyType(
     }
 )
 _NOT_FOUND = ApiRefusal(404, "not_found", "Nothing is served here")
-_TROUBLES = MappingProxyType(
+_FAULTS = MappingProxyType(
     {
         ApiFault.UNAUTHORIZED: _ERRORS["signature_required"],
         ApiFault.FORBIDDEN: _ERRORS["invalid_signature"],
@@ -83,64 +80,67 @@ class AgentPlatformApi:
 
     def application(self) -> web.Application:
         """The API, ready to be served."""
-        manner = RefusalStyle(
+        style = RefusalStyle(
             document=self._refusal,
-            troubles=_TROUBLES,
+            faults=_FAULTS,
             not_found=_NOT_FOUND,
             method_wrong=_ERRORS["method_not_allowed"],
         )
-        app = application(self.control, manner)
+        app = application(self.control, style)
         app.router.add_post("/api/games/list", self._list)
         app.router.add_post("/api/games/get_game_link", self._link)
         app.router.add_post("/api/games/get_game_link_demo", self._demo_link)
         return app
 
+    def remember(self, _lines: Sequence[HistoryLine], _span: RunSpan) -> None:
+        """Remember nothing: the document has no history."""
+
     async def _list(self, request: web.Request) -> web.Response:
-        await self._asked(request)
+        await self._authentic(request)
         games = [_game(title) for title in self._titles.values() if title.is_available]
         return self._success({"games": games, "total": len(games)})
 
     async def _link(self, request: web.Request) -> web.Response:
-        asked = await self._asked(request)
-        title = self._title(asked, (*_PLAYER_FIELDS, "agent_session_id"))
-        self.sessions.append((asked["agent_session_id"], asked["player_id"]))
+        document = await self._authentic(request)
+        title = self._title(document, (*_PLAYER_FIELDS, "agent_session_id"))
+        self.sessions.append((document["agent_session_id"], document["player_id"]))
         return self._success({"url": self._url("play", title)})
 
     async def _demo_link(self, request: web.Request) -> web.Response:
-        title = self._title(await self._asked(request), _PLAYER_FIELDS)
+        title = self._title(await self._authentic(request), _PLAYER_FIELDS)
         if not title.has_demo:
             raise _ERRORS["game_provider_not_found"]
         return self._success({"url": self._url("demo", title)})
 
-    async def _asked(self, request: web.Request) -> dict[str, Any]:
+    async def _authentic(self, request: web.Request) -> dict[str, Any]:
         """The document of a request that is signed, in time and about our agent."""
-        given = request.headers.get(HEADER)
-        if not given:
+        presented = request.headers.get(HEADER)
+        if not presented:
             raise _ERRORS["signature_required"]
-        asked = _decoded(await request.read())
-        if asked.get("agent_id") != self.agent_id:
+        document = _decoded(await request.read())
+        if document.get("agent_id") != self.agent_id:
             raise _ERRORS["agent_not_found"]
         if not self.api_token:
             raise _ERRORS["api_token_not_found"]
-        if not self._is_signed(given, asked):
+        if not self._is_signed(presented, document):
             raise _ERRORS["invalid_signature"]
-        sent_at = asked.get("timestamp")
+        sent_at = document.get("timestamp")
         if type(sent_at) is not int:
             raise _ERRORS["validation_error"]
         if abs(self.clock.now().timestamp() - sent_at) > SKEW_MAX_S:
             raise _ERRORS["request_expired"]
-        return asked
+        return document
 
-    def _is_signed(self, given: str, asked: dict[str, Any]) -> bool:
-        """Over the document sorted and printed anew, as PHP does it; never over the bytes."""
-        expected = signature(PHP(top_sorted(asked)), self.api_token)
-        return hmac.compare_digest(given.encode(), expected.encode())
+    def _is_signed(self, presented: str, document: dict[str, Any]) -> bool:
+        """Check over the document sorted and printed again, as PHP does, not over the bytes."""
+        expected = signature(PHP(top_sorted(document)), self.api_token)
+        return hmac.compare_digest(presented.encode(), expected.encode())
 
-    def _title(self, asked: dict[str, Any], fields: tuple[str, ...]) -> GameTitle:
-        wrong = [name for name in fields if not isinstance(asked.get(name), str)]
-        if wrong or type(asked.get("game_id")) is not int:
+    def _title(self, document: dict[str, Any], fields: tuple[str, ...]) -> GameTitle:
+        wrong = [name for name in fields if not isinstance(document.get(name), str)]
+        if wrong or type(document.get("game_id")) is not int:
             raise _ERRORS["validation_error"]
-        title = self._titles.get(asked["game_id"])
+        title = self._titles.get(document["game_id"])
         if title is None:
             raise _ERRORS["game_not_found"]
         if not title.is_available:
@@ -156,8 +156,8 @@ class AgentPlatformApi:
         return web.json_response({"status": "success", **self._stamp(), "content": content})
 
     def _refusal(self, refused: ApiRefusal) -> dict[str, object]:
-        said = {"error": refused.code, "message": refused.message}
-        return {"status": "error", **said, **self._stamp()}
+        error = {"error": refused.code, "message": refused.message}
+        return {"status": "error", **error, **self._stamp()}
 
     def _stamp(self) -> dict[str, str]:
         return {"timestamp": instant_text(self.clock.now()), "request_id": self._names.uuid()}

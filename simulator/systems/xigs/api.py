@@ -1,12 +1,13 @@
 """The scratch-card platform's API: a login gives two tokens, and everything else needs them.
 
 Writes are signed with the second token over the body sorted at every depth. Lists come in
-pages, counted from 1. What is kept, and what is told of it, is in ``simulator.api.xigs_state``.
+pages, counted from 1. The state, and the rows listed from it, are in
+``simulator.systems.xigs.api_state``.
 """
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,18 +16,14 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.api.fault_injection import (
-    ApiFault,
-    ApiRefusal,
-    FaultControl,
-    RefusalStyle,
-    application,
-)
+from simulator.api.fault_injection import ApiRefusal, RefusalStyle, application
 from simulator.api.games import NameMint, titles
-from simulator.api.xigs_state import Rows, XigsState, page_of
+from simulator.protocol.api_faults import ApiFault, FaultControl
+from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
 from simulator.protocol.json_text import PLAIN, JsonAmount
-from simulator.protocol.xigs import HEADER, signature
+from simulator.systems.xigs.api_state import Rows, XigsState, page_of
+from simulator.systems.xigs.calls import HEADER, signature
 from vocabulary.clock import Clock, SystemClock
 
 TRIGGERS = frozenset({"open-round", "close-round"})
@@ -34,6 +31,8 @@ CREDENTIAL_TYPES = frozenset({"email", "uuid", "username"})
 #: The only kind of profile that the sandbox makes.
 PROFILE_TYPE = "demo"
 SESSION_LIFE = timedelta(hours=2)
+#: The profile that a demonstration has from the start.
+PROFILE = "demo-profile"
 
 _UNAUTHORIZED = ApiRefusal(401, "UNAUTHORIZED", "Invalid or expired access token")
 _SIGNATURE = ApiRefusal(401, "INVALID_SIGNATURE", "The request signature is missing or wrong")
@@ -42,13 +41,13 @@ _NOT_FOUND = ApiRefusal(404, "NOT_FOUND", "Not found")
 _CONFLICT = ApiRefusal(409, "CONFLICT", "A webhook with this URL exists")
 _TOO_MANY = ApiRefusal(429, "TOO_MANY_REQUESTS", "Too many requests")
 
-MANNER = RefusalStyle(
+STYLE = RefusalStyle(
     document=lambda refused: {
         "status": "error",
         "error": refused.code,
         "message": refused.message,
     },
-    troubles=MappingProxyType(
+    faults=MappingProxyType(
         {
             ApiFault.UNAUTHORIZED: _UNAUTHORIZED,
             ApiFault.FORBIDDEN: ApiRefusal(403, "FORBIDDEN", "Not allowed"),
@@ -80,7 +79,7 @@ class XigsApi:
     Attributes:
         token_life: after which both tokens of a login are refused.
         logins_per_minute: beyond which a login is answered 429.
-        books: profiles, users, sessions, rounds, webhooks.
+        state: profiles, users, sessions, rounds, webhooks.
     """
 
     seed: int
@@ -89,7 +88,7 @@ class XigsApi:
     logins_per_minute: int = 10
     clock: Clock = field(default_factory=SystemClock)
     control: FaultControl = field(default_factory=FaultControl)
-    books: XigsState = field(default_factory=XigsState)
+    state: XigsState = field(default_factory=XigsState)
     _logins: dict[str, _Login] = field(init=False, default_factory=dict)
     _logged_in_at: list[datetime] = field(init=False, default_factory=list)
     _names: NameMint = field(init=False)
@@ -108,7 +107,7 @@ class XigsApi:
 
     def application(self) -> web.Application:
         """The API, ready to be served."""
-        app = application(self.control, MANNER)
+        app = application(self.control, STYLE)
         app.router.add_post("/v1/auth/login", self._log_in)
         app.router.add_post("/v1/profile", self._make_profile)
         app.router.add_get("/v1/profile", self._list_profiles)
@@ -125,6 +124,10 @@ class XigsApi:
         app.router.add_delete("/v1/webhook/{id}", self._drop_webhook)
         return app
 
+    def remember(self, lines: Sequence[HistoryLine], span: RunSpan) -> None:
+        """Know the rounds, each in the session of its player."""
+        self.state.play(lines, span, game=self.games[0], until=span.ended + SESSION_LIFE)
+
     def forget_tokens(self) -> None:
         """Refuse every token given so far, as after a restart."""
         self._logins.clear()
@@ -140,95 +143,95 @@ class XigsApi:
             raise ApiRefusal(401, "UNAUTHORIZED", "Invalid API key")
         access, signing = self._names.token(), self._names.token()
         self._logins[access] = _Login(signing.encode(), now + self.token_life)
-        given = {"accessToken": access, "signatureToken": signing}
-        return _success({**given, "expireAt": instant_text(now + self.token_life)})
+        tokens = {"accessToken": access, "signatureToken": signing}
+        return _success({**tokens, "expireAt": instant_text(now + self.token_life)})
 
     async def _make_profile(self, request: web.Request) -> web.Response:
-        asked = _profile(await self._written(request))
-        made = self._names.object_id()
-        self.books.profiles[made] = {"profileId": made, **asked}
-        return _success({"profileId": made}, status=201)
+        profile = _profile(await self._written(request))
+        number = self._names.object_id()
+        self.state.profiles[number] = {"profileId": number, **profile}
+        return _success({"profileId": number}, status=201)
 
     async def _change_profile(self, request: web.Request) -> web.Response:
-        asked = _profile(await self._written(request))
-        held = self.books.profiles.get(request.match_info["id"])
-        if held is None:
+        changes = _profile(await self._written(request))
+        profile = self.state.profiles.get(request.match_info["id"])
+        if profile is None:
             raise _NOT_FOUND
-        held.update(asked)
-        return _success({"profileId": held["profileId"]})
+        profile.update(changes)
+        return _success({"profileId": profile["profileId"]})
 
     async def _know_user(self, request: web.Request) -> web.Response:
-        asked = await self._written(request)
-        kind, credential = _text(asked, "credentialType"), _text(asked, "credential")
+        document = await self._written(request)
+        kind, credential = _text(document, "credentialType"), _text(document, "credential")
         if kind not in CREDENTIAL_TYPES:
             raise _INVALID
-        if _text(asked, "profileId") not in self.books.profiles:
+        if _text(document, "profileId") not in self.state.profiles:
             raise _NOT_FOUND
-        user = self.books.user(kind, credential, self._names, self.clock.now())
+        user = self.state.user(kind, credential, self._names, self.clock.now())
         token = self._names.token()
-        self.books.user_tokens[token] = user
+        self.state.user_tokens[token] = user
         return _success({"userToken": token, "userId": user})
 
     async def _make_game(self, request: web.Request) -> web.Response:
-        asked = await self._written(request)
-        number = _text(asked, "gameId") if "gameId" in asked else self._names.object_id()
-        game = {**self._games.get(number, {}), **asked, "gameId": number}
+        changes = await self._written(request)
+        number = _text(changes, "gameId") if "gameId" in changes else self._names.object_id()
+        game = {**self._games.get(number, {}), **changes, "gameId": number}
         self._games[number] = game
         return _success(game, status=201)
 
     async def _open_session(self, request: web.Request) -> web.Response:
-        asked = await self._written(request)
-        user = self.books.user_tokens.get(_text(asked, "userToken"))
-        game = _text(asked, "gameId")
+        document = await self._written(request)
+        user = self.state.user_tokens.get(_text(document, "userToken"))
+        game = _text(document, "gameId")
         if user is None or game not in self._games:
             raise _NOT_FOUND
-        made, now = self._names.object_id(), self.clock.now()
+        number, now = self._names.object_id(), self.clock.now()
         until = instant_text(now + SESSION_LIFE)
-        self.books.open_session(made, user=user, game=game, now=now, until=until)
-        url = f"https://cards.example.com/{game}?session={made}"
-        opened = {"sessionId": made, "gameUrl": url, "expiresAt": until}
+        self.state.open_session(number, user=user, game=game, now=now, until=until)
+        url = f"https://cards.example.com/{game}?session={number}"
+        opened = {"sessionId": number, "gameUrl": url, "expiresAt": until}
         return _success(opened, status=201)
 
     async def _make_webhook(self, request: web.Request) -> web.Response:
-        asked = await self._written(request)
-        url, token = _text(asked, "url"), _text(asked, "signatureToken")
-        triggers = asked.get("eventTriggers")
+        document = await self._written(request)
+        url, token = _text(document, "url"), _text(document, "signatureToken")
+        triggers = document.get("eventTriggers")
         if not isinstance(triggers, list) or not triggers or not set(triggers) <= TRIGGERS:
             raise _INVALID
-        if any(held["url"] == url for held in self.books.webhooks.values()):
+        if any(webhook["url"] == url for webhook in self.state.webhooks.values()):
             raise _CONFLICT
-        made = self._names.uuid()
-        self.books.register(made, url, triggers, token, self.clock.now())
-        return _success({"webhookId": made}, status=201)
+        number = self._names.uuid()
+        self.state.register(number, url, triggers, token, self.clock.now())
+        return _success({"webhookId": number}, status=201)
 
     async def _drop_webhook(self, request: web.Request) -> web.Response:
         self._authorised(request)
-        if self.books.webhooks.pop(request.match_info["id"], None) is None:
+        if self.state.webhooks.pop(request.match_info["id"], None) is None:
             raise _NOT_FOUND
         return _success({})
 
     async def _list_profiles(self, request: web.Request) -> web.Response:
-        return self._listed(request, list(self.books.profiles.values()))
+        return self._listed(request, list(self.state.profiles.values()))
 
     async def _list_users(self, request: web.Request) -> web.Response:
-        return self._listed(request, list(self.books.users.values()), "userId")
+        return self._listed(request, list(self.state.users.values()), "userId")
 
     async def _list_sessions(self, request: web.Request) -> web.Response:
         whole = request.query.get("showRoundsAndTransactions") == "true"
-        return self._listed(request, self.books.session_rows(whole=whole), "gameId", "userId")
+        return self._listed(request, self.state.session_rows(whole=whole), "gameId", "userId")
 
     async def _list_transactions(self, request: web.Request) -> web.Response:
-        return self._listed(request, self.books.transaction_rows(), "userId")
+        return self._listed(request, self.state.transaction_rows(), "userId")
 
     async def _list_webhooks(self, request: web.Request) -> web.Response:
-        return self._listed(request, list(self.books.webhooks.values()))
+        return self._listed(request, list(self.state.webhooks.values()))
 
     async def _list_deliveries(self, request: web.Request) -> web.Response:
         self._authorised(request)
-        held = self.books.deliveries.get(request.match_info["id"])
-        if held is None:
+        deliveries = self.state.deliveries.get(request.match_info["id"])
+        if deliveries is None:
             raise _NOT_FOUND
-        return self._listed(request, held, "status")
+        return self._listed(request, deliveries, "status")
 
     def _listed(self, request: web.Request, rows: Rows, *filters: str) -> web.Response:
         self._authorised(request)
@@ -241,12 +244,12 @@ class XigsApi:
     async def _written(self, request: web.Request) -> RequestBody:
         """The body of a write that is authorised and signed."""
         login = self._authorised(request)
-        asked = await _document(request)
-        expected = signature(asked, login.signature_token)
-        given = request.headers.get(HEADER, "")
-        if not hmac.compare_digest(given.encode(), expected.encode()):
+        document = await _document(request)
+        expected = signature(document, login.signature_token)
+        presented = request.headers.get(HEADER, "")
+        if not hmac.compare_digest(presented.encode(), expected.encode()):
             raise _SIGNATURE
-        return asked
+        return document
 
     def _authorised(self, request: web.Request) -> _Login:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -275,18 +278,31 @@ def _number(token: str) -> JsonAmount:
     return JsonAmount(int(scaled.scaleb(places)), places)
 
 
-def _text(asked: Mapping[str, Any], name: str) -> str:
-    value = asked.get(name)
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
     if not isinstance(value, str) or not value:
         raise _INVALID
     return value
 
 
-def _profile(asked: RequestBody) -> RequestBody:
-    told = {name: _text(asked, name) for name in ("email", "description", "profileType")}
-    if told["profileType"] != PROFILE_TYPE:
+def demo_api(seed: int) -> XigsApi:
+    """The API with the key and the profile that a demonstration knows."""
+    api = XigsApi(seed=seed, api_key="demo-xigs-secret")
+    api.state.profiles[PROFILE] = {
+        "profileId": PROFILE,
+        "email": "demo@example.com",
+        "description": "Demo",
+        "profileType": PROFILE_TYPE,
+        "avatarUrl": None,
+    }
+    return api
+
+
+def _profile(document: RequestBody) -> RequestBody:
+    profile = {name: _text(document, name) for name in ("email", "description", "profileType")}
+    if profile["profileType"] != PROFILE_TYPE:
         raise ApiRefusal(400, "BAD_REQUEST", "The sandbox makes only demo profiles")
-    return {**told, "avatarUrl": asked.get("avatarUrl")}
+    return {**profile, "avatarUrl": document.get("avatarUrl")}
 
 
 def _success(data: object, *, status: int = 200, **more: object) -> web.Response:
