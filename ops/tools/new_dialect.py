@@ -23,7 +23,7 @@ providers/{name}/ is registered, and its tests fail. Next:
   1. write options.py, verify.py, parse.py and respond.py after the provider's document
   2. put requests as the provider sends them into providers/{name}/samples/, and what they mean
      beside them; tests/harness/providers/samples.py writes both from one list
-  3. give it a voice in tests/harness/providers/signers.py, and its page
+  3. give it a voice in tests/harness/providers/speaker.py, and its page
   docs/providers/{name}.md 4. add what it can say to simulator/conformance/messages.py"""
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from providers.contract import Callback, Provider, Unreadable
 from providers.registry import DIALECTS
 from providers.wire.javascript import number_text
-from tests.harness.providers.signers import SECRET, SPEAKERS, Speaker, configured
+from tests.harness.providers.speaker import SECRET, Speaker, configured
+from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import BalanceQuery, Fact, HistoryRecord, fingerprint
 

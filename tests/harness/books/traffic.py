@@ -23,7 +23,7 @@ from simulator.scenarios.players_csv import write_roster
 from simulator.systems.registry import SYSTEMS
 from storage.engine import open_engine
 from tests.harness.books.ledger import NOON, acceptors
-from tests.harness.providers.signers import SECRET, configured
+from tests.harness.providers.speaker import SECRET, configured
 from tests.harness.providers.systems import ALL_SYSTEMS, configuration
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact

@@ -28,7 +28,6 @@ from simulator.systems.xigs.api import PROFILE
 from tests.harness.providers.systems import (
     AGENT_PLATFORM,
     AGGREGATOR,
-    ALL_SYSTEMS,
     SPORTSBOOK,
     XIGS,
     configuration,
@@ -39,6 +38,7 @@ from vocabulary.clock import SystemClock
 SEED = 7
 OPENING = 10_000
 CURRENCY = "USD"
+SIDES = (AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS)
 #: Named unlike their dialects, so that no slug can pass for one.
 SLUGS: Mapping[Side, str] = {
     AGENT_PLATFORM: "slots",
@@ -146,7 +146,7 @@ class Game:
                 system: configuration(
                     system, slug=SLUGS[system], secret=secret_of(system).encode()
                 )
-                for system in ALL_SYSTEMS
+                for system in SIDES
             },
         )
 
@@ -244,7 +244,7 @@ class Game:
 @contextlib.contextmanager
 def launching(folder: Path) -> Iterator[Launching]:
     """Everything running, with a funded player for each provider."""
-    with apis_served(ALL_SYSTEMS, SEED) as served:
+    with apis_served(SIDES, SEED) as served:
         running = Running(folder, settings=_settings(served.urls))
         try:
             found = Launching(running, served)
@@ -292,7 +292,7 @@ def named_in(url: str, name: str) -> str:
 
 def _settings(urls: Mapping[System, str]) -> str:
     text = 'mode = "test"\n[workers]\nsweep_after = "1s"\n'
-    for side in ALL_SYSTEMS:
+    for side in SIDES:
         secret = secret_of(side)
         text += _PROVIDER.format(
             slug=SLUGS[side],

@@ -13,8 +13,8 @@ from providers.outbound.pull import LoggedDelivery, UnreadableItem
 from providers.outbound.replies import decode_reply
 from providers.xigs.pages import Item
 from providers.xigs.pull import delivery_of, rounds_of
+from tests.harness.dialects.xigs import asked
 from tests.harness.providers.feed_api import DELIVERY, ROUND, a_round
-from tests.harness.providers.xigs import asked
 from vocabulary.facts import HistoryRecord
 
 SINCE = datetime(2026, 6, 4, tzinfo=UTC)

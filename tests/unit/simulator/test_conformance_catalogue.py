@@ -21,7 +21,7 @@ from tests.harness.books.bookkeeper import (
     TellsBalanceInErrors,
     findings,
 )
-from tests.harness.providers.signers import configured
+from tests.harness.providers.speaker import configured
 from tests.harness.providers.systems import (
     AGENT_PLATFORM,
     AGGREGATOR,

@@ -13,6 +13,7 @@ from ops.settings.model import ProviderSettings
 from ops.settings.redaction import shown
 from providers.outbound.access import ApiAccount
 from providers.registry import DIALECTS
+from tests.harness.providers.speakers import SPEAKERS
 from tests.meta.tree import ROOT
 from vocabulary.errors import SettingsInvalid
 
@@ -20,12 +21,7 @@ CANARY = "canary-4f1d9c"
 URL = 'base_url = "https://api.example.com/v2"'
 ENVIRON = {"S": "s", "K": CANARY}
 
-FULL = {
-    "agent_platform": 'agent_id = 7\nkey = "env:K"',
-    "aggregator": 'key = "env:K"\nprefix = "LAG1"\nform_bodies = true',
-    "sportsbook": 'version = "v1"\nusername = "env:K"\npassword = "env:K"',
-    "xigs": 'key = "env:K"\nprofile = "P1"',
-}
+FULL = {name: speaker.api_settings for name, speaker in SPEAKERS.items()}
 
 
 def provider(dialect: str, api: str) -> str:

@@ -11,8 +11,8 @@ from providers.agent_platform.feed import COLUMNS
 from providers.contract import OptionValue
 from providers.registry import DIALECTS
 from tests.harness.books.ledger import Counter
-from tests.harness.providers.agent_platform import GET_BALANCE, as_sent
-from tests.harness.providers.signers import SECRET, configured, sign_agent_platform
+from tests.harness.dialects.agent_platform import GET_BALANCE, as_sent, sign_agent_platform
+from tests.harness.providers.speaker import SECRET, configured
 from vocabulary.facts import HistoryRecord
 from vocabulary.outcomes import Verdict
 

@@ -11,6 +11,10 @@ from hashlib import sha256
 from typing import Any
 
 from providers.contract import Callback
+from providers.registry import DIALECTS
+from tests.harness.providers.speaker import Speaker, request_text
+from tests.harness.providers.speaker import hex_of as keyed
+from tests.harness.servers.node import javascript_hashes
 
 API_TOKEN = b"your-api-token-here"
 GET_BALANCE: Mapping[str, Any] = {
@@ -90,7 +94,7 @@ def callback(body: str | bytes, signature: str) -> Callback:
     return Callback(route="", headers={"x-signature": signature}, body=raw)
 
 
-def sample_requests() -> Iterator[tuple[str, str, str]]:
+def _documents() -> Iterator[tuple[str, str, str]]:
     """(case, body, text that is signed) of each golden sample."""
     yield "get_balance", as_sent(GET_BALANCE), as_sorted(GET_BALANCE, escaped=True)
     yield "get_balance_newer", as_sent(NEWER), as_sorted(NEWER, escaped=True)
@@ -103,3 +107,33 @@ def sample_requests() -> Iterator[tuple[str, str, str]]:
     yield "rollback", as_sent(ROLLBACK), as_sent(ROLLBACK)
     single = {k: v for k, v in ROLLBACK.items() if k != "rollback_transaction_id"}
     yield "rollback_single_id", as_sent(single), as_sent(single)
+
+
+def sign_agent_platform(route: str, body: bytes, secret: bytes) -> Callback:
+    """Put the signature of the body as sent into the header."""
+    headers = {"content-type": "application/json", "x-signature": keyed(secret, body)}
+    return Callback(route=route, headers=headers, body=body)
+
+
+def _samples(secret: str) -> Iterator[tuple[str, bytes]]:
+    cases = list(_documents())
+    signatures = javascript_hashes([signed for _, _, signed in cases], secret)
+    for (case, body, _signed), signature in zip(cases, signatures, strict=True):
+        headers = {"Content-Type": "application/json", "X-Signature": signature}
+        yield case, request_text("", headers, body)
+
+
+SPEAKER = Speaker(
+    dialect=DIALECTS["agent_platform"],
+    valid={
+        "": (
+            b'{"agent_id":1,"bet":10.00,"currency":"USD","player_id":"player_123",'
+            b'"transaction_id":"T-1","type":"makeBet","win":25.50}'
+        ),
+    },
+    sign=sign_agent_platform,
+    signature_header="x-signature",
+    samples=_samples,
+    api_settings='agent_id = 7\nkey = "env:K"',
+    takes_more_fields=True,
+)

@@ -1,12 +1,13 @@
 """The aggregator's document as data: its samples, and ways to send variations of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
-from tests.harness.providers.signers import configured, sign_aggregator
+from tests.harness.providers.speaker import Speaker, configured, hex_of, request_text
+from tests.harness.servers.node import javascript_signatures
 from vocabulary.facts import Fact
 
 AGGREGATOR = DIALECTS["aggregator"]
@@ -73,3 +74,61 @@ def signed_text(route: str, text: str) -> Callback:
 
 def bet_of(token: str) -> str:
     return f'{{"balance":{token},"bet_id":"b","user_agent":"u"}}'
+
+
+def sign_aggregator(route: str, body: bytes, secret: bytes) -> Callback:
+    """Append ``hmac`` to a compact JSON object whose keys are sorted."""
+    tail = b'"hmac":"' + hex_of(secret, body).encode() + b'"}'
+    comma = b"" if body == b"{}" else b","
+    headers = {"content-type": "application/json"}
+    return Callback(route=route, headers=headers, body=body[:-1] + comma + tail)
+
+
+def _samples(secret: str) -> Iterator[tuple[str, bytes]]:
+    texts = {
+        route.strip("/").replace("-", "_"): (route, json.dumps(document))
+        for route, document in SAMPLES.items()
+    }
+    spelt = json.dumps(SAMPLES["/bet"]).replace('"balance": 5', '"balance": 5.10e0')
+    texts["bet_spelt_numbers"] = ("/bet", spelt)
+    signed = javascript_signatures([text for _, text in texts.values()], secret)
+    for (case, (route, text)), (_printed, hex_digest) in zip(
+        texts.items(), signed, strict=True
+    ):
+        body = f'{text[:-1]}, "hmac": "{hex_digest}"}}'
+        yield case, request_text(route, {"Content-Type": JSON}, body)
+    fields = {name: str(value) for name, value in SAMPLES["/bet"].items()}
+    ((_printed, hex_digest),) = javascript_signatures([json.dumps(fields)], secret)
+    form = "&".join(
+        f"{name}={value}" for name, value in (fields | {"hmac": hex_digest}).items()
+    )
+    yield "bet_form", request_text("/bet", {"Content-Type": FORM}, form)
+
+
+SPEAKER = Speaker(
+    dialect=AGGREGATOR,
+    valid={
+        "/balance": b'{"user_agent":"LAG1.0632094194"}',
+        "/bet": b'{"balance":5,"bet_id":"1677950013029748736","user_agent":"LAG1.0632094194"}',
+        "/settle-bet": (
+            b'{"balance":20,"bet":5,"bet_id":"1677950013029748736",'
+            b'"user_agent":"LAG1.0632094194"}'
+        ),
+        "/bet-end": (
+            b'{"balance":5,"bet_id":"1677950013029748736","user_agent":"LAG1.0632094194",'
+            b'"win_balance":20}'
+        ),
+        "/history": (
+            b'{"_id":"66a1c0f2e1b2c3d4e5f60718","after_balance":311.59,"before_balance":296.59,'
+            b'"createdAt":"2026-06-04T09:30:00.000Z","game":"Super Golf Drive",'
+            b'"game_id":"1513328",'
+            b'"provider":"PGSoft","receive_balance":20,"type":"update",'
+            b'"updatedAt":"2026-06-04T09:30:04.000Z","used_balance":5,'
+            b'"user_agent":"LAG1.0632094194","winlose":15}'
+        ),
+    },
+    sign=sign_aggregator,
+    signature_header=None,
+    samples=_samples,
+    api_settings='key = "env:K"\nprefix = "LAG1"\nform_bodies = true',
+)

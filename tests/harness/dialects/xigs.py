@@ -8,7 +8,7 @@ from typing import Any
 
 from providers.contract import Callback, OptionValue, Provider
 from providers.xigs import DIALECT
-from tests.harness.providers.signers import configured
+from tests.harness.providers.speaker import Speaker, configured, request_text
 from tests.harness.servers.node import javascript_sorted_signatures
 from vocabulary.facts import Fact
 
@@ -132,3 +132,26 @@ def _meaning(body: bytes) -> str | None:
         return json.dumps(json.loads(body, parse_int=float), sort_keys=True)
     except ValueError:
         return None
+
+
+def sign_xigs(route: str, body: bytes, secret: bytes) -> Callback:
+    """Put the signature of the body as sent into the header."""
+    signature = hmac.new(secret, body, "sha512").hexdigest()
+    headers = {"content-type": "application/json", "x-signed-request": signature}
+    return Callback(route=route, headers=headers, body=body)
+
+
+def _samples(secret: str) -> Iterator[tuple[str, bytes]]:
+    for case, headers, body in webhook_samples(secret):
+        yield case, request_text("", headers, body)
+
+
+SPEAKER = Speaker(
+    dialect=DIALECT,
+    valid={"": b'{"amount":2.5,"eventType":"open-round","roundId":"r-1","userId":"usr_7c21"}'},
+    sign=sign_xigs,
+    signature_header=HEADER,
+    samples=_samples,
+    api_settings='key = "env:K"\nprofile = "P1"',
+    takes_more_fields=True,
+)
