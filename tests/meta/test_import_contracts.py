@@ -116,14 +116,14 @@ def test_every_contract_has_a_planted_violation() -> None:
 def test_a_new_dialect_is_held_to_the_contract_without_a_line_in_the_configuration(
     copy: Path,
 ) -> None:
-    acme = copy / "providers" / "acme"
-    acme.mkdir()
-    (acme / "__init__.py").write_text("import providers.xigs.parse\n")
+    folder = copy / "providers" / "planted"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("import providers.xigs.parse\n")
 
     result = lint(copy)
 
     assert re.search(r"^Dialects do not import each other BROKEN", result.stdout, re.MULTILINE)
-    assert "providers.acme -> providers.xigs.parse" in result.stdout
+    assert "providers.planted -> providers.xigs.parse" in result.stdout
 
 
 def test_every_package_of_the_checkout_has_a_layer() -> None:

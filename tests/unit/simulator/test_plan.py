@@ -95,7 +95,7 @@ def test_no_two_deliveries_are_the_same_attempt() -> None:
 @pytest.mark.parametrize(
     ("sides", "asking"),
     [
-        (ALL, {AGENT_PLATFORM, AGGREGATOR}),
+        ((AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS), {AGENT_PLATFORM, AGGREGATOR}),
         ((AGGREGATOR, XIGS), {AGGREGATOR}),
         ((SPORTSBOOK, XIGS), set()),
     ],
