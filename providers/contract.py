@@ -28,7 +28,7 @@ class Provider:
     """One configured provider, as a dialect sees it.
 
     Attributes:
-        currency: where callbacks carry none.
+        currency: used where callbacks carry none.
         exponents: overrides of minor-unit exponents by currency.
         secrets: every live secret; any of them may verify. Never empty, never shown.
         options: the dialect's own settings, complete (defaults filled in).

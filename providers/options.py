@@ -1,4 +1,4 @@
-"""Typed reading of a provider's options. Settings were checked at start, so a miss is a bug."""
+"""Typed reading of a provider's options. Settings were checked before, so a miss is a bug."""
 
 from providers.contract import Provider
 

@@ -91,7 +91,7 @@ def pull_feeds(
         entry: a provider whose dialect offers feeds.
         window: what to ask for; None: from a little before each feed's watermark until now.
         past_unreadable: the watermarks move past items that could not be read.
-        clock: tells until when.
+        clock: its now ends the default window.
 
     Raises:
         SettingsInvalid: its API is not configured.

@@ -51,10 +51,7 @@ def new_dialect(root: Path, name: str) -> list[Path]:
     if _NAME.fullmatch(name) is None or keyword.iskeyword(name):
         raise NameRefused("a name of small letters, digits and single underscores is expected")
     files = {_path(template, name): template for template in sorted(_templates())}
-    taken = (root / "providers" / name).exists() or any(
-        (root / path).exists() for path in files
-    )
-    if taken:
+    if any((root / path).exists() for path in (Path("providers") / name, *files)):
         raise NameRefused(f"there is something called {name} already")
     for path, template in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +75,7 @@ def _filled(text: str, name: str) -> str:
 
 
 def _format(root: Path, files: list[Path]) -> None:
-    """Sort imports and wrap lines: where a name stands and how long it is decides both."""
+    """Sort imports and wrap lines, which both depend on the name."""
     for words in (("check", "--fix", "--select", "I"), ("format",)):
         subprocess.run(  # noqa: S603 - our own tool
             [sys.executable, "-m", "ruff", *words, "--quiet", *map(str, files)],

@@ -15,12 +15,12 @@ from providers.outbound.calls import ApiCall, ErrorReply, Transport
 from providers.outbound.launch import Game, Launch
 from providers.outbound.replies import (
     count_at,
-    each,
     flag_at,
     label_at,
     link_at,
     member,
     name_at,
+    read_items,
 )
 from providers.wire.decode import Json, Number
 from providers.wire.fields import instant
@@ -184,7 +184,7 @@ def _launch(document: Json) -> Launch:
 def _games(document: Json) -> tuple[Game, ...]:
     """The whole list, or an error: a truncated list would hide games silently."""
     content = _content(document)
-    games = each(member(content, "games", "content"), "content.games", _game)
+    games = read_items(member(content, "games", "content"), "content.games", _game)
     if count_at(content, "total", "content") != len(games):
         raise Malformed("content.total", "the number of games listed is expected")
     return games

@@ -12,12 +12,12 @@ from providers.outbound.calls import ApiCall, ErrorReply, Transport
 from providers.outbound.launch import Game, GameProvider, Launch, RegisteredPlayer
 from providers.outbound.replies import (
     compact,
-    each,
     flag_at,
     label_at,
     link_at,
     member,
     name_at,
+    read_items,
 )
 from providers.wire.decode import Json
 from vocabulary.errors import Malformed
@@ -101,7 +101,9 @@ class AggregatorClient:
             repeatable=True,
             read_error=_error,
         )
-        return await self._transport.send(call, lambda document: each(document, "body", _house))
+        return await self._transport.send(
+            call, lambda document: read_items(document, "body", _house)
+        )
 
     async def games(
         self, game_provider: str, *, mobile: bool | None = None
@@ -181,7 +183,7 @@ def _house(item: Json, path: str) -> GameProvider:
 
 
 def _games(document: Json) -> tuple[Game, ...]:
-    return each(member(document, "items"), "items", _game)
+    return read_items(member(document, "items"), "items", _game)
 
 
 def _game(item: Json, path: str) -> Game:

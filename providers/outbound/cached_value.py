@@ -1,4 +1,4 @@
-"""Something that is fetched, kept while it lasts, and fetched once however many want it."""
+"""A value that expires and is fetched again, once for all who wait for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from vocabulary.clock import Clock
 
-#: Shortest life granted to anything fetched: one that comes expired, from a clock that is off
-#: or a server that lies, must not lead to a fetch for every use.
+#: Shortest life of a value: one that arrives expired, because a clock is off, must not cause a
+#: fetch for every use.
 LIFE_MIN = timedelta(seconds=30)
 
 T = TypeVar("T")
@@ -24,10 +24,10 @@ class ExpiringValue(Generic[T]):
 
 
 class CachedValue(Generic[T]):
-    """One value, fetched when first wanted and again when it has expired.
+    """One value, fetched at first use and again after it has expired.
 
-    All who want it while it is being fetched wait for the same fetch and share its end, also
-    when that is an error. A fetch outlives whoever began it.
+    Everybody who needs it during a fetch waits for that fetch and shares its result, also an
+    error. A fetch continues even if the caller that began it is cancelled.
 
     Args:
         fetch: gets a new value.
@@ -45,35 +45,35 @@ class CachedValue(Generic[T]):
         self._fetch = fetch
         self._clock = clock
         self._renewable_after = renewable_after
-        self._held: ExpiringValue[T] | None = None
+        self._current: ExpiringValue[T] | None = None
         self._fetched_at: datetime | None = None
         self._flight: asyncio.Task[ExpiringValue[T]] | None = None
 
     async def get(self) -> T:
         """The value, as long as it lasts; whatever ``fetch`` raises otherwise."""
-        if self._held is not None and self._clock.now() < self._held.until:
-            return self._held.value
+        if self._current is not None and self._clock.now() < self._current.until:
+            return self._current.value
         if self._flight is None:
             self._flight = asyncio.create_task(self._renew())
-            self._flight.add_done_callback(_looked_at)
+            self._flight.add_done_callback(_retrieve_error)
         return (await asyncio.shield(self._flight)).value
 
     def forget(self, value: T) -> bool:
-        """Give up a value that was refused, unless another has taken its place.
+        """Drop a value that was refused, unless another has replaced it.
 
         Returns:
             Whether the next ``get`` gives another value than this one.
         """
-        if self._held is None or self._held.value != value:
+        if self._current is None or self._current.value != value:
             return True
         assert self._fetched_at is not None
         if self._clock.now() - self._fetched_at < self._renewable_after:
             return False
-        self._held = None
+        self._current = None
         return True
 
     async def close(self) -> None:
-        """End a fetch that nobody will use."""
+        """Cancel a running fetch."""
         if self._flight is not None:
             self._flight.cancel()
             await asyncio.wait([self._flight])
@@ -82,14 +82,14 @@ class CachedValue(Generic[T]):
         try:
             fetched = await self._fetch()
             now = self._clock.now()
-            self._held = ExpiringValue(fetched.value, max(fetched.until, now + LIFE_MIN))
+            self._current = ExpiringValue(fetched.value, max(fetched.until, now + LIFE_MIN))
             self._fetched_at = now
         finally:
             self._flight = None
-        return self._held
+        return self._current
 
 
-def _looked_at(flight: "asyncio.Task[ExpiringValue[T]]") -> None:
-    """Whoever waited was told; if all of them left, nobody has to be."""
+def _retrieve_error(flight: "asyncio.Task[ExpiringValue[T]]") -> None:
+    """Mark an error as retrieved: whoever waited got it; asyncio must not log it again."""
     if not flight.cancelled():
         flight.exception()

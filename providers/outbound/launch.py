@@ -12,7 +12,7 @@ class NotOffered(TieoutError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GameProvider:
-    """One house of games behind an aggregator.
+    """One house of games, where a provider has several.
 
     Attributes:
         name: what its games are asked for by.

@@ -1,7 +1,7 @@
 """JSON of a provider's own API: compact bodies out, strictly typed replies in.
 
-Replies come from a server that proved itself by its certificate only, so nothing of them is
-believed: every reader raises ``Malformed`` with the place, never with what stood there.
+Replies come from a server that proved itself by its certificate only, so every reader checks
+what it reads and raises ``Malformed`` with the place, never with the value found there.
 """
 
 import json
@@ -44,7 +44,7 @@ def decode_reply(body: bytes) -> Json:
     """
     if body.lstrip()[:1] == b"<":
         raise Malformed("body", "JSON is expected, this is a web page")
-    # The foreign errors carry the document they failed on, so they are not chained.
+    # The library's errors carry the document, so they are not chained.
     try:
         read: Json = json.loads(
             body.decode("utf-8"),
@@ -74,13 +74,13 @@ def member(document: Json, name: str, path: str = "body") -> Json:
     Raises:
         Malformed: not an object, or it has no such field.
     """
-    found = object_at(document, path)
-    if name not in found:
+    fields = object_at(document, path)
+    if name not in fields:
         raise Malformed(_place(path, name), "a value is expected")
-    return found[name]
+    return fields[name]
 
 
-def each(value: Json, path: str, read: Callable[[Json, str], T]) -> tuple[T, ...]:
+def read_items(value: Json, path: str, read: Callable[[Json, str], T]) -> tuple[T, ...]:
     """Every item of a list, read; the error of one names its place.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What an authentic request of the sportsbook says happened.
+"""What an authentic callback of the sportsbook reports.
 
 A result names no bet, and a bet may have several results, so every transaction is its own
 round; a rollback belongs to the round of the transaction it undoes.

@@ -1,4 +1,4 @@
-"""Did the sportsbook send this? A keyed hash over the raw body, in a header spelt two ways.
+"""Whether the sportsbook sent a callback: a hash of the raw body, in a header spelt two ways.
 
 The document says ``X-Security-Hash`` in its prose and ``X-Securty-Hash`` in its samples, so
 both are read; where both are sent, both must hold. A missing header is a refusal.

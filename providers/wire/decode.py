@@ -1,8 +1,8 @@
-"""Bytes into documents, strictly: JSON and form bodies.
+"""Strict decoding of JSON and form bodies.
 
-What lenient decoders pass silently is refused here, because each leniency is a way to show one
-document to the signature check and another to the books: repeated keys, ``NaN``, bytes that are
-not UTF-8, broken percent escapes. Numbers stay the text they were sent as.
+Lenient decoders accept repeated keys, ``NaN``, bytes that are not UTF-8 and broken percent
+escapes. All of these are refused, because each is a way to show one document to the signature
+check and another to the ledger. Numbers stay the text they were sent as.
 """
 
 import json
@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from vocabulary.errors import Malformed
 
 #: Longest body decoded, in bytes; the longest documented message has under 1,000.
-#: Until its signature is checked a body is a stranger's, and costs us time by its length.
+#: Until its signature is checked anybody may have sent a body, and its length costs time.
 BODY_BYTES_MAX = 16_384
 #: Most opening brackets in a body, counted inside texts too. It bounds the nesting without
 #: reading the body, well below the depth at which the decoder would run out of stack.
@@ -45,7 +45,7 @@ def decode_json(body: bytes) -> Json:
         raise Malformed("body", f"at most {BODY_BYTES_MAX} bytes are expected")
     if body.count(b"{") + body.count(b"[") > BRACKETS_MAX:
         raise Malformed("body", f"at most {BRACKETS_MAX} brackets are expected")
-    # The foreign errors carry the document they failed on, so they are not chained.
+    # The library's errors carry the document, so they are not chained.
     try:
         text = body.decode("utf-8").strip(_BLANKS)
         read: tuple[Json, int] = _DECODER.raw_decode(text)
@@ -93,10 +93,10 @@ def _form_text(encoded: bytes) -> str:
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    document = dict(pairs)
+    if len(document) != len(pairs):
         raise Malformed("body", "each key once is expected")
-    return found
+    return document
 
 
 def _no_constant(_name: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Typed readers over a decoded document. An error names the field, never what stood there."""
+"""Typed readers over a decoded document. Errors name the field, never its value."""
 
 import re
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ _INSTANT = re.compile(
 def exact_fields(document: object, names: frozenset[str]) -> Mapping[str, Json]:
     """The document as an object that has these fields and no other.
 
-    A document signed for one route must not pass at another, so a missing field is never
-    filled in and an unknown one never ignored.
+    A document signed for one route must not pass at another, so a missing field is not filled
+    in and an unknown one is not ignored.
 
     Raises:
         Malformed: not an object, or another set of fields.

@@ -4,8 +4,8 @@ Three things differ from every Python encoder: numbers are printed from the near
 integer-like keys of an object come first in ascending order, and lone surrogates are escaped.
 A key ``__proto__`` is refused: assignment drops it, so it would be outside the signature.
 
-This is the only place where a number becomes a binary floating-point value, and only because
-the signer's runtime did the same; what comes out is text again.
+This is the only place where a number becomes a binary floating-point value, because the
+signer's runtime does the same. The result is text again.
 """
 
 import re
@@ -86,7 +86,7 @@ def sorted_payload(payload: dict[str, Json]) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        escaped = _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        escaped = _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
         return escaped.encode("utf-8")
 
 
@@ -122,8 +122,8 @@ def _in_object_order(value: dict[str, Json]) -> list[str]:
     indices = [key for key in filter(_INDEX.fullmatch, value) if int(key) <= INDEX_MAX]
     if not indices:
         return list(value)
-    taken = set(indices)
-    return sorted(indices, key=int) + [key for key in value if key not in taken]
+    names = set(value).difference(indices)
+    return sorted(indices, key=int) + [key for key in value if key in names]
 
 
 def _code_units(key: str) -> bytes:
@@ -131,7 +131,7 @@ def _code_units(key: str) -> bytes:
 
 
 def _point_placed(digits: str, point: int) -> str:
-    """Print digits whose decimal point stands after ``point`` of them, as ECMA-262 does."""
+    """Print digits with the decimal point after ``point`` of them, as ECMA-262 does."""
     if len(digits) <= point <= _WHOLE_DIGITS_MAX:
         return digits.ljust(point, "0")
     if 0 < point <= _WHOLE_DIGITS_MAX:

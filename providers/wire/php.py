@@ -4,8 +4,8 @@ Only the top-level keys are sorted. ``/`` and everything beyond ASCII are escape
 signer asked for unescaped slashes and unicode; even then PHP escapes the two line separators.
 Number tokens stay as they were sent: a number that PHP printed needs no second printing.
 
-PHP sorts keys that look like numbers by their value, and an object whose keys count from zero
-becomes a list. No documented field looks like that, so such keys are refused, not imitated.
+PHP sorts keys that look like numbers by their value and turns an object whose keys count from
+zero into a list. No documented field looks like that, so such keys are refused, not imitated.
 """
 
 import re
@@ -69,12 +69,12 @@ def _quoted(text: str, pattern: re.Pattern[str]) -> str:
     return f'"{pattern.sub(_escape, text)}"'
 
 
-def _escape(found: re.Match[str]) -> str:
-    short = _SHORT.get(found[0])
+def _escape(match: re.Match[str]) -> str:
+    short = _SHORT.get(match[0])
     if short is not None:
         return short
     try:
-        units = found[0].encode("utf-16-be").hex()
+        units = match[0].encode("utf-16-be").hex()
     except UnicodeEncodeError:
         raise Malformed("body", "whole surrogate pairs are expected") from None
     return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))

@@ -1,15 +1,14 @@
-"""Keyed digests and their comparison: constant time, and total over whatever a stranger sends.
+"""Keyed digests, compared in constant time. No input raises an error.
 
-Nothing here raises on input: a header of a megabyte, of non-ASCII text or of undecodable bytes
-simply does not match. Text is compared as bytes, because ``hmac.compare_digest`` raises a
-foreign error for text that is not ASCII.
+A header of a megabyte, of non-ASCII text or of undecodable bytes does not match. Text is
+compared as bytes, because ``hmac.compare_digest`` raises for text that is not ASCII.
 """
 
 import hmac
 from collections.abc import Callable
 from hashlib import sha256
 
-#: Longest signature text that is looked at, in characters; a SHA-512 in hex has 128.
+#: Longest signature compared, in characters; a SHA-512 in hex has 128.
 SIGNATURE_CHARS_MAX = 512
 
 #: A digest: (secret, message) to lower-case hex.
@@ -31,14 +30,14 @@ def matches(
 ) -> bool:
     """Whether any of the secrets gives the presented signature for the message.
 
-    All secrets are tried, so that the time taken does not tell which one is live. An empty
-    secret never matches: everybody holds it.
+    All secrets are tried, so that the time does not reveal which one matched. An empty secret
+    never matches: everybody knows it.
     """
     if len(presented) > SIGNATURE_CHARS_MAX:
         return False
-    given = presented.encode("utf-8", "surrogatepass")
-    found = False
+    signature = presented.encode("utf-8", "surrogatepass")
+    matched = False
     for secret in secrets:
-        same = hmac.compare_digest(digest(secret, message).encode("ascii"), given)
-        found |= same and secret != b""
-    return found
+        same = hmac.compare_digest(digest(secret, message).encode("ascii"), signature)
+        matched |= same and secret != b""
+    return matched

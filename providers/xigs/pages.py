@@ -3,7 +3,14 @@
 from dataclasses import dataclass, field
 
 from providers.outbound.pull import REPEATED_PAGE
-from providers.outbound.replies import Document, count_at, each, member, name_at, object_at
+from providers.outbound.replies import (
+    Document,
+    count_at,
+    member,
+    name_at,
+    object_at,
+    read_items,
+)
 from providers.wire.decode import Json
 from providers.wire.fields import one_of
 from vocabulary.errors import Malformed
@@ -53,7 +60,7 @@ class Page:
             Malformed: another page, the previous page again, too many items, or a list that
                 ends before the announced number.
         """
-        items = each(data_of(document), "data", self._item)
+        items = read_items(data_of(document), "data", self._item)
         paging = member(document, "pagination")
         if count_at(paging, "pageIndex", "pagination") != self.number:
             raise Malformed("pagination.pageIndex", "the page asked for is expected")

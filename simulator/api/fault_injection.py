@@ -29,7 +29,7 @@ class ApiRefusal(Exception):
 
     Attributes:
         code: the error in the words of the system; where it has no codes, the whole text.
-        retry_after: seconds told with a 429, or None.
+        retry_after: seconds sent with a 429, or None.
     """
 
     def __init__(

@@ -125,7 +125,7 @@ def _swapped(lines: tuple[HistoryLine, ...], place: int, kind: FaultKind) -> His
 
 def _suits(line: HistoryLine, kind: FaultKind) -> bool:
     if kind is FaultKind.STATUS and line.stake == line.payout == 0:
-        return False  # a round that moved nothing stands as well as not
+        return False  # undoing a round that moved nothing changes nothing
     if line.side.win_ends_round and not line.closed:
         # What an open round pays is not known yet, so it cannot be wrong.
         return kind not in {FaultKind.PHANTOM, FaultKind.PAYOUT}

@@ -1,4 +1,4 @@
-"""Writing a history as the file in which its system tells it."""
+"""Writing a history as the file of its system."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -34,7 +34,7 @@ class FaultControl:
     """What controls an API's faults.
 
     Attributes:
-        retry_after: seconds told with a 429.
+        retry_after: seconds sent with a 429.
         slow_s: longest time a slow answer waits, in seconds.
         resume: ends the waiting of slow answers.
         requests: every request in the order of their answers.

@@ -44,7 +44,7 @@ class MessageFormat:
         signs_as_sent: the signature covers the bytes as sent; else the fields sorted by name.
         signature: the keyed hash of a text in hex, given (text, secret).
         statuses: the HTTP statuses that each kind of reply may have.
-        wins_name_bets: a win before its bet is treated as the settings say; else it is owed.
+        wins_name_bets: a win names its bet as configured; else any win is owed.
         takes_forms: bodies may be form-encoded.
         round_end_books: a round's end books a bet or win that was never seen.
     """
@@ -94,6 +94,6 @@ def hmac_sha256(text: bytes, secret: bytes, _configuration: Configuration) -> st
 
 
 def printed(pairs: Iterable[tuple[str, str]]) -> bytes:
-    """A compact JSON object; what stands for a byte that is no UTF-8 becomes that byte."""
+    """A compact JSON object; a surrogate that escapes a byte becomes that byte again."""
     text = "{" + ",".join(f"{json.dumps(name)}:{token}" for name, token in pairs) + "}"
     return text.encode("utf-8", "surrogateescape")

@@ -29,7 +29,7 @@ class ReplyFormat:
         declines: the errors that answer a question about the player's means.
         conflicts: the errors for a known id with other content.
         try_again: the errors after which it sends the same bytes again.
-        success: what stands where a success has its proof: the balance, or our transaction id.
+        success: reads the proof of a success: the balance, or our transaction id.
     """
 
     declines: frozenset[str]
@@ -40,7 +40,7 @@ class ReplyFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementFile:
-    """The file in which a system tells its history.
+    """The file in which a system reports its history.
 
     Attributes:
         suffix: how its name ends.
@@ -65,7 +65,7 @@ class SimulatedApi(Protocol):
         ...
 
     def remember(self, lines: Sequence[HistoryLine], span: RunSpan, /) -> None:
-        """Know what was played, as far as the API tells of it."""
+        """Know what was played, as far as the API reports it."""
         ...
 
 
