@@ -58,7 +58,9 @@ def simulate(
     url: Annotated[str | None, typer.Option(help="Receiver; else as configured.")] = None,
     journal: Annotated[Path | None, typer.Option(help="Write every answer here.")] = None,
     faults: Annotated[int, typer.Option(min=0, help="History rounds to falsify.")] = 0,
-    history: Annotated[bool, typer.Option(help="Push the history of those that do.")] = True,
+    history: Annotated[
+        bool, typer.Option(help="Push the history where a provider pushes it.")
+    ] = True,
     statements: Annotated[
         Path | None, typer.Option(help="Folder for the history that comes as files.")
     ] = None,
