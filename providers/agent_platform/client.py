@@ -50,7 +50,7 @@ CODES = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class AgentPlatformCredentials:
     """Our account at the platform.
 
     Attributes:
@@ -87,7 +87,9 @@ class AgentPlatformClient:
     Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
     """
 
-    def __init__(self, transport: Transport, credentials: Credentials, *, clock: Clock) -> None:
+    def __init__(
+        self, transport: Transport, credentials: AgentPlatformCredentials, *, clock: Clock
+    ) -> None:
         self._transport = transport
         self._credentials = credentials
         self._clock = clock

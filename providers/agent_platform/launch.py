@@ -2,7 +2,11 @@
 
 import uuid
 
-from providers.agent_platform.client import AgentPlatformClient, Credentials, GameSession
+from providers.agent_platform.client import (
+    AgentPlatformClient,
+    AgentPlatformCredentials,
+    GameSession,
+)
 from providers.outbound.access import ApiAccess
 from providers.outbound.launch import (
     Game,
@@ -20,7 +24,7 @@ def connect(access: ApiAccess) -> "AgentPlatformLaunch":
     Requests are signed with the token of the callbacks, unless the account has another one.
     """
     account = access.account
-    credentials = Credentials(
+    credentials = AgentPlatformCredentials(
         agent_id=account.agent_id or 0,
         api_token=access.provider.secrets[0] if account.key is None else account.key.value,
     )

@@ -46,7 +46,7 @@ class Personal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class AggregatorCredentials:
     """What every request carries.
 
     Attributes:
@@ -66,7 +66,7 @@ class AggregatorClient:
     Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
     """
 
-    def __init__(self, transport: Transport, credentials: Credentials) -> None:
+    def __init__(self, transport: Transport, credentials: AggregatorCredentials) -> None:
         self._transport = transport
         self._form_bodies = credentials.form_bodies
         self._headers = {"x-api-key": credentials.api_key}

@@ -1,6 +1,6 @@
 """Launching the aggregator's games: every player is registered there first."""
 
-from providers.aggregator.client import LOBBY, AggregatorClient, Credentials
+from providers.aggregator.client import LOBBY, AggregatorClient, AggregatorCredentials
 from providers.outbound.access import ApiAccess, secret_text
 from providers.outbound.launch import (
     Game,
@@ -15,7 +15,7 @@ from providers.outbound.launch import (
 def client_of(access: ApiAccess) -> AggregatorClient:
     """The client of a configured account."""
     account = access.account
-    credentials = Credentials(
+    credentials = AggregatorCredentials(
         api_key=secret_text(account.key),
         prefix=account.prefix,
         form_bodies=account.form_bodies,

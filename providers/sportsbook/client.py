@@ -24,7 +24,7 @@ _JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class SportsbookCredentials:
     """What a token is requested with.
 
     Attributes:
@@ -42,7 +42,9 @@ class SportsbookClient:
     Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
     """
 
-    def __init__(self, transport: Transport, credentials: Credentials, *, clock: Clock) -> None:
+    def __init__(
+        self, transport: Transport, credentials: SportsbookCredentials, *, clock: Clock
+    ) -> None:
         self._transport = transport
         self._credentials = credentials
         self._clock = clock

@@ -2,13 +2,13 @@
 
 from providers.outbound.access import ApiAccess, secret_text
 from providers.outbound.launch import Game, Launch, LaunchRequest, NotOffered, RegisteredPlayer
-from providers.sportsbook.client import Credentials, SportsbookClient
+from providers.sportsbook.client import SportsbookClient, SportsbookCredentials
 
 
 def connect(access: ApiAccess) -> "SportsbookLaunch":
     """Connect to the API; no request is sent yet."""
     account = access.account
-    credentials = Credentials(
+    credentials = SportsbookCredentials(
         version=account.version or "",
         username=secret_text(account.username),
         password=secret_text(account.password),

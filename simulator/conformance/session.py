@@ -141,20 +141,20 @@ class ConformanceSession:
         passed = response.seen is ReplyKind.SUCCESS
         self.note(f"{self.words(call)} late", "success", response.shown, passed=passed)
 
-    async def turned_down(self, call: Call, seen: ReplyKind, *, said: str = "") -> None:
+    async def turned_down(self, call: Call, seen: ReplyKind, *, remark: str = "") -> None:
         """Must be understood and not accepted: declined, a conflict, or refused."""
         request = self.signed(call)
         response = await self.ask(request, call.kind)
         passed = response.seen is seen and response.is_bare
         expected = f"{seen.value}, no balance"
-        self.note(f"{self.words(call)}{said}", expected, response.shown, passed=passed)
+        self.note(f"{self.words(call)}{remark}", expected, response.shown, passed=passed)
         self._answers[request.body] = response
 
-    async def turned_away(self, request: WireRequest, what: str) -> None:
+    async def turned_away(self, request: WireRequest, sent: str) -> None:
         """Must be refused as a message, with whatever error, and not be retryable."""
         response = await self.ask(request, CallKind.BET)
         passed = response.turns_away and response.is_bare
-        self.note(what, "refused, no balance", response.shown, passed=passed)
+        self.note(sent, "refused, no balance", response.shown, passed=passed)
 
     async def balance_holds(self) -> None:
         """The player must have the balance that results from everything so far."""

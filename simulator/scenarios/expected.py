@@ -49,16 +49,18 @@ class ExpectedLedger:
             return Expectation(
                 seen=ReplyKind.BALANCE, balance=self._balances[call.player], repeated=False
             )
-        known = self._known.get((call.side, key))
-        if known is not None:
-            return _again(known, call)
+        earlier = self._known.get((call.side, key))
+        if earlier is not None:
+            return _again(earlier, call)
         return self._decide(call, call.player, (call.side, key))
 
     def stands(self, side: Side, key: str) -> bool:
         """Whether the operation was accepted and not undone since."""
-        known = self._known.get((side, key))
+        earlier = self._known.get((side, key))
         return (
-            known is not None and known.expected.seen is ReplyKind.SUCCESS and not known.undone
+            earlier is not None
+            and earlier.expected.seen is ReplyKind.SUCCESS
+            and not earlier.undone
         )
 
     def _decide(self, call: Call, player: str, at: tuple[Side, str]) -> Expectation:
@@ -111,10 +113,12 @@ class ExpectedLedger:
 _TAKING = frozenset({CallKind.BET, CallKind.BET_AND_WIN})
 
 
-def _again(known: _Known, call: Call) -> Expectation:
-    if known.call != call:
+def _again(earlier: _Known, call: Call) -> Expectation:
+    if earlier.call != call:
         return Expectation(seen=ReplyKind.CONFLICT, balance=None, repeated=False)
-    return Expectation(seen=known.expected.seen, balance=known.expected.balance, repeated=True)
+    return Expectation(
+        seen=earlier.expected.seen, balance=earlier.expected.balance, repeated=True
+    )
 
 
 def _refused() -> Expectation:

@@ -19,8 +19,8 @@ def _bet(session: ConformanceSession) -> Message:
     return message_of(session.bet(session.target.units(10)), session.target)
 
 
-def _raw(session: ConformanceSession, what: str, body: bytes) -> tuple[str, WireRequest]:
-    return what, messages.signed_bytes(_bet(session).route, body, session.target)
+def _raw(session: ConformanceSession, case: str, body: bytes) -> tuple[str, WireRequest]:
+    return case, messages.signed_bytes(_bet(session).route, body, session.target)
 
 
 def _garbage(session: ConformanceSession) -> Requests:
@@ -53,8 +53,8 @@ def _duplicate_keys(session: ConformanceSession) -> Requests:
     small = messages.amount_token(session.target.text(1), session.target)
     sent = ((name, small), *message.pairs)
     yield "an amount twice", messages.sent_otherwise(message, sent, session.target)
-    who = messages.player_field(session.target)
-    sent = ((who, '"somebody-else"'), *message.pairs)
+    player = messages.player_field(session.target)
+    sent = ((player, '"somebody-else"'), *message.pairs)
     yield "a player twice", messages.sent_otherwise(message, sent, session.target)
 
 
@@ -69,14 +69,14 @@ def _numbers(session: ConformanceSession) -> Requests:
 
 def _encodings(session: ConformanceSession) -> Requests:
     message = _bet(session)
-    who = messages.player_field(session.target)
-    for what, token in {
+    player = messages.player_field(session.target)
+    for case, token in {
         "not UTF-8": '"\udcff\udcfe"',
         "overlong UTF-8": '"\udcc0\udc80"',
         "a lone surrogate": '"\\ud800"',
         "a zero byte": '"\\u0000"',
     }.items():
-        yield what, messages.signed(message.put(who, token), session.target)
+        yield case, messages.signed(message.put(player, token), session.target)
     body = messages.signed(message, session.target).body
     yield _raw(session, "UTF-16", body.decode().encode("utf-16"))
 
@@ -91,8 +91,8 @@ def _scenario(
     name: str, says: str, requests: Callable[[ConformanceSession], Requests]
 ) -> Scenario:
     async def play(session: ConformanceSession) -> None:
-        for what, request in requests(session):
-            await session.turned_away(request, what)
+        for case, request in requests(session):
+            await session.turned_away(request, case)
         await session.balance_holds()
 
     return Scenario(name=name, says=says, play=play, hindered=always)

@@ -17,7 +17,7 @@ async def _unknown_player(session: ConformanceSession) -> None:
 async def _wrong_currency(session: ConformanceSession) -> None:
     other = "USD" if session.target.currency == "EUR" else "EUR"
     bet = session.bet(session.target.units(10), currency=other)
-    await session.turned_down(bet, ReplyKind.REFUSED, said=f" in {other}")
+    await session.turned_down(bet, ReplyKind.REFUSED, remark=f" in {other}")
     await session.balance_holds()
 
 

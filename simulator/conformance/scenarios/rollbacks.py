@@ -21,7 +21,7 @@ async def _rollback_first(session: ConformanceSession) -> None:
     await session.accepted(undo, moves=0)
     await session.turned_down(bet, ReplyKind.REFUSED)
     await session.repeated(undo)
-    await session.turned_down(bet, ReplyKind.REFUSED, said=" again")
+    await session.turned_down(bet, ReplyKind.REFUSED, remark=" again")
     await session.balance_holds()
 
 

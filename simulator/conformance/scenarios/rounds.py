@@ -73,7 +73,7 @@ async def _end_before_bet(session: ConformanceSession) -> None:
     await session.accepted(end, moves=0)
     await session.turned_down(bet, ReplyKind.REFUSED)
     await session.repeated(end)
-    await session.turned_down(bet, ReplyKind.REFUSED, said=" again")
+    await session.turned_down(bet, ReplyKind.REFUSED, remark=" again")
     await session.balance_holds()
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from providers.outbound.launch import Launch
-from providers.sportsbook.client import Credentials, SportsbookClient
+from providers.sportsbook.client import SportsbookClient, SportsbookCredentials
 from tests.harness.providers.api_server import (
     HANGS,
     ApiServer,
@@ -18,7 +18,7 @@ from tests.harness.providers.api_server import (
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 
-GIVEN = Credentials(version="v1", username="canary-user", password="canary-pass")
+GIVEN = SportsbookCredentials(version="v1", username="canary-user", password="canary-pass")
 AUTH = "/v1/auth"
 START = "/v1/start-session"
 NOON = datetime(2026, 6, 4, 12, 0, 0, tzinfo=UTC)

@@ -73,7 +73,7 @@ def speak(
 
 
 def of_aggregator(out: HttpTransport, *, forms: bool = False) -> aggregator.AggregatorClient:
-    given = aggregator.Credentials(
+    given = aggregator.AggregatorCredentials(
         api_key="demo-aggregator-secret", prefix="LAG1", form_bodies=forms
     )
     return aggregator.AggregatorClient(out, given)
@@ -104,7 +104,7 @@ def test_the_agent_platforms_client_is_understood_with_slashes_and_letters_beyon
     api = AgentPlatformApi(seed=1, api_token=b"token", agent_id=7, clock=clock)
 
     async def story(out: HttpTransport) -> str:
-        given = agent_platform.Credentials(agent_id=7, api_token=b"token")
+        given = agent_platform.AgentPlatformCredentials(agent_id=7, api_token=b"token")
         client = agent_platform.AgentPlatformClient(out, given, clock=clock)
         (game, *_) = await client.games()
         sitting = agent_platform.GameSession(
@@ -134,7 +134,7 @@ def test_a_clock_that_is_wrong_is_told_by_how_much(seconds: int) -> None:
     ours = FrozenClock(NOON + timedelta(seconds=seconds))
 
     async def story(out: HttpTransport) -> None:
-        given = agent_platform.Credentials(agent_id=1, api_token=b"token")
+        given = agent_platform.AgentPlatformCredentials(agent_id=1, api_token=b"token")
         await agent_platform.AgentPlatformClient(out, given, clock=ours).games_now()
 
     with pytest.raises(ApiRefused, match="301 s") as refused:
@@ -149,7 +149,7 @@ def test_the_sportsbooks_client_renews_its_token_before_it_ends_and_after_it_is_
     api = SportsbookApi(seed=1, username="us", password="secret", clock=clock)
 
     async def story(out: HttpTransport) -> None:
-        given = sportsbook.Credentials(version="v1", username="us", password="secret")
+        given = sportsbook.SportsbookCredentials(version="v1", username="us", password="secret")
         client = sportsbook.SportsbookClient(out, given, clock=clock)
         for _ in range(3):
             await client.start_session(user_id="42", currency="USD", lang="en")
