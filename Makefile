@@ -117,7 +117,7 @@ detect: setup-dev ## months with faults of every kind: found is what was injecte
 	$(BIN)/python -m tests.detection.campaign --seeds $(SEEDS) --first $(FIRST)
 	$(BIN)/python -m tests.detection.planted
 
-dialect: setup-dev ## the files of a new provider dialect: make dialect NAME=some_name
+dialect: setup-dev ## a new provider that works at once, to be edited: make dialect NAME=acme
 	@$(BIN)/python -m ops.tools.new_dialect "$(NAME)"
 
 clean: ## remove what can be made again (data directories stay)

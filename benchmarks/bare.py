@@ -11,7 +11,8 @@ import uvloop
 from aiohttp import web
 
 from benchmarks.load import SECRETS
-from providers.contract import Callback, Dialect, Provider
+from providers.contract import Callback, Provider
+from providers.dialect import Dialect
 from providers.registry import DIALECTS
 
 _REPLIES = {

@@ -10,20 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
 from breaks.actions import Note, add_note
 from breaks.store import TrackedBreak, get_break, require_text, transaction
+from providers.outbound.inquiry import InquiryAnswer
 from storage.audit import record
 
 #: The actor of answers in the audit trail.
 ACTOR = "fetch"
 #: How long a claimed inquiry is left to its worker.
 CLAIM = timedelta(minutes=2)
-
-InquiryVerdict = Literal["confirmed", "unknown", "failed"]
 
 _REQUEST = """
 INSERT INTO detail_requests (break_id, provider, key, requested_by, requested_at, refresh,
@@ -83,22 +82,6 @@ SELECT min(greatest(r.not_before, coalesce(t.next_at, r.not_before)))
   FROM detail_requests r LEFT JOIN detail_rate_limits t USING (provider) WHERE r.done_at IS NULL
 """
 _PAGE_OF = "SELECT content FROM detail_pages WHERE digest = %(digest)s"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InquiryAnswer:
-    """A provider's answer about one bet.
-
-    Attributes:
-        reason: in words, what the verdict is based on.
-        link: where people can see it.
-        page: the captured bytes, if any.
-    """
-
-    verdict: InquiryVerdict
-    reason: str
-    link: str | None = None
-    page: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

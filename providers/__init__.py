@@ -1,1 +1,1 @@
-"""Dialects: how strangers speak to us. Pure: bytes in, facts and answers out."""
+"""Dialects: the providers' protocols, one folder each. Bytes in, facts and replies out."""

@@ -1,15 +1,8 @@
-"""The five questions a dialect answers. No field has a default.
+"""What a dialect is given and what it declares: callbacks, providers, options, policies."""
 
-A dialect is a folder with the same files in each: ``verify.py``, ``parse.py``, ``respond.py``,
-``feed.py``, ``options.py`` and an ``__init__.py`` that holds exactly one ``DIALECT``.
-"""
-
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
-
-from vocabulary.facts import Fact, HistoryRecord
-from vocabulary.outcomes import Answer, Outcome
+from datetime import timedelta
 
 #: A provider setting of one dialect: text, number, flag or a list of texts.
 OptionValue = str | int | bool | tuple[str, ...]
@@ -17,7 +10,7 @@ OptionValue = str | int | bool | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """One request as it came.
+    """One request as received.
 
     Attributes:
         route: the suffix after ``/callbacks/{slug}``, one of the dialect's ``routes``.
@@ -35,7 +28,7 @@ class Provider:
     """One configured provider, as a dialect sees it.
 
     Attributes:
-        currency: where callbacks carry none.
+        currency: used where callbacks carry none.
         exponents: overrides of minor-unit exponents by currency.
         secrets: every live secret; any of them may verify. Never empty, never shown.
         options: the dialect's own settings, complete (defaults filled in).
@@ -76,6 +69,21 @@ class Policy:
     round_per_operation: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPolicy:
+    """Where providers differ about what reconciliation may expect.
+
+    Attributes:
+        names_rounds: history records carry the round ids of the callbacks; else they are
+        matched
+            by player, amounts and time.
+        round_open_max: a round that stays open longer is a break; None: however long.
+    """
+
+    names_rounds: bool
+    round_open_max: timedelta | None
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A line of a statement that could not be understood: a value, never an exception.
@@ -91,7 +99,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One dialect setting: default and meaning. ``assumed`` marks an undocumented fact."""
+    """One setting of a dialect; ``assumed`` marks a fact that its document does not state."""
 
     default: OptionValue
     choices: tuple[OptionValue, ...] | None
@@ -100,25 +108,13 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """One provider system's way of speaking. No field has a default.
+class ApiFields:
+    """The fields of ``providers.outbound.access.ApiAccount`` that one dialect uses.
 
     Attributes:
-        routes: every path suffix it is called on; ``""`` for one URL.
-        options: the dialect's settings by name.
-        policy: what the ledger should do, given complete options.
-        verify: proves the sender over the raw bytes. Raises NotAuthentic only.
-        parse: reads one fact. Raises Malformed only.
-        respond: says it exactly as this provider's document does. Total over Verdict.
-        read_statement: streams a statement file; each line a record or an Unreadable.
-            None where the provider pushes its history.
+        required: without them the API cannot be called.
+        optional: may be configured.
     """
 
-    name: str
-    routes: tuple[str, ...]
-    options: Mapping[str, Option]
-    policy: Callable[[Mapping[str, OptionValue]], Policy]
-    verify: Callable[[Callback, Provider], Verified]
-    parse: Callable[[Verified, Provider], Fact]
-    respond: Callable[[Outcome, Provider], Answer]
-    read_statement: Callable[[BinaryIO, Provider], Iterator[HistoryRecord | Unreadable]] | None
+    required: frozenset[str]
+    optional: frozenset[str]

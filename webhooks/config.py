@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from providers.contract import Dialect, Policy, Provider
+from providers.contract import Policy, Provider
+from providers.dialect import Dialect
 
 Network = IPv4Network | IPv6Network
 

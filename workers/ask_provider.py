@@ -12,12 +12,12 @@ import structlog
 
 from breaks.provider_inquiries import (
     Inquiry,
-    InquiryAnswer,
     claim_inquiry,
     next_inquiry_at,
     postpone_inquiry,
     record_answer,
 )
+from providers.outbound.inquiry import InquiryAnswer
 from storage.broker.redis import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
 from workers.context import WorkerContext

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from providers.contract import Dialect, Provider
+from providers.contract import Provider
+from providers.dialect import Dialect
 from vocabulary.clock import Clock
 
 

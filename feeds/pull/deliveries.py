@@ -7,7 +7,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, text
 
-from providers.pulled import LoggedDelivery
+from providers.outbound.pull import LoggedDelivery
 
 #: Deliveries per statement to the database.
 BATCH_ROWS = 5_000

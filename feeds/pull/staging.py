@@ -12,7 +12,7 @@ from typing import Generic, Self, TypeVar
 
 import msgspec
 
-from providers.pulled import UnreadableItem
+from providers.outbound.pull import UnreadableItem
 
 #: Bytes kept in memory before a file is used.
 MEMORY_BYTES = 4 * 1024 * 1024

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from feeds.statements.file_format import FileRules
-from providers.statement_fields import FieldKind
+from providers.statements.format import FieldKind
 from vocabulary.errors import Malformed
 
 #: Decimal digits that a double keeps; spreadsheets store numbers as doubles.

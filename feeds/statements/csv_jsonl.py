@@ -16,8 +16,8 @@ from feeds.findings import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import Table, TableRow, UnreadableRow
-from providers.statement import LINE_BYTES_MAX
-from providers.wire import BODY_BYTES_MAX, Json, Number, decode_json
+from providers.statements.csv_lines import LINE_BYTES_MAX
+from providers.wire.decode import BODY_BYTES_MAX, Json, Number, decode_json
 from vocabulary.errors import Malformed
 
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

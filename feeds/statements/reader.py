@@ -18,9 +18,10 @@ from feeds.statements.cells import EMPTY, Cell, CellKind, normalized
 from feeds.statements.csv_jsonl import csv_table, json_table
 from feeds.statements.file_format import FileFormat, FileRules, Trailer
 from feeds.statements.table import Table, TableRow, UnreadableRow
-from providers.choices import texts_of
-from providers.contract import Dialect, Provider
-from providers.statement_fields import SHAPES, StatementShape
+from providers.contract import Provider
+from providers.dialect import Dialect
+from providers.options import texts_of
+from providers.statements.format import StatementFormat
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 
@@ -47,9 +48,10 @@ class StatementReader:
     rules: FileRules
 
     @property
-    def shape(self) -> StatementShape:
+    def shape(self) -> StatementFormat:
         """The fields of the statement."""
-        return SHAPES[self.dialect.name]
+        assert self.dialect.statement is not None, self.dialect.name
+        return self.dialect.statement
 
     @property
     def columns(self) -> dict[str, str]:
@@ -135,7 +137,7 @@ class StatementReader:
 
 
 def open_table(
-    stream: BinaryIO, name: str, rules: FileRules, shape: StatementShape
+    stream: BinaryIO, name: str, rules: FileRules, shape: StatementFormat
 ) -> Table | UnreadableRow:
     """The file as a table, in its declared format or in the one it is recognized as."""
     start = stream.read(4)
@@ -166,7 +168,7 @@ def open_table(
 
 
 def header_problem(
-    table: Table, columns: Mapping[str, str], shape: StatementShape
+    table: Table, columns: Mapping[str, str], shape: StatementFormat
 ) -> UnreadableRow | None:
     """What is wrong with the header: a needed column missing, or a column twice."""
     if table.header is None:
@@ -182,7 +184,7 @@ def header_problem(
     return None
 
 
-def _format_of(start: bytes, name: str, shape: StatementShape) -> FileFormat:
+def _format_of(start: bytes, name: str, shape: StatementFormat) -> FileFormat:
     lowered = name.lower()
     if start.startswith(b"PK\x03\x04") or lowered.endswith(".xlsx"):
         return FileFormat.XLSX
@@ -218,13 +220,12 @@ class _LineReader:
     def __init__(
         self, dialect: Dialect, provider: Provider, expected: Mapping[str, str]
     ) -> None:
-        read = dialect.read_statement
-        assert read is not None  # only such dialects have a shape
-        self._shape = SHAPES[dialect.name]
+        assert dialect.statement is not None, dialect.name
+        self._shape = dialect.statement
         self._queue = _LineQueue()
         if self._shape.native == "csv":
             self._queue.lines.append(_csv_line(expected.values()))
-        self._results = read(self._queue, provider)
+        self._results = self._shape.read(self._queue, provider)
 
     def read(self, cells: Mapping[str, Cell]) -> HistoryRecord:
         """The record that the dialect reads from the cells of a row.
@@ -243,7 +244,7 @@ class _LineReader:
         raise Malformed(path, reason)
 
 
-def _as_csv(cells: Mapping[str, Cell], shape: StatementShape) -> bytes:
+def _as_csv(cells: Mapping[str, Cell], shape: StatementFormat) -> bytes:
     missing = [name for name in shape.fields if name not in cells]
     if missing:
         raise Malformed("line", f"these fields are missing: {', '.join(missing)}")
@@ -259,7 +260,7 @@ def _csv_line(values: Iterable[str]) -> bytes:
     return line.encode("utf-8", "backslashreplace")
 
 
-def _as_json(cells: Mapping[str, Cell], shape: StatementShape) -> bytes:
+def _as_json(cells: Mapping[str, Cell], shape: StatementFormat) -> bytes:
     fields = [
         f"{json.dumps(name)}:{_json_text(cell)}"
         for name, cell in cells.items()

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from providers.contract import Dialect, Policy, Provider
+from providers.contract import Policy, Provider
+from providers.dialect import Dialect
 
 #: How many differences are named; all of them are counted.
 NAMED_MAX = 20

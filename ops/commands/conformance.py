@@ -38,33 +38,33 @@ def conformance(
 
     Exit 0 when all that apply passed, 1 when one failed, 3 when no receiver listens.
     """
-    from ops.commands.conformance_hooks import must_listen, subject_of  # noqa: PLC0415 - heavy
+    from ops.commands.conformance_hooks import must_listen, target_of  # noqa: PLC0415 - heavy
 
     context = current(ctx)
     if players is None and not imports:
         raise typer.BadParameter("--no-import needs --players: who is known over there?")
-    subject = subject_of(_entry(context, slug))
+    target = target_of(_entry(context, slug))
     settings = context.settings.receiver
     receiver = url or f"http://{settings.host}:{settings.port}"
     must_listen(receiver)
     number = _from_clock() if seed is None else seed
-    findings = _examined(context, subject, receiver, players, number, imports=imports)
-    told = _told(subject, receiver, number, findings)
+    results = _examined(context, target, receiver, players, number, imports=imports)
+    report = _report(target, receiver, number, results)
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(report, indent=2))
     else:
-        _print(told)
-    raise typer.Exit(1 if told["failed"] else 0)
+        _print(report)
+    raise typer.Exit(1 if report["failed"] else 0)
 
 
 def _entry(context: Context, slug: str) -> Any:
     from ops.providers.configured import configured  # noqa: PLC0415 - heavy
 
-    found = configured(context.settings)
-    if slug not in found:
-        known = ", ".join(found) or "none"
+    providers = configured(context.settings)
+    if slug not in providers:
+        known = ", ".join(providers) or "none"
         raise typer.BadParameter(f"no provider is called {slug}; configured: {known}")
-    return found[slug]
+    return providers[slug]
 
 
 def _from_clock() -> int:
@@ -75,29 +75,29 @@ def _from_clock() -> int:
 
 def _examined(
     context: Context,
-    subject: "ConformanceTarget",
+    target: "ConformanceTarget",
     url: str,
     players: Path | None,
     seed: int,
     *,
     imports: bool,
 ) -> "list[ScenarioResult]":
-    from ops.commands.conformance_hooks import guests_of, our_books, roster  # noqa: PLC0415 - heavy
+    from ops.commands.conformance_hooks import our_ledger, players_of, roster  # noqa: PLC0415 - heavy
     from simulator.conformance.target import NO_HOOKS  # noqa: PLC0415
 
-    text = players.read_text("utf-8-sig") if players else roster(subject, seed)
-    guests = guests_of(text, subject)
+    text = players.read_text("utf-8-sig") if players else roster(target, seed)
+    test_players = players_of(text, target)
     if not imports:
-        return _played(url, subject, NO_HOOKS, guests, seed)
-    with our_books(context, text, subject) as hooks:
-        return _played(url, subject, hooks, guests, seed)
+        return _played(url, target, NO_HOOKS, test_players, seed)
+    with our_ledger(context, text, target) as hooks:
+        return _played(url, target, hooks, test_players, seed)
 
 
 def _played(
     url: str,
-    subject: "ConformanceTarget",
+    target: "ConformanceTarget",
     hooks: "LedgerHooks",
-    guests: "list[ConformancePlayer]",
+    players: "list[ConformancePlayer]",
     seed: int,
 ) -> "list[ScenarioResult]":
     import uvloop  # noqa: PLC0415 - heavy
@@ -105,33 +105,34 @@ def _played(
     from simulator.conformance.runner import examine  # noqa: PLC0415
 
     async def everything() -> "list[ScenarioResult]":
-        return [one async for one in examine(url, subject, hooks, guests, run=f"c{seed}")]
+        results = examine(url, target, hooks, players, run=f"c{seed}")
+        return [result async for result in results]
 
     return uvloop.run(everything())
 
 
-def _told(
-    subject: "ConformanceTarget", url: str, seed: int, findings: "list[ScenarioResult]"
+def _report(
+    target: "ConformanceTarget", url: str, seed: int, results: "list[ScenarioResult]"
 ) -> dict[str, Any]:
-    results = [one.result.value for one in findings]
+    outcomes = [result.result.value for result in results]
     return {
-        "provider": subject.slug,
-        "dialect": subject.side.value,
+        "provider": target.slug,
+        "dialect": target.system.name,
         "url": url,
         "seed": seed,
-        "passed": results.count("passed"),
-        "failed": results.count("failed"),
-        "not_applicable": results.count("not applicable"),
-        "scenarios": [_scenario(one) for one in findings],
+        "passed": outcomes.count("passed"),
+        "failed": outcomes.count("failed"),
+        "not_applicable": outcomes.count("not applicable"),
+        "scenarios": [_scenario(result) for result in results],
     }
 
 
-def _scenario(finding: "ScenarioResult") -> dict[str, Any]:
+def _scenario(result: "ScenarioResult") -> dict[str, Any]:
     return {
-        "name": finding.scenario.name,
-        "says": finding.scenario.says,
-        "result": finding.result.value,
-        "reason": finding.reason,
+        "name": result.scenario.name,
+        "says": result.scenario.says,
+        "result": result.result.value,
+        "reason": result.reason,
         "steps": [
             {
                 "sent": step.sent,
@@ -139,30 +140,30 @@ def _scenario(finding: "ScenarioResult") -> dict[str, Any]:
                 "seen": step.seen,
                 "passed": step.passed,
             }
-            for step in finding.steps
+            for step in result.steps
         ],
     }
 
 
-def _print(told: dict[str, Any]) -> None:
+def _print(report: dict[str, Any]) -> None:
     """One row a scenario; of a played one the last step, which is the one that failed."""
     from rich.console import Console  # noqa: PLC0415 - heavy
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(title=f"{told['provider']} ({told['dialect']}) at {told['url']}")
+    table = Table(title=f"{report['provider']} ({report['dialect']}) at {report['url']}")
     for column in ("scenario", "result", "steps", "sent", "expected", "seen"):
         table.add_column(column, no_wrap=column in {"scenario", "result"}, overflow="fold")
-    for one in told["scenarios"]:
-        steps = one["steps"]
-        last = steps[-1] if steps else {"sent": one["reason"], "expected": "", "seen": ""}
+    for scenario in report["scenarios"]:
+        steps = scenario["steps"]
+        last = steps[-1] if steps else {"sent": scenario["reason"], "expected": "", "seen": ""}
         shown = (last["sent"], last["expected"], last["seen"])
-        cells = (one["name"], one["result"], str(len(steps) or ""), *shown)
+        cells = (scenario["name"], scenario["result"], str(len(steps) or ""), *shown)
         table.add_row(*map(Text, cells))
     console = Console()
     console = console if console.is_terminal else Console(width=WIDTH)
     console.print(table)
     typer.echo(
-        f"{told['passed']} passed, {told['failed']} failed,"
-        f" {told['not_applicable']} not applicable; seed {told['seed']}"
+        f"{report['passed']} passed, {report['failed']} failed,"
+        f" {report['not_applicable']} not applicable; seed {report['seed']}"
     )

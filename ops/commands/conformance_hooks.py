@@ -1,4 +1,4 @@
-"""What surrounds a conformance run: its subject, its players, and our own books behind it."""
+"""What a conformance run needs: its target, its players, and our own ledger behind it."""
 
 import io
 import socket
@@ -12,9 +12,10 @@ from ledger.queries.balances import balance_of
 from ops.commands.wallet_orders import carry_out, fresh_key
 from ops.context import Context, endpoints
 from ops.providers.configured import ConfiguredProvider
+from ops.providers.simulated import configuration_of
 from simulator.conformance.catalogue import OPENING_UNITS, PLAYERS_NEEDED
 from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
-from simulator.protocol.messages import ProviderSystem
+from simulator.systems.registry import SYSTEMS
 from storage.engine import open_engine
 from vocabulary.errors import Malformed, SettingsInvalid, Unavailable
 from vocabulary.money import exponent_of, text_from_minor
@@ -23,67 +24,68 @@ from vocabulary.money import exponent_of, text_from_minor
 LISTENING_WAIT_S = 5.0
 
 
-def subject_of(entry: ConfiguredProvider) -> ConformanceTarget:
-    """A configured provider as the scenarios speak for it.
+def target_of(entry: ConfiguredProvider) -> ConformanceTarget:
+    """A configured provider as the scenarios call as it.
 
     Raises:
         SettingsInvalid: there are no scenarios for its dialect.
     """
-    provider = entry.provider
-    if entry.dialect.name not in set(ProviderSystem):
-        known = ", ".join(ProviderSystem)
+    system = SYSTEMS.get(entry.dialect.name)
+    if system is None:
+        known = ", ".join(SYSTEMS)
         raise SettingsInvalid(
-            [f"providers.{provider.slug}: scenarios exist for the dialects {known}"]
+            [f"providers.{entry.provider.slug}: scenarios exist for the dialects {known}"]
         )
+    configuration = configuration_of(entry)
     return ConformanceTarget(
-        side=ProviderSystem(entry.dialect.name),
-        slug=provider.slug,
-        currency=provider.currency,
-        exponent=exponent_of(provider.currency, provider.exponents),
-        secrets=provider.secrets,
+        slug=configuration.slug,
+        currency=configuration.currency,
+        exponent=configuration.exponent,
+        secrets=configuration.secrets,
+        options=configuration.options,
+        system=system,
         orphan_win_credits=entry.policy.orphan_win_credits,
         rollback_of_rollback_accepts=entry.policy.rollback_of_rollback_accepts,
-        options=provider.options,
     )
 
 
-def roster(subject: ConformanceTarget, seed: int) -> str:
+def roster(target: ConformanceTarget, seed: int) -> str:
     """A players file with one new player for each scenario."""
-    opening = text_from_minor(subject.units(OPENING_UNITS), exponent_of(subject.currency))
-    lines = [f"player,currency,balance,handle:{subject.slug}"]
+    opening = text_from_minor(target.units(OPENING_UNITS), exponent_of(target.currency))
+    lines = [f"player,currency,balance,handle:{target.slug}"]
     for number in range(PLAYERS_NEEDED):
-        name = f"conformance-{subject.slug}-{seed}-{number}"
-        lines.append(f"{name},{subject.currency},{opening},cfm-{seed}-{number}")
+        name = f"conformance-{target.slug}-{seed}-{number}"
+        lines.append(f"{name},{target.currency},{opening},cfm-{seed}-{number}")
     return "\n".join(lines)
 
 
-def guests_of(players: str, subject: ConformanceTarget) -> list[ConformancePlayer]:
+def players_of(players: str, target: ConformanceTarget) -> list[ConformancePlayer]:
     """A player for each scenario from a players file: the first that have enough.
 
     Raises:
         Malformed: the file does not hold, or names too few of them.
     """
-    least = subject.units(OPENING_UNITS)
-    guests = [
+    least = target.units(OPENING_UNITS)
+    listed = [
         ConformancePlayer(
             player=row.player,
-            handle=row.handles.get(subject.slug, row.player),
+            handle=row.handles.get(target.slug, row.player),
             opening=row.opening.minor,
         )
         for row in read_players(io.StringIO(players))
-        if row.opening.currency == subject.currency and row.opening.minor >= least
+        if row.opening.currency == target.currency and row.opening.minor >= least
     ]
-    if len(guests) < PLAYERS_NEEDED:
-        wanted = f"{PLAYERS_NEEDED} players with {subject.text(least)} {subject.currency}"
+    if len(listed) < PLAYERS_NEEDED:
+        wanted = f"{PLAYERS_NEEDED} players with {target.text(least)} {target.currency}"
         raise Malformed("players", f"at least {wanted} or more are expected")
-    return guests[:PLAYERS_NEEDED]
+    return listed[:PLAYERS_NEEDED]
 
 
 @contextmanager
-def our_books(
-    context: Context, players: str, subject: ConformanceTarget
+def our_ledger(
+    context: Context, players: str, target: ConformanceTarget
 ) -> Iterator[LedgerHooks]:
-    """Import the players and look into the books behind the receiver.
+    """Import the players and open the ledger behind the receiver.
 
     Raises:
         Malformed: a wallet is known already, so that its balance is not.
@@ -92,15 +94,15 @@ def our_books(
     engine = open_engine(endpoints(context).database_url)
 
     def balance(player: str) -> int:
-        found = balance_of(engine, player=player, currency=subject.currency)
-        assert found is not None, player
-        return found.balance
+        wallet = balance_of(engine, player=player, currency=target.currency)
+        assert wallet is not None, player
+        return wallet.balance
 
     def block(player: str) -> None:
         order = SetBlocked(
             key=fresh_key("block"),
             handle=player,
-            currency=subject.currency,
+            currency=target.currency,
             blocked=True,
             reason="conformance",
         )

@@ -10,10 +10,10 @@ import typer
 from ledger.players.handles import handle_of
 from ops.commands.provider import entry_named
 from ops.context import Context, current, endpoints
-from ops.providers.apis import LaunchRequest, desk
+from ops.providers.api_access import open_api
 from ops.runtime import logs
 from ops.settings.model import ProviderSettings
-from providers.outbound_results import Game, Launch
+from providers.outbound.launch import Game, Launch, LaunchRequest
 from storage.engine import open_engine
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 Slug = Annotated[str, typer.Option("--provider", help="The provider's slug.")]
-House = Annotated[str | None, typer.Option(help="The house of games behind an aggregator.")]
+House = Annotated[str | None, typer.Option(help="The house of games, where there are several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -62,7 +62,7 @@ def open_game(
     logs.configure(level="warning")
     context = current(ctx)
     entry = entry_named(context.settings, provider)
-    wish = LaunchRequest(
+    request = LaunchRequest(
         player=player,
         handle=_stored_handle(context, provider, player),
         game_id=game,
@@ -74,7 +74,7 @@ def open_game(
         mobile=mobile,
         demo=demo,
     )
-    launch = asyncio.run(_opened(entry, wish))
+    launch = asyncio.run(_opened(entry, request))
     typer.echo(json.dumps({"url": launch.url}) if as_json else launch.url)
 
 
@@ -87,18 +87,18 @@ def _stored_handle(context: Context, slug: str, player: str) -> str | None:
 
 
 async def _listed(entry: ProviderSettings, game_provider: str | None) -> tuple[Game, ...]:
-    async with desk(entry) as (asked, _):
-        return await asked.games(game_provider)
+    async with open_api(entry) as (api, _):
+        return await api.games(game_provider)
 
 
-async def _opened(entry: ProviderSettings, wish: LaunchRequest) -> Launch:
-    async with desk(entry) as (asked, _):
-        return await asked.open_game(wish)
+async def _opened(entry: ProviderSettings, request: LaunchRequest) -> Launch:
+    async with open_api(entry) as (api, _):
+        return await api.open_game(request)
 
 
 def _line(game: Game) -> str:
     remarks = [game.kind] if game.kind else []
     remarks += ["demo"] if game.has_demo else []
     remarks += [] if game.is_active else ["closed"]
-    said = f" ({', '.join(remarks)})" if remarks else ""
-    return f"{game.game_id}\t{game.provider}\t{game.title}{said}"
+    suffix = f" ({', '.join(remarks)})" if remarks else ""
+    return f"{game.game_id}\t{game.provider}\t{game.title}{suffix}"

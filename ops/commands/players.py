@@ -216,16 +216,16 @@ def _registered(
         stored = handle_of(connection, entry.slug, player)
         if stored is not None and not again:
             return stored, False
-        handle = asyncio.run(_asked(entry, player))
+        handle = asyncio.run(_register_there(entry, player))
         store_handle(connection, entry.slug, player, handle)
     return handle, stored is None
 
 
-async def _asked(entry: "ProviderSettings", player: str) -> str:
-    from ops.providers.apis import desk  # noqa: PLC0415 - heavy
+async def _register_there(entry: "ProviderSettings", player: str) -> str:
+    from ops.providers.api_access import open_api  # noqa: PLC0415 - heavy
 
-    async with desk(entry) as (found, _):
-        return (await found.register(player)).handle
+    async with open_api(entry) as (api, _):
+        return (await api.register(player)).handle
 
 
 def _set_blocked(

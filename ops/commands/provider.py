@@ -12,10 +12,12 @@ from ops.context import current
 from ops.settings.model import ProviderSettings, Settings
 
 if TYPE_CHECKING:
-    from providers.outbound import Exchange
+    from providers.outbound.http_transport import Exchange
 
 app = typer.Typer(
-    help="See what is configured, and prove it.", no_args_is_help=True, add_completion=False
+    help="List the configured providers, and check them.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 app.command()(conformance)
 
@@ -30,7 +32,7 @@ def list_providers(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print every configured provider, and whether its own API can be called."""
-    told = [
+    providers = [
         {
             "slug": entry.slug,
             "dialect": entry.dialect,
@@ -40,11 +42,11 @@ def list_providers(
         for entry in current(ctx).settings.providers
     ]
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(providers, indent=2))
         return
-    for each in told:
-        api = "API configured" if each["api"] else "no API"
-        typer.echo(f"{each['slug']}: {each['dialect']}, {each['currency']}, {api}")
+    for provider in providers:
+        api = "API configured" if provider["api"] else "no API"
+        typer.echo(f"{provider['slug']}: {provider['dialect']}, {provider['currency']}, {api}")
 
 
 @app.command()
@@ -61,9 +63,9 @@ def check(
     from ops.runtime import logs  # noqa: PLC0415 - heavy
 
     logs.configure(level="warning")
-    told = asyncio.run(_checked(entry_named(current(ctx).settings, slug)))
-    typer.echo(json.dumps(told, indent=2) if as_json else _sentence(told))
-    raise typer.Exit({"ok": 0, "unavailable": 3}.get(told["verdict"], 1))
+    report = asyncio.run(_checked(entry_named(current(ctx).settings, slug)))
+    typer.echo(json.dumps(report, indent=2) if as_json else _sentence(report))
+    raise typer.Exit({"ok": 0, "unavailable": 3}.get(report["verdict"], 1))
 
 
 def entry_named(settings: Settings, slug: str) -> ProviderSettings:
@@ -80,29 +82,29 @@ def entry_named(settings: Settings, slug: str) -> ProviderSettings:
 
 
 async def _checked(entry: ProviderSettings) -> dict[str, Any]:
-    from ops.providers.apis import desk  # noqa: PLC0415 - heavy
+    from ops.providers.api_access import open_api  # noqa: PLC0415 - heavy
     from vocabulary.errors import ApiError, ApiUnavailable  # noqa: PLC0415
 
     error: ApiError | None = None
-    async with desk(entry) as (asked, out):
+    async with open_api(entry) as (api, transport):
         try:
-            await asked.check()
-        except ApiError as found:
-            error = found
-        exchange = out.latest
+            await api.check()
+        except ApiError as failure:
+            error = failure
+        exchange = transport.latest
     verdict = "ok" if error is None else "refused"
     if isinstance(error, ApiUnavailable):
         verdict = "unavailable"
     elif error is None and exchange is not None and _is_off(exchange):
         verdict = "clock"
-    return _told(entry.slug, verdict, exchange, error)
+    return _report(entry.slug, verdict, exchange, error)
 
 
 def _is_off(exchange: "Exchange") -> bool:
     return exchange.skew is not None and abs(exchange.skew) > SKEW_MAX
 
 
-def _told(
+def _report(
     slug: str, verdict: str, exchange: "Exchange | None", error: Exception | None
 ) -> dict[str, Any]:
     skew = None if exchange is None else exchange.skew
@@ -118,12 +120,12 @@ def _told(
     }
 
 
-def _sentence(told: dict[str, Any]) -> str:
+def _sentence(report: dict[str, Any]) -> str:
     clock = "their clock is not known"
-    if told["clock_skew_s"] is not None:
-        clock = f"their clock minus ours: {told['clock_skew_s']:+d} s"
-    if told["verdict"] in {"ok", "clock"}:
-        way = f"{told['endpoint']} answered {told['status']} in {told['latency_ms']} ms"
-        doubt = "; the clocks differ too much" if told["verdict"] == "clock" else ""
-        return f"{told['provider']}: {way}; {clock}{doubt}"
-    return str(told["error"]) if told["status"] is None else f"{told['error']}; {clock}"
+    if report["clock_skew_s"] is not None:
+        clock = f"their clock minus ours: {report['clock_skew_s']:+d} s"
+    if report["verdict"] in {"ok", "clock"}:
+        way = f"{report['endpoint']} answered {report['status']} in {report['latency_ms']} ms"
+        doubt = "; the clocks differ too much" if report["verdict"] == "clock" else ""
+        return f"{report['provider']}: {way}; {clock}{doubt}"
+    return str(report["error"]) if report["status"] is None else f"{report['error']}; {clock}"

@@ -1,4 +1,4 @@
-"""``tieout simulate``: play the provider's side against a receiver, from a seed."""
+"""``tieout simulate``: play the providers' side against a receiver, from a seed."""
 
 import asyncio
 import io
@@ -21,17 +21,18 @@ from rich.table import Table
 from ledger.players.importer import import_players, read_players
 from ops.context import Context, current, endpoints
 from ops.providers.configured import configured
-from providers.contract import Provider
-from simulator.api.server import serve, tell
+from ops.providers.simulated import configuration_of
+from simulator.api.server import serve
 from simulator.history.faults import InjectedFault
-from simulator.history.statements import SUFFIXES
-from simulator.protocol.agent_platform import AGENT_ID
-from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.configuration import Configuration
+from simulator.protocol.messages import Side
 from simulator.protocol.sender import PATIENCE
+from simulator.protocol.system import System
 from simulator.run.campaign import Announce, Campaign, CampaignOptions, run_campaign
 from simulator.run.driver import Pace, ReceiverTarget
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.scenarios.players_csv import write_roster
+from simulator.systems.registry import SYSTEMS
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid, Unavailable
@@ -57,9 +58,11 @@ def simulate(
     url: Annotated[str | None, typer.Option(help="Receiver; else as configured.")] = None,
     journal: Annotated[Path | None, typer.Option(help="Write every answer here.")] = None,
     faults: Annotated[int, typer.Option(min=0, help="History rounds to falsify.")] = 0,
-    history: Annotated[bool, typer.Option(help="Push the aggregator's history.")] = True,
+    history: Annotated[
+        bool, typer.Option(help="Push the history where a provider pushes it.")
+    ] = True,
     statements: Annotated[
-        Path | None, typer.Option(help="Folder for the history that is told as files.")
+        Path | None, typer.Option(help="Folder for the history that comes as files.")
     ] = None,
     serve_api: Annotated[
         int | None,
@@ -67,7 +70,7 @@ def simulate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Import players, send their callbacks with every misbehaviour, tell the history.
+    """Import players, send their callbacks with every misbehaviour, report the history.
 
     A seed is one simulation: its player names and ids carry it. Exit 1 when any answer was not
     the expected one.
@@ -78,16 +81,16 @@ def simulate(
         seed=seed,
         callbacks=count,
         players=players or 1 + count // CALLBACKS_PER_PLAYER,
-        sides=tuple(sorted(target.slugs)),
+        systems=tuple(target.providers),
         currency=currency,
     )
     _wait_listening(target.url)
     _import_players(context, plan, target.slugs)
     pace = Pace(connections=connections, rate=rate, patience=PATIENCE)
-    files = _files(target.slugs, statements)
-    orders = CampaignOptions(faults=faults, history=history, statements=files, journal=journal)
+    files = _files(target, statements)
+    options = CampaignOptions(faults=faults, history=history, statements=files, journal=journal)
     with _progress() as announce:
-        run = run_campaign(plan, target, pace, orders, clock=SystemClock(), announce=announce)
+        run = run_campaign(plan, target, pace, options, clock=SystemClock(), announce=announce)
         campaign = uvloop.run(run)
     document = _document(plan, target, campaign, files)
     _print(document, as_json=as_json)
@@ -97,58 +100,42 @@ def simulate(
 
 
 async def _serve_apis(plan: Plan, campaign: Campaign, port: int) -> None:
-    """Serve every side's API, which knows what was played, until told to stop."""
+    """Serve every system's API, which knows what was played, until a signal."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serve(plan.sides, port, plan.seed) as served:
-        tell(served, campaign.told, campaign.span)
-        for side, url in served.urls.items():
-            typer.echo(f"{side}: {url}", err=True)
+    async with serve(plan.systems, port, plan.seed) as served:
+        served.remember(campaign.history, campaign.span)
+        for system, url in served.urls.items():
+            typer.echo(f"{system.name}: {url}", err=True)
         await stop.wait()
 
 
 def _target(context: Context, url: str | None) -> tuple[ReceiverTarget, str]:
-    """Where the first configured provider of each simulated kind calls, and its currency."""
+    """Where the first configured provider of each simulated system calls, and its currency."""
     settings = context.settings
-    found: dict[ProviderSystem, Provider] = {}
-    for one in configured(settings).values():
-        if one.dialect.name in set(ProviderSystem):
-            found.setdefault(ProviderSystem(one.dialect.name), one.provider)
-    if not found:
-        known = " or ".join(ProviderSystem)
+    first: dict[str, Configuration] = {}
+    for entry in configured(settings).values():
+        if entry.dialect.name in SYSTEMS:
+            first.setdefault(entry.dialect.name, configuration_of(entry))
+    if not first:
+        known = " or ".join(SYSTEMS)
         raise SettingsInvalid([f"providers: one with the dialect {known} is expected"])
     target = ReceiverTarget(
         url=url or f"http://{settings.receiver.host}:{settings.receiver.port}",
-        slugs={side: provider.slug for side, provider in found.items()},
-        secrets={side: provider.secrets[0] for side, provider in found.items()},
-        agent_id=_agent_id(found.get(ProviderSystem.AGENT_PLATFORM)),
-        own_ids=_own_ids(found.get(ProviderSystem.AGGREGATOR)),
+        providers={SYSTEMS[name]: first[name] for name in sorted(first)},
     )
-    return target, next(iter(found.values())).currency
+    return target, next(iter(first.values())).currency
 
 
-def _agent_id(provider: Provider | None) -> int:
-    """What the receiver expects to be called; 0 there means that it does not look."""
-    configured_id = provider.options.get("agent_id") if provider else None
-    return configured_id if isinstance(configured_id, int) and configured_id else AGENT_ID
-
-
-def _own_ids(provider: Provider | None) -> bool:
-    """Whether the receiver takes the aggregator's record ids for its own, and no bet's."""
-    return provider is not None and not provider.options.get("history_id_is_bet_id", True)
-
-
-def _files(
-    slugs: Mapping[ProviderSystem, str], folder: Path | None
-) -> dict[ProviderSystem, Path]:
-    """Where each side that tells its history as a file writes it: named by its slug."""
+def _files(target: ReceiverTarget, folder: Path | None) -> dict[System, Path]:
+    """Where each system with statements writes its file: named by its slug."""
     if folder is None:
         return {}
     return {
-        side: folder / f"{slug}{SUFFIXES[side]}"
-        for side, slug in slugs.items()
-        if side in SUFFIXES
+        system: folder / f"{provider.slug}{system.statement.suffix}"
+        for system, provider in target.providers.items()
+        if system.statement is not None
     }
 
 
@@ -162,7 +149,7 @@ def _wait_listening(url: str) -> None:
         raise Unavailable(f"no receiver listens at {url}; `tieout up` starts one") from error
 
 
-def _import_players(context: Context, plan: Plan, slugs: Mapping[ProviderSystem, str]) -> None:
+def _import_players(context: Context, plan: Plan, slugs: Mapping[Side, str]) -> None:
     file = io.StringIO(newline="")
     write_roster(file, plan.players, slugs)
     file.seek(0)
@@ -188,45 +175,45 @@ def _progress() -> Iterator[Announce]:
 
 
 def _document(
-    plan: Plan, target: ReceiverTarget, campaign: Campaign, files: Mapping[ProviderSystem, Path]
+    plan: Plan, target: ReceiverTarget, campaign: Campaign, files: Mapping[System, Path]
 ) -> dict[str, Any]:
-    tally = campaign.tally
+    summary = campaign.summary
     seconds = (campaign.ended - campaign.began).total_seconds()
     return {
         "seed": plan.seed,
         "url": target.url,
         "window": {"from": campaign.began.isoformat(), "to": campaign.ended.isoformat()},
         "players": len(plan.players),
-        "callbacks": tally.callbacks,
-        "sends": tally.sends,
-        "accepted": tally.accepted,
-        "declined": tally.declined,
-        "repeated": tally.repeated,
-        "conflicts": tally.conflicts,
-        "refused": tally.refused,
-        "balances": tally.balances,
+        "callbacks": summary.callbacks,
+        "sends": summary.sends,
+        "accepted": summary.accepted,
+        "declined": summary.declined,
+        "repeated": summary.repeated,
+        "conflicts": summary.conflicts,
+        "refused": summary.refused,
+        "balances": summary.balances,
         "closing_balances": campaign.closing.balances,
-        "mismatched": tally.mismatched + campaign.closing.mismatched,
+        "mismatched": summary.mismatched + campaign.closing.mismatched,
         "mismatches": [
-            asdict(one) for one in (*tally.mismatches, *campaign.closing.mismatches)
+            asdict(mismatch) for mismatch in (*summary.mismatches, *campaign.closing.mismatches)
         ],
         "seconds": round(seconds, 3),
-        "per_second": round(tally.callbacks / seconds) if seconds else 0,
-        "p50_ms": round(tally.percentile_ms(50), 2),
-        "p99_ms": round(tally.percentile_ms(99), 2),
+        "per_second": round(summary.callbacks / seconds) if seconds else 0,
+        "p50_ms": round(summary.percentile_ms(50), 2),
+        "p99_ms": round(summary.percentile_ms(99), 2),
         "history": {
             "records": campaign.pushed,
             "unacknowledged": campaign.unacknowledged,
             "statements": {
-                target.slugs[side]: {"file": files[side].name, "lines": lines}
-                for side, lines in campaign.statement_lines.items()
+                target.slugs[system]: {"file": files[system].name, "lines": lines}
+                for system, lines in campaign.statement_lines.items()
             },
         },
         "faults": [_fault(fault, target.slugs) for fault in campaign.faults],
     }
 
 
-def _fault(fault: InjectedFault, slugs: Mapping[ProviderSystem, str]) -> dict[str, str]:
+def _fault(fault: InjectedFault, slugs: Mapping[Side, str]) -> dict[str, str]:
     return {
         "provider": slugs[fault.side],
         "kind": fault.kind.value,
@@ -247,14 +234,17 @@ def _print(document: Mapping[str, Any], *, as_json: bool) -> None:
     for name in _SHOWN:
         table.add_row(name.replace("_", " "), f"{document[name]:,}")
     table.add_row("history records", f"{document['history']['records']:,}")
-    for slug, told in document["history"]["statements"].items():
-        table.add_row(f"{slug} statement lines", f"{told['lines']:,}")
+    for slug, statement in document["history"]["statements"].items():
+        table.add_row(f"{slug} statement lines", f"{statement['lines']:,}")
     table.add_row("faults injected", f"{len(document['faults']):,}")
     console = Console()
     console.print(table)
-    for one in document["mismatches"]:
-        place = f"{one['side']} {one['key'] or 'balance'}"
-        typer.echo(f"{place}: expected {one['expected']}, saw {one['seen']} ({one['why']})")
+    for mismatch in document["mismatches"]:
+        place = f"{mismatch['side']} {mismatch['key'] or 'balance'}"
+        typer.echo(
+            f"{place}: expected {mismatch['expected']},"
+            f" saw {mismatch['seen']} ({mismatch['why']})"
+        )
 
 
 _SHOWN = (

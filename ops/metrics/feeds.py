@@ -65,7 +65,8 @@ def _pushed(
     connection: Connection, entry: ProviderSettings, now: datetime
 ) -> tuple[datetime, datetime] | None:
     """The newest record that was pushed, and when one came; None: none ever."""
-    if DIALECTS[entry.dialect].read_statement is not None:
+    dialect = DIALECTS[entry.dialect]
+    if dialect.statement is not None or dialect.api().pull is not None:
         return None  # its history comes another way
     for since in (*(now - step for step in _STEPS), None):
         said = {"provider": entry.slug, "since": since}

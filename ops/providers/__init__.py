@@ -1,1 +1,1 @@
-"""Configured providers, and what workers and commands do with each."""
+"""Configured providers, and what workers and commands do with them, whatever the dialect."""

@@ -1,4 +1,4 @@
-"""A configured provider as reconciliation takes it: by which rules, and how its log is read."""
+"""A configured provider for reconciliation: its matching rules, and how its log is read."""
 
 from collections.abc import Mapping
 
@@ -12,28 +12,30 @@ from vocabulary.errors import Refused
 from vocabulary.facts import BalanceQuery, HistoryRecord, Operation
 
 
-def provider_named(known: Mapping[str, ConfiguredProvider], slug: str) -> ConfiguredProvider:
+def provider_named(
+    providers: Mapping[str, ConfiguredProvider], slug: str
+) -> ConfiguredProvider:
     """The configured provider of that slug.
 
     Raises:
         typer.BadParameter: there is none.
     """
-    if slug not in known:
-        names = ", ".join(known) or "none is configured"
+    if slug not in providers:
+        names = ", ".join(providers) or "none is configured"
         raise typer.BadParameter(f"no provider {slug!r}; known: {names}")
-    return known[slug]
+    return providers[slug]
 
 
 def rules_of(chosen: ConfiguredProvider) -> Rules:
-    """How this provider's rows may be matched, and what difference is let pass."""
+    """How this provider's rows may be matched, and which differences are tolerated."""
     return Rules(
-        attributes=not chosen.provider.options.get("history_id_is_bet_id", True),
+        attributes=not chosen.history.names_rounds,
         tolerance=chosen.tolerance,
     )
 
 
 def reader_of(chosen: ConfiguredProvider) -> ReadLogged:
-    """Reads the callbacks in this provider's log as its dialect would."""
+    """A reader of the callbacks in this provider's log, which asks its dialect."""
 
     def read(body: bytes) -> Operation | None:
         callback = Callback(route="", headers={}, body=body)

@@ -1,4 +1,4 @@
-"""Statement files as the settings declare them: a reader of them, or a look at one."""
+"""Statement files as the settings declare them: a reader, and a preview of one file."""
 
 import re
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from feeds.statements.table import TableRow, UnreadableRow
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.statement import StatementSettings
 
-#: Lines looked at, and values shown of each column, to see what a file holds.
+#: Lines read for a preview, and values shown of each column.
 PREVIEW_LINES = 1_000
 PREVIEW_VALUES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewColumn:
-    """One column of a file, as far as it was looked at.
+    """One column of a file, as far as it was read.
 
     Attributes:
         becomes: our name for it; None: it is ignored.
@@ -39,12 +39,12 @@ class PreviewColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What a file would become, as far as it was looked at.
+    """What a file would become, as far as it was read.
 
     Attributes:
         columns: in the order of the file; none where nothing of it can be read.
         missing: needed fields for which there is no column.
-        readable: lines that would be taken in.
+        readable: lines that would be imported.
         unreadable: lines that would not.
     """
 
@@ -85,16 +85,16 @@ def rules_of(statement: StatementSettings) -> FileRules:
 
 
 def preview_file(file: Path, reader: StatementReader) -> Preview:
-    """Look at the beginning of a statement; nothing is stored."""
-    told = tuple(_columns(file, reader))
+    """Read the beginning of a statement; nothing is stored."""
+    columns = tuple(_columns(file, reader))
     with file.open("rb") as stream:
         lines = list(islice(reader.read(stream, file.name), PREVIEW_LINES))
-    unreadable = tuple(each for each in lines if isinstance(each, UnreadableRow))
-    there = {each.becomes for each in told}
+    unreadable = tuple(line for line in lines if isinstance(line, UnreadableRow))
+    present = {column.becomes for column in columns}
     needed = [name for name in reader.columns if name not in reader.shape.optional]
     return Preview(
-        columns=told,
-        missing=tuple(ours for ours in needed if told and ours not in there),
+        columns=columns,
+        missing=tuple(ours for ours in needed if columns and ours not in present),
         readable=len(lines) - len(unreadable),
         unreadable=unreadable,
     )
@@ -106,8 +106,8 @@ def _columns(file: Path, reader: StatementReader) -> Iterator[PreviewColumn]:
         table = open_table(stream, file.name, reader.rules, reader.shape)
         if isinstance(table, UnreadableRow):
             return
-        looked = islice(table.rows, PREVIEW_LINES)
-        rows = [row for row in looked if isinstance(row, TableRow)]
+        first = islice(table.rows, PREVIEW_LINES)
+        rows = [row for row in first if isinstance(row, TableRow)]
     names = table.header if table.header is not None else _names(rows)
     rows = [row for row in rows if row.names is not None or len(row.cells) == len(names)]
     for place, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""What the processes of the workers' room start from: a desk, and a name for themselves."""
+"""What worker processes start with: their context, and a name for themselves."""
 
 import os
 import socket
@@ -31,20 +31,20 @@ def own_name(role: str, clock: Clock) -> Worker:
 def desk_at(
     engine: Engine, settings: Settings, *, worker: str, hold: Callable[[str], str | None]
 ) -> WorkerContext:
-    """A desk that knows every configured provider.
+    """The context of a worker, with every configured provider.
 
     Args:
         engine: the database.
-        settings: where the providers stand.
-        worker: who works there.
-        hold: why a queue's work is to be put down now, or None.
+        settings: the configuration of the providers.
+        worker: the name of the process.
+        hold: why work on a queue must pause now, or None.
     """
     return WorkerContext(
         engine=engine,
         clock=SystemClock(),
         providers={
-            slug: (found.dialect, found.provider)
-            for slug, found in configured(settings).items()
+            slug: (entry.dialect, entry.provider)
+            for slug, entry in configured(settings).items()
         },
         worker=worker,
         pause_reason=hold,

@@ -14,7 +14,7 @@ from random import Random
 import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries, ShutdownNotifications, TimeLimit
 
-from ops.providers.details import asker, terms_of
+from ops.providers.inquiries import asker, terms_of
 from ops.providers.worker_context import desk_at, own_name
 from ops.runtime import logs, test_signals
 from ops.settings.loader import load

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from feeds.arrival_delay import maturity_for
 from ops.scheduling.maturity import maturity_rules
-from ops.settings.feed import PULLED_FEEDS
+from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
 from vocabulary.window import Window, day_window
 
@@ -169,7 +169,7 @@ def _unpulled(
 ) -> Iterator[str]:
     rows = connection.execute(text(_MARKS), {"provider": entry.slug})
     marks = {row.feed: row.watermark for row in rows}
-    for feed in PULLED_FEEDS[entry.dialect]:
+    for feed in pulled_feeds(entry.dialect):
         mark = marks.get(feed)
         if mark is None:
             yield f"feed {feed} was never read whole"

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from breaks.provider_inquiries import next_inquiry_at, request_inquiries
-from ops.providers.details import askable
+from ops.providers.inquiries import askable
 from ops.settings.model import Settings
 from storage.broker.redis import FETCH_QUEUE, fetch_message
 from storage.queue.heartbeats import paused_queues

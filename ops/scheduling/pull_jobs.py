@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Engine
 
 from ops.runtime.child_jobs import ChildJobs, ChildResult
-from ops.settings.feed import PULLED_FEEDS
+from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
 from storage.broker.redis import FETCH_QUEUE
 from storage.queue.heartbeats import paused_queues
@@ -69,7 +69,7 @@ def _pull(
         log.info("feed_pull_paused", provider=entry.slug, queue=FETCH_QUEUE)
         return
     words = ["feed", "pull", "--provider", entry.slug, "--json"]
-    asking = entry.feed.pull_within * len(PULLED_FEEDS[entry.dialect])
+    asking = entry.feed.pull_within * len(pulled_feeds(entry.dialect))
     done = child_jobs.run([*command, *words], patience=asking + STORING)
     for told in _feeds(done, entry.slug):
         _log(entry.slug, told)

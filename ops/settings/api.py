@@ -1,11 +1,11 @@
-"""How a provider's own API is called: where, as whom, and with how much patience."""
+"""How a provider's own API is called: where, as whom, and for how long."""
 
 import re
-from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import ValidationInfo, field_validator
 
+from ops.settings.dialects import dialects
 from ops.settings.values import Agent, Attempts, SecretRef, Section, Timeout, WrongParts
 
 _API_URL = re.compile(r"(https?)://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
@@ -18,11 +18,13 @@ class ApiSettings(Section):
         base_url: what every path is appended to.
         deadline: longest time for one call, repeats included.
         attempts: most requests for one call that may be repeated.
-        key: aggregator, agent_platform (where it is not the first secret) and xigs.
-        prefix, form_bodies: aggregator; the account's prefix, and bodies as forms.
-        version, username, password: sportsbook.
-        agent_id: agent_platform.
-        profile: xigs; the profile under which players are found.
+        key: authenticates or signs every request.
+        prefix: the prefix of our account.
+        form_bodies: bodies are form-encoded instead of JSON.
+        version: the API version.
+        username, password: what a login takes.
+        agent_id: our number at the provider.
+        profile: the profile under which players are found.
     """
 
     base_url: str
@@ -40,23 +42,17 @@ class ApiSettings(Section):
     @field_validator("base_url")
     @classmethod
     def _safe(cls, url: str, info: ValidationInfo) -> str:
-        tested = (info.context or {}).get("mode", "test") in {"demo", "test"}
-        found = _API_URL.fullmatch(url)
-        if found is None or (found.group(1) == "http" and not tested):
+        plain_allowed = (info.context or {}).get("mode", "test") in {"demo", "test"}
+        match = _API_URL.fullmatch(url)
+        if match is None or (match.group(1) == "http" and not plain_allowed):
             raise ValueError(
                 "a URL such as https://api.example.com (http: only in demo or test)"
             )
         return url
 
 
-#: By dialect: the fields of its API table that must be given, and those that may be.
-API_FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    "agent_platform": (frozenset({"agent_id"}), frozenset({"key"})),
-    "aggregator": (frozenset({"key"}), frozenset({"prefix", "form_bodies"})),
-    "sportsbook": (frozenset({"version", "username", "password"}), frozenset()),
-    "xigs": (frozenset({"key"}), frozenset({"profile"})),
-}
-_OF_ALL = frozenset({"base_url", "deadline", "attempts"})
+#: The settings of every provider's API; the dialect names the others that it uses.
+COMMON_FIELDS = frozenset({"base_url", "deadline", "attempts"})
 
 
 def checked_for(api: ApiSettings, dialect: str) -> ApiSettings:
@@ -65,10 +61,10 @@ def checked_for(api: ApiSettings, dialect: str) -> ApiSettings:
     Raises:
         WrongParts: a field is missing, or is another dialect's.
     """
-    needed, allowed = API_FIELDS[dialect]
-    given = api.model_fields_set
-    wrong = [(name, "a value, it is required") for name in sorted(needed - given)]
-    foreign = sorted(given - needed - allowed - _OF_ALL)
+    fields = dialects()[dialect].api_fields
+    present = api.model_fields_set
+    wrong = [(name, "a value, it is required") for name in sorted(fields.required - present)]
+    foreign = sorted(present - fields.required - fields.optional - COMMON_FIELDS)
     wrong += [(name, "a setting of this dialect's API") for name in foreign]
     if wrong:
         raise WrongParts(wrong)

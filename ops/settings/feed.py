@@ -2,19 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ops.settings.dialects import dialects
 from ops.settings.values import Count, Duration, Section, Timeout, Whole, WrongParts
 
 PerMille = Annotated[Whole, Field(ge=1, le=1_000)]
-
-#: By dialect: the feeds that its API tells, in the order in which they are pulled.
-PULLED_FEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"xigs": ("rounds", "deliveries")}
-)
 
 
 class FeedSettings(Section):
@@ -52,6 +47,12 @@ class FeedSettings(Section):
         return self
 
 
+def pulled_feeds(dialect: str) -> tuple[str, ...]:
+    """The feeds that a dialect's API offers, in the order in which they are pulled."""
+    pull = dialects()[dialect].api().pull
+    return () if pull is None else tuple(pull.kinds)
+
+
 def checked_pull(feed: FeedSettings, dialect: str, *, has_api: bool) -> FeedSettings:
     """The settings, if they ask for nothing that this provider does not offer.
 
@@ -60,7 +61,7 @@ def checked_pull(feed: FeedSettings, dialect: str, *, has_api: bool) -> FeedSett
     """
     if not feed.pull_every:
         return feed
-    if dialect not in PULLED_FEEDS:
+    if not pulled_feeds(dialect):
         raise WrongParts([("pull_every", "0s, for this dialect's API tells no history")])
     if not has_api:
         raise WrongParts([("pull_every", "0s, or a table api that says where to pull from")])

@@ -12,10 +12,10 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ops.settings.api import ApiSettings, checked_for
 from ops.settings.breaks import BreaksSettings
+from ops.settings.dialects import dialects
 from ops.settings.feed import FeedSettings, checked_pull
 from ops.settings.fees import TermsSettings
 from ops.settings.metrics import MetricsSettings
-from ops.settings.secrets import Secret
 from ops.settings.statement import StatementSettings, checked_columns
 from ops.settings.urls import checked_broker, checked_database
 from ops.settings.values import (
@@ -31,14 +31,13 @@ from ops.settings.values import (
     Timeout,
     WrongParts,
 )
-from providers.contract import Dialect, Option, OptionValue
+from providers.contract import Option, OptionValue
 from vocabulary.errors import Malformed
 from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.secrets import Secret
 
 #: The URL that means: start it for me, in the data directory.
 EMBEDDED = "embedded"
-#: The systems a demonstration plays; those that can be simulated.
-DEMONSTRATED = ("agent_platform", "aggregator", "sportsbook", "xigs")
 #: The slug under which our own operations are booked.
 OWN_SLUG = "tieout"
 
@@ -189,8 +188,8 @@ class ProviderSettings(Section):
     @field_validator("dialect")
     @classmethod
     def _known_dialect(cls, name: str) -> str:
-        if name not in _dialects():
-            raise ValueError(f"one of {', '.join(_dialects())}")
+        if name not in dialects():
+            raise ValueError(f"one of {', '.join(dialects())}")
         return name
 
     @field_validator("timezone")
@@ -209,7 +208,7 @@ class ProviderSettings(Section):
     ) -> Mapping[str, Any]:
         if "dialect" not in info.data:  # its own problem is reported
             return given
-        known = _dialects()[info.data["dialect"]].options
+        known = dialects()[info.data["dialect"]].options
         wrong = [
             (name, expected)
             for name, value in given.items()
@@ -272,35 +271,6 @@ class Settings(Section):
     reconcile: ReconcileSettings = ReconcileSettings()
     metrics: MetricsSettings = MetricsSettings()
     providers: tuple[ProviderSettings, ...] = ()
-
-
-def demo_settings(*, own_ids: bool = False) -> Settings:
-    """One provider of each system with a well-known secret, for demonstrations.
-
-    With ``own_ids`` the aggregator's history does not name our rounds.
-    """
-    options = {"aggregator": {"history_id_is_bet_id": False}} if own_ids else {}
-    raw = {
-        "mode": "demo",
-        "providers": [
-            {
-                "slug": name,
-                "dialect": name,
-                "currency": "USD",
-                "secrets": [f"literal:demo-{name}-secret"],
-                "options": options.get(name, {}),
-            }
-            for name in DEMONSTRATED
-            if name in _dialects()
-        ],
-    }
-    return Settings.model_validate(raw, context={"mode": "demo"})
-
-
-def _dialects() -> Mapping[str, Dialect]:
-    from providers.registry import DIALECTS  # noqa: PLC0415 - only where providers are configured
-
-    return DIALECTS
 
 
 def _frozen(value: object) -> object:

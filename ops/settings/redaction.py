@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from ops.settings.model import Settings
-from ops.settings.secrets import Secret
 from ops.settings.values import duration_text
+from vocabulary.secrets import Secret
 
 STRUCK = "***"
 

@@ -1,21 +1,9 @@
 """Secrets by reference: where they are kept is a setting, what they are is never shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
-    """One resolved secret.
-
-    Attributes:
-        reference: where it came from, fit to be shown: ``env:NAME`` or ``file:PATH``.
-        value: the secret itself; in no repr.
-    """
-
-    reference: str
-    value: bytes = field(repr=False)
+from vocabulary.secrets import Secret
 
 
 def resolve(text: str, *, environ: Mapping[str, str], folder: Path, literal: bool) -> Secret:

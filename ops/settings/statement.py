@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
+from ops.settings.dialects import dialects
 from ops.settings.values import Count, CurrencyCode, Section, WrongParts
 
 
@@ -105,9 +106,8 @@ class StatementSettings(Section):
 
 def fields_of(dialect: str) -> tuple[str, ...]:
     """Our names of the fields of a dialect's statement; none where it has no statements."""
-    from providers.statement_fields import SHAPES  # noqa: PLC0415 - for few
-
-    return tuple(SHAPES[dialect].fields) if dialect in SHAPES else ()
+    statement = dialects()[dialect].statement
+    return () if statement is None else tuple(statement.fields)
 
 
 def checked_columns(statement: StatementSettings, dialect: str) -> StatementSettings:

@@ -17,8 +17,9 @@ from pydantic import (
     ValidationInfo,
 )
 
-from ops.settings.secrets import Secret, resolve
+from ops.settings.secrets import resolve
 from vocabulary.money import EXPONENT_MAX, is_currency
+from vocabulary.secrets import Secret
 
 Network = IPv4Network | IPv6Network
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)", re.ASCII)

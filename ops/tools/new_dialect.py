@@ -1,96 +1,98 @@
-"""``make dialect NAME=…``: the files of a new dialect, registered, with tests that fail.
+"""``make dialect NAME=…``: a new dialect, its simulated system, and their tests.
 
-What is written is a plain dialect that works: one URL, bets and wins as single transactions, a
-keyed hash of the body in a header. It is there to be changed into what the provider's document
-says. Its tests fail until there are samples, because only samples say what that is.
+The files of ``ops/tools/dialect`` are copied with the name filled in. They are a small protocol
+that works at once: callbacks, conformance, simulation, and an API to launch, ask and pull. It
+is there to be changed into what the provider's document says; nothing else has to be edited,
+because dialects, systems and voices are found by their folders.
 """
 
 import keyword
 import re
+import subprocess
 import sys
-from itertools import groupby
 from pathlib import Path
 
-from ops.tools.new_dialect_texts import FILES
+TEMPLATES = Path(__file__).parent / "dialect"
+SUFFIX = ".tmpl"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_REGISTERED = re.compile(r"^from providers\.(\w+) import DIALECT as \w+\n", re.MULTILINE)
 _REGISTRY = Path("providers/registry.py")
-_PROJECT = Path("pyproject.toml")
 
 NEXT = """\
-providers/{name}/ is registered, and its tests fail. Next:
-  1. write options.py, verify.py, parse.py and respond.py after the provider's document
-  2. put requests as the provider sends them into providers/{name}/samples/, and what they mean
-     beside them; tests/harness/providers/samples.py writes both from one list
-  3. give it a voice in tests/harness/providers/signers.py, and its page
-  docs/providers/{name}.md 4. add what it can say to simulator/conformance/messages.py"""
+{name} can be configured, simulated and examined at once:
+  tieout simulate                     plays it, where a provider has the dialect {name}
+  tieout provider conformance SLUG    examines a receiver
+Now change it into what the provider's document says, file by file:
+  1. providers/{name}/                parse.py, verify.py, respond.py, options.py, feed.py
+  2. providers/{name}/                client.py, launch.py, inquiry.py, pull.py; drop what
+                                      the document does not offer from api.py
+  3. simulator/systems/{name}/        the provider's side, written from the document alone
+  4. tests/harness/dialects/{name}.py its voice; then write the samples anew with
+                                      python -m tests.harness.providers.samples
+  5. docs/providers/{name}.md         its page, which tests compare with the code
+"""
 
 
-class Misnamed(Exception):
-    """No dialect can be made of this; the message says why."""
+class NameRefused(Exception):
+    """No dialect can be made of this name; the message says why."""
 
 
-def scaffold(root: Path, name: str) -> list[Path]:
-    """Write a new dialect into a checkout and register it.
+def new_dialect(root: Path, name: str) -> list[Path]:
+    """Write a new dialect into a checkout.
 
     Returns:
         The files written, relative to the root; all of them new.
 
     Raises:
-        Misnamed: the name is none, or is taken, or this is no checkout.
+        NameRefused: it is no name, it is taken, or this is no checkout.
     """
     if not (root / _REGISTRY).is_file():
-        raise Misnamed("a checkout is expected: run this where the Makefile is")
+        raise NameRefused("a checkout is expected: run this where the Makefile is")
     if _NAME.fullmatch(name) is None or keyword.iskeyword(name):
-        raise Misnamed("a name of small letters, digits and single underscores is expected")
-    written = [Path(path.format(name=name)) for path in FILES]
-    if (root / "providers" / name).exists() or any((root / path).exists() for path in written):
-        raise Misnamed(f"there is something called {name} already")
-    for path, text in zip(written, FILES.values(), strict=True):
+        raise NameRefused("a name of small letters, digits and single underscores is expected")
+    files = {_path(template, name): template for template in sorted(_templates())}
+    if any((root / path).exists() for path in (Path("providers") / name, *files)):
+        raise NameRefused(f"there is something called {name} already")
+    for path, template in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(_in_order(text.replace("NAME", name)), encoding="utf-8")
-    _register(root / _REGISTRY, name)
-    _divide(root / _PROJECT, name)
-    return written
+        (root / path).write_text(_filled(template.read_text("utf-8"), name), encoding="utf-8")
+    _format(root, [path for path in files if path.suffix == ".py"])
+    return list(files)
 
 
-def _register(registry: Path, name: str) -> None:
-    text = registry.read_text(encoding="utf-8")
-    names = sorted({*_REGISTERED.findall(text), name})
-    imports = [f"from providers.{each} import DIALECT as {each.upper()}\n" for each in names]
-    contract = "from providers.contract import Dialect\n"
-    placed = _REGISTERED.sub("", text).replace(contract, "".join([*imports, contract]))
-    listed = ", ".join(each.upper() for each in names)
-    named = re.sub(r"for d in \([^)]*\)", f"for d in ({listed})", placed)
-    registry.write_text(_in_order(named), encoding="utf-8")
+def _templates() -> list[Path]:
+    return [path for path in TEMPLATES.rglob(f"*{SUFFIX}") if path.is_file()]
 
 
-def _in_order(text: str) -> str:
-    """The same module with each block of its imports sorted: a name may stand anywhere."""
-    groups = groupby(text.splitlines(keepends=True), lambda line: line.startswith("from "))
-    return "".join("".join(sorted(lines) if is_block else lines) for is_block, lines in groups)
+def _path(template: Path, name: str) -> Path:
+    path = str(template.relative_to(TEMPLATES)).removesuffix(SUFFIX)
+    return Path(path.replace("NAME", name))
 
 
-def _divide(project: Path, name: str) -> None:
-    """Let the import contract know that the dialect knows no other."""
-    text = project.read_text(encoding="utf-8")
-    found = re.search(r'type = "independence"\nmodules = \[(.*)\]', text)
-    assert found is not None
-    modules = sorted([*found[1].split(", "), f'"providers.{name}"'])
-    start, end = found.span(1)
-    project.write_text(text[:start] + ", ".join(modules) + text[end:], encoding="utf-8")
+def _filled(text: str, name: str) -> str:
+    title = "".join(part.title() for part in name.split("_"))
+    return text.replace("{{name}}", name).replace("{{Name}}", title)
+
+
+def _format(root: Path, files: list[Path]) -> None:
+    """Sort imports and wrap lines, which both depend on the name."""
+    for words in (("check", "--fix", "--select", "I"), ("format",)):
+        subprocess.run(  # noqa: S603 - our own tool
+            [sys.executable, "-m", "ruff", *words, "--quiet", *map(str, files)],
+            cwd=root,
+            check=True,
+        )
 
 
 def main(words: list[str]) -> int:
-    """The script: one name; exit code 2 when nothing was written."""
+    """Run as a script: one name; exit code 2 when nothing was written."""
     name = words[0] if len(words) == 1 else ""
     try:
-        written = scaffold(Path.cwd(), name)
-    except Misnamed as misnamed:
-        sys.stderr.write(f"{misnamed}\n")
+        written = new_dialect(Path.cwd(), name)
+    except NameRefused as refusal:
+        sys.stderr.write(f"{refusal}\n")
         return 2
-    sys.stdout.write("".join(f"{path}\n" for path in written) + NEXT.format(name=name) + "\n")
+    sys.stdout.write("".join(f"{path}\n" for path in written) + NEXT.format(name=name))
     return 0
 
 

@@ -1,19 +1,34 @@
 """The agent platform: balance, bet-with-win and rollback on one URL; statements on request."""
 
-from providers.agent_platform.feed import read_statement
-from providers.agent_platform.options import OPTIONS, policy
+from typing import TYPE_CHECKING
+
+from providers.agent_platform.feed import STATEMENT
+from providers.agent_platform.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.agent_platform.parse import ROUTES, parse
 from providers.agent_platform.respond import respond
 from providers.agent_platform.verify import verify
-from providers.contract import Dialect
+from providers.dialect import Dialect
+
+if TYPE_CHECKING:
+    from providers.outbound.dialect_api import DialectApi
+
+
+def _api() -> "DialectApi":
+    from providers.agent_platform.api import API  # noqa: PLC0415 - see Dialect.api
+
+    return API
+
 
 DIALECT = Dialect(
     name="agent_platform",
     routes=ROUTES,
     options=OPTIONS,
     policy=policy,
+    history_policy=history_policy,
     verify=verify,
     parse=parse,
     respond=respond,
-    read_statement=read_statement,
+    statement=STATEMENT,
+    api_fields=API_FIELDS,
+    api=_api,
 )

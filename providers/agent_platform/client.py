@@ -1,23 +1,31 @@
 r"""The agent platform's own API: links into games, and the list of them.
 
 Every request is a POST whose body is signed. The bytes sent are the bytes signed: keys sorted,
-compact, ``/`` as ``\/`` and non-ASCII escaped, as the platform's PHP prints them, so that a
-check of the raw body and a check of the document sorted anew agree. Any status but 200 is an
-error, whatever the body holds.
+compact, ``/`` as ``\/`` and non-ASCII escaped, as the platform's PHP prints them. A signature
+check over the raw body and one over the document sorted again therefore agree. Any status but
+200 is an error, whatever the body holds.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from providers.fields import instant
-from providers.outbound import ApiCall, ErrorReply, Outbound
-from providers.outbound_json import count_at, each, flag_at, label_at, link_at, member, name_at
-from providers.outbound_results import Game, Launch
-from providers.outbound_token import CachedValue, ExpiringValue
-from providers.php import sorted_payload
-from providers.signatures import hmac_sha256
-from providers.wire import Json, Number
+from providers.outbound.cached_value import CachedValue, ExpiringValue
+from providers.outbound.calls import ApiCall, ErrorReply, Transport
+from providers.outbound.launch import Game, Launch
+from providers.outbound.replies import (
+    count_at,
+    flag_at,
+    label_at,
+    link_at,
+    member,
+    name_at,
+    read_items,
+)
+from providers.wire.decode import Json, Number
+from providers.wire.fields import instant
+from providers.wire.php import sorted_payload
+from providers.wire.signatures import hmac_sha256
 from vocabulary.clock import Clock
 from vocabulary.errors import Malformed
 
@@ -42,8 +50,8 @@ CODES = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """Who we are there.
+class AgentPlatformCredentials:
+    """Our account at the platform.
 
     Attributes:
         api_token: signs every request; the platform signs its callbacks with it too.
@@ -55,7 +63,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GameSession:
-    """A player about to sit down at a game.
+    """A player about to open a game.
 
     Attributes:
         player_id: identifies the player; callbacks name it.
@@ -79,37 +87,41 @@ class AgentPlatformClient:
     Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
     """
 
-    def __init__(self, out: Outbound, credentials: Credentials, *, clock: Clock) -> None:
-        self._out = out
+    def __init__(
+        self, transport: Transport, credentials: AgentPlatformCredentials, *, clock: Clock
+    ) -> None:
+        self._transport = transport
         self._credentials = credentials
         self._clock = clock
         self._games = CachedValue(self._list, clock=clock)
 
     async def close(self) -> None:
-        """End what is still under way."""
+        """Cancel requests that are still running."""
         await self._games.close()
 
-    async def get_game_link(self, sitting: GameSession, *, agent_session_id: str) -> Launch:
+    async def get_game_link(self, session: GameSession, *, agent_session_id: str) -> Launch:
         """A link to a game for money; the platform opens a session, so it is sent once."""
-        fields = {**_fields(sitting), "agent_session_id": agent_session_id}
-        return await self._out.ask(self._call("/api/games/get_game_link", fields), _launch)
+        fields = {**_fields(session), "agent_session_id": agent_session_id}
+        return await self._transport.send(
+            self._call("/api/games/get_game_link", fields), _launch
+        )
 
-    async def get_game_link_demo(self, sitting: GameSession) -> Launch:
+    async def get_game_link_demo(self, session: GameSession) -> Launch:
         """A link to a game with play money; no session is opened."""
-        call = self._call("/api/games/get_game_link_demo", _fields(sitting))
-        return await self._out.ask(call, _launch)
+        call = self._call("/api/games/get_game_link_demo", _fields(session))
+        return await self._transport.send(call, _launch)
 
     async def games(self) -> tuple[Game, ...]:
         """All games open to us, as of the last few hours."""
         return await self._games.get()
 
     async def games_now(self) -> tuple[Game, ...]:
-        """All games open to us, asked for anew."""
+        """All games open to us, fetched now."""
         return (await self._list()).value
 
     async def _list(self) -> ExpiringValue[tuple[Game, ...]]:
         call = self._call("/api/games/list", {}, repeatable=True)
-        games = await self._out.ask(call, _games)
+        games = await self._transport.send(call, _games)
         return ExpiringValue(games, self._clock.now() + GAMES_KEPT)
 
     def _call(
@@ -127,20 +139,20 @@ class AgentPlatformClient:
             headers={"Content-Type": "application/json", "X-Signature": signature},
             body=body,
             repeatable=repeatable,
-            fault=self._fault,
+            read_error=self._error,
         )
 
-    def _fault(self, document: Json) -> ErrorReply:
+    def _error(self, document: Json) -> ErrorReply:
         code = member(document, "error")
         if not isinstance(code, str) or code not in CODES:
             return ErrorReply(None)
         if code != "request_expired":
             return ErrorReply(code)
-        return ErrorReply(code, _skew_told(document, self._clock.now()))
+        return ErrorReply(code, _skew(document, self._clock.now()))
 
 
-def _skew_told(document: Json, now: datetime) -> str:
-    """How far our clock is from theirs, as far as the reply tells."""
+def _skew(document: Json, now: datetime) -> str:
+    """How far our clock is from theirs, if the reply names its time."""
     try:
         theirs = instant(member(document, "timestamp"), "timestamp")
     except Malformed:
@@ -149,15 +161,15 @@ def _skew_told(document: Json, now: datetime) -> str:
     return f"clock skew: our clock is {abs(seconds)} s {'ahead' if seconds > 0 else 'behind'}"
 
 
-def _fields(sitting: GameSession) -> dict[str, Json]:
+def _fields(session: GameSession) -> dict[str, Json]:
     return {
-        "game_id": Number(sitting.game_id),
-        "player_id": sitting.player_id,
-        "player_username": sitting.player_username,
-        "language": sitting.language,
-        "currency": sitting.currency,
-        "home_url": sitting.home_url,
-        "ip": sitting.ip,
+        "game_id": Number(session.game_id),
+        "player_id": session.player_id,
+        "player_username": session.player_username,
+        "language": session.language,
+        "currency": session.currency,
+        "home_url": session.home_url,
+        "ip": session.ip,
     }
 
 
@@ -172,9 +184,9 @@ def _launch(document: Json) -> Launch:
 
 
 def _games(document: Json) -> tuple[Game, ...]:
-    """The whole list, or nothing: a list cut short would hide games without a word."""
+    """The whole list, or an error: a truncated list would hide games silently."""
     content = _content(document)
-    games = each(member(content, "games", "content"), "content.games", _game)
+    games = read_items(member(content, "games", "content"), "content.games", _game)
     if count_at(content, "total", "content") != len(games):
         raise Malformed("content.total", "the number of games listed is expected")
     return games

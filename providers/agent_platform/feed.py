@@ -1,9 +1,9 @@
 """The agent platform's statement: a CSV export of its transactions, asked of its manager.
 
 No export is documented, so the columns are an assumption and their names are a setting. A line
-is put into the round that its operation has in our books. Where every transaction is its own
-round, a rollback says that the round was undone. Where rounds are named, one round may hold
-several transactions, so a rollback takes back the amounts it states and leaves the others.
+belongs to the round that its operation has in our books. Where every transaction is its own
+round, a rollback means that the round was undone. Where rounds are named, one round may hold
+several transactions, so a rollback takes back only the amounts it states.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,26 +11,28 @@ from functools import partial
 from typing import BinaryIO
 
 from providers.agent_platform.parse import rollback_key
-from providers.choices import text_of, texts_of
 from providers.contract import Provider, Unreadable
-from providers.fields import currency_code, identifier, instant, one_of, unsigned_amount
-from providers.statement import read_lines
+from providers.options import text_of, texts_of
+from providers.statements.csv_lines import read_lines
+from providers.statements.format import FieldKind, StatementFormat
+from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
 
+FIELDS: Mapping[str, FieldKind] = {
+    "transaction_id": FieldKind.ID,
+    "round_id": FieldKind.ID,
+    "type": FieldKind.WORD,
+    "player_id": FieldKind.ID,
+    "currency": FieldKind.WORD,
+    "bet": FieldKind.AMOUNT,
+    "win": FieldKind.AMOUNT,
+    "original_transaction_id": FieldKind.ID,
+    "created_at": FieldKind.INSTANT,
+}
 #: Our names of the columns, in the order of the setting ``statement_columns``.
-COLUMNS = (
-    "transaction_id",
-    "round_id",
-    "type",
-    "player_id",
-    "currency",
-    "bet",
-    "win",
-    "original_transaction_id",
-    "created_at",
-)
+COLUMNS = tuple(FIELDS)
 
 Cells = Mapping[str, str]
 
@@ -38,7 +40,7 @@ Cells = Mapping[str, str]
 def read_statement(
     stream: BinaryIO, provider: Provider
 ) -> Iterator[HistoryRecord | Unreadable]:
-    """Stream a statement; columns may stand in any order, unknown ones are ignored.
+    """Stream a statement; columns may come in any order, unknown ones are ignored.
 
     Yields:
         One record or finding per line that is not blank, in file order.
@@ -49,6 +51,11 @@ def read_statement(
         return
     columns = dict(zip(COLUMNS, names, strict=True))
     yield from read_lines(stream, columns, partial(_record, provider))
+
+
+STATEMENT = StatementFormat(
+    fields=FIELDS, optional=frozenset(), native="csv", read=read_statement
+)
 
 
 def _record(provider: Provider, cells: Cells, raw: bytes) -> HistoryRecord:

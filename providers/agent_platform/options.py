@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from providers.contract import Option, OptionValue, Policy
+from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
 
 
 def _named(default: OptionValue, meaning: str) -> Option:
@@ -63,6 +63,9 @@ OPTIONS: Mapping[str, Option] = {
     ),
 }
 
+#: What calls of its API need to be configured.
+API_FIELDS = ApiFields(required=frozenset({"agent_id"}), optional=frozenset({"key"}))
+
 
 def policy(options: Mapping[str, OptionValue]) -> Policy:
     """What the ledger should do, given complete options: a bet always comes with its win."""
@@ -71,3 +74,8 @@ def policy(options: Mapping[str, OptionValue]) -> Policy:
         rollback_of_rollback_accepts=False,
         round_per_operation=options["rounds"] == "per_transaction",
     )
+
+
+def history_policy(_options: Mapping[str, OptionValue]) -> HistoryPolicy:
+    """What reconciliation may expect: statements name the transactions of the callbacks."""
+    return HistoryPolicy(names_rounds=True, round_open_max=None)

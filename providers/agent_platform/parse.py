@@ -1,17 +1,17 @@
-"""What an authentic callback of the agent platform says happened: ``type`` decides.
+"""What an authentic callback of the agent platform reports: ``type`` decides.
 
-Fields beyond those needed are accepted, since two generations of the document differ in them;
-they stay in the evidence, which is the raw body. ``request_id`` names an attempt and
-``session_id`` a sitting at a game: neither is ever a key.
+Other fields than those needed are accepted, because two generations of the document differ in
+them; they stay in the evidence, which is the raw body. ``request_id`` names an attempt and
+``session_id`` a game session: neither is ever a key.
 """
 
 import re
 from collections.abc import Callable, Mapping
 
-from providers.choices import flag_of, number_of, text_of, texts_of
 from providers.contract import Provider, Verified
-from providers.fields import currency_code, identifier, one_of, unsigned_amount
-from providers.wire import Json, Number, decode_json
+from providers.options import flag_of, number_of, text_of, texts_of
+from providers.wire.decode import Json, Number, decode_json
+from providers.wire.fields import currency_code, identifier, one_of, unsigned_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import BalanceQuery, BetAndWin, Fact, Fund, Rollback
 from vocabulary.money import Money
@@ -97,7 +97,7 @@ def rollback_key(own: str | None, original: str) -> str:
 
 
 def named_round(document: Document, provider: Provider) -> str | None:
-    """The round that the document names, where rounds are named at all.
+    """The round that the document names, if rounds are named at all.
 
     Raises:
         Malformed: the field holds no id.
@@ -163,7 +163,7 @@ def _ends_round(document: Document, provider: Provider) -> bool:
 
 
 def _fund(document: Document, bet: Money, provider: Provider) -> Fund:
-    """A free round has no bet: with one, its progress is only told along."""
+    """A free round has no bet; a bet may mention the progress of free rounds too."""
     name = text_of(provider, "free_rounds_field")
     is_free = name != "" and bet.minor == 0 and isinstance(document.get(name), dict)
     return Fund.FREE_ROUND if is_free else Fund.CASH

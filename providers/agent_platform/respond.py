@@ -1,4 +1,4 @@
-"""What the agent platform must hear: a balance under ``content``, or an error code.
+"""Replies to the agent platform: a balance under ``content``, or an error code.
 
 Only the two forms of a reply are documented. The codes follow the style of the platform's own
 error table and are assumptions, and so are their statuses; any status but 200 is a failure.
@@ -7,8 +7,8 @@ error table and are assumptions, and so are their statuses; any status but 200 i
 import json
 from collections.abc import Mapping
 
-from providers.choices import number_of
 from providers.contract import Provider
+from providers.options import number_of
 from vocabulary.money import Money
 from vocabulary.outcomes import Answer, Outcome, Verdict
 
@@ -42,13 +42,13 @@ _ERRORS: Mapping[Verdict, Answer] = {
     Verdict.METHOD_WRONG: _error(405, "method_not_allowed", "Method not allowed"),
     Verdict.UNAVAILABLE: _INTERNAL,
 }
-_STANDS = frozenset({Verdict.BALANCE, Verdict.ACCEPTED, Verdict.REPEATED})
+_SUCCESS = frozenset({Verdict.BALANCE, Verdict.ACCEPTED, Verdict.REPEATED})
 
 
 def respond(outcome: Outcome, provider: Provider) -> Answer:
-    """Say the outcome in the platform's words. Total: every verdict has an answer."""
+    """Write the reply to an outcome. Total: every verdict has one."""
     verdict = outcome.verdict
-    if verdict in _STANDS:
+    if verdict in _SUCCESS:
         return _balance(outcome.balance, provider)
     if verdict is Verdict.RECORDED:  # there is no history callback
         return Answer(200, b'{"content":{}}')

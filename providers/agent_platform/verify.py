@@ -1,17 +1,16 @@
-"""Did the agent platform send this? A keyed hash in a header, over one of three texts.
+"""Whether the agent platform sent a callback: a hash in a header, over one of three texts.
 
-The document signs with PHP's ``ksort`` and ``json_encode``, yet its callback sample is not in
-sorted order, so what a callback's signature covers is open: the body as sent, or the sorted
-text, with PHP's escapes or without. All of them are tried with every secret, whichever holds.
-Each is a spelling of one and the same document, down to its number tokens, so accepting any
-proves no more than the document that is handed on.
+The document signs with PHP's ``ksort`` and ``json_encode``, but its callback sample is not in
+sorted order, so the text that a signature covers is open: the body as sent, or the sorted text,
+with PHP's escapes or without. All of them are tried with every secret. Each is a spelling of
+the same document, down to its number tokens, so accepting any of them proves that document.
 """
 
-from providers.choices import text_of
 from providers.contract import Callback, Provider, Verified
-from providers.php import sorted_payload
-from providers.signatures import matches
-from providers.wire import Json, decode_json
+from providers.options import text_of
+from providers.wire.decode import Json, decode_json
+from providers.wire.php import sorted_payload
+from providers.wire.signatures import matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 HEADER = "x-signature"
@@ -20,7 +19,7 @@ _SORTED = (("sorted_escaped", True), ("sorted_unescaped", False))
 
 
 def verify(callback: Callback, provider: Provider) -> Verified:
-    """Prove the sender; the document handed on has its numbers as sent.
+    """Prove the sender; the verified document has its numbers as sent.
 
     A body that cannot be decoded may still be proven as sent, and is then malformed.
 

@@ -1,19 +1,33 @@
 """The game aggregator: five signed callbacks under one base URL, history pushed."""
 
-from providers.aggregator.feed import READ_STATEMENT
-from providers.aggregator.options import OPTIONS, policy
+from typing import TYPE_CHECKING
+
+from providers.aggregator.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.aggregator.parse import ROUTES, parse
 from providers.aggregator.respond import respond
 from providers.aggregator.verify import verify
-from providers.contract import Dialect
+from providers.dialect import Dialect
+
+if TYPE_CHECKING:
+    from providers.outbound.dialect_api import DialectApi
+
+
+def _api() -> "DialectApi":
+    from providers.aggregator.api import API  # noqa: PLC0415 - see Dialect.api
+
+    return API
+
 
 DIALECT = Dialect(
     name="aggregator",
     routes=ROUTES,
     options=OPTIONS,
     policy=policy,
+    history_policy=history_policy,
     verify=verify,
     parse=parse,
     respond=respond,
-    read_statement=READ_STATEMENT,
+    statement=None,
+    api_fields=API_FIELDS,
+    api=_api,
 )

@@ -4,8 +4,8 @@ import re
 from decimal import Decimal
 
 from providers.contract import Provider
-from providers.fields import is_number, unsigned_amount
-from providers.wire import Json
+from providers.wire.decode import Json
+from providers.wire.fields import is_number, unsigned_amount
 from vocabulary.errors import Malformed
 from vocabulary.money import AMOUNT_CHARS_MAX, Money
 

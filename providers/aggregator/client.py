@@ -1,37 +1,37 @@
 """The aggregator's own API: players, catalogue, launch links, the page of one bet.
 
-Only reading is repeated. ``create-user`` and ``open-game`` are sent once: the document does not
-say what a second one does.
+Only reads are repeated. ``create-user`` and ``open-game`` are sent once, because the document
+does not say what a second request does.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from providers.outbound import ApiCall, ErrorReply, Outbound
-from providers.outbound_json import (
+from providers.outbound.calls import ApiCall, ErrorReply, Transport
+from providers.outbound.launch import Game, GameProvider, Launch, RegisteredPlayer
+from providers.outbound.replies import (
     compact,
-    each,
     flag_at,
     label_at,
     link_at,
     member,
     name_at,
+    read_items,
 )
-from providers.outbound_results import Game, GameProvider, Launch, RegisteredPlayer
-from providers.wire import Json
+from providers.wire.decode import Json
 from vocabulary.errors import Malformed
 
 #: The game id of a provider's lobby.
 LOBBY = "0"
 
-#: The documented texts of an error reply, which has no codes; any other text stays unsaid.
-_FAULTS = frozenset({"Invalid API key", "IP not allowed", "Not Found"})
+#: The documented texts of an error reply, which has no codes; any other text is not shown.
+_ERRORS = frozenset({"Invalid API key", "IP not allowed", "Not Found"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Personal:
-    """What may be told about a player; nothing has to be.
+    """Optional details of a player.
 
     Attributes:
         password: the player's password at the aggregator, where players have one.
@@ -46,11 +46,11 @@ class Personal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class AggregatorCredentials:
     """What every request carries.
 
     Attributes:
-        api_key: proves us.
+        api_key: authenticates us.
         prefix: our account's prefix, which speeds up their routing; None: not sent.
         form_bodies: bodies go form-encoded instead of as JSON.
     """
@@ -66,8 +66,8 @@ class AggregatorClient:
     Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
     """
 
-    def __init__(self, out: Outbound, credentials: Credentials) -> None:
-        self._out = out
+    def __init__(self, transport: Transport, credentials: AggregatorCredentials) -> None:
+        self._transport = transport
         self._form_bodies = credentials.form_bodies
         self._headers = {"x-api-key": credentials.api_key}
         if credentials.prefix is not None:
@@ -77,19 +77,19 @@ class AggregatorClient:
         self, reference: str, personal: Personal | None = None
     ) -> RegisteredPlayer:
         """Register a player under our reference; their handle, with its prefix, comes back."""
-        told = personal or Personal()
+        details = personal or Personal()
         call = self._post(
             "/create-user",
             {
                 "user_agent": reference,
-                "firstname": told.firstname,
-                "lastname": told.lastname,
-                "password": told.password,
-                "phone": told.phone,
-                "ip": told.ip,
+                "firstname": details.firstname,
+                "lastname": details.lastname,
+                "password": details.password,
+                "phone": details.phone,
+                "ip": details.ip,
             },
         )
-        return await self._out.ask(
+        return await self._transport.send(
             call, lambda document: RegisteredPlayer(name_at(document, "user_agent"))
         )
 
@@ -99,9 +99,11 @@ class AggregatorClient:
             endpoint="GET /game/provider",
             headers=self._headers,
             repeatable=True,
-            fault=_fault,
+            read_error=_error,
         )
-        return await self._out.ask(call, lambda document: each(document, "body", _house))
+        return await self._transport.send(
+            call, lambda document: read_items(document, "body", _house)
+        )
 
     async def games(
         self, game_provider: str, *, mobile: bool | None = None
@@ -109,7 +111,7 @@ class AggregatorClient:
         """The games of one house."""
         body = {"game_provider": game_provider, "mobile": mobile}
         call = self._post("/game/list", body, repeatable=True)
-        return await self._out.ask(call, _games)
+        return await self._transport.send(call, _games)
 
     async def open_game(
         self,
@@ -133,13 +135,15 @@ class AggregatorClient:
                 "ip": ip,
             },
         )
-        return await self._out.ask(call, lambda document: Launch(link_at(document, "url")))
+        return await self._transport.send(
+            call, lambda document: Launch(link_at(document, "url"))
+        )
 
     async def bet_detail(self, bet_id: str) -> Launch:
         """A link to the page that shows one bet."""
         endpoint = "/bet-history/report/detail-bet"
         call = self._post(endpoint, {"bet_id": bet_id}, repeatable=True)
-        return await self._out.ask(call, _detail)
+        return await self._transport.send(call, _detail)
 
     def _post(
         self, path: str, document: Mapping[str, str | bool | None], *, repeatable: bool = False
@@ -153,7 +157,7 @@ class AggregatorClient:
             headers={**self._headers, "Content-Type": kind},
             body=body,
             repeatable=repeatable,
-            fault=_fault,
+            read_error=_error,
         )
 
 
@@ -166,10 +170,10 @@ def _form(document: Mapping[str, str | bool | None]) -> bytes:
     return urlencode(sent).encode("ascii")
 
 
-def _fault(document: Json) -> ErrorReply:
-    """What an error reply says, where its text is a documented one."""
-    said = member(document, "error")
-    return ErrorReply(said if isinstance(said, str) and said in _FAULTS else None)
+def _error(document: Json) -> ErrorReply:
+    """The text of an error reply, if it is a documented one."""
+    text = member(document, "error")
+    return ErrorReply(text if isinstance(text, str) and text in _ERRORS else None)
 
 
 def _house(item: Json, path: str) -> GameProvider:
@@ -179,7 +183,7 @@ def _house(item: Json, path: str) -> GameProvider:
 
 
 def _games(document: Json) -> tuple[Game, ...]:
-    return each(member(document, "items"), "items", _game)
+    return read_items(member(document, "items"), "items", _game)
 
 
 def _game(item: Json, path: str) -> Game:
@@ -191,6 +195,10 @@ def _game(item: Json, path: str) -> Game:
         is_active=flag_at(item, "is_active", path, absent=True),
         has_demo=False,
     )
+
+
+def _launch(document: Json) -> Launch:
+    return Launch(link_at(document, "url"))
 
 
 def _detail(document: Json) -> Launch:

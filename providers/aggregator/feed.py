@@ -1,27 +1,21 @@
-"""What the aggregator's history says about one round. It is pushed, so there is no statement.
+"""Records of the aggregator's history, which is pushed round by round.
 
-Amounts of the history were computed in floating point by the sender. They are read at currency
-scale: a value no further than ``NOISE_MAX`` of a minor unit from a whole number of minor units
-is that number; anything else is refused, not rounded. The line as received is kept beside it.
+The sender computes amounts in floating point. They are read at currency scale: a value no
+further than ``NOISE_MAX`` of a minor unit from a whole number of minor units is that number;
+anything else is refused, not rounded. The record keeps the line as received.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import BinaryIO
 
 from providers.aggregator.amounts import decimal_of
-from providers.choices import flag_of
-from providers.contract import Provider, Unreadable
-from providers.fields import identifier, instant, label, one_of
-from providers.wire import Json
+from providers.contract import Provider
+from providers.options import flag_of
+from providers.wire.decode import Json
+from providers.wire.fields import identifier, instant, label, one_of
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import MINOR_MAX, Money, exponent_of
-
-#: The pushed history needs no statement reader.
-READ_STATEMENT: Callable[[BinaryIO, Provider], Iterator[HistoryRecord | Unreadable]] | None = (
-    None
-)
 
 #: Largest distance from a whole number of minor units that is still float noise, in minor
 #: units. Doubles of up to 10**10 units with two decimals are noisier by less than that.
@@ -51,8 +45,8 @@ def history_record(
 ) -> HistoryRecord:
     """Read one pushed record whose field set was checked.
 
-    Where ``_id`` is not the bet's id, the round is named ``history:<_id>``: it can meet no
-    operation by name and is left to matching by player, amounts and time.
+    Where ``_id`` is not the bet's id, the round is named ``history:<_id>``. No operation has
+    that name, so the round is matched by player, amounts and time.
 
     Raises:
         Malformed: a field is not of its documented type, or a stake or payout is negative.
@@ -88,7 +82,7 @@ def _unsigned(document: Mapping[str, Json], name: str, provider: Provider) -> Mo
 
 
 def _settled(document: Mapping[str, Json], name: str, provider: Provider) -> Money:
-    """A signed amount at currency scale, float noise taken off."""
+    """A signed amount at currency scale, without float noise."""
     exponent = exponent_of(provider.currency, provider.exponents)
     scaled = decimal_of(document[name], name).scaleb(exponent)
     whole = scaled.to_integral_value(ROUND_HALF_EVEN)

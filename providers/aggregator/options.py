@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from providers.contract import Option, OptionValue, Policy
+from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
 
 _ERROR_STATUSES: tuple[OptionValue, ...] = (200, 400, 402, 403, 404, 409, 422)
 
@@ -58,6 +58,11 @@ OPTIONS: Mapping[str, Option] = {
     "round_closed_status": _status(409, "HTTP status of a bet that comes after its bet-end"),
 }
 
+#: What calls of its API need to be configured.
+API_FIELDS = ApiFields(
+    required=frozenset({"key"}), optional=frozenset({"prefix", "form_bodies"})
+)
+
 
 def policy(options: Mapping[str, OptionValue]) -> Policy:
     """What the ledger should do for this provider, given complete options."""
@@ -65,4 +70,11 @@ def policy(options: Mapping[str, OptionValue]) -> Policy:
         orphan_win_credits=options["orphan_win"] == "credit",
         rollback_of_rollback_accepts=False,
         round_per_operation=False,
+    )
+
+
+def history_policy(options: Mapping[str, OptionValue]) -> HistoryPolicy:
+    """What reconciliation may expect, given complete options."""
+    return HistoryPolicy(
+        names_rounds=bool(options["history_id_is_bet_id"]), round_open_max=None
     )

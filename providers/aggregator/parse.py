@@ -1,18 +1,18 @@
-"""What an authentic callback of the aggregator says happened.
+"""What an authentic callback of the aggregator reports.
 
-One ``bet_id`` is shared by the bet, its win and its end, so the operation is part of the key.
-The signature covers neither the path nor a time: a body signed for one route is validly signed
-for all. The exact field set of each route is what tells them apart.
+The bet, its win and its end share one ``bet_id``, so the operation is part of the key. The
+signature covers neither the path nor a time, so a body signed for one route is validly signed
+for all. The exact field set of each route distinguishes them.
 """
 
 from collections.abc import Callable, Mapping
 
 from providers.aggregator.amounts import stated_amount
 from providers.aggregator.feed import HISTORY_FIELDS, history_record
-from providers.choices import text_of
 from providers.contract import Provider, Verified
-from providers.fields import exact_fields, identifier
-from providers.wire import Json
+from providers.options import text_of
+from providers.wire.decode import Json
+from providers.wire.fields import exact_fields, identifier
 from vocabulary.errors import Malformed
 from vocabulary.facts import BalanceQuery, Bet, Fact, HistoryRecord, RoundEnd, Win
 from vocabulary.money import Money
@@ -85,7 +85,7 @@ def _end(document: Document, provider: Provider, _raw: bytes) -> RoundEnd:
 
 
 def _implied(handle: str, bet_id: str, stake: Money, payout: Money) -> tuple[Bet | Win, ...]:
-    """The round's bet, and its win if there was one, as their own callbacks say them."""
+    """The round's bet, and its win if there was one, as their own callbacks report them."""
     bet = _bet_of(handle, bet_id, stake)
     return (bet, _win_of(handle, bet_id, payout, stake)) if payout.minor else (bet,)
 

@@ -1,7 +1,7 @@
-"""What the aggregator must hear.
+"""Replies to the aggregator.
 
-No refusal carries a ``balance``: a caller that only looks for that key must not read a decline
-as a success. Only the answer to a bad signature is documented; the other errors follow the
+No refusal carries a ``balance``: a caller that only reads that key must not take a decline for
+a success. Only the answer to a bad signature is documented; the other errors follow the
 style of the provider's own error table and are assumptions.
 """
 
@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from providers.choices import number_of, text_of
 from providers.contract import Provider
+from providers.options import number_of, text_of
 from vocabulary.money import Money
 from vocabulary.outcomes import Answer, Outcome, Verdict
 
@@ -48,7 +48,7 @@ _INTERNAL = Answer(500, b'{"error":"Internal error"}')
 
 
 def respond(outcome: Outcome, provider: Provider) -> Answer:
-    """Say the outcome in the aggregator's words. Total: every verdict has an answer."""
+    """Write the reply to an outcome. Total: every verdict has one."""
     verdict = outcome.verdict
     if verdict in _MOVED:
         return _moved(outcome.balance, provider)

@@ -1,22 +1,23 @@
-"""Did the aggregator send this? The signature is a field of the body it signs.
+"""Whether the aggregator sent a callback: the signature is a field of the body it signs.
 
-The document defines it by a JavaScript sample: take ``hmac`` out, sort the top-level keys,
+The document defines it by a JavaScript sample: remove ``hmac``, sort the top-level keys,
 ``JSON.stringify``, HMAC-SHA256, lower-case hex. The text signed is therefore not the text sent,
-and two candidates are tried: numbers as JavaScript prints them, then numbers as sent. What is
-handed on carries the numbers *that were signed*: ``9007199254740993`` and ``9007199254740992``
-share a signature under the first candidate, so the token sent proves nothing.
+and two candidates are tried: numbers as JavaScript prints them, then numbers as sent. The
+verified document has the numbers *that were signed*: ``9007199254740993`` and
+``9007199254740992`` share a signature under the first candidate, so the token sent proves
+nothing.
 
-A body that cannot be decoded holds no signature, hence is not authentic.
+A body that cannot be decoded holds no signature, so it is not authentic.
 """
 
 import re
 from collections.abc import Iterator
 
-from providers.choices import flag_of
 from providers.contract import Callback, Provider, Verified
-from providers.javascript import rounded, sorted_payload
-from providers.signatures import matches
-from providers.wire import Json, Number, decode_form, decode_json
+from providers.options import flag_of
+from providers.wire.decode import Json, Number, decode_form, decode_json
+from providers.wire.javascript import rounded, sorted_payload
+from providers.wire.signatures import matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 #: Fields that are numbers in JSON, by which a form's texts are read.
@@ -37,14 +38,14 @@ _FORM_TYPE = re.compile(
     r"application/x-www-form-urlencoded *(?:; *charset=\"?utf-8\"? *)?", re.IGNORECASE
 )
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
-#: Longest content type looked at, in characters.
+#: Longest content type read, in characters.
 _CONTENT_TYPE_CHARS_MAX = 128
 
 Payload = dict[str, Json]
 
 
 def verify(callback: Callback, provider: Provider) -> Verified:
-    """Prove the sender; the document handed on is without ``hmac``, numbers as signed.
+    """Prove the sender; the verified document is without ``hmac``, its numbers as signed.
 
     A body is read as a form only where its content type says so; any other content type, or
     none, is read as JSON, since the signature decides and not the label.
@@ -55,12 +56,12 @@ def verify(callback: Callback, provider: Provider) -> Verified:
     try:
         return _verified(callback, provider)
     except Malformed:
-        # Not chained: the body could not be trusted, so its faults are no finding.
+        # Not chained: an untrusted body's faults are no finding.
         raise NotAuthentic("a body that can carry a signature is expected") from None
 
 
 def _verified(callback: Callback, provider: Provider) -> Verified:
-    is_form = flag_of(provider, "form_bodies") and _says_form(callback)
+    is_form = flag_of(provider, "form_bodies") and _is_declared_form(callback)
     payload = _payload(callback.body, is_form=is_form)
     presented = payload.pop("hmac", None)
     if type(presented) is not str or not presented:
@@ -73,7 +74,7 @@ def _verified(callback: Callback, provider: Provider) -> Verified:
     raise NotAuthentic("the signature does not hold")
 
 
-def _says_form(callback: Callback) -> bool:
+def _is_declared_form(callback: Callback) -> bool:
     content_type = callback.headers.get("content-type", "")
     return (
         len(content_type) <= _CONTENT_TYPE_CHARS_MAX
@@ -91,7 +92,7 @@ def _payload(body: bytes, *, is_form: bool) -> Payload:
 
 
 def _candidates(payload: Payload, *, raw_too: bool) -> Iterator[tuple[Payload, Payload]]:
-    """What may have been signed, each with the document it proves."""
+    """The texts that may have been signed, each with the document it proves."""
     as_printed = {
         key: value if type(value) is str else rounded(value) for key, value in payload.items()
     }

@@ -1,19 +1,34 @@
 """The sportsbook: bets, results and rollbacks as single transactions, a daily statement."""
 
-from providers.contract import Dialect
-from providers.sportsbook.feed import read_statement
-from providers.sportsbook.options import OPTIONS, policy
+from typing import TYPE_CHECKING
+
+from providers.dialect import Dialect
+from providers.sportsbook.feed import STATEMENT
+from providers.sportsbook.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.sportsbook.parse import ROUTES, parse
 from providers.sportsbook.respond import respond
 from providers.sportsbook.verify import verify
+
+if TYPE_CHECKING:
+    from providers.outbound.dialect_api import DialectApi
+
+
+def _api() -> "DialectApi":
+    from providers.sportsbook.api import API  # noqa: PLC0415 - see Dialect.api
+
+    return API
+
 
 DIALECT = Dialect(
     name="sportsbook",
     routes=ROUTES,
     options=OPTIONS,
     policy=policy,
+    history_policy=history_policy,
     verify=verify,
     parse=parse,
     respond=respond,
-    read_statement=read_statement,
+    statement=STATEMENT,
+    api_fields=API_FIELDS,
+    api=_api,
 )

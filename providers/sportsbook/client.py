@@ -1,31 +1,31 @@
 """The sportsbook's own API: a token that lasts for a while, and sessions opened with it.
 
-The token is shared by all calls, renewed a little before it expires, and fetched once however
-many calls want it. A token refused before its time is renewed once per call, never in a loop.
+All calls share the token. It is renewed a little before it expires, by one request even if many
+calls wait for it. A token refused before its expiry is renewed once per call, never in a loop.
 """
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from providers.outbound import ApiCall, Outbound
-from providers.outbound_json import compact, count_at, link_at, secret_at
-from providers.outbound_results import Launch
-from providers.outbound_token import CachedValue, ExpiringValue
-from providers.wire import Json
+from providers.outbound.cached_value import CachedValue, ExpiringValue
+from providers.outbound.calls import ApiCall, Transport
+from providers.outbound.launch import Launch
+from providers.outbound.replies import compact, count_at, link_at, secret_at
+from providers.wire.decode import Json
 from vocabulary.clock import Clock
 from vocabulary.errors import ApiRefused, Malformed
 
 #: A token is renewed this long before it expires, or a tenth of its life where that is less.
 EARLY_MAX = timedelta(minutes=1)
-#: Longest life believed, in seconds; beyond a year the figure is no number of seconds.
+#: Longest plausible life of a token, in seconds: one year.
 LIFE_S_MAX = 366 * 86_400
 
 _JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """What a token is given for.
+class SportsbookCredentials:
+    """What a token is requested with.
 
     Attributes:
         version: the API version, which begins every path.
@@ -42,18 +42,20 @@ class SportsbookClient:
     Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
     """
 
-    def __init__(self, out: Outbound, credentials: Credentials, *, clock: Clock) -> None:
-        self._out = out
+    def __init__(
+        self, transport: Transport, credentials: SportsbookCredentials, *, clock: Clock
+    ) -> None:
+        self._transport = transport
         self._credentials = credentials
         self._clock = clock
         self._token = CachedValue(self._authenticate, clock=clock)
 
     async def close(self) -> None:
-        """End what is still under way."""
+        """Cancel requests that are still running."""
         await self._token.close()
 
     async def auth(self) -> None:
-        """Have a token, the one at hand as long as it lasts."""
+        """Get a token, or keep the current one as long as it lasts."""
         await self._token.get()
 
     async def start_session(
@@ -61,9 +63,9 @@ class SportsbookClient:
     ) -> Launch:
         """A link for the frame in which the player bets.
 
-        A 401 was answered before anything was done, so this one repetition is safe.
+        A 401 means that nothing was done, so one repetition is safe.
         """
-        due = self._out.due()
+        due = self._transport.due()
         document = {"user_id": user_id, "currency": currency, "lang": lang}
         token = await self._token.get()
         try:
@@ -81,23 +83,29 @@ class SportsbookClient:
             headers={**_JSON, "Authorization": f"Bearer {token}"},
             body=compact(document),
         )
-        return await self._out.ask(call, lambda reply: Launch(link_at(reply, "url")), due=due)
+        return await self._transport.send(
+            call, lambda reply: Launch(link_at(reply, "url")), due=due
+        )
 
     async def _authenticate(self) -> ExpiringValue[str]:
-        given = self._credentials
+        credentials = self._credentials
         call = ApiCall(
             endpoint="POST /auth",
             path=self._path("/auth"),
             headers=_JSON,
-            body=compact({"username": given.username, "password": given.password}),
+            body=compact({"username": credentials.username, "password": credentials.password}),
             repeatable=True,
         )
-        asked_at = self._clock.now()
-        token, life = await self._out.ask(call, _token)
-        return ExpiringValue(token, asked_at + life - min(EARLY_MAX, life / 10))
+        requested_at = self._clock.now()
+        token, life = await self._transport.send(call, _token)
+        return ExpiringValue(token, requested_at + life - min(EARLY_MAX, life / 10))
 
     def _path(self, path: str) -> str:
         return f"/{self._credentials.version.strip('/')}{path}"
+
+
+def _launch(document: Json) -> Launch:
+    return Launch(link_at(document, "url"))
 
 
 def _token(document: Json) -> tuple[str, timedelta]:

@@ -5,23 +5,23 @@ from functools import partial
 from typing import BinaryIO
 
 from providers.contract import Provider, Unreadable
-from providers.fields import currency_code, identifier, instant, one_of, unsigned_amount
-from providers.statement import LINE_BYTES_MAX, read_lines
+from providers.statements.csv_lines import read_lines
+from providers.statements.format import FieldKind, StatementFormat
+from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
 
-__all__ = ["COLUMNS", "LINE_BYTES_MAX", "read_statement"]
-
-COLUMNS = (
-    "transaction_id",
-    "action",
-    "user_id",
-    "currency",
-    "amount",
-    "rollback_transaction_id",
-    "created_at",
-)
+FIELDS: Mapping[str, FieldKind] = {
+    "transaction_id": FieldKind.ID,
+    "action": FieldKind.WORD,
+    "user_id": FieldKind.ID,
+    "currency": FieldKind.WORD,
+    "amount": FieldKind.AMOUNT,
+    "rollback_transaction_id": FieldKind.ID,
+    "created_at": FieldKind.INSTANT,
+}
+COLUMNS = tuple(FIELDS)
 
 _NAMES = dict(zip(COLUMNS, COLUMNS, strict=True))
 
@@ -29,12 +29,17 @@ _NAMES = dict(zip(COLUMNS, COLUMNS, strict=True))
 def read_statement(
     stream: BinaryIO, provider: Provider
 ) -> Iterator[HistoryRecord | Unreadable]:
-    """Stream a statement; columns may stand in any order, unknown ones are ignored.
+    """Stream a statement; columns may come in any order, unknown ones are ignored.
 
     Yields:
         One record or finding per line that is not blank, in file order.
     """
     return read_lines(stream, _NAMES, partial(_record, provider))
+
+
+STATEMENT = StatementFormat(
+    fields=FIELDS, optional=frozenset(), native="csv", read=read_statement
+)
 
 
 def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> HistoryRecord:

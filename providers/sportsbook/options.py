@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from providers.contract import Option, OptionValue, Policy
+from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
 
 OPTIONS: Mapping[str, Option] = {
     "digest": Option(
@@ -31,6 +31,11 @@ OPTIONS: Mapping[str, Option] = {
     ),
 }
 
+#: What calls of its API need to be configured.
+API_FIELDS = ApiFields(
+    required=frozenset({"version", "username", "password"}), optional=frozenset()
+)
+
 
 def policy(_options: Mapping[str, OptionValue]) -> Policy:
     """What the ledger should do: results name no bet, and every rollback must succeed."""
@@ -39,3 +44,8 @@ def policy(_options: Mapping[str, OptionValue]) -> Policy:
         rollback_of_rollback_accepts=True,
         round_per_operation=True,
     )
+
+
+def history_policy(_options: Mapping[str, OptionValue]) -> HistoryPolicy:
+    """What reconciliation may expect: statements name the transactions of the callbacks."""
+    return HistoryPolicy(names_rounds=True, round_open_max=None)

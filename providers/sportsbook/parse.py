@@ -1,4 +1,4 @@
-"""What an authentic request of the sportsbook says happened.
+"""What an authentic callback of the sportsbook reports.
 
 A result names no bet, and a bet may have several results, so every transaction is its own
 round; a rollback belongs to the round of the transaction it undoes.
@@ -6,10 +6,16 @@ round; a rollback belongs to the round of the transaction it undoes.
 
 from collections.abc import Mapping
 
-from providers.choices import flag_of
 from providers.contract import Provider, Verified
-from providers.fields import currency_code, exact_fields, identifier, one_of, unsigned_amount
-from providers.wire import Json, Number, decode_json
+from providers.options import flag_of
+from providers.wire.decode import Json, Number, decode_json
+from providers.wire.fields import (
+    currency_code,
+    exact_fields,
+    identifier,
+    one_of,
+    unsigned_amount,
+)
 from vocabulary.errors import Malformed
 from vocabulary.facts import Bet, Fact, Rollback, Win
 from vocabulary.money import Money

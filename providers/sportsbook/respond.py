@@ -1,12 +1,12 @@
-"""What the sportsbook must hear: HTTP 200 for every reply, and ``error`` tells the rest.
+"""Replies to the sportsbook: HTTP 200 for all of them, and ``error`` says the rest.
 
-``INTERNAL_ERROR`` is the one value that says nothing final: a result or a rollback comes again.
+``INTERNAL_ERROR`` is the only value that is not final: a result or a rollback comes again.
 """
 
 from collections.abc import Mapping
 
-from providers.choices import number_of, text_of
 from providers.contract import Provider
+from providers.options import number_of, text_of
 from vocabulary.outcomes import Answer, Outcome, Verdict
 
 
@@ -43,7 +43,7 @@ _UNPROVEN = frozenset({Verdict.NOT_AUTHENTIC, Verdict.SIGNATURE_MISSING})
 
 
 def respond(outcome: Outcome, provider: Provider) -> Answer:
-    """Say the outcome in the sportsbook's words. Total: every verdict has an answer."""
+    """Write the reply to an outcome. Total: every verdict has one."""
     verdict = outcome.verdict
     if verdict in _MOVED:
         return _moved(outcome.transaction_id)

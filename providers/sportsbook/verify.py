@@ -1,4 +1,4 @@
-"""Did the sportsbook send this? A keyed hash over the raw body, in a header spelt two ways.
+"""Whether the sportsbook sent a callback: a hash of the raw body, in a header spelt two ways.
 
 The document says ``X-Security-Hash`` in its prose and ``X-Securty-Hash`` in its samples, so
 both are read; where both are sent, both must hold. A missing header is a refusal.
@@ -6,9 +6,9 @@ both are read; where both are sent, both must hold. A missing header is a refusa
 
 from collections.abc import Mapping
 
-from providers.choices import text_of
 from providers.contract import Callback, Provider, Verified
-from providers.signatures import Digest, hmac_sha256, matches, sha256_of_message_and_secret
+from providers.options import text_of
+from providers.wire.signatures import Digest, hmac_sha256, matches, sha256_of_message_and_secret
 from vocabulary.errors import NotAuthentic, SignatureMissing
 
 HEADERS = ("x-security-hash", "x-securty-hash")

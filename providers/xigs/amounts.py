@@ -4,8 +4,8 @@ import re
 from decimal import Decimal
 
 from providers.contract import Provider
-from providers.fields import unsigned_amount
-from providers.wire import Json, Number
+from providers.wire.decode import Json, Number
+from providers.wire.fields import unsigned_amount
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 

@@ -1,12 +1,12 @@
 """The scratch-card platform's own API: one login for two hours, then everything else.
 
-Login gives two tokens. One authorises every request; the other signs the writes: HMAC-SHA512
-over the body with its keys sorted at every depth, and the bytes signed are the bytes sent. The
-tokens are shared by all calls and fetched anew when they expire, once however many want them.
-A token refused before its time is renewed too, but not within a minute of its login: a platform
-that refuses everything must not be logged in to for every request.
+A login returns two tokens. One authorises every request; the other signs the writes:
+HMAC-SHA512 over the body with its keys sorted at every depth, and the bytes signed are the
+bytes sent. All calls share the tokens; when they expire, one login renews them even if many
+calls wait. A token refused before its expiry is renewed too, but not within a minute of its
+login: a platform that refuses everything must not cause a login for every request.
 
-Writes are sent once. Lists are read to their announced end, page by page, or not at all.
+Writes are sent once. A list is read page by page to its announced end; less is an error.
 """
 
 import hmac
@@ -17,10 +17,9 @@ from decimal import Decimal
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
-from providers.fields import instant
-from providers.javascript import number_text
-from providers.outbound import ApiCall, Outbound
-from providers.outbound_json import (
+from providers.outbound.cached_value import CachedValue, ExpiringValue
+from providers.outbound.calls import ApiCall, Transport
+from providers.outbound.replies import (
     Document,
     compact,
     link_at,
@@ -29,8 +28,9 @@ from providers.outbound_json import (
     object_at,
     secret_at,
 )
-from providers.outbound_token import CachedValue, ExpiringValue
-from providers.wire import Json, Number
+from providers.wire.decode import Json, Number
+from providers.wire.fields import instant
+from providers.wire.javascript import number_text
 from providers.xigs.pages import PAGE_FIRST, PAGE_ITEMS, PAGES_MAX, Item, Page, data_of
 from providers.xigs.verify import sorted_text
 from vocabulary.clock import Clock
@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a login gives; neither shows in a repr."""
+    """The result of a login; neither token shows in a repr."""
 
     access: str = field(repr=False)
     signature: str = field(repr=False)
@@ -59,7 +59,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A player as the platform knows him.
+    """A player as the platform knows them.
 
     Attributes:
         token: opens sessions for this player; a secret.
@@ -86,7 +86,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A profile to be made or changed. The sandbox accepts only ``demo``."""
+    """A profile to create or change. The sandbox accepts only ``demo``."""
 
     email: str
     description: str
@@ -100,21 +100,21 @@ class XigsClient:
     Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
     """
 
-    def __init__(self, out: Outbound, *, api_key: str, clock: Clock) -> None:
-        self._out = out
+    def __init__(self, transport: Transport, *, api_key: str, clock: Clock) -> None:
+        self._transport = transport
         self._api_key = api_key
         self._tokens = CachedValue(self._login, clock=clock, renewable_after=RENEWABLE_AFTER)
 
     async def close(self) -> None:
-        """End what is still under way."""
+        """Cancel requests that are still running."""
         await self._tokens.close()
 
     async def login(self) -> None:
-        """Have tokens, those at hand as long as they last."""
+        """Get tokens, or keep the current ones as long as they last."""
         await self._tokens.get()
 
     async def create_profile(self, profile: Profile) -> str:
-        """Make a profile; its id."""
+        """Create a profile and return its id."""
         return await self._write("POST /v1/profile", _profile_fields(profile), _id("profileId"))
 
     async def update_profile(self, profile_id: str, profile: Profile) -> None:
@@ -133,7 +133,7 @@ class XigsClient:
     async def authenticate_user(
         self, *, profile_id: str, credential: str, credential_type: CredentialType
     ) -> User:
-        """Find a player by a credential, or make one."""
+        """Find a player by a credential, or create one."""
         fields: dict[str, Json] = {
             "profileId": profile_id,
             "credential": credential,
@@ -148,7 +148,7 @@ class XigsClient:
         until: date | None = None,
         user_id: str | None = None,
     ) -> AsyncIterator[Item]:
-        """Players, with the balance that the platform keeps of its own."""
+        """Players, with the balance that the platform keeps for itself."""
         return self._pages("GET /v1/user", "userId", _filters(since, until, userId=user_id))
 
     async def create_session(
@@ -163,14 +163,14 @@ class XigsClient:
     def sessions(
         self, *, game_id: str | None = None, user_id: str | None = None, rounds: bool = False
     ) -> AsyncIterator[Item]:
-        """Sessions, with their rounds and transactions when asked for."""
+        """Sessions, with their rounds and transactions if ``rounds``."""
         filters = _filters(None, None, gameId=game_id, userId=user_id)
         if rounds:
             filters["showRoundsAndTransactions"] = "true"
         return self._pages("GET /v1/game/session", "sessionId", filters)
 
     async def configure_game(self, fields: Mapping[str, Json]) -> Document:
-        """Make or change a game's configuration, in fields that no document lists."""
+        """Create or change a game's configuration, in fields that no document lists."""
         return await self._write("POST /v1/game", fields, _object)
 
     def transactions(
@@ -182,7 +182,7 @@ class XigsClient:
     async def create_webhook(
         self, *, url: str, triggers: Sequence[str], signature_token: str
     ) -> str:
-        """Register a URL for callbacks, signed with a token of our choice; its id."""
+        """Register a URL for callbacks signed with a token of our choice; return its id."""
         fields: dict[str, Json] = {
             "url": url,
             "eventTriggers": list(triggers),
@@ -202,7 +202,7 @@ class XigsClient:
         until: date | None = None,
         status: LogStatus | None = None,
     ) -> AsyncIterator[Item]:
-        """What a webhook sent us and what we answered, as they saw it."""
+        """What a webhook sent us and what we answered, as the platform logged it."""
         return self._pages(
             "GET /v1/webhook/{webhookId}",
             "id",
@@ -238,12 +238,12 @@ class XigsClient:
         *,
         path: str | None = None,
     ) -> AsyncIterator[Item]:
-        """Every item of a list, page by page; short of the announced number is an error."""
-        seen = 0
+        """Every item of a list, page by page; fewer than announced is an error."""
+        count = 0
         items: tuple[Item, ...] = ()
         for number in range(PAGE_FIRST, PAGE_FIRST + PAGES_MAX):
             is_last = number == PAGE_FIRST + PAGES_MAX - 1
-            page = Page(number, id_field, seen, is_last, items)
+            page = Page(number, id_field, count, is_last, items)
             query = {**filters, "pageIndex": str(number), "pageSize": str(PAGE_ITEMS)}
 
             def call(tokens: Tokens, query: Mapping[str, str] = query) -> ApiCall:
@@ -258,25 +258,25 @@ class XigsClient:
             items, total = await self._authorised(call, page.read)
             for item in items:
                 yield item
-            seen += len(items)
-            if seen == total:
+            count += len(items)
+            if count == total:
                 return
 
     async def _authorised(
         self, call: Callable[[Tokens], ApiCall], read: Callable[[Json], T]
     ) -> T:
-        """A call with the tokens at hand; with new ones, once, if those are refused.
+        """Send a call with the current tokens; once more with new ones if those are refused.
 
-        A 401 was answered before anything was done, so also a write may be sent again.
+        A 401 means that nothing was done, so a write may be sent again too.
         """
-        due = self._out.due()
+        due = self._transport.due()
         tokens = await self._tokens.get()
         try:
-            return await self._out.ask(call(tokens), read, due=due)
+            return await self._transport.send(call(tokens), read, due=due)
         except ApiRefused as error:
             if error.status != 401 or not self._tokens.forget(tokens):
                 raise
-        return await self._out.ask(call(await self._tokens.get()), read, due=due)
+        return await self._transport.send(call(await self._tokens.get()), read, due=due)
 
     async def _login(self) -> ExpiringValue[Tokens]:
         call = ApiCall(
@@ -285,7 +285,7 @@ class XigsClient:
             body=compact({"apiKey": self._api_key}),
             repeatable=True,
         )
-        return await self._out.ask(call, _tokens)
+        return await self._transport.send(call, _tokens)
 
 
 def _bearer(tokens: Tokens) -> dict[str, str]:
@@ -294,8 +294,8 @@ def _bearer(tokens: Tokens) -> dict[str, str]:
 
 def _filters(since: date | None, until: date | None, **others: str | None) -> dict[str, str]:
     days = {"dateStart": since, "dateEnd": until}
-    given = {name: day.isoformat() for name, day in days.items() if day is not None}
-    return given | {name: value for name, value in others.items() if value is not None}
+    bounds = {name: day.isoformat() for name, day in days.items() if day is not None}
+    return bounds | {name: value for name, value in others.items() if value is not None}
 
 
 def _profile_fields(profile: Profile) -> dict[str, Json]:
@@ -308,7 +308,7 @@ def _profile_fields(profile: Profile) -> dict[str, Json]:
 
 
 def _as_javascript_prints(amount: Money) -> Number:
-    """The amount as the platform would print it again, so that both readings of the body agree.
+    """The amount as JavaScript prints it, so that the platform reads the body we signed.
 
     Raises:
         Malformed: the platform's numbers cannot hold it.

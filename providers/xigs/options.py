@@ -1,8 +1,9 @@
 """What the platform's document leaves open, as settings. Every default is an assumption."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
-from providers.contract import Option, OptionValue, Policy
+from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
 
 
 def _name(default: str, meaning: str) -> Option:
@@ -52,6 +53,9 @@ OPTIONS: Mapping[str, Option] = {
     "timestamp_field": _name("timestamp", "the field with the time, where there is one"),
 }
 
+#: What calls of its API need to be configured.
+API_FIELDS = ApiFields(required=frozenset({"key"}), optional=frozenset({"profile"}))
+
 
 def policy(options: Mapping[str, OptionValue]) -> Policy:
     """What the ledger should do for this provider, given complete options."""
@@ -59,4 +63,13 @@ def policy(options: Mapping[str, OptionValue]) -> Policy:
         orphan_win_credits=options["orphan_win"] == "credit",
         rollback_of_rollback_accepts=False,
         round_per_operation=False,
+    )
+
+
+def history_policy(options: Mapping[str, OptionValue]) -> HistoryPolicy:
+    """What reconciliation may expect, given complete options."""
+    hours = options["round_open_hours"]
+    assert isinstance(hours, int)
+    return HistoryPolicy(
+        names_rounds=True, round_open_max=timedelta(hours=hours) if hours > 0 else None
     )

@@ -2,24 +2,30 @@
 
 from dataclasses import dataclass, field
 
-from providers.fields import one_of
-from providers.outbound_json import Document, count_at, each, member, name_at, object_at
-from providers.wire import Json
+from providers.outbound.pull import REPEATED_PAGE
+from providers.outbound.replies import (
+    Document,
+    count_at,
+    member,
+    name_at,
+    object_at,
+    read_items,
+)
+from providers.wire.decode import Json
+from providers.wire.fields import one_of
 from vocabulary.errors import Malformed
 
 #: Items of one page; the webhook log allows no more.
 PAGE_ITEMS = 100
-#: Most pages of one list; a list of a million items is asked for in narrower days.
+#: Most pages of one list; beyond a million items, ask for fewer days.
 PAGES_MAX = 10_000
-#: What is said of a list that does not move on.
-REPEATED_PAGE = "another page than the one before is expected"
 #: The number of the first page, which no document states.
 PAGE_FIRST = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One item of a list: its id, and the whole of it for whoever stores it.
+    """One item of a list: its id and its whole document.
 
     Attributes:
         place: where it stood, such as ``page 2, data[4]``.
@@ -33,17 +39,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one page of a list must be.
+    """One expected page of a list.
 
     Attributes:
-        seen: items of the pages before it.
+        count: items of the pages before it.
         is_last: no page may follow it.
         before: the items of the page before it.
     """
 
     number: int
     id_field: str
-    seen: int
+    count: int
     is_last: bool
     before: tuple[Item, ...] = ()
 
@@ -51,18 +57,18 @@ class Page:
         """Its items, and how many the list announces in all.
 
         Raises:
-            Malformed: another page, the page before again, too many items, or no more before
-                the announced end.
+            Malformed: another page, the previous page again, too many items, or a list that
+                ends before the announced number.
         """
-        items = each(data_of(document), "data", self._item)
+        items = read_items(data_of(document), "data", self._item)
         paging = member(document, "pagination")
         if count_at(paging, "pageIndex", "pagination") != self.number:
             raise Malformed("pagination.pageIndex", "the page asked for is expected")
-        # One item alone may have slid to the next page while it was asked for; a page cannot.
-        if len(items) > 1 and _said(items) == _said(self.before):
+        # A single item may move to the next page between two requests; a whole page cannot.
+        if len(items) > 1 and _documents(items) == _documents(self.before):
             raise Malformed("data", REPEATED_PAGE)
         total = count_at(paging, "totalCount", "pagination")
-        so_far = self.seen + len(items)
+        so_far = self.count + len(items)
         if so_far > total or (so_far < total and (self.is_last or not items)):
             raise Malformed("pagination.totalCount", "as many items as announced are expected")
         return items, total
@@ -75,12 +81,12 @@ class Page:
         )
 
 
-def _said(items: tuple[Item, ...]) -> list[Document]:
+def _documents(items: tuple[Item, ...]) -> list[Document]:
     return [item.document for item in items]
 
 
 def data_of(document: Json) -> Json:
-    """What a successful reply holds.
+    """The data of a successful reply.
 
     Raises:
         Malformed: another status, or nothing.

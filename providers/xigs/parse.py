@@ -1,18 +1,18 @@
-"""What an authentic webhook says happened: a ticket bought, or a round closed with its prize.
+"""What an authentic webhook reports: a ticket bought, or a round closed with its prize.
 
-One URL hears both, so the event is part of what was signed and no body can pass for the other.
-No field of the payload is documented: names are settings, fields we do not read are left alone,
-and only what moves money is read strictly.
+Both arrive at one URL, and the event is part of the signed body, so no body can pass for the
+other. No field of the payload is documented: names are settings, other fields are ignored, and
+only what moves money is read strictly.
 """
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from providers.choices import text_of
 from providers.contract import Provider, Verified
-from providers.fields import currency_code, identifier, instant, one_of
-from providers.wire import Json, Number, decode_json
+from providers.options import text_of
+from providers.wire.decode import Json, Number, decode_json
+from providers.wire.fields import currency_code, identifier, instant, one_of
 from providers.xigs.amounts import stated_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import Bet, Fact, Win
@@ -90,9 +90,9 @@ def _closed(document: Document, provider: Provider) -> Win:
 
 def _key(event: str, round_id: str, document: Document, provider: Provider) -> str:
     name = text_of(provider, "transaction_id_field")
-    given = document.get(name)
-    if text_of(provider, "key_source") == "transaction" and given is not None:
-        return identifier(given, name)
+    transaction_id = document.get(name)
+    if text_of(provider, "key_source") == "transaction" and transaction_id is not None:
+        return identifier(transaction_id, name)
     return f"{event}:{round_id}"
 
 

@@ -1,13 +1,13 @@
-"""What the platform must hear: its own envelope, with a code that says why and a status.
+"""Replies to the platform: its own envelope, with a status and a code that gives the reason.
 
 Nothing of this is documented for webhooks. No refusal carries ``data``: a caller that only
-looks for the balance must not read a decline as a success.
+reads the balance must not take a decline for a success.
 """
 
 from collections.abc import Mapping
 
-from providers.choices import text_of
 from providers.contract import Provider
+from providers.options import text_of
 from vocabulary.money import Money
 from vocabulary.outcomes import Answer, Outcome, Verdict
 
@@ -45,7 +45,7 @@ _MOVED = frozenset({Verdict.ACCEPTED, Verdict.REPEATED, Verdict.BALANCE})
 
 
 def respond(outcome: Outcome, provider: Provider) -> Answer:
-    """Say the outcome in the platform's words. Total: every verdict has an answer."""
+    """Write the reply to an outcome. Total: every verdict has one."""
     verdict = outcome.verdict
     if verdict in _MOVED:
         return _moved(outcome.balance, provider)

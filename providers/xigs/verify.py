@@ -1,23 +1,23 @@
-"""Did the platform send this? A header signs the body, its keys sorted at every depth.
+"""Whether the platform sent a webhook: a header signs the body, keys sorted at every depth.
 
 For our own requests the document defines the signature as HMAC-SHA512 over JSON with object
 keys sorted recursively; for its webhooks we assume the same. Its code is JavaScript, so the
-text signed is what JavaScript prints after reading and sorting: numbers from the nearest
-double, and integer-like keys first, since an object rebuilt there cannot keep them elsewhere.
-A signature over the bytes as sent holds too: either needs the secret.
+text signed is what JavaScript prints after parsing and sorting: numbers from the nearest
+double, and integer-like keys first, because JavaScript objects order them so. A signature over
+the bytes as sent is accepted too: either needs the secret.
 
-What is handed on after the sorted form held carries the numbers *that were signed*: two tokens
+If the sorted form matched, the verified document has the numbers *that were signed*: two tokens
 that share a double share a signature, so the token sent proves nothing.
 """
 
 import hmac
 import re
 
-from providers.choices import flag_of, text_of
 from providers.contract import Callback, Provider, Verified
-from providers.javascript import rounded, sorted_payload
-from providers.signatures import matches
-from providers.wire import Json, decode_json
+from providers.options import flag_of, text_of
+from providers.wire.decode import Json, decode_json
+from providers.wire.javascript import rounded, sorted_payload
+from providers.wire.signatures import matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 _SIGNATURE = re.compile(r"[0-9a-f]{128}", re.ASCII)
@@ -33,10 +33,12 @@ def verify(callback: Callback, provider: Provider) -> Verified:
     presented = callback.headers.get(name)
     if not presented:
         raise SignatureMissing(f"the header {name} is missing")
-    # Nothing of another shape can hold, so the stranger's body is not decoded for it.
+    # A signature of another shape cannot match, so the body is not even decoded.
     if _SIGNATURE.fullmatch(presented) is None:
         raise NotAuthentic("the signature does not hold")
-    if flag_of(provider, "raw_body_signatures") and _holds(presented, callback.body, provider):
+    if flag_of(provider, "raw_body_signatures") and _matches(
+        presented, callback.body, provider
+    ):
         return Verified(callback, None)
     return _verified_sorted(callback, presented, provider)
 
@@ -46,9 +48,9 @@ def _verified_sorted(callback: Callback, presented: str, provider: Provider) -> 
         document = rounded(decode_json(callback.body))
         text = sorted_text(document)
     except Malformed:
-        # Not chained: the body could not be trusted, so its faults are no finding.
+        # Not chained: an untrusted body's faults are no finding.
         raise NotAuthentic("the signature does not hold") from None
-    if not _holds(presented, text, provider):
+    if not _matches(presented, text, provider):
         raise NotAuthentic("the signature does not hold")
     return Verified(callback, document)
 
@@ -76,7 +78,7 @@ def _code_units(key: str) -> bytes:
     return key.encode("utf-16-be", "surrogatepass")
 
 
-def _holds(presented: str, message: bytes, provider: Provider) -> bool:
+def _matches(presented: str, message: bytes, provider: Provider) -> bool:
     return matches(presented, message, provider.secrets, digest=_hmac_sha512)
 
 

@@ -1,5 +1,5 @@
-"""The providers' own APIs, as far as their documents tell: state from a seed, kept in memory.
+"""Serving the systems' own APIs, which keep state in memory and misbehave on request.
 
-Each system is one application. Every one of them can be told to misbehave: by a header of the
-request, by its query, or beforehand by whoever runs it.
+A fault is asked for by a header of the request, by its query, or beforehand by whoever runs the
+API.
 """

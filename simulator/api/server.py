@@ -3,23 +3,13 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from aiohttp import web
 
-from simulator.api.agent_platform import AgentPlatformApi
-from simulator.api.aggregator import AggregatorApi
 from simulator.api.fault_injection import MOUNT
-from simulator.api.sportsbook import SportsbookApi
-from simulator.api.xigs import SESSION_LIFE, XigsApi
-from simulator.history.lines import HistoryLine, RunSpan
-from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.history_lines import HistoryLine, RunSpan
+from simulator.protocol.system import SimulatedApi, System
 from vocabulary.errors import Unavailable
-
-#: The profile that the scratch-card platform has from the start.
-PROFILE = "demo-profile"
-
-Api: TypeAlias = AgentPlatformApi | AggregatorApi | SportsbookApi | XigsApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +17,52 @@ class RunningApis:
     """Running APIs.
 
     Attributes:
-        urls: the base URL of each side.
-        apis: their state, for whoever runs them to look at and to change.
+        urls: the base URL of each system.
+        apis: their state, for whoever runs them to read and to change.
     """
 
-    urls: Mapping[ProviderSystem, str]
-    apis: Mapping[ProviderSystem, Api]
+    urls: Mapping[System, str]
+    apis: Mapping[System, SimulatedApi]
+
+    def remember(self, lines: Sequence[HistoryLine], span: RunSpan) -> None:
+        """Let every API know what was played on its side."""
+        for system, api in self.apis.items():
+            api.remember([line for line in lines if line.side is system], span)
+
+
+@asynccontextmanager
+async def serve(
+    systems: Iterable[System],
+    port: int,
+    seed: int,
+    *,
+    apis: Mapping[System, SimulatedApi] | None = None,
+) -> AsyncIterator[RunningApis]:
+    """Serve the APIs of the systems on loopback until the block is left.
+
+    Args:
+        systems: which systems; one without an API is left out.
+        port: 0 for any free one.
+        seed: decides what they offer and every name they give.
+        apis: to serve instead of those that the systems make.
+
+    Raises:
+        Unavailable: the port is taken.
+    """
+    served = {
+        system: (apis or {}).get(system) or system.api(seed)
+        for system in systems
+        if system.api is not None
+    }
+    runner = web.AppRunner(_mounted(served), handler_cancellation=True, shutdown_timeout=0.2)
+    await runner.setup()
+    try:
+        await _bind(runner, port)
+        host, bound = runner.addresses[0][:2]
+        urls = {system: f"http://{host}:{bound}/{system.name}" for system in served}
+        yield RunningApis(urls=urls, apis=served)
+    finally:
+        await runner.cleanup()
 
 
 async def _bind(runner: web.AppRunner, port: int) -> None:
@@ -42,77 +72,11 @@ async def _bind(runner: web.AppRunner, port: int) -> None:
         raise Unavailable(f"port {port} cannot be listened at: {error.strerror}") from error
 
 
-def make_api(side: ProviderSystem, seed: int) -> Api:
-    """One API with credentials that a demonstration knows: made of the side's name."""
-    secret = f"demo-{side.value}-secret"
-    match side:
-        case ProviderSystem.AGENT_PLATFORM:
-            return AgentPlatformApi(seed=seed, api_token=secret.encode())
-        case ProviderSystem.AGGREGATOR:
-            return AggregatorApi(seed=seed, api_key=secret)
-        case ProviderSystem.SPORTSBOOK:
-            return SportsbookApi(seed=seed, username="demo", password=secret)
-        case ProviderSystem.XIGS:
-            return _with_profile(XigsApi(seed=seed, api_key=secret))
-
-
-def _with_profile(api: XigsApi) -> XigsApi:
-    told = {"email": "demo@example.com", "description": "Demo", "profileType": "demo"}
-    api.books.profiles[PROFILE] = {"profileId": PROFILE, **told, "avatarUrl": None}
-    return api
-
-
-@asynccontextmanager
-async def serve(
-    sides: Iterable[ProviderSystem],
-    port: int,
-    seed: int,
-    *,
-    apis: Mapping[ProviderSystem, Api] | None = None,
-) -> AsyncIterator[RunningApis]:
-    """Serve the APIs of the sides on loopback until the block is left.
-
-    Args:
-        sides: which systems.
-        port: 0 for any free one.
-        seed: decides what they offer and every name they give.
-        apis: to serve instead of those that ``make_api`` makes.
-
-    Raises:
-        Unavailable: the port is taken.
-    """
-    made = {side: (apis or {}).get(side) or make_api(side, seed) for side in sides}
-    runner = web.AppRunner(_mounted(made), handler_cancellation=True, shutdown_timeout=0.2)
-    await runner.setup()
-    try:
-        await _bind(runner, port)
-        host, bound = runner.addresses[0][:2]
-        urls = {side: f"http://{host}:{bound}/{side.value}" for side in made}
-        yield RunningApis(urls=urls, apis=made)
-    finally:
-        await runner.cleanup()
-
-
-def tell(served: RunningApis, lines: Sequence[HistoryLine], span: RunSpan) -> None:
-    """Let the APIs know what was played: the cards' rounds, and the bets that have a page."""
-    for api in served.apis.values():
-        match api:
-            case XigsApi():
-                until = span.ended + SESSION_LIFE
-                api.books.play(lines, span, game=api.games[0], until=until)
-            case AggregatorApi():
-                rounds = (
-                    line.round_id for line in lines if line.side is ProviderSystem.AGGREGATOR
-                )
-                api.bets.update(rounds)
-            case AgentPlatformApi() | SportsbookApi():
-                pass  # their documents have no history
-
-
-def _mounted(apis: Mapping[ProviderSystem, Api]) -> web.Application:
+def _mounted(apis: Mapping[System, SimulatedApi]) -> web.Application:
     whole = web.Application()
-    for side, api in apis.items():
+    for system, api in apis.items():
         app = api.application()
-        app[MOUNT] = f"/{side.value}"
-        whole.add_subapp(f"/{side.value}", app)
+        assert isinstance(app, web.Application), system.name
+        app[MOUNT] = f"/{system.name}"
+        whole.add_subapp(f"/{system.name}", app)
     return whole

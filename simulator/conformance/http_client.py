@@ -1,4 +1,4 @@
-"""Sending a request once, whatever it is, and taking whatever comes back."""
+"""Sending a request once, whatever it is, and returning whatever comes back."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ ANSWER_WITHIN_S = 10.0
 
 
 class HttpClient:
-    """Knocks at one receiver."""
+    """Sends requests to one receiver."""
 
     def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
         self._session = session
@@ -39,8 +39,8 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def knocking(base: str) -> AsyncIterator[HttpClient]:
-    """A knocker with connections of its own."""
+async def http_client(base: str) -> AsyncIterator[HttpClient]:
+    """A client with connections of its own."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         yield HttpClient(session, base)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from simulator.conformance.target import ConformanceTarget
 from simulator.protocol import responses
-from simulator.protocol.messages import CallKind, ProviderSystem, ReplyKind
+from simulator.protocol.messages import CallKind, ReplyKind
 from simulator.protocol.responses import Reply, is_retryable
 from vocabulary.errors import Malformed
 from vocabulary.money import minor_from_text
@@ -51,18 +51,18 @@ class ProviderResponse:
         return self.seen is ReplyKind.REFUSED or plainly
 
 
-def hear(reply: Reply | None, subject: ConformanceTarget, kind: CallKind) -> ProviderResponse:
+def understand(
+    reply: Reply | None, target: ConformanceTarget, kind: CallKind
+) -> ProviderResponse:
     """Understand an answer to a call of this kind."""
-    if reply is None or is_retryable(reply):
+    system = target.system
+    if reply is None or is_retryable(reply, system.replies):
         return ProviderResponse(reply, None, None)
-    side = subject.side
-    said = responses.read(reply, side=side, kind=kind, currency=subject.currency)
-    if (
-        said.seen in {ReplyKind.DECLINED, ReplyKind.CONFLICT, ReplyKind.REFUSED}
-        or side is ProviderSystem.SPORTSBOOK
-    ):
-        return ProviderResponse(reply, said.seen, None)
-    balance = _balance(_document(reply), subject)
+    reading = responses.read(reply, system=system, kind=kind, currency=target.currency)
+    is_refusal = reading.seen in {ReplyKind.DECLINED, ReplyKind.CONFLICT, ReplyKind.REFUSED}
+    if is_refusal or not system.names_balance:
+        return ProviderResponse(reply, reading.seen, None)
+    balance = _balance(_document(reply), target)
     if balance is None:
         return ProviderResponse(reply, None, None)
     return ProviderResponse(
@@ -70,18 +70,13 @@ def hear(reply: Reply | None, subject: ConformanceTarget, kind: CallKind) -> Pro
     )
 
 
-def _balance(document: object, subject: ConformanceTarget) -> int | None:
+def _balance(document: object, target: ConformanceTarget) -> int | None:
     """From integers: our own digits of the currency, and text where numbers are texts."""
-    where = {ProviderSystem.AGENT_PLATFORM: "content", ProviderSystem.XIGS: "data"}.get(
-        subject.side
-    )
-    if where is not None:
-        document = document.get(where) if isinstance(document, dict) else None
-    text = document.get("balance") if isinstance(document, dict) else None
+    text = target.system.replies.success(document) if isinstance(document, dict) else None
     if not isinstance(text, str):
         return None
     try:
-        return minor_from_text(text, subject.exponent)
+        return minor_from_text(text, target.exponent)
     except Malformed:
         return None
 

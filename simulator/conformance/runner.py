@@ -1,9 +1,9 @@
-"""Play the catalogue against one receiver and say what came of it."""
+"""Play the catalogue against one receiver and report each result."""
 
 from collections.abc import AsyncIterator, Sequence
 
 from simulator.conformance.catalogue import CATALOGUE
-from simulator.conformance.http_client import knocking
+from simulator.conformance.http_client import http_client
 from simulator.conformance.scenario import Scenario, ScenarioOutcome, ScenarioResult
 from simulator.conformance.session import ConformanceSession, ScriptFailed
 from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
@@ -11,39 +11,41 @@ from simulator.conformance.target import ConformancePlayer, ConformanceTarget, L
 
 async def examine(
     url: str,
-    subject: ConformanceTarget,
+    target: ConformanceTarget,
     hooks: LedgerHooks,
-    guests: Sequence[ConformancePlayer],
+    players: Sequence[ConformancePlayer],
     *,
     run: str,
 ) -> AsyncIterator[ScenarioResult]:
-    """Yield one finding per scenario, in the catalogue's order.
+    """Yield one result per scenario, in the catalogue's order.
 
     Args:
         url: the receiver, without ``/callbacks``.
-        subject: who is spoken for.
+        target: the provider to call as.
         hooks: what can be done behind the receiver.
-        guests: a player for each scenario, with nobody else at their wallets.
+        players: one for each scenario, whose wallets nobody else uses.
         run: makes every reference unique; never used before at this receiver.
 
     Raises:
         Unavailable: nobody listens there.
     """
-    async with knocking(url) as knocker:
-        for number, (scenario, guest) in enumerate(zip(CATALOGUE, guests, strict=True)):
-            stage = ConformanceSession(subject, hooks, knocker, guest, f"{run}-{number}")
-            yield await _played(scenario, stage)
+    async with http_client(url) as client:
+        for number, (scenario, player) in enumerate(zip(CATALOGUE, players, strict=True)):
+            session = ConformanceSession(target, hooks, client, player, f"{run}-{number}")
+            yield await _played(scenario, session)
 
 
-async def _played(scenario: Scenario, stage: ConformanceSession) -> ScenarioResult:
-    reason = scenario.hindered(stage.subject, stage.hooks)
+async def _played(scenario: Scenario, session: ConformanceSession) -> ScenarioResult:
+    reason = scenario.hindered(session.target, session.hooks)
     if reason:
         result = ScenarioOutcome.NOT_APPLICABLE
         return ScenarioResult(scenario=scenario, result=result, reason=reason, steps=())
     try:
-        await scenario.play(stage)
+        await scenario.play(session)
     except ScriptFailed:
         result = ScenarioOutcome.FAILED
     else:
         result = ScenarioOutcome.PASSED
-    return ScenarioResult(scenario=scenario, result=result, reason="", steps=tuple(stage.steps))
+    return ScenarioResult(
+        scenario=scenario, result=result, reason="", steps=tuple(session.steps)
+    )

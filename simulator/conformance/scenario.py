@@ -1,4 +1,4 @@
-"""What a scenario is, and what came of it."""
+"""A scenario and its result."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Scenario:
 
     Attributes:
         says: the rule in a sentence.
-        hindered: why it does not apply to a subject.
+        hindered: why it does not apply to a target.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioResult:
-    """What came of one scenario.
+    """The result of one scenario.
 
     Attributes:
         reason: why it was not applicable, else empty.
@@ -51,18 +51,20 @@ class ScenarioResult:
 
 
 def always(_subject: ConformanceTarget, _hooks: LedgerHooks) -> str:
-    """Nothing stands in the way."""
+    """Nothing prevents it."""
     return ""
 
 
 def only_where(applies: Callable[[ConformanceTarget], bool], otherwise: str) -> Hindrance:
     """A hindrance with one reason."""
-    return lambda subject, _hooks: "" if applies(subject) else otherwise
+    return lambda target, _hooks: "" if applies(target) else otherwise
 
 
 #: Undoing needs a protocol that can undo.
-needs_rollbacks = only_where(lambda s: s.has_rollbacks, "the protocol has no rollback")
+needs_rollbacks = only_where(
+    lambda target: target.system.has_rollbacks, "the protocol has no rollback"
+)
 #: An order of bet and win needs them to come apart.
 needs_separate_wins = only_where(
-    lambda s: not s.is_one_unit, "bet and win come as one transaction"
+    lambda target: not target.system.bets_carry_wins, "bet and win come as one transaction"
 )

@@ -1,19 +1,18 @@
-"""One scenario's stage: a player, a receiver, and a record of every step.
+"""One scenario's session: a player, a receiver, and a record of every step.
 
-A step that is not as expected ends the scenario: what follows would be judged on a state that
-is not known any more.
+A step that is not as expected ends the scenario: the state that the next step relies on is not
+known any more.
 """
 
 import asyncio
 from dataclasses import dataclass
-from typing import NoReturn
 
 from simulator.conformance.http_client import HttpClient
 from simulator.conformance.messages import message_of, signed
-from simulator.conformance.response import ProviderResponse, hear
+from simulator.conformance.response import ProviderResponse, understand
 from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
 from simulator.protocol.json_text import WireRequest
-from simulator.protocol.messages import Call, CallKind, ProviderSystem, ReplyKind
+from simulator.protocol.messages import Call, CallKind, ReplyKind
 
 
 class ScriptFailed(Exception):
@@ -31,7 +30,7 @@ class ScenarioStep:
 
 
 class ConformanceSession:
-    """Speaks for one provider to one receiver about one player.
+    """Calls one receiver as one provider, about one player.
 
     Attributes:
         balance: what the player must have now, in minor units.
@@ -40,19 +39,19 @@ class ConformanceSession:
 
     def __init__(
         self,
-        subject: ConformanceTarget,
+        target: ConformanceTarget,
         hooks: LedgerHooks,
-        knocker: HttpClient,
-        guest: ConformancePlayer,
+        client: HttpClient,
+        player: ConformancePlayer,
         tag: str,
     ) -> None:
         """Args: ``tag`` makes the references of this scenario unique at the receiver."""
-        self.subject = subject
+        self.target = target
         self.hooks = hooks
-        self.guest = guest
-        self.balance = guest.opening
+        self.player = player
+        self.balance = player.opening
         self.steps: list[ScenarioStep] = []
-        self._knocker = knocker
+        self._client = client
         self._tag = tag
         self._count = 0
         self._answers: dict[bytes, ProviderResponse] = {}
@@ -64,14 +63,14 @@ class ConformanceSession:
 
     def bet(self, amount: int, *, handle: str = "", currency: str = "") -> Call:
         """A stake of a new round or transaction, in minor units."""
-        kind = CallKind.BET_AND_WIN if self.subject.is_one_unit else CallKind.BET
+        kind = CallKind.BET_AND_WIN if self.target.system.bets_carry_wins else CallKind.BET
         return self.call(kind, self.fresh(), amount, handle=handle, currency=currency)
 
     def win(self, amount: int, bet: Call) -> Call:
         """A payout for a bet, where the protocol lets it say so."""
-        if self.subject.is_one_unit:
+        if self.target.system.bets_carry_wins:
             return self.call(CallKind.BET_AND_WIN, self.fresh(), 0, payout=amount)
-        if self.subject.side is ProviderSystem.SPORTSBOOK:
+        if not self.target.system.wins_name_bets:
             return self.call(CallKind.WIN, self.fresh(), amount)
         return self.call(CallKind.WIN, bet.reference, amount, stake=bet.amount)
 
@@ -98,11 +97,11 @@ class ConformanceSession:
     ) -> Call:
         """Any call, by default about this scenario's player."""
         return Call(
-            side=self.subject.side,
+            side=self.target.system,
             kind=kind,
-            player=self.guest.player,
-            handle=handle or self.guest.handle,
-            currency=currency or self.subject.currency,
+            player=self.player.player,
+            handle=handle or self.player.handle,
+            currency=currency or self.target.currency,
             reference=reference,
             amount=amount,
             stake=stake,
@@ -112,70 +111,70 @@ class ConformanceSession:
 
     def signed(self, call: Call) -> WireRequest:
         """The call as the provider sends it."""
-        return signed(message_of(call, self.subject), self.subject)
+        return signed(message_of(call, self.target), self.target)
 
     async def accepted(
         self, call: Call, *, moves: int, request: WireRequest | None = None
     ) -> None:
-        """Must stand, with the balance it leaves where the protocol names one."""
+        """Must be accepted, with the resulting balance where the protocol names one."""
         request = request or self.signed(call)
-        heard = await self.ask(request, call.kind)
+        response = await self.ask(request, call.kind)
         self.balance += moves
-        named = None if self.subject.side is ProviderSystem.SPORTSBOOK else self.balance
-        shown = "" if named is None else f", balance {self.subject.text(named)}"
-        stands = heard.seen is ReplyKind.SUCCESS and heard.balance == named
-        self.note(self.words(call), f"success{shown}", heard.shown, passed=stands)
-        self._answers[request.body] = heard
+        named = self.balance if self.target.system.names_balance else None
+        shown = "" if named is None else f", balance {self.target.text(named)}"
+        stands = response.seen is ReplyKind.SUCCESS and response.balance == named
+        self.note(self.words(call), f"success{shown}", response.shown, passed=stands)
+        self._answers[request.body] = response
 
     async def repeated(self, call: Call, *, request: WireRequest | None = None) -> None:
-        """Must be answered with the very bytes of the first time, and move nothing."""
+        """Must be answered with the same bytes as the first time, and move nothing."""
         request = request or self.signed(call)
-        heard = await self.ask(request, call.kind)
+        response = await self.ask(request, call.kind)
         first = self._answers[request.body]
-        same = heard.reply is not None and heard.reply == first.reply
+        same = response.reply is not None and response.reply == first.reply
         expected = f"as at first: {first.shown}"
-        self.note(f"{self.words(call)} again", expected, heard.shown, passed=same)
+        self.note(f"{self.words(call)} again", expected, response.shown, passed=same)
 
     async def acknowledged(self, call: Call) -> None:
         """Must be a success although it moves nothing: what it asks for was done before."""
-        heard = await self.ask(self.signed(call), call.kind)
-        passed = heard.seen is ReplyKind.SUCCESS
-        self.note(f"{self.words(call)} late", "success", heard.shown, passed=passed)
+        response = await self.ask(self.signed(call), call.kind)
+        passed = response.seen is ReplyKind.SUCCESS
+        self.note(f"{self.words(call)} late", "success", response.shown, passed=passed)
 
-    async def turned_down(self, call: Call, seen: ReplyKind, *, said: str = "") -> None:
-        """Must be understood and not stand: declined, a conflict, or refused."""
+    async def turned_down(self, call: Call, seen: ReplyKind, *, remark: str = "") -> None:
+        """Must be understood and not accepted: declined, a conflict, or refused."""
         request = self.signed(call)
-        heard = await self.ask(request, call.kind)
-        passed = heard.seen is seen and heard.is_bare
+        response = await self.ask(request, call.kind)
+        passed = response.seen is seen and response.is_bare
         expected = f"{seen.value}, no balance"
-        self.note(f"{self.words(call)}{said}", expected, heard.shown, passed=passed)
-        self._answers[request.body] = heard
+        self.note(f"{self.words(call)}{remark}", expected, response.shown, passed=passed)
+        self._answers[request.body] = response
 
-    async def turned_away(self, request: WireRequest, what: str) -> None:
-        """Must be refused as a message, in whatever words, and not be worth a retry."""
-        heard = await self.ask(request, CallKind.BET)
-        passed = heard.turns_away and heard.is_bare
-        self.note(what, "refused, no balance", heard.shown, passed=passed)
+    async def turned_away(self, request: WireRequest, sent: str) -> None:
+        """Must be refused as a message, with whatever error, and not be retryable."""
+        response = await self.ask(request, CallKind.BET)
+        passed = response.turns_away and response.is_bare
+        self.note(sent, "refused, no balance", response.shown, passed=passed)
 
     async def balance_holds(self) -> None:
-        """The player must have what everything so far left."""
-        expected = self.subject.text(self.balance)
-        if self.subject.asks_balances:
+        """The player must have the balance that results from everything so far."""
+        expected = self.target.text(self.balance)
+        if self.target.system.asks_balances:
             query = self.call(CallKind.BALANCE, "", 0)
-            heard = await self.ask(self.signed(query), CallKind.BALANCE)
-            self._note_balance("balance query", heard.balance, heard.shown)
+            response = await self.ask(self.signed(query), CallKind.BALANCE)
+            self._note_balance("balance query", response.balance, response.shown)
         elif self.hooks.balance is not None:
-            found = await asyncio.to_thread(self.hooks.balance, self.guest.player)
-            self._note_balance("look into the books", found, self.subject.text(found))
-        elif self.subject.side is ProviderSystem.XIGS:
-            heard = await self.ask(self.signed(self.bet(0)), CallKind.BET)
-            self._note_balance("bet of nothing", heard.balance, heard.shown)
+            balance = await asyncio.to_thread(self.hooks.balance, self.player.player)
+            self._note_balance("look into the books", balance, self.target.text(balance))
+        elif self.target.system.names_balance:
+            response = await self.ask(self.signed(self.bet(0)), CallKind.BET)
+            self._note_balance("bet of nothing", response.balance, response.shown)
         else:
             await self._probe(expected)
 
     async def top_up(self, amount: int) -> None:
         """Make the player richer over the wire."""
-        if self.subject.has_rollbacks:  # there a win stands alone
+        if self.target.system.has_rollbacks:  # there a win stands alone
             await self.accepted(self.win(amount, self.bet(0)), moves=amount)
             return
         bet = self.bet(0)
@@ -184,44 +183,40 @@ class ConformanceSession:
 
     async def ask(self, request: WireRequest, kind: CallKind) -> ProviderResponse:
         """Send once and understand the answer."""
-        reply = await self._knocker.send(self.subject.slug, request)
-        return hear(reply, self.subject, kind)
+        reply = await self._client.send(self.target.slug, request)
+        return understand(reply, self.target, kind)
 
     def note(self, sent: str, expected: str, seen: str, *, passed: bool) -> None:
         """Record a step.
 
         Raises:
-            Departed: it was not as expected.
+            ScriptFailed: it was not as expected.
         """
         self.steps.append(ScenarioStep(sent=sent, expected=expected, seen=seen, passed=passed))
         if not passed:
-            _depart()
+            raise ScriptFailed
 
     def words(self, call: Call) -> str:
         """The call in a few words."""
-        text = self.subject.text
+        text = self.target.text
         named = f" of {text(call.amount)}" if call.kind is not CallKind.BALANCE else ""
         won = f" with {text(call.payout)} won" if call.payout else ""
         return f"{call.kind.value.replace('_', ' ')}{named}{won} {call.reference}".strip()
 
-    def _note_balance(self, sent: str, found: int | None, shown: str) -> None:
-        expected = f"balance {self.subject.text(self.balance)}"
-        self.note(sent, expected, shown, passed=found == self.balance)
+    def _note_balance(self, sent: str, balance: int | None, shown: str) -> None:
+        expected = f"balance {self.target.text(self.balance)}"
+        self.note(sent, expected, shown, passed=balance == self.balance)
 
     async def _probe(self, expected: str) -> None:
-        """Bets that only the expected balance refuses and allows; the allowed one is undone."""
+        """Find the balance with one bet above it and one of all of it, which is undone."""
         holds = max(self.balance, 0)
         more = await self.ask(self.signed(self.bet(holds + 1)), CallKind.BET)
         probe = self.bet(holds)
         all_of_it = await self.ask(self.signed(probe), CallKind.BET)
         undone = await self.ask(self.signed(self.rollback(probe)), CallKind.ROLLBACK)
-        seen = [one.seen for one in (more, all_of_it, undone)]
+        seen = [response.seen for response in (more, all_of_it, undone)]
         passed = seen == [ReplyKind.DECLINED, ReplyKind.SUCCESS, ReplyKind.SUCCESS]
-        shown = " / ".join(one.shown for one in (more, all_of_it, undone))
+        shown = " / ".join(response.shown for response in (more, all_of_it, undone))
         self.note(
             "bets of a little more and of all", f"balance {expected}", shown, passed=passed
         )
-
-
-def _depart() -> NoReturn:
-    raise ScriptFailed

@@ -1,78 +1,29 @@
-"""Who is examined: one provider as the receiver was configured to hear it."""
+"""What is examined: one provider as the receiver was configured for it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from simulator.protocol.messages import ASKING, BY_TRANSACTION, ProviderSystem
-from vocabulary.money import text_from_minor
-
-#: A dialect's option: text, number, flag or a list of texts.
-TargetOption = str | int | bool | tuple[str, ...]
+from simulator.protocol.configuration import Configuration
+from simulator.protocol.system import System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConformanceTarget:
-    """One configured provider, in the simulator's words.
+class ConformanceTarget(Configuration):
+    """One configured provider and the system that calls as it.
 
     Attributes:
-        exponent: decimal digits of the currency.
-        secrets: the current one first, then those that still hold.
         orphan_win_credits: a win whose bet was never seen is credited.
         rollback_of_rollback_accepts: such a rollback is answered as success.
-        options: the dialect's options, complete.
     """
 
-    side: ProviderSystem
-    slug: str
-    currency: str
-    exponent: int
-    secrets: tuple[bytes, ...] = field(repr=False)
+    system: System
     orphan_win_credits: bool
     rollback_of_rollback_accepts: bool
-    options: Mapping[str, TargetOption]
-
-    @property
-    def asks_balances(self) -> bool:
-        """Whether the protocol has a balance query."""
-        return self.side in ASKING
-
-    @property
-    def has_rollbacks(self) -> bool:
-        """Whether the protocol can undo a transaction."""
-        return self.side in BY_TRANSACTION
-
-    @property
-    def is_one_unit(self) -> bool:
-        """Whether a bet always comes with its win."""
-        return self.side is ProviderSystem.AGENT_PLATFORM
-
-    def units(self, whole: int) -> int:
-        """A whole amount in minor units."""
-        return whole * int(10**self.exponent)
-
-    def text(self, minor: int) -> str:
-        """Minor units as a decimal text."""
-        return text_from_minor(minor, self.exponent)
-
-    def option(self, name: str, default: str) -> str:
-        """A text option, or what the document says where there is none."""
-        value = self.options.get(name, default)
-        return value if isinstance(value, str) else default
-
-    def first_of(self, name: str, default: str) -> str:
-        """The first text of an option that lists texts."""
-        value = self.options.get(name)
-        return value[0] if isinstance(value, tuple) and value else default
-
-    def number(self, name: str, default: int) -> int:
-        """A whole-number option."""
-        value = self.options.get(name)
-        return value if isinstance(value, int) else default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConformancePlayer:
-    """A player the receiver knows, with what is in the wallet (minor units)."""
+    """A player the receiver knows, with the balance of the wallet in minor units."""
 
     player: str
     handle: str
@@ -81,7 +32,7 @@ class ConformancePlayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerHooks:
-    """What can be done and seen behind the receiver; None where its books are not ours.
+    """What can be done and read behind the receiver; None where its ledger is not ours.
 
     Attributes:
         balance: the player's balance in minor units.

@@ -1,43 +1,30 @@
-"""Lies and losses put into a provider's history, and the record of exactly what was put there.
+"""Faults injected into a provider's history, and the record of exactly what was injected.
 
 Each fault hits one round, no round is hit twice, and each is one kind only: a changed stake
 keeps the line's own arithmetic, a wrong arithmetic keeps both amounts. ``difference`` is what
-the provider says the player gained, less what the ledger says, in minor units; a missing side
-is 0.
+the player gained according to the provider, less what the ledger says, in minor units; a
+missing side is 0.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from operator import attrgetter
 from random import Random
 
-from simulator.history.lines import HistoryLine
 from simulator.history.operational_faults import OperationalFault, OperationalFaultKind
-from simulator.protocol.messages import BY_TRANSACTION, CallKind, ProviderSystem
+from simulator.protocol.fault_kinds import FaultKind
+from simulator.protocol.history_lines import HistoryLine
+from simulator.protocol.messages import CallKind, Side
 
 #: Phantom and changed amounts stay within this many minor units.
 FAULT_MINOR_MAX = 900
-
-
-class FaultKind(StrEnum):
-    """The break each fault must be found as."""
-
-    DROPPED = "missing_at_provider"
-    PHANTOM = "missing_in_ledger"
-    STAKE = "stake_mismatch"
-    PAYOUT = "payout_mismatch"
-    DUPLICATE = "duplicate_at_provider"
-    ARITHMETIC = "arithmetic_error"
-    STATUS = "status_mismatch"
-    PLAYER = "player_mismatch"
-    BALANCE = "balance_chain_gap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InjectedFault:
     """One injected fault, in the words of the break it must become."""
 
-    side: ProviderSystem
+    side: Side
     kind: FaultKind | OperationalFaultKind
     round_id: str
     player: str
@@ -54,54 +41,68 @@ def inject(
     seed: int,
     faults: int,
     mishaps: Sequence[OperationalFault] = (),
-    own_ids: bool = False,
+    own_ids: Collection[Side] = (),
 ) -> tuple[tuple[HistoryLine, ...], tuple[InjectedFault, ...]]:
     """Falsify up to ``faults`` rounds, all kinds in turn.
 
     Fewer are injected when a history has too few rounds that a kind can be put into. Rounds
-    with a mishap are left alone: what is wrong with them is told once. With ``own_ids`` the
-    aggregator's balances are what ties its records to rounds, and stay what they were.
+    with a mishap are left alone: they have one fault already. The records of sides with
+    ``own_ids`` are tied to rounds by their balances, which are therefore never falsified.
 
     Returns:
-        The lines as the provider will tell them, and what was injected, sorted.
+        The lines as the provider will report them, and what was injected, sorted.
     """
     rng = Random(f"faults {seed}")  # noqa: S311 - a script, not a secret
     spared = {(line.side, line.round_id) for line in lines if line.rolled_back}
-    spared |= {(one.side, one.round_id) for one in mishaps}
+    spared |= {(mishap.side, mishap.round_id) for mishap in mishaps}
     honest = [n for n, line in enumerate(lines) if (line.side, line.round_id) not in spared]
     rng.shuffle(honest)
-    told: dict[int, tuple[HistoryLine, ...]] = {}
+    replaced: dict[int, tuple[HistoryLine, ...]] = {}
     injected: list[InjectedFault] = []
-    sides = {line.side for line in lines}
-    kinds = [one for one in _INJECTIONS if one[0] in sides]
-    if own_ids:
-        kinds.remove((ProviderSystem.AGGREGATOR, FaultKind.BALANCE))
-    for number in range(faults if kinds else 0):
-        side, kind = kinds[number % len(kinds)]
+    possible = _possible(lines, own_ids)
+    for number in range(faults if possible else 0):
+        side, kind = possible[number % len(possible)]
         place = _victim(lines, honest, side, kind, own_ids=own_ids)
         if place is None:
             continue
-        injection = _INJECTIONS[side, kind]
-        told[place], difference = injection(rng, _swapped(lines, place, kind))
-        injected.append(_fault(lines[place], told[place], kind, difference))
-    falsified = [each for place, line in enumerate(lines) for each in told.get(place, (line,))]
+        injection = _INJECTIONS[kind]
+        replaced[place], difference = injection(rng, _swapped(lines, place, kind))
+        injected.append(_fault(lines[place], replaced[place], kind, difference))
+    falsified = [
+        reported
+        for place, line in enumerate(lines)
+        for reported in replaced.get(place, (line,))
+    ]
     return tuple(falsified), tuple(sorted(injected, key=_order))
+
+
+def _possible(
+    lines: Sequence[HistoryLine], own_ids: Collection[Side]
+) -> list[tuple[Side, FaultKind]]:
+    """What can be injected, kind by kind, each into every side in turn."""
+    sides = sorted({line.side for line in lines}, key=attrgetter("name"))
+    return [
+        (side, kind)
+        for kind in _INJECTIONS
+        for side in sides
+        if kind in side.possible_faults and not (kind is FaultKind.BALANCE and side in own_ids)
+    ]
 
 
 def _victim(
     lines: tuple[HistoryLine, ...],
     honest: list[int],
-    side: ProviderSystem,
+    side: Side,
     kind: FaultKind,
     *,
-    own_ids: bool,
+    own_ids: Collection[Side],
 ) -> int | None:
     for index, place in enumerate(honest):
         line = lines[place]
         if line.side is not side or not _suits(line, kind):
             continue
         # A stake above the balance would change the balance with it.
-        if not own_ids or line.side is not ProviderSystem.AGGREGATOR or _may_cost_more(line):
+        if side not in own_ids or _may_cost_more(line):
             return honest.pop(index)
     return None
 
@@ -116,26 +117,27 @@ def _swapped(lines: tuple[HistoryLine, ...], place: int, kind: FaultKind) -> His
     if kind is not FaultKind.PLAYER:
         return line
     others = (*lines[place:], *lines[:place])
-    strangers = (o for o in others if o.side is line.side and o.player != line.player)
+    strangers = (
+        other for other in others if other.side is line.side and other.player != line.player
+    )
     return replace(line, handle=next(strangers, line).handle)
 
 
 def _suits(line: HistoryLine, kind: FaultKind) -> bool:
     if kind is FaultKind.STATUS and line.stake == line.payout == 0:
-        return False  # a round that moved nothing stands as well as not
-    if line.side is ProviderSystem.XIGS:
-        # What an open round pays is not known, so nothing about it can be wrong.
-        return line.closed or kind not in {FaultKind.PHANTOM, FaultKind.PAYOUT}
-    if line.side is not ProviderSystem.SPORTSBOOK:
-        return True
-    wanted = {FaultKind.STAKE: CallKind.BET, FaultKind.PAYOUT: CallKind.WIN}
-    return line.kind is wanted.get(kind, line.kind)
+        return False  # undoing a round that moved nothing changes nothing
+    if line.side.win_ends_round and not line.closed:
+        # What an open round pays is not known yet, so it cannot be wrong.
+        return kind not in {FaultKind.PHANTOM, FaultKind.PAYOUT}
+    if line.kind is CallKind.BET:
+        return kind is not FaultKind.PAYOUT
+    return line.kind is not CallKind.WIN or kind is not FaultKind.STAKE
 
 
 def _fault(
-    line: HistoryLine, told: tuple[HistoryLine, ...], kind: FaultKind, difference: int
+    line: HistoryLine, reported: tuple[HistoryLine, ...], kind: FaultKind, difference: int
 ) -> InjectedFault:
-    round_id = told[-1].round_id if kind is FaultKind.PHANTOM else line.round_id
+    round_id = reported[-1].round_id if kind is FaultKind.PHANTOM else line.round_id
     return InjectedFault(
         side=line.side,
         kind=kind,
@@ -150,19 +152,19 @@ def mishap_faults(mishaps: Sequence[OperationalFault]) -> tuple[InjectedFault, .
     """Mishaps of the callbacks, in the words of faults."""
     return tuple(
         InjectedFault(
-            side=one.side,
-            kind=one.kind,
-            round_id=one.round_id,
-            player=one.player,
-            currency=one.currency,
-            difference=one.difference,
+            side=mishap.side,
+            kind=mishap.kind,
+            round_id=mishap.round_id,
+            player=mishap.player,
+            currency=mishap.currency,
+            difference=mishap.difference,
         )
-        for one in mishaps
+        for mishap in mishaps
     )
 
 
 def _order(fault: InjectedFault) -> tuple[str, str, str]:
-    return (fault.side.value, fault.kind.value, fault.round_id)
+    return (fault.side.name, fault.kind.value, fault.round_id)
 
 
 def _drop(_: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
@@ -205,10 +207,10 @@ def _change_payout(rng: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, .
 
 
 def _restated(line: HistoryLine) -> HistoryLine:
-    """The line with the amounts that a statement names as its stake and payout are now."""
-    if line.side is ProviderSystem.SPORTSBOOK:
+    """The line with the amounts of a transaction made to agree with its stake and payout."""
+    if line.kind in {CallKind.BET, CallKind.WIN}:
         return replace(line, amount=line.stake + line.payout)
-    if line.side is ProviderSystem.AGENT_PLATFORM:
+    if line.kind is CallKind.BET_AND_WIN:
         return replace(line, amount=line.stake, won=line.payout)
     return line
 
@@ -222,7 +224,7 @@ def _miscalculate(rng: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ..
 
 
 def _take_back(_: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...], int]:
-    """Told as rolled back by a line of its own, though nobody ever did."""
+    """Report a round as rolled back by a line of its own, though nobody did."""
     undo = replace(
         line, record_id=f"{line.record_id}-U", kind=CallKind.ROLLBACK, stake=0, payout=0, net=0
     )
@@ -238,7 +240,8 @@ def _misremember(rng: Random, line: HistoryLine) -> tuple[tuple[HistoryLine, ...
     return (replace(line, before=line.before + more),), more
 
 
-_BY_KIND: dict[FaultKind, _Injection] = {
+#: In the order in which kinds take turns.
+_INJECTIONS: dict[FaultKind, _Injection] = {
     FaultKind.DROPPED: _drop,
     FaultKind.PHANTOM: _phantom,
     FaultKind.STAKE: _change_stake,
@@ -248,29 +251,4 @@ _BY_KIND: dict[FaultKind, _Injection] = {
     FaultKind.STATUS: _take_back,
     FaultKind.PLAYER: _as_another,
     FaultKind.BALANCE: _misremember,
-}
-
-
-def possible(side: ProviderSystem, kind: FaultKind) -> bool:
-    """Whether a side's history can be wrong in this way.
-
-    The aggregator's record id is its round, so it cannot tell a round twice; only its records
-    carry a sum of their own and a balance that could be wrong. Only transactions are taken back
-    by a line of their own.
-    """
-    if kind is FaultKind.DUPLICATE:
-        return side is not ProviderSystem.AGGREGATOR
-    if kind is FaultKind.STATUS:
-        return side in BY_TRANSACTION
-    return (
-        kind not in {FaultKind.ARITHMETIC, FaultKind.BALANCE}
-        or side is ProviderSystem.AGGREGATOR
-    )
-
-
-_INJECTIONS = {
-    (side, kind): injection
-    for kind, injection in _BY_KIND.items()
-    for side in ProviderSystem
-    if possible(side, kind)
 }

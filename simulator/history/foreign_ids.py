@@ -1,54 +1,59 @@
 """A history that does not name the rounds of the callbacks: its records have ids of their own.
 
-Nothing in such an id says which round it is. Whoever receives it can tell the round only by
-what the record holds, and calls what nobody else tells after the record.
+Nothing in such an id says which round it is. Whoever receives it can recognise the round only
+by the contents of the record, and names a round that nobody else reports after the record.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from simulator.history.faults import FaultKind, InjectedFault
-from simulator.history.lines import HistoryLine
+from simulator.history.faults import InjectedFault
 from simulator.history.operational_faults import OperationalFaultKind
-from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.fault_kinds import FaultKind
+from simulator.protocol.history_lines import HistoryLine
+from simulator.protocol.messages import Side
 
 #: How the receiver's documents call the round of a record that names none.
-_CALLED = "history:{record_id}"
+_ROUND_NAME = "history:{record_id}"
 
 
-def with_own_ids(lines: Sequence[HistoryLine]) -> tuple[HistoryLine, ...]:
-    """The same history, the aggregator's records under ids of their own."""
+def with_own_ids(
+    lines: Sequence[HistoryLine], sides: Collection[Side]
+) -> tuple[HistoryLine, ...]:
+    """The same history, the records of these sides under ids of their own."""
     return tuple(
-        replace(line, record_id=_own_id(line.record_id))
-        if line.side is ProviderSystem.AGGREGATOR
-        else line
+        replace(line, record_id=_own_id(line.record_id)) if line.side in sides else line
         for line in lines
     )
 
 
 def as_found(
-    faults: Sequence[InjectedFault], lines: Sequence[HistoryLine]
+    faults: Sequence[InjectedFault], lines: Sequence[HistoryLine], sides: Collection[Side]
 ) -> tuple[InjectedFault, ...]:
-    """The breaks that faults put into ``lines`` become where the ids are the aggregator's own.
+    """The breaks that faults in ``lines`` become where these sides have ids of their own.
 
-    An invented round has no other name than its record's. A round told of another player is
-    two: one that nobody told, and one that never was.
+    An invented round has no other name than its record's. A round reported of another player
+    becomes two breaks: a round that nobody reported, and one that never was.
     """
-    told = {line.round_id: line for line in lines if line.side is ProviderSystem.AGGREGATOR}
-    found = (each for fault in faults for each in _as_found(fault, told.get(fault.round_id)))
-    return tuple(sorted(found, key=lambda one: (one.side, one.kind, one.round_id)))
+    own = {(line.side, line.round_id): line for line in lines if line.side in sides}
+    expected = (
+        broken
+        for fault in faults
+        for broken in _as_found(fault, own.get((fault.side, fault.round_id)))
+    )
+    return tuple(sorted(expected, key=_order))
+
+
+def _order(fault: InjectedFault) -> tuple[str, str, str]:
+    return fault.side.name, fault.kind, fault.round_id
 
 
 def _as_found(fault: InjectedFault, line: HistoryLine | None) -> Iterator[InjectedFault]:
-    if (
-        fault.side is not ProviderSystem.AGGREGATOR
-        or line is None
-        or isinstance(fault.kind, OperationalFaultKind)
-    ):
+    if line is None or isinstance(fault.kind, OperationalFaultKind):
         yield fault
         return
-    named = _CALLED.format(record_id=_own_id(line.record_id))
+    named = _ROUND_NAME.format(record_id=_own_id(line.record_id))
     if fault.kind is FaultKind.PHANTOM:
         yield replace(fault, round_id=named)
     elif fault.kind is FaultKind.PLAYER:

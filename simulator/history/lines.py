@@ -1,89 +1,30 @@
-"""What an honest provider would tell as its history after a run.
+"""What an honest provider reports as its history after a run.
 
-Only what stands is told: declined and refused calls moved nothing and leave no line. The
-aggregator and the scratch-card platform tell rounds, bet and win in one line. The sportsbook
-and the agent platform tell transactions; a rollback is a line that names its original.
+Only what stands is reported: declined and refused calls moved nothing and leave no line. Some
+sides report rounds, bet and win in one line; others report transactions, where a rollback is a
+line that names its original.
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
-from simulator.protocol.messages import (
-    BY_TRANSACTION,
-    Call,
-    CallKind,
-    ProviderSystem,
-    ReplyKind,
-    ScriptStep,
-)
+from simulator.protocol.history_lines import HistoryLine
+from simulator.protocol.messages import Call, CallKind, ReplyKind, ScriptStep
 from simulator.scenarios.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class RunSpan:
-    """When the run took place; each line's instant lies in it by its place in the run."""
-
-    began: datetime
-    ended: datetime
-    places: int
-
-    def at(self, place: int) -> datetime:
-        """The instant of a place, in UTC."""
-        return self.began + (self.ended - self.began) * place / max(1, self.places)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryLine:
-    """One line of a provider's history. Amounts in minor units.
-
-    Attributes:
-        record_id: the line's id: the round's or the transaction's.
-        round_id: the round it speaks of, as operations name it.
-        kind: the kind of a transaction; ROUND_END for a round.
-        amount: what a sportsbook line names, and the bet an agent platform's names, also for
-            rollbacks; 0 for a round.
-        won: the win an agent platform's line names, also for rollbacks; else 0.
-        net: payout less stake as the provider computed it.
-        before: the player's balance before a round; 0 for a transaction.
-        closed: whether the line's round came to its end.
-        place: where in the run it began, as an index into the plan's steps.
-    """
-
-    side: ProviderSystem
-    record_id: str
-    round_id: str
-    kind: CallKind
-    player: str
-    handle: str
-    currency: str
-    amount: int
-    won: int
-    stake: int
-    payout: int
-    net: int
-    before: int
-    closed: bool
-    place: int
-
-    @property
-    def rolled_back(self) -> bool:
-        """Whether the line undoes its round."""
-        return self.kind is CallKind.ROLLBACK
-
-
 def history_of(plan: Plan) -> tuple[HistoryLine, ...]:
-    """Every line an honest provider would tell, in the order in which rounds began."""
+    """Every line an honest provider reports, in the order in which rounds began."""
     lines: dict[str, HistoryLine] = {}
     for place, step in enumerate(plan.steps):
         if step.expected.seen is not ReplyKind.SUCCESS or step.expected.repeated:
             continue
         call = step.call
-        if call.side in BY_TRANSACTION:
+        if call.side.by_transaction:
             lines[call.reference] = _transaction(call, place)
         elif call.kind is CallKind.BET:
             lines[call.reference] = _begun(step, place)
         else:
-            lines[call.reference] = _went_on(lines[call.reference], call)
+            lines[call.reference] = _continued(lines[call.reference], call)
     return tuple(lines.values())
 
 
@@ -94,12 +35,11 @@ def _begun(step: ScriptStep, place: int) -> HistoryLine:
     return replace(line, stake=call.amount, net=-call.amount, before=after + call.amount)
 
 
-def _went_on(begun: HistoryLine, call: Call) -> HistoryLine:
+def _continued(begun: HistoryLine, call: Call) -> HistoryLine:
     if call.kind is CallKind.ROUND_END:
         return replace(begun, closed=True)
-    # A scratch card's prize is also its end; an aggregator's win is not.
     paid = replace(begun, payout=call.amount, net=begun.net + call.amount)
-    return replace(paid, closed=begun.closed or call.side is ProviderSystem.XIGS)
+    return replace(paid, closed=begun.closed or call.side.win_ends_round)
 
 
 def _transaction(call: Call, place: int) -> HistoryLine:

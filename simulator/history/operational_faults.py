@@ -1,15 +1,15 @@
-"""What happens on the way to us that a reconciliation must tell, though both books agree.
+"""Faults of delivery that a reconciliation must report although both books agree.
 
 A run's stories contain callbacks that come again with other content, originals that come after
-their rollback or never, and wallets that a rollback leaves below zero. Each becomes one
-finding; this module reads them off the script, in the words of the break they must become.
+their rollback or never, and wallets that a rollback leaves below zero. Each becomes one break;
+this module derives them from the script.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from simulator.protocol.messages import Call, CallKind, Expectation, ProviderSystem, ReplyKind
+from simulator.protocol.messages import Call, CallKind, Expectation, ReplyKind, Side
 from simulator.scenarios.plan import Plan
 
 
@@ -26,7 +26,7 @@ class OperationalFaultKind(StrEnum):
 class OperationalFault:
     """One of them; ``difference`` in minor units, as owed to the player."""
 
-    side: ProviderSystem
+    side: Side
     kind: OperationalFaultKind
     round_id: str
     player: str
@@ -34,29 +34,33 @@ class OperationalFault:
     difference: int
 
 
-_Key = tuple[ProviderSystem, str]
+_Key = tuple[Side, str]
 
 
 def mishaps_of(plan: Plan) -> tuple[OperationalFault, ...]:
     """Every mishap of a run, sorted."""
-    found = [*_conflicts(plan), *_out_of_order(plan), *_below_zero(plan)]
-    return tuple(sorted(found, key=lambda one: (one.side.value, one.kind.value, one.round_id)))
+    mishaps = [*_conflicts(plan), *_out_of_order(plan), *_below_zero(plan)]
+    return tuple(sorted(mishaps, key=_order))
+
+
+def _order(fault: OperationalFault) -> tuple[str, str, str]:
+    return fault.side.name, fault.kind.value, fault.round_id
 
 
 def _conflicts(plan: Plan) -> Iterator[OperationalFault]:
     first: dict[_Key, Call] = {}
-    told: set[_Key] = set()
+    conflicting: set[_Key] = set()
     for call, expected in _steps(plan):
         at = _key(call)
         if expected.seen is not ReplyKind.CONFLICT:
             first.setdefault(at, call)
-        elif at not in told:
-            told.add(at)
+        elif at not in conflicting:
+            conflicting.add(at)
             yield _mishap(OperationalFaultKind.CONFLICT, first[at], 0)
 
 
 def _out_of_order(plan: Plan) -> Iterator[OperationalFault]:
-    known: set[_Key] = set()
+    decided: set[_Key] = set()
     early: dict[_Key, Call] = {}
     late: set[_Key] = set()
     for call, expected in _steps(plan):
@@ -64,9 +68,9 @@ def _out_of_order(plan: Plan) -> Iterator[OperationalFault]:
         if at in early:
             late.add(at)
         elif expected.seen in {ReplyKind.SUCCESS, ReplyKind.DECLINED} and not expected.repeated:
-            known.add(at)
+            decided.add(at)
             original = (call.side, call.original)
-            if call.kind is CallKind.ROLLBACK and original not in known:
+            if call.kind is CallKind.ROLLBACK and original not in decided:
                 early.setdefault(original, call)
     for at, undo in early.items():
         yield _mishap(

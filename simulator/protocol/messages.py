@@ -1,17 +1,10 @@
-"""What the simulated provider says, before it is bytes: players, calls, expectations."""
+"""What a simulated provider says before it is bytes: sides, players, calls, expectations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
-class ProviderSystem(StrEnum):
-    """The provider systems that can be simulated; the value is the dialect's name."""
-
-    AGENT_PLATFORM = "agent_platform"
-    AGGREGATOR = "aggregator"
-    SPORTSBOOK = "sportsbook"
-    XIGS = "xigs"
+from simulator.protocol.fault_kinds import FaultKind
 
 
 class CallKind(StrEnum):
@@ -35,6 +28,69 @@ class ReplyKind(StrEnum):
     BALANCE = "balance"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Side:
+    """The facts about one provider's protocol by which its calls and its history are scripted.
+
+    Attributes:
+        name: the name of the dialect.
+        kinds: the calls it makes.
+        id_letter: marks its ids in a journal.
+        handle_prefix: what it puts before our name of a player.
+        key_prefixes: where one id names a whole round, what each operation's key begins with.
+        by_transaction: its ids name single transactions, and its history lists them; else both
+            speak of rounds.
+        wins_name_bets: a win names the bet that it pays; else any win is owed.
+        wins_repeat_stake: a win repeats the stake of its bet.
+        win_ends_round: a win is the end of its round.
+        rollbacks_may_lack_ids: a rollback may come without an id of its own.
+        rollbacks_name_amounts: a rollback states the amount of its original.
+        names_balance: a successful reply names the balance.
+        names_currency: calls name the currency.
+        names_session: calls name a session of the player.
+        possible_faults: how its history can be wrong.
+    """
+
+    name: str
+    kinds: frozenset[CallKind]
+    id_letter: str
+    handle_prefix: str
+    key_prefixes: Mapping[CallKind, str]
+    by_transaction: bool
+    wins_name_bets: bool
+    wins_repeat_stake: bool
+    win_ends_round: bool
+    rollbacks_may_lack_ids: bool
+    rollbacks_name_amounts: bool
+    names_balance: bool
+    names_currency: bool
+    names_session: bool
+    possible_faults: frozenset[FaultKind]
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    @property
+    def asks_balances(self) -> bool:
+        """Whether it asks what a player has."""
+        return CallKind.BALANCE in self.kinds
+
+    @property
+    def has_rollbacks(self) -> bool:
+        """Whether it can undo a transaction."""
+        return CallKind.ROLLBACK in self.kinds
+
+    @property
+    def has_round_ends(self) -> bool:
+        """Whether it reports the end of a round in a call of its own."""
+        return CallKind.ROUND_END in self.kinds
+
+    @property
+    def bets_carry_wins(self) -> bool:
+        """Whether a bet always comes together with its win."""
+        return CallKind.BET_AND_WIN in self.kinds
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
     """One simulated player.
@@ -47,7 +103,7 @@ class Player:
     player: str
     currency: str
     opening: int
-    handles: Mapping[ProviderSystem, str]
+    handles: Mapping[Side, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +115,7 @@ class Call:
         reference: the bet id or the transaction id; empty for a balance query.
         amount: minor units: stake of a bet, credit of a win, stake of a round end, and of a
             rollback what the original took or, where it only gave, gave.
-        stake: the original stake repeated with an aggregator's win, in minor units; else 0.
+        stake: the original stake, where a win repeats it, in minor units; else 0.
         payout: minor units: the total payout of a round end, the win that comes with its bet,
             and of that one's rollback the same; else 0.
         original: the transaction a rollback undoes; else empty.
@@ -67,7 +123,7 @@ class Call:
             run have the same; it says nothing, so it does not make calls differ.
     """
 
-    side: ProviderSystem
+    side: Side
     kind: CallKind
     player: str | None
     handle: str
@@ -84,23 +140,8 @@ class Call:
         """The operation key: unique per provider; None for a balance query."""
         if self.kind is CallKind.BALANCE:
             return None
-        operation = _OPERATIONS.get((self.side, self.kind))
-        return f"{operation}:{self.reference}" if operation else self.reference
-
-
-#: Where one id names a whole round, what happened in it is part of the key.
-_OPERATIONS = {
-    (ProviderSystem.AGGREGATOR, CallKind.BET): "bet",
-    (ProviderSystem.AGGREGATOR, CallKind.WIN): "settle-bet",
-    (ProviderSystem.AGGREGATOR, CallKind.ROUND_END): "bet-end",
-    (ProviderSystem.XIGS, CallKind.BET): "open",
-    (ProviderSystem.XIGS, CallKind.WIN): "close",
-}
-
-#: The sides that ask what a player has.
-ASKING = frozenset({ProviderSystem.AGENT_PLATFORM, ProviderSystem.AGGREGATOR})
-#: The sides whose ids name single transactions, which a rollback may undo.
-BY_TRANSACTION = frozenset({ProviderSystem.AGENT_PLATFORM, ProviderSystem.SPORTSBOOK})
+        prefix = self.side.key_prefixes.get(self.kind)
+        return f"{prefix}:{self.reference}" if prefix else self.reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +164,7 @@ class ScriptStep:
     """One place in the script: a call, sent ``copies`` times at once.
 
     Attributes:
-        lane: whose turn it is: the number of the player; steps of one lane keep their order.
+        lane: the number of the player; steps of one lane keep their order.
     """
 
     lane: int

@@ -1,32 +1,16 @@
-"""Reading an answer as the provider would: what became of the call, or send it again?"""
+"""Reading a reply as the provider would: what became of the call, or send it again?"""
 
 import json
 from dataclasses import dataclass
 from decimal import Decimal
 
-from simulator.protocol.messages import ASKING, CallKind, ProviderSystem, ReplyKind
+from simulator.protocol.messages import CallKind, ReplyKind
+from simulator.protocol.system import ReplyFormat, System
 from vocabulary.errors import Malformed
 from vocabulary.money import exponent_of, minor_from_text
 
-#: Replies that mean "our fault, send it again": any 5xx, and these.
+#: Statuses that mean "our fault, send it again", besides any 5xx.
 RETRYABLE_STATUS = frozenset({408, 425, 429})
-_INTERNAL = "INTERNAL_ERROR"
-
-#: Refusals that are an answer about the player's means, by the text that the sheets give.
-_DECLINES = frozenset(
-    {
-        "Insufficient balance",
-        "User blocked",
-        "INSUFFICIENT_FUNDS",
-        "INSUFFICENT_FUNDS",
-        "USER_BLOCKED",
-        "insufficient_funds",
-        "player_blocked",
-    }
-)
-_CONFLICTS = frozenset(
-    {"Duplicate transaction mismatch", "TRANSACTION_CONFLICT", "duplicate_transaction"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +23,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an answer says.
+    """What a reply says.
 
     Attributes:
         seen: None when it says nothing a provider could act on.
@@ -50,45 +34,39 @@ class Reading:
     balance: int | None
 
 
-def is_retryable(reply: Reply) -> bool:
+UNREADABLE = Reading(None, None)
+
+
+def is_retryable(reply: Reply, replies: ReplyFormat) -> bool:
     """Whether a provider would send the same bytes again."""
     if reply.status >= 500 or reply.status in RETRYABLE_STATUS:
         return True
     document = _document(reply)
-    return document is not None and document.get("error") == _INTERNAL
+    return document is not None and document.get("error") in replies.try_again
 
 
-def read(reply: Reply, *, side: ProviderSystem, kind: CallKind, currency: str) -> Reading:
-    """Read a final answer as the given side does."""
+def read(reply: Reply, *, system: System, kind: CallKind, currency: str) -> Reading:
+    """Read a final reply as the system does."""
     document = _document(reply)
     if document is None:
-        return Reading(None, None)
+        return UNREADABLE
     error = document.get("error")
     if error is not None and not isinstance(error, str):
-        return Reading(None, None)
-    if error in _DECLINES:
+        return UNREADABLE
+    if error in system.replies.declines:
         return Reading(ReplyKind.DECLINED, None)
-    if error in _CONFLICTS:
+    if error in system.replies.conflicts:
         return Reading(ReplyKind.CONFLICT, None)
     if error is not None or reply.status != 200:
         return Reading(ReplyKind.REFUSED, None)
-    if side is ProviderSystem.SPORTSBOOK:
-        return Reading(ReplyKind.SUCCESS if document.get("transaction_id") else None, None)
-    balance = _minor(_named_balance(document, side), currency)
+    proof = system.replies.success(document)
+    if not system.names_balance:
+        return Reading(ReplyKind.SUCCESS if proof else None, None)
+    balance = _minor(proof, currency)
     if balance is None:
-        return Reading(None, None)
-    asked = kind is CallKind.BALANCE and side in ASKING
-    return Reading(ReplyKind.BALANCE if asked else ReplyKind.SUCCESS, balance)
-
-
-def _named_balance(document: dict[str, object], side: ProviderSystem) -> object:
-    """What stands where this side looks for the balance."""
-    if side is ProviderSystem.AGGREGATOR:
-        return document.get("balance")
-    if side is ProviderSystem.XIGS and document.get("status") != "success":
-        return None
-    inner = document.get("content" if side is ProviderSystem.AGENT_PLATFORM else "data")
-    return inner.get("balance") if isinstance(inner, dict) else None
+        return UNREADABLE
+    is_query = kind is CallKind.BALANCE and system.asks_balances
+    return Reading(ReplyKind.BALANCE if is_query else ReplyKind.SUCCESS, balance)
 
 
 def _document(reply: Reply) -> dict[str, object] | None:

@@ -1,4 +1,4 @@
-"""Sending one request until it is answered: the same bytes again, with bounded patience."""
+"""Sending one request until it is answered: the same bytes again, for a bounded time."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import aiohttp
 
 from simulator.protocol.json_text import WireRequest
 from simulator.protocol.responses import Reply, is_retryable
+from simulator.protocol.system import ReplyFormat
 from vocabulary.errors import Unavailable
 
 
@@ -56,7 +57,9 @@ class Sender:
         self._timeout = aiohttp.ClientTimeout(total=patience.one_send)
         self._patience = patience
 
-    async def deliver(self, slug: str, request: WireRequest) -> DeliveryResult:
+    async def deliver(
+        self, slug: str, request: WireRequest, replies: ReplyFormat
+    ) -> DeliveryResult:
         """Send until there is a final answer.
 
         Raises:
@@ -71,7 +74,7 @@ class Sender:
             began = perf_counter()  # finer than a loop's clock
             reply = await self._send(url, request)
             sends += 1
-            if reply is not None and not is_retryable(reply):
+            if reply is not None and not is_retryable(reply, replies):
                 return DeliveryResult(reply=reply, sends=sends, seconds=perf_counter() - began)
             if loop.time() + pause > give_up:
                 raise Unavailable(f"{url} gave no answer in {sends} sends")
@@ -85,7 +88,7 @@ class Sender:
             ) as response:
                 return Reply(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError):
-            return None  # whether it was booked is unknown; only the same bytes again can tell
+            return None  # only the same bytes again can show whether it was booked
 
 
 def open_session() -> aiohttp.ClientSession:

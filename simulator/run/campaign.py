@@ -1,24 +1,26 @@
-"""One run from plan to told history: what ``tieout simulate`` does once the players exist."""
+"""One run from plan to history: what ``tieout simulate`` does once the players exist."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from simulator.history.faults import InjectedFault, inject, mishap_faults
 from simulator.history.foreign_ids import as_found, with_own_ids
-from simulator.history.lines import HistoryLine, RunSpan, history_of
+from simulator.history.lines import history_of
 from simulator.history.operational_faults import mishaps_of
 from simulator.history.statements import write_statement
-from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.history_lines import HistoryLine, RunSpan
+from simulator.protocol.json_text import WireRequest
+from simulator.protocol.system import System
 from simulator.run.driver import Pace, ReceiverTarget, drive
 from simulator.run.journal import Journal
-from simulator.run.push import push, pushes
+from simulator.run.push import push
 from simulator.run.summary import RunSummary
 from simulator.scenarios.plan import Plan, closing_questions
 from vocabulary.clock import Clock
 
-#: Told what is being done, how many units it has, and returns what to call per unit done.
+#: Called with what is done and its number of units; returns what to call per unit done.
 Announce = Callable[[str, int], Callable[[int], None]]
 
 
@@ -28,65 +30,65 @@ class CampaignOptions:
 
     Attributes:
         faults: how many rounds of the history to falsify.
-        history: whether the aggregator's history is pushed.
-        statements: where each side that tells its history as a file writes it.
+        history: whether systems that push their history do so.
+        statements: where each system that has statement files writes its one.
         journal: where every final answer is written, or None.
     """
 
     faults: int
     history: bool
-    statements: Mapping[ProviderSystem, Path]
+    statements: Mapping[System, Path]
     journal: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
-        tally: of the plan's callbacks.
-        closing: of the balance questions asked after the last callback.
+        summary: of the plan's callbacks.
+        closing: of the balance queries after the last callback.
         faults: what a reconciliation must find: the mishaps of the callbacks, sorted, then what
-            was put into the history, sorted.
-        told: the history as told, faults included, and the span its instants lie in.
-        pushed: aggregator records told.
+            was injected into the history, sorted.
+        history: as the providers report it, faults included; its instants lie in ``span``.
+        pushed: records that were pushed.
         unacknowledged: history requests not answered with HTTP 200.
-        statement_lines: lines told in each side's file.
+        statement_lines: lines of each system's file.
     """
 
     began: datetime
     ended: datetime
-    tally: RunSummary
+    summary: RunSummary
     closing: RunSummary
     faults: tuple[InjectedFault, ...]
-    told: tuple[HistoryLine, ...]
+    history: tuple[HistoryLine, ...]
     span: RunSpan
     pushed: int
     unacknowledged: int
-    statement_lines: Mapping[ProviderSystem, int]
+    statement_lines: Mapping[System, int]
 
     @property
     def as_expected(self) -> bool:
         """Whether every answer was the expected one and all history was acknowledged."""
-        return not (self.tally.mismatched or self.closing.mismatched or self.unacknowledged)
+        return not (self.summary.mismatched or self.closing.mismatched or self.unacknowledged)
 
 
 async def run_campaign(
     plan: Plan,
     target: ReceiverTarget,
     pace: Pace,
-    orders: CampaignOptions,
+    options: CampaignOptions,
     *,
     clock: Clock,
     announce: Announce,
 ) -> Campaign:
-    """Send everything, ask every balance, then tell the history.
+    """Send everything, query every balance, then report the history.
 
     Raises:
         Unavailable: the receiver gave no answer within the deadline.
     """
     began = clock.now()
-    tally = await _drive(plan, target, pace, orders.journal, announce)
+    summary = await _drive(plan, target, pace, options.journal, announce)
     ended = clock.now()
     questions = closing_questions(plan)
     closing = await drive(
@@ -97,46 +99,60 @@ async def run_campaign(
         progress=announce("balances", len(questions)),
     )
     span = RunSpan(began, ended, len(plan.steps))
-    lines, faults = _history(plan, orders, own_ids=target.own_ids)
+    lines, faults = _history(plan, options.faults, target)
     pushed, unacknowledged = 0, 0
-    if orders.history and ProviderSystem.AGGREGATOR in plan.sides:
-        secret = target.secrets[ProviderSystem.AGGREGATOR]
-        records = list(pushes(lines, seed=plan.seed, span=span, secret=secret))
-        progress = announce("history", sum(map(len, records)))
-        unacknowledged = await push(records, target, pace, progress=progress)
-        pushed = len(records)
+    for system in plan.systems if options.history else ():
+        records = _pushes(system, lines, plan, span, target)
+        if records:
+            progress = announce("history", sum(map(len, records)))
+            unacknowledged += await push(records, system, target, pace, progress=progress)
+            pushed += len(records)
     return Campaign(
         began=began,
         ended=ended,
-        tally=tally,
+        summary=summary,
         closing=closing,
         faults=faults,
-        told=lines,
+        history=lines,
         span=span,
         pushed=pushed,
         unacknowledged=unacknowledged,
         statement_lines={
-            side: write_statement(path, side, lines, span)
-            for side, path in orders.statements.items()
+            system: write_statement(path, system, lines, span)
+            for system, path in options.statements.items()
         },
     )
 
 
 def _history(
-    plan: Plan, orders: CampaignOptions, *, own_ids: bool
+    plan: Plan, faults: int, target: ReceiverTarget
 ) -> tuple[tuple[HistoryLine, ...], tuple[InjectedFault, ...]]:
-    """The history as it is told, and everything that a reconciliation must find."""
-    mishaps = mishaps_of(plan)
-    lines, faults = inject(
+    """The history as it is reported, and everything that a reconciliation must find."""
+    mishaps, own_ids = mishaps_of(plan), target.own_ids
+    lines, injected = inject(
         history_of(plan),
         seed=plan.seed,
-        faults=orders.faults,
+        faults=faults,
         mishaps=mishaps,
         own_ids=own_ids,
     )
     if own_ids:
-        lines, faults = with_own_ids(lines), as_found(faults, lines)
-    return lines, (*mishap_faults(mishaps), *faults)
+        lines, injected = with_own_ids(lines, own_ids), as_found(injected, lines, own_ids)
+    return lines, (*mishap_faults(mishaps), *injected)
+
+
+def _pushes(
+    system: System,
+    lines: Sequence[HistoryLine],
+    plan: Plan,
+    span: RunSpan,
+    target: ReceiverTarget,
+) -> list[tuple[WireRequest, ...]]:
+    """The requests of each record of a system that pushes its history."""
+    if system.push is None:
+        return []
+    own = [line for line in lines if line.side is system]
+    return list(system.push(own, plan.seed, span, target.providers[system].secrets[0]))
 
 
 async def _drive(

@@ -1,4 +1,4 @@
-"""Driving a receiver through a plan over HTTP, and judging every answer.
+"""Driving a receiver through a plan over HTTP, and checking every answer.
 
 A lane sends one player's steps strictly in order; lanes run side by side. Copies of a step go
 out at once on connections of their own.
@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from simulator.protocol.agent_platform import AGENT_ID
-from simulator.protocol.messages import ProviderSystem, ReplyKind, ScriptStep
+from simulator.protocol.configuration import Configuration
+from simulator.protocol.messages import ReplyKind, ScriptStep, Side
 from simulator.protocol.responses import Reading, read
 from simulator.protocol.sender import DeliveryResult, RetryPolicy, Sender, open_session
-from simulator.protocol.signing import request_for
+from simulator.protocol.system import System
 from simulator.run.journal import Journal
 from simulator.run.summary import Mismatch, RunSummary
 from simulator.scenarios.plan import Plan
@@ -22,20 +22,29 @@ from vocabulary.errors import Unavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverTarget:
-    """The receiver as the provider knows it.
+    """The receiver as the providers know it.
 
     Attributes:
         url: the base, e.g. ``"http://127.0.0.1:8080"``.
-        slugs, secrets: the path segment and the shared secret of each side.
-        agent_id: what we are called on the agent platform.
-        own_ids: whether the aggregator's history names its records, and not our rounds.
+        providers: how it is configured for each system.
     """
 
     url: str
-    slugs: Mapping[ProviderSystem, str]
-    secrets: Mapping[ProviderSystem, bytes]
-    agent_id: int = AGENT_ID
-    own_ids: bool = False
+    providers: Mapping[System, Configuration]
+
+    @property
+    def slugs(self) -> dict[Side, str]:
+        """The path segment of each side."""
+        return {side: provider.slug for side, provider in self.providers.items()}
+
+    @property
+    def own_ids(self) -> frozenset[Side]:
+        """The sides whose history names its own records and not our rounds."""
+        return frozenset(
+            system
+            for system, provider in self.providers.items()
+            if system.has_own_ids(provider)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +76,7 @@ async def drive(
         target: where to.
         pace: how fast and how patiently.
         journal: where each final answer is written, or None.
-        progress: told the number of callbacks just answered.
+        progress: called with the number of callbacks just answered.
 
     Raises:
         Unavailable: a callback had no answer within the deadline; the run stops there.
@@ -80,12 +89,12 @@ async def drive(
             async with asyncio.TaskGroup() as lanes:
                 for steps in _lanes(plan, pace.connections):
                     lanes.create_task(run.lane(steps))
-        except* Unavailable as silent:
+        except* Unavailable as group:
             # Raised below: what an ``except*`` block raises is wrapped in a group again.
-            unanswered = silent.exceptions[0]
+            unanswered = group.exceptions[0]
     if unanswered is not None:
         raise unanswered
-    return run.tally
+    return run.summary
 
 
 def _lanes(plan: Plan, connections: int) -> list[list[ScriptStep]]:
@@ -123,43 +132,43 @@ class _Run:
         journal: Journal | None,
         progress: Callable[[int], None],
     ) -> None:
-        self.tally = RunSummary()
+        self.summary = RunSummary()
         self._sender = sender
-        self._target = target
+        self._peers: dict[Side, tuple[System, Configuration]] = {
+            system: (system, provider) for system, provider in target.providers.items()
+        }
         self._metronome = metronome
         self._journal = journal
         self._progress = progress
         self._clock = SystemClock()
-        self._first: dict[tuple[ProviderSystem, str], bytes] = {}
+        self._first: dict[tuple[Side, str], bytes] = {}
 
     async def lane(self, steps: list[ScriptStep]) -> None:
         """Send one lane's steps, each when the one before is answered."""
         for step in steps:
             await self._metronome.wait(step.copies)
-            await self._take(step)
+            await self._send(step)
             self._progress(step.copies)
 
-    async def _take(self, step: ScriptStep) -> None:
+    async def _send(self, step: ScriptStep) -> None:
         call = step.call
-        slug = self._target.slugs[call.side]
-        request = request_for(
-            call,
-            self._target.secrets[call.side],
-            agent_id=self._target.agent_id,
-            sent_at=self._clock.now(),
-        )
-        sends = [self._sender.deliver(slug, request) for _ in range(step.copies)]
+        system, provider = self._peers[call.side]
+        request = system.request(call, provider, self._clock.now())
+        sends = [
+            self._sender.deliver(provider.slug, request, system.replies)
+            for _ in range(step.copies)
+        ]
         copies = [await sends[0]] if step.copies == 1 else await asyncio.gather(*sends)
-        self.tally.count(call, step.expected, copies)
+        self.summary.count(call, step.expected, copies)
         for delivered in copies:
             reading = read(
-                delivered.reply, side=call.side, kind=call.kind, currency=call.currency
+                delivered.reply, system=system, kind=call.kind, currency=call.currency
             )
             if self._journal is not None:
-                self._journal.write(slug, call, delivered, reading)
-            self._judge(step, delivered, reading)
+                self._journal.write(provider.slug, call, delivered, reading)
+            self._check(step, delivered, reading)
 
-    def _judge(self, step: ScriptStep, delivered: DeliveryResult, reading: Reading) -> None:
+    def _check(self, step: ScriptStep, delivered: DeliveryResult, reading: Reading) -> None:
         expected = step.expected
         call = step.call
         if reading.seen is not expected.seen:
@@ -170,9 +179,9 @@ class _Run:
             why = "the reply differs from the first one"
         else:
             return
-        self.tally.note(
+        self.summary.note(
             Mismatch(
-                side=call.side.value,
+                side=call.side.name,
                 key=call.key,
                 kind=call.kind.value,
                 expected=expected.seen.value,

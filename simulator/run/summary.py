@@ -1,4 +1,4 @@
-"""What a run came to: counts, latencies, and every answer that was not the expected one."""
+"""The figures of a run: counts, latencies, and every answer that was not the expected one."""
 
 from dataclasses import dataclass, field
 
@@ -49,8 +49,8 @@ class RunSummary:
     def count(self, call: Call, expected: Expectation, copies: list[DeliveryResult]) -> None:
         """Count one step that was answered as expected, or will be noted as not."""
         self.callbacks += len(copies)
-        self.sends += sum(one.sends for one in copies)
-        self.latencies += [one.seconds for one in copies]
+        self.sends += sum(copy.sends for copy in copies)
+        self.latencies += [copy.seconds for copy in copies]
         if call.kind is CallKind.BALANCE and expected.seen is ReplyKind.BALANCE:
             self.balances += len(copies)
         elif expected.seen is ReplyKind.REFUSED:

@@ -1,7 +1,7 @@
-"""What the receiver must answer: a second, plain reading of the protocol sheets.
+"""What the receiver must answer: a second, plain implementation of the protocols' rules.
 
 It decides one call at a time, in the order in which a player's calls are sent. It knows nothing
-of batches, locks or tables, which is what makes it a witness.
+of batches, locks or tables, so it is an independent check of the receiver.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from simulator.protocol.messages import (
     CallKind,
     Expectation,
     Player,
-    ProviderSystem,
     ReplyKind,
+    Side,
 )
 
 
@@ -31,9 +31,9 @@ class ExpectedLedger:
     """The expected state of every wallet and of every operation key."""
 
     def __init__(self, players: tuple[Player, ...]) -> None:
-        self._balances = {one.player: one.opening for one in players}
-        self._known: dict[tuple[ProviderSystem, str], _Known] = {}
-        self._tombstones: set[tuple[ProviderSystem, str]] = set()
+        self._balances = {player.player: player.opening for player in players}
+        self._known: dict[tuple[Side, str], _Known] = {}
+        self._tombstones: set[tuple[Side, str]] = set()
 
     @property
     def balances(self) -> Mapping[str, int]:
@@ -49,19 +49,21 @@ class ExpectedLedger:
             return Expectation(
                 seen=ReplyKind.BALANCE, balance=self._balances[call.player], repeated=False
             )
-        known = self._known.get((call.side, key))
-        if known is not None:
-            return _again(known, call)
+        earlier = self._known.get((call.side, key))
+        if earlier is not None:
+            return _again(earlier, call)
         return self._decide(call, call.player, (call.side, key))
 
-    def stands(self, side: ProviderSystem, key: str) -> bool:
+    def stands(self, side: Side, key: str) -> bool:
         """Whether the operation was accepted and not undone since."""
-        known = self._known.get((side, key))
+        earlier = self._known.get((side, key))
         return (
-            known is not None and known.expected.seen is ReplyKind.SUCCESS and not known.undone
+            earlier is not None
+            and earlier.expected.seen is ReplyKind.SUCCESS
+            and not earlier.undone
         )
 
-    def _decide(self, call: Call, player: str, at: tuple[ProviderSystem, str]) -> Expectation:
+    def _decide(self, call: Call, player: str, at: tuple[Side, str]) -> Expectation:
         if at in self._tombstones:
             return _refused()
         if call.kind is CallKind.WIN and not self._may_win(call):
@@ -77,11 +79,10 @@ class ExpectedLedger:
         return expected
 
     def _may_win(self, call: Call) -> bool:
-        # The sportsbook's results name no bet, so any of them is owed.
+        if not call.side.wins_name_bets:
+            return True  # any win is owed
         bet = replace(call, kind=CallKind.BET).key
-        return call.side is ProviderSystem.SPORTSBOOK or (
-            bet is not None and self.stands(call.side, bet)
-        )
+        return bet is not None and self.stands(call.side, bet)
 
     def _effect(self, call: Call) -> int:
         match call.kind:
@@ -112,10 +113,12 @@ class ExpectedLedger:
 _TAKING = frozenset({CallKind.BET, CallKind.BET_AND_WIN})
 
 
-def _again(known: _Known, call: Call) -> Expectation:
-    if known.call != call:
+def _again(earlier: _Known, call: Call) -> Expectation:
+    if earlier.call != call:
         return Expectation(seen=ReplyKind.CONFLICT, balance=None, repeated=False)
-    return Expectation(seen=known.expected.seen, balance=known.expected.balance, repeated=True)
+    return Expectation(
+        seen=earlier.expected.seen, balance=earlier.expected.balance, repeated=True
+    )
 
 
 def _refused() -> Expectation:

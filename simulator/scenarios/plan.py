@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from simulator.protocol.messages import (
-    ASKING,
     Call,
     CallKind,
     Expectation,
     Player,
-    ProviderSystem,
     ReplyKind,
     ScriptStep,
+    Side,
 )
+from simulator.protocol.player_session import IdMint, PlayerSession, plain_call
+from simulator.protocol.system import System
 from simulator.scenarios.expected import ExpectedLedger
-from simulator.scenarios.player_session import IdMint, PlayerSession, plain_call
-from simulator.scenarios.stories import Send, Sends, noisy, told
+from simulator.scenarios.stories import Send, Sends, begin_story, noisy
 from vocabulary.money import exponent_of
 
 #: Openings in whole currency units; the low end makes declines that nobody has planned.
@@ -42,7 +42,7 @@ class Plan:
     """
 
     seed: int
-    sides: tuple[ProviderSystem, ...]
+    systems: tuple[System, ...]
     players: tuple[Player, ...]
     steps: tuple[ScriptStep, ...]
     balances: Mapping[str, int]
@@ -54,7 +54,7 @@ class Plan:
 
 
 def make_plan(
-    *, seed: int, callbacks: int, players: int, sides: tuple[ProviderSystem, ...], currency: str
+    *, seed: int, callbacks: int, players: int, systems: tuple[System, ...], currency: str
 ) -> Plan:
     """Write the script of one run.
 
@@ -62,22 +62,22 @@ def make_plan(
         seed: decides everything; also part of every player name and provider id.
         callbacks: exactly how many callbacks are delivered, repeats included; at least 0.
         players: how many players take part; at least 1.
-        sides: the provider systems that call; at least one.
+        systems: those that call; at least one.
         currency: of every player.
     """
     rng = Random(seed)  # noqa: S311 - a script, not a secret
-    people = tuple(_player(rng, seed, number, currency) for number in range(players))
+    people = tuple(_player(rng, seed, number, currency, systems) for number in range(players))
     book = ExpectedLedger(people)
-    writer = _Writer(rng=rng, seed=seed, people=people, sides=sides, book=book)
+    writer = _Writer(rng=rng, seed=seed, people=people, systems=systems, book=book)
     steps = writer.write(callbacks)
     return Plan(
-        seed=seed, sides=sides, players=people, steps=steps, balances=dict(book.balances)
+        seed=seed, systems=systems, players=people, steps=steps, balances=dict(book.balances)
     )
 
 
 def closing_questions(plan: Plan) -> tuple[ScriptStep, ...]:
     """A balance query per player for after the run, by the sides that ask in turn."""
-    asking = [side for side in plan.sides if side in ASKING]
+    asking = [system for system in plan.systems if system.asks_balances]
     if not asking:
         return ()
     return tuple(
@@ -85,7 +85,7 @@ def closing_questions(plan: Plan) -> tuple[ScriptStep, ...]:
     )
 
 
-def _question(plan: Plan, lane: int, side: ProviderSystem) -> ScriptStep:
+def _question(plan: Plan, lane: int, side: Side) -> ScriptStep:
     player = plan.players[lane]
     call = plain_call(player, side, CallKind.BALANCE, "", 0)
     balance = plan.balances[player.player]
@@ -97,29 +97,22 @@ def _question(plan: Plan, lane: int, side: ProviderSystem) -> ScriptStep:
     )
 
 
-def _player(rng: Random, seed: int, number: int, currency: str) -> Player:
+def _player(
+    rng: Random, seed: int, number: int, currency: str, systems: tuple[System, ...]
+) -> Player:
     unit = int(10 ** exponent_of(currency))
     name = f"s{seed}-p{number:05d}"
     opening = rng.randint(OPENING_UNITS_MIN * unit, OPENING_UNITS_MAX * unit)
-    handles = {side: f"{prefix}{name}" for side, prefix in _PREFIXES.items()}
+    handles: dict[Side, str] = {system: f"{system.handle_prefix}{name}" for system in systems}
     return Player(player=name, currency=currency, opening=opening, handles=handles)
-
-
-#: What a side puts before our name of a player.
-_PREFIXES = {
-    ProviderSystem.AGENT_PLATFORM: "player_",
-    ProviderSystem.AGGREGATOR: "SIM.",
-    ProviderSystem.SPORTSBOOK: "u-",
-    ProviderSystem.XIGS: "user-",
-}
 
 
 class _Lane:
     """One player's open stories and the calls it will repeat later."""
 
-    def __init__(self, stage: PlayerSession, sides: tuple[ProviderSystem, ...]) -> None:
-        self._stage = stage
-        self._sides = sides
+    def __init__(self, session: PlayerSession, systems: tuple[System, ...]) -> None:
+        self._session = session
+        self._systems = systems
         self._open: list[tuple[Sends, Expectation | None]] = []
         self._late: list[Call] = []
 
@@ -129,13 +122,13 @@ class _Lane:
 
     def next_send(self, *, closing: bool) -> tuple[Send, Sends | None] | None:
         """The next call, with the story that waits for its answer; None when a story ended."""
-        if self._late and (closing or self._stage.chance(15)):
+        if self._late and (closing or self._session.chance(15)):
             return Send(self._late.pop(0), 1), None
         if not closing and len(self._open) < STORIES_AT_ONCE and self._wants_more():
             self._begin()
         if not self._open:
             return None
-        place = self._stage.rng.randrange(len(self._open))
+        place = self._session.rng.randrange(len(self._open))
         story, answer = self._open.pop(place)
         try:
             send = next(story) if answer is None else story.send(answer)
@@ -144,15 +137,15 @@ class _Lane:
         return send, story
 
     def answered(self, story: Sends, answer: Expectation) -> None:
-        """Tell a story how its call was answered."""
+        """Let a story go on with the answer to its call."""
         self._open.append((story, answer))
 
     def _wants_more(self) -> bool:
-        return not self._open or self._stage.chance(20)
+        return not self._open or self._session.chance(20)
 
     def _begin(self) -> None:
-        story = told(self._stage, self._sides)
-        self._open.append((noisy(self._stage, story, self._late), None))
+        story = begin_story(self._session, self._systems)
+        self._open.append((noisy(self._session, story, self._late), None))
 
 
 class _Writer:
@@ -164,16 +157,17 @@ class _Writer:
         rng: Random,
         seed: int,
         people: tuple[Player, ...],
-        sides: tuple[ProviderSystem, ...],
+        systems: tuple[System, ...],
         book: ExpectedLedger,
     ) -> None:
         mint = IdMint(seed=seed)
         self._rng = rng
         self._book = book
-        self._stages = [
-            PlayerSession(rng=rng, mint=mint, book=book, player=one) for one in people
+        sessions = [
+            PlayerSession(rng=rng, mint=mint, balances=book.balances, player=player)
+            for player in people
         ]
-        self._lanes = [_Lane(stage, sides) for stage in self._stages]
+        self._lanes = [_Lane(session, systems) for session in sessions]
         self._steps: list[ScriptStep] = []
         self._left = 0
 
@@ -203,7 +197,7 @@ class _Writer:
             lane.answered(story, answer)
 
     def _fill(self) -> None:
-        # When every story is told, what remains are repeats: they move nothing.
+        # When every story is over, only repeats remain: they move nothing.
         answered = [step for step in self._steps if step.expected.seen is not ReplyKind.REFUSED]
         while self._left > 0:
             step = self._rng.choice(answered or self._steps)

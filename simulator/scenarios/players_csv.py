@@ -2,21 +2,20 @@
 
 import csv
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import TextIO
 
-from simulator.protocol.messages import Player, ProviderSystem
+from simulator.protocol.messages import Player, Side
 from vocabulary.money import exponent_of, text_from_minor
 
 
-def write_roster(
-    file: TextIO, players: Sequence[Player], slugs: Mapping[ProviderSystem, str]
-) -> None:
+def write_roster(file: TextIO, players: Sequence[Player], slugs: Mapping[Side, str]) -> None:
     """Write one row per player with a handle column for each side that takes part."""
-    sides = sorted(slugs)
+    sides = sorted(slugs, key=attrgetter("name"))
     writer = csv.writer(file, lineterminator="\n")
-    handles = [f"handle:{slugs[side]}" for side in sides]
-    writer.writerow(["player", "currency", "balance", *handles])
-    for one in players:
-        opening = text_from_minor(one.opening, exponent_of(one.currency))
-        named = [one.handles[side] for side in sides]
-        writer.writerow([one.player, one.currency, opening, *named])
+    columns = [f"handle:{slugs[side]}" for side in sides]
+    writer.writerow(["player", "currency", "balance", *columns])
+    for player in players:
+        opening = text_from_minor(player.opening, exponent_of(player.currency))
+        handles = [player.handles[side] for side in sides]
+        writer.writerow([player.player, player.currency, opening, *handles])

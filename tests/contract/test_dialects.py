@@ -8,7 +8,8 @@ import pytest
 
 from providers.contract import Callback, Policy
 from providers.registry import DIALECTS
-from tests.harness.providers.signers import SECRET, SPEAKERS, Speaker, configured
+from tests.harness.providers.speaker import SECRET, Speaker, configured
+from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact
 from vocabulary.money import Money
@@ -70,8 +71,7 @@ def routes() -> Iterator[tuple[str, str]]:
 
 def pairs_of_routes() -> Iterator[tuple[str, str, str]]:
     for name, signed_for in routes():
-        others = [route for route in DIALECTS[name].routes if route != signed_for]
-        yield from ((name, signed_for, other) for other in others)
+        yield from ((name, signed_for, r) for r in DIALECTS[name].routes if r != signed_for)
 
 
 every_dialect = pytest.mark.parametrize("name", DIALECTS)

@@ -7,13 +7,14 @@ import pytest
 
 from providers.registry import DIALECTS
 from tests.harness.providers.samples import (
-    REQUESTS,
+    SECRET,
     expected,
     expected_lines,
     folder,
     read_request,
     statements,
 )
+from tests.harness.providers.speakers import SPEAKERS
 
 REQUEST_FILES = [
     (name, path) for name in DIALECTS for path in sorted(folder(name).glob("*.http"))
@@ -45,11 +46,11 @@ def test_every_route_has_a_sample_and_a_dialect_with_statements_has_one(name: st
 
     assert routes == set(DIALECTS[name].routes)
     has_statement = any(owner == name for owner, _ in STATEMENTS)
-    assert has_statement == (DIALECTS[name].read_statement is not None)
+    assert has_statement == (DIALECTS[name].statement is not None)
 
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_the_sample_requests_are_what_the_writer_writes_today(name: str) -> None:
     written = {path.stem: path.read_bytes() for owner, path in REQUEST_FILES if owner == name}
 
-    assert dict(REQUESTS[name]()) == written
+    assert dict(SPEAKERS[name].samples(SECRET)) == written

@@ -11,7 +11,7 @@ import pytest
 
 from ops.runtime import process
 from tests.conftest import PostgresServer
-from tests.harness.providers.signers import sign_sportsbook
+from tests.harness.dialects.sportsbook import sign_sportsbook
 from tests.harness.servers import receiver as harness
 from tests.harness.servers.receiver import SECRET, SETTINGS, LedgerDatabase, ReceiverClient
 

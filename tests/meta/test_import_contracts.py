@@ -26,6 +26,11 @@ VIOLATIONS = [
         "import providers.sportsbook",
     ),
     (
+        "Dialects do not import each other",
+        "providers/wire/fields.py",
+        "import providers.xigs.amounts",
+    ),
+    (
         "Layers of a reconciliation",
         "reconcile/snapshot/rules.py",
         "import reconcile.matching.exact",
@@ -40,9 +45,14 @@ VIOLATIONS = [
     ("Pure code imports no framework", "ledger/accepting/decide.py", "import asyncpg"),
     ("Pure code imports no framework", "providers/aggregator/client.py", "import aiohttp"),
     (
-        "Only API clients import aiohttp",
+        "Dialects call their APIs through the transport they are given",
         "providers/sportsbook/parse.py",
-        "import providers.outbound",
+        "import providers.outbound.http_transport",
+    ),
+    (
+        "Simulated systems do not import each other",
+        "simulator/systems/xigs/stories.py",
+        "import simulator.systems.aggregator.stories",
     ),
     (
         "The simulator shares no code with dialects or ledger",
@@ -103,15 +113,17 @@ def test_every_contract_has_a_planted_violation() -> None:
     assert {name for name, _, _ in VIOLATIONS} == contracts
 
 
-def test_the_independence_contract_names_every_dialect() -> None:
-    (contract,) = [
-        contract
-        for contract in project()["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "independence"
-    ]
-    folders = {path.parent.name for path in (ROOT / "providers").glob("*/__init__.py")}
+def test_a_new_dialect_is_held_to_the_contract_without_a_line_in_the_configuration(
+    copy: Path,
+) -> None:
+    folder = copy / "providers" / "planted"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("import providers.xigs.parse\n")
 
-    assert set(contract["modules"]) == {f"providers.{folder}" for folder in folders}
+    result = lint(copy)
+
+    assert re.search(r"^Dialects do not import each other BROKEN", result.stdout, re.MULTILINE)
+    assert "providers.planted -> providers.xigs.parse" in result.stdout
 
 
 def test_every_package_of_the_checkout_has_a_layer() -> None:

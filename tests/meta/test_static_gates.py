@@ -11,7 +11,7 @@ from tests.meta.tree import ROOT
 BIN = Path(sys.executable).parent
 
 NO_VERIFY = """
-from providers.contract import Dialect
+from providers.dialect import Dialect
 
 
 def build(full: Dialect) -> Dialect:
@@ -22,7 +22,10 @@ def build(full: Dialect) -> Dialect:
         policy=full.policy,
         parse=full.parse,
         respond=full.respond,
-        read_statement=full.read_statement,
+        history_policy=full.history_policy,
+        statement=full.statement,
+        api_fields=full.api_fields,
+        api=full.api,
     )
 """
 

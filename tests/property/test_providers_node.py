@@ -10,8 +10,9 @@ import pytest
 
 from providers.contract import Callback, Verified
 from providers.registry import DIALECTS
-from tests.harness.providers.aggregator import SAMPLES
-from tests.harness.providers.signers import SPEAKERS, configured
+from tests.harness.dialects.aggregator import SAMPLES
+from tests.harness.providers.speaker import configured
+from tests.harness.providers.speakers import SPEAKERS
 from tests.harness.servers.node import (
     javascript_hashes,
     javascript_signatures,

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.contract import Callback, Provider, Unreadable
-from providers.javascript import number_text
 from providers.registry import DIALECTS
-from tests.harness.providers.signers import SECRET, SPEAKERS, Speaker, configured
+from providers.wire.javascript import number_text
+from tests.harness.providers.speaker import SECRET, Speaker, configured
+from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import BalanceQuery, Fact, HistoryRecord, fingerprint
 
@@ -104,13 +105,13 @@ def test_a_signed_document_of_any_other_shape_is_refused(name: str, document: An
 @quick
 def test_a_statement_of_any_bytes_is_findings(noise: bytes, has_header: bool) -> None:
     dialect = DIALECTS["sportsbook"]
-    assert dialect.read_statement is not None
+    assert dialect.statement is not None
     header = (
         b"transaction_id,action,user_id,currency,amount,rollback_transaction_id,created_at\n"
     )
     stream = io.BytesIO(header + noise if has_header else noise)
 
-    lines = list(dialect.read_statement(stream, configured(dialect)))
+    lines = list(dialect.statement.read(stream, configured(dialect)))
 
     findings = [line for line in lines if isinstance(line, Unreadable)]
     assert len(findings) == len(lines)

@@ -23,19 +23,22 @@ from ledger.accepting.model import (
 from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
 from simulator.history.faults import inject
-from simulator.history.lines import RunSpan, history_of
-from simulator.history.statements import SUFFIXES, write_statement
-from simulator.protocol.messages import ProviderSystem, ReplyKind, ScriptStep
+from simulator.history.lines import history_of
+from simulator.history.statements import write_statement
+from simulator.protocol.history_lines import RunSpan
+from simulator.protocol.messages import ReplyKind, ScriptStep, Side
 from simulator.protocol.responses import Reply, read
-from simulator.protocol.signing import request_for
-from simulator.run.push import pushes
+from simulator.protocol.system import System
 from simulator.scenarios.plan import Plan, make_plan
+from simulator.systems.aggregator.push import pushes
+from simulator.systems.registry import SYSTEMS
+from tests.harness.providers.systems import AGGREGATOR, ALL_SYSTEMS, name_of, request_for
 from vocabulary.facts import HistoryRecord
 
 SECRET = b"a shared secret"
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 FINAL = {ReplyKind.SUCCESS, ReplyKind.DECLINED}
-ALL = tuple(sorted(ProviderSystem(name) for name in DIALECTS))
+ALL = tuple(system for system in ALL_SYSTEMS if system.name in DIALECTS)
 
 
 class MemoryReceiver:
@@ -47,26 +50,26 @@ class MemoryReceiver:
             for number, player in enumerate(plan.players)
         }
         players = {
-            (side.value, player.handles[side]): {player.currency: number}
+            (side.name, player.handles[side]): {player.currency: number}
             for number, player in enumerate(plan.players)
             for side in ALL
         }
-        strangers = {(s.value, f"s{plan.seed}-nobody"): None for s in ALL}
+        strangers = {(s.name, f"s{plan.seed}-nobody"): None for s in ALL}
         self.wallets = wallets
         self._players = {**players, **strangers}
         self._operations: dict[OperationKey, KnownOperation] = {}
-        self._providers = {side: _provider(side) for side in ALL}
+        self._providers: dict[Side, Provider] = {side: _provider(side) for side in ALL}
 
     def answer(self, step: ScriptStep) -> Decision:
         """Verify, parse, decide and answer one call."""
         side = step.call.side
-        dialect, provider = DIALECTS[side.value], self._providers[side]
+        dialect, provider = DIALECTS[side.name], self._providers[side]
         signed = request_for(step.call, SECRET)
         headers = {name.lower(): value for name, value in signed.headers.items()}
         callback = Callback(route=signed.route, headers=headers, body=signed.body)
         verified = dialect.verify(callback, provider)
         request = Request(
-            provider=side.value,
+            provider=side.name,
             policy=dialect.policy(provider.options),
             fact=dialect.parse(verified, provider),
             route=callback.route,
@@ -85,10 +88,10 @@ class MemoryReceiver:
             self._operations.update(decision.changes)
 
 
-def _provider(side: ProviderSystem) -> Provider:
-    options = {name: option.default for name, option in DIALECTS[side.value].options.items()}
+def _provider(side: Side) -> Provider:
+    options = {name: option.default for name, option in DIALECTS[side.name].options.items()}
     return Provider(
-        slug=side.value, currency="USD", exponents={}, secrets=(SECRET,), options=options
+        slug=side.name, currency="USD", exponents={}, secrets=(SECRET,), options=options
     )
 
 
@@ -97,15 +100,17 @@ def _provider(side: ProviderSystem) -> Provider:
 def test_every_answer_and_every_final_balance_is_the_expected_one(
     seed: int, callbacks: int, players: int
 ) -> None:
-    plan = make_plan(seed=seed, callbacks=callbacks, players=players, sides=ALL, currency="USD")
+    plan = make_plan(
+        seed=seed, callbacks=callbacks, players=players, systems=ALL, currency="USD"
+    )
     receiver = MemoryReceiver(plan)
-    first: dict[tuple[ProviderSystem, str], bytes] = {}
+    first: dict[tuple[Side, str], bytes] = {}
     for step in plan.steps:
         for _ in range(step.copies):
             answer = receiver.answer(step).answer
             reading = read(
                 Reply(answer.status, answer.body),
-                side=step.call.side,
+                system=SYSTEMS[step.call.side.name],
                 kind=step.call.kind,
                 currency="USD",
             )
@@ -122,7 +127,7 @@ def test_every_answer_and_every_final_balance_is_the_expected_one(
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), faults=st.integers(0, 30))
 def test_faults_change_only_their_own_rounds(seed: int, faults: int) -> None:
-    plan = make_plan(seed=seed, callbacks=200, players=5, sides=ALL, currency="USD")
+    plan = make_plan(seed=seed, callbacks=200, players=5, systems=ALL, currency="USD")
     lines = history_of(plan)
     lines_with_faults, injected = inject(lines, seed=seed, faults=faults)
     hit = {(fault.side, fault.round_id) for fault in injected}
@@ -136,12 +141,13 @@ def test_faults_change_only_their_own_rounds(seed: int, faults: int) -> None:
 
 @pytest.mark.parametrize("callbacks", [1500])
 def test_pushed_history_is_parsed_as_sent(callbacks: int) -> None:
-    plan = make_plan(seed=6, callbacks=callbacks, players=9, sides=ALL, currency="USD")
+    plan = make_plan(seed=6, callbacks=callbacks, players=9, systems=ALL, currency="USD")
     lines_with_faults, _ = inject(history_of(plan), seed=6, faults=20)
-    provider, dialect = _provider(ProviderSystem.AGGREGATOR), DIALECTS["aggregator"]
+    provider, dialect = _provider(AGGREGATOR), DIALECTS["aggregator"]
     newest: dict[str, HistoryRecord] = {}
     span = RunSpan(NOON, NOON, len(plan.steps))
-    for requests in pushes(lines_with_faults, seed=6, span=span, secret=SECRET):
+    pushed = [line for line in lines_with_faults if line.side is AGGREGATOR]
+    for requests in pushes(pushed, 6, span, SECRET):
         for push in requests:
             callback = Callback(
                 route=push.route, headers={"content-type": "application/json"}, body=push.body
@@ -151,11 +157,7 @@ def test_pushed_history_is_parsed_as_sent(callbacks: int) -> None:
             previous = newest.get(record.record_id)
             if previous is None or record.updated_at > previous.updated_at:
                 newest[record.record_id] = record
-    expected = {
-        line.record_id: line
-        for line in lines_with_faults
-        if line.side is ProviderSystem.AGGREGATOR
-    }
+    expected = {line.record_id: line for line in lines_with_faults if line.side is AGGREGATOR}
     assert set(newest) == set(expected)
     for line in expected.values():
         record = newest[line.record_id]
@@ -165,16 +167,18 @@ def test_pushed_history_is_parsed_as_sent(callbacks: int) -> None:
         assert record.declared_net.minor == line.net
 
 
-@pytest.mark.parametrize("side", sorted(set(SUFFIXES) & set(ALL)))
-def test_statement_files_are_parsed_as_written(side: ProviderSystem, tmp_path: Path) -> None:
-    plan = make_plan(seed=8, callbacks=1500, players=9, sides=ALL, currency="USD")
+@pytest.mark.parametrize(
+    "side", [side for side in ALL if side.statement is not None], ids=name_of
+)
+def test_statement_files_are_parsed_as_written(side: System, tmp_path: Path) -> None:
+    plan = make_plan(seed=8, callbacks=1500, players=9, systems=ALL, currency="USD")
     lines_with_faults, _ = inject(history_of(plan), seed=8, faults=20)
-    path = tmp_path / f"history{SUFFIXES[side]}"
+    path = tmp_path / "history"
     write_statement(path, side, lines_with_faults, RunSpan(NOON, NOON, len(plan.steps)))
-    read_statement = DIALECTS[side.value].read_statement
-    assert read_statement is not None
+    statement = DIALECTS[side.name].statement
+    assert statement is not None
     with path.open("rb") as stream:
-        records = list(read_statement(stream, _provider(side)))
+        records = list(statement.read(stream, _provider(side)))
     expected = [line for line in lines_with_faults if line.side is side]
     assert len(records) == len(expected)
     for record, line in zip(records, expected, strict=True):

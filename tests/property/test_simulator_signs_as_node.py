@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from simulator.history.lines import RunSpan, history_of
+from simulator.history.lines import history_of
+from simulator.protocol.history_lines import RunSpan
 from simulator.protocol.json_text import (
     JAVASCRIPT,
     PLAIN,
@@ -13,11 +14,10 @@ from simulator.protocol.json_text import (
     WireRequest,
     deep_sorted,
 )
-from simulator.protocol.messages import ProviderSystem
-from simulator.protocol.signing import request_for
-from simulator.protocol.xigs import signature
-from simulator.run.push import pushes
+from simulator.protocol.system import System
 from simulator.scenarios.plan import make_plan
+from simulator.systems.xigs.calls import signature
+from tests.harness.providers.systems import AGGREGATOR, SPORTSBOOK, XIGS, request_for
 from tests.harness.servers.node import (
     javascript_hashes,
     javascript_sorted_signatures,
@@ -29,34 +29,34 @@ SECRET = "agent-secret-\u00e9"
 CURRENCIES = ["USD", "JPY", "BHD", "BTC"]
 
 
-def _requests(side: ProviderSystem, currency: str) -> list[WireRequest]:
-    plan = make_plan(seed=11, callbacks=400, players=8, sides=(side,), currency=currency)
+def _requests(side: System, currency: str) -> list[WireRequest]:
+    plan = make_plan(seed=11, callbacks=400, players=8, systems=(side,), currency=currency)
     now = SystemClock().now()
     sent = [request_for(step.call, SECRET.encode(), sent_at=now) for step in plan.steps]
     span = RunSpan(now, now, len(plan.steps))
-    told = pushes(history_of(plan), seed=11, span=span, secret=SECRET.encode())
+    if side.push is None:
+        return sent
+    told = side.push(history_of(plan), 11, span, SECRET.encode())
     return sent + [request for requests in told for request in requests]
 
 
 @pytest.mark.parametrize("currency", CURRENCIES)
 def test_the_aggregators_sample_accepts_every_call_and_all_history(currency: str) -> None:
-    bodies = [
-        request.body.decode() for request in _requests(ProviderSystem.AGGREGATOR, currency)
-    ]
+    bodies = [request.body.decode() for request in _requests(AGGREGATOR, currency)]
     assert len(bodies) > 400
     assert all(javascript_verdicts(bodies, SECRET))
 
 
 @pytest.mark.parametrize("currency", CURRENCIES)
 def test_cards_are_signed_as_javascript_sorts_and_prints_them(currency: str) -> None:
-    requests = _requests(ProviderSystem.XIGS, currency)
+    requests = _requests(XIGS, currency)
     answers = javascript_sorted_signatures([one.body.decode() for one in requests], SECRET)
     signed = [one.headers["x-signed-request"] for one in requests]
     assert signed == [digest for _, digest in answers]
 
 
 def test_the_sportsbook_is_hashed_as_it_is_sent() -> None:
-    requests = _requests(ProviderSystem.SPORTSBOOK, "USD")
+    requests = _requests(SPORTSBOOK, "USD")
     hashes = javascript_hashes([one.body.decode() for one in requests], SECRET)
     assert [one.headers["X-Security-Hash"] for one in requests] == hashes
 

@@ -13,7 +13,7 @@ from breaks.states import ActionRefused
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import story_json
 from ops.context import current, endpoints
-from ops.providers.details import askable
+from ops.providers.inquiries import askable
 from vocabulary.clock import SystemClock
 
 

@@ -63,7 +63,7 @@ def import_statement(
 
     context = current(ctx)
     chosen = provider_named(configured(context.settings), provider)
-    if chosen.dialect.read_statement is None:
+    if chosen.dialect.statement is None:
         raise typer.BadParameter(f"{provider} pushes its history; it has no statements")
     settings = entry_named(context.settings, provider).statement
     reader = reader_of(chosen, settings)
@@ -110,13 +110,13 @@ def pull(
     3 when the API is out of reach; the next pull then asks again.
     """
     from ops.commands.feed.pull_output import exit_code, show_pulls  # noqa: PLC0415
-    from ops.providers.feed_pull import PULLED, pull_feeds  # noqa: PLC0415 - heavy
+    from ops.providers.feed_pull import pull_feeds  # noqa: PLC0415 - heavy
     from ops.runtime import logs  # noqa: PLC0415 - heavy
 
     context = current(ctx)
     chosen = provider_named(configured(context.settings), provider)
     entry = entry_named(context.settings, provider)
-    if entry.dialect not in PULLED:
+    if chosen.dialect.api().pull is None:
         raise typer.BadParameter(f"{provider} has no feed that could be pulled")
     if entry.api is None:
         raise SettingsInvalid([f"providers.{provider}.api: expected a table, to be called"])
@@ -127,7 +127,6 @@ def pull(
     pulls = pull_feeds(
         engine,
         entry,
-        chosen.provider,
         window=window,
         past_unreadable=past_unreadable,
         clock=clock,

@@ -12,101 +12,103 @@ from simulator.protocol.messages import Call, CallKind, ReplyKind
 COPIES = 16
 
 
-async def _first_bet(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    await stage.balance_holds()
+async def _first_bet(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    await session.balance_holds()
 
 
-async def _bet_and_its_win(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    won = stage.subject.units(25)
-    await stage.accepted(stage.win(won, bet), moves=won)
-    await stage.balance_holds()
+async def _bet_and_its_win(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    won = session.target.units(25)
+    await session.accepted(session.win(won, bet), moves=won)
+    await session.balance_holds()
 
 
-async def _balance_query(stage: ConformanceSession) -> None:
-    await stage.balance_holds()
-    await stage.balance_holds()
+async def _balance_query(session: ConformanceSession) -> None:
+    await session.balance_holds()
+    await session.balance_holds()
 
 
-async def _duplicate(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    await stage.repeated(bet)
-    other = stage.bet(stage.subject.units(5))
-    await stage.accepted(other, moves=-other.amount)
-    await stage.repeated(bet)
-    await stage.balance_holds()
+async def _duplicate(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    await session.repeated(bet)
+    other = session.bet(session.target.units(5))
+    await session.accepted(other, moves=-other.amount)
+    await session.repeated(bet)
+    await session.balance_holds()
 
 
-async def _duplicate_win(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    win = stage.win(stage.subject.units(25), bet)
-    await stage.accepted(win, moves=stage.subject.units(25))
-    await stage.repeated(win)
-    await stage.balance_holds()
+async def _duplicate_win(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    win = session.win(session.target.units(25), bet)
+    await session.accepted(win, moves=session.target.units(25))
+    await session.repeated(win)
+    await session.balance_holds()
 
 
-async def _concurrent_duplicates(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    request = stage.signed(bet)
-    heard = await asyncio.gather(*(stage.ask(request, bet.kind) for _ in range(COPIES)))
-    stage.balance -= bet.amount
-    _note_copies(stage, bet, heard)
-    await stage.balance_holds()
+async def _concurrent_duplicates(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    request = session.signed(bet)
+    responses = await asyncio.gather(*(session.ask(request, bet.kind) for _ in range(COPIES)))
+    session.balance -= bet.amount
+    _note_copies(session, bet, responses)
+    await session.balance_holds()
 
 
-def _note_copies(stage: ConformanceSession, bet: Call, heard: list[ProviderResponse]) -> None:
-    replies = {one.reply for one in heard}
-    same = len(replies) == 1 and heard[0].seen is ReplyKind.SUCCESS
-    shown = sorted({one.shown for one in heard})
+def _note_copies(
+    session: ConformanceSession, bet: Call, responses: list[ProviderResponse]
+) -> None:
+    replies = {response.reply for response in responses}
+    same = len(replies) == 1 and responses[0].seen is ReplyKind.SUCCESS
+    shown = sorted({response.shown for response in responses})
     more = f" and {len(shown) - 2} others" if len(shown) > 2 else ""
     seen = " / ".join(shown[:2]) + more
-    sent = f"{stage.words(bet)}, {COPIES} times at once"
-    stage.note(sent, "success, all replies the same", seen, passed=same)
+    sent = f"{session.words(bet)}, {COPIES} times at once"
+    session.note(sent, "success, all replies the same", seen, passed=same)
 
 
-async def _changed_duplicate(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    changed = replace(bet, amount=stage.subject.units(11))
-    await stage.turned_down(changed, ReplyKind.CONFLICT)
-    await stage.repeated(bet)
-    await stage.balance_holds()
+async def _changed_duplicate(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    changed = replace(bet, amount=session.target.units(11))
+    await session.turned_down(changed, ReplyKind.CONFLICT)
+    await session.repeated(bet)
+    await session.balance_holds()
 
 
-async def _declined_bet(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.balance + 1)
-    await stage.turned_down(bet, ReplyKind.DECLINED)
-    await stage.repeated(bet)
-    everything = stage.bet(stage.balance)
-    await stage.accepted(everything, moves=-everything.amount)
-    await stage.balance_holds()
+async def _declined_bet(session: ConformanceSession) -> None:
+    bet = session.bet(session.balance + 1)
+    await session.turned_down(bet, ReplyKind.DECLINED)
+    await session.repeated(bet)
+    everything = session.bet(session.balance)
+    await session.accepted(everything, moves=-everything.amount)
+    await session.balance_holds()
 
 
-async def _declined_repeated(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.balance + stage.subject.units(1))
-    await stage.turned_down(bet, ReplyKind.DECLINED)
-    await stage.top_up(stage.subject.units(50))
-    await stage.repeated(bet)
-    await stage.balance_holds()
-    again = replace(bet, reference=stage.fresh())
-    await stage.accepted(again, moves=-again.amount)
-    await stage.balance_holds()
+async def _declined_repeated(session: ConformanceSession) -> None:
+    bet = session.bet(session.balance + session.target.units(1))
+    await session.turned_down(bet, ReplyKind.DECLINED)
+    await session.top_up(session.target.units(50))
+    await session.repeated(bet)
+    await session.balance_holds()
+    again = replace(bet, reference=session.fresh())
+    await session.accepted(again, moves=-again.amount)
+    await session.balance_holds()
 
 
-async def _funds_first(stage: ConformanceSession) -> None:
-    stake = stage.balance + stage.subject.units(1)
-    won = stage.subject.units(50)
-    beyond = stage.call(CallKind.BET_AND_WIN, stage.fresh(), stake, payout=won)
-    await stage.turned_down(beyond, ReplyKind.DECLINED)
-    within = stage.call(CallKind.BET_AND_WIN, stage.fresh(), stage.balance, payout=won)
-    await stage.accepted(within, moves=won - within.amount)
-    await stage.repeated(within)
-    await stage.balance_holds()
+async def _funds_first(session: ConformanceSession) -> None:
+    stake = session.balance + session.target.units(1)
+    won = session.target.units(50)
+    beyond = session.call(CallKind.BET_AND_WIN, session.fresh(), stake, payout=won)
+    await session.turned_down(beyond, ReplyKind.DECLINED)
+    within = session.call(CallKind.BET_AND_WIN, session.fresh(), session.balance, payout=won)
+    await session.accepted(within, moves=won - within.amount)
+    await session.repeated(within)
+    await session.balance_holds()
 
 
 SCENARIOS = (
@@ -126,7 +128,9 @@ SCENARIOS = (
         name="balance_query",
         says="a balance query names the balance and changes nothing",
         play=_balance_query,
-        hindered=only_where(lambda s: s.asks_balances, "the protocol has no balance query"),
+        hindered=only_where(
+            lambda target: target.system.asks_balances, "the protocol has no balance query"
+        ),
     ),
     Scenario(
         name="duplicate",
@@ -168,6 +172,8 @@ SCENARIOS = (
         name="funds_before_win",
         says="bet and win are one unit, and the bet must be covered without the win",
         play=_funds_first,
-        hindered=only_where(lambda s: s.is_one_unit, "bet and win come separately"),
+        hindered=only_where(
+            lambda target: target.system.bets_carry_wins, "bet and win come separately"
+        ),
     ),
 )

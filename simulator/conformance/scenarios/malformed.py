@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from simulator.conformance import messages
-from simulator.conformance.messages import Message, message_of
+from simulator.conformance.messages import message_of
 from simulator.conformance.scenario import Scenario, always
 from simulator.conformance.session import ConformanceSession
 from simulator.protocol.json_text import WireRequest
+from simulator.protocol.message_format import Message
 
 Requests = Iterator[tuple[str, WireRequest]]
 
@@ -14,85 +15,85 @@ _DEPTH = 5_000
 _PADDING_BYTES = 1_000_000
 
 
-def _bet(stage: ConformanceSession) -> Message:
-    return message_of(stage.bet(stage.subject.units(10)), stage.subject)
+def _bet(session: ConformanceSession) -> Message:
+    return message_of(session.bet(session.target.units(10)), session.target)
 
 
-def _raw(stage: ConformanceSession, what: str, body: bytes) -> tuple[str, WireRequest]:
-    return what, messages.signed_bytes(_bet(stage).route, body, stage.subject)
+def _raw(session: ConformanceSession, case: str, body: bytes) -> tuple[str, WireRequest]:
+    return case, messages.signed_bytes(_bet(session).route, body, session.target)
 
 
-def _garbage(stage: ConformanceSession) -> Requests:
-    yield _raw(stage, "no bytes", b"")
-    yield _raw(stage, "every byte there is", bytes(range(256)) * 4)
-    yield _raw(stage, "a web page", b"<html><body>404</body></html>")
-    yield _raw(stage, "null", b"null")
-    yield _raw(stage, "a list", b"[1,2,3]")
-    yield _raw(stage, "a text", b'"bet"')
-    yield _raw(stage, "an empty object", b"{}")
+def _garbage(session: ConformanceSession) -> Requests:
+    yield _raw(session, "no bytes", b"")
+    yield _raw(session, "every byte there is", bytes(range(256)) * 4)
+    yield _raw(session, "a web page", b"<html><body>404</body></html>")
+    yield _raw(session, "null", b"null")
+    yield _raw(session, "a list", b"[1,2,3]")
+    yield _raw(session, "a text", b'"bet"')
+    yield _raw(session, "an empty object", b"{}")
 
 
-def _truncated(stage: ConformanceSession) -> Requests:
-    whole = messages.signed(_bet(stage), stage.subject)
+def _truncated(session: ConformanceSession) -> Requests:
+    whole = messages.signed(_bet(session), session.target)
     for part in (1, len(whole.body) // 2, len(whole.body) - 1):
-        yield _raw(stage, f"the first {part} bytes of a bet", whole.body[:part])
+        yield _raw(session, f"the first {part} bytes of a bet", whole.body[:part])
 
 
-def _nested(stage: ConformanceSession) -> Requests:
-    yield _raw(stage, "nested lists", b"[" * _DEPTH + b"]" * _DEPTH)
-    yield _raw(stage, "nested objects", b'{"a":' * _DEPTH + b"1" + b"}" * _DEPTH)
-    yield _raw(stage, "open brackets", b"[" * _DEPTH)
-    deep = _bet(stage).put(messages.amount_field(stage.subject), "[" * 900 + "]" * 900)
-    yield "a nested amount", messages.signed(deep, stage.subject)
+def _nested(session: ConformanceSession) -> Requests:
+    yield _raw(session, "nested lists", b"[" * _DEPTH + b"]" * _DEPTH)
+    yield _raw(session, "nested objects", b'{"a":' * _DEPTH + b"1" + b"}" * _DEPTH)
+    yield _raw(session, "open brackets", b"[" * _DEPTH)
+    deep = _bet(session).put(messages.amount_field(session.target), "[" * 900 + "]" * 900)
+    yield "a nested amount", messages.signed(deep, session.target)
 
 
-def _duplicate_keys(stage: ConformanceSession) -> Requests:
-    message = _bet(stage)
-    name = messages.amount_field(stage.subject)
-    small = messages.amount_token(stage.subject.text(1), stage.subject)
+def _duplicate_keys(session: ConformanceSession) -> Requests:
+    message = _bet(session)
+    name = messages.amount_field(session.target)
+    small = messages.amount_token(session.target.text(1), session.target)
     sent = ((name, small), *message.pairs)
-    yield "an amount twice", messages.sent_otherwise(message, sent, stage.subject)
-    who = messages.player_field(stage.subject)
-    sent = ((who, '"somebody-else"'), *message.pairs)
-    yield "a player twice", messages.sent_otherwise(message, sent, stage.subject)
+    yield "an amount twice", messages.sent_otherwise(message, sent, session.target)
+    player = messages.player_field(session.target)
+    sent = ((player, '"somebody-else"'), *message.pairs)
+    yield "a player twice", messages.sent_otherwise(message, sent, session.target)
 
 
-def _numbers(stage: ConformanceSession) -> Requests:
+def _numbers(session: ConformanceSession) -> Requests:
     for token in ("NaN", "Infinity", "-Infinity", "1e400", "9" * 400, "1e999999999", "true"):
-        message = _bet(stage).put(messages.amount_field(stage.subject), token)
-        yield f"a bet of {token[:12]}", messages.signed(message, stage.subject)
+        message = _bet(session).put(messages.amount_field(session.target), token)
+        yield f"a bet of {token[:12]}", messages.signed(message, session.target)
     for text in ("NaN", "1_000", " 10", "0x10", "", "١٠"):  # noqa: RUF001 - Arabic digits
-        message = _bet(stage).put(messages.amount_field(stage.subject), f'"{text}"')
-        yield f"a bet of the text {text!r}", messages.signed(message, stage.subject)
+        message = _bet(session).put(messages.amount_field(session.target), f'"{text}"')
+        yield f"a bet of the text {text!r}", messages.signed(message, session.target)
 
 
-def _encodings(stage: ConformanceSession) -> Requests:
-    message = _bet(stage)
-    who = messages.player_field(stage.subject)
-    for what, token in {
+def _encodings(session: ConformanceSession) -> Requests:
+    message = _bet(session)
+    player = messages.player_field(session.target)
+    for case, token in {
         "not UTF-8": '"\udcff\udcfe"',
         "overlong UTF-8": '"\udcc0\udc80"',
         "a lone surrogate": '"\\ud800"',
         "a zero byte": '"\\u0000"',
     }.items():
-        yield what, messages.signed(message.put(who, token), stage.subject)
-    body = messages.signed(message, stage.subject).body
-    yield _raw(stage, "UTF-16", body.decode().encode("utf-16"))
+        yield case, messages.signed(message.put(player, token), session.target)
+    body = messages.signed(message, session.target).body
+    yield _raw(session, "UTF-16", body.decode().encode("utf-16"))
 
 
-def _oversized(stage: ConformanceSession) -> Requests:
-    whole = messages.signed(_bet(stage), stage.subject)
+def _oversized(session: ConformanceSession) -> Requests:
+    whole = messages.signed(_bet(session), session.target)
     padded = whole.body + b" " * _PADDING_BYTES
-    yield _raw(stage, f"a bet and {_PADDING_BYTES} blanks", padded)
+    yield _raw(session, f"a bet and {_PADDING_BYTES} blanks", padded)
 
 
 def _scenario(
     name: str, says: str, requests: Callable[[ConformanceSession], Requests]
 ) -> Scenario:
-    async def play(stage: ConformanceSession) -> None:
-        for what, request in requests(stage):
-            await stage.turned_away(request, what)
-        await stage.balance_holds()
+    async def play(session: ConformanceSession) -> None:
+        for case, request in requests(session):
+            await session.turned_away(request, case)
+        await session.balance_holds()
 
     return Scenario(name=name, says=says, play=play, hindered=always)
 

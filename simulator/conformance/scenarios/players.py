@@ -5,44 +5,44 @@ import asyncio
 from simulator.conformance.scenario import Scenario, always, only_where
 from simulator.conformance.session import ConformanceSession
 from simulator.conformance.target import ConformanceTarget, LedgerHooks
-from simulator.protocol.messages import ProviderSystem, ReplyKind
+from simulator.protocol.messages import ReplyKind
 
 
-async def _unknown_player(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10), handle=f"nobody-{stage.guest.handle}")
-    await stage.turned_down(bet, ReplyKind.REFUSED)
-    await stage.balance_holds()
+async def _unknown_player(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10), handle=f"nobody-{session.player.handle}")
+    await session.turned_down(bet, ReplyKind.REFUSED)
+    await session.balance_holds()
 
 
-async def _wrong_currency(stage: ConformanceSession) -> None:
-    other = "USD" if stage.subject.currency == "EUR" else "EUR"
-    bet = stage.bet(stage.subject.units(10), currency=other)
-    await stage.turned_down(bet, ReplyKind.REFUSED, said=f" in {other}")
-    await stage.balance_holds()
+async def _wrong_currency(session: ConformanceSession) -> None:
+    other = "USD" if session.target.currency == "EUR" else "EUR"
+    bet = session.bet(session.target.units(10), currency=other)
+    await session.turned_down(bet, ReplyKind.REFUSED, remark=f" in {other}")
+    await session.balance_holds()
 
 
-async def _blocked_player(stage: ConformanceSession) -> None:
-    before = stage.bet(stage.subject.units(10))
-    await stage.accepted(before, moves=-before.amount)
-    assert stage.hooks.block is not None
-    await asyncio.to_thread(stage.hooks.block, stage.guest.player)
-    stage.note("the player is blocked", "done", "done", passed=True)
-    await stage.turned_down(stage.bet(stage.subject.units(10)), ReplyKind.DECLINED)
-    won = stage.subject.units(20)
-    await stage.accepted(stage.win(won, before), moves=won)
-    await stage.balance_holds()
+async def _blocked_player(session: ConformanceSession) -> None:
+    before = session.bet(session.target.units(10))
+    await session.accepted(before, moves=-before.amount)
+    assert session.hooks.block is not None
+    await asyncio.to_thread(session.hooks.block, session.player.player)
+    session.note("the player is blocked", "done", "done", passed=True)
+    await session.turned_down(session.bet(session.target.units(10)), ReplyKind.DECLINED)
+    won = session.target.units(20)
+    await session.accepted(session.win(won, before), moves=won)
+    await session.balance_holds()
 
 
-async def _expired_session(stage: ConformanceSession) -> None:
-    """Is never played: see why it is hindered."""
+async def _expired_session(session: ConformanceSession) -> None:
+    """Never played: ``_no_expiry`` gives the reason."""
 
 
 def _cannot_block(_subject: ConformanceTarget, hooks: LedgerHooks) -> str:
     return "" if hooks.block else "players can be blocked in our own books only"
 
 
-def _no_expiry(subject: ConformanceTarget, _hooks: LedgerHooks) -> str:
-    if subject.side in {ProviderSystem.AGENT_PLATFORM, ProviderSystem.XIGS}:
+def _no_expiry(target: ConformanceTarget, _hooks: LedgerHooks) -> str:
+    if target.system.names_session:
         return "callbacks name a session, but not when it ends"
     return "callbacks name no session"
 
@@ -65,7 +65,7 @@ SCENARIOS = (
         says="a bet in a currency the player has no wallet in is refused",
         play=_wrong_currency,
         hindered=only_where(
-            lambda s: s.side is not ProviderSystem.AGGREGATOR, "callbacks name no currency"
+            lambda target: target.system.names_currency, "callbacks name no currency"
         ),
     ),
     Scenario(

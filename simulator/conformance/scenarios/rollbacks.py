@@ -2,81 +2,87 @@
 
 from simulator.conformance.scenario import Scenario, needs_rollbacks, only_where
 from simulator.conformance.session import ConformanceSession
-from simulator.protocol.messages import ProviderSystem, ReplyKind
+from simulator.conformance.target import ConformanceTarget
+from simulator.protocol.messages import ReplyKind
 
 
-async def _rollback(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    undo = stage.rollback(bet)
-    await stage.accepted(undo, moves=bet.amount)
-    await stage.repeated(undo)
-    await stage.balance_holds()
+async def _rollback(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    undo = session.rollback(bet)
+    await session.accepted(undo, moves=bet.amount)
+    await session.repeated(undo)
+    await session.balance_holds()
 
 
-async def _rollback_first(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    undo = stage.rollback(bet)
-    await stage.accepted(undo, moves=0)
-    await stage.turned_down(bet, ReplyKind.REFUSED)
-    await stage.repeated(undo)
-    await stage.turned_down(bet, ReplyKind.REFUSED, said=" again")
-    await stage.balance_holds()
+async def _rollback_first(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    undo = session.rollback(bet)
+    await session.accepted(undo, moves=0)
+    await session.turned_down(bet, ReplyKind.REFUSED)
+    await session.repeated(undo)
+    await session.turned_down(bet, ReplyKind.REFUSED, remark=" again")
+    await session.balance_holds()
 
 
-async def _double_rollback(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    await stage.accepted(stage.rollback(bet), moves=bet.amount)
-    await stage.accepted(stage.rollback(bet), moves=0)
-    await stage.balance_holds()
+async def _double_rollback(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    await session.accepted(session.rollback(bet), moves=bet.amount)
+    await session.accepted(session.rollback(bet), moves=0)
+    await session.balance_holds()
 
 
-async def _rollback_of_win(stage: ConformanceSession) -> None:
-    won = stage.subject.units(50)
-    win = stage.win(won, stage.bet(stage.subject.units(10)))
-    await stage.accepted(win, moves=won)
-    bet = stage.bet(stage.balance)
-    await stage.accepted(bet, moves=-bet.amount)
-    await stage.accepted(stage.rollback(win), moves=-won)
-    await stage.balance_holds()
+async def _rollback_of_win(session: ConformanceSession) -> None:
+    won = session.target.units(50)
+    win = session.win(won, session.bet(session.target.units(10)))
+    await session.accepted(win, moves=won)
+    bet = session.bet(session.balance)
+    await session.accepted(bet, moves=-bet.amount)
+    await session.accepted(session.rollback(win), moves=-won)
+    await session.balance_holds()
 
 
-async def _win_after_rollback(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    await stage.accepted(stage.rollback(bet), moves=bet.amount)
-    won = stage.subject.units(20)
-    await stage.accepted(stage.win(won, bet), moves=won)
-    await stage.balance_holds()
+async def _win_after_rollback(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    await session.accepted(session.rollback(bet), moves=bet.amount)
+    won = session.target.units(20)
+    await session.accepted(session.win(won, bet), moves=won)
+    await session.balance_holds()
 
 
-async def _repeat_after_rollback(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    await stage.accepted(stage.rollback(bet), moves=bet.amount)
-    await stage.repeated(bet)
-    await stage.balance_holds()
+async def _repeat_after_rollback(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    await session.accepted(session.rollback(bet), moves=bet.amount)
+    await session.repeated(bet)
+    await session.balance_holds()
 
 
-async def _rollback_of_declined(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.balance + stage.subject.units(1))
-    await stage.turned_down(bet, ReplyKind.DECLINED)
-    await stage.accepted(stage.rollback(bet), moves=0)
-    await stage.balance_holds()
+async def _rollback_of_declined(session: ConformanceSession) -> None:
+    bet = session.bet(session.balance + session.target.units(1))
+    await session.turned_down(bet, ReplyKind.DECLINED)
+    await session.accepted(session.rollback(bet), moves=0)
+    await session.balance_holds()
 
 
-async def _rollback_of_rollback(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    undo = stage.rollback(bet)
-    await stage.accepted(undo, moves=bet.amount)
-    redo = stage.rollback(undo)
-    if stage.subject.rollback_of_rollback_accepts:
-        await stage.accepted(redo, moves=0)
+async def _rollback_of_rollback(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    undo = session.rollback(bet)
+    await session.accepted(undo, moves=bet.amount)
+    redo = session.rollback(undo)
+    if session.target.rollback_of_rollback_accepts:
+        await session.accepted(redo, moves=0)
     else:
-        await stage.turned_down(redo, ReplyKind.REFUSED)
-    await stage.balance_holds()
+        await session.turned_down(redo, ReplyKind.REFUSED)
+    await session.balance_holds()
+
+
+def _wins_stand_alone(target: ConformanceTarget) -> bool:
+    """Whether a rolled-back bet leaves its wins as they are."""
+    return target.system.has_rollbacks and not target.system.wins_name_bets
 
 
 SCENARIOS = (
@@ -109,7 +115,7 @@ SCENARIOS = (
         says="a result after its bet was rolled back is still owed",
         play=_win_after_rollback,
         hindered=only_where(
-            lambda s: s.side is ProviderSystem.SPORTSBOOK,
+            _wins_stand_alone,
             "the protocol has no rollback, or the win is undone with its bet",
         ),
     ),

@@ -5,115 +5,114 @@ from dataclasses import replace
 from simulator.conformance.scenario import Scenario, needs_separate_wins, only_where
 from simulator.conformance.session import ConformanceSession
 from simulator.conformance.target import ConformanceTarget
-from simulator.protocol.messages import Call, CallKind, ProviderSystem, ReplyKind
+from simulator.protocol.messages import Call, CallKind, ReplyKind
 
 
-def _credits_orphans(subject: ConformanceTarget) -> bool:
+def _credits_orphans(target: ConformanceTarget) -> bool:
     """Where a win names no bet, any win is owed."""
-    names_bet = subject.option("key_source", "round") == "round"
-    return subject.orphan_win_credits or not names_bet
+    return target.orphan_win_credits or not target.system.messages.wins_name_bets(target)
 
 
-async def _orphan(stage: ConformanceSession, win: Call, moves: int) -> None:
+async def _orphan(session: ConformanceSession, win: Call, moves: int) -> None:
     """A win that comes before its bet, or without one."""
-    if _credits_orphans(stage.subject):
-        await stage.accepted(win, moves=moves)
+    if _credits_orphans(session.target):
+        await session.accepted(win, moves=moves)
     else:
-        await stage.turned_down(win, ReplyKind.REFUSED)
+        await session.turned_down(win, ReplyKind.REFUSED)
 
 
-async def _win_without_bet(stage: ConformanceSession) -> None:
-    won = stage.subject.units(20)
-    win = stage.win(won, stage.bet(stage.subject.units(10)))
-    await _orphan(stage, win, won)
-    await stage.balance_holds()
+async def _win_without_bet(session: ConformanceSession) -> None:
+    won = session.target.units(20)
+    win = session.win(won, session.bet(session.target.units(10)))
+    await _orphan(session, win, won)
+    await session.balance_holds()
 
 
-async def _reorder(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    won = stage.subject.units(20)
-    win = stage.win(won, bet)
-    await _orphan(stage, win, won)
-    await stage.accepted(bet, moves=-bet.amount)
-    if _credits_orphans(stage.subject):
-        await stage.repeated(win)
+async def _reorder(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    won = session.target.units(20)
+    win = session.win(won, bet)
+    await _orphan(session, win, won)
+    await session.accepted(bet, moves=-bet.amount)
+    if _credits_orphans(session.target):
+        await session.repeated(win)
     else:
-        await stage.accepted(win, moves=won)
-    await stage.repeated(win)
-    await stage.balance_holds()
+        await session.accepted(win, moves=won)
+    await session.repeated(win)
+    await session.balance_holds()
 
 
-async def _close_before_open(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    lost = stage.win(0, bet)
-    await _orphan(stage, lost, 0)
-    await stage.accepted(bet, moves=-bet.amount)
-    if _credits_orphans(stage.subject):
-        await stage.repeated(lost)
+async def _close_before_open(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    lost = session.win(0, bet)
+    await _orphan(session, lost, 0)
+    await session.accepted(bet, moves=-bet.amount)
+    if _credits_orphans(session.target):
+        await session.repeated(lost)
     else:
-        await stage.accepted(lost, moves=0)
-    changed = replace(lost, amount=stage.subject.units(20))
-    await stage.turned_down(changed, ReplyKind.CONFLICT)
-    await stage.balance_holds()
+        await session.accepted(lost, moves=0)
+    changed = replace(lost, amount=session.target.units(20))
+    await session.turned_down(changed, ReplyKind.CONFLICT)
+    await session.balance_holds()
 
 
-async def _end_then_settle(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    end = stage.call(CallKind.ROUND_END, bet.reference, bet.amount)
-    await stage.accepted(end, moves=0)
-    await stage.repeated(end)
-    won = stage.subject.units(20)
-    await stage.accepted(stage.win(won, bet), moves=won)
-    await stage.balance_holds()
+async def _end_then_settle(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    end = session.call(CallKind.ROUND_END, bet.reference, bet.amount)
+    await session.accepted(end, moves=0)
+    await session.repeated(end)
+    won = session.target.units(20)
+    await session.accepted(session.win(won, bet), moves=won)
+    await session.balance_holds()
 
 
-async def _end_before_bet(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    end = stage.call(CallKind.ROUND_END, bet.reference, bet.amount)
-    await stage.accepted(end, moves=0)
-    await stage.turned_down(bet, ReplyKind.REFUSED)
-    await stage.repeated(end)
-    await stage.turned_down(bet, ReplyKind.REFUSED, said=" again")
-    await stage.balance_holds()
+async def _end_before_bet(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    end = session.call(CallKind.ROUND_END, bet.reference, bet.amount)
+    await session.accepted(end, moves=0)
+    await session.turned_down(bet, ReplyKind.REFUSED)
+    await session.repeated(end)
+    await session.turned_down(bet, ReplyKind.REFUSED, remark=" again")
+    await session.balance_holds()
 
 
-async def _end_books_missing(stage: ConformanceSession) -> None:
-    stake, won = stage.subject.units(10), stage.subject.units(25)
-    unseen, seen = stage.bet(stake), stage.bet(stake)
-    end = stage.call(CallKind.ROUND_END, unseen.reference, stake, payout=won)
-    await stage.accepted(end, moves=won - stake)
-    await stage.repeated(end)
-    await stage.acknowledged(unseen)
-    await stage.acknowledged(stage.win(won, unseen))
-    await stage.accepted(seen, moves=-stake)
-    end = stage.call(CallKind.ROUND_END, seen.reference, stake, payout=won)
-    await stage.accepted(end, moves=won)
-    await stage.acknowledged(stage.win(won, seen))
-    await stage.balance_holds()
+async def _end_books_missing(session: ConformanceSession) -> None:
+    stake, won = session.target.units(10), session.target.units(25)
+    unseen, seen = session.bet(stake), session.bet(stake)
+    end = session.call(CallKind.ROUND_END, unseen.reference, stake, payout=won)
+    await session.accepted(end, moves=won - stake)
+    await session.repeated(end)
+    await session.acknowledged(unseen)
+    await session.acknowledged(session.win(won, unseen))
+    await session.accepted(seen, moves=-stake)
+    end = session.call(CallKind.ROUND_END, seen.reference, stake, payout=won)
+    await session.accepted(end, moves=won)
+    await session.acknowledged(session.win(won, seen))
+    await session.balance_holds()
 
 
-def _ends_rounds(subject: ConformanceTarget) -> bool:
-    return subject.side is ProviderSystem.AGGREGATOR
+def _ends_rounds(target: ConformanceTarget) -> bool:
+    return target.system.has_round_ends
 
 
-def _end_books(subject: ConformanceTarget) -> bool:
-    return _ends_rounds(subject) and subject.option("bet_end", "compare") == "apply_missing"
+def _end_books(target: ConformanceTarget) -> bool:
+    return _ends_rounds(target) and target.system.messages.round_end_books(target)
 
 
-def _end_compares(subject: ConformanceTarget) -> bool:
-    return _ends_rounds(subject) and not _end_books(subject)
+def _end_compares(target: ConformanceTarget) -> bool:
+    return _ends_rounds(target) and not _end_books(target)
 
 
-async def _several_results(stage: ConformanceSession) -> None:
-    bet = stage.bet(stage.subject.units(10))
-    await stage.accepted(bet, moves=-bet.amount)
-    results = [stage.win(stage.subject.units(whole), bet) for whole in (5, 7, 0)]
+async def _several_results(session: ConformanceSession) -> None:
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    results = [session.win(session.target.units(whole), bet) for whole in (5, 7, 0)]
     for result in results:
-        await stage.accepted(result, moves=result.amount)
+        await session.accepted(result, moves=result.amount)
     for result in results:
-        await stage.repeated(result)
-    await stage.balance_holds()
+        await session.repeated(result)
+    await session.balance_holds()
 
 
 _NO_END = "the protocol has no message for a round's end"
@@ -154,7 +153,7 @@ SCENARIOS = (
         says="one bet may have several results, each paid once",
         play=_several_results,
         hindered=only_where(
-            lambda s: s.side is ProviderSystem.SPORTSBOOK, "a bet has at most one result"
+            lambda target: not target.system.wins_name_bets, "a bet has at most one result"
         ),
     ),
     Scenario(
@@ -162,7 +161,7 @@ SCENARIOS = (
         says="a close before its open goes as configured, and a changed one is a conflict",
         play=_close_before_open,
         hindered=only_where(
-            lambda s: s.side is ProviderSystem.XIGS, "rounds are not opened and closed"
+            lambda target: target.system.win_ends_round, "rounds are not opened and closed"
         ),
     ),
 )

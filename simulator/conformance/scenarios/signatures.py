@@ -1,94 +1,96 @@
-"""Only the provider is heard, and only at the place it spoke to."""
+"""Only the provider is believed, and only at the route it called."""
 
 from dataclasses import replace
 
 from simulator.conformance import messages
-from simulator.conformance.messages import Message, message_of
+from simulator.conformance.messages import message_of
 from simulator.conformance.scenario import Scenario, always, only_where
 from simulator.conformance.session import ConformanceSession
-from simulator.protocol.messages import Call, CallKind, ProviderSystem
+from simulator.protocol.message_format import Message, printed
+from simulator.protocol.messages import Call, CallKind
 
 #: A secret that no receiver was ever given.
 _STRANGE = b"a secret that was never agreed"
 
 
-def _bet(stage: ConformanceSession) -> Call:
-    return stage.bet(stage.subject.units(10))
+def _bet(session: ConformanceSession) -> Call:
+    return session.bet(session.target.units(10))
 
 
-async def _missing(stage: ConformanceSession) -> None:
-    bet = _bet(stage)
-    message = message_of(bet, stage.subject)
-    body = messages.printed(message.pairs)
-    request = messages.with_signature(message.route, body, None, stage.subject)
-    await stage.turned_away(request, "bet without a signature")
-    await stage.accepted(bet, moves=-bet.amount)
-    await stage.balance_holds()
+async def _missing(session: ConformanceSession) -> None:
+    bet = _bet(session)
+    message = message_of(bet, session.target)
+    body = printed(message.pairs)
+    request = messages.with_signature(message.route, body, None, session.target)
+    await session.turned_away(request, "bet without a signature")
+    await session.accepted(bet, moves=-bet.amount)
+    await session.balance_holds()
 
 
-async def _wrong(stage: ConformanceSession) -> None:
-    bet = _bet(stage)
-    message = message_of(bet, stage.subject)
-    body = messages.printed(message.pairs)
-    good = messages.signature_of(body, stage.subject, stage.subject.secrets[0])
+async def _wrong(session: ConformanceSession) -> None:
+    bet = _bet(session)
+    message = message_of(bet, session.target)
+    body = printed(message.pairs)
+    good = messages.signature_of(body, session.target)
     for wrong in ("0" * len(good), "signature", "", good[:-1]):
-        request = messages.with_signature(message.route, body, wrong, stage.subject)
-        await stage.turned_away(request, f"bet under the signature {wrong[:12]!r}…")
-    await stage.accepted(bet, moves=-bet.amount)
-    await stage.balance_holds()
+        request = messages.with_signature(message.route, body, wrong, session.target)
+        await session.turned_away(request, f"bet under the signature {wrong[:12]!r}…")
+    await session.accepted(bet, moves=-bet.amount)
+    await session.balance_holds()
 
 
-async def _other_secret(stage: ConformanceSession) -> None:
-    message = message_of(_bet(stage), stage.subject)
-    request = messages.signed(message, stage.subject, _STRANGE)
-    await stage.turned_away(request, "bet signed with a secret that does not hold")
-    await stage.balance_holds()
+async def _other_secret(session: ConformanceSession) -> None:
+    message = message_of(_bet(session), session.target)
+    request = messages.signed(message, session.target, _STRANGE)
+    await session.turned_away(request, "bet signed with a secret that does not hold")
+    await session.balance_holds()
 
 
-async def _old_secret(stage: ConformanceSession) -> None:
-    for secret in stage.subject.secrets[1:]:
-        bet = _bet(stage)
-        request = messages.signed(message_of(bet, stage.subject), stage.subject, secret)
-        await stage.accepted(bet, moves=-bet.amount, request=request)
-        await stage.balance_holds()
+async def _old_secret(session: ConformanceSession) -> None:
+    for secret in session.target.secrets[1:]:
+        bet = _bet(session)
+        request = messages.signed(message_of(bet, session.target), session.target, secret)
+        await session.accepted(bet, moves=-bet.amount, request=request)
+        await session.balance_holds()
 
 
-async def _changed_body(stage: ConformanceSession) -> None:
-    message = message_of(_bet(stage), stage.subject)
-    request = messages.signed(message, stage.subject)
-    name = messages.amount_field(stage.subject)
+async def _changed_body(session: ConformanceSession) -> None:
+    message = message_of(_bet(session), session.target)
+    request = messages.signed(message, session.target)
+    name = messages.amount_field(session.target)
     token = dict(message.pairs)[name]
     digit = token.replace("1", "2", 1)
-    field = messages.printed([(name, token)])[1:-1]
-    changed = messages.printed([(name, digit)])[1:-1]
+    field = printed([(name, token)])[1:-1]
+    changed = printed([(name, digit)])[1:-1]
     assert request.body.count(field) == 1
     forged = replace(request, body=request.body.replace(field, changed))
-    await stage.turned_away(forged, "bet changed after it was signed")
-    await stage.balance_holds()
+    await session.turned_away(forged, "bet changed after it was signed")
+    await session.balance_holds()
 
 
-async def _endpoint_confusion(stage: ConformanceSession) -> None:
-    bet = _bet(stage)
-    await stage.accepted(bet, moves=-bet.amount)
-    for said, route in _misdirected(stage, bet):
-        request = messages.signed(Message(route, said.pairs), stage.subject)
-        await stage.turned_away(request, f"body for {said.route} sent to {route}")
-    await stage.balance_holds()
+async def _endpoint_confusion(session: ConformanceSession) -> None:
+    bet = _bet(session)
+    await session.accepted(bet, moves=-bet.amount)
+    for message, route in _misdirected(session, bet):
+        request = messages.signed(Message(route, message.pairs), session.target)
+        await session.turned_away(request, f"body for {message.route} sent to {route}")
+    await session.balance_holds()
 
 
-def _misdirected(stage: ConformanceSession, bet: Call) -> list[tuple[Message, str]]:
-    """Bodies that are authentic and say something, each with a place it does not belong to."""
-    if stage.subject.side is ProviderSystem.SPORTSBOOK:
-        calls = [stage.rollback(bet), stage.bet(1), stage.win(1, bet)]
-        routes: tuple[str, ...] = ("/transaction", "/transaction-rollback")
-    else:
-        other = stage.bet(1)
-        end = stage.call(CallKind.ROUND_END, bet.reference, bet.amount)
-        calls = [stage.call(CallKind.BALANCE, "", 0), other, stage.win(1, bet), end]
-        routes = ("/balance", "/bet", "/settle-bet", "/bet-end", "/history")
-    signed = [message_of(call, stage.subject) for call in calls]
+def _misdirected(session: ConformanceSession, bet: Call) -> list[tuple[Message, str]]:
+    """Authentic messages, each with a route it does not belong to."""
+    system = session.target.system
+    calls = [session.rollback(bet)] if system.has_rollbacks else []
+    calls += [session.call(CallKind.BALANCE, "", 0)] if system.asks_balances else []
+    calls += [session.bet(1), session.win(1, bet)]
+    if system.has_round_ends:
+        calls.append(session.call(CallKind.ROUND_END, bet.reference, bet.amount))
+    bodies = [message_of(call, session.target) for call in calls]
     return [
-        (message, route) for message in signed for route in routes if route != message.route
+        (message, route)
+        for message in bodies
+        for route in system.messages.routes
+        if route != message.route
     ]
 
 
@@ -115,7 +117,7 @@ SCENARIOS = (
         name="signature_of_old_secret",
         says="while secrets are exchanged, the older one holds too",
         play=_old_secret,
-        hindered=only_where(lambda s: len(s.secrets) > 1, "one secret is configured"),
+        hindered=only_where(lambda target: len(target.secrets) > 1, "one secret is configured"),
     ),
     Scenario(
         name="changed_after_signing",
@@ -128,8 +130,7 @@ SCENARIOS = (
         says="a body signed for one route is refused at every other",
         play=_endpoint_confusion,
         hindered=only_where(
-            lambda s: s.side in {ProviderSystem.AGGREGATOR, ProviderSystem.SPORTSBOOK},
-            "one URL hears everything",
+            lambda target: len(target.system.messages.routes) > 1, "one URL hears everything"
         ),
     ),
 )

@@ -22,7 +22,7 @@ from ledger.accepting.model import (
 from ledger.enums import OperationDecision, OperationKind
 from providers.contract import Callback, Provider, Verified
 from providers.registry import DIALECTS
-from providers.wire import decode_json
+from providers.wire.decode import decode_json
 from simulator.conformance.catalogue import CATALOGUE, OPENING_UNITS
 from simulator.conformance.runner import examine
 from simulator.conformance.scenario import ScenarioResult

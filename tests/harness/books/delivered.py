@@ -12,8 +12,8 @@ from ops.providers.configured import ConfiguredProvider, configured
 from ops.settings.loader import load
 from providers.contract import Callback
 from storage.engine import open_accept_connection
-from tests.harness.providers.aggregator import SAMPLES
-from tests.harness.providers.signers import sign_aggregator, sign_sportsbook
+from tests.harness.dialects.aggregator import SAMPLES, sign_aggregator
+from tests.harness.dialects.sportsbook import sign_sportsbook
 from tests.harness.servers.receiver import SECRET, SETTINGS
 from vocabulary.clock import SystemClock
 from vocabulary.outcomes import Answer, Outcome

@@ -18,19 +18,20 @@ from ledger.players.importer import import_players, read_players
 from ledger.replay.report import ProviderDecoder, ProviderDecoders
 from providers.contract import Callback
 from providers.registry import DIALECTS
-from simulator.protocol.messages import ProviderSystem, ScriptStep
-from simulator.protocol.signing import request_for
+from simulator.protocol.messages import ScriptStep
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.scenarios.players_csv import write_roster
+from simulator.systems.registry import SYSTEMS
 from storage.engine import open_engine
 from tests.harness.books.ledger import NOON, acceptors
-from tests.harness.providers.signers import SECRET, configured
+from tests.harness.providers.speaker import SECRET, configured
+from tests.harness.providers.systems import ALL_SYSTEMS, configuration
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome
 from webhooks.evidence_headers import evidence_text
 
-SIDES = tuple(ProviderSystem)
+SIDES = ALL_SYSTEMS
 HOUR = timedelta(hours=1)
 BATCH = 60
 
@@ -51,10 +52,10 @@ def _decoder(name: str, secret: bytes) -> ProviderDecoder:
 def book_an_hour(database: str, *, seed: int, callbacks: int, players: int) -> Plan:
     """Import the players and accept every callback of the plan; post nothing."""
     plan = make_plan(
-        seed=seed, callbacks=callbacks, players=players, sides=SIDES, currency="USD"
+        seed=seed, callbacks=callbacks, players=players, systems=SIDES, currency="USD"
     )
     file = io.StringIO(newline="")
-    write_roster(file, plan.players, {side: side.value for side in SIDES})
+    write_roster(file, plan.players, {side: side.name for side in SIDES})
     file.seek(0)
     engine = open_engine(database)
     import_players(engine, read_players(file))
@@ -93,9 +94,10 @@ def requests(steps: Sequence[ScriptStep]) -> Iterator[Request]:
 def _request(
     provider_decoders: ProviderDecoders, step: ScriptStep, sent_at: datetime
 ) -> Request:
-    side = step.call.side.value
+    side = step.call.side.name
     decoder = provider_decoders.providers[side]
-    http_request = request_for(step.call, SECRET, sent_at=sent_at)
+    provider = configuration(SYSTEMS[side], secret=SECRET)
+    http_request = SYSTEMS[side].request(step.call, provider, sent_at)
     headers = {name.lower(): value for name, value in http_request.headers.items()}
     callback = Callback(route=http_request.route, headers=headers, body=http_request.body)
     verified = decoder.dialect.verify(callback, decoder.provider)

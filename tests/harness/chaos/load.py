@@ -3,25 +3,29 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from ledger.players.importer import import_players, read_players
-from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.messages import Side
 from simulator.protocol.sender import RetryPolicy
 from simulator.run.campaign import CampaignOptions, run_campaign
 from simulator.run.driver import Pace, ReceiverTarget
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.scenarios.players_csv import write_roster
 from storage.engine import open_engine
+from tests.harness.providers.systems import AGGREGATOR, SPORTSBOOK, configuration
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 
-SIDES = (ProviderSystem.AGGREGATOR, ProviderSystem.SPORTSBOOK)
-SLUGS = {side: side.value for side in SIDES}
-SECRETS = {side: f"{side} secret of the tests".encode() for side in SIDES}
+SIDES = (AGGREGATOR, SPORTSBOOK)
+SLUGS: Mapping[Side, str] = {side: side.name for side in SIDES}
+PROVIDERS = {
+    side: configuration(side, secret=f"{side.name} secret of the tests".encode())
+    for side in SIDES
+}
 #: Callbacks and players of one simulation.
 CALLBACKS, PLAYERS = 300, 12
 #: Callbacks per second of one load.
@@ -42,7 +46,7 @@ class Load(threading.Thread):
     def __init__(self, url: str, database_url: str, folder: Path, *, seed: int) -> None:
         super().__init__(name=f"load-{seed}", daemon=True)
         self.mismatched = 0
-        self._target = ReceiverTarget(url=url, slugs=SLUGS, secrets=SECRETS)
+        self._target = ReceiverTarget(url=url, providers=PROVIDERS)
         self._database_url = database_url
         self._folder = folder
         self._seed = seed
@@ -78,7 +82,7 @@ class Load(threading.Thread):
 
     def _simulate(self, seed: int) -> None:
         plan = make_plan(
-            seed=seed, callbacks=CALLBACKS, players=PLAYERS, sides=SIDES, currency="USD"
+            seed=seed, callbacks=CALLBACKS, players=PLAYERS, systems=SIDES, currency="USD"
         )
         self._import(plan)
         journal = self._folder / f"{seed}.jsonl"
@@ -88,7 +92,7 @@ class Load(threading.Thread):
             plan, self._target, pace, options, clock=SystemClock(), announce=self._announce
         )
         result = asyncio.run(run)
-        self.mismatched += result.tally.mismatched + result.closing.mismatched
+        self.mismatched += result.summary.mismatched + result.closing.mismatched
         self.mismatched += result.unacknowledged
 
     def _announce(self, _label: str, _units: int) -> Callable[[int], None]:

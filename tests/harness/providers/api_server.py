@@ -9,9 +9,10 @@ from random import Random
 
 from aiohttp import web
 
-from providers.outbound import ApiCall, Outbound
-from providers.outbound_json import name_at
-from providers.wire import Json
+from providers.outbound.calls import ApiCall
+from providers.outbound.http_transport import HttpTransport
+from providers.outbound.replies import name_at
+from providers.wire.decode import Json
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import ApiError
 
@@ -124,9 +125,9 @@ def outbound(
     deadline: timedelta = timedelta(seconds=20),
     attempts: int = 3,
     clock: Clock | None = None,
-) -> Outbound:
+) -> HttpTransport:
     """The way to a scripted API."""
-    return Outbound(
+    return HttpTransport(
         slug="games",
         base_url=server.url,
         deadline=deadline,
@@ -144,8 +145,8 @@ def read_id(document: Json) -> str:
     return name_at(document, "id")
 
 
-async def outcome(out: Outbound, call: ApiCall) -> str | ApiError:
+async def outcome(out: HttpTransport, call: ApiCall) -> str | ApiError:
     try:
-        return await out.ask(call, read_id)
+        return await out.send(call, read_id)
     except ApiError as error:
         return error

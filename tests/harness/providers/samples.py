@@ -8,18 +8,15 @@ like code.
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from providers.contract import Callback, Dialect, Unreadable
+from providers.contract import Callback, Unreadable
+from providers.dialect import Dialect
 from providers.registry import DIALECTS
-from tests.harness.providers.agent_platform import sample_requests
-from tests.harness.providers.aggregator import FORM, JSON, SAMPLES
-from tests.harness.providers.signers import SPEAKERS, configured
-from tests.harness.providers.xigs import webhook_samples
-from tests.harness.servers.node import javascript_hashes, javascript_signatures
+from tests.harness.providers.speaker import configured
+from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.facts import Fact
 from vocabulary.money import Money
 from vocabulary.outcomes import Outcome, Verdict
@@ -80,9 +77,9 @@ def expected(dialect: Dialect, came: Callback) -> dict[str, Any]:
 
 def expected_lines(dialect: Dialect, statement: Path) -> list[Any]:
     """What a sample statement holds, line by line."""
-    assert dialect.read_statement is not None
+    assert dialect.statement is not None
     with statement.open("rb") as stream:
-        lines = list(dialect.read_statement(stream, configured(dialect)))
+        lines = list(dialect.statement.read(stream, configured(dialect)))
     assert any(isinstance(line, Unreadable) for line in lines)
     return [shown(line) for line in lines]
 
@@ -98,76 +95,10 @@ def _said(verdict: Verdict, came: Callback, fact: Fact) -> Outcome:
     )
 
 
-def _request(route: str, headers: Mapping[str, str], body: str) -> bytes:
-    lines = [f"POST {route} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return ("\n".join(lines) + "\n\n" + body).encode()
-
-
-def _agent_platform() -> Iterator[tuple[str, bytes]]:
-    cases = list(sample_requests())
-    signatures = javascript_hashes([signed for _, _, signed in cases], SECRET)
-    for (case, body, _signed), signature in zip(cases, signatures, strict=True):
-        yield case, _request("", {"Content-Type": JSON, "X-Signature": signature}, body)
-
-
-def _aggregator() -> Iterator[tuple[str, bytes]]:
-    texts = {
-        route.strip("/").replace("-", "_"): (route, json.dumps(document))
-        for route, document in SAMPLES.items()
-    }
-    spelt = json.dumps(SAMPLES["/bet"]).replace('"balance": 5', '"balance": 5.10e0')
-    texts["bet_spelt_numbers"] = ("/bet", spelt)
-    signed = javascript_signatures([text for _, text in texts.values()], SECRET)
-    for (case, (route, text)), (_printed, hex_digest) in zip(
-        texts.items(), signed, strict=True
-    ):
-        body = f'{text[:-1]}, "hmac": "{hex_digest}"}}'
-        yield case, _request(route, {"Content-Type": JSON}, body)
-    fields = {name: str(value) for name, value in SAMPLES["/bet"].items()}
-    ((_printed, hex_digest),) = javascript_signatures([json.dumps(fields)], SECRET)
-    form = "&".join(
-        f"{name}={value}" for name, value in (fields | {"hmac": hex_digest}).items()
-    )
-    yield "bet_form", _request("/bet", {"Content-Type": FORM}, form)
-
-
-def _sportsbook() -> Iterator[tuple[str, bytes]]:
-    valid = {route: body.decode() for route, body in SPEAKERS["sportsbook"].valid.items()}
-    bet = valid["/transaction"]
-    unquoted = bet.replace('"10.00"', "10.5")
-    cases = {
-        "bet": ("/transaction", "X-Security-Hash", bet),
-        "bet_header_of_the_samples": ("/transaction", "X-Securty-Hash", bet),
-        "bet_amount_unquoted": ("/transaction", "X-Security-Hash", unquoted),
-        "result": ("/transaction", "X-Security-Hash", bet.replace('"bet"', '"result"')),
-        "rollback": (
-            "/transaction-rollback",
-            "X-Security-Hash",
-            valid["/transaction-rollback"],
-        ),
-    }
-    hashes = javascript_hashes([body for _, _, body in cases.values()], SECRET)
-    for (case, (route, header, body)), hash_text in zip(cases.items(), hashes, strict=True):
-        yield case, _request(route, {"Content-Type": JSON, header: hash_text}, body)
-
-
-def _xigs() -> Iterator[tuple[str, bytes]]:
-    for case, headers, body in webhook_samples(SECRET):
-        yield case, _request("", headers, body)
-
-
-REQUESTS = {
-    "agent_platform": _agent_platform,
-    "aggregator": _aggregator,
-    "sportsbook": _sportsbook,
-    "xigs": _xigs,
-}
-
-
 def write() -> None:
     """Write every sample request and what it must give."""
-    for name, cases in REQUESTS.items():
-        for case, request in cases():
+    for name, speaker in SPEAKERS.items():
+        for case, request in speaker.samples(SECRET):
             path = folder(name) / f"{case}.http"
             path.write_bytes(request)
             _write_json(path, expected(DIALECTS[name], read_request(path)))

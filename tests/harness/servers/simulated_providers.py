@@ -12,42 +12,51 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from simulator.api.server import PROFILE, Api, RunningApis, serve, tell
-from simulator.history.lines import HistoryLine, RunSpan, history_of
-from simulator.history.statements import SUFFIXES, write_statement
-from simulator.protocol.agent_platform import AGENT_ID
-from simulator.protocol.messages import Call, CallKind, Player, ProviderSystem, ScriptStep
+from simulator.api.server import RunningApis, serve
+from simulator.history.lines import history_of
+from simulator.history.statements import write_statement
+from simulator.protocol.history_lines import HistoryLine, RunSpan
+from simulator.protocol.messages import Call, CallKind, Player, ScriptStep, Side
 from simulator.protocol.sender import PATIENCE
+from simulator.protocol.system import SimulatedApi, System
 from simulator.run.driver import Pace, ReceiverTarget, drive
-from simulator.run.push import push, pushes
+from simulator.run.push import push
 from simulator.scenarios.expected import ExpectedLedger
 from simulator.scenarios.plan import Plan
+from simulator.systems.agent_platform.calls import AGENT_ID
+from simulator.systems.xigs.api import PROFILE
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    SPORTSBOOK,
+    XIGS,
+    configuration,
+)
 from tests.harness.servers.tieout_stack import PATIENCE_S, TieoutStack
 from vocabulary.clock import SystemClock
 
 SEED = 7
 OPENING = 10_000
 CURRENCY = "USD"
+SIDES = (AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS)
 #: Slugs that differ from the dialects' names, so that no test confuses them.
-SLUGS = {
-    ProviderSystem.AGENT_PLATFORM: "slots",
-    ProviderSystem.AGGREGATOR: "games",
-    ProviderSystem.SPORTSBOOK: "book",
-    ProviderSystem.XIGS: "cards",
+SLUGS: Mapping[Side, str] = {
+    AGENT_PLATFORM: "slots",
+    AGGREGATOR: "games",
+    SPORTSBOOK: "book",
+    XIGS: "cards",
 }
-PLAYERS = {
-    ProviderSystem.AGENT_PLATFORM: "ann",
-    ProviderSystem.AGGREGATOR: "ben",
-    ProviderSystem.SPORTSBOOK: "cleo",
-    ProviderSystem.XIGS: "dora",
+PLAYERS: Mapping[Side, str] = {
+    AGENT_PLATFORM: "ann",
+    AGGREGATOR: "ben",
+    SPORTSBOOK: "cleo",
+    XIGS: "dora",
 }
 _APIS = {
-    ProviderSystem.AGENT_PLATFORM: f"agent_id = {AGENT_ID}",
-    ProviderSystem.AGGREGATOR: 'key = "literal:{secret}"',
-    ProviderSystem.SPORTSBOOK: (
-        'version = "v1"\nusername = "literal:demo"\npassword = "literal:{secret}"'
-    ),
-    ProviderSystem.XIGS: f'key = "literal:{{secret}}"\nprofile = "{PROFILE}"',
+    AGENT_PLATFORM: f"agent_id = {AGENT_ID}",
+    AGGREGATOR: 'key = "literal:{secret}"',
+    SPORTSBOOK: ('version = "v1"\nusername = "literal:demo"\npassword = "literal:{secret}"'),
+    XIGS: f'key = "literal:{{secret}}"\nprofile = "{PROFILE}"',
 }
 # Tests import several statements per day.
 _STATEMENT = """
@@ -71,7 +80,7 @@ SELECT count(*) FROM deliveries
  WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL
 """
 
-A = TypeVar("A", bound=Api)
+A = TypeVar("A", bound=SimulatedApi)
 
 
 class ProviderStack:
@@ -81,7 +90,7 @@ class ProviderStack:
         self.running = running
         self.served = served
 
-    def api(self, kind: type[A], side: ProviderSystem) -> A:
+    def api(self, kind: type[A], side: System) -> A:
         """The simulated API of a provider."""
         api = self.served.apis[side]
         assert isinstance(api, kind)
@@ -93,21 +102,21 @@ class ProviderStack:
         assert result.returncode == code, result.stderr + result.stdout
         return json.loads(result.stdout)
 
-    def tieout_for(self, side: ProviderSystem, *arguments: str, code: int = 0) -> Any:
+    def tieout_for(self, side: System, *arguments: str, code: int = 0) -> Any:
         """The same for a command with ``--provider``."""
         return self.tieout(*arguments, "--provider", SLUGS[side], code=code)
 
-    def open_game(self, side: ProviderSystem, *arguments: str) -> str:
+    def open_game(self, side: System, *arguments: str) -> str:
         """Launch the side's player into a game; returns the game's URL."""
         launch = self.tieout_for(side, "games", "open", "--player", PLAYERS[side], *arguments)
         return str(launch["url"])
 
-    def balance(self, side: ProviderSystem) -> str:
+    def balance(self, side: System) -> str:
         """The balance of the side's player."""
         wallet = ("--player", PLAYERS[side], "--currency", CURRENCY)
         return str(self.tieout("ledger", "balance", *wallet)["balance"])
 
-    def posted(self, side: ProviderSystem) -> dict[str, Decimal]:
+    def posted(self, side: System) -> dict[str, Decimal]:
         """Each operation's wallet entries by key, once everything is posted."""
         self.running.wait_until_posted()
         amounts = {}
@@ -121,7 +130,7 @@ class ProviderStack:
 class GamePlay:
     """One player at one provider: sends callbacks, checks the answers, reports history."""
 
-    def __init__(self, stack: ProviderStack, side: ProviderSystem, handle: str) -> None:
+    def __init__(self, stack: ProviderStack, side: System, handle: str) -> None:
         self.side = side
         self.started_at = _CLOCK.now()
         self._stack = stack
@@ -133,8 +142,12 @@ class GamePlay:
         self._span = RunSpan(self.started_at, self.started_at, 0)
         self._target = ReceiverTarget(
             url=f"http://127.0.0.1:{stack.running.port}",
-            slugs=SLUGS,
-            secrets={side: secret_of(side).encode() for side in ProviderSystem},
+            providers={
+                system: configuration(
+                    system, slug=SLUGS[system], secret=secret_of(system).encode()
+                )
+                for system in SIDES
+            },
         )
 
     def call(self, kind: CallKind, reference: str = "", amount: int = 0, **fields: Any) -> Call:
@@ -178,13 +191,12 @@ class GamePlay:
 
     def report(self, lines: Sequence[HistoryLine]) -> None:
         """Deliver this history in the provider's own way and wait until it is stored."""
-        match self.side:
-            case ProviderSystem.AGGREGATOR:
-                self._push(lines)
-            case ProviderSystem.XIGS:
-                self._pull(lines)
-            case ProviderSystem.AGENT_PLATFORM | ProviderSystem.SPORTSBOOK:
-                self._import(lines)
+        if self.side.push is not None:
+            self._push(lines)
+        elif self.side is XIGS:
+            self._pull(lines)
+        else:
+            self._import(lines)
 
     def reconcile(self, *, code: int = 0) -> Any:
         """Reconcile everything since the start, without maturity."""
@@ -196,7 +208,7 @@ class GamePlay:
     def _plan(self, steps: tuple[ScriptStep, ...]) -> Plan:
         return Plan(
             seed=SEED,
-            sides=(self.side,),
+            systems=(self.side,),
             players=(self._player,),
             steps=steps,
             balances=dict(self._book.balances),
@@ -204,20 +216,22 @@ class GamePlay:
 
     def _push(self, lines: Sequence[HistoryLine]) -> None:
         secret = secret_of(self.side).encode()
-        records = list(pushes(lines, seed=SEED, span=self._span, secret=secret))
-        sending = push(records, self._target, _PACE, progress=lambda _: None)
+        assert self.side.push is not None
+        records = list(self.side.push(lines, SEED, self._span, secret))
+        sending = push(records, self.side, self._target, _PACE, progress=lambda _: None)
         assert asyncio.run(sending) == 0
         self._stack.running.wait_until_zero(_UNREAD)
 
     def _pull(self, lines: Sequence[HistoryLine]) -> None:
-        tell(self._stack.served, lines, self._span)
+        self._stack.served.remember(lines, self._span)
         rounds, _ = self._stack.tieout_for(self.side, "feed", "pull")["feeds"]
         # The pull overlaps earlier ones, but stores only new records.
         assert (rounds["error"], rounds["unreadable"]["count"]) == (None, 0)
         assert rounds["stored"] == len(lines)
 
     def _import(self, lines: Sequence[HistoryLine]) -> None:
-        path = self._stack.running.folder / f"history{SUFFIXES[self.side]}"
+        assert self.side.statement is not None
+        path = self._stack.running.folder / f"history{self.side.statement.suffix}"
         lines_written = write_statement(path, self.side, lines, self._span)
         result = self._stack.tieout_for(self.side, "feed", "import", str(path))
         assert (result["received"], result["stored"], result["unreadable"]) == (
@@ -230,7 +244,7 @@ class GamePlay:
 @contextlib.contextmanager
 def provider_stack(folder: Path) -> Iterator[ProviderStack]:
     """Run everything, with one funded player per provider."""
-    with serve_apis(ProviderSystem, SEED) as served:
+    with serve_apis(SIDES, SEED) as served:
         running = TieoutStack(folder, settings=_settings(served.urls))
         try:
             stack = ProviderStack(running, served)
@@ -245,7 +259,7 @@ def provider_stack(folder: Path) -> Iterator[ProviderStack]:
 
 
 @contextlib.contextmanager
-def serve_apis(sides: type[ProviderSystem], seed: int) -> Iterator[RunningApis]:
+def serve_apis(sides: Sequence[System], seed: int) -> Iterator[RunningApis]:
     """Serve the simulated APIs from a thread, so that tests can wait for commands."""
     ready: Future[tuple[RunningApis, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
@@ -265,9 +279,9 @@ def serve_apis(sides: type[ProviderSystem], seed: int) -> Iterator[RunningApis]:
         thread.join(PATIENCE_S)
 
 
-def secret_of(side: ProviderSystem) -> str:
+def secret_of(side: Side) -> str:
     """The secret of a simulated provider's API and callbacks."""
-    return f"demo-{side.value}-secret"
+    return f"demo-{side.name}-secret"
 
 
 def query_value(url: str, name: str) -> str:
@@ -276,17 +290,17 @@ def query_value(url: str, name: str) -> str:
     return value
 
 
-def _settings(urls: Mapping[ProviderSystem, str]) -> str:
+def _settings(urls: Mapping[System, str]) -> str:
     text = 'mode = "test"\n[workers]\nsweep_after = "1s"\n'
-    for side, slug in SLUGS.items():
+    for side in SIDES:
         secret = secret_of(side)
         text += _PROVIDER.format(
-            slug=slug,
-            side=side.value,
+            slug=SLUGS[side],
+            side=side.name,
             currency=CURRENCY,
             secret=secret,
             url=urls[side],
             api=_APIS[side].format(secret=secret),
         )
-        text += _STATEMENT if side in SUFFIXES else ""
+        text += _STATEMENT if side.statement is not None else ""
     return text

@@ -6,7 +6,9 @@ import psycopg
 
 from ledger.replay.replay import replay
 from ledger.replay.report import ProviderDecoder, ProviderDecoders, ReplayResult, ReplayWindow
-from providers.contract import Dialect, Policy, Provider, Verified
+from providers.contract import ApiFields, HistoryPolicy, Policy, Provider, Verified
+from providers.dialect import Dialect
+from providers.outbound.dialect_api import NO_API
 from storage.engine import open_engine
 from tests.harness.books.ledger import render_answer
 from vocabulary.errors import Malformed
@@ -93,10 +95,13 @@ def _decoder(slug: str, fact_by_body: Mapping[bytes, Fact], policy: Policy) -> P
         routes=("/callback",),
         options={},
         policy=lambda _options: policy,
+        history_policy=lambda _options: HistoryPolicy(names_rounds=True, round_open_max=None),
         verify=lambda callback, _provider: Verified(callback, None),
         parse=parse,
         respond=lambda outcome, _provider: render_answer(outcome),
-        read_statement=None,
+        statement=None,
+        api_fields=ApiFields(required=frozenset(), optional=frozenset()),
+        api=lambda: NO_API,
     )
     provider = Provider(slug=slug, currency="EUR", exponents={}, secrets=(b"s",), options={})
     return ProviderDecoder(dialect=dialect, provider=provider, policy=policy)

@@ -12,27 +12,24 @@ from dramatiq.middleware import CurrentMessage, Retries
 
 from breaks import queries
 from breaks.kinds import BreakKind
-from breaks.provider_inquiries import (
-    InquiryAnswer,
-    captured_page,
-    request_inquiries,
-    request_inquiry,
-)
+from breaks.provider_inquiries import captured_page, request_inquiries, request_inquiry
 from breaks.queries import BreakFilter, StoredNote, list_breaks
-from ops.providers.details import asker
-from ops.providers.details_ask import ask_one
+from ops.providers.inquiries import asker
+from ops.providers.inquiry_client import inquire
 from ops.scheduling.inquiries import ask_details
 from ops.settings.model import Settings
-from simulator.api.aggregator import AggregatorApi
-from simulator.api.server import make_api, serve
-from simulator.api.xigs import XigsApi
-from simulator.history.lines import RunSpan, history_of
-from simulator.protocol.messages import ProviderSystem
+from providers.outbound.inquiry import InquiryAnswer
+from simulator.api.server import serve
+from simulator.history.lines import history_of
+from simulator.protocol.history_lines import RunSpan
 from simulator.scenarios.plan import make_plan
+from simulator.systems.aggregator.api import AggregatorApi
+from simulator.systems.xigs.api import XigsApi
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, BreakBooks
 from tests.harness.books.ledger import NOON, SLUG, open_wallets
 from tests.harness.providers.api_server import ApiServer, Scripted, served
+from tests.harness.providers.systems import AGGREGATOR, XIGS, make_api
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import ApiUnavailable
 from workers.actors import declare_actors
@@ -114,7 +111,7 @@ def on_a_script(
 def test_the_aggregator_confirms_bets_it_knows_at_a_limited_pace(
     books: BreakBooks,
 ) -> None:
-    api = make_api(ProviderSystem.AGGREGATOR, 1)
+    api = make_api(AGGREGATOR, 1)
     assert isinstance(api, AggregatorApi)
     api.bets.add("r1")
     for name in ("r1", "r2"):
@@ -124,10 +121,8 @@ def test_the_aggregator_confirms_bets_it_knows_at_a_limited_pace(
     requested = [request_inquiries(books.engine, **request) for _ in range(2)]  # type: ignore[arg-type]
 
     async def steps() -> list[JobOutcome]:
-        async with serve(
-            [ProviderSystem.AGGREGATOR], 0, 1, apis={ProviderSystem.AGGREGATOR: api}
-        ) as up:
-            url = up.urls[ProviderSystem.AGGREGATOR]
+        async with serve([AGGREGATOR], 0, 1, apis={AGGREGATOR: api}) as up:
+            url = up.urls[AGGREGATOR]
             worker = InquiryWorker(
                 books, settings_of("aggregator", url, "demo-aggregator-secret")
             )
@@ -239,21 +234,19 @@ def answer_about(key: str) -> InquiryAnswer:
 
 
 def test_the_scratch_card_platform_shows_the_transactions_of_a_round() -> None:
-    api = make_api(ProviderSystem.XIGS, 1)
+    api = make_api(XIGS, 1)
     assert isinstance(api, XigsApi)
-    plan = make_plan(
-        seed=2, callbacks=40, players=3, sides=(ProviderSystem.XIGS,), currency="USD"
-    )
+    plan = make_plan(seed=2, callbacks=40, players=3, systems=(XIGS,), currency="USD")
     span = RunSpan(NOON, NOON + timedelta(minutes=1), len(plan.steps))
     until = NOON + timedelta(hours=2)
-    api.books.play(history_of(plan), span, game=api.games[0], until=until)
-    known_round = str(api.books.transaction_rows()[0]["roundId"])
+    api.state.play(history_of(plan), span, game=api.games[0], until=until)
+    known_round = str(api.state.transaction_rows()[0]["roundId"])
 
     async def steps() -> list[InquiryAnswer]:
-        async with serve([ProviderSystem.XIGS], 0, 1, apis={ProviderSystem.XIGS: api}) as up:
-            settings = settings_of("xigs", up.urls[ProviderSystem.XIGS], "demo-xigs-secret")
+        async with serve([XIGS], 0, 1, apis={XIGS: api}) as up:
+            settings = settings_of("xigs", up.urls[XIGS], "demo-xigs-secret")
             entry = settings.providers[0]
-            return [await ask_one(entry, key, NOON, frozenset()) for key in (known_round, "r0")]
+            return [await inquire(entry, key, NOON, frozenset()) for key in (known_round, "r0")]
 
     shown, unknown = asyncio.run(steps())
 

@@ -13,21 +13,20 @@ from ops.providers.configured import configured
 from ops.providers.feed_pull import FeedPull, pull_feeds
 from ops.settings.model import Settings
 from providers.contract import Unreadable
-from simulator.api.server import make_api, serve
-from simulator.api.xigs import XigsApi
-from simulator.history.lines import RunSpan, history_of
+from simulator.api.server import serve
+from simulator.history.lines import history_of
 from simulator.history.statements import write_statement
-from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.history_lines import RunSpan
 from simulator.scenarios.plan import make_plan
+from simulator.systems.xigs.api import XigsApi
 from storage.engine import open_engine
 from tests.harness.providers.feed_api import xigs_at
+from tests.harness.providers.systems import XIGS, make_api
 from vocabulary.clock import FrozenClock
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-PLAN = make_plan(
-    seed=3, callbacks=2_000, players=130, sides=(ProviderSystem.XIGS,), currency="USD"
-)
+PLAN = make_plan(seed=3, callbacks=2_000, players=130, systems=(XIGS,), currency="USD")
 LINES = history_of(PLAN)
 SPAN = RunSpan(NOON - HOUR, NOON - timedelta(minutes=1), len(PLAN.steps))
 
@@ -41,24 +40,22 @@ def engine(database: str) -> Iterator[Engine]:
 
 def platform() -> XigsApi:
     """A platform whose players have played, with a webhook that was called."""
-    api = make_api(ProviderSystem.XIGS, 3)
+    api = make_api(XIGS, 3)
     assert isinstance(api, XigsApi)
     api.clock = FrozenClock(NOON)
-    api.books.play(LINES, SPAN, game=api.games[0], until=NOON + HOUR)
-    api.books.register("W1", "https://example.com/c", ["open-round"], "token", NOON - HOUR)
+    api.state.play(LINES, SPAN, game=api.games[0], until=NOON + HOUR)
+    api.state.register("W1", "https://example.com/c", ["open-round"], "token", NOON - HOUR)
     for number in range(150):
         payload = {"eventType": "open-round", "roundId": f"R{number}"}
-        api.books.delivered("W1", payload, status=200 if number else 500, body="", now=NOON)
+        api.state.delivered("W1", payload, status=200 if number else 500, body="", now=NOON)
     return api
 
 
 def pulled(engine: Engine, api: XigsApi) -> dict[str, FeedPull]:
     async def play() -> tuple[FeedPull, ...]:
-        async with serve(
-            [ProviderSystem.XIGS], 0, 1, apis={ProviderSystem.XIGS: api}
-        ) as running:
+        async with serve([XIGS], 0, 1, apis={XIGS: api}) as running:
             address = {
-                "base_url": running.urls[ProviderSystem.XIGS],
+                "base_url": running.urls[XIGS],
                 "key": f"literal:{api.api_key}",
             }
             entry = xigs_at("", api=address)
@@ -66,7 +63,6 @@ def pulled(engine: Engine, api: XigsApi) -> dict[str, FeedPull]:
                 pull_feeds,
                 engine,
                 entry,
-                configured(Settings(providers=(entry,)))["xigs"].provider,
                 window=None,
                 past_unreadable=False,
                 clock=FrozenClock(NOON),
@@ -83,12 +79,12 @@ def stored(engine: Engine, query: str) -> list[tuple[Any, ...]]:
 def test_pulled_rounds_are_those_of_the_statement_file(engine: Engine, tmp_path: Path) -> None:
     pulls = pulled(engine, platform())
 
-    write_statement(tmp_path / "day.jsonl", ProviderSystem.XIGS, LINES, SPAN)
+    write_statement(tmp_path / "day.jsonl", XIGS, LINES, SPAN)
     provider = configured(Settings(providers=(xigs_at("http://127.0.0.1:1"),)))["xigs"]
-    read = provider.dialect.read_statement
-    assert read is not None
+    statement = provider.dialect.statement
+    assert statement is not None
     with (tmp_path / "day.jsonl").open("rb") as stream:
-        lines = list(read(stream, provider.provider))
+        lines = list(statement.read(stream, provider.provider))
     expected = [
         (line.record_id, line.handle, line.stake.minor, line.payout.minor, line.updated_at)
         for line in lines

@@ -9,9 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from feeds.pull.watermarks import BEGINNING, list_watermarks
-from ops.providers.configured import configured
 from ops.providers.feed_pull import FeedPull, pull_feeds
-from ops.settings.model import Settings
 from storage.engine import open_engine
 from tests.harness.providers.api_server import ApiServer, Scripted, served
 from tests.harness.providers.feed_api import (
@@ -36,7 +34,7 @@ FAILS = Scripted(status=500)
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 @pytest.fixture
@@ -60,12 +58,10 @@ def pulled(
     async def play() -> tuple[tuple[FeedPull, ...], ApiServer]:
         async with served(answers) as server:
             entry = xigs_at(server.url, **settings)
-            provider = configured(Settings(providers=(entry,)))["xigs"].provider
             pulls = await asyncio.to_thread(
                 pull_feeds,
                 engine,
                 entry,
-                provider,
                 window=window,
                 past_unreadable=past_unreadable,
                 clock=FrozenClock(now),

@@ -13,14 +13,14 @@ from structlog.testing import capture_logs
 
 from feeds.findings import FindingKind, open_findings
 from feeds.pull.watermarks import list_watermarks
-from ops.providers.feed_pull import _FEEDS
 from ops.runtime.child_jobs import ChildJobs, tieout_command
 from ops.scheduling.closing_days import DueDay, days_of
 from ops.scheduling.pull_jobs import pull_jobs
 from ops.scheduling.reconcile_jobs import arguments
-from ops.settings.feed import PULLED_FEEDS
+from ops.settings.feed import pulled_feeds
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings
+from providers.registry import DIALECTS
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
 from tests.harness.providers.api_server import HANGS, Scripted, served
@@ -297,7 +297,8 @@ def test_pulls_that_cannot_be_are_refused_with_the_settings(
     assert expected in problem
 
 
-def test_the_feeds_that_settings_know_are_those_that_are_pulled() -> None:
-    pulled = {name: tuple(each.name for each in feeds) for name, feeds in _FEEDS.items()}
+def test_the_feeds_that_settings_know_are_those_of_the_dialects() -> None:
+    pulled = {name: pulled_feeds(name) for name in DIALECTS}
 
-    assert pulled == dict(PULLED_FEEDS)
+    assert pulled["xigs"] == ("rounds", "deliveries")
+    assert pulled["aggregator"] == pulled["sportsbook"] == pulled["agent_platform"] == ()

@@ -11,14 +11,19 @@ from typing import Any
 
 import pytest
 
-from providers.agent_platform.client import CODES, AgentPlatformClient, Credentials, GameSession
-from providers.outbound_results import Game, Launch
+from providers.agent_platform.client import (
+    CODES,
+    AgentPlatformClient,
+    AgentPlatformCredentials,
+    GameSession,
+)
+from providers.outbound.launch import Game, Launch
 from tests.harness.providers.api_server import ApiServer, Scripted, Seen, outbound, served
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 
 TOKEN = b"canary-token-4f1d9c"
-GIVEN = Credentials(agent_id=1, api_token=TOKEN)
+GIVEN = AgentPlatformCredentials(agent_id=1, api_token=TOKEN)
 NOW = datetime(2022, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)
 
 LINK = "/api/games/get_game_link"
@@ -74,7 +79,7 @@ every_call = pytest.mark.parametrize("path", CALLS)
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 async def called(

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from providers.aggregator.client import AggregatorClient, Credentials, Personal
-from providers.outbound_results import Game, GameProvider, Launch, RegisteredPlayer
+from providers.aggregator.client import AggregatorClient, AggregatorCredentials, Personal
+from providers.outbound.launch import Game, GameProvider, Launch, RegisteredPlayer
 from tests.harness.providers.api_server import ApiServer, Scripted, Seen, outbound, served
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 
 KEY = "canary-key-4f1d9c"
-PREFIXED = Credentials(api_key=KEY, prefix="LAG1")
+PREFIXED = AggregatorCredentials(api_key=KEY, prefix="LAG1")
 
 CREATE = "/create-user"
 HOUSES = "/game/provider"
@@ -57,14 +57,14 @@ every_call = pytest.mark.parametrize("path", CALLS)
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 async def called(
     path: str,
     *answers: Scripted,
     action: Action | None = None,
-    credentials: Credentials = PREFIXED,
+    credentials: AggregatorCredentials = PREFIXED,
 ) -> tuple[Any, ApiServer]:
     """What came of one call, and the server with what it saw."""
     async with served({path: answers}) as server, outbound(server) as out:
@@ -79,7 +79,7 @@ def documented(path: str) -> Scripted:
     return Scripted(body=CALLS[path][1])
 
 
-def sent(path: str, action: Action, credentials: Credentials = PREFIXED) -> Seen:
+def sent(path: str, action: Action, credentials: AggregatorCredentials = PREFIXED) -> Seen:
     _, server = asyncio.run(
         called(path, documented(path), action=action, credentials=credentials)
     )
@@ -109,7 +109,7 @@ def test_a_player_is_registered_as_documented() -> None:
 
 
 def test_what_is_not_given_is_not_sent() -> None:
-    bare = Credentials(api_key=KEY)
+    bare = AggregatorCredentials(api_key=KEY)
 
     seen = sent(CREATE, lambda client: client.create_user("ñ/1"), bare)
 
@@ -150,7 +150,7 @@ def test_a_game_is_opened_as_documented() -> None:
 
 
 def test_bodies_may_go_form_encoded() -> None:
-    form = Credentials(api_key=KEY, form_bodies=True)
+    form = AggregatorCredentials(api_key=KEY, form_bodies=True)
 
     seen = sent(GAMES, lambda client: client.games("PG & Soft=ñ", mobile=False), form)
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from simulator.api.agent_platform import AgentPlatformApi
-from simulator.api.aggregator import AggregatorApi
 from simulator.api.games import NameMint
-from simulator.api.sportsbook import SportsbookApi
-from simulator.api.xigs import XigsApi
-from simulator.protocol.messages import CallKind, ProviderSystem
+from simulator.protocol.messages import CallKind
+from simulator.protocol.system import System
+from simulator.systems.agent_platform.api import AgentPlatformApi
+from simulator.systems.aggregator.api import AggregatorApi
+from simulator.systems.sportsbook.api import SportsbookApi
+from simulator.systems.xigs.api import XigsApi
+from tests.harness.providers.systems import AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS
 from tests.harness.servers.simulated_providers import (
     PLAYERS,
     SEED,
@@ -37,7 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderStack]:
 
 
 def prove_books(
-    stack: ProviderStack, side: ProviderSystem, balance: str, posted: dict[str, str]
+    stack: ProviderStack, side: System, balance: str, posted: dict[str, str]
 ) -> None:
     """The player has what is left, by these postings, and the books verify."""
     assert stack.balance(side) == balance
@@ -52,7 +54,7 @@ def agree(told: Any, *, rounds: int) -> None:
     assert told["theirs"] == told["ours"]
 
 
-def differ(told: Any, side: ProviderSystem, *, matched: int, **expected: str) -> None:
+def differ(told: Any, side: System, *, matched: int, **expected: str) -> None:
     """One round of the side's player is broken in this way, and no other."""
     assert (told["matched"], told["conserved"]) == (matched, True)
     (found,) = told["breaks"]
@@ -63,7 +65,7 @@ def differ(told: Any, side: ProviderSystem, *, matched: int, **expected: str) ->
 def test_an_aggregators_player_is_registered_launched_played_and_reconciled(
     stack: ProviderStack,
 ) -> None:
-    side, api = ProviderSystem.AGGREGATOR, stack.api(AggregatorApi, ProviderSystem.AGGREGATOR)
+    side, api = AGGREGATOR, stack.api(AggregatorApi, AGGREGATOR)
     registered = stack.tieout_for(side, "players", "register", "--player", PLAYERS[side])
     assert api.handles == {PLAYERS[side]: registered["handle"]}
     (chosen, *_) = stack.tieout_for(side, "games", "list")
@@ -96,7 +98,7 @@ def test_an_aggregators_player_is_registered_launched_played_and_reconciled(
 
 
 def test_a_sportsbooks_player_is_launched_played_and_reconciled(stack: ProviderStack) -> None:
-    side, api = ProviderSystem.SPORTSBOOK, stack.api(SportsbookApi, ProviderSystem.SPORTSBOOK)
+    side, api = SPORTSBOOK, stack.api(SportsbookApi, SPORTSBOOK)
     url = stack.open_game(side)
     assert query_value(url, "session") in MINTED
     ((user, currency),) = api.sessions
@@ -124,8 +126,8 @@ def test_an_agent_platforms_player_is_launched_played_and_reconciled(
     stack: ProviderStack,
 ) -> None:
     side, api = (
-        ProviderSystem.AGENT_PLATFORM,
-        stack.api(AgentPlatformApi, ProviderSystem.AGENT_PLATFORM),
+        AGENT_PLATFORM,
+        stack.api(AgentPlatformApi, AGENT_PLATFORM),
     )
     (chosen, *_) = stack.tieout_for(side, "games", "list")
     away = ("--home-url", "https://casino.example.com/", "--ip", "203.0.113.9")
@@ -159,10 +161,10 @@ def test_an_agent_platforms_player_is_launched_played_and_reconciled(
 def test_a_card_players_user_is_registered_launched_played_and_reconciled(
     stack: ProviderStack,
 ) -> None:
-    side, api = ProviderSystem.XIGS, stack.api(XigsApi, ProviderSystem.XIGS)
+    side, api = XIGS, stack.api(XigsApi, XIGS)
     registered = stack.tieout_for(side, "players", "register", "--player", PLAYERS[side])
     url = stack.open_game(side, "--game", api.games[0])
-    session = api.books.sessions[query_value(url, "session")]
+    session = api.state.sessions[query_value(url, "session")]
     assert session["gameId"] == api.games[0]
     assert session["userId"] == registered["handle"]
 

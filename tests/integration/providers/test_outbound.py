@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from providers.outbound import REPLY_BYTES_MAX, RETRY_AFTER_MAX, ApiCall, ErrorReply
-from providers.outbound_json import member
-from providers.wire import Json
+from providers.outbound.calls import ApiCall, ErrorReply
+from providers.outbound.http_transport import REPLY_BYTES_MAX, RETRY_AFTER_MAX
+from providers.outbound.replies import member
+from providers.wire.decode import Json
 from tests.harness.providers.api_server import (
     BREAKS_OFF,
     GOOD,
@@ -35,7 +36,7 @@ def known(document: Json) -> ErrorReply:
     return ErrorReply("no_such_thing" if member(document, "error") == "no_such_thing" else None)
 
 
-READ = replace(PLAIN_READ, fault=known)
+READ = replace(PLAIN_READ, read_error=known)
 WRITE = ApiCall(
     endpoint="POST /things",
     headers={"x-api-key": CANARY, "Content-Type": "application/json"},
@@ -45,7 +46,7 @@ WRITE = ApiCall(
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 async def asked(
@@ -60,7 +61,7 @@ async def asked(
 def test_a_good_reply_is_read_and_its_way_measured() -> None:
     async def scenario() -> None:
         async with served({"/things": [GOOD]}) as server, outbound(server) as out:
-            assert await out.ask(READ, read_id) == "7"
+            assert await out.send(READ, read_id) == "7"
             exchange = out.latest
 
         assert exchange is not None
@@ -77,7 +78,7 @@ def test_a_clock_that_is_off_is_measured() -> None:
         date = Scripted(body=GOOD.body, headers={"Date": "Thu, 04 Jun 2026 09:30:20 GMT"})
         ours = FrozenClock(datetime(2026, 6, 4, 9, 30, 0, tzinfo=UTC))
         async with served({"/things": [date]}) as server, outbound(server, clock=ours) as out:
-            await out.ask(READ, read_id)
+            await out.send(READ, read_id)
 
         assert out.latest is not None
         assert out.latest.skew is not None
@@ -214,7 +215,7 @@ def test_retry_after_is_waited_for_within_the_deadline(after: str) -> None:
         serving = served({"/things": [busy, GOOD]})
         async with serving as server, outbound(server, clock=clock) as out:
             began = time.monotonic()
-            assert await out.ask(READ, read_id) == "7"
+            assert await out.send(READ, read_id) == "7"
 
         assert time.monotonic() - began > 0.9
         assert len(server.seen) == 2

@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from providers.outbound import ApiCall, Outbound
+from providers.outbound.calls import ApiCall
+from providers.outbound.http_transport import HttpTransport
 from tests.harness.providers.api_server import (
     DROPS,
     GOOD,
@@ -25,14 +26,14 @@ from vocabulary.errors import ApiError, ApiUnavailable
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 def test_one_connection_serves_many_calls() -> None:
     async def scenario() -> None:
         async with served({"/things": [GOOD]}) as server, outbound(server) as out:
             for _ in range(3):
-                await out.ask(READ, read_id)
+                await out.send(READ, read_id)
 
             assert out._session is not None
             assert out._session.connector is not None
@@ -51,7 +52,7 @@ def test_a_write_whose_answer_is_lost_on_a_kept_connection_is_not_sent_again(
         write = ApiCall(endpoint=f"{method} /things", body=b"{}")
         serving = served({"/things": [GOOD, Scripted(mischief=DROPS), GOOD]})
         async with serving as server, outbound(server) as out:
-            await out.ask(READ, read_id)
+            await out.send(READ, read_id)
             error = await outcome(out, write)
 
         assert isinstance(error, ApiUnavailable)
@@ -66,7 +67,7 @@ def test_every_request_is_counted_also_on_a_kept_connection() -> None:
         dropped = Scripted(mischief=DROPS)
         serving = served({"/things": [GOOD, dropped, dropped, dropped, GOOD]})
         async with serving as server, outbound(server) as out:
-            await out.ask(READ, read_id)
+            await out.send(READ, read_id)
             error = await outcome(out, READ)
 
         assert isinstance(error, ApiUnavailable)
@@ -80,7 +81,7 @@ def test_a_port_where_nobody_listens_is_unavailable() -> None:
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-            async with Outbound(
+            async with HttpTransport(
                 slug="games",
                 base_url=url,
                 deadline=timedelta(seconds=5),
@@ -130,7 +131,7 @@ async def against(
 ) -> str | ApiError:
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    out = Outbound(
+    out = HttpTransport(
         slug="games",
         base_url=f"{scheme}://{host}:{port}",
         deadline=timedelta(seconds=5),

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.outbound_results import Launch
-from providers.sportsbook.client import Credentials, SportsbookClient
+from providers.outbound.launch import Launch
+from providers.sportsbook.client import SportsbookClient, SportsbookCredentials
 from tests.harness.providers.api_server import (
     HANGS,
     ApiServer,
@@ -18,7 +18,7 @@ from tests.harness.providers.api_server import (
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 
-GIVEN = Credentials(version="v1", username="canary-user", password="canary-pass")
+GIVEN = SportsbookCredentials(version="v1", username="canary-user", password="canary-pass")
 AUTH = "/v1/auth"
 START = "/v1/start-session"
 NOON = datetime(2026, 6, 4, 12, 0, 0, tzinfo=UTC)
@@ -33,7 +33,7 @@ def token(name: str, expires_in: str = '"3600"') -> Scripted:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 class Scene:

@@ -22,7 +22,7 @@ DEMO_PROFILE = Profile(email="ops@example.com", description="d", profile_type="d
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 def sent(script: dict[str, list[Scripted]], action: Action) -> tuple[Any, Seen]:

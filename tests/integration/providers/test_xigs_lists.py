@@ -15,7 +15,7 @@ from vocabulary.errors import ApiUnreadable
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 #: Per list: the action, its path, the query, and what its items are named by.

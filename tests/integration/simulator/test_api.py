@@ -12,16 +12,26 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from simulator.api.agent_platform import AgentPlatformApi
-from simulator.api.aggregator import AggregatorApi
-from simulator.api.fault_injection import ApiFault, RecordedRequest
 from simulator.api.games import HOUSES, titles
-from simulator.api.server import Api, make_api, serve, tell
-from simulator.api.sportsbook import SportsbookApi
-from simulator.api.xigs import XigsApi
-from simulator.history.lines import RunSpan, history_of
-from simulator.protocol.messages import ProviderSystem
+from simulator.api.server import serve
+from simulator.history.lines import history_of
+from simulator.protocol.api_faults import ApiFault, RecordedRequest
+from simulator.protocol.history_lines import RunSpan
+from simulator.protocol.system import SimulatedApi, System
 from simulator.scenarios.plan import make_plan
+from simulator.systems.agent_platform.api import AgentPlatformApi
+from simulator.systems.aggregator.api import AggregatorApi
+from simulator.systems.sportsbook.api import SportsbookApi
+from simulator.systems.xigs.api import XigsApi
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    ALL_SYSTEMS,
+    SPORTSBOOK,
+    XIGS,
+    make_api,
+    name_of,
+)
 from vocabulary.clock import FrozenClock
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
@@ -59,7 +69,7 @@ Ask = Callable[..., Awaitable[Heard]]
 
 
 @asynccontextmanager
-async def asking(api: Api, side: ProviderSystem) -> AsyncIterator[Ask]:
+async def asking(api: SimulatedApi, side: System) -> AsyncIterator[Ask]:
     """A function that sends one request to a served API."""
     async with (
         serve([side], 0, 1, apis={side: api}) as served,
@@ -83,7 +93,7 @@ async def asking(api: Api, side: ProviderSystem) -> AsyncIterator[Ask]:
 
 
 def aggregator() -> AggregatorApi:
-    api = make_api(ProviderSystem.AGGREGATOR, 1)
+    api = make_api(AGGREGATOR, 1)
     assert isinstance(api, AggregatorApi)
     return api
 
@@ -103,7 +113,7 @@ def test_a_player_is_registered_under_the_prefix_and_taken_into_a_game() -> None
     api = aggregator()
 
     async def run() -> None:
-        async with asking(api, ProviderSystem.AGGREGATOR) as ask:
+        async with asking(api, AGGREGATOR) as ask:
             made = await ask("/create-user", {"user_agent": "0632"}, **KEY)
             assert made.document == {"user_agent": "LAG1.0632"}
             again = await ask("/create-user", {"user_agent": "0632"}, **KEY)
@@ -133,7 +143,7 @@ def test_form_bodies_are_understood_and_only_known_bets_have_a_page() -> None:
 
     async def run() -> None:
         form = {**KEY, "Content-Type": "application/x-www-form-urlencoded"}
-        async with asking(api, ProviderSystem.AGGREGATOR) as ask:
+        async with asking(api, AGGREGATOR) as ask:
             path = "/bet-history/report/detail-bet"
             known = (await ask(path, b"bet_id=B1", **form)).document
             assert isinstance(known, dict)
@@ -161,7 +171,7 @@ def test_callers_without_key_or_address_are_refused(
     api.allowed = frozenset({"203.0.113.1"})
 
     async def run() -> Heard:
-        async with asking(api, ProviderSystem.AGGREGATOR) as ask:
+        async with asking(api, AGGREGATOR) as ask:
             return await ask("/game/provider", **headers)
 
     heard = asyncio.run(run())
@@ -172,7 +182,7 @@ def test_games_are_listed_and_linked_for_signed_requests() -> None:
     api = agent_platform()
 
     async def run() -> None:
-        async with asking(api, ProviderSystem.AGENT_PLATFORM) as ask:
+        async with asking(api, AGENT_PLATFORM) as ask:
             body, headers = signed({"agent_id": 1, "timestamp": LINK["timestamp"]})
             listed = (await ask("/api/games/list", body, **headers)).document
             assert isinstance(listed, dict)
@@ -213,7 +223,7 @@ def test_every_documented_refusal_has_its_code(
     path: str, changes: dict[str, object], status: int, code: str
 ) -> None:
     async def run() -> Heard:
-        async with asking(agent_platform(), ProviderSystem.AGENT_PLATFORM) as ask:
+        async with asking(agent_platform(), AGENT_PLATFORM) as ask:
             body, headers = signed({**LINK, **changes})
             return await ask(f"/api/games/{path}", body, **headers)
 
@@ -225,7 +235,7 @@ def test_every_documented_refusal_has_its_code(
 
 def test_unsigned_wrongly_signed_and_misdirected_requests_are_refused() -> None:
     async def run() -> list[tuple[int, object]]:
-        async with asking(agent_platform(), ProviderSystem.AGENT_PLATFORM) as ask:
+        async with asking(agent_platform(), AGENT_PLATFORM) as ask:
             body, headers = signed(LINK)
             path = "/api/games/list"
             answers = [
@@ -253,7 +263,7 @@ def test_a_session_needs_a_token_that_has_not_expired() -> None:
     player = {"user_id": "42", "currency": "USD"}
 
     async def run() -> None:
-        async with asking(api, ProviderSystem.SPORTSBOOK) as ask:
+        async with asking(api, SPORTSBOOK) as ask:
             wrong = await ask("/v1/auth", {**given, "password": "guess"})
             assert wrong.status == 401
             token = (await ask("/v1/auth", given)).document
@@ -271,18 +281,18 @@ def test_a_session_needs_a_token_that_has_not_expired() -> None:
     assert api.sessions == [("42", "USD")]
 
 
-@pytest.mark.parametrize("side", list(ProviderSystem))
+@pytest.mark.parametrize("side", ALL_SYSTEMS, ids=name_of)
 @pytest.mark.parametrize("trouble", [one for one in ApiFault if one.value.isdigit()])
 @pytest.mark.parametrize("asked_by", ["header", "query", "control"])
 def test_refusals_are_given_on_request_in_the_form_of_the_system(
-    side: ProviderSystem, trouble: ApiFault, asked_by: str
+    side: System, trouble: ApiFault, asked_by: str
 ) -> None:
     api = make_api(side, 1)
 
     async def run() -> Heard:
         async with asking(api, side) as ask:
             if asked_by == "control":
-                api.control.trouble("/anything", trouble)
+                api.control.inject("/anything", trouble)
             query = f"?simulate={trouble.value}" if asked_by == "query" else ""
             headers = {"X-Simulate": trouble.value} if asked_by == "header" else {}
             return await ask(f"/anything{query}", {}, **headers)
@@ -298,12 +308,12 @@ def test_troubles_wait_for_their_path_and_end() -> None:
     api = aggregator()
     path = "/game/provider"
     api.control.retry_after = 7
-    api.control.trouble(path, ApiFault.TOO_MANY, times=2)
-    api.control.trouble(path, ApiFault.HTML)
-    api.control.trouble(path, ApiFault.TRUNCATED)
+    api.control.inject(path, ApiFault.TOO_MANY, times=2)
+    api.control.inject(path, ApiFault.HTML)
+    api.control.inject(path, ApiFault.TRUNCATED)
 
     async def run() -> list[Heard]:
-        async with asking(api, ProviderSystem.AGGREGATOR) as ask:
+        async with asking(api, AGGREGATOR) as ask:
             other = await ask("/game/list", {"game_provider": HOUSES[0]}, **KEY)
             assert other.status == 200
             return [await ask(path, **KEY) for _ in range(5)]
@@ -315,15 +325,15 @@ def test_troubles_wait_for_their_path_and_end() -> None:
         json.loads(half.body)
     assert half.body == whole.body[: len(whole.body) // 2]
     assert api.control.count(path) == 5
-    assert api.control.asked[-1] == RecordedRequest("GET", path, 200)
+    assert api.control.requests[-1] == RecordedRequest("GET", path, 200)
 
 
 def test_a_truncated_answer_hides_work_that_was_done() -> None:
     api = aggregator()
-    api.control.trouble("/create-user", ApiFault.TRUNCATED)
+    api.control.inject("/create-user", ApiFault.TRUNCATED)
 
     async def run() -> None:
-        async with asking(api, ProviderSystem.AGGREGATOR) as ask:
+        async with asking(api, AGGREGATOR) as ask:
             await ask("/create-user", {"user_agent": "7"}, **KEY)
 
     asyncio.run(run())
@@ -332,10 +342,10 @@ def test_a_truncated_answer_hides_work_that_was_done() -> None:
 
 def test_a_slow_answer_comes_when_it_is_let_go() -> None:
     api = aggregator()
-    api.control.trouble("/game/provider", ApiFault.SLOW)
+    api.control.inject("/game/provider", ApiFault.SLOW)
 
     async def run() -> Heard:
-        async with asking(api, ProviderSystem.AGGREGATOR) as ask:
+        async with asking(api, AGGREGATOR) as ask:
             waiting = asyncio.ensure_future(ask("/game/provider", **KEY))
             prompt = await ask("/game/list", {"game_provider": HOUSES[0]}, **KEY)
             assert prompt.status == 200
@@ -348,16 +358,16 @@ def test_a_slow_answer_comes_when_it_is_let_go() -> None:
 
 def test_all_four_are_served_on_one_port_and_say_the_same_for_the_same_seed() -> None:
     async def run() -> list[bytes]:
-        async with serve(ProviderSystem, 0, 5) as served, aiohttp.ClientSession() as session:
-            assert set(served.urls) == set(served.apis) == set(ProviderSystem)
+        async with serve(ALL_SYSTEMS, 0, 5) as served, aiohttp.ClientSession() as session:
+            assert set(served.urls) == set(served.apis) == set(ALL_SYSTEMS)
             assert len({url.rpartition("/")[0] for url in served.urls.values()}) == 1
             heard = []
             for side, url in served.urls.items():
-                path = "/game/provider" if side is ProviderSystem.AGGREGATOR else "/"
+                path = "/game/provider" if side is AGGREGATOR else "/"
                 async with session.get(url + path, headers=KEY) as response:
                     assert response.content_type == "application/json"
                     heard.append(await response.read())
-            base = served.urls[ProviderSystem.AGGREGATOR]
+            base = served.urls[AGGREGATOR]
             asked = {"game_provider": HOUSES[1]}
             async with session.post(f"{base}/game/list", json=asked, headers=KEY) as response:
                 heard.append(await response.read())
@@ -369,26 +379,20 @@ def test_all_four_are_served_on_one_port_and_say_the_same_for_the_same_seed() ->
 
 
 def test_the_apis_know_what_was_played() -> None:
-    plan = make_plan(
-        seed=4, callbacks=400, players=5, sides=tuple(ProviderSystem), currency="USD"
-    )
+    plan = make_plan(seed=4, callbacks=400, players=5, systems=ALL_SYSTEMS, currency="USD")
     lines = history_of(plan)
 
     async def run() -> None:
-        async with serve(ProviderSystem, 0, 4) as served, aiohttp.ClientSession() as session:
-            tell(served, lines, RunSpan(NOON, NOON, len(plan.steps)))
-            bet = next(
-                line.round_id for line in lines if line.side is ProviderSystem.AGGREGATOR
-            )
-            url = served.urls[ProviderSystem.AGGREGATOR] + "/bet-history/report/detail-bet"
+        async with serve(ALL_SYSTEMS, 0, 4) as served, aiohttp.ClientSession() as session:
+            served.remember(lines, RunSpan(NOON, NOON, len(plan.steps)))
+            bet = next(line.round_id for line in lines if line.side is AGGREGATOR)
+            url = served.urls[AGGREGATOR] + "/bet-history/report/detail-bet"
             for asked, status in ((bet, 200), (f"{bet}-X", 404)):
                 async with session.post(url, json={"bet_id": asked}, headers=KEY) as response:
                     assert response.status == status
-            cards = served.apis[ProviderSystem.XIGS]
+            cards = served.apis[XIGS]
             assert isinstance(cards, XigsApi)
-            known = {row["roundId"] for rounds in cards.books.rounds.values() for row in rounds}
-            assert known == {
-                line.round_id for line in lines if line.side is ProviderSystem.XIGS
-            }
+            known = {row["roundId"] for rounds in cards.state.rounds.values() for row in rounds}
+            assert known == {line.round_id for line in lines if line.side is XIGS}
 
     asyncio.run(run())

@@ -14,17 +14,25 @@ import pytest
 
 from providers.agent_platform import client as agent_platform
 from providers.aggregator import client as aggregator
-from providers.outbound import Outbound
+from providers.outbound.http_transport import HttpTransport
 from providers.sportsbook import client as sportsbook
 from providers.xigs import client as xigs
-from simulator.api.agent_platform import AgentPlatformApi
-from simulator.api.fault_injection import ApiFault
-from simulator.api.server import PROFILE, Api, make_api, serve
-from simulator.api.sportsbook import SportsbookApi
-from simulator.api.xigs import XigsApi
-from simulator.history.lines import RunSpan, history_of
-from simulator.protocol.messages import ProviderSystem
+from simulator.api.server import serve
+from simulator.history.lines import history_of
+from simulator.protocol.api_faults import ApiFault
+from simulator.protocol.history_lines import RunSpan
+from simulator.protocol.system import SimulatedApi, System
 from simulator.scenarios.plan import make_plan
+from simulator.systems.agent_platform.api import AgentPlatformApi
+from simulator.systems.sportsbook.api import SportsbookApi
+from simulator.systems.xigs.api import PROFILE, XigsApi
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    SPORTSBOOK,
+    XIGS,
+    make_api,
+)
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 from vocabulary.money import Money
@@ -35,13 +43,13 @@ T = TypeVar("T")
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.outbound.PAUSE_MS", 4)
+    monkeypatch.setattr("providers.outbound.http_transport.PAUSE_MS", 4)
 
 
 def speak(
-    api: Api,
-    side: ProviderSystem,
-    story: Callable[[Outbound], Awaitable[T]],
+    api: SimulatedApi,
+    side: System,
+    story: Callable[[HttpTransport], Awaitable[T]],
     *,
     clock: FrozenClock | None = None,
     deadline: timedelta = timedelta(seconds=20),
@@ -50,8 +58,8 @@ def speak(
 
     async def run() -> T:
         async with serve([side], 0, 1, apis={side: api}) as served:
-            out = Outbound(
-                slug=side.value,
+            out = HttpTransport(
+                slug=side.name,
                 base_url=served.urls[side],
                 deadline=deadline,
                 attempts=3,
@@ -64,8 +72,8 @@ def speak(
     return asyncio.run(run())
 
 
-def of_aggregator(out: Outbound, *, forms: bool = False) -> aggregator.AggregatorClient:
-    given = aggregator.Credentials(
+def of_aggregator(out: HttpTransport, *, forms: bool = False) -> aggregator.AggregatorClient:
+    given = aggregator.AggregatorCredentials(
         api_key="demo-aggregator-secret", prefix="LAG1", form_bodies=forms
     )
     return aggregator.AggregatorClient(out, given)
@@ -73,7 +81,7 @@ def of_aggregator(out: Outbound, *, forms: bool = False) -> aggregator.Aggregato
 
 @pytest.mark.parametrize("forms", [False, True])
 def test_the_aggregators_client_registers_lists_and_opens(*, forms: bool) -> None:
-    async def story(out: Outbound) -> tuple[str, int, str]:
+    async def story(out: HttpTransport) -> tuple[str, int, str]:
         client = of_aggregator(out, forms=forms)
         handle = (await client.create_user("0632")).handle
         (house, *_) = await client.game_providers()
@@ -83,9 +91,7 @@ def test_the_aggregators_client_registers_lists_and_opens(*, forms: bool) -> Non
         )
         return handle, len(games), opened.url
 
-    handle, count, url = speak(
-        make_api(ProviderSystem.AGGREGATOR, 1), ProviderSystem.AGGREGATOR, story
-    )
+    handle, count, url = speak(make_api(AGGREGATOR, 1), AGGREGATOR, story)
     assert handle == "LAG1.0632"
     assert count > 1
     assert url.startswith("https://play.example.com/")
@@ -97,8 +103,8 @@ def test_the_agent_platforms_client_is_understood_with_slashes_and_letters_beyon
     clock = FrozenClock(NOON)
     api = AgentPlatformApi(seed=1, api_token=b"token", agent_id=7, clock=clock)
 
-    async def story(out: Outbound) -> str:
-        given = agent_platform.Credentials(agent_id=7, api_token=b"token")
+    async def story(out: HttpTransport) -> str:
+        given = agent_platform.AgentPlatformCredentials(agent_id=7, api_token=b"token")
         client = agent_platform.AgentPlatformClient(out, given, clock=clock)
         (game, *_) = await client.games()
         sitting = agent_platform.GameSession(
@@ -116,7 +122,7 @@ def test_the_agent_platforms_client_is_understood_with_slashes_and_letters_beyon
         await client.close()
         return opened.url
 
-    url = speak(api, ProviderSystem.AGENT_PLATFORM, story, clock=clock)
+    url = speak(api, AGENT_PLATFORM, story, clock=clock)
     assert url.startswith("https://game.example.com/play?")
     assert api.sessions == [("ours-1", "player_1")]
     assert api.control.count("/api/games/list") == 1
@@ -127,12 +133,12 @@ def test_a_clock_that_is_wrong_is_told_by_how_much(seconds: int) -> None:
     api = AgentPlatformApi(seed=1, api_token=b"token", clock=FrozenClock(NOON))
     ours = FrozenClock(NOON + timedelta(seconds=seconds))
 
-    async def story(out: Outbound) -> None:
-        given = agent_platform.Credentials(agent_id=1, api_token=b"token")
+    async def story(out: HttpTransport) -> None:
+        given = agent_platform.AgentPlatformCredentials(agent_id=1, api_token=b"token")
         await agent_platform.AgentPlatformClient(out, given, clock=ours).games_now()
 
     with pytest.raises(ApiRefused, match="301 s") as refused:
-        speak(api, ProviderSystem.AGENT_PLATFORM, story, clock=ours)
+        speak(api, AGENT_PLATFORM, story, clock=ours)
     assert refused.value.code == "request_expired"
 
 
@@ -142,8 +148,8 @@ def test_the_sportsbooks_client_renews_its_token_before_it_ends_and_after_it_is_
     clock = FrozenClock(NOON)
     api = SportsbookApi(seed=1, username="us", password="secret", clock=clock)
 
-    async def story(out: Outbound) -> None:
-        given = sportsbook.Credentials(version="v1", username="us", password="secret")
+    async def story(out: HttpTransport) -> None:
+        given = sportsbook.SportsbookCredentials(version="v1", username="us", password="secret")
         client = sportsbook.SportsbookClient(out, given, clock=clock)
         for _ in range(3):
             await client.start_session(user_id="42", currency="USD", lang="en")
@@ -155,19 +161,19 @@ def test_the_sportsbooks_client_renews_its_token_before_it_ends_and_after_it_is_
         await client.start_session(user_id="42", currency="USD")
         await client.close()
 
-    speak(api, ProviderSystem.SPORTSBOOK, story, clock=clock)
+    speak(api, SPORTSBOOK, story, clock=clock)
     assert api.sessions == [("42", "USD")] * 5
     assert api.control.count("/v1/auth") == 3
 
 
 def fresh_xigs(clock: FrozenClock) -> XigsApi:
-    api = make_api(ProviderSystem.XIGS, 1)
+    api = make_api(XIGS, 1)
     assert isinstance(api, XigsApi)
     api.clock = clock
     return api
 
 
-def of_xigs(out: Outbound, clock: FrozenClock) -> xigs.XigsClient:
+def of_xigs(out: HttpTransport, clock: FrozenClock) -> xigs.XigsClient:
     return xigs.XigsClient(out, api_key="demo-xigs-secret", clock=clock)
 
 
@@ -175,7 +181,7 @@ def test_the_scratch_card_client_logs_in_once_and_every_write_is_signed_as_expec
     clock = FrozenClock(NOON)
     api = fresh_xigs(clock)
 
-    async def story(out: Outbound) -> None:
+    async def story(out: HttpTransport) -> None:
         client = of_xigs(out, clock)
         user = await client.authenticate_user(
             profile_id=PROFILE, credential="zoë/1", credential_type="username"
@@ -196,20 +202,20 @@ def test_the_scratch_card_client_logs_in_once_and_every_write_is_signed_as_expec
         assert len([item async for item in client.webhooks()]) == 1
         await client.close()
 
-    speak(api, ProviderSystem.XIGS, story, clock=clock)
+    speak(api, XIGS, story, clock=clock)
     assert api.control.count("/v1/auth/login") == 1
 
 
 def test_the_scratch_card_client_reads_every_round_to_the_last_page() -> None:
     clock = FrozenClock(NOON)
     api = fresh_xigs(clock)
-    sides = (ProviderSystem.XIGS,)
-    plan = make_plan(seed=2, callbacks=2500, players=130, sides=sides, currency="USD")
+    sides = (XIGS,)
+    plan = make_plan(seed=2, callbacks=2500, players=130, systems=sides, currency="USD")
     lines = history_of(plan)
     span = RunSpan(NOON, NOON + timedelta(minutes=1), len(plan.steps))
-    api.books.play(lines, span, game=api.games[0], until=NOON + timedelta(hours=2))
+    api.state.play(lines, span, game=api.games[0], until=NOON + timedelta(hours=2))
 
-    async def story(out: Outbound) -> tuple[int, int]:
+    async def story(out: HttpTransport) -> tuple[int, int]:
         client = of_xigs(out, clock)
         sessions = [item.document async for item in client.sessions(rounds=True)]
         moved = [item.item_id async for item in client.transactions()]
@@ -221,7 +227,7 @@ def test_the_scratch_card_client_reads_every_round_to_the_last_page() -> None:
             rounds += len(told)
         return rounds, len(set(moved))
 
-    rounds, moved = speak(api, ProviderSystem.XIGS, story, clock=clock)
+    rounds, moved = speak(api, XIGS, story, clock=clock)
     assert rounds == len(lines)
     assert moved == len(lines) + sum(line.closed for line in lines)
     assert api.control.count("/v1/game/session") == 2
@@ -243,38 +249,38 @@ def test_the_scratch_card_client_reads_every_round_to_the_last_page() -> None:
 def test_every_misbehaviour_ends_in_an_error_of_its_kind(
     trouble: ApiFault, error: type[ApiError], status: int | None
 ) -> None:
-    api = make_api(ProviderSystem.AGGREGATOR, 1)
-    api.control.trouble("/game/provider", trouble, times=3)
+    api = make_api(AGGREGATOR, 1)
+    api.control.inject("/game/provider", trouble, times=3)
 
-    async def story(out: Outbound) -> None:
+    async def story(out: HttpTransport) -> None:
         await of_aggregator(out).game_providers()
 
     with pytest.raises(error) as raised:
-        speak(api, ProviderSystem.AGGREGATOR, story, deadline=timedelta(seconds=1))
+        speak(api, AGGREGATOR, story, deadline=timedelta(seconds=1))
     assert raised.value.status == status
 
 
 def test_a_trouble_that_passes_is_met_with_another_request() -> None:
-    api = make_api(ProviderSystem.AGGREGATOR, 1)
+    api = make_api(AGGREGATOR, 1)
     api.control.retry_after = 0
-    api.control.trouble("/game/provider", ApiFault.TOO_MANY)
-    api.control.trouble("/game/provider", ApiFault.FAILURE)
+    api.control.inject("/game/provider", ApiFault.TOO_MANY)
+    api.control.inject("/game/provider", ApiFault.FAILURE)
 
-    async def story(out: Outbound) -> int:
+    async def story(out: HttpTransport) -> int:
         return len(await of_aggregator(out).game_providers())
 
-    assert speak(api, ProviderSystem.AGGREGATOR, story) == 3
-    assert [one.status for one in api.control.asked] == [429, 500, 200]
+    assert speak(api, AGGREGATOR, story) == 3
+    assert [one.status for one in api.control.requests] == [429, 500, 200]
 
 
 def test_a_write_whose_answer_was_lost_is_not_sent_again() -> None:
-    api = make_api(ProviderSystem.AGGREGATOR, 1)
-    api.control.trouble("/create-user", ApiFault.TRUNCATED, times=3)
+    api = make_api(AGGREGATOR, 1)
+    api.control.inject("/create-user", ApiFault.TRUNCATED, times=3)
 
-    async def story(out: Outbound) -> None:
+    async def story(out: HttpTransport) -> None:
         await of_aggregator(out).create_user("0632")
 
     with pytest.raises(ApiUnreadable) as caught:
-        speak(api, ProviderSystem.AGGREGATOR, story)
+        speak(api, AGGREGATOR, story)
     assert caught.value.attempts == 1
     assert api.control.count("/create-user") == 1

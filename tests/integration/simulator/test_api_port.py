@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from simulator.api.server import serve
-from simulator.protocol.messages import ProviderSystem
+from tests.harness.providers.systems import AGGREGATOR
 from vocabulary.errors import Unavailable
 
 
@@ -15,7 +15,7 @@ def test_a_port_that_is_taken_is_said_to_be() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             with pytest.raises(Unavailable, match=f"port {port} cannot be listened at"):
-                async with serve([ProviderSystem.AGGREGATOR], port, 1):
+                async with serve([AGGREGATOR], port, 1):
                     pytest.fail("it was served all the same")
 
     asyncio.run(run())

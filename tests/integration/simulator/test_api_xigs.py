@@ -13,10 +13,11 @@ import aiohttp
 import pytest
 
 from simulator.api.server import serve
-from simulator.api.xigs import XigsApi
-from simulator.history.lines import RunSpan, history_of
-from simulator.protocol.messages import ProviderSystem
+from simulator.history.lines import history_of
+from simulator.protocol.history_lines import RunSpan
 from simulator.scenarios.plan import make_plan
+from simulator.systems.xigs.api import XigsApi
+from tests.harness.providers.systems import XIGS
 from vocabulary.clock import FrozenClock
 
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
@@ -73,10 +74,10 @@ def play(api: XigsApi, story: Story) -> None:
 
     async def run() -> None:
         async with (
-            serve([ProviderSystem.XIGS], 0, 1, apis={ProviderSystem.XIGS: api}) as served,
+            serve([XIGS], 0, 1, apis={XIGS: api}) as served,
             aiohttp.ClientSession() as session,
         ):
-            await story(Integrator(session, served.urls[ProviderSystem.XIGS]))
+            await story(Integrator(session, served.urls[XIGS]))
 
     asyncio.run(run())
 
@@ -206,8 +207,8 @@ def test_a_webhook_is_registered_once_and_logs_what_it_delivered() -> None:
         assert (await us.write("/v1/webhook", HOOK))[0] == 409
         number = made["data"]["webhookId"]
         payload = {"eventType": "open-round", "roundId": "R1"}
-        api.books.delivered(number, payload, status=200, body="{}", now=NOON)
-        api.books.delivered(number, payload, status=500, body="", now=NOON)
+        api.state.delivered(number, payload, status=200, body="{}", now=NOON)
+        api.state.delivered(number, payload, status=500, body="", now=NOON)
         _, hooks = await us.read("/v1/webhook")
         hook = hooks["data"][0]
         assert (hook["signatureToken"], hook["successCount"], hook["failureCount"]) == (
@@ -224,12 +225,10 @@ def test_a_webhook_is_registered_once_and_logs_what_it_delivered() -> None:
 
 def test_sessions_tell_their_rounds_page_by_page_and_only_when_asked() -> None:
     api = fresh()
-    plan = make_plan(
-        seed=3, callbacks=600, players=9, sides=(ProviderSystem.XIGS,), currency="USD"
-    )
+    plan = make_plan(seed=3, callbacks=600, players=9, systems=(XIGS,), currency="USD")
     lines = history_of(plan)
     span = RunSpan(NOON, NOON + timedelta(minutes=1), len(plan.steps))
-    api.books.play(lines, span, game=api.games[0], until=NOON + timedelta(hours=2))
+    api.state.play(lines, span, game=api.games[0], until=NOON + timedelta(hours=2))
 
     async def story(us: Integrator) -> None:
         await us.log_in()

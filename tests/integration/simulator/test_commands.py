@@ -15,10 +15,10 @@ import pytest
 
 from ops.commands.demo import MARK, prepare
 from ops.commands.demo_result import Evidence, result_of
+from ops.commands.demo_settings import demo_settings
 from ops.settings.loader import load
-from ops.settings.model import demo_settings
 from providers.registry import DIALECTS
-from simulator.protocol.messages import ProviderSystem
+from simulator.systems.registry import SYSTEMS
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.tieout_stack import TIEOUT, TieoutStack
 from vocabulary.errors import SettingsInvalid
@@ -73,7 +73,7 @@ def test_a_demo_folder_holds_settings_that_load_as_the_demo_settings(tmp_path: P
 
 def test_the_demo_plays_every_system_that_has_a_dialect_and_can_be_simulated() -> None:
     played = [provider.dialect for provider in demo_settings().providers]
-    assert played == [side.value for side in sorted(ProviderSystem) if side.value in DIALECTS]
+    assert played == [name for name in sorted(SYSTEMS) if name in DIALECTS]
 
 
 def test_a_former_demo_is_emptied_and_anything_else_is_left_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ops.commands.conformance_hooks import roster, subject_of
+from ops.commands.conformance_hooks import roster, target_of
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.settings.loader import load
 from simulator.conformance.catalogue import CATALOGUE
@@ -149,7 +149,7 @@ def foreign(
     """Examine somebody else's receiver with players that it knows."""
     found = entry(place, slug)
     bookkeeper = kind(found.provider, found.dialect.name)
-    text = roster(subject_of(found), seed=1)
+    text = roster(target_of(found), seed=1)
     (place / "players.csv").write_text(text)
     for line in text.splitlines()[1:]:
         player, _currency, _balance, handle = line.split(",")

@@ -19,7 +19,6 @@ from simulator.protocol.messages import (
     CallKind,
     Expectation,
     Player,
-    ProviderSystem,
     ReplyKind,
     ScriptStep,
 )
@@ -28,15 +27,14 @@ from simulator.run.driver import Pace, ReceiverTarget, drive
 from simulator.run.journal import Journal
 from simulator.run.summary import RunSummary
 from simulator.scenarios.plan import Plan
+from tests.harness.providers.systems import AGENT_PLATFORM, AGGREGATOR, XIGS, configuration
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 
 QUICK = RetryPolicy(deadline=5.0, one_send=0.3, pause=0.001, pause_max=0.01)
-PLAYER = Player(
-    player="p1", currency="USD", opening=1000, handles={ProviderSystem.AGGREGATOR: "SIM.p1"}
-)
+PLAYER = Player(player="p1", currency="USD", opening=1000, handles={AGGREGATOR: "SIM.p1"})
 BET = Call(
-    side=ProviderSystem.AGGREGATOR,
+    side=AGGREGATOR,
     kind=CallKind.BET,
     player="p1",
     handle="SIM.p1",
@@ -77,7 +75,7 @@ async def _none(_: int) -> None:
 def _plan(*steps: ScriptStep) -> Plan:
     return Plan(
         seed=1,
-        sides=(ProviderSystem.AGGREGATOR,),
+        systems=(AGGREGATOR,),
         players=(PLAYER,),
         steps=steps,
         balances={"p1": 700},
@@ -103,8 +101,7 @@ def _drive(
         async with TestServer(app) as server:
             target = ReceiverTarget(
                 url=str(server.make_url("/")),
-                slugs={ProviderSystem.AGGREGATOR: "agg"},
-                secrets={ProviderSystem.AGGREGATOR: b"secret"},
+                providers={AGGREGATOR: configuration(AGGREGATOR, slug="agg")},
             )
             pace = Pace(connections=4, rate=rate, patience=patience)
             if journal is None:
@@ -168,8 +165,7 @@ def test_a_receiver_that_never_answers_ends_the_run_within_the_deadline() -> Non
 def test_nothing_listening_ends_the_run_within_the_deadline() -> None:
     target = ReceiverTarget(
         url="http://127.0.0.1:1",
-        slugs={ProviderSystem.AGGREGATOR: "agg"},
-        secrets={ProviderSystem.AGGREGATOR: b"secret"},
+        providers={AGGREGATOR: configuration(AGGREGATOR, slug="agg")},
     )
     pace = Pace(connections=1, rate=None, patience=replace(QUICK, deadline=0.1))
     with pytest.raises(Unavailable, match="gave no answer"):
@@ -259,17 +255,17 @@ def test_sides_with_one_url_are_sent_there_with_our_agent_id_and_the_time() -> N
     async def run() -> RunSummary:
         app = web.Application()
         app.router.add_post("/callbacks/{slug}", hear)
-        sides = {ProviderSystem.AGENT_PLATFORM: "spins", ProviderSystem.XIGS: "cards"}
+        providers = {
+            AGENT_PLATFORM: configuration(
+                AGENT_PLATFORM, slug="spins", options={"agent_id": 7}
+            ),
+            XIGS: configuration(XIGS, slug="cards"),
+        }
         async with TestServer(app) as server:
-            target = ReceiverTarget(
-                url=str(server.make_url("/")),
-                slugs=sides,
-                secrets=dict.fromkeys(sides, b"secret"),
-                agent_id=7,
-            )
-            spin = replace(BET, side=ProviderSystem.AGENT_PLATFORM, kind=CallKind.BET_AND_WIN)
-            card = replace(BET, side=ProviderSystem.XIGS)
-            plan = replace(_plan(_step(spin), _step(card)), sides=tuple(sides))
+            target = ReceiverTarget(url=str(server.make_url("/")), providers=providers)
+            spin = replace(BET, side=AGENT_PLATFORM, kind=CallKind.BET_AND_WIN)
+            card = replace(BET, side=XIGS)
+            plan = replace(_plan(_step(spin), _step(card)), systems=tuple(providers))
             pace = Pace(connections=1, rate=None, patience=QUICK)
             return await drive(plan, target, pace, journal=None, progress=lambda _: None)
 

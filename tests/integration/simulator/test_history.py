@@ -12,20 +12,27 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from simulator.history.lines import HistoryLine, RunSpan, history_of
-from simulator.history.statements import (
-    AGENT_STATEMENT_COLUMNS,
-    STATEMENT_COLUMNS,
-    SUFFIXES,
-    write_statement,
-)
+from simulator.history.lines import history_of
+from simulator.history.statements import write_statement
+from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.json_text import JsonAmount, Value
-from simulator.protocol.messages import ProviderSystem
 from simulator.protocol.sender import RetryPolicy
-from simulator.protocol.signing import aggregator_signature
+from simulator.protocol.system import System
 from simulator.run.driver import Pace, ReceiverTarget
-from simulator.run.push import push, pushes
+from simulator.run.push import push
 from simulator.scenarios.plan import make_plan
+from simulator.systems.agent_platform import statement as agent_platform
+from simulator.systems.aggregator.calls import signature
+from simulator.systems.aggregator.push import pushes
+from simulator.systems.sportsbook import statement as sportsbook
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    ALL_SYSTEMS,
+    SPORTSBOOK,
+    XIGS,
+    configuration,
+)
 
 BEGAN = datetime(2026, 6, 4, 9, 30, tzinfo=UTC)
 SECRET = b"secret"
@@ -33,10 +40,12 @@ SECRET = b"secret"
 
 @pytest.fixture(scope="module")
 def lines() -> tuple[HistoryLine, ...]:
-    plan = make_plan(
-        seed=2, callbacks=1600, players=10, sides=tuple(ProviderSystem), currency="USD"
-    )
+    plan = make_plan(seed=2, callbacks=1600, players=10, systems=ALL_SYSTEMS, currency="USD")
     return history_of(plan)
+
+
+def own(lines: tuple[HistoryLine, ...], system: System) -> list[HistoryLine]:
+    return [line for line in lines if line.side is system]
 
 
 def _span(places: int = 1600) -> RunSpan:
@@ -55,13 +64,13 @@ def test_the_newest_version_of_every_record_is_the_truth_and_adds_up(
     lines: tuple[HistoryLine, ...],
 ) -> None:
     newest: dict[str, dict[str, object]] = {}
-    for requests in pushes(lines, seed=2, span=_span(), secret=SECRET):
+    for requests in pushes(own(lines, AGGREGATOR), 2, _span(), SECRET):
         for request in requests:
             record = json.loads(request.body, parse_float=Decimal, parse_int=Decimal)
             held = newest.get(record["_id"])
             if held is None or str(held["updatedAt"]) < record["updatedAt"]:
                 newest[record["_id"]] = record
-    told = [line for line in lines if line.side is ProviderSystem.AGGREGATOR]
+    told = [line for line in lines if line.side is AGGREGATOR]
     assert set(newest) == {line.record_id for line in told}
     for line in told:
         record = newest[line.record_id]
@@ -72,11 +81,11 @@ def test_the_newest_version_of_every_record_is_the_truth_and_adds_up(
 
 
 def test_some_records_come_out_of_order_and_some_twice(lines: tuple[HistoryLine, ...]) -> None:
-    records = list(pushes(lines, seed=2, span=_span(), secret=SECRET))
+    records = list(pushes(own(lines, AGGREGATOR), 2, _span(), SECRET))
     kinds = {tuple(json.loads(r.body)["type"] for r in requests) for requests in records}
     assert {("create", "update"), ("update", "create")} <= kinds
     assert any(len(kind) == 3 for kind in kinds)
-    assert records == list(pushes(lines, seed=2, span=_span(), secret=SECRET))
+    assert records == list(pushes(own(lines, AGGREGATOR), 2, _span(), SECRET))
 
 
 def test_the_documented_sample_has_the_digest_of_the_published_algorithm() -> None:
@@ -99,13 +108,13 @@ def test_the_documented_sample_has_the_digest_of_the_published_algorithm() -> No
         ("updatedAt", "2026-06-04T09:30:04.000Z"),
     ]
     digest = "273836c39b33e7c594407d52f76e256676872ae87c5af6c6a40c952ef15df352"
-    assert aggregator_signature(fields, b"test_agent_secret") == digest
+    assert signature(dict(fields), b"test_agent_secret") == digest
 
 
 def test_pushing_delivers_each_record_in_its_order_and_counts_refusals(
     lines: tuple[HistoryLine, ...],
 ) -> None:
-    records = list(pushes(lines, seed=2, span=_span(), secret=SECRET))
+    records = list(pushes(own(lines, AGGREGATOR), 2, _span(), SECRET))
     heard: dict[str, list[bytes]] = {}
 
     async def hear(request: web.Request) -> web.Response:
@@ -119,14 +128,17 @@ def test_pushing_delivers_each_record_in_its_order_and_counts_refusals(
         async with TestServer(app) as server:
             target = ReceiverTarget(
                 url=str(server.make_url("/")),
-                slugs={ProviderSystem.AGGREGATOR: "agg"},
-                secrets={ProviderSystem.AGGREGATOR: SECRET},
+                providers={AGGREGATOR: configuration(AGGREGATOR, slug="agg")},
             )
             patience = RetryPolicy(deadline=5.0, one_send=2.0, pause=0.01, pause_max=0.1)
             pace = Pace(connections=8, rate=None, patience=patience)
-            refused = await push(records, target, pace, progress=done.append)
-            elsewhere = replace(target, slugs={ProviderSystem.AGGREGATOR: "nobody"})
-            return refused + await push(records[:2], elsewhere, pace, progress=done.append)
+            refused = await push(records, AGGREGATOR, target, pace, progress=done.append)
+            elsewhere = replace(
+                target, providers={AGGREGATOR: configuration(AGGREGATOR, slug="nobody")}
+            )
+            return refused + await push(
+                records[:2], AGGREGATOR, elsewhere, pace, progress=done.append
+            )
 
     done: list[int] = []
     assert asyncio.run(run()) == len(records[0]) + len(records[1])
@@ -138,12 +150,12 @@ def test_the_statement_has_the_agreed_columns_and_one_row_per_transaction(
     lines: tuple[HistoryLine, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "deep" / "statement.csv"
-    count = write_statement(path, ProviderSystem.SPORTSBOOK, lines, _span())
+    count = write_statement(path, SPORTSBOOK, lines, _span())
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
         rows = list(reader)
-    assert tuple(reader.fieldnames or ()) == STATEMENT_COLUMNS
-    told = [line for line in lines if line.side is ProviderSystem.SPORTSBOOK]
+    assert tuple(reader.fieldnames or ()) == sportsbook.COLUMNS
+    told = [line for line in lines if line.side is SPORTSBOOK]
     assert len(rows) == count == len(told)
     for row, line in zip(rows, told, strict=True):
         assert row["transaction_id"] == line.record_id
@@ -158,12 +170,12 @@ def test_the_agent_platforms_export_names_both_legs_and_what_a_rollback_undid(
     lines: tuple[HistoryLine, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "export.csv"
-    count = write_statement(path, ProviderSystem.AGENT_PLATFORM, lines, _span())
+    count = write_statement(path, AGENT_PLATFORM, lines, _span())
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
         rows = {_own_id(row): row for row in reader}
-    assert tuple(reader.fieldnames or ()) == AGENT_STATEMENT_COLUMNS
-    told = [line for line in lines if line.side is ProviderSystem.AGENT_PLATFORM]
+    assert tuple(reader.fieldnames or ()) == agent_platform.COLUMNS
+    told = [line for line in lines if line.side is AGENT_PLATFORM]
     assert list(rows) == [line.record_id for line in told]
     assert len(rows) == count
     undone = 0
@@ -192,12 +204,12 @@ def test_rounds_are_told_as_one_object_a_line_and_open_ones_have_no_prize(
     lines: tuple[HistoryLine, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "rounds.jsonl"
-    count = write_statement(path, ProviderSystem.XIGS, lines, _span())
+    count = write_statement(path, XIGS, lines, _span())
     rounds = [
         json.loads(text, parse_float=Decimal, parse_int=Decimal)
         for text in path.read_text().splitlines()
     ]
-    told = [line for line in lines if line.side is ProviderSystem.XIGS]
+    told = [line for line in lines if line.side is XIGS]
     assert len(rounds) == count == len(told)
     for one, line in zip(rounds, told, strict=True):
         assert (one["roundId"], one["userId"]) == (line.round_id, line.handle)
@@ -212,7 +224,7 @@ def test_rounds_are_told_as_one_object_a_line_and_open_ones_have_no_prize(
 def test_the_side_that_pushes_has_no_file(
     lines: tuple[HistoryLine, ...], tmp_path: Path
 ) -> None:
-    with pytest.raises(KeyError, match="AGGREGATOR"):
-        write_statement(tmp_path / "history", ProviderSystem.AGGREGATOR, lines, _span())
-    assert ProviderSystem.AGGREGATOR not in SUFFIXES
+    with pytest.raises(AssertionError, match="aggregator"):
+        write_statement(tmp_path / "history", AGGREGATOR, lines, _span())
+    assert AGGREGATOR.statement is None
     assert list(tmp_path.iterdir()) == []

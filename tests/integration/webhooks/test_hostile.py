@@ -9,7 +9,9 @@ import pytest
 
 from ops.runtime import valkey_server
 from providers.contract import Callback
-from tests.harness.providers.signers import SPEAKERS, sign_aggregator, sign_sportsbook
+from tests.harness.dialects.aggregator import sign_aggregator
+from tests.harness.dialects.sportsbook import sign_sportsbook
+from tests.harness.providers.speakers import SPEAKERS
 from tests.harness.servers import receiver as harness
 from tests.harness.servers.receiver import SECRET, LedgerDatabase, ReceiverClient, Reply
 

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from providers.contract import Callback
-from tests.harness.providers.signers import SPEAKERS, sign_sportsbook
+from tests.harness.dialects.sportsbook import sign_sportsbook
+from tests.harness.providers.speakers import SPEAKERS
 from tests.harness.servers import receiver as harness
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.receiver import (

@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 
 from providers.contract import Callback
+from tests.harness.dialects.aggregator import sign_aggregator
+from tests.harness.dialects.sportsbook import sign_sportsbook
 from tests.harness.providers.samples import folder, read_request
-from tests.harness.providers.signers import sign_aggregator, sign_sportsbook
 from tests.harness.servers import receiver as harness
 from tests.harness.servers.receiver import (
     OLD_SECRET,

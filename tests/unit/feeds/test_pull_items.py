@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from feeds.pull.staging import MEMORY_BYTES, UNREADABLE_MAX, Staging, stage
-from providers.outbound_json import decode_reply
-from providers.pulled import LoggedDelivery, UnreadableItem
-from providers.xigs.feed import delivery_of, rounds_of
+from providers.outbound.pull import LoggedDelivery, UnreadableItem
+from providers.outbound.replies import decode_reply
 from providers.xigs.pages import Item
+from providers.xigs.pull import delivery_of, rounds_of
+from tests.harness.dialects.xigs import asked
 from tests.harness.providers.feed_api import DELIVERY, ROUND, a_round
-from tests.harness.providers.xigs import asked
 from vocabulary.facts import HistoryRecord
 
 SINCE = datetime(2026, 6, 4, tzinfo=UTC)

@@ -8,9 +8,11 @@ import pytest
 
 from providers.contract import OptionValue
 from providers.registry import DIALECTS
-from providers.sportsbook.feed import COLUMNS, LINE_BYTES_MAX
-from providers.wire import BODY_BYTES_MAX, BRACKETS_MAX
-from tests.harness.providers.signers import SPEAKERS, configured
+from providers.sportsbook.feed import COLUMNS
+from providers.statements.csv_lines import LINE_BYTES_MAX
+from providers.wire.decode import BODY_BYTES_MAX, BRACKETS_MAX
+from tests.harness.providers.speaker import configured
+from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.outcomes import Verdict, refusal
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "providers"

@@ -2,14 +2,14 @@ import random
 
 import pytest
 
-from providers.javascript import (
+from providers.wire.decode import Number, decode_json
+from providers.wire.javascript import (
     NUMBER_CHARS_MAX,
     number_text,
     rounded,
     sorted_payload,
     stringify,
 )
-from providers.wire import Number, decode_json
 from tests.harness.servers.node import javascript_numbers, javascript_signatures
 from vocabulary.errors import Malformed
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.outbound_token import LIFE_MIN, CachedValue, ExpiringValue
+from providers.outbound.cached_value import LIFE_MIN, CachedValue, ExpiringValue
 from vocabulary.clock import FrozenClock
 
 NOON = datetime(2026, 6, 4, 12, 0, 0, tzinfo=UTC)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from providers.php import sorted_payload
-from providers.wire import Json, decode_json
+from providers.wire.decode import Json, decode_json
+from providers.wire.php import sorted_payload
 from vocabulary.errors import Malformed
 
 

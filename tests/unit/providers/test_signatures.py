@@ -3,7 +3,7 @@ import hmac
 
 import pytest
 
-from providers.signatures import (
+from providers.wire.signatures import (
     SIGNATURE_CHARS_MAX,
     hmac_sha256,
     matches,

@@ -8,8 +8,9 @@ import pytest
 
 from providers.contract import Unreadable
 from providers.registry import DIALECTS
-from providers.sportsbook.feed import COLUMNS, LINE_BYTES_MAX, read_statement
-from tests.harness.providers.signers import configured
+from providers.sportsbook.feed import COLUMNS, read_statement
+from providers.statements.csv_lines import LINE_BYTES_MAX
+from tests.harness.providers.speaker import configured
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
 

@@ -1,6 +1,6 @@
 import pytest
 
-from providers.wire import (
+from providers.wire.decode import (
     BODY_BYTES_MAX,
     BRACKETS_MAX,
     FORM_FIELDS_MAX,

@@ -11,7 +11,7 @@ from providers.registry import DIALECTS
 from simulator.conformance.catalogue import CATALOGUE
 from simulator.conformance.scenario import ScenarioOutcome, ScenarioResult
 from simulator.conformance.target import ConformanceTarget
-from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.system import System
 from tests.harness.books.bookkeeper import (
     AcceptsAnySender,
     AddsBalanceToErrors,
@@ -21,25 +21,31 @@ from tests.harness.books.bookkeeper import (
     ForgetsTombstones,
     examine_bookkeeper,
 )
-from tests.harness.providers.signers import configured
+from tests.harness.providers.speaker import configured
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    ALL_SYSTEMS,
+    SPORTSBOOK,
+    XIGS,
+    name_of,
+)
 from tests.meta.tree import ROOT
 from vocabulary.money import exponent_of
 
 SECRETS = (b"the present secret", b"the secret before it")
 
-every_side = pytest.mark.parametrize("side", ProviderSystem)
+every_side = pytest.mark.parametrize("side", ALL_SYSTEMS, ids=name_of)
 
 
-def provider_of(
-    side: ProviderSystem, currency: str, options: Mapping[str, OptionValue]
-) -> Provider:
-    return configured(DIALECTS[side.value], secrets=SECRETS, currency=currency, options=options)
+def provider_of(side: System, currency: str, options: Mapping[str, OptionValue]) -> Provider:
+    return configured(DIALECTS[side.name], secrets=SECRETS, currency=currency, options=options)
 
 
-def subject_of(provider: Provider, side: ProviderSystem) -> ConformanceTarget:
-    policy = DIALECTS[side.value].policy(provider.options)
+def subject_of(provider: Provider, side: System) -> ConformanceTarget:
+    policy = DIALECTS[side.name].policy(provider.options)
     return ConformanceTarget(
-        side=side,
+        system=side,
         slug=provider.slug,
         currency=provider.currency,
         exponent=exponent_of(provider.currency, provider.exponents),
@@ -52,7 +58,7 @@ def subject_of(provider: Provider, side: ProviderSystem) -> ConformanceTarget:
 
 def examined(
     kind: type[Bookkeeper],
-    side: ProviderSystem,
+    side: System,
     *,
     currency: str = "USD",
     foreign: bool = False,
@@ -60,7 +66,7 @@ def examined(
 ) -> list[ScenarioResult]:
     provider = provider_of(side, currency, options or {})
     subject = subject_of(provider, side)
-    return asyncio.run(examine_bookkeeper(kind(provider, side.value), subject, foreign=foreign))
+    return asyncio.run(examine_bookkeeper(kind(provider, side.name), subject, foreign=foreign))
 
 
 def failed(found: list[ScenarioResult]) -> set[str]:
@@ -73,7 +79,7 @@ def last_steps(found: list[ScenarioResult]) -> list[str]:
 
 @pytest.mark.parametrize("currency", ["USD", "JPY", "BTC"])
 @every_side
-def test_a_true_receiver_passes(side: ProviderSystem, currency: str) -> None:
+def test_a_true_receiver_passes(side: System, currency: str) -> None:
     found = examined(Bookkeeper, side, currency=currency)
 
     assert last_steps(found) == []
@@ -84,37 +90,35 @@ def test_a_true_receiver_passes(side: ProviderSystem, currency: str) -> None:
 @pytest.mark.parametrize(
     ("side", "options"),
     [
-        (ProviderSystem.AGENT_PLATFORM, {"signed_text": "raw"}),
+        (AGENT_PLATFORM, {"signed_text": "raw"}),
         (
-            ProviderSystem.AGENT_PLATFORM,
+            AGENT_PLATFORM,
             {"signed_text": "sorted_unescaped", "rounds": "round_id"},
         ),
-        (ProviderSystem.AGENT_PLATFORM, {"agent_id": 77, "insufficient_funds_status": 402}),
+        (AGENT_PLATFORM, {"agent_id": 77, "insufficient_funds_status": 402}),
         (
-            ProviderSystem.AGENT_PLATFORM,
+            AGENT_PLATFORM,
             {"transaction_id_field": "tx", "original_id_fields": ("undo",)},
         ),
-        (ProviderSystem.AGGREGATOR, {"orphan_win": "credit", "insufficient_funds_status": 402}),
-        (ProviderSystem.AGGREGATOR, {"bet_end": "apply_missing"}),
-        (ProviderSystem.AGGREGATOR, {"form_bodies": False, "raw_number_signatures": False}),
-        (ProviderSystem.SPORTSBOOK, {"digest": "sha256_body_secret", "bad_hash_status": 403}),
-        (ProviderSystem.SPORTSBOOK, {"insufficient_funds_code": "INSUFFICENT_FUNDS"}),
-        (ProviderSystem.XIGS, {"orphan_win": "credit", "balance_type": "text"}),
-        (ProviderSystem.XIGS, {"raw_body_signatures": False, "signature_header": "x-other"}),
-        (ProviderSystem.XIGS, {"key_source": "transaction", "amount_field": "value"}),
+        (AGGREGATOR, {"orphan_win": "credit", "insufficient_funds_status": 402}),
+        (AGGREGATOR, {"bet_end": "apply_missing"}),
+        (AGGREGATOR, {"form_bodies": False, "raw_number_signatures": False}),
+        (SPORTSBOOK, {"digest": "sha256_body_secret", "bad_hash_status": 403}),
+        (SPORTSBOOK, {"insufficient_funds_code": "INSUFFICENT_FUNDS"}),
+        (XIGS, {"orphan_win": "credit", "balance_type": "text"}),
+        (XIGS, {"raw_body_signatures": False, "signature_header": "x-other"}),
+        (XIGS, {"key_source": "transaction", "amount_field": "value"}),
     ],
     ids=str,
 )
 def test_the_catalogue_follows_what_is_configured(
-    side: ProviderSystem, options: Mapping[str, OptionValue]
+    side: System, options: Mapping[str, OptionValue]
 ) -> None:
     assert last_steps(examined(Bookkeeper, side, options=options)) == []
 
 
 def test_a_rounds_end_that_books_what_is_missing_is_played_where_it_is_configured() -> None:
-    found = examined(
-        Bookkeeper, ProviderSystem.AGGREGATOR, options={"bet_end": "apply_missing"}
-    )
+    found = examined(Bookkeeper, AGGREGATOR, options={"bet_end": "apply_missing"})
 
     results = {one.scenario.name: one.result for one in found}
     assert results["end_books_missing"] is ScenarioOutcome.PASSED
@@ -123,7 +127,7 @@ def test_a_rounds_end_that_books_what_is_missing_is_played_where_it_is_configure
 
 @every_side
 def test_a_receiver_whose_books_are_not_ours_passes_over_the_wire_alone(
-    side: ProviderSystem,
+    side: System,
 ) -> None:
     found = examined(Bookkeeper, side, foreign=True)
 
@@ -135,7 +139,7 @@ def test_a_receiver_whose_books_are_not_ours_passes_over_the_wire_alone(
 
 
 @every_side
-def test_what_does_not_apply_says_why_and_is_never_passed(side: ProviderSystem) -> None:
+def test_what_does_not_apply_says_why_and_is_never_passed(side: System) -> None:
     skipped = [
         one
         for one in examined(Bookkeeper, side)
@@ -155,41 +159,41 @@ FORGERIES = {
     "errors_name_no_balance",
 }
 #: What a fault must be found by, and by nothing else.
-FOUND_BY: Mapping[tuple[type[Bookkeeper], ProviderSystem], set[str]] = {
-    (BooksRepeatsAgain, ProviderSystem.AGENT_PLATFORM): REPEATS
+FOUND_BY: Mapping[tuple[type[Bookkeeper], System], set[str]] = {
+    (BooksRepeatsAgain, AGENT_PLATFORM): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance"}
     | {"funds_before_win", "repeat_after_rollback"},
-    (BooksRepeatsAgain, ProviderSystem.AGGREGATOR): REPEATS
+    (BooksRepeatsAgain, AGGREGATOR): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "form_body"},
-    (BooksRepeatsAgain, ProviderSystem.SPORTSBOOK): REPEATS
+    (BooksRepeatsAgain, SPORTSBOOK): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "several_results"}
     | {"rollback", "rollback_first", "repeat_after_rollback", "zero_amounts"},
-    (BooksRepeatsAgain, ProviderSystem.XIGS): REPEATS
+    (BooksRepeatsAgain, XIGS): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "close_before_open"},
-    (DecidesDeclinesAgain, ProviderSystem.AGENT_PLATFORM): {"declined_bet_repeated"},
-    (DecidesDeclinesAgain, ProviderSystem.AGGREGATOR): {"declined_bet_repeated"},
-    (DecidesDeclinesAgain, ProviderSystem.SPORTSBOOK): {"declined_bet_repeated"},
-    (DecidesDeclinesAgain, ProviderSystem.XIGS): {"declined_bet_repeated"},
-    (ForgetsTombstones, ProviderSystem.AGENT_PLATFORM): {"rollback_first"},
-    (ForgetsTombstones, ProviderSystem.AGGREGATOR): {"end_before_bet"},
-    (ForgetsTombstones, ProviderSystem.SPORTSBOOK): {"rollback_first"},
-    (AcceptsAnySender, ProviderSystem.AGENT_PLATFORM): FORGERIES | {"http_statuses"},
-    (AcceptsAnySender, ProviderSystem.AGGREGATOR): FORGERIES | {"http_statuses", "form_body"},
-    (AcceptsAnySender, ProviderSystem.SPORTSBOOK): FORGERIES,
-    (AcceptsAnySender, ProviderSystem.XIGS): FORGERIES | {"http_statuses"},
+    (DecidesDeclinesAgain, AGENT_PLATFORM): {"declined_bet_repeated"},
+    (DecidesDeclinesAgain, AGGREGATOR): {"declined_bet_repeated"},
+    (DecidesDeclinesAgain, SPORTSBOOK): {"declined_bet_repeated"},
+    (DecidesDeclinesAgain, XIGS): {"declined_bet_repeated"},
+    (ForgetsTombstones, AGENT_PLATFORM): {"rollback_first"},
+    (ForgetsTombstones, AGGREGATOR): {"end_before_bet"},
+    (ForgetsTombstones, SPORTSBOOK): {"rollback_first"},
+    (AcceptsAnySender, AGENT_PLATFORM): FORGERIES | {"http_statuses"},
+    (AcceptsAnySender, AGGREGATOR): FORGERIES | {"http_statuses", "form_body"},
+    (AcceptsAnySender, SPORTSBOOK): FORGERIES,
+    (AcceptsAnySender, XIGS): FORGERIES | {"http_statuses"},
 }
 
 
 @pytest.mark.parametrize(("fault", "side"), FOUND_BY)
 def test_a_planted_fault_is_found_by_the_scenarios_it_concerns(
-    fault: type[Bookkeeper], side: ProviderSystem
+    fault: type[Bookkeeper], side: System
 ) -> None:
     assert failed(examined(fault, side)) == FOUND_BY[fault, side]
 
 
 @every_side
 def test_a_balance_in_an_error_is_found_wherever_something_is_refused(
-    side: ProviderSystem,
+    side: System,
 ) -> None:
     found = examined(AddsBalanceToErrors, side)
 
@@ -201,7 +205,7 @@ def test_a_balance_in_an_error_is_found_wherever_something_is_refused(
 
 
 @every_side
-def test_a_failed_scenario_ends_with_the_step_that_failed(side: ProviderSystem) -> None:
+def test_a_failed_scenario_ends_with_the_step_that_failed(side: System) -> None:
     for one in examined(BooksRepeatsAgain, side):
         passed = [step.passed for step in one.steps]
         wanted = [True] * (len(passed) - 1) + [one.result is ScenarioOutcome.PASSED]
@@ -209,10 +213,8 @@ def test_a_failed_scenario_ends_with_the_step_that_failed(side: ProviderSystem) 
 
 
 def test_no_step_and_no_subject_shows_a_secret() -> None:
-    found = examined(AcceptsAnySender, ProviderSystem.SPORTSBOOK)
-    subject = subject_of(
-        provider_of(ProviderSystem.SPORTSBOOK, "USD", {}), ProviderSystem.SPORTSBOOK
-    )
+    found = examined(AcceptsAnySender, SPORTSBOOK)
+    subject = subject_of(provider_of(SPORTSBOOK, "USD", {}), SPORTSBOOK)
 
     shown = repr([found, subject])
     assert [text for text in SECRETS if text.decode() in shown] == []

@@ -2,32 +2,25 @@
 
 from typing import Any
 
-from simulator.protocol.messages import (
-    Call,
-    CallKind,
-    Expectation,
-    Player,
-    ProviderSystem,
-    ReplyKind,
-)
+from simulator.protocol.messages import Call, CallKind, Expectation, Player, ReplyKind
+from simulator.protocol.system import System
 from simulator.scenarios.expected import ExpectedLedger
+from tests.harness.providers.systems import AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS
 
 PLAYER = Player(
     player="p1",
     currency="USD",
     opening=1000,
     handles={
-        ProviderSystem.AGENT_PLATFORM: "player_p1",
-        ProviderSystem.AGGREGATOR: "SIM.p1",
-        ProviderSystem.SPORTSBOOK: "u-p1",
-        ProviderSystem.XIGS: "user-p1",
+        AGENT_PLATFORM: "player_p1",
+        AGGREGATOR: "SIM.p1",
+        SPORTSBOOK: "u-p1",
+        XIGS: "user-p1",
     },
 )
 
 
-def _call(
-    side: ProviderSystem, kind: CallKind, reference: str, amount: int, **more: str | int
-) -> Call:
+def _call(side: System, kind: CallKind, reference: str, amount: int, **more: str | int) -> Call:
     fields: dict[str, str | int | None] = {
         "player": "p1",
         "handle": PLAYER.handles[side],
@@ -41,27 +34,23 @@ def _call(
 
 
 def _aggregator(kind: CallKind, reference: str, amount: int) -> Call:
-    return _call(ProviderSystem.AGGREGATOR, kind, reference, amount)
+    return _call(AGGREGATOR, kind, reference, amount)
 
 
 def _sportsbook(kind: CallKind, reference: str, amount: int, original: str = "") -> Call:
-    return _call(ProviderSystem.SPORTSBOOK, kind, reference, amount, original=original)
+    return _call(SPORTSBOOK, kind, reference, amount, original=original)
 
 
 def _spin(reference: str, bet: int, win: int) -> Call:
-    return _call(
-        ProviderSystem.AGENT_PLATFORM, CallKind.BET_AND_WIN, reference, bet, payout=win
-    )
+    return _call(AGENT_PLATFORM, CallKind.BET_AND_WIN, reference, bet, payout=win)
 
 
 def _undo(reference: str, original: str) -> Call:
-    return _call(
-        ProviderSystem.AGENT_PLATFORM, CallKind.ROLLBACK, reference, 0, original=original
-    )
+    return _call(AGENT_PLATFORM, CallKind.ROLLBACK, reference, 0, original=original)
 
 
 def _card(kind: CallKind, reference: str, amount: int) -> Call:
-    return _call(ProviderSystem.XIGS, kind, reference, amount)
+    return _call(XIGS, kind, reference, amount)
 
 
 def _answers(*calls: Call) -> tuple[list[Expectation], int]:
@@ -163,9 +152,7 @@ def test_the_rollback_of_a_declined_bet_succeeds_and_moves_nothing() -> None:
 
 def test_a_stranger_is_refused() -> None:
     unknown: Any = None
-    stranger = _call(
-        ProviderSystem.SPORTSBOOK, CallKind.BET, "T1", 5, player=unknown, handle="nobody"
-    )
+    stranger = _call(SPORTSBOOK, CallKind.BET, "T1", 5, player=unknown, handle="nobody")
     assert _seen(stranger) == ([ReplyKind.REFUSED], 1000)
 
 

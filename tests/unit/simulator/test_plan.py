@@ -2,16 +2,22 @@
 
 import pytest
 
-from simulator.protocol.messages import CallKind, ProviderSystem, ReplyKind
+from simulator.protocol.messages import CallKind, ReplyKind
+from simulator.protocol.system import System
 from simulator.scenarios.plan import Plan, closing_questions, make_plan
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    ALL_SYSTEMS,
+    SPORTSBOOK,
+    XIGS,
+)
 
-ALL = tuple(ProviderSystem)
+ALL = ALL_SYSTEMS
 
 
-def _plan(
-    seed: int = 7, callbacks: int = 2000, sides: tuple[ProviderSystem, ...] = ALL
-) -> Plan:
-    return make_plan(seed=seed, callbacks=callbacks, players=40, sides=sides, currency="USD")
+def _plan(seed: int = 7, callbacks: int = 2000, sides: tuple[System, ...] = ALL) -> Plan:
+    return make_plan(seed=seed, callbacks=callbacks, players=40, systems=sides, currency="USD")
 
 
 def test_the_same_seed_gives_the_same_plan_to_the_last_byte() -> None:
@@ -29,10 +35,10 @@ def _references(plan: Plan) -> set[str]:
     return {step.call.reference for step in plan.steps} - {""}
 
 
-@pytest.mark.parametrize("sides", [ALL, *((side,) for side in ProviderSystem)])
+@pytest.mark.parametrize("sides", [ALL, *((side,) for side in ALL)])
 @pytest.mark.parametrize("callbacks", [0, 1, 2, 17, 500])
 def test_a_plan_delivers_exactly_as_many_callbacks_as_asked(
-    callbacks: int, sides: tuple[ProviderSystem, ...]
+    callbacks: int, sides: tuple[System, ...]
 ) -> None:
     plan = _plan(callbacks=callbacks, sides=sides)
     assert plan.callbacks == callbacks
@@ -45,22 +51,22 @@ def test_a_plan_of_some_size_contains_every_misbehaviour() -> None:
         (s.call.side, s.call.kind, s.expected.seen, s.expected.repeated) for s in plan.steps
     }
     for side in ALL:
-        bet = CallKind.BET_AND_WIN if side is ProviderSystem.AGENT_PLATFORM else CallKind.BET
+        bet = CallKind.BET_AND_WIN if side is AGENT_PLATFORM else CallKind.BET
         assert (side, bet, ReplyKind.SUCCESS, False) in told
         assert (side, bet, ReplyKind.SUCCESS, True) in told
         assert (side, bet, ReplyKind.DECLINED, False) in told
         assert (side, bet, ReplyKind.DECLINED, True) in told
         assert (side, bet, ReplyKind.CONFLICT, False) in told
-    for side in (ProviderSystem.AGGREGATOR, ProviderSystem.XIGS):
+    for side in (AGGREGATOR, XIGS):
         assert (side, CallKind.WIN, ReplyKind.REFUSED, False) in told
-    assert (ProviderSystem.SPORTSBOOK, CallKind.BET, ReplyKind.REFUSED, False) in told
+    assert (SPORTSBOOK, CallKind.BET, ReplyKind.REFUSED, False) in told
     assert (
-        ProviderSystem.AGENT_PLATFORM,
+        AGENT_PLATFORM,
         CallKind.BET_AND_WIN,
         ReplyKind.REFUSED,
         False,
     ) in told
-    assert (ProviderSystem.AGENT_PLATFORM, CallKind.ROLLBACK, ReplyKind.CONFLICT, False) in told
+    assert (AGENT_PLATFORM, CallKind.ROLLBACK, ReplyKind.CONFLICT, False) in told
     assert any(step.copies > 1 for step in plan.steps)
     assert {step.call.side for step in plan.steps if step.call.player is None} == set(ALL)
     undone = {_original_kind(plan, step.call.original) for step in plan.steps}
@@ -70,7 +76,7 @@ def test_a_plan_of_some_size_contains_every_misbehaviour() -> None:
 def test_spins_come_free_and_beyond_the_means_of_a_player_whom_the_win_would_save() -> None:
     spins = [
         step
-        for step in _plan(callbacks=3000, sides=(ProviderSystem.AGENT_PLATFORM,)).steps
+        for step in _plan(callbacks=3000, sides=(AGENT_PLATFORM,)).steps
         if step.call.kind is CallKind.BET_AND_WIN and not step.expected.repeated
     ]
     free = [step for step in spins if step.call.amount == 0]
@@ -89,13 +95,13 @@ def test_no_two_deliveries_are_the_same_attempt() -> None:
 @pytest.mark.parametrize(
     ("sides", "asking"),
     [
-        (ALL, {ProviderSystem.AGENT_PLATFORM, ProviderSystem.AGGREGATOR}),
-        ((ProviderSystem.AGGREGATOR, ProviderSystem.XIGS), {ProviderSystem.AGGREGATOR}),
-        ((ProviderSystem.SPORTSBOOK, ProviderSystem.XIGS), set()),
+        ((AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS), {AGENT_PLATFORM, AGGREGATOR}),
+        ((AGGREGATOR, XIGS), {AGGREGATOR}),
+        ((SPORTSBOOK, XIGS), set()),
     ],
 )
 def test_balances_are_asked_at_the_end_by_the_sides_that_can(
-    sides: tuple[ProviderSystem, ...], asking: set[ProviderSystem]
+    sides: tuple[System, ...], asking: set[System]
 ) -> None:
     plan = _plan(callbacks=200, sides=sides)
     questions = closing_questions(plan)
@@ -131,7 +137,7 @@ def test_final_balances_are_the_openings_plus_everything_that_moved() -> None:
 
 
 def test_few_rounds_are_left_open_at_the_end() -> None:
-    plan = _plan(callbacks=4000, sides=(ProviderSystem.AGGREGATOR,))
+    plan = _plan(callbacks=4000, sides=(AGGREGATOR,))
     stood = [s.call for s in plan.steps if s.expected.seen is ReplyKind.SUCCESS]
     opened = {call.reference for call in stood if call.kind is CallKind.BET}
     ended = {call.reference for call in stood if call.kind is CallKind.ROUND_END}

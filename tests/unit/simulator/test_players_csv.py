@@ -5,20 +5,28 @@ import io
 import pytest
 
 from ledger.players.importer import read_players
-from simulator.protocol.messages import ProviderSystem
+from simulator.protocol.messages import Side
+from simulator.protocol.system import System
 from simulator.scenarios.plan import make_plan
 from simulator.scenarios.players_csv import write_roster
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    ALL_SYSTEMS,
+    SPORTSBOOK,
+    XIGS,
+)
 from vocabulary.money import Money
 
-ALL = tuple(ProviderSystem)
+ALL = ALL_SYSTEMS
 
 
 @pytest.mark.parametrize(("currency", "sides"), [("USD", ALL), ("JPY", ALL[:1])])
 def test_the_import_reads_back_every_player_with_opening_and_handles(
-    currency: str, sides: tuple[ProviderSystem, ...]
+    currency: str, sides: tuple[System, ...]
 ) -> None:
-    plan = make_plan(seed=4, callbacks=0, players=25, sides=sides, currency=currency)
-    slugs = {side: f"my-{side}" for side in sides}
+    plan = make_plan(seed=4, callbacks=0, players=25, systems=sides, currency=currency)
+    slugs: dict[Side, str] = {side: f"my-{side.name}" for side in sides}
     file = io.StringIO(newline="")
     write_roster(file, plan.players, slugs)
     file.seek(0)
@@ -38,10 +46,10 @@ def test_the_header_names_the_columns_of_the_interface() -> None:
         file,
         (),
         {
-            ProviderSystem.XIGS: "cards",
-            ProviderSystem.SPORTSBOOK: "book",
-            ProviderSystem.AGGREGATOR: "games",
-            ProviderSystem.AGENT_PLATFORM: "spins",
+            XIGS: "cards",
+            SPORTSBOOK: "book",
+            AGGREGATOR: "games",
+            AGENT_PLATFORM: "spins",
         },
     )
     assert file.getvalue() == (

@@ -2,8 +2,9 @@
 
 import pytest
 
-from simulator.protocol.messages import CallKind, ProviderSystem, ReplyKind
+from simulator.protocol.messages import CallKind, ReplyKind
 from simulator.protocol.responses import Reading, Reply, is_retryable, read
+from tests.harness.providers.systems import AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS
 
 UNREADABLE = Reading(None, None)
 
@@ -50,7 +51,7 @@ UNREADABLE = Reading(None, None)
 )
 def test_aggregator_answers(status: int, body: bytes, kind: CallKind, reading: Reading) -> None:
     reply = Reply(status, body)
-    assert read(reply, side=ProviderSystem.AGGREGATOR, kind=kind, currency="USD") == reading
+    assert read(reply, system=AGGREGATOR, kind=kind, currency="USD") == reading
 
 
 @pytest.mark.parametrize(
@@ -67,10 +68,7 @@ def test_aggregator_answers(status: int, body: bytes, kind: CallKind, reading: R
 )
 def test_sportsbook_answers(body: bytes, reading: Reading) -> None:
     reply = Reply(200, body)
-    assert (
-        read(reply, side=ProviderSystem.SPORTSBOOK, kind=CallKind.BET, currency="USD")
-        == reading
-    )
+    assert read(reply, system=SPORTSBOOK, kind=CallKind.BET, currency="USD") == reading
 
 
 @pytest.mark.parametrize(
@@ -128,7 +126,7 @@ def test_agent_platform_answers(
     status: int, body: bytes, kind: CallKind, reading: Reading
 ) -> None:
     reply = Reply(status, body)
-    assert read(reply, side=ProviderSystem.AGENT_PLATFORM, kind=kind, currency="USD") == reading
+    assert read(reply, system=AGENT_PLATFORM, kind=kind, currency="USD") == reading
 
 
 @pytest.mark.parametrize(
@@ -162,7 +160,7 @@ def test_agent_platform_answers(
 )
 def test_scratch_card_answers(status: int, body: bytes, reading: Reading) -> None:
     reply = Reply(status, body)
-    assert read(reply, side=ProviderSystem.XIGS, kind=CallKind.BET, currency="USD") == reading
+    assert read(reply, system=XIGS, kind=CallKind.BET, currency="USD") == reading
 
 
 @pytest.mark.parametrize(
@@ -179,4 +177,4 @@ def test_scratch_card_answers(status: int, body: bytes, reading: Reading) -> Non
     ],
 )
 def test_only_failures_of_the_receiver_are_sent_again(reply: Reply, again: bool) -> None:
-    assert is_retryable(reply) is again
+    assert is_retryable(reply, SPORTSBOOK.replies) is again

@@ -9,14 +9,23 @@ from uuid import UUID
 
 import pytest
 
-from simulator.protocol import agent_platform, xigs
 from simulator.protocol.json_text import PHP, PLAIN, JsonAmount, Value, top_sorted
-from simulator.protocol.messages import Call, CallKind, ProviderSystem
-from simulator.protocol.signing import aggregator_signature, request_for, sportsbook_signature
+from simulator.protocol.messages import Call, CallKind
+from simulator.systems.agent_platform import calls as agent_platform
+from simulator.systems.aggregator import calls as aggregator
+from simulator.systems.sportsbook import calls as sportsbook
+from simulator.systems.xigs import calls as xigs
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    SPORTSBOOK,
+    XIGS,
+    request_for,
+)
 
 SECRET = b"test_agent_secret"
 BET = Call(
-    side=ProviderSystem.AGGREGATOR,
+    side=AGGREGATOR,
     kind=CallKind.BET,
     player="p",
     handle="LAG1.0632094194",
@@ -73,7 +82,7 @@ def _bet_fields(amount: Value) -> list[tuple[str, Value]]:
 def test_aggregator_signatures_are_those_of_the_published_algorithm(
     fields: list[tuple[str, Value]], digest: str
 ) -> None:
-    assert aggregator_signature(fields, SECRET) == digest
+    assert aggregator.signature(dict(fields), SECRET) == digest
 
 
 @pytest.mark.parametrize(
@@ -97,9 +106,7 @@ def test_whole_aggregator_calls_carry_the_digest_of_the_documented_samples(
 
 
 def test_a_sportsbook_call_is_the_documented_body_signed_as_raw_bytes() -> None:
-    call = replace(
-        BET, side=ProviderSystem.SPORTSBOOK, handle="42", reference="OP-1", amount=1000, stake=0
-    )
+    call = replace(BET, side=SPORTSBOOK, handle="42", reference="OP-1", amount=1000, stake=0)
     request = request_for(call, b"test_security_hash")
     assert request.body == (
         b'{"transaction_id":"OP-1","action":"bet","user_id":"42",'
@@ -107,7 +114,7 @@ def test_a_sportsbook_call_is_the_documented_body_signed_as_raw_bytes() -> None:
     )
     digest = "14b62f8f47dcfbfeb0c5694bbbef00da5aabc05e1575b07c7e230160f102b2ff"
     assert request.headers["X-Security-Hash"] == digest
-    assert sportsbook_signature(request.body, b"other") != digest
+    assert sportsbook.signature(request.body, b"other") != digest
 
 
 @pytest.mark.parametrize(
@@ -134,7 +141,7 @@ def test_numbers_print_as_plain_decimals_and_are_signed_as_javascript_prints_the
 
 
 def test_each_kind_of_call_goes_to_its_documented_route() -> None:
-    sportsbook = replace(BET, side=ProviderSystem.SPORTSBOOK)
+    transaction = replace(BET, side=SPORTSBOOK)
     routes = [
         request_for(call, SECRET).route
         for call in (
@@ -142,9 +149,9 @@ def test_each_kind_of_call_goes_to_its_documented_route() -> None:
             BET,
             replace(BET, kind=CallKind.WIN),
             replace(BET, kind=CallKind.ROUND_END),
-            sportsbook,
-            replace(sportsbook, kind=CallKind.WIN),
-            replace(sportsbook, kind=CallKind.ROLLBACK, original="T1"),
+            transaction,
+            replace(transaction, kind=CallKind.WIN),
+            replace(transaction, kind=CallKind.ROLLBACK, original="T1"),
         )
     ]
     assert routes == [
@@ -160,7 +167,7 @@ def test_each_kind_of_call_goes_to_its_documented_route() -> None:
 
 SPIN = replace(
     BET,
-    side=ProviderSystem.AGENT_PLATFORM,
+    side=AGENT_PLATFORM,
     kind=CallKind.BET_AND_WIN,
     handle="player_123",
     reference="M1",
@@ -292,7 +299,7 @@ def test_scratch_card_signatures_are_those_of_the_published_algorithm() -> None:
 
 
 def test_a_round_is_opened_with_the_price_and_closed_with_the_prize_on_one_url() -> None:
-    ticket = replace(BET, side=ProviderSystem.XIGS, reference="R1")
+    ticket = replace(BET, side=XIGS, reference="R1")
     prize = replace(ticket, kind=CallKind.WIN, amount=1250)
     at = datetime(2026, 6, 4, 9, 30, tzinfo=UTC)
     opened, closed = (request_for(call, SECRET, sent_at=at) for call in (ticket, prize))

@@ -1,16 +1,19 @@
 """The settings of a provider's own API: per dialect, safe by default, secrets never shown."""
 
+import dataclasses
 import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ops.settings.api import API_FIELDS, ApiSettings
+from ops.settings.api import COMMON_FIELDS, ApiSettings
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings
 from ops.settings.redaction import shown
+from providers.outbound.access import ApiAccount
 from providers.registry import DIALECTS
+from tests.harness.providers.speakers import SPEAKERS
 from tests.meta.tree import ROOT
 from vocabulary.errors import SettingsInvalid
 
@@ -18,12 +21,7 @@ CANARY = "canary-4f1d9c"
 URL = 'base_url = "https://api.example.com/v2"'
 ENVIRON = {"S": "s", "K": CANARY}
 
-FULL = {
-    "agent_platform": 'agent_id = 7\nkey = "env:K"',
-    "aggregator": 'key = "env:K"\nprefix = "LAG1"\nform_bodies = true',
-    "sportsbook": 'version = "v1"\nusername = "env:K"\npassword = "env:K"',
-    "xigs": 'key = "env:K"\nprofile = "P1"',
-}
+FULL = {name: speaker.api_settings for name, speaker in SPEAKERS.items()}
 
 
 def provider(dialect: str, api: str) -> str:
@@ -48,10 +46,12 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 
 
 def test_every_dialect_has_its_api_fields_and_every_field_a_dialect() -> None:
-    named = {name for needed, allowed in API_FIELDS.values() for name in needed | allowed}
+    tables = [dialect.api_fields for dialect in DIALECTS.values()]
+    named = {name for table in tables for name in table.required | table.optional}
 
-    assert set(API_FIELDS) == set(DIALECTS) == set(FULL)
-    assert named | {"base_url", "deadline", "attempts"} == set(ApiSettings.model_fields)
+    assert set(DIALECTS) == set(FULL)
+    assert named == {field.name for field in dataclasses.fields(ApiAccount)}
+    assert named | COMMON_FIELDS == set(ApiSettings.model_fields)
 
 
 @pytest.mark.parametrize("dialect", FULL)
@@ -74,11 +74,9 @@ def test_a_full_table_is_read_and_its_secrets_show_nowhere(
 
 @pytest.mark.parametrize("dialect", FULL)
 def test_what_the_dialect_needs_is_asked_for_by_name(tmp_path: Path, dialect: str) -> None:
-    needed, _ = API_FIELDS[dialect]
-
     assert problems(tmp_path, provider(dialect, URL)) == [
         f"providers.games.api.{name}: expected a value, it is required"
-        for name in sorted(needed)
+        for name in sorted(DIALECTS[dialect].api_fields.required)
     ]
 
 
@@ -130,10 +128,10 @@ def test_plain_http_is_for_tests_and_demonstrations(tmp_path: Path) -> None:
     assert api.base_url == "http://127.0.0.1:9"
 
 
-@pytest.mark.parametrize("dialect", API_FIELDS)
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_page_of_the_dialect_lists_its_api_fields(dialect: str) -> None:
     page = (ROOT / "docs" / "providers" / f"{dialect}.md").read_text()
     section = page.split("\n## Their API\n", 1)[1].split("\n## ", 1)[0]
-    needed, allowed = API_FIELDS[dialect]
+    fields = DIALECTS[dialect].api_fields.required | DIALECTS[dialect].api_fields.optional
 
-    assert [name for name in needed | allowed if f"| `{name}` |" not in section] == []
+    assert [name for name in fields if f"| `{name}` |" not in section] == []

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ops.commands.demo_settings import demo_settings
 from ops.commands.init import EXAMPLE
 from ops.providers.configured import configured
 from ops.settings.loader import load
-from ops.settings.model import ProviderSettings, Settings, demo_settings
+from ops.settings.model import ProviderSettings, Settings
 from ops.settings.redaction import shown, without_password
 from ops.settings.values import Section, duration_text, parse_duration
 from providers.registry import DIALECTS

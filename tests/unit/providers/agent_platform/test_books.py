@@ -11,8 +11,8 @@ from providers.agent_platform.feed import COLUMNS
 from providers.contract import OptionValue
 from providers.registry import DIALECTS
 from tests.harness.books.ledger import MemoryLedger
-from tests.harness.providers.agent_platform import GET_BALANCE, as_sent
-from tests.harness.providers.signers import SECRET, configured, sign_agent_platform
+from tests.harness.dialects.agent_platform import GET_BALANCE, as_sent, sign_agent_platform
+from tests.harness.providers.speaker import SECRET, configured
 from vocabulary.facts import HistoryRecord
 from vocabulary.outcomes import Verdict
 
@@ -76,10 +76,10 @@ def ours(taken: Iterable[Decision]) -> Sums:
 
 def theirs(options: Mapping[str, OptionValue]) -> Sums:
     """The sum of a round's lines, or nothing where one of them says that it was undone."""
-    assert AGENT_PLATFORM.read_statement is not None
+    assert AGENT_PLATFORM.statement is not None
     rounds: dict[str, list[HistoryRecord]] = defaultdict(list)
     asked = configured(AGENT_PLATFORM, options=options)
-    for line in AGENT_PLATFORM.read_statement(io.BytesIO(statement()), asked):
+    for line in AGENT_PLATFORM.statement.read(io.BytesIO(statement()), asked):
         assert isinstance(line, HistoryRecord), line
         rounds[line.round_id].append(line)
     return {

@@ -7,7 +7,7 @@ import pytest
 
 from providers.contract import OptionValue
 from providers.registry import DIALECTS
-from tests.harness.providers.agent_platform import (
+from tests.harness.dialects.agent_platform import (
     API_TOKEN,
     GET_BALANCE,
     MAKE_BET,
@@ -17,7 +17,7 @@ from tests.harness.providers.agent_platform import (
     callback,
     hex_of,
 )
-from tests.harness.providers.signers import configured
+from tests.harness.providers.speaker import configured
 from vocabulary.errors import Malformed
 from vocabulary.facts import BalanceQuery, BetAndWin, Fact, Rollback
 from vocabulary.money import Money

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from providers.registry import DIALECTS
-from tests.harness.providers.signers import configured
+from tests.harness.providers.speaker import configured
 from vocabulary.money import Money
 from vocabulary.outcomes import Outcome, Verdict, refusal
 

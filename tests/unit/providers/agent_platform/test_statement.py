@@ -12,9 +12,9 @@ import pytest
 from providers.agent_platform.feed import COLUMNS, read_statement
 from providers.contract import OptionValue, Unreadable, Verified
 from providers.registry import DIALECTS
-from providers.statement import LINE_BYTES_MAX
-from tests.harness.providers.agent_platform import MAKE_BET, ROLLBACK, callback
-from tests.harness.providers.signers import configured
+from providers.statements.csv_lines import LINE_BYTES_MAX
+from tests.harness.dialects.agent_platform import MAKE_BET, ROLLBACK, callback
+from tests.harness.providers.speaker import configured
 from vocabulary.facts import BetAndWin, HistoryRecord, Rollback
 from vocabulary.money import Money
 

@@ -8,7 +8,7 @@ import pytest
 
 from providers.contract import OptionValue, Provider
 from providers.registry import DIALECTS
-from tests.harness.providers.agent_platform import (
+from tests.harness.dialects.agent_platform import (
     API_TOKEN,
     GAME_LINK,
     GET_BALANCE,
@@ -20,7 +20,7 @@ from tests.harness.providers.agent_platform import (
     hex_of,
     texts,
 )
-from tests.harness.providers.signers import configured
+from tests.harness.providers.speaker import configured
 from vocabulary.errors import Malformed, NotAuthentic
 
 AGENT_PLATFORM = DIALECTS["agent_platform"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.providers.aggregator import (
+from tests.harness.dialects.aggregator import (
     AGENT_SECRET,
     AGGREGATOR,
     BET_ID,
@@ -19,7 +19,7 @@ from tests.harness.providers.aggregator import (
     signed_text,
     with_hmac,
 )
-from tests.harness.providers.signers import configured
+from tests.harness.providers.speaker import configured
 from vocabulary.errors import Malformed
 from vocabulary.facts import BalanceQuery, Bet, HistoryRecord, RoundEnd, Win
 from vocabulary.money import Money

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from providers.contract import OptionValue
-from tests.harness.providers.aggregator import AGGREGATOR
-from tests.harness.providers.signers import configured
+from tests.harness.dialects.aggregator import AGGREGATOR
+from tests.harness.providers.speaker import configured
 from vocabulary.money import Money
 from vocabulary.outcomes import Outcome, Verdict, refusal
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.harness.providers.aggregator import (
+from tests.harness.dialects.aggregator import (
     AGENT_SECRET,
     AGGREGATOR,
     ASKED,
@@ -20,7 +20,7 @@ from tests.harness.providers.aggregator import (
     signed_text,
     with_hmac,
 )
-from tests.harness.providers.signers import configured
+from tests.harness.providers.speaker import configured
 from vocabulary.errors import NotAuthentic
 from vocabulary.facts import Bet
 from vocabulary.money import Money

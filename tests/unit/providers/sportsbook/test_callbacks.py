@@ -9,7 +9,9 @@ import pytest
 
 from providers.contract import Callback, OptionValue, Provider
 from providers.registry import DIALECTS
-from tests.harness.providers.signers import SECRET, SPEAKERS, configured, sign_sportsbook
+from tests.harness.dialects.sportsbook import sign_sportsbook
+from tests.harness.providers.speaker import SECRET, configured
+from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Bet, Fact, Rollback, Win
 from vocabulary.money import Money

@@ -7,15 +7,7 @@ import pytest
 
 from providers.contract import Callback, OptionValue, Policy
 from providers.xigs import DIALECT
-from tests.harness.providers.xigs import (
-    CLOSE,
-    OPEN,
-    asked,
-    fact_of,
-    hashed,
-    signed_raw,
-    webhook,
-)
+from tests.harness.dialects.xigs import CLOSE, OPEN, asked, fact_of, hashed, signed_raw, webhook
 from vocabulary.errors import Malformed
 from vocabulary.facts import Bet, Win, fingerprint
 from vocabulary.money import Money

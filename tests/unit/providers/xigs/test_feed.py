@@ -10,7 +10,7 @@ import pytest
 
 from providers.contract import Unreadable
 from providers.xigs.feed import LINE_BYTES_MAX, read_statement
-from tests.harness.providers.xigs import asked
+from tests.harness.dialects.xigs import asked
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from providers.xigs import DIALECT
+from tests.harness.dialects.xigs import webhook_samples
 from tests.harness.providers.samples import (
     SECRET,
     expected,
@@ -13,7 +14,6 @@ from tests.harness.providers.samples import (
     folder,
     read_request,
 )
-from tests.harness.providers.xigs import webhook_samples
 
 REQUESTS = sorted(folder("xigs").glob("*.http"))
 

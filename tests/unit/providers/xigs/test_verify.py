@@ -6,7 +6,7 @@ import pytest
 
 from providers.contract import Callback
 from providers.xigs import DIALECT
-from tests.harness.providers.xigs import (
+from tests.harness.dialects.xigs import (
     HEADER,
     OPEN,
     TOKEN,

@@ -1,0 +1,26 @@
+"""The settings of a demonstration: one provider of every system that can be simulated."""
+
+from ops.settings.model import Settings
+from providers.registry import DIALECTS
+from simulator.systems.registry import SYSTEMS
+
+
+def demo_settings(*, own_ids: bool = False) -> Settings:
+    """One provider of each system, with a well-known secret.
+
+    With ``own_ids`` the histories that can have ids of their own do not name our rounds.
+    """
+    providers = [
+        {
+            "slug": name,
+            "dialect": name,
+            "currency": "USD",
+            "secrets": [f"literal:demo-{name}-secret"],
+            "options": dict(system.own_ids) if own_ids else {},
+        }
+        for name, system in SYSTEMS.items()
+        if name in DIALECTS
+    ]
+    return Settings.model_validate(
+        {"mode": "demo", "providers": providers}, context={"mode": "demo"}
+    )

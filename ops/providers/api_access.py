@@ -1,0 +1,77 @@
+"""Calling a configured provider's own API, whatever its dialect."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from random import Random
+
+from ops.providers.configured import configured_provider
+from ops.settings.api import ApiSettings
+from ops.settings.model import ProviderSettings
+from providers.outbound.access import ApiAccess, ApiAccount
+from providers.outbound.http_transport import HttpTransport
+from providers.outbound.launch import NotOffered, ProviderApi
+from providers.registry import DIALECTS
+from vocabulary.clock import Clock, SystemClock
+from vocabulary.errors import SettingsInvalid
+
+
+@asynccontextmanager
+async def open_api(
+    entry: ProviderSettings,
+) -> AsyncIterator[tuple[ProviderApi, HttpTransport]]:
+    """Connect to a provider's API; the transport knows the latest exchange.
+
+    Raises:
+        SettingsInvalid: its API is not configured.
+        NotOffered: its dialect has no calls to launch games.
+    """
+    connect = DIALECTS[entry.dialect].api().launch
+    if connect is None:
+        raise NotOffered(f"{entry.slug}: no client for the dialect {entry.dialect}")
+    clock = SystemClock()
+    async with transport_of(entry, clock) as transport:
+        api = connect(access_to(entry, transport, clock))
+        try:
+            yield api, transport
+        finally:
+            await api.close()
+
+
+def transport_of(entry: ProviderSettings, clock: Clock) -> HttpTransport:
+    """The transport to a provider's API, not yet open.
+
+    Raises:
+        SettingsInvalid: its API is not configured.
+    """
+    settings = _api_settings(entry)
+    return HttpTransport(
+        slug=entry.slug,
+        base_url=settings.base_url,
+        deadline=settings.deadline,
+        attempts=settings.attempts,
+        random=Random(),  # noqa: S311 - spreads repeats, keeps no secret
+        clock=clock,
+    )
+
+
+def access_to(entry: ProviderSettings, transport: HttpTransport, clock: Clock) -> ApiAccess:
+    """What a dialect needs to call the API of a configured provider.
+
+    Raises:
+        SettingsInvalid: its API is not configured.
+    """
+    settings = _api_settings(entry)
+    account = {field.name: getattr(settings, field.name) for field in fields(ApiAccount)}
+    return ApiAccess(
+        provider=configured_provider(entry).provider,
+        account=ApiAccount(**account),
+        transport=transport,
+        clock=clock,
+    )
+
+
+def _api_settings(entry: ProviderSettings) -> ApiSettings:
+    if entry.api is None:
+        raise SettingsInvalid([f"providers.{entry.slug}.api: expected a table, to be called"])
+    return entry.api

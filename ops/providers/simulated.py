@@ -1,0 +1,17 @@
+"""Configured providers in the simulator's words."""
+
+from ops.providers.configured import ConfiguredProvider
+from simulator.protocol.configuration import Configuration
+from vocabulary.money import exponent_of
+
+
+def configuration_of(entry: ConfiguredProvider) -> Configuration:
+    """What the simulator must know about a configured provider."""
+    provider = entry.provider
+    return Configuration(
+        slug=provider.slug,
+        currency=provider.currency,
+        exponent=exponent_of(provider.currency, provider.exponents),
+        secrets=provider.secrets,
+        options=provider.options,
+    )

@@ -1,0 +1,61 @@
+"""What a dialect answers. A dialect is a folder of this package; no field has a default.
+
+Every folder has ``options.py``, ``verify.py``, ``parse.py`` and ``respond.py``; ``feed.py``
+where history is read; and where the provider's own API is called, ``client.py`` and ``api.py``
+with ``launch.py``, ``inquiry.py`` and ``pull.py`` as far as its document goes. Its
+``__init__.py`` holds exactly one ``DIALECT``. ``providers.registry`` finds the folder: nothing
+else has to be edited.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from providers.contract import (
+    ApiFields,
+    Callback,
+    HistoryPolicy,
+    Option,
+    OptionValue,
+    Policy,
+    Provider,
+    Verified,
+)
+from providers.statements.format import StatementFormat
+from vocabulary.facts import Fact
+from vocabulary.outcomes import Answer, Outcome
+
+if TYPE_CHECKING:
+    from providers.outbound.dialect_api import DialectApi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """The protocol of one provider system.
+
+    Attributes:
+        name: the name of its folder.
+        routes: every path suffix it is called on; ``""`` for one URL.
+        options: its settings by name.
+        policy: what the ledger should do, given complete options.
+        history_policy: what reconciliation may expect, given complete options.
+        verify: proves the sender over the raw bytes. Raises NotAuthentic only.
+        parse: reads one fact. Raises Malformed only.
+        respond: writes the reply as this provider's document specifies it. Total over Verdict.
+        statement: its statement files; None where the history comes in another way.
+        api_fields: the settings that calls of its API need.
+        api: loads the calls of its API. It is a function because few processes call an API and
+            clients would double the import time of a dialect.
+    """
+
+    name: str
+    routes: tuple[str, ...]
+    options: Mapping[str, Option]
+    policy: Callable[[Mapping[str, OptionValue]], Policy]
+    history_policy: Callable[[Mapping[str, OptionValue]], HistoryPolicy]
+    verify: Callable[[Callback, Provider], Verified]
+    parse: Callable[[Verified, Provider], Fact]
+    respond: Callable[[Outcome, Provider], Answer]
+    statement: StatementFormat | None
+    api_fields: ApiFields
+    api: "Callable[[], DialectApi]"

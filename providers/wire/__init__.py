@@ -1,0 +1,1 @@
+"""Bytes and documents on the wire: strict decoding, typed fields, printing, signatures."""
