@@ -140,8 +140,8 @@ def explained_grid(pack: Pack) -> Grid:
 def _shares(pack: Pack) -> Iterator[GridRow]:
     if pack.explained is None or not pack.explained.rows:
         return
-    shares = pack.explained.shares
-    counts = [(each.due, each.explained) for each in shares]
+    shares = pack.explained.rates
+    counts = [(each.due, each.resolved) for each in shares]
     yield "rows", *(v for due, done in counts for v in (due, done, percent(done, due) or ""))
     for code in sorted({code for each in shares for code in each.money}):
         told: list[Value] = [code]

@@ -27,14 +27,14 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "a_stake_owes_the_wrong_way",
         "reconcile.matching.classify",
-        "return seen, sign * more",
-        "return seen, more",
+        "return flags, sign * excess",
+        "return flags, excess",
     ),
     Plant(
         "a_line_told_twice_counts_from_the_third",
         "reconcile.matching.rounds",
-        'extra = self._value("occurrence") > 1',
-        'extra = self._value("occurrence") > 2',
+        'extra = self._integers("occurrence") > 1',
+        'extra = self._integers("occurrence") > 2',
     ),
     Plant(
         "a_place_ties_only_where_nothing_differs",
@@ -46,7 +46,7 @@ PLANTS: tuple[Plant, ...] = (
         "a_balance_that_comes_back_is_a_step_too",
         "reconcile.findings.balance_chain",
         "if size == 0:",
-        'if size == 0 and row["will"] is None:',
+        'if size == 0 and row["next_shift"] is None:',
     ),
     Plant(
         "only_our_rollbacks_differ_in_status",
@@ -57,7 +57,7 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "equal_amounts_are_enough",
         "reconcile.matching.exact",
-        'for column in ("stake", "payout", "who"):',
+        'for column in ("stake", "payout", "player_hash"):',
         'for column in ("stake", "payout"):',
     ),
     Plant(
@@ -75,14 +75,14 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "whatever_is_young_explains_an_amount",
         "reconcile.snapshot.immature",
-        "return amount in sums",
+        "return total in sums",
         "return bool(amounts)",
     ),
     Plant(
         "a_round_that_both_tell_is_never_young",
         "reconcile.matching.classify",
-        "asked = self.both & self.amounts_differ",
-        "asked = ~self.both & self.amounts_differ",
+        "candidates = self.both & self.amounts_differ",
+        "candidates = ~self.both & self.amounts_differ",
     ),
     Plant(
         "nobody_is_owed_a_cent",
@@ -93,13 +93,13 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "a_conflict_of_an_agreeing_round_is_known",
         "reconcile.findings.journal",
-        "if each is not None",
-        "if each is not None and each.kind is not BreakKind.IDEMPOTENCY_CONFLICT",
+        "if finding is not None",
+        "if finding is not None and finding.kind is not BreakKind.IDEMPOTENCY_CONFLICT",
     ),
     Plant(
         "a_disputed_answer_is_believed",
         "reconcile.findings.delivery_log",
-        "return sent.startswith(said)",
+        "return sent.startswith(logged_body)",
         "return True",
     ),
     Plant(
@@ -111,8 +111,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "the_look_beyond_the_edge_is_cut_anywhere",
         "reconcile.snapshot.edge_keys",
-        "begins[1:] |= np.diff(places[order]) > within",
-        "begins[1:] |= places[order][1:] > within",
+        "begins[1:] |= np.diff(distances[order]) > within",
+        "begins[1:] |= distances[order][1:] > within",
     ),
     Plant(
         "what_lies_beyond_the_edge_is_told_too",

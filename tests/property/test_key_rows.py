@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from reconcile.snapshot.arrays import BLOCK
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.key_rows import (
-    BYTES,
+    ROW_BYTES,
+    count_rows,
     keys_frame,
-    of_string,
-    players_of,
-    rows_of,
-    sorted_places,
+    parse_players,
+    sort_keys,
+    split_packed,
 )
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -58,8 +58,8 @@ def framed(pieces: list[list[Row]], players: dict[int, int]) -> pd.DataFrame:
         found = [players[name] for name in known]
         return np.array(known, dtype=np.int64), np.array(found, dtype=np.int64)
 
-    cuts = [of_string(b"".join(row.packed() for row in piece)) for piece in pieces]
-    assert rows_of(cuts) == sum(map(len, pieces))
+    cuts = [split_packed(b"".join(row.packed() for row in piece)) for piece in pieces]
+    assert count_rows(cuts) == sum(map(len, pieces))
     return keys_frame(cuts, who)
 
 
@@ -82,15 +82,15 @@ def test_every_row_is_there_as_it_was_packed_in_the_order_of_keys(
 @given(keys=st.lists(KEYS, max_size=200))
 def test_places_are_those_of_a_stable_sort(keys: list[int]) -> None:
     told = np.array(keys, dtype=np.int64)
-    assert np.array_equal(sorted_places(told), np.argsort(told, kind="stable"))
+    assert np.array_equal(sort_keys(told), np.argsort(told, kind="stable"))
 
 
 def test_more_rows_than_a_cache_holds_are_ordered_all_the_same() -> None:
     keys = np.random.default_rng(1).integers(-(2**63), 2**63 - 1, 3 * BLOCK)
-    packed = np.zeros((len(keys), BYTES), dtype=np.uint8)
+    packed = np.zeros((len(keys), ROW_BYTES), dtype=np.uint8)
     packed[:, :8] = keys.astype(">i8").view(np.uint8).reshape(-1, 8)
     packed[:, 32:40] = np.frombuffer(b"EUR     ", np.uint8)
-    pieces = [of_string(part.tobytes()) for part in np.array_split(packed, 7)]
+    pieces = [split_packed(part.tobytes()) for part in np.array_split(packed, 7)]
     frame = keys_frame(pieces, lambda names: (names, names))
     assert np.array_equal(frame["match_key"].to_numpy(), np.sort(keys))
     assert frame["currency"].cat.categories.tolist() == ["EUR"]
@@ -104,5 +104,5 @@ def test_nothing_makes_a_frame_without_rows() -> None:
 @given(pairs=st.lists(st.tuples(INT64, INT64), max_size=20))
 def test_names_and_players_come_in_pairs(pairs: list[tuple[int, int]]) -> None:
     packed = b"".join(n.to_bytes(8, "big", signed=True) for pair in pairs for n in pair)
-    names, players = players_of([packed])
+    names, players = parse_players([packed])
     assert list(zip(names.tolist(), players.tolist(), strict=True)) == pairs

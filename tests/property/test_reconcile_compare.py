@@ -8,8 +8,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.matching.compare import Comparison, Judging, compare
+from reconcile.matching.compare import Comparison, compare
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys
+from reconcile.snapshot.rules import MatchContext
 from vocabulary.ids import match_key
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -66,7 +67,7 @@ def _keys(records: pd.DataFrame) -> pd.DataFrame:
             "stake": inside["stake"],
             "payout": inside["payout"],
             "currency": pd.Categorical(inside["currency"], categories=["EUR", "USD"]),
-            "who": np.array(who, dtype=np.int64),
+            "player_hash": np.array(who, dtype=np.int64),
             "odd": inside["occurrence"] > 1,
         }
     )
@@ -83,7 +84,7 @@ def _compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> Comparison:
         _keys(theirs),
         suspect=np.unique(np.concatenate(outside)),
         fetch=fetch,
-        judging=Judging(now=NOW, maturity=MATURITY),
+        context=MatchContext(now=NOW, maturity=MATURITY),
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconcile.matching.compare import Comparison
-from reconcile.matching.conservation import as_json
+from reconcile.matching.conservation import tally_json
 from tests.unit.reconcile.test_passes import compared, records
 
 Row = tuple[str, int, int, int, int]
@@ -36,7 +36,10 @@ def _side(name: str, rows: Sequence[Row]) -> pd.DataFrame:
 def _text(result: Comparison) -> str:
     """Everything a comparison says, as text."""
     proofs = [
-        [as_json(getattr(proof, name)) for name in ("compared", "matched", "timing", "breaks")]
+        [
+            tally_json(getattr(proof, name))
+            for name in ("compared", "matched", "timing", "breaks")
+        ]
         for proof in (result.ours, result.theirs)
     ]
     names = [str(proof.identity) for proof in (result.ours, result.theirs)]

@@ -12,8 +12,10 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.checks.run import verify
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.run import reconcile
 from reconcile.snapshot.rules import Rules
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
@@ -153,12 +155,14 @@ class Story:
     ) -> RunResult:
         return reconcile(
             self.url,
-            provider="agg",
-            window=window,
-            maturity=timedelta(minutes=15),
+            RunRequest(
+                provider="agg",
+                window=window,
+                maturity=timedelta(minutes=15),
+                rules=Rules(tolerance=tolerance),
+            ),
             clock=FrozenClock(self.now),
-            rules=Rules(tolerance=tolerance),
-            mode=Mode(incremental=incremental),
+            options=RunOptions(incremental=incremental),
         )
 
     def _expect(self, window: Window, tolerance: dict[str, int]) -> None:

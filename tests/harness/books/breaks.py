@@ -11,6 +11,7 @@ from breaks.queries import BreakFilter
 from breaks.store import TrackedBreak
 from ledger.checks.run import verify
 from ledger.posting.posting import drain
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, win
@@ -66,9 +67,11 @@ class BreakBooks:
         """Reconcile the day as of an instant."""
         return reconcile(
             self.url,
-            provider=SLUG,
-            window=DAY,
-            maturity=timedelta(minutes=15),
+            RunRequest(
+                provider=SLUG,
+                window=DAY,
+                maturity=timedelta(minutes=15),
+            ),
             clock=FrozenClock(at),
         )
 

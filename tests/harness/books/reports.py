@@ -13,7 +13,8 @@ import openpyxl
 
 from feeds.day_close import note_restatements
 from feeds.records import store_records
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.request import RunRequest
+from reconcile.runs.run import reconcile
 from reports.grid import Grid
 from reports.load import gather
 from reports.report import Pack
@@ -53,11 +54,13 @@ def run(
     """Reconcile the day; ``close`` is a day to sign off."""
     reconcile(
         database,
-        provider="agg",
-        window=DAY,
-        maturity=timedelta(minutes=15),
+        RunRequest(
+            provider="agg",
+            window=DAY,
+            maturity=timedelta(minutes=15),
+            close=close,
+        ),
         clock=FrozenClock(at),
-        mode=Mode(close=close),
         **asked,
     )
 

@@ -22,10 +22,10 @@ from reconcile.findings.breaks import Break, breaks_from_frame
 from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
-from reconcile.matching.compare import Judging, compare
-from reconcile.snapshot.edge_keys import Near, margin_of
+from reconcile.matching.compare import compare
+from reconcile.snapshot.edge_keys import TimedRows, find_edge_keys
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys
-from reconcile.snapshot.rules import BY_NAME, Rules
+from reconcile.snapshot.rules import BY_NAME, MatchContext, Rules
 from reconcile.snapshot.snapshot import Sides, Snapshot
 from tests.harness.detection.delivery_log import payload, read_logged
 from tests.harness.detection.expected import Expected
@@ -74,28 +74,28 @@ class MemoryBooks(Snapshot):
             theirs=_frame(list(_their_rows(self._lines, window))),
         )
 
-    def keys(self, *_: Any) -> Sides:
+    def key_rows(self, *_: Any) -> Sides:
         """Fixed-width rows of the window."""
         codes = sorted({*self._records.ours["currency"], *self._records.theirs["currency"]})
         return Sides(
             ours=_keys(self._records.ours, codes), theirs=_keys(self._records.theirs, codes)
         )
 
-    def straddling(self, *_: Any) -> Keys:
+    def straddling_keys(self, *_: Any) -> Keys:
         """Keys of rounds with a further record outside the window."""
         theirs = self._records.theirs
         beyond = theirs[~theirs["inside"] & theirs["round_id"].duplicated(keep=False)]
         return np.unique(beyond["match_key"].to_numpy())
 
-    def near(self, since: datetime, until: datetime) -> Near:
+    def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
         """Who did something in a span of time."""
         told = pd.concat([self._records.ours, self._records.theirs])
         told = told[(told["began"] >= since) & (told["began"] < until)]
         who = map(match_key, told["player"], told["currency"])
-        return Near(
+        return TimedRows(
             match_key=told["match_key"].to_numpy(),
-            who=np.array(list(who), dtype=np.int64),
-            at=told["began"].to_numpy(dtype="datetime64[us]").view(np.int64),
+            player_currency=np.array(list(who), dtype=np.int64),
+            at_us=told["began"].to_numpy(dtype="datetime64[us]").view(np.int64),
         )
 
     def records(self, keys: Keys) -> Sides:
@@ -106,7 +106,7 @@ class MemoryBooks(Snapshot):
             theirs=theirs[theirs["match_key"].isin(keys)].reset_index(drop=True),
         )
 
-    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+    def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """What a witness asks, recognised by its query."""
         answers: dict[str, Callable[[], Iterable[Row]]] = {
             evidence._OPERATIONS: list,
@@ -178,11 +178,11 @@ class MemoryBooks(Snapshot):
                     yield {
                         **_row(op),
                         "record_id": line.record_id,
-                        "told": line.before,
-                        "held": op.after - op.amount,
+                        "reported": line.before,
+                        "booked": op.after - op.amount,
                         "shift": shifts[n],
-                        "was": was,
-                        "will": shifts[n + 1] if n + 1 < len(shifts) else None,
+                        "previous_shift": was,
+                        "next_shift": shifts[n + 1] if n + 1 < len(shifts) else None,
                     }
 
     def _logged(self) -> Iterator[Row]:
@@ -285,7 +285,9 @@ def _keys(records: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
             "stake": records["stake"].where(stands, 0),
             "payout": records["payout"].where(stands, 0),
             "currency": pd.Categorical(records["currency"], categories=codes),
-            "who": np.array([match_key("", p) for p in records["player"]], dtype=np.int64),
+            "player_hash": np.array(
+                [match_key("", p) for p in records["player"]], dtype=np.int64
+            ),
             "odd": odd.astype(bool),
         }
     )
@@ -329,7 +331,7 @@ def found_in(world: World, system: System, window: Window = WINDOW) -> list[Expe
     """Every break of one provider, by the real passes, judges and witnesses, in words."""
     rules = BY_CONTENT if system is System.UNNAMED else BY_NAME
     books = MemoryBooks(world, system, balances=rules.attributes, window=window)
-    sides = books.keys()
+    sides = books.key_rows()
 
     def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
         full = books.records(keys)
@@ -338,10 +340,10 @@ def found_in(world: World, system: System, window: Window = WINDOW) -> list[Expe
     comparison = compare(
         sides.ours,
         sides.theirs,
-        suspect=books.straddling(),
+        suspect=books.straddling_keys(),
         fetch=fetch,
-        judging=Judging(now=NOW, maturity=AGES, rules=rules),
-        margin=margin_of(books.near, window, rules),
+        context=MatchContext(now=NOW, maturity=AGES, rules=rules),
+        edge_keys=find_edge_keys(books.timed_rows, window, rules),
     )
     named = breaks_from_frame(comparison.breaks, provider=system, exponents={}, now=NOW)
     heard = _heard(books, world, system, list(named))
@@ -349,14 +351,14 @@ def found_in(world: World, system: System, window: Window = WINDOW) -> list[Expe
 
 
 def _heard(books: Snapshot, world: World, system: System, known: list[Break]) -> list[Break]:
-    heard = journal_breaks(books, system, {}, NOW, known=known)
+    heard = journal_breaks(books, system, {}, NOW, round_breaks=known)
     if system is not System.UNNAMED:
         young = NOW - AGES.longest
-        heard += chain_breaks(books, system, {}, NOW, known=known, young=young)
+        heard += chain_breaks(books, system, {}, NOW, round_breaks=known, immature_after=young)
     if system is System.XIGS:
-        heard += log_breaks(books, system, {}, NOW, read=read_logged, known=known)
+        heard += log_breaks(books, system, {}, NOW, read_logged=read_logged, round_breaks=known)
     findings = cast("Connection", _Findings(world, system))
-    return [*heard, *feed_breaks(findings, system, WINDOW, NOW, known=known)]
+    return [*heard, *feed_breaks(findings, system, WINDOW, NOW, round_breaks=known)]
 
 
 def in_words(one: Break, system: System) -> Expected:

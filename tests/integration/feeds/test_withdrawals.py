@@ -19,8 +19,10 @@ from feeds.records import store_records
 from feeds.statements.file_format import Trailer
 from feeds.statements.importer import ImportResult
 from ops.cli import app
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.run import reconcile
 from reconcile.runs.verify import verify_run
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
@@ -276,14 +278,16 @@ def _restated(connection: Connection) -> FeedFinding:
     return found
 
 
-def _run(url: str, *, minutes: int, mode: Mode) -> RunResult:
+def _run(url: str, *, minutes: int, mode: RunOptions) -> RunResult:
     return reconcile(
         url,
-        provider="book",
-        window=DAY,
-        maturity=timedelta(minutes=15),
+        RunRequest(
+            provider="book",
+            window=DAY,
+            maturity=timedelta(minutes=15),
+        ),
         clock=FrozenClock(NOW + timedelta(minutes=minutes)),
-        mode=mode,
+        options=mode,
     )
 
 
@@ -296,14 +300,14 @@ def test_a_round_of_ours_whose_record_was_withdrawn_is_missing_and_the_evidence_
     books.write(database)
     with engine.begin() as connection:
         take(connection, tmp_path / FIRST, ALL)
-    before = _run(database, minutes=0, mode=Mode())
+    before = _run(database, minutes=0, mode=RunOptions())
     assert before.breaks == ()
 
     with engine.begin() as connection:
         again(connection, tmp_path / SECOND, WITHOUT_2)
     verified = verify_run(database, before.run_id)
-    changes = _run(database, minutes=1, mode=Mode(incremental=True))
-    whole = _run(database, minutes=1, mode=Mode())
+    changes = _run(database, minutes=1, mode=RunOptions(incremental=True))
+    whole = _run(database, minutes=1, mode=RunOptions())
 
     assert (changes.inputs["whole"], whole.inputs["whole"]) == (False, True)
     assert changes.to_json()["breaks"] == whole.to_json()["breaks"]

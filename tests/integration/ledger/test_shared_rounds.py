@@ -12,6 +12,7 @@ import pytest
 from ledger.checks.run import verify
 from ledger.players.importer import PlayerRow, import_players
 from ledger.posting.posting import drain, post
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from storage.engine import open_engine
@@ -131,11 +132,13 @@ def _tell(url: str, *left_out: int) -> None:
 def _reconciled(url: str) -> RunResult:
     return reconcile(
         url,
-        provider=SLUG,
-        window=Window(start=NOON - timedelta(hours=1), end=NOON + timedelta(hours=1)),
-        maturity=timedelta(minutes=15),
+        RunRequest(
+            provider=SLUG,
+            window=Window(start=NOON - timedelta(hours=1), end=NOON + timedelta(hours=1)),
+            maturity=timedelta(minutes=15),
+            open_after=None,
+        ),
         clock=FrozenClock(NOON + timedelta(hours=8)),
-        open_after=None,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from reconcile.runs.verify import verify_run
@@ -101,11 +102,13 @@ class Journal:
     def run(self, now: datetime = EVENING) -> RunResult:
         return reconcile(
             self.url,
-            provider="agg",
-            window=DAY,
-            maturity=timedelta(minutes=15),
+            RunRequest(
+                provider="agg",
+                window=DAY,
+                maturity=timedelta(minutes=15),
+                read_logged=self.read,
+            ),
             clock=FrozenClock(now),
-            read=self.read,
         )
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from ledger.posting.posting import drain
 from ops.commands.reconcile.what_if import proposed
-from reconcile.partitions.plan import How
-from reconcile.runs.evaluate import Terms
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.run import reconcile
 from reconcile.runs.verify import verify_run
 from reconcile.runs.what_if import what_if
 from reconcile.totals.tie_out import totals
@@ -129,15 +129,17 @@ def url(database: str) -> str:
 
 
 def _run(
-    url: str, *, now: datetime = NOON, mode: Mode | None = None, ages: MaturityAges = AGES
+    url: str, *, now: datetime = NOON, mode: RunOptions | None = None, ages: MaturityAges = AGES
 ) -> RunResult:
     return reconcile(
         url,
-        provider=SLUG,
-        window=DAY,
-        maturity=ages,
+        RunRequest(
+            provider=SLUG,
+            window=DAY,
+            maturity=ages,
+        ),
         clock=FrozenClock(now),
-        mode=mode or Mode(),
+        options=mode or RunOptions(),
     )
 
 
@@ -157,8 +159,8 @@ def test_each_round_waits_for_the_kinds_that_it_holds(url: str, tmp_path: Path) 
     whole = first
     for minutes in (10, 60):
         now = NOON + minutes * MINUTE
-        changes = _run(url, now=now, mode=Mode(incremental=True))
-        whole = _run(url, now=now, mode=Mode(how=How(parts=7), spool=tmp_path / "spool"))
+        changes = _run(url, now=now, mode=RunOptions(incremental=True))
+        whole = _run(url, now=now, mode=RunOptions(parts=7, checkpoint=tmp_path / "spool"))
         assert (changes.inputs["whole"], whole.inputs["whole"]) == (False, True)
         assert _found(changes) == _found(whole)
     assert _found(whole) == {**AT_NOON, **LATER}
@@ -197,13 +199,13 @@ def test_a_round_taken_back_in_one_of_two_lines_ripens_in_a_pass_over_changes(
     made.lines += [_line("twice", 45, 100, 0, undone=True), standing]
     store(database, lay_out([made]))
     assert _found(_run(database)) == {}
-    changes = _run(database, now=NOON + 60 * MINUTE, mode=Mode(incremental=True))
+    changes = _run(database, now=NOON + 60 * MINUTE, mode=RunOptions(incremental=True))
     assert changes.inputs["whole"] is False
     assert _found(changes) == {"twice": ("status_mismatch", 100)}
 
 
 def test_totals_name_what_is_young_and_tie(url: str) -> None:
-    terms = Terms(provider=SLUG, window=DAY, maturity=AGES)
+    terms = RunRequest(provider=SLUG, window=DAY, maturity=AGES)
     told = totals(url, terms, now=NOON, zone="UTC")
     assert told.ties
     causes = {line.round_id: line.cause for line in told.lines}
@@ -214,11 +216,11 @@ def test_totals_name_what_is_young_and_tie(url: str) -> None:
 
 
 def test_a_proposed_age_of_one_kind_opens_what_waits_for_it_alone(url: str) -> None:
-    held = Terms(provider=SLUG, window=DAY, maturity=AGES)
+    held = RunRequest(provider=SLUG, window=DAY, maturity=AGES)
     proposal = proposed(held, ["maturity.win=10m"])
-    assert proposal.terms.maturity == replace(AGES, win=10 * MINUTE)
+    assert proposal.request.maturity == replace(AGES, win=10 * MINUTE)
 
-    effect = what_if(url, held, proposal.terms, now=NOON, names={})
+    effect = what_if(url, held, proposal.request, now=NOON, names={})
 
     assert effect.hidden == ()
     assert {each.round_id for each in effect.opened} == {"young-win", "part", "two", "unheard"}

@@ -13,8 +13,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.run import reconcile
 from storage.engine import open_engine
 from tests.harness.books.busy import DAY, BusyBooks
 from vocabulary.clock import FrozenClock
@@ -22,7 +24,7 @@ from vocabulary.maturity import MaturityAges
 
 SEEDS = int(os.environ.get("TIEOUT_INCREMENTAL_SEEDS", "2"))
 STEPS = 4
-WHOLE, CHANGES = Mode(), Mode(incremental=True)
+WHOLE, CHANGES = RunOptions(), RunOptions(incremental=True)
 AGES = MaturityAges(
     bet=timedelta(minutes=20), win=timedelta(minutes=45), rollback=timedelta(minutes=5)
 )
@@ -35,15 +37,17 @@ def engine(database: str) -> Iterator[Engine]:
     opened.dispose()
 
 
-def _run(url: str, slug: str, minutes: int, mode: Mode) -> RunResult:
+def _run(url: str, slug: str, minutes: int, mode: RunOptions) -> RunResult:
     return reconcile(
         url,
-        provider=slug,
-        window=DAY,
-        maturity=AGES,
+        RunRequest(
+            provider=slug,
+            window=DAY,
+            maturity=AGES,
+            open_after=timedelta(minutes=70),
+        ),
         clock=FrozenClock(DAY.start + timedelta(minutes=minutes)),
-        open_after=timedelta(minutes=70),
-        mode=mode,
+        options=mode,
     )
 
 
@@ -104,11 +108,13 @@ def test_other_terms_are_a_reason_to_look_at_everything(database: str, engine: E
     _run(database, books.slug, 300, CHANGES)
     other = reconcile(
         database,
-        provider=books.slug,
-        window=DAY,
-        maturity=AGES,
+        RunRequest(
+            provider=books.slug,
+            window=DAY,
+            maturity=AGES,
+            open_after=timedelta(minutes=71),
+        ),
         clock=FrozenClock(DAY.start + timedelta(minutes=400)),
-        open_after=timedelta(minutes=71),
-        mode=CHANGES,
+        options=CHANGES,
     )
     assert other.inputs["whole"] is True

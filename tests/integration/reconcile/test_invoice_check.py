@@ -8,10 +8,10 @@ import pytest
 from ledger.accepting.own_operations import InRound
 from ledger.corrections.adjustments import approve, propose
 from ledger.posting.posting import drain
-from reconcile.invoices.check import InvoiceCheck, InvoiceOfOthers, check_invoice
+from reconcile.invoices.check import InvoiceCheck, WrongInvoiceCurrency, check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
-from reconcile.runs.evaluate import Terms
+from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
@@ -24,7 +24,7 @@ TEN_PERCENT = FeeTerms(currency="USD", tiers=(Tier(up_to=None, share=Fraction(1,
 
 
 def _check(url: str, invoice: Invoice, terms: FeeTerms = TEN_PERCENT) -> InvoiceCheck:
-    asked = Terms(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
+    asked = RunRequest(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
     return check_invoice(invoice, totals(url, asked, now=LATER, zone="UTC"), terms, {})
 
 
@@ -78,7 +78,7 @@ def test_a_game_that_was_played_and_not_claimed_is_claimed_as_nothing(filled: st
 
 def test_an_invoice_in_another_currency_than_the_terms_is_refused(filled: str) -> None:
     other = Invoice(name="x", currency="EUR", claims=_invoice(1, 1).claims, fee=1)
-    with pytest.raises(InvoiceOfOthers, match="in EUR, the terms are in USD"):
+    with pytest.raises(WrongInvoiceCurrency, match="in EUR, the terms are in USD"):
         _check(filled, other)
 
 
@@ -97,7 +97,7 @@ def test_a_correction_by_hand_is_part_of_ours_and_told_as_one(filled: str) -> No
     approve(engine, proposal, by="bob", now=LATER)
     engine.dispose()
     drain(filled)
-    asked = Terms(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
+    asked = RunRequest(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
     told = totals(filled, asked, now=LATER, zone="UTC")
     (row,) = told.by()
     assert (row.adjusted.ggr, row.ours.ggr, row.residual) == (600, 8_400, 0)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from ledger.checks.run import verify
 from ops.cli import app
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from reconcile.snapshot.rules import Rules
@@ -233,11 +234,13 @@ def _run(
 ) -> RunResult:
     return reconcile(
         url,
-        provider=provider,
-        window=window,
-        maturity=timedelta(minutes=15),
+        RunRequest(
+            provider=provider,
+            window=window,
+            maturity=timedelta(minutes=15),
+            rules=rules,
+        ),
         clock=FrozenClock(MIDNIGHT + timedelta(days=9, seconds=at)),
-        rules=rules,
     )
 
 

@@ -7,9 +7,14 @@ from sqlalchemy import text
 
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import explained_samples
+from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
-from reconcile.totals.resolution_rate import Explained, explained, percent
-from reconcile.totals.resolution_render import explained_json
+from reconcile.totals.resolution_rate import (
+    ResolutionRates,
+    percent,
+    resolution_rates,
+    resolution_rates_json,
+)
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
@@ -28,20 +33,26 @@ def books() -> TwoBooks:
 
 def _run(url: str, at: datetime) -> None:
     reconcile(
-        url, provider="agg", window=DAY, maturity=timedelta(minutes=15), clock=FrozenClock(at)
+        url,
+        RunRequest(
+            provider="agg",
+            window=DAY,
+            maturity=timedelta(minutes=15),
+        ),
+        clock=FrozenClock(at),
     )
 
 
-def _told(url: str, *, now: datetime = MUCH_LATER, zone: str = "UTC") -> Explained:
+def _told(url: str, *, now: datetime = MUCH_LATER, zone: str = "UTC") -> ResolutionRates:
     engine = open_engine(url, pool_size=1)
     with engine.connect() as connection:
-        told = explained(connection, "agg", DAY, now=now, zone=zone)
+        told = resolution_rates(connection, "agg", DAY, now=now, zone=zone)
     engine.dispose()
     return told
 
 
-def _shares(told: Explained) -> list[tuple[int, int]]:
-    return [(each.explained, each.due) for each in told.shares]
+def _shares(told: ResolutionRates) -> list[tuple[int, int]]:
+    return [(each.resolved, each.due) for each in told.rates]
 
 
 def test_a_row_told_late_is_explained_by_the_run_that_cleared_its_break(
@@ -75,7 +86,7 @@ def test_an_open_break_is_not_explained_and_its_money_is_neither(
     books.write(database)
     _run(database, NOON + 40 * MINUTE)
     told = _told(database)
-    assert [dict(each.money) for each in told.shares] == [{"USD": (150, 1_450)}] * 3
+    assert [dict(each.money) for each in told.rates] == [{"USD": (150, 1_450)}] * 3
     assert told.open == 1
 
 
@@ -123,7 +134,11 @@ def test_the_same_figures_are_printed_for_programs_and_for_prometheus(
     told = _told(database)
     money = {"due": "1.50", "explained": "1.50", "percent": "100.00"}
     share = {"due": 1, "explained": 1, "percent": "100.00", "money": {"USD": money}}
-    assert explained_json(told, {})["within"] == {"1h": share, "24h": share, "T+2": share}
+    assert resolution_rates_json(told, {})["within"] == {
+        "1h": share,
+        "24h": share,
+        "T+2": share,
+    }
     lines = exposition(PARTS["explained"], explained_samples([told])).splitlines()
     assert 'tieout_explained_rows_due{provider="agg",within="T+2"} 1.0' in lines
     named = 'currency="USD",provider="agg",within="1h"'

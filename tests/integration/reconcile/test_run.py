@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from vocabulary.clock import FrozenClock
@@ -96,11 +97,13 @@ class Books:
     ) -> RunResult:
         return reconcile(
             self.url,
-            provider="agg",
-            window=window,
-            maturity=QUARTER,
+            RunRequest(
+                provider="agg",
+                window=window,
+                maturity=QUARTER,
+                open_after=open_after,
+            ),
             clock=FrozenClock(now),
-            open_after=open_after,
         )
 
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.runs.evaluate import Terms
+from reconcile.runs.request import RunRequest
 from reconcile.snapshot.rules import BY_NAME, Rules
 from reconcile.totals.tie_out import Totals, totals
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.window import Window
 
 DAYS = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 4, tzinfo=UTC))
-TERMS = Terms(provider="agg", window=DAYS, maturity=timedelta(minutes=15))
+TERMS = RunRequest(provider="agg", window=DAYS, maturity=timedelta(minutes=15))
 LATER = datetime(2026, 3, 5, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -12,7 +12,7 @@ from feeds.findings import FindingKind, NewFinding, note
 from reconcile.invoices.check import check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
-from reconcile.runs.evaluate import Terms
+from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals
 from reports.html_page import ROWS_SHOWN_MAX
 from reports.report import CheckedInvoice, Pack
@@ -181,7 +181,7 @@ def test_checked_invoices_stand_in_the_pack_with_the_rounds_behind_them(
 ) -> None:
     run(filled)
     march = Window(start=DAY.start, end=datetime(2026, 4, 1, tzinfo=UTC))
-    asked = Terms(provider="agg", window=march, maturity=timedelta(minutes=15))
+    asked = RunRequest(provider="agg", window=march, maturity=timedelta(minutes=15))
     told = totals(filled, asked, now=TOMORROW, zone="UTC")
     claims = (
         Claim(game="plinko", currency="USD", ggr=1_125),

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.snapshot.edge_keys import SPANS_MAX, Near, margin_of
+from reconcile.snapshot.edge_keys import SPANS_MAX, TimedRows, find_edge_keys
 from reconcile.snapshot.rules import BY_NAME, Rules
 from vocabulary.window import Window
 
@@ -28,21 +28,21 @@ class Told:
         self._rows = rows
         self.spans: list[tuple[datetime, datetime]] = []
 
-    def near(self, since: datetime, until: datetime) -> Near:
+    def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
         self.spans.append((since, until))
         inside = [(n, who, at) for n, (who, at) in enumerate(self._rows) if since <= at < until]
         keys, who, at = (
             (list(each) for each in zip(*inside, strict=True)) if inside else [[]] * 3
         )
         zero = datetime(1970, 1, 1, tzinfo=UTC)
-        return Near(
+        return TimedRows(
             match_key=np.array(keys, dtype=np.int64),
-            who=np.array(who, dtype=np.int64),
-            at=np.array([(each - zero) // US for each in at], dtype=np.int64),
+            player_currency=np.array(who, dtype=np.int64),
+            at_us=np.array([(each - zero) // US for each in at], dtype=np.int64),
         )
 
     def margin(self, rules: Rules = BY_CONTENT) -> list[int]:
-        return [int(key) for key in margin_of(self.near, DAY, rules)]
+        return [int(key) for key in find_edge_keys(self.timed_rows, DAY, rules)]
 
 
 def test_where_names_tie_nobody_is_looked_for_beyond_the_window() -> None:

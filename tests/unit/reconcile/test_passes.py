@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from reconcile.matching.compare import Comparison, Judging, compare
+from reconcile.matching.compare import Comparison, compare
 from reconcile.snapshot.edge_keys import NO_KEYS
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys
-from reconcile.snapshot.rules import Rules
+from reconcile.snapshot.rules import MatchContext, Rules
 from vocabulary.ids import match_key
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -58,7 +58,7 @@ def keys(side: pd.DataFrame) -> pd.DataFrame:
             "stake": inside["stake"],
             "payout": inside["payout"],
             "currency": pd.Categorical(inside["currency"], categories=["EUR", "USD"]),
-            "who": np.array(who, dtype=np.int64),
+            "player_hash": np.array(who, dtype=np.int64),
             "odd": np.zeros(len(inside), dtype=bool),
         }
     )
@@ -76,8 +76,10 @@ def compared(
         keys(theirs),
         suspect=np.zeros(0, dtype=np.int64),
         fetch=fetch,
-        judging=Judging(now=NOW, maturity=timedelta(minutes=15), rules=rules),
-        margin=np.unique([*_beyond(ours), *_beyond(theirs)]) if rules.attributes else NO_KEYS,
+        context=MatchContext(now=NOW, maturity=timedelta(minutes=15), rules=rules),
+        edge_keys=np.unique([*_beyond(ours), *_beyond(theirs)])
+        if rules.attributes
+        else NO_KEYS,
         parts=parts,
     )
 
@@ -187,7 +189,7 @@ def test_a_counterpart_beyond_the_window_is_matched_and_counts_as_outside() -> N
     assert found(result) == []
     assert (result.theirs.source.rows, result.theirs.outside.rows) == (1, 1)
     assert (result.ours.matched, result.theirs.matched) == (result.ours.source,) * 2
-    assert result.reached == ("o-0", "t-0")
+    assert result.edge_rounds == ("o-0", "t-0")
 
 
 def test_what_is_told_beyond_the_window_alone_is_none_of_its_rows() -> None:
@@ -196,7 +198,7 @@ def test_what_is_told_beyond_the_window_alone_is_none_of_its_rows() -> None:
     result = compared(ours, theirs)
     assert found(result) == []
     assert (result.ours.compared.rows, result.theirs.compared.rows) == (1, 1)
-    assert (result.ours.beyond.rows, result.theirs.beyond.rows) == (2, 1)
+    assert (result.ours.edge.rows, result.theirs.edge.rows) == (2, 1)
 
 
 def test_the_rival_beyond_the_window_has_its_counterpart_and_leaves_doubt_here() -> None:
