@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from breaks.limits import NO_LIMITS, WriteOffLimits
 from breaks.queries import BreakFilter, ids_of
@@ -20,7 +20,7 @@ from storage.audit import record
 
 _NOTE = """
 INSERT INTO break_notes (break_id, at, author, kind, body, digest, size)
-VALUES (%(id)s, %(now)s, %(by)s, %(kind)s, %(body)s, %(digest)s, %(size)s) RETURNING note_id
+VALUES (:id, :now, :by, :kind, :body, :digest, :size) RETURNING note_id
 """
 
 _PENDING = "{} has a proposed adjustment: approve or reject it first"
@@ -116,7 +116,7 @@ def add_note(
     digest = None if note.content is None else sha256(note.content).hexdigest()
     size = None if note.content is None else len(note.content)
     said = {"id": break_id, "now": now, "by": by, "kind": note.kind, "body": note.body}
-    row = connection.exec_driver_sql(_NOTE, {**said, "digest": digest, "size": size}).one()
+    row = connection.execute(text(_NOTE), {**said, "digest": digest, "size": size}).one()
     action = "break.commented" if note.kind == "comment" else "break.evidence_attached"
     told = {"note": row[0], "kind": note.kind, "body": note.body, "digest": digest}
     record(connection, by, action, break_id, told)

@@ -15,7 +15,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from breaks.kinds import BreakKind
 from breaks.limits import NO_LIMITS, WriteOffLimits
@@ -42,7 +42,7 @@ _SIDES: Mapping[BreakKind, tuple[RoundSide, ...]] = MappingProxyType(
 )
 _OF_BREAK = """
 SELECT id, state, abs(amount) FROM adjustments
- WHERE break_id = %(id)s AND state IN ('proposed', 'approved') ORDER BY id FOR UPDATE
+ WHERE break_id = :id AND state IN ('proposed', 'approved') ORDER BY id FOR UPDATE
 """
 _NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
 
@@ -192,7 +192,7 @@ def _approved(
 
 
 def _waiting(connection: Connection, break_id: str) -> list[tuple[str, str, int]]:
-    rows = connection.exec_driver_sql(_OF_BREAK, {"id": break_id})
+    rows = connection.execute(text(_OF_BREAK), {"id": break_id})
     return [(row[0], row[1], int(row[2])) for row in rows]
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from breaks.actions import Note, add_note
 from breaks.store import TrackedBreak, get, must_say, transaction
@@ -27,16 +27,16 @@ InquiryVerdict = Literal["confirmed", "unknown", "failed"]
 
 _WANT = """
 INSERT INTO detail_requests (break_id, provider, key, wanted_by, wanted_at, refresh, not_before)
-VALUES (%(id)s, %(provider)s, %(key)s, %(by)s, %(now)s, %(refresh)s, %(now)s)
+VALUES (:id, :provider, :key, :by, :now, :refresh, :now)
 ON CONFLICT (break_id) WHERE done_at IS NULL
 DO UPDATE SET refresh = detail_requests.refresh OR EXCLUDED.refresh
 """
 _UNASKED = """
 SELECT break_id FROM breaks b JOIN break_lives l USING (break_id)
  WHERE l.state IN ('open', 'assigned') AND l.answer IS NULL
-   AND b.provider = ANY(%(providers)s::text[]) AND b.kind = ANY(%(kinds)s::text[])
+   AND b.provider = ANY(CAST(:providers AS text[])) AND b.kind = ANY(CAST(:kinds AS text[]))
    AND NOT EXISTS (SELECT FROM detail_requests r WHERE r.break_id = b.break_id)
- ORDER BY break_id LIMIT %(most)s
+ ORDER BY break_id LIMIT :most
 """
 # An answer that is at hand needs no turn; one that is not waits for its provider's.
 _CLAIM = """
@@ -46,42 +46,42 @@ SELECT r.request_id, r.break_id, r.provider, r.key, r.attempts, a.verdict, a.rea
   JOIN breaks b USING (break_id)
   LEFT JOIN detail_turns t ON t.provider = r.provider
   LEFT JOIN detail_answers a ON a.provider = r.provider AND a.key = r.key
-                            AND a.expires_at > %(now)s AND NOT r.refresh
- WHERE r.done_at IS NULL AND r.not_before <= %(now)s
-   AND (a.key IS NOT NULL OR t.next_at IS NULL OR t.next_at <= %(now)s)
+                            AND a.expires_at > :now AND NOT r.refresh
+ WHERE r.done_at IS NULL AND r.not_before <= :now
+   AND (a.key IS NOT NULL OR t.next_at IS NULL OR t.next_at <= :now)
  ORDER BY r.not_before, r.request_id LIMIT 1 FOR UPDATE OF r SKIP LOCKED
 """
 _TURN = """
-INSERT INTO detail_turns (provider, next_at) VALUES (%(provider)s, %(next)s)
+INSERT INTO detail_turns (provider, next_at) VALUES (:provider, :next)
 ON CONFLICT (provider) DO UPDATE SET next_at = EXCLUDED.next_at
- WHERE detail_turns.next_at <= %(now)s
+ WHERE detail_turns.next_at <= :now
 """
 _CLAIMED = """
-UPDATE detail_requests SET not_before = %(until)s, attempts = attempts + 1
- WHERE request_id = %(request)s
+UPDATE detail_requests SET not_before = :until, attempts = attempts + 1
+ WHERE request_id = :request
 """
-_LATER = "UPDATE detail_requests SET not_before = %(until)s WHERE request_id = %(request)s"
+_LATER = "UPDATE detail_requests SET not_before = :until WHERE request_id = :request"
 _PAGE = """
-INSERT INTO detail_pages (digest, content) VALUES (%(digest)s, %(content)s)
+INSERT INTO detail_pages (digest, content) VALUES (:digest, :content)
 ON CONFLICT DO NOTHING
 """
 _ANSWER = """
 INSERT INTO detail_answers (provider, key, verdict, reason, link, digest, asked_at, expires_at)
-VALUES (%(provider)s, %(key)s, %(verdict)s, %(reason)s, %(link)s, %(digest)s, %(now)s,
-        %(until)s)
+VALUES (:provider, :key, :verdict, :reason, :link, :digest, :now,
+        :until)
 ON CONFLICT (provider, key) DO UPDATE
    SET verdict = EXCLUDED.verdict, reason = EXCLUDED.reason, link = EXCLUDED.link,
        digest = EXCLUDED.digest, asked_at = EXCLUDED.asked_at, expires_at = EXCLUDED.expires_at
 """
 _DONE = """
-UPDATE detail_requests SET done_at = %(now)s WHERE request_id = %(request)s AND done_at IS NULL
+UPDATE detail_requests SET done_at = :now WHERE request_id = :request AND done_at IS NULL
 """
-_SAID = "UPDATE break_lives SET answer = %(verdict)s WHERE break_id = %(id)s"
+_SAID = "UPDATE break_lives SET answer = :verdict WHERE break_id = :id"
 _NEXT = """
 SELECT min(greatest(r.not_before, coalesce(t.next_at, r.not_before)))
   FROM detail_requests r LEFT JOIN detail_turns t USING (provider) WHERE r.done_at IS NULL
 """
-_PAGE_OF = "SELECT content FROM detail_pages WHERE digest = %(digest)s"
+_PAGE_OF = "SELECT content FROM detail_pages WHERE digest = :digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ def want_all(
     """
     wanted = {"providers": list(providers), "kinds": list(kinds), "most": most}
     with transaction(engine) as connection:
-        ids = [row[0] for row in connection.exec_driver_sql(_UNASKED, wanted)]
+        ids = [row[0] for row in connection.execute(text(_UNASKED), wanted)]
         for break_id in ids:
             _want(connection, get(connection, break_id), by=ACTOR, now=now, refresh=False)
     return len(ids)
@@ -166,15 +166,15 @@ def claim(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry | None:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(_CLAIM, {"now": now}).one_or_none()
+        row = connection.execute(text(_CLAIM), {"now": now}).one_or_none()
         if row is None:
             return None
         found = _question(tuple(row))
         if found.at_hand is None:
             turn = {"provider": found.provider, "now": now, "next": now + every}
-            if connection.exec_driver_sql(_TURN, turn).rowcount != 1:
+            if connection.execute(text(_TURN), turn).rowcount != 1:
                 return None  # another worker has just taken it
-        connection.exec_driver_sql(_CLAIMED, {"request": found.request, "until": now + CLAIM})
+        connection.execute(text(_CLAIMED), {"request": found.request, "until": now + CLAIM})
         return found
 
 
@@ -185,7 +185,7 @@ def put_off(engine: Engine, question: Inquiry, *, until: datetime) -> None:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        connection.exec_driver_sql(_LATER, {"request": question.request, "until": until})
+        connection.execute(text(_LATER), {"request": question.request, "until": until})
 
 
 def settle(
@@ -200,13 +200,13 @@ def settle(
     """
     with transaction(engine) as connection:
         said = {"request": question.request, "now": now}
-        if connection.exec_driver_sql(_DONE, said).rowcount != 1:
+        if connection.execute(text(_DONE), said).rowcount != 1:
             return False
         if question.at_hand is None:
             until = now if answer.verdict == "failed" else now + lasts
             _keep(connection, question, answer, now=now, until=until)
         said = {"verdict": answer.verdict, "id": question.break_id}
-        connection.exec_driver_sql(_SAID, said)
+        connection.execute(text(_SAID), said)
         body = f"{question.provider} about {question.key}: {answer.verdict}, {answer.reason}"
         where = f" {answer.link}" if answer.link else ""
         note = Note(kind="detail", body=body + where, content=answer.page)
@@ -221,7 +221,7 @@ def next_at(engine: Engine) -> datetime | None:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        found: datetime | None = connection.exec_driver_sql(_NEXT).scalar_one()
+        found: datetime | None = connection.execute(text(_NEXT)).scalar_one()
         return found
 
 
@@ -232,7 +232,7 @@ def page(engine: Engine, digest: str) -> bytes | None:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        found = connection.exec_driver_sql(_PAGE_OF, {"digest": digest}).scalar_one_or_none()
+        found = connection.execute(text(_PAGE_OF), {"digest": digest}).scalar_one_or_none()
         return None if found is None else bytes(found)
 
 
@@ -240,7 +240,7 @@ def _want(
     connection: Connection, life: TrackedBreak, *, by: str, now: datetime, refresh: bool
 ) -> None:
     said = {"id": life.break_id, "provider": life.provider, "key": life.round_id}
-    connection.exec_driver_sql(_WANT, {**said, "by": by, "now": now, "refresh": refresh})
+    connection.execute(text(_WANT), {**said, "by": by, "now": now, "refresh": refresh})
 
 
 def _keep(
@@ -253,10 +253,10 @@ def _keep(
 ) -> None:
     digest = None if answer.page is None else sha256(answer.page).hexdigest()
     if digest is not None:
-        connection.exec_driver_sql(_PAGE, {"digest": digest, "content": answer.page})
+        connection.execute(text(_PAGE), {"digest": digest, "content": answer.page})
     told = {"provider": question.provider, "key": question.key, "verdict": answer.verdict}
     kept = {**told, "reason": answer.reason, "link": answer.link, "digest": digest}
-    connection.exec_driver_sql(_ANSWER, {**kept, "now": now, "until": until})
+    connection.execute(text(_ANSWER), {**kept, "now": now, "until": until})
 
 
 def _question(row: tuple[object, ...]) -> Inquiry:

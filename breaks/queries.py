@@ -6,7 +6,7 @@ Tables read: ``breaks``, ``break_lives``, ``break_notes``, ``adjustments``, ``au
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from breaks.kinds import BreakKind, Impact
 from breaks.policy import AGES, SlaRule, bucket_of, due_at
@@ -17,23 +17,23 @@ from storage.audit import AuditRow, trail
 
 _WHERE = """
   FROM breaks b JOIN break_lives l USING (break_id)
- WHERE (%(provider)s::text IS NULL OR b.provider = %(provider)s)
-   AND (%(kind)s::text IS NULL OR b.kind = %(kind)s)
-   AND (%(impact)s::text IS NULL OR b.impact = %(impact)s)
-   AND (CASE WHEN %(state)s::text IS NULL THEN l.state <> 'closed'
-             ELSE l.state = %(state)s END OR %(any_state)s)
-   AND (%(assignee)s::text IS NULL OR l.assignee = %(assignee)s)
-   AND (%(currency)s::text IS NULL OR b.currency = %(currency)s)
-   AND (%(least)s::bigint IS NULL OR abs(b.difference) >= %(least)s)
-   AND (%(before)s::timestamptz IS NULL OR l.opened_at < %(before)s)
-   AND (%(run)s::text IS NULL OR b.run_id = %(run)s)
+ WHERE (CAST(:provider AS text) IS NULL OR b.provider = :provider)
+   AND (CAST(:kind AS text) IS NULL OR b.kind = :kind)
+   AND (CAST(:impact AS text) IS NULL OR b.impact = :impact)
+   AND (CASE WHEN CAST(:state AS text) IS NULL THEN l.state <> 'closed'
+             ELSE l.state = :state END OR :any_state)
+   AND (CAST(:assignee AS text) IS NULL OR l.assignee = :assignee)
+   AND (CAST(:currency AS text) IS NULL OR b.currency = :currency)
+   AND (CAST(:least AS bigint) IS NULL OR abs(b.difference) >= :least)
+   AND (CAST(:before AS timestamptz) IS NULL OR l.opened_at < :before)
+   AND (CAST(:run AS text) IS NULL OR b.run_id = :run)
 """
-_LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT %(most)s"
+_LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT :most"
 _IDS = f"SELECT break_id {_WHERE} ORDER BY break_id FOR UPDATE OF l"
 _COUNT = f"SELECT count(*) {_WHERE}"
 _NOTES = """
 SELECT note_id, at, author, kind, body, digest, size FROM break_notes
- WHERE break_id = %(id)s ORDER BY note_id
+ WHERE break_id = :id ORDER BY note_id
 """
 
 
@@ -110,7 +110,7 @@ def listed(engine: Engine, chosen: BreakFilter, *, most: int = 1_000_000) -> lis
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        rows = connection.exec_driver_sql(_LIST, {**asdict(chosen), "most": most})
+        rows = connection.execute(text(_LIST), {**asdict(chosen), "most": most})
         return [life_of(tuple(row)) for row in rows]
 
 
@@ -121,12 +121,12 @@ def counted(engine: Engine, chosen: BreakFilter) -> int:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        return int(connection.exec_driver_sql(_COUNT, asdict(chosen)).scalar_one())
+        return int(connection.execute(text(_COUNT), asdict(chosen)).scalar_one())
 
 
 def ids_of(connection: Connection, chosen: BreakFilter) -> list[str]:
     """The ids a filter chooses, in their order, locked until the transaction ends."""
-    return [str(row[0]) for row in connection.exec_driver_sql(_IDS, asdict(chosen))]
+    return [str(row[0]) for row in connection.execute(text(_IDS), asdict(chosen))]
 
 
 def story(engine: Engine, break_id: str) -> BreakHistory:
@@ -138,7 +138,7 @@ def story(engine: Engine, break_id: str) -> BreakHistory:
     """
     with transaction(engine) as connection:
         life = get(connection, break_id)
-        rows = connection.exec_driver_sql(_NOTES, {"id": break_id})
+        rows = connection.execute(text(_NOTES), {"id": break_id})
         names = ("note_id", "at", "author", "kind", "body", "digest", "size")
         notes = [KeptNote(**dict(zip(names, row, strict=True))) for row in rows]
         done = trail(connection, break_id)

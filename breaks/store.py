@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from breaks.kinds import BreakKind, Impact
@@ -27,12 +27,12 @@ _NAMES = (
 COLUMNS = ", ".join(_NAMES)
 _GET = f"""
 SELECT {COLUMNS} FROM breaks b JOIN break_lives l USING (break_id)
- WHERE break_id = %(id)s
+ WHERE break_id = :id
 """  # noqa: S608 - our own columns
 _MOVE = """
-UPDATE break_lives SET state = %(state)s, assignee = %(assignee)s, since = %(since)s,
-       opened_at = %(opened_at)s, reopened = %(reopened)s, settled = %(settled)s
- WHERE break_id = %(id)s
+UPDATE break_lives SET state = :state, assignee = :assignee, since = :since,
+       opened_at = :opened_at, reopened = :reopened, settled = :settled
+ WHERE break_id = :id
 """
 
 
@@ -96,7 +96,7 @@ def is_known(engine: Engine, break_id: str) -> bool:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        found = connection.exec_driver_sql(_GET, {"id": break_id}).one_or_none()
+        found = connection.execute(text(_GET), {"id": break_id}).one_or_none()
         return found is not None
 
 
@@ -153,7 +153,7 @@ def move(
         "reopened": after.reopened,
         "settled": after.settled,
     }
-    connection.exec_driver_sql(_MOVE, written)
+    connection.execute(text(_MOVE), written)
     told = {"why": why, "before": _standing(life), "after": _standing(after)}
     record(connection, by, f"break.{action}", life.break_id, told)
     return after
@@ -200,7 +200,7 @@ def _standing(life: TrackedBreak) -> dict[str, object]:
 
 
 def _found(connection: Connection, sql: str, break_id: str) -> TrackedBreak:
-    row = connection.exec_driver_sql(sql, {"id": break_id}).one_or_none()
+    row = connection.execute(text(sql), {"id": break_id}).one_or_none()
     if row is None:
         raise ActionRefused(f"no break is called {break_id}")
     return life_of(tuple(row))

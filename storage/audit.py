@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 _RECORD = """
 INSERT INTO audit (actor, action, subject, detail)
-VALUES (%(actor)s, %(action)s, %(subject)s, %(detail)s::jsonb)
+VALUES (:actor, :action, :subject, CAST(:detail AS jsonb))
 """
 _TRAIL = """
 SELECT audit_id, at, actor, action, subject, detail FROM audit
- WHERE subject = %(subject)s ORDER BY audit_id
+ WHERE subject = :subject ORDER BY audit_id
 """
 
 
@@ -52,12 +52,12 @@ def record(
         "subject": subject,
         "detail": json.dumps(detail),
     }
-    connection.exec_driver_sql(_RECORD, written)
+    connection.execute(text(_RECORD), written)
 
 
 def trail(connection: Connection, subject: str) -> list[AuditRow]:
     """Everything that was done to one thing, in order."""
-    rows = connection.exec_driver_sql(_TRAIL, {"subject": subject})
+    rows = connection.execute(text(_TRAIL), {"subject": subject})
     return [
         AuditRow(
             audit_id=row[0],

@@ -56,6 +56,12 @@ class WalletScope:
             words.append(f"wallets that moved since {self.since.isoformat()}")
         return ", ".join(words) or "everything"
 
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The parameters of a rendered query."""
+        first, last = self.wallets or (None, None)
+        return {"first_wallet": first, "last_wallet": last, "since": self.since}
+
     def render(self, sql: str) -> str:
         """The query over the tables, or over the part of them that is asked for."""
         tables = {name: self._narrowed(name) for name in _OF_WALLETS}
@@ -64,10 +70,9 @@ class WalletScope:
     def _narrowed(self, table: str) -> str:
         limits = []
         if self.wallets is not None:
-            limits.append(f"wallet_id BETWEEN {self.wallets[0]:d} AND {self.wallets[1]:d}")
+            limits.append("wallet_id BETWEEN :first_wallet AND :last_wallet")
         if self.since is not None:
-            moved = f"b.committed_at >= '{self.since.isoformat()}'"
-            limits.append(f"wallet_id IN ({_MOVED} WHERE {moved})")
+            limits.append(f"wallet_id IN ({_MOVED} WHERE b.committed_at >= :since)")
         if not limits:
             return table
-        return f"(SELECT * FROM {table} WHERE {' AND '.join(limits)})"  # noqa: S608 - numbers
+        return f"(SELECT * FROM {table} WHERE {' AND '.join(limits)})"  # noqa: S608 - constants

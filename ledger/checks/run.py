@@ -8,7 +8,7 @@ PostgreSQL, which sorts and joins within its bounds: our memory does not grow wi
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.checks import batches, chains, entries, residuals, rounds
@@ -64,8 +64,8 @@ def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[Chec
     asked = scope or WalletScope()
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(
-                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+            connection.execute(
+                text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             )
             for check in checks_for(asked)[0]:
                 yield _found(connection, check, asked)
@@ -74,12 +74,14 @@ def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[Chec
 
 
 def _found(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:
-    checked = connection.exec_driver_sql(scope.render(check.figure)).scalar_one()
+    checked = connection.execute(
+        text(scope.render(check.figure)), scope.parameters
+    ).scalar_one()
     counted = f"""
 WITH w (broken) AS MATERIALIZED ({scope.render(check.wrong)})
 SELECT (SELECT count(*) FROM w), ARRAY(SELECT broken FROM w ORDER BY broken LIMIT {NAMED_MAX})
 """  # noqa: S608 - constants of our own checks
-    wrong, named = connection.exec_driver_sql(counted).one()
+    wrong, named = connection.execute(text(counted), scope.parameters).one()
     return CheckResult(
         name=check.name, promise=check.promise, checked=checked, wrong=wrong, named=tuple(named)
     )

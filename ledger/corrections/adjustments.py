@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.accepting.carry import carry_out
@@ -43,28 +43,28 @@ _COLUMNS = ", ".join(_NAMES)
 _PROPOSE = """
 INSERT INTO adjustments (id, player, currency, amount, reason, break_id, provider, round_id,
                          side, fund, proposed_by, proposed_at, state)
-SELECT %(id)s, w.player, w.currency, %(amount)s, %(reason)s, %(break_id)s, %(provider)s,
-       %(round_id)s, %(side)s, %(fund)s::fund_kind, %(by)s, %(now)s, 'proposed'
-  FROM wallets w WHERE w.player = %(player)s AND w.currency = %(currency)s
+SELECT :id, w.player, w.currency, :amount, :reason, :break_id, :provider,
+       :round_id, :side, CAST(:fund AS fund_kind), :by, :now, 'proposed'
+  FROM wallets w WHERE w.player = :player AND w.currency = :currency
 """
-_GET = f"SELECT {_COLUMNS} FROM adjustments WHERE id = %(id)s"  # noqa: S608 - our own columns
+_GET = f"SELECT {_COLUMNS} FROM adjustments WHERE id = :id"  # noqa: S608 - our own columns
 _PENDING = f"""
 SELECT {_COLUMNS} FROM adjustments
  WHERE state IN ('proposed', 'approved')
-   AND (%(break_id)s::text IS NULL OR break_id = %(break_id)s)
+   AND (CAST(:break_id AS text) IS NULL OR break_id = :break_id)
  ORDER BY proposed_at, id
 """  # noqa: S608 - our own columns
 _ALL = f"""
 SELECT {_COLUMNS} FROM adjustments
- WHERE %(break_id)s::text IS NULL OR break_id = %(break_id)s
+ WHERE CAST(:break_id AS text) IS NULL OR break_id = :break_id
  ORDER BY proposed_at, id
 """  # noqa: S608 - our own columns
 _DECIDE = """
-UPDATE adjustments SET state = %(state)s, decided_by = %(by)s, decided_at = %(now)s,
-       decision = %(decision)s
- WHERE id = %(id)s
+UPDATE adjustments SET state = :state, decided_by = :by, decided_at = :now,
+       decision = :decision
+ WHERE id = :id
 """
-_POSTED = "UPDATE adjustments SET state = 'posted', op_key = id WHERE id = %(id)s"
+_POSTED = "UPDATE adjustments SET state = 'posted', op_key = id WHERE id = :id"
 
 
 class AdjustmentRefused(Refused):
@@ -165,7 +165,7 @@ def propose_on(
         "now": now,
         **_columns_of(within),
     }
-    if connection.exec_driver_sql(_PROPOSE, wanted).rowcount != 1:
+    if connection.execute(text(_PROPOSE), wanted).rowcount != 1:
         raise AdjustmentRefused(f"{player} has no wallet in {currency}")
     told = {"player": player, "amount": amount.text(), "currency": currency, "reason": reason}
     record(connection, by, "adjustment.proposed", proposal_id, {**told, "break_id": break_id})
@@ -243,7 +243,7 @@ def complete(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustment:
     with _transaction(engine) as connection:
         found = _locked(connection, proposal_id)
         if found.state == "approved":
-            connection.exec_driver_sql(_POSTED, {"id": proposal_id})
+            connection.execute(text(_POSTED), {"id": proposal_id})
             record(connection, str(found.decided_by), "adjustment.posted", proposal_id, {})
         return _locked(connection, proposal_id)
 
@@ -347,7 +347,7 @@ def _decide(
     decision: str | None,
 ) -> None:
     what = {"id": found.id, "state": state, "by": by, "now": now, "decision": decision}
-    connection.exec_driver_sql(_DECIDE, what)
+    connection.execute(text(_DECIDE), what)
 
 
 def _columns_of(within: InRound | None) -> dict[str, object]:
@@ -361,7 +361,7 @@ def _locked(connection: Connection, proposal_id: str) -> Adjustment:
 
 
 def _found(connection: Connection, sql: str, proposal_id: str) -> Adjustment:
-    row = connection.exec_driver_sql(sql, {"id": proposal_id}).one_or_none()
+    row = connection.execute(text(sql), {"id": proposal_id}).one_or_none()
     if row is None:
         raise AdjustmentRefused(f"no adjustment is called {proposal_id}")
     return _adjustment(tuple(row))
@@ -369,7 +369,7 @@ def _found(connection: Connection, sql: str, proposal_id: str) -> Adjustment:
 
 def _listed(engine: Engine, sql: str, break_id: str | None) -> list[Adjustment]:
     with _transaction(engine) as connection:
-        rows = connection.exec_driver_sql(sql, {"break_id": break_id})
+        rows = connection.execute(text(sql), {"break_id": break_id})
         return [_adjustment(tuple(row)) for row in rows]
 
 

@@ -13,21 +13,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 _STANDING_KEYS = """
 SELECT DISTINCT match_key FROM residuals r
- WHERE provider = %(provider)s AND after <> 0
+ WHERE provider = :provider AND after <> 0
    AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
  ORDER BY 1
 """
 _STANDING = """
 SELECT round_id, seat, currency, match_key, residual_id, sequence, after FROM residuals r
- WHERE provider = %(provider)s AND match_key = ANY(%(keys)s::bigint[])
+ WHERE provider = :provider AND match_key = ANY(CAST(:keys AS bigint[]))
    AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
 """
 _BY_RUN = """
-SELECT currency, sum(after - before)::bigint FROM residuals WHERE run_id = %(run)s
+SELECT currency, sum(after - before)::bigint FROM residuals WHERE run_id = :run
  GROUP BY currency ORDER BY currency
 """
 # Header and legs in one statement: the database takes neither without the other.
@@ -35,10 +35,11 @@ _BOOK = """
 WITH booked AS (
   INSERT INTO residuals (run_id, provider, round_id, seat, match_key, currency, sequence,
                          before, after, corrects)
-  SELECT %(run)s, %(provider)s, b.*
-    FROM unnest(%(rounds)s::text[], %(seats)s::text[], %(keys)s::bigint[],
-                %(currencies)s::text[], %(sequences)s::integer[], %(befores)s::bigint[],
-                %(afters)s::bigint[], %(corrects)s::bigint[]) AS b
+  SELECT :run, :provider, b.*
+    FROM unnest(CAST(:rounds AS text[]), CAST(:seats AS text[]), CAST(:keys AS bigint[]),
+                CAST(:currencies AS text[]), CAST(:sequences AS integer[]),
+                CAST(:befores AS bigint[]), CAST(:afters AS bigint[]),
+                CAST(:corrects AS bigint[])) AS b
   RETURNING *
 )
 INSERT INTO residual_entries (residual_id, leg, account, provider, match_key, currency, amount)
@@ -101,7 +102,7 @@ class Booking:
 
 def standing_keys(connection: Connection, provider: str) -> list[int]:
     """Match keys of the rounds for which something stands booked, ordered."""
-    rows = connection.exec_driver_sql(_STANDING_KEYS, {"provider": provider})
+    rows = connection.execute(text(_STANDING_KEYS), {"provider": provider})
     return [row[0] for row in rows]
 
 
@@ -124,7 +125,7 @@ def due_bookings(
     keys = sorted({*covered, *(each.match_key for each in found)})
     if not keys:
         return ()
-    rows = connection.exec_driver_sql(_STANDING, {"provider": provider, "keys": keys})
+    rows = connection.execute(text(_STANDING), {"provider": provider, "keys": keys})
     stands = {
         ResidualKey(round_id, seat, currency): LastBooking(
             residual_id=number, sequence=sequence, match_key=key, minor=after
@@ -172,7 +173,7 @@ def book(
     if bookings:
         columns = _columns(bookings)
         said = {"provider": provider, "run": run_id, **columns}
-        connection.exec_driver_sql(_BOOK, said)
+        connection.execute(text(_BOOK), said)
 
 
 def _columns(bookings: Sequence[Booking]) -> dict[str, list[Any]]:
@@ -193,5 +194,5 @@ def booked_by(connection: Connection, run_id: str) -> dict[str, int]:
 
     Currencies whose movements add up to nothing are there too.
     """
-    rows = connection.exec_driver_sql(_BY_RUN, {"run": run_id})
+    rows = connection.execute(text(_BY_RUN), {"run": run_id})
     return {row[0]: row[1] for row in rows}

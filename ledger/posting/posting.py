@@ -13,7 +13,7 @@ Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries``
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
 from ledger.enums import OWN
@@ -36,7 +36,7 @@ _INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
 _LOCK = """
 SELECT batch_id FROM batches
  WHERE posted_at IS NULL AND parked_at IS NULL
- ORDER BY batch_id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+ ORDER BY batch_id LIMIT :most FOR UPDATE SKIP LOCKED
 """
 
 _ENTRIES = f"""
@@ -46,12 +46,13 @@ SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider, o.match_key, o.c
        l.amount
   FROM operations o
  CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)
- WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted' AND l.amount <> 0
+ WHERE o.batch_id = ANY(CAST(:batches AS bigint[])) AND o.decision = 'accepted'
+   AND l.amount <> 0
 """  # noqa: S608 - our own rules, rendered
 
 _OF_ROUNDS = f"""
  FROM operations o
-WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted'
+WHERE o.batch_id = ANY(CAST(:batches AS bigint[])) AND o.decision = 'accepted'
   AND o.provider <> '{OWN}'
 """
 
@@ -116,13 +117,14 @@ SELECT due.wallet_id, due.wallet_seq, l.leg, l.account::account_kind, due.provid
 """  # noqa: S608 - constants of this module
 
 _MARK = """
-UPDATE batches SET posted_at = clock_timestamp() WHERE batch_id = ANY(%(batches)s::bigint[])
+UPDATE batches SET posted_at = clock_timestamp()
+ WHERE batch_id = ANY(CAST(:batches AS bigint[]))
 """
 _OF_BATCH = """
 SELECT provider, op_key, kind::text AS kind, wallet_id, wallet_seq FROM operations
- WHERE batch_id = %(batch)s ORDER BY wallet_id, wallet_seq LIMIT %(most)s
+ WHERE batch_id = :batch ORDER BY wallet_id, wallet_seq LIMIT :most
 """
-_PARK_BATCH = "UPDATE batches SET parked_at = clock_timestamp() WHERE batch_id = %(batch)s"
+_PARK_BATCH = "UPDATE batches SET parked_at = clock_timestamp() WHERE batch_id = :batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def _post_together(engine: Engine, most: int) -> Posted:
 
 
 def _locked(connection: Connection, most: int) -> list[int]:
-    rows = connection.exec_driver_sql(_LOCK, {"most": most})
+    rows = connection.execute(text(_LOCK), {"most": most})
     return [row[0] for row in rows]
 
 
@@ -196,13 +198,13 @@ def _post(connection: Connection, batches: Sequence[int]) -> int:
         return 0
     over = {"batches": list(batches)}
     steps.reached(Step.LOCKED)
-    entries = connection.exec_driver_sql(_ENTRIES, over).rowcount
+    entries = connection.execute(text(_ENTRIES), over).rowcount
     steps.reached(Step.ENTERED)
-    connection.exec_driver_sql(_ROUNDS, over)
+    connection.execute(text(_ROUNDS), over)
     steps.reached(Step.GATHERED)
-    entries += connection.exec_driver_sql(_SWEEP, over).rowcount
+    entries += connection.execute(text(_SWEEP), over).rowcount
     steps.reached(Step.SWEPT)
-    connection.exec_driver_sql(_MARK, over)
+    connection.execute(text(_MARK), over)
     steps.reached(Step.MARKED)
     return entries
 
@@ -232,8 +234,8 @@ def _post_or_park_one(engine: Engine) -> Posted:
 
 
 def _park(connection: Connection, batch: int, error: Exception) -> None:
-    connection.exec_driver_sql(_PARK_BATCH, {"batch": batch})
-    rows = connection.exec_driver_sql(_OF_BATCH, {"batch": batch, "most": KEYS_NAMED_MAX})
+    connection.execute(text(_PARK_BATCH), {"batch": batch})
+    rows = connection.execute(text(_OF_BATCH), {"batch": batch, "most": KEYS_NAMED_MAX})
     operations = [dict(row._mapping) for row in rows]
     context = {"batch": batch, "operations": operations}
     park(connection, job=JOB, subject=f"batch {batch}", error=error, context=context)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from vocabulary.errors import Unavailable
@@ -13,15 +13,15 @@ from vocabulary.ids import transaction_id
 
 _BALANCE = """
 SELECT player, currency, balance, seq, blocked FROM wallets
- WHERE player = %(player)s AND currency = %(currency)s
+ WHERE player = :player AND currency = :currency
 """
 _STATEMENT = """
 SELECT o.wallet_id, o.wallet_seq, o.provider, o.kind::text, o.decision::text, o.reason,
        o.round_id, o.op_key, o.amount, o.balance_after, o.occurred_at, o.received_at,
        b.posted_at
   FROM operations o JOIN wallets w USING (wallet_id) JOIN batches b USING (batch_id)
- WHERE w.player = %(player)s AND w.currency = %(currency)s AND o.wallet_seq > %(after)s
- ORDER BY o.wallet_seq LIMIT %(most)s
+ WHERE w.player = :player AND w.currency = :currency AND o.wallet_seq > :after
+ ORDER BY o.wallet_seq LIMIT :most
 """
 _TRIAL = """
 SELECT account::text, CASE WHEN account = 'player_wallet' THEN '' ELSE provider END AS provider,
@@ -137,6 +137,6 @@ def trial_balance(engine: Engine) -> list[TrialLine]:
 def _read(engine: Engine, sql: str, wanted: dict[str, object]) -> Sequence[tuple[Any, ...]]:
     try:
         with engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(sql, wanted)]
+            return [tuple(row) for row in connection.execute(text(sql), wanted)]
     except OperationalError as error:
         raise Unavailable("the database is out of reach") from error

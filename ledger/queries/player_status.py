@@ -11,7 +11,7 @@ from ledger.queries.query import read
 
 _STANDING = """
 SELECT currency, balance, blocked, day, day_stake, day_payout, restrictions::text FROM wallets
- WHERE player = %(player)s ORDER BY currency
+ WHERE player = :player ORDER BY currency
 """
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from vocabulary.errors import Unavailable
@@ -17,6 +17,6 @@ def read(engine: Engine, sql: str, wanted: Mapping[str, object]) -> list[tuple[A
     """
     try:
         with engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(sql, dict(wanted))]
+            return [tuple(row) for row in connection.execute(text(sql), dict(wanted))]
     except OperationalError as error:
         raise Unavailable("the database is out of reach") from error

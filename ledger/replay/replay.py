@@ -8,7 +8,7 @@ delivery is heard again. Memory holds one range of wallets and one chunk of rows
 
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.accepting.cache import ReadSet, needs_of
@@ -42,8 +42,8 @@ def replay(
     seen = ReplayResult()
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(
-                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+            connection.execute(
+                text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             )
             reader = Reader(connection, wanted)
             progress = announce(reader.count())

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.seal.canonical_lines import (
@@ -46,14 +46,14 @@ _SEAL = (
 )
 _UNFINISHED = """
 SELECT batch_id, parked_at IS NOT NULL AS parked, count(*) OVER () AS total FROM batches b
- WHERE committed_at >= %(since)s AND committed_at < %(until)s AND posted_at IS NULL
- ORDER BY batch_id LIMIT %(most)s
+ WHERE committed_at >= :since AND committed_at < :until AND posted_at IS NULL
+ ORDER BY batch_id LIMIT :most
 """
 _INSERT = """
 INSERT INTO seals (day, previous, hash, layout, batches, operations, entries, deliveries,
                    residuals, residual_entries)
-VALUES (%(day)s, %(previous)s, %(hash)s, %(layout)s, %(batches)s, %(operations)s, %(entries)s,
-        %(deliveries)s, %(residuals)s, %(residual_entries)s)
+VALUES (:day, :previous, :hash, :layout, :batches, :operations, :entries,
+        :deliveries, :residuals, :residual_entries)
 """
 _SNAPSHOT = """
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
@@ -110,7 +110,7 @@ def seal_day(engine: Engine, day: date, *, progress: Progress) -> Seal:
         with engine.begin() as connection:
             row = {"day": day, "previous": previous, "hash": seal.hash, **seal.counts}
             row["layout"] = json.dumps(seal.layout)
-            connection.exec_driver_sql(_INSERT, row)
+            connection.execute(text(_INSERT), row)
     except OperationalError as error:
         raise Unavailable("seal: the database is out of reach") from error
     return seal
@@ -124,7 +124,7 @@ def seal_of(engine: Engine, day: date) -> Seal | None:
     """
     try:
         with engine.connect() as connection:
-            found = _seals(connection, " WHERE day = %(day)s", {"day": day})
+            found = _seals(connection, " WHERE day = :day", {"day": day})
     except OperationalError as error:
         raise Unavailable("seal: the database is out of reach") from error
     return found[0] if found else None
@@ -186,7 +186,7 @@ class _Digest:
 def snapshot(engine: Engine) -> Any:
     """A connection whose reads all see one instant."""
     connection = engine.connect()
-    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     fix_session(connection)
     return connection
 
@@ -205,7 +205,7 @@ def _computed(
 
 
 def _refuse_out_of_order(connection: Connection, day: date) -> None:
-    following, first, today = connection.exec_driver_sql(_NEXT).one()
+    following, first, today = connection.execute(text(_NEXT)).one()
     due = following or first
     if due is None:
         raise Malformed(day.isoformat(), "there is nothing to seal yet")
@@ -217,7 +217,7 @@ def _refuse_out_of_order(connection: Connection, day: date) -> None:
 
 def _refuse_unfinished(connection: Connection, day: date) -> None:
     wanted = {**day_bounds(day), "most": _NAMED_MAX}
-    rows = connection.exec_driver_sql(_UNFINISHED, wanted).all()
+    rows = connection.execute(text(_UNFINISHED), wanted).all()
     if rows:
         named = ", ".join(f"{row[0]} ({'parked' if row[1] else 'not posted'})" for row in rows)
         raise Contradiction(
@@ -232,9 +232,9 @@ def _outlast_writers(engine: Engine) -> None:
     Only transactions that have written hold an id, so idle readers are not waited for.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        _, youngest = connection.exec_driver_sql(_SNAPSHOT).one()
+        _, youngest = connection.execute(text(_SNAPSHOT)).one()
         for _ in range(int(STRAGGLERS_S / _POLL_S)):
-            oldest, _ = connection.exec_driver_sql(_SNAPSHOT).one()
+            oldest, _ = connection.execute(text(_SNAPSHOT)).one()
             if oldest >= youngest:
                 return
             time.sleep(_POLL_S)
@@ -250,7 +250,7 @@ def _seals(connection: Connection, which: str, wanted: Any = None) -> list[Seal]
             layout=row.layout,
             counts={table: getattr(row, table) for table in TABLES.values()},
         )
-        for row in connection.exec_driver_sql(_SEAL + which, wanted or {})
+        for row in connection.execute(text(_SEAL + which), wanted or {})
     ]
 
 

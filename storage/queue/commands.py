@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from storage.audit import record
@@ -22,18 +22,19 @@ INGEST_JOB = "ingest.v1"
 _CHOSEN = """
 SELECT parked_id, job, subject, cause, fingerprint, detail, context, times, parked_at, last_at
   FROM parked
- WHERE (%(job)s::text IS NULL OR job = %(job)s)
-   AND (%(cause)s::text IS NULL OR cause = %(cause)s OR fingerprint = %(cause)s)
-   AND (%(subject)s::text IS NULL OR subject = %(subject)s)
-   AND (%(older)s::interval IS NULL OR parked_at < clock_timestamp() - %(older)s::interval)
+ WHERE (CAST(:job AS text) IS NULL OR job = :job)
+   AND (CAST(:cause AS text) IS NULL OR cause = :cause OR fingerprint = :cause)
+   AND (CAST(:subject AS text) IS NULL OR subject = :subject)
+   AND (CAST(:older AS interval) IS NULL
+        OR parked_at < clock_timestamp() - CAST(:older AS interval))
  ORDER BY parked_at, parked_id
 """
 _BATCHES_AGAIN = """
 UPDATE batches SET parked_at = NULL
- WHERE posted_at IS NULL AND batch_id = ANY(%(names)s::bigint[])
+ WHERE posted_at IS NULL AND batch_id = ANY(CAST(:names AS bigint[]))
 """
 _DELIVERIES_AGAIN = """
-UPDATE deliveries SET parked_at = NULL WHERE delivery_id = ANY(%(names)s::bigint[])
+UPDATE deliveries SET parked_at = NULL WHERE delivery_id = ANY(CAST(:names AS bigint[]))
 """
 #: By job: how its subjects begin, and what marks them as not done yet.
 _AGAIN = {
@@ -42,14 +43,14 @@ _AGAIN = {
 }
 _SLOT_AGAIN = """
 UPDATE job_runs SET done_at = NULL, attempts = 0, lease_until = clock_timestamp()
- WHERE job = %(job)s AND slot = %(slot)s
+ WHERE job = :job AND slot = :slot
 """
-_REMOVE = "DELETE FROM parked WHERE parked_id = ANY(%(ids)s::bigint[])"
+_REMOVE = "DELETE FROM parked WHERE parked_id = ANY(CAST(:ids AS bigint[]))"
 _PAUSE = """
-INSERT INTO paused_queues (queue, paused_by, why) VALUES (%(queue)s, %(by)s, %(why)s)
+INSERT INTO paused_queues (queue, paused_by, why) VALUES (:queue, :by, :why)
 ON CONFLICT (queue) DO NOTHING
 """
-_RESUME = "DELETE FROM paused_queues WHERE queue = %(queue)s"
+_RESUME = "DELETE FROM paused_queues WHERE queue = :queue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +177,7 @@ def _switch(
     given = {"queue": queue, "by": order.by, "why": order.why}
     try:
         with engine.begin() as connection:
-            changed = connection.exec_driver_sql(statement, given).rowcount == 1
+            changed = connection.execute(text(statement), given).rowcount == 1
             if changed:
                 record(connection, order.by, action, f"queue {queue}", {"why": order.why})
             return changed
@@ -193,7 +194,7 @@ def _chosen(
         "subject": chosen.subject,
         "older": chosen.older_than,
     }
-    rows = connection.exec_driver_sql(_CHOSEN + (" FOR UPDATE" if locked else ""), given)
+    rows = connection.execute(text(_CHOSEN + (" FOR UPDATE" if locked else "")), given)
     return [ParkedItem(**row._mapping) for row in rows]
 
 
@@ -204,17 +205,17 @@ def _mark_again(connection: Connection, items: list[ParkedItem]) -> None:
             for item in items
             if item.job == job and item.subject.startswith(prefix)
         ]
-        connection.exec_driver_sql(statement, {"names": names})
+        connection.execute(text(statement), {"names": names})
     for item in items:
         if item.subject.startswith("slot "):
             slot = item.subject.removeprefix("slot ")
-            connection.exec_driver_sql(_SLOT_AGAIN, {"job": item.job, "slot": slot})
+            connection.execute(text(_SLOT_AGAIN), {"job": item.job, "slot": slot})
 
 
 def _remove(
     connection: Connection, items: list[ParkedItem], action: str, order: OperatorDecision
 ) -> None:
-    connection.exec_driver_sql(_REMOVE, {"ids": _ids(items)})
+    connection.execute(text(_REMOVE), {"ids": _ids(items)})
     for item in items:
         known = {
             "why": order.why,

@@ -6,7 +6,7 @@ Tables touched: ``paused_queues`` (read), ``canaries`` and ``workers_seen`` (wri
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from vocabulary.errors import Unavailable
@@ -16,24 +16,24 @@ _PAUSED = "SELECT queue FROM paused_queues"
 # A canary that does not come out is sent again only after a while: a queue that nobody reads
 # shall not fill up with them.
 _ASK = """
-INSERT INTO canaries AS c (queue, number, asked_at) VALUES (%(queue)s, 1, clock_timestamp())
+INSERT INTO canaries AS c (queue, number, asked_at) VALUES (:queue, 1, clock_timestamp())
 ON CONFLICT (queue) DO UPDATE SET number = c.number + 1, asked_at = clock_timestamp()
- WHERE (c.passed = c.number AND c.asked_at < clock_timestamp() - %(every)s)
-    OR c.asked_at < clock_timestamp() - %(lost)s
+ WHERE (c.passed = c.number AND c.asked_at < clock_timestamp() - :every)
+    OR c.asked_at < clock_timestamp() - :lost
 RETURNING number
 """
 _CAME_OUT = """
-UPDATE canaries SET passed = greatest(passed, %(number)s), passed_at = clock_timestamp(),
-       passed_by = %(by)s
- WHERE queue = %(queue)s AND number >= %(number)s
+UPDATE canaries SET passed = greatest(passed, :number), passed_at = clock_timestamp(),
+       passed_by = :by
+ WHERE queue = :queue AND number >= :number
 """
 _BEAT = """
 INSERT INTO workers_seen (worker, role, host, pid, version, started_at, seen_at)
-VALUES (%(worker)s, %(role)s, %(host)s, %(pid)s, %(version)s, %(started_at)s,
+VALUES (:worker, :role, :host, :pid, :version, :started_at,
         clock_timestamp())
 ON CONFLICT (worker) DO UPDATE SET seen_at = clock_timestamp()
 """
-_LEAVE = "DELETE FROM workers_seen WHERE worker = %(worker)s"
+_LEAVE = "DELETE FROM workers_seen WHERE worker = :worker"
 _FORGET = "DELETE FROM workers_seen WHERE seen_at < clock_timestamp() - interval '1 day'"
 
 
@@ -62,7 +62,7 @@ def paused_queues(engine: Engine) -> frozenset[str]:
     """
     try:
         with engine.connect() as connection:
-            return frozenset(connection.exec_driver_sql(_PAUSED).scalars())
+            return frozenset(connection.execute(text(_PAUSED)).scalars())
     except OperationalError as error:
         raise Unavailable("pauses: the database is out of reach") from error
 
@@ -124,7 +124,7 @@ def leave(engine: Engine, worker: Worker) -> None:
 def _changed(engine: Engine, what: str, statement: str, given: dict[str, object]) -> int | None:
     try:
         with engine.begin() as connection:
-            told = connection.exec_driver_sql(statement, given)
+            told = connection.execute(text(statement), given)
             return told.scalar() if told.returns_rows else None
     except OperationalError as error:
         raise Unavailable(f"{what}: the database is out of reach") from error

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from vocabulary.errors import TieoutError
@@ -26,7 +26,7 @@ FINGERPRINT_CHARS = 12
 
 _PARK = """
 INSERT INTO parked (job, subject, cause, detail, fingerprint, context)
-VALUES (%(job)s, %(subject)s, %(cause)s, %(detail)s, %(fingerprint)s, %(context)s)
+VALUES (:job, :subject, :cause, :detail, :fingerprint, :context)
 ON CONFLICT ON CONSTRAINT parked_once
 DO UPDATE SET cause = EXCLUDED.cause, detail = EXCLUDED.detail,
               fingerprint = EXCLUDED.fingerprint, context = EXCLUDED.context,
@@ -72,8 +72,8 @@ def park(
     cause = described(error)
     found = fingerprint(job, cause)
     known = {**cause.context, **_versions(connection), **(context or {})}
-    connection.exec_driver_sql(
-        _PARK,
+    connection.execute(
+        text(_PARK),
         {
             "job": job,
             "subject": subject,
@@ -131,7 +131,7 @@ def _described_by_server(error: DBAPIError) -> Cause:
 
 
 def _versions(connection: Connection) -> dict[str, object]:
-    schema = connection.exec_driver_sql(_SCHEMA).scalar_one()
+    schema = connection.execute(text(_SCHEMA)).scalar_one()
     return {"version": _version(), "schema": schema}
 
 

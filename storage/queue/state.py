@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from vocabulary.errors import Unavailable
@@ -144,7 +144,7 @@ def read_state(engine: Engine) -> QueueState:
 def _read(connection: Connection) -> QueueState:
     waiting = {
         what: WaitingWork(rows=rows, items=items, oldest_s=oldest_s)
-        for what, rows, items, oldest_s in connection.exec_driver_sql(_WAITING)
+        for what, rows, items, oldest_s in connection.execute(text(_WAITING))
     }
     return QueueState(
         unposted=waiting["unposted"],
@@ -153,7 +153,7 @@ def _read(connection: Connection) -> QueueState:
         paused=tuple(Pause(**row) for row in _rows(connection, _PAUSED)),
         canaries=tuple(_canary(row) for row in _rows(connection, _CANARIES)),
         workers=tuple(ProcessState(**row) for row in _rows(connection, _WORKERS)),
-        overdue=tuple((j, s, a) for j, s, a in connection.exec_driver_sql(_OVERDUE)),
+        overdue=tuple((j, s, a) for j, s, a in connection.execute(text(_OVERDUE))),
     )
 
 
@@ -164,4 +164,4 @@ def _canary(row: dict[str, Any]) -> Canary:
 
 
 def _rows(connection: Connection, query: str) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in connection.exec_driver_sql(query)]
+    return [dict(row._mapping) for row in connection.execute(text(query))]

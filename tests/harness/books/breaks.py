@@ -1,10 +1,10 @@
-"""A ledger and a provider's history that differ by hand, reconciled, for the life of breaks."""
+"""A ledger and a provider's history that differ by hand, for the workflow of breaks."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from breaks import queries
 from breaks.queries import BreakFilter
@@ -20,7 +20,7 @@ from vocabulary.ids import match_key
 from vocabulary.window import Window
 
 HOUR = timedelta(hours=1)
-#: When the first run looks; everything is long mature by then.
+#: When the first run takes place; everything is long mature by then.
 EVENING = NOON + 8 * HOUR
 DAY = Window(start=NOON - 12 * HOUR, end=NOON + 12 * HOUR)
 _RECORD = b"""
@@ -41,21 +41,21 @@ class BreakBooks:
     engine: Engine
 
     def ours(self, round_id: str, stake: int, payout: int) -> None:
-        """A round as our ledger has it: a bet and, where it paid, a win."""
+        """Accept a round of ours: a bet and, if it paid, a win."""
         facts = [bet(f"{round_id}-b", stake, round_id=round_id)]
         won = win(f"{round_id}-w", payout, bet_key=f"{round_id}-b", round_id=round_id)
         accept(self.url, *facts, *([won] if payout else []))
 
     def theirs(self, round_id: str, stake: int, payout: int, *, lines: int = 1) -> None:
-        """A round as the provider's history has it, told once or more."""
+        """Store a round of the provider's history, once or repeated."""
         with psycopg.connect(self.url) as connection:
             for line in range(1, lines + 1):
-                told = (SLUG, round_id, line, round_id, match_key(SLUG, round_id))
-                at = (NOON, NOON, NOON)
-                connection.execute(_RECORD, (*told, stake, payout, *at, line > 1))
+                identity = (SLUG, round_id, line, round_id, match_key(SLUG, round_id))
+                instants = (NOON, NOON, NOON)
+                connection.execute(_RECORD, (*identity, stake, payout, *instants, line > 1))
 
     def forget(self, round_id: str, *, line: int | None = None) -> None:
-        """The provider takes a round, or one line of it, out of its history."""
+        """Remove a round, or one line of it, from the provider's history."""
         query = (
             b"DELETE FROM feed_records WHERE round_id = %s"
             b" AND (%s::int IS NULL OR occurrence = %s)"
@@ -76,19 +76,19 @@ class BreakBooks:
         )
 
     def only(self) -> TrackedBreak:
-        """The one break that there is, closed or not."""
-        (found,) = queries.listed(self.engine, BreakFilter(any_state=True))
-        return found
+        """Return the only break, closed or not."""
+        (break_,) = queries.listed(self.engine, BreakFilter(any_state=True))
+        return break_
 
     def actions(self, break_id: str) -> list[tuple[str, str]]:
-        """Who did what, by the audit trail."""
-        told = queries.story(self.engine, break_id).trail
-        return [(row.actor, row.action) for row in told]
+        """Return who did what, from the audit trail."""
+        trail = queries.story(self.engine, break_id).trail
+        return [(row.actor, row.action) for row in trail]
 
     def balance(self) -> int:
-        """What ann has; every check of the books holds."""
+        """Return ann's balance after checking the whole ledger."""
         drain(self.url)
-        assert [(x.name, x.first) for x in verify(self.engine) if x.wrong] == []
+        assert [(check.name, check.first) for check in verify(self.engine) if check.wrong] == []
         with self.engine.connect() as connection:
-            found = connection.exec_driver_sql("SELECT balance FROM wallets").scalar_one()
-        return int(found)
+            balance = connection.execute(text("SELECT balance FROM wallets")).scalar_one()
+        return int(balance)

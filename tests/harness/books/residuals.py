@@ -1,9 +1,9 @@
-"""Runs and what they booked, without the comparison that would have found it."""
+"""Stored runs with booked residuals, without the comparison that would have found them."""
 
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from ledger.corrections.tolerance_bookings import Residual, ResidualKey, book, due_bookings
 from storage.engine import open_engine
@@ -13,19 +13,19 @@ from vocabulary.ids import match_key
 RUN = """
 INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished_at, result,
                   manifest, conserved)
-VALUES (%(run)s, %(provider)s, '2020-06-04', '2020-06-05', '2020-06-05', '2020-06-05', '{}',
-        %(manifest)s, true)
+VALUES (:run, :provider, '2020-06-04', '2020-06-05', '2020-06-05', '2020-06-05', '{}',
+        :manifest, true)
 """
 
 
 def run_that_found(
     connection: Connection, run_id: str, minor: Mapping[str, int], *, provider: str = SLUG
 ) -> None:
-    """Store a run that let pass so much of each of these rounds, in EUR, and book it.
+    """Store a run that accepted these residuals by round, in EUR, and book them.
 
-    It covers the rounds named, so that of one named with 0 nothing stands afterwards.
+    The run covers the named rounds: nothing stays booked for a round named with 0.
     """
-    found = [
+    residuals = [
         Residual(
             place=ResidualKey(name, "", "EUR"),
             match_key=match_key(provider, name),
@@ -33,14 +33,17 @@ def run_that_found(
         )
         for name, amount in minor.items()
     ]
-    due = due_bookings(
-        connection, provider=provider, found=found, covered=[x.match_key for x in found]
+    bookings = due_bookings(
+        connection,
+        provider=provider,
+        found=residuals,
+        covered=[residual.match_key for residual in residuals],
     )
-    moved = sum(each.after - each.before for each in due)
+    moved = sum(booking.after - booking.before for booking in bookings)
     manifest = {"booked_minor": {"EUR": str(moved)} if moved else {}}
-    said = {"run": run_id, "provider": provider, "manifest": json.dumps(manifest)}
-    connection.exec_driver_sql(RUN, said)
-    book(connection, provider=provider, run_id=run_id, bookings=due)
+    parameters = {"run": run_id, "provider": provider, "manifest": json.dumps(manifest)}
+    connection.execute(text(RUN), parameters)
+    book(connection, provider=provider, run_id=run_id, bookings=bookings)
 
 
 def book_residuals(database: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import exc
+from sqlalchemy import exc, text
 
 from breaks import corrections
 from breaks.actions import assigning, closing, do, explaining, reopening
@@ -218,7 +218,7 @@ def test_an_approval_cut_off_before_the_booking_is_completed_by_repeating_it(
     ids = corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
     with transaction(books.engine) as connection:
         adjustments.approve_on(connection, ids[0], by="jonas", now=EVENING)
-        connection.exec_driver_sql("UPDATE break_lives SET state = 'approved'")
+        connection.execute(text("UPDATE break_lives SET state = 'approved'"))
 
     clock = FrozenClock(EVENING)
     done = [corrections.approve(books.engine, name, by="jonas", clock=clock) for _ in "ab"]
@@ -229,7 +229,7 @@ def test_an_approval_cut_off_before_the_booking_is_completed_by_repeating_it(
 
 def test_the_database_knows_the_same_steps_and_refuses_every_other(books: BreakBooks) -> None:
     with books.engine.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT before, after FROM break_steps")
+        rows = connection.execute(text("SELECT before, after FROM break_steps"))
         kept = {(row[0], row[1]) for row in rows}
     books.theirs("r1", 100, 0)
     books.run()
@@ -239,7 +239,7 @@ def test_the_database_knows_the_same_steps_and_refuses_every_other(books: BreakB
         pytest.raises(exc.IntegrityError, match="cannot go from open to posted"),
         transaction(books.engine) as connection,
     ):
-        connection.exec_driver_sql("UPDATE break_lives SET state = 'posted'")
+        connection.execute(text("UPDATE break_lives SET state = 'posted'"))
 
 
 def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks) -> None:

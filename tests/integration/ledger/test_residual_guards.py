@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg import errors
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from ledger.checks.run import verify
@@ -156,7 +156,10 @@ def test_what_is_booked_is_never_changed_or_removed(
 def test_the_same_rounds_of_two_providers_are_booked_apart(engine: Engine) -> None:
     with engine.connect() as connection:  # rolled back
         run_that_found(connection, "run-c", {"r1": 9}, provider="other")
-        rows = connection.exec_driver_sql(
-            "SELECT provider, sequence, after FROM residuals WHERE round_id = 'r1' ORDER BY 1"
+        rows = connection.execute(
+            text(
+                "SELECT provider, sequence, after FROM residuals"
+                " WHERE round_id = 'r1' ORDER BY 1"
+            )
         ).all()
     assert [tuple(row) for row in rows] == [("lottery", 1, 2), ("other", 1, 9)]

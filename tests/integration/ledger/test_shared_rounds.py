@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from ledger.checks.run import verify
 from ledger.players.importer import PlayerRow, import_players
@@ -86,11 +87,11 @@ def _post(url: str, order: list[int]) -> None:
     engine = open_engine(url)
     park = "UPDATE batches SET parked_at = now() WHERE posted_at IS NULL"
     with engine.begin() as connection:
-        connection.exec_driver_sql(park)
+        connection.execute(text(park))
     for batch in order:
         with engine.begin() as connection:
-            release = "UPDATE batches SET parked_at = NULL WHERE batch_id = %(batch)s"
-            connection.exec_driver_sql(release, {"batch": batch})
+            release = "UPDATE batches SET parked_at = NULL WHERE batch_id = :batch"
+            connection.execute(text(release), {"batch": batch})
         assert post(engine).batches == 1
     assert [(one.name, one.first) for one in verify(engine) if one.wrong] == []
     engine.dispose()

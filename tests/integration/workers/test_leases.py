@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from storage.engine import open_engine
@@ -143,7 +143,7 @@ def test_an_outage_of_what_a_job_needs_costs_no_attempt_and_loses_no_slot(
 
     assert ran == ["1780531200"] * 2
     with engine.connect() as connection:
-        told = connection.exec_driver_sql("SELECT attempts, done_at IS NULL FROM job_runs")
+        told = connection.execute(text("SELECT attempts, done_at IS NULL FROM job_runs"))
         assert told.all() == [(1, False)]
 
 
@@ -197,7 +197,7 @@ def test_a_lease_is_renewed_for_as_long_as_the_job_takes(engine: Engine) -> None
     def long(_slot: str) -> None:
         with engine.connect() as connection:
             until_at = "SELECT lease_until FROM job_runs"
-            first = connection.exec_driver_sql(until_at).scalar_one()
+            first = connection.execute(text(until_at)).scalar_one()
         seen.append(until(lambda: _later(engine, until_at, first)))
 
     job = Job(name="daily", every=DAY, run=long, once=True)
@@ -208,4 +208,4 @@ def test_a_lease_is_renewed_for_as_long_as_the_job_takes(engine: Engine) -> None
 
 def _later(engine: Engine, query: str, than: object) -> bool:
     with engine.connect() as connection:
-        return bool(connection.exec_driver_sql(query).scalar_one() != than)
+        return bool(connection.execute(text(query)).scalar_one() != than)
