@@ -20,7 +20,7 @@ from ledger.replay.report import ReplayWindow
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.ledger import NOON
-from tests.harness.books.traffic import an_hour, voices
+from tests.harness.books.traffic import all_decoders, an_hour
 from tests.harness.tampering.replay import replayed
 from vocabulary.money import Money
 
@@ -67,7 +67,7 @@ def test_an_hour_replayed_from_its_bytes_equals_the_books(hour: str) -> None:
     assert [(x.name, x.named) for x in verify(engine) if x.wrong] == []
     engine.dispose()
 
-    seen = replayed(hour, voices())
+    seen = replayed(hour, all_decoders())
 
     assert seen.differences == []
     assert (seen.differing, seen.unverifiable) == (0, 0)
@@ -78,7 +78,7 @@ def test_an_hour_replayed_from_its_bytes_equals_the_books(hour: str) -> None:
 
 
 def test_rotated_secrets_are_told_apart_from_differences(hour: str) -> None:
-    seen = replayed(hour, voices(b"a secret of tomorrow"))
+    seen = replayed(hour, all_decoders(b"a secret of tomorrow"))
 
     assert seen.differences == []
     assert seen.unverifiable > CALLBACKS // 2
@@ -96,7 +96,7 @@ def test_rotated_secrets_are_told_apart_from_differences(hour: str) -> None:
 def test_a_window_decides_its_part_and_takes_the_rest(
     hour: str, window: ReplayWindow, decides: bool
 ) -> None:
-    seen = replayed(hour, voices(), window)
+    seen = replayed(hour, all_decoders(), window)
 
     assert seen.differences == []
     assert (seen.decided > 0) == decides
@@ -108,10 +108,10 @@ def test_a_window_that_begins_in_the_middle_starts_from_what_stood(hour: str) ->
             "SELECT committed_at FROM batches ORDER BY batch_id OFFSET 12 LIMIT 1"
         ).fetchone()
     assert row is not None
-    whole = replayed(hour, voices())
+    whole = replayed(hour, all_decoders())
 
-    seen = replayed(hour, voices(), ReplayWindow(since=row[0]))
-    before = replayed(hour, voices(), ReplayWindow(until=row[0]))
+    seen = replayed(hour, all_decoders(), ReplayWindow(since=row[0]))
+    before = replayed(hour, all_decoders(), ReplayWindow(until=row[0]))
 
     assert (seen.differences, before.differences) == ([], [])
     assert 0 < seen.decided < whole.decided

@@ -1,6 +1,6 @@
-"""A receiver in memory: the real dialect and the real decisions, with nothing kept on disk.
+"""A receiver in memory: the real dialect and the real decisions, without storage.
 
-Subclasses plant one fault each, for tests that must find it.
+Each subclass has one planted fault that a test must find.
 """
 
 import contextlib
@@ -56,47 +56,53 @@ class Bookkeeper:
         self.players[self.provider.slug, guest.handle] = {currency: number}
 
     def balance(self, player: str) -> int:
-        """What the player has, in minor units."""
-        return next(one.balance for one in self.wallets.values() if one.player == player)
+        """Return the player's balance in minor units."""
+        return next(w.balance for w in self.wallets.values() if w.player == player)
 
     def block(self, player: str) -> None:
         """Refuse the player's bets."""
-        for number, one in self.wallets.items():
-            if one.player == player:
+        for number, wallet in self.wallets.items():
+            if wallet.player == player:
                 self.wallets[number] = Wallet(
-                    number, player, one.currency, one.balance, one.seq, one.turnover, True
+                    number,
+                    player,
+                    wallet.currency,
+                    wallet.balance,
+                    wallet.seq,
+                    wallet.turnover,
+                    True,
                 )
 
-    def answer(self, came: Callback) -> Answer:
+    def answer(self, callback: Callback) -> Answer:
         """Answer one callback as the receiver does."""
-        if came.route not in self.dialect.routes:
-            return self.respond(refusal(Verdict.ROUTE_UNKNOWN, came.route))
+        if callback.route not in self.dialect.routes:
+            return self.respond(refusal(Verdict.ROUTE_UNKNOWN, callback.route))
         try:
-            verified = self.verify(came)
+            verified = self.verify(callback)
         except NotAuthentic:
-            return self.respond(refusal(Verdict.NOT_AUTHENTIC, came.route))
+            return self.respond(refusal(Verdict.NOT_AUTHENTIC, callback.route))
         try:
             fact: Fact | None = self.dialect.parse(verified, self.provider)
         except Malformed:
             fact = None
-        return self.decided(came, fact)
+        return self.decided(callback, fact)
 
-    def verify(self, came: Callback) -> Verified:
-        """Prove the sender."""
-        return self.dialect.verify(came, self.provider)
+    def verify(self, callback: Callback) -> Verified:
+        """Verify the sender."""
+        return self.dialect.verify(callback, self.provider)
 
     def respond(self, outcome: Outcome) -> Answer:
-        """Say it in the provider's words."""
+        """Render an outcome as the provider expects it."""
         return self.dialect.respond(outcome, self.provider)
 
     def known(
         self, key: OperationKey, operation: KnownOperation | None
     ) -> KnownOperation | None:
-        """What is remembered of an operation when it comes again."""
+        """Return what is remembered of a repeated operation."""
         return operation
 
-    def decided(self, came: Callback, fact: Fact | None) -> Answer:
-        """Decide on the books, and change them."""
+    def decided(self, callback: Callback, fact: Fact | None) -> Answer:
+        """Decide on the books, and apply the decision."""
         slug = self.provider.slug
         handle = (slug, getattr(fact, "handle", ""))
         self.players.setdefault(handle, None)
@@ -106,21 +112,21 @@ class Bookkeeper:
         if remembered is not None:
             operations[key] = remembered
         decision = decide(
-            LedgerView(self.wallets, self.players, operations), self._request(came, fact)
+            LedgerView(self.wallets, self.players, operations), self._request(callback, fact)
         )
         if decision.wallet is not None:
             self.wallets[decision.wallet.wallet_id] = decision.wallet
         self.operations.update(decision.learned)
         return decision.answer
 
-    def _request(self, came: Callback, fact: Fact | None) -> Request:
+    def _request(self, callback: Callback, fact: Fact | None) -> Request:
         return Request(
             provider=self.provider.slug,
             policy=self.policy,
             fact=fact,
-            route=came.route,
+            route=callback.route,
             headers="",
-            body=came.body,
+            body=callback.body,
             received_at=SystemClock().now(),
             respond=self.respond,
         )
@@ -162,15 +168,15 @@ class ForgetsTombstones(Bookkeeper):
 class BelievesEverybody(Bookkeeper):
     """Reads no signature."""
 
-    def verify(self, came: Callback) -> Verified:
+    def verify(self, callback: Callback) -> Verified:
         """Whatever can be read is believed."""
         try:
-            document = decode_json(came.body)
+            document = decode_json(callback.body)
         except Malformed as unreadable:
             raise NotAuthentic("unreadable") from unreadable
         if isinstance(document, dict):
             document.pop("hmac", None)
-        return Verified(came, document)
+        return Verified(callback, document)
 
 
 class TellsBalanceInErrors(Bookkeeper):
@@ -234,4 +240,4 @@ async def findings(
         block=None if foreign else bookkeeper.block,
     )
     async with listening(bookkeeper) as url:
-        return [one async for one in examine(url, subject, hooks, guests, run="run")]
+        return [result async for result in examine(url, subject, hooks, guests, run="run")]

@@ -1,4 +1,4 @@
-"""Callbacks put into the books as a receiver would, without a receiver."""
+"""Callbacks accepted as a receiver accepts them, without a receiver."""
 
 import asyncio
 import json
@@ -35,30 +35,36 @@ def bet(player: str, key: str) -> Callback:
 
 
 def history(record: str, *, payout: int, updated: str, secret: bytes = SECRET) -> Callback:
-    """A history record of the aggregator: a round that paid so much, as of so many o'clock."""
-    said = {"_id": record, "receive_balance": payout, "winlose": payout - 5}
+    """Return a history record of the aggregator with this payout and update time."""
+    amounts = {"_id": record, "receive_balance": payout, "winlose": payout - 5}
     times = {"createdAt": "2026-06-04T09:00:00.000Z", "updatedAt": f"2026-06-04T{updated}.000Z"}
-    text = json.dumps(SAMPLES["/history"] | said | times, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(
+        SAMPLES["/history"] | amounts | times, sort_keys=True, separators=(",", ":")
+    )
     return sign_aggregator("/history", text.encode(), secret)
 
 
-def deliver(url: str, known: ConfiguredProvider, callbacks: Sequence[Callback]) -> Accepted:
-    """Commit callbacks in one batch; nobody is told about it."""
-    return asyncio.run(_accept(url, [_request(known, came) for came in callbacks]))
+def deliver(
+    url: str, configured_provider: ConfiguredProvider, callbacks: Sequence[Callback]
+) -> Accepted:
+    """Commit callbacks in one batch; nobody is notified."""
+    return asyncio.run(
+        _accept(url, [_request(configured_provider, callback) for callback in callbacks])
+    )
 
 
-def _request(known: ConfiguredProvider, came: Callback) -> Request:
+def _request(configured_provider: ConfiguredProvider, callback: Callback) -> Request:
     def respond(outcome: Outcome) -> Answer:
-        return known.dialect.respond(outcome, known.provider)
+        return configured_provider.dialect.respond(outcome, configured_provider.provider)
 
-    verified = known.dialect.verify(came, known.provider)
+    verified = configured_provider.dialect.verify(callback, configured_provider.provider)
     return Request(
-        provider=known.provider.slug,
-        policy=known.policy,
-        fact=known.dialect.parse(verified, known.provider),
-        route=came.route,
-        headers=evidence(came.headers),
-        body=came.body,
+        provider=configured_provider.provider.slug,
+        policy=configured_provider.policy,
+        fact=configured_provider.dialect.parse(verified, configured_provider.provider),
+        route=callback.route,
+        headers=evidence(callback.headers),
+        body=callback.body,
         received_at=SystemClock().now(),
         respond=respond,
     )

@@ -174,14 +174,14 @@ def set_blocked(key: str, *, blocked: bool, handle: str = "ann") -> SetBlocked:
 
 
 def say(outcome: Outcome) -> Answer:
-    """Render everything an outcome tells, so that equal answers mean equal outcomes."""
-    told = {
+    """Render every part of an outcome, so that equal answers mean equal outcomes."""
+    fields = {
         "verdict": outcome.verdict.value,
         "transaction": outcome.transaction_id,
         "balance": None if outcome.balance is None else outcome.balance.text(),
         "turnover": None if outcome.turnover is None else outcome.turnover.text(),
     }
-    return Answer(200, json.dumps(told).encode())
+    return Answer(200, json.dumps(fields).encode())
 
 
 def request(
@@ -191,7 +191,7 @@ def request(
     provider: str = SLUG,
     headers: str = "",
 ) -> Request:
-    """A request by the provider, or by ourselves when it is one of our own orders."""
+    """Return a request by the provider, or by ourselves for one of our own operations."""
     own = isinstance(fact, OwnOperation)
     if isinstance(fact, Adjust) and fact.within is not None:
         own, provider = False, fact.within.provider
@@ -235,7 +235,7 @@ class Counter:
         return decided
 
     def take_all(self, *facts: Fact | OwnOperation, policy: Policy = STRICT) -> Decision:
-        """Take several; returns the last decision."""
+        """Decide several facts; return the last decision."""
         return [self.take(fact, policy=policy) for fact in facts][-1]
 
     @property

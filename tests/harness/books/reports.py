@@ -1,4 +1,4 @@
-"""Both sides of one provider and day for reports, the pack about them, its files read back."""
+"""Both sides of one provider and day, the pack about them, and its files read back."""
 
 import csv
 import re
@@ -35,7 +35,7 @@ SCRIPT = "<script>alert(1)</script>"
 
 
 def fill(database: str) -> None:
-    """Rounds that agree, rounds that do not, and what somebody hostile wrote."""
+    """Write rounds that agree, rounds that do not, and hostile text."""
     books = TwoBooks()
     books.ours("r1", 1_000, 250, player=HOSTILE)
     books.ours("r2", 500, 0, player=HOSTILE)
@@ -49,9 +49,9 @@ def fill(database: str) -> None:
 
 
 def run(
-    database: str, *, at: datetime = EVENING, close: date | None = None, **asked: Any
+    database: str, *, at: datetime = EVENING, close: date | None = None, **options: Any
 ) -> None:
-    """Reconcile the day; ``close`` is a day to sign off."""
+    """Reconcile the day; ``close`` is a day to close."""
     reconcile(
         database,
         RunRequest(
@@ -61,13 +61,13 @@ def run(
             close=close,
         ),
         clock=FrozenClock(at),
-        **asked,
+        **options,
     )
 
 
-def retell(database: str, record_id: str, stake: int, payout: int, *, at: datetime) -> None:
-    """The provider tells a record of the day again, otherwise."""
-    told = HistoryRecord(
+def restate(database: str, record_id: str, stake: int, payout: int, *, at: datetime) -> None:
+    """Let the provider report a record of the day again, with other amounts."""
+    record = HistoryRecord(
         record_id=record_id,
         round_id=record_id,
         handle=HOSTILE,
@@ -85,26 +85,26 @@ def retell(database: str, record_id: str, stake: int, payout: int, *, at: dateti
     )
     engine = open_engine(database)
     with engine.begin() as connection:
-        store_records(connection, "agg", [told], source="push", received_at=at)
+        store_records(connection, "agg", [record], source="push", received_at=at)
         note_restatements(connection, "agg", first=NOON, last=NOON, now=at)
     engine.dispose()
 
 
-def pack_of(database: str, *, at: datetime = EVENING, **more: Any) -> Pack:
-    """The pack about the last run."""
+def pack_of(database: str, *, at: datetime = EVENING, **options: Any) -> Pack:
+    """Return the pack about the last run."""
     engine = open_engine(database)
     with engine.connect() as connection:
-        pack = gather(connection, "agg", window=None, generated_at=at, exponents={}, **more)
+        pack = gather(connection, "agg", window=None, generated_at=at, exponents={}, **options)
     engine.dispose()
     return pack
 
 
-#: A row as it was read back: figures by their headings.
+#: A row that was read back: figures by heading.
 Read = Mapping[str, str]
 
 
 class Files:
-    """The files of one pack, read back the way finance reads them."""
+    """The files of one pack, read back as finance reads them."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.by_name = {path.name: path for path in paths}
@@ -114,34 +114,34 @@ class Files:
         self.stem = book.stem
 
     def table(self, slug: str) -> list[dict[str, str]]:
-        """A CSV as it stands."""
+        """Return a CSV file as it is."""
         path = self.by_name[f"{self.stem}-{slug}.csv"]
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
     def sheet(self, name: str) -> list[dict[str, Any]]:
-        """A sheet with one table, sums included."""
+        """Return a sheet with one table, sums included."""
         heading, *rows = list(self.book[name].iter_rows(min_row=4, values_only=True))
         return [dict(zip(map(str, heading), row, strict=True)) for row in rows]
 
     def of_table(self, grid: Grid) -> list[Read]:
-        """What the CSV of a grid says, under the grid's own headings."""
+        """Return the rows of a grid's CSV file, under the grid's own headings."""
         rows = [list(row.values()) for row in self.table(grid.slug)]
         return [_read(grid, row) for row in rows]
 
     def of_sheet(self, grid: Grid) -> list[Read]:
-        """What the workbook says of it, without the sums below."""
+        """Return the rows of a grid in the workbook, without the sums below."""
         lines = list(self.book[grid.sheet].iter_rows(values_only=True))
         begins = 3
         if grid.sheet == "Summary":
             begins = next(n for n, row in enumerate(lines) if row[0] == grid.name) + 2
         width = len(grid.columns)
-        assert list(lines[begins][:width]) == [each.heading for each in grid.columns]
-        found = lines[begins + 1 : begins + 1 + len(self.table(grid.slug))]
-        return [_read(grid, row[:width]) for row in found]
+        assert list(lines[begins][:width]) == [column.heading for column in grid.columns]
+        rows = lines[begins + 1 : begins + 1 + len(self.table(grid.slug))]
+        return [_read(grid, row[:width]) for row in rows]
 
     def of_page(self, grid: Grid) -> list[Read]:
-        """What the page says of it."""
+        """Return the rows of a grid on the page."""
         reader = _PageReader(grid.slug)
         reader.feed(self.page.read_text(encoding="utf-8"))
         return [{name: plain(value) for name, value in row} for row in reader.rows]
@@ -155,7 +155,7 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?Z?")
 
 
 def plain(cell: object) -> str:
-    """A figure as its exact value, whatever digits, signs and separators it is shown with."""
+    """Return the exact value of a figure, however it is formatted."""
     words = "" if cell is None else str(cell).removeprefix("'").replace("_", " ")
     if instant := _INSTANT.fullmatch(words):
         return f"{instant[1]} {instant[2]}"
@@ -166,7 +166,7 @@ def plain(cell: object) -> str:
 
 
 class _PageReader(HTMLParser):
-    """The rows of the table in one section: (heading, text) of every figure."""
+    """Reads the rows of the table in one section: (heading, text) of every figure."""
 
     def __init__(self, slug: str) -> None:
         super().__init__()
@@ -176,15 +176,15 @@ class _PageReader(HTMLParser):
         self._figure: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
+        attributes = dict(attrs)
         if tag == "section":
-            self._inside = told.get("id") == self._slug
+            self._inside = attributes.get("id") == self._slug
         elif tag == "tbody":
             self._body = self._inside
         elif tag == "tr" and self._body:
             self.rows.append([])
         elif tag == "span" and self._body:
-            self._figure = told["title"]
+            self._figure = attributes["title"]
             self.rows[-1].append((self._figure or "", ""))
 
     def handle_endtag(self, tag: str) -> None:
@@ -200,7 +200,7 @@ class _PageReader(HTMLParser):
 
 
 def shown(grid: Grid, rows: Sequence[Read]) -> Iterator[Read]:
-    """The rows without what the page leaves to workbook and CSV."""
-    names = {each.heading for each in grid.columns if each.page}
+    """Yield the rows without the columns that the page leaves to workbook and CSV."""
+    names = {column.heading for column in grid.columns if column.page}
     for row in rows:
         yield {name: value for name, value in row.items() if name in names}

@@ -1,7 +1,7 @@
-"""An hour of simulated traffic of all four provider systems, taken without a network.
+"""An hour of simulated traffic of all four provider systems, accepted without a network.
 
-The simulator's script is signed by the simulator and heard by the real dialects; what they
-understand goes through real acceptors in batches, as the receiver's group commit does it.
+The simulator signs its script and the real dialects parse it; real acceptors accept the result
+in batches, as the receiver's group commit does.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ HOUR = timedelta(hours=1)
 BATCH = 60
 
 
-def voices(secret: bytes = SECRET) -> ProviderDecoders:
-    """Every dialect with its default options, known by its own name."""
-    return ProviderDecoders(providers={name: _voice(name, secret) for name in DIALECTS})
+def all_decoders(secret: bytes = SECRET) -> ProviderDecoders:
+    """Return a decoder for every dialect with its default options."""
+    return ProviderDecoders(providers={name: _decoder(name, secret) for name in DIALECTS})
 
 
-def _voice(name: str, secret: bytes) -> ProviderDecoder:
+def _decoder(name: str, secret: bytes) -> ProviderDecoder:
     dialect = DIALECTS[name]
     provider = configured(dialect, secrets=(secret,))
     return ProviderDecoder(
@@ -48,7 +48,7 @@ def _voice(name: str, secret: bytes) -> ProviderDecoder:
 
 
 def an_hour(database: str, *, seed: int, callbacks: int, players: int) -> Plan:
-    """Import the players and take every callback of the plan; nothing is posted yet."""
+    """Import the players and accept every callback of the plan; nothing is posted yet."""
     plan = make_plan(
         seed=seed, callbacks=callbacks, players=players, sides=SIDES, currency="USD"
     )
@@ -58,62 +58,64 @@ def an_hour(database: str, *, seed: int, callbacks: int, players: int) -> Plan:
     engine = open_engine(database)
     import_players(engine, read_players(file))
     engine.dispose()
-    asyncio.run(_take(database, plan, Random(seed)))
+    asyncio.run(_accept_all(database, plan, Random(seed)))
     return plan
 
 
-async def _take(database: str, plan: Plan, random: Random) -> None:
-    """Two receivers, each with half of the players, side by side."""
+async def _accept_all(database: str, plan: Plan, random: Random) -> None:
+    """Accept the callbacks with two receivers side by side, each with half of the players."""
     halves = [[step for step in plan.steps if step.lane % 2 == half] for half in (0, 1)]
     async with acceptors(database, 2) as pair:
-        takings = (
-            _tell(one, requests(plan, steps), random)
-            for one, steps in zip(pair, halves, strict=True)
+        receivers = (
+            _accept_batches(acceptor, requests(plan, steps), random)
+            for acceptor, steps in zip(pair, halves, strict=True)
         )
-        await asyncio.gather(*takings)
+        await asyncio.gather(*receivers)
 
 
-async def _tell(acceptor: Acceptor, told: Iterator[Request], random: Random) -> None:
-    while batch := _next(told, random.randint(1, BATCH)):
+async def _accept_batches(
+    acceptor: Acceptor, pending: Iterator[Request], random: Random
+) -> None:
+    while batch := _next(pending, random.randint(1, BATCH)):
         await acceptor.accept(batch)
 
 
-def _next(told: Iterator[Request], most: int) -> Sequence[Request]:
-    return [request for _, request in zip(range(most), told, strict=False)]
+def _next(pending: Iterator[Request], most: int) -> Sequence[Request]:
+    return [request for _, request in zip(range(most), pending, strict=False)]
 
 
 def requests(plan: Plan, steps: Sequence[ScriptStep]) -> Iterator[Request]:
-    """What the receiver would understand of each step, repeats included."""
-    heard = voices()
+    """Yield what the receiver would parse of each step, repeats included."""
+    decoders = all_decoders()
     for number, step in enumerate(steps):
         at = NOON + HOUR * number / len(steps)
         for _ in range(step.copies):
-            yield _understood(heard, step, at)
+            yield _parsed(decoders, step, at)
 
 
-def _understood(heard: ProviderDecoders, step: ScriptStep, at: datetime) -> Request:
+def _parsed(decoders: ProviderDecoders, step: ScriptStep, at: datetime) -> Request:
     side = step.call.side.value
-    voice = heard.providers[side]
+    decoder = decoders.providers[side]
     sent = request_for(step.call, SECRET, sent_at=at)
     headers = {name.lower(): value for name, value in sent.headers.items()}
     callback = Callback(route=sent.route, headers=headers, body=sent.body)
-    verified = voice.dialect.verify(callback, voice.provider)
+    verified = decoder.dialect.verify(callback, decoder.provider)
     fact: Fact | None
     try:
-        fact = voice.dialect.parse(verified, voice.provider)
+        fact = decoder.dialect.parse(verified, decoder.provider)
     except Malformed:
         fact = None
     return Request(
         provider=side,
-        policy=voice.policy,
+        policy=decoder.policy,
         fact=fact,
         route=sent.route,
         headers=evidence(headers),
         body=sent.body,
         received_at=at,
-        respond=partial(_say, voice),
+        respond=partial(_respond, decoder),
     )
 
 
-def _say(voice: ProviderDecoder, outcome: Outcome) -> Answer:
-    return voice.dialect.respond(outcome, voice.provider)
+def _respond(decoder: ProviderDecoder, outcome: Outcome) -> Answer:
+    return decoder.dialect.respond(outcome, decoder.provider)

@@ -28,7 +28,7 @@ from tests.harness.books.reports import (
     Files,
     fill,
     pack_of,
-    retell,
+    restate,
     run,
     shown,
 )
@@ -92,7 +92,7 @@ def test_a_day_is_open_until_it_is_signed_off_and_then_tells_what_was_restated(
     assert (row["Day"], row["State"], row["By run"]) == ("2026-03-01", "open", "")
 
     run(filled, at=TOMORROW, close=DAY.start.date())
-    retell(filled, "r2", 500, 425, at=TOMORROW + timedelta(hours=1))
+    restate(filled, "r2", 500, 425, at=TOMORROW + timedelta(hours=1))
     pack = pack_of(filled, at=TOMORROW + timedelta(hours=2))
 
     (row,) = _written(pack, tmp_path / "closed").table("days")
