@@ -19,7 +19,6 @@ from reconcile.snapshot.arrays import (
     instant_column,
     integers,
     microseconds,
-    nullable_integers,
     present,
     sort_order,
     take_or_null,
@@ -142,7 +141,7 @@ class _OrderedRecords:
         """Return the balance before the first record and after the last; null if absent."""
         ends = {"balance_before": self._first, "balance_after": self._last}
         return {
-            name: nullable_integers(self._integers(name)[rows], ~self._present(name)[rows])
+            name: pd.arrays.IntegerArray(self._integers(name)[rows], ~self._present(name)[rows])
             for name, rows in ends.items()
         }
 
@@ -153,7 +152,7 @@ class _OrderedRecords:
             named = self._present(name)
             values = np.where(named, self._integers(name), _LEAST)
             largest = np.maximum.reduceat(values, self.starts)
-            columns[name] = nullable_integers(largest, ~self._any(named))
+            columns[name] = pd.arrays.IntegerArray(largest, ~self._any(named))
         return columns
 
     def times(self) -> dict[str, Any]:
@@ -200,9 +199,9 @@ class _OrderedRecords:
         }
         return {
             "wrong": ~none_wrong,
-            "wrong_net": nullable_integers(net, none_wrong),
+            "wrong_net": pd.arrays.IntegerArray(net, none_wrong),
             **{
-                name: nullable_integers(
+                name: pd.arrays.IntegerArray(
                     self._integers(source)[rows], none_wrong | ~self._present(source)[rows]
                 )
                 for name, source in quoted.items()

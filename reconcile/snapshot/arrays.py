@@ -64,11 +64,6 @@ def instant_column(values: Amounts) -> Any:
     return pd.array(values.view("datetime64[us]"), dtype="datetime64[us]").tz_localize("UTC")
 
 
-def nullable_integers(values: Amounts, is_null: Flags) -> Any:
-    """Build a nullable integer column."""
-    return pd.arrays.IntegerArray(values, is_null)
-
-
 def sort_order(table: pa.Table) -> Positions:
     """Return the row positions sorted by all columns, first to last; the sort is stable."""
     if not len(table):

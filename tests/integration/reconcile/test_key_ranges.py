@@ -1,4 +1,4 @@
-"""Key rows come out of the database as columns, and are the rows that are there."""
+"""Key rows are read from the database exactly as they are stored."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +19,7 @@ from vocabulary.ids import match_key
 from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
-#: Amounts at the edges of what a column holds, and some that are told often.
+#: Amounts at the limits of what a column holds, and some common ones.
 AMOUNTS = [(0, 0), (1, -1), (2**63 - 1, 0), (0, -(2**63)), (255, 256), (100, 250)]
 CURRENCIES = ["USD", "JPY", "USDT"]
 
@@ -209,8 +209,8 @@ def test_a_mapped_handle_is_its_player_and_another_is_itself(database: str) -> N
         sides = snapshot.key_rows()
     alice = sides.ours["player_hash"].tolist()
     by_key = dict(zip(sides.theirs["match_key"], sides.theirs["player_hash"], strict=True))
-    told_by = [by_key[match_key("agg", name)] for name in ("r1", "r2", "r3")]
-    assert [who in alice for who in told_by] == [True, True, False]
+    hashes = [by_key[match_key("agg", name)] for name in ("r1", "r2", "r3")]
+    assert [player_hash in alice for player_hash in hashes] == [True, True, False]
 
 
 def test_few_and_many_keys_are_looked_up_alike(
@@ -218,19 +218,19 @@ def test_few_and_many_keys_are_looked_up_alike(
 ) -> None:
     keys = np.sort([match_key("agg", name) for name in ("r1", "r3", "alone", "outside")])
     with written(database, books) as snapshot:
-        few = (
+        inlined = (
             snapshot.key_rows_of(keys),
             snapshot.records(keys),
             snapshot.straddling_among(keys),
         )
         monkeypatch.setattr("reconcile.snapshot.snapshot._INLINE_KEYS_MAX", 0)
-        many = (
+        staged = (
             snapshot.key_rows_of(keys),
             snapshot.records(keys),
             snapshot.straddling_among(keys),
         )
-    for one, other in zip(few[:2], many[:2], strict=True):
-        pd.testing.assert_frame_equal(one.ours, other.ours)
-        pd.testing.assert_frame_equal(one.theirs, other.theirs)
-    assert len(few[1].theirs) == 4
-    assert few[2].tolist() == many[2].tolist()
+    for few_rows, many_rows in zip(inlined[:2], staged[:2], strict=True):
+        pd.testing.assert_frame_equal(few_rows.ours, many_rows.ours)
+        pd.testing.assert_frame_equal(few_rows.theirs, many_rows.theirs)
+    assert len(inlined[1].theirs) == 4
+    assert inlined[2].tolist() == staged[2].tolist()

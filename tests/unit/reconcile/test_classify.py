@@ -239,14 +239,14 @@ def test_every_kind_has_a_sentence_with_decimal_amounts() -> None:
         {"round_id": "a", "record_id": "a", "currency": "EUR"},
         {"round_id": "g", "record_id": "g", "stake": 0, "payout": 12},
     )
-    more = _records(
+    further = _records(
         {"round_id": "f", "record_id": "f", "stake": 10},
         {"round_id": "h", "record_id": "h", "declared_payout": 70},
         {"round_id": "i", "record_id": "i", "stake": 0, "rolled_back": True},
         {"round_id": "k", "record_id": "k", "overdue": True},
     )
     same = [{"round_id": name, "record_id": name} for name in "hik"]
-    classified = _classify(_joined(ours, more), _joined(theirs, _records(*same)))
+    classified = _classify(_joined(ours, further), _joined(theirs, _records(*same)))
     breaks = breaks_from_frame(classified.breaks, provider="agg", exponents={}, now=NOW)
     assert {break_.kind for break_ in breaks} == BY_ROUND - {BreakKind.AMBIGUOUS}
     sentences = {(b.kind, b.round_id): b.explanation for b in breaks}
