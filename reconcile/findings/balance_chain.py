@@ -6,10 +6,8 @@ something else happens. Only the changes of that shift are breaks, each at the r
 first shows. A balance that is off for a single round is one break, not two.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import accumulate, groupby
 from typing import Any
 
@@ -22,6 +20,7 @@ from reconcile.findings.cross_check import (
     operation_evidence,
 )
 from reconcile.snapshot.snapshot import Snapshot
+from vocabulary.maturity import ages_of
 from vocabulary.money import exponent_of, text_from_minor
 
 _STEPS = """
@@ -87,42 +86,27 @@ def balance_gaps(
 
 
 def chain_breaks(
-    snapshot: Snapshot,
-    provider: str,
-    exponents: Mapping[str, int],
-    now: datetime,
-    *,
-    round_breaks: Sequence[Break],
-    immature_after: datetime | None = None,
+    snapshot: Snapshot, exponents: Mapping[str, int], round_breaks: Sequence[Break]
 ) -> list[Break]:
     """Find the gaps in the provider's balances that no other break explains.
 
     A break of the same round explains its gap, and so does one of the same player and amount: a
-    round that the ledger never booked shifts every balance after it.
-
-    Args:
-        snapshot: of the run.
-        provider: the slug.
-        exponents: the provider's overrides of decimal places.
-        now: the instant of the run.
-        round_breaks: the breaks found by comparing rounds.
-        immature_after: a gap at a round received later is not reported yet; None: all are.
+    round that the ledger never booked shifts every balance after it. While parts of a round can
+    be immature, a gap at a round received within the longest maturity is not reported yet.
     """
+    provider, now = snapshot.provider, snapshot.context.now
+    ages = ages_of(snapshot.context.maturity)
     rounds = broken_rounds(round_breaks)
-    amounts = Counter(
-        (break_.player, break_.currency, break_.difference)
-        for break_ in round_breaks
-        if break_.difference
-    )
+    amounts = {(b.player, b.currency, b.difference) for b in round_breaks}
     unbooked = _unbooked_amounts(round_breaks)
     findings = []
     for _, operations in groupby(snapshot.query(_STEPS), key=lambda row: row["wallet_id"]):
         rows = list(operations)
         owner = (rows[0]["player"], rows[0]["currency"])
         for gap in balance_gaps(rows, unbooked.get(owner, ())):
-            if immature_after is not None and gap.row["received_at"] > immature_after:
+            if ages.in_part and gap.row["received_at"] > now - ages.longest:
                 continue
-            if gap.row["round_id"] not in rounds and not amounts[*owner, gap.size]:
+            if gap.row["round_id"] not in rounds and (*owner, gap.size) not in amounts:
                 findings.append(_finding(gap, provider, exponents))
     return [break_of(finding, provider, now) for finding in findings]
 

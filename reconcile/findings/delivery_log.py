@@ -7,7 +7,6 @@ One that the journal holds with another answer than the log is disputed.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from breaks.kinds import BreakKind
@@ -45,12 +44,9 @@ _LoggedOperation = tuple[Mapping[str, Any], Operation]
 
 def log_breaks(
     snapshot: Snapshot,
-    provider: str,
     exponents: Mapping[str, int],
-    now: datetime,
-    *,
-    read_logged: ReadLogged,
     round_breaks: Iterable[Break],
+    read_logged: ReadLogged,
 ) -> list[Break]:
     """Find logged callbacks that our journal lacks, or holds with another answer.
 
@@ -65,6 +61,7 @@ def log_breaks(
     journal: dict[str, list[Mapping[str, Any]]] = {}
     for answer in snapshot.query(_JOURNAL, keys=sorted(attempts)) if attempts else ():
         journal.setdefault(answer["op_key"], []).append(answer)
+    provider, now = snapshot.provider, snapshot.context.now
     findings = _compare(provider, exponents, attempts, journal)
     return [break_of(f, provider, now) for f in _with_our_players(snapshot, findings)]
 

@@ -53,12 +53,14 @@ SELECT w.round_id, coalesce(h.player, w.handle) AS player, w.record_id, w.stake,
 _RowsByRound = Mapping[str, list[dict[str, Any]]]
 
 
-def with_evidence(snapshot: Snapshot, provider: str, breaks: Sequence[Break]) -> list[Break]:
+def with_evidence(snapshot: Snapshot, breaks: Sequence[Break]) -> list[Break]:
     """Add evidence to the breaks that were found by comparing rounds."""
     of_rounds = [break_ for break_ in breaks if break_.kind in BY_ROUND]
     if not of_rounds:
         return list(breaks)
-    aliases = {match_key(provider, break_.alias) for break_ in of_rounds if break_.alias}
+    aliases = {
+        match_key(snapshot.provider, break_.alias) for break_ in of_rounds if break_.alias
+    }
     keys = sorted({break_.match_key for break_ in of_rounds} | aliases)
     operations, records, withdrawn = (
         _by_round(snapshot.query(query, keys=keys))

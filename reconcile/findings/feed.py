@@ -1,7 +1,6 @@
 """Problems of the feed itself as breaks: unreadable lines, and days restated after close."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -9,6 +8,7 @@ from breaks.kinds import BreakKind
 from feeds.findings import FeedFinding, FindingKind, findings
 from reconcile.findings.breaks import Break
 from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
+from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 
@@ -19,20 +19,16 @@ _KINDS = {
 
 
 def feed_breaks(
-    connection: Connection,
-    provider: str,
-    window: Window,
-    now: datetime,
-    *,
-    round_breaks: Iterable[Break],
+    connection: Connection, snapshot: Snapshot, round_breaks: Iterable[Break]
 ) -> list[Break]:
     """Return the open findings of the window's feeds that are breaks.
 
     A restated round that differs from the ledger is among ``round_breaks`` already.
     """
+    provider, window = snapshot.provider, snapshot.window
     rounds = broken_rounds(round_breaks)
     return [
-        break_of(_finding(finding, provider, window), provider, now)
+        break_of(_finding(finding, provider, window), provider, snapshot.context.now)
         for finding in findings(connection, provider, window)
         if finding.kind in _KINDS
         and (finding.round_id is None or finding.round_id not in rounds)

@@ -6,7 +6,6 @@ callback came twice with different content.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from breaks.kinds import BreakKind
@@ -69,26 +68,21 @@ SELECT o.op_key, o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::tex
 
 
 def journal_breaks(
-    snapshot: Snapshot,
-    provider: str,
-    exponents: Mapping[str, int],
-    now: datetime,
-    *,
-    round_breaks: Iterable[Break],
+    snapshot: Snapshot, exponents: Mapping[str, int], round_breaks: Iterable[Break]
 ) -> list[Break]:
     """Find late originals, orphan rollbacks, conflicting repeats and negative balances.
 
     A round among ``round_breaks`` gets no further break, except that a wallet below zero is a
     state of the wallet whatever its rounds are.
     """
-    rounds = broken_rounds(round_breaks)
+    provider, rounds = snapshot.provider, broken_rounds(round_breaks)
     findings = [
         *(_tombstone(row, provider) for row in snapshot.query(_TOMBSTONES)),
         *(_conflict(row, provider) for row in snapshot.query(_CONFLICTS)),
         *(_below_zero(row, exponents) for row in snapshot.query(_BELOW_ZERO)),
     ]
     return [
-        break_of(finding, provider, now)
+        break_of(finding, provider, snapshot.context.now)
         for finding in findings
         if finding is not None
         and (

@@ -6,6 +6,7 @@ claims beyond its own history. For the fee, ``claimed - ours = by_ggr + by_terms
 from another GGR, and what follows from other terms than were agreed.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -167,15 +168,14 @@ def _is_excluded(operation: NonCashOperation, terms: FeeTerms) -> bool:
 
 
 def _causes(rows: Iterable[TotalsRow]) -> dict[str, int]:
-    causes: dict[str, int] = {}
+    causes: Counter[str] = Counter()
     for row in rows:
-        for cause, ggr in row.causes.items():
-            causes[cause] = causes.get(cause, 0) + ggr
+        causes.update(row.causes)
     return {cause: causes[cause] for cause in sorted(causes) if causes[cause]}
 
 
 def _by_currency(checked: Iterable[CheckedLine], figure: str) -> dict[str, int]:
-    sums: dict[str, int] = {}
+    sums: Counter[str] = Counter()
     for line in checked:
-        sums[line.currency] = sums.get(line.currency, 0) + getattr(line, figure)
+        sums[line.currency] += getattr(line, figure)
     return {code: sums[code] for code in sorted(sums)}

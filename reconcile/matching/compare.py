@@ -15,9 +15,10 @@ This module is pure, except that it calls a given function to fetch full rows.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -44,22 +45,38 @@ from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
 from reconcile.snapshot.arrays import Flags, arrow_text, sort_order
 from reconcile.snapshot.edge_keys import NO_KEYS
-from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys
+from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys, Sides
 from reconcile.snapshot.key_ranges import key_ranges
 from reconcile.snapshot.rules import MatchContext, Rules
 
-#: Fetches the full records of both sides (ours, theirs) for some keys, from any time.
-Fetch = Callable[[Keys], tuple[pd.DataFrame, pd.DataFrame]]
+#: Fetches the full records of both sides for some keys, from any time.
+Fetch = Callable[[Keys], Sides]
+
+
+@cache
+def _no_pairs() -> pd.DataFrame:
+    return PAIRS.empty()
+
+
+@cache
+def _no_residuals() -> pd.DataFrame:
+    return RESIDUALS.empty()
+
+
+@cache
+def _no_breaks() -> pd.DataFrame:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return classify(_no_pairs(), MatchContext(now=epoch, maturity=timedelta(0))).breaks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartResult:
-    """The result of one part of a comparison.
+class Comparison:
+    """The result of a comparison, or of one part of it.
 
     Attributes:
         ours, theirs: the rows of either side by bucket; all parts together are a proof.
         breaks: see ``Classified.breaks``.
-        unmatched: PAIRS rows that the passes by attributes have yet to look at.
+        unmatched: of a part, PAIRS rows that the passes by attributes have yet to look at.
         tied: PAIRS rows with both sides that those passes matched.
         residual_rows: RESIDUALS rows: differences that the tolerance accepted.
         edge_rounds: names of reported rounds that have a record outside the window.
@@ -67,22 +84,10 @@ class PartResult:
 
     ours: SideProof
     theirs: SideProof
-    breaks: pd.DataFrame
-    unmatched: pd.DataFrame
-    tied: pd.DataFrame
-    residual_rows: pd.DataFrame
-    edge_rounds: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """The result of a whole comparison; see ``PartResult``. Frames are ordered by round."""
-
-    ours: SideProof
-    theirs: SideProof
-    breaks: pd.DataFrame
-    tied: pd.DataFrame
-    residual_rows: pd.DataFrame
+    breaks: pd.DataFrame = field(default_factory=_no_breaks)
+    unmatched: pd.DataFrame = field(default_factory=_no_pairs)
+    tied: pd.DataFrame = field(default_factory=_no_pairs)
+    residual_rows: pd.DataFrame = field(default_factory=_no_residuals)
     edge_rounds: tuple[str, ...] = ()
 
     @property
@@ -97,8 +102,7 @@ class Comparison:
 
 
 def compare(
-    ours: pd.DataFrame,
-    theirs: pd.DataFrame,
+    sides: Sides,
     *,
     suspect: Keys,
     fetch: Fetch,
@@ -109,8 +113,7 @@ def compare(
     """Match both sides, classify their rows, and prove that none is lost.
 
     Args:
-        ours: a KEYS frame of the window, ordered by key.
-        theirs: the same of the provider, with the same currency categories.
+        sides: KEYS frames of the window, ordered by key, with the same currency categories.
         suspect: keys whose rounds must be compared in full.
         fetch: gives full rows by key.
         context: of the run.
@@ -122,22 +125,10 @@ def compare(
             up to the rows.
     """
     firsts = np.array([split.first for split in key_ranges(parts)[1:]], dtype=np.int64)
-    splits = zip(
-        _split_keys(ours, firsts),
-        _split_keys(theirs, firsts),
-        np.split(edge_keys, np.searchsorted(edge_keys, firsts)),
-        strict=True,
-    )
+    edge_splits = np.split(edge_keys, np.searchsorted(edge_keys, firsts))
     ranges = [
-        compare_range(
-            our_keys,
-            their_keys,
-            suspect=suspect,
-            fetch=fetch,
-            context=context,
-            edge_keys=range_edge_keys,
-        )
-        for our_keys, their_keys, range_edge_keys in splits
+        compare_range(split, suspect=suspect, fetch=fetch, context=context, edge_keys=edge)
+        for split, edge in zip(_split_keys(sides, firsts), edge_splits, strict=True)
     ]
     unmatched = [part.unmatched for part in ranges if len(part.unmatched)]
     groups = split_players(pd.concat(unmatched, ignore_index=True), parts) if unmatched else ()
@@ -145,12 +136,17 @@ def compare(
     return merge([*ranges, *players])
 
 
-def _split_keys(keys: pd.DataFrame, firsts: Keys) -> Iterator[pd.DataFrame]:
-    """Split a KEYS frame where each range of keys but the first starts."""
-    start = 0
-    for end in (*np.searchsorted(keys["match_key"].to_numpy(), firsts), len(keys)):
-        yield keys.iloc[start:end]
-        start = end
+def _split_keys(sides: Sides, firsts: Keys) -> Iterator[Sides]:
+    """Split KEYS frames where each range of keys but the first starts."""
+    bounds = [
+        [0, *np.searchsorted(side["match_key"].to_numpy(), firsts), len(side)]
+        for side in (sides.ours, sides.theirs)
+    ]
+    for our_split, their_split in zip(*map(pairwise, bounds), strict=True):
+        yield Sides(
+            ours=sides.ours.iloc[slice(*our_split)],
+            theirs=sides.theirs.iloc[slice(*their_split)],
+        )
 
 
 def split_players(pairs: pd.DataFrame, groups: int) -> Iterator[pd.DataFrame]:
@@ -163,33 +159,32 @@ def split_players(pairs: pd.DataFrame, groups: int) -> Iterator[pd.DataFrame]:
 
 
 def compare_range(
-    ours: pd.DataFrame,
-    theirs: pd.DataFrame,
+    sides: Sides,
     *,
     suspect: Keys,
     fetch: Fetch,
     context: MatchContext,
     edge_keys: Keys = NO_KEYS,
-) -> PartResult:
+) -> Comparison:
     """Run the passes by name over one range of keys; see ``compare`` for the arguments.
 
     Raises:
         Contradiction: the full rows do not add up to their key rows.
     """
-    if not len(ours) and not len(theirs) and not len(edge_keys):
-        return _empty_part()
+    if not len(sides.ours) and not len(sides.theirs) and not len(edge_keys):
+        return Comparison(ours=SideProof(), theirs=SideProof())
     with ThreadPoolExecutor(max_workers=2) as pool:
-        agreement = pool.submit(agree, ours, theirs, suspect=suspect)
-        our_source, their_source = pool.map(source_of, (ours, theirs))
+        agreement = pool.submit(agree, sides, suspect=suspect)
+        our_source, their_source = pool.map(source_of, (sides.ours, sides.theirs))
         agreed = agreement.result()
     if not len(agreed.residual) and not len(edge_keys):
         return _all_matched(agreed, our_source, their_source)
     fetched = fetch(np.union1d(agreed.residual, edge_keys))
-    records = split_at_window(*fetched, agreed.residual)
+    records = split_at_window(fetched, agreed.residual)
     edge_rows = unmatched_edge_rows(records) if len(edge_keys) else _no_pairs()
     views = fold(records.ours), fold(records.theirs)
     pairs = pair(*views)
-    undecided = _may_be_tied(pairs, context.rules)
+    undecided = may_be_tied(pairs, context.rules)
     classified = classify(pairs[~undecided] if undecided.any() else pairs, context)
     our_rows = SideRows(
         name="ours", source=our_source, left=agreed.ours_left, records=records.ours
@@ -198,29 +193,24 @@ def compare_range(
         name="theirs", source=their_source, left=agreed.theirs_left, records=records.theirs
     )
     unmatched = [rows for rows in (pairs[undecided], edge_rows) if len(rows)]
-    return PartResult(
+    return Comparison(
         ours=count_range(our_rows, views[0], agreed.matched, classified, edge_rows),
         theirs=count_range(their_rows, views[1], agreed.matched, classified, edge_rows),
         breaks=classified.breaks,
         unmatched=pd.concat(unmatched, ignore_index=True) if unmatched else _no_pairs(),
-        tied=_no_pairs(),
         residual_rows=_residual_rows(classified),
     )
 
 
-def _all_matched(agreed: Agreement, ours: SourceRows, theirs: SourceRows) -> PartResult:
+def _all_matched(agreed: Agreement, ours: SourceRows, theirs: SourceRows) -> Comparison:
     """Return a part in which every row agrees; this is the common, fast case."""
-    return PartResult(
+    return Comparison(
         ours=prove_all_matched("ours", ours, agreed.matched),
         theirs=prove_all_matched("theirs", theirs, agreed.matched),
-        breaks=_no_breaks(),
-        unmatched=_no_pairs(),
-        tied=_no_pairs(),
-        residual_rows=_no_residuals(),
     )
 
 
-def compare_players(pairs: pd.DataFrame, context: MatchContext) -> PartResult:
+def compare_players(pairs: pd.DataFrame, context: MatchContext) -> Comparison:
     """Run the passes by attributes over the unmatched rows of whole (player, currency) groups.
 
     Raises:
@@ -228,18 +218,17 @@ def compare_players(pairs: pd.DataFrame, context: MatchContext) -> PartResult:
     """
     tied = window_rows(tie_by_attributes(pairs, context.rules))
     classified = classify(tied, context)
-    return PartResult(
+    return Comparison(
         ours=count_players("ours", classified),
         theirs=count_players("theirs", classified),
         breaks=classified.breaks,
-        unmatched=_no_pairs(),
         tied=tied[tied["side"].to_numpy(dtype=object) == "both"],
         residual_rows=_residual_rows(classified),
         edge_rounds=rounds_across_edge(tied),
     )
 
 
-def merge(parts: Sequence[PartResult]) -> Comparison:
+def merge(parts: Sequence[Comparison]) -> Comparison:
     """Combine all parts of a comparison, in whatever order they come.
 
     Raises:
@@ -270,35 +259,7 @@ def _ordered(frames: list[pd.DataFrame], by: list[str]) -> pd.DataFrame:
     return combined.take(order).reset_index(drop=True)
 
 
-@cache
-def _empty_part() -> PartResult:
-    return PartResult(
-        ours=SideProof(),
-        theirs=SideProof(),
-        breaks=_no_breaks(),
-        unmatched=_no_pairs(),
-        tied=_no_pairs(),
-        residual_rows=_no_residuals(),
-    )
-
-
-@cache
-def _no_pairs() -> pd.DataFrame:
-    return PAIRS.empty()
-
-
-@cache
-def _no_residuals() -> pd.DataFrame:
-    return RESIDUALS.empty()
-
-
-@cache
-def _no_breaks() -> pd.DataFrame:
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return classify(_no_pairs(), MatchContext(now=epoch, maturity=timedelta(0))).breaks
-
-
-def _may_be_tied(pairs: pd.DataFrame, rules: Rules) -> Flags:
+def may_be_tied(pairs: pd.DataFrame, rules: Rules) -> Flags:
     """Flag the one-sided rows that a pass by attributes may match."""
     if not rules.attributes:
         return np.zeros(len(pairs), dtype=bool)

@@ -6,7 +6,7 @@ cannot prove it is not stored.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from typing import Any
 
@@ -177,18 +177,11 @@ class SideProof:
     edge: Identity = NO_ROWS
 
     def __add__(self, other: "SideProof") -> "SideProof":
-        return SideProof(
-            source=self.source + other.source,
-            outside=self.outside + other.outside,
-            undone=self.undone + other.undone,
-            folded=self.folded + other.folded,
-            matched=self.matched + other.matched,
-            timing=self.timing + other.timing,
-            breaks=self.breaks + other.breaks,
-            excluded=self.excluded + other.excluded,
-            identity=self.identity + other.identity,
-            edge=self.edge + other.edge,
-        )
+        sums: dict[str, Any] = {
+            part.name: getattr(self, part.name) + getattr(other, part.name)
+            for part in fields(self)
+        }
+        return SideProof(**sums)
 
     @property
     def compared(self) -> Tally:

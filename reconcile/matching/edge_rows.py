@@ -14,7 +14,7 @@ from reconcile.matching.classify import in_other_currency
 from reconcile.matching.conservation import NO_ROWS, Identity, identity_of
 from reconcile.matching.rounds import fold, pair
 from reconcile.snapshot.arrays import Flags, arrow_text, integers, microseconds, present
-from reconcile.snapshot.frames import RECORDS, Keys
+from reconcile.snapshot.frames import RECORDS, Keys, Sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +27,14 @@ class WindowAndEdge:
     theirs_edge: pd.DataFrame
 
 
-def split_at_window(ours: pd.DataFrame, theirs: pd.DataFrame, residual: Keys) -> WindowAndEdge:
+def split_at_window(records: Sides, residual: Keys) -> WindowAndEdge:
     """Separate the records of rounds of the window from those of edge rounds.
 
     A round belongs to the window if any record of either side lies in it. Rounds of the window
     are kept only if their key is in ``residual``: others merely share a key with an edge row
     and were already matched.
     """
-    RECORDS.check(ours)
-    RECORDS.check(theirs)
+    ours, theirs = RECORDS.check(records.ours), RECORDS.check(records.theirs)
     if all(side["inside"].all() for side in (ours, theirs)):
         return WindowAndEdge(
             ours=ours, theirs=theirs, ours_edge=ours[:0], theirs_edge=theirs[:0]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from reconcile.matching.conservation import Tally, tally
 from reconcile.snapshot.arrays import BLOCK, Flags, Positions
-from reconcile.snapshot.frames import KEYS, Keys
+from reconcile.snapshot.frames import KEYS, Keys, Sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +32,14 @@ class Agreement:
     residual: Keys
 
 
-def agree(ours: pd.DataFrame, theirs: pd.DataFrame, *, suspect: Keys) -> Agreement:
+def agree(sides: Sides, *, suspect: Keys) -> Agreement:
     """Match rows that are equal in all columns of a key row, each row at most once.
 
     Args:
-        ours: a KEYS frame ordered by ``match_key``.
-        theirs: the same of the provider, with the same currency categories.
+        sides: KEYS frames ordered by ``match_key``, with the same currency categories.
         suspect: keys that are left for a full comparison whatever their rows hold.
     """
-    KEYS.check(ours)
-    KEYS.check(theirs)
+    ours, theirs = KEYS.check(sides.ours), KEYS.check(sides.theirs)
     doubtful = _among(ours["match_key"].to_numpy(), _doubtful_keys(ours, theirs, suspect))
     our_matches, their_matches = (np.zeros(len(side), dtype=bool) for side in (ours, theirs))
     for our_block, their_block in _blocks(ours, theirs):

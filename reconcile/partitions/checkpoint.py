@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reconcile.matching.compare import PartResult
+from reconcile.matching.compare import Comparison
 from reconcile.partitions.codec import (
     CorruptPart,
     add_digest,
@@ -64,7 +64,7 @@ class Checkpoint:
         """Remove the result of a part, if there is one."""
         (self.folder / _part_name(step, number)).unlink(missing_ok=True)
 
-    def load_part(self, step: str, number: int) -> PartResult | None:
+    def load_part(self, step: str, number: int) -> Comparison | None:
         """Return the result of a part; None if it is missing or damaged."""
         try:
             part, _ = decode_part((self.folder / _part_name(step, number)).read_bytes())

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.matching.compare import PartResult
+from reconcile.matching.compare import Comparison
 from reconcile.matching.conservation import Identity, SideProof, Tally
 
 _DIGEST_BYTES = 16
@@ -24,7 +24,7 @@ class CorruptPart(ValueError):
     """The bytes are not a complete encoded part."""
 
 
-def encode_part(part: PartResult, groups: Sequence[bytes]) -> bytes:
+def encode_part(part: Comparison, groups: Sequence[bytes]) -> bytes:
     """Encode a part and the encoded unmatched rows that it hands on.
 
     Only breaks and accepted differences are kept of its rows: the proofs count what agrees, and
@@ -34,7 +34,7 @@ def encode_part(part: PartResult, groups: Sequence[bytes]) -> bytes:
         part: the result.
         groups: the encoded unmatched rows, one frame for each group of players.
     """
-    frames = (part.breaks, part.tied.head(0), part.residual_rows)
+    frames = (part.breaks, part.residual_rows)
     blobs = [*(encode_frame(frame) for frame in frames), *groups]
     fields_json = {
         "ours": asdict(part.ours),
@@ -46,7 +46,7 @@ def encode_part(part: PartResult, groups: Sequence[bytes]) -> bytes:
     return add_digest(b"".join([len(header).to_bytes(_LENGTH_BYTES, "big"), header, *blobs]))
 
 
-def decode_part(encoded: bytes) -> tuple[PartResult, tuple[bytes, ...]]:
+def decode_part(encoded: bytes) -> tuple[Comparison, tuple[bytes, ...]]:
     """Decode what ``encode_part`` returned: the part, and the frames of each group.
 
     Raises:
@@ -59,14 +59,11 @@ def decode_part(encoded: bytes) -> tuple[PartResult, tuple[bytes, ...]]:
     for size in header["sizes"]:
         blobs.append(body[start : start + size])
         start += size
-    breaks, tied, residual_rows, *groups = blobs
-    pairs = decode_frame(tied)
-    part = PartResult(
+    breaks, residual_rows, *groups = blobs
+    part = Comparison(
         ours=_proof(header["ours"]),
         theirs=_proof(header["theirs"]),
         breaks=decode_frame(breaks),
-        unmatched=pairs,
-        tied=pairs,
         residual_rows=decode_frame(residual_rows),
         edge_rounds=tuple(header["edge_rounds"]),
     )

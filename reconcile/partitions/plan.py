@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from reconcile.matching.compare import Comparison, PartResult, merge
+from reconcile.matching.compare import Comparison, merge
 from reconcile.partitions.checkpoint import Checkpoint
 from reconcile.partitions.options import RunOptions
 from reconcile.partitions.tasks import PartitionTask, Step, run_partition
@@ -108,7 +108,7 @@ def _player_tasks(
         yield replace(base, step="players", number=number, unmatched=unmatched)
 
 
-def _load(checkpoint: Checkpoint, step: Step, number: int) -> PartResult:
+def _load(checkpoint: Checkpoint, step: Step, number: int) -> Comparison:
     part = checkpoint.load_part(step, number)
     if part is None:
         raise Contradiction(f"part {number} of step {step!r} ended and cannot be read again")

@@ -16,7 +16,6 @@ from reconcile.matching.compare import Comparison, compare
 from reconcile.partitions.checkpoint import Checkpoint
 from reconcile.partitions.options import ROWS_PER_PART, RunOptions
 from reconcile.partitions.plan import compare_in_parts
-from reconcile.partitions.tasks import fetch_from
 from reconcile.partitions.watermark import (
     Watermark,
     matured_since,
@@ -24,9 +23,9 @@ from reconcile.partitions.watermark import (
     written_since,
 )
 from reconcile.snapshot.edge_keys import edge_digest, find_edge_keys
-from reconcile.snapshot.frames import Keys
+from reconcile.snapshot.frames import Keys, Sides
 from reconcile.snapshot.key_ranges import key_ranges
-from reconcile.snapshot.snapshot import Sides, Snapshot
+from reconcile.snapshot.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +103,10 @@ def scan_changes(
         keys = np.unique(np.concatenate([open_keys, matured, written]))
         if len(keys) > (options.rows_per_part or ROWS_PER_PART):
             return whole_scan(snapshot, open_keys)
-        sides = snapshot.key_rows_of(keys)
         comparison = compare(
-            sides.ours,
-            sides.theirs,
+            snapshot.key_rows_of(keys),
             suspect=snapshot.straddling_among(keys),
-            fetch=fetch_from(snapshot),
+            fetch=snapshot.records,
             context=snapshot.context,
         )
         return ScanResult(comparison=comparison, whole=False)
@@ -162,10 +159,9 @@ def _read_at_once(snapshot: Snapshot, options: RunOptions) -> Sides | None:
 
 def _compare_at_once(snapshot: Snapshot, sides: Sides, edge_keys: Keys) -> Comparison:
     return compare(
-        sides.ours,
-        sides.theirs,
+        sides,
         suspect=snapshot.straddling_keys(),
-        fetch=fetch_from(snapshot),
+        fetch=snapshot.records,
         context=snapshot.context,
         edge_keys=edge_keys,
     )

@@ -11,13 +11,13 @@ from typing import Literal
 
 import pandas as pd
 
-from reconcile.matching.compare import Fetch, compare_players, compare_range, split_players
+from reconcile.matching.compare import compare_players, compare_range, split_players
 from reconcile.partitions.codec import decode_frame, encode_frame, encode_part
 from reconcile.snapshot.edge_keys import NO_KEYS
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.key_ranges import ALL_KEYS, KeyRange
 from reconcile.snapshot.rules import MatchContext
-from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.snapshot.snapshot import open_snapshot
 from vocabulary.window import Window
 
 Step = Literal["range", "players"]
@@ -73,22 +73,11 @@ def run_partition(task: PartitionTask) -> bytes:
             else snapshot.key_rows_from_files(*task.key_files)
         )
         part = compare_range(
-            sides.ours,
-            sides.theirs,
+            sides,
             suspect=snapshot.straddling_keys(task.key_range),
-            fetch=fetch_from(snapshot),
+            fetch=snapshot.records,
             context=task.context,
             edge_keys=task.edge_keys,
         )
     groups = split_players(part.unmatched, task.groups) if task.groups else ()
     return encode_part(part, [encode_frame(group) for group in groups])
-
-
-def fetch_from(snapshot: Snapshot) -> Fetch:
-    """Return a function that reads full rows of both sides from a snapshot."""
-
-    def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
-        records = snapshot.records(keys)
-        return records.ours, records.theirs
-
-    return fetch

@@ -123,33 +123,19 @@ def _breaks(
     snapshot: Snapshot, connection: Connection, request: RunRequest, comparison: Comparison
 ) -> list[Break]:
     """Return the breaks of rounds, then those of cross-checks that no round explains."""
-    provider, exponents, now = request.provider, request.exponents, snapshot.context.now
-    round_breaks = breaks_from_frame(
-        comparison.breaks, provider=provider, exponents=exponents, now=now
+    exponents = request.exponents
+    differences = breaks_from_frame(
+        comparison.breaks,
+        provider=request.provider,
+        exponents=exponents,
+        now=snapshot.context.now,
     )
-    of_rounds = with_evidence(snapshot, provider, round_breaks)
-    cross_checks = journal_breaks(snapshot, provider, exponents, now, round_breaks=of_rounds)
+    breaks = with_evidence(snapshot, differences)
+    cross_checks = journal_breaks(snapshot, exponents, breaks)
     if not request.rules.attributes:
         # Matching by attributes has already used the balances.
-        ages = request.ages
-        cross_checks += chain_breaks(
-            snapshot,
-            provider,
-            exponents,
-            now,
-            round_breaks=of_rounds,
-            immature_after=now - ages.longest if ages.in_part else None,
-        )
+        cross_checks += chain_breaks(snapshot, exponents, breaks)
     if request.read_logged is not None:
-        cross_checks += log_breaks(
-            snapshot,
-            provider,
-            exponents,
-            now,
-            read_logged=request.read_logged,
-            round_breaks=of_rounds,
-        )
-    cross_checks += feed_breaks(
-        connection, provider, request.window, now, round_breaks=of_rounds
-    )
-    return [*of_rounds, *sorted(cross_checks, key=lambda b: (b.round_id, b.kind, b.id))]
+        cross_checks += log_breaks(snapshot, exponents, breaks, request.read_logged)
+    cross_checks += feed_breaks(connection, snapshot, breaks)
+    return [*breaks, *sorted(cross_checks, key=lambda b: (b.round_id, b.kind, b.id))]

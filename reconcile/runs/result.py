@@ -10,7 +10,7 @@ from typing import Any
 from breaks.kinds import BY_ROUND
 from feeds.coverage import Unread
 from reconcile.findings.breaks import Break
-from reconcile.matching.conservation import SideProof, Tally, tally_json
+from reconcile.matching.conservation import SideProof, tally_json
 from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
 from vocabulary.window import Window
@@ -156,18 +156,17 @@ def _side_json(proof: SideProof, exponents: Mapping[str, int]) -> dict[str, Any]
     return {"rows": proof.compared.rows, "totals": totals}
 
 
+#: The tallies of a proof that a manifest stores.
+_MANIFEST_TALLIES = (
+    *("source", "outside", "undone", "compared"),
+    *("matched", "timing", "breaks", "excluded"),
+)
+
+
 def _proof_json(proof: SideProof) -> dict[str, Any]:
-    tallies: dict[str, Tally] = {
-        "source": proof.source,
-        "outside": proof.outside,
-        "undone": proof.undone,
-        "compared": proof.compared,
-        "matched": proof.matched,
-        "timing": proof.timing,
-        "breaks": proof.breaks,
-        "excluded": proof.excluded,
+    manifest: dict[str, Any] = {
+        name: tally_json(getattr(proof, name)) for name in _MANIFEST_TALLIES
     }
-    manifest: dict[str, Any] = {name: tally_json(tally) for name, tally in tallies.items()}
     if proof.edge.rows:
         manifest["beyond"] = str(proof.edge)
     return {

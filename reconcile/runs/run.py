@@ -1,7 +1,6 @@
 """One run: post what is unposted, evaluate the request, and store the result."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
@@ -50,21 +49,16 @@ def reconcile(
     """
     engine = open_engine(database_url, pool_size=2)
     try:
-        with engine.connect() as session, _exclusive(session, request, options):
+        with (
+            engine.connect() as session,
+            exclusive_run(session, request.provider, request.window, patience=options.patience),
+        ):
             drain_by(engine)
             with engine.begin() as connection:
                 lock_provider(connection, request.provider)
                 return _run(database_url, connection, request, clock, options)
     finally:
         engine.dispose()
-
-
-def _exclusive(
-    session: Connection, request: RunRequest, options: RunOptions
-) -> AbstractContextManager[None]:
-    # Autocommit keeps the session out of a transaction, which a long run would hold open.
-    session = session.execution_options(isolation_level="AUTOCOMMIT")
-    return exclusive_run(session, request.provider, request.window, patience=options.patience)
 
 
 def _run(

@@ -93,7 +93,8 @@ def exclusive_run(
     """Allow only one run of a provider and window at a time.
 
     Args:
-        connection: the session that holds the claim; the claim ends with it.
+        connection: the session that holds the claim, which ends with it. It is put into
+            autocommit mode, so that a long run holds no transaction open.
         provider: the slug.
         window: exactly this one.
         patience: the longest wait for another run to end.
@@ -101,6 +102,7 @@ def exclusive_run(
     Raises:
         Unavailable: another run was in progress all the time.
     """
+    connection = connection.execution_options(isolation_level="AUTOCOMMIT")
     start, end = window.start.isoformat(), window.end.isoformat()
     claim = {"claim": f"run {provider} {start} {end}"}
     deadline = time.monotonic() + patience.total_seconds()

@@ -6,8 +6,7 @@ the same. If they do not, the inputs reported since are named. Rows that changed
 report are the alarming case, and the result says so.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +30,7 @@ _OF_ONE_AGE: Mapping[str, int] = {"classify": 2, "witness": 1}
 #: The most changed inputs that are named one by one; of more, only the number is given.
 NAMED_MAX = 50
 
+_NO_READERS: Mapping[str, ReadLogged | None] = {}
 _BOOKED = "booked to difference"
 _EDGE_ROWS = "rows beyond the window"
 _RUN = "SELECT * FROM runs WHERE run_id = :run"
@@ -119,45 +119,30 @@ class Verification:
 
 
 def verify_run(
-    database_url: str, run_id: str, *, read_logged: ReadLogged | None = None
+    database_url: str, run_id: str, *, readers: Mapping[str, ReadLogged | None] = _NO_READERS
 ) -> Verification:
     """Repeat a stored run and compare the results.
 
     Args:
         database_url: where the run is stored.
         run_id: of the run.
-        read_logged: reads a callback in the provider's own log, if the run compared it.
+        readers: by provider, what reads a callback in its own log, if runs compare it.
 
     Raises:
         Refused: there is no such run, or it cannot be repeated.
         Unavailable: the database cannot be reached.
     """
-    with _connected(database_url) as connection:
-        run = _load_run(connection, run_id)
-        if "inputs" not in run["manifest"]:
-            raise Refused(f"run {run_id!r} was stored before runs could be asked again")
-        if not run["whole"]:
-            raise Refused(f"run {run_id!r} looked only at what had changed: ask a whole one")
-        return _verify(database_url, connection, run, read_logged)
-
-
-def provider_of(database_url: str, run_id: str) -> str:
-    """Return the provider of a stored run.
-
-    Raises:
-        Refused: there is no such run.
-        Unavailable: the database cannot be reached.
-    """
-    with _connected(database_url) as connection:
-        return str(_load_run(connection, run_id)["provider"])
-
-
-@contextmanager
-def _connected(database_url: str) -> Iterator[Connection]:
     engine = open_engine(database_url, pool_size=1)
     try:
         with engine.connect() as connection:
-            yield connection
+            run = _load_run(connection, run_id)
+            if "inputs" not in run["manifest"]:
+                raise Refused(f"run {run_id!r} was stored before runs could be asked again")
+            if not run["whole"]:
+                raise Refused(
+                    f"run {run_id!r} looked only at what had changed: ask a whole one"
+                )
+            return _verify(database_url, connection, run, readers.get(run["provider"]))
     except OperationalError as error:
         raise Unavailable("the database cannot be reached") from error
     finally:

@@ -15,11 +15,10 @@ from sqlalchemy import text
 from reconcile.findings.breaks import Break
 from reconcile.matching.compare import Fetch, compare
 from reconcile.partitions.scan import Scan, ScanResult
-from reconcile.partitions.tasks import fetch_from
 from reconcile.runs.evaluate import Evaluation, evaluate
 from reconcile.runs.request import RunRequest
 from reconcile.snapshot.edge_keys import find_edge_keys
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
 from reconcile.snapshot.snapshot import Snapshot
 from storage.engine import open_engine
 from vocabulary.ids import match_key
@@ -113,10 +112,9 @@ def scan_renamed(provider: str, names: RoundNames) -> Scan:
         renamed_keys = np.array([*keys, *keys.values()], dtype=np.int64)
         context = snapshot.context
         comparison = compare(
-            sides.ours,
-            _rekeyed(sides.theirs, keys),
+            Sides(ours=sides.ours, theirs=_rekeyed(sides.theirs, keys)),
             suspect=np.union1d(snapshot.straddling_keys(), renamed_keys),
-            fetch=_fetch_renamed(fetch_from(snapshot), keys, names),
+            fetch=_fetch_renamed(snapshot.records, keys, names),
             context=context,
             edge_keys=find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules),
         )
@@ -138,15 +136,15 @@ def _replaced(match_keys: Keys, keys: Mapping[int, int]) -> Keys:
 
 
 def _fetch_renamed(fetch: Fetch, keys: Mapping[int, int], names: RoundNames) -> Fetch:
-    def fetch_renamed(requested: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def fetch_renamed(requested: Keys) -> Sides:
         requested_keys = set(requested.tolist())
         old_keys = [old for old, new in keys.items() if new in requested_keys]
-        ours, theirs = fetch(np.union1d(requested, np.array(old_keys, dtype=np.int64)))
-        theirs = theirs.assign(
-            round_id=theirs["round_id"].replace(dict(names)).astype("str"),
-            match_key=_replaced(theirs["match_key"].to_numpy(), keys),
+        fetched = fetch(np.union1d(requested, np.array(old_keys, dtype=np.int64)))
+        theirs = fetched.theirs.assign(
+            round_id=fetched.theirs["round_id"].replace(dict(names)).astype("str"),
+            match_key=_replaced(fetched.theirs["match_key"].to_numpy(), keys),
         )
-        ours, theirs = (side[side["match_key"].isin(requested)] for side in (ours, theirs))
-        return RECORDS.check(ours), RECORDS.check(theirs)
+        ours, theirs = (s[s["match_key"].isin(requested)] for s in (fetched.ours, theirs))
+        return Sides(ours=RECORDS.check(ours), theirs=RECORDS.check(theirs))
 
     return fetch_renamed

@@ -83,6 +83,14 @@ def _is_kind(dtype: object, kind: Kind) -> bool:
     return str(dtype) == ("str" if kind == "text" else kind)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """The same kind of frame from either side."""
+
+    ours: pd.DataFrame
+    theirs: pd.DataFrame
+
+
 #: Fixed-width rows of one side, ordered by ``match_key``: enough to find the rows that agree.
 #: ``player_hash`` is a 64-bit hash of the player. An ``odd`` row is compared in full even if
 #: its amounts agree.

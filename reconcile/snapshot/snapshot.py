@@ -11,7 +11,6 @@ parameters.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ from psycopg import sql
 
 from reconcile.snapshot.connections import SnapshotConnections, open_connections
 from reconcile.snapshot.edge_keys import OUR_TIMED_ROWS, THEIR_TIMED_ROWS, TimedRows
-from reconcile.snapshot.frames import KEYS, Keys
+from reconcile.snapshot.frames import KEYS, Keys, Sides
 from reconcile.snapshot.key_ranges import ALL_KEYS, BatchSink, KeyRange, read_key_file
 from reconcile.snapshot.key_rows import (
     OUR_KEY_ROWS,
@@ -89,14 +88,6 @@ SELECT f.match_key FROM feed_records f
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sides:
-    """The same kind of frame from either side."""
-
-    ours: pd.DataFrame
-    theirs: pd.DataFrame
-
-
 class Snapshot:
     """Both sides of one provider and window, read in parallel from one database snapshot.
 
@@ -155,14 +146,7 @@ class Snapshot:
         """Read the key rows of ``keys`` in the window, as ``key_rows`` returns them."""
         conditions = [_OF_KEYS.format(side=side) for side in "rf"]
         queries = self._key_rows_queries(conditions, at_most=None)
-        if len(keys) <= _INLINE_KEYS_MAX:
-            inlined = [with_keys(query, keys) for query in queries]
-            blocks = list(self._pool.map(read_blocks, self._connections.plain, inlined))
-        else:
-            tables = self._pool.map(
-                fetch_of_keys, self._connections.arrow, queries, (keys, keys)
-            )
-            blocks = [table_blocks(table) for table in tables]
+        blocks = self._read_of_keys(queries, keys, read_blocks, table_blocks)
         return _same_currencies(*self._both_sides(self._keys_frame, blocks))
 
     def keys_in_window(self, keys: Keys) -> Keys:
@@ -212,14 +196,8 @@ class Snapshot:
 
         The player shares of a shared round have names of their own.
         """
-        queries = (self._render(OUR_RECORDS), self._render(THEIR_RECORDS))
-        if len(keys) <= _INLINE_KEYS_MAX:
-            inlined = [with_keys(query, keys) for query in queries]
-            tables = self._pool.map(read_table, self._connections.plain, inlined)
-        else:
-            tables = self._pool.map(
-                fetch_of_keys, self._connections.arrow, queries, (keys, keys)
-            )
+        queries = [self._render(query) for query in (OUR_RECORDS, THEIR_RECORDS)]
+        tables = self._read_of_keys(queries, keys, read_table, lambda table: table)
         ours, theirs = split_player_shares(*map(records_frame, tables))
         return Sides(ours=ours, theirs=theirs)
 
@@ -246,6 +224,20 @@ class Snapshot:
     def query_keys(self, query: str, keys: Keys) -> list[dict[str, Any]]:
         """Run a query that reads its keys from a table ``residual``."""
         return read_dicts(self._connections.plain[0], with_keys(self._render(query), keys))
+
+    def _read_of_keys(
+        self,
+        queries: list[str],
+        keys: Keys,
+        read: Callable[[Psycopg, str], _T],
+        convert: Callable[[pa.Table], _T],
+    ) -> list[_T]:
+        """Run the queries of both sides for some keys, inlined or in a temporary table."""
+        if len(keys) <= _INLINE_KEYS_MAX:
+            inlined = [with_keys(query, keys) for query in queries]
+            return list(self._pool.map(read, self._connections.plain, inlined))
+        tables = self._pool.map(fetch_of_keys, self._connections.arrow, queries, (keys, keys))
+        return list(map(convert, tables))
 
     def _key_rows(self, conditions: list[str], *, at_most: int | None) -> Sides | None:
         """Read the key rows that meet the conditions; None if a side has over ``at_most``."""

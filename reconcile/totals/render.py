@@ -51,13 +51,11 @@ def row_json(row: TotalsRow, by: tuple[str, ...], exponents: Exponents) -> dict[
 def figures_json(figures: Figures, digits: int) -> dict[str, Any]:
     """Return counts as integers and amounts as decimal text."""
     return {
-        "rounds": figures.rounds,
-        "bets": figures.bets,
-        "wins": figures.wins,
-        "rollbacks": figures.rollbacks,
-        "stake": text_from_minor(figures.stake, digits),
-        "payout": text_from_minor(figures.payout, digits),
-        "ggr": text_from_minor(figures.ggr, digits),
+        **{name: getattr(figures, name) for name in ("rounds", "bets", "wins", "rollbacks")},
+        **{
+            name: text_from_minor(getattr(figures, name), digits)
+            for name in ("stake", "payout", "ggr")
+        },
     }
 
 

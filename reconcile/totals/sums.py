@@ -4,7 +4,7 @@ These sums do not depend on matching. The differences that a comparison finds fo
 must add up to theirs; see ``reconcile.totals.tie_out``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -111,23 +111,17 @@ class Figures:
     payout: int = 0
 
     def __add__(self, other: "Figures") -> "Figures":
-        return Figures(
-            rounds=self.rounds + other.rounds,
-            bets=self.bets + other.bets,
-            wins=self.wins + other.wins,
-            rollbacks=self.rollbacks + other.rollbacks,
-            stake=self.stake + other.stake,
-            payout=self.payout + other.payout,
-        )
+        return self._combined(other, 1)
 
     def __sub__(self, other: "Figures") -> "Figures":
-        return self + Figures(
-            rounds=-other.rounds,
-            bets=-other.bets,
-            wins=-other.wins,
-            rollbacks=-other.rollbacks,
-            stake=-other.stake,
-            payout=-other.payout,
+        return self._combined(other, -1)
+
+    def _combined(self, other: "Figures", sign: int) -> "Figures":
+        return Figures(
+            **{
+                figure.name: getattr(self, figure.name) + sign * getattr(other, figure.name)
+                for figure in fields(self)
+            }
         )
 
     @property

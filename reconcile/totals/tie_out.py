@@ -5,6 +5,7 @@ The sums come from the database and the lines from the comparison: two ways to t
 may hide it. Nothing is stored.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from reconcile.matching.buckets import check_exact_pass
-from reconcile.matching.classify import classify, in_other_currency
+from reconcile.matching.classify import classify
+from reconcile.matching.compare import may_be_tied
 from reconcile.matching.conservation import tally
 from reconcile.matching.edge_rows import split_at_window, unmatched_edge_rows, window_rows
 from reconcile.matching.exact import agree
@@ -168,14 +170,13 @@ def _compare(snapshot: Snapshot, zone: str) -> tuple[ComparisonFrames, Counts]:
     context = snapshot.context
     sides = snapshot.key_rows()
     suspect = np.union1d(snapshot.straddling_keys(), keys_on_two_days(snapshot, zone))
-    agreed = agree(sides.ours, sides.theirs, suspect=suspect)
+    agreed = agree(sides, suspect=suspect)
     check_exact_pass("ours", tally(sides.ours), agreed.matched + agreed.ours_left)
     check_exact_pass("theirs", tally(sides.theirs), agreed.matched + agreed.theirs_left)
     edge_keys = find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules)
     keys = np.union1d(agreed.residual, edge_keys)
-    full = snapshot.records(keys)
     games, counts = record_games(snapshot, keys), round_counts(snapshot, keys)
-    records = split_at_window(full.ours, full.theirs, agreed.residual)
+    records = split_at_window(snapshot.records(keys), agreed.residual)
     edge_rows = unmatched_edge_rows(records) if len(edge_keys) else PAIRS.empty()
     pairs = pair(fold(records.ours), fold(records.theirs))
     classified = classify(_tie(pairs, edge_rows, context.rules), context)
@@ -191,14 +192,12 @@ def _compare(snapshot: Snapshot, zone: str) -> tuple[ComparisonFrames, Counts]:
 
 def _tie(pairs: pd.DataFrame, edge_rows: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Match one-sided pairs by attributes, also with edge rows."""
-    if not rules.attributes:
+    undecided = may_be_tied(pairs, rules)
+    if not undecided.any():
         return pairs
-    one_sided = (pairs["side"] != "both") & ~in_other_currency(pairs)
-    if not one_sided.any():
-        return pairs
-    unmatched = pd.concat([pairs[one_sided], edge_rows], ignore_index=True)
+    unmatched = pd.concat([pairs[undecided], edge_rows], ignore_index=True)
     tied = window_rows(tie_by_attributes(unmatched, rules))
-    return pd.concat([pairs[~one_sided], tied], ignore_index=True)
+    return pd.concat([pairs[~undecided], tied], ignore_index=True)
 
 
 def _with_learned_games(
@@ -247,10 +246,9 @@ def _cells(
     lines: Iterable[DifferenceLine],
     non_cash: Iterable[NonCashOperation],
 ) -> dict[TotalsCell, TotalsRow]:
-    causes: dict[TotalsCell, dict[str, int]] = {}
+    causes: defaultdict[TotalsCell, Counter[str]] = defaultdict(Counter)
     for line in lines:
-        of_cell = causes.setdefault(line.cell, {})
-        of_cell[line.cause] = of_cell.get(line.cause, 0) + line.ggr
+        causes[line.cell][line.cause] += line.ggr
     adjusted, funded = _sum_parts(non_cash, adjusts=True), _sum_parts(non_cash, adjusts=False)
     nothing = Figures()
     return {
@@ -271,11 +269,10 @@ def _cells(
 def _sum_parts(
     operations: Iterable[NonCashOperation], *, adjusts: bool
 ) -> dict[TotalsCell, Figures]:
-    sums: dict[TotalsCell, Figures] = {}
+    sums: defaultdict[TotalsCell, Figures] = defaultdict(Figures)
     for operation in operations:
         if operation.adjusts == adjusts:
-            figures = Figures(stake=operation.stake, payout=operation.payout)
-            sums[operation.cell] = sums.get(operation.cell, Figures()) + figures
+            sums[operation.cell] += Figures(stake=operation.stake, payout=operation.payout)
     return sums
 
 
@@ -289,10 +286,9 @@ def _summed(
 
 
 def _sum(name: Name, currency: str, rows: list[TotalsRow]) -> TotalsRow:
-    causes: dict[str, int] = {}
+    causes: Counter[str] = Counter()
     for row in rows:
-        for cause, ggr in row.causes.items():
-            causes[cause] = causes.get(cause, 0) + ggr
+        causes.update(row.causes)
     nothing = Figures()
     return TotalsRow(
         name=name,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.matching.compare import Comparison, compare
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
 from reconcile.snapshot.rules import MatchContext
 from vocabulary.ids import match_key
 
@@ -77,13 +77,15 @@ def _keys(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> Comparison:
-    def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return ours[ours["match_key"].isin(keys)], theirs[theirs["match_key"].isin(keys)]
+    def fetch(keys: Keys) -> Sides:
+        return Sides(
+            ours=ours[ours["match_key"].isin(keys)],
+            theirs=theirs[theirs["match_key"].isin(keys)],
+        )
 
     outside = [side["match_key"][~side["inside"]].to_numpy() for side in (ours, theirs)]
     return compare(
-        _keys(ours),
-        _keys(theirs),
+        Sides(ours=_keys(ours), theirs=_keys(theirs)),
         suspect=np.unique(np.concatenate(outside)),
         fetch=fetch,
         context=MatchContext(now=NOW, maturity=MATURITY),

@@ -22,7 +22,7 @@ from ops.settings.values import parse_duration
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile as run_reconcile
-from reconcile.runs.verify import Verification, provider_of, verify_run
+from reconcile.runs.verify import Verification, verify_run
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
 from vocabulary.money import exponent_of, text_from_minor
@@ -154,9 +154,8 @@ def verify(
     known = configured(context.settings)
     url = endpoints(context).database_url
     try:
-        slug = provider_of(url, run)
-        read_logged = reader_of(known[slug]) if slug in known else None
-        found = verify_run(url, run, read_logged=read_logged)
+        readers = {slug: reader_of(chosen) for slug, chosen in known.items()}
+        found = verify_run(url, run, readers=readers)
     except Refused as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:

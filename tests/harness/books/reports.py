@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from html.parser import HTMLParser
 from pathlib import Path
@@ -48,21 +48,10 @@ def fill(database: str) -> None:
     books.write(database)
 
 
-def run(
-    database: str, *, at: datetime = EVENING, close: date | None = None, **options: Any
-) -> None:
-    """Reconcile the day; ``close`` is a day to close."""
-    reconcile(
-        database,
-        RunRequest(
-            provider="agg",
-            window=DAY,
-            maturity=timedelta(minutes=15),
-            close=close,
-        ),
-        clock=FrozenClock(at),
-        **options,
-    )
+def run(database: str, *, at: datetime = EVENING, **fields: Any) -> None:
+    """Reconcile the day; ``fields`` are further fields of the request, such as ``close``."""
+    request = RunRequest(provider="agg", window=DAY, maturity=timedelta(minutes=15), **fields)
+    reconcile(database, request, clock=FrozenClock(at))
 
 
 def restate(database: str, record_id: str, stake: int, payout: int, *, at: datetime) -> None:

@@ -22,11 +22,10 @@ from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
 from reconcile.matching.compare import compare
-from reconcile.partitions.tasks import fetch_from
 from reconcile.snapshot.edge_keys import TimedRows, find_edge_keys
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
 from reconcile.snapshot.rules import BY_NAME, MatchContext, Rules
-from reconcile.snapshot.snapshot import Sides, Snapshot
+from reconcile.snapshot.snapshot import Snapshot
 from tests.harness.detection.delivery_log import payload, read_logged
 from tests.harness.detection.expected import Expected
 from tests.harness.detection.immature import (
@@ -65,16 +64,20 @@ Row = dict[str, Any]
 class MemorySnapshot(Snapshot):
     """One provider's side of a world, and ours."""
 
-    def __init__(self, world: World, system: System, *, balances: bool, window: Window) -> None:
+    def __init__(self, world: World, system: System, rules: Rules, window: Window) -> None:
+        self.provider, self.window, self.system = system.value, window, system
+        self.context = MatchContext(now=NOW, maturity=AGES, rules=rules)
         self._world = world
-        self._system = system
         # A declined operation moved nothing and makes no round.
         self._ops = [o for o in world.ops if o.system is system and not o.declined]
         self._lines = [line for line in world.lines if line.system is system]
         self._rounds = _rounds(self._ops)
         self._records = Sides(
             ours=_frame(
-                [_our_row(ops, window, balances=balances) for ops in self._rounds.values()]
+                [
+                    _our_row(ops, window, balances=rules.attributes)
+                    for ops in self._rounds.values()
+                ]
             ),
             theirs=_frame(list(_their_rows(self._lines, window))),
         )
@@ -137,7 +140,7 @@ class MemorySnapshot(Snapshot):
                 late = [
                     n
                     for n, (system, key, verdict, _) in enumerate(self._world.deliveries)
-                    if (system, key, verdict) == (self._system, op.key, "rolled_back")
+                    if (system, key, verdict) == (self.system, op.key, "rolled_back")
                 ]
                 undo = by_key[f"{op.key}-undo", "rollback"]
                 placed = {"placed_by": undo.key, "placed_kind": "rollback"}
@@ -148,7 +151,7 @@ class MemorySnapshot(Snapshot):
         keys = [
             key
             for system, key, verdict, at in self._world.deliveries
-            if system is self._system and verdict == "conflict" and START <= at < END
+            if system is self.system and verdict == "conflict" and START <= at < END
         ]
         for key in sorted(set(keys)):
             yield {
@@ -163,7 +166,7 @@ class MemorySnapshot(Snapshot):
             if chain[-1].after >= 0:
                 continue
             last = max(n for n, op in enumerate(chain) if op.after - op.amount >= 0)
-            if chain[last].system is self._system:
+            if chain[last].system is self.system:
                 yield {**_row(chain[last]), "balance": chain[-1].after}
 
     def _shifts(self) -> Iterator[Row]:
@@ -192,7 +195,7 @@ class MemorySnapshot(Snapshot):
 
     def _logged(self) -> Iterator[Row]:
         for n, entry in enumerate(sorted(self._world.logged, key=lambda entry: entry.at)):
-            if self._system is System.XIGS:
+            if self.system is System.XIGS:
                 yield {
                     "webhook_id": "w",
                     "delivery_id": str(n),
@@ -335,36 +338,30 @@ class _Findings:
 def find_breaks(world: World, system: System, window: Window = WINDOW) -> list[Expected]:
     """Find every break of one provider with the real passes, checks and cross-checks."""
     rules = BY_CONTENT if system is System.UNNAMED else BY_NAME
-    snapshot = MemorySnapshot(world, system, balances=rules.attributes, window=window)
-    sides = snapshot.key_rows()
+    snapshot = MemorySnapshot(world, system, rules, window)
     comparison = compare(
-        sides.ours,
-        sides.theirs,
+        snapshot.key_rows(),
         suspect=snapshot.straddling_keys(),
-        fetch=fetch_from(snapshot),
-        context=MatchContext(now=NOW, maturity=AGES, rules=rules),
+        fetch=snapshot.records,
+        context=snapshot.context,
         edge_keys=find_edge_keys(snapshot.timed_rows, window, rules),
     )
     of_rounds = breaks_from_frame(comparison.breaks, provider=system, exponents={}, now=NOW)
-    cross_checks = _cross_checks(snapshot, world, system, list(of_rounds))
+    cross_checks = _cross_checks(snapshot, world, list(of_rounds))
     return sorted(readable(break_, system) for break_ in [*of_rounds, *cross_checks])
 
 
 def _cross_checks(
-    snapshot: Snapshot, world: World, system: System, of_rounds: list[Break]
+    snapshot: "MemorySnapshot", world: World, of_rounds: list[Break]
 ) -> list[Break]:
-    breaks = journal_breaks(snapshot, system, {}, NOW, round_breaks=of_rounds)
+    system = snapshot.system
+    breaks = journal_breaks(snapshot, {}, of_rounds)
     if system is not System.UNNAMED:
-        after = NOW - AGES.longest
-        breaks += chain_breaks(
-            snapshot, system, {}, NOW, round_breaks=of_rounds, immature_after=after
-        )
+        breaks += chain_breaks(snapshot, {}, of_rounds)
     if system is System.XIGS:
-        breaks += log_breaks(
-            snapshot, system, {}, NOW, read_logged=read_logged, round_breaks=of_rounds
-        )
+        breaks += log_breaks(snapshot, {}, of_rounds, read_logged)
     findings = cast("Connection", _Findings(world, system))
-    return [*breaks, *feed_breaks(findings, system, WINDOW, NOW, round_breaks=of_rounds)]
+    return [*breaks, *feed_breaks(findings, snapshot, of_rounds)]
 
 
 def readable(break_: Break, system: System) -> Expected:

@@ -144,7 +144,7 @@ def test_maturity_tells_its_source_and_how_much_it_was_learned_from(
     filled: str, tmp_path: Path
 ) -> None:
     learned = {"age_s": 240, "source": "learned", "per_mille": 995, "samples": 4_711}
-    run(filled, ripeness={"bet": learned})
+    run(filled, maturity_basis={"bet": learned})
     (row,) = _written(pack_of(filled), tmp_path).table("maturity")
     assert list(row.values()) == ["bet", "240", "learned", "4711", "995"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from reconcile.matching.compare import Comparison, compare
 from reconcile.snapshot.edge_keys import NO_KEYS
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
 from reconcile.snapshot.rules import MatchContext, Rules
 from vocabulary.ids import match_key
 
@@ -68,12 +68,14 @@ def keys(side: pd.DataFrame) -> pd.DataFrame:
 def compared(
     ours: pd.DataFrame, theirs: pd.DataFrame, *, rules: Rules = TIED, parts: int = 1
 ) -> Comparison:
-    def fetch(wanted: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return ours[ours["match_key"].isin(wanted)], theirs[theirs["match_key"].isin(wanted)]
+    def fetch(wanted: Keys) -> Sides:
+        return Sides(
+            ours=ours[ours["match_key"].isin(wanted)],
+            theirs=theirs[theirs["match_key"].isin(wanted)],
+        )
 
     return compare(
-        keys(ours),
-        keys(theirs),
+        Sides(ours=keys(ours), theirs=keys(theirs)),
         suspect=np.zeros(0, dtype=np.int64),
         fetch=fetch,
         context=MatchContext(now=NOW, maturity=timedelta(minutes=15), rules=rules),
