@@ -130,7 +130,8 @@ def seeds_until_noticed(plant: Plant, within: int) -> tuple[int, str] | None:
     the bug.
     """
     assert "tests.harness.detection.seed" not in sys.modules
-    for name in [name for name in sys.modules if name.split(".")[0] == "reconcile"]:
+    compared = {"reconcile", "breaks", "feeds"}
+    for name in [name for name in sys.modules if name.split(".")[0] in compared]:
         del sys.modules[name]
     sys.meta_path.insert(0, Planter(plant))
     from tests.harness.detection.seed import case_of, compare_edges, compare_in_memory
