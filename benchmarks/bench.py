@@ -14,6 +14,8 @@ from pathlib import Path
 from socket import socket
 from time import monotonic, sleep
 
+from sqlalchemy import text
+
 from benchmarks.load import PLAYERS, RATE_MAX, SECRETS, player
 from ledger.players.importer import PlayerRow, import_players
 from ops.runtime.servers import ensure, stop
@@ -150,7 +152,7 @@ def drained(database_url: str) -> None:
     engine = open_engine(database_url)
     deadline = monotonic() + DRAIN_S
     with engine.connect() as connection:
-        while connection.exec_driver_sql(_UNPOSTED).scalar_one():
+        while connection.execute(text(_UNPOSTED)).scalar_one():
             if monotonic() > deadline:
                 raise SystemExit("the backlog was not drained in time")
             sleep(0.1)

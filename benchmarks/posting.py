@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from time import monotonic
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from benchmarks.bench import (
     BenchSetup,
@@ -88,7 +88,7 @@ def _measure(stage: BenchSetup, dialect: str, seconds: float, turn: int) -> dict
 
 def _counts(engine: Engine) -> tuple[int, int]:
     with engine.connect() as connection:
-        accepted, posted = connection.exec_driver_sql(_COUNTS).one()
+        accepted, posted = connection.execute(text(_COUNTS)).one()
         return accepted, posted
 
 

@@ -29,8 +29,10 @@ import psycopg
 
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import locked, open_data_directory
+from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
-from reconcile.snapshot.snapshot import open_books
+from reconcile.snapshot.rules import MatchContext
+from reconcile.snapshot.snapshot import open_snapshot
 from storage.engine import open_engine
 from storage.migrate import migrate
 from vocabulary.clock import SystemClock
@@ -126,9 +128,11 @@ def run_ours(url: str) -> dict[str, int]:
     gc.freeze()
     result = reconcile(
         url,
-        provider=PROVIDER,
-        window=WINDOW,
-        maturity=timedelta(minutes=15),
+        RunRequest(
+            provider=PROVIDER,
+            window=WINDOW,
+            maturity=timedelta(minutes=15),
+        ),
         clock=SystemClock(),
     )
     found: dict[str, int] = {}
@@ -162,8 +166,9 @@ def run_duckdb(url: str) -> dict[str, int]:
     """The frames that our exact pass gets, through a full outer join in DuckDB."""
     import duckdb
 
-    with open_books(url, PROVIDER, WINDOW, overdue=None) as books:
-        sides = books.keys()
+    context = MatchContext(now=SystemClock().now(), maturity=timedelta(minutes=15))
+    with open_snapshot(url, PROVIDER, WINDOW, context) as snapshot:
+        sides = snapshot.key_rows()
     with duckdb.connect() as engine:
         engine.register("ours", sides.ours)
         engine.register("theirs", sides.theirs)

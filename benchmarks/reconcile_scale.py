@@ -28,8 +28,9 @@ from benchmarks.reconcile import EACH, PROVIDER, START, WINDOW
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from reconcile.partitions.executors import executor_of
-from reconcile.partitions.plan import How
-from reconcile.runs.run import Mode, reconcile
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
+from reconcile.runs.run import reconcile
 from storage.engine import open_engine
 from storage.migrate import migrate
 from vocabulary.clock import SystemClock
@@ -122,14 +123,18 @@ def _without_indexes(connection: psycopg.Connection) -> Iterator[None]:
 def run_once(url: str, workers: int, part_rows: int | None) -> None:
     """One run in this process; prints what it came to."""
     started = time.perf_counter()
-    how = How(rows_per_part=part_rows, executor=executor_of(workers=workers, scheduler=None))
+    options = RunOptions(
+        rows_per_part=part_rows, executor=executor_of(workers=workers, scheduler=None)
+    )
     result = reconcile(
         url,
-        provider=PROVIDER,
-        window=WINDOW,
-        maturity=timedelta(minutes=15),
+        RunRequest(
+            provider=PROVIDER,
+            window=WINDOW,
+            maturity=timedelta(minutes=15),
+        ),
         clock=SystemClock(),
-        mode=Mode(how=how),
+        options=options,
     )
     found: dict[str, int] = {}
     for each in result.breaks:

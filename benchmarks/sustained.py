@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from statistics import mean, median
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from benchmarks.bench import (
     BenchSetup,
@@ -108,7 +108,7 @@ def _sampled(engine: Engine) -> Iterator[list[int]]:
     def sample() -> None:
         while not stop.wait(0.5):
             with engine.connect() as connection:
-                backlog.append(connection.exec_driver_sql(_BACKLOG).scalar_one())
+                backlog.append(connection.execute(text(_BACKLOG)).scalar_one())
 
     sampler = threading.Thread(target=sample)
     sampler.start()

@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from breaks.policy import NO_LIMITS, WriteOffLimits
 from breaks.queries import BreakFilter, lock_ids
@@ -28,7 +28,7 @@ from storage.audit import record
 
 _NOTE = """
 INSERT INTO break_notes (break_id, at, author, kind, body, digest, size)
-VALUES (%(id)s, %(now)s, %(by)s, %(kind)s, %(body)s, %(digest)s, %(size)s) RETURNING note_id
+VALUES (:id, :now, :by, :kind, :body, :digest, :size) RETURNING note_id
 """
 
 NoteKind = Literal["comment", "text", "file", "link", "detail"]
@@ -116,7 +116,7 @@ def add_note(
         "digest": None if note.content is None else sha256(note.content).hexdigest(),
         "size": None if note.content is None else len(note.content),
     }
-    note_id = connection.exec_driver_sql(_NOTE, params).scalar_one()
+    note_id = connection.execute(text(_NOTE), params).scalar_one()
     action = "break.commented" if note.kind == "comment" else "break.evidence_attached"
     detail = {"note": note_id, **{name: params[name] for name in ("kind", "body", "digest")}}
     record(connection, by, action, break_id, detail)

@@ -5,7 +5,7 @@ Tables written: ``break_workflows``, ``adjustments`` (proposals for closed break
 ``audit``; ``breaks`` is read.
 """
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 #: The actor in the audit trail for what a run does.
 ACTOR = "reconcile"
@@ -18,14 +18,14 @@ WITH due AS (
   SELECT l.break_id, l.state AS before, 'closed' AS after, 'it is no longer found' AS why
     FROM break_workflows l JOIN breaks b USING (break_id)
    WHERE l.state IN ('open', 'assigned', 'explained', 'adjustment_proposed', 'posted')
-     AND b.provider = %(provider)s AND b.cleared_at IS NOT NULL
+     AND b.provider = :provider AND b.cleared_at IS NOT NULL
    UNION ALL
   SELECT l.break_id, l.state, 'open',
          CASE WHEN l.state = 'posted' THEN 'the correction did not resolve it'
               WHEN l.settled IS NULL THEN 'it was found again'
               ELSE 'its difference has changed' END
     FROM breaks b JOIN break_workflows l USING (break_id)
-   WHERE b.run_id = %(run)s AND b.cleared_at IS NULL
+   WHERE b.run_id = :run AND b.cleared_at IS NULL
      AND ((l.state = 'closed' AND l.settled IS DISTINCT FROM b.difference)
           OR (l.state = 'explained' AND l.settled <> b.difference)
           OR (l.state = 'posted' AND l.since < b.last_seen))
@@ -36,36 +36,38 @@ SELECT l.break_id, l.state, due.after, due.why FROM due JOIN break_workflows l U
 """
 _MOVE = """
 UPDATE break_workflows l
-   SET state = m.after, since = %(now)s, settled = NULL,
-       opened_at = CASE WHEN m.after = 'open' THEN %(now)s ELSE l.opened_at END,
+   SET state = m.after, since = :now, settled = NULL,
+       opened_at = CASE WHEN m.after = 'open' THEN :now ELSE l.opened_at END,
        reopened = l.reopened + (m.after = 'open')::integer,
        assignee = CASE WHEN m.after = 'open' THEN NULL ELSE l.assignee END
-  FROM unnest(%(ids)s::text[], %(after)s::text[]) AS m (break_id, after)
+  FROM unnest(CAST(:ids AS text[]), CAST(:after AS text[])) AS m (break_id, after)
  WHERE l.break_id = m.break_id
 """
 _AUDIT = """
 INSERT INTO audit (actor, action, subject, detail)
-SELECT %(actor)s, CASE m.after WHEN 'open' THEN 'break.reopened' ELSE 'break.closed' END,
-       m.break_id, jsonb_build_object('run', %(run)s::text, 'why', m.why, 'before', m.before,
+SELECT :actor, CASE m.after WHEN 'open' THEN 'break.reopened' ELSE 'break.closed' END,
+       m.break_id,
+       jsonb_build_object('run', CAST(:run AS text), 'why', m.why, 'before', m.before,
                                       'after', m.after)
-  FROM unnest(%(ids)s::text[], %(before)s::text[], %(after)s::text[], %(why)s::text[])
+  FROM unnest(CAST(:ids AS text[]), CAST(:before AS text[]), CAST(:after AS text[]),
+              CAST(:why AS text[]))
        WITH ORDINALITY AS m (break_id, before, after, why, place)
  ORDER BY m.place
 """
 # A break that a person closed and that is gone now is open again if it returns.
 _CLEAR_SETTLED = """
 UPDATE break_workflows l SET settled = NULL FROM breaks b
- WHERE b.break_id = l.break_id AND b.provider = %(provider)s AND b.cleared_at IS NOT NULL
+ WHERE b.break_id = l.break_id AND b.provider = :provider AND b.cleared_at IS NOT NULL
    AND l.state = 'closed' AND l.settled IS NOT NULL
 """
 _REJECT_PROPOSALS = """
 WITH rejected AS (
-  UPDATE adjustments SET state = 'rejected', decided_by = %(actor)s, decided_at = %(now)s,
-         decision = %(why)s
-   WHERE state = 'proposed' AND break_id = ANY(%(ids)s::text[]) RETURNING id
+  UPDATE adjustments SET state = 'rejected', decided_by = :actor, decided_at = :now,
+         decision = :why
+   WHERE state = 'proposed' AND break_id = ANY(CAST(:ids AS text[])) RETURNING id
 )
 INSERT INTO audit (actor, action, subject, detail)
-SELECT %(actor)s, 'adjustment.rejected', id, jsonb_build_object('reason', %(why)s::text)
+SELECT :actor, 'adjustment.rejected', id, jsonb_build_object('reason', CAST(:why AS text))
   FROM rejected ORDER BY id
 """
 
@@ -76,13 +78,13 @@ def apply_run(connection: Connection, *, provider: str, run_id: str, now: object
     ``now`` is the start of the run, a datetime: its breaks were seen or cleared then.
     """
     params = {"provider": provider, "run": run_id, "now": now, "actor": ACTOR}
-    due = [tuple(row) for row in connection.exec_driver_sql(_DUE, params)]
+    due = [tuple(row) for row in connection.execute(text(_DUE), params)]
     if due:
         ids, before, after, why = (list(column) for column in zip(*due, strict=True))
         moves = {**params, "ids": ids, "before": before, "after": after, "why": why}
-        connection.exec_driver_sql(_MOVE, moves)
-        connection.exec_driver_sql(_AUDIT, moves)
+        connection.execute(text(_MOVE), moves)
+        connection.execute(text(_AUDIT), moves)
         closed = [id_ for id_, state in zip(ids, after, strict=True) if state == "closed"]
         reason = f"{run_id} no longer finds the break"
-        connection.exec_driver_sql(_REJECT_PROPOSALS, {**params, "ids": closed, "why": reason})
-    connection.exec_driver_sql(_CLEAR_SETTLED, params)
+        connection.execute(text(_REJECT_PROPOSALS), {**params, "ids": closed, "why": reason})
+    connection.execute(text(_CLEAR_SETTLED), params)

@@ -16,7 +16,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from breaks.kinds import BreakKind
 from breaks.policy import NO_LIMITS, WriteOffLimits
@@ -43,7 +43,7 @@ _SIDES: Mapping[BreakKind, tuple[RoundSide, ...]] = MappingProxyType(
 )
 _OPEN_ADJUSTMENTS = """
 SELECT id, abs(amount) AS amount FROM adjustments
- WHERE break_id = %(id)s AND state IN ('proposed', 'approved') ORDER BY id FOR UPDATE
+ WHERE break_id = :id AND state IN ('proposed', 'approved') ORDER BY id FOR UPDATE
 """
 _NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
 
@@ -204,7 +204,7 @@ class _Proposal:
 
 
 def _open_proposals(connection: Connection, break_id: str) -> list[_Proposal]:
-    rows = connection.exec_driver_sql(_OPEN_ADJUSTMENTS, {"id": break_id})
+    rows = connection.execute(text(_OPEN_ADJUSTMENTS), {"id": break_id})
     return [_Proposal(row.id, int(row.amount)) for row in rows]
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine, Row, text
 
 from breaks.actions import Note, add_note
 from breaks.store import TrackedBreak, get_break, require_text, transaction
@@ -27,16 +27,16 @@ CLAIM = timedelta(minutes=2)
 _REQUEST = """
 INSERT INTO detail_requests (break_id, provider, key, requested_by, requested_at, refresh,
                              not_before)
-VALUES (%(id)s, %(provider)s, %(key)s, %(by)s, %(now)s, %(refresh)s, %(now)s)
+VALUES (:id, :provider, :key, :by, :now, :refresh, :now)
 ON CONFLICT (break_id) WHERE done_at IS NULL
 DO UPDATE SET refresh = detail_requests.refresh OR EXCLUDED.refresh
 """
 _NOT_REQUESTED = """
 SELECT break_id FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE l.state IN ('open', 'assigned') AND l.answer IS NULL
-   AND b.provider = ANY(%(providers)s::text[]) AND b.kind = ANY(%(kinds)s::text[])
+   AND b.provider = ANY(CAST(:providers AS text[])) AND b.kind = ANY(CAST(:kinds AS text[]))
    AND NOT EXISTS (SELECT FROM detail_requests r WHERE r.break_id = b.break_id)
- ORDER BY break_id LIMIT %(limit)s
+ ORDER BY break_id LIMIT :limit
 """
 # A cached answer is used at once; without one the inquiry waits for the provider's next turn.
 _CLAIM = """
@@ -46,42 +46,42 @@ SELECT r.request_id, r.break_id, r.provider, r.key, r.attempts, a.verdict, a.rea
   JOIN breaks b USING (break_id)
   LEFT JOIN detail_rate_limits t ON t.provider = r.provider
   LEFT JOIN detail_answers a ON a.provider = r.provider AND a.key = r.key
-                            AND a.expires_at > %(now)s AND NOT r.refresh
- WHERE r.done_at IS NULL AND r.not_before <= %(now)s
-   AND (a.key IS NOT NULL OR t.next_at IS NULL OR t.next_at <= %(now)s)
+                            AND a.expires_at > :now AND NOT r.refresh
+ WHERE r.done_at IS NULL AND r.not_before <= :now
+   AND (a.key IS NOT NULL OR t.next_at IS NULL OR t.next_at <= :now)
  ORDER BY r.not_before, r.request_id LIMIT 1 FOR UPDATE OF r SKIP LOCKED
 """
 _TURN = """
-INSERT INTO detail_rate_limits (provider, next_at) VALUES (%(provider)s, %(next)s)
+INSERT INTO detail_rate_limits (provider, next_at) VALUES (:provider, :next)
 ON CONFLICT (provider) DO UPDATE SET next_at = EXCLUDED.next_at
- WHERE detail_rate_limits.next_at <= %(now)s
+ WHERE detail_rate_limits.next_at <= :now
 """
 _MARK_CLAIMED = """
-UPDATE detail_requests SET not_before = %(until)s, attempts = attempts + 1
- WHERE request_id = %(request)s
+UPDATE detail_requests SET not_before = :until, attempts = attempts + 1
+ WHERE request_id = :request
 """
-_POSTPONE = "UPDATE detail_requests SET not_before = %(until)s WHERE request_id = %(request)s"
+_POSTPONE = "UPDATE detail_requests SET not_before = :until WHERE request_id = :request"
 _PAGE = """
-INSERT INTO detail_pages (digest, content) VALUES (%(digest)s, %(content)s)
+INSERT INTO detail_pages (digest, content) VALUES (:digest, :content)
 ON CONFLICT DO NOTHING
 """
 _ANSWER = """
 INSERT INTO detail_answers (provider, key, verdict, reason, link, digest, asked_at, expires_at)
-VALUES (%(provider)s, %(key)s, %(verdict)s, %(reason)s, %(link)s, %(digest)s, %(now)s,
-        %(until)s)
+VALUES (:provider, :key, :verdict, :reason, :link, :digest, :now,
+        :until)
 ON CONFLICT (provider, key) DO UPDATE
    SET verdict = EXCLUDED.verdict, reason = EXCLUDED.reason, link = EXCLUDED.link,
        digest = EXCLUDED.digest, asked_at = EXCLUDED.asked_at, expires_at = EXCLUDED.expires_at
 """
 _DONE = """
-UPDATE detail_requests SET done_at = %(now)s WHERE request_id = %(request)s AND done_at IS NULL
+UPDATE detail_requests SET done_at = :now WHERE request_id = :request AND done_at IS NULL
 """
-_SET_ANSWER = "UPDATE break_workflows SET answer = %(verdict)s WHERE break_id = %(id)s"
+_SET_ANSWER = "UPDATE break_workflows SET answer = :verdict WHERE break_id = :id"
 _NEXT = """
 SELECT min(greatest(r.not_before, coalesce(t.next_at, r.not_before)))
   FROM detail_requests r LEFT JOIN detail_rate_limits t USING (provider) WHERE r.done_at IS NULL
 """
-_PAGE_OF = "SELECT content FROM detail_pages WHERE digest = %(digest)s"
+_PAGE_OF = "SELECT content FROM detail_pages WHERE digest = :digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def request_inquiries(
     """
     params = {"providers": list(providers), "kinds": list(kinds), "limit": limit}
     with transaction(engine) as connection:
-        ids = [row.break_id for row in connection.exec_driver_sql(_NOT_REQUESTED, params)]
+        ids = [row.break_id for row in connection.execute(text(_NOT_REQUESTED), params)]
         for break_id in ids:
             break_ = get_break(connection, break_id)
             _request(connection, break_, by=ACTOR, now=now, refresh=False)
@@ -151,16 +151,16 @@ def claim_inquiry(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(_CLAIM, {"now": now}).one_or_none()
+        row = connection.execute(text(_CLAIM), {"now": now}).one_or_none()
         if row is None:
             return None
         inquiry = _inquiry(row)
         if inquiry.cached is None:
             turn = {"provider": inquiry.provider, "now": now, "next": now + every}
-            if connection.exec_driver_sql(_TURN, turn).rowcount != 1:
+            if connection.execute(text(_TURN), turn).rowcount != 1:
                 return None  # another worker has just taken the turn
         claim = {"request": inquiry.request_id, "until": now + CLAIM}
-        connection.exec_driver_sql(_MARK_CLAIMED, claim)
+        connection.execute(text(_MARK_CLAIMED), claim)
         return inquiry
 
 
@@ -172,7 +172,7 @@ def postpone_inquiry(engine: Engine, inquiry: Inquiry, *, until: datetime) -> No
     """
     with transaction(engine) as connection:
         params = {"request": inquiry.request_id, "until": until}
-        connection.exec_driver_sql(_POSTPONE, params)
+        connection.execute(text(_POSTPONE), params)
 
 
 def record_answer(
@@ -187,13 +187,13 @@ def record_answer(
     """
     with transaction(engine) as connection:
         done = {"request": inquiry.request_id, "now": now}
-        if connection.exec_driver_sql(_DONE, done).rowcount != 1:
+        if connection.execute(text(_DONE), done).rowcount != 1:
             return False
         if inquiry.cached is None:
             until = now if answer.verdict == "failed" else now + lasts
             _cache(connection, inquiry, answer, now=now, until=until)
         verdict = {"verdict": answer.verdict, "id": inquiry.break_id}
-        connection.exec_driver_sql(_SET_ANSWER, verdict)
+        connection.execute(text(_SET_ANSWER), verdict)
         body = f"{inquiry.provider} about {inquiry.key}: {answer.verdict}, {answer.reason}"
         link = f" {answer.link}" if answer.link else ""
         note = Note(kind="detail", body=body + link, content=answer.page)
@@ -208,7 +208,7 @@ def next_inquiry_at(engine: Engine) -> datetime | None:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        due: datetime | None = connection.exec_driver_sql(_NEXT).scalar_one()
+        due: datetime | None = connection.execute(text(_NEXT)).scalar_one()
         return due
 
 
@@ -219,7 +219,7 @@ def captured_page(engine: Engine, digest: str) -> bytes | None:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        page = connection.exec_driver_sql(_PAGE_OF, {"digest": digest}).scalar_one_or_none()
+        page = connection.execute(text(_PAGE_OF), {"digest": digest}).scalar_one_or_none()
         return None if page is None else bytes(page)
 
 
@@ -234,7 +234,7 @@ def _request(
         "now": now,
         "refresh": refresh,
     }
-    connection.exec_driver_sql(_REQUEST, params)
+    connection.execute(text(_REQUEST), params)
 
 
 def _cache(
@@ -247,7 +247,7 @@ def _cache(
 ) -> None:
     digest = None if answer.page is None else sha256(answer.page).hexdigest()
     if digest is not None:
-        connection.exec_driver_sql(_PAGE, {"digest": digest, "content": answer.page})
+        connection.execute(text(_PAGE), {"digest": digest, "content": answer.page})
     params = {
         "provider": inquiry.provider,
         "key": inquiry.key,
@@ -258,7 +258,7 @@ def _cache(
         "now": now,
         "until": until,
     }
-    connection.exec_driver_sql(_ANSWER, params)
+    connection.execute(text(_ANSWER), params)
 
 
 def _inquiry(row: Row[Any]) -> Inquiry:

@@ -6,7 +6,7 @@ Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, 
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from breaks.kinds import BreakKind, Impact
 from breaks.policy import AGES, SlaRule, age_bucket, due_at
@@ -17,23 +17,23 @@ from storage.audit import AuditRow, trail
 
 _WHERE = """
   FROM breaks b JOIN break_workflows l USING (break_id)
- WHERE (%(provider)s::text IS NULL OR b.provider = %(provider)s)
-   AND (%(kind)s::text IS NULL OR b.kind = %(kind)s)
-   AND (%(impact)s::text IS NULL OR b.impact = %(impact)s)
-   AND (CASE WHEN %(state)s::text IS NULL THEN l.state <> 'closed'
-             ELSE l.state = %(state)s END OR %(include_closed)s)
-   AND (%(assignee)s::text IS NULL OR l.assignee = %(assignee)s)
-   AND (%(currency)s::text IS NULL OR b.currency = %(currency)s)
-   AND (%(min_difference)s::bigint IS NULL OR abs(b.difference) >= %(min_difference)s)
-   AND (%(opened_before)s::timestamptz IS NULL OR l.opened_at < %(opened_before)s)
-   AND (%(run_id)s::text IS NULL OR b.run_id = %(run_id)s)
+ WHERE (CAST(:provider AS text) IS NULL OR b.provider = :provider)
+   AND (CAST(:kind AS text) IS NULL OR b.kind = :kind)
+   AND (CAST(:impact AS text) IS NULL OR b.impact = :impact)
+   AND (CASE WHEN CAST(:state AS text) IS NULL THEN l.state <> 'closed'
+             ELSE l.state = :state END OR :include_closed)
+   AND (CAST(:assignee AS text) IS NULL OR l.assignee = :assignee)
+   AND (CAST(:currency AS text) IS NULL OR b.currency = :currency)
+   AND (CAST(:min_difference AS bigint) IS NULL OR abs(b.difference) >= :min_difference)
+   AND (CAST(:opened_before AS timestamptz) IS NULL OR l.opened_at < :opened_before)
+   AND (CAST(:run_id AS text) IS NULL OR b.run_id = :run_id)
 """
-_LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT %(limit)s"
+_LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT :limit"
 _IDS = f"SELECT break_id {_WHERE} ORDER BY break_id FOR UPDATE OF l"
 _COUNT = f"SELECT count(*) {_WHERE}"
 _NOTES = """
 SELECT note_id, at, author, kind, body, digest, size FROM break_notes
- WHERE break_id = %(id)s ORDER BY note_id
+ WHERE break_id = :id ORDER BY note_id
 """
 
 
@@ -112,7 +112,7 @@ def list_breaks(
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        rows = connection.exec_driver_sql(_LIST, {**asdict(break_filter), "limit": limit})
+        rows = connection.execute(text(_LIST), {**asdict(break_filter), "limit": limit})
         return [break_from_row(tuple(row)) for row in rows]
 
 
@@ -123,12 +123,12 @@ def count_breaks(engine: Engine, break_filter: BreakFilter) -> int:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        return int(connection.exec_driver_sql(_COUNT, asdict(break_filter)).scalar_one())
+        return int(connection.execute(text(_COUNT), asdict(break_filter)).scalar_one())
 
 
 def lock_ids(connection: Connection, break_filter: BreakFilter) -> list[str]:
     """The ids of the breaks that a filter matches, in order, locked by the transaction."""
-    rows = connection.exec_driver_sql(_IDS, asdict(break_filter))
+    rows = connection.execute(text(_IDS), asdict(break_filter))
     return [str(row.break_id) for row in rows]
 
 
@@ -141,7 +141,7 @@ def break_history(engine: Engine, break_id: str) -> BreakHistory:
     """
     with transaction(engine) as connection:
         break_ = get_break(connection, break_id)
-        rows = connection.exec_driver_sql(_NOTES, {"id": break_id}).mappings()
+        rows = connection.execute(text(_NOTES), {"id": break_id}).mappings()
         notes = [StoredNote(**row) for row in rows]
         audit_rows = trail(connection, break_id)
     adjustments = all_adjustments(engine, break_id=break_id)

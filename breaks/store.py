@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from breaks.kinds import BreakKind, Impact
@@ -27,12 +27,12 @@ _NAMES = (
 COLUMNS = ", ".join(_NAMES)
 _GET = f"""
 SELECT {COLUMNS} FROM breaks b JOIN break_workflows l USING (break_id)
- WHERE break_id = %(id)s
+ WHERE break_id = :id
 """  # noqa: S608 - our own columns
 _MOVE = """
-UPDATE break_workflows SET state = %(state)s, assignee = %(assignee)s, since = %(since)s,
-       opened_at = %(opened_at)s, reopened = %(reopened)s, settled = %(settled)s
- WHERE break_id = %(id)s
+UPDATE break_workflows SET state = :state, assignee = :assignee, since = :since,
+       opened_at = :opened_at, reopened = :reopened, settled = :settled
+ WHERE break_id = :id
 """
 
 
@@ -96,7 +96,7 @@ def break_exists(engine: Engine, break_id: str) -> bool:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(_GET, {"id": break_id}).one_or_none()
+        row = connection.execute(text(_GET), {"id": break_id}).one_or_none()
         return row is not None
 
 
@@ -155,7 +155,7 @@ def move_break(
         "reopened": after.reopened,
         "settled": after.settled,
     }
-    connection.exec_driver_sql(_MOVE, params)
+    connection.execute(text(_MOVE), params)
     detail = {"why": why, "before": _workflow_json(break_), "after": _workflow_json(after)}
     record(connection, by, f"break.{action}", break_.break_id, detail)
     return after
@@ -206,7 +206,7 @@ def _workflow_json(break_: TrackedBreak) -> dict[str, object]:
 
 
 def _select(connection: Connection, sql: str, break_id: str) -> TrackedBreak:
-    row = connection.exec_driver_sql(sql, {"id": break_id}).one_or_none()
+    row = connection.execute(text(sql), {"id": break_id}).one_or_none()
     if row is None:
         raise ActionRefused(f"there is no break {break_id}")
     return break_from_row(tuple(row))

@@ -234,7 +234,7 @@ def record_restatements(
 
 
 def _restatements(connection: Connection, close: Row[Any]) -> list[Restatement]:
-    """The restated records of a day, by its row in ``closes``."""
+    """The restated records of a day, by its row in ``day_closes``."""
     params = {
         "provider": close.provider,
         "close_no": close.close_no,

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from breaks.policy import DEFAULT_RULES, SlaRule
-from reconcile.runs.verify import terms_asked
-from reconcile.totals.resolution_rate import explained
+from reconcile.runs.request import stored_request
+from reconcile.totals.resolution_rate import resolution_rates
 from reconcile.totals.tie_out import totals
 from reports.queries import StoredRun, business_days, game_totals, last_run, open_breaks
 from reports.report import CheckedInvoice, Pack
@@ -63,11 +63,11 @@ def _with_totals(connection: Connection, pack: Pack, run: StoredRun) -> Pack:
     }
     tie_out = totals(
         url_of(connection.engine),
-        terms_asked(row, None),
+        stored_request(row, None),
         now=run.started_at,
         zone=pack.zone,
     )
-    resolution_rate = explained(
+    resolution_rate = resolution_rates(
         connection, pack.provider, run.window, now=pack.generated_at, zone=pack.zone
     )
     return replace(pack, tie_out=tie_out, resolution_rate=resolution_rate)

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from reconcile.invoices.check import InvoiceCheck
-from reconcile.totals.resolution_rate import Explained
+from reconcile.totals.resolution_rate import ResolutionRates
 from reconcile.totals.tie_out import Totals
 from reports.grid import Amount
 from reports.queries import BusinessDay, GameTotal, OpenBreak, StoredRun
@@ -61,7 +61,7 @@ class Pack:
     exponents: Mapping[str, int]
     zone: str = "UTC"
     tie_out: Totals | None = None
-    resolution_rate: Explained | None = None
+    resolution_rate: ResolutionRates | None = None
     days: tuple[BusinessDay, ...] = ()
     invoices: tuple[CheckedInvoice, ...] = ()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
 from feeds.push import record_unreadable, store_pushed
@@ -24,14 +24,14 @@ JOB = "ingest.v1"
 _LOCK = """
 SELECT delivery_id, provider, route, headers, body, received_at FROM deliveries
  WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL
- ORDER BY delivery_id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+ ORDER BY delivery_id LIMIT :most FOR UPDATE SKIP LOCKED
 """
 _MARK = """
 UPDATE deliveries SET ingested_at = clock_timestamp()
- WHERE delivery_id = ANY(%(deliveries)s::bigint[])
+ WHERE delivery_id = ANY(CAST(:deliveries AS bigint[]))
 """
 _MARK_PARKED = (
-    "UPDATE deliveries SET parked_at = clock_timestamp() WHERE delivery_id = %(delivery)s"
+    "UPDATE deliveries SET parked_at = clock_timestamp() WHERE delivery_id = :delivery"
 )
 
 _INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
@@ -65,7 +65,7 @@ def ingest(context: WorkerContext) -> JobOutcome:
 
 
 def _ingest_some(connection: Connection, context: WorkerContext) -> tuple[int, int]:
-    waiting = connection.exec_driver_sql(_LOCK, {"most": DELIVERIES_PER_INGEST}).all()
+    waiting = connection.execute(text(_LOCK), {"most": DELIVERIES_PER_INGEST}).all()
     if waiting:
         steps.reached(Step.RECORDS_LOCKED)
     deliveries = _parse_all(connection, context, waiting)
@@ -75,7 +75,7 @@ def _ingest_some(connection: Connection, context: WorkerContext) -> tuple[int, i
     except _INVARIANT_BROKEN:
         deliveries = [item for item in deliveries if _store_or_park(connection, context, item)]
     ids = [delivery.delivery_id for delivery, _ in deliveries]
-    connection.exec_driver_sql(_MARK, {"deliveries": ids})
+    connection.execute(text(_MARK), {"deliveries": ids})
     return len(waiting), len(waiting) - len(deliveries)
 
 
@@ -120,7 +120,7 @@ def _park(
     connection: Connection, context: WorkerContext, delivery: Delivery, error: Exception
 ) -> None:
     slug, delivery_id = delivery.provider, delivery.delivery_id
-    connection.exec_driver_sql(_MARK_PARKED, {"delivery": delivery_id})
+    connection.execute(text(_MARK_PARKED), {"delivery": delivery_id})
     park(
         connection,
         job=JOB,

@@ -7,38 +7,38 @@ it whose lease has expired, because its scheduler died, may be claimed by any sc
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from vocabulary.errors import Unavailable
 
 _CLAIM = """
 INSERT INTO job_runs AS r (job, slot, owner, lease_until)
-VALUES (%(job)s, %(slot)s, %(owner)s, clock_timestamp() + %(lease)s)
+VALUES (:job, :slot, :owner, clock_timestamp() + :lease)
 ON CONFLICT (job, slot) DO UPDATE
    SET owner = EXCLUDED.owner, lease_until = EXCLUDED.lease_until, attempts = r.attempts + 1
  WHERE r.done_at IS NULL AND r.lease_until < clock_timestamp()
 RETURNING attempts
 """
 _RENEW = """
-UPDATE job_runs SET lease_until = clock_timestamp() + %(lease)s
- WHERE job = %(job)s AND slot = %(slot)s AND owner = %(owner)s AND done_at IS NULL
+UPDATE job_runs SET lease_until = clock_timestamp() + :lease
+ WHERE job = :job AND slot = :slot AND owner = :owner AND done_at IS NULL
 """
 _COMPLETE = """
 UPDATE job_runs SET done_at = clock_timestamp()
- WHERE job = %(job)s AND slot = %(slot)s AND owner = %(owner)s AND done_at IS NULL
+ WHERE job = :job AND slot = :slot AND owner = :owner AND done_at IS NULL
 """
 # An outage does not count as an attempt.
 _RELEASE = """
 UPDATE job_runs SET lease_until = clock_timestamp(), attempts = attempts - 1
- WHERE job = %(job)s AND slot = %(slot)s AND owner = %(owner)s AND done_at IS NULL
+ WHERE job = :job AND slot = :slot AND owner = :owner AND done_at IS NULL
 """
 _EXPIRED = """
 SELECT slot FROM job_runs
- WHERE job = %(job)s AND done_at IS NULL AND lease_until < clock_timestamp() ORDER BY slot
+ WHERE job = :job AND done_at IS NULL AND lease_until < clock_timestamp() ORDER BY slot
 """
 _FORGET = """
-DELETE FROM job_runs WHERE job = %(job)s AND done_at < clock_timestamp() - interval '7 days'
+DELETE FROM job_runs WHERE job = :job AND done_at < clock_timestamp() - interval '7 days'
 """
 
 
@@ -85,7 +85,7 @@ class Leases:
         parameters = {"job": job, "slot": slot, "owner": self._owner, "lease": self.length}
         try:
             with self._engine.begin() as connection:
-                result = connection.exec_driver_sql(statement, parameters)
+                result = connection.execute(text(statement), parameters)
                 return list(result.scalars()) if result.returns_rows else []
         except OperationalError as error:
             raise Unavailable("schedule: the database is out of reach") from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import dramatiq
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from storage.broker.redis import INGEST_QUEUE, POST_QUEUE, ingest_message, post_message
@@ -32,8 +32,8 @@ _WAITING = """
 SELECT (SELECT array_agg(batch_id) FROM (
           SELECT batch_id FROM batches
            WHERE posted_at IS NULL AND parked_at IS NULL
-             AND committed_at < clock_timestamp() - %(age)s * interval '1 second'
-           ORDER BY batch_id LIMIT %(most)s) AS old),
+             AND committed_at < clock_timestamp() - :age * interval '1 second'
+           ORDER BY batch_id LIMIT :most) AS old),
        (SELECT extract(epoch FROM clock_timestamp() - min(committed_at))::bigint FROM batches
          WHERE posted_at IS NULL AND parked_at IS NULL),
        (SELECT extract(epoch FROM clock_timestamp() - min(received_at))::bigint FROM deliveries
@@ -60,8 +60,8 @@ def backlog(engine: Engine, *, age_s: int) -> Backlog:
     """
     try:
         with engine.connect() as connection:
-            row = connection.exec_driver_sql(
-                _WAITING, {"age": age_s, "most": BATCHES_PER_MESSAGE}
+            row = connection.execute(
+                text(_WAITING), {"age": age_s, "most": BATCHES_PER_MESSAGE}
             )
             batches, oldest_batch, oldest_record = row.one()
     except OperationalError as error:

@@ -58,6 +58,12 @@ class WalletScope:
             words.append(f"wallets that moved since {self.since.isoformat()}")
         return ", ".join(words) or "everything"
 
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The parameters of a rendered query."""
+        first, last = self.wallets or (None, None)
+        return {"first_wallet": first, "last_wallet": last, "since": self.since}
+
     def render(self, sql: str) -> str:
         """The query over the scope's part of the tables."""
         tables = {name: self._narrowed(name) for name in _WALLET_TABLES}
@@ -66,10 +72,9 @@ class WalletScope:
     def _narrowed(self, table: str) -> str:
         conditions = []
         if self.wallets is not None:
-            conditions.append(f"wallet_id BETWEEN {self.wallets[0]:d} AND {self.wallets[1]:d}")
+            conditions.append("wallet_id BETWEEN :first_wallet AND :last_wallet")
         if self.since is not None:
-            committed = f"b.committed_at >= '{self.since.isoformat()}'"
-            conditions.append(f"wallet_id IN ({_MOVED_WALLETS} WHERE {committed})")
+            conditions.append(f"wallet_id IN ({_MOVED_WALLETS} WHERE b.committed_at >= :since)")
         if not conditions:
             return table
-        return f"(SELECT * FROM {table} WHERE {' AND '.join(conditions)})"  # noqa: S608 - numbers
+        return f"(SELECT * FROM {table} WHERE {' AND '.join(conditions)})"  # noqa: S608 - constants

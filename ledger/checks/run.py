@@ -8,7 +8,7 @@ memory of this process does not grow with the books.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.checks import batches, chains, entries, residuals, rounds
@@ -66,8 +66,8 @@ def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[Chec
     checked_scope = scope or WalletScope()
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(
-                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+            connection.execute(
+                text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             )
             for check in checks_for(checked_scope)[0]:
                 yield _run(connection, check, checked_scope)
@@ -76,13 +76,15 @@ def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[Chec
 
 
 def _run(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:
-    checked = connection.exec_driver_sql(scope.render(check.figure)).scalar_one()
+    checked = connection.execute(
+        text(scope.render(check.figure)), scope.parameters
+    ).scalar_one()
     wrong_rows = f"""
 WITH w (row_name) AS MATERIALIZED ({scope.render(check.wrong)})
 SELECT (SELECT count(*) FROM w),
        ARRAY(SELECT row_name FROM w ORDER BY row_name LIMIT {NAMED_MAX})
 """  # noqa: S608 - constants of our own checks
-    wrong, named = connection.exec_driver_sql(wrong_rows).one()
+    wrong, named = connection.execute(text(wrong_rows), scope.parameters).one()
     return CheckResult(
         name=check.name, promise=check.promise, checked=checked, wrong=wrong, named=tuple(named)
     )

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict, Unpack
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.accepting.acceptor import accept_own_operation
@@ -44,28 +44,28 @@ _COLUMNS = ", ".join(_NAMES)
 _PROPOSE = """
 INSERT INTO adjustments (id, player, currency, amount, reason, break_id, provider, round_id,
                          side, fund, proposed_by, proposed_at, state)
-SELECT %(id)s, w.player, w.currency, %(amount)s, %(reason)s, %(break_id)s, %(provider)s,
-       %(round_id)s, %(side)s, %(fund)s::fund_kind, %(by)s, %(now)s, 'proposed'
-  FROM wallets w WHERE w.player = %(player)s AND w.currency = %(currency)s
+SELECT :id, w.player, w.currency, :amount, :reason, :break_id, :provider,
+       :round_id, :side, CAST(:fund AS fund_kind), :by, :now, 'proposed'
+  FROM wallets w WHERE w.player = :player AND w.currency = :currency
 """
-_GET = f"SELECT {_COLUMNS} FROM adjustments WHERE id = %(id)s"  # noqa: S608 - our own columns
+_GET = f"SELECT {_COLUMNS} FROM adjustments WHERE id = :id"  # noqa: S608 - our own columns
 _PENDING = f"""
 SELECT {_COLUMNS} FROM adjustments
  WHERE state IN ('proposed', 'approved')
-   AND (%(break_id)s::text IS NULL OR break_id = %(break_id)s)
+   AND (CAST(:break_id AS text) IS NULL OR break_id = :break_id)
  ORDER BY proposed_at, id
 """  # noqa: S608 - our own columns
 _ALL = f"""
 SELECT {_COLUMNS} FROM adjustments
- WHERE %(break_id)s::text IS NULL OR break_id = %(break_id)s
+ WHERE CAST(:break_id AS text) IS NULL OR break_id = :break_id
  ORDER BY proposed_at, id
 """  # noqa: S608 - our own columns
 _DECIDE = """
-UPDATE adjustments SET state = %(state)s, decided_by = %(by)s, decided_at = %(now)s,
-       decision = %(decision)s
- WHERE id = %(id)s
+UPDATE adjustments SET state = :state, decided_by = :by, decided_at = :now,
+       decision = :decision
+ WHERE id = :id
 """
-_POSTED = "UPDATE adjustments SET state = 'posted', op_key = id WHERE id = %(id)s"
+_POSTED = "UPDATE adjustments SET state = 'posted', op_key = id WHERE id = :id"
 
 
 class AdjustmentRefused(Refused):
@@ -159,7 +159,7 @@ def propose_on(connection: Connection, **proposal: Unpack[Proposal]) -> str:
         "round_id": None if within is None else within.round_id,
         "side": None if within is None else within.side,
     }
-    if connection.exec_driver_sql(_PROPOSE, row).rowcount != 1:
+    if connection.execute(text(_PROPOSE), row).rowcount != 1:
         raise AdjustmentRefused(f"{proposal['player']} has no wallet in {amount.currency}")
     detail["amount"] = amount.text()
     record(connection, proposal["by"], "adjustment.proposed", proposal_id, detail)
@@ -240,7 +240,7 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
     with _transaction(engine) as connection:
         adjustment = _lock(connection, proposal_id)
         if adjustment.state == "approved":
-            connection.exec_driver_sql(_POSTED, {"id": proposal_id})
+            connection.execute(text(_POSTED), {"id": proposal_id})
             record(connection, str(adjustment.decided_by), "adjustment.posted", proposal_id, {})
         return _lock(connection, proposal_id)
 
@@ -350,7 +350,7 @@ def _decide(
         "now": now,
         "decision": decision,
     }
-    connection.exec_driver_sql(_DECIDE, parameters)
+    connection.execute(text(_DECIDE), parameters)
 
 
 def _lock(connection: Connection, proposal_id: str) -> Adjustment:
@@ -358,7 +358,7 @@ def _lock(connection: Connection, proposal_id: str) -> Adjustment:
 
 
 def _get(connection: Connection, sql: str, proposal_id: str) -> Adjustment:
-    row = connection.exec_driver_sql(sql, {"id": proposal_id}).one_or_none()
+    row = connection.execute(text(sql), {"id": proposal_id}).one_or_none()
     if row is None:
         raise AdjustmentRefused(f"no adjustment has the id {proposal_id}")
     return _adjustment(tuple(row))
@@ -366,7 +366,7 @@ def _get(connection: Connection, sql: str, proposal_id: str) -> Adjustment:
 
 def _list(engine: Engine, sql: str, break_id: str | None) -> list[Adjustment]:
     with _transaction(engine) as connection:
-        rows = connection.exec_driver_sql(sql, {"break_id": break_id})
+        rows = connection.execute(text(sql), {"break_id": break_id})
         return [_adjustment(tuple(row)) for row in rows]
 
 

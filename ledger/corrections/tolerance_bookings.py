@@ -13,21 +13,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 _BOOKED_MATCH_KEYS = """
 SELECT DISTINCT match_key FROM residuals r
- WHERE provider = %(provider)s AND after <> 0
+ WHERE provider = :provider AND after <> 0
    AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
  ORDER BY 1
 """
 _LAST_BOOKINGS = """
 SELECT round_id, player, currency, match_key, residual_id, sequence, after FROM residuals r
- WHERE provider = %(provider)s AND match_key = ANY(%(match_keys)s::bigint[])
+ WHERE provider = :provider AND match_key = ANY(CAST(:match_keys AS bigint[]))
    AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
 """
 _BY_RUN = """
-SELECT currency, sum(after - before)::bigint FROM residuals WHERE run_id = %(run)s
+SELECT currency, sum(after - before)::bigint FROM residuals WHERE run_id = :run
  GROUP BY currency ORDER BY currency
 """
 # Header and legs in one statement: the database takes neither without the other.
@@ -35,10 +35,11 @@ _BOOK = """
 WITH booked AS (
   INSERT INTO residuals (run_id, provider, round_id, player, match_key, currency, sequence,
                          before, after, corrects)
-  SELECT %(run)s, %(provider)s, b.*
-    FROM unnest(%(rounds)s::text[], %(players)s::text[], %(match_keys)s::bigint[],
-                %(currencies)s::text[], %(sequences)s::integer[], %(befores)s::bigint[],
-                %(afters)s::bigint[], %(corrects)s::bigint[]) AS b
+  SELECT :run, :provider, b.*
+    FROM unnest(CAST(:rounds AS text[]), CAST(:players AS text[]),
+                CAST(:match_keys AS bigint[]), CAST(:currencies AS text[]),
+                CAST(:sequences AS integer[]), CAST(:befores AS bigint[]),
+                CAST(:afters AS bigint[]), CAST(:corrects AS bigint[])) AS b
   RETURNING *
 )
 INSERT INTO residual_entries (residual_id, leg, account, provider, match_key, currency, amount)
@@ -106,7 +107,7 @@ class Booking:
 
 def booked_match_keys(connection: Connection, provider: str) -> list[int]:
     """Match keys of the rounds with a booked residual, ordered."""
-    rows = connection.exec_driver_sql(_BOOKED_MATCH_KEYS, {"provider": provider})
+    rows = connection.execute(text(_BOOKED_MATCH_KEYS), {"provider": provider})
     return [row[0] for row in rows]
 
 
@@ -130,7 +131,7 @@ def due_bookings(
     if not match_keys:
         return ()
     parameters = {"provider": provider, "match_keys": match_keys}
-    rows = connection.exec_driver_sql(_LAST_BOOKINGS, parameters)
+    rows = connection.execute(text(_LAST_BOOKINGS), parameters)
     booked = {
         ResidualKey(round_id, player, currency): LastBooking(
             residual_id=residual_id, sequence=sequence, match_key=match_key, minor=after
@@ -174,7 +175,7 @@ def write_bookings(
     """
     if bookings:
         parameters = {"provider": provider, "run": run_id, **_columns(bookings)}
-        connection.exec_driver_sql(_BOOK, parameters)
+        connection.execute(text(_BOOK), parameters)
 
 
 def _columns(bookings: Sequence[Booking]) -> dict[str, list[Any]]:
@@ -195,5 +196,5 @@ def booked_by_run(connection: Connection, run_id: str) -> dict[str, int]:
 
     A currency whose movements sum to zero is included.
     """
-    rows = connection.exec_driver_sql(_BY_RUN, {"run": run_id})
+    rows = connection.execute(text(_BY_RUN), {"run": run_id})
     return {row[0]: row[1] for row in rows}

@@ -13,7 +13,7 @@ Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries``
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
 from ledger.enums import OWN_SLUG
@@ -36,7 +36,7 @@ _INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
 _LOCK = """
 SELECT batch_id FROM batches
  WHERE posted_at IS NULL AND parked_at IS NULL
- ORDER BY batch_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+ ORDER BY batch_id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
 _ENTRIES = f"""
@@ -46,12 +46,13 @@ SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider, o.match_key, o.c
        l.amount
   FROM operations o
  CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)
- WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted' AND l.amount <> 0
+ WHERE o.batch_id = ANY(CAST(:batches AS bigint[])) AND o.decision = 'accepted'
+   AND l.amount <> 0
 """  # noqa: S608 - our own rules, rendered
 
 _FROM_OPERATIONS = f"""
  FROM operations o
-WHERE o.batch_id = ANY(%(batches)s::bigint[]) AND o.decision = 'accepted'
+WHERE o.batch_id = ANY(CAST(:batches AS bigint[])) AND o.decision = 'accepted'
   AND o.provider <> '{OWN_SLUG}'
 """
 
@@ -115,13 +116,14 @@ SELECT due.wallet_id, due.wallet_seq, l.leg, l.account::account_kind, due.provid
 """  # noqa: S608 - constants of this module
 
 _MARK_POSTED = """
-UPDATE batches SET posted_at = clock_timestamp() WHERE batch_id = ANY(%(batches)s::bigint[])
+UPDATE batches SET posted_at = clock_timestamp()
+ WHERE batch_id = ANY(CAST(:batches AS bigint[]))
 """
 _BATCH_OPERATIONS = """
 SELECT provider, op_key, kind::text AS kind, wallet_id, wallet_seq FROM operations
- WHERE batch_id = %(batch)s ORDER BY wallet_id, wallet_seq LIMIT %(limit)s
+ WHERE batch_id = :batch ORDER BY wallet_id, wallet_seq LIMIT :limit
 """
-_PARK_BATCH = "UPDATE batches SET parked_at = clock_timestamp() WHERE batch_id = %(batch)s"
+_PARK_BATCH = "UPDATE batches SET parked_at = clock_timestamp() WHERE batch_id = :batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def _post_together(engine: Engine, limit: int) -> Posted:
 
 
 def _lock_batches(connection: Connection, limit: int) -> list[int]:
-    rows = connection.exec_driver_sql(_LOCK, {"limit": limit})
+    rows = connection.execute(text(_LOCK), {"limit": limit})
     return [row[0] for row in rows]
 
 
@@ -195,13 +197,13 @@ def _post(connection: Connection, batches: Sequence[int]) -> int:
         return 0
     parameters = {"batches": list(batches)}
     steps.reached(Step.LOCKED)
-    entries = connection.exec_driver_sql(_ENTRIES, parameters).rowcount
+    entries = connection.execute(text(_ENTRIES), parameters).rowcount
     steps.reached(Step.ENTRIES_WRITTEN)
-    connection.exec_driver_sql(_ROUNDS, parameters)
+    connection.execute(text(_ROUNDS), parameters)
     steps.reached(Step.ROUNDS_WRITTEN)
-    entries += connection.exec_driver_sql(_SWEEP, parameters).rowcount
+    entries += connection.execute(text(_SWEEP), parameters).rowcount
     steps.reached(Step.SWEPT)
-    connection.exec_driver_sql(_MARK_POSTED, parameters)
+    connection.execute(text(_MARK_POSTED), parameters)
     steps.reached(Step.MARKED)
     return entries
 
@@ -230,9 +232,9 @@ def _post_or_park_one(engine: Engine) -> Posted:
 
 
 def _park(connection: Connection, batch: int, error: Exception) -> None:
-    connection.exec_driver_sql(_PARK_BATCH, {"batch": batch})
+    connection.execute(text(_PARK_BATCH), {"batch": batch})
     parameters = {"batch": batch, "limit": KEYS_NAMED_MAX}
-    rows = connection.exec_driver_sql(_BATCH_OPERATIONS, parameters)
+    rows = connection.execute(text(_BATCH_OPERATIONS), parameters)
     operations = [dict(row._mapping) for row in rows]
     context = {"batch": batch, "operations": operations}
     park(connection, job=JOB, subject=f"batch {batch}", error=error, context=context)

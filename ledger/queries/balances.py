@@ -10,15 +10,15 @@ from vocabulary.ids import transaction_id
 
 _BALANCE = """
 SELECT balance, seq, blocked FROM wallets
- WHERE player = %(player)s AND currency = %(currency)s
+ WHERE player = :player AND currency = :currency
 """
 _STATEMENT = """
 SELECT o.wallet_id, o.wallet_seq, o.provider, o.kind::text, o.decision::text, o.reason,
        o.round_id, o.op_key, o.amount, o.balance_after, o.occurred_at, o.received_at,
        b.posted_at
   FROM operations o JOIN wallets w USING (wallet_id) JOIN batches b USING (batch_id)
- WHERE w.player = %(player)s AND w.currency = %(currency)s AND o.wallet_seq > %(after)s
- ORDER BY o.wallet_seq LIMIT %(limit)s
+ WHERE w.player = :player AND w.currency = :currency AND o.wallet_seq > :after
+ ORDER BY o.wallet_seq LIMIT :limit
 """
 _TRIAL = """
 SELECT account::text, CASE WHEN account = 'player_wallet' THEN '' ELSE provider END AS provider,

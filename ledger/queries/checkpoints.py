@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.queries.query import fetch_rows
@@ -24,11 +24,11 @@ BalanceClock = Literal["received", "posted"]
 _TAKE = """
 WITH last AS (
   SELECT DISTINCT ON (wallet_id) wallet_id, wallet_seq, balance FROM checkpoints
-   WHERE as_of <= %(at)s ORDER BY wallet_id, as_of DESC
+   WHERE as_of <= :at ORDER BY wallet_id, as_of DESC
 ), fresh AS (
   SELECT o.wallet_id, o.wallet_seq, coalesce(l.wallet_seq, 0) AS base,
          coalesce(l.balance, 0) AS balance,
-         coalesce(o.received_at <= %(at)s AND b.posted_at <= %(at)s, false) AS covered
+         coalesce(o.received_at <= :at AND b.posted_at <= :at, false) AS covered
     FROM wallets w
     LEFT JOIN last l USING (wallet_id)
     JOIN operations o
@@ -41,7 +41,7 @@ WITH last AS (
     FROM fresh GROUP BY wallet_id, base, balance
 )
 INSERT INTO checkpoints (wallet_id, as_of, wallet_seq, balance)
-SELECT r.wallet_id, %(at)s, r.seq, r.balance + coalesce(sum(e.amount), 0)
+SELECT r.wallet_id, :at, r.seq, r.balance + coalesce(sum(e.amount), 0)
   FROM reach r
   LEFT JOIN entries e
     ON e.wallet_id = r.wallet_id AND e.wallet_seq > r.base AND e.wallet_seq <= r.seq
@@ -66,10 +66,10 @@ SELECT w.player || ' ' || w.currency || ' at ' || c.as_of
 _AT = """
 WITH w AS (
   SELECT wallet_id FROM wallets
-   WHERE player = %(player)s AND currency = %(currency)s
+   WHERE player = :player AND currency = :currency
 ), c AS (
   SELECT k.* FROM checkpoints k JOIN w USING (wallet_id)
-   WHERE k.as_of <= %(at)s ORDER BY k.as_of DESC LIMIT 1
+   WHERE k.as_of <= :at ORDER BY k.as_of DESC LIMIT 1
 )
 SELECT coalesce(c.balance, 0) + coalesce(later.amount, 0), c.as_of
   FROM w LEFT JOIN c USING (wallet_id)
@@ -79,11 +79,11 @@ _LATER = {
     "received": """
 SELECT sum(o.amount)::bigint AS amount FROM operations o
  WHERE o.wallet_id = w.wallet_id AND o.wallet_seq > coalesce(c.wallet_seq, 0)
-   AND o.received_at <= %(at)s""",
+   AND o.received_at <= :at""",
     "posted": """
 SELECT sum(e.amount)::bigint AS amount FROM entries e
  WHERE e.wallet_id = w.wallet_id AND e.wallet_seq > coalesce(c.wallet_seq, 0)
-   AND e.account IN ('player_wallet', 'player_receivable') AND e.posted_at <= %(at)s""",
+   AND e.account IN ('player_wallet', 'player_receivable') AND e.posted_at <= :at""",
 }
 
 
@@ -120,7 +120,7 @@ def take_checkpoint(engine: Engine, *, at: datetime) -> int:
     """
     try:
         with engine.begin() as connection:
-            return connection.exec_driver_sql(_TAKE, {"at": at}).rowcount
+            return connection.execute(text(_TAKE), {"at": at}).rowcount
     except OperationalError as error:
         raise Unavailable("checkpoint: the database is out of reach") from error
 

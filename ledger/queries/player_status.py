@@ -17,7 +17,7 @@ from ledger.queries.query import fetch_rows
 
 _WALLETS = """
 SELECT currency, balance, blocked, day, day_stake, day_payout, restrictions::text FROM wallets
- WHERE player = %(player)s ORDER BY currency
+ WHERE player = :player ORDER BY currency
 """
 
 

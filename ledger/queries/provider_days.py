@@ -14,7 +14,7 @@ _OPERATION_CLOCK = {"received": "o.received_at", "posted": "b.posted_at"}
 # residual belongs to no operation: it counts when it was booked.
 _STATEMENT = """
 WITH moved AS (
-  SELECT ({operation_clock} AT TIME ZONE %(zone)s)::date AS day, o.currency,
+  SELECT ({operation_clock} AT TIME ZONE :zone)::date AS day, o.currency,
          coalesce(sum(o.stake) FILTER (WHERE {plain}), 0)::bigint AS stake,
          coalesce(sum(o.payout) FILTER (WHERE {plain}), 0)::bigint AS payout,
          coalesce(sum(o.amount) FILTER (WHERE o.kind = 'rollback'), 0)::bigint AS rollbacks,
@@ -22,19 +22,19 @@ WITH moved AS (
            AS adjustments,
          count(*) AS operations
     FROM operations o JOIN batches b USING (batch_id)
-   WHERE o.provider = %(provider)s AND o.decision = 'accepted'
+   WHERE o.provider = :provider AND o.decision = 'accepted'
      AND {operation_clock} IS NOT NULL
    GROUP BY 1, 2
 ), entered AS (
   SELECT {entry_clock} AS at, e.currency, e.account, e.amount
     FROM entries e JOIN operations o USING (wallet_id, wallet_seq)
-   WHERE e.provider = %(provider)s
+   WHERE e.provider = :provider
   UNION ALL
   SELECT r.booked_at, e.currency, e.account, e.amount
     FROM residual_entries e JOIN residuals r USING (residual_id)
-   WHERE e.provider = %(provider)s
+   WHERE e.provider = :provider
 ), booked AS (
-  SELECT (e.at AT TIME ZONE %(zone)s)::date AS day, e.currency,
+  SELECT (e.at AT TIME ZONE :zone)::date AS day, e.currency,
          coalesce(sum(e.amount) FILTER (WHERE e.account = 'ggr'), 0)::bigint AS ggr,
          coalesce(sum(e.amount) FILTER (WHERE e.account = 'difference'), 0)::bigint
            AS difference,
@@ -54,8 +54,8 @@ SELECT day, currency, coalesce(stake, 0), coalesce(payout, 0), coalesce(rollback
        coalesce(adjustments, 0), coalesce(funds, 0), coalesce(ggr, 0), coalesce(clearing, 0),
        coalesce(operations, 0), coalesce(difference, 0)
   FROM days
- WHERE (%(first)s::date IS NULL OR day >= %(first)s)
-   AND (%(last)s::date IS NULL OR day <= %(last)s)
+ WHERE (CAST(:first AS date) IS NULL OR day >= :first)
+   AND (CAST(:last AS date) IS NULL OR day <= :last)
  ORDER BY day, currency
 """
 _PLAIN = "o.kind NOT IN ('rollback', 'adjustment')"

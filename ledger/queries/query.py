@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from vocabulary.errors import Unavailable
@@ -19,6 +19,6 @@ def fetch_rows(
     """
     try:
         with engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(sql, dict(parameters))]
+            return [tuple(row) for row in connection.execute(text(sql), dict(parameters))]
     except OperationalError as error:
         raise Unavailable("the database is out of reach") from error

@@ -12,12 +12,12 @@ SELECT r.residual_id, r.provider, r.round_id, r.player, r.currency, r.before, r.
        r.corrects, r.run_id, r.booked_at,
        NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id) AS stands
   FROM residuals r
- WHERE (%(provider)s::text IS NULL OR r.provider = %(provider)s)
-   AND (%(round)s::text IS NULL OR r.round_id = %(round)s)
-   AND (NOT %(standing)s
+ WHERE (CAST(:provider AS text) IS NULL OR r.provider = :provider)
+   AND (CAST(:round AS text) IS NULL OR r.round_id = :round)
+   AND (NOT :standing
         OR (r.after <> 0 AND NOT EXISTS (SELECT FROM residuals later
                                           WHERE later.corrects = r.residual_id)))
- ORDER BY r.residual_id DESC LIMIT %(limit)s
+ ORDER BY r.residual_id DESC LIMIT :limit
 """
 
 

@@ -12,10 +12,10 @@ _ROUNDS = """
 SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, r.wins,
        r.rollbacks, r.status::text, r.stake - r.payout - r.swept, r.first_at, r.last_at
   FROM rounds r JOIN wallets w USING (wallet_id)
- WHERE (%(status)s::round_status IS NULL OR r.status = %(status)s::round_status)
-   AND (%(before)s::timestamptz IS NULL OR r.first_at < %(before)s)
-   AND (%(provider)s::text IS NULL OR r.provider = %(provider)s)
- ORDER BY r.first_at, r.provider, r.round_id LIMIT %(limit)s
+ WHERE (CAST(:status AS round_status) IS NULL OR r.status = CAST(:status AS round_status))
+   AND (CAST(:before AS timestamptz) IS NULL OR r.first_at < :before)
+   AND (CAST(:provider AS text) IS NULL OR r.provider = :provider)
+ ORDER BY r.first_at, r.provider, r.round_id LIMIT :limit
 """
 
 

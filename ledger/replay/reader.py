@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from ledger.accepting.limits import business_day, restrictions_from_json
 from ledger.accepting.model import (
@@ -34,27 +34,27 @@ RANGE_OPERATIONS = 50_000
 _ENUMS = {name: f"o.{name}::text" for name in ("kind", "decision", "fund")}
 _OPERATION = ", ".join(_ENUMS.get(name, f"o.{name}") for name in OperationRow._fields)
 _DELIVERY = ", ".join(f"d.{name}" for name in DeliveryRow._fields)
-_UNTIL = "(%(until)s::timestamptz IS NULL OR b.committed_at < %(until)s)"
-_WINDOW = f"(%(since)s::timestamptz IS NULL OR b.committed_at >= %(since)s) AND {_UNTIL}"
+_UNTIL = "(CAST(:until AS timestamptz) IS NULL OR b.committed_at < :until)"
+_WINDOW = f"(CAST(:since AS timestamptz) IS NULL OR b.committed_at >= :since) AND {_UNTIL}"
 # Only wallets with an operation in the window; their chains are read from the beginning.
-_MOVED = f"""(%(since)s::timestamptz IS NULL OR o.wallet_id IN (
+_MOVED = f"""(CAST(:since AS timestamptz) IS NULL OR o.wallet_id IN (
      SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id) WHERE {_WINDOW}))"""  # noqa: S608 - constants of this module
 
 _RANGES = """
 SELECT max(wallet_id) FROM (
-  SELECT wallet_id, sum(seq + 1) OVER (ORDER BY wallet_id) / %(size)s AS range FROM wallets
+  SELECT wallet_id, sum(seq + 1) OVER (ORDER BY wallet_id) / :size AS range FROM wallets
 ) w GROUP BY range ORDER BY 1
 """
 _WALLETS = """
 SELECT wallet_id, player, currency, balance, seq, turnover, blocked, day, day_stake, day_payout,
        restrictions::text
   FROM wallets
- WHERE wallet_id > %(after)s AND (%(last)s::bigint IS NULL OR wallet_id <= %(last)s)
+ WHERE wallet_id > :after AND (CAST(:last AS bigint) IS NULL OR wallet_id <= :last)
 """
 _OPERATIONS = f"""
 SELECT o.batch_id, b.committed_at, {_OPERATION}
   FROM operations o JOIN batches b USING (batch_id)
- WHERE o.wallet_id > %(after)s AND (%(last)s::bigint IS NULL OR o.wallet_id <= %(last)s)
+ WHERE o.wallet_id > :after AND (CAST(:last AS bigint) IS NULL OR o.wallet_id <= :last)
    AND {_UNTIL} AND {_MOVED}
  ORDER BY o.wallet_id, o.wallet_seq
 """  # noqa: S608 - column names of our own row types
@@ -63,19 +63,19 @@ SELECT o.provider, o.op_key, o.wallet_id, o.wallet_seq, o.batch_id, o.kind::text
        o.decision::text AS decision, o.fingerprint, o.stake, o.payout, o.round_id,
        o.reply_status, o.reply, o.fund::text AS fund, o.received_at, o.reason,
        r.wallet_seq AS reversed_at
-  FROM unnest(%(slugs)s::text[], %(keys)s::text[]) AS q (provider, op_key)
+  FROM unnest(CAST(:slugs AS text[]), CAST(:keys AS text[])) AS q (provider, op_key)
   JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
   LEFT JOIN operations r ON r.provider = o.provider AND r.reverses = o.op_key
 """
 _HANDLES = """
 SELECT q.provider, q.handle, w.currency, w.wallet_id
-  FROM unnest(%(slugs)s::text[], %(handles)s::text[]) AS q (provider, handle)
+  FROM unnest(CAST(:slugs AS text[]), CAST(:handles AS text[])) AS q (provider, handle)
   LEFT JOIN handles h ON h.provider = q.provider AND h.handle = q.handle
   JOIN wallets w ON w.player = coalesce(h.player, q.handle)
 """
 _DELIVERIES = f"""
 SELECT d.delivery_id, d.batch_id, {_DELIVERY} FROM deliveries d JOIN batches b USING (batch_id)
- WHERE {_WINDOW} AND (%(provider)s::text IS NULL OR d.provider = %(provider)s)
+ WHERE {_WINDOW} AND (CAST(:provider AS text) IS NULL OR d.provider = :provider)
  ORDER BY d.delivery_id
 """  # noqa: S608 - column names of our own row types
 _COUNTS = f"""
@@ -133,7 +133,7 @@ class Reader:
 
     def ranges(self) -> list[WalletRange]:
         """Ranges of wallets with about equal numbers of operations; they cover every id."""
-        rows = self._connection.exec_driver_sql(_RANGES, {"size": RANGE_OPERATIONS})
+        rows = self._connection.execute(text(_RANGES), {"size": RANGE_OPERATIONS})
         ends = [row[0] for row in rows]
         starts = [0, *ends]
         lasts: list[int | None] = [*ends, None]
@@ -141,12 +141,12 @@ class Reader:
 
     def count(self) -> int:
         """How many rows the replay reads."""
-        count: int = self._connection.exec_driver_sql(_COUNTS, self._window).scalar_one()
+        count: int = self._connection.execute(text(_COUNTS), self._window).scalar_one()
         return count
 
     def wallets(self, wallet_range: WalletRange) -> dict[int, Wallet]:
         """The wallets of a range as stored now."""
-        rows = self._connection.exec_driver_sql(_WALLETS, wallet_range._asdict())
+        rows = self._connection.execute(text(_WALLETS), wallet_range._asdict())
         return {row[0]: _wallet(row) for row in rows}
 
     def operations(self, wallet_range: WalletRange) -> Iterator[list[StoredOperation]]:
@@ -165,7 +165,7 @@ class Reader:
         if not pairs:
             return {}
         arrays = {"slugs": [slug for slug, _ in pairs], "keys": [key for _, key in pairs]}
-        rows = self._connection.exec_driver_sql(_KNOWN, arrays)
+        rows = self._connection.execute(text(_KNOWN), arrays)
         return {(row.provider, row.op_key): _position(row) for row in rows}
 
     def wallet_ids(self, handles: Iterable[HandleKey]) -> dict[HandleKey, dict[str, int]]:
@@ -173,15 +173,15 @@ class Reader:
         pairs = sorted(set(handles))
         arrays = {"slugs": [slug for slug, _ in pairs], "handles": [name for _, name in pairs]}
         wallet_ids: dict[HandleKey, dict[str, int]] = {}
-        for slug, handle, currency, wallet_id in self._connection.exec_driver_sql(
-            _HANDLES, arrays
+        for slug, handle, currency, wallet_id in self._connection.execute(
+            text(_HANDLES), arrays
         ):
             wallet_ids.setdefault((slug, handle), {})[currency] = wallet_id
         return wallet_ids
 
     def _chunks(self, sql: str, parameters: dict[str, object]) -> Iterator[Sequence[Any]]:
         options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
-        result = self._connection.exec_driver_sql(sql, parameters, execution_options=options)
+        result = self._connection.execute(text(sql), parameters, execution_options=options)
         rows = iter(result)
         while chunk := list(islice(rows, CHUNK)):
             yield chunk

@@ -8,7 +8,7 @@ it checks every delivery. Memory holds one range of wallets and one chunk of row
 
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.accepting.cache import read_set_of
@@ -47,8 +47,8 @@ def replay(
     result = ReplayResult()
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(
-                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+            connection.execute(
+                text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             )
             reader = Reader(connection, replayed_window)
             progress = announce(reader.count())

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
 from operator import itemgetter
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from ledger.seal.files import AFTER_BATCHES
 
@@ -39,16 +39,16 @@ SortKey = tuple[int, ...]
 _COLUMNS = """
 SELECT c.relname::text, a.attname::text
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
- WHERE c.oid = ANY(%(tables)s::regclass[])
+ WHERE c.oid = ANY(CAST(:tables AS regclass[]))
    AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum
 """
-_COMMITTED_ON_DAY = """b.committed_at >= %(since)s AND b.committed_at < %(until)s
-   AND b.batch_id BETWEEN %(first)s AND %(last)s"""
-_BOOKED_ON_DAY = "r.booked_at >= %(since)s AND r.booked_at < %(until)s"
+_COMMITTED_ON_DAY = """b.committed_at >= :since AND b.committed_at < :until
+   AND b.batch_id BETWEEN :first AND :last"""
+_BOOKED_ON_DAY = "r.booked_at >= :since AND r.booked_at < :until"
 # The range of batch ids makes reading faster; the instant decides.
 _BATCH_RANGE = """
 SELECT coalesce(min(batch_id), 0), coalesce(max(batch_id), -1) FROM batches
- WHERE committed_at >= %(since)s AND committed_at < %(until)s
+ WHERE committed_at >= :since AND committed_at < :until
 """
 _LINES = {
     "batch": """
@@ -65,7 +65,7 @@ SELECT b.batch_id, 1, t.wallet_id, t.wallet_seq, t.leg, {row}
     "delivery": """
 SELECT b.batch_id, 2, t.delivery_id, {row}
   FROM batches b JOIN deliveries t USING (batch_id)
- WHERE {day} AND t.batch_id BETWEEN %(first)s AND %(last)s ORDER BY 1, 3""",
+ WHERE {day} AND t.batch_id BETWEEN :first AND :last ORDER BY 1, 3""",
     "residual": """
 SELECT {after}, r.residual_id, 0, {row}
   FROM residuals r JOIN residuals t USING (residual_id) WHERE {booked} ORDER BY 2""",
@@ -84,14 +84,14 @@ def day_bounds(day: date) -> dict[str, datetime]:
 
 def fix_output_format(connection: Connection) -> None:
     """Make PostgreSQL print a row with the same bytes in every session."""
-    connection.exec_driver_sql("SET LOCAL TimeZone = 'UTC'")
-    connection.exec_driver_sql("SET LOCAL bytea_output = 'hex'")
+    connection.execute(text("SET LOCAL TimeZone = 'UTC'"))
+    connection.execute(text("SET LOCAL bytea_output = 'hex'"))
 
 
 def current_layout(connection: Connection) -> dict[str, list[str]]:
     """The columns of a day sealed now, by table."""
     layout: dict[str, list[str]] = {table: [] for table in TABLES.values()}
-    for table, column in connection.exec_driver_sql(_COLUMNS, {"tables": list(layout)}):
+    for table, column in connection.execute(text(_COLUMNS), {"tables": list(layout)}):
         if column not in _UNSTABLE.get(table, ()):
             layout[table].append(column)
     return layout
@@ -112,7 +112,7 @@ def trailer_line(seal: str, counts: Mapping[str, int]) -> bytes:
 def day_lines(connection: Connection, day: date, layout: Layout) -> Iterator[tuple[str, bytes]]:
     """The rows of a day in order: the name of each, and its line."""
     bounds: dict[str, object] = {**day_bounds(day)}
-    bounds["first"], bounds["last"] = connection.exec_driver_sql(_BATCH_RANGE, bounds).one()
+    bounds["first"], bounds["last"] = connection.execute(text(_BATCH_RANGE), bounds).one()
     streams = [_stream(connection, name, bounds, layout) for name in _tables(layout)]
     for _, name, line in merge(*streams, key=itemgetter(0)):
         yield name, line
@@ -134,9 +134,9 @@ def _stream(
     )
     options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
     prefix = f'{{"{name}":'.encode()
-    for row in connection.exec_driver_sql(sql, bounds, execution_options=options):
-        *key, text = row
-        yield tuple(key), name, prefix + text.encode() + b"}\n"
+    for row in connection.execute(text(sql), bounds, execution_options=options):
+        *key, line = row
+        yield tuple(key), name, prefix + line.encode() + b"}\n"
 
 
 def _row_sql(columns: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.seal.canonical_lines import (
@@ -45,14 +45,14 @@ _SEAL = (
 )
 _UNFINISHED = """
 SELECT batch_id, parked_at IS NOT NULL AS parked, count(*) OVER () AS total FROM batches b
- WHERE committed_at >= %(since)s AND committed_at < %(until)s AND posted_at IS NULL
- ORDER BY batch_id LIMIT %(limit)s
+ WHERE committed_at >= :since AND committed_at < :until AND posted_at IS NULL
+ ORDER BY batch_id LIMIT :limit
 """
 _INSERT = """
 INSERT INTO seals (day, previous, hash, layout, batches, operations, entries, deliveries,
                    residuals, residual_entries)
-VALUES (%(day)s, %(previous)s, %(hash)s, %(layout)s, %(batches)s, %(operations)s, %(entries)s,
-        %(deliveries)s, %(residuals)s, %(residual_entries)s)
+VALUES (:day, :previous, :hash, :layout, :batches, :operations, :entries,
+        :deliveries, :residuals, :residual_entries)
 """
 _SNAPSHOT = """
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
@@ -109,7 +109,7 @@ def seal_day(engine: Engine, day: date, *, progress: Progress) -> Seal:
         with engine.begin() as connection:
             row = {"day": day, "previous": previous, "hash": seal.hash, **seal.counts}
             row["layout"] = json.dumps(seal.layout)
-            connection.exec_driver_sql(_INSERT, row)
+            connection.execute(text(_INSERT), row)
     except OperationalError as error:
         raise Unavailable("seal: the database is out of reach") from error
     return seal
@@ -123,7 +123,7 @@ def seal_of(engine: Engine, day: date) -> Seal | None:
     """
     try:
         with engine.connect() as connection:
-            seals = _seals(connection, " WHERE day = %(day)s", {"day": day})
+            seals = _seals(connection, " WHERE day = :day", {"day": day})
     except OperationalError as error:
         raise Unavailable("seal: the database is out of reach") from error
     return seals[0] if seals else None
@@ -186,7 +186,7 @@ class _Digest:
 def open_seal_snapshot(engine: Engine) -> Connection:
     """A connection whose reads all see the same snapshot."""
     connection = engine.connect()
-    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     fix_output_format(connection)
     return connection
 
@@ -205,7 +205,7 @@ def _compute_seal(
 
 
 def _refuse_out_of_order(connection: Connection, day: date) -> None:
-    next_day, first_day, today = connection.exec_driver_sql(_NEXT).one()
+    next_day, first_day, today = connection.execute(text(_NEXT)).one()
     due = next_day or first_day
     if due is None:
         raise Malformed(day.isoformat(), "there is nothing to seal yet")
@@ -217,7 +217,7 @@ def _refuse_out_of_order(connection: Connection, day: date) -> None:
 
 def _refuse_unfinished(connection: Connection, day: date) -> None:
     parameters = {**day_bounds(day), "limit": _NAMED_MAX}
-    rows = connection.exec_driver_sql(_UNFINISHED, parameters).all()
+    rows = connection.execute(text(_UNFINISHED), parameters).all()
     if rows:
         named = ", ".join(f"{row[0]} ({'parked' if row[1] else 'not posted'})" for row in rows)
         raise Contradiction(
@@ -232,9 +232,9 @@ def _wait_for_writers(engine: Engine) -> None:
     Only transactions that have written hold an id, so this does not wait for idle readers.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        _, youngest = connection.exec_driver_sql(_SNAPSHOT).one()
+        _, youngest = connection.execute(text(_SNAPSHOT)).one()
         for _ in range(int(WRITERS_WAIT_S / _POLL_S)):
-            oldest, _ = connection.exec_driver_sql(_SNAPSHOT).one()
+            oldest, _ = connection.execute(text(_SNAPSHOT)).one()
             if oldest >= youngest:
                 return
             time.sleep(_POLL_S)
@@ -252,7 +252,7 @@ def _seals(
             layout=row.layout,
             counts={table: getattr(row, table) for table in TABLES.values()},
         )
-        for row in connection.exec_driver_sql(_SEAL + clause, dict(parameters or {}))
+        for row in connection.execute(text(_SEAL + clause), dict(parameters or {}))
     ]
 
 

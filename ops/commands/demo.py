@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import text
 
 from ops.commands.demo_result import Evidence, result_of, show
 from ops.commands.demo_settings import demo_settings
@@ -304,7 +305,7 @@ def _wait_settled(setup: DemoSetup) -> int:
     try:
         for _ in range(int(SETTLED_WAIT_S / LOOK_EVERY_S)):
             with engine.connect() as connection:
-                batches, records, parked, entries = connection.exec_driver_sql(_UNSETTLED).one()
+                batches, records, parked, entries = connection.execute(text(_UNSETTLED)).one()
             if parked:
                 raise StepFailed(f"{parked} pieces of work are parked")
             if not batches and not records:

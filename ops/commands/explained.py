@@ -13,8 +13,13 @@ from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import explained_samples
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.providers.matching import provider_named
-from reconcile.totals.resolution_rate import HORIZONS, Explained, explained, percent
-from reconcile.totals.resolution_render import explained_json
+from reconcile.totals.resolution_rate import (
+    HORIZONS,
+    ResolutionRates,
+    percent,
+    resolution_rates,
+    resolution_rates_json,
+)
 from storage.engine import open_engine
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.window import Window
@@ -44,7 +49,7 @@ def show(
         typer.echo(exposition(PARTS["explained"], samples), nl=False)
     elif as_json:
         exponents = [each.provider.exponents for each in chosen]
-        told = [explained_json(*each) for each in zip(all_told, exponents, strict=True)]
+        told = [resolution_rates_json(*each) for each in zip(all_told, exponents, strict=True)]
         typer.echo(json.dumps(told, indent=2))
     else:
         _print(all_told)
@@ -52,27 +57,29 @@ def show(
 
 def _look(
     url: str, chosen: list[ConfiguredProvider], span: timedelta, clock: Clock
-) -> list[Explained]:
+) -> list[ResolutionRates]:
     now = clock.now()
     window = Window(start=now - span, end=now)
     engine = open_engine(url, pool_size=1)
     try:
         with engine.connect() as connection:
             return [
-                explained(connection, each.provider.slug, window, now=now, zone=each.timezone)
+                resolution_rates(
+                    connection, each.provider.slug, window, now=now, zone=each.timezone
+                )
                 for each in chosen
             ]
     finally:
         engine.dispose()
 
 
-def _print(all_told: list[Explained]) -> None:
+def _print(all_told: list[ResolutionRates]) -> None:
     table = Table("provider", "of", *HORIZONS, "rows", "open")
     for told in all_told:
-        rows = [_said(each.explained, each.due) for each in told.shares]
+        rows = [_said(each.resolved, each.due) for each in told.rates]
         table.add_row(told.provider, "rows", *rows, str(told.rows), str(told.open))
-        for code in sorted({code for each in told.shares for code in each.money}):
-            money = [_said(*each.money.get(code, (0, 0))) for each in told.shares]
+        for code in sorted({code for each in told.rates for code in each.money}):
+            money = [_said(*each.money.get(code, (0, 0))) for each in told.rates]
             table.add_row("", code, *money)
     Console().print(table)
 

@@ -50,7 +50,9 @@ def checked(
     claimed = read_invoice(
         _bytes(file), file.name, currency=terms.currency, exponents=exponents
     )
-    told = totals(question.url, question.terms, now=clock.now(), zone=question.chosen.timezone)
+    told = totals(
+        question.url, question.request, now=clock.now(), zone=question.chosen.timezone
+    )
     found = check_invoice(claimed, told, terms, exponents)
     return Invoiced(check=found, totals=told, exponents=exponents)
 

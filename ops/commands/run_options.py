@@ -12,7 +12,7 @@ from ops.providers.matching import provider_named, rules_of
 from ops.scheduling.maturity import maturity_now
 from ops.settings.model import ProviderSettings
 from ops.settings.values import parse_duration
-from reconcile.runs.evaluate import Terms
+from reconcile.runs.request import RunRequest
 from vocabulary.clock import Clock
 from vocabulary.maturity import MaturityAges
 
@@ -22,13 +22,13 @@ class ProviderWindow:
     """One provider and window, ready to be asked about.
 
     Attributes:
-        terms: what a run would be asked now, but for the provider's log.
+        request: what a run would be asked now, without the provider's log.
     """
 
     url: str
     entry: ProviderSettings
     chosen: ConfiguredProvider
-    terms: Terms
+    request: RunRequest
 
 
 def asked(
@@ -43,7 +43,7 @@ def asked(
     span = window_of(*window, zone=chosen.timezone)
     url = endpoints(context).database_url
     entry = next(each for each in context.settings.providers if each.slug == provider)
-    terms = Terms(
+    request = RunRequest(
         provider=provider,
         window=span,
         maturity=_ripe(url, entry, maturity, clock),
@@ -51,7 +51,7 @@ def asked(
         open_after=chosen.open_after,
         rules=rules_of(chosen),
     )
-    return ProviderWindow(url=url, entry=entry, chosen=chosen, terms=terms)
+    return ProviderWindow(url=url, entry=entry, chosen=chosen, request=request)
 
 
 def _ripe(

@@ -50,7 +50,9 @@ def show(
     question = asked(current(ctx), provider, (start, end), maturity, clock)
     day = None if rounds is None else _day(rounds)
     exponents = question.chosen.provider.exponents
-    told = totals(question.url, question.terms, now=clock.now(), zone=question.chosen.timezone)
+    told = totals(
+        question.url, question.request, now=clock.now(), zone=question.chosen.timezone
+    )
     names = tuple(
         each.value for each in by or [TotalsSplit.DAY] if each is not TotalsSplit.CURRENCY
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from breaks.kinds import Impact
 from breaks.policy import SlaRule
@@ -20,16 +20,16 @@ SELECT b.provider, b.kind, b.impact, l.state, b.currency, count(*),
 """
 # A rule without amounts has no currency; the strictest that is meant decides, so any will do.
 _UNSETTLED = """
-SELECT b.provider, b.impact, extract(epoch FROM %(now)s - min(l.opened_at))::float8,
+SELECT b.provider, b.impact, extract(epoch FROM :now - min(l.opened_at))::float8,
        count(*) FILTER (WHERE EXISTS (
-           SELECT FROM unnest(%(impacts)s::text[], %(withins)s::interval[],
-                              %(currencies)s::text[], %(leasts)s::bigint[])
+           SELECT FROM unnest(CAST(:impacts AS text[]), CAST(:withins AS interval[]),
+                              CAST(:currencies AS text[]), CAST(:leasts AS bigint[]))
                     AS r (impact, within, currency, least)
-            WHERE r.impact = b.impact AND l.opened_at + r.within < %(now)s
+            WHERE r.impact = b.impact AND l.opened_at + r.within < :now
               AND (r.currency IS NULL
                    OR (r.currency = b.currency AND abs(b.difference) >= r.least))))
   FROM break_workflows l JOIN breaks b USING (break_id)
- WHERE l.state <> 'closed' AND l.state <> ALL (%(settled)s)
+ WHERE l.state <> 'closed' AND l.state <> ALL (:settled)
  GROUP BY 1, 2 ORDER BY 1, 2
 """
 
@@ -43,7 +43,7 @@ def break_samples(
     unsettled = {(slug, impact.value): (0.0, 0) for slug in slugs for impact in Impact}
     said = {"now": now, "settled": [str(each) for each in SETTLED]}
     given = {**said, **_columns(rules_of(settings))}
-    for provider, impact, oldest_s, overdue in connection.exec_driver_sql(_UNSETTLED, given):
+    for provider, impact, oldest_s, overdue in connection.execute(text(_UNSETTLED), given):
         unsettled[provider, impact] = (max(oldest_s, 0.0), overdue)
     for labels, (oldest_s, overdue) in unsettled.items():
         yield sample("breaks_overdue", *labels, value=overdue)
@@ -52,7 +52,7 @@ def break_samples(
 
 def _counted(connection: Connection) -> Iterator[Sample]:
     counts: dict[tuple[str, ...], int] = {}
-    for row in connection.exec_driver_sql(_OPEN):
+    for row in connection.execute(text(_OPEN)):
         *labels, currency, count, minor = row
         key = tuple(labels)
         counts[key] = counts.get(key, 0) + count

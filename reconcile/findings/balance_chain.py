@@ -1,26 +1,30 @@
-"""The provider's balances against the chain of each wallet.
+"""Cross-check: the provider's balances against the chain of each wallet.
 
-Where a feed tells the balance before a round, it must be what the wallet held before the
-round's first operation. A provider whose balance is off stays off by as much until something
-else happens: only the steps are told, each at the round where it shows first, and a balance
-that is off for one round alone is one step, not two.
+If a feed reports the balance before a round, it must equal the balance of our wallet before the
+round's first operation. A provider whose balance is off stays off by the same amount until
+something else happens. Only the changes of that shift are breaks, each at the round where it
+first shows. A balance that is off for a single round is one break, not two.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import Any
 
-from breaks.kinds import OF_BOOKS, BreakKind
+from breaks.kinds import BreakKind
 from reconcile.findings.breaks import Break
-from reconcile.findings.journal import CrossCheckFinding, break_of, by_wallet, place
+from reconcile.findings.cross_check import (
+    CrossCheckFinding,
+    break_of,
+    broken_rounds,
+    operation_evidence,
+)
 from reconcile.snapshot.snapshot import Snapshot
+from vocabulary.maturity import as_ages
 from vocabulary.money import exponent_of, text_from_minor
 
 _STEPS = """
-WITH told AS (
+WITH reported AS (
   SELECT f.match_key, f.round_id, f.record_id, f.balance_before, w.wallet_id
     FROM feed_records f LEFT JOIN handles h USING (provider, handle)
     JOIN wallets w ON w.player = coalesce(h.player, f.handle) AND w.currency = f.currency
@@ -29,8 +33,8 @@ WITH told AS (
 ), firsts AS (
   SELECT DISTINCT ON (o.match_key, o.round_id, o.wallet_id)
          o.match_key, o.round_id, o.wallet_id, o.wallet_seq, o.op_key, o.received_at,
-         o.balance_after - o.amount AS held, t.record_id, t.balance_before AS told
-    FROM told t
+         o.balance_after - o.amount AS booked, t.record_id, t.balance_before AS reported
+    FROM reported t
     JOIN rounds r ON r.match_key = t.match_key AND r.round_id = t.round_id
                  AND r.wallet_id = t.wallet_id AND r.provider = {provider}
     JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
@@ -38,94 +42,100 @@ WITH told AS (
    WHERE o.decision = 'accepted' AND o.kind <> 'tombstone'
    ORDER BY o.match_key, o.round_id, o.wallet_id, o.wallet_seq
 ), shifts AS (
-  SELECT *, told - held AS shift, lag(told - held, 1, 0::bigint) OVER chain AS was,
-         lead(told - held) OVER chain AS will
+  SELECT *, reported - booked AS shift,
+         lag(reported - booked, 1, 0::bigint) OVER chain AS previous_shift,
+         lead(reported - booked) OVER chain AS next_shift
     FROM firsts WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
 )
 SELECT s.*, w.player, w.currency FROM shifts s JOIN wallets w USING (wallet_id)
- WHERE shift <> was ORDER BY wallet_id, wallet_seq
+ WHERE shift <> previous_shift ORDER BY wallet_id, wallet_seq
 """
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceGap:
-    """A round at which the provider's balance leaves ours by ``size`` more than before."""
+    """A round at which the provider's balance shifts from ours by ``size``, minor units."""
 
     row: Mapping[str, Any]
     size: int
 
 
-def steps(
+def balance_gaps(
     rows: Iterable[Mapping[str, Any]], unbooked: Sequence[int] = ()
 ) -> Iterator[BalanceGap]:
-    """Where one wallet's shift really changes.
+    """Yield the gaps of one wallet.
 
-    ``rows`` are the places, in chain order, whose ``shift`` differs from that of the place
-    before; ``was`` and ``will`` are the shifts before and after, ``will`` None at the end.
-    ``unbooked`` is what rounds that the ledger never booked moved, in order of time: one of
-    them, or several in a row, shift every balance after them, and are no steps.
+    Args:
+        rows: the operations, in chain order, whose ``shift`` differs from that of the operation
+            before; ``next_shift`` is that of the operation after, None at the chain's end.
+        unbooked: what rounds that the ledger never booked moved, in order of time. Such a
+        round,
+            or several in a row, shift every later balance without being a gap.
     """
     level = 0
     sums = list(accumulate(unbooked, initial=0))
     for row in rows:
         size = row["shift"] - level
         if size == 0:
-            continue  # back from a balance that was off for one round alone
-        lasting = any(end - size in sums[:n] for n, end in enumerate(sums))
-        if not lasting:
+            continue  # back from a balance that was off for a single round
+        explained = any(end - size in sums[:n] for n, end in enumerate(sums))
+        if not explained:
             yield BalanceGap(row, size)
-        if lasting or row["will"] == row["shift"]:
+        if explained or row["next_shift"] == row["shift"]:
             level = row["shift"]
 
 
 def chain_breaks(
-    books: Snapshot,
-    provider: str,
-    exponents: Mapping[str, int],
-    now: datetime,
-    *,
-    known: Sequence[Break],
-    young: datetime | None = None,
+    snapshot: Snapshot, exponents: Mapping[str, int], round_breaks: Sequence[Break]
 ) -> list[Break]:
-    """Steps in the provider's balances that none of the ``known`` breaks explains.
+    """Find the gaps in the provider's balances that no other break explains.
 
-    A break of the same round explains its step, and so does one of the same player and amount:
-    a round that the ledger never booked shifts every balance after it. What is under way does
-    so too and is no break yet: a step at a round received after ``young`` is not told so far.
+    A break of the same round explains its gap, and so does one of the same player and amount: a
+    round that the ledger never booked shifts every balance after it. While parts of a round can
+    be immature, a gap at a round received within the longest maturity is not reported yet.
     """
-    rounds = {each.round_id for each in known if each.kind in OF_BOOKS}
-    amounts = Counter(
-        (each.player, each.currency, each.difference) for each in known if each.difference
-    )
+    provider, now = snapshot.provider, snapshot.context.now
+    ages = as_ages(snapshot.context.maturity)
+    rounds = broken_rounds(round_breaks)
+    amounts = {(b.player, b.currency, b.difference) for b in round_breaks}
+    unbooked = _unbooked_amounts(round_breaks)
+    findings = []
+    for _, operations in groupby(snapshot.query(_STEPS), key=lambda row: row["wallet_id"]):
+        rows = list(operations)
+        owner = (rows[0]["player"], rows[0]["currency"])
+        for gap in balance_gaps(rows, unbooked.get(owner, ())):
+            if ages.in_part and gap.row["received_at"] > now - ages.longest:
+                continue
+            if gap.row["round_id"] not in rounds and (*owner, gap.size) not in amounts:
+                findings.append(_finding(gap, provider, exponents))
+    return [break_of(finding, provider, now) for finding in findings]
+
+
+def _unbooked_amounts(round_breaks: Sequence[Break]) -> dict[tuple[str, str], list[int]]:
+    """Collect what rounds missing in the ledger moved, by player and currency, in time."""
     unbooked: dict[tuple[str, str], list[int]] = {}
-    for each in sorted(known, key=lambda each: (each.at, each.round_id)):
-        if each.kind is BreakKind.MISSING_IN_LEDGER:
-            unbooked.setdefault((each.player, each.currency), []).append(each.difference)
-    found = []
-    for rows in by_wallet(books.rows(_STEPS)):
-        who = (rows[0]["player"], rows[0]["currency"])
-        for step in steps(rows, unbooked.get(who, ())):
-            if young is not None and step.row["received_at"] > young:
-                continue
-            told = (step.row["player"], step.row["currency"], step.size)
-            if step.row["round_id"] in rounds or amounts[told]:
-                continue
-            found.append(break_of(_witness(step, provider, exponents), provider, now))
-    return found
+    for break_ in sorted(round_breaks, key=lambda break_: (break_.at, break_.round_id)):
+        if break_.kind is BreakKind.MISSING_IN_LEDGER:
+            owner = (break_.player, break_.currency)
+            unbooked.setdefault(owner, []).append(break_.difference)
+    return unbooked
 
 
-def _witness(
-    step: BalanceGap, provider: str, exponents: Mapping[str, int]
-) -> CrossCheckFinding:
-    row = step.row
+def _finding(gap: BalanceGap, provider: str, exponents: Mapping[str, int]) -> CrossCheckFinding:
+    row = gap.row
     exponent = exponent_of(row["currency"], exponents)
-    told, held = (text_from_minor(row[name], exponent) for name in ("told", "held"))
+    reported, booked = (text_from_minor(row[n], exponent) for n in ("reported", "booked"))
     return CrossCheckFinding(
         kind=BreakKind.BALANCE_GAP,
         row=row,
-        difference=step.size,
-        evidence={**place(row), "records": [row["record_id"]], "told": told, "held": held},
-        explanation=f"{provider} tells a balance of {told} {row['currency']} before round"
-        f" {row['round_id']}, but the wallet of {row['player']} held {held}"
+        difference=gap.size,
+        evidence={
+            **operation_evidence(row),
+            "records": [row["record_id"]],
+            "told": reported,
+            "held": booked,
+        },
+        explanation=f"{provider} tells a balance of {reported} {row['currency']} before round"
+        f" {row['round_id']}, but the wallet of {row['player']} held {booked}"
         f" {row['currency']}; no round explains the step.",
     )

@@ -1,25 +1,24 @@
-"""The provider's own log of its callbacks against our journal: the third side of the triangle.
+"""Cross-check: the provider's own log of its callbacks against our journal.
 
-What the provider sent is read by its own dialect, so that both sides name an operation alike. A
-callback that the journal does not hold was never received (or came from nobody we trust); one
-that it holds with another answer than the log says is disputed.
+The provider's dialect reads the logged callbacks, so that both sides name an operation alike. A
+logged callback that is not in the journal never reached us (or did not come from the provider).
+One that the journal holds with another answer than the log is disputed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from breaks.kinds import OF_BOOKS, BreakKind
+from breaks.kinds import BreakKind
 from reconcile.findings.breaks import Break
+from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
 from reconcile.findings.explanations import owed
-from reconcile.findings.journal import CrossCheckFinding, break_of
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.facts import Bet, BetAndWin, Operation, Win
 from vocabulary.ids import match_key
 from vocabulary.money import Money, exponent_of, text_from_minor
 
-#: Reads the body of a logged callback; None where it is no operation.
+#: Reads the body of a logged callback; None if it is not an operation.
 ReadLogged = Callable[[bytes], Operation | None]
 
 _LOGGED = """
@@ -35,140 +34,145 @@ UNION ALL
 SELECT op_key, reply_status, reply FROM deliveries
  WHERE provider = {provider} AND op_key = ANY({keys})
 """
-
 _PLAYERS = """
 SELECT handle, player FROM handles WHERE provider = {provider} AND handle = ANY({handles})
 """
 
+#: A logged callback, and the operation that it holds.
+_LoggedOperation = tuple[Mapping[str, Any], Operation]
+
 
 def log_breaks(
-    books: Snapshot,
-    provider: str,
+    snapshot: Snapshot,
     exponents: Mapping[str, int],
-    now: datetime,
-    *,
-    read: ReadLogged,
-    known: Iterable[Break],
+    round_breaks: Iterable[Break],
+    read_logged: ReadLogged,
 ) -> list[Break]:
-    """Logged callbacks that our journal does not hold, or holds with another answer.
+    """Find logged callbacks that our journal lacks, or holds with another answer.
 
-    One that explains a break already ``known`` about its round is no break of its own.
+    Callbacks of rounds that are among ``round_breaks`` get no break of their own.
     """
-    told = {each.round_id for each in known if each.kind in OF_BOOKS}
-    logged = [(row, read(row["payload"])) for row in books.rows(_LOGGED)]
-    by_key: dict[str, list[tuple[Mapping[str, Any], Operation]]] = {}
-    for row, fact in logged:
-        if fact is not None and fact.round_id not in told:
-            by_key.setdefault(fact.key, []).append((row, fact))
+    rounds = broken_rounds(round_breaks)
+    logged = [(row, read_logged(row["payload"])) for row in snapshot.query(_LOGGED)]
+    attempts: dict[str, list[_LoggedOperation]] = {}
+    for row, operation in logged:
+        if operation is not None and operation.round_id not in rounds:
+            attempts.setdefault(operation.key, []).append((row, operation))
     journal: dict[str, list[Mapping[str, Any]]] = {}
-    for answer in books.rows(_JOURNAL, keys=sorted(by_key)) if by_key else ():
+    for answer in snapshot.query(_JOURNAL, keys=sorted(attempts)) if attempts else ():
         journal.setdefault(answer["op_key"], []).append(answer)
-    found = _judged(provider, exponents, by_key, journal)
-    return [break_of(each, provider, now) for each in _named(books, found)]
+    provider, now = snapshot.provider, snapshot.context.now
+    findings = _compare(provider, exponents, attempts, journal)
+    return [break_of(f, provider, now) for f in _with_our_players(snapshot, findings)]
 
 
-def _named(books: Snapshot, found: list[CrossCheckFinding]) -> list[CrossCheckFinding]:
-    """The same, told of the players as we know them; a handle nobody mapped is the player."""
-    handles = sorted({each.row["player"] for each in found})
-    rows = books.rows(_PLAYERS, handles=handles) if handles else ()
+def _with_our_players(
+    snapshot: Snapshot, findings: list[CrossCheckFinding]
+) -> list[CrossCheckFinding]:
+    """Replace handles by our players; a handle without a mapping is the player."""
+    handles = sorted({finding.row["player"] for finding in findings})
+    rows = snapshot.query(_PLAYERS, handles=handles) if handles else ()
     players = {row["handle"]: row["player"] for row in rows}
     return [
-        replace(each, row={**each.row, "player": players.get(told, told)})
-        for each in found
-        for told in (each.row["player"],)
+        replace(finding, row={**finding.row, "player": players.get(handle, handle)})
+        for finding in findings
+        for handle in (finding.row["player"],)
     ]
 
 
-def _judged(
+def _compare(
     provider: str,
     exponents: Mapping[str, int],
-    by_key: Mapping[str, list[tuple[Mapping[str, Any], Operation]]],
+    attempts: Mapping[str, list[_LoggedOperation]],
     journal: Mapping[str, list[Mapping[str, Any]]],
 ) -> list[CrossCheckFinding]:
-    found = []
-    for key, tries in by_key.items():
-        row, fact = tries[-1]
+    findings = []
+    for key, tries in attempts.items():
+        row, operation = tries[-1]
         answers = journal.get(key)
         if answers is None:
-            found.append(_missing(provider, row, fact, exponents))
-        elif not any(_agree(each, answer) for each, _ in tries for answer in answers):
-            found.append(_disputed(provider, row, fact, answers))
-    return found
+            findings.append(_missing(provider, row, operation, exponents))
+        elif not any(_agree(logged, answer) for logged, _ in tries for answer in answers):
+            findings.append(_disputed(provider, row, operation, answers))
+    return findings
 
 
 def _agree(logged: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
-    """Whether the log says what we answered; a log may keep less of the body than we sent."""
+    """Check that the log shows our answer; a log may keep only the start of its body."""
     if logged["response_code"] != answer["reply_status"]:
         return False
-    said, sent = bytes(logged["response_body"]).strip(), bytes(answer["reply"]).strip()
-    return sent.startswith(said)
+    logged_body, sent = bytes(logged["response_body"]).strip(), bytes(answer["reply"]).strip()
+    return sent.startswith(logged_body)
 
 
-def _row(logged: Mapping[str, Any], fact: Operation, provider: str) -> dict[str, Any]:
+def _row(logged: Mapping[str, Any], operation: Operation, provider: str) -> dict[str, Any]:
     return {
-        "round_id": fact.round_id,
-        "op_key": fact.key,
-        "match_key": match_key(provider, fact.round_id),
-        "player": fact.handle,
-        "currency": _moved(fact).currency,
+        "round_id": operation.round_id,
+        "op_key": operation.key,
+        "match_key": match_key(provider, operation.round_id),
+        "player": operation.handle,
+        "currency": _movement(operation).currency,
         "received_at": logged["attempted_at"],
     }
 
 
-def _moved(fact: Operation) -> Money:
-    """What the callback would have moved to the player; nothing where it names no amount."""
-    match fact:
+def _movement(operation: Operation) -> Money:
+    """Return what the callback would have moved to the player; zero if it names no amount."""
+    match operation:
         case Bet():
-            return Money(-fact.amount.minor, fact.amount.currency)
+            return Money(-operation.amount.minor, operation.amount.currency)
         case Win():
-            return fact.amount
+            return operation.amount
         case BetAndWin():
-            return Money(fact.win.minor - fact.bet.minor, fact.win.currency)
+            return Money(operation.win.minor - operation.bet.minor, operation.win.currency)
         case _:
-            amount = getattr(fact, "stake", None) or getattr(fact, "amount", None)
-            currency = getattr(fact, "currency", "") if amount is None else amount.currency
+            amount = getattr(operation, "stake", None) or getattr(operation, "amount", None)
+            currency = getattr(operation, "currency", "") if amount is None else amount.currency
             return Money(0, currency)
 
 
 def _missing(
-    provider: str, logged: Mapping[str, Any], fact: Operation, exponents: Mapping[str, int]
+    provider: str,
+    logged: Mapping[str, Any],
+    operation: Operation,
+    exponents: Mapping[str, int],
 ) -> CrossCheckFinding:
-    moved = _moved(fact)
-    exponent = exponent_of(moved.currency, exponents)
+    movement = _movement(operation)
+    exponent = exponent_of(movement.currency, exponents)
 
     def money(minor: int) -> str:
-        return f"{text_from_minor(minor, exponent)} {moved.currency}"
+        return f"{text_from_minor(minor, exponent)} {movement.currency}"
 
-    said = "as delivered" if logged["success"] else "as failed"
+    outcome = "as delivered" if logged["success"] else "as failed"
     return CrossCheckFinding(
         kind=BreakKind.DELIVERY_MISSING,
-        row=_row(logged, fact, provider),
-        subject=fact.key,
-        difference=moved.minor,
-        evidence=_logged(logged),
-        explanation=f"{provider} logs the callback {fact.key} {said}, but it has never reached"
-        f" us; if it stands, {owed(moved.minor, money)}.",
+        row=_row(logged, operation, provider),
+        subject=operation.key,
+        difference=movement.minor,
+        evidence=_evidence(logged),
+        explanation=f"{provider} logs the callback {operation.key} {outcome}, but it has never"
+        f" reached us; if it stands, {owed(movement.minor, money)}.",
     )
 
 
 def _disputed(
     provider: str,
     logged: Mapping[str, Any],
-    fact: Operation,
+    operation: Operation,
     answers: list[Mapping[str, Any]],
 ) -> CrossCheckFinding:
     code = "no answer" if logged["response_code"] is None else logged["response_code"]
     sent = " and ".join(sorted({str(answer["reply_status"]) for answer in answers}))
-    other = " and another body" if str(code) == sent else ""
+    body = " and another body" if str(code) == sent else ""
     return CrossCheckFinding(
         kind=BreakKind.DELIVERY_DISPUTED,
-        row=_row(logged, fact, provider),
-        subject=fact.key,
-        evidence={**_logged(logged), "operations": [fact.key]},
-        explanation=f"{provider} logs {code} for the callback {fact.key}, but we answered it"
-        f" with {sent}{other}; ask whether it stands.",
+        row=_row(logged, operation, provider),
+        subject=operation.key,
+        evidence={**_evidence(logged), "operations": [operation.key]},
+        explanation=f"{provider} logs {code} for the callback {operation.key}, but we answered"
+        f" it with {sent}{body}; ask whether it stands.",
     )
 
 
-def _logged(logged: Mapping[str, Any]) -> dict[str, Any]:
+def _evidence(logged: Mapping[str, Any]) -> dict[str, Any]:
     return {"logged": [f"{logged['webhook_id']}/{logged['delivery_id']}"]}

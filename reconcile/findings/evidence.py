@@ -1,8 +1,9 @@
-"""What a break rests on, as references that can be walked back to the bytes.
+"""References from a break to its sources, which lead back to the received bytes.
 
-``operations`` are the operation keys of the round in our journal, ``transactions`` their places
-in the wallets' chains, ``records`` the provider's record ids and ``versions`` every telling of
-them that was kept. ``withdrawn`` are records that the provider told once and tells no more.
+``operations`` are the operation keys of the round in our journal, and ``transactions`` their
+positions in the wallets' chains. ``records`` are the provider's record ids, and ``versions``
+all stored versions of them. ``withdrawn`` are records that the provider once reported and then
+withdrew.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,8 @@ from reconcile.findings.breaks import Break
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key, transaction_id
 
-#: References of one kind kept with one break; of more, the first and their number.
+#: The most references of one kind that a break keeps; of more, it keeps the first and their
+#: number.
 KEPT_MAX = 50
 
 _OPERATIONS = """
@@ -35,7 +37,6 @@ SELECT f.round_id, f.record_id, min(coalesce(h.player, f.handle)) AS player,
  WHERE f.provider = {provider} AND f.match_key = ANY({keys}::bigint[])
  GROUP BY f.round_id, f.record_id ORDER BY f.round_id, f.record_id
 """
-
 _WITHDRAWN = """
 SELECT w.round_id, coalesce(h.player, w.handle) AS player, w.record_id, w.stake, w.payout,
        w.source, w.received_at::text, w.changed_by, w.changed_at::text
@@ -49,25 +50,31 @@ SELECT w.round_id, coalesce(h.player, w.handle) AS player, w.record_id, w.stake,
 """
 
 
-def with_evidence(books: Snapshot, provider: str, breaks: Sequence[Break]) -> list[Break]:
-    """The breaks, those found by looking at a round's rows with what those rows rest on."""
-    asked = [each for each in breaks if each.kind in BY_ROUND]
-    if not asked:
+_RowsByRound = Mapping[str, list[dict[str, Any]]]
+
+
+def with_evidence(snapshot: Snapshot, breaks: Sequence[Break]) -> list[Break]:
+    """Add evidence to the breaks that were found by comparing rounds."""
+    of_rounds = [break_ for break_ in breaks if break_.kind in BY_ROUND]
+    if not of_rounds:
         return list(breaks)
-    aliases = {match_key(provider, each.alias) for each in asked if each.alias}
-    keys = sorted({each.match_key for each in asked} | aliases)
-    operations = _by_round(books.rows(_OPERATIONS, keys=keys))
-    records = _by_round(books.rows(_RECORDS, keys=keys))
-    gone = _by_round(books.rows(_WITHDRAWN, keys=keys))
+    aliases = {
+        match_key(snapshot.provider, break_.alias) for break_ in of_rounds if break_.alias
+    }
+    keys = sorted({break_.match_key for break_ in of_rounds} | aliases)
+    operations, records, withdrawn = (
+        _by_round(snapshot.query(query, keys=keys))
+        for query in (_OPERATIONS, _RECORDS, _WITHDRAWN)
+    )
     return [
-        replace(each, evidence=_evidence(each, operations, records, gone))
-        if each.kind in BY_ROUND
-        else each
-        for each in breaks
+        replace(break_, evidence=_evidence(break_, operations, records, withdrawn))
+        if break_.kind in BY_ROUND
+        else break_
+        for break_ in breaks
     ]
 
 
-def _by_round(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _by_round(rows: Iterable[dict[str, Any]]) -> _RowsByRound:
     rounds: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         rounds.setdefault(row["round_id"], []).append(row)
@@ -75,33 +82,33 @@ def _by_round(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 
 def _of_player(rows: list[dict[str, Any]], player: str) -> list[dict[str, Any]]:
-    """The player's rows of a round that several share; all of them where none is."""
+    """Return the player's rows of a shared round; all rows if none is the player's."""
     return [row for row in rows if row["player"] == player] or rows
 
 
 def _evidence(
-    each: Break,
-    operations: Mapping[str, list[dict[str, Any]]],
-    records: Mapping[str, list[dict[str, Any]]],
-    gone: Mapping[str, list[dict[str, Any]]],
+    break_: Break, operations: _RowsByRound, records: _RowsByRound, withdrawn: _RowsByRound
 ) -> dict[str, Any]:
-    ours = _of_player(operations.get(each.round_id, []), each.player)
-    theirs = _of_player(records.get(each.alias or each.round_id, []), each.player)
-    left = gone.get(each.alias or each.round_id, [])
-    told: dict[str, list[Any]] = {
+    their_round = break_.alias or break_.round_id
+    ours = _of_player(operations.get(break_.round_id, []), break_.player)
+    theirs = _of_player(records.get(their_round, []), break_.player)
+    gone = _of_player(withdrawn.get(their_round, []), break_.player)
+    references: dict[str, list[Any]] = {
         "operations": [row["op_key"] for row in ours],
         "transactions": [transaction_id(row["wallet_id"], row["wallet_seq"]) for row in ours],
         "records": [row["record_id"] for row in theirs],
         "versions": [n for row in theirs for n in row["versions"] if n is not None],
-        "withdrawn": [_withdrawn(row) for row in _of_player(left, each.player)],
+        "withdrawn": [_withdrawn(row) for row in gone],
     }
-    evidence: dict[str, Any] = {name: some[:KEPT_MAX] for name, some in told.items() if some}
-    more = {name: len(some) for name, some in told.items() if len(some) > KEPT_MAX}
-    return {**evidence, "counts": more} if more else evidence
+    evidence: dict[str, Any] = {
+        name: values[:KEPT_MAX] for name, values in references.items() if values
+    }
+    counts = {n: len(values) for n, values in references.items() if len(values) > KEPT_MAX}
+    return {**evidence, "counts": counts} if counts else evidence
 
 
 def _withdrawn(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record said, who told it, and what left it out; amounts in minor units."""
+    """Return a withdrawn record: amounts in minor units, its source, and what withdrew it."""
     return {
         "record": row["record_id"],
         "stake_minor": str(row["stake"]),

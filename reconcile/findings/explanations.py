@@ -1,4 +1,4 @@
-"""A break of two books in one sentence that needs no knowledge of either."""
+"""One sentence for every kind of break, readable without knowledge of either book."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from breaks.kinds import BreakKind
 from vocabulary.money import text_from_minor
 
-Sentence = Callable[["ReadableBreak"], str]
+Explain = Callable[["ReadableBreak"], str]
 
 
 class ReadableBreak:
-    """One row of breaks, readable: amounts as text with their currency.
+    """One row of breaks with its amounts as text.
 
-    ``row`` has the columns of ``Classified.breaks`` as attributes, None where one is null.
+    ``row`` has the columns of ``Classified.breaks`` as attributes, None for null.
     """
 
     def __init__(self, row: Any, provider: str, exponent: int) -> None:
@@ -22,28 +22,28 @@ class ReadableBreak:
 
     @property
     def player(self) -> str:
-        """The player as we know them, or else as the provider does."""
+        """Our name of the player, or else the provider's."""
         ours, theirs = self.row.player_ours, self.row.player_theirs
         return str(theirs if ours is None else ours)
 
     def text(self, minor: int) -> str:
-        """An amount without its currency."""
+        """Return an amount as decimal text without currency."""
         return text_from_minor(minor, self._exponent)
 
     def money(self, minor: int) -> str:
-        """An amount with its currency."""
+        """Return an amount as decimal text with its currency."""
         return f"{self.text(minor)} {self.row.currency}"
 
     def amount(self, column: str) -> str:
-        """The amount in a column."""
+        """Return the amount in a column, with currency."""
         return self.money(getattr(self.row, column))
 
     def side(self, name: str) -> dict[str, Any] | None:
-        """What one side says of the round; None where it is silent."""
+        """Return what one side has of the round, or None if it has nothing."""
         row = self.row
         if getattr(row, f"records_{name}") is None:
             return None
-        told = {
+        details = {
             "stake": self.text(getattr(row, f"stake_{name}")),
             "payout": self.text(getattr(row, f"payout_{name}")),
             "player": getattr(row, f"player_{name}"),
@@ -51,144 +51,146 @@ class ReadableBreak:
             "at": getattr(row, f"at_{name}").isoformat(),
         }
         if getattr(row, f"wrong_declared_{name}") is not None:
-            told["declared_net"] = self.text(getattr(row, f"wrong_declared_{name}"))
+            details["declared_net"] = self.text(getattr(row, f"wrong_declared_{name}"))
         if getattr(row, f"rolled_back_{name}"):
-            told["rolled_back"] = True
-        return told
+            details["rolled_back"] = True
+        return details
 
     def owed(self) -> str:
-        """Who is owed the difference."""
+        """Say who is owed the difference."""
         return owed(self.row.difference, self.money)
 
 
 def owed(difference: int, money: Callable[[int], str]) -> str:
-    """Who is owed a difference, in words."""
+    """Say who is owed a difference."""
     if difference == 0:
         return "no money is owed"
-    who = "the player is owed" if difference > 0 else "the operator is owed"
-    return f"{who} {money(abs(difference))}"
+    creditor = "the player is owed" if difference > 0 else "the operator is owed"
+    return f"{creditor} {money(abs(difference))}"
 
 
-def _missing_in_ledger(said: ReadableBreak) -> str:
+def _missing_in_ledger(break_: ReadableBreak) -> str:
     return (
-        f"{said.provider} reports a stake of {said.amount('stake_theirs')} and a payout of"
-        f" {said.amount('payout_theirs')} for round {said.row.round_id}, which the ledger has"
-        f" never booked; {said.owed()}."
+        f"{break_.provider} reports a stake of {break_.amount('stake_theirs')} and a payout of"
+        f" {break_.amount('payout_theirs')} for round {break_.row.round_id}, which the ledger"
+        f" has never booked; {break_.owed()}."
     )
 
 
-def _missing_at_provider(said: ReadableBreak) -> str:
+def _missing_at_provider(break_: ReadableBreak) -> str:
     return (
-        f"The ledger booked a stake of {said.amount('stake_ours')} and a payout of"
-        f" {said.amount('payout_ours')} for round {said.row.round_id}, which {said.provider}"
-        f" does not report; {said.owed()}."
+        f"The ledger booked a stake of {break_.amount('stake_ours')} and a payout of"
+        f" {break_.amount('payout_ours')} for round {break_.row.round_id}, which"
+        f" {break_.provider} does not report; {break_.owed()}."
     )
 
 
-def _currency(said: ReadableBreak) -> str:
-    teller, other = ("The ledger", said.provider)
-    if said.row.records_ours is None:
-        teller, other = (said.provider, "the ledger")
+def _reporter(break_: ReadableBreak) -> tuple[str, str]:
+    """Return the side that has a one-sided round, and the other one."""
+    if break_.row.records_ours is None:
+        return break_.provider, "the ledger"
+    return "The ledger", break_.provider
+
+
+def _currency(break_: ReadableBreak) -> str:
+    reporter, counterpart = _reporter(break_)
     return (
-        f"{teller} has round {said.row.round_id} in {said.row.currency} and {other} has it in"
-        f" another currency; in {said.row.currency} {said.owed()}."
+        f"{reporter} has round {break_.row.round_id} in {break_.row.currency} and"
+        f" {counterpart} has it in another currency; in {break_.row.currency} {break_.owed()}."
     )
 
 
-def _player(said: ReadableBreak) -> str:
+def _player(break_: ReadableBreak) -> str:
+    row = break_.row
+    others = " and others" if row.players_theirs > 1 else ""
     return (
-        f"The ledger booked round {said.row.round_id} for player {said.row.player_ours}, but"
-        f" {said.provider} reports it for {said.row.player_theirs}"
-        f"{' and others' if said.row.players_theirs > 1 else ''}; the amounts are judged apart."
+        f"The ledger booked round {row.round_id} for player {row.player_ours}, but"
+        f" {break_.provider} reports it for {row.player_theirs}{others}; the amounts are judged"
+        " apart."
     )
 
 
-def _ambiguous(said: ReadableBreak) -> str:
-    teller, other = ("The ledger", said.provider)
-    if said.row.records_ours is None:
-        teller, other = (said.provider, "the ledger")
+def _ambiguous(break_: ReadableBreak) -> str:
+    reporter, counterpart = _reporter(break_)
     return (
-        f"{teller} has one round more like {said.row.round_id} (same player, same amounts, near"
-        f" in time) than {other}, and nothing tells which of them is the one too many;"
-        f" {said.owed()}."
+        f"{reporter} has one round more like {break_.row.round_id} (same player, same amounts,"
+        f" near in time) than {counterpart}, and nothing tells which of them is the one too"
+        f" many; {break_.owed()}."
     )
 
 
-def _status(said: ReadableBreak) -> str:
-    undone, stands = ("the ledger", said.provider)
-    if not said.row.rolled_back_ours:
+def _status(break_: ReadableBreak) -> str:
+    undone, stands = ("the ledger", break_.provider)
+    if not break_.row.rolled_back_ours:
         undone, stands = (stands, undone)
     return (
-        f"Round {said.row.round_id} was rolled back at {undone}, but {stands} says that it"
-        f" stands; {said.owed()}."
+        f"Round {break_.row.round_id} was rolled back at {undone}, but {stands} says that it"
+        f" stands; {break_.owed()}."
     )
 
 
-def _differing(what: str) -> Sentence:
-    def sentence(said: ReadableBreak) -> str:
+def _differing(column: str) -> Explain:
+    def sentence(break_: ReadableBreak) -> str:
         return (
-            f"{said.provider} reports a {what} of {said.amount(f'{what}_theirs')} for round"
-            f" {said.row.round_id}, the ledger booked {said.amount(f'{what}_ours')};"
-            f" {said.owed()}."
+            f"{break_.provider} reports a {column} of {break_.amount(f'{column}_theirs')} for"
+            f" round {break_.row.round_id}, the ledger booked"
+            f" {break_.amount(f'{column}_ours')}; {break_.owed()}."
         )
 
     return sentence
 
 
-def _duplicate(who: str, side: str) -> Sentence:
-    def sentence(said: ReadableBreak) -> str:
-        extras = getattr(said.row, f"extras_{side}")
+def _duplicate(side: str) -> Explain:
+    def sentence(break_: ReadableBreak) -> str:
+        extras = getattr(break_.row, f"extras_{side}")
         times = "once more" if extras == 1 else f"{extras} times more"
-        teller = said.provider if side == "theirs" else who
+        reporter = break_.provider if side == "theirs" else "The ledger"
         return (
-            f"{teller} tells a line of round {said.row.round_id} {times} under the same id;"
-            f" taken as real, {said.owed()}."
+            f"{reporter} tells a line of round {break_.row.round_id} {times} under the same"
+            f" id; taken as real, {break_.owed()}."
         )
 
     return sentence
 
 
-def _arithmetic(said: ReadableBreak) -> str:
-    row = said.row
+def _arithmetic(break_: ReadableBreak) -> str:
+    row = break_.row
     return (
-        f"{said.provider} contradicts itself about round {row.round_id}: stake and payout make"
-        f" {said.money(row.wrong_net_theirs)} to the player, but {_declared(said)}."
+        f"{break_.provider} contradicts itself about round {row.round_id}: stake and payout"
+        f" make {break_.money(row.wrong_net_theirs)} to the player, but {_declared(break_)}."
     )
 
 
-def _declared(said: ReadableBreak) -> str:
-    row = said.row
+def _declared(break_: ReadableBreak) -> str:
+    row = break_.row
     if row.wrong_declared_theirs not in {None, row.wrong_net_theirs}:
-        return f"the line declares {said.money(row.wrong_declared_theirs)}"
-    before, after = said.text(row.wrong_before_theirs), said.text(row.wrong_after_theirs)
+        return f"the line declares {break_.money(row.wrong_declared_theirs)}"
+    before, after = break_.text(row.wrong_before_theirs), break_.text(row.wrong_after_theirs)
     return f"the balance went from {before} to {after} {row.currency}"
 
 
-def _round_total(said: ReadableBreak) -> str:
-    row = said.row
-    declared = [
-        said.money(getattr(row, f"{what}_ours") if told is None else told)
-        for what, told in (
-            ("stake", row.declared_stake_ours),
-            ("payout", row.declared_payout_ours),
-        )
-    ]
+def _round_total(break_: ReadableBreak) -> str:
+    row = break_.row
+    stake = row.stake_ours if row.declared_stake_ours is None else row.declared_stake_ours
+    payout = row.payout_ours if row.declared_payout_ours is None else row.declared_payout_ours
     return (
-        f"{said.provider} ended round {row.round_id} naming a stake of {declared[0]} and a"
-        f" payout of {declared[1]}, but the ledger booked {said.amount('stake_ours')} and"
-        f" {said.amount('payout_ours')}; by those totals {said.owed()}."
+        f"{break_.provider} ended round {row.round_id} naming a stake of"
+        f" {break_.money(stake)} and a payout of {break_.money(payout)}, but the ledger"
+        f" booked {break_.amount('stake_ours')} and {break_.amount('payout_ours')}; by"
+        f" those totals {break_.owed()}."
     )
 
 
-def _open_overdue(said: ReadableBreak) -> str:
+def _open_overdue(break_: ReadableBreak) -> str:
     return (
-        f"Round {said.row.round_id} took a stake of {said.amount('stake_ours')} and was never"
-        f" ended though its time is over; ask {said.provider} whether it is to be refunded."
+        f"Round {break_.row.round_id} took a stake of {break_.amount('stake_ours')} and was"
+        f" never ended though its time is over; ask {break_.provider} whether it is to be"
+        " refunded."
     )
 
 
-#: One sentence per kind that ``reconcile.matching.classify`` finds.
-SENTENCES: dict[BreakKind, Sentence] = {
+#: One sentence for each kind that ``reconcile.matching.classify`` finds.
+EXPLANATIONS: dict[BreakKind, Explain] = {
     BreakKind.MISSING_IN_LEDGER: _missing_in_ledger,
     BreakKind.MISSING_AT_PROVIDER: _missing_at_provider,
     BreakKind.CURRENCY: _currency,
@@ -196,8 +198,8 @@ SENTENCES: dict[BreakKind, Sentence] = {
     BreakKind.STATUS: _status,
     BreakKind.STAKE: _differing("stake"),
     BreakKind.PAYOUT: _differing("payout"),
-    BreakKind.DUPLICATE_AT_PROVIDER: _duplicate("The provider", "theirs"),
-    BreakKind.DUPLICATE_IN_LEDGER: _duplicate("The ledger", "ours"),
+    BreakKind.DUPLICATE_AT_PROVIDER: _duplicate("theirs"),
+    BreakKind.DUPLICATE_IN_LEDGER: _duplicate("ours"),
     BreakKind.PLAYER: _player,
     BreakKind.ARITHMETIC: _arithmetic,
     BreakKind.ROUND_TOTAL: _round_total,

@@ -1,14 +1,14 @@
-"""What the feed itself did wrong, as breaks: lines nobody could read, days told otherwise."""
+"""Problems of the feed itself as breaks: unreadable lines, and days restated after close."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from sqlalchemy import Connection
 
-from breaks.kinds import OF_BOOKS, BreakKind
+from breaks.kinds import BreakKind
 from feeds.findings import FeedFinding, FindingKind, findings_in
 from reconcile.findings.breaks import Break
-from reconcile.findings.journal import CrossCheckFinding, break_of
+from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
+from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 
@@ -19,43 +19,46 @@ _KINDS = {
 
 
 def feed_breaks(
-    connection: Connection,
-    provider: str,
-    window: Window,
-    now: datetime,
-    known: Iterable[Break],
+    connection: Connection, snapshot: Snapshot, round_breaks: Iterable[Break]
 ) -> list[Break]:
-    """Open findings of the window's feeds that are breaks.
+    """Return the open findings of the window's feeds that are breaks.
 
-    A restated round that differs from the ledger now is already ``known`` by that.
+    A restated round that differs from the ledger is among ``round_breaks`` already.
     """
-    told = {each.round_id for each in known if each.kind in OF_BOOKS}
+    provider, window = snapshot.provider, snapshot.window
+    rounds = broken_rounds(round_breaks)
     return [
-        break_of(_witness(each, provider, window), provider, now)
-        for each in findings_in(connection, provider, window)
-        if each.kind in _KINDS and (each.round_id is None or each.round_id not in told)
+        break_of(_finding(finding, provider, window), provider, snapshot.context.now)
+        for finding in findings_in(connection, provider, window)
+        if finding.kind in _KINDS
+        and (finding.round_id is None or finding.round_id not in rounds)
     ]
 
 
-def _witness(each: FeedFinding, provider: str, window: Window) -> CrossCheckFinding:
-    at = window.start if each.covers is None else max(each.covers.start, window.start)
+def _finding(finding: FeedFinding, provider: str, window: Window) -> CrossCheckFinding:
+    covers = finding.covers
     row = {
-        "round_id": each.round_id,
-        "op_key": each.record_id or _where(each),
-        "match_key": match_key(provider, each.round_id) if each.round_id else 0,
+        "round_id": finding.round_id,
+        "op_key": finding.record_id or _location(finding),
+        "match_key": match_key(provider, finding.round_id) if finding.round_id else 0,
         "player": None,
-        "currency": each.currency,
-        "received_at": at,
+        "currency": finding.currency,
+        "received_at": window.start if covers is None else max(covers.start, window.start),
     }
     return CrossCheckFinding(
-        kind=_KINDS[each.kind],
+        kind=_KINDS[finding.kind],
         row=row,
-        subject=each.id,
-        difference=each.difference or 0,
-        evidence={"finding": each.id, "file": each.file, "line": each.line, **each.evidence},
-        explanation=each.detail,
+        subject=finding.id,
+        difference=finding.difference or 0,
+        evidence={
+            "finding": finding.id,
+            "file": finding.file,
+            "line": finding.line,
+            **finding.evidence,
+        },
+        explanation=finding.detail,
     )
 
 
-def _where(each: FeedFinding) -> str:
-    return each.feed if each.file is None else f"{each.file}:{each.line or 0}"
+def _location(finding: FeedFinding) -> str:
+    return finding.feed if finding.file is None else f"{finding.file}:{finding.line or 0}"

@@ -1,27 +1,27 @@
-"""What witnesses besides the two books say: the chain of each wallet, and our own journal.
+"""Cross-check: what our own journal shows that neither book does.
 
-Each question is one query over the window, in the snapshot of the run, that finds few rows of
-many. What is found does not change where a round's rows end: the two books may agree about a
-round whose callback was changed on its way, or whose balance the provider tells wrong.
+Each check is one query over the window, in the snapshot of the run, that selects few rows. A
+finding does not change the bucket of a round's rows: both books may agree about a round whose
+callback came twice with different content.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from breaks.kinds import OF_BOOKS, BreakKind, impact_of
-from reconcile.findings.breaks import Break, break_id
+from breaks.kinds import BreakKind
+from reconcile.findings.breaks import Break
+from reconcile.findings.cross_check import (
+    CrossCheckFinding,
+    break_of,
+    broken_rounds,
+    operation_evidence,
+)
 from reconcile.findings.explanations import owed
 from reconcile.snapshot.snapshot import Snapshot
-from vocabulary.ids import transaction_id
 from vocabulary.money import exponent_of, text_from_minor
 
-#: ISO 4217's code for no currency: what an operation that nobody booked was in.
-NO_CURRENCY = "XXX"
-
-# A tombstone stands right behind the operation that placed it. What came for its key later was
-# answered as rolled back, unless it could not be: then it stands beside the tombstone.
+# A tombstone directly follows the operation that placed it. A later operation of its key was
+# answered as rolled back, or else was booked beside the tombstone with a key of its own.
 _TOMBSTONES = """
 SELECT s.op_key, s.round_id, s.match_key, s.wallet_id, s.wallet_seq, s.currency,
        s.received_at, p.op_key AS placed_by, p.kind::text AS placed_kind, w.player,
@@ -53,7 +53,7 @@ SELECT d.op_key, count(*) AS times, min(d.received_at) AS received_at,
  GROUP BY d.op_key, o.wallet_id, o.wallet_seq, w.player
  ORDER BY d.op_key
 """
-# The operation after which a wallet that is below zero now has been below zero ever since.
+# Of a wallet below zero: the operation after which it has been below zero ever since.
 _BELOW_ZERO = """
 SELECT o.op_key, o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::text AS kind,
        o.received_at, w.player, w.currency, w.balance
@@ -67,122 +67,67 @@ SELECT o.op_key, o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::tex
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrossCheckFinding:
-    """A finding in the making; ``money`` words an amount in its currency."""
-
-    kind: BreakKind
-    row: Mapping[str, Any]
-    explanation: str
-    difference: int = 0
-    subject: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-
-
 def journal_breaks(
-    books: Snapshot,
-    provider: str,
-    exponents: Mapping[str, int],
-    now: datetime,
-    *,
-    known: Iterable[Break],
+    snapshot: Snapshot, exponents: Mapping[str, int], round_breaks: Iterable[Break]
 ) -> list[Break]:
-    """What our own journal of the window says that neither book tells.
+    """Find late originals, orphan rollbacks, conflicting repeats and negative balances.
 
-    What happened to a round whose rows differ is ``known`` by that; a wallet below zero is a
-    state of the wallet, whatever its rounds say.
+    A round among ``round_breaks`` gets no further break, except that a wallet below zero is a
+    state of the wallet whatever its rounds are.
     """
-    told = {each.round_id for each in known if each.kind in OF_BOOKS}
-    found = [
-        *map(_tombstone(provider), books.rows(_TOMBSTONES)),
-        *map(_conflict(provider), books.rows(_CONFLICTS)),
-        *(_below_zero(row, exponents) for row in books.rows(_BELOW_ZERO)),
+    provider, rounds = snapshot.provider, broken_rounds(round_breaks)
+    findings = [
+        *(_tombstone(row, provider) for row in snapshot.query(_TOMBSTONES)),
+        *(_conflict(row, provider) for row in snapshot.query(_CONFLICTS)),
+        *(_below_zero(row, exponents) for row in snapshot.query(_BELOW_ZERO)),
     ]
     return [
-        break_of(each, provider, now)
-        for each in found
-        if each is not None
-        and (each.kind is BreakKind.NEGATIVE_BALANCE or each.row["round_id"] not in told)
+        break_of(finding, provider, snapshot.context.now)
+        for finding in findings
+        if finding is not None
+        and (
+            finding.kind is BreakKind.NEGATIVE_BALANCE or finding.row["round_id"] not in rounds
+        )
     ]
 
 
-def break_of(each: CrossCheckFinding, provider: str, now: datetime) -> Break:
-    """The break that a finding is. Its row names round, key, player, currency and instant."""
-    row = each.row
-    round_id = row["round_id"] or row.get("op_key") or ""
-    currency = row["currency"] or NO_CURRENCY
-    return Break(
-        id=break_id(provider, each.kind, round_id, currency, each.subject),
-        kind=each.kind,
-        impact=impact_of(each.difference),
-        player=row["player"] or "",
-        currency=currency,
-        round_id=round_id,
-        match_key=row["match_key"] or 0,
-        ours=None,
-        theirs=None,
-        difference=each.difference,
-        at=row["received_at"],
-        first_seen=now,
-        explanation=each.explanation,
-        subject=each.subject,
-        evidence=each.evidence,
+def _tombstone(row: Mapping[str, Any], provider: str) -> CrossCheckFinding | None:
+    by_rollback = row["placed_kind"] == "rollback"
+    evidence = {**operation_evidence(row), "placed_by": row["placed_by"]}
+    if row["times"]:
+        return CrossCheckFinding(
+            kind=BreakKind.LATE_ORIGINAL,
+            row=row,
+            subject=row["op_key"],
+            evidence={**evidence, "deliveries": row["deliveries"]},
+            explanation=f"{provider} sent {row['op_key']} after the"
+            f" {'rollback' if by_rollback else 'round end'} that concerns it; it moved nothing,"
+            " so no money is owed unless the history says otherwise.",
+        )
+    if not by_rollback:
+        # A bet that never came shows in the control totals of its round's end.
+        return None
+    return CrossCheckFinding(
+        kind=BreakKind.ORPHAN_ROLLBACK,
+        row=row,
+        subject=row["op_key"],
+        evidence=evidence,
+        explanation=f"{provider} rolled back {row['op_key']}, which has never reached us;"
+        " nothing was booked, so no money is owed.",
     )
 
 
-def place(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Where in the books an operation stands."""
-    if row.get("wallet_id") is None:
-        return {"operations": [row["op_key"]]}
-    return {
-        "operations": [row["op_key"]],
-        "transactions": [transaction_id(row["wallet_id"], row["wallet_seq"])],
-    }
-
-
-def _tombstone(provider: str) -> Any:
-    def found(row: Mapping[str, Any]) -> CrossCheckFinding | None:
-        by_rollback = row["placed_kind"] == "rollback"
-        what = "rollback" if by_rollback else "round end"
-        evidence = {**place(row), "placed_by": row["placed_by"]}
-        if row["times"]:
-            return CrossCheckFinding(
-                kind=BreakKind.LATE_ORIGINAL,
-                row=row,
-                subject=row["op_key"],
-                evidence={**evidence, "deliveries": row["deliveries"]},
-                explanation=f"{provider} sent {row['op_key']} after the {what} that concerns"
-                " it; it moved nothing, so no money is owed unless the history says otherwise.",
-            )
-        if not by_rollback:
-            # A bet that never came shows in the control totals of its round's end.
-            return None
-        return CrossCheckFinding(
-            kind=BreakKind.ORPHAN_ROLLBACK,
-            row=row,
-            subject=row["op_key"],
-            evidence=evidence,
-            explanation=f"{provider} rolled back {row['op_key']}, which has never reached us;"
-            " nothing was booked, so no money is owed.",
-        )
-
-    return found
-
-
-def _conflict(provider: str) -> Any:
-    def found(row: Mapping[str, Any]) -> CrossCheckFinding:
-        times = "" if row["times"] == 1 else f" {row['times']} times"
-        first = "" if row["decision"] is None else f", first {row['decision']},"
-        return CrossCheckFinding(
-            kind=BreakKind.IDEMPOTENCY_CONFLICT,
-            row=row,
-            subject=row["op_key"],
-            evidence={**place(row), "deliveries": row["deliveries"]},
-            explanation=f"{provider} sent {row['op_key']}{first} again{times} with other"
-            " content; the first telling stands and the other moved nothing.",
-        )
-
-    return found
+def _conflict(row: Mapping[str, Any], provider: str) -> CrossCheckFinding:
+    times = "" if row["times"] == 1 else f" {row['times']} times"
+    first = "" if row["decision"] is None else f", first {row['decision']},"
+    return CrossCheckFinding(
+        kind=BreakKind.IDEMPOTENCY_CONFLICT,
+        row=row,
+        subject=row["op_key"],
+        evidence={**operation_evidence(row), "deliveries": row["deliveries"]},
+        explanation=f"{provider} sent {row['op_key']}{first} again{times} with other"
+        " content; the first telling stands and the other moved nothing.",
+    )
 
 
 def _below_zero(row: Mapping[str, Any], exponents: Mapping[str, int]) -> CrossCheckFinding:
@@ -195,19 +140,8 @@ def _below_zero(row: Mapping[str, Any], exponents: Mapping[str, int]) -> CrossCh
         kind=BreakKind.NEGATIVE_BALANCE,
         row=row,
         difference=row["balance"],
-        evidence=place(row),
+        evidence=operation_evidence(row),
         explanation=f"The {row['kind'].replace('_', ' ')} {row['op_key']} left the wallet of"
         f" {row['player']} below zero and it still is, at {money(row['balance'])};"
         f" {owed(row['balance'], money)}.",
     )
-
-
-def by_wallet(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Rows ordered by wallet, wallet by wallet."""
-    start = 0
-    for place_, row in enumerate(rows):
-        if row["wallet_id"] != rows[start]["wallet_id"]:
-            yield rows[start:place_]
-            start = place_
-    if rows:
-        yield rows[start:]

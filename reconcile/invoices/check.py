@@ -1,27 +1,28 @@
-"""An invoice against our books: what we compute, what is claimed, and which rounds lie between.
+"""Check an invoice against our books: what we compute, what is claimed, where they differ.
 
-For each claimed line ``claimed - ours = explained + unexplained``: explained is what the
-provider's own history says otherwise than our books, round by round; unexplained is what it
-claims beyond its own history. For the fee ``claimed - ours = by_ggr + by_terms``: what follows
-from another GGR, and what from other terms than were agreed.
+For each claimed line, ``claimed - ours = explained + unexplained``. Explained is what the
+provider's own history has otherwise than our books, round by round; unexplained is what it
+claims beyond its own history. For the fee, ``claimed - ours = by_ggr + by_terms``: what follows
+from another GGR, and what follows from other terms than were agreed.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import Fee, FeeTerms, fee_of
 from reconcile.totals.differences import DifferenceLine
-from reconcile.totals.sums import PartOfOurs, TotalsCell
+from reconcile.totals.sums import NonCashOperation, TotalsCell
 from reconcile.totals.tie_out import Totals, TotalsRow
 from vocabulary.errors import Refused
 
-#: A line's game, None for all, and its currency.
+#: The game of a line (None for all) and its currency.
 Subject = tuple[str | None, str]
 
 
-class InvoiceOfOthers(Refused):
-    """The invoice is in another currency than the terms."""
+class WrongInvoiceCurrency(Refused):
+    """The invoice has another currency than the terms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +30,11 @@ class CheckedLine:
     """One line of an invoice, in minor units of its currency.
 
     Attributes:
-        ours: our GGR, without what the terms exclude.
+        ours: our GGR without what the terms exclude.
         theirs: GGR by the provider's own history, without the same.
         excluded: our GGR that the terms exclude.
         causes: the difference of the two histories, by cause.
-        residual: what totals could not tie; zero unless something is wrong.
+        residual: the difference that no round explains; zero unless something is wrong.
     """
 
     game: str | None
@@ -58,17 +59,17 @@ class CheckedLine:
 
     @property
     def explained(self) -> int:
-        """What rounds that the two sides tell differently make of the difference."""
+        """The difference that comes from rounds on which the two sides differ."""
         return sum(self.causes.values()) if self.difference else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceCheck:
-    """A whole invoice. Fees in minor units of the invoice's currency.
+    """A checked invoice. Fees in minor units of the invoice's currency.
 
     Attributes:
         ours: the fee on our GGR.
-        on_claims: the fee on the GGR that is claimed.
+        on_claims: the fee on the claimed GGR.
     """
 
     invoice: Invoice
@@ -83,36 +84,36 @@ class InvoiceCheck:
 
     @property
     def by_ggr(self) -> int:
-        """What of it follows from another GGR."""
+        """The part of the difference that follows from another GGR."""
         return self.on_claims.total - self.ours.total
 
     @property
     def by_terms(self) -> int:
-        """What of it follows from other terms."""
+        """The part of the difference that follows from other terms."""
         return self.invoice.fee - self.on_claims.total
 
     @property
     def ties(self) -> bool:
-        """Whether every line and the fee are what we compute."""
-        return self.difference == 0 and all(each.difference == 0 for each in self.checked)
+        """Whether all lines and the fee are what we compute."""
+        return self.difference == 0 and all(line.difference == 0 for line in self.checked)
 
 
 def check_invoice(
-    invoice: Invoice, told: Totals, terms: FeeTerms, exponents: Mapping[str, int]
+    invoice: Invoice, totals: Totals, terms: FeeTerms, exponents: Mapping[str, int]
 ) -> InvoiceCheck:
-    """Hold an invoice against the totals of its period.
+    """Check an invoice against the totals of its period.
 
     Raises:
-        InvoiceOfOthers: its currency is not the terms'.
-        TermsIncomplete: a currency without a rate.
+        WrongInvoiceCurrency: its currency is not the terms'.
+        TermsIncomplete: a currency has no rate.
     """
     if invoice.currency != terms.currency:
-        raise InvoiceOfOthers(
+        raise WrongInvoiceCurrency(
             f"the invoice is in {invoice.currency}, the terms are in {terms.currency}"
         )
     checked = tuple(
-        _checked(subject, claimed, told, terms)
-        for subject, claimed in _subjects(invoice.claims, told, terms).items()
+        _check_line(subject, claimed, totals, terms)
+        for subject, claimed in _subjects(invoice.claims, totals, terms).items()
     )
     return InvoiceCheck(
         invoice=invoice,
@@ -122,26 +123,25 @@ def check_invoice(
     )
 
 
-def _subjects(claims: Iterable[Claim], told: Totals, terms: FeeTerms) -> dict[Subject, int]:
-    """What is claimed, and 0 of what was played and is not claimed."""
-    claimed = {(each.game, each.currency): each.ggr for each in claims}
-    whole = {each.currency for each in claims if each.game is None}
+def _subjects(claims: Iterable[Claim], totals: Totals, terms: FeeTerms) -> dict[Subject, int]:
+    """Return what is claimed, and 0 for what was played and is not claimed."""
+    claimed = {(claim.game, claim.currency): claim.ggr for claim in claims}
+    claimed_as_a_whole = {claim.currency for claim in claims if claim.game is None}
     played = {
         (cell.game, cell.currency)
-        for cell in told.cells
-        if cell.currency not in whole and cell.game not in terms.exclude_games
+        for cell in totals.cells
+        if cell.currency not in claimed_as_a_whole and cell.game not in terms.exclude_games
     }
-    left = sorted(played - set(claimed))
-    return {**claimed, **dict.fromkeys(left, 0)}
+    return {**claimed, **dict.fromkeys(sorted(played - set(claimed)), 0)}
 
 
-def _checked(subject: Subject, claimed: int, told: Totals, terms: FeeTerms) -> CheckedLine:
+def _check_line(subject: Subject, claimed: int, totals: Totals, terms: FeeTerms) -> CheckedLine:
     game, currency = subject
-    rows = [row for cell, row in told.cells.items() if _counts(cell, subject, terms)]
+    rows = [row for cell, row in totals.cells.items() if _counts(cell, subject, terms)]
     excluded = sum(
-        part.stake - part.payout
-        for part in told.parts
-        if _counts(part.cell, subject, terms) and _is_excluded(part, terms)
+        operation.stake - operation.payout
+        for operation in totals.non_cash
+        if _counts(operation.cell, subject, terms) and _is_excluded(operation, terms)
     )
     return CheckedLine(
         game=game,
@@ -152,7 +152,7 @@ def _checked(subject: Subject, claimed: int, told: Totals, terms: FeeTerms) -> C
         excluded=excluded,
         causes=_causes(rows),
         residual=sum(row.residual for row in rows),
-        lines=tuple(line for line in told.lines if _counts(line.cell, subject, terms)),
+        lines=tuple(line for line in totals.lines if _counts(line.cell, subject, terms)),
     )
 
 
@@ -163,20 +163,19 @@ def _counts(cell: TotalsCell, subject: Subject, terms: FeeTerms) -> bool:
     return game is None or cell.game == game
 
 
-def _is_excluded(part: PartOfOurs, terms: FeeTerms) -> bool:
-    return not part.adjusts and part.fund in terms.exclude_funds
+def _is_excluded(operation: NonCashOperation, terms: FeeTerms) -> bool:
+    return not operation.adjusts and operation.fund in terms.exclude_funds
 
 
 def _causes(rows: Iterable[TotalsRow]) -> dict[str, int]:
-    causes: dict[str, int] = {}
+    causes: Counter[str] = Counter()
     for row in rows:
-        for cause, ggr in row.causes.items():
-            causes[cause] = causes.get(cause, 0) + ggr
+        causes.update(row.causes)
     return {cause: causes[cause] for cause in sorted(causes) if causes[cause]}
 
 
 def _by_currency(checked: Iterable[CheckedLine], figure: str) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for each in checked:
-        sums[each.currency] = sums.get(each.currency, 0) + getattr(each, figure)
+    sums: Counter[str] = Counter()
+    for line in checked:
+        sums[line.currency] += getattr(line, figure)
     return {code: sums[code] for code in sorted(sums)}

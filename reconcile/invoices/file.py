@@ -1,6 +1,6 @@
-"""Reading an invoice: what a provider claims, from TOML, JSON or CSV.
+"""Read an invoice, which is what a provider claims, from TOML, JSON or CSV.
 
-Amounts are decimal text. Anything unknown, doubled or unreadable is refused, with its place.
+Amounts are decimal text. Anything unknown, repeated or unreadable is refused, with its place.
 """
 
 import csv
@@ -21,12 +21,12 @@ _LINE = frozenset({"game", "currency", "ggr", "fee"})
 
 
 class InvoiceUnreadable(Refused):
-    """The file is no invoice; the message says where and why."""
+    """The file is not an invoice; the message says where and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One line: the GGR that is claimed to have been won, minor units of its currency.
+    """One line: the claimed GGR, in minor units of its currency.
 
     Attributes:
         game: None: all games of the currency.
@@ -54,13 +54,13 @@ class Invoice:
 def read_invoice(
     data: bytes, name: str, *, currency: str, exponents: Mapping[str, int]
 ) -> Invoice:
-    """Read an invoice by how its name ends.
+    """Read an invoice in the format of its file name.
 
     Args:
-        data: the file.
-        name: its name.
-        currency: the one the fee is in, where the file names none.
-        exponents: the provider's overrides of digits after the point.
+        data: the file's content.
+        name: the file's name.
+        currency: the currency of the fee, if the file names none.
+        exponents: the provider's overrides of decimal places.
 
     Raises:
         InvoiceUnreadable: with the place in the file.
@@ -100,27 +100,27 @@ def _csv(data: bytes) -> Any:
     return {"lines": lines}
 
 
-def _invoice(told: Any, name: str, currency: str, exponents: Mapping[str, int]) -> Invoice:
-    _known(told, _TOP, "the invoice")
-    code = _text(told, "currency", "the invoice") if "currency" in told else currency
-    lines = told.get("lines")
+def _invoice(table: Any, name: str, currency: str, exponents: Mapping[str, int]) -> Invoice:
+    _check_keys(table, _TOP, "the invoice")
+    code = _text(table, "currency", "the invoice") if "currency" in table else currency
+    lines = table.get("lines")
     if not isinstance(lines, list) or not lines:
         raise Malformed("lines", "a list of at least one line is expected")
     places = [f"lines[{number}]" for number in range(1, len(lines) + 1)]
     claims = tuple(
         _claim(line, place, exponents) for line, place in zip(lines, places, strict=True)
     )
-    _each_once(claims)
+    _check_claimed_once(claims)
     return Invoice(
-        name=_text(told, "invoice", "the invoice") if "invoice" in told else name,
+        name=_text(table, "invoice", "the invoice") if "invoice" in table else name,
         currency=code,
         claims=claims,
-        fee=_fee(told, lines, exponent_of(code)),
+        fee=_fee(table, lines, exponent_of(code)),
     )
 
 
 def _claim(line: Any, place: str, exponents: Mapping[str, int]) -> Claim:
-    _known(line, _LINE, place)
+    _check_keys(line, _LINE, place)
     currency = _text(line, "currency", place)
     if not is_currency(currency):
         raise Malformed(f"{place}.currency", "a currency code such as USD is expected")
@@ -131,47 +131,47 @@ def _claim(line: Any, place: str, exponents: Mapping[str, int]) -> Claim:
     )
 
 
-def _fee(told: Mapping[str, Any], lines: list[Any], digits: int) -> int:
-    """The fee of the whole, or of its lines together; both have to be the same."""
+def _fee(table: Mapping[str, Any], lines: list[Any], digits: int) -> int:
+    """Return the fee of the invoice, or the sum of its lines; they must agree."""
     fees = [
         _amount(line, "fee", f"lines[{number}]", digits)
         for number, line in enumerate(lines, start=1)
         if "fee" in line
     ]
-    if "fee" not in told:
+    if "fee" not in table:
         if not fees:
             raise Malformed("fee", "a fee is expected, of the whole or of its lines")
         return sum(fees)
-    whole = _amount(told, "fee", "the invoice", digits)
-    if fees and sum(fees) != whole:
+    fee = _amount(table, "fee", "the invoice", digits)
+    if fees and sum(fees) != fee:
         raise Malformed("fee", "the fees of the lines do not add up to it")
-    return whole
+    return fee
 
 
-def _each_once(claims: tuple[Claim, ...]) -> None:
+def _check_claimed_once(claims: tuple[Claim, ...]) -> None:
     for (game, currency), times in Counter((c.game, c.currency) for c in claims).items():
         if times > 1:
             raise Malformed("lines", f"{game or 'all games'} in {currency} are claimed twice")
-    for currency in {each.currency for each in claims if each.game is None}:
-        if any(each.game is not None and each.currency == currency for each in claims):
+    for currency in {claim.currency for claim in claims if claim.game is None}:
+        if any(claim.game is not None and claim.currency == currency for claim in claims):
             raise Malformed("lines", f"{currency} is claimed by game and as a whole")
 
 
-def _known(told: Any, known: frozenset[str], place: str) -> None:
-    if not isinstance(told, dict):
+def _check_keys(table: Any, allowed: frozenset[str], place: str) -> None:
+    if not isinstance(table, dict):
         raise Malformed(place, "a table is expected")
-    for key in told:
-        if key not in known:
-            expected = ", ".join(sorted(known))
+    for key in table:
+        if key not in allowed:
+            expected = ", ".join(sorted(allowed))
             raise Malformed(place, f"{key!r} is not known here; {expected} are")
 
 
-def _text(told: Mapping[str, Any], key: str, place: str) -> str:
-    value = told.get(key)
+def _text(table: Mapping[str, Any], key: str, place: str) -> str:
+    value = table.get(key)
     if not isinstance(value, str) or not value:
         raise Malformed(f"{place}.{key}", "a text is expected")
     return value
 
 
-def _amount(told: Mapping[str, Any], key: str, place: str, digits: int) -> int:
-    return minor_from_text(_text(told, key, place), digits, path=f"{place}.{key}")
+def _amount(table: Mapping[str, Any], key: str, place: str, digits: int) -> int:
+    return minor_from_text(_text(table, key, place), digits, path=f"{place}.{key}")

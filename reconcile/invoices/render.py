@@ -1,4 +1,4 @@
-"""The check of an invoice put into text, exact to the unit."""
+"""Render the check of an invoice as JSON, exact to the minor unit."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -13,8 +13,8 @@ from vocabulary.money import exponent_of, text_from_minor
 ROUNDING = "the whole fee once, to the minor unit, half away from zero"
 
 
-def check_json(check: InvoiceCheck, told: Totals, exponents: Exponents) -> dict[str, Any]:
-    """What ``tieout invoice check --json`` prints."""
+def check_json(check: InvoiceCheck, totals: Totals, exponents: Exponents) -> dict[str, Any]:
+    """Return what ``tieout invoice check --json`` prints."""
     digits = exponent_of(check.invoice.currency)
     amounts = {
         "claimed": check.invoice.fee,
@@ -25,36 +25,36 @@ def check_json(check: InvoiceCheck, told: Totals, exponents: Exponents) -> dict[
     }
     return {
         "invoice": check.invoice.name,
-        "provider": told.provider,
+        "provider": totals.provider,
         "currency": check.invoice.currency,
         "ties": check.ties,
         "fee": {name: text_from_minor(minor, digits) for name, minor in amounts.items()},
         "computed": _fee_json(check.ours, digits, exponents),
         "rounding": ROUNDING,
-        "unposted_batches": told.unposted,
-        "lines": [checked_json(each, exponents) for each in check.checked],
+        "unposted_batches": totals.unposted,
+        "lines": [_line_json(line, exponents) for line in check.checked],
     }
 
 
-def checked_json(each: CheckedLine, exponents: Exponents) -> dict[str, Any]:
-    """One line; its rounds are told where claim and books differ."""
-    digits = exponent_of(each.currency, exponents)
+def _line_json(line: CheckedLine, exponents: Exponents) -> dict[str, Any]:
+    """Return one line; its rounds are listed if claim and books differ."""
+    digits = exponent_of(line.currency, exponents)
     amounts = {
-        "claimed": each.claimed,
-        "ours": each.ours,
-        "difference": each.difference,
-        "explained": each.explained,
-        "unexplained": each.unexplained,
-        "theirs": each.theirs,
-        "excluded": each.excluded,
+        "claimed": line.claimed,
+        "ours": line.ours,
+        "difference": line.difference,
+        "explained": line.explained,
+        "unexplained": line.unexplained,
+        "theirs": line.theirs,
+        "excluded": line.excluded,
     }
-    differs = each.difference != 0
+    differs = line.difference != 0
     return {
-        "game": each.game,
-        "currency": each.currency,
+        "game": line.game,
+        "currency": line.currency,
         **{name: text_from_minor(minor, digits) for name, minor in amounts.items()},
-        "causes": _texts(each.causes, digits) if differs else {},
-        "rounds": [line_json(line, exponents) for line in each.lines] if differs else [],
+        "causes": _texts(line.causes, digits) if differs else {},
+        "rounds": [line_json(line, exponents) for line in line.lines] if differs else [],
     }
 
 
@@ -73,7 +73,7 @@ def _fee_json(fee: Fee, digits: int, exponents: Exponents) -> dict[str, Any]:
 
 
 def exact_text(value: Fraction) -> str:
-    """A fraction as a decimal with all its digits: its denominator divides a power of ten."""
+    """Return all digits of a fraction whose denominator divides a power of ten."""
     digits = 0
     while (value * 10**digits).denominator != 1:
         digits += 1

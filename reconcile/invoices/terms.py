@@ -1,7 +1,7 @@
-"""What a provider may claim for a period: its terms, and the fee that follows from them.
+"""Compute the fee that a provider may claim for a period from its terms.
 
-Exact: amounts are integers of minor units, shares and rates are fractions, and there is one
-rounding, of the whole fee, to the invoice's minor unit: half goes away from zero.
+The computation is exact: amounts are integers of minor units, shares and rates are fractions.
+Only the whole fee is rounded, once, to the invoice's minor unit: half away from zero.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from vocabulary.money import exponent_of
 
 
 class TermsIncomplete(Refused):
-    """A fee cannot be computed: a currency that was played in has no rate."""
+    """A fee cannot be computed: a currency that was played has no rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """A share of the part of GGR that lies below ``up_to``, and above the tier before it.
+    """A share of the part of GGR below ``up_to`` and above the previous tier.
 
     Attributes:
-        up_to: in units (not minor units) of the invoice's currency; None: without end.
+        up_to: in units (not minor units) of the invoice's currency; None: unlimited.
         share: 0 to 1.
     """
 
@@ -32,18 +32,18 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeeTerms:
-    """What was agreed with a provider.
+    """The terms agreed with a provider.
 
     Attributes:
         currency: the invoice's.
-        tiers: in rising order; the last one without end.
+        tiers: in ascending order; the last one is unlimited.
         minimum: of the whole fee, minor units; None: none.
-        fixed: what is due whatever was played, by name, minor units.
+        fixed: fees due whatever was played, by name, minor units.
         rates: units of the invoice's currency for one unit of another.
-        apart: tiers apply to each currency by itself, not to all of them together.
-        losses: a negative GGR shares the loss, or nothing is due.
-        exclude_funds: what these funds stand behind is no GGR.
-        exclude_games: nor is what these games brought.
+        apart: whether tiers apply to each currency separately.
+        losses: whether the provider shares a negative GGR, or nothing is due.
+        exclude_funds: bets paid by these funds are not GGR.
+        exclude_games: games that do not count.
     """
 
     currency: str
@@ -59,13 +59,13 @@ class FeeTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fee:
-    """A fee and how it comes about, in minor units of the invoice's currency.
+    """A fee and how it was computed, in minor units of the invoice's currency.
 
     Attributes:
         basis: GGR by currency, in minor units of that currency.
         converted: all of it in units of the invoice's currency, exact.
-        shared: the share of GGR in units, exact, before anything is rounded.
-        minimum: whether the minimum decided.
+        shared: the share of GGR in units, exact and not rounded.
+        minimum: whether the minimum fee applied.
     """
 
     basis: Mapping[str, int]
@@ -77,26 +77,29 @@ class Fee:
 
 
 def fee_of(terms: FeeTerms, ggr: Mapping[str, int], exponents: Mapping[str, int]) -> Fee:
-    """The fee on GGR by currency, in minor units.
+    """Compute the fee on GGR.
 
-    ``exponents`` are the provider's own digits of GGR; the fee has those of its currency.
+    Args:
+        terms: agreed with the provider.
+        ggr: by currency, in minor units.
+        exponents: the provider's overrides of decimal places, for GGR only.
 
     Raises:
-        TermsIncomplete: a currency without a rate.
+        TermsIncomplete: a currency has no rate.
     """
     units = {code: _converted(terms, code, minor, exponents) for code, minor in ggr.items()}
-    whole = sum(units.values(), Fraction(0))
+    converted = sum(units.values(), Fraction(0))
     shared = (
-        sum((_share(terms, each) for each in units.values()), Fraction(0))
+        sum((_share(terms, amount) for amount in units.values()), Fraction(0))
         if terms.apart
-        else _share(terms, whole)
+        else _share(terms, converted)
     )
     fixed = sum(terms.fixed.values())
     scale = 10 ** exponent_of(terms.currency)
     total = rounded(shared * scale + fixed)
     return Fee(
         basis=dict(ggr),
-        converted=whole,
+        converted=converted,
         shared=shared,
         fixed=fixed,
         minimum=terms.minimum is not None and total < terms.minimum,
@@ -105,7 +108,7 @@ def fee_of(terms: FeeTerms, ggr: Mapping[str, int], exponents: Mapping[str, int]
 
 
 def rounded(exact: Fraction) -> int:
-    """The nearest whole number; half goes away from zero."""
+    """Round to the nearest integer, half away from zero."""
     whole, rest = divmod(abs(exact), 1)
     nearest = int(whole) + (1 if 2 * rest >= 1 else 0)
     return -nearest if exact < 0 else nearest
@@ -125,7 +128,7 @@ def _converted(
 
 
 def _share(terms: FeeTerms, ggr: Fraction) -> Fraction:
-    """Each tier's share of the part of GGR that lies in it; a loss lies in the first."""
+    """Apply each tier's share to the part of GGR in it; a loss lies in the first tier."""
     if ggr < 0:
         return ggr * terms.tiers[0].share if terms.losses == "shared" else Fraction(0)
     shared, below = Fraction(0), Fraction(0)

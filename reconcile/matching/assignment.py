@@ -1,9 +1,10 @@
-"""Who belongs to whom among rows that are alike: the best assignment, and what it leaves open.
+"""Assign rows that look alike to each other, and find the unmatched rows that stay unsure.
 
-Both sides are instants of rows that agree in player, currency and amounts, so what a match says
-about money never depends on which of them meet. The assignment pairs as many as can be paired
-within a span of time and, among those, the closest. A row it leaves over is *unsure* when
-another assignment, as large and hardly further apart, would have left another row over instead.
+All rows given here agree in player, currency and amounts, so which of them meet never changes
+any money. The best assignment pairs as many rows as possible within a span of time and, among
+those pairings, minimises the sum of distances. An unmatched row is *unsure* if another
+assignment of the same size and at most slightly larger distance would match it and leave
+another row unmatched instead.
 """
 
 from collections.abc import Iterator
@@ -13,60 +14,71 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Instants: TypeAlias = NDArray[np.int64]
-Places: TypeAlias = NDArray[np.intp]
+from reconcile.snapshot.arrays import Positions
 
-#: Products of both sides' rows up to which a component is solved. A larger one is paired in its
-#: order: as many pairs, though not provably the closest, and every row left over is unsure.
+Instants: TypeAlias = NDArray[np.int64]
+
+#: The largest product of both sides' rows for which the best assignment of a component is
+#: computed. A larger component is paired in order of time: this finds as many pairs, though not
+#: provably the closest, and counts every unmatched row as unsure.
 SOLVED_MAX = 8_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """Places of the rows that meet, and of those left over that might as well have met.
+    """Positions of the rows that are paired, and of unmatched rows that stay unsure.
 
     Attributes:
-        first, second: places of pairs, element by element.
-        unsure_first, unsure_second: places of rows left over that another assignment takes.
+        first, second: positions of the pairs, element by element.
+        unsure_first, unsure_second: positions of unmatched rows that another assignment pairs.
     """
 
-    first: Places
-    second: Places
-    unsure_first: Places
-    unsure_second: Places
+    first: Positions
+    second: Positions
+    unsure_first: Positions
+    unsure_second: Positions
+
+    def shifted(self, first: int, second: int) -> "Assignment":
+        """Add an offset to the positions of each side."""
+        return Assignment(
+            first=self.first + first,
+            second=self.second + second,
+            unsure_first=self.unsure_first + first,
+            unsure_second=self.unsure_second + second,
+        )
 
 
 def assign(first: Instants, second: Instants, *, within: int, clear_by: int) -> Assignment:
-    """The largest, then closest pairing of two sorted arrays of instants.
+    """Compute the largest, then closest pairing of two sorted arrays of instants.
 
     Args:
         first: ascending instants.
         second: ascending instants, in the same unit.
-        within: no pair is further apart.
-        clear_by: an assignment worse by no more than this might as well be the true one.
+        within: the largest distance of a pair.
+        clear_by: how much further apart in total another assignment may be to cause doubt.
     """
     parts = [
-        _solved(first[a], second[b], within, clear_by).moved(a.start, b.start)
+        _solve(first[a], second[b], within, clear_by).shifted(a.start, b.start)
         for a, b in _components(first, second, within)
     ]
     return Assignment(
-        first=_joined([part.first for part in parts]),
-        second=_joined([part.second for part in parts]),
-        unsure_first=_joined([part.unsure_first for part in parts]),
-        unsure_second=_joined([part.unsure_second for part in parts]),
+        first=_concatenate([part.first for part in parts]),
+        second=_concatenate([part.second for part in parts]),
+        unsure_first=_concatenate([part.unsure_first for part in parts]),
+        unsure_second=_concatenate([part.unsure_second for part in parts]),
     )
 
 
-def _joined(parts: list[Places]) -> Places:
+def _concatenate(parts: list[Positions]) -> Positions:
     return np.concatenate([np.zeros(0, dtype=np.intp), *parts])
 
 
 def _components(
     first: Instants, second: Instants, within: int
 ) -> Iterator[tuple[slice, slice]]:
-    """Runs of instants no further apart than ``within``; nothing pairs across their gaps."""
-    together = np.sort(np.concatenate([first, second]))
-    ends = [*together[:-1][np.diff(together) > within], *together[-1:]]
+    """Split both sides at every gap longer than ``within``; no pair can span one."""
+    merged = np.sort(np.concatenate([first, second]))
+    ends = [*merged[:-1][np.diff(merged) > within], *merged[-1:]]
     a = b = 0
     for end in ends:
         until_a, until_b = (
@@ -77,48 +89,33 @@ def _components(
         a, b = until_a, until_b
 
 
-@dataclass(frozen=True, slots=True)
-class _Solved:
-    first: Places
-    second: Places
-    unsure_first: Places
-    unsure_second: Places
+def _solve(first: Instants, second: Instants, within: int, clear_by: int) -> Assignment:
+    """Compute the best pairing of one component.
 
-    def moved(self, a: int, b: int) -> "_Solved":
-        return _Solved(
-            self.first + a, self.second + b, self.unsure_first + a, self.unsure_second + b
-        )
-
-
-def _solved(first: Instants, second: Instants, within: int, clear_by: int) -> _Solved:
-    """The best pairing of one component.
-
-    The cost of a pair is convex in how far apart it is, so that crossing pairs are never
-    better than the same rows paired in their order: the best over beginnings of both sides is
-    the best of all. One pair more outweighs every distance, and all sums are whole and far
-    below 2**63.
+    The cost of a pair is convex in its distance, so crossing pairs are never better than the
+    same rows paired in order. Dynamic programming over prefixes of both sides therefore finds
+    the optimum. One more pair outweighs every distance, and all sums are integers far below
+    2**63.
     """
     if len(first) * len(second) > SOLVED_MAX:
-        return _in_order(first, second, within)
-    fewer = min(len(first), len(second))
-    worth = (within + 1) * (fewer + 1) + clear_by
-    gains = _Gains(first, second, within, worth, -worth * (fewer + 1))
-    best = _beginnings(gains)
-    rows, columns = _walked_back(best)
+        return _pair_in_order(first, second, within)
+    smaller = min(len(first), len(second))
+    worth = (within + 1) * (smaller + 1) + clear_by
+    gains = _Gains(first, second, within, worth, -worth * (smaller + 1))
+    best = _best_of_prefixes(gains)
+    rows, columns = _walk_back(best)
     left = np.setdiff1d(np.arange(len(first)), rows)
     right = np.setdiff1d(np.arange(len(second)), columns)
-    if not len(left) and not len(right):
-        return _Solved(rows, columns, left, right)
-    by_row, by_column = _through(gains, best)
-    enough = best[-1, -1] - clear_by
-    return _Solved(
-        rows, columns, left[by_row[left] >= enough], right[by_column[right] >= enough]
-    )
+    if len(left) or len(right):
+        by_row, by_column = _best_with_each(gains, best)
+        enough = best[-1, -1] - clear_by
+        left, right = left[by_row[left] >= enough], right[by_column[right] >= enough]
+    return Assignment(first=rows, second=columns, unsure_first=left, unsure_second=right)
 
 
 @dataclass(frozen=True, slots=True)
 class _Gains:
-    """What pairing two rows is worth: more where they are closer, a loss where too far."""
+    """The gain of pairing two rows: larger for closer ones, a loss beyond ``within``."""
 
     first: Instants
     second: Instants
@@ -127,28 +124,30 @@ class _Gains:
     forbidden: int
 
     def of(self, row: int) -> NDArray[np.int64]:
-        """The worth of one row of the first side with each of the second."""
-        apart = np.abs(self.second - self.first[row])
-        return np.where(apart <= self.within, self.worth - apart, self.forbidden)
+        """Return the gain of pairing one row of the first side with each of the second."""
+        distance = np.abs(self.second - self.first[row])
+        return np.where(distance <= self.within, self.worth - distance, self.forbidden)
 
 
-def _beginnings(gains: _Gains) -> NDArray[np.int64]:
-    """The best over the first so many rows of one side and so many of the other."""
+def _best_of_prefixes(gains: _Gains) -> NDArray[np.int64]:
+    """Return the largest gain for every pair of prefixes of both sides."""
     best = np.zeros((len(gains.first) + 1, len(gains.second) + 1), dtype=np.int64)
     for row in range(len(gains.first)):
-        _step(best[row], gains.of(row), best[row + 1])
+        _add_row(best[row], gains.of(row), best[row + 1])
     return best
 
 
-def _step(before: NDArray[np.int64], gain: NDArray[np.int64], after: NDArray[np.int64]) -> None:
-    """The best with one row more, which is left over or paired with any of the other side."""
+def _add_row(
+    before: NDArray[np.int64], gain: NDArray[np.int64], after: NDArray[np.int64]
+) -> None:
+    """Extend the best gains by one row, which stays unmatched or is paired with any row."""
     after[0] = 0
     np.maximum(before[1:], before[:-1] + gain, out=after[1:])
     np.maximum.accumulate(after, out=after)
 
 
-def _walked_back(best: NDArray[np.int64]) -> tuple[Places, Places]:
-    """The pairs that the best consists of; of equals, the earlier rows are paired."""
+def _walk_back(best: NDArray[np.int64]) -> tuple[Positions, Positions]:
+    """Return the pairs of the best assignment; among equals, earlier rows are paired."""
     rows, columns = [], []
     row, column = best.shape[0] - 1, best.shape[1] - 1
     while row and column:
@@ -160,33 +159,33 @@ def _walked_back(best: NDArray[np.int64]) -> tuple[Places, Places]:
             row, column = row - 1, column - 1
             rows.append(row)
             columns.append(column)
-    return _places(rows[::-1]), _places(columns[::-1])
+    return _positions(rows[::-1]), _positions(columns[::-1])
 
 
-def _through(
+def _best_with_each(
     gains: _Gains, best: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of every row of either side, the best assignment in which it is paired."""
+    """For each row of either side, return the largest gain of assignments that pair it."""
     by_row = np.full(len(gains.first), gains.forbidden)
     by_column = np.full(len(gains.second), gains.forbidden)
-    ends = np.zeros(len(gains.second) + 1, dtype=np.int64)
+    suffixes = np.zeros(len(gains.second) + 1, dtype=np.int64)
     for row in range(len(gains.first) - 1, -1, -1):
         gain = gains.of(row)
-        through = best[row, :-1] + gain + ends[1:]
+        through = best[row, :-1] + gain + suffixes[1:]
         by_row[row] = through.max()
         np.maximum(by_column, through, out=by_column)
-        earlier = np.empty_like(ends)
-        _step(ends[::-1], gain[::-1], earlier)
-        ends = earlier[::-1]
+        longer = np.empty_like(suffixes)
+        _add_row(suffixes[::-1], gain[::-1], longer)
+        suffixes = longer[::-1]
     return by_row, by_column
 
 
-def _places(found: list[int]) -> Places:
-    return np.array(found, dtype=np.intp)
+def _positions(values: list[int]) -> Positions:
+    return np.array(values, dtype=np.intp)
 
 
-def _in_order(first: Instants, second: Instants, within: int) -> _Solved:
-    """Earliest with earliest: for spans of one length no assignment makes more pairs."""
+def _pair_in_order(first: Instants, second: Instants, within: int) -> Assignment:
+    """Pair the earliest rows first: with one span for all, no assignment makes more pairs."""
     rows, columns = [], []
     a = b = 0
     while a < len(first) and b < len(second):
@@ -198,18 +197,20 @@ def _in_order(first: Instants, second: Instants, within: int) -> _Solved:
             a += 1
         else:
             b += 1
-    paired = np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)
-    left, right = (
-        np.setdiff1d(np.arange(len(side)), taken)
-        for side, taken in zip((first, second), paired, strict=True)
-    )
-    return _Solved(
-        *paired, _near(left, first, second, within), _near(right, second, first, within)
+    left = np.setdiff1d(np.arange(len(first)), rows)
+    right = np.setdiff1d(np.arange(len(second)), columns)
+    return Assignment(
+        first=_positions(rows),
+        second=_positions(columns),
+        unsure_first=_within_reach(left, first, second, within),
+        unsure_second=_within_reach(right, second, first, within),
     )
 
 
-def _near(left: Places, mine: Instants, others: Instants, within: int) -> Places:
-    """Of the rows left over, those that could have met somebody."""
-    low = np.searchsorted(others, mine[left] - within, side="left")
-    high = np.searchsorted(others, mine[left] + within, side="right")
-    return left[high > low]
+def _within_reach(
+    unmatched: Positions, side: Instants, other_side: Instants, within: int
+) -> Positions:
+    """Return the unmatched rows that could have been paired with some row."""
+    low = np.searchsorted(other_side, side[unmatched] - within, side="left")
+    high = np.searchsorted(other_side, side[unmatched] + within, side="right")
+    return unmatched[high > low]

@@ -1,12 +1,13 @@
-"""Passes for rows that no name ties: one-to-one by what the rows hold.
+"""Passes that match one row with one row by their contents, not by round id.
 
-They look at one-sided rows only, and never across (player, currency), which is therefore their
-partition. Most certain first:
+They look at one-sided rows only. No pass matches rows of different players or currencies, so
+(player, currency) is the unit by which this work can be split. The passes, most certain first:
 
 ``balances``    player, currency, amounts and the balance before the round are equal;
-``attributes``  the same without the balance: whom a surplus row belongs to may stay ambiguous;
-``place``       player, currency and the balance before are equal, and one of the amounts: the
-                same round told with another amount. Only where nothing else shares the place.
+``place``       player, currency, balance before and one of the amounts are equal: the same
+                round, reported with another amount. Only if no other row has that balance;
+``attributes``  player, currency and amounts are equal. Which of several equal rows stays
+                unmatched may be ambiguous.
 """
 
 from collections.abc import Iterator
@@ -16,97 +17,112 @@ import numpy as np
 
 from reconcile.matching.assignment import assign
 from reconcile.matching.unmatched import Ties, UnmatchedRows
-from reconcile.snapshot.arrays import Amounts, Flags, Places, changes
+from reconcile.snapshot.arrays import Amounts, Flags, Positions, changes
 from reconcile.snapshot.rules import Rules
 
 BALANCES = "balances"
 ATTRIBUTES = "attributes"
 PLACE = "place"
-#: The tie of a row left over of which nobody can say whether it is the one left over.
+#: The tie of an unmatched row for which another row might as well have stayed unmatched.
 AMBIGUOUS = "ambiguous"
 
 
 def by_balances(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
-    """Tie rows equal in player, currency, amounts and balance before the round."""
-    likeness = (rows.stake, rows.payout, rows.before)
-    alike = _alike(rows, free & rows.told, likeness, rules)
-    return _assigned(rows, alike, rules)
+    """Match rows equal in player, currency, amounts and balance before the round."""
+    attributes = (rows.stake, rows.payout, rows.before)
+    return _assign_all(rows, _bundle(rows, free & rows.has_before, attributes, rules), rules)
 
 
 def by_attributes(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
-    """Tie rows equal in player, currency and amounts."""
-    return _assigned(rows, _alike(rows, free, (rows.stake, rows.payout), rules), rules)
+    """Match rows equal in player, currency and amounts."""
+    return _assign_all(rows, _bundle(rows, free, (rows.stake, rows.payout), rules), rules)
 
 
 def by_place(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
-    """Tie rows alone at one place of the balance chain that share one of the amounts."""
-    alike = _alike(rows, free & rows.told, (rows.before,), rules)
-    first, second = _alone(rows, alike, rules)
+    """Match rows that are alone at their balance and share one of the amounts."""
+    bundles = _bundle(rows, free & rows.has_before, (rows.before,), rules)
+    first, second = _one_to_one(rows, bundles, rules)
     same = rows.stake[first] == rows.stake[second]
     same |= rows.payout[first] == rows.payout[second]
     return Ties(first=first[same], second=second[same])
 
 
 @dataclass(frozen=True, slots=True)
-class _Alike:
-    """Rows gathered where they are alike, ours first, each side in order of time.
+class _Bundles:
+    """Rows ordered so that rows with equal attributes and near in time form a bundle.
+
+    Within a bundle our rows come first, and each side is ordered by time.
 
     Attributes:
-        order: places of the rows.
-        starts: where in ``order`` each gathering begins.
-        mine, yours: how many rows of either side each has.
+        order: positions of the rows.
+        starts: where in ``order`` each bundle starts.
+        ours, theirs: the number of rows of either side in each bundle.
     """
 
-    order: Places
-    starts: Places
-    mine: Places
-    yours: Places
+    order: Positions
+    starts: Positions
+    ours: Positions
+    theirs: Positions
 
 
-def _alike(rows: UnmatchedRows, free: Flags, told: tuple[Amounts, ...], rules: Rules) -> _Alike:
-    # A line told twice is a finding of its own, and two players cannot be one.
-    places = np.flatnonzero(free & rows.plain & rows.single)
-    likeness = [each[places] for each in (*told, rows.who)]
-    in_time = np.lexsort((rows.at[places], *likeness))
-    # Alike and on another day is no likeness: no pass ties across such a pause.
-    begins = changes(*(each[in_time] for each in likeness))
-    begins[1:] |= np.diff(rows.at[places[in_time]]) > rules.within_us
+def _bundle(
+    rows: UnmatchedRows, free: Flags, attributes: tuple[Amounts, ...], rules: Rules
+) -> _Bundles:
+    # A repeated line is a break of its own, and one row cannot match two players.
+    eligible = np.flatnonzero(free & rows.no_repeats & rows.one_player)
+    keys = [values[eligible] for values in (*attributes, rows.player_currency)]
+    in_time = np.lexsort((rows.began_us[eligible], *keys))
+    # A gap longer than ``within`` ends a bundle: no pass matches rows across it.
+    begins = changes(*(values[in_time] for values in keys))
+    begins[1:] |= np.diff(rows.began_us[eligible[in_time]]) > rules.within_us
     number = np.cumsum(begins)
-    order = places[in_time]
+    order = eligible[in_time]
     order = order[np.lexsort((~rows.ours[order], number))]
     starts = np.flatnonzero(begins)
-    mine = np.add.reduceat(rows.ours[order].astype(np.intp), starts)
-    return _Alike(order, starts, mine, np.diff(np.append(starts, len(order))) - mine)
+    ours = np.add.reduceat(rows.ours[order].astype(np.intp), starts)
+    return _Bundles(order, starts, ours, np.diff(np.append(starts, len(order))) - ours)
 
 
-def _alone(rows: UnmatchedRows, alike: _Alike, rules: Rules) -> tuple[Places, Places]:
-    """Rows that are the only ones of their side that are alike, and near enough."""
-    at = alike.starts[(alike.mine == 1) & (alike.yours == 1)]
-    first, second = alike.order[at], alike.order[np.minimum(at + 1, len(alike.order) - 1)]
-    near = np.abs(rows.at[first] - rows.at[second]) <= rules.within_us
+def _one_to_one(
+    rows: UnmatchedRows, bundles: _Bundles, rules: Rules
+) -> tuple[Positions, Positions]:
+    """Return the rows of bundles with one row per side, if they are near enough in time."""
+    starts = bundles.starts[(bundles.ours == 1) & (bundles.theirs == 1)]
+    last = len(bundles.order) - 1
+    first, second = bundles.order[starts], bundles.order[np.minimum(starts + 1, last)]
+    near = np.abs(rows.began_us[first] - rows.began_us[second]) <= rules.within_us
     return first[near], second[near]
 
 
-def _assigned(rows: UnmatchedRows, alike: _Alike, rules: Rules) -> Ties:
-    """The best assignment over everything alike."""
-    first, second = _alone(rows, alike, rules)
-    crowds = list(_crowds(rows, alike, rules))
-    unsure = [each.unsure for each in crowds]
+def _assign_all(rows: UnmatchedRows, bundles: _Bundles, rules: Rules) -> Ties:
+    """Compute the best assignment of every bundle."""
+    first, second = _one_to_one(rows, bundles, rules)
+    assigned = list(_assign_larger(rows, bundles, rules))
     return Ties(
-        first=np.concatenate([first, *(each.first for each in crowds)]),
-        second=np.concatenate([second, *(each.second for each in crowds)]),
-        unsure=np.concatenate([np.zeros(0, dtype=np.intp), *unsure]),
+        first=np.concatenate([first, *(ties.first for ties in assigned)]),
+        second=np.concatenate([second, *(ties.second for ties in assigned)]),
+        unsure=np.concatenate([np.zeros(0, dtype=np.intp), *(t.unsure for t in assigned)]),
     )
 
 
-def _crowds(rows: UnmatchedRows, alike: _Alike, rules: Rules) -> Iterator[Ties]:
-    many = (alike.mine > 0) & (alike.yours > 0) & (alike.mine + alike.yours > 2)
-    for number in np.flatnonzero(many):
-        start, middle = alike.starts[number], alike.starts[number] + alike.mine[number]
-        ours = alike.order[start:middle]
-        theirs = alike.order[middle : middle + alike.yours[number]]
-        found = assign(
-            rows.at[ours], rows.at[theirs], within=rules.within_us, clear_by=rules.clear_by_us
+def _assign_larger(rows: UnmatchedRows, bundles: _Bundles, rules: Rules) -> Iterator[Ties]:
+    """Compute the best assignment of each bundle of more than two rows."""
+    larger = (bundles.ours > 0) & (bundles.theirs > 0) & (bundles.ours + bundles.theirs > 2)
+    for number in np.flatnonzero(larger):
+        start = bundles.starts[number]
+        middle = start + bundles.ours[number]
+        ours = bundles.order[start:middle]
+        theirs = bundles.order[middle : middle + bundles.theirs[number]]
+        assignment = assign(
+            rows.began_us[ours],
+            rows.began_us[theirs],
+            within=rules.within_us,
+            clear_by=rules.clear_by_us,
         )
-        unsure = np.concatenate([ours[found.unsure_first], theirs[found.unsure_second]])
-        yield Ties(first=ours[found.first], second=theirs[found.second], unsure=unsure)
+        yield Ties(
+            first=ours[assignment.first],
+            second=theirs[assignment.second],
+            unsure=np.concatenate(
+                [ours[assignment.unsure_first], theirs[assignment.unsure_second]]
+            ),
+        )

@@ -1,4 +1,4 @@
-"""Where every row ended, as the proof that none is lost: counted by side and bucket."""
+"""Count the rows of each side by the bucket they ended in, for the proof of conservation."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ from reconcile.matching.conservation import (
     tally_codes,
     tally_sums,
 )
-from reconcile.matching.edge_rows import identity_beyond, legs
-from reconcile.snapshot.arrays import Amounts, Flags, known, numbers
+from reconcile.matching.edge_rows import edge_identity, has_side
+from reconcile.snapshot.arrays import Amounts, Flags, integers, present
 from vocabulary.errors import Contradiction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRows:
-    """One side's key rows, counted as they were read and before any pass saw them."""
+    """One side's key rows, counted as they were read, before any pass."""
 
     tally: Tally
     identity: Identity
@@ -31,7 +31,7 @@ class SourceRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideRows:
-    """One side on its way: key rows, what the exact pass left of them, and that in full."""
+    """One side on its way: key rows, those that the exact pass left, and their full records."""
 
     name: str
     source: SourceRows
@@ -40,75 +40,80 @@ class SideRows:
 
 
 def source_of(keys: pd.DataFrame) -> SourceRows:
-    """What a KEYS frame holds."""
+    """Count the rows of a KEYS frame."""
     return SourceRows(tally=tally(keys), identity=identity(keys))
 
 
-def untouched(name: str, source: SourceRows, matched: Tally) -> SideProof:
-    """The proof of a side that agrees in every row.
+def prove_all_matched(name: str, source: SourceRows, matched: Tally) -> SideProof:
+    """Return the proof of a side whose rows all agree.
 
     Raises:
-        Contradiction: the exact pass took other rows than were read.
+        Contradiction: the exact pass matched other rows than were read.
     """
-    conserved(name, source.tally, matched)
+    check_exact_pass(name, source.tally, matched)
     return SideProof(source=source.tally, matched=matched, identity=source.identity)
 
 
 def count_range(
-    side: SideRows, view: pd.DataFrame, matched: Tally, judged: Classified, far: pd.DataFrame
+    side: SideRows,
+    view: pd.DataFrame,
+    matched: Tally,
+    classified: Classified,
+    edge_rows: pd.DataFrame,
 ) -> SideProof:
-    """The proof of a range of keys, but for its rows that are counted by their players.
+    """Return the proof of a key range, except for rows that are counted by player later.
 
     Args:
         side: what was read of the window.
         view: its full records, folded.
-        matched: what the exact pass took.
-        judged: the rows that were settled by name.
-        far: rows beyond the window that go on to the passes by attributes.
+        matched: the rows that the exact pass matched.
+        classified: the rows that were settled by round id.
+        edge_rows: edge rows that go on to the passes by attributes.
 
     Raises:
-        Contradiction: the full rows do not add up to the key rows they belong to, or these not
-            to what the exact pass took and left.
+        Contradiction: the full rows do not add up to their key rows, or the exact pass did not
+            conserve the key rows.
     """
-    inside, outside = _standing(side.records)
-    if inside != side.left:
+    in_window, outside = _tally_standing(side.records)
+    if in_window != side.left:
         raise Contradiction(f"the full rows of {side.name} differ from the rows first read")
-    conserved(side.name, side.source.tally, matched + side.left)
-    stake, payout = _whole(view)
+    check_exact_pass(side.name, side.source.tally, matched + side.left)
+    stake, payout = _with_repeats(view)
     folded = Tally(len(side.records), tally_sums(view["currency"], stake, payout).totals)
-    buckets = _buckets(side.name, judged)
+    buckets = _tally_buckets(side.name, classified)
     return SideProof(
         source=side.source.tally,
         outside=outside,
-        undone=inside + outside - folded,
+        undone=in_window + outside - folded,
         folded=len(side.records) - len(view),
         matched=matched + buckets[Bucket.MATCHED],
         timing=buckets[Bucket.TIMING],
         breaks=buckets[Bucket.BREAK],
         excluded=buckets[Bucket.EXCLUDED],
         identity=side.source.identity,
-        beyond=identity_beyond(far, side.name),
+        edge=edge_identity(edge_rows, side.name),
     )
 
 
-def conserved(name: str, source: Tally, passed: Tally) -> None:
-    """Make sure that the exact pass took and left just what was read of a side.
+def check_exact_pass(name: str, source: Tally, matched_and_left: Tally) -> None:
+    """Check that the exact pass conserved the rows of a side.
 
     Raises:
         Contradiction: it did not.
     """
-    if source != passed:
+    if source != matched_and_left:
         raise Contradiction(f"the exact pass does not conserve {name}")
 
 
-def count_players(side: str, judged: Classified) -> SideProof:
-    """Rows that were read and folded elsewhere, in the bucket each ended in.
+def count_players(side: str, classified: Classified) -> SideProof:
+    """Return the buckets of rows that were read and folded elsewhere.
 
-    Of the rows beyond the window, only those that are told here count: as they were folded.
+    Edge rows count, as they were folded, only if they are among the classified rows.
     """
-    buckets = _buckets(side, judged)
+    buckets = _tally_buckets(side, classified)
+    pairs = classified.pairs
     return SideProof(
-        outside=_tally(side, judged.pairs, legs(judged.pairs, side, beyond=True)),
+        outside=_tally_rows(side, pairs, has_side(pairs, side, edge=True)),
         matched=buckets[Bucket.MATCHED],
         timing=buckets[Bucket.TIMING],
         breaks=buckets[Bucket.BREAK],
@@ -116,43 +121,40 @@ def count_players(side: str, judged: Classified) -> SideProof:
     )
 
 
-def _standing(records: pd.DataFrame) -> tuple[Tally, Tally]:
-    """What the records of the window come to, and those beyond it.
-
-    The amounts of those that call themselves rolled back count as nothing.
-    """
+def _tally_standing(records: pd.DataFrame) -> tuple[Tally, Tally]:
+    """Tally the records in the window and those outside; rolled back amounts count as zero."""
     codes, names = currency_codes(records["currency"])
-    stands = ~records["rolled_back"].to_numpy()
-    amounts = [records[name].to_numpy() * stands for name in ("stake", "payout")]
+    standing = ~records["rolled_back"].to_numpy()
+    columns = [records[name].to_numpy() * standing for name in ("stake", "payout")]
     inside = records["inside"].to_numpy()
-    within, beyond = (
-        tally_codes(codes[rows], names, *(each[rows] for each in amounts))
+    in_window, outside = (
+        tally_codes(codes[rows], names, *(amounts[rows] for amounts in columns))
         for rows in (inside, ~inside)
     )
-    return within, beyond
+    return in_window, outside
 
 
-def _whole(view: pd.DataFrame, suffix: str = "") -> list[Amounts]:
-    """Stake and payout of a view, repeated lines included."""
+def _with_repeats(view: pd.DataFrame, suffix: str = "") -> list[Amounts]:
+    """Return stake and payout of a view, repeated lines included."""
     return [
-        numbers(view[f"{name}{suffix}"]) + numbers(view[f"extra_{name}{suffix}"])
+        integers(view[f"{name}{suffix}"]) + integers(view[f"extra_{name}{suffix}"])
         for name in ("stake", "payout")
     ]
 
 
-def _buckets(side: str, judged: Classified) -> dict[Bucket, Tally]:
-    pairs = judged.pairs
-    present = known(pairs[f"records_{side}"])
+def _tally_buckets(side: str, classified: Classified) -> dict[Bucket, Tally]:
+    pairs = classified.pairs
+    side_present = present(pairs[f"records_{side}"])
     buckets = {
-        bucket: _tally(side, pairs, present & (judged.bucket == number))
+        bucket: _tally_rows(side, pairs, side_present & (classified.bucket == number))
         for number, bucket in enumerate(Bucket)
     }
-    assert sum(entry.rows for entry in buckets.values()) == int(present.sum())
+    assert sum(figures.rows for figures in buckets.values()) == int(side_present.sum())
     return buckets
 
 
-def _tally(side: str, pairs: pd.DataFrame, rows: Flags) -> Tally:
-    """What a side's part of some rows comes to."""
+def _tally_rows(side: str, pairs: pd.DataFrame, rows: Flags) -> Tally:
+    """Tally one side of some rows."""
     codes, names = currency_codes(pairs["currency"])
-    whole = (each[rows] for each in _whole(pairs, f"_{side}"))
-    return tally_codes(codes[rows], names, *whole)
+    amounts = (column[rows] for column in _with_repeats(pairs, f"_{side}"))
+    return tally_codes(codes[rows], names, *amounts)

@@ -1,13 +1,13 @@
-"""What each paired or one-sided round is: matched, timing, excluded, or a break of some kind.
+"""Classify every round: matched, timing, excluded, or a break of some kind.
 
-Pure: the clock's reading and the ages are passed in. ``difference`` is always what the
-provider says the player should have, less what we gave, in minor units: positive means the
-player is owed, negative that we are.
+This module is pure: the run's instant and rules are passed in. A ``difference`` is
+always what the provider says the player should have, less what we gave, in minor units. It is
+positive if the player is owed money, and negative if we are.
 
-A cause is told once. What one side misses as a whole is not told again as something about it;
-a round that only one side took back is one ``status_mismatch``, not two wrong amounts; control
-totals that a bet end named are only held against rounds whose amounts agree with
-the provider's.
+One cause makes one break. A round that is missing as a whole gets no further break about its
+contents. A round that only one side rolled back is one ``status_mismatch`` and not two wrong
+amounts. Control totals of a bet end are compared only for rounds whose amounts agree with the
+provider's.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,23 +26,20 @@ from reconcile.matching.groups import GROUP
 from reconcile.snapshot.arrays import (
     Amounts,
     Flags,
-    instants,
-    known,
-    sort_places,
-    text_of,
-    texts,
-    words,
+    arrow_text,
+    microseconds,
+    present,
+    sort_order,
+    text_column,
+    text_from_codes,
 )
 from reconcile.snapshot.frames import PAIRS
-from reconcile.snapshot.immature import is_young
-from reconcile.snapshot.rules import BY_NAME, Rules
+from reconcile.snapshot.immature import explained_by_immature
+from reconcile.snapshot.rules import MatchContext, Rules
 from vocabulary.maturity import MaturityAges, as_ages, longest_age
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
-
-#: Why a one-sided round is no break: it moved nothing, so nothing can be missing.
-MOVED_NOTHING = "moved nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +47,9 @@ class Classified:
     """Every pair with its bucket, and the breaks among them.
 
     Attributes:
-        pairs: the frame given.
-        bucket: where each of them ended, as the place of the bucket among all buckets.
-        residual: the difference that the rules' tolerance let pass, in minor units.
+        pairs: the frame that was classified.
+        bucket: the number of each pair's bucket among all buckets.
+        residual: the difference that the tolerance accepted, in minor units.
         breaks: the rows of ``pairs`` that break, once per kind, with columns ``kind`` and
             ``difference`` (int64), ordered by round, currency and kind.
     """
@@ -62,76 +59,70 @@ class Classified:
     residual: Amounts
     breaks: pd.DataFrame
 
-    def told(self) -> pd.DataFrame:
-        """The pairs, with ``bucket`` (its name) and ``residual`` as further columns."""
-        named = text_of([str(bucket) for bucket in Bucket], self.bucket)
-        return self.pairs.assign(bucket=named, residual=self.residual)
+    def as_frame(self) -> pd.DataFrame:
+        """Return the pairs with two more columns: ``bucket`` (its name) and ``residual``."""
+        names = text_from_codes([str(bucket) for bucket in Bucket], self.bucket)
+        return self.pairs.assign(bucket=names, residual=self.residual)
 
 
-def classify(
-    pairs: pd.DataFrame,
-    *,
-    now: datetime,
-    maturity: MaturityAges | timedelta,
-    rules: Rules = BY_NAME,
-) -> Classified:
-    """Judge every pair.
+def classify(pairs: pd.DataFrame, context: MatchContext) -> Classified:
+    """Classify every pair of a PAIRS frame of whole rounds.
 
-    ``pairs`` is a PAIRS frame with whole rounds in it. A one-sided round younger at ``now``
-    than the longest age of what it holds is timing, whatever else there is about it. So is a
-    round that both sides tell, where its amounts differ by young movements alone and nothing
-    else is wrong with it.
+    A one-sided round is timing if it is younger than the longest age of the operations it
+    holds, whatever else is wrong with it. A round on both sides is timing if its amounts differ
+    by immature movements alone and nothing else is wrong with it.
     """
     facts = _Facts(PAIRS.check(pairs))
     one_sided = ~facts.both & (facts.text("tie") != GROUP)
-    still = one_sided & facts.moved_nothing & ~facts.totals_differ
-    young = one_sided & ~still & facts.younger(now, as_ages(maturity))
-    facts.young = facts.young_in_part
-    facts.passed = _tolerated(facts, rules)
-    residual = np.where(facts.passed, facts.more("payout") - facts.more("stake"), 0)
-    open_to_doubt = ~still & ~young
-    judged = {kind: judge(facts) for kind, judge in _JUDGES.items()}
-    found = {kind: (seen & open_to_doubt, more) for kind, (seen, more) in judged.items()}
-    broken = np.logical_or.reduce([seen for seen, _ in found.values()])
-    bucket = np.select([broken, still, young | facts.young], _PLACES[:3], _PLACES[3])
+    no_movement = one_sided & facts.moved_nothing & ~facts.totals_differ
+    immature = one_sided & ~no_movement & facts.younger(context.now, as_ages(context.maturity))
+    facts.immature = facts.differs_by_immature
+    facts.accepted = _accepted(facts, context.rules)
+    residual = np.where(facts.accepted, facts.excess("payout") - facts.excess("stake"), 0)
+    may_break = ~no_movement & ~immature
+    checked = {kind: check(facts) for kind, check in _CHECKS.items()}
+    broken = {kind: (flags & may_break, amounts) for kind, (flags, amounts) in checked.items()}
+    any_broken = np.logical_or.reduce([flags for flags, _ in broken.values()])
+    timing = immature | facts.immature
+    bucket = np.select([any_broken, no_movement, timing], _BUCKETS[:3], _BUCKETS[3])
     return Classified(
-        pairs=pairs, bucket=bucket, residual=residual, breaks=_breaks(pairs, found)
+        pairs=pairs, bucket=bucket, residual=residual, breaks=_break_rows(pairs, broken)
     )
 
 
-#: The places of buckets among all of them: of breaks, of what is left out, of timing, and of
-#: everything else.
-_PLACES = [
-    list(Bucket).index(each)
-    for each in (Bucket.BREAK, Bucket.EXCLUDED, Bucket.TIMING, Bucket.MATCHED)
+#: The numbers of the buckets that ``classify`` chooses from, in its order of precedence.
+_BUCKETS = [
+    list(Bucket).index(bucket)
+    for bucket in (Bucket.BREAK, Bucket.EXCLUDED, Bucket.TIMING, Bucket.MATCHED)
 ]
 
 
-def _breaks(
-    pairs: pd.DataFrame, found: Mapping[BreakKind, tuple[Flags, Amounts]]
+def _break_rows(
+    pairs: pd.DataFrame, broken: Mapping[BreakKind, tuple[Flags, Amounts]]
 ) -> pd.DataFrame:
-    """The rows that break, once per kind, in their order."""
-    places = [np.flatnonzero(seen) for seen, _ in found.values()]
-    at = np.concatenate(places)
-    amounts = [more[rows] for (_, more), rows in zip(found.values(), places, strict=True)]
-    codes = np.repeat(np.arange(len(found)), [len(rows) for rows in places])
-    kinds = pa.array([str(kind) for kind in found], type=pa.large_string()).take(
+    """Return the rows that break, once per kind, ordered."""
+    by_kind = [np.flatnonzero(flags) for flags, _ in broken.values()]
+    positions = np.concatenate(by_kind)
+    differences = np.concatenate(
+        [amounts[rows] for (_, amounts), rows in zip(broken.values(), by_kind, strict=True)]
+    )
+    codes = np.repeat(np.arange(len(broken)), [len(rows) for rows in by_kind])
+    kinds = pa.array([str(kind) for kind in broken], type=pa.large_string()).take(
         pa.array(codes)
     )
-    names = {name: words(pairs[name]).take(at) for name in ("round_id", "currency")}
-    order = sort_places(pa.table({**names, "kind": kinds}))
-    rows = pairs.take(at[order]).reset_index(drop=True)
-    return rows.assign(kind=texts(kinds.take(order)), difference=np.concatenate(amounts)[order])
+    names = {name: arrow_text(pairs[name]).take(positions) for name in ("round_id", "currency")}
+    order = sort_order(pa.table({**names, "kind": kinds}))
+    rows = pairs.take(positions[order]).reset_index(drop=True)
+    return rows.assign(kind=text_column(kinds.take(order)), difference=differences[order])
 
 
 class _Facts:
-    """A PAIRS frame as arrays: what the judges ask of it, each asked of pandas only once.
+    """The columns of a PAIRS frame as arrays, and the facts that the checks share.
 
     Attributes:
-        both: rows that both sides tell.
-        young: rows whose amounts differ by young movements alone; set before anything is
-            judged.
-        passed: rows whose difference the tolerance lets pass; the same.
+        both: rows that both sides have.
+        immature: rows whose amounts differ by immature movements alone; set before the checks.
+        accepted: rows whose difference the tolerance accepts; set before the checks.
     """
 
     def __init__(self, pairs: pd.DataFrame) -> None:
@@ -139,47 +130,46 @@ class _Facts:
         self._values: dict[str, Amounts] = {}
         self._texts: dict[str, NDArray[np.object_]] = {}
         self.both: Flags = self.text("side") == "both"
-        self.young: Flags = np.zeros(len(pairs), dtype=bool)
-        self.passed: Flags = np.zeros(len(pairs), dtype=bool)
+        self.immature: Flags = np.zeros(len(pairs), dtype=bool)
+        self.accepted: Flags = np.zeros(len(pairs), dtype=bool)
 
     @property
-    def nothing(self) -> Amounts:
+    def zeros(self) -> Amounts:
         """No difference in any row."""
         return np.zeros(len(self._pairs), dtype=np.int64)
 
     def value(self, column: str) -> Amounts:
-        """A number or flag of every row, 0 where it is absent."""
+        """Return a number or flag of every row; a null is 0."""
         if column not in self._values:
-            told = self._pairs[column].to_numpy(dtype="int64", na_value=0)
-            self._values[column] = told
+            self._values[column] = self._pairs[column].to_numpy(dtype="int64", na_value=0)
         return self._values[column]
 
     def flag(self, column: str) -> Flags:
-        """A flag of every row, False where it is absent."""
+        """Return a flag of every row; a null is False."""
         return _flags(self.value(column) != 0)
 
     def text(self, column: str) -> NDArray[np.object_]:
-        """A text of every row."""
+        """Return a text of every row."""
         if column not in self._texts:
             self._texts[column] = self._pairs[column].to_numpy(dtype=object)
         return self._texts[column]
 
     def net(self, side: str, prefix: str = "") -> Amounts:
-        """What a side paid out less what it took."""
+        """Return the payout of a side less its stake."""
         return self.value(f"{prefix}payout_{side}") - self.value(f"{prefix}stake_{side}")
 
-    def more(self, column: str) -> Amounts:
-        """What the provider tells beyond what we booked."""
+    def excess(self, column: str) -> Amounts:
+        """Return how much the provider reports beyond what we booked."""
         return self.value(f"{column}_theirs") - self.value(f"{column}_ours")
 
     @property
     def amounts_differ(self) -> Flags:
-        """Stake or payout is not the same on both sides."""
-        return _flags((self.more("stake") != 0) | (self.more("payout") != 0))
+        """Stake or payout differs between the sides."""
+        return _flags((self.excess("stake") != 0) | (self.excess("payout") != 0))
 
     @property
     def moved_nothing(self) -> Flags:
-        """Neither side tells an amount."""
+        """Neither side has an amount."""
         moved = [
             self.flag(f"{column}_{side}")
             for column in ("stake", "payout", "extra_stake", "extra_payout")
@@ -187,147 +177,153 @@ class _Facts:
         ]
         return _flags(~np.logical_or.reduce(moved))
 
-    def declared(self, column: str) -> Amounts:
-        """What a bet end declared beyond what was booked; nothing where none did."""
-        named = self._pairs[f"declared_{column}_ours"].notna().to_numpy()
-        beyond = self.value(f"declared_{column}_ours") - self.value(f"{column}_ours")
-        return np.where(named, beyond, 0)
+    def declared_excess(self, column: str) -> Amounts:
+        """Return how much a bet end declared beyond what was booked; 0 if it did not."""
+        declared = self._pairs[f"declared_{column}_ours"].notna().to_numpy()
+        excess = self.value(f"declared_{column}_ours") - self.value(f"{column}_ours")
+        return np.where(declared, excess, 0)
 
     @property
     def totals_differ(self) -> Flags:
         """A bet end declared other amounts than were booked."""
-        return _flags((self.declared("stake") != 0) | (self.declared("payout") != 0))
+        stake, payout = self.declared_excess("stake"), self.declared_excess("payout")
+        return _flags((stake != 0) | (payout != 0))
 
     @property
     def status_differs(self) -> Flags:
-        """Only one side took the round back, and that makes a difference."""
-        undone = self.flag("rolled_back_ours") != self.flag("rolled_back_theirs")
-        return _flags(self.both & undone & self.amounts_differ & ~self.young)
+        """Only one side rolled the round back, and that changes the amounts."""
+        one_undone = self.flag("rolled_back_ours") != self.flag("rolled_back_theirs")
+        return _flags(self.both & one_undone & self.amounts_differ & ~self.immature)
 
     @property
-    def young_in_part(self) -> Flags:
-        """Told by both, and what one tells beyond the other is young."""
-        told = [self._pairs[f"young_{side}"].fillna("") for side in ("ours", "theirs")]
-        mine, yours = (each.to_numpy(dtype=object) for each in told)
-        found = np.zeros(len(self._pairs), dtype=bool)
-        asked = self.both & self.amounts_differ & ((mine != "") | (yours != ""))
-        for at in np.flatnonzero(asked):
-            stake, payout = (-int(self.more(name)[at]) for name in ("stake", "payout"))
-            found[at] = is_young(mine[at], yours[at], stake, payout)
-        return found
+    def differs_by_immature(self) -> Flags:
+        """Both sides have the round, and immature movements explain their difference."""
+        ours, theirs = (
+            self._pairs[f"immature_{side}"].fillna("").to_numpy(dtype=object)
+            for side in ("ours", "theirs")
+        )
+        explained = np.zeros(len(self._pairs), dtype=bool)
+        candidates = self.both & self.amounts_differ & ((ours != "") | (theirs != ""))
+        for row in np.flatnonzero(candidates):
+            stake, payout = (-int(self.excess(name)[row]) for name in ("stake", "payout"))
+            explained[row] = explained_by_immature(ours[row], theirs[row], stake, payout)
+        return explained
 
     @property
-    def otherwise_told(self) -> Flags:
-        """One-sided here, but the other side tells the same round in another currency."""
-        return _flags(otherwise_told(self._pairs))
+    def in_other_currency(self) -> Flags:
+        """One-sided, but the other side has the round in another currency."""
+        return in_other_currency(self._pairs)
 
     def younger(self, now: datetime, ages: MaturityAges) -> Flags:
-        """Rounds whose last sign of life is younger than what they hold has to be."""
-        mine, yours = (instants(self._pairs[f"at_{side}"]) for side in ("ours", "theirs"))
-        ours = known(self._pairs["records_ours"])
-        held = np.where(ours, self.value("holds_ours"), self.value("holds_theirs"))
+        """Flag the rounds whose last activity is younger than their operations' longest age."""
+        ours, theirs = (microseconds(self._pairs[f"at_{side}"]) for side in ("ours", "theirs"))
+        is_ours = present(self._pairs["records_ours"])
+        holds = np.where(is_ours, self.value("holds_ours"), self.value("holds_theirs"))
         since = np.array([(now - longest_age(n, ages) - _EPOCH) // _US for n in range(8)])
-        return _flags(np.where(ours, mine, yours) > since[held])
+        return _flags(np.where(is_ours, ours, theirs) > since[holds])
 
 
-def _flags(told: object) -> Flags:
-    return np.asarray(told, dtype=bool)
+def _flags(values: object) -> Flags:
+    return np.asarray(values, dtype=bool)
 
 
-_Judge: TypeAlias = Callable[[_Facts], tuple[Flags, Amounts]]
+#: Flags the rows with a break of one kind, and returns the difference that the break explains.
+_Check: TypeAlias = Callable[[_Facts], tuple[Flags, Amounts]]
 
 
-def otherwise_told(pairs: pd.DataFrame) -> Flags:
-    """One-sided here, but the other side tells the same round in another currency."""
-    rounds = words(pairs["round_id"]).dictionary_encode()
+def in_other_currency(pairs: pd.DataFrame) -> Flags:
+    """Flag one-sided rows whose round the other side has in another currency."""
+    rounds = arrow_text(pairs["round_id"]).dictionary_encode()
     codes = rounds.indices.to_numpy()
     if len(rounds.dictionary) == len(codes):
         return np.zeros(len(codes), dtype=bool)
     sides = pairs["side"].to_numpy(dtype=object)
-    told = [
+    appears = [
         np.bincount(codes, weights=sides == side, minlength=len(rounds.dictionary)) > 0
         for side in ("both", "ours", "theirs")
     ]
-    several = np.add.reduce(np.array(told, dtype=np.intp)) > 1
+    several = np.add.reduce(np.array(appears, dtype=np.intp)) > 1
     return _flags((sides != "both") & several[codes])
 
 
-def _tolerated(facts: _Facts, rules: Rules) -> Flags:
-    """Rounds whose amounts differ, by no more than the tolerance."""
+def _accepted(facts: _Facts, rules: Rules) -> Flags:
+    """Flag the rounds whose amounts differ by no more than the tolerance."""
     if not rules.tolerance:
-        return facts.passed
+        return facts.accepted
     codes = facts.text("currency")
-    most = np.array([rules.tolerance.get(str(code), 0) for code in codes], dtype=np.int64)
-    small = facts.both & ~facts.status_differs & ~facts.young
+    limit = np.array([rules.tolerance.get(str(code), 0) for code in codes], dtype=np.int64)
+    small = facts.both & ~facts.status_differs & ~facts.immature
     for column in ("stake", "payout"):
-        small &= np.abs(facts.more(column)) <= most
+        small &= np.abs(facts.excess(column)) <= limit
     return small & facts.amounts_differ
 
 
-def _missing(side: str) -> _Judge:
-    def judge(facts: _Facts) -> tuple[Flags, Amounts]:
-        seen = (facts.text("side") == side) & (facts.text("tie") == "")
-        seen &= ~facts.otherwise_told & ~facts.moved_nothing
-        return seen, facts.net("theirs") - facts.net("ours")
+def _missing(side: str) -> _Check:
+    def check(facts: _Facts) -> tuple[Flags, Amounts]:
+        flags = (facts.text("side") == side) & (facts.text("tie") == "")
+        flags &= ~facts.in_other_currency & ~facts.moved_nothing
+        return flags, facts.net("theirs") - facts.net("ours")
 
-    return judge
+    return check
 
 
 def _currency(facts: _Facts) -> tuple[Flags, Amounts]:
-    seen = facts.otherwise_told & (facts.text("tie") == "")
-    return seen, facts.net("theirs") - facts.net("ours")
+    flags = facts.in_other_currency & (facts.text("tie") == "")
+    return flags, facts.net("theirs") - facts.net("ours")
 
 
 def _player(facts: _Facts) -> tuple[Flags, Amounts]:
     several = (facts.value("players_ours") > 1) | (facts.value("players_theirs") > 1)
     differ = facts.text("player_ours") != facts.text("player_theirs")
-    return facts.both & (several | differ), facts.nothing
+    return facts.both & (several | differ), facts.zeros
 
 
 def _ambiguous(facts: _Facts) -> tuple[Flags, Amounts]:
-    seen = ~facts.both & (facts.text("tie") == AMBIGUOUS)
-    return seen, facts.net("theirs") - facts.net("ours")
+    flags = ~facts.both & (facts.text("tie") == AMBIGUOUS)
+    return flags, facts.net("theirs") - facts.net("ours")
 
 
 def _status(facts: _Facts) -> tuple[Flags, Amounts]:
     return facts.status_differs, facts.net("theirs") - facts.net("ours")
 
 
-def _amount(column: str, sign: int) -> _Judge:
-    def judge(facts: _Facts) -> tuple[Flags, Amounts]:
-        more = facts.more(column)
-        seen = facts.both & (more != 0) & ~facts.status_differs & ~facts.passed & ~facts.young
-        return seen, sign * more
+def _amount(column: str, sign: int) -> _Check:
+    def check(facts: _Facts) -> tuple[Flags, Amounts]:
+        excess = facts.excess(column)
+        flags = facts.both & (excess != 0)
+        flags &= ~facts.status_differs & ~facts.accepted & ~facts.immature
+        return flags, sign * excess
 
-    return judge
+    return check
 
 
 def _round_total(facts: _Facts) -> tuple[Flags, Amounts]:
-    """A bet end's control totals against what was booked, where both books agree on that."""
+    """Compare the control totals of a bet end with what both sides agree was booked."""
     agreed = ~facts.amounts_differ | (facts.text("tie") == GROUP)
-    return agreed & facts.totals_differ, facts.declared("payout") - facts.declared("stake")
+    difference = facts.declared_excess("payout") - facts.declared_excess("stake")
+    return agreed & facts.totals_differ, difference
 
 
-def _duplicate(side: str, sign: int) -> _Judge:
-    def judge(facts: _Facts) -> tuple[Flags, Amounts]:
+def _duplicate(side: str, sign: int) -> _Check:
+    def check(facts: _Facts) -> tuple[Flags, Amounts]:
         return facts.value(f"extras_{side}") > 0, sign * facts.net(side, "extra_")
 
-    return judge
+    return check
 
 
 def _arithmetic(facts: _Facts) -> tuple[Flags, Amounts]:
-    return facts.flag("wrong_theirs"), facts.nothing
+    return facts.flag("wrong_theirs"), facts.zeros
 
 
 def _open_overdue(facts: _Facts) -> tuple[Flags, Amounts]:
-    """Never ended though its time is over; what it is worth is for the provider to say."""
-    told = facts.both | (facts.text("tie") != "")
-    return facts.flag("overdue_ours") & told, facts.nothing
+    """Find rounds that never ended in time; only the provider can say what they are worth."""
+    matched = facts.both | (facts.text("tie") != "")
+    return facts.flag("overdue_ours") & matched, facts.zeros
 
 
-#: One judge per kind: which pairs it concerns, and the signed difference it explains. Over all
-#: kinds of ``OF_BOOKS`` the differences of one round add up to what the two sides differ by.
-_JUDGES: dict[BreakKind, _Judge] = {
+#: One check per kind. Over all kinds of ``OF_BOOKS``, the differences of a round add up to the
+#: difference between the two sides.
+_CHECKS: dict[BreakKind, _Check] = {
     BreakKind.MISSING_IN_LEDGER: _missing("theirs"),
     BreakKind.MISSING_AT_PROVIDER: _missing("ours"),
     BreakKind.CURRENCY: _currency,

@@ -1,22 +1,24 @@
-"""From two books to verdicts: the passes in order, in parts, and the proof that none is lost.
+"""Compare both sides: run the passes in order, classify all rows, and prove conservation.
 
-Three steps, the first two of which may be split any way and run anywhere:
+The work has three steps, and the first two may be split in any way and run anywhere:
 
-1. ``compare_range`` on a range of match keys: exact pass, then whole rounds by name, then the
-   verdicts on whatever those settle. One-sided rows that may still be tied stay ``open``.
-2. ``judge_players`` on the open rows of whole (player, currency) groups: the passes by
-   attributes, then the verdicts.
-3. ``merge`` adds up and orders. Tallies add, breaks have a fixed order, and no pass looks
-   across its partition: the result is the same, byte for byte, however the parts were cut.
+1. ``compare_range`` takes a range of match keys: it runs the exact pass and the pass by round
+   id, and classifies the rows they settle. One-sided rows that a pass by attributes may still
+   match stay ``unmatched``.
+2. ``compare_players`` takes the unmatched rows of whole (player, currency) groups: it runs the
+   passes by attributes and classifies the rows.
+3. ``merge`` adds the parts up. Tallies add, breaks have a fixed order, and no pass matches
+   across the split, so the result is byte for byte the same however the work was split.
 
-Pure but for the fetching of full rows by key, which is passed in.
+This module is pure, except that it calls a given function to fetch full rows.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -27,267 +29,28 @@ from reconcile.matching.buckets import (
     SourceRows,
     count_players,
     count_range,
+    prove_all_matched,
     source_of,
-    untouched,
 )
-from reconcile.matching.classify import Classified, classify, otherwise_told
+from reconcile.matching.classify import Classified, classify, in_other_currency
 from reconcile.matching.conservation import SideProof, currency_codes, prove, tally_codes
-from reconcile.matching.edge_rows import loose_beyond, of_the_window, parted, reached
+from reconcile.matching.edge_rows import (
+    rounds_across_edge,
+    split_at_window,
+    unmatched_edge_rows,
+    window_rows,
+)
 from reconcile.matching.exact import Agreement, agree
 from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
-from reconcile.snapshot.arrays import Flags, sort_places, words
+from reconcile.snapshot.arrays import Flags, arrow_text, sort_order
 from reconcile.snapshot.edge_keys import NO_KEYS
-from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys
-from reconcile.snapshot.immature import ImmatureSince, young_since
-from reconcile.snapshot.rules import BY_NAME, Rules
-from vocabulary.maturity import MaturityAges, as_ages
+from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys, Sides
+from reconcile.snapshot.key_ranges import key_ranges
+from reconcile.snapshot.rules import MatchContext, Rules
 
-#: Gives the full records of either side (ours, theirs) for keys, from any time.
-Fetch = Callable[[Keys], tuple[pd.DataFrame, pd.DataFrame]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judging:
-    """What every verdict of one run is given by.
-
-    Attributes:
-        now: the run's reading of the clock.
-        maturity: what is younger than this at ``now`` is timing: one age, or one by kind.
-    """
-
-    now: datetime
-    maturity: MaturityAges | timedelta
-    rules: Rules = BY_NAME
-
-    @property
-    def young(self) -> ImmatureSince | None:
-        """From when on an operation is young; None: no round told by both may be."""
-        return young_since(as_ages(self.maturity), self.now)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartResult:
-    """What one part of a comparison came to.
-
-    Attributes:
-        ours, theirs: what was counted of either side; together the parts are a proof.
-        breaks: see ``Classified.breaks``.
-        open: PAIRS rows that the passes by attributes have yet to look at.
-        tied: PAIRS rows that those passes tied, of both sides.
-        reached: names of rounds told here though a leg of them lies beyond the window.
-        passed: RESIDUALS rows, what the tolerance let pass.
-    """
-
-    ours: SideProof
-    theirs: SideProof
-    breaks: pd.DataFrame
-    open: pd.DataFrame
-    tied: pd.DataFrame
-    passed: pd.DataFrame
-    reached: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Both proofs, the frame of breaks, what was tied by attributes, and what was let pass.
-
-    ``passed`` is a RESIDUALS frame, ordered by round and currency. ``reached`` are names of
-    rounds told here though a leg of them lies beyond the window.
-    """
-
-    ours: SideProof
-    theirs: SideProof
-    breaks: pd.DataFrame
-    tied: pd.DataFrame
-    passed: pd.DataFrame
-    reached: tuple[str, ...] = ()
-
-    @property
-    def residuals(self) -> Mapping[str, int]:
-        """By currency, what the tolerance let pass; nothing where it adds up to nothing."""
-        codes, names = currency_codes(self.passed["currency"])
-        minor = self.passed["minor"].to_numpy()
-        if not len(minor):
-            return {}
-        sums = tally_codes(codes, names, np.zeros_like(minor), minor)
-        return {code: total for code, _, total in sorted(sums.totals) if total}
-
-
-def compare(
-    ours: pd.DataFrame,
-    theirs: pd.DataFrame,
-    *,
-    suspect: Keys,
-    fetch: Fetch,
-    judging: Judging,
-    margin: Keys = NO_KEYS,
-    parts: int = 1,
-) -> Comparison:
-    """Match, classify, and prove.
-
-    ``ours`` and ``theirs`` are KEYS frames of the window, ordered by key, with equal
-    categories; ``suspect`` are keys that must be looked at whole, ``margin`` those of rows
-    beyond the window that take part. ``parts`` changes nothing but how much is in memory at
-    once.
-
-    Raises:
-        Contradiction: the full rows do not add up to the key rows they belong to, or the
-            buckets do not add up to the rows.
-    """
-    far = np.split(margin, np.searchsorted(margin, np.array(key_bounds(parts), dtype=np.int64)))
-    cuts = zip(split_keys(ours, parts), split_keys(theirs, parts), far, strict=True)
-    ranges = [
-        compare_range(mine, yours, suspect=suspect, fetch=fetch, judging=judging, margin=beyond)
-        for mine, yours, beyond in cuts
-    ]
-    left = [part.open for part in ranges if len(part.open)]
-    groups = split_players(pd.concat(left, ignore_index=True), parts) if left else ()
-    players = [judge_players(group, judging) for group in groups if len(group)]
-    return merge([*ranges, *players])
-
-
-def split_keys(keys: pd.DataFrame, parts: int) -> Iterator[pd.DataFrame]:
-    """A KEYS frame in ``parts`` ranges of match keys, the same ranges for every frame."""
-    bounds = key_bounds(parts)
-    places = np.searchsorted(keys["match_key"].to_numpy(), np.array(bounds, dtype=np.int64))
-    start = 0
-    for end in (*places, len(keys)):
-        yield keys.iloc[start:end]
-        start = end
-
-
-def key_bounds(parts: int) -> tuple[int, ...]:
-    """Where each of ``parts`` equal ranges of 64-bit keys begins, but for the first."""
-    return tuple(-(2**63) + 2**64 * part // parts for part in range(1, parts))
-
-
-def split_players(pairs: pd.DataFrame, parts: int) -> Iterator[pd.DataFrame]:
-    """One-sided rows in ``parts``, whole (player, currency) groups together."""
-    PAIRS.check(pairs)
-    who = pairs["player_ours"].fillna(pairs["player_theirs"]) + "\0" + pairs["currency"]
-    codes = pd.util.hash_array(who.to_numpy(dtype=object)) % np.uint64(parts)
-    for part in range(parts):
-        yield pairs[codes == part]
-
-
-def compare_range(
-    ours: pd.DataFrame,
-    theirs: pd.DataFrame,
-    *,
-    suspect: Keys,
-    fetch: Fetch,
-    judging: Judging,
-    margin: Keys = NO_KEYS,
-) -> PartResult:
-    """The passes by name over one range of keys, and the verdicts on what they settle.
-
-    ``margin`` are keys of the range whose rows beyond the window take part.
-
-    Raises:
-        Contradiction: the full rows do not add up to the key rows they belong to.
-    """
-    if not len(ours) and not len(theirs) and not len(margin):
-        return _nothing()
-    with ThreadPoolExecutor(max_workers=2) as beside:
-        passed = beside.submit(agree, ours, theirs, suspect=suspect)
-        sources = tuple(beside.map(source_of, (ours, theirs)))
-        agreed = passed.result()
-    if not len(agreed.residual) and not len(margin):
-        return _settled(agreed, *sources)
-    read = parted(*fetch(np.union1d(agreed.residual, margin)), agreed.residual)
-    far = loose_beyond(read) if len(margin) else _no_pairs()
-    views = fold(read.ours), fold(read.theirs)
-    pairs = pair(*views)
-    waits = _may_be_tied(pairs, judging.rules)
-    judged = _judged(pairs[~waits] if waits.any() else pairs, judging)
-    mine = SideRows(name="ours", source=sources[0], left=agreed.ours_remains, records=read.ours)
-    yours = SideRows(
-        name="theirs", source=sources[1], left=agreed.theirs_remains, records=read.theirs
-    )
-    left = [rows for rows in (pairs[waits], far) if len(rows)]
-    return PartResult(
-        ours=count_range(mine, views[0], agreed.matched, judged, far),
-        theirs=count_range(yours, views[1], agreed.matched, judged, far),
-        breaks=judged.breaks,
-        open=pd.concat(left, ignore_index=True) if left else _no_pairs(),
-        tied=_no_pairs(),
-        passed=_passed(judged),
-    )
-
-
-def _settled(agreed: Agreement, ours: SourceRows, theirs: SourceRows) -> PartResult:
-    """A part in which everything agrees, without going to any length about nothing."""
-    return PartResult(
-        ours=untouched("ours", ours, agreed.matched),
-        theirs=untouched("theirs", theirs, agreed.matched),
-        breaks=_no_breaks(),
-        open=_no_pairs(),
-        tied=_no_pairs(),
-        passed=_no_residuals(),
-    )
-
-
-def judge_players(pairs: pd.DataFrame, judging: Judging) -> PartResult:
-    """The passes by attributes over whole (player, currency) groups, and the verdicts.
-
-    Raises:
-        Contradiction: a pass does not conserve its rows.
-    """
-    tied = of_the_window(tie_by_attributes(pairs, judging.rules))
-    judged = _judged(tied, judging)
-    return PartResult(
-        ours=count_players("ours", judged),
-        theirs=count_players("theirs", judged),
-        breaks=judged.breaks,
-        open=_no_pairs(),
-        tied=tied[tied["side"].to_numpy(dtype=object) == "both"],
-        passed=_passed(judged),
-        reached=reached(tied),
-    )
-
-
-def merge(parts: Sequence[PartResult]) -> Comparison:
-    """All parts of one comparison, whatever their order, as one.
-
-    Raises:
-        Contradiction: the buckets do not add up to the rows.
-    """
-    return Comparison(
-        ours=prove("ours", _sum(part.ours for part in parts)),
-        theirs=prove("theirs", _sum(part.theirs for part in parts)),
-        breaks=_ordered([part.breaks for part in parts], ["round_id", "currency", "kind"]),
-        tied=_ordered([part.tied for part in parts], ["round_id", "currency"]),
-        passed=RESIDUALS.check(
-            _ordered([part.passed for part in parts], ["round_id", "currency"])
-        ),
-        reached=tuple(sorted({name for part in parts for name in part.reached})),
-    )
-
-
-def _sum(proofs: Iterable[SideProof]) -> SideProof:
-    first, *others = proofs
-    return sum(others, first)
-
-
-def _ordered(frames: list[pd.DataFrame], by: list[str]) -> pd.DataFrame:
-    told = [frame for frame in frames if len(frame)] or frames[:1]
-    together = told[0] if len(told) == 1 else pd.concat(told, ignore_index=True)
-    places = sort_places(pa.table({name: words(together[name]) for name in by}))
-    return together.take(places).reset_index(drop=True)
-
-
-@cache
-def _nothing() -> PartResult:
-    """A part without a row."""
-    return PartResult(
-        ours=SideProof(),
-        theirs=SideProof(),
-        breaks=_no_breaks(),
-        open=_no_pairs(),
-        tied=_no_pairs(),
-        passed=_no_residuals(),
-    )
+#: Fetches the full records of both sides for some keys, from any time.
+Fetch = Callable[[Keys], Sides]
 
 
 @cache
@@ -302,25 +65,212 @@ def _no_residuals() -> pd.DataFrame:
 
 @cache
 def _no_breaks() -> pd.DataFrame:
-    never = datetime(1970, 1, 1, tzinfo=UTC)
-    return classify(_no_pairs(), now=never, maturity=timedelta(0)).breaks
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return classify(_no_pairs(), MatchContext(now=epoch, maturity=timedelta(0))).breaks
 
 
-def _may_be_tied(pairs: pd.DataFrame, rules: Rules) -> Flags:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The result of a comparison, or of one part of it.
+
+    Attributes:
+        ours, theirs: the rows of either side by bucket; all parts together are a proof.
+        breaks: see ``Classified.breaks``.
+        unmatched: of a part, PAIRS rows that the passes by attributes have yet to look at.
+        tied: PAIRS rows with both sides that those passes matched.
+        residual_rows: RESIDUALS rows: differences that the tolerance accepted.
+        edge_rounds: names of reported rounds that have a record outside the window.
+    """
+
+    ours: SideProof
+    theirs: SideProof
+    breaks: pd.DataFrame = field(default_factory=_no_breaks)
+    unmatched: pd.DataFrame = field(default_factory=_no_pairs)
+    tied: pd.DataFrame = field(default_factory=_no_pairs)
+    residual_rows: pd.DataFrame = field(default_factory=_no_residuals)
+    edge_rounds: tuple[str, ...] = ()
+
+    @property
+    def residuals(self) -> Mapping[str, int]:
+        """The accepted differences by currency, in minor units; none of them is zero."""
+        codes, names = currency_codes(self.residual_rows["currency"])
+        minor = self.residual_rows["minor"].to_numpy()
+        if not len(minor):
+            return {}
+        sums = tally_codes(codes, names, np.zeros_like(minor), minor)
+        return {code: total for code, _, total in sorted(sums.totals) if total}
+
+
+def compare(
+    sides: Sides,
+    *,
+    suspect: Keys,
+    fetch: Fetch,
+    context: MatchContext,
+    edge_keys: Keys = NO_KEYS,
+    parts: int = 1,
+) -> Comparison:
+    """Match both sides, classify their rows, and prove that none is lost.
+
+    Args:
+        sides: KEYS frames of the window, ordered by key, with the same currency categories.
+        suspect: keys whose rounds must be compared in full.
+        fetch: gives full rows by key.
+        context: of the run.
+        edge_keys: keys of edge rows that take part, sorted.
+        parts: how many parts to work in; this only limits memory.
+
+    Raises:
+        Contradiction: the full rows do not add up to their key rows, or the buckets do not add
+            up to the rows.
+    """
+    firsts = np.array([split.first for split in key_ranges(parts)[1:]], dtype=np.int64)
+    edge_splits = np.split(edge_keys, np.searchsorted(edge_keys, firsts))
+    ranges = [
+        compare_range(split, suspect=suspect, fetch=fetch, context=context, edge_keys=edge)
+        for split, edge in zip(_split_keys(sides, firsts), edge_splits, strict=True)
+    ]
+    unmatched = [part.unmatched for part in ranges if len(part.unmatched)]
+    groups = split_players(pd.concat(unmatched, ignore_index=True), parts) if unmatched else ()
+    players = [compare_players(group, context) for group in groups if len(group)]
+    return merge([*ranges, *players])
+
+
+def _split_keys(sides: Sides, firsts: Keys) -> Iterator[Sides]:
+    """Split KEYS frames where each range of keys but the first starts."""
+    bounds = [
+        [0, *np.searchsorted(side["match_key"].to_numpy(), firsts), len(side)]
+        for side in (sides.ours, sides.theirs)
+    ]
+    for our_split, their_split in zip(*map(pairwise, bounds), strict=True):
+        yield Sides(
+            ours=sides.ours.iloc[slice(*our_split)],
+            theirs=sides.theirs.iloc[slice(*their_split)],
+        )
+
+
+def split_players(pairs: pd.DataFrame, groups: int) -> Iterator[pd.DataFrame]:
+    """Split one-sided PAIRS rows into groups of whole (player, currency) pairs."""
+    PAIRS.check(pairs)
+    owners = pairs["player_ours"].fillna(pairs["player_theirs"]) + "\0" + pairs["currency"]
+    numbers = pd.util.hash_array(owners.to_numpy(dtype=object)) % np.uint64(groups)
+    for number in range(groups):
+        yield pairs[numbers == number]
+
+
+def compare_range(
+    sides: Sides,
+    *,
+    suspect: Keys,
+    fetch: Fetch,
+    context: MatchContext,
+    edge_keys: Keys = NO_KEYS,
+) -> Comparison:
+    """Run the passes by name over one range of keys; see ``compare`` for the arguments.
+
+    Raises:
+        Contradiction: the full rows do not add up to their key rows.
+    """
+    if not len(sides.ours) and not len(sides.theirs) and not len(edge_keys):
+        return Comparison(ours=SideProof(), theirs=SideProof())
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        agreement = pool.submit(agree, sides, suspect=suspect)
+        our_source, their_source = pool.map(source_of, (sides.ours, sides.theirs))
+        agreed = agreement.result()
+    if not len(agreed.residual) and not len(edge_keys):
+        return _all_matched(agreed, our_source, their_source)
+    fetched = fetch(np.union1d(agreed.residual, edge_keys))
+    records = split_at_window(fetched, agreed.residual)
+    edge_rows = unmatched_edge_rows(records) if len(edge_keys) else _no_pairs()
+    views = fold(records.ours), fold(records.theirs)
+    pairs = pair(*views)
+    undecided = may_be_tied(pairs, context.rules)
+    classified = classify(pairs[~undecided] if undecided.any() else pairs, context)
+    our_rows = SideRows(
+        name="ours", source=our_source, left=agreed.ours_left, records=records.ours
+    )
+    their_rows = SideRows(
+        name="theirs", source=their_source, left=agreed.theirs_left, records=records.theirs
+    )
+    unmatched = [rows for rows in (pairs[undecided], edge_rows) if len(rows)]
+    return Comparison(
+        ours=count_range(our_rows, views[0], agreed.matched, classified, edge_rows),
+        theirs=count_range(their_rows, views[1], agreed.matched, classified, edge_rows),
+        breaks=classified.breaks,
+        unmatched=pd.concat(unmatched, ignore_index=True) if unmatched else _no_pairs(),
+        residual_rows=_residual_rows(classified),
+    )
+
+
+def _all_matched(agreed: Agreement, ours: SourceRows, theirs: SourceRows) -> Comparison:
+    """Return a part in which every row agrees; this is the common, fast case."""
+    return Comparison(
+        ours=prove_all_matched("ours", ours, agreed.matched),
+        theirs=prove_all_matched("theirs", theirs, agreed.matched),
+    )
+
+
+def compare_players(pairs: pd.DataFrame, context: MatchContext) -> Comparison:
+    """Run the passes by attributes over the unmatched rows of whole (player, currency) groups.
+
+    Raises:
+        Contradiction: a pass does not conserve its rows.
+    """
+    tied = window_rows(tie_by_attributes(pairs, context.rules))
+    classified = classify(tied, context)
+    return Comparison(
+        ours=count_players("ours", classified),
+        theirs=count_players("theirs", classified),
+        breaks=classified.breaks,
+        tied=tied[tied["side"].to_numpy(dtype=object) == "both"],
+        residual_rows=_residual_rows(classified),
+        edge_rounds=rounds_across_edge(tied),
+    )
+
+
+def merge(parts: Sequence[Comparison]) -> Comparison:
+    """Combine all parts of a comparison, in whatever order they come.
+
+    Raises:
+        Contradiction: the buckets do not add up to the rows.
+    """
+    by_round = ["round_id", "currency"]
+    return Comparison(
+        ours=prove("ours", _sum(part.ours for part in parts)),
+        theirs=prove("theirs", _sum(part.theirs for part in parts)),
+        breaks=_ordered([part.breaks for part in parts], [*by_round, "kind"]),
+        tied=_ordered([part.tied for part in parts], by_round),
+        residual_rows=RESIDUALS.check(
+            _ordered([part.residual_rows for part in parts], by_round)
+        ),
+        edge_rounds=tuple(sorted({name for part in parts for name in part.edge_rounds})),
+    )
+
+
+def _sum(proofs: Iterable[SideProof]) -> SideProof:
+    first, *others = proofs
+    return sum(others, first)
+
+
+def _ordered(frames: list[pd.DataFrame], by: list[str]) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)] or frames[:1]
+    combined = filled[0] if len(filled) == 1 else pd.concat(filled, ignore_index=True)
+    order = sort_order(pa.table({name: arrow_text(combined[name]) for name in by}))
+    return combined.take(order).reset_index(drop=True)
+
+
+def may_be_tied(pairs: pd.DataFrame, rules: Rules) -> Flags:
+    """Flag the one-sided rows that a pass by attributes may match."""
     if not rules.attributes:
         return np.zeros(len(pairs), dtype=bool)
     one_sided: Flags = pairs["side"].to_numpy(dtype=object) != "both"
-    return one_sided & ~otherwise_told(pairs)
+    return one_sided & ~in_other_currency(pairs)
 
 
-def _judged(pairs: pd.DataFrame, judging: Judging) -> Classified:
-    return classify(pairs, now=judging.now, maturity=judging.maturity, rules=judging.rules)
-
-
-def _passed(judged: Classified) -> pd.DataFrame:
-    """What the tolerance let pass, as RESIDUALS rows."""
-    at = np.flatnonzero(judged.residual)
-    if not len(at):
+def _residual_rows(classified: Classified) -> pd.DataFrame:
+    """Return the differences that the tolerance accepted, as RESIDUALS rows."""
+    positions = np.flatnonzero(classified.residual)
+    if not len(positions):
         return _no_residuals()
-    rows = judged.pairs[list(PAIR_NAME)].take(at).reset_index(drop=True)
-    return RESIDUALS.check(rows.assign(minor=judged.residual[at]))
+    rows = classified.pairs[list(PAIR_NAME)].take(positions).reset_index(drop=True)
+    return RESIDUALS.check(rows.assign(minor=classified.residual[positions]))

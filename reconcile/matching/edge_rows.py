@@ -1,8 +1,8 @@
-"""Rows beyond the window: they take part in the passes, and are rows of it only by their ties.
+"""Edge rows: rows outside the window that take part in matching by attributes.
 
-What is tied to a row of the window is told here and in the neighbouring window alike, as rounds
-are that straddle the edge by name. What is tied among itself beyond the edge, or stays alone
-there, is none of this window's business.
+An edge row counts in the result only if it is matched with a row of the window; the
+neighbouring window then reports it too, like a round that straddles the edge by name. Edge rows
+that are matched among themselves, or stay unmatched, do not concern this window.
 """
 
 from dataclasses import dataclass
@@ -10,93 +10,98 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reconcile.matching.classify import otherwise_told
-from reconcile.matching.conservation import NOBODY, Identity, identity_of
+from reconcile.matching.classify import in_other_currency
+from reconcile.matching.conservation import NO_ROWS, Identity, identity_of
 from reconcile.matching.rounds import fold, pair
-from reconcile.snapshot.arrays import Flags, instants, known, numbers, words
-from reconcile.snapshot.frames import RECORDS, Keys
+from reconcile.snapshot.arrays import Flags, arrow_text, integers, microseconds, present
+from reconcile.snapshot.frames import RECORDS, Keys, Sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeRecords:
-    """Full records of either side: of rounds of the window, and of rounds beyond it."""
+class WindowAndEdge:
+    """Full records of either side: of rounds of the window, and of edge rounds."""
 
     ours: pd.DataFrame
     theirs: pd.DataFrame
-    ours_beyond: pd.DataFrame
-    theirs_beyond: pd.DataFrame
+    ours_edge: pd.DataFrame
+    theirs_edge: pd.DataFrame
 
 
-def parted(ours: pd.DataFrame, theirs: pd.DataFrame, wanted: Keys) -> EdgeRecords:
-    """Records as they were fetched, those of the window apart from those beyond it.
+def split_at_window(records: Sides, residual: Keys) -> WindowAndEdge:
+    """Separate the records of rounds of the window from those of edge rounds.
 
-    A round belongs to the window by any record of either side. Of those, only rounds with
-    ``wanted`` keys are kept: what else shares a key with a row beyond was settled by name.
+    A round belongs to the window if any record of either side lies in it. Rounds of the window
+    are kept only if their key is in ``residual``: others merely share a key with an edge row
+    and were already matched.
     """
-    RECORDS.check(ours)
-    RECORDS.check(theirs)
+    ours, theirs = RECORDS.check(records.ours), RECORDS.check(records.theirs)
     if all(side["inside"].all() for side in (ours, theirs)):
-        return EdgeRecords(
-            ours=ours, theirs=theirs, ours_beyond=ours[:0], theirs_beyond=theirs[:0]
+        return WindowAndEdge(
+            ours=ours, theirs=theirs, ours_edge=ours[:0], theirs_edge=theirs[:0]
         )
-    told = set().union(*(side["round_id"][side["inside"]] for side in (ours, theirs)))
-    here = [side["round_id"].isin(told).to_numpy(dtype=bool) for side in (ours, theirs)]
-    asked = [np.isin(side["match_key"].to_numpy(), wanted) for side in (ours, theirs)]
-    return EdgeRecords(
-        ours=ours[here[0] & asked[0]],
-        theirs=theirs[here[1] & asked[1]],
-        ours_beyond=ours[~here[0]],
-        theirs_beyond=theirs[~here[1]],
+    window_rounds = set().union(*(side["round_id"][side["inside"]] for side in (ours, theirs)))
+    ours_in, theirs_in = (
+        side["round_id"].isin(window_rounds).to_numpy(dtype=bool) for side in (ours, theirs)
+    )
+    ours_left, theirs_left = (
+        np.isin(side["match_key"].to_numpy(), residual) for side in (ours, theirs)
+    )
+    return WindowAndEdge(
+        ours=ours[ours_in & ours_left],
+        theirs=theirs[theirs_in & theirs_left],
+        ours_edge=ours[~ours_in],
+        theirs_edge=theirs[~theirs_in],
     )
 
 
-def loose_beyond(read: EdgeRecords) -> pd.DataFrame:
-    """PAIRS rows of the rounds beyond the window that no name ties."""
-    views = [fold(side, beyond=True) for side in (read.ours_beyond, read.theirs_beyond)]
+def unmatched_edge_rows(records: WindowAndEdge) -> pd.DataFrame:
+    """Return the edge rounds that no round id matches, as PAIRS rows."""
+    views = [fold(side, edge=True) for side in (records.ours_edge, records.theirs_edge)]
     pairs = pair(*views)
-    alone = pairs["side"].to_numpy(dtype=object) != "both"
-    loose: pd.DataFrame = pairs[alone & ~otherwise_told(pairs)]
-    return loose
+    one_sided = pairs["side"].to_numpy(dtype=object) != "both"
+    unmatched: pd.DataFrame = pairs[one_sided & ~in_other_currency(pairs)]
+    return unmatched
 
 
-def identity_beyond(loose: pd.DataFrame, side: str) -> Identity:
-    """Which rows of a side stand beyond the window, and what they say, in any order."""
-    if not len(loose):
-        return NOBODY
-    rows = loose[known(loose[f"records_{side}"])]
+def edge_identity(edge_rows: pd.DataFrame, side: str) -> Identity:
+    """Hash the edge rows of one side and their contents, whatever their order."""
+    if not len(edge_rows):
+        return NO_ROWS
+    rows = edge_rows[present(edge_rows[f"records_{side}"])]
     names = ("round_id", "currency", f"player_{side}")
-    texts = [pd.util.hash_array(rows[name].to_numpy(dtype=object)) for name in names]
-    told = [numbers(rows[f"{name}_{side}"]) for name in ("stake", "payout", "balance_before")]
-    at = instants(rows[f"began_{side}"])
-    return identity_of([*texts, *(each.view(np.uint64) for each in (*told, at))])
+    hashes = [pd.util.hash_array(rows[name].to_numpy(dtype=object)) for name in names]
+    amounts = [
+        integers(rows[f"{name}_{side}"]) for name in ("stake", "payout", "balance_before")
+    ]
+    began = microseconds(rows[f"began_{side}"])
+    return identity_of([*hashes, *(values.view(np.uint64) for values in (*amounts, began))])
 
 
-def of_the_window(tied: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the window, and whatever beyond it is tied to one of them."""
-    here = legs(tied, "ours", beyond=False) | legs(tied, "theirs", beyond=False)
-    if here.all():
+def window_rows(tied: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the window and the edge rows that are matched with one of them."""
+    in_window = has_side(tied, "ours", edge=False) | has_side(tied, "theirs", edge=False)
+    if in_window.all():
         return tied
-    names = (
-        words(tied["group"]).dictionary_encode(),
-        words(tied["currency"]).dictionary_encode(),
+    groups, currencies = (
+        arrow_text(tied[name]).dictionary_encode().indices.to_numpy().astype(np.int64)
+        for name in ("group", "currency")
     )
-    groups, codes = (each.indices.to_numpy().astype(np.int64) for each in names)
-    number = groups * (int(codes.max(initial=0)) + 1) + codes
+    number = groups * (int(currencies.max(initial=0)) + 1) + currencies
     grouped = tied["group"].to_numpy(dtype=object) != ""
-    joined: Flags = here | (grouped & np.isin(number, number[here & grouped]))
+    joined: Flags = in_window | (grouped & np.isin(number, number[in_window & grouped]))
     return tied[joined]
 
 
-def legs(pairs: pd.DataFrame, side: str, *, beyond: bool) -> Flags:
-    """Where that side tells of a row, beyond the window or of it."""
-    out: Flags = numbers(pairs[f"beyond_{side}"]) != 0
-    found: Flags = known(pairs[f"records_{side}"]) & (out == beyond)
-    return found
+def has_side(pairs: pd.DataFrame, side: str, *, edge: bool) -> Flags:
+    """Flag the rows with a record of one side, outside the window (``edge``) or in it."""
+    outside: Flags = integers(pairs[f"edge_{side}"]) != 0
+    flags: Flags = present(pairs[f"records_{side}"]) & (outside == edge)
+    return flags
 
 
-def reached(pairs: pd.DataFrame) -> tuple[str, ...]:
-    """The names of all rounds in rows with a leg beyond the window; sorted."""
-    out = legs(pairs, "ours", beyond=True) | legs(pairs, "theirs", beyond=True)
-    rows = pairs[out]
+def rounds_across_edge(pairs: pd.DataFrame) -> tuple[str, ...]:
+    """Return the names of all rounds in rows with an edge record, sorted."""
+    across = has_side(pairs, "ours", edge=True) | has_side(pairs, "theirs", edge=True)
+    rows = pairs[across]
     names = {str(name) for column in ("round_id", "alias") for name in rows[column]}
     return tuple(sorted(names - {""}))

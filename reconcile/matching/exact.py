@@ -1,7 +1,7 @@
-"""The first pass: rows of either side that are equal in everything, joined on sorted keys.
+"""The first pass: match key rows that are equal in everything, by a join on sorted keys.
 
-Only what agrees completely is taken; everything else is left, none of it lost. Its partition is
-a range of ``match_key``: both sides of a round carry the same key, so ranges never meet.
+The pass takes only rows that agree completely and leaves all others. It can be split by ranges
+of ``match_key``: both sides of a round have the same key.
 """
 
 from collections.abc import Iterator
@@ -10,107 +10,92 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from reconcile.matching.conservation import Tally, tally
-from reconcile.snapshot.arrays import BLOCK, Places
-from reconcile.snapshot.frames import KEYS, Keys
-
-Mask = NDArray[np.bool_]
+from reconcile.snapshot.arrays import BLOCK, Flags, Positions
+from reconcile.snapshot.frames import KEYS, Keys, Sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What the exact pass made of the keys.
+    """The result of the exact pass.
 
     Attributes:
-        pairs: keys of the rows that agree in amounts, currency and player, sorted.
-        matched: their tally, taken of our rows; equal rows make it that of both sides.
-        ours_left, theirs_left: every other row.
-        ours_remains, theirs_remains: their tallies.
-        residual: the keys of all rows left, sorted, each once.
+        matched: the tally of the matched rows; equal rows make it the same for both sides.
+        ours_left, theirs_left: the tallies of all other rows.
+        residual: the distinct keys of all other rows, sorted.
     """
 
-    pairs: Keys
     matched: Tally
-    ours_left: pd.DataFrame
-    theirs_left: pd.DataFrame
-    ours_remains: Tally
-    theirs_remains: Tally
+    ours_left: Tally
+    theirs_left: Tally
     residual: Keys
 
 
-def agree(ours: pd.DataFrame, theirs: pd.DataFrame, *, suspect: Keys) -> Agreement:
-    """Pair rows that are equal in everything a key row holds; each row at most once.
+def agree(sides: Sides, *, suspect: Keys) -> Agreement:
+    """Match rows that are equal in all columns of a key row, each row at most once.
 
-    ``ours`` and ``theirs`` are KEYS frames ordered by ``match_key``, with the same currency
-    categories. Keys in ``suspect`` are left to the closer look whatever they hold.
+    Args:
+        sides: KEYS frames ordered by ``match_key``, with the same currency categories.
+        suspect: keys that are left for a full comparison whatever their rows hold.
     """
-    KEYS.check(ours)
-    KEYS.check(theirs)
-    suspects = _among(ours["match_key"].to_numpy(), _doubtful(ours, theirs, suspect))
-    mine, yours = (np.zeros(len(side), dtype=bool) for side in (ours, theirs))
-    for here, there in _stretches(ours, theirs):
-        first, second = _equal(ours[here], theirs[there])
-        sure = ~suspects[here][first]
-        mine[here][first[sure]] = True
-        yours[there][second[sure]] = True
-    return _agreement(ours, theirs, mine, yours)
+    ours, theirs = KEYS.check(sides.ours), KEYS.check(sides.theirs)
+    doubtful = _among(ours["match_key"].to_numpy(), _doubtful_keys(ours, theirs, suspect))
+    our_matches, their_matches = (np.zeros(len(side), dtype=bool) for side in (ours, theirs))
+    for our_block, their_block in _blocks(ours, theirs):
+        first, second = _equal_rows(ours[our_block], theirs[their_block])
+        certain = ~doubtful[our_block][first]
+        our_matches[our_block][first[certain]] = True
+        their_matches[their_block][second[certain]] = True
+    our_rest, their_rest = ours[~our_matches], theirs[~their_matches]
+    rest_keys = [side["match_key"].to_numpy() for side in (our_rest, their_rest)]
+    return Agreement(
+        matched=tally(ours, our_matches),
+        ours_left=tally(our_rest),
+        theirs_left=tally(their_rest),
+        residual=np.unique(np.concatenate(rest_keys)),
+    )
 
 
-def _stretches(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[slice, slice]]:
-    """Both sides cut at the same keys, into what fits into a processor's cache."""
-    keys, others = (side["match_key"].to_numpy() for side in (ours, theirs))
-    bounds = keys[BLOCK::BLOCK]
-    cuts = [np.searchsorted(side, bounds).tolist() for side in (keys, others)]
-    for here, there in zip(*(pairwise([0, *cut, None]) for cut in cuts), strict=True):
-        yield slice(*here), slice(*there)
+def _blocks(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[slice, slice]]:
+    """Cut both sides at the same keys, into blocks that fit into a processor's cache."""
+    our_keys, their_keys = (side["match_key"].to_numpy() for side in (ours, theirs))
+    bounds = our_keys[BLOCK::BLOCK]
+    cuts = [np.searchsorted(keys, bounds).tolist() for keys in (our_keys, their_keys)]
+    for our_cut, their_cut in zip(*(pairwise([0, *cut, None]) for cut in cuts), strict=True):
+        yield slice(*our_cut), slice(*their_cut)
 
 
-def _equal(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[Places, Places]:
-    """Places of the rows, by pairs, that have a key and everything else in common."""
+def _equal_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[Positions, Positions]:
+    """Return the positions of rows that agree in key and all other columns, pair by pair."""
     left, right = pd.Index(ours["match_key"]), pd.Index(theirs["match_key"])
     joined, at_left, at_right = left.join(right, how="inner", return_indexers=True)
     first = np.arange(len(joined)) if at_left is None else at_left
     second = np.arange(len(joined)) if at_right is None else at_right
-    good = np.ones(len(joined), dtype=bool)
-    for column in ("stake", "payout", "who"):
-        good &= ours[column].to_numpy()[first] == theirs[column].to_numpy()[second]
+    equal = np.ones(len(joined), dtype=bool)
+    for column in ("stake", "payout", "player_hash"):
+        equal &= ours[column].to_numpy()[first] == theirs[column].to_numpy()[second]
     codes = ours["currency"].cat.codes.to_numpy()[first]
-    good &= codes == theirs["currency"].cat.codes.to_numpy()[second]
-    return first[good], second[good]
+    equal &= codes == theirs["currency"].cat.codes.to_numpy()[second]
+    return first[equal], second[equal]
 
 
-def _among(keys: Keys, few: Keys) -> Mask:
-    """Which of many sorted keys are among a few sorted ones."""
-    starts, ends = (np.searchsorted(keys, few, side) for side in ("left", "right"))
-    found = starts < ends
+def _among(keys: Keys, selected: Keys) -> Flags:
+    """Flag which of many sorted keys are among a few sorted ones."""
+    starts, ends = (np.searchsorted(keys, selected, side) for side in ("left", "right"))
+    exists = starts < ends
     edges = np.zeros(len(keys) + 1, dtype=np.int8)
-    edges[starts[found]] += 1
-    edges[ends[found]] -= 1
-    within: Mask = edges[:-1].cumsum(dtype=np.int8) > 0
-    return within
+    edges[starts[exists]] += 1
+    edges[ends[exists]] -= 1
+    flags: Flags = edges[:-1].cumsum(dtype=np.int8) > 0
+    return flags
 
 
-def _doubtful(ours: pd.DataFrame, theirs: pd.DataFrame, suspect: Keys) -> Keys:
-    """Keys where one row does not stand for one round: repeated, flagged or straddling."""
-    found = [suspect]
+def _doubtful_keys(ours: pd.DataFrame, theirs: pd.DataFrame, suspect: Keys) -> Keys:
+    """Return the keys whose row may not be the whole round: repeated, odd or suspect."""
+    doubtful = [suspect]
     for side in (ours, theirs):
         keys = side["match_key"].to_numpy()
-        found.append(keys[side["odd"].to_numpy()])
-        found.append(keys[1:][keys[1:] == keys[:-1]])
-    return np.unique(np.concatenate(found))
-
-
-def _agreement(ours: pd.DataFrame, theirs: pd.DataFrame, mine: Mask, yours: Mask) -> Agreement:
-    ours_left, theirs_left = ours[~mine], theirs[~yours]
-    keys = [side["match_key"].to_numpy() for side in (ours_left, theirs_left)]
-    return Agreement(
-        pairs=ours["match_key"].to_numpy()[mine],
-        matched=tally(ours, mine),
-        ours_left=ours_left,
-        theirs_left=theirs_left,
-        ours_remains=tally(ours_left),
-        theirs_remains=tally(theirs_left),
-        residual=np.unique(np.concatenate(keys)),
-    )
+        doubtful.append(keys[side["odd"].to_numpy()])
+        doubtful.append(keys[1:][keys[1:] == keys[:-1]])
+    return np.unique(np.concatenate(doubtful))

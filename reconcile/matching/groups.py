@@ -1,10 +1,9 @@
-"""The pass for one row that stands for several: 1:N and N:1.
+"""The pass that matches one row with several rows of the other side: 1:N and N:1.
 
-A provider may tell in one line what reached us as several rounds, or the reverse. Rows of one
-(player, currency), which is this pass's partition, answer for one row of the other side when
-they follow each other without a gap, lie within the rules' span of it, and add up to it exactly
-in stake and in payout. Only where exactly one such run exists and nobody else could claim a row
-of it; everything else is left.
+A provider may report several of our rounds in one line, or one of our rounds in several lines.
+Rows of one (player, currency) match one row of the other side if they are consecutive, lie
+within the rules' span of it, and add up to its stake and payout exactly. They match only if no
+other such group claims any of the rows; otherwise all of them stay unmatched.
 """
 
 from collections import Counter
@@ -14,62 +13,68 @@ from typing import TypeAlias
 import numpy as np
 
 from reconcile.matching.unmatched import Ties, UnmatchedRows
-from reconcile.snapshot.arrays import Flags, Places
+from reconcile.snapshot.arrays import Flags, Positions
 from reconcile.snapshot.rules import Rules
 
 #: The tie of rows that together stand for one row of the other side.
 GROUP = "group"
 
-#: Places of one row, and of the run of rows of the other side that add up to it.
+#: Positions of one row, followed by those of the rows of the other side that add up to it.
 _Claim: TypeAlias = tuple[int, ...]
+#: Player and currency, stake, payout.
 _Sums: TypeAlias = tuple[int, int, int]
 
-_NOWHERE: Places = np.zeros(0, dtype=np.intp)
+_NO_ROWS: Positions = np.zeros(0, dtype=np.intp)
 
 
 def by_sums(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
-    """Tie rows with the runs of rows that add up to them; see the module."""
-    places = np.flatnonzero(free & rows.plain)
-    order = places[np.lexsort((rows.at[places], rows.who[places]))]
-    mine, yours = order[rows.ours[order]], order[~rows.ours[order]]
-    claims = [*_claims(rows, mine, yours, rules), *_claims(rows, yours, mine, rules)]
-    return Ties(first=_NOWHERE, second=_NOWHERE, runs=_undisputed(claims))
+    """Match single rows with groups of consecutive rows that add up to them."""
+    eligible = np.flatnonzero(free & rows.no_repeats)
+    order = eligible[np.lexsort((rows.began_us[eligible], rows.player_currency[eligible]))]
+    ours, theirs = order[rows.ours[order]], order[~rows.ours[order]]
+    claims = [*_claims(rows, ours, theirs, rules), *_claims(rows, theirs, ours, rules)]
+    return Ties(first=_NO_ROWS, second=_NO_ROWS, groups=_undisputed(claims))
 
 
-def _claims(rows: UnmatchedRows, ones: Places, many: Places, rules: Rules) -> Iterator[_Claim]:
-    """Every row of ``ones`` with every run of ``many`` that adds up to it."""
-    wanted: dict[_Sums, list[int]] = {}
-    named = (rows.who[ones], rows.stake[ones], rows.payout[ones])
-    asked: Iterator[_Sums] = zip(*(each.tolist() for each in named), strict=True)
-    for one, sums in zip(ones.tolist(), asked, strict=True):
-        wanted.setdefault(sums, []).append(one)
-    for length in range(2, min(rules.group_max, len(many)) + 1):
-        for start, sums in enumerate(_sums(rows, many, length)):
-            for one in wanted.get(sums, []):
-                run = many[start : start + length]
-                if _stands_for(rows, one, run, rules):
-                    yield (one, *run.tolist())
+def _claims(
+    rows: UnmatchedRows, singles: Positions, members: Positions, rules: Rules
+) -> Iterator[_Claim]:
+    """Yield every single row with every run of consecutive members that adds up to it."""
+    by_sums: dict[_Sums, list[int]] = {}
+    columns = (rows.player_currency[singles], rows.stake[singles], rows.payout[singles])
+    sums_of_singles: Iterator[_Sums] = zip(*(c.tolist() for c in columns), strict=True)
+    for single, sums in zip(singles.tolist(), sums_of_singles, strict=True):
+        by_sums.setdefault(sums, []).append(single)
+    for length in range(2, min(rules.group_max, len(members)) + 1):
+        for start, sums in enumerate(_run_sums(rows, members, length)):
+            for single in by_sums.get(sums, []):
+                run = members[start : start + length]
+                if _stands_for(rows, single, run, rules):
+                    yield (single, *run.tolist())
 
 
-def _sums(rows: UnmatchedRows, many: Places, length: int) -> Iterator[_Sums]:
-    """Whose each run of that length is, and what it comes to; one per place it can begin at."""
-    told = []
-    for each in (rows.stake[many], rows.payout[many]):
-        until = np.concatenate([[0], np.cumsum(each)])
-        told.append((until[length:] - until[:-length]).tolist())
-    return zip(rows.who[many][: 1 - length].tolist(), *told, strict=True)
+def _run_sums(rows: UnmatchedRows, members: Positions, length: int) -> Iterator[_Sums]:
+    """Yield first player and sums of the run of ``length`` members at every start."""
+    totals = []
+    for amounts in (rows.stake[members], rows.payout[members]):
+        cumulative = np.concatenate([[0], np.cumsum(amounts)])
+        totals.append((cumulative[length:] - cumulative[:-length]).tolist())
+    players = rows.player_currency[members][: 1 - length].tolist()
+    return zip(players, *totals, strict=True)
 
 
-def _stands_for(rows: UnmatchedRows, one: int, run: Places, rules: Rules) -> bool:
-    """Whether a run that adds up is of one player, near, and begins at the same balance."""
-    same = bool((rows.who[run] == rows.who[one]).all())
-    near = bool((np.abs(rows.at[run] - rows.at[one]) <= rules.within_us).all())
+def _stands_for(rows: UnmatchedRows, single: int, run: Positions, rules: Rules) -> bool:
+    """Check that a run has one player, is near, and starts at the same balance, if known."""
+    same_player = bool((rows.player_currency[run] == rows.player_currency[single]).all())
+    distances = np.abs(rows.began_us[run] - rows.began_us[single])
+    near = bool((distances <= rules.within_us).all())
     first = int(run[0])
-    both = bool(rows.told[one] and rows.told[first])
-    return same and near and (not both or bool(rows.before[one] == rows.before[first]))
+    comparable = bool(rows.has_before[single] and rows.has_before[first])
+    same_before = bool(rows.before[single] == rows.before[first])
+    return same_player and near and (not comparable or same_before)
 
 
 def _undisputed(claims: list[_Claim]) -> tuple[_Claim, ...]:
-    """Claims of which no row appears in any other."""
-    named = Counter(place for claim in claims for place in claim)
-    return tuple(claim for claim in claims if all(named[place] == 1 for place in claim))
+    """Return the claims whose rows appear in no other claim."""
+    counts = Counter(position for claim in claims for position in claim)
+    return tuple(claim for claim in claims if all(counts[position] == 1 for position in claim))

@@ -1,10 +1,10 @@
-"""The passes, most certain first, and what each may look at.
+"""The passes that match by attributes, most certain first, and the checks around them.
 
-``exact`` and ``rounds`` work on ranges of ``match_key`` and are called by
-``reconcile.matching.compare`` themselves. The passes listed here work on what those left
-one-sided, split by (player, currency): none of them ever ties across that, so any split by it
-gives the same result. Each is given the rows and which of them are still free, and says which
-belong together. What it says is checked, and a row is never lost, which is checked too.
+The exact pass and the pass by round id work on ranges of ``match_key``;
+``reconcile.matching.compare`` calls them. The passes listed here work on the rows that those
+leave one-sided, split by (player, currency). No pass matches across that, so every such split
+gives the same result. Each pass gets the rows and which of them are free, and returns the rows
+that belong together. Its result is checked, and so is that no row is lost.
 """
 
 from collections.abc import Callable
@@ -23,10 +23,18 @@ from reconcile.matching.attributes import (
     by_balances,
     by_place,
 )
-from reconcile.matching.conservation import Tally, tally_of
+from reconcile.matching.conservation import Tally, tally_columns
 from reconcile.matching.groups import GROUP, by_sums
-from reconcile.matching.unmatched import Ties, UnmatchedRows, loose_of
-from reconcile.snapshot.arrays import Flags, Places, sort_places, taken, text_of, texts, words
+from reconcile.matching.unmatched import Ties, UnmatchedRows, unmatched_rows
+from reconcile.snapshot.arrays import (
+    Flags,
+    Positions,
+    arrow_text,
+    sort_order,
+    take_or_null,
+    text_column,
+    text_from_codes,
+)
 from reconcile.snapshot.frames import PAIR_NAME, PAIRS
 from reconcile.snapshot.rules import Rules
 from vocabulary.errors import Contradiction
@@ -37,8 +45,8 @@ class MatchPass:
     """One pass over one-sided rows of whole (player, currency) groups.
 
     Attributes:
-        name: the tie of what it puts together.
-        tie: given the rows and which of them are free.
+        name: the tie of the rows that it matches.
+        tie: takes the rows, flags of the free ones, and the rules.
     """
 
     name: str
@@ -51,42 +59,40 @@ PASSES = (
     MatchPass(GROUP, by_sums),
     MatchPass(ATTRIBUTES, by_attributes),
 )
-#: What the tie of a row may be, by its number.
-_TIES = ("", *(each.name for each in PASSES), AMBIGUOUS)
-_UNSURE = len(_TIES) - 1
+#: All ties of a row, by number.
+_TIE_NAMES = ("", *(match_pass.name for match_pass in PASSES), AMBIGUOUS)
+_UNSURE = len(_TIE_NAMES) - 1
 
 
 def tie_by_attributes(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Run every pass in its order over one-sided rows.
 
     ``pairs`` is a PAIRS frame with all one-sided rows of the players it holds. The result holds
-    the same rows of either side, ordered by round and currency, whatever the order given.
+    the same rows of either side, ordered by round and currency, whatever the input order.
 
     Raises:
         Contradiction: a pass lost, doubled or changed a row.
     """
     PAIRS.check(pairs)
-    names = pa.table({name: words(pairs[name]) for name in ("round_id", "currency")})
-    order = sort_places(names)
-    ordered = pairs.take(order)
-    rows = loose_of(ordered)
-    tied = _Tied(rows)
-    for number, each in enumerate(PASSES, start=1):
-        ties = each.tie(rows, tied.free, rules)
-        tied.admit(each.name, ties, number)
-    fused = _fused(ordered, rows, tied)
-    if held(fused) != held(ordered):
+    names = pa.table({name: arrow_text(pairs[name]) for name in ("round_id", "currency")})
+    ordered = pairs.take(sort_order(names))
+    rows = unmatched_rows(ordered)
+    state = _TieState(rows)
+    for number, match_pass in enumerate(PASSES, start=1):
+        state.apply(match_pass.name, match_pass.tie(rows, state.free, rules), number)
+    joined = _join_sides(ordered, rows, state)
+    if _tally_sides(joined) != _tally_sides(ordered):
         raise Contradiction("the passes by attributes do not conserve their rows")
-    return fused
+    return joined
 
 
-class _Tied:
+class _TieState:
     """What the passes have tied so far.
 
     Attributes:
-        tie: the number of the tie of every row, 0 where it has none.
-        partner: the row of the other side that it is one with, or -1.
-        group: the row that names its group, or -1.
+        tie: the number of each row's tie, 0 for none.
+        partner: the position of the matching row of the other side, or -1.
+        group: the position of the row that names the group, or -1.
     """
 
     def __init__(self, rows: UnmatchedRows) -> None:
@@ -97,65 +103,75 @@ class _Tied:
 
     @property
     def free(self) -> Flags:
-        """Rows that a pass may tie: one that is unsure may still be tied by a later one."""
+        """Flags the rows that a pass may tie; a later pass may still tie an unsure row."""
         free: Flags = (self.tie == 0) | (self.tie == _UNSURE)
         return free
 
-    def admit(self, name: str, ties: Ties, number: int) -> None:
-        """Take what a pass says, if it may say so.
+    def apply(self, name: str, ties: Ties, number: int) -> None:
+        """Record the ties of one pass.
 
         Raises:
-            Contradiction: it names a row twice, one that is not free, or strangers.
+            Contradiction: the pass names a row twice, names a row that is not free, or ties
+                rows of different players or currencies.
         """
-        runs = [np.array(run, dtype=np.intp) for run in ties.runs]
-        named = np.concatenate([ties.first, ties.second, *runs])
-        rows = self._rows
-        fair = len(np.unique(named)) == len(named) and bool(self.free[named].all())
-        fair = fair and bool(rows.ours[ties.first].all() and not rows.ours[ties.second].any())
-        fair = fair and bool((rows.who[ties.first] == rows.who[ties.second]).all())
-        fair = fair and all(len(np.unique(rows.who[run])) == 1 for run in runs)
-        if not fair:
+        groups = [np.array(group, dtype=np.intp) for group in ties.groups]
+        if not self._is_valid(ties, groups):
             raise Contradiction(f"the pass {name!r} does not conserve its rows")
-        self.tie[named] = number
+        self.tie[np.concatenate([ties.first, ties.second, *groups])] = number
         self.partner[ties.first], self.partner[ties.second] = ties.second, ties.first
-        for run in runs:
-            self.group[run] = run[0]
+        for group in groups:
+            self.group[group] = group[0]
         self.tie[ties.unsure[self.free[ties.unsure]]] = _UNSURE
 
+    def _is_valid(self, ties: Ties, groups: list[Positions]) -> bool:
+        rows = self._rows
+        named = np.concatenate([ties.first, ties.second, *groups])
+        owners = rows.player_currency
+        return (
+            len(np.unique(named)) == len(named)
+            and bool(self.free[named].all())
+            and bool(rows.ours[ties.first].all() and not rows.ours[ties.second].any())
+            and bool((owners[ties.first] == owners[ties.second]).all())
+            and all(len(np.unique(owners[group])) == 1 for group in groups)
+        )
 
-def _fused(pairs: pd.DataFrame, rows: UnmatchedRows, tied: _Tied) -> pd.DataFrame:
-    """Rows of either side made one; the round keeps our name, ``alias`` keeps theirs."""
-    keep = np.flatnonzero(rows.ours | (tied.partner < 0))
-    ours, partner = rows.ours[keep], tied.partner[keep]
-    at = {"ours": np.where(ours, keep, -1), "theirs": np.where(ours, partner, keep)}
+
+def _join_sides(pairs: pd.DataFrame, rows: UnmatchedRows, state: _TieState) -> pd.DataFrame:
+    """Join matched rows into one: ``round_id`` is our round id, ``alias`` the provider's."""
+    keep = np.flatnonzero(rows.ours | (state.partner < 0))
+    ours, partner = rows.ours[keep], state.partner[keep]
+    positions = {
+        "ours": np.where(ours, keep, -1),
+        "theirs": np.where(ours, partner, keep),
+    }
     columns = {name: pairs[name].array.take(keep) for name in PAIR_NAME}
-    for side, places in at.items():
+    for side, at in positions.items():
         columns |= {
-            name: taken(pairs[name], places)
+            name: take_or_null(pairs[name], at)
             for name in PAIRS.columns
             if name.endswith(f"_{side}")
         }
-    names = words(pairs["round_id"])
+    round_ids = arrow_text(pairs["round_id"])
+    sides = np.where(partner >= 0, 0, np.where(ours, 1, 2))
     columns |= {
-        "side": text_of(
-            ("both", "ours", "theirs"), np.where(partner >= 0, 0, np.where(ours, 1, 2))
-        ),
-        "tie": text_of(_TIES, tied.tie[keep]),
-        "alias": _names(names, partner),
-        "group": _names(names, tied.group[keep]),
+        "side": text_from_codes(("both", "ours", "theirs"), sides),
+        "tie": text_from_codes(_TIE_NAMES, state.tie[keep]),
+        "alias": _names_at(round_ids, partner),
+        "group": _names_at(round_ids, state.group[keep]),
     }
     frame = pd.DataFrame({name: columns[name] for name in PAIRS.columns}, copy=False)
     return PAIRS.check(frame)
 
 
-def _names(names: pa.Array, at: Places) -> object:
-    """Names at these places; empty where a place is negative."""
-    told = names.take(pa.array(at, mask=at < 0))
-    return texts(told.fill_null(""))
+def _names_at(names: pa.Array, positions: Positions) -> object:
+    """Return the names at these positions; a negative position gives an empty name."""
+    selected = names.take(pa.array(positions, mask=positions < 0))
+    return text_column(selected.fill_null(""))
 
 
-def held(pairs: pd.DataFrame) -> tuple[Tally, Tally]:
-    """What the rows of either side come to, repeated lines left out."""
-    return tally_of(pairs, "stake_ours", "payout_ours", "records_ours"), tally_of(
-        pairs, "stake_theirs", "payout_theirs", "records_theirs"
+def _tally_sides(pairs: pd.DataFrame) -> tuple[Tally, Tally]:
+    """Tally the rows of either side, without repeated lines."""
+    return (
+        tally_columns(pairs, "stake_ours", "payout_ours", "records_ours"),
+        tally_columns(pairs, "stake_theirs", "payout_theirs", "records_theirs"),
     )

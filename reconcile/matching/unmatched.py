@@ -1,4 +1,4 @@
-"""Rows of one side that no name ties, as arrays: what the passes by attributes look at."""
+"""Unmatched rows as arrays: the input of the passes by attributes, and their result."""
 
 from dataclasses import dataclass, field
 
@@ -6,78 +6,88 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.snapshot.arrays import Amounts, Flags, Places, instants, known, numbers, words
+from reconcile.snapshot.arrays import (
+    Amounts,
+    Flags,
+    Positions,
+    arrow_text,
+    integers,
+    microseconds,
+    present,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmatchedRows:
-    """The rows of a PAIRS frame, in its order.
+    """The rows of a PAIRS frame of one-sided rows, in its order.
 
     Attributes:
-        ours: where a row is ours; theirs otherwise.
-        who: the player and currency, as a number.
-        before: the balance before the round, where ``told``.
-        at: when the round began, in microseconds.
-        plain: no line is told twice.
-        single: of one player.
+        ours: flags our rows; the others are the provider's.
+        player_currency: the player and currency as one number.
+        before: the balance before the round, valid where ``has_before``.
+        began_us: when the round began, in microseconds since 1970.
+        no_repeats: no line of the round is repeated.
+        one_player: the round has one player.
     """
 
     ours: Flags
-    who: Amounts
+    player_currency: Amounts
     stake: Amounts
     payout: Amounts
     before: Amounts
-    told: Flags
-    at: Amounts
-    plain: Flags
-    single: Flags
+    has_before: Flags
+    began_us: Amounts
+    no_repeats: Flags
+    one_player: Flags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ties:
-    """What a pass ties, as places of rows.
+    """What one pass ties together, as positions of rows.
 
     Attributes:
-        first, second: rows of ours and of theirs that are one, element by element.
-        runs: rows that stand for each other as a whole, the one row first.
-        unsure: rows left over of which nobody can say whether they are the ones left over.
+        first, second: rows of ours and of the provider that match, element by element.
+        groups: rows that match as a group: one row of a side first, then those of the other.
+        unsure: unmatched rows for which another row might as well have stayed unmatched.
     """
 
-    first: Places
-    second: Places
-    runs: tuple[tuple[int, ...], ...] = ()
-    unsure: Places = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    first: Positions
+    second: Positions
+    groups: tuple[tuple[int, ...], ...] = ()
+    unsure: Positions = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
 
-def loose_of(pairs: pd.DataFrame) -> UnmatchedRows:
-    """The rows of a PAIRS frame whose rows are all one-sided."""
-    ours = known(pairs["records_ours"])
+def unmatched_rows(pairs: pd.DataFrame) -> UnmatchedRows:
+    """Read a PAIRS frame that holds one-sided rows only."""
+    ours = present(pairs["records_ours"])
 
-    def either(name: str) -> Amounts:
-        mine, yours = (numbers(pairs[f"{name}_{side}"]) for side in ("ours", "theirs"))
-        return np.where(ours, mine, yours)
+    def value(name: str) -> Amounts:
+        our_values, their_values = (
+            integers(pairs[f"{name}_{side}"]) for side in ("ours", "theirs")
+        )
+        return np.where(ours, our_values, their_values)
 
-    mine, yours = (known(pairs[f"balance_before_{side}"]) for side in ("ours", "theirs"))
-    began = [instants(pairs[f"began_{side}"]) for side in ("ours", "theirs")]
+    has_before = [present(pairs[f"balance_before_{side}"]) for side in ("ours", "theirs")]
+    began = [microseconds(pairs[f"began_{side}"]) for side in ("ours", "theirs")]
     return UnmatchedRows(
         ours=ours,
-        who=_who(pairs),
-        stake=either("stake"),
-        payout=either("payout"),
-        before=either("balance_before"),
-        told=np.where(ours, mine, yours),
-        at=np.where(ours, *began),
-        plain=either("extras") == 0,
-        single=either("players") == 1,
+        player_currency=_player_currency(pairs),
+        stake=value("stake"),
+        payout=value("payout"),
+        before=value("balance_before"),
+        has_before=np.where(ours, *has_before),
+        began_us=np.where(ours, *began),
+        no_repeats=value("extras") == 0,
+        one_player=value("players") == 1,
     )
 
 
-def _who(pairs: pd.DataFrame) -> Amounts:
+def _player_currency(pairs: pd.DataFrame) -> Amounts:
     player = pairs["player_ours"].fillna(pairs["player_theirs"])
-    codes, money = (_codes(words(column)) for column in (player, pairs["currency"]))
-    return codes * (int(money.max(initial=0)) + 1) + money
+    players, currencies = (_codes(arrow_text(column)) for column in (player, pairs["currency"]))
+    return players * (int(currencies.max(initial=0)) + 1) + currencies
 
 
-def _codes(told: pa.Array) -> Amounts:
-    codes: Amounts = told.dictionary_encode().indices.to_numpy().astype(np.int64)
+def _codes(values: pa.Array) -> Amounts:
+    codes: Amounts = values.dictionary_encode().indices.to_numpy().astype(np.int64)
     return codes

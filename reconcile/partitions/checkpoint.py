@@ -1,8 +1,8 @@
-"""What the parts of one run came to, on disk until the run stands: how a run is resumed.
+"""Finished parts of a run, kept on disk until the run is stored, so that it can be resumed.
 
-A folder holds ``job.json``, which says what was asked, and one parcel for each part that ended.
-A parcel appears complete or not at all, and one that is not whole is as good as none. A job
-that asks anything else starts anew.
+A folder holds ``job.json``, which describes the request, and one file for each finished part. A
+file appears complete or not at all, and a damaged file counts as missing. A run of any other
+request clears the folder first.
 """
 
 import json
@@ -12,8 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reconcile.matching.compare import PartResult
-from reconcile.partitions.codec import CorruptPart, checked, pack, signed, unpack
+from reconcile.matching.compare import Comparison
+from reconcile.partitions.codec import (
+    CorruptPart,
+    add_digest,
+    decode_part,
+    encode_part,
+    verify_digest,
+)
+from reconcile.partitions.watermark import Watermark
 
 _JOB = "job.json"
 
@@ -21,72 +28,86 @@ _JOB = "job.json"
 class Checkpoint:
     """The folder of one provider and window.
 
-    Args:
-        folder: made when the first parcel comes.
+    Attributes:
+        folder: created by ``begin``.
+        job: describes the request, as ``job.json`` stores it.
+        resumed: the watermark of the interrupted run whose parts the folder holds; None: there
+            is none.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, job: Mapping[str, Any], *, resumed: Watermark | None = None
+    ) -> None:
         self.folder = folder
+        self.job = job
+        self.resumed = resumed
 
-    def job(self) -> dict[str, Any] | None:
-        """What an interrupted run was asked; None where there was none."""
-        try:
-            told = json.loads((self.folder / _JOB).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
-        return told if isinstance(told, dict) else None
-
-    def begin(self, job: Mapping[str, Any]) -> None:
-        """Forget whatever is here, and note what is asked from now on."""
+    def begin(self, plan: Mapping[str, Any]) -> None:
+        """Clear the folder and store the description of the request and its plan."""
         self.clear()
         self.folder.mkdir(parents=True)
-        self._write(_JOB, json.dumps(dict(job), indent=2).encode())
+        self._write(_JOB, json.dumps({**self.job, **plan}, indent=2).encode())
 
-    def keep(self, step: str, number: int, parcel: bytes) -> None:
-        """Keep what a part came to, and apart from it what it hands on to each group.
+    def save_part(self, step: str, number: int, encoded: bytes) -> None:
+        """Store the result of a part, and separately the rows it hands on to each group.
 
         Raises:
-            ParcelBroken: the parcel did not arrive whole.
+            CorruptPart: the bytes are not complete.
         """
-        opened = unpack(parcel)
-        for group, left in enumerate(opened.groups):
-            self._write(_name(f"left-{group:06}", number), signed(left))
-        self._write(_name(step, number), pack(opened.part, ()))  # last: now it is whole
+        part, groups = decode_part(encoded)
+        for group, rows in enumerate(groups):
+            self._write(_group_name(group, number), add_digest(rows))
+        # The part itself comes last: with it the part counts as finished.
+        self._write(_part_name(step, number), encode_part(part, ()))
 
-    def drop(self, step: str, number: int) -> None:
-        """Forget what a part came to, if it ended."""
-        (self.folder / _name(step, number)).unlink(missing_ok=True)
+    def drop_part(self, step: str, number: int) -> None:
+        """Remove the result of a part, if there is one."""
+        (self.folder / _part_name(step, number)).unlink(missing_ok=True)
 
-    def part(self, step: str, number: int) -> PartResult | None:
-        """What a part came to; None where it did not end, or is not whole."""
+    def load_part(self, step: str, number: int) -> Comparison | None:
+        """Return the result of a part; None if it is missing or damaged."""
         try:
-            return unpack((self.folder / _name(step, number)).read_bytes()).part
+            part, _ = decode_part((self.folder / _part_name(step, number)).read_bytes())
         except (FileNotFoundError, CorruptPart):
             return None
+        return part
 
-    def left(self, group: int, parts: int) -> tuple[bytes, ...]:
-        """What all ``parts`` handed on to a group.
+    def load_group(self, group: int, parts: int) -> tuple[bytes, ...]:
+        """Return the encoded rows that each of ``parts`` ranges handed on to a group.
 
         Raises:
-            ParcelBroken: something of it is not whole.
+            CorruptPart: one of the files is damaged.
         """
-        names = [_name(f"left-{group:06}", number) for number in range(parts)]
-        return tuple(checked((self.folder / name).read_bytes()) for name in names)
+        paths = [self.folder / _group_name(group, number) for number in range(parts)]
+        return tuple(verify_digest(path.read_bytes()) for path in paths)
 
     def clear(self) -> None:
-        """Forget everything: the run stands, or another begins."""
+        """Remove the folder."""
         if self.folder.exists():
             shutil.rmtree(self.folder)
 
     def _write(self, name: str, content: bytes) -> None:
         path = self.folder / name
-        fresh = path.with_suffix(".new")
-        with fresh.open("wb") as file:
+        new_path = path.with_suffix(".new")
+        with new_path.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(path)
+        new_path.replace(path)
 
 
-def _name(step: str, number: int) -> str:
+def read_job(folder: Path) -> dict[str, Any] | None:
+    """Return the description of the interrupted run in a folder; None if there is none."""
+    try:
+        job = json.loads((folder / _JOB).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return job if isinstance(job, dict) else None
+
+
+def _part_name(step: str, number: int) -> str:
     return f"{step}-{number:06}.part"
+
+
+def _group_name(group: int, number: int) -> str:
+    return _part_name(f"left-{group:06}", number)

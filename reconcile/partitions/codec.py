@@ -1,127 +1,120 @@
-"""A part of a comparison as bytes: what travels between processes and lies on disk.
+"""Encode the result of one part as bytes, which travel between processes and lie on disk.
 
-Frames are Arrow streams, everything else is JSON; nothing in a parcel can run. A digest stands
-in front, so that a parcel is whole or is not opened at all.
+Frames are Arrow streams and everything else is JSON, so decoding never runs code. A digest
+stands first: bytes that are not complete are refused.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from hashlib import blake2b
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.matching.compare import PartResult
+from reconcile.matching.compare import Comparison
 from reconcile.matching.conservation import Identity, SideProof, Tally
 
-_DIGEST = 16
-_LENGTH = 8
+_DIGEST_BYTES = 16
+_LENGTH_BYTES = 8
 
 
 class CorruptPart(ValueError):
-    """Bytes that are not a whole parcel."""
+    """The bytes are not a complete encoded part."""
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedPart:
-    """A part, and the sealed frames it hands on, one for each group of players."""
+def encode_part(part: Comparison, groups: Sequence[bytes]) -> bytes:
+    """Encode a part and the encoded unmatched rows that it hands on.
 
-    part: PartResult
-    groups: tuple[bytes, ...]
+    Only breaks and accepted differences are kept of its rows: the proofs count what agrees, and
+    those rows would not fit in memory.
 
-
-def pack(part: PartResult, groups: Sequence[bytes]) -> bytes:
-    """A part and what it hands on, as bytes.
-
-    Of its rows only the breaks and what was let pass travel, and in ``groups`` those that may
-    still be tied: what agrees is told by the proofs, and would not fit in memory.
+    Args:
+        part: the result.
+        groups: the encoded unmatched rows, one frame for each group of players.
     """
-    frames = (part.breaks, part.tied.head(0), part.passed)
-    blobs = [*(seal_frame(frame) for frame in frames), *groups]
-    told = {
+    frames = (part.breaks, part.residual_rows)
+    blobs = [*(encode_frame(frame) for frame in frames), *groups]
+    fields_json = {
         "ours": asdict(part.ours),
         "theirs": asdict(part.theirs),
-        "reached": part.reached,
+        "edge_rounds": part.edge_rounds,
         "sizes": [len(blob) for blob in blobs],
     }
-    header = json.dumps(told).encode()
-    return signed(b"".join([len(header).to_bytes(_LENGTH, "big"), header, *blobs]))
+    header = json.dumps(fields_json).encode()
+    return add_digest(b"".join([len(header).to_bytes(_LENGTH_BYTES, "big"), header, *blobs]))
 
 
-def unpack(parcel: bytes) -> EncodedPart:
-    """What ``pack`` packed.
+def decode_part(encoded: bytes) -> tuple[Comparison, tuple[bytes, ...]]:
+    """Decode what ``encode_part`` returned: the part, and the frames of each group.
 
     Raises:
-        ParcelBroken: the bytes are not whole.
+        CorruptPart: the bytes are not complete.
     """
-    body = checked(parcel)
-    start = _LENGTH + int.from_bytes(body[:_LENGTH], "big")
-    told = json.loads(body[_LENGTH:start])
+    body = verify_digest(encoded)
+    start = _LENGTH_BYTES + int.from_bytes(body[:_LENGTH_BYTES], "big")
+    header = json.loads(body[_LENGTH_BYTES:start])
     blobs = []
-    for size in told["sizes"]:
+    for size in header["sizes"]:
         blobs.append(body[start : start + size])
         start += size
-    breaks, tied, passed, *groups = blobs
-    left = open_frame(tied)
-    part = PartResult(
-        ours=_proof(told["ours"]),
-        theirs=_proof(told["theirs"]),
-        breaks=open_frame(breaks),
-        open=left.head(0),
-        tied=left,
-        passed=open_frame(passed),
-        reached=tuple(told["reached"]),
+    breaks, residual_rows, *groups = blobs
+    part = Comparison(
+        ours=_proof(header["ours"]),
+        theirs=_proof(header["theirs"]),
+        breaks=decode_frame(breaks),
+        residual_rows=decode_frame(residual_rows),
+        edge_rounds=tuple(header["edge_rounds"]),
     )
-    return EncodedPart(part, tuple(groups))
+    return part, tuple(groups)
 
 
-def signed(body: bytes) -> bytes:
-    """The bytes behind their digest."""
-    return blake2b(body, digest_size=_DIGEST).digest() + body
+def add_digest(body: bytes) -> bytes:
+    """Prefix bytes with their digest."""
+    return blake2b(body, digest_size=_DIGEST_BYTES).digest() + body
 
 
-def checked(parcel: bytes) -> bytes:
-    """What ``signed`` was given.
+def verify_digest(encoded: bytes) -> bytes:
+    """Return the bytes behind a digest.
 
     Raises:
-        ParcelBroken: the digest does not hold.
+        CorruptPart: the digest does not match.
     """
-    digest, body = parcel[:_DIGEST], parcel[_DIGEST:]
-    if blake2b(body, digest_size=_DIGEST).digest() != digest:
-        raise CorruptPart("the digest of the parcel does not hold")
+    digest, body = encoded[:_DIGEST_BYTES], encoded[_DIGEST_BYTES:]
+    if blake2b(body, digest_size=_DIGEST_BYTES).digest() != digest:
+        raise CorruptPart("the digest of the encoded part does not match")
     return body
 
 
-def seal_frame(frame: pd.DataFrame) -> bytes:
-    """A frame as an Arrow stream, without its index."""
+def encode_frame(frame: pd.DataFrame) -> bytes:
+    """Encode a frame, without its index, as an Arrow stream."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(
         sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")
     ) as writer:
         writer.write_table(table)
-    sealed: bytes = sink.getvalue().to_pybytes()
-    return sealed
+    encoded: bytes = sink.getvalue().to_pybytes()
+    return encoded
 
 
-def open_frame(sealed: bytes) -> pd.DataFrame:
-    """The frame that was sealed, every column of the kind that it had."""
-    with pa.ipc.open_stream(sealed) as reader:
+def decode_frame(encoded: bytes) -> pd.DataFrame:
+    """Decode a frame; every column keeps its type."""
+    with pa.ipc.open_stream(encoded) as reader:
         frame: pd.DataFrame = reader.read_all().to_pandas()
     return frame
 
 
-def _proof(told: Mapping[str, Any]) -> SideProof:
+def _proof(stored: Mapping[str, Any]) -> SideProof:
     values: dict[str, Any] = {}
-    for each in fields(SideProof):
-        value = told[each.name]
-        if each.name == "folded":
-            values[each.name] = value
-        elif each.name in {"identity", "beyond"}:
-            values[each.name] = Identity(**value)
+    for proof_field in fields(SideProof):
+        name, value = proof_field.name, stored[proof_field.name]
+        if name == "folded":
+            values[name] = value
+        elif name in {"identity", "edge"}:
+            values[name] = Identity(**value)
         else:
-            totals = tuple((name, stake, payout) for name, stake, payout in value["totals"])
-            values[each.name] = Tally(value["rows"], totals)
+            totals = tuple((code, stake, payout) for code, stake, payout in value["totals"])
+            values[name] = Tally(value["rows"], totals)
     return SideProof(**values)

@@ -1,8 +1,8 @@
 """Where the parts of a comparison run: in this process, in a pool of processes, or on Dask.
 
-Each of them is asked the same thing and gives back the same bytes, in whatever order they end.
-A worker may die in the middle of a part: the part is asked again, a bounded number of times,
-for it writes nothing and reads a snapshot that does not move.
+All executors run the same function on the same tasks and return the same bytes, in whatever
+order the parts finish. A worker may die in the middle of a part. The part then runs again, a
+bounded number of times: it writes nothing and reads a snapshot that does not change.
 """
 
 import importlib
@@ -19,26 +19,26 @@ from typing import Any, ClassVar, Protocol
 
 from vocabulary.errors import Unavailable
 
-#: Times a part may be lost with its worker before the run gives up.
+#: How often workers may die before the run gives up.
 LOSSES_MAX = 3
-#: Parts under way or finished and not fetched, for each worker: no more wait in memory.
+#: Parts per worker that are running or finished but not yet fetched; it bounds memory.
 AHEAD = 2
 
 Work = Callable[[Any], bytes]
 
 
 class Executor(Protocol):
-    """Somewhere to run parts."""
+    """Runs parts somewhere."""
 
     @property
     def shares_disk(self) -> bool:
-        """Whether parts see the files that the run writes."""
+        """Whether parts can read the files that the run writes."""
         ...
 
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
-        """Every task with what ``work`` answered, as they end.
+        """Yield every task with the result of ``work``, as the tasks finish.
 
-        Tasks are taken as there is room for them: what they carry need not be in memory.
+        Tasks are taken only when there is room for them, so they need not all be in memory.
 
         Raises:
             Unavailable: too many workers died, or there are none.
@@ -48,7 +48,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InProcess:
-    """One part after the other, here."""
+    """Runs one part after the other in this process."""
 
     shares_disk: ClassVar[bool] = True
 
@@ -60,7 +60,7 @@ class InProcess:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Processes of this machine, each with connections of its own."""
+    """Runs parts in processes of this machine, each with its own connections."""
 
     workers: int
     shares_disk: ClassVar[bool] = True
@@ -71,14 +71,14 @@ class Pool:
         lost: deque[Any] = deque()
         losses = 0
         while True:
-            under_way: dict[Future[bytes], Any] = {}
+            running: dict[Future[bytes], Any] = {}
             try:
-                for each in self._until_broken(work, chain(_drained(lost), ahead), under_way):
+                for result in self._run_until_broken(work, chain(_drain(lost), ahead), running):
                     losses = 0
-                    yield each
+                    yield result
             except BrokenProcessPool:
                 losses += 1
-                lost.extend(under_way.values())
+                lost.extend(running.values())
                 if losses > LOSSES_MAX:
                     raise Unavailable(
                         f"worker processes died {losses} times without ending a part"
@@ -86,10 +86,10 @@ class Pool:
             else:
                 return
 
-    def _until_broken(
-        self, work: Work, ahead: Iterator[Any], under_way: dict[Future[bytes], Any]
+    def _run_until_broken(
+        self, work: Work, ahead: Iterator[Any], running: dict[Future[bytes], Any]
     ) -> Iterator[tuple[Any, bytes]]:
-        """Whatever is in ``under_way`` when the pool breaks is undone."""
+        """Run tasks in a new pool; tasks still in ``running`` when it breaks are lost."""
         pool = ProcessPoolExecutor(
             self.workers,
             mp_context=multiprocessing.get_context("spawn"),
@@ -97,19 +97,19 @@ class Pool:
         )
         try:
             while True:
-                for task in islice(ahead, AHEAD * self.workers - len(under_way)):
-                    under_way[_submitted(pool, work, task)] = task
-                if not under_way:
+                for task in islice(ahead, AHEAD * self.workers - len(running)):
+                    running[_submit(pool, work, task)] = task
+                if not running:
                     return
-                for done in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    answer = done.result()
-                    yield under_way.pop(done), answer
+                for done in wait(running, return_when=FIRST_COMPLETED).done:
+                    encoded = done.result()
+                    yield running.pop(done), encoded
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _submitted(pool: ProcessPoolExecutor, work: Work, task: Any) -> Future[bytes]:
-    """A future of the task, also where the pool broke a moment ago: then it is lost at once."""
+def _submit(pool: ProcessPoolExecutor, work: Work, task: Any) -> Future[bytes]:
+    """Submit a task; if the pool has just broken, return a future that fails."""
     try:
         return pool.submit(work, task)
     except BrokenProcessPool as error:
@@ -118,13 +118,13 @@ def _submitted(pool: ProcessPoolExecutor, work: Work, task: Any) -> Future[bytes
         return future
 
 
-def _drained(lost: deque[Any]) -> Iterator[Any]:
+def _drain(lost: deque[Any]) -> Iterator[Any]:
     while lost:
         yield lost.popleft()
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for its next part for ever."""
+    """End this worker when its parent dies; otherwise it would wait for parts for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -137,12 +137,12 @@ def _end_with_parent() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Dask:
-    """A Dask cluster whose workers can import this application and reach the database.
+    """Runs parts on a Dask cluster whose workers have this application and reach the database.
 
     Attributes:
         address: of the scheduler, such as ``tcp://10.0.0.5:8786``.
-        patience_s: longest wait for a first worker, in seconds.
-        connect_s: longest wait for the scheduler to answer, in seconds.
+        patience_s: the longest wait for a first worker, in seconds.
+        connect_s: the longest wait for the scheduler to answer, in seconds.
     """
 
     address: str
@@ -156,14 +156,14 @@ class Dask:
         first = next(ahead, None)
         if first is None:
             return
-        client = self._connected()
+        client = self._connect()
         try:
-            yield from self._all(client, work, chain([first], ahead))
+            yield from self._run_on(client, work, chain([first], ahead))
         finally:
             client.close()
 
-    def _connected(self) -> Any:
-        distributed = _distributed()
+    def _connect(self) -> Any:
+        distributed = _import_distributed()
         try:
             client = distributed.Client(
                 self.address, timeout=self.connect_s, set_as_default=False
@@ -177,37 +177,37 @@ class Dask:
             raise Unavailable(f"the Dask cluster at {self.address} has no workers") from error
         return client
 
-    def _all(
+    def _run_on(
         self, client: Any, work: Work, ahead: Iterator[Any]
     ) -> Iterator[tuple[Any, bytes]]:
-        distributed = _distributed()
-        asked: dict[Any, tuple[Any, int]] = {}
-        ended = distributed.as_completed(loop=client.loop)
+        distributed = _import_distributed()
+        running: dict[Any, tuple[Any, int]] = {}
+        completed = distributed.as_completed(loop=client.loop)
 
-        def ask(task: Any, losses: int) -> None:
+        def submit(task: Any, losses: int) -> None:
             future = client.submit(work, task, pure=False)
-            asked[future.key] = (task, losses)
-            ended.add(future)
+            running[future.key] = (task, losses)
+            completed.add(future)
 
         for task in islice(ahead, AHEAD * len(client.scheduler_info()["workers"])):
-            ask(task, 0)
-        for future in ended:
-            task, losses = asked.pop(future.key)
+            submit(task, 0)
+        for future in completed:
+            task, losses = running.pop(future.key)
             try:
-                answer = future.result()
+                encoded = future.result()
             except (distributed.KilledWorker, distributed.CancelledError) as error:
                 if losses == LOSSES_MAX:
                     raise Unavailable(f"the cluster lost a part {losses + 1} times") from error
-                ask(task, losses + 1)
+                submit(task, losses + 1)
                 continue
             future.release()
-            yield task, answer
-            for task in islice(ahead, 1):
-                ask(task, 0)
+            yield task, encoded
+            for next_task in islice(ahead, 1):
+                submit(next_task, 0)
 
 
-def _distributed() -> Any:
-    """The library, which is an extra, slow to import, and has no types."""
+def _import_distributed() -> Any:
+    """Import the optional library, which is slow to import and has no types."""
     try:
         return importlib.import_module("distributed")
     except ImportError:
@@ -217,7 +217,7 @@ def _distributed() -> Any:
 
 
 def executor_of(*, workers: int, scheduler: str | None) -> Executor:
-    """Where the options of a command say that parts run."""
+    """Return the executor that a command's options select."""
     if scheduler is not None:
         return Dask(scheduler)
     return Pool(workers) if workers > 1 else InProcess()

@@ -1,145 +1,115 @@
-"""A window in parts of bounded size, wherever they run, taken up again where they stopped."""
+"""Compare a window in parts of bounded size, wherever they run, and skip parts already done."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from reconcile.matching.compare import Comparison, Judging, PartResult, merge
+from reconcile.matching.compare import Comparison, merge
 from reconcile.partitions.checkpoint import Checkpoint
-from reconcile.partitions.executors import Executor, InProcess
-from reconcile.partitions.tasks import (
-    PlayersTask,
-    Question,
-    RangeTask,
-    compare_part,
-    judge_part,
-)
+from reconcile.partitions.options import RunOptions
+from reconcile.partitions.tasks import PartitionTask, Step, run_partition
 from reconcile.snapshot.frames import Keys
-from reconcile.snapshot.key_ranges import KeyRange, key_ranges
-from reconcile.snapshot.scatter import RANGES_MAX, into_files, key_files
+from reconcile.snapshot.key_ranges import (
+    PARTITIONED_MAX,
+    KeyRange,
+    key_file_paths,
+    key_ranges,
+    write_by_range,
+)
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.errors import Contradiction
 
-#: Rows of one side in one part: two of them and their join stay far below a gigabyte.
-ROWS_PER_PART = 1_000_000
-#: The same where most rows are looked at in full, because names do not tie them.
-FULL_ROWS_PER_PART = 50_000
-
-#: Called with how many parts ended, and of how many.
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class How:
-    """In which parts a run works, and where; none of it changes a byte of the result.
-
-    Attributes:
-        parts: how many ranges of keys; None: as many as the rows need.
-        rows_per_part: what None above aims at; None: by what the rules look at.
-        progress: told whenever a part ended.
-    """
-
-    parts: int | None = None
-    rows_per_part: int | None = None
-    executor: Executor = field(default_factory=InProcess)
-    progress: Progress = lambda _done, _all: None
-
-    def parts_for(self, rows: int, judging: Judging) -> int:
-        """How many parts so many rows of the larger side make."""
-        if self.parts is not None:
-            return self.parts
-        return max(1, -(-rows // self.rows_in_one(judging)))
-
-    def rows_in_one(self, judging: Judging) -> int:
-        """The most rows of either side that one part is meant to hold."""
-        usual = FULL_ROWS_PER_PART if judging.rules.attributes else ROWS_PER_PART
-        return self.rows_per_part or usual
-
 
 def compare_in_parts(
-    books: Snapshot,
-    question: Question,
-    spool: Checkpoint,
-    how: How,
+    snapshot: Snapshot,
+    checkpoint: Checkpoint,
+    options: RunOptions,
     *,
     parts: int,
-    margin: Keys,
+    edge_keys: Keys,
 ) -> Comparison:
-    """Every part that did not end before, then all of them as one.
+    """Run every part that the checkpoint does not hold yet, then merge all of them.
 
-    The ``books`` are those whose snapshot is named by ``question``; ``margin`` are keys of rows
-    beyond the window that take part.
+    Args:
+        snapshot: stays open until all parts have finished.
+        checkpoint: receives the results of the parts.
+        options: say where the parts run.
+        parts: the number of key ranges.
+        edge_keys: keys of the edge rows that take part.
 
     Raises:
         Unavailable: the database or the workers cannot be reached.
         Contradiction: the parts do not add up.
     """
     ranges = key_ranges(parts)
-    todo = [number for number in range(parts) if spool.part("range", number) is None]
-    groups = [
-        number
-        for number in range(question.groups)
-        if todo or spool.part("players", number) is None
+    groups = parts if snapshot.context.rules.attributes else 0
+    numbers = [n for n in range(parts) if checkpoint.load_part("range", n) is None]
+    group_numbers = [
+        n for n in range(groups) if numbers or checkpoint.load_part("players", n) is None
     ]
-    steps = parts + question.groups
-    done = steps - len(todo) - len(groups)
-    how.progress(done, steps)
-    laid = how.executor.shares_disk and len(todo) > 1 and parts <= RANGES_MAX
-    if laid:
-        _lay_apart(books, spool, ranges)
-    tasks = _range_tasks(question, ranges, todo, margin, spool.folder if laid else None)
-    for task, parcel in how.executor.run(compare_part, tasks):
-        spool.keep("range", task.number, parcel)
-        done += 1
-        how.progress(done, steps)
-    left = _players_tasks(question, spool, groups, parts)
-    for task, parcel in how.executor.run(judge_part, left):
-        spool.keep("players", task.number, parcel)
-        done += 1
-        how.progress(done, steps)
-    return merge([_whole(spool, *name) for name in _names(parts, question.groups)])
+    total = parts + groups
+    done = total - len(numbers) - len(group_numbers)
+    options.progress(done, total)
+    to_disk = options.executor.shares_disk and len(numbers) > 1 and parts <= PARTITIONED_MAX
+    if to_disk:
+        _partition_to_disk(snapshot, checkpoint.folder, ranges)
+    base = PartitionTask(
+        step="range",
+        number=0,
+        database_url=snapshot.database_url,
+        snapshot_id=snapshot.snapshot_id,
+        provider=snapshot.provider,
+        window=snapshot.window,
+        context=snapshot.context,
+        groups=groups,
+    )
+    folder = checkpoint.folder if to_disk else None
+    range_tasks = _range_tasks(base, ranges, numbers, edge_keys, folder)
+    # Generators are lazy: the tasks of players read what the ranges have left by then.
+    for tasks in (range_tasks, _player_tasks(base, checkpoint, group_numbers, parts)):
+        for task, encoded in options.executor.run(run_partition, tasks):
+            checkpoint.save_part(task.step, task.number, encoded)
+            done += 1
+            options.progress(done, total)
+    results = [_load(checkpoint, "range", number) for number in range(parts)]
+    return merge([*results, *(_load(checkpoint, "players", n) for n in range(groups))])
 
 
-def _lay_apart(books: Snapshot, spool: Checkpoint, ranges: tuple[KeyRange, ...]) -> None:
-    names = [key_files(spool.folder, number) for number in range(len(ranges))]
-    ours, theirs = zip(*names, strict=True)
-    books.pour_keys(into_files(ours, ranges), into_files(theirs, ranges))
+def _partition_to_disk(snapshot: Snapshot, folder: Path, ranges: tuple[KeyRange, ...]) -> None:
+    paths = [key_file_paths(folder, number) for number in range(len(ranges))]
+    ours, theirs = zip(*paths, strict=True)
+    snapshot.stream_key_rows(write_by_range(ours, ranges), write_by_range(theirs, ranges))
 
 
 def _range_tasks(
-    question: Question,
+    base: PartitionTask,
     ranges: tuple[KeyRange, ...],
-    todo: list[int],
-    margin: Keys,
+    numbers: list[int],
+    edge_keys: Keys,
     folder: Path | None,
-) -> Iterator[Any]:
-    for number in todo:
-        within = ranges[number]
-        yield RangeTask(
-            question=question,
+) -> Iterator[PartitionTask]:
+    for number in numbers:
+        key_range = ranges[number]
+        inside = (edge_keys >= key_range.first) & (edge_keys <= key_range.last)
+        yield replace(
+            base,
             number=number,
-            within=within,
-            margin=margin[(margin >= within.first) & (margin <= within.last)],
-            laid=None if folder is None else key_files(folder, number),
+            key_range=key_range,
+            edge_keys=edge_keys[inside],
+            key_files=None if folder is None else key_file_paths(folder, number),
         )
 
 
-def _players_tasks(
-    question: Question, spool: Checkpoint, groups: list[int], parts: int
-) -> Iterator[Any]:
-    for number in groups:
-        left = spool.left(number, parts)
-        yield PlayersTask(judging=question.judging, number=number, left=left)
+def _player_tasks(
+    base: PartitionTask, checkpoint: Checkpoint, numbers: list[int], parts: int
+) -> Iterator[PartitionTask]:
+    for number in numbers:
+        unmatched = checkpoint.load_group(number, parts)
+        yield replace(base, step="players", number=number, unmatched=unmatched)
 
 
-def _names(parts: int, groups: int) -> Iterator[tuple[str, int]]:
-    yield from (("range", number) for number in range(parts))
-    yield from (("players", number) for number in range(groups))
-
-
-def _whole(spool: Checkpoint, step: str, number: int) -> PartResult:
-    part = spool.part(step, number)
+def _load(checkpoint: Checkpoint, step: Step, number: int) -> Comparison:
+    part = checkpoint.load_part(step, number)
     if part is None:
         raise Contradiction(f"part {number} of step {step!r} ended and cannot be read again")
     return part

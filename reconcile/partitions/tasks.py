@@ -1,130 +1,83 @@
-"""A comparison in parts: each reads its own range of keys, and nothing else of the window.
+"""One part of a comparison: a key range, or the unmatched rows of a group of players.
 
-``compare_part`` and ``judge_part`` are plain functions of values that can travel: they run in
-this process, in a pool, or on a cluster, and answer bytes. What they cannot see - the order in
-which parts end, the number of workers, an attempt that died - cannot change the result.
-
-A part reads the snapshot that the run holds open, so that all of them see the same instant.
+``run_partition`` is a plain function from a task to bytes, so it runs equally in this process,
+in a pool, or on a cluster. The order in which parts finish, the number of workers and failed
+attempts cannot change its result: a part reads the snapshot that the run holds open, writes
+nothing, and reads no other part of the window.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from typing import Literal
 
 import pandas as pd
 
-from reconcile.matching.compare import (
-    Fetch,
-    Judging,
-    compare_range,
-    judge_players,
-    split_players,
-)
-from reconcile.partitions.codec import open_frame, pack, seal_frame
+from reconcile.matching.compare import compare_players, compare_range, split_players
+from reconcile.partitions.codec import decode_frame, encode_frame, encode_part
+from reconcile.snapshot.edge_keys import NO_KEYS
 from reconcile.snapshot.frames import Keys
-from reconcile.snapshot.key_ranges import KeyRange
-from reconcile.snapshot.snapshot import Snapshot, open_books
+from reconcile.snapshot.key_ranges import ALL_KEYS, KeyRange
+from reconcile.snapshot.rules import MatchContext
+from reconcile.snapshot.snapshot import open_snapshot
 from vocabulary.window import Window
 
+Step = Literal["range", "players"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What every part of one run is asked.
+class PartitionTask:
+    """One part to do, as a value that can travel to a worker.
 
     Attributes:
-        snapshot: the instant, by the name that the run's own books have while they are open.
-        overdue: our rounds that began before and never ended are marked; None: none are.
-        groups: in how many parts rows that may still be tied are handed on.
+        step: whether the part is a key range or a group of players.
+        number: of the part within its step.
+        snapshot_id: the snapshot that the run holds open.
+        groups: into how many groups of players a range splits its unmatched rows; 0: no pass
+            uses them.
+        key_range, edge_keys: of a range, the keys to read in the window and around it.
+        key_files: of a range, the files with its key rows, ours and theirs; None: read them
+            from the database.
+        unmatched: of a group of players, the encoded unmatched rows of every range.
     """
 
+    step: Step
+    number: int
     database_url: str
-    snapshot: str
+    snapshot_id: str
     provider: str
     window: Window
-    overdue: datetime | None
-    judging: Judging
+    context: MatchContext
     groups: int
+    key_range: KeyRange = ALL_KEYS
+    edge_keys: Keys = field(default_factory=lambda: NO_KEYS)
+    key_files: tuple[str, str] | None = None
+    unmatched: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RangeTask:
-    """The part of a run that looks at one range of keys.
-
-    Attributes:
-        margin: keys of the range whose rows beyond the window take part.
-        laid: files that hold the range's key rows of either side; None: the database does.
-    """
-
-    question: Question
-    number: int
-    within: KeyRange
-    margin: Keys
-    laid: tuple[str, str] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlayersTask:
-    """The part of a run that looks at what some players' rows were left with.
-
-    Attributes:
-        left: sealed PAIRS frames, one of every range.
-    """
-
-    judging: Judging
-    number: int
-    left: tuple[bytes, ...]
-
-
-def compare_part(task: RangeTask) -> bytes:
-    """One range of keys, read, matched by name and judged; a packed part.
+def run_partition(task: PartitionTask) -> bytes:
+    """Compare one part and return its result, encoded.
 
     Raises:
         Unavailable: the database cannot be reached.
-        Contradiction: the full rows do not add up to the key rows they belong to.
+        Contradiction: full rows do not add up to their key rows, or a pass does not conserve
+            its rows.
     """
-    asked = task.question
-    with open_books(
-        asked.database_url,
-        asked.provider,
-        asked.window,
-        overdue=asked.overdue,
-        balances=asked.judging.rules.attributes,
-        young=asked.judging.young,
-        snapshot=asked.snapshot,
-    ) as books:
-        laid = task.laid
-        sides = books.keys(task.within) if laid is None else books.keys_from(*laid)
-        part = compare_range(
-            sides.ours,
-            sides.theirs,
-            suspect=books.straddling(task.within),
-            fetch=fetch_from(books),
-            judging=asked.judging,
-            margin=task.margin,
+    if task.step == "players":
+        rows = pd.concat([decode_frame(frame) for frame in task.unmatched])
+        return encode_part(compare_players(rows, task.context), ())
+    with open_snapshot(
+        task.database_url, task.provider, task.window, task.context, task.snapshot_id
+    ) as snapshot:
+        sides = (
+            snapshot.key_rows(task.key_range)
+            if task.key_files is None
+            else snapshot.key_rows_from_files(*task.key_files)
         )
-    return pack(part, _handed_on(part.open, asked.groups))
-
-
-def judge_part(task: PlayersTask) -> bytes:
-    """The passes by attributes over some players; a packed part.
-
-    Raises:
-        Contradiction: a pass does not conserve its rows.
-    """
-    rows = pd.concat([open_frame(each) for each in task.left])
-    return pack(judge_players(rows, task.judging), ())
-
-
-def fetch_from(books: Snapshot) -> Fetch:
-    """Gives full rows out of open books."""
-
-    def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
-        full = books.records(keys)
-        return full.ours, full.theirs
-
-    return fetch
-
-
-def _handed_on(rows: pd.DataFrame, groups: int) -> Sequence[bytes]:
-    """The rows of each group of players, sealed; nothing where no row may be tied."""
-    return [seal_frame(each) for each in split_players(rows, groups)] if groups else ()
+        part = compare_range(
+            sides,
+            suspect=snapshot.straddling_keys(task.key_range),
+            fetch=snapshot.records,
+            context=task.context,
+            edge_keys=task.edge_keys,
+        )
+    groups = split_players(part.unmatched, task.groups) if task.groups else ()
+    return encode_part(part, [encode_frame(group) for group in groups])

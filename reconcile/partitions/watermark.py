@@ -1,8 +1,8 @@
-"""How far a run looked, and which rounds may be judged otherwise since.
+"""How much a run had read, and which rounds may have another verdict since.
 
-What changed is found by the order in which things were written, never by a clock: a batch by
-the transaction that posted it, a feed record by the number it took under its provider's lock.
-A mark is taken before the books are opened; what happens in between is looked at twice.
+Changes are found by the order in which rows were written, never by a clock: a batch by the
+transaction that posted it, a feed record by the number it received under its provider's lock. A
+watermark is taken before the snapshot is opened; what is written in between is scanned twice.
 """
 
 from collections.abc import Mapping
@@ -40,8 +40,8 @@ _LOAD = """
 SELECT evaluated_at, maturity, terms, handles, oldest_xid, stored_no FROM run_watermarks
  WHERE provider = :provider AND window_from = :start AND window_to = :end
 """
-# The 32 bits that a row keeps of its transaction, made whole again by those of today. A number
-# from before a wrap-around may come out too large: such a batch is looked at once more.
+# A row keeps the lower 32 bits of its transaction number; the upper bits come from the current
+# one. A number from before a wrap-around may come out too large: its batch is scanned again.
 _OURS = """
 WITH clock AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS now),
 posted AS (
@@ -58,33 +58,34 @@ _THEIRS = """
 SELECT DISTINCT match_key FROM feed_records
  WHERE provider = {provider} AND stored_no > {stored_no}
 """
-# Where a record belonged before it was told otherwise.
-_LEFT = """
+# The rounds that a record belonged to before a newer version moved it.
+_SUPERSEDED = """
 SELECT DISTINCT round_id FROM feed_superseded
  WHERE provider = {provider} AND superseded_no > {stored_no}
 """
-# Young when the run looked, by the longest of its ages, and not told alike by both sides: not
-# yet a break then, maybe now. What agrees does so at any age; where a line takes its round back
-# or is told again, the sums of lines do not say whether the round agrees.
+# Rounds that were immature at the last run, by the longest of its ages, and on which the sides
+# did not agree: no break then, but perhaps now. A round that agrees does so at any age. If a
+# line is rolled back or repeated, sums of lines do not show whether the round agrees.
 _TIMING = """
-WITH young AS MATERIALIZED (
+WITH immature AS MATERIALIZED (
   SELECT match_key FROM rounds
    WHERE provider = {provider} AND first_at >= {start} AND first_at < {end}
-     AND last_at > {young}
+     AND last_at > {immature_since}
    UNION
   SELECT match_key FROM feed_records
-   WHERE provider = {provider} AND (created_at > {young} OR updated_at > {young})
+   WHERE provider = {provider} AND (created_at > {immature_since} OR updated_at >
+   {immature_since})
 ), ours AS (
   SELECT match_key, r.round_id, r.currency, w.player,
          sum(r.stake) AS stake, sum(r.payout) AS payout
-    FROM young JOIN rounds r USING (match_key) JOIN wallets w USING (wallet_id)
+    FROM immature JOIN rounds r USING (match_key) JOIN wallets w USING (wallet_id)
    WHERE r.provider = {provider} GROUP BY match_key, r.round_id, r.currency, w.player
 ), theirs AS (
   SELECT match_key, f.round_id, f.currency, coalesce(h.player, f.handle) AS player,
          sum(CASE WHEN f.rolled_back THEN 0 ELSE f.stake END) AS stake,
          sum(CASE WHEN f.rolled_back THEN 0 ELSE f.payout END) AS payout,
          bool_or(f.rolled_back OR f.occurrence > 1) AS odd
-    FROM young JOIN feed_records f USING (match_key)
+    FROM immature JOIN feed_records f USING (match_key)
     LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
    WHERE f.provider = {provider} GROUP BY 1, 2, 3, 4
 )
@@ -92,7 +93,7 @@ SELECT DISTINCT match_key
   FROM ours o FULL JOIN theirs t USING (match_key, round_id, currency, player)
  WHERE (o.stake, o.payout) IS DISTINCT FROM (t.stake, t.payout) OR t.odd
 """
-# Open for long enough by now, and not yet when the run looked.
+# Rounds that are overdue by now and were not at the last run.
 _OVERDUE = """
 SELECT match_key FROM rounds
  WHERE provider = {provider} AND first_at >= {start} AND first_at < {end} AND NOT ended
@@ -102,15 +103,15 @@ SELECT match_key FROM rounds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """How far a run looked.
+    """How much a run had read.
 
     Attributes:
-        evaluated_at: the run's reading of the clock.
-        maturity: the longest age below which anything was timing then.
-        terms: digest of everything else that the verdicts depend on besides the rows.
-        handles: digest of the provider's handles and whom they stand for.
-        oldest_xid: every transaction before this one had ended.
-        stored_no: every feed record up to this number was there.
+        evaluated_at: the instant of the run.
+        maturity: the longest age below which anything was timing.
+        terms: the digest of the request, which determines all verdicts besides the rows.
+        handles: a digest of the provider's handles and their players.
+        oldest_xid: all transactions before this one had ended.
+        stored_no: all feed records up to this number could be read.
     """
 
     evaluated_at: datetime
@@ -121,7 +122,7 @@ class Watermark:
     stored_no: int
 
     def as_json(self) -> dict[str, Any]:
-        """For a job that may be resumed."""
+        """Return the watermark as the job of a resumable run stores it."""
         return {
             **asdict(self),
             "evaluated_at": self.evaluated_at.isoformat(),
@@ -129,76 +130,89 @@ class Watermark:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "Watermark":
-        """What ``as_json`` told."""
-        evaluated_at = datetime.fromisoformat(told["evaluated_at"])
-        return cls(**{**told, "evaluated_at": evaluated_at, "maturity": told["maturity"] * _US})
+    def from_json(cls, stored: Mapping[str, Any]) -> "Watermark":
+        """Read what ``as_json`` wrote."""
+        evaluated_at = datetime.fromisoformat(stored["evaluated_at"])
+        return cls(
+            **{**stored, "evaluated_at": evaluated_at, "maturity": stored["maturity"] * _US}
+        )
 
 
-def take_mark(
+def take_watermark(
     connection: Connection, provider: str, *, maturity: timedelta, terms: str, now: datetime
 ) -> Watermark:
-    """The mark of a run that opens its books after this."""
+    """Take the watermark of a run that opens its snapshot later."""
+    parameters = {"provider": provider}
     stored_no = last_number(connection, provider)
-    handles = _HANDLES.replace("{provider}", ":provider")
+    handles = text(_HANDLES.format(provider=":provider"))
     return Watermark(
         evaluated_at=now,
         maturity=maturity,
         terms=terms,
-        handles=connection.execute(text(handles), {"provider": provider}).scalar_one(),
+        handles=connection.execute(handles, parameters).scalar_one(),
         oldest_xid=connection.execute(text(_OLDEST)).scalar_one(),
         stored_no=stored_no,
     )
 
 
-def save_mark(
-    connection: Connection, provider: str, window: Window, mark: Watermark, *, run_id: str
+def save_watermark(
+    connection: Connection,
+    provider: str,
+    window: Window,
+    watermark: Watermark,
+    *,
+    run_id: str,
 ) -> None:
-    """Keep the mark of a run that is stored in the same transaction."""
-    said = {"provider": provider, "start": window.start, "end": window.end, "run_id": run_id}
-    connection.execute(text(_SAVE), {**said, **asdict(mark)})
+    """Store the watermark of a run that is stored in the same transaction."""
+    parameters = {
+        "provider": provider,
+        "start": window.start,
+        "end": window.end,
+        "run_id": run_id,
+        **asdict(watermark),
+    }
+    connection.execute(text(_SAVE), parameters)
 
 
-def load_mark(connection: Connection, provider: str, window: Window) -> Watermark | None:
-    """How far the last run of exactly this window looked; None: there was none."""
-    said = {"provider": provider, "start": window.start, "end": window.end}
-    row = connection.execute(text(_LOAD), said).mappings().one_or_none()
+def load_watermark(connection: Connection, provider: str, window: Window) -> Watermark | None:
+    """Return the watermark of the last run of exactly this window; None if there is none."""
+    parameters = {"provider": provider, "start": window.start, "end": window.end}
+    row = connection.execute(text(_LOAD), parameters).mappings().one_or_none()
     return None if row is None else Watermark(**row)
 
 
-def same_handles(books: Snapshot, mark: Watermark) -> bool:
-    """Whether every handle still stands for whom it stood."""
-    (row,) = books.rows(_HANDLES)
-    return bool(next(iter(row.values())) == mark.handles)
+def same_handles(snapshot: Snapshot, watermark: Watermark) -> bool:
+    """Check that every handle still stands for the same player."""
+    (row,) = snapshot.query(_HANDLES)
+    return bool(next(iter(row.values())) == watermark.handles)
 
 
-def written_since(books: Snapshot, provider: str, mark: Watermark) -> Keys:
-    """The keys of all rounds that either side was told anything of since; sorted."""
-    told = [
-        *_keys(books, _OURS, oldest_xid=mark.oldest_xid),
-        *_keys(books, _THEIRS, stored_no=mark.stored_no),
-        *(
-            match_key(provider, row["round_id"])
-            for row in books.rows(_LEFT, stored_no=mark.stored_no)
-        ),
+def written_since(snapshot: Snapshot, watermark: Watermark) -> Keys:
+    """Return the sorted keys of all rounds that either side changed since a watermark."""
+    superseded = snapshot.query(_SUPERSEDED, stored_no=watermark.stored_no)
+    keys = [
+        *_match_keys(snapshot, _OURS, oldest_xid=watermark.oldest_xid),
+        *_match_keys(snapshot, _THEIRS, stored_no=watermark.stored_no),
+        *(match_key(snapshot.provider, row["round_id"]) for row in superseded),
     ]
-    return np.unique(np.array(told, dtype=np.int64))
+    return np.unique(np.array(keys, dtype=np.int64))
 
 
-def ripened_since(
-    books: Snapshot,
-    mark: Watermark,
-    *,
-    now: datetime,
-    open_after: timedelta | None,
+def matured_since(
+    snapshot: Snapshot, watermark: Watermark, *, open_after: timedelta | None
 ) -> Keys:
-    """The keys of rounds that may be judged otherwise only because time went by; sorted."""
-    told = _keys(books, _TIMING, young=mark.evaluated_at - mark.maturity)
+    """Return the sorted keys of rounds whose verdict may differ only because time passed."""
+    immature_since = watermark.evaluated_at - watermark.maturity
+    keys = _match_keys(snapshot, _TIMING, immature_since=immature_since)
     if open_after is not None:
-        then, until = mark.evaluated_at - open_after, now - open_after
-        told += _keys(books, _OVERDUE, overdue_then=then, overdue_now=until)
-    return np.unique(np.array(told, dtype=np.int64))
+        keys += _match_keys(
+            snapshot,
+            _OVERDUE,
+            overdue_then=watermark.evaluated_at - open_after,
+            overdue_now=snapshot.context.now - open_after,
+        )
+    return np.unique(np.array(keys, dtype=np.int64))
 
 
-def _keys(books: Snapshot, query: str, **values: object) -> list[int]:
-    return [row["match_key"] for row in books.rows(query, **values)]
+def _match_keys(snapshot: Snapshot, query: str, **values: object) -> list[int]:
+    return [row["match_key"] for row in snapshot.query(query, **values)]

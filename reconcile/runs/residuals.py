@@ -1,8 +1,8 @@
-"""What a run's tolerance let pass, put into the books by the run that says so.
+"""Book what a run's tolerance accepted, in the same transaction that stores the run.
 
-Only a run that looked at all of its window books. What stood for a round of the window and is
-not let pass any more - the history was told otherwise, the tolerance changed, we corrected our
-side - it takes back.
+Only a run over the whole window books. If a residual stands booked for a round of the window
+and is not accepted any more - the history or the tolerance changed, or we corrected our side -
+the run reverses it.
 """
 
 import json
@@ -22,29 +22,32 @@ from ledger.corrections.tolerance_bookings import (
 )
 from reconcile.runs.evaluate import Evaluation
 from reconcile.snapshot.frames import RESIDUALS
-from reconcile.snapshot.shared_rounds import round_of, seat_of
+from reconcile.snapshot.shared_rounds import player_of_share, round_of
 
 
 def bookings_due(
-    connection: Connection, provider: str, judged: Evaluation
+    connection: Connection, provider: str, evaluation: Evaluation
 ) -> tuple[Booking, ...]:
-    """What makes the books hold exactly what the run let pass; nothing of a partial run."""
-    if not judged.whole:
+    """Return the bookings after which the ledger holds exactly the accepted residuals.
+
+    An incremental run has none.
+    """
+    if not evaluation.whole:
         return ()
     return due_bookings(
         connection,
         provider=provider,
-        residuals=residuals_of(judged.comparison.passed),
-        covered=judged.booked.tolist(),
+        residuals=residuals_of(evaluation.comparison.residual_rows),
+        covered=evaluation.booked.tolist(),
     )
 
 
-def residuals_of(passed: pd.DataFrame) -> tuple[Residual, ...]:
-    """A RESIDUALS frame as the ledger takes it, by the provider's own names of rounds."""
-    columns = (RESIDUALS.check(passed)[name].tolist() for name in RESIDUALS.columns)
+def residuals_of(residual_rows: pd.DataFrame) -> tuple[Residual, ...]:
+    """Convert a RESIDUALS frame for the ledger, by the provider's own round ids."""
+    columns = (RESIDUALS.check(residual_rows)[name].tolist() for name in RESIDUALS.columns)
     return tuple(
         Residual(
-            key=ResidualKey(round_of(name), seat_of(name), currency),
+            key=ResidualKey(round_of(name), player_of_share(name), currency),
             match_key=key,
             minor=minor,
         )
@@ -55,19 +58,22 @@ def residuals_of(passed: pd.DataFrame) -> tuple[Residual, ...]:
 def moved_by(
     connection: Connection, run_id: str, bookings: Sequence[Booking]
 ) -> dict[str, int]:
-    """By currency, what a run moves to the account ``difference``; minor units, none zero.
+    """Return by currency what a run moves to the account ``difference``, in minor units.
 
-    The same run, asked again at the same instant, has what it moved before counted.
+    A repeated run at the same instant includes what it booked before. No amount is zero.
     """
     moved = booked_by_run(connection, run_id)
-    for each in bookings:
-        code = each.key.currency
-        moved[code] = moved.get(code, 0) + each.after - each.before
+    for booking in bookings:
+        code = booking.key.currency
+        moved[code] = moved.get(code, 0) + booking.after - booking.before
     return {code: moved[code] for code in sorted(moved) if moved[code]}
 
 
-def rounds_digest(passed: pd.DataFrame) -> dict[str, Any]:
-    """How many rounds were let pass with a residual, and all of them as one hash."""
-    told = [[*each.key, str(each.match_key), str(each.minor)] for each in residuals_of(passed)]
-    text = json.dumps(sorted(told)).encode()
-    return {"count": len(told), "digest": blake2b(text, digest_size=16).hexdigest()}
+def rounds_digest(residual_rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the number of rounds with an accepted residual, and a hash of all of them."""
+    rounds = [
+        [*residual.key, str(residual.match_key), str(residual.minor)]
+        for residual in residuals_of(residual_rows)
+    ]
+    text = json.dumps(sorted(rounds)).encode()
+    return {"count": len(rounds), "digest": blake2b(text, digest_size=16).hexdigest()}

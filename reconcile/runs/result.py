@@ -1,4 +1,4 @@
-"""One finished run: what was compared, where every row ended, and what differs."""
+"""One finished run: what was compared, the bucket of every row, and the breaks."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 from breaks.kinds import BY_ROUND
 from feeds.coverage import Unread
 from reconcile.findings.breaks import Break
-from reconcile.matching.conservation import SideProof, Tally, as_json
+from reconcile.matching.conservation import SideProof, tally_json
 from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
 from vocabulary.window import Window
@@ -18,19 +18,19 @@ from vocabulary.window import Window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """A run that stands.
+    """A run that is stored.
 
     Attributes:
         ours, theirs: the proof that every row of the side is in one bucket.
         maturity_s: the longest age below which anything was timing, in seconds.
         code: the version of this application.
         rules: the versions of the rules applied.
-        exponents: the provider's overrides of digits after the point.
-        residuals: by currency, what the tolerance let pass, minor units, as owed to the player.
-        booked: by currency, what the run moved to the account ``difference``, minor units.
-        residual_rounds: the rounds behind ``residuals``, as a count and a hash.
-        inputs: what the run rests on; see ``reconcile.inputs``.
-        unread: what of the window the feeds could not tell; no row of it was compared.
+        exponents: the provider's overrides of decimal places.
+        residuals: by currency, the accepted differences in minor units, as owed to the player.
+        booked: by currency, what the run moved to the account ``difference``, in minor units.
+        residual_rounds: the rounds behind ``residuals``, as a number and a hash.
+        inputs: what the run rests on; see ``reconcile.runs.run``.
+        unread: what the feeds could not deliver of the window; none of it was compared.
     """
 
     run_id: str
@@ -53,11 +53,11 @@ class RunResult:
 
     @property
     def conserved(self) -> bool:
-        """Whether both proofs hold; a run where they do not is never stored."""
+        """Whether both proofs hold; a run whose proofs do not hold is never stored."""
         return self.ours.holds and self.theirs.holds
 
     def summary(self) -> dict[str, Any]:
-        """What ``tieout reconcile --json`` prints, without the breaks."""
+        """Return what ``tieout reconcile --json`` prints, without the breaks."""
         return {
             "run_id": self.run_id,
             "provider": self.provider,
@@ -67,27 +67,27 @@ class RunResult:
             "matched": self.ours.matched.rows,
             "timing": {"ours": self.ours.timing.rows, "theirs": self.theirs.timing.rows},
             "excluded": {"ours": self.ours.excluded.rows, "theirs": self.theirs.excluded.rows},
-            "residual": self._texts(self.residuals),
-            "booked": self._texts(self.booked),
-            "unread": [each.to_json() for each in self.unread],
+            "residual": self._amounts(self.residuals),
+            "booked": self._amounts(self.booked),
+            "unread": [gap.to_json() for gap in self.unread],
             "conserved": self.conserved,
         }
 
-    def _texts(self, sums: Mapping[str, int]) -> dict[str, str]:
+    def _amounts(self, sums: Mapping[str, int]) -> dict[str, str]:
         return {
             code: text_from_minor(minor, exponent_of(code, self.exponents))
             for code, minor in sorted(sums.items())
         }
 
     def to_json(self) -> dict[str, Any]:
-        """What ``tieout reconcile --json`` prints; amounts are decimal text."""
-        found = [break_json(each, self.exponents) for each in self.breaks]
+        """Return what ``tieout reconcile --json`` prints; amounts are decimal text."""
         summary = self.summary()
         conserved = summary.pop("conserved")
-        return {**summary, "breaks": found, "conserved": conserved}
+        breaks = [break_json(break_, self.exponents) for break_ in self.breaks]
+        return {**summary, "breaks": breaks, "conserved": conserved}
 
     def manifest(self) -> dict[str, Any]:
-        """Inputs, versions and the proof: enough to show later what this run rests on."""
+        """Return inputs, versions and proofs: what later shows what this run rests on."""
         return {
             "code": self.code,
             "rules": dict(self.rules),
@@ -100,42 +100,44 @@ class RunResult:
             "residual_rounds": dict(self.residual_rounds),
             "booked_minor": {c: str(minor) for c, minor in sorted(self.booked.items())},
             "inputs": dict(self.inputs),
-            "unread": [each.to_json() for each in self.unread],
+            "unread": [gap.to_json() for gap in self.unread],
             "ours": _proof_json(self.ours),
             "theirs": _proof_json(self.theirs),
         }
 
 
-def break_json(each: Break, exponents: Mapping[str, int]) -> dict[str, Any]:
-    """One break as the interface prints it."""
+def break_json(break_: Break, exponents: Mapping[str, int]) -> dict[str, Any]:
+    """Return one break as commands print it."""
+    exponent = exponent_of(break_.currency, exponents)
     return {
-        "id": each.id,
-        "kind": str(each.kind),
-        "impact": str(each.impact),
-        "player": each.player,
-        "currency": each.currency,
-        "round_key": each.round_id,
-        "ours": None if each.ours is None else dict(each.ours),
-        "theirs": None if each.theirs is None else dict(each.theirs),
-        "difference": text_from_minor(each.difference, exponent_of(each.currency, exponents)),
-        "first_seen": iso(each.first_seen),
-        "explanation": each.explanation,
-        "began_at": iso(each.at),
-        "subject": each.subject,
-        "alias": each.alias,
-        "evidence": dict(each.evidence),
+        "id": break_.id,
+        "kind": str(break_.kind),
+        "impact": str(break_.impact),
+        "player": break_.player,
+        "currency": break_.currency,
+        "round_key": break_.round_id,
+        "ours": None if break_.ours is None else dict(break_.ours),
+        "theirs": None if break_.theirs is None else dict(break_.theirs),
+        "difference": text_from_minor(break_.difference, exponent),
+        "first_seen": iso(break_.first_seen),
+        "explanation": break_.explanation,
+        "began_at": iso(break_.at),
+        "subject": break_.subject,
+        "alias": break_.alias,
+        "evidence": dict(break_.evidence),
     }
 
 
 def breaks_digest(breaks: Iterable[Break]) -> dict[str, Any]:
-    """What a run found, as one hash: by rounds and by witnesses apart, whatever the order."""
-    told: dict[str, list[list[object]]] = {"by_round": [], "by_witness": []}
-    for each in breaks:
-        name = "by_round" if each.kind in BY_ROUND else "by_witness"
-        told[name].append([each.id, str(each.kind), str(each.difference), each.explanation])
+    """Count and hash the breaks, whatever their order: of rounds, and of cross-checks."""
+    groups: dict[str, list[list[object]]] = {"by_round": [], "by_witness": []}
+    for break_ in breaks:
+        name = "by_round" if break_.kind in BY_ROUND else "by_witness"
+        difference = str(break_.difference)
+        groups[name].append([break_.id, str(break_.kind), difference, break_.explanation])
     return {
         name: {"count": len(rows), "digest": _digest(sorted(rows, key=str))}
-        for name, rows in told.items()
+        for name, rows in groups.items()
     }
 
 
@@ -154,22 +156,21 @@ def _side_json(proof: SideProof, exponents: Mapping[str, int]) -> dict[str, Any]
     return {"rows": proof.compared.rows, "totals": totals}
 
 
+#: The tallies of a proof that a manifest stores.
+_MANIFEST_TALLIES = (
+    *("source", "outside", "undone", "compared"),
+    *("matched", "timing", "breaks", "excluded"),
+)
+
+
 def _proof_json(proof: SideProof) -> dict[str, Any]:
-    lines: dict[str, Tally] = {
-        "source": proof.source,
-        "outside": proof.outside,
-        "undone": proof.undone,
-        "compared": proof.compared,
-        "matched": proof.matched,
-        "timing": proof.timing,
-        "breaks": proof.breaks,
-        "excluded": proof.excluded,
+    manifest: dict[str, Any] = {
+        name: tally_json(getattr(proof, name)) for name in _MANIFEST_TALLIES
     }
-    told: dict[str, Any] = {name: as_json(entry) for name, entry in lines.items()}
-    if proof.beyond.rows:
-        told["beyond"] = str(proof.beyond)
+    if proof.edge.rows:
+        manifest["beyond"] = str(proof.edge)
     return {
-        **told,
+        **manifest,
         "folded": proof.folded,
         "identity": str(proof.identity),
         "holds": proof.holds,

@@ -1,15 +1,11 @@
-"""One run: post what is unposted, read both sides at one instant, judge, prove, store."""
+"""One run: post what is unposted, evaluate the request, and store the result."""
 
-import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -17,253 +13,218 @@ from feeds.day_close import close_day
 from ledger.corrections.tolerance_bookings import Booking, write_bookings
 from ledger.posting.posting import post_all
 from reconcile.findings.breaks import Break
-from reconcile.findings.delivery_log import ReadLogged
-from reconcile.partitions.checkpoint import Checkpoint
-from reconcile.partitions.plan import How
-from reconcile.partitions.scan import Job, Look, look_at_all, look_at_changes
-from reconcile.partitions.watermark import Watermark, load_mark, save_mark, take_mark
-from reconcile.runs.evaluate import Evaluation, Terms, judge
+from reconcile.partitions.checkpoint import Checkpoint, read_job
+from reconcile.partitions.options import RunOptions
+from reconcile.partitions.scan import Scan, scan_changes, scan_window
+from reconcile.partitions.watermark import (
+    Watermark,
+    load_watermark,
+    save_watermark,
+    take_watermark,
+)
+from reconcile.runs.evaluate import Evaluation, evaluate
+from reconcile.runs.request import RULE_VERSIONS, RunRequest
 from reconcile.runs.residuals import bookings_due, moved_by, rounds_digest
 from reconcile.runs.result import RunResult
-from reconcile.runs.store import claimed, lock_provider, store_run
-from reconcile.snapshot.rules import BY_NAME, Rules
+from reconcile.runs.store import exclusive_run, lock_provider, store_run
 from storage.engine import open_engine
 from vocabulary.clock import Clock, iso
-from vocabulary.maturity import MaturityAges, as_ages
 from vocabulary.window import Window
 
-#: Raised whenever a rule judges the same rows differently than before.
-RULES: Mapping[str, int] = MappingProxyType({"match": 2, "classify": 3, "witness": 2})
-_NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mode:
-    """How a run goes about it; what it finds is the same.
-
-    Attributes:
-        how: in which parts, and where they run.
-        incremental: look only at what changed since the last run of exactly this window.
-        spool: a folder for the parts of a run that can be resumed; None: it cannot be.
-        resume: take up what an interrupted run of the same question left in the folder.
-        close: the business day that this run signs off; None: it signs none.
-        patience: longest wait for another run of this provider and window to end.
-    """
-
-    how: How = field(default_factory=How)
-    incremental: bool = False
-    spool: Path | None = None
-    resume: bool = False
-    close: date | None = None
-    patience: timedelta = timedelta(minutes=10)
-
-
-_PLAIN = Mode()
+_DEFAULTS = RunOptions()
 
 
 def reconcile(
-    database_url: str,
-    *,
-    provider: str,
-    window: Window,
-    maturity: MaturityAges | timedelta,
-    clock: Clock,
-    exponents: Mapping[str, int] = _NO_OVERRIDES,
-    open_after: timedelta | None = None,
-    rules: Rules = BY_NAME,
-    read: ReadLogged | None = None,
-    mode: Mode = _PLAIN,
-    stale_after: timedelta | None = None,
-    ripeness: Mapping[str, Any] | None = None,
+    database_url: str, request: RunRequest, *, clock: Clock, options: RunOptions = _DEFAULTS
 ) -> RunResult:
     """Compare our rounds with the provider's records over a window, and store the run.
 
     Accepted operations that no worker has posted yet are posted first, so that a slow worker
-    never looks like a break. What is asked is described by ``reconcile.runs.evaluate.Terms``.
+    never looks like a break.
 
     Raises:
         Unavailable: the database or the workers cannot be reached, or another run of this
-            provider and window is under way.
+            provider and window is in progress.
         Contradiction: the run does not conserve its rows; nothing is stored.
     """
-    terms = Terms(
-        provider=provider,
-        window=window,
-        maturity=maturity,
-        exponents=exponents,
-        open_after=open_after,
-        rules=rules,
-        read=read,
-        stale_after=stale_after,
-        ripeness=ripeness,
-    )
     engine = open_engine(database_url, pool_size=2)
     try:
-        with engine.connect() as session, _claimed(session, terms, mode):
+        with (
+            engine.connect() as session,
+            exclusive_run(session, request.provider, request.window, patience=options.patience),
+        ):
             post_all(engine)
             with engine.begin() as connection:
-                lock_provider(connection, provider)
-                return _run(database_url, connection, terms, clock, mode)
+                lock_provider(connection, request.provider)
+                return _run(database_url, connection, request, clock, options)
     finally:
         engine.dispose()
 
 
-def _claimed(session: Connection, terms: Terms, mode: Mode) -> AbstractContextManager[None]:
-    # A session at rest in no transaction: a long run must not look like a forgotten one.
-    session = session.execution_options(isolation_level="AUTOCOMMIT")
-    return claimed(session, terms.provider, terms.window, patience=mode.patience)
-
-
 def _run(
-    database_url: str, connection: Connection, terms: Terms, clock: Clock, mode: Mode
+    database_url: str,
+    connection: Connection,
+    request: RunRequest,
+    clock: Clock,
+    options: RunOptions,
 ) -> RunResult:
-    digest = terms_digest(terms)
-    job = _resumed(terms, digest, mode)
-    if job is not None and job.began is not None:
-        mark = job.began
-        mode = replace(mode, how=replace(mode.how, parts=int(job.told["parts"])))
-    else:
-        mark = take_mark(
+    checkpoint = _interrupted(request, options)
+    if checkpoint is None or checkpoint.resumed is None:
+        watermark = take_watermark(
             connection,
-            terms.provider,
-            maturity=as_ages(terms.maturity).longest,
-            terms=digest,
+            request.provider,
+            maturity=request.ages.longest,
+            terms=request.digest(),
             now=clock.now(),
         )
-        job = None if mode.spool is None else _job(terms, mark, mode.spool)
-    now = mark.evaluated_at
-    look = _look(connection, terms, mode, job, digest)
-    judged = judge(database_url, connection, terms, now=now, look=look)
-    due = bookings_due(connection, terms.provider, judged)
-    result = _result(terms, judged, now, clock.now())
-    result = replace(result, booked=moved_by(connection, result.run_id, due))
-    stored = _stored(connection, result, judged, due)
-    save_mark(connection, terms.provider, terms.window, mark, run_id=result.run_id)
-    _close(connection, terms, mode, judged, result)
-    if job is not None:
-        job.spool.clear()
+        checkpoint = _new_checkpoint(request, watermark, options.checkpoint)
+    else:
+        watermark = checkpoint.resumed
+        options = replace(options, parts=int(checkpoint.job["parts"]))
+    scan = _scan(connection, request, options, checkpoint)
+    now = watermark.evaluated_at
+    evaluation = evaluate(database_url, connection, request, now=now, scan=scan)
+    bookings = bookings_due(connection, request.provider, evaluation)
+    result = _result(request, evaluation, now, clock.now())
+    result = replace(result, booked=moved_by(connection, result.run_id, bookings))
+    stored = _store(connection, result, evaluation, bookings)
+    save_watermark(
+        connection, request.provider, request.window, watermark, run_id=result.run_id
+    )
+    _close_day(connection, request, evaluation, result)
+    if checkpoint is not None:
+        checkpoint.clear()
     return stored
 
 
-def _look(
-    connection: Connection, terms: Terms, mode: Mode, job: Job | None, digest: str
-) -> Look:
-    if not mode.incremental:
-        return look_at_all(mode.how, job)
-    mark = load_mark(connection, terms.provider, terms.window)
-    return look_at_changes(mark, mode.how, terms=digest, open_after=terms.open_after)
+def _scan(
+    connection: Connection,
+    request: RunRequest,
+    options: RunOptions,
+    checkpoint: Checkpoint | None,
+) -> Scan:
+    if not options.incremental:
+        return scan_window(options, checkpoint)
+    watermark = load_watermark(connection, request.provider, request.window)
+    return scan_changes(
+        watermark, options, terms=request.digest(), open_after=request.open_after
+    )
 
 
-def _close(
-    connection: Connection, terms: Terms, mode: Mode, judged: Evaluation, result: RunResult
+def _close_day(
+    connection: Connection, request: RunRequest, evaluation: Evaluation, result: RunResult
 ) -> None:
-    if mode.close is None:
+    if request.close is None:
         return
-    assert judged.whole  # a day is never signed off by looking at a part of it
+    assert evaluation.whole  # a day is never closed by an incremental run
     close_day(
         connection,
-        terms.provider,
-        mode.close,
-        window=terms.window,
+        request.provider,
+        request.close,
+        window=request.window,
         run_id=result.run_id,
         now=result.started_at,
     )
 
 
-def terms_digest(terms: Terms) -> str:
-    """Names what the verdicts depend on besides rows, time and maturity."""
-    told = {
-        **terms.as_json(),
-        "exponents": dict(terms.exponents),
-        "versions": dict(RULES),
-        "code": version("tieout"),
+def _new_checkpoint(
+    request: RunRequest, watermark: Watermark, folder: Path | None
+) -> Checkpoint | None:
+    if folder is None:
+        return None
+    job = {
+        "provider": request.provider,
+        "from": iso(request.window.start),
+        "to": iso(request.window.end),
+        "mark": watermark.as_json(),
+        "ages": request.ages.as_json(),
     }
-    text = json.dumps(told, sort_keys=True).encode()
-    return blake2b(text, digest_size=16).hexdigest()
+    return Checkpoint(folder, job)
 
 
-def _job(terms: Terms, mark: Watermark, folder: Path) -> Job:
-    told = {
-        "provider": terms.provider,
-        "from": iso(terms.window.start),
-        "to": iso(terms.window.end),
-        "mark": mark.as_json(),
-        "ages": as_ages(terms.maturity).as_json(),
-    }
-    return Job(spool=Checkpoint(folder), told=told, began=None)
-
-
-def _resumed(terms: Terms, digest: str, mode: Mode) -> Job | None:
-    """The interrupted run that left something behind, if it was asked the same."""
-    if mode.spool is None or not mode.resume:
+def _interrupted(request: RunRequest, options: RunOptions) -> Checkpoint | None:
+    """Return the checkpoint of an interrupted run of the same request, if it may be resumed."""
+    if options.checkpoint is None or not options.resume:
         return None
-    told = Checkpoint(mode.spool).job()
-    if told is None:
+    job = read_job(options.checkpoint)
+    if job is None:
         return None
-    mark = Watermark.from_json(told["mark"])
-    asked = (terms.provider, iso(terms.window.start), iso(terms.window.end))
-    if (told["provider"], told["from"], told["to"]) != asked:
+    watermark = Watermark.from_json(job["mark"])
+    window = request.window
+    expected = (request.provider, iso(window.start), iso(window.end), request.digest())
+    if (job["provider"], job["from"], job["to"], watermark.terms) != expected:
         return None
-    if (mark.terms, told.get("ages")) != (digest, as_ages(terms.maturity).as_json()):
+    if job.get("ages") != request.ages.as_json():
         return None
-    return Job(spool=Checkpoint(mode.spool), told=told, began=mark)
+    return Checkpoint(options.checkpoint, job, resumed=watermark)
 
 
-def _result(terms: Terms, judged: Evaluation, now: datetime, finished: datetime) -> RunResult:
-    found = judged.comparison
+def _result(
+    request: RunRequest, evaluation: Evaluation, now: datetime, finished: datetime
+) -> RunResult:
+    comparison = evaluation.comparison
     return RunResult(
-        run_id=_run_id(terms.provider, terms.window, now),
-        provider=terms.provider,
-        window=terms.window,
+        run_id=_run_id(request.provider, request.window, now),
+        provider=request.provider,
+        window=request.window,
         started_at=now,
         finished_at=finished,
-        maturity_s=int(as_ages(terms.maturity).longest.total_seconds()),
-        ours=found.ours,
-        theirs=found.theirs,
-        breaks=judged.breaks,
+        maturity_s=int(request.ages.longest.total_seconds()),
+        ours=comparison.ours,
+        theirs=comparison.theirs,
+        breaks=evaluation.breaks,
         code=version("tieout"),
-        rules=RULES,
-        exponents=terms.exponents,
-        residuals=found.residuals,
-        residual_rounds=rounds_digest(found.passed),
+        rules=RULE_VERSIONS,
+        exponents=request.exponents,
+        residuals=comparison.residuals,
+        residual_rounds=rounds_digest(comparison.residual_rows),
         inputs={
-            **terms.as_json(),
-            "marks": marks_json(judged),
-            "whole": judged.whole,
-            "ripeness": terms.ripeness,
-            "ages": as_ages(terms.maturity).as_json(),
+            **request.as_json(),
+            "marks": _watermarks_json(evaluation),
+            "whole": evaluation.whole,
+            "ripeness": request.maturity_basis,
+            "ages": request.ages.as_json(),
         },
-        unread=judged.unread,
+        unread=evaluation.unread,
     )
 
 
-def marks_json(judged: Evaluation) -> dict[str, object]:
-    """How far the stored inputs reached, as a manifest keeps it."""
+def _watermarks_json(evaluation: Evaluation) -> dict[str, object]:
+    """Return the watermarks of the inputs as a manifest stores them."""
     feeds = [
         {
             name: iso(value) if isinstance(value, datetime) else value
             for name, value in feed.items()
         }
-        for feed in judged.marks["feeds"]
+        for feed in evaluation.input_watermarks["feeds"]
     ]
-    return {**judged.marks, "feeds": feeds}
+    return {**evaluation.input_watermarks, "feeds": feeds}
 
 
-def _stored(
-    connection: Connection, result: RunResult, judged: Evaluation, due: Sequence[Booking]
+def _store(
+    connection: Connection,
+    result: RunResult,
+    evaluation: Evaluation,
+    bookings: Sequence[Booking],
 ) -> RunResult:
-    first_seen = store_run(connection, result, examined=judged.examined, whole=judged.whole)
-    write_bookings(connection, provider=result.provider, run_id=result.run_id, bookings=due)
+    """Store run, breaks and bookings; return the result with each break's first sight."""
+    first_seen = store_run(
+        connection, result, examined=evaluation.examined, whole=evaluation.whole
+    )
+    write_bookings(
+        connection, provider=result.provider, run_id=result.run_id, bookings=bookings
+    )
     return replace(
-        result, breaks=tuple(_dated(each, first_seen[each.id]) for each in result.breaks)
+        result, breaks=tuple(_dated(break_, first_seen[break_.id]) for break_ in result.breaks)
     )
 
 
-def _dated(each: Break, first_seen: datetime) -> Break:
-    return each if each.first_seen == first_seen else replace(each, first_seen=first_seen)
+def _dated(break_: Break, first_seen: datetime) -> Break:
+    """Set ``first_seen``; most breaks are new and need no copy."""
+    return break_ if break_.first_seen == first_seen else replace(break_, first_seen=first_seen)
 
 
 def _run_id(provider: str, window: Window, now: datetime) -> str:
-    """The same run of the same provider, window and instant has the same name."""
-    named = f"{provider}\0{iso(window.start)}\0{iso(window.end)}\0{iso(now)}"
-    return "run-" + blake2b(named.encode(), digest_size=10).hexdigest()
+    """Return the same id for the same provider, window and instant."""
+    name = f"{provider}\0{iso(window.start)}\0{iso(window.end)}\0{iso(now)}"
+    return "run-" + blake2b(name.encode(), digest_size=10).hexdigest()

@@ -1,7 +1,7 @@
-"""Runs and breaks, written so that a run stands complete or not at all.
+"""Store runs and breaks, so that a run is stored completely or not at all.
 
-A break is one row for ever: seen again it keeps its first sight, no longer seen it is cleared,
-coming back it is open again.
+A break keeps its row for ever. A run that finds it again keeps its ``first_seen``; a run that
+no longer finds it clears it; if it comes back, it is open again.
 """
 
 import time
@@ -23,18 +23,18 @@ from reconcile.snapshot.frames import Keys
 from vocabulary.errors import Unavailable
 from vocabulary.window import Window
 
-#: One run of a provider at a time: two would clear each other's breaks.
+#: Held by one run of a provider at a time: two would clear each other's breaks.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('reconcile ' || :provider, 0))"
-#: One run of a provider and window at a time, for as long as the session lives.
+#: Held by one run of a provider and window at a time, for as long as its session lives.
 _CLAIM = "SELECT pg_try_advisory_lock(hashtextextended(:claim, 0))"
-_GIVE_UP = "SELECT pg_advisory_unlock(hashtextextended(:claim, 0))"
-#: Between two looks whether another run has ended.
-_LOOK_AGAIN = timedelta(milliseconds=200)
+_RELEASE = "SELECT pg_advisory_unlock(hashtextextended(:claim, 0))"
+#: The pause between two attempts to take the claim.
+_RETRY_AFTER = timedelta(milliseconds=200)
 _RUN = """
 INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished_at,
                   result, manifest, conserved, whole)
-VALUES (%(run_id)s, %(provider)s, %(start)s, %(end)s, %(started_at)s, %(finished_at)s,
-        %(result)s, %(manifest)s, %(conserved)s, %(whole)s)
+VALUES (:run_id, :provider, :start, :end, :started_at, :finished_at,
+        :result, :manifest, :conserved, :whole)
 ON CONFLICT (run_id) DO UPDATE SET
     finished_at = EXCLUDED.finished_at, result = EXCLUDED.result,
     manifest = EXCLUDED.manifest, whole = EXCLUDED.whole
@@ -62,10 +62,10 @@ ON CONFLICT (break_id) DO UPDATE SET
     explanation = EXCLUDED.explanation, began_at = EXCLUDED.began_at, alias = EXCLUDED.alias,
     evidence = EXCLUDED.evidence, last_seen = EXCLUDED.last_seen, cleared_at = NULL
 """
-# A break whose round neither side tells any more is over too: nothing could examine it again.
-# What a witness found belongs to the window it began in, and to no round's rows.
+# A break is also resolved if its round exists on neither side any more: no later run could
+# examine it. The break of a cross-check belongs to the window it began in, not to a round.
 _UNSEEN = """
-SELECT b.break_id, b.match_key, b.kind = ANY(:witnessed) AS witnessed,
+SELECT b.break_id, b.match_key, b.kind = ANY(:cross_checks) AS by_cross_check,
        b.began_at >= :start AND b.began_at < :end AS inside,
        NOT EXISTS (SELECT FROM rounds r
                     WHERE r.match_key = b.match_key)
@@ -82,38 +82,41 @@ SELECT b.break_id, b.first_seen FROM breaks b JOIN break_stage s USING (break_id
 
 
 def lock_provider(connection: Connection, provider: str) -> None:
-    """Wait until no other run of this provider is under way; held to the transaction's end."""
+    """Wait for other runs of this provider to end; held until the transaction ends."""
     connection.execute(text(_LOCK), {"provider": provider})
 
 
 @contextmanager
-def claimed(
+def exclusive_run(
     connection: Connection, provider: str, window: Window, *, patience: timedelta
 ) -> Iterator[None]:
-    """One run of a provider and window at a time.
+    """Allow only one run of a provider and window at a time.
 
     Args:
-        connection: the session that holds the claim; a session that ends gives it up.
+        connection: the session that holds the claim, which ends with it. It is put into
+            autocommit mode, so that a long run holds no transaction open.
         provider: the slug.
         window: exactly this one.
-        patience: longest wait for another run to end.
+        patience: the longest wait for another run to end.
 
     Raises:
-        Unavailable: another run was under way all the while.
+        Unavailable: another run was in progress all the time.
     """
-    said = {"claim": f"run {provider} {window.start.isoformat()} {window.end.isoformat()}"}
-    until = time.monotonic() + patience.total_seconds()
-    while not connection.execute(text(_CLAIM), said).scalar_one():
-        if time.monotonic() >= until:
-            told = f"{window.start.isoformat()} to {window.end.isoformat()}"
+    connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+    start, end = window.start.isoformat(), window.end.isoformat()
+    claim = {"claim": f"run {provider} {start} {end}"}
+    deadline = time.monotonic() + patience.total_seconds()
+    while not connection.execute(text(_CLAIM), claim).scalar_one():
+        if time.monotonic() >= deadline:
             raise Unavailable(
-                f"another run of {provider} over {told} is under way: wait for it to end"
+                f"another run of {provider} over {start} to {end} is under way:"
+                " wait for it to end"
             )
-        time.sleep(_LOOK_AGAIN.total_seconds())
+        time.sleep(_RETRY_AFTER.total_seconds())
     try:
         yield
     finally:
-        connection.execute(text(_GIVE_UP), said)
+        connection.execute(text(_RELEASE), claim)
 
 
 def store_run(
@@ -121,46 +124,52 @@ def store_run(
 ) -> Mapping[str, datetime]:
     """Store a run with its breaks inside the caller's transaction.
 
-    Open breaks of rounds among the ``examined`` keys (sorted) that were not found again are
-    cleared. A run that is not ``whole`` looked only at what had changed.
+    Open breaks that were not found again are cleared if their round is among ``examined``.
+
+    Args:
+        connection: of the transaction.
+        result: of the run.
+        examined: the sorted match keys of open breaks that the run can clear.
+        whole: whether the run compared every row of the window.
 
     Returns:
         When each break of this run was first seen, by break id.
     """
+    connection.execute(text(_STAGE))
+    connection.execute(text(_RUN), {**_run_row(result), "whole": whole})
     driver = connection.connection.driver_connection
     assert isinstance(driver, PsycopgConnection)
-    connection.execute(text(_STAGE))
-    with driver.cursor() as cursor:
-        cursor.execute(_RUN, {**_run_row(result), "whole": whole})
-        with cursor.copy(_COPY) as copy:
-            for each in result.breaks:
-                copy.write_row(_break_row(each))
-    said = {"provider": result.provider, "run_id": result.run_id, "now": result.started_at}
-    over = _over(connection, result, examined)
-    connection.execute(text(_CLEAR), {"now": result.started_at, "ids": over})
-    connection.execute(text(_UPSERT), said)
+    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for break_ in result.breaks:
+            copy.write_row(_break_row(break_))
+    run = {"provider": result.provider, "run_id": result.run_id, "now": result.started_at}
+    resolved = _resolved(connection, result, examined)
+    connection.execute(text(_CLEAR), {"now": result.started_at, "ids": resolved})
+    connection.execute(text(_UPSERT), run)
     apply_run(connection, provider=result.provider, run_id=result.run_id, now=result.started_at)
     rows = connection.execute(text(_FIRST_SEEN))
     return {row.break_id: row.first_seen for row in rows}
 
 
-def _over(connection: Connection, result: RunResult, examined: Keys) -> list[str]:
-    said = {
+def _resolved(connection: Connection, result: RunResult, examined: Keys) -> list[str]:
+    """Return the ids of open breaks that this run no longer finds and can clear."""
+    parameters = {
         "provider": result.provider,
         "start": result.window.start,
         "end": result.window.end,
-        "witnessed": sorted(set(BreakKind) - BY_ROUND),
+        "cross_checks": sorted(set(BreakKind) - BY_ROUND),
     }
     return [
         row.break_id
-        for row in connection.execute(text(_UNSEEN), said)
-        if (row.inside if row.witnessed else row.gone or _among(row.match_key, examined))
+        for row in connection.execute(text(_UNSEEN), parameters)
+        if (row.inside if row.by_cross_check else row.gone or _among(row.match_key, examined))
     ]
 
 
-def _among(key: int, examined: Keys) -> bool:
-    place = int(np.searchsorted(examined, key))
-    return place < len(examined) and int(examined[place]) == key
+def _among(key: int, keys: Keys) -> bool:
+    """Check whether a key is among sorted keys."""
+    position = int(np.searchsorted(keys, key))
+    return position < len(keys) and int(keys[position]) == key
 
 
 def _run_row(result: RunResult) -> dict[str, Any]:
@@ -177,25 +186,25 @@ def _run_row(result: RunResult) -> dict[str, Any]:
     }
 
 
-def _break_row(each: Break) -> tuple[object, ...]:
+def _break_row(break_: Break) -> tuple[object, ...]:
     return (
-        each.id,
-        str(each.kind),
-        str(each.impact),
-        each.player,
-        each.currency,
-        each.round_id,
-        each.match_key,
-        _json(each.ours),
-        _json(each.theirs),
-        each.difference,
-        each.explanation,
-        each.at,
-        each.subject,
-        each.alias,
-        Jsonb(dict(each.evidence)),
+        break_.id,
+        str(break_.kind),
+        str(break_.impact),
+        break_.player,
+        break_.currency,
+        break_.round_id,
+        break_.match_key,
+        _jsonb(break_.ours),
+        _jsonb(break_.theirs),
+        break_.difference,
+        break_.explanation,
+        break_.at,
+        break_.subject,
+        break_.alias,
+        Jsonb(dict(break_.evidence)),
     )
 
 
-def _json(side: Mapping[str, Any] | None) -> Jsonb | None:
+def _jsonb(side: Mapping[str, Any] | None) -> Jsonb | None:
     return None if side is None else Jsonb(dict(side))

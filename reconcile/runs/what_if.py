@@ -1,7 +1,7 @@
-"""What other rules would have said of the days that are stored, without storing any of it.
+"""Find out which breaks other rules would have hidden or opened, without storing anything.
 
-The same question is asked twice of the same instant: by the terms that hold, and by the terms
-proposed. What only the first finds would be hidden, what only the second finds would open.
+The request is evaluated twice at the same instant: as configured, and as proposed. A break that
+only the first finds would be hidden, and one that only the second finds would be opened.
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,16 @@ from sqlalchemy import text
 
 from reconcile.findings.breaks import Break
 from reconcile.matching.compare import Fetch, compare
-from reconcile.partitions.plan import How
-from reconcile.partitions.scan import Look, Looked, Scope, look_at_all
-from reconcile.partitions.tasks import fetch_from
-from reconcile.runs.evaluate import Evaluation, Terms, judge
-from reconcile.snapshot.edge_keys import margin_of
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys
+from reconcile.partitions.scan import Scan, ScanResult
+from reconcile.runs.evaluate import Evaluation, evaluate
+from reconcile.runs.request import RunRequest
+from reconcile.snapshot.edge_keys import find_edge_keys
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
 from reconcile.snapshot.snapshot import Snapshot
 from storage.engine import open_engine
 from vocabulary.ids import match_key
 
-#: The provider's name of a round to ours.
+#: Maps the provider's round ids to ours.
 RoundNames = Mapping[str, str]
 
 
@@ -33,10 +32,10 @@ class WhatIfEffect:
     """What a proposal would do to the breaks of a window.
 
     Attributes:
-        before, after: how many breaks the terms that hold find, and those proposed.
+        before, after: the number of breaks with the current and with the proposed request.
         hidden, opened: breaks that only one of them finds.
-        changed: found by both with another difference: (now, proposed).
-        residuals: by currency, what a proposed tolerance would let pass, minor units.
+        changed: breaks found by both with different amounts: (current, proposed).
+        residuals: by currency, what the proposed tolerance would accept, in minor units.
     """
 
     before: int
@@ -48,93 +47,104 @@ class WhatIfEffect:
 
 
 def what_if(
-    database_url: str, held: Terms, proposed: Terms, *, now: datetime, names: RoundNames
+    database_url: str,
+    current: RunRequest,
+    proposed: RunRequest,
+    *,
+    now: datetime,
+    names: RoundNames,
 ) -> WhatIfEffect:
-    """Ask by the terms that hold and by those proposed, with rounds of theirs renamed.
+    """Evaluate a current and a proposed request and compare their breaks.
+
+    Args:
+        database_url: where both sides are read.
+        current: as configured.
+        proposed: for the same provider and window.
+        now: the instant of both evaluations.
+        names: renames rounds of the provider in the proposed evaluation.
 
     Raises:
         Unavailable: the database cannot be reached.
         Contradiction: a comparison does not conserve its rows.
     """
-    look = look_renaming(held.provider, names) if names else None
-    before = _judge(database_url, held, now, None)
-    after = _judge(database_url, proposed, now, look)
-    return compared(before, after)
+    scan = scan_renamed(current.provider, names) if names else None
+    before = _evaluate(database_url, current, now, None)
+    after = _evaluate(database_url, proposed, now, scan)
+    return compare_breaks(before, after)
 
 
-def compared(before: Evaluation, after: Evaluation) -> WhatIfEffect:
-    """The breaks of one judgement against those of another."""
-    old = {each.id: each for each in before.breaks}
-    new = {each.id: each for each in after.breaks}
+def compare_breaks(before: Evaluation, after: Evaluation) -> WhatIfEffect:
+    """Compare the breaks of two evaluations."""
+    old = {break_.id: break_ for break_ in before.breaks}
+    new = {break_.id: break_ for break_ in after.breaks}
     return WhatIfEffect(
         before=len(old),
         after=len(new),
-        hidden=tuple(each for name, each in old.items() if name not in new),
-        opened=tuple(each for name, each in new.items() if name not in old),
+        hidden=tuple(break_ for id_, break_ in old.items() if id_ not in new),
+        opened=tuple(break_ for id_, break_ in new.items() if id_ not in old),
         changed=tuple(
-            (each, new[name])
-            for name, each in old.items()
-            if name in new and new[name].difference != each.difference
+            (break_, new[id_])
+            for id_, break_ in old.items()
+            if id_ in new and new[id_].difference != break_.difference
         ),
         residuals=after.comparison.residuals,
     )
 
 
-def _judge(database_url: str, terms: Terms, now: datetime, look: Look | None) -> Evaluation:
+def _evaluate(
+    database_url: str, request: RunRequest, now: datetime, scan: Scan | None
+) -> Evaluation:
     engine = open_engine(database_url, pool_size=1)
     try:
         with engine.connect() as connection:
             connection.execute(text("SET TRANSACTION READ ONLY"))
-            return judge(database_url, connection, terms, now=now, look=look)
+            return evaluate(database_url, connection, request, now=now, scan=scan)
     finally:
         engine.dispose()
 
 
-def look_renaming(provider: str, names: RoundNames) -> Look:
-    """Looks at the whole window as if the provider called some rounds by other names."""
-    if not names:
-        return look_at_all(How())
+def scan_renamed(provider: str, names: RoundNames) -> Scan:
+    """Return a scan of the whole window with some rounds of the provider renamed."""
     keys = {match_key(provider, old): match_key(provider, new) for old, new in names.items()}
 
-    def look(books: Snapshot, scope: Scope, _asked: Keys) -> Looked:
-        sides = books.keys()
-        touched = np.array([*keys, *keys.values()], dtype=np.int64)
-        margin = margin_of(books.near, scope.window, scope.judging.rules)
-        found = compare(
-            sides.ours,
-            _rekeyed(sides.theirs, keys),
-            suspect=np.union1d(books.straddling(), touched),
-            fetch=_fetch_renamed(fetch_from(books), keys, names),
-            judging=scope.judging,
-            margin=margin,
+    def scan(snapshot: Snapshot, _open_keys: Keys) -> ScanResult:
+        sides = snapshot.key_rows()
+        renamed_keys = np.array([*keys, *keys.values()], dtype=np.int64)
+        context = snapshot.context
+        comparison = compare(
+            Sides(ours=sides.ours, theirs=_rekeyed(sides.theirs, keys)),
+            suspect=np.union1d(snapshot.straddling_keys(), renamed_keys),
+            fetch=_fetch_renamed(snapshot.records, keys, names),
+            context=context,
+            edge_keys=find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules),
         )
-        return Looked(comparison=found, whole=True)
+        return ScanResult(comparison=comparison, whole=True)
 
-    return look
+    return scan
 
 
 def _rekeyed(theirs: pd.DataFrame, keys: Mapping[int, int]) -> pd.DataFrame:
-    moved = theirs.assign(match_key=_replaced(theirs["match_key"].to_numpy(), keys))
-    return KEYS.check(moved.sort_values("match_key", kind="stable", ignore_index=True))
+    renamed = theirs.assign(match_key=_replaced(theirs["match_key"].to_numpy(), keys))
+    return KEYS.check(renamed.sort_values("match_key", kind="stable", ignore_index=True))
 
 
-def _replaced(told: Keys, keys: Mapping[int, int]) -> Keys:
-    replaced = told.copy()
+def _replaced(match_keys: Keys, keys: Mapping[int, int]) -> Keys:
+    replaced = match_keys.copy()
     for old, new in keys.items():
-        replaced[told == old] = new
+        replaced[match_keys == old] = new
     return replaced
 
 
 def _fetch_renamed(fetch: Fetch, keys: Mapping[int, int], names: RoundNames) -> Fetch:
-    def renamed(asked: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
-        wanted = set(asked.tolist())
-        also = [old for old, new in keys.items() if new in wanted]
-        ours, theirs = fetch(np.union1d(asked, np.array(also, dtype=np.int64)))
-        told = theirs["round_id"].replace(dict(names)).astype("str")
-        theirs = theirs.assign(
-            round_id=told, match_key=_replaced(theirs["match_key"].to_numpy(), keys)
+    def fetch_renamed(requested: Keys) -> Sides:
+        requested_keys = set(requested.tolist())
+        old_keys = [old for old, new in keys.items() if new in requested_keys]
+        fetched = fetch(np.union1d(requested, np.array(old_keys, dtype=np.int64)))
+        theirs = fetched.theirs.assign(
+            round_id=fetched.theirs["round_id"].replace(dict(names)).astype("str"),
+            match_key=_replaced(fetched.theirs["match_key"].to_numpy(), keys),
         )
-        mine, yours = (side[side["match_key"].isin(asked)] for side in (ours, theirs))
-        return RECORDS.check(mine), RECORDS.check(yours)
+        ours, theirs = (s[s["match_key"].isin(requested)] for s in (fetched.ours, theirs))
+        return Sides(ours=RECORDS.check(ours), theirs=RECORDS.check(theirs))
 
-    return renamed
+    return fetch_renamed

@@ -1,8 +1,8 @@
-"""Connections of one run that all see the same instant of the database.
+"""Connections of one run that all read the same database snapshot.
 
-Two plain ones hand out packed rows and few full ones, a side each. Two others hand out Arrow
-tables of many: their driver asks the server for every type it knows before it answers, which
-takes longer than a small run, so they are opened only when they are needed.
+Two psycopg connections, one per side, read packed key rows and small results. Two ADBC
+connections read large results as Arrow tables. ADBC asks the server for every type it knows
+before its first query, which takes longer than a small run, so these are opened on demand.
 """
 
 from collections.abc import Iterator
@@ -12,97 +12,104 @@ from contextlib import ExitStack, contextmanager
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import psycopg
-from psycopg import Connection as Plain
+from psycopg import Connection as PsycopgConnection
 from psycopg.rows import TupleRow
 
 from vocabulary.errors import Unavailable
 
-_INSTANT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
-# Both sides are read at once, a core each: more workers would only hand their strings of packed
-# rows to each other.
-_ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"
-_ZONE = "SET LOCAL TimeZone = 'UTC'"
+_REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+# Both sides are read at once, one core each. Parallel workers would only pass their strings of
+# packed rows to each other.
+_NO_PARALLEL_WORKERS = "SET LOCAL max_parallel_workers_per_gather = 0"
+_UTC = "SET LOCAL TimeZone = 'UTC'"
 
-Pair = tuple[adbc.Connection, adbc.Connection]
+ArrowPair = tuple[adbc.Connection, adbc.Connection]
+PlainPair = tuple[PsycopgConnection[TupleRow], PsycopgConnection[TupleRow]]
 
 
 class SnapshotConnections:
-    """The connections, ours first and the provider's second.
+    """Two connections of either kind; ours comes first, the provider's second.
 
     Attributes:
-        plain: for packed rows.
-        snapshot: names the instant for other connections, while these are open.
+        database_url: where they are connected to.
+        plain: psycopg connections, for packed rows and small results.
+        snapshot_id: the name under which other connections can import this snapshot, for as
+            long as these connections are open.
     """
 
-    def __init__(
-        self, database_url: str, plain: tuple[Plain[TupleRow], Plain[TupleRow]], snapshot: str
-    ) -> None:
+    def __init__(self, database_url: str, plain: PlainPair, snapshot_id: str) -> None:
         self.plain = plain
-        self.snapshot = snapshot
-        self._database_url = database_url
-        self._tables: Pair | None = None
+        self.snapshot_id = snapshot_id
+        self.database_url = database_url
+        self._arrow: ArrowPair | None = None
 
     @property
-    def tables(self) -> Pair:
-        """For Arrow tables.
+    def arrow(self) -> ArrowPair:
+        """ADBC connections, for Arrow tables; opened at the first call.
 
         Raises:
             Unavailable: the database cannot be reached.
         """
-        if self._tables is None:
+        if self._arrow is None:
             try:
-                self._tables = _tables(self._database_url, self.snapshot)
+                self._arrow = _open_arrow(self.database_url, self.snapshot_id)
             except adbc_driver_manager.OperationalError as error:
                 raise Unavailable("the database cannot be reached") from error
-        return self._tables
+        return self._arrow
 
-    def close(self) -> None:
-        """Close what was opened for ``tables``."""
-        for connection in self._tables or ():
+    def close_arrow(self) -> None:
+        """Close the ADBC connections, if they were opened."""
+        for connection in self._arrow or ():
             connection.close()
 
 
 @contextmanager
-def open_readers(database_url: str, snapshot: str | None) -> Iterator[SnapshotConnections]:
-    """Connections that see one instant: now, or that of other readers, still open, by its name.
+def open_connections(
+    database_url: str, snapshot_id: str | None
+) -> Iterator[SnapshotConnections]:
+    """Open connections on one snapshot.
+
+    Args:
+        database_url: of the database to read.
+        snapshot_id: an exported snapshot whose connections are still open; None: a new one.
 
     Raises:
         Unavailable: the database cannot be reached.
     """
     with ExitStack() as stack:
         try:
-            with ThreadPoolExecutor(max_workers=2) as both:
-                ours, theirs = both.map(
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                ours, theirs = pool.map(
                     lambda url: stack.enter_context(psycopg.connect(url)), [database_url] * 2
                 )
-            told = _exported(ours) if snapshot is None else snapshot
-            for connection in (ours, theirs) if snapshot else (theirs,):
-                connection.execute(_INSTANT)
-                connection.execute(f"SET TRANSACTION SNAPSHOT '{told}'".encode())
+            exported = _export_snapshot(ours) if snapshot_id is None else snapshot_id
+            for connection in (ours, theirs) if snapshot_id else (theirs,):
+                connection.execute(_REPEATABLE_READ)
+                connection.execute(f"SET TRANSACTION SNAPSHOT '{exported}'".encode())
             for connection in (ours, theirs):
-                connection.execute(_ALONE)
-                connection.execute(_ZONE)
+                connection.execute(_NO_PARALLEL_WORKERS)
+                connection.execute(_UTC)
         except psycopg.OperationalError as error:
             raise Unavailable("the database cannot be reached") from error
-        readers = SnapshotConnections(database_url, (ours, theirs), told)
-        stack.callback(readers.close)
-        yield readers
+        connections = SnapshotConnections(database_url, (ours, theirs), exported)
+        stack.callback(connections.close_arrow)
+        yield connections
 
 
-def _exported(connection: Plain[TupleRow]) -> str:
-    connection.execute(_INSTANT)
+def _export_snapshot(connection: PsycopgConnection[TupleRow]) -> str:
+    connection.execute(_REPEATABLE_READ)
     row = connection.execute("SELECT pg_export_snapshot()").fetchone()
     assert row is not None
     return str(row[0])
 
 
-def _tables(database_url: str, snapshot: str) -> Pair:
-    first = adbc.connect(database_url)
-    # A clone knows the types already.
-    pair = (first, first.adbc_clone())
+def _open_arrow(database_url: str, snapshot_id: str) -> ArrowPair:
+    connection = adbc.connect(database_url)
+    # A clone shares the type catalogue and opens faster than a second connection.
+    pair = (connection, connection.adbc_clone())
     for connection in pair:
         with connection.cursor() as cursor:
-            cursor.execute(_INSTANT)
-            cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-            cursor.execute(_ALONE)
+            cursor.execute(_REPEATABLE_READ)
+            cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
+            cursor.execute(_NO_PARALLEL_WORKERS)
     return pair

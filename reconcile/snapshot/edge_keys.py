@@ -1,10 +1,10 @@
-"""How far beyond its window a comparison must look, where no name ties the rows.
+"""Find the edge rows: rows outside the window that take part in matching by attributes.
 
-A round that one clock puts into the window and the other does not has its counterpart beyond
-the edge; that one may belong to a row further out, and so on. Rows of a player and currency
-that no pause longer than ``Rules.within`` parts are therefore looked at together, however far
-out they go: no pass ties across such a pause, so what becomes of them depends on nothing else,
-and both windows that meet at the edge see the same rows.
+Where the provider's history lacks our round ids, two clocks may place a round and its
+counterpart on different sides of the window's edge. That counterpart may in turn belong to a
+row further out, and so on. All rows of one player and currency are therefore followed outwards
+until a gap longer than ``Rules.within``. No pass ties rows across such a gap, so no row behind
+it can change a result, and two windows that meet at an edge use the same rows around it.
 """
 
 from collections.abc import Callable
@@ -19,22 +19,22 @@ from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.rules import Rules
 from vocabulary.window import Window
 
-#: Spans of ``Rules.within`` that are read at once: what is in memory beyond the rows found.
-STRIDE = 6
-#: The furthest look, in such spans: a day by the usual rules. Only who never pauses for so
-#: long is cut there.
+#: How many spans of ``Rules.within`` one read covers; it bounds the memory of a read.
+SPANS_PER_READ = 6
+#: How far rows are followed, in spans of ``Rules.within``: one day at the default of ten
+#: minutes. Only a player who never pauses for that long is cut off there.
 SPANS_MAX = 144
 
-#: What ``ReadNear`` reads of our rounds, and of the provider's records.
-OURS_NEAR = """
-SELECT r.match_key, hashtextextended(w.player || chr(31) || r.currency, 0) AS who,
+OUR_TIMED_ROWS = """
+SELECT r.match_key, hashtextextended(w.player || chr(31) || r.currency, 0) AS player_currency,
        r.first_at AS at
   FROM rounds r JOIN wallets w USING (wallet_id)
  WHERE r.provider = {provider} AND r.first_at >= {since} AND r.first_at < {until}
 """
-THEIRS_NEAR = """
+THEIR_TIMED_ROWS = """
 SELECT f.match_key,
-       hashtextextended(coalesce(h.player, f.handle) || chr(31) || f.currency, 0) AS who,
+       hashtextextended(coalesce(h.player, f.handle) || chr(31) || f.currency, 0)
+       AS player_currency,
        f.created_at AS at
   FROM feed_records f LEFT JOIN handles h USING (provider, handle)
  WHERE f.provider = {provider} AND f.created_at >= {since} AND f.created_at < {until}
@@ -44,83 +44,83 @@ _US = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Near:
+class TimedRows:
     """Rows of both sides in a span of time, in any order.
 
     Attributes:
-        who: the player and currency, as a number.
-        at: microseconds since 1970.
+        player_currency: a 64-bit hash of player and currency.
+        at_us: when the row began, in microseconds since 1970.
     """
 
     match_key: Keys
-    who: Amounts
-    at: Amounts
+    player_currency: Amounts
+    at_us: Amounts
 
 
-#: The rows from an instant (inside) to another (outside).
-ReadNear = Callable[[datetime, datetime], Near]
+#: Reads the rows of both sides from an instant (inclusive) to another (exclusive).
+ReadTimedRows = Callable[[datetime, datetime], TimedRows]
 
 
-def margin_of(near: ReadNear, window: Window, rules: Rules) -> Keys:
-    """Keys of the rows beyond the window that take part in its passes; sorted."""
+def find_edge_keys(read_rows: ReadTimedRows, window: Window, rules: Rules) -> Keys:
+    """Return the sorted keys of all edge rows of a window; none unless ``rules`` allow them."""
     if not rules.attributes or not rules.edges:
         return NO_KEYS
-    return np.union1d(
-        _walked(near, window.start, -1, rules), _walked(near, window.end, 1, rules)
-    )
+    before = _follow(read_rows, window.start, -1, rules)
+    return np.union1d(before, _follow(read_rows, window.end, 1, rules))
 
 
-def digest_of(margin: Keys) -> str:
-    """Names a margin, for whoever kept what was made with it."""
-    return blake2b(margin.tobytes(), digest_size=16).hexdigest()
+def edge_digest(edge_keys: Keys) -> str:
+    """Hash the edge keys, to tell whether stored parts were made with the same ones."""
+    return blake2b(edge_keys.tobytes(), digest_size=16).hexdigest()
 
 
-def _walked(near: ReadNear, edge: datetime, way: int, rules: Rules) -> Keys:
-    """Keys of the rows that no pause parts from the edge; ``way`` is where to walk in time."""
-    found = [NO_KEYS]
+def _follow(read_rows: ReadTimedRows, edge: datetime, direction: int, rules: Rules) -> Keys:
+    """Return the keys of the rows linked to the edge; ``direction`` is 1 or -1 in time."""
+    keys = [NO_KEYS]
     front: _Front | None = None
-    reach = STRIDE * rules.within
-    zero = np.datetime64(edge.replace(tzinfo=None), "us").astype(np.int64)
-    for stride in range(SPANS_MAX // STRIDE):
-        ends = sorted((edge + way * stride * reach, edge + way * (stride + 1) * reach))
-        rows = near(*ends)
-        away = way * (rows.at - zero)
-        linked, front = _linked(rows.who, away, front, rules.within_us)
-        found.append(rows.match_key[linked])
-        front = front.reaching((stride + 1) * (reach // _US) - rules.within_us)
-        if not len(front.who):
+    read_span = SPANS_PER_READ * rules.within
+    edge_us = np.datetime64(edge.replace(tzinfo=None), "us").astype(np.int64)
+    for number in range(SPANS_MAX // SPANS_PER_READ):
+        offsets = (direction * number * read_span, direction * (number + 1) * read_span)
+        rows = read_rows(*sorted(edge + offset for offset in offsets))
+        distance = direction * (rows.at_us - edge_us)
+        linked, front = _linked(rows.player_currency, distance, front, rules.within_us)
+        keys.append(rows.match_key[linked])
+        front = front.at_least((number + 1) * (read_span // _US) - rules.within_us)
+        if not len(front.player_currency):
             break
-    return np.unique(np.concatenate(found))
+    return np.unique(np.concatenate(keys))
 
 
 @dataclass(frozen=True, slots=True)
 class _Front:
-    """How far out everybody's rows have been followed, in microseconds from the edge."""
+    """The furthest linked row of each player and currency, in microseconds from the edge."""
 
-    who: Amounts
-    away: Amounts
+    player_currency: Amounts
+    distance: Amounts
 
-    def reaching(self, away: int) -> "_Front":
-        """Those who are that far out."""
-        out = self.away >= away
-        return _Front(self.who[out], self.away[out])
+    def at_least(self, distance: int) -> "_Front":
+        """Keep the players whose furthest row is at least this far out."""
+        far = self.distance >= distance
+        return _Front(self.player_currency[far], self.distance[far])
 
 
 def _linked(
-    who: Amounts, away: Amounts, front: _Front | None, within: int
+    player_currency: Amounts, distance: Amounts, front: _Front | None, within: int
 ) -> tuple[Flags, _Front]:
-    """Which rows follow the front without a pause, and the front behind them."""
+    """Flag the rows that follow the front without a gap, and return the new front."""
     if front is None:
-        everybody = np.unique(who)
-        front = _Front(everybody, np.zeros_like(everybody))
-    people, places = np.concatenate([front.who, who]), np.concatenate([front.away, away])
-    is_row = np.arange(len(people)) >= len(front.who)
-    order = np.lexsort((is_row, places, people))
-    begins = changes(people[order])
-    begins[1:] |= np.diff(places[order]) > within
+        players = np.unique(player_currency)
+        front = _Front(players, np.zeros_like(players))
+    owners = np.concatenate([front.player_currency, player_currency])
+    distances = np.concatenate([front.distance, distance])
+    is_row = np.arange(len(owners)) >= len(front.player_currency)
+    order = np.lexsort((is_row, distances, owners))
+    begins = changes(owners[order])
+    begins[1:] |= np.diff(distances[order]) > within
     starts = np.flatnonzero(begins)
-    follows = ~is_row[order[starts]]
-    linked = np.zeros(len(people), dtype=bool)
-    linked[order] = follows[np.cumsum(begins) - 1]
-    lasts = order[np.append(starts, len(order))[1:] - 1][follows]
-    return linked[len(front.who) :], _Front(people[lasts], places[lasts])
+    starts_at_front = ~is_row[order[starts]]
+    linked = np.zeros(len(owners), dtype=bool)
+    linked[order] = starts_at_front[np.cumsum(begins) - 1]
+    lasts = order[np.append(starts, len(order))[1:] - 1][starts_at_front]
+    return linked[len(front.player_currency) :], _Front(owners[lasts], distances[lasts])

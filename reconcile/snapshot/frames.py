@@ -1,6 +1,6 @@
-"""What each frame of this room must look like, checked whenever one enters or leaves a pass.
+"""The shapes of all frames of a comparison, checked whenever a frame enters or leaves a pass.
 
-No float column exists here: amounts are int64 minor units, ids are text, instants are UTC.
+No frame has a float column: amounts are int64 minor units, ids are text, instants are UTC.
 """
 
 from collections.abc import Mapping
@@ -19,20 +19,20 @@ Kind = Literal[
 ]
 
 
-#: What kinds are called in pandas, where that is another name.
+#: The pandas names of column kinds, where they differ.
 _DTYPES = {"instant": "datetime64[us, UTC]", "moment": "datetime64[us, UTC]", "text": "str"}
 
 
 class FrameWrong(AssertionError):
-    """A frame does not have the shape its pass promises: a defect of ours, never bad input."""
+    """A frame lacks the promised shape: a defect in this application, never bad input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameShape:
-    """Columns with their kinds, and which of them must be unique together.
+    """Column names with their kinds, and the columns that must be unique together.
 
     Attributes:
-        unique: columns whose combination names a row at most once; empty: no promise.
+        unique: columns whose combination occurs at most once; empty: no such promise.
     """
 
     name: str
@@ -40,17 +40,18 @@ class FrameShape:
     unique: tuple[str, ...] = ()
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame itself, proven to have this shape.
+        """Return the frame after checking that it has this shape.
 
         Raises:
-            FrameWrong: a column is absent, extra, of another kind, or null; or rows repeat.
+            FrameWrong: a column is missing, unexpected, of another kind, or null, or rows
+            repeat.
         """
         if list(frame.columns) != list(self.columns):
             raise FrameWrong(f"{self.name}: columns {list(frame.columns)}")
         for (column, kind), dtype in zip(self.columns.items(), frame.dtypes, strict=True):
             if not _is_kind(dtype, kind):
                 raise FrameWrong(f"{self.name}.{column}: {dtype} where {kind} belongs")
-            # Only these kinds can hold a null that nobody meant.
+            # Only these kinds can hold an unintended null.
             if kind in {"str", "category", "instant"} and frame[column].array.isna().any():
                 raise FrameWrong(f"{self.name}.{column}: a value is missing")
         if self.unique and self._repeats(frame):
@@ -58,7 +59,7 @@ class FrameShape:
         return frame
 
     def empty(self) -> pd.DataFrame:
-        """No rows of this shape."""
+        """Return a frame of this shape without rows."""
         return pd.DataFrame(
             {
                 name: pd.Series([], dtype=_DTYPES.get(kind, kind))
@@ -78,12 +79,21 @@ def _is_kind(dtype: object, kind: Kind) -> bool:
         return isinstance(dtype, pd.DatetimeTZDtype) and str(dtype.tz) == "UTC"
     if kind == "category":
         return isinstance(dtype, pd.CategoricalDtype)
-    # Text and moments are what may be absent where ``str`` and ``instant`` may not.
+    # "text" and "moment" are the nullable counterparts of "str" and "instant".
     return str(dtype) == ("str" if kind == "text" else kind)
 
 
-#: Fixed-width rows of one side, ordered by ``match_key``: enough to see what agrees.
-#: ``who`` is a 64-bit hash of the player; ``odd`` asks for a closer look whatever the amounts.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """The same kind of frame from either side."""
+
+    ours: pd.DataFrame
+    theirs: pd.DataFrame
+
+
+#: Fixed-width rows of one side, ordered by ``match_key``: enough to find the rows that agree.
+#: ``player_hash`` is a 64-bit hash of the player. An ``odd`` row is compared in full even if
+#: its amounts agree.
 KEYS = FrameShape(
     name="keys",
     columns={
@@ -91,17 +101,16 @@ KEYS = FrameShape(
         "stake": "int64",
         "payout": "int64",
         "currency": "category",
-        "who": "int64",
+        "player_hash": "int64",
         "odd": "bool",
     },
 )
 
-#: Full rows of one side, as stored: rounds of ours, records of the provider's. A round's
-#: balances are those before its first and after its last operation. ``declared_stake`` and
-#: ``declared_payout`` are the control totals that a bet end named. ``holds`` are bits of the
-#: kinds of operation that a row holds (null: not known), ``young`` those of its movements that
-#: the other side need not know of yet; see ``vocabulary.maturity`` and
-#: ``reconcile.snapshot.immature``.
+#: Full rows of one side: our rounds, or the provider's records. The balances are those before
+#: the first and after the last operation of a round. ``declared_stake`` and ``declared_payout``
+#: are the control totals that a bet end named. ``holds`` has a bit for each kind of operation
+#: in the row (null: unknown), see ``vocabulary.maturity``. ``immature`` lists the movements
+#: that the other side need not report yet, see ``reconcile.snapshot.immature``.
 RECORDS = FrameShape(
     name="records",
     columns={
@@ -124,15 +133,15 @@ RECORDS = FrameShape(
         "overdue": "bool",
         "inside": "bool",
         "holds": "Int64",
-        "young": "text",
+        "immature": "text",
     },
     unique=("record_id", "currency", "occurrence"),
 )
 
-#: One side's view of its rounds, one row per (round, currency). ``stake`` and ``payout`` leave
-#: repeated lines out; those are ``extra_stake`` and ``extra_payout``. The ``wrong_*`` columns
-#: quote the first record that contradicts itself. ``beyond``: no record of the round, on either
-#: side, lies in the window.
+#: One side's view of its rounds: one row per round and currency. ``stake`` and ``payout``
+#: exclude repeated lines, which are summed in ``extra_stake`` and ``extra_payout``. The
+#: ``wrong_*`` columns quote the first record that contradicts itself. An ``edge`` row has no
+#: record of either side in the window.
 VIEW = FrameShape(
     name="view",
     columns={
@@ -156,41 +165,46 @@ VIEW = FrameShape(
         "at": "instant",
         "overdue": "bool",
         "holds": "int64",
-        "young": "text",
+        "immature": "text",
         "wrong": "bool",
         "wrong_net": "Int64",
         "wrong_declared": "Int64",
         "wrong_before": "Int64",
         "wrong_after": "Int64",
-        "beyond": "bool",
+        "edge": "bool",
     },
     unique=("round_id", "currency"),
 )
 
-#: What a tolerance let pass of each round, in minor units as owed to the player; never zero.
+#: The accepted difference of each round within the tolerance, in minor units as owed to the
+#: player; never zero.
 RESIDUALS = FrameShape(
     name="residuals",
     columns={"round_id": "str", "currency": "str", "match_key": "int64", "minor": "int64"},
     unique=("round_id", "currency"),
 )
 
-#: What names a row of PAIRS.
+#: The columns that identify a row of PAIRS.
 PAIR_NAME = ("round_id", "currency", "match_key")
 
 
-def _paired() -> dict[str, Kind]:
-    nullable: dict[Kind, Kind] = {"int64": "Int64", "bool": "boolean", "str": "text"}
+def _pair_columns() -> dict[str, Kind]:
+    nullable: dict[Kind, Kind] = {
+        "int64": "Int64",
+        "bool": "boolean",
+        "str": "text",
+        "instant": "moment",
+    }
     columns: dict[str, Kind] = {"round_id": "str", "currency": "str", "match_key": "int64"}
     for side in ("ours", "theirs"):
         for name, kind in VIEW.columns.items():
             if name not in PAIR_NAME:
-                told = "moment" if kind == "instant" else nullable.get(kind, kind)
-                columns[f"{name}_{side}"] = told
+                columns[f"{name}_{side}"] = nullable.get(kind, kind)
     return {**columns, "side": "str", "alias": "str", "tie": "str", "group": "str"}
 
 
-#: Both views side by side; columns of VIEW with suffixes, null where a side is silent.
-#: ``side`` is both, ours or theirs. ``alias`` is the provider's name of a round that was not
-#: tied by name. ``tie`` is the pass that put the row together with its counterpart, empty where
-#: none did; rows of one ``group`` answer for each other as a whole.
-PAIRS = FrameShape(name="pairs", columns=_paired(), unique=("round_id", "currency"))
+#: Both views side by side: the columns of VIEW with a suffix per side, null if the side has no
+#: row. ``side`` is both, ours or theirs. ``alias`` is the provider's round id if it differs
+#: from ours. ``tie`` names the pass that matched the row, empty for an unmatched row. Rows of
+#: one ``group`` are matched as a whole.
+PAIRS = FrameShape(name="pairs", columns=_pair_columns(), unique=("round_id", "currency"))

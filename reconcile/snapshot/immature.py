@@ -1,13 +1,14 @@
-"""What of a round is young: what the other side need not know of yet.
+"""Decide whether two sides of a round differ only by movements too recent to be expected.
 
-A round that both sides tell may differ only because a part of it is young: a win of ours that
-the provider's record does not hold yet, or one of theirs that has not reached us so far. Each
-side tells its young movements; a difference is timing where it is *exactly* what some of them
-come to. A wrong amount is a break at once, unless it happens to be just that; then it is one as
-soon as the movement is ripe.
+A movement is immature while it is younger than the age configured for its kind: the other side
+need not report it yet. A round that both sides report may differ because one of them holds an
+immature win or rollback that the other does not hold yet. Each side lists its immature
+movements, and a difference is timing exactly if some of them add up to it. Any other wrong
+amount is a break at once; one that happens to equal a sum of immature movements becomes a break
+when they mature.
 
-Movements travel as text: ``stake,payout`` each, in minor units and signed, with ``;`` between.
-Pure.
+Movements are text: ``stake,payout`` each, signed minor units, separated by ``;``. This module
+is pure.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,16 +17,15 @@ from datetime import datetime
 
 from vocabulary.maturity import MaturityAges, RecordKind
 
-#: Among the movements of a round: the provider took all of it back just now.
+#: Stands among the movements of a round that the provider rolled back entirely just now.
 UNDONE = "u"
-#: Sums looked at; what a round with more young movements than make so many differs by is not
-#: sought any further, and is a break.
+#: The most sums that are tried. A round with too many immature movements is a break.
 SUMS_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImmatureSince:
-    """From which instant on each kind of operation is young."""
+    """The instant after which an operation of each kind is immature."""
 
     bet: datetime
     win: datetime
@@ -33,46 +33,52 @@ class ImmatureSince:
 
     @property
     def first(self) -> datetime:
-        """From which instant on anything is."""
+        """The instant before which everything is mature."""
         return min(self.bet, self.win, self.rollback)
 
 
-def young_since(ages: MaturityAges, now: datetime) -> ImmatureSince | None:
-    """What is young at an instant; None: a round that both sides tell is never young."""
+def immature_since(ages: MaturityAges, now: datetime) -> ImmatureSince | None:
+    """Return what is immature at ``now``; None if parts of a round never count as immature."""
     if not ages.in_part:
         return None
     bet, win, rollback = (now - ages.age_of(kind) for kind in RecordKind)
     return ImmatureSince(bet=bet, win=win, rollback=rollback)
 
 
-def is_young(ours: str, theirs: str, stake: int, payout: int) -> bool:
-    """Whether a difference, ours less theirs, is what young movements come to.
+def explained_by_immature(ours: str, theirs: str, stake: int, payout: int) -> bool:
+    """Return whether immature movements explain a difference.
 
-    The stake is explained by stakes of one side, and so is the payout: where each side has one
-    that the other lacks, nothing tells that from a wrong amount.
+    The stake must be explained by the stakes of one side alone, and so must the payout. If each
+    side held a movement that the other lacks, the difference could as well be a wrong amount.
+
+    Args:
+        ours: our immature movements.
+        theirs: the provider's immature movements.
+        stake: our stake less theirs, minor units.
+        payout: our payout less theirs, minor units.
     """
     if UNDONE in theirs.split(";"):
         return True
-    mine, yours = list(_read(ours)), list(_read(theirs))
+    our_movements, their_movements = list(_parse(ours)), list(_parse(theirs))
     return all(
-        _comes_to(less, [each[column] for each in mine])
-        or _comes_to(-less, [each[column] for each in yours])
-        for column, less in enumerate((stake, payout))
+        _some_add_up(difference, [movement[column] for movement in our_movements])
+        or _some_add_up(-difference, [movement[column] for movement in their_movements])
+        for column, difference in enumerate((stake, payout))
     )
 
 
-def _comes_to(amount: int, amounts: Sequence[int]) -> bool:
-    """Whether some of the amounts, or none of them, add up to one."""
+def _some_add_up(total: int, amounts: Sequence[int]) -> bool:
+    """Return whether some of the amounts, or none of them, add up to ``total``."""
     sums = {0}
-    for each in amounts:
-        sums |= {one + each for one in sums}
-        if amount in sums or len(sums) > SUMS_MAX:
+    for amount in amounts:
+        sums |= {partial + amount for partial in sums}
+        if total in sums or len(sums) > SUMS_MAX:
             break
-    return amount in sums
+    return total in sums
 
 
-def _read(movements: str) -> Iterator[tuple[int, int]]:
-    for each in movements.split(";"):
-        if each:
-            stake, _, payout = each.partition(",")
+def _parse(movements: str) -> Iterator[tuple[int, int]]:
+    for movement in movements.split(";"):
+        if movement:
+            stake, _, payout = movement.partition(",")
             yield int(stake), int(payout)

@@ -1,6 +1,8 @@
-"""Full rows: everything a comparison looks at in the few rounds that do not simply agree.
+"""Full rows: everything a comparison needs about the few rounds that do not simply agree.
 
-The queries find the keys they are asked for in a table ``residual``, whatever that is.
+The queries find their keys in a table ``residual``, whether temporary or a WITH query. They
+look for immature movements only where these can matter: in rounds that are recent themselves
+and that both sides may report. A one-sided round is timing or not as a whole.
 """
 
 from collections.abc import Sequence
@@ -11,8 +13,9 @@ import pyarrow as pa
 from psycopg import sql
 
 from reconcile.snapshot.frames import RECORDS
+from reconcile.snapshot.immature import UNDONE, ImmatureSince
 
-_ARROW: dict[str, pa.DataType] = {
+_ARROW_TYPES: dict[str, pa.DataType] = {
     "int64": pa.int64(),
     "Int64": pa.int64(),
     "str": pa.string(),
@@ -20,8 +23,8 @@ _ARROW: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
     "instant": pa.timestamp("us", "UTC"),
 }
-# A round whose rollbacks left nothing of it was taken back.
-OURS_RECORDS = """
+# A round counts as rolled back if its rollbacks left neither stake nor payout.
+OUR_RECORDS = """
 SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
        row_number() OVER (PARTITION BY r.round_id, r.wallet_id) AS occurrence,
        w.player, r.currency, r.stake, r.payout,
@@ -30,15 +33,15 @@ SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
        r.declared_stake, r.declared_payout, r.first_at AS began, r.last_at AS at,
        NOT r.ended AND r.first_at < {overdue} AS overdue,
        r.first_at >= {start} AND r.first_at < {end} AS inside,
-       {holds_ours}, {young_ours}
+       {holds_ours}, {immature_ours}
   FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
   {chain}
  WHERE r.provider = {provider}
 """
-# Where names tie, nobody asks for the balances of every round that is looked at.
+# Only matching by attributes uses the balances of our rounds.
 _NO_BALANCES = sql.SQL("NULL::bigint AS balance_before, NULL::bigint AS balance_after")
 _BALANCES = sql.SQL("c.balance_before, c.balance_after")
-# By the wallet's own chain: there is no other index over operations of a round.
+# Reads the wallet's chain: no other index covers the operations of a round.
 _CHAIN = """
 LEFT JOIN (SELECT o.match_key, o.round_id, o.wallet_id,
                   (array_agg(o.balance_after - o.amount ORDER BY o.wallet_seq))[1]
@@ -51,40 +54,106 @@ LEFT JOIN (SELECT o.match_key, o.round_id, o.wallet_id,
             GROUP BY o.match_key, o.round_id, o.wallet_id) c
        ON c.match_key = r.match_key AND c.round_id = r.round_id AND c.wallet_id = r.wallet_id
 """
-THEIRS_RECORDS = """
+THEIR_RECORDS = """
 SELECT f.match_key, f.round_id, f.record_id, f.occurrence::bigint AS occurrence,
        coalesce(h.player, f.handle) AS player, f.currency, f.stake, f.payout, f.rolled_back,
        f.declared_net, f.balance_before, f.balance_after,
        NULL::bigint AS declared_stake, NULL::bigint AS declared_payout,
        f.created_at AS began, f.created_at AS at, false AS overdue,
        f.created_at >= {start} AND f.created_at < {end} AS inside,
-       {holds_theirs}, {young_theirs}
+       {holds_theirs}, {immature_theirs}
   FROM feed_records f JOIN residual USING (match_key)
   LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
  WHERE f.provider = {provider}
 """
 
 
-def balances_said(provider: str, *, balances: bool) -> dict[str, sql.Composable]:
-    """What the query of our rows says of the wallet's balances."""
+#: Bits as in ``vocabulary.maturity``; null if no operation was counted.
+_HOLDS_OURS = """nullif((r.bets > 0)::int + 2 * (r.wins > 0)::int
+              + 4 * (r.rollbacks > 0)::int, 0)::bigint AS holds"""
+_HOLDS_THEIRS = """greatest((f.stake > 0)::int + 2 * (f.payout > 0)::int
+                + 4 * (f.rolled_back OR f.stake < 0 OR f.payout < 0)::int, 1)::bigint
+       AS holds"""
+
+# Follows a wallet's chain back from its end to where everything is mature. The provider may
+# report an operation that bets and wins at once in two steps.
+_IMMATURE_OURS = """
+CASE WHEN r.last_at > {first}{is_reported} THEN (
+ SELECT string_agg(m.movement, ';' ORDER BY o.wallet_seq, m.movement)
+   FROM operations o
+  CROSS JOIN LATERAL (VALUES
+    (o.stake || ',0', o.kind IN ('bet', 'bet_and_win') AND o.stake <> 0, {bet}),
+    ('0,' || o.payout, o.kind IN ('win', 'bet_and_win') AND o.payout <> 0, {win}),
+    (o.stake || ',' || o.payout, o.kind = 'rollback', {rollback})
+  ) AS m (movement, moved, since)
+  WHERE o.wallet_id = r.wallet_id AND o.match_key = r.match_key
+    AND o.provider = r.provider AND o.round_id = r.round_id AND o.decision = 'accepted'
+    AND m.moved AND o.received_at > m.since
+    AND o.wallet_seq > coalesce((
+      SELECT p.wallet_seq FROM operations p
+       WHERE p.wallet_id = r.wallet_id AND p.received_at <= {first}
+       ORDER BY p.wallet_seq DESC LIMIT 1), 0)) END AS immature"""
+# A record is reported again when something is added to it. Its stake is as old as the record;
+# a payout or rollback is as old as its newest version.
+_IMMATURE_THEIRS = """
+CASE WHEN greatest(f.created_at, f.updated_at) > {first} THEN concat_ws(';',
+  CASE WHEN f.stake > 0 AND f.payout >= 0 AND f.created_at > {bet}
+       THEN f.stake || ',0' END,
+  CASE WHEN f.payout > 0 AND f.stake >= 0 AND greatest(f.created_at, f.updated_at) > {win}
+       THEN '0,' || f.payout END,
+  CASE WHEN (f.stake < 0 OR f.payout < 0)
+        AND greatest(f.created_at, f.updated_at) > {rollback}
+       THEN f.stake || ',' || f.payout END,
+  CASE WHEN f.rolled_back AND greatest(f.created_at, f.updated_at) > {rollback}
+       THEN {undone} END) END AS immature"""
+_IS_REPORTED = " AND EXISTS (SELECT FROM feed_records t WHERE t.match_key = r.match_key)"
+_NO_MOVEMENTS = sql.SQL("NULL::text AS immature")
+
+
+def balance_fragments(provider: str, *, balances: bool) -> dict[str, sql.Composable]:
+    """Return the fragments of the query of our rows that select the wallet's balances."""
     if not balances:
         return {"balances": _NO_BALANCES, "chain": sql.SQL("")}
     chain = sql.SQL(_CHAIN).format(provider=sql.Literal(provider))
     return {"balances": _BALANCES, "chain": chain}
 
 
-def table_of(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
-    """Rows that came one by one, as they would have come as columns of these names."""
+def maturity_fragments(
+    since: ImmatureSince | None, *, by_name: bool
+) -> dict[str, sql.Composable]:
+    """Return the fragments that select the kinds of operation and immature movements of a row.
+
+    Args:
+        since: since when an operation is immature; None: none is.
+        by_name: both sides use the same round ids.
+    """
+    holds = {"holds_ours": sql.SQL(_HOLDS_OURS), "holds_theirs": sql.SQL(_HOLDS_THEIRS)}
+    if since is None:
+        return {**holds, "immature_ours": _NO_MOVEMENTS, "immature_theirs": _NO_MOVEMENTS}
+    fragments: dict[str, sql.Composable] = {
+        name: sql.Literal(getattr(since, name)) for name in ("first", "bet", "win", "rollback")
+    }
+    fragments["undone"] = sql.Literal(UNDONE)
+    fragments["is_reported"] = sql.SQL(_IS_REPORTED if by_name else "")
+    return {
+        **holds,
+        "immature_ours": sql.SQL(_IMMATURE_OURS).format(**fragments),
+        "immature_theirs": sql.SQL(_IMMATURE_THEIRS).format(**fragments),
+    }
+
+
+def table_from_rows(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Build the Arrow table that ADBC would have returned for these rows."""
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    told = {
-        name: pa.array(values, _ARROW[RECORDS.columns[name]])
+    arrays = {
+        name: pa.array(values, _ARROW_TYPES[RECORDS.columns[name]])
         for name, values in zip(names, columns, strict=True)
     }
-    return pa.table(told)
+    return pa.table(arrays)
 
 
 def records_frame(table: pa.Table) -> pd.DataFrame:
-    """A RECORDS frame of full rows."""
+    """Convert full rows to a RECORDS frame."""
     nullable = [name for name, kind in RECORDS.columns.items() if kind == "Int64"]
     frame = table.drop_columns(nullable).to_pandas()
     for name in nullable:

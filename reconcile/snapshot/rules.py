@@ -1,29 +1,32 @@
-"""What a provider's rows are matched by: the settings of the passes."""
+"""The matching rules of a provider, and the context in which a run judges its rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+from reconcile.snapshot.immature import ImmatureSince, immature_since
+from vocabulary.maturity import MaturityAges, as_ages
 
 _US = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How rows may be matched beyond their names.
+    """How rows may be matched beyond their round ids.
 
     Attributes:
-        attributes: the provider's history does not name our rounds, so that rows may be tied by
-            what they hold. Where it does name them, a row without counterpart is missing, and
-            tying it to a stranger would hide that.
-        edges: where ``attributes``, rows beyond the window take part in its passes. False for
-            runs from before they did, which can still be asked again.
-        within: rows further apart in time are never tied by attributes.
+        attributes: the provider's history lacks our round ids, so rows may be matched by their
+            contents. If it has them, a row without counterpart is missing, and matching it to
+            another round would hide that.
+        edges: with ``attributes``, rows just outside the window take part in matching. False
+            only for old runs, which did without and can still be verified.
+        within: the largest distance in time of two rows matched by attributes.
         clear_by: how much closer in time the best assignment must be than one that leaves
-            another row over, before the row left over is certain.
+            another row unmatched, before the unmatched row is certain.
         group_max: the most rows of one side that one row of the other may stand for.
-        tolerance: by currency, the largest difference in minor units that is let pass; what was
-            let pass is summed and told. Empty: nothing is.
+        tolerance: by currency, the largest difference in minor units that is accepted; accepted
+            differences are summed and reported. Empty: none is accepted.
     """
 
     attributes: bool = False
@@ -44,7 +47,7 @@ class Rules:
         return self.clear_by // _US
 
     def as_json(self) -> dict[str, Any]:
-        """For a manifest."""
+        """Return the rules as a manifest stores them."""
         return {
             "attributes": self.attributes,
             "edges": self.edges,
@@ -57,17 +60,39 @@ class Rules:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "Rules":
-        """The rules that ``as_json`` told."""
+    def from_json(cls, stored: Mapping[str, Any]) -> "Rules":
+        """Read the rules that ``as_json`` wrote."""
         return cls(
-            attributes=told["attributes"],
-            edges=told.get("edges", False),
-            within=timedelta(microseconds=told["within_us"]),
-            clear_by=timedelta(microseconds=told["clear_by_us"]),
-            group_max=told["group_max"],
-            tolerance={code: int(minor) for code, minor in told["tolerance_minor"].items()},
+            attributes=stored["attributes"],
+            edges=stored.get("edges", False),
+            within=timedelta(microseconds=stored["within_us"]),
+            clear_by=timedelta(microseconds=stored["clear_by_us"]),
+            group_max=stored["group_max"],
+            tolerance={code: int(minor) for code, minor in stored["tolerance_minor"].items()},
         )
 
 
-#: Rows are matched by name alone, exactly.
+#: Rows are matched by round id alone, exactly.
 BY_NAME = Rules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchContext:
+    """What every verdict of one run depends on, besides the rows.
+
+    Attributes:
+        now: the instant of the run.
+        maturity: a row younger than this at ``now`` is timing: one age, or one for each kind.
+        overdue_before: a round of ours that began earlier and never ended is overdue; None: no
+            round is.
+    """
+
+    now: datetime
+    maturity: MaturityAges | timedelta
+    rules: Rules = BY_NAME
+    overdue_before: datetime | None = None
+
+    @property
+    def immature_since(self) -> ImmatureSince | None:
+        """Since when an operation is immature; None: parts of a round are never immature."""
+        return immature_since(as_ages(self.maturity), self.now)

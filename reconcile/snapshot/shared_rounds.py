@@ -1,11 +1,10 @@
-"""Rounds that several players share, taken apart: each player's part is a row of its own.
+"""Split a round that several players share into one row per player.
 
-A table's round has one name for everybody at it. What a row of a comparison is named by is
-therefore the round, and within a shared round the player too: ``seated`` gives such records the
-name of both, with an unprintable character between. No id that is read holds one, so nothing
-else is ever called that; it is not the zero character, up to which an outer join of pandas
-takes names for equal. ``round_of`` takes the player off again before people read it. Rounds of
-one player keep their plain name.
+All players at a table play rounds with the same id. A row of a comparison is named by its
+round; for a shared round the name also holds the player, separated by an unprintable character
+that no received id contains. (The zero character would not do: an outer join of pandas compares
+names only up to it.) ``round_of`` removes the player before people read the name. A round of
+one player keeps its plain name.
 """
 
 from collections.abc import Mapping
@@ -14,92 +13,102 @@ import pandas as pd
 
 from reconcile.snapshot.frames import RECORDS
 
-_BETWEEN = "\x1f"
-#: (round, currency, player as the provider tells it) → the player whose seat it is.
-_Seats = Mapping[tuple[str, str, str], str]
+_SEPARATOR = "\x1f"
+#: Maps (round, currency, player as the provider names it) to the player who owns that share.
+_ShareOwners = Mapping[tuple[str, str, str], str]
 
 
 def round_of(name: str) -> str:
-    """The provider's name of the round a row belongs to."""
-    return name.partition(_BETWEEN)[0]
+    """Return the provider's round id from the name of a row."""
+    return name.partition(_SEPARATOR)[0]
 
 
-def seat_of(name: str) -> str:
-    """The player whose part of a shared round it is; empty where the round has one player."""
-    return name.partition(_BETWEEN)[2]
+def player_of_share(name: str) -> str:
+    """Return whose player share a row is; empty if its round has only one player."""
+    return name.partition(_SEPARATOR)[2]
 
 
-def seated(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The records of both sides, each player's part of a shared round under a name of its own.
+def split_player_shares(
+    ours: pd.DataFrame, theirs: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rename the records of shared rounds so that each player share has a name of its own.
 
-    Both are RECORDS frames with whole rounds in them. Where one player of a round and currency
-    is left over on either side, the two are one part, told under another player's name.
+    Both are RECORDS frames that hold whole rounds. If a round and currency leaves exactly one
+    unmatched player on either side, the two are the same share: the provider named its player
+    differently.
     """
-    shared = _shared(ours, theirs)
+    shared = _shared_rounds(ours, theirs)
     if not shared:
         return ours, theirs
-    mine, yours = ours["round_id"].isin(shared), theirs["round_id"].isin(shared)
-    others = _other_names(ours[mine], theirs[yours])
-    return _named(ours, mine, {}), _named(theirs, yours, others)
+    in_ours, in_theirs = ours["round_id"].isin(shared), theirs["round_id"].isin(shared)
+    owners = _share_owners(ours[in_ours], theirs[in_theirs])
+    return _rename(ours, in_ours, {}), _rename(theirs, in_theirs, owners)
 
 
-def _shared(ours: pd.DataFrame, theirs: pd.DataFrame) -> set[str]:
-    """Rounds that either side tells of several players.
+def _shared_rounds(ours: pd.DataFrame, theirs: pd.DataFrame) -> set[str]:
+    """Return the rounds that either side reports for several players.
 
-    Not those whose players the provider leaves unnamed; nor those of one player of ours where
-    the sides come to the same amounts: there a line names somebody else, and that is all.
+    A round is left whole if the provider leaves its players unnamed. It is left whole too if we
+    have one player and the amounts of both sides agree: then one line only names somebody else.
     """
-    by_us, by_them = _crowded(ours), _crowded(theirs)
+    by_us, by_them = _rounds_of_many(ours), _rounds_of_many(theirs)
     if not by_us and not by_them:
         return set()
     unnamed = set(theirs.loc[theirs["player"] == "", "round_id"])
-    alone = by_them - by_us
-    mine, yours = (_amounts(side[side["round_id"].isin(alone)]) for side in (ours, theirs))
-    misnamed = {name for name in alone if mine.get(name) == yours[name]}
+    only_theirs = by_them - by_us
+    our_amounts, their_amounts = (
+        _amounts(side[side["round_id"].isin(only_theirs)]) for side in (ours, theirs)
+    )
+    misnamed = {name for name in only_theirs if our_amounts.get(name) == their_amounts[name]}
     return (by_us | by_them) - unnamed - misnamed
 
 
-def _crowded(records: pd.DataFrame) -> set[str]:
+def _rounds_of_many(records: pd.DataFrame) -> set[str]:
+    """Return the rounds of more than one player."""
     repeated = records[records["round_id"].duplicated(keep=False)]
     players = repeated.groupby("round_id")["player"].nunique()
     return set(players.index[players > 1])
 
 
 def _amounts(records: pd.DataFrame) -> dict[str, list[tuple[str, int, int]]]:
-    """By round, what stands of it in each currency."""
-    stands = records[~records["rolled_back"]]
-    sums = stands.groupby(["round_id", "currency"], sort=True)[["stake", "payout"]].sum()
-    told: dict[str, list[tuple[str, int, int]]] = {name: [] for name in records["round_id"]}
+    """Sum what was not rolled back: (currency, stake, payout) entries by round."""
+    standing = records[~records["rolled_back"]]
+    sums = standing.groupby(["round_id", "currency"], sort=True)[["stake", "payout"]].sum()
+    amounts: dict[str, list[tuple[str, int, int]]] = {name: [] for name in records["round_id"]}
     for (name, currency), stake, payout in sums.itertuples(name=None):
-        told[name].append((currency, stake, payout))
-    return told
+        amounts[name].append((currency, stake, payout))
+    return amounts
 
 
-def _other_names(ours: pd.DataFrame, theirs: pd.DataFrame) -> _Seats:
-    mine, yours = _players(ours), _players(theirs)
-    found: dict[tuple[str, str, str], str] = {}
-    for place in mine.keys() & yours.keys():
-        here, there = mine[place] - yours[place], yours[place] - mine[place]
-        if len(here) == len(there) == 1:
-            found[*place, there.pop()] = here.pop()
-    return found
+def _share_owners(ours: pd.DataFrame, theirs: pd.DataFrame) -> _ShareOwners:
+    our_players, their_players = _players(ours), _players(theirs)
+    owners: dict[tuple[str, str, str], str] = {}
+    for place in our_players.keys() & their_players.keys():
+        only_ours = our_players[place] - their_players[place]
+        only_theirs = their_players[place] - our_players[place]
+        if len(only_ours) == len(only_theirs) == 1:
+            owners[*place, only_theirs.pop()] = only_ours.pop()
+    return owners
 
 
 def _players(records: pd.DataFrame) -> dict[tuple[str, str], set[str]]:
-    told: dict[tuple[str, str], set[str]] = {}
+    """Collect the players of each round and currency."""
+    players: dict[tuple[str, str], set[str]] = {}
     columns = (records[name] for name in ("round_id", "currency", "player"))
     for name, currency, player in zip(*columns, strict=True):
-        told.setdefault((name, currency), set()).add(player)
-    return told
+        players.setdefault((name, currency), set()).add(player)
+    return players
 
 
-def _named(records: pd.DataFrame, some: "pd.Series[bool]", others: _Seats) -> pd.DataFrame:
-    rows = records[some]
+def _rename(
+    records: pd.DataFrame, shared: "pd.Series[bool]", owners: _ShareOwners
+) -> pd.DataFrame:
+    rows = records[shared]
     columns = (rows[name] for name in ("round_id", "currency", "player"))
-    seats = [
-        name + _BETWEEN + others.get((name, currency, player), player)
+    share_names = [
+        name + _SEPARATOR + owners.get((name, currency, player), player)
         for name, currency, player in zip(*columns, strict=True)
     ]
     names = records["round_id"].copy()
-    names[some] = pd.Series(seats, index=rows.index, dtype="str")
+    names[shared] = pd.Series(share_names, index=rows.index, dtype="str")
     return RECORDS.check(records.assign(round_id=names.astype("str")))

@@ -1,72 +1,86 @@
-"""Both sides out of one snapshot of the database, through ADBC into Arrow and pandas.
+"""Both sides of one provider and window, read from one snapshot of the database.
 
-The first look takes only fixed-width columns of the window; strings are fetched later, by key,
-for the few rounds that do not simply agree. Those are fetched *whole*: a round that straddles
-the edge of the window is never judged by half of it.
+A comparison first reads only fixed-width columns of the window. It reads full rows later, by
+key, for the few rounds that do not simply agree. Those rounds are read *whole*: a round that
+straddles the edge of the window is never judged by half of it.
+
+The queries hold their parameters as psycopg literals, because COPY and ADBC take no psycopg
+parameters.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-import adbc_driver_postgresql.dbapi as adbc
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from psycopg import Connection as Plain
 from psycopg import sql
-from psycopg.rows import TupleRow, dict_row
 
-from reconcile.snapshot.connections import SnapshotConnections, open_readers
-from reconcile.snapshot.edge_keys import OURS_NEAR, THEIRS_NEAR, Near
-from reconcile.snapshot.frames import KEYS, Keys
-from reconcile.snapshot.immature import ImmatureSince
-from reconcile.snapshot.key_ranges import KeyRange
+from reconcile.snapshot.connections import SnapshotConnections, open_connections
+from reconcile.snapshot.edge_keys import OUR_TIMED_ROWS, THEIR_TIMED_ROWS, TimedRows
+from reconcile.snapshot.frames import KEYS, Keys, Sides
+from reconcile.snapshot.key_ranges import ALL_KEYS, BatchSink, KeyRange, read_key_file
 from reconcile.snapshot.key_rows import (
-    OURS,
-    THEIRS,
-    Cut,
-    KeyRows,
-    gathered,
+    OUR_KEY_ROWS,
+    THEIR_KEY_ROWS,
+    KeyRowQueries,
+    SplitRows,
+    count_rows,
+    key_rows_query,
     keys_frame,
-    keys_said,
-    of_rows,
-    of_string,
-    our_key_row,
-    players_of,
-    rows_of,
+    parse_players,
+    split_table,
+)
+from reconcile.snapshot.queries import (
+    Psycopg,
+    distinct_integers,
+    estimate_rows,
+    fetch,
+    fetch_of_keys,
+    keys_literal,
+    read_blocks,
+    read_count,
+    read_dicts,
+    read_strings,
+    read_table,
+    stream,
+    table_blocks,
+    with_keys,
 )
 from reconcile.snapshot.round_records import (
-    OURS_RECORDS,
-    THEIRS_RECORDS,
-    balances_said,
+    OUR_RECORDS,
+    THEIR_RECORDS,
+    balance_fragments,
+    maturity_fragments,
     records_frame,
-    table_of,
 )
-from reconcile.snapshot.scatter import Pour, read_file
-from reconcile.snapshot.shared_rounds import seated
-from reconcile.snapshot.waits import waits_said
+from reconcile.snapshot.rules import MatchContext
+from reconcile.snapshot.shared_rounds import split_player_shares
 from vocabulary.window import Window
 
 _OF_KEYS = " AND {side}.match_key IN (SELECT match_key FROM residual)"
-_EVERYTHING = KeyRange()
 _T = TypeVar("_T")
-#: So many keys are named in a query itself, and their rows are read one by one. More of them
-#: are laid in a table, and their rows come as columns, which takes longer to begin.
-_FEW = 2_000
-_UP_TO = " LIMIT {rows}"
-_OURS_IN = """
+#: Up to this many keys are written into the query itself, and psycopg reads the rows. More keys
+#: go to a temporary table, and ADBC reads the rows as columns, which takes longer to start.
+_INLINE_KEYS_MAX = 2_000
+_LIMIT = " LIMIT {rows}"
+_OUR_WINDOW = """
   FROM rounds WHERE provider = {provider} AND first_at >= {start} AND first_at < {end}
 """
-_THEIRS_IN = """
+_THEIR_WINDOW = """
   FROM feed_records WHERE provider = {provider} AND created_at >= {start} AND created_at < {end}
 """
 _COUNT, _KEY = "SELECT count(*)", "SELECT match_key"
 _OF_RESIDUAL = " AND match_key IN (SELECT match_key FROM residual)"
-# Rounds told in several records, one of them outside: the window alone would show a part.
+# Flags a round as odd if it is overdue, whatever its packed row says.
+_OVERDUE = """
+CASE WHEN NOT r.ended AND r.first_at < {overdue}
+     THEN set_byte(r.key_row, 40, 1) ELSE r.key_row END
+"""
+# Rounds of several records, one of them outside the window, which would show only a part.
 _STRADDLING = """
 SELECT f.match_key FROM feed_records f
  WHERE f.provider = {provider} AND f.continues
@@ -74,315 +88,272 @@ SELECT f.match_key FROM feed_records f
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sides:
-    """The same kind of frame from either side."""
-
-    ours: pd.DataFrame
-    theirs: pd.DataFrame
-
-
 class Snapshot:
-    """Both sides of one provider and window, read from one snapshot, in parallel."""
+    """Both sides of one provider and window, read in parallel from one database snapshot.
+
+    Attributes:
+        context: decides what full rows contain and which of our rounds are overdue.
+    """
 
     def __init__(
         self,
-        readers: SnapshotConnections,
-        said: dict[str, sql.Composable],
+        connections: SnapshotConnections,
         pool: ThreadPoolExecutor,
+        *,
+        provider: str,
+        window: Window,
+        context: MatchContext,
     ) -> None:
-        self._readers = readers
-        self._said = said
+        self.provider = provider
+        self.window = window
+        self.context = context
+        self._connections = connections
         self._pool = pool
+        self._parameters = _parameters(provider, window, context)
 
     @property
-    def snapshot(self) -> str:
-        """Names the instant of these books for other connections, while they are open."""
-        return self._readers.snapshot
+    def database_url(self) -> str:
+        """The database that is read."""
+        return self._connections.database_url
 
-    def keys(self, within: KeyRange = _EVERYTHING) -> Sides:
-        """Fixed-width rows of the window, each side ordered by ``match_key``."""
-        sides = self._keys([self._within(side, within) for side in "rf"], at_most=None)
+    @property
+    def snapshot_id(self) -> str:
+        """The name under which other connections can import this snapshot while it is open."""
+        return self._connections.snapshot_id
+
+    def key_rows(self, key_range: KeyRange = ALL_KEYS) -> Sides:
+        """Read the key rows of the window as KEYS frames, each ordered by ``match_key``."""
+        conditions = [_range_condition(side, key_range) for side in "rf"]
+        sides = self._key_rows(conditions, at_most=None)
         assert sides is not None
         return sides
 
-    def keys_up_to(self, rows: int) -> Sides | None:
-        """What ``keys`` gives of the whole window; None where a side has more rows."""
-        return self._keys([_UP_TO.format(rows=rows + 1)] * 2, at_most=rows)
+    def key_rows_up_to(self, rows: int) -> Sides | None:
+        """Read all key rows of the window, or None if a side has more than ``rows``."""
+        return self._key_rows([_LIMIT.format(rows=rows + 1)] * 2, at_most=rows)
 
-    def pour_keys(self, ours: Pour, theirs: Pour) -> None:
-        """The rows that ``keys`` gives, packed, in batches, unordered, to a taker each."""
-        texts = (self._text(OURS.rows), self._text(THEIRS.rows))
-        list(self._pool.map(_poured, self._readers.tables, texts, (ours, theirs)))
+    def stream_key_rows(self, ours: BatchSink, theirs: BatchSink) -> None:
+        """Send the packed key rows of the window, unordered, to one sink per side."""
+        queries = (self._render(OUR_KEY_ROWS.rows), self._render(THEIR_KEY_ROWS.rows))
+        list(self._pool.map(stream, self._connections.arrow, queries, (ours, theirs)))
 
-    def keys_from(self, ours: str, theirs: str) -> Sides:
-        """What was poured into two files, as ``keys`` gives it."""
-        pieces = [of_rows(read_file(path)) for path in (ours, theirs)]
-        return _sides(*self._each(self._frame, pieces))
+    def key_rows_from_files(self, ours: str, theirs: str) -> Sides:
+        """Read key rows that were streamed to two files, as ``key_rows`` returns them."""
+        blocks = [split_table(read_key_file(path)) for path in (ours, theirs)]
+        return _same_currencies(*self._both_sides(self._keys_frame, blocks))
 
-    def keys_among(self, keys: Keys) -> Sides:
-        """The rows of ``keys`` that lie in the window, as ``keys`` gives them."""
-        texts = self._gathering([_OF_KEYS.format(side=side) for side in "rf"], at_most=None)
-        if len(keys) <= _FEW:
-            named = [_named(text, keys) for text in texts]
-            pieces = list(self._pool.map(_pieces, self._readers.plain, named))
-        else:
-            tables = self._pool.map(_staged, self._readers.tables, texts, (keys, keys))
-            pieces = [_pieces_of(table) for table in tables]
-        return _sides(*self._each(self._frame, pieces))
+    def key_rows_of(self, keys: Keys) -> Sides:
+        """Read the key rows of ``keys`` in the window, as ``key_rows`` returns them."""
+        conditions = [_OF_KEYS.format(side=side) for side in "rf"]
+        queries = self._key_rows_queries(conditions, at_most=None)
+        blocks = self._read_of_keys(queries, keys, read_blocks, table_blocks)
+        return _same_currencies(*self._both_sides(self._keys_frame, blocks))
 
-    def inside(self, keys: Keys) -> Keys:
-        """Those of ``keys`` with a row of either side in the window; sorted."""
+    def keys_in_window(self, keys: Keys) -> Keys:
+        """Return those of ``keys`` that have a row of either side in the window, sorted."""
         if not len(keys):
             return keys
-        if len(keys) > _FEW:
-            sides = self.keys_among(keys)
-            found = [side["match_key"].to_numpy() for side in (sides.ours, sides.theirs)]
+        if len(keys) > _INLINE_KEYS_MAX:
+            sides = self.key_rows_of(keys)
+            by_side = [side["match_key"].to_numpy() for side in (sides.ours, sides.theirs)]
         else:
-            asked = [_KEY + rows + _OF_RESIDUAL for rows in (_OURS_IN, _THEIRS_IN)]
-            texts = [_named(self._text(text), keys) for text in asked]
-            found = list(self._pool.map(_unique, self._readers.plain, texts))
-        return np.unique(np.concatenate(found))
+            queries = [
+                with_keys(self._render(_KEY + rows + _OF_RESIDUAL), keys)
+                for rows in (_OUR_WINDOW, _THEIR_WINDOW)
+            ]
+            by_side = list(self._pool.map(distinct_integers, self._connections.plain, queries))
+        return np.unique(np.concatenate(by_side))
 
-    def sizes(self) -> tuple[int, int]:
-        """Rows of either side in the window."""
-        told = (self._text(_COUNT + _OURS_IN), self._text(_COUNT + _THEIRS_IN))
-        ours, theirs = self._pool.map(_count, self._readers.plain, told)
+    def row_counts(self) -> tuple[int, int]:
+        """Count the rows of the window, ours and theirs."""
+        queries = (self._render(_COUNT + _OUR_WINDOW), self._render(_COUNT + _THEIR_WINDOW))
+        ours, theirs = self._pool.map(read_count, self._connections.plain, queries)
         return ours, theirs
 
-    def expected(self) -> int:
-        """About how many rows the larger side has in the window, as the planner expects.
+    def estimated_rows(self) -> int:
+        """Return the planner's estimate of the rows of the larger side.
 
-        By statistics that may be old: good for choosing a way, not for anything that is told.
+        The statistics behind it may be old: it serves to choose a plan, not to report anything.
         """
-        told = (self._text(OURS.rows), self._text(THEIRS.rows))
-        return max(self._pool.map(_expected, self._readers.plain, told))
+        queries = (self._render(OUR_KEY_ROWS.rows), self._render(THEIR_KEY_ROWS.rows))
+        return max(self._pool.map(estimate_rows, self._connections.plain, queries))
 
-    def straddling(self, within: KeyRange = _EVERYTHING) -> Keys:
-        """Keys of rounds with a further record outside the window."""
-        said = self._within("f", within)
-        return _unique(self._readers.plain[1], self._text(_STRADDLING + said))
+    def straddling_keys(self, key_range: KeyRange = ALL_KEYS) -> Keys:
+        """Return the keys of rounds with a further record outside the window, sorted."""
+        query = self._render(_STRADDLING + _range_condition("f", key_range))
+        return distinct_integers(self._connections.plain[1], query)
 
     def straddling_among(self, keys: Keys) -> Keys:
-        """Those of ``keys`` whose rounds have a further record outside the window."""
-        text = self._text(_STRADDLING + _OF_KEYS.format(side="f"))
-        if len(keys) <= _FEW:
-            return _unique(self._readers.plain[1], _named(text, keys))
-        table = _staged(self._readers.tables[1], text, keys)
-        return np.unique(_numpy(table, "match_key"))
+        """Return those of ``keys`` whose rounds have a further record outside the window."""
+        query = self._render(_STRADDLING + _OF_KEYS.format(side="f"))
+        if len(keys) <= _INLINE_KEYS_MAX:
+            return distinct_integers(self._connections.plain[1], with_keys(query, keys))
+        table = fetch_of_keys(self._connections.arrow[1], query, keys)
+        return np.unique(_int64(table, "match_key"))
 
     def records(self, keys: Keys) -> Sides:
-        """Full rows of these keys, from any time; parts of shared rounds apart."""
-        texts = (self._text(OURS_RECORDS), self._text(THEIRS_RECORDS))
-        if len(keys) <= _FEW:
-            named = [_named(text, keys) for text in texts]
-            told = self._pool.map(_few_records, self._readers.plain, named)
-        else:
-            told = self._pool.map(_staged, self._readers.tables, texts, (keys, keys))
-        ours, theirs = seated(*map(records_frame, told))
+        """Read the full rows of these keys, from any time, as RECORDS frames.
+
+        The player shares of a shared round have names of their own.
+        """
+        queries = [self._render(query) for query in (OUR_RECORDS, THEIR_RECORDS)]
+        tables = self._read_of_keys(queries, keys, read_table, lambda table: table)
+        ours, theirs = split_player_shares(*map(records_frame, tables))
         return Sides(ours=ours, theirs=theirs)
 
-    def near(self, since: datetime, until: datetime) -> Near:
-        """Who did something in a span of time, whether or not it lies in the window."""
+    def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
+        """Read when rows of either side began in a span of time, also outside the window."""
         span = {"since": sql.Literal(since), "until": sql.Literal(until)}
-        texts = [
-            sql.SQL(query).format(**self._said, **span).as_string()
-            for query in (OURS_NEAR, THEIRS_NEAR)
-        ]
-        told = pa.concat_tables(self._pool.map(_fetch, self._readers.tables, texts))
-        at = told["at"].to_numpy().astype("datetime64[us]").view(np.int64)
-        return Near(match_key=_numpy(told, "match_key"), who=_numpy(told, "who"), at=at)
+        queries = [self._render(query, **span) for query in (OUR_TIMED_ROWS, THEIR_TIMED_ROWS)]
+        rows = pa.concat_tables(self._pool.map(fetch, self._connections.arrow, queries))
+        return TimedRows(
+            match_key=_int64(rows, "match_key"),
+            player_currency=_int64(rows, "player_currency"),
+            at_us=rows["at"].to_numpy().astype("datetime64[us]").view(np.int64),
+        )
 
-    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        """What a query of a few rows says in this snapshot.
+    def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """Run a query of few rows in this snapshot.
 
-        Named like ``{provider} {start} {end}`` in it are the provider and the window, and
-        whatever ``values`` name.
+        Its placeholders are ``{provider}``, ``{start}`` and ``{end}`` of the window, and the
+        names of ``values``.
         """
-        said = {name: sql.Literal(value) for name, value in values.items()}
-        return _told(self._readers.plain[0], self._text(query, **said))
+        literals = {name: sql.Literal(value) for name, value in values.items()}
+        return read_dicts(self._connections.plain[0], self._render(query, **literals))
 
-    def rows_among(self, query: str, keys: Keys) -> list[dict[str, Any]]:
-        """The same of a query that looks at the keys in ``residual``."""
-        return _told(self._readers.plain[0], _named(self._text(query), keys))
+    def query_keys(self, query: str, keys: Keys) -> list[dict[str, Any]]:
+        """Run a query that reads its keys from a table ``residual``."""
+        return read_dicts(self._connections.plain[0], with_keys(self._render(query), keys))
 
-    def _keys(self, narrowed: list[str], *, at_most: int | None) -> Sides | None:
-        """The rows so narrowed; None where a side has more than ``at_most``."""
+    def _read_of_keys(
+        self,
+        queries: list[str],
+        keys: Keys,
+        read: Callable[[Psycopg, str], _T],
+        convert: Callable[[pa.Table], _T],
+    ) -> list[_T]:
+        """Run the queries of both sides for some keys, inlined or in a temporary table."""
+        if len(keys) <= _INLINE_KEYS_MAX:
+            inlined = [with_keys(query, keys) for query in queries]
+            return list(self._pool.map(read, self._connections.plain, inlined))
+        tables = self._pool.map(fetch_of_keys, self._connections.arrow, queries, (keys, keys))
+        return list(map(convert, tables))
 
-        def framed(
-            connection: Plain[TupleRow], text: str, side: KeyRows
+    def _key_rows(self, conditions: list[str], *, at_most: int | None) -> Sides | None:
+        """Read the key rows that meet the conditions; None if a side has over ``at_most``."""
+
+        def read(
+            connection: Psycopg, query: str, queries: KeyRowQueries
         ) -> pd.DataFrame | None:
-            pieces = _pieces(connection, text)
-            if at_most is not None and rows_of(pieces) > at_most:
+            blocks = read_blocks(connection, query)
+            if at_most is not None and count_rows(blocks) > at_most:
                 return None
-            return self._frame(connection, pieces, side)
+            return self._keys_frame(connection, blocks, queries)
 
-        ours, theirs = self._each(framed, self._gathering(narrowed, at_most=at_most))
-        return None if ours is None or theirs is None else _sides(ours, theirs)
+        key_queries = self._key_rows_queries(conditions, at_most=at_most)
+        ours, theirs = self._both_sides(read, key_queries)
+        return None if ours is None or theirs is None else _same_currencies(ours, theirs)
 
-    def _gathering(self, narrowed: list[str], *, at_most: int | None) -> list[str]:
-        asked = zip((OURS, THEIRS), narrowed, strict=True)
-        return [self._text(gathered(side, only, at_most=at_most)) for side, only in asked]
+    def _key_rows_queries(self, conditions: list[str], *, at_most: int | None) -> list[str]:
+        sides = zip((OUR_KEY_ROWS, THEIR_KEY_ROWS), conditions, strict=True)
+        return [
+            self._render(key_rows_query(queries, condition, at_most=at_most))
+            for queries, condition in sides
+        ]
 
-    def _each(self, read: Callable[..., _T], told: Sequence[Any]) -> list[_T]:
-        """Both sides at once: a connection, what was told of the side, and how it is asked."""
-        return list(self._pool.map(read, self._readers.plain, told, (OURS, THEIRS)))
+    def _both_sides(self, read: Callable[..., _T], inputs: Sequence[Any]) -> list[_T]:
+        """Call ``read`` for both sides in parallel: connection, its input, and its queries."""
+        queries = (OUR_KEY_ROWS, THEIR_KEY_ROWS)
+        return list(self._pool.map(read, self._connections.plain, inputs, queries))
 
-    def _frame(
-        self, connection: Plain[TupleRow], pieces: list[Cut], side: KeyRows
+    def _keys_frame(
+        self, connection: Psycopg, blocks: list[SplitRows], queries: KeyRowQueries
     ) -> pd.DataFrame:
-        """A frame of key rows; whom their names stand for is asked on the same connection."""
+        """Build a frame of key rows; the same connection looks its names up."""
 
-        def who(names: Keys) -> tuple[Keys, Keys]:
-            text = self._text(side.names, names=keys_said(names))
-            return players_of(list(_strings(connection, text)))
+        def find_players(names: Keys) -> tuple[Keys, Keys]:
+            query = self._render(queries.names, names=keys_literal(names))
+            return parse_players(list(read_strings(connection, query)))
 
-        return keys_frame(pieces, who)
+        return keys_frame(blocks, find_players)
 
-    @staticmethod
-    def _within(side: str, within: KeyRange) -> str:
-        if within == _EVERYTHING:
-            return ""
-        first, last = (f"'{key}'::bigint" for key in (within.first, within.last))
-        return f" AND {side}.match_key BETWEEN {first} AND {last}"
-
-    def _text(self, query: str, **said: sql.Composable) -> str:
-        return sql.SQL(query).format(**{**self._said, **said}).as_string()
+    def _render(self, query: str, **parameters: sql.Composable) -> str:
+        return sql.SQL(query).format(**{**self._parameters, **parameters}).as_string()
 
 
 @contextmanager
-def open_books(
+def open_snapshot(
     database_url: str,
     provider: str,
     window: Window,
-    *,
-    overdue: datetime | None,
-    balances: bool = False,
-    young: ImmatureSince | None = None,
-    snapshot: str | None = None,
+    context: MatchContext,
+    snapshot_id: str | None = None,
 ) -> Iterator[Snapshot]:
-    """Both sides as of one instant: now, or that of other books, still open, by its name.
+    """Open both sides of a window in one database snapshot.
 
-    Rounds of ours that began before ``overdue`` and never ended are marked; None marks none.
-    Our full rows carry the wallet's balances around them only with ``balances``. Full rows
-    tell what of them is ``young``; None: nothing is.
+    Args:
+        database_url: of the database to read.
+        provider: the slug.
+        window: of the rows to compare.
+        context: decides which of our rounds are overdue, and what full rows contain: balances
+            of our rounds only for matching by attributes, immature movements only if parts of a
+            round can be immature.
+        snapshot_id: of another open ``Snapshot``, to read the same instant; None: now.
 
     Raises:
         Unavailable: the database cannot be reached.
     """
-    said: dict[str, sql.Composable] = {
+    with (
+        ThreadPoolExecutor(max_workers=2) as pool,
+        open_connections(database_url, snapshot_id) as connections,
+    ):
+        yield Snapshot(connections, pool, provider=provider, window=window, context=context)
+
+
+def _parameters(
+    provider: str, window: Window, context: MatchContext
+) -> dict[str, sql.Composable]:
+    overdue, by_attributes = context.overdue_before, context.rules.attributes
+    return {
         "provider": sql.Literal(provider),
         "start": sql.Literal(window.start),
         "end": sql.Literal(window.end),
         "overdue": sql.SQL("'-infinity'::timestamptz")
         if overdue is None
         else sql.Literal(overdue),
-        "our_key_row": our_key_row(overdue),
-        **balances_said(provider, balances=balances),
-        **waits_said(young, by_name=not balances),
+        "our_key_row": _our_key_row(overdue),
+        **balance_fragments(provider, balances=by_attributes),
+        **maturity_fragments(context.immature_since, by_name=not by_attributes),
     }
-    with (
-        ThreadPoolExecutor(max_workers=2) as pool,
-        open_readers(database_url, snapshot) as readers,
-    ):
-        yield Snapshot(readers, said, pool)
 
 
-def _strings(connection: Plain[TupleRow], query: str) -> Iterator[bytes]:
-    """The strings of bytes that a query gives, but for those that are null."""
-    command = f"COPY ({query}) TO STDOUT (FORMAT binary)"
-    with connection.cursor() as cursor, cursor.copy(command.encode()) as copy:
-        copy.set_types(["bytea"])
-        for (told,) in copy.rows():
-            if told is not None:
-                yield told
+def _our_key_row(overdue_before: datetime | None) -> sql.Composable:
+    """Return the expression for one of our key rows; overdue rounds are flagged as odd."""
+    if overdue_before is None:
+        return sql.SQL("r.key_row")
+    return sql.SQL(_OVERDUE).format(overdue=sql.Literal(overdue_before))
 
 
-def _pieces(connection: Plain[TupleRow], query: str) -> list[Cut]:
-    return list(map(of_string, _strings(connection, query)))
+def _range_condition(side: str, key_range: KeyRange) -> str:
+    if key_range == ALL_KEYS:
+        return ""
+    first, last = (f"'{key}'::bigint" for key in (key_range.first, key_range.last))
+    return f" AND {side}.match_key BETWEEN {first} AND {last}"
 
 
-def _fetch(connection: adbc.Connection, query: str) -> pa.Table:
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return cursor.fetch_arrow_table()
-
-
-def _named(query: str, keys: Keys) -> str:
-    """A query that looks at the keys in ``residual``, with the keys in itself."""
-    told = keys_said(keys).as_string()
-    return f"WITH residual AS (SELECT unnest({told}::bigint[]) AS match_key) {query}"
-
-
-def _staged(connection: adbc.Connection, query: str, keys: Keys) -> pa.Table:
-    """What a query says that looks at the keys in ``residual``."""
-    _stage_keys(connection, keys)
-    return _fetch(connection, query)
-
-
-def _few_records(connection: Plain[TupleRow], query: str) -> pa.Table:
-    """The same of full rows, which are few."""
-    cursor = connection.execute(query.encode())
-    names = [column.name for column in cursor.description or ()]
-    return table_of(names, cursor.fetchall())
-
-
-def _told(connection: Plain[TupleRow], query: str) -> list[dict[str, Any]]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query.encode()).fetchall()
-
-
-def _pieces_of(table: pa.Table) -> list[Cut]:
-    return [of_string(each.as_buffer()) for each in table.column(0).drop_null()]
-
-
-def _poured(connection: adbc.Connection, query: str, into: Pour) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        into(cursor.fetch_record_batch())
-
-
-def _sides(ours: pd.DataFrame, theirs: pd.DataFrame) -> Sides:
+def _same_currencies(ours: pd.DataFrame, theirs: pd.DataFrame) -> Sides:
+    """Give both sides the same currency categories, sorted."""
     codes = sorted({*ours["currency"].cat.categories, *theirs["currency"].cat.categories})
-    return Sides(ours=_recoded(ours, codes), theirs=_recoded(theirs, codes))
+    return Sides(ours=_recode(ours, codes), theirs=_recode(theirs, codes))
 
 
-def _count(connection: Plain[TupleRow], query: str) -> int:
-    row = connection.execute(query.encode()).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _expected(connection: Plain[TupleRow], query: str) -> int:
-    told = connection.execute(f"EXPLAIN (FORMAT json) {query}".encode()).fetchone()
-    assert told is not None
-    return int(told[0][0]["Plan"]["Plan Rows"])
-
-
-def _unique(connection: Plain[TupleRow], query: str) -> Keys:
-    """The distinct numbers in the one column that a query gives."""
-    rows = connection.execute(query.encode()).fetchall()
-    return np.unique(np.array([row[0] for row in rows], dtype=np.int64))
-
-
-def _stage_keys(connection: adbc.Connection, keys: Keys) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS residual")
-        cursor.adbc_ingest(
-            "residual", pa.table({"match_key": keys}), mode="create", temporary=True
-        )
-        # Whatever plan old statistics lead to, a key is found without reading all of them.
-        cursor.execute("CREATE INDEX ON residual (match_key)")
-        cursor.execute("ANALYZE residual")
-
-
-def _recoded(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
+def _recode(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
     currency = frame["currency"].cat
     if currency.categories.tolist() != codes:
         frame = frame.assign(currency=currency.set_categories(codes))
     return KEYS.check(frame)
 
 
-def _numpy(table: pa.Table, column: str) -> Keys:
+def _int64(table: pa.Table, column: str) -> Keys:
     values: Keys = table[column].to_numpy()
     return values

@@ -1,9 +1,9 @@
-"""Which rounds make the difference between two sums: one line per cause, exact to the unit.
+"""Which rounds make the difference between two sums: one line per round and cause, exact.
 
-Pure, over frames that the comparison made. A line says by how much the provider's GGR of a
-cell differs from ours because of one round. What a round differs by as a whole counts in the
-cell where its *home* is: ours, where we booked it. A record that the provider counts elsewhere
-is one line there and one, turned, at home: together they are nothing.
+This module is pure and works on the frames of a comparison. A line says how much the provider's
+GGR of a cell differs from ours because of one round. The difference of a round as a whole
+counts in its *home* cell: ours, if we booked it. A record that the provider counts in another
+cell adds one line there and the opposite line at home; together they are zero.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,17 +19,17 @@ from reconcile.matching.groups import GROUP
 from reconcile.snapshot.shared_rounds import round_of
 from reconcile.totals.sums import UNKNOWN_GAME, TotalsCell
 
-#: One-sided and younger than the maturity.
+#: One-sided and immature.
 TIMING = "timing"
 #: Counted by the provider on another day, or for another game, than by us.
 ELSEWHERE = "elsewhere"
-#: Told by several rows that answer for each other.
+#: One row that matches several rows as a group.
 GROUPED = "grouped"
-#: Let pass by the tolerance.
+#: Accepted by the tolerance.
 TOLERATED = "tolerated"
-#: Told by one line, and taken back by another one that names somebody else.
+#: Rolled back by another line, which names another player.
 UNDONE = "undone"
-#: Every cause that is no break.
+#: Every cause that is not a break.
 NO_BREAKS = frozenset({TIMING, ELSEWHERE, GROUPED, TOLERATED, UNDONE})
 
 
@@ -40,8 +40,8 @@ class DifferenceLine:
     Attributes:
         cause: a kind of break, or one of ``NO_BREAKS``.
         ggr: the provider's GGR less ours, signed, minor units.
-        alias: the provider's own name of the round, where that is another; else empty.
-        break_id: of the break; None where the cause is none.
+        alias: the provider's own round id if it differs; else empty.
+        break_id: of the break; None if the cause is not a break.
     """
 
     cell: TotalsCell
@@ -55,13 +55,13 @@ class DifferenceLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonFrames:
-    """What the comparison says, as frames.
+    """The frames of a comparison.
 
     Attributes:
         pairs: PAIRS with ``bucket`` and ``residual``; see ``reconcile.matching.classify``.
         breaks: the rows that break, once per kind.
         ours, theirs: the full records that were compared.
-        games: of their records, by record id and occurrence.
+        games: of the provider's records, by record id and occurrence.
     """
 
     pairs: pd.DataFrame
@@ -73,10 +73,10 @@ class ComparisonFrames:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceLines:
-    """The lines, and the games that a comparison learned.
+    """All lines, and the games that the comparison adds.
 
     Attributes:
-        learned: by name and currency of rounds whose game only their tie to a record tells.
+        learned: games of rounds, by name and currency, that only a matched record shows.
     """
 
     lines: tuple[DifferenceLine, ...]
@@ -88,10 +88,10 @@ class _Record:
     """One record of one side.
 
     Attributes:
-        day: it counts on; None: outside the window.
-        game: as the record itself tells; None: by the round's other records.
-        ggr: minor units, nothing where it was taken back.
-        undone: minor units that another record took back.
+        day: the business day it counts on; None: outside the window.
+        game: as the record has it; None: see the other records of its round.
+        ggr: minor units; zero if it was rolled back.
+        undone: minor units that another record rolled back.
     """
 
     day: date | None
@@ -100,42 +100,42 @@ class _Record:
     undone: int
 
 
-def lines_of(provider: str, found: ComparisonFrames, zone: str) -> DifferenceLines:
-    """Every line of a comparison, and the games that it learned."""
-    homes = _Homes(found, zone)
+def difference_lines(provider: str, frames: ComparisonFrames, zone: str) -> DifferenceLines:
+    """Return all lines of a comparison, and the games that it adds."""
+    homes = _Homes(frames, zone)
     lines = [
-        *_breaks(provider, found.breaks, homes),
-        *_whole_rows(found.pairs, homes),
-        *_elsewhere(found.pairs, homes),
+        *_break_lines(provider, frames.breaks, homes),
+        *_row_lines(frames.pairs, homes),
+        *_elsewhere_lines(frames.pairs, homes),
     ]
     return DifferenceLines(
-        tuple(line for line in lines if line.ggr), homes.learned(found.pairs)
+        tuple(line for line in lines if line.ggr), homes.learned(frames.pairs)
     )
 
 
 class _Homes:
-    """Where each round is at home, and where its records are counted."""
+    """Finds the home cell of each round, and the cells in which its records count."""
 
-    def __init__(self, found: ComparisonFrames, zone: str) -> None:
-        self._games = _games_of_rounds(found)
-        self._ours = _records(found.ours, zone, None)
-        self._theirs = _records(found.theirs, zone, found.games)
+    def __init__(self, frames: ComparisonFrames, zone: str) -> None:
+        self._games = _games_of_rounds(frames)
+        self._ours = _records(frames.ours, zone, None)
+        self._theirs = _records(frames.theirs, zone, frames.games)
 
     def of(self, row: Any) -> TotalsCell | None:
-        """The cell of a row of PAIRS; None: outside the window."""
+        """Return the home cell of a row of PAIRS; None if it is outside the window."""
         name = (row.round_id, row.currency)
         first = (self._ours.get(name) or self._theirs[name])[0]
         return self._cell(first, row)
 
     def records(self, row: Any) -> Iterator[tuple[TotalsCell | None, _Record, int]]:
-        """The records of a row of PAIRS in their cells; 1 where they are theirs, -1 if ours."""
+        """Yield the records of a row of PAIRS with their cells, and 1 if theirs, -1 if ours."""
         for record in self._theirs.get((row.alias or row.round_id, row.currency), ()):
             yield self._cell(record, row), record, 1
         for record in self._ours.get((row.round_id, row.currency), ()):
             yield self._cell(record, row), record, -1
 
     def learned(self, pairs: pd.DataFrame) -> dict[tuple[str, str], str]:
-        """Games of rounds of ours that are not told under their own name."""
+        """Return the games of our rounds that the provider reports under another id."""
         return {
             (str(row.round_id), str(row.currency)): self._game(row)
             for row in pairs[pairs["alias"] != ""].itertuples(index=False)
@@ -149,65 +149,68 @@ class _Homes:
 
     def _game(self, row: Any) -> str:
         names = (round_of(row.round_id), round_of(row.alias))
-        known = self._games.get(names[0]) or self._games.get(names[1])
-        return known or UNKNOWN_GAME
+        return self._games.get(names[0]) or self._games.get(names[1]) or UNKNOWN_GAME
 
 
 def _records(
     records: pd.DataFrame, zone: str, games: Mapping[tuple[str, int], str] | None
 ) -> dict[tuple[str, str], list[_Record]]:
-    """One side's records by name and currency, in order; ours tell no games.
+    """Collect one side's records by round and currency, in order; ours have no games.
 
-    The sums of the database take a player's round back where a record of that player says so;
-    a comparison does where any record of the row does.
+    The sums of the database drop a player's round if a record of that player is rolled back. A
+    comparison drops it if any record of the row is. ``undone`` holds the difference.
     """
-    gone = records[records["rolled_back"]]
-    taken_back = set(gone["round_id"])
-    by_whom = (
-        set() if games is None else set(zip(gone["round_id"], gone["player"], strict=True))
+    rolled_back = records[records["rolled_back"]]
+    undone_rounds = set(rolled_back["round_id"])
+    undone_players = (
+        set()
+        if games is None
+        else set(zip(rolled_back["round_id"], rolled_back["player"], strict=True))
     )
-    told: dict[tuple[str, str], list[_Record]] = {}
-    for row, day in days_of(records, zone):
+    by_round: dict[tuple[str, str], list[_Record]] = {}
+    for row, day in with_days(records, zone):
         ggr = row.stake - row.payout
-        if row.rolled_back or (row.round_id, row.player) in by_whom:
+        if row.rolled_back or (row.round_id, row.player) in undone_players:
             ggr = 0
-        undone = ggr if row.round_id in taken_back else 0
+        undone = ggr if row.round_id in undone_rounds else 0
         game = games and games.get((row.record_id, row.occurrence), UNKNOWN_GAME)
         record = _Record(day if row.inside else None, game or None, ggr - undone, undone)
-        told.setdefault((row.round_id, row.currency), []).append(record)
-    return told
+        by_round.setdefault((row.round_id, row.currency), []).append(record)
+    return by_round
 
 
-def _games_of_rounds(found: ComparisonFrames) -> dict[str, str]:
-    """The first game, by name, that their records tell of a round."""
+def _games_of_rounds(frames: ComparisonFrames) -> dict[str, str]:
+    """Return the first game, in alphabetical order, of each round's records."""
     games: dict[str, str] = {}
-    for row in found.theirs.itertuples(index=False):
-        game = found.games.get((str(row.record_id), int(str(row.occurrence))))
+    for row in frames.theirs.itertuples(index=False):
+        game = frames.games.get((str(row.record_id), int(str(row.occurrence))))
         name = round_of(str(row.round_id))
         if game is not None:
             games[name] = min(games.get(name, game), game)
     return games
 
 
-def days_of(records: pd.DataFrame, zone: str) -> Iterator[tuple[Any, date]]:
-    """Records in a total order, each with the business day it began on."""
+def with_days(records: pd.DataFrame, zone: str) -> Iterator[tuple[Any, date]]:
+    """Yield records in a total order, each with the business day on which it began."""
     ordered = records.sort_values(["began", "record_id", "occurrence"])
     days = ordered["began"].dt.tz_convert(zone).dt.date
     return zip(ordered.itertuples(index=False), days, strict=True)
 
 
-def _breaks(provider: str, breaks: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
-    for row in breaks[breaks["kind"].isin([str(kind) for kind in OF_BOOKS])].itertuples():
-        named = break_id(provider, str(row.kind), str(row.round_id), str(row.currency))
-        yield from _line(row, homes.of(row), str(row.kind), -_int(row.difference), named)
+def _break_lines(
+    provider: str, breaks: pd.DataFrame, homes: _Homes
+) -> Iterator[DifferenceLine]:
+    of_books = breaks["kind"].isin([str(kind) for kind in OF_BOOKS])
+    for row in breaks[of_books].itertuples():
+        id_ = break_id(provider, str(row.kind), str(row.round_id), str(row.currency))
+        yield from _line(row, homes.of(row), str(row.kind), -_int(row.difference), id_)
 
 
-def _whole_rows(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
-    """Rows that differ and are no break."""
+def _row_lines(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
+    """Yield the lines of rows that differ without being breaks."""
     timing = pairs["bucket"] == str(Bucket.TIMING)
     grouped = (pairs["tie"] == GROUP) & (pairs["side"] != "both")
-    told = timing | grouped | (pairs["residual"] != 0)
-    for row in pairs[told].itertuples():
+    for row in pairs[timing | grouped | (pairs["residual"] != 0)].itertuples():
         if row.bucket == str(Bucket.TIMING):
             cause, net = TIMING, _net(row, "theirs") - _net(row, "ours")
         elif row.residual:
@@ -217,10 +220,10 @@ def _whole_rows(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
         yield from _line(row, homes.of(row), cause, -net)
 
 
-def _elsewhere(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
-    """Records that do not count where their round is at home, or count for nothing there."""
-    narrow = pairs[["round_id", "currency", "alias", "player_ours", "player_theirs"]]
-    for row in narrow.itertuples(index=False):
+def _elsewhere_lines(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
+    """Yield the lines of records that count outside their home cell, or not at all."""
+    columns = pairs[["round_id", "currency", "alias", "player_ours", "player_theirs"]]
+    for row in columns.itertuples(index=False):
         home = homes.of(row)
         for cell, record, sign in homes.records(row):
             yield from _line(row, cell, UNDONE, sign * record.undone)
@@ -230,7 +233,7 @@ def _elsewhere(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
 
 
 def _line(
-    row: Any, cell: TotalsCell | None, cause: str, ggr: int, named: str | None = None
+    row: Any, cell: TotalsCell | None, cause: str, ggr: int, id_: str | None = None
 ) -> Iterator[DifferenceLine]:
     if cell is not None:
         yield DifferenceLine(
@@ -240,12 +243,12 @@ def _line(
             round_id=round_of(row.round_id),
             alias=round_of(row.alias),
             player=row.player_theirs if pd.isna(row.player_ours) else row.player_ours,
-            break_id=named,
+            break_id=id_,
         )
 
 
 def _net(row: Any, side: str, *prefixes: str) -> int:
-    """What a side paid out less what it took; with repeated lines unless ``""`` is named."""
+    """Return a side's payout less its stake, by default with repeated lines."""
     return sum(
         _int(getattr(row, f"{prefix}payout_{side}"))
         - _int(getattr(row, f"{prefix}stake_{side}"))

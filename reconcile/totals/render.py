@@ -1,4 +1,4 @@
-"""Totals put into text: exact decimal amounts for programs, files and pages."""
+"""Render totals as JSON and text, with amounts as exact decimal text."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -13,23 +13,23 @@ from vocabulary.money import exponent_of, text_from_minor
 Exponents = Mapping[str, int]
 
 
-def totals_json(told: Totals, by: tuple[str, ...], exponents: Exponents) -> dict[str, Any]:
-    """What ``tieout totals --json`` prints, but for the rounds."""
+def totals_json(totals: Totals, by: tuple[str, ...], exponents: Exponents) -> dict[str, Any]:
+    """Return what ``tieout totals --json`` prints, without the rounds."""
     return {
-        "provider": told.provider,
-        "window": {"from": iso(told.window.start), "to": iso(told.window.end)},
-        "timezone": told.zone,
-        "at": iso(told.at),
+        "provider": totals.provider,
+        "window": {"from": iso(totals.window.start), "to": iso(totals.window.end)},
+        "timezone": totals.zone,
+        "at": iso(totals.at),
         "by": list(by),
-        "ties": told.ties,
-        "agrees": told.agrees,
-        "unposted_batches": told.unposted,
-        "totals": [row_json(row, by, exponents) for row in told.by(*by)],
+        "ties": totals.ties,
+        "agrees": totals.agrees,
+        "unposted_batches": totals.unposted,
+        "totals": [row_json(row, by, exponents) for row in totals.by(*by)],
     }
 
 
 def row_json(row: TotalsRow, by: tuple[str, ...], exponents: Exponents) -> dict[str, Any]:
-    """One row of totals; ``explained`` adds up to the difference of GGR less the residual."""
+    """Return a row of totals; ``explained`` and ``residual`` add up to the GGR difference."""
     digits = exponent_of(row.currency, exponents)
     return {
         **dict(zip(by, row.name, strict=True)),
@@ -49,25 +49,23 @@ def row_json(row: TotalsRow, by: tuple[str, ...], exponents: Exponents) -> dict[
 
 
 def figures_json(figures: Figures, digits: int) -> dict[str, Any]:
-    """Counts as they are, amounts as decimal text."""
+    """Return counts as integers and amounts as decimal text."""
     return {
-        "rounds": figures.rounds,
-        "bets": figures.bets,
-        "wins": figures.wins,
-        "rollbacks": figures.rollbacks,
-        "stake": text_from_minor(figures.stake, digits),
-        "payout": text_from_minor(figures.payout, digits),
-        "ggr": text_from_minor(figures.ggr, digits),
+        **{name: getattr(figures, name) for name in ("rounds", "bets", "wins", "rollbacks")},
+        **{
+            name: text_from_minor(getattr(figures, name), digits)
+            for name in ("stake", "payout", "ggr")
+        },
     }
 
 
-def rounds_json(told: Totals, day: date, exponents: Exponents) -> list[dict[str, Any]]:
-    """The rounds that make the differences of one day."""
-    return [line_json(line, exponents) for line in told.lines if line.cell.day == day]
+def rounds_json(totals: Totals, day: date, exponents: Exponents) -> list[dict[str, Any]]:
+    """Return the rounds that make the differences of one day."""
+    return [line_json(line, exponents) for line in totals.lines if line.cell.day == day]
 
 
 def line_json(line: DifferenceLine, exponents: Exponents) -> dict[str, Any]:
-    """One round that makes a difference; ``ggr`` is theirs less ours."""
+    """Return one round that makes a difference; ``ggr`` is theirs less ours."""
     currency = line.cell.currency
     return {
         "day": str(line.cell.day),
@@ -83,11 +81,11 @@ def line_json(line: DifferenceLine, exponents: Exponents) -> dict[str, Any]:
 
 
 def causes_text(causes: Mapping[str, int], digits: int) -> str:
-    """The causes of a difference on one line."""
-    return ", ".join(_said(causes, digits)) or "none"
+    """Return the causes of a difference on one line."""
+    return ", ".join(_cause_texts(causes, digits)) or "none"
 
 
-def _said(causes: Mapping[str, int], digits: int) -> Iterable[str]:
+def _cause_texts(causes: Mapping[str, int], digits: int) -> Iterable[str]:
     for cause, ggr in sorted(causes.items()):
         if ggr:
             yield f"{cause} {text_from_minor(ggr, digits)}"

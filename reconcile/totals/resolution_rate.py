@@ -1,17 +1,18 @@
-"""What share of rows and of money was explained, and how soon.
+"""The resolution rate: which share of rows and of money was resolved, and how soon.
 
-A row is a round in one currency, under the name that a side tells it by. It is *known* from the
-first instant either side told us of it. It is *explained* when the first run stood that judged
-it with both sides told, or ripe, and no break about it was open; where there was a break, when
-the last of them was cleared by later data or explained or closed by a person. A row counts for
-a horizon once the horizon has passed since it was known: younger ones had no chance yet.
+A row is a round in one currency, under its round id on either side. It is *known* from the
+first instant at which either side reported it to us. It is *resolved* when the first run was
+stored that could judge it: both sides had reported it, or it was mature. If it had a break, it
+is resolved when later data cleared the last break, or a person explained or closed it. A row
+counts for a horizon once that horizon has passed since it was known.
 
-Money is stake and payout together, by the side that tells more of it.
+Money is stake plus payout, of the side that reports more.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,21 +20,23 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from reconcile.matching.conservation import exact_sum
+from vocabulary.clock import iso
+from vocabulary.money import exponent_of, text_from_minor
 from vocabulary.window import Window
 
-Micros = NDArray[np.int64]
+Microseconds = NDArray[np.int64]
 _NEVER = np.iinfo(np.int64).max
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 
-#: The horizons, as they are named; ``T+2`` ends with the second business day after the row's.
+#: The names of the horizons; ``T+2`` ends with the second business day after the row's own.
 HORIZONS: tuple[str, ...] = ("1h", "24h", "T+2")
 _SPANS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 
 _ROWS = """
 WITH f AS (
   SELECT match_key, round_id, currency, min(created_at) AS began, max(created_at) AS at,
-         min(received_at) AS told, max(received_at) AS last_told,
+         min(received_at) AS reported, max(received_at) AS last_reported,
          sum(abs(stake) + abs(payout)) AS money
     FROM feed_records
    WHERE provider = :provider AND created_at >= :start AND created_at < :end
@@ -46,10 +49,10 @@ WITH f AS (
 )
 SELECT round_id, currency,
        (extract(epoch FROM coalesce(r.first_at, f.began)) * 1000000)::bigint AS began,
-       (extract(epoch FROM least(r.first_at, f.told)) * 1000000)::bigint AS known,
-       (extract(epoch FROM CASE WHEN r.first_at IS NOT NULL AND f.told IS NOT NULL
-                                THEN greatest(r.last_at, f.last_told) END)
-        * 1000000)::bigint AS both_told,
+       (extract(epoch FROM least(r.first_at, f.reported)) * 1000000)::bigint AS known,
+       (extract(epoch FROM CASE WHEN r.first_at IS NOT NULL AND f.reported IS NOT NULL
+                                THEN greatest(r.last_at, f.last_reported) END)
+        * 1000000)::bigint AS both_reported,
        (extract(epoch FROM coalesce(r.last_at, f.at)) * 1000000)::bigint AS at,
        greatest(coalesce(r.money, 0), coalesce(f.money, 0))::bigint AS money
   FROM r FULL JOIN f USING (match_key, round_id, currency)
@@ -58,19 +61,19 @@ _RUNS = """
 SELECT (extract(epoch FROM window_from) * 1000000)::bigint AS start,
        (extract(epoch FROM window_to) * 1000000)::bigint AS ended,
        (extract(epoch FROM started_at) * 1000000)::bigint AS judged,
-       (extract(epoch FROM finished_at) * 1000000)::bigint AS stood,
+       (extract(epoch FROM finished_at) * 1000000)::bigint AS stored,
        (manifest ->> 'maturity_s')::bigint * 1000000 AS maturity
   FROM runs
  WHERE provider = :provider AND window_to > :start AND window_from < :end
    AND finished_at <= :now
  ORDER BY finished_at, run_id
 """
-# A break names its round by our name; the provider's own, where it has another, is its alias.
+# A break has our round id; its alias is the provider's, if that differs.
 _BREAKS = """
 SELECT n.name,
        max((extract(epoch FROM least(
               CASE WHEN l.state IN ('explained', 'closed') THEN l.since END, b.cleared_at))
-            * 1000000)::bigint) AS explained,
+            * 1000000)::bigint) AS resolved,
        bool_or(b.cleared_at IS NULL
                AND coalesce(l.state, 'open') NOT IN ('explained', 'closed')) AS open
   FROM breaks b LEFT JOIN break_workflows l USING (break_id)
@@ -81,28 +84,28 @@ SELECT n.name,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """How much was explained within a horizon.
+class ResolutionRate:
+    """How much was resolved within a horizon.
 
     Attributes:
-        due: rows whose horizon has passed.
-        explained: those of them that were explained within it.
-        money: by currency, (explained, due) in minor units.
+        due: the rows whose horizon has passed.
+        resolved: those of them that were resolved within it.
+        money: by currency, (resolved, due) in minor units.
     """
 
     horizon: str
     due: int
-    explained: int
+    resolved: int
     money: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """The shares of one provider over rows that began in a window, as of an instant.
+class ResolutionRates:
+    """The rates of one provider for the rows that began in a window, as of an instant.
 
     Attributes:
-        rows: of the window, young ones included.
-        open: those that nothing explains so far.
+        rows: all rows of the window, also those without a horizon passed.
+        open: those that are not resolved yet.
     """
 
     provider: str
@@ -110,123 +113,166 @@ class Explained:
     at: datetime
     rows: int
     open: int
-    shares: tuple[Share, ...]
+    rates: tuple[ResolutionRate, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows in order of when they began; instants in microseconds since 1970."""
+    """Rows ordered by when they began; instants in microseconds since 1970.
+
+    Attributes:
+        known: when either side first reported the row.
+        both: when both sides had reported it; ``_NEVER`` if only one has.
+        last_at: the last activity of the round.
+    """
 
     names: NDArray[np.object_]
     currency: NDArray[np.object_]
-    began: Micros
-    known: Micros
-    both: Micros
-    at: Micros
-    money: Micros
+    began: Microseconds
+    known: Microseconds
+    both: Microseconds
+    last_at: Microseconds
+    money: Microseconds
 
 
-def explained(
+def resolution_rates(
     connection: Connection, provider: str, window: Window, *, now: datetime, zone: str
-) -> Explained:
-    """What share of a provider's rows was explained, and how soon, by the runs stored."""
-    said = {"provider": provider, "start": window.start, "end": window.end, "now": now}
-    rows = _read(connection, said)
-    instants = _explained_at(connection, said, rows)
-    known_now = instants <= _micros(now)
-    return Explained(
+) -> ResolutionRates:
+    """Compute how many of a provider's rows were resolved, and how soon, by the stored runs."""
+    parameters = {"provider": provider, "start": window.start, "end": window.end, "now": now}
+    rows = _read(connection, parameters)
+    resolved_at = _resolved_at(connection, parameters, rows)
+    return ResolutionRates(
         provider=provider,
         window=window,
         at=now,
         rows=len(rows.began),
-        open=int((~known_now).sum()),
-        shares=tuple(_share(each, rows, instants, now, zone) for each in HORIZONS),
+        open=int((resolved_at > _microseconds(now)).sum()),
+        rates=tuple(_rate(horizon, rows, resolved_at, now, zone) for horizon in HORIZONS),
     )
 
 
-def percent(part: int, whole: int) -> str | None:
-    """A share in percent, cut to two digits: only all of it is 100; None: nothing was due."""
-    if not whole:
+def percent(part: int, total: int) -> str | None:
+    """Return a percentage, rounded down to two digits; None if nothing was due.
+
+    Rounding down makes sure that only all of it is 100.
+    """
+    if not total:
         return None
-    hundredths = 10_000 * part // whole
+    hundredths = 10_000 * part // total
     return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
-def _read(connection: Connection, said: Mapping[str, object]) -> _Rows:
-    told = connection.execute(text(_ROWS), said).all()
-    columns = list(zip(*told, strict=True)) or [()] * 7
-    names, currency = (np.array(columns[at], dtype=object) for at in (0, 1))
-    began, known, both, at, money = (
+def resolution_rates_json(
+    rates: ResolutionRates, exponents: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return one provider as ``tieout explained --json`` prints it."""
+    return {
+        "provider": rates.provider,
+        "window": {"from": iso(rates.window.start), "to": iso(rates.window.end)},
+        "at": iso(rates.at),
+        "rows": rates.rows,
+        "open": rates.open,
+        "within": {rate.horizon: _rate_json(rate, exponents) for rate in rates.rates},
+    }
+
+
+def _rate_json(rate: ResolutionRate, exponents: Mapping[str, int]) -> dict[str, Any]:
+    money = {
+        code: {
+            "due": text_from_minor(due, exponent_of(code, exponents)),
+            "explained": text_from_minor(resolved, exponent_of(code, exponents)),
+            "percent": percent(resolved, due),
+        }
+        for code, (resolved, due) in rate.money.items()
+    }
+    return {
+        "due": rate.due,
+        "explained": rate.resolved,
+        "percent": percent(rate.resolved, rate.due),
+        "money": money,
+    }
+
+
+def _read(connection: Connection, parameters: Mapping[str, object]) -> _Rows:
+    rows = connection.execute(text(_ROWS), parameters).all()
+    columns = list(zip(*rows, strict=True)) or [()] * 7
+    texts = [np.array(column, dtype=object) for column in columns[:2]]
+    integers = [
         np.array([_NEVER if value is None else value for value in column], dtype=np.int64)
         for column in columns[2:]
-    )
-    order = np.argsort(began, kind="stable")
-    return _Rows(
-        *(each[order] for each in (names, currency)),
-        *(each[order] for each in (began, known, both, at, money)),
-    )
+    ]
+    order = np.argsort(integers[0], kind="stable")
+    names, currency = (column[order] for column in texts)
+    return _Rows(names, currency, *(column[order] for column in integers))
 
 
-def _explained_at(connection: Connection, said: Mapping[str, object], rows: _Rows) -> Micros:
-    instants = _judged_at(connection, said, rows)
-    told = {
-        name: (done, still) for name, done, still in connection.execute(text(_BREAKS), said)
+def _resolved_at(
+    connection: Connection, parameters: Mapping[str, object], rows: _Rows
+) -> Microseconds:
+    resolved_at = _first_judged_at(connection, parameters, rows)
+    breaks = {
+        name: (resolved, is_open)
+        for name, resolved, is_open in connection.execute(text(_BREAKS), parameters)
     }
-    for place, name in enumerate(rows.names if told else ()):
-        if name in told:
-            done, still = told[name]
-            instants[place] = _NEVER if still else max(done, rows.known[place])
-    return instants
+    for row, name in enumerate(rows.names if breaks else ()):
+        if name in breaks:
+            resolved, is_open = breaks[name]
+            resolved_at[row] = _NEVER if is_open else max(resolved, rows.known[row])
+    return resolved_at
 
 
-def _judged_at(connection: Connection, said: Mapping[str, object], rows: _Rows) -> Micros:
-    """When the first run stood that had all it needed to judge each row."""
+def _first_judged_at(
+    connection: Connection, parameters: Mapping[str, object], rows: _Rows
+) -> Microseconds:
+    """Return when the first run was stored that had all it needed to judge each row."""
     instants = np.full(len(rows.began), _NEVER, dtype=np.int64)
-    for run in connection.execute(text(_RUNS), said):
+    for run in connection.execute(text(_RUNS), parameters):
         first, last = np.searchsorted(rows.began, [run.start, run.ended])
         part = slice(int(first), int(last))
-        ready = (rows.both[part] <= run.judged) | (rows.at[part] + run.maturity <= run.judged)
-        fresh = ready & (instants[part] == _NEVER)
-        instants[part][fresh] = run.stood
+        mature = rows.last_at[part] + run.maturity <= run.judged
+        ready = (rows.both[part] <= run.judged) | mature
+        instants[part][ready & (instants[part] == _NEVER)] = run.stored
     return instants
 
 
-def _share(horizon: str, rows: _Rows, instants: Micros, now: datetime, zone: str) -> Share:
+def _rate(
+    horizon: str, rows: _Rows, resolved_at: Microseconds, now: datetime, zone: str
+) -> ResolutionRate:
     deadline = _deadlines(horizon, rows.known, zone)
-    due = deadline <= _micros(now)
-    done = due & (instants <= deadline)
-    money = {
-        str(code): tuple(
-            exact_sum(rows.money[which & (rows.currency == code)]) for which in (done, due)
+    due = deadline <= _microseconds(now)
+    resolved = due & (resolved_at <= deadline)
+    money = {}
+    for code in sorted(set(rows.currency[due])):
+        of_currency = rows.currency == code
+        money[str(code)] = (
+            exact_sum(rows.money[resolved & of_currency]),
+            exact_sum(rows.money[due & of_currency]),
         )
-        for code in sorted(set(rows.currency[due]))
-    }
-    return Share(
-        horizon=horizon,
-        due=int(due.sum()),
-        explained=int(done.sum()),
-        money={code: (part, whole) for code, (part, whole) in money.items()},
+    return ResolutionRate(
+        horizon=horizon, due=int(due.sum()), resolved=int(resolved.sum()), money=money
     )
 
 
-def _deadlines(horizon: str, known: Micros, zone: str) -> Micros:
+def _deadlines(horizon: str, known: Microseconds, zone: str) -> Microseconds:
     if horizon in _SPANS:
         return known + _SPANS[horizon] // _US
-    # Midnights by day, found once for each hour that anything was known in: zones move by less.
-    hours, places = np.unique(known // 3_600_000_000, return_inverse=True)
+    # Computed once per distinct hour instead of once per row: where a zone's offset is in whole
+    # hours, no hour spans a midnight.
+    hours, positions = np.unique(known // 3_600_000_000, return_inverse=True)
     ends = [_end_of_second_day(int(hour), zone) for hour in hours]
-    found: Micros = np.array(ends, dtype=np.int64)[places]
-    return found
+    deadlines: Microseconds = np.array(ends, dtype=np.int64)[positions]
+    return deadlines
 
 
 def _end_of_second_day(hour: int, zone: str) -> int:
     local = (_EPOCH + timedelta(hours=hour)).astimezone(ZoneInfo(zone))
-    return _micros(_midnight(local.date() + timedelta(days=3), zone))
+    return _microseconds(_midnight(local.date() + timedelta(days=3), zone))
 
 
 def _midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), tzinfo=ZoneInfo(zone))
 
 
-def _micros(instant: datetime) -> int:
+def _microseconds(instant: datetime) -> int:
     return (instant.astimezone(UTC) - _EPOCH) // _US

@@ -1,10 +1,10 @@
-"""What either side comes to by business day, game and currency: sums made by the database.
+"""The sums of either side by business day, game and currency, computed by the database.
 
-These sums know nothing of matching. What the comparison says about single rounds has to add up
-to their differences; see ``reconcile.totals.tie_out``.
+These sums do not depend on matching. The differences that a comparison finds for single rounds
+must add up to theirs; see ``reconcile.totals.tie_out``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
 
-#: Shown where no record of the provider tells which game a round was.
+#: The game of a round if no record of the provider shows it.
 UNKNOWN_GAME = "unknown"
 
 _OURS = """
@@ -28,7 +28,7 @@ SELECT (r.first_at AT TIME ZONE {zone})::date AS day, coalesce(g.game, {unknown}
  WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
  GROUP BY 1, 2, 3
 """
-# A player's round that any record calls rolled back moved nothing, whatever its others say.
+# A player's round with any rolled back record moved nothing, whatever its other records hold.
 _THEIRS = """
 SELECT (f.created_at AT TIME ZONE {zone})::date AS day, coalesce(f.game, {unknown}) AS game,
        f.currency, count(DISTINCT (f.match_key, f.round_id, f.handle)) AS rounds,
@@ -46,9 +46,9 @@ SELECT (f.created_at AT TIME ZONE {zone})::date AS day, coalesce(f.game, {unknow
  WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
  GROUP BY 1, 2, 3
 """
-# Parts of ours that are no cash play of the provider's: corrections by hand that name a round,
-# and what a fund stands behind.
-_PARTS = """
+# Our operations that are not cash play of the provider: manual corrections of a round, and
+# operations paid by another fund than cash.
+_NON_CASH = """
 SELECT (r.first_at AT TIME ZONE {zone})::date AS day, r.round_id, r.currency,
        coalesce((SELECT min(f.game) FROM feed_records f
                   WHERE f.match_key = r.match_key AND f.provider = r.provider
@@ -61,7 +61,7 @@ SELECT (r.first_at AT TIME ZONE {zone})::date AS day, r.round_id, r.currency,
    AND (o.fund <> 'cash' OR o.kind = 'adjustment') AND o.decision = 'accepted'
  ORDER BY o.op_key
 """
-# Rounds that the two sides count on different days: a look at amounts alone would pass them.
+# Rounds that the sides count on different days, although their amounts may agree.
 _TWO_DAYS = """
 SELECT DISTINCT f.match_key
   FROM feed_records f JOIN rounds r USING (match_key, provider, round_id)
@@ -86,7 +86,7 @@ _UNPOSTED = "SELECT count(*) AS n FROM batches WHERE posted_at IS NULL AND parke
 
 @dataclass(frozen=True, slots=True, order=True)
 class TotalsCell:
-    """Where a round counts: the business day it began on, its game, its currency."""
+    """Where a round counts: the business day on which it began, its game, its currency."""
 
     day: date
     game: str
@@ -95,12 +95,12 @@ class TotalsCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What one side says of a cell; amounts in minor units, rollbacks taken off.
+    """One side of a cell; amounts in minor units, less rollbacks.
 
     Attributes:
-        rounds: begun on that day.
-        bets, wins: operations of ours, or records of theirs that tell a stake, a payout.
-        rollbacks: operations of ours, or records of theirs that call a round rolled back.
+        rounds: those that began on that day.
+        bets, wins: our operations, or the provider's records with a stake or a payout.
+        rollbacks: our operations, or the provider's records that roll a round back.
     """
 
     rounds: int = 0
@@ -111,34 +111,28 @@ class Figures:
     payout: int = 0
 
     def __add__(self, other: "Figures") -> "Figures":
-        return Figures(
-            rounds=self.rounds + other.rounds,
-            bets=self.bets + other.bets,
-            wins=self.wins + other.wins,
-            rollbacks=self.rollbacks + other.rollbacks,
-            stake=self.stake + other.stake,
-            payout=self.payout + other.payout,
-        )
+        return self._combined(other, 1)
 
     def __sub__(self, other: "Figures") -> "Figures":
-        return self + Figures(
-            rounds=-other.rounds,
-            bets=-other.bets,
-            wins=-other.wins,
-            rollbacks=-other.rollbacks,
-            stake=-other.stake,
-            payout=-other.payout,
+        return self._combined(other, -1)
+
+    def _combined(self, other: "Figures", sign: int) -> "Figures":
+        return Figures(
+            **{
+                figure.name: getattr(self, figure.name) + sign * getattr(other, figure.name)
+                for figure in fields(self)
+            }
         )
 
     @property
     def ggr(self) -> int:
-        """Gross gaming revenue: what was staked less what was paid out."""
+        """Gross gaming revenue: stakes less payouts."""
         return self.stake - self.payout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartOfOurs:
-    """One operation of ours that is no cash play: a correction, or one a fund stands behind."""
+class NonCashOperation:
+    """One of our operations that is not cash play: a correction, or one paid by a fund."""
 
     cell: TotalsCell
     round_id: str
@@ -149,20 +143,20 @@ class PartOfOurs:
     payout: int
 
 
-def sums_of_ours(books: Snapshot, zone: str) -> dict[TotalsCell, Figures]:
-    """Our rounds of the window, added up by the database."""
-    return _sums(books.rows(_OURS, zone=zone, unknown=UNKNOWN_GAME))
+def our_sums(snapshot: Snapshot, zone: str) -> dict[TotalsCell, Figures]:
+    """Sum our rounds of the window."""
+    return _sums(snapshot.query(_OURS, zone=zone, unknown=UNKNOWN_GAME))
 
 
-def sums_of_theirs(books: Snapshot, zone: str) -> dict[TotalsCell, Figures]:
-    """The provider's records of the window, added up by the database."""
-    return _sums(books.rows(_THEIRS, zone=zone, unknown=UNKNOWN_GAME))
+def their_sums(snapshot: Snapshot, zone: str) -> dict[TotalsCell, Figures]:
+    """Sum the provider's records of the window."""
+    return _sums(snapshot.query(_THEIRS, zone=zone, unknown=UNKNOWN_GAME))
 
 
-def parts_of_ours(books: Snapshot, zone: str) -> tuple[PartOfOurs, ...]:
-    """Our corrections and funded operations in rounds of the window."""
+def non_cash_operations(snapshot: Snapshot, zone: str) -> tuple[NonCashOperation, ...]:
+    """Return our corrections and funded operations in rounds of the window."""
     return tuple(
-        PartOfOurs(
+        NonCashOperation(
             cell=TotalsCell(row["day"], row["game"], row["currency"]),
             round_id=row["round_id"],
             op_key=row["op_key"],
@@ -171,41 +165,41 @@ def parts_of_ours(books: Snapshot, zone: str) -> tuple[PartOfOurs, ...]:
             stake=row["stake"],
             payout=row["payout"],
         )
-        for row in books.rows(_PARTS, zone=zone, unknown=UNKNOWN_GAME)
+        for row in snapshot.query(_NON_CASH, zone=zone, unknown=UNKNOWN_GAME)
     )
 
 
-def on_two_days(books: Snapshot, zone: str) -> Keys:
-    """Keys of rounds that the sides count on different days, sorted."""
-    return np.unique(_keys(books.rows(_TWO_DAYS, zone=zone)))
+def keys_on_two_days(snapshot: Snapshot, zone: str) -> Keys:
+    """Return the sorted keys of rounds that the sides count on different days."""
+    return np.unique(_match_keys(snapshot.query(_TWO_DAYS, zone=zone)))
 
 
-def games_of_records(books: Snapshot, keys: Keys) -> dict[tuple[str, int], str]:
-    """Games by record id and occurrence, of the records of these keys."""
-    rows = books.rows_among(_GAMES, keys)
+def record_games(snapshot: Snapshot, keys: Keys) -> dict[tuple[str, int], str]:
+    """Return the games of these keys' records, by record id and occurrence."""
+    rows = snapshot.query_keys(_GAMES, keys)
     return {(row["record_id"], row["occurrence"]): row["game"] for row in rows}
 
 
-def counts_of_rounds(
-    books: Snapshot, keys: Keys
+def round_counts(
+    snapshot: Snapshot, keys: Keys
 ) -> dict[tuple[str, str, str], tuple[int, int, int]]:
-    """Bets, wins and rollbacks by round, player and currency, of the rounds of these keys."""
+    """Return bets, wins and rollbacks of these keys' rounds, by round, player and currency."""
     return {
         (row["round_id"], row["player"], row["currency"]): (
             row["bets"],
             row["wins"],
             row["rollbacks"],
         )
-        for row in books.rows_among(_COUNTS, keys)
+        for row in snapshot.query_keys(_COUNTS, keys)
     }
 
 
-def unposted_batches(books: Snapshot) -> int:
-    """Accepted batches that no worker has posted: their rounds are not counted yet."""
-    return int(books.rows(_UNPOSTED)[0]["n"])
+def unposted_batches(snapshot: Snapshot) -> int:
+    """Count the accepted batches that no worker has posted: their rounds are in no sum yet."""
+    return int(snapshot.query(_UNPOSTED)[0]["n"])
 
 
-def _keys(rows: list[dict[str, Any]]) -> Keys:
+def _match_keys(rows: list[dict[str, Any]]) -> Keys:
     return np.array([row["match_key"] for row in rows], dtype=np.int64)
 
 

@@ -1,10 +1,11 @@
-"""Totals that tie: by day, game and currency, ours, theirs, and every unit in between.
+"""Totals that tie out: both sides by day, game and currency, and every difference explained.
 
-The sums come from the database, the lines from the comparison: two ways to the same figure.
-``residual`` is what they do not agree on; it is zero, or something is wrong that no report may
-hide. Nothing is stored.
+The sums come from the database and the lines from the comparison: two ways to the same figure.
+``residual`` is what they do not agree on. It is zero unless something is wrong, and no report
+may hide it. Nothing is stored.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,57 +13,56 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from reconcile.matching.buckets import conserved
-from reconcile.matching.classify import classify, otherwise_told
+from reconcile.matching.buckets import check_exact_pass
+from reconcile.matching.classify import classify
+from reconcile.matching.compare import may_be_tied
 from reconcile.matching.conservation import tally
-from reconcile.matching.edge_rows import loose_beyond, of_the_window, parted
+from reconcile.matching.edge_rows import split_at_window, unmatched_edge_rows, window_rows
 from reconcile.matching.exact import agree
 from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
-from reconcile.runs.evaluate import Terms
-from reconcile.snapshot.edge_keys import margin_of
+from reconcile.runs.request import RunRequest
+from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import PAIRS
-from reconcile.snapshot.immature import young_since
-from reconcile.snapshot.rules import Rules
+from reconcile.snapshot.rules import MatchContext, Rules
 from reconcile.snapshot.shared_rounds import round_of
-from reconcile.snapshot.snapshot import Snapshot, open_books
+from reconcile.snapshot.snapshot import Snapshot, open_snapshot
 from reconcile.totals.differences import (
     NO_BREAKS,
     ComparisonFrames,
     DifferenceLine,
     DifferenceLines,
-    days_of,
-    lines_of,
+    difference_lines,
+    with_days,
 )
 from reconcile.totals.sums import (
     UNKNOWN_GAME,
     Figures,
-    PartOfOurs,
+    NonCashOperation,
     TotalsCell,
-    counts_of_rounds,
-    games_of_records,
-    on_two_days,
-    parts_of_ours,
-    sums_of_ours,
-    sums_of_theirs,
+    keys_on_two_days,
+    non_cash_operations,
+    our_sums,
+    record_games,
+    round_counts,
+    their_sums,
     unposted_batches,
 )
-from vocabulary.maturity import as_ages
 from vocabulary.window import Window
 
-#: What the rows of a summary stand for.
+#: The values of the columns that a row of a summary is grouped by.
 Name = tuple[str, ...]
-#: Bets, wins and rollbacks by round and currency.
+#: Bets, wins and rollbacks by round, player and currency.
 Counts = Mapping[tuple[str, str, str], tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotalsRow:
-    """One cell, or several added up. Amounts in minor units of ``currency``.
+    """One cell, or the sum of several. Amounts in minor units of ``currency``.
 
     Attributes:
-        adjusted: of ours, corrections by hand that name a round.
-        funded: of ours, what a fund other than cash stands behind.
+        adjusted: of ours, manual corrections of a round.
+        funded: of ours, operations paid by another fund than cash.
         causes: the difference of GGR, theirs less ours, by cause.
     """
 
@@ -81,12 +81,12 @@ class TotalsRow:
 
     @property
     def breaks(self) -> int:
-        """What breaks make of the difference of GGR."""
+        """The difference of GGR that breaks cause."""
         return sum(ggr for cause, ggr in self.causes.items() if cause not in NO_BREAKS)
 
     @property
     def residual(self) -> int:
-        """What of the difference of GGR no line explains: zero where totals tie."""
+        """The difference of GGR that no line explains: zero if the totals tie out."""
         return self.difference.ggr - sum(self.causes.values())
 
 
@@ -96,9 +96,10 @@ class Totals:
 
     Attributes:
         zone: of the business days.
-        cells: in order of day, game and currency.
-        lines: the rounds that make the differences, in order of their cells.
-        unposted: batches that were accepted and are in neither figure yet.
+        cells: ordered by day, game and currency.
+        lines: the rounds that make the differences, ordered by cell.
+        non_cash: our corrections and funded operations.
+        unposted: accepted batches that are in no figure yet.
     """
 
     provider: str
@@ -107,128 +108,126 @@ class Totals:
     at: datetime
     cells: Mapping[TotalsCell, TotalsRow]
     lines: tuple[DifferenceLine, ...]
-    parts: tuple[PartOfOurs, ...]
+    non_cash: tuple[NonCashOperation, ...]
     unposted: int
 
     @property
     def ties(self) -> bool:
-        """Whether every difference is explained to the unit, cell by cell."""
+        """Whether every difference is explained to the minor unit, cell by cell."""
         return all(row.residual == 0 for row in self.cells.values())
 
     @property
     def agrees(self) -> bool:
-        """Whether the two sides say the same of every cell."""
+        """Whether both sides have the same amounts in every cell."""
         return all(
             row.difference.stake == 0 == row.difference.payout for row in self.cells.values()
         )
 
-    def by(self, *what: str) -> tuple[TotalsRow, ...]:
-        """The cells added up by ``day``, ``game`` or both; always also by currency."""
+    def by(self, *columns: str) -> tuple[TotalsRow, ...]:
+        """Sum the cells by ``day``, ``game`` or both; always also by currency."""
         return _summed(
-            self.cells, lambda cell: tuple(str(getattr(cell, name)) for name in what)
+            self.cells, lambda cell: tuple(str(getattr(cell, name)) for name in columns)
         )
 
 
-def totals(database_url: str, terms: Terms, *, now: datetime, zone: str) -> Totals:
-    """Add up both sides of a window and explain every difference.
+def totals(database_url: str, request: RunRequest, *, now: datetime, zone: str) -> Totals:
+    """Sum both sides of a window and explain every difference.
+
+    Args:
+        database_url: where both sides are read.
+        request: says which rows match; ``open_after`` does not matter.
+        now: decides what is immature.
+        zone: of the business days.
 
     Raises:
         Unavailable: the database cannot be reached.
         Contradiction: a pass does not conserve its rows.
     """
-    with open_books(
-        database_url,
-        terms.provider,
-        terms.window,
-        overdue=None,
-        balances=terms.rules.attributes,
-        young=young_since(as_ages(terms.maturity), now),
-    ) as books:
-        found, counts = _found(books, terms, now, zone)
-        told = lines_of(terms.provider, found, zone)
-        ours, theirs = sums_of_ours(books, zone), sums_of_theirs(books, zone)
-        parts = _of_learned_games(parts_of_ours(books, zone), told)
-        unposted = unposted_batches(books)
-    _move(ours, told, found, counts, zone)
+    provider, window = request.provider, request.window
+    context = MatchContext(now=now, maturity=request.maturity, rules=request.rules)
+    with open_snapshot(database_url, provider, window, context) as snapshot:
+        frames, counts = _compare(snapshot, zone)
+        differences = difference_lines(provider, frames, zone)
+        ours, theirs = our_sums(snapshot, zone), their_sums(snapshot, zone)
+        non_cash = _with_learned_games(non_cash_operations(snapshot, zone), differences)
+        unposted = unposted_batches(snapshot)
+    _move_learned_rounds(ours, differences, frames, counts, zone)
+    lines = sorted(differences.lines, key=lambda line: (line.cell, line.cause, line.round_id))
     return Totals(
-        provider=terms.provider,
-        window=terms.window,
+        provider=provider,
+        window=window,
         zone=zone,
         at=now,
-        cells=_cells(ours, theirs, told.lines, parts),
-        lines=tuple(
-            sorted(told.lines, key=lambda line: (line.cell, line.cause, line.round_id))
-        ),
-        parts=parts,
+        cells=_cells(ours, theirs, differences.lines, non_cash),
+        lines=tuple(lines),
+        non_cash=non_cash,
         unposted=unposted,
     )
 
 
-def _found(
-    books: Snapshot, terms: Terms, now: datetime, zone: str
-) -> tuple[ComparisonFrames, Counts]:
-    """What the comparison says, of the rows that need a closer look here."""
-    sides = books.keys()
-    suspect = np.union1d(books.straddling(), on_two_days(books, zone))
-    agreed = agree(sides.ours, sides.theirs, suspect=suspect)
-    conserved("ours", tally(sides.ours), agreed.matched + agreed.ours_remains)
-    conserved("theirs", tally(sides.theirs), agreed.matched + agreed.theirs_remains)
-    margin = margin_of(books.near, terms.window, terms.rules)
-    keys = np.union1d(agreed.residual, margin)
-    full = books.records(keys)
-    games, counts = games_of_records(books, keys), counts_of_rounds(books, keys)
-    read = parted(full.ours, full.theirs, agreed.residual)
-    far = loose_beyond(read) if len(margin) else PAIRS.empty()
-    pairs = _tied(pair(fold(read.ours), fold(read.theirs)), far, terms.rules)
-    ours = pd.concat([read.ours, read.ours_beyond])
-    theirs = pd.concat([read.theirs, read.theirs_beyond])
-    judged = classify(pairs, now=now, maturity=terms.maturity, rules=terms.rules)
-    found = ComparisonFrames(
-        pairs=judged.told(), breaks=judged.breaks, ours=ours, theirs=theirs, games=games
+def _compare(snapshot: Snapshot, zone: str) -> tuple[ComparisonFrames, Counts]:
+    """Compare the window and return the frames of all rows that do not simply agree."""
+    context = snapshot.context
+    sides = snapshot.key_rows()
+    suspect = np.union1d(snapshot.straddling_keys(), keys_on_two_days(snapshot, zone))
+    agreed = agree(sides, suspect=suspect)
+    check_exact_pass("ours", tally(sides.ours), agreed.matched + agreed.ours_left)
+    check_exact_pass("theirs", tally(sides.theirs), agreed.matched + agreed.theirs_left)
+    edge_keys = find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules)
+    keys = np.union1d(agreed.residual, edge_keys)
+    games, counts = record_games(snapshot, keys), round_counts(snapshot, keys)
+    records = split_at_window(snapshot.records(keys), agreed.residual)
+    edge_rows = unmatched_edge_rows(records) if len(edge_keys) else PAIRS.empty()
+    pairs = pair(fold(records.ours), fold(records.theirs))
+    classified = classify(_tie(pairs, edge_rows, context.rules), context)
+    frames = ComparisonFrames(
+        pairs=classified.as_frame(),
+        breaks=classified.breaks,
+        ours=pd.concat([records.ours, records.ours_edge]),
+        theirs=pd.concat([records.theirs, records.theirs_edge]),
+        games=games,
     )
-    return found, counts
+    return frames, counts
 
 
-def _tied(pairs: pd.DataFrame, far: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    """Pairs whose one-sided rows are tied by what they hold, also to rows beyond the window."""
-    if not rules.attributes:
+def _tie(pairs: pd.DataFrame, edge_rows: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    """Match one-sided pairs by attributes, also with edge rows."""
+    undecided = may_be_tied(pairs, rules)
+    if not undecided.any():
         return pairs
-    waits = (pairs["side"] != "both") & ~otherwise_told(pairs)
-    if not waits.any():
-        return pairs
-    loose = pd.concat([pairs[waits], far], ignore_index=True)
-    tied = of_the_window(tie_by_attributes(loose, rules))
-    return pd.concat([pairs[~waits], tied], ignore_index=True)
+    unmatched = pd.concat([pairs[undecided], edge_rows], ignore_index=True)
+    tied = window_rows(tie_by_attributes(unmatched, rules))
+    return pd.concat([pairs[~undecided], tied], ignore_index=True)
 
 
-def _of_learned_games(
-    parts: tuple[PartOfOurs, ...], told: DifferenceLines
-) -> tuple[PartOfOurs, ...]:
-    learned = {(round_of(name), code): game for (name, code), game in told.learned.items()}
+def _with_learned_games(
+    operations: tuple[NonCashOperation, ...], differences: DifferenceLines
+) -> tuple[NonCashOperation, ...]:
+    games = {(round_of(name), code): game for (name, code), game in differences.learned.items()}
     return tuple(
-        replace(part, cell=replace(part.cell, game=learned[part.round_id, part.cell.currency]))
-        if (part.round_id, part.cell.currency) in learned
-        else part
-        for part in parts
+        replace(op, cell=replace(op.cell, game=games[op.round_id, op.cell.currency]))
+        if (op.round_id, op.cell.currency) in games
+        else op
+        for op in operations
     )
 
 
-def _move(
+def _move_learned_rounds(
     ours: dict[TotalsCell, Figures],
-    told: DifferenceLines,
-    found: ComparisonFrames,
+    differences: DifferenceLines,
+    frames: ComparisonFrames,
     counts: Counts,
     zone: str,
 ) -> None:
-    """Rounds whose game only their tie to a record tells, from unknown to where they belong."""
-    if not told.learned:
+    """Move rounds whose game only a matched record shows from the unknown game to theirs."""
+    if not differences.learned:
         return
-    for row, day in days_of(found.ours[found.ours["inside"]], zone):
-        game = told.learned.get((row.round_id, row.currency))
+    for row, day in with_days(frames.ours[frames.ours["inside"]], zone):
+        game = differences.learned.get((row.round_id, row.currency))
         if game is None:
             continue
         bets, wins, rollbacks = counts[round_of(row.round_id), row.player, row.currency]
-        one = Figures(
+        figures = Figures(
             rounds=1,
             bets=bets,
             wins=wins,
@@ -236,25 +235,21 @@ def _move(
             stake=row.stake,
             payout=row.payout,
         )
-        was, cell = (
-            TotalsCell(day, UNKNOWN_GAME, row.currency),
-            TotalsCell(day, game, row.currency),
-        )
-        ours[was] -= one
-        ours[cell] = ours.get(cell, Figures()) + one
+        cell = TotalsCell(day, game, row.currency)
+        ours[TotalsCell(day, UNKNOWN_GAME, row.currency)] -= figures
+        ours[cell] = ours.get(cell, Figures()) + figures
 
 
 def _cells(
     ours: Mapping[TotalsCell, Figures],
     theirs: Mapping[TotalsCell, Figures],
     lines: Iterable[DifferenceLine],
-    parts: Iterable[PartOfOurs],
+    non_cash: Iterable[NonCashOperation],
 ) -> dict[TotalsCell, TotalsRow]:
-    causes: dict[TotalsCell, dict[str, int]] = {}
+    causes: defaultdict[TotalsCell, Counter[str]] = defaultdict(Counter)
     for line in lines:
-        here = causes.setdefault(line.cell, {})
-        here[line.cause] = here.get(line.cause, 0) + line.ggr
-    adjusted, funded = _parts(parts, adjusts=True), _parts(parts, adjusts=False)
+        causes[line.cell][line.cause] += line.ggr
+    adjusted, funded = _sum_parts(non_cash, adjusts=True), _sum_parts(non_cash, adjusts=False)
     nothing = Figures()
     return {
         cell: TotalsRow(
@@ -271,29 +266,29 @@ def _cells(
     }
 
 
-def _parts(parts: Iterable[PartOfOurs], *, adjusts: bool) -> dict[TotalsCell, Figures]:
-    sums: dict[TotalsCell, Figures] = {}
-    for part in parts:
-        if part.adjusts == adjusts:
-            figures = Figures(stake=part.stake, payout=part.payout)
-            sums[part.cell] = sums.get(part.cell, Figures()) + figures
+def _sum_parts(
+    operations: Iterable[NonCashOperation], *, adjusts: bool
+) -> dict[TotalsCell, Figures]:
+    sums: defaultdict[TotalsCell, Figures] = defaultdict(Figures)
+    for operation in operations:
+        if operation.adjusts == adjusts:
+            sums[operation.cell] += Figures(stake=operation.stake, payout=operation.payout)
     return sums
 
 
 def _summed(
-    cells: Mapping[TotalsCell, TotalsRow], name: Callable[[TotalsCell], Name]
+    cells: Mapping[TotalsCell, TotalsRow], name_of: Callable[[TotalsCell], Name]
 ) -> tuple[TotalsRow, ...]:
     groups: dict[tuple[Name, str], list[TotalsRow]] = {}
     for cell, row in cells.items():
-        groups.setdefault((name(cell), cell.currency), []).append(row)
-    return tuple(_sum(named, code, groups[named, code]) for named, code in sorted(groups))
+        groups.setdefault((name_of(cell), cell.currency), []).append(row)
+    return tuple(_sum(name, code, groups[name, code]) for name, code in sorted(groups))
 
 
 def _sum(name: Name, currency: str, rows: list[TotalsRow]) -> TotalsRow:
-    causes: dict[str, int] = {}
+    causes: Counter[str] = Counter()
     for row in rows:
-        for cause, ggr in row.causes.items():
-            causes[cause] = causes.get(cause, 0) + ggr
+        causes.update(row.causes)
     nothing = Figures()
     return TotalsRow(
         name=name,

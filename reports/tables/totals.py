@@ -142,8 +142,8 @@ def resolution_rate_grid(pack: Pack) -> Grid:
 def _shares(pack: Pack) -> Iterator[GridRow]:
     if pack.resolution_rate is None or not pack.resolution_rate.rows:
         return
-    shares = pack.resolution_rate.shares
-    counts = [(share.due, share.explained) for share in shares]
+    shares = pack.resolution_rate.rates
+    counts = [(share.due, share.resolved) for share in shares]
     yield "rows", *(v for due, done in counts for v in (due, done, percent(done, due) or ""))
     for code in sorted({code for share in shares for code in share.money}):
         row: list[Value] = [code]

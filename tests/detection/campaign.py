@@ -1,9 +1,9 @@
-"""Many seeds of simulated months; what is found must be what was injected, and nothing else.
+"""Compare many simulated months: what is found must be what was injected, and nothing else.
 
     python -m tests.detection.campaign --seeds 1000
     python -m tests.detection.campaign --seed 17 --only 3,9,12
 
-Exit codes: 0 exact; 1 a break missed or invented, or a fault that never occurred.
+Exit codes: 0 exact; 1 a break was missed or invented, or a fault never occurred.
 """
 
 import argparse
@@ -21,44 +21,44 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
-from tests.detection.stored import Stored, stored
+from tests.detection.stored import StoredMonths, stored
 from tests.harness.detection.expected import predicted
-from tests.harness.detection.fault_kinds import POSSIBLE, Fault, Lie
+from tests.harness.detection.fault_kinds import POSSIBLE, Fault, FaultKind
 from tests.harness.detection.month import System
 from tests.harness.detection.seed import (
     Case,
     Verdict,
     case_of,
-    judged_at_edges,
-    judged_in_memory,
+    compare_edges,
+    compare_in_memory,
     seed_of,
 )
 from tests.simulation.shrink import shortest
 
-#: Months that share their tables: each with players and rounds of its own.
-STRETCH = 20
-#: Every so many seeds, one is also stored, and asked by the command.
+#: Months that are compared together, each with its own players and rounds.
+BATCH = 20
+#: Of so many seeds, one is also stored and reconciled by the command.
 STORED_EVERY = 50
-#: From how many seeds on every fault must have struck every provider that it can.
+#: From this many seeds on, every fault must have struck every provider that it can.
 COVERING = 200
-#: Where a difference showed, if not within a month.
+#: Marks a difference that showed at an edge.
 AT_EDGE = "at an edge: "
-#: How long a failing seed may be shortened, in seconds.
+#: How long a failing seed may be reduced, in seconds.
 SHORTENING_S = 90.0
 
 out = Console(highlight=False, soft_wrap=True, width=140)
-Key = tuple[Lie, System]
+Key = tuple[FaultKind, System]
 
 
 @dataclass(slots=True)
 class Total:
-    """What some seeds came to.
+    """The sum of some seeds.
 
     Attributes:
         injected: how often each fault struck each provider.
         kinds: breaks predicted, by kind and provider.
-        edges: breaks predicted of days that meet at an edge, where no name ties.
-        wrong: seeds with a break missed or invented, with the first of them in words.
+        edges: breaks predicted at edges, where the history lacks our round ids.
+        wrong: seeds with a break missed or invented, and the first of those.
     """
 
     seeds: int = 0
@@ -69,7 +69,7 @@ class Total:
     wrong: dict[int, str] = field(default_factory=dict)
 
     def add(self, other: "Total") -> None:
-        """Both together."""
+        """Add another sum."""
         self.seeds += other.seeds
         self.rounds += other.rounds
         self.injected += other.injected
@@ -78,41 +78,41 @@ class Total:
         self.wrong |= other.wrong
 
 
-def stretch(first: int, last: int) -> Total:
-    """Compare the months of some seeds at once, ``last`` left out."""
+def compare_batch(first: int, last: int) -> Total:
+    """Compare the months of some seeds at once, from ``first`` to before ``last``."""
     cases = [case_of(seed) for seed in range(first, last)]
-    verdict = judged_in_memory(cases)
+    verdict = compare_in_memory(cases)
     total = Total(seeds=len(cases), rounds=sum(len(case.plays) for case in cases))
     for case in cases:
         systems = {play.number: play.system for play in case.plays}
-        total.injected.update((fault.lie, systems[fault.play]) for fault in case.faults)
-    total.kinds.update((one.kind, one.system) for one in verdict.predicted)
-    edges = judged_at_edges(range(first, last))
+        total.injected.update((fault.kind, systems[fault.play]) for fault in case.faults)
+    total.kinds.update((break_.kind, break_.system) for break_ in verdict.predicted)
+    edges = compare_edges(range(first, last))
     total.edges = len(edges.predicted)
-    for at, found in (("", verdict), (AT_EDGE, edges)):
-        for name, ones in (("missed", found.missed), ("invented", found.invented)):
-            for one in ones:
-                total.wrong.setdefault(seed_of(one), f"{at}{name} {one}")
+    for place, compared in (("", verdict), (AT_EDGE, edges)):
+        for name, breaks in (("missed", compared.missed), ("invented", compared.invented)):
+            for break_ in breaks:
+                total.wrong.setdefault(seed_of(break_), f"{place}{name} {break_}")
     return total
 
 
-def many(seeds: range, jobs: int) -> int:
-    """Compare all of them on all cores; returns the exit code."""
+def compare_seeds(seeds: range, jobs: int) -> int:
+    """Compare all seeds on all cores; return the exit code."""
     began = time.monotonic()
     total = Total()
-    ends = [(n, min(n + STRETCH, seeds.stop)) for n in seeds[::STRETCH]]
+    ends = [(n, min(n + BATCH, seeds.stop)) for n in seeds[::BATCH]]
     shown = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*shown, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("months", total=len(seeds))
-        for one in _parts(ends, jobs):
-            total.add(one)
+        for batch in _parts(ends, jobs):
+            total.add(batch)
             progress.update(task, completed=total.seeds)
     took = time.monotonic() - began
     _show(total)
     missing = _uncovered(total) if len(seeds) >= COVERING else []
-    for lie, system in missing:
-        out.print(f"never injected: {lie.name} at {system}", markup=False)
+    for kind, system in missing:
+        out.print(f"never injected: {kind.name} at {system}", markup=False)
     out.print(
         f"{total.seeds} seeds, {total.rounds} rounds, {total.injected.total()} faults,"
         f" {total.kinds.total()} breaks and {total.edges} at edges, {took:.0f} s,"
@@ -128,58 +128,60 @@ def many(seeds: range, jobs: int) -> int:
 
 def _parts(ends: Sequence[tuple[int, int]], jobs: int) -> Iterator[Total]:
     if jobs == 1:
-        yield from starmap(stretch, ends)
+        yield from starmap(compare_batch, ends)
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(stretch, *zip(*ends, strict=True))
+        yield from pool.map(compare_batch, *zip(*ends, strict=True))
 
 
-def one_edge(seed: int, *, keep: bool) -> int:
-    """Compare both days around the edge of a seed, and say what differs."""
+def compare_edge(seed: int, *, keep: bool) -> int:
+    """Compare both days around the edge of a seed, and print what differs."""
     if keep:
         with stored() as engine:
-            verdict: Verdict = engine.judged_at_edge(seed)
+            verdict: Verdict = engine.reconcile_edge(seed)
     else:
-        verdict = judged_at_edges([seed])
-    for name, ones in (("missed", verdict.missed), ("invented", verdict.invented)):
-        for each in ones:
-            out.print(f"{name}: {each}", markup=False)
+        verdict = compare_edges([seed])
+    _print_wrong(verdict)
     exact = "exactly as predicted" if verdict.exact else "NOT as predicted"
     out.print(f"seed {seed} at the edge, {len(verdict.predicted)} breaks: {exact}")
     return 0 if verdict.exact else 1
 
 
+def _print_wrong(verdict: Verdict) -> None:
+    for name, breaks in (("missed", verdict.missed), ("invented", verdict.invented)):
+        for break_ in breaks:
+            out.print(f"{name}: {break_}", markup=False)
+
+
 def _stored_seeds(seeds: range) -> int:
-    """Every fiftieth seed on a real database, asked by the command."""
+    """Reconcile every fiftieth seed on a real database with the command."""
     wrong = 0
     with stored() as engine:
         for seed in seeds[::STORED_EVERY]:
-            edge = engine.judged_at_edge(seed)
-            for at, verdict in (("", engine.judged(case_of(seed))), (AT_EDGE, edge)):
+            edge = engine.reconcile_edge(seed)
+            for place, verdict in (("", engine.reconcile(case_of(seed))), (AT_EDGE, edge)):
                 wrong += not verdict.exact
-                told = "as predicted" if verdict.exact else _first(verdict)
-                out.print(f"seed {seed}, stored, by command: {at}{told}", markup=False)
+                outcome = "as predicted" if verdict.exact else _first(verdict)
+                out.print(f"seed {seed}, stored, by command: {place}{outcome}", markup=False)
     return 1 if wrong else 0
 
 
-def one(seed: int, only: Collection[int] | None, *, keep: bool) -> int:
-    """Compare one month, or some faults of it, and say what differs."""
+def compare_seed(seed: int, only: Collection[int] | None, *, keep: bool) -> int:
+    """Compare one month, or some faults of it, and print what differs."""
     case = case_of(seed, only)
-    verdict = _judged_stored(case) if keep else judged_in_memory([case])
+    verdict = _reconcile_stored(case) if keep else compare_in_memory([case])
     for fault in case.faults:
-        out.print(_told(case, fault), markup=False)
-    for name, ones in (("missed", verdict.missed), ("invented", verdict.invented)):
-        for each in ones:
-            out.print(f"{name}: {each}", markup=False)
+        out.print(_described(case, fault), markup=False)
+    _print_wrong(verdict)
     exact = "exactly as predicted" if verdict.exact else "NOT as predicted"
     out.print(f"seed {seed}, {len(case.faults)} faults: {exact}")
     return 0 if verdict.exact else 1
 
 
-def _judged_stored(case: Case) -> Verdict:
+def _reconcile_stored(case: Case) -> Verdict:
     with stored() as engine:
-        made: Stored = engine
-        return made.judged(case)
+        server: StoredMonths = engine
+        return server.reconcile(case)
 
 
 def explain(seed: int, first: str) -> None:
@@ -191,43 +193,43 @@ def explain(seed: int, first: str) -> None:
     until = time.monotonic() + SHORTENING_S
 
     def fails(faults: Sequence[Fault]) -> bool:
-        kept = {fault.play for fault in faults}
+        plays = {fault.play for fault in faults}
         late = time.monotonic() > until
-        return not late and not judged_in_memory([case_of(seed, kept)]).exact
+        return not late and not compare_in_memory([case_of(seed, plays)]).exact
 
     case = case_of(seed)
     if not fails(case.faults):
-        out.print("it agrees when it is alone: the months of its stretch disturb each other")
+        out.print("it agrees when it is alone: the months of its batch disturb each other")
         return
     faults = [] if fails([]) else shortest(case.faults, fails)
     for fault in faults:
-        out.print(f"  {_told(case, fault)}", markup=False)
+        out.print(f"  {_described(case, fault)}", markup=False)
     only = ",".join(str(fault.play) for fault in faults)
     out.print(f"python -m tests.detection.campaign --seed {seed} --only '{only}'", markup=False)
 
 
-def _told(case: Case, fault: Fault) -> str:
+def _described(case: Case, fault: Fault) -> str:
     play = next(play for play in case.plays if play.number == fault.play)
-    kinds = ", ".join(each.kind for each in predicted(play, fault)) or "nothing"
-    return f"{play.system} {play.round_id}: {fault.lie.value} ({fault.by}): {kinds}"
+    kinds = ", ".join(break_.kind for break_ in predicted(play, fault)) or "nothing"
+    return f"{play.system} {play.round_id}: {fault.kind.value} ({fault.by}): {kinds}"
 
 
 def _first(verdict: Verdict) -> str:
-    missed = [f"missed {each}" for each in verdict.missed]
-    return (missed + [f"invented {each}" for each in verdict.invented])[0]
+    missed = [f"missed {break_}" for break_ in verdict.missed]
+    return (missed + [f"invented {break_}" for break_ in verdict.invented])[0]
 
 
 def _uncovered(total: Total) -> list[Key]:
     return [
-        (lie, system)
-        for lie in Lie
+        (kind, system)
+        for kind in FaultKind
         for system in System
-        if system in POSSIBLE[lie] and not total.injected[lie, system]
+        if system in POSSIBLE[kind] and not total.injected[kind, system]
     ]
 
 
 def _show(total: Total) -> None:
-    """Breaks by kind and provider: injected, and found as many times where nothing differs."""
+    """Print the injected breaks by kind and provider."""
     table = Table("break", *System)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -237,14 +239,14 @@ def _show(total: Total) -> None:
     table = Table("fault", *System)
     for column in table.columns[1:]:
         column.justify = "right"
-    for lie in Lie:
-        counts = (total.injected[lie, system] for system in System)
-        table.add_row(lie.value, *(str(count or "–") for count in counts))
+    for kind in FaultKind:
+        counts = (total.injected[kind, system] for system in System)
+        table.add_row(kind.value, *(str(count or "–") for count in counts))
     out.print(table)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what the command line asks for; returns the exit code."""
+    """Run what the command line asks for; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.detection.campaign")
     parser.add_argument("--seeds", type=int, default=200, help="how many months")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
@@ -253,12 +255,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", type=_numbers, help="only the faults of these plays")
     parser.add_argument("--stored", action="store_true", help="on a real database")
     parser.add_argument("--edge", action="store_true", help="the seed's edge of two days")
-    asked = parser.parse_args(arguments)
-    if asked.seed is not None and asked.edge:
-        return one_edge(asked.seed, keep=asked.stored)
-    if asked.seed is not None:
-        return one(asked.seed, asked.only, keep=asked.stored)
-    return many(range(asked.first, asked.first + asked.seeds), asked.jobs)
+    options = parser.parse_args(arguments)
+    if options.seed is not None and options.edge:
+        return compare_edge(options.seed, keep=options.stored)
+    if options.seed is not None:
+        return compare_seed(options.seed, options.only, keep=options.stored)
+    return compare_seeds(range(options.first, options.first + options.seeds), options.jobs)
 
 
 def _numbers(text: str) -> list[int]:

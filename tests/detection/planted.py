@@ -1,4 +1,4 @@
-"""Plant bugs in matching and judging, one at a time: the campaign must notice each of them.
+"""Plant bugs in matching and classification, one at a time: the campaign must notice each.
 
     python -m tests.detection.planted --within 60
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-# What matching needs is imported before the processes part, and costs each of them nothing.
+# Imported before the processes fork, so that it costs each of them nothing.
 import adbc_driver_postgresql.dbapi  # noqa: F401
 import pandas as pd  # noqa: F401
 import pyarrow as pa  # noqa: F401
@@ -20,33 +20,33 @@ import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 from tests.simulation.planted import Planter
 from tests.simulation.plants import Plant
 
-#: Months compared between two looks at whether the bug was noticed.
+#: Months compared between two checks whether the bug was noticed.
 AT_A_TIME = 12
 
 PLANTS: tuple[Plant, ...] = (
     Plant(
         "a_stake_owes_the_wrong_way",
         "reconcile.matching.classify",
-        "return seen, sign * more",
-        "return seen, more",
+        "return flags, sign * excess",
+        "return flags, excess",
     ),
     Plant(
-        "a_line_told_twice_counts_from_the_third",
+        "a_repeated_line_counts_from_the_third",
         "reconcile.matching.rounds",
-        'extra = self._value("occurrence") > 1',
-        'extra = self._value("occurrence") > 2',
+        'extra = self._integers("occurrence") > 1',
+        'extra = self._integers("occurrence") > 2',
     ),
     Plant(
-        "a_place_ties_only_where_nothing_differs",
+        "a_place_matches_only_equal_rows",
         "reconcile.matching.attributes",
         "same |= rows.payout[first]",
         "same &= rows.payout[first]",
     ),
     Plant(
-        "a_balance_that_comes_back_is_a_step_too",
+        "a_balance_that_comes_back_is_a_gap_too",
         "reconcile.findings.balance_chain",
         "if size == 0:",
-        'if size == 0 and row["will"] is None:',
+        'if size == 0 and row["next_shift"] is None:',
     ),
     Plant(
         "only_our_rollbacks_differ_in_status",
@@ -57,7 +57,7 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "equal_amounts_are_enough",
         "reconcile.matching.exact",
-        'for column in ("stake", "payout", "who"):',
+        'for column in ("stake", "payout", "player_hash"):',
         'for column in ("stake", "payout"):',
     ),
     Plant(
@@ -67,22 +67,22 @@ PLANTS: tuple[Plant, ...] = (
         "enough = best[-1, -1] + clear_by",
     ),
     Plant(
-        "everything_waits_for_the_longest_age",
+        "everything_waits_for_the_longest_maturity",
         "vocabulary.maturity",
         "if kind_mask & bit]",
         "if kind_mask & bit or kind_mask]",
     ),
     Plant(
-        "whatever_is_young_explains_an_amount",
+        "any_immature_movement_explains_an_amount",
         "reconcile.snapshot.immature",
-        "return amount in sums",
+        "return total in sums",
         "return bool(amounts)",
     ),
     Plant(
-        "a_round_that_both_tell_is_never_young",
+        "a_round_of_both_sides_is_never_immature",
         "reconcile.matching.classify",
-        "asked = self.both & self.amounts_differ",
-        "asked = ~self.both & self.amounts_differ",
+        "candidates = self.both & self.amounts_differ",
+        "candidates = ~self.both & self.amounts_differ",
     ),
     Plant(
         "nobody_is_owed_a_cent",
@@ -93,29 +93,29 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "a_conflict_of_an_agreeing_round_is_known",
         "reconcile.findings.journal",
-        "if each is not None",
-        "if each is not None and each.kind is not BreakKind.IDEMPOTENCY_CONFLICT",
+        "if finding is not None",
+        "if finding is not None and finding.kind is not BreakKind.IDEMPOTENCY_CONFLICT",
     ),
     Plant(
         "a_disputed_answer_is_believed",
         "reconcile.findings.delivery_log",
-        "return sent.startswith(said)",
+        "return sent.startswith(logged_body)",
         "return True",
     ),
     Plant(
-        "nobody_looks_beyond_the_edge",
+        "edge_rows_are_never_read",
         "reconcile.snapshot.edge_keys",
         "if not rules.attributes or not rules.edges:",
         "if rules.edges:",
     ),
     Plant(
-        "the_look_beyond_the_edge_is_cut_anywhere",
+        "edge_rows_are_cut_anywhere",
         "reconcile.snapshot.edge_keys",
-        "begins[1:] |= np.diff(places[order]) > within",
-        "begins[1:] |= places[order][1:] > within",
+        "begins[1:] |= np.diff(distances[order]) > within",
+        "begins[1:] |= distances[order][1:] > within",
     ),
     Plant(
-        "what_lies_beyond_the_edge_is_told_too",
+        "unmatched_edge_rows_are_reported_too",
         "reconcile.matching.edge_rows",
         "return tied[joined]",
         "return tied",
@@ -124,25 +124,26 @@ PLANTS: tuple[Plant, ...] = (
 
 
 def seeds_until_noticed(plant: Plant, within: int) -> tuple[int, str] | None:
-    """How many months it took to notice the bug, and the first difference; None: it was not.
+    """Return after how many months the bug was noticed, and the first difference, or None.
 
-    Only for a process that does nothing else afterwards: what it knows of the comparison is
-    forgotten, and imported anew with the bug.
+    Only for a process that does nothing else afterwards: it imports the comparison anew, with
+    the bug.
     """
     assert "tests.harness.detection.seed" not in sys.modules
-    for name in [name for name in sys.modules if name.split(".")[0] == "reconcile"]:
+    compared = {"reconcile", "breaks", "feeds"}
+    for name in [name for name in sys.modules if name.split(".")[0] in compared]:
         del sys.modules[name]
     sys.meta_path.insert(0, Planter(plant))
-    from tests.harness.detection.seed import case_of, judged_at_edges, judged_in_memory
+    from tests.harness.detection.seed import case_of, compare_edges, compare_in_memory
 
     for first in range(0, within, AT_A_TIME):
         seeds = range(first, min(first + AT_A_TIME, within))
-        months = judged_in_memory([case_of(seed) for seed in seeds])
-        for verdict in (months, judged_at_edges(seeds)):
-            told = [f"missed {one}" for one in verdict.missed]
-            told += [f"invented {one}" for one in verdict.invented]
-            if told:
-                return seeds.stop, told[0]
+        months = compare_in_memory([case_of(seed) for seed in seeds])
+        for verdict in (months, compare_edges(seeds)):
+            differences = [f"missed {break_}" for break_ in verdict.missed]
+            differences += [f"invented {break_}" for break_ in verdict.invented]
+            if differences:
+                return seeds.stop, differences[0]
     return None
 
 
@@ -151,7 +152,7 @@ def _look(plant: Plant, within: int, back: "Connection") -> None:
 
 
 def show(plants: Sequence[Plant], within: int) -> bool:
-    """Plant each bug and print what was noticed; whether all were."""
+    """Plant each bug and print what was noticed; return whether all were."""
     fork = get_context("fork")
     missed = 0
     for plant in plants:
@@ -159,25 +160,26 @@ def show(plants: Sequence[Plant], within: int) -> bool:
         process = fork.Process(target=_look, args=(plant, within, theirs))
         process.start()
         theirs.close()
-        found = ours.recv()
+        noticed = ours.recv()
         process.join()
-        missed += found is None
-        when = "NOT NOTICED" if found is None else f"within {found[0]}"
+        missed += noticed is None
+        when = "NOT NOTICED" if noticed is None else f"within {noticed[0]}"
         print(
-            f"{plant.name:42} {when:11} {'' if found is None else found[1][:120]}", flush=True
+            f"{plant.name:42} {when:11} {'' if noticed is None else noticed[1][:120]}",
+            flush=True,
         )
     print(f"{len(plants) - missed} of {len(plants)} planted bugs noticed")
     return missed == 0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Plant what the command line names, or everything."""
+    """Plant the bugs that the command line names, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.detection.planted")
     parser.add_argument("--within", type=int, default=60, help="months per bug")
     parser.add_argument("names", nargs="*", help="only these")
-    asked = parser.parse_args(arguments)
-    plants = [one for one in PLANTS if not asked.names or one.name in asked.names]
-    return 0 if show(plants, asked.within) else 1
+    options = parser.parse_args(arguments)
+    plants = [plant for plant in PLANTS if not options.names or plant.name in options.names]
+    return 0 if show(plants, options.within) else 1
 
 
 if __name__ == "__main__":

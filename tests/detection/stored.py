@@ -1,8 +1,8 @@
-"""A month on a real database, asked by the command ``tieout reconcile`` as people ask it.
+"""A month on a real database, reconciled with ``tieout reconcile`` as people run it.
 
-Our operations are put where the receiver puts them and posted by the ledger's own posting; the
-history goes through the feed's own storing. Only the clock is the wall's: the ages that the
-command is given make it judge as of the month's end.
+Our operations are written where the receiver writes them and posted by the ledger's own
+posting; the history is stored by the feed's own functions. Only the clock is real: the
+maturities given to the command make it judge as of the month's end.
 """
 
 import contextlib
@@ -27,13 +27,13 @@ from tests.harness.detection.delivery_log import handle
 from tests.harness.detection.edges import DAYS, edge_case, edge_world, expected_on
 from tests.harness.detection.expected import Expected
 from tests.harness.detection.month import (
-    BET_RIPE,
+    BET_MATURITY,
     END,
     NOW,
     OPEN_AFTER,
-    ROLLBACK_RIPE,
+    ROLLBACK_MATURITY,
     START,
-    WIN_RIPE,
+    WIN_MATURITY,
     System,
 )
 from tests.harness.detection.month import WITH_BALANCES as PUSHED
@@ -81,56 +81,56 @@ operations = {{ bet = "{bet}s", win = "{win}s", rollback = "{rollback}s" }}
 
 
 @dataclass(slots=True)
-class Stored:
-    """A server on which months are stored, each in a database of its own."""
+class StoredMonths:
+    """A server that stores months, each in a database of its own."""
 
-    fresh: Any
+    copy_database: Any
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def judged(self, case: Case) -> Verdict:
-        """Store one month and ask the command about every provider of it."""
-        with self.fresh(f"month_{next(self._numbers)}") as url:
-            return judged_by_command(url, case)
+    def reconcile(self, case: Case) -> Verdict:
+        """Store one month and reconcile every provider of it."""
+        with self.copy_database(f"month_{next(self._numbers)}") as url:
+            return reconcile_by_command(url, case)
 
-    def judged_at_edge(self, seed: int) -> Verdict:
-        """The same of what happens around an edge, for both of the days that meet there."""
-        with self.fresh(f"edge_{next(self._numbers)}") as url:
-            return edge_judged_by_command(url, seed)
+    def reconcile_edge(self, seed: int) -> Verdict:
+        """Store what happens around an edge and reconcile both days."""
+        with self.copy_database(f"edge_{next(self._numbers)}") as url:
+            return reconcile_edge_by_command(url, seed)
 
 
 @contextlib.contextmanager
-def stored() -> Iterator[Stored]:
-    """A server of its own."""
-    with template() as made:
-        yield Stored(made.copy)
+def stored() -> Iterator[StoredMonths]:
+    """Start a server of its own."""
+    with template() as server:
+        yield StoredMonths(server.copy)
 
 
-def judged_by_command(url: str, case: Case) -> Verdict:
-    """Store one month in an empty database and ask the command about every provider of it."""
+def reconcile_by_command(url: str, case: Case) -> Verdict:
+    """Store one month in an empty database and reconcile every provider of it."""
     store(url, world_of([case]))
-    found = [one for system in System for one in _asked(url, system)]
-    return Verdict(expected_of(case), sorted(found))
+    breaks = [break_ for system in System for break_ in _reconcile(url, system)]
+    return Verdict(expected_of(case), sorted(breaks))
 
 
-def edge_judged_by_command(url: str, seed: int) -> Verdict:
-    """Store what happens around an edge and ask the command about either day."""
+def reconcile_edge_by_command(url: str, seed: int) -> Verdict:
+    """Store what happens around an edge and reconcile either day."""
     cases = [edge_case(seed)]
     store(url, edge_world(cases))
-    told = [one for day in DAYS for one in expected_on(cases, day)]
-    found = [one for day in DAYS for one in _asked(url, System.UNNAMED, day)]
-    return Verdict(sorted(told), sorted(found))
+    expected = [break_ for day in DAYS for break_ in expected_on(cases, day)]
+    breaks = [break_ for day in DAYS for break_ in _reconcile(url, System.UNNAMED, day)]
+    return Verdict(sorted(expected), sorted(breaks))
 
 
 def store(url: str, world: World) -> None:
-    """Everything that either side has of a month."""
+    """Store everything that either side has of a month."""
     with psycopg.connect(url) as connection:
         wallets = _players(connection, world)
         _copy(connection, "operations", _OPERATIONS, (_op_row(op, wallets) for op in world.ops))
-        told = (
+        deliveries = (
             (1, system, "", key, verdict, "", b"", 409, b"", at)
             for system, key, verdict, at in world.deliveries
         )
-        _copy(connection, "deliveries", _DELIVERIES, told)
+        _copy(connection, "deliveries", _DELIVERIES, deliveries)
         _copy(connection, "provider_deliveries", _LOGGED, _log_rows(world))
     engine = open_engine(url, pool_size=1)
     with engine.begin() as transaction:
@@ -139,35 +139,35 @@ def store(url: str, world: World) -> None:
             keep = store_records if system in PUSHED else store_statement
             records = [_record(line) for line in lines for _ in range(line.times)]
             keep(transaction, system, records, source="month", received_at=NOW)
-            found = [
+            findings = [
                 NewFinding(
-                    kind=FindingKind(one.kind),
+                    kind=FindingKind(finding.kind),
                     detail="said by whoever read it",
-                    file=one.file or None,
-                    line=one.line,
-                    round_id=one.round_id,
-                    currency=one.currency,
-                    difference=one.difference,
+                    file=finding.file or None,
+                    line=finding.line,
+                    round_id=finding.round_id,
+                    currency=finding.currency,
+                    difference=finding.difference,
                 )
-                for one in world.findings
-                if one.system is system
+                for finding in world.findings
+                if finding.system is system
             ]
             record_findings(
-                transaction, system, "statement", scope="month", findings=found, now=NOW
+                transaction, system, "statement", scope="month", findings=findings, now=NOW
             )
     engine.dispose()
 
 
 def _players(connection: psycopg.Connection[Any], world: World) -> dict[tuple[str, str], int]:
-    players = sorted({who for who, _ in world.chains} | {line.player for line in world.lines})
-    _copy(connection, "players", "player", ((who,) for who in players))
-    handles = ((system, handle(who), who) for system in System for who in players)
+    players = sorted({name for name, _ in world.chains} | {line.player for line in world.lines})
+    _copy(connection, "players", "player", ((player,) for player in players))
+    handles = ((system, handle(player), player) for system in System for player in players)
     _copy(connection, "handles", "provider, handle, player", handles)
-    held = (
-        (who, currency, chain[-1].after, len(chain))
-        for (who, currency), chain in world.chains.items()
+    wallets = (
+        (player, currency, chain[-1].after, len(chain))
+        for (player, currency), chain in world.chains.items()
     )
-    _copy(connection, "wallets", "player, currency, balance, seq", held)
+    _copy(connection, "wallets", "player, currency, balance, seq", wallets)
     connection.execute("INSERT INTO batches (operations) VALUES (1)")
     rows = connection.execute("SELECT player, currency, wallet_id FROM wallets").fetchall()
     return {(player, currency): wallet for player, currency, wallet in rows}
@@ -197,13 +197,13 @@ def _op_row(op: Op, wallets: dict[tuple[str, str], int]) -> tuple[object, ...]:
 
 
 def _log_rows(world: World) -> Iterator[tuple[object, ...]]:
-    for number, one in enumerate(world.logged):
-        amount = text_from_minor(one.amount, exponent_of(one.currency))
-        said = {"eventType": one.event, "roundId": one.round_id, "amount": amount}
-        said |= {"userId": handle(one.player), "currency": one.currency}
+    for number, entry in enumerate(world.logged):
+        amount = text_from_minor(entry.amount, exponent_of(entry.currency))
+        body = {"eventType": entry.event, "roundId": entry.round_id, "amount": amount}
+        body |= {"userId": handle(entry.player), "currency": entry.currency}
         yield (
-            *(System.XIGS, "w", str(number), one.event, json.dumps(said).encode()),
-            *(one.code, one.body, one.code == 200, one.at, 0, NOW),
+            *(System.XIGS, "w", str(number), entry.event, json.dumps(body).encode()),
+            *(entry.code, entry.body, entry.code == 200, entry.at, 0, NOW),
         )
 
 
@@ -229,7 +229,7 @@ def _record(line: Line) -> HistoryRecord:
     )
 
 
-def _asked(
+def _reconcile(
     url: str, system: System, window: tuple[datetime, datetime] = (START, END)
 ) -> Iterator[Expected]:
     ago = SystemClock().now() - NOW
@@ -241,26 +241,26 @@ def _asked(
         words += ["--from", window[0].isoformat(), "--to", window[1].isoformat()]
         done = CliRunner().invoke(app, words)
     assert done.exit_code in {0, 1}, (done.output, done.exception)
-    told = json.loads(done.stdout)
-    assert told["conserved"]
-    for one in told["breaks"]:
-        # Where nobody knows the currency, no amount is told either.
-        exponent = 2 if one["currency"] == "XXX" else exponent_of(one["currency"])
-        sign = -1 if one["difference"].startswith("-") else 1
+    output = json.loads(done.stdout)
+    assert output["conserved"]
+    for break_ in output["breaks"]:
+        # A break without a known currency has no amount either.
+        exponent = 2 if break_["currency"] == "XXX" else exponent_of(break_["currency"])
+        sign = -1 if break_["difference"].startswith("-") else 1
         yield Expected(
             system=system.value,
-            kind=one["kind"],
-            round_id=one["round_key"],
-            player=one["player"],
-            currency=one["currency"],
-            difference=sign * minor_from_text(one["difference"].lstrip("-"), exponent),
-            impact=one["impact"],
+            kind=break_["kind"],
+            round_id=break_["round_key"],
+            player=break_["player"],
+            currency=break_["currency"],
+            difference=sign * minor_from_text(break_["difference"].lstrip("-"), exponent),
+            impact=break_["impact"],
         )
 
 
 def _settings(url: str, ago: timedelta) -> str:
-    ages = {"open_after": OPEN_AFTER, "bet": BET_RIPE}
-    ages |= {"win": WIN_RIPE, "rollback": ROLLBACK_RIPE}
+    ages = {"open_after": OPEN_AFTER, "bet": BET_MATURITY}
+    ages |= {"win": WIN_MATURITY, "rollback": ROLLBACK_MATURITY}
     since = {name: int((ago + age).total_seconds()) for name, age in ages.items()}
     head = f'mode = "test"\n[database]\nurl = "{url}"\n'
     head += '[broker]\nurl = "redis://127.0.0.1:1/0"\n'

@@ -1,4 +1,4 @@
-"""A small part of the detection campaign, and what makes its word worth anything."""
+"""A small part of the detection campaign, and tests of the campaign itself."""
 
 import ast
 import subprocess
@@ -10,11 +10,11 @@ import pytest
 
 from breaks.kinds import BreakKind
 from tests.detection.planted import PLANTS
-from tests.detection.stored import edge_judged_by_command, judged_by_command
+from tests.detection.stored import reconcile_by_command, reconcile_edge_by_command
 from tests.harness.detection.expected import predicted
-from tests.harness.detection.fault_kinds import POSSIBLE, Fault, Lie
+from tests.harness.detection.fault_kinds import POSSIBLE, Fault, FaultKind
 from tests.harness.detection.month import month
-from tests.harness.detection.seed import case_of, expected_of, judged_at_edges, judged_in_memory
+from tests.harness.detection.seed import case_of, compare_edges, compare_in_memory, expected_of
 
 HARNESS = Path(__file__).parents[1] / "harness"
 SEEDS = range(8)
@@ -22,46 +22,48 @@ SEEDS = range(8)
 IMPOSSIBLE = {BreakKind.DUPLICATE_IN_LEDGER}
 
 
-def test_months_of_every_provider_are_told_exactly_as_predicted() -> None:
-    verdict = judged_in_memory([case_of(seed) for seed in SEEDS])
+def test_months_of_every_provider_are_reported_exactly_as_predicted() -> None:
+    verdict = compare_in_memory([case_of(seed) for seed in SEEDS])
     assert len(verdict.predicted) > 150
     assert verdict.missed == []
     assert verdict.invented == []
 
 
-def test_days_that_meet_at_an_edge_tell_exactly_what_is_theirs_where_no_name_ties() -> None:
-    verdict = judged_at_edges(SEEDS)
+def test_days_that_meet_at_an_edge_report_exactly_their_own_breaks() -> None:
+    verdict = compare_edges(SEEDS)
     assert len(verdict.predicted) > 40
     assert verdict.missed == []
     assert verdict.invented == []
 
 
-def test_a_difference_across_the_edge_is_one_break_that_both_days_tell() -> None:
-    told = Counter(judged_at_edges(SEEDS).found)
-    assert {one.kind for one, times in told.items() if times == 2} >= {"payout_mismatch"}
-    assert {one.kind for one, times in told.items() if times == 1} >= {
+def test_a_difference_across_the_edge_is_one_break_that_both_days_report() -> None:
+    breaks = Counter(compare_edges(SEEDS).found)
+    assert {break_.kind for break_, times in breaks.items() if times == 2} >= {
+        "payout_mismatch"
+    }
+    assert {break_.kind for break_, times in breaks.items() if times == 1} >= {
         "missing_at_provider",
         "missing_in_ledger",
         "ambiguous_match",
     }
 
 
-def test_an_edge_that_is_stored_is_told_by_the_command_exactly_as_predicted(
+def test_a_stored_edge_is_reported_by_the_command_exactly_as_predicted(
     database: str,
 ) -> None:
-    verdict = edge_judged_by_command(database, 4)
+    verdict = reconcile_edge_by_command(database, 4)
     assert len(verdict.predicted) >= 4
     assert verdict.missed == []
     assert verdict.invented == []
 
 
 def test_a_month_without_faults_has_no_breaks() -> None:
-    assert judged_in_memory([case_of(seed, ()) for seed in SEEDS[:2]]).found == []
+    assert compare_in_memory([case_of(seed, ()) for seed in SEEDS[:2]]).found == []
 
 
-def test_a_stored_month_is_told_by_the_command_exactly_as_predicted(database: str) -> None:
+def test_a_stored_month_is_reported_by_the_command_exactly_as_predicted(database: str) -> None:
     case = case_of(3)
-    verdict = judged_by_command(database, case)
+    verdict = reconcile_by_command(database, case)
     assert verdict.predicted == expected_of(case)
     assert verdict.missed == []
     assert verdict.invented == []
@@ -71,44 +73,43 @@ def test_a_stored_month_is_told_by_the_command_exactly_as_predicted(database: st
     "module", ["month", "world", "fault_kinds", "faults", "plan", "expected", "edges"]
 )
 def test_the_prediction_shares_nothing_with_the_comparison(module: str) -> None:
-    tree = ast.parse((HARNESS / "detection" / f"{module}.py").read_text(encoding="utf-8"))
-    named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    named |= {
-        each.name
+    source = HARNESS / "detection" / f"{module}.py"
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {
+        alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.Import)
-        for each in node.names
+        for alias in node.names
     }
-    rooms = {str(name).split(".")[0] for name in named}
-    assert not rooms & {
-        *(
-            "reconcile",
-            "feeds",
-            "breaks",
-            "ledger",
-            "storage",
-            "providers",
-            "simulator",
-            "pandas",
-        ),
+    packages = {str(name).split(".")[0] for name in imported}
+    assert not packages & {
+        "reconcile",
+        "feeds",
+        "breaks",
+        "ledger",
+        "storage",
+        "providers",
+        "simulator",
+        "pandas",
     }
 
 
 def test_every_kind_of_break_but_one_can_be_caused_from_outside() -> None:
     plays = {play.system: play for play in month(0) if play.net}
     kinds = {
-        one.kind
-        for lie, systems in POSSIBLE.items()
+        break_.kind
+        for kind, systems in POSSIBLE.items()
         for system in systems
-        for one in predicted(
-            plays[system], Fault(lie=lie, play=0, by=3, variant=1, other="another")
+        for break_ in predicted(
+            plays[system], Fault(kind=kind, play=0, by=3, variant=1, other="another")
         )
     }
     assert kinds == {kind.value for kind in set(BreakKind) - IMPOSSIBLE}
 
 
 def test_every_fault_strikes_somewhere_and_no_play_is_hit_twice() -> None:
-    assert POSSIBLE.keys() == set(Lie)
+    assert POSSIBLE.keys() == set(FaultKind)
     for seed in SEEDS:
         hit = [fault.play for fault in case_of(seed).faults]
         assert len(hit) == len(set(hit)) > 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from providers.registry import DIALECTS
-from tests.meta.tree import ROOT, rooms, text_files
+from tests.meta.tree import ROOT, packages, text_files
 
 #: Where a dialect and its simulated system live, and the templates of new ones.
 FOLDERS = ("providers", "simulator/systems")
@@ -27,7 +27,7 @@ def product_files() -> list[Path]:
     return [
         path
         for path in text_files()
-        if path.parts[0] in rooms()
+        if path.parts[0] in packages()
         and not own & {str(parent) for parent in path.parents}
         and not path.name.endswith(".example.toml")
     ]
@@ -61,6 +61,6 @@ def test_a_planted_name_is_found(line: str) -> None:
 def test_the_gate_reads_every_package_and_the_shared_half_of_the_dialects() -> None:
     read = {str(path) for path in product_files()}
 
-    assert {path.split("/", 1)[0] for path in read} == set(rooms())
+    assert {path.split("/", 1)[0] for path in read} == set(packages())
     assert {"providers/registry.py", "providers/wire/fields.py", "ops/commands/demo.py"} <= read
     assert not [path for path in read if path.startswith("providers/xigs/")]

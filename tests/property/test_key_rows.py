@@ -1,4 +1,4 @@
-"""Packed key rows are read exactly, in whatever pieces and order they come."""
+"""Packed key rows are read exactly, in whatever blocks and order they come."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from reconcile.snapshot.arrays import BLOCK
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.key_rows import (
-    BYTES,
+    ROW_BYTES,
+    count_rows,
     keys_frame,
-    of_string,
-    players_of,
-    rows_of,
-    sorted_places,
+    parse_players,
+    sort_keys,
+    split_packed,
 )
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -37,12 +37,12 @@ class Row:
 
     def packed(self) -> bytes:
         numbers = (self.match_key, self.stake, self.payout, self.name)
-        told = b"".join(number.to_bytes(8, "big", signed=True) for number in numbers)
-        return told + self.currency.encode().ljust(8) + bytes([self.odd])
+        packed = b"".join(number.to_bytes(8, "big", signed=True) for number in numbers)
+        return packed + self.currency.encode().ljust(8) + bytes([self.odd])
 
-    def told(self, players: dict[int, int]) -> tuple[object, ...]:
-        who = players.get(self.name, self.name)
-        return (self.match_key, self.stake, self.payout, self.currency, who, self.odd)
+    def expected(self, players: dict[int, int]) -> tuple[object, ...]:
+        player = players.get(self.name, self.name)
+        return (self.match_key, self.stake, self.payout, self.currency, player, self.odd)
 
 
 ROWS = st.lists(
@@ -52,18 +52,18 @@ ROWS = st.lists(
 
 
 def framed(pieces: list[list[Row]], players: dict[int, int]) -> pd.DataFrame:
-    def who(names: Keys) -> tuple[Keys, Keys]:
+    def find_players(names: Keys) -> tuple[Keys, Keys]:
         assert len(set(names.tolist())) == len(names)
-        known = [name for name in names.tolist() if name in players]
-        found = [players[name] for name in known]
-        return np.array(known, dtype=np.int64), np.array(found, dtype=np.int64)
+        mapped = [name for name in names.tolist() if name in players]
+        hashes = [players[name] for name in mapped]
+        return np.array(mapped, dtype=np.int64), np.array(hashes, dtype=np.int64)
 
-    cuts = [of_string(b"".join(row.packed() for row in piece)) for piece in pieces]
-    assert rows_of(cuts) == sum(map(len, pieces))
-    return keys_frame(cuts, who)
+    blocks = [split_packed(b"".join(row.packed() for row in piece)) for piece in pieces]
+    assert count_rows(blocks) == sum(map(len, pieces))
+    return keys_frame(blocks, find_players)
 
 
-def told(frame: pd.DataFrame) -> list[tuple[object, ...]]:
+def rows_of(frame: pd.DataFrame) -> list[tuple[object, ...]]:
     return list(zip(*(frame[name].tolist() for name in frame), strict=True))
 
 
@@ -71,38 +71,38 @@ def told(frame: pd.DataFrame) -> list[tuple[object, ...]]:
     pieces=st.lists(ROWS, max_size=4),
     players=st.dictionaries(st.integers(-3, 3), INT64, max_size=5),
 )
-def test_every_row_is_there_as_it_was_packed_in_the_order_of_keys(
+def test_every_row_is_read_as_it_was_packed_in_order_of_keys(
     pieces: list[list[Row]], players: dict[int, int]
 ) -> None:
     rows = [row for piece in pieces for row in piece]
     expected = sorted(rows, key=lambda row: row.match_key)  # equal keys keep their places
-    assert told(framed(pieces, players)) == [row.told(players) for row in expected]
+    assert rows_of(framed(pieces, players)) == [row.expected(players) for row in expected]
 
 
 @given(keys=st.lists(KEYS, max_size=200))
 def test_places_are_those_of_a_stable_sort(keys: list[int]) -> None:
-    told = np.array(keys, dtype=np.int64)
-    assert np.array_equal(sorted_places(told), np.argsort(told, kind="stable"))
+    array = np.array(keys, dtype=np.int64)
+    assert np.array_equal(sort_keys(array), np.argsort(array, kind="stable"))
 
 
 def test_more_rows_than_a_cache_holds_are_ordered_all_the_same() -> None:
     keys = np.random.default_rng(1).integers(-(2**63), 2**63 - 1, 3 * BLOCK)
-    packed = np.zeros((len(keys), BYTES), dtype=np.uint8)
+    packed = np.zeros((len(keys), ROW_BYTES), dtype=np.uint8)
     packed[:, :8] = keys.astype(">i8").view(np.uint8).reshape(-1, 8)
     packed[:, 32:40] = np.frombuffer(b"EUR     ", np.uint8)
-    pieces = [of_string(part.tobytes()) for part in np.array_split(packed, 7)]
+    pieces = [split_packed(part.tobytes()) for part in np.array_split(packed, 7)]
     frame = keys_frame(pieces, lambda names: (names, names))
     assert np.array_equal(frame["match_key"].to_numpy(), np.sort(keys))
     assert frame["currency"].cat.categories.tolist() == ["EUR"]
 
 
 def test_nothing_makes_a_frame_without_rows() -> None:
-    assert told(framed([], {})) == []
-    assert told(framed([[]], {})) == []
+    assert rows_of(framed([], {})) == []
+    assert rows_of(framed([[]], {})) == []
 
 
 @given(pairs=st.lists(st.tuples(INT64, INT64), max_size=20))
 def test_names_and_players_come_in_pairs(pairs: list[tuple[int, int]]) -> None:
     packed = b"".join(n.to_bytes(8, "big", signed=True) for pair in pairs for n in pair)
-    names, players = players_of([packed])
+    names, players = parse_players([packed])
     assert list(zip(names.tolist(), players.tolist(), strict=True)) == pairs

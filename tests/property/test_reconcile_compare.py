@@ -1,4 +1,4 @@
-"""Whatever two books say: nothing is lost, order changes nothing, sides mirror each other."""
+"""Whatever two books hold: no row is lost, order changes nothing, and sides are symmetric."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,8 +8,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.matching.compare import Comparison, Judging, compare
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys
+from reconcile.matching.compare import Comparison, compare
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
+from reconcile.snapshot.rules import MatchContext
 from vocabulary.ids import match_key
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -39,16 +40,18 @@ _rows: st.SearchStrategy[list[Row]] = st.lists(
 
 
 def _records(rows: Sequence[Row]) -> pd.DataFrame:
-    """Records of one side; a round and currency told again is a further occurrence."""
-    told: dict[tuple[str, str], int] = {}
+    """Return the records of one side; a repeated round and currency is a further occurrence."""
+    occurrences: dict[tuple[str, str], int] = {}
     lines = []
     for round_id, currency, player, stake, payout, inside, age in rows:
-        occurrence = told[round_id, currency] = told.get((round_id, currency), 0) + 1
+        occurrence = occurrences[round_id, currency] = (
+            occurrences.get((round_id, currency), 0) + 1
+        )
         at = pd.Timestamp(NOW - timedelta(minutes=age))
         none = (pd.NA, pd.NA, pd.NA)
         identity = (match_key("p", round_id), round_id, round_id, occurrence, player, currency)
-        told_of = (*none, pd.NA, pd.NA, at, at, False, inside, pd.NA, "")
-        lines.append((*identity, stake, payout, False, *told_of))
+        other_columns = (*none, pd.NA, pd.NA, at, at, False, inside, pd.NA, "")
+        lines.append((*identity, stake, payout, False, *other_columns))
     kinds = {
         name: "datetime64[us, UTC]" if kind == "instant" else {"text": "str"}.get(kind, kind)
         for name, kind in RECORDS.columns.items()
@@ -57,16 +60,16 @@ def _records(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def _keys(records: pd.DataFrame) -> pd.DataFrame:
-    """What a window shows of the records: fixed-width columns, ordered by key."""
+    """Return the key rows of the window, ordered by key."""
     inside = records[records["inside"]].sort_values("match_key", kind="stable")
-    who = [match_key("player", player) for player in inside["player"]]
+    hashes = [match_key("player", player) for player in inside["player"]]
     frame = pd.DataFrame(
         {
             "match_key": inside["match_key"],
             "stake": inside["stake"],
             "payout": inside["payout"],
             "currency": pd.Categorical(inside["currency"], categories=["EUR", "USD"]),
-            "who": np.array(who, dtype=np.int64),
+            "player_hash": np.array(hashes, dtype=np.int64),
             "odd": inside["occurrence"] > 1,
         }
     )
@@ -74,16 +77,18 @@ def _keys(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> Comparison:
-    def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return ours[ours["match_key"].isin(keys)], theirs[theirs["match_key"].isin(keys)]
+    def fetch(keys: Keys) -> Sides:
+        return Sides(
+            ours=ours[ours["match_key"].isin(keys)],
+            theirs=theirs[theirs["match_key"].isin(keys)],
+        )
 
     outside = [side["match_key"][~side["inside"]].to_numpy() for side in (ours, theirs)]
     return compare(
-        _keys(ours),
-        _keys(theirs),
+        Sides(ours=_keys(ours), theirs=_keys(theirs)),
         suspect=np.unique(np.concatenate(outside)),
         fetch=fetch,
-        judging=Judging(now=NOW, maturity=MATURITY),
+        context=MatchContext(now=NOW, maturity=MATURITY),
     )
 
 
@@ -107,14 +112,16 @@ def test_every_row_of_either_side_ends_in_one_bucket(
 def test_the_order_of_the_rows_changes_nothing(
     ours: list[Row], theirs: list[Row], data: st.DataObject
 ) -> None:
-    mine, yours = _records(ours), _records(theirs)
-    straight = _compare(mine, yours)
+    our_side, their_side = _records(ours), _records(theirs)
+    expected = _compare(our_side, their_side)
     shuffled = _compare(
-        mine.iloc[data.draw(st.permutations(range(len(mine))))].reset_index(drop=True),
-        yours.iloc[data.draw(st.permutations(range(len(yours))))].reset_index(drop=True),
+        our_side.iloc[data.draw(st.permutations(range(len(our_side))))].reset_index(drop=True),
+        their_side.iloc[data.draw(st.permutations(range(len(their_side))))].reset_index(
+            drop=True
+        ),
     )
-    pd.testing.assert_frame_equal(shuffled.breaks, straight.breaks)
-    assert (shuffled.ours, shuffled.theirs) == (straight.ours, straight.theirs)
+    pd.testing.assert_frame_equal(shuffled.breaks, expected.breaks)
+    assert (shuffled.ours, shuffled.theirs) == (expected.ours, expected.theirs)
 
 
 @given(ours=_rows, theirs=_rows)
@@ -122,17 +129,17 @@ def test_the_order_of_the_rows_changes_nothing(
 def test_swapping_the_sides_mirrors_every_difference(
     ours: list[Row], theirs: list[Row]
 ) -> None:
-    mine, yours = _records(ours), _records(theirs)
-    there = [
+    our_side, their_side = _records(ours), _records(theirs)
+    mirrored = [
         (round_id, currency, MIRRORED.get(kind, kind), -difference)
-        for round_id, currency, kind, difference in _found(_compare(mine, yours))
+        for round_id, currency, kind, difference in _found(_compare(our_side, their_side))
     ]
-    assert sorted(there) == sorted(_found(_compare(yours, mine)))
+    assert sorted(mirrored) == sorted(_found(_compare(their_side, our_side)))
 
 
 @given(rows=_rows)
 @settings(max_examples=5, deadline=None)
-def test_a_book_agrees_with_itself_but_for_what_it_says_twice(rows: list[Row]) -> None:
+def test_a_book_agrees_with_itself_except_for_repeated_lines(rows: list[Row]) -> None:
     records = _records(rows)
     kinds = {kind for _, _, kind, _ in _found(_compare(records, records))}
     assert kinds <= {"duplicate_at_provider", "duplicate_in_ledger", "player_mismatch"}

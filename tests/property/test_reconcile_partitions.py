@@ -1,4 +1,4 @@
-"""However the rows are ordered and the parts are cut, the result is the same."""
+"""However the rows are ordered and the parts are split, the result is the same."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconcile.matching.compare import Comparison
-from reconcile.matching.conservation import as_json
+from reconcile.matching.conservation import tally_json
 from tests.unit.reconcile.test_passes import compared, records
 
 Row = tuple[str, int, int, int, int]
@@ -26,17 +26,20 @@ _rows: st.SearchStrategy[list[Row]] = st.lists(
 
 
 def _side(name: str, rows: Sequence[Row]) -> pd.DataFrame:
-    told = [
-        {"player": player, "stake": stake, "payout": payout, "balance_before": held, "s": s}
-        for player, stake, payout, held, s in rows
+    columns = [
+        {"player": player, "stake": stake, "payout": payout, "balance_before": before, "s": s}
+        for player, stake, payout, before, s in rows
     ]
-    return records(name, *told)
+    return records(name, *columns)
 
 
 def _text(result: Comparison) -> str:
-    """Everything a comparison says, as text."""
+    """Return the whole result of a comparison as text."""
     proofs = [
-        [as_json(getattr(proof, name)) for name in ("compared", "matched", "timing", "breaks")]
+        [
+            tally_json(getattr(proof, name))
+            for name in ("compared", "matched", "timing", "breaks")
+        ]
         for proof in (result.ours, result.theirs)
     ]
     names = [str(proof.identity) for proof in (result.ours, result.theirs)]
@@ -44,7 +47,8 @@ def _text(result: Comparison) -> str:
     return json.dumps([proofs, names, frames, dict(result.residuals)])
 
 
-#: Tied by balances, by place, as a group and by attributes; ambiguous, missing on either side.
+#: Matched by balances, by place, as a group and by attributes; ambiguous; missing on either
+#: side.
 _OURS: list[Row] = [
     ("alice", 3, 0, 4, 0),
     ("alice", 2, 1, 9, 30),
@@ -69,23 +73,24 @@ _THEIRS: list[Row] = [
 def test_neither_order_nor_parts_change_a_byte(
     ours: list[Row], theirs: list[Row], seed: int
 ) -> None:
-    mine, yours = _side("o", ours), _side("t", theirs)
-    straight = compared(mine, yours)
-    assert straight.ours.holds
-    assert straight.theirs.holds
+    our_side, their_side = _side("o", ours), _side("t", theirs)
+    expected = compared(our_side, their_side)
+    assert expected.ours.holds
+    assert expected.theirs.holds
     shuffled = [
-        side.sample(frac=1, random_state=seed).reset_index(drop=True) for side in (mine, yours)
+        side.sample(frac=1, random_state=seed).reset_index(drop=True)
+        for side in (our_side, their_side)
     ]
     for parts in (1, 7, 64):
-        assert _text(compared(*shuffled, parts=parts)) == _text(straight)
+        assert _text(compared(*shuffled, parts=parts)) == _text(expected)
 
 
 @given(rows=_rows, data=st.data())
 @settings(max_examples=6, deadline=None)
-def test_a_history_without_names_that_tells_everything_ties_out(
+def test_a_complete_history_without_our_round_ids_ties_out(
     rows: list[Row], data: st.DataObject
 ) -> None:
-    told = data.draw(st.permutations(rows))
-    result = compared(_side("o", rows), _side("t", told))
+    their_rows = data.draw(st.permutations(rows))
+    result = compared(_side("o", rows), _side("t", their_rows))
     assert len(result.breaks) == 0
     assert result.ours.matched.rows == result.theirs.matched.rows == len(rows)

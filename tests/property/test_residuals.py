@@ -1,4 +1,4 @@
-"""Whatever is told, corrected and tolerated: booked is what the last whole run let pass."""
+"""Whatever is reported, corrected and tolerated: the last whole run decides what is booked."""
 
 import os
 import random
@@ -12,8 +12,10 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.checks.run import verify
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.run import reconcile
 from reconcile.snapshot.rules import Rules
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
@@ -29,7 +31,7 @@ WINDOWS = tuple(
 )
 TOLERANCES: tuple[dict[str, int], ...] = ({}, {"USD": 1}, {"USD": 3}, {"USD": 3, "EUR": 2})
 STEPS = 14
-#: How many stories.
+#: The number of stories.
 SEEDS = int(os.environ.get("TIEOUT_RESIDUAL_SEEDS", "3"))
 _BOOKED = """
 SELECT r.round_id, r.currency, sum(e.amount)::bigint
@@ -40,24 +42,24 @@ SELECT r.round_id, r.currency, sum(e.amount)::bigint
 
 @dataclass(slots=True)
 class Round:
-    """A round as either side tells it; ``mine`` and ``yours`` are (stake, payout)."""
+    """A round on either side; ``ours`` and ``theirs`` are (stake, payout)."""
 
     name: str
     currency: str
-    mine: tuple[int, int]
-    yours: tuple[int, int]
+    ours: tuple[int, int]
+    theirs: tuple[int, int]
     ours_at: datetime
     theirs_at: datetime
     undone: bool = False
 
     def residual(self, tolerance: dict[str, int]) -> int:
-        """What may be let pass of it, by arithmetic that shares nothing with the code."""
-        stake, payout = (0, 0) if self.undone else self.yours
-        more = (stake - self.mine[0], payout - self.mine[1])
-        if self.undone and more != (0, 0):
+        """Return its accepted difference, by arithmetic that shares nothing with the code."""
+        stake, payout = (0, 0) if self.undone else self.theirs
+        excess = (stake - self.ours[0], payout - self.ours[1])
+        if self.undone and excess != (0, 0):
             return 0
-        most = tolerance.get(self.currency, 0)
-        return more[1] - more[0] if max(map(abs, more)) <= most else 0
+        limit = tolerance.get(self.currency, 0)
+        return excess[1] - excess[0] if max(map(abs, excess)) <= limit else 0
 
     def lies_in(self, window: Window) -> bool:
         return any(window.start <= at < window.end for at in (self.ours_at, self.theirs_at))
@@ -72,8 +74,8 @@ class Story:
     rounds: list[Round] = field(default_factory=list)
     stands: dict[tuple[str, str], int] = field(default_factory=dict)
     now: datetime = MIDNIGHT + timedelta(days=30)
-    asked: tuple[Window, dict[str, int]] = (WINDOWS[2], TOLERANCES[2])
-    #: By whether they looked at everything.
+    last_request: tuple[Window, dict[str, int]] = (WINDOWS[2], TOLERANCES[2])
+    #: Counted by whether they covered the whole window.
     runs: Counter[bool] = field(default_factory=Counter)
 
     def step(self) -> None:
@@ -85,10 +87,12 @@ class Story:
     def play(self) -> None:
         books = TwoBooks()
         for _ in range(4):
-            one = self._round()
-            books.ours(one.name, *one.mine, currency=one.currency, at=one.ours_at)
-            books.theirs(one.name, *one.yours, currency=one.currency, at=one.theirs_at)
-            self.rounds.append(one)
+            round_ = self._round()
+            books.ours(round_.name, *round_.ours, currency=round_.currency, at=round_.ours_at)
+            books.theirs(
+                round_.name, *round_.theirs, currency=round_.currency, at=round_.theirs_at
+            )
+            self.rounds.append(round_)
         books.write(self.url)
 
     def _round(self) -> Round:
@@ -98,8 +102,8 @@ class Story:
         return Round(
             name=f"r{len(self.rounds)}",
             currency=self.dice.choice(("USD", "USD", "EUR")),
-            mine=(stake, payout),
-            yours=(stake + self._off(), payout + self._off()),
+            ours=(stake, payout),
+            theirs=(stake + self._off(), payout + self._off()),
             ours_at=at,
             theirs_at=min(at + later, MIDNIGHT + timedelta(minutes=1_435)),
         )
@@ -108,70 +112,72 @@ class Story:
         return self.dice.choice((0, 0, 1, -1, 3, -3, 7))
 
     def restate(self) -> None:
-        for one in self._some():
-            one.yours = (one.mine[0] + self._off(), one.mine[1] + self._off())
-            one.undone = self.dice.random() < 0.2
+        for round_ in self._sample():
+            round_.theirs = (round_.ours[0] + self._off(), round_.ours[1] + self._off())
+            round_.undone = self.dice.random() < 0.2
             self._execute(
                 "UPDATE feed_records SET stake = %s, payout = %s, rolled_back = %s"
                 " WHERE round_id = %s",
-                *(*one.yours, one.undone, one.name),
+                *(*round_.theirs, round_.undone, round_.name),
             )
 
     def correct(self) -> None:
-        for one in self._some():
-            one.mine = one.yours
+        for round_ in self._sample():
+            round_.ours = round_.theirs
             self._execute(
                 "UPDATE rounds SET stake = %s, payout = %s WHERE round_id = %s",
-                *(*one.mine, one.name),
+                *(*round_.ours, round_.name),
             )
 
-    def _some(self) -> list[Round]:
+    def _sample(self) -> list[Round]:
         return self.dice.sample(self.rounds, min(3, len(self.rounds)))
 
     def run(self) -> None:
-        """Any window and tolerance; or what changed since the run before."""
+        """Run any window and tolerance, or incrementally with those of the run before."""
         partial = self.dice.random() < 0.4
         if not partial:
-            self.asked = self.dice.choice(WINDOWS), self.dice.choice(TOLERANCES)
-        window, tolerance = self.asked
+            self.last_request = self.dice.choice(WINDOWS), self.dice.choice(TOLERANCES)
+        window, tolerance = self.last_request
         before = dict(self.stands)
         self.now += timedelta(minutes=1)
-        result = self._asked(window, tolerance, incremental=partial)
+        result = self._reconcile(window, tolerance, incremental=partial)
         self.runs[result.inputs["whole"]] += 1
         if result.inputs["whole"]:
             self._expect(window, tolerance)
         assert result.booked == self._moved(before)
         assert self._booked("difference") == self.stands
-        assert self._booked("ggr") == {place: -each for place, each in self.stands.items()}
+        assert self._booked("ggr") == {place: -minor for place, minor in self.stands.items()}
         if result.inputs["whole"] and self.dice.random() < 0.3:
-            again = self._asked(window, tolerance)
-            assert (again.run_id, again.booked) == (result.run_id, result.booked)
+            repeated = self._reconcile(window, tolerance)
+            assert (repeated.run_id, repeated.booked) == (result.run_id, result.booked)
             assert self._booked("difference") == self.stands
 
-    def _asked(
+    def _reconcile(
         self, window: Window, tolerance: dict[str, int], *, incremental: bool = False
     ) -> RunResult:
         return reconcile(
             self.url,
-            provider="agg",
-            window=window,
-            maturity=timedelta(minutes=15),
+            RunRequest(
+                provider="agg",
+                window=window,
+                maturity=timedelta(minutes=15),
+                rules=Rules(tolerance=tolerance),
+            ),
             clock=FrozenClock(self.now),
-            rules=Rules(tolerance=tolerance),
-            mode=Mode(incremental=incremental),
+            options=RunOptions(incremental=incremental),
         )
 
     def _expect(self, window: Window, tolerance: dict[str, int]) -> None:
-        for one in self.rounds:
-            if one.lies_in(window):
-                self.stands.pop((one.name, one.currency), None)
-                if minor := one.residual(tolerance):
-                    self.stands[one.name, one.currency] = minor
+        for round_ in self.rounds:
+            if round_.lies_in(window):
+                self.stands.pop((round_.name, round_.currency), None)
+                if minor := round_.residual(tolerance):
+                    self.stands[round_.name, round_.currency] = minor
 
     def _moved(self, before: dict[tuple[str, str], int]) -> dict[str, int]:
         sums: dict[str, int] = {}
-        for sign, told in ((1, self.stands), (-1, before)):
-            for (_, currency), minor in told.items():
+        for sign, amounts in ((1, self.stands), (-1, before)):
+            for (_, currency), minor in amounts.items():
                 sums[currency] = sums.get(currency, 0) + sign * minor
         return {code: minor for code, minor in sums.items() if minor}
 
@@ -193,7 +199,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_booked_is_what_the_last_whole_run_of_a_round_let_pass(
+def test_booked_is_what_the_last_whole_run_of_a_round_accepted(
     database: str, engine: Engine, seed: int
 ) -> None:
     story = Story(database, random.Random(seed))
@@ -202,6 +208,6 @@ def test_booked_is_what_the_last_whole_run_of_a_round_let_pass(
         story.step()
 
     assert min(story.runs[True], story.runs[False]) > 0
-    about = [each for each in verify(engine) if "residual" in each.name]
-    assert [(each.name, each.named) for each in about if each.wrong] == []
-    assert len(about) == 4
+    checks = [check for check in verify(engine) if "residual" in check.name]
+    assert [(check.name, check.named) for check in checks if check.wrong] == []
+    assert len(checks) == 4

@@ -2,6 +2,7 @@
 
 import gc
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from feeds.arrival_delay import MaturitySource, ProviderMaturity
 from ops.commands.provider import entry_named
-from ops.commands.reconcile.options import Options, mode_of
+from ops.commands.reconcile.options import Options, business_day, run_options
 from ops.commands.windows import window_of
 from ops.context import current, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
@@ -19,13 +20,12 @@ from ops.providers.matching import provider_named, reader_of, rules_of
 from ops.scheduling.maturity import maturity_now
 from ops.settings.model import ProviderSettings
 from ops.settings.values import parse_duration
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode
 from reconcile.runs.run import reconcile as run_reconcile
-from reconcile.runs.verify import Verification, provider_of, verify_run
+from reconcile.runs.verify import Verification, verify_run
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
-from vocabulary.maturity import MaturityAges
 from vocabulary.money import exponent_of, text_from_minor
 from vocabulary.window import Window
 
@@ -88,12 +88,13 @@ def reconcile(
     chosen = provider_named(configured(context.settings), provider)
     window = window_of(start, end, zone=chosen.timezone)
     try:
-        asked = None if maturity is None else parse_duration(maturity)
+        age = None if maturity is None else parse_duration(maturity)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     url = endpoints(context).database_url
     entry = entry_named(context.settings, provider)
-    ripe, held = _ripe(url, entry, asked)
+    maturity_used = maturity_now(url, entry, SystemClock()) if age is None else age
+    request = _request(entry, chosen, window, maturity_used)
     options = Options(
         incremental=incremental,
         close_day=close_day,
@@ -102,43 +103,43 @@ def reconcile(
         scheduler=scheduler,
         resume=resume,
     )
-    data, zone = context.data_dir, chosen.timezone
-    with mode_of(options, data_dir=data, provider=provider, window=window, zone=zone) as mode:
-        result = _made(url, entry, chosen, window, maturity=(ripe, held), mode=mode)
-    if as_json:
-        told = {**result.to_json(), "maturity": held and held.to_json()}
-        typer.echo(json.dumps(told, indent=2))
-    else:
-        _show(result)
-        _show_maturity(held)
+    with run_options(options, context.data_dir, provider, window) as how:
+        if close_day:
+            request = replace(request, close=business_day(window, chosen.timezone))
+        # Frozen imports are not searched for garbage, which would take a tenth of a run.
+        gc.freeze()
+        result = run_reconcile(url, request, clock=SystemClock(), options=how)
+    maturities = None if isinstance(maturity_used, timedelta) else maturity_used
+    _print(result, maturities, as_json=as_json)
     raise typer.Exit(1 if result.breaks else 0)
 
 
-def _made(
-    url: str,
+def _print(result: RunResult, maturities: ProviderMaturity | None, *, as_json: bool) -> None:
+    if as_json:
+        output = {**result.to_json(), "maturity": maturities and maturities.to_json()}
+        typer.echo(json.dumps(output, indent=2))
+    else:
+        _show(result)
+        _show_maturity(maturities)
+
+
+def _request(
     entry: ProviderSettings,
     chosen: ConfiguredProvider,
     window: Window,
-    *,
-    maturity: tuple[MaturityAges | timedelta, ProviderMaturity | None],
-    mode: Mode,
-) -> RunResult:
-    ripe, held = maturity
-    # What was imported stays: to look for garbage in it takes a tenth of a run, in vain.
-    gc.freeze()
-    return run_reconcile(
-        url,
+    maturity: ProviderMaturity | timedelta,
+) -> RunRequest:
+    ages = maturity if isinstance(maturity, timedelta) else maturity.ages
+    return RunRequest(
         provider=entry.slug,
         window=window,
-        maturity=ripe,
-        clock=SystemClock(),
+        maturity=ages,
         exponents=chosen.provider.exponents,
         open_after=chosen.open_after,
         rules=rules_of(chosen),
-        read=reader_of(chosen),
-        mode=mode,
+        read_logged=reader_of(chosen),
         stale_after=entry.feed.stale_after,
-        ripeness=None if held is None else held.to_json(),
+        maturity_basis=None if isinstance(maturity, timedelta) else maturity.to_json(),
     )
 
 
@@ -154,9 +155,8 @@ def verify(
     known = configured(context.settings)
     url = endpoints(context).database_url
     try:
-        slug = provider_of(url, run)
-        read = reader_of(known[slug]) if slug in known else None
-        found = verify_run(url, run, read=read)
+        readers = {slug: reader_of(chosen) for slug, chosen in known.items()}
+        found = verify_run(url, run, readers=readers)
     except Refused as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:
@@ -225,18 +225,8 @@ def _show(result: RunResult) -> None:
     typer.echo(f"run {result.run_id}")
 
 
-def _ripe(
-    url: str, entry: ProviderSettings, asked: timedelta | None
-) -> tuple[MaturityAges | timedelta, ProviderMaturity | None]:
-    """The age asked for, or those that hold and what they rest on."""
-    if asked is not None:
-        return asked, None
-    held = maturity_now(url, entry, SystemClock())
-    return held.ages, held
-
-
-def _show_maturity(held: ProviderMaturity | None) -> None:
-    for kind, each in held.by_kind.items() if held else ():
+def _show_maturity(maturities: ProviderMaturity | None) -> None:
+    for kind, each in maturities.by_kind.items() if maturities else ():
         if each.source is MaturitySource.LEARNED:
             typer.echo(f"maturity of {kind}: {each.age}, learned from {each.samples} records")
 

@@ -1,4 +1,4 @@
-"""How a reconciliation is run, as the options of the command say."""
+"""The options of ``tieout reconcile`` that say how a run works."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from reconcile.partitions.executors import executor_of
-from reconcile.partitions.plan import How
-from reconcile.runs.run import Mode
+from reconcile.partitions.options import RunOptions
 from vocabulary.window import Window, day_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What was given on the command line."""
+    """The options of the command line."""
 
     incremental: bool
     close_day: bool
@@ -31,38 +30,34 @@ class Options:
 
 
 @contextmanager
-def mode_of(
-    options: Options, *, data_dir: Path, provider: str, window: Window, zone: str
-) -> Iterator[Mode]:
-    """The mode, with a bar on a terminal for as long as it is used.
+def run_options(
+    options: Options, data_dir: Path, provider: str, window: Window
+) -> Iterator[RunOptions]:
+    """Convert the options of the command, with a progress bar on a terminal while it runs.
 
     Raises:
-        typer.BadParameter: options that exclude each other, or a window that is no day.
+        typer.BadParameter: options that exclude each other.
     """
     if options.incremental and (options.close_day or options.resume):
         raise typer.BadParameter("--incremental goes with neither --close-day nor --resume")
     if options.scheduler is not None and options.workers > 1:
         raise typer.BadParameter("--workers is for this machine: a cluster has its own")
-    day = business_day(window, zone) if options.close_day else None
     with _bar() as progress:
-        yield Mode(
-            how=How(
-                parts=options.partitions,
-                executor=executor_of(workers=options.workers, scheduler=options.scheduler),
-                progress=progress,
-            ),
+        yield RunOptions(
+            parts=options.partitions,
+            executor=executor_of(workers=options.workers, scheduler=options.scheduler),
+            progress=progress,
             incremental=options.incremental,
-            spool=spool_folder(data_dir, provider, window),
+            checkpoint=checkpoint_folder(data_dir, provider, window),
             resume=options.resume,
-            close=day,
         )
 
 
 def business_day(window: Window, zone: str) -> date:
-    """The day in a zone that a window is.
+    """Return the day in a zone that a window covers.
 
     Raises:
-        typer.BadParameter: it is no whole day of it.
+        typer.BadParameter: the window is not a whole day of the zone.
     """
     day = window.start.astimezone(ZoneInfo(zone)).date()
     if day_window(day, ZoneInfo(zone)) != window:
@@ -70,10 +65,10 @@ def business_day(window: Window, zone: str) -> date:
     return day
 
 
-def spool_folder(data_dir: Path, provider: str, window: Window) -> Path:
-    """Where the parts of a run that can be resumed are kept until it stands."""
-    named = f"{window.start.isoformat()} {window.end.isoformat()}"
-    name = blake2b(named.encode(), digest_size=8).hexdigest()
+def checkpoint_folder(data_dir: Path, provider: str, window: Window) -> Path:
+    """Return where a run that can be resumed keeps its finished parts until it is stored."""
+    span = f"{window.start.isoformat()} {window.end.isoformat()}"
+    name = blake2b(span.encode(), digest_size=8).hexdigest()
     return data_dir / "runs" / f"{provider}-{name}"
 
 

@@ -16,7 +16,7 @@ from ops.context import Context
 from ops.providers.matching import reader_of
 from ops.settings.values import parse_duration
 from reconcile.findings.breaks import Break
-from reconcile.runs.evaluate import Terms
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import break_json
 from reconcile.runs.what_if import WhatIfEffect, what_if
 from vocabulary.clock import Clock, SystemClock, iso
@@ -33,9 +33,9 @@ KNOWN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """The terms proposed, and rounds of theirs by the name that is ours."""
+    """The proposed request, and rounds of the provider renamed to ours."""
 
-    terms: Terms
+    request: RunRequest
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -44,26 +44,26 @@ def show(context: Context, provider: str, days: int, sets: list[str], *, as_json
     clock = SystemClock()
     now = clock.now()
     question = asked(context, provider, _days(context, provider, days, clock), None, clock)
-    held = replace(question.terms, read=reader_of(question.chosen))
+    base = replace(question.request, read_logged=reader_of(question.chosen))
     try:
-        proposal = proposed(held, sets)
+        proposal = proposed(base, sets)
     except (ValueError, Malformed) as error:
         raise typer.BadParameter(str(error), param_hint="--set") from error
-    effect = what_if(question.url, held, proposal.terms, now=now, names=proposal.names)
+    effect = what_if(question.url, base, proposal.request, now=now, names=proposal.names)
     if as_json:
-        typer.echo(json.dumps(effect_json(effect, held, sets), indent=2))
+        typer.echo(json.dumps(effect_json(effect, base, sets), indent=2))
     else:
-        _print(effect, held)
+        _print(effect, base)
 
 
-def proposed(held: Terms, sets: list[str]) -> Proposal:
-    """The terms with each ``name=value`` set.
+def proposed(base: RunRequest, sets: list[str]) -> Proposal:
+    """Return the request with each ``name=value`` set.
 
     Raises:
-        ValueError: a name that is none, or a value that does not fit it.
-        Malformed: an amount that is none of its currency.
+        ValueError: an unknown name, or a value that does not fit it.
+        Malformed: an amount that its currency cannot have.
     """
-    proposal = Proposal(terms=held)
+    proposal = Proposal(request=base)
     for each in sets:
         name, equals, value = each.partition("=")
         if not equals or not value:
@@ -73,28 +73,28 @@ def proposed(held: Terms, sets: list[str]) -> Proposal:
 
 
 def _set(proposal: Proposal, name: str, value: str) -> Proposal:
-    terms = proposal.terms
+    request = proposal.request
     kind, _, subject = name.partition(".")
     if kind == "maturity" and subject in list(RecordKind):
         age = _read(parse_duration, each=(name, value))
-        ages = replace(as_ages(terms.maturity), **{subject: age})
-        return replace(proposal, terms=replace(terms, maturity=ages))
+        ages = replace(as_ages(request.maturity), **{subject: age})
+        return replace(proposal, request=replace(request, maturity=ages))
     if name in {"maturity", "open_after"}:
         age = {name: _read(parse_duration, each=(name, value))}
-        return replace(proposal, terms=replace(terms, **age))
+        return replace(proposal, request=replace(request, **age))
     if name in _RULES:
-        rules = replace(terms.rules, **{name: _read(_RULES[name], each=(name, value))})
+        rules = replace(request.rules, **{name: _read(_RULES[name], each=(name, value))})
     elif kind == "tolerance" and is_currency(subject):
-        digits = exponent_of(subject, terms.exponents)
+        digits = exponent_of(subject, request.exponents)
         minor = minor_from_text(value, digits, path=name)
         if minor < 0:
             raise ValueError(f"{name}: an amount that is not below zero is expected")
-        rules = replace(terms.rules, tolerance={**terms.rules.tolerance, subject: minor})
+        rules = replace(request.rules, tolerance={**request.rules.tolerance, subject: minor})
     elif kind == "round" and subject:
         return replace(proposal, names={**proposal.names, subject: value})
     else:
         raise ValueError(f"{name!r} is no rule; {KNOWN} are")
-    return replace(proposal, terms=replace(terms, rules=rules))
+    return replace(proposal, request=replace(request, rules=rules))
 
 
 def _flag(value: str) -> bool:
@@ -134,39 +134,42 @@ def _days(context: Context, provider: str, days: int, clock: Clock) -> tuple[str
     return datetime.combine(first, time(), tzinfo=zone).isoformat(), now.isoformat()
 
 
-def effect_json(effect: WhatIfEffect, held: Terms, sets: list[str]) -> dict[str, Any]:
+def effect_json(effect: WhatIfEffect, base: RunRequest, sets: list[str]) -> dict[str, Any]:
     """What ``--json`` prints."""
     return {
-        "provider": held.provider,
-        "window": {"from": iso(held.window.start), "to": iso(held.window.end)},
+        "provider": base.provider,
+        "window": {
+            "from": iso(base.window.start),
+            "to": iso(base.window.end),
+        },
         "set": list(sets),
         "before": effect.before,
         "after": effect.after,
-        "hidden": [break_json(each, held.exponents) for each in effect.hidden],
-        "opened": [break_json(each, held.exponents) for each in effect.opened],
+        "hidden": [break_json(each, base.exponents) for each in effect.hidden],
+        "opened": [break_json(each, base.exponents) for each in effect.opened],
         "changed": [
             {"id": old.id, "kind": str(old.kind), "round_key": old.round_id}
-            | {"now": _amount(old, held), "proposed": _amount(new, held)}
+            | {"now": _amount(old, base), "proposed": _amount(new, base)}
             for old, new in effect.changed
         ],
         "residual": {
-            code: text_from_minor(minor, exponent_of(code, held.exponents))
+            code: text_from_minor(minor, exponent_of(code, base.exponents))
             for code, minor in effect.residuals.items()
         },
     }
 
 
-def _amount(each: Break, held: Terms) -> str:
-    return text_from_minor(each.difference, exponent_of(each.currency, held.exponents))
+def _amount(each: Break, base: RunRequest) -> str:
+    return text_from_minor(each.difference, exponent_of(each.currency, base.exponents))
 
 
-def _print(effect: WhatIfEffect, held: Terms) -> None:
+def _print(effect: WhatIfEffect, base: RunRequest) -> None:
     table = Table("", "kind", "round", "player", "difference", "break")
     told = [("hidden", each) for each in effect.hidden]
     told += [("opened", each) for each in effect.opened]
     told += [("changed", each) for _, each in effect.changed]
     for what, each in told:
-        amount = f"{_amount(each, held)} {each.currency}"
+        amount = f"{_amount(each, base)} {each.currency}"
         table.add_row(what, each.kind, each.round_id, each.player, amount, each.id)
     if told:
         Console().print(table)

@@ -97,7 +97,7 @@ class Bookkeeper:
         return operation
 
     def decide(self, callback: Callback, fact: Fact | None) -> Answer:
-        """Decide on the books, and change them."""
+        """Decide on the books, and apply the decision."""
         slug = self.provider.slug
         handle = (slug, getattr(fact, "handle", ""))
         self.players.setdefault(handle, None)

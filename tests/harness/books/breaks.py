@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from breaks import queries
 from breaks.queries import BreakFilter
 from breaks.store import TrackedBreak
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, win
@@ -66,9 +67,11 @@ class BreakBooks:
         """Reconcile the day as of an instant."""
         return reconcile(
             self.url,
-            provider=SLUG,
-            window=DAY,
-            maturity=timedelta(minutes=15),
+            RunRequest(
+                provider=SLUG,
+                window=DAY,
+                maturity=timedelta(minutes=15),
+            ),
             clock=FrozenClock(at),
         )
 
@@ -87,5 +90,5 @@ class BreakBooks:
         post_all_at(self.url)
         assert [(x.name, x.first) for x in verify(self.engine) if x.wrong] == []
         with self.engine.connect() as connection:
-            balance = connection.exec_driver_sql("SELECT balance FROM wallets").scalar_one()
+            balance = connection.execute(text("SELECT balance FROM wallets")).scalar_one()
         return int(balance)

@@ -1,7 +1,7 @@
-"""Books that change at random: rounds posted and records told, as the real writers write them.
+"""Books that change at random: posted rounds and stored records, written as the real code does.
 
-Rounds come in batches with operations, records through ``feeds.records``; what is told of a
-round may be wrong, late, repeated, undone or about another day.
+Rounds come in batches with operations, records through ``feeds.records``. The report of a round
+may be wrong, late, repeated, rolled back or about another day.
 """
 
 import random
@@ -63,7 +63,7 @@ class Played:
 
 
 class BusyBooks:
-    """Changes both books, the same way for the same seed; a provider and players of its own."""
+    """Changes both books, the same way for the same seed; has its own provider and players."""
 
     def __init__(self, url: str, engine: Engine, seed: int) -> None:
         self._url = url
@@ -80,22 +80,23 @@ class BusyBooks:
                     connection.execute(_WALLET.encode(), [player, code])
 
     def change(self, now: datetime, *, rounds: int = 12) -> None:
-        """A few rounds played before ``now``, and a few told again or for the first time."""
+        """Play a few rounds before ``now``, and report some for the first time or again."""
         fresh = [self._played(now) for _ in range(rounds)]
         self._rounds += fresh
-        again = self._dice.sample(self._rounds, min(3, len(self._rounds)))
-        self._post([each for each in fresh if self._dice.random() < 0.9])
-        self._post([each for each in again if self._dice.random() < 0.4])
-        told = [each for each in fresh if self._dice.random() < 0.85]
-        self._tell(told + [each for each in again if self._dice.random() < 0.6], now)
+        repeated = self._dice.sample(self._rounds, min(3, len(self._rounds)))
+        self._post([played for played in fresh if self._dice.random() < 0.9])
+        self._post([played for played in repeated if self._dice.random() < 0.4])
+        reported = [played for played in fresh if self._dice.random() < 0.85]
+        reported += [played for played in repeated if self._dice.random() < 0.6]
+        self._report(reported, now)
         if self._dice.random() < 0.2:
             self._map_handle()
 
     def agree(self, now: datetime, *, rounds: int) -> None:
-        """Rounds that both sides tell alike."""
+        """Play rounds that both sides report alike."""
         fresh = [self._played(now) for _ in range(rounds)]
         self._post(fresh)
-        records = [self._record(each, now, wrong="", several=False) for each in fresh]
+        records = [self._record(played, now, wrong="", several=False) for played in fresh]
         with self._engine.begin() as connection:
             store_records(connection, self.slug, records, source="push", received_at=now)
 
@@ -113,11 +114,11 @@ class BusyBooks:
         truth = random.Random(played.round_id)
         return truth.randrange(0, 500), truth.randrange(0, 900)
 
-    def _post(self, played: list[Played]) -> None:
+    def _post(self, rounds: list[Played]) -> None:
         with psycopg.connect(self._url) as connection:
             row = connection.execute(_BATCH.encode()).fetchone()
             assert row is not None
-            for each, kind, stake, payout in self._steps(played):
+            for round_, kind, stake, payout in self._steps(rounds):
                 self._number += 1
                 values = {
                     "number": self._number,
@@ -125,31 +126,31 @@ class BusyBooks:
                     "batch": row[0],
                     "key": f"op{self._number}",
                     "kind": kind,
-                    "currency": each.currency,
+                    "currency": round_.currency,
                     "stake": stake,
                     "payout": payout,
-                    "round": each.round_id,
-                    "match_key": match_key(self.slug, each.round_id),
+                    "round": round_.round_id,
+                    "match_key": match_key(self.slug, round_.round_id),
                     "ends": self._dice.random() < 0.8,
-                    "at": each.at,
-                    "player": each.player,
+                    "at": round_.at,
+                    "player": round_.player,
                 }
                 connection.execute(_OPERATION.encode(), values)
                 connection.execute(_ROUND.encode(), values)
 
-    def _steps(self, played: list[Played]) -> Iterator[tuple[Played, str, int, int]]:
-        """Rounds in one operation or two; the second may be under way."""
-        for each in played:
-            stake, payout = self._amounts(each)
+    def _steps(self, rounds: list[Played]) -> Iterator[tuple[Played, str, int, int]]:
+        """Yield rounds in one operation or two; the second may still be missing."""
+        for round_ in rounds:
+            stake, payout = self._amounts(round_)
             if self._dice.random() < 0.6:
-                yield each, "bet_and_win", stake, payout
+                yield round_, "bet_and_win", stake, payout
                 continue
-            yield each, "bet", stake, 0
+            yield round_, "bet", stake, 0
             if self._dice.random() < 0.8:
-                yield each, "win", 0, payout
+                yield round_, "win", 0, payout
 
-    def _tell(self, played: list[Played], now: datetime) -> None:
-        records = [self._record(each, now) for each in played]
+    def _report(self, rounds: list[Played], now: datetime) -> None:
+        records = [self._record(played, now) for played in rounds]
         store = store_statement if self._dice.random() < 0.3 else store_records
         with self._engine.begin() as connection:
             store(connection, self.slug, records, source="push", received_at=now)

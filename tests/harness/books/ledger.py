@@ -242,7 +242,7 @@ class MemoryLedger:
         return decision
 
     def decide_all(self, *facts: Fact | OwnOperation, policy: Policy = STRICT) -> Decision:
-        """Decide several facts; returns the last decision."""
+        """Decide several facts; return the last decision."""
         return [self.decide(fact, policy=policy) for fact in facts][-1]
 
     @property

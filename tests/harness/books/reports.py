@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +13,8 @@ import openpyxl
 
 from feeds.day_close import record_restatements
 from feeds.records import store_records
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.request import RunRequest
+from reconcile.runs.run import reconcile
 from reports.grid import Grid
 from reports.load import load_pack
 from reports.report import Pack
@@ -47,19 +48,10 @@ def fill(database: str) -> None:
     books.write(database)
 
 
-def run(
-    database: str, *, at: datetime = EVENING, close: date | None = None, **options: Any
-) -> None:
-    """Reconcile the day; sign off the day ``close`` if given."""
-    reconcile(
-        database,
-        provider="agg",
-        window=DAY,
-        maturity=timedelta(minutes=15),
-        clock=FrozenClock(at),
-        mode=Mode(close=close),
-        **options,
-    )
+def run(database: str, *, at: datetime = EVENING, **fields: Any) -> None:
+    """Reconcile the day; ``fields`` are further fields of the request, such as ``close``."""
+    request = RunRequest(provider="agg", window=DAY, maturity=timedelta(minutes=15), **fields)
+    reconcile(database, request, clock=FrozenClock(at))
 
 
 def restate(database: str, record_id: str, stake: int, payout: int, *, at: datetime) -> None:

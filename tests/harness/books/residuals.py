@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from ledger.corrections.tolerance_bookings import (
     Residual,
@@ -18,8 +18,8 @@ from vocabulary.ids import match_key
 RUN = """
 INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished_at, result,
                   manifest, conserved)
-VALUES (%(run)s, %(provider)s, '2020-06-04', '2020-06-05', '2020-06-05', '2020-06-05', '{}',
-        %(manifest)s, true)
+VALUES (:run, :provider, '2020-06-04', '2020-06-05', '2020-06-05', '2020-06-05', '{}',
+        :manifest, true)
 """
 
 
@@ -47,7 +47,7 @@ def store_run(
     moved = sum(booking.after - booking.before for booking in bookings)
     manifest = {"booked_minor": {"EUR": str(moved)} if moved else {}}
     parameters = {"run": run_id, "provider": provider, "manifest": json.dumps(manifest)}
-    connection.exec_driver_sql(RUN, parameters)
+    connection.execute(text(RUN), parameters)
     write_bookings(connection, provider=provider, run_id=run_id, bookings=bookings)
 
 

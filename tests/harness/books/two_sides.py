@@ -1,4 +1,4 @@
-"""Rows of both sides, many at once, put straight into the tables they are read from."""
+"""Rows of both sides, written directly into the tables that a comparison reads."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,12 +24,12 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'push', %s)
 
 @dataclass(slots=True)
 class TwoBooks:
-    """What is to stand in either book of one provider; ``write`` puts it there."""
+    """Rows for both books of one provider; ``write`` stores them."""
 
     provider: str = "agg"
-    mine: list[tuple[object, ...]] = field(default_factory=list)
-    yours: list[tuple[object, ...]] = field(default_factory=list)
-    who: set[tuple[str, str]] = field(default_factory=set)
+    our_rows: list[tuple[object, ...]] = field(default_factory=list)
+    their_rows: list[tuple[object, ...]] = field(default_factory=list)
+    wallets: set[tuple[str, str]] = field(default_factory=set)
 
     def ours(
         self,
@@ -42,10 +42,10 @@ class TwoBooks:
         at: datetime = NOON,
         rollbacks: int = 0,
     ) -> None:
-        """A round of ours."""
-        self.who.add((player, currency))
+        """Add a round of ours."""
+        self.wallets.add((player, currency))
         name = (match_key(self.provider, round_id), self.provider, round_id)
-        self.mine.append((*name, stake, payout, rollbacks, at, at, player, currency))
+        self.our_rows.append((*name, stake, payout, rollbacks, at, at, player, currency))
 
     def theirs(
         self,
@@ -61,24 +61,24 @@ class TwoBooks:
         rolled_back: bool = False,
         game: str | None = "plinko",
         continues: bool = False,
-        told_after: timedelta = timedelta(0),
+        reported_after: timedelta = timedelta(0),
     ) -> None:
-        """A record of the provider's."""
+        """Add a record of the provider."""
         name = (record_id or round_id, occurrence, round_id, match_key(self.provider, round_id))
-        told = (handle, currency, stake, payout, rolled_back, None, game)
-        more = continues or occurrence > 1
-        instants = (at, at, at + told_after)
-        self.yours.append((self.provider, *name, *told, *instants, more))
+        columns = (handle, currency, stake, payout, rolled_back, None, game)
+        is_continued = continues or occurrence > 1
+        instants = (at, at, at + reported_after)
+        self.their_rows.append((self.provider, *name, *columns, *instants, is_continued))
 
     def both(self, round_id: str, stake: int, payout: int, *, at: datetime = NOON) -> None:
-        """A round that both sides tell alike."""
+        """Add a round that is equal on both sides."""
         self.ours(round_id, stake, payout, at=at)
         self.theirs(round_id, stake, payout, at=at)
 
     def write(self, url: str) -> None:
-        """Put all of it into the database, once."""
+        """Store all added rows, once."""
         with psycopg.connect(url) as connection, connection.cursor() as cursor:
-            for player, currency in sorted(self.who):
+            for player, currency in sorted(self.wallets):
                 cursor.execute(
                     "INSERT INTO players (player) VALUES (%s) ON CONFLICT DO NOTHING", [player]
                 )
@@ -87,6 +87,6 @@ class TwoBooks:
                     " VALUES (%s, %s, 0, 0) ON CONFLICT DO NOTHING",
                     [player, currency],
                 )
-            cursor.executemany(_OURS, self.mine)
-            cursor.executemany(_THEIRS, self.yours)
-        self.mine, self.yours = [], []
+            cursor.executemany(_OURS, self.our_rows)
+            cursor.executemany(_THEIRS, self.their_rows)
+        self.our_rows, self.their_rows = [], []

@@ -7,37 +7,37 @@ from vocabulary.facts import Bet, Operation, Win
 from vocabulary.money import Money
 
 
-def payload(one: Any) -> dict[str, Any]:
-    """What the scratch-card platform sent, as its log keeps it; amounts in minor units."""
+def payload(entry: Any) -> dict[str, Any]:
+    """Return a callback as the scratch-card platform logs it; amounts in minor units."""
     return {
-        "eventType": one.event,
-        "roundId": one.round_id,
-        "userId": handle(one.player),
-        "amount": one.amount,
-        "currency": one.currency,
+        "eventType": entry.event,
+        "roundId": entry.round_id,
+        "userId": handle(entry.player),
+        "amount": entry.amount,
+        "currency": entry.currency,
     }
 
 
 def handle(player: str) -> str:
-    """What every provider calls a player."""
+    """Return the handle of a player at every provider."""
     return f"h-{player}"
 
 
 def read_logged(body: bytes) -> Operation:
-    """The callback that a log tells of."""
-    told = json.loads(body)
-    money, name = Money(told["amount"], told["currency"]), told["roundId"]
-    if told["eventType"] == "open-round":
+    """Return the operation of a logged callback."""
+    fields = json.loads(body)
+    money, name = Money(fields["amount"], fields["currency"]), fields["roundId"]
+    if fields["eventType"] == "open-round":
         return Bet(
             key=f"open:{name}",
-            handle=told["userId"],
+            handle=fields["userId"],
             amount=money,
             round_id=name,
             occurred_at=None,
         )
     return Win(
         key=f"close:{name}",
-        handle=told["userId"],
+        handle=fields["userId"],
         amount=money,
         round_id=name,
         bet_key=f"open:{name}",

@@ -1,8 +1,8 @@
-"""Sessions over a midnight at the provider whose history names none of our rounds.
+"""Sessions across a midnight at the provider whose history lacks our round ids.
 
-Clocks put rounds on the other side of the edge between two days, in either direction, with and
-without something wrong about them. What each of the two days must say is predicted here; like
-the plan of the months, this imports no room but the vocabulary.
+Clocks move rounds to the other day, in either direction, with and without a fault. This module
+predicts what each of the two days must report. Like the plan of the months, it imports only the
+vocabulary.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from tests.harness.detection.expected import Expected, predicted
-from tests.harness.detection.fault_kinds import Fault, Lie
+from tests.harness.detection.fault_kinds import Fault, FaultKind
 from tests.harness.detection.faults import strike
 from tests.harness.detection.month import CURRENCIES, STAKES, Part, Play, System
 from tests.harness.detection.world import Scene, World, lay_out, scene
 
-#: Long before the months are reconciled: everything about it is ripe.
+#: Long before the months are reconciled, so everything around it is mature.
 EDGE = datetime(2026, 3, 15, tzinfo=UTC)
 DAY = timedelta(days=1)
 #: The two days that meet at the edge, each from its start to its end.
@@ -24,66 +24,82 @@ DAYS = ((EDGE - DAY, EDGE), (EDGE, EDGE + DAY))
 
 PEOPLE = 6
 PLAYS_MAX = 16
-#: Between two rounds, in milliseconds; the longest is just no pause that parts them.
+#: Pauses between two rounds, in milliseconds; the longest is just too short to end a session.
 PAUSES = (1_200, 4_000, 9_000, 40_000, 150_000, 590_000)
-#: How long before and after the edge one plays who never pauses, and how often.
-ON_AND_ON = range(-60, 65, 5)
+#: The minutes around the edge at which a player without pauses plays.
+WITHOUT_PAUSE = range(-60, 65, 5)
 _MS = timedelta(milliseconds=1)
 
-#: What strikes a round whose balances are told.
-_TOLD = (
-    *(Lie.DROPPED, Lie.PHANTOM, Lie.LOST, Lie.STAKE, Lie.PAYOUT, Lie.BOTH, Lie.NET, Lie.AFTER),
-    *(Lie.TOTALS, Lie.OVERDUE, Lie.BEFORE, Lie.TWINS, Lie.RETURNED, None),
+#: Faults of rounds whose balances are reported.
+_WITH_BALANCES = (
+    *(
+        FaultKind.DROPPED,
+        FaultKind.PHANTOM,
+        FaultKind.LOST,
+        FaultKind.STAKE,
+        FaultKind.PAYOUT,
+        FaultKind.BOTH,
+        FaultKind.NET,
+        FaultKind.AFTER,
+    ),
+    *(
+        FaultKind.TOTALS,
+        FaultKind.OVERDUE,
+        FaultKind.BEFORE,
+        FaultKind.TWINS,
+        FaultKind.RETURNED,
+        None,
+    ),
 )
-#: And one whose are not: only its amounts say whose counterpart it is.
-_QUIET = (Lie.DROPPED, Lie.LOST, None)
-#: Two alike rounds seconds apart: these rely on the clocks being closer than that.
-_CLOSE = frozenset({Lie.TWINS, Lie.RETURNED})
-#: What is about one side's row alone, and whose; anything else is about both.
+#: Faults of other rounds: only their amounts identify the counterpart.
+_WITHOUT_BALANCES = (FaultKind.DROPPED, FaultKind.LOST, None)
+#: Two rounds that look alike, seconds apart; the clocks must be closer than that.
+_CLOSE = frozenset({FaultKind.TWINS, FaultKind.RETURNED})
+#: Breaks of one side's row alone, and whose; all other breaks are about both rows.
 _OURS_ALONE = frozenset({"missing_at_provider", "ambiguous_match"})
 _THEIRS_ALONE = frozenset({"missing_in_ledger"})
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeCase:
-    """What was played over the edge, and what went wrong."""
+    """What was played across the edge, and what went wrong."""
 
     plays: tuple[Play, ...]
     faults: tuple[Fault, ...]
 
     def scenes(self) -> Iterator[tuple[Play, Fault | None, Scene]]:
-        """Every play with what is told of it, faults included."""
+        """Yield every play with its fault and its scene, in which the fault has struck."""
         struck = {fault.play: fault for fault in self.faults}
         for play in self.plays:
-            made, fault = scene(play), struck.get(play.number)
+            stored, fault = scene(play), struck.get(play.number)
             if fault is not None:
-                strike(made, play, fault)
-            yield play, fault, made
+                strike(stored, play, fault)
+            yield play, fault, stored
 
 
 def edge_case(seed: int) -> EdgeCase:
-    """What happens around the edge by a seed."""
+    """Return what happens around the edge for a seed."""
     rng = Random(f"edge {seed}")
     plays: list[Play] = []
     faults: list[Fault] = []
     for number in range(PEOPLE):
         quiet = number % 3 == 2
-        lie = rng.choice(_QUIET if quiet else _TOLD)
-        some = list(_session(rng, seed, len(plays), number, quiet=quiet))
-        if lie is not None:
-            at = min(range(len(some)), key=lambda n: abs(some[n].began - EDGE))
-            fault = _fault(rng, lie, some[at])
-            some[at] = _marked(rng, some[at], fault)
+        kind = rng.choice(_WITHOUT_BALANCES if quiet else _WITH_BALANCES)
+        session = list(_session(rng, seed, len(plays), number, quiet=quiet))
+        if kind is not None:
+            at = min(range(len(session)), key=lambda n: abs(session[n].began - EDGE))
+            fault = _fault(rng, kind, session[at])
+            session[at] = _marked(rng, session[at], fault)
             faults.append(fault)
-        plays += some
-    plays += _on_and_on(rng, seed, len(plays))
-    lost = rng.choice([play for play in plays[-len(ON_AND_ON) :] if _near(play)])
-    faults.append(_fault(rng, rng.choice((Lie.DROPPED, Lie.LOST)), lost))
+        plays += session
+    plays += _without_pause(rng, seed, len(plays))
+    lost = rng.choice([play for play in plays[-len(WITHOUT_PAUSE) :] if _near(play)])
+    faults.append(_fault(rng, rng.choice((FaultKind.DROPPED, FaultKind.LOST)), lost))
     return EdgeCase(tuple(plays), tuple(faults))
 
 
 def _session(rng: Random, seed: int, first: int, number: int, *, quiet: bool) -> Iterator[Play]:
-    """One player's rounds from before the edge until after it."""
+    """Yield one player's rounds from before the edge until after it."""
     pauses = [
         rng.choice(PAUSES) + rng.randrange(1_000) for _ in range(rng.randint(4, PLAYS_MAX))
     ]
@@ -107,13 +123,14 @@ def _session(rng: Random, seed: int, first: int, number: int, *, quiet: bool) ->
         )
 
 
-def _on_and_on(rng: Random, seed: int, first: int) -> Iterator[Play]:
-    """Rounds that are all alike, each told on the other side of a full five minutes.
+def _without_pause(rng: Random, seed: int, first: int) -> Iterator[Play]:
+    """Yield rounds that all look alike, each reported on the other side of a full five minutes.
 
-    Wherever they are cut, one loses its counterpart, which then seems to be that of the next
-    one, and so on, up to a round that nobody else tells: that one would be hidden.
+    Wherever they are cut, one round loses its counterpart, which then seems to be that of the
+    next
+    round, and so on, up to a round that only one side has: that one would be hidden.
     """
-    for place, minutes in enumerate(ON_AND_ON):
+    for place, minutes in enumerate(WITHOUT_PAUSE):
         off = rng.choice((-1, 1)) * rng.randrange(20, 2_000) * _MS
         yield Play(
             seed=seed,
@@ -136,22 +153,22 @@ def _part(rng: Random, *, quiet: bool) -> Part:
     if not quiet:
         stake = rng.choice(STAKES)
         return stake, rng.choice((0, 0, stake, 2 * stake))
-    # No two to six of these add up to another one of them.
+    # No two to six of these amounts add up to another one.
     return 1 + 7 * rng.randrange(1, 700), rng.choice((0, 0, 3, 2_000))
 
 
 def _ahead(rng: Random, began: datetime) -> timedelta:
-    """How far the provider's clock is off; near the edge often so far that it is crossed."""
+    """Return how far the provider's clock is ahead; near the edge often across it."""
     from_edge = began - EDGE
     if abs(from_edge) > timedelta(minutes=1) or rng.random() < 0.3:
         return rng.randrange(-300, 300) * _MS
-    beyond = rng.choice((20, 300, 5_000, 30_000)) * _MS
-    return -from_edge - beyond if from_edge >= timedelta(0) else -from_edge + beyond
+    distance = rng.choice((20, 300, 5_000, 30_000)) * _MS
+    return -from_edge - distance if from_edge >= timedelta(0) else -from_edge + distance
 
 
-def _fault(rng: Random, lie: Lie, play: Play) -> Fault:
+def _fault(rng: Random, kind: FaultKind, play: Play) -> Fault:
     return Fault(
-        lie=lie,
+        kind=kind,
         play=play.number,
         by=rng.randint(1, 900),
         variant=rng.randrange(6),
@@ -160,17 +177,17 @@ def _fault(rng: Random, lie: Lie, play: Play) -> Fault:
 
 
 def _marked(rng: Random, play: Play, fault: Fault) -> Play:
-    """The play that a fault strikes: of amounts that no other has, and close to the edge."""
+    """Return the play that a fault strikes, with unique amounts and close to the edge."""
     play = replace(play, parts=((30_004 + fault.by, 50_000 + 3 * fault.by),))
-    if fault.lie not in _CLOSE:
+    if fault.kind not in _CLOSE:
         return play
     off = rng.randrange(-2_500, 600) * _MS
     return replace(play, began=EDGE + off, ahead=rng.randrange(-900, 900) * _MS)
 
 
 def edge_world(cases: list[EdgeCase]) -> World:
-    """Both sides of some cases; of quiet players no balance is told."""
-    world = lay_out(made for case in cases for _, _, made in case.scenes())
+    """Return both sides of some cases; the balances of quiet players are not reported."""
+    world = lay_out(stored for case in cases for _, _, stored in case.scenes())
     for line in world.lines:
         if line.player.startswith("quiet"):
             line.before = line.after = None
@@ -178,22 +195,22 @@ def edge_world(cases: list[EdgeCase]) -> World:
 
 
 def expected_on(cases: list[EdgeCase], day: tuple[datetime, datetime]) -> list[Expected]:
-    """What one of the days must say: whatever is about a row of it, or tied to a row of it."""
+    """Return what one day must report: breaks of its rows, or of rows tied to them."""
     return sorted(
-        one
+        break_
         for case in cases
-        for play, fault, made in case.scenes()
+        for play, fault, stored in case.scenes()
         if fault is not None
-        for one in predicted(play, fault)
-        if any(day[0] <= at < day[1] for at in _legs(made, one))
+        for break_ in predicted(play, fault)
+        if any(day[0] <= at < day[1] for at in _rows_at(stored, break_))
     )
 
 
-def _legs(made: Scene, one: Expected) -> list[datetime]:
-    """When the rows that a break is about happened, by the clock of whoever tells them."""
-    ours = [op.at for op in made.ops if op.round_id == one.round_id][:1]
-    named = {one.round_id, f"history:h{one.round_id[1:]}"}
-    theirs = [line.at for line in made.lines if line.round_id in named]
-    if one.kind in _OURS_ALONE:
+def _rows_at(stored: Scene, break_: Expected) -> list[datetime]:
+    """Return when the rows of a break happened, each by the clock of its own side."""
+    ours = [op.at for op in stored.ops if op.round_id == break_.round_id][:1]
+    named = {break_.round_id, f"history:h{break_.round_id[1:]}"}
+    theirs = [line.at for line in stored.lines if line.round_id in named]
+    if break_.kind in _OURS_ALONE:
         return ours
-    return theirs if one.kind in _THEIRS_ALONE else ours + theirs
+    return theirs if break_.kind in _THEIRS_ALONE else ours + theirs

@@ -1,4 +1,4 @@
-"""What can go wrong with a month from outside, and at whom."""
+"""The kinds of fault that can be caused from outside, and the providers they can strike."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,110 +8,111 @@ from tests.harness.detection.month import BY_TRANSACTION, WITH_BALANCES, System
 
 _EVERY = frozenset(System)
 _NAMED = _EVERY - {System.UNNAMED}
-#: Whose history can name another currency than ours: the aggregator's has one by agreement.
+#: The providers whose history can have another currency than ours; the aggregator's has one by
+#: agreement.
 _FILES = frozenset({System.XIGS, System.SPORTSBOOK, System.AGENT})
 
 
-class Lie(StrEnum):
+class FaultKind(StrEnum):
     """What goes wrong."""
 
-    DROPPED = "a line is not told"
+    DROPPED = "a line is not reported"
     PHANTOM = "a line of a round that never was"
     LOST = "a round whose callbacks never came"
-    LOST_DRIFT = "the same, and later balances tell it"
-    STAKE = "another stake is told"
-    PAYOUT = "another payout is told"
-    BOTH = "both amounts are told otherwise"
-    PLAYER = "told of another player"
-    CURRENCY = "told in another currency"
+    LOST_DRIFT = "the same, and later balances show it"
+    STAKE = "another stake is reported"
+    PAYOUT = "another payout is reported"
+    BOTH = "both amounts are reported wrong"
+    PLAYER = "reported for another player"
+    CURRENCY = "reported in another currency"
     NET = "a net that is not the sum"
     AFTER = "a balance that does not follow"
-    TAKEN_BACK = "told as taken back, though it stands"
-    UNDO_UNTOLD = "taken back, but told as standing"
-    TWICE = "a line told again"
-    TWICE_WRONG = "a wrong line told again"
+    TAKEN_BACK = "reported as rolled back, though it stands"
+    UNDO_UNREPORTED = "rolled back, but reported as standing"
+    TWICE = "a repeated line"
+    TWICE_WRONG = "a repeated wrong line"
     TOTALS = "other totals at the round's end"
     OVERDUE = "a round that is never ended"
     LATE = "an original after its rollback"
     ORPHAN = "a rollback of what never came"
     CONFLICT = "a repeat with other content"
-    UNHEARD = "a logged callback that never came"
+    LOGGED_NOT_RECEIVED = "a logged callback that never came"
     DISPUTED = "logged with another answer"
-    BEFORE = "a balance told wrong once"
-    DRIFT = "balances off from here on"
-    TWINS = "of two alike one is told, where no balance helps"
-    RETURNED = "of two alike at one balance one is told"
-    BELOW_ZERO = "a spent win is taken back"
-    UNREADABLE = "a line nobody can read"
-    RESTATED = "told otherwise after the close, rightly now"
-    RESTATED_WRONG = "told otherwise after the close, wrongly now"
-    YET_UNTOLD = "a line not told so far"
-    YET_UNHEARD = "callbacks that have not come so far"
-    WIN_UNTOLD = "told, but so far without its win"
-    WIN_UNHEARD = "a win that has not come so far"
-    UNDO_YET_UNTOLD = "taken back, and so far told as standing"
-    WRONG_WHILE_YOUNG = "another payout than the one under way"
+    BEFORE = "one wrong balance"
+    DRIFT = "wrong balances from here on"
+    TWINS = "one of two alike is reported, and no balance helps"
+    RETURNED = "one of two alike at one balance is reported"
+    BELOW_ZERO = "a spent win is rolled back"
+    UNREADABLE = "an unreadable line"
+    RESTATED = "restated after the close, correctly"
+    RESTATED_WRONG = "restated after the close, wrongly"
+    NOT_YET_REPORTED = "a line not reported yet"
+    NOT_YET_RECEIVED = "callbacks not received yet"
+    WIN_UNREPORTED = "reported, but without its win so far"
+    WIN_NOT_RECEIVED = "a win not received yet"
+    UNDO_NOT_YET_REPORTED = "rolled back, and reported as standing so far"
+    WRONG_WHILE_IMMATURE = "another payout than the one under way"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault: what, in which play, by how much, in which of its variants."""
+    """One fault: its kind, the play it strikes, its amount, and its variant."""
 
-    lie: Lie
+    kind: FaultKind
     play: int
     by: int
     variant: int
     other: str
 
 
-#: What strikes the last hour of a month, and nothing else does.
+#: Faults that strike only the last hour of a month.
 OF_THE_LAST_HOUR = frozenset(
     {
-        Lie.YET_UNTOLD,
-        Lie.YET_UNHEARD,
-        Lie.WIN_UNTOLD,
-        Lie.WIN_UNHEARD,
-        Lie.UNDO_YET_UNTOLD,
-        Lie.WRONG_WHILE_YOUNG,
+        FaultKind.NOT_YET_REPORTED,
+        FaultKind.NOT_YET_RECEIVED,
+        FaultKind.WIN_UNREPORTED,
+        FaultKind.WIN_NOT_RECEIVED,
+        FaultKind.UNDO_NOT_YET_REPORTED,
+        FaultKind.WRONG_WHILE_IMMATURE,
     }
 )
 
-#: Where a fault may strike.
-POSSIBLE: Mapping[Lie, frozenset[System]] = {
-    Lie.DROPPED: _EVERY,
-    Lie.PHANTOM: _EVERY,
-    Lie.LOST: _EVERY,
-    Lie.LOST_DRIFT: frozenset({System.NAMED}),
-    Lie.STAKE: _EVERY,
-    Lie.PAYOUT: _EVERY,
-    Lie.BOTH: _EVERY - {System.SPORTSBOOK},
-    Lie.PLAYER: _EVERY,
-    Lie.CURRENCY: _FILES,
-    Lie.NET: WITH_BALANCES,
-    Lie.AFTER: WITH_BALANCES,
-    Lie.TAKEN_BACK: frozenset({System.XIGS, System.SPORTSBOOK}),
-    Lie.UNDO_UNTOLD: BY_TRANSACTION,
-    Lie.TWICE: _FILES,
-    Lie.TWICE_WRONG: _FILES,
-    Lie.TOTALS: WITH_BALANCES,
-    Lie.OVERDUE: frozenset({System.XIGS, System.NAMED, System.UNNAMED}),
-    Lie.LATE: BY_TRANSACTION,
-    Lie.ORPHAN: BY_TRANSACTION,
-    Lie.CONFLICT: _EVERY,
-    Lie.UNHEARD: frozenset({System.XIGS}),
-    Lie.DISPUTED: frozenset({System.XIGS}),
-    Lie.BEFORE: WITH_BALANCES,
-    Lie.DRIFT: frozenset({System.NAMED}),
-    Lie.TWINS: frozenset({System.UNNAMED}),
-    Lie.RETURNED: frozenset({System.UNNAMED}),
-    Lie.BELOW_ZERO: frozenset({System.SPORTSBOOK}),
-    Lie.UNREADABLE: _EVERY,
-    Lie.RESTATED: _EVERY,
-    Lie.RESTATED_WRONG: _NAMED,
-    Lie.YET_UNTOLD: _NAMED,
-    Lie.YET_UNHEARD: _NAMED,
-    Lie.WIN_UNTOLD: frozenset({System.NAMED, System.XIGS, System.AGENT}),
-    Lie.WIN_UNHEARD: frozenset({System.NAMED, System.XIGS}),
-    Lie.UNDO_YET_UNTOLD: BY_TRANSACTION,
-    Lie.WRONG_WHILE_YOUNG: frozenset({System.NAMED, System.XIGS, System.AGENT}),
+#: The providers that each fault may strike.
+POSSIBLE: Mapping[FaultKind, frozenset[System]] = {
+    FaultKind.DROPPED: _EVERY,
+    FaultKind.PHANTOM: _EVERY,
+    FaultKind.LOST: _EVERY,
+    FaultKind.LOST_DRIFT: frozenset({System.NAMED}),
+    FaultKind.STAKE: _EVERY,
+    FaultKind.PAYOUT: _EVERY,
+    FaultKind.BOTH: _EVERY - {System.SPORTSBOOK},
+    FaultKind.PLAYER: _EVERY,
+    FaultKind.CURRENCY: _FILES,
+    FaultKind.NET: WITH_BALANCES,
+    FaultKind.AFTER: WITH_BALANCES,
+    FaultKind.TAKEN_BACK: frozenset({System.XIGS, System.SPORTSBOOK}),
+    FaultKind.UNDO_UNREPORTED: BY_TRANSACTION,
+    FaultKind.TWICE: _FILES,
+    FaultKind.TWICE_WRONG: _FILES,
+    FaultKind.TOTALS: WITH_BALANCES,
+    FaultKind.OVERDUE: frozenset({System.XIGS, System.NAMED, System.UNNAMED}),
+    FaultKind.LATE: BY_TRANSACTION,
+    FaultKind.ORPHAN: BY_TRANSACTION,
+    FaultKind.CONFLICT: _EVERY,
+    FaultKind.LOGGED_NOT_RECEIVED: frozenset({System.XIGS}),
+    FaultKind.DISPUTED: frozenset({System.XIGS}),
+    FaultKind.BEFORE: WITH_BALANCES,
+    FaultKind.DRIFT: frozenset({System.NAMED}),
+    FaultKind.TWINS: frozenset({System.UNNAMED}),
+    FaultKind.RETURNED: frozenset({System.UNNAMED}),
+    FaultKind.BELOW_ZERO: frozenset({System.SPORTSBOOK}),
+    FaultKind.UNREADABLE: _EVERY,
+    FaultKind.RESTATED: _EVERY,
+    FaultKind.RESTATED_WRONG: _NAMED,
+    FaultKind.NOT_YET_REPORTED: _NAMED,
+    FaultKind.NOT_YET_RECEIVED: _NAMED,
+    FaultKind.WIN_UNREPORTED: frozenset({System.NAMED, System.XIGS, System.AGENT}),
+    FaultKind.WIN_NOT_RECEIVED: frozenset({System.NAMED, System.XIGS}),
+    FaultKind.UNDO_NOT_YET_REPORTED: BY_TRANSACTION,
+    FaultKind.WRONG_WHILE_IMMATURE: frozenset({System.NAMED, System.XIGS, System.AGENT}),
 }

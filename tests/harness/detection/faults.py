@@ -1,20 +1,20 @@
-"""Every way in which a month can go wrong from outside, put into one play's scene at a time.
+"""Every fault that can be caused from outside, applied to the scene of one play.
 
-What must be found of each is not said here but in ``detection_expected``.
+What must be found of each is predicted in ``tests.harness.detection.expected``.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.harness.detection.fault_kinds import Fault, Lie
+from tests.harness.detection.fault_kinds import Fault, FaultKind
 from tests.harness.detection.month import Play, System
 from tests.harness.detection.world import MS, Finding, Logged, Scene, line_of, logged, op_of
 
 
 def strike(scene: Scene, play: Play, fault: Fault) -> None:
-    """Let one fault happen to one scene."""
-    _STRIKES[fault.lie](scene, play, fault)
+    """Apply one fault to one scene."""
+    _STRIKES[fault.kind](scene, play, fault)
 
 
 def _dropped(scene: Scene, _play: Play, _fault: Fault) -> None:
@@ -30,13 +30,13 @@ def _phantom(scene: Scene, play: Play, fault: Fault) -> None:
 
 
 def phantom_id(play: Play) -> str:
-    """What an invented round is called."""
+    """Return the id of an invented round."""
     prefix = "history:" if play.system is System.UNNAMED else ""
     return f"{prefix}x{play.tag}"
 
 
 def phantom_part(play: Play, fault: Fault) -> tuple[int, int]:
-    """What an invented round moved; amounts that no honest round has."""
+    """Return the amounts of an invented round; no honest round has them."""
     odd = 100_003 + fault.by
     if play.system is System.SPORTSBOOK:
         return (odd, 0) if fault.variant % 2 else (0, odd)
@@ -53,13 +53,13 @@ def _lost_drift(scene: Scene, play: Play, fault: Fault) -> None:
 
 
 def stake_by(play: Play, fault: Fault) -> int:
-    """How much more stake is told; less where the variant says so and there is enough."""
+    """Return how much more stake is reported; less if the variant and the stake allow it."""
     first = play.parts[0][0]
     return -fault.by if fault.variant % 2 and first > fault.by else fault.by
 
 
 def payout_by(play: Play, fault: Fault) -> int:
-    """How much more payout is told, in the same way."""
+    """Return how much more payout is reported, in the same way."""
     first = play.parts[0][1]
     return -fault.by if fault.variant % 2 and first > fault.by else fault.by
 
@@ -83,7 +83,7 @@ def _player(scene: Scene, _play: Play, fault: Fault) -> None:
 
 
 def other_currency(play: Play) -> str:
-    """The currency it is told in."""
+    """Return the wrong currency in which a line is reported."""
     return "EUR" if play.currency != "EUR" else "USD"
 
 
@@ -111,16 +111,16 @@ def _taken_back(scene: Scene, play: Play, fault: Fault) -> None:
     scene.lines.append(undo)
 
 
-def _undo_untold(scene: Scene, _play: Play, _fault: Fault) -> None:
+def _undo_unreported(scene: Scene, _play: Play, _fault: Fault) -> None:
     scene.lines[:] = [line for line in scene.lines if not line.record_id.endswith("-undo")]
 
 
 def _twice(scene: Scene, _play: Play, fault: Fault) -> None:
-    scene.lines[0].times = times_told(fault)
+    scene.lines[0].times = times_repeated(fault)
 
 
-def times_told(fault: Fault) -> int:
-    """How often a line is in the file."""
+def times_repeated(fault: Fault) -> int:
+    """Return how often a line is in the file."""
     return 3 if fault.variant == 0 else 2
 
 
@@ -135,7 +135,7 @@ def _totals(scene: Scene, play: Play, fault: Fault) -> None:
 
 
 def declared_totals(play: Play, fault: Fault) -> tuple[int, int]:
-    """The totals that the round's end names."""
+    """Return the totals that the round's end names."""
     stake = play.stake + fault.by * (fault.variant % 3 != 0)
     return stake, play.payout + 2 * fault.by * (fault.variant % 3 != 1)
 
@@ -144,7 +144,7 @@ def _overdue(scene: Scene, play: Play, _fault: Fault) -> None:
     del scene.ops[1:]
     for line in scene.lines:
         line.payout = 0
-    scene.logged[:] = [one for one in scene.logged if one.event == "open-round"]
+    scene.logged[:] = [entry for entry in scene.logged if entry.event == "open-round"]
 
 
 def _early_rollback(scene: Scene, play: Play, name: str) -> None:
@@ -157,7 +157,7 @@ def _early_rollback(scene: Scene, play: Play, name: str) -> None:
 
 
 def unknown_id(play: Play) -> str:
-    """What a round is called whose original did not come in time, or at all."""
+    """Return the id of a round whose original arrived too late or never."""
     return f"u{play.tag}"
 
 
@@ -178,18 +178,18 @@ def _orphan(scene: Scene, play: Play, fault: Fault) -> None:
 def _late(scene: Scene, play: Play, fault: Fault) -> None:
     _orphan(scene, play, fault)
     name = unknown_id(play)
-    for more in range(1 + fault.variant % 2):
-        at = play.began + timedelta(seconds=3 + more)
+    for number in range(1 + fault.variant % 2):
+        at = play.began + timedelta(seconds=3 + number)
         scene.deliveries.append((play.system, name, "rolled_back", at))
 
 
 def _conflict(scene: Scene, play: Play, fault: Fault) -> None:
-    for more in range(1 + fault.variant % 3):
-        at = play.began + timedelta(seconds=1 + more)
+    for number in range(1 + fault.variant % 3):
+        at = play.began + timedelta(seconds=1 + number)
         scene.deliveries.append((play.system, scene.ops[0].key, "conflict", at))
 
 
-def _unheard(scene: Scene, play: Play, fault: Fault) -> None:
+def _logged_not_received(scene: Scene, play: Play, fault: Fault) -> None:
     scene.logged.append(
         Logged(
             event="open-round" if fault.variant % 2 else "close-round",
@@ -204,14 +204,14 @@ def _unheard(scene: Scene, play: Play, fault: Fault) -> None:
 
 
 def _disputed(scene: Scene, play: Play, fault: Fault) -> None:
-    one = logged(scene.ops[0])
+    entry = logged(scene.ops[0])
     if fault.variant % 2:
-        one.code = (500, 402, None)[fault.variant % 3]
-        one.body = b""
+        entry.code = (500, 402, None)[fault.variant % 3]
+        entry.body = b""
     else:
-        one.body = b"another answer"
-    scene.logged[:] = [each for each in scene.logged if each.event != "open-round"]
-    scene.logged.append(one)
+        entry.body = b"another answer"
+    scene.logged[:] = [earlier for earlier in scene.logged if earlier.event != "open-round"]
+    scene.logged.append(entry)
 
 
 def _before(scene: Scene, _play: Play, fault: Fault) -> None:
@@ -219,7 +219,7 @@ def _before(scene: Scene, _play: Play, fault: Fault) -> None:
 
 
 def off_by(fault: Fault) -> int:
-    """By how much a balance is off: never what a round moves."""
+    """Return by how much a balance is wrong: never an amount that a round moves."""
     odd = 200_003 + fault.by
     return odd if fault.variant % 2 else -odd
 
@@ -229,12 +229,12 @@ def _drift(scene: Scene, play: Play, fault: Fault) -> None:
 
 
 def debtor(play: Play) -> str:
-    """A player whom a fault brings along, so that nobody else's books change."""
+    """Return a player whom only this fault uses, so that nobody else's books change."""
     return f"guest-{play.tag}"
 
 
-def _guest(scene: Scene, play: Play, held: int) -> Play:
-    scene.openings[debtor(play)] = held
+def _guest(scene: Scene, play: Play, balance: int) -> Play:
+    scene.openings[debtor(play)] = balance
     return replace(play, player=debtor(play))
 
 
@@ -298,7 +298,7 @@ def _restated(scene: Scene, play: Play, fault: Fault) -> None:
             kind="restated_after_close",
             file="",
             line=play.number,
-            round_id=play.told_id,
+            round_id=play.reported_id,
             currency=play.currency,
             difference=stake_by(play, fault),
         )
@@ -311,65 +311,65 @@ def _restated_wrong(scene: Scene, play: Play, fault: Fault) -> None:
     wrong(scene, play, fault)
 
 
-def _yet_unheard(scene: Scene, _play: Play, _fault: Fault) -> None:
+def _not_yet_received(scene: Scene, _play: Play, _fault: Fault) -> None:
     scene.ops.clear()
     scene.logged.clear()
 
 
-def _win_untold(scene: Scene, _play: Play, _fault: Fault) -> None:
+def _win_unreported(scene: Scene, _play: Play, _fault: Fault) -> None:
     (line,) = scene.lines
     line.payout = 0
 
 
-def _win_unheard(scene: Scene, _play: Play, _fault: Fault) -> None:
+def _win_not_received(scene: Scene, _play: Play, _fault: Fault) -> None:
     scene.ops[:] = [op for op in scene.ops if op.kind == "bet"]
     scene.logged.clear()
 
 
-def wrong_while_young(fault: Fault) -> int:
-    """By how much a payout is off that no movement comes to."""
+def wrong_amount(fault: Fault) -> int:
+    """Return by how much a payout is wrong: never a sum of movements."""
     return 100_003 + fault.by
 
 
-def _wrong_while_young(scene: Scene, _play: Play, fault: Fault) -> None:
-    scene.lines[0].payout += wrong_while_young(fault)
+def _wrong_while_immature(scene: Scene, _play: Play, fault: Fault) -> None:
+    scene.lines[0].payout += wrong_amount(fault)
 
 
-_STRIKES: Mapping[Lie, Callable[[Scene, Play, Fault], None]] = {
-    Lie.DROPPED: _dropped,
-    Lie.PHANTOM: _phantom,
-    Lie.LOST: _lost,
-    Lie.LOST_DRIFT: _lost_drift,
-    Lie.STAKE: _stake,
-    Lie.PAYOUT: _payout,
-    Lie.BOTH: _both,
-    Lie.PLAYER: _player,
-    Lie.CURRENCY: _currency,
-    Lie.NET: _net,
-    Lie.AFTER: _after,
-    Lie.TAKEN_BACK: _taken_back,
-    Lie.UNDO_UNTOLD: _undo_untold,
-    Lie.TWICE: _twice,
-    Lie.TWICE_WRONG: _twice_wrong,
-    Lie.TOTALS: _totals,
-    Lie.OVERDUE: _overdue,
-    Lie.LATE: _late,
-    Lie.ORPHAN: _orphan,
-    Lie.CONFLICT: _conflict,
-    Lie.UNHEARD: _unheard,
-    Lie.DISPUTED: _disputed,
-    Lie.BEFORE: _before,
-    Lie.DRIFT: _drift,
-    Lie.TWINS: _twins,
-    Lie.RETURNED: _returned,
-    Lie.BELOW_ZERO: _below_zero,
-    Lie.UNREADABLE: _unreadable,
-    Lie.RESTATED: _restated,
-    Lie.RESTATED_WRONG: _restated_wrong,
-    Lie.YET_UNTOLD: _dropped,
-    Lie.YET_UNHEARD: _yet_unheard,
-    Lie.WIN_UNTOLD: _win_untold,
-    Lie.WIN_UNHEARD: _win_unheard,
-    Lie.UNDO_YET_UNTOLD: _undo_untold,
-    Lie.WRONG_WHILE_YOUNG: _wrong_while_young,
+_STRIKES: Mapping[FaultKind, Callable[[Scene, Play, Fault], None]] = {
+    FaultKind.DROPPED: _dropped,
+    FaultKind.PHANTOM: _phantom,
+    FaultKind.LOST: _lost,
+    FaultKind.LOST_DRIFT: _lost_drift,
+    FaultKind.STAKE: _stake,
+    FaultKind.PAYOUT: _payout,
+    FaultKind.BOTH: _both,
+    FaultKind.PLAYER: _player,
+    FaultKind.CURRENCY: _currency,
+    FaultKind.NET: _net,
+    FaultKind.AFTER: _after,
+    FaultKind.TAKEN_BACK: _taken_back,
+    FaultKind.UNDO_UNREPORTED: _undo_unreported,
+    FaultKind.TWICE: _twice,
+    FaultKind.TWICE_WRONG: _twice_wrong,
+    FaultKind.TOTALS: _totals,
+    FaultKind.OVERDUE: _overdue,
+    FaultKind.LATE: _late,
+    FaultKind.ORPHAN: _orphan,
+    FaultKind.CONFLICT: _conflict,
+    FaultKind.LOGGED_NOT_RECEIVED: _logged_not_received,
+    FaultKind.DISPUTED: _disputed,
+    FaultKind.BEFORE: _before,
+    FaultKind.DRIFT: _drift,
+    FaultKind.TWINS: _twins,
+    FaultKind.RETURNED: _returned,
+    FaultKind.BELOW_ZERO: _below_zero,
+    FaultKind.UNREADABLE: _unreadable,
+    FaultKind.RESTATED: _restated,
+    FaultKind.RESTATED_WRONG: _restated_wrong,
+    FaultKind.NOT_YET_REPORTED: _dropped,
+    FaultKind.NOT_YET_RECEIVED: _not_yet_received,
+    FaultKind.WIN_UNREPORTED: _win_unreported,
+    FaultKind.WIN_NOT_RECEIVED: _win_not_received,
+    FaultKind.UNDO_NOT_YET_REPORTED: _undo_unreported,
+    FaultKind.WRONG_WHILE_IMMATURE: _wrong_while_immature,
 }

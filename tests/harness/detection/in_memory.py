@@ -1,8 +1,7 @@
-"""A month in memory as the comparison reads it, and everything that is found in it.
+"""A month in memory as a comparison reads it, and all breaks that the real code finds in it.
 
-These are the questions of ``reconcile.snapshot.snapshot`` and of the witnesses, answered from
-lists instead of tables. That both answer alike is shown on a real database
-(``detection_stored``).
+Lists instead of tables answer the queries of the snapshot and of the cross-checks. The stored
+months (``tests.detection.stored``) show on a real database that both answer alike.
 """
 
 import json
@@ -22,22 +21,27 @@ from reconcile.findings.breaks import Break, breaks_from_frame
 from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
-from reconcile.matching.compare import Judging, compare
-from reconcile.snapshot.edge_keys import Near, margin_of
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys
-from reconcile.snapshot.rules import BY_NAME, Rules
-from reconcile.snapshot.snapshot import Sides, Snapshot
+from reconcile.matching.compare import compare
+from reconcile.snapshot.edge_keys import TimedRows, find_edge_keys
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
+from reconcile.snapshot.rules import BY_NAME, MatchContext, Rules
+from reconcile.snapshot.snapshot import Snapshot
 from tests.harness.detection.delivery_log import payload, read_logged
 from tests.harness.detection.expected import Expected
-from tests.harness.detection.immature import held_by, held_in, young_in, young_of
+from tests.harness.detection.immature import (
+    immature_in_line,
+    immature_in_round,
+    kinds_in_line,
+    kinds_in_round,
+)
 from tests.harness.detection.month import (
-    BET_RIPE,
+    BET_MATURITY,
     END,
     NOW,
     OPEN_AFTER,
-    ROLLBACK_RIPE,
+    ROLLBACK_MATURITY,
     START,
-    WIN_RIPE,
+    WIN_MATURITY,
     System,
 )
 from tests.harness.detection.world import REPLY, Line, Op, World
@@ -48,7 +52,7 @@ from vocabulary.window import Window
 WINDOW = Window(start=START, end=END)
 OVERDUE = NOW - OPEN_AFTER
 BY_CONTENT = Rules(attributes=True)
-AGES = MaturityAges(bet=BET_RIPE, win=WIN_RIPE, rollback=ROLLBACK_RIPE)
+AGES = MaturityAges(bet=BET_MATURITY, win=WIN_MATURITY, rollback=ROLLBACK_MATURITY)
 
 _KINDS = {
     name: "datetime64[us, UTC]" if kind == "instant" else {"text": "str"}.get(kind, kind)
@@ -57,57 +61,61 @@ _KINDS = {
 Row = dict[str, Any]
 
 
-class MemoryBooks(Snapshot):
+class MemorySnapshot(Snapshot):
     """One provider's side of a world, and ours."""
 
-    def __init__(self, world: World, system: System, *, balances: bool, window: Window) -> None:
+    def __init__(self, world: World, system: System, rules: Rules, window: Window) -> None:
+        self.provider, self.window, self.system = system.value, window, system
+        self.context = MatchContext(now=NOW, maturity=AGES, rules=rules)
         self._world = world
-        self._system = system
-        # What was declined moved nothing, and is no round.
+        # A declined operation moved nothing and makes no round.
         self._ops = [o for o in world.ops if o.system is system and not o.declined]
         self._lines = [line for line in world.lines if line.system is system]
         self._rounds = _rounds(self._ops)
         self._records = Sides(
             ours=_frame(
-                [_our_row(ops, window, balances=balances) for ops in self._rounds.values()]
+                [
+                    _our_row(ops, window, balances=rules.attributes)
+                    for ops in self._rounds.values()
+                ]
             ),
             theirs=_frame(list(_their_rows(self._lines, window))),
         )
 
-    def keys(self, *_: Any) -> Sides:
-        """Fixed-width rows of the window."""
+    def key_rows(self, *_: Any) -> Sides:
+        """Return the key rows of the window."""
         codes = sorted({*self._records.ours["currency"], *self._records.theirs["currency"]})
         return Sides(
             ours=_keys(self._records.ours, codes), theirs=_keys(self._records.theirs, codes)
         )
 
-    def straddling(self, *_: Any) -> Keys:
-        """Keys of rounds with a further record outside the window."""
+    def straddling_keys(self, *_: Any) -> Keys:
+        """Return the keys of rounds with a further record outside the window."""
         theirs = self._records.theirs
-        beyond = theirs[~theirs["inside"] & theirs["round_id"].duplicated(keep=False)]
-        return np.unique(beyond["match_key"].to_numpy())
+        outside = theirs[~theirs["inside"] & theirs["round_id"].duplicated(keep=False)]
+        return np.unique(outside["match_key"].to_numpy())
 
-    def near(self, since: datetime, until: datetime) -> Near:
-        """Who did something in a span of time."""
-        told = pd.concat([self._records.ours, self._records.theirs])
-        told = told[(told["began"] >= since) & (told["began"] < until)]
-        who = map(match_key, told["player"], told["currency"])
-        return Near(
-            match_key=told["match_key"].to_numpy(),
-            who=np.array(list(who), dtype=np.int64),
-            at=told["began"].to_numpy(dtype="datetime64[us]").view(np.int64),
+    def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
+        """Return the rows of a span of time."""
+        rows = pd.concat([self._records.ours, self._records.theirs])
+        rows = rows[(rows["began"] >= since) & (rows["began"] < until)]
+        owners = map(match_key, rows["player"], rows["currency"])
+        return TimedRows(
+            match_key=rows["match_key"].to_numpy(),
+            player_currency=np.array(list(owners), dtype=np.int64),
+            at_us=rows["began"].to_numpy(dtype="datetime64[us]").view(np.int64),
         )
 
     def records(self, keys: Keys) -> Sides:
-        """Full rows of these keys."""
+        """Return the full rows of these keys."""
         ours, theirs = self._records.ours, self._records.theirs
         return Sides(
             ours=ours[ours["match_key"].isin(keys)].reset_index(drop=True),
             theirs=theirs[theirs["match_key"].isin(keys)].reset_index(drop=True),
         )
 
-    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        """What a witness asks, recognised by its query."""
+    def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """Answer a query of evidence or of a cross-check, recognised by its text."""
         answers: dict[str, Callable[[], Iterable[Row]]] = {
             evidence._OPERATIONS: list,
             evidence._RECORDS: list,
@@ -119,8 +127,8 @@ class MemoryBooks(Snapshot):
             delivery_log._LOGGED: self._logged,
             delivery_log._JOURNAL: self._journal,
             delivery_log._PLAYERS: lambda: (
-                {"handle": told, "player": told.removeprefix("h-")}
-                for told in values["handles"]
+                {"handle": handle, "player": handle.removeprefix("h-")}
+                for handle in values["handles"]
             ),
         }
         return [dict(row) for row in answers[query]()]
@@ -132,7 +140,7 @@ class MemoryBooks(Snapshot):
                 late = [
                     n
                     for n, (system, key, verdict, _) in enumerate(self._world.deliveries)
-                    if (system, key, verdict) == (self._system, op.key, "rolled_back")
+                    if (system, key, verdict) == (self.system, op.key, "rolled_back")
                 ]
                 undo = by_key[f"{op.key}-undo", "rollback"]
                 placed = {"placed_by": undo.key, "placed_kind": "rollback"}
@@ -140,15 +148,15 @@ class MemoryBooks(Snapshot):
 
     def _conflicts(self) -> Iterator[Row]:
         by_key = {op.key: op for op in self._ops}
-        told = [
+        keys = [
             key
             for system, key, verdict, at in self._world.deliveries
-            if system is self._system and verdict == "conflict" and START <= at < END
+            if system is self.system and verdict == "conflict" and START <= at < END
         ]
-        for key in sorted(set(told)):
+        for key in sorted(set(keys)):
             yield {
                 **_row(by_key[key]),
-                "times": told.count(key),
+                "times": keys.count(key),
                 "deliveries": [],
                 "decision": "accepted",
             }
@@ -158,44 +166,44 @@ class MemoryBooks(Snapshot):
             if chain[-1].after >= 0:
                 continue
             last = max(n for n, op in enumerate(chain) if op.after - op.amount >= 0)
-            if chain[last].system is self._system:
+            if chain[last].system is self.system:
                 yield {**_row(chain[last]), "balance": chain[-1].after}
 
     def _shifts(self) -> Iterator[Row]:
-        told = {
+        reported = {
             line.round_id: line
             for line in self._lines
             if line.before is not None and START <= line.at < END and not line.rolled_back
         }
-        firsts = [ops[0] for name, ops in self._rounds.items() if name in told]
+        firsts = [ops[0] for name, ops in self._rounds.items() if name in reported]
         firsts.sort(key=lambda op: (op.player, op.currency, op.seq))
-        for _, some in groupby(firsts, key=lambda op: (op.player, op.currency)):
-            chain = [(op, told[op.round_id]) for op in some]
+        for _, wallet_ops in groupby(firsts, key=lambda op: (op.player, op.currency)):
+            chain = [(op, reported[op.round_id]) for op in wallet_ops]
             shifts = [(line.before or 0) - op.after + op.amount for op, line in chain]
             for n, (op, line) in enumerate(chain):
-                was = shifts[n - 1] if n else 0
-                if shifts[n] != was:
+                previous = shifts[n - 1] if n else 0
+                if shifts[n] != previous:
                     yield {
                         **_row(op),
                         "record_id": line.record_id,
-                        "told": line.before,
-                        "held": op.after - op.amount,
+                        "reported": line.before,
+                        "booked": op.after - op.amount,
                         "shift": shifts[n],
-                        "was": was,
-                        "will": shifts[n + 1] if n + 1 < len(shifts) else None,
+                        "previous_shift": previous,
+                        "next_shift": shifts[n + 1] if n + 1 < len(shifts) else None,
                     }
 
     def _logged(self) -> Iterator[Row]:
-        for n, one in enumerate(sorted(self._world.logged, key=lambda each: each.at)):
-            if self._system is System.XIGS:
+        for n, entry in enumerate(sorted(self._world.logged, key=lambda entry: entry.at)):
+            if self.system is System.XIGS:
                 yield {
                     "webhook_id": "w",
                     "delivery_id": str(n),
-                    "payload": json.dumps(payload(one)).encode(),
-                    "response_code": one.code,
-                    "response_body": one.body,
-                    "success": one.code == 200,
-                    "attempted_at": one.at,
+                    "payload": json.dumps(payload(entry)).encode(),
+                    "response_code": entry.code,
+                    "response_body": entry.body,
+                    "success": entry.code == 200,
+                    "attempted_at": entry.at,
                 }
 
     def _journal(self) -> Iterator[Row]:
@@ -231,22 +239,22 @@ def _frame(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
 def _our_row(ops: list[Op], window: Window, *, balances: bool) -> tuple[Any, ...]:
     stake, payout = sum(op.stake for op in ops), sum(op.payout for op in ops)
     moved = [op for op in ops if op.amount] if balances else []
-    held = (moved[0].after - moved[0].amount, moved[-1].after) if moved else (pd.NA, pd.NA)
+    around = (moved[0].after - moved[0].amount, moved[-1].after) if moved else (pd.NA, pd.NA)
     totals = [op.declared for op in ops if op.declared]
     undone = any(op.kind == "rollback" for op in ops) and stake == payout == 0
     first, last = ops[0], ops[-1]
     overdue = not any(op.ends for op in ops) and first.at < OVERDUE
     return (
         *(match_key(first.system, first.round_id), first.round_id, first.round_id, 1),
-        *(first.player, first.currency, stake, payout, undone, pd.NA, *held),
+        *(first.player, first.currency, stake, payout, undone, pd.NA, *around),
         *(totals[0] if totals else (pd.NA, pd.NA)),
         *(
             first.at,
             last.at,
             overdue,
             window.start <= first.at < window.end,
-            held_in(ops),
-            young_in(ops),
+            kinds_in_round(ops),
+            immature_in_round(ops),
         ),
     )
 
@@ -259,7 +267,7 @@ def _their_rows(lines: Iterable[Line], window: Window) -> Iterator[tuple[Any, ..
                 *(occurrence, line.player, line.currency, line.stake, line.payout),
                 *(line.rolled_back, _na(line.net), _na(line.before), _na(line.after)),
                 *(pd.NA, pd.NA, line.at, line.at, False, window.start <= line.at < window.end),
-                *(held_by(line), young_of(line)),
+                *(kinds_in_line(line), immature_in_line(line)),
             )
 
 
@@ -285,7 +293,9 @@ def _keys(records: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
             "stake": records["stake"].where(stands, 0),
             "payout": records["payout"].where(stands, 0),
             "currency": pd.Categorical(records["currency"], categories=codes),
-            "who": np.array([match_key("", p) for p in records["player"]], dtype=np.int64),
+            "player_hash": np.array(
+                [match_key("", p) for p in records["player"]], dtype=np.int64
+            ),
             "odd": odd.astype(bool),
         }
     )
@@ -294,25 +304,25 @@ def _keys(records: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
 
 
 class _Findings:
-    """The findings of a feed, as a connection would give them."""
+    """The findings of a feed, as a database connection would return them."""
 
     def __init__(self, world: World, system: System) -> None:
-        self._found = [one for one in world.findings if one.system is system]
+        self._finding_rows = [finding for finding in world.findings if finding.system is system]
 
     def execute(self, *_: Any) -> IteratorResult[Any]:
         rows: list[Row] = [
             {
-                "id": f"fnd-{one.kind}-{one.file}{one.round_id}{one.line}",
-                "provider": one.system.value,
+                "id": f"fnd-{finding.kind}-{finding.file}{finding.round_id}{finding.line}",
+                "provider": finding.system.value,
                 "feed": "statement",
-                "kind": one.kind,
+                "kind": finding.kind,
                 "severity": "error",
-                "file": one.file or None,
-                "line": one.line,
+                "file": finding.file or None,
+                "line": finding.line,
                 "record_id": None,
-                "round_id": one.round_id,
-                "currency": one.currency,
-                "difference": one.difference,
+                "round_id": finding.round_id,
+                "currency": finding.currency,
+                "difference": finding.difference,
                 "covers_from": None,
                 "covers_to": None,
                 "detail": "",
@@ -321,54 +331,49 @@ class _Findings:
                 "last_seen": NOW,
                 "resolved_at": None,
             }
-            for one in self._found
+            for finding in self._finding_rows
         ]
         columns = SimpleResultMetaData(tuple(rows[0]) if rows else ())
         return IteratorResult(columns, iter([tuple(row.values()) for row in rows]))
 
 
-def found_in(world: World, system: System, window: Window = WINDOW) -> list[Expected]:
-    """Every break of one provider, by the real passes, judges and witnesses, in words."""
+def find_breaks(world: World, system: System, window: Window = WINDOW) -> list[Expected]:
+    """Find every break of one provider with the real passes, checks and cross-checks."""
     rules = BY_CONTENT if system is System.UNNAMED else BY_NAME
-    books = MemoryBooks(world, system, balances=rules.attributes, window=window)
-    sides = books.keys()
-
-    def fetch(keys: Keys) -> tuple[pd.DataFrame, pd.DataFrame]:
-        full = books.records(keys)
-        return full.ours, full.theirs
-
+    snapshot = MemorySnapshot(world, system, rules, window)
     comparison = compare(
-        sides.ours,
-        sides.theirs,
-        suspect=books.straddling(),
-        fetch=fetch,
-        judging=Judging(now=NOW, maturity=AGES, rules=rules),
-        margin=margin_of(books.near, window, rules),
+        snapshot.key_rows(),
+        suspect=snapshot.straddling_keys(),
+        fetch=snapshot.records,
+        context=snapshot.context,
+        edge_keys=find_edge_keys(snapshot.timed_rows, window, rules),
     )
-    named = breaks_from_frame(comparison.breaks, provider=system, exponents={}, now=NOW)
-    heard = _heard(books, world, system, list(named))
-    return sorted(in_words(one, system) for one in [*named, *heard])
+    of_rounds = breaks_from_frame(comparison.breaks, provider=system, exponents={}, now=NOW)
+    cross_checks = _cross_checks(snapshot, world, list(of_rounds))
+    return sorted(readable(break_, system) for break_ in [*of_rounds, *cross_checks])
 
 
-def _heard(books: Snapshot, world: World, system: System, known: list[Break]) -> list[Break]:
-    heard = journal_breaks(books, system, {}, NOW, known=known)
+def _cross_checks(
+    snapshot: "MemorySnapshot", world: World, of_rounds: list[Break]
+) -> list[Break]:
+    system = snapshot.system
+    breaks = journal_breaks(snapshot, {}, of_rounds)
     if system is not System.UNNAMED:
-        young = NOW - AGES.longest
-        heard += chain_breaks(books, system, {}, NOW, known=known, young=young)
+        breaks += chain_breaks(snapshot, {}, of_rounds)
     if system is System.XIGS:
-        heard += log_breaks(books, system, {}, NOW, read=read_logged, known=known)
+        breaks += log_breaks(snapshot, {}, of_rounds, read_logged)
     findings = cast("Connection", _Findings(world, system))
-    return [*heard, *feed_breaks(findings, system, WINDOW, NOW, known=known)]
+    return [*breaks, *feed_breaks(findings, snapshot, of_rounds)]
 
 
-def in_words(one: Break, system: System) -> Expected:
-    """A break without what no plan can know: ids, sentences, instants."""
+def readable(break_: Break, system: System) -> Expected:
+    """Return a break without what no plan can predict: ids, explanations, instants."""
     return Expected(
         system=system.value,
-        kind=one.kind.value,
-        round_id=one.round_id,
-        player=one.player,
-        currency=one.currency,
-        difference=one.difference,
-        impact=one.impact.value,
+        kind=break_.kind.value,
+        round_id=break_.round_id,
+        player=break_.player,
+        currency=break_.currency,
+        difference=break_.difference,
+        impact=break_.impact.value,
     )

@@ -1,7 +1,7 @@
-"""A simulated month of five providers who share their players' wallets: what is played.
+"""A simulated month of five providers that share their players' wallets: what is played.
 
-Nothing here comes from the code it tests but the vocabulary. A play is a round as it happened;
-``detection_world`` lays out what either side has of it, and the faults that hit it.
+Of the tested code, this uses only the vocabulary. A play is a round as it happened;
+``tests.harness.detection.world`` derives what each side stores of it, and the faults.
 """
 
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from random import Random
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 4, 1, tzinfo=UTC)
-#: When the month is reconciled: what came in its last minutes may still be under way.
+#: When the month is reconciled: operations of its last minutes may still be under way.
 NOW = END + timedelta(minutes=5)
-#: How old each kind of operation has to be before its other side must be there.
-BET_RIPE = timedelta(minutes=15)
-WIN_RIPE = timedelta(minutes=24)
-ROLLBACK_RIPE = timedelta(minutes=40)
+#: The age at which the other side must have each kind of operation.
+BET_MATURITY = timedelta(minutes=15)
+WIN_MATURITY = timedelta(minutes=24)
+ROLLBACK_MATURITY = timedelta(minutes=40)
 OPEN_AFTER = timedelta(days=3)
 
 PLAYERS = 5
@@ -40,9 +40,9 @@ class System(StrEnum):
     AGENT = "agent-platform"
 
 
-#: Whose history carries a sum and balances of its own.
+#: The providers whose history has nets and balances.
 WITH_BALANCES = frozenset({System.NAMED, System.UNNAMED})
-#: Whose operations are transactions that can be taken back.
+#: The providers whose operations are transactions that can be rolled back.
 BY_TRANSACTION = frozenset({System.SPORTSBOOK, System.AGENT})
 
 Part = tuple[int, int]
@@ -53,16 +53,16 @@ class Play:
     """One round as it happened.
 
     Attributes:
-        seed, number: which month, and which play of it; months share nothing but providers.
+        seed, number: the month, and the play in it; months share only the providers.
         parts: stake and payout of each of its transactions, in minor units; only the agent
             platform has several.
         began: when our first operation of it was received.
         lasts: from the first to the last operation.
-        ahead: how much the provider's clock is ahead of ours, for this round.
-        undone: taken back on both sides.
-        open: not yet ended; nothing was paid.
-        late: so young that the provider has not told it yet.
-        recent: of the last hour, in which what is young and what is not lie side by side.
+        ahead: how much the provider's clock is ahead of ours for this round.
+        undone: rolled back on both sides.
+        open: not ended yet; nothing was paid.
+        late: so recent that the provider has not reported it yet.
+        recent: of the last hour, in which immature and mature rounds lie side by side.
     """
 
     seed: int
@@ -81,17 +81,17 @@ class Play:
 
     @property
     def tag(self) -> str:
-        """What every name of it ends with."""
+        """The suffix of all its ids."""
         return f"{self.seed}.{self.number}"
 
     @property
     def round_id(self) -> str:
-        """Our name of it."""
+        """Our id of the round."""
         return f"r{self.tag}"
 
     @property
-    def told_id(self) -> str:
-        """The name of the round in the provider's history."""
+    def reported_id(self) -> str:
+        """The id of the round in the provider's history."""
         return f"history:h{self.tag}" if self.system is System.UNNAMED else self.round_id
 
     @property
@@ -111,7 +111,7 @@ class Play:
 
 
 def month(seed: int) -> list[Play]:
-    """Everything that is played in the month of a seed, in order of time."""
+    """Return all plays of a seed's month, in order of time."""
     rng = Random(f"month {seed}")
     plays: list[Play] = []
     for number in range(PLAYERS):
@@ -126,23 +126,24 @@ def month(seed: int) -> list[Play]:
 
 
 def _at_the_edge(rng: Random, player: tuple[str, str], numbered: tuple[int, int]) -> list[Play]:
-    """Rounds that one clock puts into the month and the other does not."""
+    """Return rounds that only one of the clocks places in the month."""
     plays = []
     for place, system in enumerate(System):
         off = timedelta(milliseconds=rng.choice((-1, 1)) * rng.randrange(20, 200))
         name = (numbered[0], numbered[1] + place)
-        plain = _play(rng, name, player, START + off, late=False)
+        base = _play(rng, name, player, START + off, late=False)
         part = _part(rng, system)
-        whole = replace(plain, system=system, parts=(part,), undone=False, open=False)
-        plays.append(replace(whole, ahead=-2 * off))
+        simple = replace(base, system=system, parts=(part,), undone=False, open=False)
+        plays.append(replace(simple, ahead=-2 * off))
     return plays
 
 
 def _last_hour(seed: int, number: int) -> list[Play]:
-    """Rounds of every age around those at which the kinds of operation are ripe.
+    """Return rounds of every age around the maturities.
 
-    None of the provider whose rounds no name ties: what ties them is what they come to. None so
-    near to an age that a clock that goes on while a stored month is asked would pass it.
+    None is of the provider whose history lacks our round ids: its rounds are matched by their
+    amounts. None is so near to a maturity that it would mature while a stored month is
+    reconciled.
     """
     rng = Random(f"last hour {seed}")
     plays = []
@@ -155,7 +156,7 @@ def _last_hour(seed: int, number: int) -> list[Play]:
             (f"player-{seed}.{player}", CURRENCIES[player]),
             NOW - age - timedelta(milliseconds=rng.randrange(30_000)),
         )
-        system = rng.choice([each for each in System if each is not System.UNNAMED])
+        system = rng.choice([system for system in System if system is not System.UNNAMED])
         undone = system in BY_TRANSACTION and rng.random() < 0.4
         part = _part(rng, system)
         plays.append(
@@ -169,7 +170,7 @@ def _session(
 ) -> list[Play]:
     plays = []
     for place in range(rng.randint(PLAYS_MAX // 3, PLAYS_MAX)):
-        # Rarely a pause, mostly one round after the other.
+        # Mostly short pauses, rarely long ones.
         pause = rng.choice((1_200, 4_000, 9_000, 40_000, 150_000))
         at += timedelta(milliseconds=pause + rng.randrange(1_000))
         plays.append(_play(rng, (numbered[0], numbered[1] + place), player, at))
@@ -179,7 +180,7 @@ def _session(
 def _last_minutes(
     rng: Random, player: tuple[str, str], numbered: tuple[int, int]
 ) -> list[Play]:
-    """Rounds of the month's last minutes; some are told later, some are still open."""
+    """Return rounds of the last minutes; some are reported later, some are still open."""
     plays = []
     for place in range(2):
         at = END - timedelta(milliseconds=rng.randrange(5_000, 300_000))
@@ -202,7 +203,7 @@ def _play(
     several = system is System.AGENT and rng.random() < 0.3
     parts = tuple(_part(rng, system) for _ in range(rng.randint(2, 3) if several else 1))
     undone = system in BY_TRANSACTION and not late and rng.random() < 0.12
-    # A clock that goes on while a stored month is asked must not make it overdue.
+    # It must not become overdue while a stored month is reconciled.
     fresh = END - at < OPEN_AFTER - timedelta(hours=1)
     is_open = system is System.XIGS and fresh and rng.random() < 0.3
     if is_open:

@@ -9,7 +9,7 @@ from tests.harness.detection.edges import DAYS, edge_case, edge_world, expected_
 from tests.harness.detection.expected import Expected, predicted
 from tests.harness.detection.fault_kinds import Fault
 from tests.harness.detection.faults import strike
-from tests.harness.detection.in_memory import found_in
+from tests.harness.detection.in_memory import find_breaks
 from tests.harness.detection.month import Play, System, month
 from tests.harness.detection.plan import plan
 from tests.harness.detection.world import Scene, World, lay_out, scene
@@ -33,22 +33,22 @@ class Verdict:
 
     @property
     def missed(self) -> list[Expected]:
-        """Predicted, and not found."""
+        """The breaks that were predicted and not found."""
         return sorted((Counter(self.predicted) - Counter(self.found)).elements())
 
     @property
     def invented(self) -> list[Expected]:
-        """Found, and not predicted."""
+        """The breaks that were found and not predicted."""
         return sorted((Counter(self.found) - Counter(self.predicted)).elements())
 
     @property
     def exact(self) -> bool:
-        """None missed, none invented; kind, round, player, money and impact right."""
+        """Whether nothing was missed or invented, in any field of a break."""
         return self.predicted == self.found
 
 
 def case_of(seed: int, only: Collection[int] | None = None) -> Case:
-    """The month of a seed with all its faults, or only those of the plays named."""
+    """Return the month of a seed with all its faults, or only those of the given plays."""
     plays = month(seed)
     faults = plan(seed, plays)
     if only is not None:
@@ -57,53 +57,53 @@ def case_of(seed: int, only: Collection[int] | None = None) -> Case:
 
 
 def world_of(cases: Iterable[Case]) -> World:
-    """Both sides of some months, faults included."""
-    return lay_out(made for case in cases for made in _scenes(case))
+    """Return both sides of some months, faults included."""
+    return lay_out(stored for case in cases for stored in _scenes(case))
 
 
 def _scenes(case: Case) -> Iterator[Scene]:
     struck = {fault.play: fault for fault in case.faults}
     for play in case.plays:
-        made = scene(play)
+        stored = scene(play)
         if play.number in struck:
-            strike(made, play, struck[play.number])
-        yield made
+            strike(stored, play, struck[play.number])
+        yield stored
 
 
 def expected_of(case: Case) -> list[Expected]:
-    """Every break that must be found, sorted."""
+    """Return every break that must be found, sorted."""
     plays = {play.number: play for play in case.plays}
-    return sorted(one for fault in case.faults for one in predicted(plays[fault.play], fault))
+    return sorted(b for fault in case.faults for b in predicted(plays[fault.play], fault))
 
 
-def judged_in_memory(
+def compare_in_memory(
     cases: Sequence[Case], systems: Collection[System] = tuple(System)
 ) -> Verdict:
     """Compare every provider's books of some months at once, without a database."""
     world = world_of(cases)
-    wanted = {system.value for system in systems}
-    told = [one for case in cases for one in expected_of(case) if one.system in wanted]
-    found = [one for system in systems for one in found_in(world, system)]
-    return Verdict(sorted(told), sorted(found))
+    slugs = {system.value for system in systems}
+    expected = [b for case in cases for b in expected_of(case) if b.system in slugs]
+    breaks = [break_ for system in systems for break_ in find_breaks(world, system)]
+    return Verdict(sorted(expected), sorted(breaks))
 
 
-def judged_at_edges(seeds: Iterable[int]) -> Verdict:
-    """Compare both of the days that meet at an edge, without a database, by some seeds."""
+def compare_edges(seeds: Iterable[int]) -> Verdict:
+    """Compare both days around the edge of some seeds, without a database."""
     cases = [edge_case(seed) for seed in seeds]
     world = edge_world(cases)
-    told = [one for day in DAYS for one in expected_on(cases, day)]
-    found = [
-        one
+    expected = [break_ for day in DAYS for break_ in expected_on(cases, day)]
+    breaks = [
+        break_
         for start, end in DAYS
-        for one in found_in(world, System.UNNAMED, Window(start=start, end=end))
+        for break_ in find_breaks(world, System.UNNAMED, Window(start=start, end=end))
     ]
-    return Verdict(sorted(told), sorted(found))
+    return Verdict(sorted(expected), sorted(breaks))
 
 
-def seed_of(one: Expected) -> int:
-    """The month that a break belongs to: every name in it says so."""
-    match = _SEED.search(one.round_id)
-    assert match is not None, one
+def seed_of(break_: Expected) -> int:
+    """Return the month that a break belongs to; every id in it contains the seed."""
+    match = _SEED.search(break_.round_id)
+    assert match is not None, break_
     return int(match.group(1))
 
 

@@ -1,6 +1,6 @@
-"""What either side has of a month: our journal, the provider's history and log, the findings.
+"""What each side stores of a month: our journal, the provider's history and log, the findings.
 
-The honest world only; ``detection_faults`` changes single scenes of it before it is laid out.
+This is the honest world; ``tests.harness.detection.faults`` changes single scenes of it.
 """
 
 from collections.abc import Iterable
@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 from tests.harness.detection.month import WITH_BALANCES, Part, Play, System
 
-#: What every player begins with, but for those whom a fault brings: no month spends that.
+#: The opening balance of all players but those of a fault; no month spends it.
 OPENING = 50_000_000
 MS = timedelta(milliseconds=1)
 
 
 @dataclass(slots=True, kw_only=True)
 class Op:
-    """One operation of ours; ``seq`` and ``after`` are filled when the world is laid out."""
+    """One operation of ours; ``lay_out`` fills ``seq`` and ``after``."""
 
     system: System
     key: str
@@ -36,7 +36,7 @@ class Op:
 
     @property
     def amount(self) -> int:
-        """Its signed effect on the wallet."""
+        """The signed effect on the wallet."""
         return 0 if self.declined else self.payout - self.stake
 
 
@@ -45,10 +45,10 @@ class Line:
     """One line of a provider's history.
 
     Attributes:
-        player: whose handle it names.
-        net, before, after: None where this provider tells none.
-        wrong_net, wrong_before, wrong_after: by how much the line lies about them.
-        times: how often the file says it.
+        player: whose handle it has.
+        net, before, after: None if this provider does not report it.
+        wrong_net, wrong_before, wrong_after: by how much the line is wrong about them.
+        times: how often the file has the line.
     """
 
     system: System
@@ -71,7 +71,7 @@ class Line:
 
 @dataclass(slots=True, kw_only=True)
 class Logged:
-    """One callback as the provider's own log has it."""
+    """One callback in the provider's own log."""
 
     event: str
     round_id: str
@@ -84,13 +84,13 @@ class Logged:
 
     @property
     def key(self) -> str:
-        """The operation's key."""
+        """The key of the operation."""
         return f"{'open' if self.event == 'open-round' else 'close'}:{self.round_id}"
 
 
 @dataclass(slots=True, kw_only=True)
 class Finding:
-    """What a feed did wrong, as it was found when it was read."""
+    """A problem of a feed, as it was found when the feed was read."""
 
     system: System
     kind: str
@@ -103,10 +103,13 @@ class Finding:
 
 @dataclass(slots=True)
 class Scene:
-    """Everything that is told of one play, by whoever tells it.
+    """Everything that either side stores of one play.
 
-    ``deliveries`` are (operation key, verdict, instant) of requests that became no operation.
-    ``drift``: by how much the provider's balances are off from this play on.
+    Attributes:
+        deliveries: (system, operation key, verdict, instant) of requests that became no
+            operation.
+        drift: by how much the provider's balances are wrong from this play on.
+        openings: opening balances of players that only this scene uses.
     """
 
     ops: list[Op] = field(default_factory=list)
@@ -118,20 +121,20 @@ class Scene:
     openings: dict[str, int] = field(default_factory=dict)
 
 
-#: What we answered every callback that was accepted, and what a log keeps of it.
+#: The answer to every accepted callback, of which a log keeps at least the start.
 REPLY = b'{"status":"success","data":{}}'
 
 
 def scene(play: Play) -> Scene:
-    """What both sides honestly have of a play."""
-    made = _SCENES[play.system](play)
+    """Return what both sides honestly store of a play."""
+    honest = _SCENES[play.system](play)
     if play.late:
-        made.lines.clear()
-    return made
+        honest.lines.clear()
+    return honest
 
 
 def op_of(play: Play, kind: str, key: str, part: Part = (0, 0), *, ms: int = 0) -> Op:
-    """An operation of this play's round, ended at once."""
+    """Return an operation of this play's round that ends it at once."""
     return Op(
         system=play.system,
         key=key,
@@ -147,11 +150,11 @@ def op_of(play: Play, kind: str, key: str, part: Part = (0, 0), *, ms: int = 0) 
 
 
 def line_of(play: Play, part: Part, record_id: str, *, ms: int = 0) -> Line:
-    """A line of this play's round."""
+    """Return a line of this play's round."""
     return Line(
         system=play.system,
         record_id=record_id,
-        round_id=play.told_id,
+        round_id=play.reported_id,
         player=play.player,
         currency=play.currency,
         at=play.began + play.ahead + ms * MS,
@@ -170,7 +173,7 @@ def _aggregator(play: Play) -> Scene:
     bet.ends = win.ends = False
     end.declared = (play.stake, play.payout)
     ops = [bet, win, end] if play.payout else [bet, end]
-    record = play.told_id.removeprefix("history:")
+    record = play.reported_id.removeprefix("history:")
     return Scene(ops, [line_of(play, (play.stake, play.payout), record)])
 
 
@@ -181,14 +184,14 @@ def _xigs(play: Play) -> Scene:
     closed = op_of(play, "win", f"close:{name}", (0, play.payout))
     closed.at, closed.refers = play.began + play.lasts, opened.key
     ops = [opened] if play.open else [opened, closed]
-    made = Scene(ops, [line_of(play, (play.stake, play.payout), name)])
+    result = Scene(ops, [line_of(play, (play.stake, play.payout), name)])
     if play.number % 2:
-        made.logged = [logged(op) for op in ops]
-    return made
+        result.logged = [logged(op) for op in ops]
+    return result
 
 
 def logged(op: Op) -> Logged:
-    """What the scratch-card platform logs of an operation that it called us about."""
+    """Return what the scratch-card platform logs of an operation that it called us about."""
     opens = op.kind == "bet"
     return Logged(
         event="open-round" if opens else "close-round",
@@ -204,35 +207,35 @@ def logged(op: Op) -> Logged:
 def _sportsbook(play: Play) -> Scene:
     name, part = play.round_id, play.parts[0]
     kind = "bet" if part[0] else "win"
-    made = Scene([op_of(play, kind, name, part)], [line_of(play, part, name)])
+    result = Scene([op_of(play, kind, name, part)], [line_of(play, part, name)])
     if play.undone:
         undo = op_of(play, "rollback", f"{name}-undo", (-part[0], -part[1]))
         undo.at, undo.refers = play.began + play.lasts, name
-        made.ops.append(undo)
-        made.lines.append(undo_line(play))
-    return made
+        result.ops.append(undo)
+        result.lines.append(undo_line(play))
+    return result
 
 
 def undo_line(play: Play) -> Line:
-    """The sportsbook's line that takes a transaction back."""
+    """Return the sportsbook's line that rolls a transaction back."""
     line = line_of(play, (0, 0), f"{play.round_id}-undo", ms=2_000)
     line.rolled_back = True
     return line
 
 
 def _agent(play: Play) -> Scene:
-    made = Scene()
+    result = Scene()
     for place, part in enumerate(play.parts):
         key = f"{play.round_id}.{place}"
-        made.ops.append(op_of(play, "bet_and_win", key, part, ms=place))
-        made.lines.append(line_of(play, part, key, ms=place))
+        result.ops.append(op_of(play, "bet_and_win", key, part, ms=place))
+        result.lines.append(line_of(play, part, key, ms=place))
         if play.undone:
             back = (-part[0], -part[1])
             undo = op_of(play, "rollback", f"{key}-undo", back, ms=place + 50)
             undo.refers = key
-            made.ops.append(undo)
-            made.lines.append(line_of(play, back, f"{key}-undo", ms=place + 50))
-    return made
+            result.ops.append(undo)
+            result.lines.append(line_of(play, back, f"{key}-undo", ms=place + 50))
+    return result
 
 
 _SCENES = {
@@ -246,7 +249,7 @@ _SCENES = {
 
 @dataclass(slots=True)
 class World:
-    """A whole month, laid out: chains numbered, the aggregator's balances told."""
+    """A whole month: chains are numbered, and the aggregator's balances are filled in."""
 
     ops: list[Op]
     lines: list[Line]
@@ -257,20 +260,20 @@ class World:
 
 
 def lay_out(scenes: Iterable[Scene]) -> World:
-    """Number every wallet's chain, and let those who tell balances tell them."""
-    told = list(scenes)
-    openings = {player: held for one in told for player, held in one.openings.items()}
-    ops = sorted((op for one in told for op in one.ops), key=lambda op: op.at)
+    """Number every wallet's chain, and fill in the balances of providers that report them."""
+    stored = list(scenes)
+    openings = {p: balance for scene in stored for p, balance in scene.openings.items()}
+    ops = sorted((op for scene in stored for op in scene.ops), key=lambda op: op.at)
     chains: dict[tuple[str, str], list[Op]] = {}
     for op in ops:
         chain = chains.setdefault((op.player, op.currency), [])
-        held = chain[-1].after if chain else openings.get(op.player, OPENING)
-        op.seq, op.after = len(chain) + 1, held + op.amount
+        balance = chain[-1].after if chain else openings.get(op.player, OPENING)
+        op.seq, op.after = len(chain) + 1, balance + op.amount
         chain.append(op)
     drifts: dict[tuple[System, str], list[tuple[datetime, int]]] = {}
-    for system, player, since, by in (drift for one in told for drift in one.drift):
-        drifts.setdefault((system, player), []).append((since, by))
-    lines = [line for one in told for line in one.lines]
+    for system, player, since, amount in (drift for scene in stored for drift in scene.drift):
+        drifts.setdefault((system, player), []).append((since, amount))
+    lines = [line for scene in stored for line in scene.lines]
     first = {(op.system, op.round_id): op for op in reversed(ops)}
     for line in lines:
         if line.system in WITH_BALANCES:
@@ -278,9 +281,9 @@ def lay_out(scenes: Iterable[Scene]) -> World:
     return World(
         ops=ops,
         lines=lines,
-        deliveries=[each for one in told for each in one.deliveries],
-        logged=[each for one in told for each in one.logged],
-        findings=[each for one in told for each in one.findings],
+        deliveries=[delivery for scene in stored for delivery in scene.deliveries],
+        logged=[entry for scene in stored for entry in scene.logged],
+        findings=[finding for scene in stored for finding in scene.findings],
         chains=chains,
     )
 
@@ -292,22 +295,22 @@ def _balance(
     openings: dict[str, int],
     drifts: dict[tuple[System, str], list[tuple[datetime, int]]],
 ) -> None:
-    op = first.get((line.system, _our_name(line)))
+    op = first.get((line.system, _our_round_id(line)))
     if op is None:
         chain = chains.get((line.player, line.currency), [])
-        earlier = [each for each in chain if each.at <= line.at]
-        held = earlier[-1].after if earlier else openings.get(line.player, OPENING)
+        earlier = [op for op in chain if op.at <= line.at]
+        balance = earlier[-1].after if earlier else openings.get(line.player, OPENING)
     else:
-        held = op.after - op.amount
-    at, who = (line.at, line.player) if op is None else (op.at, op.player)
-    off = sum(by for since, by in drifts.get((line.system, who), ()) if since < at)
+        balance = op.after - op.amount
+    at, player = (line.at, line.player) if op is None else (op.at, op.player)
+    drift = sum(d for since, d in drifts.get((line.system, player), ()) if since < at)
     net = line.payout - line.stake
-    line.before = held + off + line.wrong_before
+    line.before = balance + drift + line.wrong_before
     line.after = line.before + net + line.wrong_after
     line.net = net + line.wrong_net
 
 
-def _our_name(line: Line) -> str:
+def _our_round_id(line: Line) -> str:
     if line.system is System.UNNAMED and line.record_id.startswith("h"):
         return "r" + line.record_id[1:]
     return line.round_id

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import exc
+from sqlalchemy import exc, text
 
 from breaks import corrections
 from breaks.actions import apply, assigning, closing, explaining, reopening
@@ -221,7 +221,7 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
     ids = corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
     with transaction(books.engine) as connection:
         adjustments.approve_on(connection, ids[0], by="jonas", now=EVENING)
-        connection.exec_driver_sql("UPDATE break_workflows SET state = 'approved'")
+        connection.execute(text("UPDATE break_workflows SET state = 'approved'"))
 
     clock = FrozenClock(EVENING)
     approved = [corrections.approve(books.engine, name, by="jonas", clock=clock) for _ in "ab"]
@@ -232,7 +232,7 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
 
 def test_the_database_has_the_same_steps_and_refuses_every_other(books: BreakBooks) -> None:
     with books.engine.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT before, after FROM break_transitions")
+        rows = connection.execute(text("SELECT before, after FROM break_transitions"))
         stored = {(row[0], row[1]) for row in rows}
     books.theirs("r1", 100, 0)
     books.run()
@@ -242,7 +242,7 @@ def test_the_database_has_the_same_steps_and_refuses_every_other(books: BreakBoo
         pytest.raises(exc.IntegrityError, match="cannot go from open to posted"),
         transaction(books.engine) as connection,
     ):
-        connection.exec_driver_sql("UPDATE break_workflows SET state = 'posted'")
+        connection.execute(text("UPDATE break_workflows SET state = 'posted'"))
 
 
 def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks) -> None:

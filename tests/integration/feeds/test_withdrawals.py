@@ -16,8 +16,10 @@ from feeds.findings import FeedFinding, FindingKind, open_findings, resolve_find
 from feeds.records import store_records
 from feeds.statements.file_format import Trailer
 from feeds.statements.importer import ImportResult
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.run import reconcile
 from reconcile.runs.verify import verify_run
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
@@ -293,14 +295,12 @@ def _restated(connection: Connection) -> FeedFinding:
     return finding
 
 
-def _run(url: str, *, minutes: int, mode: Mode) -> RunResult:
+def _run(url: str, *, minutes: int, options: RunOptions) -> RunResult:
     return reconcile(
         url,
-        provider="book",
-        window=DAY,
-        maturity=timedelta(minutes=15),
+        RunRequest(provider="book", window=DAY, maturity=timedelta(minutes=15)),
         clock=FrozenClock(NOW + timedelta(minutes=minutes)),
-        mode=mode,
+        options=options,
     )
 
 
@@ -313,14 +313,14 @@ def test_our_round_is_missing_at_the_provider_once_its_record_is_withdrawn(
     books.write(database)
     with engine.begin() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
-    before = _run(database, minutes=0, mode=Mode())
+    before = _run(database, minutes=0, options=RunOptions())
     assert before.breaks == ()
 
     with engine.begin() as connection:
         restate(connection, tmp_path / SECOND, WITHOUT_2)
     verified = verify_run(database, before.run_id)
-    changes = _run(database, minutes=1, mode=Mode(incremental=True))
-    whole = _run(database, minutes=1, mode=Mode())
+    changes = _run(database, minutes=1, options=RunOptions(incremental=True))
+    whole = _run(database, minutes=1, options=RunOptions())
 
     assert (changes.inputs["whole"], whole.inputs["whole"]) == (False, True)
     assert changes.to_json()["breaks"] == whole.to_json()["breaks"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from psycopg import errors
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from ledger.accepting.acceptor import accept_own_operation
@@ -74,9 +74,11 @@ def accounts(engine: Engine) -> dict[tuple[str, str], int]:
     post_all_at(url_of(engine))
     assert [(x.name, x.first) for x in verify(engine) if x.wrong] == []
     with engine.connect() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT account::text, provider, sum(amount) FROM entries"
-            " WHERE account <> 'funding' GROUP BY 1, 2 HAVING sum(amount) <> 0"
+        rows = connection.execute(
+            text(
+                "SELECT account::text, provider, sum(amount) FROM entries"
+                " WHERE account <> 'funding' GROUP BY 1, 2 HAVING sum(amount) <> 0"
+            )
         )
         return {(row[0], row[1]): int(row[2]) for row in rows}
 
@@ -151,7 +153,7 @@ def test_the_database_refuses_steps_that_are_not_allowed(
     proposed(engine)
 
     with pytest.raises(IntegrityError) as refused, engine.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE adjustments SET {change}")
+        connection.execute(text(f"UPDATE adjustments SET {change}"))
 
     assert isinstance(refused.value.orig, errors.IntegrityError)
     assert refused.value.orig.diag.constraint_name == guard
@@ -264,14 +266,14 @@ def test_a_stake_returned_in_an_open_round_settles_it(engine: Engine) -> None:
 
     assert accounts(engine)["ggr", SLUG] == 200
     with engine.connect() as connection:
-        row = connection.exec_driver_sql("SELECT stake, payout, status::text FROM rounds")
+        row = connection.execute(text("SELECT stake, payout, status::text FROM rounds"))
         assert row.one() == (200, 0, "settled")
 
 
 def test_an_adjustment_names_the_player_by_our_name_not_the_providers(engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql("INSERT INTO players VALUES ('bob')")
-        connection.exec_driver_sql("INSERT INTO handles VALUES ('lottery', 'ann', 'bob')")
+        connection.execute(text("INSERT INTO players VALUES ('bob')"))
+        connection.execute(text("INSERT INTO handles VALUES ('lottery', 'ann', 'bob')"))
     within = InRound(provider=SLUG, round_id="r7", side="payout")
 
     approve(engine, proposed(engine, within=within), by="jonas", now=NOON)

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from ledger.checks.run import verify
 from ledger.posting.posting import post
@@ -50,7 +51,7 @@ def posted_in_order(database: str, order: list[int]) -> None:
     for number in order:
         turns.put(number)
     engine = open_engine(database, pool_size=2 * WORKERS)
-    release = "UPDATE batches SET parked_at = NULL WHERE batch_id = %(batch)s"
+    release = "UPDATE batches SET parked_at = NULL WHERE batch_id = :batch"
 
     def work() -> None:
         while True:
@@ -59,11 +60,11 @@ def posted_in_order(database: str, order: list[int]) -> None:
             except queue.Empty:
                 return
             with engine.begin() as connection:
-                connection.exec_driver_sql(release, {"batch": turn})
+                connection.execute(text(release), {"batch": turn})
             post(engine, limit=2)
 
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE batches SET parked_at = clock_timestamp()")
+        connection.execute(text("UPDATE batches SET parked_at = clock_timestamp()"))
     with ThreadPoolExecutor(WORKERS) as pool:
         for future in [pool.submit(work) for _ in range(WORKERS)]:
             future.result()

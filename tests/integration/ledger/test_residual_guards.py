@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg import errors
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from ledger.checks.run import verify
@@ -63,16 +63,17 @@ PLANT = """
 WITH booked AS (
   INSERT INTO residuals (run_id, provider, round_id, match_key, currency, sequence, before,
                          after, corrects)
-  SELECT 'run-b', provider, %(round)s,
-         coalesce((SELECT match_key FROM residuals WHERE round_id = %(round)s LIMIT 1), 5),
-         currency, %(sequence)s, %(before)s, %(after)s, %(corrects)s
+  SELECT 'run-b', provider, :round,
+         coalesce((SELECT match_key FROM residuals WHERE round_id = :round LIMIT 1), 5),
+         currency, :sequence, :before, :after, :corrects
     FROM residuals WHERE residual_id = 1
   RETURNING *
 )
 INSERT INTO residual_entries (residual_id, leg, account, provider, match_key, currency, amount)
 SELECT residual_id, l.leg, l.account::account_kind, provider, match_key, currency, l.amount
   FROM booked
- CROSS JOIN unnest(%(legs)s::smallint[], %(accounts)s::text[], %(amounts)s::bigint[])
+ CROSS JOIN unnest(CAST(:legs AS smallint[]), CAST(:accounts AS text[]),
+                   CAST(:amounts AS bigint[]))
          AS l (leg, account, amount)
 """
 
@@ -160,7 +161,10 @@ def test_booked_residuals_are_append_only(
 def test_equal_round_ids_of_two_providers_are_booked_separately(engine: Engine) -> None:
     with engine.connect() as connection:  # rolled back
         store_run(connection, "run-c", {"r1": 9}, provider="other")
-        rows = connection.exec_driver_sql(
-            "SELECT provider, sequence, after FROM residuals WHERE round_id = 'r1' ORDER BY 1"
+        rows = connection.execute(
+            text(
+                "SELECT provider, sequence, after FROM residuals"
+                " WHERE round_id = 'r1' ORDER BY 1"
+            )
         ).all()
     assert [tuple(row) for row in rows] == [("lottery", 1, 2), ("other", 1, 9)]

@@ -8,10 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from ledger.checks.run import verify
 from ledger.players.importer import PlayerRow, import_players
 from ledger.posting.posting import post, post_all_at
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from storage.engine import open_engine
@@ -85,11 +87,11 @@ def _post(url: str, order: list[int]) -> None:
     engine = open_engine(url)
     park = "UPDATE batches SET parked_at = now() WHERE posted_at IS NULL"
     with engine.begin() as connection:
-        connection.exec_driver_sql(park)
+        connection.execute(text(park))
     for batch in order:
         with engine.begin() as connection:
-            release = "UPDATE batches SET parked_at = NULL WHERE batch_id = %(batch)s"
-            connection.exec_driver_sql(release, {"batch": batch})
+            release = "UPDATE batches SET parked_at = NULL WHERE batch_id = :batch"
+            connection.execute(text(release), {"batch": batch})
         assert post(engine).batches == 1
     assert [(result.name, result.first) for result in verify(engine) if result.wrong] == []
     engine.dispose()
@@ -131,11 +133,13 @@ def _store_history(url: str, *left_out: int) -> None:
 def _reconciled(url: str) -> RunResult:
     return reconcile(
         url,
-        provider=SLUG,
-        window=Window(start=NOON - timedelta(hours=1), end=NOON + timedelta(hours=1)),
-        maturity=timedelta(minutes=15),
+        RunRequest(
+            provider=SLUG,
+            window=Window(start=NOON - timedelta(hours=1), end=NOON + timedelta(hours=1)),
+            maturity=timedelta(minutes=15),
+            open_after=None,
+        ),
         clock=FrozenClock(NOON + timedelta(hours=8)),
-        open_after=None,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from ops.runtime.child_jobs import ChildJobs, tieout_command
@@ -88,7 +88,7 @@ def test_a_job_that_takes_long_keeps_no_other_waiting(engine: Engine) -> None:
     assert not thread.is_alive()
     with engine.connect() as connection:
         done = "SELECT job FROM job_runs WHERE done_at IS NOT NULL ORDER BY job"
-        assert connection.exec_driver_sql(done).scalars().all() == ["other", "slow"]
+        assert connection.execute(text(done)).scalars().all() == ["other", "slow"]
 
 
 def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(

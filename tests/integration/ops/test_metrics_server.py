@@ -19,6 +19,7 @@ from ops.metrics.server import MetricsCollector, open_bounded_engine, parts_of, 
 from ops.runtime.child_jobs import ChildJobs, tieout_command
 from ops.settings.loader import load
 from ops.settings.metrics import MetricsSettings
+from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from tests.harness.books.two_sides import TwoBooks
 from tests.harness.servers.ports import free_port
@@ -120,9 +121,11 @@ def books_with_breaks(database: str) -> None:
     start = long_ago.replace(hour=0, minute=0, second=0, microsecond=0)
     reconcile(
         database,
-        provider="agg",
-        window=Window(start=start, end=start + timedelta(days=1)),
-        maturity=timedelta(minutes=15),
+        RunRequest(
+            provider="agg",
+            window=Window(start=start, end=start + timedelta(days=1)),
+            maturity=timedelta(minutes=15),
+        ),
         clock=FrozenClock(long_ago + timedelta(hours=1)),
     )
     with psycopg.connect(database) as connection:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ops.tools.new_dialect import TEMPLATES, NameRefused, new_dialect
-from tests.meta.tree import ROOT, rooms
+from tests.meta.tree import ROOT, packages
 
 NAME = "fifth_house"
 SLUG = "house"
@@ -52,7 +52,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree without the new dialect."""
     tree = tmp_path_factory.mktemp("bare")
     unwanted = shutil.ignore_patterns("__pycache__", ".*")
-    for folder in (*rooms(), "tests", "docs"):
+    for folder in (*packages(), "tests", "docs"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=unwanted)
     shutil.copy(ROOT / "pyproject.toml", tree)
     return tree
@@ -137,7 +137,7 @@ def test_nothing_but_new_files_is_written(tree: Path, bare: Path) -> None:
 
 
 def files(tree: Path) -> Iterator[Path]:
-    for folder in (*rooms(), "tests", "docs"):
+    for folder in (*packages(), "tests", "docs"):
         for path in (tree / folder).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path

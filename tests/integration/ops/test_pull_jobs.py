@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from feeds.findings import FindingKind, open_findings
@@ -124,7 +124,7 @@ def test_a_platform_that_fails_costs_its_own_feed_and_no_other_is_kept_waiting(
         failed = [each for each in open_findings(connection) if each.feed == "rounds"]
         marks = {(each.provider, each.feed) for each in list_watermarks(connection)}
         slots = "SELECT count(*) FROM job_runs WHERE done_at IS NOT NULL"
-        done = connection.exec_driver_sql(slots).scalar_one()
+        done = connection.execute(text(slots)).scalar_one()
     assert [(each.provider, each.kind) for each in failed] == [
         (slug, FindingKind.PULL_FAILED) for slug in ("down", "rubbish", "slow")
     ]

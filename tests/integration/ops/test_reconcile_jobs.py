@@ -11,7 +11,8 @@ from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.closing_days import DueDay, due_days
 from ops.scheduling.reconcile_jobs import arguments, reconcile_jobs
 from ops.settings.model import Settings
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.request import RunRequest
+from reconcile.runs.run import reconcile
 from storage.engine import open_engine
 from tests.harness.books.busy import DAY, BusyBooks
 from vocabulary.clock import FrozenClock, SystemClock
@@ -49,11 +50,13 @@ def test_a_day_of_the_providers_zone_is_open_then_ripe_then_closed_for_good(
 
     result = reconcile(
         database,
-        provider=books.slug,
-        window=parse_window("2026-03-01", "2026-03-02", zone=ZONE),
-        maturity=QUARTER,
+        RunRequest(
+            provider=books.slug,
+            window=parse_window("2026-03-01", "2026-03-02", zone=ZONE),
+            maturity=QUARTER,
+            close=day,
+        ),
         clock=FrozenClock(end + QUARTER),
-        mode=Mode(close=day),
     )
     with psycopg.connect(database) as connection:
         rows = connection.execute(

@@ -1,4 +1,4 @@
-"""The commands print what other programs rely on, and their exit codes tell the finding."""
+"""The commands print what other programs rely on, and their exit codes state the finding."""
 
 import json
 import subprocess
@@ -66,9 +66,9 @@ def test_an_imported_statement_is_reconciled_and_differences_exit_with_one(
     tieout: CommandLine,
 ) -> None:
     file = tieout.statement(BET, WIN, WIN)
-    taken = tieout.json("feed", "import", file, "--provider", "sportsbook", code=0)
+    imported = tieout.json("feed", "import", file, "--provider", "sportsbook", code=0)
     assert (
-        taken.items()
+        imported.items()
         >= {
             "received": 3,
             "stored": 3,
@@ -77,16 +77,16 @@ def test_an_imported_statement_is_reconciled_and_differences_exit_with_one(
             "verdict": "imported",
         }.items()
     )
-    assert [(each["kind"], each["record_id"]) for each in taken["findings"]] == [
+    assert [(f["kind"], f["record_id"]) for f in imported["findings"]] == [
         ("duplicated_key", "t-2")
     ]
-    told = tieout.json("reconcile", "--provider", "sportsbook", *DAY, code=1)
-    assert [(b["kind"], b["round_key"], b["difference"]) for b in told["breaks"]] == [
+    output = tieout.json("reconcile", "--provider", "sportsbook", *DAY, code=1)
+    assert [(b["kind"], b["round_key"], b["difference"]) for b in output["breaks"]] == [
         ("missing_in_ledger", "t-1", "-5.00"),
         ("duplicate_at_provider", "t-2", "9.00"),
         ("missing_in_ledger", "t-2", "9.00"),
     ]
-    assert told["theirs"] == {
+    assert output["theirs"] == {
         "rows": 2,
         "totals": {"USD": {"stake": "5.00", "payout": "18.00"}},
     }
@@ -98,7 +98,7 @@ def test_the_same_statement_again_changes_nothing(tieout: CommandLine) -> None:
     assert tieout.json(*words, code=0)["stored"] == 0
 
 
-def test_unreadable_lines_are_named_by_number_and_the_rest_is_taken_in(
+def test_unreadable_lines_are_named_by_number_and_the_rest_is_imported(
     tieout: CommandLine,
 ) -> None:
     file = tieout.statement(BET, "t-9,bet,alice,USD,5.001,,2026-03-01T10:00:00Z\n", WIN)
@@ -108,9 +108,9 @@ def test_unreadable_lines_are_named_by_number_and_the_rest_is_taken_in(
     assert "2 records, 2 new or changed, 1 unreadable lines" in done.stdout
 
 
-def test_feed_status_tells_every_provider_even_a_silent_one(tieout: CommandLine) -> None:
+def test_feed_status_lists_every_provider_even_a_silent_one(tieout: CommandLine) -> None:
     tieout.run("feed", "import", tieout.statement(BET, WIN), "--provider", "sportsbook")
-    silent, told = tieout.json("feed", "status", code=0)
+    silent, active = tieout.json("feed", "status", code=0)
     assert (
         silent.items()
         >= {
@@ -124,13 +124,13 @@ def test_feed_status_tells_every_provider_even_a_silent_one(tieout: CommandLine)
             "stale": False,
         }.items()
     )
-    assert (told["provider"], told["records"]) == ("sportsbook", 2)
-    assert told["newest_created_at"] == "2026-03-01T10:01:00Z"
+    assert (active["provider"], active["records"]) == ("sportsbook", 2)
+    assert active["newest_created_at"] == "2026-03-01T10:01:00Z"
 
 
 def test_books_that_agree_exit_with_zero(tieout: CommandLine) -> None:
-    told = tieout.json("reconcile", "--provider", "aggregator", *DAY, code=0)
-    assert (told["breaks"], told["conserved"]) == ([], True)
+    output = tieout.json("reconcile", "--provider", "aggregator", *DAY, code=0)
+    assert (output["breaks"], output["conserved"]) == ([], True)
 
 
 @pytest.mark.parametrize(
@@ -163,21 +163,21 @@ def test_a_database_out_of_reach_exits_with_three(tieout: CommandLine) -> None:
 
 
 def test_the_run_is_stored_by_the_command(tieout: CommandLine) -> None:
-    told = tieout.json("reconcile", "--provider", "sportsbook", *DAY, code=0)
+    output = tieout.json("reconcile", "--provider", "sportsbook", *DAY, code=0)
     with psycopg.connect(tieout.database) as connection:
         row = connection.execute("SELECT run_id, provider FROM runs").fetchone()
-    assert row == (told["run_id"], "sportsbook")
+    assert row == (output["run_id"], "sportsbook")
 
 
 def test_the_report_command_writes_every_provider_and_prints_where(
     tieout: CommandLine, tmp_path: Path
 ) -> None:
     tieout.run("reconcile", "--provider", "sportsbook", *DAY)
-    told = tieout.json("report", "--all", "--out", str(tmp_path / "out"), code=0)
-    assert sorted(told) == ["aggregator", "sportsbook"]
-    kinds = Counter(Path(path).suffix for path in told["sportsbook"])
+    output = tieout.json("report", "--all", "--out", str(tmp_path / "out"), code=0)
+    assert sorted(output) == ["aggregator", "sportsbook"]
+    kinds = Counter(Path(path).suffix for path in output["sportsbook"])
     assert kinds == {".xlsx": 1, ".html": 1, ".csv": 14}
-    assert all(Path(path).stat().st_size > 0 for paths in told.values() for path in paths)
+    assert all(Path(path).stat().st_size > 0 for paths in output.values() for path in paths)
 
 
 def test_a_report_needs_a_provider_or_all(tieout: CommandLine, tmp_path: Path) -> None:

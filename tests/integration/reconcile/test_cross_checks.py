@@ -1,4 +1,4 @@
-"""What the journal, the chains and the provider's log say, on a real database."""
+"""The cross-checks of journal, balance chains and the provider's log, on a real database."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from reconcile.runs.verify import verify_run
@@ -49,12 +50,12 @@ VALUES ('agg', 'w', %s, 'open-round', %s, %s, %s, %s, %s, 0, %s)
 
 @dataclass(slots=True)
 class Journal:
-    """Operations accepted one after another in one wallet, and everything beside them."""
+    """Operations accepted one after another in one wallet, and the rows of all cross-checks."""
 
     url: str
     seq: int = 0
     balance: int = 1000
-    read: Callable[[bytes], Operation | None] | None = field(default=None)
+    read_logged: Callable[[bytes], Operation | None] | None = field(default=None)
 
     def opens(self) -> "Journal":
         self.execute("INSERT INTO players (player) VALUES ('alice')")
@@ -72,21 +73,21 @@ class Journal:
     ) -> None:
         self.seq += 1
         self.balance += payout - stake
-        said = {"seq": self.seq, "key": key, "kind": kind, "stake": stake, "payout": payout}
+        values = {"seq": self.seq, "key": key, "kind": kind, "stake": stake, "payout": payout}
         name = refers or key
-        said |= {"balance": self.balance, "round": name, "match": match_key("agg", name)}
-        said |= {"refers": refers or None, "at": NOON + timedelta(seconds=self.seq)}
+        values |= {"balance": self.balance, "round": name, "match": match_key("agg", name)}
+        values |= {"refers": refers or None, "at": NOON + timedelta(seconds=self.seq)}
         with psycopg.connect(self.url) as connection:
             (batch,) = connection.execute("SELECT max(batch_id) FROM batches").fetchone() or (
                 1,
             )
-            connection.execute(_OPERATION, {**said, "batch": batch})
+            connection.execute(_OPERATION, {**values, "batch": batch})
             connection.execute("UPDATE wallets SET balance = %s", (self.balance,))
 
     def delivered(self, key: str, verdict: str) -> None:
         self.execute(_DELIVERY, 1, key, verdict, NOON + timedelta(minutes=1))
 
-    def told(self, name: str, stake: int, payout: int = 0, before: int | None = None) -> None:
+    def record(self, name: str, stake: int, payout: int = 0, before: int | None = None) -> None:
         at = (NOON, NOON, NOON)
         self.execute(_RECORD, name, name, match_key("agg", name), stake, payout, before, *at)
 
@@ -101,11 +102,13 @@ class Journal:
     def run(self, now: datetime = EVENING) -> RunResult:
         return reconcile(
             self.url,
-            provider="agg",
-            window=DAY,
-            maturity=timedelta(minutes=15),
+            RunRequest(
+                provider="agg",
+                window=DAY,
+                maturity=timedelta(minutes=15),
+                read_logged=self.read_logged,
+            ),
             clock=FrozenClock(now),
-            read=self.read,
         )
 
 
@@ -115,7 +118,7 @@ def journal(database: str) -> Journal:
 
 
 def _found(result: RunResult) -> list[tuple[str, str, int]]:
-    return [(str(one.kind), one.round_id, one.difference) for one in result.breaks]
+    return [(str(b.kind), b.round_id, b.difference) for b in result.breaks]
 
 
 def _bet(body: bytes) -> Operation:
@@ -127,7 +130,7 @@ def _bet(body: bytes) -> Operation:
 
 def test_a_changed_repeat_is_one_conflict_however_often_it_comes(journal: Journal) -> None:
     journal.operation("b1", stake=100)
-    journal.told("b1", 100)
+    journal.record("b1", 100)
     journal.delivered("b1", "conflict")
     journal.delivered("b1", "conflict")
     result = journal.run()
@@ -136,11 +139,11 @@ def test_a_changed_repeat_is_one_conflict_however_often_it_comes(journal: Journa
     assert len(result.breaks[0].evidence["deliveries"]) == 2
 
 
-def test_a_conflict_of_a_round_that_differs_is_told_by_the_difference_alone(
+def test_a_conflict_of_a_round_that_differs_is_no_break_of_its_own(
     journal: Journal,
 ) -> None:
     journal.operation("b1", stake=100)
-    journal.told("b1", 130)
+    journal.record("b1", 130)
     journal.delivered("b1", "conflict")
     assert _found(journal.run()) == [("stake_mismatch", "b1", -30)]
 
@@ -157,25 +160,25 @@ def test_a_rollback_of_nothing_is_an_orphan_until_its_original_comes_late(
 
 def test_a_wallet_below_zero_is_owed_to_the_operator_until_it_is_not(journal: Journal) -> None:
     journal.operation("b1", stake=1300)
-    journal.told("b1", 1300)
+    journal.record("b1", 1300)
     assert _found(journal.run()) == [("negative_balance", "b1", -300)]
     journal.batch()
     journal.operation("w1", payout=500, kind="win")
-    journal.told("w1", 0, 500)
+    journal.record("w1", 0, 500)
     assert _found(journal.run()) == []
 
 
-def test_a_balance_told_wrong_once_is_one_gap_and_one_that_stays_off_is_one_too(
+def test_one_wrong_balance_is_one_gap_and_a_lasting_shift_is_one_too(
     journal: Journal,
 ) -> None:
-    held = []
+    balances = []
     for name in ("r1", "r2", "r3", "r4", "r5"):
-        held.append(journal.balance)
+        balances.append(journal.balance)
         journal.operation(name, stake=10)
     for name, before, off in zip(
-        ("r1", "r2", "r3", "r4", "r5"), held, (0, 7, 0, -40, -40), strict=True
+        ("r1", "r2", "r3", "r4", "r5"), balances, (0, 7, 0, -40, -40), strict=True
     ):
-        journal.told(name, 10, before=before + off)
+        journal.record(name, 10, before=before + off)
     assert _found(journal.run()) == [
         ("balance_chain_gap", "r2", 7),
         ("balance_chain_gap", "r4", -40),
@@ -184,65 +187,67 @@ def test_a_balance_told_wrong_once_is_one_gap_and_one_that_stays_off_is_one_too(
 
 def test_a_balance_that_follows_a_round_we_never_booked_is_no_gap(journal: Journal) -> None:
     journal.operation("r1", stake=10)
-    journal.told("r1", 10, before=1000)
-    journal.told("lost", 25, before=990)
+    journal.record("r1", 10, before=1000)
+    journal.record("lost", 25, before=990)
     journal.operation("r2", stake=10)
-    journal.told("r2", 10, before=965)
+    journal.record("r2", 10, before=965)
     assert _found(journal.run()) == [("missing_in_ledger", "lost", -25)]
 
 
 def test_the_providers_log_is_the_third_side(journal: Journal) -> None:
-    journal.read = _bet
-    for name in ("agreed", "disputed", "unheard"):
+    journal.read_logged = _bet
+    for name in ("agreed", "disputed", "not-received"):
         journal.operation(name, stake=70)
-        journal.told(name, 70)
+        journal.record(name, 70)
     journal.logged("agreed", 200)
     journal.logged("disputed", 200, b"another answer")
-    journal.logged("unheard", None, b"")
+    journal.logged("not-received", None, b"")
     journal.logged("never-came", 200)
-    journal.logged("told-and-never-came", 200)
-    journal.told("told-and-never-came", 70)
+    journal.logged("reported-and-never-came", 200)
+    journal.record("reported-and-never-came", 70)
     assert _found(journal.run()) == [
-        ("missing_in_ledger", "told-and-never-came", -70),
+        ("missing_in_ledger", "reported-and-never-came", -70),
         ("delivery_disputed", "disputed", 0),
         ("delivery_missing", "never-came", -70),
-        ("delivery_disputed", "unheard", 0),
+        ("delivery_disputed", "not-received", 0),
     ]
 
 
 def test_evidence_names_operations_and_records(journal: Journal) -> None:
     journal.operation("b1", stake=100)
-    journal.told("b1", 130)
-    (found,) = journal.run().breaks
-    assert found.evidence["operations"] == ["b1"]
-    assert found.evidence["records"] == ["b1"]
+    journal.record("b1", 130)
+    (break_,) = journal.run().breaks
+    assert break_.evidence["operations"] == ["b1"]
+    assert break_.evidence["records"] == ["b1"]
 
 
-def test_a_run_can_be_asked_again_and_says_what_was_told_since(journal: Journal) -> None:
+def test_a_run_is_verified_and_names_what_was_reported_since(journal: Journal) -> None:
     journal.operation("b1", stake=100)
-    journal.told("b1", 130)
+    journal.record("b1", 130)
     run = journal.run()
-    asked = verify_run(journal.url, run.run_id)
-    assert (asked.problems, asked.verified) == ((), True)
-    assert all(check.same for check in asked.checks)
+    verification = verify_run(journal.url, run.run_id)
+    assert (verification.problems, verification.verified) == ((), True)
+    assert all(check.same for check in verification.checks)
 
     journal.batch()
     journal.operation("b2", stake=5)
     journal.run(EVENING + timedelta(hours=1))
-    asked = verify_run(journal.url, run.run_id)
-    assert asked.problems == ("the rows of ours are not those of the run: 1 told since",)
-    assert [one["name"] for side in asked.changed for one in side.named] == ["b2"]
+    verification = verify_run(journal.url, run.run_id)
+    assert verification.problems == ("the rows of ours are not those of the run: 1 told since",)
+    assert [row["name"] for side in verification.changed for row in side.named] == ["b2"]
 
 
-def test_a_row_changed_behind_our_back_is_said_to_be_just_that(journal: Journal) -> None:
+def test_a_row_changed_behind_our_back_is_reported_as_such(journal: Journal) -> None:
     journal.operation("b1", stake=100)
-    journal.told("b1", 130)
+    journal.record("b1", 130)
     run = journal.run()
     journal.execute("UPDATE feed_records SET stake = 131")
-    asked = verify_run(journal.url, run.run_id)
-    assert asked.problems == ("the rows of theirs changed without a telling of their own",)
+    verification = verify_run(journal.url, run.run_id)
+    assert verification.problems == (
+        "the rows of theirs changed without a telling of their own",
+    )
 
 
-def test_a_run_nobody_made_is_refused(journal: Journal) -> None:
+def test_an_unknown_run_is_refused(journal: Journal) -> None:
     with pytest.raises(Refused, match="no run 'run-x'"):
         verify_run(journal.url, "run-x")

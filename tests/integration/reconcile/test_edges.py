@@ -10,10 +10,10 @@ import pytest
 
 from ledger.posting.posting import post_all_at
 from reconcile.partitions.executors import Dask, Executor, InProcess, Pool
-from reconcile.partitions.plan import How
-from reconcile.runs.evaluate import Terms
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.run import reconcile
 from reconcile.runs.verify import verify_run
 from reconcile.runs.what_if import what_if
 from reconcile.snapshot.rules import Rules
@@ -50,16 +50,20 @@ def books(postgres: PostgresServer) -> Iterator[str]:
     postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def run(url: str, window: Window, mode: Mode | None = None, *, hours: int = 0) -> RunResult:
+def run(
+    url: str, window: Window, options: RunOptions | None = None, *, hours: int = 0
+) -> RunResult:
     return reconcile(
         url,
-        provider=SLUG,
-        window=window,
-        maturity=MATURITY,
+        RunRequest(
+            provider=SLUG,
+            window=window,
+            maturity=MATURITY,
+            open_after=OPEN_AFTER,
+            rules=BY_CONTENT,
+        ),
         clock=FrozenClock(NOW + timedelta(hours=hours)),
-        open_after=OPEN_AFTER,
-        rules=BY_CONTENT,
-        mode=mode or Mode(),
+        options=options or RunOptions(),
     )
 
 
@@ -69,29 +73,31 @@ def text_of(result: RunResult) -> str:
 
 @pytest.fixture(scope="module")
 def days(books: str) -> Days:
-    """What the runs over both days say."""
+    """The results of the runs over both days."""
     return run(books, BEFORE), run(books, AFTER)
 
 
 @pytest.fixture(scope="module")
-def straight(days: Days) -> str:
+def expected(days: Days) -> str:
     return text_of(days[1])
 
 
-def _parts_give_the_same_bytes(books: str, was: str, executor: Executor, parts: int) -> None:
-    mode = Mode(how=How(parts=parts, executor=executor))
-    assert text_of(run(books, AFTER, mode)) == was
+def _parts_give_the_same_bytes(
+    books: str, expected: str, executor: Executor, parts: int
+) -> None:
+    options = RunOptions(parts=parts, executor=executor)
+    assert text_of(run(books, AFTER, options)) == expected
 
 
-def test_parts_in_a_pool_give_the_same_bytes(books: str, straight: str) -> None:
+def test_parts_in_a_pool_give_the_same_bytes(books: str, expected: str) -> None:
     """Any number of them, and any order of rows: ``tests/property/test_reconcile_edges.py``."""
-    _parts_give_the_same_bytes(books, straight, Pool(2), 7)
+    _parts_give_the_same_bytes(books, expected, Pool(2), 7)
 
 
-def test_a_cluster_gives_the_same_bytes(books: str, straight: str, tmp_path: Path) -> None:
+def test_a_cluster_gives_the_same_bytes(books: str, expected: str, tmp_path: Path) -> None:
     with dask_cluster(tmp_path, workers=1) as address:
         cluster = Dask(address, patience_s=120, connect_s=120)
-        _parts_give_the_same_bytes(books, straight, cluster, 2)
+        _parts_give_the_same_bytes(books, expected, cluster, 2)
 
 
 def test_rows_of_the_other_day_count_only_where_they_are_tied(books: str, days: Days) -> None:
@@ -99,90 +105,90 @@ def test_rows_of_the_other_day_count_only_where_they_are_tied(books: str, days: 
         assert len(result.breaks) == len(expected_on(CASES, DAYS[number]))
         for side in (result.ours, result.theirs):
             assert side.holds
-            assert 0 < side.outside.rows < side.beyond.rows
+            assert 0 < side.outside.rows < side.edge.rows
     rows = sum(result.ours.source.rows for result in days)
     with psycopg.connect(books) as connection:
         (count,) = connection.execute("SELECT count(*) FROM rounds").fetchone() or (0,)
     assert rows == count
 
 
-def test_a_difference_over_the_edge_is_one_break_that_both_days_tell(
+def test_a_difference_across_the_edge_is_one_break_that_both_days_report(
     books: str, days: Days
 ) -> None:
-    told = [{each.id: each for each in result.breaks} for result in days]
-    both = told[0].keys() & told[1].keys()
-    assert both
-    for name in both:
-        one, two = told[0][name], told[1][name]
-        assert (one.round_id, one.alias, one.difference) == (
-            two.round_id,
-            two.alias,
-            two.difference,
+    first, second = ({break_.id: break_ for break_ in result.breaks} for result in days)
+    in_both = first.keys() & second.keys()
+    assert in_both
+    for name in in_both:
+        before, after = first[name], second[name]
+        assert (before.round_id, before.alias, before.difference) == (
+            after.round_id,
+            after.alias,
+            after.difference,
         )
-        assert (one.explanation, one.evidence) == (two.explanation, two.evidence)
+        assert (before.explanation, before.evidence) == (after.explanation, after.evidence)
     with psycopg.connect(books) as connection:
         rows = connection.execute("SELECT break_id FROM breaks WHERE cleared_at IS NULL")
-        assert sorted(name for (name,) in rows) == sorted(told[0].keys() | told[1].keys())
+        assert sorted(name for (name,) in rows) == sorted(first.keys() | second.keys())
 
 
-def test_looking_at_changes_finds_what_looking_at_everything_finds(
-    books: str, days: Days
-) -> None:
-    again = run(books, BEFORE, Mode(incremental=True), hours=2)
-    assert [each.id for each in again.breaks] == [each.id for each in days[0].breaks]
+def test_an_incremental_run_finds_what_a_whole_run_finds(books: str, days: Days) -> None:
+    changes = run(books, BEFORE, RunOptions(incremental=True), hours=2)
+    assert [break_.id for break_ in changes.breaks] == [break_.id for break_ in days[0].breaks]
 
 
 def test_totals_of_either_day_tie_and_name_the_breaks_of_its_run(
     books: str, days: Days
 ) -> None:
     for day, result in zip((BEFORE, AFTER), days, strict=True):
-        found = {each.id for each in result.breaks}
-        terms = Terms(provider=SLUG, window=day, maturity=MATURITY, rules=BY_CONTENT)
-        told = totals(books, terms, now=NOW, zone="UTC")
-        assert told.ties
-        named = {line.break_id for line in told.lines if line.break_id}
+        breaks = {break_.id for break_ in result.breaks}
+        request = RunRequest(provider=SLUG, window=day, maturity=MATURITY, rules=BY_CONTENT)
+        tied = totals(books, request, now=NOW, zone="UTC")
+        assert tied.ties
+        named = {line.break_id for line in tied.lines if line.break_id}
         assert named
-        assert named <= found
-        assert any(line.cause == "elsewhere" for line in told.lines)
+        assert named <= breaks
+        assert any(line.cause == "elsewhere" for line in tied.lines)
 
 
-def test_what_other_rules_would_say_is_asked_with_the_same_rows(books: str, days: Days) -> None:
-    held = Terms(
+def test_a_proposal_is_evaluated_with_the_same_edge_rows(books: str, days: Days) -> None:
+    current = RunRequest(
         provider=SLUG,
         window=AFTER,
         maturity=MATURITY,
         open_after=OPEN_AFTER,
         rules=BY_CONTENT,
     )
-    missing = next(each for each in days[1].breaks if each.kind == "missing_in_ledger")
-    named = what_if(books, held, held, now=NOW, names={missing.round_id: "a-round-of-ours"})
+    missing = next(b for b in days[1].breaks if b.kind == "missing_in_ledger")
+    named = what_if(
+        books, current, current, now=NOW, names={missing.round_id: "a-round-of-ours"}
+    )
     assert named.before == len(days[1].breaks)
-    assert [each.round_id for each in named.hidden] == [missing.round_id]
-    assert [each.round_id for each in named.opened] == ["a-round-of-ours"]
+    assert [break_.round_id for break_ in named.hidden] == [missing.round_id]
+    assert [break_.round_id for break_ in named.opened] == ["a-round-of-ours"]
 
 
-def test_a_stopped_run_is_taken_up_again(books: str, straight: str, tmp_path: Path) -> None:
-    spool = tmp_path / "spool"
-    stopped = Mode(how=How(parts=3, executor=StopsAfter(InProcess(), 2)), spool=spool)
+def test_an_interrupted_run_is_resumed(books: str, expected: str, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    stopping = RunOptions(parts=3, executor=StopsAfter(InProcess(), 2), checkpoint=checkpoint)
     with pytest.raises(Stopped, match="stopped here"):
-        run(books, AFTER, stopped)
-    asked: list[int] = []
-    how = How(executor=CountingExecutor(InProcess(), asked))
-    again = Mode(how=how, spool=spool, resume=True)
-    assert text_of(run(books, AFTER, again, hours=9)) == straight
-    assert asked[0] == 2
+        run(books, AFTER, stopping)
+    numbers: list[int] = []
+    counting = CountingExecutor(InProcess(), numbers)
+    resuming = RunOptions(executor=counting, checkpoint=checkpoint, resume=True)
+    assert text_of(run(books, AFTER, resuming, hours=9)) == expected
+    assert numbers[0] == 2
 
 
-def test_a_round_told_after_midnight_is_no_longer_missing_once_either_day_is_asked(
+def test_a_round_reported_after_midnight_is_no_longer_missing_once_either_day_runs(
     database: str,
 ) -> None:
-    told = TwoBooks(provider=SLUG)
-    told.ours("r1", 100, 20, at=EDGE - SECOND)
-    told.write(database)
+    two_books = TwoBooks(provider=SLUG)
+    two_books.ours("r1", 100, 20, at=EDGE - SECOND)
+    two_books.write(database)
     (missing,) = run(database, BEFORE).breaks
     assert (missing.kind, missing.round_id) == ("missing_at_provider", "r1")
-    told.theirs("history:h1", 100, 20, at=EDGE + SECOND)
-    told.write(database)
+    two_books.theirs("history:h1", 100, 20, at=EDGE + SECOND)
+    two_books.write(database)
     assert run(database, AFTER, hours=1).breaks == ()
     with psycopg.connect(database) as connection:
         row = connection.execute("SELECT cleared_at IS NOT NULL FROM breaks").fetchone()
@@ -190,17 +196,17 @@ def test_a_round_told_after_midnight_is_no_longer_missing_once_either_day_is_ask
     assert run(database, BEFORE, hours=2).breaks == ()
 
 
-def test_what_comes_beyond_the_window_is_no_problem_of_a_run_unless_it_finds_otherwise(
+def test_new_edge_rows_are_no_problem_of_a_run_unless_they_change_its_findings(
     database: str, tmp_path: Path
 ) -> None:
-    """The next day always brings rows; parts made without them are not taken up again."""
+    """The next day always adds rows; parts made without them are not reused."""
     store(database, edge_world(CASES))
     before, after = run(database, BEFORE), run(database, AFTER)
-    one = next(each for each in before.breaks if each.kind == "payout_mismatch" and each.alias)
-    spool = tmp_path / "spool"
-    stopped = Mode(how=How(parts=3, executor=StopsAfter(InProcess(), 2)), spool=spool)
+    mismatch = next(b for b in before.breaks if b.kind == "payout_mismatch" and b.alias)
+    checkpoint = tmp_path / "checkpoint"
+    stopping = RunOptions(parts=3, executor=StopsAfter(InProcess(), 2), checkpoint=checkpoint)
     with pytest.raises(Stopped, match="stopped here"):
-        run(database, BEFORE, stopped)
+        run(database, BEFORE, stopping)
     with psycopg.connect(database) as connection:
         connection.execute(
             "INSERT INTO feed_records (provider, record_id, occurrence, round_id, match_key,"
@@ -208,17 +214,18 @@ def test_what_comes_beyond_the_window_is_no_problem_of_a_run_unless_it_finds_oth
             " received_at, source)"
             " SELECT provider, 'late', 1, 'history:late', %s, handle, currency, 9, 5, false,"
             " %s, %s, %s, 'push' FROM feed_records WHERE round_id = %s",
-            [match_key(SLUG, "history:late"), EDGE + SECOND, NOW, NOW, one.alias],
+            [match_key(SLUG, "history:late"), EDGE + SECOND, NOW, NOW, mismatch.alias],
         )
-    asked = verify_run(database, before.run_id)
-    assert asked.verified
-    assert [each.name for each in asked.checks if not each.same] == ["rows beyond the window"]
+    verification = verify_run(database, before.run_id)
+    assert verification.verified
+    changed = [check.name for check in verification.checks if not check.same]
+    assert changed == ["rows beyond the window"]
     numbers: list[int] = []
-    again = Mode(
-        how=How(executor=CountingExecutor(InProcess(), numbers)), spool=spool, resume=True
+    resuming = RunOptions(
+        executor=CountingExecutor(InProcess(), numbers), checkpoint=checkpoint, resume=True
     )
-    assert [each.id for each in run(database, BEFORE, again).breaks] == [
-        each.id for each in before.breaks
+    assert [break_.id for break_ in run(database, BEFORE, resuming).breaks] == [
+        break_.id for break_ in before.breaks
     ]
     assert numbers[:3] == [0, 1, 2]
     assert not verify_run(database, after.run_id).verified

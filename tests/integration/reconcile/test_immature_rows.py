@@ -1,4 +1,4 @@
-"""Every timing verdict ripens by the kinds of operation it holds, wherever it is given."""
+"""Every timing verdict depends on the maturity of the operations that a row holds."""
 
 import json
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ import pytest
 
 from ledger.posting.posting import post_all_at
 from ops.commands.reconcile.what_if import proposed
-from reconcile.partitions.plan import How
-from reconcile.runs.evaluate import Terms
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.run import reconcile
 from reconcile.runs.verify import verify_run
 from reconcile.runs.what_if import what_if
 from reconcile.totals.tie_out import totals
@@ -77,45 +77,49 @@ def _line(
 
 
 def _scene() -> Scene:
-    """Rounds that differ by what is ripe and by what is not; the name says which at noon."""
-    made = Scene()
-    made.ops += [
-        *(_op("young-bet", "bet", 5, 100, 0), _op("ripe-bet", "bet", 15, 100, 0)),
-        *(_op("young-win", "bet", 45, 100, 0), _op("young-win", "win", 20, 0, 250)),
-        *(_op("ripe-win", "bet", 45, 100, 0), _op("ripe-win", "win", 31, 0, 250)),
+    """Return rounds whose names say whether their difference is mature at noon."""
+    scene = Scene()
+    scene.ops += [
+        *(_op("immature-bet", "bet", 5, 100, 0), _op("mature-bet", "bet", 15, 100, 0)),
+        *(_op("immature-win", "bet", 45, 100, 0), _op("immature-win", "win", 20, 0, 250)),
+        *(_op("mature-win", "bet", 45, 100, 0), _op("mature-win", "win", 31, 0, 250)),
         *(_op("part", "bet", 45, 100, 0), _op("part", "win", 20, 0, 250)),
         *(_op("old-part", "bet", 45, 100, 0), _op("old-part", "win", 31, 0, 250)),
         *(_op("wrong", "bet", 45, 100, 0), _op("wrong", "win", 20, 0, 250)),
         *(_op("two", "win", 20, 0, 30, "w1"), _op("two", "win", 19, 0, 40, "w2")),
-        _op("unheard", "bet", 45, 100, 0),
+        _op("not-received", "bet", 45, 100, 0),
         _op("cancelled", "bet", 45, 100, 0),
         *(_op("undo", "bet", 80, 100, 0), _op("undo", "rollback", 45, -100, 0)),
         *(_op("old-undo", "bet", 80, 100, 0), _op("old-undo", "rollback", 61, -100, 0)),
     ]
-    made.lines += [
+    scene.lines += [
         *(_line("part", 45, 100, 0), _line("old-part", 45, 100, 0)),
-        *(_line("wrong", 45, 100, 249), _line("two", 20, 0, 30), _line("unheard", 20, 100, 70)),
+        *(
+            _line("wrong", 45, 100, 249),
+            _line("two", 20, 0, 30),
+            _line("not-received", 20, 100, 70),
+        ),
         *(_line("cancelled", 50, 100, 70, undone=True), _line("undo", 80, 100, 0)),
         _line("old-undo", 80, 100, 0),
     ]
-    return made
+    return scene
 
 
 #: By round, the break and its difference at noon.
 AT_NOON = {
-    "ripe-bet": ("missing_at_provider", 100),
-    "ripe-win": ("missing_at_provider", -150),
+    "mature-bet": ("missing_at_provider", 100),
+    "mature-win": ("missing_at_provider", -150),
     "old-part": ("payout_mismatch", -250),
     "wrong": ("payout_mismatch", -1),
     "old-undo": ("status_mismatch", -100),
 }
-#: What ripens until an hour later.
+#: The breaks that mature until an hour later.
 LATER = {
-    "young-bet": ("missing_at_provider", 100),
-    "young-win": ("missing_at_provider", -150),
+    "immature-bet": ("missing_at_provider", 100),
+    "immature-win": ("missing_at_provider", -150),
     "part": ("payout_mismatch", -250),
     "two": ("payout_mismatch", -40),
-    "unheard": ("payout_mismatch", 70),
+    "not-received": ("payout_mismatch", 70),
     "cancelled": ("status_mismatch", 100),
     "undo": ("status_mismatch", -100),
 }
@@ -129,22 +133,28 @@ def url(database: str) -> str:
 
 
 def _run(
-    url: str, *, now: datetime = NOON, mode: Mode | None = None, ages: MaturityAges = AGES
+    url: str,
+    *,
+    now: datetime = NOON,
+    options: RunOptions | None = None,
+    ages: MaturityAges = AGES,
 ) -> RunResult:
     return reconcile(
         url,
-        provider=SLUG,
-        window=DAY,
-        maturity=ages,
+        RunRequest(
+            provider=SLUG,
+            window=DAY,
+            maturity=ages,
+        ),
         clock=FrozenClock(now),
-        mode=mode or Mode(),
+        options=options or RunOptions(),
     )
 
 
 def _found(result: RunResult) -> Mapping[str, tuple[str, int]]:
-    told = {each.round_id: (str(each.kind), each.difference) for each in result.breaks}
-    assert len(told) == len(result.breaks)
-    return told
+    breaks = {b.round_id: (str(b.kind), b.difference) for b in result.breaks}
+    assert len(breaks) == len(result.breaks)
+    return breaks
 
 
 def test_each_round_waits_for_the_kinds_that_it_holds(url: str, tmp_path: Path) -> None:
@@ -157,56 +167,58 @@ def test_each_round_waits_for_the_kinds_that_it_holds(url: str, tmp_path: Path) 
     whole = first
     for minutes in (10, 60):
         now = NOON + minutes * MINUTE
-        changes = _run(url, now=now, mode=Mode(incremental=True))
-        whole = _run(url, now=now, mode=Mode(how=How(parts=7), spool=tmp_path / "spool"))
+        changes = _run(url, now=now, options=RunOptions(incremental=True))
+        whole = _run(
+            url, now=now, options=RunOptions(parts=7, checkpoint=tmp_path / "checkpoint")
+        )
         assert (changes.inputs["whole"], whole.inputs["whole"]) == (False, True)
         assert _found(changes) == _found(whole)
     assert _found(whole) == {**AT_NOON, **LATER}
     assert whole.ours.timing.rows == 0
 
 
-def test_a_balance_that_an_unheard_win_shifts_is_no_gap_while_it_may_be_under_way(
+def test_a_balance_shifted_by_a_win_under_way_is_no_gap(
     database: str,
 ) -> None:
-    made = Scene()
-    made.ops += [
+    scene = Scene()
+    scene.ops += [
         _op("paid", "bet", 25, 100, 0, player="bob"),
         _op("next", "bet", 15, 50, 0, player="bob"),
     ]
-    made.lines += [
+    scene.lines += [
         _line("paid", 25, 100, 70, player="bob"),
         _line("next", 15, 50, 0, player="bob"),
     ]
-    made.drift.append((System.NAMED, "bob", NOON - 16 * MINUTE, 70))
-    store(database, lay_out([made]))
+    scene.drift.append((System.NAMED, "bob", NOON - 16 * MINUTE, 70))
+    store(database, lay_out([scene]))
     assert _found(_run(database)) == {}
-    # With the win, or without it for good: one cause, told once.
+    # Whether the win arrives or never does: one cause makes one break.
     later = _run(database, now=NOON + 60 * MINUTE)
     assert _found(later) == {"paid": ("payout_mismatch", 70)}
     alone = _run(database, ages=replace(AGES, bet=MINUTE, win=MINUTE, rollback=MINUTE))
     assert _found(alone) == {"paid": ("payout_mismatch", 70)}
 
 
-def test_a_round_taken_back_in_one_of_two_lines_ripens_in_a_pass_over_changes(
+def test_a_round_rolled_back_in_one_of_two_lines_matures_in_an_incremental_run(
     database: str,
 ) -> None:
-    """The lines' sums are ours, the round's are not: seeds 59 and 62 of the changing books."""
-    made = Scene()
-    made.ops.append(_op("twice", "bet", 45, 100, 0))
+    """The sums of the lines equal ours, those of the round do not (seeds 59 and 62)."""
+    scene = Scene()
+    scene.ops.append(_op("twice", "bet", 45, 100, 0))
     standing = replace(_line("twice", 45, 100, 0), record_id="standing")
-    made.lines += [_line("twice", 45, 100, 0, undone=True), standing]
-    store(database, lay_out([made]))
+    scene.lines += [_line("twice", 45, 100, 0, undone=True), standing]
+    store(database, lay_out([scene]))
     assert _found(_run(database)) == {}
-    changes = _run(database, now=NOON + 60 * MINUTE, mode=Mode(incremental=True))
+    changes = _run(database, now=NOON + 60 * MINUTE, options=RunOptions(incremental=True))
     assert changes.inputs["whole"] is False
     assert _found(changes) == {"twice": ("status_mismatch", 100)}
 
 
-def test_totals_name_what_is_young_and_tie(url: str) -> None:
-    terms = Terms(provider=SLUG, window=DAY, maturity=AGES)
-    told = totals(url, terms, now=NOON, zone="UTC")
-    assert told.ties
-    causes = {line.round_id: line.cause for line in told.lines}
+def test_totals_name_what_is_immature_and_tie(url: str) -> None:
+    request = RunRequest(provider=SLUG, window=DAY, maturity=AGES)
+    tied = totals(url, request, now=NOON, zone="UTC")
+    assert tied.ties
+    causes = {line.round_id: line.cause for line in tied.lines}
     assert causes == {
         **{name: kind for name, (kind, _) in AT_NOON.items()},
         **dict.fromkeys(LATER, "timing"),
@@ -214,35 +226,40 @@ def test_totals_name_what_is_young_and_tie(url: str) -> None:
 
 
 def test_a_proposed_age_of_one_kind_opens_what_waits_for_it_alone(url: str) -> None:
-    held = Terms(provider=SLUG, window=DAY, maturity=AGES)
-    proposal = proposed(held, ["maturity.win=10m"])
-    assert proposal.terms.maturity == replace(AGES, win=10 * MINUTE)
+    current = RunRequest(provider=SLUG, window=DAY, maturity=AGES)
+    proposal = proposed(current, ["maturity.win=10m"])
+    assert proposal.request.maturity == replace(AGES, win=10 * MINUTE)
 
-    effect = what_if(url, held, proposal.terms, now=NOON, names={})
+    effect = what_if(url, current, proposal.request, now=NOON, names={})
 
     assert effect.hidden == ()
-    assert {each.round_id for each in effect.opened} == {"young-win", "part", "two", "unheard"}
+    assert {break_.round_id for break_ in effect.opened} == {
+        "immature-win",
+        "part",
+        "two",
+        "not-received",
+    }
     with pytest.raises(ValueError, match=r"'maturity.loss' is no rule"):
-        proposed(held, ["maturity.loss=10m"])
+        proposed(current, ["maturity.loss=10m"])
 
 
-def test_a_run_is_asked_again_by_its_ages(url: str) -> None:
+def test_a_run_is_verified_with_its_ages(url: str) -> None:
     run = _run(url)
     assert verify_run(url, run.run_id).problems == ()
 
 
-def test_a_run_of_before_is_asked_again_by_its_one_age(url: str) -> None:
-    """Then whatever both sides told was judged at once, and one age held for the rest."""
+def test_an_old_run_is_verified_with_its_one_age(url: str) -> None:
+    """In old runs, rounds of both sides never waited, and all others had one age."""
     run = _run(url, ages=MaturityAges.uniform(30 * MINUTE, in_part=False))
-    assert {"part", "two", "unheard"} <= set(_found(run))
-    told = run.manifest()
-    told["rules"] = {**told["rules"], "classify": 2, "witness": 1}
-    told["inputs"] = {name: each for name, each in told["inputs"].items() if name != "ages"}
+    assert {"part", "two", "not-received"} <= set(_found(run))
+    manifest = run.manifest()
+    manifest["rules"] = {**manifest["rules"], "classify": 2, "witness": 1}
+    del manifest["inputs"]["ages"]
     with psycopg.connect(url) as connection:
         query = b"UPDATE runs SET manifest = %s WHERE run_id = %s"
-        connection.execute(query, [json.dumps(told), run.run_id])
+        connection.execute(query, [json.dumps(manifest), run.run_id])
 
-    found = verify_run(url, run.run_id)
+    verification = verify_run(url, run.run_id)
 
-    assert found.problems == ()
-    assert all(check.same for check in found.checks)
+    assert verification.problems == ()
+    assert all(check.same for check in verification.checks)

@@ -1,7 +1,7 @@
-"""A pass over what changed finds what a look at everything finds, whatever changed.
+"""An incremental run finds what a run over the whole window finds, whatever changed.
 
-``TIEOUT_INCREMENTAL_SEEDS`` asks for more seeds: ``python -m pytest --timeout=0`` with 200 is
-the campaign.
+``TIEOUT_INCREMENTAL_SEEDS`` sets the number of seeds: the campaign is ``python -m pytest
+--timeout=0`` with 200.
 """
 
 import os
@@ -13,8 +13,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import Mode, reconcile
+from reconcile.runs.run import reconcile
 from storage.engine import open_engine
 from tests.harness.books.busy import DAY, BusyBooks
 from vocabulary.clock import FrozenClock
@@ -22,7 +24,7 @@ from vocabulary.maturity import MaturityAges
 
 SEEDS = int(os.environ.get("TIEOUT_INCREMENTAL_SEEDS", "2"))
 STEPS = 4
-WHOLE, CHANGES = Mode(), Mode(incremental=True)
+WHOLE, CHANGES = RunOptions(), RunOptions(incremental=True)
 AGES = MaturityAges(
     bet=timedelta(minutes=20), win=timedelta(minutes=45), rollback=timedelta(minutes=5)
 )
@@ -35,15 +37,17 @@ def engine(database: str) -> Iterator[Engine]:
     opened.dispose()
 
 
-def _run(url: str, slug: str, minutes: int, mode: Mode) -> RunResult:
+def _run(url: str, slug: str, minutes: int, options: RunOptions) -> RunResult:
     return reconcile(
         url,
-        provider=slug,
-        window=DAY,
-        maturity=AGES,
+        RunRequest(
+            provider=slug,
+            window=DAY,
+            maturity=AGES,
+            open_after=timedelta(minutes=70),
+        ),
         clock=FrozenClock(DAY.start + timedelta(minutes=minutes)),
-        open_after=timedelta(minutes=70),
-        mode=mode,
+        options=options,
     )
 
 
@@ -53,15 +57,15 @@ def _rows(url: str, query: str, *values: object) -> list[tuple[object, ...]]:
 
 
 def _breaks(url: str, slug: str) -> list[tuple[object, ...]]:
-    """Everything that is stored of the provider's breaks, open and cleared."""
+    """Return everything that is stored of the provider's breaks, open and cleared."""
     return _rows(url, "SELECT b.* FROM breaks b WHERE provider = %s ORDER BY break_id", slug)
 
 
-def _told(result: RunResult) -> object:
+def _id_and_breaks(result: RunResult) -> object:
     return result.run_id, result.to_json()["breaks"]
 
 
-def test_over_seeds_a_pass_over_changes_equals_a_look_at_everything(
+def test_over_seeds_an_incremental_run_equals_a_whole_run(
     database: str, engine: Engine
 ) -> None:
     differing, partial = [], 0
@@ -78,37 +82,39 @@ def test_over_seeds_a_pass_over_changes_equals_a_look_at_everything(
             if step < STEPS - 1 and dice.random() < 0.5:
                 continue
             whole = _run(database, books.slug, minutes, WHOLE)
-            same = _told(changes) == _told(whole)
+            same = _id_and_breaks(changes) == _id_and_breaks(whole)
             if not same or after_changes != _breaks(database, books.slug):
                 differing.append((seed, step))
     assert differing == []
     assert partial >= SEEDS
 
 
-def test_a_pass_over_changes_looks_at_few_rows_and_says_so(
+def test_an_incremental_run_compares_few_rows_and_says_so(
     database: str, engine: Engine
 ) -> None:
     books = BusyBooks(database, engine, 1)
     books.change(DAY.start + timedelta(minutes=100), rounds=60)
     first = _run(database, books.slug, 300, CHANGES)
-    again = _run(database, books.slug, 400, CHANGES)
+    second = _run(database, books.slug, 400, CHANGES)
     assert first.inputs["whole"] is True
-    assert again.inputs["whole"] is False
-    assert again.ours.source.rows < first.ours.source.rows
+    assert second.inputs["whole"] is False
+    assert second.ours.source.rows < first.ours.source.rows
     assert _rows(database, "SELECT whole FROM runs ORDER BY finished_at") == [(True,), (False,)]
 
 
-def test_other_terms_are_a_reason_to_look_at_everything(database: str, engine: Engine) -> None:
+def test_another_request_is_a_reason_to_scan_everything(database: str, engine: Engine) -> None:
     books = BusyBooks(database, engine, 2)
     books.change(DAY.start + timedelta(minutes=100))
     _run(database, books.slug, 300, CHANGES)
-    other = reconcile(
+    result = reconcile(
         database,
-        provider=books.slug,
-        window=DAY,
-        maturity=AGES,
+        RunRequest(
+            provider=books.slug,
+            window=DAY,
+            maturity=AGES,
+            open_after=timedelta(minutes=71),
+        ),
         clock=FrozenClock(DAY.start + timedelta(minutes=400)),
-        open_after=timedelta(minutes=71),
-        mode=CHANGES,
+        options=CHANGES,
     )
-    assert other.inputs["whole"] is True
+    assert result.inputs["whole"] is True

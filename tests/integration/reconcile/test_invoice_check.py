@@ -8,10 +8,10 @@ import pytest
 from ledger.accepting.own_operations import InRound
 from ledger.corrections.adjustments import approve, propose
 from ledger.posting.posting import post_all_at
-from reconcile.invoices.check import InvoiceCheck, InvoiceOfOthers, check_invoice
+from reconcile.invoices.check import InvoiceCheck, WrongInvoiceCurrency, check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
-from reconcile.runs.evaluate import Terms
+from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
@@ -24,8 +24,8 @@ TEN_PERCENT = FeeTerms(currency="USD", tiers=(Tier(up_to=None, share=Fraction(1,
 
 
 def _check(url: str, invoice: Invoice, terms: FeeTerms = TEN_PERCENT) -> InvoiceCheck:
-    asked = Terms(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
-    return check_invoice(invoice, totals(url, asked, now=LATER, zone="UTC"), terms, {})
+    request = RunRequest(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
+    return check_invoice(invoice, totals(url, request, now=LATER, zone="UTC"), terms, {})
 
 
 def _invoice(ggr: int, fee: int, game: str | None = None) -> Invoice:
@@ -45,44 +45,44 @@ def filled(database: str) -> str:
 
 
 def test_an_invoice_that_claims_our_figures_ties(filled: str) -> None:
-    found = _check(filled, _invoice(7_800, 780))
-    assert (found.ties, found.difference, found.checked[0].unexplained) == (True, 0, 0)
+    check = _check(filled, _invoice(7_800, 780))
+    assert (check.ties, check.difference, check.checked[0].unexplained) == (True, 0, 0)
 
 
-def test_what_the_providers_own_history_says_is_explained_round_by_round(filled: str) -> None:
-    found = _check(filled, _invoice(8_700, 870))
-    line = found.checked[0]
+def test_a_difference_in_the_providers_history_is_explained_round_by_round(filled: str) -> None:
+    check = _check(filled, _invoice(8_700, 870))
+    line = check.checked[0]
     assert (line.difference, line.explained, line.unexplained) == (900, 900, 0)
     assert line.causes == {"missing_in_ledger": 300, "payout_mismatch": 600}
-    assert [(each.round_id, each.ggr) for each in line.lines] == [("r3", 300), ("r2", 600)]
-    assert (found.difference, found.by_ggr, found.by_terms, found.ties) == (90, 90, 0, False)
+    assert [(cause.round_id, cause.ggr) for cause in line.lines] == [("r3", 300), ("r2", 600)]
+    assert (check.difference, check.by_ggr, check.by_terms, check.ties) == (90, 90, 0, False)
 
 
-def test_what_is_claimed_beyond_any_round_is_told_as_unexplained(filled: str) -> None:
+def test_a_claim_beyond_any_round_is_unexplained(filled: str) -> None:
     line = _check(filled, _invoice(9_999, 870)).checked[0]
     assert (line.difference, line.explained, line.unexplained) == (2_199, 900, 1_299)
 
 
-def test_a_fee_by_other_terms_is_told_apart_from_another_ggr(filled: str) -> None:
-    found = _check(filled, _invoice(8_700, 1_044))
-    assert (found.by_ggr, found.by_terms) == (90, 174)
+def test_a_fee_by_other_terms_is_separate_from_another_ggr(filled: str) -> None:
+    check = _check(filled, _invoice(8_700, 1_044))
+    assert (check.by_ggr, check.by_terms) == (90, 174)
 
 
 def test_a_game_that_was_played_and_not_claimed_is_claimed_as_nothing(filled: str) -> None:
-    found = _check(filled, _invoice(0, 0, game="dice"))
-    assert [(each.game, each.claimed, each.ours) for each in found.checked] == [
+    check = _check(filled, _invoice(0, 0, game="dice"))
+    assert [(line.game, line.claimed, line.ours) for line in check.checked] == [
         ("dice", 0, 0),
         ("plinko", 0, 7_800),
     ]
 
 
 def test_an_invoice_in_another_currency_than_the_terms_is_refused(filled: str) -> None:
-    other = Invoice(name="x", currency="EUR", claims=_invoice(1, 1).claims, fee=1)
-    with pytest.raises(InvoiceOfOthers, match="in EUR, the terms are in USD"):
-        _check(filled, other)
+    invoice = Invoice(name="x", currency="EUR", claims=_invoice(1, 1).claims, fee=1)
+    with pytest.raises(WrongInvoiceCurrency, match="in EUR, the terms are in USD"):
+        _check(filled, invoice)
 
 
-def test_a_correction_by_hand_is_part_of_ours_and_told_as_one(filled: str) -> None:
+def test_a_manual_correction_is_part_of_ours_and_shown_as_one(filled: str) -> None:
     engine = open_engine(filled, pool_size=2)
     proposal = propose(
         engine,
@@ -97,8 +97,8 @@ def test_a_correction_by_hand_is_part_of_ours_and_told_as_one(filled: str) -> No
     approve(engine, proposal, by="bob", now=LATER)
     engine.dispose()
     post_all_at(filled)
-    asked = Terms(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
-    told = totals(filled, asked, now=LATER, zone="UTC")
-    (row,) = told.by()
+    request = RunRequest(provider="agg", window=JUNE, maturity=timedelta(minutes=15))
+    tied = totals(filled, request, now=LATER, zone="UTC")
+    (row,) = tied.by()
     assert (row.adjusted.ggr, row.ours.ggr, row.residual) == (600, 8_400, 0)
     assert row.causes == {"missing_in_ledger": 300}

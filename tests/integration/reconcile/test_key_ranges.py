@@ -1,7 +1,7 @@
-"""Key rows come out of the database as columns, and are the rows that are there."""
+"""Key rows are read from the database exactly as they are stored."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,23 +9,24 @@ import pandas as pd
 import psycopg
 import pytest
 
-from reconcile.matching.compare import Judging
-from reconcile.partitions.plan import How
-from reconcile.partitions.scan import Scope, look_at_all
+from reconcile.partitions.options import RunOptions
+from reconcile.partitions.scan import scan_window
+from reconcile.snapshot.frames import Sides
 from reconcile.snapshot.key_ranges import key_ranges
-from reconcile.snapshot.snapshot import Sides, Snapshot, open_books
+from reconcile.snapshot.rules import MatchContext
+from reconcile.snapshot.snapshot import Snapshot, open_snapshot
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
-#: Amounts at the edges of what a column holds, and some that are told often.
+#: Amounts at the limits of what a column holds, and some common ones.
 AMOUNTS = [(0, 0), (1, -1), (2**63 - 1, 0), (0, -(2**63)), (255, 256), (100, 250)]
 CURRENCIES = ["USD", "JPY", "USDT"]
 
 
 @pytest.fixture
-def told(database: str) -> TwoBooks:
+def books(database: str) -> TwoBooks:
     """Rounds of three currencies on our side, the same and one more on theirs."""
     books = TwoBooks()
     for number, (stake, payout) in enumerate(AMOUNTS):
@@ -38,10 +39,20 @@ def told(database: str) -> TwoBooks:
 
 
 @contextmanager
-def opened(database: str, told: TwoBooks) -> Iterator[Snapshot]:
-    told.write(database)
-    with open_books(database, told.provider, DAY, overdue=None) as books:
-        yield books
+def written(database: str, books: TwoBooks) -> Iterator[Snapshot]:
+    """Write the books and open a snapshot of them."""
+    books.write(database)
+    with opened(database) as snapshot:
+        yield snapshot
+
+
+def opened(
+    database: str, overdue_before: datetime | None = None
+) -> AbstractContextManager[Snapshot]:
+    context = MatchContext(
+        now=NOON + timedelta(days=2), maturity=timedelta(0), overdue_before=overdue_before
+    )
+    return open_snapshot(database, "agg", DAY, context)
 
 
 def rows(frame: pd.DataFrame) -> list[tuple[int, int, int, str]]:
@@ -57,31 +68,31 @@ def expected() -> list[tuple[int, int, int, str]]:
 
 
 def test_every_row_of_the_window_comes_exactly_as_it_stands(
-    database: str, told: TwoBooks
+    database: str, books: TwoBooks
 ) -> None:
-    with opened(database, told) as books:
-        sides = books.keys()
+    with written(database, books) as snapshot:
+        sides = snapshot.key_rows()
     assert rows(sides.ours) == expected()
     assert rows(sides.theirs) == sorted([*expected(), (match_key("agg", "alone"), 7, 0, "USD")])
-    assert sides.ours["who"].nunique() == 1
+    assert sides.ours["player_hash"].nunique() == 1
 
 
 def test_a_side_without_a_row_is_empty_and_no_error(database: str) -> None:
     only_theirs = TwoBooks()
     only_theirs.theirs("alone", 7, 0)
-    with opened(database, only_theirs) as books:
-        sides = books.keys()
+    with written(database, only_theirs) as snapshot:
+        sides = snapshot.key_rows()
     assert (len(sides.ours), len(sides.theirs)) == (0, 1)
 
 
 def test_as_many_rows_as_are_asked_for_are_read_at_once_and_not_one_more(
-    database: str, told: TwoBooks
+    database: str, books: TwoBooks
 ) -> None:
-    with opened(database, told) as books:
-        whole = books.keys_up_to(len(AMOUNTS) + 1)
+    with written(database, books) as snapshot:
+        whole = snapshot.key_rows_up_to(len(AMOUNTS) + 1)
         assert whole is not None
-        assert rows(whole.theirs) == rows(books.keys().theirs)
-        assert books.keys_up_to(len(AMOUNTS)) is None
+        assert rows(whole.theirs) == rows(snapshot.key_rows().theirs)
+        assert snapshot.key_rows_up_to(len(AMOUNTS)) is None
 
 
 def test_how_many_rows_to_expect_follows_the_planner(database: str) -> None:
@@ -91,56 +102,55 @@ def test_how_many_rows_to_expect_follows_the_planner(database: str) -> None:
     books.write(database)
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("ANALYZE feed_records")
-    with open_books(database, books.provider, DAY, overdue=None) as opened_books:
-        assert 1_000 < opened_books.expected() < 4_000
+    with opened(database) as snapshot:
+        assert 1_000 < snapshot.estimated_rows() < 4_000
 
 
-class Expecting(Snapshot):
-    """Books of which more is expected than is there; notes what is tried in one part."""
+class MoreExpected(Snapshot):
+    """A snapshot of which more rows are expected than there are; notes the limits tried."""
 
-    def __init__(self, books: Snapshot) -> None:
-        super().__init__(books._readers, books._said, books._pool)
-        self.tried: list[int] = []
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(
+            snapshot._connections,
+            snapshot._pool,
+            provider=snapshot.provider,
+            window=snapshot.window,
+            context=snapshot.context,
+        )
+        self.limits: list[int] = []
 
-    def expected(self) -> int:
-        """More than there is."""
+    def estimated_rows(self) -> int:
+        """Return more than there is."""
         return 1_000
 
-    def keys_up_to(self, rows: int) -> Sides | None:
-        """The rows of the window, if they are few."""
-        self.tried.append(rows)
-        return super().keys_up_to(rows)
+    def key_rows_up_to(self, rows: int) -> Sides | None:
+        """Read the rows of the window, if they are few."""
+        self.limits.append(rows)
+        return super().key_rows_up_to(rows)
 
 
 def test_a_window_that_is_far_too_large_for_one_part_is_not_tried_as_one(
-    database: str, told: TwoBooks
+    database: str, books: TwoBooks
 ) -> None:
-    scope = Scope(
-        database_url=database,
-        provider=told.provider,
-        window=DAY,
-        overdue=None,
-        judging=Judging(now=NOON + timedelta(days=2), maturity=timedelta(0)),
-    )
-    with opened(database, told) as books:
-        expecting = Expecting(books)
+    with written(database, books) as snapshot:
+        expecting_more = MoreExpected(snapshot)
         for rows in (499, 500):
-            look = look_at_all(How(rows_per_part=rows))
-            found = look(expecting, scope, np.empty(0, np.int64))
-            assert found.comparison.ours.source.rows == len(AMOUNTS)
-    assert expecting.tried == [500]
+            scan = scan_window(RunOptions(rows_per_part=rows))
+            result = scan(expecting_more, np.empty(0, np.int64))
+            assert result.comparison.ours.source.rows == len(AMOUNTS)
+    assert expecting_more.limits == [500]
 
 
-def test_ranges_together_hold_each_row_once(database: str, told: TwoBooks) -> None:
-    with opened(database, told) as books:
-        parts = [rows(books.keys(within).theirs) for within in key_ranges(5)]
-        assert [row for part in parts for row in part] == rows(books.keys().theirs)
+def test_ranges_together_hold_each_row_once(database: str, books: TwoBooks) -> None:
+    with written(database, books) as snapshot:
+        parts = [rows(snapshot.key_rows(within).theirs) for within in key_ranges(5)]
+        assert [row for part in parts for row in part] == rows(snapshot.key_rows().theirs)
 
 
-def test_the_currency_of_a_row_is_never_cut_short(database: str, told: TwoBooks) -> None:
-    told.theirs("strange", 1, 0, currency="NINECHARS")
+def test_the_currency_of_a_row_is_never_cut_short(database: str, books: TwoBooks) -> None:
+    books.theirs("strange", 1, 0, currency="NINECHARS")
     with pytest.raises(psycopg.errors.CheckViolation, match="feed_records_currency_fits"):
-        told.write(database)
+        books.write(database)
 
 
 #: What is done to a round or record, and what its key row then says: stake, payout, odd.
@@ -169,8 +179,8 @@ def test_a_row_that_contradicts_itself_says_so(database: str, change: str) -> No
     books.write(database)
     with psycopg.connect(database) as connection:
         connection.execute(change.encode())
-    with open_books(database, books.provider, DAY, overdue=None) as opened_books:
-        sides = opened_books.keys()
+    with opened(database) as snapshot:
+        sides = snapshot.key_rows()
     side = sides.ours if "rounds" in change else sides.theirs
     assert (*side[["stake", "payout"]].iloc[0], side["odd"].iloc[0]) == CHANGES[change]
 
@@ -183,8 +193,8 @@ def test_a_round_that_is_overdue_at_the_time_of_asking_is_odd(database: str) -> 
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE rounds SET ended = false")
     for overdue, odd in ((None, False), (NOON, False), (NOON + timedelta(seconds=1), True)):
-        with open_books(database, books.provider, DAY, overdue=overdue) as opened_books:
-            assert opened_books.keys().ours["odd"].tolist() == [odd]
+        with opened(database, overdue) as snapshot:
+            assert snapshot.key_rows().ours["odd"].tolist() == [odd]
 
 
 def test_a_mapped_handle_is_its_player_and_another_is_itself(database: str) -> None:
@@ -196,24 +206,32 @@ def test_a_mapped_handle_is_its_player_and_another_is_itself(database: str) -> N
     with psycopg.connect(database) as connection:
         connection.execute("INSERT INTO handles VALUES ('agg', 'known', 'alice')")
         connection.execute("INSERT INTO handles VALUES ('other', 'unknown', 'alice')")
-    with open_books(database, books.provider, DAY, overdue=None) as opened_books:
-        sides = opened_books.keys()
-    alice = sides.ours["who"].tolist()
-    by_key = dict(zip(sides.theirs["match_key"], sides.theirs["who"], strict=True))
-    told_by = [by_key[match_key("agg", name)] for name in ("r1", "r2", "r3")]
-    assert [who in alice for who in told_by] == [True, True, False]
+    with opened(database) as snapshot:
+        sides = snapshot.key_rows()
+    alice = sides.ours["player_hash"].tolist()
+    by_key = dict(zip(sides.theirs["match_key"], sides.theirs["player_hash"], strict=True))
+    hashes = [by_key[match_key("agg", name)] for name in ("r1", "r2", "r3")]
+    assert [player_hash in alice for player_hash in hashes] == [True, True, False]
 
 
 def test_few_and_many_keys_are_looked_up_alike(
-    database: str, told: TwoBooks, monkeypatch: pytest.MonkeyPatch
+    database: str, books: TwoBooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = np.sort([match_key("agg", name) for name in ("r1", "r3", "alone", "outside")])
-    with opened(database, told) as books:
-        few = (books.keys_among(keys), books.records(keys), books.straddling_among(keys))
-        monkeypatch.setattr("reconcile.snapshot.snapshot._FEW", 0)
-        many = (books.keys_among(keys), books.records(keys), books.straddling_among(keys))
-    for one, other in zip(few[:2], many[:2], strict=True):
-        pd.testing.assert_frame_equal(one.ours, other.ours)
-        pd.testing.assert_frame_equal(one.theirs, other.theirs)
-    assert len(few[1].theirs) == 4
-    assert few[2].tolist() == many[2].tolist()
+    with written(database, books) as snapshot:
+        inlined = (
+            snapshot.key_rows_of(keys),
+            snapshot.records(keys),
+            snapshot.straddling_among(keys),
+        )
+        monkeypatch.setattr("reconcile.snapshot.snapshot._INLINE_KEYS_MAX", 0)
+        staged = (
+            snapshot.key_rows_of(keys),
+            snapshot.records(keys),
+            snapshot.straddling_among(keys),
+        )
+    for few_rows, many_rows in zip(inlined[:2], staged[:2], strict=True):
+        pd.testing.assert_frame_equal(few_rows.ours, many_rows.ours)
+        pd.testing.assert_frame_equal(few_rows.theirs, many_rows.theirs)
+    assert len(inlined[1].theirs) == 4
+    assert inlined[2].tolist() == staged[2].tolist()

@@ -1,4 +1,4 @@
-"""However a run is cut, and wherever its parts run: the result is the same, byte for byte."""
+"""However a run is split, and wherever its parts run: the result is the same, byte for byte."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from reconcile.partitions.executors import Dask, InProcess, Pool
-from reconcile.partitions.plan import How
-from reconcile.runs.run import Mode, reconcile
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.request import RunRequest
+from reconcile.runs.run import reconcile
 from reconcile.snapshot.rules import BY_NAME, Rules
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
@@ -32,15 +33,15 @@ PATIENT = timedelta(minutes=2)
 
 @pytest.fixture(scope="module")
 def books(postgres: PostgresServer) -> Iterator[str]:
-    """The URL of books that many things are wrong with; runs add nothing but themselves."""
+    """Provide the URL of books with breaks of many kinds; runs change nothing in them."""
     name = "books_in_parts"
     postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     url = postgres.url(name)
     engine = open_engine(url, pool_size=1)
-    told = BusyBooks(url, engine, SEED)
-    told.agree(DAY.start + timedelta(minutes=200), rounds=200)
-    told.change(DAY.start + timedelta(minutes=100), rounds=9)
-    told.change(DAY.start + timedelta(minutes=300), rounds=5)
+    busy = BusyBooks(url, engine, SEED)
+    busy.agree(DAY.start + timedelta(minutes=200), rounds=200)
+    busy.change(DAY.start + timedelta(minutes=100), rounds=9)
+    busy.change(DAY.start + timedelta(minutes=300), rounds=5)
     engine.dispose()
     yield url
     postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -51,111 +52,117 @@ AGES = MaturityAges(
 )
 
 
-def result_file(url: str, mode: Mode, *, rules: Rules = BY_NAME, minutes: int = 310) -> str:
-    """Everything that a run says and keeps, as text."""
+def result_file(
+    url: str, options: RunOptions, *, rules: Rules = BY_NAME, minutes: int = 310
+) -> str:
+    """Run, and return all output and the manifest as text."""
     result = reconcile(
         url,
-        provider=f"agg{SEED}",
-        window=DAY,
-        maturity=AGES,
+        RunRequest(
+            provider=f"agg{SEED}",
+            window=DAY,
+            maturity=AGES,
+            open_after=timedelta(minutes=100),
+            rules=rules,
+        ),
         clock=FrozenClock(DAY.start + timedelta(minutes=minutes)),
-        open_after=timedelta(minutes=100),
-        rules=rules,
-        mode=mode,
+        options=options,
     )
     assert len(result.breaks) > 5
     return json.dumps([result.to_json(), result.manifest()])
 
 
 @pytest.fixture(scope="module")
-def straight(books: str) -> str:
-    return result_file(books, Mode())
+def expected(books: str) -> str:
+    return result_file(books, RunOptions())
 
 
 @pytest.mark.parametrize("parts", [1, 7, 64])
 def test_any_number_of_parts_gives_the_same_bytes(
-    books: str, straight: str, parts: int
+    books: str, expected: str, parts: int
 ) -> None:
-    assert result_file(books, Mode(how=How(parts=parts))) == straight
+    assert result_file(books, RunOptions(parts=parts)) == expected
 
 
 def test_parts_of_a_history_without_names_give_the_same_bytes(books: str) -> None:
     rules = Rules(attributes=True)
-    straight = result_file(books, Mode(), rules=rules)
-    assert result_file(books, Mode(how=How(parts=3)), rules=rules) == straight
+    expected = result_file(books, RunOptions(), rules=rules)
+    assert result_file(books, RunOptions(parts=3), rules=rules) == expected
 
 
 def test_a_pool_gives_the_same_bytes_though_a_worker_is_killed(
-    books: str, straight: str, tmp_path: Path
+    books: str, expected: str, tmp_path: Path
 ) -> None:
     dying = KillsOneWorker(Pool(2), tmp_path / "killed")
-    assert result_file(books, Mode(how=How(parts=4, executor=dying))) == straight
+    assert result_file(books, RunOptions(parts=4, executor=dying)) == expected
     assert dying.marker.exists()
 
 
 def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(
-    books: str, straight: str, tmp_path: Path
+    books: str, expected: str, tmp_path: Path
 ) -> None:
     with dask_cluster(tmp_path, workers=2) as address:
         dying = KillsOneWorker(
             Dask(address, patience_s=120, connect_s=120), tmp_path / "killed"
         )
-        assert result_file(books, Mode(how=How(parts=4, executor=dying))) == straight
+        assert result_file(books, RunOptions(parts=4, executor=dying)) == expected
     assert dying.marker.exists()
 
 
 def test_a_cluster_that_does_not_answer_is_named(books: str) -> None:
-    mode = Mode(how=How(parts=2, executor=Dask("tcp://127.0.0.1:1", connect_s=1)))
+    options = RunOptions(parts=2, executor=Dask("tcp://127.0.0.1:1", connect_s=1))
     with pytest.raises(Unavailable, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
-        result_file(books, mode)
+        result_file(books, options)
 
 
-def test_a_run_stopped_in_the_middle_is_taken_up_and_gives_the_same_bytes(
-    books: str, straight: str, tmp_path: Path
+def test_an_interrupted_run_is_resumed_and_gives_the_same_bytes(
+    books: str, expected: str, tmp_path: Path
 ) -> None:
-    spool = tmp_path / "spool"
-    stopped = Mode(how=How(parts=7, executor=StopsAfter(InProcess(), 3)), spool=spool)
+    checkpoint = tmp_path / "checkpoint"
+    stopping = RunOptions(parts=7, executor=StopsAfter(InProcess(), 3), checkpoint=checkpoint)
     with pytest.raises(Stopped, match="stopped here"):
-        result_file(books, stopped)
-    asked: list[int] = []
-    how = How(parts=2, executor=CountingExecutor(InProcess(), asked))
-    again = Mode(how=how, spool=spool, resume=True)
-    # The clock went on, and the options say other parts: the interrupted run's hold.
-    assert result_file(books, again, minutes=900) == straight
-    assert sorted(asked) == [3, 4, 5, 6]
-    assert not spool.exists()
+        result_file(books, stopping)
+    numbers: list[int] = []
+    counting = CountingExecutor(InProcess(), numbers)
+    resuming = RunOptions(parts=2, executor=counting, checkpoint=checkpoint, resume=True)
+    # The clock and the options have changed: the interrupted run's instant and parts count.
+    assert result_file(books, resuming, minutes=900) == expected
+    assert sorted(numbers) == [3, 4, 5, 6]
+    assert not checkpoint.exists()
 
 
-def test_a_damaged_part_is_looked_at_again(books: str, straight: str, tmp_path: Path) -> None:
-    spool = tmp_path / "spool"
-    stopped = Mode(how=How(parts=7, executor=StopsAfter(InProcess(), 3)), spool=spool)
+def test_a_damaged_part_is_compared_again(books: str, expected: str, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    stopping = RunOptions(parts=7, executor=StopsAfter(InProcess(), 3), checkpoint=checkpoint)
     with pytest.raises(Stopped, match="stopped here"):
-        result_file(books, stopped)
-    damaged = spool / "range-000001.part"
+        result_file(books, stopping)
+    damaged = checkpoint / "range-000001.part"
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    asked: list[int] = []
-    how = How(executor=CountingExecutor(InProcess(), asked))
-    assert result_file(books, Mode(how=how, spool=spool, resume=True)) == straight
-    assert sorted(asked) == [1, 3, 4, 5, 6]
+    numbers: list[int] = []
+    counting = CountingExecutor(InProcess(), numbers)
+    resuming = RunOptions(executor=counting, checkpoint=checkpoint, resume=True)
+    assert result_file(books, resuming) == expected
+    assert sorted(numbers) == [1, 3, 4, 5, 6]
 
 
-def test_a_run_asked_otherwise_begins_anew(books: str, tmp_path: Path) -> None:
-    spool = tmp_path / "spool"
-    stopped = Mode(how=How(parts=7, executor=StopsAfter(InProcess(), 3)), spool=spool)
+def test_a_run_of_another_request_starts_anew(books: str, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    stopping = RunOptions(parts=7, executor=StopsAfter(InProcess(), 3), checkpoint=checkpoint)
     with pytest.raises(Stopped, match="stopped here"):
-        result_file(books, stopped)
+        result_file(books, stopping)
     rules = Rules(tolerance={"USD": 1})
-    asked: list[int] = []
-    how = How(parts=2, executor=CountingExecutor(InProcess(), asked))
-    result_file(books, Mode(how=how, spool=spool, resume=True), rules=rules, minutes=320)
-    assert sorted(asked) == [0, 1]
+    numbers: list[int] = []
+    counting = CountingExecutor(InProcess(), numbers)
+    resuming = RunOptions(parts=2, executor=counting, checkpoint=checkpoint, resume=True)
+    result_file(books, resuming, rules=rules, minutes=320)
+    assert sorted(numbers) == [0, 1]
 
 
 def test_one_run_at_a_time_of_a_provider_and_window(books: str) -> None:
-    """Another run holds the claim; who finds it so is told, and stores nothing."""
+    """While another run holds the claim, a run is refused and stores nothing."""
     claim = f"run agg{SEED} {DAY.start.isoformat()} {DAY.end.isoformat()}"
     with psycopg.connect(books, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [claim])
         with pytest.raises(Unavailable, match=r"another run of agg5 over .* is under way"):
-            result_file(books, Mode(patience=timedelta(0)), minutes=330)
-    result_file(books, Mode(patience=PATIENT), minutes=330)
+            result_file(books, RunOptions(patience=timedelta(0)), minutes=330)
+    result_file(books, RunOptions(patience=PATIENT), minutes=330)

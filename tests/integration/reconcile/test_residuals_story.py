@@ -1,4 +1,4 @@
-"""What a tolerance lets pass, from the settings into the books and out again, as typed."""
+"""Accepted residuals from the settings into the books and out again, as commands."""
 
 import json
 import subprocess
@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from ledger.checks.run import verify
 from ops.cli import app
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from reconcile.snapshot.rules import Rules
@@ -62,8 +63,8 @@ class CommandLine:
         self.settings.write_text(settings.format(database=self.url), encoding="utf-8")
 
     def reconcile(self, *words: str, code: int = 0) -> Any:
-        told = ["--config", str(self.settings), "reconcile", *words, "--json"]
-        done = CliRunner().invoke(app, told)
+        arguments = ["--config", str(self.settings), "reconcile", *words, "--json"]
+        done = CliRunner().invoke(app, arguments)
         assert done.exit_code == code, (done.output, done.exception)
         return json.loads(done.stdout)
 
@@ -76,14 +77,14 @@ class CommandLine:
         return json.loads(done.stdout)
 
     def accounts(self) -> dict[str, str]:
-        """What GGR and the account of differences hold; the books are proven on the way."""
+        """Return GGR and the account of differences, after proving the books."""
         assert self.ledger("verify")["clean"] is True
-        told = self.ledger("trial-balance")
-        assert set(told["sums"].values()) == {"0.00"}
+        balance = self.ledger("trial-balance")
+        assert set(balance["sums"].values()) == {"0.00"}
         return {
-            each["account"]: each["amount"]
-            for each in told["accounts"]
-            if each["account"] in {"ggr", "difference"}
+            account["account"]: account["amount"]
+            for account in balance["accounts"]
+            if account["account"] in {"ggr", "difference"}
         }
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -93,11 +94,11 @@ class CommandLine:
 
 @pytest.fixture
 def tieout(tmp_path: Path, database: str) -> CommandLine:
-    """Three rounds, two of which the provider tells a little otherwise: by 2 and by -1."""
+    """Accept three rounds, two of which the provider reports differently: by 2 and -1."""
     open_wallets(database, ("ann", 1000))
     theirs = TwoBooks(provider=SLUG)
-    told = {"r1": (100, 50, 52), "r2": (100, 20, 19), "r3": (70, 0, 0)}
-    for name, (stake, payout, paid) in told.items():
+    rounds = {"r1": (100, 50, 52), "r2": (100, 20, 19), "r3": (70, 0, 0)}
+    for name, (stake, payout, paid) in rounds.items():
         accept(
             database,
             bet(f"{name}-b", stake, round_id=name),
@@ -112,7 +113,7 @@ def tieout(tmp_path: Path, database: str) -> CommandLine:
     return line
 
 
-def test_a_residual_is_booked_once_and_taken_back_when_the_tolerance_goes(
+def test_a_residual_is_booked_once_and_reversed_when_the_tolerance_goes(
     tieout: CommandLine,
 ) -> None:
     first = tieout.close()
@@ -121,8 +122,8 @@ def test_a_residual_is_booked_once_and_taken_back_when_the_tolerance_goes(
     assert tieout.accounts() == {"ggr": "1.99", "difference": "0.01"}
     assert tieout.reconcile("verify", first["run_id"])["verified"] is True
 
-    again = tieout.close()
-    assert (again["residual"], again["booked"]) == ({"EUR": "0.01"}, {})
+    repeated = tieout.close()
+    assert (repeated["residual"], repeated["booked"]) == ({"EUR": "0.01"}, {})
     changes = tieout.reconcile(*DAY, "--incremental")
     assert changes["booked"] == {}
     assert tieout.rows("SELECT count(*) FROM residuals") == [(2,)]
@@ -147,29 +148,29 @@ def test_a_residual_is_booked_once_and_taken_back_when_the_tolerance_goes(
     ]
 
 
-def test_what_stands_is_listed_by_round_with_the_run_that_booked_it(
+def test_standing_residuals_are_listed_by_round_with_the_run_that_booked_them(
     tieout: CommandLine,
 ) -> None:
     run = tieout.close()["run_id"]
     with psycopg.connect(tieout.url) as connection:
         connection.execute("UPDATE feed_records SET payout = 20 WHERE round_id = 'r2'")
     tieout.close()
-    every = tieout.ledger("residuals")
+    all_residuals = tieout.ledger("residuals")
     (stands,) = tieout.ledger("residuals", "--standing", "--provider", SLUG)
     printed = run_tieout(tieout.folder, "ledger", "residuals", "--round", "r2")
-    assert [(x["residual"], x["round"], x["moved"], x["corrects"]) for x in every] == [
+    assert [(r["residual"], r["round"], r["moved"], r["corrects"]) for r in all_residuals] == [
         (3, "r2", "0.01", 2),
         (2, "r2", "-0.01", None),
         (1, "r1", "0.02", None),
     ]
-    assert [x["stands"] for x in every] == ["0.00", None, "0.02"]
+    assert [residual["stands"] for residual in all_residuals] == ["0.00", None, "0.02"]
     assert (stands["round"], stands["run"]) == ("r1", run)
     assert printed.returncode == 0
     assert "r2" in printed.stdout
     assert "r1" not in printed.stdout
 
 
-def test_a_providers_days_show_what_came_to_the_account_of_differences(
+def test_a_providers_days_show_the_movements_of_the_account_of_differences(
     tieout: CommandLine,
 ) -> None:
     tieout.close()
@@ -183,15 +184,15 @@ def test_a_providers_days_show_what_came_to_the_account_of_differences(
     )
 
 
-def test_a_booking_changed_behind_our_back_is_found_by_asking_its_run_again(
+def test_a_booking_changed_behind_our_back_is_found_by_verifying_its_run(
     tieout: CommandLine,
 ) -> None:
     run = tieout.close()["run_id"]
     with psycopg.connect(tieout.url) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE residuals SET after = 3 WHERE round_id = 'r1'")
-    told = tieout.reconcile("verify", run, code=1)
-    assert "what the run booked is not what the books hold of it" in told["problems"]
+    verification = tieout.reconcile("verify", run, code=1)
+    assert "what the run booked is not what the books hold of it" in verification["problems"]
     assert _wrong(tieout.url) == {
         "residuals_are_entered": "residual 1",
         "residuals_equal_runs": f"run {run} EUR",
@@ -215,10 +216,10 @@ def test_a_run_killed_while_it_books_leaves_nothing_and_the_next_books_once(
 
 
 def _wrong(url: str) -> dict[str, str | None]:
-    """By check, the first row of the books that is wrong."""
+    """Return the first wrong row of each failed check."""
     engine = open_engine(url, pool_size=1)
     try:
-        return {each.name: each.first for each in verify(engine) if each.wrong}
+        return {check.name: check.first for check in verify(engine) if check.wrong}
     finally:
         engine.dispose()
 
@@ -233,11 +234,13 @@ def _run(
 ) -> RunResult:
     return reconcile(
         url,
-        provider=provider,
-        window=window,
-        maturity=timedelta(minutes=15),
+        RunRequest(
+            provider=provider,
+            window=window,
+            maturity=timedelta(minutes=15),
+            rules=rules,
+        ),
         clock=FrozenClock(MIDNIGHT + timedelta(days=9, seconds=at)),
-        rules=rules,
     )
 
 
@@ -254,19 +257,19 @@ def test_runs_at_once_over_windows_that_overlap_book_each_residual_once(
         for provider in (SLUG, "other")
     ]
     with ThreadPoolExecutor(len(parts)) as pool:
-        told = list(
+        results = list(
             pool.map(
-                lambda asked: _run(tieout.url, asked[0], provider=asked[1], at=asked[2]), parts
+                lambda part: _run(tieout.url, part[0], provider=part[1], at=part[2]), parts
             )
         )
-    assert sum(each.booked.get("EUR", 0) for each in told) == 1
-    assert sum(each.booked.get("USD", 0) for each in told) == 1
+    assert sum(result.booked.get("EUR", 0) for result in results) == 1
+    assert sum(result.booked.get("USD", 0) for result in results) == 1
     assert tieout.rows(
         "SELECT provider, round_id, sequence, after FROM residuals ORDER BY 1, 2"
     ) == [("lottery", "r1", 1, 2), ("lottery", "r2", 1, -1), ("other", "r1", 1, 1)]
 
 
-def test_players_of_a_shared_round_are_booked_each_in_their_seat(database: str) -> None:
+def test_each_player_share_of_a_round_is_booked(database: str) -> None:
     books = TwoBooks(provider=SLUG)
     for player, paid in (("ann", 51), ("bob", 48)):
         books.ours("table", 100, 50, player=player, at=NOON)
@@ -280,10 +283,10 @@ def test_players_of_a_shared_round_are_booked_each_in_their_seat(database: str) 
     assert rows == [("table", "ann", 1), ("table", "bob", -2)]
 
 
-def test_a_round_tied_over_midnight_is_booked_by_either_day_and_taken_back_by_either(
+def test_a_round_matched_across_midnight_is_booked_and_reversed_by_either_day(
     database: str,
 ) -> None:
-    """Without names, the round is ours on the first day and the provider's on the second."""
+    """Without our round ids, the round is ours on one day and the provider's on the next."""
     open_wallets(database, ("ann", 1000))
     lost = (bet("r1-b", 100), round_end("r1-e", of="r1-b", staked=100))
     accept(database, *lost, at=MIDNIGHT - timedelta(seconds=30))
@@ -298,12 +301,12 @@ def test_a_round_tied_over_midnight_is_booked_by_either_day_and_taken_back_by_ei
     tolerant = Rules(attributes=True, tolerance={"EUR": 2})
     strict = Rules(attributes=True)
 
-    asked = ((second, tolerant), (first, tolerant), (second, strict), (first, tolerant))
-    told = [
+    requests = ((second, tolerant), (first, tolerant), (second, strict), (first, tolerant))
+    results = [
         _run(database, window, at=number, rules=rules)
-        for number, (window, rules) in enumerate(asked)
+        for number, (window, rules) in enumerate(requests)
     ]
 
-    assert [each.booked for each in told] == [{"EUR": 1}, {}, {"EUR": -1}, {"EUR": 1}]
-    assert [len(each.breaks) for each in told] == [0, 0, 1, 0]
+    assert [result.booked for result in results] == [{"EUR": 1}, {}, {"EUR": -1}, {"EUR": 1}]
+    assert [len(result.breaks) for result in results] == [0, 0, 1, 0]
     assert _wrong(database) == {}

@@ -1,4 +1,4 @@
-"""How soon rows were explained, by the runs that are stored: every horizon, every state."""
+"""How soon rows were resolved, by the stored runs: every horizon, every state."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,9 +7,14 @@ from sqlalchemy import text
 
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import explained_samples
+from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
-from reconcile.totals.resolution_rate import Explained, explained, percent
-from reconcile.totals.resolution_render import explained_json
+from reconcile.totals.resolution_rate import (
+    ResolutionRates,
+    percent,
+    resolution_rates,
+    resolution_rates_json,
+)
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
@@ -28,23 +33,29 @@ def books() -> TwoBooks:
 
 def _run(url: str, at: datetime) -> None:
     reconcile(
-        url, provider="agg", window=DAY, maturity=timedelta(minutes=15), clock=FrozenClock(at)
+        url,
+        RunRequest(
+            provider="agg",
+            window=DAY,
+            maturity=timedelta(minutes=15),
+        ),
+        clock=FrozenClock(at),
     )
 
 
-def _told(url: str, *, now: datetime = MUCH_LATER, zone: str = "UTC") -> Explained:
+def _rates(url: str, *, now: datetime = MUCH_LATER, zone: str = "UTC") -> ResolutionRates:
     engine = open_engine(url, pool_size=1)
     with engine.connect() as connection:
-        told = explained(connection, "agg", DAY, now=now, zone=zone)
+        rates = resolution_rates(connection, "agg", DAY, now=now, zone=zone)
     engine.dispose()
-    return told
+    return rates
 
 
-def _shares(told: Explained) -> list[tuple[int, int]]:
-    return [(each.explained, each.due) for each in told.shares]
+def _resolved_and_due(rates: ResolutionRates) -> list[tuple[int, int]]:
+    return [(rate.resolved, rate.due) for rate in rates.rates]
 
 
-def test_a_row_told_late_is_explained_by_the_run_that_cleared_its_break(
+def test_a_row_reported_late_is_resolved_by_the_run_that_cleared_its_break(
     books: TwoBooks, database: str
 ) -> None:
     books.both("r1", 100, 50)
@@ -52,34 +63,34 @@ def test_a_row_told_late_is_explained_by_the_run_that_cleared_its_break(
     books.theirs("moved-nothing", 0, 0)
     books.write(database)
     _run(database, NOON + 30 * MINUTE)
-    books.theirs("r2", 100, 0, told_after=3 * HOUR)
+    books.theirs("r2", 100, 0, reported_after=3 * HOUR)
     books.write(database)
     _run(database, NOON + 4 * HOUR)
-    told = _told(database)
-    assert _shares(told) == [(2, 3), (3, 3), (3, 3)]
-    assert (told.rows, told.open) == (3, 0)
+    rates = _rates(database)
+    assert _resolved_and_due(rates) == [(2, 3), (3, 3), (3, 3)]
+    assert (rates.rows, rates.open) == (3, 0)
 
 
-def test_no_run_explains_nothing(books: TwoBooks, database: str) -> None:
+def test_without_a_run_nothing_is_resolved(books: TwoBooks, database: str) -> None:
     books.both("r1", 100, 50)
     books.write(database)
-    told = _told(database)
-    assert (_shares(told), told.open) == ([(0, 1)] * 3, 1)
+    rates = _rates(database)
+    assert (_resolved_and_due(rates), rates.open) == ([(0, 1)] * 3, 1)
 
 
-def test_an_open_break_is_not_explained_and_its_money_is_neither(
+def test_an_open_break_is_not_resolved_and_its_money_is_not_either(
     books: TwoBooks, database: str
 ) -> None:
     books.both("r1", 100, 50)
     books.theirs("r2", 1_000, 300)
     books.write(database)
     _run(database, NOON + 40 * MINUTE)
-    told = _told(database)
-    assert [dict(each.money) for each in told.shares] == [{"USD": (150, 1_450)}] * 3
-    assert told.open == 1
+    rates = _rates(database)
+    assert [dict(rate.money) for rate in rates.rates] == [{"USD": (150, 1_450)}] * 3
+    assert rates.open == 1
 
 
-def test_a_break_that_a_person_explains_is_explained_from_then_on(
+def test_a_break_that_a_person_explains_is_resolved_from_then_on(
     books: TwoBooks, database: str
 ) -> None:
     books.theirs("r1", 1_000, 300)
@@ -92,16 +103,16 @@ def test_a_break_that_a_person_explains_is_explained_from_then_on(
             {"at": NOON + 5 * HOUR},
         )
     engine.dispose()
-    assert _shares(_told(database)) == [(0, 1), (1, 1), (1, 1)]
+    assert _resolved_and_due(_rates(database)) == [(0, 1), (1, 1), (1, 1)]
 
 
-def test_rows_that_are_too_young_for_a_horizon_do_not_count_for_it(
+def test_rows_too_recent_for_a_horizon_do_not_count_for_it(
     books: TwoBooks, database: str
 ) -> None:
     books.both("r1", 100, 50)
     books.write(database)
     _run(database, NOON + 30 * MINUTE)
-    assert _shares(_told(database, now=NOON + 2 * HOUR)) == [(1, 1), (0, 0), (0, 0)]
+    assert _resolved_and_due(_rates(database, now=NOON + 2 * HOUR)) == [(1, 1), (0, 0), (0, 0)]
 
 
 def test_two_business_days_end_at_a_midnight_of_the_providers_zone(
@@ -110,8 +121,8 @@ def test_two_business_days_end_at_a_midnight_of_the_providers_zone(
     books.both("r1", 100, 50)
     books.write(database)
     end = datetime(2026, 3, 3, 23, tzinfo=UTC)
-    assert _shares(_told(database, now=end, zone="Europe/Warsaw"))[2] == (0, 1)
-    assert _shares(_told(database, now=end, zone="UTC"))[2] == (0, 0)
+    assert _resolved_and_due(_rates(database, now=end, zone="Europe/Warsaw"))[2] == (0, 1)
+    assert _resolved_and_due(_rates(database, now=end, zone="UTC"))[2] == (0, 0)
 
 
 def test_the_same_figures_are_printed_for_programs_and_for_prometheus(
@@ -120,11 +131,15 @@ def test_the_same_figures_are_printed_for_programs_and_for_prometheus(
     books.both("r1", 100, 50)
     books.write(database)
     _run(database, NOON + 30 * MINUTE)
-    told = _told(database)
+    rates = _rates(database)
     money = {"due": "1.50", "explained": "1.50", "percent": "100.00"}
     share = {"due": 1, "explained": 1, "percent": "100.00", "money": {"USD": money}}
-    assert explained_json(told, {})["within"] == {"1h": share, "24h": share, "T+2": share}
-    lines = exposition(PARTS["explained"], explained_samples([told])).splitlines()
+    assert resolution_rates_json(rates, {})["within"] == {
+        "1h": share,
+        "24h": share,
+        "T+2": share,
+    }
+    lines = exposition(PARTS["explained"], explained_samples([rates])).splitlines()
     assert 'tieout_explained_rows_due{provider="agg",within="T+2"} 1.0' in lines
     named = 'currency="USD",provider="agg",within="1h"'
     assert f"tieout_explained_money_explained_minor{{{named}}} 150.0" in lines

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from vocabulary.clock import FrozenClock
@@ -20,7 +21,7 @@ QUARTER = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Rows put straight into the tables both sides are read from."""
+    """Rows written directly into the tables that both sides are read from."""
 
     url: str
 
@@ -96,11 +97,13 @@ class Books:
     ) -> RunResult:
         return reconcile(
             self.url,
-            provider="agg",
-            window=window,
-            maturity=QUARTER,
+            RunRequest(
+                provider="agg",
+                window=window,
+                maturity=QUARTER,
+                open_after=open_after,
+            ),
             clock=FrozenClock(now),
-            open_after=open_after,
         )
 
 
@@ -174,11 +177,11 @@ def test_a_declared_net_that_is_not_the_sum_is_an_arithmetic_error(books: Books)
 def test_balances_that_do_not_follow_are_an_arithmetic_error(books: Books) -> None:
     books.ours("r1", 100, 10)
     books.theirs("r1", 100, 10, declared_net=-90, balances=(500, 400))
-    (found,) = books.run().breaks
-    assert found.explanation.endswith("but the balance went from 5.00 to 4.00 USD.")
+    (break_,) = books.run().breaks
+    assert break_.explanation.endswith("but the balance went from 5.00 to 4.00 USD.")
 
 
-def test_a_line_told_twice_is_a_duplicate_and_the_round_still_agrees(books: Books) -> None:
+def test_a_repeated_line_is_a_duplicate_and_the_round_still_agrees(books: Books) -> None:
     books.ours("r1", 100, 10)
     books.theirs("r1", 100, 10)
     books.theirs("r1", 100, 10, occurrence=2)
@@ -188,7 +191,7 @@ def test_a_line_told_twice_is_a_duplicate_and_the_round_still_agrees(books: Book
 
 
 def test_a_round_never_closed_is_found_once_its_time_is_over(books: Books) -> None:
-    """No cancel exists where tickets are opened and closed: only a person can ask for it."""
+    """Tickets cannot be cancelled by a callback: only a person can ask for it."""
     books.ours("open", 100, 0, ended=False)
     books.theirs("open", 100, 0)
     books.ours("closed", 100, 0)
@@ -204,7 +207,7 @@ def test_a_round_never_closed_is_found_once_its_time_is_over(books: Books) -> No
     assert _found(books.run()) == []
 
 
-def test_another_currency_is_told_in_both_currencies(books: Books) -> None:
+def test_another_currency_is_a_break_in_both_currencies(books: Books) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r1", 100, 0, currency="EUR")
     assert _found(books.run()) == [
@@ -248,13 +251,13 @@ def test_a_round_that_moved_nothing_needs_no_counterpart(books: Books) -> None:
     assert (result.ours.excluded.rows, result.theirs.excluded.rows) == (1, 1)
 
 
-def test_a_young_one_sided_round_is_timing_until_it_matures(books: Books) -> None:
+def test_an_immature_one_sided_round_is_timing_until_it_matures(books: Books) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r2", 100, 0)
     early = books.run(now=NOON + QUARTER - timedelta(seconds=1))
     assert (early.ours.timing.rows, early.theirs.timing.rows, early.breaks) == (1, 1, ())
-    ripe = books.run(now=NOON + QUARTER)
-    assert [b.kind for b in ripe.breaks] == ["missing_at_provider", "missing_in_ledger"]
+    mature = books.run(now=NOON + QUARTER)
+    assert [b.kind for b in mature.breaks] == ["missing_at_provider", "missing_in_ledger"]
 
 
 @pytest.mark.parametrize("inside", ["ours", "theirs"])
@@ -283,7 +286,7 @@ def test_a_rollback_line_of_the_next_day_belongs_to_its_round_on_either_day(
     assert _found(books.run(now=later, window=next_day)) == []
 
 
-def test_other_windows_and_other_providers_are_not_looked_at(books: Books) -> None:
+def test_other_windows_and_other_providers_are_not_compared(books: Books) -> None:
     books.ours("r1", 100, 0, at=DAY.end)
     books.theirs("r2", 100, 0, at=DAY.start - timedelta(microseconds=1))
     books.ours("r3", 100, 0, provider="other")
@@ -291,7 +294,7 @@ def test_other_windows_and_other_providers_are_not_looked_at(books: Books) -> No
     assert (result.ours.compared.rows, result.theirs.compared.rows) == (0, 0)
 
 
-def test_colliding_keys_are_told_apart_by_their_text(books: Books) -> None:
+def test_colliding_keys_are_distinguished_by_their_round_ids(books: Books) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r1", 100, 0)
     books.theirs("r2", 100, 0)
@@ -305,7 +308,7 @@ def test_every_row_and_every_amount_ends_in_one_bucket(books: Books) -> None:
         books.ours(f"r{number}", 100 + number, 50)
         books.theirs(f"r{number}", 100 + number, 50 + (number == 3))
     books.ours("only-ours", 7, 0)
-    books.ours("young", 9, 0, at=EVENING)
+    books.ours("immature", 9, 0, at=EVENING)
     books.theirs("only-theirs", 0, 11)
     result = books.run()
     proof = result.ours
@@ -320,9 +323,9 @@ def test_every_row_and_every_amount_ends_in_one_bucket(books: Books) -> None:
 def test_a_repeated_run_keeps_ids_and_first_sight(books: Books) -> None:
     books.ours("r1", 100, 0)
     first = books.run()
-    again = books.run(now=EVENING + QUARTER)
-    assert [b.id for b in again.breaks] == [b.id for b in first.breaks]
-    assert again.breaks[0].first_seen == EVENING
+    second = books.run(now=EVENING + QUARTER)
+    assert [b.id for b in second.breaks] == [b.id for b in first.breaks]
+    assert second.breaks[0].first_seen == EVENING
     assert books.rows("SELECT count(*) FROM breaks") == [(1,)]
 
 
@@ -347,7 +350,7 @@ def test_a_run_over_another_window_leaves_breaks_alone(books: Books) -> None:
     assert books.rows("SELECT cleared_at FROM breaks") == [(None,)]
 
 
-def test_a_break_whose_round_nobody_tells_any_more_is_cleared(books: Books) -> None:
+def test_a_break_whose_round_is_on_neither_side_any_more_is_cleared(books: Books) -> None:
     books.theirs("r1", 100, 0)
     books.run()
     books.execute("DELETE FROM feed_records")
@@ -358,14 +361,14 @@ def test_a_break_whose_round_nobody_tells_any_more_is_cleared(books: Books) -> N
 def test_the_printed_result_has_the_promised_shape(books: Books) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r2", 0, 25, currency="JPY")
-    told = books.run().to_json()
-    assert list(told) == [
+    output = books.run().to_json()
+    assert list(output) == [
         *("run_id", "provider", "window", "ours", "theirs", "matched", "timing", "excluded"),
         *("residual", "booked", "unread", "breaks", "conserved"),
     ]
-    assert told["ours"] == {"rows": 1, "totals": {"USD": {"stake": "1.00", "payout": "0.00"}}}
-    assert told["theirs"] == {"rows": 1, "totals": {"JPY": {"stake": "0", "payout": "25"}}}
-    first, second = told["breaks"]
+    assert output["ours"] == {"rows": 1, "totals": {"USD": {"stake": "1.00", "payout": "0.00"}}}
+    assert output["theirs"] == {"rows": 1, "totals": {"JPY": {"stake": "0", "payout": "25"}}}
+    first, second = output["breaks"]
     assert (first["difference"], first["theirs"]) == ("1.00", None)
     assert (second["difference"], second["ours"]) == ("25", None)
     assert first["round_key"] == "r1"

@@ -1,4 +1,4 @@
-"""Totals that tie: whatever differs, every unit of the difference has a line."""
+"""Totals that tie out: every unit of a difference has a line."""
 
 import random
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconcile.runs.evaluate import Terms
+from reconcile.runs.request import RunRequest
 from reconcile.snapshot.rules import BY_NAME, Rules
 from reconcile.totals.tie_out import Totals, totals
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.window import Window
 
 DAYS = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 4, tzinfo=UTC))
-TERMS = Terms(provider="agg", window=DAYS, maturity=timedelta(minutes=15))
+REQUEST = RunRequest(provider="agg", window=DAYS, maturity=timedelta(minutes=15))
 LATER = datetime(2026, 3, 5, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -26,11 +26,11 @@ def books() -> TwoBooks:
 
 
 def _totals(url: str, *, now: datetime = LATER, zone: str = "UTC") -> Totals:
-    return totals(url, TERMS, now=now, zone=zone)
+    return totals(url, REQUEST, now=now, zone=zone)
 
 
-def _lines(told: Totals) -> list[tuple[str, str, int]]:
-    return [(str(line.cell.day), line.cause, line.ggr) for line in told.lines]
+def _lines(tied: Totals) -> list[tuple[str, str, int]]:
+    return [(str(line.cell.day), line.cause, line.ggr) for line in tied.lines]
 
 
 def test_sums_count_both_sides_and_their_difference_is_the_breaks(
@@ -41,8 +41,8 @@ def test_sums_count_both_sides_and_their_difference_is_the_breaks(
     books.theirs("r2", 500, 125)
     books.ours("r3", 300, 0)
     books.write(database)
-    told = _totals(database)
-    rows = {row.name: row for row in told.by("day")}
+    tied = _totals(database)
+    rows = {row.name: row for row in tied.by("day")}
     row = rows["2026-03-01",]
     assert (row.ours.rounds, row.ours.bets, row.ours.stake, row.ours.payout) == (
         3,
@@ -53,7 +53,7 @@ def test_sums_count_both_sides_and_their_difference_is_the_breaks(
     assert (row.theirs.rounds, row.theirs.stake, row.theirs.payout) == (2, 1_500, 375)
     assert row.causes == {"missing_at_provider": -300, "payout_mismatch": -125}
     assert row.difference.ggr == row.breaks == -425
-    assert (row.residual, told.ties, told.agrees) == (0, True, False)
+    assert (row.residual, tied.ties, tied.agrees) == (0, True, False)
 
 
 def test_a_round_without_any_record_is_of_an_unknown_game(
@@ -66,25 +66,25 @@ def test_a_round_without_any_record_is_of_an_unknown_game(
     assert {name: row.ours.ggr for name, row in rows.items()} == {"plinko": 100, "unknown": 40}
 
 
-def test_a_round_counted_on_two_days_is_told_on_both_and_is_nothing_together(
+def test_a_round_counted_on_two_days_shows_on_both_and_is_zero_together(
     books: TwoBooks, database: str
 ) -> None:
     books.ours("r1", 100, 30, at=MIDNIGHT - SECOND)
     books.theirs("r1", 100, 30, at=MIDNIGHT + SECOND)
     books.write(database)
-    told = _totals(database)
-    assert _lines(told) == [("2026-03-01", "elsewhere", -70), ("2026-03-02", "elsewhere", 70)]
-    assert told.ties
-    assert [row.difference.ggr for row in told.by()] == [0]
+    tied = _totals(database)
+    assert _lines(tied) == [("2026-03-01", "elsewhere", -70), ("2026-03-02", "elsewhere", 70)]
+    assert tied.ties
+    assert [row.difference.ggr for row in tied.by()] == [0]
 
 
 def test_days_are_those_of_the_providers_zone(books: TwoBooks, database: str) -> None:
     books.ours("r1", 100, 30, at=MIDNIGHT - SECOND)
     books.theirs("r1", 100, 30, at=MIDNIGHT + SECOND)
     books.write(database)
-    told = _totals(database, zone="Europe/Warsaw")
-    assert [row.name for row in told.by("day")] == [("2026-03-02",)]
-    assert told.agrees
+    tied = _totals(database, zone="Europe/Warsaw")
+    assert [row.name for row in tied.by("day")] == [("2026-03-02",)]
+    assert tied.agrees
 
 
 def test_a_round_that_began_outside_the_window_counts_for_the_side_that_is_inside(
@@ -95,47 +95,49 @@ def test_a_round_that_began_outside_the_window_counts_for_the_side_that_is_insid
     books.ours("r2", 100, 0, at=DAYS.end - SECOND)
     books.theirs("r2", 100, 10, at=DAYS.end + SECOND)
     books.write(database)
-    told = _totals(database)
-    assert _lines(told) == [
+    tied = _totals(database)
+    assert _lines(tied) == [
         ("2026-03-01", "elsewhere", 50),
         ("2026-03-03", "elsewhere", -90),
         ("2026-03-03", "payout_mismatch", -10),
     ]
-    assert told.ties
+    assert tied.ties
 
 
-def test_a_young_one_sided_round_is_timing_and_no_break(books: TwoBooks, database: str) -> None:
+def test_an_immature_one_sided_round_is_timing_and_no_break(
+    books: TwoBooks, database: str
+) -> None:
     books.theirs("r1", 100, 0)
     books.write(database)
     assert _lines(_totals(database, now=NOON + SECOND)) == [("2026-03-01", "timing", 100)]
     assert _lines(_totals(database)) == [("2026-03-01", "missing_in_ledger", 100)]
 
 
-def test_what_the_tolerance_lets_pass_is_told(books: TwoBooks, database: str) -> None:
+def test_a_tolerated_difference_has_a_line(books: TwoBooks, database: str) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r1", 100, 1)
     books.write(database)
-    terms = replace(TERMS, rules=Rules(tolerance={"USD": 1}))
-    told = totals(database, terms, now=LATER, zone="UTC")
-    assert (_lines(told), told.ties) == ([("2026-03-01", "tolerated", -1)], True)
+    request = replace(REQUEST, rules=Rules(tolerance={"USD": 1}))
+    tied = totals(database, request, now=LATER, zone="UTC")
+    assert (_lines(tied), tied.ties) == ([("2026-03-01", "tolerated", -1)], True)
 
 
-def test_rounds_tied_by_what_they_hold_take_their_game_from_the_record(
+def test_rounds_matched_by_attributes_take_their_game_from_the_record(
     books: TwoBooks, database: str
 ) -> None:
     books.ours("r1", 100, 30)
     books.theirs("x9", 100, 30)
     books.write(database)
-    terms = replace(TERMS, rules=Rules(attributes=True))
-    told = totals(database, terms, now=LATER, zone="UTC")
-    assert [(row.name, row.ours.ggr, row.theirs.ggr) for row in told.by("game")] == [
+    request = replace(REQUEST, rules=Rules(attributes=True))
+    tied = totals(database, request, now=LATER, zone="UTC")
+    assert [(row.name, row.ours.ggr, row.theirs.ggr) for row in tied.by("game")] == [
         (("plinko",), 70, 70)
     ]
-    assert (told.ties, told.agrees) == (True, True)
+    assert (tied.ties, tied.agrees) == (True, True)
 
 
 #: What may become of a round, each a way for sums to differ.
-Fate = Callable[[TwoBooks, str, random.Random, datetime], None]
+Story = Callable[[TwoBooks, str, random.Random, datetime], None]
 
 
 def _alike(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> None:
@@ -150,8 +152,8 @@ def _near_midnight(books: TwoBooks, name: str, dice: random.Random, at: datetime
 
 
 def _one_sided(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> None:
-    tell = books.ours if dice.random() < 0.5 else books.theirs
-    tell(name, dice.randint(0, 500), dice.randint(0, 900), at=at)
+    add = books.ours if dice.random() < 0.5 else books.theirs
+    add(name, dice.randint(0, 500), dice.randint(0, 900), at=at)
 
 
 def _both_wrong(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> None:
@@ -176,8 +178,8 @@ def _in_parts(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> 
     books.ours(name, 100, dice.choice([60, 61]), at=at)
     books.theirs(name, 100, 0, at=at, record_id=f"{name}-a")
     later = at + timedelta(hours=dice.randint(0, 40))
-    other = dice.choice(["plinko", "dice", None])
-    books.theirs(name, 0, 60, record_id=f"{name}-b", at=later, game=other, continues=True)
+    game = dice.choice(["plinko", "dice", None])
+    books.theirs(name, 0, 60, record_id=f"{name}-b", at=later, game=game, continues=True)
 
 
 def _repeated(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> None:
@@ -189,7 +191,7 @@ def _repeated(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> 
 
 
 def _shared(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> None:
-    """Three players at one table, told on either side of a midnight, or without their names."""
+    """Three players at one table, reported around a midnight, or without their names."""
     unnamed = dice.random() < 0.4
     for player in ("alice", "bob", "carol"):
         later = at + timedelta(hours=dice.randint(0, 20))
@@ -205,16 +207,16 @@ def _shared(books: TwoBooks, name: str, dice: random.Random, at: datetime) -> No
             continues=True,
         )
     if dice.random() < 0.5:
-        who = dice.choice(["bob", "dave", ""])
+        handle = dice.choice(["bob", "dave", ""])
         undo = f"{name}-u"
         books.theirs(
-            name, 0, 0, record_id=undo, handle=who, at=at, rolled_back=True, continues=True
+            name, 0, 0, record_id=undo, handle=handle, at=at, rolled_back=True, continues=True
         )
     if dice.random() < 0.3:
         books.ours(name, 0, 0, at=at, player="dave", rollbacks=1)
 
 
-FATES: tuple[Fate, ...] = (
+STORIES: tuple[Story, ...] = (
     *(_alike, _near_midnight, _one_sided, _both_wrong),
     *(_undone, _other_currency, _in_parts, _repeated, _shared),
 )
@@ -228,13 +230,13 @@ def test_whatever_differs_every_cell_ties_to_the_unit(database: str, rules: Rule
     books = TwoBooks()
     for number in range(300):
         at = DAYS.start + timedelta(minutes=dice.randint(-600, 4_900))
-        dice.choice(FATES)(books, f"r{number}", dice, at)
+        dice.choice(STORIES)(books, f"r{number}", dice, at)
     for number in range(60):
         at = DAYS.start + timedelta(minutes=7 * number)
         stake, payout = dice.randint(1, 500), dice.randint(0, 900)
         books.ours(f"o{number}", stake, payout, at=at, player=f"p{number % 9}")
         books.theirs(f"t{number}", stake, payout, at=at + SECOND, handle=f"p{number % 9}")
     books.write(database)
-    told = totals(database, replace(TERMS, rules=rules), now=LATER, zone="Asia/Kolkata")
-    assert [row for row in told.cells.values() if row.residual] == []
-    assert len(told.lines) > 100
+    tied = totals(database, replace(REQUEST, rules=rules), now=LATER, zone="Asia/Kolkata")
+    assert [row for row in tied.cells.values() if row.residual] == []
+    assert len(tied.lines) > 100

@@ -1,4 +1,4 @@
-"""Totals, invoices, explained shares and what-if, as they are typed."""
+"""Totals, invoices, resolution rates and what-if, as commands."""
 
 import json
 import subprocess
@@ -60,15 +60,15 @@ def test_totals_print_the_rounds_of_a_day_and_exit_with_one_where_breaks_are(
     tieout: CommandLine,
 ) -> None:
     span = ("--provider", "agg", "--from", "2026-03-01", "--to", "2026-03-02")
-    told = tieout.json("totals", *span, "--by", "game", "--rounds", "2026-03-01", code=1)
-    (row,) = told["totals"]
+    output = tieout.json("totals", *span, "--by", "game", "--rounds", "2026-03-01", code=1)
+    (row,) = output["totals"]
     assert (row["game"], row["difference"]["ggr"], row["residual"]) == (
         "plinko",
         "-1.25",
         "0.00",
     )
     assert row["explained"] == {"payout_mismatch": "-1.25"}
-    assert [each["round_key"] for each in told["rounds"]] == ["r2"]
+    assert [line["round_key"] for line in output["rounds"]] == ["r2"]
 
 
 def test_an_invoice_is_checked_and_exits_with_one_where_it_does_not_tie(
@@ -77,18 +77,18 @@ def test_an_invoice_is_checked_and_exits_with_one_where_it_does_not_tie(
     path = tieout.folder / "march.csv"
     path.write_text("currency,ggr,fee\nUSD,83.75,8.38\n", encoding="utf-8")
     words = ("invoice", "check", str(path), "--provider", "agg", "--period", "2026-03")
-    told = tieout.json(*words, code=1)
-    assert told["fee"] == {
+    output = tieout.json(*words, code=1)
+    assert output["fee"] == {
         "claimed": "8.38",
         "ours": "8.50",
         "difference": "-0.12",
         "by_ggr": "-0.12",
         "by_terms": "0.00",
     }
-    assert told["lines"][0]["unexplained"] == "0.00"
+    assert output["lines"][0]["unexplained"] == "0.00"
 
 
-def test_explained_shares_and_what_if_are_told_by_command(
+def test_resolution_rates_and_what_if_are_printed_by_command(
     tieout: CommandLine, database: str
 ) -> None:
     yesterday = SystemClock().now() - timedelta(days=1)
@@ -101,4 +101,4 @@ def test_explained_shares_and_what_if_are_told_by_command(
     words = ("reconcile", "what-if", "--provider", "agg", "--days", "2")
     effect = tieout.json(*words, "--set", "tolerance.USD=1.50", code=0)
     assert (effect["before"], effect["after"]) == (1, 0)
-    assert [each["round_key"] for each in effect["hidden"]] == ["now"]
+    assert [break_["round_key"] for break_ in effect["hidden"]] == ["now"]

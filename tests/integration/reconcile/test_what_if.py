@@ -1,4 +1,4 @@
-"""Proposed rules over stored days: what would be hidden, what opened, and nothing stored."""
+"""Proposed rules over stored days: which breaks are hidden or opened, and nothing is stored."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from ops.commands.reconcile.what_if import effect_json, proposed
-from reconcile.runs.evaluate import Terms
+from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.runs.what_if import WhatIfEffect, what_if
 from tests.harness.books.two_sides import NOON, TwoBooks
@@ -16,7 +16,7 @@ from vocabulary.errors import Malformed
 from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
-HELD = Terms(provider="agg", window=DAY, maturity=timedelta(minutes=15))
+CURRENT = RunRequest(provider="agg", window=DAY, maturity=timedelta(minutes=15))
 SOON = NOON + timedelta(minutes=20)
 
 
@@ -25,24 +25,26 @@ def books() -> TwoBooks:
     return TwoBooks()
 
 
-def _ask(url: str, *sets: str, now: datetime = SOON, held: Terms = HELD) -> WhatIfEffect:
-    proposal = proposed(held, list(sets))
-    return what_if(url, held, proposal.terms, now=now, names=proposal.names)
+def _what_if(
+    url: str, *sets: str, now: datetime = SOON, current: RunRequest = CURRENT
+) -> WhatIfEffect:
+    proposal = proposed(current, list(sets))
+    return what_if(url, current, proposal.request, now=now, names=proposal.names)
 
 
 def _hidden(effect: WhatIfEffect) -> list[tuple[str, str, int]]:
-    return [(str(each.kind), each.round_id, each.difference) for each in effect.hidden]
+    return [(str(b.kind), b.round_id, b.difference) for b in effect.hidden]
 
 
 def _opened(effect: WhatIfEffect) -> list[tuple[str, str, int]]:
-    return [(str(each.kind), each.round_id, each.difference) for each in effect.opened]
+    return [(str(b.kind), b.round_id, b.difference) for b in effect.opened]
 
 
-def test_a_longer_maturity_hides_what_is_still_young(books: TwoBooks, database: str) -> None:
+def test_a_longer_maturity_hides_what_is_still_immature(books: TwoBooks, database: str) -> None:
     books.ours("r1", 100, 0)
     books.both("r2", 100, 0)
     books.write(database)
-    effect = _ask(database, "maturity=30m")
+    effect = _what_if(database, "maturity=30m")
     assert _hidden(effect) == [("missing_at_provider", "r1", 100)]
     assert (effect.before, effect.after, effect.opened) == (1, 0, ())
 
@@ -50,31 +52,31 @@ def test_a_longer_maturity_hides_what_is_still_young(books: TwoBooks, database: 
 def test_a_shorter_maturity_opens_what_is_timing_now(books: TwoBooks, database: str) -> None:
     books.ours("r1", 100, 0)
     books.write(database)
-    effect = _ask(database, "maturity=1m", now=NOON + timedelta(minutes=5))
+    effect = _what_if(database, "maturity=1m", now=NOON + timedelta(minutes=5))
     assert _opened(effect) == [("missing_at_provider", "r1", 100)]
 
 
-def test_a_tolerance_hides_small_amounts_and_sums_what_it_lets_pass(
-    books: TwoBooks, database: str
-) -> None:
+def test_a_tolerance_hides_small_amounts_and_sums_them(books: TwoBooks, database: str) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r1", 100, 2)
     books.ours("r2", 100, 0)
     books.theirs("r2", 100, 9)
     books.write(database)
-    effect = _ask(database, "tolerance.USD=0.02")
+    effect = _what_if(database, "tolerance.USD=0.02")
     assert _hidden(effect) == [("payout_mismatch", "r1", 2)]
     assert (effect.after, dict(effect.residuals)) == (1, {"USD": 2})
-    told = effect_json(effect, HELD, ["tolerance.USD=0.02"])
-    assert told["residual"] == {"USD": "0.02"}
-    assert [each["difference"] for each in told["hidden"]] == ["0.02"]
+    output = effect_json(effect, CURRENT, ["tolerance.USD=0.02"])
+    assert output["residual"] == {"USD": "0.02"}
+    assert [break_["difference"] for break_ in output["hidden"]] == ["0.02"]
 
 
-def test_matching_by_what_rows_hold_ties_other_names(books: TwoBooks, database: str) -> None:
+def test_matching_by_attributes_ties_rounds_with_other_ids(
+    books: TwoBooks, database: str
+) -> None:
     books.ours("r1", 100, 40)
     books.theirs("x1", 100, 40)
     books.write(database)
-    effect = _ask(database, "attributes=true")
+    effect = _what_if(database, "attributes=true")
     assert sorted(_hidden(effect)) == [
         ("missing_at_provider", "r1", 60),
         ("missing_in_ledger", "x1", -60),
@@ -86,7 +88,7 @@ def test_a_name_for_one_of_their_rounds_ties_it_to_ours(books: TwoBooks, databas
     books.theirs("x1", 100, 45)
     books.both("r2", 100, 0)
     books.write(database)
-    effect = _ask(database, "round.x1=r1")
+    effect = _what_if(database, "round.x1=r1")
     assert sorted(_hidden(effect)) == [
         ("missing_at_provider", "r1", 60),
         ("missing_in_ledger", "x1", -55),
@@ -99,10 +101,9 @@ def test_nothing_is_stored_and_open_breaks_stay_as_they_are(
 ) -> None:
     books.ours("r1", 100, 0)
     books.write(database)
-    asked = {"provider": "agg", "window": DAY, "maturity": timedelta(minutes=15)}
-    reconcile(database, **asked, clock=FrozenClock(SOON))  # type: ignore[arg-type]
+    reconcile(database, CURRENT, clock=FrozenClock(SOON))
     before = _everything(database)
-    _ask(database, "maturity=3h")
+    _what_if(database, "maturity=3h")
     assert _everything(database) == before
 
 
@@ -115,14 +116,14 @@ def _everything(url: str) -> list[object]:
         ]
 
 
-def test_a_difference_that_would_be_another_is_told_as_changed(
+def test_another_difference_of_the_same_break_is_a_change(
     books: TwoBooks, database: str
 ) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r1", 100, 10)
     books.theirs("x1", 0, 7)
     books.write(database)
-    effect = _ask(database, "round.x1=r1")
+    effect = _what_if(database, "round.x1=r1")
     assert [(old.difference, new.difference) for old, new in effect.changed] == [(10, 17)]
 
 
@@ -138,11 +139,11 @@ def test_a_difference_that_would_be_another_is_told_as_changed(
         ("tolerance.usd=1", "is no rule"),
     ],
 )
-def test_a_proposal_that_is_none_is_refused_by_name(word: str, problem: str) -> None:
+def test_an_invalid_proposal_is_refused_by_name(word: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        proposed(HELD, [word])
+        proposed(CURRENT, [word])
 
 
 def test_a_tolerance_too_fine_for_its_currency_is_refused() -> None:
     with pytest.raises(Malformed, match=r"tolerance\.JPY"):
-        proposed(replace(HELD), ["tolerance.JPY=0.5"])
+        proposed(replace(CURRENT), ["tolerance.JPY=0.5"])

@@ -12,7 +12,7 @@ from feeds.findings import FindingKind, NewFinding, record_findings
 from reconcile.invoices.check import check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
-from reconcile.runs.evaluate import Terms
+from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals
 from reports.html_page import ROWS_SHOWN_MAX
 from reports.report import CheckedInvoice, Pack
@@ -144,7 +144,7 @@ def test_maturity_shows_its_source_and_the_number_of_records_behind_it(
     filled: str, tmp_path: Path
 ) -> None:
     learned = {"age_s": 240, "source": "learned", "per_mille": 995, "samples": 4_711}
-    run(filled, ripeness={"bet": learned})
+    run(filled, maturity_basis={"bet": learned})
     (row,) = _written(pack_of(filled), tmp_path).table("maturity")
     assert list(row.values()) == ["bet", "240", "learned", "4711", "995"]
 
@@ -182,7 +182,7 @@ def test_checked_invoices_are_in_the_pack_with_the_rounds_behind_their_differenc
 ) -> None:
     run(filled)
     march = Window(start=DAY.start, end=datetime(2026, 4, 1, tzinfo=UTC))
-    request = Terms(provider="agg", window=march, maturity=timedelta(minutes=15))
+    request = RunRequest(provider="agg", window=march, maturity=timedelta(minutes=15))
     march_totals = totals(filled, request, now=TOMORROW, zone="UTC")
     claims = (
         Claim(game="plinko", currency="USD", ggr=1_125),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from storage.engine import open_engine
@@ -145,7 +145,7 @@ def test_an_outage_costs_no_attempt_and_loses_no_slot(
 
     assert ran == ["1780531200"] * 2
     with engine.connect() as connection:
-        result = connection.exec_driver_sql("SELECT attempts, done_at IS NULL FROM job_runs")
+        result = connection.execute(text("SELECT attempts, done_at IS NULL FROM job_runs"))
         assert result.all() == [(1, False)]
 
 
@@ -197,7 +197,7 @@ def test_a_lease_is_renewed_while_the_job_runs(engine: Engine) -> None:
     def long(_slot: str) -> None:
         with engine.connect() as connection:
             query = "SELECT lease_until FROM job_runs"
-            first = connection.exec_driver_sql(query).scalar_one()
+            first = connection.execute(text(query)).scalar_one()
         renewed.append(wait_until(lambda: _is_later(engine, query, first)))
 
     job = Job(name="daily", every=DAY, run=long, exclusive=True)
@@ -208,4 +208,4 @@ def test_a_lease_is_renewed_while_the_job_runs(engine: Engine) -> None:
 
 def _is_later(engine: Engine, query: str, than: object) -> bool:
     with engine.connect() as connection:
-        return bool(connection.exec_driver_sql(query).scalar_one() != than)
+        return bool(connection.execute(text(query)).scalar_one() != than)

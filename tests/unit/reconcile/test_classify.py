@@ -11,6 +11,7 @@ from reconcile.findings.breaks import break_id, breaks_from_frame
 from reconcile.matching.classify import Classified, classify
 from reconcile.matching.rounds import fold, pair
 from reconcile.snapshot.frames import RECORDS, FrameWrong
+from reconcile.snapshot.rules import MatchContext
 from vocabulary.maturity import MaturityAges
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -51,53 +52,53 @@ def _joined(*frames: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _judge(ours: pd.DataFrame, theirs: pd.DataFrame) -> Classified:
+def _classify(ours: pd.DataFrame, theirs: pd.DataFrame) -> Classified:
     together = pair(fold(ours), fold(theirs))
-    return classify(together, now=NOW, maturity=timedelta(minutes=15))
+    return classify(together, MatchContext(now=NOW, maturity=timedelta(minutes=15)))
 
 
-def _found(judged: Classified) -> list[tuple[str, int]]:
-    return list(zip(judged.breaks["kind"], judged.breaks["difference"], strict=True))
+def _breaks(classified: Classified) -> list[tuple[str, int]]:
+    return list(zip(classified.breaks["kind"], classified.breaks["difference"], strict=True))
 
 
 def test_equal_rounds_match() -> None:
-    judged = _judge(_records({}), _records({}))
-    assert _found(judged) == []
-    assert list(judged.told()["bucket"]) == ["matched"]
+    classified = _classify(_records({}), _records({}))
+    assert _breaks(classified) == []
+    assert list(classified.as_frame()["bucket"]) == ["matched"]
 
 
 def test_a_round_twice_in_the_ledger_is_owed_back_to_the_player() -> None:
-    judged = _judge(_records({}, {"occurrence": 2}), _records({}))
-    assert _found(judged) == [("duplicate_in_ledger", 100)]
+    classified = _classify(_records({}, {"occurrence": 2}), _records({}))
+    assert _breaks(classified) == [("duplicate_in_ledger", 100)]
 
 
 def test_three_lines_under_one_id_are_one_break_over_both_extras() -> None:
     lines = [{"occurrence": n, "payout": 30} for n in (1, 2, 3)]
-    judged = _judge(_records({"payout": 30}), _records(*lines))
-    assert _found(judged) == [("duplicate_at_provider", -140)]
+    classified = _classify(_records({"payout": 30}), _records(*lines))
+    assert _breaks(classified) == [("duplicate_at_provider", -140)]
 
 
 def test_a_duplicate_does_not_hide_a_wrong_amount() -> None:
     lines = [{"occurrence": n, "stake": 130} for n in (1, 2)]
-    judged = _judge(_records({}), _records(*lines))
-    assert _found(judged) == [("duplicate_at_provider", -130), ("stake_mismatch", -30)]
+    classified = _classify(_records({}), _records(*lines))
+    assert _breaks(classified) == [("duplicate_at_provider", -130), ("stake_mismatch", -30)]
 
 
 def test_differences_add_up_to_what_the_sides_differ_by() -> None:
     lines = [{"occurrence": n, "stake": 130, "payout": 5} for n in (1, 2)]
-    judged = _judge(_records({}), _records(*lines))
-    assert judged.breaks["difference"].sum() == 2 * (5 - 130) - (0 - 100)
+    classified = _classify(_records({}), _records(*lines))
+    assert classified.breaks["difference"].sum() == 2 * (5 - 130) - (0 - 100)
 
 
 def test_a_rolled_back_line_takes_its_whole_round_back() -> None:
     undo = {"record_id": "undo", "rolled_back": True, "stake": 0}
-    judged = _judge(_records({"stake": 0}), _records({}, undo))
-    assert _found(judged) == []
+    classified = _classify(_records({"stake": 0}), _records({}, undo))
+    assert _breaks(classified) == []
 
 
 def test_a_rolled_back_line_may_contradict_the_balances() -> None:
     line = {"rolled_back": True, "balance_before": 500, "balance_after": 500}
-    assert _found(_judge(_records({"stake": 0}), _records(line))) == []
+    assert _breaks(_classify(_records({"stake": 0}), _records(line))) == []
 
 
 @pytest.mark.parametrize(
@@ -119,34 +120,36 @@ def test_a_line_is_judged_by_whatever_sums_it_gives(
         "balance_after": pd.NA if after is None else after,
         "declared_net": pd.NA if net is None else net,
     }
-    judged = _judge(_records({}), _records(line))
-    assert _found(judged) == ([("arithmetic_error", 0)] if wrong else [])
+    classified = _classify(_records({}), _records(line))
+    assert _breaks(classified) == ([("arithmetic_error", 0)] if wrong else [])
 
 
 def test_a_record_for_two_players_is_a_player_mismatch() -> None:
     lines = [{"record_id": "a", "stake": 50}, {"record_id": "b", "stake": 50, "player": "bob"}]
-    assert _found(_judge(_records({}), _records(*lines))) == [("player_mismatch", 0)]
+    assert _breaks(_classify(_records({}), _records(*lines))) == [("player_mismatch", 0)]
 
 
 def test_a_third_currency_is_a_break_in_every_currency_it_touches() -> None:
     lines = [{"currency": "EUR"}, {"currency": "JPY", "record_id": "j"}]
-    judged = _judge(_records({}), _records(*lines))
-    found = dict(zip(judged.breaks["currency"], judged.breaks["difference"], strict=True))
-    assert set(judged.breaks["kind"]) == {"currency_mismatch"}
-    assert found == {"EUR": -100, "JPY": -100, "USD": 100}
+    classified = _classify(_records({}), _records(*lines))
+    breaks = dict(
+        zip(classified.breaks["currency"], classified.breaks["difference"], strict=True)
+    )
+    assert set(classified.breaks["kind"]) == {"currency_mismatch"}
+    assert breaks == {"EUR": -100, "JPY": -100, "USD": 100}
 
 
 @pytest.mark.parametrize(("seconds", "bucket"), [(-1, "timing"), (0, "break"), (1, "break")])
 def test_timing_ends_exactly_at_the_maturity(seconds: int, bucket: str) -> None:
     at = pd.Timestamp(NOW - timedelta(minutes=15, seconds=seconds))
-    judged = _judge(_records({"at": at}), _records().head(0))
-    assert list(judged.told()["bucket"]) == [bucket]
+    classified = _classify(_records({"at": at}), _records().head(0))
+    assert list(classified.as_frame()["bucket"]) == [bucket]
 
 
-def test_a_mismatch_of_nothing_young_is_never_timing() -> None:
-    young = pd.Timestamp(NOW)
-    judged = _judge(_records({"at": young}), _records({"at": young, "payout": 1}))
-    assert _found(judged) == [("payout_mismatch", 1)]
+def test_a_mismatch_without_immature_movements_is_never_timing() -> None:
+    at = pd.Timestamp(NOW)
+    classified = _classify(_records({"at": at}), _records({"at": at, "payout": 1}))
+    assert _breaks(classified) == [("payout_mismatch", 1)]
 
 
 AGES = MaturityAges(
@@ -160,18 +163,18 @@ AGES = MaturityAges(
 def test_a_one_sided_round_waits_for_the_longest_of_what_it_holds(
     holds: int | None, minutes: int
 ) -> None:
-    """What is not known may be anything."""
-    held = {"holds": pd.NA if holds is None else holds}
+    """An unknown kind of operation may be any kind."""
+    holdings = {"holds": pd.NA if holds is None else holds}
     for seconds, bucket in ((-1, "timing"), (0, "break")):
         at = {"at": pd.Timestamp(NOW - timedelta(minutes=minutes, seconds=seconds))}
-        sides = [fold(_records({**held, **at})), fold(_records().head(0))]
+        sides = [fold(_records({**holdings, **at})), fold(_records().head(0))]
         for ours, theirs in (sides, sides[::-1]):
-            judged = classify(pair(ours, theirs), now=NOW, maturity=AGES)
-            assert list(judged.told()["bucket"]) == [bucket]
+            classified = classify(pair(ours, theirs), MatchContext(now=NOW, maturity=AGES))
+            assert list(classified.as_frame()["bucket"]) == [bucket]
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "young", "heard", "found"),
+    ("ours", "theirs", "our_movements", "their_movements", "breaks"),
     [
         ((100, 250), (100, 0), "0,250", "", []),
         ((100, 250), (100, 0), "100,0", "", [("payout_mismatch", -250)]),
@@ -179,43 +182,44 @@ def test_a_one_sided_round_waits_for_the_longest_of_what_it_holds(
         ((100, 70), (100, 40), "0,30;0,40", "", []),
         ((100, 0), (100, 70), "", "0,70", []),
         ((100, 0), (100, 70), "0,70", "", [("payout_mismatch", 70)]),
-        # Either side may lack something of another kind, but not of the same.
+        # Each side may lack a movement, but not both a payout or both a stake.
         ((200, 0), (100, 70), "100,0", "0,70", []),
         ((100, 30), (100, 70), "0,30", "0,70", [("payout_mismatch", 40)]),
     ],
 )
-def test_amounts_that_differ_by_young_movements_alone_are_timing(
+def test_amounts_that_differ_by_immature_movements_alone_are_timing(
     ours: tuple[int, int],
     theirs: tuple[int, int],
-    young: str,
-    heard: str,
-    found: list[tuple[str, int]],
+    our_movements: str,
+    their_movements: str,
+    breaks: list[tuple[str, int]],
 ) -> None:
-    mine = _records({"stake": ours[0], "payout": ours[1], "young": young})
-    yours = _records({"stake": theirs[0], "payout": theirs[1], "young": heard})
-    judged = _judge(mine, yours)
-    assert _found(judged) == found
-    assert list(judged.told()["bucket"]) == ["break" if found else "timing"]
+    classified = _classify(
+        _records({"stake": ours[0], "payout": ours[1], "immature": our_movements}),
+        _records({"stake": theirs[0], "payout": theirs[1], "immature": their_movements}),
+    )
+    assert _breaks(classified) == breaks
+    assert list(classified.as_frame()["bucket"]) == ["break" if breaks else "timing"]
 
 
 def test_a_round_just_taken_back_by_the_provider_is_timing_whatever_we_hold() -> None:
-    undone = {"rolled_back": True, "young": "u"}
-    assert _found(_judge(_records({"payout": 7}), _records(undone))) == []
-    assert _found(_judge(_records({"payout": 7}), _records({**undone, "young": ""}))) == [
-        ("status_mismatch", 93)
-    ]
+    undone = {"rolled_back": True, "immature": "u"}
+    assert _breaks(_classify(_records({"payout": 7}), _records(undone))) == []
+    assert _breaks(
+        _classify(_records({"payout": 7}), _records({**undone, "immature": ""}))
+    ) == [("status_mismatch", 93)]
 
 
-def test_what_is_wrong_besides_is_told_while_an_amount_is_young() -> None:
-    ours = _records({"payout": 250, "young": "0,250"})
-    judged = _judge(ours, _records({"player": "bob"}))
-    assert _found(judged) == [("player_mismatch", 0)]
+def test_other_breaks_are_found_while_an_amount_is_immature() -> None:
+    ours = _records({"payout": 250, "immature": "0,250"})
+    classified = _classify(ours, _records({"player": "bob"}))
+    assert _breaks(classified) == [("player_mismatch", 0)]
 
 
-def test_a_young_line_told_twice_is_told_as_twice() -> None:
-    lines = [{"occurrence": n, "payout": 30, "young": "0,30"} for n in (1, 2)]
-    judged = _judge(_records({}), _records(*lines))
-    assert _found(judged) == [("duplicate_at_provider", -70)]
+def test_an_immature_line_that_is_repeated_is_a_duplicate() -> None:
+    lines = [{"occurrence": n, "payout": 30, "immature": "0,30"} for n in (1, 2)]
+    classified = _classify(_records({}), _records(*lines))
+    assert _breaks(classified) == [("duplicate_at_provider", -70)]
 
 
 def test_every_kind_has_a_sentence_with_decimal_amounts() -> None:
@@ -235,17 +239,17 @@ def test_every_kind_has_a_sentence_with_decimal_amounts() -> None:
         {"round_id": "a", "record_id": "a", "currency": "EUR"},
         {"round_id": "g", "record_id": "g", "stake": 0, "payout": 12},
     )
-    more = _records(
+    further = _records(
         {"round_id": "f", "record_id": "f", "stake": 10},
         {"round_id": "h", "record_id": "h", "declared_payout": 70},
         {"round_id": "i", "record_id": "i", "stake": 0, "rolled_back": True},
         {"round_id": "k", "record_id": "k", "overdue": True},
     )
     same = [{"round_id": name, "record_id": name} for name in "hik"]
-    judged = _judge(_joined(ours, more), _joined(theirs, _records(*same)))
-    found = breaks_from_frame(judged.breaks, provider="agg", exponents={}, now=NOW)
-    assert {each.kind for each in found} == BY_ROUND - {BreakKind.AMBIGUOUS}
-    sentences = {(each.kind, each.round_id): each.explanation for each in found}
+    classified = _classify(_joined(ours, further), _joined(theirs, _records(*same)))
+    breaks = breaks_from_frame(classified.breaks, provider="agg", exponents={}, now=NOW)
+    assert {break_.kind for break_ in breaks} == BY_ROUND - {BreakKind.AMBIGUOUS}
+    sentences = {(b.kind, b.round_id): b.explanation for b in breaks}
     assert sentences[BreakKind.STAKE, "b"] == (
         "agg reports a stake of 6 JPY for round b, the ledger booked 5 JPY;"
         " the operator is owed 1 JPY."
@@ -259,13 +263,15 @@ def test_every_kind_has_a_sentence_with_decimal_amounts() -> None:
         "Round i was rolled back at the ledger, but agg says that it stands; the operator is"
         " owed 1.00 USD."
     )
-    assert all(each.explanation.endswith(".") for each in found)
+    assert all(break_.explanation.endswith(".") for break_ in breaks)
 
 
 def test_overridden_exponents_reach_the_sentence() -> None:
-    judged = _judge(_records({}), _records().head(0))
-    (found,) = breaks_from_frame(judged.breaks, provider="agg", exponents={"USD": 5}, now=NOW)
-    assert "0.00100 USD" in found.explanation
+    classified = _classify(_records({}), _records().head(0))
+    (break_,) = breaks_from_frame(
+        classified.breaks, provider="agg", exponents={"USD": 5}, now=NOW
+    )
+    assert "0.00100 USD" in break_.explanation
 
 
 def test_impact_follows_the_sign() -> None:
@@ -279,8 +285,12 @@ def test_impact_follows_the_sign() -> None:
 def test_a_break_id_depends_on_everything_that_names_the_difference() -> None:
     name = ("agg", "stake_mismatch", "r1", "USD")
     assert break_id(*name) == break_id(*name)
-    others = [("x", *name[1:]), ("agg", "x", "r1", "USD"), ("agg", "stake_mismatch", "r1", "X")]
-    assert len({break_id(*each) for each in [name, *others]}) == 4
+    other_names = [
+        ("x", *name[1:]),
+        ("agg", "x", "r1", "USD"),
+        ("agg", "stake_mismatch", "r1", "X"),
+    ]
+    assert len({break_id(*parts) for parts in [name, *other_names]}) == 4
 
 
 def test_a_float_amount_is_refused_at_the_door() -> None:
@@ -303,9 +313,9 @@ def test_a_round_that_both_sides_leave_open_too_long_is_a_break_worth_nothing_ye
     ours = _records({"overdue": True}, {"round_id": "r2", "record_id": "r2"})
     theirs = _records({}, {"round_id": "r2", "record_id": "r2"})
 
-    judged = _judge(ours, theirs)
+    classified = _classify(ours, theirs)
 
-    assert judged.breaks[["round_id", "kind", "difference"]].values.tolist() == [
+    assert classified.breaks[["round_id", "kind", "difference"]].values.tolist() == [
         ["r1", "open_round_overdue", 0]
     ]
-    assert judged.told()["bucket"].tolist() == ["break", "matched"]
+    assert classified.as_frame()["bucket"].tolist() == ["break", "matched"]

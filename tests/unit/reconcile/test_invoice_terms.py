@@ -22,8 +22,8 @@ TIERS = (
 
 
 def _terms(**changes: object) -> FeeTerms:
-    told: dict[str, object] = {"currency": "EUR", "tiers": TIERS, **changes}
-    return FeeTerms(**told)  # type: ignore[arg-type] # each test names its own parts
+    values: dict[str, object] = {"currency": "EUR", "tiers": TIERS, **changes}
+    return FeeTerms(**values)  # type: ignore[arg-type] # each test names its own parts
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_bad_invoice_is_refused_with_its_place(text: str, name: str, problem: 
 
 
 def test_terms_are_read_from_settings_without_a_float_between() -> None:
-    told = TermsSettings.model_validate(
+    terms_settings = TermsSettings.model_validate(
         {
             "currency": "EUR",
             "tiers": [{"up_to": "1000", "share": "12.5"}, {"share": "10"}],
@@ -129,7 +129,7 @@ def test_terms_are_read_from_settings_without_a_float_between() -> None:
             "minimum": "100.00",
         }
     )
-    terms = fee_terms(told)
+    terms = fee_terms(terms_settings)
     assert terms.tiers[0].share == Fraction(1, 8)
     assert (terms.rates["USD"], terms.minimum) == (Fraction("0.92"), 10_000)
 

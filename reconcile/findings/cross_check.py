@@ -1,0 +1,73 @@
+"""A finding of a cross-check besides the two books, and the break that it becomes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from breaks.kinds import OF_BOOKS, BreakKind, impact_of
+from reconcile.findings.breaks import Break, break_id
+from vocabulary.ids import transaction_id
+
+#: ISO 4217's code for no currency, for an operation that nobody booked.
+NO_CURRENCY = "XXX"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossCheckFinding:
+    """What a cross-check found.
+
+    Attributes:
+        row: names round, match key, player, currency and instant of what it is about.
+        difference: signed minor units; positive means the player is owed.
+        subject: what it is about within the round; may be empty.
+    """
+
+    kind: BreakKind
+    row: Mapping[str, Any]
+    explanation: str
+    difference: int = 0
+    subject: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def break_of(finding: CrossCheckFinding, provider: str, now: datetime) -> Break:
+    """Convert a finding to a break."""
+    row = finding.row
+    round_id = row["round_id"] or row.get("op_key") or ""
+    currency = row["currency"] or NO_CURRENCY
+    return Break(
+        id=break_id(provider, finding.kind, round_id, currency, finding.subject),
+        kind=finding.kind,
+        impact=impact_of(finding.difference),
+        player=row["player"] or "",
+        currency=currency,
+        round_id=round_id,
+        match_key=row["match_key"] or 0,
+        ours=None,
+        theirs=None,
+        difference=finding.difference,
+        at=row["received_at"],
+        first_seen=now,
+        explanation=finding.explanation,
+        subject=finding.subject,
+        evidence=finding.evidence,
+    )
+
+
+def broken_rounds(breaks: Iterable[Break]) -> set[str]:
+    """Return the rounds whose two books differ.
+
+    Such a round needs no break of its own for what a cross-check finds about it.
+    """
+    return {break_.round_id for break_ in breaks if break_.kind in OF_BOOKS}
+
+
+def operation_evidence(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Reference an operation, and its position in the wallet's chain if it was booked."""
+    if row.get("wallet_id") is None:
+        return {"operations": [row["op_key"]]}
+    return {
+        "operations": [row["op_key"]],
+        "transactions": [transaction_id(row["wallet_id"], row["wallet_seq"])],
+    }
