@@ -10,7 +10,7 @@ from tests.meta import documents as docs
 from tests.meta.tree import ROOT, modules, packages, project
 
 #: Files that come to be on the reader's machine.
-MADE_BY_THE_READER = frozenset(["tieout.toml", "demo-out/"])
+MADE_BY_THE_READER = frozenset(["tieout.toml", "demo-out/", "demo-out/reports/"])
 DOCUMENTS = [str(path) for path in docs.documents()]
 ADRS = [name for name in DOCUMENTS if name.startswith("docs/adr/0")]
 

@@ -32,7 +32,7 @@ KNOWN = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
+class ProposedRules:
     """The proposed request, and rounds of the provider renamed to ours."""
 
     request: RunRequest
@@ -56,14 +56,14 @@ def show(context: Context, provider: str, days: int, sets: list[str], *, as_json
         _print(effect, base)
 
 
-def proposed(base: RunRequest, sets: list[str]) -> Proposal:
+def proposed(base: RunRequest, sets: list[str]) -> ProposedRules:
     """Return the request with each ``name=value`` set.
 
     Raises:
         ValueError: an unknown name, or a value that does not fit it.
         Malformed: an amount that its currency cannot have.
     """
-    proposal = Proposal(request=base)
+    proposal = ProposedRules(request=base)
     for each in sets:
         name, equals, value = each.partition("=")
         if not equals or not value:
@@ -72,7 +72,7 @@ def proposed(base: RunRequest, sets: list[str]) -> Proposal:
     return proposal
 
 
-def _set(proposal: Proposal, name: str, value: str) -> Proposal:
+def _set(proposal: ProposedRules, name: str, value: str) -> ProposedRules:
     request = proposal.request
     kind, _, subject = name.partition(".")
     if kind == "maturity" and subject in list(RecordKind):
