@@ -63,17 +63,16 @@ PLANT = """
 WITH booked AS (
   INSERT INTO residuals (run_id, provider, round_id, match_key, currency, sequence, before,
                          after, corrects)
-  SELECT 'run-b', provider, :round,
-         coalesce((SELECT match_key FROM residuals WHERE round_id = :round LIMIT 1), 5),
-         currency, :sequence, :before, :after, :corrects
+  SELECT 'run-b', provider, %(round)s,
+         coalesce((SELECT match_key FROM residuals WHERE round_id = %(round)s LIMIT 1), 5),
+         currency, %(sequence)s, %(before)s, %(after)s, %(corrects)s
     FROM residuals WHERE residual_id = 1
   RETURNING *
 )
 INSERT INTO residual_entries (residual_id, leg, account, provider, match_key, currency, amount)
 SELECT residual_id, l.leg, l.account::account_kind, provider, match_key, currency, l.amount
   FROM booked
- CROSS JOIN unnest(CAST(:legs AS smallint[]), CAST(:accounts AS text[]),
-                   CAST(:amounts AS bigint[]))
+ CROSS JOIN unnest(%(legs)s::smallint[], %(accounts)s::text[], %(amounts)s::bigint[])
          AS l (leg, account, amount)
 """
 
