@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.commands.json_output import print_json
 from ops.context import current
 from ops.settings.redaction import shown
 
@@ -23,7 +24,7 @@ def show(
     """Print every setting in force, defaults included, secrets by reference only."""
     document = shown(current(ctx).settings)
     if as_json:
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document, indent=2)
         return
     for line in _lines(document, ""):
         typer.echo(line)
@@ -38,7 +39,7 @@ def check(
     """Say whether the settings hold; every problem at once, and exit 2, when they do not."""
     providers = [provider.slug for provider in current(ctx).settings.providers]
     if as_json:
-        typer.echo(json.dumps({"providers": providers, "problems": []}))
+        print_json({"providers": providers, "problems": []})
         return
     typer.echo(f"the settings hold; providers: {', '.join(providers) or 'none'}")
 

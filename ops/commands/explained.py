@@ -1,6 +1,5 @@
 """``tieout explained``: what share of rows and of money was explained, and how soon."""
 
-import json
 from datetime import timedelta
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ops.commands.json_output import print_json
 from ops.context import current, endpoints
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import explained_samples
@@ -45,7 +45,7 @@ def show(
     elif as_json:
         exponents = [each.provider.exponents for each in chosen]
         told = [explained_json(*each) for each in zip(all_told, exponents, strict=True)]
-        typer.echo(json.dumps(told, indent=2))
+        print_json(told, indent=2)
     else:
         _print(all_told)
 

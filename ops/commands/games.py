@@ -1,13 +1,12 @@
 """``tieout games``: what a provider lets our players open, and a link for one of them."""
 
 import asyncio
-import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from ledger.players.handles import handle_of
+from ops.commands.json_output import print_json
 from ops.commands.provider import entry_named
 from ops.context import Context, current, endpoints
 from ops.providers.apis import LaunchRequest, desk
@@ -34,7 +33,7 @@ def list_games(
     entry = entry_named(current(ctx).settings, provider)
     games = asyncio.run(_listed(entry, game_provider))
     if as_json:
-        typer.echo(json.dumps([asdict(game) for game in games], indent=2))
+        print_json(games, indent=2)
         return
     for game in games:
         typer.echo(_line(game))
@@ -75,7 +74,10 @@ def open_game(
         demo=demo,
     )
     launch = asyncio.run(_opened(entry, wish))
-    typer.echo(json.dumps({"url": launch.url}) if as_json else launch.url)
+    if as_json:
+        print_json({"url": launch.url})
+    else:
+        typer.echo(launch.url)
 
 
 def _stored_handle(context: Context, slug: str, player: str) -> str | None:

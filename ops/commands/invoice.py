@@ -1,6 +1,5 @@
 """``tieout invoice check``: what a provider claims, our books, and the rounds in between."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.invoices import checked
+from ops.commands.json_output import print_json
 from ops.context import current
 from reconcile.invoices.check import InvoiceCheck
 from reconcile.invoices.render import check_json
@@ -51,7 +51,7 @@ def check(
     )
     found, told, exponents = invoiced.check, invoiced.totals, invoiced.exponents
     if as_json:
-        typer.echo(json.dumps(check_json(found, told, exponents), indent=2))
+        print_json(check_json(found, told, exponents), indent=2)
     else:
         _print(found, told, exponents)
     raise typer.Exit(0 if found.ties else 1)

@@ -1,13 +1,13 @@
 """``tieout provider``: what is configured, and whether a provider's API lets us in."""
 
 import asyncio
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ops.commands.conformance import conformance
+from ops.commands.json_output import print_json
 from ops.context import current
 from ops.settings.model import ProviderSettings, Settings
 
@@ -40,7 +40,7 @@ def list_providers(
         for entry in current(ctx).settings.providers
     ]
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        print_json(told, indent=2)
         return
     for each in told:
         api = "API configured" if each["api"] else "no API"
@@ -62,7 +62,10 @@ def check(
 
     logs.configure(level="warning")
     told = asyncio.run(_checked(entry_named(current(ctx).settings, slug)))
-    typer.echo(json.dumps(told, indent=2) if as_json else _sentence(told))
+    if as_json:
+        print_json(told, indent=2)
+    else:
+        typer.echo(_sentence(told))
     raise typer.Exit({"ok": 0, "unavailable": 3}.get(told["verdict"], 1))
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Table
 
 from ledger.players.importer import import_players, read_players
+from ops.commands.json_output import print_json
 from ops.context import Context, current, endpoints
 from ops.providers.configured import configured
 from providers.contract import Provider
@@ -239,7 +239,7 @@ def _fault(fault: InjectedFault, slugs: Mapping[ProviderSystem, str]) -> dict[st
 
 def _print(document: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document, indent=2)
         return
     table = Table(title=f"simulation {document['seed']} against {document['url']}")
     table.add_column("what")

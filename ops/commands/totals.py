@@ -1,6 +1,5 @@
 """``tieout totals``: both sides by day, game or currency, and every unit in between."""
 
-import json
 from datetime import date
 from enum import StrEnum
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ops.commands.json_output import print_json
 from ops.commands.run_options import asked
 from ops.context import current
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
@@ -58,7 +58,7 @@ def show(
         document = totals_json(told, names, exponents)
         if day is not None:
             document["rounds"] = rounds_json(told, day, exponents)
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document, indent=2)
     else:
         _print(told, names, exponents)
         if day is not None:

@@ -1,6 +1,5 @@
 """``tieout breaks propose|approve|reject``: corrections of a break under four eyes."""
 
-import json
 from typing import Annotated, Literal
 
 import typer
@@ -11,6 +10,7 @@ from breaks.queries import break_history
 from breaks.store import TrackedBreak
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import show_lives
+from ops.commands.json_output import print_json
 from ops.context import current
 from ops.settings.break_terms import exponents_of, limits_of
 from vocabulary.clock import SystemClock
@@ -60,7 +60,10 @@ def propose(
             named=None if amount is None else _named(life, amount, side),
             exponents=exponents_of(settings, life.provider),
         )
-    typer.echo(json.dumps(ids) if as_json else "\n".join(ids))
+    if as_json:
+        print_json(ids)
+    else:
+        typer.echo("\n".join(ids))
 
 
 def approve(ctx: typer.Context, break_id: Break, *, by: By, as_json: AsJson = False) -> None:

@@ -1,6 +1,5 @@
 """``tieout feed``: import statements, pull history, and see how far it reaches."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,13 +17,14 @@ from feeds.findings import resolve_finding as settle
 from feeds.pull.watermarks import list_watermarks
 from feeds.statements.archive import file_parts, has_file
 from feeds.statements.importer import ImportRequest, import_file
+from ops.commands.json_output import print_json
 from ops.commands.provider import entry_named
 from ops.commands.windows import window_of
 from ops.context import current, endpoints
 from ops.providers.configured import configured
 from ops.providers.matching import provider_named
 from storage.engine import open_engine
-from vocabulary.clock import SystemClock
+from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Refused, SettingsInvalid
 from vocabulary.window import Window
 
@@ -82,7 +82,7 @@ def import_statement(
     with _books(endpoints(context).database_url) as engine, engine.begin() as connection:
         taken = import_file(connection, reader, arrival)
     if as_json:
-        typer.echo(json.dumps(taken_json(taken), indent=2))
+        print_json(taken_json(taken), indent=2)
     else:
         show_taken(file, taken)
     raise typer.Exit(1 if taken.has_errors else 0)
@@ -169,7 +169,7 @@ def status(
             status_json(each, marks, ripe.get(slug), now, waiting=waiting.get(slug, ()))
             for each, slug in named
         ]
-        typer.echo(json.dumps(told, indent=2))
+        print_json(told, indent=2, instant=iso)
     else:
         for each, slug in named:
             show_status(each, ripe.get(slug), now, waiting=waiting.get(slug, ()))
@@ -193,7 +193,7 @@ def findings(
             each for each in open_findings(connection) if provider in {None, each.provider}
         ]
     if as_json:
-        typer.echo(json.dumps([finding_json(each) for each in every], indent=2))
+        print_json([finding_json(each) for each in every], indent=2, instant=iso)
     else:
         show_findings(every)
     raise typer.Exit(1 if any(each.severity is Severity.ERROR for each in every) else 0)

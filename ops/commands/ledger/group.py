@@ -1,11 +1,11 @@
 """``tieout ledger``: look into the books, move money by hand, prove everything."""
 
-import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.json_output import print_json
 from ops.commands.ledger import accounts, adjust, residuals
 from ops.commands.ledger.output import instant, positive, read_day, read_instant, table, text
 from ops.commands.ledger.proofs import register
@@ -76,7 +76,7 @@ def balance(
     amount = text(found.balance, found.currency)
     if as_json:
         seen = {"player": found.player, "currency": found.currency, "balance": amount}
-        typer.echo(json.dumps({**seen, "seq": found.seq}))
+        print_json({**seen, "seq": found.seq})
         return
     blocked = ", bets blocked" if found.blocked else ""
     typer.echo(f"{found.player}: {amount} {found.currency} (seq {found.seq}{blocked})")
@@ -94,8 +94,8 @@ def _balance_at(
     amount = text(found.balance, found.currency)
     if as_json:
         seen = {"player": found.player, "currency": found.currency, "balance": amount}
-        since = {"at": instant(moment), "by": by, "checkpoint": instant(found.checkpoint)}
-        typer.echo(json.dumps({**seen, **since}))
+        since = {"at": moment, "by": by, "checkpoint": found.checkpoint}
+        print_json({**seen, **since})
         return
     typer.echo(f"{player}: {amount} {currency} {by} by {instant(moment)}")
 
@@ -132,7 +132,7 @@ def _wallet_lines(
         _engine(ctx), player=player, currency=currency, after_seq=after, limit=most
     )
     if as_json:
-        typer.echo(json.dumps([_line(line, currency) for line in lines]))
+        print_json([_line(line, currency) for line in lines])
         return
     table(
         ["seq", "received", "provider", "kind", "decision", "round", "amount", "balance"],
@@ -171,7 +171,7 @@ def _provider_days(
     lines = [_day(day) for day in days]
     if as_json:
         told = {"provider": provider, "timezone": entry.timezone, "by": by, "days": lines}
-        typer.echo(json.dumps(told))
+        print_json(told)
         return
     columns = ["day", "currency", "stake", "payout", "rollbacks", "adjustments", "funds"]
     columns += ["ggr", "difference", "clearing"]
@@ -195,7 +195,7 @@ def trial_balance(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         columns = ("account", "provider", "currency", "amount")
         accounts = [dict(zip(columns, row, strict=True)) for row in rows]
         totals_text = {code: text(minor, code) for code, minor in sums.items()}
-        typer.echo(json.dumps({"accounts": accounts, "sums": totals_text}))
+        print_json({"accounts": accounts, "sums": totals_text})
     else:
         table(["account", "provider", "currency", "amount"], rows)
     raise typer.Exit(1 if any(sums.values()) else 0)
@@ -272,7 +272,7 @@ def _day(day: "ProviderDay") -> dict[str, object]:
     moved = ("stake", "payout", "rollbacks", "adjustments", "funds")
     held = ("ggr", "difference", "clearing")
     told = {name: text(getattr(day, name), day.currency) for name in (*moved, *held)}
-    seen = {"day": day.day.isoformat(), "currency": day.currency}
+    seen = {"day": day.day, "currency": day.currency}
     return {**seen, **told, "operations": day.operations}
 
 
@@ -288,7 +288,7 @@ def _line(line: "StatementLine", currency: str) -> dict[str, object]:
         "op_key": line.op_key,
         "amount": text(line.amount, currency),
         "balance_after": text(line.balance_after, currency),
-        "occurred_at": instant(line.occurred_at),
-        "received_at": instant(line.received_at),
-        "posted_at": instant(line.posted_at),
+        "occurred_at": line.occurred_at,
+        "received_at": line.received_at,
+        "posted_at": line.posted_at,
     }

@@ -1,10 +1,10 @@
 """``tieout ledger residuals``: what tolerances let pass, as it stands in the books."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.json_output import print_json
 from ops.commands.ledger.output import instant, table, text
 from ops.context import current, endpoints
 
@@ -39,7 +39,7 @@ def residuals(
     engine.dispose()
     lines = [_line(one) for one in found]
     if as_json:
-        typer.echo(json.dumps(lines))
+        print_json(lines)
         return
     columns = ["residual", "booked_at", "provider", "round", "player", "moved", "stands"]
     columns += ["currency", "corrects", "run"]

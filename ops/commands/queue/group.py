@@ -1,14 +1,13 @@
 """``tieout queue``: what waits, what is stuck, what is parked; and what to do about it."""
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.json_output import print_json
 from ops.context import current, endpoints
 from ops.settings.values import parse_duration
 from vocabulary.errors import Contradiction, Malformed
@@ -61,7 +60,7 @@ def status(
     if prometheus:
         typer.echo(metrics(seen, limits), nl=False)
     elif as_json:
-        typer.echo(json.dumps(document(seen, limits), default=str))
+        print_json(document(seen, limits))
     else:
         from ops.commands.queue.output import print_status  # noqa: PLC0415 - loads rich
 
@@ -86,7 +85,7 @@ def parked(
     engine = open_engine(endpoints(current(ctx)).database_url)
     items = parked_items(engine, _filter(job, cause, subject, older_than))
     if as_json:
-        typer.echo(json.dumps([_plain(item) for item in items]))
+        print_json(items)
     else:
         from ops.commands.queue.output import print_parked  # noqa: PLC0415 - loads rich
 
@@ -243,16 +242,9 @@ def _say(what: str, items: "Sequence[ParkedItem]", *, dry_run: bool, as_json: bo
         causes[item.cause] = causes.get(item.cause, 0) + 1
     if as_json:
         told = {"action": what, "dry_run": dry_run, "count": len(items), "causes": causes}
-        typer.echo(json.dumps({**told, "subjects": [item.subject for item in items]}))
+        print_json({**told, "subjects": [item.subject for item in items]})
         return
     done = {"requeue": "requeued", "discard": "discarded"}[what]
     typer.echo(f"{len(items)} {'would be ' if dry_run else ''}{done}")
     for cause, count in causes.items():
         typer.echo(f"  {count} for {cause}")
-
-
-def _plain(item: "ParkedItem") -> dict[str, object]:
-    told = asdict(item)
-    for name in ("parked_at", "last_at"):
-        told[name] = told[name].isoformat()
-    return told
