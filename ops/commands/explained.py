@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Prometheus, ProviderFilter
 from ops.context import current, endpoints
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import explained_samples
@@ -26,12 +27,10 @@ app = typer.Typer(add_completion=False)
 def show(
     ctx: typer.Context,
     *,
-    provider: Annotated[str | None, typer.Option(help="Only this provider.")] = None,
+    provider: ProviderFilter = None,
     days: Annotated[int, typer.Option(min=1, max=366, help="How far back to look.")] = 14,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    prometheus: Annotated[
-        bool, typer.Option("--prometheus", help="Print metrics for Prometheus.")
-    ] = False,
+    as_json: AsJson = False,
+    prometheus: Prometheus = False,
 ) -> None:
     """What the stored runs explained within an hour, a day, and two business days."""
     context = current(ctx)

@@ -7,6 +7,7 @@ import typer
 
 from ledger.players.handles import handle_of
 from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Provider
 from ops.commands.provider import entry_named
 from ops.context import Context, current, endpoints
 from ops.providers.apis import LaunchRequest, desk
@@ -19,14 +20,16 @@ app = typer.Typer(
     help="List a provider's games, and open one.", no_args_is_help=True, add_completion=False
 )
 
-Slug = Annotated[str, typer.Option("--provider", help="The provider's slug.")]
 House = Annotated[str | None, typer.Option(help="The house of games behind an aggregator.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
 def list_games(
-    ctx: typer.Context, *, provider: Slug, game_provider: House = None, as_json: AsJson = False
+    ctx: typer.Context,
+    *,
+    provider: Provider,
+    game_provider: House = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print the games that can be opened; where there are houses, of one or of all."""
     logs.configure(level="warning")
@@ -43,7 +46,7 @@ def list_games(
 def open_game(
     ctx: typer.Context,
     *,
-    provider: Slug,
+    provider: Provider,
     player: Annotated[str, typer.Option(help="Our name of the player.")],
     game: Annotated[str | None, typer.Option(help="The game's id; else the lobby.")] = None,
     game_provider: House = None,

@@ -2,12 +2,13 @@
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ops.commands.conformance import conformance
 from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, ProviderArgument
 from ops.context import current
 from ops.settings.model import ProviderSettings, Settings
 
@@ -27,7 +28,7 @@ SKEW_MAX = timedelta(seconds=60)
 def list_providers(
     ctx: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print every configured provider, and whether its own API can be called."""
     told = [
@@ -50,9 +51,9 @@ def list_providers(
 @app.command()
 def check(
     ctx: typer.Context,
-    slug: Annotated[str, typer.Argument(help="The provider's slug.")],
+    slug: ProviderArgument,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prove credentials and clock against the provider's API.
 

@@ -7,6 +7,7 @@ import typer
 
 from ops.commands.invoices import checked
 from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
 from ops.commands.windows import window_of
 from ops.context import Context, current, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
@@ -42,7 +43,7 @@ def report(
         list[str] | None,
         typer.Option(help="Of the invoices: one for all, or one for each, in their order."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a workbook, a page and tables per provider, and print where they are."""
     context = current(ctx)

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from ledger.players.importer import import_players, read_players
 from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
 from ops.context import Context, current, endpoints
 from ops.providers.configured import configured
 from providers.contract import Provider
@@ -65,7 +66,7 @@ def simulate(
         int | None,
         typer.Option(min=1, max=65_535, help="Then serve the providers' APIs at this port."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Import players, send their callbacks with every misbehaviour, tell the history.
 

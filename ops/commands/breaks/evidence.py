@@ -13,6 +13,7 @@ from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import note_json
 from ops.commands.json_output import print_json
 from ops.commands.ledger.output import instant
+from ops.commands.options import AsJson, BreakId
 from ops.context import current, endpoints
 from ops.providers.details import askable
 from vocabulary.clock import SystemClock
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def evidence(
     ctx: typer.Context,
-    break_id: Annotated[str, typer.Argument(help="The break's id, brk-….")],
+    break_id: BreakId,
     *,
     by: Annotated[str, typer.Option("--by", help="Who asks; kept for ever.")] = "tieout",
     refresh: Annotated[
@@ -34,7 +35,7 @@ def evidence(
     pages: Annotated[
         Path | None, typer.Option(help="A folder to write captured pages into.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """What is attached to a break; a worker asks the provider where it has not answered."""
     with breaks_of(ctx) as engine:

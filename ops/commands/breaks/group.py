@@ -1,7 +1,5 @@
 """``tieout breaks``: what differs, who deals with it, and how it ends."""
 
-from typing import Annotated
-
 import typer
 
 from breaks import queries
@@ -12,6 +10,7 @@ from ops.commands.breaks.filters import filtered
 from ops.commands.breaks.output import amount_of, show_lives, show_story, story_json
 from ops.commands.json_output import print_json
 from ops.commands.ledger.output import instant, table
+from ops.commands.options import AsJson, BreakId, Limit
 from ops.context import current
 from ops.settings.break_terms import rules_of
 from vocabulary.clock import SystemClock
@@ -23,8 +22,6 @@ app = typer.Typer(
     help="What differs, who deals with it, and how: from found to closed.",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @app.command("list")
 @filtered
@@ -32,7 +29,7 @@ def list_chosen(
     ctx: typer.Context,
     *,
     chosen: BreakFilter,
-    most: Annotated[int, typer.Option(help="At most this many.")] = 1_000,
+    most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
     """Breaks by filter, the oldest first; all but closed ones where no state is named."""
@@ -44,7 +41,7 @@ def list_chosen(
 @app.command()
 def show(
     ctx: typer.Context,
-    break_id: Annotated[str, typer.Argument(help="The break's id, brk-….")],
+    break_id: BreakId,
     *,
     as_json: AsJson = False,
 ) -> None:

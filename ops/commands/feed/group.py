@@ -18,6 +18,7 @@ from feeds.pull.watermarks import list_watermarks
 from feeds.statements.archive import file_parts, has_file
 from feeds.statements.importer import ImportRequest, import_file
 from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, End, Provider, ProviderFilter, Start
 from ops.commands.provider import entry_named
 from ops.commands.windows import window_of
 from ops.context import current, endpoints
@@ -40,7 +41,7 @@ def import_statement(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     *,
-    provider: Annotated[str, typer.Option(help="The provider's slug.")],
+    provider: Provider,
     preview: Annotated[
         bool, typer.Option("--preview", help="Say what each column becomes; store nothing.")
     ] = False,
@@ -50,7 +51,7 @@ def import_statement(
     complete: Annotated[
         bool, typer.Option("--complete", help="It tells all of its time, not only a part.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take in a statement; the same file again changes nothing. Exit 1 on any error in it.
 
@@ -92,17 +93,13 @@ def import_statement(
 def pull(
     ctx: typer.Context,
     *,
-    provider: Annotated[str, typer.Option(help="The provider's slug.")],
-    start: Annotated[
-        str | None, typer.Option("--from", help="Date or instant, ISO 8601; inside.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", help="Date or instant, ISO 8601; outside.")
-    ] = None,
+    provider: Provider,
+    start: Start = None,
+    end: End = None,
     past_unreadable: Annotated[
         bool, typer.Option("--past-unreadable", help="Do not ask again for what is unreadable.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Pull what the provider's API tells, by default from a little before the last time on.
 
@@ -141,7 +138,7 @@ def pull(
 def status(
     ctx: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say, by provider and feed, how far it reaches, how late it is and what is wrong.
 
@@ -180,10 +177,8 @@ def status(
 def findings(
     ctx: typer.Context,
     *,
-    provider: Annotated[
-        str | None, typer.Option(help="Only of this provider; its slug.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    provider: ProviderFilter = None,
+    as_json: AsJson = False,
 ) -> None:
     """Everything that is wrong with feeds and closed days. Exit 1 when anything is an error."""
     from ops.commands.feed.status_output import finding_json, show_findings  # noqa: PLC0415

@@ -7,14 +7,13 @@ import typer
 
 from ops.commands.json_output import print_json
 from ops.commands.ledger.output import instant, read_duration, read_instant, table, text
+from ops.commands.options import AsJson, Limit, ProviderFilter
 from ops.context import current, endpoints
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
 if TYPE_CHECKING:
     from ledger.queries.rounds import Round
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,8 +41,8 @@ def rounds(
     older_than: Annotated[
         str | None, typer.Option(help="Only rounds that began longer ago, such as 24h.")
     ] = None,
-    provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
-    most: Annotated[int, typer.Option(help="At most this many.")] = 1_000,
+    provider: ProviderFilter = None,
+    most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
     """Rounds as they are posted, oldest first."""

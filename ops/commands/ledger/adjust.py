@@ -8,6 +8,7 @@ import typer
 
 from ops.commands.json_output import print_json
 from ops.commands.ledger.output import table, text
+from ops.commands.options import AsJson, By, Currency, Player, Reason
 from ops.context import current, endpoints
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -26,18 +27,15 @@ app = typer.Typer(
     help="Correct the books by hand: one person proposes, another approves.",
 )
 
-By = Annotated[str, typer.Option("--by", help="Who does this; kept for ever.")]
-Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
 Proposal = Annotated[str, typer.Argument(help="The proposal's id, adj-….")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def propose(
     ctx: typer.Context,
     *,
-    player: Annotated[str, typer.Option(help="The player.")],
-    currency: Annotated[str, typer.Option(help="The wallet's currency.")],
+    player: Player,
+    currency: Currency,
     amount: Annotated[str, typer.Option(help="To the player; negative takes it back.")],
     by: By,
     reason: Reason,

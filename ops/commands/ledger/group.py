@@ -9,6 +9,7 @@ from ops.commands.json_output import print_json
 from ops.commands.ledger import accounts, adjust, residuals
 from ops.commands.ledger.output import instant, positive, read_day, read_instant, table, text
 from ops.commands.ledger.proofs import register
+from ops.commands.options import AsJson, Currency, OrderReason, Player
 from ops.context import current, endpoints
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
@@ -38,14 +39,10 @@ class DepositAs(StrEnum):
     JACKPOT = "jackpot"
 
 
-PlayerOption = Annotated[str, typer.Option(help="The player.")]
-CurrencyOption = Annotated[str, typer.Option(help="The wallet's currency.")]
 AmountOption = Annotated[str, typer.Option(help="A positive decimal amount, such as 12.50.")]
-Reason = Annotated[str, typer.Option(help="Why; kept with the operation.")]
 OrderKey = Annotated[
     str | None, typer.Option("--key", help="Your own key: repeating it moves nothing twice.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ByClock = Annotated[
     ClockChoice,
     typer.Option("--by", help="Count what was received, or what was posted, by then."),
@@ -56,8 +53,8 @@ ByClock = Annotated[
 def balance(
     ctx: typer.Context,
     *,
-    player: PlayerOption,
-    currency: CurrencyOption,
+    player: Player,
+    currency: Currency,
     at: Annotated[
         str | None, typer.Option(help="As of an instant, such as 2026-06-04T12:00:00Z.")
     ] = None,
@@ -205,10 +202,10 @@ def trial_balance(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 def deposit(
     ctx: typer.Context,
     *,
-    player: PlayerOption,
-    currency: CurrencyOption,
+    player: Player,
+    currency: Currency,
     amount: AmountOption,
-    reason: Reason,
+    reason: OrderReason,
     fund: Annotated[
         DepositAs, typer.Option("--as", help="Whose money: cash from outside, or a fund.")
     ] = DepositAs.CASH,
@@ -232,10 +229,10 @@ def deposit(
 def withdraw(
     ctx: typer.Context,
     *,
-    player: PlayerOption,
-    currency: CurrencyOption,
+    player: Player,
+    currency: Currency,
     amount: AmountOption,
-    reason: Reason,
+    reason: OrderReason,
     key: OrderKey = None,
 ) -> None:
     """Take money out of a wallet, if it is there."""

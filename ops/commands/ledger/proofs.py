@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
 from ops.context import current, endpoints
 from vocabulary.errors import Malformed
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 audit = typer.Typer(no_args_is_help=True, add_completion=False)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DayArgument = Annotated[str, typer.Argument(help="A day in UTC, such as 2026-06-04.")]
 _INSTANT = "an instant such as 2026-06-04T12:00:00Z"
 #: What takes the total of some work and returns what to call with each part done.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Prometheus
 from ops.context import current, endpoints
 from ops.settings.values import parse_duration
 from vocabulary.errors import Contradiction, Malformed
@@ -21,7 +22,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 FINDING, UNAVAILABLE = 1, 3
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Job = Annotated[str | None, typer.Option("--job", help="Only what this job parked.")]
 Cause = Annotated[str | None, typer.Option("--cause", help="Only this cause or fingerprint.")]
 Subject = Annotated[str | None, typer.Option("--subject", help='Only this, as "batch 7".')]
@@ -42,9 +42,7 @@ def status(
     canary: Annotated[str, typer.Option(help="Oldest canary that is still fine.")] = "60s",
     progress: Annotated[str, typer.Option(help="Longest pause of a worker.")] = "60s",
     as_json: AsJson = False,
-    prometheus: Annotated[
-        bool, typer.Option("--prometheus", help="Print metrics for Prometheus.")
-    ] = False,
+    prometheus: Prometheus = False,
 ) -> None:
     """What waits, from Postgres and the broker; exit 1 on a finding, 3 if one is down."""
     from ops.commands.queue.probe import look  # noqa: PLC0415 - heavy
