@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
 from ops.context import current
 from ops.settings.redaction import shown
 
@@ -18,12 +20,12 @@ app = typer.Typer(
 def show(
     ctx: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print every setting in force, defaults included, secrets by reference only."""
     document = shown(current(ctx).settings)
     if as_json:
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document, indent=2)
         return
     for line in _lines(document, ""):
         typer.echo(line)
@@ -33,12 +35,12 @@ def show(
 def check(
     ctx: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether the settings hold; every problem at once, and exit 2, when they do not."""
     providers = [provider.slug for provider in current(ctx).settings.providers]
     if as_json:
-        typer.echo(json.dumps({"providers": providers, "problems": []}))
+        print_json({"providers": providers, "problems": []})
         return
     typer.echo(f"the settings hold; providers: {', '.join(providers) or 'none'}")
 

@@ -1,6 +1,5 @@
 """``tieout explained``: what share of rows and of money was explained, and how soon."""
 
-import json
 from datetime import timedelta
 from typing import Annotated
 
@@ -8,6 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Prometheus, ProviderFilter
 from ops.context import current, endpoints
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import explained_samples
@@ -31,12 +32,10 @@ app = typer.Typer(add_completion=False)
 def show(
     ctx: typer.Context,
     *,
-    provider: Annotated[str | None, typer.Option(help="Only this provider.")] = None,
+    provider: ProviderFilter = None,
     days: Annotated[int, typer.Option(min=1, max=366, help="How far back to look.")] = 14,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    prometheus: Annotated[
-        bool, typer.Option("--prometheus", help="Print metrics for Prometheus.")
-    ] = False,
+    as_json: AsJson = False,
+    prometheus: Prometheus = False,
 ) -> None:
     """What the stored runs explained within an hour, a day, and two business days."""
     context = current(ctx)
@@ -50,7 +49,7 @@ def show(
     elif as_json:
         exponents = [each.provider.exponents for each in chosen]
         told = [resolution_rates_json(*each) for each in zip(all_told, exponents, strict=True)]
-        typer.echo(json.dumps(told, indent=2))
+        print_json(told, indent=2)
     else:
         _print(all_told)
 

@@ -1,13 +1,13 @@
 """``tieout games``: what a provider lets our players open, and a link for one of them."""
 
 import asyncio
-import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from ledger.players.handles import handle_of
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Provider
 from ops.commands.provider import entry_named
 from ops.context import Context, current, endpoints
 from ops.providers.api_access import open_api
@@ -20,21 +20,23 @@ app = typer.Typer(
     help="List a provider's games, and open one.", no_args_is_help=True, add_completion=False
 )
 
-Slug = Annotated[str, typer.Option("--provider", help="The provider's slug.")]
-House = Annotated[str | None, typer.Option(help="The house of games, where there are several.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+House = Annotated[str | None, typer.Option(help="The house of games behind an aggregator.")]
 
 
 @app.command("list")
 def list_games(
-    ctx: typer.Context, *, provider: Slug, game_provider: House = None, as_json: AsJson = False
+    ctx: typer.Context,
+    *,
+    provider: Provider,
+    game_provider: House = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print the games that can be opened; where there are houses, of one or of all."""
     logs.configure(level="warning")
     entry = entry_named(current(ctx).settings, provider)
     games = asyncio.run(_listed(entry, game_provider))
     if as_json:
-        typer.echo(json.dumps([asdict(game) for game in games], indent=2))
+        print_json(games, indent=2)
         return
     for game in games:
         typer.echo(_line(game))
@@ -44,7 +46,7 @@ def list_games(
 def open_game(
     ctx: typer.Context,
     *,
-    provider: Slug,
+    provider: Provider,
     player: Annotated[str, typer.Option(help="Our name of the player.")],
     game: Annotated[str | None, typer.Option(help="The game's id; else the lobby.")] = None,
     game_provider: House = None,
@@ -75,7 +77,10 @@ def open_game(
         demo=demo,
     )
     launch = asyncio.run(_opened(entry, request))
-    typer.echo(json.dumps({"url": launch.url}) if as_json else launch.url)
+    if as_json:
+        print_json({"url": launch.url})
+    else:
+        typer.echo(launch.url)
 
 
 def _stored_handle(context: Context, slug: str, player: str) -> str | None:

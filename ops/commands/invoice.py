@@ -1,6 +1,5 @@
 """``tieout invoice check``: what a provider claims, our books, and the rounds in between."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.invoices import checked
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Maturity, Provider
 from ops.context import current
 from reconcile.invoices.check import InvoiceCheck
 from reconcile.invoices.render import check_json
@@ -33,12 +34,10 @@ def check(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="The invoice: .toml, .json or .csv.")],
     *,
-    provider: Annotated[str, typer.Option(help="The provider's slug.")],
+    provider: Provider,
     period: Annotated[str, typer.Option(help="A month such as 2026-06, or FROM/TO.")],
-    maturity: Annotated[
-        str | None, typer.Option(help="One-sided rounds younger than this are timing.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    maturity: Maturity = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compute the fee by the provider's terms; exit 1 where the invoice does not tie."""
     invoiced = checked(
@@ -51,7 +50,7 @@ def check(
     )
     found, told, exponents = invoiced.check, invoiced.totals, invoiced.exponents
     if as_json:
-        typer.echo(json.dumps(check_json(found, told, exponents), indent=2))
+        print_json(check_json(found, told, exponents), indent=2)
     else:
         _print(found, told, exponents)
     raise typer.Exit(0 if found.ties else 1)

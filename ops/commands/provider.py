@@ -1,13 +1,14 @@
 """``tieout provider``: what is configured, and whether a provider's API lets us in."""
 
 import asyncio
-import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ops.commands.conformance import conformance
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, ProviderArgument
 from ops.context import current
 from ops.settings.model import ProviderSettings, Settings
 
@@ -29,7 +30,7 @@ SKEW_MAX = timedelta(seconds=60)
 def list_providers(
     ctx: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print every configured provider, and whether its own API can be called."""
     providers = [
@@ -42,7 +43,7 @@ def list_providers(
         for entry in current(ctx).settings.providers
     ]
     if as_json:
-        typer.echo(json.dumps(providers, indent=2))
+        print_json(providers, indent=2)
         return
     for provider in providers:
         api = "API configured" if provider["api"] else "no API"
@@ -52,9 +53,9 @@ def list_providers(
 @app.command()
 def check(
     ctx: typer.Context,
-    slug: Annotated[str, typer.Argument(help="The provider's slug.")],
+    slug: ProviderArgument,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prove credentials and clock against the provider's API.
 
@@ -64,7 +65,10 @@ def check(
 
     logs.configure(level="warning")
     report = asyncio.run(_checked(entry_named(current(ctx).settings, slug)))
-    typer.echo(json.dumps(report, indent=2) if as_json else _sentence(report))
+    if as_json:
+        print_json(report, indent=2)
+    else:
+        typer.echo(_sentence(report))
     raise typer.Exit({"ok": 0, "unavailable": 3}.get(report["verdict"], 1))
 
 

@@ -1,12 +1,13 @@
 """``tieout report``: write what finance reads, from the last stored runs."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ops.commands.invoices import checked
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
 from ops.commands.windows import window_of
 from ops.context import Context, current, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
@@ -42,7 +43,7 @@ def report(
         list[str] | None,
         typer.Option(help="Of the invoices: one for all, or one for each, in their order."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a workbook, a page and tables per provider, and print where they are."""
     context = current(ctx)
@@ -55,7 +56,7 @@ def report(
     paths = _write(context, list(zip(chosen, windows, strict=True)), invoices, out)
     if as_json:
         told = {slug: [str(path) for path in files] for slug, files in paths.items()}
-        typer.echo(json.dumps(told, indent=2))
+        print_json(told, indent=2)
         return
     for files in paths.values():
         for path in files:

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Table
 
 from ledger.players.importer import import_players, read_players
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
 from ops.context import Context, current, endpoints
 from ops.providers.configured import configured
 from ops.providers.simulated import configuration_of
@@ -68,7 +69,7 @@ def simulate(
         int | None,
         typer.Option(min=1, max=65_535, help="Then serve the providers' APIs at this port."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Import players, send their callbacks with every misbehaviour, report the history.
 
@@ -226,7 +227,7 @@ def _fault(fault: InjectedFault, slugs: Mapping[Side, str]) -> dict[str, str]:
 
 def _print(document: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document, indent=2)
         return
     table = Table(title=f"simulation {document['seed']} against {document['url']}")
     table.add_column("what")

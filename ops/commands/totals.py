@@ -1,6 +1,5 @@
 """``tieout totals``: both sides by day, game or currency, and every unit in between."""
 
-import json
 from datetime import date
 from enum import StrEnum
 from typing import Annotated
@@ -9,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Maturity, Provider
 from ops.commands.run_options import asked
 from ops.context import current
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
@@ -31,7 +32,7 @@ class TotalsSplit(StrEnum):
 def show(
     ctx: typer.Context,
     *,
-    provider: Annotated[str, typer.Option(help="The provider's slug.")],
+    provider: Provider,
     start: Annotated[str, typer.Option("--from", help="Date or instant; inside.")],
     end: Annotated[str, typer.Option("--to", help="Date or instant; outside.")],
     by: Annotated[
@@ -40,10 +41,8 @@ def show(
     rounds: Annotated[
         str | None, typer.Option(metavar="DAY", help="The rounds behind one day's differences.")
     ] = None,
-    maturity: Annotated[
-        str | None, typer.Option(help="One-sided rounds younger than this are timing.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    maturity: Maturity = None,
+    as_json: AsJson = False,
 ) -> None:
     """Add up both sides and explain each difference; exit 1 where breaks make one."""
     clock = SystemClock()
@@ -60,7 +59,7 @@ def show(
         document = totals_json(told, names, exponents)
         if day is not None:
             document["rounds"] = rounds_json(told, day, exponents)
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document, indent=2)
     else:
         _print(told, names, exponents)
         if day is not None:

@@ -17,15 +17,11 @@ from breaks.actions import (
 )
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import show_lives
+from ops.commands.options import AsJson, BreakId, By, Reason
 from ops.context import current
 from ops.settings.break_terms import limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
-
-Break = Annotated[str, typer.Argument(help="The break's id, brk-….")]
-By = Annotated[str, typer.Option("--by", help="Who does this; kept for ever.")]
-Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def assign(
     ctx: typer.Context,
-    break_id: Break,
+    break_id: BreakId,
     *,
     to: Annotated[str, typer.Option(help="Who deals with it from now on.")],
     by: By,
@@ -52,7 +48,7 @@ def assign(
 
 def comment(
     ctx: typer.Context,
-    break_id: Break,
+    break_id: BreakId,
     *,
     text: Annotated[str, typer.Option(help="What to say.")],
     by: By,
@@ -64,7 +60,7 @@ def comment(
 
 def attach(
     ctx: typer.Context,
-    break_id: Break,
+    break_id: BreakId,
     *,
     by: By,
     file: Annotated[
@@ -87,7 +83,7 @@ def attach(
 
 
 def explain(
-    ctx: typer.Context, break_id: Break, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
     """Say why the books differ; holds for as long as the difference is the same."""
     with breaks_of(ctx) as engine:
@@ -97,7 +93,7 @@ def explain(
 
 
 def close(
-    ctx: typer.Context, break_id: Break, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
     """Close a break by hand: its difference is written off, within your limit."""
     limits = limits_of(current(ctx).settings)
@@ -108,7 +104,7 @@ def close(
 
 
 def reopen(
-    ctx: typer.Context, break_id: Break, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
     """Take a break up again."""
     with breaks_of(ctx) as engine:

@@ -1,6 +1,5 @@
 """``tieout breaks propose|approve|reject``: corrections of a break under four eyes."""
 
-import json
 from typing import Annotated, Literal
 
 import typer
@@ -11,16 +10,14 @@ from breaks.queries import break_history
 from breaks.store import TrackedBreak
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.output import show_lives
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, BreakId, By, Reason
 from ops.context import current
 from ops.settings.break_terms import exponents_of, limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 
-Break = Annotated[str, typer.Argument(help="The break's id, brk-….")]
-By = Annotated[str, typer.Option("--by", help="Who does this; kept for ever.")]
-Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SideOption = Annotated[
     str | None,
     typer.Option(help="stake or payout of the round; none: the adjustment account."),
@@ -35,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def propose(
     ctx: typer.Context,
-    break_id: Break,
+    break_id: BreakId,
     *,
     by: By,
     reason: Reason,
@@ -60,10 +57,13 @@ def propose(
             named=None if amount is None else _named(life, amount, side),
             exponents=exponents_of(settings, life.provider),
         )
-    typer.echo(json.dumps(ids) if as_json else "\n".join(ids))
+    if as_json:
+        print_json(ids)
+    else:
+        typer.echo("\n".join(ids))
 
 
-def approve(ctx: typer.Context, break_id: Break, *, by: By, as_json: AsJson = False) -> None:
+def approve(ctx: typer.Context, break_id: BreakId, *, by: By, as_json: AsJson = False) -> None:
     """Approve another person's corrections and book them; repeating completes what is left."""
     settings = current(ctx).settings
     with breaks_of(ctx) as engine:
@@ -74,7 +74,7 @@ def approve(ctx: typer.Context, break_id: Break, *, by: By, as_json: AsJson = Fa
 
 
 def reject(
-    ctx: typer.Context, break_id: Break, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
     """Reject another person's corrections; nothing is booked."""
     with breaks_of(ctx) as engine:

@@ -1,6 +1,5 @@
 """``tieout breaks bulk``: the same step for every break a filter chooses, counted first."""
 
-import json
 from enum import StrEnum
 from typing import Annotated
 
@@ -21,6 +20,8 @@ from breaks.queries import BreakFilter, count_breaks
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.filters import filtered
 from ops.commands.breaks.output import show_lives
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, By
 from ops.context import current
 from ops.settings.break_terms import limits_of
 from vocabulary.clock import SystemClock
@@ -47,7 +48,7 @@ def bulk(
     step: Annotated[BulkAction, typer.Argument(help="What to do to each of them.")],
     *,
     chosen: BreakFilter,
-    by: Annotated[str, typer.Option("--by", help="Who does this; kept for ever.")],
+    by: By,
     reason: Annotated[str, typer.Option(help="Why, or the comment; kept for ever.")] = "",
     to: Annotated[str, typer.Option(help="With assign: who deals with them.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
@@ -55,7 +56,7 @@ def bulk(
         int | None, typer.Option(help="Do it if these are so many; else nothing.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Show the count, then do it.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Do one step to every break the filter chooses, or to none of them."""
     if not (dry_run or yes) and expect is None:
@@ -64,12 +65,19 @@ def bulk(
     with breaks_of(ctx) as engine:
         count = count_breaks(engine, chosen)
         if dry_run:
-            typer.echo(json.dumps({"breaks": count}) if as_json else f"{count} breaks")
+            _show_count(count, as_json=as_json)
             return
         typer.echo(f"{step.value}: {count} breaks", err=True)
         act = _act(step, by=by, reason=reason, to=to, limits=limits_of(settings))
         done = apply_to_all(engine, chosen, act, expected=count if expect is None else expect)
     show_lives(done, settings, as_json=as_json)
+
+
+def _show_count(count: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"breaks": count})
+    else:
+        typer.echo(f"{count} breaks")
 
 
 def _act(

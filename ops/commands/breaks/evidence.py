@@ -1,6 +1,5 @@
 """``tieout breaks evidence``: what the provider says about a bet, when it is asked."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,10 @@ from breaks.provider_inquiries import captured_page, request_inquiry
 from breaks.queries import BreakHistory, break_history
 from breaks.states import ActionRefused
 from ops.commands.breaks.desk import breaks_of
-from ops.commands.breaks.output import story_json
+from ops.commands.breaks.output import note_json
+from ops.commands.json_output import print_json
+from ops.commands.ledger.output import instant
+from ops.commands.options import AsJson, BreakId
 from ops.context import current, endpoints
 from ops.providers.inquiries import askable
 from vocabulary.clock import SystemClock
@@ -24,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def evidence(
     ctx: typer.Context,
-    break_id: Annotated[str, typer.Argument(help="The break's id, brk-….")],
+    break_id: BreakId,
     *,
     by: Annotated[str, typer.Option("--by", help="Who asks; kept for ever.")] = "tieout",
     refresh: Annotated[
@@ -33,7 +35,7 @@ def evidence(
     pages: Annotated[
         Path | None, typer.Option(help="A folder to write captured pages into.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """What is attached to a break; a worker asks the provider where it has not answered."""
     with breaks_of(ctx) as engine:
@@ -43,15 +45,19 @@ def evidence(
             _ask(ctx, engine, told, by=by, refresh=refresh)
         if pages is not None:
             _write_pages(engine, told, pages)
-    notes = story_json(told, current(ctx).settings)["notes"]
-    attached = [note for note in notes if note["kind"] != "comment"]
+    attached = [note for note in told.notes if note.kind != "comment"]
     if as_json:
-        said = {"id": break_id, "answer": told.break_.answer, "asked": asked}
-        typer.echo(json.dumps({**said, "evidence": attached}, indent=2))
+        document = {
+            "id": break_id,
+            "answer": told.break_.answer,
+            "asked": asked,
+            "evidence": [note_json(note) for note in attached],
+        }
+        print_json(document, indent=2)
         return
     typer.echo(f"{told.break_.answer or 'no answer yet'}{', asked now' if asked else ''}")
     for note in attached:
-        typer.echo(f"{note['at']} {note['kind']}: {note['body']}")
+        typer.echo(f"{instant(note.at)} {note.kind}: {note.body}")
 
 
 def _ask(

@@ -11,6 +11,7 @@ from breaks.kinds import BreakKind, Impact
 from breaks.queries import BreakFilter
 from breaks.states import BreakState
 from ops.commands.ledger.output import read_duration
+from ops.commands.options import ProviderFilter
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
@@ -18,7 +19,7 @@ from vocabulary.money import Money
 
 def chosen_by(
     *,
-    provider: Annotated[str | None, typer.Option(help="Only of this provider.")] = None,
+    provider: ProviderFilter = None,
     kind: Annotated[BreakKind | None, typer.Option(help="Only of this kind.")] = None,
     impact: Annotated[Impact | None, typer.Option(help="Only of this impact.")] = None,
     state: Annotated[

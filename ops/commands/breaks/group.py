@@ -1,8 +1,5 @@
 """``tieout breaks``: what differs, who deals with it, and how it ends."""
 
-import json
-from typing import Annotated
-
 import typer
 
 from breaks import queries
@@ -11,7 +8,9 @@ from ops.commands.breaks import act, adjust, bulk, evidence
 from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.filters import filtered
 from ops.commands.breaks.output import amount_of, show_lives, show_story, story_json
+from ops.commands.json_output import print_json
 from ops.commands.ledger.output import instant, table
+from ops.commands.options import AsJson, BreakId, Limit
 from ops.context import current
 from ops.settings.break_terms import rules_of
 from vocabulary.clock import SystemClock
@@ -23,8 +22,6 @@ app = typer.Typer(
     help="What differs, who deals with it, and how: from found to closed.",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @app.command("list")
 @filtered
@@ -32,7 +29,7 @@ def list_chosen(
     ctx: typer.Context,
     *,
     chosen: BreakFilter,
-    most: Annotated[int, typer.Option(help="At most this many.")] = 1_000,
+    most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
     """Breaks by filter, the oldest first; all but closed ones where no state is named."""
@@ -44,7 +41,7 @@ def list_chosen(
 @app.command()
 def show(
     ctx: typer.Context,
-    break_id: Annotated[str, typer.Argument(help="The break's id, brk-….")],
+    break_id: BreakId,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +50,7 @@ def show(
         story = queries.break_history(engine, break_id)
     settings = current(ctx).settings
     if as_json:
-        typer.echo(json.dumps(story_json(story, settings), indent=2))
+        print_json(story_json(story, settings), indent=2)
     else:
         show_story(story)
 
@@ -67,13 +64,13 @@ def ageing(ctx: typer.Context, *, chosen: BreakFilter, as_json: AsJson = False) 
     columns = ("age", "impact", "currency", "breaks", "amount")
     rows = [
         [
-            *(one.age, one.impact.value, one.currency, one.breaks),
+            *(one.age, one.impact, one.currency, one.breaks),
             Money(one.amount, one.currency).text(),
         ]
         for one in found
     ]
     if as_json:
-        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         table(list(columns), ([str(cell) for cell in row] for row in rows))
 
@@ -88,13 +85,13 @@ def sla(ctx: typer.Context, *, chosen: BreakFilter, as_json: AsJson = False) -> 
     columns = ("id", "due", "overdue", "impact", "difference", "currency", "assignee")
     rows = [
         [
-            *(one.break_.break_id, str(instant(one.due)), one.overdue, one.break_.impact.value),
+            *(one.break_.break_id, instant(one.due), one.overdue, one.break_.impact),
             *(amount_of(one.break_, settings), one.break_.currency, one.break_.assignee),
         ]
         for one in found
     ]
     if as_json:
-        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         table(list(columns), ([str(cell or "") for cell in row] for row in rows))
     raise typer.Exit(1 if any(one.overdue for one in found) else 0)

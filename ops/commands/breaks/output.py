@@ -8,10 +8,10 @@ import typer
 
 from breaks.queries import BreakHistory, StoredNote
 from breaks.store import TrackedBreak
+from ops.commands.json_output import print_json
 from ops.commands.ledger.output import instant, table
 from ops.settings.break_terms import exponents_of
 from ops.settings.model import Settings
-from storage.audit import AuditRow
 from vocabulary.money import Money
 
 
@@ -26,9 +26,9 @@ def life_json(life: TrackedBreak, settings: Settings) -> dict[str, Any]:
     return {
         "id": life.break_id,
         "provider": life.provider,
-        "kind": life.kind.value,
-        "impact": life.impact.value,
-        "state": life.state.value,
+        "kind": life.kind,
+        "impact": life.impact,
+        "state": life.state,
         "assignee": life.assignee,
         "player": life.player,
         "currency": life.currency,
@@ -37,11 +37,11 @@ def life_json(life: TrackedBreak, settings: Settings) -> dict[str, Any]:
         "explanation": life.explanation,
         "answer": life.answer,
         "run_id": life.run_id,
-        "first_seen": instant(life.first_seen),
-        "last_seen": instant(life.last_seen),
-        "cleared_at": instant(life.cleared_at),
-        "opened_at": instant(life.opened_at),
-        "since": instant(life.since),
+        "first_seen": life.first_seen,
+        "last_seen": life.last_seen,
+        "cleared_at": life.cleared_at,
+        "opened_at": life.opened_at,
+        "since": life.since,
         "reopened": life.reopened,
     }
 
@@ -54,7 +54,7 @@ def story_json(story: BreakHistory, settings: Settings) -> dict[str, Any]:
         "ours": life.ours,
         "theirs": life.theirs,
         "evidence": life.evidence,
-        "notes": [_note(note) for note in story.notes],
+        "notes": [note_json(note) for note in story.notes],
         "adjustments": [
             {
                 "id": one.id,
@@ -68,14 +68,17 @@ def story_json(story: BreakHistory, settings: Settings) -> dict[str, Any]:
             }
             for one in story.adjustments
         ],
-        "trail": [_act(row) for row in story.trail],
+        "trail": [
+            {"at": row.at, "by": row.actor, "action": row.action, "detail": row.detail}
+            for row in story.trail
+        ],
     }
 
 
 def show_lives(lives: Iterable[TrackedBreak], settings: Settings, *, as_json: bool) -> None:
     """Print breaks, one a line."""
     if as_json:
-        typer.echo(json.dumps([life_json(life, settings) for life in lives], indent=2))
+        print_json([life_json(life, settings) for life in lives], indent=2)
         return
     table(
         ["id", "state", "kind", "round", "difference", "impact", "assignee", "opened"],
@@ -108,11 +111,14 @@ def show_story(story: BreakHistory) -> None:
         typer.echo(f"{instant(row.at)} {row.actor} {row.action} {row.detail.get('why', '')}")
 
 
-def _note(note: StoredNote) -> dict[str, Any]:
-    said = {"id": note.note_id, "at": instant(note.at), "by": note.author, "kind": note.kind}
-    return {**said, "body": note.body, "digest": note.digest, "size": note.size}
-
-
-def _act(row: AuditRow) -> dict[str, Any]:
-    said = {"at": instant(row.at), "by": row.actor, "action": row.action}
-    return {**said, "detail": dict(row.detail)}
+def note_json(note: StoredNote) -> dict[str, Any]:
+    """One note of a break."""
+    return {
+        "id": note.note_id,
+        "at": note.at,
+        "by": note.author,
+        "kind": note.kind,
+        "body": note.body,
+        "digest": note.digest,
+        "size": note.size,
+    }

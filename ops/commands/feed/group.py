@@ -1,6 +1,5 @@
 """``tieout feed``: import statements, pull history, and see how far it reaches."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,13 +17,15 @@ from feeds.findings import resolve_finding as settle
 from feeds.pull.watermarks import list_watermarks
 from feeds.statements.archive import file_parts, has_file
 from feeds.statements.importer import ImportRequest, import_file
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, End, Provider, ProviderFilter, Start
 from ops.commands.provider import entry_named
 from ops.commands.windows import window_of
 from ops.context import current, endpoints
 from ops.providers.configured import configured
 from ops.providers.matching import provider_named
 from storage.engine import open_engine
-from vocabulary.clock import SystemClock
+from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Refused, SettingsInvalid
 from vocabulary.window import Window
 
@@ -40,7 +41,7 @@ def import_statement(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     *,
-    provider: Annotated[str, typer.Option(help="The provider's slug.")],
+    provider: Provider,
     preview: Annotated[
         bool, typer.Option("--preview", help="Say what each column becomes; store nothing.")
     ] = False,
@@ -50,7 +51,7 @@ def import_statement(
     complete: Annotated[
         bool, typer.Option("--complete", help="It tells all of its time, not only a part.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take in a statement; the same file again changes nothing. Exit 1 on any error in it.
 
@@ -82,7 +83,7 @@ def import_statement(
     with _books(endpoints(context).database_url) as engine, engine.begin() as connection:
         taken = import_file(connection, reader, arrival)
     if as_json:
-        typer.echo(json.dumps(taken_json(taken), indent=2))
+        print_json(taken_json(taken), indent=2)
     else:
         show_taken(file, taken)
     raise typer.Exit(1 if taken.has_errors else 0)
@@ -92,17 +93,13 @@ def import_statement(
 def pull(
     ctx: typer.Context,
     *,
-    provider: Annotated[str, typer.Option(help="The provider's slug.")],
-    start: Annotated[
-        str | None, typer.Option("--from", help="Date or instant, ISO 8601; inside.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", help="Date or instant, ISO 8601; outside.")
-    ] = None,
+    provider: Provider,
+    start: Start = None,
+    end: End = None,
     past_unreadable: Annotated[
         bool, typer.Option("--past-unreadable", help="Do not ask again for what is unreadable.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Pull what the provider's API tells, by default from a little before the last time on.
 
@@ -140,7 +137,7 @@ def pull(
 def status(
     ctx: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say, by provider and feed, how far it reaches, how late it is and what is wrong.
 
@@ -168,7 +165,7 @@ def status(
             status_json(each, marks, ripe.get(slug), now, waiting=waiting.get(slug, ()))
             for each, slug in named
         ]
-        typer.echo(json.dumps(told, indent=2))
+        print_json(told, indent=2, instant=iso)
     else:
         for each, slug in named:
             show_status(each, ripe.get(slug), now, waiting=waiting.get(slug, ()))
@@ -179,10 +176,8 @@ def status(
 def findings(
     ctx: typer.Context,
     *,
-    provider: Annotated[
-        str | None, typer.Option(help="Only of this provider; its slug.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    provider: ProviderFilter = None,
+    as_json: AsJson = False,
 ) -> None:
     """Everything that is wrong with feeds and closed days. Exit 1 when anything is an error."""
     from ops.commands.feed.status_output import finding_json, show_findings  # noqa: PLC0415
@@ -192,7 +187,7 @@ def findings(
             each for each in open_findings(connection) if provider in {None, each.provider}
         ]
     if as_json:
-        typer.echo(json.dumps([finding_json(each) for each in every], indent=2))
+        print_json([finding_json(each) for each in every], indent=2, instant=iso)
     else:
         show_findings(every)
     raise typer.Exit(1 if any(each.severity is Severity.ERROR for each in every) else 0)

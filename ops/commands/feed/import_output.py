@@ -45,7 +45,7 @@ def taken_json(taken: ImportResult) -> dict[str, Any]:
         "unreadable": [{"line": each.line, "reason": each.detail} for each in lines],
         "file_id": taken.file_id,
         "verdict": taken.verdict,
-        "day": taken.day and taken.day.isoformat(),
+        "day": taken.day,
         "currencies": taken.currencies,
         "late": taken.count.late,
         "gaps": taken.gaps,
@@ -57,8 +57,8 @@ def taken_json(taken: ImportResult) -> dict[str, Any]:
 
 def _found_json(each: NewFinding) -> dict[str, Any]:
     return {
-        "kind": str(each.kind),
-        "severity": str(severity_of(each.kind)),
+        "kind": each.kind,
+        "severity": severity_of(each.kind),
         "line": each.line,
         "record_id": each.record_id,
         "detail": each.detail,

@@ -1,11 +1,11 @@
 """What ``tieout feed import --preview`` says of a file."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from ops.commands.json_output import print_json
 from ops.providers.statements import Preview
 
 #: Unreadable lines printed one by one; the rest are counted.
@@ -17,7 +17,7 @@ VALUE_CHARS = 40
 def show_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
     """Print what each column would become, and how many lines would be taken in."""
     if as_json:
-        typer.echo(json.dumps(_json(preview), indent=2))
+        print_json(_json(preview), indent=2)
         return
     for column in preview.columns:
         becomes = f"becomes {column.becomes}" if column.becomes else "is ignored"
@@ -48,12 +48,12 @@ def _json(preview: Preview) -> dict[str, Any]:
                 "column": each.name,
                 "field": each.becomes,
                 "values": each.values,
-                "first": list(each.first),
-                "kinds": list(each.kinds),
+                "first": each.first,
+                "kinds": each.kinds,
             }
             for each in preview.columns
         ],
-        "missing": list(preview.missing),
+        "missing": preview.missing,
         "readable": preview.readable,
         "unreadable": [
             {"line": each.line, "reason": each.reason} for each in preview.unreadable

@@ -1,10 +1,10 @@
 """What ``tieout feed pull`` says of every feed, for people and for programs."""
 
-import json
 from typing import Any
 
 import typer
 
+from ops.commands.json_output import print_json
 from ops.providers.feed_pull import FeedPull
 from vocabulary.clock import iso
 from vocabulary.errors import ApiError, ApiUnavailable
@@ -24,7 +24,7 @@ def show_pulls(provider: str, pulls: tuple[FeedPull, ...], *, as_json: bool) -> 
     """Print what came of every feed; errors and findings on standard error too."""
     if as_json:
         told = {"provider": provider, "feeds": [_json(each) for each in pulls]}
-        typer.echo(json.dumps(told, indent=2))
+        print_json(told, indent=2, instant=iso)
         return
     for each in pulls:
         _show(provider, each)
@@ -50,17 +50,12 @@ def _show(provider: str, pull: FeedPull) -> None:
 def _json(pull: FeedPull) -> dict[str, Any]:
     return {
         "feed": pull.feed,
-        "window": {"from": iso(pull.window.start), "to": iso(pull.window.end)},
+        "window": {"from": pull.window.start, "to": pull.window.end},
         "received": pull.received,
         "stored": pull.stored,
         "late": pull.late,
-        "unreadable": {
-            "count": pull.findings.count,
-            "first": [
-                {"place": each.place, "reason": each.reason} for each in pull.findings.first
-            ],
-        },
-        "watermark": pull.watermark and iso(pull.watermark),
+        "unreadable": pull.findings,
+        "watermark": pull.watermark,
         "error": pull.error and _error_json(pull.error),
     }
 

@@ -30,20 +30,19 @@ def status_json(
     ``waiting`` are its days that the schedule does not close before its feeds told their end.
     """
     status = health.history
-    created, updated = status.newest_created_at, status.newest_updated_at
     return {
         "provider": status.provider,
         "records": status.records,
-        "newest_created_at": created and iso(created),
-        "newest_updated_at": updated and iso(updated),
+        "newest_created_at": status.newest_created_at,
+        "newest_updated_at": status.newest_updated_at,
         "pending": status.pending,
         "marks": [_mark_json(mark) for mark in marks if mark.provider == status.provider],
         "versions": status.versions,
         "feeds": [_feed_json(health, each, now) for each in health.feeds],
-        "findings": {str(kind): health.count(kind) for kind in Severity},
+        "findings": {kind: health.count(kind) for kind in Severity},
         "stale": health.is_stale(now),
         "maturity": maturity and maturity.to_json(),
-        "waiting": [{"day": str(each.day), "why": list(each.waits)} for each in waiting],
+        "waiting": [{"day": each.day, "why": each.waits} for each in waiting],
     }
 
 
@@ -94,17 +93,17 @@ def finding_json(each: FeedFinding) -> dict[str, Any]:
         "id": each.id,
         "provider": each.provider,
         "feed": each.feed,
-        "kind": str(each.kind),
-        "severity": str(each.severity),
+        "kind": each.kind,
+        "severity": each.severity,
         "file": each.file,
         "line": each.line,
         "record_id": each.record_id,
         "round_key": each.round_id,
-        "window": each.covers and {"from": iso(each.covers.start), "to": iso(each.covers.end)},
+        "window": each.covers and {"from": each.covers.start, "to": each.covers.end},
         "detail": each.detail,
-        "evidence": dict(each.evidence),
-        "first_seen": iso(each.first_seen),
-        "last_seen": iso(each.last_seen),
+        "evidence": each.evidence,
+        "first_seen": each.first_seen,
+        "last_seen": each.last_seen,
     }
 
 
@@ -125,9 +124,9 @@ def _rounded(age: timedelta) -> timedelta:
 def _feed_json(health: FeedHealth, each: FeedReach, now: datetime) -> dict[str, Any]:
     return {
         "feed": each.feed,
-        "watermark": each.watermark and iso(each.watermark),
+        "watermark": each.watermark,
         "late_s": int(each.lateness(now).total_seconds()),
-        "read_at": iso(each.read_at),
+        "read_at": each.read_at,
         "arrivals": each.arrivals,
         "quarantined": each.quarantined,
         "gaps": health.gaps(each.feed),
@@ -139,7 +138,7 @@ def _feed_json(health: FeedHealth, each: FeedReach, now: datetime) -> dict[str, 
 def _mark_json(mark: FeedWatermark) -> dict[str, Any]:
     return {
         "feed": mark.feed,
-        "watermark": mark.watermark and iso(mark.watermark),
-        "pulled_at": iso(mark.pulled_at),
+        "watermark": mark.watermark,
+        "pulled_at": mark.pulled_at,
         "records": mark.records,
     }

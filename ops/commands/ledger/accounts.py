@@ -1,20 +1,19 @@
 """``tieout ledger accounts|rounds|checkpoint``: the chart, the rounds, balances kept."""
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.json_output import print_json
 from ops.commands.ledger.output import instant, read_duration, read_instant, table, text
+from ops.commands.options import AsJson, Limit, ProviderFilter
 from ops.context import current, endpoints
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
 if TYPE_CHECKING:
     from ledger.queries.rounds import Round
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,12 +26,12 @@ def accounts(ctx: typer.Context, *, as_json: AsJson = False) -> None:  # noqa: A
     """The chart of accounts: what each is for, and on which side it stands."""
     from ledger.posting.chart import CHART  # noqa: PLC0415 - heavy
 
-    lines = [asdict(line) for line in CHART.values()]
+    lines = list(CHART.values())
     if as_json:
-        typer.echo(json.dumps(lines))
+        print_json(lines)
         return
     columns = ["account", "side", "per", "meaning"]
-    table(columns, ([str(line[column]) for column in columns] for line in lines))
+    table(columns, ([line.account, line.side, line.per, line.meaning] for line in lines))
 
 
 def rounds(
@@ -42,8 +41,8 @@ def rounds(
     older_than: Annotated[
         str | None, typer.Option(help="Only rounds that began longer ago, such as 24h.")
     ] = None,
-    provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
-    most: Annotated[int, typer.Option(help="At most this many.")] = 1_000,
+    provider: ProviderFilter = None,
+    most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
     """Rounds as they are posted, oldest first."""
@@ -60,7 +59,7 @@ def rounds(
         limit=most,
     )
     if as_json:
-        typer.echo(json.dumps([_round(one) for one in found]))
+        print_json([_round(one) for one in found])
         return
     table(
         ["first received", "provider", "round", "player", "status", "stake", "payout"],
@@ -95,8 +94,8 @@ def checkpoint(
     written = take_checkpoint(engine, at=as_of)
     proof = prove_checkpoints(engine)
     if as_json:
-        told = {"as_of": instant(as_of), "written": written, **asdict(proof)}
-        typer.echo(json.dumps(told))
+        told = {"as_of": as_of, "written": written, **asdict(proof)}
+        print_json(told)
     else:
         wrong = f"; {proof.wrong} wrong, first: {proof.first}" if proof.wrong else ""
         typer.echo(f"{written} written as of {instant(as_of)}; {proof.checked} proven{wrong}")
@@ -109,13 +108,13 @@ def _round(one: "Round") -> dict[str, object]:
         "round_id": one.round_id,
         "player": one.player,
         "currency": one.currency,
-        "status": one.status.value,
+        "status": one.status,
         "stake": text(one.stake, one.currency),
         "payout": text(one.payout, one.currency),
         "clearing": text(one.clearing, one.currency),
         "bets": one.bets,
         "wins": one.wins,
         "rollbacks": one.rollbacks,
-        "first_received_at": instant(one.first_at),
-        "last_received_at": instant(one.last_at),
+        "first_received_at": one.first_at,
+        "last_received_at": one.last_at,
     }

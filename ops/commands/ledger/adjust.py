@@ -1,13 +1,14 @@
 """``tieout ledger adjust``: corrections by hand, under four eyes."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.commands.ledger.output import instant, table, text
+from ops.commands.json_output import print_json
+from ops.commands.ledger.output import table, text
+from ops.commands.options import AsJson, By, Currency, Player, Reason
 from ops.context import current, endpoints
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -26,18 +27,15 @@ app = typer.Typer(
     help="Correct the books by hand: one person proposes, another approves.",
 )
 
-By = Annotated[str, typer.Option("--by", help="Who does this; kept for ever.")]
-Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
 Proposal = Annotated[str, typer.Argument(help="The proposal's id, adj-….")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def propose(
     ctx: typer.Context,
     *,
-    player: Annotated[str, typer.Option(help="The player.")],
-    currency: Annotated[str, typer.Option(help="The wallet's currency.")],
+    player: Player,
+    currency: Currency,
     amount: Annotated[str, typer.Option(help="To the player; negative takes it back.")],
     by: By,
     reason: Reason,
@@ -178,7 +176,7 @@ def _refusals() -> Iterator[None]:
 
 def _show(listed: "list[Adjustment]", *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([_told(one) for one in listed]))
+        print_json([_told(one) for one in listed])
         return
     table(
         ["id", "state", "player", "amount", "reason", "proposed", "decided", "break"],
@@ -206,11 +204,11 @@ def _told(one: "Adjustment") -> dict[str, object]:
         "provider": within and within.provider,
         "round_id": within and within.round_id,
         "side": within and within.side,
-        "fund": one.fund.value,
+        "fund": one.fund,
         "proposed_by": one.proposed_by,
-        "proposed_at": instant(one.proposed_at),
+        "proposed_at": one.proposed_at,
         "decided_by": one.decided_by,
-        "decided_at": instant(one.decided_at),
+        "decided_at": one.decided_at,
         "decision": one.decision,
         "op_key": one.op_key,
     }

@@ -1,14 +1,15 @@
 """``tieout ledger``: look into the books, move money by hand, prove everything."""
 
-import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.json_output import print_json
 from ops.commands.ledger import accounts, adjust, residuals
 from ops.commands.ledger.output import instant, positive, read_day, read_instant, table, text
 from ops.commands.ledger.proofs import register
+from ops.commands.options import AsJson, Currency, OrderReason, Player
 from ops.context import current, endpoints
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
@@ -38,14 +39,10 @@ class DepositAs(StrEnum):
     JACKPOT = "jackpot"
 
 
-PlayerOption = Annotated[str, typer.Option(help="The player.")]
-CurrencyOption = Annotated[str, typer.Option(help="The wallet's currency.")]
 AmountOption = Annotated[str, typer.Option(help="A positive decimal amount, such as 12.50.")]
-Reason = Annotated[str, typer.Option(help="Why; kept with the operation.")]
 OrderKey = Annotated[
     str | None, typer.Option("--key", help="Your own key: repeating it moves nothing twice.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ByClock = Annotated[
     ClockChoice,
     typer.Option("--by", help="Count what was received, or what was posted, by then."),
@@ -56,8 +53,8 @@ ByClock = Annotated[
 def balance(
     ctx: typer.Context,
     *,
-    player: PlayerOption,
-    currency: CurrencyOption,
+    player: Player,
+    currency: Currency,
     at: Annotated[
         str | None, typer.Option(help="As of an instant, such as 2026-06-04T12:00:00Z.")
     ] = None,
@@ -76,7 +73,7 @@ def balance(
     amount = text(found.balance, found.currency)
     if as_json:
         seen = {"player": found.player, "currency": found.currency, "balance": amount}
-        typer.echo(json.dumps({**seen, "seq": found.seq}))
+        print_json({**seen, "seq": found.seq})
         return
     blocked = ", bets blocked" if found.blocked else ""
     typer.echo(f"{found.player}: {amount} {found.currency} (seq {found.seq}{blocked})")
@@ -94,8 +91,8 @@ def _balance_at(
     amount = text(found.balance, found.currency)
     if as_json:
         seen = {"player": found.player, "currency": found.currency, "balance": amount}
-        since = {"at": instant(moment), "by": by, "checkpoint": instant(found.checkpoint)}
-        typer.echo(json.dumps({**seen, **since}))
+        since = {"at": moment, "by": by, "checkpoint": found.checkpoint}
+        print_json({**seen, **since})
         return
     typer.echo(f"{player}: {amount} {currency} {by} by {instant(moment)}")
 
@@ -132,7 +129,7 @@ def _wallet_lines(
         _engine(ctx), player=player, currency=currency, after_seq=after, limit=most
     )
     if as_json:
-        typer.echo(json.dumps([_line(line, currency) for line in lines]))
+        print_json([_line(line, currency) for line in lines])
         return
     table(
         ["seq", "received", "provider", "kind", "decision", "round", "amount", "balance"],
@@ -171,7 +168,7 @@ def _provider_days(
     lines = [_day(day) for day in days]
     if as_json:
         told = {"provider": provider, "timezone": entry.timezone, "by": by, "days": lines}
-        typer.echo(json.dumps(told))
+        print_json(told)
         return
     columns = ["day", "currency", "stake", "payout", "rollbacks", "adjustments", "funds"]
     columns += ["ggr", "difference", "clearing"]
@@ -195,7 +192,7 @@ def trial_balance(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         columns = ("account", "provider", "currency", "amount")
         accounts = [dict(zip(columns, row, strict=True)) for row in rows]
         totals_text = {code: text(minor, code) for code, minor in sums.items()}
-        typer.echo(json.dumps({"accounts": accounts, "sums": totals_text}))
+        print_json({"accounts": accounts, "sums": totals_text})
     else:
         table(["account", "provider", "currency", "amount"], rows)
     raise typer.Exit(1 if any(sums.values()) else 0)
@@ -205,10 +202,10 @@ def trial_balance(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 def deposit(
     ctx: typer.Context,
     *,
-    player: PlayerOption,
-    currency: CurrencyOption,
+    player: Player,
+    currency: Currency,
     amount: AmountOption,
-    reason: Reason,
+    reason: OrderReason,
     fund: Annotated[
         DepositAs, typer.Option("--as", help="Whose money: cash from outside, or a fund.")
     ] = DepositAs.CASH,
@@ -232,10 +229,10 @@ def deposit(
 def withdraw(
     ctx: typer.Context,
     *,
-    player: PlayerOption,
-    currency: CurrencyOption,
+    player: Player,
+    currency: Currency,
     amount: AmountOption,
-    reason: Reason,
+    reason: OrderReason,
     key: OrderKey = None,
 ) -> None:
     """Take money out of a wallet, if it is there."""
@@ -272,7 +269,7 @@ def _day(day: "ProviderDay") -> dict[str, object]:
     moved = ("stake", "payout", "rollbacks", "adjustments", "funds")
     held = ("ggr", "difference", "clearing")
     told = {name: text(getattr(day, name), day.currency) for name in (*moved, *held)}
-    seen = {"day": day.day.isoformat(), "currency": day.currency}
+    seen = {"day": day.day, "currency": day.currency}
     return {**seen, **told, "operations": day.operations}
 
 
@@ -288,7 +285,7 @@ def _line(line: "StatementLine", currency: str) -> dict[str, object]:
         "op_key": line.op_key,
         "amount": text(line.amount, currency),
         "balance_after": text(line.balance_after, currency),
-        "occurred_at": instant(line.occurred_at),
-        "received_at": instant(line.received_at),
-        "posted_at": instant(line.posted_at),
+        "occurred_at": line.occurred_at,
+        "received_at": line.received_at,
+        "posted_at": line.posted_at,
     }

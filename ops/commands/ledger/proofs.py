@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
 from ops.context import current, endpoints
 from vocabulary.errors import Malformed
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 audit = typer.Typer(no_args_is_help=True, add_completion=False)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DayArgument = Annotated[str, typer.Argument(help="A day in UTC, such as 2026-06-04.")]
 _INSTANT = "an instant such as 2026-06-04T12:00:00Z"
 #: What takes the total of some work and returns what to call with each part done.
@@ -60,7 +61,7 @@ def verify(
     if as_json:
         seen = [{**asdict(found), "first": found.first} for found in findings]
         told = {"clean": clean, "partial": scope.is_partial, "scope": scope.text}
-        typer.echo(json.dumps({**told, "left_out": left_out, "checks": seen}))
+        print_json({**told, "left_out": left_out, "checks": seen})
     elif scope.is_partial:
         typer.echo(f"partial: {scope.text}; left out: {', '.join(left_out)}")
     raise typer.Exit(0 if clean else 1)
@@ -104,7 +105,7 @@ def seal(ctx: typer.Context, day: DayArgument, *, as_json: AsJson = False) -> No
         sealed = seal_day(_engine(ctx), _day(day), progress=announce(None))
     told = {"day": day, "seal": sealed.hash, "previous": sealed.previous}
     if as_json:
-        typer.echo(json.dumps({**told, "counts": sealed.counts}))
+        print_json({**told, "counts": sealed.counts})
         return
     counts = ", ".join(f"{count} {table}" for table, count in sealed.counts.items())
     typer.echo(f"{day} sealed: {sealed.hash}\n{counts}; keep the seal outside this database")
@@ -190,7 +191,7 @@ def recheck(
     with _bar("lines") as announce:
         for found in again(_engine(ctx), only, progress=announce(None)):
             name = found.seal.day.isoformat()
-            days.append({"day": name, "seal": found.seal.hash, "wrong": list(found.wrong)})
+            days.append({"day": name, "seal": found.seal.hash, "wrong": found.wrong})
             if not as_json:
                 typer.echo(f"{'FAIL' if found.wrong else 'ok  '} {name} {found.seal.hash}")
                 for what in found.wrong:
@@ -199,7 +200,7 @@ def recheck(
         raise Malformed(only.isoformat(), "a sealed day is expected")
     clean = not any(one["wrong"] for one in days)
     if as_json:
-        typer.echo(json.dumps({"clean": clean, "days": days}))
+        print_json({"clean": clean, "days": days})
     raise typer.Exit(0 if clean else 1)
 
 
@@ -243,7 +244,7 @@ def _say_finding(found: "CheckResult") -> None:
 
 def _say_replayed(seen: "ReplayResult", *, whole: bool, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"equal": not seen.differing, "whole": whole, **asdict(seen)}))
+        print_json({"equal": not seen.differing, "whole": whole, **asdict(seen)})
         return
     typer.echo(
         f"{seen.operations} operations of {seen.wallets} wallets, {seen.decided} decided again;"
@@ -261,7 +262,7 @@ def _say_replayed(seen: "ReplayResult", *, whole: bool, as_json: bool) -> None:
 
 def _say_audited(audited: "AuditResult", *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"clean": not audited.wrong, **asdict(audited)}))
+        print_json({"clean": not audited.wrong, **asdict(audited)})
     else:
         counts = ", ".join(f"{count} {kind}" for kind, count in audited.counts.items())
         typer.echo(f"{', '.join(audited.days)}: {counts}; {audited.wrong} findings")

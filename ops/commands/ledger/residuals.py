@@ -1,11 +1,12 @@
 """``tieout ledger residuals``: what tolerances let pass, as it stands in the books."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.json_output import print_json
 from ops.commands.ledger.output import instant, table, text
+from ops.commands.options import AsJson, Limit, ProviderFilter
 from ops.context import current, endpoints
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ def register(app: typer.Typer) -> None:
 def residuals(
     ctx: typer.Context,
     *,
-    provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
+    provider: ProviderFilter = None,
     round_id: Annotated[str | None, typer.Option("--round", help="Only this round's.")] = None,
     standing: Annotated[
         bool, typer.Option("--standing", help="Only what was not taken back or changed since.")
     ] = False,
-    most: Annotated[int, typer.Option(help="At most this many.")] = 1_000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    most: Limit = 1_000,
+    as_json: AsJson = False,
 ) -> None:
     """What runs moved between GGR and the account of differences, newest first."""
     from ledger.queries.residuals import residuals_of  # noqa: PLC0415 - heavy
@@ -39,7 +40,7 @@ def residuals(
     engine.dispose()
     lines = [_line(one) for one in found]
     if as_json:
-        typer.echo(json.dumps(lines))
+        print_json(lines)
         return
     columns = ["residual", "booked_at", "provider", "round", "player", "moved", "stands"]
     columns += ["currency", "corrects", "run"]

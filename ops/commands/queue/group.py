@@ -1,14 +1,14 @@
 """``tieout queue``: what waits, what is stuck, what is parked; and what to do about it."""
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Prometheus
 from ops.context import current, endpoints
 from ops.settings.values import parse_duration
 from vocabulary.errors import Contradiction, Malformed
@@ -22,7 +22,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 FINDING, UNAVAILABLE = 1, 3
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Job = Annotated[str | None, typer.Option("--job", help="Only what this job parked.")]
 Cause = Annotated[str | None, typer.Option("--cause", help="Only this cause or fingerprint.")]
 Subject = Annotated[str | None, typer.Option("--subject", help='Only this, as "batch 7".')]
@@ -43,9 +42,7 @@ def status(
     canary: Annotated[str, typer.Option(help="Oldest canary that is still fine.")] = "60s",
     progress: Annotated[str, typer.Option(help="Longest pause of a worker.")] = "60s",
     as_json: AsJson = False,
-    prometheus: Annotated[
-        bool, typer.Option("--prometheus", help="Print metrics for Prometheus.")
-    ] = False,
+    prometheus: Prometheus = False,
 ) -> None:
     """What waits, from Postgres and the broker; exit 1 on a finding, 3 if one is down."""
     from ops.commands.queue.probe import look  # noqa: PLC0415 - heavy
@@ -61,7 +58,7 @@ def status(
     if prometheus:
         typer.echo(metrics(seen, limits), nl=False)
     elif as_json:
-        typer.echo(json.dumps(document(seen, limits), default=str))
+        print_json(document(seen, limits))
     else:
         from ops.commands.queue.output import print_status  # noqa: PLC0415 - loads rich
 
@@ -86,7 +83,7 @@ def parked(
     engine = open_engine(endpoints(current(ctx)).database_url)
     items = parked_items(engine, _filter(job, cause, subject, older_than))
     if as_json:
-        typer.echo(json.dumps([_plain(item) for item in items]))
+        print_json(items)
     else:
         from ops.commands.queue.output import print_parked  # noqa: PLC0415 - loads rich
 
@@ -243,16 +240,9 @@ def _say(what: str, items: "Sequence[ParkedItem]", *, dry_run: bool, as_json: bo
         causes[item.cause] = causes.get(item.cause, 0) + 1
     if as_json:
         told = {"action": what, "dry_run": dry_run, "count": len(items), "causes": causes}
-        typer.echo(json.dumps({**told, "subjects": [item.subject for item in items]}))
+        print_json({**told, "subjects": [item.subject for item in items]})
         return
     done = {"requeue": "requeued", "discard": "discarded"}[what]
     typer.echo(f"{len(items)} {'would be ' if dry_run else ''}{done}")
     for cause, count in causes.items():
         typer.echo(f"  {count} for {cause}")
-
-
-def _plain(item: "ParkedItem") -> dict[str, object]:
-    told = asdict(item)
-    for name in ("parked_at", "last_at"):
-        told[name] = told[name].isoformat()
-    return told

@@ -1,7 +1,7 @@
 """What ``tieout queue status`` says: read from Postgres and the broker, judged by limits."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from ops.metrics.catalogue import ALWAYS, PARTS, QUEUE_FINDINGS, exposition, sample
@@ -56,13 +56,13 @@ def document(seen: QueueSnapshot, limits: QueueLimits) -> dict[str, object]:
     return {
         "ok": not found,
         "findings": found,
-        "down": list(seen.down),
+        "down": seen.down,
         "queues": {queue: _queue(seen, queue) for queue in seen.queues},
-        "unposted": asdict(state.unposted) if state else None,
-        "uningested": asdict(state.uningested) if state else None,
-        "parked": [asdict(cause) for cause in state.parked] if state else None,
-        "workers": [asdict(worker) for worker in state.workers] if state else None,
-        "overdue_jobs": [list(one) for one in state.overdue] if state else None,
+        "unposted": state.unposted if state else None,
+        "uningested": state.uningested if state else None,
+        "parked": state.parked if state else None,
+        "workers": state.workers if state else None,
+        "overdue_jobs": state.overdue if state else None,
     }
 
 
@@ -144,9 +144,12 @@ def _queue(seen: QueueSnapshot, queue: str) -> dict[str, object]:
     if seen.state is not None:
         for pause in seen.state.paused:
             if pause.queue == queue:
-                at = pause.paused_at.isoformat()
-                told["paused"] = {"by": pause.paused_by, "why": pause.why, "at": at}
+                told["paused"] = {
+                    "by": pause.paused_by,
+                    "why": pause.why,
+                    "at": pause.paused_at,
+                }
         for canary in seen.state.canaries:
             if canary.queue == queue:
-                told["canary"] = asdict(canary)
+                told["canary"] = canary
     return told

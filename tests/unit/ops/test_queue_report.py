@@ -121,7 +121,7 @@ def test_what_is_down_hides_nothing_of_the_rest() -> None:
 
     assert findings(looked, LIMITS)[0] == "the broker …"
     assert len(findings(looked, LIMITS)) == 2
-    assert told["unposted"] == {"rows": 2, "items": 9, "oldest_s": 61.0}
+    assert told["unposted"] == WaitingWork(rows=2, items=9, oldest_s=61.0)
     assert 'tieout_up{service="broker"} 0.0' in lines
     assert 'tieout_up{service="database"} 1.0' in lines
     assert 'tieout_work_oldest_seconds{what="unposted"} 61.0' in lines
