@@ -20,7 +20,7 @@ app = typer.Typer(
     help="List a provider's games, and open one.", no_args_is_help=True, add_completion=False
 )
 
-House = Annotated[str | None, typer.Option(help="The house of games behind an aggregator.")]
+House = Annotated[str | None, typer.Option(help="The house of games, where there are several.")]
 
 
 @app.command("list")
