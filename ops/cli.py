@@ -5,7 +5,7 @@ Exit codes: 0 fine; 1 a finding; 2 usage or settings; 3 a service is unavailable
 
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Never
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Never
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ops.runtime.outages import outage_of
 from vocabulary.errors import (
     ApiError,
     Contradiction,
@@ -24,8 +25,6 @@ from vocabulary.errors import (
 FINDING = 1
 USAGE = 2
 UNAVAILABLE = 3
-#: SQLSTATE of a table and of a column that does not exist.
-NOT_IN_SCHEMA = frozenset({"42P01", "42703"})
 
 #: Every command with its one line of help, in the order of a first day.
 COMMANDS: Mapping[str, str] = {
@@ -131,57 +130,14 @@ def main() -> None:
         _leave(FINDING, str(error))
     except TieoutError as error:
         _leave(USAGE, str(error))
-    except _outages() as error:
-        _leave(UNAVAILABLE, f"a service is unavailable: {_cause(error)}")
-    except _statement_errors() as error:
-        if getattr(_by_driver(error), "sqlstate", None) not in NOT_IN_SCHEMA:
+    except Exception as error:
+        outage = outage_of(error)
+        if outage is None:
             raise
-        _leave(
-            UNAVAILABLE,
-            f"the database has another schema ({_cause(error)}): run `tieout migrate`",
-        )
+        _leave(UNAVAILABLE, str(outage))
 
 
 def _leave(code: int, *lines: str) -> Never:
     for line in lines:
         typer.echo(line, err=True)
     sys.exit(code)
-
-
-def _outages() -> tuple[type[BaseException], ...]:
-    """How the drivers that were loaded say that a server cannot be reached."""
-    names = {
-        "sqlalchemy.exc": ("OperationalError", "InterfaceError"),
-        "psycopg": ("OperationalError",),
-        "redis.exceptions": ("ConnectionError", "TimeoutError"),
-    }
-    return (ConnectionError, *_loaded(names))
-
-
-def _statement_errors() -> tuple[type[BaseException], ...]:
-    """How the drivers that were loaded say that the database refuses a statement."""
-    names = {
-        "sqlalchemy.exc": ("ProgrammingError",),
-        "psycopg": ("ProgrammingError",),
-        "asyncpg": ("PostgresError",),
-    }
-    return tuple(_loaded(names))
-
-
-def _loaded(names: Mapping[str, Sequence[str]]) -> list[type[BaseException]]:
-    """The named classes of those modules that were imported."""
-    return [
-        getattr(sys.modules[module], name)
-        for module, classes in names.items()
-        if module in sys.modules
-        for name in classes
-    ]
-
-
-def _by_driver(error: BaseException) -> BaseException:
-    return getattr(error, "orig", None) or error
-
-
-def _cause(error: BaseException) -> str:
-    """The driver's first line: without the statement and its values."""
-    return str(_by_driver(error)).strip().split("\n", 1)[0]

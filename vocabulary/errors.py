@@ -19,9 +19,16 @@ Messages name what was expected, what was received (ids and kinds only) and wher
 They never carry a payload, a secret or personal data: tracebacks reach the broker.
 """
 
+import copyreg
+from typing import Any
+
 
 class TieoutError(Exception):
     """Root of every error that this application raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without a call of ``__init__``, whose parameters are not ``args``."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class Refused(TieoutError):
