@@ -9,7 +9,7 @@ from ops.commands.windows import window_of
 from ops.context import Context, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.providers.matching import provider_named, rules_of
-from ops.scheduling.maturity import maturity_now
+from ops.providers.maturity import maturity_now
 from ops.settings.model import ProviderSettings
 from ops.settings.values import parse_duration
 from reconcile.runs.request import RunRequest

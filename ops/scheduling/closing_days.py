@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from feeds.arrival_delay import maturity_for
-from ops.scheduling.maturity import maturity_rules
+from ops.providers.maturity import maturity_rules
 from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
 from vocabulary.window import Window, day_window

@@ -144,8 +144,8 @@ def status(
     Exit 1 when a feed is stale beyond its setting, or a finding of severity error is open.
     """
     from ops.commands.feed.status_output import show_status, status_json  # noqa: PLC0415
+    from ops.providers.maturity import maturity_rules  # noqa: PLC0415
     from ops.scheduling.closing_days import waiting_days  # noqa: PLC0415 - not for the others
-    from ops.scheduling.maturity import maturity_rules  # noqa: PLC0415
 
     context = current(ctx)
     entries = {entry.slug: entry for entry in context.settings.providers}

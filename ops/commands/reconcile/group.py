@@ -1,8 +1,6 @@
 """``tieout reconcile``: compare the ledger with one provider's history over a window."""
 
-import gc
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -15,19 +13,16 @@ from ops.commands.provider import entry_named
 from ops.commands.reconcile.options import Options, business_day, run_options
 from ops.commands.windows import window_of
 from ops.context import current, endpoints
-from ops.providers.configured import ConfiguredProvider, configured
-from ops.providers.matching import provider_named, reader_of, rules_of
-from ops.scheduling.maturity import maturity_now
-from ops.settings.model import ProviderSettings
+from ops.providers.configured import configured
+from ops.providers.matching import provider_named, reader_of
+from ops.providers.maturity import maturity_now
+from ops.providers.reconciliation import reconcile_provider
 from ops.settings.values import parse_duration
-from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
-from reconcile.runs.run import reconcile as run_reconcile
 from reconcile.runs.verify import Verification, verify_run
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
 from vocabulary.money import exponent_of, text_from_minor
-from vocabulary.window import Window
 
 app = typer.Typer(add_completion=False)
 
@@ -94,7 +89,6 @@ def reconcile(
     url = endpoints(context).database_url
     entry = entry_named(context.settings, provider)
     maturity_used = maturity_now(url, entry, SystemClock()) if age is None else age
-    request = _request(entry, chosen, window, maturity_used)
     options = Options(
         incremental=incremental,
         close_day=close_day,
@@ -104,43 +98,26 @@ def reconcile(
         resume=resume,
     )
     with run_options(options, context.data_dir, provider, window) as how:
-        if close_day:
-            request = replace(request, close=business_day(window, chosen.timezone))
-        # Frozen imports are not searched for garbage, which would take a tenth of a run.
-        gc.freeze()
-        result = run_reconcile(url, request, clock=SystemClock(), options=how)
-    maturities = None if isinstance(maturity_used, timedelta) else maturity_used
-    _print(result, maturities, as_json=as_json)
+        result = reconcile_provider(
+            url,
+            entry,
+            window,
+            maturity=maturity_used,
+            close=business_day(window, chosen.timezone) if close_day else None,
+            options=how,
+        )
+    _print(result, maturity_used, as_json=as_json)
     raise typer.Exit(1 if result.breaks else 0)
 
 
-def _print(result: RunResult, maturities: ProviderMaturity | None, *, as_json: bool) -> None:
+def _print(result: RunResult, maturity: ProviderMaturity | timedelta, *, as_json: bool) -> None:
+    maturities = None if isinstance(maturity, timedelta) else maturity
     if as_json:
         output = {**result.to_json(), "maturity": maturities and maturities.to_json()}
         typer.echo(json.dumps(output, indent=2))
     else:
         _show(result)
         _show_maturity(maturities)
-
-
-def _request(
-    entry: ProviderSettings,
-    chosen: ConfiguredProvider,
-    window: Window,
-    maturity: ProviderMaturity | timedelta,
-) -> RunRequest:
-    ages = maturity if isinstance(maturity, timedelta) else maturity.ages
-    return RunRequest(
-        provider=entry.slug,
-        window=window,
-        maturity=ages,
-        exponents=chosen.provider.exponents,
-        open_after=chosen.open_after,
-        rules=rules_of(chosen),
-        read_logged=reader_of(chosen),
-        stale_after=entry.feed.stale_after,
-        maturity_basis=None if isinstance(maturity, timedelta) else maturity.to_json(),
-    )
 
 
 @app.command()

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from hashlib import blake2b
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from ops.providers.reconciliation import checkpoint_folder
 from reconcile.partitions.executors import executor_of
 from reconcile.partitions.options import RunOptions
 from vocabulary.window import Window, day_window
@@ -63,13 +63,6 @@ def business_day(window: Window, zone: str) -> date:
     if day_window(day, ZoneInfo(zone)) != window:
         raise typer.BadParameter(f"only a whole day of {zone} can be closed")
     return day
-
-
-def checkpoint_folder(data_dir: Path, provider: str, window: Window) -> Path:
-    """Return where a run that can be resumed keeps its finished parts until it is stored."""
-    span = f"{window.start.isoformat()} {window.end.isoformat()}"
-    name = blake2b(span.encode(), digest_size=8).hexdigest()
-    return data_dir / "runs" / f"{provider}-{name}"
 
 
 @contextmanager
