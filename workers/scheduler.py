@@ -203,7 +203,7 @@ class Scheduler:
                 job.run(slot)
         except Unavailable as error:
             log.warning("job_unavailable", job=job.name, why=str(error))
-        except JobFailed as error:
+        except TieoutError as error:
             log.warning("job_failed", job=job.name, slot=slot, why=str(error))
         except Exception as error:  # noqa: BLE001 - the process edge; other jobs continue
             log.critical("job_broken", job=job.name, slot=slot, **_error_fields(error))

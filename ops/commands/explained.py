@@ -1,6 +1,5 @@
 """``tieout explained``: what share of rows and of money was explained, and how soon."""
 
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -11,19 +10,16 @@ from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Prometheus, ProviderFilter
 from ops.context import current, endpoints
 from ops.metrics.catalogue import PARTS, exposition
-from ops.metrics.explained import explained_samples
-from ops.providers.configured import ConfiguredProvider, configured
+from ops.metrics.explained import DAYS, explained_samples, recent_rates
+from ops.providers.configured import configured
 from ops.providers.matching import provider_named
 from reconcile.totals.resolution_rate import (
     HORIZONS,
     ResolutionRates,
     percent,
-    resolution_rates,
     resolution_rates_json,
 )
-from storage.engine import open_engine
-from vocabulary.clock import Clock, SystemClock
-from vocabulary.window import Window
+from vocabulary.clock import SystemClock
 
 app = typer.Typer(add_completion=False)
 
@@ -33,7 +29,7 @@ def show(
     ctx: typer.Context,
     *,
     provider: ProviderFilter = None,
-    days: Annotated[int, typer.Option(min=1, max=366, help="How far back to look.")] = 14,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How far back to look.")] = DAYS,
     as_json: AsJson = False,
     prometheus: Prometheus = False,
 ) -> None:
@@ -42,47 +38,30 @@ def show(
     known = configured(context.settings)
     chosen = list(known.values()) if provider is None else [provider_named(known, provider)]
     url = endpoints(context).database_url
-    all_told = _look(url, chosen, timedelta(days=days), SystemClock())
+    zones = {provider.provider.slug: provider.timezone for provider in chosen}
+    all_rates = recent_rates(url, zones, SystemClock(), days=days)
     if prometheus:
-        samples = explained_samples(all_told)
+        samples = explained_samples(all_rates)
         typer.echo(exposition(PARTS["explained"], samples), nl=False)
     elif as_json:
-        exponents = [each.provider.exponents for each in chosen]
-        told = [resolution_rates_json(*each) for each in zip(all_told, exponents, strict=True)]
-        print_json(told, indent=2)
+        exponents = [provider.provider.exponents for provider in chosen]
+        pairs = zip(all_rates, exponents, strict=True)
+        print_json([resolution_rates_json(*pair) for pair in pairs], indent=2)
     else:
-        _print(all_told)
+        _print(all_rates)
 
 
-def _look(
-    url: str, chosen: list[ConfiguredProvider], span: timedelta, clock: Clock
-) -> list[ResolutionRates]:
-    now = clock.now()
-    window = Window(start=now - span, end=now)
-    engine = open_engine(url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            return [
-                resolution_rates(
-                    connection, each.provider.slug, window, now=now, zone=each.timezone
-                )
-                for each in chosen
-            ]
-    finally:
-        engine.dispose()
-
-
-def _print(all_told: list[ResolutionRates]) -> None:
+def _print(all_rates: list[ResolutionRates]) -> None:
     table = Table("provider", "of", *HORIZONS, "rows", "open")
-    for told in all_told:
-        rows = [_said(each.resolved, each.due) for each in told.rates]
-        table.add_row(told.provider, "rows", *rows, str(told.rows), str(told.open))
-        for code in sorted({code for each in told.rates for code in each.money}):
-            money = [_said(*each.money.get(code, (0, 0))) for each in told.rates]
+    for rates in all_rates:
+        rows = [_percent(rate.resolved, rate.due) for rate in rates.rates]
+        table.add_row(rates.provider, "rows", *rows, str(rates.rows), str(rates.open))
+        for code in sorted({code for rate in rates.rates for code in rate.money}):
+            money = [_percent(*rate.money.get(code, (0, 0))) for rate in rates.rates]
             table.add_row("", code, *money)
     Console().print(table)
 
 
-def _said(part: int, whole: int) -> str:
-    share = percent(part, whole)
+def _percent(part: int, total: int) -> str:
+    share = percent(part, total)
     return "nothing due" if share is None else f"{share} %"

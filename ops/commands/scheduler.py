@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from ops.context import current, endpoints
 from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
 from ops.providers.worker_context import desk_at, own_name
 from ops.runtime import logs, test_signals
-from ops.runtime.child_jobs import ChildJobs, tieout_command
+from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.servers import Endpoints
 from ops.scheduling.inquiries import ask_details
 from ops.scheduling.pull_jobs import pull_jobs
@@ -57,19 +57,18 @@ def scheduler(
     test_signals.install(context.settings, os.environ)
     engines = endpoints(context)
     require(engines.database_url)
-    command = tieout_command(context.data_dir, context.config)
-    keep_schedule(context.settings, engines, command, pulse)
+    keep_schedule(context.settings, engines, context.data_dir, pulse)
 
 
 def keep_schedule(
-    settings: Settings, engines: Endpoints, command: Sequence[str], pulse: Path | None
+    settings: Settings, engines: Endpoints, data_dir: Path, pulse: Path | None
 ) -> None:
     """Run everything on time until told to stop by SIGTERM or SIGINT.
 
     Args:
         settings: how often, and the providers.
         engines: the database and the broker.
-        command: how ``tieout`` is called with its global options.
+        data_dir: where runs keep their finished parts.
         pulse: a file that shows progress, or None.
 
     Raises:
@@ -80,13 +79,20 @@ def keep_schedule(
     me = own_name("scheduler", clock)
     jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), me)
     child_jobs = ChildJobs()
-    jobs += pull_jobs(settings, engine, command, child_jobs)
-    jobs += reconcile_jobs(settings, engine, clock, command, child_jobs)
+    jobs += pull_jobs(settings, engine, engines.database_url, child_jobs)
+    jobs += reconcile_jobs(
+        settings,
+        engine,
+        clock,
+        child_jobs,
+        database_url=engines.database_url,
+        data_dir=data_dir,
+    )
     on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
     running = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
-    with _metrics(settings, engines, clock, command, child_jobs):
+    with _metrics(settings, engines, clock, child_jobs):
         running.run()
     try:
         leave(engine, me)
@@ -96,11 +102,7 @@ def keep_schedule(
 
 @contextmanager
 def _metrics(
-    settings: Settings,
-    engines: Endpoints,
-    clock: Clock,
-    command: Sequence[str],
-    child_jobs: ChildJobs,
+    settings: Settings, engines: Endpoints, clock: Clock, child_jobs: ChildJobs
 ) -> Iterator[None]:
     """Serve them meanwhile, where the settings say where."""
     if settings.metrics.port is None:
@@ -112,7 +114,7 @@ def _metrics(
         engine=engine,
         broker_url=engines.broker_url,
         clock=clock,
-        command=command,
+        database_url=engines.database_url,
         child_jobs=child_jobs,
     )
     end = serve_metrics(settings.metrics, parts)

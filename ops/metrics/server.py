@@ -11,7 +11,6 @@ import dramatiq
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine, event
@@ -20,7 +19,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ops.metrics.breaks import break_samples
 from ops.metrics.cache import PATIENCE_S, MetricsPart, gathered
-from ops.metrics.catalogue import CATALOGUE, Sample
+from ops.metrics.catalogue import Sample
+from ops.metrics.explained import read_explained
 from ops.metrics.feeds import feed_samples
 from ops.metrics.queues import depth_samples, state_samples
 from ops.metrics.runs import run_samples
@@ -41,8 +41,8 @@ STATEMENT_MS = 4_000
 SOON, LATER, RARELY = timedelta(seconds=5), timedelta(seconds=10), timedelta(minutes=5)
 #: For so long old shares are told where new ones take their time.
 STALE = timedelta(minutes=30)
-#: Longest time for finding out what was explained.
-EXPLAINED_WITHIN = timedelta(minutes=10)
+#: Longest time for reading the resolution rates.
+EXPLAINED_TIMEOUT = timedelta(minutes=10)
 
 log = structlog.get_logger()
 
@@ -88,7 +88,7 @@ def parts_of(
     engine: Engine,
     broker_url: str,
     clock: Clock,
-    command: Sequence[str],
+    database_url: str,
     child_jobs: ChildJobs,
 ) -> list[MetricsPart]:
     """Every part, and how it is read.
@@ -98,9 +98,10 @@ def parts_of(
         engine: one of ``open_bounded_engine``; whoever opened it ends it.
         broker_url: whose queues are looked at.
         clock: says what is late.
-        command: how ``tieout`` is called with its global options.
-        child_jobs: runs commands that need much memory in child processes.
+        database_url: whose rows a child process reads.
+        child_jobs: reads what needs much memory, in a child process.
     """
+    zones = {entry.slug: entry.timezone for entry in settings.providers}
 
     def of_books(tell: Callable[[Connection, Settings, datetime], Iterator[Sample]]) -> _Reader:
         return lambda: _from_books(engine, lambda books: tell(books, settings, clock.now()))
@@ -112,7 +113,12 @@ def parts_of(
         MetricsPart("feeds", of_books(feed_samples), keep=LATER),
         MetricsPart("runs", of_books(run_samples), keep=LATER),
         MetricsPart(
-            "explained", lambda: _explained(command, child_jobs), keep=RARELY, stale=STALE
+            "explained",
+            lambda: child_jobs.call(
+                read_explained, database_url, zones, timeout=EXPLAINED_TIMEOUT
+            ),
+            keep=RARELY,
+            stale=STALE,
         ),
     ]
 
@@ -155,18 +161,6 @@ def _close(broker: dramatiq.Broker) -> None:
         broker.close()
     except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
         log.debug("broker_not_closed", error=type(error).__name__)
-
-
-def _explained(command: Sequence[str], child_jobs: ChildJobs) -> Iterator[Sample]:
-    """What the command says: it reads every row of two weeks, in a process of its own."""
-    done = child_jobs.run([*command, "explained", "--prometheus"], patience=EXPLAINED_WITHIN)
-    if done.code:
-        raise Unavailable(f"explained: {done.reason()}")
-    for family in text_string_to_metric_families(done.output):
-        labels = CATALOGUE[family.name].labels
-        for each in family.samples:
-            named = tuple(each.labels[label] for label in labels)
-            yield Sample(each.name, named, each.value)
 
 
 def _kind(error: DBAPIError) -> str:

@@ -30,7 +30,8 @@ from providers.outbound.pull import (
     PulledItem,
 )
 from providers.registry import DIALECTS
-from vocabulary.clock import Clock
+from storage.engine import open_engine
+from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import ApiError, ApiUnavailable
 from vocabulary.facts import HistoryRecord
 from vocabulary.window import Window
@@ -68,6 +69,17 @@ class _Request:
     kind: type[PulledItem]
     window: Window
     staging: Staging[Any]
+
+
+def pull_due(database_url: str, entry: ProviderSettings) -> tuple[FeedPull, ...]:
+    """Pull every feed of a provider, each from a little before its watermark until now."""
+    engine = open_engine(database_url, pool_size=1)
+    try:
+        return pull_feeds(
+            engine, entry, window=None, past_unreadable=False, clock=SystemClock()
+        )
+    finally:
+        engine.dispose()
 
 
 def pull_feeds(

@@ -1,72 +1,81 @@
-"""Child jobs: ``tieout`` commands that the scheduler runs as child processes.
+"""Child jobs: functions that the scheduler calls in processes of their own.
 
 The scheduler stays small, because the memory of a job ends with its process, and a job that
-hangs can be killed. A child job ends with its scheduler, even if that is killed.
+hangs can be ended. A child job ends with its scheduler, even if that is killed.
 """
 
-import os
-import subprocess
-import sys
+import multiprocessing
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any, TypeVar, TypeVarTuple
 
-from ops.runtime.supervisor import PARENT_DEATH_SCRIPT
-from vocabulary.errors import Unavailable
+from ops.runtime import logs
+from ops.runtime.outages import outage_of
+from ops.runtime.parent_death import end_with_parent
+from storage.queue.parking import place_of
+from vocabulary.errors import TieoutError, Unavailable
 from workers.scheduler import JobFailed
 
-#: Longest part of a child's error output that is reported, in characters.
-REASON_CHARS_MAX = 500
 #: Seconds between SIGTERM and SIGKILL for a child.
 GRACE_S = 5.0
 
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+_SPAWN = multiprocessing.get_context("spawn")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildResult:
-    """A finished child job: exit code, standard output and standard error."""
 
-    code: int
-    output: str
-    error_output: str
+class Stopping(Unavailable):
+    """This scheduler is stopping; another one does the job."""
 
-    def reason(self) -> str:
-        """The end of its error output, or its exit code."""
-        return self.error_output.strip()[-REASON_CHARS_MAX:] or f"ended with {self.code}"
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a function returned, or the error that it raised."""
+
+    value: Any = None
+    error: TieoutError | None = None
 
 
 class ChildJobs:
-    """Runs child jobs from any number of threads until ``stop``."""
+    """Calls functions in child processes, from any number of threads, until ``stop``."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[SpawnProcess] = set()
         self._is_stopped = False
 
-    def run(self, command: Sequence[str], *, patience: timedelta) -> ChildResult:
-        """Run a command and wait for its end.
+    def call(self, function: Callable[[*Ts], T], *args: *Ts, timeout: timedelta) -> T:
+        """Return what a function of a module returns in a process of its own.
 
-        Args:
-            command: the program by its full path, and its arguments.
-            patience: how long it may take.
+        Function, arguments and value are pickled.
 
         Raises:
-            Unavailable: this scheduler is stopping; another one runs the job.
-            JobFailed: it took longer than ``patience``.
+            Stopping: this scheduler is stopping.
+            JobFailed: it took longer than ``timeout``, its process died, or it has a bug.
+            TieoutError: the function raised it.
         """
-        process = self._start(command)
+        name = function.__name__
+        process, receiver = self._start(function, args)
         try:
-            output, error_output = process.communicate(timeout=patience.total_seconds())
-        except subprocess.TimeoutExpired as error:
-            raise JobFailed(f"{_named(command)}: given up after {patience}") from error
+            if not receiver.poll(timeout.total_seconds()):
+                raise JobFailed(f"{name}: given up after {timeout}")
+            outcome: _Outcome = receiver.recv()
+        except (EOFError, OSError):
+            outcome = _Outcome(error=JobFailed(f"{name}: its process died"))
         finally:
-            _end(process)
-            with self._lock:
-                self._running.discard(process)
-        if process.returncode < 0 and self._is_stopped:
-            raise Unavailable(f"{_named(command)}: the scheduler is stopping")
-        return ChildResult(code=process.returncode, output=output, error_output=error_output)
+            receiver.close()
+            self._end(process)
+        if outcome.error is None:
+            value: T = outcome.value
+            return value
+        if self._is_stopped:
+            raise Stopping(f"{name}: the scheduler is stopping")
+        raise outcome.error
 
     def running(self) -> int:
         """How many child jobs are running."""
@@ -80,43 +89,50 @@ class ChildJobs:
             for process in self._running:
                 process.terminate()
 
-    def _start(self, command: Sequence[str]) -> "subprocess.Popen[str]":
-        wrapper = [sys.executable, "-I", "-S", PARENT_DEATH_SCRIPT, str(os.getpid())]
-        with self._lock:
+    def _start(
+        self, function: Callable[..., Any], args: tuple[Any, ...]
+    ) -> tuple[SpawnProcess, Connection]:
+        receiver, sender = _SPAWN.Pipe(duplex=False)
+        process = _SPAWN.Process(target=_run, args=(sender, function, args))
+        with self._lock, sender:
             if self._is_stopped:
-                raise Unavailable(f"{_named(command)}: the scheduler is stopping")
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                [*wrapper, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+                raise Stopping(f"{function.__name__}: the scheduler is stopping")
+            process.start()
             self._running.add(process)
-            return process
+        return process, receiver
+
+    def _end(self, process: SpawnProcess) -> None:
+        """End the process; nothing of it is needed any more.
+
+        Only under the lock, because ``start`` in another thread reaps processes too.
+        """
+        for signal_process in (process.terminate, process.kill):
+            with self._lock:
+                signal_process()
+            if wait([process.sentinel], GRACE_S):
+                break
+        with self._lock:
+            process.join()
+            process.close()
+            self._running.discard(process)
 
 
-def tieout_command(data_dir: Path, config: Path | None) -> list[str]:
-    """The ``tieout`` command of this installation, with the same data and settings."""
-    options = [] if config is None else ["--config", str(config)]
-    return [sys.executable, "-m", "ops", "--data", str(data_dir), *options]
+def _run(sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Run in the child process: send the function's outcome to the scheduler."""
+    scheduler = multiprocessing.parent_process()
+    assert scheduler is not None
+    assert scheduler.pid is not None
+    end_with_parent(scheduler.pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the scheduler, which ends us
+    logs.configure()
+    sender.send(_outcome(function, args))
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    """Make sure that the process has ended and its pipes are closed."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(timeout=GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
-
-
-def _named(command: Sequence[str]) -> str:
-    """A command's name for messages: its words without paths and options."""
-    words = [word for word in command if not word.startswith(("/", "-"))]
-    return " ".join(words[1:] or words)
+def _outcome(function: Callable[..., Any], args: tuple[Any, ...]) -> _Outcome:
+    try:
+        return _Outcome(value=function(*args))
+    except TieoutError as error:
+        return _Outcome(error=error)
+    except Exception as error:  # noqa: BLE001 - the process edge; the scheduler reports it
+        bug = JobFailed(f"{function.__name__}: {type(error).__name__} at {place_of(error)}")
+        return _Outcome(error=outage_of(error) or bug)

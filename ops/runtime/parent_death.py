@@ -1,9 +1,9 @@
-"""Run a program that gets SIGTERM when its parent dies.
+"""End a process when its parent dies, even if the parent is killed.
 
-Usage: ``parent_death.py PARENT PROGRAM ARG…``
-
-This runs before the program in the same process, because a supervisor with threads must not run
-code between fork and exec. It imports nothing of ours and starts in a few milliseconds.
+As a script, ``parent_death.py PARENT PROGRAM ARG…`` becomes a program that gets SIGTERM when
+its parent dies. The script runs in the program's process, because a supervisor with threads
+must not run code between fork and exec. It imports none of our modules and starts in a few
+milliseconds.
 """
 
 import ctypes
@@ -14,12 +14,21 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
+def end_with_parent(parent: int) -> None:
+    """Request SIGTERM for the death of the parent, and exit if it has died already.
+
+    The kernel sends the signal when the *thread* that started this process ends.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != parent:
+        sys.exit()
+
+
 def main() -> None:
     """Request the parent-death signal, then become the program."""
     parent, program = int(sys.argv[1]), sys.argv[2:]
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() == parent:  # otherwise the parent has died already
-        os.execv(program[0], program)  # noqa: S606 - the supervisor's own command
+    end_with_parent(parent)
+    os.execv(program[0], program)  # noqa: S606 - the supervisor's own command
 
 
 if __name__ == "__main__":

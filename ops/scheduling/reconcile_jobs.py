@@ -1,37 +1,46 @@
-"""Reconciliation on a schedule: what changed in open days, and days that are ripe to be closed.
+"""Reconciliation on a schedule: changes in open days, and mature days that are to be closed."""
 
-Each run is the command itself in a process of its own, so that the scheduler stays small and
-whatever a run needs in memory goes with it.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from ops.runtime.child_jobs import ChildJobs
+from ops.providers.maturity import maturity_now
+from ops.runtime.child_jobs import ChildJobs, Stopping
 from ops.scheduling.closing_days import DueDay, days_of
 from ops.settings.model import ProviderSettings, Settings
-from vocabulary.clock import Clock
-from vocabulary.errors import Unavailable
+from vocabulary.clock import Clock, SystemClock
+from vocabulary.errors import TieoutError, Unavailable
+from vocabulary.window import day_window
 from workers.scheduler import Job, JobFailed
 
-#: Exit codes of a run that stands: without breaks, and with some.
-STANDS = (0, 1)
 #: Longest time for one run; then it is given up.
-RUN_WITHIN = timedelta(hours=6)
+RUN_TIMEOUT = timedelta(hours=6)
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRun:
+    """The stored run of a day."""
+
+    run_id: str
+    has_breaks: bool
 
 
 def reconcile_jobs(
     settings: Settings,
     engine: Engine,
     clock: Clock,
-    command: Sequence[str],
     child_jobs: ChildJobs,
+    *,
+    database_url: str,
+    data_dir: Path,
 ) -> list[Job]:
     """The job that keeps every provider reconciled; none, where the settings ask for none.
 
@@ -39,8 +48,9 @@ def reconcile_jobs(
         settings: how often, and the providers.
         engine: where days are looked up.
         clock: says which days are over.
-        command: how ``tieout`` is called with its global options.
         child_jobs: runs the reconciliations in child processes.
+        database_url: where the runs read and store.
+        data_dir: where a run keeps finished parts until it is stored.
     """
     every = settings.reconcile.every
     if not every:
@@ -48,48 +58,78 @@ def reconcile_jobs(
     patience = settings.reconcile.close_unheard_after
 
     def run(_slot: str) -> None:
-        failed: list[str] = []
+        failures: list[str] = []
         for entry in settings.providers:
-            days = _due(engine, entry, clock.now(), patience)
-            failed += _made(child_jobs, command, entry.slug, days)
-        if failed:
-            raise JobFailed("; ".join(failed))
+            for due in _due_days(engine, entry, clock.now(), patience):
+                failures += _reconcile(child_jobs, database_url, data_dir, entry, due)
+        if failures:
+            raise JobFailed("; ".join(failures))
 
     return [Job(name="reconcile", every=every, run=run, exclusive=True)]
 
 
-def arguments(slug: str, due: DueDay) -> list[str]:
-    """The arguments of the run that a day needs."""
-    after = due.day + timedelta(days=1)
-    window = ["--from", due.day.isoformat(), "--to", after.isoformat()]
-    how = "--close-day" if due.closes else "--incremental"
-    return ["reconcile", "--provider", slug, *window, how]
+def reconcile_day(
+    database_url: str, data_dir: Path, entry: ProviderSettings, due: DueDay
+) -> DayRun:
+    """Reconcile a day of a provider: sign it off, or look at what changed in it.
+
+    Raises:
+        Unavailable, Contradiction: see ``reconcile.runs.run.reconcile``.
+    """
+    # pandas would add 118 MB to the scheduler, which never needs it.
+    from ops.providers.reconciliation import checkpoint_folder, reconcile_provider  # noqa: PLC0415
+    from reconcile.partitions.options import RunOptions  # noqa: PLC0415
+
+    window = day_window(due.day, ZoneInfo(entry.timezone))
+    result = reconcile_provider(
+        database_url,
+        entry,
+        window,
+        maturity=maturity_now(database_url, entry, SystemClock()),
+        close=due.day if due.closes else None,
+        options=RunOptions(
+            incremental=not due.closes,
+            checkpoint=checkpoint_folder(data_dir, entry.slug, window),
+        ),
+    )
+    return DayRun(run_id=result.run_id, has_breaks=bool(result.breaks))
 
 
-def _due(
+def _due_days(
     engine: Engine, entry: ProviderSettings, now: datetime, patience: timedelta
 ) -> list[DueDay]:
     try:
         with engine.connect() as connection:
             return days_of(connection, entry, now, patience=patience)
-    except OperationalError as down:
-        raise Unavailable("reconcile: the database is out of reach") from down
+    except OperationalError as error:
+        raise Unavailable("reconcile: the database is out of reach") from error
 
 
-def _made(
-    child_jobs: ChildJobs, command: Sequence[str], slug: str, days: Sequence[DueDay]
+def _reconcile(
+    child_jobs: ChildJobs,
+    database_url: str,
+    data_dir: Path,
+    entry: ProviderSettings,
+    due: DueDay,
 ) -> Iterator[str]:
-    """Have the runs made; what failed, in words. None keeps another from its turn."""
-    for due in days:
-        if due.waits:
-            log.info("day_waits", provider=slug, day=str(due.day), why="; ".join(due.waits))
-        words = arguments(slug, due)
-        try:
-            done = child_jobs.run([*command, *words], patience=RUN_WITHIN)
-        except JobFailed as late:
-            yield str(late)
-            continue
-        if done.code not in STANDS:
-            yield f"{' '.join(words)}: {done.reason()}"
-            continue
-        log.info("reconciled", run=" ".join(words), breaks=done.code == 1)
+    """Have a day reconciled; yield why that failed, which keeps no other day waiting."""
+    provider, day = entry.slug, str(due.day)
+    if due.waits:
+        log.info("day_waits", provider=provider, day=day, why="; ".join(due.waits))
+    try:
+        run = child_jobs.call(
+            reconcile_day, database_url, data_dir, entry, due, timeout=RUN_TIMEOUT
+        )
+    except Stopping:
+        raise
+    except TieoutError as error:
+        yield f"{provider} {day}: {error}"
+        return
+    log.info(
+        "reconciled",
+        provider=provider,
+        day=day,
+        closed=due.closes,
+        run=run.run_id,
+        breaks=run.has_breaks,
+    )

@@ -1,21 +1,24 @@
 """Jobs of a scheduler: beside each other, by processes of their own, tried again and parked."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, MutableMapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
-from ops.runtime.child_jobs import ChildJobs, tieout_command
+from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.process import is_alive
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.loader import load
@@ -24,19 +27,19 @@ from tests.harness.books.two_sides import TwoBooks
 from tests.harness.servers.command_line import run_tieout
 from tests.harness.servers.receiver import LedgerDatabase, wait_until
 from vocabulary.clock import FrozenClock, SystemClock
-from vocabulary.errors import Unavailable
+from vocabulary.errors import ApiUnavailable, Unavailable
 from workers.scheduler import ATTEMPTS_MAX, Job, JobFailed, Scheduler
 
 LONG = timedelta(minutes=10)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
-#: A parent that runs a child job, which writes its pid and sleeps.
+#: A parent that calls a child job, which writes its pid and sleeps.
 PARENT = """
 import sys
 from datetime import timedelta
+from pathlib import Path
 from ops.runtime.child_jobs import ChildJobs
-child = "import os, time; print(os.getpid(), file=open(%r, 'w'), flush=True); time.sleep(600)"
-ChildJobs().run([sys.executable, "-c", child % sys.argv[1]], patience=timedelta(minutes=10))
+from tests.integration.ops.test_child_jobs import write_pid_and_sleep
+ChildJobs().call(write_pid_and_sleep, Path(sys.argv[1]), timeout=timedelta(minutes=10))
 """
 SETTINGS = """
 mode = "test"
@@ -54,6 +57,20 @@ secrets = ["literal:secret"]
 """
 #: What is claimed now is anybody's.
 LAPSE = "UPDATE job_runs SET lease_until = clock_timestamp() - interval '1 s'"
+
+
+def write_pid_and_sleep(path: Path) -> None:
+    path.write_text(f"{os.getpid()}\n")
+    time.sleep(600)
+
+
+def log_and_fail(name: str) -> None:
+    structlog.get_logger().info("child_called", name=name)
+    raise ApiUnavailable("no reply", provider="p", endpoint=name, attempts=2)
+
+
+def divide(dividend: int, divisor: int) -> float:
+    return dividend / divisor
 
 
 @pytest.fixture
@@ -116,14 +133,33 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
     books.close()
 
 
-def test_a_child_job_reports_its_end_and_is_killed_if_it_takes_too_long() -> None:
+def test_a_child_job_returns_its_value_or_raises_its_error(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     child_jobs = ChildJobs()
-    script = "import sys; print('done'); print('why', file=sys.stderr); sys.exit(3)"
 
-    result = child_jobs.run([sys.executable, "-c", script], patience=LONG)
-    assert (result.code, result.output, result.reason()) == (3, "done\n", "why")
-    with pytest.raises(JobFailed, match=r"given up after 0:00:00\.01"):
-        child_jobs.run(SLEEPS, patience=timedelta(milliseconds=10))
+    assert child_jobs.call(divide, 3, 2, timeout=LONG) == 1.5
+    with pytest.raises(ApiUnavailable, match="no reply") as raised:
+        child_jobs.call(log_and_fail, "feed", timeout=LONG)
+    assert (raised.value.endpoint, raised.value.attempts) == ("feed", 2)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert json.loads(line).items() >= {"event": "child_called", "name": "feed"}.items()
+    with pytest.raises(
+        JobFailed, match=r"divide: ZeroDivisionError at test_child_jobs\.py:\d+"
+    ):
+        child_jobs.call(divide, 3, 0, timeout=LONG)
+    with pytest.raises(JobFailed, match="_exit: its process died"):
+        child_jobs.call(os._exit, 3, timeout=LONG)
+    assert child_jobs.running() == 0
+
+
+def test_a_child_job_that_takes_too_long_is_ended() -> None:
+    child_jobs = ChildJobs()
+
+    with pytest.raises(JobFailed, match=r"sleep: given up after 0:00:00\.01"):
+        child_jobs.call(time.sleep, 600, timeout=timedelta(milliseconds=10))
+    assert child_jobs.running() == 0
+    assert multiprocessing.active_children() == []
 
 
 def test_a_stopping_scheduler_ends_its_child_jobs_and_starts_no_more() -> None:
@@ -131,7 +167,7 @@ def test_a_stopping_scheduler_ends_its_child_jobs_and_starts_no_more() -> None:
 
     def run() -> None:
         try:
-            child_jobs.run(SLEEPS, patience=LONG)
+            child_jobs.call(time.sleep, 600, timeout=LONG)
         except Unavailable as error:
             ended.append(str(error))
 
@@ -144,7 +180,7 @@ def test_a_stopping_scheduler_ends_its_child_jobs_and_starts_no_more() -> None:
     assert len(ended) == 1
     assert "the scheduler is stopping" in ended[0]
     with pytest.raises(Unavailable, match="stopping"):
-        child_jobs.run(SLEEPS, patience=LONG)
+        child_jobs.call(time.sleep, 600, timeout=LONG)
 
 
 def test_a_child_job_ends_with_its_scheduler(tmp_path: Path) -> None:
@@ -160,43 +196,46 @@ def test_a_child_job_ends_with_its_scheduler(tmp_path: Path) -> None:
 def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
     engine: Engine, database: str, tmp_path: Path
 ) -> None:
-    sound, broken = tmp_path / "sound.toml", tmp_path / "tieout.toml"
-    sound.write_text(SETTINGS.format(database=database))
+    config = tmp_path / "tieout.toml"
+    config.write_text(SETTINGS.format(database=database))
     books, ledger = TwoBooks(), LedgerDatabase(database)
     books.both("r-1", 500, 0, at=NOON)
     books.write(database)
     clock = FrozenClock(NOON + timedelta(days=1))
-    command = tieout_command(tmp_path / "data", broken)
-    jobs = reconcile_jobs(load(sound, {}), engine, clock, command, ChildJobs())
-    scheduler = Scheduler(engine, clock, jobs)
+    events: list[MutableMapping[str, Any]] = []
 
-    def turn() -> None:
+    def turn(database_url: str) -> None:
+        jobs = reconcile_jobs(
+            load(config, {}),
+            engine,
+            clock,
+            ChildJobs(),
+            database_url=database_url,
+            data_dir=tmp_path / "data",
+        )
         with capture_logs() as logs:
-            scheduler.tick()
-        told.extend(each for each in logs if each["event"] in {"job_failed", "reconciled"})
+            Scheduler(engine, clock, jobs).tick()
+        events.extend(log for log in logs if log["event"] in {"job_failed", "reconciled"})
         ledger.run(LAPSE)
         clock.instant += timedelta(seconds=10)
 
-    told: list[MutableMapping[str, Any]] = []
     nowhere = f"postgresql://tieout@/tieout?host={tmp_path}"
-    broken.write_text(SETTINGS.format(database=nowhere))
-    turn()
-    broken.write_text(SETTINGS.format(database=database))
-    turn()
-    assert [each["event"] for each in told] == ["job_failed", "reconciled"]
-    assert "a service is unavailable" in str(told[0]["why"])
+    turn(nowhere)
+    turn(database)
+    assert [log["event"] for log in events] == ["job_failed", "reconciled"]
+    assert "a service is unavailable" in str(events[0]["why"])
     assert ledger.rows("SELECT attempts, done_at IS NOT NULL FROM job_runs") == [(2, True)]
-    assert ledger.rows("SELECT business_day FROM day_closes") == [(date(2026, 3, 1),)]
+    assert ledger.rows("SELECT business_day, run_id FROM day_closes") == [
+        (date(2026, 3, 1), events[1]["run"])
+    ]
 
     ledger.run("DELETE FROM day_closes")
-    broken.write_text(SETTINGS.format(database=nowhere))
     clock.instant += timedelta(minutes=1)
-    turn()
+    turn(nowhere)
     ledger.run(f"UPDATE job_runs SET attempts = {ATTEMPTS_MAX - 1} WHERE done_at IS NULL")
-    turn()
-    sound.rename(broken)
-    (only,) = json.loads(run_tieout(tmp_path, "queue", "parked", "--json").stdout)
-    assert (only["job"], only["cause"]) == ("reconcile", "Contradiction")
-    assert only["subject"].startswith("slot ")
-    assert "a service is unavailable" in only["detail"]
+    turn(nowhere)
+    (parked,) = json.loads(run_tieout(tmp_path, "queue", "parked", "--json").stdout)
+    assert (parked["job"], parked["cause"]) == ("reconcile", "Contradiction")
+    assert parked["subject"].startswith("slot ")
+    assert "a service is unavailable" in parked["detail"]
     ledger.close()

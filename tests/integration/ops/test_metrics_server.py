@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from ops.metrics.cache import MetricsPart
 from ops.metrics.catalogue import CATALOGUE, QUEUE_FINDINGS, Sample, sample
 from ops.metrics.server import MetricsCollector, open_bounded_engine, parts_of, serve_metrics
-from ops.runtime.child_jobs import ChildJobs, tieout_command
+from ops.runtime.child_jobs import ChildJobs
 from ops.settings.loader import load
 from ops.settings.metrics import MetricsSettings
 from reconcile.runs.request import RunRequest
@@ -138,13 +138,12 @@ def configured(folder: Path, database: str, broker: str) -> Iterator[str]:
     config = folder / "tieout.toml"
     config.write_text(SETTINGS.format(database=database, broker=broker))
     engine, child_jobs = open_bounded_engine(database), ChildJobs()
-    command = tieout_command(folder / "data", config)
     parts = parts_of(
         load(config, {}),
         engine=engine,
         broker_url=broker,
         clock=SystemClock(),
-        command=command,
+        database_url=database,
         child_jobs=child_jobs,
     )
     try:

@@ -13,10 +13,9 @@ from structlog.testing import capture_logs
 
 from feeds.findings import FindingKind, open_findings
 from feeds.pull.watermarks import list_watermarks
-from ops.runtime.child_jobs import ChildJobs, tieout_command
+from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.closing_days import DueDay, days_of
 from ops.scheduling.pull_jobs import pull_jobs
-from ops.scheduling.reconcile_jobs import arguments
 from ops.settings.feed import pulled_feeds
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings
@@ -90,8 +89,8 @@ def turned(
 
 
 def _turn(engine: Engine, config: Path) -> Logs:
-    command = tieout_command(config.parent / "data", config)
-    jobs = pull_jobs(load(config, {}), engine, command, ChildJobs())
+    settings = load(config, {})
+    jobs = pull_jobs(settings, engine, settings.database.url, ChildJobs())
     with capture_logs() as logs:
         Scheduler(engine, SystemClock(), jobs).tick()
     return [each for each in logs if each["event"].startswith("feed_")]
@@ -210,7 +209,7 @@ def test_a_day_waits_until_a_pull_of_each_feed_began_after_it_was_ripe(
         "feed rounds was never read whole",
         "feed deliveries was never read whole",
     )
-    assert arguments("p", due(engine, PULLED))[-1] == "--incremental"
+    assert not due(engine, PULLED).closes
 
     books.run(MARK.format("rounds", RIPE.isoformat()))
     books.run(MARK.format("deliveries", END.isoformat()))
@@ -219,7 +218,7 @@ def test_a_day_waits_until_a_pull_of_each_feed_began_after_it_was_ripe(
     )
     books.run(f"UPDATE feed_watermarks SET watermark = '{RIPE.isoformat()}'")
     assert due(engine, PULLED).waits == ()
-    assert arguments("p", due(engine, PULLED))[-1] == "--close-day"
+    assert due(engine, PULLED).closes
     books.close()
 
 

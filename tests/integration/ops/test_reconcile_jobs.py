@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,17 +10,29 @@ from sqlalchemy import Engine
 
 from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.closing_days import DueDay, due_days
-from ops.scheduling.reconcile_jobs import arguments, reconcile_jobs
-from ops.settings.model import Settings
+from ops.scheduling.reconcile_jobs import reconcile_day, reconcile_jobs
+from ops.settings.model import ProviderSettings, Settings
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from storage.engine import open_engine
 from tests.harness.books.busy import DAY, BusyBooks
+from tests.harness.books.two_sides import TwoBooks
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.window import parse_window
+from workers.scheduler import Job
 
 ZONE = "Asia/Tokyo"
 QUARTER = timedelta(minutes=15)
+PROVIDER = ProviderSettings.model_validate(
+    {
+        "slug": "agg",
+        "dialect": "aggregator",
+        "currency": "USD",
+        "secrets": ["literal:secret"],
+        "timezone": ZONE,
+    },
+    context={"mode": "test"},
+)
 
 
 @pytest.fixture
@@ -66,16 +79,47 @@ def test_a_day_of_the_providers_zone_is_open_then_ripe_then_closed_for_good(
     assert day not in [each.day for each in _due(engine, books.slug, end + QUARTER)]
 
 
-def test_the_run_of_a_day_is_the_command_that_anybody_could_type() -> None:
-    told = arguments("agg", DueDay(day=date(2026, 3, 1), ripe=True))
-    window = ["--from", "2026-03-01", "--to", "2026-03-02"]
-    assert told == ["reconcile", "--provider", "agg", *window, "--close-day"]
-    assert arguments("agg", DueDay(day=date(2026, 3, 1), ripe=False))[-1] == "--incremental"
+def test_a_run_of_an_open_day_looks_at_changes_and_that_of_a_mature_day_closes_it(
+    database: str, tmp_path: Path
+) -> None:
+    books = TwoBooks()
+    books.both("r-1", 500, 0)
+    books.write(database)
+    day = date(2026, 3, 1)
+    open_day, mature_day = DueDay(day=day, ripe=False), DueDay(day=day, ripe=True)
+
+    runs = [
+        reconcile_day(database, tmp_path, PROVIDER, due)
+        for due in (open_day, open_day, mature_day)
+    ]
+    with psycopg.connect(database) as connection:
+        stored = connection.execute(
+            "SELECT run_id, window_from, window_to, (manifest->'inputs'->'whole')::boolean"
+            "  FROM runs ORDER BY finished_at"
+        ).fetchall()
+        closed = connection.execute("SELECT business_day, run_id FROM day_closes").fetchall()
+    window = (datetime(2026, 2, 28, 15, tzinfo=UTC), datetime(2026, 3, 1, 15, tzinfo=UTC))
+    assert stored == [
+        (run.run_id, *window, whole)
+        for run, whole in zip(runs, (True, False, True), strict=True)
+    ]
+    assert [run.has_breaks for run in runs] == [False, False, False]
+    assert closed == [(day, runs[2].run_id)]
 
 
-def test_nothing_runs_on_a_schedule_unless_the_settings_say_so(engine: Engine) -> None:
-    every = {"reconcile": {"every": "5m"}}
-    asked = Settings.model_validate(every)
-    (job,) = reconcile_jobs(asked, engine, SystemClock(), ["tieout"], ChildJobs())
+def test_nothing_runs_on_a_schedule_unless_the_settings_say_so(
+    database: str, engine: Engine, tmp_path: Path
+) -> None:
+    def jobs(settings: Settings) -> list[Job]:
+        return reconcile_jobs(
+            settings,
+            engine,
+            SystemClock(),
+            ChildJobs(),
+            database_url=database,
+            data_dir=tmp_path,
+        )
+
+    (job,) = jobs(Settings.model_validate({"reconcile": {"every": "5m"}}))
     assert (job.name, job.every, job.exclusive) == ("reconcile", timedelta(minutes=5), True)
-    assert reconcile_jobs(Settings(), engine, SystemClock(), ["tieout"], ChildJobs()) == []
+    assert jobs(Settings()) == []
