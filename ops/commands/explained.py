@@ -35,16 +35,17 @@ def show(
 ) -> None:
     """What the stored runs explained within an hour, a day, and two business days."""
     context = current(ctx)
-    known = configured(context.settings)
-    chosen = list(known.values()) if provider is None else [provider_named(known, provider)]
+    providers = list(configured(context.settings).values())
+    if provider is not None:
+        providers = [provider_named(configured(context.settings), provider)]
     url = endpoints(context).database_url
-    zones = {provider.provider.slug: provider.timezone for provider in chosen}
+    zones = {chosen.provider.slug: chosen.timezone for chosen in providers}
     all_rates = recent_rates(url, zones, SystemClock(), days=days)
     if prometheus:
         samples = explained_samples(all_rates)
         typer.echo(exposition(PARTS["explained"], samples), nl=False)
     elif as_json:
-        exponents = [provider.provider.exponents for provider in chosen]
+        exponents = [chosen.provider.exponents for chosen in providers]
         pairs = zip(all_rates, exponents, strict=True)
         print_json([resolution_rates_json(*pair) for pair in pairs], indent=2)
     else:

@@ -1,4 +1,4 @@
-"""``tieout scheduler``: everything that is done on time. Any number may run."""
+"""``tieout scheduler``: run every job at its interval. Any number of schedulers may run."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from ops.providers.worker_context import desk_at, own_name
 from ops.runtime import logs, test_signals
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.servers import Endpoints
-from ops.scheduling.inquiries import ask_details
+from ops.scheduling.inquiries import schedule_inquiries
 from ops.scheduling.pull_jobs import pull_jobs
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.model import Settings
@@ -34,10 +34,10 @@ from workers.heartbeat_file import touch
 from workers.scheduler import Job, Scheduler
 from workers.sweeper import sweep
 
-#: Distance between two heartbeats in Postgres.
+#: Time between two heartbeats in PostgreSQL.
 BEAT_EVERY = timedelta(seconds=2)
-#: Distance between two looks for breaks whose provider is to be asked.
-ASK_EVERY = timedelta(seconds=10)
+#: Time between two searches for breaks whose provider is to be asked.
+INQUIRE_EVERY = timedelta(seconds=10)
 
 log = structlog.get_logger()
 app = typer.Typer(add_completion=False)
@@ -51,7 +51,7 @@ def scheduler(
         Path | None, typer.Option(help="A file that shows progress to a supervisor.")
     ] = None,
 ) -> None:
-    """Find unposted batches and waiting history; pull feeds and reconcile, where asked to."""
+    """Find unposted batches and waiting history; pull feeds and reconcile by the settings."""
     logs.configure()
     context = current(ctx)
     test_signals.install(context.settings, os.environ)
@@ -63,7 +63,7 @@ def scheduler(
 def keep_schedule(
     settings: Settings, engines: Endpoints, data_dir: Path, pulse: Path | None
 ) -> None:
-    """Run everything on time until told to stop by SIGTERM or SIGINT.
+    """Run every job at its interval until SIGTERM or SIGINT.
 
     Args:
         settings: how often, and the providers.
@@ -76,8 +76,8 @@ def keep_schedule(
     """
     clock = SystemClock()
     engine = open_engine(engines.database_url)
-    me = own_name("scheduler", clock)
-    jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), me)
+    worker = own_name("scheduler", clock)
+    jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), worker)
     child_jobs = ChildJobs()
     jobs += pull_jobs(settings, engine, engines.database_url, child_jobs)
     jobs += reconcile_jobs(
@@ -89,13 +89,13 @@ def keep_schedule(
         data_dir=data_dir,
     )
     on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
-    running = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
+    runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: running.stop())
+        signal.signal(number, lambda *_: runner.stop())
     with _metrics(settings, engines, clock, child_jobs):
-        running.run()
+        runner.run()
     try:
-        leave(engine, me)
+        leave(engine, worker)
     except Unavailable as error:
         log.info("heartbeat_unavailable", why=str(error))
 
@@ -104,7 +104,7 @@ def keep_schedule(
 def _metrics(
     settings: Settings, engines: Endpoints, clock: Clock, child_jobs: ChildJobs
 ) -> Iterator[None]:
-    """Serve them meanwhile, where the settings say where."""
+    """Serve metrics meanwhile, if the settings name a port."""
     if settings.metrics.port is None:
         yield
         return
@@ -117,30 +117,30 @@ def _metrics(
         database_url=engines.database_url,
         child_jobs=child_jobs,
     )
-    end = serve_metrics(settings.metrics, parts)
+    stop = serve_metrics(settings.metrics, parts)
     try:
         yield
     finally:
-        end()
+        stop()
         engine.dispose()
 
 
 def jobs_of(
-    settings: Settings, engine: Engine, broker: dramatiq.Broker, me: Worker
+    settings: Settings, engine: Engine, broker: dramatiq.Broker, worker: Worker
 ) -> list[Job]:
-    """Every job; each may run in all schedulers, for each finds out itself what is due."""
+    """The jobs that run in all schedulers; each finds out itself what is due."""
 
-    def held(queue: str) -> str | None:
+    def pause_of(queue: str) -> str | None:
         return f"queue {queue} is paused" if queue in paused_queues(engine) else None
 
-    desk = desk_at(engine, settings, worker=me.name, hold=held)
+    worker_context = desk_at(engine, settings, worker=worker.name, hold=pause_of)
     age_s = max(1, int(settings.workers.sweep_after.total_seconds()))
     every = settings.workers.canary_every
     return [
         Job(
             name="sweep",
             every=settings.workers.sweep_every,
-            run=lambda _slot: sweep(desk, broker, age_s=age_s),
+            run=lambda _slot: sweep(worker_context, broker, age_s=age_s),
             exclusive=False,
         ),
         Job(
@@ -151,14 +151,14 @@ def jobs_of(
         ),
         Job(
             name="details",
-            every=ASK_EVERY,
-            run=lambda _slot: ask_details(settings, engine, broker),
+            every=INQUIRE_EVERY,
+            run=lambda _slot: schedule_inquiries(settings, engine, broker),
             exclusive=False,
         ),
         Job(
             name="heartbeat",
             every=BEAT_EVERY,
-            run=lambda _slot: beat(engine, me),
+            run=lambda _slot: beat(engine, worker),
             exclusive=False,
         ),
     ]

@@ -1,4 +1,4 @@
-"""Breaks as metrics: how many, how much, how old, and whose time has run out."""
+"""Breaks as metrics: how many, how much, how old, and how many are overdue."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -18,16 +18,16 @@ SELECT b.provider, b.kind, b.impact, l.state, b.currency, count(*),
   FROM break_workflows l JOIN breaks b USING (break_id)
  WHERE l.state <> 'closed' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
 """
-# A rule without amounts has no currency; the strictest that is meant decides, so any will do.
+# A rule without amounts has no currency. A break is overdue by the strictest rule that applies.
 _UNSETTLED = """
 SELECT b.provider, b.impact, extract(epoch FROM :now - min(l.opened_at))::float8,
        count(*) FILTER (WHERE EXISTS (
            SELECT FROM unnest(CAST(:impacts AS text[]), CAST(:withins AS interval[]),
-                              CAST(:currencies AS text[]), CAST(:leasts AS bigint[]))
-                    AS r (impact, within, currency, least)
+                              CAST(:currencies AS text[]), CAST(:minimums AS bigint[]))
+                    AS r (impact, within, currency, minimum)
             WHERE r.impact = b.impact AND l.opened_at + r.within < :now
               AND (r.currency IS NULL
-                   OR (r.currency = b.currency AND abs(b.difference) >= r.least))))
+                   OR (r.currency = b.currency AND abs(b.difference) >= r.minimum))))
   FROM break_workflows l JOIN breaks b USING (break_id)
  WHERE l.state <> 'closed' AND l.state <> ALL (:settled)
  GROUP BY 1, 2 ORDER BY 1, 2
@@ -38,19 +38,19 @@ def break_samples(
     connection: Connection, settings: Settings, now: datetime
 ) -> Iterator[Sample]:
     """Everything about breaks that are not closed."""
-    yield from _counted(connection)
+    yield from _open_breaks(connection)
     slugs = [entry.slug for entry in settings.providers]
     unsettled = {(slug, impact.value): (0.0, 0) for slug in slugs for impact in Impact}
-    said = {"now": now, "settled": [str(each) for each in SETTLED]}
-    given = {**said, **_columns(rules_of(settings))}
-    for provider, impact, oldest_s, overdue in connection.execute(text(_UNSETTLED), given):
+    settled = [str(state) for state in SETTLED]
+    parameters = {"now": now, "settled": settled, **_columns(rules_of(settings))}
+    for provider, impact, oldest_s, overdue in connection.execute(text(_UNSETTLED), parameters):
         unsettled[provider, impact] = (max(oldest_s, 0.0), overdue)
     for labels, (oldest_s, overdue) in unsettled.items():
         yield sample("breaks_overdue", *labels, value=overdue)
         yield sample("breaks_oldest_seconds", *labels, value=oldest_s)
 
 
-def _counted(connection: Connection) -> Iterator[Sample]:
+def _open_breaks(connection: Connection) -> Iterator[Sample]:
     counts: dict[tuple[str, ...], int] = {}
     for row in connection.execute(text(_OPEN)):
         *labels, currency, count, minor = row
@@ -62,12 +62,12 @@ def _counted(connection: Connection) -> Iterator[Sample]:
 
 
 def _columns(rules: Sequence[SlaRule]) -> dict[str, list[object]]:
-    """The rules as columns, a row for each amount from which one is meant."""
+    """The rules as columns, a row for each minimum amount of a rule."""
     rows: list[tuple[object, ...]] = []
     for rule in rules:
         amounts: list[tuple[str | None, int | None]] = [*rule.min_amount.items()] or [
             (None, None)
         ]
-        rows += [(rule.impact.value, rule.within, code, least) for code, least in amounts]
-    names = ("impacts", "withins", "currencies", "leasts")
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+        rows += [(rule.impact.value, rule.within, code, minimum) for code, minimum in amounts]
+    names = ("impacts", "withins", "currencies", "minimums")
+    return {name: [row[index] for row in rows] for index, name in enumerate(names)}

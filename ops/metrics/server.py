@@ -1,7 +1,7 @@
-"""What the scheduler serves to Prometheus, read from PostgreSQL and the broker when asked.
+"""The metrics server of the scheduler, which reads PostgreSQL and the broker on request.
 
-Nothing is counted in this process, so it does not matter which scheduler is asked, or since
-when it runs. What cannot be read is left out and said to be; a scrape is always answered.
+Nothing is counted in this process, so any scheduler serves the same figures, however long it
+runs. What cannot be read is left out and reported; a scrape is always answered.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ops.metrics.breaks import break_samples
-from ops.metrics.cache import PATIENCE_S, MetricsPart, gathered
+from ops.metrics.cache import PATIENCE_S, MetricsPart, read_parts
 from ops.metrics.catalogue import Sample
 from ops.metrics.explained import read_explained
 from ops.metrics.feeds import feed_samples
@@ -37,9 +37,9 @@ from workers.canary import QUEUES
 
 #: Longest time for one statement, in milliseconds: less than a scrape waits.
 STATEMENT_MS = 4_000
-#: What is cheap is read again after so long, what is dear after longer.
+#: How long a part is fresh: cheap ones shorter than expensive ones.
 SOON, LATER, RARELY = timedelta(seconds=5), timedelta(seconds=10), timedelta(minutes=5)
-#: For so long old shares are told where new ones take their time.
+#: How long old resolution rates are served while new ones take their time.
 STALE = timedelta(minutes=30)
 #: Longest time for reading the resolution rates.
 EXPLAINED_TIMEOUT = timedelta(minutes=10)
@@ -48,19 +48,21 @@ log = structlog.get_logger()
 
 
 class MetricsCollector(Collector):
-    """Everything that can be read now, as a collector of a registry of its own."""
+    """The parts of the metrics as a collector."""
 
     def __init__(self, parts: Sequence[MetricsPart], *, patience_s: float = PATIENCE_S) -> None:
         self._parts = parts
         self._patience_s = patience_s
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Each scrape asks here."""
-        return gathered(self._parts, patience_s=self._patience_s)
+        """Called by each scrape."""
+        return read_parts(self._parts, patience_s=self._patience_s)
 
 
-def serve_metrics(where: MetricsSettings, parts: Sequence[MetricsPart]) -> Callable[[], None]:
-    """Serve the parts over HTTP, from threads of their own; returns what ends that.
+def serve_metrics(
+    settings: MetricsSettings, parts: Sequence[MetricsPart]
+) -> Callable[[], None]:
+    """Serve the parts over HTTP, from threads of their own; return a function that stops it.
 
     Raises:
         Unavailable: the port cannot be listened on.
@@ -68,18 +70,18 @@ def serve_metrics(where: MetricsSettings, parts: Sequence[MetricsPart]) -> Calla
     registry = CollectorRegistry()
     registry.register(MetricsCollector(parts))
     try:
-        server, thread = start_http_server(where.port or 0, where.host, registry)
+        server, thread = start_http_server(settings.port or 0, settings.host, registry)
     except OSError as error:
-        place = f"metrics.port {where.port} on {where.host}"
-        raise Unavailable(f"{place} cannot be listened on: {error.strerror}") from error
-    log.info("metrics_served", url=metrics_url(where.host, server.server_port))
+        address = f"metrics.port {settings.port} on {settings.host}"
+        raise Unavailable(f"{address} cannot be listened on: {error.strerror}") from error
+    log.info("metrics_served", url=metrics_url(settings.host, server.server_port))
 
-    def end() -> None:
+    def stop() -> None:
         server.shutdown()
         server.server_close()
         thread.join()
 
-    return end
+    return stop
 
 
 def parts_of(
@@ -91,20 +93,20 @@ def parts_of(
     database_url: str,
     child_jobs: ChildJobs,
 ) -> list[MetricsPart]:
-    """Every part, and how it is read.
+    """Every part with its reader.
 
     Args:
         settings: the providers and the rules of breaks.
-        engine: one of ``open_bounded_engine``; whoever opened it ends it.
-        broker_url: whose queues are looked at.
-        clock: says what is late.
+        engine: one of ``open_bounded_engine``; the caller disposes it.
+        broker_url: whose queues are read.
+        clock: decides what is late.
         database_url: whose rows a child process reads.
         child_jobs: reads what needs much memory, in a child process.
     """
     zones = {entry.slug: entry.timezone for entry in settings.providers}
 
-    def of_books(tell: Callable[[Connection, Settings, datetime], Iterator[Sample]]) -> _Reader:
-        return lambda: _from_books(engine, lambda books: tell(books, settings, clock.now()))
+    def of_books(read: Callable[[Connection, Settings, datetime], Iterator[Sample]]) -> _Reader:
+        return lambda: _from_books(engine, lambda books: read(books, settings, clock.now()))
 
     return [
         MetricsPart("database", lambda: state_samples(read_state(engine)), keep=SOON),
@@ -127,7 +129,7 @@ _Reader = Callable[[], Iterable[Sample]]
 
 
 def open_bounded_engine(url: str) -> Engine:
-    """An engine whose statements the server gives up before a scrape does."""
+    """Open an engine whose statements the server cancels before a scrape gives up."""
     engine = open_engine(url, pool_size=2)
 
     @event.listens_for(engine, "connect")
@@ -140,12 +142,12 @@ def open_bounded_engine(url: str) -> Engine:
     return engine
 
 
-def _from_books(engine: Engine, tell: Callable[[Connection], Iterator[Sample]]) -> list[Sample]:
+def _from_books(engine: Engine, read: Callable[[Connection], Iterator[Sample]]) -> list[Sample]:
     try:
         with engine.connect() as connection:
-            return list(tell(connection))
+            return list(read(connection))
     except OperationalError as error:
-        raise Unavailable(f"metrics: {_kind(error)}") from error
+        raise Unavailable(f"metrics: {_reason(error)}") from error
 
 
 def _from_broker(url: str) -> list[Sample]:
@@ -163,7 +165,7 @@ def _close(broker: dramatiq.Broker) -> None:
         log.debug("broker_not_closed", error=type(error).__name__)
 
 
-def _kind(error: DBAPIError) -> str:
-    """Out of reach, or given up by the server: never the server's words."""
+def _reason(error: DBAPIError) -> str:
+    """Why a statement failed, without the server's message."""
     state = getattr(error.orig, "sqlstate", None)
     return "a statement took too long" if state == "57014" else "the database is out of reach"

@@ -1,13 +1,13 @@
-"""Which days of a provider are looked at, and what a day that is ripe still waits for.
+"""Which days of a provider are reconciled, and what a mature day waits for before it is closed.
 
-A day is signed off once its feeds had the chance to tell all of it. A feed that is pulled on a
-schedule has told a day when a whole pull began after the day was ripe; a daily statement, when
-the file of the day was taken in; pushed history, when nothing that came by then waits to be
-taken in. Nothing is concluded from silence.
+A day is closed once its feeds could report all of it. For a feed that is pulled on a schedule,
+a complete pull began after the day was mature. For a daily statement, the file of the day was
+imported. For pushed history, no record that arrived by then waits to be stored. Silence proves
+nothing.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,19 +19,19 @@ from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
 from vocabulary.window import Window, day_window
 
-#: Days before today that are looked at although no run has looked at them yet.
+#: Days before today that are due although no run has reconciled them yet.
 LOOK_BACK_DAYS = 7
 
 _CLOSED = "SELECT business_day FROM day_closes WHERE provider = :provider"
-_LOOKED_AT = "SELECT window_from, window_to FROM run_watermarks WHERE provider = :provider"
-_ANYTHING = """
+_WINDOWS = "SELECT window_from, window_to FROM run_watermarks WHERE provider = :provider"
+_HAS_ROWS = """
 SELECT EXISTS (SELECT FROM rounds
                 WHERE provider = :provider AND first_at >= :start AND first_at < :end)
     OR EXISTS (SELECT FROM feed_records
                 WHERE provider = :provider AND created_at >= :start AND created_at < :end)
 """
-_MARKS = "SELECT feed, watermark FROM feed_watermarks WHERE provider = :provider"
-_FILE_CAME = """
+_WATERMARKS = "SELECT feed, watermark FROM feed_watermarks WHERE provider = :provider"
+_HAS_STATEMENT = """
 SELECT EXISTS (SELECT FROM feed_files
                 WHERE provider = :provider AND verdict <> 'quarantined'
                   AND (business_day = :day
@@ -40,142 +40,137 @@ SELECT EXISTS (SELECT FROM feed_files
 _PUSHED = """
 SELECT count(*) FROM deliveries
  WHERE provider = :provider AND verdict = 'recorded' AND ingested_at IS NULL
-   AND parked_at IS NULL AND received_at < :ripe_at
+   AND parked_at IS NULL AND received_at < :mature_at
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueDay:
-    """A day of a provider that is looked at now.
+    """A day of a provider that is to be reconciled.
 
     Attributes:
-        ripe: it is over, and so is the time in which one side may still be late.
-        ripe_at: when that is, or was.
-        waits: why it is not closed although it is ripe: what its feeds have not told.
+        is_mature: it is over, and so is the time in which one side may still be late.
+        mature_at: when that is, or was.
+        waits_for: what its feeds have not reported, although it is mature.
     """
 
     day: date
-    ripe: bool
-    ripe_at: datetime | None = None
-    waits: tuple[str, ...] = ()
+    is_mature: bool
+    mature_at: datetime | None = None
+    waits_for: tuple[str, ...] = ()
 
     @property
     def closes(self) -> bool:
-        """Whether the run that looks at it signs it off."""
-        return self.ripe and not self.waits
+        """Whether the next run of the day closes it."""
+        return self.is_mature and not self.waits_for
 
 
-def days_of(
+def due_days(
     connection: Connection, entry: ProviderSettings, now: datetime, *, patience: timedelta
 ) -> list[DueDay]:
-    """Days that are not closed and hold anything, oldest first, with what they wait for.
+    """Days with rows that are not closed, oldest first, with what they wait for.
 
     Args:
         connection: of the books.
         entry: the provider.
-        now: the instant.
-        patience: a day that waited so long for its feeds waits no more; nothing: for ever.
+        now: the current instant.
+        patience: how long a mature day waits for its feeds; zero: for ever.
     """
-    maturity = _maturity(connection, entry, now)
-    known = due_days(connection, entry.slug, zone=entry.timezone, maturity=maturity, now=now)
-    return [_with_waits(connection, entry, each, now, patience) for each in known]
+    maturity = maturity_for(connection, entry.slug, maturity_rules(entry), now)
+    longest = max(kind.age for kind in maturity.by_kind.values())
+    days = open_days(connection, entry.slug, zone=entry.timezone, maturity=longest, now=now)
+    return [_with_waits(connection, entry, day, now, patience) for day in days]
 
 
 def waiting_days(
     connection: Connection, settings: Settings, now: datetime
 ) -> dict[str, tuple[DueDay, ...]]:
-    """By provider, the days that the schedule would close if the feeds had told their end."""
+    """By provider, the mature days that the schedule does not close because of their feeds."""
     if not settings.reconcile.every:
         return {}
     patience = settings.reconcile.close_unheard_after
     return {
         entry.slug: tuple(
-            day for day in days_of(connection, entry, now, patience=patience) if day.waits
+            day for day in due_days(connection, entry, now, patience=patience) if day.waits_for
         )
         for entry in settings.providers
     }
 
 
-def due_days(
+def open_days(
     connection: Connection, provider: str, *, zone: str, maturity: timedelta, now: datetime
 ) -> list[DueDay]:
-    """Days of a provider that are not closed and hold anything, oldest first.
+    """Days with rows that are not closed, oldest first: recent ones, and older reconciled ones.
 
-    Those of the last ``LOOK_BACK_DAYS``, and every older one that a run has looked at: a day
-    that waits is not forgotten by waiting.
+    Every day that a run has reconciled stays due until it is closed, however long it waits.
     """
     closed = set(connection.execute(text(_CLOSED), {"provider": provider}).scalars())
     today = now.astimezone(ZoneInfo(zone)).date()
     recent = {today - timedelta(days=back) for back in range(LOOK_BACK_DAYS + 1)}
-    found = []
-    for day in sorted((recent | _looked_at(connection, provider, zone)) - closed):
+    days = []
+    for day in sorted((recent | _reconciled(connection, provider, zone)) - closed):
         window = day_window(day, ZoneInfo(zone))
-        said = {"provider": provider, "start": window.start, "end": window.end}
-        if connection.execute(text(_ANYTHING), said).scalar_one():
-            ripe_at = window.end + maturity
-            found.append(DueDay(day=day, ripe=ripe_at <= now, ripe_at=ripe_at))
-    return found
+        parameters = {"provider": provider, "start": window.start, "end": window.end}
+        if connection.execute(text(_HAS_ROWS), parameters).scalar_one():
+            mature_at = window.end + maturity
+            days.append(DueDay(day=day, is_mature=mature_at <= now, mature_at=mature_at))
+    return days
 
 
-def _looked_at(connection: Connection, provider: str, zone: str) -> set[date]:
+def _reconciled(connection: Connection, provider: str, zone: str) -> set[date]:
     """Days that are the whole window of a run."""
-    found = set()
-    for start, end in connection.execute(text(_LOOKED_AT), {"provider": provider}):
+    days = set()
+    for start, end in connection.execute(text(_WINDOWS), {"provider": provider}):
         day = start.astimezone(ZoneInfo(zone)).date()
         if day_window(day, ZoneInfo(zone)) == Window(start=start, end=end):
-            found.add(day)
-    return found
-
-
-def _maturity(connection: Connection, entry: ProviderSettings, now: datetime) -> timedelta:
-    held = maturity_for(connection, entry.slug, maturity_rules(entry), now)
-    return max(each.age for each in held.by_kind.values())
+            days.add(day)
+    return days
 
 
 def _with_waits(
     connection: Connection,
     entry: ProviderSettings,
-    found: DueDay,
+    due: DueDay,
     now: datetime,
     patience: timedelta,
 ) -> DueDay:
-    ripe_at = found.ripe_at
-    if not found.ripe or ripe_at is None or (patience and now >= ripe_at + patience):
-        return found
-    waits = tuple(_waits(connection, entry, found.day, ripe_at))
-    return DueDay(day=found.day, ripe=True, ripe_at=ripe_at, waits=waits)
+    mature_at = due.mature_at
+    if not due.is_mature or mature_at is None or (patience and now >= mature_at + patience):
+        return due
+    return replace(due, waits_for=tuple(_missing(connection, entry, due.day, mature_at)))
 
 
-def _waits(
-    connection: Connection, entry: ProviderSettings, day: date, ripe_at: datetime
+def _missing(
+    connection: Connection, entry: ProviderSettings, day: date, mature_at: datetime
 ) -> Iterator[str]:
     if entry.feed.pull_every:
-        yield from _unpulled(connection, entry, ripe_at)
-    said = {
+        yield from _missing_pulls(connection, entry, mature_at)
+    parameters = {
         "provider": entry.slug,
         "day": day,
         "end": day_window(day, ZoneInfo(entry.timezone)).end,
-        "ripe_at": ripe_at,
+        "mature_at": mature_at,
     }
-    if entry.statement.daily and not connection.execute(text(_FILE_CAME), said).scalar_one():
+    statements = connection.execute(text(_HAS_STATEMENT), parameters)
+    if entry.statement.daily and not statements.scalar_one():
         yield f"no statement of {day} was taken in"
-    pushed = connection.execute(text(_PUSHED), said).scalar_one()
+    pushed = connection.execute(text(_PUSHED), parameters).scalar_one()
     if pushed:
         yield f"pushed records that are not taken in yet: {pushed}"
 
 
-def _unpulled(
-    connection: Connection, entry: ProviderSettings, ripe_at: datetime
+def _missing_pulls(
+    connection: Connection, entry: ProviderSettings, mature_at: datetime
 ) -> Iterator[str]:
-    rows = connection.execute(text(_MARKS), {"provider": entry.slug})
-    marks = {row.feed: row.watermark for row in rows}
+    rows = connection.execute(text(_WATERMARKS), {"provider": entry.slug})
+    watermarks = {row.feed: row.watermark for row in rows}
     for feed in pulled_feeds(entry.dialect):
-        mark = marks.get(feed)
-        if mark is None:
+        watermark = watermarks.get(feed)
+        if watermark is None:
             yield f"feed {feed} was never read whole"
-        elif mark < ripe_at:
-            yield f"feed {feed} is read up to {_said(mark)}, not up to {_said(ripe_at)}"
+        elif watermark < mature_at:
+            yield f"feed {feed} is read up to {_text(watermark)}, not up to {_text(mature_at)}"
 
 
-def _said(instant: datetime) -> str:
+def _text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Tell the workers that there is something to ask providers; the scheduler does so on time."""
+"""Inquiries about breaks on a schedule: request them, and have the workers send them."""
 
 import dramatiq
 import structlog
@@ -16,8 +16,8 @@ from vocabulary.clock import SystemClock
 log = structlog.get_logger()
 
 
-def ask_details(settings: Settings, engine: Engine, broker: dramatiq.Broker) -> None:
-    """Want what the settings say is asked after a run; tell the workers of all that is due.
+def schedule_inquiries(settings: Settings, engine: Engine, broker: dramatiq.Broker) -> None:
+    """Request the inquiries that the settings want after a run, and enqueue what is due.
 
     Raises:
         Unavailable: the database is out of reach.
@@ -29,14 +29,14 @@ def ask_details(settings: Settings, engine: Engine, broker: dramatiq.Broker) -> 
         request_inquiries(engine, providers=providers, kinds=kinds, now=now)
     due = next_inquiry_at(engine)
     if due is not None and due <= now and FETCH_QUEUE not in paused_queues(engine):
-        tell_workers(broker)
+        enqueue_fetch(broker)
 
 
-def tell_workers(broker: dramatiq.Broker) -> bool:
-    """Ask for the asking; False where the broker is down: the scheduler asks again."""
+def enqueue_fetch(broker: dramatiq.Broker) -> bool:
+    """Have a worker send the due inquiries; False if the broker is down: it is tried again."""
     try:
         broker.enqueue(fetch_message())
     except (RedisError, OSError, BrokerConnectionError) as error:
-        log.warning("fetch_not_told", error=type(error).__name__)
+        log.warning("fetch_not_enqueued", error=type(error).__name__)
         return False
     return True

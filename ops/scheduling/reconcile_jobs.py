@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from ops.providers.maturity import maturity_now
 from ops.runtime.child_jobs import ChildJobs, Stopping
-from ops.scheduling.closing_days import DueDay, days_of
+from ops.scheduling.closing_days import DueDay, due_days
 from ops.settings.model import ProviderSettings, Settings
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import TieoutError, Unavailable
@@ -60,7 +60,7 @@ def reconcile_jobs(
     def run(_slot: str) -> None:
         failures: list[str] = []
         for entry in settings.providers:
-            for due in _due_days(engine, entry, clock.now(), patience):
+            for due in _read_days(engine, entry, clock.now(), patience):
                 failures += _reconcile(child_jobs, database_url, data_dir, entry, due)
         if failures:
             raise JobFailed("; ".join(failures))
@@ -95,12 +95,12 @@ def reconcile_day(
     return DayRun(run_id=result.run_id, has_breaks=bool(result.breaks))
 
 
-def _due_days(
+def _read_days(
     engine: Engine, entry: ProviderSettings, now: datetime, patience: timedelta
 ) -> list[DueDay]:
     try:
         with engine.connect() as connection:
-            return days_of(connection, entry, now, patience=patience)
+            return due_days(connection, entry, now, patience=patience)
     except OperationalError as error:
         raise Unavailable("reconcile: the database is out of reach") from error
 
@@ -114,8 +114,8 @@ def _reconcile(
 ) -> Iterator[str]:
     """Have a day reconciled; yield why that failed, which keeps no other day waiting."""
     provider, day = entry.slug, str(due.day)
-    if due.waits:
-        log.info("day_waits", provider=provider, day=day, why="; ".join(due.waits))
+    if due.waits_for:
+        log.info("day_waits", provider=provider, day=day, why="; ".join(due.waits_for))
     try:
         run = child_jobs.call(
             reconcile_day, database_url, data_dir, entry, due, timeout=RUN_TIMEOUT

@@ -63,7 +63,7 @@ def evidence(
 def _ask(
     ctx: typer.Context, engine: Engine, told: BreakHistory, *, by: str, refresh: bool
 ) -> None:
-    from ops.scheduling.inquiries import tell_workers  # noqa: PLC0415 - heavy
+    from ops.scheduling.inquiries import enqueue_fetch  # noqa: PLC0415 - heavy
     from storage.broker.redis import open_broker  # noqa: PLC0415
 
     context, provider = current(ctx), told.break_.provider
@@ -75,7 +75,7 @@ def _ask(
         engine, told.break_.break_id, by=by, now=SystemClock().now(), refresh=refresh
     )
     broker = open_broker(endpoints(context).broker_url, [])
-    if not tell_workers(broker):
+    if not enqueue_fetch(broker):
         typer.echo("the broker is out of reach: the scheduler will ask for it", err=True)
     broker.close()
 

@@ -42,7 +42,7 @@ def status_json(
         "findings": {kind: health.count(kind) for kind in Severity},
         "stale": health.is_stale(now),
         "maturity": maturity and maturity.to_json(),
-        "waiting": [{"day": each.day, "why": each.waits} for each in waiting],
+        "waiting": [{"day": each.day, "why": each.waits_for} for each in waiting],
     }
 
 
@@ -71,7 +71,7 @@ def show_status(
         )
         typer.echo(f"  maturity: {told}")
     for day in waiting:
-        typer.echo(f"  {day.day} is not closed yet: {'; '.join(day.waits)}")
+        typer.echo(f"  {day.day} is not closed yet: {'; '.join(day.waits_for)}")
     show_findings(health.findings)
 
 

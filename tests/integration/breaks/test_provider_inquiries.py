@@ -16,7 +16,7 @@ from breaks.provider_inquiries import captured_page, request_inquiries, request_
 from breaks.queries import BreakFilter, StoredNote, list_breaks
 from ops.providers.inquiries import asker
 from ops.providers.inquiry_client import inquire
-from ops.scheduling.inquiries import ask_details
+from ops.scheduling.inquiries import schedule_inquiries
 from ops.settings.model import Settings
 from providers.outbound.inquiry import InquiryAnswer
 from simulator.api.server import serve
@@ -211,9 +211,9 @@ def test_the_scheduler_requests_inquiries_and_a_worker_attaches_the_answers(
     runner = JobRunner(broker, Random(1), lambda _job, _error: None)
     declare_actors(broker, context, runner, lambda _slug, key, _at: answer_about(key), TERMS)
 
-    ask_details(settings, books.engine, broker)
+    schedule_inquiries(settings, books.engine, broker)
     unrequested = broker.queues["fetch"].qsize()
-    ask_details(settings.model_copy(update={"breaks": terms}), books.engine, broker)
+    schedule_inquiries(settings.model_copy(update={"breaks": terms}), books.engine, broker)
     worker = Worker(broker, worker_threads=1, worker_timeout=50)
     worker.start()
     try:

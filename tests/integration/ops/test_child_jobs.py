@@ -81,8 +81,8 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 def test_a_job_that_takes_long_keeps_no_other_waiting(engine: Engine) -> None:
-    release, ran = threading.Event(), threading.Event()
-    swept: list[str] = []
+    release, has_run = threading.Event(), threading.Event()
+    sweeps: list[str] = []
 
     def slow(_slot: str) -> None:
         assert release.wait(timeout=240)
@@ -90,18 +90,18 @@ def test_a_job_that_takes_long_keeps_no_other_waiting(engine: Engine) -> None:
     day = timedelta(days=1)
     jobs = [
         Job(name="slow", every=day, run=slow, exclusive=True),
-        Job(name="other", every=day, run=lambda _slot: ran.set(), exclusive=True),
-        Job(name="sweep", every=timedelta(seconds=1), run=swept.append, exclusive=False),
+        Job(name="other", every=day, run=lambda _slot: has_run.set(), exclusive=True),
+        Job(name="sweep", every=timedelta(seconds=1), run=sweeps.append, exclusive=False),
     ]
     running = Scheduler(engine, SystemClock(), jobs, on_stop=release.set)
     with capture_logs():
         thread = threading.Thread(target=running.run)
         thread.start()
-        both = ran.wait(timeout=120) and wait_until(lambda: len(swept) > 1)
+        both_ran = has_run.wait(timeout=120) and wait_until(lambda: len(sweeps) > 1)
         running.stop()
         thread.join(timeout=120)
 
-    assert both
+    assert both_ran
     assert not thread.is_alive()
     with engine.connect() as connection:
         done = "SELECT job FROM job_runs WHERE done_at IS NOT NULL ORDER BY job"
@@ -112,24 +112,27 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
     engine: Engine, database: str
 ) -> None:
     """No outage: the server answers, and says no. A thread that died of it would go unseen."""
-    books, ran = LedgerDatabase(database), threading.Event()
+    books, has_run = LedgerDatabase(database), threading.Event()
     books.run("ALTER TABLE job_runs RENAME TO away")
     job = Job(
-        name="daily", every=timedelta(seconds=1), run=lambda _slot: ran.set(), exclusive=True
+        name="daily",
+        every=timedelta(seconds=1),
+        run=lambda _slot: has_run.set(),
+        exclusive=True,
     )
     running = Scheduler(engine, SystemClock(), [job], lease=timedelta(seconds=8))
     with capture_logs() as logs:
         thread = threading.Thread(target=running.run)
         thread.start()
         broken = wait_until(
-            lambda: [e["slot"] for e in logs if e["event"] == "job_broken"].count("") > 0
+            lambda: [log["slot"] for log in logs if log["event"] == "job_broken"].count("") > 0
         )
         books.run("ALTER TABLE away RENAME TO job_runs")
-        went_on = ran.wait(timeout=120)
+        resumed = has_run.wait(timeout=120)
         running.stop()
         thread.join(timeout=120)
 
-    assert (broken, went_on, thread.is_alive()) == (True, True, False)
+    assert (broken, resumed, thread.is_alive()) == (True, True, False)
     books.close()
 
 

@@ -81,9 +81,9 @@ VALUES ('fnd-1', 'cards', 'rounds', 'pulls', 'pull_failed', 'error', '', now(), 
 
 def samples_of(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     return {
-        (each.name, tuple(sorted(each.labels.items()))): each.value
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
-        for each in family.samples
+        for sample in family.samples
     }
 
 
@@ -97,14 +97,14 @@ def scraped(parts: list[MetricsPart], *, patience_s: float = 120) -> str:
 def serving(parts: list[MetricsPart]) -> Iterator[str]:
     port = free_port()
     with capture_logs():
-        end = serve_metrics(MetricsSettings(port=port), parts)
+        stop = serve_metrics(MetricsSettings(port=port), parts)
     try:
         yield f"http://127.0.0.1:{port}/metrics"
     finally:
-        end()
+        stop()
 
 
-def got(url: str) -> str:
+def scrape(url: str) -> str:
     with urllib.request.urlopen(url, timeout=120) as reply:
         assert reply.headers["Content-Type"].startswith("text/plain")
         return str(reply.read().decode())
@@ -163,19 +163,19 @@ def test_everything_that_is_listed_is_served_and_agrees_with_the_books(
 
     with configured(tmp_path, database, broker_url) as url:
         read = 'tieout_metrics_read{part="explained"} 1.0'
-        assert wait_until(lambda: read in got(url))
-        text = got(url)
+        assert wait_until(lambda: read in scrape(url))
+        text = scrape(url)
 
     served = {family.name: family for family in text_string_to_metric_families(text)}
-    assert set(served) == set(CATALOGUE) - {each.name for each in QUEUE_FINDINGS}
+    assert set(served) == set(CATALOGUE) - {metric.name for metric in QUEUE_FINDINGS}
     for name, family in served.items():
-        labels = {tuple(each.labels) for each in family.samples}
-        assert {frozenset(each) for each in labels} == {frozenset(CATALOGUE[name].labels)}
+        labels = {tuple(entry.labels) for entry in family.samples}
+        assert {frozenset(names) for names in labels} == {frozenset(CATALOGUE[name].labels)}
 
-    told = samples_of(text)
+    values = samples_of(text)
 
     def value(name: str, **labels: str) -> float:
-        return told[f"tieout_{name}", tuple(sorted(labels.items()))]
+        return values[f"tieout_{name}", tuple(sorted(labels.items()))]
 
     owed = {"provider": "agg", "kind": "payout_mismatch", "impact": "player_owed"}
     assert value("breaks", **owed, state="open") == 2
@@ -207,30 +207,30 @@ def test_everything_that_is_listed_is_served_and_agrees_with_the_books(
     assert value("up", service="database") == value("up", service="broker") == 1
 
 
-def test_a_database_that_is_away_is_told_and_the_rest_goes_on(
+def test_a_database_that_is_away_is_reported_and_the_rest_goes_on(
     broker_url: str, tmp_path: Path
 ) -> None:
     nowhere = f"postgresql://tieout@/tieout?host={tmp_path}"
 
     with capture_logs() as logs, configured(tmp_path, nowhere, broker_url) as url:
-        told = samples_of(got(url))
+        values = samples_of(scrape(url))
 
-    assert told["tieout_up", (("service", "database"),)] == 0
-    assert told["tieout_up", (("service", "broker"),)] == 1
-    assert told["tieout_metrics_read", (("part", "breaks"),)] == 0
-    assert not [name for name, _ in told if name.startswith("tieout_breaks")]
-    assert [name for name, _ in told if name == "tieout_queue_messages"]
-    assert {each["part"] for each in logs if each["event"] == "metrics_not_read"} >= {
+    assert values["tieout_up", (("service", "database"),)] == 0
+    assert values["tieout_up", (("service", "broker"),)] == 1
+    assert values["tieout_metrics_read", (("part", "breaks"),)] == 0
+    assert not [name for name, _ in values if name.startswith("tieout_breaks")]
+    assert [name for name, _ in values if name == "tieout_queue_messages"]
+    assert {log["part"] for log in logs if log["event"] == "metrics_not_read"} >= {
         "database",
         "breaks",
     }
 
 
 def test_what_hangs_is_left_out_and_read_by_one_thread_however_many_scrape() -> None:
-    release, begun = threading.Event(), []
+    release, readers = threading.Event(), []
 
     def hangs() -> list[Sample]:
-        begun.append(threading.current_thread().name)
+        readers.append(threading.current_thread().name)
         release.wait(timeout=240)
         return [sample("queue_messages", "post", "waiting", value=3)]
 
@@ -240,7 +240,7 @@ def test_what_hangs_is_left_out_and_read_by_one_thread_however_many_scrape() -> 
     line = 'tieout_queue_messages{queue="post",state="waiting"} 3.0'
     assert wait_until(lambda: line in scraped([part]))
 
-    assert begun == ["metrics broker"]
+    assert readers == ["metrics broker"]
     assert all('tieout_up{service="broker"} 0.0' in text for text in first)
     assert not any("tieout_queue_messages" in text for text in first)
     assert 'tieout_up{service="broker"} 1.0' in scraped([part])
@@ -260,7 +260,7 @@ def test_a_part_that_fails_costs_only_itself(error: Exception) -> None:
     assert 'tieout_up{service="broker"} 1.0' in text
 
 
-def test_old_figures_are_not_told_while_new_ones_do_not_come() -> None:
+def test_old_figures_are_not_served_while_new_ones_do_not_come() -> None:
     release, calls = threading.Event(), []
 
     def slow_at_last() -> list[Sample]:
@@ -280,7 +280,7 @@ def test_old_figures_are_not_told_while_new_ones_do_not_come() -> None:
     assert 'tieout_up{service="broker"} 0.0' in text
 
 
-def test_a_port_that_is_taken_is_told_by_its_setting() -> None:
+def test_a_port_that_is_taken_is_reported_by_its_setting() -> None:
     with serving([]) as url:
         port = int(url.split(":")[2].split("/")[0])
         with pytest.raises(Unavailable, match=rf"metrics\.port {port} on 127\.0\.0\.1 cannot"):

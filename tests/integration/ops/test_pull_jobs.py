@@ -1,4 +1,4 @@
-"""Pulls on a schedule, and days that are not closed before their feeds told their end."""
+"""Pulls on a schedule, and days that are not closed before their feeds reported them."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from feeds.findings import FindingKind, open_findings
 from feeds.pull.watermarks import list_watermarks
 from ops.runtime.child_jobs import ChildJobs
-from ops.scheduling.closing_days import DueDay, days_of
+from ops.scheduling.closing_days import DueDay, due_days
 from ops.scheduling.pull_jobs import pull_jobs
 from ops.settings.feed import pulled_feeds
 from ops.settings.loader import load
@@ -39,7 +39,7 @@ from workers.scheduler import Scheduler
 Logs = Sequence[MutableMapping[str, Any]]
 DAY = date(2026, 3, 1)
 END = datetime(2026, 3, 2, tzinfo=UTC)
-RIPE = END + timedelta(minutes=15)
+MATURE = END + timedelta(minutes=15)
 FOR_EVER = timedelta(0)
 SETTINGS = """
 mode = "test"
@@ -67,39 +67,39 @@ def engine(database: str) -> Iterator[Engine]:
     opened.dispose()
 
 
-def turned(
+def pull_logs(
     engine: Engine,
     database: str,
     folder: Path,
-    **told: tuple[str, Mapping[str, list[Scripted]]],
+    **platforms: tuple[str, Mapping[str, list[Scripted]]],
 ) -> Logs:
-    """What the log says of one slot of platforms: each with its patience and its script."""
+    """The log of one slot of platforms: each with its timeout and its script."""
 
     async def play() -> Logs:
         async with AsyncExitStack() as stack:
             text = SETTINGS.format(database=database)
-            for slug, (within, answers) in told.items():
+            for slug, (within, answers) in platforms.items():
                 server = await stack.enter_async_context(served(answers))
                 text += PROVIDER.format(slug=slug, url=server.url, within=within)
             config = folder / "tieout.toml"
             config.write_text(text)
-            return await asyncio.to_thread(_turn, engine, config)
+            return await asyncio.to_thread(_run_slot, engine, config)
 
     return asyncio.run(play())
 
 
-def _turn(engine: Engine, config: Path) -> Logs:
+def _run_slot(engine: Engine, config: Path) -> Logs:
     settings = load(config, {})
     jobs = pull_jobs(settings, engine, settings.database.url, ChildJobs())
     with capture_logs() as logs:
         Scheduler(engine, SystemClock(), jobs).tick()
-    return [each for each in logs if each["event"].startswith("feed_")]
+    return [log for log in logs if log["event"].startswith("feed_")]
 
 
 def test_a_platform_that_fails_costs_its_own_feed_and_no_other_is_kept_waiting(
     engine: Engine, database: str, tmp_path: Path
 ) -> None:
-    logs = turned(
+    logs = pull_logs(
         engine,
         database,
         tmp_path,
@@ -109,22 +109,22 @@ def test_a_platform_that_fails_costs_its_own_feed_and_no_other_is_kept_waiting(
         sound=("10m", GOOD),
     )
 
-    of_rounds = [each for each in logs if each["feed"] == "rounds"]
-    assert {each["provider"]: each["event"] for each in of_rounds} == {
+    of_rounds = [log for log in logs if log["feed"] == "rounds"]
+    assert {log["provider"]: log["event"] for log in of_rounds} == {
         "down": "feed_not_pulled",
         "rubbish": "feed_not_pulled",
         "slow": "feed_not_pulled",
         "sound": "feed_pulled",
     }
-    why = {each["provider"]: each.get("why", "") for each in of_rounds}
+    why = {log["provider"]: log.get("why", "") for log in of_rounds}
     assert "answered 503" in why["down"]
     assert "not told whole within 1s" in why["slow"]
     with engine.connect() as connection:
-        failed = [each for each in open_findings(connection) if each.feed == "rounds"]
-        marks = {(each.provider, each.feed) for each in list_watermarks(connection)}
+        failed = [finding for finding in open_findings(connection) if finding.feed == "rounds"]
+        marks = {(mark.provider, mark.feed) for mark in list_watermarks(connection)}
         slots = "SELECT count(*) FROM job_runs WHERE done_at IS NOT NULL"
-        done = connection.execute(text(slots)).scalar_one()
-    assert [(each.provider, each.kind) for each in failed] == [
+        completed = connection.execute(text(slots)).scalar_one()
+    assert [(finding.provider, finding.kind) for finding in failed] == [
         (slug, FindingKind.PULL_FAILED) for slug in ("down", "rubbish", "slow")
     ]
     # A second may be too short for the slow one's other feed, on a slow machine.
@@ -134,7 +134,7 @@ def test_a_platform_that_fails_costs_its_own_feed_and_no_other_is_kept_waiting(
         ("sound", "deliveries"),
         ("sound", "rounds"),
     }
-    assert done == 4
+    assert completed == 4
 
 
 def test_nothing_is_pulled_while_asking_providers_is_paused(
@@ -143,25 +143,33 @@ def test_nothing_is_pulled_while_asking_providers_is_paused(
     books = LedgerDatabase(database)
     books.run("INSERT INTO paused_queues (queue, paused_by, reason) VALUES ('fetch', 'a', 'b')")
 
-    logs = turned(engine, database, tmp_path, one=("1h", GOOD), two=("1h", GOOD))
+    logs = pull_logs(engine, database, tmp_path, one=("1h", GOOD), two=("1h", GOOD))
 
-    told = [(each["event"], each["provider"]) for each in logs]
-    assert told == [("feed_pull_paused", "one"), ("feed_pull_paused", "two")]
+    assert [(log["event"], log["provider"]) for log in logs] == [
+        ("feed_pull_paused", "one"),
+        ("feed_pull_paused", "two"),
+    ]
     assert books.rows("SELECT count(*) FROM feed_watermarks") == [(0,)]
     books.close()
 
 
-def entry(dialect: str, **more: Any) -> ProviderSettings:
-    raw = {"slug": "p", "dialect": dialect, "currency": "USD", "secrets": ["literal:s"], **more}
+def provider(dialect: str, **options: Any) -> ProviderSettings:
+    raw = {
+        "slug": "p",
+        "dialect": dialect,
+        "currency": "USD",
+        "secrets": ["literal:s"],
+        **options,
+    }
     return ProviderSettings.model_validate(raw, context={"mode": "test"})
 
 
-PULLED = entry(
+PULLED = provider(
     "xigs",
     api={"base_url": "http://127.0.0.1:1", "key": "literal:k"},
     feed={"pull_every": "1m"},
 )
-DAILY = entry("sportsbook", statement={"daily": True})
+DAILY = provider("sportsbook", statement={"daily": True})
 MARK = "INSERT INTO feed_watermarks VALUES ('p', '{}', '{}', '2026-03-02', 0)"
 FILE = """
 INSERT INTO feed_files (provider, feed, name, digest, size, received_at, business_day, verdict,
@@ -178,7 +186,7 @@ INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished
                   manifest, conserved)
 VALUES ('r', 'p', now(), now(), now(), now(), '{}', '{}', true)
 """
-LOOKED_AT = """
+RECONCILED = """
 INSERT INTO run_watermarks (provider, window_from, window_to, run_id, evaluated_at, maturity,
                             terms, handles, oldest_xid, stored_no)
 VALUES ('p', '2026-03-01Z', '2026-03-02Z', 'r', now(), '1 s', '', '', 1, 1)
@@ -186,11 +194,15 @@ VALUES ('p', '2026-03-01Z', '2026-03-02Z', 'r', now(), '1 s', '', '', 1, 1)
 
 
 def due(
-    engine: Engine, of: ProviderSettings, *, at: datetime = RIPE, patience: timedelta = FOR_EVER
+    engine: Engine,
+    provider: ProviderSettings,
+    *,
+    at: datetime = MATURE,
+    patience: timedelta = FOR_EVER,
 ) -> DueDay:
     with engine.connect() as connection:
-        (only,) = days_of(connection, of, at, patience=patience)
-    return only
+        (day,) = due_days(connection, provider, at, patience=patience)
+    return day
 
 
 def played(database: str) -> LedgerDatabase:
@@ -200,24 +212,24 @@ def played(database: str) -> LedgerDatabase:
     return LedgerDatabase(database)
 
 
-def test_a_day_waits_until_a_pull_of_each_feed_began_after_it_was_ripe(
+def test_a_day_waits_until_a_pull_of_each_feed_began_after_it_was_mature(
     engine: Engine, database: str
 ) -> None:
     books = played(database)
-    assert due(engine, PULLED, at=END).waits == ()  # it is not ripe: there is nothing to close
-    assert due(engine, PULLED).waits == (
+    assert due(engine, PULLED, at=END).waits_for == ()  # not mature: nothing to close
+    assert due(engine, PULLED).waits_for == (
         "feed rounds was never read whole",
         "feed deliveries was never read whole",
     )
     assert not due(engine, PULLED).closes
 
-    books.run(MARK.format("rounds", RIPE.isoformat()))
+    books.run(MARK.format("rounds", MATURE.isoformat()))
     books.run(MARK.format("deliveries", END.isoformat()))
-    assert due(engine, PULLED).waits == (
+    assert due(engine, PULLED).waits_for == (
         "feed deliveries is read up to 2026-03-02T00:00:00Z, not up to 2026-03-02T00:15:00Z",
     )
-    books.run(f"UPDATE feed_watermarks SET watermark = '{RIPE.isoformat()}'")
-    assert due(engine, PULLED).waits == ()
+    books.run(f"UPDATE feed_watermarks SET watermark = '{MATURE.isoformat()}'")
+    assert due(engine, PULLED).waits_for == ()
     assert due(engine, PULLED).closes
     books.close()
 
@@ -227,9 +239,11 @@ def test_waiting_ends_where_the_settings_say_so_and_only_there(
 ) -> None:
     books, hour = played(database), timedelta(hours=1)
 
-    assert not due(engine, PULLED, at=RIPE + 5 * hour).closes
-    assert not due(engine, PULLED, at=RIPE + hour - timedelta(seconds=1), patience=hour).closes
-    assert due(engine, PULLED, at=RIPE + hour, patience=hour).closes
+    assert not due(engine, PULLED, at=MATURE + 5 * hour).closes
+    assert not due(
+        engine, PULLED, at=MATURE + hour - timedelta(seconds=1), patience=hour
+    ).closes
+    assert due(engine, PULLED, at=MATURE + hour, patience=hour).closes
     books.close()
 
 
@@ -241,34 +255,36 @@ def test_a_day_waits_for_the_daily_statement_to_be_taken_in(
     engine: Engine, database: str, verdict: str, waits: bool
 ) -> None:
     books = played(database)
-    assert due(engine, DAILY).waits == ("no statement of 2026-03-01 was taken in",)
+    assert due(engine, DAILY).waits_for == ("no statement of 2026-03-01 was taken in",)
 
     books.run(FILE.format(verdict))
-    assert bool(due(engine, DAILY).waits) == waits
-    assert due(engine, entry("sportsbook")).closes  # nobody said that a file comes every day
+    assert bool(due(engine, DAILY).waits_for) == waits
+    assert due(engine, provider("sportsbook")).closes  # no file is expected every day
     books.close()
 
 
-def test_a_day_waits_for_what_was_pushed_before_it_was_ripe(
+def test_a_day_waits_for_what_was_pushed_before_it_was_mature(
     engine: Engine, database: str
 ) -> None:
-    books, pushes = played(database), entry("aggregator")
-    books.run(PUSHED.format((RIPE + timedelta(seconds=1)).isoformat()))
+    books, pushes = played(database), provider("aggregator")
+    books.run(PUSHED.format((MATURE + timedelta(seconds=1)).isoformat()))
     assert due(engine, pushes).closes
 
     books.run(PUSHED.format(END.isoformat()))
-    assert due(engine, pushes).waits == ("pushed records that are not taken in yet: 1",)
+    assert due(engine, pushes).waits_for == ("pushed records that are not taken in yet: 1",)
     books.run("UPDATE deliveries SET ingested_at = now()")
     assert due(engine, pushes).closes
     books.close()
 
 
-def test_a_day_that_a_run_has_looked_at_is_not_forgotten(engine: Engine, database: str) -> None:
-    books, later = played(database), RIPE + timedelta(days=30)
+def test_a_day_that_a_run_has_reconciled_is_not_forgotten(
+    engine: Engine, database: str
+) -> None:
+    books, later = played(database), MATURE + timedelta(days=30)
     with engine.connect() as connection:
-        assert days_of(connection, PULLED, later, patience=FOR_EVER) == []
+        assert due_days(connection, PULLED, later, patience=FOR_EVER) == []
     books.run(RUN)
-    books.run(LOOKED_AT)
+    books.run(RECONCILED)
 
     assert due(engine, PULLED, at=later).day == DAY
     books.close()

@@ -1,4 +1,4 @@
-"""What a schedule does: open days are looked at for changes, ripe days are closed once."""
+"""What a schedule does: open days are looked at for changes, mature days are closed once."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from ops.runtime.child_jobs import ChildJobs
-from ops.scheduling.closing_days import DueDay, due_days
+from ops.scheduling.closing_days import DueDay, open_days
 from ops.scheduling.reconcile_jobs import reconcile_day, reconcile_jobs
 from ops.settings.model import ProviderSettings, Settings
 from reconcile.runs.request import RunRequest
@@ -42,12 +42,12 @@ def engine(database: str) -> Iterator[Engine]:
     opened.dispose()
 
 
-def _due(engine: Engine, slug: str, now: datetime) -> list[DueDay]:
+def _open_days(engine: Engine, slug: str, now: datetime) -> list[DueDay]:
     with engine.connect() as connection:
-        return due_days(connection, slug, zone=ZONE, maturity=QUARTER, now=now)
+        return open_days(connection, slug, zone=ZONE, maturity=QUARTER, now=now)
 
 
-def test_a_day_of_the_providers_zone_is_open_then_ripe_then_closed_for_good(
+def test_a_day_of_the_providers_zone_is_open_then_mature_then_closed_for_good(
     database: str, engine: Engine
 ) -> None:
     books = BusyBooks(database, engine, 3)
@@ -57,9 +57,13 @@ def test_a_day_of_the_providers_zone_is_open_then_ripe_then_closed_for_good(
     day = date(2026, 3, 1)
     end = datetime(2026, 3, 1, 15, tzinfo=UTC)
 
-    ripe_at = end + QUARTER
-    assert _due(engine, books.slug, end) == [DueDay(day=day, ripe=False, ripe_at=ripe_at)]
-    assert _due(engine, books.slug, ripe_at) == [DueDay(day=day, ripe=True, ripe_at=ripe_at)]
+    mature_at = end + QUARTER
+    assert _open_days(engine, books.slug, end) == [
+        DueDay(day=day, is_mature=False, mature_at=mature_at)
+    ]
+    assert _open_days(engine, books.slug, mature_at) == [
+        DueDay(day=day, is_mature=True, mature_at=mature_at)
+    ]
 
     result = reconcile(
         database,
@@ -76,7 +80,7 @@ def test_a_day_of_the_providers_zone_is_open_then_ripe_then_closed_for_good(
             "SELECT business_day, starts_at, ends_at, run_id FROM day_closes"
         ).fetchall()
     assert rows == [(day, end - timedelta(days=1), end, result.run_id)]
-    assert day not in [each.day for each in _due(engine, books.slug, end + QUARTER)]
+    assert day not in [due.day for due in _open_days(engine, books.slug, end + QUARTER)]
 
 
 def test_a_run_of_an_open_day_looks_at_changes_and_that_of_a_mature_day_closes_it(
@@ -86,7 +90,7 @@ def test_a_run_of_an_open_day_looks_at_changes_and_that_of_a_mature_day_closes_i
     books.both("r-1", 500, 0)
     books.write(database)
     day = date(2026, 3, 1)
-    open_day, mature_day = DueDay(day=day, ripe=False), DueDay(day=day, ripe=True)
+    open_day, mature_day = DueDay(day=day, is_mature=False), DueDay(day=day, is_mature=True)
 
     runs = [
         reconcile_day(database, tmp_path, PROVIDER, due)
