@@ -10,8 +10,8 @@ from ops.context import Context, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.providers.matching import provider_named, rules_of
 from ops.scheduling.maturity import maturity_now
+from ops.settings.durations import parse_duration
 from ops.settings.model import ProviderSettings
-from ops.settings.values import parse_duration
 from reconcile.runs.evaluate import Terms
 from vocabulary.clock import Clock
 from vocabulary.maturity import MaturityAges

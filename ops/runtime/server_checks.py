@@ -3,7 +3,13 @@
 What a server answers is repeated, never what it was asked with: messages hold no password.
 """
 
+import psycopg
+import redis
+from dramatiq.errors import BrokerConnectionError
+
 from ops.settings.redaction import without_password
+from storage.broker.rabbitmq import OUTAGES, AmqpBroker, reason_of
+from storage.broker.redis import INGEST_QUEUE, POST_QUEUE
 from vocabulary.errors import SettingsInvalid, Unavailable
 
 #: The oldest PostgreSQL whose SQL is ours, and the oldest Redis that Dramatiq's scripts run on.
@@ -19,8 +25,6 @@ def check_database(url: str) -> None:
     Raises:
         Unavailable: it does not; the message says why.
     """
-    import psycopg  # noqa: PLC0415 - loads only where a command needs it
-
     try:
         with psycopg.connect(url, connect_timeout=TIMEOUT_S) as connection:
             version = connection.info.server_version // 10_000
@@ -55,11 +59,6 @@ def too_old(server: str, found: tuple[int, ...], least: tuple[int, ...]) -> str 
 
 
 def _try_amqp(url: str) -> None:
-    from dramatiq.errors import BrokerConnectionError  # noqa: PLC0415 - heavy
-
-    from storage.broker.rabbitmq import OUTAGES, AmqpBroker, reason_of  # noqa: PLC0415
-    from storage.broker.redis import INGEST_QUEUE, POST_QUEUE  # noqa: PLC0415
-
     broker = AmqpBroker(url, [], timeout_s=TIMEOUT_S)
     try:
         for queue in (POST_QUEUE, INGEST_QUEUE):
@@ -71,8 +70,6 @@ def _try_amqp(url: str) -> None:
 
 
 def _try_redis(url: str) -> None:
-    import redis  # noqa: PLC0415 - loads only where a command needs it
-
     client = redis.Redis.from_url(
         url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S
     )

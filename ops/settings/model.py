@@ -31,7 +31,8 @@ from ops.settings.values import (
     Timeout,
     WrongParts,
 )
-from providers.contract import Dialect, Option, OptionValue
+from providers.contract import Option, OptionValue
+from providers.registry import DIALECTS
 from vocabulary.errors import Malformed
 from vocabulary.money import exponent_of, minor_from_text
 
@@ -189,8 +190,8 @@ class ProviderSettings(Section):
     @field_validator("dialect")
     @classmethod
     def _known_dialect(cls, name: str) -> str:
-        if name not in _dialects():
-            raise ValueError(f"one of {', '.join(_dialects())}")
+        if name not in DIALECTS:
+            raise ValueError(f"one of {', '.join(DIALECTS)}")
         return name
 
     @field_validator("timezone")
@@ -209,7 +210,7 @@ class ProviderSettings(Section):
     ) -> Mapping[str, Any]:
         if "dialect" not in info.data:  # its own problem is reported
             return given
-        known = _dialects()[info.data["dialect"]].options
+        known = DIALECTS[info.data["dialect"]].options
         wrong = [
             (name, expected)
             for name, value in given.items()
@@ -291,16 +292,10 @@ def demo_settings(*, own_ids: bool = False) -> Settings:
                 "options": options.get(name, {}),
             }
             for name in DEMONSTRATED
-            if name in _dialects()
+            if name in DIALECTS
         ],
     }
     return Settings.model_validate(raw, context={"mode": "demo"})
-
-
-def _dialects() -> Mapping[str, Dialect]:
-    from providers.registry import DIALECTS  # noqa: PLC0415 - only where providers are configured
-
-    return DIALECTS
 
 
 def _frozen(value: object) -> object:

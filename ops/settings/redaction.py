@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ops.settings.durations import duration_text
 from ops.settings.model import Settings
 from ops.settings.secrets import Secret
-from ops.settings.values import duration_text
 
 STRUCK = "***"
 

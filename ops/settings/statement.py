@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from ops.settings.values import Count, CurrencyCode, Section, WrongParts
+from providers.statement_fields import SHAPES
 
 
 class TrailerSettings(Section):
@@ -105,8 +106,6 @@ class StatementSettings(Section):
 
 def fields_of(dialect: str) -> tuple[str, ...]:
     """Our names of the fields of a dialect's statement; none where it has no statements."""
-    from providers.statement_fields import SHAPES  # noqa: PLC0415 - for few
-
     return tuple(SHAPES[dialect].fields) if dialect in SHAPES else ()
 
 

@@ -13,8 +13,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from ops.commands.demo import MARK, prepare
-from ops.commands.demo_result import Evidence, result_of
+from ops.commands.simulation.demo import MARK, prepare
+from ops.commands.simulation.demo_result import Evidence, result_of
 from ops.settings.loader import load
 from ops.settings.model import demo_settings
 from providers.registry import DIALECTS

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ops.commands.init import EXAMPLE
+from ops.commands.setup.init import EXAMPLE
 from ops.providers.configured import configured
+from ops.settings.durations import duration_text, parse_duration
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings, Settings, demo_settings
 from ops.settings.redaction import shown, without_password
-from ops.settings.values import Section, duration_text, parse_duration
+from ops.settings.values import Section
 from providers.registry import DIALECTS
 
 PROVIDER = """

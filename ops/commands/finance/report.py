@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.invoices import checked
+from ops.commands.finance.invoice_check import checked
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
 from ops.commands.windows import window_of
@@ -20,10 +20,7 @@ from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command()
 def report(
     ctx: typer.Context,
     *,

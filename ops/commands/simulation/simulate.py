@@ -4,8 +4,7 @@ import asyncio
 import io
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +13,12 @@ from urllib.parse import urlsplit
 import typer
 import uvloop
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
 from ledger.players.importer import import_players, read_players
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
+from ops.commands.progress import progress_bars
 from ops.context import Context, current, endpoints
 from ops.providers.configured import configured
 from providers.contract import Provider
@@ -29,7 +28,7 @@ from simulator.history.statements import SUFFIXES
 from simulator.protocol.agent_platform import AGENT_ID
 from simulator.protocol.messages import ProviderSystem
 from simulator.protocol.sender import PATIENCE
-from simulator.run.campaign import Announce, Campaign, CampaignOptions, run_campaign
+from simulator.run.campaign import Campaign, CampaignOptions, run_campaign
 from simulator.run.driver import Pace, ReceiverTarget
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.scenarios.players_csv import write_roster
@@ -38,15 +37,12 @@ from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid, Unavailable
 from vocabulary.money import exponent_of, text_from_minor
 
-app = typer.Typer(add_completion=False)
-
 #: Callbacks per player when the number of players is not given.
 CALLBACKS_PER_PLAYER = 40
 #: Longest wait for something to listen at the URL, in seconds.
 LISTENING_WAIT_S = 5.0
 
 
-@app.command()
 def simulate(
     ctx: typer.Context,
     *,
@@ -87,7 +83,7 @@ def simulate(
     pace = Pace(connections=connections, rate=rate, patience=PATIENCE)
     files = _files(target.slugs, statements)
     orders = CampaignOptions(faults=faults, history=history, statements=files, journal=journal)
-    with _progress() as announce:
+    with progress_bars() as announce:
         run = run_campaign(plan, target, pace, orders, clock=SystemClock(), announce=announce)
         campaign = uvloop.run(run)
     document = _document(plan, target, campaign, files)
@@ -172,20 +168,6 @@ def _import_players(context: Context, plan: Plan, slugs: Mapping[ProviderSystem,
         import_players(engine, read_players(file))
     finally:
         engine.dispose()
-
-
-@contextmanager
-def _progress() -> Iterator[Announce]:
-    """Bars on a terminal; silence elsewhere."""
-    console = Console(stderr=True)
-    columns = ("{task.description:<10}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-
-        def announce(what: str, units: int) -> Callable[[int], None]:
-            task = bars.add_task(what, total=units)
-            return lambda done: bars.advance(task, done)
-
-        yield announce
 
 
 def _document(

@@ -1,15 +1,16 @@
 """``tieout migrate``: bring the database to the schema this version expects."""
 
 import typer
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy.exc import ProgrammingError
 
 from ops.context import current, endpoints
 from ops.runtime.server_checks import check_database
+from storage import migrate as schema
+from storage.engine import open_engine
 from vocabulary.errors import Unavailable
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command()
 def migrate(ctx: typer.Context) -> None:
     """Bring the database to the schema this version expects; repeating it changes nothing."""
     typer.echo(f"schema {migrate_database(endpoints(current(ctx)).database_url)}")
@@ -21,16 +22,10 @@ def migrate_database(url: str) -> str:
     Raises:
         Unavailable: the database cannot be worked with, or its role may not make the schema.
     """
-    from psycopg.errors import InsufficientPrivilege  # noqa: PLC0415 - heavy
-    from sqlalchemy.exc import ProgrammingError  # noqa: PLC0415 - heavy
-
-    from storage.engine import open_engine  # noqa: PLC0415 - heavy
-    from storage.migrate import migrate as apply  # noqa: PLC0415 - heavy
-
     check_database(url)
     engine = open_engine(url)
     try:
-        return apply(engine)
+        return schema.migrate(engine)
     except ProgrammingError as error:
         if not isinstance(error.orig, InsufficientPrivilege):
             raise

@@ -11,7 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from ops.commands.migrate import migrate_database
+from ops.commands.setup.migrate import migrate_database
 from ops.context import Context, current
 from ops.runtime import logs, servers
 from ops.runtime.data_directory import open_data_directory
@@ -24,7 +24,6 @@ from ops.settings.metrics import metrics_url
 from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
 from vocabulary.errors import Unavailable
 
-app = typer.Typer(add_completion=False)
 #: Seconds for a worker or scheduler to finish its message after SIGTERM.
 GRACE_S = 15.0
 #: Seconds between two looks at a receiver that is not ready yet.
@@ -32,7 +31,6 @@ READY_EVERY_S = 0.05
 log = structlog.get_logger()
 
 
-@app.command()
 def up(
     ctx: typer.Context,
     *,

@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from ops.context import current, endpoints
+from ops.runtime import logs
+from storage.schema_version import require
 from vocabulary.errors import Malformed
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command()
 def worker(
     ctx: typer.Context,
     *,
@@ -24,9 +23,6 @@ def worker(
     ] = None,
 ) -> None:
     """Post batches and take in history, until told to stop."""
-    from ops.runtime import logs  # noqa: PLC0415 - heavy below, and only for this command
-    from storage.schema_version import require  # noqa: PLC0415
-
     logs.configure()
     context = current(ctx)
     engines = endpoints(context)

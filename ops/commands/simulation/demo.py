@@ -23,15 +23,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.commands.demo_result import Evidence, result_of, show
+from ops.commands.simulation.demo_result import Evidence, result_of, show
 from ops.context import Context, endpoints
 from ops.runtime import parent_death, servers
 from ops.settings.model import Settings, demo_settings
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid, TieoutError, Unavailable
-
-app = typer.Typer(add_completion=False)
 
 #: Marks a folder that a demo made and may therefore empty.
 MARK = ".tieout-demo"
@@ -59,7 +57,6 @@ class HistoryIds(StrEnum):
     OWN = "own"
 
 
-@app.command()
 def demo(
     *,
     out: Annotated[Path, typer.Option(help="Folder for everything.")] = Path("demo-out"),

@@ -20,10 +20,7 @@ from storage.engine import open_engine
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.window import Window
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command("explained")
 def show(
     ctx: typer.Context,
     *,

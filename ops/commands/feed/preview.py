@@ -1,4 +1,4 @@
-"""What ``tieout feed import --preview`` says of a file."""
+"""``tieout feed import --preview``: how the columns of a file would be read."""
 
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ SHOWN_MAX = 5
 VALUE_CHARS = 40
 
 
-def show_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
-    """Print what each column would become, and how many lines would be taken in."""
+def print_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
+    """Print what each column would become, and how many lines would be imported."""
     if as_json:
-        print_json(_json(preview), indent=2)
+        print_json(_preview_json(preview), indent=2)
         return
     for column in preview.columns:
         becomes = f"becomes {column.becomes}" if column.becomes else "is ignored"
@@ -26,36 +26,34 @@ def show_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
         typer.echo(f"{_fit(column.name)} {becomes}{kinds}; {column.values} values: {shown}")
     for field in preview.missing:
         typer.echo(f"no column for {field}", err=True)
-    for each in preview.unreadable[:SHOWN_MAX]:
-        typer.echo(f"{file}:{each.line}: {each.reason}", err=True)
+    for row in preview.unreadable[:SHOWN_MAX]:
+        typer.echo(f"{file}:{row.line}: {row.reason}", err=True)
     typer.echo(
-        f"of the first lines {preview.readable} would be taken in,"
+        f"of the first lines {preview.readable} would be imported,"
         f" {len(preview.unreadable)} would not; nothing was stored"
     )
 
 
 def _fit(value: str) -> str:
-    """A value as a terminal may be given it: a file decides nothing about the screen."""
+    """Make a value safe to print: a file must not control the terminal."""
     return "".join(
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value
     )[:VALUE_CHARS]
 
 
-def _json(preview: Preview) -> dict[str, Any]:
+def _preview_json(preview: Preview) -> dict[str, Any]:
     return {
         "columns": [
             {
-                "column": each.name,
-                "field": each.becomes,
-                "values": each.values,
-                "first": each.first,
-                "kinds": each.kinds,
+                "column": column.name,
+                "field": column.becomes,
+                "values": column.values,
+                "first": column.first,
+                "kinds": column.kinds,
             }
-            for each in preview.columns
+            for column in preview.columns
         ],
         "missing": preview.missing,
         "readable": preview.readable,
-        "unreadable": [
-            {"line": each.line, "reason": each.reason} for each in preview.unreadable
-        ],
+        "unreadable": [{"line": row.line, "reason": row.reason} for row in preview.unreadable],
     }

@@ -17,8 +17,6 @@ from reconcile.totals.tie_out import Totals, totals
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
 
-app = typer.Typer(add_completion=False)
-
 
 class TotalsSplit(StrEnum):
     """What totals can be split by; they are always split by currency too."""
@@ -28,7 +26,6 @@ class TotalsSplit(StrEnum):
     CURRENCY = "currency"
 
 
-@app.command("totals")
 def show(
     ctx: typer.Context,
     *,

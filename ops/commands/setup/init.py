@@ -4,16 +4,14 @@ from pathlib import Path
 
 import typer
 
-from ops.commands.migrate import migrate_database
+from ops.commands.setup.migrate import migrate_database
 from ops.context import current, endpoints
 from ops.runtime.server_checks import check_broker
 from ops.settings.loader import DEFAULT_FILE
 
-app = typer.Typer(add_completion=False)
-EXAMPLE = Path(__file__).parent.parent / "tieout.example.toml"
+EXAMPLE = Path(__file__).parents[2] / "tieout.example.toml"
 
 
-@app.command()
 def init(ctx: typer.Context) -> None:
     """Prepare this directory; whatever is there already stays as it is."""
     context = current(ctx)

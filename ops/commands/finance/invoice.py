@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.invoices import checked
+from ops.commands.finance.invoice_check import checked
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Maturity, Provider
 from ops.context import current

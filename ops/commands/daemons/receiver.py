@@ -3,24 +3,27 @@
 import gc
 import os
 import socket
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+import uvloop
 
 from ops.context import Context, current, endpoints
+from ops.providers.configured import configured
+from ops.runtime import logs, test_signals
 from ops.runtime.servers import Endpoints
+from storage.broker.redis import open_broker
+from storage.engine import open_accept_connection
+from storage.schema_version import require
+from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
-
-if TYPE_CHECKING:
-    from webhooks.config import ReceiverConfig
-
-app = typer.Typer(add_completion=False)
+from webhooks.app import Receiver
+from webhooks.config import ProviderEndpoint, ReceiverConfig
 
 #: New objects between two collections; the default 700 means one for every few dozen callbacks.
 GC_THRESHOLD = 20_000
 
 
-@app.command()
 def receiver(
     ctx: typer.Context,
     *,
@@ -38,15 +41,6 @@ def receiver(
 
 def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT."""
-    import uvloop  # noqa: PLC0415 - heavy
-
-    from ops.runtime import logs, test_signals  # noqa: PLC0415
-    from storage.broker.redis import open_broker  # noqa: PLC0415
-    from storage.engine import open_accept_connection  # noqa: PLC0415
-    from storage.schema_version import require  # noqa: PLC0415
-    from vocabulary.clock import SystemClock  # noqa: PLC0415
-    from webhooks.app import Receiver  # noqa: PLC0415
-
     logs.configure()
     test_signals.install(context.settings, os.environ)
     require(engines.database_url)
@@ -72,11 +66,8 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     uvloop.run(process.serve(listen, side))
 
 
-def receiver_config(context: Context) -> "ReceiverConfig":
+def receiver_config(context: Context) -> ReceiverConfig:
     """The receiver's part of the settings."""
-    from ops.providers.configured import configured  # noqa: PLC0415
-    from webhooks.config import ProviderEndpoint, ReceiverConfig  # noqa: PLC0415
-
     settings = context.settings.receiver
     endpoints = {
         slug: ProviderEndpoint(

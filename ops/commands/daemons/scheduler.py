@@ -40,10 +40,8 @@ BEAT_EVERY = timedelta(seconds=2)
 ASK_EVERY = timedelta(seconds=10)
 
 log = structlog.get_logger()
-app = typer.Typer(add_completion=False)
 
 
-@app.command()
 def scheduler(
     ctx: typer.Context,
     *,

@@ -1,4 +1,4 @@
-"""What every ``tieout breaks`` command starts from: an engine, and refusals as exit 1."""
+"""The database of a command, and refusals of the rules as exit code 1."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +12,18 @@ from ops.context import current, endpoints
 from storage.engine import open_engine
 
 
-@contextmanager
-def breaks_of(ctx: typer.Context) -> Iterator[Engine]:
-    """The database of this command; a refusal is told on stderr and exits 1."""
+def open_books(ctx: typer.Context) -> Engine:
+    """Open the database; it is closed when the command ends."""
     engine = open_engine(endpoints(current(ctx)).database_url)
+    ctx.call_on_close(engine.dispose)
+    return engine
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Print why the rules refuse an action and exit 1; nothing was changed."""
     try:
-        yield engine
+        yield
     except (ActionRefused, AdjustmentRefused) as refused:
         typer.echo(f"refused: {refused}", err=True)
         raise typer.Exit(1) from refused
-    finally:
-        engine.dispose()

@@ -8,13 +8,10 @@ from ops.context import current
 from ops.runtime import process, servers
 from ops.runtime.pid_file import supervisor_of
 
-app = typer.Typer(add_completion=False)
-
 #: Longest wait for a supervisor to stop its children, in seconds.
 STOP_WAIT_S = 60.0
 
 
-@app.command()
 def down(ctx: typer.Context) -> None:
     """Stop the supervisor and the embedded servers of the data directory, orderly."""
     data_dir = current(ctx).data_dir
