@@ -31,24 +31,24 @@ COMMANDS: Mapping[str, str] = {
     "demo": "The whole pipeline on this machine, with injected faults and a report.",
     "init": "Write a commented tieout.toml, prepare the data directory, migrate.",
     "up": "Run everything in the foreground and keep it running.",
-    "down": "Stop what runs in the data directory.",
+    "down": "Stop everything that runs in the data directory.",
     "receiver": "Answer the providers' callbacks.",
-    "worker": "Post batches and take in history.",
-    "scheduler": "Sweep up what was left behind, on time.",
+    "worker": "Post batches and ingest history.",
+    "scheduler": "Run periodic jobs: sweeps, pulls, reconciliations.",
     "migrate": "Bring the database to the schema this version expects.",
     "players": "Import players, their wallets and handles; register them with a provider.",
     "provider": "List the providers, and prove credentials and clock against their APIs.",
     "games": "List a provider's games, and open one for a player.",
     "simulate": "Play the provider's side against a receiver.",
-    "feed": "Import statements and see what was taken in.",
+    "feed": "Import statements, pull history, see the state of each feed.",
     "reconcile": "Compare the ledger with a provider's history.",
-    "breaks": "What differs, who deals with it, and how: from found to closed.",
-    "totals": "Both sides by day, game or currency, and the rounds in between.",
+    "breaks": "Work on breaks: list, assign, explain, correct, close.",
+    "totals": "Both sides by day, game or currency, and the rounds that differ.",
     "invoice": "Check what a provider claims against our books.",
-    "explained": "What share of rows and money was explained, and how soon.",
-    "report": "Write what finance reads.",
-    "ledger": "Look into the books, move money by hand, verify everything.",
-    "queue": "What waits, what is stuck, what is parked; requeue, discard, pause, resume.",
+    "explained": "The share of rows and money that was explained, and how soon.",
+    "report": "Write report packs: a workbook, a page and tables.",
+    "ledger": "Query the ledger, move money by hand, prove everything.",
+    "queue": "Waiting, stuck and parked work; requeue, discard, pause, resume.",
     "config": "Show or check the settings.",
 }
 #: Where each of them is defined.
@@ -117,7 +117,7 @@ def root(
 
 
 def main() -> None:
-    """The program: every error of ours ends in a sentence and an exit code."""
+    """Run the program; each of our errors becomes a sentence and an exit code."""
     if not __debug__:
         _leave(USAGE, "refusing to run under python -O: assertions guard money")
     try:
@@ -148,7 +148,7 @@ def _leave(code: int, *lines: str) -> Never:
 
 
 def _outages() -> tuple[type[BaseException], ...]:
-    """How the drivers that were loaded say that a server cannot be reached."""
+    """The errors of the loaded drivers for a server out of reach."""
     names = {
         "sqlalchemy.exc": ("OperationalError", "InterfaceError"),
         "psycopg": ("OperationalError",),
@@ -158,7 +158,7 @@ def _outages() -> tuple[type[BaseException], ...]:
 
 
 def _statement_errors() -> tuple[type[BaseException], ...]:
-    """How the drivers that were loaded say that the database refuses a statement."""
+    """The errors of the loaded drivers for a rejected statement."""
     names = {
         "sqlalchemy.exc": ("ProgrammingError",),
         "psycopg": ("ProgrammingError",),
@@ -168,7 +168,7 @@ def _statement_errors() -> tuple[type[BaseException], ...]:
 
 
 def _loaded(names: Mapping[str, Sequence[str]]) -> list[type[BaseException]]:
-    """The named classes of those modules that were imported."""
+    """The named classes of imported modules."""
     return [
         getattr(sys.modules[module], name)
         for module, classes in names.items()

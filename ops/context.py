@@ -1,4 +1,4 @@
-"""What every command starts from: settings, data directory, and the engines behind them."""
+"""The context of a command: settings, data directory, and the servers behind them."""
 
 import os
 from functools import cached_property
@@ -15,7 +15,7 @@ DEFAULT_DATA_DIR = Path(".tieout")
 
 
 class Context:
-    """The global options, and the settings they lead to, read when first asked for.
+    """The global options, and the settings, which are read on first use.
 
     Attributes:
         config: the settings file of ``--config``, or None.

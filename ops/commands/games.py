@@ -1,4 +1,4 @@
-"""``tieout games``: what a provider lets our players open, and a link for one of them."""
+"""``tieout games``: a provider's games, and a link that opens one for a player."""
 
 import asyncio
 from typing import Annotated
@@ -31,7 +31,7 @@ def list_games(
     game_provider: House = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the games that can be opened; where there are houses, of one or of all."""
+    """Print the games that can be opened, of one house or of all."""
     logs.configure(level="warning")
     entry = entry_named(current(ctx).settings, provider)
     games = asyncio.run(_listed(entry, game_provider))
@@ -60,11 +60,11 @@ def open_game(
     demo: Annotated[bool, typer.Option("--demo", help="Play money.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print a link under which the player plays. It lets whoever holds it play."""
+    """Print a link that opens the game. Whoever has the link can play."""
     logs.configure(level="warning")
     context = current(ctx)
     entry = entry_named(context.settings, provider)
-    wish = LaunchRequest(
+    request = LaunchRequest(
         player=player,
         handle=_stored_handle(context, provider, player),
         game_id=game,
@@ -76,7 +76,7 @@ def open_game(
         mobile=mobile,
         demo=demo,
     )
-    launch = asyncio.run(_opened(entry, wish))
+    launch = asyncio.run(_opened(entry, request))
     if as_json:
         print_json({"url": launch.url})
     else:
@@ -92,18 +92,18 @@ def _stored_handle(context: Context, slug: str, player: str) -> str | None:
 
 
 async def _listed(entry: ProviderSettings, game_provider: str | None) -> tuple[Game, ...]:
-    async with desk(entry) as (asked, _):
-        return await asked.games(game_provider)
+    async with desk(entry) as (api, _):
+        return await api.games(game_provider)
 
 
-async def _opened(entry: ProviderSettings, wish: LaunchRequest) -> Launch:
-    async with desk(entry) as (asked, _):
-        return await asked.open_game(wish)
+async def _opened(entry: ProviderSettings, request: LaunchRequest) -> Launch:
+    async with desk(entry) as (api, _):
+        return await api.open_game(request)
 
 
 def _line(game: Game) -> str:
     remarks = [game.kind] if game.kind else []
     remarks += ["demo"] if game.has_demo else []
     remarks += [] if game.is_active else ["closed"]
-    said = f" ({', '.join(remarks)})" if remarks else ""
-    return f"{game.game_id}\t{game.provider}\t{game.title}{said}"
+    suffix = f" ({', '.join(remarks)})" if remarks else ""
+    return f"{game.game_id}\t{game.provider}\t{game.title}{suffix}"

@@ -46,5 +46,5 @@ def entry_named(settings: Settings, slug: str) -> ProviderSettings:
     for entry in settings.providers:
         if entry.slug == slug:
             return entry
-    known = ", ".join(entry.slug for entry in settings.providers) or "none"
-    raise typer.BadParameter(f"no provider is called {slug}; configured: {known}")
+    slugs = ", ".join(entry.slug for entry in settings.providers) or "none"
+    raise typer.BadParameter(f"no provider is called {slug}; configured: {slugs}")

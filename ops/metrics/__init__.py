@@ -1,1 +1,1 @@
-"""Metrics of finance and operations: what is read, kept for a while, and served."""
+"""Metrics of finance and operations: read from the database and broker, cached, served."""

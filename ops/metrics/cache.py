@@ -1,7 +1,7 @@
-"""Parts of what is served: each read by a thread of its own, kept for a while, never for ever.
+"""A cache of metrics parts: a thread reads each part, and its samples expire.
 
-Whoever scrapes waits for a part for a bounded time and no longer, whatever hangs behind it; a
-part is never read twice at once, however many scrape.
+A scrape waits for the parts for a bounded time, even if a server hangs. Concurrent scrapes
+share one reading of a part.
 """
 
 import threading
@@ -16,15 +16,15 @@ from prometheus_client.core import GaugeMetricFamily
 from ops.metrics.catalogue import ALWAYS, PARTS, SERVICES, Sample, families, sample
 from vocabulary.errors import TieoutError
 
-#: Longest time that a scrape waits for its parts, all together.
-PATIENCE_S = 5.0
+#: Longest time that a scrape waits for all its parts together.
+WAIT_S = 5.0
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class PartReading:
-    """What came of reading a part; ``samples`` None: it could not be read."""
+    """The samples of a part and when they were read; None if the part could not be read."""
 
     samples: tuple[Sample, ...] | None
     at: float
@@ -35,10 +35,10 @@ class MetricsPart:
 
     Args:
         name: one of ``PARTS``.
-        read: reads it; may raise, and may take for ever.
-        keep: what was read is not read again for so long.
-        stale: what was read is told for so long where nothing newer comes; such a part is
-            slow, and no scrape waits for it.
+        read: reads it; may raise, and may never return.
+        keep: how long samples are fresh and not read again.
+        stale: how long samples are still served while newer ones take their time; no scrape
+            waits for a part that has this.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class MetricsPart:
         self._stale_s = (stale or keep).total_seconds()
         self.is_slow = stale is not None
         self._lock = threading.Lock()
-        self._told: PartReading | None = None
+        self._latest: PartReading | None = None
         self._reading: threading.Event | None = None
 
     def begin(self) -> threading.Event:
-        """Have it read unless it is fresh; the event is set when there is news."""
+        """Start reading unless the samples are fresh; the event is set when it ends."""
         with self._lock:
-            if self._told is not None and _age_s(self._told) < self._keep_s:
+            if self._latest is not None and _age_s(self._latest) < self._keep_s:
                 fresh = threading.Event()
                 fresh.set()
                 return fresh
@@ -70,18 +70,18 @@ class MetricsPart:
                 reader = threading.Thread(
                     target=self._run, args=(self._reading,), name=f"metrics {self.name}"
                 )
-                reader.daemon = True  # what hangs in somebody else's server keeps nobody here
+                reader.daemon = True  # a server that hangs must not keep this process alive
                 reader.start()
             return self._reading
 
-    def told(self) -> PartReading:
-        """What is known of it now."""
+    def latest(self) -> PartReading:
+        """The latest reading, without samples once they are stale."""
         with self._lock:
-            known = self._told
+            latest = self._latest
             is_late = self._reading is not None
-        if known is None or (is_late and _age_s(known) > self._stale_s):
+        if latest is None or (is_late and _age_s(latest) > self._stale_s):
             return PartReading(None, time.monotonic())
-        return known
+        return latest
 
     def _run(self, done: threading.Event) -> None:
         samples: tuple[Sample, ...] | None = None
@@ -89,37 +89,39 @@ class MetricsPart:
             samples = tuple(self._read())
         except TieoutError as error:
             log.warning("metrics_not_read", part=self.name, why=str(error))
-        except Exception as error:  # noqa: BLE001 - a scrape is answered, whatever is the matter
+        except Exception as error:  # noqa: BLE001 - a scrape is always answered
             log.warning("metrics_not_read", part=self.name, error=type(error).__name__)
         with self._lock:
-            self._told = PartReading(samples, time.monotonic())
+            self._latest = PartReading(samples, time.monotonic())
             self._reading = None
         done.set()
 
 
-def gathered(parts: Sequence[MetricsPart], *, patience_s: float) -> list[GaugeMetricFamily]:
-    """What the parts say now. A part that cannot be read is left out, and said to be."""
-    deadline = time.monotonic() + patience_s
-    for each, event in [(each, each.begin()) for each in parts]:
-        if not each.is_slow:
+def collect(parts: Sequence[MetricsPart], *, wait_s: float) -> list[GaugeMetricFamily]:
+    """The families of all parts that could be read, and of which parts could not."""
+    deadline = time.monotonic() + wait_s
+    for part, event in [(part, part.begin()) for part in parts]:
+        if not part.is_slow:
             event.wait(max(deadline - time.monotonic(), 0.0))
     about: list[Sample] = []
-    found: list[GaugeMetricFamily] = []
-    for each in parts:
-        told = each.told()
-        about += _about(each, told)
-        found += [] if told.samples is None else families(PARTS[each.name], told.samples)
-    return [*families(ALWAYS, about), *found]
+    collected: list[GaugeMetricFamily] = []
+    for part in parts:
+        reading = part.latest()
+        about += _about(part, reading)
+        collected += (
+            [] if reading.samples is None else families(PARTS[part.name], reading.samples)
+        )
+    return [*families(ALWAYS, about), *collected]
 
 
-def _about(part: MetricsPart, told: PartReading) -> Iterator[Sample]:
-    is_read = told.samples is not None
+def _about(part: MetricsPart, reading: PartReading) -> Iterator[Sample]:
+    is_read = reading.samples is not None
     yield sample("metrics_read", part.name, value=int(is_read))
     if is_read:
-        yield sample("metrics_age_seconds", part.name, value=_age_s(told))
+        yield sample("metrics_age_seconds", part.name, value=_age_s(reading))
     if part.name in SERVICES:
         yield sample("up", part.name, value=int(is_read))
 
 
-def _age_s(told: PartReading) -> float:
-    return time.monotonic() - told.at
+def _age_s(reading: PartReading) -> float:
+    return time.monotonic() - reading.at

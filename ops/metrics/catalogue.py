@@ -1,8 +1,8 @@
-"""Every metric that the scheduler serves and that commands print: one table, one spelling.
+"""Every metric that the scheduler serves and that commands print, in one table.
 
 Names begin with ``tieout_`` and end with the unit: seconds, or minor units of a currency that
-is a label. Labels are things of which there are few: providers, queues, kinds; never a player,
-a round or a process. All are gauges: read from where the truth stands, not counted here.
+is a label. Labels have few values: providers, queues, kinds; never a player, a round or a
+process. All are gauges: read from the database and the broker, not counted here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: its labels in order, and what it says."""
+    """One metric: its labels in order, and its help text."""
 
     name: str
     labels: tuple[str, ...]
@@ -33,11 +33,11 @@ class Sample:
 
 def _table(*rows: tuple[str, str, str]) -> tuple[Metric, ...]:
     return tuple(
-        Metric(f"tieout_{name}", tuple(labels.split()), told) for name, labels, told in rows
+        Metric(f"tieout_{name}", tuple(labels.split()), help_) for name, labels, help_ in rows
     )
 
 
-#: By part: what is read together, and is told or missing together.
+#: By part: metrics that are read together, and are served or missing together.
 PARTS: Mapping[str, tuple[Metric, ...]] = {
     "database": _table(
         ("work_waiting", "what", "Work that waits: batches to post, records to take in."),
@@ -45,8 +45,12 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
         ("parked", "job cause fingerprint", "Work that was set aside for a person."),
         ("queue_paused", "queue", "1 for a queue that is paused."),
         ("canary_age_seconds", "queue", "Time since a canary came out of the queue."),
-        ("worker_progress_age_seconds", "role", "Time since any process of a role got on."),
-        ("processes_seen", "role", "Processes of a role that have not taken leave."),
+        (
+            "worker_progress_age_seconds",
+            "role",
+            "Time since a process of a role made progress.",
+        ),
+        ("processes_seen", "role", "Processes of a role that have not signed off."),
         ("jobs_overdue", "job", "Slots begun, not completed and not taken over yet."),
     ),
     "broker": _table(
@@ -63,23 +67,23 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
         ("breaks_oldest_seconds", "provider impact", "Age of the oldest unsettled break."),
     ),
     "feeds": _table(
-        ("feed_late_seconds", "provider feed", "How far back the feed's news ends."),
+        ("feed_late_seconds", "provider feed", "How late the feed is: age of its watermark."),
         ("feed_read_age_seconds", "provider feed", "Time since the feed was last read."),
         ("feed_stale", "provider", "1 where that is longer than the settings allow."),
         ("feed_findings", "provider feed kind severity", "Open findings of feeds."),
     ),
     "runs": _table(
-        ("run_age_seconds", "provider", "Time since the last run stood."),
+        ("run_age_seconds", "provider", "Time since the last run was stored."),
         ("run_duration_seconds", "provider", "How long the last run took."),
         ("run_rows", "provider side", "Rows of either side of the last run."),
         ("run_breaks", "provider", "Breaks that the last run found."),
         ("run_exit_code", "provider", "How the last run ended: 0, or 1 with breaks."),
-        ("days_unclosed", "provider", "Days that are ripe and not closed."),
-        ("days_waiting", "provider", "Those of them whose feeds have not told their end."),
-        ("day_unclosed_seconds", "provider", "How long the oldest of them has been ripe."),
+        ("days_unclosed", "provider", "Days that are mature and not closed."),
+        ("days_waiting", "provider", "Those of them whose feeds do not cover them yet."),
+        ("day_unclosed_seconds", "provider", "How long the oldest of them has been mature."),
     ),
     "explained": _table(
-        ("explained_rows", "provider", "Rows of the window, young ones included."),
+        ("explained_rows", "provider", "Rows of the window, including immature ones."),
         ("explained_rows_open", "provider", "Rows that nothing explains so far."),
         ("explained_rows_due", "provider within", "Rows whose horizon has passed."),
         (
@@ -99,52 +103,52 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
         ),
     ),
 }
-#: Parts that are told exactly while a service answers.
+#: Parts that are readable exactly while a service answers.
 SERVICES = ("database", "broker")
-#: Told whatever could be read.
+#: Served whether or not the parts could be read.
 ALWAYS = _table(
     ("up", "service", "1 while the service answers."),
     ("metrics_read", "part", "1 where the part of these metrics could be read."),
     ("metrics_age_seconds", "part", "How long ago it was read."),
 )
-#: Only in the output of the command that knows the limits.
+#: Only in the output of `tieout queue status`, which takes the limits as options.
 QUEUE_FINDINGS = _table(
-    ("queue_findings", "", "Sentences that `tieout queue status` has to say."),
+    ("queue_findings", "", "Findings of `tieout queue status`."),
 )
 #: Every metric by name.
 CATALOGUE: Mapping[str, Metric] = {
-    each.name: each for some in (ALWAYS, *PARTS.values(), QUEUE_FINDINGS) for each in some
+    metric.name: metric for part in (ALWAYS, *PARTS.values(), QUEUE_FINDINGS) for metric in part
 }
 
 
 def sample(name: str, *labels: str, value: float) -> Sample:
-    """A value of the metric that is called ``tieout_`` and this."""
+    """A value of the metric ``tieout_<name>``."""
     metric = CATALOGUE[f"tieout_{name}"]
     assert len(labels) == len(metric.labels), metric
     return Sample(metric.name, labels, value)
 
 
 def families(metrics: Iterable[Metric], samples: Iterable[Sample]) -> list[GaugeMetricFamily]:
-    """The metrics with their samples, those without any too: nothing is told, not unknown."""
-    found = {
-        each.name: GaugeMetricFamily(each.name, each.help, labels=each.labels)
-        for each in metrics
+    """The metrics with their samples; a metric without samples is included too."""
+    by_name = {
+        metric.name: GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+        for metric in metrics
     }
-    for each in samples:
-        found[each.name].add_metric(each.labels, each.value)
-    return list(found.values())
+    for reading in samples:
+        by_name[reading.name].add_metric(reading.labels, reading.value)
+    return list(by_name.values())
 
 
 def exposition(metrics: Iterable[Metric], samples: Iterable[Sample]) -> str:
-    """The same in Prometheus' text format, as the commands print it."""
+    """The metrics in Prometheus' text format, as the commands print them."""
     registry = CollectorRegistry()
-    registry.register(_Told(families(metrics, samples)))
+    registry.register(_FixedCollector(families(metrics, samples)))
     return generate_latest(registry).decode()
 
 
-class _Told(Collector):
-    def __init__(self, told: list[GaugeMetricFamily]) -> None:
-        self._told = told
+class _FixedCollector(Collector):
+    def __init__(self, families_: list[GaugeMetricFamily]) -> None:
+        self._families = families_
 
     def collect(self) -> list[GaugeMetricFamily]:
-        return self._told
+        return self._families

@@ -1,25 +1,22 @@
-"""Shares of what was explained as metrics: counts, so that shares can be added up."""
+"""Resolution rates as metrics: counts instead of shares, so that they can be added up."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from ops.metrics.catalogue import Sample, sample
-
-if TYPE_CHECKING:
-    from reconcile.totals.resolution_rate import Explained
+from reconcile.totals.resolution_rate import Explained
 
 
-def explained_samples(all_told: "Iterable[Explained]") -> Iterator[Sample]:
-    """Every provider, horizon and currency."""
-    for told in all_told:
-        named = told.provider
-        yield sample("explained_rows", named, value=told.rows)
-        yield sample("explained_rows_open", named, value=told.open)
-        for share in told.shares:
-            within = (named, share.horizon)
+def explained_samples(rates: Iterable[Explained]) -> Iterator[Sample]:
+    """The rows and money of every provider, horizon and currency."""
+    for rate in rates:
+        provider = rate.provider
+        yield sample("explained_rows", provider, value=rate.rows)
+        yield sample("explained_rows_open", provider, value=rate.open)
+        for share in rate.shares:
+            within = (provider, share.horizon)
             yield sample("explained_rows_due", *within, value=share.due)
             yield sample("explained_rows_explained", *within, value=share.explained)
-            for code, (done, due) in share.money.items():
+            for code, (explained, due) in share.money.items():
                 labels = (*within, code)
                 yield sample("explained_money_due_minor", *labels, value=due)
-                yield sample("explained_money_explained_minor", *labels, value=done)
+                yield sample("explained_money_explained_minor", *labels, value=explained)

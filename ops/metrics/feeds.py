@@ -1,4 +1,4 @@
-"""Feeds as metrics: how far their news reaches, when they were read, what is wrong."""
+"""Feeds as metrics: how late they are, when they were read, open findings."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from ops.metrics.catalogue import Sample, sample
 from ops.settings.model import ProviderSettings, Settings
 from providers.registry import DIALECTS
 
-# Files and marks are few; of records only the newest are looked at.
+# Files and watermarks are few; of records only the newest are read.
 _READ = """
 SELECT provider, feed, max(covers_to) FILTER (WHERE verdict <> 'quarantined') AS watermark,
        max(received_at) AS read_at
@@ -27,7 +27,7 @@ _FINDINGS = """
 SELECT provider, feed, kind, severity, count(*) FROM feed_findings
  WHERE resolved_at IS NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
-#: How far back the newest pushed record is looked for, step by step; at last everywhere.
+#: How far back the newest pushed record is searched, step by step; the last step is unbounded.
 _STEPS = (timedelta(hours=1), timedelta(days=1), timedelta(days=31))
 
 #: (provider, feed) to (how late it is, how long ago it was read), in seconds.
@@ -43,11 +43,11 @@ def feed_samples(connection: Connection, settings: Settings, now: datetime) -> I
     for entry in settings.providers:
         if entry.feed.stale_after is not None:
             limit_s = entry.feed.stale_after.total_seconds()
-            late = [told[0] for (slug, _), told in reach.items() if slug == entry.slug]
+            late = [ages[0] for (slug, _), ages in reach.items() if slug == entry.slug]
             is_stale = not late or max(late) > limit_s
             yield sample("feed_stale", entry.slug, value=int(is_stale))
-    for *named, count in connection.execute(text(_FINDINGS)):
-        yield sample("feed_findings", *named, value=count)
+    for *labels_, count in connection.execute(text(_FINDINGS)):
+        yield sample("feed_findings", *labels_, value=count)
 
 
 def _reach(connection: Connection, settings: Settings, now: datetime) -> Reach:
@@ -55,21 +55,21 @@ def _reach(connection: Connection, settings: Settings, now: datetime) -> Reach:
     for provider, feed, watermark, read_at in connection.execute(text(_READ)):
         reach[provider, feed] = (_age_s(watermark or read_at, now), _age_s(read_at, now))
     for entry in settings.providers:
-        told = _pushed(connection, entry, now)
-        if told is not None:
-            reach[entry.slug, "push"] = (_age_s(told[0], now), _age_s(told[1], now))
+        newest = _pushed(connection, entry, now)
+        if newest is not None:
+            reach[entry.slug, "push"] = (_age_s(newest[0], now), _age_s(newest[1], now))
     return reach
 
 
 def _pushed(
     connection: Connection, entry: ProviderSettings, now: datetime
 ) -> tuple[datetime, datetime] | None:
-    """The newest record that was pushed, and when one came; None: none ever."""
+    """The creation of the newest pushed record and the latest arrival; None without any."""
     if DIALECTS[entry.dialect].read_statement is not None:
-        return None  # its history comes another way
+        return None  # its history comes as statements
     for since in (*(now - step for step in _STEPS), None):
-        said = {"provider": entry.slug, "since": since}
-        created_at, received_at = connection.execute(text(_PUSHED), said).one()
+        parameters = {"provider": entry.slug, "since": since}
+        created_at, received_at = connection.execute(text(_PUSHED), parameters).one()
         if created_at is not None:
             return created_at, received_at
     return None

@@ -1,4 +1,4 @@
-"""Queues, parked work and signs of life as metrics: for the server and ``queue status``."""
+"""Queues, parked work and heartbeats as metrics: for the server and ``queue status``."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,7 +6,7 @@ from ops.metrics.catalogue import Sample, sample
 from storage.broker.depth import QueueDepth
 from storage.queue.state import QueueState
 
-#: What of a queue's depth is told; None of it is told where the broker does not say.
+#: The measured states of a queue; a broker may not know all of them.
 _STATES = ("waiting", "in_flight", "delayed", "dead_letters")
 
 
@@ -20,7 +20,7 @@ def depth_samples(depths: Mapping[str, QueueDepth]) -> Iterator[Sample]:
 
 
 def state_samples(state: QueueState) -> Iterator[Sample]:
-    """What PostgreSQL says of work and of those who do it."""
+    """Work and processes as recorded in PostgreSQL."""
     for name, waiting in (("unposted", state.unposted), ("uningested", state.uningested)):
         yield sample("work_waiting", name, value=waiting.rows)
         yield sample("work_oldest_seconds", name, value=waiting.oldest_s)
@@ -30,11 +30,11 @@ def state_samples(state: QueueState) -> Iterator[Sample]:
     for pause in state.paused:
         yield sample("queue_paused", pause.queue, value=1)
     for canary in state.canaries:
-        # One that never came out is as old as the asking for it.
+        # A canary that never came out is as old as its request.
         age_s = canary.asked_s if canary.passed_s is None else canary.passed_s
         yield sample("canary_age_seconds", canary.queue, value=age_s)
     for role in ("worker", "scheduler"):
-        ages = [each.seen_s for each in state.workers if each.role == role]
+        ages = [process.seen_s for process in state.workers if process.role == role]
         yield sample("processes_seen", role, value=len(ages))
         if ages:
             yield sample("worker_progress_age_seconds", role, value=min(ages))

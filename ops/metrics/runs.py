@@ -1,4 +1,4 @@
-"""Runs and days as metrics: how the last run of each provider went, and what is not closed."""
+"""Runs and days as metrics: the last run of each provider, and its unclosed days."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -23,9 +23,9 @@ SELECT p.provider, extract(epoch FROM :now - r.finished_at)::float8 AS age_s,
 
 
 def run_samples(connection: Connection, settings: Settings, now: datetime) -> Iterator[Sample]:
-    """The last run of each provider, and its days where a schedule closes them."""
-    said = {"now": now, "providers": [entry.slug for entry in settings.providers]}
-    for row in connection.execute(text(_LAST), said):
+    """The last run of each provider, and its unclosed days if a schedule closes days."""
+    parameters = {"now": now, "providers": [entry.slug for entry in settings.providers]}
+    for row in connection.execute(text(_LAST), parameters):
         slug = row.provider
         yield sample("run_age_seconds", slug, value=max(row.age_s, 0.0))
         yield sample("run_duration_seconds", slug, value=max(row.duration_s, 0.0))
@@ -40,10 +40,10 @@ def run_samples(connection: Connection, settings: Settings, now: datetime) -> It
 def _days(connection: Connection, settings: Settings, now: datetime) -> Iterator[Sample]:
     patience = settings.reconcile.close_unheard_after
     for entry in settings.providers:
-        ripe = [day for day in days_of(connection, entry, now, patience=patience) if day.ripe]
-        since = min((day.ripe_at for day in ripe if day.ripe_at is not None), default=now)
+        mature = [day for day in days_of(connection, entry, now, patience=patience) if day.ripe]
+        since = min((day.ripe_at for day in mature if day.ripe_at is not None), default=now)
         oldest_s = (now - since).total_seconds()
-        waiting = sum(bool(day.waits) for day in ripe)
-        yield sample("days_unclosed", entry.slug, value=len(ripe))
+        waiting = sum(bool(day.waits) for day in mature)
+        yield sample("days_unclosed", entry.slug, value=len(mature))
         yield sample("days_waiting", entry.slug, value=waiting)
         yield sample("day_unclosed_seconds", entry.slug, value=oldest_s)

@@ -1,7 +1,7 @@
-"""What the scheduler serves to Prometheus, read from PostgreSQL and the broker when asked.
+"""The metrics endpoint of the scheduler, read from PostgreSQL and the broker on a scrape.
 
-Nothing is counted in this process, so it does not matter which scheduler is asked, or since
-when it runs. What cannot be read is left out and said to be; a scrape is always answered.
+Nothing is counted in this process, so any scheduler gives the same figures. Parts that cannot
+be read are left out and reported as such; a scrape is always answered.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ops.metrics.breaks import break_samples
-from ops.metrics.cache import PATIENCE_S, MetricsPart, gathered
+from ops.metrics.cache import WAIT_S, MetricsPart, collect
 from ops.metrics.catalogue import CATALOGUE, Sample
 from ops.metrics.feeds import feed_samples
 from ops.metrics.queues import depth_samples, state_samples
@@ -37,30 +37,35 @@ from workers.canary import QUEUES
 
 #: Longest time for one statement, in milliseconds: less than a scrape waits.
 STATEMENT_MS = 4_000
-#: What is cheap is read again after so long, what is dear after longer.
+#: How long samples are fresh: of cheap, ordinary and expensive parts.
 SOON, LATER, RARELY = timedelta(seconds=5), timedelta(seconds=10), timedelta(minutes=5)
-#: For so long old shares are told where new ones take their time.
+#: How long old resolution rates are served while new ones are computed.
 STALE = timedelta(minutes=30)
-#: Longest time for finding out what was explained.
+#: Longest time for computing resolution rates.
 EXPLAINED_WITHIN = timedelta(minutes=10)
 
 log = structlog.get_logger()
 
+_Reader = Callable[[], Iterable[Sample]]
+_BooksSamples = Callable[[Connection, Settings, datetime], Iterator[Sample]]
+
 
 class MetricsCollector(Collector):
-    """Everything that can be read now, as a collector of a registry of its own."""
+    """Collects every part that can be read, for a registry of its own."""
 
-    def __init__(self, parts: Sequence[MetricsPart], *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, parts: Sequence[MetricsPart], *, wait_s: float = WAIT_S) -> None:
         self._parts = parts
-        self._patience_s = patience_s
+        self._wait_s = wait_s
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Each scrape asks here."""
-        return gathered(self._parts, patience_s=self._patience_s)
+        """Collect the families of one scrape."""
+        return collect(self._parts, wait_s=self._wait_s)
 
 
-def serve_metrics(where: MetricsSettings, parts: Sequence[MetricsPart]) -> Callable[[], None]:
-    """Serve the parts over HTTP, from threads of their own; returns what ends that.
+def serve_metrics(
+    settings: MetricsSettings, parts: Sequence[MetricsPart]
+) -> Callable[[], None]:
+    """Serve the parts over HTTP from threads of their own; returns a function that stops it.
 
     Raises:
         Unavailable: the port cannot be listened on.
@@ -68,18 +73,18 @@ def serve_metrics(where: MetricsSettings, parts: Sequence[MetricsPart]) -> Calla
     registry = CollectorRegistry()
     registry.register(MetricsCollector(parts))
     try:
-        server, thread = start_http_server(where.port or 0, where.host, registry)
+        server, thread = start_http_server(settings.port or 0, settings.host, registry)
     except OSError as error:
-        place = f"metrics.port {where.port} on {where.host}"
+        place = f"metrics.port {settings.port} on {settings.host}"
         raise Unavailable(f"{place} cannot be listened on: {error.strerror}") from error
-    log.info("metrics_served", url=metrics_url(where.host, server.server_port))
+    log.info("metrics_served", url=metrics_url(settings.host, server.server_port))
 
-    def end() -> None:
+    def stop() -> None:
         server.shutdown()
         server.server_close()
         thread.join()
 
-    return end
+    return stop
 
 
 def parts_of(
@@ -91,37 +96,36 @@ def parts_of(
     command: Sequence[str],
     child_jobs: ChildJobs,
 ) -> list[MetricsPart]:
-    """Every part, and how it is read.
+    """Every part with its reader.
 
     Args:
         settings: the providers and the rules of breaks.
-        engine: one of ``open_bounded_engine``; whoever opened it ends it.
-        broker_url: whose queues are looked at.
-        clock: says what is late.
+        engine: from ``open_bounded_engine``; the caller disposes of it.
+        broker_url: the broker whose queues are measured.
+        clock: the current time, for ages.
         command: how ``tieout`` is called with its global options.
         child_jobs: runs commands that need much memory in child processes.
     """
 
-    def of_books(tell: Callable[[Connection, Settings, datetime], Iterator[Sample]]) -> _Reader:
-        return lambda: _from_books(engine, lambda books: tell(books, settings, clock.now()))
+    def from_books(samples_of: _BooksSamples) -> _Reader:
+        return lambda: _from_books(
+            engine, lambda connection: samples_of(connection, settings, clock.now())
+        )
 
     return [
         MetricsPart("database", lambda: state_samples(read_state(engine)), keep=SOON),
         MetricsPart("broker", lambda: _from_broker(broker_url), keep=SOON),
-        MetricsPart("breaks", of_books(break_samples), keep=LATER),
-        MetricsPart("feeds", of_books(feed_samples), keep=LATER),
-        MetricsPart("runs", of_books(run_samples), keep=LATER),
+        MetricsPart("breaks", from_books(break_samples), keep=LATER),
+        MetricsPart("feeds", from_books(feed_samples), keep=LATER),
+        MetricsPart("runs", from_books(run_samples), keep=LATER),
         MetricsPart(
             "explained", lambda: _explained(command, child_jobs), keep=RARELY, stale=STALE
         ),
     ]
 
 
-_Reader = Callable[[], Iterable[Sample]]
-
-
 def open_bounded_engine(url: str) -> Engine:
-    """An engine whose statements the server gives up before a scrape does."""
+    """An engine whose statements time out before a scrape does."""
     engine = open_engine(url, pool_size=2)
 
     @event.listens_for(engine, "connect")
@@ -134,10 +138,12 @@ def open_bounded_engine(url: str) -> Engine:
     return engine
 
 
-def _from_books(engine: Engine, tell: Callable[[Connection], Iterator[Sample]]) -> list[Sample]:
+def _from_books(
+    engine: Engine, samples_of: Callable[[Connection], Iterator[Sample]]
+) -> list[Sample]:
     try:
         with engine.connect() as connection:
-            return list(tell(connection))
+            return list(samples_of(connection))
     except OperationalError as error:
         raise Unavailable(f"metrics: {_kind(error)}") from error
 
@@ -158,18 +164,18 @@ def _close(broker: dramatiq.Broker) -> None:
 
 
 def _explained(command: Sequence[str], child_jobs: ChildJobs) -> Iterator[Sample]:
-    """What the command says: it reads every row of two weeks, in a process of its own."""
+    """Run the command in a process of its own, because it reads every row of two weeks."""
     done = child_jobs.run([*command, "explained", "--prometheus"], patience=EXPLAINED_WITHIN)
     if done.code:
         raise Unavailable(f"explained: {done.reason()}")
     for family in text_string_to_metric_families(done.output):
         labels = CATALOGUE[family.name].labels
-        for each in family.samples:
-            named = tuple(each.labels[label] for label in labels)
-            yield Sample(each.name, named, each.value)
+        for sample in family.samples:
+            labels_ = tuple(sample.labels[label] for label in labels)
+            yield Sample(sample.name, labels_, sample.value)
 
 
 def _kind(error: DBAPIError) -> str:
-    """Out of reach, or given up by the server: never the server's words."""
+    """The kind of the error, without the server's words."""
     state = getattr(error.orig, "sqlstate", None)
     return "a statement took too long" if state == "57014" else "the database is out of reach"

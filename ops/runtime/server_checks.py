@@ -1,6 +1,6 @@
-"""Servers of one's own: proven fit before anything starts, or refused in a sentence.
+"""Checks of external servers before anything starts.
 
-What a server answers is repeated, never what it was asked with: messages hold no password.
+Messages repeat a server's answer but never its URL's password.
 """
 
 import psycopg
@@ -20,10 +20,10 @@ TIMEOUT_S = 10
 
 
 def check_database(url: str) -> None:
-    """Make sure that a PostgreSQL we can work with answers and lets us in.
+    """Check that PostgreSQL answers, is new enough and lets us in.
 
     Raises:
-        Unavailable: it does not; the message says why.
+        Unavailable: one of these fails; the message says which.
     """
     try:
         with psycopg.connect(url, connect_timeout=TIMEOUT_S) as connection:
@@ -35,7 +35,7 @@ def check_database(url: str) -> None:
 
 
 def check_broker(url: str) -> None:
-    """Make sure that the broker answers, lets us in and lets us use our queues.
+    """Check that the broker answers, lets us in and lets us use our queues.
 
     Raises:
         Unavailable: it does not; the message says why.
@@ -50,12 +50,12 @@ def check_broker(url: str) -> None:
         raise SettingsInvalid([f"broker.url: {error}"]) from error
 
 
-def too_old(server: str, found: tuple[int, ...], least: tuple[int, ...]) -> str | None:
+def too_old(server: str, version: tuple[int, ...], minimum: tuple[int, ...]) -> str | None:
     """What is wrong with the server's version, or None."""
-    if found >= least:
+    if version >= minimum:
         return None
-    seen, needed = (".".join(map(str, version)) for version in (found, least))
-    return f"{server} {seen} is too old, at least {needed} is needed"
+    actual, needed = (".".join(map(str, version)) for version in (version, minimum))
+    return f"{server} {actual} is too old, at least {needed} is needed"
 
 
 def _try_amqp(url: str) -> None:
@@ -80,8 +80,8 @@ def _try_redis(url: str) -> None:
         raise Unavailable(f"{_named('broker.url', url)}: {_first_line(error)}") from error
     finally:
         client.close()
-    found = tuple(int(part) for part in version.split(".")[:2])
-    if complaint := too_old("Redis", found, REDIS_MIN):
+    numbers = tuple(int(part) for part in version.split(".")[:2])
+    if complaint := too_old("Redis", numbers, REDIS_MIN):
         raise Unavailable(f"{_named('broker.url', url)}: {complaint}")
 
 
@@ -91,5 +91,5 @@ def _named(setting: str, url: str) -> str:
 
 def _first_line(error: BaseException) -> str:
     words = str(error).strip().split("\n", 1)[0]
-    # What a Redis says to our first word when it expected a password before it.
+    # Redis answers our HELLO with this when it expects a password first.
     return "it asks for a password" if words.startswith("HELLO must be called") else words

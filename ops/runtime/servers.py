@@ -1,4 +1,4 @@
-"""The engines: those of the settings, or our own started from wheels in the data directory."""
+"""The database and broker: external ones, or servers started in the data directory."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from vocabulary.errors import Unavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where the database and the broker answer."""
+    """The URLs of the database and the broker."""
 
     database_url: str
     broker_url: str
@@ -26,7 +26,7 @@ class ServerPids:
 
 
 def ensure(data_dir: Path, settings: Settings) -> Endpoints:
-    """Start, reuse or recover whatever the settings leave to us; real URLs pass unchanged.
+    """Start, reuse or recover the embedded servers; URLs of external ones pass unchanged.
 
     Raises:
         Unavailable: a server cannot be started here; the message says what to set instead.
@@ -69,7 +69,7 @@ def stop(data_dir: Path, *, sparing: ServerPids | None = None) -> None:
 
     Args:
         data_dir: where they run.
-        sparing: processes to leave alone: those that ran before we came.
+        sparing: processes to leave alone: those that ran before.
     """
     if not data_dir.exists():
         return

@@ -1,4 +1,4 @@
-"""How a provider's own API is called: where, as whom, and with how much patience."""
+"""Settings of a provider's own API: URL, credentials, time-outs."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ class ApiSettings(Section):
     """The provider's own API, which we call.
 
     Attributes:
-        base_url: what every path is appended to.
+        base_url: the prefix of every path.
         deadline: longest time for one call, repeats included.
         attempts: most requests for one call that may be repeated.
         key: aggregator, agent_platform (where it is not the first secret) and xigs.
@@ -40,9 +40,9 @@ class ApiSettings(Section):
     @field_validator("base_url")
     @classmethod
     def _safe(cls, url: str, info: ValidationInfo) -> str:
-        tested = (info.context or {}).get("mode", "test") in {"demo", "test"}
-        found = _API_URL.fullmatch(url)
-        if found is None or (found.group(1) == "http" and not tested):
+        is_test = (info.context or {}).get("mode", "test") in {"demo", "test"}
+        match = _API_URL.fullmatch(url)
+        if match is None or (match.group(1) == "http" and not is_test):
             raise ValueError(
                 "a URL such as https://api.example.com (http: only in demo or test)"
             )
@@ -66,9 +66,9 @@ def checked_for(api: ApiSettings, dialect: str) -> ApiSettings:
         WrongParts: a field is missing, or is another dialect's.
     """
     needed, allowed = API_FIELDS[dialect]
-    given = api.model_fields_set
-    wrong = [(name, "a value, it is required") for name in sorted(needed - given)]
-    foreign = sorted(given - needed - allowed - _OF_ALL)
+    set_fields = api.model_fields_set
+    wrong = [(name, "a value, it is required") for name in sorted(needed - set_fields)]
+    foreign = sorted(set_fields - needed - allowed - _OF_ALL)
     wrong += [(name, "a setting of this dialect's API") for name in foreign]
     if wrong:
         raise WrongParts(wrong)

@@ -1,4 +1,4 @@
-"""Secrets by reference: where they are kept is a setting, what they are is never shown."""
+"""Secrets by reference: the settings say where a secret is kept; its value is never shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ class Secret:
     """One resolved secret.
 
     Attributes:
-        reference: where it came from, fit to be shown: ``env:NAME`` or ``file:PATH``.
+        reference: where it came from, safe to show: ``env:NAME`` or ``file:PATH``.
         value: the secret itself; in no repr.
     """
 

@@ -1,8 +1,7 @@
 """``make dialect NAME=…``: the files of a new dialect, registered, with tests that fail.
 
-What is written is a plain dialect that works: one URL, bets and wins as single transactions, a
-keyed hash of the body in a header. It is there to be changed into what the provider's document
-says. Its tests fail until there are samples, because only samples say what that is.
+The generated dialect works: one URL, bets and wins as single transactions, a keyed hash of the
+body in a header. Adapt it to the provider's document. Its tests fail until samples are added.
 """
 
 import keyword
@@ -23,12 +22,12 @@ providers/{name}/ is registered, and its tests fail. Next:
   1. write options.py, verify.py, parse.py and respond.py after the provider's document
   2. put requests as the provider sends them into providers/{name}/samples/, and what they mean
      beside them; tests/harness/providers/samples.py writes both from one list
-  3. give it a voice in tests/harness/providers/signers.py, and its page
-  docs/providers/{name}.md 4. add what it can say to simulator/conformance/messages.py"""
+  3. add its signer to tests/harness/providers/signers.py, and a page docs/providers/{name}.md
+  4. add its messages to simulator/conformance/messages.py"""
 
 
 class Misnamed(Exception):
-    """No dialect can be made of this; the message says why."""
+    """The dialect cannot be created; the message says why."""
 
 
 def scaffold(root: Path, name: str) -> list[Path]:
@@ -58,27 +57,29 @@ def scaffold(root: Path, name: str) -> list[Path]:
 def _register(registry: Path, name: str) -> None:
     text = registry.read_text(encoding="utf-8")
     names = sorted({*_REGISTERED.findall(text), name})
-    imports = [f"from providers.{each} import DIALECT as {each.upper()}\n" for each in names]
+    imports = [
+        f"from providers.{dialect} import DIALECT as {dialect.upper()}\n" for dialect in names
+    ]
     contract = "from providers.contract import Dialect\n"
     placed = _REGISTERED.sub("", text).replace(contract, "".join([*imports, contract]))
-    listed = ", ".join(each.upper() for each in names)
+    listed = ", ".join(dialect.upper() for dialect in names)
     named = re.sub(r"for d in \([^)]*\)", f"for d in ({listed})", placed)
     registry.write_text(_in_order(named), encoding="utf-8")
 
 
 def _in_order(text: str) -> str:
-    """The same module with each block of its imports sorted: a name may stand anywhere."""
+    """Sort each block of imports, because a dialect's name may come anywhere in it."""
     groups = groupby(text.splitlines(keepends=True), lambda line: line.startswith("from "))
     return "".join("".join(sorted(lines) if is_block else lines) for is_block, lines in groups)
 
 
 def _divide(project: Path, name: str) -> None:
-    """Let the import contract know that the dialect knows no other."""
+    """Add the dialect to the import contract that keeps dialects independent."""
     text = project.read_text(encoding="utf-8")
-    found = re.search(r'type = "independence"\nmodules = \[(.*)\]', text)
-    assert found is not None
-    modules = sorted([*found[1].split(", "), f'"providers.{name}"'])
-    start, end = found.span(1)
+    match = re.search(r'type = "independence"\nmodules = \[(.*)\]', text)
+    assert match is not None
+    modules = sorted([*match[1].split(", "), f'"providers.{name}"'])
+    start, end = match.span(1)
     project.write_text(text[:start] + ", ".join(modules) + text[end:], encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ STOP_WAIT_S = 60.0
 
 
 def down(ctx: typer.Context) -> None:
-    """Stop the supervisor and the embedded servers of the data directory, orderly."""
+    """Stop the supervisor and the embedded servers of the data directory in order."""
     data_dir = current(ctx).data_dir
     supervisor = supervisor_of(data_dir)
     if supervisor is not None:

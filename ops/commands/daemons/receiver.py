@@ -1,4 +1,4 @@
-"""``tieout receiver``: answer the providers' callbacks until told to stop."""
+"""``tieout receiver``: answer the providers' callbacks until SIGTERM."""
 
 import gc
 import os
@@ -20,7 +20,7 @@ from vocabulary.errors import Unavailable
 from webhooks.app import Receiver
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 
-#: New objects between two collections; the default 700 means one for every few dozen callbacks.
+#: New objects between two collections; the default 700 collects every few dozen callbacks.
 GC_THRESHOLD = 20_000
 
 
@@ -59,7 +59,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
         broker=open_broker(engines.broker_url, []),
         clock=SystemClock(),
     )
-    # What is loaded by now stays: the collector need not walk it again, and looks more rarely.
+    # Everything loaded so far stays: the collector skips it and runs less often.
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
@@ -67,16 +67,16 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
 
 
 def receiver_config(context: Context) -> ReceiverConfig:
-    """The receiver's part of the settings."""
+    """Build the receiver's configuration from the settings."""
     settings = context.settings.receiver
     endpoints = {
         slug: ProviderEndpoint(
-            dialect=found.dialect,
-            provider=found.provider,
-            policy=found.policy,
-            allow=found.allow,
+            dialect=entry.dialect,
+            provider=entry.provider,
+            policy=entry.policy,
+            allow=entry.allow,
         )
-        for slug, found in configured(context.settings).items()
+        for slug, entry in configured(context.settings).items()
     }
     return ReceiverConfig(
         endpoints=endpoints,

@@ -1,4 +1,4 @@
-"""``tieout scheduler``: everything that is done on time. Any number may run."""
+"""``tieout scheduler``: periodic jobs. Any number of schedulers may run."""
 
 import os
 import signal
@@ -34,9 +34,9 @@ from workers.heartbeat_file import touch
 from workers.scheduler import Job, Scheduler
 from workers.sweeper import sweep
 
-#: Distance between two heartbeats in Postgres.
+#: Time between two heartbeats in PostgreSQL.
 BEAT_EVERY = timedelta(seconds=2)
-#: Distance between two looks for breaks whose provider is to be asked.
+#: Time between two searches for breaks whose provider is to be asked.
 ASK_EVERY = timedelta(seconds=10)
 
 log = structlog.get_logger()
@@ -49,7 +49,7 @@ def scheduler(
         Path | None, typer.Option(help="A file that shows progress to a supervisor.")
     ] = None,
 ) -> None:
-    """Find unposted batches and waiting history; pull feeds and reconcile, where asked to."""
+    """Sweep unposted batches and waiting history; pull feeds and reconcile if configured."""
     logs.configure()
     context = current(ctx)
     test_signals.install(context.settings, os.environ)
@@ -62,10 +62,10 @@ def scheduler(
 def keep_schedule(
     settings: Settings, engines: Endpoints, command: Sequence[str], pulse: Path | None
 ) -> None:
-    """Run everything on time until told to stop by SIGTERM or SIGINT.
+    """Run the jobs on time until SIGTERM or SIGINT.
 
     Args:
-        settings: how often, and the providers.
+        settings: the intervals and the providers.
         engines: the database and the broker.
         command: how ``tieout`` is called with its global options.
         pulse: a file that shows progress, or None.
@@ -100,7 +100,7 @@ def _metrics(
     command: Sequence[str],
     child_jobs: ChildJobs,
 ) -> Iterator[None]:
-    """Serve them meanwhile, where the settings say where."""
+    """Serve metrics during the block if the settings name a port."""
     if settings.metrics.port is None:
         yield
         return
@@ -124,25 +124,25 @@ def _metrics(
 def jobs_of(
     settings: Settings, engine: Engine, broker: dramatiq.Broker, me: Worker
 ) -> list[Job]:
-    """Every job; each may run in all schedulers, for each finds out itself what is due."""
+    """The jobs that may run in all schedulers at once: each determines itself what is due."""
 
-    def held(queue: str) -> str | None:
+    def pause_reason(queue: str) -> str | None:
         return f"queue {queue} is paused" if queue in paused_queues(engine) else None
 
-    desk = desk_at(engine, settings, worker=me.name, hold=held)
+    context = desk_at(engine, settings, worker=me.name, hold=pause_reason)
     age_s = max(1, int(settings.workers.sweep_after.total_seconds()))
-    every = settings.workers.canary_every
+    canary_every = settings.workers.canary_every
     return [
         Job(
             name="sweep",
             every=settings.workers.sweep_every,
-            run=lambda _slot: sweep(desk, broker, age_s=age_s),
+            run=lambda _slot: sweep(context, broker, age_s=age_s),
             exclusive=False,
         ),
         Job(
             name="canary",
-            every=every,
-            run=lambda _slot: send_canaries(engine, broker, every=every),
+            every=canary_every,
+            run=lambda _slot: send_canaries(engine, broker, every=canary_every),
             exclusive=False,
         ),
         Job(

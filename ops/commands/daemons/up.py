@@ -1,4 +1,4 @@
-"""``tieout up``: everything on this machine, in the foreground, kept running."""
+"""``tieout up``: run everything on this machine in the foreground and keep it running."""
 
 import http.client
 import os
@@ -26,7 +26,7 @@ from vocabulary.errors import Unavailable
 
 #: Seconds for a worker or scheduler to finish its message after SIGTERM.
 GRACE_S = 15.0
-#: Seconds between two looks at a receiver that is not ready yet.
+#: Seconds between two readiness checks of the receiver.
 READY_EVERY_S = 0.05
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ def up(
 
 
 def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list[Program]:
-    """The children, in the order in which they stop: no callback is taken that nobody posts."""
+    """The child processes, in the order in which they stop: workers outlive the receivers."""
     env = {**os.environ, **_overrides(settings, endpoints)}
     config = ["--config", str(context.config.resolve())] if context.config else []
     data = ["--data", str(context.data_dir.resolve())]
@@ -91,28 +91,30 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
 def _with_options(
     settings: Settings, receivers: int | None, workers: int | None, port: int | None
 ) -> Settings:
-    door = {"processes": receivers, "port": port}
-    desk = {"processes": workers}
+    receiver_options = {"processes": receivers, "port": port}
+    worker_options = {"processes": workers}
     return settings.model_copy(
         update={
-            "receiver": settings.receiver.model_copy(update=_given(door)),
-            "workers": settings.workers.model_copy(update=_given(desk)),
+            "receiver": settings.receiver.model_copy(update=_set_only(receiver_options)),
+            "workers": settings.workers.model_copy(update=_set_only(worker_options)),
         }
     )
 
 
 def _with_free_ports(settings: Settings) -> Settings:
-    """The ports proven free, and chosen where the settings say 0.
+    """Check that the ports are free, and choose one where the settings say 0.
 
-    Receivers share a port without complaint, even with those of another data directory, which
-    would split the callbacks between two ledgers.
+    Receivers share a port silently, even with those of another data directory, which would
+    split the callbacks between two ledgers.
     """
-    door, metrics = settings.receiver, settings.metrics
-    settings = _with_options(settings, None, None, _free_port("receiver", door.host, door.port))
+    receiver, metrics = settings.receiver, settings.metrics
+    settings = _with_options(
+        settings, None, None, _free_port("receiver", receiver.host, receiver.port)
+    )
     if metrics.port is None:
         return settings
-    found = {"port": _free_port("metrics", metrics.host, metrics.port)}
-    return settings.model_copy(update={"metrics": metrics.model_copy(update=found)})
+    port = {"port": _free_port("metrics", metrics.host, metrics.port)}
+    return settings.model_copy(update={"metrics": metrics.model_copy(update=port)})
 
 
 def _free_port(section: str, host: str, port: int) -> int:
@@ -128,19 +130,19 @@ def _free_port(section: str, host: str, port: int) -> int:
         return int(trial.getsockname()[1])
 
 
-def _given(options: dict[str, int | None]) -> dict[str, int]:
+def _set_only(options: dict[str, int | None]) -> dict[str, int]:
     return {name: value for name, value in options.items() if value is not None}
 
 
 def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
-    """What the children cannot read from the settings file."""
-    said = {
+    """Environment variables for what the children cannot read from the settings file."""
+    variables = {
         "TIEOUT_DATABASE__URL": endpoints.database_url,
         "TIEOUT_BROKER__URL": endpoints.broker_url,
         "TIEOUT_RECEIVER__PORT": str(settings.receiver.port),
     }
     port = settings.metrics.port
-    return said if port is None else {**said, "TIEOUT_METRICS__PORT": str(port)}
+    return variables if port is None else {**variables, "TIEOUT_METRICS__PORT": str(port)}
 
 
 def _supervise(
@@ -170,7 +172,7 @@ def _supervise(
 
 
 def _announce_ready(settings: Settings, stopping: threading.Event) -> None:
-    """Print "ready" once the receiver takes callbacks, and where metrics are served."""
+    """Print "ready" once the receiver takes callbacks, and the URL of the metrics."""
     metrics = settings.metrics
     while not stopping.is_set():
         if _is_ready(settings.receiver):

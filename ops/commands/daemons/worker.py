@@ -1,4 +1,4 @@
-"""``tieout worker``: one Dramatiq process family that posts batches and takes in history."""
+"""``tieout worker``: one Dramatiq process family that posts batches and ingests history."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ def worker(
         Path | None, typer.Option(help="A file that shows progress; with one process only.")
     ] = None,
 ) -> None:
-    """Post batches and take in history, until told to stop."""
+    """Post batches and ingest history until SIGTERM."""
     logs.configure()
     context = current(ctx)
     engines = endpoints(context)
@@ -31,9 +31,9 @@ def worker(
     processes = processes or settings.processes
     threads = threads or settings.threads
     if pulse is not None:
-        _one_only(processes)
+        _require_one_process(processes)
         os.environ["TIEOUT_PULSE"] = str(pulse.absolute())
-    # What is taken and not begun when a worker dies waits for a minute: take little.
+    # Prefetched messages of a worker that dies wait for a minute, so prefetch few.
     os.environ["dramatiq_queue_prefetch"] = str(threads)  # noqa: SIM112 - Dramatiq's own name
     os.environ["TIEOUT_DATABASE__URL"] = engines.database_url
     os.environ["TIEOUT_BROKER__URL"] = engines.broker_url
@@ -44,11 +44,11 @@ def worker(
         *("--processes", str(processes)),
         *("--threads", str(threads)),
     ]
-    # This process becomes Dramatiq's own master: signals and exit codes are its own.
+    # This process becomes Dramatiq's master, which then handles signals and exit codes.
     python = [sys.executable, "-m", "dramatiq", "ops.runtime.dramatiq_main", *arguments]
     os.execv(sys.executable, python)  # noqa: S606 - our own command
 
 
-def _one_only(processes: int) -> None:
+def _require_one_process(processes: int) -> None:
     if processes != 1:
         raise Malformed("--pulse", f"shows one process's progress, not that of {processes}")

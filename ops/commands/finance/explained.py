@@ -1,23 +1,24 @@
-"""``tieout explained``: what share of rows and of money was explained, and how soon."""
+"""``tieout explained``: the share of rows and money that was explained, and how soon."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Connection
 
+from ops.commands.database import open_books
+from ops.commands.finance.providers import chosen_providers
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Prometheus, ProviderFilter
-from ops.context import current, endpoints
+from ops.context import current
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import explained_samples
-from ops.providers.configured import ConfiguredProvider, configured
-from ops.providers.matching import provider_named
+from ops.providers.configured import ConfiguredProvider
 from reconcile.totals.resolution_rate import HORIZONS, Explained, explained, percent
 from reconcile.totals.resolution_render import explained_json
-from storage.engine import open_engine
-from vocabulary.clock import Clock, SystemClock
+from vocabulary.clock import SystemClock
 from vocabulary.window import Window
 
 
@@ -29,50 +30,45 @@ def show(
     as_json: AsJson = False,
     prometheus: Prometheus = False,
 ) -> None:
-    """What the stored runs explained within an hour, a day, and two business days."""
-    context = current(ctx)
-    known = configured(context.settings)
-    chosen = list(known.values()) if provider is None else [provider_named(known, provider)]
-    url = endpoints(context).database_url
-    all_told = _look(url, chosen, timedelta(days=days), SystemClock())
+    """The share that stored runs explained within an hour, a day and two business days."""
+    settings = current(ctx).settings
+    providers = chosen_providers(settings, provider)
+    with open_books(ctx).connect() as connection:
+        rates = _rates(connection, providers, timedelta(days=days), SystemClock().now())
     if prometheus:
-        samples = explained_samples(all_told)
+        samples = explained_samples(rates)
         typer.echo(exposition(PARTS["explained"], samples), nl=False)
     elif as_json:
-        exponents = [each.provider.exponents for each in chosen]
-        told = [explained_json(*each) for each in zip(all_told, exponents, strict=True)]
-        print_json(told, indent=2)
+        documents = [
+            explained_json(rate, entry.provider.exponents)
+            for rate, entry in zip(rates, providers, strict=True)
+        ]
+        print_json(documents, indent=2)
     else:
-        _print(all_told)
+        _print(rates)
 
 
-def _look(
-    url: str, chosen: list[ConfiguredProvider], span: timedelta, clock: Clock
+def _rates(
+    connection: Connection, providers: list[ConfiguredProvider], span: timedelta, now: datetime
 ) -> list[Explained]:
-    now = clock.now()
     window = Window(start=now - span, end=now)
-    engine = open_engine(url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            return [
-                explained(connection, each.provider.slug, window, now=now, zone=each.timezone)
-                for each in chosen
-            ]
-    finally:
-        engine.dispose()
+    return [
+        explained(connection, entry.provider.slug, window, now=now, zone=entry.timezone)
+        for entry in providers
+    ]
 
 
-def _print(all_told: list[Explained]) -> None:
+def _print(rates: list[Explained]) -> None:
     table = Table("provider", "of", *HORIZONS, "rows", "open")
-    for told in all_told:
-        rows = [_said(each.explained, each.due) for each in told.shares]
-        table.add_row(told.provider, "rows", *rows, str(told.rows), str(told.open))
-        for code in sorted({code for each in told.shares for code in each.money}):
-            money = [_said(*each.money.get(code, (0, 0))) for each in told.shares]
+    for rate in rates:
+        rows = [_share_text(share.explained, share.due) for share in rate.shares]
+        table.add_row(rate.provider, "rows", *rows, str(rate.rows), str(rate.open))
+        for code in sorted({code for share in rate.shares for code in share.money}):
+            money = [_share_text(*share.money.get(code, (0, 0))) for share in rate.shares]
             table.add_row("", code, *money)
     Console().print(table)
 
 
-def _said(part: int, whole: int) -> str:
+def _share_text(part: int, whole: int) -> str:
     share = percent(part, whole)
     return "nothing due" if share is None else f"{share} %"

@@ -1,4 +1,4 @@
-"""``tieout invoice check``: what a provider claims, our books, and the rounds in between."""
+"""``tieout invoice check``: compare an invoice with the ledger, down to the rounds."""
 
 from pathlib import Path
 from typing import Annotated
@@ -48,58 +48,58 @@ def check(
         maturity=maturity,
         clock=SystemClock(),
     )
-    found, told, exponents = invoiced.check, invoiced.totals, invoiced.exponents
+    check_, totals, exponents = invoiced.check, invoiced.totals, invoiced.exponents
     if as_json:
-        print_json(check_json(found, told, exponents), indent=2)
+        print_json(check_json(check_, totals, exponents), indent=2)
     else:
-        _print(found, told, exponents)
-    raise typer.Exit(0 if found.ties else 1)
+        _print(check_, totals, exponents)
+    raise typer.Exit(0 if check_.ties else 1)
 
 
-def _print(found: InvoiceCheck, told: Totals, exponents: Exponents) -> None:
+def _print(check_: InvoiceCheck, totals: Totals, exponents: Exponents) -> None:
     table = Table("game", "currency", "GGR claimed", "GGR ours", "difference", "explained by")
     table.add_column("unexplained")
-    for each in found.checked:
-        digits = exponent_of(each.currency, exponents)
-        amounts = (each.claimed, each.ours, each.difference)
+    for line in check_.checked:
+        digits = exponent_of(line.currency, exponents)
+        amounts = (line.claimed, line.ours, line.difference)
         table.add_row(
-            each.game or "all",
-            each.currency,
+            line.game or "all",
+            line.currency,
             *(text_from_minor(minor, digits) for minor in amounts),
-            causes_text(each.causes, digits) if each.difference else "",
-            text_from_minor(each.unexplained, digits),
+            causes_text(line.causes, digits) if line.difference else "",
+            text_from_minor(line.unexplained, digits),
         )
     console = Console()
     console.print(table)
-    _print_rounds(console, found, exponents)
-    _print_fee(found)
-    if told.unposted:
-        typer.echo(f"{told.unposted} accepted batches are not posted yet and not in here")
+    _print_rounds(console, check_, exponents)
+    _print_fee(check_)
+    if totals.unposted:
+        typer.echo(f"{totals.unposted} accepted batches are not posted yet and not in here")
 
 
-def _print_rounds(console: Console, found: InvoiceCheck, exponents: Exponents) -> None:
-    lines = [line for each in found.checked if each.difference for line in each.lines]
+def _print_rounds(console: Console, check_: InvoiceCheck, exponents: Exponents) -> None:
+    lines = [line for checked in check_.checked if checked.difference for line in checked.lines]
     if not lines:
         return
     table = Table("day", "round", "game", "cause", "GGR, theirs less ours", "break")
     for line in lines[:SHOWN_MAX]:
         digits = exponent_of(line.cell.currency, exponents)
         amount = f"{text_from_minor(line.ggr, digits)} {line.cell.currency}"
-        where = (str(line.cell.day), line.round_id, line.cell.game)
-        table.add_row(*where, line.cause, amount, line.break_id or "")
+        place = (str(line.cell.day), line.round_id, line.cell.game)
+        table.add_row(*place, line.cause, amount, line.break_id or "")
     console.print(table)
     if len(lines) > SHOWN_MAX:
         typer.echo(f"and {len(lines) - SHOWN_MAX} more rounds; see --json")
 
 
-def _print_fee(found: InvoiceCheck) -> None:
-    code = found.invoice.currency
+def _print_fee(check_: InvoiceCheck) -> None:
+    code = check_.invoice.currency
     digits = exponent_of(code)
-    amounts = (found.invoice.fee, found.ours.total, found.difference)
+    amounts = (check_.invoice.fee, check_.ours.total, check_.difference)
     claimed, ours, more = (text_from_minor(minor, digits) for minor in amounts)
     typer.echo(f"fee claimed {claimed} {code}, ours {ours} {code}, difference {more} {code}")
-    if found.difference:
-        parts = (found.by_ggr, found.by_terms)
+    if check_.difference:
+        parts = (check_.by_ggr, check_.by_terms)
         by_ggr, by_terms = (text_from_minor(minor, digits) for minor in parts)
         typer.echo(f"of it {by_ggr} by another GGR, {by_terms} by other terms")
-    typer.echo("the invoice ties" if found.ties else "THE INVOICE DOES NOT TIE")
+    typer.echo("the invoice ties" if check_.ties else "THE INVOICE DOES NOT TIE")

@@ -1,4 +1,4 @@
-"""An invoice read from a file and checked by the terms of the settings."""
+"""Check an invoice file against the ledger by the terms of the settings."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoiced:
-    """A checked invoice, the totals it was held against, and the provider's digits."""
+    """A checked invoice, the totals it was compared with, and the provider's exponents."""
 
     check: InvoiceCheck
     totals: Totals
@@ -45,23 +45,25 @@ def checked(
         Refused: the invoice cannot be read, or is in another currency than the terms.
         Unavailable: the database cannot be reached.
     """
-    question = asked(context, provider, period_of(period), maturity, clock)
-    terms, exponents = _terms(question), question.chosen.provider.exponents
+    request = asked(context, provider, period_of(period), maturity, clock)
+    terms, exponents = _terms(request), request.chosen.provider.exponents
     claimed = read_invoice(
         _bytes(file), file.name, currency=terms.currency, exponents=exponents
     )
-    told = totals(question.url, question.terms, now=clock.now(), zone=question.chosen.timezone)
-    found = check_invoice(claimed, told, terms, exponents)
-    return Invoiced(check=found, totals=told, exponents=exponents)
+    period_totals = totals(
+        request.url, request.terms, now=clock.now(), zone=request.chosen.timezone
+    )
+    check = check_invoice(claimed, period_totals, terms, exponents)
+    return Invoiced(check=check, totals=period_totals, exponents=exponents)
 
 
-def _terms(question: ProviderWindow) -> FeeTerms:
-    if question.entry.terms is None:
+def _terms(request: ProviderWindow) -> FeeTerms:
+    if request.entry.terms is None:
         raise typer.BadParameter(
-            f"no terms are set for {question.entry.slug}: [providers.terms]",
+            f"no terms are set for {request.entry.slug}: [providers.terms]",
             param_hint="--provider",
         )
-    return fee_terms(question.entry.terms)
+    return fee_terms(request.entry.terms)
 
 
 def period_of(period: str) -> tuple[str, str]:

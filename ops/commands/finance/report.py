@@ -1,4 +1,4 @@
-"""``tieout report``: write what finance reads, from the last stored runs."""
+"""``tieout report``: write report packs from the last stored runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from ops.commands.finance.invoice_check import checked
+from ops.commands.finance.providers import chosen_providers
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
 from ops.commands.windows import window_of
 from ops.context import Context, current, endpoints
-from ops.providers.configured import ConfiguredProvider, configured
-from ops.providers.matching import provider_named
+from ops.providers.configured import ConfiguredProvider
 from ops.settings.break_terms import rules_of
 from reports.load import load_pack
 from reports.report import CheckedInvoice
@@ -44,16 +44,14 @@ def report(
 ) -> None:
     """Write a workbook, a page and tables per provider, and print where they are."""
     context = current(ctx)
-    known = configured(context.settings)
     if every == (provider is not None):
         raise typer.BadParameter("either --provider or --all is expected")
-    chosen = list(known.values()) if provider is None else [provider_named(known, provider)]
-    windows = [_window(each, start, end) for each in chosen]
+    chosen = chosen_providers(context.settings, provider)
+    windows = [_window(entry, start, end) for entry in chosen]
     invoices = _invoices(context, provider, invoice or [], period or [])
     paths = _write(context, list(zip(chosen, windows, strict=True)), invoices, out)
     if as_json:
-        told = {slug: [str(path) for path in files] for slug, files in paths.items()}
-        print_json(told, indent=2)
+        print_json(paths, indent=2)
         return
     for files in paths.values():
         for path in files:
@@ -81,18 +79,18 @@ def _invoices(
             " or one for each, is expected",
             param_hint="--period",
         )
-    every = periods * len(files) if len(periods) == 1 else periods
+    file_periods = periods * len(files) if len(periods) == 1 else periods
     return tuple(
         _checked(context, provider, file, period)
-        for file, period in zip(files, every, strict=True)
+        for file, period in zip(files, file_periods, strict=True)
     )
 
 
 def _checked(context: Context, provider: str, file: Path, period: str) -> CheckedInvoice:
-    found = checked(
+    invoiced = checked(
         context, file, provider=provider, period=period, maturity=None, clock=SystemClock()
     )
-    return CheckedInvoice(period=period, check=found.check, totals=found.totals)
+    return CheckedInvoice(period=period, check=invoiced.check, totals=invoiced.totals)
 
 
 def _write(
@@ -104,17 +102,17 @@ def _write(
     engine = open_engine(endpoints(context).database_url, pool_size=1)
     written = {}
     with engine.connect() as connection:
-        for each, window in chosen:
+        for provider, window in chosen:
             pack = load_pack(
                 connection,
-                each.provider.slug,
+                provider.provider.slug,
                 window=window,
                 generated_at=SystemClock().now(),
-                exponents=each.provider.exponents,
-                zone=each.timezone,
+                exponents=provider.provider.exponents,
+                zone=provider.timezone,
                 rules=rules_of(context.settings),
                 invoices=invoices,
             )
-            written[each.provider.slug] = write_pack(pack, out)
+            written[provider.provider.slug] = write_pack(pack, out)
     engine.dispose()
     return written

@@ -1,4 +1,4 @@
-"""``tieout totals``: both sides by day, game or currency, and every unit in between."""
+"""``tieout totals``: both sides by day, game or currency, and every difference explained."""
 
 from datetime import date
 from enum import StrEnum
@@ -43,24 +43,24 @@ def show(
 ) -> None:
     """Add up both sides and explain each difference; exit 1 where breaks make one."""
     clock = SystemClock()
-    question = asked(current(ctx), provider, (start, end), maturity, clock)
+    request = asked(current(ctx), provider, (start, end), maturity, clock)
     day = None if rounds is None else _day(rounds)
-    exponents = question.chosen.provider.exponents
-    told = totals(question.url, question.terms, now=clock.now(), zone=question.chosen.timezone)
+    exponents = request.chosen.provider.exponents
+    result = totals(request.url, request.terms, now=clock.now(), zone=request.chosen.timezone)
     names = tuple(
-        each.value for each in by or [TotalsSplit.DAY] if each is not TotalsSplit.CURRENCY
+        split.value for split in by or [TotalsSplit.DAY] if split is not TotalsSplit.CURRENCY
     )
     if as_json:
-        document = totals_json(told, names, exponents)
+        document = totals_json(result, names, exponents)
         if day is not None:
-            document["rounds"] = rounds_json(told, day, exponents)
+            document["rounds"] = rounds_json(result, day, exponents)
         print_json(document, indent=2)
     else:
-        _print(told, names, exponents)
+        _print(result, names, exponents)
         if day is not None:
-            _print_rounds(told, day, exponents)
-    differs = any(line.break_id for line in told.lines)
-    raise typer.Exit(1 if differs or not told.ties else 0)
+            _print_rounds(result, day, exponents)
+    differs = any(line.break_id for line in result.lines)
+    raise typer.Exit(1 if differs or not result.ties else 0)
 
 
 def _day(text: str) -> date:
@@ -71,11 +71,11 @@ def _day(text: str) -> date:
         raise typer.BadParameter(hint, param_hint="--rounds") from error
 
 
-def _print(told: Totals, names: tuple[str, ...], exponents: Exponents) -> None:
+def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None:
     table = Table(*names, "currency", "bets", "wins", "GGR ours", "GGR theirs", "difference")
     table.add_column("explained by")
     table.add_column("residual")
-    for row in told.by(*names):
+    for row in result.by(*names):
         digits = exponent_of(row.currency, exponents)
         amounts = (row.ours.ggr, row.theirs.ggr, row.difference.ggr)
         table.add_row(
@@ -88,14 +88,14 @@ def _print(told: Totals, names: tuple[str, ...], exponents: Exponents) -> None:
             text_from_minor(row.residual, digits),
         )
     Console().print(table)
-    if told.unposted:
-        typer.echo(f"{told.unposted} accepted batches are not posted yet and not in here")
-    typer.echo("every difference is explained" if told.ties else "THE TOTALS DO NOT TIE")
+    if result.unposted:
+        typer.echo(f"{result.unposted} accepted batches are not posted yet and not in here")
+    typer.echo("every difference is explained" if result.ties else "THE TOTALS DO NOT TIE")
 
 
-def _print_rounds(told: Totals, day: date, exponents: Exponents) -> None:
+def _print_rounds(result: Totals, day: date, exponents: Exponents) -> None:
     table = Table("round", "player", "game", "cause", "GGR, theirs less ours", "break")
-    for line in told.lines:
+    for line in result.lines:
         if line.cell.day == day:
             digits = exponent_of(line.cell.currency, exponents)
             amount = f"{text_from_minor(line.ggr, digits)} {line.cell.currency}"

@@ -135,9 +135,9 @@ def _within(
 ) -> InRound | None:
     if provider is None and round_id is None:
         return None
-    known = [entry.slug for entry in current(ctx).settings.providers]
-    if provider not in known or not round_id:
-        names = ", ".join(known) or "none is configured"
+    slugs = [entry.slug for entry in current(ctx).settings.providers]
+    if provider not in slugs or not round_id:
+        names = ", ".join(slugs) or "none is configured"
         raise Malformed("--provider", f"a provider with a --round is expected; known: {names}")
     if side not in _SIDES:
         raise Malformed("--side", "stake or payout is expected")

@@ -1,4 +1,4 @@
-"""How the ledger's commands read instants and amounts, and print tables."""
+"""Values of options, and tables, for the commands about money."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -41,12 +41,12 @@ def read_instant(value: str, option: str) -> datetime:
         Malformed: anything else; names the option.
     """
     try:
-        found = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(value)
     except ValueError as error:
         raise Malformed(
             option, "an instant such as 2026-06-04T12:00:00Z is expected"
         ) from error
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def read_until(value: str, option: str, now: datetime) -> datetime:
@@ -56,12 +56,12 @@ def read_until(value: str, option: str, now: datetime) -> datetime:
         Malformed: neither, or an instant that has passed; names the option.
     """
     try:
-        found = now + parse_duration(value)
+        parsed = now + parse_duration(value)
     except ValueError:
-        found = read_instant(value, option)
-    if found <= now:
+        parsed = read_instant(value, option)
+    if parsed <= now:
         raise Malformed(option, "an instant to come is expected")
-    return found
+    return parsed
 
 
 def read_day(value: str | None, option: str) -> date | None:

@@ -1,4 +1,4 @@
-"""``tieout config``: what the settings are, and whether they hold. Secrets are never shown."""
+"""``tieout config``: show and check the settings. Secrets are never shown."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def check(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether the settings hold; every problem at once, and exit 2, when they do not."""
+    """Check the settings; print every problem and exit 2 if there is any."""
     providers = [provider.slug for provider in current(ctx).settings.providers]
     if as_json:
         print_json({"providers": providers, "problems": []})

@@ -17,10 +17,10 @@ def migrate(ctx: typer.Context) -> None:
 
 
 def migrate_database(url: str) -> str:
-    """Apply what is missing; returns the revision reached.
+    """Apply missing migrations; returns the revision reached.
 
     Raises:
-        Unavailable: the database cannot be worked with, or its role may not make the schema.
+        Unavailable: the database does not fit, or its role may not create the schema.
     """
     check_database(url)
     engine = open_engine(url)

@@ -1,7 +1,7 @@
 """``tieout demo``: the whole pipeline on this machine, from an empty folder to a report.
 
-Every step is the command a person would type, run as a process of its own; only the waiting in
-between is done here. The result file holds no instants and no run ids, so the same seed gives
+Every step runs the command that a person would type, as a process of its own; this module only
+waits in between. The result file holds no instants and no run ids, so that the same seed gives
 the same bytes.
 """
 
@@ -37,7 +37,7 @@ MARK = ".tieout-demo"
 READY_WAIT_S = 60.0
 SETTLED_WAIT_S = 60.0
 STOP_WAIT_S = 40.0
-#: Seconds between two looks at what is still unposted.
+#: Seconds between two checks for unposted work.
 LOOK_EVERY_S = 0.1
 #: The window reaches this far beyond the run on either side.
 MARGIN = timedelta(minutes=5)
@@ -51,7 +51,7 @@ SELECT (SELECT count(*) FROM batches WHERE posted_at IS NULL),
 
 
 class HistoryIds(StrEnum):
-    """What the records of the aggregator's history are named by."""
+    """Whose ids the records of the aggregator's history carry."""
 
     BETS = "bets"
     OWN = "own"
@@ -69,14 +69,14 @@ def demo(
 ) -> None:
     """Run the pipeline with injected faults; exit 1 unless exactly those are found."""
     signal.signal(signal.SIGTERM, _stop)
-    stage = prepare(out, own_ids=history_ids is HistoryIds.OWN)
+    setup = prepare(out, own_ids=history_ids is HistoryIds.OWN)
     try:
-        with _running(stage):
-            evidence = _play(stage, count=count, seed=seed, faults=faults)
+        with _running(setup):
+            evidence = _play(setup, count=count, seed=seed, faults=faults)
     finally:
-        servers.stop(stage.data)
+        servers.stop(setup.data)
     result = result_of(evidence)
-    path = stage.folder / "result.json"
+    path = setup.folder / "result.json"
     path.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     show(result, evidence, path)
     raise typer.Exit(0 if result["as_expected"] else 1)
@@ -84,7 +84,7 @@ def demo(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSetup:
-    """Where a demo plays: its folder, its settings and its receiver's port."""
+    """The folder, settings and receiver port of a demo."""
 
     folder: Path
     settings: Settings
@@ -101,7 +101,7 @@ class DemoSetup:
         return self.folder / "tieout.toml"
 
     def command(self, *words: str) -> list[str]:
-        """A tieout command line on this stage."""
+        """A tieout command line with the demo's settings and data."""
         place = ["--config", str(self.config), "--data", str(self.data)]
         return [sys.executable, "-m", "ops", *place, *words]
 
@@ -115,7 +115,7 @@ def _stop(*_: object) -> None:
 
 
 def prepare(out: Path, *, own_ids: bool = False) -> DemoSetup:
-    """An empty folder with the demo's settings; what a former demo left is removed.
+    """Prepare an empty folder with the demo's settings; remove a former demo's files.
 
     Raises:
         SettingsInvalid: the folder holds something that no demo made.
@@ -128,9 +128,9 @@ def prepare(out: Path, *, own_ids: bool = False) -> DemoSetup:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
-    stage = DemoSetup(folder=folder, settings=demo_settings(own_ids=own_ids), port=_free_port())
-    stage.config.write_text(_settings_text(stage), encoding="utf-8")
-    return stage
+    setup = DemoSetup(folder=folder, settings=demo_settings(own_ids=own_ids), port=_free_port())
+    setup.config.write_text(_settings_text(setup), encoding="utf-8")
+    return setup
 
 
 def _free_port() -> int:
@@ -138,31 +138,33 @@ def _free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _settings_text(stage: DemoSetup) -> str:
-    lines = [f'mode = "{stage.settings.mode}"', "[receiver]", f"port = {stage.port}"]
-    for one in stage.settings.providers:
-        secrets = [f"literal:{secret.value.decode()}" for secret in one.secrets]
+def _settings_text(setup: DemoSetup) -> str:
+    lines = [f'mode = "{setup.settings.mode}"', "[receiver]", f"port = {setup.port}"]
+    for provider in setup.settings.providers:
+        secrets = [f"literal:{secret.value.decode()}" for secret in provider.secrets]
         lines += [
             "[[providers]]",
-            f'slug = "{one.slug}"',
-            f'dialect = "{one.dialect}"',
-            f'currency = "{one.currency}"',
+            f'slug = "{provider.slug}"',
+            f'dialect = "{provider.dialect}"',
+            f'currency = "{provider.currency}"',
             f"secrets = {json.dumps(secrets)}",
         ]
-        if one.options:
-            told = (f"{name} = {json.dumps(value)}" for name, value in one.options.items())
-            lines += ["[providers.options]", *told]
+        if provider.options:
+            options = (
+                f"{name} = {json.dumps(value)}" for name, value in provider.options.items()
+            )
+            lines += ["[providers.options]", *options]
     return "\n".join(lines) + "\n"
 
 
 @contextmanager
-def _running(stage: DemoSetup) -> Iterator[None]:
-    """``tieout up`` as a child that is ready, and gone afterwards, whatever happens."""
+def _running(setup: DemoSetup) -> Iterator[None]:
+    """Run ``tieout up`` as a child process: ready inside the block, stopped after it."""
     me = [sys.executable, str(parent_death.__file__), str(os.getpid())]
-    log = stage.folder / "up.log"
+    log = setup.folder / "up.log"
     with log.open("w", encoding="utf-8") as errors:
         child = subprocess.Popen(  # noqa: S603 - our own command
-            [*me, *stage.command("up")],
+            [*me, *setup.command("up")],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -204,29 +206,29 @@ def _end(child: "subprocess.Popen[str]") -> None:
         child.wait()
 
 
-def _play(stage: DemoSetup, *, count: int, seed: int, faults: int) -> Evidence:
-    """Every step from the first callback to the report."""
+def _play(setup: DemoSetup, *, count: int, seed: int, faults: int) -> Evidence:
+    """Run every step from the first callback to the report."""
     began = SystemClock().now()
-    statements = stage.folder / "statements"
-    journal = stage.folder / "journal.jsonl"
+    statements = setup.folder / "statements"
+    journal = setup.folder / "journal.jsonl"
     simulation = _json(
-        stage,
+        setup,
         *("simulate", "--count", str(count), "--seed", str(seed), "--faults", str(faults)),
         *("--statements", str(statements), "--journal", str(journal), "--json"),
         finding_allowed=True,
     )
-    for slug, told in simulation["history"]["statements"].items():
-        _run(stage, "feed", "import", str(statements / told["file"]), "--provider", slug)
-    entries = _wait_settled(stage)
-    verify = _json(stage, "ledger", "verify", "--json", finding_allowed=True)
+    for slug, statement in simulation["history"]["statements"].items():
+        _run(setup, "feed", "import", str(statements / statement["file"]), "--provider", slug)
+    entries = _wait_settled(setup)
+    verify = _json(setup, "ledger", "verify", "--json", finding_allowed=True)
     window = (began - MARGIN, SystemClock().now() + MARGIN)
-    halves = _halves(stage, simulation, window)
+    halves = _halves(setup, simulation, window)
     reconciled = {
-        provider.slug: _reconcile(stage, provider.slug, window)
-        for provider in stage.settings.providers
+        provider.slug: _reconcile(setup, provider.slug, window)
+        for provider in setup.settings.providers
     }
-    folder = str(stage.folder / "reports")
-    reports = _json(stage, "report", "--all", "--out", folder, "--json", finding_allowed=False)
+    folder = str(setup.folder / "reports")
+    reports = _json(setup, "report", "--all", "--out", folder, "--json", finding_allowed=False)
     return Evidence(
         simulation=simulation,
         verify=verify,
@@ -238,29 +240,29 @@ def _play(stage: DemoSetup, *, count: int, seed: int, faults: int) -> Evidence:
 
 
 def _halves(
-    stage: DemoSetup, simulation: Mapping[str, Any], window: tuple[datetime, datetime]
+    setup: DemoSetup, simulation: Mapping[str, Any], window: tuple[datetime, datetime]
 ) -> list[Mapping[str, Any]]:
-    """Where no name ties, two windows that meet in the middle of the run, while it was busy."""
-    named = [one.slug for one in stage.settings.providers if one.options]
-    told = simulation["window"]
-    start, end = (datetime.fromisoformat(told[edge]) for edge in ("from", "to"))
+    """For a history without our round ids: two windows that meet in the middle of the run."""
+    named = [provider.slug for provider in setup.settings.providers if provider.options]
+    span = simulation["window"]
+    start, end = (datetime.fromisoformat(span[edge]) for edge in ("from", "to"))
     middle = start + (end - start) / 2
     return [
-        _reconcile(stage, slug, half)
+        _reconcile(setup, slug, half)
         for slug in named
         for half in ((window[0], middle), (middle, window[1]))
     ]
 
 
 def _reconcile(
-    stage: DemoSetup, slug: str, window: tuple[datetime, datetime]
+    setup: DemoSetup, slug: str, window: tuple[datetime, datetime]
 ) -> Mapping[str, Any]:
     begin, end = (instant.isoformat() for instant in window)
     words = ("reconcile", "--provider", slug, "--from", begin, "--to", end)
-    return _json(stage, *words, "--maturity", "0s", "--json", finding_allowed=True)
+    return _json(setup, *words, "--maturity", "0s", "--json", finding_allowed=True)
 
 
-def _run(stage: DemoSetup, *words: str, finding_allowed: bool = False) -> str:
+def _run(setup: DemoSetup, *words: str, finding_allowed: bool = False) -> str:
     """Run one command and return what it printed.
 
     Raises:
@@ -268,15 +270,15 @@ def _run(stage: DemoSetup, *words: str, finding_allowed: bool = False) -> str:
     """
     typer.echo(f"tieout {' '.join(words[:2])} …", err=True)
     done = subprocess.run(  # noqa: S603 - our own command
-        stage.command(*words), stdout=subprocess.PIPE, text=True, check=False
+        setup.command(*words), stdout=subprocess.PIPE, text=True, check=False
     )
     if done.returncode not in ((0, 1) if finding_allowed else (0,)):
         raise StepFailed(f"`tieout {' '.join(words)}` ended with {done.returncode}")
     return done.stdout
 
 
-def _json(stage: DemoSetup, *words: str, finding_allowed: bool) -> Mapping[str, Any]:
-    printed = _run(stage, *words, finding_allowed=finding_allowed)
+def _json(setup: DemoSetup, *words: str, finding_allowed: bool) -> Mapping[str, Any]:
+    printed = _run(setup, *words, finding_allowed=finding_allowed)
     try:
         document = json.loads(printed)
     except ValueError as error:
@@ -285,13 +287,13 @@ def _json(stage: DemoSetup, *words: str, finding_allowed: bool) -> Mapping[str, 
     return document
 
 
-def _wait_settled(stage: DemoSetup) -> int:
+def _wait_settled(setup: DemoSetup) -> int:
     """Wait until every batch is posted and all history taken in; returns the entries written.
 
     Raises:
         StepFailed: something was parked, or it took too long.
     """
-    context = Context(config=stage.config, data_dir=stage.data)
+    context = Context(config=setup.config, data_dir=setup.data)
     engine = open_engine(endpoints(context).database_url)
     pause = threading.Event()
     try:

@@ -1,4 +1,4 @@
-"""What a demo came to: as a file that the seed alone decides, and on the terminal."""
+"""The result of a demo: a file that depends only on the seed, and a terminal summary."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the commands of one demo printed.
+    """The output of one demo's commands.
 
     Attributes:
         halves: runs over two windows that meet, of a provider whose history names no rounds.
@@ -26,60 +26,66 @@ class Evidence:
     reports: Sequence[str]
 
 
-Named = tuple[str, str, str, str, str]
+FaultName = tuple[str, str, str, str, str]
 
 
-def _injected(evidence: Evidence) -> list[Named]:
-    return sorted(_named(one, one["provider"]) for one in evidence.simulation["faults"])
-
-
-def _found(evidence: Evidence) -> list[Named]:
+def _injected_faults(evidence: Evidence) -> list[FaultName]:
     return sorted(
-        _named({**one, "round_id": one["round_key"]}, slug)
-        for slug, run in evidence.reconciled.items()
-        for one in run["breaks"]
+        _fault_name(fault, fault["provider"]) for fault in evidence.simulation["faults"]
     )
 
 
-def _named(one: Mapping[str, str], provider: str) -> Named:
-    return provider, one["kind"], one["round_id"], one["currency"], one["difference"]
+def _found_breaks(evidence: Evidence) -> list[FaultName]:
+    return sorted(
+        _fault_name({**break_, "round_id": break_["round_key"]}, slug)
+        for slug, run in evidence.reconciled.items()
+        for break_ in run["breaks"]
+    )
+
+
+def _fault_name(fault: Mapping[str, str], provider: str) -> FaultName:
+    return provider, fault["kind"], fault["round_id"], fault["currency"], fault["difference"]
 
 
 def result_of(evidence: Evidence) -> dict[str, Any]:
-    """What the seed decides, and nothing else: no instants, no run ids, no batch counts."""
-    injected, found = _injected(evidence), _found(evidence)
+    """The part that depends only on the seed: no instants, no run ids, no batch counts."""
+    injected, breaks = _injected_faults(evidence), _found_breaks(evidence)
     simulation = evidence.simulation
     return {
         **{name: simulation[name] for name in _DECIDED_BY_SEED},
         "history": simulation["history"],
         "verify": {
             "clean": evidence.verify["clean"],
-            "wrong": {one["name"]: one["wrong"] for one in evidence.verify["checks"]},
+            "wrong": {entry["name"]: entry["wrong"] for entry in evidence.verify["checks"]},
         },
         "reconciled": {
             slug: {name: run[name] for name in ("matched", "timing", "conserved")}
             | {side: run[side] for side in ("ours", "theirs")}
             for slug, run in evidence.reconciled.items()
         },
-        "injected": [list(one) for one in injected],
-        "found": [list(one) for one in found],
-        "as_expected": injected == found
+        "injected": [list(entry) for entry in injected],
+        "found": [list(entry) for entry in breaks],
+        "as_expected": injected == breaks
         and evidence.verify["clean"]
         and simulation["mismatched"] == 0
         and simulation["history"]["unacknowledged"] == 0
         and all(run["conserved"] for run in evidence.reconciled.values())
-        and _halves_tell_the_same(evidence),
+        and _halves_equal_whole(evidence),
     }
 
 
-def _halves_tell_the_same(evidence: Evidence) -> bool:
-    """Whether windows that meet in the middle say together what the whole one says."""
+def _halves_equal_whole(evidence: Evidence) -> bool:
+    """Whether two adjacent windows together give the breaks of the whole window."""
     whole = {
-        one["id"]: one["difference"]
+        break_["id"]: break_["difference"]
         for run in evidence.halves
-        for one in evidence.reconciled[run["provider"]]["breaks"]
+        for break_ in evidence.reconciled[run["provider"]]["breaks"]
     }
-    halves = {one["id"]: one["difference"] for run in evidence.halves for one in run["breaks"]}
+    halves = {
+        break_["id"]: break_["difference"]
+        for run in evidence.halves
+        for break_ in run["breaks"]
+    }
     return whole == halves and all(run["conserved"] for run in evidence.halves)
 
 
@@ -99,7 +105,7 @@ _DECIDED_BY_SEED = (
 
 
 def show(result: Mapping[str, Any], evidence: Evidence, written: Path) -> None:
-    """Print what came of a demo; ``written`` is where the result is."""
+    """Print the result of a demo; ``written`` is the path of its file."""
     console = Console()
     summary = Table("what", "figure", title="tieout demo")
     summary.columns[1].justify = "right"
@@ -107,8 +113,8 @@ def show(result: Mapping[str, Any], evidence: Evidence, written: Path) -> None:
         summary.add_row(name, figure)
     console.print(summary)
     console.print(_faults_table(result["injected"], result["found"]))
-    for one in evidence.simulation["mismatches"]:
-        console.print(f"unexpected answer: {one}")
+    for mismatch in evidence.simulation["mismatches"]:
+        console.print(f"unexpected answer: {mismatch}")
     tables = [path for path in evidence.reports if path.endswith(".csv")]
     for path in evidence.reports:
         if path not in tables:
@@ -134,13 +140,13 @@ def _summary(result: Mapping[str, Any], evidence: Evidence) -> list[tuple[str, s
     ]
 
 
-def _faults_table(injected: Sequence[list[str]], found: Sequence[list[str]]) -> Table:
+def _faults_table(injected: Sequence[list[str]], breaks: Sequence[list[str]]) -> Table:
     table = Table("provider", "kind", "injected", "found", "", title="faults and breaks")
-    counted = [Counter((one[0], one[1]) for one in side) for side in (injected, found)]
+    counted = [Counter((fault[0], fault[1]) for fault in side) for side in (injected, breaks)]
     for provider, kind in sorted(counted[0] | counted[1]):
         sides = [
-            {tuple(one) for one in side if (one[0], one[1]) == (provider, kind)}
-            for side in (injected, found)
+            {tuple(fault) for fault in side if (fault[0], fault[1]) == (provider, kind)}
+            for side in (injected, breaks)
         ]
         mark = "same" if sides[0] == sides[1] else "DIFFERENT"
         table.add_row(provider, kind, *(str(c[provider, kind]) for c in counted), mark)

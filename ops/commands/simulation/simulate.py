@@ -94,7 +94,7 @@ def simulate(
 
 
 async def _serve_apis(plan: Plan, campaign: Campaign, port: int) -> None:
-    """Serve every side's API, which knows what was played, until told to stop."""
+    """Serve each system's API with the history that was played, until a signal."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -106,40 +106,40 @@ async def _serve_apis(plan: Plan, campaign: Campaign, port: int) -> None:
 
 
 def _target(context: Context, url: str | None) -> tuple[ReceiverTarget, str]:
-    """Where the first configured provider of each simulated kind calls, and its currency."""
+    """The receiver's endpoints of each system's first provider, and a currency."""
     settings = context.settings
-    found: dict[ProviderSystem, Provider] = {}
-    for one in configured(settings).values():
-        if one.dialect.name in set(ProviderSystem):
-            found.setdefault(ProviderSystem(one.dialect.name), one.provider)
-    if not found:
-        known = " or ".join(ProviderSystem)
-        raise SettingsInvalid([f"providers: one with the dialect {known} is expected"])
+    providers: dict[ProviderSystem, Provider] = {}
+    for entry in configured(settings).values():
+        if entry.dialect.name in set(ProviderSystem):
+            providers.setdefault(ProviderSystem(entry.dialect.name), entry.provider)
+    if not providers:
+        dialects = " or ".join(ProviderSystem)
+        raise SettingsInvalid([f"providers: one with the dialect {dialects} is expected"])
     target = ReceiverTarget(
         url=url or f"http://{settings.receiver.host}:{settings.receiver.port}",
-        slugs={side: provider.slug for side, provider in found.items()},
-        secrets={side: provider.secrets[0] for side, provider in found.items()},
-        agent_id=_agent_id(found.get(ProviderSystem.AGENT_PLATFORM)),
-        own_ids=_own_ids(found.get(ProviderSystem.AGGREGATOR)),
+        slugs={side: provider.slug for side, provider in providers.items()},
+        secrets={side: provider.secrets[0] for side, provider in providers.items()},
+        agent_id=_agent_id(providers.get(ProviderSystem.AGENT_PLATFORM)),
+        own_ids=_own_ids(providers.get(ProviderSystem.AGGREGATOR)),
     )
-    return target, next(iter(found.values())).currency
+    return target, next(iter(providers.values())).currency
 
 
 def _agent_id(provider: Provider | None) -> int:
-    """What the receiver expects to be called; 0 there means that it does not look."""
+    """The agent id that the receiver expects; a setting of 0 accepts any."""
     configured_id = provider.options.get("agent_id") if provider else None
     return configured_id if isinstance(configured_id, int) and configured_id else AGENT_ID
 
 
 def _own_ids(provider: Provider | None) -> bool:
-    """Whether the receiver takes the aggregator's record ids for its own, and no bet's."""
+    """Whether the aggregator's history carries ids of its own instead of bet ids."""
     return provider is not None and not provider.options.get("history_id_is_bet_id", True)
 
 
 def _files(
     slugs: Mapping[ProviderSystem, str], folder: Path | None
 ) -> dict[ProviderSystem, Path]:
-    """Where each side that tells its history as a file writes it: named by its slug."""
+    """The statement file of each system that has one, named by its slug."""
     if folder is None:
         return {}
     return {
@@ -150,7 +150,7 @@ def _files(
 
 
 def _wait_listening(url: str) -> None:
-    """Refuse early, before players are imported, when nobody is there."""
+    """Fail before players are imported if nothing listens at the URL."""
     parts = urlsplit(url)
     address = (parts.hostname or "", parts.port or 80)
     try:
@@ -173,30 +173,30 @@ def _import_players(context: Context, plan: Plan, slugs: Mapping[ProviderSystem,
 def _document(
     plan: Plan, target: ReceiverTarget, campaign: Campaign, files: Mapping[ProviderSystem, Path]
 ) -> dict[str, Any]:
-    tally = campaign.tally
+    summary = campaign.tally
     seconds = (campaign.ended - campaign.began).total_seconds()
     return {
         "seed": plan.seed,
         "url": target.url,
         "window": {"from": campaign.began.isoformat(), "to": campaign.ended.isoformat()},
         "players": len(plan.players),
-        "callbacks": tally.callbacks,
-        "sends": tally.sends,
-        "accepted": tally.accepted,
-        "declined": tally.declined,
-        "repeated": tally.repeated,
-        "conflicts": tally.conflicts,
-        "refused": tally.refused,
-        "balances": tally.balances,
+        "callbacks": summary.callbacks,
+        "sends": summary.sends,
+        "accepted": summary.accepted,
+        "declined": summary.declined,
+        "repeated": summary.repeated,
+        "conflicts": summary.conflicts,
+        "refused": summary.refused,
+        "balances": summary.balances,
         "closing_balances": campaign.closing.balances,
-        "mismatched": tally.mismatched + campaign.closing.mismatched,
+        "mismatched": summary.mismatched + campaign.closing.mismatched,
         "mismatches": [
-            asdict(one) for one in (*tally.mismatches, *campaign.closing.mismatches)
+            asdict(mismatch) for mismatch in (*summary.mismatches, *campaign.closing.mismatches)
         ],
         "seconds": round(seconds, 3),
-        "per_second": round(tally.callbacks / seconds) if seconds else 0,
-        "p50_ms": round(tally.percentile_ms(50), 2),
-        "p99_ms": round(tally.percentile_ms(99), 2),
+        "per_second": round(summary.callbacks / seconds) if seconds else 0,
+        "p50_ms": round(summary.percentile_ms(50), 2),
+        "p99_ms": round(summary.percentile_ms(99), 2),
         "history": {
             "records": campaign.pushed,
             "unacknowledged": campaign.unacknowledged,
@@ -230,14 +230,15 @@ def _print(document: Mapping[str, Any], *, as_json: bool) -> None:
     for name in _SHOWN:
         table.add_row(name.replace("_", " "), f"{document[name]:,}")
     table.add_row("history records", f"{document['history']['records']:,}")
-    for slug, told in document["history"]["statements"].items():
-        table.add_row(f"{slug} statement lines", f"{told['lines']:,}")
+    for slug, statement in document["history"]["statements"].items():
+        table.add_row(f"{slug} statement lines", f"{statement['lines']:,}")
     table.add_row("faults injected", f"{len(document['faults']):,}")
     console = Console()
     console.print(table)
-    for one in document["mismatches"]:
-        place = f"{one['side']} {one['key'] or 'balance'}"
-        typer.echo(f"{place}: expected {one['expected']}, saw {one['seen']} ({one['why']})")
+    for mismatch in document["mismatches"]:
+        place = f"{mismatch['side']} {mismatch['key'] or 'balance'}"
+        answer = f"expected {mismatch['expected']}, saw {mismatch['seen']}"
+        typer.echo(f"{place}: {answer} ({mismatch['why']})")
 
 
 _SHOWN = (

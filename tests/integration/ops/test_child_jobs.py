@@ -108,11 +108,11 @@ def test_a_job_whose_slots_cannot_be_looked_for_goes_on_when_they_can(
             lambda: [e["slot"] for e in logs if e["event"] == "job_broken"].count("") > 0
         )
         books.run("ALTER TABLE away RENAME TO job_runs")
-        went_on = ran.wait(timeout=120)
+        resumed = ran.wait(timeout=120)
         running.stop()
         thread.join(timeout=120)
 
-    assert (broken, went_on, thread.is_alive()) == (True, True, False)
+    assert (broken, resumed, thread.is_alive()) == (True, True, False)
     books.close()
 
 
@@ -173,18 +173,18 @@ def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
     def turn() -> None:
         with capture_logs() as logs:
             scheduler.tick()
-        told.extend(each for each in logs if each["event"] in {"job_failed", "reconciled"})
+        reported.extend(each for each in logs if each["event"] in {"job_failed", "reconciled"})
         ledger.run(LAPSE)
         clock.instant += timedelta(seconds=10)
 
-    told: list[MutableMapping[str, Any]] = []
+    reported: list[MutableMapping[str, Any]] = []
     nowhere = f"postgresql://tieout@/tieout?host={tmp_path}"
     broken.write_text(SETTINGS.format(database=nowhere))
     turn()
     broken.write_text(SETTINGS.format(database=database))
     turn()
-    assert [each["event"] for each in told] == ["job_failed", "reconciled"]
-    assert "a service is unavailable" in str(told[0]["why"])
+    assert [each["event"] for each in reported] == ["job_failed", "reconciled"]
+    assert "a service is unavailable" in str(reported[0]["why"])
     assert ledger.rows("SELECT attempts, done_at IS NOT NULL FROM job_runs") == [(2, True)]
     assert ledger.rows("SELECT business_day FROM day_closes") == [(date(2026, 3, 1),)]
 

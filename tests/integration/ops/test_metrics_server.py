@@ -86,9 +86,9 @@ def samples_of(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float
     }
 
 
-def scraped(parts: list[MetricsPart], *, patience_s: float = 120) -> str:
+def scraped(parts: list[MetricsPart], *, wait_s: float = 120) -> str:
     registry = CollectorRegistry()
-    registry.register(MetricsCollector(parts, patience_s=patience_s))
+    registry.register(MetricsCollector(parts, wait_s=wait_s))
     return generate_latest(registry).decode()
 
 
@@ -170,10 +170,10 @@ def test_everything_that_is_listed_is_served_and_agrees_with_the_books(
         labels = {tuple(each.labels) for each in family.samples}
         assert {frozenset(each) for each in labels} == {frozenset(CATALOGUE[name].labels)}
 
-    told = samples_of(text)
+    values = samples_of(text)
 
     def value(name: str, **labels: str) -> float:
-        return told[f"tieout_{name}", tuple(sorted(labels.items()))]
+        return values[f"tieout_{name}", tuple(sorted(labels.items()))]
 
     owed = {"provider": "agg", "kind": "payout_mismatch", "impact": "player_owed"}
     assert value("breaks", **owed, state="open") == 2
@@ -205,26 +205,26 @@ def test_everything_that_is_listed_is_served_and_agrees_with_the_books(
     assert value("up", service="database") == value("up", service="broker") == 1
 
 
-def test_a_database_that_is_away_is_told_and_the_rest_goes_on(
+def test_an_unreachable_database_is_reported_and_the_rest_is_served(
     broker_url: str, tmp_path: Path
 ) -> None:
     nowhere = f"postgresql://tieout@/tieout?host={tmp_path}"
 
     with capture_logs() as logs, configured(tmp_path, nowhere, broker_url) as url:
-        told = samples_of(got(url))
+        text = samples_of(got(url))
 
-    assert told["tieout_up", (("service", "database"),)] == 0
-    assert told["tieout_up", (("service", "broker"),)] == 1
-    assert told["tieout_metrics_read", (("part", "breaks"),)] == 0
-    assert not [name for name, _ in told if name.startswith("tieout_breaks")]
-    assert [name for name, _ in told if name == "tieout_queue_messages"]
+    assert text["tieout_up", (("service", "database"),)] == 0
+    assert text["tieout_up", (("service", "broker"),)] == 1
+    assert text["tieout_metrics_read", (("part", "breaks"),)] == 0
+    assert not [name for name, _ in text if name.startswith("tieout_breaks")]
+    assert [name for name, _ in text if name == "tieout_queue_messages"]
     assert {each["part"] for each in logs if each["event"] == "metrics_not_read"} >= {
         "database",
         "breaks",
     }
 
 
-def test_what_hangs_is_left_out_and_read_by_one_thread_however_many_scrape() -> None:
+def test_a_part_that_hangs_is_left_out_and_read_by_one_thread() -> None:
     release, begun = threading.Event(), []
 
     def hangs() -> list[Sample]:
@@ -233,7 +233,7 @@ def test_what_hangs_is_left_out_and_read_by_one_thread_however_many_scrape() -> 
         return [sample("queue_messages", "post", "waiting", value=3)]
 
     part = MetricsPart("broker", hangs, keep=timedelta(hours=1))
-    first = [scraped([part], patience_s=0.05) for _ in range(5)]
+    first = [scraped([part], wait_s=0.05) for _ in range(5)]
     release.set()
     line = 'tieout_queue_messages{queue="post",state="waiting"} 3.0'
     assert wait_until(lambda: line in scraped([part]))
@@ -258,7 +258,7 @@ def test_a_part_that_fails_costs_only_itself(error: Exception) -> None:
     assert 'tieout_up{service="broker"} 1.0' in text
 
 
-def test_old_figures_are_not_told_while_new_ones_do_not_come() -> None:
+def test_stale_figures_are_not_served_while_a_reading_hangs() -> None:
     release, calls = threading.Event(), []
 
     def slow_at_last() -> list[Sample]:
@@ -278,7 +278,7 @@ def test_old_figures_are_not_told_while_new_ones_do_not_come() -> None:
     assert 'tieout_up{service="broker"} 0.0' in text
 
 
-def test_a_port_that_is_taken_is_told_by_its_setting() -> None:
+def test_a_port_in_use_is_reported_by_its_setting() -> None:
     with serving([]) as url:
         port = int(url.split(":")[2].split("/")[0])
         with pytest.raises(Unavailable, match=rf"metrics\.port {port} on 127\.0\.0\.1 cannot"):

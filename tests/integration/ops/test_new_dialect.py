@@ -56,8 +56,8 @@ def add_sample(tree: Path) -> None:
     head = f"POST  HTTP/1.1\nContent-Type: application/json\nX-Signature: {signature}\n\n"
     folder = tree / "providers" / NAME / "samples"
     (folder / "bet.http").write_bytes(head.encode() + BODY)
-    told = python(tree, "-c", TELL)
-    assert told.returncode == 0, told.stderr
+    output = python(tree, "-c", TELL)
+    assert output.returncode == 0, output.stderr
 
 
 def test_a_new_dialect_fails_until_its_samples_exist(tree: Path) -> None:
@@ -91,8 +91,8 @@ def test_what_is_written_keeps_the_house_rules_and_is_registered(tree: Path) -> 
     for words in (("check", "--no-cache"), ("format", "--check", "--no-cache")):
         ran = python(tree, "-m", "ruff", *words, *checked)
         assert ran.returncode == 0, ran.stdout
-    told = python(tree, "-c", "from providers.registry import DIALECTS; print(*DIALECTS)")
-    assert told.stdout.split() == sorted(
+    output = python(tree, "-c", "from providers.registry import DIALECTS; print(*DIALECTS)")
+    assert output.stdout.split() == sorted(
         ["agent_platform", "aggregator", NAME, "sportsbook", "xigs"]
     )
     assert (

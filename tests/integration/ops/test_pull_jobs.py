@@ -72,14 +72,14 @@ def turned(
     engine: Engine,
     database: str,
     folder: Path,
-    **told: tuple[str, Mapping[str, list[Scripted]]],
+    **reported: tuple[str, Mapping[str, list[Scripted]]],
 ) -> Logs:
     """What the log says of one slot of platforms: each with its patience and its script."""
 
     async def play() -> Logs:
         async with AsyncExitStack() as stack:
             text = SETTINGS.format(database=database)
-            for slug, (within, answers) in told.items():
+            for slug, (within, answers) in reported.items():
                 server = await stack.enter_async_context(served(answers))
                 text += PROVIDER.format(slug=slug, url=server.url, within=within)
             config = folder / "tieout.toml"
@@ -146,8 +146,8 @@ def test_nothing_is_pulled_while_asking_providers_is_paused(
 
     logs = turned(engine, database, tmp_path, one=("1h", GOOD), two=("1h", GOOD))
 
-    told = [(each["event"], each["provider"]) for each in logs]
-    assert told == [("feed_pull_paused", "one"), ("feed_pull_paused", "two")]
+    reported = [(each["event"], each["provider"]) for each in logs]
+    assert reported == [("feed_pull_paused", "one"), ("feed_pull_paused", "two")]
     assert books.rows("SELECT count(*) FROM feed_watermarks") == [(0,)]
     books.close()
 

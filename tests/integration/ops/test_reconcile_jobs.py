@@ -64,15 +64,15 @@ def test_a_day_of_the_providers_zone_is_open_then_ripe_then_closed_for_good(
 
 
 def test_the_run_of_a_day_is_the_command_that_anybody_could_type() -> None:
-    told = arguments("agg", DueDay(day=date(2026, 3, 1), ripe=True))
+    listed = arguments("agg", DueDay(day=date(2026, 3, 1), ripe=True))
     window = ["--from", "2026-03-01", "--to", "2026-03-02"]
-    assert told == ["reconcile", "--provider", "agg", *window, "--close-day"]
+    assert listed == ["reconcile", "--provider", "agg", *window, "--close-day"]
     assert arguments("agg", DueDay(day=date(2026, 3, 1), ripe=False))[-1] == "--incremental"
 
 
 def test_nothing_runs_on_a_schedule_unless_the_settings_say_so(engine: Engine) -> None:
     every = {"reconcile": {"every": "5m"}}
-    asked = Settings.model_validate(every)
-    (job,) = reconcile_jobs(asked, engine, SystemClock(), ["tieout"], ChildJobs())
+    requested = Settings.model_validate(every)
+    (job,) = reconcile_jobs(requested, engine, SystemClock(), ["tieout"], ChildJobs())
     assert (job.name, job.every, job.exclusive) == ("reconcile", timedelta(minutes=5), True)
     assert reconcile_jobs(Settings(), engine, SystemClock(), ["tieout"], ChildJobs()) == []

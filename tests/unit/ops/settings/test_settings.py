@@ -161,8 +161,8 @@ def test_secrets_show_in_no_repr_and_in_no_listing(tmp_path: Path) -> None:
 
     settings = load(path, {"CASINO_SECRET": CANARY, "TIEOUT_MODE": "test"})
 
-    said = [repr(settings), str(settings), repr(configured(settings)), repr(shown(settings))]
-    assert [CANARY in text for text in said] == [False] * 4
+    texts = [repr(settings), str(settings), repr(configured(settings)), repr(shown(settings))]
+    assert [CANARY in text for text in texts] == [False] * 4
     assert shown(settings)["providers"][0]["secrets"] == ["env:CASINO_SECRET", "literal:"]
     assert shown(settings)["database"]["url"] == "postgresql://books:***@db.example.com/books"
 
