@@ -21,11 +21,7 @@ from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
 from vocabulary.money import Money
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="Correct the books by hand: one person proposes, another approves.",
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 _SIDES: Mapping[str, Literal["stake", "payout"]] = {"stake": "stake", "payout": "payout"}
 

@@ -18,5 +18,9 @@ app = lazy_group(
         "residuals": "ops.commands.ledger.residuals:residuals",
         "audit": "ops.commands.ledger.seals:audit",
         "adjust": "ops.commands.ledger.adjust:app",
-    }
+    },
+    summaries={
+        "audit": "Sealed days as files, proven without us.",
+        "adjust": "Correct the books by hand: one person proposes, another approves.",
+    },
 )

@@ -20,9 +20,7 @@ from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
 from vocabulary.errors import Malformed
 
-audit = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Sealed days as files, proven without us."
-)
+audit = typer.Typer(no_args_is_help=True, add_completion=False)
 
 SealedDay = Annotated[str, typer.Argument(help="A day in UTC, such as 2026-06-04.")]
 

@@ -48,6 +48,16 @@ def test_every_module_with_a_command_is_listed() -> None:
     assert defining - set(sys.modules) == set()
 
 
+@pytest.mark.parametrize("name", ["breaks", "feed", "ledger", "provider", "queue"])
+def test_the_help_of_a_group_shows_the_help_of_its_commands(name: str) -> None:
+    group = load_command(name)
+
+    for subcommand in group.list_commands(None):
+        shown = group.get_command(None, subcommand)
+        assert shown.help
+        assert shown.help == group.commands[subcommand].help
+
+
 def test_a_liveness_probe_imports_no_settings_and_no_driver(tmp_path: Path) -> None:
     heartbeat = tmp_path / "worker.pulse"
     touch(heartbeat)
