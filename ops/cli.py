@@ -3,16 +3,15 @@
 Exit codes: 0 fine; 1 a finding; 2 usage or settings; 3 a service is unavailable.
 """
 
-import importlib
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Never
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
+from ops.commands.lazy_group import LazyCommands, lazy_group
+from ops.context import DEFAULT_DATA_DIR, Context
 from ops.runtime.outages import outage_of
 from vocabulary.errors import (
     ApiError,
@@ -31,65 +30,67 @@ COMMANDS: Mapping[str, str] = {
     "demo": "The whole pipeline on this machine, with injected faults and a report.",
     "init": "Write a commented tieout.toml, prepare the data directory, migrate.",
     "up": "Run everything in the foreground and keep it running.",
-    "down": "Stop what runs in the data directory.",
+    "down": "Stop everything that runs in the data directory.",
     "receiver": "Answer the providers' callbacks.",
-    "worker": "Post batches and take in history.",
-    "scheduler": "Sweep up what was left behind, on time.",
+    "worker": "Post batches and ingest history.",
+    "scheduler": "Run periodic jobs: sweeps, pulls, reconciliations.",
     "migrate": "Bring the database to the schema this version expects.",
     "players": "Import players, their wallets and handles; register them with a provider.",
     "provider": "List the providers, and prove credentials and clock against their APIs.",
     "games": "List a provider's games, and open one for a player.",
     "simulate": "Play the provider's side against a receiver.",
-    "feed": "Import statements and see what was taken in.",
+    "feed": "Import statements, pull history, see the state of each feed.",
     "reconcile": "Compare the ledger with a provider's history.",
-    "breaks": "What differs, who deals with it, and how: from found to closed.",
-    "totals": "Both sides by day, game or currency, and the rounds in between.",
+    "breaks": "Work on breaks: list, assign, explain, correct, close.",
+    "totals": "Both sides by day, game or currency, and the rounds that differ.",
     "invoice": "Check what a provider claims against our books.",
-    "explained": "What share of rows and money was explained, and how soon.",
-    "report": "Write what finance reads.",
-    "ledger": "Look into the books, move money by hand, verify everything.",
-    "queue": "What waits, what is stuck, what is parked; requeue, discard, pause, resume.",
+    "explained": "The share of rows and money that was explained, and how soon.",
+    "report": "Write report packs: a workbook, a page and tables.",
+    "ledger": "Query the ledger, move money by hand, prove everything.",
+    "queue": "Waiting, stuck and parked work; requeue, discard, pause, resume.",
     "config": "Show or check the settings.",
 }
-
-
-class LazyGroup(TyperGroup):
-    """A group that knows its commands by name and imports only the chosen one."""
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the group's interface
-        """Every command, in the order of ``COMMANDS``."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """A placeholder that can say what the command is for."""
-        if cmd_name not in COMMANDS:
-            return None
-        return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The chosen command itself."""
-        name, placeholder, rest = super().resolve_command(ctx, args)
-        return name, placeholder and load_command(str(name)), rest
+#: Where each of them is defined.
+TARGETS: Mapping[str, str] = {
+    "demo": "ops.commands.simulation.demo:demo",
+    "init": "ops.commands.setup.init:init",
+    "up": "ops.commands.daemons.up:up",
+    "down": "ops.commands.daemons.down:down",
+    "receiver": "ops.commands.daemons.receiver:receiver",
+    "worker": "ops.commands.daemons.worker:worker",
+    "scheduler": "ops.commands.daemons.scheduler:scheduler",
+    "migrate": "ops.commands.setup.migrate:migrate",
+    "players": "ops.commands.players:app",
+    "provider": "ops.commands.provider:app",
+    "games": "ops.commands.games:app",
+    "simulate": "ops.commands.simulation.simulate:simulate",
+    "feed": "ops.commands.feed.group:app",
+    "reconcile": "ops.commands.reconcile:app",
+    "breaks": "ops.commands.breaks.group:app",
+    "totals": "ops.commands.finance.totals:show",
+    "invoice": "ops.commands.finance.invoice:app",
+    "explained": "ops.commands.finance.explained:show",
+    "report": "ops.commands.finance.report:report",
+    "ledger": "ops.commands.ledger.group:app",
+    "queue": "ops.commands.queue.group:app",
+    "config": "ops.commands.setup.config:app",
+}
 
 
 def load_command(name: str) -> Any:
     """Import one command."""
-    module = importlib.import_module(f"ops.commands.{name}")
-    command = typer.main.get_command(module.app)
-    command.name = name
-    command.help = command.help or COMMANDS[name]
-    return command
+    return LazyCommands(TARGETS, COMMANDS)[name]
 
 
 def _say_version(value: bool) -> None:  # noqa: FBT001 - the option's callback
     if value:
+        from importlib.metadata import version  # noqa: PLC0415 - 15 ms that no command needs
+
         typer.echo(f"tieout {version('tieout')}")
         raise typer.Exit
 
 
-app = typer.Typer(
-    cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
+app = lazy_group(TARGETS, summaries=COMMANDS)
 
 
 @app.callback()
@@ -111,13 +112,11 @@ def root(
     ] = False,
 ) -> None:
     """Wallet callbacks in, double-entry books, and a reconciliation that proves itself."""
-    from ops.context import DEFAULT_DATA_DIR, Context  # noqa: PLC0415 - not for --version
-
     ctx.obj = Context(config=config, data_dir=data or DEFAULT_DATA_DIR)
 
 
 def main() -> None:
-    """The program: every error of ours ends in a sentence and an exit code."""
+    """Run the program; each of our errors becomes a sentence and an exit code."""
     if not __debug__:
         _leave(USAGE, "refusing to run under python -O: assertions guard money")
     try:

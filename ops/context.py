@@ -1,20 +1,21 @@
-"""What every command starts from: settings, data directory, and the engines behind them."""
+"""The context of a command: settings, data directory, and the servers behind them."""
 
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from ops.runtime.servers import Endpoints, ensure
-from ops.settings.loader import load
-from ops.settings.model import Settings
+if TYPE_CHECKING:
+    from ops.runtime.servers import Endpoints
+    from ops.settings.model import Settings
 
 DEFAULT_DATA_DIR = Path(".tieout")
 
 
 class Context:
-    """The global options, and the settings they lead to, read when first asked for.
+    """The global options, and the settings, which are read on first use.
 
     Attributes:
         config: the settings file of ``--config``, or None.
@@ -22,35 +23,39 @@ class Context:
     """
 
     def __init__(
-        self, *, config: Path | None, data_dir: Path, settings: Settings | None = None
+        self, *, config: Path | None, data_dir: Path, settings: "Settings | None" = None
     ) -> None:
         self.config = config
         self.data_dir = data_dir
         self._given = settings
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The settings.
 
         Raises:
             SettingsInvalid: with every problem.
         """
+        from ops.settings.loader import load  # noqa: PLC0415 - 120 ms that --help does not need
+
         return load(self.config, os.environ) if self._given is None else self._given
 
 
 def current(ctx: typer.Context) -> Context:
     """The context that the global options made for this command."""
-    found = ctx.find_object(Context)
-    if found is None:
+    context = ctx.find_object(Context)
+    if context is None:
         raise RuntimeError("a command runs below the root group, which makes its context")
-    return found
+    return context
 
 
-def endpoints(context: Context) -> Endpoints:
+def endpoints(context: Context) -> "Endpoints":
     """Start or reuse the embedded services; external ones are left alone.
 
     Raises:
         SettingsInvalid: the settings do not hold.
         Unavailable: an embedded service cannot be started.
     """
+    from ops.runtime.servers import ensure  # noqa: PLC0415 - as above
+
     return ensure(context.data_dir, context.settings)

@@ -1,4 +1,4 @@
-"""``tieout games``: what a provider lets our players open, and a link for one of them."""
+"""``tieout games``: a provider's games, and a link that opens one for a player."""
 
 import asyncio
 from typing import Annotated
@@ -31,7 +31,7 @@ def list_games(
     game_provider: House = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the games that can be opened; where there are houses, of one or of all."""
+    """Print the games that can be opened, of one house or of all."""
     logs.configure(level="warning")
     entry = entry_named(current(ctx).settings, provider)
     games = asyncio.run(_listed(entry, game_provider))
@@ -60,7 +60,7 @@ def open_game(
     demo: Annotated[bool, typer.Option("--demo", help="Play money.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print a link under which the player plays. It lets whoever holds it play."""
+    """Print a link that opens the game. Whoever has the link can play."""
     logs.configure(level="warning")
     context = current(ctx)
     entry = entry_named(context.settings, provider)

@@ -1,4 +1,4 @@
-"""What a reading command asks of a provider and a window, from its options and the settings."""
+"""A provider and window for commands that compare both sides without storing a run."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,8 +10,8 @@ from ops.context import Context, endpoints
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.providers.matching import provider_named, rules_of
 from ops.providers.maturity import maturity_now
+from ops.settings.durations import parse_duration
 from ops.settings.model import ProviderSettings
-from ops.settings.values import parse_duration
 from reconcile.runs.request import RunRequest
 from vocabulary.clock import Clock
 from vocabulary.maturity import MaturityAges
@@ -19,7 +19,7 @@ from vocabulary.maturity import MaturityAges
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderWindow:
-    """One provider and window, ready to be asked about.
+    """One provider and window with the terms of a comparison.
 
     Attributes:
         request: what a run would be asked now, without the provider's log.
@@ -34,10 +34,10 @@ class ProviderWindow:
 def asked(
     context: Context, provider: str, window: tuple[str, str], maturity: str | None, clock: Clock
 ) -> ProviderWindow:
-    """What the options of a command ask.
+    """Read the options of a command.
 
     Raises:
-        typer.BadParameter: no such provider, no such window, or no duration.
+        typer.BadParameter: unknown provider, invalid window or invalid duration.
     """
     chosen = provider_named(configured(context.settings), provider)
     span = window_of(*window, zone=chosen.timezone)

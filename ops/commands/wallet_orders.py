@@ -1,4 +1,4 @@
-"""Carry out our own orders on a wallet, and say why when one is refused."""
+"""Carry out our own orders on a wallet, and print why one is refused."""
 
 import json
 import uuid
@@ -39,8 +39,8 @@ def fresh_key(kind: str) -> str:
 def carry_out_by(context: Context, order: SetBlocked | Exclude | Limit, *, by: str) -> Decision:
     """Carry out a person's order about a player's state; the audit trail keeps who it was.
 
-    The row is written first and names the operation's key: no state changes without a name, and
-    a row whose key stands nowhere tells of an order that was refused or cut off.
+    The audit row is written first and names the operation's key, so that no state changes
+    without a name. A row whose key has no operation means a refused or interrupted order.
 
     Raises:
         Unavailable: the database is out of reach.

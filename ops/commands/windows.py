@@ -9,7 +9,7 @@ def window_of(start: str, end: str, *, zone: str) -> Window:
     """The window between two dates or instants, which are local to ``zone`` without an offset.
 
     Raises:
-        typer.BadParameter: they are no dates or instants, or the window is empty.
+        typer.BadParameter: invalid dates or instants, or an empty window.
     """
     try:
         return parse_window(start, end, zone=zone)

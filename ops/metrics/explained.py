@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Engine
+
 from ops.metrics.catalogue import Sample, sample
 from storage.engine import open_engine
 from vocabulary.clock import Clock, SystemClock
@@ -17,12 +19,12 @@ DAYS = 14
 
 
 def recent_rates(
-    database_url: str, zones: Mapping[str, str], clock: Clock, *, days: int
+    engine: Engine, zones: Mapping[str, str], clock: Clock, *, days: int
 ) -> "list[ResolutionRates]":
     """The resolution rates of the last days.
 
     Args:
-        database_url: of the books.
+        engine: of the books.
         zones: the time zone of each provider, by slug.
         clock: its now ends the window.
         days: how far back to look.
@@ -32,21 +34,20 @@ def recent_rates(
 
     now = clock.now()
     window = Window(start=now - timedelta(days=days), end=now)
-    engine = open_engine(database_url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            return [
-                resolution_rates(connection, provider, window, now=now, zone=zone)
-                for provider, zone in zones.items()
-            ]
-    finally:
-        engine.dispose()
+    with engine.connect() as connection:
+        return [
+            resolution_rates(connection, provider, window, now=now, zone=zone)
+            for provider, zone in zones.items()
+        ]
 
 
 def read_explained(database_url: str, zones: Mapping[str, str]) -> list[Sample]:
     """The metrics of now; every row of the last days is read."""
-    rates = recent_rates(database_url, zones, SystemClock(), days=DAYS)
-    return list(explained_samples(rates))
+    engine = open_engine(database_url, pool_size=1)
+    try:
+        return list(explained_samples(recent_rates(engine, zones, SystemClock(), days=DAYS)))
+    finally:
+        engine.dispose()
 
 
 def explained_samples(all_rates: "Iterable[ResolutionRates]") -> Iterator[Sample]:

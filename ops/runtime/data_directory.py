@@ -60,7 +60,7 @@ class DataDirectory:
 
 
 def open_data_directory(path: Path) -> DataDirectory:
-    """Create what is missing, touching no permission of anything that exists.
+    """Create what is missing; permissions of existing files are not changed.
 
     Raises:
         Unavailable: the directory cannot be used; the message says why.
@@ -76,12 +76,12 @@ def open_data_directory(path: Path) -> DataDirectory:
 
 @contextlib.contextmanager
 def locked(home: DataDirectory) -> Iterator[None]:
-    """Hold the directory: one process at a time starts or stops its servers.
+    """Lock the directory: one process at a time starts or stops its servers.
 
-    The kernel drops the lock with its holder, so a killed one leaves nothing behind.
+    The kernel releases the lock when its holder ends, even if that is killed.
 
     Raises:
-        Unavailable: somebody else held it for ``LOCK_WAIT_S``.
+        Unavailable: another process held it for ``LOCK_WAIT_S``.
     """
     handle = os.open(home.root / "servers.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -129,13 +129,17 @@ def _fits(directory: Path) -> bool:
 
 
 def _private(directory: Path) -> Path:
-    """The directory, created if missing, proven to be ours alone."""
+    """Create the directory if it is missing, and check that only we can use it."""
     with contextlib.suppress(FileExistsError):
         directory.mkdir(mode=0o700)
-    found = directory.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+    status = directory.lstat()
+    if (
+        not stat.S_ISDIR(status.st_mode)
+        or status.st_uid != os.geteuid()
+        or status.st_mode & 0o077
+    ):
         raise Unavailable(
             f"{directory} must be a directory of user {os.geteuid()} with mode 0700, found "
-            f"owner {found.st_uid} and mode {stat.filemode(found.st_mode)}"
+            f"owner {status.st_uid} and mode {stat.filemode(status.st_mode)}"
         )
     return directory

@@ -1,7 +1,7 @@
 """Logging: one line per event on standard error, JSON unless a person is watching.
 
 Event names are noun_verb. A line carries ids, kinds, counts and durations; payloads, header
-values and secrets are never passed to a logger, and whatever bears such a name is struck out.
+values and secrets are never passed to a logger, and keys with such names are struck out.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Who runs here: ``run/pids.json`` for people and tests, a held lock as the truth."""
+"""The processes of a data directory: listed in ``run/pids.json``, proven by a lock."""
 
 import contextlib
 import fcntl
@@ -27,7 +27,7 @@ class PidBoard:
         self._pids: dict[str, list[int]] = {SUPERVISOR: [os.getpid()]}
 
     def post(self, name: str, pids: list[int]) -> None:
-        """Say which processes of that name run now; readers never see half a file.
+        """Record the processes of that name that run now; readers never see a partial file.
 
         On a full disk the old list stays: keeping things running matters more than the list.
         """
@@ -42,25 +42,25 @@ class PidBoard:
 
 
 def board_path(data_dir: Path) -> Path:
-    """Where the process ids of a data directory stand."""
+    """The path of the process ids of a data directory."""
     return data_dir.resolve() / "run" / "pids.json"
 
 
 def read_pids(data_dir: Path) -> dict[str, list[int]]:
     """Process ids by name: receiver, worker, scheduler, postgres, valkey, supervisor."""
     try:
-        found: dict[str, list[int]] = json.loads(board_path(data_dir).read_text())
+        pids: dict[str, list[int]] = json.loads(board_path(data_dir).read_text())
     except FileNotFoundError:
         return {}
-    return found
+    return pids
 
 
 @contextlib.contextmanager
 def supervising(home: DataDirectory) -> Iterator[PidBoard]:
-    """Be the one supervisor of a data directory; the kernel ends it with the process.
+    """Hold the supervisor's lock of a data directory; the kernel releases it with the process.
 
     Raises:
-        Unavailable: another one is at work.
+        Unavailable: another supervisor runs.
     """
     handle = _open_lock(home.root)
     try:
@@ -77,12 +77,12 @@ def supervising(home: DataDirectory) -> Iterator[PidBoard]:
 
 
 def supervisor_of(data_dir: Path) -> int | None:
-    """The pid of the supervisor at work in a data directory, or None."""
+    """The pid of the supervisor that runs in a data directory, or None."""
     if not board_path(data_dir).exists():
         return None
     handle = _open_lock(data_dir.resolve())
     try:
-        if _take(handle):  # nobody held it: the file was left by a killed one
+        if _take(handle):  # free: a killed supervisor left the file behind
             return None
     finally:
         os.close(handle)

@@ -70,7 +70,7 @@ def start(home: DataDirectory) -> int:
     Call it with the data directory locked.
 
     Raises:
-        Unavailable: the server does not come up; the message carries its last words.
+        Unavailable: the server does not come up; the message ends with its last log lines.
     """
     pid = _usable(home)
     if pid is None:
@@ -84,7 +84,7 @@ def start(home: DataDirectory) -> int:
 
 
 def stop(home: DataDirectory) -> None:
-    """Stop the server: orderly first, then at once. No server is no error."""
+    """Stop the server: first in order, then immediately. No server is no error."""
     pid = running(home)
     if pid is None:
         return
@@ -104,7 +104,7 @@ def running(home: DataDirectory) -> int | None:
 
 
 def _usable(home: DataDirectory) -> int | None:
-    """The running postmaster, unless its socket was swept away under it."""
+    """The running postmaster, unless its socket file was deleted."""
     pid = running(home)
     if pid is not None and not (home.sockets / SOCKET).exists():
         stop(home)
@@ -120,7 +120,7 @@ def _recorded_pid(pid_file: Path) -> int | None:
 
 
 def _initialise(home: DataDirectory) -> None:
-    """Make the cluster aside and rename it: a killed initdb leaves no half cluster behind."""
+    """Create the cluster under another name, so that a killed initdb leaves no partial one."""
     for remains in home.root.glob("postgres.partial-*"):
         shutil.rmtree(remains, ignore_errors=True)
     if not (home.postgres / "PG_VERSION").exists():
@@ -134,8 +134,8 @@ def _initialise(home: DataDirectory) -> None:
 
 
 def _initdb(cluster: Path) -> None:
-    how = "--username=tieout --auth=trust --no-locale --encoding=UTF8 --data-checksums".split()
-    command = [*_unprivileged(), _binary("initdb"), "-D", str(cluster), *how]
+    options = "--username=tieout --auth=trust --no-locale --encoding=UTF8 --data-checksums"
+    command = [*_unprivileged(), _binary("initdb"), "-D", str(cluster), *options.split()]
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
         command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
     )
@@ -159,7 +159,7 @@ def _clear_remains(home: DataDirectory) -> None:
 
     The order matters. PostgreSQL's lock file also keeps a new server from running beside old
     backends on the same files; only once they are gone may we drop it. We must drop it, since
-    PostgreSQL would respect a pid that a stranger has meanwhile been given.
+    PostgreSQL would respect a pid that an unrelated process has been given meanwhile.
     """
     for pid in process.running_in(home.postgres, program="postgres"):
         process.send(pid, signal.SIGKILL)
@@ -211,7 +211,7 @@ def _await_ready(home: DataDirectory, pid: int) -> None:
 
 
 def _answers(home: DataDirectory) -> bool:
-    """Whether the server accepts connections; makes our database on the way."""
+    """Whether the server accepts connections; creates our database if it is missing."""
     try:
         with psycopg.connect(url(home, "postgres"), autocommit=True) as connection:
             query = "SELECT 1 FROM pg_database WHERE datname = %s"

@@ -1,7 +1,7 @@
-"""Server processes that outlive us: spawned detached, recognised by the directory they run in.
+"""Server processes that outlive us: started detached, recognised by their working directory.
 
-A pid file may be stale and its number reused by a stranger, so it is never believed. A server
-of ours has the right program in its own directory; both are read from ``/proc``.
+A pid file may be stale and its pid reused by another program, so it is not trusted. A server of
+ours runs the right program in its own directory; both are read from ``/proc``.
 """
 
 import contextlib
@@ -85,14 +85,14 @@ def last_words(log: Path) -> str:
         lines = log.read_text(errors="replace").splitlines()[-4:]
     except OSError:
         lines = []
-    return f"{' | '.join(lines) or 'it said nothing'} (see {log})"
+    return f"{' | '.join(lines) or 'the log is empty'} (see {log})"
 
 
 def _runs_in(pid: int, directory: Path, program: str) -> bool:
     try:
         place = (PROC / str(pid) / "cwd").readlink()
         binary = (PROC / str(pid) / "exe").readlink()
-    except OSError:  # ended meanwhile, or not ours to look at
+    except OSError:  # ended meanwhile, or belongs to another user
         return False
     # A reinstalled wheel leaves its running server with a deleted executable.
     name = binary.name.removesuffix(" (deleted)")

@@ -1,9 +1,15 @@
-"""Servers of one's own: proven fit before anything starts, or refused in a sentence.
+"""Checks of external servers before anything starts.
 
-What a server answers is repeated, never what it was asked with: messages hold no password.
+Messages repeat a server's answer but never its URL's password.
 """
 
+import psycopg
+import redis
+from dramatiq.errors import BrokerConnectionError
+
 from ops.settings.redaction import without_password
+from storage.broker.rabbitmq import OUTAGES, AmqpBroker, reason_of
+from storage.broker.redis import INGEST_QUEUE, POST_QUEUE
 from vocabulary.errors import SettingsInvalid, Unavailable
 
 #: The oldest PostgreSQL whose SQL is ours, and the oldest Redis that Dramatiq's scripts run on.
@@ -14,13 +20,11 @@ TIMEOUT_S = 10
 
 
 def check_database(url: str) -> None:
-    """Make sure that a PostgreSQL we can work with answers and lets us in.
+    """Check that PostgreSQL answers, is new enough and lets us in.
 
     Raises:
-        Unavailable: it does not; the message says why.
+        Unavailable: one of these fails; the message says which.
     """
-    import psycopg  # noqa: PLC0415 - loads only where a command needs it
-
     try:
         with psycopg.connect(url, connect_timeout=TIMEOUT_S) as connection:
             version = connection.info.server_version // 10_000
@@ -31,7 +35,7 @@ def check_database(url: str) -> None:
 
 
 def check_broker(url: str) -> None:
-    """Make sure that the broker answers, lets us in and lets us use our queues.
+    """Check that the broker answers, lets us in and lets us use our queues.
 
     Raises:
         Unavailable: it does not; the message says why.
@@ -46,20 +50,15 @@ def check_broker(url: str) -> None:
         raise SettingsInvalid([f"broker.url: {error}"]) from error
 
 
-def too_old(server: str, found: tuple[int, ...], least: tuple[int, ...]) -> str | None:
+def too_old(server: str, version: tuple[int, ...], minimum: tuple[int, ...]) -> str | None:
     """What is wrong with the server's version, or None."""
-    if found >= least:
+    if version >= minimum:
         return None
-    seen, needed = (".".join(map(str, version)) for version in (found, least))
-    return f"{server} {seen} is too old, at least {needed} is needed"
+    actual, needed = (".".join(map(str, version)) for version in (version, minimum))
+    return f"{server} {actual} is too old, at least {needed} is needed"
 
 
 def _try_amqp(url: str) -> None:
-    from dramatiq.errors import BrokerConnectionError  # noqa: PLC0415 - heavy
-
-    from storage.broker.rabbitmq import OUTAGES, AmqpBroker, reason_of  # noqa: PLC0415
-    from storage.broker.redis import INGEST_QUEUE, POST_QUEUE  # noqa: PLC0415
-
     broker = AmqpBroker(url, [], timeout_s=TIMEOUT_S)
     try:
         for queue in (POST_QUEUE, INGEST_QUEUE):
@@ -71,8 +70,6 @@ def _try_amqp(url: str) -> None:
 
 
 def _try_redis(url: str) -> None:
-    import redis  # noqa: PLC0415 - loads only where a command needs it
-
     client = redis.Redis.from_url(
         url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S
     )
@@ -83,8 +80,8 @@ def _try_redis(url: str) -> None:
         raise Unavailable(f"{_named('broker.url', url)}: {_first_line(error)}") from error
     finally:
         client.close()
-    found = tuple(int(part) for part in version.split(".")[:2])
-    if complaint := too_old("Redis", found, REDIS_MIN):
+    numbers = tuple(int(part) for part in version.split(".")[:2])
+    if complaint := too_old("Redis", numbers, REDIS_MIN):
         raise Unavailable(f"{_named('broker.url', url)}: {complaint}")
 
 
@@ -94,5 +91,5 @@ def _named(setting: str, url: str) -> str:
 
 def _first_line(error: BaseException) -> str:
     words = str(error).strip().split("\n", 1)[0]
-    # What a Redis says to our first word when it expected a password before it.
+    # Redis answers our HELLO with this when it expects a password first.
     return "it asks for a password" if words.startswith("HELLO must be called") else words

@@ -1,4 +1,4 @@
-"""Keep the embedded engines running while a supervisor is: notice a death, recover, report."""
+"""Keep the embedded servers running beside a supervisor: notice a death, restart, report."""
 
 import os
 import select
@@ -26,9 +26,9 @@ class EngineKeeper(threading.Thread):
     Args:
         data_dir: where they run.
         settings: which of them are embedded.
-        on_change: told a server's name and its live pids.
+        on_change: called with a server's name and its live pids.
         on_hopeless: called when a server does not stay up.
-        policy: how patient it is.
+        policy: when to restart and when to give up.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class EngineKeeper(threading.Thread):
         return pids
 
     def _any_died(self, pids: ServerPids) -> bool:
-        """Wait until a server we need ended: True; or until we are told to stop: False."""
+        """Wait until a needed server ends (True) or ``stop`` is called (False)."""
         handles = []
         try:
             for pid in self._needed(pids).values():
@@ -83,7 +83,7 @@ class EngineKeeper(threading.Thread):
                     return not self._is_stopping()
                 handles.append(os.pidfd_open(pid))
             return self._stop_read not in select.select([self._stop_read, *handles], [], [])[0]
-        except ProcessLookupError:  # it ended between looking and watching
+        except ProcessLookupError:  # it ended between reading its pid and opening it
             return True
         finally:
             for handle in handles:
@@ -106,7 +106,7 @@ class EngineKeeper(threading.Thread):
 
     def _recover(self, pause_s: float) -> None:
         if select.select([self._stop_read], [], [], pause_s)[0]:
-            return  # told to stop: leave the dead in peace
+            return  # stopping: do not restart
         try:
             servers.ensure(self._data_dir, self._settings)
         except Unavailable as error:

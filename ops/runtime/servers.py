@@ -1,8 +1,9 @@
-"""The engines: those of the settings, or our own started from wheels in the data directory."""
+"""The database and broker: external ones, or servers started in the data directory."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.runtime import data_layout, postgres_server, valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.settings.model import EMBEDDED, Settings
 from vocabulary.errors import Unavailable
@@ -10,7 +11,7 @@ from vocabulary.errors import Unavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where the database and the broker answer."""
+    """The URLs of the database and the broker."""
 
     database_url: str
     broker_url: str
@@ -25,7 +26,7 @@ class ServerPids:
 
 
 def ensure(data_dir: Path, settings: Settings) -> Endpoints:
-    """Start, reuse or recover whatever the settings leave to us; real URLs pass unchanged.
+    """Start, reuse or recover the embedded servers; URLs of external ones pass unchanged.
 
     Raises:
         Unavailable: a server cannot be started here; the message says what to set instead.
@@ -51,8 +52,6 @@ def start_postgres(home: DataDirectory) -> str:
     Raises:
         Unavailable: it cannot be started, or a version from before the first release filled it.
     """
-    from ops.runtime import data_layout, postgres_server  # noqa: PLC0415 - their drivers load late
-
     postgres_server.start(home)
     url = postgres_server.url(home)
     data_layout.refuse_unreleased_layout(home, url)
@@ -61,8 +60,6 @@ def start_postgres(home: DataDirectory) -> str:
 
 def start_valkey(home: DataDirectory) -> str:
     """Start or reuse Valkey in the locked directory; returns its URL."""
-    from ops.runtime import valkey_server  # noqa: PLC0415 - the wheel loads only where it is needed
-
     valkey_server.start(home)
     return valkey_server.url(home)
 
@@ -72,10 +69,8 @@ def stop(data_dir: Path, *, sparing: ServerPids | None = None) -> None:
 
     Args:
         data_dir: where they run.
-        sparing: processes to leave alone: those that ran before we came.
+        sparing: processes to leave alone: those that ran before.
     """
-    from ops.runtime import postgres_server, valkey_server  # noqa: PLC0415
-
     if not data_dir.exists():
         return
     home = open_data_directory(data_dir)
@@ -88,8 +83,6 @@ def stop(data_dir: Path, *, sparing: ServerPids | None = None) -> None:
 
 def status(data_dir: Path) -> ServerPids:
     """Which embedded servers of a data directory run."""
-    from ops.runtime import postgres_server, valkey_server  # noqa: PLC0415
-
     if not data_dir.exists():
         return ServerPids(postgres=None, valkey=None)
     home = open_data_directory(data_dir)

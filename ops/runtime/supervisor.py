@@ -1,7 +1,7 @@
-"""Keep child processes running: restart the dead with back-off, give up when it is hopeless.
+"""Keep child processes running: restart with back-off, give up after too many deaths.
 
-One thread: it sleeps until a child ends, a restart is due, somebody asks it to stop, or it is
-time to look whether the children that show their progress still make some.
+One thread sleeps until a child ends, a restart is due, a stop is requested, or it is time to
+check the heartbeats.
 """
 
 import contextlib
@@ -26,9 +26,9 @@ PARENT_DEATH_SCRIPT = str(Path(__file__).with_name("parent_death.py"))
 KILL_WAIT_S = 5.0
 #: How long a child may take to show progress for the first time, in seconds.
 START_S = 60.0
-#: Seconds between two looks at the children's progress.
-LOOK_EVERY_S = 1.0
-#: A look so much later than the one before, in seconds, means that everything stood still.
+#: Seconds between two checks of the children's heartbeats.
+CHECK_EVERY_S = 1.0
+#: A check this much later than planned, in seconds, means that the whole machine stood still.
 FROZEN_S = 10.0
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ class Program:
     """One child to keep running.
 
     Attributes:
-        name: what it is called in events and in the pid file; several may share it.
+        name: its name in events and in the pid file; several may share it.
         argv: the command, its program by full path.
         env: its whole environment.
         grace_s: seconds to end after SIGTERM before SIGKILL.
@@ -56,12 +56,12 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartPolicy:
-    """How patient a supervisor is.
+    """When a supervisor restarts a child and when it gives up.
 
     Attributes:
         first_s, longest_s: the pause before a restart: doubles from one to the other.
         calm_s: a child that lived so long starts again with the first pause.
-        deaths_max, window_s: so many deaths of one child within so many seconds are hopeless.
+        deaths_max, window_s: so many deaths of a child within so many seconds are too many.
     """
 
     first_s: float = 0.2
@@ -80,7 +80,7 @@ class Restarts:
         self._quick = 0
 
     def pause_after(self, *, died_at: float, lived_s: float) -> float | None:
-        """Seconds until the restart, or None when it is hopeless."""
+        """Seconds until the restart, or None to give up."""
         self._quick = 0 if lived_s >= self._policy.calm_s else self._quick + 1
         self._deaths.append(died_at)
         full = len(self._deaths) == self._policy.deaths_max
@@ -116,10 +116,10 @@ class Child:
         self.started_at, self.due_at = now, None
         log.info("child_started", child=self.program.name, pid=self.process.pid)
 
-    def bury(self) -> int:
-        """Take notice of the end; returns the exit status, negative for a signal.
+    def reap(self) -> int:
+        """Reap the process; returns the exit status, negative for a signal.
 
-        A killed worker leaves the processes it forked behind: its group goes with it.
+        A killed worker leaves forked processes behind, so its whole group is killed.
         """
         assert self.process is not None
         status = self.process.wait()
@@ -132,15 +132,15 @@ class Child:
     def silent_s(self, now: float) -> float | None:
         """Seconds without progress once that is too long, else None.
 
-        A child that has not yet shown any is given the time to start.
+        A child without a heartbeat yet is given time to start.
         """
-        path, patience_s = self.program.heartbeat, self.program.heartbeat_s
+        path, limit_s = self.program.heartbeat, self.program.heartbeat_s
         if self.process is None or path is None:
             return None
         age = heartbeat_file.age_s(path)
         if age is None:
-            age, patience_s = now - self.started_at, max(patience_s, START_S)
-        return age if age > patience_s else None
+            age, limit_s = now - self.started_at, max(limit_s, START_S)
+        return age if age > limit_s else None
 
     def send(self, number: signal.Signals) -> None:
         """Signal the process, if it runs."""
@@ -149,12 +149,12 @@ class Child:
 
 
 class Supervisor:
-    """Keeps programs running until told to stop, or until it is hopeless.
+    """Keeps programs running until a stop is requested or a child dies too often.
 
     Args:
         programs: in the order in which they stop; the same name stops together.
-        policy: how patient it is.
-        on_change: told the name and the live pids of it whenever they change.
+        policy: when to restart and when to give up.
+        on_change: called with a name and its live pids whenever they change.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Supervisor:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._exit_code: int | None = None
-        self._looked_at = self._judge_from = time.monotonic()
+        self._checked_at = self._check_from = time.monotonic()
 
     def request_stop(self, exit_code: int = 0) -> None:
         """Ask ``run`` to stop everything and return the code; from any thread or handler."""
@@ -180,7 +180,7 @@ class Supervisor:
                 os.write(self._wake_write, b"\0")
 
     def run(self) -> int:
-        """Keep everything running until the end; returns the requested code, or 3: hopeless."""
+        """Keep everything running; returns the requested exit code, or 3 after giving up."""
         try:
             while self._exit_code is None:
                 self._start_due(time.monotonic())
@@ -201,7 +201,7 @@ class Supervisor:
     def _until_next(self, now: float) -> float | None:
         due = [child.due_at for child in self._children if child.due_at is not None]
         if any(child.program.heartbeat and child.process for child in self._children):
-            due.append(now + LOOK_EVERY_S)
+            due.append(now + CHECK_EVERY_S)
         return max(min(due) - now, 0.0) if due else None
 
     def _wait(self, timeout_s: float | None) -> None:
@@ -211,11 +211,12 @@ class Supervisor:
             os.read(self._wake_read, 4096)
 
     def _kill_silent(self, now: float) -> None:
-        """A child that is alive and makes no progress is as good as dead: make it so."""
-        if now - self._looked_at > FROZEN_S:  # we stood still ourselves: so did the children
-            self._judge_from = now + FROZEN_S
-        self._looked_at = now
-        if now < self._judge_from:
+        """Kill a child that is alive but makes no progress."""
+        # The machine stood still, and so did the children.
+        if now - self._checked_at > FROZEN_S:
+            self._check_from = now + FROZEN_S
+        self._checked_at = now
+        if now < self._check_from:
             return
         for child in self._children:
             silent_s = child.silent_s(now)
@@ -227,7 +228,7 @@ class Supervisor:
     def _handle_deaths(self, now: float) -> None:
         for child in self._ended(self._children, timeout_s=0):
             lived_s = now - child.started_at
-            name, status = child.program.name, child.bury()
+            name, status = child.program.name, child.reap()
             pause = child.restarts.pause_after(died_at=now, lived_s=lived_s)
             self._announce(name)
             if pause is None:
@@ -244,21 +245,21 @@ class Supervisor:
             for child in children:
                 child.send(signal.SIGTERM)
             grace_s = max((child.program.grace_s for child in children), default=0.0)
-            for child in self._outlive(children, grace_s):
+            for child in self._wait_ended(children, grace_s):
                 log.warning("child_killed", child=name, grace_s=grace_s)
                 child.send(signal.SIGKILL)
-            self._outlive(children, KILL_WAIT_S)
+            self._wait_ended(children, KILL_WAIT_S)
             self._announce(name)
 
-    def _outlive(self, children: list[Child], patience_s: float) -> list[Child]:
+    def _wait_ended(self, children: list[Child], limit_s: float) -> list[Child]:
         """Wait for the children to end; returns those that still run."""
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + limit_s
         while running := [child for child in children if child.process is not None]:
             ended = self._ended(running, timeout_s=max(deadline - time.monotonic(), 0.0))
             if not ended:
                 return running
             for child in ended:
-                log.info("child_stopped", child=child.program.name, status=child.bury())
+                log.info("child_stopped", child=child.program.name, status=child.reap())
         return []
 
     def _close(self) -> None:
@@ -274,5 +275,5 @@ class Supervisor:
         return [handles[handle] for handle in ready]
 
     def _announce(self, name: str) -> None:
-        alike = [child for child in self._children if child.program.name == name]
-        self._on_change(name, [c.process.pid for c in alike if c.process is not None])
+        children = [child for child in self._children if child.program.name == name]
+        self._on_change(name, [c.process.pid for c in children if c.process is not None])

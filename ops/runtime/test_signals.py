@@ -3,7 +3,7 @@
 ``TIEOUT_TEST_SIGNALS`` names a directory. A file in it called as a step holds a signal's name;
 the first process to reach the step takes the file, renaming it to ``<step>.taken.<pid>``, and
 sends itself the signal. Only one process can take it, and only once. Production refuses the
-variable: nobody shall be able to stop it that way.
+variable, so that nobody can stop it this way.
 """
 
 import os
@@ -20,10 +20,10 @@ VARIABLE = "TIEOUT_TEST_SIGNALS"
 
 
 def install(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Listen to this process's steps where the environment asks for it.
+    """Obey signals at this process's steps if the environment names a directory.
 
     Raises:
-        SettingsInvalid: it asks for it in production.
+        SettingsInvalid: the mode is production.
     """
     named = environ.get(VARIABLE)
     if not named:
@@ -37,11 +37,11 @@ def install(settings: Settings, environ: Mapping[str, str]) -> None:
 
 
 def obey(directory: Path, step: Step) -> None:
-    """Take the order that waits for the step, if one does, and send this process the signal."""
+    """Claim the file of the step, if there is one, and send this process its signal."""
     pid = os.getpid()
-    taken = directory / f"{step}.taken.{pid}"
+    claimed = directory / f"{step}.taken.{pid}"
     try:
-        (directory / step).rename(taken)
+        (directory / step).rename(claimed)
     except FileNotFoundError:
         return
-    os.kill(pid, signal.Signals[taken.read_text()])
+    os.kill(pid, signal.Signals[claimed.read_text()])

@@ -1,4 +1,4 @@
-"""How a provider's own API is called: where, as whom, and for how long."""
+"""Settings of a provider's own API: URL, credentials, time-outs."""
 
 import re
 from datetime import timedelta
@@ -15,7 +15,7 @@ class ApiSettings(Section):
     """The provider's own API, which we call.
 
     Attributes:
-        base_url: what every path is appended to.
+        base_url: the prefix of every path.
         deadline: longest time for one call, repeats included.
         attempts: most requests for one call that may be repeated.
         key: authenticates or signs every request.
@@ -42,9 +42,9 @@ class ApiSettings(Section):
     @field_validator("base_url")
     @classmethod
     def _safe(cls, url: str, info: ValidationInfo) -> str:
-        plain_allowed = (info.context or {}).get("mode", "test") in {"demo", "test"}
+        is_test = (info.context or {}).get("mode", "test") in {"demo", "test"}
         match = _API_URL.fullmatch(url)
-        if match is None or (match.group(1) == "http" and not plain_allowed):
+        if match is None or (match.group(1) == "http" and not is_test):
             raise ValueError(
                 "a URL such as https://api.example.com (http: only in demo or test)"
             )
@@ -62,9 +62,9 @@ def checked_for(api: ApiSettings, dialect: str) -> ApiSettings:
         WrongParts: a field is missing, or is another dialect's.
     """
     fields = dialects()[dialect].api_fields
-    present = api.model_fields_set
-    wrong = [(name, "a value, it is required") for name in sorted(fields.required - present)]
-    foreign = sorted(present - fields.required - fields.optional - COMMON_FIELDS)
+    set_fields = api.model_fields_set
+    wrong = [(name, "a value, it is required") for name in sorted(fields.required - set_fields)]
+    foreign = sorted(set_fields - fields.required - fields.optional - COMMON_FIELDS)
     wrong += [(name, "a setting of this dialect's API") for name in foreign]
     if wrong:
         raise WrongParts(wrong)

@@ -1,4 +1,4 @@
-"""The settings of breaks as ``breaks.policy`` takes them."""
+"""The settings of breaks as values of ``breaks.policy``."""
 
 from collections.abc import Mapping
 
@@ -11,24 +11,24 @@ from vocabulary.money import Money
 
 def limits_of(settings: Settings) -> WriteOffLimits:
     """Who may approve and write off how much."""
-    given = settings.breaks
-    most = {role: _minor(amounts) for role, amounts in given.limits.items()}
-    return WriteOffLimits(roles=given.roles, by_role=most)
+    breaks = settings.breaks
+    most = {role: _minor(amounts) for role, amounts in breaks.limits.items()}
+    return WriteOffLimits(roles=breaks.roles, by_role=most)
 
 
 def rules_of(settings: Settings) -> tuple[SlaRule, ...]:
-    """By when breaks are dealt with."""
-    given = tuple(
+    """The time limits for breaks."""
+    rules = tuple(
         SlaRule(impact=Impact(rule.impact), within=rule.within, min_amount=_minor(rule.over))
         for rule in settings.breaks.sla
     )
-    return given or DEFAULT_RULES
+    return rules or DEFAULT_RULES
 
 
 def exponents_of(settings: Settings, provider: str) -> Mapping[str, int]:
-    """The digits in which a provider writes, where they are its own."""
-    found = [entry.exponents for entry in settings.providers if entry.slug == provider]
-    return found[0] if found else {}
+    """A provider's own exponents by currency."""
+    exponents = [entry.exponents for entry in settings.providers if entry.slug == provider]
+    return exponents[0] if exponents else {}
 
 
 def _minor(amounts: Amounts) -> dict[str, int]:

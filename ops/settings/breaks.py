@@ -1,4 +1,4 @@
-"""Who may write off how much, by when breaks are dealt with, and when providers are asked."""
+"""Settings of breaks: write-off limits, time limits, and inquiries at providers."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,7 +29,7 @@ def _checked(amounts: Amounts) -> list[tuple[str, str]]:
 
 
 class SlaSettings(Section):
-    """Breaks of an impact are dealt with within a time.
+    """The time within which breaks of an impact are resolved.
 
     Attributes:
         over: from which amounts on, decimal strings by currency; none: any.
@@ -48,17 +48,17 @@ class SlaSettings(Section):
 
 
 class BreaksSettings(Section):
-    """The life of breaks.
+    """Limits, time limits and inquiries for breaks.
 
     Attributes:
         roles: user → role; without any role there are no limits, only the four eyes.
-        limits: role → currency → most that one may approve or write off, a decimal string.
+        limits: role → currency → the most a person may approve or write off, a decimal string.
         sla: replaces the built-in rules: player_owed 24h, operator_owed 72h, none 7d.
-        ask: kinds of breaks whose provider is asked about them after a run, where it can be.
+        ask: kinds of breaks about which the provider is asked after a run, if it has a call.
         ask_every: shortest time between two questions to one provider.
         ask_attempts: most attempts at one question.
-        answer_lasts: how long an answer is used again.
-        page_hosts: hosts whose pages are captured where a provider links to them.
+        answer_lasts: how long an answer is reused.
+        page_hosts: hosts whose pages are captured if a provider links to them.
     """
 
     roles: Mapping[str, str] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The terms of a configured provider, as the check of its invoices takes them."""
+"""The fee terms of the settings as values of the invoice check."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from vocabulary.money import exponent_of, minor_from_text
 
 
 def fee_terms(terms: TermsSettings) -> FeeTerms:
-    """The terms with every decimal exact."""
+    """Convert the terms to exact fractions and minor units."""
     digits = exponent_of(terms.currency)
     return FeeTerms(
         currency=terms.currency,
@@ -20,7 +20,7 @@ def fee_terms(terms: TermsSettings) -> FeeTerms:
             for tier in terms.tiers
         ),
         minimum=None if terms.minimum is None else minor_from_text(terms.minimum, digits),
-        fixed={name: minor_from_text(each, digits) for name, each in terms.fixed.items()},
+        fixed={name: minor_from_text(amount, digits) for name, amount in terms.fixed.items()},
         rates={code: Fraction(rate) for code, rate in terms.rates.items()},
         apart=terms.tiers_apply == "by_currency",
         losses=terms.losses,

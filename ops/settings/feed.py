@@ -1,4 +1,4 @@
-"""How a provider's feed is read and how it behaves: how often, how late, when it is stale."""
+"""Settings of a provider's feed: how often it is pulled, how late it may be."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -16,15 +16,15 @@ class FeedSettings(Section):
     """The provider's feed.
 
     Attributes:
-        pull_every: how often the scheduler pulls what the API tells; nothing: only when asked.
-        pull_within: longest time for one feed to be told whole; then it is given up.
-        stale_after: nothing new for longer is a finding; unset: never.
-        maturity: whether the feed's own lateness decides, where there is enough of it.
-        operations: declared maturity of one kind, where it differs from the provider's.
+        pull_every: how often the scheduler pulls the API; 0s: only on request.
+        pull_within: longest time for pulling one feed completely; then it is given up.
+        stale_after: no new records for longer is a finding; unset: never.
+        maturity: whether maturity is learned from the feed's lateness, given enough samples.
+        operations: declared maturity of one kind, if it differs from the provider's.
         per_mille: the share of records, of 1 000, that must have arrived.
-        samples_min: fewer records teach nothing, and the declared maturity holds.
-        floor, ceiling: bounds of what is learned.
-        over: how far back is looked.
+        samples_min: with fewer records the declared maturity holds.
+        floor, ceiling: bounds of the learned maturity.
+        over: how far back records count.
     """
 
     pull_every: Duration = timedelta(0)
@@ -54,7 +54,7 @@ def pulled_feeds(dialect: str) -> tuple[str, ...]:
 
 
 def checked_pull(feed: FeedSettings, dialect: str, *, has_api: bool) -> FeedSettings:
-    """The settings, if they ask for nothing that this provider does not offer.
+    """Check the settings against what the provider's API offers.
 
     Raises:
         WrongParts: there is nothing to pull, or nowhere to pull it from.

@@ -1,4 +1,4 @@
-"""What was agreed with a provider: the terms by which its invoices are checked."""
+"""Settings of a provider's fee terms, by which its invoices are checked."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -12,7 +12,7 @@ from vocabulary.money import exponent_of, minor_from_text
 
 
 def _decimal(value: object) -> object:
-    """Decimal text, kept as text: a number in the file would have been a float."""
+    """Require decimal text: a number in the file would be a float."""
     try:
         number = Decimal(value) if isinstance(value, str) else None
     except InvalidOperation:
@@ -44,12 +44,12 @@ class TermsSettings(Section):
     Attributes:
         tiers: in rising order.
         minimum: of the whole fee; unset: none.
-        fixed: what is due whatever was played, by name.
+        fixed: amounts that are due in any case, by name.
         rates: units of ``currency`` for one unit of another.
         tiers_apply: to all currencies together, or to each by itself.
         losses: whether a negative GGR is shared, or nothing is due.
-        exclude_funds: what these stand behind is no GGR.
-        exclude_games: nor is what these brought.
+        exclude_funds: funds whose bets do not count as GGR.
+        exclude_games: games that do not count as GGR.
     """
 
     currency: CurrencyCode

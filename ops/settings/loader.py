@@ -1,4 +1,4 @@
-"""Where settings come from: a file, then the environment over it; every problem at once.
+"""Load settings from a file and the environment, and report every problem at once.
 
 A problem names its source (the file or the environment variable), the key and what is expected
 there. It never repeats the value found: that may be a secret.
@@ -26,7 +26,7 @@ OPTION_VARIABLES = frozenset(
 )
 DEFAULT_FILE = Path("tieout.toml")
 
-#: Where a value stands in the document, e.g. ``("providers", 0, "slug")``.
+#: The path of a value in the document, e.g. ``("providers", 0, "slug")``.
 SettingPath = tuple[str | int, ...]
 SettingsDocument = dict[str, Any]
 
@@ -44,7 +44,7 @@ _EXPECTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """The merged document and who said what."""
+    """The merged document and the source of each value."""
 
     document: SettingsDocument
     file: str
@@ -106,26 +106,26 @@ def _read(path: Path) -> SettingsDocument:
 
 
 def _override(source: _Source, environ: Mapping[str, str]) -> None:
-    """Lay the environment over the file."""
+    """Apply the environment over the file."""
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in OPTION_VARIABLES:
             parts = name.removeprefix(PREFIX).lower().split("__")
-            if problem := _lay(source, name, parts, environ[name]):
+            if problem := _set_variable(source, name, parts, environ[name]):
                 source.problems.append(f"environment variable {name}: {problem}")
 
 
-def _lay(source: _Source, name: str, parts: list[str], text: str) -> str | None:
-    """Put one variable into the document; returns what is wrong with its name, if anything."""
+def _set_variable(source: _Source, name: str, parts: list[str], text: str) -> str | None:
+    """Put one variable into the document; returns the problem with its name, or None."""
     if parts[0] == "providers" and len(parts) == 3:
         place = _provider_place(source.document, parts[1], parts[2])
         if place is None:
             return f"expected the slug of a configured provider, {parts[1]} is none"
     else:
         place = tuple(parts)
-    known = _field_at(place)
-    if known is None:
+    is_list = _field_at(place)
+    if is_list is None:
         return f"unknown setting{_hint(name, _variables())}"
-    value = [part.strip() for part in text.split(",") if part.strip()] if known else text
+    value = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
     target: Any = source.document
     for part in place[:-1]:
         target = target.setdefault(part, {}) if isinstance(target, dict) else target[part]
@@ -143,12 +143,12 @@ def _provider_place(document: SettingsDocument, slug: str, key: str) -> SettingP
 
 
 def _field_at(place: SettingPath) -> bool | None:
-    """Whether the setting there is a list; None where the models know no such setting."""
+    """Whether the setting is a list; None if there is no such setting."""
     if len(place) == 1:
         return False if place == ("mode",) else None
     model = _model_at(place[:-1])
-    found = model.model_fields.get(str(place[-1])) if model else None
-    return None if found is None else get_origin(found.annotation) is tuple
+    field_ = model.model_fields.get(str(place[-1])) if model else None
+    return None if field_ is None else get_origin(field_.annotation) is tuple
 
 
 def _model_at(place: SettingPath) -> type[BaseModel] | None:
@@ -181,39 +181,39 @@ def _validate(source: _Source, environ: Mapping[str, str], *, folder: Path) -> S
     try:
         return Settings.model_validate(source.document, context=context)
     except ValidationError as error:
-        for found in error.errors(include_url=False, include_input=False):
-            _report(source, found["loc"], found)
+        for problem in error.errors(include_url=False, include_input=False):
+            _report(source, problem["loc"], problem)
     return None
 
 
-def _report(source: _Source, place: SettingPath, found: Mapping[str, Any]) -> None:
-    cause = found.get("ctx", {}).get("error")
+def _report(source: _Source, place: SettingPath, problem: Mapping[str, Any]) -> None:
+    cause = problem.get("ctx", {}).get("error")
     if isinstance(cause, WrongParts):
         for key, expected in cause.parts:
             source.report((*place, key), f"expected {expected}")
-    elif found["type"] == "extra_forbidden":
+    elif problem["type"] == "extra_forbidden":
         model = _model_at(place[:-1])
         hint = _hint(str(place[-1]), list(model.model_fields) if model else [])
         source.report(place, f"unknown key{hint}")
     else:
-        source.report(place, f"expected {_expected(found, cause)}")
+        source.report(place, f"expected {_expected(problem, cause)}")
 
 
-def _expected(found: Mapping[str, Any], cause: object) -> str:
+def _expected(problem: Mapping[str, Any], cause: object) -> str:
     if isinstance(cause, ValueError):
         return str(cause)
-    said = str(found["msg"]).removeprefix("Input should be ")
-    bound = found["type"].startswith(("less_than", "greater_than"))
-    return _EXPECTED.get(found["type"]) or (f"a number {said}" if bound else said)
+    message = str(problem["msg"]).removeprefix("Input should be ")
+    bound = problem["type"].startswith(("less_than", "greater_than"))
+    return _EXPECTED.get(problem["type"]) or (f"a number {message}" if bound else message)
 
 
 def _refuse_duplicate_slugs(source: _Source) -> None:
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for index, provider in _providers(source.document):
         slug = provider.get("slug")
         if isinstance(slug, str):
-            seen[slug] += 1
-            if seen[slug] == 2:
+            counts[slug] += 1
+            if counts[slug] == 2:
                 source.report(("providers", index, "slug"), "expected a slug used only once")
 
 
@@ -229,7 +229,7 @@ def _readable(place: SettingPath, document: SettingsDocument) -> list[str]:
     words: list[str] = []
     slugs = {index: provider.get("slug") for index, provider in _providers(document)}
     for depth, part in enumerate(place):
-        if part == "[key]":  # pydantic's way to say: the key, not its value
+        if part == "[key]":  # pydantic's marker for the key itself
             continue
         if isinstance(part, str):
             words.append(part)

@@ -1,13 +1,13 @@
-"""Where metrics are served."""
+"""Settings of the metrics endpoint."""
 
 from ops.settings.values import Port, Section
 
 
 class MetricsSettings(Section):
-    """Where the scheduler serves what Prometheus asks for.
+    """The address at which the scheduler serves metrics.
 
     Attributes:
-        port: unset: nowhere; 0: any free one, which ``tieout up`` prints.
+        port: unset: no metrics; 0: any free port, which ``tieout up`` prints.
     """
 
     host: str = "127.0.0.1"
@@ -15,5 +15,5 @@ class MetricsSettings(Section):
 
 
 def metrics_url(host: str, port: int) -> str:
-    """Where Prometheus finds them."""
+    """The URL of the metrics."""
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"

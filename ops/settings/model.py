@@ -1,6 +1,6 @@
-"""Every setting there is, with its default. Read once, frozen, wrong ones refused all at once.
+"""All settings with their defaults. They are read once and frozen.
 
-The models say what is expected; ``ops.settings.loader`` says where a wrong value stands.
+The models say what is expected; ``ops.settings.loader`` adds where a wrong value stands.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ from vocabulary.errors import Malformed
 from vocabulary.money import exponent_of, minor_from_text
 from vocabulary.secrets import Secret
 
-#: The URL that means: start it for me, in the data directory.
+#: The URL of a server that Tieout starts in the data directory.
 EMBEDDED = "embedded"
 #: The slug under which our own operations are booked.
 OWN_SLUG = "tieout"
@@ -67,17 +67,17 @@ class BrokerSettings(Section):
 
 
 class ReceiverSettings(Section):
-    """The door for callbacks.
+    """The HTTP server for callbacks.
 
     Attributes:
         processes: receivers sharing the port.
-        ops_host, ops_port: where health and metrics answer, if not with the callbacks.
+        ops_host, ops_port: address of health and metrics, if not that of the callbacks.
         trusted_proxies: whose X-Forwarded-For is believed.
         body_bytes_max: longest request body, in bytes.
         read_timeout: longest wait for a request's bytes.
         idle_timeout: longest life of a connection without a whole request head.
-        commit_timeout: longest wait for a decision before the caller is told to come back.
-        queue_max: callbacks waiting for a decision before more are told to come back.
+        commit_timeout: longest wait for a decision before the caller is asked to retry.
+        queue_max: callbacks waiting for a decision before further callers are asked to retry.
         drain_timeout: longest time to answer what is in flight when stopping.
     """
 
@@ -124,10 +124,10 @@ class ReconcileSettings(Section):
     """Reconciliation on a schedule.
 
     Attributes:
-        every: how often open days are looked at for what changed, and ripe days closed;
-            nothing: only when somebody asks.
-        close_unheard_after: a ripe day whose feeds have not told its end is closed all the
-            same when it has waited so long; nothing: it waits for the feed or for a person.
+        every: how often open days are reconciled incrementally and mature days closed; 0s: only
+            on request.
+        close_unheard_after: how long a mature day waits for its feeds before it is closed
+            without them; 0s: it waits for the feed or for a person.
     """
 
     every: Duration = timedelta(0)
@@ -143,15 +143,15 @@ class ProviderSettings(Section):
         secrets: any number may be live at once.
         allow_ips: source networks; empty: any.
         maturity: one-sided rows younger than this are timing.
-        open_after: a round open longer than this is a break; none: however long.
-        feed_overlap: how much of what was pulled before is pulled again.
+        open_after: a round open longer than this is a break; unset: the dialect decides.
+        feed_overlap: how much earlier than its watermark a pull begins.
         exponents: digits after the point by currency, where they differ from ISO 4217.
         options: the dialect's own settings.
-        api: how the provider is called, where we call it.
+        api: how we call the provider; unset: we do not.
         statement: how its statement files are written.
         feed: how its feed is expected to behave.
         terms: by which its invoices are checked; unset: they are not.
-        tolerance: by currency, the largest difference of a stake or payout that is let pass.
+        tolerance: by currency, the largest difference of a stake or payout that is accepted.
     """
 
     slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
@@ -204,32 +204,32 @@ class ProviderSettings(Section):
     @field_validator("options")
     @classmethod
     def _known_options(
-        cls, given: Mapping[str, Any], info: ValidationInfo
+        cls, options: Mapping[str, Any], info: ValidationInfo
     ) -> Mapping[str, Any]:
         if "dialect" not in info.data:  # its own problem is reported
-            return given
-        known = dialects()[info.data["dialect"]].options
+            return options
+        dialect_options = dialects()[info.data["dialect"]].options
         wrong = [
             (name, expected)
-            for name, value in given.items()
-            if (expected := _expected_option(known.get(name), _frozen(value)))
+            for name, value in options.items()
+            if (expected := _expected_option(dialect_options.get(name), _frozen(value)))
         ]
         if wrong:
             raise WrongParts(wrong)
-        return {name: _frozen(value) for name, value in given.items()}
+        return {name: _frozen(value) for name, value in options.items()}
 
     @field_validator("tolerance")
     @classmethod
-    def _amounts(cls, given: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+    def _amounts(cls, amounts: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
         exponents = info.data.get("exponents", {})
         wrong = [
             (code, expected)
-            for code, amount in given.items()
+            for code, amount in amounts.items()
             if (expected := _expected_amount(amount, exponent_of(code, exponents)))
         ]
         if wrong:
             raise WrongParts(wrong)
-        return given
+        return amounts
 
     @field_validator("api")
     @classmethod
@@ -259,7 +259,7 @@ class ProviderSettings(Section):
 
 
 class Settings(Section):
-    """All of it. Nothing configured means: embedded engines, no providers, production."""
+    """All settings. The defaults are: embedded servers, no providers, production."""
 
     mode: Mode = "production"
     database: DatabaseSettings = DatabaseSettings()

@@ -1,4 +1,4 @@
-"""Settings fit to be shown: secrets by reference, passwords struck out."""
+"""Settings without secrets: secrets by reference, passwords struck out."""
 
 import re
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ops.settings.durations import duration_text
 from ops.settings.model import Settings
-from ops.settings.values import duration_text
 from vocabulary.secrets import Secret
 
 STRUCK = "***"
@@ -27,7 +27,7 @@ def shown(settings: Settings) -> dict[str, Any]:
 
 
 def without_password(url: str) -> str:
-    """The URL with its password struck out, also where it is given as a parameter."""
+    """The URL with its password struck out, also a password given as a parameter."""
     return _PARAMETER.sub(rf"\1{STRUCK}", _CREDENTIAL.sub(rf"\1{STRUCK}@", url))
 
 

@@ -1,4 +1,4 @@
-"""Secrets by reference: where they are kept is a setting, what they are is never shown."""
+"""Secrets by reference: the settings say where a secret is kept; its value is never shown."""
 
 from collections.abc import Mapping
 from pathlib import Path

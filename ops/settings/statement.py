@@ -1,4 +1,4 @@
-"""How a provider's statement files are written: declared, because nothing of it is guessed."""
+"""Settings of a provider's statement files; nothing about them is guessed."""
 
 import codecs
 import re
@@ -13,7 +13,7 @@ from ops.settings.values import Count, CurrencyCode, Section, WrongParts
 
 
 class TrailerSettings(Section):
-    """The last line of a file, which says how much there should have been.
+    """The last line of a file, which holds control totals.
 
     Attributes:
         marker: the text of its first cell.
@@ -32,25 +32,25 @@ class StatementSettings(Section):
     """The provider's statement files.
 
     Attributes:
-        columns: our name of a field to the name of its column; those left out are called as
-            the dialect calls them.
+        columns: our name of a field to the name of its column; fields left out have the
+            dialect's column names.
         format: unset: by what the file is and how its name ends.
         encoding: of text files.
         delimiter: of CSV files.
         decimal, thousands: the marks of amounts written as text.
         timezone: of instants that name none; unset: those are refused.
         dates: a pattern of instants, such as "%d.%m.%Y %H:%M:%S"; unset: ISO 8601.
-        numeric_ids: ids may be numbers where no digit can be lost.
+        numeric_ids: ids may be numbers if no digit can be lost.
         sheet: of a workbook with several.
         currencies: those that may occur; empty: any.
         trailer: the last line, where there is one.
-        final_newline: a file that does not end its last line was cut.
+        final_newline: a file without a newline at its end counts as truncated.
         may_be_empty: a file may hold no line at all.
         day: finds the business day in a file's name: a regular expression with a group "day".
-        number: finds its place in a sequence: one with a group "number".
-        several_a_day: a day may be told in several files.
+        number: finds its sequence number in a file's name: one with a group "number".
+        several_a_day: a day may come in several files.
         daily: every day has a file.
-        on_error: whether the good lines of a file with errors are taken in.
+        on_error: whether the good lines of a file with errors are imported.
     """
 
     columns: Mapping[str, str] = Field(default_factory=dict)
@@ -94,18 +94,18 @@ class StatementSettings(Section):
     def _finds_something(cls, pattern: str | None, info: Any) -> str | None:
         if pattern is None:
             return None
-        wanted = f'a regular expression with a group "{info.field_name}"'
+        expected = f'a regular expression with a group "{info.field_name}"'
         try:
             groups = re.compile(pattern).groupindex
         except re.error as error:
-            raise ValueError(wanted) from error
+            raise ValueError(expected) from error
         if info.field_name not in groups:
-            raise ValueError(wanted)
+            raise ValueError(expected)
         return pattern
 
 
 def fields_of(dialect: str) -> tuple[str, ...]:
-    """Our names of the fields of a dialect's statement; none where it has no statements."""
+    """Our names of the fields of a dialect's statement; none if it has no statements."""
     statement = dialects()[dialect].statement
     return () if statement is None else tuple(statement.fields)
 
@@ -117,22 +117,24 @@ def checked_columns(statement: StatementSettings, dialect: str) -> StatementSett
         WrongParts: a field the dialect does not know, a column that cannot be told apart, or
             marks of amounts that cannot be.
     """
-    known = fields_of(dialect)
-    wrong = [*_wrong_columns(statement.columns, known), *_wrong_marks(statement)]
+    fields = fields_of(dialect)
+    wrong = [*_wrong_columns(statement.columns, fields), *_wrong_marks(statement)]
     summed = statement.trailer.of if statement.trailer else None
-    if summed is not None and summed not in known:
-        wrong.append(("trailer.of", f"a field of this dialect's statement ({_listed(known)})"))
+    if summed is not None and summed not in fields:
+        wrong.append(("trailer.of", f"a field of this dialect's statement ({_listed(fields)})"))
     if wrong:
         raise WrongParts(wrong)
     return statement
 
 
-def _wrong_columns(columns: Mapping[str, str], known: tuple[str, ...]) -> list[tuple[str, str]]:
+def _wrong_columns(
+    columns: Mapping[str, str], fields: tuple[str, ...]
+) -> list[tuple[str, str]]:
     names = list(columns.values())
     wrong = []
     for name, column in columns.items():
-        if name not in known:
-            expected = f"a field of this dialect's statement ({_listed(known)})"
+        if name not in fields:
+            expected = f"a field of this dialect's statement ({_listed(fields)})"
         elif column.strip() != column or not column:
             expected = "a column's name, without blanks around it"
         elif names.count(column) > 1:
@@ -153,5 +155,5 @@ def _wrong_marks(statement: StatementSettings) -> list[tuple[str, str]]:
     return wrong
 
 
-def _listed(known: tuple[str, ...]) -> str:
-    return ", ".join(known) or "none"
+def _listed(fields: tuple[str, ...]) -> str:
+    return ", ".join(fields) or "none"

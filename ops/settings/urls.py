@@ -1,8 +1,8 @@
-"""Addresses of servers of one's own: what their URLs may say.
+"""Checks of the URLs of external servers.
 
-A parameter that one of our drivers does not know would be refused by the server in its own
-words, or silently left out by another driver; here it is a problem of the settings. Messages
-never repeat the URL: it may hold a password.
+A parameter that a driver does not know would be rejected by the server or silently ignored by
+another driver, so it is reported as a problem of the settings. Messages never repeat the URL,
+because it may hold a password.
 """
 
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -19,7 +19,7 @@ BROKER_SCHEMES = ("redis", "rediss", "unix", "amqp", "amqps")
 
 
 def checked_database(url: str) -> str:
-    """The URL, if it leads to a PostgreSQL in words that every driver understands.
+    """Return the URL if it names a PostgreSQL with parameters that every driver knows.
 
     Raises:
         ValueError: what is expected.
@@ -32,7 +32,7 @@ def checked_database(url: str) -> str:
 
 
 def checked_broker(url: str) -> str:
-    """The URL, if it leads to a Valkey, a Redis or a RabbitMQ.
+    """Return the URL if it names a Valkey, a Redis or a RabbitMQ.
 
     Raises:
         ValueError: what is expected.
@@ -60,8 +60,8 @@ def _split(url: str) -> SplitResult | None:
     return None if port == 0 and "," not in parts.netloc else parts
 
 
-def _refuse_unknown(parts: SplitResult, known: frozenset[str]) -> None:
-    given = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    if unknown := sorted(given - known):
-        among = f"known are {', '.join(sorted(known))}" if known else "there are none"
+def _refuse_unknown(parts: SplitResult, allowed: frozenset[str]) -> None:
+    names = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    if unknown := sorted(names - allowed):
+        among = f"known are {', '.join(sorted(allowed))}" if allowed else "there are none"
         raise ValueError(f"a URL without the parameter {', '.join(unknown)}: {among}")

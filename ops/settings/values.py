@@ -1,7 +1,6 @@
 """The kinds of values that settings hold: durations, networks, currencies, secrets."""
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -17,19 +16,14 @@ from pydantic import (
     ValidationInfo,
 )
 
+from ops.settings import durations
 from ops.settings.secrets import resolve
 from vocabulary.money import EXPONENT_MAX, is_currency
 from vocabulary.secrets import Secret
 
 Network = IPv4Network | IPv6Network
-_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)", re.ASCII)
-_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
+parse_duration = durations.parse_duration
+duration_text = durations.duration_text
 
 
 class WrongParts(ValueError):
@@ -42,28 +36,6 @@ class WrongParts(ValueError):
     def __init__(self, parts: list[tuple[str, str]]) -> None:
         super().__init__("; ".join(key for key, _ in parts))
         self.parts = parts
-
-
-def parse_duration(value: object) -> timedelta:
-    """Read ``"15m"``, ``"2s"``, ``"500ms"``, ``"6h"`` or ``"1d"``.
-
-    Raises:
-        ValueError: anything else.
-    """
-    if isinstance(value, timedelta):
-        return value
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('a duration such as "15m", "2s" or "500ms"')
-    return int(match.group(1)) * _UNITS[match.group(2)]
-
-
-def duration_text(value: timedelta) -> str:
-    """The shortest text that ``parse_duration`` reads back as the same duration."""
-    for unit, length in reversed(_UNITS.items()):
-        if value and not value % length:
-            return f"{value // length}{unit}"
-    return "0s"
 
 
 def _longer_than_nothing(value: timedelta) -> timedelta:

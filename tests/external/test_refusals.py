@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ops.commands.migrate import migrate_database
+from ops.commands.setup.migrate import migrate_database
 from ops.runtime.server_checks import check_broker, check_database, too_old
 from tests.external.servers import HOST, Postgres, Redis
 from tests.harness.servers.ports import free_port

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from ops.cli import COMMANDS
-from ops.commands.init import EXAMPLE
-from ops.commands.up import GRACE_S
+from ops.commands.daemons.up import GRACE_S
+from ops.commands.setup.init import EXAMPLE
 from ops.settings.loader import load
 from ops.settings.model import Settings
 from ops.settings.urls import checked_broker

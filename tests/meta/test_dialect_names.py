@@ -62,5 +62,9 @@ def test_the_gate_reads_every_package_and_the_shared_half_of_the_dialects() -> N
     read = {str(path) for path in product_files()}
 
     assert {path.split("/", 1)[0] for path in read} == set(packages())
-    assert {"providers/registry.py", "providers/wire/fields.py", "ops/commands/demo.py"} <= read
+    assert {
+        "providers/registry.py",
+        "providers/wire/fields.py",
+        "ops/commands/simulation/demo.py",
+    } <= read
     assert not [path for path in read if path.startswith("providers/xigs/")]

@@ -1,5 +1,1 @@
-"""``tieout breaks``."""
-
-from ops.commands.breaks.group import app
-
-__all__ = ["app"]
+"""``tieout breaks``: differences, who works on them, and how they end."""

@@ -1,4 +1,4 @@
-"""``tieout breaks bulk``: the same step for every break a filter chooses, counted first."""
+"""``tieout breaks bulk``: one action on every break of a filter, counted first."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -17,9 +17,9 @@ from breaks.actions import (
 )
 from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, count_breaks
-from ops.commands.breaks.desk import breaks_of
 from ops.commands.breaks.filters import filtered
-from ops.commands.breaks.output import show_lives
+from ops.commands.breaks.output import print_breaks
+from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By
 from ops.context import current
@@ -29,7 +29,7 @@ from vocabulary.errors import Malformed
 
 
 class BulkAction(StrEnum):
-    """What can be done to many breaks at once; money moves one by one."""
+    """Actions on many breaks at once; corrections of money are made one by one."""
 
     ASSIGN = "assign"
     COMMENT = "comment"
@@ -38,49 +38,46 @@ class BulkAction(StrEnum):
     REOPEN = "reopen"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the group."""
-    app.command()(filtered(bulk))
-
-
+@filtered
 def bulk(
     ctx: typer.Context,
     step: Annotated[BulkAction, typer.Argument(help="What to do to each of them.")],
     *,
-    chosen: BreakFilter,
+    break_filter: BreakFilter,
     by: By,
     reason: Annotated[str, typer.Option(help="Why, or the comment; kept for ever.")] = "",
-    to: Annotated[str, typer.Option(help="With assign: who deals with them.")] = "",
+    to: Annotated[str, typer.Option(help="With assign: who works on them.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
     expect: Annotated[
-        int | None, typer.Option(help="Do it if these are so many; else nothing.")
+        int | None, typer.Option(help="Do nothing unless there are exactly this many.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Show the count, then do it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Do one step to every break the filter chooses, or to none of them."""
+    """Apply one action to every break of the filter, or to none of them."""
     if not (dry_run or yes) and expect is None:
         raise Malformed("bulk", "--dry-run, --expect COUNT or --yes is expected")
-    settings = current(ctx).settings
-    with breaks_of(ctx) as engine:
-        count = count_breaks(engine, chosen)
+    settings, engine = current(ctx).settings, open_books(ctx)
+    with refusals():
+        count = count_breaks(engine, break_filter)
         if dry_run:
-            _show_count(count, as_json=as_json)
+            _print_count(count, as_json=as_json)
             return
         typer.echo(f"{step.value}: {count} breaks", err=True)
-        act = _act(step, by=by, reason=reason, to=to, limits=limits_of(settings))
-        done = apply_to_all(engine, chosen, act, expected=count if expect is None else expect)
-    show_lives(done, settings, as_json=as_json)
+        action = _action(step, by=by, reason=reason, to=to, limits=limits_of(settings))
+        expected = count if expect is None else expect
+        breaks = apply_to_all(engine, break_filter, action, expected=expected)
+    print_breaks(breaks, settings, as_json=as_json)
 
 
-def _show_count(count: int, *, as_json: bool) -> None:
+def _print_count(count: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"breaks": count})
     else:
         typer.echo(f"{count} breaks")
 
 
-def _act(
+def _action(
     step: BulkAction, *, by: str, reason: str, to: str, limits: WriteOffLimits
 ) -> BreakAction:
     now = SystemClock().now()

@@ -1,4 +1,4 @@
-"""The options by which every ``tieout breaks`` command chooses among breaks."""
+"""The filter options that several ``tieout breaks`` commands share."""
 
 import functools
 import inspect
@@ -17,7 +17,7 @@ from vocabulary.errors import Malformed
 from vocabulary.money import Money
 
 
-def chosen_by(
+def read_filter(
     *,
     provider: ProviderFilter = None,
     kind: Annotated[BreakKind | None, typer.Option(help="Only of this kind.")] = None,
@@ -33,19 +33,19 @@ def chosen_by(
     older_than: Annotated[
         str | None, typer.Option(help="Opened longer ago than this, such as 24h.")
     ] = None,
-    run: Annotated[str | None, typer.Option(help="Last seen by this run.")] = None,
+    run: Annotated[str | None, typer.Option(help="Last found by this run.")] = None,
 ) -> BreakFilter:
-    """The filter that the options make.
+    """Read the options into a filter.
 
     Raises:
-        Malformed: an amount without its currency, or a duration that is none.
+        Malformed: an amount without its currency, or an invalid duration.
     """
     if min_amount is not None and currency is None:
         raise Malformed("--min-amount", "a --currency is expected with it")
     before = None
     if older_than is not None:
         before = SystemClock().now() - read_duration(older_than, "--older-than")
-    least = None if min_amount is None else Money.parse(min_amount, currency or "").minor
+    minimum = None if min_amount is None else Money.parse(min_amount, currency or "").minor
     return BreakFilter(
         provider=provider,
         kind=kind,
@@ -53,26 +53,28 @@ def chosen_by(
         state=state,
         assignee=assignee,
         currency=currency,
-        min_difference=least,
+        min_difference=minimum,
         opened_before=before,
         run_id=run,
     )
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command these options; it gets them as ``chosen``, a Filter."""
+    """Give a command the options of the filter; it takes them as ``break_filter``."""
     own = inspect.signature(command, eval_str=True)
-    options = inspect.signature(chosen_by, eval_str=True).parameters
+    options = inspect.signature(read_filter, eval_str=True).parameters
 
     @functools.wraps(command)
-    def run(**given: Any) -> None:
-        chosen = chosen_by(**{name: given.pop(name) for name in options})
-        command(chosen=chosen, **given)
+    def run(**arguments: Any) -> None:
+        break_filter = read_filter(**{name: arguments.pop(name) for name in options})
+        command(break_filter=break_filter, **arguments)
 
-    kept = [each for name, each in own.parameters.items() if name != "chosen"]
-    params = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in kept]
-    run.__signature__ = own.replace(  # type: ignore[attr-defined] # what typer reads
-        parameters=[*params, *options.values()]
-    )
-    run.__annotations__ = {each.name: each.annotation for each in [*params, *options.values()]}
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in own.parameters.items()
+        if name != "break_filter"
+    ]
+    parameters += options.values()
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined] # typer reads it
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run

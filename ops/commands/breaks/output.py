@@ -15,99 +15,100 @@ from ops.settings.model import Settings
 from vocabulary.money import Money
 
 
-def amount_of(life: TrackedBreak, settings: Settings) -> str:
+def difference_text(break_: TrackedBreak, settings: Settings) -> str:
     """A break's difference as a decimal string."""
-    exponents = exponents_of(settings, life.provider)
-    return Money(life.difference, life.currency).text(exponents=exponents)
+    exponents = exponents_of(settings, break_.provider)
+    return Money(break_.difference, break_.currency).text(exponents=exponents)
 
 
-def life_json(life: TrackedBreak, settings: Settings) -> dict[str, Any]:
-    """A break and where it stands."""
+def break_json(break_: TrackedBreak, settings: Settings) -> dict[str, Any]:
+    """A break with its workflow state."""
     return {
-        "id": life.break_id,
-        "provider": life.provider,
-        "kind": life.kind,
-        "impact": life.impact,
-        "state": life.state,
-        "assignee": life.assignee,
-        "player": life.player,
-        "currency": life.currency,
-        "round_key": life.round_id,
-        "difference": amount_of(life, settings),
-        "explanation": life.explanation,
-        "answer": life.answer,
-        "run_id": life.run_id,
-        "first_seen": life.first_seen,
-        "last_seen": life.last_seen,
-        "cleared_at": life.cleared_at,
-        "opened_at": life.opened_at,
-        "since": life.since,
-        "reopened": life.reopened,
+        "id": break_.break_id,
+        "provider": break_.provider,
+        "kind": break_.kind,
+        "impact": break_.impact,
+        "state": break_.state,
+        "assignee": break_.assignee,
+        "player": break_.player,
+        "currency": break_.currency,
+        "round_key": break_.round_id,
+        "difference": difference_text(break_, settings),
+        "explanation": break_.explanation,
+        "answer": break_.answer,
+        "run_id": break_.run_id,
+        "first_seen": break_.first_seen,
+        "last_seen": break_.last_seen,
+        "cleared_at": break_.cleared_at,
+        "opened_at": break_.opened_at,
+        "since": break_.since,
+        "reopened": break_.reopened,
     }
 
 
-def story_json(story: BreakHistory, settings: Settings) -> dict[str, Any]:
-    """A break with everything that was said and done about it."""
-    life = story.break_
+def history_json(history: BreakHistory, settings: Settings) -> dict[str, Any]:
+    """A break with its notes, corrections and audit trail."""
+    break_ = history.break_
     return {
-        **life_json(life, settings),
-        "ours": life.ours,
-        "theirs": life.theirs,
-        "evidence": life.evidence,
-        "notes": [note_json(note) for note in story.notes],
+        **break_json(break_, settings),
+        "ours": break_.ours,
+        "theirs": break_.theirs,
+        "evidence": break_.evidence,
+        "notes": [note_json(note) for note in history.notes],
         "adjustments": [
             {
-                "id": one.id,
-                "state": one.state,
-                "amount": Money(one.amount, one.currency).text(),
-                "side": one.within and one.within.side,
-                "reason": one.reason,
-                "proposed_by": one.proposed_by,
-                "decided_by": one.decided_by,
-                "decision": one.decision,
+                "id": adjustment.id,
+                "state": adjustment.state,
+                "amount": Money(adjustment.amount, adjustment.currency).text(),
+                "side": adjustment.within and adjustment.within.side,
+                "reason": adjustment.reason,
+                "proposed_by": adjustment.proposed_by,
+                "decided_by": adjustment.decided_by,
+                "decision": adjustment.decision,
             }
-            for one in story.adjustments
+            for adjustment in history.adjustments
         ],
         "trail": [
             {"at": row.at, "by": row.actor, "action": row.action, "detail": row.detail}
-            for row in story.trail
+            for row in history.trail
         ],
     }
 
 
-def show_lives(lives: Iterable[TrackedBreak], settings: Settings, *, as_json: bool) -> None:
+def print_breaks(breaks: Iterable[TrackedBreak], settings: Settings, *, as_json: bool) -> None:
     """Print breaks, one a line."""
     if as_json:
-        print_json([life_json(life, settings) for life in lives], indent=2)
+        print_json([break_json(break_, settings) for break_ in breaks], indent=2)
         return
     table(
         ["id", "state", "kind", "round", "difference", "impact", "assignee", "opened"],
         (
             [
-                *(life.break_id, life.state, life.kind, life.round_id),
-                *(f"{amount_of(life, settings)} {life.currency}", life.impact),
-                *(life.assignee or "", life.opened_at.isoformat(timespec="minutes")),
+                *(break_.break_id, break_.state, break_.kind, break_.round_id),
+                *(f"{difference_text(break_, settings)} {break_.currency}", break_.impact),
+                *(break_.assignee or "", break_.opened_at.isoformat(timespec="minutes")),
             ]
-            for life in lives
+            for break_ in breaks
         ),
     )
 
 
-def show_story(story: BreakHistory) -> None:
+def print_history(history: BreakHistory) -> None:
     """Print one break in sentences."""
-    life = story.break_
-    typer.echo(f"{life.break_id}  {life.state}  {life.kind}  {life.impact}")
-    typer.echo(life.explanation)
-    typer.echo(f"found {instant(life.first_seen)}, opened {instant(life.opened_at)}")
-    for key, references in life.evidence.items():
+    break_ = history.break_
+    typer.echo(f"{break_.break_id}  {break_.state}  {break_.kind}  {break_.impact}")
+    typer.echo(break_.explanation)
+    typer.echo(f"found {instant(break_.first_seen)}, opened {instant(break_.opened_at)}")
+    for key, references in break_.evidence.items():
         typer.echo(f"{key}: {json.dumps(references)}")
-    for note in story.notes:
+    for note in history.notes:
         digest = f" sha256 {note.digest}, {note.size} bytes" if note.digest else ""
         typer.echo(f"{instant(note.at)} {note.author} {note.kind}: {note.body}{digest}")
-    for one in story.adjustments:
-        amount = f"{Money(one.amount, one.currency).text()} {one.currency}"
-        typer.echo(f"{one.id} {one.state} {amount} by {one.proposed_by}: {one.reason}")
-    for row in story.trail:
+    for adjustment in history.adjustments:
+        amount = f"{Money(adjustment.amount, adjustment.currency).text()} {adjustment.currency}"
+        proposal = f"{amount} by {adjustment.proposed_by}: {adjustment.reason}"
+        typer.echo(f"{adjustment.id} {adjustment.state} {proposal}")
+    for row in history.trail:
         typer.echo(f"{instant(row.at)} {row.actor} {row.action} {row.detail.get('why', '')}")
 
 

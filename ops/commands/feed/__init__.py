@@ -1,5 +1,1 @@
-"""``tieout feed``."""
-
-from ops.commands.feed.group import app
-
-__all__ = ["app"]
+"""``tieout feed``: providers' history, as files and from their APIs."""

@@ -1,5 +1,1 @@
-"""``tieout ledger``."""
-
-from ops.commands.ledger.group import app
-
-__all__ = ["app"]
+"""``tieout ledger``: balances, statements, deposits, corrections and proofs of the books."""

@@ -1,9 +1,13 @@
-"""How the ledger's commands read instants and amounts, and print tables."""
+"""Values of options, and tables, for the commands about money."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from ops.settings.values import parse_duration
+from rich.console import Console
+from rich.table import Table
+
+from ops.commands.json_output import print_json
+from ops.settings.durations import parse_duration
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 
@@ -37,12 +41,12 @@ def read_instant(value: str, option: str) -> datetime:
         Malformed: anything else; names the option.
     """
     try:
-        found = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(value)
     except ValueError as error:
         raise Malformed(
             option, "an instant such as 2026-06-04T12:00:00Z is expected"
         ) from error
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def read_until(value: str, option: str, now: datetime) -> datetime:
@@ -52,12 +56,12 @@ def read_until(value: str, option: str, now: datetime) -> datetime:
         Malformed: neither, or an instant that has passed; names the option.
     """
     try:
-        found = now + parse_duration(value)
+        parsed = now + parse_duration(value)
     except ValueError:
-        found = read_instant(value, option)
-    if found <= now:
+        parsed = read_instant(value, option)
+    if parsed <= now:
         raise Malformed(option, "an instant to come is expected")
-    return found
+    return parsed
 
 
 def read_day(value: str | None, option: str) -> date | None:
@@ -86,10 +90,21 @@ def read_duration(value: str, option: str) -> timedelta:
 
 def table(columns: list[str], rows: Iterable[list[str]]) -> None:
     """Print rows under their columns."""
-    from rich.console import Console  # noqa: PLC0415 - heavy
-    from rich.table import Table  # noqa: PLC0415
-
-    shown = Table(*columns)
+    grid = Table(*columns)
     for row in rows:
-        shown.add_row(*row)
-    Console().print(shown)
+        grid.add_row(*row)
+    Console().print(grid)
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool
+) -> None:
+    """Print rows as JSON, or some of their columns as a table."""
+    if as_json:
+        print_json(rows)
+    else:
+        table(list(columns), ([_cell(row[name]) for name in columns] for row in rows))
+
+
+def _cell(value: object) -> str:
+    return "" if value is None or value is False else str(value)

@@ -1,5 +1,1 @@
-"""``tieout queue``."""
-
-from ops.commands.queue.group import app
-
-__all__ = ["app"]
+"""``tieout queue``: work that waits or is parked, and what operators do about it."""

@@ -1,4 +1,4 @@
-"""Look at the queues where they are, and tell workers of work that was given back to them."""
+"""Read the state of the queues, and notify workers of requeued work."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from ops.commands.queue.report import QueueSnapshot
 from ops.context import Context
-from ops.runtime import servers
+from ops.runtime import postgres_server, servers, valkey_server
 from ops.runtime.data_directory import open_data_directory
 from ops.settings.model import EMBEDDED
 from storage.broker.depth import QueueDepth, depths_of
@@ -24,10 +24,10 @@ from workers.canary import QUEUES
 log = structlog.get_logger()
 
 
-def look(context: Context) -> QueueSnapshot:
-    """Ask Postgres and the broker, each for itself: one that is down hides not the other.
+def read_snapshot(context: Context) -> QueueSnapshot:
+    """Read PostgreSQL and the broker, each on its own: if one is down, the other is still read.
 
-    Embedded services that do not run are not started: that would hide what is the matter.
+    Embedded services that do not run are not started, because that would hide the problem.
     """
     down: list[str] = []
     state = depths = None
@@ -44,8 +44,8 @@ def look(context: Context) -> QueueSnapshot:
     )
 
 
-def ask_for(broker_url: str, items: Iterable[ParkedItem]) -> None:
-    """Tell the workers at once; if the broker is down, the sweeper finds the work."""
+def notify_workers(broker_url: str, items: Iterable[ParkedItem]) -> None:
+    """Notify the workers at once; if the broker is down, the sweeper finds the work."""
     jobs = {item.job for item in items}
     broker = open_broker(broker_url, [])
     try:
@@ -79,8 +79,6 @@ def _database_url(context: Context) -> str:
     url = context.settings.database.url
     if url != EMBEDDED:
         return url
-    from ops.runtime import postgres_server  # noqa: PLC0415 - its driver loads only where needed
-
     if servers.status(context.data_dir).postgres is None:
         raise Unavailable("the embedded database does not run")
     return postgres_server.url(open_data_directory(context.data_dir))
@@ -90,8 +88,6 @@ def _broker_url(context: Context) -> str:
     url = context.settings.broker.url
     if url != EMBEDDED:
         return url
-    from ops.runtime import valkey_server  # noqa: PLC0415 - the wheel loads only where it is needed
-
     if servers.status(context.data_dir).valkey is None:
         raise Unavailable("the embedded broker does not run")
     return valkey_server.url(open_data_directory(context.data_dir))

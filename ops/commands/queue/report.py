@@ -1,4 +1,4 @@
-"""What ``tieout queue status`` says: read from Postgres and the broker, judged by limits."""
+"""The state of the queues against limits: findings, a JSON document and metrics."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from storage.queue.state import Canary, QueueState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLimits:
-    """What is still fine, in seconds.
+    """The ages that are still fine, in seconds.
 
     Attributes:
         oldest_s: age of waiting work.
@@ -27,7 +27,12 @@ class QueueLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSnapshot:
-    """What could be read: None where a service is out of reach, with its words in ``down``."""
+    """The state that could be read.
+
+    Attributes:
+        state, depths: None if PostgreSQL or the broker is out of reach.
+        down: why each service is out of reach.
+    """
 
     state: QueueState | None
     depths: Mapping[str, QueueDepth] | None
@@ -36,28 +41,28 @@ class QueueSnapshot:
     at: datetime
 
 
-def findings(seen: QueueSnapshot, limits: QueueLimits) -> list[str]:
-    """Everything an operator has to look at, in sentences; empty when all is well."""
-    found = list(seen.down)
-    if seen.state is not None:
-        found += _of_work(seen.state, limits)
-        found += _of_queues(seen, seen.state, limits)
-        found += _of_processes(seen.state, limits)
-    for queue, depth in (seen.depths or {}).items():
+def findings(snapshot: QueueSnapshot, limits: QueueLimits) -> list[str]:
+    """Sentences about everything that an operator has to look at; empty when all is well."""
+    sentences = list(snapshot.down)
+    if snapshot.state is not None:
+        sentences += _of_work(snapshot.state, limits)
+        sentences += _of_queues(snapshot, snapshot.state, limits)
+        sentences += _of_processes(snapshot.state, limits)
+    for queue, depth in (snapshot.depths or {}).items():
         if depth.dead_letters:
-            found.append(f"queue {queue} holds {depth.dead_letters} dead letters")
-    return found
+            sentences.append(f"queue {queue} holds {depth.dead_letters} dead letters")
+    return sentences
 
 
-def document(seen: QueueSnapshot, limits: QueueLimits) -> dict[str, object]:
-    """The same for programs."""
-    found = findings(seen, limits)
-    state = seen.state
+def document(snapshot: QueueSnapshot, limits: QueueLimits) -> dict[str, object]:
+    """The snapshot and its findings for ``--json``."""
+    sentences = findings(snapshot, limits)
+    state = snapshot.state
     return {
-        "ok": not found,
-        "findings": found,
-        "down": seen.down,
-        "queues": {queue: _queue(seen, queue) for queue in seen.queues},
+        "ok": not sentences,
+        "findings": sentences,
+        "down": snapshot.down,
+        "queues": {queue: _queue(snapshot, queue) for queue in snapshot.queues},
         "unposted": state.unposted if state else None,
         "uningested": state.uningested if state else None,
         "parked": state.parked if state else None,
@@ -66,28 +71,28 @@ def document(seen: QueueSnapshot, limits: QueueLimits) -> dict[str, object]:
     }
 
 
-def metrics(seen: QueueSnapshot, limits: QueueLimits) -> str:
-    """The same for Prometheus, in its text format; what is out of reach is left out."""
-    told = [*ALWAYS[:1], *QUEUE_FINDINGS]
+def metrics(snapshot: QueueSnapshot, limits: QueueLimits) -> str:
+    """The snapshot in Prometheus' text format, without what is out of reach."""
+    metrics_ = [*ALWAYS[:1], *QUEUE_FINDINGS]
     samples = [
-        sample("up", "database", value=int(seen.state is not None)),
-        sample("up", "broker", value=int(seen.depths is not None)),
-        sample("queue_findings", value=len(findings(seen, limits))),
+        sample("up", "database", value=int(snapshot.state is not None)),
+        sample("up", "broker", value=int(snapshot.depths is not None)),
+        sample("queue_findings", value=len(findings(snapshot, limits))),
     ]
-    if seen.state is not None:
-        told += PARTS["database"]
-        samples += state_samples(seen.state)
-    if seen.depths is not None:
-        told += PARTS["broker"]
-        samples += depth_samples(seen.depths)
-    return exposition(told, samples)
+    if snapshot.state is not None:
+        metrics_ += PARTS["database"]
+        samples += state_samples(snapshot.state)
+    if snapshot.depths is not None:
+        metrics_ += PARTS["broker"]
+        samples += depth_samples(snapshot.depths)
+    return exposition(metrics_, samples)
 
 
 def _of_work(state: QueueState, limits: QueueLimits) -> Iterator[str]:
-    for what, waiting in (("batch", state.unposted), ("history record", state.uningested)):
+    for item, waiting in (("batch", state.unposted), ("history record", state.uningested)):
         if waiting.oldest_s > limits.oldest_s:
-            done = "posted" if what == "batch" else "taken in"
-            yield f"the oldest {what} that is not {done} is {waiting.oldest_s:.0f} s old"
+            done = "posted" if item == "batch" else "taken in"
+            yield f"the oldest {item} that is not {done} is {waiting.oldest_s:.0f} s old"
     for cause in state.parked:
         yield (
             f"{cause.count} parked by {cause.job} for {cause.cause} "
@@ -97,12 +102,14 @@ def _of_work(state: QueueState, limits: QueueLimits) -> Iterator[str]:
         yield f"job {job} was begun for slot {slot} and not completed (attempt {attempts})"
 
 
-def _of_queues(seen: QueueSnapshot, state: QueueState, limits: QueueLimits) -> Iterator[str]:
+def _of_queues(
+    snapshot: QueueSnapshot, state: QueueState, limits: QueueLimits
+) -> Iterator[str]:
     paused = {pause.queue for pause in state.paused}
     for pause in state.paused:
         yield f"queue {pause.queue} is paused by {pause.paused_by}: {pause.why}"
     canaries = {canary.queue: canary for canary in state.canaries}
-    for queue in seen.queues:
+    for queue in snapshot.queues:
         if queue in paused:
             continue
         age = _canary_age(canaries.get(queue))
@@ -121,35 +128,35 @@ def _of_processes(state: QueueState, limits: QueueLimits) -> Iterator[str]:
             yield f"no {role} has shown progress for {min(ages):.0f} s"
     for worker in state.workers:
         if worker.seen_s > limits.worker_s:
-            who = f"{worker.role} {worker.worker}"
-            yield f"{who} has shown no progress for {worker.seen_s:.0f} s"
+            name = f"{worker.role} {worker.worker}"
+            yield f"{name} has shown no progress for {worker.seen_s:.0f} s"
 
 
 def _canary_age(canary: Canary | None) -> float | None:
     return None if canary is None else canary.passed_s
 
 
-def _queue(seen: QueueSnapshot, queue: str) -> dict[str, object]:
-    depth = seen.depths.get(queue) if seen.depths is not None else None
+def _queue(snapshot: QueueSnapshot, queue: str) -> dict[str, object]:
+    depth = snapshot.depths.get(queue) if snapshot.depths is not None else None
     oldest = depth.oldest_at if depth else None
-    told: dict[str, object] = {
+    document: dict[str, object] = {
         "waiting": depth.waiting if depth else None,
         "in_flight": depth.in_flight if depth else None,
         "delayed": depth.delayed if depth else None,
         "dead_letters": depth.dead_letters if depth else None,
-        "oldest_s": max((seen.at - oldest).total_seconds(), 0.0) if oldest else None,
+        "oldest_s": max((snapshot.at - oldest).total_seconds(), 0.0) if oldest else None,
         "paused": None,
         "canary": None,
     }
-    if seen.state is not None:
-        for pause in seen.state.paused:
+    if snapshot.state is not None:
+        for pause in snapshot.state.paused:
             if pause.queue == queue:
-                told["paused"] = {
+                document["paused"] = {
                     "by": pause.paused_by,
                     "why": pause.why,
                     "at": pause.paused_at,
                 }
-        for canary in seen.state.canaries:
+        for canary in snapshot.state.canaries:
             if canary.queue == queue:
-                told["canary"] = canary
-    return told
+                document["canary"] = canary
+    return document

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from ops.commands.queue.probe import look
+from ops.commands.queue.probe import read_snapshot
 from ops.commands.queue.report import QueueLimits, findings
 from ops.context import Context
 from ops.runtime import valkey_server
@@ -117,7 +117,7 @@ class WorkerStack:
         context = Context(config=None, data_dir=self.folder / "data", settings=settings)
         hour = 3600.0
         limits = QueueLimits(oldest_s=hour, canary_s=hour, worker_s=hour)
-        return findings(look(context), limits)
+        return findings(read_snapshot(context), limits)
 
     def is_healthy(self) -> bool:
         return self.findings() == []

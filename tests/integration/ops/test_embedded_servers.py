@@ -55,8 +55,8 @@ def kill(pid: int | None) -> None:
 
 
 def permissions(path: Path) -> list[tuple[str, int, int, int]]:
-    found = [(str(place), place.stat()) for place in (path, *path.parents)]
-    return [(place, stat.st_mode, stat.st_uid, stat.st_gid) for place, stat in found]
+    result = [(str(place), place.stat()) for place in (path, *path.parents)]
+    return [(place, stat.st_mode, stat.st_uid, stat.st_gid) for place, stat in result]
 
 
 def test_below_a_private_home_no_permission_and_no_user_changes(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_below_a_private_home_no_permission_and_no_user_changes(tmp_path: Path) 
     assert {path.stat().st_uid for path in (home / "data").rglob("*")} == {os.geteuid()}
 
 
-def test_the_engines_listen_on_private_sockets_and_keep_what_they_promise(
+def test_the_servers_listen_on_private_sockets_with_the_promised_settings(
     data_dir: Path,
 ) -> None:
     endpoints = servers.ensure(data_dir, EVERYTHING)
@@ -242,13 +242,13 @@ def test_two_data_directories_run_side_by_side(data_dir: Path, tmp_path: Path) -
         theirs = servers.ensure(other, EVERYTHING)
         execute(ours.database_url, "CREATE TABLE only_here (n int)")
 
-        found = value(theirs.database_url, "SELECT to_regclass('only_here')::text")
+        result = value(theirs.database_url, "SELECT to_regclass('only_here')::text")
         servers.stop(other)
         still = value(ours.database_url, "SELECT to_regclass('only_here')::text")
     finally:
         servers.stop(other)
 
-    assert found is None
+    assert result is None
     assert still == "only_here"
 
 
@@ -335,7 +335,7 @@ def test_an_ordinary_user_starts_the_engines_without_any_namespace(data_dir: Pat
     assert servers.status(data_dir).postgres
 
 
-def test_root_without_user_namespaces_is_told_what_to_set(data_dir: Path) -> None:
+def test_root_without_user_namespaces_gets_a_message_with_the_setting(data_dir: Path) -> None:
     root = in_namespace("--map-root-user")
     config = ["--config", str(data_dir.parent / "tieout.toml"), "--data", str(data_dir)]
     done = subprocess.run(

@@ -48,30 +48,30 @@ def kill_postgres(data_dir: Path) -> int:
 
 def test_a_killed_server_is_recovered_and_announced(data_dir: Path) -> None:
     servers.ensure(data_dir, ONLY_POSTGRES)
-    kept = Kept(data_dir)
-    first = kept.announced.get(timeout=WAIT_S)
+    keeper = Kept(data_dir)
+    first = keeper.announced.get(timeout=WAIT_S)
 
     killed = kill_postgres(data_dir)
-    second = kept.announced.get(timeout=WAIT_S)
-    kept.keeper.stop()
+    second = keeper.announced.get(timeout=WAIT_S)
+    keeper.keeper.stop()
 
     assert first == killed
     assert second != killed
     assert process.is_alive(second)
-    assert not kept.hopeless.is_set()
+    assert not keeper.hopeless.is_set()
 
 
-def test_a_server_that_cannot_come_back_is_hopeless_and_says_its_last_words(
+def test_a_server_that_cannot_restart_is_given_up_with_its_last_log_lines(
     data_dir: Path,
 ) -> None:
     servers.ensure(data_dir, ONLY_POSTGRES)
-    kept = Kept(data_dir)
-    kept.announced.get(timeout=WAIT_S)
+    keeper = Kept(data_dir)
+    keeper.announced.get(timeout=WAIT_S)
     (data_dir / "postgres" / "global" / "pg_control").rename(data_dir / "pg_control")
 
     kill_postgres(data_dir)
 
-    assert kept.hopeless.wait(WAIT_S)
-    kept.keeper.stop()
+    assert keeper.hopeless.wait(WAIT_S)
+    keeper.keeper.stop()
     with pytest.raises(Unavailable, match="could not find the database system"):
         servers.ensure(data_dir, ONLY_POSTGRES)

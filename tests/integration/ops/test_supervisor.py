@@ -137,7 +137,7 @@ def test_a_child_that_never_stays_up_ends_everything_with_a_failure(
     assert not process.is_alive(sleeper)
 
 
-def test_children_stop_in_the_order_given_and_their_kind_together(
+def test_children_stop_in_order_and_those_of_one_name_together(
     started: list[Running], tmp_path: Path
 ) -> None:
     order = tmp_path / "order"
@@ -172,7 +172,7 @@ def test_a_child_that_ignores_the_request_is_killed_after_its_grace(
     assert not process.is_alive(pid)
 
 
-def test_what_a_killed_child_had_forked_goes_with_it(
+def test_processes_that_a_killed_child_forked_are_killed_too(
     started: list[Running], tmp_path: Path
 ) -> None:
     running = Running([program("parent", PARENT, str(tmp_path / "pid"))])
@@ -214,7 +214,7 @@ def test_pauses_double_up_to_the_longest_and_start_over_after_a_calm_life() -> N
     assert (after_calm, again) == (0.2, 0.2)
 
 
-def test_deaths_are_hopeless_only_when_they_are_many_within_the_window() -> None:
+def test_it_gives_up_only_after_too_many_deaths_within_the_window() -> None:
     policy = RestartPolicy(deaths_max=3, window_s=60)
     sparse, dense = Restarts(policy), Restarts(policy)
 

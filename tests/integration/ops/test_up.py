@@ -42,7 +42,7 @@ class Up:
                 command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True
             )
 
-    def said(self) -> str:
+    def output(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
@@ -93,8 +93,8 @@ def ready_again(up: Up) -> bool:
     return any(up.is_ready() or pause.wait(0.05) for _ in range(int(WAIT_S / 0.05)))
 
 
-def test_up_says_ready_heals_every_killed_part_and_stops_without_a_trace(up: Up) -> None:
-    assert up.said() == "ready"
+def test_up_is_ready_restarts_every_killed_part_and_stops_cleanly(up: Up) -> None:
+    assert up.output() == "ready"
     assert up.is_ready()
     pids = read_pids(up.data)
     names = ["receiver", "scheduler", "worker", "valkey", "postgres"]
@@ -116,7 +116,7 @@ def test_up_says_ready_heals_every_killed_part_and_stops_without_a_trace(up: Up)
 
 
 def test_a_second_up_is_refused_and_down_stops_the_first(up: Up) -> None:
-    assert up.said() == "ready"
+    assert up.output() == "ready"
 
     same_port = up.command("up", "--port", str(up.port))
     same_data = up.command("up", "--port", str(free_port()))

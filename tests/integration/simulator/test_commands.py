@@ -13,9 +13,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from ops.commands.demo import MARK, prepare
-from ops.commands.demo_result import Evidence, result_of
-from ops.commands.demo_settings import demo_settings
+from ops.commands.simulation.demo import MARK, prepare
+from ops.commands.simulation.demo_result import Evidence, result_of
+from ops.commands.simulation.demo_settings import demo_settings
 from ops.settings.loader import load
 from providers.registry import DIALECTS
 from simulator.systems.registry import SYSTEMS

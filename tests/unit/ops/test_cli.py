@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import ops.commands
 from ops.cli import COMMANDS, load_command
+from workers.heartbeat_file import touch
 
 TIEOUT = [sys.executable, "-m", "ops"]
 
@@ -31,14 +33,45 @@ def test_every_command_listed_can_be_loaded(name: str) -> None:
     assert command.help
 
 
-def test_every_command_module_is_listed() -> None:
-    import ops.commands
-
+def test_every_module_with_a_command_is_listed() -> None:
     folder = Path(str(ops.commands.__file__)).parent
-    packages = {path.parent.name for path in folder.glob("*/__init__.py")}
-    modules = {path.stem for path in folder.glob("*.py") if "\napp = " in path.read_text()}
+    defining = {
+        ".".join(path.relative_to(folder.parents[1]).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+        if "ctx: typer.Context" in path.read_text()
+    }
 
-    assert packages | modules == set(COMMANDS)
+    for name in COMMANDS:
+        list(getattr(load_command(name), "commands", {}).values())
+
+    assert len(defining) > len(COMMANDS)
+    assert defining - set(sys.modules) == set()
+
+
+@pytest.mark.parametrize("name", ["breaks", "feed", "ledger", "provider", "queue"])
+def test_the_help_of_a_group_shows_the_help_of_its_commands(name: str) -> None:
+    group = load_command(name)
+
+    for subcommand in group.list_commands(None):
+        shown = group.get_command(None, subcommand)
+        assert shown.help
+        assert shown.help == group.commands[subcommand].help
+
+
+def test_a_liveness_probe_imports_no_settings_and_no_driver(tmp_path: Path) -> None:
+    heartbeat = tmp_path / "worker.pulse"
+    touch(heartbeat)
+    probe = (
+        "import sys, ops.cli\n"
+        f"try: ops.cli.app(['queue', 'alive', {str(heartbeat)!r}])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'ops.settings.model', 'sqlalchemy', 'psycopg', 'redis', 'structlog'}\n"
+        "print(sorted(heavy & set(sys.modules)) or 'light')\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+
+    assert done.stdout.splitlines()[-1] == "light"
 
 
 def test_help_names_every_command_and_imports_none(tmp_path: Path) -> None:

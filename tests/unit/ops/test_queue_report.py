@@ -43,16 +43,18 @@ PARKED = ParkedCause(
 PAUSED = Pause(queue="post", paused_at=NOW, paused_by="nora", why="a repair")
 
 
-def seen(state: QueueState | None = WELL, **depths: QueueDepth) -> QueueSnapshot:
-    known = {"post": IDLE, "ingest": IDLE} | depths
-    return QueueSnapshot(state=state, depths=known, down=(), queues=("post", "ingest"), at=NOW)
+def snapshot(state: QueueState | None = WELL, **depths: QueueDepth) -> QueueSnapshot:
+    by_queue = {"post": IDLE, "ingest": IDLE} | depths
+    return QueueSnapshot(
+        state=state, depths=by_queue, down=(), queues=("post", "ingest"), at=NOW
+    )
 
 
-def test_when_all_is_well_nothing_is_found() -> None:
-    told = document(seen(), LIMITS)
+def test_a_healthy_snapshot_has_no_findings() -> None:
+    report = document(snapshot(), LIMITS)
 
-    assert findings(seen(), LIMITS) == []
-    assert (told["ok"], told["findings"]) == (True, [])
+    assert findings(snapshot(), LIMITS) == []
+    assert (report["ok"], report["findings"]) == (True, [])
 
 
 @pytest.mark.parametrize(
@@ -92,36 +94,38 @@ def test_when_all_is_well_nothing_is_found() -> None:
         ),
     ],
 )
-def test_each_trouble_is_one_sentence(state: QueueState, sentence: str) -> None:
-    assert findings(seen(state), LIMITS) == [sentence]
+def test_each_problem_is_one_sentence(state: QueueState, sentence: str) -> None:
+    assert findings(snapshot(state), LIMITS) == [sentence]
 
 
 def test_a_paused_queue_is_not_blamed_for_its_canary() -> None:
     silent = (canary("post", 999), canary("ingest"))
 
-    found = findings(seen(replace(WELL, paused=(PAUSED,), canaries=silent)), LIMITS)
+    sentences = findings(snapshot(replace(WELL, paused=(PAUSED,), canaries=silent)), LIMITS)
 
-    assert found == ["queue post is paused by nora: a repair"]
+    assert sentences == ["queue post is paused by nora: a repair"]
 
 
 def test_dead_letters_and_the_age_of_what_waits_come_from_the_broker() -> None:
     old = replace(IDLE, waiting=3, dead_letters=2, oldest_at=NOW - timedelta(seconds=30))
-    looked = seen(post=old)
-    queues = document(looked, LIMITS)["queues"]
+    observed = snapshot(post=old)
+    queues = document(observed, LIMITS)["queues"]
 
-    assert findings(looked, LIMITS) == ["queue post holds 2 dead letters"]
+    assert findings(observed, LIMITS) == ["queue post holds 2 dead letters"]
     assert isinstance(queues, dict)
     assert (queues["post"]["waiting"], queues["post"]["oldest_s"]) == (3, 30.0)
 
 
-def test_what_is_down_hides_nothing_of_the_rest() -> None:
-    looked = replace(seen(replace(WELL, unposted=OLD)), depths=None, down=("the broker …",))
-    told = document(looked, LIMITS)
-    lines = metrics(looked, LIMITS).splitlines()
+def test_a_service_that_is_down_does_not_hide_the_other() -> None:
+    observed = replace(
+        snapshot(replace(WELL, unposted=OLD)), depths=None, down=("the broker …",)
+    )
+    report = document(observed, LIMITS)
+    lines = metrics(observed, LIMITS).splitlines()
 
-    assert findings(looked, LIMITS)[0] == "the broker …"
-    assert len(findings(looked, LIMITS)) == 2
-    assert told["unposted"] == WaitingWork(rows=2, items=9, oldest_s=61.0)
+    assert findings(observed, LIMITS)[0] == "the broker …"
+    assert len(findings(observed, LIMITS)) == 2
+    assert report["unposted"] == WaitingWork(rows=2, items=9, oldest_s=61.0)
     assert 'tieout_up{service="broker"} 0.0' in lines
     assert 'tieout_up{service="database"} 1.0' in lines
     assert 'tieout_work_oldest_seconds{what="unposted"} 61.0' in lines

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 import typer
 
-from ops.commands.invoices import period_of
+from ops.commands.finance.invoice_check import period_of
 from ops.settings.fee_terms import fee_terms
 from ops.settings.fees import TermsSettings
 from reconcile.invoices.file import Claim, InvoiceUnreadable, read_invoice

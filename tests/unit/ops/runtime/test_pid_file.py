@@ -15,6 +15,6 @@ def test_a_list_that_cannot_be_written_stops_nobody_and_is_written_whole_later(
     board_path(tmp_path).parent.mkdir()
     board.post("worker", [2, 3])
 
-    found = read_pids(tmp_path)
-    assert found["receiver"] == [1]
-    assert found["worker"] == [2, 3]
+    pids = read_pids(tmp_path)
+    assert pids["receiver"] == [1]
+    assert pids["worker"] == [2, 3]

@@ -12,7 +12,7 @@ from vocabulary.errors import SettingsInvalid
 from vocabulary.steps import Step
 
 
-def test_an_order_is_taken_by_the_first_who_comes_to_its_step_and_only_once(
+def test_only_the_first_process_at_a_step_claims_its_signal(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "committed").write_text(signal.SIGCONT.name)  # which does nothing to us
@@ -20,11 +20,11 @@ def test_an_order_is_taken_by_the_first_who_comes_to_its_step_and_only_once(
     obey(tmp_path, Step.DECIDED)
     assert [path.name for path in tmp_path.iterdir()] == ["committed"]
     obey(tmp_path, Step.COMMITTED)
-    (taken,) = tmp_path.iterdir()
+    (claimed,) = tmp_path.iterdir()
     obey(tmp_path, Step.COMMITTED)
 
-    assert taken.name.startswith("committed.taken.")
-    assert list(tmp_path.iterdir()) == [taken]
+    assert claimed.name.startswith("committed.taken.")
+    assert list(tmp_path.iterdir()) == [claimed]
 
 
 def test_production_refuses_to_be_signalled(tmp_path: Path) -> None:

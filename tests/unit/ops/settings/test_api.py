@@ -65,7 +65,7 @@ def test_a_full_table_is_read_and_its_secrets_show_nowhere(
     assert api is not None
     assert (api.deadline, api.attempts) == (timedelta(seconds=3), 5)
     settings = load(tmp_path / "tieout.toml", ENVIRON)
-    assert [CANARY in said for said in (repr(settings), json.dumps(shown(settings)))] == [
+    assert [CANARY in text for text in (repr(settings), json.dumps(shown(settings)))] == [
         False,
         False,
     ]
@@ -73,7 +73,7 @@ def test_a_full_table_is_read_and_its_secrets_show_nowhere(
 
 
 @pytest.mark.parametrize("dialect", FULL)
-def test_what_the_dialect_needs_is_asked_for_by_name(tmp_path: Path, dialect: str) -> None:
+def test_a_missing_api_setting_is_named(tmp_path: Path, dialect: str) -> None:
     assert problems(tmp_path, provider(dialect, URL)) == [
         f"providers.games.api.{name}: expected a value, it is required"
         for name in sorted(DIALECTS[dialect].api_fields.required)
@@ -81,7 +81,7 @@ def test_what_the_dialect_needs_is_asked_for_by_name(tmp_path: Path, dialect: st
 
 
 @pytest.mark.parametrize("dialect", FULL)
-def test_what_belongs_to_another_dialect_is_refused(tmp_path: Path, dialect: str) -> None:
+def test_a_setting_of_another_dialect_is_refused(tmp_path: Path, dialect: str) -> None:
     text = provider(dialect, f"{URL}\n{FULL[dialect]}")
     other = "agent_id = 7\n" if dialect != "agent_platform" else 'prefix = "x"\n'
 
@@ -110,11 +110,11 @@ def test_a_wrong_value_is_named_and_never_shown(
 ) -> None:
     key = "" if "key" in line else '\nkey = "env:K"'
 
-    found = problems(tmp_path, provider("aggregator", line + key))
+    reported = problems(tmp_path, provider("aggregator", line + key))
 
-    assert found[0].startswith(f"providers.games.api.{problem}")
-    assert CANARY not in repr(found)
-    assert "u:p" not in repr(found)
+    assert reported[0].startswith(f"providers.games.api.{problem}")
+    assert CANARY not in repr(reported)
+    assert "u:p" not in repr(reported)
 
 
 def test_plain_http_is_for_tests_and_demonstrations(tmp_path: Path) -> None:

@@ -119,16 +119,16 @@ def test_every_problem_is_listed_at_once_with_file_key_and_what_is_expected(
 ) -> None:
     path = written(tmp_path, WRONG)
 
-    found = problems(path, {"EMPTY": " "})
+    reported = problems(path, {"EMPTY": " "})
 
-    assert sorted(found) == sorted(f"{path}: {problem}" for problem in EXPECTED)
-    assert CANARY not in "\n".join(found)
+    assert sorted(reported) == sorted(f"{path}: {problem}" for problem in EXPECTED)
+    assert CANARY not in "\n".join(reported)
 
 
 def test_a_wrong_variable_is_named_itself(tmp_path: Path) -> None:
     path = written(tmp_path, PROVIDER)
 
-    found = problems(
+    reported = problems(
         path,
         {
             "CASINO_SECRET": "s",
@@ -143,7 +143,7 @@ def test_a_wrong_variable_is_named_itself(tmp_path: Path) -> None:
     variable = "environment variable TIEOUT_"
     nobody = "expected the slug of a configured provider, other is none"
     code = "expected a currency code such as USD"
-    assert found == [
+    assert reported == [
         f"{variable}DATABASE_URL: unknown setting, did you mean TIEOUT_DATABASE__URL?",
         f"{variable}PROVIDERS__OTHER__CURRENCY: {nobody}",
         f"{variable}RECEIVER__PROT: unknown setting, did you mean TIEOUT_RECEIVER__PORT?",
@@ -187,7 +187,7 @@ def test_a_tolerance_is_an_amount_of_its_currency(tmp_path: Path) -> None:
     settings.write_text(PROVIDER + wrong, encoding="utf-8")
     with pytest.raises(SettingsInvalid) as refused:
         load(settings, {"CASINO_SECRET": "s"})
-    told = str(refused.value)
+    message = str(refused.value)
     for code, digits in (("USD", 2), ("JPY", 0), ("EUR", 2)):
         expected = f"expected a plain amount with at most {digits} digits after the point"
-        assert f"providers.casino.tolerance.{code}: {expected}" in told
+        assert f"providers.casino.tolerance.{code}: {expected}" in message

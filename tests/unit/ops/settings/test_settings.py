@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ops.commands.demo_settings import demo_settings
-from ops.commands.init import EXAMPLE
+from ops.commands.setup.init import EXAMPLE
+from ops.commands.simulation.demo_settings import demo_settings
 from ops.providers.configured import configured
+from ops.settings.durations import duration_text, parse_duration
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.redaction import shown, without_password
-from ops.settings.values import Section, duration_text, parse_duration
+from ops.settings.values import Section
 from providers.registry import DIALECTS
 
 PROVIDER = """
@@ -161,8 +162,8 @@ def test_secrets_show_in_no_repr_and_in_no_listing(tmp_path: Path) -> None:
 
     settings = load(path, {"CASINO_SECRET": CANARY, "TIEOUT_MODE": "test"})
 
-    said = [repr(settings), str(settings), repr(configured(settings)), repr(shown(settings))]
-    assert [CANARY in text for text in said] == [False] * 4
+    texts = [repr(settings), str(settings), repr(configured(settings)), repr(shown(settings))]
+    assert [CANARY in text for text in texts] == [False] * 4
     assert shown(settings)["providers"][0]["secrets"] == ["env:CASINO_SECRET", "literal:"]
     assert shown(settings)["database"]["url"] == "postgresql://books:***@db.example.com/books"
 

@@ -156,32 +156,32 @@ def test_every_dialect_may_have_no_columns_and_those_there_are_can_be_shown(
     assert '"columns": {"transaction_id": "TxId"}' in json.dumps(shown(load(path, {"S": "s"})))
 
 
-def test_a_preview_says_what_each_column_becomes_and_which_lines_hold(tmp_path: Path) -> None:
+def test_a_preview_shows_the_field_of_each_column_and_unreadable_lines(tmp_path: Path) -> None:
     text = mapped('transaction_id = "TxId", created_at = "When"')
     lines = [BET.replace(b"t-1", f"t-{n}".encode()) for n in range(5)]
 
-    found = preview(tmp_path, text, THEIRS + b"".join([*lines, b"torn,line\n"]))
+    result = preview(tmp_path, text, THEIRS + b"".join([*lines, b"torn,line\n"]))
 
-    assert [(each.name, each.becomes, each.values) for each in found.columns[:3]] == [
+    assert [(entry.name, entry.becomes, entry.values) for entry in result.columns[:3]] == [
         ("When", "created_at", 5),
         ("Note", None, 5),
         ("TxId", "transaction_id", 5),
     ]
-    assert found.columns[2].first == ("t-0", "t-1", "t-2")
-    assert found.columns[-1] == PreviewColumn(
+    assert result.columns[2].first == ("t-0", "t-1", "t-2")
+    assert result.columns[-1] == PreviewColumn(
         "rollback_transaction_id", "rollback_transaction_id", 0, ()
     )
-    assert (found.missing, found.readable) == ((), 5)
-    assert [each.line for each in found.unreadable] == [7]
-    assert "t-0" not in repr(found)
+    assert (result.missing, result.readable) == ((), 5)
+    assert [entry.line for entry in result.unreadable] == [7]
+    assert "t-0" not in repr(result)
 
 
 def test_a_preview_without_columns_configured_shows_what_is_missing(tmp_path: Path) -> None:
-    found = preview(tmp_path, settings("sportsbook", ""), THEIRS + BET)
+    result = preview(tmp_path, settings("sportsbook", ""), THEIRS + BET)
 
-    assert found.missing == ("transaction_id", "created_at")
-    assert [each.becomes for each in found.columns][:3] == [None, None, None]
-    assert [each.line for each in found.unreadable] == [1]
+    assert result.missing == ("transaction_id", "created_at")
+    assert [entry.becomes for entry in result.columns][:3] == [None, None, None]
+    assert [entry.line for entry in result.unreadable] == [1]
 
 
 def test_a_preview_looks_only_at_the_beginning(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""``tieout breaks propose|approve|reject``: corrections of a break under four eyes."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from breaks import corrections
+from breaks.corrections import Correction
+from breaks.queries import break_history
+from breaks.store import TrackedBreak
+from ops.commands.breaks.output import print_breaks
+from ops.commands.database import open_books, refusals
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, BreakId, By, Reason
+from ops.context import current
+from ops.settings.break_terms import exponents_of, limits_of
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Malformed
+from vocabulary.money import Money
+
+_SIDES: dict[str | None, Literal["stake", "payout"] | None] = {
+    None: None,
+    "stake": "stake",
+    "payout": "payout",
+}
+
+
+def propose(
+    ctx: typer.Context,
+    break_id: BreakId,
+    *,
+    by: By,
+    reason: Reason,
+    amount: Annotated[
+        str | None,
+        typer.Option(help="To the player, instead of the amount that follows from the break."),
+    ] = None,
+    side: Annotated[
+        str | None,
+        typer.Option(help="stake or payout of the round; without it the adjustment account."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose the corrections that make our round agree; another person approves them."""
+    if side not in _SIDES or (side is not None and amount is None):
+        raise Malformed("--side", "stake or payout, with an --amount, is expected")
+    engine = open_books(ctx)
+    with refusals():
+        break_ = break_history(engine, break_id).break_
+        ids = corrections.propose(
+            engine,
+            break_id,
+            by=by,
+            reason=reason,
+            now=SystemClock().now(),
+            named=None if amount is None else _correction(break_, amount, side),
+            exponents=exponents_of(current(ctx).settings, break_.provider),
+        )
+    if as_json:
+        print_json(ids)
+    else:
+        typer.echo("\n".join(ids))
+
+
+def approve(ctx: typer.Context, break_id: BreakId, *, by: By, as_json: AsJson = False) -> None:
+    """Approve and book another person's corrections; repeating completes a partial booking."""
+    settings = current(ctx).settings
+    with refusals():
+        break_ = corrections.approve(
+            open_books(ctx), break_id, by=by, clock=SystemClock(), limits=limits_of(settings)
+        )
+    print_breaks([break_], settings, as_json=as_json)
+
+
+def reject(
+    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
+) -> None:
+    """Reject another person's corrections; nothing is booked."""
+    with refusals():
+        break_ = corrections.reject(
+            open_books(ctx), break_id, by=by, reason=reason, now=SystemClock().now()
+        )
+    print_breaks([break_], current(ctx).settings, as_json=as_json)
+
+
+def _correction(break_: TrackedBreak, amount: str, side: str | None) -> Correction:
+    return Correction(amount=Money.parse(amount, break_.currency).minor, side=_SIDES[side])

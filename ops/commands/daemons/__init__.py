@@ -1,0 +1,1 @@
+"""Long-running processes: receiver, worker, scheduler, and the supervisor of all three."""

@@ -1,0 +1,23 @@
+"""``tieout down``: stop what runs in the data directory."""
+
+import signal
+
+import typer
+
+from ops.context import current
+from ops.runtime import process, servers
+from ops.runtime.pid_file import supervisor_of
+
+#: Longest wait for a supervisor to stop its children, in seconds.
+STOP_WAIT_S = 60.0
+
+
+def down(ctx: typer.Context) -> None:
+    """Stop the supervisor and the embedded servers of the data directory in order."""
+    data_dir = current(ctx).data_dir
+    supervisor = supervisor_of(data_dir)
+    if supervisor is not None:
+        process.send(supervisor, signal.SIGTERM)
+        process.wait_gone(supervisor, timeout_s=STOP_WAIT_S)
+    servers.stop(data_dir)
+    typer.echo(f"nothing runs in {data_dir.resolve()}")

@@ -1,0 +1,104 @@
+"""``tieout receiver``: answer the providers' callbacks until SIGTERM."""
+
+import gc
+import os
+import socket
+from typing import Annotated
+
+import typer
+import uvloop
+
+from ops.context import Context, current, endpoints
+from ops.providers.configured import configured
+from ops.runtime import logs, test_signals
+from ops.runtime.servers import Endpoints
+from storage.broker.redis import open_broker
+from storage.engine import open_accept_connection
+from storage.schema_version import require
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Unavailable
+from webhooks.app import Receiver
+from webhooks.config import ProviderEndpoint, ReceiverConfig
+
+#: New objects between two collections; the default 700 collects every few dozen callbacks.
+GC_THRESHOLD = 20_000
+
+
+def receiver(
+    ctx: typer.Context,
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; others may share it.")] = None,
+) -> None:
+    """Answer the providers' callbacks; several receivers may share one port."""
+    context = current(ctx)
+    listen = _bind(
+        host or context.settings.receiver.host,
+        context.settings.receiver.port if port is None else port,
+    )
+    serve(context, endpoints(context), listen)
+
+
+def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
+    """Serve on a bound socket until SIGTERM or SIGINT."""
+    logs.configure()
+    test_signals.install(context.settings, os.environ)
+    require(engines.database_url)
+    settings = context.settings.receiver
+    side = (
+        None
+        if settings.ops_port is None
+        else _bind(settings.ops_host or settings.host, settings.ops_port)
+    )
+    timeout_s = settings.commit_timeout.total_seconds()
+    process = Receiver(
+        receiver_config(context),
+        connect=lambda: open_accept_connection(
+            engines.database_url, statement_timeout_s=timeout_s
+        ),
+        broker=open_broker(engines.broker_url, []),
+        clock=SystemClock(),
+    )
+    # Everything loaded so far stays: the collector skips it and runs less often.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+    uvloop.run(process.serve(listen, side))
+
+
+def receiver_config(context: Context) -> ReceiverConfig:
+    """Build the receiver's configuration from the settings."""
+    settings = context.settings.receiver
+    endpoints = {
+        slug: ProviderEndpoint(
+            dialect=entry.dialect,
+            provider=entry.provider,
+            policy=entry.policy,
+            allow=entry.allow,
+        )
+        for slug, entry in configured(context.settings).items()
+    }
+    return ReceiverConfig(
+        endpoints=endpoints,
+        trusted_proxies=settings.trusted_proxies,
+        body_bytes_max=settings.body_bytes_max,
+        read_timeout_s=settings.read_timeout.total_seconds(),
+        idle_timeout_s=settings.idle_timeout.total_seconds(),
+        commit_timeout_s=settings.commit_timeout.total_seconds(),
+        queue_max=settings.queue_max,
+        drain_timeout_s=settings.drain_timeout.total_seconds(),
+        metrics_here=settings.ops_port is None,
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listen = socket.socket(family, socket.SOCK_STREAM)
+    listen.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listen.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listen.bind((host, port))
+    except OSError as error:
+        listen.close()
+        raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror}") from error
+    return listen

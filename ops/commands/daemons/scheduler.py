@@ -1,0 +1,162 @@
+"""``tieout scheduler``: run every job at its interval. Any number of schedulers may run."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import dramatiq
+import structlog
+import typer
+from sqlalchemy import Engine
+
+from ops.context import current, endpoints
+from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
+from ops.providers.worker_context import desk_at, own_name
+from ops.runtime import logs, test_signals
+from ops.runtime.child_jobs import ChildJobs
+from ops.runtime.servers import Endpoints
+from ops.scheduling.inquiries import schedule_inquiries
+from ops.scheduling.pull_jobs import pull_jobs
+from ops.scheduling.reconcile_jobs import reconcile_jobs
+from ops.settings.model import Settings
+from storage.broker.redis import open_broker
+from storage.engine import open_engine
+from storage.queue.heartbeats import Worker, beat, leave, paused_queues
+from storage.schema_version import require
+from vocabulary.clock import Clock, SystemClock
+from vocabulary.errors import Unavailable
+from workers.canary import send_canaries
+from workers.heartbeat_file import touch
+from workers.scheduler import Job, Scheduler
+from workers.sweeper import sweep
+
+#: Time between two heartbeats in PostgreSQL.
+BEAT_EVERY = timedelta(seconds=2)
+#: Time between two searches for breaks whose provider is to be asked.
+INQUIRE_EVERY = timedelta(seconds=10)
+
+log = structlog.get_logger()
+
+
+def scheduler(
+    ctx: typer.Context,
+    *,
+    pulse: Annotated[
+        Path | None, typer.Option(help="A file that shows progress to a supervisor.")
+    ] = None,
+) -> None:
+    """Find unposted batches and waiting history; pull feeds and reconcile by the settings."""
+    logs.configure()
+    context = current(ctx)
+    test_signals.install(context.settings, os.environ)
+    engines = endpoints(context)
+    require(engines.database_url)
+    keep_schedule(context.settings, engines, context.data_dir, pulse)
+
+
+def keep_schedule(
+    settings: Settings, engines: Endpoints, data_dir: Path, pulse: Path | None
+) -> None:
+    """Run every job at its interval until SIGTERM or SIGINT.
+
+    Args:
+        settings: the intervals and the providers.
+        engines: the database and the broker.
+        data_dir: where runs keep their finished parts.
+        pulse: a file that shows progress, or None.
+
+    Raises:
+        Unavailable: the port of the metrics cannot be listened on.
+    """
+    clock = SystemClock()
+    engine = open_engine(engines.database_url)
+    worker = own_name("scheduler", clock)
+    jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), worker)
+    child_jobs = ChildJobs()
+    jobs += pull_jobs(settings, engine, engines.database_url, child_jobs)
+    jobs += reconcile_jobs(
+        settings,
+        engine,
+        clock,
+        child_jobs,
+        database_url=engines.database_url,
+        data_dir=data_dir,
+    )
+    on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
+    runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: runner.stop())
+    with _metrics(settings, engines, clock, child_jobs):
+        runner.run()
+    try:
+        leave(engine, worker)
+    except Unavailable as error:
+        log.info("heartbeat_unavailable", why=str(error))
+
+
+@contextmanager
+def _metrics(
+    settings: Settings, engines: Endpoints, clock: Clock, child_jobs: ChildJobs
+) -> Iterator[None]:
+    """Serve metrics meanwhile, if the settings name a port."""
+    if settings.metrics.port is None:
+        yield
+        return
+    engine = open_bounded_engine(engines.database_url)
+    parts = parts_of(
+        settings,
+        engine=engine,
+        broker_url=engines.broker_url,
+        clock=clock,
+        database_url=engines.database_url,
+        child_jobs=child_jobs,
+    )
+    stop = serve_metrics(settings.metrics, parts)
+    try:
+        yield
+    finally:
+        stop()
+        engine.dispose()
+
+
+def jobs_of(
+    settings: Settings, engine: Engine, broker: dramatiq.Broker, worker: Worker
+) -> list[Job]:
+    """The jobs that run in all schedulers; each finds out itself what is due."""
+
+    def pause_of(queue: str) -> str | None:
+        return f"queue {queue} is paused" if queue in paused_queues(engine) else None
+
+    worker_context = desk_at(engine, settings, worker=worker.name, hold=pause_of)
+    age_s = max(1, int(settings.workers.sweep_after.total_seconds()))
+    canary_every = settings.workers.canary_every
+    return [
+        Job(
+            name="sweep",
+            every=settings.workers.sweep_every,
+            run=lambda _slot: sweep(worker_context, broker, age_s=age_s),
+            exclusive=False,
+        ),
+        Job(
+            name="canary",
+            every=canary_every,
+            run=lambda _slot: send_canaries(engine, broker, every=canary_every),
+            exclusive=False,
+        ),
+        Job(
+            name="details",
+            every=INQUIRE_EVERY,
+            run=lambda _slot: schedule_inquiries(settings, engine, broker),
+            exclusive=False,
+        ),
+        Job(
+            name="heartbeat",
+            every=BEAT_EVERY,
+            run=lambda _slot: beat(engine, worker),
+            exclusive=False,
+        ),
+    ]

@@ -1,0 +1,197 @@
+"""``tieout up``: run everything on this machine in the foreground and keep it running."""
+
+import http.client
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Annotated
+
+import structlog
+import typer
+
+from ops.commands.setup.migrate import migrate_database
+from ops.context import Context, current
+from ops.runtime import logs, servers
+from ops.runtime.data_directory import open_data_directory
+from ops.runtime.pid_file import PidBoard, supervising
+from ops.runtime.server_checks import check_broker
+from ops.runtime.server_keeper import EngineKeeper
+from ops.runtime.servers import Endpoints
+from ops.runtime.supervisor import Program, Supervisor
+from ops.settings.metrics import metrics_url
+from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
+from vocabulary.errors import Unavailable
+
+#: Seconds for a worker or scheduler to finish its message after SIGTERM.
+GRACE_S = 15.0
+#: Seconds between two readiness checks of the receiver.
+READY_EVERY_S = 0.05
+log = structlog.get_logger()
+
+
+def up(
+    ctx: typer.Context,
+    *,
+    receivers: Annotated[int | None, typer.Option(min=1, max=256, help="Receivers.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Workers.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Receiver's port.")] = None,
+) -> None:
+    """Run engines, receivers, workers and scheduler; restart what dies; stop on SIGTERM."""
+    logs.configure()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
+    context = current(ctx)
+    settings = _with_options(context.settings, receivers, workers, port)
+    settings = _with_free_ports(settings)
+    home = open_data_directory(context.data_dir)
+    with supervising(home) as board:
+        before = servers.status(home.root)
+        try:
+            endpoints = servers.ensure(home.root, settings)
+            check_broker(endpoints.broker_url)
+            migrate_database(endpoints.database_url)
+            code = _supervise(context, settings, endpoints, board)
+        finally:
+            servers.stop(home.root, sparing=before)
+    raise typer.Exit(code)
+
+
+def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list[Program]:
+    """The child processes, in the order in which they stop: workers outlive the receivers."""
+    env = {**os.environ, **_overrides(settings, endpoints)}
+    config = ["--config", str(context.config.resolve())] if context.config else []
+    data = ["--data", str(context.data_dir.resolve())]
+    command = [sys.executable, "-m", "ops", *config, *data]
+    drain_s = settings.receiver.drain_timeout.total_seconds() + 5
+    # Dramatiq ends a whole family when one of its processes dies: one process to a family.
+    posting = [*command, "worker", "--processes", "1"]
+    receiver = Program(name="receiver", argv=[*command, "receiver"], env=env, grace_s=drain_s)
+    patience_s = settings.workers.stuck_after.total_seconds()
+    run = context.data_dir.resolve() / "run"
+
+    def watched(name: str, argv: list[str], number: int) -> Program:
+        heartbeat = run / f"{name}-{number}.pulse"
+        return Program(
+            name=name,
+            argv=[*argv, "--pulse", str(heartbeat)],
+            env=env,
+            grace_s=GRACE_S,
+            heartbeat=heartbeat,
+            heartbeat_s=patience_s,
+        )
+
+    return [
+        *[receiver] * settings.receiver.processes,
+        watched("scheduler", [*command, "scheduler"], 0),
+        *[watched("worker", posting, n) for n in range(settings.workers.processes)],
+    ]
+
+
+def _with_options(
+    settings: Settings, receivers: int | None, workers: int | None, port: int | None
+) -> Settings:
+    receiver_options = {"processes": receivers, "port": port}
+    worker_options = {"processes": workers}
+    return settings.model_copy(
+        update={
+            "receiver": settings.receiver.model_copy(update=_set_only(receiver_options)),
+            "workers": settings.workers.model_copy(update=_set_only(worker_options)),
+        }
+    )
+
+
+def _with_free_ports(settings: Settings) -> Settings:
+    """Check that the ports are free, and choose one where the settings say 0.
+
+    Receivers share a port silently, even with those of another data directory, which would
+    split the callbacks between two ledgers.
+    """
+    receiver, metrics = settings.receiver, settings.metrics
+    settings = _with_options(
+        settings, None, None, _free_port("receiver", receiver.host, receiver.port)
+    )
+    if metrics.port is None:
+        return settings
+    port = {"port": _free_port("metrics", metrics.host, metrics.port)}
+    return settings.model_copy(update={"metrics": metrics.model_copy(update=port)})
+
+
+def _free_port(section: str, host: str, port: int) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise Unavailable(
+                f"{section}.port {port} on {host} cannot be listened on: {error.strerror}"
+            ) from error
+        return int(trial.getsockname()[1])
+
+
+def _set_only(options: dict[str, int | None]) -> dict[str, int]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
+    """Environment variables for what the children cannot read from the settings file."""
+    variables = {
+        "TIEOUT_DATABASE__URL": endpoints.database_url,
+        "TIEOUT_BROKER__URL": endpoints.broker_url,
+        "TIEOUT_RECEIVER__PORT": str(settings.receiver.port),
+    }
+    port = settings.metrics.port
+    return variables if port is None else {**variables, "TIEOUT_METRICS__PORT": str(port)}
+
+
+def _supervise(
+    context: Context, settings: Settings, endpoints: Endpoints, board: PidBoard
+) -> int:
+    supervisor = Supervisor(programs(context, settings, endpoints), on_change=board.post)
+    keeper = EngineKeeper(
+        context.data_dir,
+        settings,
+        on_change=board.post,
+        on_hopeless=lambda: supervisor.request_stop(3),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.request_stop())
+    stopping = threading.Event()
+    announcer = threading.Thread(target=_announce_ready, args=(settings, stopping))
+    announcer.start()
+    if EMBEDDED in {settings.database.url, settings.broker.url}:
+        keeper.start()
+    try:
+        return supervisor.run()
+    finally:
+        stopping.set()
+        announcer.join()
+        if keeper.is_alive():
+            keeper.stop()
+
+
+def _announce_ready(settings: Settings, stopping: threading.Event) -> None:
+    """Print "ready" once the receiver takes callbacks, and the URL of the metrics."""
+    metrics = settings.metrics
+    while not stopping.is_set():
+        if _is_ready(settings.receiver):
+            typer.echo("ready")
+            if metrics.port is not None:
+                typer.echo(f"metrics {metrics_url(metrics.host, metrics.port)}")
+            return
+        stopping.wait(READY_EVERY_S)
+
+
+def _is_ready(receiver: ReceiverSettings) -> bool:
+    host = receiver.ops_host or receiver.host
+    port = receiver.ops_port or receiver.port
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not a bind
+    connection = http.client.HTTPConnection(near, port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,54 @@
+"""``tieout worker``: one Dramatiq process family that posts batches and ingests history."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.context import current, endpoints
+from ops.runtime import logs
+from storage.schema_version import require
+from vocabulary.errors import Malformed
+
+
+def worker(
+    ctx: typer.Context,
+    *,
+    processes: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads in each.")] = None,
+    pulse: Annotated[
+        Path | None, typer.Option(help="A file that shows progress; with one process only.")
+    ] = None,
+) -> None:
+    """Post batches and ingest history until SIGTERM."""
+    logs.configure()
+    context = current(ctx)
+    engines = endpoints(context)
+    require(engines.database_url)
+    settings = context.settings.workers
+    processes = processes or settings.processes
+    threads = threads or settings.threads
+    if pulse is not None:
+        _require_one_process(processes)
+        os.environ["TIEOUT_PULSE"] = str(pulse.absolute())
+    # Prefetched messages of a worker that dies wait for a minute, so prefetch few.
+    os.environ["dramatiq_queue_prefetch"] = str(threads)  # noqa: SIM112 - Dramatiq's own name
+    os.environ["TIEOUT_DATABASE__URL"] = engines.database_url
+    os.environ["TIEOUT_BROKER__URL"] = engines.broker_url
+    os.environ["TIEOUT_DATA"] = str(context.data_dir.absolute())
+    if context.config is not None:
+        os.environ["TIEOUT_CONFIG"] = str(context.config.absolute())
+    arguments = [
+        *("--processes", str(processes)),
+        *("--threads", str(threads)),
+    ]
+    # This process becomes Dramatiq's master, which then handles signals and exit codes.
+    python = [sys.executable, "-m", "dramatiq", "ops.runtime.dramatiq_main", *arguments]
+    os.execv(sys.executable, python)  # noqa: S606 - our own command
+
+
+def _require_one_process(processes: int) -> None:
+    if processes != 1:
+        raise Malformed("--pulse", f"shows one process's progress, not that of {processes}")

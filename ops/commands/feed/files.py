@@ -1,0 +1,26 @@
+"""``tieout feed file``: write a kept statement file back to disk."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from feeds.statements.archive import file_parts, has_file
+from ops.commands.database import open_books
+
+
+def file(
+    ctx: typer.Context,
+    number: Annotated[int, typer.Argument(help="The file's number, as import prints it.")],
+    target: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
+) -> None:
+    """Write a statement file as it was received, also one in quarantine."""
+    if target.exists():
+        raise typer.BadParameter(f"{target} exists")
+    with open_books(ctx).connect() as connection:
+        if not has_file(connection, number):
+            raise typer.BadParameter(f"there is no file {number}")
+        with target.open("xb") as stream:
+            for part in file_parts(connection, number):
+                stream.write(part)
+    typer.echo(f"file {number} is in {target}")

@@ -1,0 +1,84 @@
+"""``tieout feed findings|resolve``: problems of feeds and closed days."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from feeds.findings import FeedFinding, Severity, open_findings, resolve_finding
+from ops.commands.database import open_books
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, ProviderFilter
+from vocabulary.clock import SystemClock, iso
+from vocabulary.errors import Refused
+
+#: Findings printed one by one; the rest are counted.
+SHOWN_MAX = 20
+
+
+def findings(
+    ctx: typer.Context, *, provider: ProviderFilter = None, as_json: AsJson = False
+) -> None:
+    """Open findings about feeds and closed days; exit 1 if one of them is an error."""
+    with open_books(ctx).connect() as connection:
+        listed = [
+            finding
+            for finding in open_findings(connection)
+            if provider in {None, finding.provider}
+        ]
+    if as_json:
+        print_json([_finding_json(finding) for finding in listed], indent=2, instant=iso)
+    else:
+        print_findings(listed)
+    has_error = any(finding.severity is Severity.ERROR for finding in listed)
+    raise typer.Exit(1 if has_error else 0)
+
+
+def resolve(
+    ctx: typer.Context,
+    finding: Annotated[str, typer.Argument(help="The finding's id, as status prints it.")],
+    *,
+    by: Annotated[str, typer.Option(help="Who checked it.")],
+    reason: Annotated[str, typer.Option(help="Why it is resolved.")],
+) -> None:
+    """Close a finding that reading again cannot cure; it stays closed."""
+    now = SystemClock().now()
+    with open_books(ctx).begin() as connection:
+        try:
+            resolve_finding(connection, finding, by=f"{by}: {reason}", now=now)
+        except Refused as error:
+            raise typer.BadParameter(str(error)) from error
+    typer.echo(f"{finding} is closed")
+
+
+def print_findings(listed: Iterable[FeedFinding]) -> None:
+    """Print findings, one a line."""
+    findings_ = tuple(listed)
+    for finding in findings_[:SHOWN_MAX]:
+        place = finding.file or finding.feed
+        line = f":{finding.line}" if finding.line is not None else ""
+        record = f" {finding.record_id}" if finding.record_id else ""
+        head = f"{finding.id} {finding.severity} {finding.kind}"
+        typer.echo(f"  {head} {place}{line}{record}: {finding.detail}")
+    if len(findings_) > SHOWN_MAX:
+        typer.echo(f"  and {len(findings_) - SHOWN_MAX} more")
+
+
+def _finding_json(finding: FeedFinding) -> dict[str, Any]:
+    covers = finding.covers
+    return {
+        "id": finding.id,
+        "provider": finding.provider,
+        "feed": finding.feed,
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "file": finding.file,
+        "line": finding.line,
+        "record_id": finding.record_id,
+        "round_key": finding.round_id,
+        "window": covers and {"from": covers.start, "to": covers.end},
+        "detail": finding.detail,
+        "evidence": finding.evidence,
+        "first_seen": finding.first_seen,
+        "last_seen": finding.last_seen,
+    }

@@ -1,0 +1,132 @@
+"""``tieout feed import``: import a statement file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from feeds.findings import NewFinding, severity_of
+from feeds.statements.importer import ImportRequest, ImportResult, import_file
+from ops.commands.database import open_books
+from ops.commands.feed.preview import print_preview
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Provider
+from ops.commands.provider import entry_named
+from ops.context import current
+from ops.providers.configured import configured
+from ops.providers.matching import provider_named
+from ops.providers.statements import preview_file, reader_of
+from vocabulary.clock import SystemClock
+
+#: Findings printed one by one; the rest are counted.
+SHOWN_MAX = 20
+
+
+def import_statement(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    *,
+    provider: Provider,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Say what each column becomes; store nothing.")
+    ] = False,
+    restates: Annotated[
+        bool, typer.Option("--restates", help="It replaces an earlier file of the same day.")
+    ] = False,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="It covers all of its time, not only a part.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import a statement; the same file again changes nothing. Exit 1 on any error in it.
+
+    CSV, XLSX, JSON lines or Parquet. The whole file is kept in any case. Each line that cannot
+    be read is a finding, which stays open until the line is read.
+    """
+    settings = current(ctx).settings
+    chosen = provider_named(configured(settings), provider)
+    if chosen.dialect.statement is None:
+        raise typer.BadParameter(f"{provider} pushes its history; it has no statements")
+    statement = entry_named(settings, provider).statement
+    reader = reader_of(chosen, statement)
+    if preview:
+        columns = preview_file(file, reader)
+        print_preview(file, columns, as_json=as_json)
+        raise typer.Exit(1 if columns.unreadable or columns.missing else 0)
+    request = ImportRequest(
+        path=file,
+        zone=ZoneInfo(chosen.timezone),
+        now=SystemClock().now(),
+        expects_daily=statement.daily,
+        restates=restates,
+        complete=complete,
+    )
+    with open_books(ctx).begin() as connection:
+        result = import_file(connection, reader, request)
+    if as_json:
+        print_json(_import_json(result), indent=2)
+    else:
+        _print(file, result)
+    raise typer.Exit(1 if result.has_errors else 0)
+
+
+def _print(file: Path, result: ImportResult) -> None:
+    """Print the result; what is wrong with the file goes to standard error."""
+    for finding in result.findings[:SHOWN_MAX]:
+        typer.echo(f"{_place(file, finding)}: {finding.detail}", err=True)
+    if len(result.findings) > SHOWN_MAX:
+        typer.echo(f"and {len(result.findings) - SHOWN_MAX} more", err=True)
+    if result.verdict == "quarantined":
+        typer.echo(f"{file.name} is in quarantine: nothing of it was imported", err=True)
+    if result.withdrawn:
+        typer.echo(f"{result.withdrawn} records are withdrawn", err=True)
+    if result.restatements:
+        typer.echo(f"{result.restatements} records of closed days are restated", err=True)
+    currencies = ", ".join(f"{n} in {code}" for code, n in sorted(result.currencies.items()))
+    unreadable = sum(finding.line is not None for finding in result.findings)
+    typer.echo(
+        f"{result.count.received} records, {result.count.stored} new or changed,"
+        f" {unreadable} unreadable lines"
+    )
+    typer.echo(
+        f"file {result.file_id}: {result.verdict}, {result.day or 'of no single day'},"
+        f" {currencies or 'no lines'}, {result.count.late} late"
+    )
+
+
+def _place(file: Path, finding: NewFinding) -> str:
+    if finding.line is not None:
+        return f"{file}:{finding.line}"
+    return f"{file}: {finding.record_id}" if finding.record_id else str(file)
+
+
+def _import_json(result: ImportResult) -> dict[str, Any]:
+    return {
+        "received": result.count.received,
+        "stored": result.count.stored,
+        "versions": result.count.versions,
+        "unreadable": [
+            {"line": finding.line, "reason": finding.detail}
+            for finding in result.findings
+            if finding.line is not None
+        ],
+        "file_id": result.file_id,
+        "verdict": result.verdict,
+        "day": result.day,
+        "currencies": result.currencies,
+        "late": result.count.late,
+        "gaps": result.gaps,
+        "restated": result.restatements,
+        "withdrawn": result.withdrawn,
+        "findings": [
+            {
+                "kind": finding.kind,
+                "severity": severity_of(finding.kind),
+                "line": finding.line,
+                "record_id": finding.record_id,
+                "detail": finding.detail,
+            }
+            for finding in result.findings
+        ],
+    }

@@ -1,0 +1,59 @@
+"""``tieout feed import --preview``: how the columns of a file would be read."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ops.commands.json_output import print_json
+from ops.providers.statements import Preview
+
+#: Unreadable lines printed one by one; the rest are counted.
+SHOWN_MAX = 5
+#: Characters shown of a value.
+VALUE_CHARS = 40
+
+
+def print_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
+    """Print what each column would become, and how many lines would be imported."""
+    if as_json:
+        print_json(_preview_json(preview), indent=2)
+        return
+    for column in preview.columns:
+        becomes = f"becomes {column.becomes}" if column.becomes else "is ignored"
+        shown = ", ".join(_fit(value) for value in column.first)
+        kinds = "" if column.kinds == ("text",) else f" ({', '.join(column.kinds)})"
+        typer.echo(f"{_fit(column.name)} {becomes}{kinds}; {column.values} values: {shown}")
+    for field in preview.missing:
+        typer.echo(f"no column for {field}", err=True)
+    for row in preview.unreadable[:SHOWN_MAX]:
+        typer.echo(f"{file}:{row.line}: {row.reason}", err=True)
+    typer.echo(
+        f"of the first lines {preview.readable} would be imported,"
+        f" {len(preview.unreadable)} would not; nothing was stored"
+    )
+
+
+def _fit(value: str) -> str:
+    """Make a value safe to print: a file must not control the terminal."""
+    return "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value
+    )[:VALUE_CHARS]
+
+
+def _preview_json(preview: Preview) -> dict[str, Any]:
+    return {
+        "columns": [
+            {
+                "column": column.name,
+                "field": column.becomes,
+                "values": column.values,
+                "first": column.first,
+                "kinds": column.kinds,
+            }
+            for column in preview.columns
+        ],
+        "missing": preview.missing,
+        "readable": preview.readable,
+        "unreadable": [{"line": row.line, "reason": row.reason} for row in preview.unreadable],
+    }

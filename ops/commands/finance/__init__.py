@@ -1,0 +1,1 @@
+"""Figures for finance: totals, invoices, resolution rates and reports."""

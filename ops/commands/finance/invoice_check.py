@@ -1,0 +1,96 @@
+"""Check an invoice file against the ledger by the terms of the settings."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import typer
+
+from ops.commands.run_options import ProviderWindow, asked
+from ops.context import Context
+from ops.settings.fee_terms import fee_terms
+from reconcile.invoices.check import InvoiceCheck, check_invoice
+from reconcile.invoices.file import read_invoice
+from reconcile.invoices.terms import FeeTerms
+from reconcile.totals.render import Exponents
+from reconcile.totals.tie_out import Totals, totals
+from vocabulary.clock import Clock
+
+_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoiced:
+    """A checked invoice, the totals it was compared with, and the provider's exponents."""
+
+    check: InvoiceCheck
+    totals: Totals
+    exponents: Exponents
+
+
+def checked(
+    context: Context,
+    file: Path,
+    *,
+    provider: str,
+    period: str,
+    maturity: str | None,
+    clock: Clock,
+) -> Invoiced:
+    """Check an invoice against the totals of its period.
+
+    Raises:
+        typer.BadParameter: no such provider, period, file or terms.
+        Refused: the invoice cannot be read, or is in another currency than the terms.
+        Unavailable: the database cannot be reached.
+    """
+    request = asked(context, provider, period_of(period), maturity, clock)
+    terms, exponents = _terms(request), request.chosen.provider.exponents
+    claimed = read_invoice(
+        _bytes(file), file.name, currency=terms.currency, exponents=exponents
+    )
+    period_totals = totals(
+        request.url, request.request, now=clock.now(), zone=request.chosen.timezone
+    )
+    check = check_invoice(claimed, period_totals, terms, exponents)
+    return Invoiced(check=check, totals=period_totals, exponents=exponents)
+
+
+def _terms(request: ProviderWindow) -> FeeTerms:
+    if request.entry.terms is None:
+        raise typer.BadParameter(
+            f"no terms are set for {request.entry.slug}: [providers.terms]",
+            param_hint="--provider",
+        )
+    return fee_terms(request.entry.terms)
+
+
+def period_of(period: str) -> tuple[str, str]:
+    """The first day of a period, and the day after it.
+
+    Raises:
+        typer.BadParameter: neither a month nor two dates.
+    """
+    if "/" in period:
+        start, end = period.split("/", 1)
+        return start, end
+    month = _MONTH.fullmatch(period)
+    try:
+        first = date(int(month[1]), int(month[2]), 1) if month else None
+    except ValueError:
+        first = None
+    if first is None:
+        raise typer.BadParameter(
+            "a month such as 2026-06, or two dates such as 2026-06-01/2026-06-15",
+            param_hint="--period",
+        )
+    following = (first + timedelta(days=31)).replace(day=1)
+    return first.isoformat(), following.isoformat()
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}") from error

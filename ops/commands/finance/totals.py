@@ -1,0 +1,104 @@
+"""``tieout totals``: both sides by day, game or currency, and every difference explained."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Maturity, Provider
+from ops.commands.run_options import asked
+from ops.context import current
+from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
+from reconcile.totals.tie_out import Totals, totals
+from vocabulary.clock import SystemClock
+from vocabulary.money import exponent_of, text_from_minor
+
+
+class TotalsSplit(StrEnum):
+    """What totals can be split by; they are always split by currency too."""
+
+    DAY = "day"
+    GAME = "game"
+    CURRENCY = "currency"
+
+
+def show(
+    ctx: typer.Context,
+    *,
+    provider: Provider,
+    start: Annotated[str, typer.Option("--from", help="Date or instant; inside.")],
+    end: Annotated[str, typer.Option("--to", help="Date or instant; outside.")],
+    by: Annotated[
+        list[TotalsSplit] | None, typer.Option(help="day (default), game, currency.")
+    ] = None,
+    rounds: Annotated[
+        str | None, typer.Option(metavar="DAY", help="The rounds behind one day's differences.")
+    ] = None,
+    maturity: Maturity = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add up both sides and explain each difference; exit 1 where breaks make one."""
+    clock = SystemClock()
+    request = asked(current(ctx), provider, (start, end), maturity, clock)
+    day = None if rounds is None else _day(rounds)
+    exponents = request.chosen.provider.exponents
+    result = totals(request.url, request.request, now=clock.now(), zone=request.chosen.timezone)
+    names = tuple(
+        split.value for split in by or [TotalsSplit.DAY] if split is not TotalsSplit.CURRENCY
+    )
+    if as_json:
+        document = totals_json(result, names, exponents)
+        if day is not None:
+            document["rounds"] = rounds_json(result, day, exponents)
+        print_json(document, indent=2)
+    else:
+        _print(result, names, exponents)
+        if day is not None:
+            _print_rounds(result, day, exponents)
+    differs = any(line.break_id for line in result.lines)
+    raise typer.Exit(1 if differs or not result.ties else 0)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        hint = "a date such as 2026-03-01 is expected"
+        raise typer.BadParameter(hint, param_hint="--rounds") from error
+
+
+def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None:
+    table = Table(*names, "currency", "bets", "wins", "GGR ours", "GGR theirs", "difference")
+    table.add_column("explained by")
+    table.add_column("residual")
+    for row in result.by(*names):
+        digits = exponent_of(row.currency, exponents)
+        amounts = (row.ours.ggr, row.theirs.ggr, row.difference.ggr)
+        table.add_row(
+            *row.name,
+            row.currency,
+            f"{row.ours.bets} / {row.theirs.bets}",
+            f"{row.ours.wins} / {row.theirs.wins}",
+            *(text_from_minor(minor, digits) for minor in amounts),
+            causes_text(row.causes, digits),
+            text_from_minor(row.residual, digits),
+        )
+    Console().print(table)
+    if result.unposted:
+        typer.echo(f"{result.unposted} accepted batches are not posted yet and not in here")
+    typer.echo("every difference is explained" if result.ties else "THE TOTALS DO NOT TIE")
+
+
+def _print_rounds(result: Totals, day: date, exponents: Exponents) -> None:
+    table = Table("round", "player", "game", "cause", "GGR, theirs less ours", "break")
+    for line in result.lines:
+        if line.cell.day == day:
+            digits = exponent_of(line.cell.currency, exponents)
+            amount = f"{text_from_minor(line.ggr, digits)} {line.cell.currency}"
+            named = line.break_id or ""
+            table.add_row(line.round_id, line.player, line.cell.game, line.cause, amount, named)
+    Console().print(table)

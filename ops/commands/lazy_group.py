@@ -1,0 +1,107 @@
+"""Command groups that import a command's module when the command is used."""
+
+import ast
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class LazyCommands(Mapping[str, Any]):
+    """The commands of a group by name, each imported when it is looked up.
+
+    Args:
+        targets: by name, the command's function or Typer application as ``module:attribute``.
+        summaries: by name, the help of a command that has none of its own.
+    """
+
+    def __init__(self, targets: Mapping[str, str], summaries: Mapping[str, str]) -> None:
+        self._targets = targets
+        self._summaries = summaries
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = self._targets[name].partition(":")
+        target = getattr(importlib.import_module(module), attribute)
+        app = target if isinstance(target, typer.Typer) else _app_of(target)
+        command = typer.main.get_command(app)
+        command.name = name
+        command.help = command.help or self._summaries.get(name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._targets)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+
+class LazyGroup(TyperGroup):
+    """A group of lazy commands.
+
+    Attributes:
+        targets: see ``LazyCommands``.
+        summaries: by name, the help of a command that is no function or has no docstring.
+    """
+
+    targets: ClassVar[Mapping[str, str]] = {}
+    summaries: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        commands = LazyCommands(self.targets, self.summaries)
+        self.commands = commands  # type: ignore[assignment] # nobody adds commands
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the group's interface
+        """List the names in the order of the targets."""
+        return list(self.targets)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Return a placeholder with the command's help, which is read without importing it."""
+        if cmd_name not in self.targets:
+            return None
+        summary = self.summaries.get(cmd_name) or docstring_of(self.targets[cmd_name])
+        return TyperCommand(cmd_name, help=summary)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Import the command that is run."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and self.commands[str(name)], rest
+
+
+def lazy_group(
+    targets: Mapping[str, str], *, summaries: Mapping[str, str] | None = None
+) -> typer.Typer:
+    """Make a group of lazy commands."""
+    attributes = {"targets": targets, "summaries": summaries or {}}
+    return typer.Typer(
+        cls=type("Group", (LazyGroup,), attributes),
+        callback=_no_options,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+
+def docstring_of(target: str) -> str | None:
+    """Read a function's docstring from its source: importing would take ten times as long."""
+    module, _, name = target.partition(":")
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return ast.get_docstring(node)
+    return None
+
+
+def _app_of(command: Callable[..., None]) -> typer.Typer:
+    app = typer.Typer(add_completion=False)
+    app.command()(command)
+    return app
+
+
+def _no_options() -> None:
+    pass

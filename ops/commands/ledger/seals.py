@@ -1,0 +1,146 @@
+"""``tieout ledger seal|audit``: seal a day, and prove sealed days from files."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.seal.compare import compare as compare_with_books
+from ledger.seal.files import SealLine, read_lines, write_lines
+from ledger.seal.seal import exported_lines, seal_day, seal_of
+from ledger.seal.seal import recheck as recheck_seals
+from ledger.seal.verify import Auditor, AuditResult
+from ops.commands.database import open_books
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
+from ops.commands.progress import progress_bars
+from vocabulary.errors import Malformed
+
+audit = typer.Typer(no_args_is_help=True, add_completion=False)
+
+SealedDay = Annotated[str, typer.Argument(help="A day in UTC, such as 2026-06-04.")]
+
+
+def seal(ctx: typer.Context, day: SealedDay, *, as_json: AsJson = False) -> None:
+    """Seal a day that is over and completely booked; each seal covers the one before."""
+    with progress_bars() as announce:
+        sealed = seal_day(open_books(ctx), _day(day), progress=announce("lines", None))
+    if as_json:
+        document = {"day": day, "seal": sealed.hash, "previous": sealed.previous}
+        print_json({**document, "counts": sealed.counts})
+        return
+    counts = ", ".join(f"{count} {table}" for table, count in sealed.counts.items())
+    typer.echo(f"{day} sealed: {sealed.hash}\n{counts}; keep the seal outside this database")
+
+
+@audit.command()
+def export(
+    ctx: typer.Context,
+    day: SealedDay,
+    *,
+    out: Annotated[Path, typer.Option(help="The file to write; .gz compresses it.")],
+) -> None:
+    """Write a sealed day as canonical lines; exit 1 if the books no longer give its seal."""
+    engine = open_books(ctx)
+    sealed = seal_of(engine, _day(day))
+    if sealed is None:
+        raise Malformed(day, "a sealed day is expected; `tieout ledger seal` seals it")
+    last = b""
+
+    def remember_last(lines: Iterator[bytes]) -> Iterator[bytes]:
+        nonlocal last
+        for line in lines:
+            last = line
+            yield line
+
+    with progress_bars() as announce:
+        lines = exported_lines(engine, sealed, progress=announce("lines", None))
+        write_lines(out, remember_last(lines))
+    exported_seal = json.loads(last)["seal"]
+    typer.echo(f"{out}: {exported_seal}")
+    if exported_seal != sealed.hash:
+        typer.echo(f"the day was sealed as {sealed.hash}: its rows have changed", err=True)
+        raise typer.Exit(1)
+
+
+@audit.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Files of days, oldest first.")],
+    *,
+    seal: Annotated[
+        str | None, typer.Option(help="The last day's seal, as it was kept elsewhere.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove files of sealed days with no database: seals, zero sums, chains; exit 1 if not."""
+    auditor = Auditor()
+    with progress_bars() as announce:
+        done = announce("lines", None)
+        for file in files:
+            auditor.read_day(str(file), _counted(read_lines(file), done))
+    if seal is not None:
+        auditor.expect_seal(seal)
+    _print_audit(auditor.result, as_json=as_json)
+
+
+@audit.command()
+def compare(ctx: typer.Context, file: Path, *, as_json: AsJson = False) -> None:
+    """Compare a day's file with the books and name every row that differs; exit 1 if any."""
+    with progress_bars() as announce:
+        result = compare_with_books(open_books(ctx), file, progress=announce("lines", None))
+    _print_audit(result, as_json=as_json)
+
+
+@audit.command()
+def recheck(
+    ctx: typer.Context,
+    *,
+    day: Annotated[str | None, typer.Option(help="Only this day; else every one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read sealed days again and compare them with their seals; exit 1 if one has changed."""
+    only = None if day is None else _day(day)
+    days = []
+    with progress_bars() as announce:
+        progress = announce("lines", None)
+        for checked in recheck_seals(open_books(ctx), only, progress=progress):
+            name = checked.seal.day.isoformat()
+            days.append({"day": name, "seal": checked.seal.hash, "wrong": checked.wrong})
+            if not as_json:
+                typer.echo(f"{'FAIL' if checked.wrong else 'ok  '} {name} {checked.seal.hash}")
+                for finding in checked.wrong:
+                    typer.echo(f"     {finding}")
+    if only is not None and not days:
+        raise Malformed(only.isoformat(), "a sealed day is expected")
+    clean = not any(entry["wrong"] for entry in days)
+    if as_json:
+        print_json({"clean": clean, "days": days})
+    raise typer.Exit(0 if clean else 1)
+
+
+def _counted(lines: Iterator[SealLine], done: Callable[[int], None]) -> Iterator[SealLine]:
+    for line in lines:
+        done(1)
+        yield line
+
+
+def _print_audit(result: AuditResult, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"clean": not result.wrong, **asdict(result)})
+    else:
+        counts = ", ".join(f"{count} {kind}" for kind, count in result.counts.items())
+        typer.echo(f"{', '.join(result.days)}: {counts}; {result.wrong} findings")
+        findings = [f"FAIL {finding}" for finding in result.findings]
+        typer.echo("\n".join([*findings, result.seal]).strip())
+    raise typer.Exit(1 if result.wrong else 0)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Malformed("DAY", "a day such as 2026-06-04 is expected") from None

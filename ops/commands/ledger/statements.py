@@ -1,0 +1,122 @@
+"""``tieout ledger statement``: a wallet's operations, or a provider's days."""
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from ledger.queries.balances import StatementLine, statement_of
+from ledger.queries.provider_days import ProviderDay, provider_days
+from ops.commands.database import open_books
+from ops.commands.json_output import print_json
+from ops.commands.ledger.balances import ByClock, ClockChoice
+from ops.commands.ledger.output import read_day, table, text
+from ops.commands.options import AsJson
+from ops.commands.provider import entry_named
+from ops.context import current
+from vocabulary.errors import Malformed
+
+_AMOUNTS = (
+    *("stake", "payout", "rollbacks", "adjustments", "funds"),
+    *("ggr", "difference", "clearing"),
+)
+
+
+def statement(
+    ctx: typer.Context,
+    *,
+    player: Annotated[str | None, typer.Option(help="A player's operations.")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="With --player: the wallet's currency.")
+    ] = None,
+    provider: Annotated[str | None, typer.Option(help="Or a provider's days.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="With --provider: the first day.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="With --provider: the last day.")
+    ] = None,
+    by: ByClock = ClockChoice.RECEIVED,
+    after: Annotated[int, typer.Option(help="Only what follows this seq.")] = 0,
+    most: Annotated[int, typer.Option(help="At most this many lines.")] = 1_000,
+    as_json: AsJson = False,
+) -> None:
+    """A wallet's operations in chain order, or a provider's days."""
+    if provider is not None and player is None:
+        days = (read_day(first, "--from"), read_day(last, "--to"))
+        _provider_days(ctx, provider, days, by=by, as_json=as_json)
+    elif player is not None and currency is not None and provider is None:
+        lines = statement_of(
+            open_books(ctx), player=player, currency=currency, after_seq=after, limit=most
+        )
+        _print_lines(lines, currency, as_json=as_json)
+    else:
+        raise Malformed("statement", "--player with --currency, or --provider, is expected")
+
+
+def _print_lines(lines: list[StatementLine], currency: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json([_line_json(line, currency) for line in lines])
+        return
+    table(
+        ["seq", "received", "provider", "kind", "decision", "round", "amount", "balance"],
+        (
+            [
+                *(str(line.seq), line.received_at.isoformat(timespec="milliseconds")),
+                *(line.provider, line.kind, line.decision, line.round_id),
+                *(text(line.amount, currency), text(line.balance_after, currency)),
+            ]
+            for line in lines
+        ),
+    )
+
+
+def _line_json(line: StatementLine, currency: str) -> dict[str, object]:
+    return {
+        "transaction_id": line.transaction,
+        "seq": line.seq,
+        "provider": line.provider,
+        "kind": line.kind,
+        "decision": line.decision,
+        "reason": line.reason,
+        "round_id": line.round_id,
+        "op_key": line.op_key,
+        "amount": text(line.amount, currency),
+        "balance_after": text(line.balance_after, currency),
+        "occurred_at": line.occurred_at,
+        "received_at": line.received_at,
+        "posted_at": line.posted_at,
+    }
+
+
+def _provider_days(
+    ctx: typer.Context,
+    provider: str,
+    days: tuple[date | None, date | None],
+    *,
+    by: ClockChoice,
+    as_json: bool,
+) -> None:
+    zone = entry_named(current(ctx).settings, provider).timezone
+    first, last = days
+    rows = [
+        _day_json(day)
+        for day in provider_days(
+            open_books(ctx), provider=provider, first=first, last=last, zone=zone, by=by.value
+        )
+    ]
+    if as_json:
+        print_json({"provider": provider, "timezone": zone, "by": by, "days": rows})
+        return
+    columns = ["day", "currency", *_AMOUNTS]
+    table(columns, ([str(row[column]) for column in columns] for row in rows))
+
+
+def _day_json(day: ProviderDay) -> dict[str, object]:
+    amounts = {name: text(getattr(day, name), day.currency) for name in _AMOUNTS}
+    return {
+        "day": day.day,
+        "currency": day.currency,
+        **amounts,
+        "operations": day.operations,
+    }

@@ -1,0 +1,121 @@
+"""``tieout queue parked|requeue|discard``: work that waits for a person."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from ops.commands.database import open_books
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
+from ops.commands.queue.options import By, DryRun, Why, read_decision
+from ops.commands.queue.output import print_parked
+from ops.commands.queue.probe import notify_workers
+from ops.commands.queue.seconds import read_seconds
+from ops.context import current, endpoints
+from storage.queue import commands
+from storage.queue.commands import ParkedFilter, ParkedItem, parked_items, refuse_money
+
+Job = Annotated[str | None, typer.Option("--job", help="Only what this job parked.")]
+Cause = Annotated[str | None, typer.Option("--cause", help="Only this cause or fingerprint.")]
+Subject = Annotated[str | None, typer.Option("--subject", help='Only this, as "batch 7".')]
+OlderThan = Annotated[
+    str | None, typer.Option("--older-than", help="Only what was parked so long ago, as 2h.")
+]
+
+
+def parked(
+    ctx: typer.Context,
+    *,
+    job: Job = None,
+    cause: Cause = None,
+    subject: Subject = None,
+    older_than: OlderThan = None,
+    as_json: AsJson = False,
+) -> None:
+    """List parked work with everything known about it; exit 1 if there is any."""
+    items = parked_items(open_books(ctx), _filter(job, cause, subject, older_than))
+    if as_json:
+        print_json(items)
+    else:
+        print_parked(items)
+    raise typer.Exit(1 if items else 0)
+
+
+def requeue(
+    ctx: typer.Context,
+    *,
+    job: Job = None,
+    cause: Cause = None,
+    subject: Subject = None,
+    older_than: OlderThan = None,
+    dry_run: DryRun = False,
+    by: By = None,
+    why: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have parked work done again, once its cause is repaired."""
+    parked_filter = _filter(job, cause, subject, older_than)
+    decision = read_decision(by, why, dry_run=dry_run)
+    engine = open_books(ctx)
+    if decision is None:
+        items = parked_items(engine, parked_filter)
+    else:
+        items = commands.requeue(engine, parked_filter, decision)
+        if items:
+            notify_workers(endpoints(current(ctx)).broker_url, items)
+    _print(items, "requeue", "requeued", dry_run=dry_run, as_json=as_json)
+
+
+def discard(
+    ctx: typer.Context,
+    *,
+    job: Job = None,
+    cause: Cause = None,
+    subject: Subject = None,
+    older_than: OlderThan = None,
+    dry_run: DryRun = False,
+    by: By = None,
+    why: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give up parked work for good. Money that was accepted is never given up."""
+    parked_filter = _filter(job, cause, subject, older_than)
+    decision = read_decision(by, why, dry_run=dry_run)
+    engine = open_books(ctx)
+    if decision is None:
+        items = parked_items(engine, parked_filter)
+        refuse_money(items)
+    else:
+        items = commands.discard(engine, parked_filter, decision)
+    _print(items, "discard", "discarded", dry_run=dry_run, as_json=as_json)
+
+
+def _filter(
+    job: str | None, cause: str | None, subject: str | None, older_than: str | None
+) -> ParkedFilter:
+    age = None
+    if older_than is not None:
+        age = timedelta(seconds=read_seconds("--older-than", older_than))
+    return ParkedFilter(job=job, cause=cause, subject=subject, older_than=age)
+
+
+def _print(
+    items: Sequence[ParkedItem], action: str, participle: str, *, dry_run: bool, as_json: bool
+) -> None:
+    causes = Counter(item.cause for item in items)
+    if as_json:
+        document = {
+            "action": action,
+            "dry_run": dry_run,
+            "count": len(items),
+            "causes": causes,
+            "subjects": [item.subject for item in items],
+        }
+        print_json(document)
+        return
+    typer.echo(f"{len(items)} {'would be ' if dry_run else ''}{participle}")
+    for cause, count in causes.items():
+        typer.echo(f"  {count} for {cause}")

@@ -1,0 +1,1 @@
+"""Preparing an installation: settings, data directory and schema."""

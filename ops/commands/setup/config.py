@@ -1,0 +1,58 @@
+"""``tieout config``: show and check the settings. Secrets are never shown."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
+from ops.context import current
+from ops.settings.redaction import shown
+
+app = typer.Typer(
+    help="Show or check the settings.", no_args_is_help=True, add_completion=False
+)
+
+
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Print every setting in force, defaults included, secrets by reference only."""
+    document = shown(current(ctx).settings)
+    if as_json:
+        print_json(document, indent=2)
+        return
+    for line in _lines(document, ""):
+        typer.echo(line)
+
+
+@app.command("check")
+def check(
+    ctx: typer.Context,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check the settings; print every problem and exit 2 if there is any."""
+    providers = [provider.slug for provider in current(ctx).settings.providers]
+    if as_json:
+        print_json({"providers": providers, "problems": []})
+        return
+    typer.echo(f"the settings hold; providers: {', '.join(providers) or 'none'}")
+
+
+def _lines(value: Any, path: str) -> Iterator[str]:
+    """One ``key = value`` line per leaf."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _lines(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for place, inner in enumerate(value):
+            name = f".{inner['slug']}" if "slug" in inner else f"[{place}]"
+            yield from _lines(inner, path + name)
+    else:
+        yield f"{path} = {json.dumps(value)}"

@@ -1,0 +1,34 @@
+"""``tieout init``: a commented settings file, a data directory, running engines, a schema."""
+
+from pathlib import Path
+
+import typer
+
+from ops.commands.setup.migrate import migrate_database
+from ops.context import current, endpoints
+from ops.runtime.server_checks import check_broker
+from ops.settings.loader import DEFAULT_FILE
+
+EXAMPLE = Path(__file__).parents[2] / "tieout.example.toml"
+
+
+def init(ctx: typer.Context) -> None:
+    """Prepare this directory; existing files stay as they are."""
+    context = current(ctx)
+    _write_settings(context.config or DEFAULT_FILE)
+    engines = endpoints(context)
+    check_broker(engines.broker_url)
+    revision = migrate_database(engines.database_url)
+    typer.echo(f"data in {context.data_dir.resolve()}, schema {revision}")
+    typer.echo("next: tieout up")
+
+
+def _write_settings(path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        typer.echo(f"{path} is there already and stays as it is")
+    else:
+        typer.echo(f"wrote {path}")

@@ -1,0 +1,37 @@
+"""``tieout migrate``: bring the database to the schema this version expects."""
+
+import typer
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy.exc import ProgrammingError
+
+from ops.context import current, endpoints
+from ops.runtime.server_checks import check_database
+from storage import migrate as schema
+from storage.engine import open_engine
+from vocabulary.errors import Unavailable
+
+
+def migrate(ctx: typer.Context) -> None:
+    """Bring the database to the schema this version expects; repeating it changes nothing."""
+    typer.echo(f"schema {migrate_database(endpoints(current(ctx)).database_url)}")
+
+
+def migrate_database(url: str) -> str:
+    """Apply missing migrations; returns the revision reached.
+
+    Raises:
+        Unavailable: the database does not fit, or its role may not create the schema.
+    """
+    check_database(url)
+    engine = open_engine(url)
+    try:
+        return schema.migrate(engine)
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        reason = str(error.orig).split("\n", 1)[0]
+        raise Unavailable(
+            f"database.url: the role may not make our schema: {reason}"
+        ) from error
+    finally:
+        engine.dispose()

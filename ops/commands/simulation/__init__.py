@@ -1,0 +1,1 @@
+"""Simulated providers: their callbacks and history, and the demonstration on top."""
