@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -135,10 +136,7 @@ def run_ours(url: str) -> dict[str, int]:
         ),
         clock=SystemClock(),
     )
-    found: dict[str, int] = {}
-    for each in result.breaks:
-        found[str(each.kind)] = found.get(str(each.kind), 0) + 1
-    return found
+    return Counter(str(break_.kind) for break_ in result.breaks)
 
 
 def run_datacompy(url: str) -> dict[str, int]:
@@ -150,16 +148,16 @@ def run_datacompy(url: str) -> dict[str, int]:
     with engine.connect() as connection:
         ours, theirs = (pd.read_sql(query, connection) for query in queries())
     compared = datacompy.PandasCompare(ours, theirs, join_columns=["round_id"])
-    told = str(compared.report())
-    found = {
+    report = str(compared.report())
+    differences = {
         "missing_at_provider": compared.df1_unq_rows,
         "missing_in_ledger": compared.df2_unq_rows,
         "mismatch": compared.all_mismatch(),
     }
     with engine.begin() as connection:
-        for name, rows in found.items():
+        for name, rows in differences.items():
             rows.to_sql(f"datacompy_{name}", connection, if_exists="replace", index=False)
-    return {"report": len(told), **{name: len(rows) for name, rows in found.items()}}
+    return {"report": len(report), **{name: len(rows) for name, rows in differences.items()}}
 
 
 def run_duckdb(url: str) -> dict[str, int]:
@@ -173,11 +171,11 @@ def run_duckdb(url: str) -> dict[str, int]:
         engine.register("ours", sides.ours)
         engine.register("theirs", sides.theirs)
         started = time.perf_counter()
-        found = engine.execute(_DUCKDB).fetchone()
+        counts = engine.execute(_DUCKDB).fetchone()
         joined = time.perf_counter() - started
-    assert found is not None
+    assert counts is not None
     names = ("missing_in_ledger", "missing_at_provider", "mismatch")
-    return {**dict(zip(names, found, strict=True)), "join_ms": round(joined * 1000)}
+    return {**dict(zip(names, counts, strict=True)), "join_ms": round(joined * 1000)}
 
 
 CONTENDERS = {
@@ -193,21 +191,21 @@ def measure(contender: str, url: str) -> None:
     if contender in {"datacompy", "duckdb"}:
         __import__(contender)  # importing is not what is measured
     started = time.perf_counter()
-    found = CONTENDERS[contender](url)
+    counts = CONTENDERS[contender](url)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(json.dumps({"seconds": seconds, "peak_mib": peak, "found": found}))
+    print(json.dumps({"seconds": seconds, "peak_mib": peak, "found": counts}))
 
 
 def fill(url: str, rows: int) -> None:
     """Fill both sides alike, then plant the differences."""
-    said = {"players": PLAYERS, "rows": rows, "start": START}
+    parameters = {"players": PLAYERS, "rows": rows, "start": START}
     with psycopg.connect(
         url, autocommit=True, cursor_factory=psycopg.ClientCursor
     ) as connection:
         # Only of this database: a round that the books never had is one that was removed.
         connection.execute("SET session_replication_role = replica")
-        connection.execute(_FILL.encode(), said)
+        connection.execute(_FILL.encode(), parameters)
         for place, statement in enumerate(_PLANT.values()):
             pick = _PICK.format(each=EACH, place=place)
             connection.execute(statement.format(pick).encode(), {"rows": rows})
@@ -281,12 +279,12 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="where the database lives; else temporary")
     parser.add_argument("--run", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.run:
-        measure(given.run, given.url)
+    arguments = parser.parse_args()
+    if arguments.run:
+        measure(arguments.run, arguments.url)
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        return _whole(given.data or Path(folder) / "data", given.rows, given.repeat)
+        return _whole(arguments.data or Path(folder) / "data", arguments.rows, arguments.repeat)
 
 
 def _whole(data: Path, rows: int, repeat: int) -> int:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -86,38 +87,45 @@ KINDS = ("missing_at_provider", "missing_in_ledger", "payout_mismatch")
 
 def fill(url: str, rows: int) -> None:
     """Both sides alike but for ``EACH`` differences of each kind."""
-    said = {"players": PLAYERS, "rows": rows, "step": rows // EACH, "start": START.isoformat()}
+    parameters = {
+        "players": PLAYERS,
+        "rows": rows,
+        "step": rows // EACH,
+        "start": START.isoformat(),
+    }
     with psycopg.connect(url, autocommit=True) as connection:
         # Only of this database: nothing here is worth a log, and no trigger has work to do.
         connection.execute("SET session_replication_role = replica")
         for table in ("rounds", "feed_records"):
             connection.execute(f"ALTER TABLE {table} SET UNLOGGED".encode())
-        connection.execute(_PLAYERS.format(**said).encode())
+        connection.execute(_PLAYERS.format(**parameters).encode())
         with _without_indexes(connection):
             for first in range(1, rows + 1, CHUNK):
                 last = min(first + CHUNK - 1, rows)
-                plan = _PLAN.format(**said, first=first, last=last)
+                plan = _PLAN.format(**parameters, first=first, last=last)
                 for statement in (_ROUNDS, _RECORDS):
-                    connection.execute(statement.format(**said, plan=plan).encode())
+                    connection.execute(statement.format(**parameters, plan=plan).encode())
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
 
 
 @contextmanager
 def _without_indexes(connection: psycopg.Connection) -> Iterator[None]:
-    found = connection.execute(_INDEXES.encode()).fetchall()
-    for constraint, index, _made, table, _kept in found:
-        gone = f"DROP INDEX {index}"
+    indexes = connection.execute(_INDEXES.encode()).fetchall()
+    for constraint, index, _, table, _ in indexes:
+        drop = f"DROP INDEX {index}"
         if constraint:
-            gone = f"ALTER TABLE {table} DROP CONSTRAINT {constraint}"
-        connection.execute(gone.encode())
+            drop = f"ALTER TABLE {table} DROP CONSTRAINT {constraint}"
+        connection.execute(drop.encode())
     yield
     connection.execute("SET maintenance_work_mem = '512MB'")
-    for constraint, _index, made, table, kept in found:
-        again = (
-            f"ALTER TABLE {table} ADD CONSTRAINT {constraint} {kept}" if constraint else made
+    for constraint, _, index_definition, table, constraint_definition in indexes:
+        create = (
+            f"ALTER TABLE {table} ADD CONSTRAINT {constraint} {constraint_definition}"
+            if constraint
+            else index_definition
         )
-        connection.execute(again.encode())
+        connection.execute(create.encode())
 
 
 def run_once(url: str, workers: int, part_rows: int | None) -> None:
@@ -136,11 +144,9 @@ def run_once(url: str, workers: int, part_rows: int | None) -> None:
         clock=SystemClock(),
         options=options,
     )
-    found: dict[str, int] = {}
-    for each in result.breaks:
-        found[str(each.kind)] = found.get(str(each.kind), 0) + 1
+    counts = Counter(str(break_.kind) for break_ in result.breaks)
     seconds = time.perf_counter() - started
-    print(json.dumps({"seconds": seconds, "found": found}))
+    print(json.dumps({"seconds": seconds, "found": counts}))
 
 
 def measured(command: list[str]) -> dict[str, object]:
@@ -149,11 +155,11 @@ def measured(command: list[str]) -> dict[str, object]:
     peak = [0]
     watching = threading.Thread(target=_watch, args=(process, peak))
     watching.start()
-    told, _ = process.communicate()
+    output, _ = process.communicate()
     watching.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return {**json.loads(told), "peak_mib": peak[0] // 2**20}
+    return {**json.loads(output), "peak_mib": peak[0] // 2**20}
 
 
 def _watch(process: "subprocess.Popen[str]", peak: list[int]) -> None:
@@ -166,8 +172,8 @@ def _tree_bytes(pid: int) -> int:
     total = 0
     try:
         top = psutil.Process(pid)
-        for each in (top, *top.children(recursive=True)):
-            total += each.memory_info().rss
+        for process in (top, *top.children(recursive=True)):
+            total += process.memory_info().rss
     except psutil.NoSuchProcess:
         pass  # it ended while it was looked at
     return total
@@ -180,27 +186,31 @@ def main() -> int:
     parser.add_argument("--part-rows", type=int)
     parser.add_argument("--data", type=Path, help="where the server lives; else temporary")
     parser.add_argument("--url", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.url:
-        run_once(given.url, given.workers, given.part_rows)
+    arguments = parser.parse_args()
+    if arguments.url:
+        run_once(arguments.url, arguments.workers, arguments.part_rows)
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        return _all(given.data or Path(folder) / "data", given)
+        return _all(arguments.data or Path(folder) / "data", arguments)
 
 
-def _all(data: Path, given: argparse.Namespace) -> int:
+def _all(data: Path, arguments: argparse.Namespace) -> int:
     home = open_data_directory(data)
     try:
         with locked(home):
             postgres_server.start(home)
-        told = [_size(home, rows, given) for rows in given.rows]
+        sizes = [_size(home, rows, arguments) for rows in arguments.rows]
     finally:
         postgres_server.stop(home)
-    print(json.dumps({"benchmark": "reconcile_scale", "workers": given.workers, "runs": told}))
-    return 0 if all(each["exact"] for each in told) else 1
+    print(
+        json.dumps(
+            {"benchmark": "reconcile_scale", "workers": arguments.workers, "runs": sizes}
+        )
+    )
+    return 0 if all(size["exact"] for size in sizes) else 1
 
 
-def _size(home: DataDirectory, rows: int, given: argparse.Namespace) -> dict[str, object]:
+def _size(home: DataDirectory, rows: int, arguments: argparse.Namespace) -> dict[str, object]:
     name = f"scale_{rows}"
     with psycopg.connect(postgres_server.url(home), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
@@ -213,9 +223,9 @@ def _size(home: DataDirectory, rows: int, given: argparse.Namespace) -> dict[str
     fill(url, rows)
     print(f"{rows} rows filled in {time.perf_counter() - started:.0f} s", flush=True)
     command = [sys.executable, "-m", "benchmarks.reconcile_scale", "--url", url]
-    command += ["--workers", str(given.workers)]
-    if given.part_rows:
-        command += ["--part-rows", str(given.part_rows)]
+    command += ["--workers", str(arguments.workers)]
+    if arguments.part_rows:
+        command += ["--part-rows", str(arguments.part_rows)]
     run = measured(command)
     per_row = 1e6 * float(str(run["seconds"])) / rows
     exact = run["found"] == dict.fromkeys(KINDS, EACH)

@@ -34,6 +34,8 @@ from tests.harness.tampering.sealed_day import DAY, a_sealed_day, quiet
 from tests.meta.tree import ROOT
 from vocabulary.errors import Contradiction, Malformed
 
+#: A URL on which nothing answers.
+NO_BROKER = "redis://127.0.0.1:1/0"
 NEXT = date(2020, 6, 5)
 
 
@@ -275,11 +277,12 @@ def test_a_truncated_archive_is_refused(day_file: Path, tmp_path: Path) -> None:
 
 
 def command(folder: Path, database: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run ``tieout ledger``, without settings, on a database."""
+    """Run ``tieout ledger`` on a database; it needs no broker, and must not start one."""
+    servers = {"TIEOUT_DATABASE__URL": database, "TIEOUT_BROKER__URL": NO_BROKER}
     return subprocess.run(
         [sys.executable, "-m", "ops", "ledger", *words],
         cwd=folder,
-        env={**os.environ, "TIEOUT_DATABASE__URL": database, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **servers, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=150,

@@ -95,7 +95,12 @@ def test_a_command_that_misses_a_table_says_so_in_a_sentence(
     with psycopg.connect(database) as connection:
         connection.execute("ALTER TABLE breaks RENAME TO differences")
 
-    result = tieout(tmp_path, "breaks", "list", TIEOUT_DATABASE__URL=database)
+    result = tieout(
+        tmp_path,
+        *("breaks", "list"),
+        TIEOUT_DATABASE__URL=database,
+        TIEOUT_BROKER__URL="redis://127.0.0.1:1/0",  # it needs none, and starts none
+    )
 
     assert result.returncode == 3
     assert 'relation "breaks" does not exist' in result.stderr
