@@ -19,6 +19,7 @@ from feeds.statements.file_format import (
 )
 from feeds.statements.reader import StatementReader, open_table
 from feeds.statements.table import Table, TableRow, UnreadableRow
+from feeds.statements.values.row import RowNormalizer
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.statement import StatementSettings
 from providers.statements.format import FieldKind
@@ -131,7 +132,8 @@ def _columns(file: Path, reader: StatementReader) -> Iterator[PreviewColumn]:
         rows = [row for row in first if isinstance(row, TableRow)]
     names = table.header if table.header is not None else _names(rows)
     rows = [row for row in rows if row.names is not None or len(row.cells) == len(names)]
-    booked = [_booked(row, table, reader) for row in rows]
+    normalizer = reader.normalizer
+    booked = [_booked(row, table, reader, normalizer) for row in rows]
     for place, name in enumerate(names):
         cells = [_at(row, place, name) for row in rows]
         filled = [
@@ -150,10 +152,12 @@ def _columns(file: Path, reader: StatementReader) -> Iterator[PreviewColumn]:
         )
 
 
-def _booked(row: TableRow, table: Table, reader: StatementReader) -> dict[str, str]:
+def _booked(
+    row: TableRow, table: Table, reader: StatementReader, normalizer: RowNormalizer
+) -> dict[str, str]:
     """The values of a row as they will be stored; none if it cannot be read."""
     try:
-        values = reader.normalizer.values(reader.cells(row, table)).cells
+        values = normalizer.values(reader.cells(row, table)).cells
         return {
             name: _money(cell, values, reader)
             if reader.shape.fields[name] is FieldKind.AMOUNT and cell.text

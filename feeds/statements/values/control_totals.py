@@ -8,7 +8,7 @@ from feeds.statements.cells import Cell, CellKind, shown
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import TableRow, UnreadableRow
 from feeds.statements.values.amounts import NOISE_MAX, stated_amount
-from feeds.statements.values.text import trimmed, unprotected
+from feeds.statements.values.text import bare
 from vocabulary.errors import Malformed
 from vocabulary.money import EXPONENT_MAX
 
@@ -92,7 +92,7 @@ class ControlTotals:
         """
         if cell.kind not in _READ:
             raise Malformed("trailer", "a number is expected")
-        text = unprotected(trimmed(cell.text))
+        text = bare(cell.text)
         if cell.kind in _BINARY and (number := _finite(text)) is not None:
             # A sum of doubles is noisy; totals that differ do so by a smallest unit.
             noise = abs(number - actual).scaleb(-int(actual.as_tuple().exponent))

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from feeds.statements.cells import DOUBLE_DIGITS, Cell, CellKind
 from feeds.statements.file_format import FileRules, IdCase
-from feeds.statements.values.text import INVISIBLE
 from vocabulary.errors import Malformed
 
 #: How programs write a computed number; an id such as 7e10 or 12.34 is none.
@@ -13,7 +12,6 @@ _COMPUTED = re.compile(
     r"[0-9]+[.,]0+|[0-9]+[.,][0-9]+[eE]\+?[0-9]{1,3}|[0-9]+[eE]\+[0-9]{1,3}", re.ASCII
 )
 _LOST = "an id is expected; as a computed number it has lost digits"
-_HIDDEN = frozenset(INVISIBLE) - {" "}
 
 
 def id_text(cell: Cell, text: str, name: str, rules: FileRules) -> str:
@@ -35,7 +33,7 @@ def _written(text: str, name: str, rules: FileRules) -> str:
         return text
     if text.startswith(("=", "'")):
         raise Malformed(name, "an id is expected, not a formula or text in apostrophes")
-    if any(char in _HIDDEN or not char.isprintable() for char in text):
+    if not text.isprintable():
         raise Malformed(name, "an id without invisible characters and line breaks is expected")
     if _COMPUTED.fullmatch(text) is None:
         return text

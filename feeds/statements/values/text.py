@@ -11,6 +11,7 @@ NULL_WORDS = frozenset(
     "null (null) [null] \\n nan nat none nil n/a na #n/a <na> undefined - --"
     " \u2013 \u2014".split()
 )
+_NULL_CHARS_MAX = max(map(len, NULL_WORDS))
 
 #: Blanks, and characters without a width such as U+200B and U+FEFF, as ranges.
 _INVISIBLE_RANGES = (
@@ -27,7 +28,15 @@ _FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 
 def trimmed(text: str) -> str:
     """Text without blanks and invisible characters at its ends."""
-    return text if text.isalnum() and text.isascii() else text.strip(INVISIBLE)
+    return text.strip(INVISIBLE)
+
+
+def bare(text: str) -> str:
+    """Text without blanks around it, and without what protects it from a spreadsheet."""
+    if text.isascii() and text.isalnum():
+        return text
+    text = text.strip(INVISIBLE)
+    return trimmed(unprotected(text)) if text.startswith(("=", "'")) else text
 
 
 def unprotected(text: str) -> str:
@@ -52,9 +61,9 @@ def is_null(cell: Cell, text: str, name: str, rules: FileRules) -> bool:
     declared = rules.null_text
     if declared is not None and text in declared:
         return True
-    if declared == () or cell.kind not in {CellKind.TEXT, CellKind.DOUBLE}:
+    if len(text) > _NULL_CHARS_MAX or declared == ():
         return False
-    if text.lower() in NULL_WORDS:
+    if text.lower() in NULL_WORDS and cell.kind in {CellKind.TEXT, CellKind.DOUBLE}:
         raise Malformed(
             name,
             f"a value or an empty cell is expected; if {shown(text)} means that there is none,"
