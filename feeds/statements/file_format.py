@@ -16,6 +16,40 @@ class FileFormat(StrEnum):
     PARQUET = "parquet"
 
 
+class IdCase(StrEnum):
+    """The case in which ids are stored, so that they equal those of the callbacks."""
+
+    EXACT = "exact"
+    LOWER = "lower"
+    UPPER = "upper"
+
+
+class AmountUnit(StrEnum):
+    """Whether amounts are in the currency, or in whole numbers of its smallest unit."""
+
+    MAJOR = "major"
+    MINOR = "minor"
+
+
+class AmountSign(StrEnum):
+    """The meaning of signs: none are expected, or the side whose money a plus adds to."""
+
+    NONE = "none"
+    PLAYER = "player"
+    OPERATOR = "operator"
+
+
+class Grouping(StrEnum):
+    """The size of the groups that marks of thousands separate."""
+
+    THOUSANDS = "thousands"
+    LAKH = "lakh"
+
+
+#: The column of a field, or the columns whose texts are joined with blanks.
+ColumnNames = str | tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trailer:
     """The last line of a file with control totals.
@@ -39,13 +73,21 @@ class FileRules:
 
     Attributes:
         format: None: recognized by the first bytes and the end of the name.
-        columns: our name of a field to the name of its column; may name only some fields.
+        columns: our name of a field to the name of its column; may name only some fields. An
+            instant may have several columns.
         encoding: of text files; UTF-8 may carry a byte order mark.
         delimiter: of CSV, one character.
         decimal, thousands: the marks of amounts written as text; thousands may be empty.
+        grouping: of digits between marks of thousands.
+        unit, sign: of amounts.
+        actions: words of the file to the dialect's words for actions.
         zone: of instants without one; None: those are refused.
-        dates: a ``strptime`` pattern of instants written as text; None: ISO 8601.
+        dates: a pattern of instants written as text; None: ISO 8601.
         numeric_ids: accept ids that are numbers if no digit can be lost.
+        id_trim: ids lose blanks and invisible characters at their ends.
+        id_case: in which ids are stored.
+        null_text: texts that mean that there is no value. None: not declared, so words such as
+            NULL are refused; empty: there are none, so such words are values.
         sheet: of a workbook with several; None: it must have only one.
         currencies: those that may occur; empty: not declared.
         trailer: the last line with control totals; None: there is none.
@@ -58,14 +100,21 @@ class FileRules:
     """
 
     format: FileFormat | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, ColumnNames] = field(default_factory=dict)
     encoding: str = "utf-8"
     delimiter: str = ","
     decimal: str = "."
     thousands: str = ""
+    grouping: Grouping = Grouping.THOUSANDS
+    unit: AmountUnit = AmountUnit.MAJOR
+    sign: AmountSign = AmountSign.NONE
+    actions: Mapping[str, str] = field(default_factory=dict)
     zone: ZoneInfo | None = None
     dates: str | None = None
     numeric_ids: bool = False
+    id_trim: bool = True
+    id_case: IdCase = IdCase.EXACT
+    null_text: tuple[str, ...] | None = None
     sheet: str | None = None
     currencies: tuple[str, ...] = ()
     trailer: Trailer | None = None

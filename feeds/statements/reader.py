@@ -9,15 +9,17 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from typing import BinaryIO
 
 from feeds.findings import FindingKind
-from feeds.statements.cells import EMPTY, Cell, CellKind, normalized
+from feeds.statements.cells import EMPTY, Cell, CellKind, shown
 from feeds.statements.csv_jsonl import csv_table, json_table
-from feeds.statements.file_format import FileFormat, FileRules, Trailer
+from feeds.statements.file_format import FileFormat, FileRules
 from feeds.statements.table import Table, TableRow, UnreadableRow
+from feeds.statements.values.control_totals import ControlTotals
+from feeds.statements.values.row import RowNormalizer, RowValues, joined
 from providers.contract import Provider
 from providers.dialect import Dialect
 from providers.options import texts_of
@@ -54,9 +56,18 @@ class StatementReader:
         return self.dialect.statement
 
     @property
-    def columns(self) -> dict[str, str]:
-        """Our name of every field to the name of its column."""
-        return {**self._expected, **self.rules.columns}
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Our name of every field to the names of its columns, usually one."""
+        columns = {**self._expected, **self.rules.columns}
+        return {
+            name: (column,) if isinstance(column, str) else column
+            for name, column in columns.items()
+        }
+
+    @property
+    def normalizer(self) -> RowNormalizer:
+        """Normalizes the values of rows as the settings declare."""
+        return RowNormalizer(self.rules, self.shape, self.provider)
 
     @property
     def _expected(self) -> dict[str, str]:
@@ -86,54 +97,90 @@ class StatementReader:
             return
         yield from self._records(table)
 
+    def cells(self, row: TableRow, table: Table) -> dict[str, Cell]:
+        """The cells of a row by our names of the fields, as in the file.
+
+        Raises:
+            Malformed: the row has more or fewer cells than the header.
+        """
+        return _cells(row, table.header, _places(row.names or table.header, self.columns))
+
     def _records(self, table: Table) -> Iterator[HistoryRecord | UnreadableRow]:
-        totals = _ControlTotals(self.rules.trailer)
-        places = _places(table.header, self.columns)
-        line_reader = _LineReader(self.dialect, self.provider, self._expected)
+        totals = ControlTotals(self.rules)
+        rows = _RowReader(self, table)
         for row in table.rows:
             if isinstance(row, UnreadableRow):
                 totals.rows += 1
                 yield row
+            elif totals.has_ended:
+                yield totals.after_end(row)
             elif totals.is_trailer(row):
                 yield from totals.check_trailer(row)
             else:
-                yield self._record(row, table, places, line_reader, totals)
+                yield rows.read(row, totals)
         yield from totals.check_end()
         if totals.rows == 0 and not self.rules.may_be_empty:
             reason = "a line after the header is expected (setting may_be_empty)"
             yield UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
 
-    def _record(
-        self,
-        row: TableRow,
-        table: Table,
-        places: Mapping[str, int],
-        line_reader: "_LineReader",
-        totals: "_ControlTotals",
-    ) -> HistoryRecord | UnreadableRow:
+    def line_reader(self) -> "_LineReader":
+        """A new reader of single lines in the dialect's own format."""
+        return _LineReader(self.dialect, self.provider, self._expected)
+
+
+class _RowReader:
+    """Reads the rows of one table."""
+
+    def __init__(self, reader: StatementReader, table: Table) -> None:
+        self._rules = reader.rules
+        self._columns = reader.columns
+        self._header = table.header
+        self._places = _places(table.header, self._columns)
+        self._normalizer = reader.normalizer
+        self._line_reader = reader.line_reader()
+
+    def read(self, row: TableRow, totals: ControlTotals) -> HistoryRecord | UnreadableRow:
+        """The record of a row, or the problem with it; the totals count it."""
         totals.rows += 1
+        cells: Mapping[str, Cell] = {}
         try:
-            cells = self._cells(row, table, places)
-            totals.add(cells)
-            record = line_reader.read(cells)
+            places = self._places if row.names is None else _places(row.names, self._columns)
+            cells = _cells(row, self._header, places)
+            values = self._values(cells, totals)
+            record = self._line_reader.read(values.cells)
         except Malformed as error:
-            return UnreadableRow(row.line, str(error))
-        allowed = self.rules.currencies
+            return UnreadableRow(row.line, self._sentence(error, cells))
+        allowed = self._rules.currencies
         if allowed and record.currency not in allowed:
-            reason = f"currency: one of {', '.join(allowed)} is expected, as declared"
-            return UnreadableRow(row.line, reason, FindingKind.MIXED_CURRENCIES)
+            reason = f"one of {', '.join(allowed)} is expected, as declared"
+            sentence = self._sentence(Malformed("currency", reason), cells)
+            return UnreadableRow(row.line, sentence, FindingKind.MIXED_CURRENCIES)
         return replace(record, raw=row.raw)
 
-    def _cells(self, row: TableRow, table: Table, places: Mapping[str, int]) -> dict[str, Cell]:
-        if table.header is not None and len(row.cells) != len(table.header):
-            raise Malformed("line", f"{len(table.header)} fields are expected")
-        if row.names is not None:
-            places = _places(row.names, self.columns)
-        kinds = self.shape.fields
-        return {
-            name: normalized(row.cells[place], name, kinds[name], self.rules)
-            for name, place in places.items()
-        }
+    def _values(self, cells: Mapping[str, Cell], totals: ControlTotals) -> RowValues:
+        """The values of a row; the total includes an amount beside unreadable values."""
+        summed = totals.summed
+        try:
+            values = self._normalizer.values(cells)
+        except Malformed:
+            if summed is not None and summed in cells:
+                with suppress(Malformed):
+                    totals.add(self._normalizer.stated(cells[summed], summed, cells))
+            raise
+        if summed is not None:
+            totals.add(values.amounts.get(summed))
+        return values
+
+    def _sentence(self, error: Malformed, cells: Mapping[str, Cell]) -> str:
+        """A problem with the place, the column and the beginning of what is there."""
+        cell = cells.get(error.path)
+        if cell is None:
+            return str(error)
+        place = f"cell {cell.place}, " if cell.place else ""
+        columns = self._columns[error.path]
+        named = "" if columns == (error.path,) else f" (column {', '.join(columns)})"
+        value = "nothing" if cell.text == "" else shown(cell.text)
+        return f"{place}{error.path}{named}: {error.reason}; found {value}"
 
 
 def open_table(
@@ -168,17 +215,22 @@ def open_table(
 
 
 def header_problem(
-    table: Table, columns: Mapping[str, str], shape: StatementFormat
+    table: Table, columns: Mapping[str, tuple[str, ...]], shape: StatementFormat
 ) -> UnreadableRow | None:
     """What is wrong with the header: a needed column missing, or a column twice."""
     if table.header is None:
         return None
-    needed = [column for ours, column in columns.items() if ours not in shape.optional]
+    needed = [
+        column
+        for ours, names in columns.items()
+        if ours not in shape.optional
+        for column in names
+    ]
     missing = [column for column in needed if column not in table.header]
     if missing:
         reason = f"header: these columns are missing: {', '.join(missing)}"
         return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
-    if any(table.header.count(column) > 1 for column in columns.values()):
+    if any(table.header.count(column) > 1 for names in columns.values() for column in names):
         reason = "header: each column once is expected"
         return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
     return None
@@ -194,12 +246,36 @@ def _format_of(start: bytes, name: str, shape: StatementFormat) -> FileFormat:
     return next(by_name, FileFormat(shape.native))
 
 
-def _places(names: tuple[str, ...] | None, columns: Mapping[str, str]) -> dict[str, int]:
-    """The index of each of our fields among these names, without fields that are missing."""
+def _places(
+    names: tuple[str, ...] | None, columns: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """The indexes of each of our fields among these names, without fields that are missing."""
     if names is None:
         return {}
     places = {name: place for place, name in enumerate(names)}
-    return {ours: places[theirs] for ours, theirs in columns.items() if theirs in places}
+    return {
+        ours: tuple(places[column] for column in theirs)
+        for ours, theirs in columns.items()
+        if all(column in places for column in theirs)
+    }
+
+
+def _cells(
+    row: TableRow, header: tuple[str, ...] | None, places: Mapping[str, tuple[int, ...]]
+) -> dict[str, Cell]:
+    """The cells of a row by our names of the fields.
+
+    Raises:
+        Malformed: the row has more or fewer cells than the header.
+    """
+    if header is not None and len(row.cells) != len(header):
+        raise Malformed("line", f"{len(header)} fields are expected; found {len(row.cells)}")
+    return {
+        name: row.cells[indexes[0]]
+        if len(indexes) == 1
+        else joined(row.cells[index] for index in indexes)
+        for name, indexes in places.items()
+    }
 
 
 class _LineQueue(io.BytesIO):
@@ -273,55 +349,3 @@ def _json_text(cell: Cell) -> str:
     if cell is EMPTY or cell.kind is CellKind.EMPTY:
         return "null"
     return cell.text if cell.kind is CellKind.EXACT else json.dumps(cell.text)
-
-
-class _ControlTotals:
-    """The number of rows and the sum of a field, compared with the trailer of the file."""
-
-    def __init__(self, trailer: Trailer | None) -> None:
-        self.rows = 0
-        self._trailer = trailer
-        self._total = Decimal(0)
-        self._has_ended = False
-
-    def add(self, cells: Mapping[str, Cell]) -> None:
-        """Add the summed field; a value that is no number is a finding of its own line."""
-        field = self._trailer.of if self._trailer is not None else None
-        if field is None or field not in cells:
-            return
-        try:
-            self._total += Decimal(cells[field].text or "0")
-        except InvalidOperation:
-            return
-
-    def is_trailer(self, row: TableRow) -> bool:
-        """Whether the row is the trailer."""
-        trailer = self._trailer
-        return trailer is not None and bool(row.cells) and row.cells[0].text == trailer.marker
-
-    def check_trailer(self, row: TableRow) -> Iterator[UnreadableRow]:
-        """A problem for each control total that differs from the rows read."""
-        assert self._trailer is not None
-        self._has_ended = True
-        for place, actual, name in (
-            (self._trailer.rows, Decimal(self.rows), "number of lines"),
-            (self._trailer.total, self._total, f"total of {self._trailer.of}"),
-        ):
-            if place is not None and _number(row, place) != actual:
-                reason = f"the last line has another {name} than the file, which has {actual}"
-                yield UnreadableRow(row.line, reason, FindingKind.TRUNCATED_FILE)
-
-    def check_end(self) -> Iterator[UnreadableRow]:
-        """A problem if the file ended without its declared trailer."""
-        if self._trailer is not None and not self._has_ended:
-            reason = f"a last line {self._trailer.marker} is expected: the file may be cut"
-            yield UnreadableRow(self.rows + 1, reason, FindingKind.TRUNCATED_FILE)
-
-
-def _number(row: TableRow, place: int) -> Decimal | None:
-    if place > len(row.cells):
-        return None
-    try:
-        return Decimal(row.cells[place - 1].text)
-    except InvalidOperation:
-        return None

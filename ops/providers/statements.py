@@ -1,18 +1,30 @@
 """Statement files as the settings declare them: a reader, and a preview of one file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from feeds.statements.cells import Cell, CellKind
-from feeds.statements.file_format import FileFormat, FileRules, Trailer
+from feeds.statements.cells import EMPTY, Cell, CellKind
+from feeds.statements.file_format import (
+    AmountSign,
+    AmountUnit,
+    FileFormat,
+    FileRules,
+    Grouping,
+    IdCase,
+    Trailer,
+)
 from feeds.statements.reader import StatementReader, open_table
-from feeds.statements.table import TableRow, UnreadableRow
+from feeds.statements.table import Table, TableRow, UnreadableRow
+from feeds.statements.values.row import RowNormalizer
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.statement import StatementSettings
+from providers.statements.format import FieldKind
+from vocabulary.errors import Malformed
+from vocabulary.money import Money
 
 #: Lines read for a preview, and values shown of each column.
 PREVIEW_LINES = 1_000
@@ -26,8 +38,10 @@ class PreviewColumn:
     Attributes:
         becomes: our name for it; None: it is ignored.
         values: lines where it is not empty.
-        first: the first of those values.
+        first: the first of those values, as in the file.
         kinds: what the file says its values are, such as ``text`` or ``double``.
+        booked: the first values as they will be stored, amounts with their currency; empty if
+            the column is ignored or no line can be read.
     """
 
     name: str
@@ -35,6 +49,7 @@ class PreviewColumn:
     values: int
     first: tuple[str, ...] = field(repr=False)
     kinds: tuple[str, ...] = ("text",)
+    booked: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +84,16 @@ def rules_of(statement: StatementSettings) -> FileRules:
         delimiter=statement.delimiter,
         decimal=statement.decimal,
         thousands=statement.thousands,
+        grouping=Grouping(statement.grouping),
+        unit=AmountUnit(statement.unit),
+        sign=AmountSign(statement.sign),
+        actions=statement.actions,
         zone=None if statement.timezone is None else ZoneInfo(statement.timezone),
         dates=statement.dates,
         numeric_ids=statement.numeric_ids,
+        id_trim=statement.id_trim,
+        id_case=IdCase(statement.id_case),
+        null_text=statement.null_text,
         sheet=statement.sheet,
         currencies=statement.currencies,
         trailer=None if trailer is None else Trailer(**trailer.model_dump()),
@@ -101,7 +123,7 @@ def preview_file(file: Path, reader: StatementReader) -> Preview:
 
 
 def _columns(file: Path, reader: StatementReader) -> Iterator[PreviewColumn]:
-    fields = {column: ours for ours, column in reader.columns.items()}
+    fields = {column: ours for ours, names in reader.columns.items() for column in names}
     with file.open("rb") as stream:
         table = open_table(stream, file.name, reader.rules, reader.shape)
         if isinstance(table, UnreadableRow):
@@ -110,12 +132,47 @@ def _columns(file: Path, reader: StatementReader) -> Iterator[PreviewColumn]:
         rows = [row for row in first if isinstance(row, TableRow)]
     names = table.header if table.header is not None else _names(rows)
     rows = [row for row in rows if row.names is not None or len(row.cells) == len(names)]
+    normalizer = reader.normalizer
+    booked = [_booked(row, table, reader, normalizer) for row in rows]
     for place, name in enumerate(names):
-        cells = [cell for row in rows if (cell := _at(row, place, name)) is not None]
-        filled = [cell for cell in cells if cell.kind is not CellKind.EMPTY]
-        shown = tuple(cell.text for cell in filled[:PREVIEW_VALUES])
-        kinds = tuple(sorted({str(cell.kind) for cell in filled})) or ("text",)
-        yield PreviewColumn(name, fields.get(name), len(filled), shown, kinds)
+        cells = [_at(row, place, name) for row in rows]
+        filled = [
+            (cell, values.get(fields.get(name, ""), ""))
+            for cell, values in zip(cells, booked, strict=True)
+            if cell is not None and cell.kind is not CellKind.EMPTY
+        ]
+        kinds = tuple(sorted({str(cell.kind) for cell, _ in filled})) or ("text",)
+        yield PreviewColumn(
+            name=name,
+            becomes=fields.get(name),
+            values=len(filled),
+            first=tuple(cell.text for cell, _ in filled[:PREVIEW_VALUES]),
+            kinds=kinds,
+            booked=tuple(islice((text for _, text in filled if text), PREVIEW_VALUES)),
+        )
+
+
+def _booked(
+    row: TableRow, table: Table, reader: StatementReader, normalizer: RowNormalizer
+) -> dict[str, str]:
+    """The values of a row as they will be stored; none if it cannot be read."""
+    try:
+        values = normalizer.values(reader.cells(row, table)).cells
+        return {
+            name: _money(cell, values, reader)
+            if reader.shape.fields[name] is FieldKind.AMOUNT and cell.text
+            else cell.text
+            for name, cell in values.items()
+        }
+    except Malformed:
+        return {}
+
+
+def _money(cell: Cell, row: Mapping[str, Cell], reader: StatementReader) -> str:
+    currency = row.get("currency", EMPTY).text or reader.provider.currency
+    exponents = reader.provider.exponents
+    amount = Money.parse(cell.text, currency, exponents=exponents)
+    return f"{amount.text(exponents=exponents)} {currency}"
 
 
 def _names(rows: list[TableRow]) -> tuple[str, ...]:

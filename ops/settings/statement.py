@@ -2,14 +2,27 @@
 
 import codecs
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, PlainValidator, field_validator
 
+from feeds.statements.values.date_pattern import DatePattern
 from ops.settings.dialects import dialects
 from ops.settings.values import Count, CurrencyCode, Section, WrongParts
+from providers.statements.format import FieldKind, StatementFormat
+
+
+def _column_names(value: object) -> object:
+    names = value if isinstance(value, list | tuple) else [value]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError("text, or a list of texts")
+    return value if isinstance(value, str) else tuple(names)
+
+
+#: A column, or several whose texts are joined with blanks.
+Columns = Annotated[str | tuple[str, ...], PlainValidator(_column_names)]
 
 
 class TrailerSettings(Section):
@@ -38,9 +51,17 @@ class StatementSettings(Section):
         encoding: of text files.
         delimiter: of CSV files.
         decimal, thousands: the marks of amounts written as text.
+        grouping: "lakh" if marks of thousands separate two digits, but the last three.
+        unit: "minor" if amounts are whole numbers of the currency's smallest unit.
+        sign: whose money a positive amount adds to; "none": amounts have no signs.
+        actions: the file's words for actions to the dialect's.
         timezone: of instants that name none; unset: those are refused.
         dates: a pattern of instants, such as "%d.%m.%Y %H:%M:%S"; unset: ISO 8601.
         numeric_ids: ids may be numbers if no digit can be lost.
+        id_trim: ids lose blanks and invisible characters at their ends.
+        id_case: the case in which ids are stored.
+        null_text: texts that mean that there is no value, such as "NULL"; unset: only empty
+            cells do, and such words are refused; []: such words are values.
         sheet: of a workbook with several.
         currencies: those that may occur; empty: any.
         trailer: the last line, where there is one.
@@ -53,15 +74,32 @@ class StatementSettings(Section):
         on_error: whether the good lines of a file with errors are imported.
     """
 
-    columns: Mapping[str, str] = Field(default_factory=dict)
+    columns: Mapping[str, Columns] = Field(default_factory=dict)
     format: Literal["csv", "xlsx", "jsonl", "parquet"] | None = None
     encoding: str = "utf-8"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     decimal: Literal[".", ","] = "."
-    thousands: Literal["", ",", ".", " ", "'", "\N{NO-BREAK SPACE}"] = ""
+    thousands: Literal[
+        "",
+        ",",
+        ".",
+        " ",
+        "'",
+        "\N{NO-BREAK SPACE}",
+        "\N{NARROW NO-BREAK SPACE}",
+        "\N{THIN SPACE}",
+        "\N{RIGHT SINGLE QUOTATION MARK}",
+    ] = ""
+    grouping: Literal["thousands", "lakh"] = "thousands"
+    unit: Literal["major", "minor"] = "major"
+    sign: Literal["none", "player", "operator"] = "none"
+    actions: Mapping[str, str] = Field(default_factory=dict)
     timezone: str | None = None
     dates: str | None = None
     numeric_ids: bool = False
+    id_trim: bool = True
+    id_case: Literal["exact", "lower", "upper"] = "exact"
+    null_text: tuple[str, ...] | None = None
     sheet: str | None = None
     currencies: tuple[CurrencyCode, ...] = ()
     trailer: TrailerSettings | None = None
@@ -88,6 +126,11 @@ class StatementSettings(Section):
             return None if name is None else ZoneInfo(name).key
         except (KeyError, ValueError, OSError) as error:
             raise ValueError("a time zone such as UTC or Europe/Warsaw") from error
+
+    @field_validator("dates")
+    @classmethod
+    def _complete_pattern(cls, pattern: str | None) -> str | None:
+        return None if pattern is None else DatePattern.of(pattern).text
 
     @field_validator("day", "number")
     @classmethod
@@ -117,8 +160,14 @@ def checked_columns(statement: StatementSettings, dialect: str) -> StatementSett
         WrongParts: a field the dialect does not know, a column that cannot be told apart, or
             marks of amounts that cannot be.
     """
+    shape = dialects()[dialect].statement
     fields = fields_of(dialect)
-    wrong = [*_wrong_columns(statement.columns, fields), *_wrong_marks(statement)]
+    wrong = [
+        *_wrong_columns(statement.columns, fields),
+        *_wrong_joins(statement.columns, shape),
+        *_wrong_actions(statement, shape),
+        *_wrong_marks(statement),
+    ]
     summed = statement.trailer.of if statement.trailer else None
     if summed is not None and summed not in fields:
         wrong.append(("trailer.of", f"a field of this dialect's statement ({_listed(fields)})"))
@@ -128,27 +177,51 @@ def checked_columns(statement: StatementSettings, dialect: str) -> StatementSett
 
 
 def _wrong_columns(
-    columns: Mapping[str, str], fields: tuple[str, ...]
-) -> list[tuple[str, str]]:
-    names = list(columns.values())
-    wrong = []
-    for name, column in columns.items():
-        if name not in fields:
-            expected = f"a field of this dialect's statement ({_listed(fields)})"
-        elif column.strip() != column or not column:
+    columns: Mapping[str, str | tuple[str, ...]], known: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    names = [name for columns_of in columns.values() for name in _names(columns_of)]
+    for field, columns_of in columns.items():
+        if field not in known:
+            expected = f"a field of this dialect's statement ({_listed(known)})"
+        elif any(name.strip() != name or not name for name in _names(columns_of)):
             expected = "a column's name, without blanks around it"
-        elif names.count(column) > 1:
+        elif any(names.count(name) > 1 for name in _names(columns_of)):
             expected = "a column that no other field is read from"
         else:
             continue
-        wrong.append((f"columns.{name}", expected))
-    return wrong
+        yield f"columns.{field}", expected
+
+
+def _wrong_joins(
+    columns: Mapping[str, str | tuple[str, ...]], shape: StatementFormat | None
+) -> Iterator[tuple[str, str]]:
+    for field, columns_of in columns.items():
+        kind = shape.fields.get(field) if shape is not None else None
+        if len(_names(columns_of)) > 1 and kind not in {None, FieldKind.INSTANT}:
+            yield f"columns.{field}", "one column; only an instant has several"
+
+
+def _wrong_actions(
+    statement: StatementSettings, shape: StatementFormat | None
+) -> Iterator[tuple[str, str]]:
+    actions = shape.actions if shape is not None else ()
+    for word, action in statement.actions.items():
+        if action not in actions:
+            yield f"actions.{word}", f"an action of this dialect ({_listed(actions)})"
+    if statement.sign != "none" and not (shape and shape.signs):
+        yield "sign", '"none": the amounts of this dialect have no signs'
+
+
+def _names(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else columns
 
 
 def _wrong_marks(statement: StatementSettings) -> list[tuple[str, str]]:
     wrong = []
     if statement.thousands == statement.decimal:
         wrong.append(("thousands", "another mark than the one of decimals"))
+    if statement.grouping == "lakh" and not statement.thousands:
+        wrong.append(("grouping", '"thousands", or a mark in thousands'))
     trailer = statement.trailer
     if trailer is not None and (trailer.total is None) != (trailer.of is None):
         wrong.append(("trailer", "total and of, both or neither"))

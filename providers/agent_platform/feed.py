@@ -33,6 +33,7 @@ FIELDS: Mapping[str, FieldKind] = {
 }
 #: Our names of the columns, in the order of the setting ``statement_columns``.
 COLUMNS = tuple(FIELDS)
+ACTIONS = ("makeBet", "rollback")
 
 Cells = Mapping[str, str]
 
@@ -54,12 +55,18 @@ def read_statement(
 
 
 STATEMENT = StatementFormat(
-    fields=FIELDS, optional=frozenset(), native="csv", read=read_statement
+    fields=FIELDS,
+    optional=frozenset(),
+    native="csv",
+    read=read_statement,
+    action="type",
+    actions=ACTIONS,
+    signs={"bet": {"makeBet": -1}, "win": {"makeBet": 1}},
 )
 
 
 def _record(provider: Provider, cells: Cells, raw: bytes) -> HistoryRecord:
-    is_rollback = one_of(cells["type"], ("makeBet", "rollback"), "type") == "rollback"
+    is_rollback = one_of(cells["type"], ACTIONS, "type") == "rollback"
     record_id, undone = _ids(cells, is_rollback=is_rollback)
     named = _named_round(cells, provider)
     currency = currency_code(cells["currency"], "currency")

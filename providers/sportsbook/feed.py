@@ -22,6 +22,7 @@ FIELDS: Mapping[str, FieldKind] = {
     "created_at": FieldKind.INSTANT,
 }
 COLUMNS = tuple(FIELDS)
+ACTIONS = ("bet", "result", "rollback")
 
 _NAMES = dict(zip(COLUMNS, COLUMNS, strict=True))
 
@@ -38,12 +39,18 @@ def read_statement(
 
 
 STATEMENT = StatementFormat(
-    fields=FIELDS, optional=frozenset(), native="csv", read=read_statement
+    fields=FIELDS,
+    optional=frozenset(),
+    native="csv",
+    read=read_statement,
+    action="action",
+    actions=ACTIONS,
+    signs={"amount": {"bet": -1, "result": 1}},
 )
 
 
 def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> HistoryRecord:
-    action = one_of(cells["action"], ("bet", "result", "rollback"), "action")
+    action = one_of(cells["action"], ACTIONS, "action")
     own_id = identifier(cells["transaction_id"], "transaction_id")
     currency = currency_code(cells["currency"], "currency")
     amount = unsigned_amount(cells["amount"], currency, provider, path="amount")

@@ -1,7 +1,7 @@
 """What the fields of a dialect's statement are, whatever file they come in."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import BinaryIO, Literal
 
@@ -25,6 +25,10 @@ class StatementFormat:
     Attributes:
         fields: our names, in order, and what they are.
         optional: fields that a file may leave out.
+        action: the field that says what happened; None: there is none.
+        actions: its words.
+        signs: an amount's field to the sign of its effect on the player's balance, by action;
+            actions that are not listed may have either.
         native: the format that ``read`` takes.
         read: streams a file; each line is a record or an Unreadable.
     """
@@ -33,3 +37,6 @@ class StatementFormat:
     optional: frozenset[str]
     native: Literal["csv", "jsonl"]
     read: Callable[[BinaryIO, Provider], Iterator[HistoryRecord | Unreadable]]
+    action: str | None = None
+    actions: tuple[str, ...] = ()
+    signs: Mapping[str, Mapping[str, Literal[-1, 1]]] = field(default_factory=dict)

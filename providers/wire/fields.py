@@ -8,16 +8,13 @@ from providers.contract import Provider
 from providers.wire.decode import Json, Number
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX
+from vocabulary.instants import instant_from_text
 from vocabulary.money import Money, is_currency
 
 #: Longest descriptive text kept, in characters (a game's name).
 LABEL_CHARS_MAX = 256
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|\+00:00)",
-    re.ASCII,
-)
 
 
 def exact_fields(document: object, names: frozenset[str]) -> Mapping[str, Json]:
@@ -85,17 +82,15 @@ def currency_code(value: Json, path: str) -> str:
 
 
 def instant(value: Json, path: str) -> datetime:
-    """An ISO-8601 instant in UTC, to the microsecond.
+    """An ISO-8601 instant with its zone, in UTC to the microsecond; later digits are dropped.
 
     Raises:
-        Malformed: another form, no zone, another zone, or a day that does not exist.
+        Malformed: another form, no zone, or an instant that does not exist.
     """
-    if type(value) is not str or _INSTANT.fullmatch(value) is None:
-        raise Malformed(path, "an ISO-8601 instant in UTC is expected")
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        raise Malformed(path, "an instant that exists is expected") from None
+    parsed = instant_from_text(value if type(value) is str else "", path=path)
+    if parsed.tzinfo is None:
+        raise Malformed(path, "an ISO-8601 instant with its time zone is expected")
+    return parsed
 
 
 def unsigned_amount(text: str, currency: str, provider: Provider, *, path: str) -> Money:

@@ -67,7 +67,13 @@ def read_statement(
 
 
 STATEMENT = StatementFormat(
-    fields=STATEMENT_FIELDS, optional=OPTIONAL_FIELDS, native="jsonl", read=read_statement
+    fields=STATEMENT_FIELDS,
+    optional=OPTIONAL_FIELDS,
+    native="jsonl",
+    read=read_statement,
+    action="status",
+    actions=STATES,
+    signs={"bet": {"open": -1, "closed": -1}, "prize": {"open": 1, "closed": 1}},
 )
 
 

@@ -19,6 +19,7 @@ from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.evidence import with_evidence
 from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
+from reconcile.findings.spelling import with_spellings
 from reconcile.matching.compare import Comparison
 from reconcile.partitions.options import RunOptions
 from reconcile.partitions.scan import Scan, scan_window
@@ -132,7 +133,7 @@ def _breaks(
         exponents=exponents,
         now=snapshot.context.now,
     )
-    breaks = with_evidence(snapshot, differences)
+    breaks = with_spellings(with_evidence(snapshot, differences), request.provider)
     cross_checks = journal_breaks(snapshot, exponents, breaks)
     if not request.rules.attributes:
         # Matching by attributes has already used the balances.

@@ -15,13 +15,13 @@ VALUE_CHARS = 40
 
 
 def print_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
-    """Print what each column would become, and how many lines would be imported."""
+    """Print what each column becomes, its values as booked, and how many lines are readable."""
     if as_json:
         print_json(_preview_json(preview), indent=2)
         return
     for column in preview.columns:
         becomes = f"becomes {column.becomes}" if column.becomes else "is ignored"
-        shown = ", ".join(_fit(value) for value in column.first)
+        shown = ", ".join(_fit(value) for value in column.booked or column.first)
         kinds = "" if column.kinds == ("text",) else f" ({', '.join(column.kinds)})"
         typer.echo(f"{_fit(column.name)} {becomes}{kinds}; {column.values} values: {shown}")
     for field in preview.missing:
@@ -50,6 +50,7 @@ def _preview_json(preview: Preview) -> dict[str, Any]:
                 "values": column.values,
                 "first": column.first,
                 "kinds": column.kinds,
+                "booked": column.booked,
             }
             for column in preview.columns
         ],

@@ -52,6 +52,7 @@ def test_a_preview_stores_nothing_and_needs_no_database(tmp_path: Path) -> None:
         "values": 1,
         "first": ["t-1"],
         "kinds": ["text"],
+        "booked": ["t-1"],
     }
     assert wrong.returncode == 1
     assert "no column for transaction_id" in wrong.stderr

@@ -183,9 +183,9 @@ def test_an_id_is_printable_text_of_bounded_length(name: str, value: str) -> Non
         ({"used_balance": 5.005}, "used_balance"),
         ({"winlose": 10**30}, "winlose"),
         ({"createdAt": "2026-06-04T09:30:00.000"}, "createdAt"),
-        ({"createdAt": "2026-06-04T09:30:00.000+02:00"}, "createdAt"),
+        ({"createdAt": "2026-06-04T09:30:00.000+25:00"}, "createdAt"),
         ({"createdAt": "2026-02-30T09:30:00.000Z"}, "createdAt"),
-        ({"createdAt": "2026-06-04 09:30:00Z"}, "createdAt"),
+        ({"createdAt": "04.06.2026 09:30:00Z"}, "createdAt"),
         ({"updatedAt": "2026-06-04"}, "updatedAt"),
         ({"updatedAt": 1780565404}, "updatedAt"),
     ],
@@ -195,6 +195,23 @@ def test_a_history_field_of_another_type_is_refused_by_name(
 ) -> None:
     with pytest.raises(Malformed, match=f"{path}: "):
         fact_of(signed("/history", SAMPLES["/history"] | changes))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "2026-06-04T09:30:00+00",
+        "2026-06-04T11:30:00+02",
+        "2026-06-04T09:30Z",
+        "2026-06-04 09:30:00.0000000Z",
+        "2026-06-04T09:30:00.000000999Z",
+    ],
+)
+def test_an_instant_of_the_history_is_read_in_every_iso_form(sent: str) -> None:
+    fact = fact_of(signed("/history", SAMPLES["/history"] | {"createdAt": sent}))
+
+    assert isinstance(fact, HistoryRecord)
+    assert fact.created_at == datetime(2026, 6, 4, 9, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
