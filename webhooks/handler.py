@@ -58,6 +58,8 @@ class CallbackHandler:
         except Exception:  # noqa: BLE001 - the process edge
             verdict, answer = self._failed()
         self._count(verdict, started)
+        if verdict is Verdict.TOO_SLOW:
+            return _LastResponse(body=answer.body, status=answer.status, headers=_JSON)
         return _response(answer)
 
     def handle_plain(
@@ -87,6 +89,12 @@ class CallbackHandler:
             verdict, answer = self._failed()
         self._count(verdict, started)
         on_answer(answer)
+
+    def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> Answer:
+        """The answer to a request whose body did not arrive in time on the fast path."""
+        verdict, answer = self._check(headers, b"", peer) or self._refuse(Verdict.TOO_SLOW)
+        self._count(verdict, perf_counter() - self._config.read_timeout_s)
+        return answer
 
     def _check(self, headers: Mapping[str, str], body: bytes, peer: str | None) -> Reply | None:
         if not self._is_allowed(headers, peer):
@@ -197,3 +205,13 @@ class RefusalHandler:
 
 def _response(answer: Answer) -> web.Response:
     return web.Response(body=answer.body, status=answer.status, headers=_JSON)
+
+
+class _LastResponse(web.Response):
+    """A response that closes the connection, whose request will not arrive any more."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        transport = None if self._req is None else self._req.transport
+        await super().write_eof(data)
+        if transport is not None:
+            transport.close()

@@ -20,7 +20,7 @@ from providers.wire.javascript import rounded, sorted_payload
 from providers.wire.signatures import matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
-_SIGNATURE = re.compile(r"[0-9a-f]{128}", re.ASCII)
+_SIGNATURE = re.compile(r"[0-9A-Fa-f]{128}", re.ASCII)
 
 
 def verify(callback: Callback, provider: Provider) -> Verified:
