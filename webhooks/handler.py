@@ -45,6 +45,7 @@ class CallbackHandler:
     ) -> None:
         self._route = route
         self._endpoint = endpoint
+        self._signature_headers = endpoint.dialect.signature_headers(endpoint.provider)
         self._config = config
         self._commit = commit
         self._metrics = metrics
@@ -154,7 +155,7 @@ class CallbackHandler:
             policy=endpoint.policy,
             fact=fact,
             route=self._route,
-            headers=evidence_text(callback.headers),
+            headers=evidence_text(callback.headers, self._signature_headers),
             body=callback.body,
             received_at=self._clock.now(),
             respond=self._respond,

@@ -1,39 +1,74 @@
 """Typed readers over a decoded document. Errors name the field, never its value."""
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from providers.contract import Provider
+from providers.options import accepts_unknown_fields, rounds_float_noise
 from providers.wire.decode import Json, Number
+from providers.wire.floats import minor_from_float
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX
-from vocabulary.money import Money, is_currency
+from vocabulary.money import Money, exponent_of, is_currency
 
 #: Longest descriptive text kept, in characters (a game's name).
 LABEL_CHARS_MAX = 256
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|\+00:00)",
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<minute>[0-9]{2}:[0-9]{2})"
+    r"(?:(?P<second>:[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
+    r"(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)",
     re.ASCII,
 )
+_MICROSECOND_DIGITS = 6
+_TINY = re.compile(r"[1-9](?:\.[0-9]{1,16})?e-[0-9]{1,2}", re.ASCII)
 
 
-def exact_fields(document: object, names: frozenset[str]) -> Mapping[str, Json]:
-    """The document as an object that has these fields and no other.
+def route_fields(
+    document: object, route: str, fields: Mapping[str, frozenset[str]], provider: Provider
+) -> Mapping[str, Json]:
+    """The document as an object with the fields of its route.
 
-    A document signed for one route must not pass at another, so a missing field is not filled
-    in and an unknown one is not ignored.
+    A document signed for one route must not pass at another: a missing field is not filled in,
+    and a document that holds all fields of another route is refused, unless this route has them
+    all too. Fields that no document names are accepted or refused, by option.
+
+    Args:
+        document: what was decoded.
+        route: the route, or whatever else tells the dialect's documents apart.
+        fields: the fields of every route.
+        provider: whose options decide.
 
     Raises:
-        Malformed: not an object, or another set of fields.
+        Malformed: not an object, or not the fields of this route.
     """
+    names = fields[route]
     if not isinstance(document, dict):
         raise Malformed("body", "an object is expected")
-    if document.keys() != names:
+    if document.keys() == names:
+        return document
+    if not accepts_unknown_fields(provider):
         raise Malformed("body", f"exactly the fields {', '.join(sorted(names))} are expected")
+    if not document.keys() >= names:
+        raise Malformed("body", f"at least the fields {', '.join(sorted(names))} are expected")
+    if any(document.keys() >= others and not others <= names for others in fields.values()):
+        raise Malformed("body", "the fields of one route and of no other are expected")
     return document
+
+
+def refuse_unknown(
+    document: Mapping[str, Json], known: Collection[str], provider: Provider
+) -> None:
+    """Refuse a field that is not known, where the option says so.
+
+    Raises:
+        Malformed: such a field; its name is not repeated, it may be anything.
+    """
+    if not accepts_unknown_fields(provider) and not document.keys() <= set(known):
+        raise Malformed("body", f"only the fields {', '.join(sorted(known))} are expected")
 
 
 def identifier(value: Json, path: str) -> str:
@@ -85,33 +120,61 @@ def currency_code(value: Json, path: str) -> str:
 
 
 def instant(value: Json, path: str) -> datetime:
-    """An ISO-8601 instant in UTC, to the microsecond.
+    """An ISO-8601 instant with its zone, in UTC; digits beyond the microsecond are cut off.
+
+    Seconds may be left out, a blank may stand for ``T``, and the zone may be ``Z``, ``+02``,
+    ``+0200`` or ``+02:00``.
 
     Raises:
-        Malformed: another form, no zone, another zone, or a day that does not exist.
+        Malformed: another form, no zone, or a day that does not exist.
     """
-    if type(value) is not str or _INSTANT.fullmatch(value) is None:
-        raise Malformed(path, "an ISO-8601 instant in UTC is expected")
+    match = _INSTANT.fullmatch(value) if type(value) is str else None
+    if match is None:
+        raise Malformed(path, "an ISO-8601 instant with its time zone is expected")
+    zone = match["zone"].upper()
+    if zone != "Z" and ":" not in zone:
+        zone = f"{zone[:3]}:{zone[3:] or '00'}"
+    fraction = f".{match['fraction'][:_MICROSECOND_DIGITS]}" if match["fraction"] else ""
+    text = f"{match['day']}T{match['minute']}{match['second'] or ':00'}{fraction}{zone}"
     try:
-        return datetime.fromisoformat(value)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Malformed(path, "an instant that exists is expected") from None
 
 
 def unsigned_amount(text: str, currency: str, provider: Provider, *, path: str) -> Money:
     """A plain decimal of at least zero, exact in the currency's smallest unit.
 
+    A JSON number may have been a binary float: see ``providers.wire.floats``.
+
     Raises:
-        Malformed: signed, not a plain decimal, too precise or too large.
+        Malformed: negative, not a plain decimal, too precise or too large.
     """
     if text.startswith("-"):
         raise Malformed(path, "an amount of at least 0 is expected")
     try:
         return Money.parse(text, currency, exponents=provider.exponents)
     except Malformed as error:
-        raise Malformed(path, error.reason) from None
+        if not is_number(text):
+            raise Malformed(path, error.reason) from None
+        exponent = exponent_of(currency, provider.exponents)
+        minor = minor_from_float(text, exponent, rounds=rounds_float_noise(provider), path=path)
+        if minor is None:
+            raise Malformed(path, error.reason) from None
+        return Money(minor, currency)
 
 
 def is_number(value: Json) -> bool:
     """Whether the value was a JSON number (not a flag, not text)."""
     return type(value) is Number
+
+
+def plain_number(value: str) -> str:
+    """A tiny JSON number in plain digits; anything else as it is.
+
+    JavaScript and PHP print a number below 0.000001 or 0.0001 with an exponent: the one
+    exponent that a sender of plain numbers cannot avoid.
+    """
+    if isinstance(value, Number) and _TINY.fullmatch(value) is not None:
+        return Number(format(Decimal(value), "f"))
+    return value

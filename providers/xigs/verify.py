@@ -23,13 +23,18 @@ from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 _SIGNATURE = re.compile(r"[0-9A-Fa-f]{128}", re.ASCII)
 
 
+def signature_headers(provider: Provider) -> tuple[str, ...]:
+    """The configured header."""
+    return (text_of(provider, "signature_header").lower(),)
+
+
 def verify(callback: Callback, provider: Provider) -> Verified:
     """Prove the sender; the document is None where the bytes as sent were signed.
 
     Raises:
         NotAuthentic: no signature, or one that none of the secrets gives.
     """
-    name = text_of(provider, "signature_header").lower()
+    (name,) = signature_headers(provider)
     presented = callback.headers.get(name)
     if not presented:
         raise SignatureMissing(f"the header {name} is missing")

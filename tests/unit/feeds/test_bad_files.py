@@ -197,7 +197,7 @@ def line_with(**values: str) -> str:
             "a time zone is missing and none is decl",
         ),
         (line_with(created_at="2026-02-30T09:30:00"), "created_at: an instant that exists"),
-        (line_with(created_at="04.06.2026"), "created_at: an ISO-8601 instant in UTC is exp"),
+        (line_with(created_at="04.06.2026"), "created_at: an ISO-8601 instant with its time"),
         ("t-1,bet,42\n", "line: 7 fields are expected"),
         ('t-1,bet,"42,USD\n', "line: comma-separated fields on one line are expected"),
     ],

@@ -133,7 +133,7 @@ def test_a_missing_field_is_named_and_nothing_is_filled_in(name: str) -> None:
         ("currency", "", "currency: a currency code"),
         ("currency", 840, "currency: a currency code"),
         ("timestamp", "yesterday", "timestamp: an ISO-8601 instant"),
-        ("timestamp", "2026-06-04T09:30:00+02:00", "timestamp: an ISO-8601 instant"),
+        ("timestamp", "2026-06-04T09:30:00", "timestamp: an ISO-8601 instant"),
         ("timestamp", "2026-02-30T09:30:00Z", "timestamp: an instant that exists"),
         ("timestamp", -1, "timestamp: milliseconds"),
         ("timestamp", 1780565404.5, "timestamp: milliseconds"),
