@@ -9,11 +9,12 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 SEEDS ?= 200
 FIRST ?= 0
+PAYLOADS ?= 20000
 #: What `make check` compares names with: the last commit, so that it shows what is new.
 SINCE ?= HEAD~1
 PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect mutate style-report lock dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect callbacks mutate style-report lock dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -116,6 +117,9 @@ mutate: setup-dev ## which changes of money, deciding and posting no test would 
 detect: setup-dev ## months with faults of every kind: found is what was injected: make detect SEEDS=1000
 	$(BIN)/python -m tests.detection.campaign --seeds $(SEEDS) --first $(FIRST)
 	$(BIN)/python -m tests.detection.planted
+
+callbacks: setup-dev ## callbacks signed by real PHP and Node against a receiver: make callbacks PAYLOADS=20000
+	$(BIN)/python -m tests.callbacks.campaign --payloads $(PAYLOADS)
 
 dialect: setup-dev ## a new provider that works at once, to be edited: make dialect NAME=acme
 	@$(BIN)/python -m ops.tools.new_dialect "$(NAME)"

@@ -45,6 +45,7 @@ class FindingKind(StrEnum):
     WITHDRAWN_RECORD = "withdrawn_record"
     NOT_TOLD_AGAIN = "not_told_again"
     SHORTER_FILE = "shorter_file"
+    UNREADABLE_CALLBACK = "unreadable_callback"
 
 
 class Severity(StrEnum):
@@ -123,6 +124,10 @@ UPDATE feed_findings SET resolved_at = :now
    AND (cast(:since AS timestamptz) IS NULL
         OR (covers_from >= :since AND covers_to <= cast(:until AS timestamptz)))
 """
+_EVIDENCE = """
+SELECT evidence FROM feed_findings
+ WHERE provider = :provider AND feed = :feed AND scope = :scope
+"""
 _RESOLVE_SCOPES = """
 UPDATE feed_findings SET resolved_at = :now
  WHERE provider = :provider AND feed = :feed AND scope = ANY (cast(:scopes AS text[]))
@@ -190,6 +195,15 @@ def record_findings(
         "until": checked and checked.end,
     }
     connection.execute(text(_RESOLVE_OTHERS), params)
+
+
+def evidence_of(
+    connection: Connection, provider: str, feed: str, *, scope: str
+) -> dict[str, Any]:
+    """The evidence of the one finding of a scope; empty if there is none."""
+    params = {"provider": provider, "feed": feed, "scope": scope}
+    row = connection.execute(text(_EVIDENCE), params).first()
+    return {} if row is None else dict(row.evidence)
 
 
 def resolve_scopes(

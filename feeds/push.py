@@ -1,18 +1,28 @@
-"""Pushed history: records that arrive as callbacks, and deliveries that cannot be read."""
+"""What arrives as callbacks: pushed history, and deliveries that cannot be read."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection
 
 from feeds.day_close import record_restatements
-from feeds.findings import FindingKind, NewFinding, record_findings, resolve_scopes
+from feeds.findings import (
+    FindingKind,
+    NewFinding,
+    evidence_of,
+    record_findings,
+    resolve_scopes,
+)
 from feeds.records import FeedCount, store_records
 from vocabulary.errors import TieoutError
 from vocabulary.facts import HistoryRecord
+from vocabulary.window import Window
 
 #: The feed and the source of pushed records.
 PUSHED = "push"
+#: Most deliveries that one finding names; it always has their count.
+DELIVERIES_MAX = 20
 
 
 def store_pushed(
@@ -43,6 +53,50 @@ def record_unreadable(
     record_findings(
         connection, provider, PUSHED, scope=_scope(delivery), findings=[finding], now=now
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableCallback:
+    """An authentic callback that was refused as malformed and moved nothing.
+
+    Attributes:
+        reason: what was expected; never the content.
+    """
+
+    delivery: int
+    route: str
+    reason: str
+    received_at: datetime
+
+
+def record_unreadable_callbacks(
+    connection: Connection,
+    provider: str,
+    callbacks: Iterable[UnreadableCallback],
+    *,
+    now: datetime,
+) -> None:
+    """Record refused callbacks: one finding for each day, route and reason."""
+    groups: dict[tuple[date, str, str], list[UnreadableCallback]] = {}
+    for callback in callbacks:
+        day = callback.received_at.astimezone(UTC).date()
+        groups.setdefault((day, callback.route, callback.reason), []).append(callback)
+    for (day, route, reason), group in groups.items():
+        scope = f"callbacks of {day}, {route or '/'}: {reason}"
+        earlier = evidence_of(connection, provider, PUSHED, scope=scope)
+        deliveries = [*earlier.get("deliveries", []), *(one.delivery for one in group)]
+        start = datetime.combine(day, time(), UTC)
+        finding = NewFinding(
+            kind=FindingKind.UNREADABLE_CALLBACK,
+            detail=f"{scope}; these callbacks are authentic but were refused and moved nothing,"
+            " so a player may be unpaid",
+            covers=Window(start=start, end=start + timedelta(days=1)),
+            evidence={
+                "count": earlier.get("count", 0) + len(group),
+                "deliveries": deliveries[:DELIVERIES_MAX],
+            },
+        )
+        record_findings(connection, provider, PUSHED, scope=scope, findings=[finding], now=now)
 
 
 def _scope(delivery: int) -> str:

@@ -40,6 +40,8 @@ class Dialect:
         policy: what the ledger should do, given complete options.
         history_policy: what reconciliation may expect, given complete options.
         verify: proves the sender over the raw bytes. Raises NotAuthentic only.
+        signature_headers: the headers that ``verify`` reads, in lower case. They are stored
+            with a request, so that it can be verified again.
         parse: reads one fact. Raises Malformed only.
         respond: writes the reply as this provider's document specifies it. Total over Verdict.
         statement: its statement files; None where the history comes in another way.
@@ -54,6 +56,7 @@ class Dialect:
     policy: Callable[[Mapping[str, OptionValue]], Policy]
     history_policy: Callable[[Mapping[str, OptionValue]], HistoryPolicy]
     verify: Callable[[Callback, Provider], Verified]
+    signature_headers: Callable[[Provider], tuple[str, ...]]
     parse: Callable[[Verified, Provider], Fact]
     respond: Callable[[Outcome, Provider], Answer]
     statement: StatementFormat | None

@@ -1,6 +1,37 @@
-"""Typed reading of a provider's options. Settings were checked before, so a miss is a bug."""
+"""Options that every dialect has, and typed reading of a provider's options.
 
-from providers.contract import Provider
+Settings were checked before, so a miss is a bug.
+"""
+
+from collections.abc import Mapping
+
+from providers.contract import Option, Provider
+
+#: What every dialect does with a signed document that is not quite as documented.
+TOLERANCE: Mapping[str, Option] = {
+    "unknown_fields": Option(
+        default="accept",
+        choices=("accept", "refuse"),
+        assumed=True,
+        meaning="what signed fields that the document does not name do to a callback",
+    ),
+    "float_noise": Option(
+        default="refuse",
+        choices=("refuse", "round"),
+        assumed=True,
+        meaning="what is done with a JSON number like 0.30000000000000004 as an amount",
+    ),
+}
+
+
+def accepts_unknown_fields(provider: Provider) -> bool:
+    """Whether fields that the document does not name are accepted and kept."""
+    return text_of(provider, "unknown_fields") == "accept"
+
+
+def rounds_float_noise(provider: Provider) -> bool:
+    """Whether digits that only a binary float can have left are rounded away."""
+    return text_of(provider, "float_noise") == "round"
 
 
 def text_of(provider: Provider, name: str) -> str:

@@ -157,8 +157,21 @@ class HistoryRecord:
     raw: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableHistory:
+    """An authentic record of the provider's history that cannot be read. Kept as received.
+
+    Attributes:
+        path: where in the document, never the value there.
+        reason: what was expected at that place.
+    """
+
+    path: str
+    reason: str
+
+
 Operation = Bet | Win | BetAndWin | Rollback | RoundEnd
-Fact = BalanceQuery | Operation | HistoryRecord
+Fact = BalanceQuery | Operation | HistoryRecord | UnreadableHistory
 
 
 def fingerprint(fact: Operation) -> bytes:

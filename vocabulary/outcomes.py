@@ -47,6 +47,10 @@ AUTHENTIC = frozenset(Verdict) - {
 }
 
 
+#: Verdicts of deliveries that a worker looks at: history to store, malformed callbacks to tell.
+TO_INGEST = frozenset({Verdict.RECORDED, Verdict.MALFORMED})
+
+
 class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     """A verdict with everything a dialect may need for its answer.
 

@@ -20,6 +20,7 @@ from webhooks.group_commit import GroupCommit
 from webhooks.handler import CallbackHandler, RefusalHandler
 from webhooks.health import Health
 from webhooks.http_log import http_logger
+from webhooks.http_server import hide_server, http_connections
 from webhooks.metrics import ReceiverMetrics
 from webhooks.notifier import Notifier
 
@@ -61,6 +62,7 @@ class Receiver:
     def application(self) -> web.Application:
         """The web application: the callback routes, then refusals for all other requests."""
         app = web.Application(client_max_size=self._config.body_bytes_max)
+        app.on_response_prepare.append(hide_server)
         app.add_routes(self.health.routes(metrics=self._config.metrics_here))
         for path, handler in self._handlers.items():
             app.router.add_post(path, handler.handle)
@@ -89,6 +91,7 @@ class Receiver:
         server = await loop.create_server(fast_path, sock=listen, backlog=BACKLOG)
         if ops is not None:
             ops_app = web.Application()
+            ops_app.on_response_prepare.append(hide_server)
             ops_app.add_routes(self.health.routes(metrics=True))
             runners.append(await self._runner(ops_app))
             await web.SockSite(runners[1], ops, backlog=BACKLOG).start()
@@ -140,14 +143,14 @@ class Receiver:
         )
 
     def _fast_path(self, runner: web.AppRunner) -> FastPath:
-        server = runner.server
-        assert server is not None
         return FastPath(
-            {
-                f"POST {path} HTTP/1.1": handler.handle_plain
-                for path, handler in self._handlers.items()
-            },
-            server=server,
+            {f"POST {path} HTTP/1.1": handler for path, handler in self._handlers.items()},
+            server=http_connections(
+                runner,
+                logger=http_logger(),
+                keepalive_timeout=self._config.idle_timeout_s,
+                lingering_time=self._config.read_timeout_s,
+            ),
             idle_timeout_s=self._config.idle_timeout_s,
             read_timeout_s=self._config.read_timeout_s,
             body_bytes_max=self._config.body_bytes_max,
@@ -155,7 +158,6 @@ class Receiver:
         )
 
     async def _runner(self, app: web.Application) -> web.AppRunner:
-        # No decompression: a signature covers the bytes on the wire.
         runner = web.AppRunner(
             app,
             access_log=None,

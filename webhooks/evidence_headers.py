@@ -1,26 +1,24 @@
 """Selects and bounds the headers stored with a callback as evidence. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-#: Headers stored as evidence; all others (cookies, credentials) must not be stored.
-EVIDENCE_HEADERS = (
-    "content-type",
-    "user-agent",
-    "x-forwarded-for",
-    "x-request-id",
-    "x-security-hash",
-    "x-securty-hash",
-    "x-signature",
-    "x-signed-request",
-)
+#: Headers stored as evidence besides those of the signature; all others (cookies, credentials)
+#: must not be stored.
+EVIDENCE_HEADERS = ("content-type", "user-agent", "x-forwarded-for", "x-request-id")
 #: Longest stored header value, in characters.
 EVIDENCE_CHARS_MAX = 512
 
 
-def evidence_text(headers: Mapping[str, str]) -> str:
-    """The allow-listed headers as ASCII lines, each value bounded."""
+def evidence_text(headers: Mapping[str, str], signature_headers: Iterable[str]) -> str:
+    """The allow-listed headers as ASCII lines, each value bounded.
+
+    Args:
+        headers: of the request.
+        signature_headers: the headers that its dialect reads, without which stored bytes could
+            not be verified again; names in lower case.
+    """
     lines = []
-    for name in EVIDENCE_HEADERS:
+    for name in sorted({*EVIDENCE_HEADERS, *signature_headers}):
         value = headers.get(name)
         if value is not None:
             lines.append(f"{name}: {_printable(value)}")

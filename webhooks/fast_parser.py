@@ -17,9 +17,20 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~](?:[ -~]*[!-~])?)\r\
 #: Characters of a header line besides its name and value.
 _SEPARATORS = len(": \r\n")
 _LENGTH = re.compile(r"[0-9]{1,8}", re.ASCII)
-# Headers that change how the body is read or what the connection does next.
+# Headers that change how the body is read or what the connection does next, or that the HTTP
+# server refuses (an old handshake of WebSocket).
 _NOT_PLAIN = frozenset(
-    {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+    {
+        "connection",
+        "expect",
+        "keep-alive",
+        "proxy-connection",
+        "sec-websocket-key1",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
 )
 
 

@@ -7,17 +7,27 @@ is anything else moves the connection to the HTTP server for good.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import cast
+from typing import Protocol, cast
 
 from vocabulary.clock import Clock
 from vocabulary.outcomes import Answer
-from webhooks.fast_parser import parse_plain
+from webhooks.fast_parser import PlainRequest, parse_plain
 from webhooks.handler import OnAnswer
 
-#: Handles one request: headers (names in lower case), body, peer address, answer callback.
-Handler = Callable[[Mapping[str, str], bytes, str | None, OnAnswer], None]
+
+class Handler(Protocol):
+    """Answers the plain requests of one route; headers have names in lower case."""
+
+    def handle_plain(
+        self, headers: Mapping[str, str], body: bytes, peer: str | None, on_answer: OnAnswer, /
+    ) -> None:
+        """Answer one complete request, now or later."""
+
+    def refuse_slow(self, headers: Mapping[str, str], peer: str | None, /) -> Answer:
+        """The answer to a request whose body did not arrive in time."""
 
 
 class FastPath:
@@ -27,8 +37,8 @@ class FastPath:
         handlers: by request line, e.g. ``"POST /callbacks/sport/transaction HTTP/1.1"``.
         server: makes the HTTP server's protocol for a connection that is handed over.
         idle_timeout_s: how long a connection may stay open without a complete request.
-        read_timeout_s: how long the second part of a request may take. After that, or if there
-            is a third part, the HTTP server takes over with a timeout of its own.
+        read_timeout_s: how long a body may take, in however many parts. A request whose head
+            comes in parts goes to the HTTP server, which has the same limit.
         body_bytes_max: longer bodies go to the HTTP server, which refuses them unread.
     """
 
@@ -80,7 +90,7 @@ class FastPath:
                 for connection in list(self._open):
                     connection.abort()
 
-    def encode(self, answer: Answer, now: float) -> bytes:
+    def encode(self, answer: Answer, now: float, *, is_last: bool = False) -> bytes:
         """The HTTP response for an answer; ``now`` is the event loop's time."""
         second, date = self._date
         if second != int(now):
@@ -90,9 +100,27 @@ class FastPath:
             _RESPONSE_START[answer.status],
             len(answer.body),
             date,
-            b"Connection: close\r\n" if self.is_stopping else b"",
+            b"Connection: close\r\n" if self.is_stopping or is_last else b"",
             answer.body,
         )
+
+
+@dataclass(slots=True)
+class _Unfinished:
+    """A request whose body has not arrived in full.
+
+    Attributes:
+        request: its head, and the body as far as it came with the head.
+        parts: all bytes received so far, the head included.
+        missing: how many bytes of the body are still to come.
+        timer: refuses the request when its time is over.
+    """
+
+    request: PlainRequest
+    handler: Handler
+    parts: list[bytes]
+    missing: int
+    timer: asyncio.TimerHandle
 
 
 class FastConnection(asyncio.Protocol):
@@ -102,8 +130,9 @@ class FastConnection(asyncio.Protocol):
         self._fast_path = fast_path
         self._loop = asyncio.get_running_loop()
         self._is_busy = False
-        self._pending = b""  # half a request, or one that came before the previous answer
-        self._read_timer: asyncio.TimerHandle | None = None
+        self._is_ended = False  # the client has closed its sending side
+        self._pending = b""  # what came before the previous answer
+        self._unfinished: _Unfinished | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start waiting for a request."""
@@ -123,26 +152,17 @@ class FastConnection(asyncio.Protocol):
         if self._is_busy:
             self._pending += data
             self._transport.pause_reading()
-            return
-        first_part, self._pending = self._pending, b""
-        data = first_part + data
-        request = parse_plain(data)
-        handler = None if request is None else self._fast_path.handlers.get(request.line)
-        if request is None or handler is None:
-            self._hand_over(data)
-        elif request.missing:
-            length = len(request.body) + request.missing
-            self._await_rest(data, length, is_second=bool(first_part))
+        elif self._unfinished is not None:
+            self._add_to(self._unfinished, data)
         else:
-            self._cancel_read_timer()
-            self._is_busy = True
-            handler(request.headers, request.body, self._peer, self._answer)
+            self._begin(data)
 
     def eof_received(self) -> bool | None:
-        """Let the HTTP server answer a request that ends half way."""
-        if self._is_busy or not self._pending:
+        """Answer what is pending before closing; drop a request that ends half way."""
+        if not self._is_busy:
             return None
-        return self._hand_over(self._pending).eof_received()
+        self._is_ended = True
+        return True
 
     def pause_writing(self) -> None:
         """Stop reading from a client that does not read its answers."""
@@ -161,6 +181,21 @@ class FastConnection(asyncio.Protocol):
         """Close now, dropping any pending answer."""
         self._transport.abort()
 
+    def _begin(self, data: bytes) -> None:
+        """Handle the start of a request, which is nearly always all of it."""
+        request = parse_plain(data)
+        handler = None if request is None else self._fast_path.handlers.get(request.line)
+        if request is None or handler is None:
+            self._hand_over(data)
+        elif request.missing:
+            self._await_rest(data, request, handler)
+        else:
+            self._handle(handler, request.headers, request.body)
+
+    def _handle(self, handler: Handler, headers: Mapping[str, str], body: bytes) -> None:
+        self._is_busy = True
+        handler.handle_plain(headers, body, self._peer, self._answer)
+
     def _answer(self, answer: Answer) -> None:
         self._is_busy = False
         if self._transport.is_closing():
@@ -174,28 +209,53 @@ class FastConnection(asyncio.Protocol):
             pending, self._pending = self._pending, b""
             self._transport.resume_reading()
             self.data_received(pending)
+        elif self._is_ended:
+            self._transport.close()
 
-    def _await_rest(self, data: bytes, length: int, *, is_second: bool) -> None:
-        if is_second or length > self._fast_path.body_bytes_max:
+    def _await_rest(self, data: bytes, request: PlainRequest, handler: Handler) -> None:
+        length = len(request.body) + request.missing
+        if length > self._fast_path.body_bytes_max or self._is_ended:
             self._hand_over(data)
             return
-        self._pending = data
-        self._read_timer = self._loop.call_later(
-            self._fast_path.read_timeout_s, lambda: self._hand_over(self._pending)
-        )
+        timer = self._loop.call_later(self._fast_path.read_timeout_s, self._refuse_slow)
+        self._unfinished = _Unfinished(request, handler, [data], request.missing, timer)
 
-    def _cancel_read_timer(self) -> None:
-        if self._read_timer is not None:
-            self._read_timer.cancel()
-            self._read_timer = None
+    def _add_to(self, unfinished: "_Unfinished", part: bytes) -> None:
+        unfinished.parts.append(part)
+        unfinished.missing -= len(part)
+        if unfinished.missing > 0:
+            return
+        self._forget_unfinished()
+        whole = b"".join(unfinished.parts)
+        if unfinished.missing < 0:
+            self._hand_over(whole)  # the next request has begun
+            return
+        request = unfinished.request
+        body = whole[-(len(request.body) + request.missing) :]
+        self._handle(unfinished.handler, request.headers, body)
 
-    def _hand_over(self, data: bytes) -> asyncio.Protocol:
+    def _refuse_slow(self) -> None:
+        assert self._unfinished is not None
+        handler, request = self._unfinished.handler, self._unfinished.request
+        answer = handler.refuse_slow(request.headers, self._peer)
+        self._forget_unfinished()
+        now = self._loop.time()
+        self._transport.write(self._fast_path.encode(answer, now, is_last=True))
+        self._transport.close()
+
+    def _forget_unfinished(self) -> None:
+        if self._unfinished is not None:
+            self._unfinished.timer.cancel()
+            self._unfinished = None
+
+    def _hand_over(self, data: bytes) -> None:
         self._detach()
         server = self._fast_path.server()
         self._transport.set_protocol(server)
         server.connection_made(self._transport)
         server.data_received(data)
-        return server
+        if self._is_ended and not server.eof_received():
+            self._transport.close()
 
     def _close_if_idle(self) -> None:
         now = self._loop.time()
@@ -207,7 +267,7 @@ class FastConnection(asyncio.Protocol):
             self._transport.close()
 
     def _detach(self) -> None:
-        self._cancel_read_timer()
+        self._forget_unfinished()
         self._idle_timer.cancel()
         self._fast_path.remove(self)
 

@@ -45,6 +45,7 @@ class CallbackHandler:
     ) -> None:
         self._route = route
         self._endpoint = endpoint
+        self._signature_headers = endpoint.dialect.signature_headers(endpoint.provider)
         self._config = config
         self._commit = commit
         self._metrics = metrics
@@ -58,6 +59,8 @@ class CallbackHandler:
         except Exception:  # noqa: BLE001 - the process edge
             verdict, answer = self._failed()
         self._count(verdict, started)
+        if verdict is Verdict.TOO_SLOW:
+            return _LastResponse(body=answer.body, status=answer.status, headers=_JSON)
         return _response(answer)
 
     def handle_plain(
@@ -87,6 +90,12 @@ class CallbackHandler:
             verdict, answer = self._failed()
         self._count(verdict, started)
         on_answer(answer)
+
+    def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> Answer:
+        """The answer to a request whose body did not arrive in time on the fast path."""
+        verdict, answer = self._check(headers, b"", peer) or self._refuse(Verdict.TOO_SLOW)
+        self._count(verdict, perf_counter() - self._config.read_timeout_s)
+        return answer
 
     def _check(self, headers: Mapping[str, str], body: bytes, peer: str | None) -> Reply | None:
         if not self._is_allowed(headers, peer):
@@ -146,7 +155,7 @@ class CallbackHandler:
             policy=endpoint.policy,
             fact=fact,
             route=self._route,
-            headers=evidence_text(callback.headers),
+            headers=evidence_text(callback.headers, self._signature_headers),
             body=callback.body,
             received_at=self._clock.now(),
             respond=self._respond,
@@ -197,3 +206,13 @@ class RefusalHandler:
 
 def _response(answer: Answer) -> web.Response:
     return web.Response(body=answer.body, status=answer.status, headers=_JSON)
+
+
+class _LastResponse(web.Response):
+    """A response that closes the connection, whose request will not arrive any more."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        transport = None if self._req is None else self._req.transport
+        await super().write_eof(data)
+        if transport is not None:
+            transport.close()

@@ -1,4 +1,7 @@
-"""Ingest pushed history: stored deliveries become feed records. Repeats change nothing."""
+"""Ingest deliveries: pushed history becomes feed records, malformed callbacks become findings.
+
+Repeats change nothing.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,13 +9,19 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 
-from feeds.push import record_unreadable, store_pushed
+from feeds.push import (
+    UnreadableCallback,
+    record_unreadable,
+    record_unreadable_callbacks,
+    store_pushed,
+)
 from providers.contract import Callback
 from storage.broker.redis import INGEST_QUEUE
 from storage.queue.parking import park
 from vocabulary import steps
-from vocabulary.errors import Contradiction, Refused, Unavailable
-from vocabulary.facts import HistoryRecord
+from vocabulary.errors import Contradiction, Malformed, Refused, Unavailable
+from vocabulary.facts import Fact, HistoryRecord, UnreadableHistory
+from vocabulary.outcomes import Verdict
 from vocabulary.steps import Step
 from workers.context import WorkerContext
 from workers.outcomes import Done, JobOutcome, Parked, Requeued
@@ -22,8 +31,8 @@ DELIVERIES_PER_INGEST = 2_000
 JOB = "ingest.v1"
 
 _LOCK = """
-SELECT delivery_id, provider, route, headers, body, received_at FROM deliveries
- WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL
+SELECT delivery_id, provider, route, headers, body, received_at, verdict FROM deliveries
+ WHERE verdict IN ('recorded', 'malformed') AND ingested_at IS NULL AND parked_at IS NULL
  ORDER BY delivery_id LIMIT :most FOR UPDATE SKIP LOCKED
 """
 _MARK = """
@@ -36,7 +45,7 @@ _MARK_PARKED = (
 
 _INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
 
-Delivery = Row[tuple[int, str, str, str, bytes, datetime]]
+Delivery = Row[tuple[int, str, str, str, bytes, datetime, str]]
 #: A delivery with the record parsed from it.
 ParsedDelivery = tuple[Delivery, HistoryRecord]
 
@@ -68,15 +77,43 @@ def _ingest_some(connection: Connection, context: WorkerContext) -> tuple[int, i
     waiting = connection.execute(text(_LOCK), {"most": DELIVERIES_PER_INGEST}).all()
     if waiting:
         steps.reached(Step.RECORDS_LOCKED)
-    deliveries = _parse_all(connection, context, waiting)
+    malformed = [row for row in waiting if row.verdict == Verdict.MALFORMED]
+    _record_malformed(connection, context, malformed)
+    history = [row for row in waiting if row.verdict != Verdict.MALFORMED]
+    deliveries = _parse_all(connection, context, history)
     try:
         _store(connection, context, deliveries)
         steps.reached(Step.STORED)
     except _INVARIANT_BROKEN:
         deliveries = [item for item in deliveries if _store_or_park(connection, context, item)]
-    ids = [delivery.delivery_id for delivery, _ in deliveries]
+    ids = [row.delivery_id for row in (*malformed, *(delivery for delivery, _ in deliveries))]
     connection.execute(text(_MARK), {"deliveries": ids})
-    return len(waiting), len(waiting) - len(deliveries)
+    return len(waiting), len(history) - len(deliveries)
+
+
+def _record_malformed(
+    connection: Connection, context: WorkerContext, malformed: Sequence[Delivery]
+) -> None:
+    """Record why callbacks were refused, as today's settings read them."""
+    by_provider: dict[str, list[UnreadableCallback]] = {}
+    for delivery in malformed:
+        callback = UnreadableCallback(
+            delivery=delivery.delivery_id,
+            route=delivery.route,
+            reason=_reason(delivery, context),
+            received_at=delivery.received_at,
+        )
+        by_provider.setdefault(delivery.provider, []).append(callback)
+    for slug, callbacks in by_provider.items():
+        record_unreadable_callbacks(connection, slug, callbacks, now=context.clock.now())
+
+
+def _reason(delivery: Delivery, context: WorkerContext) -> str:
+    try:
+        _fact(delivery, context)
+    except (Refused, Contradiction) as error:
+        return str(error)
+    return "readable under today's settings"
 
 
 def _parse_all(
@@ -135,9 +172,19 @@ def _record(delivery: Delivery, context: WorkerContext) -> HistoryRecord:
     """Parse the stored bytes again; the receiver verified them when they arrived.
 
     Raises:
-        Refused: they no longer verify or parse: a secret was retired or an option changed.
+        Refused: they cannot be read, or they no longer verify: a secret was retired or an
+            option changed.
         Contradiction: they are no history record of a configured provider.
     """
+    fact = _fact(delivery, context)
+    if isinstance(fact, UnreadableHistory):
+        raise Malformed(fact.path, fact.reason)
+    if not isinstance(fact, HistoryRecord):
+        raise Contradiction("a delivery stored as history is no history record")
+    return fact
+
+
+def _fact(delivery: Delivery, context: WorkerContext) -> Fact:
     configured = context.providers.get(delivery.provider)
     if configured is None:
         raise Contradiction(f"no provider {delivery.provider!r} is configured any more")
@@ -145,10 +192,7 @@ def _record(delivery: Delivery, context: WorkerContext) -> HistoryRecord:
     callback = Callback(
         route=delivery.route, headers=_headers(delivery.headers), body=bytes(delivery.body)
     )
-    fact = dialect.parse(dialect.verify(callback, provider), provider)
-    if not isinstance(fact, HistoryRecord):
-        raise Contradiction("a delivery stored as history is no history record")
-    return fact
+    return dialect.parse(dialect.verify(callback, provider), provider)
 
 
 def _headers(lines: str) -> dict[str, str]:

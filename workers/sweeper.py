@@ -37,7 +37,8 @@ SELECT (SELECT array_agg(batch_id) FROM (
        (SELECT extract(epoch FROM clock_timestamp() - min(committed_at))::bigint FROM batches
          WHERE posted_at IS NULL AND parked_at IS NULL),
        (SELECT extract(epoch FROM clock_timestamp() - min(received_at))::bigint FROM deliveries
-         WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL)
+         WHERE verdict IN ('recorded', 'malformed')
+           AND ingested_at IS NULL AND parked_at IS NULL)
 """
 
 log = structlog.get_logger()

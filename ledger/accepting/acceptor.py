@@ -40,7 +40,7 @@ from storage.engine import open_accept_connection
 from vocabulary import steps
 from vocabulary.errors import Unavailable
 from vocabulary.facts import Fund
-from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
+from vocabulary.outcomes import TO_INGEST, Answer, Outcome, Verdict, refusal
 from vocabulary.steps import Step
 
 #: Attempts to commit one batch before it is split. With several receivers on one wallet of a
@@ -81,7 +81,7 @@ class Accepted:
     Attributes:
         decisions: one for each request, in the same order.
         batches: ids of the written batches that hold operations to post.
-        recorded: history records were stored and wait to be ingested.
+        recorded: history records, or callbacks that could not be read, wait to be ingested.
         conflicts: number of lost races.
     """
 
@@ -176,7 +176,7 @@ class Acceptor:
         return Accepted(
             decisions,
             [] if batch_id is None else [batch_id],
-            any(d.verdict is Verdict.RECORDED for d in decisions),
+            any(d.verdict in TO_INGEST for d in decisions),
             conflicts,
         )
 

@@ -20,7 +20,15 @@ from ledger.accepting.model import (
     Wallet,
 )
 from ledger.accepting.tombstones import late_key
-from vocabulary.facts import BalanceQuery, HistoryRecord, Operation, Rollback, RoundEnd, Win
+from vocabulary.facts import (
+    BalanceQuery,
+    HistoryRecord,
+    Operation,
+    Rollback,
+    RoundEnd,
+    UnreadableHistory,
+    Win,
+)
 from vocabulary.outcomes import Verdict
 
 #: Handles and operations cached per receiver process; about 1 KiB each with its reply.
@@ -52,7 +60,7 @@ def read_set_of(requests: Iterable[Request]) -> ReadSet:
     read_set = ReadSet()
     for request in requests:
         fact, provider = request.fact, request.provider
-        if fact is None or isinstance(fact, HistoryRecord):
+        if fact is None or isinstance(fact, HistoryRecord | UnreadableHistory):
             continue
         slug = handle_slug(provider, fact)
         read_set.wallets.add((slug, fact.handle, currency_of(fact)))

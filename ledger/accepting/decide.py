@@ -40,6 +40,7 @@ from vocabulary.facts import (
     HistoryRecord,
     Operation,
     RoundEnd,
+    UnreadableHistory,
     Win,
     fingerprint,
 )
@@ -60,7 +61,7 @@ def decide(view: LedgerView, request: Request) -> Decision:
     fact = request.fact
     if fact is None:
         return _without_operation(request, Verdict.MALFORMED, None)
-    if isinstance(fact, HistoryRecord):
+    if isinstance(fact, HistoryRecord | UnreadableHistory):
         return _without_operation(request, Verdict.RECORDED, None)
     if isinstance(fact, BalanceQuery):
         return _balance(view, request, fact)

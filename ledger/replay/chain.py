@@ -39,7 +39,7 @@ from ledger.replay.decode import (
 )
 from ledger.replay.reader import ChainPosition, StoredOperation, known_from_row
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
-from vocabulary.facts import BalanceQuery, HistoryRecord
+from vocabulary.facts import BalanceQuery, HistoryRecord, UnreadableHistory
 from vocabulary.ids import match_key, transaction_id
 from vocabulary.outcomes import Verdict
 
@@ -137,7 +137,7 @@ def _decide_again(
     if request is None or request.fact is None:
         return [("body", row.kind, decoded.fault)]
     fact = request.fact
-    if isinstance(fact, BalanceQuery | HistoryRecord):
+    if isinstance(fact, BalanceQuery | HistoryRecord | UnreadableHistory):
         return [("kind", row.kind, type(fact).__name__)]
     slug = handle_slug(row.provider, fact)
     by_currency = _wallet_ids(chain, slug, fact.handle, referenced)

@@ -14,10 +14,18 @@ from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.decode import DecodedDelivery
 from ledger.replay.reader import ChainPosition
 from ledger.replay.report import FieldDifferences
-from vocabulary.facts import BalanceQuery, Fact, HistoryRecord, Operation, fingerprint
+from vocabulary.facts import (
+    BalanceQuery,
+    Fact,
+    HistoryRecord,
+    Operation,
+    UnreadableHistory,
+    fingerprint,
+)
 from vocabulary.outcomes import Answer, Verdict, refusal
 
-_WITHOUT_KEY = {Verdict.MALFORMED: type(None), Verdict.RECORDED: HistoryRecord}
+_HISTORY = (HistoryRecord, UnreadableHistory)
+_WITHOUT_KEY = {Verdict.MALFORMED: (type(None),), Verdict.RECORDED: _HISTORY}
 _POSSIBLE_AT_ANY_TIME = frozenset(
     {
         Verdict.BET_UNKNOWN,
@@ -98,7 +106,7 @@ def _is_possible(
 ) -> bool:
     """Whether the books allow the verdict for the request at some moment."""
     fact = request.fact
-    if verdict in _WITHOUT_KEY or fact is None or isinstance(fact, HistoryRecord):
+    if verdict in _WITHOUT_KEY or fact is None or isinstance(fact, _HISTORY):
         expected = _WITHOUT_KEY.get(verdict)
         return expected is not None and isinstance(fact, expected)
     if isinstance(fact, BalanceQuery):

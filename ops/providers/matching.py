@@ -9,7 +9,7 @@ from providers.contract import Callback, Verified
 from reconcile.findings.delivery_log import ReadLogged
 from reconcile.snapshot.rules import Rules
 from vocabulary.errors import Refused
-from vocabulary.facts import BalanceQuery, HistoryRecord, Operation
+from vocabulary.facts import Operation
 
 
 def provider_named(
@@ -45,6 +45,6 @@ def reader_of(chosen: ConfiguredProvider) -> ReadLogged:
             )
         except Refused:
             return None
-        return None if isinstance(fact, BalanceQuery | HistoryRecord) else fact
+        return fact if isinstance(fact, Operation) else None
 
     return read

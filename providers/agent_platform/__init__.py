@@ -6,7 +6,7 @@ from providers.agent_platform.feed import STATEMENT
 from providers.agent_platform.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.agent_platform.parse import ROUTES, parse
 from providers.agent_platform.respond import respond
-from providers.agent_platform.verify import verify
+from providers.agent_platform.verify import signature_headers, verify
 from providers.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ DIALECT = Dialect(
     policy=policy,
     history_policy=history_policy,
     verify=verify,
+    signature_headers=signature_headers,
     parse=parse,
     respond=respond,
     statement=STATEMENT,

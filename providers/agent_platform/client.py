@@ -132,7 +132,7 @@ class AgentPlatformClient:
             "agent_id": Number(self._credentials.agent_id),
             "timestamp": Number(int(self._clock.now().timestamp())),
         }
-        body = sorted_payload(payload, escaped=True)
+        body = sorted_payload(payload)
         signature = hmac_sha256(self._credentials.api_token, body)
         return ApiCall(
             endpoint=f"POST {path}",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
+from providers.options import TOLERANCE
 
 
 def _named(default: OptionValue, meaning: str) -> Option:
@@ -13,7 +14,14 @@ OPTIONS: Mapping[str, Option] = {
     "agent_id": _named(0, "our agent_id, which every callback must then carry; 0 checks none"),
     "signed_text": Option(
         default="any",
-        choices=("any", "raw", "sorted_escaped", "sorted_unescaped"),
+        choices=(
+            "any",
+            "raw",
+            "sorted_escaped",
+            "sorted_unescaped",
+            "sorted_unescaped_unicode",
+            "sorted_unescaped_slashes",
+        ),
         assumed=True,
         meaning="the text a signature may be over: the body as sent, its sorted forms, or any",
     ),
@@ -61,6 +69,7 @@ OPTIONS: Mapping[str, Option] = {
         ),
         "the statement's names of these nine columns, in this order",
     ),
+    **TOLERANCE,
 }
 
 #: What calls of its API need to be configured.

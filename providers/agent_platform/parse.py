@@ -11,7 +11,14 @@ from collections.abc import Callable, Mapping
 from providers.contract import Provider, Verified
 from providers.options import flag_of, number_of, text_of, texts_of
 from providers.wire.decode import Json, Number, decode_json
-from providers.wire.fields import currency_code, identifier, one_of, unsigned_amount
+from providers.wire.fields import (
+    currency_code,
+    identifier,
+    one_of,
+    plain_number,
+    refuse_unknown,
+    unsigned_amount,
+)
 from vocabulary.errors import Malformed
 from vocabulary.facts import BalanceQuery, BetAndWin, Fact, Fund, Rollback
 from vocabulary.money import Money
@@ -20,6 +27,10 @@ from vocabulary.money import Money
 ROUTES = ("",)
 
 _COMMON = ("agent_id", "currency", "player_id", "type")
+_DOCUMENTED = frozenset(
+    {*_COMMON, "session_id", "player_username", "language", "game_id", "request_id"}
+    | {"freespins", "bet", "win"}
+)
 _WHOLE = re.compile(r"[0-9]{1,20}", re.ASCII)
 _FLAGS: Mapping[Json, bool] = {True: True, False: False, "1": True, "0": False}
 
@@ -39,6 +50,7 @@ def parse(verified: Verified, provider: Provider) -> Fact:
     if not isinstance(document, dict):
         document = decode_json(verified.callback.body)
     fields = _having(document, _COMMON)
+    refuse_unknown(fields, _known(provider), provider)
     read = _READERS[one_of(fields["type"], tuple(_READERS), "type")]
     _must_be_ours(fields["agent_id"], provider)
     return read(fields, provider)
@@ -115,6 +127,15 @@ def _having(document: object, names: tuple[str, ...]) -> Document:
     return document
 
 
+def _known(provider: Provider) -> frozenset[str]:
+    """Every field that the document or an option names."""
+    named = [text_of(provider, "transaction_id_field"), text_of(provider, "round_id_field")]
+    listed = [*texts_of(provider, "original_id_fields")]
+    listed += texts_of(provider, "round_finished_fields")
+    free_rounds = text_of(provider, "free_rounds_field")
+    return _DOCUMENTED.union(named, listed, [free_rounds])
+
+
 def _must_be_ours(agent_id: Json, provider: Provider) -> None:
     if type(agent_id) is not Number or _WHOLE.fullmatch(agent_id) is None:
         raise Malformed("agent_id", "a whole number is expected")
@@ -174,4 +195,4 @@ def _amount(document: Document, name: str, provider: Provider) -> Money:
     value = document[name]
     if not isinstance(value, str):
         raise Malformed(name, "a decimal number is expected")
-    return unsigned_amount(value, _currency(document), provider, path=name)
+    return unsigned_amount(plain_number(value), _currency(document), provider, path=name)

@@ -1,21 +1,37 @@
-"""Whether the agent platform sent a callback: a hash in a header, over one of three texts.
+"""Whether the agent platform sent a callback: a hash in a header, over one of several texts.
 
 The document signs with PHP's ``ksort`` and ``json_encode``, but its callback sample is not in
-sorted order, so the text that a signature covers is open: the body as sent, or the sorted text,
-with PHP's escapes or without. All of them are tried with every secret. Each is a spelling of
-the same document, down to its number tokens, so accepting any of them proves that document.
+sorted order, so the text that a signature covers is open: the body as sent, or the sorted text
+under any flags for slashes and unicode. All of them are tried with every secret until one
+holds. Each is a spelling of the same document, down to its number tokens, so accepting any of
+them proves that document.
 """
+
+from collections.abc import Iterator, Mapping
 
 from providers.contract import Callback, Provider, Verified
 from providers.options import text_of
 from providers.wire.decode import Json, decode_json
-from providers.wire.php import sorted_payload
+from providers.wire.php import JsonFlags, sorted_payloads
 from providers.wire.signatures import matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 HEADER = "x-signature"
 
-_SORTED = (("sorted_escaped", True), ("sorted_unescaped", False))
+_SLASHES, _UNICODE = JsonFlags.UNESCAPED_SLASHES, JsonFlags.UNESCAPED_UNICODE
+_LINES = JsonFlags.UNESCAPED_LINE_TERMINATORS
+#: The flags tried for each choice of the option ``signed_text``.
+_SORTED: Mapping[str, tuple[JsonFlags, ...]] = {
+    "sorted_escaped": (JsonFlags.NONE,),
+    "sorted_unescaped": (_SLASHES | _UNICODE, _SLASHES | _UNICODE | _LINES),
+    "sorted_unescaped_unicode": (_UNICODE, _UNICODE | _LINES),
+    "sorted_unescaped_slashes": (_SLASHES,),
+}
+
+
+def signature_headers(_provider: Provider) -> tuple[str, ...]:
+    """The header that holds the signature."""
+    return (HEADER,)
 
 
 def verify(callback: Callback, provider: Provider) -> Verified:
@@ -30,12 +46,12 @@ def verify(callback: Callback, provider: Provider) -> Verified:
     if not presented:
         raise SignatureMissing("the header X-Signature is missing")
     document = _document(callback.body)
-    holds = False
+    tried = set()
     for text in _candidates(callback.body, document, text_of(provider, "signed_text")):
-        holds |= matches(presented, text, provider.secrets)
-    if not holds:
-        raise NotAuthentic("the signature does not hold")
-    return Verified(callback, document)
+        if text not in tried and matches(presented, text, provider.secrets):
+            return Verified(callback, document)
+        tried.add(text)
+    raise NotAuthentic("the signature does not hold")
 
 
 def _document(body: bytes) -> dict[str, Json] | None:
@@ -47,14 +63,17 @@ def _document(body: bytes) -> dict[str, Json] | None:
     return document if isinstance(document, dict) else None
 
 
-def _candidates(body: bytes, document: dict[str, Json] | None, allowed: str) -> list[bytes]:
-    """The different texts that the signature may be over."""
-    texts = [body] if allowed in {"any", "raw"} else []
-    for name, escaped in _SORTED:
-        if document is None or allowed not in {"any", name}:
+def _candidates(body: bytes, document: dict[str, Json] | None, allowed: str) -> Iterator[bytes]:
+    """The texts that the signature may be over; a text may come several times."""
+    if allowed in {"any", "raw"}:
+        yield body
+    if document is None:
+        return
+    for name, all_flags in _SORTED.items():
+        if allowed not in {"any", name}:
             continue
-        try:
-            texts.append(sorted_payload(document, escaped=escaped))
-        except Malformed:  # PHP would not have printed this text
-            continue
-    return list(dict.fromkeys(texts))
+        for flags in all_flags:
+            try:
+                yield from sorted_payloads(document, flags)
+            except Malformed:  # PHP would not have printed this text
+                return

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from providers.aggregator.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.aggregator.parse import ROUTES, parse
 from providers.aggregator.respond import respond
-from providers.aggregator.verify import verify
+from providers.aggregator.verify import signature_headers, verify
 from providers.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ DIALECT = Dialect(
     policy=policy,
     history_policy=history_policy,
     verify=verify,
+    signature_headers=signature_headers,
     parse=parse,
     respond=respond,
     statement=None,

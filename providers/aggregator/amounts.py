@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 from providers.contract import Provider
-from providers.wire.decode import Json
+from providers.wire.decode import Json, Number
 from providers.wire.fields import is_number, unsigned_amount
 from vocabulary.errors import Malformed
 from vocabulary.money import AMOUNT_CHARS_MAX, Money
@@ -23,10 +23,10 @@ def stated_amount(value: Json, provider: Provider, *, path: str) -> Money:
     """
     if not is_number(value):
         raise Malformed(path, "a number is expected")
-    token = str(value)
+    token = Number(value)
     if "e" in token or "E" in token or token.startswith("-"):
         exact = decimal_of(value, path)
-        token = format(exact, "f") if exact else "0"  # JavaScript may send -0
+        token = Number(format(exact, "f") if exact else "0")  # JavaScript may send -0
     return unsigned_amount(token, provider.currency, provider, path=path)
 
 

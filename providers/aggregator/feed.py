@@ -6,20 +6,17 @@ anything else is refused, not rounded. The record keeps the line as received.
 """
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN
 
 from providers.aggregator.amounts import decimal_of
 from providers.contract import Provider
 from providers.options import flag_of
 from providers.wire.decode import Json
 from providers.wire.fields import identifier, instant, label, one_of
+from providers.wire.floats import NOISE_MAX
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import MINOR_MAX, Money, exponent_of
-
-#: Largest distance from a whole number of minor units that is still float noise, in minor
-#: units. Doubles of up to 10**10 units with two decimals are noisier by less than that.
-NOISE_MAX = Decimal("0.001")
 
 HISTORY_FIELDS = frozenset(
     {

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
+from providers.options import TOLERANCE
 
 _ERROR_STATUSES: tuple[OptionValue, ...] = (200, 400, 402, 403, 404, 409, 422)
 
@@ -56,6 +57,7 @@ OPTIONS: Mapping[str, Option] = {
     "bet_unknown_status": _status(404, "HTTP status of a refused settle-bet without its bet"),
     "conflict_status": _status(409, "HTTP status of a known bet_id with other content"),
     "round_closed_status": _status(409, "HTTP status of a bet that comes after its bet-end"),
+    **TOLERANCE,
 }
 
 #: What calls of its API need to be configured.

@@ -2,7 +2,7 @@
 
 The bet, its win and its end share one ``bet_id``, so the operation is part of the key. The
 signature covers neither the path nor a time, so a body signed for one route is validly signed
-for all. The exact field set of each route distinguishes them.
+for all. The field set of each route distinguishes them.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,9 +12,17 @@ from providers.aggregator.feed import HISTORY_FIELDS, history_record
 from providers.contract import Provider, Verified
 from providers.options import text_of
 from providers.wire.decode import Json
-from providers.wire.fields import exact_fields, identifier
+from providers.wire.fields import identifier, route_fields
 from vocabulary.errors import Malformed
-from vocabulary.facts import BalanceQuery, Bet, Fact, HistoryRecord, RoundEnd, Win
+from vocabulary.facts import (
+    BalanceQuery,
+    Bet,
+    Fact,
+    HistoryRecord,
+    RoundEnd,
+    UnreadableHistory,
+    Win,
+)
 from vocabulary.money import Money
 
 Document = Mapping[str, Json]
@@ -25,13 +33,24 @@ def parse(verified: Verified, provider: Provider) -> Fact:
 
     Raises:
         Malformed: an unknown route, another field set than the route's, or a field that is not
-            of its documented type.
+            of its documented type. A line of history that cannot be read is a fact instead.
     """
     route = verified.callback.route
     if route not in _READERS:
         raise Malformed("route", "a route of this dialect is expected")
-    names, read = _READERS[route]
-    return read(exact_fields(verified.document, names), provider, verified.callback.body)
+    try:
+        fields = route_fields(verified.document, route, _FIELDS, provider)
+        return _READERS[route](fields, provider, verified.callback.body)
+    except Malformed as error:
+        if not _is_history(route, verified.document):
+            raise
+        # A refusal would reach nobody who can do something about it, so the line is kept.
+        return UnreadableHistory(path=error.path, reason=error.reason)
+
+
+def _is_history(route: str, document: object) -> bool:
+    """Whether this is a line of history, however written; no other document has an _id."""
+    return route == "/history" and isinstance(document, dict) and "_id" in document
 
 
 def _balance(document: Document, provider: Provider, _raw: bytes) -> BalanceQuery:
@@ -104,13 +123,20 @@ def _bet_id(document: Document) -> str:
 
 _Reader = Callable[[Document, Provider, bytes], Fact]
 
-_READERS: Mapping[str, tuple[frozenset[str], _Reader]] = {
-    "/balance": (frozenset({"user_agent"}), _balance),
-    "/bet": (frozenset({"user_agent", "balance", "bet_id"}), _bet),
-    "/settle-bet": (frozenset({"user_agent", "bet", "balance", "bet_id"}), _settle),
-    "/bet-end": (frozenset({"user_agent", "balance", "win_balance", "bet_id"}), _end),
-    "/history": (HISTORY_FIELDS, _history),
+_FIELDS: Mapping[str, frozenset[str]] = {
+    "/balance": frozenset({"user_agent"}),
+    "/bet": frozenset({"user_agent", "balance", "bet_id"}),
+    "/settle-bet": frozenset({"user_agent", "bet", "balance", "bet_id"}),
+    "/bet-end": frozenset({"user_agent", "balance", "win_balance", "bet_id"}),
+    "/history": HISTORY_FIELDS,
+}
+_READERS: Mapping[str, _Reader] = {
+    "/balance": _balance,
+    "/bet": _bet,
+    "/settle-bet": _settle,
+    "/bet-end": _end,
+    "/history": _history,
 }
 
 #: Every suffix the aggregator calls, in the order of its document.
-ROUTES = tuple(_READERS)
+ROUTES = tuple(_FIELDS)

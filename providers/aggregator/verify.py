@@ -44,6 +44,11 @@ _CONTENT_TYPE_CHARS_MAX = 128
 Payload = dict[str, Json]
 
 
+def signature_headers(_provider: Provider) -> tuple[str, ...]:
+    """The signature is in the body; the content type decides how that is read."""
+    return ("content-type",)
+
+
 def verify(callback: Callback, provider: Provider) -> Verified:
     """Prove the sender; the verified document is without ``hmac``, its numbers as signed.
 

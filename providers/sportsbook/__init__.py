@@ -7,7 +7,7 @@ from providers.sportsbook.feed import STATEMENT
 from providers.sportsbook.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.sportsbook.parse import ROUTES, parse
 from providers.sportsbook.respond import respond
-from providers.sportsbook.verify import verify
+from providers.sportsbook.verify import signature_headers, verify
 
 if TYPE_CHECKING:
     from providers.outbound.dialect_api import DialectApi
@@ -26,6 +26,7 @@ DIALECT = Dialect(
     policy=policy,
     history_policy=history_policy,
     verify=verify,
+    signature_headers=signature_headers,
     parse=parse,
     respond=respond,
     statement=STATEMENT,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
+from providers.options import TOLERANCE
 
 OPTIONS: Mapping[str, Option] = {
     "digest": Option(
@@ -24,11 +25,12 @@ OPTIONS: Mapping[str, Option] = {
         meaning="spelling of the funds error; the older document lacks the second I",
     ),
     "allow_extra_fields": Option(
-        default=False,
+        default=True,
         choices=(False, True),
         assumed=True,
-        meaning="ignore fields the document does not name, instead of refusing the request",
+        meaning="the older name of unknown_fields: false refuses them too",
     ),
+    **TOLERANCE,
 }
 
 #: What calls of its API need to be configured.

@@ -11,9 +11,9 @@ from providers.options import flag_of
 from providers.wire.decode import Json, Number, decode_json
 from providers.wire.fields import (
     currency_code,
-    exact_fields,
     identifier,
     one_of,
+    route_fields,
     unsigned_amount,
 )
 from vocabulary.errors import Malformed
@@ -39,15 +39,15 @@ def parse(verified: Verified, provider: Provider) -> Fact:
         Malformed: an unknown route, not JSON, another field set than the route's, or a field
             that is not of its documented type.
     """
-    names = _FIELDS.get(verified.callback.route)
-    if names is None:
+    route = verified.callback.route
+    if route not in _FIELDS:
         raise Malformed("route", "a route of this dialect is expected")
     document = decode_json(verified.callback.body)
-    if isinstance(document, dict) and flag_of(provider, "allow_extra_fields"):
-        # The other route's field is never an extra: it would make a rollback a transaction.
-        document = {k: v for k, v in document.items() if k in _ROLLBACK}
-    fields = exact_fields(document, names)
-    return _rollback(fields, provider) if names is _ROLLBACK else _movement(fields, provider)
+    fields = route_fields(document, route, _FIELDS, provider)
+    if not flag_of(provider, "allow_extra_fields") and fields.keys() != _FIELDS[route]:
+        raise Malformed("body", "no further fields are expected")
+    is_rollback = route == "/transaction-rollback"
+    return _rollback(fields, provider) if is_rollback else _movement(fields, provider)
 
 
 def _movement(document: Mapping[str, Json], provider: Provider) -> Bet | Win:

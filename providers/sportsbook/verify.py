@@ -19,6 +19,11 @@ _DIGESTS: Mapping[str, Digest] = {
 }
 
 
+def signature_headers(_provider: Provider) -> tuple[str, ...]:
+    """Both spellings of the header that holds the hash."""
+    return HEADERS
+
+
 def verify(callback: Callback, provider: Provider) -> Verified:
     """Prove the sender over the raw bytes.
 

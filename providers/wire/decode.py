@@ -7,6 +7,7 @@ check and another to the ledger. Numbers stay the text they were sent as.
 
 import json
 import re
+from codecs import BOM_UTF8
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
@@ -35,7 +36,7 @@ Json = dict[str, "Json"] | list["Json"] | str | Number | bool | None
 
 
 def decode_json(body: bytes) -> Json:
-    """Read one JSON document.
+    """Read one JSON document; a byte order mark before it is not part of it.
 
     Raises:
         Malformed: not UTF-8, not JSON, too large, too deeply nested, a key twice in one
@@ -47,7 +48,7 @@ def decode_json(body: bytes) -> Json:
         raise Malformed("body", f"at most {BRACKETS_MAX} brackets are expected")
     # The library's errors carry the document, so they are not chained.
     try:
-        text = body.decode("utf-8").strip(_BLANKS)
+        text = body.removeprefix(BOM_UTF8).decode("utf-8").strip(_BLANKS)
         read: tuple[Json, int] = _DECODER.raw_decode(text)
     except UnicodeDecodeError:
         raise Malformed("body", "UTF-8 is expected") from None

@@ -1,36 +1,68 @@
 """Typed readers over a decoded document. Errors name the field, never its value."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from providers.contract import Provider
+from providers.options import accepts_unknown_fields, rounds_float_noise
 from providers.wire.decode import Json, Number
+from providers.wire.floats import minor_from_float
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX
 from vocabulary.instants import instant_from_text
-from vocabulary.money import Money, is_currency
+from vocabulary.money import Money, exponent_of, is_currency
 
 #: Longest descriptive text kept, in characters (a game's name).
 LABEL_CHARS_MAX = 256
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_TINY = re.compile(r"[1-9](?:\.[0-9]{1,16})?e-[0-9]{1,2}", re.ASCII)
 
 
-def exact_fields(document: object, names: frozenset[str]) -> Mapping[str, Json]:
-    """The document as an object that has these fields and no other.
+def route_fields(
+    document: object, route: str, fields: Mapping[str, frozenset[str]], provider: Provider
+) -> Mapping[str, Json]:
+    """The document as an object with the fields of its route.
 
-    A document signed for one route must not pass at another, so a missing field is not filled
-    in and an unknown one is not ignored.
+    A document signed for one route must not pass at another: a missing field is not filled in,
+    and a document that holds all fields of another route is refused, unless this route has them
+    all too. Fields that no document names are accepted or refused, by option.
+
+    Args:
+        document: what was decoded.
+        route: the route, or whatever else tells the dialect's documents apart.
+        fields: the fields of every route.
+        provider: whose options decide.
 
     Raises:
-        Malformed: not an object, or another set of fields.
+        Malformed: not an object, or not the fields of this route.
     """
+    names = fields[route]
     if not isinstance(document, dict):
         raise Malformed("body", "an object is expected")
-    if document.keys() != names:
+    if document.keys() == names:
+        return document
+    if not accepts_unknown_fields(provider):
         raise Malformed("body", f"exactly the fields {', '.join(sorted(names))} are expected")
+    if not document.keys() >= names:
+        raise Malformed("body", f"at least the fields {', '.join(sorted(names))} are expected")
+    if any(document.keys() >= others and not others <= names for others in fields.values()):
+        raise Malformed("body", "the fields of one route and of no other are expected")
     return document
+
+
+def refuse_unknown(
+    document: Mapping[str, Json], known: Collection[str], provider: Provider
+) -> None:
+    """Refuse a field that is not known, where the option says so.
+
+    Raises:
+        Malformed: such a field; its name is not repeated, it may be anything.
+    """
+    if not accepts_unknown_fields(provider) and not document.keys() <= set(known):
+        raise Malformed("body", f"only the fields {', '.join(sorted(known))} are expected")
 
 
 def identifier(value: Json, path: str) -> str:
@@ -96,17 +128,36 @@ def instant(value: Json, path: str) -> datetime:
 def unsigned_amount(text: str, currency: str, provider: Provider, *, path: str) -> Money:
     """A plain decimal of at least zero, exact in the currency's smallest unit.
 
+    A JSON number may have been a binary float: see ``providers.wire.floats``.
+
     Raises:
-        Malformed: signed, not a plain decimal, too precise or too large.
+        Malformed: negative, not a plain decimal, too precise or too large.
     """
     if text.startswith("-"):
         raise Malformed(path, "an amount of at least 0 is expected")
     try:
         return Money.parse(text, currency, exponents=provider.exponents)
     except Malformed as error:
-        raise Malformed(path, error.reason) from None
+        if not is_number(text):
+            raise Malformed(path, error.reason) from None
+        exponent = exponent_of(currency, provider.exponents)
+        minor = minor_from_float(text, exponent, rounds=rounds_float_noise(provider), path=path)
+        if minor is None:
+            raise Malformed(path, error.reason) from None
+        return Money(minor, currency)
 
 
 def is_number(value: Json) -> bool:
     """Whether the value was a JSON number (not a flag, not text)."""
     return type(value) is Number
+
+
+def plain_number(value: str) -> str:
+    """A tiny JSON number in plain digits; anything else as it is.
+
+    JavaScript and PHP print a number below 0.000001 or 0.0001 with an exponent: the one
+    exponent that a sender of plain numbers cannot avoid.
+    """
+    if isinstance(value, Number) and _TINY.fullmatch(value) is not None:
+        return Number(format(Decimal(value), "f"))
+    return value

@@ -1,7 +1,8 @@
 """Keyed digests, compared in constant time. No input raises an error.
 
 A header of a megabyte, of non-ASCII text or of undecodable bytes does not match. Text is
-compared as bytes, because ``hmac.compare_digest`` raises for text that is not ASCII.
+compared as bytes, because ``hmac.compare_digest`` raises for text that is not ASCII. Hex is the
+same number in either case, so upper-case digits are accepted.
 """
 
 import hmac
@@ -35,7 +36,7 @@ def matches(
     """
     if len(presented) > SIGNATURE_CHARS_MAX:
         return False
-    signature = presented.encode("utf-8", "surrogatepass")
+    signature = presented.encode("utf-8", "surrogatepass").lower()  # ASCII letters only
     matched = False
     for secret in secrets:
         same = hmac.compare_digest(digest(secret, message).encode("ascii"), signature)

@@ -7,7 +7,7 @@ from providers.xigs.feed import STATEMENT
 from providers.xigs.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.xigs.parse import ROUTES, parse
 from providers.xigs.respond import respond
-from providers.xigs.verify import verify
+from providers.xigs.verify import signature_headers, verify
 
 if TYPE_CHECKING:
     from providers.outbound.dialect_api import DialectApi
@@ -26,6 +26,7 @@ DIALECT = Dialect(
     policy=policy,
     history_policy=history_policy,
     verify=verify,
+    signature_headers=signature_headers,
     parse=parse,
     respond=respond,
     statement=STATEMENT,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
+from providers.options import TOLERANCE
 
 
 def _name(default: str, meaning: str) -> Option:
@@ -51,6 +52,7 @@ OPTIONS: Mapping[str, Option] = {
         "transactionId", "the field with the transaction id, where there is one"
     ),
     "timestamp_field": _name("timestamp", "the field with the time, where there is one"),
+    **TOLERANCE,
 }
 
 #: What calls of its API need to be configured.

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from providers.contract import Provider, Verified
 from providers.options import text_of
 from providers.wire.decode import Json, Number, decode_json
-from providers.wire.fields import currency_code, identifier, instant, one_of
+from providers.wire.fields import currency_code, identifier, instant, one_of, refuse_unknown
 from providers.xigs.amounts import stated_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import Bet, Fact, Win
@@ -24,6 +24,10 @@ ROUTES = ("",)
 EVENTS = ("open-round", "close-round")
 #: The options that name the fields without which nothing can be read.
 REQUIRED = ("event_type_field", "round_id_field", "user_id_field", "amount_field")
+#: The options that name the fields read where they are present.
+OPTIONAL = ("currency_field", "transaction_id_field", "timestamp_field")
+#: Fields that are expected and not read.
+DESCRIPTIVE = frozenset({"sessionId", "gameId"})
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: The last millisecond that a datetime can hold.
@@ -58,6 +62,8 @@ def _document(verified: Verified, provider: Provider) -> Document:
     names = {text_of(provider, option) for option in REQUIRED}
     if not names <= document.keys():
         raise Malformed("body", f"at least the fields {', '.join(sorted(names))} are expected")
+    named = {text_of(provider, option) for option in OPTIONAL}
+    refuse_unknown(document, names | named | DESCRIPTIVE, provider)
     return document
 
 

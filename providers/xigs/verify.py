@@ -20,7 +20,12 @@ from providers.wire.javascript import rounded, sorted_payload
 from providers.wire.signatures import matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
-_SIGNATURE = re.compile(r"[0-9a-f]{128}", re.ASCII)
+_SIGNATURE = re.compile(r"[0-9A-Fa-f]{128}", re.ASCII)
+
+
+def signature_headers(provider: Provider) -> tuple[str, ...]:
+    """The configured header."""
+    return (text_of(provider, "signature_header").lower(),)
 
 
 def verify(callback: Callback, provider: Provider) -> Verified:
@@ -29,7 +34,7 @@ def verify(callback: Callback, provider: Provider) -> Verified:
     Raises:
         NotAuthentic: no signature, or one that none of the secrets gives.
     """
-    name = text_of(provider, "signature_header").lower()
+    (name,) = signature_headers(provider)
     presented = callback.headers.get(name)
     if not presented:
         raise SignatureMissing(f"the header {name} is missing")

@@ -168,7 +168,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_by_key ON deliveries (provider, op_key) WHERE op_key IS NOT NULL;
 CREATE INDEX deliveries_to_ingest ON deliveries (delivery_id)
-    WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL;
+    WHERE verdict IN ('recorded', 'malformed') AND ingested_at IS NULL AND parked_at IS NULL;
 CREATE INDEX deliveries_in_conflict ON deliveries (provider, received_at)
     WHERE verdict = 'conflict';
 CREATE INDEX deliveries_by_batch ON deliveries USING brin (batch_id);

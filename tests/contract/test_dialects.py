@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from providers.contract import Callback, Policy
+from providers.contract import Callback, Policy, Provider
 from providers.registry import DIALECTS
 from tests.harness.providers.speaker import SECRET, Speaker, configured
 from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.errors import Malformed, NotAuthentic
-from vocabulary.facts import Fact
+from vocabulary.facts import Fact, UnreadableHistory
 from vocabulary.money import Money
 from vocabulary.outcomes import Answer, Outcome, Verdict
 
@@ -142,9 +142,7 @@ def test_hostile_signatures_are_not_authentic_and_nothing_else(
 
 
 @every_route
-def test_a_signature_cut_doubled_padded_or_in_the_wrong_case_is_not_authentic(
-    name: str, route: str
-) -> None:
+def test_a_signature_cut_doubled_or_padded_is_not_authentic(name: str, route: str) -> None:
     speaker = SPEAKERS[name]
     good = speaker.callback(route)
     signature = signature_of(speaker, good)
@@ -159,7 +157,6 @@ def test_a_signature_cut_doubled_padded_or_in_the_wrong_case_is_not_authentic(
         f"{signature}\n",
         f"sha256={signature}",
         f'"{signature}"',
-        signature.upper(),
         signature[::-1],
     ):
         with pytest.raises(NotAuthentic, match="does not hold"):
@@ -225,24 +222,18 @@ def test_every_field_is_needed_and_none_may_be_of_another_type(name: str, route:
 
     for variation in variations:
         body = json.dumps(variation, separators=(",", ":"), sort_keys=True).encode()
-        with pytest.raises(Malformed, match=": "):
-            understood(speaker, speaker.callback(route, body))
+        assert ": " in refusal_of(speaker, speaker.callback(route, body))
 
 
-@every_route
-def test_a_field_that_the_dialect_does_not_know_is_refused_or_changes_nothing(
-    name: str, route: str
-) -> None:
-    speaker = SPEAKERS[name]
-    more = {**json.loads(speaker.valid[route]), "zz": 1}
-    body = json.dumps(more, separators=(",", ":"), sort_keys=True).encode()
-    came = speaker.callback(route, body)
-
-    if speaker.takes_more_fields:
-        assert understood(speaker, came) == understood(speaker, speaker.callback(route))
-    else:
-        with pytest.raises(Malformed, match="body: exactly the fields"):
-            understood(speaker, came)
+def refusal_of(speaker: Speaker, came: Callback, provider: Provider | None = None) -> str:
+    """Why a callback cannot be read; history that cannot be is kept, not refused."""
+    asked = provider or configured(speaker.dialect)
+    try:
+        fact = speaker.dialect.parse(speaker.dialect.verify(came, asked), asked)
+    except Malformed as error:
+        return str(error)
+    assert isinstance(fact, UnreadableHistory)
+    return f"{fact.path}: {fact.reason}"
 
 
 @pytest.mark.parametrize(("name", "signed_for", "other"), list(pairs_of_routes()))
@@ -252,7 +243,7 @@ def test_a_body_signed_for_one_route_is_malformed_on_every_other(
     """No signature here covers the path, so a captured bet must not pass as a win."""
     speaker = SPEAKERS[name]
 
-    with pytest.raises(Malformed, match=r"body: exactly the fields|action: one of"):
+    with pytest.raises(Malformed, match=r"body: |action: one of"):
         understood(speaker, replace(speaker.callback(signed_for), route=other))
 
 
@@ -306,9 +297,13 @@ def test_no_message_carries_a_secret_or_what_stood_in_the_body(name: str, route:
             speaker.callback(route, compact),
             with_header(speaker, Callback(route=route, headers={}, body=compact)),
         ):
-            with pytest.raises((Malformed, NotAuthentic)) as refused:
-                speaker.dialect.parse(speaker.dialect.verify(came, asked), asked)
-            messages += [f"{error!r} {error}" for error in chain(refused.value)]
+            try:
+                fact = speaker.dialect.parse(speaker.dialect.verify(came, asked), asked)
+            except (Malformed, NotAuthentic) as refused:
+                messages += [f"{error!r} {error}" for error in chain(refused)]
+            else:
+                assert isinstance(fact, UnreadableHistory)
+                messages.append(f"{fact!r}")
 
     assert len(messages) >= len(bodies) * 2
     assert [text for text in messages if CANARY in text or SECRET.decode() in text] == []

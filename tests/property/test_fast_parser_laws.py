@@ -11,6 +11,7 @@ from webhooks.fast_parser import PlainRequest, parse_plain
 
 LINE = "POST /callbacks/sport/transaction HTTP/1.1"
 NAMES = ["Host", "Content-Length", "Connection", "Transfer-Encoding", "X-Signature", "x-a"]
+NAMES += ["Proxy-Connection", "Sec-WebSocket-Key1", "Upgrade"]
 VALUES = ["x", "keep-alive", "close", "chunked", "0", "1", "2", "3", " 2", "+2", "2 ", "a\tb"]
 ENDS = ["\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r", "\r\n "]
 

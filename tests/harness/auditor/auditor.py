@@ -27,6 +27,7 @@ from vocabulary.facts import (
     Operation,
     Rollback,
     RoundEnd,
+    UnreadableHistory,
     Win,
     fingerprint,
 )
@@ -42,7 +43,7 @@ class Auditor(OwnOperationAuditor):
         self._now = received_at
         if fact is None:
             return self._refused(Situation.MALFORMED, Verdict.MALFORMED)
-        if isinstance(fact, HistoryRecord):
+        if isinstance(fact, HistoryRecord | UnreadableHistory):
             return self._refused(Situation.HISTORY, Verdict.RECORDED)
         if isinstance(fact, BalanceQuery):
             return self._balance(slug, fact)

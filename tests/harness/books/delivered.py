@@ -16,6 +16,8 @@ from tests.harness.dialects.aggregator import SAMPLES, sign_aggregator
 from tests.harness.dialects.sportsbook import sign_sportsbook
 from tests.harness.servers.receiver import SECRET, SETTINGS
 from vocabulary.clock import SystemClock
+from vocabulary.errors import Malformed
+from vocabulary.facts import Fact
 from vocabulary.outcomes import Answer, Outcome
 from webhooks.evidence_headers import evidence_text
 
@@ -32,6 +34,13 @@ def bet(player: str, key: str) -> Callback:
     document = {"transaction_id": key, "action": "bet", "user_id": player}
     body = json.dumps({**document, "currency": "USD", "amount": "1.00"}).encode()
     return sign_sportsbook("/transaction", body, SECRET)
+
+
+def transaction(player: str, key: str, *, action: str, amount: str) -> Callback:
+    """A movement of the sportsbook whose amount is this JSON token."""
+    document = {"transaction_id": key, "action": action, "user_id": player, "currency": "USD"}
+    body = json.dumps(document)[:-1] + f', "amount": {amount}}}'
+    return sign_sportsbook("/transaction", body.encode(), SECRET)
 
 
 def history(record: str, *, payout: int, updated: str, secret: bytes = SECRET) -> Callback:
@@ -58,12 +67,17 @@ def _request(configured_provider: ConfiguredProvider, callback: Callback) -> Req
         return dialect.respond(outcome, provider)
 
     verified = dialect.verify(callback, provider)
+    fact: Fact | None
+    try:
+        fact = dialect.parse(verified, provider)
+    except Malformed:
+        fact = None
     return Request(
         provider=provider.slug,
         policy=configured_provider.policy,
-        fact=dialect.parse(verified, provider),
+        fact=fact,
         route=callback.route,
-        headers=evidence_text(callback.headers),
+        headers=evidence_text(callback.headers, dialect.signature_headers(provider)),
         body=callback.body,
         received_at=SystemClock().now(),
         respond=respond,

@@ -111,7 +111,7 @@ def _request(
         policy=decoder.policy,
         fact=fact,
         route=callback.route,
-        headers=evidence_text(headers),
+        headers=evidence_text(headers, decoder.dialect.signature_headers(decoder.provider)),
         body=callback.body,
         received_at=sent_at,
         respond=partial(_respond, decoder),

@@ -67,11 +67,16 @@ def as_sent(document: Mapping[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
-def as_sorted(document: Mapping[str, Any], *, escaped: bool) -> str:
-    """What ``ksort`` and ``json_encode`` print, made by Python's own encoder."""
+def as_sorted(
+    document: Mapping[str, Any], *, escaped: bool = True, slashes: bool | None = None
+) -> str:
+    """What ``ksort`` and ``json_encode`` print, made by Python's own encoder.
+
+    ``escaped`` is about characters beyond ASCII, and about slashes unless ``slashes`` is.
+    """
     ordered = dict(sorted(document.items()))
     text = json.dumps(ordered, separators=(",", ":"), ensure_ascii=escaped)
-    return text.replace("/", "\\/") if escaped else text
+    return text.replace("/", "\\/") if (escaped if slashes is None else slashes) else text
 
 
 def texts(document: Mapping[str, Any]) -> dict[str, str]:
@@ -80,6 +85,8 @@ def texts(document: Mapping[str, Any]) -> dict[str, str]:
         "raw": as_sent(document),
         "sorted_escaped": as_sorted(document, escaped=True),
         "sorted_unescaped": as_sorted(document, escaped=False),
+        "sorted_unescaped_unicode": as_sorted(document, escaped=False, slashes=True),
+        "sorted_unescaped_slashes": as_sorted(document, escaped=True, slashes=False),
     }
 
 
@@ -135,5 +142,4 @@ SPEAKER = Speaker(
     signature_header="x-signature",
     samples=_samples,
     api_settings='agent_id = 7\nkey = "env:K"',
-    takes_more_fields=True,
 )

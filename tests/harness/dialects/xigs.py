@@ -153,5 +153,4 @@ SPEAKER = Speaker(
     signature_header=HEADER,
     samples=_samples,
     api_settings='key = "env:K"\nprofile = "P1"',
-    takes_more_fields=True,
 )

@@ -26,7 +26,6 @@ class Speaker:
         signature_header: where the signature is a header, its name.
         samples: the sample requests of a secret, by case.
         api_settings: every setting of its API table; secrets stand in ``env:K``.
-        takes_more_fields: fields that the dialect does not know are accepted.
     """
 
     dialect: Dialect
@@ -35,7 +34,6 @@ class Speaker:
     signature_header: str | None
     samples: Callable[[str], Iterator[tuple[str, bytes]]]
     api_settings: str
-    takes_more_fields: bool = False
 
     def callback(self, route: str, body: bytes | None = None) -> Callback:
         """A callback that is authentic under the canary secret."""

@@ -97,6 +97,7 @@ def _decoder(slug: str, fact_by_body: Mapping[bytes, Fact], policy: Policy) -> P
         policy=lambda _options: policy,
         history_policy=lambda _options: HistoryPolicy(names_rounds=True, round_open_max=None),
         verify=lambda callback, _provider: Verified(callback, None),
+        signature_headers=lambda _provider: (),
         parse=parse,
         respond=lambda outcome, _provider: render_answer(outcome),
         statement=None,

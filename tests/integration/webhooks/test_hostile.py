@@ -13,7 +13,12 @@ from tests.harness.dialects.aggregator import sign_aggregator
 from tests.harness.dialects.sportsbook import sign_sportsbook
 from tests.harness.providers.speakers import SPEAKERS
 from tests.harness.servers import receiver as harness
-from tests.harness.servers.receiver import SECRET, LedgerDatabase, ReceiverClient, Reply
+from tests.harness.servers.receiver import (
+    SECRET,
+    LedgerDatabase,
+    ReceiverClient,
+    Reply,
+)
 
 GAMES, SPORT = "games", "sport"
 ROUTE = {GAMES: "/bet", SPORT: "/transaction"}
@@ -303,6 +308,7 @@ def test_bytes_that_are_no_http_are_refused_without_a_stack_trace(
 
     assert reply.status in (0, 400, 404)
     assert b"Traceback" not in reply.body
+    assert b"GARBAGE" not in reply.body
 
 
 @BOTH

@@ -1,12 +1,15 @@
-"""What PHP prints, row by row; there is no PHP here, so the table is the norm."""
+"""What PHP prints, row by row; ``tests.callbacks`` compares with a real PHP."""
 
 import json
 
 import pytest
 
 from providers.wire.decode import Json, decode_json
-from providers.wire.php import sorted_payload
+from providers.wire.php import JsonFlags, sorted_payload, sorted_payloads
 from vocabulary.errors import Malformed
+
+BOTH = JsonFlags.UNESCAPED_SLASHES | JsonFlags.UNESCAPED_UNICODE
+EVERY = (*map(JsonFlags, (0, 64, 256, 320, 2304, 2368)),)
 
 
 def document_of(text: str) -> dict[str, Json]:
@@ -48,8 +51,8 @@ def document_of(text: str) -> dict[str, Json]:
 def test_a_value_is_printed_as_php_prints_it(text: str, escaped: str, unescaped: str) -> None:
     document = document_of(f'{{"v": {text} }}')
 
-    assert sorted_payload(document, escaped=True) == f'{{"v":{escaped}}}'.encode()
-    assert sorted_payload(document, escaped=False) == f'{{"v":{unescaped}}}'.encode()
+    assert sorted_payload(document) == f'{{"v":{escaped}}}'.encode()
+    assert sorted_payload(document, BOTH) == f'{{"v":{unescaped}}}'.encode()
 
 
 @pytest.mark.parametrize(
@@ -65,40 +68,67 @@ def test_a_value_is_printed_as_php_prints_it(text: str, escaped: str, unescaped:
     ],
 )
 def test_only_the_top_level_is_sorted_and_by_bytes(text: str, printed: bytes) -> None:
-    assert sorted_payload(document_of(text), escaped=False) == printed
+    assert sorted_payload(document_of(text), BOTH) == printed
 
 
 @pytest.mark.parametrize(
-    "key", ["0", "10", "-1", "+1", " 1", "\\n1", "1.5", ".5", "1e3", "-.5"]
+    ("text", "printed"),
+    [
+        ('{"type":1,"10":2,"9":3}', ['{"9":3,"10":2,"type":1}', '{"type":1,"9":3,"10":2}']),
+        ('{"a":1,"-5":2}', ['{"-5":2,"a":1}']),
+        ('{"a":1,"5":2,"":3}', ['{"":3,"5":2,"a":1}', '{"":3,"a":1,"5":2}']),
+        ('{"abc":1,"1.5":2,"1":3,"02":4}', ['{"1":3,"1.5":2,"02":4,"abc":1}']),
+        ('{"1e1":1,"9":2}', ['{"9":2,"1e1":1}']),
+        ('{"99999999999999999999":1,"9":2}', ['{"9":2,"99999999999999999999":1}']),
+        ('{"0":1,"1":2}', ["[1,2]"]),
+        ('{"1":1,"0":2}', ["[2,1]"]),
+        ('{"1":1,"2":2}', ['{"1":1,"2":2}']),
+    ],
 )
-def test_a_top_level_key_that_php_may_sort_as_a_number_is_refused(key: str) -> None:
-    document = document_of(f'{{"{key}":1,"a":2}}')
+def test_keys_that_look_like_numbers_are_ordered_as_php_orders_them(
+    text: str, printed: list[str]
+) -> None:
+    texts = [one.decode() for one in sorted_payloads(document_of(text), BOTH)]
 
-    for escaped in (True, False):
-        with pytest.raises(Malformed, match="keys that do not look like numbers"):
-            sorted_payload(document, escaped=escaped)
+    assert texts[: len(printed)] == printed
+
+
+@pytest.mark.parametrize(
+    ("flags", "printed"),
+    [
+        (JsonFlags.NONE, r'"\/\u00e9\u2028"'),
+        (JsonFlags.UNESCAPED_SLASHES, r'"/\u00e9\u2028"'),
+        (JsonFlags.UNESCAPED_UNICODE, '"\\/é\\u2028"'),
+        (BOTH, '"/é\\u2028"'),
+        (BOTH | JsonFlags.UNESCAPED_LINE_TERMINATORS, '"/é\u2028"'),
+    ],
+)
+def test_each_flag_leaves_only_its_own_characters_unescaped(
+    flags: JsonFlags, printed: str
+) -> None:
+    assert sorted_payload({"v": "/é\u2028"}, flags) == f'{{"v":{printed}}}'.encode()
 
 
 def test_a_number_as_a_key_further_in_stays_where_it_is() -> None:
     document = document_of('{"a":{"10":1,"9":2}}')
 
-    assert sorted_payload(document, escaped=True) == b'{"a":{"10":1,"9":2}}'
+    assert sorted_payload(document) == b'{"a":{"10":1,"9":2}}'
 
 
 @pytest.mark.parametrize(
     "text", [r'{"a":"\ud800"}', r'{"\udc00":1}', r'{"a":["\ude00\ud83d"]}']
 )
 def test_half_a_surrogate_pair_is_refused(text: str) -> None:
-    for escaped in (True, False):
+    for flags in EVERY:
         with pytest.raises(Malformed, match="whole surrogate pairs"):
-            sorted_payload(document_of(text), escaped=escaped)
+            sorted_payload(document_of(text), flags)
 
 
 def test_every_character_reads_back_as_itself() -> None:
     text = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x11000)]))
     document: dict[str, Json] = {"a": text}
 
-    for escaped in (True, False):
-        printed = sorted_payload(document, escaped=escaped)
+    for flags in EVERY:
+        printed = sorted_payload(document, flags)
         assert json.loads(printed) == {"a": text}
-    assert sorted_payload({"a": text.replace("\x7f", "")}, escaped=True).isascii()
+    assert sorted_payload({"a": text.replace("\x7f", "")}).isascii()

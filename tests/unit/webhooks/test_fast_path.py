@@ -11,6 +11,7 @@ from vocabulary.clock import FrozenClock
 from vocabulary.outcomes import Answer
 from webhooks.fast_path import FastPath
 from webhooks.handler import OnAnswer
+from webhooks.http_server import http_connections
 
 WAIT_S = 60
 NEVER_S = 600.0
@@ -47,9 +48,10 @@ class Scene:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self.runner = web.AppRunner(app, access_log=None)
         await self.runner.setup()
+        self._connections = http_connections(self.runner)
         idle_s, read_s = self._timeouts
         self.fast_path = FastPath(
-            {"POST /callback HTTP/1.1": self._handle_plain},
+            {"POST /callback HTTP/1.1": self},
             server=self._serve,
             idle_timeout_s=idle_s,
             read_timeout_s=read_s,
@@ -85,7 +87,7 @@ class Scene:
         """Whether the server closes the connection without sending anything more."""
         return await asyncio.wait_for(self.reader.read(), WAIT_S) == b""
 
-    def _handle_plain(
+    def handle_plain(
         self, _headers: Mapping[str, str], body: bytes, peer: str | None, on_answer: OnAnswer
     ) -> None:
         assert peer == "127.0.0.1"
@@ -95,10 +97,13 @@ class Scene:
         else:
             on_answer(Answer(200, body))
 
+    def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> Answer:
+        assert (headers["host"], peer) == ("x", "127.0.0.1")
+        return Answer(408, b"slow")
+
     def _serve(self) -> asyncio.Protocol:
-        assert self.runner.server is not None
         self.served += 1
-        return self.runner.server()
+        return self._connections()
 
     async def _handle(self, http_request: web.Request) -> web.Response:
         body = await http_request.read()
@@ -142,11 +147,30 @@ def test_a_callback_in_two_parts_is_answered_like_one_in_one_part() -> None:
     assert play(script).handed_over == []
 
 
-def test_a_callback_in_many_parts_is_handed_to_the_server() -> None:
+def test_a_body_in_many_parts_is_answered_like_one_in_one_part() -> None:
+    async def script(scene: Scene) -> None:
+        whole = request(b"body")
+        parts = [whole[:-4], *(bytes([byte]) for byte in whole[-4:])]
+        assert await scene.exchange(*parts) == response(b"body")
+
+    scene = play(script)
+    assert (scene.handled, scene.handed_over) == ([b"body"], [])
+
+
+def test_a_callback_whose_head_comes_in_parts_is_handed_to_the_server() -> None:
     async def script(scene: Scene) -> None:
         whole = request(b"body")
         parts = [bytes([byte]) for byte in whole]
         assert (await scene.exchange(*parts)).endswith(b"server:body")
+
+    assert play(script).handled == []
+
+
+def test_a_body_that_comes_with_the_next_request_is_handed_to_the_server_complete() -> None:
+    async def script(scene: Scene) -> None:
+        first, second = request(b"one"), request(b"two")
+        assert (await scene.exchange(first[:-2], first[-2:] + second)).endswith(b"server:one")
+        assert (await scene.exchange()).endswith(b"server:two")
 
     assert play(script).handled == []
 
@@ -193,17 +217,35 @@ def test_a_callback_sent_before_the_previous_answer_waits_for_it() -> None:
     assert play(script, is_delayed=True).handed_over == []
 
 
-def test_a_body_that_stays_incomplete_is_handed_to_the_server_after_the_timeout() -> None:
+def test_a_body_that_stays_incomplete_is_refused_at_its_timeout_and_the_connection_closed() -> (
+    None
+):
     async def script(scene: Scene) -> None:
-        whole = request(b"body")
-        scene.writer.write(whole[:-2])
-        await scene.wait_until(lambda: scene.served == 1)
-        assert (await scene.exchange(whole[-2:])).endswith(b"server:body")
+        refusal = await scene.exchange(request(b"body")[:-2])
+        assert refusal.startswith(b"HTTP/1.1 408 ")
+        assert b"\r\nConnection: close\r\n" in refusal
+        assert refusal.endswith(b"slow")
+        assert await scene.is_closed()
 
-    assert play(script, read_s=0.02).handled == []
+    scene = play(script, read_s=0.02)
+    assert (scene.handled, scene.served) == ([], 0)
 
 
-def test_a_body_that_ends_early_is_handed_to_the_server() -> None:
+def test_more_parts_do_not_extend_the_time_of_a_body() -> None:
+    async def script(scene: Scene) -> None:
+        started = asyncio.get_running_loop().time()
+        scene.writer.write(request(b"x" * 100)[:-100])
+        refusal = asyncio.create_task(scene.exchange())
+        while not refusal.done():
+            scene.writer.write(b"x")
+            await asyncio.sleep(0.05)
+        assert (await refusal).endswith(b"slow")
+        assert asyncio.get_running_loop().time() - started < 2
+
+    assert play(script, read_s=0.3).handled == []
+
+
+def test_a_body_that_ends_early_is_never_handled() -> None:
     async def script(scene: Scene) -> None:
         scene.writer.write(request(b"body")[:-2])
         scene.writer.write_eof()
@@ -211,6 +253,57 @@ def test_a_body_that_ends_early_is_handed_to_the_server() -> None:
 
     scene = play(script)
     assert (scene.handled, scene.handed_over) == ([], [])
+
+
+def test_a_client_that_half_closes_after_its_request_gets_its_answer() -> None:
+    async def script(scene: Scene) -> None:
+        scene.writer.write(request(b"one"))
+        scene.writer.write_eof()
+        await scene.wait_until(lambda: len(scene.delayed) == 1)
+        await asyncio.sleep(0.05)
+        scene.delayed.pop()()
+        assert await scene.exchange() == response(b"one")
+        assert await scene.is_closed()
+
+    play(script, is_delayed=True)
+
+
+def test_a_half_closing_client_gets_the_answers_to_all_of_its_requests() -> None:
+    async def script(scene: Scene) -> None:
+        scene.writer.write(request(b"one"))
+        await scene.wait_until(lambda: len(scene.delayed) == 1)
+        scene.writer.write(request(b"two") + GET)
+        scene.writer.write_eof()
+        await asyncio.sleep(0.05)
+        scene.delayed.pop()()
+        assert await scene.exchange() == response(b"one")
+        assert (await scene.exchange()).endswith(b"server:two")
+        assert (await scene.exchange()).endswith(b"server:")
+        assert await scene.is_closed()
+
+    play(script, is_delayed=True)
+
+
+def test_the_server_too_answers_a_client_that_half_closes() -> None:
+    async def script(scene: Scene) -> None:
+        scene.writer.write(GET)
+        scene.writer.write_eof()
+        assert (await scene.exchange()).endswith(b"server:")
+        assert await scene.is_closed()
+
+    play(script)
+
+
+def test_bytes_that_are_no_http_are_answered_without_an_echo_or_a_server_header() -> None:
+    async def script(scene: Scene) -> None:
+        scene.writer.write(b"CANARY \x16\x03 nonsense\r\n\r\n")
+        reply = await asyncio.wait_for(scene.reader.read(), WAIT_S)
+        assert reply.startswith(b"HTTP/1.0 400 Bad Request\r\n")
+        assert reply.endswith(b"\r\n\r\nBad Request")
+        assert b"CANARY" not in reply
+        assert b"server:" not in reply.lower()
+
+    play(script)
 
 
 def test_a_body_over_the_limit_is_handed_to_the_server() -> None:

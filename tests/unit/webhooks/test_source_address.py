@@ -56,8 +56,42 @@ def test_ipv6_proxies_are_read_too() -> None:
 
 
 @pytest.mark.parametrize(
+    ("hop", "address"),
+    [
+        ("203.0.113.9:17085", "203.0.113.9"),
+        ("[2001:db8::9]:443", "2001:db8::9"),
+        ("[2001:db8::9]", "2001:db8::9"),
+        ("[::ffff:203.0.113.9]:443", "203.0.113.9"),
+        # Without brackets the last group is part of the address.
+        ("2001:db8::9:443", "2001:db8::9:443"),
+    ],
+)
+def test_a_hop_may_carry_a_port(hop: str, address: str) -> None:
+    assert client_address("10.0.0.1", [hop], TRUSTED) == ip_address(address)
+
+
+def test_trusted_hops_with_ports_are_passed_over() -> None:
+    hops = ["203.0.113.9:17085, 10.0.0.3:443, [2001:db8:1::7]:8443"]
+
+    assert client_address("10.0.0.1", hops, TRUSTED) == ip_address("203.0.113.9")
+
+
+@pytest.mark.parametrize(
     "header",
-    ["", "unknown", "203.0.113.9:443", "203.0.113.9, ", "1" * 5000, "203.0.113.٩", "0x7f.1"],
+    [
+        "",
+        "unknown",
+        "203.0.113.9, ",
+        "1" * 5000,
+        "203.0.113.٩",
+        "0x7f.1",
+        "203.0.113.9:",
+        "203.0.113.9:port",
+        "203.0.113.9:123456",
+        "[2001:db8::9",
+        "[203.0.113.9.1]:443",
+        ":443",
+    ],
 )
 def test_an_invalid_address_from_a_trusted_proxy_is_none(header: str) -> None:
     assert client_address("10.0.0.1", [header], TRUSTED) is None

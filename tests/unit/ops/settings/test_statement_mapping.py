@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from ops.commands.feed.preview import print_preview
 
 from feeds.findings import FindingKind
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import UnreadableRow
+from ops.commands.feed.preview import print_preview
 from ops.providers.configured import configured
 from ops.providers.statements import (
     PREVIEW_LINES,

@@ -1,7 +1,7 @@
 """What it says: the aggregator's fields, one by one."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from tests.harness.dialects.aggregator import (
 )
 from tests.harness.providers.speaker import configured
 from vocabulary.errors import Malformed
-from vocabulary.facts import BalanceQuery, Bet, HistoryRecord, RoundEnd, Win
+from vocabulary.facts import BalanceQuery, Bet, HistoryRecord, RoundEnd, UnreadableHistory, Win
 from vocabulary.money import Money
 
 
@@ -185,16 +185,56 @@ def test_an_id_is_printable_text_of_bounded_length(name: str, value: str) -> Non
         ({"createdAt": "2026-06-04T09:30:00.000"}, "createdAt"),
         ({"createdAt": "2026-06-04T09:30:00.000+25:00"}, "createdAt"),
         ({"createdAt": "2026-02-30T09:30:00.000Z"}, "createdAt"),
+        ({"createdAt": "2026-06-04T09:30:00.0000000001Z"}, "createdAt"),
         ({"createdAt": "04.06.2026 09:30:00Z"}, "createdAt"),
         ({"updatedAt": "2026-06-04"}, "updatedAt"),
         ({"updatedAt": 1780565404}, "updatedAt"),
     ],
 )
-def test_a_history_field_of_another_type_is_refused_by_name(
+def test_history_with_a_field_of_another_type_is_kept_and_names_the_field(
     changes: dict[str, Any], path: str
 ) -> None:
-    with pytest.raises(Malformed, match=f"{path}: "):
-        fact_of(signed("/history", SAMPLES["/history"] | changes))
+    fact = fact_of(signed("/history", SAMPLES["/history"] | changes))
+
+    assert isinstance(fact, UnreadableHistory)
+    assert fact.path == path
+    assert fact.reason
+
+
+def test_history_with_another_set_of_fields_is_kept_too() -> None:
+    rest = {name: value for name, value in SAMPLES["/history"].items() if name != "winlose"}
+
+    fact = fact_of(signed("/history", rest))
+
+    assert isinstance(fact, UnreadableHistory)
+    assert fact.path == "body"
+
+
+def test_another_routes_body_is_no_history() -> None:
+    with pytest.raises(Malformed, match="body: "):
+        fact_of(signed("/history", SAMPLES["/bet"]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-06-04T09:30:00+00",
+        "2026-06-04T11:30:00+02",
+        "2026-06-04T11:30:00+0200",
+        "2026-06-04T11:30:00.000+02:00",
+        "2026-06-04T09:30Z",
+        "2026-06-04T09:30:00.0000000Z",
+        "2026-06-04T09:30:00.000000999Z",
+        "2026-06-04 09:30:00Z",
+        "2026-06-04t09:30:00z",
+    ],
+)
+def test_an_instant_is_read_in_every_sound_form(text: str) -> None:
+    fact = fact_of(signed("/history", SAMPLES["/history"] | {"createdAt": text}))
+
+    assert isinstance(fact, HistoryRecord)
+    assert fact.created_at == datetime(2026, 6, 4, 9, 30, tzinfo=UTC)
+    assert fact.created_at.utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize(

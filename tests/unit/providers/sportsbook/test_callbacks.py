@@ -215,24 +215,55 @@ def test_a_rollback_of_itself_is_refused() -> None:
 def test_a_missing_field_is_never_filled_in(missing: str) -> None:
     rest = {name: value for name, value in TRANSACTION.items() if name != missing}
 
-    with pytest.raises(Malformed, match="body: exactly the fields"):
+    with pytest.raises(Malformed, match="body: at least the fields"):
         fact_of(rest)
 
 
-def test_an_extra_field_is_refused_unless_set_otherwise() -> None:
+def test_an_extra_field_is_accepted_unless_set_otherwise() -> None:
     extra = TRANSACTION | {"balance": "1"}
 
-    with pytest.raises(Malformed, match="body: exactly the fields"):
-        fact_of(extra)
-    assert fact_of(extra, asked_with({"allow_extra_fields": True})) == fact_of(TRANSACTION)
+    assert fact_of(extra) == fact_of(TRANSACTION)
+    for strict in ({"unknown_fields": "refuse"}, {"allow_extra_fields": False}):
+        with pytest.raises(Malformed, match="body: "):
+            fact_of(extra, asked_with(strict))
 
 
-def test_the_other_routes_field_is_no_extra_even_where_extras_are_allowed() -> None:
-    tolerant = asked_with({"allow_extra_fields": True})
+def test_the_other_routes_field_is_never_an_extra() -> None:
     text = json.dumps(TRANSACTION | {"rollback_transaction_id": "OP-0"})
 
-    with pytest.raises(Malformed, match="body: exactly the fields"):
-        fact_of_text(text, tolerant)
+    with pytest.raises(Malformed, match="body: the fields of one route"):
+        fact_of_text(text, asked_with({}))
+
+
+@pytest.mark.parametrize(
+    ("token", "refused", "rounded"),
+    [
+        ("0.30000000000000004", None, 30),
+        ("1.1500000000000001", None, 115),
+        ("4.35", 435, 435),
+        ("0.10000000000000001", 10, 10),
+        ("1.1499999999999999", 115, 115),
+        ("10.00000000", 1000, 1000),
+        ("10.005", None, None),
+        ("10.004", None, None),
+        ("0.29998", None, None),
+        ('"0.30000000000000004"', None, None),
+        ('"0.10000000000000001"', None, None),
+    ],
+)
+def test_float_noise_is_refused_or_rounded_and_only_where_it_is_noise(
+    token: str, refused: int | None, rounded: int | None
+) -> None:
+    text = json.dumps(TRANSACTION | {"amount": 0}).replace(": 0}", f": {token}}}")
+    for option, expected in (("refuse", refused), ("round", rounded)):
+        asked = asked_with({"float_noise": option})
+        if expected is None:
+            with pytest.raises(Malformed, match=r"amount: .*digits after the point"):
+                fact_of_text(text, asked)
+            continue
+        fact = fact_of_text(text, asked)
+        assert isinstance(fact, Bet)
+        assert fact.amount.minor == expected
 
 
 def reply(said: Outcome, options: Mapping[str, OptionValue] | None = None) -> tuple[int, bytes]:
