@@ -34,6 +34,8 @@ class FindingKind(StrEnum):
     EMPTY_FILE = "empty_file"
     TRUNCATED_FILE = "truncated_file"
     WRONG_ENCODING = "wrong_encoding"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    IMPORT_UNFINISHED = "import_unfinished"
     TWO_FILES_FOR_ONE_DAY = "two_files_for_one_day"
     DUPLICATED_KEY = "duplicated_key"
     MIXED_CURRENCIES = "mixed_currencies"
@@ -190,6 +192,19 @@ def record_findings(
         "until": checked and checked.end,
     }
     connection.execute(text(_RESOLVE_OTHERS), params)
+
+
+def add_finding(
+    connection: Connection,
+    provider: str,
+    feed: str,
+    *,
+    scope: str,
+    finding: NewFinding,
+    now: datetime,
+) -> None:
+    """Store one finding and leave the others of its scope as they are."""
+    connection.execute(text(_UPSERT), [_row(finding, provider, feed, scope, now)])
 
 
 def resolve_scopes(

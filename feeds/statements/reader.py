@@ -2,7 +2,8 @@
 
 A file becomes a table of cells. The cells of a row are normalized and written as one line in
 the dialect's own format and column names, and the dialect reads that line. Every line ends as a
-record or as a finding. The record keeps the line as received.
+record or as a finding. The record keeps the line as received. Whatever the file is, reading it
+raises nothing: what breaks a reader is a finding, too.
 """
 
 import csv
@@ -15,23 +16,20 @@ from typing import BinaryIO
 
 from feeds.findings import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind, normalized
-from feeds.statements.csv_jsonl import csv_table, json_table
-from feeds.statements.file_format import FileFormat, FileRules, Trailer
+from feeds.statements.file_format import FileRules, Trailer
+from feeds.statements.header import header_problem
+from feeds.statements.limits import LimitExceeded
+from feeds.statements.meter import ReadMeter
+from feeds.statements.open_table import opened_table
 from feeds.statements.table import Table, TableRow, UnreadableRow
 from providers.contract import Provider
 from providers.dialect import Dialect
 from providers.options import texts_of
-from providers.statements.format import StatementFormat
+from providers.statements.format import FieldKind, StatementFormat
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 
-_SUFFIXES: Mapping[str, FileFormat] = {
-    ".csv": FileFormat.CSV,
-    ".jsonl": FileFormat.JSONL,
-    ".ndjson": FileFormat.JSONL,
-    ".json": FileFormat.JSONL,
-}
-_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_BROKEN = "a statement is expected, this file is broken or cut from here on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +71,40 @@ class StatementReader:
             stream: the file, from its start; seekable.
             name: the file's name; decides the format if neither content nor settings do.
         """
+        meter = ReadMeter(self.rules.limits)
+        try:
+            yield from self._read(stream, name, meter)
+        except LimitExceeded as error:
+            yield UnreadableRow(meter.line + 1, str(error), FindingKind.LIMIT_EXCEEDED)
+        except MemoryError:
+            reason = str(self.rules.limits.exceeded("memory_bytes"))
+            yield UnreadableRow(meter.line + 1, reason, FindingKind.LIMIT_EXCEEDED)
+        except Exception as error:  # noqa: BLE001 - no file may break the import
+            reason = f"{_BROKEN} ({type(error).__name__})"
+            yield UnreadableRow(meter.line + 1, reason, FindingKind.TRUNCATED_FILE)
+
+    def _read(
+        self, stream: BinaryIO, name: str, meter: ReadMeter
+    ) -> Iterator[HistoryRecord | UnreadableRow]:
         if len(self._expected) != len(self.shape.fields):
             reason = f"header: {len(self.shape.fields)} names in statement_columns are expected"
             yield UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
             return
-        table = open_table(stream, name, self.rules, self.shape)
-        if isinstance(table, UnreadableRow):
-            yield table
-            return
-        if problem := header_problem(table, self.columns, self.shape):
-            yield problem
-            return
-        yield from self._records(table)
+        with opened_table(stream, name, self.rules, self.shape, self.columns) as table:
+            if isinstance(table, UnreadableRow):
+                yield table
+            elif problem := header_problem(table, self.columns, self.shape):
+                yield problem
+            else:
+                yield from self._records(table, meter)
 
-    def _records(self, table: Table) -> Iterator[HistoryRecord | UnreadableRow]:
+    def _records(
+        self, table: Table, meter: ReadMeter
+    ) -> Iterator[HistoryRecord | UnreadableRow]:
         totals = _ControlTotals(self.rules.trailer)
         places = _places(table.header, self.columns)
         line_reader = _LineReader(self.dialect, self.provider, self._expected)
-        for row in table.rows:
+        for row in meter.metered(table.rows):
             if isinstance(row, UnreadableRow):
                 totals.rows += 1
                 yield row
@@ -126,7 +140,7 @@ class StatementReader:
 
     def _cells(self, row: TableRow, table: Table, places: Mapping[str, int]) -> dict[str, Cell]:
         if table.header is not None and len(row.cells) != len(table.header):
-            raise Malformed("line", f"{len(table.header)} fields are expected")
+            self._check_width(row, table.header)
         if row.names is not None:
             places = _places(row.names, self.columns)
         kinds = self.shape.fields
@@ -135,63 +149,28 @@ class StatementReader:
             for name, place in places.items()
         }
 
+    def _check_width(self, row: TableRow, header: tuple[str, ...]) -> None:
+        """Accept one empty field over the header's if no other field can have moved.
 
-def open_table(
-    stream: BinaryIO, name: str, rules: FileRules, shape: StatementFormat
-) -> Table | UnreadableRow:
-    """The file as a table, in its declared format or in the one it is recognized as."""
-    start = stream.read(4)
-    stream.seek(0)
-    recognized = _format_of(start, name, shape)
-    declared = rules.format or recognized
-    binary = {FileFormat.XLSX, FileFormat.PARQUET}
-    if start == _OLD_WORKBOOK:
-        reason = "a statement is expected, this is an old or an encrypted workbook"
-        return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
-    if declared is not recognized and (recognized in binary or declared in binary):
-        actual = recognized if recognized in binary else "another format"
-        reason = f"a {declared} file is expected, this is {actual}"
-        return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
-    match declared:
-        case FileFormat.CSV:
-            return csv_table(stream, rules)
-        case FileFormat.JSONL:
-            return json_table(stream, rules)
-        case FileFormat.XLSX:
-            from feeds.statements.xlsx import xlsx_table  # noqa: PLC0415 - openpyxl loads in 0.2 s
+        An instant that is the last of our columns would not be one if a delimiter inside an
+        earlier field had moved it.
 
-            return xlsx_table(stream, rules)
-        case FileFormat.PARQUET:
-            from feeds.statements.parquet import parquet_table  # noqa: PLC0415 - pyarrow: 45 MB
-
-            return parquet_table(stream)
-
-
-def header_problem(
-    table: Table, columns: Mapping[str, str], shape: StatementFormat
-) -> UnreadableRow | None:
-    """What is wrong with the header: a needed column missing, or a column twice."""
-    if table.header is None:
-        return None
-    needed = [column for ours, column in columns.items() if ours not in shape.optional]
-    missing = [column for column in needed if column not in table.header]
-    if missing:
-        reason = f"header: these columns are missing: {', '.join(missing)}"
-        return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
-    if any(table.header.count(column) > 1 for column in columns.values()):
-        reason = "header: each column once is expected"
-        return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
-    return None
-
-
-def _format_of(start: bytes, name: str, shape: StatementFormat) -> FileFormat:
-    lowered = name.lower()
-    if start.startswith(b"PK\x03\x04") or lowered.endswith(".xlsx"):
-        return FileFormat.XLSX
-    if start == b"PAR1" or lowered.endswith(".parquet"):
-        return FileFormat.PARQUET
-    by_name = (form for suffix, form in _SUFFIXES.items() if lowered.endswith(suffix))
-    return next(by_name, FileFormat(shape.native))
+        Raises:
+            Malformed: the row is not as wide as the header.
+        """
+        width = len(header)
+        if len(row.cells) == width + 1 and row.cells[width].kind is CellKind.EMPTY:
+            kinds = self.shape.fields
+            ours = [name for name in self.columns if self.columns[name] in header]
+            last = max(ours, key=lambda name: header.index(self.columns[name]))
+            if self.rules.trailing_delimiter or kinds[last] is FieldKind.INSTANT:
+                return
+            raise Malformed(
+                "line",
+                f"{width} fields are expected and one more is there, an empty one; if each"
+                " line ends with a delimiter, set trailing_delimiter = true",
+            )
+        raise Malformed("line", f"{width} fields are expected, {len(row.cells)} are there")
 
 
 def _places(names: tuple[str, ...] | None, columns: Mapping[str, str]) -> dict[str, int]:

@@ -3,19 +3,19 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from feeds.statements.cells import Cell, CellKind
 from feeds.statements.file_format import FileFormat, FileRules, Trailer
-from feeds.statements.reader import StatementReader, open_table
+from feeds.statements.limits import ReadLimits
+from feeds.statements.read_file import FileSample, read_sample
+from feeds.statements.reader import StatementReader
 from feeds.statements.table import TableRow, UnreadableRow
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.statement import StatementSettings
 
-#: Lines read for a preview, and values shown of each column.
-PREVIEW_LINES = 1_000
+#: Values shown of each column.
 PREVIEW_VALUES = 3
 
 
@@ -67,6 +67,9 @@ def rules_of(statement: StatementSettings) -> FileRules:
         columns=statement.columns,
         encoding=statement.encoding,
         delimiter=statement.delimiter,
+        quote=statement.quote,
+        trailing_delimiter=statement.trailing_delimiter,
+        header_row=statement.header_row,
         decimal=statement.decimal,
         thousands=statement.thousands,
         zone=None if statement.timezone is None else ZoneInfo(statement.timezone),
@@ -81,46 +84,36 @@ def rules_of(statement: StatementSettings) -> FileRules:
         number=_compiled(statement.number),
         several_a_day=statement.several_a_day,
         whole=statement.on_error == "nothing",
+        limits=ReadLimits(**statement.limits.model_dump()),
     )
 
 
 def preview_file(file: Path, reader: StatementReader) -> Preview:
     """Read the beginning of a statement; nothing is stored."""
-    columns = tuple(_columns(file, reader))
     with file.open("rb") as stream:
-        lines = list(islice(reader.read(stream, file.name), PREVIEW_LINES))
-    unreadable = tuple(line for line in lines if isinstance(line, UnreadableRow))
+        sample = read_sample(reader, stream, file.name)
+    unreadable = tuple(line for line in sample.lines if isinstance(line, UnreadableRow))
+    columns = tuple(_columns(sample, reader))
     present = {column.becomes for column in columns}
     needed = [name for name in reader.columns if name not in reader.shape.optional]
     return Preview(
         columns=columns,
         missing=tuple(ours for ours in needed if columns and ours not in present),
-        readable=len(lines) - len(unreadable),
+        readable=len(sample.lines) - len(unreadable),
         unreadable=unreadable,
     )
 
 
-def _columns(file: Path, reader: StatementReader) -> Iterator[PreviewColumn]:
+def _columns(sample: FileSample, reader: StatementReader) -> Iterator[PreviewColumn]:
     fields = {column: ours for ours, column in reader.columns.items()}
-    with file.open("rb") as stream:
-        table = open_table(stream, file.name, reader.rules, reader.shape)
-        if isinstance(table, UnreadableRow):
-            return
-        first = islice(table.rows, PREVIEW_LINES)
-        rows = [row for row in first if isinstance(row, TableRow)]
-    names = table.header if table.header is not None else _names(rows)
-    rows = [row for row in rows if row.names is not None or len(row.cells) == len(names)]
+    names = sample.header
+    rows = [row for row in sample.rows if row.names is not None or len(row.cells) == len(names)]
     for place, name in enumerate(names):
         cells = [cell for row in rows if (cell := _at(row, place, name)) is not None]
         filled = [cell for cell in cells if cell.kind is not CellKind.EMPTY]
         shown = tuple(cell.text for cell in filled[:PREVIEW_VALUES])
         kinds = tuple(sorted({str(cell.kind) for cell in filled})) or ("text",)
         yield PreviewColumn(name, fields.get(name), len(filled), shown, kinds)
-
-
-def _names(rows: list[TableRow]) -> tuple[str, ...]:
-    """Every name that a row has, in order of appearance."""
-    return tuple(dict.fromkeys(name for row in rows for name in row.names or ()))
 
 
 def _at(row: TableRow, place: int, name: str) -> Cell | None:

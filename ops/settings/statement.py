@@ -8,8 +8,15 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
+from feeds.statements.limits import ReadLimits
 from ops.settings.dialects import dialects
 from ops.settings.values import Count, CurrencyCode, Section, WrongParts
+
+_LIMITS = ReadLimits()
+#: Encodings of names, program text and mail, which no file is written in.
+_NOT_OF_FILES = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7", "mbcs"}
+)
 
 
 class TrailerSettings(Section):
@@ -28,6 +35,24 @@ class TrailerSettings(Section):
     of: str | None = None
 
 
+class LimitSettings(Section):
+    """Limits within which a file is read; a larger file is a finding that names the limit.
+
+    Attributes:
+        rows: lines of a text file, rows of a sheet, records of a Parquet file.
+        cells: values of all rows together.
+        unpacked_bytes: of a compressed file, and of the parts of a workbook that are read.
+        seconds: of processor time.
+        memory_bytes: for formats that a child process reads: workbooks, Parquet, compressed.
+    """
+
+    rows: Count = _LIMITS.rows
+    cells: Count = _LIMITS.cells
+    unpacked_bytes: Count = _LIMITS.unpacked_bytes
+    seconds: Count = _LIMITS.seconds
+    memory_bytes: Count = _LIMITS.memory_bytes
+
+
 class StatementSettings(Section):
     """The provider's statement files.
 
@@ -37,6 +62,9 @@ class StatementSettings(Section):
         format: unset: by what the file is and how its name ends.
         encoding: of text files.
         delimiter: of CSV files.
+        quote: the character around quoted fields of CSV; empty: fields are never quoted.
+        trailing_delimiter: every line of CSV ends with a delimiter that the header lacks.
+        header_row: the line or row of the header; unset: the first that has all columns.
         decimal, thousands: the marks of amounts written as text.
         timezone: of instants that name none; unset: those are refused.
         dates: a pattern of instants, such as "%d.%m.%Y %H:%M:%S"; unset: ISO 8601.
@@ -51,12 +79,16 @@ class StatementSettings(Section):
         several_a_day: a day may be told in several files.
         daily: every day has a file.
         on_error: whether the good lines of a file with errors are taken in.
+        limits: within which a file is read.
     """
 
     columns: Mapping[str, str] = Field(default_factory=dict)
     format: Literal["csv", "xlsx", "jsonl", "parquet"] | None = None
     encoding: str = "utf-8"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: Literal["", '"', "'"] = '"'
+    trailing_delimiter: bool = False
+    header_row: Count | None = None
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'", "\N{NO-BREAK SPACE}"] = ""
     timezone: str | None = None
@@ -72,14 +104,20 @@ class StatementSettings(Section):
     several_a_day: bool = False
     daily: bool = False
     on_error: Literal["good_lines", "nothing"] = "good_lines"
+    limits: LimitSettings = LimitSettings()
 
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, name: str) -> str:
+        expected = "a text encoding such as utf-8 or windows-1252"
         try:
-            return codecs.lookup(name).name
-        except LookupError as error:
-            raise ValueError("an encoding such as utf-8 or windows-1252") from error
+            codec = codecs.lookup(name).name
+            "".encode(codec)  # refuses codecs that are no text encodings, such as base64
+        except (LookupError, UnicodeError) as error:
+            raise ValueError(expected) from error
+        if codec in _NOT_OF_FILES:
+            raise ValueError(expected)
+        return codec
 
     @field_validator("timezone")
     @classmethod

@@ -17,7 +17,8 @@ from feeds.findings import Severity, open_findings
 from feeds.findings import resolve_finding as settle
 from feeds.pull.watermarks import list_watermarks
 from feeds.statements.archive import file_parts, has_file
-from feeds.statements.importer import ImportRequest, import_file
+from feeds.statements.importer import ImportRequest
+from feeds.statements.keep import keep_and_import
 from ops.commands.provider import entry_named
 from ops.commands.windows import window_of
 from ops.context import current, endpoints
@@ -79,8 +80,8 @@ def import_statement(
         restates=restates,
         complete=complete,
     )
-    with _books(endpoints(context).database_url) as engine, engine.begin() as connection:
-        taken = import_file(connection, reader, arrival)
+    with _books(endpoints(context).database_url) as engine:
+        taken = keep_and_import(engine, reader, arrival)
     if as_json:
         typer.echo(json.dumps(taken_json(taken), indent=2))
     else:

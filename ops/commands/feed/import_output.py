@@ -27,7 +27,7 @@ def show_taken(file: Path, taken: ImportResult) -> None:
     currencies = ", ".join(f"{n} in {code}" for code, n in sorted(taken.currencies.items()))
     typer.echo(
         f"{taken.count.received} records, {taken.count.stored} new or changed,"
-        f" {_refused(taken)} unreadable lines"
+        f" {taken.refused} unreadable lines"
     )
     typer.echo(
         f"file {taken.file_id}: {taken.verdict}, {taken.day or 'of no single day'},"
@@ -43,6 +43,7 @@ def taken_json(taken: ImportResult) -> dict[str, Any]:
         "stored": taken.count.stored,
         "versions": taken.count.versions,
         "unreadable": [{"line": each.line, "reason": each.detail} for each in lines],
+        "refused": taken.refused,
         "file_id": taken.file_id,
         "verdict": taken.verdict,
         "day": taken.day and taken.day.isoformat(),
@@ -69,7 +70,3 @@ def _place(file: Path, each: NewFinding) -> str:
     if each.line is not None:
         return f"{file}:{each.line}"
     return f"{file}: {each.record_id}" if each.record_id else str(file)
-
-
-def _refused(taken: ImportResult) -> int:
-    return sum(each.line is not None for each in taken.findings)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from feeds.findings import FindingKind
+from feeds.statements.read_file import SAMPLE_ROWS
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import UnreadableRow
 from ops.providers.configured import configured
 from ops.providers.statements import (
-    PREVIEW_LINES,
     Preview,
     PreviewColumn,
     preview_file,
@@ -187,9 +187,9 @@ def test_a_preview_without_columns_configured_shows_what_is_missing(tmp_path: Pa
 def test_a_preview_looks_only_at_the_beginning(tmp_path: Path) -> None:
     text = mapped('transaction_id = "TxId", created_at = "When"')
 
-    found = preview(tmp_path, text, THEIRS + BET * (PREVIEW_LINES + 10))
+    found = preview(tmp_path, text, THEIRS + BET * (SAMPLE_ROWS + 10))
 
-    assert (found.readable, found.columns[0].values) == (PREVIEW_LINES, PREVIEW_LINES)
+    assert (found.readable, found.columns[0].values) == (SAMPLE_ROWS, SAMPLE_ROWS)
 
 
 @pytest.mark.parametrize(
@@ -200,12 +200,29 @@ def test_a_preview_looks_only_at_the_beginning(tmp_path: Path) -> None:
             b"<html>\n",
             UnreadableRow(
                 1,
-                "a CSV statement is expected, this is a web page",
+                "a CSV statement is expected, this is a web page or XML",
                 FindingKind.NOT_A_STATEMENT,
             ),
         ),
-        ("sportsbook", b"\xff\n", UnreadableRow(1, "line: UTF-8 is expected")),
-        ("xigs", b"[]\n", UnreadableRow(1, "line: an object is expected")),
+        (
+            "sportsbook",
+            b"\xff\n",
+            UnreadableRow(
+                1,
+                "line: UTF-8 is expected, the byte FF is not; if this is Windows text,"
+                ' set encoding = "windows-1252" or the like',
+            ),
+        ),
+        (
+            "xigs",
+            b"[]\n",
+            UnreadableRow(
+                1,
+                "a line after the header is expected (setting may_be_empty)",
+                FindingKind.EMPTY_FILE,
+            ),
+        ),
+        ("xigs", b"[1]\n", UnreadableRow(1, "line: an object is expected")),
     ],
 )
 def test_a_preview_of_something_else_is_one_finding(
@@ -214,3 +231,22 @@ def test_a_preview_of_something_else_is_one_finding(
     assert preview(tmp_path, settings(dialect, ""), data) == Preview(
         columns=(), missing=(), readable=0, unreadable=(found,)
     )
+
+
+@pytest.mark.parametrize(
+    "encoding", ["base64", "hex", "rot13", "zip", "idna", "utf-7", "unicode_escape", "no-such"]
+)
+def test_an_encoding_that_no_text_file_has_is_refused(tmp_path: Path, encoding: str) -> None:
+    text = settings("sportsbook", f'[providers.statement]\nencoding = "{encoding}"')
+
+    with pytest.raises(SettingsInvalid, match="a text encoding such as utf-8"):
+        reader(tmp_path, text)
+
+
+def test_limits_and_layout_are_read_from_the_settings(tmp_path: Path) -> None:
+    declared = 'quote = ""\nheader_row = 3\ntrailing_delimiter = true\nlimits = {rows = 5}'
+
+    rules = reader(tmp_path, settings("sportsbook", f"[providers.statement]\n{declared}")).rules
+
+    assert (rules.quote, rules.header_row, rules.trailing_delimiter) == ("", 3, True)
+    assert (rules.limits.rows, rules.limits.seconds) == (5, 900)
