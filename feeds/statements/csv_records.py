@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import BinaryIO
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import EMPTY, Cell
 from feeds.statements.file_format import FileRules
 from feeds.statements.header import cut_row, with_header

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain, islice
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import CellKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import Rows, Table, TableRow, UnreadableRow

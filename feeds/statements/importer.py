@@ -25,14 +25,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from feeds.day_close import record_restatements
-from feeds.findings import (
-    FindingKind,
-    NewFinding,
-    Severity,
-    record_findings,
-    resolve_scopes,
-    severity_of,
-)
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding, Severity, record_findings, resolve_scopes, severity_of
 from feeds.records import FeedCount, store_statement
 from feeds.statements.archive import STATEMENT, OtherFile, archive_file, copied, other_files
 from feeds.statements.file_findings import late_records, repeated_ids, rival_file, sequence_gaps

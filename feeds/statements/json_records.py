@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import BinaryIO
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.header import cut_row

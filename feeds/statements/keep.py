@@ -9,7 +9,8 @@ from psycopg import DataError as PsycopgDataError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError
 
-from feeds.findings import FindingKind, NewFinding, add_finding, record_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding, add_finding, record_findings
 from feeds.statements.archive import STATEMENT, archive_file, copied
 from feeds.statements.importer import (
     NO_RECORDS,

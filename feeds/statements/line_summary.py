@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from feeds.findings import FindingKind, NewFinding
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding
 from feeds.statements.table import UnreadableRow
 from vocabulary.facts import HistoryRecord
 from vocabulary.window import Window, day_window

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.csv_records import csv_table
 from feeds.statements.file_format import FileFormat, FileRules
 from feeds.statements.header import needed_columns

@@ -6,14 +6,16 @@ from functools import partial
 from itertools import islice
 from typing import BinaryIO
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
+from feeds.statements.cells import Cell
 from feeds.statements.child import ChildJob
 from feeds.statements.confined import ReaderCrashed, run_confined
 from feeds.statements.limits import LimitExceeded
 from feeds.statements.open_table import needs_child, opened_table
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import TableRow, UnreadableRow
-from feeds.statements.unpack import MAGIC_BYTES
+from feeds.statements.text_lines import SAMPLE_BYTES
+from feeds.statements.unpack import MAGIC_BYTES, unpacked
 from vocabulary.facts import HistoryRecord
 
 #: Rows of a sample.
@@ -104,3 +106,43 @@ def _samples(reader: StatementReader, name: str, stream: BinaryIO) -> Iterator[F
     else:
         header = table.header
     yield FileSample(header=header, header_line=table.header_line, rows=rows, lines=())
+
+
+def read_start(reader: StatementReader, stream: BinaryIO, name: str) -> tuple[str, bytes]:
+    """The name and the first bytes of the file inside a packed file, or of the file itself."""
+    for item in _items(partial(_starts, reader, name), reader, stream):
+        assert isinstance(item, tuple)
+        inner, start = item
+        return inner, start
+    return name, b""
+
+
+def read_rows(reader: StatementReader, stream: BinaryIO, name: str) -> list[TableRow]:
+    """The first rows of a file, none of them taken as the header; empty if it has no table."""
+    items = _items(partial(_rows, reader, name), reader, stream)
+    return [item for item in items if isinstance(item, TableRow)]
+
+
+def _starts(
+    reader: StatementReader, name: str, stream: BinaryIO
+) -> Iterator[tuple[str, bytes]]:
+    with unpacked(stream, name, reader.rules.limits.unpacked_bytes) as content:
+        if not isinstance(content, UnreadableRow):
+            yield content.name, content.stream.read(SAMPLE_BYTES)
+
+
+def _rows(reader: StatementReader, name: str, stream: BinaryIO) -> Iterator[TableRow]:
+    with opened_table(stream, name, reader.rules, reader.shape, {}) as table:
+        if isinstance(table, UnreadableRow):
+            return
+        rows = (row for row in table.rows if isinstance(row, TableRow))
+        first = None if table.header is not None else next(rows, None)
+        header = table.header or (first.names if first else None) or ()
+        # Objects have no header; the names of the first one stand for it.
+        line = table.header_line if first is None else first.line - 1
+        yield TableRow(line, tuple(Cell(column) for column in header), b"")
+        if first is not None:
+            yield first
+        for row in islice(rows, SAMPLE_ROWS):
+            if row.names is None or row.names == header:
+                yield row

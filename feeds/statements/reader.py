@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import BinaryIO
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind, normalized
 from feeds.statements.file_format import FileRules, Trailer
 from feeds.statements.header import header_problem

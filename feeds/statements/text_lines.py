@@ -5,7 +5,7 @@ import io
 import re
 from typing import BinaryIO, cast
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.table import UnreadableRow
 
 #: Bytes from which the line break and the encoding are recognized.

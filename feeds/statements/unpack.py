@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, BinaryIO, cast
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.limits import LimitExceeded
 from feeds.statements.table import UnreadableRow
 
@@ -126,7 +126,7 @@ def _zip_member(stream: BinaryIO, name: str) -> Unpacked | UnreadableRow:
 def _is_content(info: zipfile.ZipInfo) -> bool:
     """Whether a member is a file that a person packed."""
     path = PurePosixPath(info.filename.replace("\\", "/"))
-    return not info.is_dir() and path.parts[0] != "__MACOSX" and path.name != ".DS_Store"
+    return not info.is_dir() and "__MACOSX" not in path.parts and path.name != ".DS_Store"
 
 
 def _copied(source: BinaryIO, target: IO[bytes], bytes_max: int) -> BinaryIO:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import EMPTY
 from feeds.statements.file_format import FileRules
 from feeds.statements.header import with_header
@@ -71,7 +71,8 @@ def xlsx_table(
     Args:
         stream: the file, from its start; seekable.
         rules: the declared format.
-        needed: the names of the columns that the header must have.
+        needed: the names of the columns that the header must have; empty: no row is the
+            header, and rows stay as wide as they are.
 
     Raises:
         LimitExceeded: a part is larger than allowed.
@@ -81,7 +82,7 @@ def xlsx_table(
         table = with_header(rows, rules, needed, container="sheet")
     except _NoSheet as error:
         return error.row
-    if isinstance(table, UnreadableRow) or table.header is None:
+    if isinstance(table, UnreadableRow) or table.header is None or not needed:
         return table
     width = len(table.header)
     fitted = (_fitted(row, width) for row in table.rows)

@@ -60,6 +60,7 @@ def import_statement(
     """
     from ops.commands.feed.import_output import show_taken, taken_json  # noqa: PLC0415 - not for the others
     from ops.commands.feed.preview_output import show_preview  # noqa: PLC0415
+    from ops.providers.statement_guess import suggest  # noqa: PLC0415
     from ops.providers.statements import preview_file, reader_of  # noqa: PLC0415
 
     context = current(ctx)
@@ -70,7 +71,9 @@ def import_statement(
     reader = reader_of(chosen, settings)
     if preview:
         seen = preview_file(file, reader)
-        show_preview(file, seen, as_json=as_json)
+        is_complete = not seen.unreadable and not seen.missing
+        suggestion = None if is_complete else suggest(file, reader, seen.readable)
+        show_preview(file, seen, suggestion, as_json=as_json)
         raise typer.Exit(1 if seen.unreadable or seen.missing else 0)
     arrival = ImportRequest(
         path=file,

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from ops.providers.statement_guess import Suggestion
 from ops.providers.statements import Preview
 
 #: Unreadable lines printed one by one; the rest are counted.
@@ -14,10 +15,15 @@ SHOWN_MAX = 5
 VALUE_CHARS = 40
 
 
-def show_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
-    """Print what each column would become, and how many lines would be taken in."""
+def show_preview(
+    file: Path, preview: Preview, suggestion: Suggestion | None, *, as_json: bool
+) -> None:
+    """Print what each column would become, and how many lines would be taken in.
+
+    Settings that would read more of the file are printed to be pasted.
+    """
     if as_json:
-        typer.echo(json.dumps(_json(preview), indent=2))
+        typer.echo(json.dumps(_json(preview, suggestion), indent=2))
         return
     for column in preview.columns:
         becomes = f"becomes {column.becomes}" if column.becomes else "is ignored"
@@ -32,6 +38,18 @@ def show_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
         f"of the first lines {preview.readable} would be taken in,"
         f" {len(preview.unreadable)} would not; nothing was stored"
     )
+    if suggestion is not None:
+        typer.echo(
+            f"these settings would read {suggestion.readable} of them; check them, and paste"
+            f" them below the provider:\n\n{_printable(suggestion.block)}\n"
+        )
+        if suggestion.remark:
+            typer.echo(suggestion.remark)
+
+
+def _printable(block: str) -> str:
+    """A table of settings without characters that a terminal obeys."""
+    return "\n".join("".join(filter(str.isprintable, line)) for line in block.splitlines())
 
 
 def _fit(value: str) -> str:
@@ -41,7 +59,7 @@ def _fit(value: str) -> str:
     )[:VALUE_CHARS]
 
 
-def _json(preview: Preview) -> dict[str, Any]:
+def _json(preview: Preview, suggestion: Suggestion | None) -> dict[str, Any]:
     return {
         "columns": [
             {
@@ -58,4 +76,10 @@ def _json(preview: Preview) -> dict[str, Any]:
         "unreadable": [
             {"line": each.line, "reason": each.reason} for each in preview.unreadable
         ],
+        "suggestion": suggestion
+        and {
+            "settings": suggestion.block,
+            "readable": suggestion.readable,
+            "remark": suggestion.remark,
+        },
     }

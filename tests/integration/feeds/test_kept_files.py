@@ -9,12 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, text
 
-from feeds.findings import FindingKind, open_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import open_findings
 from feeds.statements.archive import file_parts
+from feeds.statements.file_format import FileFormat, FileRules
 from feeds.statements.importer import ImportRequest
 from feeds.statements.keep import keep_and_import
 from feeds.statements.reader import StatementReader
 from storage.engine import open_engine
+from tests.harness.statement_mutants import FORMATS, mutants, rules_of
 from tests.unit.feeds.statement_files import BET, HEADER, statement_reader
 
 NOW = datetime(2026, 6, 5, 12, tzinfo=UTC)
@@ -39,7 +42,7 @@ class DyingReader(StatementReader):
     """A reader in whose middle the process dies."""
 
     def read(self, *_: object, **__: object) -> Iterator[object]:  # type: ignore[override]
-        raise Interrupted
+        raise Interrupted("killed")
 
 
 def test_a_process_that_dies_while_reading_leaves_the_file_and_a_finding(
@@ -50,7 +53,7 @@ def test_a_process_that_dies_while_reading_leaves_the_file_and_a_finding(
     sound = statement_reader()
     dying = DyingReader(sound.dialect, sound.provider, sound.rules)
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match="killed"):
         keep_and_import(engine, dying, request(path))
 
     with engine.begin() as connection:
@@ -82,3 +85,36 @@ def test_a_name_that_is_no_utf_8_is_escaped(engine: Engine, tmp_path: Path) -> N
 
     with engine.begin() as connection:
         assert [finding.file for finding in open_findings(connection)] == ["day-\\udcfc.csv"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_mutant_is_kept_byte_by_byte(engine: Engine, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    for _, data in mutants(name, 6):
+        path.write_bytes(data)
+
+        result = keep_and_import(engine, statement_reader(rules_of(name)), request(path))
+
+        with engine.begin() as connection:
+            assert b"".join(file_parts(connection, result.file_id)) == data
+            findings = open_findings(connection)
+        assert bool(result.findings) or result.verdict == "imported"
+        assert not any(finding.kind is FindingKind.IMPORT_UNFINISHED for finding in findings)
+
+
+def test_a_value_that_the_database_refuses_is_a_finding_of_the_file(
+    engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "day.jsonl"
+    path.write_text(HEADER + BET)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE feed_records ALTER record_id TYPE varchar(2)"))
+
+    result = keep_and_import(
+        engine, statement_reader(FileRules(format=FileFormat.CSV)), request(path)
+    )
+
+    assert result.verdict == "quarantined"
+    with engine.begin() as connection:
+        (finding,) = open_findings(connection)
+        assert finding.detail.startswith("the database cannot store a value of this file")

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import UnreadableRow

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.file_format import FileRules, Trailer
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import UnreadableRow

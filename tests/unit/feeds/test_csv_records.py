@@ -5,7 +5,7 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.csv_records import RECORD_CHARS_MAX
 from feeds.statements.file_format import FileRules
 from tests.unit.feeds.statement_files import (

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.limits import ReadLimits
 from feeds.statements.line_summary import LISTED_MAX, LineSummary

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.limits import ReadLimits
 from feeds.statements.xlsx_dates import instant_text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.read_file import SAMPLE_ROWS
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import UnreadableRow
