@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from feeds.findings import FeedFinding, FindingKind, Severity, findings_in, open_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import FeedFinding, Severity, findings_in, open_findings
 from vocabulary.window import Window
 
 #: The kind of ``Unread`` for a feed that delivered nothing newer for longer than allowed.

@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from feeds.findings import FindingKind, NewFinding, record_findings, resolve_scopes
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding, record_findings, resolve_scopes
 from feeds.write_order import lock_history
 from vocabulary.window import Window
 

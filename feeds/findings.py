@@ -18,34 +18,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from feeds.finding_kinds import FindingKind
 from vocabulary.errors import Refused
 from vocabulary.window import Window
 
 #: Findings of one kind and scope that are kept singly; the rest become one with a count.
 KEPT_MAX = 1_000
-
-
-class FindingKind(StrEnum):
-    """What can be wrong with a feed; a closed set."""
-
-    UNPARSABLE_RECORD = "unparsable_record"
-    WRONG_COLUMNS = "wrong_columns"
-    NOT_A_STATEMENT = "not_a_statement"
-    EMPTY_FILE = "empty_file"
-    TRUNCATED_FILE = "truncated_file"
-    WRONG_ENCODING = "wrong_encoding"
-    TWO_FILES_FOR_ONE_DAY = "two_files_for_one_day"
-    DUPLICATED_KEY = "duplicated_key"
-    MIXED_CURRENCIES = "mixed_currencies"
-    FEED_GAP = "feed_gap"
-    DUPLICATE_PAGE = "duplicate_page"
-    PULL_FAILED = "pull_failed"
-    LATE_RECORD = "late_record"
-    RESTATED_AFTER_CLOSE = "restated_after_close"
-    WITHDRAWN_RECORD = "withdrawn_record"
-    NOT_TOLD_AGAIN = "not_told_again"
-    SHORTER_FILE = "shorter_file"
-    UNREADABLE_CALLBACK = "unreadable_callback"
 
 
 class Severity(StrEnum):
@@ -204,6 +182,19 @@ def evidence_of(
     params = {"provider": provider, "feed": feed, "scope": scope}
     row = connection.execute(text(_EVIDENCE), params).first()
     return {} if row is None else dict(row.evidence)
+
+
+def add_finding(
+    connection: Connection,
+    provider: str,
+    feed: str,
+    *,
+    scope: str,
+    finding: NewFinding,
+    now: datetime,
+) -> None:
+    """Store one finding and leave the others of its scope as they are."""
+    connection.execute(text(_UPSERT), [_row(finding, provider, feed, scope, now)])
 
 
 def resolve_scopes(

@@ -7,13 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection
 
 from feeds.day_close import record_restatements
-from feeds.findings import (
-    FindingKind,
-    NewFinding,
-    evidence_of,
-    record_findings,
-    resolve_scopes,
-)
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding, evidence_of, record_findings, resolve_scopes
 from feeds.records import FeedCount, store_records
 from vocabulary.errors import TieoutError
 from vocabulary.facts import HistoryRecord

@@ -17,7 +17,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from feeds.findings import FindingKind, NewFinding
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding
 from feeds.write_order import next_number
 from vocabulary.window import Window
 

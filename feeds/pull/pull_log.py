@@ -13,7 +13,8 @@ from functools import partial
 from sqlalchemy import Connection, text
 
 from feeds.day_close import record_restatements
-from feeds.findings import KEPT_MAX, FindingKind, NewFinding, record_findings, resolve_scopes
+from feeds.finding_kinds import FindingKind
+from feeds.findings import KEPT_MAX, NewFinding, record_findings, resolve_scopes
 from feeds.gaps import gaps_between
 from feeds.pull.staging import UnreadableItems
 from feeds.pull.watermarks import watermark_of

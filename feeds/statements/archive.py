@@ -4,10 +4,14 @@ Tables: feed_files, feed_file_parts.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
-from typing import BinaryIO
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
 
 from sqlalchemy import Connection, text
 
@@ -52,10 +56,32 @@ class OtherFile:
     replaced_by: int | None
 
 
+@contextmanager
+def copied(path: Path) -> Iterator[BinaryIO]:
+    """A copy of a file that no one can change while it is stored and read.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as source, TemporaryFile() as copy:
+        copyfileobj(source, copy, PART_BYTES)
+        copy.seek(0)
+        yield cast(BinaryIO, copy)
+
+
 def archive_file(
     connection: Connection, slug: str, name: str, stream: BinaryIO, now: datetime
 ) -> tuple[int, bytes]:
-    """Store every byte of the file once; returns its id and digest."""
+    """Store every byte of the file once; returns its id and digest.
+
+    Args:
+        connection: the caller's transaction.
+        slug: the provider.
+        name: of the file.
+        stream: the file; seekable.
+        now: our instant.
+    """
+    stream.seek(0)
     hasher, size = blake2b(digest_size=32), 0
     while part := stream.read(PART_BYTES):
         hasher.update(part)

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from feeds.findings import FindingKind, NewFinding
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding
 from feeds.gaps import missing_days, missing_numbers
 from feeds.records import FeedCount
 from feeds.statements.archive import STATEMENT, OtherFile

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from feeds.statements.limits import ReadLimits
+
 
 class FileFormat(StrEnum):
     """The format of a statement file."""
@@ -77,6 +79,9 @@ class FileRules:
             instant may have several columns.
         encoding: of text files; UTF-8 may carry a byte order mark.
         delimiter: of CSV, one character.
+        quote: the character around quoted fields of CSV; empty: fields are never quoted.
+        trailing_delimiter: every line of CSV ends with a delimiter that the header lacks.
+        header_row: the line or row of the header; None: the first that has all columns.
         decimal, thousands: the marks of amounts written as text; thousands may be empty.
         grouping: of digits between marks of thousands.
         unit, sign: of amounts.
@@ -97,12 +102,16 @@ class FileRules:
         number: finds a file's sequence number in its name, in a group ``number``.
         several_a_day: a day may have several files.
         whole: a file with any error is not imported at all.
+        limits: within which files are read.
     """
 
     format: FileFormat | None = None
     columns: Mapping[str, ColumnNames] = field(default_factory=dict)
     encoding: str = "utf-8"
     delimiter: str = ","
+    quote: str = '"'
+    trailing_delimiter: bool = False
+    header_row: int | None = None
     decimal: str = "."
     thousands: str = ""
     grouping: Grouping = Grouping.THOUSANDS
@@ -124,3 +133,4 @@ class FileRules:
     number: re.Pattern[str] | None = None
     several_a_day: bool = False
     whole: bool = False
+    limits: ReadLimits = field(default_factory=ReadLimits)

@@ -5,7 +5,8 @@
     feed_file_records             the records that the file lists
     feed_findings                 unreadable lines and problems of the file
 
-All of it is one transaction. A file is quarantined (archived and not imported) if nothing of it
+All of it is one transaction; ``feeds.statements.keep`` stores the bytes before it. A file
+is quarantined (archived and not imported) if nothing of it
 can be read, if another file covers the same day, or if it has any error and the settings ask
 for all or nothing.
 
@@ -18,23 +19,19 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
 from feeds.day_close import record_restatements
-from feeds.findings import (
-    FindingKind,
-    NewFinding,
-    Severity,
-    record_findings,
-    resolve_scopes,
-    severity_of,
-)
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding, Severity, record_findings, resolve_scopes, severity_of
 from feeds.records import FeedCount, store_statement
-from feeds.statements.archive import STATEMENT, OtherFile, archive_file, other_files
+from feeds.statements.archive import STATEMENT, OtherFile, archive_file, copied, other_files
 from feeds.statements.file_findings import late_records, repeated_ids, rival_file, sequence_gaps
 from feeds.statements.line_summary import LineSummary
+from feeds.statements.read_file import read_file
 from feeds.statements.reader import StatementReader
 from feeds.statements.restatement import (
     Replacement,
@@ -44,10 +41,11 @@ from feeds.statements.restatement import (
 )
 from feeds.withdrawals import WithdrawalCause
 from feeds.write_order import lock_history
+from vocabulary.facts import HistoryRecord
 from vocabulary.window import day_window
 
-_NOTHING = FeedCount(received=0, versions=0, stored=0)
-_QUARANTINED = "quarantined"
+NO_RECORDS = FeedCount(received=0, versions=0, stored=0)
+QUARANTINED = "quarantined"
 _SAVE_VERDICT = """
 UPDATE feed_files
    SET business_day = :day, number = :number, covers_from = :first, covers_to = :last,
@@ -79,6 +77,11 @@ class ImportRequest:
     restates: bool = False
     complete: bool = False
 
+    @property
+    def name(self) -> str:
+        """The file's name; a byte that is no UTF-8 is escaped."""
+        return self.path.name.encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
@@ -89,6 +92,7 @@ class ImportResult:
         verdict: ``imported``, ``partly`` or ``quarantined``.
         count: stored records; none of a quarantined file.
         findings: every problem of the file.
+        refused: the number of lines that cannot be read; findings list the first of each cause.
         gaps, restatements: the number of open findings of the feed and of closed days.
         withdrawn: the number of records of restated files that are withdrawn now.
         currencies: the number of readable lines by currency.
@@ -99,6 +103,7 @@ class ImportResult:
     day: date | None
     count: FeedCount
     findings: tuple[NewFinding, ...]
+    refused: int
     gaps: int
     restatements: int
     withdrawn: int
@@ -133,7 +138,7 @@ class _Content:
     @property
     def stored(self) -> FeedCount:
         """The records that are stored; none if the file is quarantined."""
-        return _NOTHING if self.verdict == _QUARANTINED else self.count
+        return NO_RECORDS if self.verdict == QUARANTINED else self.count
 
 
 def import_file(
@@ -144,10 +149,18 @@ def import_file(
     Raises:
         OSError: the file cannot be read.
     """
-    slug, name = reader.provider.slug, request.path.name
+    with copied(request.path) as stream:
+        return import_copy(connection, reader, request, stream)
+
+
+def import_copy(
+    connection: Connection, reader: StatementReader, request: ImportRequest, stream: BinaryIO
+) -> ImportResult:
+    """Import a statement file from a copy that nobody changes; like ``import_file``."""
+    slug, name = reader.provider.slug, request.name
     lock_history(connection, slug)
     lines = LineSummary(name)
-    content = _store_content(connection, reader, request, lines)
+    content = _store_content(connection, reader, request, lines, stream)
     _save_verdict(connection, reader, content, lines)
     withdrawal = _withdraw_missing(connection, reader, request, lines, content)
     # Runs of the file's time get its findings without a time of their own too.
@@ -174,6 +187,7 @@ def import_file(
         day=content.day,
         count=stored,
         findings=findings,
+        refused=lines.refused,
         gaps=len(gaps),
         restatements=record_restatements(connection, slug, created, now=request.now),
         withdrawn=withdrawal.withdrawn,
@@ -182,22 +196,27 @@ def import_file(
 
 
 def _store_content(
-    connection: Connection, reader: StatementReader, request: ImportRequest, lines: LineSummary
+    connection: Connection,
+    reader: StatementReader,
+    request: ImportRequest,
+    lines: LineSummary,
+    stream: BinaryIO,
 ) -> _Content:
     """Archive the file and store its lines, unless the verdict is quarantine."""
-    slug, name = reader.provider.slug, request.path.name
-    with request.path.open("rb") as stream:
-        file_id, digest = archive_file(connection, slug, name, stream, request.now)
+    slug, name = reader.provider.slug, request.name
+    file_id, digest = archive_file(connection, slug, name, stream, request.now)
     day = _day_in_name(reader, name)
     savepoint = connection.begin_nested()
-    count = _store_lines(connection, reader, request, lines, day)
+    count = _store_lines(
+        connection, reader, request, lines.records(read_file(reader, stream, name)), day
+    )
     day = day or lines.only_day(request.zone)
     others = other_files(connection, slug, name, digest, day)
     may_have_rivals = request.restates or reader.rules.several_a_day
     rival = () if may_have_rivals else rival_file(others, name, day, request.zone)
     findings = [*lines.findings, *repeated_ids(count, name), *rival]
     verdict = _verdict(reader, count, findings)
-    if verdict == _QUARANTINED:
+    if verdict == QUARANTINED:
         savepoint.rollback()
     else:
         savepoint.commit()
@@ -224,10 +243,10 @@ def _save_verdict(
         "last": lines.last,
         "verdict": content.verdict,
         "records": content.count.received,
-        "refused": len(lines.findings),
+        "refused": lines.refused,
     }
     connection.execute(text(_SAVE_VERDICT), params)
-    if content.verdict != _QUARANTINED:
+    if content.verdict != QUARANTINED:
         record_listing(connection, content.file_id)
 
 
@@ -235,23 +254,22 @@ def _store_lines(
     connection: Connection,
     reader: StatementReader,
     request: ImportRequest,
-    lines: LineSummary,
+    records: Iterable[HistoryRecord],
     day: date | None,
 ) -> FeedCount:
-    slug, name = reader.provider.slug, request.path.name
+    slug = reader.provider.slug
     params = {"provider": slug, "feed": STATEMENT, "day": day}
     has_earlier = (
         day is not None and connection.execute(text(_HAS_EARLIER), params).scalar_one()
     )
-    with request.path.open("rb") as stream:
-        return store_statement(
-            connection,
-            slug,
-            lines.records(reader.read(stream, name)),
-            source=name,
-            received_at=request.now,
-            read_to=day_window(day, request.zone).start if day and has_earlier else None,
-        )
+    return store_statement(
+        connection,
+        slug,
+        records,
+        source=request.name,
+        received_at=request.now,
+        read_to=day_window(day, request.zone).start if day and has_earlier else None,
+    )
 
 
 def _has_errors(findings: Iterable[NewFinding]) -> bool:
@@ -263,7 +281,7 @@ def _verdict(reader: StatementReader, count: FeedCount, findings: Sequence[NewFi
         return "imported"
     has_rival = any(finding.kind is FindingKind.TWO_FILES_FOR_ONE_DAY for finding in findings)
     if has_rival or reader.rules.whole or count.received == 0:
-        return _QUARANTINED
+        return QUARANTINED
     return "partly"
 
 
@@ -274,11 +292,11 @@ def _replaced_files(
 
     If a day may have several files, one replaces only files of its own name.
     """
-    several, name = reader.rules.several_a_day, request.path.name
+    several, name = reader.rules.several_a_day, request.name
     return [
         other
         for other in content.others
-        if (other.verdict != _QUARANTINED or other.replaced_by is not None)
+        if (other.verdict != QUARANTINED or other.replaced_by is not None)
         and (request.restates or other.replaced_by == content.file_id)
         and (not several or other.name == name)
     ]

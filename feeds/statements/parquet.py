@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind
 from feeds.statements.table import Table, TableRow, UnreadableRow
 
@@ -24,6 +24,8 @@ def parquet_table(stream: BinaryIO) -> Table | UnreadableRow:
     """A Parquet file as a table; rows are numbered from 1."""
     try:
         file = pq.ParquetFile(stream)
+    except MemoryError:  # pyarrow's is one of its other errors, too
+        raise
     except _READ_ERRORS:
         return UnreadableRow(1, _BROKEN, FindingKind.TRUNCATED_FILE)
     return Table(tuple(file.schema_arrow.names), _rows(file))
@@ -32,13 +34,15 @@ def parquet_table(stream: BinaryIO) -> Table | UnreadableRow:
 def _rows(file: Any) -> Iterator[TableRow | UnreadableRow]:
     line = 0
     try:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
             columns = [_values(column) for column in batch.columns]
             for values in zip(*columns, strict=True):
                 line += 1
                 cells = tuple(_cell(value) for value in values)
                 raw = json.dumps([cell.text for cell in cells], ensure_ascii=False)
                 yield TableRow(line, cells, raw.encode("utf-8", "backslashreplace"))
+    except MemoryError:
+        raise
     except _READ_ERRORS:
         yield UnreadableRow(line + 1, _BROKEN, FindingKind.TRUNCATED_FILE)
 

@@ -2,7 +2,8 @@
 
 A file becomes a table of cells. The cells of a row are normalized and written as one line in
 the dialect's own format and column names, and the dialect reads that line. Every line ends as a
-record or as a finding. The record keeps the line as received.
+record or as a finding. The record keeps the line as received. Whatever the file is, reading it
+raises nothing: what breaks a reader is a finding, too.
 """
 
 import csv
@@ -13,27 +14,24 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind, shown
-from feeds.statements.csv_jsonl import csv_table, json_table
-from feeds.statements.file_format import FileFormat, FileRules
+from feeds.statements.file_format import FileRules
+from feeds.statements.header import header_problem
+from feeds.statements.limits import LimitExceeded
+from feeds.statements.meter import ReadMeter
+from feeds.statements.open_table import opened_table
 from feeds.statements.table import Table, TableRow, UnreadableRow
 from feeds.statements.values.control_totals import ControlTotals
 from feeds.statements.values.row import RowNormalizer, RowValues, joined
 from providers.contract import Provider
 from providers.dialect import Dialect
 from providers.options import texts_of
-from providers.statements.format import StatementFormat
+from providers.statements.format import FieldKind, StatementFormat
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 
-_SUFFIXES: Mapping[str, FileFormat] = {
-    ".csv": FileFormat.CSV,
-    ".jsonl": FileFormat.JSONL,
-    ".ndjson": FileFormat.JSONL,
-    ".json": FileFormat.JSONL,
-}
-_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_BROKEN = "a statement is expected, this file is broken or cut from here on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +82,84 @@ class StatementReader:
             stream: the file, from its start; seekable.
             name: the file's name; decides the format if neither content nor settings do.
         """
+        meter = ReadMeter(self.rules.limits)
+        try:
+            yield from self._read(stream, name, meter)
+        except LimitExceeded as error:
+            yield UnreadableRow(meter.line + 1, str(error), FindingKind.LIMIT_EXCEEDED)
+        except MemoryError:
+            reason = str(self.rules.limits.exceeded("memory_bytes"))
+            yield UnreadableRow(meter.line + 1, reason, FindingKind.LIMIT_EXCEEDED)
+        except Exception as error:  # noqa: BLE001 - no file may break the import
+            reason = f"{_BROKEN} ({type(error).__name__})"
+            yield UnreadableRow(meter.line + 1, reason, FindingKind.TRUNCATED_FILE)
+
+    def _read(
+        self, stream: BinaryIO, name: str, meter: ReadMeter
+    ) -> Iterator[HistoryRecord | UnreadableRow]:
         if len(self._expected) != len(self.shape.fields):
             reason = f"header: {len(self.shape.fields)} names in statement_columns are expected"
             yield UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
             return
-        table = open_table(stream, name, self.rules, self.shape)
-        if isinstance(table, UnreadableRow):
-            yield table
-            return
-        if problem := header_problem(table, self.columns, self.shape):
-            yield problem
-            return
-        yield from self._records(table)
+        with opened_table(stream, name, self.rules, self.shape, self.columns) as table:
+            if isinstance(table, UnreadableRow):
+                yield table
+            elif problem := header_problem(table, self.columns, self.shape):
+                yield problem
+            else:
+                yield from self._records(table, meter)
 
-    def cells(self, row: TableRow, table: Table) -> dict[str, Cell]:
+    def cells(self, row: TableRow, header: tuple[str, ...] | None) -> dict[str, Cell]:
         """The cells of a row by our names of the fields, as in the file.
 
-        Raises:
-            Malformed: the row has more or fewer cells than the header.
-        """
-        return _cells(row, table.header, _places(row.names or table.header, self.columns))
+        Args:
+            row: of a table.
+            header: the names of the table's columns; None if each row has its own.
 
-    def _records(self, table: Table) -> Iterator[HistoryRecord | UnreadableRow]:
+        Raises:
+            Malformed: the row is not as wide as the header.
+        """
+        places = _places(row.names or header, self.columns)
+        if header is not None and len(row.cells) != len(header):
+            self.check_width(row, header)
+        return _cells(row, places)
+
+    def check_width(self, row: TableRow, header: tuple[str, ...]) -> None:
+        """Accept one empty field over the header's if no other field can have moved.
+
+        An instant that is the last of our columns would not be one if a delimiter inside an
+        earlier field had moved it.
+
+        Raises:
+            Malformed: the row is not as wide as the header.
+        """
+        width = len(header)
+        if len(row.cells) == width + 1 and row.cells[width].kind is CellKind.EMPTY:
+            if self.rules.trailing_delimiter or self._last_kind(header) is FieldKind.INSTANT:
+                return
+            raise Malformed(
+                "line",
+                f"{width} fields are expected and one more is there, an empty one; if each"
+                " line ends with a delimiter, set trailing_delimiter = true",
+            )
+        raise Malformed("line", f"{width} fields are expected; found {len(row.cells)}")
+
+    def _last_kind(self, header: tuple[str, ...]) -> FieldKind:
+        """The kind of the field whose column is the last of ours."""
+        ours = [
+            (header.index(column), name)
+            for name, columns in self.columns.items()
+            for column in columns
+            if column in header
+        ]
+        return self.shape.fields[max(ours)[1]]
+
+    def _records(
+        self, table: Table, meter: ReadMeter
+    ) -> Iterator[HistoryRecord | UnreadableRow]:
         totals = ControlTotals(self.rules)
         rows = _RowReader(self, table)
-        for row in table.rows:
+        for row in meter.metered(table.rows):
             if isinstance(row, UnreadableRow):
                 totals.rows += 1
                 yield row
@@ -132,6 +183,7 @@ class _RowReader:
     """Reads the rows of one table."""
 
     def __init__(self, reader: StatementReader, table: Table) -> None:
+        self._reader = reader
         self._rules = reader.rules
         self._columns = reader.columns
         self._header = table.header
@@ -145,7 +197,9 @@ class _RowReader:
         cells: Mapping[str, Cell] = {}
         try:
             places = self._places if row.names is None else _places(row.names, self._columns)
-            cells = _cells(row, self._header, places)
+            if self._header is not None and len(row.cells) != len(self._header):
+                self._reader.check_width(row, self._header)
+            cells = _cells(row, places)
             values = self._values(cells, totals)
             record = self._line_reader.read(values.cells)
         except Malformed as error:
@@ -183,69 +237,6 @@ class _RowReader:
         return f"{place}{error.path}{named}: {error.reason}; found {value}"
 
 
-def open_table(
-    stream: BinaryIO, name: str, rules: FileRules, shape: StatementFormat
-) -> Table | UnreadableRow:
-    """The file as a table, in its declared format or in the one it is recognized as."""
-    start = stream.read(4)
-    stream.seek(0)
-    recognized = _format_of(start, name, shape)
-    declared = rules.format or recognized
-    binary = {FileFormat.XLSX, FileFormat.PARQUET}
-    if start == _OLD_WORKBOOK:
-        reason = "a statement is expected, this is an old or an encrypted workbook"
-        return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
-    if declared is not recognized and (recognized in binary or declared in binary):
-        actual = recognized if recognized in binary else "another format"
-        reason = f"a {declared} file is expected, this is {actual}"
-        return UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
-    match declared:
-        case FileFormat.CSV:
-            return csv_table(stream, rules)
-        case FileFormat.JSONL:
-            return json_table(stream, rules)
-        case FileFormat.XLSX:
-            from feeds.statements.xlsx import xlsx_table  # noqa: PLC0415 - openpyxl loads in 0.2 s
-
-            return xlsx_table(stream, rules)
-        case FileFormat.PARQUET:
-            from feeds.statements.parquet import parquet_table  # noqa: PLC0415 - pyarrow: 45 MB
-
-            return parquet_table(stream)
-
-
-def header_problem(
-    table: Table, columns: Mapping[str, tuple[str, ...]], shape: StatementFormat
-) -> UnreadableRow | None:
-    """What is wrong with the header: a needed column missing, or a column twice."""
-    if table.header is None:
-        return None
-    needed = [
-        column
-        for ours, names in columns.items()
-        if ours not in shape.optional
-        for column in names
-    ]
-    missing = [column for column in needed if column not in table.header]
-    if missing:
-        reason = f"header: these columns are missing: {', '.join(missing)}"
-        return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
-    if any(table.header.count(column) > 1 for names in columns.values() for column in names):
-        reason = "header: each column once is expected"
-        return UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
-    return None
-
-
-def _format_of(start: bytes, name: str, shape: StatementFormat) -> FileFormat:
-    lowered = name.lower()
-    if start.startswith(b"PK\x03\x04") or lowered.endswith(".xlsx"):
-        return FileFormat.XLSX
-    if start == b"PAR1" or lowered.endswith(".parquet"):
-        return FileFormat.PARQUET
-    by_name = (form for suffix, form in _SUFFIXES.items() if lowered.endswith(suffix))
-    return next(by_name, FileFormat(shape.native))
-
-
 def _places(
     names: tuple[str, ...] | None, columns: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[int, ...]]:
@@ -260,16 +251,8 @@ def _places(
     }
 
 
-def _cells(
-    row: TableRow, header: tuple[str, ...] | None, places: Mapping[str, tuple[int, ...]]
-) -> dict[str, Cell]:
-    """The cells of a row by our names of the fields.
-
-    Raises:
-        Malformed: the row has more or fewer cells than the header.
-    """
-    if header is not None and len(row.cells) != len(header):
-        raise Malformed("line", f"{len(header)} fields are expected; found {len(row.cells)}")
+def _cells(row: TableRow, places: Mapping[str, tuple[int, ...]]) -> dict[str, Cell]:
+    """The cells of a row by our names of the fields."""
     return {
         name: row.cells[indexes[0]]
         if len(indexes) == 1

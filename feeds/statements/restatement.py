@@ -17,7 +17,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from feeds.findings import FindingKind, NewFinding, record_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding, record_findings
 from feeds.withdrawals import (
     WithdrawalCause,
     file_withdrawals,

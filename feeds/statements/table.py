@@ -1,9 +1,9 @@
 """A statement file of any format as a table of cells."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import Cell
 
 
@@ -37,6 +37,10 @@ class UnreadableRow:
     kind: FindingKind = FindingKind.UNPARSABLE_RECORD
 
 
+#: Rows in file order; they can be read once, while the file is open.
+Rows = Iterator[TableRow | UnreadableRow]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A file with rows.
@@ -44,7 +48,17 @@ class Table:
     Attributes:
         header: the names of the columns; None if every row has its own.
         rows: can be read once, while the file is open.
+        header_line: the line or row of the header.
+        hint: what the file looks like and which setting reads it, if a column is missing.
+        has_places: cells have addresses, so that no missing delimiter can shift them.
     """
 
     header: tuple[str, ...] | None
-    rows: Iterator[TableRow | UnreadableRow]
+    rows: Rows
+    header_line: int = 1
+    hint: str = ""
+    has_places: bool = False
+
+    def has(self, names: Collection[str]) -> bool:
+        """Whether the header has all of these columns."""
+        return self.header is None or set(names) <= set(self.header)

@@ -17,8 +17,10 @@ from feeds.statements.file_format import (
     IdCase,
     Trailer,
 )
-from feeds.statements.reader import StatementReader, open_table
-from feeds.statements.table import Table, TableRow, UnreadableRow
+from feeds.statements.limits import ReadLimits
+from feeds.statements.read_file import FileSample, read_sample
+from feeds.statements.reader import StatementReader
+from feeds.statements.table import TableRow, UnreadableRow
 from feeds.statements.values.row import RowNormalizer
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.statement import StatementSettings
@@ -26,8 +28,7 @@ from providers.statements.format import FieldKind
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 
-#: Lines read for a preview, and values shown of each column.
-PREVIEW_LINES = 1_000
+#: Values shown of each column.
 PREVIEW_VALUES = 3
 
 
@@ -82,6 +83,9 @@ def rules_of(statement: StatementSettings) -> FileRules:
         columns=statement.columns,
         encoding=statement.encoding,
         delimiter=statement.delimiter,
+        quote=statement.quote,
+        trailing_delimiter=statement.trailing_delimiter,
+        header_row=statement.header_row,
         decimal=statement.decimal,
         thousands=statement.thousands,
         grouping=Grouping(statement.grouping),
@@ -103,37 +107,32 @@ def rules_of(statement: StatementSettings) -> FileRules:
         number=_compiled(statement.number),
         several_a_day=statement.several_a_day,
         whole=statement.on_error == "nothing",
+        limits=ReadLimits(**statement.limits.model_dump()),
     )
 
 
 def preview_file(file: Path, reader: StatementReader) -> Preview:
     """Read the beginning of a statement; nothing is stored."""
-    columns = tuple(_columns(file, reader))
     with file.open("rb") as stream:
-        lines = list(islice(reader.read(stream, file.name), PREVIEW_LINES))
-    unreadable = tuple(line for line in lines if isinstance(line, UnreadableRow))
+        sample = read_sample(reader, stream, file.name)
+    unreadable = tuple(line for line in sample.lines if isinstance(line, UnreadableRow))
+    columns = tuple(_columns(sample, reader))
     present = {column.becomes for column in columns}
     needed = [name for name in reader.columns if name not in reader.shape.optional]
     return Preview(
         columns=columns,
         missing=tuple(ours for ours in needed if columns and ours not in present),
-        readable=len(lines) - len(unreadable),
+        readable=len(sample.lines) - len(unreadable),
         unreadable=unreadable,
     )
 
 
-def _columns(file: Path, reader: StatementReader) -> Iterator[PreviewColumn]:
+def _columns(sample: FileSample, reader: StatementReader) -> Iterator[PreviewColumn]:
     fields = {column: ours for ours, names in reader.columns.items() for column in names}
-    with file.open("rb") as stream:
-        table = open_table(stream, file.name, reader.rules, reader.shape)
-        if isinstance(table, UnreadableRow):
-            return
-        first = islice(table.rows, PREVIEW_LINES)
-        rows = [row for row in first if isinstance(row, TableRow)]
-    names = table.header if table.header is not None else _names(rows)
-    rows = [row for row in rows if row.names is not None or len(row.cells) == len(names)]
+    names = sample.header
+    rows = [row for row in sample.rows if row.names is not None or len(row.cells) >= len(names)]
     normalizer = reader.normalizer
-    booked = [_booked(row, table, reader, normalizer) for row in rows]
+    booked = [_booked(row, names, reader, normalizer) for row in rows]
     for place, name in enumerate(names):
         cells = [_at(row, place, name) for row in rows]
         filled = [
@@ -153,11 +152,12 @@ def _columns(file: Path, reader: StatementReader) -> Iterator[PreviewColumn]:
 
 
 def _booked(
-    row: TableRow, table: Table, reader: StatementReader, normalizer: RowNormalizer
+    row: TableRow, names: tuple[str, ...], reader: StatementReader, normalizer: RowNormalizer
 ) -> dict[str, str]:
     """The values of a row as they will be stored; none if it cannot be read."""
     try:
-        values = normalizer.values(reader.cells(row, table)).cells
+        header = None if row.names is not None else names
+        values = normalizer.values(reader.cells(row, header)).cells
         return {
             name: _money(cell, values, reader)
             if reader.shape.fields[name] is FieldKind.AMOUNT and cell.text
@@ -173,11 +173,6 @@ def _money(cell: Cell, row: Mapping[str, Cell], reader: StatementReader) -> str:
     exponents = reader.provider.exponents
     amount = Money.parse(cell.text, currency, exponents=exponents)
     return f"{amount.text(exponents=exponents)} {currency}"
-
-
-def _names(rows: list[TableRow]) -> tuple[str, ...]:
-    """Every name that a row has, in order of appearance."""
-    return tuple(dict.fromkeys(name for row in rows for name in row.names or ()))
 
 
 def _at(row: TableRow, place: int, name: str) -> Cell | None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator, field_validator
 
+from feeds.statements.limits import ReadLimits
 from feeds.statements.values.date_pattern import DatePattern
 from ops.settings.dialects import dialects
 from ops.settings.values import Count, CurrencyCode, Section, WrongParts
@@ -23,6 +24,12 @@ def _column_names(value: object) -> object:
 
 #: A column, or several whose texts are joined with blanks.
 Columns = Annotated[str | tuple[str, ...], PlainValidator(_column_names)]
+
+_LIMITS = ReadLimits()
+#: Encodings of names, program text and mail, which no file is written in.
+_NOT_OF_FILES = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7", "mbcs"}
+)
 
 
 class TrailerSettings(Section):
@@ -41,6 +48,24 @@ class TrailerSettings(Section):
     of: str | None = None
 
 
+class LimitSettings(Section):
+    """Limits within which a file is read; a larger file is a finding that names the limit.
+
+    Attributes:
+        rows: lines of a text file, rows of a sheet, records of a Parquet file.
+        cells: values of all rows together.
+        unpacked_bytes: of a compressed file, and of the parts of a workbook that are read.
+        seconds: of processor time.
+        memory_bytes: for formats that a child process reads: workbooks, Parquet, compressed.
+    """
+
+    rows: Count = _LIMITS.rows
+    cells: Count = _LIMITS.cells
+    unpacked_bytes: Count = _LIMITS.unpacked_bytes
+    seconds: Count = _LIMITS.seconds
+    memory_bytes: Count = _LIMITS.memory_bytes
+
+
 class StatementSettings(Section):
     """The provider's statement files.
 
@@ -50,6 +75,9 @@ class StatementSettings(Section):
         format: unset: by what the file is and how its name ends.
         encoding: of text files.
         delimiter: of CSV files.
+        quote: the character around quoted fields of CSV; empty: fields are never quoted.
+        trailing_delimiter: every line of CSV ends with a delimiter that the header lacks.
+        header_row: the line or row of the header; unset: the first that has all columns.
         decimal, thousands: the marks of amounts written as text.
         grouping: "lakh" if marks of thousands separate two digits, but the last three.
         unit: "minor" if amounts are whole numbers of the currency's smallest unit.
@@ -72,12 +100,16 @@ class StatementSettings(Section):
         several_a_day: a day may come in several files.
         daily: every day has a file.
         on_error: whether the good lines of a file with errors are imported.
+        limits: within which a file is read.
     """
 
     columns: Mapping[str, Columns] = Field(default_factory=dict)
     format: Literal["csv", "xlsx", "jsonl", "parquet"] | None = None
     encoding: str = "utf-8"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: Literal["", '"', "'"] = '"'
+    trailing_delimiter: bool = False
+    header_row: Count | None = None
     decimal: Literal[".", ","] = "."
     thousands: Literal[
         "",
@@ -110,14 +142,20 @@ class StatementSettings(Section):
     several_a_day: bool = False
     daily: bool = False
     on_error: Literal["good_lines", "nothing"] = "good_lines"
+    limits: LimitSettings = LimitSettings()
 
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, name: str) -> str:
+        expected = "a text encoding such as utf-8 or windows-1252"
         try:
-            return codecs.lookup(name).name
-        except LookupError as error:
-            raise ValueError("an encoding such as utf-8 or windows-1252") from error
+            codec = codecs.lookup(name).name
+            "".encode(codec)  # refuses codecs that are no text encodings, such as base64
+        except (LookupError, UnicodeError) as error:
+            raise ValueError(expected) from error
+        if codec in _NOT_OF_FILES:
+            raise ValueError(expected)
+        return codec
 
     @field_validator("timezone")
     @classmethod

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from breaks.kinds import BreakKind
-from feeds.findings import FeedFinding, FindingKind, findings_in
+from feeds.finding_kinds import FindingKind
+from feeds.findings import FeedFinding, findings_in
 from reconcile.findings.breaks import Break
 from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
 from reconcile.snapshot.snapshot import Snapshot

@@ -19,7 +19,8 @@ from typing import Any
 import psycopg
 from typer.testing import CliRunner
 
-from feeds.findings import FindingKind, NewFinding, record_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding, record_findings
 from feeds.records import store_records, store_statement
 from ops.cli import app
 from storage.engine import open_engine

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import Cell, CellKind, shown
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import TableRow, UnreadableRow

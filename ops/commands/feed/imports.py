@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from feeds.findings import NewFinding, severity_of
-from feeds.statements.importer import ImportRequest, ImportResult, import_file
+from feeds.statements.importer import ImportRequest, ImportResult
+from feeds.statements.keep import keep_and_import
 from ops.commands.database import open_books
 from ops.commands.feed.preview import print_preview
 from ops.commands.json_output import print_json
@@ -16,6 +17,7 @@ from ops.commands.provider import entry_named
 from ops.context import current
 from ops.providers.configured import configured
 from ops.providers.matching import provider_named
+from ops.providers.statement_guess import suggest
 from ops.providers.statements import preview_file, reader_of
 from vocabulary.clock import SystemClock
 
@@ -51,9 +53,11 @@ def import_statement(
     statement = entry_named(settings, provider).statement
     reader = reader_of(chosen, statement)
     if preview:
-        columns = preview_file(file, reader)
-        print_preview(file, columns, as_json=as_json)
-        raise typer.Exit(1 if columns.unreadable or columns.missing else 0)
+        sample = preview_file(file, reader)
+        is_complete = not sample.unreadable and not sample.missing
+        suggestion = None if is_complete else suggest(file, reader, sample.readable)
+        print_preview(file, sample, suggestion, as_json=as_json)
+        raise typer.Exit(0 if is_complete else 1)
     request = ImportRequest(
         path=file,
         zone=ZoneInfo(chosen.timezone),
@@ -62,8 +66,7 @@ def import_statement(
         restates=restates,
         complete=complete,
     )
-    with open_books(ctx).begin() as connection:
-        result = import_file(connection, reader, request)
+    result = keep_and_import(open_books(ctx), reader, request)
     if as_json:
         print_json(_import_json(result), indent=2)
     else:
@@ -84,10 +87,9 @@ def _print(file: Path, result: ImportResult) -> None:
     if result.restatements:
         typer.echo(f"{result.restatements} records of closed days are restated", err=True)
     currencies = ", ".join(f"{n} in {code}" for code, n in sorted(result.currencies.items()))
-    unreadable = sum(finding.line is not None for finding in result.findings)
     typer.echo(
         f"{result.count.received} records, {result.count.stored} new or changed,"
-        f" {unreadable} unreadable lines"
+        f" {result.refused} unreadable lines"
     )
     typer.echo(
         f"file {result.file_id}: {result.verdict}, {result.day or 'of no single day'},"
@@ -111,6 +113,7 @@ def _import_json(result: ImportResult) -> dict[str, Any]:
             for finding in result.findings
             if finding.line is not None
         ],
+        "refused": result.refused,
         "file_id": result.file_id,
         "verdict": result.verdict,
         "day": result.day,

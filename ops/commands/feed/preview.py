@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from ops.commands.json_output import print_json
+from ops.providers.statement_guess import Suggestion
 from ops.providers.statements import Preview
 
 #: Unreadable lines printed one by one; the rest are counted.
@@ -14,10 +15,15 @@ SHOWN_MAX = 5
 VALUE_CHARS = 40
 
 
-def print_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
-    """Print what each column becomes, its values as booked, and how many lines are readable."""
+def print_preview(
+    file: Path, preview: Preview, suggestion: Suggestion | None, *, as_json: bool
+) -> None:
+    """Print what each column becomes, its values as booked, and how many lines are readable.
+
+    Settings that would read more of the file are printed to be pasted.
+    """
     if as_json:
-        print_json(_preview_json(preview), indent=2)
+        print_json(_preview_json(preview, suggestion), indent=2)
         return
     for column in preview.columns:
         becomes = f"becomes {column.becomes}" if column.becomes else "is ignored"
@@ -32,6 +38,18 @@ def print_preview(file: Path, preview: Preview, *, as_json: bool) -> None:
         f"of the first lines {preview.readable} would be imported,"
         f" {len(preview.unreadable)} would not; nothing was stored"
     )
+    if suggestion is not None:
+        typer.echo(
+            f"these settings would read {suggestion.readable} of them; check them, and paste"
+            f" them below the provider:\n\n{_printable(suggestion.block)}\n"
+        )
+        if suggestion.remark:
+            typer.echo(suggestion.remark)
+
+
+def _printable(block: str) -> str:
+    """A table of settings without characters that a terminal obeys."""
+    return "\n".join("".join(filter(str.isprintable, line)) for line in block.splitlines())
 
 
 def _fit(value: str) -> str:
@@ -41,7 +59,7 @@ def _fit(value: str) -> str:
     )[:VALUE_CHARS]
 
 
-def _preview_json(preview: Preview) -> dict[str, Any]:
+def _preview_json(preview: Preview, suggestion: Suggestion | None) -> dict[str, Any]:
     return {
         "columns": [
             {
@@ -57,4 +75,10 @@ def _preview_json(preview: Preview) -> dict[str, Any]:
         "missing": preview.missing,
         "readable": preview.readable,
         "unreadable": [{"line": row.line, "reason": row.reason} for row in preview.unreadable],
+        "suggestion": suggestion
+        and {
+            "settings": suggestion.block,
+            "readable": suggestion.readable,
+            "remark": suggestion.remark,
+        },
     }

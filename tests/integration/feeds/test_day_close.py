@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from feeds.day_close import DayClose, close_day, close_of, record_restatements, restatements_of
-from feeds.findings import FeedFinding, FindingKind, findings_in
+from feeds.finding_kinds import FindingKind
+from feeds.findings import FeedFinding, findings_in
 from feeds.records import store_records
 from storage.engine import open_engine
 from vocabulary.facts import HistoryRecord

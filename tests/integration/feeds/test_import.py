@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
-from feeds.findings import FindingKind, findings_in, open_findings, resolve_finding
+from feeds.finding_kinds import FindingKind
+from feeds.findings import findings_in, open_findings, resolve_finding
 from feeds.statements.archive import file_parts
 from feeds.statements.file_format import FileRules
 from feeds.statements.importer import ImportRequest, ImportResult, import_file

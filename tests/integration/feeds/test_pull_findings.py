@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from feeds.coverage import list_unread
-from feeds.findings import KEPT_MAX, FeedFinding, FindingKind, open_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import KEPT_MAX, FeedFinding, open_findings
 from feeds.pull.watermarks import BEGINNING
 from tests.harness.providers.feed_api import NOON, a_round, a_session, listed, script
 from tests.integration.feeds.test_pull_xigs import engine, pulled, short_pauses

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from feeds.findings import FindingKind, open_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import open_findings
 from tests.harness.providers.api_server import Scripted
 from tests.harness.providers.feed_api import NOON, a_round, a_session, listed, script
 from tests.integration.feeds.test_pull_xigs import engine, pulled, short_pauses

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from feeds.day_close import close_day
-from feeds.findings import FindingKind, findings_in, open_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import findings_in, open_findings
 from feeds.push import record_unreadable, store_pushed
 from storage.engine import open_engine
 from tests.integration.feeds.test_day_close import DAY, EVENING, OF_DAY, record

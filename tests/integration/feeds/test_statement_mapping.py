@@ -68,3 +68,23 @@ def test_the_file_is_imported_under_our_field_names(tmp_path: Path, database: st
     with psycopg.connect(database) as connection:
         rows = connection.execute("SELECT record_id, stake, source FROM feed_records")
         assert rows.fetchall() == [("t-1", 500, "day.csv")]
+
+
+def test_a_preview_prints_the_settings_that_read_a_foreign_file(tmp_path: Path) -> None:
+    nowhere = "postgresql://tieout@/tieout?host=/nonexistent"
+    (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=nowhere))
+    foreign = (HEADER + BET).replace(",", ";").replace("user_id", "Player")
+
+    printed = imported(tmp_path, foreign, "--preview")
+    as_json = imported(tmp_path, foreign, "--preview", "--json")
+
+    assert printed.returncode == as_json.returncode == 1
+    assert "8 expected" not in printed.stderr
+    assert 'the file looks semicolon-separated: set delimiter = ";"' in printed.stderr
+    block = json.loads(as_json.stdout)["suggestion"]["settings"]
+    assert block in printed.stdout
+    given = '[providers.statement]\ncolumns = {{transaction_id = "TxId"}}'
+    (tmp_path / "tieout.toml").write_text(
+        SETTINGS.format(database=nowhere).replace(given.format(), block)
+    )
+    assert imported(tmp_path, foreign, "--preview").returncode == 0

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, text
 
 from feeds.coverage import list_unread
 from feeds.day_close import close_day, restatements_of
-from feeds.findings import FeedFinding, FindingKind, open_findings, resolve_finding
+from feeds.finding_kinds import FindingKind
+from feeds.findings import FeedFinding, open_findings, resolve_finding
 from feeds.records import store_records
 from feeds.statements.file_format import Trailer
 from feeds.statements.importer import ImportResult

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
-from feeds.findings import FindingKind, open_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import open_findings
 from feeds.pull.watermarks import list_watermarks
 from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.closing_days import DueDay, due_days

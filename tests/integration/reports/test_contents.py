@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from breaks.actions import apply, assigning, explaining
-from feeds.findings import FindingKind, NewFinding, record_findings
+from feeds.finding_kinds import FindingKind
+from feeds.findings import NewFinding, record_findings
 from reconcile.invoices.check import check_invoice
 from reconcile.invoices.file import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier

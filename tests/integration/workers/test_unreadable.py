@@ -2,7 +2,8 @@
 
 import pytest
 
-from feeds.findings import FeedFinding, FindingKind, open_findings, resolve_finding
+from feeds.finding_kinds import FindingKind
+from feeds.findings import FeedFinding, open_findings, resolve_finding
 from providers.contract import Callback
 from tests.harness.books.delivered import commit, history, transaction
 from tests.integration.workers.test_jobs import JobEnvironment, env

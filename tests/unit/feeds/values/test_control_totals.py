@@ -2,7 +2,7 @@
 
 import pytest
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import Cell, CellKind
 from feeds.statements.file_format import AmountSign, AmountUnit, FileRules, Trailer
 from feeds.statements.table import TableRow, UnreadableRow

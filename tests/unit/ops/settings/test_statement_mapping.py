@@ -2,18 +2,16 @@
 
 import io
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from feeds.findings import FindingKind
+from feeds.finding_kinds import FindingKind
+from feeds.statements.read_file import SAMPLE_ROWS
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import UnreadableRow
-from ops.commands.feed.preview import print_preview
 from ops.providers.configured import configured
 from ops.providers.statements import (
-    PREVIEW_LINES,
     Preview,
     PreviewColumn,
     preview_file,
@@ -21,7 +19,6 @@ from ops.providers.statements import (
 )
 from ops.settings.loader import load
 from ops.settings.redaction import shown
-from ops.settings.statement import StatementSettings
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
 from vocabulary.errors import SettingsInvalid
@@ -190,9 +187,9 @@ def test_a_preview_without_columns_configured_shows_what_is_missing(tmp_path: Pa
 def test_a_preview_looks_only_at_the_beginning(tmp_path: Path) -> None:
     text = mapped('transaction_id = "TxId", created_at = "When"')
 
-    found = preview(tmp_path, text, THEIRS + BET * (PREVIEW_LINES + 10))
+    found = preview(tmp_path, text, THEIRS + BET * (SAMPLE_ROWS + 10))
 
-    assert (found.readable, found.columns[0].values) == (PREVIEW_LINES, PREVIEW_LINES)
+    assert (found.readable, found.columns[0].values) == (SAMPLE_ROWS, SAMPLE_ROWS)
 
 
 @pytest.mark.parametrize(
@@ -203,12 +200,29 @@ def test_a_preview_looks_only_at_the_beginning(tmp_path: Path) -> None:
             b"<html>\n",
             UnreadableRow(
                 1,
-                "a CSV statement is expected, this is a web page",
+                "a CSV statement is expected, this is a web page or XML",
                 FindingKind.NOT_A_STATEMENT,
             ),
         ),
-        ("sportsbook", b"\xff\n", UnreadableRow(1, "line: UTF-8 is expected")),
-        ("xigs", b"[]\n", UnreadableRow(1, "line: an object is expected")),
+        (
+            "sportsbook",
+            b"\xff\n",
+            UnreadableRow(
+                1,
+                "line: UTF-8 is expected, the byte FF is not; if this is Windows text,"
+                ' set encoding = "windows-1252" or the like',
+            ),
+        ),
+        (
+            "xigs",
+            b"[]\n",
+            UnreadableRow(
+                1,
+                "a line after the header is expected (setting may_be_empty)",
+                FindingKind.EMPTY_FILE,
+            ),
+        ),
+        ("xigs", b"[1]\n", UnreadableRow(1, "line: an object is expected")),
     ],
 )
 def test_a_preview_of_something_else_is_one_finding(
@@ -219,154 +233,20 @@ def test_a_preview_of_something_else_is_one_finding(
     )
 
 
-def statement(dialect: str, more: str) -> str:
-    return settings(dialect, f"[providers.statement]\n{more}")
-
-
 @pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        (
-            statement("sportsbook", 'dates = "%H:%M"'),
-            'dates: expected a date pattern such as "%d',
-        ),
-        (statement("sportsbook", 'dates = "foo"'), "the year is missing in 'foo'"),
-        (statement("sportsbook", 'dates = "%Q"'), "%Q is unknown in '%Q'"),
-        (statement("sportsbook", 'dates = ""'), "the year is missing in ''"),
-        (statement("sportsbook", 'unit = "cents"'), "unit: expected"),
-        (statement("sportsbook", 'sign = "minus"'), "sign: expected"),
-        (statement("sportsbook", 'id_case = "title"'), "id_case: expected"),
-        (statement("sportsbook", 'thousands = "_"'), "thousands: expected"),
-        (statement("sportsbook", 'null_text = "NULL"'), "null_text: expected"),
-        (
-            statement("sportsbook", 'grouping = "lakh"'),
-            'grouping: expected "thousands", or a mark in thousands',
-        ),
-        (
-            statement("sportsbook", 'actions = {WIN = "win"}'),
-            "actions.WIN: expected an action of this dialect (bet, result, rollback)",
-        ),
-        (
-            statement("aggregator", 'actions = {WIN = "win"}'),
-            "actions.WIN: expected an action of this dialect (none)",
-        ),
-        (
-            statement("aggregator", 'sign = "player"'),
-            'sign: expected "none": the amounts of this dialect have no signs',
-        ),
-        (mapped("created_at = []"), "columns.created_at: expected text, or a list of texts"),
-        (mapped('created_at = ["a", 7]'), "columns.created_at: expected text, or a list of"),
-        (mapped('created_at = ["a", " b"]'), "columns.created_at: expected a column's name"),
-        (mapped('created_at = ["a", "a"]'), "columns.created_at: expected a column that no"),
-        (
-            mapped('created_at = ["a", "b"], amount = "b"'),
-            "columns.amount: expected a column that no other field is read from",
-        ),
-        (
-            mapped('amount = ["a", "b"]'),
-            "columns.amount: expected one column; only an instant has several",
-        ),
-    ],
+    "encoding", ["base64", "hex", "rot13", "zip", "idna", "utf-7", "unicode_escape", "no-such"]
 )
-def test_settings_that_cannot_read_a_file_are_refused(
-    tmp_path: Path, text: str, problem: str
-) -> None:
-    path = tmp_path / "tieout.toml"
-    path.write_text(text)
+def test_an_encoding_that_no_text_file_has_is_refused(tmp_path: Path, encoding: str) -> None:
+    text = settings("sportsbook", f'[providers.statement]\nencoding = "{encoding}"')
 
-    with pytest.raises(SettingsInvalid) as caught:
-        load(path, {"S": "s"})
-
-    assert problem in str(caught.value)
-    assert "providers.games.statement" in str(caught.value)
+    with pytest.raises(SettingsInvalid, match="a text encoding such as utf-8"):
+        reader(tmp_path, text)
 
 
-def test_every_setting_of_values_reaches_the_reader(tmp_path: Path) -> None:
-    text = mapped(
-        'transaction_id = "TxId", created_at = ["Day", "Clock"]',
-        more='[providers.statement.actions]\nBET = "bet"',
-    ).replace(
-        "\n[providers.statement]\n",
-        '\n[providers.statement]\nunit = "minor"\nsign = "player"\nid_case = "upper"\n'
-        'null_text = ["NULL"]\ndates = "%d.%m.%Y %H:%M %Z"\n'
-        'grouping = "lakh"\nthousands = ","\n',
-    )
-    header = b"TxId,Day,Clock,action,user_id,currency,amount,rollback_transaction_id\n"
-    line = b'="t-1",04.06.2026,09:30 UTC,BET,42,INR,"-1,00,000",NULL\n'
+def test_limits_and_layout_are_read_from_the_settings(tmp_path: Path) -> None:
+    declared = 'quote = ""\nheader_row = 3\ntrailing_delimiter = true\nlimits = {rows = 5}'
 
-    (record,) = read(tmp_path, text, header + line)
+    rules = reader(tmp_path, settings("sportsbook", f"[providers.statement]\n{declared}")).rules
 
-    assert isinstance(record, HistoryRecord)
-    assert (record.record_id, record.round_id, record.stake.minor) == ("T-1", "T-1", 100_000)
-    assert record.created_at == datetime(2026, 6, 4, 9, 30, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("more", "amount", "booked"),
-    [
-        ("", "10", "10.00 USD"),
-        ('unit = "minor"', "1000", "10.00 USD"),
-        ('sign = "player"', "-10.0", "10.00 USD"),
-        ('decimal = ","\nthousands = "."\ndelimiter = ";"', "1.022,5", "1022.50 USD"),
-    ],
-)
-def test_a_preview_shows_money_as_it_will_be_booked(
-    tmp_path: Path, more: str, amount: str, booked: str
-) -> None:
-    mark = ";" if "delimiter" in more else ","
-    cells = ["t-1", "bet", "42", "USD", amount, "", "2026-06-04T11:30:00+02:00"]
-    data = f"{mark.join(COLUMNS)}\n{mark.join(cells)}\n".encode()
-
-    shown = preview(tmp_path, statement("sportsbook", more), data)
-
-    by_name = {column.name: column for column in shown.columns}
-    assert by_name["amount"].first == (amount,)
-    assert by_name["amount"].booked == (booked,)
-    assert by_name["created_at"].booked == ("2026-06-04T09:30:00Z",)
-    assert by_name["transaction_id"].booked == ("t-1",)
-
-
-def test_every_setting_of_statements_is_in_the_documents() -> None:
-    text = Path("docs/feeds.md").read_text(encoding="utf-8")
-    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
-
-    documented = {name.strip(" `") for row in rows for name in row.split(",")}
-    assert set(StatementSettings.model_fields) <= documented
-
-
-def test_a_preview_prints_amounts_with_their_currency(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cells = b"t-1,bet,42,JPY,1000,,2026-06-04T09:30:00Z\n"
-    data = (",".join(COLUMNS) + "\n").encode() + cells
-    seen = preview(tmp_path, statement("sportsbook", 'unit = "minor"'), data)
-
-    print_preview(tmp_path / "day", seen, as_json=False)
-    assert "amount becomes amount; 1 values: 1000 JPY\n" in capsys.readouterr().out
-    print_preview(tmp_path / "day", seen, as_json=True)
-    columns = json.loads(capsys.readouterr().out)["columns"]
-    assert [column["booked"] for column in columns if column["field"] == "amount"] == [
-        ["1000 JPY"]
-    ]
-
-
-def test_a_preview_of_unreadable_amounts_shows_them_as_they_are(tmp_path: Path) -> None:
-    data = (",".join(COLUMNS) + "\nt-1,bet,42,USD,ten,,2026-06-04T09:30:00Z\n").encode()
-
-    shown = preview(tmp_path, settings("sportsbook", ""), data)
-
-    amount = next(column for column in shown.columns if column.name == "amount")
-    assert (amount.first, amount.booked) == (("ten",), ())
-
-
-def test_a_preview_of_a_day_and_a_time_shows_the_instant_for_both(tmp_path: Path) -> None:
-    text = mapped('created_at = ["Day", "Clock"]')
-    header = ",".join([*COLUMNS[:-1], "Day", "Clock"])
-    data = f"{header}\nt-1,bet,42,USD,10.00,,2026-06-04,09:30 Z\n".encode()
-
-    shown = preview(tmp_path, text, data)
-
-    assert shown.missing == ()
-    assert [(column.becomes, column.booked) for column in shown.columns[-2:]] == [
-        ("created_at", ("2026-06-04T09:30:00Z",))
-    ] * 2
+    assert (rules.quote, rules.header_row, rules.trailing_delimiter) == ("", 3, True)
+    assert (rules.limits.rows, rules.limits.seconds) == (5, 900)

@@ -1,0 +1,43 @@
+"""Counts what is read of a file, so that reading ends at its limits."""
+
+from time import process_time
+
+from feeds.statements.limits import ReadLimits
+from feeds.statements.table import Rows, TableRow
+
+#: Rows between two looks at the clock.
+_CLOCK_ROWS = 1_000
+
+
+class ReadMeter:
+    """Counts the rows of one file.
+
+    Attributes:
+        line: of the row read last; 0 before the first.
+    """
+
+    def __init__(self, limits: ReadLimits) -> None:
+        self.line = 0
+        self._limits = limits
+        self._rows = self._cells = 0
+        self._ends_at = process_time() + limits.seconds
+
+    def metered(self, rows: Rows) -> Rows:
+        """The rows, as far as the limits allow.
+
+        Raises:
+            LimitExceeded: the file has more of them, or takes longer.
+        """
+        limits = self._limits
+        for row in rows:
+            self._rows += 1
+            if isinstance(row, TableRow):
+                self._cells += len(row.cells)
+            if self._rows > limits.rows:
+                raise limits.exceeded("rows")
+            if self._cells > limits.cells:
+                raise limits.exceeded("cells")
+            if self._rows % _CLOCK_ROWS == 0 and process_time() > self._ends_at:
+                raise limits.exceeded("seconds")
+            self.line = row.line
+            yield row

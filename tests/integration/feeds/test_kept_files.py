@@ -1,0 +1,120 @@
+"""Statement files are kept before anything reads them, and no file raises an error."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, text
+
+from feeds.finding_kinds import FindingKind
+from feeds.findings import open_findings
+from feeds.statements.archive import file_parts
+from feeds.statements.file_format import FileFormat, FileRules
+from feeds.statements.importer import ImportRequest
+from feeds.statements.keep import keep_and_import
+from feeds.statements.reader import StatementReader
+from storage.engine import open_engine
+from tests.harness.statement_mutants import FORMATS, mutants, rules_of
+from tests.unit.feeds.statement_files import BET, HEADER, statement_reader
+
+NOW = datetime(2026, 6, 5, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    opened = open_engine(database)
+    yield opened
+    opened.dispose()
+
+
+def request(path: Path) -> ImportRequest:
+    return ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOW)
+
+
+class Interrupted(BaseException):
+    """The process dies."""
+
+
+class DyingReader(StatementReader):
+    """A reader in whose middle the process dies."""
+
+    def read(self, *_: object, **__: object) -> Iterator[object]:  # type: ignore[override]
+        raise Interrupted("killed")
+
+
+def test_a_process_that_dies_while_reading_leaves_the_file_and_a_finding(
+    engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(HEADER + BET)
+    sound = statement_reader()
+    dying = DyingReader(sound.dialect, sound.provider, sound.rules)
+
+    with pytest.raises(Interrupted, match="killed"):
+        keep_and_import(engine, dying, request(path))
+
+    with engine.begin() as connection:
+        (finding,) = open_findings(connection)
+        assert (finding.kind, finding.file) == (FindingKind.IMPORT_UNFINISHED, "day.csv")
+        (file_id,) = connection.execute(text("SELECT file_id FROM feed_files")).scalars()
+        assert b"".join(file_parts(connection, file_id)) == path.read_bytes()
+    result = keep_and_import(engine, sound, request(path))
+    assert (result.verdict, result.file_id) == ("imported", file_id)
+    with engine.begin() as connection:
+        assert open_findings(connection) == []
+
+
+def test_a_pipe_is_kept_and_imported(engine: Engine, tmp_path: Path) -> None:
+    pipe = tmp_path / "day.csv"
+    os.mkfifo(pipe)
+    if os.fork() == 0:
+        pipe.write_text(HEADER + BET)
+        os._exit(0)
+
+    assert keep_and_import(engine, statement_reader(), request(pipe)).verdict == "imported"
+
+
+def test_a_name_that_is_no_utf_8_is_escaped(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"day-\xfc.csv")
+    path.write_text(HEADER + "t-1,torn\n")
+
+    keep_and_import(engine, statement_reader(), request(path))
+
+    with engine.begin() as connection:
+        assert [finding.file for finding in open_findings(connection)] == ["day-\\udcfc.csv"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_mutant_is_kept_byte_by_byte(engine: Engine, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    for _, data in mutants(name, 6):
+        path.write_bytes(data)
+
+        result = keep_and_import(engine, statement_reader(rules_of(name)), request(path))
+
+        with engine.begin() as connection:
+            assert b"".join(file_parts(connection, result.file_id)) == data
+            findings = open_findings(connection)
+        assert bool(result.findings) or result.verdict == "imported"
+        assert not any(finding.kind is FindingKind.IMPORT_UNFINISHED for finding in findings)
+
+
+def test_a_value_that_the_database_refuses_is_a_finding_of_the_file(
+    engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "day.jsonl"
+    path.write_text(HEADER + BET)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE feed_records ALTER record_id TYPE varchar(2)"))
+
+    result = keep_and_import(
+        engine, statement_reader(FileRules(format=FileFormat.CSV)), request(path)
+    )
+
+    assert result.verdict == "quarantined"
+    with engine.begin() as connection:
+        (finding,) = open_findings(connection)
+        assert finding.detail.startswith("the database cannot store a value of this file")
