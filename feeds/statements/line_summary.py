@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from feeds.finding_kinds import FindingKind
@@ -21,6 +22,7 @@ CAUSES_MAX = 200
 _VARIES = re.compile(r"\bcell [A-Z]{1,3}[0-9]+,? ?|\"[^\"]*\"|'[^']*'|\b(?=\w*[0-9])\w+")
 
 
+@lru_cache(maxsize=1_000)
 def cause_of(reason: str) -> str:
     """The part of a reason that all lines with the same cause have."""
     return _VARIES.sub("…", reason)

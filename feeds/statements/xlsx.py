@@ -23,8 +23,8 @@ from feeds.statements.xlsx_dates import NumberFormats, read_formats
 from feeds.statements.xlsx_sheet import SheetReader, TextsReader
 from feeds.statements.xml_events import Attributes, DamagedXml, read_elements
 
-#: Bytes of a part that are unpacked at a time.
-CHUNK_BYTES = 1 << 16
+#: Bytes of a part that are unpacked at a time; each 40 of them may be a row of 16 384 cells.
+CHUNK_BYTES = 1 << 13
 
 BROKEN = "a workbook is expected, this one is broken or cut"
 _ENCRYPTED = 1

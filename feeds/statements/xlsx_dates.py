@@ -8,6 +8,9 @@ from decimal import Decimal
 
 from feeds.statements.xml_events import Attributes, read_elements
 
+#: Cell styles that are looked at; a workbook has fewer.
+STYLES_MAX = 1 << 16
+
 #: Numbers of the built-in formats that are dates or times; 46 is a duration.
 _BUILT_IN = frozenset({*range(14, 23), *range(27, 37), 45, 47, *range(50, 59)})
 _DURATION = 46
@@ -51,6 +54,8 @@ class _StylesReader:
             self._is_cell_style = name == "cellXfs"
         elif name == "xf" and self._is_cell_style:
             self._count += 1
+            if self._count > STYLES_MAX:
+                return
             number = attributes.get("numFmtId", "0")
             if number in self._dates:
                 self.formats.dates.add(str(self._count))

@@ -315,3 +315,12 @@ def test_a_limit_ends_the_file_with_a_finding_that_names_it(
     (_, kind, reason) = problems(lines)[-1]
     assert kind is FindingKind.LIMIT_EXCEEDED
     assert f"raise the setting limits.{name}" in reason
+
+
+def test_a_cell_in_the_last_column_costs_its_row() -> None:
+    far = '<row r="2"><c r="XFD2"><v>1</v></c></row>'
+
+    lines = sheet(workbook(HEADER_ROW, far, row(3, values(WIN))))
+
+    assert ids(lines) == ["t-2"]
+    assert [number for number, _, _ in problems(lines)] == [2]
