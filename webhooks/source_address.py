@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address
 
-from webhooks.config import Network
-
-Address = IPv4Address | IPv6Address
+from vocabulary.networks import Address, Network
 
 
 def client_address(

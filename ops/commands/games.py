@@ -8,7 +8,7 @@ import typer
 from ledger.players.handles import handle_of
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
-from ops.commands.provider import entry_named
+from ops.commands.provider_choice import entry_named
 from ops.context import Context, current, endpoints
 from ops.providers.api_access import open_api
 from ops.runtime import logs

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ops.settings.model import ProviderSettings, Settings
-from ops.settings.values import Network
 from providers.contract import HistoryPolicy, Policy, Provider
 from providers.dialect import Dialect
 from providers.registry import DIALECTS
 from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.networks import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

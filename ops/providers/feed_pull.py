@@ -20,8 +20,8 @@ from feeds.pull.staging import Staging, UnreadableItems, stage
 from feeds.pull.watermarks import move_watermark, next_window, watermark_of
 from feeds.records import FeedCount, store_records
 from ops.providers.api_access import access_to, transport_of
+from ops.settings.durations import duration_text
 from ops.settings.model import ProviderSettings
-from ops.settings.values import duration_text
 from providers.outbound.pull import (
     REPEATED_PAGE,
     LoggedDelivery,

@@ -12,8 +12,8 @@ from breaks.states import ActionRefused
 from ops.commands.breaks.output import note_json
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import instant
 from ops.commands.options import AsJson, BreakId
+from ops.commands.tables import instant
 from ops.context import current, endpoints
 from ops.providers.inquiries import askable
 from ops.scheduling.inquiries import enqueue_fetch

@@ -10,7 +10,7 @@ import typer
 from breaks.kinds import BreakKind, Impact
 from breaks.queries import BreakFilter
 from breaks.states import BreakState
-from ops.commands.ledger.output import read_duration
+from ops.commands.option_values import read_duration
 from ops.commands.options import ProviderFilter
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed

@@ -13,8 +13,8 @@ from ops.commands.breaks.output import (
 )
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import instant, print_rows
 from ops.commands.options import AsJson, BreakId, Limit
+from ops.commands.tables import instant, print_rows
 from ops.context import current
 from ops.settings.break_terms import rules_of
 from vocabulary.clock import SystemClock

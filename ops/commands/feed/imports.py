@@ -12,10 +12,9 @@ from ops.commands.database import open_books
 from ops.commands.feed.preview import print_preview
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
-from ops.commands.provider import entry_named
+from ops.commands.provider_choice import entry_named
 from ops.context import current
-from ops.providers.configured import configured
-from ops.providers.matching import provider_named
+from ops.providers.configured import configured_provider
 from ops.providers.statements import preview_file, reader_of
 from vocabulary.clock import SystemClock
 
@@ -44,12 +43,11 @@ def import_statement(
     CSV, XLSX, JSON lines or Parquet. The whole file is kept in any case. Each line that cannot
     be read is a finding, which stays open until the line is read.
     """
-    settings = current(ctx).settings
-    chosen = provider_named(configured(settings), provider)
+    entry = entry_named(current(ctx).settings, provider)
+    chosen = configured_provider(entry)
     if chosen.dialect.statement is None:
         raise typer.BadParameter(f"{provider} pushes its history; it has no statements")
-    statement = entry_named(settings, provider).statement
-    reader = reader_of(chosen, statement)
+    reader = reader_of(chosen, entry.statement)
     if preview:
         columns = preview_file(file, reader)
         print_preview(file, columns, as_json=as_json)
@@ -58,7 +56,7 @@ def import_statement(
         path=file,
         zone=ZoneInfo(chosen.timezone),
         now=SystemClock().now(),
-        expects_daily=statement.daily,
+        expects_daily=entry.statement.daily,
         restates=restates,
         complete=complete,
     )

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.database import open_books
-from ops.commands.finance.providers import chosen_providers
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Prometheus, ProviderFilter
+from ops.commands.provider_choice import chosen_providers
 from ops.context import current
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import DAYS, explained_samples, recent_rates

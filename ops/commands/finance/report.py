@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from ops.commands.finance.invoice_check import checked
-from ops.commands.finance.providers import chosen_providers
 from ops.commands.json_output import print_json
+from ops.commands.option_values import window_of
 from ops.commands.options import AsJson
-from ops.commands.windows import window_of
+from ops.commands.provider_choice import chosen_providers
 from ops.context import Context, current, endpoints
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.break_terms import rules_of

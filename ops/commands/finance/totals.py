@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Maturity, Provider
-from ops.commands.run_options import asked
+from ops.commands.reconcile.comparison import comparison_of
 from ops.context import current
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
 from reconcile.totals.tie_out import Totals, totals
@@ -43,10 +43,12 @@ def show(
 ) -> None:
     """Add up both sides and explain each difference; exit 1 where breaks make one."""
     clock = SystemClock()
-    request = asked(current(ctx), provider, (start, end), maturity, clock)
+    comparison = comparison_of(current(ctx), provider, (start, end), maturity, clock)
     day = None if rounds is None else _day(rounds)
-    exponents = request.chosen.provider.exponents
-    result = totals(request.url, request.request, now=clock.now(), zone=request.chosen.timezone)
+    exponents = comparison.configured.provider.exponents
+    result = totals(
+        comparison.url, comparison.request, now=clock.now(), zone=comparison.configured.timezone
+    )
     names = tuple(
         split.value for split in by or [TotalsSplit.DAY] if split is not TotalsSplit.CURRENCY
     )

@@ -11,8 +11,9 @@ from ledger.queries.checkpoints import prove_checkpoints, take_checkpoint
 from ledger.queries.rounds import Round, rounds_of
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import instant, read_duration, read_instant, table, text
+from ops.commands.option_values import read_duration, read_instant
 from ops.commands.options import AsJson, Limit, ProviderFilter
+from ops.commands.tables import instant, table, text
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 

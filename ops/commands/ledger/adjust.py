@@ -12,8 +12,8 @@ from ledger.corrections import adjustments
 from ledger.corrections.adjustments import Adjustment, AdjustmentRefused
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import table, text
 from ops.commands.options import AsJson, By, Currency, Player, Reason
+from ops.commands.tables import table, text
 from ops.context import current
 from ops.settings.break_terms import limits_of
 from vocabulary.clock import SystemClock

@@ -9,8 +9,9 @@ from ledger.queries import balances
 from ledger.queries.checkpoints import balance_at
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import instant, read_instant, table, text
+from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson, Currency, Player
+from ops.commands.tables import instant, table, text
 
 
 class ClockChoice(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ledger.accepting.own_operations import Deposit, Withdrawal
-from ops.commands.ledger.output import positive
+from ops.commands.option_values import positive
 from ops.commands.options import Currency, OrderReason, Player
 from ops.commands.wallet_orders import carry_out, fresh_key
 from ops.context import current

@@ -18,7 +18,7 @@ from ledger.replay.report import (
 )
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import read_instant
+from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
 from ops.context import current

@@ -6,8 +6,8 @@ import typer
 
 from ledger.queries.residuals import BookedResidual, residuals_of
 from ops.commands.database import open_books
-from ops.commands.ledger.output import instant, print_rows, text
 from ops.commands.options import AsJson, Limit, ProviderFilter
+from ops.commands.tables import instant, print_rows, text
 
 _COLUMNS = (
     *("residual", "booked_at", "provider", "round", "player", "moved", "stands"),

@@ -10,9 +10,10 @@ from ledger.queries.provider_days import ProviderDay, provider_days
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.ledger.balances import ByClock, ClockChoice
-from ops.commands.ledger.output import read_day, table, text
+from ops.commands.option_values import read_day
 from ops.commands.options import AsJson
-from ops.commands.provider import entry_named
+from ops.commands.provider_choice import entry_named
+from ops.commands.tables import table, text
 from ops.context import current
 from vocabulary.errors import Malformed
 
