@@ -27,28 +27,30 @@ UNAVAILABLE = 3
 
 #: Every command with its one line of help, in the order of a first day.
 COMMANDS: Mapping[str, str] = {
-    "demo": "The whole pipeline on this machine, with injected faults and a report.",
-    "init": "Write a commented tieout.toml, prepare the data directory, migrate.",
-    "up": "Run everything in the foreground and keep it running.",
+    "demo": "Run the whole pipeline on this machine with planted faults, and write reports.",
+    "init": "Write a commented tieout.toml, prepare the data directory, create the schema.",
+    "up": "Run receiver, workers and scheduler in the foreground; restart what dies.",
     "down": "Stop everything that runs in the data directory.",
     "receiver": "Answer the providers' callbacks.",
-    "worker": "Post batches and ingest history.",
-    "scheduler": "Run periodic jobs: sweeps, pulls, reconciliations.",
-    "migrate": "Bring the database to the schema this version expects.",
-    "players": "Import players, their wallets and handles; register them with a provider.",
-    "provider": "List the providers, and prove credentials and clock against their APIs.",
+    "worker": "Post accepted batches and ingest history.",
+    "scheduler": "Run scheduled work: sweep, canaries, pulls, reconciliation.",
+    "migrate": "Bring the database to the schema of this version.",
+    "players": "Import players, register them with providers; block, exclude and limit them.",
+    "provider": "List the providers, check credentials and clock, test the protocol.",
     "games": "List a provider's games, and open one for a player.",
     "simulate": "Play the provider's side against a receiver.",
-    "feed": "Import statements, pull history, see the state of each feed.",
-    "reconcile": "Compare the ledger with a provider's history.",
-    "breaks": "Work on breaks: list, assign, explain, correct, close.",
-    "totals": "Both sides by day, game or currency, and the rounds that differ.",
-    "invoice": "Check what a provider claims against our books.",
-    "explained": "The share of rows and money that was explained, and how soon.",
-    "report": "Write report packs: a workbook, a page and tables.",
-    "ledger": "Query the ledger, move money by hand, prove everything.",
-    "queue": "Waiting, stuck and parked work; requeue, discard, pause, resume.",
-    "config": "Show or check the settings.",
+    "feed": "Import statements, pull history and show what was received.",
+    "reconcile": "Compare the ledger with a provider's history; exit 1 where they differ.",
+    "breaks": "List differences and work on them: assign, explain, correct, close.",
+    "totals": "Add up both sides and name the rounds behind each difference;"
+    " exit 1 where breaks cause one.",
+    "invoice": "Check a provider's invoice against the ledger.",
+    "explained": "Show the resolution rate: the share of rows and money explained"
+    " within an hour, a day and two business days.",
+    "report": "Write report packs: a workbook, a web page and CSV tables.",
+    "ledger": "Query the ledger, correct it by hand and prove it.",
+    "queue": "Show waiting, stuck and parked work; requeue or discard it; pause a queue.",
+    "config": "Check the settings, or show them without secrets.",
 }
 #: Where each of them is defined.
 TARGETS: Mapping[str, str] = {

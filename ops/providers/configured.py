@@ -1,4 +1,4 @@
-"""Providers as configured: each with its dialect, its policies and its limits."""
+"""Configured providers, each with its dialect, policies and limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class ConfiguredProvider:
     """One provider, its settings complete.
 
     Attributes:
-        provider: what its dialect reads; options complete.
+        provider: what its dialect reads, with complete options.
         allow: source networks; empty: any.
         maturity: one-sided rows younger than this are timing.
         open_after: a round open longer than this is a break; None: however long.

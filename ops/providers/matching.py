@@ -1,4 +1,4 @@
-"""A configured provider for reconciliation: its matching rules, and how its log is read."""
+"""Matching rules of a configured provider, and the reader of its delivery log."""
 
 from ops.providers.configured import ConfiguredProvider
 from providers.contract import Callback, Verified
@@ -9,7 +9,7 @@ from vocabulary.facts import BalanceQuery, HistoryRecord, Operation
 
 
 def rules_of(provider: ConfiguredProvider) -> Rules:
-    """How this provider's rows may be matched, and which differences are tolerated."""
+    """The rules by which rows match, with the tolerated differences."""
     return Rules(
         attributes=not provider.history.names_rounds,
         tolerance=provider.tolerance,
@@ -17,7 +17,7 @@ def rules_of(provider: ConfiguredProvider) -> Rules:
 
 
 def reader_of(provider: ConfiguredProvider) -> ReadLogged:
-    """A reader of the callbacks in this provider's log, which asks its dialect."""
+    """A reader of the callbacks in the provider's log, which uses its dialect."""
 
     def read(body: bytes) -> Operation | None:
         callback = Callback(route="", headers={}, body=body)

@@ -34,7 +34,7 @@ def evidence(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List a break's evidence; if the provider has not answered yet, a worker asks it."""
+    """List a break's evidence; a worker asks a provider that has not answered yet."""
     engine = open_books(ctx)
     with refusals():
         history = break_history(engine, break_id)

@@ -76,5 +76,5 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
     ]
     parameters += options.values()
     run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined] # typer reads it
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run

@@ -24,24 +24,26 @@ SHOWN_MAX = 20
 
 def import_statement(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The statement.")
+    ],
     *,
     provider: Provider,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Say what each column becomes; store nothing.")
+        bool, typer.Option("--preview", help="Show what each column becomes; store nothing.")
     ] = False,
     restates: Annotated[
-        bool, typer.Option("--restates", help="It replaces an earlier file of the same day.")
+        bool, typer.Option("--restates", help="The file replaces an earlier one of its day.")
     ] = False,
     complete: Annotated[
-        bool, typer.Option("--complete", help="It covers all of its time, not only a part.")
+        bool, typer.Option("--complete", help="The file covers its whole period, not a part.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import a statement; the same file again changes nothing. Exit 1 on any error in it.
+    """Import a statement file; exit 1 if it has errors. Importing it again changes nothing.
 
-    CSV, XLSX, JSON lines or Parquet. The whole file is kept in any case. Each line that cannot
-    be read is a finding, which stays open until the line is read.
+    CSV, XLSX, JSON lines or Parquet. The whole file is kept in any case. Each unreadable line
+    is a finding, which stays open until the line is read.
     """
     entry = entry_named(current(ctx).settings, provider)
     chosen = configured_provider(entry)

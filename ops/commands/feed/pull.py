@@ -29,11 +29,11 @@ def pull(
     start: Start = None,
     end: End = None,
     past_unreadable: Annotated[
-        bool, typer.Option("--past-unreadable", help="Do not ask again for what is unreadable.")
+        bool, typer.Option("--past-unreadable", help="Do not ask for unreadable items again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Pull a provider's history, by default from shortly before the last pull's end.
+    """Pull a provider's history, by default from a little before the last pull's end.
 
     Each feed is stored completely or not at all. Exit 1 when something was unreadable or
     refused, 3 when the API is out of reach; the next pull then asks again.

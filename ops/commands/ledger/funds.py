@@ -24,7 +24,7 @@ class DepositAs(StrEnum):
 
 Amount = Annotated[str, typer.Option(help="A positive decimal amount, such as 12.50.")]
 OrderKey = Annotated[
-    str | None, typer.Option("--key", help="Your own key: repeating it moves nothing twice.")
+    str | None, typer.Option("--key", help="Your own key: money moves only once under it.")
 ]
 
 
@@ -60,7 +60,7 @@ def withdraw(
     reason: OrderReason,
     key: OrderKey = None,
 ) -> None:
-    """Take money out of a wallet, if it holds that much."""
+    """Take money out of a wallet if it holds enough."""
     order = Withdrawal(
         key=key or fresh_key("withdrawal"),
         handle=player,

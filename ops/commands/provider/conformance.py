@@ -38,17 +38,17 @@ def conformance(
     ctx: typer.Context,
     slug: ProviderArgument,
     *,
-    url: Annotated[str | None, typer.Option(help="Receiver; else as configured.")] = None,
+    url: Annotated[str | None, typer.Option(help="Receiver's URL; else as configured.")] = None,
     players: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Play with these; else with new ones."),
+        typer.Option(exists=True, dir_okay=False, help="Players file; else new players."),
     ] = None,
     imports: Annotated[
         bool,
         typer.Option("--import/--no-import", help="Import the players into our own books."),
     ] = True,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Names players and ids; else from the clock.")
+        int | None, typer.Option(min=0, help="Part of names and ids; else the time.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,7 +8,7 @@ from ops.context import current
 
 
 def list_providers(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """Print every configured provider, and whether its own API can be called."""
+    """List the configured providers, and whether the API of each can be called."""
     providers = current(ctx).settings.providers
     if as_json:
         rows = [

@@ -32,22 +32,20 @@ SHOWN_MAX = 50
 #: Required, but not where a subcommand follows.
 RunProvider = Annotated[str | None, typer.Option("--provider", help="The provider's slug.")]
 Changes = Annotated[
-    bool, typer.Option(help="Look only at what changed since this window's last run.")
+    bool, typer.Option(help="Compare only what changed since this window's last run.")
 ]
 Close = Annotated[
     bool, typer.Option(help="Sign off the window, which is a day of the provider's zone.")
 ]
 Parts = Annotated[
     int | None,
-    typer.Option(min=1, max=4096, help="Ranges of keys; else as many as the rows need."),
+    typer.Option(min=1, max=4096, help="Number of key ranges; else as the rows need."),
 ]
-Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes of this machine.")]
+Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes on this machine.")]
 Cluster = Annotated[
     str | None, typer.Option("--scheduler", help="A Dask cluster's scheduler, tcp://HOST:PORT.")
 ]
-Resume = Annotated[
-    bool, typer.Option(help="Take up a run of this window that was interrupted.")
-]
+Resume = Annotated[bool, typer.Option(help="Continue an interrupted run of this window.")]
 
 
 @app.callback(invoke_without_command=True)
