@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 
 from providers.contract import Policy, Provider
 from providers.dialect import Dialect
-
-Network = IPv4Network | IPv6Network
+from vocabulary.networks import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

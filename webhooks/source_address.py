@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address
 
-from webhooks.config import Network
-
-Address = IPv4Address | IPv6Address
+from vocabulary.networks import Address, Network
 
 _WITH_PORT = re.compile(
     r"(?:\[(?P<bracketed>[0-9A-Fa-f:.]{2,45})\]|(?P<plain>[0-9.]{7,15})(?=:))(?::[0-9]{1,5})?",

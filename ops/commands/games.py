@@ -8,7 +8,7 @@ import typer
 from ledger.players.handles import handle_of
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
-from ops.commands.provider import entry_named
+from ops.commands.provider_choice import entry_named
 from ops.context import Context, current, endpoints
 from ops.providers.api_access import open_api
 from ops.runtime import logs
@@ -17,7 +17,9 @@ from providers.outbound.launch import Game, Launch, LaunchRequest
 from storage.engine import open_engine
 
 app = typer.Typer(
-    help="List a provider's games, and open one.", no_args_is_help=True, add_completion=False
+    help="List a provider's games, and open one for a player.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 House = Annotated[str | None, typer.Option(help="The house of games, where there are several.")]
@@ -31,7 +33,7 @@ def list_games(
     game_provider: House = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the games that can be opened, of one house or of all."""
+    """List the games that can be opened, of one house or of all."""
     logs.configure(level="warning")
     entry = entry_named(current(ctx).settings, provider)
     games = asyncio.run(_listed(entry, game_provider))
@@ -60,7 +62,7 @@ def open_game(
     demo: Annotated[bool, typer.Option("--demo", help="Play money.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print a link that opens the game. Whoever has the link can play."""
+    """Print a link that opens a game; whoever has the link can play."""
     logs.configure(level="warning")
     context = current(ctx)
     entry = entry_named(context.settings, provider)

@@ -13,17 +13,21 @@ ProviderFilter = Annotated[
     str | None, typer.Option("--provider", help="Only this provider, by its slug.")
 ]
 ProviderArgument = Annotated[str, typer.Argument(help="The provider's slug.")]
-Start = Annotated[str | None, typer.Option("--from", help="Date or instant, ISO 8601; inside.")]
-End = Annotated[str | None, typer.Option("--to", help="Date or instant, ISO 8601; outside.")]
+Start = Annotated[str | None, typer.Option("--from", help="Start: date or instant, ISO 8601.")]
+End = Annotated[
+    str | None, typer.Option("--to", help="End, exclusive: date or instant, ISO 8601.")
+]
 Maturity = Annotated[
     str | None,
-    typer.Option("--maturity", help="One-sided rounds younger than this are timing."),
+    typer.Option("--maturity", help="One-sided rounds younger than this are timing, e.g. 15m."),
 ]
 
 Player = Annotated[str, typer.Option("--player", help="The player.")]
 Currency = Annotated[str, typer.Option("--currency", help="The wallet's currency.")]
-OrderReason = Annotated[str, typer.Option("--reason", help="Why; kept with the operation.")]
+OrderReason = Annotated[
+    str, typer.Option("--reason", help="The reason; kept with the operation.")
+]
 
 BreakId = Annotated[str, typer.Argument(help="The break's id, brk-….")]
-By = Annotated[str, typer.Option("--by", help="Who does this; kept for ever.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
+By = Annotated[str, typer.Option("--by", help="Your name; kept in the audit trail.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason; kept in the audit trail.")]

@@ -13,12 +13,24 @@ Announce = Callable[[str, int | None], Callable[[int], None]]
 @contextmanager
 def progress_bars() -> Iterator[Announce]:
     """Show bars on standard error if it is a terminal."""
-    console = Console(stderr=True)
-    columns = ("{task.description:<10}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+    with _bars() as bars:
 
         def announce(label: str, total: int | None) -> Callable[[int], None]:
             task = bars.add_task(label, total=total)
             return lambda done: bars.advance(task, done)
 
         yield announce
+
+
+@contextmanager
+def progress_of_parts() -> Iterator[Callable[[int, int], None]]:
+    """Show one bar like ``progress_bars``; it yields what to call with parts done and total."""
+    with _bars() as bars:
+        task = bars.add_task("parts", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _bars() -> Progress:
+    console = Console(stderr=True)
+    columns = ("{task.description:<10}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)

@@ -6,7 +6,7 @@ import uuid
 import typer
 from sqlalchemy.exc import OperationalError
 
-from ledger.accepting.acceptor import accept_own_operation as carried
+from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.model import Decision
 from ledger.accepting.own_operations import (
     Exclude,
@@ -80,10 +80,11 @@ def carry_out(context: Context, order: OwnOperation) -> Decision:
     Raises:
         Unavailable: the database is out of reach.
     """
-    decided = carried(endpoints(context).database_url, order, now=SystemClock().now())
-    if decided.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
+    url = endpoints(context).database_url
+    decision = accept_own_operation(url, order, now=SystemClock().now())
+    if decision.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
         typer.echo(
-            f"refused: {_REFUSALS.get(decided.verdict, decided.verdict.value)}", err=True
+            f"refused: {_REFUSALS.get(decision.verdict, decision.verdict.value)}", err=True
         )
         raise typer.Exit(1)
-    return decided
+    return decision

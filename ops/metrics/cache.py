@@ -27,7 +27,7 @@ class PartReading:
     """The result of reading a part; ``samples`` is None if it could not be read."""
 
     samples: tuple[Sample, ...] | None
-    at: float
+    read_at: float
 
 
 class MetricsPart:
@@ -123,4 +123,4 @@ def _about(part: MetricsPart, reading: PartReading) -> Iterator[Sample]:
 
 
 def _age_s(reading: PartReading) -> float:
-    return time.monotonic() - reading.at
+    return time.monotonic() - reading.read_at

@@ -1,4 +1,4 @@
-"""Calling a configured provider's own API, whatever its dialect."""
+"""Access to the API of a configured provider of any dialect."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ from vocabulary.errors import SettingsInvalid
 async def open_api(
     entry: ProviderSettings,
 ) -> AsyncIterator[tuple[ProviderApi, HttpTransport]]:
-    """Connect to a provider's API; the transport knows the latest exchange.
+    """Connect to a provider's API; the transport records the latest exchange.
 
     Raises:
         SettingsInvalid: its API is not configured.
@@ -56,7 +56,7 @@ def transport_of(entry: ProviderSettings, clock: Clock) -> HttpTransport:
 
 
 def access_to(entry: ProviderSettings, transport: HttpTransport, clock: Clock) -> ApiAccess:
-    """What a dialect needs to call the API of a configured provider.
+    """The access with which a dialect calls the API of a configured provider.
 
     Raises:
         SettingsInvalid: its API is not configured.

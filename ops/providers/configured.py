@@ -1,15 +1,15 @@
-"""Providers as configured: each with its dialect, its policies and its limits."""
+"""Configured providers, each with its dialect, policies and limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ops.settings.model import ProviderSettings, Settings
-from ops.settings.values import Network
 from providers.contract import HistoryPolicy, Policy, Provider
 from providers.dialect import Dialect
 from providers.registry import DIALECTS
 from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.networks import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class ConfiguredProvider:
     """One provider, its settings complete.
 
     Attributes:
-        provider: what its dialect reads; options complete.
+        provider: what its dialect reads, with complete options.
         allow: source networks; empty: any.
         maturity: one-sided rows younger than this are timing.
         open_after: a round open longer than this is a break; None: however long.

@@ -1,4 +1,4 @@
-"""Pulling the feeds that a provider's own API offers: each read whole, then stored whole."""
+"""Pulls the feeds of a provider's API: each is read completely, then stored completely."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -20,8 +20,8 @@ from feeds.pull.staging import Staging, UnreadableItems, stage
 from feeds.pull.watermarks import move_watermark, next_window, watermark_of
 from feeds.records import FeedCount, store_records
 from ops.providers.api_access import access_to, transport_of
+from ops.settings.durations import duration_text
 from ops.settings.model import ProviderSettings
-from ops.settings.values import duration_text
 from providers.outbound.pull import (
     REPEATED_PAGE,
     LoggedDelivery,
@@ -63,7 +63,7 @@ class FeedPull:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A feed, the window wanted of it, and where its items are staged."""
+    """A feed, its window, and where its items are staged."""
 
     feed: str
     kind: type[PulledItem]
@@ -95,7 +95,7 @@ def pull_feeds(
     Args:
         engine: of the books; no connection is held while the provider is asked.
         entry: a provider whose dialect offers feeds.
-        window: what to ask for; None: from a little before each feed's watermark until now.
+        window: what to pull; None: from a little before each feed's watermark until now.
         past_unreadable: the watermarks move past items that could not be read.
         clock: its now ends the default window.
 
@@ -141,7 +141,7 @@ def _windows(
 async def _read_all(
     entry: ProviderSettings, feeds: PulledFeeds, requests: Sequence[_Request], clock: Clock
 ) -> list[UnreadableItems | ApiError]:
-    """Stage every feed, or find out why not."""
+    """Stage every feed; a feed that fails gives its error."""
     async with transport_of(entry, clock) as transport:
         client = feeds.connect(access_to(entry, transport, clock))
         try:
@@ -153,7 +153,7 @@ async def _read_all(
 async def _read(
     entry: ProviderSettings, client: PullClient, request: _Request
 ) -> UnreadableItems | ApiError:
-    """Stage one feed; one that never ends must not keep the next from being pulled."""
+    """Stage one feed within a time limit: an endless one must not block the next."""
     limit = entry.feed.pull_within
     try:
         async with asyncio.timeout(limit.total_seconds()):
@@ -162,7 +162,7 @@ async def _read(
         return error
     except TimeoutError:
         return ApiUnavailable(
-            f"not told whole within {duration_text(limit)}",
+            f"the feed did not end within {duration_text(limit)}",
             provider=entry.slug,
             endpoint=f"feed {request.feed}",
             attempts=1,

@@ -1,4 +1,4 @@
-"""Asking configured providers about single bets; without such a call the answer says so."""
+"""Inquiries about single bets to configured providers."""
 
 import asyncio
 from datetime import datetime
@@ -10,7 +10,7 @@ from workers.ask_provider import AskProvider, InquiryTerms
 
 
 def askable(settings: Settings) -> list[str]:
-    """The slugs of the providers that can be asked."""
+    """The slugs of the providers whose API answers inquiries."""
     return [
         entry.slug
         for entry in settings.providers
@@ -19,7 +19,7 @@ def askable(settings: Settings) -> list[str]:
 
 
 def terms_of(settings: Settings) -> InquiryTerms:
-    """How providers are asked."""
+    """The intervals and limits of inquiries."""
     return InquiryTerms(
         min_interval=settings.breaks.ask_every,
         attempts_max=settings.breaks.ask_attempts,
@@ -28,7 +28,11 @@ def terms_of(settings: Settings) -> InquiryTerms:
 
 
 def asker(settings: Settings) -> AskProvider:
-    """Asks whichever provider is named; raises ApiError, or SettingsInvalid without an API."""
+    """Return a function that asks a provider by slug.
+
+    It raises ApiError, or SettingsInvalid without an API. Its answer is a failure if the
+    provider is not configured, or its dialect has no such call.
+    """
     entries = {entry.slug: entry for entry in settings.providers}
     hosts = frozenset(settings.breaks.page_hosts)
 

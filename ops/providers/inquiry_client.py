@@ -1,4 +1,4 @@
-"""Asking one provider about one bet over HTTP."""
+"""An inquiry about one bet to one provider over HTTP."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -20,7 +20,7 @@ PAGE_TIMEOUT_S = 10
 async def inquire(
     entry: ProviderSettings, key: str, began: datetime | None, hosts: frozenset[str]
 ) -> InquiryAnswer:
-    """Ask a provider whose dialect has such a call; pages on these ``hosts`` are captured.
+    """Ask a provider whose dialect offers inquiries; linked pages on ``hosts`` are captured.
 
     Raises:
         ApiError: it did not answer, or not as documented.

@@ -1,8 +1,4 @@
-"""A configured provider for reconciliation: its matching rules, and how its log is read."""
-
-from collections.abc import Mapping
-
-import typer
+"""Matching rules of a configured provider, and the reader of its delivery log."""
 
 from ops.providers.configured import ConfiguredProvider
 from providers.contract import Callback, Verified
@@ -12,36 +8,22 @@ from vocabulary.errors import Refused
 from vocabulary.facts import Operation
 
 
-def provider_named(
-    providers: Mapping[str, ConfiguredProvider], slug: str
-) -> ConfiguredProvider:
-    """The configured provider of that slug.
-
-    Raises:
-        typer.BadParameter: there is none.
-    """
-    if slug not in providers:
-        names = ", ".join(providers) or "none is configured"
-        raise typer.BadParameter(f"no provider {slug!r}; known: {names}")
-    return providers[slug]
-
-
-def rules_of(chosen: ConfiguredProvider) -> Rules:
-    """How this provider's rows may be matched, and which differences are tolerated."""
+def rules_of(provider: ConfiguredProvider) -> Rules:
+    """The rules by which rows match, with the tolerated differences."""
     return Rules(
-        attributes=not chosen.history.names_rounds,
-        tolerance=chosen.tolerance,
+        attributes=not provider.history.names_rounds,
+        tolerance=provider.tolerance,
     )
 
 
-def reader_of(chosen: ConfiguredProvider) -> ReadLogged:
-    """A reader of the callbacks in this provider's log, which asks its dialect."""
+def reader_of(provider: ConfiguredProvider) -> ReadLogged:
+    """A reader of the callbacks in the provider's log, which uses its dialect."""
 
     def read(body: bytes) -> Operation | None:
         callback = Callback(route="", headers={}, body=body)
         try:
-            fact = chosen.dialect.parse(
-                Verified(callback=callback, document=None), chosen.provider
+            fact = provider.dialect.parse(
+                Verified(callback=callback, document=None), provider.provider
             )
         except Refused:
             return None

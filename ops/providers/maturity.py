@@ -1,4 +1,4 @@
-"""The maturity of a configured provider: as its settings declare it, or as its feed teaches."""
+"""The maturity of a configured provider: declared in its settings, or learned from its feed."""
 
 from feeds.arrival_delay import MaturityRules, ProviderMaturity, maturity_for
 from ops.settings.model import ProviderSettings
@@ -8,7 +8,7 @@ from vocabulary.maturity import RecordKind
 
 
 def maturity_rules(entry: ProviderSettings) -> MaturityRules:
-    """What the settings of a provider say of its maturity."""
+    """The maturity rules in the settings of a provider."""
     feed = entry.feed
     return MaturityRules(
         declared=entry.maturity,
@@ -23,7 +23,7 @@ def maturity_rules(entry: ProviderSettings) -> MaturityRules:
 
 
 def maturity_now(database_url: str, entry: ProviderSettings, clock: Clock) -> ProviderMaturity:
-    """What holds at this moment, per kind, with what it rests on."""
+    """The maturity at this moment by kind of record, with its basis."""
     engine = open_engine(database_url, pool_size=1)
     try:
         with engine.connect() as connection:

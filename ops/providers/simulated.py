@@ -1,4 +1,4 @@
-"""Configured providers in the simulator's words."""
+"""Configured providers as configurations of the simulator."""
 
 from ops.providers.configured import ConfiguredProvider
 from simulator.protocol.configuration import Configuration
@@ -6,7 +6,7 @@ from vocabulary.money import exponent_of
 
 
 def configuration_of(entry: ConfiguredProvider) -> Configuration:
-    """What the simulator must know about a configured provider."""
+    """The simulator's configuration for a configured provider."""
     provider = entry.provider
     return Configuration(
         slug=provider.slug,

@@ -71,12 +71,12 @@ class Preview:
 
 
 def reader_of(chosen: ConfiguredProvider, statement: StatementSettings) -> StatementReader:
-    """How the files of a provider whose dialect reads statements are read."""
+    """The reader of a provider's statement files; its dialect must read statements."""
     return StatementReader(chosen.dialect, chosen.provider, rules_of(statement))
 
 
 def rules_of(statement: StatementSettings) -> FileRules:
-    """What the settings declare."""
+    """The rules that the settings declare."""
     trailer = statement.trailer
     return FileRules(
         format=None if statement.format is None else FileFormat(statement.format),

@@ -1,4 +1,4 @@
-"""What worker processes start with: their context, and a name for themselves."""
+"""The context of a worker process, and the worker as operators see it."""
 
 import os
 import socket
@@ -15,8 +15,8 @@ from vocabulary.clock import Clock, SystemClock
 from workers.context import WorkerContext
 
 
-def own_name(role: str, clock: Clock) -> Worker:
-    """This process as operators see it; unique among all that ever ran."""
+def this_worker(role: str, clock: Clock) -> Worker:
+    """Describe this process to operators; its name is unique among all that ever ran."""
     host, pid = socket.gethostname(), os.getpid()
     return Worker(
         name=f"{host}:{pid}:{uuid.uuid4().hex[:8]}",
@@ -28,8 +28,12 @@ def own_name(role: str, clock: Clock) -> Worker:
     )
 
 
-def desk_at(
-    engine: Engine, settings: Settings, *, worker: str, hold: Callable[[str], str | None]
+def worker_context_of(
+    engine: Engine,
+    settings: Settings,
+    *,
+    worker: str,
+    pause_reason: Callable[[str], str | None],
 ) -> WorkerContext:
     """The context of a worker, with every configured provider.
 
@@ -37,7 +41,7 @@ def desk_at(
         engine: the database.
         settings: the configuration of the providers.
         worker: the name of the process.
-        hold: why work on a queue must pause now, or None.
+        pause_reason: returns why work on a queue must pause now, or None.
     """
     return WorkerContext(
         engine=engine,
@@ -47,5 +51,5 @@ def desk_at(
             for slug, entry in configured(settings).items()
         },
         worker=worker,
-        pause_reason=hold,
+        pause_reason=pause_reason,
     )

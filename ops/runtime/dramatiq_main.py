@@ -15,7 +15,7 @@ import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries, ShutdownNotifications, TimeLimit
 
 from ops.providers.inquiries import asker, terms_of
-from ops.providers.worker_context import desk_at, own_name
+from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import logs, test_signals
 from ops.settings.loader import load
 from storage.broker.redis import open_broker
@@ -43,7 +43,7 @@ settings = load(None, os.environ)
 test_signals.install(settings, os.environ)
 # Two more than threads: one for the queue pauses, one to spare.
 engine = open_engine(settings.database.url, pool_size=settings.workers.threads + 2)
-worker = own_name("worker", SystemClock())
+worker = this_worker("worker", SystemClock())
 queue_pause = QueuePause(engine)
 progress = ProgressWatch(
     poll_timeout_s=settings.workers.stuck_after.total_seconds(),
@@ -66,7 +66,9 @@ broker = open_broker(
     ],
 )
 progress.watch(broker)
-context = desk_at(engine, settings, worker=worker.name, hold=queue_pause.pause_reason)
+context = worker_context_of(
+    engine, settings, worker=worker.name, pause_reason=queue_pause.pause_reason
+)
 runner = JobRunner(broker, Random(), functools.partial(park_failed_job, context))  # noqa: S311 - spreads
 declare_actors(broker, context, runner, asker(settings), terms_of(settings))
 dramatiq.set_broker(broker)

@@ -240,6 +240,6 @@ def _readable(place: SettingPath, document: SettingsDocument) -> list[str]:
     return words
 
 
-def _hint(word: str, known: list[str]) -> str:
-    close = get_close_matches(word, known, n=1)
+def _hint(word: str, keys: list[str]) -> str:
+    close = get_close_matches(word, keys, n=1)
     return f", did you mean {close[0]}?" if close else ""

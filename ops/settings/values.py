@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,14 +16,11 @@ from pydantic import (
     ValidationInfo,
 )
 
-from ops.settings import durations
+from ops.settings.durations import parse_duration
 from ops.settings.secrets import resolve
 from vocabulary.money import EXPONENT_MAX, is_currency
+from vocabulary.networks import Network
 from vocabulary.secrets import Secret
-
-Network = IPv4Network | IPv6Network
-parse_duration = durations.parse_duration
-duration_text = durations.duration_text
 
 
 class WrongParts(ValueError):
@@ -51,7 +48,7 @@ def _whole(value: object) -> object:
 
 
 def _network(value: object) -> object:
-    if isinstance(value, IPv4Network | IPv6Network):
+    if isinstance(value, Network):
         return value
     try:
         return ip_network(value if isinstance(value, str) else "")

@@ -79,14 +79,14 @@ def attach(
 def explain(
     ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
-    """Explain a difference; the explanation holds as long as the difference is the same."""
+    """Explain a break; the explanation holds until the difference changes."""
     _apply(ctx, break_id, partial(explaining, by=by, why=reason), as_json=as_json)
 
 
 def close(
     ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
-    """Close a break by hand: its difference is written off, within your limit."""
+    """Close a break by hand and write its difference off, within your limit."""
     limits = limits_of(current(ctx).settings)
     action = partial(closing, by=by, why=reason, limits=limits)
     _apply(ctx, break_id, action, as_json=as_json)

@@ -54,7 +54,7 @@ def bulk(
     yes: Annotated[bool, typer.Option("--yes", help="Show the count, then do it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Apply one action to every break of the filter, or to none of them."""
+    """Apply one action to all breaks that the filter selects, or to none."""
     if not (dry_run or yes) and expect is None:
         raise Malformed("bulk", "--dry-run, --expect COUNT or --yes is expected")
     settings, engine = current(ctx).settings, open_books(ctx)

@@ -63,7 +63,7 @@ def propose(
 
 
 def approve(ctx: typer.Context, break_id: BreakId, *, by: By, as_json: AsJson = False) -> None:
-    """Approve and book another person's corrections; repeating completes a partial booking."""
+    """Approve and book another person's corrections; repeat it to finish a partial booking."""
     settings = current(ctx).settings
     with refusals():
         break_ = corrections.approve(

@@ -12,8 +12,8 @@ from breaks.states import ActionRefused
 from ops.commands.breaks.output import note_json
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import instant
 from ops.commands.options import AsJson, BreakId
+from ops.commands.tables import instant
 from ops.context import current, endpoints
 from ops.providers.inquiries import askable
 from ops.scheduling.inquiries import enqueue_fetch
@@ -34,7 +34,7 @@ def evidence(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List a break's evidence; if the provider has not answered yet, a worker asks it."""
+    """List a break's evidence; a worker asks a provider that has not answered yet."""
     engine = open_books(ctx)
     with refusals():
         history = break_history(engine, break_id)

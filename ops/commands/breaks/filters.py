@@ -10,7 +10,7 @@ import typer
 from breaks.kinds import BreakKind, Impact
 from breaks.queries import BreakFilter
 from breaks.states import BreakState
-from ops.commands.ledger.output import read_duration
+from ops.commands.option_values import read_duration
 from ops.commands.options import ProviderFilter
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -76,5 +76,5 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
     ]
     parameters += options.values()
     run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined] # typer reads it
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run

@@ -13,8 +13,8 @@ from ops.commands.breaks.output import (
 )
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import instant, print_rows
 from ops.commands.options import AsJson, BreakId, Limit
+from ops.commands.tables import instant, print_rows
 from ops.context import current
 from ops.settings.break_terms import rules_of
 from vocabulary.clock import SystemClock
@@ -29,13 +29,13 @@ def list_breaks(
     most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
-    """Breaks by filter, oldest first; without --state all but closed ones."""
+    """List breaks, oldest first; without --state all but closed ones."""
     breaks = queries.list_breaks(open_books(ctx), break_filter, limit=most)
     print_breaks(breaks, current(ctx).settings, as_json=as_json)
 
 
 def show(ctx: typer.Context, break_id: BreakId, *, as_json: AsJson = False) -> None:
-    """One break with its evidence, notes, corrections and audit trail."""
+    """Show one break with its evidence, notes, corrections and audit trail."""
     with refusals():
         history = queries.break_history(open_books(ctx), break_id)
     if as_json:
@@ -46,7 +46,7 @@ def show(ctx: typer.Context, break_id: BreakId, *, as_json: AsJson = False) -> N
 
 @filtered
 def ageing(ctx: typer.Context, *, break_filter: BreakFilter, as_json: AsJson = False) -> None:
-    """How old unfinished breaks are, by impact and currency."""
+    """Count unfinished breaks by age, impact and currency."""
     buckets = queries.age_buckets(open_books(ctx), break_filter, now=SystemClock().now())
     rows = [
         {
@@ -64,7 +64,7 @@ def ageing(ctx: typer.Context, *, break_filter: BreakFilter, as_json: AsJson = F
 
 @filtered
 def sla(ctx: typer.Context, *, break_filter: BreakFilter, as_json: AsJson = False) -> None:
-    """What is due when, most urgent first; exit 1 if something is overdue."""
+    """Show when each break is due, most urgent first; exit 1 if one is overdue."""
     settings = current(ctx).settings
     due_breaks = queries.due_breaks(
         open_books(ctx), break_filter, rules_of(settings), now=SystemClock().now()

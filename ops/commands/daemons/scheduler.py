@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from ops.context import current, endpoints
 from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
-from ops.providers.worker_context import desk_at, own_name
+from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import logs, test_signals
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.servers import Endpoints
@@ -49,7 +49,7 @@ def scheduler(
         Path | None, typer.Option(help="A file that shows progress to a supervisor.")
     ] = None,
 ) -> None:
-    """Find unposted batches and waiting history; pull feeds and reconcile by the settings."""
+    """Run scheduled work until SIGTERM: sweep, canaries, pulls, reconciliation."""
     logs.configure()
     context = current(ctx)
     test_signals.install(context.settings, os.environ)
@@ -74,7 +74,7 @@ def keep_schedule(
     """
     clock = SystemClock()
     engine = open_engine(engines.database_url)
-    worker = own_name("scheduler", clock)
+    worker = this_worker("scheduler", clock)
     jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), worker)
     child_jobs = ChildJobs()
     jobs += pull_jobs(settings, engine, engines.database_url, child_jobs)
@@ -131,7 +131,9 @@ def jobs_of(
     def pause_of(queue: str) -> str | None:
         return f"queue {queue} is paused" if queue in paused_queues(engine) else None
 
-    worker_context = desk_at(engine, settings, worker=worker.name, hold=pause_of)
+    worker_context = worker_context_of(
+        engine, settings, worker=worker.name, pause_reason=pause_of
+    )
     age_s = max(1, int(settings.workers.sweep_after.total_seconds()))
     canary_every = settings.workers.canary_every
     return [

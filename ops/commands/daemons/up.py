@@ -38,7 +38,7 @@ def up(
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Workers.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Receiver's port.")] = None,
 ) -> None:
-    """Run engines, receivers, workers and scheduler; restart what dies; stop on SIGTERM."""
+    """Run servers, receivers, workers and scheduler until SIGTERM; restart what dies."""
     logs.configure()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
     context = current(ctx)

@@ -17,12 +17,12 @@ def worker(
     ctx: typer.Context,
     *,
     processes: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads in each.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of each process.")] = None,
     pulse: Annotated[
         Path | None, typer.Option(help="A file that shows progress; with one process only.")
     ] = None,
 ) -> None:
-    """Post batches and ingest history until SIGTERM."""
+    """Post accepted batches and ingest history until SIGTERM."""
     logs.configure()
     context = current(ctx)
     engines = endpoints(context)

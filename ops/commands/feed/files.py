@@ -14,7 +14,7 @@ def file(
     number: Annotated[int, typer.Argument(help="The file's number, as import prints it.")],
     target: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
 ) -> None:
-    """Write a statement file as it was received, also one in quarantine."""
+    """Write a statement file to disk as it was received, even one in quarantine."""
     if target.exists():
         raise typer.BadParameter(f"{target} exists")
     with open_books(ctx).connect() as connection:

@@ -19,7 +19,7 @@ SHOWN_MAX = 20
 def findings(
     ctx: typer.Context, *, provider: ProviderFilter = None, as_json: AsJson = False
 ) -> None:
-    """Open findings about feeds and closed days; exit 1 if one of them is an error."""
+    """List open findings about feeds and closed days; exit 1 if one is an error."""
     with open_books(ctx).connect() as connection:
         listed = [
             finding
@@ -41,7 +41,7 @@ def resolve(
     by: Annotated[str, typer.Option(help="Who checked it.")],
     reason: Annotated[str, typer.Option(help="Why it is resolved.")],
 ) -> None:
-    """Close a finding that reading again cannot cure; it stays closed."""
+    """Resolve a finding that no later import can repair; it stays resolved."""
     now = SystemClock().now()
     with open_books(ctx).begin() as connection:
         try:

@@ -13,10 +13,9 @@ from ops.commands.database import open_books
 from ops.commands.feed.preview import print_preview
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
-from ops.commands.provider import entry_named
+from ops.commands.provider_choice import entry_named
 from ops.context import current
-from ops.providers.configured import configured
-from ops.providers.matching import provider_named
+from ops.providers.configured import configured_provider
 from ops.providers.statement_guess import suggest
 from ops.providers.statements import preview_file, reader_of
 from vocabulary.clock import SystemClock
@@ -27,31 +26,32 @@ SHOWN_MAX = 20
 
 def import_statement(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The statement.")
+    ],
     *,
     provider: Provider,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Say what each column becomes; store nothing.")
+        bool, typer.Option("--preview", help="Show what each column becomes; store nothing.")
     ] = False,
     restates: Annotated[
-        bool, typer.Option("--restates", help="It replaces an earlier file of the same day.")
+        bool, typer.Option("--restates", help="The file replaces an earlier one of its day.")
     ] = False,
     complete: Annotated[
-        bool, typer.Option("--complete", help="It covers all of its time, not only a part.")
+        bool, typer.Option("--complete", help="The file covers its whole period, not a part.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import a statement; the same file again changes nothing. Exit 1 on any error in it.
+    """Import a statement file; exit 1 if it has errors. Importing it again changes nothing.
 
-    CSV, XLSX, JSON lines or Parquet. The whole file is kept in any case. Each line that cannot
-    be read is a finding, which stays open until the line is read.
+    CSV, XLSX, JSON lines or Parquet. The whole file is kept in any case. Each unreadable line
+    is a finding, which stays open until the line is read.
     """
-    settings = current(ctx).settings
-    chosen = provider_named(configured(settings), provider)
+    entry = entry_named(current(ctx).settings, provider)
+    chosen = configured_provider(entry)
     if chosen.dialect.statement is None:
         raise typer.BadParameter(f"{provider} pushes its history; it has no statements")
-    statement = entry_named(settings, provider).statement
-    reader = reader_of(chosen, statement)
+    reader = reader_of(chosen, entry.statement)
     if preview:
         sample = preview_file(file, reader)
         is_complete = not sample.unreadable and not sample.missing
@@ -62,7 +62,7 @@ def import_statement(
         path=file,
         zone=ZoneInfo(chosen.timezone),
         now=SystemClock().now(),
-        expects_daily=statement.daily,
+        expects_daily=entry.statement.daily,
         restates=restates,
         complete=complete,
     )

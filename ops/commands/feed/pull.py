@@ -7,13 +7,12 @@ import typer
 
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
+from ops.commands.option_values import window_of
 from ops.commands.options import AsJson, End, Provider, Start
-from ops.commands.provider import entry_named
-from ops.commands.windows import window_of
+from ops.commands.provider_choice import entry_named
 from ops.context import current
-from ops.providers.configured import configured
+from ops.providers.configured import configured_provider
 from ops.providers.feed_pull import FeedPull, pull_feeds
-from ops.providers.matching import provider_named
 from ops.runtime import logs
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import ApiUnavailable, SettingsInvalid
@@ -30,18 +29,18 @@ def pull(
     start: Start = None,
     end: End = None,
     past_unreadable: Annotated[
-        bool, typer.Option("--past-unreadable", help="Do not ask again for what is unreadable.")
+        bool, typer.Option("--past-unreadable", help="Do not ask for unreadable items again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Pull a provider's history, by default from shortly before the last pull's end.
+    """Pull a provider's history, by default from a little before the last pull's end.
 
     Each feed is stored completely or not at all. Exit 1 when something was unreadable or
     refused, 3 when the API is out of reach; the next pull then asks again.
     """
     settings = current(ctx).settings
-    chosen = provider_named(configured(settings), provider)
     entry = entry_named(settings, provider)
+    chosen = configured_provider(entry)
     if chosen.dialect.api().pull is None:
         raise typer.BadParameter(f"{provider} has no feed that could be pulled")
     if entry.api is None:

@@ -21,7 +21,7 @@ from vocabulary.clock import SystemClock, iso
 
 
 def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """By provider and feed: how far it reaches, how late it is and what is wrong.
+    """Show how far each feed reaches, how late it is and what is wrong with it.
 
     Exit 1 when a feed is stale beyond its setting, or a finding of severity error is open.
     """

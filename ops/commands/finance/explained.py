@@ -1,4 +1,4 @@
-"""``tieout explained``: the share of rows and money that was explained, and how soon."""
+"""``tieout explained``: the share of rows and money explained within three horizons."""
 
 from typing import Annotated
 
@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.database import open_books
-from ops.commands.finance.providers import chosen_providers
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Prometheus, ProviderFilter
+from ops.commands.provider_choice import chosen_providers
 from ops.context import current
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import DAYS, explained_samples, recent_rates
@@ -30,7 +30,10 @@ def show(
     as_json: AsJson = False,
     prometheus: Prometheus = False,
 ) -> None:
-    """The share that stored runs explained within an hour, a day and two business days."""
+    """Show the resolution rate: the share of rows and money explained in time.
+
+    In time is within an hour, within a day and within two business days.
+    """
     settings = current(ctx).settings
     providers = chosen_providers(settings, provider)
     zones = {entry.provider.slug: entry.timezone for entry in providers}

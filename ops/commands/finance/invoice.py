@@ -26,7 +26,7 @@ SHOWN_MAX = 50
 
 @app.callback()
 def invoice() -> None:
-    """Check what a provider claims against our books."""
+    """Check a provider's invoice against the ledger."""
 
 
 @app.command()
@@ -39,7 +39,7 @@ def check(
     maturity: Maturity = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute the fee by the provider's terms; exit 1 where the invoice does not tie."""
+    """Check an invoice by the provider's terms; exit 1 if it does not tie."""
     invoiced = checked(
         current(ctx),
         file,

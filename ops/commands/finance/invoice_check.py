@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from ops.commands.run_options import ProviderWindow, asked
+from ops.commands.reconcile.comparison import ComparisonTerms, comparison_of
 from ops.context import Context
 from ops.settings.fee_terms import fee_terms
 from reconcile.invoices.check import InvoiceCheck, check_invoice
@@ -45,25 +45,28 @@ def checked(
         Refused: the invoice cannot be read, or is in another currency than the terms.
         Unavailable: the database cannot be reached.
     """
-    request = asked(context, provider, period_of(period), maturity, clock)
-    terms, exponents = _terms(request), request.chosen.provider.exponents
+    comparison = comparison_of(context, provider, period_of(period), maturity, clock)
+    terms, exponents = _terms(comparison), comparison.configured.provider.exponents
     claimed = read_invoice(
         _bytes(file), file.name, currency=terms.currency, exponents=exponents
     )
     period_totals = totals(
-        request.url, request.request, now=clock.now(), zone=request.chosen.timezone
+        comparison.url,
+        comparison.request,
+        now=clock.now(),
+        zone=comparison.configured.timezone,
     )
     check = check_invoice(claimed, period_totals, terms, exponents)
     return Invoiced(check=check, totals=period_totals, exponents=exponents)
 
 
-def _terms(request: ProviderWindow) -> FeeTerms:
-    if request.entry.terms is None:
+def _terms(comparison: ComparisonTerms) -> FeeTerms:
+    if comparison.entry.terms is None:
         raise typer.BadParameter(
-            f"no terms are set for {request.entry.slug}: [providers.terms]",
+            f"no terms are set for {comparison.entry.slug}: [providers.terms]",
             param_hint="--provider",
         )
-    return fee_terms(request.entry.terms)
+    return fee_terms(comparison.entry.terms)
 
 
 def period_of(period: str) -> tuple[str, str]:

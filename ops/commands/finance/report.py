@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from ops.commands.finance.invoice_check import checked
-from ops.commands.finance.providers import chosen_providers
 from ops.commands.json_output import print_json
+from ops.commands.option_values import window_of
 from ops.commands.options import AsJson
-from ops.commands.windows import window_of
+from ops.commands.provider_choice import chosen_providers
 from ops.context import Context, current, endpoints
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.break_terms import rules_of
@@ -28,21 +28,19 @@ def report(
     provider: Annotated[str | None, typer.Option(help="The provider's slug.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every configured provider.")] = False,
     start: Annotated[
-        str | None, typer.Option("--from", help="Only the run that began here.")
+        str | None, typer.Option("--from", help="Start of the run's window.")
     ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", help="Only the run that ended here.")
-    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="End of the run's window.")] = None,
     invoice: Annotated[
         list[Path] | None, typer.Option(help="An invoice of the provider's; may be repeated.")
     ] = None,
     period: Annotated[
         list[str] | None,
-        typer.Option(help="Of the invoices: one for all, or one for each, in their order."),
+        typer.Option(help="The invoices' period: one for all, or one for each in order."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a workbook, a page and tables per provider, and print where they are."""
+    """Write a workbook, a web page and CSV tables per provider, and print their paths."""
     context = current(ctx)
     if every == (provider is not None):
         raise typer.BadParameter("either --provider or --all is expected")

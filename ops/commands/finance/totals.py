@@ -1,4 +1,4 @@
-"""``tieout totals``: both sides by day, game or currency, and every difference explained."""
+"""``tieout totals``: both sides by day, game or currency, and the causes of differences."""
 
 from datetime import date
 from enum import StrEnum
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Maturity, Provider
-from ops.commands.run_options import asked
+from ops.commands.reconcile.comparison import comparison_of
 from ops.context import current
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
 from reconcile.totals.tie_out import Totals, totals
@@ -30,10 +30,10 @@ def show(
     ctx: typer.Context,
     *,
     provider: Provider,
-    start: Annotated[str, typer.Option("--from", help="Date or instant; inside.")],
-    end: Annotated[str, typer.Option("--to", help="Date or instant; outside.")],
-    by: Annotated[
-        list[TotalsSplit] | None, typer.Option(help="day (default), game, currency.")
+    start: Annotated[str, typer.Option("--from", help="Start: a date or instant.")],
+    end: Annotated[str, typer.Option("--to", help="End, exclusive: a date or instant.")],
+    splits: Annotated[
+        list[TotalsSplit] | None, typer.Option("--by", help="day (default), game, currency.")
     ] = None,
     rounds: Annotated[
         str | None, typer.Option(metavar="DAY", help="The rounds behind one day's differences.")
@@ -41,14 +41,21 @@ def show(
     maturity: Maturity = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add up both sides and explain each difference; exit 1 where breaks make one."""
+    """Add up both sides and name the rounds behind each difference.
+
+    Exit 1 where breaks cause one.
+    """
     clock = SystemClock()
-    request = asked(current(ctx), provider, (start, end), maturity, clock)
+    comparison = comparison_of(current(ctx), provider, (start, end), maturity, clock)
     day = None if rounds is None else _day(rounds)
-    exponents = request.chosen.provider.exponents
-    result = totals(request.url, request.request, now=clock.now(), zone=request.chosen.timezone)
+    exponents = comparison.configured.provider.exponents
+    result = totals(
+        comparison.url, comparison.request, now=clock.now(), zone=comparison.configured.timezone
+    )
     names = tuple(
-        split.value for split in by or [TotalsSplit.DAY] if split is not TotalsSplit.CURRENCY
+        split.value
+        for split in splits or [TotalsSplit.DAY]
+        if split is not TotalsSplit.CURRENCY
     )
     if as_json:
         document = totals_json(result, names, exponents)

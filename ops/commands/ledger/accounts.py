@@ -11,14 +11,15 @@ from ledger.queries.checkpoints import prove_checkpoints, take_checkpoint
 from ledger.queries.rounds import Round, rounds_of
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import instant, read_duration, read_instant, table, text
+from ops.commands.option_values import read_duration, read_instant
 from ops.commands.options import AsJson, Limit, ProviderFilter
+from ops.commands.tables import instant, table, text
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
 
 def accounts(*, as_json: AsJson = False) -> None:
-    """The chart of accounts: the purpose of each and its normal side."""
+    """Show the chart of accounts: the purpose of each and its normal side."""
     lines = list(CHART.values())
     if as_json:
         print_json(lines)
@@ -38,7 +39,7 @@ def rounds(
     most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
-    """Rounds as they are posted, oldest first."""
+    """List posted rounds, oldest first."""
     now = SystemClock().now()
     posted = rounds_of(
         open_books(ctx),
@@ -67,14 +68,14 @@ def rounds(
 def checkpoint(
     ctx: typer.Context,
     *,
-    at: Annotated[
-        str | None, typer.Option(help="An instant that has passed; else this one.")
+    instant_text: Annotated[
+        str | None, typer.Option("--at", help="An instant that has passed; else now.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep every moved wallet's balance and prove all kept ones; exit 1 if one fails."""
+    """Store the balance of each moved wallet and prove all stored ones; exit 1 if one fails."""
     now = SystemClock().now()
-    as_of = now if at is None else read_instant(at, "--at")
+    as_of = now if instant_text is None else read_instant(instant_text, "--at")
     if as_of > now:
         raise Malformed("--at", "an instant that has passed is expected")
     engine = open_books(ctx)

@@ -12,8 +12,8 @@ from ledger.corrections import adjustments
 from ledger.corrections.adjustments import Adjustment, AdjustmentRefused
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import table, text
 from ops.commands.options import AsJson, By, Currency, Player, Reason
+from ops.commands.tables import table, text
 from ops.context import current
 from ops.settings.break_terms import limits_of
 from vocabulary.clock import SystemClock
@@ -73,7 +73,7 @@ def propose(
 
 @app.command()
 def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson = False) -> None:
-    """Approve another person's proposal and book it; repeating completes a partial booking."""
+    """Approve another person's proposal and book it; repeat it to finish a partial booking."""
     limits, engine = limits_of(current(ctx).settings), open_books(ctx)
     with refusals():
         adjustment = adjustments.get_adjustment(engine, proposal)
@@ -115,7 +115,7 @@ def list_adjustments(
     break_id: Annotated[str | None, typer.Option("--break", help="Only of this break.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Proposals that wait for a decision, oldest first."""
+    """List the proposals that wait for a decision, oldest first."""
     query = adjustments.all_adjustments if everything else adjustments.pending_adjustments
     _print(query(open_books(ctx), break_id=break_id), as_json=as_json)
 

@@ -1,5 +1,6 @@
 """``tieout ledger balance|trial-balance``: balances of a wallet and of every account."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,8 +10,9 @@ from ledger.queries import balances
 from ledger.queries.checkpoints import balance_at
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import instant, read_instant, table, text
+from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson, Currency, Player
+from ops.commands.tables import instant, table, text
 
 
 class ClockChoice(StrEnum):
@@ -22,7 +24,7 @@ class ClockChoice(StrEnum):
 
 ByClock = Annotated[
     ClockChoice,
-    typer.Option("--by", help="Count what was received, or what was posted, by then."),
+    typer.Option("--by", help="Which of our clocks counts: received or posted."),
 ]
 
 
@@ -31,15 +33,16 @@ def balance(
     *,
     player: Player,
     currency: Currency,
-    at: Annotated[
-        str | None, typer.Option(help="As of an instant, such as 2026-06-04T12:00:00Z.")
+    as_of: Annotated[
+        str | None, typer.Option("--at", help="An instant, such as 2026-06-04T12:00:00Z.")
     ] = None,
-    by: ByClock = ClockChoice.RECEIVED,
+    clock: ByClock = ClockChoice.RECEIVED,
     as_json: AsJson = False,
 ) -> None:
-    """A player's balance, now or at an instant."""
-    if at is not None:
-        _balance_at(ctx, player, currency, at, by=by, as_json=as_json)
+    """Show a player's balance, now or at an instant."""
+    if as_of is not None:
+        moment = read_instant(as_of, "--at")
+        _balance_at(ctx, player, currency, moment, clock=clock, as_json=as_json)
         return
     wallet = balances.balance_of(open_books(ctx), player=player, currency=currency)
     if wallet is None:
@@ -57,23 +60,22 @@ def _balance_at(
     ctx: typer.Context,
     player: str,
     currency: str,
-    at: str,
+    moment: datetime,
     *,
-    by: ClockChoice,
+    clock: ClockChoice,
     as_json: bool,
 ) -> None:
-    as_of = read_instant(at, "--at")
     wallet = balance_at(
-        open_books(ctx), player=player, currency=currency, at=as_of, by=by.value
+        open_books(ctx), player=player, currency=currency, at=moment, by=clock.value
     )
     if wallet is None:
         raise _no_wallet(player, currency)
     amount = text(wallet.balance, currency)
     if as_json:
         document = {"player": player, "currency": currency, "balance": amount}
-        print_json({**document, "at": as_of, "by": by, "checkpoint": wallet.checkpoint})
+        print_json({**document, "at": moment, "by": clock, "checkpoint": wallet.checkpoint})
         return
-    typer.echo(f"{player}: {amount} {currency} {by} by {instant(as_of)}")
+    typer.echo(f"{player}: {amount} {currency} {clock} by {instant(moment)}")
 
 
 def _no_wallet(player: str, currency: str) -> typer.Exit:
@@ -82,7 +84,7 @@ def _no_wallet(player: str, currency: str) -> typer.Exit:
 
 
 def trial_balance(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """Every account's total; exit 1 unless each currency sums to zero."""
+    """Show the total of every account; exit 1 unless each currency sums to zero."""
     lines = balances.trial_balance(open_books(ctx))
     sums: dict[str, int] = {}
     for line in lines:

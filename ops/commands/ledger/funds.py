@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ledger.accepting.own_operations import Deposit, Withdrawal
-from ops.commands.ledger.output import positive
+from ops.commands.option_values import positive
 from ops.commands.options import Currency, OrderReason, Player
 from ops.commands.wallet_orders import carry_out, fresh_key
 from ops.context import current
@@ -24,7 +24,7 @@ class DepositAs(StrEnum):
 
 Amount = Annotated[str, typer.Option(help="A positive decimal amount, such as 12.50.")]
 OrderKey = Annotated[
-    str | None, typer.Option("--key", help="Your own key: repeating it moves nothing twice.")
+    str | None, typer.Option("--key", help="Your own key: money moves only once under it.")
 ]
 
 
@@ -60,7 +60,7 @@ def withdraw(
     reason: OrderReason,
     key: OrderKey = None,
 ) -> None:
-    """Take money out of a wallet, if it holds that much."""
+    """Take money out of a wallet if it holds enough."""
     order = Withdrawal(
         key=key or fresh_key("withdrawal"),
         handle=player,

@@ -20,7 +20,7 @@ app = lazy_group(
         "adjust": "ops.commands.ledger.adjust:app",
     },
     summaries={
-        "audit": "Sealed days as files, proven without us.",
+        "audit": "Write sealed days to files, and check them without the database.",
         "adjust": "Correct the books by hand: one person proposes, another approves.",
     },
 )

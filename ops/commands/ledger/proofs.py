@@ -18,7 +18,7 @@ from ledger.replay.report import (
 )
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.ledger.output import read_instant
+from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
 from ops.context import current
@@ -39,7 +39,7 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove the books by sums and by order; exit 1 if any check finds something."""
+    """Prove the books: sums, balances, chains, postings; exit 1 if a check fails."""
     scope = WalletScope(
         since=None if since is None else read_instant(since, "--since"),
         wallets=_range(wallets),
@@ -77,7 +77,7 @@ def replay(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build the books again from the stored bytes and compare; exit 1 on a difference."""
+    """Rebuild the books from the stored bytes and compare; exit 1 on a difference."""
     decoders = _decoders(ctx)
     if provider is not None and provider not in decoders.providers:
         raise Malformed("--provider", "the slug of a configured provider is expected")

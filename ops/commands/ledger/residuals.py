@@ -6,8 +6,8 @@ import typer
 
 from ledger.queries.residuals import BookedResidual, residuals_of
 from ops.commands.database import open_books
-from ops.commands.ledger.output import instant, print_rows, text
 from ops.commands.options import AsJson, Limit, ProviderFilter
+from ops.commands.tables import instant, print_rows, text
 
 _COLUMNS = (
     *("residual", "booked_at", "provider", "round", "player", "moved", "stands"),
@@ -21,12 +21,12 @@ def residuals(
     provider: ProviderFilter = None,
     round_id: Annotated[str | None, typer.Option("--round", help="Only this round.")] = None,
     standing: Annotated[
-        bool, typer.Option("--standing", help="Only what was not taken back or changed since.")
+        bool, typer.Option("--standing", help="Only what was not reversed or changed since.")
     ] = False,
     most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
-    """What runs moved between GGR and the account of differences, newest first."""
+    """List what runs moved between GGR and the difference account, newest first."""
     booked = residuals_of(
         open_books(ctx), provider=provider, round_id=round_id, standing=standing, limit=most
     )

@@ -72,11 +72,14 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="Files of days, oldest first.")],
     *,
     seal: Annotated[
-        str | None, typer.Option(help="The last day's seal, as it was kept elsewhere.")
+        str | None, typer.Option(help="The last day's seal, as kept elsewhere.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove files of sealed days with no database: seals, zero sums, chains; exit 1 if not."""
+    """Check files of sealed days without the database; exit 1 if a check fails.
+
+    The checks: seals, sums of zero, chains.
+    """
     auditor = Auditor()
     with progress_bars() as announce:
         done = announce("lines", None)
@@ -89,7 +92,7 @@ def check(
 
 @audit.command()
 def compare(ctx: typer.Context, file: Path, *, as_json: AsJson = False) -> None:
-    """Compare a day's file with the books and name every row that differs; exit 1 if any."""
+    """Compare a day's file with the books and list every row that differs; exit 1 if any."""
     with progress_bars() as announce:
         result = compare_with_books(open_books(ctx), file, progress=announce("lines", None))
     _print_audit(result, as_json=as_json)

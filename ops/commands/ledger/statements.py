@@ -10,9 +10,10 @@ from ledger.queries.provider_days import ProviderDay, provider_days
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.ledger.balances import ByClock, ClockChoice
-from ops.commands.ledger.output import read_day, table, text
+from ops.commands.option_values import read_day
 from ops.commands.options import AsJson
-from ops.commands.provider import entry_named
+from ops.commands.provider_choice import entry_named
+from ops.commands.tables import table, text
 from ops.context import current
 from vocabulary.errors import Malformed
 
@@ -29,22 +30,22 @@ def statement(
     currency: Annotated[
         str | None, typer.Option(help="With --player: the wallet's currency.")
     ] = None,
-    provider: Annotated[str | None, typer.Option(help="Or a provider's days.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Or a provider's totals by day.")] = None,
     first: Annotated[
         str | None, typer.Option("--from", help="With --provider: the first day.")
     ] = None,
     last: Annotated[
         str | None, typer.Option("--to", help="With --provider: the last day.")
     ] = None,
-    by: ByClock = ClockChoice.RECEIVED,
-    after: Annotated[int, typer.Option(help="Only what follows this seq.")] = 0,
+    clock: ByClock = ClockChoice.RECEIVED,
+    after: Annotated[int, typer.Option(help="Only operations after this seq.")] = 0,
     most: Annotated[int, typer.Option(help="At most this many lines.")] = 1_000,
     as_json: AsJson = False,
 ) -> None:
-    """A wallet's operations in chain order, or a provider's days."""
+    """Show a wallet's operations in chain order, or a provider's totals by day."""
     if provider is not None and player is None:
         days = (read_day(first, "--from"), read_day(last, "--to"))
-        _provider_days(ctx, provider, days, by=by, as_json=as_json)
+        _provider_days(ctx, provider, days, clock=clock, as_json=as_json)
     elif player is not None and currency is not None and provider is None:
         lines = statement_of(
             open_books(ctx), player=player, currency=currency, after_seq=after, limit=most
@@ -94,7 +95,7 @@ def _provider_days(
     provider: str,
     days: tuple[date | None, date | None],
     *,
-    by: ClockChoice,
+    clock: ClockChoice,
     as_json: bool,
 ) -> None:
     zone = entry_named(current(ctx).settings, provider).timezone
@@ -102,11 +103,16 @@ def _provider_days(
     rows = [
         _day_json(day)
         for day in provider_days(
-            open_books(ctx), provider=provider, first=first, last=last, zone=zone, by=by.value
+            open_books(ctx),
+            provider=provider,
+            first=first,
+            last=last,
+            zone=zone,
+            by=clock.value,
         )
     ]
     if as_json:
-        print_json({"provider": provider, "timezone": zone, "by": by, "days": rows})
+        print_json({"provider": provider, "timezone": zone, "by": clock, "days": rows})
         return
     columns = ["day", "currency", *_AMOUNTS]
     table(columns, ([str(row[column]) for column in columns] for row in rows))

@@ -11,9 +11,9 @@ from workers.heartbeat_file import age_s
 
 
 def alive(
-    file: Annotated[Path, typer.Argument(help="What --pulse names.")],
+    file: Annotated[Path, typer.Argument(help="The file that --pulse names.")],
     *,
-    within: Annotated[str, typer.Option(help="Longest pause that is still fine.")] = "60s",
+    within: Annotated[str, typer.Option(help="Longest time without progress.")] = "60s",
 ) -> None:
     """Exit 0 if the process that writes this file makes progress, else 1."""
     age = age_s(file)

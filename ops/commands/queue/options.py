@@ -7,7 +7,7 @@ import typer
 from storage.queue.commands import OperatorDecision
 from vocabulary.errors import Malformed
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 By = Annotated[str | None, typer.Option("--by", help="Who you are; kept in the audit trail.")]
 Why = Annotated[str | None, typer.Option("--why", help="Why; kept in the audit trail.")]
 

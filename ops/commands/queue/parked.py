@@ -22,7 +22,8 @@ Job = Annotated[str | None, typer.Option("--job", help="Only what this job parke
 Cause = Annotated[str | None, typer.Option("--cause", help="Only this cause or fingerprint.")]
 Subject = Annotated[str | None, typer.Option("--subject", help='Only this, as "batch 7".')]
 OlderThan = Annotated[
-    str | None, typer.Option("--older-than", help="Only what was parked so long ago, as 2h.")
+    str | None,
+    typer.Option("--older-than", help="Only what was parked longer ago, such as 2h."),
 ]
 
 
@@ -35,7 +36,7 @@ def parked(
     older_than: OlderThan = None,
     as_json: AsJson = False,
 ) -> None:
-    """List parked work with everything known about it; exit 1 if there is any."""
+    """List parked work with its context; exit 1 if there is any."""
     items = parked_items(open_books(ctx), _filter(job, cause, subject, older_than))
     if as_json:
         print_json(items)
@@ -56,7 +57,7 @@ def requeue(
     why: Why = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have parked work done again, once its cause is repaired."""
+    """Do parked work again, once its cause is repaired."""
     parked_filter = _filter(job, cause, subject, older_than)
     decision = read_decision(by, why, dry_run=dry_run)
     engine = open_books(ctx)
@@ -81,7 +82,7 @@ def discard(
     why: Why = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give up parked work for good. Money that was accepted is never given up."""
+    """Discard parked work for good, except work on accepted money."""
     parked_filter = _filter(job, cause, subject, older_than)
     decision = read_decision(by, why, dry_run=dry_run)
     engine = open_books(ctx)

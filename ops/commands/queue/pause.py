@@ -19,7 +19,7 @@ Queue = Annotated[str, typer.Argument(help="The queue: post or ingest.")]
 def pause(
     ctx: typer.Context, queue: Queue, *, dry_run: DryRun = False, by: By = None, why: Why = None
 ) -> None:
-    """Have workers leave a queue alone, at once and across restarts; nothing is lost."""
+    """Stop work on a queue, at once and across restarts; nothing is lost."""
     decision = read_decision(by, why, dry_run=dry_run)
     _switch(ctx, queue, "paused", decision, commands.pause)
 
@@ -27,7 +27,7 @@ def pause(
 def resume(
     ctx: typer.Context, queue: Queue, *, dry_run: DryRun = False, by: By = None, why: Why = None
 ) -> None:
-    """Have workers work on a queue again."""
+    """Start work on a queue again."""
     decision = read_decision(by, why, dry_run=dry_run)
     _switch(ctx, queue, "resumed", decision, commands.resume)
 

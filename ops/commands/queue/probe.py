@@ -40,7 +40,7 @@ def read_snapshot(context: Context) -> QueueSnapshot:
     except Unavailable as error:
         down.append(str(error))
     return QueueSnapshot(
-        state=state, depths=depths, down=tuple(down), queues=QUEUES, at=SystemClock().now()
+        state=state, depths=depths, down=tuple(down), queues=QUEUES, read_at=SystemClock().now()
     )
 
 

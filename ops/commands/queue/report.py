@@ -38,7 +38,7 @@ class QueueSnapshot:
     depths: Mapping[str, QueueDepth] | None
     down: tuple[str, ...]
     queues: tuple[str, ...]
-    at: datetime
+    read_at: datetime
 
 
 def findings(snapshot: QueueSnapshot, limits: QueueLimits) -> list[str]:
@@ -144,7 +144,7 @@ def _queue(snapshot: QueueSnapshot, queue: str) -> dict[str, object]:
         "in_flight": depth.in_flight if depth else None,
         "delayed": depth.delayed if depth else None,
         "dead_letters": depth.dead_letters if depth else None,
-        "oldest_s": max((snapshot.at - oldest).total_seconds(), 0.0) if oldest else None,
+        "oldest_s": max((snapshot.read_at - oldest).total_seconds(), 0.0) if oldest else None,
         "paused": None,
         "canary": None,
     }

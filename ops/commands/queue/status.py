@@ -20,11 +20,11 @@ def status(
     *,
     oldest: Annotated[str, typer.Option(help="Oldest work that is still fine.")] = "60s",
     canary: Annotated[str, typer.Option(help="Oldest canary that is still fine.")] = "60s",
-    progress: Annotated[str, typer.Option(help="Longest pause of a worker.")] = "60s",
+    progress: Annotated[str, typer.Option(help="Longest time without progress.")] = "60s",
     as_json: AsJson = False,
     prometheus: Prometheus = False,
 ) -> None:
-    """What waits, from Postgres and the broker; exit 1 on a finding, 3 if one is down."""
+    """Show what waits in PostgreSQL and the broker; exit 1 on a finding, 3 if one is down."""
     limits = QueueLimits(
         oldest_s=read_seconds("--oldest", oldest),
         canary_s=read_seconds("--canary", canary),

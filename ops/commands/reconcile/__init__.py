@@ -1,5 +1,1 @@
 """``tieout reconcile``."""
-
-from ops.commands.reconcile.group import app
-
-__all__ = ["app"]

@@ -1,6 +1,6 @@
-"""The options of ``tieout reconcile`` that say how a run works."""
+"""The options of ``tieout reconcile`` that decide how a run works."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -8,9 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from ops.commands.progress import progress_of_parts
 from ops.providers.reconciliation import checkpoint_folder
 from reconcile.partitions.executors import executor_of
 from reconcile.partitions.options import RunOptions
@@ -19,7 +18,7 @@ from vocabulary.window import Window, day_window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options of the command line."""
+    """The options as they are given."""
 
     incremental: bool
     close_day: bool
@@ -42,7 +41,7 @@ def run_options(
         raise typer.BadParameter("--incremental goes with neither --close-day nor --resume")
     if options.scheduler is not None and options.workers > 1:
         raise typer.BadParameter("--workers is for this machine: a cluster has its own")
-    with _bar() as progress:
+    with progress_of_parts() as progress:
         yield RunOptions(
             parts=options.partitions,
             executor=executor_of(workers=options.workers, scheduler=options.scheduler),
@@ -63,15 +62,3 @@ def business_day(window: Window, zone: str) -> date:
     if day_window(day, ZoneInfo(zone)) != window:
         raise typer.BadParameter(f"only a whole day of {zone} can be closed")
     return day
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """Parts done, on a terminal's error output; silence elsewhere."""
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), "parts", TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bars:
-        task = bars.add_task("parts", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)

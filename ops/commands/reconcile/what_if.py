@@ -1,20 +1,21 @@
 """``tieout reconcile what-if``: which breaks a proposed rule would hide or open."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.run_options import asked
-from ops.context import Context
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, Provider
+from ops.commands.reconcile.comparison import comparison_of
+from ops.context import Context, current
 from ops.providers.matching import reader_of
-from ops.settings.values import parse_duration
+from ops.settings.durations import parse_duration
 from reconcile.findings.breaks import Break
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import break_json
@@ -39,19 +40,29 @@ class ProposedRules:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-def show(context: Context, provider: str, days: int, sets: list[str], *, as_json: bool) -> None:
-    """Ask, and print what would be hidden and opened."""
-    clock = SystemClock()
+def show(
+    ctx: typer.Context,
+    *,
+    provider: Provider,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days back.")] = 7,
+    rules: Annotated[
+        list[str], typer.Option("--set", help="name=value, e.g. maturity=30m; repeatable.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show which breaks other rules would hide or open; nothing is stored."""
+    context, clock = current(ctx), SystemClock()
     now = clock.now()
-    question = asked(context, provider, _days(context, provider, days, clock), None, clock)
-    base = replace(question.request, read_logged=reader_of(question.chosen))
+    window = _days(context, provider, days, clock)
+    comparison = comparison_of(context, provider, window, None, clock)
+    base = replace(comparison.request, read_logged=reader_of(comparison.configured))
     try:
-        proposal = proposed(base, sets)
+        proposal = proposed(base, rules)
     except (ValueError, Malformed) as error:
         raise typer.BadParameter(str(error), param_hint="--set") from error
-    effect = what_if(question.url, base, proposal.request, now=now, names=proposal.names)
+    effect = what_if(comparison.url, base, proposal.request, now=now, names=proposal.names)
     if as_json:
-        typer.echo(json.dumps(effect_json(effect, base, sets), indent=2))
+        print_json(effect_json(effect, base, rules), indent=2)
     else:
         _print(effect, base)
 
@@ -64,10 +75,10 @@ def proposed(base: RunRequest, sets: list[str]) -> ProposedRules:
         Malformed: an amount that its currency cannot have.
     """
     proposal = ProposedRules(request=base)
-    for each in sets:
-        name, equals, value = each.partition("=")
+    for rule in sets:
+        name, equals, value = rule.partition("=")
         if not equals or not value:
-            raise ValueError(f"{each!r}: name=value is expected")
+            raise ValueError(f"{rule!r}: name=value is expected")
         proposal = _set(proposal, name, value)
     return proposal
 
@@ -76,14 +87,14 @@ def _set(proposal: ProposedRules, name: str, value: str) -> ProposedRules:
     request = proposal.request
     kind, _, subject = name.partition(".")
     if kind == "maturity" and subject in list(RecordKind):
-        age = _read(parse_duration, each=(name, value))
+        age = _read(parse_duration, name, value)
         ages = replace(as_ages(request.maturity), **{subject: age})
         return replace(proposal, request=replace(request, maturity=ages))
     if name in {"maturity", "open_after"}:
-        age = {name: _read(parse_duration, each=(name, value))}
+        age = {name: _read(parse_duration, name, value)}
         return replace(proposal, request=replace(request, **age))
     if name in _RULES:
-        rules = replace(request.rules, **{name: _read(_RULES[name], each=(name, value))})
+        rules = replace(request.rules, **{name: _read(_RULES[name], name, value)})
     elif kind == "tolerance" and is_currency(subject):
         digits = exponent_of(subject, request.exponents)
         minor = minor_from_text(value, digits, path=name)
@@ -117,8 +128,7 @@ _RULES: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-def _read(reader: Callable[[str], Any], *, each: tuple[str, str]) -> Any:
-    name, value = each
+def _read(reader: Callable[[str], Any], name: str, value: str) -> Any:
     try:
         return reader(value)
     except ValueError as error:
@@ -145,8 +155,8 @@ def effect_json(effect: WhatIfEffect, base: RunRequest, sets: list[str]) -> dict
         "set": list(sets),
         "before": effect.before,
         "after": effect.after,
-        "hidden": [break_json(each, base.exponents) for each in effect.hidden],
-        "opened": [break_json(each, base.exponents) for each in effect.opened],
+        "hidden": [break_json(break_, base.exponents) for break_ in effect.hidden],
+        "opened": [break_json(break_, base.exponents) for break_ in effect.opened],
         "changed": [
             {"id": old.id, "kind": str(old.kind), "round_key": old.round_id}
             | {"now": _amount(old, base), "proposed": _amount(new, base)}
@@ -159,19 +169,20 @@ def effect_json(effect: WhatIfEffect, base: RunRequest, sets: list[str]) -> dict
     }
 
 
-def _amount(each: Break, base: RunRequest) -> str:
-    return text_from_minor(each.difference, exponent_of(each.currency, base.exponents))
+def _amount(break_: Break, base: RunRequest) -> str:
+    return text_from_minor(break_.difference, exponent_of(break_.currency, base.exponents))
 
 
 def _print(effect: WhatIfEffect, base: RunRequest) -> None:
     table = Table("", "kind", "round", "player", "difference", "break")
-    told = [("hidden", each) for each in effect.hidden]
-    told += [("opened", each) for each in effect.opened]
-    told += [("changed", each) for _, each in effect.changed]
-    for what, each in told:
-        amount = f"{_amount(each, base)} {each.currency}"
-        table.add_row(what, each.kind, each.round_id, each.player, amount, each.id)
-    if told:
+    breaks = [("hidden", break_) for break_ in effect.hidden]
+    breaks += [("opened", break_) for break_ in effect.opened]
+    breaks += [("changed", proposed_) for _, proposed_ in effect.changed]
+    for change, break_ in breaks:
+        amount = f"{_amount(break_, base)} {break_.currency}"
+        cells = (break_.kind, break_.round_id, break_.player, amount, break_.id)
+        table.add_row(change, *cells)
+    if breaks:
         Console().print(table)
     typer.echo(
         f"breaks now {effect.before}, proposed {effect.after}: {len(effect.hidden)} hidden,"

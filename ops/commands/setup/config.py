@@ -12,7 +12,9 @@ from ops.context import current
 from ops.settings.redaction import shown
 
 app = typer.Typer(
-    help="Show or check the settings.", no_args_is_help=True, add_completion=False
+    help="Check the settings, or show them without secrets.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 
@@ -22,7 +24,7 @@ def show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Print every setting in force, defaults included, secrets by reference only."""
+    """Show every setting in force, with defaults; secrets only as references."""
     document = shown(current(ctx).settings)
     if as_json:
         print_json(document, indent=2)
@@ -37,7 +39,7 @@ def check(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check the settings; print every problem and exit 2 if there is any."""
+    """Check the settings; list every problem and exit 2 if there is one."""
     providers = [provider.slug for provider in current(ctx).settings.providers]
     if as_json:
         print_json({"providers": providers, "problems": []})

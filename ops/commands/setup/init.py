@@ -13,7 +13,7 @@ EXAMPLE = Path(__file__).parents[2] / "tieout.example.toml"
 
 
 def init(ctx: typer.Context) -> None:
-    """Prepare this directory; existing files stay as they are."""
+    """Write tieout.toml, prepare the data directory, create the schema; keep existing files."""
     context = current(ctx)
     _write_settings(context.config or DEFAULT_FILE)
     engines = endpoints(context)

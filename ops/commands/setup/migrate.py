@@ -1,4 +1,4 @@
-"""``tieout migrate``: bring the database to the schema this version expects."""
+"""``tieout migrate``: bring the database to the schema of this version."""
 
 import typer
 from psycopg.errors import InsufficientPrivilege
@@ -12,7 +12,7 @@ from vocabulary.errors import Unavailable
 
 
 def migrate(ctx: typer.Context) -> None:
-    """Bring the database to the schema this version expects; repeating it changes nothing."""
+    """Bring the database to the schema of this version; repeating it changes nothing."""
     typer.echo(f"schema {migrate_database(endpoints(current(ctx)).database_url)}")
 
 

@@ -63,13 +63,13 @@ def demo(
     *,
     out: Annotated[Path, typer.Option(help="Folder for everything.")] = Path("demo-out"),
     count: Annotated[int, typer.Option(min=100, help="Callbacks to deliver.")] = 4000,
-    seed: Annotated[int, typer.Option(min=0, help="Decides everything.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Decides all that is sent.")] = 1,
     faults: Annotated[int, typer.Option(min=0, help="History rounds to falsify.")] = 30,
     history_ids: Annotated[
         HistoryIds, typer.Option(help="Whose ids the pushed history has.")
     ] = HistoryIds.BETS,
 ) -> None:
-    """Run the pipeline with injected faults; exit 1 unless exactly those are found."""
+    """Run the whole pipeline with planted faults; exit 1 unless exactly those are found."""
     signal.signal(signal.SIGTERM, _stop)
     setup = prepare(out, own_ids=history_ids is HistoryIds.OWN)
     try:

@@ -48,11 +48,11 @@ def simulate(
     ctx: typer.Context,
     *,
     count: Annotated[int, typer.Option(min=0, help="Callbacks to deliver.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Decides everything.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Decides all that is sent.")] = 1,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Callbacks per second.")] = None,
-    connections: Annotated[int, typer.Option(min=1, max=1024, help="Sent at once.")] = 16,
+    connections: Annotated[int, typer.Option(min=1, max=1024, help="Calls at once.")] = 16,
     players: Annotated[int | None, typer.Option(min=1, help="Players taking part.")] = None,
-    url: Annotated[str | None, typer.Option(help="Receiver; else as configured.")] = None,
+    url: Annotated[str | None, typer.Option(help="Receiver's URL; else as configured.")] = None,
     journal: Annotated[Path | None, typer.Option(help="Write every answer here.")] = None,
     faults: Annotated[int, typer.Option(min=0, help="History rounds to falsify.")] = 0,
     history: Annotated[
@@ -63,14 +63,14 @@ def simulate(
     ] = None,
     serve_api: Annotated[
         int | None,
-        typer.Option(min=1, max=65_535, help="Then serve the providers' APIs at this port."),
+        typer.Option(min=1, max=65_535, help="Afterwards serve their APIs at this port."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import players, send their callbacks with every misbehaviour, report the history.
+    """Play the provider's side against a receiver: faulty callbacks, then the history.
 
-    A seed is one simulation: its player names and ids carry it. Exit 1 when any answer was not
-    the expected one.
+    A seed gives one simulation: it is part of player names and ids. Exit 1 when any answer
+    differs from the expected one.
     """
     context = current(ctx)
     target, currency = _target(context, url)
@@ -116,8 +116,8 @@ def _target(context: Context, url: str | None) -> tuple[ReceiverTarget, str]:
         if entry.dialect.name in SYSTEMS:
             first.setdefault(entry.dialect.name, configuration_of(entry))
     if not first:
-        known = " or ".join(SYSTEMS)
-        raise SettingsInvalid([f"providers: one with the dialect {known} is expected"])
+        dialects = " or ".join(SYSTEMS)
+        raise SettingsInvalid([f"providers: one with the dialect {dialects} is expected"])
     target = ReceiverTarget(
         url=url or f"http://{settings.receiver.host}:{settings.receiver.port}",
         providers={SYSTEMS[name]: first[name] for name in sorted(first)},

@@ -119,7 +119,7 @@ def test_a_platform_that_fails_costs_its_own_feed_and_no_other_is_kept_waiting(
     }
     why = {log["provider"]: log.get("why", "") for log in of_rounds}
     assert "answered 503" in why["down"]
-    assert "not told whole within 1s" in why["slow"]
+    assert "the feed did not end within 1s" in why["slow"]
     with engine.connect() as connection:
         failed = [finding for finding in open_findings(connection) if finding.feed == "rounds"]
         marks = {(mark.provider, mark.feed) for mark in list_watermarks(connection)}

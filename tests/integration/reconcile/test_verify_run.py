@@ -175,7 +175,7 @@ def test_a_tolerance_accepts_small_differences_and_sums_them(
     assert breaks == [("payout_mismatch", "r2", "0.06")]
     assert output["residual"] == {"USD": "0.03"}
     done = tieout.run("reconcile", "--provider", "unnamed", *DAY)
-    assert "let pass by the tolerance: 0.03 USD" in done.stdout
+    assert "within the tolerance: 0.03 USD" in done.stdout
 
 
 def _play(tieout: CommandLine, parts: list[tuple[int, int]]) -> None:

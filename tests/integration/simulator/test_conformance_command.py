@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ops.commands.conformance_hooks import roster, target_of
+from ops.commands.provider.conformance_hooks import roster, target_of
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.settings.loader import load
 from simulator.conformance.catalogue import CATALOGUE

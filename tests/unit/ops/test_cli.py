@@ -48,7 +48,7 @@ def test_every_module_with_a_command_is_listed() -> None:
     assert defining - set(sys.modules) == set()
 
 
-@pytest.mark.parametrize("name", ["breaks", "feed", "ledger", "provider", "queue"])
+@pytest.mark.parametrize("name", ["breaks", "feed", "ledger", "players", "provider", "queue"])
 def test_the_help_of_a_group_shows_the_help_of_its_commands(name: str) -> None:
     group = load_command(name)
 

@@ -46,7 +46,7 @@ PAUSED = Pause(queue="post", paused_at=NOW, paused_by="nora", why="a repair")
 def snapshot(state: QueueState | None = WELL, **depths: QueueDepth) -> QueueSnapshot:
     by_queue = {"post": IDLE, "ingest": IDLE} | depths
     return QueueSnapshot(
-        state=state, depths=by_queue, down=(), queues=("post", "ingest"), at=NOW
+        state=state, depths=by_queue, down=(), queues=("post", "ingest"), read_at=NOW
     )
 
 

@@ -1,16 +1,34 @@
 """``tieout provider conformance``: play every scenario against a running receiver."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, ProviderArgument
+from ops.commands.provider.conformance_hooks import (
+    our_ledger,
+    players_of,
+    require_receiver,
+    roster,
+    target_of,
+)
+from ops.commands.provider_choice import provider_named
 from ops.context import Context, current
-
-if TYPE_CHECKING:
-    from simulator.conformance.scenario import ScenarioResult
-    from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
+from simulator.conformance.runner import examine
+from simulator.conformance.scenario import ScenarioResult
+from simulator.conformance.target import (
+    NO_HOOKS,
+    ConformancePlayer,
+    ConformanceTarget,
+    LedgerHooks,
+)
+from vocabulary.clock import SystemClock
 
 #: Columns of the table where no terminal says how wide it is.
 WIDTH = 160
@@ -18,101 +36,77 @@ WIDTH = 160
 
 def conformance(
     ctx: typer.Context,
-    slug: Annotated[str, typer.Argument(help="The provider's slug.")],
+    slug: ProviderArgument,
     *,
-    url: Annotated[str | None, typer.Option(help="Receiver; else as configured.")] = None,
+    url: Annotated[str | None, typer.Option(help="Receiver's URL; else as configured.")] = None,
     players: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Play with these; else with new ones."),
+        typer.Option(exists=True, dir_okay=False, help="Players file; else new players."),
     ] = None,
     imports: Annotated[
         bool,
         typer.Option("--import/--no-import", help="Import the players into our own books."),
     ] = True,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Names players and ids; else from the clock.")
+        int | None, typer.Option(min=0, help="Part of names and ids; else the time.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Play every scenario of the provider's protocol and print what failed.
 
     Exit 0 when all that apply passed, 1 when one failed, 3 when no receiver listens.
     """
-    from ops.commands.conformance_hooks import must_listen, target_of  # noqa: PLC0415 - heavy
-
     context = current(ctx)
     if players is None and not imports:
-        raise typer.BadParameter("--no-import needs --players: who is known over there?")
-    target = target_of(_entry(context, slug))
+        raise typer.BadParameter("--no-import needs --players: it plays with players who exist")
+    target = target_of(provider_named(context.settings, slug))
     settings = context.settings.receiver
     receiver = url or f"http://{settings.host}:{settings.port}"
-    must_listen(receiver)
-    number = _from_clock() if seed is None else seed
-    results = _examined(context, target, receiver, players, number, imports=imports)
-    report = _report(target, receiver, number, results)
+    require_receiver(receiver)
+    if seed is None:
+        seed = int(SystemClock().now().timestamp() * 1000)
+    results = _results(context, target, receiver, players, seed, imports=imports)
+    report = _report(target, receiver, seed, results)
     if as_json:
-        typer.echo(json.dumps(report, indent=2))
+        print_json(report, indent=2)
     else:
         _print(report)
     raise typer.Exit(1 if report["failed"] else 0)
 
 
-def _entry(context: Context, slug: str) -> Any:
-    from ops.providers.configured import configured  # noqa: PLC0415 - heavy
-
-    providers = configured(context.settings)
-    if slug not in providers:
-        known = ", ".join(providers) or "none"
-        raise typer.BadParameter(f"no provider is called {slug}; configured: {known}")
-    return providers[slug]
-
-
-def _from_clock() -> int:
-    from vocabulary.clock import SystemClock  # noqa: PLC0415
-
-    return int(SystemClock().now().timestamp() * 1000)
-
-
-def _examined(
+def _results(
     context: Context,
-    target: "ConformanceTarget",
+    target: ConformanceTarget,
     url: str,
     players: Path | None,
     seed: int,
     *,
     imports: bool,
-) -> "list[ScenarioResult]":
-    from ops.commands.conformance_hooks import our_ledger, players_of, roster  # noqa: PLC0415 - heavy
-    from simulator.conformance.target import NO_HOOKS  # noqa: PLC0415
-
+) -> list[ScenarioResult]:
     text = players.read_text("utf-8-sig") if players else roster(target, seed)
     test_players = players_of(text, target)
     if not imports:
-        return _played(url, target, NO_HOOKS, test_players, seed)
+        return _run(url, target, NO_HOOKS, test_players, seed)
     with our_ledger(context, text, target) as hooks:
-        return _played(url, target, hooks, test_players, seed)
+        return _run(url, target, hooks, test_players, seed)
 
 
-def _played(
+def _run(
     url: str,
-    target: "ConformanceTarget",
-    hooks: "LedgerHooks",
-    players: "list[ConformancePlayer]",
+    target: ConformanceTarget,
+    hooks: LedgerHooks,
+    players: list[ConformancePlayer],
     seed: int,
-) -> "list[ScenarioResult]":
-    import uvloop  # noqa: PLC0415 - heavy
-
-    from simulator.conformance.runner import examine  # noqa: PLC0415
-
-    async def everything() -> "list[ScenarioResult]":
+) -> list[ScenarioResult]:
+    async def collect() -> list[ScenarioResult]:
         results = examine(url, target, hooks, players, run=f"c{seed}")
         return [result async for result in results]
 
-    return uvloop.run(everything())
+    return uvloop.run(collect())
 
 
 def _report(
-    target: "ConformanceTarget", url: str, seed: int, results: "list[ScenarioResult]"
+    target: ConformanceTarget, url: str, seed: int, results: list[ScenarioResult]
 ) -> dict[str, Any]:
     outcomes = [result.result.value for result in results]
     return {
@@ -146,11 +140,7 @@ def _scenario(result: "ScenarioResult") -> dict[str, Any]:
 
 
 def _print(report: dict[str, Any]) -> None:
-    """One row a scenario; of a played one the last step, which is the one that failed."""
-    from rich.console import Console  # noqa: PLC0415 - heavy
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
+    """Print a row per scenario with its last step, which is the one that may have failed."""
     table = Table(title=f"{report['provider']} ({report['dialect']}) at {report['url']}")
     for column in ("scenario", "result", "steps", "sent", "expected", "seen"):
         table.add_column(column, no_wrap=column in {"scenario", "result"}, overflow="fold")

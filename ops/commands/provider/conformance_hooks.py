@@ -1,4 +1,4 @@
-"""What a conformance run needs: its target, its players, and our own ledger behind it."""
+"""The target and the players of a conformance run, and the ledger behind the receiver."""
 
 import io
 import socket
@@ -25,16 +25,16 @@ LISTENING_WAIT_S = 5.0
 
 
 def target_of(entry: ConfiguredProvider) -> ConformanceTarget:
-    """A configured provider as the scenarios call as it.
+    """The target that plays the role of a configured provider.
 
     Raises:
         SettingsInvalid: there are no scenarios for its dialect.
     """
     system = SYSTEMS.get(entry.dialect.name)
     if system is None:
-        known = ", ".join(SYSTEMS)
+        dialects = ", ".join(SYSTEMS)
         raise SettingsInvalid(
-            [f"providers.{entry.provider.slug}: scenarios exist for the dialects {known}"]
+            [f"providers.{entry.provider.slug}: scenarios exist for the dialects {dialects}"]
         )
     configuration = configuration_of(entry)
     return ConformanceTarget(
@@ -60,10 +60,10 @@ def roster(target: ConformanceTarget, seed: int) -> str:
 
 
 def players_of(players: str, target: ConformanceTarget) -> list[ConformancePlayer]:
-    """A player for each scenario from a players file: the first that have enough.
+    """The first players of a file that have enough money, one for each scenario.
 
     Raises:
-        Malformed: the file does not hold, or names too few of them.
+        Malformed: the file is invalid, or has too few such players.
     """
     least = target.units(OPENING_UNITS)
     listed = [
@@ -77,7 +77,7 @@ def players_of(players: str, target: ConformanceTarget) -> list[ConformancePlaye
     ]
     if len(listed) < PLAYERS_NEEDED:
         wanted = f"{PLAYERS_NEEDED} players with {target.text(least)} {target.currency}"
-        raise Malformed("players", f"at least {wanted} or more are expected")
+        raise Malformed("players", f"at least {wanted} are expected")
     return listed[:PLAYERS_NEEDED]
 
 
@@ -88,7 +88,7 @@ def our_ledger(
     """Import the players and open the ledger behind the receiver.
 
     Raises:
-        Malformed: a wallet is known already, so that its balance is not.
+        Malformed: a wallet exists already, so that its opening balance was not set.
         Unavailable: the database is out of reach.
     """
     engine = open_engine(endpoints(context).database_url)
@@ -117,11 +117,11 @@ def our_ledger(
         engine.dispose()
 
 
-def must_listen(url: str) -> None:
-    """Refuse early, before players are imported, when nobody is there.
+def require_receiver(url: str) -> None:
+    """Check, before players are imported, that a receiver listens.
 
     Raises:
-        Unavailable: nobody listens.
+        Unavailable: nothing listens at the URL.
     """
     parts = urlsplit(url)
     address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))

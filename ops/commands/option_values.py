@@ -1,15 +1,13 @@
-"""Values of options, and tables, for the commands about money."""
+"""Values of options: amounts, instants, days, durations and windows, read from text."""
 
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from ops.commands.json_output import print_json
 from ops.settings.durations import parse_duration
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
+from vocabulary.window import Window, parse_window
 
 
 def positive(amount: str, currency: str, option: str = "--amount") -> Money:
@@ -22,16 +20,6 @@ def positive(amount: str, currency: str, option: str = "--amount") -> Money:
     if money.minor <= 0:
         raise Malformed(option, "an amount above zero is expected")
     return money
-
-
-def text(minor: int, currency: str) -> str:
-    """Minor units as a decimal string."""
-    return Money(minor, currency).text()
-
-
-def instant(at: datetime | None) -> str | None:
-    """An instant as ISO 8601."""
-    return None if at is None else at.isoformat()
 
 
 def read_instant(value: str, option: str) -> datetime:
@@ -88,23 +76,25 @@ def read_duration(value: str, option: str) -> timedelta:
         raise Malformed(option, "a duration such as 24h or 30d is expected") from error
 
 
-def table(columns: list[str], rows: Iterable[list[str]]) -> None:
-    """Print rows under their columns."""
-    grid = Table(*columns)
-    for row in rows:
-        grid.add_row(*row)
-    Console().print(grid)
+def read_maturity(value: str | None) -> timedelta | None:
+    """The duration of ``--maturity``, or None.
+
+    Raises:
+        typer.BadParameter: the value is no duration.
+    """
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--maturity") from error
 
 
-def print_rows(
-    rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool
-) -> None:
-    """Print rows as JSON, or some of their columns as a table."""
-    if as_json:
-        print_json(rows)
-    else:
-        table(list(columns), ([_cell(row[name]) for name in columns] for row in rows))
+def window_of(start: str, end: str, *, zone: str) -> Window:
+    """The window between two dates or instants, which are local to ``zone`` without an offset.
 
-
-def _cell(value: object) -> str:
-    return "" if value is None or value is False else str(value)
+    Raises:
+        typer.BadParameter: invalid dates or instants, or an empty window.
+    """
+    try:
+        return parse_window(start, end, zone=zone)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error

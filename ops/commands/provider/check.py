@@ -1,4 +1,4 @@
-"""``tieout provider check``: prove credentials and clock against a provider's API."""
+"""``tieout provider check``: check credentials and clock against a provider's API."""
 
 import asyncio
 from datetime import timedelta
@@ -8,7 +8,7 @@ import typer
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, ProviderArgument
-from ops.commands.provider import entry_named
+from ops.commands.provider_choice import entry_named
 from ops.context import current
 from ops.providers.api_access import open_api
 from ops.runtime import logs
@@ -21,7 +21,7 @@ SKEW_MAX = timedelta(seconds=60)
 
 
 def check(ctx: typer.Context, slug: ProviderArgument, *, as_json: AsJson = False) -> None:
-    """Prove credentials and clock against the provider's API.
+    """Check credentials and clock against the provider's API.
 
     Exit 0 when both hold, 1 when it refuses us or the clocks differ, 3 when it is out of reach.
     """

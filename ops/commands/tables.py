@@ -1,0 +1,42 @@
+"""Rows and cells on a terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from ops.commands.json_output import print_json
+from vocabulary.money import Money
+
+
+def text(minor: int, currency: str) -> str:
+    """Minor units as a decimal string."""
+    return Money(minor, currency).text()
+
+
+def instant(moment: datetime | None) -> str | None:
+    """An instant as ISO 8601."""
+    return None if moment is None else moment.isoformat()
+
+
+def table(columns: list[str], rows: Iterable[list[str]]) -> None:
+    """Print rows under their columns."""
+    grid = Table(*columns)
+    for row in rows:
+        grid.add_row(*row)
+    Console().print(grid)
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool
+) -> None:
+    """Print rows as JSON, or some of their columns as a table."""
+    if as_json:
+        print_json(rows)
+    else:
+        table(list(columns), ([_cell(row[name]) for name in columns] for row in rows))
+
+
+def _cell(value: object) -> str:
+    return "" if value is None or value is False else str(value)
