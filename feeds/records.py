@@ -13,6 +13,7 @@ from hashlib import blake2b
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, text
 
+from feeds.changes import Changes, staged_changes
 from feeds.withdrawals import keep_delivered_keys, record_returns
 from feeds.write_order import lock_history, next_number
 from vocabulary.facts import HistoryRecord
@@ -121,6 +122,8 @@ class FeedCount:
         repeated_ids: the first ids that a statement names more than once.
         first, last: the earliest and latest creation of records that are new or changed, before
             or after the change; None if there are none.
+        changes: stored records that got other figures without a newer version; not looked for
+            in pushed records.
         has_delivered_keys: ``feed_delivered`` holds the keys of all records passed in until the
             transaction ends.
     """
@@ -133,6 +136,7 @@ class FeedCount:
     repeated_ids: tuple[str, ...] = field(default=(), compare=False)
     first: datetime | None = field(default=None, compare=False)
     last: datetime | None = field(default=None, compare=False)
+    changes: Changes = field(default=Changes(), compare=False)
     has_delivered_keys: bool = field(default=False, compare=False)
 
 
@@ -159,7 +163,7 @@ def store_records(
         received_at: our instant.
         read_to: everything before it was read already, so new records before it are late.
         keeps_keys: keep the keys of all records in ``feed_delivered``, see
-            ``feeds.withdrawals``.
+            ``feeds.withdrawals``, and look for records that change without a newer version.
     """
     delivery = _Delivery(provider_slug, source, received_at, read_to)
     return _store(connection, delivery, records, is_statement=False, keeps_keys=keeps_keys)
@@ -212,11 +216,15 @@ def _store(
     if is_statement:
         connection.execute(text(_OCCURRENCES))
         repeated = connection.execute(text(_REPEATED), {"most": IDS_MAX}).scalars().all()
+    changes = Changes()
     if keeps_keys:
         keep_delivered_keys(connection)
+        changes = staged_changes(connection, delivery.provider)
     count = _merge(connection, delivery, received)
     connection.execute(text("DELETE FROM feed_stage"))
-    return replace(count, repeated_ids=tuple(repeated), has_delivered_keys=keeps_keys)
+    return replace(
+        count, repeated_ids=tuple(repeated), changes=changes, has_delivered_keys=keeps_keys
+    )
 
 
 def _merge(connection: Connection, delivery: _Delivery, received: int) -> FeedCount:

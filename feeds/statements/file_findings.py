@@ -1,20 +1,29 @@
 """Findings about a statement file as a whole and about the sequence of files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from feeds.changes import Changes
 from feeds.findings import FindingKind, NewFinding
 from feeds.gaps import missing_days, missing_numbers
 from feeds.records import FeedCount
 from feeds.statements.archive import STATEMENT, OtherFile
 from vocabulary.window import day_window
 
+#: Changed records named in the text of a finding.
+_NAMED_MAX = 3
+
 _SEQUENCE = """
 SELECT business_day, number FROM feed_files
  WHERE provider = :provider AND feed = :feed AND verdict <> 'quarantined'
+"""
+_IS_ELSEWHERE = """
+SELECT exists(SELECT FROM feed_delivered)
+       AND NOT exists(SELECT FROM feed_delivered
+                       WHERE created_at >= :since AND created_at < :until)
 """
 
 
@@ -53,6 +62,50 @@ def rival_file(
         " --restates, or set several_a_day",
         file=name,
         covers=day_window(day, zone),
+    )
+
+
+def changed_records(
+    changes: Changes, name: str, exponents: Mapping[str, int]
+) -> Iterator[NewFinding]:
+    """The finding that the file contradicts records that were stored before."""
+    if not changes.count:
+        return
+    first = "; ".join(change.sentence(exponents) for change in changes.first[:_NAMED_MAX])
+    rest = changes.count - _NAMED_MAX
+    yield NewFinding(
+        kind=FindingKind.CHANGED_RECORD,
+        detail=f"the file has other figures for {changes.count} known records: {first}"
+        + (f"; and {rest} more" if rest > 0 else "")
+        + "; if the file is right, import it with --restates",
+        file=name,
+        evidence={
+            "records": [change.evidence() for change in changes.first],
+            "count": changes.count,
+        },
+    )
+
+
+def wrong_day(
+    connection: Connection, day: date | None, name: str, zone: ZoneInfo
+) -> Iterator[NewFinding]:
+    """The finding that no record of the file is of the day in its name.
+
+    ``feed_delivered`` holds the records of the file.
+    """
+    if day is None:
+        return
+    window = day_window(day, zone)
+    params = {"since": window.start, "until": window.end}
+    is_elsewhere: bool = connection.execute(text(_IS_ELSEWHERE), params).scalar_one()
+    if not is_elsewhere:
+        return
+    yield NewFinding(
+        kind=FindingKind.WRONG_DAY,
+        detail=f"the name says {day}, but no line of the file is of that day; rename the file,"
+        " correct the setting day or timezone, or import it with --restates",
+        file=name,
+        covers=window,
     )
 
 

@@ -6,8 +6,8 @@
     feed_findings                 unreadable lines and problems of the file
 
 All of it is one transaction. A file is quarantined (archived and not imported) if nothing of it
-can be read, if another file covers the same day, or if it has any error and the settings ask
-for all or nothing.
+can be read, if another file covers the same day, if it contradicts stored records or the day in
+its name, or if it has any error and the settings ask for all or nothing.
 
 A file without errors that restates others replaces them: records of theirs that are missing
 from the time it covers are withdrawn (``feeds.statements.restatement``).
@@ -33,7 +33,14 @@ from feeds.findings import (
 )
 from feeds.records import FeedCount, store_statement
 from feeds.statements.archive import STATEMENT, OtherFile, archive_file, other_files
-from feeds.statements.file_findings import late_records, repeated_ids, rival_file, sequence_gaps
+from feeds.statements.file_findings import (
+    changed_records,
+    late_records,
+    repeated_ids,
+    rival_file,
+    sequence_gaps,
+    wrong_day,
+)
 from feeds.statements.line_summary import LineSummary
 from feeds.statements.reader import StatementReader
 from feeds.statements.restatement import (
@@ -48,6 +55,10 @@ from vocabulary.window import day_window
 
 _NOTHING = FeedCount(received=0, versions=0, stored=0)
 _QUARANTINED = "quarantined"
+#: Findings of a file that is not imported before a person confirms it with ``--restates``.
+_UNCONFIRMED = frozenset(
+    {FindingKind.TWO_FILES_FOR_ONE_DAY, FindingKind.CHANGED_RECORD, FindingKind.WRONG_DAY}
+)
 _SAVE_VERDICT = """
 UPDATE feed_files
    SET business_day = :day, number = :number, covers_from = :first, covers_to = :last,
@@ -68,7 +79,8 @@ class ImportRequest:
     Attributes:
         zone: in which the provider's days end.
         expects_daily: every day has a file, so a day without one is a gap.
-        restates: it replaces an earlier file of the same day or name.
+        restates: a person confirms that it replaces an earlier file of the same day or name,
+            and that its figures and its name are right.
         complete: it covers all of the time of the files it restates.
     """
 
@@ -191,11 +203,14 @@ def _store_content(
     day = _day_in_name(reader, name)
     savepoint = connection.begin_nested()
     count = _store_lines(connection, reader, request, lines, day)
+    misplaced = list(wrong_day(connection, day, name, request.zone))
     day = day or lines.only_day(request.zone)
     others = other_files(connection, slug, name, digest, day)
     may_have_rivals = request.restates or reader.rules.several_a_day
-    rival = () if may_have_rivals else rival_file(others, name, day, request.zone)
-    findings = [*lines.findings, *repeated_ids(count, name), *rival]
+    rival = () if may_have_rivals else tuple(rival_file(others, name, day, request.zone))
+    changed = changed_records(count.changes, name, reader.provider.exponents)
+    unconfirmed = () if request.restates else (rival or (*misplaced, *changed))
+    findings = [*lines.findings, *repeated_ids(count, name), *unconfirmed]
     verdict = _verdict(reader, count, findings)
     if verdict == _QUARANTINED:
         savepoint.rollback()
@@ -261,8 +276,8 @@ def _has_errors(findings: Iterable[NewFinding]) -> bool:
 def _verdict(reader: StatementReader, count: FeedCount, findings: Sequence[NewFinding]) -> str:
     if not _has_errors(findings):
         return "imported"
-    has_rival = any(finding.kind is FindingKind.TWO_FILES_FOR_ONE_DAY for finding in findings)
-    if has_rival or reader.rules.whole or count.received == 0:
+    needs_person = any(finding.kind in _UNCONFIRMED for finding in findings)
+    if needs_person or reader.rules.whole or count.received == 0:
         return _QUARANTINED
     return "partly"
 
