@@ -219,16 +219,16 @@ def _merge(
     """
     params = {**asdict(delivery), "stored_no": next_number(connection), "most": IDS_MAX}
     record_returns(connection, params)
-    known = connection.execute(text(_KNOWN), params).one()
-    if known.versions and known.records:
+    overlap = connection.execute(text(_KNOWN), params).one()
+    if overlap.versions and overlap.records:
         connection.execute(text(_DROP_KNOWN), params)
-    is_new = is_statement and not known.versions
+    is_new = is_statement and not overlap.versions
     versions = _keep_versions(connection, params, is_new=is_new)
     if not is_statement:
         keep_newest(connection)
     mark_continuing(connection)
     late = _late(connection, params)
-    or_update = _OR_UPDATE if known.records else ""
+    or_update = _OR_UPDATE if overlap.records else ""
     stored = connection.execute(text(_INSERT + or_update), params).rowcount
     refresh_statistics(connection, stored)
     first, last = connection.execute(text(_SPAN), params).one()

@@ -42,6 +42,13 @@ def report(
         list[str] | None,
         typer.Option(help="Of the invoices: one for all, or one for each, in their order."),
     ] = None,
+    protect_ids: Annotated[
+        bool,
+        typer.Option(
+            "--protect-ids",
+            help='In CSV, write ids that look like numbers as ="ID": spreadsheets keep them.',
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a workbook, a page and tables per provider, and print where they are."""
@@ -52,7 +59,8 @@ def report(
     chosen = list(known.values()) if provider is None else [provider_named(known, provider)]
     windows = [_window(each, start, end) for each in chosen]
     invoices = _invoices(context, provider, invoice or [], period or [])
-    paths = _write(context, list(zip(chosen, windows, strict=True)), invoices, out)
+    windowed = list(zip(chosen, windows, strict=True))
+    paths = _write(context, windowed, invoices, out, protect_ids=protect_ids)
     if as_json:
         told = {slug: [str(path) for path in files] for slug, files in paths.items()}
         typer.echo(json.dumps(told, indent=2))
@@ -102,6 +110,8 @@ def _write(
     chosen: list[tuple[ConfiguredProvider, Window | None]],
     invoices: tuple[CheckedInvoice, ...],
     out: Path,
+    *,
+    protect_ids: bool,
 ) -> dict[str, tuple[Path, ...]]:
     engine = open_engine(endpoints(context).database_url, pool_size=1)
     written = {}
@@ -117,6 +127,6 @@ def _write(
                 rules=rules_of(context.settings),
                 invoices=invoices,
             )
-            written[each.provider.slug] = write_pack(pack, out)
+            written[each.provider.slug] = write_pack(pack, out, protect_ids=protect_ids)
     engine.dispose()
     return written
