@@ -138,8 +138,8 @@ def run_import(path: Path, url: str) -> dict[str, Any]:
     return {
         "server_cpu": server_cpu,
         "records": result.count.stored,
-        "repeated": len(result.count.repeated_ids),
-        "unreadable": sum(finding.line is not None for finding in result.findings),
+        "repeated": result.count.repeated,
+        "unreadable": result.unreadable,
     }
 
 

@@ -29,7 +29,8 @@ from vocabulary.facts import HistoryRecord
 IDS_MAX = 1_000
 
 _REPEATED = """
-SELECT DISTINCT record_id FROM feed_stage WHERE occurrence > 1 ORDER BY record_id LIMIT :most
+SELECT record_id, count(*) OVER () AS repeated
+  FROM feed_stage WHERE occurrence > 1 GROUP BY record_id ORDER BY record_id LIMIT :most
 """
 # The span includes superseded versions: the record may have moved to another day.
 _SPAN = """
@@ -105,7 +106,8 @@ class FeedCount:
         stored: records that are new or replaced an older version.
         late: new records of a time that was read before.
         late_ids: the first of them, oldest first.
-        repeated_ids: the first ids that a statement names more than once.
+        repeated: ids that a statement names more than once.
+        repeated_ids: the first of them.
         first, last: the earliest and latest creation of records that are new or changed, before
             or after the change; None if there are none.
         changes: stored records that got other figures without a newer version; not looked for
@@ -119,6 +121,7 @@ class FeedCount:
     stored: int
     late: int = 0
     late_ids: tuple[str, ...] = field(default=(), compare=False)
+    repeated: int = field(default=0, compare=False)
     repeated_ids: tuple[str, ...] = field(default=(), compare=False)
     first: datetime | None = field(default=None, compare=False)
     last: datetime | None = field(default=None, compare=False)
@@ -195,17 +198,21 @@ def _store(
     # Two writers must not ask at once whether a round already has a record.
     lock_history(connection, delivery.provider)
     received = stage_records(connection, delivery.provider, records)
-    repeated: Sequence[str] = ()
+    repeated: Sequence[Row[Any]] = ()
     if is_statement:
         number_occurrences(connection)
-        repeated = connection.execute(text(_REPEATED), {"most": IDS_MAX}).scalars().all()
+        repeated = connection.execute(text(_REPEATED), {"most": IDS_MAX}).all()
     changes = Changes()
     if keeps_keys:
         keep_delivered_keys(connection)
         changes = staged_changes(connection, delivery.provider)
     count = _merge(connection, delivery, received, is_statement=is_statement)
     return replace(
-        count, repeated_ids=tuple(repeated), changes=changes, has_delivered_keys=keeps_keys
+        count,
+        repeated=repeated[0].repeated if repeated else 0,
+        repeated_ids=tuple(row.record_id for row in repeated),
+        changes=changes,
+        has_delivered_keys=keeps_keys,
     )
 
 

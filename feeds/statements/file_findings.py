@@ -11,6 +11,7 @@ from feeds.findings import FindingKind, NewFinding
 from feeds.gaps import missing_days, missing_numbers
 from feeds.records import FeedCount
 from feeds.statements.archive import STATEMENT, OtherFile
+from feeds.statements.listed_findings import LISTED_MAX
 from vocabulary.window import day_window
 
 #: Changed records named in the text of a finding.
@@ -110,13 +111,21 @@ def wrong_day(
 
 
 def repeated_ids(count: FeedCount, name: str) -> Iterator[NewFinding]:
-    """A finding for each id that the file has in several lines."""
-    for record_id in count.repeated_ids:
+    """A finding for each of the first ids that the file has in several lines, and a count."""
+    for record_id in count.repeated_ids[:LISTED_MAX]:
         yield NewFinding(
             kind=FindingKind.DUPLICATED_KEY,
             detail="the file has this id in several lines; each line is kept",
             file=name,
             record_id=record_id,
+        )
+    more = count.repeated - LISTED_MAX
+    if more > 0:
+        yield NewFinding(
+            kind=FindingKind.DUPLICATED_KEY,
+            detail=f"and {more} more ids that the file has in several lines",
+            file=name,
+            evidence={"more": more},
         )
 
 

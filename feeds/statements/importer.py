@@ -51,6 +51,7 @@ from feeds.statements.restatement import (
 )
 from feeds.withdrawals import WithdrawalCause
 from feeds.write_order import lock_history
+from vocabulary.errors import Refused
 from vocabulary.window import day_window
 
 _NOTHING = FeedCount(received=0, versions=0, stored=0)
@@ -81,7 +82,8 @@ class ImportRequest:
         expects_daily: every day has a file, so a day without one is a gap.
         restates: a person confirms that it replaces an earlier file of the same day or name,
             and that its figures and its name are right.
-        complete: it covers all of the time of the files it restates.
+        replaces: numbers of other files that it replaces, whatever their day and name.
+        complete: it covers all of the time of the files it replaces.
     """
 
     path: Path
@@ -89,7 +91,13 @@ class ImportRequest:
     now: datetime
     expects_daily: bool = False
     restates: bool = False
+    replaces: tuple[int, ...] = ()
     complete: bool = False
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether a person confirms that what the file changes is right."""
+        return self.restates or bool(self.replaces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,7 @@ class ImportResult:
         count: stored records; none of a quarantined file.
         findings: every problem of the file.
         gaps, restatements: the number of open findings of the feed and of closed days.
+        unreadable: the number of lines that cannot be read; not each of them has a finding.
         withdrawn: the number of records of restated files that are withdrawn now.
         currencies: the number of readable lines by currency.
     """
@@ -113,6 +122,7 @@ class ImportResult:
     findings: tuple[NewFinding, ...]
     gaps: int
     restatements: int
+    unreadable: int
     withdrawn: int
     currencies: dict[str, int]
 
@@ -155,6 +165,7 @@ def import_file(
 
     Raises:
         OSError: the file cannot be read.
+        Refused: a file that it is to replace does not exist.
     """
     slug, name = reader.provider.slug, request.path.name
     lock_history(connection, slug)
@@ -172,7 +183,7 @@ def import_file(
     record = partial(record_findings, connection, slug, STATEMENT, now=request.now)
     scope, late = content.digest.hex(), late_records(content.stored, name)
     record(scope=scope, findings=(*findings, *late))
-    if request.restates and content.verdict == "imported":
+    if request.is_confirmed and content.verdict == "imported":
         scopes = [other.scope for other in content.others]
         resolve_scopes(connection, slug, STATEMENT, scopes=scopes, now=request.now)
     daily = request.expects_daily
@@ -188,6 +199,7 @@ def import_file(
         findings=findings,
         gaps=len(gaps),
         restatements=record_restatements(connection, slug, created, now=request.now),
+        unreadable=lines.findings.count,
         withdrawn=withdrawal.withdrawn,
         currencies=lines.currencies,
     )
@@ -199,17 +211,20 @@ def _store_content(
     """Archive the file and store its lines, unless the verdict is quarantine."""
     slug, name = reader.provider.slug, request.path.name
     with request.path.open("rb") as stream:
-        file_id, digest = archive_file(connection, slug, name, stream, request.now)
+        archived = archive_file(connection, slug, name, stream, request.now)
     day = _day_in_name(reader, name)
     savepoint = connection.begin_nested()
     count = _store_lines(connection, reader, request, lines, day)
     misplaced = list(wrong_day(connection, day, name, request.zone))
     day = day or lines.only_day(request.zone)
-    others = other_files(connection, slug, name, digest, day)
-    may_have_rivals = request.restates or reader.rules.several_a_day
+    named = request.replaces
+    others = other_files(connection, slug, name, archived, day, named=named)
+    if missing := set(named) - {other.file_id for other in others}:
+        raise Refused(f"no other statement file of {slug} has the number {min(missing)}")
+    may_have_rivals = request.is_confirmed or reader.rules.several_a_day
     rival = () if may_have_rivals else tuple(rival_file(others, name, day, request.zone))
     changed = changed_records(count.changes, name, reader.provider.exponents)
-    unconfirmed = () if request.restates else (rival or (*misplaced, *changed))
+    unconfirmed = () if request.is_confirmed else (rival or (*misplaced, *changed))
     findings = [*lines.findings, *repeated_ids(count, name), *unconfirmed]
     verdict = _verdict(reader, count, findings)
     if verdict == _QUARANTINED:
@@ -217,8 +232,8 @@ def _store_content(
     else:
         savepoint.commit()
     return _Content(
-        file_id=file_id,
-        digest=digest,
+        file_id=archived.file_id,
+        digest=archived.digest,
         day=day,
         others=others,
         count=count,
@@ -239,7 +254,7 @@ def _save_verdict(
         "last": lines.last,
         "verdict": content.verdict,
         "records": content.count.received,
-        "refused": len(lines.findings),
+        "refused": lines.findings.count,
     }
     connection.execute(text(_SAVE_VERDICT), params)
     if content.verdict != _QUARANTINED:
@@ -293,9 +308,13 @@ def _replaced_files(
     return [
         other
         for other in content.others
-        if (other.verdict != _QUARANTINED or other.replaced_by is not None)
-        and (request.restates or other.replaced_by == content.file_id)
-        and (not several or other.name == name)
+        if other.file_id in request.replaces
+        or other.replaced_by == content.file_id
+        or (
+            request.restates
+            and (other.verdict != _QUARANTINED or other.replaced_by is not None)
+            and (not several or other.name == name)
+        )
     ]
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from feeds.findings import NewFinding
+from feeds.statements.listed_findings import ListedFindings
 from feeds.statements.table import UnreadableRow
 from vocabulary.facts import HistoryRecord
 from vocabulary.window import Window, day_window
@@ -16,7 +17,7 @@ class LineSummary:
     """A summary of the lines that pass through: findings, time span, currencies."""
 
     name: str
-    findings: list[NewFinding] = field(default_factory=list)
+    findings: ListedFindings = field(default_factory=ListedFindings)
     first: datetime | None = None
     last: datetime | None = None
     currencies: dict[str, int] = field(default_factory=dict)
@@ -27,7 +28,7 @@ class LineSummary:
         """The records among the lines; an unreadable line becomes a finding."""
         for line in lines:
             if isinstance(line, UnreadableRow):
-                self.findings.append(
+                self.findings.add(
                     NewFinding(
                         kind=line.kind, detail=line.reason, file=self.name, line=line.line
                     )

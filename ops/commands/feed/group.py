@@ -17,7 +17,8 @@ from feeds.findings import Severity, open_findings
 from feeds.findings import resolve_finding as settle
 from feeds.pull.watermarks import list_watermarks
 from feeds.statements.archive import file_parts, has_file
-from feeds.statements.importer import ImportRequest, import_file
+from feeds.statements.importer import ImportRequest, ImportResult, import_file
+from feeds.statements.reader import StatementReader
 from ops.commands.provider import entry_named
 from ops.commands.windows import window_of
 from ops.context import current, endpoints
@@ -45,8 +46,11 @@ def import_statement(
         bool, typer.Option("--preview", help="Say what each column becomes; store nothing.")
     ] = False,
     restates: Annotated[
-        bool, typer.Option("--restates", help="It replaces an earlier file of the same day.")
+        bool, typer.Option("--restates", help="It replaces a file of its day, and is right.")
     ] = False,
+    replaces: Annotated[
+        list[int] | None, typer.Option(help="Number of a file that it replaces; repeatable.")
+    ] = None,
     complete: Annotated[
         bool, typer.Option("--complete", help="It tells all of its time, not only a part.")
     ] = False,
@@ -77,10 +81,10 @@ def import_statement(
         now=SystemClock().now(),
         expects_daily=settings.daily,
         restates=restates,
+        replaces=tuple(replaces or ()),
         complete=complete,
     )
-    with _books(endpoints(context).database_url) as engine, engine.begin() as connection:
-        taken = import_file(connection, reader, arrival)
+    taken = _imported(endpoints(context).database_url, reader, arrival)
     if as_json:
         typer.echo(json.dumps(taken_json(taken), indent=2))
     else:
@@ -232,6 +236,16 @@ def file(
             for part in file_parts(connection, number):
                 stream.write(part)
     typer.echo(f"file {number} is in {target}")
+
+
+def _imported(
+    database_url: str, reader: StatementReader, request: ImportRequest
+) -> ImportResult:
+    with _books(database_url) as engine, engine.begin() as connection:
+        try:
+            return import_file(connection, reader, request)
+        except Refused as error:
+            raise typer.BadParameter(str(error), param_hint="--replaces") from error
 
 
 @contextmanager

@@ -5,19 +5,21 @@ from typing import Any
 
 import typer
 
-from feeds.findings import NewFinding, severity_of
+from feeds.findings import NewFinding, by_kind, severity_of
 from feeds.statements.importer import ImportResult
 
-#: Findings printed one by one; the rest are counted.
+#: Findings of a kind printed one by one; the rest are counted.
 SHOWN_MAX = 20
 
 
 def show_taken(file: Path, taken: ImportResult) -> None:
     """What became of the file; what is wrong with it on standard error."""
-    for each in taken.findings[:SHOWN_MAX]:
-        typer.echo(f"{_place(file, each)}: {each.detail}", err=True)
-    if len(taken.findings) > SHOWN_MAX:
-        typer.echo(f"and {len(taken.findings) - SHOWN_MAX} more", err=True)
+    for kind, findings in by_kind(taken.findings).items():
+        for each in findings[:SHOWN_MAX]:
+            typer.echo(f"{_place(file, each)}: {each.detail}", err=True)
+        if len(findings) > SHOWN_MAX:
+            more = len(findings) - SHOWN_MAX
+            typer.echo(f"and {more} more of the kind {kind}", err=True)
     if taken.verdict == "quarantined":
         typer.echo(f"{file.name} is in quarantine: nothing of it was taken in", err=True)
     if taken.withdrawn:
@@ -27,7 +29,7 @@ def show_taken(file: Path, taken: ImportResult) -> None:
     currencies = ", ".join(f"{n} in {code}" for code, n in sorted(taken.currencies.items()))
     typer.echo(
         f"{taken.count.received} records, {taken.count.stored} new or changed,"
-        f" {_refused(taken)} unreadable lines"
+        f" {taken.unreadable} unreadable lines"
     )
     typer.echo(
         f"file {taken.file_id}: {taken.verdict}, {taken.day or 'of no single day'},"
@@ -43,6 +45,7 @@ def taken_json(taken: ImportResult) -> dict[str, Any]:
         "stored": taken.count.stored,
         "versions": taken.count.versions,
         "unreadable": [{"line": each.line, "reason": each.detail} for each in lines],
+        "unreadable_lines": taken.unreadable,
         "file_id": taken.file_id,
         "verdict": taken.verdict,
         "day": taken.day and taken.day.isoformat(),
@@ -69,7 +72,3 @@ def _place(file: Path, each: NewFinding) -> str:
     if each.line is not None:
         return f"{file}:{each.line}"
     return f"{file}: {each.record_id}" if each.record_id else str(file)
-
-
-def _refused(taken: ImportResult) -> int:
-    return sum(each.line is not None for each in taken.findings)

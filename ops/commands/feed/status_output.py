@@ -8,12 +8,12 @@ import typer
 
 from feeds.arrival_delay import ProviderMaturity
 from feeds.coverage import FeedHealth, FeedReach
-from feeds.findings import FeedFinding, Severity
+from feeds.findings import FeedFinding, Severity, by_kind
 from feeds.pull.watermarks import FeedWatermark
 from ops.scheduling.closing_days import DueDay
 from vocabulary.clock import iso
 
-#: Findings printed one by one; the rest are counted.
+#: Findings of a kind printed one by one; the rest are counted.
 SHOWN_MAX = 20
 
 
@@ -78,14 +78,18 @@ def show_status(
 
 def show_findings(found: Iterable[FeedFinding]) -> None:
     """Findings, a line each."""
-    every = tuple(found)
-    for each in every[:SHOWN_MAX]:
-        where = each.file or each.feed
-        line = f":{each.line}" if each.line is not None else ""
-        who = f" {each.record_id}" if each.record_id else ""
-        typer.echo(f"  {each.id} {each.severity} {each.kind} {where}{line}{who}: {each.detail}")
-    if len(every) > SHOWN_MAX:
-        typer.echo(f"  and {len(every) - SHOWN_MAX} more")
+    for kind, findings in by_kind(found).items():
+        for each in findings[:SHOWN_MAX]:
+            typer.echo(f"  {_finding_line(each)}")
+        if len(findings) > SHOWN_MAX:
+            typer.echo(f"  and {len(findings) - SHOWN_MAX} more of the kind {kind}")
+
+
+def _finding_line(each: FeedFinding) -> str:
+    line = f":{each.line}" if each.line is not None else ""
+    who = f" {each.record_id}" if each.record_id else ""
+    where = f"{each.file or each.feed}{line}{who}"
+    return f"{each.id} {each.severity} {each.kind} {where}: {each.detail}"
 
 
 def finding_json(each: FeedFinding) -> dict[str, Any]:

@@ -62,8 +62,8 @@ def write_parquet(path: Path, content: str) -> None:
     pq.write_table(pa.Table.from_arrays(columns, header), path)
 
 
-def imported(connection: Connection, path: Path, **more: bool) -> ImportResult:
-    request = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOW, **more)
+def imported(connection: Connection, path: Path, *, restates: bool = False) -> ImportResult:
+    request = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOW, restates=restates)
     return import_file(connection, reader(UNNAMED), request)
 
 
