@@ -98,11 +98,12 @@ fmt: setup-dev ## format, and fix what can be fixed
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-bench: setup-dev ## measure the accept path, posting and reconciliation on this machine
+bench: setup-dev ## measure the accept path, posting, reconciliation and import on this machine
 	$(BIN)/python -m benchmarks.accept
 	$(BIN)/python -m benchmarks.posting
 	$(BIN)/python -m benchmarks.sustained
 	$(BIN)/python -m benchmarks.reconcile
+	$(BIN)/python -m benchmarks.statement_import
 
 simulate: setup-dev ## seeded days against an independent auditor, and planted bugs it must find
 	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) --first $(FIRST)

@@ -25,4 +25,6 @@ class FindingKind(StrEnum):
     WITHDRAWN_RECORD = "withdrawn_record"
     NOT_TOLD_AGAIN = "not_told_again"
     SHORTER_FILE = "shorter_file"
+    CHANGED_RECORD = "changed_record"
+    WRONG_DAY = "wrong_day"
     UNREADABLE_CALLBACK = "unreadable_callback"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, text
 
@@ -79,6 +79,8 @@ class FeedFinding(NewFinding):
     resolved_at: datetime | None
 
 
+_Finding = TypeVar("_Finding", bound=NewFinding)
+
 _UPSERT = """
 INSERT INTO feed_findings AS f
        (finding_id, provider, feed, scope, kind, severity, file, line, record_id, round_id,
@@ -132,6 +134,14 @@ SELECT {_COLUMNS} FROM feed_findings WHERE resolved_at IS NULL
  ORDER BY provider, feed, kind, file NULLS FIRST, line NULLS FIRST, record_id NULLS FIRST,
        finding_id
 """  # noqa: S608 - only the constant above is put in
+
+
+def by_kind(findings: Iterable[_Finding]) -> dict[FindingKind, list[_Finding]]:
+    """The findings by their kind, in order of appearance."""
+    kinds: dict[FindingKind, list[_Finding]] = {}
+    for finding in findings:
+        kinds.setdefault(finding.kind, []).append(finding)
+    return kinds
 
 
 def findings_in(connection: Connection, provider: str, window: Window) -> list[FeedFinding]:

@@ -5,44 +5,32 @@ one, never the other way round. A *statement* that names one record id twice con
 so both lines are kept as occurrences 1 and 2 and reconciliation reports the second.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from hashlib import blake2b
+from typing import Any
 
-from psycopg import Connection as PsycopgConnection
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
+from feeds.changes import Changes, staged_changes
+from feeds.record_staging import (
+    STAGED_COLUMNS,
+    keep_newest,
+    mark_continuing,
+    number_occurrences,
+    refresh_statistics,
+    stage_records,
+)
 from feeds.withdrawals import keep_delivered_keys, record_returns
 from feeds.write_order import lock_history, next_number
 from vocabulary.facts import HistoryRecord
-from vocabulary.ids import match_key
-from vocabulary.money import Money
 
 #: Ids of late or repeated records that are returned; there may be more of them.
 IDS_MAX = 1_000
 
-_COLUMNS = (
-    "record_id, occurrence, round_id, match_key, handle, currency, stake, payout, rolled_back,"
-    " declared_net, balance_before, balance_after, game, created_at, updated_at"
-)
-_STAGE = f"""
-CREATE TEMP TABLE IF NOT EXISTS feed_stage ON COMMIT DELETE ROWS AS
-SELECT {_COLUMNS}, 0 AS line, ''::bytea AS content, ''::bytea AS raw
-  FROM feed_records WHERE false
-"""  # noqa: S608 - only the constant above is put in
-# Occurrences of an id are numbered by content, so the order of lines does not matter.
-_OCCURRENCES = """
-UPDATE feed_stage s SET occurrence = n.occurrence
-  FROM (SELECT line, row_number() OVER (PARTITION BY record_id
-                                        ORDER BY updated_at, content, line) AS occurrence
-          FROM feed_stage
-         WHERE record_id IN (SELECT record_id FROM feed_stage
-                              GROUP BY record_id HAVING count(*) > 1)) n
- WHERE s.line = n.line AND n.occurrence > 1
-"""
 _REPEATED = """
-SELECT DISTINCT record_id FROM feed_stage WHERE occurrence > 1 ORDER BY record_id LIMIT :most
+SELECT record_id, count(*) OVER () AS repeated
+  FROM feed_stage WHERE occurrence > 1 GROUP BY record_id ORDER BY record_id LIMIT :most
 """
 # The span includes superseded versions: the record may have moved to another day.
 _SPAN = """
@@ -52,41 +40,50 @@ SELECT min(created_at), max(created_at)
         SELECT created_at FROM feed_superseded
          WHERE provider = :provider AND superseded_no = :stored_no) AS touched
 """
+# Counts, because a planner that only has to find one row may walk through all stored ones.
+_KNOWN = """
+SELECT (SELECT count(*) FROM feed_stage s
+         WHERE EXISTS (SELECT FROM feed_versions v
+                        WHERE v.provider = :provider AND v.record_id = s.record_id
+                          AND v.content = s.content)) AS versions,
+       (SELECT count(*) FROM feed_stage s
+         WHERE EXISTS (SELECT FROM feed_records r
+                        WHERE r.provider = :provider AND r.record_id = s.record_id
+                          AND r.occurrence = s.occurrence)) AS records
+"""
+# A known version brings nothing new, unless its occurrence was never stored.
+_DROP_KNOWN = """
+DELETE FROM feed_stage s
+ WHERE EXISTS (SELECT FROM feed_versions v
+                WHERE v.provider = :provider AND v.record_id = s.record_id
+                  AND v.content = s.content)
+   AND EXISTS (SELECT FROM feed_records r
+                WHERE r.provider = :provider AND r.record_id = s.record_id
+                  AND r.occurrence = s.occurrence)
+"""
 _KEEP_VERSIONS = """
-WITH kept AS (
-    INSERT INTO feed_versions
-           (provider, record_id, updated_at, content, raw, source, received_at)
-    SELECT DISTINCT ON (record_id, content)
-           :provider, record_id, updated_at, content, raw, :source, :received_at
-      FROM feed_stage ORDER BY record_id, content
-    ON CONFLICT ON CONSTRAINT feed_versions_once DO NOTHING
-    RETURNING record_id, content
-), stale AS (
-    -- A known version brings nothing new, unless its occurrence was never stored.
-    DELETE FROM feed_stage s
-     WHERE NOT EXISTS (SELECT FROM kept k
-                        WHERE k.record_id = s.record_id AND k.content = s.content)
-       AND EXISTS (SELECT FROM feed_records r
+INSERT INTO feed_versions (provider, record_id, updated_at, content, raw, source, received_at)
+SELECT :provider, record_id, updated_at, content, raw, :source, :received_at FROM feed_stage
+"""
+_UNLESS_KEPT = "ON CONFLICT ON CONSTRAINT feed_versions_once DO NOTHING"
+_LATE = """
+SELECT record_id, count(*) OVER () AS late
+  FROM feed_stage s
+ WHERE created_at < :read_to
+   AND NOT EXISTS (SELECT FROM feed_records r
                     WHERE r.provider = :provider AND r.record_id = s.record_id
                       AND r.occurrence = s.occurrence)
-)
-SELECT count(*) FROM kept
+   AND NOT EXISTS (SELECT FROM feed_withdrawals w
+                    WHERE w.provider = :provider AND w.record_id = s.record_id)
+ ORDER BY created_at, record_id LIMIT :most
 """
-# Other records of a round are looked up by match key alone, which includes the provider: with
-# the provider as a second condition, a planner with old statistics scans its whole history.
-# A returned row with xmax = 0 was inserted, not updated.
-_UPSERT = f"""
-WITH stored AS (
+_INSERT = f"""
 INSERT INTO feed_records AS r
-       (provider, {_COLUMNS}, received_at, source, continues, stored_no)
-SELECT :provider, {_COLUMNS}, :received_at, :source,
-       row_number() OVER (PARTITION BY match_key ORDER BY record_id, occurrence) > 1
-       OR EXISTS (SELECT FROM feed_records o
-                   WHERE o.match_key = n.match_key
-                     AND (o.record_id, o.occurrence) <> (n.record_id, n.occurrence)),
-       :stored_no
-  FROM (SELECT DISTINCT ON (record_id, occurrence) *
-          FROM feed_stage ORDER BY record_id, occurrence, updated_at DESC, line DESC) n
+       (provider, {STAGED_COLUMNS}, continues, received_at, source, stored_no)
+SELECT :provider, {STAGED_COLUMNS}, continues, :received_at, :source, :stored_no
+  FROM feed_stage
+"""  # noqa: S608 - only the constant is put in
+_OR_UPDATE = """
 ON CONFLICT ON CONSTRAINT feed_records_pkey DO UPDATE SET
     round_id = EXCLUDED.round_id, match_key = EXCLUDED.match_key, handle = EXCLUDED.handle,
     currency = EXCLUDED.currency, stake = EXCLUDED.stake, payout = EXCLUDED.payout,
@@ -96,16 +93,7 @@ ON CONFLICT ON CONSTRAINT feed_records_pkey DO UPDATE SET
     received_at = EXCLUDED.received_at, source = EXCLUDED.source,
     continues = r.continues OR EXCLUDED.continues, stored_no = EXCLUDED.stored_no
  WHERE r.updated_at <= EXCLUDED.updated_at
-RETURNING record_id, created_at, xmax = 0 AS is_new
-), late AS (
-    SELECT record_id, created_at FROM stored
-     WHERE is_new AND created_at < cast(:read_to AS timestamptz)
-       AND NOT EXISTS (SELECT FROM feed_withdrawals w
-                        WHERE w.provider = :provider AND w.record_id = stored.record_id)
-)
-SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM late),
-       ARRAY(SELECT record_id FROM late ORDER BY created_at, record_id LIMIT :most)
-"""  # noqa: S608 - only the constant above is put in
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +106,12 @@ class FeedCount:
         stored: records that are new or replaced an older version.
         late: new records of a time that was read before.
         late_ids: the first of them, oldest first.
-        repeated_ids: the first ids that a statement names more than once.
+        repeated: ids that a statement names more than once.
+        repeated_ids: the first of them.
         first, last: the earliest and latest creation of records that are new or changed, before
             or after the change; None if there are none.
+        changes: stored records that got other figures without a newer version; not looked for
+            in pushed records.
         has_delivered_keys: ``feed_delivered`` holds the keys of all records passed in until the
             transaction ends.
     """
@@ -130,9 +121,11 @@ class FeedCount:
     stored: int
     late: int = 0
     late_ids: tuple[str, ...] = field(default=(), compare=False)
+    repeated: int = field(default=0, compare=False)
     repeated_ids: tuple[str, ...] = field(default=(), compare=False)
     first: datetime | None = field(default=None, compare=False)
     last: datetime | None = field(default=None, compare=False)
+    changes: Changes = field(default=Changes(), compare=False)
     has_delivered_keys: bool = field(default=False, compare=False)
 
 
@@ -159,7 +152,7 @@ def store_records(
         received_at: our instant.
         read_to: everything before it was read already, so new records before it are late.
         keeps_keys: keep the keys of all records in ``feed_delivered``, see
-            ``feeds.withdrawals``.
+            ``feeds.withdrawals``, and look for records that change without a newer version.
     """
     delivery = _Delivery(provider_slug, source, received_at, read_to)
     return _store(connection, delivery, records, is_statement=False, keeps_keys=keeps_keys)
@@ -202,76 +195,77 @@ def _store(
     is_statement: bool,
     keeps_keys: bool,
 ) -> FeedCount:
-    connection.execute(text(_STAGE))
     # Two writers must not ask at once whether a round already has a record.
     lock_history(connection, delivery.provider)
-    connection.execute(text("DELETE FROM feed_stage"))
-    received = _copy(connection, delivery.provider, records)
-    connection.execute(text("ANALYZE feed_stage"))
-    repeated: Sequence[str] = ()
+    received = stage_records(connection, delivery.provider, records)
+    repeated: Sequence[Row[Any]] = ()
     if is_statement:
-        connection.execute(text(_OCCURRENCES))
-        repeated = connection.execute(text(_REPEATED), {"most": IDS_MAX}).scalars().all()
+        number_occurrences(connection)
+        repeated = connection.execute(text(_REPEATED), {"most": IDS_MAX}).all()
+    changes = Changes()
     if keeps_keys:
         keep_delivered_keys(connection)
-    count = _merge(connection, delivery, received)
-    connection.execute(text("DELETE FROM feed_stage"))
-    return replace(count, repeated_ids=tuple(repeated), has_delivered_keys=keeps_keys)
+        changes = staged_changes(connection, delivery.provider)
+    count = _merge(connection, delivery, received, is_statement=is_statement)
+    return replace(
+        count,
+        repeated=repeated[0].repeated if repeated else 0,
+        repeated_ids=tuple(row.record_id for row in repeated),
+        changes=changes,
+        has_delivered_keys=keeps_keys,
+    )
 
 
-def _merge(connection: Connection, delivery: _Delivery, received: int) -> FeedCount:
+def _merge(
+    connection: Connection, delivery: _Delivery, received: int, *, is_statement: bool
+) -> FeedCount:
+    """Store the staged records, each step one statement for all of them.
+
+    Nobody else writes the provider's history, so without a known key nothing can conflict, and
+    inserting costs a third less.
+    """
     params = {**asdict(delivery), "stored_no": next_number(connection), "most": IDS_MAX}
     record_returns(connection, params)
-    versions = connection.execute(text(_KEEP_VERSIONS), params).scalar_one()
-    stored, late, late_ids = connection.execute(text(_UPSERT), params).one()
+    overlap = connection.execute(text(_KNOWN), params).one()
+    if overlap.versions and overlap.records:
+        connection.execute(text(_DROP_KNOWN), params)
+    is_new = is_statement and not overlap.versions
+    versions = _keep_versions(connection, params, is_new=is_new)
+    if not is_statement:
+        keep_newest(connection)
+    mark_continuing(connection)
+    late = _late(connection, params)
+    or_update = _OR_UPDATE if overlap.records else ""
+    stored = connection.execute(text(_INSERT + or_update), params).rowcount
+    refresh_statistics(connection, stored)
     first, last = connection.execute(text(_SPAN), params).one()
     return FeedCount(
         received=received,
         versions=versions,
         stored=stored,
-        late=late,
-        late_ids=tuple(late_ids),
+        late=late[0].late if late else 0,
+        late_ids=tuple(row.record_id for row in late),
         first=first,
         last=last,
     )
 
 
-def _copy(connection: Connection, provider: str, records: Iterable[HistoryRecord]) -> int:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, PsycopgConnection)
-    received = 0
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY feed_stage ({_COLUMNS}, line, content, raw) FROM STDIN") as copy,
-    ):
-        for line, record in enumerate(records):
-            copy.write_row(_row(provider, record, line))
-            received += 1
-    return received
+def _keep_versions(
+    connection: Connection, params: Mapping[str, object], *, is_new: bool
+) -> int:
+    """Keep every staged version that is not kept yet; returns their number.
+
+    ``is_new``: none of them is kept, and only further occurrences may repeat one.
+    """
+    if not is_new:
+        return connection.execute(text(_KEEP_VERSIONS + _UNLESS_KEPT), params).rowcount
+    first = _KEEP_VERSIONS + " WHERE occurrence = 1"
+    further = _KEEP_VERSIONS + " WHERE occurrence > 1 " + _UNLESS_KEPT
+    return sum(connection.execute(text(sql), params).rowcount for sql in (first, further))
 
 
-def _row(provider: str, record: HistoryRecord, line: int) -> tuple[object, ...]:
-    return (
-        record.record_id,
-        1,
-        record.round_id,
-        match_key(provider, record.round_id),
-        record.handle,
-        record.currency,
-        record.stake.minor,
-        record.payout.minor,
-        record.rolled_back,
-        _minor(record.declared_net),
-        _minor(record.balance_before),
-        _minor(record.balance_after),
-        record.game,
-        record.created_at,
-        record.updated_at,
-        line,
-        blake2b(record.raw, digest_size=16).digest(),
-        record.raw,
-    )
-
-
-def _minor(money: Money | None) -> int | None:
-    return None if money is None else money.minor
+def _late(connection: Connection, params: Mapping[str, object]) -> Sequence[Row[Any]]:
+    """Staged records that are new although their time was read before."""
+    if params["read_to"] is None:
+        return ()
+    return connection.execute(text(_LATE), params).all()

@@ -1,38 +1,83 @@
-"""Write a pack as CSV: exact decimal amounts, and no text that a spreadsheet would run."""
+"""Write a pack as CSV: exact amounts and ids, and no text that a spreadsheet would run.
 
-import csv
+Every text is quoted, so a separator in it separates nothing. A spreadsheet that expects another
+separator ignores these quotes, so text that would be a formula after a comma, semicolon, tab or
+line break inside of it is protected like one at its start: by an apostrophe. A plain number is
+no formula, so an id such as ``-42`` is written as it is.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
-from reports.grid import Amount, Grid, Instant, Value
+from reports.grid import Amount, Column, Grid, Instant, Value
 from reports.report import Pack
 from reports.tables.contents import grids
 from vocabulary.clock import iso
 
-#: First characters that make a spreadsheet read a cell as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A plain number that fills a cell is inert.
+_NUMBER = r'[ "]*[+-]?[0-9]+(?:[.,][0-9]+)?[ "]*'
+# The start of the text, or a separator, before something that spreadsheets read as a formula;
+# they skip blanks and quotes before it, and know the full-width signs too.
+_FORMULA = re.compile(
+    rf"(?:^(?!{_NUMBER}$)|(?P<mark>[,;|\t\r\n])(?!{_NUMBER}(?:$|(?P=mark))))"
+    r'(?=[ "]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])'
+)
+# What a spreadsheet reads as a number or a date: it drops zeros, and digits after the 15th.
+_NUMBER_OR_DATE = re.compile(r"[-+]?[0-9][0-9.,:/eE+-]*", re.ASCII)
 
 
-def write_tables(pack: Pack, folder: Path, name: str) -> tuple[Path, ...]:
-    """Write one CSV file per table; returns the paths."""
-    return tuple(_write(pack, grid, folder / f"{name}-{grid.slug}.csv") for grid in grids(pack))
+def write_tables(
+    pack: Pack, folder: Path, name: str, *, protect_ids: bool = False
+) -> tuple[Path, ...]:
+    """Write one CSV file per table; returns the paths.
+
+    ``protect_ids``: write ids that look like numbers as ``="..."``, so that a spreadsheet keeps
+    all of their digits.
+    """
+    return tuple(
+        _write(pack, grid, folder / f"{name}-{grid.slug}.csv", protect_ids=protect_ids)
+        for grid in grids(pack)
+    )
 
 
 def escape_formula(text: str) -> str:
-    """The text, with an apostrophe before it if a spreadsheet would read it as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    """The text, with an apostrophe wherever a spreadsheet could begin to read a formula."""
+    return _FORMULA.sub(r"\g<0>'", text)
 
 
-def _write(pack: Pack, grid: Grid, path: Path) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([column.name or column.heading for column in grid.columns])
-        writer.writerows([_cell(pack, value) for value in row] for row in grid.rows)
+def _write(pack: Pack, grid: Grid, path: Path, *, protect_ids: bool) -> Path:
+    headings = [_quoted(column.name or column.heading) for column in grid.columns]
+    # With the byte order mark, spreadsheets read the file as UTF-8.
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        file.write(_line(headings))
+        for row in grid.rows:
+            cells = zip(grid.columns, row, strict=True)
+            file.write(_line(_cell(pack, *cell, protect_ids=protect_ids) for cell in cells))
     return path
 
 
-def _cell(pack: Pack, value: Value) -> str | int:
-    if isinstance(value, Amount):
-        return f"{pack.exact(value):f}"
-    if isinstance(value, Instant):
-        return iso(value.at)
-    return escape_formula(value) if isinstance(value, str) else value
+def _line(cells: Iterable[str]) -> str:
+    return ",".join(cells) + "\r\n"
+
+
+def _cell(pack: Pack, column: Column, value: Value, *, protect_ids: bool) -> str:
+    match value:
+        case Amount():
+            return f"{pack.exact(value):f}"
+        case Instant():
+            return iso(value.at)
+        case date():
+            return value.isoformat()
+        case int():
+            return str(value)
+        case "":
+            return ""
+        case str():
+            is_protected = protect_ids and column.is_id and _NUMBER_OR_DATE.fullmatch(value)
+            return _quoted(f'="{value}"' if is_protected else escape_formula(value))
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

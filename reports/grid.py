@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from breaks.kinds import Impact
@@ -35,8 +35,8 @@ class Instant:
         return f"{self.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-#: A value: text, a count, an amount, or an instant.
-Value = str | int | Amount | Instant
+#: A value: text, a count, an amount, an instant, or a business day.
+Value = str | int | Amount | Instant | date
 GridRow = Sequence[Value]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -117,6 +118,8 @@ def _text(pack: Pack, column: Column, value: Value) -> str:
         return f"{sign}{pack.exact(value):,f}"
     if isinstance(value, Instant):
         return value.seconds()
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, str):
         return readable(value) if column.is_code_name else value
     return f"{value:,}"

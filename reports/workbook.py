@@ -1,6 +1,7 @@
 """Write a pack as a workbook: numbers in their currency's digits, filters, print layout."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,10 @@ class _Formats:
 
     def count(self, *, foot: bool) -> Any:
         return self._format(("count", foot), _cell_style({"num_format": "#,##0"}, foot=foot))
+
+    def moment(self, pattern: str, *, foot: bool) -> Any:
+        style = {"num_format": pattern, "align": "left", "indent": 1}
+        return self._format(("moment", pattern, foot), _cell_style(style, foot=foot))
 
     def amount(self, digits: int, column: Column, *, foot: bool) -> Any:
         plain = "#,##0" + ("." + "0" * digits if digits else "")
@@ -174,11 +179,15 @@ class _Sheet:
     ) -> None:
         if isinstance(value, Amount):
             self._amount(position, column, value, foot=foot)
+        elif isinstance(value, Instant | date):
+            moment = _moment(value)
+            style = self._formats.moment(_pattern(value), foot=foot)
+            self._worksheet.write_datetime(*position, moment, style)
         elif isinstance(value, int):
             self._worksheet.write_number(*position, value, self._formats.count(foot=foot))
         else:
-            text = iso(value.at) if isinstance(value, Instant) else value
-            self._worksheet.write_string(*position, text, self._formats.text(column, foot=foot))
+            style = self._formats.text(column, foot=foot)
+            self._worksheet.write_string(*position, value, style)
 
     def _amount(
         self, position: tuple[int, int], column: Column, value: Amount, *, foot: bool
@@ -199,6 +208,19 @@ class _Sheet:
         self._worksheet.fit_to_pages(1, 0)
         title, at = _printable(self._pack.title), iso(self._pack.generated_at)
         self._worksheet.set_footer(f"&L{title}&C{at}&RPage &P of &N")
+
+
+def _moment(value: Instant | date) -> datetime:
+    """A date cell has no zone; the headings say that it is UTC."""
+    if isinstance(value, Instant):
+        return value.at.astimezone(UTC).replace(tzinfo=None)
+    return datetime.combine(value, time())
+
+
+def _pattern(value: Instant | date) -> str:
+    if not isinstance(value, Instant):
+        return "yyyy-mm-dd"
+    return "yyyy-mm-dd hh:mm:ss" + (".000" if value.at.microsecond else "")
 
 
 def _lines(column: Column, value: Value) -> int:

@@ -12,6 +12,7 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
+from feeds.changes import Changes
 from feeds.day_close import record_restatements
 from feeds.finding_kinds import FindingKind
 from feeds.findings import KEPT_MAX, NewFinding, record_findings, resolve_scopes
@@ -66,6 +67,7 @@ def record_pull(
     record(scope=ITEMS, findings=_unreadable(unreadable, window), checked=window)
     record(scope=WINDOWS, findings=_gaps(connection, provider, feed))
     record(scope=LATE, findings=_late(count.late_ids))
+    record(scope=f"changes {iso(now)}", findings=_changed(count.changes, window))
     resolve_scopes(connection, provider, feed, scopes=(PAGES, PULLS), now=now)
     withdrawn = WithdrawalResult()
     if count.has_delivered_keys and unreadable.count == 0:
@@ -131,6 +133,21 @@ def _gaps(connection: Connection, provider: str, feed: str) -> Iterator[NewFindi
             kind=FindingKind.FEED_GAP,
             detail=f"no pull asked for {iso(gap.start)} to {iso(gap.end)}",
             covers=gap,
+        )
+
+
+def _changed(changes: Changes, window: Window) -> Iterator[NewFinding]:
+    """The finding that the pull contradicts stored records; a person resolves it."""
+    if changes.count:
+        yield NewFinding(
+            kind=FindingKind.CHANGED_RECORD,
+            detail=f"the pull brought other figures for {changes.count} known records without a"
+            " newer updated_at; they are stored; ask the provider why",
+            covers=window,
+            evidence={
+                "records": [change.evidence() for change in changes.first],
+                "count": changes.count,
+            },
         )
 
 

@@ -3,7 +3,7 @@
 Tables: feed_files, feed_file_parts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from sqlalchemy import Connection, text
 
@@ -36,14 +36,22 @@ _EXISTS = "SELECT exists(SELECT FROM feed_files WHERE file_id = :file_id)"
 _SAME_DAY = """
 SELECT file_id, encode(digest, 'hex') AS scope, name, verdict, replaced_by FROM feed_files
  WHERE provider = :provider AND feed = :feed AND digest <> :digest
-   AND (business_day = :day OR (business_day IS NULL AND name = :name))
+   AND (business_day = :day OR (business_day IS NULL AND name = :name)
+        OR replaced_by = :file_id OR file_id = ANY (cast(:named AS bigint[])))
  ORDER BY file_id
 """
 
 
+class ArchivedFile(NamedTuple):
+    """A file in the archive."""
+
+    file_id: int
+    digest: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class OtherFile:
-    """Another file of the same day, or of the same name and no known day.
+    """Another file, which the one that is imported may replace.
 
     Attributes:
         replaced_by: the file that restates it; None: it is current.
@@ -71,8 +79,8 @@ def copied(path: Path) -> Iterator[BinaryIO]:
 
 def archive_file(
     connection: Connection, slug: str, name: str, stream: BinaryIO, now: datetime
-) -> tuple[int, bytes]:
-    """Store every byte of the file once; returns its id and digest.
+) -> ArchivedFile:
+    """Store every byte of the file once.
 
     Args:
         connection: the caller's transaction.
@@ -90,12 +98,12 @@ def archive_file(
     params = {"provider": slug, "feed": STATEMENT, "name": name, "digest": digest}
     file_id = connection.execute(text(_INSERT), {**params, "size": size, "now": now}).scalar()
     if file_id is None:
-        return connection.execute(text(_FIND), params).scalar_one(), digest
+        return ArchivedFile(connection.execute(text(_FIND), params).scalar_one(), digest)
     stream.seek(0)
     parts = iter(lambda: stream.read(PART_BYTES), b"")
     for number, part in enumerate(parts):
         connection.execute(text(_PART), {"file_id": file_id, "part": number, "bytes": part})
-    return file_id, digest
+    return ArchivedFile(file_id, digest)
 
 
 def has_file(connection: Connection, file_id: int) -> bool:
@@ -111,8 +119,26 @@ def file_parts(connection: Connection, file_id: int) -> Iterator[bytes]:
 
 
 def other_files(
-    connection: Connection, slug: str, name: str, digest: bytes, day: date | None
+    connection: Connection,
+    slug: str,
+    name: str,
+    archived: ArchivedFile,
+    day: date | None,
+    *,
+    named: Sequence[int] = (),
 ) -> list[OtherFile]:
-    """Other files of the day, or of the same name and no known day, oldest first."""
-    params = {"provider": slug, "feed": STATEMENT, "digest": digest, "day": day, "name": name}
+    """Other files that a file may replace, oldest first.
+
+    They are of the same day, or of the same name and no known day, or it replaced them before,
+    or a person ``named`` them by their ids.
+    """
+    params = {
+        "provider": slug,
+        "feed": STATEMENT,
+        "digest": archived.digest,
+        "file_id": archived.file_id,
+        "day": day,
+        "name": name,
+        "named": list(named),
+    }
     return [OtherFile(*row) for row in connection.execute(text(_SAME_DAY), params)]

@@ -1,21 +1,31 @@
 """Findings about a statement file as a whole and about the sequence of files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from feeds.changes import Changes
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding
 from feeds.gaps import missing_days, missing_numbers
 from feeds.records import FeedCount
 from feeds.statements.archive import STATEMENT, OtherFile
+from feeds.statements.listed_findings import LISTED_MAX
 from vocabulary.window import day_window
+
+#: Changed records named in the text of a finding.
+_NAMED_MAX = 3
 
 _SEQUENCE = """
 SELECT business_day, number FROM feed_files
  WHERE provider = :provider AND feed = :feed AND verdict <> 'quarantined'
+"""
+_IS_ELSEWHERE = """
+SELECT exists(SELECT FROM feed_delivered)
+       AND NOT exists(SELECT FROM feed_delivered
+                       WHERE created_at >= :since AND created_at < :until)
 """
 
 
@@ -57,14 +67,66 @@ def rival_file(
     )
 
 
+def changed_records(
+    changes: Changes, name: str, exponents: Mapping[str, int]
+) -> Iterator[NewFinding]:
+    """The finding that the file contradicts records that were stored before."""
+    if not changes.count:
+        return
+    first = "; ".join(change.sentence(exponents) for change in changes.first[:_NAMED_MAX])
+    rest = changes.count - _NAMED_MAX
+    yield NewFinding(
+        kind=FindingKind.CHANGED_RECORD,
+        detail=f"the file has other figures for {changes.count} known records: {first}"
+        + (f"; and {rest} more" if rest > 0 else "")
+        + "; if the file is right, import it with --restates",
+        file=name,
+        evidence={
+            "records": [change.evidence() for change in changes.first],
+            "count": changes.count,
+        },
+    )
+
+
+def wrong_day(
+    connection: Connection, day: date | None, name: str, zone: ZoneInfo
+) -> Iterator[NewFinding]:
+    """The finding that no record of the file is of the day in its name.
+
+    ``feed_delivered`` holds the records of the file.
+    """
+    if day is None:
+        return
+    window = day_window(day, zone)
+    params = {"since": window.start, "until": window.end}
+    is_elsewhere: bool = connection.execute(text(_IS_ELSEWHERE), params).scalar_one()
+    if not is_elsewhere:
+        return
+    yield NewFinding(
+        kind=FindingKind.WRONG_DAY,
+        detail=f"the name says {day}, but no line of the file is of that day; rename the file,"
+        " correct the setting day or timezone, or import it with --restates",
+        file=name,
+        covers=window,
+    )
+
+
 def repeated_ids(count: FeedCount, name: str) -> Iterator[NewFinding]:
-    """A finding for each id that the file has in several lines."""
-    for record_id in count.repeated_ids:
+    """A finding for each of the first ids that the file has in several lines, and a count."""
+    for record_id in count.repeated_ids[:LISTED_MAX]:
         yield NewFinding(
             kind=FindingKind.DUPLICATED_KEY,
             detail="the file has this id in several lines; each line is kept",
             file=name,
             record_id=record_id,
+        )
+    more = count.repeated - LISTED_MAX
+    if more > 0:
+        yield NewFinding(
+            kind=FindingKind.DUPLICATED_KEY,
+            detail=f"and {more} more ids that the file has in several lines",
+            file=name,
+            evidence={"more": more},
         )
 
 

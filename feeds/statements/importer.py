@@ -5,10 +5,10 @@
     feed_file_records             the records that the file lists
     feed_findings                 unreadable lines and problems of the file
 
-All of it is one transaction; ``feeds.statements.keep`` stores the bytes before it. A file
-is quarantined (archived and not imported) if nothing of it
-can be read, if another file covers the same day, or if it has any error and the settings ask
-for all or nothing.
+All of it is one transaction; ``feeds.statements.keep`` stores the bytes before it. A file is
+quarantined (archived and not imported) if nothing of it can be read, if another file covers the
+same day, if it contradicts stored records or the day in its name, or if it has any error and
+the settings ask for all or nothing.
 
 A file without errors that restates others replaces them: records of theirs that are missing
 from the time it covers are withdrawn (``feeds.statements.restatement``).
@@ -29,7 +29,14 @@ from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding, Severity, record_findings, resolve_scopes, severity_of
 from feeds.records import FeedCount, store_statement
 from feeds.statements.archive import STATEMENT, OtherFile, archive_file, copied, other_files
-from feeds.statements.file_findings import late_records, repeated_ids, rival_file, sequence_gaps
+from feeds.statements.file_findings import (
+    changed_records,
+    late_records,
+    repeated_ids,
+    rival_file,
+    sequence_gaps,
+    wrong_day,
+)
 from feeds.statements.line_summary import LineSummary
 from feeds.statements.read_file import read_file
 from feeds.statements.reader import StatementReader
@@ -41,11 +48,16 @@ from feeds.statements.restatement import (
 )
 from feeds.withdrawals import WithdrawalCause
 from feeds.write_order import lock_history
+from vocabulary.errors import Refused
 from vocabulary.facts import HistoryRecord
 from vocabulary.window import day_window
 
 NO_RECORDS = FeedCount(received=0, versions=0, stored=0)
 QUARANTINED = "quarantined"
+#: Findings of a file that is not imported before a person confirms it with ``--restates``.
+_UNCONFIRMED = frozenset(
+    {FindingKind.TWO_FILES_FOR_ONE_DAY, FindingKind.CHANGED_RECORD, FindingKind.WRONG_DAY}
+)
 _SAVE_VERDICT = """
 UPDATE feed_files
    SET business_day = :day, number = :number, covers_from = :first, covers_to = :last,
@@ -66,8 +78,10 @@ class ImportRequest:
     Attributes:
         zone: in which the provider's days end.
         expects_daily: every day has a file, so a day without one is a gap.
-        restates: it replaces an earlier file of the same day or name.
-        complete: it covers all of the time of the files it restates.
+        restates: a person confirms that it replaces an earlier file of the same day or name,
+            and that its figures and its name are right.
+        replaces: numbers of other files that it replaces, whatever their day and name.
+        complete: it covers all of the time of the files it replaces.
     """
 
     path: Path
@@ -75,12 +89,18 @@ class ImportRequest:
     now: datetime
     expects_daily: bool = False
     restates: bool = False
+    replaces: tuple[int, ...] = ()
     complete: bool = False
 
     @property
     def name(self) -> str:
         """The file's name; a byte that is no UTF-8 is escaped."""
         return self.path.name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether a person confirms that what the file changes is right."""
+        return self.restates or bool(self.replaces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +168,7 @@ def import_file(
 
     Raises:
         OSError: the file cannot be read.
+        Refused: a file that it is to replace does not exist.
     """
     with copied(request.path) as stream:
         return import_copy(connection, reader, request, stream)
@@ -173,7 +194,7 @@ def import_copy(
     record = partial(record_findings, connection, slug, STATEMENT, now=request.now)
     scope, late = content.digest.hex(), late_records(content.stored, name)
     record(scope=scope, findings=(*findings, *late))
-    if request.restates and content.verdict == "imported":
+    if request.is_confirmed and content.verdict == "imported":
         scopes = [other.scope for other in content.others]
         resolve_scopes(connection, slug, STATEMENT, scopes=scopes, now=request.now)
     daily = request.expects_daily
@@ -187,7 +208,7 @@ def import_copy(
         day=content.day,
         count=stored,
         findings=findings,
-        refused=lines.refused,
+        refused=lines.findings.count,
         gaps=len(gaps),
         restatements=record_restatements(connection, slug, created, now=request.now),
         withdrawn=withdrawal.withdrawn,
@@ -204,25 +225,31 @@ def _store_content(
 ) -> _Content:
     """Archive the file and store its lines, unless the verdict is quarantine."""
     slug, name = reader.provider.slug, request.name
-    file_id, digest = archive_file(connection, slug, name, stream, request.now)
+    archived = archive_file(connection, slug, name, stream, request.now)
     day = _day_in_name(reader, name)
     savepoint = connection.begin_nested()
     count = _store_lines(
         connection, reader, request, lines.records(read_file(reader, stream, name)), day
     )
+    misplaced = list(wrong_day(connection, day, name, request.zone))
     day = day or lines.only_day(request.zone)
-    others = other_files(connection, slug, name, digest, day)
-    may_have_rivals = request.restates or reader.rules.several_a_day
-    rival = () if may_have_rivals else rival_file(others, name, day, request.zone)
-    findings = [*lines.findings, *repeated_ids(count, name), *rival]
+    named = request.replaces
+    others = other_files(connection, slug, name, archived, day, named=named)
+    if missing := set(named) - {other.file_id for other in others}:
+        raise Refused(f"no other statement file of {slug} has the number {min(missing)}")
+    may_have_rivals = request.is_confirmed or reader.rules.several_a_day
+    rival = () if may_have_rivals else tuple(rival_file(others, name, day, request.zone))
+    changed = changed_records(count.changes, name, reader.provider.exponents)
+    unconfirmed = () if request.is_confirmed else (rival or (*misplaced, *changed))
+    findings = [*lines.findings, *repeated_ids(count, name), *unconfirmed]
     verdict = _verdict(reader, count, findings)
     if verdict == QUARANTINED:
         savepoint.rollback()
     else:
         savepoint.commit()
     return _Content(
-        file_id=file_id,
-        digest=digest,
+        file_id=archived.file_id,
+        digest=archived.digest,
         day=day,
         others=others,
         count=count,
@@ -243,7 +270,7 @@ def _save_verdict(
         "last": lines.last,
         "verdict": content.verdict,
         "records": content.count.received,
-        "refused": lines.refused,
+        "refused": lines.findings.count,
     }
     connection.execute(text(_SAVE_VERDICT), params)
     if content.verdict != QUARANTINED:
@@ -279,8 +306,8 @@ def _has_errors(findings: Iterable[NewFinding]) -> bool:
 def _verdict(reader: StatementReader, count: FeedCount, findings: Sequence[NewFinding]) -> str:
     if not _has_errors(findings):
         return "imported"
-    has_rival = any(finding.kind is FindingKind.TWO_FILES_FOR_ONE_DAY for finding in findings)
-    if has_rival or reader.rules.whole or count.received == 0:
+    needs_person = any(finding.kind in _UNCONFIRMED for finding in findings)
+    if needs_person or reader.rules.whole or count.received == 0:
         return QUARANTINED
     return "partly"
 
@@ -296,9 +323,13 @@ def _replaced_files(
     return [
         other
         for other in content.others
-        if (other.verdict != QUARANTINED or other.replaced_by is not None)
-        and (request.restates or other.replaced_by == content.file_id)
-        and (not several or other.name == name)
+        if other.file_id in request.replaces
+        or other.replaced_by == content.file_id
+        or (
+            request.restates
+            and (other.verdict != QUARANTINED or other.replaced_by is not None)
+            and (not several or other.name == name)
+        )
     ]
 
 

@@ -134,7 +134,7 @@ def differences_grid(pack: Pack) -> Grid:
         ),
         rows=[
             (
-                *(str(line.cell.day), line.cell.game, line.cell.currency, line.cause),
+                *(line.cell.day, line.cell.game, line.cell.currency, line.cause),
                 *(Amount(line.ggr, line.cell.currency), line.round_id, line.player),
                 line.break_id or "",
             )

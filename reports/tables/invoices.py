@@ -105,7 +105,7 @@ def _rounds(pack: Pack) -> Grid:
         ),
         rows=[
             (
-                *(invoice.check.invoice.name, str(line.cell.day), line.cell.game),
+                *(invoice.check.invoice.name, line.cell.day, line.cell.game),
                 *(line.cell.currency, line.cause, Amount(line.ggr, line.cell.currency)),
                 *(line.round_id, line.player, line.break_id or ""),
             )

@@ -234,9 +234,9 @@ def _days(pack: Pack) -> Grid:
 def _day_lines(day: BusinessDay) -> Iterator[GridRow]:
     part = "" if day.whole else ", partly in the window"
     if day.closed_at is None:
-        yield str(day.day), f"open{part}", "", "", "", "", "", ""
+        yield day.day, f"open{part}", "", "", "", "", "", ""
         return
-    signed: list[Value] = [str(day.day), f"{_SIGNED_OFF}{part}", Instant(day.closed_at)]
+    signed: list[Value] = [day.day, f"{_SIGNED_OFF}{part}", Instant(day.closed_at)]
     signed += [day.run_id or "by hand", day.records]
     if not day.restated:
         yield *signed, 0, "", ""

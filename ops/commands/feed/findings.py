@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from feeds.findings import FeedFinding, Severity, open_findings, resolve_finding
+from feeds.findings import FeedFinding, Severity, by_kind, open_findings, resolve_finding
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, ProviderFilter
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Refused
 
-#: Findings printed one by one; the rest are counted.
+#: Findings of a kind printed one by one; the rest are counted.
 SHOWN_MAX = 20
 
 
@@ -53,15 +53,18 @@ def resolve(
 
 def print_findings(listed: Iterable[FeedFinding]) -> None:
     """Print findings, one a line."""
-    findings_ = tuple(listed)
-    for finding in findings_[:SHOWN_MAX]:
-        place = finding.file or finding.feed
-        line = f":{finding.line}" if finding.line is not None else ""
-        record = f" {finding.record_id}" if finding.record_id else ""
-        head = f"{finding.id} {finding.severity} {finding.kind}"
-        typer.echo(f"  {head} {place}{line}{record}: {finding.detail}")
-    if len(findings_) > SHOWN_MAX:
-        typer.echo(f"  and {len(findings_) - SHOWN_MAX} more")
+    for kind, findings_ in by_kind(listed).items():
+        for finding in findings_[:SHOWN_MAX]:
+            typer.echo(f"  {_finding_line(finding)}")
+        if len(findings_) > SHOWN_MAX:
+            typer.echo(f"  and {len(findings_) - SHOWN_MAX} more of the kind {kind}")
+
+
+def _finding_line(finding: FeedFinding) -> str:
+    line = f":{finding.line}" if finding.line is not None else ""
+    record = f" {finding.record_id}" if finding.record_id else ""
+    place = f"{finding.file or finding.feed}{line}{record}"
+    return f"{finding.id} {finding.severity} {finding.kind} {place}: {finding.detail}"
 
 
 def _finding_json(finding: FeedFinding) -> dict[str, Any]:

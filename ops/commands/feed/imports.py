@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from feeds.findings import NewFinding, severity_of
+from feeds.findings import NewFinding, by_kind, severity_of
 from feeds.statements.importer import ImportRequest, ImportResult
 from feeds.statements.keep import keep_and_import
 from ops.commands.database import open_books
@@ -19,8 +19,9 @@ from ops.providers.configured import configured_provider
 from ops.providers.statement_guess import suggest
 from ops.providers.statements import preview_file, reader_of
 from vocabulary.clock import SystemClock
+from vocabulary.errors import Refused
 
-#: Findings printed one by one; the rest are counted.
+#: Findings of a kind printed one by one; the rest are counted.
 SHOWN_MAX = 20
 
 
@@ -35,8 +36,11 @@ def import_statement(
         bool, typer.Option("--preview", help="Show what each column becomes; store nothing.")
     ] = False,
     restates: Annotated[
-        bool, typer.Option("--restates", help="The file replaces an earlier one of its day.")
+        bool, typer.Option("--restates", help="The file replaces one of its day, and is right.")
     ] = False,
+    replaces: Annotated[
+        list[int] | None, typer.Option(help="Number of a file that it replaces; repeatable.")
+    ] = None,
     complete: Annotated[
         bool, typer.Option("--complete", help="The file covers its whole period, not a part.")
     ] = False,
@@ -64,9 +68,13 @@ def import_statement(
         now=SystemClock().now(),
         expects_daily=entry.statement.daily,
         restates=restates,
+        replaces=tuple(replaces or ()),
         complete=complete,
     )
-    result = keep_and_import(open_books(ctx), reader, request)
+    try:
+        result = keep_and_import(open_books(ctx), reader, request)
+    except Refused as error:
+        raise typer.BadParameter(str(error), param_hint="--replaces") from error
     if as_json:
         print_json(_import_json(result), indent=2)
     else:
@@ -76,10 +84,11 @@ def import_statement(
 
 def _print(file: Path, result: ImportResult) -> None:
     """Print the result; what is wrong with the file goes to standard error."""
-    for finding in result.findings[:SHOWN_MAX]:
-        typer.echo(f"{_place(file, finding)}: {finding.detail}", err=True)
-    if len(result.findings) > SHOWN_MAX:
-        typer.echo(f"and {len(result.findings) - SHOWN_MAX} more", err=True)
+    for kind, findings in by_kind(result.findings).items():
+        for finding in findings[:SHOWN_MAX]:
+            typer.echo(f"{_place(file, finding)}: {finding.detail}", err=True)
+        if len(findings) > SHOWN_MAX:
+            typer.echo(f"and {len(findings) - SHOWN_MAX} more of the kind {kind}", err=True)
     if result.verdict == "quarantined":
         typer.echo(f"{file.name} is in quarantine: nothing of it was imported", err=True)
     if result.withdrawn:

@@ -38,6 +38,13 @@ def report(
         list[str] | None,
         typer.Option(help="The invoices' period: one for all, or one for each in order."),
     ] = None,
+    protect_ids: Annotated[
+        bool,
+        typer.Option(
+            "--protect-ids",
+            help='In CSV, write ids that look like numbers as ="ID": spreadsheets keep them.',
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a workbook, a web page and CSV tables per provider, and print their paths."""
@@ -47,7 +54,8 @@ def report(
     chosen = chosen_providers(context.settings, provider)
     windows = [_window(entry, start, end) for entry in chosen]
     invoices = _invoices(context, provider, invoice or [], period or [])
-    paths = _write(context, list(zip(chosen, windows, strict=True)), invoices, out)
+    windowed = list(zip(chosen, windows, strict=True))
+    paths = _write(context, windowed, invoices, out, protect_ids=protect_ids)
     if as_json:
         print_json(paths, indent=2)
         return
@@ -96,6 +104,8 @@ def _write(
     chosen: list[tuple[ConfiguredProvider, Window | None]],
     invoices: tuple[CheckedInvoice, ...],
     out: Path,
+    *,
+    protect_ids: bool,
 ) -> dict[str, tuple[Path, ...]]:
     engine = open_engine(endpoints(context).database_url, pool_size=1)
     written = {}
@@ -111,6 +121,6 @@ def _write(
                 rules=rules_of(context.settings),
                 invoices=invoices,
             )
-            written[provider.provider.slug] = write_pack(pack, out)
+            written[provider.provider.slug] = write_pack(pack, out, protect_ids=protect_ids)
     engine.dispose()
     return written

@@ -107,7 +107,7 @@ class Files:
     def table(self, slug: str) -> list[dict[str, str]]:
         """The rows of a CSV file."""
         path = self.by_name[f"{self.stem}-{slug}.csv"]
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             return list(csv.DictReader(file))
 
     def sheet(self, name: str) -> list[dict[str, Any]]:
@@ -149,7 +149,8 @@ def normalised(cell: object) -> str:
     """A cell's exact value, independent of digits, signs and separators."""
     text = "" if cell is None else str(cell).removeprefix("'").replace("_", " ")
     if instant := _INSTANT.fullmatch(text):
-        return f"{instant[1]} {instant[2]}"
+        # A date cell has a time too: midnight.
+        return f"{instant[1]} {instant[2]}".removesuffix(" 00:00:00")
     try:
         return f"{Decimal(text.replace(',', '')).normalize():f}"
     except InvalidOperation:

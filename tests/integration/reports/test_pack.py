@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -137,7 +139,7 @@ def test_no_column_is_too_narrow_for_an_id(files: Files) -> None:
 def test_a_player_name_never_becomes_a_formula(files: Files) -> None:
     cells = [cell for row in files.book["Breaks"].iter_rows(min_row=5) for cell in row]
     assert HOSTILE in {cell.value for cell in cells}
-    assert {cell.data_type for cell in cells} == {"s", "n"}
+    assert {cell.data_type for cell in cells} == {"d", "s", "n"}
 
 
 def test_the_page_refers_to_nothing_outside_itself(files: Files) -> None:
@@ -201,3 +203,40 @@ def test_a_day_without_activity_gets_a_pack_that_says_so(database: str, tmp_path
     assert "No activity" in page
     assert "No break is open." in page
     assert "Conservation" in page
+
+
+def test_a_csv_is_utf_8_with_a_byte_order_mark_and_every_text_is_quoted(files: Files) -> None:
+    content = files.by_name[f"{STEM}-breaks.csv"].read_bytes()
+    assert content.startswith(b'\xef\xbb\xbf"id","kind",')
+    lines = content.decode("utf-8-sig").split("\r\n")
+    assert lines[1].startswith('"brk-')
+
+
+def test_ids_are_exact_in_the_csv_unless_they_are_to_be_protected(
+    filled: str, tmp_path: Path
+) -> None:
+    long_id = "7301239812730192837"
+    pack = pack_of(filled)
+    breaks = tuple(replace(break_, round_id=long_id) for break_ in pack.breaks)
+    pack = replace(pack, breaks=breaks)
+    exact = Files(write_pack(pack, tmp_path / "exact"))
+    assert {row["round_id"] for row in exact.table("breaks")} == {long_id}
+    # As text in the workbook, so that no digit is lost.
+    assert {row["Round"] for row in exact.sheet("Breaks")} == {long_id}
+    protected = Files(write_pack(pack, tmp_path / "protected", protect_ids=True))
+    assert {row["round_id"] for row in protected.table("breaks")} == {f'="{long_id}"'}
+    ids = [
+        {row["id"] for row in pack_files.table("breaks")} for pack_files in (exact, protected)
+    ]
+    assert ids[0] == ids[1]
+
+
+def test_instants_and_days_are_date_cells_in_the_workbook(files: Files) -> None:
+    first_seen = {row["First seen (UTC)"] for row in files.sheet("Breaks")}
+    assert {type(value) for value in first_seen} == {datetime}
+    days = {row["Day"] for row in files.sheet("Differences")}
+    assert {type(value) for value in days} == {datetime}
+    (cell,) = {
+        cell.number_format for cell in next(files.book["Differences"].iter_cols(1, 1, 5, 5))
+    }
+    assert cell == "yyyy-mm-dd"

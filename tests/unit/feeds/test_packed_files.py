@@ -16,7 +16,8 @@ import pytest
 from feeds.finding_kinds import FindingKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.limits import ReadLimits
-from feeds.statements.line_summary import LISTED_MAX, LineSummary
+from feeds.statements.line_summary import LineSummary
+from feeds.statements.listed_findings import LISTED_MAX
 from feeds.statements.read_file import read_file, read_sample
 from providers.sportsbook.feed import COLUMNS
 from tests.unit.feeds.statement_files import (
@@ -243,7 +244,8 @@ def test_lines_of_one_cause_are_listed_up_to_a_limit_and_then_counted() -> None:
     records = list(lines.records(read(HEADER + bad * 1_000 + "a,b\n" + BET)))
 
     assert len(records) == 1
-    assert lines.refused == 1_001
-    assert len(lines.findings) == LISTED_MAX + 2
-    assert lines.findings[-1].evidence == {"more": 1_000 - LISTED_MAX}
-    assert lines.findings[-1].detail.startswith("and 980 more lines with this cause: amount: ")
+    *listed, rest = lines.findings
+    assert lines.findings.count == 1_001
+    assert len(listed) == LISTED_MAX + 1
+    assert rest.evidence == {"more": 980, "first_line": 2, "last_line": 1_001}
+    assert rest.detail.startswith("and 980 more with the same cause, the last in line 1001; ")
