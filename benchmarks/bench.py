@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from benchmarks.load import PLAYERS, RATE_MAX, SECRETS, player
 from ledger.players.importer import PlayerRow, import_players
-from ops.runtime.servers import ensure, stop
+from ops.runtime.servers import ensure_running, stop
 from ops.settings.model import Settings
 from storage.engine import open_engine
 from storage.migrate import migrate
@@ -62,7 +62,7 @@ def staged(folder: Path) -> Iterator[BenchSetup]:
         )
     )
     data = folder / "data"
-    engines = ensure(data, Settings())
+    engines = ensure_running(data, Settings())
     try:
         engine = open_engine(engines.database_url)
         migrate(engine)

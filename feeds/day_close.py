@@ -126,7 +126,7 @@ class RecordFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restatement:
+class ChangedRecord:
     """One record of a closed day that changed after the close.
 
     Attributes:
@@ -200,7 +200,7 @@ def close_of(connection: Connection, provider: str, day: date) -> DayClose | Non
     return None if row is None else _close(row)
 
 
-def restatements_of(connection: Connection, provider: str, day: date) -> list[Restatement]:
+def restatements_of(connection: Connection, provider: str, day: date) -> list[ChangedRecord]:
     """Every record of a closed day that changed since its close; none while it is open."""
     row = connection.execute(text(_CLOSE_OF), {"provider": provider, "day": day}).one_or_none()
     return [] if row is None else _restatements(connection, row)
@@ -234,7 +234,7 @@ def record_restatements(
     return count
 
 
-def _restatements(connection: Connection, close: Row[Any]) -> list[Restatement]:
+def _restatements(connection: Connection, close: Row[Any]) -> list[ChangedRecord]:
     """The restated records of a day, by its row in ``day_closes``."""
     params = {
         "provider": close.provider,
@@ -243,7 +243,7 @@ def _restatements(connection: Connection, close: Row[Any]) -> list[Restatement]:
         "ends_at": close.ends_at,
     }
     return [
-        Restatement(
+        ChangedRecord(
             record_id=row.record_id,
             occurrence=row.occurrence,
             before=_figures(row, "before"),
@@ -253,7 +253,7 @@ def _restatements(connection: Connection, close: Row[Any]) -> list[Restatement]:
     ]
 
 
-def _finding(restatement: Restatement, close: DayClose) -> NewFinding:
+def _finding(restatement: ChangedRecord, close: DayClose) -> NewFinding:
     before, after = restatement.before, restatement.after
     change = "reported for the first time" if before is None else "changed"
     change = "withdrawn" if after is None else change

@@ -41,7 +41,7 @@ class Context:
         return load(self.config, os.environ) if self._given is None else self._given
 
 
-def current(ctx: typer.Context) -> Context:
+def context_of(ctx: typer.Context) -> Context:
     """The context that the global options made for this command."""
     context = ctx.find_object(Context)
     if context is None:
@@ -56,6 +56,6 @@ def endpoints(context: Context) -> "Endpoints":
         SettingsInvalid: the settings do not hold.
         Unavailable: an embedded service cannot be started.
     """
-    from ops.runtime.servers import ensure  # noqa: PLC0415 - as above
+    from ops.runtime.servers import ensure_running  # noqa: PLC0415 - as above
 
-    return ensure(context.data_dir, context.settings)
+    return ensure_running(context.data_dir, context.settings)

@@ -55,7 +55,7 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class LedgerPolicy:
     """Where providers differ about what the ledger should do.
 
     Attributes:

@@ -15,9 +15,9 @@ from providers.contract import (
     ApiFields,
     Callback,
     HistoryPolicy,
+    LedgerPolicy,
     Option,
     OptionValue,
-    Policy,
     Provider,
     Verified,
 )
@@ -53,7 +53,7 @@ class Dialect:
     name: str
     routes: tuple[str, ...]
     options: Mapping[str, Option]
-    policy: Callable[[Mapping[str, OptionValue]], Policy]
+    policy: Callable[[Mapping[str, OptionValue]], LedgerPolicy]
     history_policy: Callable[[Mapping[str, OptionValue]], HistoryPolicy]
     verify: Callable[[Callback, Provider], Verified]
     signature_headers: Callable[[Provider], tuple[str, ...]]

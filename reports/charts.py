@@ -9,7 +9,7 @@ import altair as alt
 import vl_convert
 
 from reports.grid import WHO_OWES, readable
-from reports.report import Pack
+from reports.pack import Pack
 
 #: Colours by who owes; each contrasts with white by more than 3 to 1.
 _COLOURS: Mapping[str, str] = {

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from reports.grid import Amount, Column, Grid, Instant, Value
-from reports.report import Pack
+from reports.pack import Pack
 from reports.tables.contents import grids
 from vocabulary.clock import iso
 

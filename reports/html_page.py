@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from reports.charts import Chart, charts
 from reports.grid import Amount, Column, Grid, GridRow, Instant, Value, readable
-from reports.report import Pack, file_stem
+from reports.pack import Pack, file_stem
 from reports.tables.contents import grids
 from reports.tables.summary import SUMMARY
 from vocabulary.clock import iso

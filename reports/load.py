@@ -10,8 +10,8 @@ from breaks.policy import DEFAULT_RULES, SlaRule
 from reconcile.runs.request import stored_request
 from reconcile.totals.resolution_rate import resolution_rates
 from reconcile.totals.tie_out import totals
+from reports.pack import CheckedInvoice, Pack
 from reports.queries import StoredRun, business_days, game_totals, last_run, open_breaks
-from reports.report import CheckedInvoice, Pack
 from storage.engine import url_of
 from vocabulary.window import Window
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from breaks.kinds import Impact
 from breaks.policy import SlaRule, due_at
 from breaks.states import SETTLED
-from feeds.day_close import Restatement, close_of, restatements_of
+from feeds.day_close import ChangedRecord, close_of, restatements_of
 from reconcile.totals.sums import UNKNOWN_GAME
 from vocabulary.window import Window, day_window
 
@@ -214,7 +214,7 @@ def _day(connection: Connection, provider: str, day: date, *, whole: bool) -> Bu
     )
 
 
-def _restated(restatements: list[Restatement]) -> tuple[RestatedRecords, ...]:
+def _restated(restatements: list[ChangedRecord]) -> tuple[RestatedRecords, ...]:
     sums: dict[str, list[int]] = {}
     for restatement in restatements:
         entry = sums.setdefault(restatement.latest.currency, [0, 0])

@@ -9,7 +9,7 @@ from typing import Any
 import xlsxwriter
 
 from reports.grid import Amount, Column, Grid, GridRow, Instant, Value
-from reports.report import Pack
+from reports.pack import Pack
 from reports.tables.contents import grids
 from vocabulary.clock import iso
 

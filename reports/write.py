@@ -4,7 +4,7 @@ from pathlib import Path
 
 from reports.csv_files import write_tables
 from reports.html_page import write_page
-from reports.report import Pack, file_stem
+from reports.pack import Pack, file_stem
 from reports.workbook import write_workbook
 
 

@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
-from storage.schema_version import needed, refuse_unreleased
+from storage.schema_version import newest_revision, refuse_unreleased
 
 #: Advisory lock number that serialises concurrent migrations of one database.
 MIGRATION_LOCK = 0x7E07
@@ -31,7 +31,7 @@ def migrate(engine: Engine) -> str:
         current = context.get_current_revision()
         if current is not None:
             refuse_unreleased(current)
-            if current > needed():
+            if current > newest_revision():
                 return current  # it has everything that this version needs, and more
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -45,12 +45,12 @@ class UnreleasedSchema(Unavailable):
 
 
 @cache
-def needed() -> str:
+def newest_revision() -> str:
     """The newest revision this code knows, e.g. ``"0100"``."""
     return max(path.name[:4] for path in _REVISION_FILES.glob("[0-9][0-9][0-9][0-9]_*.py"))
 
 
-def require(url: str) -> None:
+def require_schema(url: str) -> None:
     """Make sure that the database has the schema this code needs.
 
     If the database cannot be reached, the process starts all the same and answers "retry later"
@@ -65,9 +65,9 @@ def require(url: str) -> None:
     except psycopg.OperationalError as error:
         log.warning("schema_not_checked", error=type(error).__name__)
         return
-    refuse_earlier(current, than=needed())
-    if current != needed():
-        log.info("schema_is_newer", found=current, known=needed())
+    refuse_earlier(current, than=newest_revision())
+    if current != newest_revision():
+        log.info("schema_is_newer", found=current, known=newest_revision())
 
 
 def refuse_earlier(revision: str | None, *, than: str) -> None:

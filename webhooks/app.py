@@ -19,10 +19,10 @@ from webhooks.fast_path import FastPath
 from webhooks.group_commit import GroupCommit
 from webhooks.handler import CallbackHandler, RefusalHandler
 from webhooks.health import Health
-from webhooks.http_log import http_logger
 from webhooks.http_server import hide_server, http_connections
 from webhooks.metrics import ReceiverMetrics
 from webhooks.notifier import Notifier
+from webhooks.server_error_log import http_logger
 
 #: Connections the kernel queues before accept.
 BACKLOG = 1024

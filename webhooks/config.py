@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from providers.contract import Policy, Provider
+from providers.contract import LedgerPolicy, Provider
 from providers.dialect import Dialect
 from vocabulary.networks import Network
 
@@ -18,7 +18,7 @@ class ProviderEndpoint:
 
     dialect: Dialect
     provider: Provider
-    policy: Policy
+    policy: LedgerPolicy
     allow: tuple[Network, ...]
 
 

@@ -8,12 +8,12 @@ from aiohttp import web
 
 from ledger.accepting.model import Decision, Request
 from providers.contract import Callback, Verified
-from vocabulary import steps
+from vocabulary import fault_points
 from vocabulary.clock import Clock
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 from vocabulary.facts import Fact
+from vocabulary.fault_points import Step
 from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
-from vocabulary.steps import Step
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.evidence_headers import evidence_text
 from webhooks.group_commit import GroupCommit
@@ -126,7 +126,7 @@ class CallbackHandler:
 
     def _understand(self, headers: Mapping[str, str], body: bytes) -> Request | Reply:
         """Verify and parse a complete request."""
-        steps.reached(Step.READ)
+        fault_points.reached(Step.READ)
         callback = Callback(route=self._route, headers=headers, body=body)
         endpoint = self._endpoint
         try:
@@ -137,9 +137,9 @@ class CallbackHandler:
             return self._refuse(
                 Verdict.SIGNATURE_MISSING if is_missing else Verdict.NOT_AUTHENTIC
             )
-        steps.reached(Step.VERIFIED)
+        fault_points.reached(Step.VERIFIED)
         request = self._parse(callback, verified)
-        steps.reached(Step.PARSED)
+        fault_points.reached(Step.PARSED)
         return request
 
     def _parse(self, callback: Callback, verified: Verified) -> Request:

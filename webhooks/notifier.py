@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 
 from ledger.accepting.acceptor import Accepted
 from storage.broker.redis import ingest_message, post_message
-from vocabulary import steps
-from vocabulary.steps import Step
+from vocabulary import fault_points
+from vocabulary.fault_points import Step
 
 #: Most batch ids in one message; the sweeper finds the rest.
 PENDING_MAX = 10_000
@@ -64,9 +64,9 @@ class Notifier:
             await asyncio.sleep(RETRY_PAUSE_S)
 
     def _send(self, batches: list[int], ingest: bool) -> None:  # noqa: FBT001 - thread target
-        steps.reached(Step.ANSWERED)
+        fault_points.reached(Step.ANSWERED)
         if batches:
             self._broker.enqueue(post_message(batches))
         if ingest:
             self._broker.enqueue(ingest_message())
-        steps.reached(Step.NOTIFIED)
+        fault_points.reached(Step.NOTIFIED)

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from storage.broker.redis import FETCH_QUEUE, INGEST_QUEUE, POST_QUEUE
-from storage.queue.heartbeats import ask_canary, pass_canary
+from storage.queue.liveness import claim_canary, record_canary_arrival
 from workers.outcomes import Done, JobOutcome
 
 CANARY_ACTOR = "canary.v1"
@@ -33,7 +33,7 @@ def send_canaries(
         Unavailable: the database is unreachable.
     """
     for queue in queues:
-        number = ask_canary(engine, queue, every=every, lost_after=every * LOST_AFTER)
+        number = claim_canary(engine, queue, every=every, lost_after=every * LOST_AFTER)
         if number is not None:
             _send(broker, queue, number)
 
@@ -44,7 +44,7 @@ def record_canary(engine: Engine, queue: str, number: int, *, by: str) -> JobOut
     Raises:
         Unavailable: the database is unreachable.
     """
-    pass_canary(engine, queue, number, worker=by)
+    record_canary_arrival(engine, queue, number, worker=by)
     return Done(0)
 
 

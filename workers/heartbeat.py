@@ -13,7 +13,7 @@ from dramatiq import Broker, Middleware
 from dramatiq.worker import Worker as DramatiqWorker
 from sqlalchemy import Engine
 
-from storage.queue.heartbeats import Worker, beat, leave
+from storage.queue.liveness import ProcessIdentity, beat, remove_heartbeat
 from vocabulary.errors import Unavailable
 from workers import heartbeat_file
 from workers.queue_pause import QueuePause
@@ -42,7 +42,7 @@ class Heartbeat(Middleware):
     def __init__(
         self,
         engine: Engine,
-        worker: Worker,
+        worker: ProcessIdentity,
         queue_pause: QueuePause,
         hang_reason: Callable[[], str | None],
         path: Path | None,
@@ -73,7 +73,7 @@ class Heartbeat(Middleware):
         for thread in self._threads:
             thread.join(JOIN_TIMEOUT_S)
         try:
-            leave(self._engine, self._worker)
+            remove_heartbeat(self._engine, self._worker)
         except Unavailable as error:
             log.info("heartbeat_unavailable", why=str(error))
 

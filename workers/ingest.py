@@ -18,11 +18,11 @@ from feeds.push import (
 from providers.contract import Callback
 from storage.broker.redis import INGEST_QUEUE
 from storage.queue.parking import park
-from vocabulary import steps
+from vocabulary import fault_points
 from vocabulary.errors import Contradiction, Malformed, Refused, Unavailable
 from vocabulary.facts import Fact, HistoryRecord, UnreadableHistory
+from vocabulary.fault_points import Step
 from vocabulary.outcomes import Verdict
-from vocabulary.steps import Step
 from workers.context import WorkerContext
 from workers.outcomes import Done, JobOutcome, Parked, Requeued
 
@@ -67,7 +67,7 @@ def ingest(context: WorkerContext) -> JobOutcome:
         except OperationalError as error:
             raise Unavailable("ingest: the database is out of reach") from error
         if count:
-            steps.reached(Step.INGESTED)
+            fault_points.reached(Step.INGESTED)
         total, parked = total + count, parked + failed
         if count < DELIVERIES_PER_INGEST:
             return Parked(parked) if parked else Done(total)
@@ -76,14 +76,14 @@ def ingest(context: WorkerContext) -> JobOutcome:
 def _ingest_some(connection: Connection, context: WorkerContext) -> tuple[int, int]:
     waiting = connection.execute(text(_LOCK), {"most": DELIVERIES_PER_INGEST}).all()
     if waiting:
-        steps.reached(Step.RECORDS_LOCKED)
+        fault_points.reached(Step.RECORDS_LOCKED)
     malformed = [row for row in waiting if row.verdict == Verdict.MALFORMED]
     _record_malformed(connection, context, malformed)
     history = [row for row in waiting if row.verdict != Verdict.MALFORMED]
     deliveries = _parse_all(connection, context, history)
     try:
         _store(connection, context, deliveries)
-        steps.reached(Step.STORED)
+        fault_points.reached(Step.STORED)
     except _INVARIANT_BROKEN:
         deliveries = [item for item in deliveries if _store_or_park(connection, context, item)]
     ids = [row.delivery_id for row in (*malformed, *(delivery for delivery, _ in deliveries))]

@@ -9,7 +9,7 @@ from dramatiq import Broker, Middleware
 from dramatiq.worker import ConsumerThread, Worker
 from sqlalchemy import Engine
 
-from storage.queue.heartbeats import paused_queues
+from storage.queue.liveness import paused_queues
 
 log = structlog.get_logger()
 

@@ -15,10 +15,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from storage.broker.redis import INGEST_QUEUE, POST_QUEUE, ingest_message, post_message
-from storage.queue.heartbeats import paused_queues
-from vocabulary import steps
+from storage.queue.liveness import paused_queues
+from vocabulary import fault_points
 from vocabulary.errors import Unavailable
-from vocabulary.steps import Step
+from vocabulary.fault_points import Step
 from workers.actors import post_unposted
 from workers.context import WorkerContext
 from workers.ingest import ingest
@@ -88,9 +88,9 @@ def sweep(context: WorkerContext, broker: dramatiq.Broker, *, age_s: int) -> Bac
     }
     overdue = {queue: age for queue, age in ages.items() if age and queue not in paused}
     if overdue:
-        steps.reached(Step.BACKLOG_FOUND)
+        fault_points.reached(Step.BACKLOG_FOUND)
         _send(broker, waiting, overdue)
-        steps.reached(Step.BACKLOG_SENT)
+        fault_points.reached(Step.BACKLOG_SENT)
     for queue, oldest_s in overdue.items():
         if oldest_s > age_s * TAKEOVER_FACTOR:
             _work_off(context, queue, oldest_s)

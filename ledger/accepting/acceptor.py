@@ -16,6 +16,12 @@ from functools import partial
 import asyncpg
 import structlog
 
+from ledger.accepting.accept_sql import (
+    READ_OPERATIONS,
+    READ_PLAYERS,
+    WRITE_BATCH,
+    write_arguments,
+)
 from ledger.accepting.cache import LedgerCache, has_unguarded_refusal, read_set_of
 from ledger.accepting.decide import decide_batch
 from ledger.accepting.limits import restrictions_from_json
@@ -28,20 +34,14 @@ from ledger.accepting.model import (
     Wallet,
 )
 from ledger.accepting.own_operations import Adjust, OwnOperation, own_operation_bytes
-from ledger.accepting.statements import (
-    READ_OPERATIONS,
-    READ_PLAYERS,
-    WRITE_BATCH,
-    write_arguments,
-)
 from ledger.enums import OWN_SLUG, OperationDecision, OperationKind
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from storage.engine import open_accept_connection
-from vocabulary import steps
+from vocabulary import fault_points
 from vocabulary.errors import Unavailable
 from vocabulary.facts import Fund
+from vocabulary.fault_points import Step
 from vocabulary.outcomes import TO_INGEST, Answer, Outcome, Verdict, refusal
-from vocabulary.steps import Step
 
 #: Attempts to commit one batch before it is split. With several receivers on one wallet of a
 #: busy machine, one attempt in three was measured to lose the race; sixteen attempts make it
@@ -67,7 +67,7 @@ _DATABASE_GONE = (
 _POISON = (asyncpg.PostgresError, ValueError, TypeError, LookupError, ArithmeticError)
 
 # Own operations follow no provider's policy, so every option is off.
-_OWN_POLICY = Policy(
+_OWN_POLICY = LedgerPolicy(
     orphan_win_credits=False, rollback_of_rollback_accepts=False, round_per_operation=False
 )
 
@@ -169,9 +169,9 @@ class Acceptor:
             # receiver reversed the operation it refers to: read both before refusing.
             await self._read([], sorted(read_set.own_keys | read_set.referenced_keys))
             decisions = decide_batch(self._cache.view(read_set), requests)
-        steps.reached(Step.DECIDED)
+        fault_points.reached(Step.DECIDED)
         batch_id = await self._commit(decisions)
-        steps.reached(Step.COMMITTED)
+        fault_points.reached(Step.COMMITTED)
         self._cache.store_decisions(decisions)
         return Accepted(
             decisions,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ledger.accepting.effects import currency_of, handle_slug
+from ledger.accepting.late_operations import late_key
 from ledger.accepting.model import (
     Decision,
     HandleKey,
@@ -19,7 +20,6 @@ from ledger.accepting.model import (
     Request,
     Wallet,
 )
-from ledger.accepting.tombstones import late_key
 from vocabulary.facts import (
     BalanceQuery,
     HistoryRecord,

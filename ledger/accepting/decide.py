@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from ledger.accepting.effects import Effect, currency_of, effect_of, handle_slug
+from ledger.accepting.late_operations import booked_key
 from ledger.accepting.limits import UNRESTRICTED, business_day
 from ledger.accepting.model import (
     Decision,
@@ -29,7 +30,6 @@ from ledger.accepting.model import (
     Wallet,
 )
 from ledger.accepting.own_operations import OwnOperation, own_operation_fingerprint
-from ledger.accepting.tombstones import booked_key
 from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
 from vocabulary.facts import (
     BalanceQuery,

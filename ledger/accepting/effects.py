@@ -6,6 +6,7 @@ Pure. Chain positions, replies and rows are made in ``ledger.accepting.decide``.
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ledger.accepting.late_operations import was_never_received
 from ledger.accepting.limits import (
     UNRESTRICTED,
     Restrictions,
@@ -23,7 +24,6 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     Withdrawal,
 )
-from ledger.accepting.tombstones import was_never_received
 from ledger.enums import OWN_SLUG, OperationDecision, OperationKind
 from vocabulary.facts import (
     BalanceQuery,
@@ -111,7 +111,7 @@ def effect_of(
 def _refused_stake(
     request: Request, wallet: Wallet, stake: int, kind: OperationKind, round_id: str
 ) -> Effect | None:
-    """The refusal of a stake, or None. The provider is told of a limit as of a block."""
+    """The refusal of a stake, or None. A broken limit is answered like a block."""
     if stake <= 0:
         return None
     if wallet.blocked:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from ledger.accepting.limits import Restrictions
 from ledger.accepting.own_operations import OwnOperation
 from ledger.enums import OperationDecision, OperationKind
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from vocabulary.facts import Fact, Fund
 from vocabulary.outcomes import Answer, Outcome, Verdict
 
@@ -96,7 +96,7 @@ class Request(Struct, frozen=True, kw_only=True, gc=False):
     """
 
     provider: str
-    policy: Policy
+    policy: LedgerPolicy
     fact: Fact | OwnOperation | None
     route: str
     headers: str

@@ -77,7 +77,7 @@ class PlayerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportCounts:
     """How many wallets were opened, and how many lines named a known wallet."""
 
     opened: int
@@ -100,7 +100,7 @@ def read_players(file: TextIO) -> Iterator[PlayerRow]:
         raise Malformed(location, "comma-separated values are expected") from error
 
 
-def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> Imported:
+def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> ImportCounts:
     """Create the players, wallets and handles that do not exist yet, in one transaction.
 
     Raises:
@@ -117,7 +117,7 @@ def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> Imported:
             cursor.execute(_WALLETS, {"own": OWN_SLUG, "match_key": match_key(OWN_SLUG, "")})
             counts = cursor.fetchone()
             assert counts is not None
-    return Imported(opened=counts[0], known=lines - counts[0])
+    return ImportCounts(opened=counts[0], known=lines - counts[0])
 
 
 def _check_columns(columns: list[str]) -> None:

@@ -20,9 +20,9 @@ from ledger.enums import OWN_SLUG
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
 from storage.engine import open_engine
 from storage.queue.parking import park
-from vocabulary import steps
+from vocabulary import fault_points
 from vocabulary.errors import Unavailable
-from vocabulary.steps import Step
+from vocabulary.fault_points import Step
 
 #: Most batches posted in one transaction; a batch holds up to a few hundred operations.
 BATCHES_PER_POSTING = 100
@@ -127,7 +127,7 @@ _PARK_BATCH = "UPDATE batches SET parked_at = clock_timestamp() WHERE batch_id =
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostingCounts:
     """The result of posting: batches posted, entries written, batches parked."""
 
     batches: int
@@ -135,7 +135,7 @@ class Posted:
     parked: int
 
 
-def post(engine: Engine, *, limit: int = BATCHES_PER_POSTING) -> Posted:
+def post(engine: Engine, *, limit: int = BATCHES_PER_POSTING) -> PostingCounts:
     """Post up to ``limit`` unposted batches, oldest first, in one transaction.
 
     If one of the batches breaks an invariant, they are posted one by one, and the batch that
@@ -175,15 +175,15 @@ def post_all_at(database_url: str) -> int:
         engine.dispose()
 
 
-def _post_together(engine: Engine, limit: int) -> Posted:
+def _post_together(engine: Engine, limit: int) -> PostingCounts:
     try:
         with engine.begin() as connection:
             batches = _lock_batches(connection, limit)
-            posted = Posted(len(batches), _post(connection, batches), 0)
+            posted = PostingCounts(len(batches), _post(connection, batches), 0)
     except _INVARIANT_BROKEN:
         return _post_singly(engine, limit)
     if posted.batches:
-        steps.reached(Step.POSTED)
+        fault_points.reached(Step.POSTED)
     return posted
 
 
@@ -196,39 +196,39 @@ def _post(connection: Connection, batches: Sequence[int]) -> int:
     if not batches:
         return 0
     parameters = {"batches": list(batches)}
-    steps.reached(Step.LOCKED)
+    fault_points.reached(Step.LOCKED)
     entries = connection.execute(text(_ENTRIES), parameters).rowcount
-    steps.reached(Step.ENTRIES_WRITTEN)
+    fault_points.reached(Step.ENTRIES_WRITTEN)
     connection.execute(text(_ROUNDS), parameters)
-    steps.reached(Step.ROUNDS_WRITTEN)
+    fault_points.reached(Step.ROUNDS_WRITTEN)
     entries += connection.execute(text(_SWEEP), parameters).rowcount
-    steps.reached(Step.SWEPT)
+    fault_points.reached(Step.SWEPT)
     connection.execute(text(_MARK_POSTED), parameters)
-    steps.reached(Step.MARKED)
+    fault_points.reached(Step.MARKED)
     return entries
 
 
-def _post_singly(engine: Engine, limit: int) -> Posted:
+def _post_singly(engine: Engine, limit: int) -> PostingCounts:
     """Post batches one by one, until one is parked or none is left."""
     batches, entries = 0, 0
     for _ in range(limit):
         posted = _post_or_park_one(engine)
         batches, entries = batches + posted.batches, entries + posted.entries
         if posted.parked or not posted.batches:
-            return Posted(batches, entries, posted.parked)
-    return Posted(batches, entries, 0)
+            return PostingCounts(batches, entries, posted.parked)
+    return PostingCounts(batches, entries, 0)
 
 
-def _post_or_park_one(engine: Engine) -> Posted:
+def _post_or_park_one(engine: Engine) -> PostingCounts:
     with engine.begin() as connection:
         batches = _lock_batches(connection, 1)
         try:
             with connection.begin_nested():
-                return Posted(len(batches), _post(connection, batches), 0)
+                return PostingCounts(len(batches), _post(connection, batches), 0)
         except _INVARIANT_BROKEN as error:
             for batch in batches:
                 _park(connection, batch, error)
-            return Posted(0, 0, len(batches))
+            return PostingCounts(0, 0, len(batches))
 
 
 def _park(connection: Connection, batch: int, error: Exception) -> None:

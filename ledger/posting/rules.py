@@ -138,7 +138,7 @@ def owed_by(*, amount: int, balance_after: int) -> int:
 
 
 def entries_of(movement: Movement) -> tuple[Entry, ...]:
-    """The entries of one accepted operation; they sum to zero. None if it moved nothing."""
+    """The entries of one accepted operation; they sum to zero; empty if it moved nothing."""
     return tuple(_entries(movement))
 
 

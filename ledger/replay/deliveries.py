@@ -8,8 +8,8 @@ allow the verdict, and the reply, which carries no balance when something is ref
 from collections.abc import Mapping
 
 from ledger.accepting.cache import read_set_of
+from ledger.accepting.late_operations import LATE_SUFFIX
 from ledger.accepting.model import DeliveryRow, OperationKey, Request
-from ledger.accepting.tombstones import LATE_SUFFIX
 from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.decode import DecodedDelivery
 from ledger.replay.reader import ChainPosition

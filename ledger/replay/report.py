@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from providers.contract import Policy, Provider
+from providers.contract import LedgerPolicy, Provider
 from providers.dialect import Dialect
 
 #: How many differences are named; all of them are counted.
@@ -22,7 +22,7 @@ class ProviderDecoder:
 
     dialect: Dialect
     provider: Provider
-    policy: Policy
+    policy: LedgerPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from ledger.seal.audit_files import AuditResult
 from ledger.seal.canonical_lines import day_lines
 from ledger.seal.files import AFTER_BATCHES, SealLine, read_lines, row_name
 from ledger.seal.seal import open_seal_snapshot
-from ledger.seal.verify import AuditResult
 from vocabulary.errors import Malformed, Unavailable
 
 _SHOWN_MAX = 80

@@ -9,7 +9,7 @@ from ledger.players.handles import handle_of
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
 from ops.commands.provider_choice import entry_named
-from ops.context import Context, current, endpoints
+from ops.context import Context, context_of, endpoints
 from ops.providers.api_access import open_api
 from ops.runtime import logs
 from ops.settings.model import ProviderSettings
@@ -35,7 +35,7 @@ def list_games(
 ) -> None:
     """List the games that can be opened, of one house or of all."""
     logs.configure(level="warning")
-    entry = entry_named(current(ctx).settings, provider)
+    entry = entry_named(context_of(ctx).settings, provider)
     games = asyncio.run(_listed(entry, game_provider))
     if as_json:
         print_json(games, indent=2)
@@ -64,7 +64,7 @@ def open_game(
 ) -> None:
     """Print a link that opens a game; whoever has the link can play."""
     logs.configure(level="warning")
-    context = current(ctx)
+    context = context_of(ctx)
     entry = entry_named(context.settings, provider)
     request = LaunchRequest(
         player=player,

@@ -9,7 +9,7 @@ from breaks.kinds import Impact
 from breaks.policy import SlaRule
 from breaks.states import SETTLED
 from ops.metrics.catalogue import Sample, sample
-from ops.settings.break_terms import rules_of
+from ops.settings.break_policy import rules_of
 from ops.settings.model import Settings
 
 _OPEN = """

@@ -10,7 +10,7 @@ from ops.settings.api import ApiSettings
 from ops.settings.model import ProviderSettings
 from providers.outbound.access import ApiAccess, ApiAccount
 from providers.outbound.http_transport import HttpTransport
-from providers.outbound.launch import NotOffered, ProviderApi
+from providers.outbound.launch import GamesApi, NotOffered
 from providers.registry import DIALECTS
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import SettingsInvalid
@@ -19,7 +19,7 @@ from vocabulary.errors import SettingsInvalid
 @asynccontextmanager
 async def open_api(
     entry: ProviderSettings,
-) -> AsyncIterator[tuple[ProviderApi, HttpTransport]]:
+) -> AsyncIterator[tuple[GamesApi, HttpTransport]]:
     """Connect to a provider's API; the transport records the latest exchange.
 
     Raises:

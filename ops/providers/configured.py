@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ops.settings.model import ProviderSettings, Settings
-from providers.contract import HistoryPolicy, Policy, Provider
+from providers.contract import HistoryPolicy, LedgerPolicy, Provider
 from providers.dialect import Dialect
 from providers.registry import DIALECTS
 from vocabulary.money import exponent_of, minor_from_text
@@ -27,7 +27,7 @@ class ConfiguredProvider:
 
     dialect: Dialect
     provider: Provider
-    policy: Policy
+    policy: LedgerPolicy
     history: HistoryPolicy
     allow: tuple[Network, ...]
     maturity: timedelta

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from feeds.arrival_delay import ProviderMaturity
 from ops.providers.configured import configured_provider
-from ops.providers.matching import reader_of, rules_of
+from ops.providers.reconcile_inputs import reader_of, rules_of
 from ops.settings.model import ProviderSettings
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest

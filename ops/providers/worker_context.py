@@ -10,15 +10,15 @@ from sqlalchemy import Engine
 
 from ops.providers.configured import configured
 from ops.settings.model import Settings
-from storage.queue.heartbeats import Worker
+from storage.queue.liveness import ProcessIdentity
 from vocabulary.clock import Clock, SystemClock
 from workers.context import WorkerContext
 
 
-def this_worker(role: str, clock: Clock) -> Worker:
+def this_worker(role: str, clock: Clock) -> ProcessIdentity:
     """Describe this process to operators; its name is unique among all that ever ran."""
     host, pid = socket.gethostname(), os.getpid()
-    return Worker(
+    return ProcessIdentity(
         name=f"{host}:{pid}:{uuid.uuid4().hex[:8]}",
         role=role,
         host=host,

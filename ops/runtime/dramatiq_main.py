@@ -16,7 +16,7 @@ from dramatiq.middleware import CurrentMessage, Retries, ShutdownNotifications, 
 
 from ops.providers.inquiries import asker, terms_of
 from ops.providers.worker_context import this_worker, worker_context_of
-from ops.runtime import logs, test_signals
+from ops.runtime import fault_signals, logs
 from ops.settings.loader import load
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
@@ -40,7 +40,7 @@ if multiprocessing.parent_process() is not None:
 
 logs.configure()
 settings = load(None, os.environ)
-test_signals.install(settings, os.environ)
+fault_signals.install(settings, os.environ)
 # Two more than threads: one for the queue pauses, one to spare.
 engine = open_engine(settings.database.url, pool_size=settings.workers.threads + 2)
 worker = this_worker("worker", SystemClock())

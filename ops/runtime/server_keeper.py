@@ -108,7 +108,7 @@ class EngineKeeper(threading.Thread):
         if select.select([self._stop_read], [], [], pause_s)[0]:
             return  # stopping: do not restart
         try:
-            servers.ensure(self._data_dir, self._settings)
+            servers.ensure_running(self._data_dir, self._settings)
         except Unavailable as error:
             log.warning("engine_lost", reason=str(error))
         else:

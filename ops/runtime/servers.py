@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.runtime import data_layout, postgres_server, valkey_server
+from ops.runtime import postgres_server, unreleased_layout, valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.settings.model import EMBEDDED, Settings
 from vocabulary.errors import Unavailable
@@ -25,7 +25,7 @@ class ServerPids:
     valkey: int | None
 
 
-def ensure(data_dir: Path, settings: Settings) -> Endpoints:
+def ensure_running(data_dir: Path, settings: Settings) -> Endpoints:
     """Start, reuse or recover the embedded servers; URLs of external ones pass unchanged.
 
     Raises:
@@ -54,7 +54,7 @@ def start_postgres(home: DataDirectory) -> str:
     """
     postgres_server.start(home)
     url = postgres_server.url(home)
-    data_layout.refuse_unreleased_layout(home, url)
+    unreleased_layout.refuse_unreleased_layout(home, url)
     return url
 
 

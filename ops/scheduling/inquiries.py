@@ -10,7 +10,7 @@ from breaks.provider_inquiries import next_inquiry_at, request_inquiries
 from ops.providers.inquiries import askable
 from ops.settings.model import Settings
 from storage.broker.redis import FETCH_QUEUE, fetch_message
-from storage.queue.heartbeats import paused_queues
+from storage.queue.liveness import paused_queues
 from vocabulary.clock import SystemClock
 
 log = structlog.get_logger()

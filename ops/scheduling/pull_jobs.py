@@ -15,7 +15,7 @@ from ops.runtime.child_jobs import ChildJobs
 from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
 from storage.broker.redis import FETCH_QUEUE
-from storage.queue.heartbeats import paused_queues
+from storage.queue.liveness import paused_queues
 from vocabulary.clock import iso
 from workers.scheduler import Job
 

@@ -62,7 +62,7 @@ def checked_pull(feed: FeedSettings, dialect: str, *, has_api: bool) -> FeedSett
     if not feed.pull_every:
         return feed
     if not pulled_feeds(dialect):
-        raise WrongParts([("pull_every", "0s, for this dialect's API tells no history")])
+        raise WrongParts([("pull_every", "0s: the API of this dialect offers no history")])
     if not has_api:
         raise WrongParts([("pull_every", "0s, or a table api that says where to pull from")])
     return feed

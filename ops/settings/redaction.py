@@ -18,7 +18,7 @@ _CREDENTIAL = re.compile(r"(://[^:/?#]*:)[^/?#]*@")
 _PARAMETER = re.compile(r"([?&][a-z_]*password=)[^&]*", re.IGNORECASE)
 
 
-def shown(settings: Settings) -> dict[str, Any]:
+def without_secrets(settings: Settings) -> dict[str, Any]:
     """The settings as plain JSON values, in the words of the settings file."""
     document: dict[str, Any] = _plain(settings)
     for section in ("database", "broker"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
+from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Option, OptionValue
 from providers.options import TOLERANCE
 
 
@@ -76,9 +76,9 @@ OPTIONS: Mapping[str, Option] = {
 API_FIELDS = ApiFields(required=frozenset({"agent_id"}), optional=frozenset({"key"}))
 
 
-def policy(options: Mapping[str, OptionValue]) -> Policy:
+def policy(options: Mapping[str, OptionValue]) -> LedgerPolicy:
     """What the ledger should do, given complete options: a bet always comes with its win."""
-    return Policy(
+    return LedgerPolicy(
         orphan_win_credits=True,
         rollback_of_rollback_accepts=False,
         round_per_operation=options["rounds"] == "per_transaction",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
+from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Option, OptionValue
 from providers.options import TOLERANCE
 
 _ERROR_STATUSES: tuple[OptionValue, ...] = (200, 400, 402, 403, 404, 409, 422)
@@ -66,9 +66,9 @@ API_FIELDS = ApiFields(
 )
 
 
-def policy(options: Mapping[str, OptionValue]) -> Policy:
+def policy(options: Mapping[str, OptionValue]) -> LedgerPolicy:
     """What the ledger should do for this provider, given complete options."""
-    return Policy(
+    return LedgerPolicy(
         orphan_win_credits=options["orphan_win"] == "credit",
         rollback_of_rollback_accepts=False,
         round_per_operation=False,

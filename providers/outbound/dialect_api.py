@@ -6,7 +6,7 @@ from datetime import datetime
 
 from providers.outbound.access import ApiAccess
 from providers.outbound.inquiry import InquiryAnswer
-from providers.outbound.launch import ProviderApi
+from providers.outbound.launch import GamesApi
 from providers.outbound.pull import PulledFeeds
 
 
@@ -21,7 +21,7 @@ class DialectApi:
         pull: the feeds that can be pulled.
     """
 
-    launch: Callable[[ApiAccess], ProviderApi] | None
+    launch: Callable[[ApiAccess], GamesApi] | None
     inquire: Callable[[ApiAccess, str, datetime | None], Awaitable[InquiryAnswer]] | None
     pull: PulledFeeds | None
 

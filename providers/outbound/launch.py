@@ -78,7 +78,7 @@ class LaunchRequest:
     demo: bool
 
 
-class ProviderApi(Protocol):
+class GamesApi(Protocol):
     """One provider's API. Every method raises ApiError, or NotOffered."""
 
     async def check(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
+from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Option, OptionValue
 from providers.options import TOLERANCE
 
 OPTIONS: Mapping[str, Option] = {
@@ -39,9 +39,9 @@ API_FIELDS = ApiFields(
 )
 
 
-def policy(_options: Mapping[str, OptionValue]) -> Policy:
+def policy(_options: Mapping[str, OptionValue]) -> LedgerPolicy:
     """What the ledger should do: results name no bet, and every rollback must succeed."""
-    return Policy(
+    return LedgerPolicy(
         orphan_win_credits=True,
         rollback_of_rollback_accepts=True,
         round_per_operation=True,

@@ -12,7 +12,7 @@ from functools import partial
 from typing import BinaryIO
 
 from providers.contract import Unreadable
-from providers.statements.lines import next_line
+from providers.statements.bounded_lines import next_line
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 

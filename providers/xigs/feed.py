@@ -10,8 +10,8 @@ from functools import partial
 from typing import BinaryIO
 
 from providers.contract import Provider, Unreadable
+from providers.statements.bounded_lines import next_line
 from providers.statements.format import FieldKind, StatementFormat
-from providers.statements.lines import next_line
 from providers.wire.decode import BODY_BYTES_MAX, Json, decode_json
 from providers.wire.fields import currency_code, identifier, instant, label, one_of
 from providers.xigs.amounts import stated_amount

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from providers.contract import ApiFields, HistoryPolicy, Option, OptionValue, Policy
+from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Option, OptionValue
 from providers.options import TOLERANCE
 
 
@@ -59,9 +59,9 @@ OPTIONS: Mapping[str, Option] = {
 API_FIELDS = ApiFields(required=frozenset({"key"}), optional=frozenset({"profile"}))
 
 
-def policy(options: Mapping[str, OptionValue]) -> Policy:
+def policy(options: Mapping[str, OptionValue]) -> LedgerPolicy:
     """What the ledger should do for this provider, given complete options."""
-    return Policy(
+    return LedgerPolicy(
         orphan_win_credits=options["orphan_win"] == "credit",
         rollback_of_rollback_accepts=False,
         round_per_operation=False,

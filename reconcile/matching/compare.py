@@ -24,14 +24,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.matching.buckets import (
-    SideRows,
-    SourceRows,
-    count_players,
-    count_range,
-    prove_all_matched,
-    source_of,
-)
 from reconcile.matching.classify import Classified, classify, in_other_currency
 from reconcile.matching.conservation import SideProof, currency_codes, prove, tally_codes
 from reconcile.matching.edge_rows import (
@@ -40,9 +32,17 @@ from reconcile.matching.edge_rows import (
     unmatched_edge_rows,
     window_rows,
 )
-from reconcile.matching.exact import Agreement, agree
+from reconcile.matching.exact import ExactMatches, match_exact
 from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
+from reconcile.matching.row_counts import (
+    SideRows,
+    SourceRows,
+    count_players,
+    count_range,
+    prove_all_matched,
+    source_of,
+)
 from reconcile.snapshot.arrays import Flags, arrow_text, sort_order
 from reconcile.snapshot.edge_keys import NO_KEYS
 from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys, Sides
@@ -174,7 +174,7 @@ def compare_range(
     if not len(sides.ours) and not len(sides.theirs) and not len(edge_keys):
         return Comparison(ours=SideProof(), theirs=SideProof())
     with ThreadPoolExecutor(max_workers=2) as pool:
-        agreement = pool.submit(agree, sides, suspect=suspect)
+        agreement = pool.submit(match_exact, sides, suspect=suspect)
         our_source, their_source = pool.map(source_of, (sides.ours, sides.theirs))
         agreed = agreement.result()
     if not len(agreed.residual) and not len(edge_keys):
@@ -202,7 +202,7 @@ def compare_range(
     )
 
 
-def _all_matched(agreed: Agreement, ours: SourceRows, theirs: SourceRows) -> Comparison:
+def _all_matched(agreed: ExactMatches, ours: SourceRows, theirs: SourceRows) -> Comparison:
     """Return a part in which every row agrees; this is the common, fast case."""
     return Comparison(
         ours=prove_all_matched("ours", ours, agreed.matched),

@@ -17,7 +17,7 @@ from reconcile.snapshot.frames import KEYS, Keys, Sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class ExactMatches:
     """The result of the exact pass.
 
     Attributes:
@@ -32,7 +32,7 @@ class Agreement:
     residual: Keys
 
 
-def agree(sides: Sides, *, suspect: Keys) -> Agreement:
+def match_exact(sides: Sides, *, suspect: Keys) -> ExactMatches:
     """Match rows that are equal in all columns of a key row, each row at most once.
 
     Args:
@@ -49,7 +49,7 @@ def agree(sides: Sides, *, suspect: Keys) -> Agreement:
         their_matches[their_block][second[certain]] = True
     our_rest, their_rest = ours[~our_matches], theirs[~their_matches]
     rest_keys = [side["match_key"].to_numpy() for side in (our_rest, their_rest)]
-    return Agreement(
+    return ExactMatches(
         matched=tally(ours, our_matches),
         ours_left=tally(our_rest),
         theirs_left=tally(their_rest),

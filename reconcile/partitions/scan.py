@@ -14,8 +14,8 @@ import numpy as np
 
 from reconcile.matching.compare import Comparison, compare
 from reconcile.partitions.checkpoint import Checkpoint
+from reconcile.partitions.compare_parts import compare_in_parts
 from reconcile.partitions.options import ROWS_PER_PART, RunOptions
-from reconcile.partitions.plan import compare_in_parts
 from reconcile.partitions.watermark import (
     Watermark,
     matured_since,

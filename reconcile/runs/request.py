@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reconcile.findings.delivery_log import ReadLogged
-from reconcile.snapshot.rules import BY_NAME, MatchContext, Rules
+from reconcile.snapshot.rules import BY_ROUND_ID, MatchContext, Rules
 from vocabulary.maturity import MaturityAges, as_ages
 from vocabulary.window import Window
 
@@ -38,7 +38,7 @@ class RunRequest:
     maturity: MaturityAges | timedelta
     exponents: Mapping[str, int] = field(default_factory=dict)
     open_after: timedelta | None = None
-    rules: Rules = BY_NAME
+    rules: Rules = BY_ROUND_ID
     read_logged: ReadLogged | None = None
     stale_after: timedelta | None = None
     maturity_basis: Mapping[str, Any] | None = None

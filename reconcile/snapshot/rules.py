@@ -73,7 +73,7 @@ class Rules:
 
 
 #: Rows are matched by round id alone, exactly.
-BY_NAME = Rules()
+BY_ROUND_ID = Rules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class MatchContext:
 
     now: datetime
     maturity: MaturityAges | timedelta
-    rules: Rules = BY_NAME
+    rules: Rules = BY_ROUND_ID
     overdue_before: datetime | None = None
 
     @property

@@ -22,6 +22,13 @@ from psycopg import sql
 from reconcile.snapshot.connections import SnapshotConnections, open_connections
 from reconcile.snapshot.edge_keys import OUR_TIMED_ROWS, THEIR_TIMED_ROWS, TimedRows
 from reconcile.snapshot.frames import KEYS, Keys, Sides
+from reconcile.snapshot.full_rows import (
+    OUR_RECORDS,
+    THEIR_RECORDS,
+    balance_fragments,
+    maturity_fragments,
+    records_frame,
+)
 from reconcile.snapshot.key_ranges import ALL_KEYS, BatchSink, KeyRange, read_key_file
 from reconcile.snapshot.key_rows import (
     OUR_KEY_ROWS,
@@ -34,7 +41,8 @@ from reconcile.snapshot.key_rows import (
     parse_players,
     split_table,
 )
-from reconcile.snapshot.queries import (
+from reconcile.snapshot.rules import MatchContext
+from reconcile.snapshot.run_queries import (
     Psycopg,
     distinct_integers,
     estimate_rows,
@@ -50,14 +58,6 @@ from reconcile.snapshot.queries import (
     table_blocks,
     with_keys,
 )
-from reconcile.snapshot.round_records import (
-    OUR_RECORDS,
-    THEIR_RECORDS,
-    balance_fragments,
-    maturity_fragments,
-    records_frame,
-)
-from reconcile.snapshot.rules import MatchContext
 from reconcile.snapshot.shared_rounds import split_player_shares
 from vocabulary.window import Window
 

@@ -13,14 +13,14 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from reconcile.matching.buckets import check_exact_pass
 from reconcile.matching.classify import classify
 from reconcile.matching.compare import may_be_tied
 from reconcile.matching.conservation import tally
 from reconcile.matching.edge_rows import split_at_window, unmatched_edge_rows, window_rows
-from reconcile.matching.exact import agree
+from reconcile.matching.exact import match_exact
 from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
+from reconcile.matching.row_counts import check_exact_pass
 from reconcile.runs.request import RunRequest
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import PAIRS
@@ -170,7 +170,7 @@ def _compare(snapshot: Snapshot, zone: str) -> tuple[ComparisonFrames, Counts]:
     context = snapshot.context
     sides = snapshot.key_rows()
     suspect = np.union1d(snapshot.straddling_keys(), keys_on_two_days(snapshot, zone))
-    agreed = agree(sides, suspect=suspect)
+    agreed = match_exact(sides, suspect=suspect)
     check_exact_pass("ours", tally(sides.ours), agreed.matched + agreed.ours_left)
     check_exact_pass("theirs", tally(sides.theirs), agreed.matched + agreed.theirs_left)
     edge_keys = find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules)

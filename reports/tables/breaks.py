@@ -17,8 +17,8 @@ from reports.grid import (
     owed_column,
     readable,
 )
+from reports.pack import Pack
 from reports.queries import OpenBreak
-from reports.report import Pack
 
 _HOUR = timedelta(hours=1)
 _AMOUNTS = [

@@ -1,7 +1,7 @@
 """The tables of a pack, in reading order."""
 
 from reports.grid import Grid
-from reports.report import Pack
+from reports.pack import Pack
 from reports.tables.breaks import breaks_grid, differences_grid
 from reports.tables.invoices import invoice_grids
 from reports.tables.run import conservation_grid, manifest_grid, maturity_grid

@@ -3,7 +3,7 @@
 from reconcile.invoices.check import CheckedLine
 from reconcile.invoices.render import ROUNDING, exact_text
 from reports.grid import Amount, Column, Grid, GridRow, amount_columns
-from reports.report import CheckedInvoice, Pack
+from reports.pack import CheckedInvoice, Pack
 from vocabulary.money import exponent_of
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reports.grid import Amount, Column, Grid, GridRow, amount_columns
-from reports.report import Pack, ProofLine
+from reports.pack import Pack, ProofLine
 from reports.tables.summary import NO_RUN
 from vocabulary.maturity import RecordKind
 

@@ -18,8 +18,8 @@ from reports.grid import (
     amount_columns,
     owed_column,
 )
+from reports.pack import Pack
 from reports.queries import BusinessDay, OpenBreak
-from reports.report import Pack
 from vocabulary.clock import iso
 
 #: The sheet that they share.

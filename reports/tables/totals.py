@@ -6,7 +6,7 @@ from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
 from reconcile.totals.resolution_rate import HORIZONS, percent
 from reconcile.totals.tie_out import TotalsRow
 from reports.grid import Amount, Column, Grid, GridRow, Value, amount_columns
-from reports.report import Pack
+from reports.pack import Pack
 
 _SIDES = ("ours", "theirs")
 _COUNTED = ("bets", "wins", "rollbacks")

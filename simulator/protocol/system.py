@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Protocol, TextIO
 
 from simulator.protocol.api_faults import FaultControl
+from simulator.protocol.call_maker import Story
 from simulator.protocol.configuration import Configuration, ConfiguredOption
 from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.json_text import WireRequest
 from simulator.protocol.message_format import MessageFormat
 from simulator.protocol.messages import Call, Side
-from simulator.protocol.player_session import Story
 
 #: The signed requests that report one history record, in the order of delivery.
 Pushes = Iterator[tuple[WireRequest, ...]]

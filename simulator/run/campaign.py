@@ -7,9 +7,9 @@ from pathlib import Path
 
 from simulator.history.faults import InjectedFault, inject, mishap_faults
 from simulator.history.foreign_ids import as_found, with_own_ids
-from simulator.history.lines import history_of
 from simulator.history.operational_faults import mishaps_of
 from simulator.history.statements import write_statement
+from simulator.history.true_history import history_of
 from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.json_text import WireRequest
 from simulator.protocol.system import System
@@ -17,7 +17,7 @@ from simulator.run.driver import Pace, ReceiverTarget, drive
 from simulator.run.journal import Journal
 from simulator.run.push import push
 from simulator.run.summary import RunSummary
-from simulator.scenarios.plan import Plan, closing_questions
+from simulator.scenarios.plan import Plan, final_balance_queries
 from vocabulary.clock import Clock
 
 #: Called with what is done and its number of units; returns what to call per unit done.
@@ -90,7 +90,7 @@ async def run_campaign(
     began = clock.now()
     summary = await _drive(plan, target, pace, options.journal, announce)
     ended = clock.now()
-    questions = closing_questions(plan)
+    questions = final_balance_queries(plan)
     closing = await drive(
         replace(plan, steps=questions),
         target,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
+from simulator.protocol.call_maker import IdMint, PlayerSession, plain_call
 from simulator.protocol.messages import (
     Call,
     CallKind,
@@ -17,7 +18,6 @@ from simulator.protocol.messages import (
     ScriptStep,
     Side,
 )
-from simulator.protocol.player_session import IdMint, PlayerSession, plain_call
 from simulator.protocol.system import System
 from simulator.scenarios.expected import ExpectedLedger
 from simulator.scenarios.stories import Send, Sends, begin_story, noisy
@@ -75,7 +75,7 @@ def make_plan(
     )
 
 
-def closing_questions(plan: Plan) -> tuple[ScriptStep, ...]:
+def final_balance_queries(plan: Plan) -> tuple[ScriptStep, ...]:
     """A balance query per player for after the run, by the sides that ask in turn."""
     asking = [system for system in plan.systems if system.asks_balances]
     if not asking:

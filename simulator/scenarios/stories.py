@@ -9,8 +9,8 @@ are added by ``noisy``.
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from simulator.protocol.call_maker import PlayerSession, StoryScript
 from simulator.protocol.messages import Call, Expectation, ReplyKind, Side
-from simulator.protocol.player_session import PlayerSession, StoryScript
 from simulator.protocol.system import System
 
 

@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from reports.report import Pack
+from reports.pack import Pack
 from reports.tables.contents import grids
 from reports.write import write_pack
 from tests.browser.conftest import TIMEOUT_S, Browser, served

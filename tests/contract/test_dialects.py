@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from providers.contract import Callback, Policy, Provider
+from providers.contract import Callback, LedgerPolicy, Provider
 from providers.registry import DIALECTS
 from tests.harness.providers.speaker import SECRET, Speaker, configured
 from tests.harness.providers.speakers import SPEAKERS
@@ -382,7 +382,7 @@ def test_every_choice_of_every_option_leaves_the_dialect_working(name: str) -> N
     for option, settings in speaker.dialect.options.items():
         for choice in settings.choices or (settings.default,):
             asked = configured(speaker.dialect, options={option: choice})
-            assert isinstance(speaker.dialect.policy(asked.options), Policy)
+            assert isinstance(speaker.dialect.policy(asked.options), LedgerPolicy)
             for verdict in Verdict:
                 said = Outcome(
                     verdict=verdict,

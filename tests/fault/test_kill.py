@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from ops.runtime.pid_file import read_pids
-from ops.runtime.servers import ensure
+from ops.runtime.servers import ensure_running
 from ops.settings.model import Settings
 from tests.harness.chaos.proof import prove_books
 from tests.harness.servers.tieout_stack import TieoutStack
@@ -43,7 +43,7 @@ def test_a_process_killed_under_load_loses_and_doubles_nothing(
 
 
 def test_a_flushed_broker_loses_no_posting(stack: TieoutStack) -> None:
-    broker = redis.Redis.from_url(ensure(stack.data, Settings()).broker_url)
+    broker = redis.Redis.from_url(ensure_running(stack.data, Settings()).broker_url)
     simulation = stack.simulate(count=CALLBACKS, seed=12)
     stack.wait_until_zero(f"SELECT greatest(0, {CALLBACKS // 4} - count(*)) FROM operations")
 

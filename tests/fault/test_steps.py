@@ -8,7 +8,7 @@ import pytest
 from tests.harness.chaos.campaign import attempt
 from tests.harness.chaos.faults import Fault
 from tests.harness.chaos.stack import Stack
-from vocabulary.steps import Step
+from vocabulary.fault_points import Step
 
 #: Durable and not answered; answered and workers not notified; posted and not committed.
 KILLED_AT = (Step.COMMITTED, Step.ANSWERED, Step.MARKED)

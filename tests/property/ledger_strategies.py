@@ -14,7 +14,7 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     Withdrawal,
 )
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from tests.harness.books.ledger import (
     bet,
     bet_and_win,
@@ -33,7 +33,7 @@ AMOUNTS = st.integers(0, 700)
 KEYS = st.sampled_from([f"k{n}" for n in range(6)])
 HANDLES = st.sampled_from(["ann", "ann", "ann", "bob", "eve"])
 POLICIES = st.builds(
-    Policy,
+    LedgerPolicy,
     orphan_win_credits=st.booleans(),
     rollback_of_rollback_accepts=st.booleans(),
     round_per_operation=st.booleans(),

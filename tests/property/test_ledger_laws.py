@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger.accepting.decide import decide_batch
 from ledger.accepting.model import OperationRow
 from ledger.posting.rules import LEGS, Movement, entries_of, sweep_of
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from tests.harness.books.ledger import MemoryLedger, bet, request, rollback, win
 from tests.property.ledger_strategies import FACTS, POLICIES, LedgerFact
 from vocabulary.facts import Operation
@@ -20,7 +20,7 @@ from vocabulary.money import MINOR_MAX
 MOVED = st.integers(-MINOR_MAX, MINOR_MAX)
 
 
-def rows_of(facts: Sequence[LedgerFact], policy: Policy) -> list[OperationRow]:
+def rows_of(facts: Sequence[LedgerFact], policy: LedgerPolicy) -> list[OperationRow]:
     requests = [request(fact, policy=policy) for fact in facts]
     decisions = decide_batch(MemoryLedger().view, requests)
     return [row for decision in decisions for row in decision.operations]
@@ -28,7 +28,7 @@ def rows_of(facts: Sequence[LedgerFact], policy: Policy) -> list[OperationRow]:
 
 @given(facts=FACTS, policy=POLICIES)
 def test_chains_have_no_gap_and_each_balance_is_the_sum_of_its_operations(
-    facts: list[LedgerFact], policy: Policy
+    facts: list[LedgerFact], policy: LedgerPolicy
 ) -> None:
     chains: dict[int, list[OperationRow]] = defaultdict(list)
     for row in rows_of(facts, policy):
@@ -43,7 +43,7 @@ def test_chains_have_no_gap_and_each_balance_is_the_sum_of_its_operations(
 
 @given(facts=FACTS, policy=POLICIES)
 def test_only_a_rolled_back_win_can_leave_a_debt(
-    facts: list[LedgerFact], policy: Policy
+    facts: list[LedgerFact], policy: LedgerPolicy
 ) -> None:
     for row in rows_of(facts, policy):
         if row.balance_after < 0:
@@ -53,7 +53,7 @@ def test_only_a_rolled_back_win_can_leave_a_debt(
 
 @given(facts=FACTS, policy=POLICIES)
 def test_a_key_is_written_once_and_an_original_is_reversed_once(
-    facts: list[LedgerFact], policy: Policy
+    facts: list[LedgerFact], policy: LedgerPolicy
 ) -> None:
     rows = rows_of(facts, policy)
 
@@ -64,7 +64,9 @@ def test_a_key_is_written_once_and_an_original_is_reversed_once(
 
 
 @given(facts=FACTS, policy=POLICIES)
-def test_an_original_and_its_reversal_cancel(facts: list[LedgerFact], policy: Policy) -> None:
+def test_an_original_and_its_reversal_cancel(
+    facts: list[LedgerFact], policy: LedgerPolicy
+) -> None:
     rows = rows_of(facts, policy)
     by_key = {(row.provider, row.op_key): row for row in rows}
 
@@ -79,7 +81,7 @@ def test_an_original_and_its_reversal_cancel(facts: list[LedgerFact], policy: Po
 @settings(max_examples=200)
 @given(data=st.data(), facts=FACTS, policy=POLICIES)
 def test_any_order_with_any_repetition_moves_each_key_at_most_once(
-    data: st.DataObject, facts: list[LedgerFact], policy: Policy
+    data: st.DataObject, facts: list[LedgerFact], policy: LedgerPolicy
 ) -> None:
     extra = data.draw(st.lists(st.sampled_from(facts), max_size=20)) if facts else []
     shuffled = data.draw(st.permutations([*facts, *extra]))

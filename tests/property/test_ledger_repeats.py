@@ -15,7 +15,7 @@ from ledger.accepting.own_operations import (
     own_operation_fingerprint,
     own_operation_from_bytes,
 )
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from tests.harness.books.ledger import NOON, MemoryLedger, request
 from tests.property.ledger_strategies import (
     ALL_OWN_OPERATIONS,
@@ -39,13 +39,13 @@ def after(view: LedgerView, decisions: Iterable[Decision]) -> LedgerView:
     return LedgerView(wallets, view.players, operations)
 
 
-def requests_of(facts: Sequence[LedgerFact], policy: Policy) -> list[Request]:
+def requests_of(facts: Sequence[LedgerFact], policy: LedgerPolicy) -> list[Request]:
     return [request(fact, policy=policy) for fact in facts]
 
 
 @given(facts=FACTS, policy=POLICIES)
 def test_every_fact_gets_a_decision_and_an_answer(
-    facts: list[LedgerFact], policy: Policy
+    facts: list[LedgerFact], policy: LedgerPolicy
 ) -> None:
     for decision in decide_batch(MemoryLedger().view, requests_of(facts, policy)):
         assert decision.verdict is not Verdict.UNAVAILABLE
@@ -56,7 +56,7 @@ def test_every_fact_gets_a_decision_and_an_answer(
 
 @given(facts=FACTS, policy=POLICIES)
 def test_a_booked_operation_is_answered_again_word_for_word(
-    facts: list[LedgerFact], policy: Policy
+    facts: list[LedgerFact], policy: LedgerPolicy
 ) -> None:
     requests = requests_of(facts, policy)
     view = MemoryLedger().view
@@ -73,7 +73,7 @@ def test_a_booked_operation_is_answered_again_word_for_word(
 
 @given(facts=FACTS, policy=POLICIES, data=st.data())
 def test_the_division_into_batches_does_not_matter(
-    facts: list[LedgerFact], policy: Policy, data: st.DataObject
+    facts: list[LedgerFact], policy: LedgerPolicy, data: st.DataObject
 ) -> None:
     requests = requests_of(facts, policy)
     cut = data.draw(st.integers(0, len(requests)))
@@ -87,7 +87,7 @@ def test_the_division_into_batches_does_not_matter(
 
 @given(facts=FACTS, policy=POLICIES)
 def test_deciding_does_not_change_the_given_view(
-    facts: list[LedgerFact], policy: Policy
+    facts: list[LedgerFact], policy: LedgerPolicy
 ) -> None:
     view = MemoryLedger().view
     before = (dict(view.wallets), dict(view.operations))
@@ -99,7 +99,7 @@ def test_deciding_does_not_change_the_given_view(
 
 @given(timed=st.lists(st.tuples(OPERATIONS, HOURS), max_size=30), policy=POLICIES)
 def test_a_days_counters_never_fall_below_zero_whatever_the_clocks_show(
-    timed: list[tuple[LedgerFact, int]], policy: Policy
+    timed: list[tuple[LedgerFact, int]], policy: LedgerPolicy
 ) -> None:
     facts = [fact for fact, _ in timed]
     requests = [

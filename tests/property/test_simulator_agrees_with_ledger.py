@@ -23,8 +23,8 @@ from ledger.accepting.model import (
 from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
 from simulator.history.faults import inject
-from simulator.history.lines import history_of
 from simulator.history.statements import write_statement
+from simulator.history.true_history import history_of
 from simulator.protocol.history_lines import RunSpan
 from simulator.protocol.messages import ReplyKind, ScriptStep, Side
 from simulator.protocol.responses import Reply, read

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from simulator.history.lines import history_of
+from simulator.history.true_history import history_of
 from simulator.protocol.history_lines import RunSpan
 from simulator.protocol.json_text import (
     JAVASCRIPT,

@@ -76,13 +76,13 @@ PLANTS: tuple[Plant, ...] = (
     ),
     Plant(
         "a_bet_never_received_counts_as_rolled_back",
-        "ledger.accepting.tombstones",
+        "ledger.accepting.late_operations",
         "return operation is None or (operation.closed and not operation.reversed)",
         "return operation is None",
     ),
     Plant(
         "a_rollback_undone_before_it_arrived_is_lost",
-        "ledger.accepting.tombstones",
+        "ledger.accepting.late_operations",
         "return late_key(fact.key) if is_occupied else fact.key",
         "return fact.key",
     ),

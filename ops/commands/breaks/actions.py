@@ -20,8 +20,8 @@ from breaks.actions import (
 from ops.commands.breaks.output import print_breaks
 from ops.commands.database import open_books, refusals
 from ops.commands.options import AsJson, BreakId, By, Reason
-from ops.context import current
-from ops.settings.break_terms import limits_of
+from ops.context import context_of
+from ops.settings.break_policy import limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
@@ -87,7 +87,7 @@ def close(
     ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
     """Close a break by hand and write its difference off, within your limit."""
-    limits = limits_of(current(ctx).settings)
+    limits = limits_of(context_of(ctx).settings)
     action = partial(closing, by=by, why=reason, limits=limits)
     _apply(ctx, break_id, action, as_json=as_json)
 
@@ -105,7 +105,7 @@ def _apply(
     with refusals():
         action = action_at(now=SystemClock().now())
         break_ = apply(open_books(ctx), break_id, action)
-    print_breaks([break_], current(ctx).settings, as_json=as_json)
+    print_breaks([break_], context_of(ctx).settings, as_json=as_json)
 
 
 def _read(file: Path) -> bytes:

@@ -22,8 +22,8 @@ from ops.commands.breaks.output import print_breaks
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By
-from ops.context import current
-from ops.settings.break_terms import limits_of
+from ops.context import context_of
+from ops.settings.break_policy import limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
@@ -57,7 +57,7 @@ def bulk(
     """Apply one action to all breaks that the filter selects, or to none."""
     if not (dry_run or yes) and expect is None:
         raise Malformed("bulk", "--dry-run, --expect COUNT or --yes is expected")
-    settings, engine = current(ctx).settings, open_books(ctx)
+    settings, engine = context_of(ctx).settings, open_books(ctx)
     with refusals():
         count = count_breaks(engine, break_filter)
         if dry_run:

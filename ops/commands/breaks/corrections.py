@@ -12,8 +12,8 @@ from ops.commands.breaks.output import print_breaks
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, BreakId, By, Reason
-from ops.context import current
-from ops.settings.break_terms import exponents_of, limits_of
+from ops.context import context_of
+from ops.settings.break_policy import exponents_of, limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
@@ -54,7 +54,7 @@ def propose(
             reason=reason,
             now=SystemClock().now(),
             named=None if amount is None else _correction(break_, amount, side),
-            exponents=exponents_of(current(ctx).settings, break_.provider),
+            exponents=exponents_of(context_of(ctx).settings, break_.provider),
         )
     if as_json:
         print_json(ids)
@@ -64,7 +64,7 @@ def propose(
 
 def approve(ctx: typer.Context, break_id: BreakId, *, by: By, as_json: AsJson = False) -> None:
     """Approve and book another person's corrections; repeat it to finish a partial booking."""
-    settings = current(ctx).settings
+    settings = context_of(ctx).settings
     with refusals():
         break_ = corrections.approve(
             open_books(ctx), break_id, by=by, clock=SystemClock(), limits=limits_of(settings)
@@ -80,7 +80,7 @@ def reject(
         break_ = corrections.reject(
             open_books(ctx), break_id, by=by, reason=reason, now=SystemClock().now()
         )
-    print_breaks([break_], current(ctx).settings, as_json=as_json)
+    print_breaks([break_], context_of(ctx).settings, as_json=as_json)
 
 
 def _correction(break_: TrackedBreak, amount: str, side: str | None) -> Correction:

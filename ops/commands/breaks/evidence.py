@@ -14,7 +14,7 @@ from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, BreakId
 from ops.commands.tables import instant
-from ops.context import current, endpoints
+from ops.context import context_of, endpoints
 from ops.providers.inquiries import askable
 from ops.scheduling.inquiries import enqueue_fetch
 from storage.broker.redis import open_broker
@@ -66,7 +66,7 @@ def _print(history: BreakHistory, *, asks: bool, as_json: bool) -> None:
 def _ask(
     ctx: typer.Context, engine: Engine, history: BreakHistory, *, by: str, refresh: bool
 ) -> None:
-    context, provider = current(ctx), history.break_.provider
+    context, provider = context_of(ctx), history.break_.provider
     if provider not in askable(context.settings):
         raise ActionRefused(
             f"{provider} has no call about one bet, or its API is not configured"

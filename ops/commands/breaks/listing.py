@@ -15,8 +15,8 @@ from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, BreakId, Limit
 from ops.commands.tables import instant, print_rows
-from ops.context import current
-from ops.settings.break_terms import rules_of
+from ops.context import context_of
+from ops.settings.break_policy import rules_of
 from vocabulary.clock import SystemClock
 from vocabulary.money import Money
 
@@ -31,7 +31,7 @@ def list_breaks(
 ) -> None:
     """List breaks, oldest first; without --state all but closed ones."""
     breaks = queries.list_breaks(open_books(ctx), break_filter, limit=most)
-    print_breaks(breaks, current(ctx).settings, as_json=as_json)
+    print_breaks(breaks, context_of(ctx).settings, as_json=as_json)
 
 
 def show(ctx: typer.Context, break_id: BreakId, *, as_json: AsJson = False) -> None:
@@ -39,7 +39,7 @@ def show(ctx: typer.Context, break_id: BreakId, *, as_json: AsJson = False) -> N
     with refusals():
         history = queries.break_history(open_books(ctx), break_id)
     if as_json:
-        print_json(history_json(history, current(ctx).settings), indent=2)
+        print_json(history_json(history, context_of(ctx).settings), indent=2)
     else:
         print_history(history)
 
@@ -65,7 +65,7 @@ def ageing(ctx: typer.Context, *, break_filter: BreakFilter, as_json: AsJson = F
 @filtered
 def sla(ctx: typer.Context, *, break_filter: BreakFilter, as_json: AsJson = False) -> None:
     """Show when each break is due, most urgent first; exit 1 if one is overdue."""
-    settings = current(ctx).settings
+    settings = context_of(ctx).settings
     due_breaks = queries.due_breaks(
         open_books(ctx), break_filter, rules_of(settings), now=SystemClock().now()
     )

@@ -10,7 +10,7 @@ from breaks.queries import BreakHistory, StoredNote
 from breaks.store import TrackedBreak
 from ops.commands.json_output import print_json
 from ops.commands.tables import instant, table
-from ops.settings.break_terms import exponents_of
+from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from vocabulary.money import Money
 

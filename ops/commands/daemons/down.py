@@ -4,7 +4,7 @@ import signal
 
 import typer
 
-from ops.context import current
+from ops.context import context_of
 from ops.runtime import process, servers
 from ops.runtime.pid_file import supervisor_of
 
@@ -14,7 +14,7 @@ STOP_WAIT_S = 60.0
 
 def down(ctx: typer.Context) -> None:
     """Stop the supervisor and the embedded servers of the data directory in order."""
-    data_dir = current(ctx).data_dir
+    data_dir = context_of(ctx).data_dir
     supervisor = supervisor_of(data_dir)
     if supervisor is not None:
         process.send(supervisor, signal.SIGTERM)

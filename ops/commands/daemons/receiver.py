@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 import uvloop
 
-from ops.context import Context, current, endpoints
+from ops.context import Context, context_of, endpoints
 from ops.providers.configured import configured
-from ops.runtime import logs, test_signals
+from ops.runtime import fault_signals, logs
 from ops.runtime.servers import Endpoints
 from storage.broker.redis import open_broker
 from storage.engine import open_accept_connection
-from storage.schema_version import require
+from storage.schema_version import require_schema
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 from webhooks.app import Receiver
@@ -31,7 +31,7 @@ def receiver(
     port: Annotated[int | None, typer.Option(help="Port; others may share it.")] = None,
 ) -> None:
     """Answer the providers' callbacks; several receivers may share one port."""
-    context = current(ctx)
+    context = context_of(ctx)
     listen = _bind(
         host or context.settings.receiver.host,
         context.settings.receiver.port if port is None else port,
@@ -42,8 +42,8 @@ def receiver(
 def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT."""
     logs.configure()
-    test_signals.install(context.settings, os.environ)
-    require(engines.database_url)
+    fault_signals.install(context.settings, os.environ)
+    require_schema(engines.database_url)
     settings = context.settings.receiver
     side = (
         None

@@ -13,10 +13,10 @@ import structlog
 import typer
 from sqlalchemy import Engine
 
-from ops.context import current, endpoints
+from ops.context import context_of, endpoints
 from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
 from ops.providers.worker_context import this_worker, worker_context_of
-from ops.runtime import logs, test_signals
+from ops.runtime import fault_signals, logs
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.servers import Endpoints
 from ops.scheduling.inquiries import schedule_inquiries
@@ -25,8 +25,8 @@ from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.model import Settings
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
-from storage.queue.heartbeats import Worker, beat, leave, paused_queues
-from storage.schema_version import require
+from storage.queue.liveness import ProcessIdentity, beat, paused_queues, remove_heartbeat
+from storage.schema_version import require_schema
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import Unavailable
 from workers.canary import send_canaries
@@ -51,10 +51,10 @@ def scheduler(
 ) -> None:
     """Run scheduled work until SIGTERM: sweep, canaries, pulls, reconciliation."""
     logs.configure()
-    context = current(ctx)
-    test_signals.install(context.settings, os.environ)
+    context = context_of(ctx)
+    fault_signals.install(context.settings, os.environ)
     engines = endpoints(context)
-    require(engines.database_url)
+    require_schema(engines.database_url)
     keep_schedule(context.settings, engines, context.data_dir, pulse)
 
 
@@ -93,7 +93,7 @@ def keep_schedule(
     with _metrics(settings, engines, clock, child_jobs):
         runner.run()
     try:
-        leave(engine, worker)
+        remove_heartbeat(engine, worker)
     except Unavailable as error:
         log.info("heartbeat_unavailable", why=str(error))
 
@@ -124,7 +124,7 @@ def _metrics(
 
 
 def jobs_of(
-    settings: Settings, engine: Engine, broker: dramatiq.Broker, worker: Worker
+    settings: Settings, engine: Engine, broker: dramatiq.Broker, worker: ProcessIdentity
 ) -> list[Job]:
     """The jobs that run in all schedulers; each finds out itself what is due."""
 

@@ -12,7 +12,7 @@ import structlog
 import typer
 
 from ops.commands.setup.migrate import migrate_database
-from ops.context import Context, current
+from ops.context import Context, context_of
 from ops.runtime import logs, servers
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.pid_file import PidBoard, supervising
@@ -41,14 +41,14 @@ def up(
     """Run servers, receivers, workers and scheduler until SIGTERM; restart what dies."""
     logs.configure()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
-    context = current(ctx)
+    context = context_of(ctx)
     settings = _with_options(context.settings, receivers, workers, port)
     settings = _with_free_ports(settings)
     home = open_data_directory(context.data_dir)
     with supervising(home) as board:
         before = servers.status(home.root)
         try:
-            endpoints = servers.ensure(home.root, settings)
+            endpoints = servers.ensure_running(home.root, settings)
             check_broker(endpoints.broker_url)
             migrate_database(endpoints.database_url)
             code = _supervise(context, settings, endpoints, board)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ops.context import current, endpoints
+from ops.context import context_of, endpoints
 from ops.runtime import logs
-from storage.schema_version import require
+from storage.schema_version import require_schema
 from vocabulary.errors import Malformed
 
 
@@ -24,9 +24,9 @@ def worker(
 ) -> None:
     """Post accepted batches and ingest history until SIGTERM."""
     logs.configure()
-    context = current(ctx)
+    context = context_of(ctx)
     engines = endpoints(context)
-    require(engines.database_url)
+    require_schema(engines.database_url)
     settings = context.settings.workers
     processes = processes or settings.processes
     threads = threads or settings.threads

@@ -14,7 +14,7 @@ from ops.commands.feed.preview import print_preview
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
 from ops.commands.provider_choice import entry_named
-from ops.context import current
+from ops.context import context_of
 from ops.providers.configured import configured_provider
 from ops.providers.statement_guess import suggest
 from ops.providers.statements import preview_file, reader_of
@@ -51,7 +51,7 @@ def import_statement(
     CSV, XLSX, JSON lines or Parquet. The whole file is kept in any case. Each unreadable line
     is a finding, which stays open until the line is read.
     """
-    entry = entry_named(current(ctx).settings, provider)
+    entry = entry_named(context_of(ctx).settings, provider)
     chosen = configured_provider(entry)
     if chosen.dialect.statement is None:
         raise typer.BadParameter(f"{provider} pushes its history; it has no statements")

@@ -10,7 +10,7 @@ from ops.commands.json_output import print_json
 from ops.commands.option_values import window_of
 from ops.commands.options import AsJson, End, Provider, Start
 from ops.commands.provider_choice import entry_named
-from ops.context import current
+from ops.context import context_of
 from ops.providers.configured import configured_provider
 from ops.providers.feed_pull import FeedPull, pull_feeds
 from ops.runtime import logs
@@ -38,7 +38,7 @@ def pull(
     Each feed is stored completely or not at all. Exit 1 when something was unreadable or
     refused, 3 when the API is out of reach; the next pull then asks again.
     """
-    settings = current(ctx).settings
+    settings = context_of(ctx).settings
     entry = entry_named(settings, provider)
     chosen = configured_provider(entry)
     if chosen.dialect.api().pull is None:

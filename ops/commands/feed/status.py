@@ -14,7 +14,7 @@ from ops.commands.database import open_books
 from ops.commands.feed.findings import print_findings
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
-from ops.context import current
+from ops.context import context_of
 from ops.providers.maturity import maturity_rules
 from ops.scheduling.closing_days import DueDay, waiting_days
 from vocabulary.clock import SystemClock, iso
@@ -25,7 +25,7 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
     Exit 1 when a feed is stale beyond its setting, or a finding of severity error is open.
     """
-    settings = current(ctx).settings
+    settings = context_of(ctx).settings
     entries = {entry.slug: entry for entry in settings.providers}
     now = SystemClock().now()
     with open_books(ctx).connect() as connection:

@@ -10,7 +10,7 @@ from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Prometheus, ProviderFilter
 from ops.commands.provider_choice import chosen_providers
-from ops.context import current
+from ops.context import context_of
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import DAYS, explained_samples, recent_rates
 from reconcile.totals.resolution_rate import (
@@ -34,7 +34,7 @@ def show(
 
     In time is within an hour, within a day and within two business days.
     """
-    settings = current(ctx).settings
+    settings = context_of(ctx).settings
     providers = chosen_providers(settings, provider)
     zones = {entry.provider.slug: entry.timezone for entry in providers}
     rates = recent_rates(open_books(ctx), zones, SystemClock(), days=days)

@@ -10,7 +10,7 @@ from rich.table import Table
 from ops.commands.finance.invoice_check import checked
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Maturity, Provider
-from ops.context import current
+from ops.context import context_of
 from reconcile.invoices.check import InvoiceCheck
 from reconcile.invoices.render import check_json
 from reconcile.totals.render import Exponents, causes_text
@@ -41,7 +41,7 @@ def check(
 ) -> None:
     """Check an invoice by the provider's terms; exit 1 if it does not tie."""
     invoiced = checked(
-        current(ctx),
+        context_of(ctx),
         file,
         provider=provider,
         period=period,

@@ -9,7 +9,7 @@ import typer
 
 from ops.commands.reconcile.comparison import ComparisonTerms, comparison_of
 from ops.context import Context
-from ops.settings.fee_terms import fee_terms
+from ops.settings.fee_conversion import fee_terms
 from reconcile.invoices.check import InvoiceCheck, check_invoice
 from reconcile.invoices.file import read_invoice
 from reconcile.invoices.terms import FeeTerms

@@ -10,11 +10,11 @@ from ops.commands.json_output import print_json
 from ops.commands.option_values import window_of
 from ops.commands.options import AsJson
 from ops.commands.provider_choice import chosen_providers
-from ops.context import Context, current, endpoints
+from ops.context import Context, context_of, endpoints
 from ops.providers.configured import ConfiguredProvider
-from ops.settings.break_terms import rules_of
+from ops.settings.break_policy import rules_of
 from reports.load import load_pack
-from reports.report import CheckedInvoice
+from reports.pack import CheckedInvoice
 from reports.write import write_pack
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
@@ -48,7 +48,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write a workbook, a web page and CSV tables per provider, and print their paths."""
-    context = current(ctx)
+    context = context_of(ctx)
     if every == (provider is not None):
         raise typer.BadParameter("either --provider or --all is expected")
     chosen = chosen_providers(context.settings, provider)

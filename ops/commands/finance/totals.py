@@ -11,7 +11,7 @@ from rich.table import Table
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Maturity, Provider
 from ops.commands.reconcile.comparison import comparison_of
-from ops.context import current
+from ops.context import context_of
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
 from reconcile.totals.tie_out import Totals, totals
 from vocabulary.clock import SystemClock
@@ -46,7 +46,7 @@ def show(
     Exit 1 where breaks cause one.
     """
     clock = SystemClock()
-    comparison = comparison_of(current(ctx), provider, (start, end), maturity, clock)
+    comparison = comparison_of(context_of(ctx), provider, (start, end), maturity, clock)
     day = None if rounds is None else _day(rounds)
     exponents = comparison.configured.provider.exponents
     result = totals(

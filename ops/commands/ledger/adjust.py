@@ -14,8 +14,8 @@ from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By, Currency, Player, Reason
 from ops.commands.tables import table, text
-from ops.context import current
-from ops.settings.break_terms import limits_of
+from ops.context import context_of
+from ops.settings.break_policy import limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
@@ -74,7 +74,7 @@ def propose(
 @app.command()
 def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson = False) -> None:
     """Approve another person's proposal and book it; repeat it to finish a partial booking."""
-    limits, engine = limits_of(current(ctx).settings), open_books(ctx)
+    limits, engine = limits_of(context_of(ctx).settings), open_books(ctx)
     with refusals():
         adjustment = adjustments.get_adjustment(engine, proposal)
         _refuse_break(engine, adjustment.break_id, "tieout breaks approve")
@@ -123,7 +123,7 @@ def list_adjustments(
 def _refuse_break(engine: Engine, break_id: str | None, instead: str) -> None:
     """Refuse a correction of a break: ``tieout breaks`` also changes the break's state."""
     if break_id is not None and break_exists(engine, break_id):
-        raise AdjustmentRefused(f"it repairs the break {break_id}: {instead} {break_id}")
+        raise AdjustmentRefused(f"it belongs to the break {break_id}; use {instead} {break_id}")
 
 
 def _within(
@@ -131,7 +131,7 @@ def _within(
 ) -> InRound | None:
     if provider is None and round_id is None:
         return None
-    slugs = [entry.slug for entry in current(ctx).settings.providers]
+    slugs = [entry.slug for entry in context_of(ctx).settings.providers]
     if provider not in slugs or not round_id:
         names = ", ".join(slugs) or "none is configured"
         raise Malformed("--provider", f"a provider with a --round is expected; known: {names}")

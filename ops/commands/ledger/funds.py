@@ -9,7 +9,7 @@ from ledger.accepting.own_operations import Deposit, Withdrawal
 from ops.commands.option_values import positive
 from ops.commands.options import Currency, OrderReason, Player
 from ops.commands.wallet_orders import carry_out, fresh_key
-from ops.context import current
+from ops.context import context_of
 from vocabulary.facts import Fund
 
 
@@ -48,7 +48,7 @@ def deposit(
         reason=reason,
         fund=Fund(fund.value),
     )
-    typer.echo(carry_out(current(ctx), order).answer.body.decode())
+    typer.echo(carry_out(context_of(ctx), order).answer.body.decode())
 
 
 def withdraw(
@@ -67,4 +67,4 @@ def withdraw(
         amount=positive(amount, currency),
         reason=reason,
     )
-    typer.echo(carry_out(current(ctx), order).answer.body.decode())
+    typer.echo(carry_out(context_of(ctx), order).answer.body.decode())

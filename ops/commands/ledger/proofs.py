@@ -21,7 +21,7 @@ from ops.commands.json_output import print_json
 from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
-from ops.context import current
+from ops.context import context_of
 from ops.providers.configured import configured
 from vocabulary.errors import Malformed
 
@@ -103,7 +103,7 @@ def _decoders(ctx: typer.Context) -> ProviderDecoders:
         slug: ProviderDecoder(
             dialect=entry.dialect, provider=entry.provider, policy=entry.policy
         )
-        for slug, entry in configured(current(ctx).settings).items()
+        for slug, entry in configured(context_of(ctx).settings).items()
     }
     return ProviderDecoders(providers=providers)
 

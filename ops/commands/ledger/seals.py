@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from ledger.seal.audit_files import Auditor, AuditResult
 from ledger.seal.compare import compare as compare_with_books
 from ledger.seal.files import SealLine, read_lines, write_lines
 from ledger.seal.seal import exported_lines, seal_day, seal_of
 from ledger.seal.seal import recheck as recheck_seals
-from ledger.seal.verify import Auditor, AuditResult
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson

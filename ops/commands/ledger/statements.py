@@ -14,7 +14,7 @@ from ops.commands.option_values import read_day
 from ops.commands.options import AsJson
 from ops.commands.provider_choice import entry_named
 from ops.commands.tables import table, text
-from ops.context import current
+from ops.context import context_of
 from vocabulary.errors import Malformed
 
 _AMOUNTS = (
@@ -98,7 +98,7 @@ def _provider_days(
     clock: ClockChoice,
     as_json: bool,
 ) -> None:
-    zone = entry_named(current(ctx).settings, provider).timezone
+    zone = entry_named(context_of(ctx).settings, provider).timezone
     first, last = days
     rows = [
         _day_json(day)

@@ -8,7 +8,7 @@ from ledger.accepting.own_operations import Exclude, Limit, SetBlocked
 from ops.commands.option_values import positive, read_until
 from ops.commands.options import By, Currency, OrderReason, Player
 from ops.commands.wallet_orders import carry_out_by, fresh_key
-from ops.context import current
+from ops.context import context_of
 from vocabulary.clock import SystemClock
 
 
@@ -43,7 +43,7 @@ def exclude(
         until=read_until(until, "--until", SystemClock().now()),
         reason=reason,
     )
-    carry_out_by(current(ctx), order, by=by)
+    carry_out_by(context_of(ctx), order, by=by)
     typer.echo(f"{player} {currency} excluded until {order.until.isoformat()}")
 
 
@@ -70,7 +70,7 @@ def limit(
     order = Limit(
         key=fresh_key("limit"), handle=player, currency=currency, reason=reason, **limits
     )
-    carry_out_by(current(ctx), order, by=by)
+    carry_out_by(context_of(ctx), order, by=by)
     typer.echo(f"{player} {currency} {'limited' if not lift else 'without limits'}")
 
 
@@ -84,5 +84,5 @@ def _set_blocked(
         blocked=blocked,
         reason=reason,
     )
-    carry_out_by(current(ctx), order, by=by)
+    carry_out_by(context_of(ctx), order, by=by)
     typer.echo(f"{player} {currency} {'blocked' if blocked else 'unblocked'}")

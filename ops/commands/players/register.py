@@ -11,7 +11,7 @@ from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Player, Provider
 from ops.commands.provider_choice import entry_named
-from ops.context import current
+from ops.context import context_of
 from ops.providers.api_access import open_api
 from ops.runtime import logs
 from ops.settings.model import ProviderSettings
@@ -32,7 +32,7 @@ def register(
     A stored handle is never overwritten: a different one is a finding, and exits 1.
     """
     logs.configure(level="warning")
-    entry = entry_named(current(ctx).settings, provider)
+    entry = entry_named(context_of(ctx).settings, provider)
     handle, is_new = _registered(open_books(ctx), entry, player, again=again)
     if as_json:
         print_json({"player": player, "handle": handle, "new": is_new})

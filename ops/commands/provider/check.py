@@ -9,7 +9,7 @@ import typer
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, ProviderArgument
 from ops.commands.provider_choice import entry_named
-from ops.context import current
+from ops.context import context_of
 from ops.providers.api_access import open_api
 from ops.runtime import logs
 from ops.settings.model import ProviderSettings
@@ -26,7 +26,7 @@ def check(ctx: typer.Context, slug: ProviderArgument, *, as_json: AsJson = False
     Exit 0 when both hold, 1 when it refuses us or the clocks differ, 3 when it is out of reach.
     """
     logs.configure(level="warning")
-    document = asyncio.run(_check(entry_named(current(ctx).settings, slug)))
+    document = asyncio.run(_check(entry_named(context_of(ctx).settings, slug)))
     if as_json:
         print_json(document, indent=2)
     else:

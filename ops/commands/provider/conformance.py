@@ -19,7 +19,7 @@ from ops.commands.provider.conformance_hooks import (
     target_of,
 )
 from ops.commands.provider_choice import provider_named
-from ops.context import Context, current
+from ops.context import Context, context_of
 from simulator.conformance.runner import examine
 from simulator.conformance.scenario import ScenarioResult
 from simulator.conformance.target import (
@@ -56,7 +56,7 @@ def conformance(
 
     Exit 0 when all that apply passed, 1 when one failed, 3 when no receiver listens.
     """
-    context = current(ctx)
+    context = context_of(ctx)
     if players is None and not imports:
         raise typer.BadParameter("--no-import needs --players: it plays with players who exist")
     target = target_of(provider_named(context.settings, slug))

@@ -4,12 +4,12 @@ import typer
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
-from ops.context import current
+from ops.context import context_of
 
 
 def list_providers(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List the configured providers, and whether the API of each can be called."""
-    providers = current(ctx).settings.providers
+    providers = context_of(ctx).settings.providers
     if as_json:
         rows = [
             {

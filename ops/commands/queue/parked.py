@@ -14,7 +14,7 @@ from ops.commands.queue.options import By, DryRun, Why, read_decision
 from ops.commands.queue.output import print_parked
 from ops.commands.queue.probe import notify_workers
 from ops.commands.queue.seconds import read_seconds
-from ops.context import current, endpoints
+from ops.context import context_of, endpoints
 from storage.queue import commands
 from storage.queue.commands import ParkedFilter, ParkedItem, parked_items, refuse_money
 
@@ -66,7 +66,7 @@ def requeue(
     else:
         items = commands.requeue(engine, parked_filter, decision)
         if items:
-            notify_workers(endpoints(current(ctx)).broker_url, items)
+            notify_workers(endpoints(context_of(ctx)).broker_url, items)
     _print(items, "requeue", "requeued", dry_run=dry_run, as_json=as_json)
 
 

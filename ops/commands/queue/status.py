@@ -10,7 +10,7 @@ from ops.commands.queue.output import print_status
 from ops.commands.queue.probe import read_snapshot
 from ops.commands.queue.report import QueueLimits, document, findings, metrics
 from ops.commands.queue.seconds import read_seconds
-from ops.context import current
+from ops.context import context_of
 
 FINDING, UNAVAILABLE = 1, 3
 
@@ -30,7 +30,7 @@ def status(
         canary_s=read_seconds("--canary", canary),
         worker_s=read_seconds("--progress", progress),
     )
-    snapshot = read_snapshot(current(ctx))
+    snapshot = read_snapshot(context_of(ctx))
     sentences = findings(snapshot, limits)
     if prometheus:
         typer.echo(metrics(snapshot, limits), nl=False)

@@ -6,8 +6,8 @@ from ops.commands.option_values import read_maturity, window_of
 from ops.commands.provider_choice import entry_named
 from ops.context import Context, endpoints
 from ops.providers.configured import ConfiguredProvider, configured_provider
-from ops.providers.matching import rules_of
 from ops.providers.maturity import maturity_now
+from ops.providers.reconcile_inputs import rules_of
 from ops.settings.model import ProviderSettings
 from reconcile.runs.request import RunRequest
 from vocabulary.clock import Clock

@@ -15,7 +15,7 @@ from ops.commands.provider_choice import entry_named
 from ops.commands.reconcile import what_if
 from ops.commands.reconcile.options import Options, business_day, run_options
 from ops.commands.reconcile.verify import verify
-from ops.context import current, endpoints
+from ops.context import context_of, endpoints
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
 from reconcile.runs.result import RunResult
@@ -71,7 +71,7 @@ def reconcile(
         _required(option, value)
         for option, value in (("--provider", provider), ("--from", start), ("--to", end))
     )
-    context = current(ctx)
+    context = context_of(ctx)
     entry = entry_named(context.settings, provider)
     window = window_of(start, end, zone=entry.timezone)
     age = read_maturity(maturity)

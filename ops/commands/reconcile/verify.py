@@ -8,9 +8,9 @@ from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
-from ops.context import current, endpoints
+from ops.context import context_of, endpoints
 from ops.providers.configured import configured
-from ops.providers.matching import reader_of
+from ops.providers.reconcile_inputs import reader_of
 from reconcile.runs.verify import Verification, verify_run
 from vocabulary.errors import Refused
 
@@ -22,7 +22,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Repeat a stored run from its inputs; exit 1 if the result or an input has changed."""
-    context = current(ctx)
+    context = context_of(ctx)
     providers = configured(context.settings)
     url = endpoints(context).database_url
     try:

@@ -13,8 +13,8 @@ from rich.table import Table
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
 from ops.commands.reconcile.comparison import comparison_of
-from ops.context import Context, current
-from ops.providers.matching import reader_of
+from ops.context import Context, context_of
+from ops.providers.reconcile_inputs import reader_of
 from ops.settings.durations import parse_duration
 from reconcile.findings.breaks import Break
 from reconcile.runs.request import RunRequest
@@ -51,7 +51,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show which breaks other rules would hide or open; nothing is stored."""
-    context, clock = current(ctx), SystemClock()
+    context, clock = context_of(ctx), SystemClock()
     now = clock.now()
     window = _days(context, provider, days, clock)
     comparison = comparison_of(context, provider, window, None, clock)

@@ -8,8 +8,8 @@ import typer
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
-from ops.context import current
-from ops.settings.redaction import shown
+from ops.context import context_of
+from ops.settings.redaction import without_secrets
 
 app = typer.Typer(
     help="Check the settings, or show them without secrets.",
@@ -25,7 +25,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show every setting in force, with defaults; secrets only as references."""
-    document = shown(current(ctx).settings)
+    document = without_secrets(context_of(ctx).settings)
     if as_json:
         print_json(document, indent=2)
         return
@@ -40,7 +40,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check the settings; list every problem and exit 2 if there is one."""
-    providers = [provider.slug for provider in current(ctx).settings.providers]
+    providers = [provider.slug for provider in context_of(ctx).settings.providers]
     if as_json:
         print_json({"providers": providers, "problems": []})
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from ops.commands.setup.migrate import migrate_database
-from ops.context import current, endpoints
+from ops.context import context_of, endpoints
 from ops.runtime.server_checks import check_broker
 from ops.settings.loader import DEFAULT_FILE
 
@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parents[2] / "tieout.example.toml"
 
 def init(ctx: typer.Context) -> None:
     """Write tieout.toml, prepare the data directory, create the schema; keep existing files."""
-    context = current(ctx)
+    context = context_of(ctx)
     _write_settings(context.config or DEFAULT_FILE)
     engines = endpoints(context)
     check_broker(engines.broker_url)

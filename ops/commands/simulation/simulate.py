@@ -19,7 +19,7 @@ from ledger.players.importer import import_players, read_players
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
-from ops.context import Context, current, endpoints
+from ops.context import Context, context_of, endpoints
 from ops.providers.configured import configured
 from ops.providers.simulated import configuration_of
 from simulator.api.server import serve
@@ -72,7 +72,7 @@ def simulate(
     A seed gives one simulation: it is part of player names and ids. Exit 1 when any answer
     differs from the expected one.
     """
-    context = current(ctx)
+    context = context_of(ctx)
     target, currency = _target(context, url)
     plan = make_plan(
         seed=seed,

@@ -11,10 +11,10 @@ import zlib
 from datetime import datetime
 from uuid import UUID
 
+from simulator.protocol.call_maker import nameless
 from simulator.protocol.configuration import Configuration
 from simulator.protocol.json_text import PHP, Body, JsonAmount, Value, WireRequest, top_sorted
 from simulator.protocol.messages import Call, CallKind
-from simulator.protocol.player_session import nameless
 from vocabulary.money import exponent_of
 
 HEADER = "X-Signature"

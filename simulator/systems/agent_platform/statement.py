@@ -4,9 +4,9 @@ import csv
 from collections.abc import Sequence
 from typing import TextIO
 
+from simulator.protocol.call_maker import nameless
 from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
-from simulator.protocol.player_session import nameless
 from simulator.systems.agent_platform.calls import TYPES, round_of
 from vocabulary.money import exponent_of, text_from_minor
 

@@ -1,7 +1,7 @@
 """What players of the agent platform do: spins whose bet carries its win."""
 
+from simulator.protocol.call_maker import PlayerSession, Story, StoryScript
 from simulator.protocol.messages import Side
-from simulator.protocol.player_session import PlayerSession, Story, StoryScript
 from simulator.scenarios.stories import bet_rolled_back, overdrawn, rolled_back_too_early
 
 

@@ -1,7 +1,7 @@
 """What players of the aggregator do: rounds of a bet, perhaps a win, and an end."""
 
+from simulator.protocol.call_maker import PlayerSession, Story, StoryScript
 from simulator.protocol.messages import Call, ReplyKind, Side
-from simulator.protocol.player_session import PlayerSession, Story, StoryScript
 from simulator.scenarios.stories import balance_query, overdrawn, stranger
 
 

@@ -1,7 +1,7 @@
 """What players of scratch cards do: buy a ticket, and scratch it."""
 
+from simulator.protocol.call_maker import PlayerSession, Story, StoryScript
 from simulator.protocol.messages import ReplyKind, Side
-from simulator.protocol.player_session import PlayerSession, Story, StoryScript
 from simulator.scenarios.stories import overdrawn, stranger
 
 

@@ -15,7 +15,7 @@ from random import Random
 
 from ledger.accepting.own_operations import OwnOperation
 from ledger.players.importer import PlayerRow
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from providers.registry import DIALECTS
 from tests.harness.auditor.books import OWN, ProviderRules
 from tests.harness.auditor.stories import (
@@ -108,7 +108,7 @@ class DayStep:
     restarts: bool
 
 
-def policies() -> Mapping[str, Policy]:
+def policies() -> Mapping[str, LedgerPolicy]:
     """The policy of every slug, from the dialects themselves."""
     by_slug = {}
     for slug, (name, options) in _SETTINGS.items():

@@ -31,7 +31,7 @@ from ledger.accepting.own_operations import (
 )
 from ledger.enums import OWN_SLUG
 from ledger.players.importer import PlayerRow, import_players
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from storage.engine import open_accept_connection, open_engine
 from vocabulary.facts import (
     BalanceQuery,
@@ -53,11 +53,11 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 SLUG = "lottery"
 #: Refuses wins of unknown bets and rollbacks of rollbacks, as a game aggregator does.
-STRICT = Policy(
+STRICT = LedgerPolicy(
     orphan_win_credits=False, rollback_of_rollback_accepts=False, round_per_operation=False
 )
 #: Accepts both, and every operation is a round of its own, as a sportsbook does.
-LENIENT = Policy(
+LENIENT = LedgerPolicy(
     orphan_win_credits=True, rollback_of_rollback_accepts=True, round_per_operation=True
 )
 
@@ -187,7 +187,7 @@ def render_answer(outcome: Outcome) -> Answer:
 def request(
     fact: Fact | OwnOperation | None,
     *,
-    policy: Policy = STRICT,
+    policy: LedgerPolicy = STRICT,
     provider: str = SLUG,
     headers: str = "",
 ) -> Request:
@@ -230,7 +230,7 @@ class MemoryLedger:
         self,
         fact: Fact | OwnOperation | None,
         *,
-        policy: Policy = STRICT,
+        policy: LedgerPolicy = STRICT,
         at: datetime = NOON,
     ) -> Decision:
         """Decide one fact, received at an instant, and keep its changes."""
@@ -241,7 +241,9 @@ class MemoryLedger:
             self.operations.update(decision.changes)
         return decision
 
-    def decide_all(self, *facts: Fact | OwnOperation, policy: Policy = STRICT) -> Decision:
+    def decide_all(
+        self, *facts: Fact | OwnOperation, policy: LedgerPolicy = STRICT
+    ) -> Decision:
         """Decide several facts; return the last decision."""
         return [self.decide(fact, policy=policy) for fact in facts][-1]
 
@@ -279,7 +281,7 @@ async def acceptors(database: str, count: int) -> "AsyncIterator[list[Acceptor]]
 def accept(
     database: str,
     *facts: Fact | OwnOperation | None,
-    policy: Policy = STRICT,
+    policy: LedgerPolicy = STRICT,
     at: datetime = NOON,
 ) -> list[Decision]:
     """Accept facts as one batch, received at an instant, over a new connection."""

@@ -17,7 +17,7 @@ from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reports.grid import Grid
 from reports.load import load_pack
-from reports.report import Pack
+from reports.pack import Pack
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock

@@ -15,7 +15,7 @@ from ops.runtime import process, servers
 from ops.settings.loader import load as load_settings
 from tests.harness.chaos.stack import ProxiedStack, SmallDiskStack, Stack
 from tests.harness.servers.tieout_stack import PATIENCE_S, TIEOUT
-from vocabulary.steps import Step
+from vocabulary.fault_points import Step
 
 #: How long an outage lasts, in seconds.
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "10"))
@@ -146,7 +146,9 @@ def receiver_backend_killed() -> Fault:
 
 def broker_flushed(stack: Stack) -> None:
     """All messages are lost."""
-    url = servers.ensure(stack.data, load_settings(stack.folder / "tieout.toml", {})).broker_url
+    url = servers.ensure_running(
+        stack.data, load_settings(stack.folder / "tieout.toml", {})
+    ).broker_url
     client = redis.Redis.from_url(url)
     client.flushall()
     client.close()

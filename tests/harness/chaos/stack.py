@@ -20,7 +20,7 @@ from ops.runtime.pid_file import read_pids
 from tests.harness.chaos.load import Load
 from tests.harness.chaos.proxy import Proxy
 from tests.harness.servers.tieout_stack import PATIENCE_S, SETTINGS, TieoutStack
-from vocabulary.steps import Step
+from vocabulary.fault_points import Step
 
 CHAOS_SETTINGS = SETTINGS + '[receiver]\ncommit_timeout = "2s"\n'
 _BACKLOG = """

@@ -24,7 +24,7 @@ from reconcile.findings.journal import journal_breaks
 from reconcile.matching.compare import compare
 from reconcile.snapshot.edge_keys import TimedRows, find_edge_keys
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
-from reconcile.snapshot.rules import BY_NAME, MatchContext, Rules
+from reconcile.snapshot.rules import BY_ROUND_ID, MatchContext, Rules
 from reconcile.snapshot.snapshot import Snapshot
 from tests.harness.detection.delivery_log import payload, read_logged
 from tests.harness.detection.expected import Expected
@@ -339,7 +339,7 @@ class _Findings:
 
 def find_breaks(world: World, system: System, window: Window = WINDOW) -> list[Expected]:
     """Find every break of one provider with the real passes, checks and cross-checks."""
-    rules = BY_CONTENT if system is System.UNNAMED else BY_NAME
+    rules = BY_CONTENT if system is System.UNNAMED else BY_ROUND_ID
     snapshot = MemorySnapshot(world, system, rules, window)
     comparison = compare(
         snapshot.key_rows(),

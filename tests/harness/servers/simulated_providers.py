@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from simulator.api.server import RunningApis, serve
-from simulator.history.lines import history_of
 from simulator.history.statements import write_statement
+from simulator.history.true_history import history_of
 from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.messages import Call, CallKind, Player, ScriptStep, Side
 from simulator.protocol.sender import PATIENCE

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from ops.runtime.pid_file import read_pids
-from ops.runtime.servers import ensure
+from ops.runtime.servers import ensure_running
 from ops.settings.loader import load
 from tests.harness.servers.ports import free_port
 
@@ -57,7 +57,9 @@ class TieoutStack:
         (folder / "tieout.toml").write_text(settings)
         self._log = (folder / "up.log").open("w")
         self.up = self.start()
-        self.database_url = ensure(self.data, load(folder / "tieout.toml", {})).database_url
+        self.database_url = ensure_running(
+            self.data, load(folder / "tieout.toml", {})
+        ).database_url
 
     def start(self) -> "subprocess.Popen[str]":
         """Run ``tieout up``; returns when it is ready."""

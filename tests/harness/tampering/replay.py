@@ -6,7 +6,7 @@ import psycopg
 
 from ledger.replay.replay import replay
 from ledger.replay.report import ProviderDecoder, ProviderDecoders, ReplayResult, ReplayWindow
-from providers.contract import ApiFields, HistoryPolicy, Policy, Provider, Verified
+from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Provider, Verified
 from providers.dialect import Dialect
 from providers.outbound.dialect_api import NO_API
 from storage.engine import open_engine
@@ -76,7 +76,9 @@ def _columns(connection: "psycopg.Connection[tuple[object, ...]]", table: str) -
     return [str(row[0]) for row in rows]
 
 
-def fact_decoders(facts: Iterable[Fact], policies: Mapping[str, Policy]) -> ProviderDecoders:
+def fact_decoders(
+    facts: Iterable[Fact], policies: Mapping[str, LedgerPolicy]
+) -> ProviderDecoders:
     """Decoders that read ``repr(fact)`` as the fact, as the harness's ``request`` sends it."""
     fact_by_body = {repr(fact).encode(): fact for fact in facts}
     return ProviderDecoders(
@@ -84,7 +86,9 @@ def fact_decoders(facts: Iterable[Fact], policies: Mapping[str, Policy]) -> Prov
     )
 
 
-def _decoder(slug: str, fact_by_body: Mapping[bytes, Fact], policy: Policy) -> ProviderDecoder:
+def _decoder(
+    slug: str, fact_by_body: Mapping[bytes, Fact], policy: LedgerPolicy
+) -> ProviderDecoder:
     def parse(verified: Verified, _provider: Provider) -> Fact:
         if verified.callback.body not in fact_by_body:
             raise Malformed("body", "the bytes of a known fact are expected")

@@ -20,7 +20,7 @@ from ops.scheduling.inquiries import schedule_inquiries
 from ops.settings.model import Settings
 from providers.outbound.inquiry import InquiryAnswer
 from simulator.api.server import serve
-from simulator.history.lines import history_of
+from simulator.history.true_history import history_of
 from simulator.protocol.history_lines import RunSpan
 from simulator.scenarios.plan import make_plan
 from simulator.systems.aggregator.api import AggregatorApi

@@ -14,8 +14,8 @@ from ops.providers.feed_pull import FeedPull, pull_feeds
 from ops.settings.model import Settings
 from providers.contract import Unreadable
 from simulator.api.server import serve
-from simulator.history.lines import history_of
 from simulator.history.statements import write_statement
+from simulator.history.true_history import history_of
 from simulator.protocol.history_lines import RunSpan
 from simulator.scenarios.plan import make_plan
 from simulator.systems.xigs.api import XigsApi

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.checks.run import verify
-from ledger.players.importer import Imported, import_players, read_players
+from ledger.players.importer import ImportCounts, import_players, read_players
 from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of, statement_of, trial_balance
 from storage.engine import open_engine
@@ -27,7 +27,7 @@ def engine(database: str) -> Iterator[Engine]:
     opened.dispose()
 
 
-def imported(engine: Engine, text: str) -> Imported:
+def imported(engine: Engine, text: str) -> ImportCounts:
     return import_players(engine, read_players(io.StringIO(text, newline="")))
 
 
@@ -70,7 +70,7 @@ def test_a_malformed_file_is_refused_with_its_line(text: str, message: str) -> N
 def test_players_are_imported_with_wallets_and_handles(database: str, engine: Engine) -> None:
     result = imported(engine, HEAD + "ann,EUR,10.50,a-1\nann,JPY,7,a-1\nbob,EUR,0,\n")
 
-    assert result == Imported(opened=3, known=0)
+    assert result == ImportCounts(opened=3, known=0)
     assert rows(
         database, "SELECT player, currency, balance, seq FROM wallets ORDER BY 1, 2"
     ) == [
@@ -87,7 +87,7 @@ def test_importing_again_changes_no_balance(database: str, engine: Engine) -> No
 
     again = imported(engine, HEAD + "ann,EUR,99,a-1\ncleo,EUR,1,\n")
 
-    assert again == Imported(opened=1, known=1)
+    assert again == ImportCounts(opened=1, known=1)
     assert rows(database, "SELECT player, balance, seq FROM wallets ORDER BY 1") == [
         ("ann", 600, 2),
         ("cleo", 100, 1),

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from ledger.checks.run import verify
 from ledger.enums import OperationKind
-from ledger.posting.posting import Posted, post, post_all_at
+from ledger.posting.posting import PostingCounts, post, post_all_at
 from ledger.posting.rules import Movement, entries_of, legs_sql, owed_by
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
@@ -98,7 +98,7 @@ def test_posting_again_does_nothing(database: str, engine: Engine) -> None:
 
     assert (first.batches, first.parked) == (2, 0)
     assert first.entries == len(rows(database, "SELECT leg FROM entries"))
-    assert again == Posted(0, 0, 0)
+    assert again == PostingCounts(0, 0, 0)
 
 
 def test_the_oldest_batches_are_posted_first_up_to_the_limit(
@@ -140,10 +140,10 @@ def test_two_workers_at_once_post_every_operation_once(database: str) -> None:
         engine.dispose()
 
 
-def _post_by_twos(engine: Engine) -> Posted:
-    total = Posted(0, 0, 0)
+def _post_by_twos(engine: Engine) -> PostingCounts:
+    total = PostingCounts(0, 0, 0)
     while (posted := post(engine, limit=2)).batches:
-        total = Posted(
+        total = PostingCounts(
             total.batches + posted.batches, total.entries + posted.entries, posted.parked
         )
     return total
@@ -179,7 +179,7 @@ def post_only(database: str, batch: int) -> None:
     engine = open_engine(database)
     with closing(psycopg.connect(database)) as holder:
         holder.execute("SELECT FROM batches WHERE batch_id <> %s FOR UPDATE", (batch,))
-        assert post(engine) == Posted(1, entries_of_batch(database, batch), 0)
+        assert post(engine) == PostingCounts(1, entries_of_batch(database, batch), 0)
     engine.dispose()
 
 
@@ -287,7 +287,7 @@ def test_a_batch_that_breaks_an_invariant_is_parked_alone(
         ("post.v1", "batch 3", cause)
     ]
     assert rows(database, "SELECT batch_id FROM batches WHERE posted_at IS NULL") == [(3,)]
-    assert post(engine) == Posted(0, 0, 0)
+    assert post(engine) == PostingCounts(0, 0, 0)
     assert "nothing_is_parked" in wrong(engine)
 
 
@@ -309,7 +309,7 @@ def test_a_connection_lost_while_parking_is_unavailable_and_the_batch_is_parked_
         post(engine)
     rows(database, "DROP TRIGGER cut ON parked")
 
-    assert post(engine) == Posted(0, 0, 1)
+    assert post(engine) == PostingCounts(0, 0, 1)
 
 
 def test_the_sql_and_the_python_rules_give_the_same_entries(database: str) -> None:

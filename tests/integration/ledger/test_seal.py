@@ -15,6 +15,7 @@ import pytest
 
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
+from ledger.seal.audit_files import Auditor, AuditResult
 from ledger.seal.canonical_lines import current_layout, day_lines, header_line
 from ledger.seal.files import read_lines, write_lines
 from ledger.seal.seal import (
@@ -25,7 +26,6 @@ from ledger.seal.seal import (
     recheck,
     seal_day,
 )
-from ledger.seal.verify import Auditor, AuditResult
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.ledger import open_wallets

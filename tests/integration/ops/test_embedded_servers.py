@@ -65,7 +65,7 @@ def test_below_a_private_home_no_permission_and_no_user_changes(tmp_path: Path) 
     before = permissions(home), Path("/etc/passwd").read_bytes()
 
     try:
-        endpoints = servers.ensure(home / "data", EVERYTHING)
+        endpoints = servers.ensure_running(home / "data", EVERYTHING)
         answer = value(endpoints.database_url, "SELECT 'here'")
     finally:
         servers.stop(home / "data")
@@ -78,7 +78,7 @@ def test_below_a_private_home_no_permission_and_no_user_changes(tmp_path: Path) 
 def test_the_servers_listen_on_private_sockets_with_the_promised_settings(
     data_dir: Path,
 ) -> None:
-    endpoints = servers.ensure(data_dir, EVERYTHING)
+    endpoints = servers.ensure_running(data_dir, EVERYTHING)
 
     promised = {
         "listen_addresses": "",
@@ -107,10 +107,10 @@ def test_the_servers_listen_on_private_sockets_with_the_promised_settings(
 
 
 def test_a_second_start_reuses_the_running_servers(data_dir: Path) -> None:
-    first = servers.ensure(data_dir, EVERYTHING)
+    first = servers.ensure_running(data_dir, EVERYTHING)
     pids = servers.status(data_dir)
 
-    second = servers.ensure(data_dir, EVERYTHING)
+    second = servers.ensure_running(data_dir, EVERYTHING)
 
     assert second == first
     assert servers.status(data_dir) == pids
@@ -119,7 +119,7 @@ def test_a_second_start_reuses_the_running_servers(data_dir: Path) -> None:
 
 
 def test_stopping_leaves_nothing_running_and_may_be_repeated(data_dir: Path) -> None:
-    servers.ensure(data_dir, EVERYTHING)
+    servers.ensure_running(data_dir, EVERYTHING)
 
     servers.stop(data_dir)
     servers.stop(data_dir)
@@ -128,9 +128,9 @@ def test_stopping_leaves_nothing_running_and_may_be_repeated(data_dir: Path) -> 
 
 
 def test_stopping_spares_the_servers_that_ran_before(data_dir: Path) -> None:
-    servers.ensure(data_dir, ONLY_POSTGRES)
+    servers.ensure_running(data_dir, ONLY_POSTGRES)
     before = servers.status(data_dir)
-    servers.ensure(data_dir, EVERYTHING)
+    servers.ensure_running(data_dir, EVERYTHING)
 
     servers.stop(data_dir, sparing=before)
 
@@ -139,13 +139,13 @@ def test_stopping_spares_the_servers_that_ran_before(data_dir: Path) -> None:
 
 
 def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> None:
-    endpoints = servers.ensure(data_dir, EVERYTHING)
+    endpoints = servers.ensure_running(data_dir, EVERYTHING)
     execute(endpoints.database_url, "CREATE TABLE kept AS SELECT 42 AS n")
     pids = servers.status(data_dir)
     kill(pids.postgres)
     kill(pids.valkey)
 
-    again = servers.ensure(data_dir, EVERYTHING)
+    again = servers.ensure_running(data_dir, EVERYTHING)
 
     assert again == endpoints
     assert value(again.database_url, "SELECT n FROM kept") == 42
@@ -156,7 +156,7 @@ def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> No
 @pytest.fixture
 def busy_backend(data_dir: Path) -> Iterator[Endpoints]:
     """A backend that computes without ever looking whether its postmaster lives."""
-    endpoints = servers.ensure(data_dir, ONLY_POSTGRES)
+    endpoints = servers.ensure_running(data_dir, ONLY_POSTGRES)
     connection = psycopg.connect(endpoints.database_url, autocommit=True)
 
     def compute() -> None:
@@ -188,7 +188,7 @@ def test_a_busy_backend_that_outlives_its_killed_postmaster_is_ended_before_the_
     kill(servers.status(data_dir).postgres)
     outlived = process.is_alive(backend)
 
-    again = servers.ensure(data_dir, ONLY_POSTGRES)
+    again = servers.ensure_running(data_dir, ONLY_POSTGRES)
 
     assert outlived
     assert not process.is_alive(backend)
@@ -198,26 +198,26 @@ def test_a_busy_backend_that_outlives_its_killed_postmaster_is_ended_before_the_
 def test_a_stale_pid_file_that_names_a_strangers_process_is_not_believed(
     data_dir: Path,
 ) -> None:
-    servers.ensure(data_dir, ONLY_POSTGRES)
+    servers.ensure_running(data_dir, ONLY_POSTGRES)
     kill(servers.status(data_dir).postgres)
     home = open_data_directory(data_dir)
     for stale in (home.postgres / "postmaster.pid", home.sockets / ".s.PGSQL.5432.lock"):
         lines = stale.read_text().splitlines()
         stale.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
 
-    again = servers.ensure(data_dir, ONLY_POSTGRES)
+    again = servers.ensure_running(data_dir, ONLY_POSTGRES)
 
     assert value(again.database_url, "SELECT 1") == 1
     assert servers.status(data_dir).postgres != os.getpid()
 
 
 def test_a_socket_swept_away_under_a_running_server_is_made_again(data_dir: Path) -> None:
-    endpoints = servers.ensure(data_dir, EVERYTHING)
+    endpoints = servers.ensure_running(data_dir, EVERYTHING)
     for socket in open_data_directory(data_dir).sockets.iterdir():
         if socket.is_socket():
             socket.unlink()
 
-    servers.ensure(data_dir, EVERYTHING)
+    servers.ensure_running(data_dir, EVERYTHING)
 
     assert value(endpoints.database_url, "SELECT 1") == 1
     with redis.Redis.from_url(endpoints.broker_url) as broker:
@@ -229,7 +229,7 @@ def test_a_killed_initdb_leaves_nothing_that_hinders_the_next_start(data_dir: Pa
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
 
-    endpoints = servers.ensure(data_dir, ONLY_POSTGRES)
+    endpoints = servers.ensure_running(data_dir, ONLY_POSTGRES)
 
     assert value(endpoints.database_url, "SELECT 1") == 1
     assert not half.exists()
@@ -238,8 +238,8 @@ def test_a_killed_initdb_leaves_nothing_that_hinders_the_next_start(data_dir: Pa
 def test_two_data_directories_run_side_by_side(data_dir: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     try:
-        ours = servers.ensure(data_dir, EVERYTHING)
-        theirs = servers.ensure(other, EVERYTHING)
+        ours = servers.ensure_running(data_dir, EVERYTHING)
+        theirs = servers.ensure_running(other, EVERYTHING)
         execute(ours.database_url, "CREATE TABLE only_here (n int)")
 
         result = value(theirs.database_url, "SELECT to_regclass('only_here')::text")
@@ -275,7 +275,7 @@ def test_a_directory_too_deep_for_a_socket_gets_a_short_private_one(
 ) -> None:
     data = deep(tmp_path)
     try:
-        endpoints = servers.ensure(data, EVERYTHING)
+        endpoints = servers.ensure_running(data, EVERYTHING)
         sockets = open_data_directory(data).sockets
         monkeypatch.setenv("TMPDIR", str(tmp_path))
         remembered = open_data_directory(data).sockets
@@ -295,7 +295,7 @@ def test_a_short_socket_directory_that_others_can_enter_is_refused(tmp_path: Pat
     sockets.chmod(0o755)
 
     with pytest.raises(Unavailable, match="with mode 0700"):
-        servers.ensure(data, EVERYTHING)
+        servers.ensure_running(data, EVERYTHING)
 
     sockets.rmdir()
 
@@ -303,7 +303,7 @@ def test_a_short_socket_directory_that_others_can_enter_is_refused(tmp_path: Pat
 def test_real_urls_pass_unchanged_and_start_nothing(tmp_path: Path) -> None:
     settings = Settings(database=ONLY_VALKEY.database, broker=ONLY_POSTGRES.broker)
 
-    endpoints = servers.ensure(tmp_path / "never", settings)
+    endpoints = servers.ensure_running(tmp_path / "never", settings)
 
     assert endpoints.database_url == ONLY_VALKEY.database.url
     assert endpoints.broker_url == ONLY_POSTGRES.broker.url
@@ -314,7 +314,7 @@ def test_a_data_directory_that_cannot_be_made_is_a_typed_error(tmp_path: Path) -
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(Unavailable, match="cannot be used"):
-        servers.ensure(tmp_path / "file" / "data", EVERYTHING)
+        servers.ensure_running(tmp_path / "file" / "data", EVERYTHING)
 
 
 def in_namespace(*how: str) -> list[str]:

@@ -294,7 +294,7 @@ def test_a_day_that_a_run_has_reconciled_is_not_forgotten(
 @pytest.mark.parametrize(
     ("dialect", "more", "expected"),
     [
-        ("aggregator", {}, "this dialect's API tells no history"),
+        ("aggregator", {}, "the API of this dialect offers no history"),
         ("xigs", {}, "a table api that says where to pull from"),
     ],
 )

@@ -47,7 +47,7 @@ def kill_postgres(data_dir: Path) -> int:
 
 
 def test_a_killed_server_is_recovered_and_announced(data_dir: Path) -> None:
-    servers.ensure(data_dir, ONLY_POSTGRES)
+    servers.ensure_running(data_dir, ONLY_POSTGRES)
     keeper = Kept(data_dir)
     first = keeper.announced.get(timeout=WAIT_S)
 
@@ -64,7 +64,7 @@ def test_a_killed_server_is_recovered_and_announced(data_dir: Path) -> None:
 def test_a_server_that_cannot_restart_is_given_up_with_its_last_log_lines(
     data_dir: Path,
 ) -> None:
-    servers.ensure(data_dir, ONLY_POSTGRES)
+    servers.ensure_running(data_dir, ONLY_POSTGRES)
     keeper = Kept(data_dir)
     keeper.announced.get(timeout=WAIT_S)
     (data_dir / "postgres" / "global" / "pg_control").rename(data_dir / "pg_control")
@@ -74,4 +74,4 @@ def test_a_server_that_cannot_restart_is_given_up_with_its_last_log_lines(
     assert keeper.hopeless.wait(WAIT_S)
     keeper.keeper.stop()
     with pytest.raises(Unavailable, match="could not find the database system"):
-        servers.ensure(data_dir, ONLY_POSTGRES)
+        servers.ensure_running(data_dir, ONLY_POSTGRES)

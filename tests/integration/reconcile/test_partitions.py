@@ -12,7 +12,7 @@ from reconcile.partitions.executors import Dask, InProcess, Pool
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
-from reconcile.snapshot.rules import BY_NAME, Rules
+from reconcile.snapshot.rules import BY_ROUND_ID, Rules
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.busy import DAY, BusyBooks
@@ -53,7 +53,7 @@ AGES = MaturityAges(
 
 
 def result_file(
-    url: str, options: RunOptions, *, rules: Rules = BY_NAME, minutes: int = 310
+    url: str, options: RunOptions, *, rules: Rules = BY_ROUND_ID, minutes: int = 310
 ) -> str:
     """Run, and return all output and the manifest as text."""
     result = reconcile(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconcile.runs.request import RunRequest
-from reconcile.snapshot.rules import BY_NAME, Rules
+from reconcile.snapshot.rules import BY_ROUND_ID, Rules
 from reconcile.totals.tie_out import Totals, totals
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.window import Window
@@ -223,7 +223,7 @@ STORIES: tuple[Story, ...] = (
 
 
 @pytest.mark.parametrize(
-    "rules", [BY_NAME, Rules(attributes=True), Rules(tolerance={"USD": 3})]
+    "rules", [BY_ROUND_ID, Rules(attributes=True), Rules(tolerance={"USD": 3})]
 )
 def test_whatever_differs_every_cell_ties_to_the_unit(database: str, rules: Rules) -> None:
     dice = random.Random(41)

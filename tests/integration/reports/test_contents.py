@@ -16,7 +16,7 @@ from reconcile.invoices.terms import FeeTerms, Tier
 from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals
 from reports.html_page import ROWS_SHOWN_MAX
-from reports.report import CheckedInvoice, Pack
+from reports.pack import CheckedInvoice, Pack
 from reports.tables.contents import grids
 from reports.write import write_pack
 from storage.engine import open_engine

@@ -14,7 +14,7 @@ import pytest
 
 from simulator.api.games import HOUSES, titles
 from simulator.api.server import serve
-from simulator.history.lines import history_of
+from simulator.history.true_history import history_of
 from simulator.protocol.api_faults import ApiFault, RecordedRequest
 from simulator.protocol.history_lines import RunSpan
 from simulator.protocol.system import SimulatedApi, System

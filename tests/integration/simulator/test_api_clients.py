@@ -18,7 +18,7 @@ from providers.outbound.http_transport import HttpTransport
 from providers.sportsbook import client as sportsbook
 from providers.xigs import client as xigs
 from simulator.api.server import serve
-from simulator.history.lines import history_of
+from simulator.history.true_history import history_of
 from simulator.protocol.api_faults import ApiFault
 from simulator.protocol.history_lines import RunSpan
 from simulator.protocol.system import SimulatedApi, System

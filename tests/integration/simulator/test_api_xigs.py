@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from simulator.api.server import serve
-from simulator.history.lines import history_of
+from simulator.history.true_history import history_of
 from simulator.protocol.history_lines import RunSpan
 from simulator.scenarios.plan import make_plan
 from simulator.systems.xigs.api import XigsApi

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from simulator.history.lines import history_of
 from simulator.history.statements import write_statement
+from simulator.history.true_history import history_of
 from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.json_text import JsonAmount, Value
 from simulator.protocol.sender import RetryPolicy

@@ -17,7 +17,7 @@ from storage.queue.commands import (
     requeue,
     resume,
 )
-from storage.queue.heartbeats import ask_canary, pass_canary, paused_queues
+from storage.queue.liveness import claim_canary, paused_queues, record_canary_arrival
 from storage.queue.parking import park
 from storage.queue.state import read_state
 from tests.harness.servers.receiver import LedgerDatabase
@@ -164,12 +164,14 @@ def test_pausing_and_resuming_twice_is_once(engine: Engine, books: LedgerDatabas
 def test_a_canary_is_sent_by_one_of_many_and_not_before_the_last_came_out(
     engine: Engine,
 ) -> None:
-    first = [ask_canary(engine, "post", every=EVERY, lost_after=LOST) for _ in range(3)]
-    pass_canary(engine, "post", 1, worker="worker")
-    second = ask_canary(engine, "post", every=EVERY, lost_after=LOST)
-    given_up = ask_canary(engine, "post", every=EVERY, lost_after=timedelta(0))
-    pass_canary(engine, "post", 2, worker="worker")  # late is as good
-    pass_canary(engine, "post", 99, worker="worker")  # of a database that was restored, say
+    first = [claim_canary(engine, "post", every=EVERY, lost_after=LOST) for _ in range(3)]
+    record_canary_arrival(engine, "post", 1, worker="worker")
+    second = claim_canary(engine, "post", every=EVERY, lost_after=LOST)
+    given_up = claim_canary(engine, "post", every=EVERY, lost_after=timedelta(0))
+    record_canary_arrival(engine, "post", 2, worker="worker")  # late is as good
+    record_canary_arrival(
+        engine, "post", 99, worker="worker"
+    )  # of a database that was restored, say
 
     (canary,) = read_state(engine).canaries
     assert (first, second, given_up) == ([1, None, None], 2, 3)

@@ -10,7 +10,12 @@ import pytest
 
 from storage.engine import open_engine
 from storage.migrate import migrate
-from storage.schema_version import FIRST_REVISION, needed, refuse_earlier, require
+from storage.schema_version import (
+    FIRST_REVISION,
+    newest_revision,
+    refuse_earlier,
+    require_schema,
+)
 from vocabulary.errors import Unavailable
 
 WAIT_S = 120.0
@@ -24,9 +29,9 @@ def pretend(database: str, revision: str) -> None:
 
 def test_the_schema_that_migrating_makes_is_the_one_that_is_needed(database: str) -> None:
     engine = open_engine(database)
-    assert migrate(engine) == needed()
+    assert migrate(engine) == newest_revision()
     engine.dispose()
-    require(database)
+    require_schema(database)
 
 
 @pytest.mark.parametrize("revision", [FIRST_REVISION, "9998"])
@@ -39,19 +44,19 @@ def test_a_database_without_a_schema_is_refused(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("DROP TABLE alembic_version")
     with pytest.raises(Unavailable, match=r"has no schema, .* run `tieout migrate`"):
-        require(database)
+        require_schema(database)
 
 
 def test_the_schema_of_a_later_version_is_worked_on_and_left_as_it_is(database: str) -> None:
     pretend(database, "9999")
-    require(database)
+    require_schema(database)
     engine = open_engine(database)
     assert migrate(engine) == "9999"
     engine.dispose()
 
 
 def test_a_database_out_of_reach_is_no_reason_to_stay_away() -> None:
-    require("postgresql://tieout@/tieout?host=/nowhere")
+    require_schema("postgresql://tieout@/tieout?host=/nowhere")
 
 
 def test_no_process_starts_on_an_empty_database(

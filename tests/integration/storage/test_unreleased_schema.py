@@ -12,7 +12,7 @@ from ops.runtime.data_directory import open_data_directory
 from ops.runtime.postgres_server import url
 from storage.engine import open_engine
 from storage.migrate import migrate
-from storage.schema_version import UnreleasedSchema, require
+from storage.schema_version import UnreleasedSchema, require_schema
 from tests.harness.servers.tieout_stack import TIEOUT
 
 WAIT_S = 120.0
@@ -63,7 +63,7 @@ def test_neither_migrating_nor_working_touches_it(database: str, revision: str) 
         migrate(engine)
     engine.dispose()
     with pytest.raises(UnreleasedSchema, match="Drop it, create an empty one"):
-        require(database)
+        require_schema(database)
 
     assert catalogue(database) == before
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ledger.accepting.model import Decision, OperationRow
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from tests.harness.books.ledger import (
     LENIENT,
     NOON,
@@ -223,7 +223,7 @@ def test_a_win_without_a_bet_key_is_paid_under_any_policy() -> None:
     ids=["strict", "lenient"],
 )
 def test_a_win_of_a_declined_bet_counts_as_a_win_of_an_unknown_bet(
-    policy: Policy, verdict: Verdict
+    policy: LedgerPolicy, verdict: Verdict
 ) -> None:
     ledger = MemoryLedger(balance=0)
     ledger.decide(bet("b1", 100), policy=policy)
@@ -234,7 +234,7 @@ def test_a_win_of_a_declined_bet_counts_as_a_win_of_an_unknown_bet(
 
 
 @pytest.mark.parametrize("policy", [STRICT, LENIENT], ids=["strict", "lenient"])
-def test_a_win_of_a_rolled_back_bet_is_refused(policy: Policy) -> None:
+def test_a_win_of_a_rolled_back_bet_is_refused(policy: LedgerPolicy) -> None:
     ledger = MemoryLedger()
     ledger.decide_all(bet("b1", 100), rollback("u1", "b1"), policy=policy)
 

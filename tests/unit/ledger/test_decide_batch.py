@@ -5,8 +5,8 @@ import copy
 from ledger.accepting.cache import HANDLES_MAX, OPERATIONS_MAX, LedgerCache, read_set_of
 from ledger.accepting.decide import decide_batch
 from ledger.accepting.effects import currency_of
+from ledger.accepting.late_operations import late_key
 from ledger.accepting.model import LedgerView
-from ledger.accepting.tombstones import late_key
 from tests.harness.books.ledger import (
     SLUG,
     MemoryLedger,

@@ -4,8 +4,8 @@ from itertools import permutations
 
 import pytest
 
-from ledger.accepting.tombstones import late_key
-from providers.contract import Policy
+from ledger.accepting.late_operations import late_key
+from providers.contract import LedgerPolicy
 from tests.harness.books.ledger import (
     LENIENT,
     SLUG,
@@ -69,7 +69,7 @@ def test_a_bet_after_the_end_of_its_round_moves_nothing() -> None:
 @pytest.mark.parametrize("order", list(permutations((0, 1))))
 @pytest.mark.parametrize("policy", [LENIENT, STRICT])
 def test_a_rollback_undoes_its_bet_although_it_was_rolled_back_before_it_arrived(
-    policy: Policy, order: tuple[int, ...]
+    policy: LedgerPolicy, order: tuple[int, ...]
 ) -> None:
     rollbacks = rollback("u1", "b1"), rollback("u2", "u1")
     ledger = MemoryLedger()

@@ -4,7 +4,7 @@ import pytest
 
 from ledger.accepting.model import OperationRow
 from ledger.enums import OperationKind
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from tests.harness.books.ledger import (
     LENIENT,
     SLUG,
@@ -71,7 +71,9 @@ def test_both_sides_of_a_bet_and_win_are_undone() -> None:
 
 
 @pytest.mark.parametrize("policy", [STRICT, LENIENT], ids=["strict", "lenient"])
-def test_a_second_rollback_of_one_original_succeeds_and_moves_nothing(policy: Policy) -> None:
+def test_a_second_rollback_of_one_original_succeeds_and_moves_nothing(
+    policy: LedgerPolicy,
+) -> None:
     ledger = MemoryLedger()
     ledger.decide_all(bet("b1", 400), rollback("u1", "b1"), policy=policy)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.snapshot.edge_keys import SPANS_MAX, TimedRows, find_edge_keys
-from reconcile.snapshot.rules import BY_NAME, Rules
+from reconcile.snapshot.rules import BY_ROUND_ID, Rules
 from vocabulary.window import Window
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ class TimedSource:
 
 def test_with_our_round_ids_no_edge_rows_are_read() -> None:
     source = TimedSource((1, START - MINUTE), (1, DAY.end))
-    assert source.edge_keys(BY_NAME) == []
+    assert source.edge_keys(BY_ROUND_ID) == []
     assert source.edge_keys(Rules(attributes=True, edges=False)) == []
     assert source.spans == []
 

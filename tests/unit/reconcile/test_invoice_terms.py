@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from ops.commands.finance.invoice_check import period_of
-from ops.settings.fee_terms import fee_terms
+from ops.settings.fee_conversion import fee_terms
 from ops.settings.fees import TermsSettings
 from reconcile.invoices.file import Claim, InvoiceUnreadable, read_invoice
 from reconcile.invoices.render import exact_text

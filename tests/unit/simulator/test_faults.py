@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from simulator.history.faults import InjectedFault, inject
-from simulator.history.lines import history_of
 from simulator.history.operational_faults import OperationalFaultKind, mishaps_of
+from simulator.history.true_history import history_of
 from simulator.protocol.fault_kinds import FaultKind
 from simulator.protocol.history_lines import HistoryLine
 from simulator.protocol.messages import CallKind, ReplyKind, Side

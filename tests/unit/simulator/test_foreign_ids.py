@@ -6,7 +6,7 @@ import pytest
 
 from simulator.history.faults import InjectedFault, inject
 from simulator.history.foreign_ids import as_found, with_own_ids
-from simulator.history.lines import history_of
+from simulator.history.true_history import history_of
 from simulator.protocol.fault_kinds import FaultKind
 from simulator.protocol.history_lines import HistoryLine
 from simulator.scenarios.plan import make_plan

@@ -4,7 +4,7 @@ import pytest
 
 from simulator.protocol.messages import CallKind, ReplyKind
 from simulator.protocol.system import System
-from simulator.scenarios.plan import Plan, closing_questions, make_plan
+from simulator.scenarios.plan import Plan, final_balance_queries, make_plan
 from tests.harness.providers.systems import (
     AGENT_PLATFORM,
     AGGREGATOR,
@@ -88,7 +88,7 @@ def test_spins_come_free_and_beyond_the_means_of_a_player_whom_the_win_would_sav
 
 def test_no_two_deliveries_are_the_same_attempt() -> None:
     plan = _plan()
-    asked = [step.call.attempt for step in (*plan.steps, *closing_questions(plan))]
+    asked = [step.call.attempt for step in (*plan.steps, *final_balance_queries(plan))]
     assert len(set(asked)) == len(asked)
 
 
@@ -104,7 +104,7 @@ def test_balances_are_asked_at_the_end_by_the_sides_that_can(
     sides: tuple[System, ...], asking: set[System]
 ) -> None:
     plan = _plan(callbacks=200, sides=sides)
-    questions = closing_questions(plan)
+    questions = final_balance_queries(plan)
     assert {step.call.side for step in questions} == asking
     if asking:
         assert [step.call.player for step in questions] == [one.player for one in plan.players]

@@ -9,12 +9,12 @@ import pytest
 
 from ledger.accepting.acceptor import Accepted, Acceptor
 from ledger.accepting.model import Decision, Request
-from providers.contract import Policy
+from providers.contract import LedgerPolicy
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Answer, Outcome, Verdict
 from webhooks.group_commit import BATCH_MAX, GroupCommit
 
-POLICY = Policy(
+POLICY = LedgerPolicy(
     orphan_win_credits=True, rollback_of_rollback_accepts=True, round_per_operation=True
 )
 WAIT_S = 5

@@ -3,7 +3,7 @@
 from aiohttp.http_exceptions import BadHttpMessage
 from structlog.testing import capture_logs
 
-from webhooks.http_log import http_logger
+from webhooks.server_error_log import http_logger
 
 
 def test_a_protocol_error_is_logged_by_type_and_never_quoted() -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime.test_signals import VARIABLE, install, obey
+from ops.runtime.fault_signals import VARIABLE, install, obey
 from ops.settings.model import Settings
-from vocabulary import steps
+from vocabulary import fault_points
 from vocabulary.errors import SettingsInvalid
-from vocabulary.steps import Step
+from vocabulary.fault_points import Step
 
 
 def test_only_the_first_process_at_a_step_claims_its_signal(
@@ -28,13 +28,13 @@ def test_only_the_first_process_at_a_step_claims_its_signal(
 
 
 def test_production_refuses_to_be_signalled(tmp_path: Path) -> None:
-    before = steps.reached
+    before = fault_points.reached
     with pytest.raises(SettingsInvalid, match=f"{VARIABLE}: expected to be unset"):
         install(Settings(mode="production"), {VARIABLE: str(tmp_path)})
-    assert steps.reached is before
+    assert fault_points.reached is before
 
 
 def test_without_the_variable_nobody_listens() -> None:
-    before = steps.reached
+    before = fault_points.reached
     install(Settings(mode="test"), {})
-    assert steps.reached is before
+    assert fault_points.reached is before

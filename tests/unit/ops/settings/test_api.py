@@ -10,7 +10,7 @@ import pytest
 from ops.settings.api import COMMON_FIELDS, ApiSettings
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings
-from ops.settings.redaction import shown
+from ops.settings.redaction import without_secrets
 from providers.outbound.access import ApiAccount
 from providers.registry import DIALECTS
 from tests.harness.providers.speakers import SPEAKERS
@@ -65,11 +65,13 @@ def test_a_full_table_is_read_and_its_secrets_show_nowhere(
     assert api is not None
     assert (api.deadline, api.attempts) == (timedelta(seconds=3), 5)
     settings = load(tmp_path / "tieout.toml", ENVIRON)
-    assert [CANARY in text for text in (repr(settings), json.dumps(shown(settings)))] == [
+    assert [
+        CANARY in text for text in (repr(settings), json.dumps(without_secrets(settings)))
+    ] == [
         False,
         False,
     ]
-    assert "env:K" in json.dumps(shown(settings))
+    assert "env:K" in json.dumps(without_secrets(settings))
 
 
 @pytest.mark.parametrize("dialect", FULL)

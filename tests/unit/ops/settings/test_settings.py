@@ -12,7 +12,7 @@ from ops.providers.configured import configured
 from ops.settings.durations import duration_text, parse_duration
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings, Settings
-from ops.settings.redaction import shown, without_password
+from ops.settings.redaction import without_password, without_secrets
 from ops.settings.values import Section
 from providers.registry import DIALECTS
 
@@ -162,10 +162,21 @@ def test_secrets_show_in_no_repr_and_in_no_listing(tmp_path: Path) -> None:
 
     settings = load(path, {"CASINO_SECRET": CANARY, "TIEOUT_MODE": "test"})
 
-    texts = [repr(settings), str(settings), repr(configured(settings)), repr(shown(settings))]
+    texts = [
+        repr(settings),
+        str(settings),
+        repr(configured(settings)),
+        repr(without_secrets(settings)),
+    ]
     assert [CANARY in text for text in texts] == [False] * 4
-    assert shown(settings)["providers"][0]["secrets"] == ["env:CASINO_SECRET", "literal:"]
-    assert shown(settings)["database"]["url"] == "postgresql://books:***@db.example.com/books"
+    assert without_secrets(settings)["providers"][0]["secrets"] == [
+        "env:CASINO_SECRET",
+        "literal:",
+    ]
+    assert (
+        without_secrets(settings)["database"]["url"]
+        == "postgresql://books:***@db.example.com/books"
+    )
 
 
 @pytest.mark.parametrize(

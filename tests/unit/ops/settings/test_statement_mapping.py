@@ -18,7 +18,7 @@ from ops.providers.statements import (
     reader_of,
 )
 from ops.settings.loader import load
-from ops.settings.redaction import shown
+from ops.settings.redaction import without_secrets
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
 from vocabulary.errors import SettingsInvalid
@@ -153,7 +153,9 @@ def test_every_dialect_may_have_no_columns_and_those_there_are_can_be_shown(
         assert load(path, {"S": "s"}).providers[0].statement.columns == {}
 
     path.write_text(mapped('transaction_id = "TxId"'))
-    assert '"columns": {"transaction_id": "TxId"}' in json.dumps(shown(load(path, {"S": "s"})))
+    assert '"columns": {"transaction_id": "TxId"}' in json.dumps(
+        without_secrets(load(path, {"S": "s"}))
+    )
 
 
 def test_a_preview_shows_the_field_of_each_column_and_unreadable_lines(tmp_path: Path) -> None:

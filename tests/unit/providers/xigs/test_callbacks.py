@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from providers.contract import Callback, OptionValue, Policy
+from providers.contract import Callback, LedgerPolicy, OptionValue
 from providers.xigs import DIALECT
 from tests.harness.dialects.xigs import CLOSE, OPEN, asked, fact_of, hashed, signed_raw, webhook
 from vocabulary.errors import Malformed
@@ -244,7 +244,7 @@ def test_only_the_registered_url_is_a_route(route: str) -> None:
 
 @pytest.mark.parametrize(("choice", "credits_it"), [("credit", True), ("refuse", False)])
 def test_a_win_without_its_bet_follows_the_setting(choice: str, credits_it: bool) -> None:
-    assert DIALECT.policy(asked({"orphan_win": choice}).options) == Policy(
+    assert DIALECT.policy(asked({"orphan_win": choice}).options) == LedgerPolicy(
         orphan_win_credits=credits_it,
         rollback_of_rollback_accepts=False,
         round_per_operation=False,

@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import Any
 
 from ledger.enums import OWN_SLUG
+from ledger.seal.audit_residuals import ResidualAudit
 from ledger.seal.files import AFTER_BATCHES, SealLine, row_name
-from ledger.seal.residuals import ResidualAudit
 
 #: How many findings are named; all of them are counted.
 NAMED_MAX = 20

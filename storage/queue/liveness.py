@@ -37,7 +37,7 @@ _FORGET = "DELETE FROM worker_heartbeats WHERE seen_at < clock_timestamp() - int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
+class ProcessIdentity:
     """A worker or scheduler process.
 
     Attributes:
@@ -66,7 +66,7 @@ def paused_queues(engine: Engine) -> frozenset[str]:
         raise Unavailable("pauses: the database is out of reach") from error
 
 
-def ask_canary(
+def claim_canary(
     engine: Engine, queue: str, *, every: timedelta, lost_after: timedelta
 ) -> int | None:
     """The number of the canary to send through the queue now; None: none is due.
@@ -87,7 +87,7 @@ def ask_canary(
     return _write(engine, "canary", _NEXT_CANARY, params)
 
 
-def pass_canary(engine: Engine, queue: str, number: int, *, worker: str) -> None:
+def record_canary_arrival(engine: Engine, queue: str, number: int, *, worker: str) -> None:
     """Record that a canary reached a worker.
 
     Raises:
@@ -97,7 +97,7 @@ def pass_canary(engine: Engine, queue: str, number: int, *, worker: str) -> None
     _write(engine, "canary", _CANARY_PASSED, params)
 
 
-def beat(engine: Engine, worker: Worker) -> None:
+def beat(engine: Engine, worker: ProcessIdentity) -> None:
     """Record that a process makes progress.
 
     Raises:
@@ -114,7 +114,7 @@ def beat(engine: Engine, worker: Worker) -> None:
     _write(engine, "heartbeat", _BEAT, params)
 
 
-def leave(engine: Engine, worker: Worker) -> None:
+def remove_heartbeat(engine: Engine, worker: ProcessIdentity) -> None:
     """Remove the heartbeat of a process that stops in an orderly way, and those of old ones.
 
     Raises:

@@ -31,5 +31,5 @@ def booked_key(view: LedgerView, provider: str, fact: Operation | OwnOperation) 
 
 
 def was_never_received(operation: KnownOperation | None) -> bool:
-    """Whether the operation is unknown; a tombstone of a round's end leaves it unknown."""
+    """Whether the operation is unknown; also true if only a round's end has a tombstone."""
     return operation is None or (operation.closed and not operation.reversed)

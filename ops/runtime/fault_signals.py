@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ops.settings.model import Settings
-from vocabulary import steps
+from vocabulary import fault_points
 from vocabulary.errors import SettingsInvalid
-from vocabulary.steps import Step
+from vocabulary.fault_points import Step
 
 VARIABLE = "TIEOUT_TEST_SIGNALS"
 
@@ -33,7 +33,7 @@ def install(settings: Settings, environ: Mapping[str, str]) -> None:
             [f'environment variable {VARIABLE}: expected to be unset unless mode is "test"']
         )
     directory = Path(named)
-    steps.listen(lambda step: obey(directory, step))
+    fault_points.listen(lambda step: obey(directory, step))
 
 
 def obey(directory: Path, step: Step) -> None:

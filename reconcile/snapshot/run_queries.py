@@ -10,9 +10,9 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, dict_row
 
 from reconcile.snapshot.frames import Keys
+from reconcile.snapshot.full_rows import table_from_rows
 from reconcile.snapshot.key_ranges import BatchSink
 from reconcile.snapshot.key_rows import SplitRows, split_packed
-from reconcile.snapshot.round_records import table_from_rows
 
 Psycopg = Connection[TupleRow]
 
