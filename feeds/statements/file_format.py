@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from feeds.statements.limits import ReadLimits
+from feeds.statements.confined.limits import ReadLimits
 
 
 class FileFormat(StrEnum):

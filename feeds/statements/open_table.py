@@ -79,7 +79,7 @@ def _table(
         case FileFormat.JSONL:
             return json_table(content.stream, rules)
         case FileFormat.XLSX:
-            from feeds.statements.xlsx import xlsx_table  # noqa: PLC0415 - not for text
+            from feeds.statements.workbook.table import xlsx_table  # noqa: PLC0415 - not for text
 
             return xlsx_table(content.stream, rules, needed)
         case FileFormat.PARQUET:

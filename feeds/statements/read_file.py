@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import Cell
-from feeds.statements.child import ChildJob
-from feeds.statements.confined import ReaderCrashed, run_confined
-from feeds.statements.limits import LimitExceeded
+from feeds.statements.confined.child import ChildJob
+from feeds.statements.confined.limits import LimitExceeded
+from feeds.statements.confined.process import ReaderCrashed, run_confined
 from feeds.statements.open_table import needs_child, opened_table
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import TableRow, UnreadableRow

@@ -16,10 +16,10 @@ from typing import BinaryIO
 
 from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import EMPTY, Cell, CellKind, shown
+from feeds.statements.confined.limits import LimitExceeded
+from feeds.statements.confined.meter import ReadMeter
 from feeds.statements.file_format import FileRules
 from feeds.statements.header import header_problem
-from feeds.statements.limits import LimitExceeded
-from feeds.statements.meter import ReadMeter
 from feeds.statements.open_table import opened_table
 from feeds.statements.table import Table, TableRow, UnreadableRow
 from feeds.statements.values.control_totals import ControlTotals

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import IO, BinaryIO, cast
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.limits import LimitExceeded
+from feeds.statements.confined.limits import LimitExceeded
 from feeds.statements.table import UnreadableRow
 
 #: Bytes by which a packed file is recognized.

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from feeds.statements.confined import ReaderCrashed
+from feeds.statements.confined.limits import LimitExceeded
+from feeds.statements.confined.process import ReaderCrashed
 from feeds.statements.file_format import FileFormat, FileRules
 from feeds.statements.guess import column_settings, text_settings, value_settings
-from feeds.statements.limits import LimitExceeded
 from feeds.statements.open_table import needs_child
 from feeds.statements.read_file import read_rows, read_sample, read_start
 from feeds.statements.reader import StatementReader

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from feeds.statements.cells import EMPTY, Cell, CellKind
+from feeds.statements.confined.limits import ReadLimits
 from feeds.statements.file_format import (
     AmountSign,
     AmountUnit,
@@ -17,7 +18,6 @@ from feeds.statements.file_format import (
     IdCase,
     Trailer,
 )
-from feeds.statements.limits import ReadLimits
 from feeds.statements.read_file import FileSample, read_sample
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import TableRow, UnreadableRow

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator, field_validator
 
-from feeds.statements.limits import ReadLimits
+from feeds.statements.confined.limits import ReadLimits
 from feeds.statements.values.date_pattern import DatePattern
 from ops.settings.dialects import dialects
 from ops.settings.values import Count, CurrencyCode, Section, WrongParts

@@ -26,8 +26,8 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from feeds.statements.confined.limits import ReadLimits
 from feeds.statements.file_format import FileRules
-from feeds.statements.limits import ReadLimits
 from feeds.statements.read_file import read_file
 from feeds.statements.table import UnreadableRow
 from providers.sportsbook.feed import COLUMNS

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from feeds.finding_kinds import FindingKind
+from feeds.statements.confined.limits import ReadLimits
 from feeds.statements.file_format import FileRules
-from feeds.statements.limits import ReadLimits
 from feeds.statements.line_summary import LineSummary
 from feeds.statements.listed_findings import LISTED_MAX
 from feeds.statements.read_file import read_file, read_sample

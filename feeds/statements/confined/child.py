@@ -1,4 +1,4 @@
-"""The child process that reads one file: ``python -m feeds.statements.child``.
+"""The child process that reads one file: ``python -m feeds.statements.confined.child``.
 
 Standard input is the file. The job, a pickled ``ChildJob``, comes from the file descriptor that
 the first argument names. Results go to standard output: pickled lists, an empty one at the end.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from feeds.statements.limits import ReadLimits
+from feeds.statements.confined.limits import ReadLimits
 
 #: Items of one message.
 BATCH_ITEMS = 500

@@ -1,7 +1,7 @@
 """Workbooks as tables: the parts of one sheet, found in the archive and read with limits.
 
-The sheet itself is read by ``feeds.statements.xlsx_sheet``. Only the parts that are needed are
-unpacked: the list of sheets, the formats of numbers, the shared texts and the sheet.
+The sheet itself is read by ``feeds.statements.workbook.sheet``. Only the parts that are needed
+are unpacked: the list of sheets, the formats of numbers, the shared texts and the sheet.
 """
 
 import lzma
@@ -15,13 +15,13 @@ from typing import BinaryIO
 
 from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import EMPTY
+from feeds.statements.confined.limits import LimitExceeded
 from feeds.statements.file_format import FileRules
 from feeds.statements.header import with_header
-from feeds.statements.limits import LimitExceeded
 from feeds.statements.table import Rows, Table, TableRow, UnreadableRow
-from feeds.statements.xlsx_dates import NumberFormats, read_formats
-from feeds.statements.xlsx_sheet import SheetReader, TextsReader
-from feeds.statements.xml_events import Attributes, DamagedXml, read_elements
+from feeds.statements.workbook.dates import NumberFormats, read_formats
+from feeds.statements.workbook.sheet import SheetReader, TextsReader
+from feeds.statements.workbook.xml_events import Attributes, DamagedXml, read_elements
 
 #: Bytes of a part that are unpacked at a time; each 40 of them may be a row of 16 384 cells.
 CHUNK_BYTES = 1 << 13

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from feeds.statements.xml_events import Attributes, read_elements
+from feeds.statements.workbook.xml_events import Attributes, read_elements
 
 #: Cell styles that are looked at; a workbook has fewer.
 STYLES_MAX = 1 << 16

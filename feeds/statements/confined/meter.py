@@ -2,7 +2,7 @@
 
 from time import process_time
 
-from feeds.statements.limits import ReadLimits
+from feeds.statements.confined.limits import ReadLimits
 from feeds.statements.table import Rows, TableRow
 
 #: Rows between two looks at the clock.

@@ -14,8 +14,14 @@ from decimal import Decimal
 
 from feeds.statements.cells import EMPTY, Cell, CellKind
 from feeds.statements.table import TableRow, UnreadableRow
-from feeds.statements.xlsx_dates import NumberFormats, instant_text
-from feeds.statements.xml_events import Attributes, DamagedXml, LocalNames, feed, new_parser
+from feeds.statements.workbook.dates import NumberFormats, instant_text
+from feeds.statements.workbook.xml_events import (
+    Attributes,
+    DamagedXml,
+    LocalNames,
+    feed,
+    new_parser,
+)
 
 #: The last row and column that a sheet can have.
 ROWS_MAX = 1 << 20

@@ -14,8 +14,8 @@ from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
 from typing import IO, BinaryIO
 
-from feeds.statements.child import NO_MEMORY, ChildJob
-from feeds.statements.limits import ReadLimits
+from feeds.statements.confined.child import NO_MEMORY, ChildJob
+from feeds.statements.confined.limits import ReadLimits
 
 #: One arena: memory that a second one only reserves would count.
 _ENVIRONMENT = {

@@ -1,0 +1,1 @@
+"""Limits of reading a file, and a child process that is held to them."""
