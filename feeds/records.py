@@ -13,6 +13,7 @@ from hashlib import blake2b
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, text
 
+from feeds.partial_rollbacks import resolve_partial_rollbacks
 from feeds.withdrawals import keep_delivered_keys, record_returns
 from feeds.write_order import lock_history, next_number
 from vocabulary.facts import HistoryRecord
@@ -224,6 +225,7 @@ def _merge(connection: Connection, delivery: _Delivery, received: int) -> FeedCo
     record_returns(connection, params)
     versions = connection.execute(text(_KEEP_VERSIONS), params).scalar_one()
     stored, late, late_ids = connection.execute(text(_UPSERT), params).one()
+    resolve_partial_rollbacks(connection, params)
     first, last = connection.execute(text(_SPAN), params).one()
     return FeedCount(
         received=received,
