@@ -25,13 +25,21 @@ def _figures(table: str) -> str:
     return "(" + ", ".join(f"{table}.{name}" for name in _FIGURES) + ")"
 
 
+# A partial rollback is stored with negative amounts (feeds.partial_rollbacks); as reported it
+# is the same record.
+_SAME_ROLLBACK = """
+    (s.rolled_back AND NOT r.rolled_back AND r.stake <= 0 AND r.payout <= 0
+     AND s.stake + s.payout = -(r.stake + r.payout)
+     AND (s.round_id, s.handle, s.currency, s.created_at)
+         = (r.round_id, r.handle, r.currency, r.created_at))
+"""
 _PAIRS = ", ".join(f"r.{name} AS before_{name}, s.{name} AS after_{name}" for name in _FIGURES)
 _CHANGED = f"""
 SELECT s.record_id, s.occurrence, r.source, {_PAIRS}, count(*) OVER () AS changes
   FROM feed_stage s
   JOIN feed_records r ON r.provider = :provider AND r.record_id = s.record_id
                      AND r.occurrence = s.occurrence
- WHERE {_figures("s")} <> {_figures("r")}
+ WHERE {_figures("s")} <> {_figures("r")} AND NOT {_SAME_ROLLBACK}
    AND NOT (s.created_at = r.created_at AND s.updated_at <> r.updated_at)
    AND NOT EXISTS (SELECT FROM feed_versions v
                     WHERE v.provider = :provider AND v.record_id = s.record_id

@@ -79,7 +79,10 @@ def record_unreadable_callbacks(
     for (day, route, reason), group in groups.items():
         scope = f"callbacks of {day}, {route or '/'}: {reason}"
         earlier = evidence_of(connection, provider, PUSHED, scope=scope)
-        deliveries = [*earlier.get("deliveries", []), *(one.delivery for one in group)]
+        deliveries = [
+            *earlier.get("deliveries", []),
+            *(callback.delivery for callback in group),
+        ]
         start = datetime.combine(day, time(), UTC)
         finding = NewFinding(
             kind=FindingKind.UNREADABLE_CALLBACK,

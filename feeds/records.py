@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from feeds.changes import Changes, staged_changes
+from feeds.partial_rollbacks import resolve_partial_rollbacks
 from feeds.record_staging import (
     STAGED_COLUMNS,
     keep_newest,
@@ -238,6 +239,7 @@ def _merge(
     or_update = _OR_UPDATE if overlap.records else ""
     stored = connection.execute(text(_INSERT + or_update), params).rowcount
     refresh_statistics(connection, stored)
+    resolve_partial_rollbacks(connection, params)
     first, last = connection.execute(text(_SPAN), params).one()
     return FeedCount(
         received=received,

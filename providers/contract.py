@@ -62,11 +62,14 @@ class LedgerPolicy:
         orphan_win_credits: a win whose bet was never seen is credited (else refused for now).
         rollback_of_rollback_accepts: such a rollback is answered as success (nothing moves).
         round_per_operation: every operation is its own round, which ends at once.
+        rollback_moves_stated: a rollback that states less than its original gives back what it
+            states (else all of the original).
     """
 
     orphan_win_credits: bool
     rollback_of_rollback_accepts: bool
     round_per_operation: bool
+    rollback_moves_stated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,7 +133,8 @@ class HistoryRecord:
             version.
         round_id: the round it belongs to, in the form that operations use.
         stake, payout: what the provider took from and gave to the player. Both are >= 0, except
-            on a record that reverses another record of the same round.
+            on a record that reverses another record of the same round. On a rolled back record
+            they are what the provider says it took back, on either side, and count for nothing.
         rolled_back: whether the provider reports the round as undone.
         declared_net: payout minus stake as the provider computed it, or None.
         balance_before, balance_after: the wallet's balances as the provider reports them, or

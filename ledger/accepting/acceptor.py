@@ -68,7 +68,10 @@ _POISON = (asyncpg.PostgresError, ValueError, TypeError, LookupError, Arithmetic
 
 # Own operations follow no provider's policy, so every option is off.
 _OWN_POLICY = LedgerPolicy(
-    orphan_win_credits=False, rollback_of_rollback_accepts=False, round_per_operation=False
+    orphan_win_credits=False,
+    rollback_of_rollback_accepts=False,
+    round_per_operation=False,
+    rollback_moves_stated=False,
 )
 
 log = structlog.get_logger()

@@ -45,7 +45,8 @@ class Effect(Struct, frozen=True, kw_only=True, gc=False):
         stake, payout, funding: signed minor units; funding is money from or to outside.
         refers_to: key of the operation that this one names.
         reverses: key of the operation that this one undoes.
-        declared: stake and payout of the round as the provider declares them.
+        declared: stake and payout of the round as the provider declares them; None: it does
+            not say.
         fund: the kind of money on the other side.
         counts_for_limits: whether it counts for the limits of the business day.
         blocked: the wallet's blocked flag afterwards, or None to leave it.
@@ -62,7 +63,7 @@ class Effect(Struct, frozen=True, kw_only=True, gc=False):
     reason: str | None = None
     refers_to: str | None = None
     reverses: str | None = None
-    declared: tuple[int, int] | None = None
+    declared: tuple[int | None, int | None] | None = None
     ends_round: bool = False
     fund: Fund = Fund.CASH
     counts_for_limits: bool = True
@@ -174,7 +175,7 @@ def _declined(
 
 def _win(view: LedgerView, request: Request, fact: Win, wallet: Wallet) -> Effect | Verdict:
     bet = view.operations.get((request.provider, fact.bet_key)) if fact.bet_key else None
-    reason = None
+    reason = declared = None
     if fact.bet_key is not None:
         refusal = _refused_win(bet, request, wallet)
         if refusal is not None:
@@ -185,7 +186,7 @@ def _win(view: LedgerView, request: Request, fact: Win, wallet: Wallet) -> Effec
             and fact.stake is not None
             and bet.stake != fact.stake.minor
         ):
-            reason = "stake_differs"
+            reason, declared = "stake_differs", (fact.stake.minor, None)
     return Effect(
         kind=OperationKind.WIN,
         verdict=Verdict.ACCEPTED,
@@ -193,6 +194,7 @@ def _win(view: LedgerView, request: Request, fact: Win, wallet: Wallet) -> Effec
         payout=fact.amount.minor,
         refers_to=fact.bet_key,
         reason=reason,
+        declared=declared,
         ends_round=fact.ends_round,
         fund=fact.fund,
     )
@@ -236,26 +238,36 @@ def _rollback(
         return replace(empty, reason="already_rolled_back")
     if original.decision is OperationDecision.DECLINED:
         return replace(empty, reason="original_declined")
-    return _inverse(empty, max(wallet.day, business_day(request.received_at)), fact, original)
-
-
-def _inverse(empty: Effect, today: int, fact: Rollback, original: KnownOperation) -> Effect:
-    """The effect that undoes the original; it counts for limits only on the original's day.
-
-    ``today`` is at least the wallet's day, so a receiver whose clock is behind takes nothing
-    off a later day.
-    """
-    original_amount = max(original.stake, original.payout)
-    differs = fact.amount is not None and fact.amount.minor != original_amount
-    return replace(
+    # At least the wallet's day: a receiver whose clock is behind takes nothing off a later day.
+    today = max(wallet.day, business_day(request.received_at))
+    undone = replace(
         empty,
         stake=-original.stake,
         payout=-original.payout,
         reverses=fact.original_key,
-        reason="amount_differs" if differs else None,
         fund=original.fund,
         counts_for_limits=original.day == today,
     )
+    original_amount = max(original.stake, original.payout)
+    if fact.amount is None or fact.amount.minor == original_amount:
+        return undone
+    undone = replace(undone, reason="amount_differs")
+    moves_stated = request.policy.rollback_moves_stated
+    return _of_another_amount(undone, fact.amount.minor, moves_stated=moves_stated)
+
+
+def _of_another_amount(undone: Effect, stated: int, *, moves_stated: bool) -> Effect:
+    """A rollback that states another amount than its original's, by the provider's rule.
+
+    Where the stated amount does not move, the round declares what it leaves, so that
+    reconciliation finds the difference.
+    """
+    is_stake = undone.stake != 0
+    moved = undone.stake if is_stake else undone.payout
+    if moves_stated and stated < -moved:
+        return replace(undone, stake=-stated) if is_stake else replace(undone, payout=-stated)
+    remainder = -moved - stated
+    return replace(undone, declared=(remainder, None) if is_stake else (None, remainder))
 
 
 def _round_end(

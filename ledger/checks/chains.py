@@ -61,7 +61,7 @@ CHECKS: tuple[BookCheck, ...] = (
     BookCheck(
         name="reversals_undo_their_original",
         promise="the original of each reversal precedes it in the same chain, was accepted, and"
-        " is undone exactly and only once",
+        " is undone only once, and exactly unless the rollback states less",
         figure="SELECT count(*) FROM {operations} o WHERE reverses IS NOT NULL",
         wrong="""SELECT 'txn-' || r.wallet_id || '-' || r.wallet_seq FROM {operations} r
                   LEFT JOIN {operations} o ON o.provider = r.provider AND o.op_key = r.reverses
@@ -70,8 +70,11 @@ CHECKS: tuple[BookCheck, ...] = (
                         OR o.decision <> 'accepted' OR r.decision <> 'accepted'
                         OR r.kind <> 'rollback' OR o.kind = 'rollback'
                         OR (o.kind = 'tombstone' AND NOT starts_with(o.reason, 'closed_by '))
-                        OR (r.stake, r.payout, r.round_id, r.fund)
-                           <> (-o.stake, -o.payout, o.round_id, o.fund))
+                        OR (r.round_id, r.fund) <> (o.round_id, o.fund)
+                        OR r.stake NOT BETWEEN -o.stake AND 0
+                        OR r.payout NOT BETWEEN -o.payout AND 0
+                        OR (r.reason IS DISTINCT FROM 'amount_differs'
+                            AND (r.stake, r.payout) <> (-o.stake, -o.payout)))
                  UNION ALL
                  SELECT provider || ' ' || reverses FROM {operations} o
                   WHERE reverses IS NOT NULL GROUP BY provider, reverses

@@ -71,9 +71,8 @@ def _record(provider: Provider, cells: Cells, raw: bytes) -> HistoryRecord:
     named = _named_round(cells, provider)
     currency = currency_code(cells["currency"], "currency")
     bet, win = _amounts(cells, currency, provider, may_be_blank=is_rollback and named is None)
-    if is_rollback:
-        nothing = Money(0, currency)
-        bet, win = (nothing, nothing) if named is None else (-bet, -win)
+    if is_rollback and named is not None:
+        bet, win = -bet, -win
     created_at = instant(cells["created_at"], "created_at")
     return HistoryRecord(
         record_id=record_id,

@@ -82,6 +82,7 @@ def policy(options: Mapping[str, OptionValue]) -> LedgerPolicy:
         orphan_win_credits=True,
         rollback_of_rollback_accepts=False,
         round_per_operation=options["rounds"] == "per_transaction",
+        rollback_moves_stated=False,
     )
 
 

@@ -72,6 +72,7 @@ def policy(options: Mapping[str, OptionValue]) -> LedgerPolicy:
         orphan_win_credits=options["orphan_win"] == "credit",
         rollback_of_rollback_accepts=False,
         round_per_operation=False,
+        rollback_moves_stated=False,
     )
 
 

@@ -61,7 +61,8 @@ def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> History
         round_id=_round_id(cells, own_id, is_rollback=action == "rollback"),
         handle=identifier(cells["user_id"], "user_id"),
         currency=currency,
-        stake=amount if action == "bet" else nothing,
+        # Of a rollback it is not said on which side its amount was.
+        stake=nothing if action == "result" else amount,
         payout=amount if action == "result" else nothing,
         rolled_back=action == "rollback",
         declared_net=None,

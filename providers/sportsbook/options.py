@@ -30,6 +30,12 @@ OPTIONS: Mapping[str, Option] = {
         assumed=True,
         meaning="the older name of unknown_fields: false refuses them too",
     ),
+    "rollback_amount": Option(
+        default="original",
+        choices=("original", "stated"),
+        assumed=True,
+        meaning="what a rollback for less than its original gives back: all, or its own amount",
+    ),
     **TOLERANCE,
 }
 
@@ -39,12 +45,13 @@ API_FIELDS = ApiFields(
 )
 
 
-def policy(_options: Mapping[str, OptionValue]) -> LedgerPolicy:
+def policy(options: Mapping[str, OptionValue]) -> LedgerPolicy:
     """What the ledger should do: results name no bet, and every rollback must succeed."""
     return LedgerPolicy(
         orphan_win_credits=True,
         rollback_of_rollback_accepts=True,
         round_per_operation=True,
+        rollback_moves_stated=options["rollback_amount"] == "stated",
     )
 
 

@@ -4,7 +4,7 @@ The API lists sessions, each with its rounds. An item that cannot be understood 
 with its place, and the rest is still read.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from providers.contract import Provider
@@ -28,6 +28,8 @@ DELIVERIES = "deliveries"
 #: Largest plausible numbers in a delivery log.
 STATUS_MAX = 999
 RETRIES_MAX = 1_000_000
+#: Levels of a logged document; callbacks have two or three.
+NESTING_MAX = 200
 
 #: Days are asked for up to one more: no document says whether the last one is included.
 _ONE_DAY = timedelta(days=1)
@@ -136,12 +138,27 @@ def _content(value: Json, path: str) -> bytes:
     """A body as logged: text as it is, a document in compact JSON, nothing where it is null."""
     if value is None:
         return b""
-    try:
-        text = value if type(value) is str else stringify(value)
-    except RecursionError:
-        raise Malformed(path, "nesting within reason is expected") from None
+    if _is_deep(value):
+        raise Malformed(path, "nesting within reason is expected")
+    text = value if type(value) is str else stringify(value)
     # JSON can spell half a surrogate pair and UTF-8 cannot: keep its escape.
     return text.encode("utf-8", "backslashreplace")
+
+
+def _is_deep(value: Json) -> bool:
+    """Whether a document is nested deeper than ``NESTING_MAX``."""
+    level = [value]
+    for _ in range(NESTING_MAX):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Json) -> Iterable[Json]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _round(document: Json, session: Document, provider: Provider) -> HistoryRecord:

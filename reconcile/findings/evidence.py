@@ -3,12 +3,13 @@
 ``operations`` are the operation keys of the round in our journal, and ``transactions`` their
 positions in the wallets' chains. ``records`` are the provider's record ids, and ``versions``
 all stored versions of them. ``withdrawn`` are records that the provider once reported and then
-withdrew.
+withdrew. ``refused`` are deliveries that repeated an operation of the round with other content:
+what they say was answered with a conflict and moved nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from breaks.kinds import BY_ROUND
 from reconcile.findings.breaks import Break
@@ -27,6 +28,17 @@ SELECT o.round_id, w.player, o.op_key, o.wallet_id, o.wallet_seq
                    AND o.provider = r.provider AND o.round_id = r.round_id
   JOIN wallets w ON w.wallet_id = r.wallet_id
  ORDER BY o.round_id, o.wallet_id, o.wallet_seq
+"""
+_REFUSED = """
+SELECT o.round_id, w.player, d.delivery_id
+  FROM unnest({keys}::bigint[]) AS k (match_key)
+  JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
+  JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
+                   AND o.provider = r.provider AND o.round_id = r.round_id
+  JOIN deliveries d ON d.provider = o.provider AND d.op_key = o.op_key
+                   AND d.verdict = 'conflict'
+  JOIN wallets w ON w.wallet_id = r.wallet_id
+ ORDER BY o.round_id, d.delivery_id
 """
 _RECORDS = """
 SELECT f.round_id, f.record_id, min(coalesce(h.player, f.handle)) AS player,
@@ -53,6 +65,15 @@ SELECT w.round_id, coalesce(h.player, w.handle) AS player, w.record_id, w.stake,
 _RowsByRound = Mapping[str, list[dict[str, Any]]]
 
 
+class _Sources(NamedTuple):
+    """The rows that evidence refers to, by round."""
+
+    operations: _RowsByRound
+    refused: _RowsByRound
+    records: _RowsByRound
+    withdrawn: _RowsByRound
+
+
 def with_evidence(snapshot: Snapshot, breaks: Sequence[Break]) -> list[Break]:
     """Add evidence to the breaks that were found by comparing rounds."""
     of_rounds = [break_ for break_ in breaks if break_.kind in BY_ROUND]
@@ -62,12 +83,10 @@ def with_evidence(snapshot: Snapshot, breaks: Sequence[Break]) -> list[Break]:
         match_key(snapshot.provider, break_.alias) for break_ in of_rounds if break_.alias
     }
     keys = sorted({break_.match_key for break_ in of_rounds} | aliases)
-    operations, records, withdrawn = (
-        _by_round(snapshot.query(query, keys=keys))
-        for query in (_OPERATIONS, _RECORDS, _WITHDRAWN)
-    )
+    queries = (_OPERATIONS, _REFUSED, _RECORDS, _WITHDRAWN)
+    sources = _Sources(*(_by_round(snapshot.query(query, keys=keys)) for query in queries))
     return [
-        replace(break_, evidence=_evidence(break_, operations, records, withdrawn))
+        replace(break_, evidence=_evidence(break_, sources))
         if break_.kind in BY_ROUND
         else break_
         for break_ in breaks
@@ -86,16 +105,16 @@ def _of_player(rows: list[dict[str, Any]], player: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["player"] == player] or rows
 
 
-def _evidence(
-    break_: Break, operations: _RowsByRound, records: _RowsByRound, withdrawn: _RowsByRound
-) -> dict[str, Any]:
+def _evidence(break_: Break, sources: _Sources) -> dict[str, Any]:
     their_round = break_.alias or break_.round_id
-    ours = _of_player(operations.get(break_.round_id, []), break_.player)
-    theirs = _of_player(records.get(their_round, []), break_.player)
-    gone = _of_player(withdrawn.get(their_round, []), break_.player)
+    ours = _of_player(sources.operations.get(break_.round_id, []), break_.player)
+    refused = _of_player(sources.refused.get(break_.round_id, []), break_.player)
+    theirs = _of_player(sources.records.get(their_round, []), break_.player)
+    gone = _of_player(sources.withdrawn.get(their_round, []), break_.player)
     references: dict[str, list[Any]] = {
         "operations": [row["op_key"] for row in ours],
         "transactions": [transaction_id(row["wallet_id"], row["wallet_seq"]) for row in ours],
+        "refused": [row["delivery_id"] for row in refused],
         "records": [row["record_id"] for row in theirs],
         "versions": [n for row in theirs for n in row["versions"] if n is not None],
         "withdrawn": [_withdrawn(row) for row in gone],

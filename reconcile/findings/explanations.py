@@ -173,6 +173,12 @@ def _round_total(break_: ReadableBreak) -> str:
     row = break_.row
     stake = row.stake_ours if row.declared_stake_ours is None else row.declared_stake_ours
     payout = row.payout_ours if row.declared_payout_ours is None else row.declared_payout_ours
+    if row.rolled_back_ours:
+        return (
+            f"{break_.provider} rolled back round {row.round_id} for another amount than it had"
+            f" moved, which leaves a stake of {break_.money(stake)} and a payout of"
+            f" {break_.money(payout)}, but the ledger undid all of it; by that {break_.owed()}."
+        )
     return (
         f"{break_.provider} ended round {row.round_id} naming a stake of"
         f" {break_.money(stake)} and a payout of {break_.money(payout)}, but the ledger"

@@ -71,7 +71,8 @@ SELECT f.match_key, f.round_id, f.record_id, f.occurrence::bigint AS occurrence,
 #: Bits as in ``vocabulary.maturity``; null if no operation was counted.
 _HOLDS_OURS = """nullif((r.bets > 0)::int + 2 * (r.wins > 0)::int
               + 4 * (r.rollbacks > 0)::int, 0)::bigint AS holds"""
-_HOLDS_THEIRS = """greatest((f.stake > 0)::int + 2 * (f.payout > 0)::int
+_HOLDS_THEIRS = """greatest((f.stake > 0 AND NOT f.rolled_back)::int
+                + 2 * (f.payout > 0 AND NOT f.rolled_back)::int
                 + 4 * (f.rolled_back OR f.stake < 0 OR f.payout < 0)::int, 1)::bigint
        AS holds"""
 
@@ -97,9 +98,10 @@ CASE WHEN r.last_at > {first}{is_reported} THEN (
 # a payout or rollback is as old as its newest version.
 _IMMATURE_THEIRS = """
 CASE WHEN greatest(f.created_at, f.updated_at) > {first} THEN concat_ws(';',
-  CASE WHEN f.stake > 0 AND f.payout >= 0 AND f.created_at > {bet}
+  CASE WHEN f.stake > 0 AND f.payout >= 0 AND NOT f.rolled_back AND f.created_at > {bet}
        THEN f.stake || ',0' END,
-  CASE WHEN f.payout > 0 AND f.stake >= 0 AND greatest(f.created_at, f.updated_at) > {win}
+  CASE WHEN f.payout > 0 AND f.stake >= 0 AND NOT f.rolled_back
+        AND greatest(f.created_at, f.updated_at) > {win}
        THEN '0,' || f.payout END,
   CASE WHEN (f.stake < 0 OR f.payout < 0)
         AND greatest(f.created_at, f.updated_at) > {rollback}

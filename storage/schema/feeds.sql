@@ -62,6 +62,9 @@ CREATE TABLE feed_records (
     CONSTRAINT feed_records_currency_fits CHECK (octet_length(currency) <= 8)
 );
 CREATE INDEX feed_records_by_round ON feed_records (match_key);
+-- Rollbacks that name an amount, which may be another one than their original's.
+CREATE INDEX feed_records_taken_back ON feed_records (match_key)
+    WHERE rolled_back AND (stake > 0 OR payout > 0);
 CREATE INDEX feed_records_continuing ON feed_records (provider, match_key) WHERE continues;
 -- Time windows are read in bulk and rows arrive in time order: block range indexes suffice.
 CREATE INDEX feed_records_by_time ON feed_records USING brin (created_at);

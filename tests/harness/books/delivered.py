@@ -22,10 +22,10 @@ from vocabulary.outcomes import Answer, Outcome
 from webhooks.evidence_headers import evidence_text
 
 
-def providers(folder: Path) -> dict[str, ConfiguredProvider]:
-    """The providers of the harness' settings."""
+def providers(folder: Path, settings: str = SETTINGS) -> dict[str, ConfiguredProvider]:
+    """The providers of the harness' settings, or of others."""
     path = folder / "tieout.toml"
-    path.write_text(SETTINGS)
+    path.write_text(settings)
     return configured(load(path, {}))
 
 

@@ -54,11 +54,17 @@ NOON = datetime(2026, 6, 4, 12, tzinfo=UTC)
 SLUG = "lottery"
 #: Refuses wins of unknown bets and rollbacks of rollbacks, as a game aggregator does.
 STRICT = LedgerPolicy(
-    orphan_win_credits=False, rollback_of_rollback_accepts=False, round_per_operation=False
+    orphan_win_credits=False,
+    rollback_of_rollback_accepts=False,
+    round_per_operation=False,
+    rollback_moves_stated=False,
 )
 #: Accepts both, and every operation is a round of its own, as a sportsbook does.
 LENIENT = LedgerPolicy(
-    orphan_win_credits=True, rollback_of_rollback_accepts=True, round_per_operation=True
+    orphan_win_credits=True,
+    rollback_of_rollback_accepts=True,
+    round_per_operation=True,
+    rollback_moves_stated=False,
 )
 
 

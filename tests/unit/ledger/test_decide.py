@@ -185,7 +185,9 @@ def test_a_win_that_states_another_stake_is_paid() -> None:
 
     decision = ledger.decide(win("w1", 250, bet_key="b1", stake=99))
 
-    assert (decision.verdict, only_row(decision).reason) == (Verdict.ACCEPTED, "stake_differs")
+    row = only_row(decision)
+    assert (decision.verdict, row.reason) == (Verdict.ACCEPTED, "stake_differs")
+    assert (row.declared_stake, row.declared_payout) == (99, None)
     assert ledger.balance == 1150
 
 

@@ -1,5 +1,7 @@
 """The decision table, row by row: rollbacks and their tombstones."""
 
+from dataclasses import replace
+
 import pytest
 
 from ledger.accepting.model import OperationRow
@@ -19,6 +21,9 @@ from tests.harness.books.ledger import (
 )
 from vocabulary.facts import Operation
 from vocabulary.outcomes import Verdict
+
+#: A rollback that states less than its original moves what it states.
+STATED = replace(STRICT, rollback_moves_stated=True)
 
 
 def amounts(row: OperationRow) -> tuple[int, int, int, int, int]:
@@ -165,6 +170,51 @@ def test_a_rollback_moves_the_amount_of_its_original_whatever_it_states(
     (row,) = ledger.decide(rollback("u1", "k", minor=399)).operations
 
     assert (row.reason, row.reverses) == ("amount_differs", "k")
+    assert ledger.balance == 1000
+
+
+@pytest.mark.parametrize("stated", [399, 401, 0])
+@pytest.mark.parametrize(
+    ("original", "side"), [(bet("k", 400), "stake"), (win("k", 400), "payout")]
+)
+def test_a_rollback_of_another_amount_declares_what_it_leaves(
+    original: Operation, side: str, stated: int
+) -> None:
+    ledger = MemoryLedger()
+    ledger.decide(original)
+
+    (row,) = ledger.decide(rollback("u1", "k", minor=stated)).operations
+
+    declared = {"stake": row.declared_stake, "payout": row.declared_payout}
+    assert declared.pop(side) == 400 - stated
+    assert list(declared.values()) == [None]
+
+
+@pytest.mark.parametrize("original", [bet("k", 400), win("k", 400)], ids=["bet", "win"])
+def test_a_rollback_for_less_moves_what_it_states_where_the_provider_has_that_rule(
+    original: Operation,
+) -> None:
+    ledger = MemoryLedger()
+    before = ledger.balance
+    ledger.decide(original)
+    moved = ledger.balance - before
+
+    (row,) = ledger.decide(rollback("u1", "k", minor=150), policy=STATED).operations
+
+    assert row.amount == (150 if moved < 0 else -150)
+    assert (row.reason, row.reverses) == ("amount_differs", "k")
+    assert (row.declared_stake, row.declared_payout) == (None, None)
+    (again,) = ledger.decide(rollback("u2", "k", minor=250), policy=STATED).operations
+    assert (again.amount, again.reason) == (0, "already_rolled_back")
+
+
+def test_a_rollback_for_more_moves_its_original_under_either_rule() -> None:
+    ledger = MemoryLedger()
+    ledger.decide(bet("k", 400))
+
+    (row,) = ledger.decide(rollback("u1", "k", minor=500), policy=STATED).operations
+
+    assert (row.amount, row.declared_stake) == (400, -100)
     assert ledger.balance == 1000
 
 

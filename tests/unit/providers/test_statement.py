@@ -61,7 +61,7 @@ def test_a_bet_a_result_and_a_rollback_become_records() -> None:
         "OP-1",
         True,
     )
-    assert (rollback.stake.minor, rollback.payout.minor) == (0, 0)
+    assert (rollback.stake.minor, rollback.payout.minor) == (1000, 0)  # kept, not counted
 
 
 @pytest.mark.parametrize(

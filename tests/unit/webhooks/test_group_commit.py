@@ -15,7 +15,10 @@ from vocabulary.outcomes import Answer, Outcome, Verdict
 from webhooks.group_commit import BATCH_MAX, GroupCommit
 
 POLICY = LedgerPolicy(
-    orphan_win_credits=True, rollback_of_rollback_accepts=True, round_per_operation=True
+    orphan_win_credits=True,
+    rollback_of_rollback_accepts=True,
+    round_per_operation=True,
+    rollback_moves_stated=False,
 )
 WAIT_S = 5
 T = TypeVar("T")

@@ -248,6 +248,7 @@ def test_a_win_without_its_bet_follows_the_setting(choice: str, credits_it: bool
         orphan_win_credits=credits_it,
         rollback_of_rollback_accepts=False,
         round_per_operation=False,
+        rollback_moves_stated=False,
     )
 
 
