@@ -31,7 +31,7 @@ import json, sys
 from pathlib import Path
 from ops.runtime import servers as embedded
 from ops.settings.model import Settings
-embedded.ensure(Path(sys.argv[1]), Settings())
+embedded.ensure_running(Path(sys.argv[1]), Settings())
 pids = embedded.status(Path(sys.argv[1]))
 print(json.dumps([pids.postgres, pids.valkey]))
 """

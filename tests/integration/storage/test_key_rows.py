@@ -30,6 +30,7 @@ INDEXES = {
         "feed_records_by_round",
         "feed_records_continuing",
         "feed_records_by_time",
+        "feed_records_taken_back",
         "feed_records_by_order",
         "feed_records_by_update",
     },
