@@ -32,7 +32,8 @@ from sqlalchemy import text
 
 from benchmarks.bench import cpu_seconds
 from feeds.statements.file_format import FileRules
-from feeds.statements.importer import ImportRequest, import_file
+from feeds.statements.importer import ImportRequest
+from feeds.statements.keep import keep_and_import
 from feeds.statements.reader import StatementReader
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import locked, open_data_directory
@@ -130,9 +131,9 @@ def run_import(path: Path, url: str) -> dict[str, Any]:
     reader = StatementReader(dialect, provider, FileRules())
     request = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=START + timedelta(days=2))
     engine = open_engine(url, pool_size=1)
-    with engine.begin() as connection:
+    with engine.begin() as connection:  # the only one of the pool: the import has it next
         server = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        result = import_file(connection, reader, request)
+    result = keep_and_import(engine, reader, request)
     server_cpu = cpu_seconds(server)
     engine.dispose()
     return {

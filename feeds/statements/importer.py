@@ -28,7 +28,14 @@ from feeds.day_close import record_restatements
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding, Severity, record_findings, resolve_scopes, severity_of
 from feeds.records import FeedCount, store_statement
-from feeds.statements.archive import STATEMENT, OtherFile, archive_file, copied, other_files
+from feeds.statements.archive import (
+    STATEMENT,
+    ArchivedFile,
+    OtherFile,
+    archive_file,
+    copied,
+    other_files,
+)
 from feeds.statements.file_findings import (
     changed_records,
     late_records,
@@ -171,17 +178,38 @@ def import_file(
         Refused: a file that it is to replace does not exist.
     """
     with copied(request.path) as stream:
-        return import_copy(connection, reader, request, stream)
+        archived = archive_copy(connection, reader, request, stream)
+        return import_copy(connection, reader, request, stream, archived)
+
+
+def archive_copy(
+    connection: Connection, reader: StatementReader, request: ImportRequest, stream: BinaryIO
+) -> ArchivedFile:
+    """Store the bytes of a file that is to be imported.
+
+    Raises:
+        Refused: a file that it is to replace does not exist.
+    """
+    slug, name = reader.provider.slug, request.name
+    archived = archive_file(connection, slug, name, stream, request.now)
+    others = other_files(connection, slug, name, archived, None, named=request.replaces)
+    if missing := set(request.replaces) - {other.file_id for other in others}:
+        raise Refused(f"no other statement file of {slug} has the number {min(missing)}")
+    return archived
 
 
 def import_copy(
-    connection: Connection, reader: StatementReader, request: ImportRequest, stream: BinaryIO
+    connection: Connection,
+    reader: StatementReader,
+    request: ImportRequest,
+    stream: BinaryIO,
+    archived: ArchivedFile,
 ) -> ImportResult:
-    """Import a statement file from a copy that nobody changes; like ``import_file``."""
+    """Import an archived statement file from a copy that nobody changes."""
     slug, name = reader.provider.slug, request.name
     lock_history(connection, slug)
     lines = LineSummary(name)
-    content = _store_content(connection, reader, request, lines, stream)
+    content = _store_content(connection, reader, request, lines, stream, archived=archived)
     _save_verdict(connection, reader, content, lines)
     withdrawal = _withdraw_missing(connection, reader, request, lines, content)
     # Runs of the file's time get its findings without a time of their own too.
@@ -222,10 +250,11 @@ def _store_content(
     request: ImportRequest,
     lines: LineSummary,
     stream: BinaryIO,
+    *,
+    archived: ArchivedFile,
 ) -> _Content:
-    """Archive the file and store its lines, unless the verdict is quarantine."""
+    """Store the lines of the file, unless the verdict is quarantine."""
     slug, name = reader.provider.slug, request.name
-    archived = archive_file(connection, slug, name, stream, request.now)
     day = _day_in_name(reader, name)
     savepoint = connection.begin_nested()
     count = _store_lines(
@@ -233,10 +262,7 @@ def _store_content(
     )
     misplaced = list(wrong_day(connection, day, name, request.zone))
     day = day or lines.only_day(request.zone)
-    named = request.replaces
-    others = other_files(connection, slug, name, archived, day, named=named)
-    if missing := set(named) - {other.file_id for other in others}:
-        raise Refused(f"no other statement file of {slug} has the number {min(missing)}")
+    others = other_files(connection, slug, name, archived, day, named=request.replaces)
     may_have_rivals = request.is_confirmed or reader.rules.several_a_day
     rival = () if may_have_rivals else tuple(rival_file(others, name, day, request.zone))
     changed = changed_records(count.changes, name, reader.provider.exponents)

@@ -11,12 +11,13 @@ from sqlalchemy.exc import DataError
 
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding, add_finding, record_findings
-from feeds.statements.archive import STATEMENT, archive_file, copied
+from feeds.statements.archive import STATEMENT, ArchivedFile, copied
 from feeds.statements.importer import (
     NO_RECORDS,
     QUARANTINED,
     ImportRequest,
     ImportResult,
+    archive_copy,
     import_copy,
 )
 from feeds.statements.reader import StatementReader
@@ -29,22 +30,19 @@ def keep_and_import(
 
     Raises:
         OSError: the file cannot be read.
+        Refused: a file that it is to replace does not exist; nothing is stored.
     """
     with copied(request.path) as stream:
         with engine.begin() as connection:
-            file_id, digest = archive_file(
-                connection, reader.provider.slug, request.name, stream, request.now
-            )
-            _record_start(connection, reader, request, digest)
+            archived = archive_copy(connection, reader, request, stream)
+            _record_start(connection, reader, request, archived.digest)
         try:
             with engine.begin() as connection:
-                return import_copy(connection, reader, request, stream)
+                return import_copy(connection, reader, request, stream, archived)
         except (DataError, PsycopgDataError) as error:
             # A value that no reader refused and that PostgreSQL cannot store.
             with engine.begin() as connection:
-                return _refused_by_database(
-                    connection, reader, request, (file_id, digest), error
-                )
+                return _refused_by_database(connection, reader, request, archived, error)
 
 
 def _record_start(
@@ -65,7 +63,7 @@ def _refused_by_database(
     connection: Connection,
     reader: StatementReader,
     request: ImportRequest,
-    archived: tuple[int, bytes],
+    archived: ArchivedFile,
     error: Exception,
 ) -> ImportResult:
     """Record that PostgreSQL refused a value of the file, of which nothing is stored."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from feeds.statements.reader import StatementReader
 from storage.engine import open_engine
 from tests.harness.statement_mutants import FORMATS, mutants, rules_of
 from tests.unit.feeds.statement_files import BET, HEADER, statement_reader
+from vocabulary.errors import Refused
 
 NOW = datetime(2026, 6, 5, 12, tzinfo=UTC)
 
@@ -32,6 +34,20 @@ def engine(database: str) -> Iterator[Engine]:
 
 def request(path: Path) -> ImportRequest:
     return ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOW)
+
+
+def test_a_file_for_a_file_that_does_not_exist_is_refused_and_not_kept(
+    engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(HEADER + BET)
+
+    with pytest.raises(Refused, match="has the number 12345"):
+        keep_and_import(engine, statement_reader(), replace(request(path), replaces=(12345,)))
+
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM feed_files")).scalar_one() == 0
+        assert open_findings(connection) == []
 
 
 class Interrupted(BaseException):
