@@ -13,6 +13,7 @@ from ops.commands.provider_choice import chosen_providers
 from ops.context import Context, context_of, endpoints
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.break_policy import rules_of
+from ops.settings.reporting import reporting_rates
 from reports.load import load_pack
 from reports.pack import CheckedInvoice
 from reports.write import write_pack
@@ -107,6 +108,7 @@ def _write(
     *,
     protect_ids: bool,
 ) -> dict[str, tuple[Path, ...]]:
+    rates = reporting_rates(context.settings.reporting)
     engine = open_engine(endpoints(context).database_url, pool_size=1)
     written = {}
     with engine.connect() as connection:
@@ -120,6 +122,7 @@ def _write(
                 zone=provider.timezone,
                 rules=rules_of(context.settings),
                 invoices=invoices,
+                rates=rates,
             )
             written[provider.provider.slug] = write_pack(pack, out, protect_ids=protect_ids)
     engine.dispose()

@@ -227,7 +227,12 @@ def test_the_commented_example_is_complete_and_its_values_are_the_defaults(
     optional = {"ops_host": None, "ops_port": None}
     assert settings.receiver.model_copy(update=optional) == Settings().receiver
     assert settings.metrics.model_copy(update={"port": None}) == Settings().metrics
-    shown_otherwise = {"receiver": Settings().receiver, "metrics": Settings().metrics}
+    assert settings.reporting.currency == "EUR"
+    shown_otherwise = {
+        "receiver": Settings().receiver,
+        "metrics": Settings().metrics,
+        "reporting": Settings().reporting,
+    }
     assert settings.model_copy(update={**shown_otherwise, "providers": ()}) == Settings()
     keys = {line.split(" = ")[0] for line in uncommented.splitlines() if " = " in line}
     assert keys == every_key()
