@@ -86,6 +86,9 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
         ("days_waiting", "provider", "Those of them whose feeds have not reported everything."),
         ("day_unclosed_seconds", "provider", "How long the oldest of them has been mature."),
     ),
+    "notifications": _table(
+        ("notifications", "rule state", "Messages that wait or were given up."),
+    ),
     "explained": _table(
         ("explained_rows", "provider", "Rows of the window, immature ones included."),
         ("explained_rows_open", "provider", "Rows that nothing explains so far."),

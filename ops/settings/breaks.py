@@ -15,7 +15,7 @@ from vocabulary.money import Money
 Amounts = Mapping[CurrencyCode, str]
 
 
-def _checked(amounts: Amounts) -> list[tuple[str, str]]:
+def checked_amounts(amounts: Amounts) -> list[tuple[str, str]]:
     """What is wrong with decimal strings, by currency."""
     wrong = []
     for code, text in amounts.items():
@@ -42,7 +42,7 @@ class SlaSettings(Section):
     @field_validator("over")
     @classmethod
     def _amounts(cls, over: Amounts) -> Amounts:
-        if wrong := _checked(over):
+        if wrong := checked_amounts(over):
             raise WrongParts(wrong)
         return over
 
@@ -76,7 +76,7 @@ class BreaksSettings(Section):
         wrong = [
             (f"{role}.{code}", expected)
             for role, amounts in limits.items()
-            for code, expected in _checked(amounts)
+            for code, expected in checked_amounts(amounts)
         ]
         if wrong:
             raise WrongParts(wrong)

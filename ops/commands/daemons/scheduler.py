@@ -20,6 +20,7 @@ from ops.runtime import fault_signals, logs
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.servers import Endpoints
 from ops.scheduling.inquiries import schedule_inquiries
+from ops.scheduling.notify_jobs import notify_jobs
 from ops.scheduling.pull_jobs import pull_jobs
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.model import Settings
@@ -49,7 +50,7 @@ def scheduler(
         Path | None, typer.Option(help="A file that shows progress to a supervisor.")
     ] = None,
 ) -> None:
-    """Run scheduled work until SIGTERM: sweep, canaries, pulls, reconciliation."""
+    """Run scheduled work until SIGTERM: sweep, canaries, pulls, reconciliation, messages."""
     logs.configure()
     context = context_of(ctx)
     fault_signals.install(context.settings, os.environ)
@@ -87,6 +88,7 @@ def keep_schedule(
         data_dir=data_dir,
     )
     on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
+    jobs += notify_jobs(settings, engines.database_url, child_jobs)
     runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
