@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
 
 from ledger.checks import batches, chains, entries, residuals, rounds
 from ledger.checks.check import BookCheck, WalletScope
-from vocabulary.errors import Unavailable
+from storage.transactions import snapshot
 
 #: Every check, in the order they are run.
 CHECKS: tuple[BookCheck, ...] = (
@@ -64,15 +63,9 @@ def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[Chec
         Unavailable: the database is out of reach.
     """
     checked_scope = scope or WalletScope()
-    try:
-        with engine.connect() as connection:
-            connection.execute(
-                text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            )
-            for check in checks_for(checked_scope)[0]:
-                yield _run(connection, check, checked_scope)
-    except OperationalError as error:
-        raise Unavailable("verify: the database is out of reach") from error
+    with snapshot(engine, "verify") as connection:
+        for check in checks_for(checked_scope)[0]:
+            yield _run(connection, check, checked_scope)
 
 
 def _run(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:

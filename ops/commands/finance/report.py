@@ -16,7 +16,7 @@ from ops.settings.break_policy import rules_of
 from reports.load import load_pack
 from reports.pack import CheckedInvoice
 from reports.write import write_pack
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window
 
@@ -107,9 +107,9 @@ def _write(
     *,
     protect_ids: bool,
 ) -> dict[str, tuple[Path, ...]]:
-    engine = open_engine(endpoints(context).database_url, pool_size=1)
     written = {}
-    with engine.connect() as connection:
+    url = endpoints(context).database_url
+    with engine_at(url, pool_size=1) as engine, engine.connect() as connection:
         for provider, window in chosen:
             pack = load_pack(
                 connection,
@@ -122,5 +122,4 @@ def _write(
                 invoices=invoices,
             )
             written[provider.provider.slug] = write_pack(pack, out, protect_ids=protect_ids)
-    engine.dispose()
     return written
