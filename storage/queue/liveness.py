@@ -84,6 +84,12 @@ def record_canary_arrival(engine: Engine, queue: str, number: int, *, worker: st
     _write(engine, "canary", _CANARY_PASSED, params)
 
 
+def register(engine: Engine, worker: ProcessIdentity) -> None:
+    """Record a process that starts; remove what processes killed days ago left behind."""
+    _write(engine, "heartbeat", _FORGET, {})
+    beat(engine, worker)
+
+
 def beat(engine: Engine, worker: ProcessIdentity) -> None:
     """Record that a process makes progress."""
     params = {
@@ -98,9 +104,8 @@ def beat(engine: Engine, worker: ProcessIdentity) -> None:
 
 
 def remove_heartbeat(engine: Engine, worker: ProcessIdentity) -> None:
-    """Remove the heartbeat of a process that stops in an orderly way, and those of old ones."""
+    """Remove the heartbeat of a process that stops in an orderly way."""
     _write(engine, "heartbeat", _LEAVE, {"worker": worker.name})
-    _write(engine, "heartbeat", _FORGET, {})
 
 
 def _write(
