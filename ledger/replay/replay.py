@@ -19,8 +19,8 @@ from ledger.replay.chain import (
     decode_operation,
     replay_operation,
 )
+from ledger.replay.check_deliveries import check_delivery, referenced_keys
 from ledger.replay.decode import UNVERIFIABLE, decode
-from ledger.replay.deliveries import check_delivery, referenced_keys
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation, WalletRange
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from storage.transactions import snapshot

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
-from ledger.seal.audit_files import AuditResult
 from ledger.seal.canonical_lines import day_lines
+from ledger.seal.check_files import AuditResult
 from ledger.seal.files import AFTER_BATCHES, SealLine, read_lines, row_name
 from ledger.seal.seal import open_seal_snapshot
 from vocabulary.errors import Malformed
