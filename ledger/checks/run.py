@@ -14,14 +14,10 @@ from ledger.checks import batches, chains, entries, residuals, rounds
 from ledger.checks.check import BookCheck, WalletScope
 from storage.transactions import snapshot
 
+#: The checks that can be limited to some wallets, because they join no rows of two wallets.
+WALLET_CHECKS: tuple[BookCheck, ...] = (*entries.CHECKS, *chains.CHECKS, *rounds.CHECKS)
 #: Every check, in the order they are run.
-CHECKS: tuple[BookCheck, ...] = (
-    *entries.CHECKS,
-    *chains.CHECKS,
-    *rounds.CHECKS,
-    *residuals.CHECKS,
-    *batches.CHECKS,
-)
+CHECKS: tuple[BookCheck, ...] = (*WALLET_CHECKS, *residuals.CHECKS, *batches.CHECKS)
 #: How many wrong rows each check names.
 NAMED_MAX = 10
 
@@ -52,8 +48,7 @@ def checks_for(scope: WalletScope) -> tuple[tuple[BookCheck, ...], list[str]]:
     """The checks that can be run on the scope, and the names of those that cannot."""
     if not scope.is_partial:
         return CHECKS, []
-    checks = tuple(check for check in CHECKS if check.by_wallet)
-    return checks, [check.name for check in CHECKS if not check.by_wallet]
+    return WALLET_CHECKS, [check.name for check in CHECKS if check not in WALLET_CHECKS]
 
 
 def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[CheckResult]:
