@@ -8,6 +8,8 @@ round: players who share a round share its id and no sum.
 
 Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries`` (written),
 ``rounds`` (added to), ``parked`` (a batch that cannot be posted, with the reason).
+
+Every function that posts raises Unavailable if the database is out of reach.
 """
 
 from collections.abc import Sequence
@@ -148,11 +150,7 @@ def post(engine: Engine, *, limit: int = BATCHES_PER_POSTING) -> PostingCounts:
 
 
 def post_all(engine: Engine) -> int:
-    """Post until no batch is left to post; returns the number of batches posted.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Post until no batch is left to post; returns the number of batches posted."""
     total = 0
     while (posted := post(engine)).batches or posted.parked:
         total += posted.batches
@@ -160,11 +158,7 @@ def post_all(engine: Engine) -> int:
 
 
 def post_all_at(database_url: str) -> int:
-    """``post_all`` with an engine of its own.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """``post_all`` with an engine of its own."""
     with engine_at(database_url) as engine:
         return post_all(engine)
 

@@ -3,6 +3,8 @@
 A seal is the SHA-256 of a day's canonical lines. The first line names the seal of the day
 before, so the newest seal covers all days. A seal kept outside the database proves its day and
 all days before it.
+
+Every function that takes an engine raises Unavailable if the database is out of reach.
 """
 
 import json
@@ -114,22 +116,14 @@ def seal_day(engine: Engine, day: date, *, progress: Progress) -> Seal:
 
 
 def seal_of(engine: Engine, day: date) -> Seal | None:
-    """The seal of a day, or None if it has none.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """The seal of a day, or None if it has none."""
     with reading(engine, "seal") as connection:
         seals = _seals(connection, " WHERE day = :day", {"day": day})
     return seals[0] if seals else None
 
 
 def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator[RecheckResult]:
-    """Hash one sealed day or all of them again, oldest first, and compare with the seals.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Hash one sealed day or all of them again, oldest first, and compare with the seals."""
     with open_seal_snapshot(engine) as connection:
         previous: Seal | None = None
         for seal in _seals(connection, " ORDER BY day"):
@@ -141,11 +135,7 @@ def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator
 
 
 def exported_lines(engine: Engine, seal: Seal, *, progress: Progress) -> Iterator[bytes]:
-    """The lines of a sealed day's file; the last line holds the hash they have now.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """The lines of a sealed day's file; the last line holds the hash they have now."""
     with open_seal_snapshot(engine) as connection:
         digest = _Digest()
         yield digest.add("", header_line(seal.day, seal.previous, seal.layout))
