@@ -12,22 +12,23 @@ slug, counts in the round and its GGR, and ends the round. Without a round the o
 
 The functions ending in ``_on`` work on a connection, for callers that change more in the same
 transaction. Tables touched: ``adjustments``, ``audit``, ``wallets`` (read).
+
+Every function that takes an engine raises Unavailable if the database is out of reach.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
 
 from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import Adjust, InRound
 from storage.audit import record
 from storage.engine import url_of
+from storage.transactions import transaction
 from vocabulary.errors import Contradiction, Refused, Unavailable
 from vocabulary.facts import Fund
 from vocabulary.money import Money
@@ -127,9 +128,8 @@ def propose(engine: Engine, **proposal: Unpack[Proposal]) -> str:
 
     Raises:
         AdjustmentRefused: no such wallet, nothing to move, another currency, no reason or name.
-        Unavailable: the database is out of reach.
     """
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         return propose_on(connection, **proposal)
 
 
@@ -185,7 +185,7 @@ def approve(
         Contradiction: the ledger refused the booking; the proposal stays approved.
         Unavailable: the database is out of reach; approving again completes the booking.
     """
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         approved = approve_on(connection, proposal_id, by=by, now=now, role=role, limits=limits)
     if approved.state == "posted":
         return approved
@@ -227,7 +227,6 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
     Raises:
         AdjustmentRefused: it is not approved.
         Contradiction: the ledger refused to book it.
-        Unavailable: the database is out of reach.
     """
     approved = get_adjustment(engine, proposal_id)
     if approved.state not in {"approved", "posted"}:
@@ -237,7 +236,7 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
         raise Unavailable(f"{proposal_id} is approved but not booked yet: approve it again")
     if decision.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
         raise Contradiction(f"{proposal_id} cannot be booked: {decision.verdict.value}")
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         adjustment = _lock(connection, proposal_id)
         if adjustment.state == "approved":
             connection.execute(text(_POSTED), {"id": proposal_id})
@@ -252,9 +251,8 @@ def reject(
 
     Raises:
         AdjustmentRefused: unknown, already decided, the proposer's own, or no reason.
-        Unavailable: the database is out of reach.
     """
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         return reject_on(connection, proposal_id, by=by, reason=reason, now=now)
 
 
@@ -276,20 +274,12 @@ def reject_on(
 
 
 def pending_adjustments(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
-    """The proposals that wait for a decision or for their booking, oldest first.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """The proposals that wait for a decision or for their booking, oldest first."""
     return _list(engine, _PENDING, break_id)
 
 
 def all_adjustments(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
-    """All proposals, oldest first.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """All proposals, oldest first."""
     return _list(engine, _ALL, break_id)
 
 
@@ -298,9 +288,8 @@ def get_adjustment(engine: Engine, proposal_id: str) -> Adjustment:
 
     Raises:
         AdjustmentRefused: no proposal has that id.
-        Unavailable: the database is out of reach.
     """
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         return _get(connection, _GET, proposal_id)
 
 
@@ -365,7 +354,7 @@ def _get(connection: Connection, sql: str, proposal_id: str) -> Adjustment:
 
 
 def _list(engine: Engine, sql: str, break_id: str | None) -> list[Adjustment]:
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         rows = connection.execute(text(sql), {"break_id": break_id})
         return [_adjustment(tuple(row)) for row in rows]
 
@@ -377,12 +366,3 @@ def _adjustment(row: tuple[Any, ...]) -> Adjustment:
         None if provider is None else InRound(provider=provider, round_id=round_id, side=side)
     )
     return Adjustment(**{**columns, "fund": Fund(columns["fund"])}, within=within)
-
-
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except OperationalError as error:
-        raise Unavailable("adjustments: the database is out of reach") from error

@@ -26,7 +26,13 @@ from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.model import Settings
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
-from storage.queue.liveness import ProcessIdentity, beat, paused_queues, remove_heartbeat
+from storage.queue.liveness import (
+    ProcessIdentity,
+    beat,
+    paused_queues,
+    register,
+    remove_heartbeat,
+)
 from storage.schema_version import require_schema
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import Unavailable
@@ -92,10 +98,24 @@ def keep_schedule(
     runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
-    with _metrics(settings, engines, clock, child_jobs):
+    with _metrics(settings, engines, clock, child_jobs), _registered(engine, worker):
         runner.run()
-    try:
+
+
+@contextmanager
+def _registered(engine: Engine, worker: ProcessIdentity) -> Iterator[None]:
+    """Sign on in the database, and off at the end, if it can be reached."""
+    with _outage_logged():
+        register(engine, worker)
+    yield
+    with _outage_logged():
         remove_heartbeat(engine, worker)
+
+
+@contextmanager
+def _outage_logged() -> Iterator[None]:
+    try:
+        yield
     except Unavailable as error:
         log.info("heartbeat_unavailable", why=str(error))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from ops.commands.reconcile.comparison import ComparisonTerms, comparison_of
+from ops.commands.reconcile.comparison_terms import ComparisonTerms, comparison_of
 from ops.context import Context
 from ops.settings.fee_conversion import fee_terms
 from reconcile.invoices.check import InvoiceCheck, check_invoice

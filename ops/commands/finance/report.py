@@ -17,7 +17,7 @@ from ops.settings.reporting import reporting_rates
 from reports.load import load_pack
 from reports.pack import CheckedInvoice
 from reports.write import write_pack
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window
 
@@ -109,9 +109,9 @@ def _write(
     protect_ids: bool,
 ) -> dict[str, tuple[Path, ...]]:
     rates = reporting_rates(context.settings.reporting)
-    engine = open_engine(endpoints(context).database_url, pool_size=1)
     written = {}
-    with engine.connect() as connection:
+    url = endpoints(context).database_url
+    with engine_at(url, pool_size=1) as engine, engine.connect() as connection:
         for provider, window in chosen:
             pack = load_pack(
                 connection,
@@ -125,5 +125,4 @@ def _write(
                 rates=rates,
             )
             written[provider.provider.slug] = write_pack(pack, out, protect_ids=protect_ids)
-    engine.dispose()
     return written

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Maturity, Provider
-from ops.commands.reconcile.comparison import comparison_of
+from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.context import context_of
 from ops.settings.reporting import reporting_rates
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.seal.audit_files import Auditor, AuditResult
+from ledger.seal.check_files import Auditor, AuditResult
 from ledger.seal.compare import compare as compare_with_books
 from ledger.seal.files import SealLine, read_lines, write_lines
 from ledger.seal.seal import exported_lines, seal_day, seal_of

@@ -15,8 +15,8 @@ import pytest
 
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
-from ledger.seal.audit_files import Auditor, AuditResult
 from ledger.seal.canonical_lines import current_layout, day_lines, header_line
+from ledger.seal.check_files import Auditor, AuditResult
 from ledger.seal.files import read_lines, write_lines
 from ledger.seal.seal import (
     GENESIS,

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import redis
 
-from ops.runtime import process, servers
+from ops.runtime import server_process, servers
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.servers import Endpoints, ServerPids
 from ops.settings.model import BrokerSettings, DatabaseSettings, Settings
@@ -51,7 +51,7 @@ def execute(url: str, statement: str) -> None:
 def kill(pid: int | None) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    assert process.wait_gone(pid, timeout_s=10)
+    assert server_process.wait_gone(pid, timeout_s=10)
 
 
 def permissions(path: Path) -> list[tuple[str, int, int, int]]:
@@ -186,12 +186,12 @@ def test_a_busy_backend_that_outlives_its_killed_postmaster_is_ended_before_the_
 ) -> None:
     backend = computing_backend(busy_backend.database_url)
     kill(servers.status(data_dir).postgres)
-    outlived = process.is_alive(backend)
+    outlived = server_process.is_alive(backend)
 
     again = servers.ensure_running(data_dir, ONLY_POSTGRES)
 
     assert outlived
-    assert not process.is_alive(backend)
+    assert not server_process.is_alive(backend)
     assert value(again.database_url, "SELECT 1") == 1
 
 
