@@ -10,7 +10,7 @@ from ops.commands.json_output import print_json
 from ops.commands.option_values import window_of
 from ops.commands.options import AsJson
 from ops.commands.provider_choice import chosen_providers
-from ops.context import Context, context_of, endpoints
+from ops.context import Context, context_of, database_url
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.break_policy import rules_of
 from reports.load import load_pack
@@ -107,7 +107,7 @@ def _write(
     *,
     protect_ids: bool,
 ) -> dict[str, tuple[Path, ...]]:
-    engine = open_engine(endpoints(context).database_url, pool_size=1)
+    engine = open_engine(database_url(context), pool_size=1)
     written = {}
     with engine.connect() as connection:
         for provider, window in chosen:
