@@ -6,6 +6,7 @@ packed files are read as in statements. The delimiter is the one under which the
 have all needed columns.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,6 +32,8 @@ from providers.statements.format import FieldKind, StatementFormat
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 
+# Such files have no settings: what a statement declares there is an option of the command.
+_SETTINGS = re.compile(r"\(settings? ([a-z_, ]+)\)")
 _BROKEN = "a table is expected, this file is broken or cut from here on"
 
 
@@ -80,7 +83,7 @@ class ValueReader:
             for item in items_of(partial(self._read, name=name), self.rules.limits, stream):
                 assert isinstance(item, ValueRow | UnreadableRow)
                 line = item.line
-                yield item
+                yield _with_options(item) if isinstance(item, UnreadableRow) else item
         except LimitExceeded as error:
             yield UnreadableRow(line + 1, str(error), FindingKind.LIMIT_EXCEEDED)
         except ReaderCrashed as error:
@@ -183,6 +186,16 @@ class _RowReader:
 def _provider(currency: str, exponents: Mapping[str, int]) -> Provider:
     """What reading values needs of a provider."""
     return Provider(slug="", currency=currency, exponents=exponents, secrets=(), options={})
+
+
+def _with_options(row: UnreadableRow) -> UnreadableRow:
+    """The row with options of the command in place of settings of a statement."""
+
+    def options(match: re.Match[str]) -> str:
+        names = (f"--{name.strip().replace('_', '-')}" for name in match[1].split(","))
+        return f"({', '.join(names)})"
+
+    return replace(row, reason=_SETTINGS.sub(options, row.reason))
 
 
 def _shape(fields: Mapping[str, FieldKind], optional: frozenset[str]) -> StatementFormat:

@@ -69,7 +69,11 @@ def test_a_declared_null_text_is_no_handle() -> None:
             ",EUR,1,",
             "player: a player of 1 to 128 printable characters is expected; found",
         ),
-        ("ann,EUR,1,NULL", "handle:lottery: a value or an empty cell is expected; if"),
+        (
+            "ann,EUR,1,NULL",
+            'if "NULL" means that there is none, declare it (--null-text); found "NULL"',
+        ),
+        ('ann,EUR,"1,5",', "a comma has to be declared (--decimal, --thousands); found"),
         ("ann,EUR,1", "line: 4 fields are expected; found 3"),
         ('ann,"EUR"x,1,', "line: the quotes are wrong"),
         ('ann,EUR,1,"open', "line: a quote is opened here and not closed"),
