@@ -52,8 +52,9 @@ SELECT s.record_id, s.occurrence, r.source, {_PAIRS}, count(*) OVER () AS change
 """  # noqa: S608 - only the constants above are put in
 # What a line gives besides its figures.
 _DETAILS = ("declared_net", "balance_before", "balance_after", "game", "updated_at")
-# The current values of a record were read from the version that came with them. A record that
-# came back from a withdrawal has none of its own: then any version of the line counts.
+# The current values of a record were read from the version that came with them, the last one if
+# there are several. A record that came back from a withdrawal has none of its own: then any
+# version of the line counts.
 _MARK_REREAD = f"""
 UPDATE feed_stage s
    SET is_reread = true,
@@ -69,7 +70,15 @@ UPDATE feed_stage s
                                        WHERE o.provider = :provider
                                          AND o.record_id = r.record_id
                                          AND (o.received_at, o.source)
-                                             = (r.received_at, r.source))))
+                                             = (r.received_at, r.source)))
+                  AND NOT EXISTS (SELECT FROM feed_versions l
+                                   WHERE l.provider = :provider AND l.record_id = s.record_id
+                                     AND l.version_id > v.version_id
+                                     AND (l.received_at, l.source)
+                                         = (r.received_at, r.source)
+                                     AND NOT EXISTS (SELECT FROM feed_stage o
+                                                      WHERE o.record_id = l.record_id
+                                                        AND o.raw = l.raw)))
 """  # noqa: S608 - only the constants above are put in
 _REREAD = f"""
 SELECT s.record_id, s.occurrence, r.source, {_PAIRS}, count(*) OVER () AS changes

@@ -213,8 +213,8 @@ def import_copy(
     lines = LineSummary(name)
     content = _store_content(connection, reader, request, lines, stream, archived=archived)
     _save_verdict(connection, reader, content, lines)
-    gone = content.missing if content.is_stored else ()
-    withdraw_own(connection, slug, gone, name=name, now=request.now)
+    former = content.missing if content.is_stored else ()
+    withdraw_own(connection, slug, former, name=name, now=request.now)
     withdrawal = _withdraw_missing(connection, reader, request, lines, content)
     # Runs of the file's time get its findings without a time of their own too.
     covers = lines.covered_time(content.day, request.zone)
@@ -236,7 +236,7 @@ def import_copy(
     record(scope="sequence", findings=gaps)
     stored = content.stored
     created = (stored.first, stored.last, withdrawal.first, withdrawal.last)
-    created += tuple(row.created_at for row in gone)
+    created += tuple(row.created_at for row in former)
     return ImportResult(
         file_id=content.file_id,
         verdict=content.verdict,
@@ -246,7 +246,7 @@ def import_copy(
         refused=lines.findings.count,
         gaps=len(gaps),
         restatements=record_restatements(connection, slug, created, now=request.now),
-        withdrawn=withdrawal.withdrawn + len(gone),
+        withdrawn=withdrawal.withdrawn + len(former),
         currencies=lines.currencies,
     )
 

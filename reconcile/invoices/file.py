@@ -16,7 +16,7 @@ from typing import Any
 from feeds.findings import NewFinding
 from feeds.statements.file_format import FileRules
 from feeds.statements.listed_findings import ListedFindings
-from feeds.statements.value_table import ValueReader, ValueRow
+from feeds.value_table import ValueReader, ValueRow
 from providers.statements.format import FieldKind
 from vocabulary.errors import Malformed, Refused
 from vocabulary.money import exponent_of, is_currency, minor_from_text
