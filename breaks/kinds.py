@@ -19,6 +19,7 @@ class BreakKind(StrEnum):
     MISSING_AT_PROVIDER = "missing_at_provider"
     CURRENCY = "currency_mismatch"
     AMBIGUOUS = "ambiguous_match"
+    ID_SPELLING = "id_spelling"
     STATUS = "status_mismatch"
     STAKE = "stake_mismatch"
     PAYOUT = "payout_mismatch"
@@ -47,6 +48,7 @@ OF_BOOKS = frozenset(
         BreakKind.MISSING_AT_PROVIDER,
         BreakKind.CURRENCY,
         BreakKind.AMBIGUOUS,
+        BreakKind.ID_SPELLING,
         BreakKind.STATUS,
         BreakKind.STAKE,
         BreakKind.PAYOUT,

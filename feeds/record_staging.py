@@ -24,7 +24,8 @@ STAGED_COLUMNS = (
 )
 _CREATE = f"""
 CREATE TEMP TABLE IF NOT EXISTS feed_stage ON COMMIT DELETE ROWS AS
-SELECT {STAGED_COLUMNS}, continues, 0 AS line, ''::bytea AS content, ''::bytea AS raw
+SELECT {STAGED_COLUMNS}, continues, 0 AS line, ''::bytea AS content, ''::bytea AS raw,
+       false AS is_reread
   FROM feed_records WHERE false
 """  # noqa: S608 - only the constant above is put in
 _COPY = (

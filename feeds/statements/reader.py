@@ -203,11 +203,12 @@ class _RowReader:
             values = self._values(cells, totals)
             record = self._line_reader.read(values.cells)
         except Malformed as error:
-            return UnreadableRow(row.line, self._sentence(error, cells))
+            return UnreadableRow(row.line, cell_sentence(error, cells, self._columns))
         allowed = self._rules.currencies
         if allowed and record.currency not in allowed:
             reason = f"one of {', '.join(allowed)} is expected, as declared"
-            sentence = self._sentence(Malformed("currency", reason), cells)
+            undeclared = Malformed("currency", reason)
+            sentence = cell_sentence(undeclared, cells, self._columns)
             return UnreadableRow(row.line, sentence, FindingKind.MIXED_CURRENCIES)
         return replace(record, raw=row.raw)
 
@@ -225,16 +226,19 @@ class _RowReader:
             totals.add(values.amounts.get(summed))
         return values
 
-    def _sentence(self, error: Malformed, cells: Mapping[str, Cell]) -> str:
-        """A problem with the place, the column and the beginning of what is there."""
-        cell = cells.get(error.path)
-        if cell is None:
-            return str(error)
-        place = f"cell {cell.place}, " if cell.place else ""
-        columns = self._columns[error.path]
-        named = "" if columns == (error.path,) else f" (column {', '.join(columns)})"
-        value = "nothing" if cell.text == "" else shown(cell.text)
-        return f"{place}{error.path}{named}: {error.reason}; found {value}"
+
+def cell_sentence(
+    error: Malformed, cells: Mapping[str, Cell], columns: Mapping[str, tuple[str, ...]]
+) -> str:
+    """A problem with the place, the column and the beginning of what is there."""
+    cell = cells.get(error.path)
+    if cell is None:
+        return str(error)
+    place = f"cell {cell.place}, " if cell.place else ""
+    names = columns[error.path]
+    named = "" if names == (error.path,) else f" (column {', '.join(names)})"
+    value = "nothing" if cell.text == "" else shown(cell.text)
+    return f"{place}{error.path}{named}: {error.reason}; found {value}"
 
 
 def _places(

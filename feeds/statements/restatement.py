@@ -53,7 +53,7 @@ SELECT r.*, r.source = ANY (SELECT name FROM feed_files
    AND NOT EXISTS (SELECT FROM feed_file_records l JOIN feed_files f USING (file_id)
                     WHERE l.record_id = r.record_id AND l.occurrence = r.occurrence
                       AND f.provider = :provider AND f.replaced_by IS NULL
-                      AND f.verdict <> 'quarantined' AND f.file_id <> :file_id)
+                      AND f.file_id <> :file_id)
  ORDER BY r.record_id, r.occurrence
 """
 _MISSING_FROM_PULL = """
@@ -129,7 +129,7 @@ def replace_files(
     }
     connection.execute(text(_REPLACE), params)
     connection.execute(text(_MAKE_CURRENT), params)
-    missing = connection.execute(text(_MISSING_FROM_FILE), params).all()
+    missing = missing_from_file(connection, provider, by.file_id, others=replacement.others)
     gone, kept = _split(
         missing, lambda row: row.from_restated and replacement.includes(row.created_at)
     )
@@ -140,6 +140,14 @@ def replace_files(
         *(missing_record(row, file=by.name, reason=_reason(row)) for row in kept),
     ]
     return _result(findings, gone)
+
+
+def missing_from_file(
+    connection: Connection, provider: str, file_id: int | None, *, others: Sequence[int]
+) -> Sequence[Row[Any]]:
+    """Stored records that other files list, and neither this file nor any current one."""
+    params = {"provider": provider, "file_id": file_id, "others": list(others)}
+    return connection.execute(text(_MISSING_FROM_FILE), params).all()
 
 
 def withdraw_unlisted(

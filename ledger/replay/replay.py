@@ -20,7 +20,7 @@ from ledger.replay.chain import (
     replay_operation,
 )
 from ledger.replay.check_deliveries import check_delivery, referenced_keys
-from ledger.replay.decode import UNVERIFIABLE, decode
+from ledger.replay.decode import UNPROVEN, UNVERIFIABLE, decode
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation, WalletRange
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from storage.transactions import snapshot
@@ -177,6 +177,8 @@ def _check_deliveries(
     for stored, decoded in pairs:
         result.deliveries += 1
         name = f"delivery {stored.delivery_id}"
+        if decoded is not None and decoded.as_stored in UNPROVEN:
+            result.count_unproven(decoded.as_stored)
         if decoded is not None and decoded.as_stored == UNVERIFIABLE:
             result.count_unverifiable(name)
         result.add_difference(

@@ -9,7 +9,7 @@ from ledger.players.handles import handle_of
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
 from ops.commands.provider_choice import entry_named
-from ops.context import Context, context_of, endpoints
+from ops.context import Context, context_of, database_url
 from ops.providers.api_access import open_api
 from ops.runtime import logs
 from ops.settings.model import ProviderSettings
@@ -86,7 +86,7 @@ def open_game(
 
 
 def _stored_handle(context: Context, slug: str, player: str) -> str | None:
-    url = endpoints(context).database_url
+    url = database_url(context)
     with engine_at(url, pool_size=1) as engine, engine.connect() as connection:
         return handle_of(connection, slug, player)
 

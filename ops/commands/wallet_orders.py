@@ -15,7 +15,7 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     own_operation_bytes,
 )
-from ops.context import Context, endpoints
+from ops.context import Context, database_url
 from storage.audit import record
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
@@ -53,7 +53,7 @@ def carry_out_by(context: Context, order: SetBlocked | Exclude | Limit, *, by: s
         "operation": order.key,
         "order": json.loads(own_operation_bytes(order)),
     }
-    engine = open_engine(endpoints(context).database_url, pool_size=1)
+    engine = open_engine(database_url(context), pool_size=1)
     try:
         with engine.begin() as connection:
             record(connection, by, f"player.{_action(order)}", order.handle, detail)
@@ -80,7 +80,7 @@ def carry_out(context: Context, order: OwnOperation) -> Decision:
     Raises:
         Unavailable: the database is out of reach.
     """
-    url = endpoints(context).database_url
+    url = database_url(context)
     decision = accept_own_operation(url, order, now=SystemClock().now())
     if decision.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
         typer.echo(

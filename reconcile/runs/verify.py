@@ -6,7 +6,7 @@ the same. If they do not, the inputs reported since are named. Rows that changed
 report are the alarming case, and the result says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -171,8 +171,17 @@ def _verify(
         run_id=run["run_id"],
         checks=checks,
         changed=changed,
-        problems=tuple(_problems(checks, changed)),
+        problems=(*_problems(checks, changed), *_unread_log(run, read_logged)),
     )
+
+
+def _unread_log(run: Mapping[str, Any], read_logged: ReadLogged | None) -> Iterator[str]:
+    """Yield the problem that a run compared the provider's log and nothing reads it now."""
+    if run["manifest"]["inputs"]["log"] and read_logged is None:
+        yield (
+            f"the run compared the callback log of {run['provider']}, which cannot be read"
+            " without its settings: configure the provider"
+        )
 
 
 def _rule_versions(manifest: Mapping[str, Any]) -> Mapping[str, int]:

@@ -21,6 +21,7 @@ from reconcile.matching.exact import match_exact
 from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
 from reconcile.matching.row_counts import check_exact_pass
+from reconcile.matching.spelling import pair_spellings
 from reconcile.runs.request import RunRequest
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import PAIRS
@@ -182,7 +183,7 @@ def _compare(snapshot: Snapshot, zone: str) -> tuple[ComparisonFrames, Counts]:
     classified = classify(_tie(pairs, edge_rows, context.rules), context)
     frames = ComparisonFrames(
         pairs=classified.as_frame(),
-        breaks=classified.breaks,
+        breaks=pair_spellings(classified.breaks),
         ours=pd.concat([records.ours, records.ours_edge]),
         theirs=pd.concat([records.theirs, records.theirs_edge]),
         games=games,

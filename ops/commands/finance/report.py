@@ -10,7 +10,7 @@ from ops.commands.json_output import print_json
 from ops.commands.option_values import window_of
 from ops.commands.options import AsJson
 from ops.commands.provider_choice import chosen_providers
-from ops.context import Context, context_of, endpoints
+from ops.context import Context, context_of, database_url
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.break_policy import rules_of
 from ops.settings.reporting import reporting_rates
@@ -110,7 +110,7 @@ def _write(
 ) -> dict[str, tuple[Path, ...]]:
     rates = reporting_rates(context.settings.reporting)
     written = {}
-    url = endpoints(context).database_url
+    url = database_url(context)
     with engine_at(url, pool_size=1) as engine, engine.connect() as connection:
         for provider, window in chosen:
             pack = load_pack(

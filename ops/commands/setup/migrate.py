@@ -4,7 +4,7 @@ import typer
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import ProgrammingError
 
-from ops.context import context_of, endpoints
+from ops.context import context_of, database_url
 from ops.runtime.server_checks import check_database
 from storage import migrate as schema
 from storage.transactions import engine_at
@@ -13,7 +13,7 @@ from vocabulary.errors import Unavailable
 
 def migrate(ctx: typer.Context) -> None:
     """Bring the database to the schema of this version; repeating it changes nothing."""
-    typer.echo(f"schema {migrate_database(endpoints(context_of(ctx)).database_url)}")
+    typer.echo(f"schema {migrate_database(database_url(context_of(ctx)))}")
 
 
 def migrate_database(url: str) -> str:

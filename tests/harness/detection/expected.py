@@ -101,6 +101,10 @@ def _player(play: Play, fault: Fault) -> list[Expected]:
     return [_expected(play, "player_mismatch")]
 
 
+def _respelled(play: Play, _: Fault) -> list[Expected]:
+    return [_expected(play, "id_spelling")]
+
+
 def _currency(play: Play, _: Fault) -> list[Expected]:
     other = faults.other_currency(play)
     return [
@@ -274,6 +278,7 @@ _PREDICTIONS: Mapping[FaultKind, Callable[[Play, Fault], list[Expected]]] = {
     FaultKind.PAYOUT: _payout,
     FaultKind.BOTH: _both,
     FaultKind.PLAYER: _player,
+    FaultKind.RESPELLED: _respelled,
     FaultKind.CURRENCY: _currency,
     FaultKind.NET: _arithmetic,
     FaultKind.AFTER: _arithmetic,

@@ -24,6 +24,7 @@ class FaultKind(StrEnum):
     PAYOUT = "another payout is reported"
     BOTH = "both amounts are reported wrong"
     PLAYER = "reported for another player"
+    RESPELLED = "reported under its id in another case"
     CURRENCY = "reported in another currency"
     NET = "a net that is not the sum"
     AFTER = "a balance that does not follow"
@@ -87,6 +88,7 @@ POSSIBLE: Mapping[FaultKind, frozenset[System]] = {
     FaultKind.PAYOUT: _EVERY,
     FaultKind.BOTH: _EVERY - {System.SPORTSBOOK},
     FaultKind.PLAYER: _EVERY,
+    FaultKind.RESPELLED: _NAMED,
     FaultKind.CURRENCY: _FILES,
     FaultKind.NET: WITH_BALANCES,
     FaultKind.AFTER: WITH_BALANCES,

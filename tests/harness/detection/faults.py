@@ -82,6 +82,16 @@ def _player(scene: Scene, _play: Play, fault: Fault) -> None:
         line.player = fault.other
 
 
+def respelled_id(play: Play) -> str:
+    """Return the id of a round as the provider spells it."""
+    return play.reported_id.upper()
+
+
+def _respelled(scene: Scene, play: Play, _fault: Fault) -> None:
+    for line in scene.lines:
+        line.round_id = respelled_id(play)
+
+
 def other_currency(play: Play) -> str:
     """Return the wrong currency in which a line is reported."""
     return "EUR" if play.currency != "EUR" else "USD"
@@ -344,6 +354,7 @@ _STRIKES: Mapping[FaultKind, Callable[[Scene, Play, Fault], None]] = {
     FaultKind.PAYOUT: _payout,
     FaultKind.BOTH: _both,
     FaultKind.PLAYER: _player,
+    FaultKind.RESPELLED: _respelled,
     FaultKind.CURRENCY: _currency,
     FaultKind.NET: _net,
     FaultKind.AFTER: _after,

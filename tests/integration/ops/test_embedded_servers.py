@@ -14,6 +14,7 @@ import psycopg
 import pytest
 import redis
 
+from ops.context import Context, database_url, endpoints
 from ops.runtime import server_process, servers
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.servers import Endpoints, ServerPids
@@ -151,6 +152,25 @@ def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> No
     assert value(again.database_url, "SELECT n FROM kept") == 42
     with redis.Redis.from_url(again.broker_url) as broker:
         assert broker.ping()
+
+
+def test_a_command_that_needs_only_the_database_starts_no_broker(data_dir: Path) -> None:
+    context = Context(config=None, data_dir=data_dir, settings=EVERYTHING)
+
+    url = database_url(context)
+
+    assert value(url, "SELECT 1") == 1
+    pids = servers.status(data_dir)
+    assert (pids.postgres is not None, pids.valkey) == (True, None)
+    assert endpoints(context).database_url == url
+    assert servers.status(data_dir).valkey is not None
+
+
+def test_an_external_database_is_used_without_a_data_directory(tmp_path: Path) -> None:
+    context = Context(config=None, data_dir=tmp_path / "never", settings=ONLY_VALKEY)
+
+    assert database_url(context) == ONLY_VALKEY.database.url
+    assert not context.data_dir.exists()
 
 
 @pytest.fixture
