@@ -17,6 +17,7 @@ class BreakKind(StrEnum):
 
     MISSING_IN_LEDGER = "missing_in_ledger"
     MISSING_AT_PROVIDER = "missing_at_provider"
+    UNANSWERED = "unanswered_operation"
     CURRENCY = "currency_mismatch"
     AMBIGUOUS = "ambiguous_match"
     ID_SPELLING = "id_spelling"
@@ -46,6 +47,7 @@ OF_BOOKS = frozenset(
     {
         BreakKind.MISSING_IN_LEDGER,
         BreakKind.MISSING_AT_PROVIDER,
+        BreakKind.UNANSWERED,
         BreakKind.CURRENCY,
         BreakKind.AMBIGUOUS,
         BreakKind.ID_SPELLING,

@@ -69,6 +69,11 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
             "Breaks open longer than the rules allow.",
         ),
         ("breaks_oldest_seconds", "provider impact", "Age of the oldest unsettled break."),
+        (
+            "unanswered_operations",
+            "provider",
+            "Booked operations without an answer that nothing has settled yet.",
+        ),
     ),
     "feeds": _table(
         ("feed_late_seconds", "provider feed", "How far behind the present the feed ends."),

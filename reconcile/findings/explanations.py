@@ -104,6 +104,14 @@ def _id_spelling(break_: ReadableBreak) -> str:
     )
 
 
+def _unanswered(break_: ReadableBreak) -> str:
+    return (
+        f"{break_.row.unanswered} {break_.provider} does not report round"
+        f" {break_.row.round_id}, for which a stake of {break_.amount('stake_ours')} and a"
+        f" payout of {break_.amount('payout_ours')} are booked: reverse them; {break_.owed()}."
+    )
+
+
 def _reporter(break_: ReadableBreak) -> tuple[str, str]:
     """Return the side that has a one-sided round, and the other one."""
     if break_.row.records_ours is None:
@@ -214,10 +222,12 @@ def _open_overdue(break_: ReadableBreak) -> str:
     )
 
 
-#: One sentence for each kind of break that ``reconcile.matching`` finds.
+#: One sentence for each kind that ``reconcile.matching.classify`` finds, and for what
+#: ``reconcile.findings.unanswered`` makes of one of them.
 EXPLANATIONS: dict[BreakKind, Explain] = {
     BreakKind.MISSING_IN_LEDGER: _missing_in_ledger,
     BreakKind.MISSING_AT_PROVIDER: _missing_at_provider,
+    BreakKind.UNANSWERED: _unanswered,
     BreakKind.CURRENCY: _currency,
     BreakKind.AMBIGUOUS: _ambiguous,
     BreakKind.ID_SPELLING: _id_spelling,

@@ -4,7 +4,7 @@ A run and its later verification both evaluate a request here, so they cannot di
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from reconcile.findings.evidence import with_evidence
 from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
 from reconcile.findings.spelling import with_rollbacks_named
+from reconcile.findings.unanswered import with_unanswered
 from reconcile.matching.compare import Comparison
 from reconcile.partitions.options import RunOptions
 from reconcile.partitions.scan import Scan, scan_window
@@ -93,7 +94,8 @@ def evaluate(
     open_keys = _open_keys(connection, provider)
     with open_snapshot(database_url, provider, window, request.context(now)) as snapshot:
         scanned = (scan or scan_window(RunOptions()))(snapshot, open_keys)
-        comparison = scanned.comparison
+        breaks = with_unanswered(snapshot, scanned.comparison.breaks)
+        comparison = replace(scanned.comparison, breaks=breaks)
         booked = booked_match_keys(connection, provider) if scanned.whole else []
         booked_keys = np.array(booked, dtype=np.int64)
         return Evaluation(

@@ -6,7 +6,7 @@ The kind joins those that the database knows, whichever revisions added some bef
 from alembic import op
 
 revision = "0103"
-down_revision = "0101"
+down_revision = "0102"
 branch_labels = None
 depends_on = None
 

@@ -16,6 +16,10 @@ from tests.harness.detection.month import (
     Play,
     System,
 )
+from tests.harness.detection.unanswered import (
+    is_a_break_of_its_own,
+    is_reported_all_the_same,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,6 +64,14 @@ def _expected(
 
 def _dropped(play: Play, _: Fault) -> list[Expected]:
     return [_expected(play, "missing_at_provider", -play.net)]
+
+
+def _unanswered(play: Play, fault: Fault) -> list[Expected]:
+    if is_reported_all_the_same(fault):
+        return []
+    if not is_a_break_of_its_own(play, fault):
+        return _dropped(play, fault)
+    return [_expected(play, "unanswered_operation", -play.net)]
 
 
 def _phantom(play: Play, fault: Fault) -> list[Expected]:
@@ -271,6 +283,7 @@ def _wrong_while_immature(play: Play, fault: Fault) -> list[Expected]:
 
 _PREDICTIONS: Mapping[FaultKind, Callable[[Play, Fault], list[Expected]]] = {
     FaultKind.DROPPED: _dropped,
+    FaultKind.UNANSWERED: _unanswered,
     FaultKind.PHANTOM: _phantom,
     FaultKind.LOST: _lost,
     FaultKind.LOST_DRIFT: _lost,

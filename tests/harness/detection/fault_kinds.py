@@ -17,6 +17,7 @@ class FaultKind(StrEnum):
     """What goes wrong."""
 
     DROPPED = "a line is not reported"
+    UNANSWERED = "booked and never answered"
     PHANTOM = "a line of a round that never was"
     LOST = "a round whose callbacks never came"
     LOST_DRIFT = "the same, and later balances show it"
@@ -81,6 +82,7 @@ OF_THE_LAST_HOUR = frozenset(
 #: The providers that each fault may strike.
 POSSIBLE: Mapping[FaultKind, frozenset[System]] = {
     FaultKind.DROPPED: _EVERY,
+    FaultKind.UNANSWERED: _EVERY,
     FaultKind.PHANTOM: _EVERY,
     FaultKind.LOST: _EVERY,
     FaultKind.LOST_DRIFT: frozenset({System.NAMED}),

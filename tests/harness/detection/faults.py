@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from tests.harness.detection.fault_kinds import Fault, FaultKind
 from tests.harness.detection.month import Play, System
+from tests.harness.detection.unanswered import leave_unanswered
 from tests.harness.detection.world import MS, Finding, Logged, Scene, line_of, logged, op_of
 
 
@@ -347,6 +348,7 @@ def _wrong_while_immature(scene: Scene, _play: Play, fault: Fault) -> None:
 
 _STRIKES: Mapping[FaultKind, Callable[[Scene, Play, Fault], None]] = {
     FaultKind.DROPPED: _dropped,
+    FaultKind.UNANSWERED: leave_unanswered,
     FaultKind.PHANTOM: _phantom,
     FaultKind.LOST: _lost,
     FaultKind.LOST_DRIFT: _lost_drift,
