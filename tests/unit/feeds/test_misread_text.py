@@ -1,4 +1,4 @@
-"""Text that its settings do not describe: the finding names the setting, and nothing is read."""
+"""Text that its settings do not describe: a finding names the setting, and nothing is read."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ from feeds.finding_kinds import FindingKind
 from feeds.statements.recognition import is_misread_utf_8
 from tests.unit.feeds.statement_files import BET, HEADER, PLAIN, WIN, ids, problems, read
 
+SET_UTF_8 = 'set encoding = "utf-8"'
 NAMED = BET.replace("42", "müller")
 
 
@@ -19,7 +20,7 @@ def test_utf_8_is_never_read_as_a_windows_encoding(encoding: str) -> None:
         (
             2,
             FindingKind.WRONG_ENCODING,
-            f'line: {encoding} is expected, as declared, this is UTF-8; set encoding = "utf-8"',
+            f"line: {encoding} is expected, as declared, this is UTF-8; {SET_UTF_8}",
         )
     ]
     assert ids(lines) == ["t-2"]
