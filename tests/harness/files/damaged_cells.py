@@ -37,6 +37,10 @@ def _any_place(draft: Draft) -> int:
     return draft.rng.randrange(len(draft.lines))
 
 
+def _has_text_ids(draft: Draft) -> bool:
+    return draft.style.form != "parquet" or not draft.style.is_number
+
+
 def _lost_digits(draft: Draft) -> None:
     style = draft.style
     value: Value = "1.23457E+18"
@@ -228,7 +232,7 @@ def _was_negative(draft: Draft, place: int) -> bool:
 
 
 CELL_DAMAGES: tuple[Damage, ...] = (
-    Damage("id of a lost number", lambda draft: True, _lost_digits),
+    Damage("id of a lost number", _has_text_ids, _lost_digits),
     Damage("impossible date", _has_text_dates, _impossible_date),
     Damage("no date", lambda draft: draft.style.form != "parquet", _no_date),
     Damage("hour that occurs twice", _has_repeated_hour, _repeated_hour),
