@@ -29,8 +29,12 @@ def with_header(
         return _empty(container)
     readable = (row for row in first if isinstance(row, TableRow))
     complete = (row for row in readable if set(needed) <= set(_names(row)))
-    # A row whose text cannot be read may be the header.
-    unreadable = (row for row in first if isinstance(row, UnreadableRow))
+    # A row whose text cannot be read may be the header, but not the last one, which is cut.
+    unreadable = (
+        row
+        for row in first
+        if isinstance(row, UnreadableRow) and row.kind is not FindingKind.TRUNCATED_FILE
+    )
     header = next(complete, None) or next(unreadable, first[0])
     if isinstance(header, UnreadableRow):
         return header

@@ -54,11 +54,12 @@ def likely_delimiter(sample: str) -> str:
 
 
 def likely_encoding(sample: bytes) -> str:
-    """UTF-8 where it is, else what Windows programs write."""
-    with suppress(UnicodeDecodeError):
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-        return "utf-8"
-    return "windows-1252"
+    """UTF-8 where it is, else what Windows programs write, else one that reads any byte."""
+    for encoding in ("utf-8", "windows-1252"):
+        with suppress(UnicodeDecodeError):
+            codecs.getincrementaldecoder(encoding)().decode(sample)
+            return encoding
+    return "iso8859-1"
 
 
 def is_misread_utf_8(text: str, encoding: str) -> bool:
