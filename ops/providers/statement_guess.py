@@ -32,7 +32,12 @@ _NEWLINE = (
 )
 
 
-_BY_FINDING = {_NO_ZONE: _ZONE, _NO_LINE_BREAK: _NEWLINE}
+_BY_FINDING = {
+    _NO_ZONE: _ZONE,
+    _NO_LINE_BREAK: _NEWLINE,
+    "set trailing_delimiter = true": "If each line ends with a delimiter, add"
+    " trailing_delimiter = true.",
+}
 _SHEETS = "this workbook has several (setting sheet)"
 _SHEET = "Which sheet has the records? Add sheet with its name: "
 #: Codecs by the name that people know.

@@ -27,7 +27,8 @@ _COLUMN_WORDS = _by_synonym(
         " joueur compte jugador cliente gracz klient punter",
         "user id": "userid playerid spielernummer spielernr kundennummer kundennr accountid",
         "created": "date time datetime timestamp when at on placed processed datum zeit"
-        " zeitpunkt zeitstempel uhrzeit buchungszeit buchungsdatum heure fecha hora data czas",
+        " zeitpunkt zeitstempel uhrzeit tag buchungszeit buchungsdatum jour heure fecha hora"
+        " data czas",
         "amount": "sum value total money betrag summe wert montant importe monto kwota stake",
         "currency": "ccy cur curr wahrung devise monnaie moneda divisa waluta",
         "action": "type kind event operation art vorgang typ typen tipo rodzaj",

@@ -153,7 +153,9 @@ def _ids(cells: Mapping[str, list[Cell]], shape: StatementFormat, guess: ValueGu
 def _amounts(filled: Sequence[Cell], guess: ValueGuess, decimals: int) -> None:
     numbers = {
         kind: [
-            x[0] for cell in filled if cell.kind is kind and (x := _NUMBER.search(cell.text))
+            _shortest(x[0]) if kind is CellKind.EXACT else x[0]
+            for cell in filled
+            if cell.kind is kind and (x := _NUMBER.search(cell.text))
         ]
         for kind in CellKind
     }
@@ -164,6 +166,11 @@ def _amounts(filled: Sequence[Cell], guess: ValueGuess, decimals: int) -> None:
             "All amounts are whole numbers: if 1000 is 10.00 in the file, add"
             ' unit = "minor"; else nothing.'
         )
+
+
+def _shortest(number: str) -> str:
+    """A typed number without zeros at its end: they are of its column's type."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
 
 
 def _signs(effects: Sequence[int | None], cells: Sequence[Cell], guess: ValueGuess) -> None:

@@ -4,10 +4,13 @@ import gzip
 import io
 import tomllib
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from feeds.statements.reader import StatementReader
@@ -214,6 +217,30 @@ def test_the_block_has_what_is_declared_already(tmp_path: Path) -> None:
     assert suggestion.questions == ()
     after = preview_file(path, reader(tmp_path, suggestion.block))
     assert (after.readable, after.unreadable) == (3, ())
+
+
+def test_a_delimiter_at_the_end_of_each_line_is_asked_about(tmp_path: Path) -> None:
+    header, *rows = [[row[-1], *row[:-1]] for row in SHORT]
+    path = tmp_path / "day.csv"
+    path.write_text(text([header, *([*row, ""] for row in rows)], ";"))
+
+    suggestion = suggest(path, reader(tmp_path), 0)
+
+    assert suggestion is not None
+    assert "add trailing_delimiter = true" in suggestion.remark
+
+
+def test_numbers_of_a_typed_column_may_be_minor_units(tmp_path: Path) -> None:
+    columns = [list(column) for column in zip(*SHORT[1:], strict=True)]
+    data = dict(zip(SHORT[0], columns, strict=True))
+    amounts = pa.array([Decimal("1000.00"), Decimal("1000.00")], pa.decimal128(10, 2))
+    path = tmp_path / "day.parquet"
+    pq.write_table(pa.table({**data, "amount": amounts}), path)
+
+    suggestion = suggest(path, reader(tmp_path), 0)
+
+    assert suggestion is not None
+    assert 'unit = "minor"' in suggestion.remark
 
 
 def test_several_sheets_are_a_question(tmp_path: Path) -> None:
