@@ -153,11 +153,13 @@ def _guess(
         actions=declared.actions,
         decimals=_decimals(header, below, reader),
     )
-    asked = [*values.questions]
+    candidates = [*values.questions]
     if settings.get("encoding") in _UNSURE:
-        asked.append(_ENCODING.format(settings["encoding"]))
+        candidates.append(_ENCODING.format(settings["encoding"]))
     questions = [
-        question for question in asked if not any(f"{name} =" in question for name in answered)
+        question
+        for question in candidates
+        if not any(f"{name} =" in question for name in answered)
     ]
     questions += _unlike(header, expected, reader)
     # What a person declared holds; words for actions may be missing there.

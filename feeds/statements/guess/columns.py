@@ -102,11 +102,11 @@ def _columns(
     shape: StatementFormat,
 ) -> dict[str, str]:
     """The column of each field, the most alike pairs first."""
-    kept = told_apart(tuple(expected))
+    literal = told_apart(tuple(expected))
     pairs = sorted(
         (
             (
-                _likeness(name, expected[ours], ours, kept)
+                _likeness(name, expected[ours], ours, literal)
                 - (0 if _fits(_filled(below, place), ours, shape) else _UNFIT),
                 -place,
                 ours,
@@ -150,11 +150,11 @@ def _references(
     return {wanted[0]: referring[0]} if len(referring) == 1 else {}
 
 
-def _likeness(name: str, expected: str, ours: str, kept: set[str]) -> int:
+def _likeness(name: str, expected: str, ours: str, literal: set[str]) -> int:
     """How alike the name of a column is to that of a field, in percent; 200: the same."""
     if name == expected:
         return _SAME
-    words, wanted = column_words(name, kept), column_words(ours, kept)
+    words, wanted = column_words(name, literal), column_words(ours, literal)
     both = len(words & wanted)
     likeness = 100 * both // len(words | wanted) if both else 0
     head = next((word for word in _HEADS if word in wanted), None)

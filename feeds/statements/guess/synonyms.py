@@ -56,12 +56,12 @@ def words_of(name: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(plain)]
 
 
-def column_words(name: str, kept: Collection[str] = ()) -> set[str]:
-    """What the words of a column's name mean; those in ``kept`` mean themselves."""
+def column_words(name: str, literal: Collection[str] = ()) -> set[str]:
+    """What the words of a column's name mean; those in ``literal`` mean themselves."""
     return {
         meaning
         for word in words_of(name)
-        for meaning in ((word,) if word in kept else _COLUMN_WORDS.get(word, (word,)))
+        for meaning in ((word,) if word in literal else _COLUMN_WORDS.get(word, (word,)))
     }
 
 
