@@ -62,9 +62,12 @@ def csv_table(
         lines.pending.clear()
         rules = replace(rules, delimiter=match.group(1))
     table = with_header(_CsvRecords(lines, rules).rows(), rules, needed)
-    if isinstance(table, UnreadableRow) or table.has(needed):
+    if isinstance(table, Table) and table.has(needed):
         return table
-    return replace(table, hint=wrong_delimiter(lines.sample, rules, needed))
+    hint = wrong_delimiter(lines.sample, rules, needed)
+    if isinstance(table, Table):
+        return replace(table, hint=hint)
+    return replace(table, reason=f"{table.reason}; {hint}") if hint else table
 
 
 class _CsvRecords:

@@ -23,14 +23,19 @@ def with_header(
     record: two thirds of the needed columns.
     """
     if rules.header_row is not None:
-        return _declared_header(rows, rules.header_row)
+        return _declared_header(rows, rules.header_row, container)
     first = list(islice(rows, HEADER_ROWS_MAX))
     if not first:
-        reason = f"a header is expected, the {container} is empty"
-        return UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
+        return _empty(container)
     readable = (row for row in first if isinstance(row, TableRow))
     complete = (row for row in readable if set(needed) <= set(_names(row)))
-    header = next(complete, first[0])
+    # A row whose text cannot be read may be the header, but not the last one, which is cut.
+    unreadable = (
+        row
+        for row in first
+        if isinstance(row, UnreadableRow) and row.kind is not FindingKind.TRUNCATED_FILE
+    )
+    header = next(complete, None) or next(unreadable, first[0])
     if isinstance(header, UnreadableRow):
         return header
     place = next(number for number, row in enumerate(first) if row is header)
@@ -71,14 +76,23 @@ def cut_row(line: int) -> UnreadableRow:
     return UnreadableRow(line, reason, FindingKind.TRUNCATED_FILE)
 
 
-def _declared_header(rows: Rows, line: int) -> Table | UnreadableRow:
+def _declared_header(rows: Rows, line: int, container: str) -> Table | UnreadableRow:
+    is_empty = True
     for row in rows:
-        if isinstance(row, TableRow) and row.line == line:
-            return Table(_names(row), rows, line)
+        is_empty = False
+        if row.line == line:
+            return Table(_names(row), rows, line) if isinstance(row, TableRow) else row
         if row.line > line:
             break
+    if is_empty:
+        return _empty(container)
     reason = f"a header is expected in row {line}, as declared (setting header_row)"
     return UnreadableRow(line, reason, FindingKind.WRONG_COLUMNS)
+
+
+def _empty(container: str) -> UnreadableRow:
+    reason = f"a header is expected, the {container} is empty"
+    return UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
 
 
 def _above(

@@ -23,7 +23,8 @@ _READ_ERRORS = (pa.ArrowException, OSError, ValueError)
 def parquet_table(stream: BinaryIO) -> Table | UnreadableRow:
     """A Parquet file as a table; rows are numbered from 1."""
     try:
-        file = pq.ParquetFile(stream)
+        # Pages may have checksums, which are not compared by default.
+        file = pq.ParquetFile(stream, page_checksum_verification=True)
     except MemoryError:  # pyarrow's is one of its other errors, too
         raise
     except _READ_ERRORS:
@@ -44,6 +45,9 @@ def _rows(file: Any) -> Iterator[TableRow | UnreadableRow]:
     except MemoryError:
         raise
     except _READ_ERRORS:
+        yield UnreadableRow(line + 1, _BROKEN, FindingKind.TRUNCATED_FILE)
+        return
+    if line != file.metadata.num_rows:
         yield UnreadableRow(line + 1, _BROKEN, FindingKind.TRUNCATED_FILE)
 
 

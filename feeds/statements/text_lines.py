@@ -6,6 +6,7 @@ import re
 from typing import BinaryIO, cast
 
 from feeds.finding_kinds import FindingKind
+from feeds.statements.recognition import is_misread_utf_8, likely_encoding
 from feeds.statements.table import UnreadableRow
 
 #: Bytes from which the line break and the encoding are recognized.
@@ -105,8 +106,10 @@ class TextLines:
 
     def undecoded(self, text: str, number: int) -> LineProblem | None:
         """The problem with text that has bytes of another encoding."""
-        if text.isascii() or not (match := _UNDECODED.search(text)):
+        if text.isascii():
             return None
+        if not (match := _UNDECODED.search(text)):
+            return self._misread(text, number)
         if self._encoding != _UTF_8:
             return self._wrong_encoding(number)
         byte = ord(match.group()) & 0xFF
@@ -115,6 +118,17 @@ class TextLines:
             ' set encoding = "windows-1252" or the like'
         )
         return LineProblem(UnreadableRow(number, reason), is_end=False)
+
+    def _misread(self, text: str, number: int) -> LineProblem | None:
+        """The problem that letters of UTF-8 would become other ones without a word."""
+        if not is_misread_utf_8(text, self._encoding):
+            return None
+        reason = (
+            f"line: {self._encoding} is expected, as declared, this is UTF-8;"
+            ' set encoding = "utf-8"'
+        )
+        row = UnreadableRow(number, reason, FindingKind.WRONG_ENCODING)
+        return LineProblem(row, is_end=False)
 
     def _wrong_encoding(self, number: int) -> LineProblem:
         reason = (
@@ -192,20 +206,30 @@ def marked_encoding(sample: bytes) -> str | None:
         if sample.startswith(mark):
             return encoding.removesuffix("-sig")
     even, odd = sample[0:200:2], sample[1:200:2]
-    if len(odd) > 1 and not any(odd) and all(even):
+    # Letters of other alphabets than ours have no zero bytes.
+    if 4 * odd.count(0) > len(odd) > 1 and all(even):
         return "utf-16-le"
-    if len(odd) > 1 and not any(even) and all(odd):
+    if 4 * even.count(0) > len(odd) > 1 and all(odd):
         return "utf-16-be"
     return None
 
 
 def _encoding_problem(sample: bytes, encoding: str) -> str | None:
     """Why the file is not of the declared encoding, as far as its beginning shows."""
+    if not sample:
+        return None
     actual = marked_encoding(sample)
-    if actual is None and encoding.startswith(("utf-16", "utf-32")) and sample.isascii():
-        actual = "utf-8" if b"\0" not in sample else None
+    is_wide = encoding.startswith(("utf-16", "utf-32"))
+    if actual is None and is_wide and b"\0" not in sample:
+        # Digits and line breaks have zero bytes in these encodings, whatever the language.
+        actual = likely_encoding(sample)
     fitting = {(mark, name) for mark, *names in _MARKS for name in names}
     is_fitting = any(name == encoding and sample.startswith(mark) for mark, name in fitting)
+    if actual is None and encoding in {"utf-16", "utf-32"}:
+        return (
+            f"{encoding.upper()} with a byte order mark is expected, this has none (setting"
+            f' encoding); set encoding = "{encoding}-le" or "{encoding}-be"'
+        )
     if actual is None or is_fitting or encoding == actual:
         return None
     return (

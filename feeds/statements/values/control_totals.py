@@ -7,7 +7,7 @@ from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import Cell, CellKind, shown
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import TableRow, UnreadableRow
-from feeds.statements.values.amounts import NOISE_MAX, stated_amount
+from feeds.statements.values.amounts import NOISE_MAX, shortened, stated_amount
 from feeds.statements.values.text import bare
 from vocabulary.errors import Malformed
 from vocabulary.money import EXPONENT_MAX
@@ -94,9 +94,11 @@ class ControlTotals:
             raise Malformed("trailer", "a number is expected")
         text = bare(cell.text)
         if cell.kind in _BINARY and (number := _finite(text)) is not None:
-            # A sum of doubles is noisy; totals that differ do so by a smallest unit.
+            # A sum of doubles is noisy; totals that differ do so by a smallest unit, or by a
+            # digit that a double keeps.
             noise = abs(number - actual).scaleb(-int(actual.as_tuple().exponent))
-            return actual if noise <= NOISE_MAX else number
+            is_same = noise <= NOISE_MAX or shortened(number) == shortened(actual)
+            return actual if is_same else number
         kind = CellKind.EXACT if cell.kind is CellKind.EXACT else CellKind.TEXT
         stated = stated_amount(
             Cell(text, kind), text, "trailer", self._rules, currency=None, digits=EXPONENT_MAX
