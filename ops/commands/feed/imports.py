@@ -10,6 +10,7 @@ import typer
 from feeds.findings import NewFinding, by_kind, severity_of
 from feeds.statements.importer import ImportRequest, ImportResult
 from feeds.statements.keep import keep_and_import
+from feeds.statements.reader import StatementReader
 from ops.commands.database import open_books
 from ops.commands.feed.preview import print_preview
 from ops.commands.json_output import print_json
@@ -72,17 +73,23 @@ def import_statement(
         replaces=tuple(replaces or ()),
         complete=complete,
     )
-    # Frozen imports are not searched for garbage, which would take a third of reading.
-    gc.freeze()
-    try:
-        result = keep_and_import(open_books(ctx), reader, request)
-    except Refused as error:
-        raise typer.BadParameter(str(error), param_hint="--replaces") from error
+    result = _imported(ctx, reader, request)
     if as_json:
         print_json(_import_json(result), indent=2)
     else:
         _print(file, result)
     raise typer.Exit(1 if result.has_errors else 0)
+
+
+def _imported(
+    ctx: typer.Context, reader: StatementReader, request: ImportRequest
+) -> ImportResult:
+    # Frozen imports are not searched for garbage, which would take a third of reading.
+    gc.freeze()
+    try:
+        return keep_and_import(open_books(ctx), reader, request)
+    except Refused as error:
+        raise typer.BadParameter(str(error), param_hint="--replaces") from error
 
 
 def _print(file: Path, result: ImportResult) -> None:
