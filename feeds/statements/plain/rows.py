@@ -110,7 +110,7 @@ class PlainRows:
             elif len(places) > 1:
                 cells = (row.cells for row in rows)
                 fields[name] = CellColumn.of(
-                    [joined(row[at] for at in places) for row in cells]
+                    [joined(row[place] for place in places) for row in cells]
                 )
             else:
                 column = columns[places[0]]
