@@ -97,14 +97,23 @@ def files(draw: st.DrawFn) -> tuple[str, FileRules, bytes]:
         out, delimiter=rules.delimiter, quoting=quoting, lineterminator=line_end
     )
     writer.writerow(names)
-    for _ in range(draw(st.integers(0, 12))):
-        odd = draw(st.sets(st.sampled_from(names), max_size=2))
-        writer.writerow([_cell(draw, shape.fields, name, name in odd) for name in names])
+    for _ in range(draw(st.integers(0, 8))):
+        odd = draw(st.sets(st.sampled_from(names), max_size=1))
+        writer.writerow(
+            [_cell(draw, shape.fields, rules, name, is_odd=name in odd) for name in names]
+        )
     tail = draw(st.sampled_from(("", "", "END,3" + line_end, ",,," + line_end, "t-9,bet")))
     return dialect, rules, (out.getvalue() + tail).encode(rules.encoding, "replace")
 
 
-def _cell(draw: st.DrawFn, fields: Mapping[str, FieldKind], name: str, is_odd: bool) -> str:
+def _cell(
+    draw: st.DrawFn,
+    fields: Mapping[str, FieldKind],
+    rules: FileRules,
+    name: str,
+    *,
+    is_odd: bool,
+) -> str:
     if name == "note":
         return draw(
             st.sampled_from(("gl hf", "a\nb", 'say "hi"', "\xfc;,")) if is_odd else st.just("")
@@ -117,7 +126,16 @@ def _cell(draw: st.DrawFn, fields: Mapping[str, FieldKind], name: str, is_odd: b
         return draw(st.sampled_from(_WORDS[name]))
     if name in {"rollback_transaction_id", "original_transaction_id"}:
         return ""
-    return _PLAIN[fields[name]]
+    return _plain_value(fields[name], rules)
+
+
+def _plain_value(kind: FieldKind, rules: FileRules) -> str:
+    if kind is FieldKind.AMOUNT and rules.unit is AmountUnit.MINOR:
+        return "1000"
+    if kind is FieldKind.INSTANT and rules.dates is not None:
+        return "04.06.2026 09:30:00"
+    value = _PLAIN[kind]
+    return value.replace(".", rules.decimal) if kind is FieldKind.AMOUNT else value
 
 
 @settings(max_examples=200)
