@@ -22,6 +22,7 @@ from feeds.record_staging import (
     refresh_statistics,
     stage_records,
 )
+from feeds.staged_rows import StagedRows
 from feeds.withdrawals import keep_delivered_keys, record_returns
 from feeds.write_order import lock_history, next_number
 from vocabulary.facts import HistoryRecord
@@ -172,7 +173,7 @@ def store_records(
 def store_statement(
     connection: Connection,
     provider_slug: str,
-    records: Iterable[HistoryRecord],
+    records: Iterable[HistoryRecord | StagedRows],
     *,
     source: str,
     received_at: datetime,
@@ -201,7 +202,7 @@ class _Delivery:
 def _store(
     connection: Connection,
     delivery: _Delivery,
-    records: Iterable[HistoryRecord],
+    records: Iterable[HistoryRecord | StagedRows],
     *,
     is_statement: bool,
     keeps_keys: bool,

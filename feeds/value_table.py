@@ -27,10 +27,9 @@ from feeds.statements.table import Table, TableRow, UnreadableRow
 from feeds.statements.text_lines import SAMPLE_BYTES, decoded_sample, marked_encoding
 from feeds.statements.values.row import RowNormalizer
 from feeds.statements.values.text import bare
-from providers.contract import Provider, Unreadable
-from providers.statements.format import FieldKind, StatementFormat
+from providers.contract import Provider
+from providers.statements.format import FieldKind, TableFormat
 from vocabulary.errors import Malformed
-from vocabulary.facts import HistoryRecord
 
 # Such files have no settings: what a statement declares there is an option of the command.
 _SETTINGS = re.compile(r"\(settings? ([a-z_, ]+)\)")
@@ -198,10 +197,5 @@ def _with_options(row: UnreadableRow) -> UnreadableRow:
     return replace(row, reason=_SETTINGS.sub(options, row.reason))
 
 
-def _shape(fields: Mapping[str, FieldKind], optional: frozenset[str]) -> StatementFormat:
-    return StatementFormat(fields=fields, optional=optional, native="csv", read=_no_records)
-
-
-def _no_records(_: BinaryIO, __: Provider) -> Iterator[HistoryRecord | Unreadable]:
-    """Such a table has no records of a provider's history."""
-    return iter(())
+def _shape(fields: Mapping[str, FieldKind], optional: frozenset[str]) -> TableFormat:
+    return TableFormat(fields=fields, optional=optional, native="csv")

@@ -7,7 +7,7 @@ from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import CellKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import Rows, Table, TableRow, UnreadableRow
-from providers.statements.format import StatementFormat
+from providers.statements.format import TableFormat
 
 #: Rows among which the header is looked for.
 HEADER_ROWS_MAX = 50
@@ -44,7 +44,7 @@ def with_header(
 
 
 def header_problem(
-    table: Table, columns: Mapping[str, tuple[str, ...]], shape: StatementFormat
+    table: Table, columns: Mapping[str, tuple[str, ...]], shape: TableFormat
 ) -> UnreadableRow | None:
     """What is wrong with the header: a needed column missing, or a column twice."""
     if table.header is None:
@@ -60,7 +60,7 @@ def header_problem(
     return None
 
 
-def needed_columns(columns: Mapping[str, tuple[str, ...]], shape: StatementFormat) -> list[str]:
+def needed_columns(columns: Mapping[str, tuple[str, ...]], shape: TableFormat) -> list[str]:
     """The names of the columns that no file may leave out."""
     return [
         column

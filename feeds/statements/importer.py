@@ -28,6 +28,7 @@ from feeds.day_close import record_restatements
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding, Severity, record_findings, resolve_scopes, severity_of
 from feeds.records import FeedCount, store_statement
+from feeds.staged_rows import StagedRows
 from feeds.statements.archive import (
     STATEMENT,
     ArchivedFile,
@@ -46,7 +47,7 @@ from feeds.statements.file_findings import (
     wrong_day,
 )
 from feeds.statements.line_summary import LineSummary
-from feeds.statements.read_file import read_file
+from feeds.statements.read_file import read_for_stage
 from feeds.statements.reader import StatementReader
 from feeds.statements.rereading import own_missing, read_anew, withdraw_own
 from feeds.statements.restatement import (
@@ -265,7 +266,7 @@ def _store_content(
     day = reader.rules.day_in(name)
     savepoint = connection.begin_nested()
     count = _store_lines(
-        connection, reader, request, lines.records(read_file(reader, stream, name)), day
+        connection, reader, request, lines.records(read_for_stage(reader, stream, name)), day
     )
     misplaced = list(wrong_day(connection, day, name, request.zone))
     day = day or lines.only_day(request.zone)
@@ -324,7 +325,7 @@ def _store_lines(
     connection: Connection,
     reader: StatementReader,
     request: ImportRequest,
-    records: Iterable[HistoryRecord],
+    records: Iterable[HistoryRecord | StagedRows],
     day: date | None,
 ) -> FeedCount:
     slug = reader.provider.slug

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from feeds.finding_kinds import FindingKind
+from feeds.staged_rows import StagedRows
 from feeds.statements.cells import Cell
 from feeds.statements.confined.child import ChildJob
 from feeds.statements.confined.limits import LimitExceeded, ReadLimits
@@ -53,11 +54,33 @@ def read_file(
         stream: a real file; seekable.
         name: its name.
     """
+    for item in _lines(partial(reader.read, name=name), reader, stream):
+        assert not isinstance(item, StagedRows)
+        yield item
+
+
+def read_for_stage(
+    reader: StatementReader, stream: BinaryIO, name: str
+) -> Iterator[HistoryRecord | StagedRows | UnreadableRow]:
+    """The same lines, but plain ones many at once, already written for the database.
+
+    They come before other lines that were read together with them.
+    """
+    return _lines(partial(reader.read, name=name, for_stage=True), reader, stream)
+
+
+def _lines(
+    read: Callable[[BinaryIO], Iterator[object]], reader: StatementReader, stream: BinaryIO
+) -> Iterator[HistoryRecord | StagedRows | UnreadableRow]:
+    """The lines that ``read`` gives, and what ends reading as the last of them."""
     line = 0
     try:
-        for item in items_of(partial(reader.read, name=name), reader.rules.limits, stream):
-            assert isinstance(item, HistoryRecord | UnreadableRow)
-            line = item.line if isinstance(item, UnreadableRow) else line + 1
+        for item in items_of(read, reader.rules.limits, stream):
+            assert isinstance(item, HistoryRecord | StagedRows | UnreadableRow)
+            if isinstance(item, UnreadableRow):
+                line = max(line, item.line)
+            else:
+                line += item.count if isinstance(item, StagedRows) else 1
             yield item
     except LimitExceeded as error:
         yield UnreadableRow(line + 1, str(error), FindingKind.LIMIT_EXCEEDED)

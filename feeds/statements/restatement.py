@@ -34,8 +34,9 @@ UNLISTED = "unlisted"
 
 _ADD_LISTED = """
 INSERT INTO feed_file_records (file_id, record_id, occurrence)
-SELECT :file_id, record_id, occurrence FROM feed_delivered ON CONFLICT DO NOTHING
+SELECT :file_id, record_id, occurrence FROM feed_delivered
 """
+_IS_LISTED = "SELECT exists(SELECT FROM feed_file_records WHERE file_id = :file_id)"
 _MAKE_CURRENT = "UPDATE feed_files SET replaced_by = NULL WHERE file_id = :file_id"
 _REPLACE = """
 UPDATE feed_files SET replaced_by = :file_id WHERE file_id = ANY (cast(:others AS bigint[]))
@@ -114,7 +115,11 @@ class WithdrawalResult:
 
 def record_listing(connection: Connection, file_id: object) -> None:
     """Keep which records a file lists, including those it brought nothing new about."""
-    connection.execute(text(_ADD_LISTED), {"file_id": file_id})
+    params = {"file_id": file_id}
+    # A file that lists nothing yet cannot list a record twice, and not to ask costs less.
+    is_listed = connection.execute(text(_IS_LISTED), params).scalar_one()
+    unless_listed = " ON CONFLICT DO NOTHING" if is_listed else ""
+    connection.execute(text(_ADD_LISTED + unless_listed), params)
 
 
 def replace_files(

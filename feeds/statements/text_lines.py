@@ -3,6 +3,7 @@
 import codecs
 import io
 import re
+from collections import deque
 from typing import BinaryIO, cast
 
 from feeds.finding_kinds import FindingKind
@@ -13,6 +14,8 @@ from feeds.statements.table import UnreadableRow
 SAMPLE_BYTES = 1 << 16
 #: Lines of one record at most.
 PENDING_MAX = 1_000
+#: Characters that are looked at together.
+_AHEAD_CHARS = 1 << 16
 
 _UTF_8 = "utf-8"
 _UNDECODED = re.compile("[\ud800-\udfff]")
@@ -59,7 +62,9 @@ class TextLines:
         self._quote = quote
         self._length_max = length_max
         self._break = _line_break(sample, quote)
-        errors = "surrogateescape" if _keeps_bytes(encoding) else "strict"
+        self._ahead: deque[str] = deque()
+        self._keeps_bytes = _keeps_bytes(encoding)
+        errors = "surrogateescape" if self._keeps_bytes else "strict"
         buffer = cast(BinaryIO, _Shared(stream))
         self._text = io.TextIOWrapper(
             buffer, encoding=encoding, errors=errors, newline=self._break
@@ -76,7 +81,7 @@ class TextLines:
             LineProblem: the line is too long, or nothing can be decoded from here on.
         """
         try:
-            line = self._text.readline(self._length_max + 1)
+            line = self._ahead.popleft() if self._ahead else self._read_line()
         except UnicodeError:
             raise self._wrong_encoding(self.number + 1) from None
         if not line:
@@ -89,6 +94,29 @@ class TextLines:
             raise LineProblem(UnreadableRow(self.number, reason), is_end=True)
         self.pending.append(line)
         return line
+
+    def usual_lines(self) -> list[str]:
+        """The next lines without their breaks, if nothing about them needs a closer look.
+
+        They are complete and not too long, and have no quotes and no other line breaks. Empty:
+        the next lines have to be read one by one.
+        """
+        if self._ahead or not self._keeps_bytes:
+            return []
+        text = self._text.read(_AHEAD_CHARS)
+        text += "" if text.endswith(self._break) else self._read_line()
+        *lines, last = text.split(self._break)
+        if lines and not last and self._is_usual(text, lines):
+            self.number += len(lines)
+            return lines
+        self._ahead.extend(line + self._break for line in lines)
+        self._ahead.extend([last] if last else [])
+        return []
+
+    def put_back(self, lines: list[str]) -> None:
+        """Have lines that ``usual_lines`` returned read one by one."""
+        self.number -= len(lines)
+        self._ahead.extend(line + self._break for line in lines)
 
     def read(self, size: int) -> str:
         """The next characters, for a file that has no lines; empty at its end.
@@ -129,6 +157,24 @@ class TextLines:
         )
         row = UnreadableRow(number, reason, FindingKind.WRONG_ENCODING)
         return LineProblem(row, is_end=False)
+
+    def _read_line(self) -> str:
+        return self._text.readline(self._length_max + 1)
+
+    def _is_usual(self, text: str, lines: list[str]) -> bool:
+        returns = text.count("\r")
+        return (
+            not self._has_quote(text)
+            and (self._break == "\r" or not returns or returns == text.count("\r\n"))
+            and (self._break == "\n" or "\n" not in text)
+            and (text.isascii() or self._is_decoded(text, lines))
+            and max(map(len, lines)) < self._length_max
+        )
+
+    def _is_decoded(self, text: str, lines: list[str]) -> bool:
+        return _UNDECODED.search(text) is None and not any(
+            is_misread_utf_8(line, self._encoding) for line in lines if not line.isascii()
+        )
 
     def _wrong_encoding(self, number: int) -> LineProblem:
         reason = (

@@ -40,10 +40,15 @@ class ControlTotals:
         """Add the summed field of a row, as the file states it."""
         self._total += Decimal(amount or "0")
 
+    def add_rows(self, count: int, amount: Decimal) -> None:
+        """Add rows, and the sum of their summed field as the file states it."""
+        self.rows += count
+        self._total += amount
+
     def is_trailer(self, row: TableRow) -> bool:
         """Whether the first cell of the row is the marker, exactly."""
         trailer = self._trailer
-        return trailer is not None and bool(row.cells) and row.cells[0].text == trailer.marker
+        return trailer is not None and row.first_text == trailer.marker
 
     def check_trailer(self, row: TableRow) -> Iterator[UnreadableRow]:
         """A problem for each control total that differs from the rows read."""
