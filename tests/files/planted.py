@@ -27,7 +27,8 @@ def files_until_noticed(plant: Plant, files: Sequence[StatementFile]) -> tuple[i
     """
     for name in [name for name in sys.modules if name.split(".")[0] in _READER]:
         del sys.modules[name]
-    sys.modules.pop("tests.harness.files.verdicts", None)
+    for name in ("tests.harness.files.verdicts", "tests.harness.staged_lines"):
+        sys.modules.pop(name, None)
     sys.meta_path.insert(0, Planter(plant))
     from tests.harness.files.verdicts import Outcome, verdict_on
 

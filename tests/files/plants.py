@@ -30,14 +30,14 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "the_last_record_is_dropped",
         "feeds.statements.reader",
-        "yield from self._records(table, meter)",
-        "yield from list(self._records(table, meter))[:-1]",
+        "yield from self._records(table, meter, for_stage=for_stage)",
+        "yield from list(self._records(table, meter, for_stage=for_stage))[:-1]",
     ),
     Plant(
         "a_repeated_line_is_dropped",
         "feeds.statements.reader",
-        "yield from self._records(table, meter)",
-        "yield from dict.fromkeys(self._records(table, meter))",
+        "yield from self._records(table, meter, for_stage=for_stage)",
+        "yield from dict.fromkeys(self._records(table, meter, for_stage=for_stage))",
     ),
     Plant(
         "a_hidden_character_is_swallowed",

@@ -1,6 +1,5 @@
 """Reads a file of the corpus as an import does, and compares that with the truth."""
 
-import io
 import re
 import tempfile
 from collections import Counter
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from feeds.statements.read_file import read_file
+from feeds.statements.read_file import read_file, read_for_stage
 from feeds.statements.reader import StatementReader
 from feeds.statements.table import UnreadableRow
 from ops.providers.configured import configured_provider
@@ -18,6 +17,8 @@ from ops.settings.loader import load
 from tests.harness.files.corpus import StatementFile
 from tests.harness.files.lines import RESULT, ROLLBACK, Line
 from tests.harness.files.settings_text import settings_text
+from tests.harness.staged_lines import Line as ReadLine
+from tests.harness.staged_lines import stored_lines
 from vocabulary.facts import HistoryRecord
 
 
@@ -53,7 +54,7 @@ def reader_for(file: StatementFile) -> StatementReader:
 
 
 def verdict_on(file: StatementFile, *, apart: bool = False) -> Verdict:
-    """Read one file and compare.
+    """Read one file line by line and column by column, and compare.
 
     Args:
         file: of the corpus.
@@ -61,14 +62,12 @@ def verdict_on(file: StatementFile, *, apart: bool = False) -> Verdict:
     """
     try:
         reader = reader_for(file)
-        if apart:
-            with tempfile.TemporaryFile() as stream:
-                stream.write(file.data)
-                items = list(read_file(reader, stream, file.name))
-        else:
-            items = list(reader.read(io.BytesIO(file.data), file.name))
+        items, for_stage = _read(reader, file, apart=apart)
     except Exception as error:  # noqa: BLE001 - any error is the failure that is looked for
         return Verdict(Outcome.WRONG, f"{type(error).__name__}: {error}")
+    slug = reader.provider.slug
+    if stored_lines(items, slug) != stored_lines(for_stage, slug):
+        return Verdict(Outcome.WRONG, "column by column it is another file")
     records = [_as_stored(item) for item in items if isinstance(item, HistoryRecord)]
     findings = [(str(x.kind), x.reason) for x in items if isinstance(x, UnreadableRow)]
     if file.needs_store:
@@ -77,6 +76,21 @@ def verdict_on(file: StatementFile, *, apart: bool = False) -> Verdict:
             file, records, [*findings, ("duplicated_key", "this id in several lines")]
         )
     return compared(file, records, findings)
+
+
+def _read(
+    reader: StatementReader, file: StatementFile, *, apart: bool
+) -> tuple[list[HistoryRecord | UnreadableRow], list[ReadLine]]:
+    """The lines of a file, and the same as an import reads them for the database."""
+    with tempfile.TemporaryFile() as stream:
+        stream.write(file.data)
+        stream.seek(0)
+        if apart:
+            items = list(read_file(reader, stream, file.name))
+            return items, list(read_for_stage(reader, stream, file.name))
+        singly = list(reader.read(stream, file.name))
+        stream.seek(0)
+        return singly, list(reader.read(stream, file.name, for_stage=True))
 
 
 def compared(
