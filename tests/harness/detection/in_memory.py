@@ -15,7 +15,7 @@ import pandas as pd
 from sqlalchemy import Connection
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
-from reconcile.findings import balance_chain, delivery_log, evidence, journal
+from reconcile.findings import balance_chain, delivery_log, evidence, journal, vanished
 from reconcile.findings.balance_chain import chain_breaks
 from reconcile.findings.breaks import Break, breaks_from_frame
 from reconcile.findings.delivery_log import log_breaks
@@ -120,6 +120,7 @@ class MemorySnapshot(Snapshot):
             evidence._OPERATIONS: list,
             evidence._RECORDS: list,
             evidence._WITHDRAWN: list,
+            vanished._VANISHED: list,
             journal._TOMBSTONES: self._tombstones,
             journal._CONFLICTS: self._conflicts,
             journal._BELOW_ZERO: self._below_zero,
