@@ -42,8 +42,7 @@ COMMANDS: Mapping[str, str] = {
     "feed": "Import statements, pull history and show what was received.",
     "reconcile": "Compare the ledger with a provider's history; exit 1 where they differ.",
     "breaks": "List differences and work on them: assign, explain, correct, close.",
-    "find": "Find what an id, a player, a file name or an amount belongs to; exit 1 if nothing is"
-    " found.",
+    "find": "Find what an id, a player, a file or an amount belongs to; exit 1 if nothing is.",
     "totals": "Add up both sides and name the rounds behind each difference;"
     " exit 1 where breaks cause one.",
     "invoice": "Check a provider's invoice against the ledger.",

@@ -1,4 +1,4 @@
-"""Look up breaks and runs."""
+"""Look up breaks, write-offs and runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +23,12 @@ _BREAK_BY_AMOUNT = _BREAK.format(
     " AND b.provider = :slug AND b.began_at >= :start AND b.began_at < :end",
     order="b.began_at, b.break_id",
 )
+_WRITE_OFF = """
+SELECT write_off_id, break_id, provider, round_id, currency, amount, reason, state, proposed_by,
+       proposed_at, decided_by, reversed_by
+  FROM write_offs
+ WHERE write_off_id >= :text AND write_off_id < :beyond ORDER BY write_off_id LIMIT :limit
+"""
 _RUN = """
 SELECT run_id, provider, window_from, window_to, started_at, finished_at, whole,
        (SELECT count(*) FILTER (WHERE b.cleared_at IS NULL) FROM breaks b
@@ -73,6 +79,34 @@ def _break(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
             "run": row["run_id"],
         },
         next=(f"tieout breaks show {name}", f"tieout find round {row['round_id']}"),
+        exact=exact,
+    )
+
+
+def write_offs(connection: Connection, candidate: Candidate, scope: SearchScope) -> list[Hit]:
+    """Write-offs by their id, or its prefix."""
+    parameters = {"text": candidate.text, "beyond": candidate.end, "limit": scope.limit}
+    return [
+        _write_off(row, scope, exact=row["write_off_id"] == candidate.text)
+        for row in fetch(connection, _WRITE_OFF, parameters)
+    ]
+
+
+def _write_off(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
+    amount = scope.money(row["amount"], row["currency"], row["provider"])
+    return Hit(
+        kind=FoundKind.WRITE_OFF,
+        id=row["write_off_id"],
+        provider=row["provider"],
+        summary=f"write-off of {amount} at {row['provider']}, {row['state']}: {row['reason']}",
+        facts={
+            "proposed": f"by {row['proposed_by']} at {at(row['proposed_at'])}",
+            "decided": f"by {row['decided_by']}" if row["decided_by"] else "not yet",
+            "reversed": f"by {row['reversed_by']}" if row["reversed_by"] else "no",
+            "round": row["round_id"],
+            "break": row["break_id"],
+        },
+        next=(f"tieout breaks show {row['break_id']}", "tieout ledger residuals"),
         exact=exact,
     )
 

@@ -28,6 +28,7 @@ class FoundKind(StrEnum):
     BREAK = "break"
     RUN = "run"
     ADJUSTMENT = "adjustment"
+    WRITE_OFF = "write-off"
     TRANSACTION = "transaction"
     ROUND = "round"
     RECORD = "record"
@@ -76,6 +77,7 @@ _OWN_IDS: Mapping[FoundKind, str] = {
     FoundKind.BREAK: "brk-",
     FoundKind.RUN: "run-",
     FoundKind.ADJUSTMENT: "adj-",
+    FoundKind.WRITE_OFF: "wof-",
     FoundKind.FINDING: "fnd-",
     FoundKind.SEAL: "",
 }
@@ -115,6 +117,18 @@ def candidates(text: str) -> tuple[Candidate, ...]:
     return tuple(dict.fromkeys(readings))
 
 
+def own_id(kind: FoundKind, text: str) -> Candidate | None:
+    """Read an id of ours or its start, with the letters before its dash or without.
+
+    None if the text is too short, or no such id begins so.
+    """
+    letters = _OWN_IDS[kind]
+    digits = text.lower().removeprefix(letters)
+    if len(text) < PREFIX_CHARS_MIN or not _HEX.fullmatch(digits):
+        return None
+    return Candidate(kind, By.ID, letters + digits)
+
+
 def is_amount_without_currency(text: str) -> bool:
     """Whether a text is a decimal amount that names no currency."""
     match = _AMOUNT.fullmatch(text.strip())
@@ -124,7 +138,7 @@ def is_amount_without_currency(text: str) -> bool:
 def _readings(text: str) -> Iterator[Candidate]:
     if _is_transaction(text):
         yield Candidate(FoundKind.TRANSACTION, By.ID, text)
-    yield from _own_ids(text.lower())
+    yield from filter(None, (own_id(kind, text) for kind in _OWN_IDS))
     if _is_day(text):
         yield Candidate(FoundKind.SEAL, By.DAY, text)
     if _NUMBER.fullmatch(text):
@@ -132,16 +146,6 @@ def _readings(text: str) -> Iterator[Candidate]:
     yield from (Candidate(kind, By.NAME, text) for kind in _NAMED)
     if (name := PurePath(text).name) not in {"", text}:
         yield Candidate(FoundKind.FILE, By.NAME, name)
-
-
-def _own_ids(text: str) -> Iterator[Candidate]:
-    """Read an id of ours, whole or a prefix, with the letters before its dash or without."""
-    if len(text) < PREFIX_CHARS_MIN:
-        return
-    for kind, letters in _OWN_IDS.items():
-        digits = text.removeprefix(letters)
-        if _HEX.fullmatch(digits):
-            yield Candidate(kind, By.ID, letters + digits)
 
 
 def _amounts(text: str) -> Iterator[Candidate]:

@@ -32,6 +32,7 @@ LOOKUPS: Mapping[tuple[FoundKind, By], Lookup] = {
     (_K.RUN, By.ID): differences.runs,
     (_K.ADJUSTMENT, By.ID): ours.adjustments,
     (_K.ADJUSTMENT, By.AMOUNT): ours.adjustments_of_amount,
+    (_K.WRITE_OFF, By.ID): differences.write_offs,
     (_K.TRANSACTION, By.ID): ours.transactions,
     (_K.TRANSACTION, By.NAME): ours.transactions,
     (_K.TRANSACTION, By.AMOUNT): ours.transactions_of_amount,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, event, text
 from typer.testing import CliRunner
 
 from breaks import corrections
+from breaks.write_offs import propose_write_off
 from ops.commands.find import find
 from ops.context import Context
 from ops.settings.loader import load
@@ -155,7 +156,12 @@ def test_corrections_runs_findings_files_seals_and_logged_callbacks_are_found(
     (proposal,) = corrections.propose(
         books.engine, break_.break_id, by="maria", reason="a win", now=EVENING
     )
+    corrections.reject(books.engine, break_.break_id, by="eve", reason="no", now=EVENING)
+    write_off = propose_write_off(
+        books.engine, break_.break_id, by="maria", reason="too small", now=EVENING
+    )
     expected = {
+        write_off[:10]: FoundKind.WRITE_OFF,
         proposal: FoundKind.ADJUSTMENT,
         proposal[:12]: FoundKind.ADJUSTMENT,
         break_.run_id: FoundKind.RUN,
