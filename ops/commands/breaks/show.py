@@ -86,8 +86,7 @@ def _value(side: Mapping[str, Any], name: str) -> str:
 
 
 def _columns(name: str, ours: str, theirs: str, *, mark: str) -> str:
-    left = f"{ours:<{_SIDE_WIDTH}}"
-    return f"{name:<{_NAME_WIDTH}}{left}{mark} {theirs}".rstrip()
+    return f"{name:<{_NAME_WIDTH}}{ours:<{_SIDE_WIDTH}}{mark} {theirs}".rstrip()
 
 
 def source_lines(source: SourceWord, *, show_bytes: bool) -> Iterator[str]:
