@@ -188,8 +188,8 @@ _RULES: Mapping[BreakCause, _Rule] = MappingProxyType(
         ),
         BreakCause.GAME: _Rule(
             subject=lambda break_, _: break_.game,
-            sentence="{kind} for {players} players in one game, {subject}: ask {provider}"
-            " whether the game's settlement changed.",
+            sentence="{kind} for {players} players in one game, {subject}: ask {provider} what"
+            " changed in the game.",
             by_kind=True,
             least=3,
             players=2,

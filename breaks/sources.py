@@ -170,7 +170,7 @@ def _callbacks(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[Sou
             f" {row['player']}, {row['decision']}{reason}, answered {row['reply_status']};"
             f" balance {money(row['balance_after'], currency)}"
             + (f"; declares {' and '.join(declared)}" if declared else "")
-            + f"; entries: {', '.join(entries) or 'none yet'}",
+            + f"; entries: {', '.join(entries) or 'none'}",
             received=bytes(row["body"]),
             answered=bytes(row["reply"]),
         )
@@ -186,7 +186,7 @@ def _requests(rows: Sequence[Mapping[str, Any]]) -> Iterator[SourceWord]:
         yield SourceWord(
             source="refused request",
             at=row["received_at"],
-            id=f"request {row['delivery_id']}",
+            id=str(row["delivery_id"]),
             words=f"{row['op_key']}: {row['verdict']}, answered {row['reply_status']}; it moved"
             " nothing",
             received=bytes(row["body"]),

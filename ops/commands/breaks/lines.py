@@ -17,7 +17,7 @@ from vocabulary.money import Money
 
 #: The width of a line, whatever the terminal's is.
 WIDTH = 80
-_PROVIDER, _PLAYER, _AMOUNT = 12, 14, 16
+_PROVIDER, _PLAYER, _AMOUNT = 16, 18, 18
 _STATES = {"adjustment_proposed": "proposed", "write_off_proposed": "proposed"}
 
 
@@ -92,10 +92,10 @@ def _two_lines(
             f"{_cut(break_.provider, _PROVIDER):<{_PROVIDER}}",
             f"{_cut(break_.player or '', player_width):<{player_width}}",
             f"{amount:>{_AMOUNT}}",
-            state,
         ]
     )
     about = [
+        state,
         break_.kind.replace("_", " "),
         who_owes(str(impact_of(break_.effects.player)), break_.effects.invoice),
         *([f"for {break_.assignee}"] if break_.assignee else []),

@@ -50,9 +50,8 @@ def test_the_list_fits_80_columns_and_ends_with_a_total(daily: DailyCommands) ->
         "  lottery EUR: we owe players 3.20, players owe us 0.90, invoice -2.30"
     )
     (line,) = (line for line in lines if "+2.50 EUR" in line)
-    assert line.split() == [
-        *(line[:12], "2026-06-04", "lottery", "ann", "+2.50", "EUR", "open")
-    ]
+    assert "  open · payout mismatch · we owe the player · round r1" in lines
+    assert line.split() == [*(line[:12], "2026-06-04", "lottery", "ann", "+2.50", "EUR")]
 
 
 def test_every_standing_is_counted_apart(daily: DailyCommands) -> None:
