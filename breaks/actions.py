@@ -1,10 +1,10 @@
-"""Actions on breaks, one or many: assign, explain, close, reopen, note.
+"""Actions on breaks, one or many: assign, explain, wait, close, reopen, note.
 
 An action and its audit row are one transaction; a refused action changes nothing. Tables
 written: ``break_workflows``, ``break_notes``, ``audit``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,7 @@ from breaks.store import (
     require_text,
     transaction,
 )
+from breaks.write_offs import end_write_offs
 from storage.audit import record
 
 _NOTE = """
@@ -70,13 +71,23 @@ def explaining(*, by: str, why: str, now: datetime) -> BreakAction:
     return _step(BreakState.EXPLAINED, "explained", by=by, why=why, now=now)
 
 
+def awaiting(*, by: str, why: str, now: datetime) -> BreakAction:
+    """Leave a break until the provider answers; its due date stays."""
+    return _step(BreakState.WAITING, "waiting", by=by, why=why, now=now)
+
+
 def closing(
     *, by: str, why: str, now: datetime, limits: WriteOffLimits = NO_LIMITS
 ) -> BreakAction:
-    """Close a break by hand: the person writes its difference off, within their limit."""
+    """Close a break by hand, within the person's limit; nothing is booked.
+
+    The difference stays. ``breaks.write_offs`` books it instead.
+    """
 
     def action(connection: Connection, break_id: str) -> TrackedBreak:
         break_ = _lock_undecided(connection, break_id)
+        if break_.state is BreakState.WRITTEN_OFF:
+            raise ActionRefused(f"{break_id} is written off: a run closes it once it is gone")
         if break_.state is not BreakState.POSTED:  # a posted correction was approved
             limits.check(by, break_.difference, break_.currency)
         return move_break(
@@ -87,8 +98,16 @@ def closing(
 
 
 def reopening(*, by: str, why: str, now: datetime) -> BreakAction:
-    """Reopen a break."""
-    return _step(BreakState.OPEN, "reopened", by=by, why=why, now=now)
+    """Reopen a break; a write-off of it is reversed."""
+    step = _step(BreakState.OPEN, "reopened", by=by, why=why, now=now)
+
+    def action(connection: Connection, break_id: str) -> TrackedBreak:
+        require_text(by=by, why=why)
+        if lock_break(connection, break_id).state is BreakState.WRITTEN_OFF:
+            end_write_offs(connection, break_id, by=by, now=now, why=why)
+        return step(connection, break_id)
+
+    return action
 
 
 def noting(note: Note, *, by: str, now: datetime) -> BreakAction:
@@ -133,6 +152,19 @@ def apply(engine: Engine, break_id: str, action: BreakAction) -> TrackedBreak:
         return action(connection, break_id)
 
 
+def apply_to_ids(
+    engine: Engine, break_ids: Sequence[str], action: BreakAction
+) -> list[TrackedBreak]:
+    """Apply an action to each of these breaks, or to none.
+
+    Raises:
+        ActionRefused: the rules do not allow the action for one of them.
+        Unavailable: the database is out of reach.
+    """
+    with transaction(engine) as connection:
+        return [action(connection, break_id) for break_id in sorted(break_ids)]
+
+
 def apply_to_all(
     engine: Engine, break_filter: BreakFilter, action: BreakAction, *, expected: int
 ) -> list[TrackedBreak]:
@@ -159,8 +191,9 @@ def _step(to: BreakState, name: str, *, by: str, why: str, now: datetime) -> Bre
 
 
 def _lock_undecided(connection: Connection, break_id: str) -> TrackedBreak:
-    """One break, locked, without a proposed correction."""
+    """One break, locked, without a proposed correction or write-off."""
     break_ = lock_break(connection, break_id)
-    if break_.state is BreakState.PROPOSED:
-        raise ActionRefused(f"{break_id} has a proposed adjustment: approve or reject it first")
+    if break_.state in {BreakState.PROPOSED, BreakState.WRITE_OFF_PROPOSED}:
+        proposal = "adjustment" if break_.state is BreakState.PROPOSED else "write-off"
+        raise ActionRefused(f"{break_id} has a proposed {proposal}: approve or reject it first")
     return break_

@@ -2,10 +2,16 @@
 
 ``apply_run`` is called in the transaction that stores a run, after its breaks are written.
 Tables written: ``break_workflows``, ``adjustments`` (proposals for closed breaks are rejected),
+``write_offs`` with their bookings (reversed or rejected where the difference is another one),
 ``audit``; ``breaks`` is read.
 """
 
+from datetime import datetime
+
 from sqlalchemy import Connection, text
+
+from breaks.states import BreakState
+from breaks.write_offs import end_write_offs
 
 #: The actor in the audit trail for what a run does.
 ACTOR = "reconcile"
@@ -17,17 +23,19 @@ _DUE = """
 WITH due AS (
   SELECT l.break_id, l.state AS before, 'closed' AS after, 'it is no longer found' AS why
     FROM break_workflows l JOIN breaks b USING (break_id)
-   WHERE l.state IN ('open', 'assigned', 'explained', 'adjustment_proposed', 'posted')
+   WHERE l.state NOT IN ('approved', 'closed')
      AND b.provider = :provider AND b.cleared_at IS NOT NULL
    UNION ALL
   SELECT l.break_id, l.state, 'open',
          CASE WHEN l.state = 'posted' THEN 'the correction did not resolve it'
-              WHEN l.settled IS NULL THEN 'it was found again'
+              WHEN l.settled IS NULL AND w.amount IS NULL THEN 'it was found again'
               ELSE 'its difference has changed' END
     FROM breaks b JOIN break_workflows l USING (break_id)
+    LEFT JOIN write_offs w ON w.break_id = b.break_id AND w.state = 'proposed'
    WHERE b.run_id = :run AND b.cleared_at IS NULL
      AND ((l.state = 'closed' AND l.settled IS DISTINCT FROM b.difference)
-          OR (l.state = 'explained' AND l.settled <> b.difference)
+          OR (l.state IN ('explained', 'written_off') AND l.settled <> b.difference)
+          OR (l.state = 'write_off_proposed' AND w.amount <> b.difference)
           OR (l.state = 'posted' AND l.since < b.last_seen))
 )
 SELECT l.break_id, l.state, due.after, due.why FROM due JOIN break_workflows l USING (break_id)
@@ -54,6 +62,7 @@ SELECT :actor, CASE m.after WHEN 'open' THEN 'break.reopened' ELSE 'break.closed
        WITH ORDINALITY AS m (break_id, before, after, why, place)
  ORDER BY m.place
 """
+_WRITTEN_OFF = frozenset({BreakState.WRITTEN_OFF, BreakState.WRITE_OFF_PROPOSED})
 # A break that a person closed and that is gone now is open again if it returns.
 _CLEAR_SETTLED = """
 UPDATE break_workflows l SET settled = NULL FROM breaks b
@@ -72,16 +81,19 @@ SELECT :actor, 'adjustment.rejected', id, jsonb_build_object('reason', CAST(:why
 """
 
 
-def apply_run(connection: Connection, *, provider: str, run_id: str, now: object) -> None:
+def apply_run(connection: Connection, *, provider: str, run_id: str, now: datetime) -> None:
     """Close and reopen breaks by the run that was just stored on the connection.
 
-    ``now`` is the start of the run, a datetime: its breaks were seen or cleared then.
+    ``now`` is the start of the run: its breaks were seen or cleared then.
     """
     params = {"provider": provider, "run": run_id, "now": now, "actor": ACTOR}
     due = [tuple(row) for row in connection.execute(text(_DUE), params)]
     if due:
         ids, before, after, why = (list(column) for column in zip(*due, strict=True))
         moves = {**params, "ids": ids, "before": before, "after": after, "why": why}
+        for break_id, state, reason in zip(ids, before, why, strict=True):
+            if state in _WRITTEN_OFF:
+                end_write_offs(connection, break_id, by=ACTOR, now=now, why=reason)
         connection.execute(text(_MOVE), moves)
         connection.execute(text(_AUDIT), moves)
         closed = [id_ for id_, state in zip(ids, after, strict=True) if state == "closed"]

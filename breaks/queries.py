@@ -1,36 +1,56 @@
 """Queries about breaks: by filter, one with its history, by age, by due date.
 
-Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, ``audit``.
+Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, ``write_offs``,
+``feed_records``, ``audit``.
 """
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, text
 
 from breaks.kinds import BreakKind, Impact
 from breaks.policy import AGES, SlaRule, age_bucket, due_at
+from breaks.standing import Standing, count_standings
 from breaks.states import SETTLED, BreakState
 from breaks.store import COLUMNS, TrackedBreak, break_from_row, get_break, transaction
+from breaks.write_offs import WriteOff, write_offs_of
 from ledger.corrections.adjustments import Adjustment, all_adjustments
 from storage.audit import AuditRow, trail
+from vocabulary.window import day_window
 
 _WHERE = """
   FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE (CAST(:provider AS text) IS NULL OR b.provider = :provider)
    AND (CAST(:kind AS text) IS NULL OR b.kind = :kind)
    AND (CAST(:impact AS text) IS NULL OR b.impact = :impact)
-   AND (CASE WHEN CAST(:state AS text) IS NULL THEN l.state <> 'closed'
-             ELSE l.state = :state END OR :include_closed)
+   AND (CASE WHEN cardinality(CAST(:states AS text[])) = 0 THEN l.state <> 'closed'
+             ELSE l.state = ANY(CAST(:states AS text[])) END OR :include_closed)
    AND (CAST(:assignee AS text) IS NULL OR l.assignee = :assignee)
    AND (CAST(:currency AS text) IS NULL OR b.currency = :currency)
    AND (CAST(:min_difference AS bigint) IS NULL OR abs(b.difference) >= :min_difference)
    AND (CAST(:opened_before AS timestamptz) IS NULL OR l.opened_at < :opened_before)
    AND (CAST(:run_id AS text) IS NULL OR b.run_id = :run_id)
+   AND (CAST(:round_id AS text) IS NULL OR :round_id IN (b.round_id, b.alias))
+   AND (CAST(:player AS text) IS NULL OR b.player = :player)
+   AND (CAST(:day AS date) IS NULL
+        OR (b.began_at AT TIME ZONE coalesce(CAST(:zones AS jsonb) ->> b.provider, 'UTC'))::date
+           = CAST(:day AS date))
+   AND (CAST(:game AS text) IS NULL
+        OR EXISTS (SELECT FROM feed_records f
+                    WHERE f.match_key = b.match_key AND f.provider = b.provider
+                      AND f.game = :game))
 """
 _LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT :limit"
 _IDS = f"SELECT break_id {_WHERE} ORDER BY break_id FOR UPDATE OF l"
 _COUNT = f"SELECT count(*) {_WHERE}"
+_ANY_RECORD = """
+SELECT EXISTS (SELECT FROM feed_records
+                WHERE provider = :provider AND created_at >= :start AND created_at < :end)
+"""
 _NOTES = """
 SELECT note_id, at, author, kind, body, digest, size FROM break_notes
  WHERE break_id = :id ORDER BY note_id
@@ -39,25 +59,40 @@ SELECT note_id, at, author, kind, body, digest, size FROM break_notes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakFilter:
-    """Selects breaks; None means any, but a state of None does not include closed ones.
+    """Selects breaks; None means any, but without states closed ones are left out.
 
     Attributes:
-        include_closed: with a state of None, include closed breaks.
+        states: in one of these states; empty: in any but closed.
+        include_closed: without states, include closed breaks.
         min_difference: smallest difference of either sign, minor units.
         opened_before: opened before this instant.
         run_id: last seen by this run.
+        round_id: our name of the round, or the provider's.
+        day: began on this business day, by ``zones``: the zone of each provider, by slug.
+        game: the provider's history reports the round for this game.
     """
 
     provider: str | None = None
     kind: BreakKind | None = None
     impact: Impact | None = None
-    state: BreakState | None = None
+    states: tuple[BreakState, ...] = ()
     include_closed: bool = False
     assignee: str | None = None
     currency: str | None = None
     min_difference: int | None = None
     opened_before: datetime | None = None
     run_id: str | None = None
+    round_id: str | None = None
+    player: str | None = None
+    day: date | None = None
+    zones: Mapping[str, str] = field(default_factory=dict)
+    game: str | None = None
+
+    def parameters(self) -> dict[str, object]:
+        """The parameters of a query."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        states = [str(state) for state in self.states]
+        return {**values, "states": states, "zones": json.dumps(dict(self.zones))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,23 +110,29 @@ class StoredNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakHistory:
-    """One break with its notes, corrections and audit trail."""
+    """One break with its notes, corrections, write-offs and audit trail."""
 
     break_: TrackedBreak
     notes: list[StoredNote]
     adjustments: list[Adjustment]
+    write_offs: list[WriteOff]
     trail: list[AuditRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgeBucket:
-    """Breaks of one age, impact and currency; ``amount`` unsigned, minor units."""
+    """Breaks of one age, impact and currency; ``amount`` unsigned, minor units.
+
+    Attributes:
+        standings: how many of them count as open, explained and so on.
+    """
 
     age: str
     impact: Impact
     currency: str
     breaks: int
     amount: int
+    standings: Mapping[Standing, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +153,7 @@ def list_breaks(
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        rows = connection.execute(text(_LIST), {**asdict(break_filter), "limit": limit})
+        rows = connection.execute(text(_LIST), {**break_filter.parameters(), "limit": limit})
         return [break_from_row(tuple(row)) for row in rows]
 
 
@@ -123,12 +164,30 @@ def count_breaks(engine: Engine, break_filter: BreakFilter) -> int:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        return int(connection.execute(text(_COUNT), asdict(break_filter)).scalar_one())
+        return int(connection.execute(text(_COUNT), break_filter.parameters()).scalar_one())
+
+
+def silent_days(
+    engine: Engine, days: Iterable[tuple[str, date]], zones: Mapping[str, str]
+) -> frozenset[tuple[str, date]]:
+    """Those of the business days for which a provider reported no record.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    silent = set()
+    with transaction(engine) as connection:
+        for slug, day in sorted(set(days)):
+            window = day_window(day, ZoneInfo(zones.get(slug, "UTC")))
+            params = {"provider": slug, "start": window.start, "end": window.end}
+            if not connection.execute(text(_ANY_RECORD), params).scalar_one():
+                silent.add((slug, day))
+    return frozenset(silent)
 
 
 def lock_ids(connection: Connection, break_filter: BreakFilter) -> list[str]:
     """The ids of the breaks that a filter matches, in order, locked by the transaction."""
-    rows = connection.execute(text(_IDS), asdict(break_filter))
+    rows = connection.execute(text(_IDS), break_filter.parameters())
     return [str(row.break_id) for row in rows]
 
 
@@ -144,8 +203,14 @@ def break_history(engine: Engine, break_id: str) -> BreakHistory:
         rows = connection.execute(text(_NOTES), {"id": break_id}).mappings()
         notes = [StoredNote(**row) for row in rows]
         audit_rows = trail(connection, break_id)
-    adjustments = all_adjustments(engine, break_id=break_id)
-    return BreakHistory(break_=break_, notes=notes, adjustments=adjustments, trail=audit_rows)
+        write_offs = write_offs_of(connection, break_id)
+    return BreakHistory(
+        break_=break_,
+        notes=notes,
+        adjustments=all_adjustments(engine, break_id=break_id),
+        write_offs=write_offs,
+        trail=audit_rows,
+    )
 
 
 def age_buckets(engine: Engine, break_filter: BreakFilter, *, now: datetime) -> list[AgeBucket]:
@@ -154,21 +219,22 @@ def age_buckets(engine: Engine, break_filter: BreakFilter, *, now: datetime) -> 
     Raises:
         Unavailable: the database is out of reach.
     """
-    amounts: dict[tuple[str, Impact, str], list[int]] = {}
+    buckets: dict[tuple[str, Impact, str], list[TrackedBreak]] = {}
     for break_ in list_breaks(engine, break_filter):
         key = (age_bucket(now - break_.opened_at), break_.impact, break_.currency)
-        amounts.setdefault(key, []).append(abs(break_.difference))
+        buckets.setdefault(key, []).append(break_)
     ages = list(AGES)
     return [
         AgeBucket(
             age=age,
             impact=impact,
             currency=currency,
-            breaks=len(amounts[age, impact, currency]),
-            amount=sum(amounts[age, impact, currency]),
+            breaks=len(breaks),
+            amount=sum(abs(break_.difference) for break_ in breaks),
+            standings=count_standings(break_.standing for break_ in breaks),
         )
-        for age, impact, currency in sorted(
-            amounts, key=lambda key: (ages.index(key[0]), key[1:])
+        for (age, impact, currency), breaks in sorted(
+            buckets.items(), key=lambda item: (ages.index(item[0][0]), item[0][1:])
         )
     ]
 

@@ -2,8 +2,9 @@
 
 ::
 
-    open ──► assigned ──► explained ──────────────────────────► closed
-                     └──► adjustment_proposed ► approved ► posted ─┘
+    open ──► assigned ──► explained, waiting ─────────────────► closed
+                     ├──► adjustment_proposed ► approved ► posted ─┤
+                     └──► write_off_proposed ► written_off ────────┘
 
 A run closes breaks that it no longer finds and reopens those that return. The database has the
 same table of steps and refuses any other step.
@@ -22,29 +23,36 @@ class BreakState(StrEnum):
     OPEN = "open"
     ASSIGNED = "assigned"
     EXPLAINED = "explained"
+    WAITING = "waiting"  # for the provider: an answer, a file, a restatement
     PROPOSED = "adjustment_proposed"
     APPROVED = "approved"
     POSTED = "posted"
+    WRITE_OFF_PROPOSED = "write_off_proposed"
+    WRITTEN_OFF = "written_off"
     CLOSED = "closed"
 
 
 _S = BreakState
-_DECIDED = frozenset({_S.EXPLAINED, _S.PROPOSED, _S.CLOSED})
+_DECIDED = frozenset({_S.EXPLAINED, _S.WAITING, _S.PROPOSED, _S.WRITE_OFF_PROPOSED, _S.CLOSED})
+_TAKEN_BACK = frozenset({_S.OPEN, _S.ASSIGNED})
 
 #: The states that may follow each state.
 STEPS: Mapping[BreakState, frozenset[BreakState]] = MappingProxyType(
     {
         _S.OPEN: _DECIDED | {_S.ASSIGNED},
         _S.ASSIGNED: _DECIDED | {_S.OPEN},
-        _S.EXPLAINED: frozenset({_S.OPEN, _S.ASSIGNED, _S.PROPOSED, _S.CLOSED}),
-        _S.PROPOSED: frozenset({_S.OPEN, _S.ASSIGNED, _S.APPROVED, _S.CLOSED}),
+        _S.EXPLAINED: _TAKEN_BACK | (_DECIDED - {_S.EXPLAINED}),
+        _S.WAITING: _TAKEN_BACK | (_DECIDED - {_S.WAITING}),
+        _S.PROPOSED: _TAKEN_BACK | {_S.APPROVED, _S.CLOSED},
         _S.APPROVED: frozenset({_S.POSTED}),
         _S.POSTED: frozenset({_S.OPEN, _S.CLOSED}),
+        _S.WRITE_OFF_PROPOSED: _TAKEN_BACK | {_S.WRITTEN_OFF, _S.CLOSED},
+        _S.WRITTEN_OFF: frozenset({_S.OPEN, _S.CLOSED}),
         _S.CLOSED: frozenset({_S.OPEN}),
     }
 )
 #: States in which nobody has to act and no due date counts.
-SETTLED = frozenset({_S.EXPLAINED, _S.POSTED, _S.CLOSED})
+SETTLED = frozenset({_S.EXPLAINED, _S.POSTED, _S.WRITTEN_OFF, _S.CLOSED})
 
 
 class ActionRefused(Refused):

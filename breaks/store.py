@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
+from breaks.impact import Effects, effects_of
 from breaks.kinds import BreakKind, Impact
+from breaks.standing import Standing, standing_of
 from breaks.states import ActionRefused, BreakState, check_step
 from storage.audit import record
 from vocabulary.errors import Unavailable
@@ -22,9 +24,17 @@ _NAMES = (
     *("break_id", "provider", "kind", "impact", "player", "currency", "round_id", "ours"),
     *("theirs", "difference", "explanation", "evidence", "run_id", "first_seen", "last_seen"),
     *("cleared_at", "state", "assignee", "since", "opened_at", "reopened", "settled", "answer"),
+    *("began_at", "alias"),
 )
+_DERIVED = {
+    "corrected": "EXISTS (SELECT FROM adjustments a"
+    " WHERE a.break_id = b.break_id AND a.state = 'posted')",
+    "player_known": "EXISTS (SELECT FROM players p WHERE p.player = b.player)",
+    "game": "(SELECT min(f.game) FROM feed_records f"
+    " WHERE f.match_key = b.match_key AND f.provider = b.provider)",
+}
 #: The columns of ``breaks b JOIN break_workflows l USING (break_id)`` for ``break_from_row``.
-COLUMNS = ", ".join(_NAMES)
+COLUMNS = ", ".join([*_NAMES, *(f"{sql} AS {name}" for name, sql in _DERIVED.items())])
 _GET = f"""
 SELECT {COLUMNS} FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE break_id = :id
@@ -48,6 +58,11 @@ class TrackedBreak:
         opened_at: when it was first seen or reopened; its age and due date count from here.
         settled: the difference for which a person explained or closed it.
         answer: the provider's answer to an inquiry: confirmed, unknown, failed.
+        began_at: when the bet or event it is about took place; None if it is not known.
+        alias: the provider's own round id if it differs from ours; else empty.
+        corrected: a correction of it was booked, now or when it was open before.
+        player_known: the player is one of ours.
+        game: what the provider's history reports for the round; None if it reports none.
     """
 
     break_id: str
@@ -73,6 +88,21 @@ class TrackedBreak:
     reopened: int
     settled: int | None
     answer: str | None
+    began_at: datetime | None
+    alias: str
+    corrected: bool
+    player_known: bool
+    game: str | None
+
+    @property
+    def standing(self) -> Standing:
+        """How it counts for people."""
+        return standing_of(self.state, corrected=self.corrected)
+
+    @property
+    def effects(self) -> Effects:
+        """What it does between us and the player, and between us and the provider."""
+        return effects_of(self.kind, self.difference)
 
 
 @contextmanager
@@ -102,7 +132,7 @@ def break_exists(engine: Engine, break_id: str) -> bool:
 
 def break_from_row(row: tuple[Any, ...]) -> TrackedBreak:
     """A break from a row of ``COLUMNS``."""
-    values = dict(zip(_NAMES, row, strict=True))
+    values = dict(zip([*_NAMES, *_DERIVED], row, strict=True))
     values["kind"] = BreakKind(values["kind"])
     values["impact"] = Impact(values["impact"])
     values["state"] = BreakState(values["state"])
@@ -181,11 +211,15 @@ _MEANINGS: Mapping[str, str] = {
 }
 
 
+#: States after which a break that is open again counts as reopened.
+_ENDED = frozenset({BreakState.POSTED, BreakState.WRITTEN_OFF, BreakState.CLOSED})
+
+
 def _after_step(
     break_: TrackedBreak, to: BreakState, *, now: datetime, assignee: str | None
 ) -> TrackedBreak:
-    by_person = to in {BreakState.EXPLAINED, BreakState.CLOSED}
-    reopens = to is BreakState.OPEN and break_.state in {BreakState.POSTED, BreakState.CLOSED}
+    by_person = to in {BreakState.EXPLAINED, BreakState.WRITTEN_OFF, BreakState.CLOSED}
+    reopens = to is BreakState.OPEN and break_.state in _ENDED
     return replace(
         break_,
         state=to,

@@ -41,7 +41,7 @@ class Account(StrEnum):
     JACKPOT = "jackpot"
     PROMO = "promo"
     PLAYER_RECEIVABLE = "player_receivable"  # the part of a balance that is below zero
-    DIFFERENCE = "difference"  # residuals within a tolerance
+    DIFFERENCE = "difference"  # residuals within a tolerance, and write-offs
 
 
 class RoundStatus(StrEnum):

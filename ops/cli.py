@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, str] = {
     "feed": "Import statements, pull history and show what was received.",
     "reconcile": "Compare the ledger with a provider's history; exit 1 where they differ.",
     "breaks": "List differences and work on them: assign, explain, correct, close.",
+    "find": "Find what an id, a player, a file or an amount belongs to; exit 1 if nothing is.",
     "totals": "Add up both sides and name the rounds behind each difference;"
     " exit 1 where breaks cause one.",
     "invoice": "Check a provider's invoice against the ledger.",
@@ -70,6 +71,7 @@ TARGETS: Mapping[str, str] = {
     "feed": "ops.commands.feed.group:app",
     "reconcile": "ops.commands.reconcile.group:app",
     "breaks": "ops.commands.breaks.group:app",
+    "find": "ops.commands.find:find",
     "totals": "ops.commands.finance.totals:show",
     "invoice": "ops.commands.finance.invoice:app",
     "explained": "ops.commands.finance.explained:show",

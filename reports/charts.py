@@ -8,8 +8,10 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from breaks.standing import Standing
 from reports.grid import WHO_OWES, readable
 from reports.pack import Pack
+from reports.queries import OpenBreak
 
 #: Colours by who owes; each contrasts with white by more than 3 to 1.
 _COLOURS: Mapping[str, str] = {
@@ -42,9 +44,9 @@ def charts(pack: Pack) -> tuple[Chart, ...]:
 
 
 def owed_by_kind(pack: Pack) -> str:
-    """Sums of open breaks by kind, one chart per currency; empty without money."""
+    """Sums of breaks that are open, by kind, one chart per currency; empty without money."""
     sums: dict[tuple[str, str, str], int] = {}
-    for break_ in pack.breaks:
+    for break_ in _open(pack):
         key = (break_.currency, break_.kind, break_.impact)
         sums[key] = sums.get(key, 0) + break_.difference
     values = [
@@ -86,9 +88,14 @@ def _who_owes() -> Any:
     )
 
 
+def _open(pack: Pack) -> list[OpenBreak]:
+    """The breaks that wait for somebody here."""
+    return [break_ for break_ in pack.breaks if break_.standing is Standing.OPEN]
+
+
 def breaks_by_kind(pack: Pack) -> str:
     """Number of open breaks by kind, coloured by who owes; empty without breaks."""
-    counts = Counter((break_.kind, break_.impact) for break_ in pack.breaks)
+    counts = Counter((break_.kind, break_.impact) for break_ in _open(pack))
     values = [
         {"kind": readable(kind), "who owes": WHO_OWES[impact], "breaks": count}
         for (kind, impact), count in sorted(counts.items())

@@ -13,6 +13,15 @@ WHO_OWES = {
     str(Impact.OPERATOR_OWED): "the player owes us",
     str(Impact.NONE): "no money",
 }
+#: Of a break that owes no player anything, but changes what the provider counts.
+ONLY_INVOICE = "only the invoice differs"
+
+
+def who_owes(impact: str, invoice: int) -> str:
+    """Who has to pay whom because of a break, or that only the provider's invoice differs."""
+    if impact == Impact.NONE and invoice != 0:
+        return ONLY_INVOICE
+    return WHO_OWES[impact]
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Pack:
 
     Attributes:
         run: the reported run; None without one.
-        breaks: all open breaks of the provider, from this run and earlier ones.
+        breaks: all breaks of the provider that runs still find, of this run and earlier ones.
         game_totals: our rounds of the run's window by game and currency.
         exponents: the provider's overrides of digits after the decimal point.
         zone: time zone of the provider's business days.
@@ -75,7 +75,7 @@ class Pack:
 
     @property
     def has_no_activity(self) -> bool:
-        """Whether nothing was booked and no break is open."""
+        """Whether nothing was booked and no break is there."""
         return not self.game_totals and not self.breaks
 
     def digits(self, currency: str) -> int:

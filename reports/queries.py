@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from breaks.kinds import Impact
+from breaks.impact import effects_of
+from breaks.kinds import BreakKind, Impact
 from breaks.policy import SlaRule, due_at
-from breaks.states import SETTLED
+from breaks.standing import Standing, standing_of
+from breaks.states import SETTLED, BreakState
 from feeds.day_close import ChangedRecord, close_of, restatements_of
 from reconcile.totals.sums import UNKNOWN_GAME
 from vocabulary.window import Window, day_window
@@ -24,12 +26,14 @@ SELECT run_id, provider, window_from, window_to, started_at, finished_at, result
    AND (cast(:end AS timestamptz) IS NULL OR window_to = :end)
  ORDER BY finished_at DESC, run_id DESC LIMIT 1
 """
-# All open breaks of a provider: money first, by currency, the largest first.
+# All breaks of a provider that runs still find: money first, by currency, the largest first.
 _OPEN_BREAKS = """
 SELECT break_id, b.run_id, kind, impact, player, currency, round_id, alias, ours, theirs,
        difference, explanation, evidence, first_seen, last_seen,
        coalesce(state, 'open') AS state, assignee, answer,
-       coalesce(opened_at, first_seen) AS opened_at, coalesce(reopened, 0) AS reopened
+       coalesce(opened_at, first_seen) AS opened_at, coalesce(reopened, 0) AS reopened,
+       EXISTS (SELECT FROM adjustments a
+                WHERE a.break_id = b.break_id AND a.state = 'posted') AS corrected
   FROM breaks b LEFT JOIN break_workflows l USING (break_id)
  WHERE provider = :provider AND cleared_at IS NULL
  ORDER BY difference = 0, currency, abs(difference) DESC, kind, round_id, break_id
@@ -63,7 +67,7 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBreak:
-    """An open break.
+    """A break that runs still find.
 
     Attributes:
         alias: the provider's name of the round if it differs from ours; else empty.
@@ -72,6 +76,7 @@ class OpenBreak:
         opened_at: when it was first seen or reopened; its age counts from here.
         answer: the verdict of the provider when asked about it, or None.
         due: when it must be resolved; None if nobody has to act.
+        corrected: a correction of it was booked.
     """
 
     break_id: str
@@ -95,6 +100,17 @@ class OpenBreak:
     reopened: int
     answer: str | None
     due: datetime | None
+    corrected: bool
+
+    @property
+    def standing(self) -> Standing:
+        """Whether somebody has to act, or how it ended."""
+        return standing_of(BreakState(self.state), corrected=self.corrected)
+
+    @property
+    def invoice(self) -> int:
+        """The provider's GGR less ours because of it, in minor units."""
+        return effects_of(BreakKind(self.kind), self.difference).invoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +181,7 @@ def last_run(connection: Connection, provider: str, window: Window | None) -> St
 def open_breaks(
     connection: Connection, provider: str, rules: tuple[SlaRule, ...]
 ) -> tuple[OpenBreak, ...]:
-    """All open breaks of a provider: money first, by currency, the largest amounts first."""
+    """All breaks of a provider that runs still find: money first, the largest amounts first."""
     rows = connection.execute(text(_OPEN_BREAKS), {"provider": provider})
     return tuple(OpenBreak(**row, due=_due(row, rules)) for row in rows.mappings())
 

@@ -7,7 +7,7 @@ from datetime import datetime
 _WALLET_TABLES = ("operations", "entries", "wallets", "rounds")
 _OTHER_TABLES = (
     *("batches", "deliveries", "parked", "seals"),
-    *("residuals", "residual_entries", "runs"),
+    *("residuals", "residual_entries", "runs", "write_offs"),
 )
 _MOVED_WALLETS = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
 

@@ -39,7 +39,8 @@ CHECKS: tuple[BookCheck, ...] = (
                           lag(after, 1, 0::bigint) OVER chain AS after_before,
                           lag(residual_id) OVER chain AS last
                      FROM {residuals} r
-                   WINDOW chain AS (PARTITION BY provider, round_id, player, currency
+                   WINDOW chain AS (PARTITION BY provider, round_id, player, currency,
+                                                 write_off_id
                                     ORDER BY sequence)
                  ) c
                  WHERE (sequence, before, corrects)
@@ -58,12 +59,26 @@ CHECKS: tuple[BookCheck, ...] = (
                    FULL JOIN (SELECT run_id, currency,
                                      array_agg(DISTINCT provider) AS providers,
                                      sum(after - before) AS minor
-                                FROM {residuals} r GROUP BY run_id, currency) b
+                                FROM {residuals} r
+                               WHERE run_id IS NOT NULL GROUP BY run_id, currency) b
                      USING (run_id, currency)
                    LEFT JOIN {runs} r USING (run_id)
                   WHERE coalesce(m.minor, 0) <> coalesce(b.minor, 0)
                      OR (b.providers IS NOT NULL
                          AND (b.providers, true)
                              IS DISTINCT FROM (ARRAY[r.provider], r.whole))""",
+    ),
+    BookCheck(
+        name="write_offs_are_booked",
+        promise="every write-off is booked with its amount while it stands, and with nothing"
+        " before its approval and after its reversal",
+        figure="SELECT count(*) FROM {write_offs} w",
+        wrong="""SELECT 'write-off ' || w.write_off_id
+                   FROM {write_offs} w
+                   LEFT JOIN (SELECT write_off_id, sum(after - before) AS minor
+                                FROM {residuals} r WHERE write_off_id IS NOT NULL
+                               GROUP BY write_off_id) b USING (write_off_id)
+                  WHERE coalesce(b.minor, 0)
+                        <> CASE w.state WHEN 'booked' THEN w.amount ELSE 0 END""",
     ),
 )

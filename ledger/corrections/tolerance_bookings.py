@@ -17,13 +17,14 @@ from sqlalchemy import Connection, text
 
 _BOOKED_MATCH_KEYS = """
 SELECT DISTINCT match_key FROM residuals r
- WHERE provider = :provider AND after <> 0
+ WHERE provider = :provider AND after <> 0 AND write_off_id IS NULL
    AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
  ORDER BY 1
 """
 _LAST_BOOKINGS = """
 SELECT round_id, player, currency, match_key, residual_id, sequence, after FROM residuals r
  WHERE provider = :provider AND match_key = ANY(CAST(:match_keys AS bigint[]))
+   AND write_off_id IS NULL
    AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
 """
 _BY_RUN = """

@@ -94,7 +94,7 @@ _LINES: tuple[ChartLine, ...] = (
         account=Account.DIFFERENCE,
         side="debit",
         per="provider and currency",
-        meaning="residuals within a tolerance, each of them booked here against GGR",
+        meaning="residuals within a tolerance and write-offs, each booked here against GGR",
     ),
 )
 

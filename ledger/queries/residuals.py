@@ -9,7 +9,7 @@ from ledger.queries.query import fetch_rows
 
 _BOOKED = """
 SELECT r.residual_id, r.provider, r.round_id, r.player, r.currency, r.before, r.after,
-       r.corrects, r.run_id, r.booked_at,
+       r.corrects, r.run_id, r.write_off_id, r.booked_at,
        NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id) AS stands
   FROM residuals r
  WHERE (CAST(:provider AS text) IS NULL OR r.provider = :provider)
@@ -29,6 +29,7 @@ class BookedResidual:
         player: the player if several share the round, else empty.
         before, after: the round's residual before and after it; positive is owed to the player.
         corrects: the transaction before it; None for the first of a round.
+        run_id, write_off_id: what accepted the difference: a run's tolerance, or two people.
         stands: no later transaction corrects it.
     """
 
@@ -40,7 +41,8 @@ class BookedResidual:
     before: int
     after: int
     corrects: int | None
-    run_id: str
+    run_id: str | None
+    write_off_id: str | None
     booked_at: datetime
     stands: bool
 
@@ -70,8 +72,9 @@ def residuals_of(
             after=row[6],
             corrects=row[7],
             run_id=row[8],
-            booked_at=row[9],
-            stands=row[10],
+            write_off_id=row[9],
+            booked_at=row[10],
+            stands=row[11],
         )
         for row in fetch_rows(engine, _BOOKED, parameters)
     ]

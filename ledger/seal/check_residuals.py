@@ -11,7 +11,7 @@ from ledger.seal.files import SealLine
 #: Account and sign of each leg's amount.
 _LEGS = {1: ("ggr", -1), 2: ("difference", 1)}
 _SHARED_COLUMNS = ("provider", "match_key", "currency")
-_KEY_COLUMNS = ("provider", "round_id", "player", "currency")
+_KEY_COLUMNS = ("provider", "round_id", "player", "currency", "write_off_id")
 
 
 class ResidualAudit:
@@ -28,7 +28,7 @@ class ResidualAudit:
         self._residual, self._legs = residual, 0
         if not str(residual["booked_at"]).startswith(day):
             yield "it was not booked on this day"
-        key = tuple(str(residual[name]) for name in _KEY_COLUMNS)
+        key = tuple(str(residual.get(name)) for name in _KEY_COLUMNS)
         last = self._last.get(key)
         self._last[key] = residual
         if last is not None and not _follows(residual, last):

@@ -28,6 +28,5 @@ OrderReason = Annotated[
     str, typer.Option("--reason", help="The reason; kept with the operation.")
 ]
 
-BreakId = Annotated[str, typer.Argument(help="The break's id, brk-….")]
 By = Annotated[str, typer.Option("--by", help="Your name; kept in the audit trail.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason; kept in the audit trail.")]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from breaks.kinds import BreakKind, Impact, impact_of
+from breaks.impact import player_impact
+from breaks.kinds import BreakKind, Impact
 from reconcile.findings.explanations import EXPLANATIONS, ReadableBreak
 from reconcile.snapshot.shared_rounds import round_of
 from vocabulary.money import exponent_of
@@ -99,7 +100,7 @@ def _break(name: str, break_: ReadableBreak, now: datetime) -> Break:
     return Break(
         id=break_id(break_.provider, row.kind, name, row.currency),
         kind=kind,
-        impact=impact_of(row.difference),
+        impact=player_impact(kind, row.difference),
         player=break_.player,
         currency=row.currency,
         round_id=row.round_id,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from breaks.kinds import OF_BOOKS, BreakKind, impact_of
+from breaks.impact import player_impact
+from breaks.kinds import OF_BOOKS, BreakKind
 from reconcile.findings.breaks import Break, break_id
 from vocabulary.ids import transaction_id
 
@@ -39,7 +40,7 @@ def break_of(finding: CrossCheckFinding, provider: str, now: datetime) -> Break:
     return Break(
         id=break_id(provider, finding.kind, round_id, currency, finding.subject),
         kind=finding.kind,
-        impact=impact_of(finding.difference),
+        impact=player_impact(finding.kind, finding.difference),
         player=row["player"] or "",
         currency=currency,
         round_id=round_id,

@@ -62,6 +62,13 @@ class ReadableBreak:
         """Say who is owed the difference."""
         return owed(self.row.difference, self.money)
 
+    def invoiced(self) -> str:
+        """Say what the difference does to the provider's GGR."""
+        if self.row.difference == 0:
+            return "and its GGR is the same"
+        direction = "less" if self.row.difference > 0 else "more"
+        return f"but its GGR counts {self.money(abs(self.row.difference))} {direction}"
+
 
 def owed(difference: int, money: Callable[[int], str]) -> str:
     """Say who is owed a difference."""
@@ -171,10 +178,14 @@ def _duplicate(side: str) -> Explain:
     def sentence(break_: ReadableBreak) -> str:
         extras = getattr(break_.row, f"extras_{side}")
         times = "once more" if extras == 1 else f"{extras} times more"
-        reporter = break_.provider if side == "theirs" else "The ledger"
+        if side == "ours":
+            return (
+                f"The ledger tells a line of round {break_.row.round_id} {times} under the same"
+                f" id; taken as real, {break_.owed()}."
+            )
         return (
-            f"{reporter} tells a line of round {break_.row.round_id} {times} under the same"
-            f" id; taken as real, {break_.owed()}."
+            f"{break_.provider} reports a line of round {break_.row.round_id} {times} under the"
+            f" same id; no player is owed anything, {break_.invoiced()}."
         )
 
     return sentence

@@ -1,4 +1,4 @@
-"""Problems of the feed itself as breaks: unreadable lines, and days restated after close."""
+"""Problems of the feed as breaks: unreadable lines, restated days, vanished originals."""
 
 from collections.abc import Iterable
 
@@ -9,6 +9,7 @@ from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding, findings_in
 from reconcile.findings.breaks import Break
 from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
+from reconcile.findings.vanished import vanished_originals
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key
 from vocabulary.window import Window
@@ -22,17 +23,21 @@ _KINDS = {
 def feed_breaks(
     connection: Connection, snapshot: Snapshot, round_breaks: Iterable[Break]
 ) -> list[Break]:
-    """Return the open findings of the window's feeds that are breaks.
+    """Return the open findings of the window's feeds that are breaks, and vanished originals.
 
     A restated round that differs from the ledger is among ``round_breaks`` already.
     """
     provider, window = snapshot.provider, snapshot.window
     rounds = broken_rounds(round_breaks)
-    return [
-        break_of(_finding(finding, provider, window), provider, snapshot.context.now)
+    reported = [
+        _finding(finding, provider, window)
         for finding in findings_in(connection, provider, window)
         if finding.kind in _KINDS
-        and (finding.round_id is None or finding.round_id not in rounds)
+    ]
+    return [
+        break_of(finding, provider, snapshot.context.now)
+        for finding in (*reported, *vanished_originals(snapshot))
+        if finding.row["round_id"] is None or finding.row["round_id"] not in rounds
     ]
 
 

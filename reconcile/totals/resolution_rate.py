@@ -72,10 +72,12 @@ SELECT (extract(epoch FROM window_from) * 1000000)::bigint AS start,
 _BREAKS = """
 SELECT n.name,
        max((extract(epoch FROM least(
-              CASE WHEN l.state IN ('explained', 'closed') THEN l.since END, b.cleared_at))
+              CASE WHEN l.state IN ('explained', 'written_off', 'closed')
+                   THEN l.since END, b.cleared_at))
             * 1000000)::bigint) AS resolved,
        bool_or(b.cleared_at IS NULL
-               AND coalesce(l.state, 'open') NOT IN ('explained', 'closed')) AS open
+               AND coalesce(l.state, 'open')
+                   NOT IN ('explained', 'written_off', 'closed')) AS open
   FROM breaks b LEFT JOIN break_workflows l USING (break_id)
  CROSS JOIN LATERAL (VALUES (b.round_id), (b.alias)) AS n (name)
  WHERE b.provider = :provider AND n.name <> ''

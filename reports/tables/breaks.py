@@ -6,7 +6,6 @@ from typing import Any
 
 from reconcile.totals.differences import DifferenceLine
 from reports.grid import (
-    WHO_OWES,
     Amount,
     Column,
     Grid,
@@ -16,6 +15,7 @@ from reports.grid import (
     amount_columns,
     owed_column,
     readable,
+    who_owes,
 )
 from reports.pack import Pack
 from reports.queries import OpenBreak
@@ -35,15 +35,16 @@ _AMOUNTS = [
 
 
 def breaks_grid(pack: Pack) -> Grid:
-    """All open breaks, money first."""
+    """All breaks that runs still find, money first."""
     return Grid(
         name="Breaks",
         slug="breaks",
         sheet="Breaks",
-        note="Every open break, of this run and of earlier ones: money first, by currency, the"
-        " largest first. Age counts from opening or reopening. The evidence names operations"
-        " and transactions of ours, and records and versions of the provider's history;"
-        " `tieout breaks show ID` shows them.",
+        note="Every break that is still found, of this run and of earlier ones: money first, by"
+        " currency, the largest first. The standing says whether somebody has to act. GGR:"
+        " theirs less ours, which an invoice counts. Age counts from opening or reopening. The"
+        " evidence names operations and transactions of ours, and records and versions of the"
+        " provider's history; `tieout breaks show ID` shows them.",
         empty="No break is open.",
         anchor=0,
         columns=(
@@ -53,13 +54,17 @@ def breaks_grid(pack: Pack) -> Grid:
             owed_column("Difference", name="difference"),
             Column("Currency", 10, name="currency", stacked=True),
             Column("Who owes", 20, name="who_owes", stacked=True),
+            Column(
+                "GGR", 16, name="invoice_difference", number=True, signed=True, stacked=True
+            ),
             Column("Round", 26, name="round_id", is_id=True),
             Column("Their round id", 18, name="alias", stacked=True, is_id=True, on_page=False),
             Column("Player", 18, name="player", stacked=True, is_id=True),
             Column("What happened", 70, name="explanation"),
             Column("Evidence", 70, name="evidence", stacked=True, is_id=True),
             *_AMOUNTS,
-            Column("State", 20, name="state", is_code_name=True),
+            Column("Standing", 20, name="standing", is_code_name=True),
+            Column("State", 20, name="state", stacked=True, is_code_name=True),
             Column("Assignee", 14, name="assignee", stacked=True),
             Column("Reopened", 10, name="reopened", number=True, on_page=False),
             Column("Provider says", 14, name="answer", on_page=False),
@@ -76,10 +81,13 @@ def breaks_grid(pack: Pack) -> Grid:
 def _break(pack: Pack, break_: OpenBreak) -> GridRow:
     return (
         *(break_.break_id, break_.kind, break_.impact),
-        *(Amount(break_.difference, break_.currency), break_.currency, WHO_OWES[break_.impact]),
+        *(Amount(break_.difference, break_.currency), break_.currency),
+        who_owes(break_.impact, break_.invoice),
+        Amount(break_.invoice, break_.currency),
         *(break_.round_id, break_.alias, break_.player or ""),
         *(break_.explanation, _evidence(break_.evidence)),
         *_amounts(pack, break_),
+        str(break_.standing),
         *(break_.state, break_.assignee or "", break_.reopened, break_.answer or ""),
         *(Instant(break_.first_seen), (pack.generated_at - break_.opened_at) // _HOUR),
         "nobody has to act" if break_.due is None else Instant(break_.due),

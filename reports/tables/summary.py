@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from breaks.kinds import Impact
+from breaks.standing import Standing, count_standings
 from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
 from reconcile.totals.tie_out import TotalsRow
 from reports.grid import (
+    ONLY_INVOICE,
     WHO_OWES,
     Amount,
     Column,
@@ -17,6 +18,7 @@ from reports.grid import (
     Value,
     amount_columns,
     owed_column,
+    who_owes,
 )
 from reports.pack import Pack
 from reports.queries import BusinessDay, OpenBreak
@@ -27,6 +29,8 @@ SUMMARY = "Summary"
 NO_RUN = "No run is stored, so there is nothing to report."
 _SIGNED_OFF = "signed off"
 _GGR_PART = "Part of GGR difference"
+#: Of breaks that runs still find; one that is closed was closed by hand.
+_COUNTED = tuple(Standing)
 
 
 def summary_grids(pack: Pack) -> tuple[Grid, ...]:
@@ -159,13 +163,14 @@ def _round_line(pack: Pack, name: str, side: str) -> GridRow:
 def _kinds(pack: Pack) -> Grid:
     groups: dict[tuple[str, str, str], list[OpenBreak]] = {}
     for break_ in pack.breaks:
-        key = (break_.currency, break_.kind, break_.impact)
+        key = (break_.currency, break_.kind, who_owes(break_.impact, break_.invoice))
         groups.setdefault(key, []).append(break_)
     return Grid(
-        name="Open breaks by kind",
+        name="Breaks by kind",
         slug="breaks-by-kind",
         sheet=SUMMARY,
-        note="Breaks of this run and of earlier ones. Part of GGR difference: how much of the"
+        note="Breaks of this run and of earlier ones, each standing counted apart: only Open"
+        " ones wait for somebody here. Part of GGR difference: how much of the"
         " difference above comes from breaks about rounds of this window. Its sign is reversed:"
         " what we owe a player is no revenue.",
         empty="No break is open.",
@@ -178,19 +183,23 @@ def _kinds(pack: Pack) -> Grid:
             *(Column("Breaks", 10, number=True), owed_column("Amount")),
             Column(_GGR_PART, 16, name="Of GGR's difference", number=True, signed=True),
             Column("Overdue", 10, number=True),
+            *(
+                Column(str(standing).replace("_", " ").capitalize(), 12, number=True)
+                for standing in _COUNTED
+            ),
         ),
         rows=[
-            (kind, WHO_OWES[impact], code, *_break_figures(pack, code, breaks))
-            for (code, kind, impact), breaks in sorted(groups.items(), key=_by_money)
+            (kind, owing, code, *_break_figures(pack, code, breaks))
+            for (code, kind, owing), breaks in sorted(groups.items(), key=_by_money)
         ],
         foot=list(_sums(pack)),
     )
 
 
 def _by_money(group: tuple[tuple[str, str, str], list[OpenBreak]]) -> tuple[object, ...]:
-    (code, kind, impact), breaks = group
+    (code, kind, owing), breaks = group
     amount = sum(break_.difference for break_ in breaks)
-    return amount == 0, code, -abs(amount), -len(breaks), kind, impact
+    return amount == 0, code, -abs(amount), -len(breaks), kind, owing
 
 
 def _break_figures(pack: Pack, code: str, breaks: list[OpenBreak]) -> GridRow:
@@ -199,16 +208,18 @@ def _break_figures(pack: Pack, code: str, breaks: list[OpenBreak]) -> GridRow:
     ggr = sum(line.ggr for line in lines if line.break_id in break_ids)
     money = Amount(sum(break_.difference for break_ in breaks), code)
     overdue = sum(pack.is_overdue(break_) for break_ in breaks)
-    return len(breaks), money, Amount(ggr, code), overdue
+    counts = count_standings(break_.standing for break_ in breaks)
+    standings = [counts[standing] for standing in _COUNTED]
+    return len(breaks), money, Amount(ggr, code), overdue, *standings
 
 
 def _sums(pack: Pack) -> Iterator[GridRow]:
     for code in sorted({break_.currency for break_ in pack.breaks}):
         of_code = [break_ for break_ in pack.breaks if break_.currency == code]
-        for impact in (Impact.PLAYER_OWED, Impact.OPERATOR_OWED, Impact.NONE):
-            breaks = [break_ for break_ in of_code if break_.impact == impact]
+        for owing in (*WHO_OWES.values(), ONLY_INVOICE):
+            breaks = [b for b in of_code if who_owes(b.impact, b.invoice) == owing]
             if breaks:
-                yield "all kinds", WHO_OWES[impact], code, *_break_figures(pack, code, breaks)
+                yield "all kinds", owing, code, *_break_figures(pack, code, breaks)
         yield "all kinds", "together", code, *_break_figures(pack, code, of_code)
 
 

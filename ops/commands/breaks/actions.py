@@ -1,4 +1,4 @@
-"""``tieout breaks assign|comment|attach|explain|close|reopen``: one action on one break."""
+"""``tieout breaks assign|comment|attach|explain|wait|close|reopen``: act on breaks."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,56 +6,66 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
 from breaks.actions import (
     BreakAction,
     Note,
     apply,
+    apply_to_ids,
     assigning,
+    awaiting,
     closing,
     explaining,
     noting,
     reopening,
 )
+from breaks.states import ActionRefused
 from ops.commands.breaks.output import print_breaks
+from ops.commands.breaks.targets import Targets, group_named, on_breaks
 from ops.commands.database import open_books, refusals
-from ops.commands.options import AsJson, BreakId, By, Reason
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of
 from ops.settings.break_policy import limits_of
+from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
 
+@on_breaks
 def assign(
     ctx: typer.Context,
-    break_id: BreakId,
     *,
+    targets: Targets,
     to: Annotated[str, typer.Option(help="Who works on it from now on.")],
     by: By,
     reason: Reason = "assigned",
     as_json: AsJson = False,
 ) -> None:
     """Assign a break to a person."""
-    _apply(ctx, break_id, partial(assigning, to=to, by=by, why=reason), as_json=as_json)
+    _apply(ctx, targets, partial(assigning, to=to, by=by, why=reason), as_json=as_json)
 
 
+@on_breaks
 def comment(
     ctx: typer.Context,
-    break_id: BreakId,
     *,
+    targets: Targets,
     text: Annotated[str, typer.Option(help="The comment.")],
     by: By,
     as_json: AsJson = False,
 ) -> None:
     """Comment on a break."""
     note = Note(kind="comment", body=text)
-    _apply(ctx, break_id, partial(noting, note, by=by), as_json=as_json)
+    _apply(ctx, targets, partial(noting, note, by=by), as_json=as_json)
 
 
+@on_breaks
 def attach(
     ctx: typer.Context,
-    break_id: BreakId,
     *,
+    targets: Targets,
     by: By,
     file: Annotated[
         Path | None, typer.Option(help="A file: its name, length and SHA-256 are kept.")
@@ -73,39 +83,76 @@ def attach(
         note = Note(kind="link", body=link)
     else:
         note = Note(kind="text", body=text or "")
-    _apply(ctx, break_id, partial(noting, note, by=by), as_json=as_json)
+    _apply(ctx, targets, partial(noting, note, by=by), as_json=as_json)
 
 
+@on_breaks
 def explain(
-    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context, *, targets: Targets, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
     """Explain a break; the explanation holds until the difference changes."""
-    _apply(ctx, break_id, partial(explaining, by=by, why=reason), as_json=as_json)
+    _apply(ctx, targets, partial(explaining, by=by, why=reason), as_json=as_json)
 
 
-def close(
-    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
+@on_breaks
+def wait(
+    ctx: typer.Context, *, targets: Targets, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
-    """Close a break by hand and write its difference off, within your limit."""
+    """Leave a break until the provider answers; its due date stays."""
+    _apply(ctx, targets, partial(awaiting, by=by, why=reason), as_json=as_json)
+
+
+@on_breaks
+def close(
+    ctx: typer.Context, *, targets: Targets, by: By, reason: Reason, as_json: AsJson = False
+) -> None:
+    """Close a break by hand, within your limit; nothing is booked (see write-off)."""
     limits = limits_of(context_of(ctx).settings)
     action = partial(closing, by=by, why=reason, limits=limits)
-    _apply(ctx, break_id, action, as_json=as_json)
+    _apply(ctx, targets, action, as_json=as_json)
 
 
+@on_breaks
 def reopen(
-    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context, *, targets: Targets, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
     """Reopen a break."""
-    _apply(ctx, break_id, partial(reopening, by=by, why=reason), as_json=as_json)
+    _apply(ctx, targets, partial(reopening, by=by, why=reason), as_json=as_json)
 
 
 def _apply(
-    ctx: typer.Context, break_id: str, action_at: Callable[..., BreakAction], *, as_json: bool
+    ctx: typer.Context,
+    targets: Targets,
+    action_at: Callable[..., BreakAction],
+    *,
+    as_json: bool,
 ) -> None:
+    engine, settings = open_books(ctx), context_of(ctx).settings
     with refusals():
         action = action_at(now=SystemClock().now())
-        break_ = apply(open_books(ctx), break_id, action)
-    print_breaks([break_], context_of(ctx).settings, as_json=as_json)
+        if targets.break_id is not None:
+            breaks = [apply(engine, targets.break_id, action)]
+        else:
+            ids = _ids_of_group(engine, settings, targets, as_json=as_json)
+            breaks = apply_to_ids(engine, ids, action)
+    print_breaks(breaks, settings, as_json=as_json)
+
+
+def _ids_of_group(
+    engine: Engine, settings: Settings, targets: Targets, *, as_json: bool
+) -> list[str]:
+    """Show the count and cause of the group, and return its breaks; end here for a dry run."""
+    group = group_named(engine, settings, targets.group or "")
+    count = len(group.breaks)
+    if targets.dry_run and as_json:
+        print_json({"breaks": count})
+    else:
+        typer.echo(f"{group.group_id}: {count} breaks. {group.sentence}", err=True)
+    if targets.dry_run:
+        raise typer.Exit
+    if targets.expect not in {None, count}:
+        raise ActionRefused(f"the group has {count} breaks, not {targets.expect}")
+    return [break_.break_id for break_ in group.breaks]
 
 
 def _read(file: Path) -> bytes:

@@ -10,6 +10,7 @@ from breaks.actions import (
     Note,
     apply_to_all,
     assigning,
+    awaiting,
     closing,
     explaining,
     noting,
@@ -34,6 +35,7 @@ class BulkAction(StrEnum):
     ASSIGN = "assign"
     COMMENT = "comment"
     EXPLAIN = "explain"
+    WAIT = "wait"
     CLOSE = "close"
     REOPEN = "reopen"
 
@@ -88,6 +90,8 @@ def _action(
             return noting(Note(kind="comment", body=reason), by=by, now=now)
         case BulkAction.EXPLAIN:
             return explaining(by=by, why=reason, now=now)
+        case BulkAction.WAIT:
+            return awaiting(by=by, why=reason, now=now)
         case BulkAction.CLOSE:
             return closing(by=by, why=reason, now=now, limits=limits)
         case BulkAction.REOPEN:

@@ -1,17 +1,21 @@
-"""``tieout breaks propose|approve|reject``: corrections of a break under four eyes."""
+"""``tieout breaks propose|write-off|approve|reject``: corrections under four eyes."""
 
 from typing import Annotated, Literal
 
 import typer
+from sqlalchemy import Engine
 
 from breaks import corrections
 from breaks.corrections import Correction
 from breaks.queries import break_history
+from breaks.states import BreakState
 from breaks.store import TrackedBreak
+from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
 from ops.commands.breaks.output import print_breaks
+from ops.commands.breaks.targets import on_break
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson, BreakId, By, Reason
+from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of
 from ops.settings.break_policy import exponents_of, limits_of
 from vocabulary.clock import SystemClock
@@ -25,10 +29,11 @@ _SIDES: dict[str | None, Literal["stake", "payout"] | None] = {
 }
 
 
+@on_break
 def propose(
     ctx: typer.Context,
-    break_id: BreakId,
     *,
+    break_id: str,
     by: By,
     reason: Reason,
     amount: Annotated[
@@ -62,25 +67,53 @@ def propose(
         typer.echo("\n".join(ids))
 
 
-def approve(ctx: typer.Context, break_id: BreakId, *, by: By, as_json: AsJson = False) -> None:
-    """Approve and book another person's corrections; repeat it to finish a partial booking."""
-    settings = context_of(ctx).settings
+@on_break
+def write_off(
+    ctx: typer.Context, *, break_id: str, by: By, reason: Reason, as_json: AsJson = False
+) -> None:
+    """Propose to accept a difference with the provider; another person approves it."""
     with refusals():
-        break_ = corrections.approve(
-            open_books(ctx), break_id, by=by, clock=SystemClock(), limits=limits_of(settings)
+        name = propose_write_off(
+            open_books(ctx), break_id, by=by, reason=reason, now=SystemClock().now()
         )
+    if as_json:
+        print_json([name])
+    else:
+        typer.echo(name)
+
+
+@on_break
+def approve(ctx: typer.Context, *, break_id: str, by: By, as_json: AsJson = False) -> None:
+    """Approve and book another person's corrections or write-off; repeating finishes it."""
+    settings, engine = context_of(ctx).settings, open_books(ctx)
+    limits = limits_of(settings)
+    with refusals():
+        if _has_write_off(engine, break_id):
+            now = SystemClock().now()
+            break_ = approve_write_off(engine, break_id, by=by, now=now, limits=limits)
+        else:
+            break_ = corrections.approve(
+                engine, break_id, by=by, clock=SystemClock(), limits=limits
+            )
     print_breaks([break_], settings, as_json=as_json)
 
 
+@on_break
 def reject(
-    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context, *, break_id: str, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
-    """Reject another person's corrections; nothing is booked."""
+    """Reject another person's corrections or write-off; nothing is booked."""
+    engine, now = open_books(ctx), SystemClock().now()
     with refusals():
-        break_ = corrections.reject(
-            open_books(ctx), break_id, by=by, reason=reason, now=SystemClock().now()
-        )
+        reject_it = reject_write_off if _has_write_off(engine, break_id) else corrections.reject
+        break_ = reject_it(engine, break_id, by=by, reason=reason, now=now)
     print_breaks([break_], context_of(ctx).settings, as_json=as_json)
+
+
+def _has_write_off(engine: Engine, break_id: str) -> bool:
+    """Whether a write-off of the break is proposed."""
+    break_ = break_history(engine, break_id).break_
+    return break_.state is BreakState.WRITE_OFF_PROPOSED
 
 
 def _correction(break_: TrackedBreak, amount: str, side: str | None) -> Correction:

@@ -10,9 +10,10 @@ from breaks.provider_inquiries import captured_page, request_inquiry
 from breaks.queries import BreakHistory, break_history
 from breaks.states import ActionRefused
 from ops.commands.breaks.output import note_json
+from ops.commands.breaks.targets import on_break
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson, BreakId
+from ops.commands.options import AsJson
 from ops.commands.tables import instant
 from ops.context import context_of, endpoints
 from ops.providers.inquiries import askable
@@ -21,10 +22,11 @@ from storage.broker.redis import open_broker
 from vocabulary.clock import SystemClock
 
 
+@on_break
 def evidence(
     ctx: typer.Context,
-    break_id: BreakId,
     *,
+    break_id: str,
     by: Annotated[str, typer.Option("--by", help="Who asks; kept for ever.")] = "tieout",
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Ask again even if it has been answered.")

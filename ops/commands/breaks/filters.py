@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -10,8 +11,11 @@ import typer
 from breaks.kinds import BreakKind, Impact
 from breaks.queries import BreakFilter
 from breaks.states import BreakState
-from ops.commands.option_values import read_duration
+from ops.commands.database import open_books
+from ops.commands.option_values import read_day, read_duration
 from ops.commands.options import ProviderFilter
+from ops.context import context_of
+from reports.find.short_ids import ShortIdKind, complete_id
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
@@ -23,7 +27,8 @@ def read_filter(
     kind: Annotated[BreakKind | None, typer.Option(help="Only of this kind.")] = None,
     impact: Annotated[Impact | None, typer.Option(help="Only of this impact.")] = None,
     state: Annotated[
-        BreakState | None, typer.Option(help="Only in this state; else all but closed.")
+        str | None,
+        typer.Option(help="Only in these states, such as open,waiting; else all but closed."),
     ] = None,
     assignee: Annotated[str | None, typer.Option(help="Only assigned to this name.")] = None,
     currency: Annotated[str | None, typer.Option(help="Only in this currency.")] = None,
@@ -34,11 +39,20 @@ def read_filter(
         str | None, typer.Option(help="Opened longer ago than this, such as 24h.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="Last found by this run.")] = None,
+    round_id: Annotated[
+        str | None, typer.Option("--round", help="Only of this round, by our id or theirs.")
+    ] = None,
+    player: Annotated[str | None, typer.Option(help="Only of this player.")] = None,
+    day: Annotated[
+        str | None, typer.Option(help="Only of this business day of the provider.")
+    ] = None,
+    game: Annotated[str | None, typer.Option(help="Only of this game, by the history.")] = None,
 ) -> BreakFilter:
     """Read the options into a filter.
 
     Raises:
-        Malformed: an amount without its currency, or an invalid duration.
+        Malformed: an amount without its currency, an invalid duration or day, or a state that
+            there is not.
     """
     if min_amount is not None and currency is None:
         raise Malformed("--min-amount", "a --currency is expected with it")
@@ -50,31 +64,83 @@ def read_filter(
         provider=provider,
         kind=kind,
         impact=impact,
-        state=state,
+        states=_read_states(state),
         assignee=assignee,
         currency=currency,
         min_difference=minimum,
         opened_before=before,
         run_id=run,
+        round_id=round_id,
+        player=player,
+        day=read_day(day, "--day"),
+        game=game,
     )
+
+
+def _read_states(names: str | None) -> tuple[BreakState, ...]:
+    states = []
+    for name in (names or "").split(","):
+        if name.strip():
+            try:
+                states.append(BreakState(name.strip()))
+            except ValueError as error:
+                known = ", ".join(BreakState)
+                raise Malformed("--state", f"states of {known} are expected") from error
+    return tuple(states)
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of the filter; it takes them as ``break_filter``."""
+    return with_options(command, break_filter=read_context_filter)
+
+
+def read_context_filter(ctx: typer.Context, **options: Any) -> BreakFilter:
+    """Read the filter, complete the id of its run, and add the providers' time zones."""
+    break_filter = read_filter(**options)
+    zones = {entry.slug: entry.timezone for entry in context_of(ctx).settings.providers}
+    run_id = break_filter.run_id
+    if run_id is not None:
+        run_id = complete_id(open_books(ctx), ShortIdKind.RUN, run_id)
+    return replace(break_filter, zones=zones, run_id=run_id)
+
+
+read_context_filter.options_of = read_filter  # type: ignore[attr-defined] # see with_options
+
+
+def with_options(
+    command: Callable[..., None], **readers: Callable[..., Any]
+) -> Callable[..., None]:
+    """Give a command options that a function reads into one of its parameters.
+
+    Args:
+        command: takes the context first, and the parameters that ``readers`` name.
+        readers: by parameter, a function of the context and of the options, whose signature
+            (that of its ``options_of``, if it has one) declares them.
+    """
     own = inspect.signature(command, eval_str=True)
-    options = inspect.signature(read_filter, eval_str=True).parameters
+    declared = {
+        name: inspect.signature(getattr(reader, "options_of", reader), eval_str=True).parameters
+        for name, reader in readers.items()
+    }
 
     @functools.wraps(command)
-    def run(**arguments: Any) -> None:
-        break_filter = read_filter(**{name: arguments.pop(name) for name in options})
-        command(break_filter=break_filter, **arguments)
+    def run(ctx: typer.Context, **arguments: Any) -> None:
+        for name, reader in readers.items():
+            options = {key: arguments.pop(key) for key in declared[name] if key != "ctx"}
+            arguments[name] = reader(ctx, **options)
+        command(ctx, **arguments)
 
     parameters = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for name, parameter in own.parameters.items()
-        if name != "break_filter"
+        if name not in readers
     ]
-    parameters += options.values()
+    for options in declared.values():
+        parameters += [
+            option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for key, option in options.items()
+            if key != "ctx"
+        ]
     run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined] # typer reads it
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run

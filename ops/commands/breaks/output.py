@@ -1,15 +1,17 @@
 """Breaks as JSON and as tables."""
 
-import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import typer
 
+from breaks.groups import BreakGroup
+from breaks.impact import invoice_impact
 from breaks.queries import BreakHistory, StoredNote
 from breaks.store import TrackedBreak
+from ops.commands.breaks.lines import list_lines
 from ops.commands.json_output import print_json
-from ops.commands.tables import instant, table
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from vocabulary.money import Money
@@ -17,8 +19,13 @@ from vocabulary.money import Money
 
 def difference_text(break_: TrackedBreak, settings: Settings) -> str:
     """A break's difference as a decimal string."""
+    return money_text(break_, break_.difference, settings)
+
+
+def money_text(break_: TrackedBreak, minor: int, settings: Settings) -> str:
+    """Minor units of a break's currency as a decimal string, in its provider's digits."""
     exponents = exponents_of(settings, break_.provider)
-    return Money(break_.difference, break_.currency).text(exponents=exponents)
+    return Money(minor, break_.currency).text(exponents=exponents)
 
 
 def break_json(break_: TrackedBreak, settings: Settings) -> dict[str, Any]:
@@ -43,11 +50,17 @@ def break_json(break_: TrackedBreak, settings: Settings) -> dict[str, Any]:
         "opened_at": break_.opened_at,
         "since": break_.since,
         "reopened": break_.reopened,
+        "standing": break_.standing,
+        "began_at": break_.began_at,
+        "game": break_.game,
+        "alias": break_.alias,
+        "invoice_impact": invoice_impact(break_.kind, break_.difference),
+        "invoice_difference": money_text(break_, break_.effects.invoice, settings),
     }
 
 
 def history_json(history: BreakHistory, settings: Settings) -> dict[str, Any]:
-    """A break with its notes, corrections and audit trail."""
+    """A break with its notes, corrections, write-offs and audit trail."""
     break_ = history.break_
     return {
         **break_json(break_, settings),
@@ -68,6 +81,13 @@ def history_json(history: BreakHistory, settings: Settings) -> dict[str, Any]:
             }
             for adjustment in history.adjustments
         ],
+        "write_offs": [
+            {
+                **asdict(write_off),
+                "amount": money_text(break_, write_off.amount, settings),
+            }
+            for write_off in history.write_offs
+        ],
         "trail": [
             {"at": row.at, "by": row.actor, "action": row.action, "detail": row.detail}
             for row in history.trail
@@ -76,40 +96,13 @@ def history_json(history: BreakHistory, settings: Settings) -> dict[str, Any]:
 
 
 def print_breaks(breaks: Iterable[TrackedBreak], settings: Settings, *, as_json: bool) -> None:
-    """Print breaks, one a line."""
+    """Print breaks, two lines each, and what they add up to."""
     if as_json:
         print_json([break_json(break_, settings) for break_ in breaks], indent=2)
         return
-    table(
-        ["id", "state", "kind", "round", "difference", "impact", "assignee", "opened"],
-        (
-            [
-                *(break_.break_id, break_.state, break_.kind, break_.round_id),
-                *(f"{difference_text(break_, settings)} {break_.currency}", break_.impact),
-                *(break_.assignee or "", break_.opened_at.isoformat(timespec="minutes")),
-            ]
-            for break_ in breaks
-        ),
-    )
-
-
-def print_history(history: BreakHistory) -> None:
-    """Print one break in sentences."""
-    break_ = history.break_
-    typer.echo(f"{break_.break_id}  {break_.state}  {break_.kind}  {break_.impact}")
-    typer.echo(break_.explanation)
-    typer.echo(f"found {instant(break_.first_seen)}, opened {instant(break_.opened_at)}")
-    for key, references in break_.evidence.items():
-        typer.echo(f"{key}: {json.dumps(references)}")
-    for note in history.notes:
-        digest = f" sha256 {note.digest}, {note.size} bytes" if note.digest else ""
-        typer.echo(f"{instant(note.at)} {note.author} {note.kind}: {note.body}{digest}")
-    for adjustment in history.adjustments:
-        amount = f"{Money(adjustment.amount, adjustment.currency).text()} {adjustment.currency}"
-        proposal = f"{amount} by {adjustment.proposed_by}: {adjustment.reason}"
-        typer.echo(f"{adjustment.id} {adjustment.state} {proposal}")
-    for row in history.trail:
-        typer.echo(f"{instant(row.at)} {row.actor} {row.action} {row.detail.get('why', '')}")
+    breaks = list(breaks)
+    for line in list_lines(breaks, settings):
+        typer.echo(line)
 
 
 def note_json(note: StoredNote) -> dict[str, Any]:
@@ -122,4 +115,28 @@ def note_json(note: StoredNote) -> dict[str, Any]:
         "body": note.body,
         "digest": note.digest,
         "size": note.size,
+    }
+
+
+def group_json(group: BreakGroup, settings: Settings) -> dict[str, Any]:
+    """A group with its sums and the ids of its breaks."""
+    exponents = exponents_of(settings, group.provider)
+    return {
+        "id": group.group_id,
+        "provider": group.provider,
+        "cause": group.cause,
+        "subject": group.subject,
+        "sentence": group.sentence,
+        "breaks": len(group.breaks),
+        "sums": [
+            {
+                "currency": total.currency,
+                **{
+                    name: Money(getattr(total, name), total.currency).text(exponents=exponents)
+                    for name in ("difference", "gross", "player", "invoice")
+                },
+            }
+            for total in group.sums
+        ],
+        "ids": [break_.break_id for break_ in group.breaks],
     }

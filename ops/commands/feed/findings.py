@@ -9,6 +9,7 @@ from feeds.findings import FeedFinding, Severity, by_kind, open_findings, resolv
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, ProviderFilter
+from reports.find.short_ids import ShortIdKind, complete_id
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Refused
 
@@ -36,14 +37,15 @@ def findings(
 
 def resolve(
     ctx: typer.Context,
-    finding: Annotated[str, typer.Argument(help="The finding's id, as status prints it.")],
+    finding: Annotated[str, typer.Argument(help="The finding's id, fnd-…, or its start.")],
     *,
     by: Annotated[str, typer.Option(help="Who checked it.")],
     reason: Annotated[str, typer.Option(help="Why it is resolved.")],
 ) -> None:
     """Resolve a finding that no later import can repair; it stays resolved."""
-    now = SystemClock().now()
-    with open_books(ctx).begin() as connection:
+    now, engine = SystemClock().now(), open_books(ctx)
+    finding = complete_id(engine, ShortIdKind.FINDING, finding)
+    with engine.begin() as connection:
         try:
             resolve_finding(connection, finding, by=f"{by}: {reason}", now=now)
         except Refused as error:

@@ -16,6 +16,7 @@ from ops.commands.options import AsJson, By, Currency, Player, Reason
 from ops.commands.tables import table, text
 from ops.context import context_of
 from ops.settings.break_policy import limits_of
+from reports.find.short_ids import ShortIdKind, complete_id
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
@@ -25,7 +26,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 _SIDES: Mapping[str, Literal["stake", "payout"]] = {"stake": "stake", "payout": "payout"}
 
-Proposal = Annotated[str, typer.Argument(help="The proposal's id, adj-….")]
+Proposal = Annotated[str, typer.Argument(help="The proposal's id, adj-…, or its start.")]
 
 
 @app.command()
@@ -54,6 +55,7 @@ def propose(
     """Propose a correction and print its id."""
     within = _within(ctx, provider, round_id, side)
     engine = open_books(ctx)
+    break_id = _complete_break(engine, break_id)
     with refusals():
         _refuse_break(engine, break_id, "tieout breaks propose")
         proposal = adjustments.propose(
@@ -75,6 +77,7 @@ def propose(
 def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson = False) -> None:
     """Approve another person's proposal and book it; repeat it to finish a partial booking."""
     limits, engine = limits_of(context_of(ctx).settings), open_books(ctx)
+    proposal = complete_id(engine, ShortIdKind.ADJUSTMENT, proposal)
     with refusals():
         adjustment = adjustments.get_adjustment(engine, proposal)
         _refuse_break(engine, adjustment.break_id, "tieout breaks approve")
@@ -98,9 +101,11 @@ def reject(
     ctx: typer.Context, proposal: Proposal, *, by: By, reason: Reason, as_json: AsJson = False
 ) -> None:
     """Reject another person's proposal; nothing is booked."""
+    engine = open_books(ctx)
+    proposal = complete_id(engine, ShortIdKind.ADJUSTMENT, proposal)
     with refusals():
         rejected = adjustments.reject(
-            open_books(ctx), proposal, by=by, reason=reason, now=SystemClock().now()
+            engine, proposal, by=by, reason=reason, now=SystemClock().now()
         )
     _print([rejected], as_json=as_json)
 
@@ -117,7 +122,12 @@ def list_adjustments(
 ) -> None:
     """List the proposals that wait for a decision, oldest first."""
     query = adjustments.all_adjustments if everything else adjustments.pending_adjustments
-    _print(query(open_books(ctx), break_id=break_id), as_json=as_json)
+    engine = open_books(ctx)
+    _print(query(engine, break_id=_complete_break(engine, break_id)), as_json=as_json)
+
+
+def _complete_break(engine: Engine, break_id: str | None) -> str | None:
+    return None if break_id is None else complete_id(engine, ShortIdKind.BREAK, break_id)
 
 
 def _refuse_break(engine: Engine, break_id: str | None, instead: str) -> None:

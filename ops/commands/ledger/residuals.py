@@ -1,4 +1,4 @@
-"""``tieout ledger residuals``: differences that tolerances accepted, as booked."""
+"""``tieout ledger residuals``: differences that tolerances or people accepted, as booked."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from ops.commands.tables import instant, print_rows, text
 
 _COLUMNS = (
     *("residual", "booked_at", "provider", "round", "player", "moved", "stands"),
-    *("currency", "corrects", "run"),
+    *("currency", "corrects", "run", "write_off"),
 )
 
 
@@ -26,7 +26,7 @@ def residuals(
     most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
-    """List what runs moved between GGR and the difference account, newest first."""
+    """List what runs and people moved between GGR and the difference account, newest first."""
     booked = residuals_of(
         open_books(ctx), provider=provider, round_id=round_id, standing=standing, limit=most
     )
@@ -49,4 +49,5 @@ def _residual_json(residual: BookedResidual) -> dict[str, object]:
         "stands": text(residual.after, currency) if residual.stands else None,
         "corrects": residual.corrects,
         "run": residual.run_id,
+        "write_off": residual.write_off_id,
     }

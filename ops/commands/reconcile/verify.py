@@ -6,18 +6,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
 from ops.context import context_of, database_url
 from ops.providers.configured import configured
 from ops.providers.reconcile_inputs import reader_of
 from reconcile.runs.verify import Verification, verify_run
+from reports.find.short_ids import ShortIdKind, complete_id
 from vocabulary.errors import Refused
 
 
 def verify(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(help="The run's id.")],
+    run: Annotated[str, typer.Argument(help="The run's id, run-…, or its start.")],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -25,6 +27,7 @@ def verify(
     context = context_of(ctx)
     providers = configured(context.settings)
     url = database_url(context)
+    run = complete_id(open_books(ctx), ShortIdKind.RUN, run)
     try:
         readers = {slug: reader_of(provider) for slug, provider in providers.items()}
         verification = verify_run(url, run, readers=readers)

@@ -63,6 +63,15 @@ class BreakBooks:
         with psycopg.connect(self.url) as connection:
             connection.execute(query, (round_id, line, line))
 
+    def change_record(self, record_id: str, **columns: str) -> None:
+        """Set columns of a record of the provider's history."""
+        with psycopg.connect(self.url) as connection:
+            for name, value in columns.items():
+                connection.execute(
+                    f"UPDATE feed_records SET {name} = %s WHERE record_id = %s".encode(),
+                    (value, record_id),
+                )
+
     def run(self, *, at: datetime = EVENING) -> RunResult:
         """Reconcile the day as of an instant."""
         return reconcile(

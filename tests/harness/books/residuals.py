@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, text
 
+from breaks.write_offs import approve_write_off, propose_write_off
 from ledger.corrections.tolerance_bookings import (
     Residual,
     ResidualKey,
@@ -12,7 +13,7 @@ from ledger.corrections.tolerance_bookings import (
     write_bookings,
 )
 from storage.engine import open_engine
-from tests.harness.books.ledger import SLUG
+from tests.harness.books.ledger import NOON, SLUG
 from vocabulary.ids import match_key
 
 RUN = """
@@ -20,6 +21,12 @@ INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished
                   manifest, conserved)
 VALUES (:run, :provider, '2020-06-04', '2020-06-05', '2020-06-05', '2020-06-05', '{}',
         :manifest, true)
+"""
+BREAK = """
+INSERT INTO breaks (break_id, run_id, provider, kind, impact, player, currency, round_id,
+                    match_key, difference, explanation, first_seen, last_seen)
+VALUES ('brk-9', 'run-a', :provider, 'payout_mismatch', 'player_owed', 'ann', 'EUR', 'r9',
+        :key, 4, 'the payouts differ', '2020-06-05', '2020-06-05')
 """
 
 
@@ -57,4 +64,14 @@ def book_residuals(database: str) -> None:
     with engine.begin() as connection:
         store_run(connection, "run-a", {"r1": 2, "r2": 3})
         store_run(connection, "run-b", {"r2": 0})
+    engine.dispose()
+
+
+def book_write_off_of_a_break(database: str) -> None:
+    """Write a break of 0.04 EUR in round r9 off; its booking is the next residual."""
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text(BREAK), {"provider": SLUG, "key": match_key(SLUG, "r9")})
+    propose_write_off(engine, "brk-9", by="maria", reason="too small", now=NOON)
+    approve_write_off(engine, "brk-9", by="jonas", now=NOON)
     engine.dispose()

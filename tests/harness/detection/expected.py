@@ -50,7 +50,9 @@ def predicted(play: Play, fault: Fault) -> list[Expected]:
 def _expected(
     play: Play, kind: str, difference: int = 0, *, round_id: str = "", **named: str
 ) -> Expected:
-    owed = "none" if difference == 0 else "player_owed" if difference > 0 else "operator_owed"
+    owed = "player_owed" if difference > 0 else "operator_owed"
+    if difference == 0 or kind in {"duplicate_at_provider", "restated_after_close"}:
+        owed = "none"
     return Expected(
         system=play.system.value,
         kind=kind,

@@ -15,7 +15,14 @@ import pandas as pd
 from sqlalchemy import Connection
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
-from reconcile.findings import balance_chain, delivery_log, evidence, journal, unanswered
+from reconcile.findings import (
+    balance_chain,
+    delivery_log,
+    evidence,
+    journal,
+    unanswered,
+    vanished,
+)
 from reconcile.findings.balance_chain import chain_breaks
 from reconcile.findings.breaks import Break, breaks_from_frame
 from reconcile.findings.delivery_log import log_breaks
@@ -118,20 +125,21 @@ class MemorySnapshot(Snapshot):
     def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Answer a query of evidence or of a cross-check, recognised by its text."""
         answers: dict[str, Callable[[], Iterable[Row]]] = {
-            evidence._OPERATIONS: list,
-            evidence._RECORDS: list,
-            evidence._WITHDRAWN: list,
+            **dict.fromkeys(
+                (evidence._OPERATIONS, evidence._RECORDS, evidence._WITHDRAWN), list
+            ),
             unanswered._UNANSWERED: self._unanswered,
+            vanished._VANISHED: list,
             journal._TOMBSTONES: self._tombstones,
             journal._CONFLICTS: self._conflicts,
             journal._BELOW_ZERO: self._below_zero,
             balance_chain._STEPS: self._shifts,
             delivery_log._LOGGED: self._logged,
             delivery_log._JOURNAL: self._journal,
-            delivery_log._PLAYERS: lambda: (
-                {"handle": handle, "player": handle.removeprefix("h-")}
-                for handle in values["handles"]
-            ),
+            delivery_log._PLAYERS: lambda: [
+                {"handle": name, "player": name.removeprefix("h-")}
+                for name in values["handles"]
+            ],
         }
         return [dict(row) for row in answers[query]()]
 

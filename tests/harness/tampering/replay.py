@@ -40,7 +40,7 @@ def tamper(database: str, statement: str) -> None:
 TABLES = (
     *("batches", "operations", "entries", "deliveries"),
     *("wallets", "rounds", "parked", "seals"),
-    *("runs", "residuals", "residual_entries"),
+    *("runs", "residuals", "residual_entries", "write_offs"),
 )
 
 

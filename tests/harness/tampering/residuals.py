@@ -72,7 +72,7 @@ OF_RESIDUALS: dict[str, Tampering] = {
         "residuals_equal_runs",
         "sealed_days_keep_their_rows",
         replay=None,
-        audit="residual 4",
+        audit="residual 5",
     ),
     "a residual's predecessor": found_by(
         "UPDATE residuals SET corrects = 1 WHERE residual_id = 3",
@@ -109,6 +109,27 @@ OF_RESIDUALS: dict[str, Tampering] = {
         "residuals_equal_runs",
         replay=None,
         audit=None,
+    ),
+    "a write-off's amount": found_by(
+        "UPDATE write_offs SET amount = amount + 1",
+        "write_offs_are_booked",
+        replay=None,
+        audit=None,
+    ),
+    "the booking of a write-off": found_by(
+        "UPDATE residuals SET after = after + 1 WHERE write_off_id IS NOT NULL",
+        "residuals_are_entered",
+        "write_offs_are_booked",
+        replay=None,
+        audit="residual 4",
+    ),
+    "a write-off's booking given to a run": found_by(
+        "UPDATE residuals SET run_id = 'run-a', write_off_id = NULL"
+        " WHERE write_off_id IS NOT NULL",
+        "residuals_equal_runs",
+        "write_offs_are_booked",
+        replay=None,
+        audit="residual 4",
     ),
     "a run with bookings removed": found_by(
         "DELETE FROM runs WHERE run_id = 'run-a'",

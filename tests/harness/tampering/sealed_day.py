@@ -20,7 +20,7 @@ from tests.harness.books.ledger import (
     round_end,
     win,
 )
-from tests.harness.books.residuals import book_residuals
+from tests.harness.books.residuals import book_residuals, book_write_off_of_a_break
 from tests.harness.tampering.replay import fact_decoders, tamper
 
 DAY = date(2020, 6, 4)
@@ -51,7 +51,7 @@ def quiet(_done: int) -> None:
 def a_sealed_day(database: str, file: Path) -> None:
     """Book and seal the day: ann is wallet 1, bob wallet 2; batches 1 to 6 are sealed.
 
-    Batch 7 is not posted. ``book_residuals`` books the residuals.
+    Batch 7 is not posted. ``book_residuals`` books residuals 1 to 3; residual 4 is a write-off.
     """
     open_wallets(database, ("ann", 1000), ("bob", 500))
     accept(database, *FIRST)
@@ -64,6 +64,7 @@ def a_sealed_day(database: str, file: Path) -> None:
     accept_own_operation(database, deposit("d1", 70, handle="bob"), now=MORNING)
     post_all_at(database)
     book_residuals(database)
+    book_write_off_of_a_break(database)
     tamper(database, "UPDATE residuals SET booked_at = '2020-06-04 23:00:00+00'")
     committed = "timestamptz '2020-06-04 12:00:00+00' + batch_id * interval '1 second'"
     tamper(database, f"UPDATE batches SET committed_at = {committed}")

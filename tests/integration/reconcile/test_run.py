@@ -186,7 +186,7 @@ def test_a_repeated_line_is_a_duplicate_and_the_round_still_agrees(books: Books)
     books.theirs("r1", 100, 10)
     books.theirs("r1", 100, 10, occurrence=2)
     result = books.run()
-    assert _found(result) == [("duplicate_at_provider", "r1", -90, "operator_owed")]
+    assert _found(result) == [("duplicate_at_provider", "r1", -90, "none")]
     assert result.theirs.folded == 1
 
 

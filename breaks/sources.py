@@ -1,0 +1,268 @@
+"""What every source says about the round of a break, with the bytes that say it.
+
+Sources are our journal (callbacks and their entries), requests that we refused, the versions
+of the provider's records, what it withdrew, its own log of callbacks, and its answers to
+inquiries.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from breaks.store import TrackedBreak, transaction
+from vocabulary.ids import match_key, transaction_id
+from vocabulary.money import exponent_of, text_from_minor
+
+#: The most rows of one source that are read.
+ROWS_MAX = 50
+
+_OPERATIONS = """
+SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::text AS decision,
+       o.reason, o.amount, o.declared_stake, o.declared_payout, o.balance_after, o.currency,
+       o.reply_status, o.reply, o.body, o.received_at, w.player,
+       ARRAY(SELECT e.account::text || ' ' || e.amount FROM entries e
+              WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
+         AS entries
+  FROM (SELECT o.* FROM rounds r
+          JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
+                           AND o.provider = r.provider AND o.round_id = r.round_id
+         WHERE r.match_key = ANY(CAST(:match_keys AS bigint[])) AND r.provider = :provider
+        UNION
+        SELECT o.* FROM operations o
+         WHERE o.provider = :provider AND o.op_key = ANY(CAST(:op_keys AS text[]))) o
+  JOIN wallets w USING (wallet_id)
+ ORDER BY o.received_at, o.wallet_id, o.wallet_seq LIMIT :most
+"""
+_REQUESTS = """
+SELECT delivery_id, op_key, verdict, reply_status, reply, body, received_at FROM deliveries
+ WHERE provider = :provider AND op_key = ANY(CAST(:op_keys AS text[]))
+ ORDER BY delivery_id LIMIT :most
+"""
+_VERSIONS = """
+SELECT v.version_id, v.record_id, v.source, v.received_at, v.raw
+  FROM feed_versions v
+ WHERE v.provider = :provider
+   AND v.record_id IN (SELECT f.record_id FROM feed_records f
+                        WHERE f.match_key = ANY(CAST(:match_keys AS bigint[]))
+                          AND f.provider = :provider
+                       UNION
+                       SELECT w.record_id FROM feed_withdrawals w
+                        WHERE w.match_key = ANY(CAST(:match_keys AS bigint[]))
+                          AND w.provider = :provider)
+ ORDER BY v.version_id LIMIT :most
+"""
+_RECORDS = """
+SELECT record_id, occurrence, stake, payout, currency, rolled_back, balance_before,
+       balance_after, game, created_at, source
+  FROM feed_records
+ WHERE match_key = ANY(CAST(:match_keys AS bigint[])) AND provider = :provider
+ ORDER BY created_at, record_id, occurrence LIMIT :most
+"""
+_WITHDRAWALS = """
+SELECT record_id, event, stake, payout, currency, changed_by, changed_at FROM feed_withdrawals
+ WHERE match_key = ANY(CAST(:match_keys AS bigint[])) AND provider = :provider
+ ORDER BY withdrawal_id LIMIT :most
+"""
+_LOGGED = """
+SELECT webhook_id, delivery_id, event_type, payload, response_code, response_body, success,
+       attempted_at
+  FROM provider_deliveries
+ WHERE provider = :provider AND webhook_id || '/' || delivery_id = ANY(CAST(:logged AS text[]))
+   AND webhook_id = ANY(CAST(:webhooks AS text[]))
+ ORDER BY attempted_at LIMIT :most
+"""
+_ANSWER = """
+SELECT a.verdict, a.reason, a.link, a.asked_at, p.content
+  FROM detail_answers a LEFT JOIN detail_pages p USING (digest)
+ WHERE a.provider = :provider AND a.key = :round_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceWord:
+    """What one source says.
+
+    Attributes:
+        source: callback, refused request, history, version, statement line, withdrawal,
+            webhook log or bet detail.
+        id: ours or the provider's name of it.
+        words: what it says, in one line.
+        received: the bytes as they came; None if the source keeps none.
+        answered: the bytes that answered them.
+    """
+
+    source: str
+    at: datetime
+    id: str
+    words: str
+    received: bytes | None = None
+    answered: bytes | None = None
+
+
+def sources_of(
+    engine: Engine, break_: TrackedBreak, exponents: Mapping[str, int]
+) -> list[SourceWord]:
+    """Everything that our sources hold about the round, each source in order of time.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    params = _parameters(break_)
+
+    def money(minor: int, currency: str) -> str:
+        return f"{text_from_minor(minor, exponent_of(currency, exponents))} {currency}"
+
+    with transaction(engine) as connection:
+        operations = _rows(connection, _OPERATIONS, params)
+        params["op_keys"] = sorted({*params["op_keys"], *(row["op_key"] for row in operations)})
+        return [
+            *_callbacks(operations, money),
+            *_requests(_rows(connection, _REQUESTS, params)),
+            *_records(_rows(connection, _RECORDS, params), money),
+            *_versions(_rows(connection, _VERSIONS, params)),
+            *_withdrawals(_rows(connection, _WITHDRAWALS, params), money),
+            *_logged(_rows(connection, _LOGGED, params)),
+            *_answers(_rows(connection, _ANSWER, params)),
+        ]
+
+
+_Money = Callable[[int, str], str]
+
+
+def _parameters(break_: TrackedBreak) -> dict[str, Any]:
+    rounds = {break_.round_id, *([break_.alias] if break_.alias else [])}
+    logged = [str(name) for name in break_.evidence.get("logged", ())]
+    return {
+        "provider": break_.provider,
+        "round_id": break_.round_id,
+        "match_keys": [match_key(break_.provider, name) for name in sorted(rounds)],
+        "op_keys": [str(key) for key in break_.evidence.get("operations", ())],
+        "logged": logged,
+        "webhooks": sorted({name.partition("/")[0] for name in logged}),
+        "most": ROWS_MAX,
+    }
+
+
+def _rows(
+    connection: Connection, query: str, params: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    return [dict(row) for row in connection.execute(text(query), dict(params)).mappings()]
+
+
+def _callbacks(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[SourceWord]:
+    for row in rows:
+        currency = row["currency"]
+        declared = [
+            f"{name} {money(row[f'declared_{name}'], currency)}"
+            for name in ("stake", "payout")
+            if row[f"declared_{name}"] is not None
+        ]
+        entries = [_entry(entry, money, currency) for entry in row["entries"]]
+        reason = f" ({row['reason']})" if row["reason"] else ""
+        yield SourceWord(
+            source="callback",
+            at=row["received_at"],
+            id=transaction_id(row["wallet_id"], row["wallet_seq"]),
+            words=f"{row['kind']} {row['op_key']}: {money(row['amount'], currency)} to"
+            f" {row['player']}, {row['decision']}{reason}, answered {row['reply_status']};"
+            f" balance {money(row['balance_after'], currency)}"
+            + (f"; declares {' and '.join(declared)}" if declared else "")
+            + f"; entries: {', '.join(entries) or 'none'}",
+            received=bytes(row["body"]),
+            answered=bytes(row["reply"]),
+        )
+
+
+def _entry(entry: str, money: _Money, currency: str) -> str:
+    account, _, minor = entry.partition(" ")
+    return f"{account} {money(int(minor), currency)}"
+
+
+def _requests(rows: Sequence[Mapping[str, Any]]) -> Iterator[SourceWord]:
+    for row in rows:
+        yield SourceWord(
+            source="refused request",
+            at=row["received_at"],
+            id=str(row["delivery_id"]),
+            words=f"{row['op_key']}: {row['verdict']}, answered {row['reply_status']}; it moved"
+            " nothing",
+            received=bytes(row["body"]),
+            answered=bytes(row["reply"]),
+        )
+
+
+def _records(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[SourceWord]:
+    for row in rows:
+        currency = row["currency"]
+        balances = [
+            f"balance {name} {money(row[f'balance_{name}'], currency)}"
+            for name in ("before", "after")
+            if row[f"balance_{name}"] is not None
+        ]
+        times = f" (no. {row['occurrence']})" if row["occurrence"] > 1 else ""
+        parts = [
+            f"stake {money(row['stake'], currency)}",
+            f"payout {money(row['payout'], currency)}",
+            *balances,
+            *(["rolled back"] if row["rolled_back"] else []),
+            *([f"game {row['game']}"] if row["game"] else []),
+        ]
+        yield SourceWord(
+            source="history",
+            at=row["created_at"],
+            id=f"{row['record_id']}{times}",
+            words=f"{', '.join(parts)}; from {row['source']}",
+        )
+
+
+def _versions(rows: Sequence[Mapping[str, Any]]) -> Iterator[SourceWord]:
+    for row in rows:
+        is_file = row["source"] not in {"push", "pull"}
+        yield SourceWord(
+            source="statement line" if is_file else "version",
+            at=row["received_at"],
+            id=f"version {row['version_id']}",
+            words=f"record {row['record_id']} as {row['source']} reported it",
+            received=bytes(row["raw"]),
+        )
+
+
+def _withdrawals(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[SourceWord]:
+    for row in rows:
+        amounts = [money(row[name], row["currency"]) for name in ("stake", "payout")]
+        yield SourceWord(
+            source="withdrawal",
+            at=row["changed_at"],
+            id=row["record_id"],
+            words=f"{row['event']} by {row['changed_by']}: stake {amounts[0]}, payout"
+            f" {amounts[1]}",
+        )
+
+
+def _logged(rows: Sequence[Mapping[str, Any]]) -> Iterator[SourceWord]:
+    for row in rows:
+        outcome = "delivered" if row["success"] else "failed"
+        code = "no answer" if row["response_code"] is None else row["response_code"]
+        yield SourceWord(
+            source="webhook log",
+            at=row["attempted_at"],
+            id=f"{row['webhook_id']}/{row['delivery_id']}",
+            words=f"{row['event_type']}, {outcome}, our answer by their log: {code}",
+            received=bytes(row["payload"]),
+            answered=bytes(row["response_body"]),
+        )
+
+
+def _answers(rows: Sequence[Mapping[str, Any]]) -> Iterator[SourceWord]:
+    for row in rows:
+        link = f" {row['link']}" if row["link"] else ""
+        yield SourceWord(
+            source="bet detail",
+            at=row["asked_at"],
+            id=row["verdict"],
+            words=f"{row['verdict']}: {row['reason']}{link}",
+            received=None if row["content"] is None else bytes(row["content"]),
+        )

@@ -1,0 +1,69 @@
+"""What the lookups share: one query, and the parameters that several of them take."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from ledger.enums import OWN_SLUG
+from reports.find.hits import SearchScope
+from reports.find.query import Candidate
+from vocabulary.errors import Malformed
+from vocabulary.ids import match_key
+from vocabulary.money import Money
+from vocabulary.window import day_window
+
+
+def fetch(
+    connection: Connection, query: str, parameters: Mapping[str, object]
+) -> list[Mapping[str, Any]]:
+    """The rows of a query by column."""
+    return [dict(row) for row in connection.execute(text(query), dict(parameters)).mappings()]
+
+
+def slugs(scope: SearchScope, *, own: bool = False) -> list[str]:
+    """The providers to search, and ours with ``own``."""
+    return [*scope.zones, *([OWN_SLUG] if own else [])]
+
+
+def match_keys(scope: SearchScope, round_id: str) -> list[int]:
+    """The keys of a round at every provider."""
+    return [match_key(slug, round_id) for slug in scope.zones]
+
+
+def day_parameters(
+    candidate: Candidate, scope: SearchScope, slug: str
+) -> dict[str, object] | None:
+    """The parameters of a search for an amount on the day of a provider.
+
+    None if the provider has no such amount: it has more digits than the currency.
+    """
+    assert scope.day is not None
+    minor = minor_of(candidate, scope, slug)
+    if minor is None:
+        return None
+    day = day_window(scope.day, ZoneInfo(scope.zones.get(slug, "UTC")))
+    return {
+        "slug": slug,
+        "start": day.start,
+        "end": day.end,
+        "currency": candidate.currency,
+        "minor": minor,
+        "limit": scope.limit,
+    }
+
+
+def minor_of(candidate: Candidate, scope: SearchScope, slug: str) -> int | None:
+    """The minor units of an amount at a provider; None if it does not fit the currency."""
+    exponents = scope.exponents.get(slug, {})
+    try:
+        return Money.parse(candidate.text, candidate.currency, exponents=exponents).minor
+    except Malformed:
+        return None
+
+
+def at(instant: datetime | None) -> str | None:
+    """An instant as UTC to the second, for people."""
+    return None if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,101 @@
+"""Search for everything that a text may name, each reading by an index of the database.
+
+``reports`` holds this package because both the command line and the console show what it
+returns, and because a search reads every lower layer: the ledger, feeds, runs and breaks.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from reports.find import differences, ours, players, theirs
+from reports.find.hits import Findings, Hit, SearchScope, best_first
+from reports.find.query import (
+    PREFIX_CHARS_MIN,
+    By,
+    Candidate,
+    FoundKind,
+    candidates,
+    is_amount_without_currency,
+)
+from vocabulary.errors import Unavailable
+
+Lookup = Callable[[Connection, Candidate, SearchScope], list[Hit]]
+
+_K = FoundKind
+#: How each kind is looked up.
+LOOKUPS: Mapping[tuple[FoundKind, By], Lookup] = {
+    (_K.BREAK, By.ID): differences.breaks,
+    (_K.BREAK, By.AMOUNT): differences.breaks_of_amount,
+    (_K.RUN, By.ID): differences.runs,
+    (_K.ADJUSTMENT, By.ID): ours.adjustments,
+    (_K.ADJUSTMENT, By.AMOUNT): ours.adjustments_of_amount,
+    (_K.WRITE_OFF, By.ID): differences.write_offs,
+    (_K.TRANSACTION, By.ID): ours.transactions,
+    (_K.TRANSACTION, By.NAME): ours.transactions,
+    (_K.TRANSACTION, By.AMOUNT): ours.transactions_of_amount,
+    (_K.ROUND, By.NAME): ours.rounds,
+    (_K.ROUND, By.AMOUNT): ours.rounds_of_amount,
+    (_K.RECORD, By.NAME): theirs.records,
+    (_K.RECORD, By.AMOUNT): theirs.records_of_amount,
+    (_K.REQUEST, By.NUMBER): ours.requests,
+    (_K.REQUEST, By.NAME): ours.requests,
+    (_K.LOGGED, By.NAME): theirs.logged,
+    (_K.PLAYER, By.NAME): players.players,
+    (_K.HANDLE, By.NAME): players.handles,
+    (_K.FILE, By.NUMBER): theirs.files,
+    (_K.FILE, By.NAME): theirs.files,
+    (_K.FINDING, By.ID): theirs.findings,
+    (_K.BATCH, By.NUMBER): ours.batches,
+    (_K.SEAL, By.DAY): ours.seals,
+    (_K.SEAL, By.ID): ours.seals,
+}
+
+
+def find_anything(engine: Engine, text: str, scope: SearchScope) -> Findings:
+    """Everything that a text names, the best hit first.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    readings = candidates(text)
+    if scope.day is None:
+        readings = tuple(reading for reading in readings if reading.by is not By.AMOUNT)
+    one_more = replace(scope, limit=scope.limit + 1)
+    try:
+        with engine.connect() as connection:
+            hits = best_first(
+                hit
+                for reading in readings
+                for hit in LOOKUPS[reading.kind, reading.by](connection, reading, one_more)
+            )
+    except OperationalError as error:
+        raise Unavailable("the database is out of reach") from error
+    return Findings(
+        query=text,
+        searched=_searched(readings),
+        hits=tuple(hits[: scope.limit]),
+        cut=len(hits) > scope.limit,
+        advice=_advice(text, scope),
+    )
+
+
+def _searched(readings: tuple[Candidate, ...]) -> tuple[str, ...]:
+    """Name what was looked for, once each, in the order of the search."""
+    names = (f"{reading.kind} by {reading.by}" for reading in readings)
+    return tuple(dict.fromkeys(names))
+
+
+def _advice(text: str, scope: SearchScope) -> tuple[str, ...]:
+    """What would make the search better."""
+    has_amount = any(reading.by is By.AMOUNT for reading in candidates(text))
+    advice = []
+    if has_amount and scope.day is None:
+        advice.append("an amount is searched on one day: add --day")
+    if is_amount_without_currency(text):
+        advice.append('an amount needs its currency, such as "10.00 USD"')
+    if 0 < len(text.strip()) < PREFIX_CHARS_MIN and not has_amount:
+        advice.append(f"the start of an id needs at least {PREFIX_CHARS_MIN} characters")
+    return tuple(advice)
