@@ -116,11 +116,9 @@ class MemorySnapshot(Snapshot):
 
     def records(self, keys: Keys) -> Sides:
         """Return the full rows of these keys."""
-        ours, theirs = self._records.ours, self._records.theirs
-        return Sides(
-            ours=ours[ours["match_key"].isin(keys)].reset_index(drop=True),
-            theirs=theirs[theirs["match_key"].isin(keys)].reset_index(drop=True),
-        )
+        sides = (self._records.ours, self._records.theirs)
+        ours, theirs = (side[side["match_key"].isin(keys)] for side in sides)
+        return Sides(ours=ours.reset_index(drop=True), theirs=theirs.reset_index(drop=True))
 
     def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Answer a query of evidence or of a cross-check, recognised by its text."""
@@ -151,8 +149,8 @@ class MemorySnapshot(Snapshot):
         }
         for op in self._ops:
             if op.unanswered and op.key not in repeated:
-                amounts = {"stake": op.stake, "payout": op.payout}
-                yield {**_row(op), **amounts, "cause": "commit_unknown"}
+                money = {"stake": op.stake, "payout": op.payout}
+                yield {**_row(op), **money, "cause": "commit_unknown"}
 
     def _tombstones(self) -> Iterator[Row]:
         by_key = {(op.key, op.kind): op for op in self._ops}
