@@ -28,6 +28,7 @@ from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import Adjust, InRound
 from storage.audit import record
 from storage.engine import url_of
+from storage.people import refused_people
 from vocabulary.errors import Contradiction, Refused, Unavailable
 from vocabulary.facts import Fund
 from vocabulary.money import Money
@@ -182,6 +183,7 @@ def approve(
 
     Raises:
         AdjustmentRefused: unknown, already decided, the proposer's own, or over the limit.
+        PersonRefused: the database does not take the person, or not beside the proposer.
         Contradiction: the ledger refused the booking; the proposal stays approved.
         Unavailable: the database is out of reach; approving again completes the booking.
     """
@@ -382,7 +384,7 @@ def _adjustment(row: tuple[Any, ...]) -> Adjustment:
 @contextmanager
 def _transaction(engine: Engine) -> Iterator[Connection]:
     try:
-        with engine.begin() as connection:
+        with refused_people(), engine.begin() as connection:
             yield connection
     except OperationalError as error:
         raise Unavailable("adjustments: the database is out of reach") from error

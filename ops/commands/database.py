@@ -10,6 +10,7 @@ from breaks.states import ActionRefused
 from ledger.corrections.adjustments import AdjustmentRefused
 from ops.context import context_of, endpoints
 from storage.engine import open_engine
+from vocabulary.people import PersonRefused
 
 
 def open_books(ctx: typer.Context) -> Engine:
@@ -24,6 +25,6 @@ def refusals() -> Iterator[None]:
     """Print why the rules refuse an action and exit 1; nothing was changed."""
     try:
         yield
-    except (ActionRefused, AdjustmentRefused) as refused:
+    except (ActionRefused, AdjustmentRefused, PersonRefused) as refused:
         typer.echo(f"refused: {refused}", err=True)
         raise typer.Exit(1) from refused

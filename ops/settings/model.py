@@ -16,6 +16,7 @@ from ops.settings.dialects import dialects
 from ops.settings.feed import FeedSettings, checked_pull
 from ops.settings.fees import TermsSettings
 from ops.settings.metrics import MetricsSettings
+from ops.settings.people import PeopleSettings
 from ops.settings.statement import StatementSettings, checked_columns
 from ops.settings.urls import checked_broker, checked_database
 from ops.settings.values import (
@@ -270,6 +271,7 @@ class Settings(Section):
     breaks: BreaksSettings = BreaksSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     metrics: MetricsSettings = MetricsSettings()
+    people: PeopleSettings = PeopleSettings()
     providers: tuple[ProviderSettings, ...] = ()
 
 

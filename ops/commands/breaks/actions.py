@@ -18,12 +18,14 @@ from breaks.actions import (
     reopening,
 )
 from ops.commands.breaks.output import print_breaks
-from ops.commands.database import open_books, refusals
+from ops.commands.database import refusals
+from ops.commands.identity import open_books_as
 from ops.commands.options import AsJson, BreakId, By, Reason
 from ops.context import context_of
 from ops.settings.break_policy import limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
+from vocabulary.people import Right
 
 
 def assign(
@@ -31,12 +33,12 @@ def assign(
     break_id: BreakId,
     *,
     to: Annotated[str, typer.Option(help="Who works on it from now on.")],
-    by: By,
+    by: By = None,
     reason: Reason = "assigned",
     as_json: AsJson = False,
 ) -> None:
     """Assign a break to a person."""
-    _apply(ctx, break_id, partial(assigning, to=to, by=by, why=reason), as_json=as_json)
+    _apply(ctx, break_id, partial(assigning, to=to, why=reason), by=by, as_json=as_json)
 
 
 def comment(
@@ -44,19 +46,19 @@ def comment(
     break_id: BreakId,
     *,
     text: Annotated[str, typer.Option(help="The comment.")],
-    by: By,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Comment on a break."""
     note = Note(kind="comment", body=text)
-    _apply(ctx, break_id, partial(noting, note, by=by), as_json=as_json)
+    _apply(ctx, break_id, partial(noting, note), by=by, as_json=as_json)
 
 
 def attach(
     ctx: typer.Context,
     break_id: BreakId,
     *,
-    by: By,
+    by: By = None,
     file: Annotated[
         Path | None, typer.Option(help="A file: its name, length and SHA-256 are kept.")
     ] = None,
@@ -73,38 +75,60 @@ def attach(
         note = Note(kind="link", body=link)
     else:
         note = Note(kind="text", body=text or "")
-    _apply(ctx, break_id, partial(noting, note, by=by), as_json=as_json)
+    _apply(ctx, break_id, partial(noting, note), by=by, as_json=as_json)
 
 
 def explain(
-    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    break_id: BreakId,
+    *,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Explain a break; the explanation holds until the difference changes."""
-    _apply(ctx, break_id, partial(explaining, by=by, why=reason), as_json=as_json)
+    _apply(ctx, break_id, partial(explaining, why=reason), by=by, as_json=as_json)
 
 
 def close(
-    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    break_id: BreakId,
+    *,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Close a break by hand and write its difference off, within your limit."""
     limits = limits_of(context_of(ctx).settings)
-    action = partial(closing, by=by, why=reason, limits=limits)
-    _apply(ctx, break_id, action, as_json=as_json)
+    action = partial(closing, why=reason, limits=limits)
+    _apply(ctx, break_id, action, by=by, right=Right.WRITE_OFF, as_json=as_json)
 
 
 def reopen(
-    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    break_id: BreakId,
+    *,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Reopen a break."""
-    _apply(ctx, break_id, partial(reopening, by=by, why=reason), as_json=as_json)
+    _apply(ctx, break_id, partial(reopening, why=reason), by=by, as_json=as_json)
 
 
 def _apply(
-    ctx: typer.Context, break_id: str, action_at: Callable[..., BreakAction], *, as_json: bool
+    ctx: typer.Context,
+    break_id: str,
+    action_at: Callable[..., BreakAction],
+    *,
+    by: str | None,
+    right: Right = Right.WORK_BREAKS,
+    as_json: bool,
 ) -> None:
+    engine, name = open_books_as(ctx, by, right)
     with refusals():
-        action = action_at(now=SystemClock().now())
-        break_ = apply(open_books(ctx), break_id, action)
+        action = action_at(by=name, now=SystemClock().now())
+        break_ = apply(engine, break_id, action)
     print_breaks([break_], context_of(ctx).settings, as_json=as_json)
 
 

@@ -9,7 +9,8 @@ from breaks.corrections import Correction
 from breaks.queries import break_history
 from breaks.store import TrackedBreak
 from ops.commands.breaks.output import print_breaks
-from ops.commands.database import open_books, refusals
+from ops.commands.database import refusals
+from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, BreakId, By, Reason
 from ops.context import context_of
@@ -17,6 +18,7 @@ from ops.settings.break_policy import exponents_of, limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
+from vocabulary.people import Right
 
 _SIDES: dict[str | None, Literal["stake", "payout"] | None] = {
     None: None,
@@ -29,7 +31,7 @@ def propose(
     ctx: typer.Context,
     break_id: BreakId,
     *,
-    by: By,
+    by: By = None,
     reason: Reason,
     amount: Annotated[
         str | None,
@@ -44,13 +46,13 @@ def propose(
     """Propose the corrections that make our round agree; another person approves them."""
     if side not in _SIDES or (side is not None and amount is None):
         raise Malformed("--side", "stake or payout, with an --amount, is expected")
-    engine = open_books(ctx)
+    engine, name = open_books_as(ctx, by, Right.PROPOSE)
     with refusals():
         break_ = break_history(engine, break_id).break_
         ids = corrections.propose(
             engine,
             break_id,
-            by=by,
+            by=name,
             reason=reason,
             now=SystemClock().now(),
             named=None if amount is None else _correction(break_, amount, side),
@@ -62,23 +64,32 @@ def propose(
         typer.echo("\n".join(ids))
 
 
-def approve(ctx: typer.Context, break_id: BreakId, *, by: By, as_json: AsJson = False) -> None:
+def approve(
+    ctx: typer.Context, break_id: BreakId, *, by: By = None, as_json: AsJson = False
+) -> None:
     """Approve and book another person's corrections; repeat it to finish a partial booking."""
     settings = context_of(ctx).settings
+    engine, name = open_books_as(ctx, by, Right.DECIDE)
     with refusals():
         break_ = corrections.approve(
-            open_books(ctx), break_id, by=by, clock=SystemClock(), limits=limits_of(settings)
+            engine, break_id, by=name, clock=SystemClock(), limits=limits_of(settings)
         )
     print_breaks([break_], settings, as_json=as_json)
 
 
 def reject(
-    ctx: typer.Context, break_id: BreakId, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    break_id: BreakId,
+    *,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Reject another person's corrections; nothing is booked."""
+    engine, name = open_books_as(ctx, by, Right.DECIDE)
     with refusals():
         break_ = corrections.reject(
-            open_books(ctx), break_id, by=by, reason=reason, now=SystemClock().now()
+            engine, break_id, by=name, reason=reason, now=SystemClock().now()
         )
     print_breaks([break_], context_of(ctx).settings, as_json=as_json)
 

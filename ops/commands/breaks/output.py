@@ -69,7 +69,13 @@ def history_json(history: BreakHistory, settings: Settings) -> dict[str, Any]:
             for adjustment in history.adjustments
         ],
         "trail": [
-            {"at": row.at, "by": row.actor, "action": row.action, "detail": row.detail}
+            {
+                "at": row.at,
+                "by": row.actor,
+                "acting": row.acting,
+                "action": row.action,
+                "detail": row.detail,
+            }
             for row in history.trail
         ],
     }
@@ -109,7 +115,8 @@ def print_history(history: BreakHistory) -> None:
         proposal = f"{amount} by {adjustment.proposed_by}: {adjustment.reason}"
         typer.echo(f"{adjustment.id} {adjustment.state} {proposal}")
     for row in history.trail:
-        typer.echo(f"{instant(row.at)} {row.actor} {row.action} {row.detail.get('why', '')}")
+        actor = row.actor if row.acting is None else f"{row.acting} for {row.actor}"
+        typer.echo(f"{instant(row.at)} {actor} {row.action} {row.detail.get('why', '')}")
 
 
 def note_json(note: StoredNote) -> dict[str, Any]:

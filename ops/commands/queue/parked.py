@@ -9,8 +9,8 @@ import typer
 
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson
-from ops.commands.queue.options import By, DryRun, Why, read_decision
+from ops.commands.options import AsJson, By
+from ops.commands.queue.options import DryRun, Why, open_queues_as
 from ops.commands.queue.output import print_parked
 from ops.commands.queue.probe import notify_workers
 from ops.commands.queue.seconds import read_seconds
@@ -59,11 +59,10 @@ def requeue(
 ) -> None:
     """Do parked work again, once its cause is repaired."""
     parked_filter = _filter(job, cause, subject, older_than)
-    decision = read_decision(by, why, dry_run=dry_run)
-    engine = open_books(ctx)
-    if decision is None:
-        items = parked_items(engine, parked_filter)
+    if dry_run:
+        items = parked_items(open_books(ctx), parked_filter)
     else:
+        engine, decision = open_queues_as(ctx, by, why)
         items = commands.requeue(engine, parked_filter, decision)
         if items:
             notify_workers(endpoints(context_of(ctx)).broker_url, items)
@@ -84,12 +83,11 @@ def discard(
 ) -> None:
     """Discard parked work for good, except work on accepted money."""
     parked_filter = _filter(job, cause, subject, older_than)
-    decision = read_decision(by, why, dry_run=dry_run)
-    engine = open_books(ctx)
-    if decision is None:
-        items = parked_items(engine, parked_filter)
+    if dry_run:
+        items = parked_items(open_books(ctx), parked_filter)
         refuse_money(items)
     else:
+        engine, decision = open_queues_as(ctx, by, why)
         items = commands.discard(engine, parked_filter, decision)
     _print(items, "discard", "discarded", dry_run=dry_run, as_json=as_json)
 
