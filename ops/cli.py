@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "Play the provider's side against a receiver.",
     "feed": "Import statements, pull history and show what was received.",
     "reconcile": "Compare the ledger with a provider's history; exit 1 where they differ.",
+    "day": "Show, close, prepare, sign and reopen business days; run the daily sweep.",
     "breaks": "List differences and work on them: assign, explain, correct, close.",
     "totals": "Add up both sides and name the rounds behind each difference;"
     " exit 1 where breaks cause one.",
@@ -70,6 +71,7 @@ TARGETS: Mapping[str, str] = {
     "simulate": "ops.commands.simulation.simulate:simulate",
     "feed": "ops.commands.feed.group:app",
     "reconcile": "ops.commands.reconcile.group:app",
+    "day": "ops.commands.day.group:app",
     "breaks": "ops.commands.breaks.group:app",
     "totals": "ops.commands.finance.totals:show",
     "invoice": "ops.commands.finance.invoice:app",

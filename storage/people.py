@@ -54,6 +54,11 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 _REFUSALS = {
     "people_are_registered": None,  # the database's own message says it
     "people_are_enabled": None,
+    "day_steps_two_people": None,
+    "day_steps_follow": None,
+    "day_closes_not_signed": None,
+    "day_closes_day_is_over": None,
+    "day_steps_once": "somebody else took a step of this day meanwhile: look at it again",
     "adjustments_two_people": "the proposer, or another account of the same operating-system"
     " user, takes part: another person decides",
 }

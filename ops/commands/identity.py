@@ -35,12 +35,22 @@ def open_books_as(ctx: typer.Context, by: str | None, right: Right) -> tuple[Eng
     Raises:
         Malformed: nobody is known by operating-system user or token, or ``--by`` is no name.
     """
+    engine, actor = open_books_for(ctx, by, right)
+    return engine, actor.person.name
+
+
+def open_books_for(ctx: typer.Context, by: str | None, right: Right) -> tuple[Engine, Actor]:
+    """``open_books_as``, with everyone who takes part.
+
+    Raises:
+        Malformed: as ``open_books_as``.
+    """
     engine = open_books(ctx)
     with refusals():
         actor = identify(context_of(ctx), engine, by)
         actor.require(right)
     people.act_as(engine, actor)
-    return engine, actor.person.name
+    return engine, actor
 
 
 def identify(context: Context, engine: Engine, by: str | None) -> Actor:

@@ -1,6 +1,7 @@
 """Values of options: amounts, instants, days, durations and windows, read from text."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -62,6 +63,22 @@ def read_day(value: str | None, option: str) -> date | None:
         return None if value is None else date.fromisoformat(value)
     except ValueError as error:
         raise Malformed(option, "a date such as 2026-06-04 is expected") from error
+
+
+def read_business_day(value: str, zone: str, now: datetime) -> date:
+    """A date, ``today`` or ``yesterday``, in a provider's zone.
+
+    Raises:
+        Malformed: anything else.
+    """
+    today = now.astimezone(ZoneInfo(zone)).date()
+    named = {"today": today, "yesterday": today - timedelta(days=1)}.get(value)
+    if named is not None:
+        return named
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise Malformed("day", "2026-06-04, today or yesterday is expected") from error
 
 
 def read_duration(value: str, option: str) -> timedelta:

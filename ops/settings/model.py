@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ops.settings.api import ApiSettings, checked_for
 from ops.settings.breaks import BreaksSettings
+from ops.settings.close import CloseSettings
 from ops.settings.dialects import dialects
 from ops.settings.feed import FeedSettings, checked_pull
 from ops.settings.fees import TermsSettings
@@ -270,6 +271,7 @@ class Settings(Section):
     workers: WorkersSettings = WorkersSettings()
     breaks: BreaksSettings = BreaksSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
+    close: CloseSettings = CloseSettings()
     metrics: MetricsSettings = MetricsSettings()
     people: PeopleSettings = PeopleSettings()
     providers: tuple[ProviderSettings, ...] = ()

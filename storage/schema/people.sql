@@ -80,8 +80,9 @@ ALTER TABLE adjustments
     ADD COLUMN decided_eyes text[],          -- eyes_of() the one who decided, at that moment
     ADD CONSTRAINT adjustments_two_people CHECK (NOT proposed_eyes && decided_eyes);
 
--- What a statement says about the eyes is ignored: the database finds them out.
-CREATE FUNCTION adjustments_keep_eyes() RETURNS trigger LANGUAGE plpgsql AS $$
+-- For any table with proposed_by, decided_by, state and the two arrays of eyes. What a statement
+-- says about the eyes is ignored: the database finds them out.
+CREATE FUNCTION keep_eyes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.proposed_eyes := eyes_of(NEW.proposed_by);
@@ -102,7 +103,7 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER adjustments_eyes BEFORE INSERT OR UPDATE ON adjustments
-    FOR EACH ROW EXECUTE FUNCTION adjustments_keep_eyes();
+    FOR EACH ROW EXECUTE FUNCTION keep_eyes();
 
 -- The audit trail ------------------------------------------------------------------------------
 
