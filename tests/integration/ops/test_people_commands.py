@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops import cli
-from ops.commands.identity import os_user
+from ops.commands.identity import os_user, register_first_admin_at
 from tests.harness.books.ledger import open_wallets
 from tests.harness.people import token_of
 from vocabulary.errors import TieoutError
@@ -113,6 +113,23 @@ def test_the_first_command_of_a_new_installation_says_who_is_administrator(
     assert "viewer" in said
     assert "is the first administrator" in empty.run("user", "disable", "nobody at all", code=1)
     assert "is the first administrator" not in empty.run("user", "disable", "nobody", code=1)
+
+
+def test_starting_makes_the_operating_system_user_administrator_once(
+    empty: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What ``tieout init`` and ``tieout up`` do once the schema is there."""
+    register_first_admin_at(empty.database)
+    register_first_admin_at(empty.database)
+
+    name = os_user().casefold()
+    assert capsys.readouterr().err == (
+        f"{name}, the operating-system user, is the first administrator;"
+        " `tieout user add` registers more people\n"
+    )
+    assert empty.query("SELECT name, os_user, roles FROM people") == [
+        (name, os_user(), ["admin"])
+    ]
 
 
 def test_an_administrator_acts_for_another_and_is_named_in_the_trail(empty: Machine) -> None:

@@ -307,3 +307,16 @@ def test_a_proposal_from_before_people_is_decided_by_another_person(engine: Engi
     with pytest.raises(adjustments.AdjustmentRefused, match="another person decides"):
         approve(engine, f"adj-{9:032x}", "maria")
     assert approve(engine, f"adj-{9:032x}", "jonas") == "posted"
+
+
+@pytest.mark.parametrize("name", [" ana", "Ana", "ana  lima", "\uff41na", "reconcile", ""])
+def test_the_database_stores_no_name_that_is_not_normalised(engine: Engine, name: str) -> None:
+    statement = (
+        "INSERT INTO people (name, skeleton, display_name, roles)"
+        " VALUES (:name, 'x', 'x', '{admin}')"
+    )
+    with (
+        pytest.raises(IntegrityError, match="people_name_normalised"),
+        engine.begin() as connection,
+    ):
+        connection.execute(text(statement), {"name": name})
