@@ -47,7 +47,7 @@ SELECT count(*) FROM people WHERE disabled_at IS NULL AND 'admin' = ANY(roles)
 """
 _ACT = """
 SELECT set_config('tieout.person', %s, true), set_config('tieout.acting', %s, true),
-       set_config('tieout.people', %s, true)
+       set_config('tieout.session', %s, true)
 """
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 #: What constraints of the database say in a person's words.
@@ -66,8 +66,8 @@ _REFUSALS = {
 
 def act_as(engine: Engine, actor: Actor) -> None:
     """Let every later transaction of an engine say who acts; the database marks its rows."""
-    people = ",".join(str(person.person_id) for person in actor.people)
-    params = (str(actor.person.person_id), str(actor.acting.person_id), f"{{{people}}}")
+    session = ",".join(str(person.person_id) for person in actor.others)
+    params = (str(actor.person.person_id), str(actor.acting.person_id), f"{{{session}}}")
 
     @event.listens_for(engine, "begin")
     def _say_who_acts(connection: Connection) -> None:

@@ -10,6 +10,8 @@ from vocabulary.errors import Malformed, Refused
 
 #: Longest name, in characters.
 NAME_LENGTH_MAX = 64
+#: Begins the texts of those in whose session a step is taken.
+_VIA = "via "
 #: The scripts that Japanese and Korean write together in one name.
 _WRITTEN_TOGETHER = (
     frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}),
@@ -119,14 +121,13 @@ class Actor:
 
     @property
     def people(self) -> tuple[Person, ...]:
-        """Everyone who takes part, each once."""
-        everyone = (self.person, self.acting, *self.others)
-        return tuple({person.person_id: person for person in everyone}.values())
+        """The person and the one who acts, each once."""
+        return (self.person,) if self.person == self.acting else (self.person, self.acting)
 
     @property
     def eyes(self) -> frozenset[str]:
-        """What two steps must not share to be done by two people, see ``eyes_of``."""
-        return eyes_of(self.people)
+        """What tells whether two steps were done by two people, see ``eyes_of``."""
+        return eyes_of(self.people, session_of=self.others)
 
     def require(self, right: Right) -> None:
         """Check that the person has a right.
@@ -142,18 +143,28 @@ class Actor:
             )
 
 
-def eyes_of(people: Sequence[Person]) -> frozenset[str]:
-    """The accounts and operating-system users of people, as text.
+def eyes_of(people: Sequence[Person], *, session_of: Sequence[Person] = ()) -> frozenset[str]:
+    """The accounts and operating-system users behind a step, as text.
 
     The database builds the same texts (``eyes_of`` in storage/schema/people.sql).
+
+    Args:
+        people: who takes the step.
+        session_of: whom the operating-system user of the process stands for; their texts begin
+            with ``via``.
     """
-    accounts = {f"person:{person.person_id}" for person in people}
-    return frozenset(accounts | {f"os:{person.os_user}" for person in people if person.os_user})
+    eyes, session = _accounts(people), _accounts(session_of)
+    return frozenset(eyes | {f"{_VIA}{eye}" for eye in session - eyes})
 
 
 def are_two_people(first: frozenset[str], second: frozenset[str]) -> bool:
-    """Whether two steps were done by two people: they share no account and no OS user."""
-    return first.isdisjoint(second)
+    """Whether two steps were done by two people.
+
+    They share no account and no operating-system user, and neither was taken in the session of
+    somebody who took the other. Two people with tokens may share a session of a third.
+    """
+    mine, theirs = _takers(first), _takers(second)
+    return mine.isdisjoint(_everyone(second)) and theirs.isdisjoint(_everyone(first))
 
 
 def normalized_name(text: str) -> str:
@@ -227,6 +238,19 @@ def actor_for(
             f"{acting.name} may not act for {person.name}: only an administrator may"
         )
     return Actor(person=person, acting=acting, others=tuple(by_os_user))
+
+
+def _accounts(people: Sequence[Person]) -> set[str]:
+    accounts = {f"person:{person.person_id}" for person in people}
+    return accounts | {f"os:{person.os_user}" for person in people if person.os_user}
+
+
+def _takers(eyes: frozenset[str]) -> set[str]:
+    return {eye for eye in eyes if not eye.startswith(_VIA)}
+
+
+def _everyone(eyes: frozenset[str]) -> set[str]:
+    return {eye.removeprefix(_VIA) for eye in eyes}
 
 
 def _script(letter: str) -> str:

@@ -63,7 +63,7 @@ BEGIN
         fault := 'it is not prepared';
     ELSIF NEW.action = 'signed' AND NEW.two_people AND NEW.figures <> last.figures THEN
         fault := 'it changed since it was prepared';
-    ELSIF NEW.two_people AND last.eyes && NEW.eyes
+    ELSIF NEW.two_people AND NOT are_two_people(last.eyes, NEW.eyes)
           AND (NEW.action = 'signed' OR (NEW.action = 'reopened' AND before = 'signed')) THEN
         fault := 'two steps by one person, or by accounts of one operating-system user';
         rule := 'day_steps_two_people';

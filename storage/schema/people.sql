@@ -7,7 +7,7 @@
 -- A transaction says who acts with set_config(…, true), see storage/people.py:
 --   tieout.person   the person in whose name it is done
 --   tieout.acting   the person who does it
---   tieout.people   everyone who takes part, as an array of person ids
+--   tieout.session  whom the operating-system user of the process stands for: an array of ids
 
 CREATE TABLE people (
     person_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -51,14 +51,15 @@ CREATE TRIGGER people_never_removed BEFORE DELETE OR TRUNCATE ON people
 
 -- Four eyes ------------------------------------------------------------------------------------
 
--- The accounts and operating-system users behind a step that bears a person's name: two steps
--- that share one of these texts were not done by two people. Refuses a name that nobody has and a
--- disabled person, whoever runs the statement.
+-- The accounts and operating-system users behind a step that bears a person's name; those in
+-- whose session it is taken begin with 'via'. Refuses a name that nobody has and a disabled
+-- person, whoever runs the statement.
 CREATE FUNCTION eyes_of(by_name text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
     named people;
-    taking_part bigint[] := coalesce(nullif(current_setting('tieout.people', true), '')::bigint[],
-                                     ARRAY[]::bigint[]);
+    takers bigint[];
+    session_of bigint[] := coalesce(
+        nullif(current_setting('tieout.session', true), '')::bigint[], ARRAY[]::bigint[]);
 BEGIN
     SELECT * INTO named FROM people WHERE name = by_name FOR SHARE;
     IF NOT FOUND THEN
@@ -69,18 +70,35 @@ BEGIN
         RAISE EXCEPTION '% is disabled', by_name
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'people_are_enabled';
     END IF;
+    takers := ARRAY[named.person_id,
+                    nullif(current_setting('tieout.person', true), '')::bigint,
+                    nullif(current_setting('tieout.acting', true), '')::bigint];
     RETURN ARRAY(
-        SELECT eye FROM people p
-         CROSS JOIN LATERAL (VALUES ('person:' || p.person_id), ('os:' || p.os_user)) e (eye)
-         WHERE (p.person_id = named.person_id OR p.person_id = ANY(taking_part))
-           AND eye IS NOT NULL
+        SELECT CASE WHEN bool_or(takes) THEN eye ELSE 'via ' || eye END
+          FROM (SELECT eye, person_id = ANY(array_remove(takers, NULL)) AS takes
+                  FROM people p
+                 CROSS JOIN LATERAL (VALUES ('person:' || p.person_id),
+                                            ('os:' || p.os_user)) e (eye)
+                 WHERE p.person_id = ANY(array_remove(takers, NULL) || session_of)
+                   AND eye IS NOT NULL) eyes
          GROUP BY eye ORDER BY eye);
 END $$;
+
+-- Two steps were not done by two people if they share an account or an operating-system user, or
+-- if one was taken in the session of somebody who took the other. Two people with tokens may
+-- share the session of a third: in containers everybody is root.
+CREATE FUNCTION are_two_people(first text[], second text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE AS $$
+    SELECT NOT EXISTS (
+        SELECT FROM unnest(first) a, unnest(second) b
+         WHERE regexp_replace(a, '^via ', '') = regexp_replace(b, '^via ', '')
+           AND NOT (a LIKE 'via %' AND b LIKE 'via %'))
+$$;
 
 ALTER TABLE adjustments
     ADD COLUMN proposed_eyes text[],         -- eyes_of() the proposer when it was proposed
     ADD COLUMN decided_eyes text[],          -- eyes_of() the one who decided, at that moment
-    ADD CONSTRAINT adjustments_two_people CHECK (NOT proposed_eyes && decided_eyes);
+    ADD CONSTRAINT adjustments_two_people CHECK (are_two_people(proposed_eyes, decided_eyes));
 
 -- For any table with proposed_by, decided_by, state and the two arrays of eyes. What a statement
 -- says about the eyes is ignored: the database finds them out.

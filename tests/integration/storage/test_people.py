@@ -261,6 +261,23 @@ def test_a_borrowed_token_decides_nothing_of_the_borrowers(engine: Engine) -> No
         approve(engine, proposal, "jonas")
 
 
+def test_two_people_with_tokens_decide_in_the_session_of_a_third(engine: Engine) -> None:
+    add(engine, "root", Role.ADMIN, os_user="root")
+    url = engine.url.render_as_string(hide_password=False)
+    maria, jonas, root = (open_engine(url) for _ in range(3))
+    for opened, token in ((maria, "maria"), (jonas, "jonas"), (root, None)):
+        secret = None if token is None else token_of(token)
+        people.act_as(opened, identify(engine, None, os_user="root", token=secret))
+    proposal = propose(maria, "maria")
+
+    with pytest.raises(PersonRefused, match="another person decides"):
+        approve(root, proposal, "root")
+    assert approve(jonas, proposal, "jonas") == "posted"
+
+    for opened in (maria, jonas, root):
+        opened.dispose()
+
+
 @pytest.mark.parametrize("by", ["maria", " maria", "left", "nobody", "maria second"])
 def test_statements_of_the_application_role_meet_the_same_checks(
     engine: Engine, by: str

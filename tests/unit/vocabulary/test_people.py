@@ -131,7 +131,8 @@ def test_a_token_comes_before_the_operating_system_user() -> None:
     actor = acting(by_token=BEN, by_os_user=(ANA,))
 
     assert (actor.person, actor.acting) == (BEN, BEN)
-    assert {one.name for one in actor.people} == {"ana", "ben"}
+    assert actor.people == (BEN,)
+    assert actor.eyes == {"person:3", "via person:1", "via os:ana"}
 
 
 def test_nobody_acts_without_being_registered() -> None:
@@ -188,6 +189,15 @@ def test_a_borrowed_token_does_not_hide_who_uses_it() -> None:
     own, borrowed = acting(by_os_user=(ANA,)), acting(by_token=BEN, by_os_user=(ANA,))
 
     assert not are_two_people(own.eyes, borrowed.eyes)
+
+
+def test_two_people_with_tokens_may_share_the_session_of_a_third() -> None:
+    """In containers everybody works as root."""
+    cleo = person(6, "cleo")
+    first, second = (acting(by_token=who, by_os_user=(ROOT,)) for who in (BEN, cleo))
+
+    assert are_two_people(first.eyes, second.eyes)
+    assert not are_two_people(first.eyes, acting(by_os_user=(ROOT,)).eyes)
 
 
 def test_one_administrator_acting_for_two_people_is_one_person() -> None:
