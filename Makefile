@@ -10,11 +10,12 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 SEEDS ?= 200
 FIRST ?= 0
 PAYLOADS ?= 20000
+FILES ?= 5000
 #: What `make check` compares names with: the last commit, so that it shows what is new.
 SINCE ?= HEAD~1
 PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect callbacks mutate style-report lock dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect callbacks files mutate style-report lock dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -121,6 +122,10 @@ detect: setup-dev ## months with faults of every kind: found is what was injecte
 
 callbacks: setup-dev ## callbacks signed by real PHP and Node against a receiver: make callbacks PAYLOADS=20000
 	$(BIN)/python -m tests.callbacks.campaign --payloads $(PAYLOADS)
+
+files: setup-dev ## statement files of every format and damage, read as the truth: make files FILES=5000
+	$(BIN)/python -m tests.files.campaign --files $(FILES) --first $(FIRST)
+	$(BIN)/python -m tests.files.planted
 
 dialect: setup-dev ## a new provider that works at once, to be edited: make dialect NAME=acme
 	@$(BIN)/python -m ops.tools.new_dialect "$(NAME)"

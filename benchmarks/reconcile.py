@@ -101,8 +101,9 @@ SELECT f.round_id, h.player, f.currency, f.stake, f.payout, f.declared_net AS ne
 """
 _DUCKDB = """
 SELECT count(*) FILTER (WHERE o.match_key IS NULL), count(*) FILTER (WHERE t.match_key IS NULL),
-       count(*) FILTER (WHERE o.stake <> t.stake OR o.payout <> t.payout OR o.who <> t.who
-                           OR o.currency <> t.currency OR o.odd OR t.odd)
+       count(*) FILTER (WHERE o.stake <> t.stake OR o.payout <> t.payout
+                           OR o.player_hash <> t.player_hash OR o.currency <> t.currency
+                           OR o.odd OR t.odd)
   FROM ours o FULL OUTER JOIN theirs t ON o.match_key = t.match_key
 """
 

@@ -36,6 +36,7 @@ _SIDES: Mapping[BreakKind, tuple[RoundSide, ...]] = MappingProxyType(
     {
         BreakKind.MISSING_IN_LEDGER: _BOTH,
         BreakKind.MISSING_AT_PROVIDER: _BOTH,
+        BreakKind.UNANSWERED: _BOTH,
         BreakKind.STATUS: _BOTH,
         BreakKind.STAKE: ("stake",),
         BreakKind.PAYOUT: ("payout",),

@@ -17,8 +17,10 @@ class BreakKind(StrEnum):
 
     MISSING_IN_LEDGER = "missing_in_ledger"
     MISSING_AT_PROVIDER = "missing_at_provider"
+    UNANSWERED = "unanswered_operation"
     CURRENCY = "currency_mismatch"
     AMBIGUOUS = "ambiguous_match"
+    ID_SPELLING = "id_spelling"
     STATUS = "status_mismatch"
     STAKE = "stake_mismatch"
     PAYOUT = "payout_mismatch"
@@ -45,8 +47,10 @@ OF_BOOKS = frozenset(
     {
         BreakKind.MISSING_IN_LEDGER,
         BreakKind.MISSING_AT_PROVIDER,
+        BreakKind.UNANSWERED,
         BreakKind.CURRENCY,
         BreakKind.AMBIGUOUS,
+        BreakKind.ID_SPELLING,
         BreakKind.STATUS,
         BreakKind.STAKE,
         BreakKind.PAYOUT,

@@ -1,4 +1,6 @@
-"""Records that a delivery changes without a newer version: the provider contradicts itself.
+"""Records that a delivery changes without a newer version.
+
+Either the provider contradicts itself, or the same line is read under other settings.
 
 A later ``updated_at`` with the same ``created_at`` is a newer version of a record and may have
 other figures. Any other delivery of a stored record must repeat its figures. A version that was
@@ -21,8 +23,8 @@ CHANGES_MAX = 20
 _FIGURES = ("round_id", "handle", "currency", "stake", "payout", "rolled_back", "created_at")
 
 
-def _figures(table: str) -> str:
-    return "(" + ", ".join(f"{table}.{name}" for name in _FIGURES) + ")"
+def _figures(table: str, further: tuple[str, ...] = ()) -> str:
+    return "(" + ", ".join(f"{table}.{name}" for name in (*_FIGURES, *further)) + ")"
 
 
 # A partial rollback is stored with negative amounts (feeds.partial_rollbacks); as reported it
@@ -48,6 +50,44 @@ SELECT s.record_id, s.occurrence, r.source, {_PAIRS}, count(*) OVER () AS change
                     WHERE o.record_id = s.record_id AND {_figures("o")} = {_figures("r")})
  ORDER BY s.record_id, s.occurrence LIMIT :most
 """  # noqa: S608 - only the constants above are put in
+# What a line gives besides its figures.
+_DETAILS = ("declared_net", "balance_before", "balance_after", "game", "updated_at")
+# The current values of a record were read from the version that came with them, the last one if
+# there are several. A record that came back from a withdrawal has none of its own: then any
+# version of the line counts.
+_MARK_REREAD = f"""
+UPDATE feed_stage s
+   SET is_reread = true,
+       content = substring(sha256(s.content || int8send(nextval('feed_order'))) FOR 16)
+  FROM feed_records r
+ WHERE r.provider = :provider AND r.record_id = s.record_id AND r.occurrence = s.occurrence
+   AND {_figures("s", _DETAILS)} IS DISTINCT FROM {_figures("r", _DETAILS)}
+   AND NOT {_SAME_ROLLBACK}
+   AND EXISTS (SELECT FROM feed_versions v
+                WHERE v.provider = :provider AND v.record_id = s.record_id AND v.raw = s.raw
+                  AND ((v.received_at, v.source) = (r.received_at, r.source)
+                       OR NOT EXISTS (SELECT FROM feed_versions o
+                                       WHERE o.provider = :provider
+                                         AND o.record_id = r.record_id
+                                         AND (o.received_at, o.source)
+                                             = (r.received_at, r.source)))
+                  AND NOT EXISTS (SELECT FROM feed_versions l
+                                   WHERE l.provider = :provider AND l.record_id = s.record_id
+                                     AND l.version_id > v.version_id
+                                     AND (l.received_at, l.source)
+                                         = (r.received_at, r.source)
+                                     AND NOT EXISTS (SELECT FROM feed_stage o
+                                                      WHERE o.record_id = l.record_id
+                                                        AND o.raw = l.raw)))
+"""  # noqa: S608 - only the constants above are put in
+_REREAD = f"""
+SELECT s.record_id, s.occurrence, r.source, {_PAIRS}, count(*) OVER () AS changes
+  FROM feed_stage s
+  JOIN feed_records r ON r.provider = :provider AND r.record_id = s.record_id
+                     AND r.occurrence = s.occurrence
+ WHERE s.is_reread
+ ORDER BY s.record_id, s.occurrence LIMIT :most
+"""  # noqa: S608 - only the constant above is put in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +112,7 @@ class RecordChange:
 
     def sentence(self, exponents: Mapping[str, int]) -> str:
         """Record, source, and every figure that differs: before and now."""
-        figures = ", ".join(self._differences(exponents))
+        figures = ", ".join(self._differences(exponents)) or "balances or details"
         return f"{self.record_id}, reported by {self.source} ({figures})"
 
     def _differences(self, exponents: Mapping[str, int]) -> Iterator[str]:
@@ -111,8 +151,20 @@ class Changes:
 
 def staged_changes(connection: Connection, provider: str) -> Changes:
     """Compare the staged records with the stored ones, before they are stored."""
-    params = {"provider": provider, "most": CHANGES_MAX}
-    rows = connection.execute(text(_CHANGED), params).all()
+    return _changes(connection, _CHANGED, provider)
+
+
+def mark_reread(connection: Connection, provider: str) -> Changes:
+    """Mark the staged records whose line is known and is read otherwise than before.
+
+    They become versions of their own, which replace the earlier reading of the line.
+    """
+    marked = connection.execute(text(_MARK_REREAD), {"provider": provider}).rowcount
+    return _changes(connection, _REREAD, provider) if marked else Changes()
+
+
+def _changes(connection: Connection, query: str, provider: str) -> Changes:
+    rows = connection.execute(text(query), {"provider": provider, "most": CHANGES_MAX}).all()
     if not rows:
         return Changes()
     first = tuple(

@@ -27,4 +27,5 @@ class FindingKind(StrEnum):
     SHORTER_FILE = "shorter_file"
     CHANGED_RECORD = "changed_record"
     WRONG_DAY = "wrong_day"
+    READ_ANEW = "read_anew"
     UNREADABLE_CALLBACK = "unreadable_callback"

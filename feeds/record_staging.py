@@ -1,6 +1,7 @@
 """Staging of records in a temporary table, so that each step of storing is one statement.
 
-    feed_stage  temporary: the records of the delivery being stored, in its order
+    feed_stage     temporary: the records of the delivery being stored, in its order
+    feed_repeated  temporary: keys that several of them have
 
 No statement that fills ``feed_records`` looks anything up in it: a planner that has never seen
 the table filled would scan it once for each new row. What has to be known of stored records is
@@ -8,66 +9,84 @@ marked in the staged ones before.
 """
 
 from collections.abc import Iterable
-from hashlib import blake2b
 
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, text
 
+from feeds.staged_rows import ROW_COLUMNS, StagedRows, staged_row
 from vocabulary.facts import HistoryRecord
-from vocabulary.ids import match_key
-from vocabulary.money import Money
 
 #: The columns of ``feed_records`` that a record fills.
 STAGED_COLUMNS = (
     "record_id, occurrence, round_id, match_key, handle, currency, stake, payout, rolled_back,"
     " declared_net, balance_before, balance_after, game, created_at, updated_at"
 )
-_CREATE = f"""
-CREATE TEMP TABLE IF NOT EXISTS feed_stage ON COMMIT DELETE ROWS AS
-SELECT {STAGED_COLUMNS}, continues, 0 AS line, ''::bytea AS content, ''::bytea AS raw
-  FROM feed_records WHERE false
-"""  # noqa: S608 - only the constant above is put in
-_COPY = (
-    f"COPY feed_stage ({STAGED_COLUMNS}, continues, line, content, raw)"
-    " FROM STDIN (FORMAT BINARY)"
-)
+_CREATE = """
+CREATE TEMP TABLE IF NOT EXISTS feed_stage (
+    record_id text NOT NULL,
+    occurrence integer NOT NULL DEFAULT 1,
+    round_id text NOT NULL,
+    match_key bigint NOT NULL,
+    handle text NOT NULL,
+    currency text NOT NULL,
+    stake bigint NOT NULL,
+    payout bigint NOT NULL,
+    rolled_back boolean NOT NULL,
+    declared_net bigint,
+    balance_before bigint,
+    balance_after bigint,
+    game text,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    continues boolean NOT NULL DEFAULT false,
+    line bigint GENERATED ALWAYS AS IDENTITY,
+    content bytea NOT NULL,
+    raw bytea NOT NULL,
+    is_reread boolean NOT NULL DEFAULT false
+) ON COMMIT DELETE ROWS
+"""
+_COPY = f"COPY feed_stage ({ROW_COLUMNS}) FROM STDIN"
+#: Rows of single records that are sent together.
+_SENT_ROWS = 500
 #: Fewer stored records than this need no statistics at once.
 _MANY = 10_000
 _COUNTED = "SELECT reltuples FROM pg_class WHERE oid = 'feed_records'::regclass"
-#: The types of these columns; binary data is not converted.
-_TYPES = (
-    "text int4 text int8 text text int8 int8 bool int8 int8 int8 text timestamptz timestamptz"
-    " bool int4 bytea bytea"
-).split()
 # What the following statements join and group by.
 _ANALYZE = "ANALYZE feed_stage (record_id, occurrence, match_key, line, content)"
+# Most deliveries repeat few keys or none: they are found first, so that planners know how few.
+_REPEATED_KEYS = """
+INSERT INTO feed_repeated (record_id) SELECT record_id FROM feed_stage
+ GROUP BY record_id HAVING count(*) > 1
+"""
+_REPEATED_ROUNDS = """
+INSERT INTO feed_repeated (match_key) SELECT match_key FROM feed_stage
+ GROUP BY match_key HAVING count(*) > 1
+"""
+_CREATE_REPEATED = """
+CREATE TEMP TABLE IF NOT EXISTS feed_repeated (record_id text, match_key bigint)
+    ON COMMIT DELETE ROWS
+"""
 # Occurrences of an id are numbered by content, so the order of lines does not matter.
 _OCCURRENCES = """
 UPDATE feed_stage s SET occurrence = n.occurrence
-  FROM (SELECT line, row_number() OVER (PARTITION BY record_id
-                                        ORDER BY updated_at, content, line) AS occurrence
-          FROM feed_stage
-         WHERE record_id IN (SELECT record_id FROM feed_stage
-                              GROUP BY record_id HAVING count(*) > 1)) n
- WHERE s.line = n.line AND n.occurrence > 1
+  FROM (SELECT s.ctid, row_number() OVER (PARTITION BY record_id
+                                          ORDER BY updated_at, content, line) AS occurrence
+          FROM feed_stage s JOIN feed_repeated USING (record_id)) n
+ WHERE s.ctid = n.ctid AND n.occurrence > 1
 """
 _SUPERSEDED = """
 DELETE FROM feed_stage s
- USING (SELECT line, row_number() OVER (PARTITION BY record_id, occurrence
-                                        ORDER BY updated_at DESC, line DESC) AS place
-          FROM feed_stage
-         WHERE record_id IN (SELECT record_id FROM feed_stage
-                              GROUP BY record_id HAVING count(*) > 1)) n
- WHERE s.line = n.line AND n.place > 1
+ USING (SELECT s.ctid, row_number() OVER (PARTITION BY record_id, occurrence
+                                          ORDER BY updated_at DESC, line DESC) AS place
+          FROM feed_stage s JOIN feed_repeated USING (record_id)) n
+ WHERE s.ctid = n.ctid AND n.place > 1
 """
 _CONTINUING = """
 UPDATE feed_stage s SET continues = true
-  FROM (SELECT line, row_number() OVER (PARTITION BY match_key
-                                        ORDER BY record_id, occurrence) AS place
-          FROM feed_stage
-         WHERE match_key IN (SELECT match_key FROM feed_stage
-                              GROUP BY match_key HAVING count(*) > 1)) n
- WHERE s.line = n.line AND n.place > 1
+  FROM (SELECT s.ctid, row_number() OVER (PARTITION BY s.match_key
+                                          ORDER BY s.record_id, s.occurrence) AS place
+          FROM feed_stage s JOIN feed_repeated r USING (match_key)) n
+ WHERE s.ctid = n.ctid AND n.place > 1
 """
 # Other records of a round are looked up by match key alone, which includes the provider: with
 # the provider as a second condition, a planner with old statistics scans its whole history.
@@ -81,7 +100,7 @@ UPDATE feed_stage s SET continues = true
 
 
 def stage_records(
-    connection: Connection, provider: str, records: Iterable[HistoryRecord]
+    connection: Connection, provider: str, records: Iterable[HistoryRecord | StagedRows]
 ) -> int:
     """Copy records into an empty stage while they are read; returns their number.
 
@@ -96,18 +115,30 @@ def stage_records(
 
 def number_occurrences(connection: Connection) -> None:
     """Number the lines of a statement that have the same id."""
-    connection.execute(text(_OCCURRENCES))
+    if _find_repeated(connection, _REPEATED_KEYS):
+        connection.execute(text(_OCCURRENCES))
 
 
 def keep_newest(connection: Connection) -> None:
     """Drop all staged versions of an occurrence but the newest."""
-    connection.execute(text(_SUPERSEDED))
+    if _find_repeated(connection, _REPEATED_KEYS):
+        connection.execute(text(_SUPERSEDED))
 
 
 def mark_continuing(connection: Connection) -> None:
     """Mark records whose round has another record, staged before them or stored."""
-    connection.execute(text(_CONTINUING))
+    if _find_repeated(connection, _REPEATED_ROUNDS):
+        connection.execute(text(_CONTINUING))
     connection.execute(text(_CONTINUING_STORED))
+
+
+def _find_repeated(connection: Connection, keys: str) -> int:
+    """Collect the keys that several staged records have; returns their number."""
+    connection.execute(text(_CREATE_REPEATED))
+    connection.execute(text("DELETE FROM feed_repeated"))
+    repeated = connection.execute(text(keys)).rowcount
+    connection.execute(text("ANALYZE feed_repeated"))
+    return repeated
 
 
 def refresh_statistics(connection: Connection, stored: int) -> None:
@@ -119,41 +150,23 @@ def refresh_statistics(connection: Connection, stored: int) -> None:
         connection.execute(text("ANALYZE feed_records, feed_versions"))
 
 
-def _copy(connection: Connection, provider: str, records: Iterable[HistoryRecord]) -> int:
+def _copy(
+    connection: Connection, provider: str, records: Iterable[HistoryRecord | StagedRows]
+) -> int:
     driver = connection.connection.driver_connection
     assert isinstance(driver, PsycopgConnection)
     received = 0
+    rows: list[str] = []
     with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(_TYPES)
-        for line, record in enumerate(records):
-            copy.write_row(_row(provider, record, line))
-            received += 1
+        for record in records:
+            if isinstance(record, StagedRows):
+                rows.append(record.text)
+                received += record.count
+            else:
+                rows.append(staged_row(provider, record))
+                received += 1
+            if isinstance(record, StagedRows) or len(rows) == _SENT_ROWS:
+                copy.write("".join(rows))
+                rows.clear()
+        copy.write("".join(rows))
     return received
-
-
-def _row(provider: str, record: HistoryRecord, line: int) -> tuple[object, ...]:
-    return (
-        record.record_id,
-        1,
-        record.round_id,
-        match_key(provider, record.round_id),
-        record.handle,
-        record.currency,
-        record.stake.minor,
-        record.payout.minor,
-        record.rolled_back,
-        _minor(record.declared_net),
-        _minor(record.balance_before),
-        _minor(record.balance_after),
-        record.game,
-        record.created_at,
-        record.updated_at,
-        False,
-        line,
-        blake2b(record.raw, digest_size=16).digest(),
-        record.raw,
-    )
-
-
-def _minor(money: Money | None) -> int | None:
-    return None if money is None else money.minor

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from feeds.changes import Changes, staged_changes
+from feeds.changes import Changes, mark_reread, staged_changes
 from feeds.partial_rollbacks import resolve_partial_rollbacks
 from feeds.record_staging import (
     STAGED_COLUMNS,
@@ -22,6 +22,7 @@ from feeds.record_staging import (
     refresh_statistics,
     stage_records,
 )
+from feeds.staged_rows import StagedRows
 from feeds.withdrawals import keep_delivered_keys, record_returns
 from feeds.write_order import lock_history, next_number
 from vocabulary.facts import HistoryRecord
@@ -97,6 +98,14 @@ ON CONFLICT ON CONSTRAINT feed_records_pkey DO UPDATE SET
 """
 
 
+# The instants of a line may be earlier as it is read now.
+_OR_REREAD = """
+    OR EXISTS (SELECT FROM feed_stage s
+                WHERE s.record_id = EXCLUDED.record_id AND s.occurrence = EXCLUDED.occurrence
+                  AND s.is_reread)
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedCount:
     """The effect of storing some records.
@@ -111,6 +120,7 @@ class FeedCount:
         repeated_ids: the first of them.
         first, last: the earliest and latest creation of records that are new or changed, before
             or after the change; None if there are none.
+        reread: stored records that a line of a statement gives other values than before.
         changes: stored records that got other figures without a newer version; not looked for
             in pushed records.
         has_delivered_keys: ``feed_delivered`` holds the keys of all records passed in until the
@@ -126,6 +136,7 @@ class FeedCount:
     repeated_ids: tuple[str, ...] = field(default=(), compare=False)
     first: datetime | None = field(default=None, compare=False)
     last: datetime | None = field(default=None, compare=False)
+    reread: Changes = field(default=Changes(), compare=False)
     changes: Changes = field(default=Changes(), compare=False)
     has_delivered_keys: bool = field(default=False, compare=False)
 
@@ -162,7 +173,7 @@ def store_records(
 def store_statement(
     connection: Connection,
     provider_slug: str,
-    records: Iterable[HistoryRecord],
+    records: Iterable[HistoryRecord | StagedRows],
     *,
     source: str,
     received_at: datetime,
@@ -191,7 +202,7 @@ class _Delivery:
 def _store(
     connection: Connection,
     delivery: _Delivery,
-    records: Iterable[HistoryRecord],
+    records: Iterable[HistoryRecord | StagedRows],
     *,
     is_statement: bool,
     keeps_keys: bool,
@@ -228,7 +239,10 @@ def _merge(
     params = {**asdict(delivery), "stored_no": next_number(connection), "most": IDS_MAX}
     record_returns(connection, params)
     overlap = connection.execute(text(_KNOWN), params).one()
+    reread = Changes()
     if overlap.versions and overlap.records:
+        if is_statement:
+            reread = mark_reread(connection, delivery.provider)
         connection.execute(text(_DROP_KNOWN), params)
     is_new = is_statement and not overlap.versions
     versions = _keep_versions(connection, params, is_new=is_new)
@@ -237,7 +251,8 @@ def _merge(
     mark_continuing(connection)
     late = _late(connection, params)
     or_update = _OR_UPDATE if overlap.records else ""
-    stored = connection.execute(text(_INSERT + or_update), params).rowcount
+    or_reread = _OR_REREAD if reread.count else ""
+    stored = connection.execute(text(_INSERT + or_update + or_reread), params).rowcount
     refresh_statistics(connection, stored)
     resolve_partial_rollbacks(connection, params)
     first, last = connection.execute(text(_SPAN), params).one()
@@ -249,6 +264,7 @@ def _merge(
         late_ids=tuple(row.record_id for row in late),
         first=first,
         last=last,
+        reread=reread,
     )
 
 

@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "Write report packs: a workbook, a web page and CSV tables.",
     "ledger": "Query the ledger, correct it by hand and prove it.",
     "queue": "Show waiting, stuck and parked work; requeue or discard it; pause a queue.",
+    "notify": "Show notifications that were sent, given up or wait; try a channel.",
     "config": "Check the settings, or show them without secrets.",
 }
 #: Where each of them is defined.
@@ -79,6 +80,7 @@ TARGETS: Mapping[str, str] = {
     "report": "ops.commands.finance.report:report",
     "ledger": "ops.commands.ledger.group:app",
     "queue": "ops.commands.queue.group:app",
+    "notify": "ops.commands.notify.group:app",
     "config": "ops.commands.setup.config:app",
 }
 

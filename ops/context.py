@@ -49,6 +49,18 @@ def context_of(ctx: typer.Context) -> Context:
     return context
 
 
+def database_url(context: Context) -> str:
+    """Start or reuse the embedded database; for commands that need no broker.
+
+    Raises:
+        SettingsInvalid: the settings do not hold.
+        Unavailable: the embedded database cannot be started.
+    """
+    from ops.runtime.servers import ensure_database  # noqa: PLC0415 - as above
+
+    return ensure_database(context.data_dir, context.settings)
+
+
 def endpoints(context: Context) -> "Endpoints":
     """Start or reuse the embedded services; external ones are left alone.
 

@@ -9,6 +9,8 @@ else has to be edited.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from providers.contract import (
@@ -46,8 +48,7 @@ class Dialect:
         respond: writes the reply as this provider's document specifies it. Total over Verdict.
         statement: its statement files; None where the history comes in another way.
         api_fields: the settings that calls of its API need.
-        api: loads the calls of its API. It is a function because few processes call an API and
-            clients would double the import time of a dialect.
+        api: loads the calls of its API; see ``lazy_api``.
     """
 
     name: str
@@ -62,3 +63,16 @@ class Dialect:
     statement: StatementFormat | None
     api_fields: ApiFields
     api: "Callable[[], DialectApi]"
+
+
+def lazy_api(module: str) -> "Callable[[], DialectApi]":
+    """Load ``API`` of a module when it is first asked for.
+
+    Few processes call an API, and clients would double the import time of a dialect.
+    """
+    return partial(_api_of, module)
+
+
+def _api_of(module: str) -> "DialectApi":
+    api: DialectApi = import_module(module).API
+    return api

@@ -5,20 +5,35 @@ Settings were checked before, so a miss is a bug.
 
 from collections.abc import Mapping
 
-from providers.contract import Option, Provider
+from providers.contract import Option, OptionValue, Provider
+
+
+def any_value(default: OptionValue, meaning: str) -> Option:
+    """An option that takes any value of its default's type."""
+    return Option(default=default, choices=None, assumed=True, meaning=meaning)
+
+
+def one_of(*choices: OptionValue, meaning: str, default: OptionValue | None = None) -> Option:
+    """An option that takes one of these values; the first is the default if none is named."""
+    value = choices[0] if default is None else default
+    return Option(default=value, choices=choices, assumed=True, meaning=meaning)
+
+
+def flag(*, default: bool, meaning: str) -> Option:
+    """An option that is on or off."""
+    return one_of(*(False, True), default=default, meaning=meaning)
+
 
 #: What every dialect does with a signed document that is not quite as documented.
 TOLERANCE: Mapping[str, Option] = {
-    "unknown_fields": Option(
-        default="accept",
-        choices=("accept", "refuse"),
-        assumed=True,
+    "unknown_fields": one_of(
+        "accept",
+        "refuse",
         meaning="what signed fields that the document does not name do to a callback",
     ),
-    "float_noise": Option(
-        default="refuse",
-        choices=("refuse", "round"),
-        assumed=True,
+    "float_noise": one_of(
+        "refuse",
+        "round",
         meaning="what is done with a JSON number like 0.30000000000000004 as an amount",
     ),
 }

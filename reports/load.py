@@ -12,6 +12,7 @@ from reconcile.totals.resolution_rate import resolution_rates
 from reconcile.totals.tie_out import totals
 from reports.pack import CheckedInvoice, Pack
 from reports.queries import StoredRun, business_days, game_totals, last_run, open_breaks
+from reports.rates import ReportingRates
 from storage.engine import url_of
 from vocabulary.window import Window
 
@@ -26,6 +27,7 @@ def load_pack(
     zone: str = "UTC",
     rules: tuple[SlaRule, ...] = DEFAULT_RULES,
     invoices: tuple[CheckedInvoice, ...] = (),
+    rates: ReportingRates | None = None,
 ) -> Pack:
     """Load the pack of one provider's last run.
 
@@ -38,6 +40,7 @@ def load_pack(
         zone: time zone of the provider's business days.
         rules: when breaks are due.
         invoices: checked invoices to include.
+        rates: into the reporting currency; None: nothing is converted.
     """
     run = last_run(connection, provider, window)
     pack = Pack(
@@ -50,6 +53,7 @@ def load_pack(
         zone=zone,
         days=() if run is None else business_days(connection, provider, run.window, zone),
         invoices=invoices,
+        rates=rates,
     )
     return pack if run is None else _with_totals(connection, pack, run)
 

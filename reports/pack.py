@@ -13,6 +13,7 @@ from reconcile.totals.resolution_rate import ResolutionRates
 from reconcile.totals.tie_out import Totals
 from reports.grid import Amount
 from reports.queries import BusinessDay, GameTotal, OpenBreak, StoredRun
+from reports.rates import ReportingRates
 from vocabulary.money import exponent_of
 
 #: The lines of a conservation proof, in reading order.
@@ -51,6 +52,7 @@ class Pack:
         resolution_rate: how soon the window's rows were explained; None without a run.
         days: the business days that the run's window touches.
         invoices: the checked invoices.
+        rates: into the reporting currency; None: nothing is converted.
     """
 
     provider: str
@@ -64,6 +66,7 @@ class Pack:
     resolution_rate: ResolutionRates | None = None
     days: tuple[BusinessDay, ...] = ()
     invoices: tuple[CheckedInvoice, ...] = ()
+    rates: ReportingRates | None = None
 
     @property
     def title(self) -> str:

@@ -6,7 +6,9 @@ ids decide.
 """
 
 import re
+from collections.abc import Sequence
 from hashlib import blake2b
+from struct import unpack
 
 _TRANSACTION = re.compile(r"txn-([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 
@@ -18,6 +20,13 @@ def match_key(provider: str, round_id: str) -> int:
     """The signed 64-bit hash of a provider's round, equal on both sides of a comparison."""
     digest = blake2b(f"{provider}\0{round_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def match_keys(provider: str, round_ids: Sequence[str]) -> tuple[int, ...]:
+    """The ``match_key`` of each of many rounds of one provider."""
+    prefix = f"{provider}\0".encode()
+    digests = [blake2b(prefix + id_.encode(), digest_size=8).digest() for id_ in round_ids]
+    return unpack(f">{len(digests)}q", b"".join(digests))
 
 
 def transaction_id(wallet_id: int, wallet_seq: int) -> str:

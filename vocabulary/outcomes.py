@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     TOO_SLOW = "too_slow"
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_WRONG = "method_wrong"
-    UNAVAILABLE = "unavailable"  # our failure; nothing committed; the provider should retry
+    UNAVAILABLE = "unavailable"  # our failure; the provider should retry; may be committed
 
 
 #: Verdicts of authentic requests, which are stored as evidence.

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from ledger.accepting.acceptor import Accepted, Acceptor
+from ledger.accepting.receiver_session import ReceiverSession
 from vocabulary.clock import Clock
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.fast_path import FastPath
@@ -44,7 +45,7 @@ class Receiver:
         self._config = config
         self._clock = clock
         self._metrics = ReceiverMetrics()
-        self._acceptor = Acceptor(connect)
+        self._acceptor = Acceptor(connect, session=ReceiverSession())
         self._notifier = Notifier(broker)
         self._commit = GroupCommit(
             self._acceptor,
@@ -106,9 +107,12 @@ class Receiver:
         await self._drain(listeners)
         for task in (commit_loop, notifier_loop, stopped):
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await commit_loop
-        await self._acceptor.close()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await commit_loop
+        finally:
+            await self._commit.confirm()
+            await self._acceptor.close()
         log.info("receiver_stopped")
 
     async def _drain(self, listeners: "_Listeners") -> None:

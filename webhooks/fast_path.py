@@ -16,6 +16,7 @@ from vocabulary.clock import Clock
 from vocabulary.outcomes import Answer
 from webhooks.fast_parser import PlainRequest, parse_plain
 from webhooks.handler import OnAnswer
+from webhooks.http_server import gave_up
 
 
 class Handler(Protocol):
@@ -131,6 +132,7 @@ class FastConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._is_busy = False
         self._is_ended = False  # the client has closed its sending side
+        self._busy_since = 0.0
         self._pending = b""  # what came before the previous answer
         self._unfinished: _Unfinished | None = None
 
@@ -194,13 +196,15 @@ class FastConnection(asyncio.Protocol):
 
     def _handle(self, handler: Handler, headers: Mapping[str, str], body: bytes) -> None:
         self._is_busy = True
+        self._busy_since = self._loop.time()
         handler.handle_plain(headers, body, self._peer, self._answer)
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: Answer) -> bool:
         self._is_busy = False
         if self._transport.is_closing():
-            return
+            return False
         now = self._loop.time()
+        is_awaited = not (self._is_ended and gave_up(now - self._busy_since))
         self._deadline = now + self._fast_path.idle_timeout_s
         self._transport.write(self._fast_path.encode(answer, now))
         if self._fast_path.is_stopping:
@@ -211,6 +215,7 @@ class FastConnection(asyncio.Protocol):
             self.data_received(pending)
         elif self._is_ended:
             self._transport.close()
+        return is_awaited
 
     def _await_rest(self, data: bytes, request: PlainRequest, handler: Handler) -> None:
         length = len(request.body) + request.missing

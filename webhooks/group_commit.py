@@ -1,16 +1,26 @@
-"""Group commit: a batch holds what arrived during the previous commit; there is no timer."""
+"""Group commit: a batch holds what arrived during the previous commit; no request waits longer.
+
+A batch tells the database which ones before it were answered. When no request waits, the last
+answers are confirmed by themselves, at most once in ``CONFIRM_AFTER_S``.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import structlog
 
 from ledger.accepting.acceptor import Accepted, Acceptor, retry_later
 from ledger.accepting.model import Decision, Request
 from vocabulary.errors import Unavailable
+from vocabulary.outcomes import Verdict
 
 #: Most requests decided in one statement.
 BATCH_MAX = 256
+#: How long after an answer it is confirmed if no batch is sent meanwhile, in seconds.
+CONFIRM_AFTER_S = 1.0
+#: The pause after a confirmation that failed, in seconds.
+CONFIRM_AGAIN_AFTER_S = 5.0
 
 #: Receives the decision of one request, once; must not raise.
 OnDecision = Callable[[Decision], None]
@@ -45,6 +55,8 @@ class GroupCommit:
         self._wake = asyncio.Event()
         self._in_flight = 0
         self._is_closed = False
+        self._is_confirmation_due = False
+        self._confirmation: asyncio.TimerHandle | None = None
 
     @property
     def pending(self) -> int:
@@ -84,8 +96,8 @@ class GroupCommit:
         try:
             while True:
                 if not self._waiting:
-                    self._wake.clear()
-                    await self._wake.wait()
+                    await self._idle()
+                    continue
                 batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
                 self._in_flight = len(batch)
                 await self._commit(batch)
@@ -94,6 +106,45 @@ class GroupCommit:
             # Without this loop nobody decides: waiting requests would wait for ever.
             self._is_closed = True
             self._reject_waiting()
+            if self._confirmation is not None:
+                self._confirmation.cancel()
+
+    async def confirm(self) -> None:
+        """Tell the database which batches were answered; if that fails, try again later."""
+        self._is_confirmation_due = False
+        try:
+            async with asyncio.timeout(self._commit_timeout_s):
+                await self._acceptor.confirm()
+        except (TimeoutError, Unavailable) as error:
+            log.info("answers_not_confirmed", error=type(error).__name__)
+            if isinstance(error, TimeoutError):
+                await self._acceptor.close()
+                self._reject_waiting()
+            self._confirm_after(CONFIRM_AGAIN_AFTER_S)
+
+    def lost(self, provider: str, decision: Decision, at: datetime) -> None:
+        """Note that a decision was not sent: its connection was closed first."""
+        for key in _movements(decision):
+            self._acceptor.lost(provider, key, at)
+        self._confirm_after(CONFIRM_AFTER_S)
+
+    def _confirm_after(self, seconds: float) -> None:
+        """Confirm the answers once no request waits, after this time at the earliest."""
+        if self._confirmation is None and not self._is_closed:
+            loop = asyncio.get_running_loop()
+            self._confirmation = loop.call_later(seconds, self._confirmation_due)
+
+    async def _idle(self) -> None:
+        if self._is_confirmation_due:
+            await self.confirm()
+            return
+        self._wake.clear()
+        await self._wake.wait()
+
+    def _confirmation_due(self) -> None:
+        self._confirmation = None
+        self._is_confirmation_due = True
+        self._wake.set()
 
     async def _commit(self, batch: Batch) -> None:
         requests = [request for request, _ in batch]
@@ -112,24 +163,39 @@ class GroupCommit:
             _answer(batch, [retry_later(r) for r in requests])
             raise RuntimeError("a batch could not be decided") from error
         # Deferred, so that the next batch is sent first and commits while these are answered.
-        asyncio.get_running_loop().call_soon(_answer, batch, accepted.decisions)
+        asyncio.get_running_loop().call_soon(self._answer, batch, accepted)
         self._on_commit(accepted)
+
+    def _answer(self, batch: Batch, accepted: Accepted) -> None:
+        _answer(batch, accepted.decisions)
+        self._acceptor.answered(accepted.written)
+        self._confirm_after(CONFIRM_AFTER_S)
 
     async def _abandon(self, batch: Batch) -> None:
         """Answer "retry later" to everybody because the database hangs.
 
         The batch may have been committed, or may be once the database recovers. The provider's
         repeat settles that: a new connection either finds the operation and replays its
-        answer, or loses the race on its unique index and decides again.
+        answer, or loses the race on its unique index and decides again. Without a repeat, the
+        operation counts as unanswered, because its session ends without having confirmed it.
         """
         log.error("commit_given_up", requests=len(batch), waiting=len(self._waiting))
         await self._acceptor.close()
         _answer(batch, [retry_later(request) for request, _ in batch])
         self._reject_waiting()
+        self._confirm_after(CONFIRM_AFTER_S)
 
     def _reject_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         _answer(waiting, [retry_later(request) for request, _ in waiting])
+
+
+def _movements(decision: Decision) -> Iterator[str]:
+    """The keys of the movements that a decision booked, or booked earlier and repeats."""
+    if decision.verdict is Verdict.ACCEPTED:
+        yield from (row.op_key for row in decision.operations if row.stake or row.payout)
+    elif decision.verdict is Verdict.REPEATED and decision.delivery is not None:
+        yield decision.delivery.op_key or ""
 
 
 def _answer(batch: Batch, decisions: list[Decision]) -> None:

@@ -17,6 +17,7 @@ from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.evidence_headers import evidence_text
 from webhooks.group_commit import GroupCommit
+from webhooks.http_server import is_client_gone
 from webhooks.metrics import ReceiverMetrics
 from webhooks.request_body import TooLarge, read_body
 from webhooks.source_address import client_address, in_networks
@@ -24,8 +25,9 @@ from webhooks.source_address import client_address, in_networks
 _JSON = {"Content-Type": "application/json"}
 
 Reply = tuple[Verdict, Answer]
-#: Receives the answer to one request, once; must not raise.
-OnAnswer = Callable[[Answer], None]
+#: Receives the answer to one request, once, and returns whether the client can still get it;
+#: must not raise.
+OnAnswer = Callable[[Answer], bool]
 
 log = structlog.get_logger()
 
@@ -72,13 +74,15 @@ class CallbackHandler:
             headers: names in lower case.
             body: the complete body.
             peer: the address of the client, or None on a Unix socket.
-            on_answer: receives the answer; must not raise.
+            on_answer: receives the answer and returns whether the client can still get it; must
+                not raise.
         """
         started = perf_counter()
 
         def on_decision(decision: Decision) -> None:
             self._count(decision.verdict, started)
-            on_answer(decision.answer)
+            if not on_answer(decision.answer):
+                self._lost(decision)
 
         try:
             request = self._check(headers, body, peer) or self._understand(headers, body)
@@ -121,7 +125,10 @@ class CallbackHandler:
         request = self._understand(http_request.headers, body)
         if not isinstance(request, Request):
             return request
+        started = perf_counter()
         decision = await self._commit.submit(request)
+        if is_client_gone(http_request, perf_counter() - started):
+            self._lost(decision)
         return decision.verdict, decision.answer
 
     def _understand(self, headers: Mapping[str, str], body: bytes) -> Request | Reply:
@@ -160,6 +167,9 @@ class CallbackHandler:
             received_at=self._clock.now(),
             respond=self._respond,
         )
+
+    def _lost(self, decision: Decision) -> None:
+        self._commit.lost(self._endpoint.provider.slug, decision, self._clock.now())
 
     def _failed(self) -> Reply:
         """Answer a bug with "retry later"; log and count it once."""

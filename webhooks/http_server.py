@@ -11,6 +11,9 @@ from typing import Any
 
 from aiohttp import web
 
+#: No client gives up earlier than after this time, in seconds.
+PATIENCE_S = 1.0
+
 
 def http_connections(runner: web.AppRunner, **options: Any) -> Callable[[], asyncio.Protocol]:
     """A factory of connections to the server of a runner that was set up.
@@ -27,6 +30,29 @@ def http_connections(runner: web.AppRunner, **options: Any) -> Callable[[], asyn
     return lambda: _HttpConnection(server, loop=loop, **options)
 
 
+def is_client_gone(request: web.Request, waited_s: float) -> bool:
+    """Whether the client of a request closed its connection rather than wait for the answer.
+
+    Args:
+        request: answered by a connection of ``http_connections``.
+        waited_s: how long it has waited for its answer, in seconds.
+    """
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        return True
+    protocol = request.protocol
+    return isinstance(protocol, _HttpConnection) and protocol.is_ended and gave_up(waited_s)
+
+
+def gave_up(waited_s: float) -> bool:
+    """Whether a client that ended its sending side waited long enough to have given up.
+
+    One that ends it with its request, to read the answer and no more, is answered in
+    milliseconds; one that gives up has waited for seconds.
+    """
+    return waited_s >= PATIENCE_S
+
+
 async def hide_server(_request: web.Request, response: web.StreamResponse) -> None:
     """Remove the header ``Server``: it only helps whoever looks for a known weakness."""
     response.headers.popall("Server", None)
@@ -36,6 +62,11 @@ class _HttpConnection(web.RequestHandler):
     """One connection that the HTTP server answers."""
 
     _is_ended = False  # the client has closed its sending side
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the client has closed its sending side."""
+        return self._is_ended
 
     def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp narrows asyncio
         """Answer the complete requests of a client that will send nothing more, then close."""

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import dramatiq
-from sqlalchemy.exc import OperationalError
 
 from ledger.posting.posting import BATCHES_PER_POSTING, post
 from storage.broker.redis import (
@@ -16,7 +15,7 @@ from storage.broker.redis import (
     POST_QUEUE,
 )
 from storage.queue.parking import park
-from vocabulary.errors import Unavailable
+from storage.transactions import transaction
 from workers.ask_provider import AskProvider, InquiryTerms, ask_providers
 from workers.canary import CANARY_ACTOR, record_canary
 from workers.context import WorkerContext
@@ -88,11 +87,8 @@ def park_failed_job(context: WorkerContext, job: str, error: Exception) -> None:
     Raises:
         Unavailable: the database is unreachable.
     """
-    try:
-        with context.engine.begin() as connection:
-            park(connection, job=job, subject=f"job {job}", error=error)
-    except OperationalError as database_error:
-        raise Unavailable(f"{job}: the database is out of reach") from database_error
+    with transaction(context.engine, job) as connection:
+        park(connection, job=job, subject=f"job {job}", error=error)
 
 
 def _actor(

@@ -13,7 +13,7 @@ from dramatiq import Broker, Middleware
 from dramatiq.worker import Worker as DramatiqWorker
 from sqlalchemy import Engine
 
-from storage.queue.liveness import ProcessIdentity, beat, remove_heartbeat
+from storage.queue.liveness import ProcessIdentity, beat, register, remove_heartbeat
 from vocabulary.errors import Unavailable
 from workers import heartbeat_file
 from workers.queue_pause import QueuePause
@@ -62,8 +62,8 @@ class Heartbeat(Middleware):
         self._was_untouchable = False
 
     def before_worker_boot(self, _broker: Broker, _worker: DramatiqWorker) -> None:
-        """Read the pauses before the first message is taken."""
-        self._refresh(beats=True)
+        """Read the pauses before the first message is taken, and sign on in the database."""
+        self._refresh(register)
         for thread in self._threads:
             thread.start()
 
@@ -102,16 +102,15 @@ class Heartbeat(Middleware):
         refreshes = 0
         while not self._stop.wait(REFRESH_EVERY_S):
             refreshes += 1
-            self._refresh(
-                beats=refreshes % REFRESHES_PER_BEAT == 0 and self._hang_reason() is None
-            )
+            is_due = refreshes % REFRESHES_PER_BEAT == 0 and self._hang_reason() is None
+            self._refresh(beat if is_due else None)
 
-    def _refresh(self, *, beats: bool) -> None:
+    def _refresh(self, show: Callable[[Engine, ProcessIdentity], None] | None) -> None:
         """Refresh the pauses; during an outage the last known ones stay in force."""
         try:
             self._queue_pause.refresh()
-            if beats:
-                beat(self._engine, self._worker)
+            if show is not None:
+                show(self._engine, self._worker)
         except Unavailable as error:
             if not self._was_unavailable:
                 log.warning("heartbeat_unavailable", why=str(error))

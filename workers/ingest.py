@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, text
-from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InternalError
 
 from feeds.push import (
     UnreadableCallback,
@@ -18,8 +18,9 @@ from feeds.push import (
 from providers.contract import Callback
 from storage.broker.redis import INGEST_QUEUE
 from storage.queue.parking import park
+from storage.transactions import transaction
 from vocabulary import fault_points
-from vocabulary.errors import Contradiction, Malformed, Refused, Unavailable
+from vocabulary.errors import Contradiction, Malformed, Refused
 from vocabulary.facts import Fact, HistoryRecord, UnreadableHistory
 from vocabulary.fault_points import Step
 from vocabulary.outcomes import Verdict
@@ -61,11 +62,8 @@ def ingest(context: WorkerContext) -> JobOutcome:
         pause_reason = context.pause_reason(INGEST_QUEUE)
         if pause_reason:
             return Requeued(pause_reason)
-        try:
-            with context.engine.begin() as connection:
-                count, failed = _ingest_some(connection, context)
-        except OperationalError as error:
-            raise Unavailable("ingest: the database is out of reach") from error
+        with transaction(context.engine, "ingest") as connection:
+            count, failed = _ingest_some(connection, context)
         if count:
             fault_points.reached(Step.INGESTED)
         total, parked = total + count, parked + failed

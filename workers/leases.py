@@ -8,9 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
 
-from vocabulary.errors import Unavailable
+from storage.transactions import transaction
 
 _CLAIM = """
 INSERT INTO job_runs AS r (job, slot, owner, lease_until)
@@ -83,9 +82,6 @@ class Leases:
 
     def _execute(self, statement: str, job: str, slot: str) -> list[Any]:
         parameters = {"job": job, "slot": slot, "owner": self._owner, "lease": self.length}
-        try:
-            with self._engine.begin() as connection:
-                result = connection.execute(text(statement), parameters)
-                return list(result.scalars()) if result.returns_rows else []
-        except OperationalError as error:
-            raise Unavailable("schedule: the database is out of reach") from error
+        with transaction(self._engine, "schedule") as connection:
+            result = connection.execute(text(statement), parameters)
+            return list(result.scalars()) if result.returns_rows else []

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from storage.queue.parking import park, place_of
+from storage.transactions import transaction
 from vocabulary.clock import Clock
 from vocabulary.errors import Contradiction, TieoutError, Unavailable
 from workers.leases import Leases
@@ -251,11 +251,8 @@ class Scheduler:
     def _park(self, job: Job, slot: str, why: str) -> None:
         """Park a slot for a person and complete it, so that it does not run again by itself."""
         error = Contradiction(f"not done after {ATTEMPTS_MAX} attempts: {why}")
-        try:
-            with self._engine.begin() as connection:
-                park(connection, job=job.name, subject=f"slot {slot}", error=error)
-        except OperationalError as database_error:
-            raise Unavailable("schedule: the database is out of reach") from database_error
+        with transaction(self._engine, "schedule") as connection:
+            park(connection, job=job.name, subject=f"slot {slot}", error=error)
         self._leases.complete(job.name, slot)
 
 

@@ -12,12 +12,11 @@ import dramatiq
 import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
 
 from storage.broker.redis import INGEST_QUEUE, POST_QUEUE, ingest_message, post_message
 from storage.queue.liveness import paused_queues
+from storage.transactions import reading
 from vocabulary import fault_points
-from vocabulary.errors import Unavailable
 from vocabulary.fault_points import Step
 from workers.actors import post_unposted
 from workers.context import WorkerContext
@@ -59,14 +58,9 @@ def backlog(engine: Engine, *, age_s: int) -> Backlog:
     Raises:
         Unavailable: the database is unreachable.
     """
-    try:
-        with engine.connect() as connection:
-            row = connection.execute(
-                text(_WAITING), {"age": age_s, "most": BATCHES_PER_MESSAGE}
-            )
-            batches, oldest_batch, oldest_record = row.one()
-    except OperationalError as error:
-        raise Unavailable("sweep: the database is out of reach") from error
+    with reading(engine, "sweep") as connection:
+        row = connection.execute(text(_WAITING), {"age": age_s, "most": BATCHES_PER_MESSAGE})
+        batches, oldest_batch, oldest_record = row.one()
     return Backlog(
         batches=batches or [],
         oldest_batch_s=oldest_batch or 0,

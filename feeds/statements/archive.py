@@ -33,13 +33,22 @@ SELECT file_id FROM feed_files
 _PART = "INSERT INTO feed_file_parts (file_id, part, bytes) VALUES (:file_id, :part, :bytes)"
 _PARTS = "SELECT bytes FROM feed_file_parts WHERE file_id = :file_id ORDER BY part"
 _EXISTS = "SELECT exists(SELECT FROM feed_files WHERE file_id = :file_id)"
-_SAME_DAY = """
-SELECT file_id, encode(digest, 'hex') AS scope, name, verdict, replaced_by FROM feed_files
+#: The condition on ``feed_files`` that records of a file are stored. A refused import of a file
+#: leaves the records of an earlier one.
+HAS_RECORDS = """
+(verdict <> 'quarantined'
+ OR EXISTS (SELECT FROM feed_file_records l WHERE l.file_id = feed_files.file_id))
+"""
+_SAME_DAY = f"""
+SELECT file_id, encode(digest, 'hex') AS scope, name, {HAS_RECORDS} AS has_records, replaced_by
+  FROM feed_files
  WHERE provider = :provider AND feed = :feed AND digest <> :digest
    AND (business_day = :day OR (business_day IS NULL AND name = :name)
         OR replaced_by = :file_id OR file_id = ANY (cast(:named AS bigint[])))
  ORDER BY file_id
-"""
+"""  # noqa: S608 - only the constant is put in
+_LISTS_RECORDS = "SELECT exists(SELECT FROM feed_file_records WHERE file_id = :file_id)"
+_REFUSE = "UPDATE feed_files SET verdict = 'quarantined' WHERE file_id = :file_id"
 
 
 class ArchivedFile(NamedTuple):
@@ -54,13 +63,14 @@ class OtherFile:
     """Another file, which the one that is imported may replace.
 
     Attributes:
+        has_records: whether records of it are stored.
         replaced_by: the file that restates it; None: it is current.
     """
 
     file_id: int
     scope: str
     name: str
-    verdict: str
+    has_records: bool
     replaced_by: int | None
 
 
@@ -110,6 +120,18 @@ def has_file(connection: Connection, file_id: int) -> bool:
     """Whether the archive has a file with this id."""
     exists: bool = connection.execute(text(_EXISTS), {"file_id": file_id}).scalar_one()
     return exists
+
+
+def lists_records(connection: Connection, file_id: int) -> bool:
+    """Whether an import of the file, this or an earlier one, stored any of its records."""
+    params = {"file_id": file_id}
+    lists: bool = connection.execute(text(_LISTS_RECORDS), params).scalar_one()
+    return lists
+
+
+def refuse_file(connection: Connection, file_id: int) -> None:
+    """Store that the last import of a file was refused; records stored before stay."""
+    connection.execute(text(_REFUSE), {"file_id": file_id})
 
 
 def file_parts(connection: Connection, file_id: int) -> Iterator[bytes]:

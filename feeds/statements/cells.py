@@ -1,5 +1,8 @@
 """Cells of statement files, as the readers of all formats return them."""
 
+import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -7,6 +10,8 @@ from enum import StrEnum
 DOUBLE_DIGITS = 15
 
 _SHOWN_CHARS = 40
+_ESCAPED = re.compile(r'[\x00-\x1f"\\]')
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class CellKind(StrEnum):
@@ -41,6 +46,14 @@ class Cell:
 
 
 EMPTY = Cell("", CellKind.EMPTY)
+
+
+def row_json(texts: Sequence[str]) -> str:
+    """The texts of a row as a list in JSON, for rows of files without lines."""
+    joined = '", "'.join(texts)
+    if texts and _ESCAPED.search("".join(texts)) is None:
+        return f'["{joined}"]'
+    return _ENCODE(texts)
 
 
 def shown(text: str) -> str:

@@ -8,16 +8,15 @@ settings allow it.
 
 import csv
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.cells import EMPTY, Cell
 from feeds.statements.file_format import FileRules
 from feeds.statements.header import cut_row, with_header
 from feeds.statements.recognition import separated, wrong_delimiter
-from feeds.statements.table import Rows, Table, TableRow, UnreadableRow
+from feeds.statements.table import Rows, Table, TableRow, TextRow, UnreadableRow
 from feeds.statements.text_lines import LineProblem, TextLines, text_lines
 
 #: Longest record, and longest line of one, in characters; a record has about 120.
@@ -62,9 +61,12 @@ def csv_table(
         lines.pending.clear()
         rules = replace(rules, delimiter=match.group(1))
     table = with_header(_CsvRecords(lines, rules).rows(), rules, needed)
-    if isinstance(table, UnreadableRow) or table.has(needed):
+    if isinstance(table, Table) and table.has(needed):
         return table
-    return replace(table, hint=wrong_delimiter(lines.sample, rules, needed))
+    hint = wrong_delimiter(lines.sample, rules, needed)
+    if isinstance(table, Table):
+        return replace(table, hint=hint)
+    return replace(table, reason=f"{table.reason}; {hint}") if hint else table
 
 
 class _CsvRecords:
@@ -73,12 +75,17 @@ class _CsvRecords:
     def __init__(self, lines: TextLines, rules: FileRules) -> None:
         self._lines = lines
         self._rules = rules
+        self._quote = rules.quote
         self._well_formed = _well_formed_record(rules)
-        self._parser = csv.reader(
+        self._parser = self._parser_of(lines)
+
+    def _parser_of(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        quote = self._quote
+        return csv.reader(
             lines,
-            delimiter=rules.delimiter,
-            quotechar=rules.quote or None,
-            quoting=csv.QUOTE_MINIMAL if rules.quote else csv.QUOTE_NONE,
+            delimiter=self._rules.delimiter,
+            quotechar=quote or None,
+            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
             strict=True,
         )
 
@@ -87,6 +94,9 @@ class _CsvRecords:
         lines, is_readable = self._lines, True
         while is_readable:
             lines.pending.clear()
+            if usual := lines.usual_lines():
+                yield from self._usual_rows(usual)
+                continue
             try:
                 cells = next(self._parser)
             except StopIteration:
@@ -107,6 +117,20 @@ class _CsvRecords:
                 elif row is not None:
                     yield row
 
+    def _usual_rows(self, lines: list[str]) -> Iterator[TextRow]:
+        """The records of lines that are one each; none if the lines have to be read singly."""
+        try:
+            records = list(self._parser_of(lines))
+        except csv.Error:
+            records = []
+        if len(records) != len(lines):
+            self._lines.put_back(lines)
+            return
+        first = self._lines.number - len(lines) + 1
+        for number, (cells, text) in enumerate(zip(records, lines, strict=True), start=first):
+            if (cells and cells[0].strip()) or "".join(cells).strip():
+                yield TextRow(number, cells, text)
+
     def _row(self, cells: list[str]) -> TableRow | LineProblem | None:
         """A record as a row; None if it is blank."""
         pending = self._lines.pending
@@ -115,14 +139,13 @@ class _CsvRecords:
         quote = self._rules.quote
         if quote and quote in text and not self._well_formed.fullmatch(text.rstrip("\r\n")):
             return self._malformed()
-        if problem := self._lines.undecoded(text, first_line):
+        if not text.isascii() and (problem := self._lines.undecoded(text, first_line)):
             return problem
         if not "".join(cells).strip():
             return None
         if self._rules.final_newline and text[-1] not in "\r\n":
             return LineProblem(cut_row(first_line), is_end=True)
-        raw = text.rstrip("\r\n").encode()
-        return TableRow(first_line, tuple(Cell(cell) if cell else EMPTY for cell in cells), raw)
+        return TextRow(first_line, cells, text)
 
     def _malformed(self, *, is_cut: bool = False) -> LineProblem:
         """The problem with a record whose quotes or line breaks are wrong."""

@@ -11,17 +11,17 @@ from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding
 from feeds.gaps import missing_days, missing_numbers
 from feeds.records import FeedCount
-from feeds.statements.archive import STATEMENT, OtherFile
+from feeds.statements.archive import HAS_RECORDS, STATEMENT, OtherFile
 from feeds.statements.listed_findings import LISTED_MAX
 from vocabulary.window import day_window
 
-#: Changed records named in the text of a finding.
-_NAMED_MAX = 3
+#: Records named in the text of a finding.
+NAMED_MAX = 3
 
-_SEQUENCE = """
+_SEQUENCE = f"""
 SELECT business_day, number FROM feed_files
- WHERE provider = :provider AND feed = :feed AND verdict <> 'quarantined'
-"""
+ WHERE provider = :provider AND feed = :feed AND {HAS_RECORDS}
+"""  # noqa: S608 - only the constant is put in
 _IS_ELSEWHERE = """
 SELECT exists(SELECT FROM feed_delivered)
        AND NOT exists(SELECT FROM feed_delivered
@@ -51,11 +51,7 @@ def rival_file(
     others: Sequence[OtherFile], name: str, day: date | None, zone: ZoneInfo
 ) -> Iterator[NewFinding]:
     """The finding that a different file of the same day was imported before."""
-    rivals = [
-        other
-        for other in others
-        if other.verdict != "quarantined" and other.replaced_by is None
-    ]
+    rivals = [other for other in others if other.has_records and other.replaced_by is None]
     if day is None or not rivals:
         return
     yield NewFinding(
@@ -73,8 +69,8 @@ def changed_records(
     """The finding that the file contradicts records that were stored before."""
     if not changes.count:
         return
-    first = "; ".join(change.sentence(exponents) for change in changes.first[:_NAMED_MAX])
-    rest = changes.count - _NAMED_MAX
+    first = "; ".join(change.sentence(exponents) for change in changes.first[:NAMED_MAX])
+    rest = changes.count - NAMED_MAX
     yield NewFinding(
         kind=FindingKind.CHANGED_RECORD,
         detail=f"the file has other figures for {changes.count} known records: {first}"

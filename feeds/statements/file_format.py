@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -134,3 +135,18 @@ class FileRules:
     several_a_day: bool = False
     whole: bool = False
     limits: ReadLimits = field(default_factory=ReadLimits)
+
+    def day_in(self, name: str) -> date | None:
+        """The business day in a file's name; None if it has none."""
+        match = self.day.search(name) if self.day else None
+        if match is None:
+            return None
+        try:
+            return date.fromisoformat(match.group("day"))
+        except ValueError:
+            return None
+
+    def number_in(self, name: str) -> int | None:
+        """The sequence number in a file's name; None if it has none."""
+        match = self.number.search(name) if self.number else None
+        return int(match.group("number")) if match else None

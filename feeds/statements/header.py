@@ -7,7 +7,7 @@ from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import CellKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import Rows, Table, TableRow, UnreadableRow
-from providers.statements.format import StatementFormat
+from providers.statements.format import TableFormat
 
 #: Rows among which the header is looked for.
 HEADER_ROWS_MAX = 50
@@ -23,14 +23,19 @@ def with_header(
     record: two thirds of the needed columns.
     """
     if rules.header_row is not None:
-        return _declared_header(rows, rules.header_row)
+        return _declared_header(rows, rules.header_row, container)
     first = list(islice(rows, HEADER_ROWS_MAX))
     if not first:
-        reason = f"a header is expected, the {container} is empty"
-        return UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
+        return _empty(container)
     readable = (row for row in first if isinstance(row, TableRow))
     complete = (row for row in readable if set(needed) <= set(_names(row)))
-    header = next(complete, first[0])
+    # A row whose text cannot be read may be the header, but not the last one, which is cut.
+    unreadable = (
+        row
+        for row in first
+        if isinstance(row, UnreadableRow) and row.kind is not FindingKind.TRUNCATED_FILE
+    )
+    header = next(complete, None) or next(unreadable, first[0])
     if isinstance(header, UnreadableRow):
         return header
     place = next(number for number, row in enumerate(first) if row is header)
@@ -39,7 +44,7 @@ def with_header(
 
 
 def header_problem(
-    table: Table, columns: Mapping[str, tuple[str, ...]], shape: StatementFormat
+    table: Table, columns: Mapping[str, tuple[str, ...]], shape: TableFormat
 ) -> UnreadableRow | None:
     """What is wrong with the header: a needed column missing, or a column twice."""
     if table.header is None:
@@ -55,7 +60,7 @@ def header_problem(
     return None
 
 
-def needed_columns(columns: Mapping[str, tuple[str, ...]], shape: StatementFormat) -> list[str]:
+def needed_columns(columns: Mapping[str, tuple[str, ...]], shape: TableFormat) -> list[str]:
     """The names of the columns that no file may leave out."""
     return [
         column
@@ -71,14 +76,23 @@ def cut_row(line: int) -> UnreadableRow:
     return UnreadableRow(line, reason, FindingKind.TRUNCATED_FILE)
 
 
-def _declared_header(rows: Rows, line: int) -> Table | UnreadableRow:
+def _declared_header(rows: Rows, line: int, container: str) -> Table | UnreadableRow:
+    is_empty = True
     for row in rows:
-        if isinstance(row, TableRow) and row.line == line:
-            return Table(_names(row), rows, line)
+        is_empty = False
+        if row.line == line:
+            return Table(_names(row), rows, line) if isinstance(row, TableRow) else row
         if row.line > line:
             break
+    if is_empty:
+        return _empty(container)
     reason = f"a header is expected in row {line}, as declared (setting header_row)"
     return UnreadableRow(line, reason, FindingKind.WRONG_COLUMNS)
+
+
+def _empty(container: str) -> UnreadableRow:
+    reason = f"a header is expected, the {container} is empty"
+    return UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
 
 
 def _above(

@@ -19,22 +19,24 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from feeds.day_close import record_restatements
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding, Severity, record_findings, resolve_scopes, severity_of
 from feeds.records import FeedCount, store_statement
+from feeds.staged_rows import StagedRows
 from feeds.statements.archive import (
     STATEMENT,
     ArchivedFile,
     OtherFile,
     archive_file,
-    copied,
+    lists_records,
     other_files,
+    refuse_file,
 )
 from feeds.statements.file_findings import (
     changed_records,
@@ -45,8 +47,9 @@ from feeds.statements.file_findings import (
     wrong_day,
 )
 from feeds.statements.line_summary import LineSummary
-from feeds.statements.read_file import read_file
+from feeds.statements.read_file import read_for_stage
 from feeds.statements.reader import StatementReader
+from feeds.statements.rereading import own_missing, read_anew, withdraw_own
 from feeds.statements.restatement import (
     Replacement,
     WithdrawalResult,
@@ -63,7 +66,12 @@ NO_RECORDS = FeedCount(received=0, versions=0, stored=0)
 QUARANTINED = "quarantined"
 #: Findings of a file that is not imported before a person confirms it with ``--restates``.
 _UNCONFIRMED = frozenset(
-    {FindingKind.TWO_FILES_FOR_ONE_DAY, FindingKind.CHANGED_RECORD, FindingKind.WRONG_DAY}
+    {
+        FindingKind.TWO_FILES_FOR_ONE_DAY,
+        FindingKind.CHANGED_RECORD,
+        FindingKind.WRONG_DAY,
+        FindingKind.READ_ANEW,
+    }
 )
 _SAVE_VERDICT = """
 UPDATE feed_files
@@ -152,6 +160,8 @@ class _Content:
         others: other files of the same day or name.
         count: records of the lines, rolled back if the file is quarantined.
         findings: about its lines and about a rival file.
+        missing: records of an earlier reading of the file that this one does not have.
+        reread: the finding that the file was read otherwise before.
     """
 
     file_id: int
@@ -161,25 +171,18 @@ class _Content:
     count: FeedCount
     findings: Sequence[NewFinding]
     verdict: str
+    missing: Sequence[Row[Any]]
+    reread: Sequence[NewFinding]
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the file is not quarantined."""
+        return self.verdict != QUARANTINED
 
     @property
     def stored(self) -> FeedCount:
         """The records that are stored; none if the file is quarantined."""
-        return NO_RECORDS if self.verdict == QUARANTINED else self.count
-
-
-def import_file(
-    connection: Connection, reader: StatementReader, request: ImportRequest
-) -> ImportResult:
-    """Import a statement file within the caller's transaction; repeating it changes nothing.
-
-    Raises:
-        OSError: the file cannot be read.
-        Refused: a file that it is to replace does not exist.
-    """
-    with copied(request.path) as stream:
-        archived = archive_copy(connection, reader, request, stream)
-        return import_copy(connection, reader, request, stream, archived)
+        return self.count if self.is_stored else NO_RECORDS
 
 
 def archive_copy(
@@ -211,6 +214,8 @@ def import_copy(
     lines = LineSummary(name)
     content = _store_content(connection, reader, request, lines, stream, archived=archived)
     _save_verdict(connection, reader, content, lines)
+    former = content.missing if content.is_stored else ()
+    withdraw_own(connection, slug, former, name=name, now=request.now)
     withdrawal = _withdraw_missing(connection, reader, request, lines, content)
     # Runs of the file's time get its findings without a time of their own too.
     covers = lines.covered_time(content.day, request.zone)
@@ -221,7 +226,9 @@ def import_copy(
     # Findings belong to the bytes of a file; a file that restates others resolves theirs.
     record = partial(record_findings, connection, slug, STATEMENT, now=request.now)
     scope, late = content.digest.hex(), late_records(content.stored, name)
-    record(scope=scope, findings=(*findings, *late))
+    reread = content.reread if content.is_stored else ()
+    events = (*late, *(replace(finding, is_resolved=True) for finding in reread))
+    record(scope=scope, findings=(*findings, *events))
     if request.is_confirmed and content.verdict == "imported":
         scopes = [other.scope for other in content.others]
         resolve_scopes(connection, slug, STATEMENT, scopes=scopes, now=request.now)
@@ -230,6 +237,7 @@ def import_copy(
     record(scope="sequence", findings=gaps)
     stored = content.stored
     created = (stored.first, stored.last, withdrawal.first, withdrawal.last)
+    created += tuple(row.created_at for row in former)
     return ImportResult(
         file_id=content.file_id,
         verdict=content.verdict,
@@ -239,7 +247,7 @@ def import_copy(
         refused=lines.findings.count,
         gaps=len(gaps),
         restatements=record_restatements(connection, slug, created, now=request.now),
-        withdrawn=withdrawal.withdrawn,
+        withdrawn=withdrawal.withdrawn + len(former),
         currencies=lines.currencies,
     )
 
@@ -255,10 +263,10 @@ def _store_content(
 ) -> _Content:
     """Store the lines of the file, unless the verdict is quarantine."""
     slug, name = reader.provider.slug, request.name
-    day = _day_in_name(reader, name)
+    day = reader.rules.day_in(name)
     savepoint = connection.begin_nested()
     count = _store_lines(
-        connection, reader, request, lines.records(read_file(reader, stream, name)), day
+        connection, reader, request, lines.records(read_for_stage(reader, stream, name)), day
     )
     misplaced = list(wrong_day(connection, day, name, request.zone))
     day = day or lines.only_day(request.zone)
@@ -266,7 +274,9 @@ def _store_content(
     may_have_rivals = request.is_confirmed or reader.rules.several_a_day
     rival = () if may_have_rivals else tuple(rival_file(others, name, day, request.zone))
     changed = changed_records(count.changes, name, reader.provider.exponents)
-    unconfirmed = () if request.is_confirmed else (rival or (*misplaced, *changed))
+    missing = [] if lines.findings.count else own_missing(connection, slug, archived.file_id)
+    reread = list(read_anew(count.reread, missing, name, reader.provider.exponents))
+    unconfirmed = () if request.is_confirmed else (rival or (*misplaced, *changed, *reread))
     findings = [*lines.findings, *repeated_ids(count, name), *unconfirmed]
     verdict = _verdict(reader, count, findings)
     if verdict == QUARANTINED:
@@ -281,17 +291,25 @@ def _store_content(
         count=count,
         findings=findings,
         verdict=verdict,
+        missing=missing,
+        reread=reread,
     )
 
 
 def _save_verdict(
     connection: Connection, reader: StatementReader, content: _Content, lines: LineSummary
 ) -> None:
-    """Store the verdict of a file and the records it lists."""
+    """Store the verdict of a file and the records it lists.
+
+    What an earlier import stored of it stays as it was if this one is refused.
+    """
+    if not content.is_stored and lists_records(connection, content.file_id):
+        refuse_file(connection, content.file_id)
+        return
     params = {
         "file_id": content.file_id,
         "day": content.day,
-        "number": _number_in_name(reader, lines.name),
+        "number": reader.rules.number_in(lines.name),
         "first": lines.first,
         "last": lines.last,
         "verdict": content.verdict,
@@ -299,7 +317,7 @@ def _save_verdict(
         "refused": lines.findings.count,
     }
     connection.execute(text(_SAVE_VERDICT), params)
-    if content.verdict != QUARANTINED:
+    if content.is_stored:
         record_listing(connection, content.file_id)
 
 
@@ -307,7 +325,7 @@ def _store_lines(
     connection: Connection,
     reader: StatementReader,
     request: ImportRequest,
-    records: Iterable[HistoryRecord],
+    records: Iterable[HistoryRecord | StagedRows],
     day: date | None,
 ) -> FeedCount:
     slug = reader.provider.slug
@@ -353,7 +371,7 @@ def _replaced_files(
         or other.replaced_by == content.file_id
         or (
             request.restates
-            and (other.verdict != QUARANTINED or other.replaced_by is not None)
+            and (other.has_records or other.replaced_by is not None)
             and (not several or other.name == name)
         )
     ]
@@ -380,18 +398,3 @@ def _withdraw_missing(
         whole=request.complete or is_counted,
     )
     return replace_files(connection, reader.provider.slug, replacement, now=request.now)
-
-
-def _day_in_name(reader: StatementReader, name: str) -> date | None:
-    match = reader.rules.day.search(name) if reader.rules.day else None
-    if match is None:
-        return None
-    try:
-        return date.fromisoformat(match.group("day"))
-    except ValueError:
-        return None
-
-
-def _number_in_name(reader: StatementReader, name: str) -> int | None:
-    match = reader.rules.number.search(name) if reader.rules.number else None
-    return int(match.group("number")) if match else None

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError
 
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding, add_finding, record_findings
-from feeds.statements.archive import STATEMENT, ArchivedFile, copied
+from feeds.statements.archive import STATEMENT, ArchivedFile, copied, refuse_file
 from feeds.statements.importer import (
     NO_RECORDS,
     QUARANTINED,
@@ -68,6 +68,7 @@ def _refused_by_database(
 ) -> ImportResult:
     """Record that PostgreSQL refused a value of the file, of which nothing is stored."""
     file_id, digest = archived
+    refuse_file(connection, file_id)
     finding = NewFinding(
         kind=FindingKind.UNPARSABLE_RECORD,
         detail="the database cannot store a value of this file, so nothing of it is imported"

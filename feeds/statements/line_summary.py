@@ -1,11 +1,12 @@
 """A summary of a statement file's lines, taken while they pass on their way to the database."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from feeds.findings import NewFinding
+from feeds.staged_rows import StagedRows
 from feeds.statements.listed_findings import ListedFindings
 from feeds.statements.table import UnreadableRow
 from vocabulary.facts import HistoryRecord
@@ -23,8 +24,8 @@ class LineSummary:
     currencies: dict[str, int] = field(default_factory=dict)
 
     def records(
-        self, lines: Iterable[HistoryRecord | UnreadableRow]
-    ) -> Iterator[HistoryRecord]:
+        self, lines: Iterable[HistoryRecord | StagedRows | UnreadableRow]
+    ) -> Iterator[HistoryRecord | StagedRows]:
         """The records among the lines; an unreadable line becomes a finding."""
         for line in lines:
             if isinstance(line, UnreadableRow):
@@ -34,11 +35,17 @@ class LineSummary:
                     )
                 )
                 continue
-            created, code = line.created_at, line.currency
-            self.first = created if self.first is None else min(self.first, created)
-            self.last = created if self.last is None else max(self.last, created)
-            self.currencies[code] = self.currencies.get(code, 0) + 1
+            if isinstance(line, StagedRows):
+                self._add(line.first, line.last, line.currencies)
+            else:
+                self._add(line.created_at, line.created_at, {line.currency: 1})
             yield line
+
+    def _add(self, first: datetime, last: datetime, currencies: Mapping[str, int]) -> None:
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
+        for code, count in currencies.items():
+            self.currencies[code] = self.currencies.get(code, 0) + count
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:

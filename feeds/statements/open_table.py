@@ -11,7 +11,7 @@ from feeds.statements.header import needed_columns
 from feeds.statements.json_records import json_table
 from feeds.statements.table import Table, UnreadableRow
 from feeds.statements.unpack import MAGIC_BYTES, Unpacked, is_packed, unpacked
-from providers.statements.format import StatementFormat
+from providers.statements.format import TableFormat
 
 _SUFFIXES: Mapping[str, FileFormat] = {
     ".csv": FileFormat.CSV,
@@ -30,7 +30,7 @@ def opened_table(
     stream: BinaryIO,
     name: str,
     rules: FileRules,
-    shape: StatementFormat,
+    shape: TableFormat,
     columns: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Table | UnreadableRow]:
     """The file as a table, in its declared format or in the one it is recognized as.
@@ -64,7 +64,7 @@ def needs_child(start: bytes) -> bool:
 
 
 def _table(
-    content: Unpacked, rules: FileRules, shape: StatementFormat, needed: list[str]
+    content: Unpacked, rules: FileRules, shape: TableFormat, needed: list[str]
 ) -> Table | UnreadableRow:
     start = _starts(content)
     recognized = _format_of(start, content.name, shape)
@@ -94,7 +94,7 @@ def _starts(content: Unpacked) -> bytes:
     return start
 
 
-def _format_of(start: bytes, name: str, shape: StatementFormat) -> FileFormat:
+def _format_of(start: bytes, name: str, shape: TableFormat) -> FileFormat:
     lowered = name.lower()
     if start.startswith(b"PK\x03\x04") or (lowered.endswith(".xlsx") and start):
         return FileFormat.XLSX

@@ -7,9 +7,10 @@ from itertools import islice
 from typing import BinaryIO
 
 from feeds.finding_kinds import FindingKind
+from feeds.staged_rows import StagedRows
 from feeds.statements.cells import Cell
 from feeds.statements.confined.child import ChildJob
-from feeds.statements.confined.limits import LimitExceeded
+from feeds.statements.confined.limits import LimitExceeded, ReadLimits
 from feeds.statements.confined.process import ReaderCrashed, run_confined
 from feeds.statements.open_table import needs_child, opened_table
 from feeds.statements.reader import StatementReader
@@ -53,11 +54,33 @@ def read_file(
         stream: a real file; seekable.
         name: its name.
     """
+    for item in _lines(partial(reader.read, name=name), reader, stream):
+        assert not isinstance(item, StagedRows)
+        yield item
+
+
+def read_for_stage(
+    reader: StatementReader, stream: BinaryIO, name: str
+) -> Iterator[HistoryRecord | StagedRows | UnreadableRow]:
+    """The same lines, but plain ones many at once, already written for the database.
+
+    They come before other lines that were read together with them.
+    """
+    return _lines(partial(reader.read, name=name, for_stage=True), reader, stream)
+
+
+def _lines(
+    read: Callable[[BinaryIO], Iterator[object]], reader: StatementReader, stream: BinaryIO
+) -> Iterator[HistoryRecord | StagedRows | UnreadableRow]:
+    """The lines that ``read`` gives, and what ends reading as the last of them."""
     line = 0
     try:
-        for item in _items(partial(reader.read, name=name), reader, stream):
-            assert isinstance(item, HistoryRecord | UnreadableRow)
-            line = item.line if isinstance(item, UnreadableRow) else line + 1
+        for item in items_of(read, reader.rules.limits, stream):
+            assert isinstance(item, HistoryRecord | StagedRows | UnreadableRow)
+            if isinstance(item, UnreadableRow):
+                line = max(line, item.line)
+            else:
+                line += item.count if isinstance(item, StagedRows) else 1
             yield item
     except LimitExceeded as error:
         yield UnreadableRow(line + 1, str(error), FindingKind.LIMIT_EXCEEDED)
@@ -74,15 +97,21 @@ def read_sample(reader: StatementReader, stream: BinaryIO, name: str) -> FileSam
     sample = FileSample(header=(), header_line=1, rows=(), lines=lines)
     if any(line.kind in _UNREADABLE for line in lines if isinstance(line, UnreadableRow)):
         return sample
-    for item in _items(partial(_samples, reader, name), reader, stream):
+    for item in items_of(partial(_samples, reader, name), reader.rules.limits, stream):
         assert isinstance(item, FileSample)
         return replace(item, lines=lines)
     return sample
 
 
-def _items(
-    read: Callable[[BinaryIO], Iterator[object]], reader: StatementReader, stream: BinaryIO
+def items_of(
+    read: Callable[[BinaryIO], Iterator[object]], limits: ReadLimits, stream: BinaryIO
 ) -> Iterator[object]:
+    """What a reader yields of a file, from a child process if its memory must be limited.
+
+    Raises:
+        LimitExceeded: the file needs more than the limits allow.
+        ReaderCrashed: the child process died of the file.
+    """
     stream.seek(0)
     start = stream.read(MAGIC_BYTES)
     stream.seek(0)
@@ -90,7 +119,7 @@ def _items(
         return read(stream)
     # Loaded before memory is limited: its libraries alone map more than the limit.
     modules = ("pyarrow.parquet",) if start.startswith(_PARQUET) else ()
-    return run_confined(ChildJob(read, modules, reader.rules.limits), stream)
+    return run_confined(ChildJob(read, modules, limits), stream)
 
 
 def _samples(reader: StatementReader, name: str, stream: BinaryIO) -> Iterator[FileSample]:
@@ -110,7 +139,7 @@ def _samples(reader: StatementReader, name: str, stream: BinaryIO) -> Iterator[F
 
 def read_start(reader: StatementReader, stream: BinaryIO, name: str) -> tuple[str, bytes]:
     """The name and the first bytes of the file inside a packed file, or of the file itself."""
-    for item in _items(partial(_starts, reader, name), reader, stream):
+    for item in items_of(partial(_starts, reader, name), reader.rules.limits, stream):
         assert isinstance(item, tuple)
         inner, start = item
         return inner, start
@@ -119,7 +148,7 @@ def read_start(reader: StatementReader, stream: BinaryIO, name: str) -> tuple[st
 
 def read_rows(reader: StatementReader, stream: BinaryIO, name: str) -> list[TableRow]:
     """The first rows of a file, none of them taken as the header; empty if it has no table."""
-    items = _items(partial(_rows, reader, name), reader, stream)
+    items = items_of(partial(_rows, reader, name), reader.rules.limits, stream)
     return [item for item in items if isinstance(item, TableRow)]
 
 

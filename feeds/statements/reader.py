@@ -1,26 +1,26 @@
 """Statement files of any format, read line by line with the dialect's own reader.
 
-A file becomes a table of cells. The cells of a row are normalized and written as one line in
-the dialect's own format and column names, and the dialect reads that line. Every line ends as a
-record or as a finding. The record keeps the line as received. Whatever the file is, reading it
-raises nothing: what breaks a reader is a finding, too.
+A file becomes a table of cells. The cells of a row are normalized to the notation of the
+dialect, which reads them. Every line ends as a record or as a finding. The record keeps the
+line as received. Whatever the file is, reading it raises nothing: what breaks a reader is a
+finding, too.
 """
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import BinaryIO, overload
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.cells import EMPTY, Cell, CellKind, shown
+from feeds.staged_rows import StagedRows
+from feeds.statements.cells import Cell, CellKind, shown
 from feeds.statements.confined.limits import LimitExceeded
 from feeds.statements.confined.meter import ReadMeter
 from feeds.statements.file_format import FileRules
 from feeds.statements.header import header_problem
+from feeds.statements.line_record import read_record
 from feeds.statements.open_table import opened_table
+from feeds.statements.plain.rows import PlainBlock, PlainRows
 from feeds.statements.table import Table, TableRow, UnreadableRow
 from feeds.statements.values.control_totals import ControlTotals
 from feeds.statements.values.row import RowNormalizer, RowValues, joined
@@ -75,16 +75,28 @@ class StatementReader:
         names = texts_of(self.provider, "statement_columns") if is_set else fields
         return dict(zip(fields, names, strict=False))
 
-    def read(self, stream: BinaryIO, name: str) -> Iterator[HistoryRecord | UnreadableRow]:
+    @overload
+    def read(self, stream: BinaryIO, name: str) -> Iterator[HistoryRecord | UnreadableRow]: ...
+
+    @overload
+    def read(
+        self, stream: BinaryIO, name: str, *, for_stage: bool
+    ) -> Iterator[HistoryRecord | StagedRows | UnreadableRow]: ...
+
+    def read(
+        self, stream: BinaryIO, name: str, *, for_stage: bool = False
+    ) -> Iterator[HistoryRecord | StagedRows | UnreadableRow]:
         """Every line of a file as a record or as the problem with it, in file order.
 
         Args:
             stream: the file, from its start; seekable.
             name: the file's name; decides the format if neither content nor settings do.
+            for_stage: many lines at once, already written for the database, where they are
+                plain; these come before other lines that were read together with them.
         """
         meter = ReadMeter(self.rules.limits)
         try:
-            yield from self._read(stream, name, meter)
+            yield from self._read(stream, name, meter, for_stage=for_stage)
         except LimitExceeded as error:
             yield UnreadableRow(meter.line + 1, str(error), FindingKind.LIMIT_EXCEEDED)
         except MemoryError:
@@ -95,10 +107,14 @@ class StatementReader:
             yield UnreadableRow(meter.line + 1, reason, FindingKind.TRUNCATED_FILE)
 
     def _read(
-        self, stream: BinaryIO, name: str, meter: ReadMeter
-    ) -> Iterator[HistoryRecord | UnreadableRow]:
+        self, stream: BinaryIO, name: str, meter: ReadMeter, *, for_stage: bool
+    ) -> Iterator[HistoryRecord | StagedRows | UnreadableRow]:
         if len(self._expected) != len(self.shape.fields):
             reason = f"header: {len(self.shape.fields)} names in statement_columns are expected"
+            yield UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
+            return
+        if len(set(self._expected.values())) < len(self._expected):
+            reason = "header: column names that differ are expected (setting statement_columns)"
             yield UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
             return
         with opened_table(stream, name, self.rules, self.shape, self.columns) as table:
@@ -107,7 +123,7 @@ class StatementReader:
             elif problem := header_problem(table, self.columns, self.shape):
                 yield problem
             else:
-                yield from self._records(table, meter)
+                yield from self._records(table, meter, for_stage=for_stage)
 
     def cells(self, row: TableRow, header: tuple[str, ...] | None) -> dict[str, Cell]:
         """The cells of a row by our names of the fields, as in the file.
@@ -120,7 +136,7 @@ class StatementReader:
             Malformed: the row is not as wide as the header.
         """
         places = _places(row.names or header, self.columns)
-        if header is not None and len(row.cells) != len(header):
+        if header is not None and row.width != len(header):
             self.check_width(row, header)
         return _cells(row, places)
 
@@ -155,14 +171,20 @@ class StatementReader:
         return self.shape.fields[max(ours)[1]]
 
     def _records(
-        self, table: Table, meter: ReadMeter
-    ) -> Iterator[HistoryRecord | UnreadableRow]:
+        self, table: Table, meter: ReadMeter, *, for_stage: bool
+    ) -> Iterator[HistoryRecord | StagedRows | UnreadableRow]:
         totals = ControlTotals(self.rules)
         rows = _RowReader(self, table)
-        for row in meter.metered(table.rows):
+        metered = meter.metered(table.rows)
+        lines: Iterator[TableRow | UnreadableRow | PlainBlock] = metered
+        if for_stage and table.header is not None and self.shape.action is not None:
+            lines = self._plain_rows(table.header).split(metered)
+        for row in lines:
             if isinstance(row, UnreadableRow):
                 totals.rows += 1
                 yield row
+            elif isinstance(row, PlainBlock):
+                yield from _block_lines(row, totals)
             elif totals.has_ended:
                 yield totals.after_end(row)
             elif totals.is_trailer(row):
@@ -174,9 +196,20 @@ class StatementReader:
             reason = "a line after the header is expected (setting may_be_empty)"
             yield UnreadableRow(1, reason, FindingKind.EMPTY_FILE)
 
-    def line_reader(self) -> "_LineReader":
-        """A new reader of single lines in the dialect's own format."""
-        return _LineReader(self.dialect, self.provider, self._expected)
+    def _plain_rows(self, header: tuple[str, ...]) -> PlainRows:
+        places = _places(header, self.columns)
+        return PlainRows(self.rules, self.shape, self.provider, places, len(header))
+
+
+def _block_lines(
+    block: PlainBlock, totals: ControlTotals
+) -> Iterator[StagedRows | UnreadableRow]:
+    """The records of plain rows, or the problem that they follow the trailer."""
+    if totals.has_ended:
+        yield from map(totals.after_end, block.rows)
+        return
+    totals.add_rows(len(block.rows), block.stated)
+    yield block.records
 
 
 class _RowReader:
@@ -185,11 +218,12 @@ class _RowReader:
     def __init__(self, reader: StatementReader, table: Table) -> None:
         self._reader = reader
         self._rules = reader.rules
+        self._shape = reader.shape
+        self._provider = reader.provider
         self._columns = reader.columns
         self._header = table.header
         self._places = _places(table.header, self._columns)
         self._normalizer = reader.normalizer
-        self._line_reader = reader.line_reader()
 
     def read(self, row: TableRow, totals: ControlTotals) -> HistoryRecord | UnreadableRow:
         """The record of a row, or the problem with it; the totals count it."""
@@ -197,19 +231,20 @@ class _RowReader:
         cells: Mapping[str, Cell] = {}
         try:
             places = self._places if row.names is None else _places(row.names, self._columns)
-            if self._header is not None and len(row.cells) != len(self._header):
+            if self._header is not None and row.width != len(self._header):
                 self._reader.check_width(row, self._header)
             cells = _cells(row, places)
             values = self._values(cells, totals)
-            record = self._line_reader.read(values.cells)
+            record = read_record(self._shape, self._provider, values.cells, row.raw)
         except Malformed as error:
-            return UnreadableRow(row.line, self._sentence(error, cells))
+            return UnreadableRow(row.line, cell_sentence(error, cells, self._columns))
         allowed = self._rules.currencies
         if allowed and record.currency not in allowed:
             reason = f"one of {', '.join(allowed)} is expected, as declared"
-            sentence = self._sentence(Malformed("currency", reason), cells)
+            undeclared = Malformed("currency", reason)
+            sentence = cell_sentence(undeclared, cells, self._columns)
             return UnreadableRow(row.line, sentence, FindingKind.MIXED_CURRENCIES)
-        return replace(record, raw=row.raw)
+        return record
 
     def _values(self, cells: Mapping[str, Cell], totals: ControlTotals) -> RowValues:
         """The values of a row; the total includes an amount beside unreadable values."""
@@ -225,16 +260,19 @@ class _RowReader:
             totals.add(values.amounts.get(summed))
         return values
 
-    def _sentence(self, error: Malformed, cells: Mapping[str, Cell]) -> str:
-        """A problem with the place, the column and the beginning of what is there."""
-        cell = cells.get(error.path)
-        if cell is None:
-            return str(error)
-        place = f"cell {cell.place}, " if cell.place else ""
-        columns = self._columns[error.path]
-        named = "" if columns == (error.path,) else f" (column {', '.join(columns)})"
-        value = "nothing" if cell.text == "" else shown(cell.text)
-        return f"{place}{error.path}{named}: {error.reason}; found {value}"
+
+def cell_sentence(
+    error: Malformed, cells: Mapping[str, Cell], columns: Mapping[str, tuple[str, ...]]
+) -> str:
+    """A problem with the place, the column and the beginning of what is there."""
+    cell = cells.get(error.path)
+    if cell is None:
+        return str(error)
+    place = f"cell {cell.place}, " if cell.place else ""
+    names = columns[error.path]
+    named = "" if names == (error.path,) else f" (column {', '.join(names)})"
+    value = "nothing" if cell.text == "" else shown(cell.text)
+    return f"{place}{error.path}{named}: {error.reason}; found {value}"
 
 
 def _places(
@@ -253,82 +291,10 @@ def _places(
 
 def _cells(row: TableRow, places: Mapping[str, tuple[int, ...]]) -> dict[str, Cell]:
     """The cells of a row by our names of the fields."""
+    cells = row.cells  # of a text row they are made when they are asked for
     return {
-        name: row.cells[indexes[0]]
+        name: cells[indexes[0]]
         if len(indexes) == 1
-        else joined(row.cells[index] for index in indexes)
+        else joined(cells[index] for index in indexes)
         for name, indexes in places.items()
     }
-
-
-class _LineQueue(io.BytesIO):
-    """A file whose lines are written just before they are read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[bytes] = []
-
-    def readline(self, _size: int | None = -1, /) -> bytes:
-        """The next line; one is always queued."""
-        return self.lines.pop(0)
-
-
-class _LineReader:
-    """Feeds one row at a time to the dialect's own statement reader."""
-
-    def __init__(
-        self, dialect: Dialect, provider: Provider, expected: Mapping[str, str]
-    ) -> None:
-        assert dialect.statement is not None, dialect.name
-        self._shape = dialect.statement
-        self._queue = _LineQueue()
-        if self._shape.native == "csv":
-            self._queue.lines.append(_csv_line(expected.values()))
-        self._results = self._shape.read(self._queue, provider)
-
-    def read(self, cells: Mapping[str, Cell]) -> HistoryRecord:
-        """The record that the dialect reads from the cells of a row.
-
-        Raises:
-            Malformed: the dialect refuses the row.
-        """
-        write = _as_csv if self._shape.native == "csv" else _as_json
-        self._queue.lines.append(write(cells, self._shape))
-        result = next(self._results, None)
-        if result is None:
-            raise Malformed("header", "column names that differ are expected")
-        if isinstance(result, HistoryRecord):
-            return result
-        path, _, reason = result.reason.partition(": ")
-        raise Malformed(path, reason)
-
-
-def _as_csv(cells: Mapping[str, Cell], shape: StatementFormat) -> bytes:
-    missing = [name for name in shape.fields if name not in cells]
-    if missing:
-        raise Malformed("line", f"these fields are missing: {', '.join(missing)}")
-    return _csv_line(cells[name].text for name in shape.fields)
-
-
-def _csv_line(values: Iterable[str]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
-    line = text.getvalue()
-    if "\n" in line[:-1] or "\r" in line:
-        raise Malformed("line", "fields without line breaks are expected")
-    return line.encode("utf-8", "backslashreplace")
-
-
-def _as_json(cells: Mapping[str, Cell], shape: StatementFormat) -> bytes:
-    fields = [
-        f"{json.dumps(name)}:{_json_text(cell)}"
-        for name, cell in cells.items()
-        if cell.kind is not CellKind.EMPTY or name not in shape.optional
-    ]
-    return ("{" + ",".join(fields) + "}\n").encode()
-
-
-def _json_text(cell: Cell) -> str:
-    if cell is EMPTY or cell.kind is CellKind.EMPTY:
-        return "null"
-    return cell.text if cell.kind is CellKind.EXACT else json.dumps(cell.text)

@@ -5,6 +5,7 @@ Nothing is read by what is recognized here; a person gets it as a setting to dec
 
 import codecs
 import csv
+import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -15,6 +16,14 @@ from feeds.statements.file_format import FileRules
 DELIMITERS = (",", ";", "\t", "|")
 #: Lines that are looked at.
 LINES_MAX = 50
+
+#: Encodings of one byte whose texts are hardly ever UTF-8 by chance.
+_NARROW = frozenset({"cp1250", "cp1251", "cp1252", "iso8859-1", "iso8859-2", "iso8859-15"})
+# Letters of European languages in UTF-8, and whatever has three bytes or more.
+_UTF_8_LETTERS = re.compile(
+    rb"(?:[\x00-\x7f]|[\xc3-\xc5\xce-\xd1][\x80-\xbf]|\xc2[\xa0-\xbf]"
+    rb"|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*+"
+)
 
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _TOML = {"\t": r"\t"}
@@ -45,11 +54,22 @@ def likely_delimiter(sample: str) -> str:
 
 
 def likely_encoding(sample: bytes) -> str:
-    """UTF-8 where it is, else what Windows programs write."""
-    with suppress(UnicodeDecodeError):
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-        return "utf-8"
-    return "windows-1252"
+    """UTF-8 where it is, else what Windows programs write, else one that reads any byte."""
+    for encoding in ("utf-8", "windows-1252"):
+        with suppress(UnicodeDecodeError):
+            codecs.getincrementaldecoder(encoding)().decode(sample)
+            return encoding
+    return "iso8859-1"
+
+
+def is_misread_utf_8(text: str, encoding: str) -> bool:
+    """Whether a text that is not ASCII is UTF-8 that was decoded as if it was ``encoding``."""
+    if encoding not in _NARROW:
+        return False
+    try:
+        return _UTF_8_LETTERS.fullmatch(text.encode(encoding)) is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _width(sample: str, delimiter: str) -> int:

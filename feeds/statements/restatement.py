@@ -34,8 +34,9 @@ UNLISTED = "unlisted"
 
 _ADD_LISTED = """
 INSERT INTO feed_file_records (file_id, record_id, occurrence)
-SELECT :file_id, record_id, occurrence FROM feed_delivered ON CONFLICT DO NOTHING
+SELECT :file_id, record_id, occurrence FROM feed_delivered
 """
+_IS_LISTED = "SELECT exists(SELECT FROM feed_file_records WHERE file_id = :file_id)"
 _MAKE_CURRENT = "UPDATE feed_files SET replaced_by = NULL WHERE file_id = :file_id"
 _REPLACE = """
 UPDATE feed_files SET replaced_by = :file_id WHERE file_id = ANY (cast(:others AS bigint[]))
@@ -53,7 +54,7 @@ SELECT r.*, r.source = ANY (SELECT name FROM feed_files
    AND NOT EXISTS (SELECT FROM feed_file_records l JOIN feed_files f USING (file_id)
                     WHERE l.record_id = r.record_id AND l.occurrence = r.occurrence
                       AND f.provider = :provider AND f.replaced_by IS NULL
-                      AND f.verdict <> 'quarantined' AND f.file_id <> :file_id)
+                      AND f.file_id <> :file_id)
  ORDER BY r.record_id, r.occurrence
 """
 _MISSING_FROM_PULL = """
@@ -114,7 +115,11 @@ class WithdrawalResult:
 
 def record_listing(connection: Connection, file_id: object) -> None:
     """Keep which records a file lists, including those it brought nothing new about."""
-    connection.execute(text(_ADD_LISTED), {"file_id": file_id})
+    params = {"file_id": file_id}
+    # A file that lists nothing yet cannot list a record twice, and not to ask costs less.
+    is_listed = connection.execute(text(_IS_LISTED), params).scalar_one()
+    unless_listed = " ON CONFLICT DO NOTHING" if is_listed else ""
+    connection.execute(text(_ADD_LISTED + unless_listed), params)
 
 
 def replace_files(
@@ -129,7 +134,7 @@ def replace_files(
     }
     connection.execute(text(_REPLACE), params)
     connection.execute(text(_MAKE_CURRENT), params)
-    missing = connection.execute(text(_MISSING_FROM_FILE), params).all()
+    missing = missing_from_file(connection, provider, by.file_id, others=replacement.others)
     gone, kept = _split(
         missing, lambda row: row.from_restated and replacement.includes(row.created_at)
     )
@@ -140,6 +145,14 @@ def replace_files(
         *(missing_record(row, file=by.name, reason=_reason(row)) for row in kept),
     ]
     return _result(findings, gone)
+
+
+def missing_from_file(
+    connection: Connection, provider: str, file_id: int | None, *, others: Sequence[int]
+) -> Sequence[Row[Any]]:
+    """Stored records that other files list, and neither this file nor any current one."""
+    params = {"provider": provider, "file_id": file_id, "others": list(others)}
+    return connection.execute(text(_MISSING_FROM_FILE), params).all()
 
 
 def withdraw_unlisted(

@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.cells import Cell
+from feeds.statements.cells import EMPTY, Cell
+
+_set = object.__setattr__
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,72 @@ class TableRow:
     cells: tuple[Cell, ...]
     raw: bytes = field(repr=False)
     names: tuple[str, ...] | None = None
+
+    @property
+    def width(self) -> int:
+        """The number of cells."""
+        return len(self.cells)
+
+    @property
+    def size(self) -> int:
+        """About the number of its characters."""
+        return len(self.raw)
+
+    @property
+    def first_text(self) -> str | None:
+        """The text of the first cell; None: there is no cell."""
+        return self.cells[0].text if self.cells else None
+
+
+class TextRow(TableRow):
+    """A row of a text file, whose cells are made only if they are needed; most are not.
+
+    Attributes:
+        texts: the texts of the cells.
+        text: the line or lines as received, with the line break.
+    """
+
+    __slots__ = ("text", "texts")
+    text: str
+    texts: list[str]
+
+    def __init__(self, line: int, texts: list[str], text: str) -> None:
+        _set(self, "line", line)
+        _set(self, "texts", texts)
+        _set(self, "text", text)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return TextRow, (self.line, self.texts, self.text)
+
+    @property
+    def names(self) -> None:
+        """The header has them."""
+        return None
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells in the order of the header."""
+        return tuple(Cell(text) if text else EMPTY for text in self.texts)
+
+    @property
+    def raw(self) -> bytes:
+        """The line as received."""
+        return self.text.rstrip("\r\n").encode()
+
+    @property
+    def width(self) -> int:
+        """The number of cells."""
+        return len(self.texts)
+
+    @property
+    def size(self) -> int:
+        """About the number of its characters."""
+        return len(self.text)
+
+    @property
+    def first_text(self) -> str | None:
+        """The text of the first cell; None: there is no cell."""
+        return self.texts[0] if self.texts else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,19 @@
 import codecs
 import io
 import re
+from collections import deque
 from typing import BinaryIO, cast
 
 from feeds.finding_kinds import FindingKind
+from feeds.statements.recognition import is_misread_utf_8, likely_encoding
 from feeds.statements.table import UnreadableRow
 
 #: Bytes from which the line break and the encoding are recognized.
 SAMPLE_BYTES = 1 << 16
 #: Lines of one record at most.
 PENDING_MAX = 1_000
+#: Characters that are looked at together.
+_AHEAD_CHARS = 1 << 16
 
 _UTF_8 = "utf-8"
 _UNDECODED = re.compile("[\ud800-\udfff]")
@@ -58,7 +62,9 @@ class TextLines:
         self._quote = quote
         self._length_max = length_max
         self._break = _line_break(sample, quote)
-        errors = "surrogateescape" if _keeps_bytes(encoding) else "strict"
+        self._ahead: deque[str] = deque()
+        self._keeps_bytes = _keeps_bytes(encoding)
+        errors = "surrogateescape" if self._keeps_bytes else "strict"
         buffer = cast(BinaryIO, _Shared(stream))
         self._text = io.TextIOWrapper(
             buffer, encoding=encoding, errors=errors, newline=self._break
@@ -75,7 +81,7 @@ class TextLines:
             LineProblem: the line is too long, or nothing can be decoded from here on.
         """
         try:
-            line = self._text.readline(self._length_max + 1)
+            line = self._ahead.popleft() if self._ahead else self._read_line()
         except UnicodeError:
             raise self._wrong_encoding(self.number + 1) from None
         if not line:
@@ -88,6 +94,29 @@ class TextLines:
             raise LineProblem(UnreadableRow(self.number, reason), is_end=True)
         self.pending.append(line)
         return line
+
+    def usual_lines(self) -> list[str]:
+        """The next lines without their breaks, if nothing about them needs a closer look.
+
+        They are complete and not too long, and have no quotes and no other line breaks. Empty:
+        the next lines have to be read one by one.
+        """
+        if self._ahead or not self._keeps_bytes:
+            return []
+        text = self._text.read(_AHEAD_CHARS)
+        text += "" if text.endswith(self._break) else self._read_line()
+        *lines, last = text.split(self._break)
+        if lines and not last and self._is_usual(text, lines):
+            self.number += len(lines)
+            return lines
+        self._ahead.extend(line + self._break for line in lines)
+        self._ahead.extend([last] if last else [])
+        return []
+
+    def put_back(self, lines: list[str]) -> None:
+        """Have lines that ``usual_lines`` returned read one by one."""
+        self.number -= len(lines)
+        self._ahead.extend(line + self._break for line in lines)
 
     def read(self, size: int) -> str:
         """The next characters, for a file that has no lines; empty at its end.
@@ -105,8 +134,10 @@ class TextLines:
 
     def undecoded(self, text: str, number: int) -> LineProblem | None:
         """The problem with text that has bytes of another encoding."""
-        if text.isascii() or not (match := _UNDECODED.search(text)):
+        if text.isascii():
             return None
+        if not (match := _UNDECODED.search(text)):
+            return self._misread(text, number)
         if self._encoding != _UTF_8:
             return self._wrong_encoding(number)
         byte = ord(match.group()) & 0xFF
@@ -115,6 +146,35 @@ class TextLines:
             ' set encoding = "windows-1252" or the like'
         )
         return LineProblem(UnreadableRow(number, reason), is_end=False)
+
+    def _misread(self, text: str, number: int) -> LineProblem | None:
+        """The problem that letters of UTF-8 would become other ones without a word."""
+        if not is_misread_utf_8(text, self._encoding):
+            return None
+        reason = (
+            f"line: {self._encoding} is expected, as declared, this is UTF-8;"
+            ' set encoding = "utf-8"'
+        )
+        row = UnreadableRow(number, reason, FindingKind.WRONG_ENCODING)
+        return LineProblem(row, is_end=False)
+
+    def _read_line(self) -> str:
+        return self._text.readline(self._length_max + 1)
+
+    def _is_usual(self, text: str, lines: list[str]) -> bool:
+        returns = text.count("\r")
+        return (
+            not self._has_quote(text)
+            and (self._break == "\r" or not returns or returns == text.count("\r\n"))
+            and (self._break == "\n" or "\n" not in text)
+            and (text.isascii() or self._is_decoded(text, lines))
+            and max(map(len, lines)) < self._length_max
+        )
+
+    def _is_decoded(self, text: str, lines: list[str]) -> bool:
+        return _UNDECODED.search(text) is None and not any(
+            is_misread_utf_8(line, self._encoding) for line in lines if not line.isascii()
+        )
 
     def _wrong_encoding(self, number: int) -> LineProblem:
         reason = (
@@ -192,20 +252,30 @@ def marked_encoding(sample: bytes) -> str | None:
         if sample.startswith(mark):
             return encoding.removesuffix("-sig")
     even, odd = sample[0:200:2], sample[1:200:2]
-    if len(odd) > 1 and not any(odd) and all(even):
+    # Letters of other alphabets than ours have no zero bytes.
+    if 4 * odd.count(0) > len(odd) > 1 and all(even):
         return "utf-16-le"
-    if len(odd) > 1 and not any(even) and all(odd):
+    if 4 * even.count(0) > len(odd) > 1 and all(odd):
         return "utf-16-be"
     return None
 
 
 def _encoding_problem(sample: bytes, encoding: str) -> str | None:
     """Why the file is not of the declared encoding, as far as its beginning shows."""
+    if not sample:
+        return None
     actual = marked_encoding(sample)
-    if actual is None and encoding.startswith(("utf-16", "utf-32")) and sample.isascii():
-        actual = "utf-8" if b"\0" not in sample else None
+    is_wide = encoding.startswith(("utf-16", "utf-32"))
+    if actual is None and is_wide and b"\0" not in sample:
+        # Digits and line breaks have zero bytes in these encodings, whatever the language.
+        actual = likely_encoding(sample)
     fitting = {(mark, name) for mark, *names in _MARKS for name in names}
     is_fitting = any(name == encoding and sample.startswith(mark) for mark, name in fitting)
+    if actual is None and encoding in {"utf-16", "utf-32"}:
+        return (
+            f"{encoding.upper()} with a byte order mark is expected, this has none (setting"
+            f' encoding); set encoding = "{encoding}-le" or "{encoding}-be"'
+        )
     if actual is None or is_fitting or encoding == actual:
         return None
     return (

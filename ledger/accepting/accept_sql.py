@@ -45,8 +45,8 @@ def _write() -> str:
     assignments = ", ".join(f"{name} = v.{name}" for name in _WALLET[1:])
     return f"""
 WITH batch AS (
-  INSERT INTO batches (operations, posted_at)
-  VALUES ($1, CASE WHEN $1 = 0 THEN clock_timestamp() END) RETURNING batch_id
+  INSERT INTO batches (operations, posted_at, session_id, answered_through)
+  VALUES ($1, CASE WHEN $1 = 0 THEN clock_timestamp() END, $5, $6) RETURNING batch_id
 ), written AS (
   INSERT INTO operations (batch_id, {", ".join(operations)})
   SELECT batch.batch_id, {", ".join(f"r.{name}" for name in operations)}
@@ -64,7 +64,8 @@ SELECT batch_id FROM batch
 
 
 #: One batch: $1 number of operations, then the rows of operations, deliveries and changed
-#: wallets, each as one array. Returns the batch id.
+#: wallets, each as one array; $5, $6 the receiver's session and its last answered batch.
+#: Returns the batch id.
 WRITE_BATCH = _write()
 
 
@@ -72,7 +73,8 @@ def write_arguments(
     operations: Sequence[OperationRow],
     deliveries: Sequence[DeliveryRow],
     wallets: Sequence[Wallet],
-) -> tuple[int, Sequence[object], Sequence[object], Sequence[object]]:
+    batch_marks: tuple[int | None, int | None],
+) -> tuple[object, ...]:
     """The arguments of WRITE_BATCH.
 
     Rows are sorted by wallet, so that two receivers write shared wallets in the same order.
@@ -84,7 +86,8 @@ def write_arguments(
         )
         for w in sorted(wallets, key=_wallet_id)
     ]
-    return len(operations), sorted(operations, key=_position), deliveries, wallet_lines
+    rows = (sorted(operations, key=_position), deliveries, wallet_lines)
+    return (len(operations), *rows, *batch_marks)
 
 
 def _wallet_id(wallet: Wallet) -> int:

@@ -9,7 +9,7 @@ one request that cannot be written never fails its neighbours.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -34,6 +34,7 @@ from ledger.accepting.model import (
     Wallet,
 )
 from ledger.accepting.own_operations import Adjust, OwnOperation, own_operation_bytes
+from ledger.accepting.receiver_session import ReceiverSession, WrittenBatch
 from ledger.enums import OWN_SLUG, OperationDecision, OperationKind
 from providers.contract import LedgerPolicy
 from storage.engine import open_accept_connection
@@ -86,19 +87,33 @@ class Accepted:
         batches: ids of the written batches that hold operations to post.
         recorded: history records, or callbacks that could not be read, wait to be ingested.
         conflicts: number of lost races.
+        written: every batch that was written in a session, to be confirmed once answered.
     """
 
     decisions: list[Decision]
     batches: list[int]
     recorded: bool
     conflicts: int
+    written: list[WrittenBatch] = field(default_factory=list)
 
 
 class Acceptor:
-    """Accepts one batch at a time over one connection; the caller queues batches."""
+    """Accepts one batch at a time over one connection; the caller queues batches.
 
-    def __init__(self, connect: Callable[[], Awaitable["asyncpg.Connection"]]) -> None:
+    Args:
+        connect: opens the connection.
+        session: tells the database which batches were answered; None for our own operations,
+            which nobody waits for.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable["asyncpg.Connection"]],
+        *,
+        session: ReceiverSession | None = None,
+    ) -> None:
         self._connect = connect
+        self._session = session
         self._connection: asyncpg.Connection | None = None
         self._cache = LedgerCache()
 
@@ -133,8 +148,34 @@ class Acceptor:
     async def close(self) -> None:
         """Close the connection; the next batch opens a new one."""
         connection, self._connection = self._connection, None
+        if self._session is not None:
+            self._session.end()
         if connection is not None:
             connection.terminate()
+
+    def answered(self, batches: Sequence[WrittenBatch]) -> None:
+        """Note that all requests of these batches were answered."""
+        if self._session is not None:
+            self._session.answered(batches)
+
+    def lost(self, provider: str, op_key: str, at: datetime) -> None:
+        """Note that the answer about an operation was not sent: its connection was closed."""
+        if self._session is not None:
+            self._session.lost(provider, op_key, at)
+
+    async def confirm(self) -> None:
+        """Tell the database which batches were answered since the last batch was sent.
+
+        Raises:
+            Unavailable: the database is out of reach; the next confirmation includes this one.
+        """
+        if self._session is None or not self._session.has_news:
+            return
+        try:
+            await self._session.confirm(await self._connected())
+        except (*_DATABASE_GONE, asyncpg.PostgresError) as error:
+            await self.close()
+            raise _out_of_reach(error) from error
 
     async def check(self) -> None:
         """Check that the database accepts a connection.
@@ -159,6 +200,7 @@ class Acceptor:
             first.batches + second.batches,
             first.recorded or second.recorded,
             conflicts + first.conflicts + second.conflicts,
+            first.written + second.written,
         )
 
     async def _attempt(
@@ -176,12 +218,19 @@ class Acceptor:
         batch_id = await self._commit(decisions)
         fault_points.reached(Step.COMMITTED)
         self._cache.store_decisions(decisions)
+        has_operations = any(d.operations for d in decisions)
         return Accepted(
             decisions,
-            [] if batch_id is None else [batch_id],
+            [batch_id] if batch_id is not None and has_operations else [],
             any(d.verdict in TO_INGEST for d in decisions),
             conflicts,
+            self._written(batch_id),
         )
+
+    def _written(self, batch_id: int | None) -> list[WrittenBatch]:
+        if batch_id is None or self._session is None:
+            return []
+        return [self._session.written(batch_id)]
 
     async def _commit(self, decisions: Sequence[Decision]) -> int | None:
         operations = [row for d in decisions for row in d.operations]
@@ -190,10 +239,10 @@ class Acceptor:
             return None
         wallets = {d.wallet.wallet_id: d.wallet for d in decisions if d.wallet is not None}
         connection = await self._connected()
-        batch_id: int = await connection.fetchval(
-            WRITE_BATCH, *write_arguments(operations, deliveries, list(wallets.values()))
-        )
-        return batch_id if operations else None
+        marks = (None, None) if self._session is None else self._session.batch_marks
+        arguments = write_arguments(operations, deliveries, list(wallets.values()), marks)
+        batch_id: int = await connection.fetchval(WRITE_BATCH, *arguments)
+        return batch_id
 
     async def _read(self, handles: Sequence[HandleKey], keys: Sequence[OperationKey]) -> None:
         if not handles and not keys:
@@ -212,8 +261,18 @@ class Acceptor:
 
     async def _connected(self) -> "asyncpg.Connection":
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
+            await self.close()
+            self._connection = await self._opened(await self._connect())
         return self._connection
+
+    async def _opened(self, connection: "asyncpg.Connection") -> "asyncpg.Connection":
+        if self._session is not None:
+            try:
+                await self._session.open(connection)
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection
 
 
 def accept_own_operation(

@@ -13,7 +13,6 @@ CHECKS: tuple[BookCheck, ...] = (
                               GROUP BY batch_id) o USING (batch_id)
                  WHERE b.operations <> coalesce(o.operations, 0)
                     OR (b.posted_at IS NOT NULL AND b.parked_at IS NOT NULL)""",
-        by_wallet=False,
     ),
     BookCheck(
         name="deliveries_are_answered",
@@ -30,14 +29,12 @@ CHECKS: tuple[BookCheck, ...] = (
                         AND (d.reply_status, d.reply)
                             IS DISTINCT FROM (o.reply_status, o.reply))
                     OR (d.verdict <> 'recorded' AND d.ingested_at IS NOT NULL)""",
-        by_wallet=False,
     ),
     BookCheck(
         name="nothing_is_parked",
         promise="no batch or record waits for a person",
         figure="SELECT count(*) FROM {batches} b",
         wrong="SELECT job || ' ' || subject || ': ' || cause FROM {parked} p",
-        by_wallet=False,
     ),
     BookCheck(
         name="seals_are_chained",
@@ -48,7 +45,6 @@ CHECKS: tuple[BookCheck, ...] = (
                           lag(hash, 1, repeat('0', 64)) OVER days AS hash_before
                      FROM {seals} s WINDOW days AS (ORDER BY day)
                  ) s WHERE previous <> hash_before OR day <> day_before + 1""",
-        by_wallet=False,
     ),
     BookCheck(
         name="sealed_days_keep_their_rows",
@@ -71,6 +67,5 @@ CHECKS: tuple[BookCheck, ...] = (
                         coalesce(b.deliveries, 0)::bigint)
                     OR (s.layout ? 'residuals'
                         AND s.residuals IS DISTINCT FROM coalesce(r.residuals, 0))""",
-        by_wallet=False,
     ),
 )

@@ -14,7 +14,6 @@ CHECKS: tuple[BookCheck, ...] = (
                      FROM {operations} o
                    WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
                  ) c WHERE wallet_seq <> seq_before + 1 OR balance_after <> before + amount""",
-        by_wallet=True,
     ),
     BookCheck(
         name="wallets_end_their_chain",
@@ -28,7 +27,6 @@ CHECKS: tuple[BookCheck, ...] = (
                     OR EXISTS (SELECT FROM {operations} later
                                 WHERE later.wallet_id = w.wallet_id
                                   AND later.wallet_seq > w.seq)""",
-        by_wallet=True,
     ),
     BookCheck(
         name="wallets_count_their_chain",
@@ -46,7 +44,6 @@ CHECKS: tuple[BookCheck, ...] = (
                     USING (wallet_id)
                  WHERE w.turnover <> coalesce(t.stake, 0)
                     OR w.blocked <> coalesce(b.blocked, false)""",
-        by_wallet=True,
     ),
     BookCheck(
         name="operations_fit_their_wallet",
@@ -56,7 +53,6 @@ CHECKS: tuple[BookCheck, ...] = (
                   LEFT JOIN {wallets} w USING (wallet_id)
                   LEFT JOIN {batches} b USING (batch_id)
                  WHERE o.currency IS DISTINCT FROM w.currency OR b.batch_id IS NULL""",
-        by_wallet=True,
     ),
     BookCheck(
         name="reversals_undo_their_original",
@@ -79,7 +75,6 @@ CHECKS: tuple[BookCheck, ...] = (
                  SELECT provider || ' ' || reverses FROM {operations} o
                   WHERE reverses IS NOT NULL GROUP BY provider, reverses
                  HAVING count(*) > 1""",
-        by_wallet=True,
     ),
     BookCheck(
         name="tombstones_move_nothing",
@@ -93,6 +88,5 @@ CHECKS: tuple[BookCheck, ...] = (
                         OR t.decision <> 'accepted'
                         OR (t.provider, t.refers_to, t.op_key)
                            IS DISTINCT FROM (o.provider, o.op_key, o.refers_to))""",
-        by_wallet=True,
     ),
 )

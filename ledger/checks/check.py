@@ -21,14 +21,12 @@ class BookCheck:
         figure: SQL for how many rows the promise covers.
         wrong: SQL for the rows that break it; its only column names the row. Tables are written
             in braces, ``{operations}``, so that a partial check can narrow them.
-        by_wallet: it can be limited to some wallets, because it joins no rows of two wallets.
     """
 
     name: str
     promise: str
     figure: str
     wrong: str
-    by_wallet: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

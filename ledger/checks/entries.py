@@ -12,7 +12,6 @@ CHECKS: tuple[BookCheck, ...] = (
         figure="SELECT count(*) FROM {entries} e",
         wrong="""SELECT 'txn-' || wallet_id || '-' || wallet_seq FROM {entries} e
                   GROUP BY wallet_id, wallet_seq, currency HAVING sum(amount) <> 0""",
-        by_wallet=True,
     ),
     BookCheck(
         name="wallets_equal_entries",
@@ -28,7 +27,6 @@ CHECKS: tuple[BookCheck, ...] = (
                               WHERE b.posted_at IS NULL GROUP BY o.wallet_id) u
                       USING (wallet_id)
                  WHERE w.balance <> coalesce(e.amount, 0) + coalesce(u.amount, 0)""",
-        by_wallet=True,
     ),
     BookCheck(
         name="operations_posted_once",
@@ -49,7 +47,6 @@ CHECKS: tuple[BookCheck, ...] = (
                    WHERE (e.account, e.provider, e.match_key, e.currency, e.amount)
                          IS DISTINCT FROM
                          (o.account, o.provider, o.match_key, o.currency, o.amount)""",  # noqa: S608 - our own rules, rendered
-        by_wallet=True,
     ),
     BookCheck(
         name="sweeps_are_whole",
@@ -74,6 +71,5 @@ CHECKS: tuple[BookCheck, ...] = (
                     OR (s.provider, s.last_provider) IS DISTINCT FROM (o.provider, o.provider)
                     OR (s.currency, s.last_currency) IS DISTINCT FROM (o.currency, o.currency)
                     OR o.decision <> 'accepted' OR o.posted_at IS NULL""",  # noqa: S608 - constants
-        by_wallet=True,
     ),
 )

@@ -9,7 +9,6 @@ CHECKS: tuple[BookCheck, ...] = (
         figure="SELECT count(*) FROM {residual_entries} e",
         wrong="""SELECT 'residual ' || residual_id FROM {residual_entries} e
                   GROUP BY residual_id, currency HAVING sum(amount) <> 0""",
-        by_wallet=False,
     ),
     BookCheck(
         name="residuals_are_entered",
@@ -28,7 +27,6 @@ CHECKS: tuple[BookCheck, ...] = (
                   WHERE (r.account, r.provider, r.match_key, r.currency, r.amount)
                         IS DISTINCT FROM
                         (e.account, e.provider, e.match_key, e.currency, e.amount)""",
-        by_wallet=False,
     ),
     BookCheck(
         name="residuals_follow",
@@ -46,7 +44,6 @@ CHECKS: tuple[BookCheck, ...] = (
                  ) c
                  WHERE (sequence, before, corrects)
                        IS DISTINCT FROM (sequence_before + 1, after_before, last)""",
-        by_wallet=False,
     ),
     BookCheck(
         name="residuals_equal_runs",
@@ -68,6 +65,5 @@ CHECKS: tuple[BookCheck, ...] = (
                      OR (b.providers IS NOT NULL
                          AND (b.providers, true)
                              IS DISTINCT FROM (ARRAY[r.provider], r.whole))""",
-        by_wallet=False,
     ),
 )

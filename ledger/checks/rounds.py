@@ -40,7 +40,6 @@ CHECKS: tuple[BookCheck, ...] = (
                      OR r.declared_stake <> ALL (o.declared_stakes)
                      OR r.declared_payout <> ALL (o.declared_payouts)
                      OR r.currency <> ALL (o.currencies)""",  # noqa: S608 - a constant
-        by_wallet=True,
     ),
     BookCheck(
         name="ended_rounds_are_clear",
@@ -54,6 +53,5 @@ CHECKS: tuple[BookCheck, ...] = (
                      USING (match_key, provider, wallet_id)
                   WHERE coalesce(c.amount, 0) <> r.stake - r.payout - r.swept
                      OR (r.ended AND r.swept <> r.stake - r.payout)""",
-        by_wallet=True,
     ),
 )

@@ -9,20 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
 
 from ledger.checks import batches, chains, entries, residuals, rounds
 from ledger.checks.check import BookCheck, WalletScope
-from vocabulary.errors import Unavailable
+from storage.transactions import snapshot
 
+#: The checks that can be limited to some wallets, because they join no rows of two wallets.
+WALLET_CHECKS: tuple[BookCheck, ...] = (*entries.CHECKS, *chains.CHECKS, *rounds.CHECKS)
 #: Every check, in the order they are run.
-CHECKS: tuple[BookCheck, ...] = (
-    *entries.CHECKS,
-    *chains.CHECKS,
-    *rounds.CHECKS,
-    *residuals.CHECKS,
-    *batches.CHECKS,
-)
+CHECKS: tuple[BookCheck, ...] = (*WALLET_CHECKS, *residuals.CHECKS, *batches.CHECKS)
 #: How many wrong rows each check names.
 NAMED_MAX = 10
 
@@ -53,8 +48,7 @@ def checks_for(scope: WalletScope) -> tuple[tuple[BookCheck, ...], list[str]]:
     """The checks that can be run on the scope, and the names of those that cannot."""
     if not scope.is_partial:
         return CHECKS, []
-    checks = tuple(check for check in CHECKS if check.by_wallet)
-    return checks, [check.name for check in CHECKS if not check.by_wallet]
+    return WALLET_CHECKS, [check.name for check in CHECKS if check not in WALLET_CHECKS]
 
 
 def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[CheckResult]:
@@ -64,15 +58,9 @@ def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[Chec
         Unavailable: the database is out of reach.
     """
     checked_scope = scope or WalletScope()
-    try:
-        with engine.connect() as connection:
-            connection.execute(
-                text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            )
-            for check in checks_for(checked_scope)[0]:
-                yield _run(connection, check, checked_scope)
-    except OperationalError as error:
-        raise Unavailable("verify: the database is out of reach") from error
+    with snapshot(engine, "verify") as connection:
+        for check in checks_for(checked_scope)[0]:
+            yield _run(connection, check, checked_scope)
 
 
 def _run(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:

@@ -12,23 +12,23 @@ slug, counts in the round and its GGR, and ends the round. Without a round the o
 
 The functions ending in ``_on`` work on a connection, for callers that change more in the same
 transaction. Tables touched: ``adjustments``, ``audit``, ``wallets`` (read).
+
+Every function that takes an engine raises Unavailable if the database is out of reach.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
 
 from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import Adjust, InRound
 from storage.audit import record
 from storage.engine import url_of
-from storage.people import refused_people
+from storage.transactions import transaction
 from vocabulary.errors import Contradiction, Refused, Unavailable
 from vocabulary.facts import Fund
 from vocabulary.money import Money
@@ -128,9 +128,8 @@ def propose(engine: Engine, **proposal: Unpack[Proposal]) -> str:
 
     Raises:
         AdjustmentRefused: no such wallet, nothing to move, another currency, no reason or name.
-        Unavailable: the database is out of reach.
     """
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         return propose_on(connection, **proposal)
 
 
@@ -187,7 +186,7 @@ def approve(
         Contradiction: the ledger refused the booking; the proposal stays approved.
         Unavailable: the database is out of reach; approving again completes the booking.
     """
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         approved = approve_on(connection, proposal_id, by=by, now=now, role=role, limits=limits)
     if approved.state == "posted":
         return approved
@@ -229,7 +228,6 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
     Raises:
         AdjustmentRefused: it is not approved.
         Contradiction: the ledger refused to book it.
-        Unavailable: the database is out of reach.
     """
     approved = get_adjustment(engine, proposal_id)
     if approved.state not in {"approved", "posted"}:
@@ -239,7 +237,7 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
         raise Unavailable(f"{proposal_id} is approved but not booked yet: approve it again")
     if decision.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
         raise Contradiction(f"{proposal_id} cannot be booked: {decision.verdict.value}")
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         adjustment = _lock(connection, proposal_id)
         if adjustment.state == "approved":
             connection.execute(text(_POSTED), {"id": proposal_id})
@@ -254,9 +252,8 @@ def reject(
 
     Raises:
         AdjustmentRefused: unknown, already decided, the proposer's own, or no reason.
-        Unavailable: the database is out of reach.
     """
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         return reject_on(connection, proposal_id, by=by, reason=reason, now=now)
 
 
@@ -278,20 +275,12 @@ def reject_on(
 
 
 def pending_adjustments(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
-    """The proposals that wait for a decision or for their booking, oldest first.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """The proposals that wait for a decision or for their booking, oldest first."""
     return _list(engine, _PENDING, break_id)
 
 
 def all_adjustments(engine: Engine, *, break_id: str | None = None) -> list[Adjustment]:
-    """All proposals, oldest first.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """All proposals, oldest first."""
     return _list(engine, _ALL, break_id)
 
 
@@ -300,9 +289,8 @@ def get_adjustment(engine: Engine, proposal_id: str) -> Adjustment:
 
     Raises:
         AdjustmentRefused: no proposal has that id.
-        Unavailable: the database is out of reach.
     """
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         return _get(connection, _GET, proposal_id)
 
 
@@ -367,7 +355,7 @@ def _get(connection: Connection, sql: str, proposal_id: str) -> Adjustment:
 
 
 def _list(engine: Engine, sql: str, break_id: str | None) -> list[Adjustment]:
-    with _transaction(engine) as connection:
+    with transaction(engine, "adjustments") as connection:
         rows = connection.execute(text(sql), {"break_id": break_id})
         return [_adjustment(tuple(row)) for row in rows]
 
@@ -379,12 +367,3 @@ def _adjustment(row: tuple[Any, ...]) -> Adjustment:
         None if provider is None else InRound(provider=provider, round_id=round_id, side=side)
     )
     return Adjustment(**{**columns, "fund": Fund(columns["fund"])}, within=within)
-
-
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    try:
-        with refused_people(), engine.begin() as connection:
-            yield connection
-    except OperationalError as error:
-        raise Unavailable("adjustments: the database is out of reach") from error

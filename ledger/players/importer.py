@@ -94,7 +94,7 @@ def read_players(file: TextIO) -> Iterator[PlayerRow]:
     try:
         _check_columns(list(rows.fieldnames or ()))
         for row in rows:
-            yield _player_row(rows.line_num, row)
+            yield _parsed_row(rows.line_num, row)
     except csv.Error as error:
         location = f"line {rows.reader.line_num}"
         raise Malformed(location, "comma-separated values are expected") from error
@@ -131,28 +131,42 @@ def _check_columns(columns: list[str]) -> None:
         raise Malformed("line 1", "every column is expected once")
 
 
-def _player_row(line: int, row: Mapping[str, str | None]) -> PlayerRow:
+def _parsed_row(line: int, row: Mapping[str, str | None]) -> PlayerRow:
     location = f"line {line}"
     if None in row or None in row.values():
         raise Malformed(location, "as many values as columns are expected")
-    values = {name: value or "" for name, value in row.items()}
+    try:
+        return player_row(line, {name: value or "" for name, value in row.items()})
+    except Malformed as error:
+        place = f"{location}, balance" if error.path == "balance" else location
+        raise Malformed(place, error.reason) from error
+
+
+def player_row(line: int, values: Mapping[str, str]) -> PlayerRow:
+    """A player from the values of a line, by column.
+
+    Raises:
+        Malformed: a value is wrong; its path is the column.
+    """
     if not _is_name(values["player"]):
-        raise Malformed(location, "a player of 1 to 128 printable characters is expected")
+        raise Malformed("player", "a player of 1 to 128 printable characters is expected")
     if not is_currency(values["currency"]):
-        raise Malformed(location, "a currency code such as USD is expected")
+        raise Malformed("currency", "a currency code such as USD is expected")
     try:
         opening = Money.parse(values["balance"], values["currency"])
     except Malformed as error:
-        raise Malformed(f"{location}, balance", error.reason) from error
+        raise Malformed("balance", error.reason) from error
     if opening.minor < 0:
-        raise Malformed(f"{location}, balance", "an opening balance is not negative")
+        raise Malformed("balance", "an opening balance is not negative")
     handles = {
         name.removeprefix(HANDLE_PREFIX): value
         for name, value in values.items()
         if name.startswith(HANDLE_PREFIX) and value
     }
-    if not all(_is_name(handle) for handle in handles.values()):
-        raise Malformed(location, "handles of 1 to 128 printable characters are expected")
+    for slug, handle in handles.items():
+        if not _is_name(handle):
+            column = f"{HANDLE_PREFIX}{slug}"
+            raise Malformed(column, "handles of 1 to 128 printable characters are expected")
     return PlayerRow(line=line, player=values["player"], opening=opening, handles=handles)
 
 

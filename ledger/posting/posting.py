@@ -8,20 +8,21 @@ round: players who share a round share its id and no sum.
 
 Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries`` (written),
 ``rounds`` (added to), ``parked`` (a batch that cannot be posted, with the reason).
+
+Every function that posts raises Unavailable if the database is out of reach.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InternalError
 
 from ledger.enums import OWN_SLUG
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
-from storage.engine import open_engine
 from storage.queue.parking import park
+from storage.transactions import engine_at, outages
 from vocabulary import fault_points
-from vocabulary.errors import Unavailable
 from vocabulary.fault_points import Step
 
 #: Most batches posted in one transaction; a batch holds up to a few hundred operations.
@@ -144,18 +145,12 @@ def post(engine: Engine, *, limit: int = BATCHES_PER_POSTING) -> PostingCounts:
     Raises:
         Unavailable: the database is out of reach; batches not posted stay to be posted.
     """
-    try:
+    with outages("posting"):
         return _post_together(engine, limit)
-    except OperationalError as error:
-        raise Unavailable("posting: the database is out of reach") from error
 
 
 def post_all(engine: Engine) -> int:
-    """Post until no batch is left to post; returns the number of batches posted.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Post until no batch is left to post; returns the number of batches posted."""
     total = 0
     while (posted := post(engine)).batches or posted.parked:
         total += posted.batches
@@ -163,16 +158,9 @@ def post_all(engine: Engine) -> int:
 
 
 def post_all_at(database_url: str) -> int:
-    """``post_all`` with an engine of its own.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
-    engine = open_engine(database_url)
-    try:
+    """``post_all`` with an engine of its own."""
+    with engine_at(database_url) as engine:
         return post_all(engine)
-    finally:
-        engine.dispose()
 
 
 def _post_together(engine: Engine, limit: int) -> PostingCounts:

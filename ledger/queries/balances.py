@@ -1,4 +1,7 @@
-"""Read a balance, a wallet's statement or the trial balance. Amounts in minor units."""
+"""Read a balance, a wallet's statement or the trial balance. Amounts in minor units.
+
+Every function that takes an engine raises Unavailable if the database is out of reach.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,11 +75,7 @@ class TrialLine:
 
 
 def balance_of(engine: Engine, *, player: str, currency: str) -> WalletBalance | None:
-    """The wallet, or None if the player has none in the currency.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """The wallet, or None if the player has none in the currency."""
     rows = fetch_rows(engine, _BALANCE, {"player": player, "currency": currency})
     if not rows:
         return None
@@ -89,11 +88,7 @@ def balance_of(engine: Engine, *, player: str, currency: str) -> WalletBalance |
 def statement_of(
     engine: Engine, *, player: str, currency: str, after_seq: int, limit: int
 ) -> list[StatementLine]:
-    """Up to ``limit`` operations of the wallet after the position ``after_seq`` in its chain.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Up to ``limit`` operations of the wallet after position ``after_seq`` of its chain."""
     parameters = {"player": player, "currency": currency, "after": after_seq, "limit": limit}
     return [
         StatementLine(
@@ -116,11 +111,7 @@ def statement_of(
 
 
 def trial_balance(engine: Engine) -> list[TrialLine]:
-    """Every account with its total; the totals of one currency sum to zero.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Every account with its total; the totals of one currency sum to zero."""
     return [
         TrialLine(
             account=account,

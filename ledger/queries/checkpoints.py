@@ -6,6 +6,8 @@ checkpoint's plus the later operations of the chain up to that instant, so an op
 committed late is still counted.
 
 Tables touched: ``checkpoints`` (written), ``wallets operations batches entries`` (read).
+
+Every function that takes an engine raises Unavailable if the database is out of reach.
 """
 
 from dataclasses import dataclass
@@ -13,10 +15,9 @@ from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
 
 from ledger.queries.query import fetch_rows
-from vocabulary.errors import Unavailable
+from storage.transactions import transaction
 
 #: The instant of an operation that counts.
 BalanceClock = Literal["received", "posted"]
@@ -114,23 +115,13 @@ def take_checkpoint(engine: Engine, *, at: datetime) -> int:
     """Checkpoint every wallet with new operations; returns how many were written.
 
     ``at`` must not be in the future. A second call for the same instant writes nothing.
-
-    Raises:
-        Unavailable: the database is out of reach.
     """
-    try:
-        with engine.begin() as connection:
-            return connection.execute(text(_TAKE), {"at": at}).rowcount
-    except OperationalError as error:
-        raise Unavailable("checkpoint: the database is out of reach") from error
+    with transaction(engine, "checkpoint") as connection:
+        return connection.execute(text(_TAKE), {"at": at}).rowcount
 
 
 def prove_checkpoints(engine: Engine) -> Proof:
-    """Check that each checkpoint plus the entries after it is the sum of all entries.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Check that each checkpoint plus the entries after it is the sum of all entries."""
     wrong = [row[0] for row in fetch_rows(engine, _WRONG, {})]
     checked = fetch_rows(engine, _COUNT, {})[0][0]
     return Proof(checked, len(wrong), wrong[0] if wrong else None)
@@ -147,9 +138,6 @@ def balance_at(
         currency: the wallet's currency.
         at: the instant; operations received or posted exactly then are counted.
         by: ``received`` counts received operations, ``posted`` counts posted entries.
-
-    Raises:
-        Unavailable: the database is out of reach.
     """
     parameters = {"player": player, "currency": currency, "at": at}
     rows = fetch_rows(engine, _AT.format(later=_LATER[by]), parameters)

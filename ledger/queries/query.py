@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
 
-from vocabulary.errors import Unavailable
+from storage.transactions import reading
 
 
 def fetch_rows(
@@ -17,8 +16,5 @@ def fetch_rows(
     Raises:
         Unavailable: the database is out of reach.
     """
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(text(sql), dict(parameters))]
-    except OperationalError as error:
-        raise Unavailable("the database is out of reach") from error
+    with reading(engine, "") as connection:
+        return [tuple(row) for row in connection.execute(text(sql), dict(parameters))]

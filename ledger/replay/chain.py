@@ -29,6 +29,7 @@ from ledger.accepting.model import (
 from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.decode import (
     OUTSIDE_WINDOW,
+    UNPROVEN,
     UNVERIFIABLE,
     WRITTEN_WITH_ANOTHER,
     DecodedDelivery,
@@ -89,13 +90,21 @@ def decode_operation(
     if row.kind == OperationKind.TOMBSTONE.value:
         return None
     if is_own_operation(row):
-        return decode_own_operation(row)
+        return _counted(decode_own_operation(row), row, result)
     is_early = window.since is not None and stored.committed_at < window.since
     if is_early or window.provider not in {None, row.provider}:
         return DecodedDelivery(None, as_stored=OUTSIDE_WINDOW)
-    decoded = decode(row, decoders)
+    return _counted(decode(row, decoders), row, result)
+
+
+def _counted(
+    decoded: DecodedDelivery, row: OperationRow, result: ReplayResult
+) -> DecodedDelivery:
+    """Count an operation that cannot be proven."""
     if decoded.as_stored == UNVERIFIABLE:
         result.count_unverifiable(transaction_id(row.wallet_id, row.wallet_seq))
+    if decoded.as_stored in UNPROVEN:
+        result.count_unproven(decoded.as_stored)
     return decoded
 
 

@@ -19,6 +19,8 @@ OPENING = "an opening balance, which no request brought"
 BYTES_NOT_KEPT = "an own operation whose bytes were not kept"
 WRITTEN_WITH_ANOTHER = "written with an operation that is taken as it stands"
 OUTSIDE_WINDOW = "outside of the window, or another provider's"
+#: Causes for which evidence should be there and is not, or cannot be checked.
+UNPROVEN = frozenset({NOT_CONFIGURED, UNVERIFIABLE, BYTES_NOT_KEPT})
 
 
 class DecodedDelivery(NamedTuple):

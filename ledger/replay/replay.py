@@ -8,8 +8,7 @@ it checks every delivery. Memory holds one range of wallets and one chunk of row
 
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine
 
 from ledger.accepting.cache import read_set_of
 from ledger.accepting.model import OperationKey, Request, Wallet
@@ -20,11 +19,11 @@ from ledger.replay.chain import (
     decode_operation,
     replay_operation,
 )
-from ledger.replay.decode import UNVERIFIABLE, decode
-from ledger.replay.deliveries import check_delivery, referenced_keys
+from ledger.replay.check_deliveries import check_delivery, referenced_keys
+from ledger.replay.decode import UNPROVEN, UNVERIFIABLE, decode
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation, WalletRange
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
-from vocabulary.errors import Unavailable
+from storage.transactions import snapshot
 from vocabulary.ids import transaction_id
 
 #: Called with the number of rows; returns the function that counts rows as done.
@@ -45,21 +44,15 @@ def replay(
     """
     replayed_window = window or ReplayWindow()
     result = ReplayResult()
-    try:
-        with engine.connect() as connection:
-            connection.execute(
-                text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            )
-            reader = Reader(connection, replayed_window)
-            progress = announce(reader.count())
-            for wallet_range in reader.ranges():
-                replayer = _RangeReplayer(reader, decoders, replayed_window, result)
-                replayer.replay(wallet_range, progress)
-            for deliveries in reader.deliveries():
-                _check_deliveries(reader, decoders, deliveries, result)
-                progress(len(deliveries))
-    except OperationalError as error:
-        raise Unavailable("replay: the database is out of reach") from error
+    with snapshot(engine, "replay") as connection:
+        reader = Reader(connection, replayed_window)
+        progress = announce(reader.count())
+        for wallet_range in reader.ranges():
+            replayer = _RangeReplayer(reader, decoders, replayed_window, result)
+            replayer.replay(wallet_range, progress)
+        for deliveries in reader.deliveries():
+            _check_deliveries(reader, decoders, deliveries, result)
+            progress(len(deliveries))
     return result
 
 
@@ -184,6 +177,8 @@ def _check_deliveries(
     for stored, decoded in pairs:
         result.deliveries += 1
         name = f"delivery {stored.delivery_id}"
+        if decoded is not None and decoded.as_stored in UNPROVEN:
+            result.count_unproven(decoded.as_stored)
         if decoded is not None and decoded.as_stored == UNVERIFIABLE:
             result.count_unverifiable(name)
         result.add_difference(

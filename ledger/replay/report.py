@@ -72,6 +72,8 @@ class ReplayResult:
         decided: operations decided again from their bytes.
         told: operations that could only be taken as stored, by cause.
         unverifiable: rows whose signature holds under none of today's secrets.
+        unproven: operations and deliveries that cannot be proven from their bytes, by cause;
+            the unverifiable ones are among them.
         differing: rows that differ; ``differences`` names the first of them.
     """
 
@@ -82,6 +84,7 @@ class ReplayResult:
     told: dict[str, int] = field(default_factory=dict)
     unverifiable: int = 0
     unverifiable_first: list[str] = field(default_factory=list)
+    unproven: dict[str, int] = field(default_factory=dict)
     differing: int = 0
     differences: list[Difference] = field(default_factory=list)
 
@@ -89,11 +92,20 @@ class ReplayResult:
         """Count an operation that was taken as stored."""
         self.told[cause] = self.told.get(cause, 0) + 1
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether every row follows from the evidence, and none had to be believed."""
+        return not self.differing and not self.unproven
+
     def count_unverifiable(self, row: str) -> None:
         """Count a row whose sender can no longer be proven."""
         self.unverifiable += 1
         if len(self.unverifiable_first) < NAMED_MAX:
             self.unverifiable_first.append(row)
+
+    def count_unproven(self, cause: str) -> None:
+        """Count a row that nothing proves or disproves."""
+        self.unproven[cause] = self.unproven.get(cause, 0) + 1
 
     def add_difference(
         self, *, row: str, provider: str, op_key: str, fields: FieldDifferences

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
-from ledger.seal.audit_files import AuditResult
 from ledger.seal.canonical_lines import day_lines
+from ledger.seal.check_files import AuditResult
 from ledger.seal.files import AFTER_BATCHES, SealLine, read_lines, row_name
 from ledger.seal.seal import open_seal_snapshot
-from vocabulary.errors import Malformed, Unavailable
+from vocabulary.errors import Malformed
 
 _SHOWN_MAX = 80
 _RANK = {"batch": 0, "operation": 1, "entry": 1, "delivery": 2}
@@ -49,13 +48,10 @@ def compare(engine: Engine, path: Path, *, progress: Callable[[int], None]) -> A
         raise Malformed(str(path), "a day's header is expected in the first line")
     result = AuditResult(days=[str(header.row["day"])])
     day = date.fromisoformat(result.days[0])
-    try:
-        with open_seal_snapshot(engine) as connection:
-            book_lines = day_lines(connection, day, header.row["layout"])
-            books = _with_keys((kind, json.loads(raw)[kind], raw) for kind, raw in book_lines)
-            _walk(books, _with_keys(_rows(file_lines)), result, progress)
-    except OperationalError as error:
-        raise Unavailable("audit: the database is out of reach") from error
+    with open_seal_snapshot(engine, "audit") as connection:
+        book_lines = day_lines(connection, day, header.row["layout"])
+        books = _with_keys((kind, json.loads(raw)[kind], raw) for kind, raw in book_lines)
+        _walk(books, _with_keys(_rows(file_lines)), result, progress)
     return result
 
 

@@ -3,17 +3,19 @@
 A seal is the SHA-256 of a day's canonical lines. The first line names the seal of the day
 before, so the newest seal covers all days. A seal kept outside the database proves its day and
 all days before it.
+
+Every function that takes an engine raises Unavailable if the database is out of reach.
 """
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
 
 from ledger.seal.canonical_lines import (
     TABLES,
@@ -25,6 +27,7 @@ from ledger.seal.canonical_lines import (
     header_line,
     trailer_line,
 )
+from storage.transactions import outages, reading, snapshot, transaction
 from vocabulary.errors import Contradiction, Malformed, Unavailable
 
 #: The previous seal of the first day.
@@ -96,74 +99,50 @@ def seal_day(engine: Engine, day: date, *, progress: Progress) -> Seal:
         Contradiction: batches of the day are not posted or are parked; names them.
         Unavailable: the database is out of reach, or a transaction of that day does not end.
     """
-    try:
-        with engine.connect() as connection:
-            _refuse_out_of_order(connection, day)
-        _wait_for_writers(engine)
-        with open_seal_snapshot(engine) as connection:
-            _refuse_unfinished(connection, day)
-            seals = _seals(connection, " ORDER BY day DESC LIMIT 1")
-            previous = seals[0].hash if seals else GENESIS
-            layout = current_layout(connection)
-            seal = _compute_seal(connection, day, previous, layout, progress)
-        with engine.begin() as connection:
-            row = {"day": day, "previous": previous, "hash": seal.hash, **seal.counts}
-            row["layout"] = json.dumps(seal.layout)
-            connection.execute(text(_INSERT), row)
-    except OperationalError as error:
-        raise Unavailable("seal: the database is out of reach") from error
+    with reading(engine, "seal") as connection:
+        _refuse_out_of_order(connection, day)
+    _wait_for_writers(engine)
+    with open_seal_snapshot(engine) as connection:
+        _refuse_unfinished(connection, day)
+        seals = _seals(connection, " ORDER BY day DESC LIMIT 1")
+        previous = seals[0].hash if seals else GENESIS
+        layout = current_layout(connection)
+        seal = _compute_seal(connection, day, previous, layout, progress)
+    with transaction(engine, "seal") as connection:
+        row = {"day": day, "previous": previous, "hash": seal.hash, **seal.counts}
+        row["layout"] = json.dumps(seal.layout)
+        connection.execute(text(_INSERT), row)
     return seal
 
 
 def seal_of(engine: Engine, day: date) -> Seal | None:
-    """The seal of a day, or None if it has none.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
-    try:
-        with engine.connect() as connection:
-            seals = _seals(connection, " WHERE day = :day", {"day": day})
-    except OperationalError as error:
-        raise Unavailable("seal: the database is out of reach") from error
+    """The seal of a day, or None if it has none."""
+    with reading(engine, "seal") as connection:
+        seals = _seals(connection, " WHERE day = :day", {"day": day})
     return seals[0] if seals else None
 
 
 def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator[RecheckResult]:
-    """Hash one sealed day or all of them again, oldest first, and compare with the seals.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
-    try:
-        with open_seal_snapshot(engine) as connection:
-            previous: Seal | None = None
-            for seal in _seals(connection, " ORDER BY day"):
-                if day in {None, seal.day}:
-                    wrong = _chain_faults(seal, previous)
-                    wrong += _content_faults(connection, seal, progress)
-                    yield RecheckResult(seal=seal, wrong=tuple(wrong))
-                previous = seal
-    except OperationalError as error:
-        raise Unavailable("seal: the database is out of reach") from error
+    """Hash one sealed day or all of them again, oldest first, and compare with the seals."""
+    with open_seal_snapshot(engine) as connection:
+        previous: Seal | None = None
+        for seal in _seals(connection, " ORDER BY day"):
+            if day in {None, seal.day}:
+                wrong = _chain_faults(seal, previous)
+                wrong += _content_faults(connection, seal, progress)
+                yield RecheckResult(seal=seal, wrong=tuple(wrong))
+            previous = seal
 
 
 def exported_lines(engine: Engine, seal: Seal, *, progress: Progress) -> Iterator[bytes]:
-    """The lines of a sealed day's file; the last line holds the hash they have now.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
-    try:
-        with open_seal_snapshot(engine) as connection:
-            digest = _Digest()
-            yield digest.add("", header_line(seal.day, seal.previous, seal.layout))
-            for name, line in day_lines(connection, seal.day, seal.layout):
-                yield digest.add(name, line)
-                progress(1)
-            yield trailer_line(digest.hex(), digest.counts)
-    except OperationalError as error:
-        raise Unavailable("seal: the database is out of reach") from error
+    """The lines of a sealed day's file; the last line holds the hash they have now."""
+    with open_seal_snapshot(engine) as connection:
+        digest = _Digest()
+        yield digest.add("", header_line(seal.day, seal.previous, seal.layout))
+        for name, line in day_lines(connection, seal.day, seal.layout):
+            yield digest.add(name, line)
+            progress(1)
+        yield trailer_line(digest.hex(), digest.counts)
 
 
 class _Digest:
@@ -183,12 +162,12 @@ class _Digest:
         return self._hash.hexdigest()
 
 
-def open_seal_snapshot(engine: Engine) -> Connection:
-    """A connection whose reads all see the same snapshot."""
-    connection = engine.connect()
-    connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-    fix_output_format(connection)
-    return connection
+@contextmanager
+def open_seal_snapshot(engine: Engine, subject: str = "seal") -> Iterator[Connection]:
+    """A snapshot of the database that prints rows as they are sealed."""
+    with snapshot(engine, subject) as connection:
+        fix_output_format(connection)
+        yield connection
 
 
 def _compute_seal(
@@ -231,7 +210,10 @@ def _wait_for_writers(engine: Engine) -> None:
 
     Only transactions that have written hold an id, so this does not wait for idle readers.
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with (
+        outages("seal"),
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
         _, youngest = connection.execute(text(_SNAPSHOT)).one()
         for _ in range(int(WRITERS_WAIT_S / _POLL_S)):
             oldest, _ = connection.execute(text(_SNAPSHOT)).one()

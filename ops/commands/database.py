@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from breaks.states import ActionRefused
 from ledger.corrections.adjustments import AdjustmentRefused
-from ops.context import context_of, endpoints
+from ops.context import context_of, database_url
 from reconcile.days.states import DayRefused
 from storage.engine import open_engine
 from vocabulary.people import PersonRefused
@@ -16,7 +16,7 @@ from vocabulary.people import PersonRefused
 
 def open_books(ctx: typer.Context) -> Engine:
     """Open the database; it is closed when the command ends."""
-    engine = open_engine(endpoints(context_of(ctx)).database_url)
+    engine = open_engine(database_url(context_of(ctx)))
     ctx.call_on_close(engine.dispose)
     return engine
 

@@ -9,12 +9,12 @@ from ledger.players.handles import handle_of
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
 from ops.commands.provider_choice import entry_named
-from ops.context import Context, context_of, endpoints
+from ops.context import Context, context_of, database_url
 from ops.providers.api_access import open_api
 from ops.runtime import logs
 from ops.settings.model import ProviderSettings
 from providers.outbound.launch import Game, Launch, LaunchRequest
-from storage.engine import open_engine
+from storage.transactions import engine_at
 
 app = typer.Typer(
     help="List a provider's games, and open one for a player.",
@@ -86,11 +86,9 @@ def open_game(
 
 
 def _stored_handle(context: Context, slug: str, player: str) -> str | None:
-    engine = open_engine(endpoints(context).database_url, pool_size=1)
-    with engine.connect() as connection:
-        handle = handle_of(connection, slug, player)
-    engine.dispose()
-    return handle
+    url = database_url(context)
+    with engine_at(url, pool_size=1) as engine, engine.connect() as connection:
+        return handle_of(connection, slug, player)
 
 
 async def _listed(entry: ProviderSettings, game_provider: str | None) -> tuple[Game, ...]:

@@ -1,4 +1,7 @@
-"""Values of options: amounts, instants, days, durations and windows, read from text."""
+"""Values of options: amounts, instants, days, durations and windows, read from text.
+
+Every function that takes an option's name raises Malformed, with that name, for anything else.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,11 +15,7 @@ from vocabulary.window import Window, parse_window
 
 
 def positive(amount: str, currency: str, option: str = "--amount") -> Money:
-    """An amount above zero.
-
-    Raises:
-        Malformed: anything else; names the option.
-    """
+    """An amount above zero."""
     money = Money.parse(amount, currency)
     if money.minor <= 0:
         raise Malformed(option, "an amount above zero is expected")
@@ -24,11 +23,7 @@ def positive(amount: str, currency: str, option: str = "--amount") -> Money:
 
 
 def read_instant(value: str, option: str) -> datetime:
-    """An ISO 8601 instant; without an offset, UTC is meant; a date alone is its midnight.
-
-    Raises:
-        Malformed: anything else; names the option.
-    """
+    """An ISO 8601 instant; without an offset, UTC is meant; a date alone is its midnight."""
     try:
         parsed = datetime.fromisoformat(value)
     except ValueError as error:
@@ -54,11 +49,7 @@ def read_until(value: str, option: str, now: datetime) -> datetime:
 
 
 def read_day(value: str | None, option: str) -> date | None:
-    """An ISO 8601 date, or None.
-
-    Raises:
-        Malformed: anything else; names the option.
-    """
+    """An ISO 8601 date, or None."""
     try:
         return None if value is None else date.fromisoformat(value)
     except ValueError as error:
@@ -82,11 +73,7 @@ def read_business_day(value: str, zone: str, now: datetime) -> date:
 
 
 def read_duration(value: str, option: str) -> timedelta:
-    """A duration such as 24h.
-
-    Raises:
-        Malformed: anything else; names the option.
-    """
+    """A duration such as 24h."""
     try:
         return parse_duration(value)
     except ValueError as error:

@@ -16,7 +16,7 @@ from ledger.accepting.own_operations import (
     own_operation_bytes,
 )
 from ops.commands.identity import open_books_as
-from ops.context import Context, context_of, endpoints
+from ops.context import Context, context_of, database_url
 from storage.audit import record
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
@@ -79,7 +79,7 @@ def carry_out(context: Context, order: OwnOperation) -> Decision:
     Raises:
         Unavailable: the database is out of reach.
     """
-    url = endpoints(context).database_url
+    url = database_url(context)
     decision = accept_own_operation(url, order, now=SystemClock().now())
     if decision.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
         typer.echo(

@@ -1,4 +1,4 @@
-"""Breaks as metrics: how many, how much, how old, and how many are overdue."""
+"""Breaks as metrics: how many, how much, how old, overdue, and what may become one."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from breaks.kinds import Impact
 from breaks.policy import SlaRule
 from breaks.states import SETTLED
+from breaks.unanswered import count_unanswered
 from ops.metrics.catalogue import Sample, sample
 from ops.settings.break_policy import rules_of
 from ops.settings.model import Settings
@@ -37,7 +38,7 @@ SELECT b.provider, b.impact, extract(epoch FROM :now - min(l.opened_at))::float8
 def break_samples(
     connection: Connection, settings: Settings, now: datetime
 ) -> Iterator[Sample]:
-    """Everything about breaks that are not closed."""
+    """Everything about breaks that are not closed, and about unanswered operations."""
     yield from _open_breaks(connection)
     slugs = [entry.slug for entry in settings.providers]
     unsettled = {(slug, impact.value): (0.0, 0) for slug in slugs for impact in Impact}
@@ -48,6 +49,9 @@ def break_samples(
     for labels, (oldest_s, overdue) in unsettled.items():
         yield sample("breaks_overdue", *labels, value=overdue)
         yield sample("breaks_oldest_seconds", *labels, value=oldest_s)
+    unanswered = {**dict.fromkeys(slugs, 0), **count_unanswered(connection)}
+    for slug, count in unanswered.items():
+        yield sample("unanswered_operations", slug, value=count)
 
 
 def _open_breaks(connection: Connection) -> Iterator[Sample]:

@@ -69,6 +69,11 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
             "Breaks open longer than the rules allow.",
         ),
         ("breaks_oldest_seconds", "provider impact", "Age of the oldest unsettled break."),
+        (
+            "unanswered_operations",
+            "provider",
+            "Booked operations without an answer that nothing has settled yet.",
+        ),
     ),
     "feeds": _table(
         ("feed_late_seconds", "provider feed", "How far behind the present the feed ends."),
@@ -85,6 +90,9 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
         ("days_unclosed", "provider", "Days that are mature and not closed."),
         ("days_waiting", "provider", "Those of them whose feeds have not reported everything."),
         ("day_unclosed_seconds", "provider", "How long the oldest of them has been mature."),
+    ),
+    "notifications": _table(
+        ("notifications", "rule state", "Messages that wait or were given up."),
     ),
     "explained": _table(
         ("explained_rows", "provider", "Rows of the window, immature ones included."),

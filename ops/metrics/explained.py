@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from ops.metrics.catalogue import Sample, sample
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.window import Window
 
@@ -43,11 +43,8 @@ def recent_rates(
 
 def read_explained(database_url: str, zones: Mapping[str, str]) -> list[Sample]:
     """The metrics of now; every row of the last days is read."""
-    engine = open_engine(database_url, pool_size=1)
-    try:
+    with engine_at(database_url, pool_size=1) as engine:
         return list(explained_samples(recent_rates(engine, zones, SystemClock(), days=DAYS)))
-    finally:
-        engine.dispose()
 
 
 def explained_samples(all_rates: "Iterable[ResolutionRates]") -> Iterator[Sample]:

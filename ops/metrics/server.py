@@ -22,6 +22,7 @@ from ops.metrics.cache import PATIENCE_S, MetricsPart, read_parts
 from ops.metrics.catalogue import Sample
 from ops.metrics.explained import read_explained
 from ops.metrics.feeds import feed_samples
+from ops.metrics.notifications import notification_samples
 from ops.metrics.queues import depth_samples, state_samples
 from ops.metrics.runs import run_samples
 from ops.runtime.child_jobs import ChildJobs
@@ -114,6 +115,7 @@ def parts_of(
         MetricsPart("breaks", of_books(break_samples), keep=LATER),
         MetricsPart("feeds", of_books(feed_samples), keep=LATER),
         MetricsPart("runs", of_books(run_samples), keep=LATER),
+        MetricsPart("notifications", of_books(notification_samples), keep=LATER),
         MetricsPart(
             "explained",
             lambda: child_jobs.call(

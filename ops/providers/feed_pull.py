@@ -30,7 +30,7 @@ from providers.outbound.pull import (
     PulledItem,
 )
 from providers.registry import DIALECTS
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import ApiError, ApiUnavailable
 from vocabulary.facts import HistoryRecord
@@ -73,13 +73,10 @@ class _Request:
 
 def pull_due(database_url: str, entry: ProviderSettings) -> tuple[FeedPull, ...]:
     """Pull every feed of a provider, each from a little before its watermark until now."""
-    engine = open_engine(database_url, pool_size=1)
-    try:
+    with engine_at(database_url, pool_size=1) as engine:
         return pull_feeds(
             engine, entry, window=None, past_unreadable=False, clock=SystemClock()
         )
-    finally:
-        engine.dispose()
 
 
 def pull_feeds(

@@ -2,7 +2,7 @@
 
 from feeds.arrival_delay import MaturityRules, ProviderMaturity, maturity_for
 from ops.settings.model import ProviderSettings
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.clock import Clock
 from vocabulary.maturity import RecordKind
 
@@ -24,9 +24,5 @@ def maturity_rules(entry: ProviderSettings) -> MaturityRules:
 
 def maturity_now(database_url: str, entry: ProviderSettings, clock: Clock) -> ProviderMaturity:
     """The maturity at this moment by kind of record, with its basis."""
-    engine = open_engine(database_url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            return maturity_for(connection, entry.slug, maturity_rules(entry), clock.now())
-    finally:
-        engine.dispose()
+    with engine_at(database_url, pool_size=1) as engine, engine.connect() as connection:
+        return maturity_for(connection, entry.slug, maturity_rules(entry), clock.now())

@@ -5,10 +5,11 @@ from pathlib import Path
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.break_policy import rules_of
 from ops.settings.model import Settings
+from ops.settings.reporting import reporting_rates
 from reports.load import load_pack
 from reports.pack import CheckedInvoice
 from reports.write import write_pack
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window
 
@@ -23,9 +24,9 @@ def write_packs(
     protect_ids: bool = False,
 ) -> dict[str, tuple[Path, ...]]:
     """Write the packs of providers' last runs, over a window where one is given."""
-    engine = open_engine(url, pool_size=1)
+    rates = reporting_rates(settings.reporting)
     written = {}
-    with engine.connect() as connection:
+    with engine_at(url, pool_size=1) as engine, engine.connect() as connection:
         for provider, window in chosen:
             pack = load_pack(
                 connection,
@@ -36,7 +37,7 @@ def write_packs(
                 zone=provider.timezone,
                 rules=rules_of(settings),
                 invoices=invoices,
+                rates=rates,
             )
             written[provider.provider.slug] = write_pack(pack, out, protect_ids=protect_ids)
-    engine.dispose()
     return written

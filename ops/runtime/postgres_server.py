@@ -11,13 +11,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 
-from ops.runtime import process
+from ops.runtime import server_process
 from ops.runtime.data_directory import DataDirectory
 from vocabulary.errors import Unavailable
 
@@ -27,8 +26,6 @@ READY_WAIT_S = 120.0
 #: Longest wait for an orderly stop, in seconds, before an immediate one.
 STOP_WAIT_S = 30.0
 SOCKET = ".s.PGSQL.5432"
-#: The server's whole environment: nothing of ours reaches it.
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 AS_ORDINARY_USER = ("--user", "--map-user=1000", "--map-group=1000")
 
 #: Durable commits first; then few checkpoints, quick deadlock reports and plans for SSDs.
@@ -78,8 +75,16 @@ def start(home: DataDirectory) -> int:
         _clear_remains(home)
         program = [*_unprivileged(), _binary("postgres")]
         place = ["-D", str(home.postgres), "-k", str(home.sockets)]
-        pid = process.spawn_detached([*program, *place], log=_log(home), env=ENVIRONMENT)
-    _await_ready(home, pid)
+        pid = server_process.spawn_detached(
+            [*program, *place], log=_log(home), env=server_process.ENVIRONMENT
+        )
+    server_process.await_answer(
+        f"PostgreSQL in {home.root}",
+        pid,
+        lambda: _answers(home),
+        log=_log(home),
+        limit_s=READY_WAIT_S,
+    )
     return pid
 
 
@@ -89,17 +94,17 @@ def stop(home: DataDirectory) -> None:
     if pid is None:
         return
     for number in (signal.SIGINT, signal.SIGQUIT):
-        process.send(pid, number)
-        if process.wait_gone(pid, timeout_s=STOP_WAIT_S):
+        server_process.send(pid, number)
+        if server_process.wait_gone(pid, timeout_s=STOP_WAIT_S):
             return
-    process.send(pid, signal.SIGKILL)
-    process.wait_gone(pid, timeout_s=STOP_WAIT_S)
+    server_process.send(pid, signal.SIGKILL)
+    server_process.wait_gone(pid, timeout_s=STOP_WAIT_S)
 
 
 def running(home: DataDirectory) -> int | None:
     """The pid of this directory's live postmaster, or None."""
     pid = _recorded_pid(home.postgres / "postmaster.pid")
-    ours = process.running_in(home.postgres, program="postgres")
+    ours = server_process.running_in(home.postgres, program="postgres")
     return pid if pid in ours else None
 
 
@@ -137,7 +142,12 @@ def _initdb(cluster: Path) -> None:
     options = "--username=tieout --auth=trust --no-locale --encoding=UTF8 --data-checksums"
     command = [*_unprivileged(), _binary("initdb"), "-D", str(cluster), *options.split()]
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
-        command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+        command,
+        env=server_process.ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     if done.returncode != 0:
         raise Unavailable(
@@ -161,9 +171,9 @@ def _clear_remains(home: DataDirectory) -> None:
     backends on the same files; only once they are gone may we drop it. We must drop it, since
     PostgreSQL would respect a pid that an unrelated process has been given meanwhile.
     """
-    for pid in process.running_in(home.postgres, program="postgres"):
-        process.send(pid, signal.SIGKILL)
-        if not process.wait_gone(pid, timeout_s=STOP_WAIT_S):
+    for pid in server_process.running_in(home.postgres, program="postgres"):
+        server_process.send(pid, signal.SIGKILL)
+        if not server_process.wait_gone(pid, timeout_s=STOP_WAIT_S):
             raise Unavailable(f"process {pid} of a killed server still runs in {home.postgres}")
     (home.postgres / "postmaster.pid").unlink(missing_ok=True)
     (home.sockets / f"{SOCKET}.lock").unlink(missing_ok=True)
@@ -194,20 +204,6 @@ def _unprivileged() -> list[str]:
         "PostgreSQL does not run as root, and this system offers no user namespace to enter: "
         "run as an ordinary user, or set database.url (TIEOUT_DATABASE__URL) to a server"
     )
-
-
-def _await_ready(home: DataDirectory, pid: int) -> None:
-    deadline = time.monotonic() + READY_WAIT_S
-    while not _answers(home):
-        if not process.is_alive(pid):
-            raise Unavailable(
-                f"PostgreSQL ended while starting: {process.last_words(_log(home))}"
-            )
-        if time.monotonic() > deadline:
-            raise Unavailable(
-                f"PostgreSQL in {home.root} has not answered for {READY_WAIT_S:.0f} s"
-            )
-        time.sleep(0.02)
 
 
 def _answers(home: DataDirectory) -> bool:

@@ -46,6 +46,22 @@ def ensure_running(data_dir: Path, settings: Settings) -> Endpoints:
     return Endpoints(database_url=database, broker_url=broker)
 
 
+def ensure_database(data_dir: Path, settings: Settings) -> str:
+    """Start, reuse or recover only the embedded database; returns the URL of the database.
+
+    Raises:
+        Unavailable: it cannot be started here; the message says what to set instead.
+    """
+    if settings.database.url != EMBEDDED:
+        return settings.database.url
+    home = open_data_directory(data_dir)
+    try:
+        with locked(home):
+            return start_postgres(home)
+    except OSError as error:
+        raise Unavailable(f"embedded servers cannot run in {home.root}: {error}") from error
+
+
 def start_postgres(home: DataDirectory) -> str:
     """Start or reuse PostgreSQL in the locked directory; returns its URL.
 

@@ -3,14 +3,12 @@
 It keeps nothing on disk: messages that it loses are enqueued again.
 """
 
-import os
 import signal
 import socket
-import time
 from pathlib import Path
 from urllib.parse import quote
 
-from ops.runtime import process
+from ops.runtime import server_process
 from ops.runtime.data_directory import DataDirectory
 from vocabulary.errors import Unavailable
 
@@ -20,7 +18,6 @@ READY_WAIT_S = 20.0
 STOP_WAIT_S = 10.0
 #: Numbered databases on offer.
 DATABASES = 64
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def url(home: DataDirectory, database: int = 0) -> str:
@@ -43,8 +40,16 @@ def start(home: DataDirectory) -> int:
     if pid is None:
         home.valkey.mkdir(mode=0o700, exist_ok=True)
         _socket(home).unlink(missing_ok=True)
-        pid = process.spawn_detached(_command(home), log=_log(home), env=ENVIRONMENT)
-    _await_ready(home, pid)
+        pid = server_process.spawn_detached(
+            _command(home), log=_log(home), env=server_process.ENVIRONMENT
+        )
+    server_process.await_answer(
+        f"Valkey in {home.root}",
+        pid,
+        lambda: _answers(_socket(home)),
+        log=_log(home),
+        limit_s=READY_WAIT_S,
+    )
     return pid
 
 
@@ -54,14 +59,14 @@ def stop(home: DataDirectory) -> None:
     if pid is None:
         return
     for number in (signal.SIGTERM, signal.SIGKILL):
-        process.send(pid, number)
-        if process.wait_gone(pid, timeout_s=STOP_WAIT_S):
+        server_process.send(pid, number)
+        if server_process.wait_gone(pid, timeout_s=STOP_WAIT_S):
             return
 
 
 def running(home: DataDirectory) -> int | None:
     """The pid of this directory's live server, or None."""
-    return next(iter(process.running_in(home.valkey, program="valkey-server")), None)
+    return next(iter(server_process.running_in(home.valkey, program="valkey-server")), None)
 
 
 def _command(home: DataDirectory) -> list[str]:
@@ -92,18 +97,6 @@ def _binary() -> Path:
         raise Unavailable(
             f"{error} Set broker.url (TIEOUT_BROKER__URL) to a server of your own."
         ) from error
-
-
-def _await_ready(home: DataDirectory, pid: int) -> None:
-    deadline = time.monotonic() + READY_WAIT_S
-    while not _answers(_socket(home)):
-        if not process.is_alive(pid):
-            raise Unavailable(f"Valkey ended while starting: {process.last_words(_log(home))}")
-        if time.monotonic() > deadline:
-            raise Unavailable(
-                f"Valkey in {home.root} has not answered for {READY_WAIT_S:.0f} s"
-            )
-        time.sleep(0.01)
 
 
 def _answers(path: Path) -> bool:

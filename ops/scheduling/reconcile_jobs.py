@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from ops.providers.maturity import maturity_now
 from ops.runtime.child_jobs import ChildJobs, Stopping
 from ops.scheduling.closing_days import DueDay, due_days
 from ops.settings.model import ProviderSettings, Settings
+from storage.transactions import reading
 from vocabulary.clock import Clock, SystemClock
-from vocabulary.errors import TieoutError, Unavailable
+from vocabulary.errors import TieoutError
 from vocabulary.window import day_window
 from workers.scheduler import Job, JobFailed
 
@@ -98,11 +98,8 @@ def reconcile_day(
 def _read_days(
     engine: Engine, entry: ProviderSettings, now: datetime, patience: timedelta
 ) -> list[DueDay]:
-    try:
-        with engine.connect() as connection:
-            return due_days(connection, entry, now, patience=patience)
-    except OperationalError as error:
-        raise Unavailable("reconcile: the database is out of reach") from error
+    with reading(engine, "reconcile") as connection:
+        return due_days(connection, entry, now, patience=patience)
 
 
 def _reconcile(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from breaks.kinds import Impact
 from breaks.policy import DEFAULT_RULES, SlaRule, WriteOffLimits
-from ops.settings.amounts import Amounts
+from ops.settings.breaks import Amounts
 from ops.settings.model import Settings
 from vocabulary.money import Money
 from vocabulary.people import normalized_name

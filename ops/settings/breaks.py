@@ -7,8 +7,25 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from breaks.kinds import BreakKind
-from ops.settings.amounts import Amounts, wrong_amounts
-from ops.settings.values import Attempts, Section, Timeout, WrongParts
+from ops.settings.values import Attempts, CurrencyCode, Section, Timeout, WrongParts
+from vocabulary.errors import Malformed
+from vocabulary.money import Money
+
+#: Amounts by currency, as decimal strings.
+Amounts = Mapping[CurrencyCode, str]
+
+
+def checked_amounts(amounts: Amounts) -> list[tuple[str, str]]:
+    """What is wrong with decimal strings, by currency."""
+    wrong = []
+    for code, text in amounts.items():
+        try:
+            positive = Money.parse(text, code).minor >= 0
+        except Malformed as error:
+            wrong.append((code, error.reason))
+        else:
+            wrong += [] if positive else [(code, "an amount that is not negative")]
+    return wrong
 
 
 class SlaSettings(Section):
@@ -25,7 +42,7 @@ class SlaSettings(Section):
     @field_validator("over")
     @classmethod
     def _amounts(cls, over: Amounts) -> Amounts:
-        if wrong := wrong_amounts(over):
+        if wrong := checked_amounts(over):
             raise WrongParts(wrong)
         return over
 
@@ -59,7 +76,7 @@ class BreaksSettings(Section):
         wrong = [
             (f"{role}.{code}", expected)
             for role, amounts in limits.items()
-            for code, expected in wrong_amounts(amounts)
+            for code, expected in checked_amounts(amounts)
         ]
         if wrong:
             raise WrongParts(wrong)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field, field_validator
 
-from ops.settings.amounts import Amounts, wrong_amounts
+from ops.settings.breaks import Amounts, checked_amounts
 from ops.settings.values import Section, WrongParts
 
 
@@ -25,6 +25,6 @@ class CloseSettings(Section):
     @field_validator("accepts")
     @classmethod
     def _amounts(cls, accepts: Mapping[str, str]) -> Mapping[str, str]:
-        if wrong := wrong_amounts(accepts):
+        if wrong := checked_amounts(accepts):
             raise WrongParts(wrong)
         return accepts

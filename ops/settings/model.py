@@ -17,7 +17,9 @@ from ops.settings.dialects import dialects
 from ops.settings.feed import FeedSettings, checked_pull
 from ops.settings.fees import TermsSettings
 from ops.settings.metrics import MetricsSettings
+from ops.settings.notify import NotifySettings
 from ops.settings.people import PeopleSettings
+from ops.settings.reporting import ReportingSettings
 from ops.settings.statement import StatementSettings, checked_columns
 from ops.settings.urls import checked_broker, checked_database
 from ops.settings.values import (
@@ -274,7 +276,23 @@ class Settings(Section):
     close: CloseSettings = CloseSettings()
     metrics: MetricsSettings = MetricsSettings()
     people: PeopleSettings = PeopleSettings()
+    reporting: ReportingSettings = ReportingSettings()
     providers: tuple[ProviderSettings, ...] = ()
+    notify: tuple[NotifySettings, ...] = ()
+
+    @field_validator("notify")
+    @classmethod
+    def _known_providers(
+        cls, rules: tuple[NotifySettings, ...], info: ValidationInfo
+    ) -> tuple[NotifySettings, ...]:
+        slugs = {entry.slug for entry in info.data.get("providers", ())}
+        names = [rule.name for rule in rules]
+        for rule in rules:
+            if names.count(rule.name) > 1:
+                raise ValueError(f"a name used only once; {rule.name} is used again")
+            if "providers" in info.data and (unknown := set(rule.providers) - slugs):
+                raise ValueError(f"slugs of configured providers; {min(unknown)} is none")
+        return rules
 
 
 def _frozen(value: object) -> object:

@@ -1,23 +1,11 @@
 """The agent platform: balance, bet-with-win and rollback on one URL; statements on request."""
 
-from typing import TYPE_CHECKING
-
 from providers.agent_platform.feed import STATEMENT
 from providers.agent_platform.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.agent_platform.parse import ROUTES, parse
 from providers.agent_platform.respond import respond
 from providers.agent_platform.verify import signature_headers, verify
-from providers.dialect import Dialect
-
-if TYPE_CHECKING:
-    from providers.outbound.dialect_api import DialectApi
-
-
-def _api() -> "DialectApi":
-    from providers.agent_platform.api import API  # noqa: PLC0415 - see Dialect.api
-
-    return API
-
+from providers.dialect import Dialect, lazy_api
 
 DIALECT = Dialect(
     name="agent_platform",
@@ -31,5 +19,5 @@ DIALECT = Dialect(
     respond=respond,
     statement=STATEMENT,
     api_fields=API_FIELDS,
-    api=_api,
+    api=lazy_api("providers.agent_platform.api"),
 )

@@ -14,7 +14,7 @@ from providers.agent_platform.parse import rollback_key
 from providers.contract import Provider, Unreadable
 from providers.options import text_of, texts_of
 from providers.statements.csv_lines import read_lines
-from providers.statements.format import FieldKind, StatementFormat
+from providers.statements.format import FieldKind, PlainLines, StatementFormat
 from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
@@ -52,17 +52,6 @@ def read_statement(
         return
     columns = dict(zip(COLUMNS, names, strict=True))
     yield from read_lines(stream, columns, partial(_record, provider))
-
-
-STATEMENT = StatementFormat(
-    fields=FIELDS,
-    optional=frozenset(),
-    native="csv",
-    read=read_statement,
-    action="type",
-    actions=ACTIONS,
-    signs={"bet": {"makeBet": -1}, "win": {"makeBet": 1}},
-)
 
 
 def _record(provider: Provider, cells: Cells, raw: bytes) -> HistoryRecord:
@@ -121,3 +110,31 @@ def _amounts(
         unsigned_amount(text, currency, provider, path=name) for name, text in texts.items()
     )
     return bet, win
+
+
+def _plain_lines(provider: Provider) -> PlainLines:
+    """Bets with their round, if rounds are named."""
+    is_named = text_of(provider, "rounds") != "per_transaction"
+    return PlainLines(
+        amounts={"makeBet": ("bet", "win")},
+        record_id="transaction_id",
+        round_id="round_id" if is_named else "transaction_id",
+        handle="player_id",
+        created_at="created_at",
+        updated_at="created_at",
+        empty=("original_transaction_id",),
+        unused=() if is_named else ("round_id",),
+    )
+
+
+STATEMENT = StatementFormat(
+    fields=FIELDS,
+    optional=frozenset(),
+    native="csv",
+    read=read_statement,
+    record=_record,
+    plain=_plain_lines,
+    action="type",
+    actions=ACTIONS,
+    signs={"bet": {"makeBet": -1}, "win": {"makeBet": 1}},
+)

@@ -3,59 +3,53 @@
 from collections.abc import Mapping
 
 from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Option, OptionValue
-from providers.options import TOLERANCE
-
-
-def _named(default: OptionValue, meaning: str) -> Option:
-    return Option(default=default, choices=None, assumed=True, meaning=meaning)
-
+from providers.options import TOLERANCE, any_value, flag, one_of
 
 OPTIONS: Mapping[str, Option] = {
-    "agent_id": _named(0, "our agent_id, which every callback must then carry; 0 checks none"),
-    "signed_text": Option(
-        default="any",
-        choices=(
-            "any",
-            "raw",
-            "sorted_escaped",
-            "sorted_unescaped",
-            "sorted_unescaped_unicode",
-            "sorted_unescaped_slashes",
-        ),
-        assumed=True,
+    "agent_id": any_value(
+        0, "our agent_id, which every callback must then carry; 0 checks none"
+    ),
+    "signed_text": one_of(
+        "any",
+        "raw",
+        "sorted_escaped",
+        "sorted_unescaped",
+        "sorted_unescaped_unicode",
+        "sorted_unescaped_slashes",
         meaning="the text a signature may be over: the body as sent, its sorted forms, or any",
     ),
-    "rounds": Option(
-        default="per_transaction",
-        choices=("per_transaction", "round_id"),
-        assumed=True,
+    "rounds": one_of(
+        "per_transaction",
+        "round_id",
         meaning="every makeBet is its own round, or rounds are named by the round field",
     ),
-    "transaction_id_field": _named("transaction_id", "the field with the transaction's id"),
-    "round_id_field": _named("round_id", "the field that names the round, where it is sent"),
-    "original_id_fields": _named(
+    "transaction_id_field": any_value("transaction_id", "the field with the transaction's id"),
+    "round_id_field": any_value("round_id", "the field that names the round, where it is sent"),
+    "original_id_fields": any_value(
         ("rollback_transaction_id", "original_transaction_id", "reference_transaction_id"),
         "the fields that may name what a rollback undoes",
     ),
-    "round_finished_fields": _named(
+    "round_finished_fields": any_value(
         ("round_finished", "is_finished"), "the fields that may say that the round is over"
     ),
-    "round_finished_default": Option(
+    "round_finished_default": flag(
         default=False,
-        choices=(False, True),
-        assumed=True,
         meaning="whether a makeBet of a named round ends it where no field says so",
     ),
-    "free_rounds_field": _named(
+    "free_rounds_field": any_value(
         "", "the field whose object marks a makeBet without a bet as a free round; empty: none"
     ),
-    "insufficient_funds_status": Option(
+    "insufficient_funds_status": one_of(
+        200,
+        400,
+        402,
+        403,
+        409,
+        422,
         default=400,
-        choices=(200, 400, 402, 403, 409, 422),
-        assumed=True,
         meaning="HTTP status of a makeBet the balance cannot cover",
     ),
-    "statement_columns": _named(
+    "statement_columns": any_value(
         (
             "transaction_id",
             "round_id",

@@ -1,22 +1,10 @@
 """The game aggregator: five signed callbacks under one base URL, history pushed."""
 
-from typing import TYPE_CHECKING
-
 from providers.aggregator.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.aggregator.parse import ROUTES, parse
 from providers.aggregator.respond import respond
 from providers.aggregator.verify import signature_headers, verify
-from providers.dialect import Dialect
-
-if TYPE_CHECKING:
-    from providers.outbound.dialect_api import DialectApi
-
-
-def _api() -> "DialectApi":
-    from providers.aggregator.api import API  # noqa: PLC0415 - see Dialect.api
-
-    return API
-
+from providers.dialect import Dialect, lazy_api
 
 DIALECT = Dialect(
     name="aggregator",
@@ -30,5 +18,5 @@ DIALECT = Dialect(
     respond=respond,
     statement=None,
     api_fields=API_FIELDS,
-    api=_api,
+    api=lazy_api("providers.aggregator.api"),
 )

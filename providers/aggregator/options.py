@@ -3,52 +3,41 @@
 from collections.abc import Mapping
 
 from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Option, OptionValue
-from providers.options import TOLERANCE
+from providers.options import TOLERANCE, any_value, flag, one_of
 
-_ERROR_STATUSES: tuple[OptionValue, ...] = (200, 400, 402, 403, 404, 409, 422)
+_ERROR_STATUSES = (200, 400, 402, 403, 404, 409, 422)
 
 
 def _status(default: int, meaning: str) -> Option:
-    return Option(default=default, choices=_ERROR_STATUSES, assumed=True, meaning=meaning)
-
-
-def _flag(*, default: bool, meaning: str) -> Option:
-    return Option(default=default, choices=(False, True), assumed=True, meaning=meaning)
+    return one_of(*_ERROR_STATUSES, default=default, meaning=meaning)
 
 
 OPTIONS: Mapping[str, Option] = {
-    "orphan_win": Option(
+    "orphan_win": one_of(
+        "credit",
+        "refuse",
         default="refuse",
-        choices=("credit", "refuse"),
-        assumed=True,
         meaning="what a settle-bet whose bet was never seen does",
     ),
-    "bet_end": Option(
-        default="compare",
-        choices=("compare", "apply_missing"),
-        assumed=True,
+    "bet_end": one_of(
+        "compare",
+        "apply_missing",
         meaning="whether a bet-end only closes and compares, or books a bet or win never seen",
     ),
-    "history_id_is_bet_id": _flag(
+    "history_id_is_bet_id": flag(
         default=True, meaning="the history field _id is the bet_id of the callbacks"
     ),
-    "form_bodies": _flag(
+    "form_bodies": flag(
         default=True, meaning="callbacks may come form-encoded, as requests may"
     ),
-    "raw_number_signatures": _flag(
+    "raw_number_signatures": flag(
         default=True,
         meaning="a signature over numbers as sent also holds, besides the JavaScript form",
     ),
-    "game_type": Option(
-        default="slot",
-        choices=None,
-        assumed=True,
-        meaning="the game_type of a balance reply",
-    ),
-    "turn_over": Option(
-        default="lifetime",
-        choices=("lifetime", "zero"),
-        assumed=True,
+    "game_type": any_value("slot", "the game_type of a balance reply"),
+    "turn_over": one_of(
+        "lifetime",
+        "zero",
         meaning="the turn_over of a balance reply: the player's stakes so far, or 0",
     ),
     "insufficient_funds_status": _status(400, "HTTP status of a bet the balance cannot cover"),

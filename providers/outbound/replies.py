@@ -58,11 +58,7 @@ def decode_reply(body: bytes) -> Json:
 
 
 def object_at(value: Json, path: str) -> Document:
-    """The value as an object.
-
-    Raises:
-        Malformed: anything else.
-    """
+    """The value as an object."""
     if not isinstance(value, dict):
         raise Malformed(path, "an object is expected")
     return value
@@ -92,11 +88,7 @@ def read_items(value: Json, path: str, read: Callable[[Json, str], T]) -> tuple[
 
 
 def name_at(document: Json, name: str, path: str = "body") -> str:
-    """An id or a name: text of 1 to 128 printable characters, or a whole number's digits.
-
-    Raises:
-        Malformed: anything else.
-    """
+    """An id or a name: text of 1 to 128 printable characters, or a whole number's digits."""
     value = member(document, name, path)
     if type(value) is Number and _WHOLE.fullmatch(value) is not None:
         return str(value)
@@ -116,11 +108,7 @@ def label_at(document: Json, name: str, path: str = "body") -> str:
 
 
 def flag_at(document: Json, name: str, path: str = "body", *, absent: bool) -> bool:
-    """True or false; ``absent`` where there is no such field.
-
-    Raises:
-        Malformed: anything else.
-    """
+    """True or false; ``absent`` where there is no such field."""
     value = object_at(document, path).get(name, absent)
     if not isinstance(value, bool):
         raise Malformed(_place(path, name), "true or false is expected")
@@ -128,11 +116,7 @@ def flag_at(document: Json, name: str, path: str = "body", *, absent: bool) -> b
 
 
 def link_at(document: Json, name: str, path: str = "body") -> str:
-    """A link a browser may be sent to: http or https, nothing unprintable, of a sane length.
-
-    Raises:
-        Malformed: anything else.
-    """
+    """A link a browser may be sent to: http or https, nothing unprintable, of a sane length."""
     value = member(document, name, path)
     if type(value) is not str or len(value) > LINK_CHARS_MAX or not _LINK.fullmatch(value):
         raise Malformed(_place(path, name), "a link is expected")
@@ -140,11 +124,7 @@ def link_at(document: Json, name: str, path: str = "body") -> str:
 
 
 def secret_at(document: Json, name: str, path: str = "body") -> str:
-    """A token: printable ASCII without blanks, fit to stand in a header.
-
-    Raises:
-        Malformed: anything else.
-    """
+    """A token: printable ASCII without blanks, fit to stand in a header."""
     value = member(document, name, path)
     if type(value) is not str or not 0 < len(value) <= LINK_CHARS_MAX:
         raise Malformed(_place(path, name), "a token is expected")
@@ -154,11 +134,7 @@ def secret_at(document: Json, name: str, path: str = "body") -> str:
 
 
 def count_at(document: Json, name: str, path: str = "body") -> int:
-    """A whole number of at least zero, as a number or as its digits in a text.
-
-    Raises:
-        Malformed: anything else.
-    """
+    """A whole number of at least zero, as a number or as its digits in a text."""
     value = member(document, name, path)
     if not isinstance(value, str) or _WHOLE.fullmatch(value) is None:
         raise Malformed(_place(path, name), "a whole number is expected")

@@ -1,23 +1,11 @@
 """The sportsbook: bets, results and rollbacks as single transactions, a daily statement."""
 
-from typing import TYPE_CHECKING
-
-from providers.dialect import Dialect
+from providers.dialect import Dialect, lazy_api
 from providers.sportsbook.feed import STATEMENT
 from providers.sportsbook.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.sportsbook.parse import ROUTES, parse
 from providers.sportsbook.respond import respond
 from providers.sportsbook.verify import signature_headers, verify
-
-if TYPE_CHECKING:
-    from providers.outbound.dialect_api import DialectApi
-
-
-def _api() -> "DialectApi":
-    from providers.sportsbook.api import API  # noqa: PLC0415 - see Dialect.api
-
-    return API
-
 
 DIALECT = Dialect(
     name="sportsbook",
@@ -31,5 +19,5 @@ DIALECT = Dialect(
     respond=respond,
     statement=STATEMENT,
     api_fields=API_FIELDS,
-    api=_api,
+    api=lazy_api("providers.sportsbook.api"),
 )

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from providers.contract import Provider, Unreadable
 from providers.statements.csv_lines import read_lines
-from providers.statements.format import FieldKind, StatementFormat
+from providers.statements.format import FieldKind, PlainLines, StatementFormat
 from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
@@ -36,17 +36,6 @@ def read_statement(
         One record or finding per line that is not blank, in file order.
     """
     return read_lines(stream, _NAMES, partial(_record, provider))
-
-
-STATEMENT = StatementFormat(
-    fields=FIELDS,
-    optional=frozenset(),
-    native="csv",
-    read=read_statement,
-    action="action",
-    actions=ACTIONS,
-    signs={"amount": {"bet": -1, "result": 1}},
-)
 
 
 def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> HistoryRecord:
@@ -86,3 +75,29 @@ def _round_id(cells: Mapping[str, str], own_id: str, *, is_rollback: bool) -> st
     if identifier(undone, "rollback_transaction_id") == own_id:
         raise Malformed("rollback_transaction_id", "another transaction is expected")
     return undone
+
+
+def _plain_lines(_provider: Provider) -> PlainLines:
+    """Bets and results; which amount a rollback takes back depends on its original."""
+    return PlainLines(
+        amounts={"bet": ("amount", None), "result": (None, "amount")},
+        record_id="transaction_id",
+        round_id="transaction_id",
+        handle="user_id",
+        created_at="created_at",
+        updated_at="created_at",
+        empty=("rollback_transaction_id",),
+    )
+
+
+STATEMENT = StatementFormat(
+    fields=FIELDS,
+    optional=frozenset(),
+    native="csv",
+    read=read_statement,
+    record=_record,
+    plain=_plain_lines,
+    action="action",
+    actions=ACTIONS,
+    signs={"amount": {"bet": -1, "result": 1}},
+)

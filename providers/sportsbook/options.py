@@ -3,37 +3,31 @@
 from collections.abc import Mapping
 
 from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Option, OptionValue
-from providers.options import TOLERANCE
+from providers.options import TOLERANCE, flag, one_of
 
 OPTIONS: Mapping[str, Option] = {
-    "digest": Option(
-        default="hmac_sha256",
-        choices=("hmac_sha256", "sha256_body_secret"),
-        assumed=True,
+    "digest": one_of(
+        "hmac_sha256",
+        "sha256_body_secret",
         meaning="how the hash is made: HMAC-SHA256, or SHA-256 of the body then the secret",
     ),
-    "bad_hash_status": Option(
-        default=200,
-        choices=(200, 401, 403),
-        assumed=True,
+    "bad_hash_status": one_of(
+        200,
+        401,
+        403,
         meaning="HTTP status for a missing or wrong hash; every other reply is 200",
     ),
-    "insufficient_funds_code": Option(
-        default="INSUFFICIENT_FUNDS",
-        choices=("INSUFFICIENT_FUNDS", "INSUFFICENT_FUNDS"),
-        assumed=True,
+    "insufficient_funds_code": one_of(
+        "INSUFFICIENT_FUNDS",
+        "INSUFFICENT_FUNDS",
         meaning="spelling of the funds error; the older document lacks the second I",
     ),
-    "allow_extra_fields": Option(
-        default=True,
-        choices=(False, True),
-        assumed=True,
-        meaning="the older name of unknown_fields: false refuses them too",
+    "allow_extra_fields": flag(
+        default=True, meaning="the older name of unknown_fields: false refuses them too"
     ),
-    "rollback_amount": Option(
-        default="original",
-        choices=("original", "stated"),
-        assumed=True,
+    "rollback_amount": one_of(
+        "original",
+        "stated",
         meaning="what a rollback for less than its original gives back: all, or its own amount",
     ),
     **TOLERANCE,

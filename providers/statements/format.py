@@ -8,6 +8,10 @@ from typing import BinaryIO, Literal
 from providers.contract import Provider, Unreadable
 from vocabulary.facts import HistoryRecord
 
+#: (the provider, the texts of a line by our names, the line as received) to its record. A value
+#: that is missing is an empty text. Raises Malformed for a line that cannot be understood.
+RecordReader = Callable[[Provider, Mapping[str, str], bytes], HistoryRecord]
+
 
 class FieldKind(StrEnum):
     """How the text of a field is read, and how a file may have damaged it."""
@@ -19,8 +23,36 @@ class FieldKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatementFormat:
-    """The statement of one dialect.
+class PlainLines:
+    """The lines whose record is only a choice of their fields, so that columns can be read.
+
+    They are not rolled back; amounts are at least zero and exact in the currency's smallest
+    unit; ids are text of up to 128 characters. A line with another action, or with an optional
+    id that is required here, is none of them.
+
+    Attributes:
+        amounts: an action to the fields of its stake and of its payout; None: it has none.
+        record_id, round_id, handle, currency, created_at, updated_at: fields.
+        game: a field; None: there is none.
+        empty: fields that must be empty.
+        unused: fields of ids that decide nothing, and may be empty.
+    """
+
+    amounts: Mapping[str, tuple[str | None, str | None]]
+    record_id: str
+    round_id: str
+    handle: str
+    created_at: str
+    updated_at: str
+    currency: str = "currency"
+    game: str | None = None
+    empty: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFormat:
+    """The fields of a table, whatever its rows are for.
 
     Attributes:
         fields: our names, in order, and what they are.
@@ -29,14 +61,27 @@ class StatementFormat:
         actions: its words.
         signs: an amount's field to the sign of its effect on the player's balance, by action;
             actions that are not listed may have either.
-        native: the format that ``read`` takes.
-        read: streams a file; each line is a record or an Unreadable.
+        native: the format of files that do not show theirs.
     """
 
     fields: Mapping[str, FieldKind]
     optional: frozenset[str]
     native: Literal["csv", "jsonl"]
-    read: Callable[[BinaryIO, Provider], Iterator[HistoryRecord | Unreadable]]
     action: str | None = None
     actions: tuple[str, ...] = ()
     signs: Mapping[str, Mapping[str, Literal[-1, 1]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementFormat(TableFormat):
+    """The statement of one dialect.
+
+    Attributes:
+        read: streams a file in the native format; each line is a record or an Unreadable.
+        record: reads one line, whatever file it comes from.
+        plain: the lines that can be read column by column; ``record`` reads them the same.
+    """
+
+    read: Callable[[BinaryIO, Provider], Iterator[HistoryRecord | Unreadable]]
+    record: RecordReader
+    plain: Callable[[Provider], PlainLines]

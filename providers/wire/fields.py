@@ -1,4 +1,7 @@
-"""Typed readers over a decoded document. Errors name the field, never its value."""
+"""Typed readers over a decoded document.
+
+Every reader raises Malformed for anything else; it names the field, never its value.
+"""
 
 import re
 from collections.abc import Collection, Mapping
@@ -92,22 +95,14 @@ def label(value: Json, path: str) -> str:
 
 
 def one_of(value: Json, choices: tuple[str, ...], path: str) -> str:
-    """Text that is one of the choices.
-
-    Raises:
-        Malformed: anything else.
-    """
+    """Text that is one of the choices."""
     if type(value) is not str or value not in choices:
         raise Malformed(path, f"one of {', '.join(choices)} is expected")
     return value
 
 
 def currency_code(value: Json, path: str) -> str:
-    """A currency code: three to eight upper-case letters and digits.
-
-    Raises:
-        Malformed: anything else.
-    """
+    """A currency code: three to eight upper-case letters and digits."""
     if type(value) is not str or not is_currency(value):
         raise Malformed(path, "a currency code is expected")
     return value

@@ -10,7 +10,7 @@ Writes are sent once. A list is read page by page to its announced end; less is 
 """
 
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,12 +20,10 @@ from urllib.parse import quote
 from providers.outbound.cached_value import CachedValue, ExpiringValue
 from providers.outbound.calls import ApiCall, Transport
 from providers.outbound.replies import (
-    Document,
     compact,
     link_at,
     member,
     name_at,
-    object_at,
     secret_at,
 )
 from providers.wire.decode import Json, Number
@@ -44,7 +42,6 @@ WRITTEN = frozenset({200, 201})
 _JSON = {"Content-Type": "application/json"}
 
 CredentialType = Literal["email", "uuid", "username"]
-ProfileType = Literal["cassino", "integrator", "demo"]
 LogStatus = Literal["success", "failed", "pending"]
 T = TypeVar("T")
 
@@ -84,18 +81,8 @@ class Session:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """A profile to create or change. The sandbox accepts only ``demo``."""
-
-    email: str
-    description: str
-    profile_type: ProfileType
-    avatar_url: str | None = None
-
-
 class XigsClient:
-    """The calls of the platform's document.
+    """The calls of the platform's document that play and history need.
 
     Every method raises ApiUnavailable, ApiRefused or ApiUnreadable.
     """
@@ -113,23 +100,6 @@ class XigsClient:
         """Get tokens, or keep the current ones as long as they last."""
         await self._tokens.get()
 
-    async def create_profile(self, profile: Profile) -> str:
-        """Create a profile and return its id."""
-        return await self._write("POST /v1/profile", _profile_fields(profile), _id("profileId"))
-
-    async def update_profile(self, profile_id: str, profile: Profile) -> None:
-        """Change a profile."""
-        await self._write(
-            "PUT /v1/profile/{profileId}",
-            _profile_fields(profile),
-            _done,
-            path=f"/v1/profile/{quote(profile_id, safe='')}",
-        )
-
-    def profiles(self) -> AsyncIterator[Item]:
-        """Every profile of ours."""
-        return self._pages("GET /v1/profile", "profileId", {})
-
     async def authenticate_user(
         self, *, profile_id: str, credential: str, credential_type: CredentialType
     ) -> User:
@@ -140,16 +110,6 @@ class XigsClient:
             "credentialType": credential_type,
         }
         return await self._write("POST /v1/user/auth", fields, _user)
-
-    def users(
-        self,
-        *,
-        since: date | None = None,
-        until: date | None = None,
-        user_id: str | None = None,
-    ) -> AsyncIterator[Item]:
-        """Players, with the balance that the platform keeps for itself."""
-        return self._pages("GET /v1/user", "userId", _filters(since, until, userId=user_id))
 
     async def create_session(
         self, *, user_token: str, game_id: str, balance: Money | None = None
@@ -164,31 +124,16 @@ class XigsClient:
         self, *, game_id: str | None = None, user_id: str | None = None, rounds: bool = False
     ) -> AsyncIterator[Item]:
         """Sessions, with their rounds and transactions if ``rounds``."""
-        filters = _filters(None, None, gameId=game_id, userId=user_id)
+        filters = filters_of(None, None, gameId=game_id, userId=user_id)
         if rounds:
             filters["showRoundsAndTransactions"] = "true"
         return self._pages("GET /v1/game/session", "sessionId", filters)
-
-    async def configure_game(self, fields: Mapping[str, Json]) -> Document:
-        """Create or change a game's configuration, in fields that no document lists."""
-        return await self._write("POST /v1/game", fields, _object)
 
     def transactions(
         self, *, since: date | None = None, until: date | None = None
     ) -> AsyncIterator[Item]:
         """Transactions of those days."""
-        return self._pages("GET /v1/transaction", "transactionId", _filters(since, until))
-
-    async def create_webhook(
-        self, *, url: str, triggers: Sequence[str], signature_token: str
-    ) -> str:
-        """Register a URL for callbacks signed with a token of our choice; return its id."""
-        fields: dict[str, Json] = {
-            "url": url,
-            "eventTriggers": list(triggers),
-            "signatureToken": signature_token,
-        }
-        return await self._write("POST /v1/webhook", fields, _id("webhookId"))
+        return self._pages("GET /v1/transaction", "transactionId", filters_of(since, until))
 
     def webhooks(self) -> AsyncIterator[Item]:
         """Every webhook of ours, with its secret."""
@@ -206,7 +151,7 @@ class XigsClient:
         return self._pages(
             "GET /v1/webhook/{webhookId}",
             "id",
-            _filters(since, until, status=status),
+            filters_of(since, until, status=status),
             path=f"/v1/webhook/{quote(webhook_id, safe='')}",
         )
 
@@ -292,19 +237,11 @@ def _bearer(tokens: Tokens) -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens.access}"}
 
 
-def _filters(since: date | None, until: date | None, **others: str | None) -> dict[str, str]:
+def filters_of(since: date | None, until: date | None, **others: str | None) -> dict[str, str]:
+    """The query of a list: its days, and other filters; None filters nothing."""
     days = {"dateStart": since, "dateEnd": until}
     bounds = {name: day.isoformat() for name, day in days.items() if day is not None}
     return bounds | {name: value for name, value in others.items() if value is not None}
-
-
-def _profile_fields(profile: Profile) -> dict[str, Json]:
-    return {
-        "email": profile.email,
-        "description": profile.description,
-        "profileType": profile.profile_type,
-        "avatarUrl": profile.avatar_url,
-    }
 
 
 def _as_javascript_prints(amount: Money) -> Number:
@@ -327,18 +264,6 @@ def _tokens(document: Json) -> ExpiringValue[Tokens]:
     )
     until = instant(member(data, "expireAt", "data"), "data.expireAt")
     return ExpiringValue(tokens, until)
-
-
-def _id(name: str) -> Callable[[Json], str]:
-    return lambda data: name_at(data, name, "data")
-
-
-def _done(_data: Json) -> None:
-    return None
-
-
-def _object(data: Json) -> Document:
-    return object_at(data, "data")
 
 
 def _user(data: Json) -> User:

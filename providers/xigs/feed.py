@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from providers.contract import Provider, Unreadable
 from providers.statements.bounded_lines import next_line
-from providers.statements.format import FieldKind, StatementFormat
+from providers.statements.format import FieldKind, PlainLines, StatementFormat
 from providers.wire.decode import BODY_BYTES_MAX, Json, decode_json
 from providers.wire.fields import currency_code, identifier, instant, label, one_of
 from providers.xigs.amounts import stated_amount
@@ -66,15 +66,15 @@ def read_statement(
             yield Unreadable(number, str(error))
 
 
-STATEMENT = StatementFormat(
-    fields=STATEMENT_FIELDS,
-    optional=OPTIONAL_FIELDS,
-    native="jsonl",
-    read=read_statement,
-    action="status",
-    actions=STATES,
-    signs={"bet": {"open": -1, "closed": -1}, "prize": {"open": 1, "closed": 1}},
-)
+def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> HistoryRecord:
+    """One round of a table, whose empty cells are values that are missing."""
+    document: Document = {
+        name: text or None
+        for name, text in cells.items()
+        if text or name not in OPTIONAL_FIELDS
+    }
+    require_fields(document, "line")
+    return record_of(document, provider, raw=raw)
 
 
 def _document(line: bytes) -> Document:
@@ -145,3 +145,29 @@ def _amount(document: Document, name: str, currency: str, provider: Provider) ->
     if value is None and name == "prize":
         return Money(0, currency)
     return stated_amount(value, currency, provider, path=name)
+
+
+def _plain_lines(_provider: Provider) -> PlainLines:
+    """Rounds that were not cancelled."""
+    return PlainLines(
+        amounts={"closed": ("bet", "prize"), "open": ("bet", None)},
+        record_id="roundId",
+        round_id="roundId",
+        handle="userId",
+        created_at="createdAt",
+        updated_at="updatedAt",
+        game="gameId",
+    )
+
+
+STATEMENT = StatementFormat(
+    fields=STATEMENT_FIELDS,
+    optional=OPTIONAL_FIELDS,
+    native="jsonl",
+    read=read_statement,
+    record=_record,
+    plain=_plain_lines,
+    action="status",
+    actions=STATES,
+    signs={"bet": {"open": -1, "closed": -1}, "prize": {"open": 1, "closed": 1}},
+)

@@ -4,54 +4,41 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Option, OptionValue
-from providers.options import TOLERANCE
-
-
-def _name(default: str, meaning: str) -> Option:
-    return Option(default=default, choices=None, assumed=True, meaning=meaning)
-
-
-def _one_of(*choices: str, meaning: str) -> Option:
-    """An option whose first choice is the default."""
-    return Option(default=choices[0], choices=choices, assumed=True, meaning=meaning)
-
+from providers.options import TOLERANCE, any_value, flag, one_of
 
 OPTIONS: Mapping[str, Option] = {
-    "signature_header": _name("x-signed-request", "the header that holds the signature"),
-    "raw_body_signatures": Option(
+    "signature_header": any_value("x-signed-request", "the header that holds the signature"),
+    "raw_body_signatures": flag(
         default=True,
-        choices=(False, True),
-        assumed=True,
         meaning="a signature over the body as sent also holds, besides the sorted form",
     ),
-    "key_source": _one_of(
+    "key_source": one_of(
         "round",
         "transaction",
         meaning="what makes an operation the same: round and event, or the transaction id",
     ),
-    "orphan_win": _one_of(
+    "orphan_win": one_of(
         "refuse",
         "credit",
         meaning="what a close-round does whose open-round was never seen",
     ),
-    "balance_type": _one_of(
+    "balance_type": one_of(
         "number", "text", meaning="how a reply shows the balance: JSON number or text"
     ),
-    "round_open_hours": Option(
-        default=24,
-        choices=None,
-        assumed=True,
-        meaning="hours a round may stay open before it is a break; 0: however long",
+    "round_open_hours": any_value(
+        24, "hours a round may stay open before it is a break; 0: however long"
     ),
-    "event_type_field": _name("eventType", "the field that holds open-round or close-round"),
-    "round_id_field": _name("roundId", "the field that names the round"),
-    "user_id_field": _name("userId", "the field that names the player"),
-    "amount_field": _name("amount", "the field with the ticket price or the prize"),
-    "currency_field": _name("currency", "the field with the currency, where there is one"),
-    "transaction_id_field": _name(
+    "event_type_field": any_value(
+        "eventType", "the field that holds open-round or close-round"
+    ),
+    "round_id_field": any_value("roundId", "the field that names the round"),
+    "user_id_field": any_value("userId", "the field that names the player"),
+    "amount_field": any_value("amount", "the field with the ticket price or the prize"),
+    "currency_field": any_value("currency", "the field with the currency, where there is one"),
+    "transaction_id_field": any_value(
         "transactionId", "the field with the transaction id, where there is one"
     ),
-    "timestamp_field": _name("timestamp", "the field with the time, where there is one"),
+    "timestamp_field": any_value("timestamp", "the field with the time, where there is one"),
     **TOLERANCE,
 }
 

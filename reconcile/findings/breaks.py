@@ -109,6 +109,15 @@ def _break(name: str, break_: ReadableBreak, now: datetime) -> Break:
         difference=row.difference,
         at=began.to_pydatetime(),
         first_seen=now,
-        explanation=EXPLANATIONS[kind](break_),
+        explanation=_explanation(kind, break_),
         alias=row.alias,
     )
+
+
+def _explanation(kind: BreakKind, break_: ReadableBreak) -> str:
+    """The sentence of the kind, and which movements of the round have no answer."""
+    sentence = EXPLANATIONS[kind](break_)
+    unanswered = getattr(break_.row, "unanswered", "")
+    if not unanswered or kind is BreakKind.UNANSWERED:
+        return sentence
+    return f"{sentence} {unanswered}"

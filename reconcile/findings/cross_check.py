@@ -60,7 +60,16 @@ def broken_rounds(breaks: Iterable[Break]) -> set[str]:
 
     Such a round needs no break of its own for what a cross-check finds about it.
     """
-    return {break_.round_id for break_ in breaks if break_.kind in OF_BOOKS}
+    return {
+        name
+        for break_ in breaks
+        if break_.kind in OF_BOOKS
+        for name in (
+            (break_.round_id, break_.alias)
+            if break_.kind is BreakKind.ID_SPELLING
+            else (break_.round_id,)
+        )
+    }
 
 
 def operation_evidence(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from breaks.kinds import BreakKind
+from feeds.statements.cells import shown
+from reconcile.findings.id_settings import joining_settings
 from vocabulary.money import text_from_minor
 
 Explain = Callable[["ReadableBreak"], str]
@@ -82,6 +84,31 @@ def _missing_at_provider(break_: ReadableBreak) -> str:
         f"The ledger booked a stake of {break_.amount('stake_ours')} and a payout of"
         f" {break_.amount('payout_ours')} for round {break_.row.round_id}, which"
         f" {break_.provider} does not report; {break_.owed()}."
+    )
+
+
+def _id_spelling(break_: ReadableBreak) -> str:
+    row = break_.row
+    stake, payout = (break_.amount(f"{name}_ours") for name in ("stake", "payout"))
+    reported = [break_.amount(f"{name}_theirs") for name in ("stake", "payout")]
+    amounts = f"both have a stake of {stake} and a payout of {payout}"
+    if reported != [stake, payout]:
+        amounts = (
+            f"besides, the ledger booked a stake of {stake} and a payout of {payout}, and"
+            f" {break_.provider} reports {reported[0]} and {reported[1]}"
+        )
+    return (
+        f"The ledger has round {shown(row.round_id)} and {break_.provider} has"
+        f" {shown(row.alias)}, ids that differ only by case or blanks;"
+        f" {joining_settings(row.round_id, row.alias)}; {amounts}; {break_.owed()}."
+    )
+
+
+def _unanswered(break_: ReadableBreak) -> str:
+    return (
+        f"{break_.row.unanswered} {break_.provider} does not report round"
+        f" {break_.row.round_id}, for which a stake of {break_.amount('stake_ours')} and a"
+        f" payout of {break_.amount('payout_ours')} are booked: reverse them; {break_.owed()}."
     )
 
 
@@ -195,12 +222,15 @@ def _open_overdue(break_: ReadableBreak) -> str:
     )
 
 
-#: One sentence for each kind that ``reconcile.matching.classify`` finds.
+#: One sentence for each kind that ``reconcile.matching.classify`` finds, and for what
+#: ``reconcile.findings.unanswered`` makes of one of them.
 EXPLANATIONS: dict[BreakKind, Explain] = {
     BreakKind.MISSING_IN_LEDGER: _missing_in_ledger,
     BreakKind.MISSING_AT_PROVIDER: _missing_at_provider,
+    BreakKind.UNANSWERED: _unanswered,
     BreakKind.CURRENCY: _currency,
     BreakKind.AMBIGUOUS: _ambiguous,
+    BreakKind.ID_SPELLING: _id_spelling,
     BreakKind.STATUS: _status,
     BreakKind.STAKE: _differing("stake"),
     BreakKind.PAYOUT: _differing("payout"),

@@ -1,49 +1,68 @@
-"""Round ids that differ only by case or blanks: two breaks with one cause, which they name."""
+"""Rollbacks that name their round in another spelling than it has.
 
-from collections.abc import Iterable
+A round that only we rolled back is one ``status_mismatch``. If the provider reports a rollback
+of an id that differs only by case or blanks, of which nobody has a round, it is the cause.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from breaks.kinds import BreakKind
 from feeds.statements.cells import shown
-from feeds.statements.values.text import INVISIBLE, bare
 from reconcile.findings.breaks import Break
+from reconcile.findings.id_settings import joining_settings
+from reconcile.matching.spelling import same_spelling
+from reconcile.snapshot.snapshot import Snapshot
 
-_KINDS = (BreakKind.MISSING_IN_LEDGER, BreakKind.MISSING_AT_PROVIDER)
-_NO_BLANKS = str.maketrans(dict.fromkeys(INVISIBLE))
+# Match keys include the provider.
+_ROLLBACKS = """
+SELECT f.record_id, f.round_id, f.currency
+  FROM feed_records f
+ WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
+   AND f.rolled_back AND f.occurrence = 1
+   AND NOT EXISTS (SELECT FROM feed_records o
+                    WHERE o.match_key = f.match_key AND NOT o.rolled_back)
+   AND NOT EXISTS (SELECT FROM rounds r WHERE r.match_key = f.match_key)
+ ORDER BY f.record_id
+"""
 
 
-def with_spellings(breaks: Iterable[Break], provider: str) -> list[Break]:
-    """The breaks, each missing round with the name of its only counterpart in other spelling.
+def with_rollbacks_named(snapshot: Snapshot, breaks: Sequence[Break]) -> list[Break]:
+    """Add the only rollback of another spelling to the breaks of rounds that only we undid."""
+    if not any(_is_undone_by_us(break_) for break_ in breaks):
+        return list(breaks)
+    rollbacks: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in snapshot.query(_ROLLBACKS):
+        spelling = (same_spelling(row["round_id"]), row["currency"])
+        rollbacks.setdefault(spelling, []).append(row)
+    return [
+        _named(break_, rollbacks.get(_spelling(break_), ()), snapshot.provider)
+        if _is_undone_by_us(break_)
+        else break_
+        for break_ in breaks
+    ]
 
-    Both breaks stay: that the rounds are the same is for a person to decide.
-    """
-    breaks = list(breaks)
-    counterparts: dict[tuple[str, str, BreakKind], list[Break]] = {}
-    for break_ in breaks:
-        if break_.kind in _KINDS:
-            counterparts.setdefault((*_spelling(break_), break_.kind), []).append(break_)
-    return [_named(break_, counterparts, provider) for break_ in breaks]
 
-
-def _named(
-    break_: Break, missing: dict[tuple[str, str, BreakKind], list[Break]], provider: str
-) -> Break:
-    if break_.kind not in _KINDS:
-        return break_
-    other = _KINDS[1 - _KINDS.index(break_.kind)]
-    same, counterparts = (
-        missing.get((*_spelling(break_), kind), []) for kind in (break_.kind, other)
-    )
-    if len(same) != 1 or len(counterparts) != 1:
-        return break_
-    side = "The ledger" if other is BreakKind.MISSING_AT_PROVIDER else provider
-    sentence = (
-        f"{break_.explanation} {side} has round {shown(counterparts[0].round_id)}, whose id"
-        " differs only by case or blanks (settings id_case and id_trim of statements)."
-    )
-    return replace(break_, explanation=sentence)
+def _is_undone_by_us(break_: Break) -> bool:
+    is_undone = break_.ours is not None and bool(break_.ours.get("rolled_back"))
+    return break_.kind is BreakKind.STATUS and is_undone
 
 
 def _spelling(break_: Break) -> tuple[str, str]:
-    """What the ids of the same round have in common, whatever their case and blanks."""
-    return bare(break_.round_id).translate(_NO_BLANKS).casefold(), break_.currency
+    return same_spelling(break_.alias or break_.round_id), break_.currency
+
+
+def _named(break_: Break, rollbacks: Sequence[dict[str, Any]], provider: str) -> Break:
+    if len(rollbacks) != 1:
+        return break_
+    (rollback,) = rollbacks
+    sentence = (
+        f"{break_.explanation} {provider} reports the rollback {shown(rollback['record_id'])}"
+        f" of round {shown(rollback['round_id'])}, an id that differs only by case or blanks;"
+        f" {joining_settings(break_.round_id, rollback['round_id'])}."
+    )
+    records = [*break_.evidence.get("records", ()), rollback["record_id"]]
+    return replace(
+        break_, explanation=sentence, evidence={**break_.evidence, "records": records}
+    )

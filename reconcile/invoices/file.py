@@ -1,23 +1,37 @@
-"""Read an invoice, which is what a provider claims, from TOML, JSON or CSV.
+"""Read an invoice, which is what a provider claims, from TOML, JSON or a table.
 
-Amounts are decimal text. Anything unknown, repeated or unreadable is refused, with its place.
+A table is CSV or a workbook, also packed, and is read like a statement. Amounts are decimal
+text. Anything unknown, repeated or unreadable is refused, with its place.
 """
 
-import csv
-import io
 import json
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from tempfile import TemporaryFile
 from typing import Any
 
+from feeds.findings import NewFinding
+from feeds.statements.file_format import FileRules
+from feeds.statements.listed_findings import ListedFindings
+from feeds.value_table import ValueReader, ValueRow
+from providers.statements.format import FieldKind
 from vocabulary.errors import Malformed, Refused
 from vocabulary.money import exponent_of, is_currency, minor_from_text
 
 _TOP = frozenset({"invoice", "currency", "fee", "lines"})
 _LINE = frozenset({"game", "currency", "ggr", "fee"})
+_FIELDS = {
+    "currency": FieldKind.WORD,
+    "ggr": FieldKind.AMOUNT,
+    "game": FieldKind.ID,
+    "fee": FieldKind.AMOUNT,
+}
+_TABLES = frozenset({".csv", ".tsv", ".xlsx", ".gz", ".bz2", ".xz", ".zip"})
+#: How the values of a table are written unless something else is declared.
+USUAL_RULES = FileRules(final_newline=False)
 
 
 class InvoiceUnreadable(Refused):
@@ -52,7 +66,12 @@ class Invoice:
 
 
 def read_invoice(
-    data: bytes, name: str, *, currency: str, exponents: Mapping[str, int]
+    data: bytes,
+    name: str,
+    *,
+    currency: str,
+    exponents: Mapping[str, int],
+    rules: FileRules = USUAL_RULES,
 ) -> Invoice:
     """Read an invoice in the format of its file name.
 
@@ -61,42 +80,54 @@ def read_invoice(
         name: the file's name.
         currency: the currency of the fee, if the file names none.
         exponents: the provider's overrides of decimal places.
+        rules: how the values of a table are written.
 
     Raises:
-        InvoiceUnreadable: with the place in the file.
+        InvoiceUnreadable: with every problem and its place in the file.
     """
-    readers = {".toml": _toml, ".json": _json, ".csv": _csv}
-    reader = readers.get(PurePath(name).suffix.lower())
-    if reader is None:
-        raise InvoiceUnreadable(f"{name}: .toml, .json or .csv is expected")
+    suffix = PurePath(name).suffix.lower()
     try:
-        return _invoice(reader(data), name, currency, exponents)
+        if suffix in _TABLES:
+            table = _lines_of_table(data, name, currency, exponents, rules)
+        elif suffix == ".toml":
+            table = tomllib.loads(data.decode("utf-8-sig"))
+        elif suffix == ".json":
+            table = json.loads(data.decode("utf-8-sig"))
+        else:
+            raise InvoiceUnreadable(f"{name}: .toml, .json or .csv is expected, or .xlsx")
+        return _invoice(table, name, currency, exponents)
     except UnicodeDecodeError as error:
         raise InvoiceUnreadable(f"{name}: UTF-8 is expected") from error
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, csv.Error) as error:
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
         raise InvoiceUnreadable(f"{name}: {error}") from error
     except Malformed as error:
         raise InvoiceUnreadable(f"{name}: {error}") from error
 
 
-def _toml(data: bytes) -> Any:
-    return tomllib.loads(data.decode("utf-8-sig"))
-
-
-def _json(data: bytes) -> Any:
-    return json.loads(data.decode("utf-8-sig"))
-
-
-def _csv(data: bytes) -> Any:
-    reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-    missing = {"currency", "ggr"} - set(reader.fieldnames or ())
-    if missing:
-        raise Malformed("line 1", f"the column {min(missing)!r} is missing")
-    lines = []
-    for row in reader:
-        if None in row or None in row.values():
-            raise Malformed(f"line {reader.line_num}", "as many cells as columns are expected")
-        lines.append({key: value for key, value in row.items() if value != ""})
+def _lines_of_table(
+    data: bytes, name: str, currency: str, exponents: Mapping[str, int], rules: FileRules
+) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of a table with plain amounts, without empty values."""
+    reader = ValueReader(
+        fields=_FIELDS,
+        optional=frozenset({"game", "fee"}),
+        amounts_in={"fee": currency},
+        exponents=exponents,
+        rules=rules,
+    )
+    problems, lines = ListedFindings(), []
+    with TemporaryFile() as stream:
+        stream.write(data)
+        stream.seek(0)
+        for row in reader.read(stream, name):
+            if isinstance(row, ValueRow):
+                lines.append({column: value for column, value in row.values.items() if value})
+            else:
+                problem = NewFinding(kind=row.kind, detail=row.reason, file=name, line=row.line)
+                problems.add(problem)
+    if problems.count:
+        sentences = (f"{name}:{problem.line}: {problem.detail}" for problem in problems)
+        raise InvoiceUnreadable("\n".join(sentences))
     return {"lines": lines}
 
 

@@ -8,7 +8,9 @@ The work has three steps, and the first two may be split in any way and run anyw
 2. ``compare_players`` takes the unmatched rows of whole (player, currency) groups: it runs the
    passes by attributes and classifies the rows.
 3. ``merge`` adds the parts up. Tallies add, breaks have a fixed order, and no pass matches
-   across the split, so the result is byte for byte the same however the work was split.
+   across the split, so the result is byte for byte the same however the work was split. Only
+   the breaks of rounds that either side spells its own way are joined here
+   (``reconcile.matching.spelling``): their match keys differ.
 
 This module is pure, except that it calls a given function to fetch full rows.
 """
@@ -43,6 +45,7 @@ from reconcile.matching.row_counts import (
     prove_all_matched,
     source_of,
 )
+from reconcile.matching.spelling import pair_spellings
 from reconcile.snapshot.arrays import Flags, arrow_text, sort_order
 from reconcile.snapshot.edge_keys import NO_KEYS
 from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys, Sides
@@ -238,7 +241,7 @@ def merge(parts: Sequence[Comparison]) -> Comparison:
     return Comparison(
         ours=prove("ours", _sum(part.ours for part in parts)),
         theirs=prove("theirs", _sum(part.theirs for part in parts)),
-        breaks=_ordered([part.breaks for part in parts], [*by_round, "kind"]),
+        breaks=pair_spellings(_ordered([part.breaks for part in parts], [*by_round, "kind"])),
         tied=_ordered([part.tied for part in parts], by_round),
         residual_rows=RESIDUALS.check(
             _ordered([part.residual_rows for part in parts], by_round)

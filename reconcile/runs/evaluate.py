@@ -4,13 +4,14 @@ A run and its later verification both evaluate a request here, so they cannot di
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, text
 
+from breaks.kinds import BreakKind
 from feeds.coverage import Unread, list_unread
 from ledger.corrections.tolerance_bookings import booked_match_keys
 from reconcile.findings.balance_chain import chain_breaks
@@ -19,7 +20,8 @@ from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.evidence import with_evidence
 from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
-from reconcile.findings.spelling import with_spellings
+from reconcile.findings.spelling import with_rollbacks_named
+from reconcile.findings.unanswered import with_unanswered
 from reconcile.matching.compare import Comparison
 from reconcile.partitions.options import RunOptions
 from reconcile.partitions.scan import Scan, scan_window
@@ -38,7 +40,10 @@ SELECT (SELECT max(batch_id) FROM batches WHERE posted_at IS NOT NULL) AS batche
 _FEEDS = """
 SELECT feed, watermark, pulled_at FROM feed_watermarks WHERE provider = {provider} ORDER BY feed
 """
-_OPEN = "SELECT match_key FROM breaks WHERE provider = :provider AND cleared_at IS NULL"
+_OPEN = """
+SELECT match_key, CASE WHEN kind = :spelling THEN alias ELSE '' END AS their_round
+  FROM breaks WHERE provider = :provider AND cleared_at IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +94,8 @@ def evaluate(
     open_keys = _open_keys(connection, provider)
     with open_snapshot(database_url, provider, window, request.context(now)) as snapshot:
         scanned = (scan or scan_window(RunOptions()))(snapshot, open_keys)
-        comparison = scanned.comparison
+        breaks = with_unanswered(snapshot, scanned.comparison.breaks)
+        comparison = replace(scanned.comparison, breaks=breaks)
         booked = booked_match_keys(connection, provider) if scanned.whole else []
         booked_keys = np.array(booked, dtype=np.int64)
         return Evaluation(
@@ -109,8 +115,14 @@ def evaluate(
 
 
 def _open_keys(connection: Connection, provider: str) -> Keys:
-    keys = connection.execute(text(_OPEN), {"provider": provider}).scalars()
-    return np.unique(np.fromiter(keys, dtype=np.int64))
+    """Return the keys of all rounds with an open break, sorted.
+
+    A break of two spellings of a round has a key of either.
+    """
+    params = {"provider": provider, "spelling": str(BreakKind.ID_SPELLING)}
+    rows = connection.execute(text(_OPEN), params).all()
+    spellings = [match_key(provider, row.their_round) for row in rows if row.their_round]
+    return np.unique(np.array([*(row.match_key for row in rows), *spellings], dtype=np.int64))
 
 
 def _examined(snapshot: Snapshot, comparison: Comparison, keys: Keys) -> Keys:
@@ -133,7 +145,7 @@ def _breaks(
         exponents=exponents,
         now=snapshot.context.now,
     )
-    breaks = with_spellings(with_evidence(snapshot, differences), request.provider)
+    breaks = with_rollbacks_named(snapshot, with_evidence(snapshot, differences))
     cross_checks = journal_breaks(snapshot, exponents, breaks)
     if not request.rules.attributes:
         # Matching by attributes has already used the balances.

@@ -27,7 +27,7 @@ from reconcile.runs.request import RULE_VERSIONS, RunRequest
 from reconcile.runs.residuals import bookings_due, moved_by, rounds_digest
 from reconcile.runs.result import RunResult
 from reconcile.runs.store import exclusive_run, lock_provider, store_run
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.clock import Clock, iso
 from vocabulary.window import Window
 
@@ -47,18 +47,15 @@ def reconcile(
             provider and window is in progress.
         Contradiction: the run does not conserve its rows; nothing is stored.
     """
-    engine = open_engine(database_url, pool_size=2)
-    try:
-        with (
-            engine.connect() as session,
-            exclusive_run(session, request.provider, request.window, patience=options.patience),
-        ):
-            post_all(engine)
-            with engine.begin() as connection:
-                lock_provider(connection, request.provider)
-                return _run(database_url, connection, request, clock, options)
-    finally:
-        engine.dispose()
+    with (
+        engine_at(database_url, pool_size=2) as engine,
+        engine.connect() as session,
+        exclusive_run(session, request.provider, request.window, patience=options.patience),
+    ):
+        post_all(engine)
+        with engine.begin() as connection:
+            lock_provider(connection, request.provider)
+            return _run(database_url, connection, request, clock, options)
 
 
 def _run(

@@ -6,13 +6,12 @@ the same. If they do not, the inputs reported since are named. Rows that changed
 report are the alarming case, and the result says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
 
 from ledger.corrections.tolerance_bookings import booked_by_run
 from reconcile.findings.delivery_log import ReadLogged
@@ -22,8 +21,8 @@ from reconcile.runs.evaluate import Evaluation, evaluate
 from reconcile.runs.request import RULE_VERSIONS, stored_request
 from reconcile.runs.residuals import rounds_digest
 from reconcile.runs.result import breaks_digest
-from storage.engine import open_engine
-from vocabulary.errors import Contradiction, Refused, Unavailable
+from storage.transactions import engine_at, reading
+from vocabulary.errors import Contradiction, Refused
 
 #: The rule versions of runs with one age for everything, where they differ.
 _OF_ONE_AGE: Mapping[str, int] = {"classify": 2, "witness": 1}
@@ -132,21 +131,13 @@ def verify_run(
         Refused: there is no such run, or it cannot be repeated.
         Unavailable: the database cannot be reached.
     """
-    engine = open_engine(database_url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            run = _load_run(connection, run_id)
-            if "inputs" not in run["manifest"]:
-                raise Refused(f"run {run_id!r} was stored before runs could be asked again")
-            if not run["whole"]:
-                raise Refused(
-                    f"run {run_id!r} looked only at what had changed: ask a whole one"
-                )
-            return _verify(database_url, connection, run, readers.get(run["provider"]))
-    except OperationalError as error:
-        raise Unavailable("the database cannot be reached") from error
-    finally:
-        engine.dispose()
+    with engine_at(database_url, pool_size=1) as engine, reading(engine, "") as connection:
+        run = _load_run(connection, run_id)
+        if "inputs" not in run["manifest"]:
+            raise Refused(f"run {run_id!r} was stored before runs could be asked again")
+        if not run["whole"]:
+            raise Refused(f"run {run_id!r} looked only at what had changed: ask a whole one")
+        return _verify(database_url, connection, run, readers.get(run["provider"]))
 
 
 def _load_run(connection: Connection, run_id: str) -> dict[str, Any]:
@@ -180,8 +171,17 @@ def _verify(
         run_id=run["run_id"],
         checks=checks,
         changed=changed,
-        problems=tuple(_problems(checks, changed)),
+        problems=(*_problems(checks, changed), *_unread_log(run, read_logged)),
     )
+
+
+def _unread_log(run: Mapping[str, Any], read_logged: ReadLogged | None) -> Iterator[str]:
+    """Yield the problem that a run compared the provider's log and nothing reads it now."""
+    if run["manifest"]["inputs"]["log"] and read_logged is None:
+        yield (
+            f"the run compared the callback log of {run['provider']}, which cannot be read"
+            " without its settings: configure the provider"
+        )
 
 
 def _rule_versions(manifest: Mapping[str, Any]) -> Mapping[str, int]:

@@ -20,7 +20,7 @@ from reconcile.runs.request import RunRequest
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
 from reconcile.snapshot.snapshot import Snapshot
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.ids import match_key
 
 #: Maps the provider's round ids to ours.
@@ -94,13 +94,9 @@ def compare_breaks(before: Evaluation, after: Evaluation) -> WhatIfEffect:
 def _evaluate(
     database_url: str, request: RunRequest, now: datetime, scan: Scan | None
 ) -> Evaluation:
-    engine = open_engine(database_url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            connection.execute(text("SET TRANSACTION READ ONLY"))
-            return evaluate(database_url, connection, request, now=now, scan=scan)
-    finally:
-        engine.dispose()
+    with engine_at(database_url, pool_size=1) as engine, engine.connect() as connection:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        return evaluate(database_url, connection, request, now=now, scan=scan)
 
 
 def scan_renamed(provider: str, names: RoundNames) -> Scan:

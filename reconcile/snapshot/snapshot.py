@@ -41,8 +41,7 @@ from reconcile.snapshot.key_rows import (
     parse_players,
     split_table,
 )
-from reconcile.snapshot.rules import MatchContext
-from reconcile.snapshot.run_queries import (
+from reconcile.snapshot.query_results import (
     Psycopg,
     distinct_integers,
     estimate_rows,
@@ -58,6 +57,7 @@ from reconcile.snapshot.run_queries import (
     table_blocks,
     with_keys,
 )
+from reconcile.snapshot.rules import MatchContext
 from reconcile.snapshot.shared_rounds import split_player_shares
 from vocabulary.window import Window
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from breaks.kinds import OF_BOOKS, Bucket
+from breaks.kinds import OF_BOOKS, BreakKind, Bucket
 from reconcile.findings.breaks import break_id
 from reconcile.matching.groups import GROUP
 from reconcile.snapshot.shared_rounds import round_of
@@ -108,9 +108,7 @@ def difference_lines(provider: str, frames: ComparisonFrames, zone: str) -> Diff
         *_row_lines(frames.pairs, homes),
         *_elsewhere_lines(frames.pairs, homes),
     ]
-    return DifferenceLines(
-        tuple(line for line in lines if line.ggr), homes.learned(frames.pairs)
-    )
+    return DifferenceLines(tuple(line for line in lines if line.ggr), homes.learned(frames))
 
 
 class _Homes:
@@ -127,6 +125,11 @@ class _Homes:
         first = (self._ours.get(name) or self._theirs[name])[0]
         return self._cell(first, row)
 
+    def reported(self, row: Any) -> TotalsCell | None:
+        """Return the cell of the provider's first record under its own round id."""
+        records = self._theirs.get((row.alias, row.currency))
+        return self._cell(records[0], row) if records else None
+
     def records(self, row: Any) -> Iterator[tuple[TotalsCell | None, _Record, int]]:
         """Yield the records of a row of PAIRS with their cells, and 1 if theirs, -1 if ours."""
         for record in self._theirs.get((row.alias or row.round_id, row.currency), ()):
@@ -134,11 +137,14 @@ class _Homes:
         for record in self._ours.get((row.round_id, row.currency), ()):
             yield self._cell(record, row), record, -1
 
-    def learned(self, pairs: pd.DataFrame) -> dict[tuple[str, str], str]:
+    def learned(self, frames: ComparisonFrames) -> dict[tuple[str, str], str]:
         """Return the games of our rounds that the provider reports under another id."""
+        columns = ["round_id", "currency", "alias"]
+        spelled = frames.breaks["kind"] == str(BreakKind.ID_SPELLING)
+        named = pd.concat([frames.pairs[columns], frames.breaks.loc[spelled, columns]])
         return {
             (str(row.round_id), str(row.currency)): self._game(row)
-            for row in pairs[pairs["alias"] != ""].itertuples(index=False)
+            for row in named[named["alias"] != ""].itertuples(index=False)
             if self._game(row) != self._games.get(round_of(str(row.round_id)), UNKNOWN_GAME)
         }
 
@@ -202,8 +208,23 @@ def _break_lines(
 ) -> Iterator[DifferenceLine]:
     of_books = breaks["kind"].isin([str(kind) for kind in OF_BOOKS])
     for row in breaks[of_books].itertuples():
-        id_ = break_id(provider, str(row.kind), str(row.round_id), str(row.currency))
-        yield from _line(row, homes.of(row), str(row.kind), -_int(row.difference), id_)
+        kind = str(row.kind)
+        id_ = break_id(provider, kind, str(row.round_id), str(row.currency))
+        for cell, net in _break_cells(row, homes):
+            yield from _line(row, cell, kind, -net, id_)
+
+
+def _break_cells(row: Any, homes: _Homes) -> Iterator[tuple[TotalsCell | None, int]]:
+    """Yield the cells in which a break counts, and its differences there.
+
+    A round that either side spells its own way counts where each of them has it.
+    """
+    home, reported = homes.of(row), homes.reported(row)
+    if row.kind != str(BreakKind.ID_SPELLING) or home == reported:
+        yield home, _int(row.difference)
+        return
+    yield home, -_net(row, "ours", "")
+    yield reported, _net(row, "theirs", "")
 
 
 def _row_lines(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:

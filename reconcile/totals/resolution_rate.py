@@ -6,7 +6,7 @@ stored that could judge it: both sides had reported it, or it was mature. If it 
 is resolved when later data cleared the last break, or a person explained or closed it. A row
 counts for a horizon once that horizon has passed since it was known.
 
-Money is stake plus payout, of the side that reports more.
+Money is stake plus payout, of the side that reports more; a rolled back record moved none.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _ROWS = """
 WITH f AS (
   SELECT match_key, round_id, currency, min(created_at) AS began, max(created_at) AS at,
          min(received_at) AS reported, max(received_at) AS last_reported,
-         sum(abs(stake) + abs(payout)) AS money
+         sum(abs(stake) + abs(payout)) FILTER (WHERE NOT rolled_back) AS money
     FROM feed_records
    WHERE provider = :provider AND created_at >= :start AND created_at < :end
    GROUP BY match_key, round_id, currency

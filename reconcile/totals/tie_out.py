@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from reconcile.findings.unanswered import with_unanswered
 from reconcile.matching.classify import classify
 from reconcile.matching.compare import may_be_tied
 from reconcile.matching.conservation import tally
@@ -21,6 +22,7 @@ from reconcile.matching.exact import match_exact
 from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
 from reconcile.matching.row_counts import check_exact_pass
+from reconcile.matching.spelling import pair_spellings
 from reconcile.runs.request import RunRequest
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import PAIRS
@@ -182,7 +184,7 @@ def _compare(snapshot: Snapshot, zone: str) -> tuple[ComparisonFrames, Counts]:
     classified = classify(_tie(pairs, edge_rows, context.rules), context)
     frames = ComparisonFrames(
         pairs=classified.as_frame(),
-        breaks=classified.breaks,
+        breaks=with_unanswered(snapshot, pair_spellings(classified.breaks)),
         ours=pd.concat([records.ours, records.ours_edge]),
         theirs=pd.concat([records.theirs, records.theirs_edge]),
         games=games,

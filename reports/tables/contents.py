@@ -3,6 +3,7 @@
 from reports.grid import Grid
 from reports.pack import Pack
 from reports.tables.breaks import breaks_grid, differences_grid
+from reports.tables.conversion import conversion_grids
 from reports.tables.invoices import invoice_grids
 from reports.tables.run import conservation_grid, manifest_grid, maturity_grid
 from reports.tables.summary import summary_grids
@@ -15,6 +16,7 @@ def grids(pack: Pack) -> tuple[Grid, ...]:
         *summary_grids(pack),
         breaks_grid(pack),
         tie_out_grid(pack),
+        *conversion_grids(pack),
         differences_grid(pack),
         *invoice_grids(pack),
         totals_grid(pack),

@@ -1,5 +1,7 @@
 """Every scenario there is, in the order in which they are played and printed."""
 
+from types import ModuleType
+
 from simulator.conformance.scenario import Scenario
 from simulator.conformance.scenarios import (
     amounts,
@@ -12,15 +14,15 @@ from simulator.conformance.scenarios import (
     signatures,
 )
 
-CATALOGUE: tuple[Scenario, ...] = (
-    *idempotency.SCENARIOS,
-    *rounds.SCENARIOS,
-    *rollbacks.SCENARIOS,
-    *players.SCENARIOS,
-    *signatures.SCENARIOS,
-    *amounts.SCENARIOS,
-    *malformed.SCENARIOS,
-    *responses.SCENARIOS,
+
+def _scenarios(module: ModuleType) -> tuple[Scenario, ...]:
+    """The scenarios of a module, in the order in which it defines them."""
+    return tuple(value for value in vars(module).values() if isinstance(value, Scenario))
+
+
+_MODULES = (idempotency, rounds, rollbacks, players, signatures, amounts, malformed, responses)
+CATALOGUE: tuple[Scenario, ...] = tuple(
+    scenario for module in _MODULES for scenario in _scenarios(module)
 )
 #: Every scenario plays with a player of its own, whom no other one touches.
 PLAYERS_NEEDED = len(CATALOGUE)

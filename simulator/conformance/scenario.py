@@ -68,3 +68,14 @@ needs_rollbacks = only_where(
 needs_separate_wins = only_where(
     lambda target: not target.system.bets_carry_wins, "bet and win come as one transaction"
 )
+
+
+def scenario(hindered: Hindrance = always) -> Callable[[Play], Scenario]:
+    """Make a function a scenario that has its name; its docstring is the rule in a sentence."""
+
+    def decorate(play: Play) -> Scenario:
+        rule = (play.__doc__ or "").removesuffix(".")
+        says = rule[:1].lower() + rule[1:]
+        return Scenario(name=play.__name__, says=says, play=play, hindered=hindered)
+
+    return decorate

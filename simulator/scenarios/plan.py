@@ -19,7 +19,7 @@ from simulator.protocol.messages import (
     Side,
 )
 from simulator.protocol.system import System
-from simulator.scenarios.expected import ExpectedLedger
+from simulator.scenarios.expected_answers import ExpectedLedger
 from simulator.scenarios.stories import Send, Sends, begin_story, noisy
 from vocabulary.money import exponent_of
 

@@ -2,6 +2,8 @@
 
 Tables touched: ``parked`` (rows are deleted), ``batches``, ``deliveries``, ``job_runs`` (marked
 as not done), ``paused_queues`` and ``audit`` (written), all in one transaction.
+
+Every function that takes an engine raises Unavailable if the database is out of reach.
 """
 
 from dataclasses import asdict, dataclass
@@ -9,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
 
 from storage.audit import record
-from vocabulary.errors import Contradiction, Unavailable
+from storage.transactions import reading, transaction
+from vocabulary.errors import Contradiction
 
 #: The job whose parked work is money that was accepted.
 POSTING_JOB = "post.v1"
@@ -93,16 +95,9 @@ class ParkedItem:
 
 
 def parked_items(engine: Engine, selection: ParkedFilter) -> list[ParkedItem]:
-    """The selected parked work, oldest first.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
-    try:
-        with engine.connect() as connection:
-            return _select(connection, selection)
-    except OperationalError as error:
-        raise Unavailable("parked: the database is out of reach") from error
+    """The selected parked work, oldest first."""
+    with reading(engine, "parked") as connection:
+        return _select(connection, selection)
 
 
 def requeue(
@@ -113,14 +108,11 @@ def requeue(
     Raises:
         Unavailable: the database is out of reach; nothing is changed.
     """
-    try:
-        with engine.begin() as connection:
-            items = _select(connection, selection, lock=True)
-            _mark_not_done(connection, items)
-            _remove(connection, items, "queue.requeued", decision)
-            return items
-    except OperationalError as error:
-        raise Unavailable("requeue: the database is out of reach") from error
+    with transaction(engine, "requeue") as connection:
+        items = _select(connection, selection, lock=True)
+        _mark_not_done(connection, items)
+        _remove(connection, items, "queue.requeued", decision)
+        return items
 
 
 def discard(
@@ -132,14 +124,11 @@ def discard(
         Contradiction: some of it is accepted money; nothing is changed.
         Unavailable: the database is out of reach; nothing is changed.
     """
-    try:
-        with engine.begin() as connection:
-            items = _select(connection, selection, lock=True)
-            refuse_money(items)
-            _remove(connection, items, "queue.discarded", decision)
-            return items
-    except OperationalError as error:
-        raise Unavailable("discard: the database is out of reach") from error
+    with transaction(engine, "discard") as connection:
+        items = _select(connection, selection, lock=True)
+        refuse_money(items)
+        _remove(connection, items, "queue.discarded", decision)
+        return items
 
 
 def refuse_money(items: list[ParkedItem]) -> None:
@@ -158,20 +147,12 @@ def refuse_money(items: list[ParkedItem]) -> None:
 
 
 def pause(engine: Engine, queue: str, decision: OperatorDecision) -> bool:
-    """Have workers leave a queue alone; False if it is paused already.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Have workers leave a queue alone; False if it is paused already."""
     return _switch(engine, "queue.paused", _PAUSE, queue, decision)
 
 
 def resume(engine: Engine, queue: str, decision: OperatorDecision) -> bool:
-    """Have workers work on a queue again; False if it is not paused.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Have workers work on a queue again; False if it is not paused."""
     return _switch(engine, "queue.resumed", _RESUME, queue, decision)
 
 
@@ -180,14 +161,11 @@ def _switch(
 ) -> bool:
     actor, reason = decision.actor, decision.reason
     params = {"queue": queue, "actor": actor, "reason": reason}
-    try:
-        with engine.begin() as connection:
-            changed = connection.execute(text(statement), params).rowcount == 1
-            if changed:
-                record(connection, actor, action, f"queue {queue}", {"why": reason})
-            return changed
-    except OperationalError as error:
-        raise Unavailable(f"{queue}: the database is out of reach") from error
+    with transaction(engine, queue) as connection:
+        changed = connection.execute(text(statement), params).rowcount == 1
+        if changed:
+            record(connection, actor, action, f"queue {queue}", {"why": reason})
+        return changed
 
 
 def _select(

@@ -1,15 +1,16 @@
 """Paused queues, canaries and heartbeats: what workers and schedulers share about themselves.
 
 Tables touched: ``paused_queues`` (read), ``canaries`` and ``worker_heartbeats`` (written).
+
+Every function that takes an engine raises Unavailable if the database is out of reach.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
 
-from vocabulary.errors import Unavailable
+from storage.transactions import reading, transaction
 
 _PAUSED = "SELECT queue FROM paused_queues"
 
@@ -54,16 +55,9 @@ class ProcessIdentity:
 
 
 def paused_queues(engine: Engine) -> frozenset[str]:
-    """The queues that workers must leave alone now.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
-    try:
-        with engine.connect() as connection:
-            return frozenset(connection.execute(text(_PAUSED)).scalars())
-    except OperationalError as error:
-        raise Unavailable("pauses: the database is out of reach") from error
+    """The queues that workers must leave alone now."""
+    with reading(engine, "pauses") as connection:
+        return frozenset(connection.execute(text(_PAUSED)).scalars())
 
 
 def claim_canary(
@@ -79,30 +73,25 @@ def claim_canary(
         every: least time between two canaries.
         lost_after: a canary that has not come out for so long counts as lost, and another
             follows.
-
-    Raises:
-        Unavailable: the database is out of reach.
     """
     params = {"queue": queue, "every": every, "lost_after": lost_after}
     return _write(engine, "canary", _NEXT_CANARY, params)
 
 
 def record_canary_arrival(engine: Engine, queue: str, number: int, *, worker: str) -> None:
-    """Record that a canary reached a worker.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Record that a canary reached a worker."""
     params = {"queue": queue, "number": number, "worker": worker}
     _write(engine, "canary", _CANARY_PASSED, params)
 
 
-def beat(engine: Engine, worker: ProcessIdentity) -> None:
-    """Record that a process makes progress.
+def register(engine: Engine, worker: ProcessIdentity) -> None:
+    """Record a process that starts; remove what processes killed days ago left behind."""
+    _write(engine, "heartbeat", _FORGET, {})
+    beat(engine, worker)
 
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+
+def beat(engine: Engine, worker: ProcessIdentity) -> None:
+    """Record that a process makes progress."""
     params = {
         "worker": worker.name,
         "role": worker.role,
@@ -115,21 +104,13 @@ def beat(engine: Engine, worker: ProcessIdentity) -> None:
 
 
 def remove_heartbeat(engine: Engine, worker: ProcessIdentity) -> None:
-    """Remove the heartbeat of a process that stops in an orderly way, and those of old ones.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Remove the heartbeat of a process that stops in an orderly way."""
     _write(engine, "heartbeat", _LEAVE, {"worker": worker.name})
-    _write(engine, "heartbeat", _FORGET, {})
 
 
 def _write(
     engine: Engine, subject: str, statement: str, params: dict[str, object]
 ) -> int | None:
-    try:
-        with engine.begin() as connection:
-            result = connection.execute(text(statement), params)
-            return result.scalar() if result.returns_rows else None
-    except OperationalError as error:
-        raise Unavailable(f"{subject}: the database is out of reach") from error
+    with transaction(engine, subject) as connection:
+        result = connection.execute(text(statement), params)
+        return result.scalar() if result.returns_rows else None

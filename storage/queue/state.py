@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
 
-from vocabulary.errors import Unavailable
+from storage.transactions import snapshot
 
 _AGE = "coalesce(extract(epoch FROM clock_timestamp() - {}), 0)::float8"
 
@@ -132,13 +131,8 @@ def read_state(engine: Engine) -> QueueState:
     Raises:
         Unavailable: the database is out of reach.
     """
-    try:
-        with engine.connect().execution_options(
-            isolation_level="REPEATABLE READ"
-        ) as connection:
-            return _read(connection)
-    except OperationalError as error:
-        raise Unavailable("the database is out of reach") from error
+    with snapshot(engine, "") as connection:
+        return _read(connection)
 
 
 def _read(connection: Connection) -> QueueState:

@@ -103,6 +103,12 @@ PLANTS: tuple[Plant, ...] = (
         "return True",
     ),
     Plant(
+        "one_unanswered_movement_makes_its_round_unanswered",
+        "reconcile.findings.unanswered",
+        "(stake, payout) == (row.stake_ours, row.payout_ours)",
+        "(stake, payout) != (0, 0)",
+    ),
+    Plant(
         "edge_rows_are_never_read",
         "reconcile.snapshot.edge_keys",
         "if not rules.attributes or not rules.edges:",

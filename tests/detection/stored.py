@@ -60,6 +60,15 @@ _LOGGED = (
     "provider, webhook_id, delivery_id, event_type, payload, response_code, response_body,"
     " success, attempted_at, retry_count, pulled_at"
 )
+#: The second batch was written in a session that ended without confirming it.
+_UNANSWERED_BATCH = 2
+_BATCHES = """
+WITH session AS (INSERT INTO receiver_sessions (ended_at) VALUES (now()) RETURNING session_id)
+INSERT INTO batches (operations, session_id, answered_through, committed_at)
+SELECT 1, CASE WHEN n = 2 THEN session_id END, CASE WHEN n = 2 THEN 0 END,
+       now() - interval '1 day'
+  FROM session, generate_series(1, 3) AS n ORDER BY n
+"""
 _DIALECTS = {
     System.NAMED: ("aggregator", ""),
     System.UNNAMED: ("aggregator", "history_id_is_bet_id = false"),
@@ -128,7 +137,7 @@ def store(url: str, world: World) -> None:
         wallets = _players(connection, world)
         _copy(connection, "operations", _OPERATIONS, (_op_row(op, wallets) for op in world.ops))
         deliveries = (
-            (1, system, "", key, verdict, "", b"", 409, b"", at)
+            (_batch_of(verdict), system, "", key, verdict, "", b"", 409, b"", at)
             for system, key, verdict, at in world.deliveries
         )
         _copy(connection, "deliveries", _DELIVERIES, deliveries)
@@ -169,9 +178,14 @@ def _players(connection: psycopg.Connection[Any], world: World) -> dict[tuple[st
         for (player, currency), chain in world.chains.items()
     )
     _copy(connection, "wallets", "player, currency, balance, seq", wallets)
-    connection.execute("INSERT INTO batches (operations) VALUES (1)")
+    connection.execute(_BATCHES)
     rows = connection.execute("SELECT player, currency, wallet_id FROM wallets").fetchall()
     return {(player, currency): wallet for player, currency, wallet in rows}
+
+
+def _batch_of(verdict: str) -> int:
+    """Repeats were answered later than what they repeat was booked."""
+    return _UNANSWERED_BATCH + 1 if verdict == "repeated" else 1
 
 
 def _copy(
@@ -188,8 +202,10 @@ def _copy(
 
 def _op_row(op: Op, wallets: dict[tuple[str, str], int]) -> tuple[object, ...]:
     digest = blake2b(f"{op.system} {op.key} {op.kind}".encode(), digest_size=16).digest()
+    batch = _UNANSWERED_BATCH if op.unanswered else 1
     return (
-        *(wallets[op.player, op.currency], op.seq, 1, op.system, op.key, op.kind, "accepted"),
+        *(wallets[op.player, op.currency], op.seq, batch, op.system, op.key, op.kind),
+        "accepted",
         *(op.currency, op.stake, op.payout, op.amount, op.after, op.round_id),
         *(match_key(op.system, op.round_id), op.refers, op.ends),
         *(op.declared or (None, None)),

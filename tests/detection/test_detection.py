@@ -70,7 +70,8 @@ def test_a_stored_month_is_reported_by_the_command_exactly_as_predicted(database
 
 
 @pytest.mark.parametrize(
-    "module", ["month", "world", "fault_kinds", "faults", "plan", "expected", "edges"]
+    "module",
+    ["month", "world", "fault_kinds", "faults", "unanswered", "plan", "expected", "edges"],
 )
 def test_the_prediction_shares_nothing_with_the_comparison(module: str) -> None:
     source = HARNESS / "detection" / f"{module}.py"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import process
+from ops.runtime import server_process
 from tests.conftest import PostgresServer
 from tests.harness.dialects.sportsbook import sign_sportsbook
 from tests.harness.servers import receiver as harness
@@ -32,14 +32,14 @@ def books(database: str) -> Iterator[LedgerDatabase]:
 @contextmanager
 def frozen(server: PostgresServer) -> Iterator[None]:
     """Freeze every process of the server until the block ends."""
-    pids = process.running_in(server.home.postgres, program="postgres")
+    pids = server_process.running_in(server.home.postgres, program="postgres")
     for pid in pids:
-        process.send(pid, signal.SIGSTOP)
+        server_process.send(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         for pid in pids:
-            process.send(pid, signal.SIGCONT)
+            server_process.send(pid, signal.SIGCONT)
 
 
 def bet(client: ReceiverClient, key: str) -> str | None:

@@ -1,8 +1,8 @@
 """Mutants of good statement files: bytes changed, cut, doubled, lost or moved, from a seed.
 
 ``python -m tests.harness.statement_mutants 2000`` reads as many mutants of each format as an
-import does: no error may leave the reader, every file gives a record or a finding, and none may
-take longer than a limit.
+import does: no error may leave the reader, every file gives a record or a finding, none may
+take longer than a limit, and reading column by column gives the same as reading row by row.
 """
 
 import bz2
@@ -28,9 +28,10 @@ import pyarrow.parquet as pq
 
 from feeds.statements.confined.limits import ReadLimits
 from feeds.statements.file_format import FileRules
-from feeds.statements.read_file import read_file
+from feeds.statements.read_file import read_file, read_for_stage
 from feeds.statements.table import UnreadableRow
 from providers.sportsbook.feed import COLUMNS
+from tests.harness.staged_lines import stored_lines
 from tests.unit.feeds.statement_files import statement_reader
 
 #: Records of a good file.
@@ -221,6 +222,9 @@ def read_mutants(name: str, count: int, first: int = 0, *, apart: bool = True) -
     """
     outcome, reader = Outcome(), statement_reader(rules_of(name))
     read = partial(read_file, reader) if apart else reader.read
+    together = partial(read_for_stage, reader)
+    if not apart:
+        together = partial(reader.read, for_stage=True)
     for seed, data in mutants(name, count, first):
         outcome.mutants += 1
         began = time.monotonic()
@@ -229,10 +233,14 @@ def read_mutants(name: str, count: int, first: int = 0, *, apart: bool = True) -
                 file.write(data)
                 file.seek(0)
                 lines = list(read(file, name))
+                file.seek(0)
+                stored = stored_lines(together(file, name))
         except Exception as error:  # noqa: BLE001 - any error is the failure that is looked for
             outcome.failures.append(f"{name} {seed}: {type(error).__name__}: {error}")
             continue
         outcome.refused += any(isinstance(line, UnreadableRow) for line in lines)
+        if stored != stored_lines(lines):
+            outcome.failures.append(f"{name} {seed}: column by column it is another file")
         if not lines:
             outcome.failures.append(f"{name} {seed}: neither records nor a finding")
         if time.monotonic() - began > SECONDS_MAX:

@@ -16,6 +16,7 @@ from ledger.accepting.own_operations import (
 )
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
+from ledger.replay.decode import UNVERIFIABLE
 from ledger.replay.report import ReplayWindow
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
@@ -71,6 +72,7 @@ def test_books_replayed_from_their_bytes_are_equal(hour: str) -> None:
 
     assert result.differences == []
     assert (result.differing, result.unverifiable) == (0, 0)
+    assert result.is_proven
     assert result.decided + sum(result.told.values()) == result.operations
     assert list(result.told.values()) == [36]  # the opening balances
     assert result.decided > CALLBACKS // 2
@@ -83,6 +85,8 @@ def test_rows_under_rotated_secrets_are_unverifiable_not_different(hour: str) ->
     assert result.differences == []
     assert result.unverifiable > CALLBACKS // 2
     assert result.unverifiable_first[0].startswith("txn-")
+    assert result.unproven == {UNVERIFIABLE: result.unverifiable}
+    assert not result.is_proven
 
 
 @pytest.mark.parametrize(

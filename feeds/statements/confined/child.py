@@ -4,6 +4,7 @@ Standard input is the file. The job, a pickled ``ChildJob``, comes from the file
 the first argument names. Results go to standard output: pickled lists, an empty one at the end.
 """
 
+import gc
 import os
 import pickle
 import resource
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from feeds.staged_rows import StagedRows
 from feeds.statements.confined.limits import ReadLimits
 
 #: Items of one message.
@@ -45,6 +47,7 @@ def main() -> None:
     for module in job.modules:
         __import__(module)
     _limit(job.limits)
+    gc.freeze()  # what is imported is not searched for garbage
     try:
         _send_items(job)
     except MemoryError:
@@ -55,7 +58,7 @@ def _send_items(job: ChildJob) -> None:
     batch: list[object] = []
     for item in job.read(sys.stdin.buffer):
         batch.append(item)
-        if len(batch) == BATCH_ITEMS:
+        if len(batch) == BATCH_ITEMS or isinstance(item, StagedRows):
             _send(batch)
             batch = []
     if batch:

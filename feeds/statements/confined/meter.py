@@ -19,7 +19,6 @@ class ReadMeter:
     def __init__(self, limits: ReadLimits) -> None:
         self.line = 0
         self._limits = limits
-        self._rows = self._cells = 0
         self._ends_at = process_time() + limits.seconds
 
     def metered(self, rows: Rows) -> Rows:
@@ -28,16 +27,16 @@ class ReadMeter:
         Raises:
             LimitExceeded: the file has more of them, or takes longer.
         """
-        limits = self._limits
-        for row in rows:
-            self._rows += 1
+        rows_max, cells_max = self._limits.rows, self._limits.cells
+        cells = 0
+        for number, row in enumerate(rows, start=1):
             if isinstance(row, TableRow):
-                self._cells += len(row.cells)
-            if self._rows > limits.rows:
-                raise limits.exceeded("rows")
-            if self._cells > limits.cells:
-                raise limits.exceeded("cells")
-            if self._rows % _CLOCK_ROWS == 0 and process_time() > self._ends_at:
-                raise limits.exceeded("seconds")
+                cells += row.width
+            if number > rows_max:
+                raise self._limits.exceeded("rows")
+            if cells > cells_max:
+                raise self._limits.exceeded("cells")
+            if number % _CLOCK_ROWS == 0 and process_time() > self._ends_at:
+                raise self._limits.exceeded("seconds")
             self.line = row.line
             yield row

@@ -29,7 +29,7 @@ _ALIKE = (
     " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}",
     "'\N{RIGHT SINGLE QUOTATION MARK}",
 )
-_NUMBER_NOISE = re.compile(r"-?[0-9]*\.[0-9]*(?:0{6,}|9{6,})[0-9]{1,4}", re.ASCII)
+_NUMBER_NOISE = re.compile(r"-?[0-9]*\.[0-9]*(?:0{6,}|9{6,})[0-9]{0,3}[1-9]", re.ASCII)
 _DOUBLE = Context(prec=DOUBLE_DIGITS, rounding=ROUND_HALF_EVEN)
 _NOISE = "an amount is expected, not float noise"
 _DECIMAL = "a plain decimal amount is expected"
@@ -118,10 +118,15 @@ def _is_plain(text: str, rules: FileRules) -> bool:
 def _without_noise(text: str, name: str, digits: int) -> str:
     """A double as the decimal of 15 digits that it stands for."""
     number = _number(text, name)
-    short = _DOUBLE.plus(number)
+    short = shortened(number)
     if abs(short - number).scaleb(digits) > NOISE_MAX:
         raise Malformed(name, _NOISE)
     return format(short, "f")
+
+
+def shortened(number: Decimal) -> Decimal:
+    """A number with the digits that a double keeps."""
+    return _DOUBLE.plus(number)
 
 
 def _plain_number(text: str, name: str) -> str:

@@ -7,7 +7,7 @@ from feeds.finding_kinds import FindingKind
 from feeds.statements.cells import Cell, CellKind, shown
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import TableRow, UnreadableRow
-from feeds.statements.values.amounts import NOISE_MAX, stated_amount
+from feeds.statements.values.amounts import NOISE_MAX, shortened, stated_amount
 from feeds.statements.values.text import bare
 from vocabulary.errors import Malformed
 from vocabulary.money import EXPONENT_MAX
@@ -40,10 +40,15 @@ class ControlTotals:
         """Add the summed field of a row, as the file states it."""
         self._total += Decimal(amount or "0")
 
+    def add_rows(self, count: int, amount: Decimal) -> None:
+        """Add rows, and the sum of their summed field as the file states it."""
+        self.rows += count
+        self._total += amount
+
     def is_trailer(self, row: TableRow) -> bool:
         """Whether the first cell of the row is the marker, exactly."""
         trailer = self._trailer
-        return trailer is not None and bool(row.cells) and row.cells[0].text == trailer.marker
+        return trailer is not None and row.first_text == trailer.marker
 
     def check_trailer(self, row: TableRow) -> Iterator[UnreadableRow]:
         """A problem for each control total that differs from the rows read."""
@@ -94,9 +99,11 @@ class ControlTotals:
             raise Malformed("trailer", "a number is expected")
         text = bare(cell.text)
         if cell.kind in _BINARY and (number := _finite(text)) is not None:
-            # A sum of doubles is noisy; totals that differ do so by a smallest unit.
+            # A sum of doubles is noisy; totals that differ do so by a smallest unit, or by a
+            # digit that a double keeps.
             noise = abs(number - actual).scaleb(-int(actual.as_tuple().exponent))
-            return actual if noise <= NOISE_MAX else number
+            is_same = noise <= NOISE_MAX or shortened(number) == shortened(actual)
+            return actual if is_same else number
         kind = CellKind.EXACT if cell.kind is CellKind.EXACT else CellKind.TEXT
         stated = stated_amount(
             Cell(text, kind), text, "trailer", self._rules, currency=None, digits=EXPONENT_MAX

@@ -12,7 +12,7 @@ from feeds.statements.values.ids import id_text
 from feeds.statements.values.instants import instant_text
 from feeds.statements.values.text import NULL_WORDS, bare, is_null, trimmed, unprotected
 from providers.contract import Provider
-from providers.statements.format import FieldKind, StatementFormat
+from providers.statements.format import FieldKind, TableFormat
 from vocabulary.errors import Malformed
 from vocabulary.instants import USUAL_INSTANT
 from vocabulary.money import exponent_of, minor_from_text, text_from_minor
@@ -54,7 +54,7 @@ class RowNormalizer:
     guessed.
     """
 
-    def __init__(self, rules: FileRules, shape: StatementFormat, provider: Provider) -> None:
+    def __init__(self, rules: FileRules, shape: TableFormat, provider: Provider) -> None:
         self._rules = rules
         self._shape = shape
         self._provider = provider
@@ -83,11 +83,31 @@ class RowNormalizer:
                 values[name] = self._value(cell, name)
         # Amounts depend on the action and the currency.
         for name in unusual:
-            stated = self.stated(cells[name], name, values)
-            if stated is not None:
-                amounts[name] = stated
-                values[name] = Cell(self._booked(stated, name, values))
+            if amount := self.amount(cells[name], name, values):
+                amounts[name], booked = amount
+                values[name] = Cell(booked)
         return RowValues(values, amounts)
+
+    def value(self, cell: Cell, name: str) -> Cell:
+        """One value that is no amount.
+
+        Raises:
+            Malformed: it is damaged, or not written as declared; its path is the field.
+        """
+        return cell if self._is_usual(cell, name) else self._value(cell, name)
+
+    def amount(self, cell: Cell, name: str, row: Mapping[str, Cell]) -> tuple[str, str] | None:
+        """An amount as the file states it, and as it is booked; None: the cell is empty.
+
+        ``row`` has the normalized currency and action.
+
+        Raises:
+            Malformed: no amount, or not written as declared.
+        """
+        if self._is_usual(cell, name):
+            return cell.text, cell.text
+        stated = self.stated(cell, name, row)
+        return None if stated is None else (stated, self._booked(stated, name, row))
 
     def _is_usual(self, cell: Cell, name: str) -> bool:
         """Whether a cell surely has the notation of the dialect, which most have."""
@@ -189,7 +209,7 @@ class RowNormalizer:
         return stated or self._provider.currency
 
 
-def _usual_forms(rules: FileRules, shape: StatementFormat) -> Mapping[str, re.Pattern[str]]:
+def _usual_forms(rules: FileRules, shape: TableFormat) -> Mapping[str, re.Pattern[str]]:
     """The form of each field that needs no normalization under the rules."""
     words = [word for word in shape.actions if word not in rules.actions]
     has_plain_amounts = (

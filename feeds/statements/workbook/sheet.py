@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
-from feeds.statements.cells import EMPTY, Cell, CellKind
+from feeds.statements.cells import EMPTY, Cell, CellKind, row_json
 from feeds.statements.table import TableRow, UnreadableRow
 from feeds.statements.workbook.dates import NumberFormats, instant_text
 from feeds.statements.workbook.xml_events import (
@@ -182,7 +182,7 @@ class SheetReader:
         if self._problem:
             self._done.append(UnreadableRow(self._line, self._problem))
             return
-        raw = json.dumps([cell.text for cell in cells], ensure_ascii=False)
+        raw = row_json([cell.text for cell in cells])
         row = TableRow(self._line, tuple(cells), raw.encode("utf-8", "backslashreplace"))
         self._done.append(row)
 

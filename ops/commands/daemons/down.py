@@ -5,7 +5,7 @@ import signal
 import typer
 
 from ops.context import context_of
-from ops.runtime import process, servers
+from ops.runtime import server_process, servers
 from ops.runtime.pid_file import supervisor_of
 
 #: Longest wait for a supervisor to stop its children, in seconds.
@@ -17,7 +17,7 @@ def down(ctx: typer.Context) -> None:
     data_dir = context_of(ctx).data_dir
     supervisor = supervisor_of(data_dir)
     if supervisor is not None:
-        process.send(supervisor, signal.SIGTERM)
-        process.wait_gone(supervisor, timeout_s=STOP_WAIT_S)
+        server_process.send(supervisor, signal.SIGTERM)
+        server_process.wait_gone(supervisor, timeout_s=STOP_WAIT_S)
     servers.stop(data_dir)
     typer.echo(f"nothing runs in {data_dir.resolve()}")

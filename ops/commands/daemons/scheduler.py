@@ -20,12 +20,19 @@ from ops.runtime import fault_signals, logs
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.servers import Endpoints
 from ops.scheduling.inquiries import schedule_inquiries
+from ops.scheduling.notify_jobs import notify_jobs
 from ops.scheduling.pull_jobs import pull_jobs
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.model import Settings
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
-from storage.queue.liveness import ProcessIdentity, beat, paused_queues, remove_heartbeat
+from storage.queue.liveness import (
+    ProcessIdentity,
+    beat,
+    paused_queues,
+    register,
+    remove_heartbeat,
+)
 from storage.schema_version import require_schema
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import Unavailable
@@ -49,7 +56,7 @@ def scheduler(
         Path | None, typer.Option(help="A file that shows progress to a supervisor.")
     ] = None,
 ) -> None:
-    """Run scheduled work until SIGTERM: sweep, canaries, pulls, reconciliation."""
+    """Run scheduled work until SIGTERM: sweep, canaries, pulls, reconciliation, messages."""
     logs.configure()
     context = context_of(ctx)
     fault_signals.install(context.settings, os.environ)
@@ -87,13 +94,28 @@ def keep_schedule(
         data_dir=data_dir,
     )
     on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
+    jobs += notify_jobs(settings, engines.database_url, child_jobs)
     runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
-    with _metrics(settings, engines, clock, child_jobs):
+    with _metrics(settings, engines, clock, child_jobs), _registered(engine, worker):
         runner.run()
-    try:
+
+
+@contextmanager
+def _registered(engine: Engine, worker: ProcessIdentity) -> Iterator[None]:
+    """Sign on in the database, and off at the end, if it can be reached."""
+    with _outage_logged():
+        register(engine, worker)
+    yield
+    with _outage_logged():
         remove_heartbeat(engine, worker)
+
+
+@contextmanager
+def _outage_logged() -> Iterator[None]:
+    try:
+        yield
     except Unavailable as error:
         log.info("heartbeat_unavailable", why=str(error))
 

@@ -41,22 +41,21 @@ def print_preview(
     if suggestion is not None:
         typer.echo(
             f"these settings would read {suggestion.readable} of them; check them, and paste"
-            f" them below the provider:\n\n{_printable(suggestion.block)}\n"
+            " them below the provider in place of its [providers.statement]:\n\n"
+            f"{suggestion.block}\n"
         )
-        if suggestion.remark:
-            typer.echo(suggestion.remark)
-
-
-def _printable(block: str) -> str:
-    """A table of settings without characters that a terminal obeys."""
-    return "\n".join("".join(filter(str.isprintable, line)) for line in block.splitlines())
+        for question in suggestion.questions:
+            typer.echo(_visible(question))
 
 
 def _fit(value: str) -> str:
-    """Make a value safe to print: a file must not control the terminal."""
-    return "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value
-    )[:VALUE_CHARS]
+    """The beginning of a value, safe to print."""
+    return _visible(value)[:VALUE_CHARS]
+
+
+def _visible(text: str) -> str:
+    """Make a text safe to print: a file must not control the terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _preview_json(preview: Preview, suggestion: Suggestion | None) -> dict[str, Any]:
@@ -80,5 +79,6 @@ def _preview_json(preview: Preview, suggestion: Suggestion | None) -> dict[str, 
             "settings": suggestion.block,
             "readable": suggestion.readable,
             "remark": suggestion.remark,
+            "questions": suggestion.questions,
         },
     }

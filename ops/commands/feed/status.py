@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from breaks.unanswered import count_unanswered
 from feeds.arrival_delay import ProviderMaturity, maturity_for
 from feeds.coverage import FeedHealth, FeedReach, feed_health
 from feeds.findings import Severity
@@ -37,14 +38,17 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
             for slug, entry in entries.items()
         }
         waiting = waiting_days(connection, settings, now)
+        unanswered = count_unanswered(connection)
     documents = []
     for health in healths:
         slug = health.history.provider
         maturity, days = maturities.get(slug), waiting.get(slug, ())
+        count = unanswered.get(slug, 0)
         if as_json:
-            documents.append(_status_json(health, watermarks, maturity, now, waiting=days))
+            document = _status_json(health, watermarks, maturity, now, waiting=days)
+            documents.append({**document, "unanswered": count})
         else:
-            _print(health, maturity, now, waiting=days)
+            _print(health, maturity, now, waiting=days, unanswered=count)
     if as_json:
         print_json(documents, indent=2, instant=iso)
     raise typer.Exit(0 if all(health.is_well(now) for health in healths) else 1)
@@ -117,6 +121,7 @@ def _print(
     now: datetime,
     *,
     waiting: Sequence[DueDay],
+    unanswered: int,
 ) -> None:
     history = health.history
     newest = history.newest_created_at and iso(history.newest_created_at)
@@ -136,6 +141,11 @@ def _print(
         typer.echo(f"  maturity: {ages}")
     for day in waiting:
         typer.echo(f"  {day.day} is not closed yet: {'; '.join(day.waits_for)}")
+    if unanswered:
+        typer.echo(
+            f"  {unanswered} operations are booked and were not answered: a repeat, a rollback"
+            " or the history settles them"
+        )
     print_findings(health.findings)
 
 

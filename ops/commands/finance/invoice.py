@@ -10,6 +10,14 @@ from rich.table import Table
 from ops.commands.finance.invoice_check import checked
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Maturity, Provider
+from ops.commands.table_options import (
+    Decimal,
+    Encoding,
+    NullText,
+    NumericIds,
+    Thousands,
+    table_rules,
+)
 from ops.context import context_of
 from reconcile.invoices.check import InvoiceCheck
 from reconcile.invoices.render import check_json
@@ -32,11 +40,16 @@ def invoice() -> None:
 @app.command()
 def check(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The invoice: .toml, .json or .csv.")],
+    file: Annotated[Path, typer.Argument(help="The invoice: .toml, .json, .csv or .xlsx.")],
     *,
     provider: Provider,
     period: Annotated[str, typer.Option(help="A month such as 2026-06, or FROM/TO.")],
     maturity: Maturity = None,
+    decimal: Decimal = ".",
+    thousands: Thousands = "",
+    encoding: Encoding = "utf-8",
+    null_text: NullText = None,
+    numeric_ids: NumericIds = False,
     as_json: AsJson = False,
 ) -> None:
     """Check an invoice by the provider's terms; exit 1 if it does not tie."""
@@ -47,6 +60,7 @@ def check(
         period=period,
         maturity=maturity,
         clock=SystemClock(),
+        rules=table_rules(decimal, thousands, encoding, null_text, numeric_ids=numeric_ids),
     )
     check_, totals, exponents = invoiced.check, invoiced.totals, invoiced.exponents
     if as_json:

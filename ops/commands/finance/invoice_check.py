@@ -7,11 +7,12 @@ from pathlib import Path
 
 import typer
 
-from ops.commands.reconcile.comparison import ComparisonTerms, comparison_of
+from feeds.statements.file_format import FileRules
+from ops.commands.reconcile.comparison_terms import ComparisonTerms, comparison_of
 from ops.context import Context
 from ops.settings.fee_conversion import fee_terms
 from reconcile.invoices.check import InvoiceCheck, check_invoice
-from reconcile.invoices.file import read_invoice
+from reconcile.invoices.file import USUAL_RULES, read_invoice
 from reconcile.invoices.terms import FeeTerms
 from reconcile.totals.render import Exponents
 from reconcile.totals.tie_out import Totals, totals
@@ -37,6 +38,7 @@ def checked(
     period: str,
     maturity: str | None,
     clock: Clock,
+    rules: FileRules = USUAL_RULES,
 ) -> Invoiced:
     """Check an invoice against the totals of its period.
 
@@ -48,7 +50,7 @@ def checked(
     comparison = comparison_of(context, provider, period_of(period), maturity, clock)
     terms, exponents = _terms(comparison), comparison.configured.provider.exponents
     claimed = read_invoice(
-        _bytes(file), file.name, currency=terms.currency, exponents=exponents
+        _bytes(file), file.name, currency=terms.currency, exponents=exponents, rules=rules
     )
     period_totals = totals(
         comparison.url,

@@ -10,7 +10,7 @@ from ops.commands.json_output import print_json
 from ops.commands.option_values import window_of
 from ops.commands.options import AsJson
 from ops.commands.provider_choice import chosen_providers
-from ops.context import Context, context_of, endpoints
+from ops.context import Context, context_of, database_url
 from ops.providers.configured import ConfiguredProvider
 from ops.providers.packs import write_packs
 from reports.pack import CheckedInvoice
@@ -53,7 +53,7 @@ def report(
     invoices = _invoices(context, provider, invoice or [], period or [])
     windowed = list(zip(chosen, windows, strict=True))
     paths = write_packs(
-        endpoints(context).database_url,
+        database_url(context),
         context.settings,
         windowed,
         out,

@@ -10,10 +10,12 @@ from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Maturity, Provider
-from ops.commands.reconcile.comparison import comparison_of
+from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.context import context_of
+from ops.settings.reporting import reporting_rates
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
 from reconcile.totals.tie_out import Totals, totals
+from reports.conversion import Consolidation, consolidated, consolidation_json, missing_text
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
 
@@ -46,12 +48,15 @@ def show(
     Exit 1 where breaks cause one.
     """
     clock = SystemClock()
-    comparison = comparison_of(context_of(ctx), provider, (start, end), maturity, clock)
+    context = context_of(ctx)
+    rates = reporting_rates(context.settings.reporting)
+    comparison = comparison_of(context, provider, (start, end), maturity, clock)
     day = None if rounds is None else _day(rounds)
     exponents = comparison.configured.provider.exponents
     result = totals(
         comparison.url, comparison.request, now=clock.now(), zone=comparison.configured.timezone
     )
+    consolidation = None if rates is None else consolidated(result, rates, exponents)
     names = tuple(
         split.value
         for split in splits or [TotalsSplit.DAY]
@@ -61,11 +66,15 @@ def show(
         document = totals_json(result, names, exponents)
         if day is not None:
             document["rounds"] = rounds_json(result, day, exponents)
+        if consolidation is not None:
+            document["reporting"] = consolidation_json(consolidation, exponents)
         print_json(document, indent=2)
     else:
         _print(result, names, exponents)
         if day is not None:
             _print_rounds(result, day, exponents)
+        if consolidation is not None:
+            _print_consolidation(consolidation)
     differs = any(line.break_id for line in result.lines)
     raise typer.Exit(1 if differs or not result.ties else 0)
 
@@ -98,6 +107,15 @@ def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None
     if result.unposted:
         typer.echo(f"{result.unposted} accepted batches are not posted yet and not in here")
     typer.echo("every difference is explained" if result.ties else "THE TOTALS DO NOT TIE")
+
+
+def _print_consolidation(consolidation: Consolidation) -> None:
+    code, digits = consolidation.currency, exponent_of(consolidation.currency)
+    ours, theirs = consolidation.ours, consolidation.theirs
+    texts = [text_from_minor(minor, digits) for minor in (ours, theirs, theirs - ours)]
+    typer.echo(f"GGR in {code}: ours {texts[0]}, theirs {texts[1]}, difference {texts[2]}")
+    if consolidation.missing:
+        typer.echo(missing_text(consolidation.missing))
 
 
 def _print_rounds(result: Totals, day: date, exponents: Exponents) -> None:

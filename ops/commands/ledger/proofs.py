@@ -9,6 +9,7 @@ import typer
 from ledger.checks.check import WalletScope
 from ledger.checks.run import CheckResult, checks_for
 from ledger.checks.run import verify as run_checks
+from ledger.replay.decode import BYTES_NOT_KEPT, NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.replay import replay as replay_books
 from ledger.replay.report import (
     ProviderDecoder,
@@ -25,6 +26,12 @@ from ops.context import context_of
 from ops.providers.configured import configured
 from vocabulary.errors import Malformed
 
+#: What to do about rows that cannot be proven.
+_REMEDIES = {
+    UNVERIFIABLE: "add the secrets of that time to the provider's secrets, or check the audit",
+    NOT_CONFIGURED: "configure the provider with its secrets",
+    BYTES_NOT_KEPT: "only the seal of their day can prove them",
+}
 _INSTANT = "an instant such as 2026-06-04T12:00:00Z"
 
 
@@ -77,7 +84,10 @@ def replay(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Rebuild the books from the stored bytes and compare; exit 1 on a difference."""
+    """Rebuild the books from the stored bytes and compare.
+
+    Exit 1 on a difference, and if a row cannot be proven.
+    """
     decoders = _decoders(ctx)
     if provider is not None and provider not in decoders.providers:
         raise Malformed("--provider", "the slug of a configured provider is expected")
@@ -95,7 +105,7 @@ def replay(
         print_json({**whole, **asdict(result)})
     else:
         _print_replay(result)
-    raise typer.Exit(1 if result.differing else 0)
+    raise typer.Exit(0 if result.is_proven else 1)
 
 
 def _decoders(ctx: typer.Context) -> ProviderDecoders:
@@ -126,6 +136,8 @@ def _print_replay(result: ReplayResult) -> None:
     if result.unverifiable:
         rows = ", ".join(result.unverifiable_first)
         typer.echo(f"cannot be re-verified: {result.unverifiable}, first: {rows}")
+    for cause, count in result.unproven.items():
+        typer.echo(f"NOT PROVEN {count} rows: {cause}; {_REMEDIES[cause]}")
     for difference in result.differences:
         place = f"{difference.row} {difference.provider} {difference.op_key}"
         typer.echo(f"FAIL {place}: {difference.field}")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.seal.audit_files import Auditor, AuditResult
+from ledger.seal.check_files import Auditor, AuditResult
 from ledger.seal.compare import compare as compare_with_books
 from ledger.seal.files import SealLine, read_lines, write_lines
 from ledger.seal.seal import exported_lines, seal_day, seal_of
@@ -105,7 +105,10 @@ def recheck(
     day: Annotated[str | None, typer.Option(help="Only this day; else every one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read sealed days again and compare them with their seals; exit 1 if one has changed."""
+    """Read sealed days again and compare them with their seals.
+
+    Exit 1 if one has changed, and if no day is sealed.
+    """
     only = None if day is None else _day(day)
     days = []
     with progress_bars() as announce:
@@ -119,7 +122,9 @@ def recheck(
                     typer.echo(f"     {finding}")
     if only is not None and not days:
         raise Malformed(only.isoformat(), "a sealed day is expected")
-    clean = not any(entry["wrong"] for entry in days)
+    if not days:
+        typer.echo("no day is sealed, so nothing is proven: see `tieout ledger seal`", err=True)
+    clean = bool(days) and not any(entry["wrong"] for entry in days)
     if as_json:
         print_json({"clean": clean, "days": days})
     raise typer.Exit(0 if clean else 1)

@@ -1,29 +1,93 @@
 """``tieout players import``: import players from a file."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
-from ledger.players.importer import import_players, read_players
+from feeds.findings import NewFinding
+from feeds.statements.file_format import FileRules
+from feeds.statements.listed_findings import ListedFindings
+from feeds.statements.table import UnreadableRow
+from feeds.value_table import ValueReader, ValueRow
+from ledger.players.importer import HANDLE_PREFIX, PlayerRow, import_players, player_row
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
+from ops.commands.table_options import (
+    Decimal,
+    Encoding,
+    NullText,
+    NumericIds,
+    Thousands,
+    table_rules,
+)
+from providers.statements.format import FieldKind
+from vocabulary.errors import Malformed, Refused
+
+_FIELDS = {
+    "player": FieldKind.ID,
+    "currency": FieldKind.WORD,
+    "balance": FieldKind.AMOUNT,
+}
+
+
+class PlayersUnreadable(Refused):
+    """A players file has problems, so nothing of it is imported."""
 
 
 def import_file(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Players CSV.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Players: CSV or XLSX.")
+    ],
     *,
+    decimal: Decimal = ".",
+    thousands: Thousands = "",
+    encoding: Encoding = "utf-8",
+    null_text: NullText = None,
+    numeric_ids: NumericIds = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import players from a CSV: player,currency,balance and any handle:<slug> columns.
+    """Import players: columns player, currency, balance and any handle:<slug>.
 
-    A wallet that exists keeps its balance.
+    A wallet that exists keeps its balance. A file with any problem changes nothing.
     """
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        imported = import_players(open_books(ctx), read_players(lines))
+    rules = table_rules(decimal, thousands, encoding, null_text, numeric_ids=numeric_ids)
+    with file.open("rb") as stream:
+        imported = import_players(open_books(ctx), read_players_file(stream, file.name, rules))
     if as_json:
         print_json({"opened": imported.opened, "known": imported.known})
         return
     typer.echo(f"{imported.opened} wallets opened, {imported.known} already known")
+
+
+def read_players_file(stream: BinaryIO, name: str, rules: FileRules) -> Iterator[PlayerRow]:
+    """Stream the players of a file of any format.
+
+    Raises:
+        PlayersUnreadable: after the last line, if any line has a problem; names them.
+    """
+    reader = ValueReader(fields=_FIELDS, id_prefix=HANDLE_PREFIX, rules=rules)
+    problems = ListedFindings()
+    for item in reader.read(stream, name):
+        row = _player(item) if isinstance(item, ValueRow) else item
+        if isinstance(row, UnreadableRow):
+            problem = NewFinding(kind=row.kind, detail=row.reason, file=name, line=row.line)
+            problems.add(problem)
+        else:
+            yield row
+    if problems.count:
+        sentences = (
+            f"{name}:{problem.line}: {problem.detail}" if problem.line else problem.detail
+            for problem in problems
+        )
+        raise PlayersUnreadable("\n".join([*sentences, "nothing was imported"]))
+
+
+def _player(row: ValueRow) -> PlayerRow | UnreadableRow:
+    try:
+        return player_row(row.line, row.values)
+    except Malformed as error:
+        return row.problem(error)

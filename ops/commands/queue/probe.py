@@ -14,9 +14,9 @@ from ops.runtime.data_directory import open_data_directory
 from ops.settings.model import EMBEDDED
 from storage.broker.depth import QueueDepth, depths_of
 from storage.broker.redis import ingest_message, open_broker, post_message
-from storage.engine import open_engine
 from storage.queue.commands import INGEST_JOB, POSTING_JOB, ParkedItem
 from storage.queue.state import QueueState, read_state
+from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 from workers.canary import QUEUES
@@ -60,11 +60,8 @@ def notify_workers(broker_url: str, items: Iterable[ParkedItem]) -> None:
 
 
 def _state(context: Context) -> QueueState:
-    engine = open_engine(_database_url(context))
-    try:
+    with engine_at(_database_url(context)) as engine:
         return read_state(engine)
-    finally:
-        engine.dispose()
 
 
 def _depths(context: Context) -> dict[str, QueueDepth]:

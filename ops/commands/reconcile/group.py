@@ -16,7 +16,7 @@ from ops.commands.provider_choice import entry_named
 from ops.commands.reconcile import what_if
 from ops.commands.reconcile.options import Options, business_day, run_options
 from ops.commands.reconcile.verify import verify
-from ops.context import context_of, endpoints
+from ops.context import context_of, database_url
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
 from reconcile.runs.result import RunResult
@@ -82,7 +82,7 @@ def reconcile(
     entry = entry_named(context.settings, provider)
     window = window_of(start, end, zone=entry.timezone)
     age = read_maturity(maturity)
-    url = endpoints(context).database_url
+    url = database_url(context)
     maturity_used = maturity_now(url, entry, SystemClock()) if age is None else age
     command_options = Options(
         incremental=incremental,

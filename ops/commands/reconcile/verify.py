@@ -8,7 +8,7 @@ from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
-from ops.context import context_of, endpoints
+from ops.context import context_of, database_url
 from ops.providers.configured import configured
 from ops.providers.reconcile_inputs import reader_of
 from reconcile.runs.verify import Verification, verify_run
@@ -24,7 +24,7 @@ def verify(
     """Repeat a stored run from its inputs; exit 1 if the result or an input has changed."""
     context = context_of(ctx)
     providers = configured(context.settings)
-    url = endpoints(context).database_url
+    url = database_url(context)
     try:
         readers = {slug: reader_of(provider) for slug, provider in providers.items()}
         verification = verify_run(url, run, readers=readers)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
-from ops.commands.reconcile.comparison import comparison_of
+from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.context import Context, context_of
 from ops.providers.reconcile_inputs import reader_of
 from ops.settings.durations import parse_duration

@@ -4,16 +4,16 @@ import typer
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import ProgrammingError
 
-from ops.context import context_of, endpoints
+from ops.context import context_of, database_url
 from ops.runtime.server_checks import check_database
 from storage import migrate as schema
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.errors import Unavailable
 
 
 def migrate(ctx: typer.Context) -> None:
     """Bring the database to the schema of this version; repeating it changes nothing."""
-    typer.echo(f"schema {migrate_database(endpoints(context_of(ctx)).database_url)}")
+    typer.echo(f"schema {migrate_database(database_url(context_of(ctx)))}")
 
 
 def migrate_database(url: str) -> str:
@@ -23,9 +23,9 @@ def migrate_database(url: str) -> str:
         Unavailable: the database does not fit, or its role may not create the schema.
     """
     check_database(url)
-    engine = open_engine(url)
     try:
-        return schema.migrate(engine)
+        with engine_at(url) as engine:
+            return schema.migrate(engine)
     except ProgrammingError as error:
         if not isinstance(error.orig, InsufficientPrivilege):
             raise
@@ -33,5 +33,3 @@ def migrate_database(url: str) -> str:
         raise Unavailable(
             f"database.url: the role may not make our schema: {reason}"
         ) from error
-    finally:
-        engine.dispose()

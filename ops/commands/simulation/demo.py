@@ -29,7 +29,7 @@ from ops.commands.simulation.demo_settings import demo_settings
 from ops.context import Context, endpoints
 from ops.runtime import parent_death, servers
 from ops.settings.model import Settings
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid, TieoutError, Unavailable
 
@@ -303,9 +303,8 @@ def _wait_settled(setup: DemoSetup) -> int:
         StepFailed: something was parked, or it took too long.
     """
     context = Context(config=setup.config, data_dir=setup.data)
-    engine = open_engine(endpoints(context).database_url)
     pause = threading.Event()
-    try:
+    with engine_at(endpoints(context).database_url) as engine:
         for _ in range(int(SETTLED_WAIT_S / LOOK_EVERY_S)):
             with engine.connect() as connection:
                 batches, records, parked, entries = connection.execute(text(_UNSETTLED)).one()
@@ -314,6 +313,4 @@ def _wait_settled(setup: DemoSetup) -> int:
             if not batches and not records:
                 return int(entries)
             pause.wait(LOOK_EVERY_S)
-    finally:
-        engine.dispose()
     raise StepFailed(f"work is still waiting after {SETTLED_WAIT_S:.0f} s")

@@ -33,7 +33,7 @@ from simulator.run.driver import Pace, ReceiverTarget
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.scenarios.players_csv import write_roster
 from simulator.systems.registry import SYSTEMS
-from storage.engine import open_engine
+from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid, Unavailable
 from vocabulary.money import exponent_of, text_from_minor
@@ -150,11 +150,8 @@ def _import_players(context: Context, plan: Plan, slugs: Mapping[Side, str]) -> 
     file = io.StringIO(newline="")
     write_roster(file, plan.players, slugs)
     file.seek(0)
-    engine = open_engine(endpoints(context).database_url)
-    try:
+    with engine_at(endpoints(context).database_url) as engine:
         import_players(engine, read_players(file))
-    finally:
-        engine.dispose()
 
 
 def _document(

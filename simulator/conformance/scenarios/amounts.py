@@ -2,13 +2,22 @@
 
 from simulator.conformance import messages
 from simulator.conformance.messages import message_of
-from simulator.conformance.scenario import Scenario, always, only_where
+from simulator.conformance.scenario import only_where, scenario
 from simulator.conformance.session import ConformanceSession
 from simulator.protocol.messages import Call
 from vocabulary.money import text_from_minor
 
 
-async def _precision(session: ConformanceSession) -> None:
+async def _misspelt(session: ConformanceSession, bet: Call, amount: str) -> None:
+    token = messages.amount_token(amount, session.target)
+    name = messages.amount_field(session.target)
+    message = message_of(bet, session.target).put(name, token)
+    await session.turned_away(messages.signed(message, session.target), f"bet of {amount}")
+
+
+@scenario()
+async def precision(session: ConformanceSession) -> None:
+    """An amount finer than the currency is refused, never rounded."""
     target = session.target
     finer = text_from_minor(target.units(10) * 10 + 1, target.exponent + 1)
     bet = session.bet(target.units(10))
@@ -19,21 +28,9 @@ async def _precision(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-async def _negative(session: ConformanceSession) -> None:
-    bet = session.bet(session.target.units(10))
-    await _misspelt(session, bet, session.target.text(-bet.amount))
-    await session.accepted(bet, moves=-bet.amount)
-    await session.balance_holds()
-
-
-async def _misspelt(session: ConformanceSession, bet: Call, amount: str) -> None:
-    token = messages.amount_token(amount, session.target)
-    name = messages.amount_field(session.target)
-    message = message_of(bet, session.target).put(name, token)
-    await session.turned_away(messages.signed(message, session.target), f"bet of {amount}")
-
-
-async def _zero(session: ConformanceSession) -> None:
+@scenario()
+async def zero_amounts(session: ConformanceSession) -> None:
+    """Bets and wins of nothing are taken and move nothing."""
     bet = session.bet(0)
     await session.accepted(bet, moves=0)
     await session.repeated(bet)
@@ -43,7 +40,22 @@ async def _zero(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-async def _form(session: ConformanceSession) -> None:
+@scenario()
+async def negative_amounts(session: ConformanceSession) -> None:
+    """A bet of less than nothing is refused."""
+    bet = session.bet(session.target.units(10))
+    await _misspelt(session, bet, session.target.text(-bet.amount))
+    await session.accepted(bet, moves=-bet.amount)
+    await session.balance_holds()
+
+
+@scenario(
+    only_where(
+        lambda target: target.system.messages.takes_forms(target), "bodies are JSON only"
+    )
+)
+async def form_body(session: ConformanceSession) -> None:
+    """A form is understood, signed over texts or numbers; a field twice is refused."""
     for as_texts in (True, False):
         bet = session.bet(session.target.units(10))
         message = message_of(bet, session.target)
@@ -57,33 +69,3 @@ async def _form(session: ConformanceSession) -> None:
     )
     await session.turned_away(twice, "form with a field twice")
     await session.balance_holds()
-
-
-SCENARIOS = (
-    Scenario(
-        name="precision",
-        says="an amount finer than the currency is refused, never rounded",
-        play=_precision,
-        hindered=always,
-    ),
-    Scenario(
-        name="zero_amounts",
-        says="bets and wins of nothing are taken and move nothing",
-        play=_zero,
-        hindered=always,
-    ),
-    Scenario(
-        name="negative_amounts",
-        says="a bet of less than nothing is refused",
-        play=_negative,
-        hindered=always,
-    ),
-    Scenario(
-        name="form_body",
-        says="a form is understood, signed over texts or numbers; a field twice is refused",
-        play=_form,
-        hindered=only_where(
-            lambda target: target.system.messages.takes_forms(target), "bodies are JSON only"
-        ),
-    ),
-)

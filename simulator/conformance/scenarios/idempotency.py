@@ -4,59 +4,12 @@ import asyncio
 from dataclasses import replace
 
 from simulator.conformance.response import ProviderResponse
-from simulator.conformance.scenario import Scenario, always, only_where
+from simulator.conformance.scenario import only_where, scenario
 from simulator.conformance.session import ConformanceSession
 from simulator.protocol.messages import Call, CallKind, ReplyKind
 
 #: The same bytes, this often at once.
 COPIES = 16
-
-
-async def _first_bet(session: ConformanceSession) -> None:
-    bet = session.bet(session.target.units(10))
-    await session.accepted(bet, moves=-bet.amount)
-    await session.balance_holds()
-
-
-async def _bet_and_its_win(session: ConformanceSession) -> None:
-    bet = session.bet(session.target.units(10))
-    await session.accepted(bet, moves=-bet.amount)
-    won = session.target.units(25)
-    await session.accepted(session.win(won, bet), moves=won)
-    await session.balance_holds()
-
-
-async def _balance_query(session: ConformanceSession) -> None:
-    await session.balance_holds()
-    await session.balance_holds()
-
-
-async def _duplicate(session: ConformanceSession) -> None:
-    bet = session.bet(session.target.units(10))
-    await session.accepted(bet, moves=-bet.amount)
-    await session.repeated(bet)
-    other = session.bet(session.target.units(5))
-    await session.accepted(other, moves=-other.amount)
-    await session.repeated(bet)
-    await session.balance_holds()
-
-
-async def _duplicate_win(session: ConformanceSession) -> None:
-    bet = session.bet(session.target.units(10))
-    await session.accepted(bet, moves=-bet.amount)
-    win = session.win(session.target.units(25), bet)
-    await session.accepted(win, moves=session.target.units(25))
-    await session.repeated(win)
-    await session.balance_holds()
-
-
-async def _concurrent_duplicates(session: ConformanceSession) -> None:
-    bet = session.bet(session.target.units(10))
-    request = session.signed(bet)
-    responses = await asyncio.gather(*(session.ask(request, bet.kind) for _ in range(COPIES)))
-    session.balance -= bet.amount
-    _note_copies(session, bet, responses)
-    await session.balance_holds()
 
 
 def _note_copies(
@@ -71,7 +24,70 @@ def _note_copies(
     session.note(sent, "success, all replies the same", seen, passed=same)
 
 
-async def _changed_duplicate(session: ConformanceSession) -> None:
+@scenario()
+async def first_bet(session: ConformanceSession) -> None:
+    """A bet takes its stake."""
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    await session.balance_holds()
+
+
+@scenario()
+async def bet_and_its_win(session: ConformanceSession) -> None:
+    """A win gives its payout."""
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    won = session.target.units(25)
+    await session.accepted(session.win(won, bet), moves=won)
+    await session.balance_holds()
+
+
+@scenario(
+    only_where(lambda target: target.system.asks_balances, "the protocol has no balance query")
+)
+async def balance_query(session: ConformanceSession) -> None:
+    """A balance query names the balance and changes nothing."""
+    await session.balance_holds()
+    await session.balance_holds()
+
+
+@scenario()
+async def duplicate(session: ConformanceSession) -> None:
+    """A repeated bet gets the same bytes, also later, and moves nothing."""
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    await session.repeated(bet)
+    other = session.bet(session.target.units(5))
+    await session.accepted(other, moves=-other.amount)
+    await session.repeated(bet)
+    await session.balance_holds()
+
+
+@scenario()
+async def duplicate_win(session: ConformanceSession) -> None:
+    """A repeated win gets the same bytes and moves nothing."""
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    win = session.win(session.target.units(25), bet)
+    await session.accepted(win, moves=session.target.units(25))
+    await session.repeated(win)
+    await session.balance_holds()
+
+
+@scenario()
+async def concurrent_duplicates(session: ConformanceSession) -> None:
+    """Sixteen copies at once move money once and get one reply."""
+    bet = session.bet(session.target.units(10))
+    request = session.signed(bet)
+    responses = await asyncio.gather(*(session.ask(request, bet.kind) for _ in range(COPIES)))
+    session.balance -= bet.amount
+    _note_copies(session, bet, responses)
+    await session.balance_holds()
+
+
+@scenario()
+async def changed_duplicate(session: ConformanceSession) -> None:
+    """A known id with another amount is a conflict and moves nothing."""
     bet = session.bet(session.target.units(10))
     await session.accepted(bet, moves=-bet.amount)
     changed = replace(bet, amount=session.target.units(11))
@@ -80,7 +96,9 @@ async def _changed_duplicate(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-async def _declined_bet(session: ConformanceSession) -> None:
+@scenario()
+async def declined_bet(session: ConformanceSession) -> None:
+    """A bet beyond the balance is declined, one of all of it is taken."""
     bet = session.bet(session.balance + 1)
     await session.turned_down(bet, ReplyKind.DECLINED)
     await session.repeated(bet)
@@ -89,7 +107,9 @@ async def _declined_bet(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-async def _declined_repeated(session: ConformanceSession) -> None:
+@scenario()
+async def declined_bet_repeated(session: ConformanceSession) -> None:
+    """A declined bet stays declined, also when there is enough by then."""
     bet = session.bet(session.balance + session.target.units(1))
     await session.turned_down(bet, ReplyKind.DECLINED)
     await session.top_up(session.target.units(50))
@@ -100,7 +120,11 @@ async def _declined_repeated(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-async def _funds_first(session: ConformanceSession) -> None:
+@scenario(
+    only_where(lambda target: target.system.bets_carry_wins, "bet and win come separately")
+)
+async def funds_before_win(session: ConformanceSession) -> None:
+    """Bet and win are one unit, and the bet must be covered without the win."""
     stake = session.balance + session.target.units(1)
     won = session.target.units(50)
     beyond = session.call(CallKind.BET_AND_WIN, session.fresh(), stake, payout=won)
@@ -109,71 +133,3 @@ async def _funds_first(session: ConformanceSession) -> None:
     await session.accepted(within, moves=won - within.amount)
     await session.repeated(within)
     await session.balance_holds()
-
-
-SCENARIOS = (
-    Scenario(
-        name="first_bet",
-        says="a bet takes its stake",
-        play=_first_bet,
-        hindered=always,
-    ),
-    Scenario(
-        name="bet_and_its_win",
-        says="a win gives its payout",
-        play=_bet_and_its_win,
-        hindered=always,
-    ),
-    Scenario(
-        name="balance_query",
-        says="a balance query names the balance and changes nothing",
-        play=_balance_query,
-        hindered=only_where(
-            lambda target: target.system.asks_balances, "the protocol has no balance query"
-        ),
-    ),
-    Scenario(
-        name="duplicate",
-        says="a repeated bet gets the same bytes, also later, and moves nothing",
-        play=_duplicate,
-        hindered=always,
-    ),
-    Scenario(
-        name="duplicate_win",
-        says="a repeated win gets the same bytes and moves nothing",
-        play=_duplicate_win,
-        hindered=always,
-    ),
-    Scenario(
-        name="concurrent_duplicates",
-        says="sixteen copies at once move money once and get one reply",
-        play=_concurrent_duplicates,
-        hindered=always,
-    ),
-    Scenario(
-        name="changed_duplicate",
-        says="a known id with another amount is a conflict and moves nothing",
-        play=_changed_duplicate,
-        hindered=always,
-    ),
-    Scenario(
-        name="declined_bet",
-        says="a bet beyond the balance is declined, one of all of it is taken",
-        play=_declined_bet,
-        hindered=always,
-    ),
-    Scenario(
-        name="declined_bet_repeated",
-        says="a declined bet stays declined, also when there is enough by then",
-        play=_declined_repeated,
-        hindered=always,
-    ),
-    Scenario(
-        name="funds_before_win",
-        says="bet and win are one unit, and the bet must be covered without the win",
-        play=_funds_first,
-        hindered=only_where(
-            lambda target: target.system.bets_carry_wins, "bet and win come separately"
-        ),
-    ),
-)

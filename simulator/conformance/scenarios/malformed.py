@@ -1,16 +1,16 @@
 """Bytes nobody should have sent: refused, without a balance, and nothing moves."""
 
 from collections.abc import Callable, Iterator
+from functools import update_wrapper
 
 from simulator.conformance import messages
 from simulator.conformance.messages import message_of
-from simulator.conformance.scenario import Scenario, always
+from simulator.conformance.scenario import Scenario, scenario
 from simulator.conformance.session import ConformanceSession
 from simulator.protocol.json_text import WireRequest
 from simulator.protocol.message_format import Message
 
 Requests = Iterator[tuple[str, WireRequest]]
-
 _DEPTH = 5_000
 _PADDING_BYTES = 1_000_000
 
@@ -23,7 +23,20 @@ def _raw(session: ConformanceSession, case: str, body: bytes) -> tuple[str, Wire
     return case, messages.signed_bytes(_bet(session).route, body, session.target)
 
 
-def _garbage(session: ConformanceSession) -> Requests:
+def _refused(requests: Callable[[ConformanceSession], Requests]) -> Scenario:
+    """A scenario in which every request must be refused."""
+
+    async def play(session: ConformanceSession) -> None:
+        for case, request in requests(session):
+            await session.turned_away(request, case)
+        await session.balance_holds()
+
+    return scenario()(update_wrapper(play, requests))
+
+
+@_refused
+def hostile_garbage(session: ConformanceSession) -> Requests:
+    """What is no message is refused."""
     yield _raw(session, "no bytes", b"")
     yield _raw(session, "every byte there is", bytes(range(256)) * 4)
     yield _raw(session, "a web page", b"<html><body>404</body></html>")
@@ -33,13 +46,17 @@ def _garbage(session: ConformanceSession) -> Requests:
     yield _raw(session, "an empty object", b"{}")
 
 
-def _truncated(session: ConformanceSession) -> Requests:
+@_refused
+def hostile_truncated(session: ConformanceSession) -> Requests:
+    """A message that breaks off is refused."""
     whole = messages.signed(_bet(session), session.target)
     for part in (1, len(whole.body) // 2, len(whole.body) - 1):
         yield _raw(session, f"the first {part} bytes of a bet", whole.body[:part])
 
 
-def _nested(session: ConformanceSession) -> Requests:
+@_refused
+def hostile_nesting(session: ConformanceSession) -> Requests:
+    """Deep nesting is refused."""
     yield _raw(session, "nested lists", b"[" * _DEPTH + b"]" * _DEPTH)
     yield _raw(session, "nested objects", b'{"a":' * _DEPTH + b"1" + b"}" * _DEPTH)
     yield _raw(session, "open brackets", b"[" * _DEPTH)
@@ -47,7 +64,9 @@ def _nested(session: ConformanceSession) -> Requests:
     yield "a nested amount", messages.signed(deep, session.target)
 
 
-def _duplicate_keys(session: ConformanceSession) -> Requests:
+@_refused
+def hostile_duplicate_keys(session: ConformanceSession) -> Requests:
+    """A key that stands twice is refused."""
     message = _bet(session)
     name = messages.amount_field(session.target)
     small = messages.amount_token(session.target.text(1), session.target)
@@ -58,7 +77,9 @@ def _duplicate_keys(session: ConformanceSession) -> Requests:
     yield "a player twice", messages.sent_otherwise(message, sent, session.target)
 
 
-def _numbers(session: ConformanceSession) -> Requests:
+@_refused
+def hostile_numbers(session: ConformanceSession) -> Requests:
+    """Numbers that are no money are refused."""
     for token in ("NaN", "Infinity", "-Infinity", "1e400", "9" * 400, "1e999999999", "true"):
         message = _bet(session).put(messages.amount_field(session.target), token)
         yield f"a bet of {token[:12]}", messages.signed(message, session.target)
@@ -67,7 +88,9 @@ def _numbers(session: ConformanceSession) -> Requests:
         yield f"a bet of the text {text!r}", messages.signed(message, session.target)
 
 
-def _encodings(session: ConformanceSession) -> Requests:
+@_refused
+def hostile_encoding(session: ConformanceSession) -> Requests:
+    """Text that is no UTF-8, or no name, is refused."""
     message = _bet(session)
     player = messages.player_field(session.target)
     for case, token in {
@@ -81,29 +104,9 @@ def _encodings(session: ConformanceSession) -> Requests:
     yield _raw(session, "UTF-16", body.decode().encode("utf-16"))
 
 
-def _oversized(session: ConformanceSession) -> Requests:
+@_refused
+def hostile_oversized(session: ConformanceSession) -> Requests:
+    """A body beyond every message is refused."""
     whole = messages.signed(_bet(session), session.target)
     padded = whole.body + b" " * _PADDING_BYTES
     yield _raw(session, f"a bet and {_PADDING_BYTES} blanks", padded)
-
-
-def _scenario(
-    name: str, says: str, requests: Callable[[ConformanceSession], Requests]
-) -> Scenario:
-    async def play(session: ConformanceSession) -> None:
-        for case, request in requests(session):
-            await session.turned_away(request, case)
-        await session.balance_holds()
-
-    return Scenario(name=name, says=says, play=play, hindered=always)
-
-
-SCENARIOS = (
-    _scenario("hostile_garbage", "what is no message is refused", _garbage),
-    _scenario("hostile_truncated", "a message that breaks off is refused", _truncated),
-    _scenario("hostile_nesting", "deep nesting is refused", _nested),
-    _scenario("hostile_duplicate_keys", "a key that stands twice is refused", _duplicate_keys),
-    _scenario("hostile_numbers", "numbers that are no money are refused", _numbers),
-    _scenario("hostile_encoding", "text that is no UTF-8, or no name, is refused", _encodings),
-    _scenario("hostile_oversized", "a body beyond every message is refused", _oversized),
-)

@@ -4,22 +4,11 @@ from dataclasses import replace
 
 from simulator.conformance import messages
 from simulator.conformance.messages import message_of
-from simulator.conformance.scenario import Scenario, always
+from simulator.conformance.scenario import scenario
 from simulator.conformance.session import ConformanceSession
 from simulator.protocol.json_text import WireRequest
 from simulator.protocol.message_format import ANY_ERROR, printed
 from simulator.protocol.messages import Call, CallKind, ReplyKind
-
-
-async def _statuses(session: ConformanceSession) -> None:
-    cases = _cases(session)
-    session.balance -= session.target.units(10)
-    for case, allowed in session.target.system.messages.statuses(session.target).items():
-        response = await session.ask(cases[case], CallKind.BET)
-        status = response.reply.status if response.reply else 0
-        expected = "any 4xx" if allowed is ANY_ERROR else f"status {allowed[0]}"
-        session.note(f"{case} bet", expected, response.shown, passed=status in allowed)
-    await session.balance_holds()
 
 
 def _cases(session: ConformanceSession) -> dict[str, WireRequest]:
@@ -39,7 +28,13 @@ def _cases(session: ConformanceSession) -> dict[str, WireRequest]:
     }
 
 
-async def _no_balance(session: ConformanceSession) -> None:
+def _changed(bet: Call) -> Call:
+    return replace(bet, amount=bet.amount + 1)
+
+
+@scenario()
+async def errors_name_no_balance(session: ConformanceSession) -> None:
+    """No error carries a balance, so that none is read as a success."""
     cases = _cases(session)
     bet = session.bet(session.target.units(10))
     await session.accepted(bet, moves=-bet.amount)
@@ -53,21 +48,14 @@ async def _no_balance(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-def _changed(bet: Call) -> Call:
-    return replace(bet, amount=bet.amount + 1)
-
-
-SCENARIOS = (
-    Scenario(
-        name="errors_name_no_balance",
-        says="no error carries a balance, so that none is read as a success",
-        play=_no_balance,
-        hindered=always,
-    ),
-    Scenario(
-        name="http_statuses",
-        says="each answer has the status its protocol wants",
-        play=_statuses,
-        hindered=always,
-    ),
-)
+@scenario()
+async def http_statuses(session: ConformanceSession) -> None:
+    """Each answer has the status its protocol wants."""
+    cases = _cases(session)
+    session.balance -= session.target.units(10)
+    for case, allowed in session.target.system.messages.statuses(session.target).items():
+        response = await session.ask(cases[case], CallKind.BET)
+        status = response.reply.status if response.reply else 0
+        expected = "any 4xx" if allowed is ANY_ERROR else f"status {allowed[0]}"
+        session.note(f"{case} bet", expected, response.shown, passed=status in allowed)
+    await session.balance_holds()

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from simulator.conformance.scenario import Scenario, needs_separate_wins, only_where
+from simulator.conformance.scenario import needs_separate_wins, only_where, scenario
 from simulator.conformance.session import ConformanceSession
 from simulator.conformance.target import ConformanceTarget
 from simulator.protocol.messages import Call, CallKind, ReplyKind
+
+_NO_END = "the protocol has no message for a round's end"
 
 
 def _credits_orphans(target: ConformanceTarget) -> bool:
@@ -21,14 +23,21 @@ async def _orphan(session: ConformanceSession, win: Call, moves: int) -> None:
         await session.turned_down(win, ReplyKind.REFUSED)
 
 
-async def _win_without_bet(session: ConformanceSession) -> None:
-    won = session.target.units(20)
-    win = session.win(won, session.bet(session.target.units(10)))
-    await _orphan(session, win, won)
-    await session.balance_holds()
+def _ends_rounds(target: ConformanceTarget) -> bool:
+    return target.system.has_round_ends
 
 
-async def _reorder(session: ConformanceSession) -> None:
+def _end_books(target: ConformanceTarget) -> bool:
+    return _ends_rounds(target) and target.system.messages.round_end_books(target)
+
+
+def _end_compares(target: ConformanceTarget) -> bool:
+    return _ends_rounds(target) and not _end_books(target)
+
+
+@scenario(needs_separate_wins)
+async def reorder(session: ConformanceSession) -> None:
+    """A win before its bet, the bet, and the win again come to what they should."""
     bet = session.bet(session.target.units(10))
     won = session.target.units(20)
     win = session.win(won, bet)
@@ -42,21 +51,18 @@ async def _reorder(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-async def _close_before_open(session: ConformanceSession) -> None:
-    bet = session.bet(session.target.units(10))
-    lost = session.win(0, bet)
-    await _orphan(session, lost, 0)
-    await session.accepted(bet, moves=-bet.amount)
-    if _credits_orphans(session.target):
-        await session.repeated(lost)
-    else:
-        await session.accepted(lost, moves=0)
-    changed = replace(lost, amount=session.target.units(20))
-    await session.turned_down(changed, ReplyKind.CONFLICT)
+@scenario(needs_separate_wins)
+async def win_without_bet(session: ConformanceSession) -> None:
+    """A win whose bet was never seen is credited or refused, as configured."""
+    won = session.target.units(20)
+    win = session.win(won, session.bet(session.target.units(10)))
+    await _orphan(session, win, won)
     await session.balance_holds()
 
 
-async def _end_then_settle(session: ConformanceSession) -> None:
+@scenario(only_where(_ends_rounds, _NO_END))
+async def end_then_late_win(session: ConformanceSession) -> None:
+    """The end of a round moves nothing, and a win after it is still paid."""
     bet = session.bet(session.target.units(10))
     await session.accepted(bet, moves=-bet.amount)
     end = session.call(CallKind.ROUND_END, bet.reference, bet.amount)
@@ -67,7 +73,9 @@ async def _end_then_settle(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-async def _end_before_bet(session: ConformanceSession) -> None:
+@scenario(only_where(_end_compares, "no round's end that only compares"))
+async def end_before_bet(session: ConformanceSession) -> None:
+    """A round that ended before its bet came takes it no more."""
     bet = session.bet(session.target.units(10))
     end = session.call(CallKind.ROUND_END, bet.reference, bet.amount)
     await session.accepted(end, moves=0)
@@ -77,7 +85,9 @@ async def _end_before_bet(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-async def _end_books_missing(session: ConformanceSession) -> None:
+@scenario(only_where(_end_books, "no round's end that books what is missing"))
+async def end_books_missing(session: ConformanceSession) -> None:
+    """A round's end books bet and win never seen, and the late originals move nothing."""
     stake, won = session.target.units(10), session.target.units(25)
     unseen, seen = session.bet(stake), session.bet(stake)
     end = session.call(CallKind.ROUND_END, unseen.reference, stake, payout=won)
@@ -92,19 +102,11 @@ async def _end_books_missing(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-def _ends_rounds(target: ConformanceTarget) -> bool:
-    return target.system.has_round_ends
-
-
-def _end_books(target: ConformanceTarget) -> bool:
-    return _ends_rounds(target) and target.system.messages.round_end_books(target)
-
-
-def _end_compares(target: ConformanceTarget) -> bool:
-    return _ends_rounds(target) and not _end_books(target)
-
-
-async def _several_results(session: ConformanceSession) -> None:
+@scenario(
+    only_where(lambda target: not target.system.wins_name_bets, "a bet has at most one result")
+)
+async def several_results(session: ConformanceSession) -> None:
+    """One bet may have several results, each paid once."""
     bet = session.bet(session.target.units(10))
     await session.accepted(bet, moves=-bet.amount)
     results = [session.win(session.target.units(whole), bet) for whole in (5, 7, 0)]
@@ -115,53 +117,19 @@ async def _several_results(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-_NO_END = "the protocol has no message for a round's end"
-
-SCENARIOS = (
-    Scenario(
-        name="reorder",
-        says="a win before its bet, the bet, and the win again come to what they should",
-        play=_reorder,
-        hindered=needs_separate_wins,
-    ),
-    Scenario(
-        name="win_without_bet",
-        says="a win whose bet was never seen is credited or refused, as configured",
-        play=_win_without_bet,
-        hindered=needs_separate_wins,
-    ),
-    Scenario(
-        name="end_then_late_win",
-        says="the end of a round moves nothing, and a win after it is still paid",
-        play=_end_then_settle,
-        hindered=only_where(_ends_rounds, _NO_END),
-    ),
-    Scenario(
-        name="end_before_bet",
-        says="a round that ended before its bet came takes it no more",
-        play=_end_before_bet,
-        hindered=only_where(_end_compares, "no round's end that only compares"),
-    ),
-    Scenario(
-        name="end_books_missing",
-        says="a round's end books bet and win never seen, and the late originals move nothing",
-        play=_end_books_missing,
-        hindered=only_where(_end_books, "no round's end that books what is missing"),
-    ),
-    Scenario(
-        name="several_results",
-        says="one bet may have several results, each paid once",
-        play=_several_results,
-        hindered=only_where(
-            lambda target: not target.system.wins_name_bets, "a bet has at most one result"
-        ),
-    ),
-    Scenario(
-        name="close_before_open",
-        says="a close before its open goes as configured, and a changed one is a conflict",
-        play=_close_before_open,
-        hindered=only_where(
-            lambda target: target.system.win_ends_round, "rounds are not opened and closed"
-        ),
-    ),
+@scenario(
+    only_where(lambda target: target.system.win_ends_round, "rounds are not opened and closed")
 )
+async def close_before_open(session: ConformanceSession) -> None:
+    """A close before its open goes as configured, and a changed one is a conflict."""
+    bet = session.bet(session.target.units(10))
+    lost = session.win(0, bet)
+    await _orphan(session, lost, 0)
+    await session.accepted(bet, moves=-bet.amount)
+    if _credits_orphans(session.target):
+        await session.repeated(lost)
+    else:
+        await session.accepted(lost, moves=0)
+    changed = replace(lost, amount=session.target.units(20))
+    await session.turned_down(changed, ReplyKind.CONFLICT)
+    await session.balance_holds()

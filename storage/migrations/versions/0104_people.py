@@ -6,7 +6,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0104"
-down_revision = "0101"
+down_revision = "0103"
 branch_labels = None
 depends_on = None
 

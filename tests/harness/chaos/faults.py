@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 import redis
 
-from ops.runtime import process, servers
+from ops.runtime import server_process, servers
 from ops.settings.loader import load as load_settings
 from tests.harness.chaos.stack import ProxiedStack, SmallDiskStack, Stack
 from tests.harness.servers.tieout_stack import PATIENCE_S, TIEOUT
@@ -77,7 +77,7 @@ def freeze_at(step: Step) -> Fault:
     def inject(stack: Stack) -> None:
         pid = stack.signal_at(step, signal.SIGSTOP)
         time.sleep(OUTAGE_S / 2)
-        process.send(pid, signal.SIGCONT)
+        server_process.send(pid, signal.SIGCONT)
 
     return Fault(name=f"frozen at step: {step}", inject=inject)
 
@@ -87,7 +87,7 @@ def kill(name: str) -> Fault:
 
     def inject(stack: Stack) -> None:
         pid = stack.postmaster() if name == "postgres" else stack.pids(name)[0]
-        process.send(pid, signal.SIGKILL)
+        server_process.send(pid, signal.SIGKILL)
         _wait_gone(pid)
 
     return Fault(name=f"{name} killed", inject=inject)
@@ -98,7 +98,7 @@ def terminate(name: str) -> Fault:
 
     def inject(stack: Stack) -> None:
         pid = stack.pids(name)[0]
-        process.send(pid, signal.SIGTERM)
+        server_process.send(pid, signal.SIGTERM)
         _wait_gone(pid)
 
     return Fault(name=f"{name} terminated", inject=inject)
@@ -119,7 +119,7 @@ def postgres_in_a_transaction(signal_number: signal.Signals, manner: str) -> Fau
 
     def inject(stack: Stack) -> None:
         pid = stack.postmaster()
-        while not _blocked(stack, lambda: process.send(pid, signal_number)):
+        while not _blocked(stack, lambda: server_process.send(pid, signal_number)):
             pass  # the test's own transaction lost a dead-lock
         _wait_gone(pid)
 
@@ -135,7 +135,7 @@ def receiver_backend_killed() -> Fault:
         def find_and_kill() -> None:
             with psycopg.connect(stack.database_url) as connection:
                 pids.extend(row[0] for row in connection.execute(_BLOCKED_PIDS))
-            process.send(pids[0], signal.SIGKILL)
+            server_process.send(pids[0], signal.SIGKILL)
 
         while not _blocked(stack, find_and_kill):
             pass
@@ -227,7 +227,7 @@ def two_schedulers(stack: Stack) -> None:
         for _ in range(5):
             broker_flushed(stack)
             time.sleep(OUTAGE_S / 10)
-        process.send(stack.pids("scheduler")[0], signal.SIGKILL)
+        server_process.send(stack.pids("scheduler")[0], signal.SIGKILL)
         broker_flushed(stack)
         second.terminate()
 
@@ -237,7 +237,7 @@ def later_schema(stack: Stack) -> None:
     with psycopg.connect(stack.database_url) as connection:
         connection.execute(_LATER_SCHEMA.encode())
     for name in ("receiver", "worker", "scheduler"):
-        process.send(stack.pids(name)[0], signal.SIGKILL)
+        server_process.send(stack.pids(name)[0], signal.SIGKILL)
 
 
 def supervisor_killed(stack: Stack) -> None:
@@ -291,4 +291,4 @@ def _blocked(stack: Stack, strike: Callable[[], None]) -> bool:
 
 
 def _wait_gone(pid: int) -> None:
-    assert process.wait_gone(pid, timeout_s=PATIENCE_S), f"{pid} still runs"
+    assert server_process.wait_gone(pid, timeout_s=PATIENCE_S), f"{pid} still runs"

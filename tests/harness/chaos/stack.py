@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from ops.runtime import postgres_server, process, servers, valkey_server
+from ops.runtime import postgres_server, server_process, servers, valkey_server
 from ops.runtime.data_directory import locked, open_data_directory
 from ops.runtime.pid_file import read_pids
 from tests.harness.chaos.load import Load
@@ -107,9 +107,9 @@ class Stack(TieoutStack):
 
     def _processes(self, name: str) -> list[int]:
         if name == "postgres":
-            return process.running_in(self.home.postgres, program="postgres")
+            return server_process.running_in(self.home.postgres, program="postgres")
         if name == "valkey":
-            return process.running_in(self.home.valkey, program="valkey-server")
+            return server_process.running_in(self.home.valkey, program="valkey-server")
         leaders = set(read_pids(self.data).get(name, []))
         return [pid for pid in _pids() if _group(pid) in leaders]
 
@@ -118,12 +118,12 @@ class Stack(TieoutStack):
         """Freeze every process of that name until the block ends."""
         pids = self.pids(name)
         for pid in pids:
-            process.send(pid, signal.SIGSTOP)
+            server_process.send(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             for pid in pids:
-                process.send(pid, signal.SIGCONT)
+                server_process.send(pid, signal.SIGCONT)
 
     def postmaster(self) -> int:
         """The pid of the database server."""
@@ -256,7 +256,7 @@ def _scalar(
 
 
 def _pids() -> list[int]:
-    return [int(entry.name) for entry in process.PROC.iterdir() if entry.name.isdigit()]
+    return [int(entry.name) for entry in server_process.PROC.iterdir() if entry.name.isdigit()]
 
 
 def _group(pid: int) -> int | None:

@@ -16,6 +16,10 @@ from tests.harness.detection.month import (
     Play,
     System,
 )
+from tests.harness.detection.unanswered import (
+    is_a_break_of_its_own,
+    is_reported_all_the_same,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,6 +66,14 @@ def _dropped(play: Play, _: Fault) -> list[Expected]:
     return [_expected(play, "missing_at_provider", -play.net)]
 
 
+def _unanswered(play: Play, fault: Fault) -> list[Expected]:
+    if is_reported_all_the_same(fault):
+        return []
+    if not is_a_break_of_its_own(play, fault):
+        return _dropped(play, fault)
+    return [_expected(play, "unanswered_operation", -play.net)]
+
+
 def _phantom(play: Play, fault: Fault) -> list[Expected]:
     stake, payout = faults.phantom_part(play, fault)
     name = faults.phantom_id(play)
@@ -99,6 +111,10 @@ def _player(play: Play, fault: Fault) -> list[Expected]:
     if play.system is System.UNNAMED:
         return _apart(play, play.net, fault.other)
     return [_expected(play, "player_mismatch")]
+
+
+def _respelled(play: Play, _: Fault) -> list[Expected]:
+    return [_expected(play, "id_spelling")]
 
 
 def _currency(play: Play, _: Fault) -> list[Expected]:
@@ -267,6 +283,7 @@ def _wrong_while_immature(play: Play, fault: Fault) -> list[Expected]:
 
 _PREDICTIONS: Mapping[FaultKind, Callable[[Play, Fault], list[Expected]]] = {
     FaultKind.DROPPED: _dropped,
+    FaultKind.UNANSWERED: _unanswered,
     FaultKind.PHANTOM: _phantom,
     FaultKind.LOST: _lost,
     FaultKind.LOST_DRIFT: _lost,
@@ -274,6 +291,7 @@ _PREDICTIONS: Mapping[FaultKind, Callable[[Play, Fault], list[Expected]]] = {
     FaultKind.PAYOUT: _payout,
     FaultKind.BOTH: _both,
     FaultKind.PLAYER: _player,
+    FaultKind.RESPELLED: _respelled,
     FaultKind.CURRENCY: _currency,
     FaultKind.NET: _arithmetic,
     FaultKind.AFTER: _arithmetic,

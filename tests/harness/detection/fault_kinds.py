@@ -17,6 +17,7 @@ class FaultKind(StrEnum):
     """What goes wrong."""
 
     DROPPED = "a line is not reported"
+    UNANSWERED = "booked and never answered"
     PHANTOM = "a line of a round that never was"
     LOST = "a round whose callbacks never came"
     LOST_DRIFT = "the same, and later balances show it"
@@ -24,6 +25,7 @@ class FaultKind(StrEnum):
     PAYOUT = "another payout is reported"
     BOTH = "both amounts are reported wrong"
     PLAYER = "reported for another player"
+    RESPELLED = "reported under its id in another case"
     CURRENCY = "reported in another currency"
     NET = "a net that is not the sum"
     AFTER = "a balance that does not follow"
@@ -80,6 +82,7 @@ OF_THE_LAST_HOUR = frozenset(
 #: The providers that each fault may strike.
 POSSIBLE: Mapping[FaultKind, frozenset[System]] = {
     FaultKind.DROPPED: _EVERY,
+    FaultKind.UNANSWERED: _EVERY,
     FaultKind.PHANTOM: _EVERY,
     FaultKind.LOST: _EVERY,
     FaultKind.LOST_DRIFT: frozenset({System.NAMED}),
@@ -87,6 +90,7 @@ POSSIBLE: Mapping[FaultKind, frozenset[System]] = {
     FaultKind.PAYOUT: _EVERY,
     FaultKind.BOTH: _EVERY - {System.SPORTSBOOK},
     FaultKind.PLAYER: _EVERY,
+    FaultKind.RESPELLED: _NAMED,
     FaultKind.CURRENCY: _FILES,
     FaultKind.NET: WITH_BALANCES,
     FaultKind.AFTER: WITH_BALANCES,

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from tests.harness.detection.fault_kinds import Fault, FaultKind
 from tests.harness.detection.month import Play, System
+from tests.harness.detection.unanswered import leave_unanswered
 from tests.harness.detection.world import MS, Finding, Logged, Scene, line_of, logged, op_of
 
 
@@ -80,6 +81,16 @@ def _both(scene: Scene, play: Play, fault: Fault) -> None:
 def _player(scene: Scene, _play: Play, fault: Fault) -> None:
     for line in scene.lines:
         line.player = fault.other
+
+
+def respelled_id(play: Play) -> str:
+    """Return the id of a round as the provider spells it."""
+    return play.reported_id.upper()
+
+
+def _respelled(scene: Scene, play: Play, _fault: Fault) -> None:
+    for line in scene.lines:
+        line.round_id = respelled_id(play)
 
 
 def other_currency(play: Play) -> str:
@@ -337,6 +348,7 @@ def _wrong_while_immature(scene: Scene, _play: Play, fault: Fault) -> None:
 
 _STRIKES: Mapping[FaultKind, Callable[[Scene, Play, Fault], None]] = {
     FaultKind.DROPPED: _dropped,
+    FaultKind.UNANSWERED: leave_unanswered,
     FaultKind.PHANTOM: _phantom,
     FaultKind.LOST: _lost,
     FaultKind.LOST_DRIFT: _lost_drift,
@@ -344,6 +356,7 @@ _STRIKES: Mapping[FaultKind, Callable[[Scene, Play, Fault], None]] = {
     FaultKind.PAYOUT: _payout,
     FaultKind.BOTH: _both,
     FaultKind.PLAYER: _player,
+    FaultKind.RESPELLED: _respelled,
     FaultKind.CURRENCY: _currency,
     FaultKind.NET: _net,
     FaultKind.AFTER: _after,

@@ -15,12 +15,13 @@ import pandas as pd
 from sqlalchemy import Connection
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
-from reconcile.findings import balance_chain, delivery_log, evidence, journal
+from reconcile.findings import balance_chain, delivery_log, evidence, journal, unanswered
 from reconcile.findings.balance_chain import chain_breaks
 from reconcile.findings.breaks import Break, breaks_from_frame
 from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
+from reconcile.findings.unanswered import with_unanswered
 from reconcile.matching.compare import compare
 from reconcile.snapshot.edge_keys import TimedRows, find_edge_keys
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
@@ -120,6 +121,7 @@ class MemorySnapshot(Snapshot):
             evidence._OPERATIONS: list,
             evidence._RECORDS: list,
             evidence._WITHDRAWN: list,
+            unanswered._UNANSWERED: self._unanswered,
             journal._TOMBSTONES: self._tombstones,
             journal._CONFLICTS: self._conflicts,
             journal._BELOW_ZERO: self._below_zero,
@@ -132,6 +134,17 @@ class MemorySnapshot(Snapshot):
             ),
         }
         return [dict(row) for row in answers[query]()]
+
+    def _unanswered(self) -> Iterator[Row]:
+        repeated = {
+            key
+            for system, key, verdict, _ in self._world.deliveries
+            if system is self.system and verdict == "repeated"
+        }
+        for op in self._ops:
+            if op.unanswered and op.key not in repeated:
+                amounts = {"stake": op.stake, "payout": op.payout}
+                yield {**_row(op), **amounts, "cause": "commit_unknown"}
 
     def _tombstones(self) -> Iterator[Row]:
         by_key = {(op.key, op.kind): op for op in self._ops}
@@ -348,7 +361,8 @@ def find_breaks(world: World, system: System, window: Window = WINDOW) -> list[E
         context=snapshot.context,
         edge_keys=find_edge_keys(snapshot.timed_rows, window, rules),
     )
-    of_rounds = breaks_from_frame(comparison.breaks, provider=system, exponents={}, now=NOW)
+    rows = with_unanswered(snapshot, comparison.breaks)
+    of_rounds = breaks_from_frame(rows, provider=system, exponents={}, now=NOW)
     cross_checks = _cross_checks(snapshot, world, list(of_rounds))
     return sorted(readable(break_, system) for break_ in [*of_rounds, *cross_checks])
 

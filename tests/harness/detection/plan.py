@@ -21,6 +21,7 @@ APART = timedelta(minutes=25)
 _UNIDENTIFIED = frozenset(
     {
         FaultKind.DROPPED,
+        FaultKind.UNANSWERED,
         FaultKind.PHANTOM,
         FaultKind.LOST,
         FaultKind.STAKE,
@@ -34,7 +35,9 @@ _LOST = frozenset({FaultKind.LOST, FaultKind.LOST_DRIFT})
 #: Faults of balances; next to each other they look like one gap.
 _STEPPED = frozenset({FaultKind.BEFORE, FaultKind.DRIFT})
 #: Faults after which one side has no balance at this place, or all of its balances are wrong.
-_HOLES = frozenset({FaultKind.DROPPED, FaultKind.LOST, FaultKind.LOST_DRIFT})
+_HOLES = frozenset(
+    {FaultKind.DROPPED, FaultKind.UNANSWERED, FaultKind.LOST, FaultKind.LOST_DRIFT}
+)
 
 
 def plan(seed: int, plays: list[Play], *, share: float = 0.25) -> list[Fault]:

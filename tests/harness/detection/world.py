@@ -16,7 +16,11 @@ MS = timedelta(milliseconds=1)
 
 @dataclass(slots=True, kw_only=True)
 class Op:
-    """One operation of ours; ``lay_out`` fills ``seq`` and ``after``."""
+    """One operation of ours; ``lay_out`` fills ``seq`` and ``after``.
+
+    Attributes:
+        unanswered: it was booked, and the provider never got our answer.
+    """
 
     system: System
     key: str
@@ -31,6 +35,7 @@ class Op:
     refers: str | None = None
     declared: Part | None = None
     declined: bool = False
+    unanswered: bool = False
     seq: int = 0
     after: int = 0
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.xigs.client import XigsClient
 from providers.xigs.pages import PAGE_ITEMS, Item
 from tests.harness.providers.api_server import ApiServer, Scripted, outbound, served
+from tests.harness.providers.xigs_admin import XigsAdminClient
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiError
 
@@ -37,7 +37,7 @@ def page(ids: list[str], *, index: int, total: int, id_field: str = "id") -> Scr
     return success(items, pagination=paging)
 
 
-Action = Callable[[XigsClient], Awaitable[Any]]
+Action = Callable[[XigsAdminClient], Awaitable[Any]]
 
 
 async def play(
@@ -48,7 +48,7 @@ async def play(
     results: list[Any] = []
     served_script = {LOGIN: [tokens(1), tokens(2)], **script}
     async with served(served_script) as server, outbound(server, clock=ours) as out:
-        client = XigsClient(out, api_key=KEY, clock=ours)
+        client = XigsAdminClient(out, api_key=KEY, clock=ours)
         for action in actions:
             try:
                 results.append(await action(client))

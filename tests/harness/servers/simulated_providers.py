@@ -21,7 +21,7 @@ from simulator.protocol.sender import PATIENCE
 from simulator.protocol.system import SimulatedApi, System
 from simulator.run.driver import Pace, ReceiverTarget, drive
 from simulator.run.push import push
-from simulator.scenarios.expected import ExpectedLedger
+from simulator.scenarios.expected_answers import ExpectedLedger
 from simulator.scenarios.plan import Plan
 from simulator.systems.agent_platform.calls import AGENT_ID
 from simulator.systems.xigs.api import PROFILE

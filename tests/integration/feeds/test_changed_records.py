@@ -16,7 +16,7 @@ from feeds.day_close import close_day
 from feeds.finding_kinds import FindingKind
 from feeds.findings import open_findings
 from feeds.statements.file_format import FileRules
-from feeds.statements.importer import ImportRequest, ImportResult, import_file
+from feeds.statements.importer import ImportRequest, ImportResult
 from feeds.statements.reader import StatementReader
 from providers.contract import Provider
 from providers.registry import DIALECTS
@@ -29,6 +29,7 @@ from tests.integration.feeds.test_import import (
     NOW,
     bet,
     ids,
+    import_as_the_command,
     import_text,
     kinds,
     reader,
@@ -65,7 +66,7 @@ def write_parquet(path: Path, content: str) -> None:
 
 def imported(connection: Connection, path: Path, *, restates: bool = False) -> ImportResult:
     request = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOW, restates=restates)
-    return import_file(connection, reader(UNNAMED), request)
+    return import_as_the_command(connection, reader(UNNAMED), request)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_a_line_past_midnight_does_not_let_a_file_rewrite_an_imported_day(
     first, second = tmp_path / f"first{ending}", tmp_path / f"second{ending}"
     write(first, HEADER + bet(1, amount="10.00") + bet(2))
     write(second, HEADER + bet(1, amount="99.00") + PAST_MIDNIGHT)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         imported(connection, first)
         result = imported(connection, second)
 
@@ -102,7 +103,7 @@ def test_a_confirmed_change_of_a_closed_day_is_a_restatement(
     engine: Engine, tmp_path: Path
 ) -> None:
     content = HEADER + bet(1, amount="99.00") + PAST_MIDNIGHT
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "a.csv", HEADER + bet(1), UNNAMED)
         close_day(connection, "book", DAY.start.date(), window=DAY, run_id=None, now=NOW)
         refused = import_text(connection, tmp_path / "b.csv", content, UNNAMED)
@@ -119,7 +120,7 @@ def test_a_confirmed_change_of_a_closed_day_is_a_restatement(
 def test_the_file_of_the_next_day_does_not_rewrite_a_line_of_the_day_before(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1))
         content = HEADER + bet(1, amount="99.00") + PAST_MIDNIGHT
         result = import_text(connection, tmp_path / "2026-03-02.csv", content)
@@ -131,7 +132,7 @@ def test_one_of_several_files_of_a_day_does_not_rewrite_another(
     engine: Engine, tmp_path: Path
 ) -> None:
     several = FileRules(several_a_day=True)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "a.csv", HEADER + bet(1), several)
         content = HEADER + bet(1, amount="99.00") + bet(2)
         result = import_text(connection, tmp_path / "b.csv", content, several)
@@ -141,7 +142,7 @@ def test_one_of_several_files_of_a_day_does_not_rewrite_another(
 
 def test_a_line_that_moves_in_time_is_no_newer_version(engine: Engine, tmp_path: Path) -> None:
     moved = bet(1, amount="99.00").replace("T10:01", "T10:31")
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "a.csv", HEADER + bet(1), UNNAMED)
         path = tmp_path / "b.csv"
         result = import_text(connection, path, HEADER + moved + PAST_MIDNIGHT, UNNAMED)
@@ -152,7 +153,7 @@ def test_a_repeated_line_with_the_same_figures_is_no_change(
     engine: Engine, tmp_path: Path
 ) -> None:
     rules = FileRules(columns={"user_id": "player"})
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "a.csv", HEADER + bet(1) + bet(2), UNNAMED)
         content = (HEADER + bet(1) + PAST_MIDNIGHT).replace("user_id", "player")
         content = content.replace("5.00", "5.000")
@@ -164,7 +165,7 @@ def test_the_text_names_three_changed_records_and_counts_the_rest(
     engine: Engine, tmp_path: Path
 ) -> None:
     numbers = range(10, 40)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         first = HEADER + "".join(bet(n) for n in numbers)
         import_text(connection, tmp_path / "a.csv", first, UNNAMED)
         second = HEADER + "".join(bet(n, amount="6.00") for n in numbers) + PAST_MIDNIGHT
@@ -206,12 +207,12 @@ def test_only_a_later_updated_at_is_a_newer_version(
 ) -> None:
     lines = (xigs_line("7.00", "2026-03-01T10:00:09Z"), xigs_line("9.00", updated))
     verdicts = []
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         for number, line in enumerate(lines):
             path = tmp_path / f"{number}.jsonl"
             path.write_text(line)
             request = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOW)
-            verdicts.append(import_file(connection, xigs_reader(), request).verdict)
+            verdicts.append(import_as_the_command(connection, xigs_reader(), request).verdict)
     assert verdicts == ["imported", verdict]
 
 
@@ -237,7 +238,7 @@ def test_a_file_named_after_a_day_that_none_of_its_lines_has_is_a_finding(
     engine: Engine, tmp_path: Path
 ) -> None:
     content = HEADER + bet(1) + bet(3, day=3)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         path = tmp_path / "2026-03-02.csv"
         result = import_text(connection, path, content, expects_daily=True)
         assert (result.verdict, ids(connection)) == ("quarantined", [])
@@ -251,13 +252,13 @@ def test_a_file_named_after_a_day_that_none_of_its_lines_has_is_a_finding(
 
 def test_one_line_of_the_day_is_enough_for_its_name(engine: Engine, tmp_path: Path) -> None:
     content = HEADER + bet(1) + bet(2, day=2)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         result = import_text(connection, tmp_path / "2026-03-02.csv", content)
         assert (result.verdict, kinds(connection)) == ("imported", [])
 
 
 def test_an_empty_file_has_no_wrong_day(engine: Engine, tmp_path: Path) -> None:
     rules = replace(UNNAMED, may_be_empty=True, day=reader().rules.day)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         result = import_text(connection, tmp_path / "2026-03-02.csv", HEADER, rules)
         assert (result.verdict, kinds(connection)) == ("imported", [])

@@ -17,7 +17,8 @@ from feeds.finding_kinds import FindingKind
 from feeds.findings import findings_in, open_findings, resolve_finding
 from feeds.statements.archive import file_parts
 from feeds.statements.file_format import FileRules
-from feeds.statements.importer import ImportRequest, ImportResult, import_file
+from feeds.statements.importer import ImportRequest, ImportResult
+from feeds.statements.keep import keep_and_import
 from feeds.statements.reader import StatementReader
 from providers.contract import Provider
 from providers.registry import DIALECTS
@@ -57,7 +58,15 @@ def import_text(
 ) -> ImportResult:
     path.write_text(content)
     arrival = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOW, **more)
-    return import_file(connection, reader(rules), arrival)
+    return import_as_the_command(connection, reader(rules), arrival)
+
+
+def import_as_the_command(
+    connection: Connection, statement_reader: StatementReader, request: ImportRequest
+) -> ImportResult:
+    """Import a file in transactions of its own; the connection's work is committed before."""
+    connection.commit()
+    return keep_and_import(connection.engine, statement_reader, request)
 
 
 def kinds(connection: Connection) -> list[FindingKind]:
@@ -74,7 +83,7 @@ def test_an_unreadable_line_is_a_finding_until_other_settings_read_it(
 ) -> None:
     content = HEADER + bet(1) + bet(2, amount='"5,50"')
     path = tmp_path / "2026-03-01.csv"
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         result = import_text(connection, path, content)
         (finding,) = findings_in(connection, "book", DAY)
         later = Window(start=DAY.end, end=NOW)
@@ -95,7 +104,7 @@ def test_all_or_nothing_stores_no_line_and_archives_every_byte(
     engine: Engine, tmp_path: Path
 ) -> None:
     content = HEADER + bet(1) + "torn,line\n"
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         result = import_text(
             connection, tmp_path / "2026-03-01.csv", content, replace(NAMED, whole=True)
         )
@@ -107,7 +116,7 @@ def test_a_second_file_of_a_day_is_quarantined_until_it_restates_the_first(
     engine: Engine, tmp_path: Path
 ) -> None:
     second = HEADER + bet(1, amount="7.00")
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1))
         refused = import_text(connection, tmp_path / "again-2026-03-01.csv", second)
         assert refused.verdict == "quarantined"
@@ -123,7 +132,7 @@ def test_a_second_file_of_a_day_is_quarantined_until_it_restates_the_first(
 def test_a_web_page_is_a_finding_that_a_person_can_resolve(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         result = import_text(connection, tmp_path / "day.csv", "<html>503 try later</html>\n")
         assert (result.verdict, kinds(connection)) == (
             "quarantined",
@@ -140,7 +149,7 @@ def test_a_web_page_is_a_finding_that_a_person_can_resolve(
 def test_a_day_without_a_file_is_a_gap_that_the_late_file_closes(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         first, third = (tmp_path / f"2026-03-0{day}.csv" for day in (1, 3))
         import_text(connection, first, HEADER + bet(1), expects_daily=True)
         result = import_text(connection, third, HEADER + bet(3, day=3), expects_daily=True)
@@ -156,7 +165,7 @@ def test_a_day_without_a_file_is_a_gap_that_the_late_file_closes(
 
 def test_a_missing_sequence_number_is_a_gap(engine: Engine, tmp_path: Path) -> None:
     rules = FileRules(number=re.compile(r"_(?P<number>\d+)\."), several_a_day=True)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         for number in (7, 10):
             import_text(connection, tmp_path / f"a_{number}.csv", HEADER + bet(number), rules)
         (gap,) = open_findings(connection)
@@ -164,7 +173,7 @@ def test_a_missing_sequence_number_is_a_gap(engine: Engine, tmp_path: Path) -> N
 
 
 def test_a_new_record_of_an_earlier_day_is_late(engine: Engine, tmp_path: Path) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1))
         content = HEADER + bet(2) + bet(3, day=2)
         result = import_text(connection, tmp_path / "2026-03-02.csv", content)
@@ -177,7 +186,7 @@ def test_a_new_record_of_an_earlier_day_is_late(engine: Engine, tmp_path: Path) 
 def test_a_repeated_id_is_a_warning_and_both_lines_are_kept(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         content = HEADER + bet(1) + bet(1, amount="6.00")
         result = import_text(connection, tmp_path / "2026-03-01.csv", content)
         assert (result.verdict, result.has_errors) == ("imported", False)

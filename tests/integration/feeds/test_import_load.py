@@ -43,7 +43,7 @@ def test_the_first_import_scans_no_table_once_for_each_line(
     # Statistics of empty tables: the planner believes that scanning them costs nothing.
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE feed_records, feed_versions"))
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         result = import_text(connection, tmp_path / "a.csv", lines(), ANY_NAME)
         assert result.count.stored == LINES
         for table in ("feed_records", "feed_versions", "feed_withdrawals", "feed_findings"):
@@ -54,13 +54,13 @@ def test_an_import_into_a_new_database_leaves_statistics(
     engine: Engine, tmp_path: Path
 ) -> None:
     counted = text("SELECT reltuples FROM pg_class WHERE relname = 'feed_records'")
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "a.csv", lines(), ANY_NAME)
         assert connection.execute(counted).scalar_one() == LINES
 
 
 def test_a_large_file_imported_again_changes_nothing(engine: Engine, tmp_path: Path) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "a.csv", lines(), ANY_NAME)
         again = import_text(connection, tmp_path / "a.csv", lines(), ANY_NAME)
         assert (again.count.received, again.count.stored) == (LINES, 0)
@@ -69,5 +69,5 @@ def test_a_large_file_imported_again_changes_nothing(engine: Engine, tmp_path: P
 
 def test_no_record_can_be_listed_for_a_file_that_does_not_exist(engine: Engine) -> None:
     listing = text("INSERT INTO feed_file_records VALUES (12345, 't-1', 1)")
-    with engine.begin() as connection, pytest.raises(IntegrityError, match="no such file"):
+    with engine.connect() as connection, pytest.raises(IntegrityError, match="no such file"):
         connection.execute(listing)

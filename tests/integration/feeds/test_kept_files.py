@@ -134,3 +134,21 @@ def test_a_value_that_the_database_refuses_is_a_finding_of_the_file(
     with engine.begin() as connection:
         (finding,) = open_findings(connection)
         assert finding.detail.startswith("the database cannot store a value of this file")
+
+
+def test_the_verdict_on_a_file_that_the_database_refuses_is_stored(
+    engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(HEADER + BET)
+    rules = FileRules(format=FileFormat.CSV)
+    assert keep_and_import(engine, statement_reader(rules), request(path)).verdict == "imported"
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM feed_records"))
+        connection.execute(text("ALTER TABLE feed_records ALTER record_id TYPE varchar(2)"))
+
+    result = keep_and_import(engine, statement_reader(rules), request(path))
+
+    with engine.connect() as connection:
+        stored = connection.execute(text("SELECT verdict FROM feed_files")).scalar_one()
+    assert (result.verdict, stored) == ("quarantined", "quarantined")

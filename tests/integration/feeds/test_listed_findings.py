@@ -32,7 +32,7 @@ def test_twenty_findings_of_one_cause_are_listed_and_the_others_counted(
 ) -> None:
     broken = "".join(bet(n, amount="ten") for n in range(10, 50))
     short = "torn,line\n"
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         content = HEADER + bet(1) + broken + short
         result = import_text(connection, tmp_path / "a.csv", content, ANY_NAME)
 
@@ -56,7 +56,7 @@ def test_twenty_findings_of_one_cause_are_listed_and_the_others_counted(
 def test_a_hundred_thousand_lines_of_another_format_are_few_findings(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         path = tmp_path / "a.csv"
         result = import_text(connection, path, HEADER + "x\n" * 100_000, ANY_NAME)
         assert result.refused == 100_000
@@ -67,7 +67,7 @@ def test_repeated_ids_are_listed_twenty_times_and_counted(
     engine: Engine, tmp_path: Path
 ) -> None:
     rows = [bet(n, amount=amount) for n in range(10, 40) for amount in ("5.00", "6.00")]
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / "a.csv", HEADER + "".join(rows), ANY_NAME)
         findings = open_findings(connection)
         assert len(findings) == 21
@@ -79,7 +79,7 @@ def test_repeated_ids_are_listed_twenty_times_and_counted(
 def test_a_corrected_file_of_another_name_ends_the_findings_of_the_one_it_replaces(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         page = import_text(connection, tmp_path / "a.csv", "<html>503</html>\n", ANY_NAME)
         assert kinds(connection) == [FindingKind.NOT_A_STATEMENT]
         content = HEADER + bet(1) + bet(5, day=2)
@@ -97,7 +97,7 @@ def test_a_corrected_file_of_another_name_ends_the_findings_of_the_one_it_replac
 def test_records_missing_from_the_file_that_replaces_another_are_withdrawn(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         first = import_text(
             connection, tmp_path / "a.csv", HEADER + bet(1) + bet(2) + bet(3), ANY_NAME
         )
@@ -111,7 +111,7 @@ def test_records_missing_from_the_file_that_replaces_another_are_withdrawn(
 def test_a_damaged_file_ends_no_finding_of_the_one_it_is_to_replace(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         page = import_text(connection, tmp_path / "a.csv", "<html>503</html>\n", ANY_NAME)
         content = HEADER + bet(1) + "torn,line\n"
         import_text(connection, tmp_path / "b.csv", content, ANY_NAME, replaces=(page.file_id,))
@@ -125,7 +125,7 @@ def test_a_file_replaces_neither_itself_nor_one_that_does_not_exist(
     engine: Engine, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.csv"
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         first = import_text(connection, path, HEADER + bet(1), ANY_NAME)
     for number in (first.file_id, 12345):
         with engine.connect() as connection, pytest.raises(Refused, match=str(number)):

@@ -67,7 +67,7 @@ def withdrawn(name: str, file: str = SECOND) -> tuple[FindingKind, str, str]:
 def test_a_record_missing_from_the_restating_file_is_withdrawn_with_a_finding(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         result = restate(connection, tmp_path / SECOND, WITHOUT_2)
 
@@ -85,7 +85,7 @@ def test_a_record_missing_from_the_restating_file_is_withdrawn_with_a_finding(
 
 
 def test_either_file_imported_again_changes_nothing(engine: Engine, tmp_path: Path) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         restate(connection, tmp_path / SECOND, WITHOUT_2)
 
@@ -104,7 +104,7 @@ def test_either_file_imported_again_changes_nothing(engine: Engine, tmp_path: Pa
 def test_a_record_that_returns_is_stored_again_and_is_not_late(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         restate(connection, tmp_path / SECOND, WITHOUT_2)
 
@@ -130,7 +130,7 @@ def test_a_record_that_returns_is_stored_again_and_is_not_late(
 def test_a_record_missing_from_two_files_stays_withdrawn_by_the_first(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         restate(connection, tmp_path / SECOND, WITHOUT_2)
         assert import_text(connection, tmp_path / FIRST, ALL).verdict == "quarantined"
@@ -148,7 +148,7 @@ def test_a_record_missing_from_two_files_stays_withdrawn_by_the_first(
 
 
 def test_half_a_day_withdraws_nothing_of_the_other_half(engine: Engine, tmp_path: Path) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         result = restate(connection, tmp_path / SECOND, HALF)
 
@@ -166,7 +166,7 @@ def test_half_a_day_withdraws_nothing_of_the_other_half(engine: Engine, tmp_path
 def test_half_a_day_declared_complete_withdraws_the_other_half(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         restate(connection, tmp_path / SECOND, HALF)
         result = restate(connection, tmp_path / SECOND, HALF, complete=True)
@@ -182,7 +182,7 @@ def test_a_file_that_announces_its_number_of_lines_is_complete(
     engine: Engine, tmp_path: Path
 ) -> None:
     counted = replace(NAMED, trailer=Trailer(marker="TOTAL", rows=2))
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL + "TOTAL,4\n", counted)
         result = restate(connection, tmp_path / SECOND, HALF + "TOTAL,2\n", rules=counted)
 
@@ -202,7 +202,7 @@ def test_a_file_that_announces_its_number_of_lines_is_complete(
 def test_a_file_with_any_error_withdraws_nothing_and_has_a_finding(
     engine: Engine, tmp_path: Path, cut: str
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         result = restate(connection, tmp_path / SECOND, cut, complete=True)
 
@@ -216,7 +216,7 @@ def test_several_files_of_a_day_withdraw_nothing_of_each_other(
     engine: Engine, tmp_path: Path
 ) -> None:
     several = replace(NAMED, several_a_day=True)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, HEADER + bet(1) + bet(2) + bet(3), several)
         import_text(connection, tmp_path / SECOND, HEADER + bet(3) + bet(4) + bet(5), several)
         assert ids(connection) == ["t-1", "t-2", "t-3", "t-4", "t-5"]
@@ -230,7 +230,7 @@ def test_several_files_of_a_day_withdraw_nothing_of_each_other(
 def test_a_record_that_another_feed_reported_too_stays_with_a_finding(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         newer = replace(_line(tmp_path, 2), updated_at=NOW, raw=b"pushed")
         store_records(connection, "book", [newer], source="push", received_at=NOW)
@@ -244,7 +244,7 @@ def test_a_record_that_another_feed_reported_too_stays_with_a_finding(
 def test_a_repeated_line_that_is_listed_once_afterwards_is_one_record(
     engine: Engine, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, HEADER + bet(1) + bet(2) + bet(2) + bet(3))
         assert ids(connection) == ["t-1", "t-2", "t-2", "t-3"]
         restate(connection, tmp_path / SECOND, HEADER + bet(1) + bet(2) + bet(3))
@@ -252,7 +252,7 @@ def test_a_repeated_line_that_is_listed_once_afterwards_is_one_record(
 
 
 def test_a_finding_that_a_person_closed_stays_closed(engine: Engine, tmp_path: Path) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         restate(connection, tmp_path / SECOND, WITHOUT_2)
         (finding,) = open_findings(connection)
@@ -262,7 +262,7 @@ def test_a_finding_that_a_person_closed_stays_closed(engine: Engine, tmp_path: P
 
 
 def test_a_withdrawal_of_a_closed_day_is_a_restatement(engine: Engine, tmp_path: Path) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         day = DAY.start.date()
         close_day(connection, "book", day, window=DAY, run_id=None, now=NOW)
@@ -312,12 +312,12 @@ def test_our_round_is_missing_at_the_provider_once_its_record_is_withdrawn(
     for number in range(1, 5):
         books.ours(_line(tmp_path, number).round_id, 500, 0, at=DAY.start)
     books.write(database)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
     before = _run(database, minutes=0, options=RunOptions())
     assert before.breaks == ()
 
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         restate(connection, tmp_path / SECOND, WITHOUT_2)
     verified = verify_run(database, before.run_id)
     changes = _run(database, minutes=1, options=RunOptions(incremental=True))
@@ -353,7 +353,7 @@ def _line(tmp_path: Path, number: int) -> HistoryRecord:
 def test_rows_about_withdrawals_are_append_only(
     engine: Engine, database: str, tmp_path: Path
 ) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
         restate(connection, tmp_path / SECOND, WITHOUT_2)
     for table in ("feed_withdrawals", "feed_file_records"):

@@ -9,10 +9,12 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from feeds.statements.file_format import FileRules
 from ledger.checks.run import verify
 from ledger.players.importer import ImportCounts, import_players, read_players
 from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of, statement_of, trial_balance
+from ops.commands.players.importing import PlayersUnreadable, read_players_file
 from storage.engine import open_engine
 from tests.harness.books.ledger import accept, bet, win
 from vocabulary.errors import Malformed, Unavailable
@@ -101,6 +103,19 @@ def test_a_file_with_a_wallet_twice_is_refused_and_nothing_is_imported(
         imported(engine, HEAD + "ann,EUR,1,\nbob,EUR,1,\nann,EUR,2,\n")
 
     assert rows(database, "SELECT player FROM players") == []
+
+
+def test_a_file_with_an_error_in_its_last_line_changes_nothing(
+    database: str, engine: Engine
+) -> None:
+    content = (HEAD + "ann,EUR,1,a-1\nbob,EUR,1,\ncleo,EUR,x,\n").encode()
+    players = read_players_file(io.BytesIO(content), "p.csv", FileRules(final_newline=False))
+
+    with pytest.raises(PlayersUnreadable, match=r'p\.csv:4: balance: .*; found "x"'):
+        import_players(engine, players)
+
+    assert rows(database, "SELECT player FROM players") == []
+    assert rows(database, "SELECT * FROM handles") == []
 
 
 def test_a_handle_of_another_player_is_refused_and_nothing_is_imported(

@@ -15,8 +15,8 @@ import pytest
 
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
-from ledger.seal.audit_files import Auditor, AuditResult
 from ledger.seal.canonical_lines import current_layout, day_lines, header_line
+from ledger.seal.check_files import Auditor, AuditResult
 from ledger.seal.files import read_lines, write_lines
 from ledger.seal.seal import (
     GENESIS,
@@ -324,5 +324,28 @@ def test_the_commands_verify_and_replay_report_what_they_left_out(
     assert "batches_are_whole" in verified["left_out"]
     assert "ended_rounds_are_clear" not in verified["left_out"]
     result = json.loads(replayed.stdout)
-    assert (replayed.returncode, result["equal"], result["differing"]) == (0, True, 0)
+    assert (result["equal"], result["differing"]) == (True, 0)
     assert result["told"]["the provider is not configured"] > 0
+
+
+def test_replay_exits_1_when_it_had_to_believe_a_row(
+    postgres: PostgresServer, tmp_path: Path, day_file: Path
+) -> None:
+    books = postgres.url("exported")
+
+    as_json = command(tmp_path, books, "replay", "--json")
+    printed = command(tmp_path, books, "replay")
+
+    unproven = json.loads(as_json.stdout)["unproven"]["the provider is not configured"]
+    assert (as_json.returncode, printed.returncode) == (1, 1)
+    assert (
+        f"NOT PROVEN {unproven} rows: the provider is not configured; configure the provider"
+        in printed.stdout
+    )
+
+
+def test_recheck_exits_1_when_no_day_is_sealed(database: str, tmp_path: Path) -> None:
+    again = command(tmp_path, database, "audit", "recheck", "--json")
+
+    assert (again.returncode, json.loads(again.stdout)) == (1, {"clean": False, "days": []})
+    assert "no day is sealed, so nothing is proven" in again.stderr

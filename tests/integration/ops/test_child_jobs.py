@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.process import is_alive
+from ops.runtime.server_process import is_alive
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.loader import load
 from storage.engine import open_engine

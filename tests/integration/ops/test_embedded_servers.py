@@ -14,7 +14,8 @@ import psycopg
 import pytest
 import redis
 
-from ops.runtime import process, servers
+from ops.context import Context, database_url, endpoints
+from ops.runtime import server_process, servers
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.servers import Endpoints, ServerPids
 from ops.settings.model import BrokerSettings, DatabaseSettings, Settings
@@ -51,7 +52,7 @@ def execute(url: str, statement: str) -> None:
 def kill(pid: int | None) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    assert process.wait_gone(pid, timeout_s=10)
+    assert server_process.wait_gone(pid, timeout_s=10)
 
 
 def permissions(path: Path) -> list[tuple[str, int, int, int]]:
@@ -153,6 +154,25 @@ def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> No
         assert broker.ping()
 
 
+def test_a_command_that_needs_only_the_database_starts_no_broker(data_dir: Path) -> None:
+    context = Context(config=None, data_dir=data_dir, settings=EVERYTHING)
+
+    url = database_url(context)
+
+    assert value(url, "SELECT 1") == 1
+    pids = servers.status(data_dir)
+    assert (pids.postgres is not None, pids.valkey) == (True, None)
+    assert endpoints(context).database_url == url
+    assert servers.status(data_dir).valkey is not None
+
+
+def test_an_external_database_is_used_without_a_data_directory(tmp_path: Path) -> None:
+    context = Context(config=None, data_dir=tmp_path / "never", settings=ONLY_VALKEY)
+
+    assert database_url(context) == ONLY_VALKEY.database.url
+    assert not context.data_dir.exists()
+
+
 @pytest.fixture
 def busy_backend(data_dir: Path) -> Iterator[Endpoints]:
     """A backend that computes without ever looking whether its postmaster lives."""
@@ -186,12 +206,12 @@ def test_a_busy_backend_that_outlives_its_killed_postmaster_is_ended_before_the_
 ) -> None:
     backend = computing_backend(busy_backend.database_url)
     kill(servers.status(data_dir).postgres)
-    outlived = process.is_alive(backend)
+    outlived = server_process.is_alive(backend)
 
     again = servers.ensure_running(data_dir, ONLY_POSTGRES)
 
     assert outlived
-    assert not process.is_alive(backend)
+    assert not server_process.is_alive(backend)
     assert value(again.database_url, "SELECT 1") == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import process
+from ops.runtime import server_process
 from ops.runtime.supervisor import Program, RestartPolicy
 from tests.harness.servers.receiver import wait_until
 from tests.harness.servers.worker_stack import WorkerStack
@@ -66,7 +66,7 @@ def test_a_child_that_hangs_is_killed_and_started_again(
 
     assert int(mark.read_text()) == first
     assert second != first
-    assert not process.is_alive(first)
+    assert not server_process.is_alive(first)
 
 
 def test_a_real_worker_that_is_frozen_is_replaced_by_one_that_works(
@@ -89,9 +89,9 @@ def test_a_real_worker_that_is_frozen_is_replaced_by_one_that_works(
     workers = "SELECT pid FROM worker_heartbeats WHERE role = 'worker' ORDER BY started_at"
     assert wait_until(lambda: heartbeat.exists() and bool(place.books.rows(workers)))
     frozen = int(place.books.rows(workers)[-1][0])
-    process.send(frozen, signal.SIGSTOP)
+    server_process.send(frozen, signal.SIGSTOP)
     batch = place.bet("42", "OP-1")
-    assert wait_until(lambda: not process.is_alive(frozen))
+    assert wait_until(lambda: not server_process.is_alive(frozen))
     place.notify_workers()
 
     assert wait_until(lambda: place.is_posted(batch))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import process, servers
+from ops.runtime import server_process, servers
 from ops.runtime.server_keeper import EngineKeeper
 from ops.runtime.supervisor import RestartPolicy
 from ops.settings.model import BrokerSettings, Settings
@@ -57,7 +57,7 @@ def test_a_killed_server_is_recovered_and_announced(data_dir: Path) -> None:
 
     assert first == killed
     assert second != killed
-    assert process.is_alive(second)
+    assert server_process.is_alive(second)
     assert not keeper.hopeless.is_set()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import process
+from ops.runtime import server_process
 from ops.runtime.supervisor import Program, RestartPolicy, Restarts, Supervisor
 
 QUICK = RestartPolicy(first_s=0.01, longest_s=0.05, calm_s=10, deaths_max=4, window_s=60)
@@ -119,7 +119,7 @@ def test_a_killed_child_is_started_again(started: list[Running]) -> None:
     assert len(second) == 1
     assert second[0] != first
     assert running.stop() == 0
-    assert not process.is_alive(second[0])
+    assert not server_process.is_alive(second[0])
 
 
 def test_a_child_that_never_stays_up_ends_everything_with_a_failure(
@@ -134,7 +134,7 @@ def test_a_child_that_never_stays_up_ends_everything_with_a_failure(
 
     assert code == 3
     assert [len(pids) for pids in starts] == [1, 0] * QUICK.deaths_max
-    assert not process.is_alive(sleeper)
+    assert not server_process.is_alive(sleeper)
 
 
 def test_children_stop_in_order_and_those_of_one_name_together(
@@ -169,7 +169,7 @@ def test_a_child_that_ignores_the_request_is_killed_after_its_grace(
     code = running.stop()
 
     assert code == 0
-    assert not process.is_alive(pid)
+    assert not server_process.is_alive(pid)
 
 
 def test_processes_that_a_killed_child_forked_are_killed_too(
@@ -183,7 +183,7 @@ def test_processes_that_a_killed_child_forked_are_killed_too(
     os.kill(parent, signal.SIGKILL)
 
     assert running.next_pids("parent") == []
-    assert process.wait_gone(forked, timeout_s=WAIT_S)
+    assert server_process.wait_gone(forked, timeout_s=WAIT_S)
 
 
 def test_a_killed_supervisor_leaves_no_child_behind() -> None:
@@ -193,14 +193,14 @@ def test_a_killed_supervisor_leaves_no_child_behind() -> None:
     assert supervisor.stdout is not None
     try:
         child = int(supervisor.stdout.readline())
-        alive = process.is_alive(child)
+        alive = server_process.is_alive(child)
     finally:
         supervisor.kill()
         supervisor.wait()
         supervisor.stdout.close()
 
     assert alive
-    assert process.wait_gone(child, timeout_s=WAIT_S)
+    assert server_process.wait_gone(child, timeout_s=WAIT_S)
 
 
 def test_pauses_double_up_to_the_longest_and_start_over_after_a_calm_life() -> None:

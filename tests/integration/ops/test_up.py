@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import process, servers
+from ops.runtime import server_process, servers
 from ops.runtime.pid_file import read_pids, supervisor_of
 from ops.runtime.servers import ServerPids
 from tests.harness.servers.ports import free_port
@@ -110,7 +110,7 @@ def test_up_is_ready_restarts_every_killed_part_and_stops_cleanly(up: Up) -> Non
 
     assert healed
     assert code == 0
-    assert [pid for name in names for pid in last[name] if process.is_alive(pid)] == []
+    assert [pid for name in names for pid in last[name] if server_process.is_alive(pid)] == []
     assert servers.status(up.data) == ServerPids(postgres=None, valkey=None)
     assert read_pids(up.data) == {}
 

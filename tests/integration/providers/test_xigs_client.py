@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from providers.xigs.client import Profile, Session, User, XigsClient
+from providers.xigs.client import Session, User
 from tests.harness.providers.api_server import Scripted, Seen, outbound, served
+from tests.harness.providers.xigs_admin import Profile, XigsAdminClient
 from tests.harness.providers.xigs_api import KEY, LOGIN, NOON, Action, play, success, tokens
 from tests.harness.servers.node import javascript_sorted_signatures
 from vocabulary.clock import FrozenClock
@@ -178,7 +179,7 @@ def test_the_tokens_are_kept_until_they_expire_and_shared() -> None:
         expiring = [tokens(1), tokens(2, "2026-06-04T16:00:00.000Z")]
         serving = served({LOGIN: expiring, **many})
         async with serving as server, outbound(server, clock=clock) as out:
-            client = XigsClient(out, api_key=KEY, clock=clock)
+            client = XigsAdminClient(out, api_key=KEY, clock=clock)
             await asyncio.gather(*(client.create_profile(DEMO_PROFILE) for _ in range(12)))
             clock.instant = NOON + timedelta(minutes=119, seconds=59)
             await client.create_profile(DEMO_PROFILE)
@@ -212,7 +213,7 @@ def test_a_platform_that_refuses_everything_is_not_logged_in_to_for_every_reques
         clock = FrozenClock(NOON)
         action = WRITES["profile"][0]
 
-        async def later(_client: XigsClient) -> None:
+        async def later(_client: XigsAdminClient) -> None:
             clock.instant = NOON + timedelta(minutes=2)
 
         results, server = await play(
@@ -230,7 +231,7 @@ def test_tokens_revoked_early_are_renewed_once_and_the_call_goes_through() -> No
     async def scenario() -> None:
         clock = FrozenClock(NOON)
 
-        async def later(_client: XigsClient) -> None:
+        async def later(_client: XigsAdminClient) -> None:
             clock.instant = NOON + timedelta(minutes=2)
 
         made = success({"profileId": "P"}, status=201)

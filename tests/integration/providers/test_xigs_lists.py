@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from providers.xigs.client import XigsClient
 from providers.xigs.pages import PAGE_ITEMS, Item
 from tests.harness.providers.api_server import Scripted
+from tests.harness.providers.xigs_admin import XigsAdminClient
 from tests.harness.providers.xigs_api import all_of, page, play, success
 from vocabulary.errors import ApiUnreadable
 
@@ -19,7 +19,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 #: Per list: the action, its path, the query, and what its items are named by.
-LISTS: dict[str, tuple[Callable[[XigsClient], AsyncIterator[Item]], str, str, str]] = {
+LISTS: dict[str, tuple[Callable[[XigsAdminClient], AsyncIterator[Item]], str, str, str]] = {
     "profiles": (lambda c: c.profiles(), "/v1/profile", "", "profileId"),
     "users": (
         lambda c: c.users(since=date(2026, 6, 1), until=date(2026, 6, 4), user_id="U 1"),
@@ -72,7 +72,7 @@ def test_a_list_is_read_to_its_end_page_by_page(name: str) -> None:
 
 
 def test_an_empty_list_is_empty_and_items_keep_their_numbers_as_sent() -> None:
-    async def whole(client: XigsClient) -> list[Item]:
+    async def whole(client: XigsAdminClient) -> list[Item]:
         return [item async for item in client.webhooks()]
 
     empty, _ = asyncio.run(play({"/v1/webhook": [page([], index=1, total=0)]}, whole))

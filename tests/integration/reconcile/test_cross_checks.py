@@ -248,6 +248,17 @@ def test_a_row_changed_behind_our_back_is_reported_as_such(journal: Journal) -> 
     )
 
 
+def test_a_run_that_compared_the_providers_log_is_not_verified_without_it(
+    journal: Journal,
+) -> None:
+    journal.read_logged = lambda _body: None
+    run = journal.run()
+
+    assert verify_run(journal.url, run.run_id, readers={"agg": journal.read_logged}).verified
+    (problem,) = verify_run(journal.url, run.run_id).problems
+    assert problem.startswith("the run compared the callback log of agg, which cannot be read")
+
+
 def test_an_unknown_run_is_refused(journal: Journal) -> None:
     with pytest.raises(Refused, match="no run 'run-x'"):
         verify_run(journal.url, "run-x")

@@ -90,6 +90,19 @@ def test_an_open_break_is_not_resolved_and_its_money_is_not_either(
     assert rates.open == 1
 
 
+def test_a_record_that_is_rolled_back_counts_no_money_whatever_amounts_it_names(
+    books: TwoBooks, database: str
+) -> None:
+    books.ours("r1", 0, 0, rollbacks=1)
+    books.theirs("r1", 400, 900, record_id="undone", rolled_back=True)
+    books.both("r2", 100, 50)
+    books.write(database)
+    _run(database, NOON + 40 * MINUTE)
+    rates = _rates(database)
+    assert rates.rows == 2
+    assert [dict(rate.money) for rate in rates.rates] == [{"USD": (150, 150)}] * 3
+
+
 def test_a_break_that_a_person_explains_is_resolved_from_then_on(
     books: TwoBooks, database: str
 ) -> None:

@@ -73,3 +73,66 @@ def test_an_invoice_that_cannot_be_checked_writes_no_pack(
     assert result.returncode == 2
     assert message in " ".join(result.stderr.replace("│", " ").split())
     assert not (folder / "out").exists()
+
+
+RATES = """
+[reporting]
+currency = "EUR"
+rates = "rates.csv"
+"""
+
+
+def _with_rates(folder: Path, lines: str) -> None:
+    settings = folder / "tieout.toml"
+    first, providers = settings.read_text("utf-8").split("[[providers]]")
+    settings.write_text(f"{first}{RATES}[[providers]]{providers}", "utf-8")
+    (folder / "rates.csv").write_text(f"day,currency,rate,source\n{lines}", "utf-8")
+
+
+def test_a_pack_shows_ggr_in_the_reporting_currency_beside_the_original(
+    folder: Path, database: str
+) -> None:
+    fill(database)
+    run(database)
+    _with_rates(folder, "2026-03-01,USD,0.5,ECB\n2026-03-01,JPY,0.01,ECB\n")
+    result = run_tieout(folder, "report", "--all", "--out", str(folder / "out"), "--json")
+    assert result.returncode == 0, result.stderr
+    files = Files([Path(path) for path in json.loads(result.stdout)["agg"]])
+    rows = {row["Currency"]: row for row in files.table("reporting-currency")}
+    assert (rows["JPY"]["GGR ours"], rows["JPY"]["Ours in EUR"]) == ("-200", "-2.00")
+    assert (rows["USD"]["GGR ours"], rows["USD"]["Ours in EUR"]) == ("15.50", "7.75")
+    assert (rows["USD"]["Rate"], rows["USD"]["Source"]) == ("0.5", "ECB")
+
+
+def test_totals_add_up_in_the_reporting_currency_and_name_what_has_no_rate(
+    folder: Path, database: str
+) -> None:
+    fill(database)
+    run(database)
+    _with_rates(folder, "2026-03-01,JPY,0.01,ECB\n2026-03-02,USD,0.5,ECB\n")
+    command = ("totals", "--provider", "agg", "--from", "2026-03-01", "--to", "2026-03-02")
+    document = json.loads(run_tieout(folder, *command, "--json").stdout)["reporting"]
+    assert document["missing"] == [{"day": "2026-03-01", "currency": "USD"}]
+    assert document["ggr"] == {"ours": "-2.00", "theirs": "-2.00", "difference": "0.00"}
+    text = run_tieout(folder, *command).stdout
+    assert "GGR in EUR: ours -2.00, theirs -2.00, difference 0.00" in text
+    assert "not converted, no rate: USD on 2026-03-01" in text
+
+
+def test_a_wrong_file_of_rates_writes_no_pack(folder: Path, database: str) -> None:
+    fill(database)
+    run(database)
+    _with_rates(folder, "2026-03-01,USD,1.1.1,ECB\n")
+    result = run_tieout(folder, "report", "--all", "--out", str(folder / "out"))
+    assert result.returncode == 2
+    assert "rates.csv line 2: rate: a decimal above zero" in result.stderr
+    assert not (folder / "out").exists()
+
+
+def test_a_reporting_currency_needs_rates(folder: Path) -> None:
+    _with_rates(folder, "")
+    settings = folder / "tieout.toml"
+    settings.write_text(settings.read_text("utf-8").replace('rates = "rates.csv"', ""), "utf-8")
+    result = run_tieout(folder, "config", "check")
+    assert result.returncode == 2
+    assert "reporting: expected currency and rates together" in result.stderr

@@ -16,7 +16,6 @@ from providers.agent_platform import client as agent_platform
 from providers.aggregator import client as aggregator
 from providers.outbound.http_transport import HttpTransport
 from providers.sportsbook import client as sportsbook
-from providers.xigs import client as xigs
 from simulator.api.server import serve
 from simulator.history.true_history import history_of
 from simulator.protocol.api_faults import ApiFault
@@ -33,6 +32,7 @@ from tests.harness.providers.systems import (
     XIGS,
     make_api,
 )
+from tests.harness.providers.xigs_admin import Profile, XigsAdminClient
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 from vocabulary.money import Money
@@ -173,8 +173,8 @@ def fresh_xigs(clock: FrozenClock) -> XigsApi:
     return api
 
 
-def of_xigs(out: HttpTransport, clock: FrozenClock) -> xigs.XigsClient:
-    return xigs.XigsClient(out, api_key="demo-xigs-secret", clock=clock)
+def of_xigs(out: HttpTransport, clock: FrozenClock) -> XigsAdminClient:
+    return XigsAdminClient(out, api_key="demo-xigs-secret", clock=clock)
 
 
 def test_the_scratch_card_client_logs_in_once_and_every_write_is_signed_as_expected() -> None:
@@ -193,7 +193,7 @@ def test_the_scratch_card_client_logs_in_once_and_every_write_is_signed_as_expec
         await client.create_webhook(
             url="https://example.com/cards", triggers=["open-round"], signature_token="t"
         )
-        profile = xigs.Profile(email="a@example.com", description="é/", profile_type="demo")
+        profile = Profile(email="a@example.com", description="é/", profile_type="demo")
         made = await client.create_profile(profile)
         await client.update_profile(made, profile)
         known = [item.item_id async for item in client.users()]

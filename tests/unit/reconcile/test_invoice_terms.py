@@ -97,6 +97,27 @@ def test_the_same_invoice_reads_the_same_in_every_format() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffgame,currency,ggr,fee\r\na,JPY,-12,7.50\r\n",
+        "sep=;\ngame;currency;ggr;fee\na;JPY;-12;7.50\n",
+        "game\tcurrency\tggr\tfee\na\tJPY\t(12)\t7.50",
+        'Invoice of June\ngame;currency;ggr;fee\n="a";JPY;"\N{MINUS SIGN}12";"7.50 €"\n',
+    ],
+)
+def test_a_table_of_an_invoice_is_read_as_people_write_it(text: str) -> None:
+    assert _read(text, "j.csv") == (750, (Claim(game="a", currency="JPY", ggr=-12),))
+
+
+def test_every_bad_line_of_an_invoice_is_named() -> None:
+    with pytest.raises(InvoiceUnreadable) as refused:
+        _read("currency,ggr,fee\nUSD,x,1\nUSD,1,1\nUSD,NULL,1\n", "i.csv")
+
+    lines = str(refused.value).splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["i.csv:2", "i.csv:4"]
+
+
+@pytest.mark.parametrize(
     ("text", "name", "problem"),
     [
         ("fee = 7.5\n[[lines]]\ncurrency='USD'\nggr='1'", "i.toml", r"fee: a text"),
@@ -105,8 +126,18 @@ def test_the_same_invoice_reads_the_same_in_every_format() -> None:
         ("fee = '1'\n[[lines]]\ncurrency='USD'\nggr='1'\nvat='2'", "i.toml", "'vat' is not"),
         ("[[lines]]\ncurrency='USD'\nggr='1'", "i.toml", "a fee is expected"),
         ("fee = '1'\n[[lines]]\ncurrency='usd'\nggr='1'", "i.toml", r"lines\[1\]\.currency"),
-        ("game,ggr\na,1\n", "i.csv", "the column 'currency' is missing"),
-        ("currency,ggr,fee\nUSD,1\n", "i.csv", "line 2: as many cells"),
+        ("game,ggr\na,1\n", "i.csv", "i.csv:1: header: these columns are missing: currency"),
+        ("currency,ggr,fee\nUSD,1\n", "i.csv", "csv:2: line: 3 fields are expected; found 2"),
+        (
+            "currency,ggr,fee\nUSD,1e3,1\n",
+            "i.csv",
+            r'i\.csv:2: ggr: a plain decimal amount is expected; .*; found "1e3"',
+        ),
+        (
+            "currency,ggr,vat\nUSD,1,1\n",
+            "i.csv",
+            "i.csv:1: header: the column 'vat' is unknown",
+        ),
         ("currency,ggr,fee\nUSD,1,1\nUSD,2,1\n", "i.csv", "claimed twice"),
         ("game,currency,ggr,fee\na,USD,1,1\n,USD,2,1\n", "i.csv", "by game and as a whole"),
         ('{"fee":"2","lines":[{"currency":"USD","ggr":"1","fee":"1"}]}', "i.json", "add up"),

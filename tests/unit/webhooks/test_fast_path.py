@@ -38,7 +38,7 @@ class Scene:
     def __init__(self, *, idle_s: float, read_s: float, is_delayed: bool) -> None:
         self.handled: list[bytes] = []
         self.handed_over: list[bytes] = []
-        self.delayed: list[Callable[[], None]] = []
+        self.delayed: list[Callable[[], bool]] = []
         self.served = 0
         self._timeouts = (idle_s, read_s)
         self._is_delayed = is_delayed

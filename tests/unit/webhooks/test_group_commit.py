@@ -6,12 +6,18 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
+from msgspec import structs
 
 from ledger.accepting.acceptor import Accepted, Acceptor
-from ledger.accepting.model import Decision, Request
+from ledger.accepting.decide import decide
+from ledger.accepting.model import Decision, LedgerView, Request, Wallet
+from ledger.accepting.receiver_session import WrittenBatch
 from providers.contract import LedgerPolicy
 from vocabulary.errors import Unavailable
+from vocabulary.facts import Bet
+from vocabulary.money import Money
 from vocabulary.outcomes import Answer, Outcome, Verdict
+from webhooks import group_commit
 from webhooks.group_commit import BATCH_MAX, GroupCommit
 
 POLICY = LedgerPolicy(
@@ -21,6 +27,7 @@ POLICY = LedgerPolicy(
     rollback_moves_stated=False,
 )
 WAIT_S = 5
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
 
@@ -37,6 +44,22 @@ class GatedAcceptor(Acceptor):
         self.started = asyncio.Semaphore(0)
         self.gate = asyncio.Semaphore(0)
         self._fault = fault
+        self.is_hanging = False
+        self.confirmed: list[int] = []
+        self.answered_batches: list[int] = []
+        self.lost_keys: list[str] = []
+
+    def answered(self, batches: Sequence[WrittenBatch]) -> None:
+        self.answered_batches += [batch.batch_id for batch in batches]
+
+    def lost(self, provider: str, op_key: str, at: datetime) -> None:
+        assert (provider, at) == ("games", NOW)
+        self.lost_keys.append(op_key)
+
+    async def confirm(self) -> None:
+        self.confirmed.append(len(self.answered_batches))
+        if self.is_hanging:
+            await asyncio.sleep(600)
 
     async def accept(self, requests: Sequence[Request]) -> Accepted:
         self.batches.append([request.body for request in requests])
@@ -44,7 +67,9 @@ class GatedAcceptor(Acceptor):
         await self.gate.acquire()
         self._fault(len(self.batches))
         decisions = [_accepted(request) for request in requests]
-        return Accepted(decisions, [len(self.batches)], recorded=False, conflicts=0)
+        number = len(self.batches)
+        written = [WrittenBatch(1, number)]
+        return Accepted(decisions, [number], recorded=False, conflicts=0, written=written)
 
 
 def _accepted(request: Request) -> Decision:
@@ -63,7 +88,7 @@ def _request(body: bytes) -> Request:
         route="/bet",
         headers="",
         body=body,
-        received_at=datetime(2026, 1, 1, tzinfo=UTC),
+        received_at=NOW,
         respond=_respond,
     )
 
@@ -234,6 +259,73 @@ def test_a_hanging_commit_answers_retry_later_to_all_and_the_next_one_is_served(
                 break
         else:
             raise AssertionError("never served again")
+        await scene.end()
+
+    asyncio.run(scene())
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():  # noqa: ASYNC110 - nothing to wait for
+            await asyncio.sleep(0.005)
+
+
+def test_answers_are_confirmed_once_no_request_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "CONFIRM_AFTER_S", 0.01)
+
+    async def scene() -> None:
+        acceptor = GatedAcceptor()
+        scene = Scene(acceptor, waiting=[b"a", b"b"])
+        acceptor.gate.release()
+        await scene.answers()
+        await _until(lambda: acceptor.confirmed == [1])
+        assert acceptor.answered_batches == [1]
+
+        scene.submitted = _submit(scene.commit, b"c")
+        acceptor.gate.release()
+        await scene.answers()
+        await _until(lambda: acceptor.confirmed == [1, 2])
+        await scene.end()
+
+    asyncio.run(scene())
+
+
+def test_a_confirmation_that_hangs_keeps_nobody_waiting_and_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_commit, "CONFIRM_AFTER_S", 0.01)
+    monkeypatch.setattr(group_commit, "CONFIRM_AGAIN_AFTER_S", 0.01)
+
+    async def scene() -> None:
+        acceptor = GatedAcceptor()
+        scene = Scene(acceptor, commit_timeout_s=0.1, waiting=[b"a"])
+        acceptor.is_hanging = True
+        acceptor.gate.release()
+        await scene.answers()
+        await _until(lambda: len(acceptor.confirmed) == 1)
+        scene.submitted = _submit(scene.commit, b"during the confirmation")
+        assert await scene.answers() == [b"unavailable"]
+        acceptor.is_hanging = False
+        await _until(lambda: len(acceptor.confirmed) >= 2)
+        await scene.end()
+
+    asyncio.run(scene())
+
+
+def test_of_a_lost_answer_the_movement_is_noted_and_a_refusal_is_not() -> None:
+    wallet = Wallet(1, "ann", "EUR", 10, 0, 0, blocked=False)
+    view = LedgerView({1: wallet}, {("games", "ann"): {"EUR": 1}, ("games", "eve"): None}, {})
+
+    async def scene() -> None:
+        acceptor = GatedAcceptor()
+        scene = Scene(acceptor)
+        for handle in ("ann", "eve"):
+            five = Money(5, "EUR")
+            fact = Bet(key="k", handle=handle, amount=five, round_id="r", occurred_at=None)
+            decision = decide(view, structs.replace(_request(b""), fact=fact))
+            scene.commit.lost("games", decision, NOW)
+
+        assert acceptor.lost_keys == ["k"]
         await scene.end()
 
     asyncio.run(scene())

@@ -278,3 +278,9 @@ def test_every_notation_of_an_amount_is_the_same_amount(
         row = {name: Cell(value) for name, value in cells.items()}
         values = statement_reader(rules).normalizer.values(row)
         assert Decimal(values.cells["amount"].text) == Decimal(plain), text
+
+
+def test_zeros_after_a_part_of_the_smallest_unit_are_no_noise() -> None:
+    expected = "a whole number of the currency's smallest unit is expected"
+
+    assert expected in problem(json_line(MINOR, amount="10.50000000"))

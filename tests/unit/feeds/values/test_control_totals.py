@@ -139,3 +139,15 @@ def test_the_saved_value_of_a_formula_is_a_total(saved: str, is_right: bool) -> 
     problems = list(totals.check_trailer(TableRow(4, cells, b"")))
 
     assert (problems == []) is is_right
+
+
+@pytest.mark.parametrize(
+    ("total", "is_right"), [(123456915.3135196, True), (123456915.3135206, False)]
+)
+def test_a_total_of_more_digits_than_a_double_keeps_is_compared_by_those_it_keeps(
+    total: float, is_right: bool
+) -> None:
+    amounts = ("123456789.12345678", "126.19006277")
+    rows = [(*line(1, amount)[:3], "BTC", *line(1, amount)[4:]) for amount in amounts]
+
+    assert (problems(read_sheet([*rows, ("TOTAL", 2, total)], POINT)) == []) is is_right

@@ -13,6 +13,7 @@ from ops.settings.break_policy import limits_of
 from ops.settings.durations import duration_text, parse_duration
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings, Settings
+from ops.settings.notify import NotifySettings
 from ops.settings.redaction import without_password, without_secrets
 from ops.settings.values import Section
 from providers.registry import DIALECTS
@@ -211,6 +212,13 @@ def test_the_demo_plays_each_dialect_and_keeps_the_usual_maturity() -> None:
     assert all(entry.provider.secrets for entry in providers.values())
 
 
+EXAMPLE_SECRETS = {
+    "AGGREGATOR_SECRET": "s",
+    "AGGREGATOR_API_KEY": "k",
+    "FINANCE_CHAT_URL": "https://chat.example.com/hook",
+}
+
+
 def test_the_commented_example_is_complete_and_its_values_are_the_defaults(
     tmp_path: Path,
 ) -> None:
@@ -222,14 +230,20 @@ def test_the_commented_example_is_complete_and_its_values_are_the_defaults(
     path = written(tmp_path, uncommented)
 
     as_written = load(EXAMPLE, {})
-    settings = load(path, {"AGGREGATOR_SECRET": "s", "AGGREGATOR_API_KEY": "k"})
+    settings = load(path, EXAMPLE_SECRETS)
 
     assert as_written == Settings()
     optional = {"ops_host": None, "ops_port": None}
     assert settings.receiver.model_copy(update=optional) == Settings().receiver
     assert settings.metrics.model_copy(update={"port": None}) == Settings().metrics
-    shown_otherwise = {"receiver": Settings().receiver, "metrics": Settings().metrics}
-    assert settings.model_copy(update={**shown_otherwise, "providers": ()}) == Settings()
+    assert settings.reporting.currency == "EUR"
+    shown_otherwise = {
+        "receiver": Settings().receiver,
+        "metrics": Settings().metrics,
+        "reporting": Settings().reporting,
+    }
+    lists = {"providers": (), "notify": ()}
+    assert settings.model_copy(update={**shown_otherwise, **lists}) == Settings()
     keys = {line.split(" = ")[0] for line in uncommented.splitlines() if " = " in line}
     assert keys == every_key()
 
@@ -240,8 +254,12 @@ def every_key() -> set[str]:
         for field in Settings.model_fields.values()
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
     }
-    models: list[type[Section]] = [ProviderSettings, *sections]
-    return {"mode"} | {name for model in models for name in model.model_fields}
+    models: list[type[Section]] = [ProviderSettings, NotifySettings, *sections]
+    # A rule has one channel.
+    other_channels = {"mail", "webhook"}
+    return (
+        {"mode"} | {name for model in models for name in model.model_fields}
+    ) - other_channels
 
 
 @pytest.mark.parametrize("text", ["0s", "1ms", "90s", "15m", "6h", "1d", "1001ms"])

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from ledger.enums import OWN_SLUG
-from ledger.seal.audit_residuals import ResidualAudit
+from ledger.seal.check_residuals import ResidualAudit
 from ledger.seal.files import AFTER_BATCHES, SealLine, row_name
 
 #: How many findings are named; all of them are counted.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ops.commands.option_values import read_maturity, window_of
 from ops.commands.provider_choice import entry_named
-from ops.context import Context, endpoints
+from ops.context import Context, database_url
 from ops.providers.configured import ConfiguredProvider, configured_provider
 from ops.providers.maturity import maturity_now
 from ops.providers.reconcile_inputs import rules_of
@@ -39,7 +39,7 @@ def comparison_of(
     provider = configured_provider(entry)
     span = window_of(*window, zone=provider.timezone)
     age = read_maturity(maturity)
-    url = endpoints(context).database_url
+    url = database_url(context)
     request = RunRequest(
         provider=slug,
         window=span,

@@ -4,7 +4,7 @@ from typing import Any
 
 from simulator.protocol.messages import Call, CallKind, Expectation, Player, ReplyKind
 from simulator.protocol.system import System
-from simulator.scenarios.expected import ExpectedLedger
+from simulator.scenarios.expected_answers import ExpectedLedger
 from tests.harness.providers.systems import AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS
 
 PLAYER = Player(

@@ -9,12 +9,15 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from vocabulary.errors import Unavailable
 
 PROC = Path("/proc")
+#: The whole environment of a server: nothing of ours reaches it.
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def spawn_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str]) -> int:
@@ -71,6 +74,23 @@ def wait_gone(pid: int, *, timeout_s: float) -> bool:
         os.close(handle)
     _reap(pid)
     return ended
+
+
+def await_answer(
+    server: str, pid: int, answers: Callable[[], bool], *, log: Path, limit_s: float
+) -> None:
+    """Wait until a server that was started answers.
+
+    Raises:
+        Unavailable: it ended, or did not answer in time; the message begins with its name.
+    """
+    deadline = time.monotonic() + limit_s
+    while not answers():
+        if not is_alive(pid):
+            raise Unavailable(f"{server} ended while starting: {last_words(log)}")
+        if time.monotonic() > deadline:
+            raise Unavailable(f"{server} has not answered for {limit_s:.0f} s")
+        time.sleep(0.02)
 
 
 def send(pid: int, number: signal.Signals) -> None:

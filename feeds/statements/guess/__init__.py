@@ -1,0 +1,1 @@
+"""Guesses about a foreign file: settings for a person to check. Nothing is imported by them."""

@@ -1,0 +1,1 @@
+"""Rows whose values are written as usual, read column by column."""

@@ -1,0 +1,11 @@
+"""``tieout notify``: its commands."""
+
+from ops.commands.lazy_group import lazy_group
+
+app = lazy_group(
+    {
+        "status": "ops.commands.notify.status:status",
+        "test": "ops.commands.notify.sending:test",
+        "again": "ops.commands.notify.sending:again",
+    }
+)

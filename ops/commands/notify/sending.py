@@ -1,0 +1,46 @@
+"""``tieout notify test`` and ``again``: try a channel, and send given-up messages again."""
+
+import uuid
+from typing import Annotated
+
+import typer
+
+from ops.commands.database import open_books
+from ops.context import context_of
+from ops.settings.notify_rules import rules_of_notify
+from reports.notifications import outbox
+from reports.notifications.channels import SendingFailed, send
+from reports.notifications.message import Notification
+from vocabulary.clock import SystemClock
+
+
+def test(
+    ctx: typer.Context, *, rule: Annotated[str, typer.Argument(help="The rule's name.")]
+) -> None:
+    """Send one message over a rule's channel now. Exit 1 if that fails."""
+    rules = {entry.name: entry for entry in rules_of_notify(context_of(ctx).settings)}
+    if rule not in rules:
+        names = ", ".join(sorted(rules)) or "none"
+        raise typer.BadParameter(f"no [[notify]] has this name; there are: {names}")
+    now = SystemClock().now()
+    message = Notification(
+        message_id=f"msg-{uuid.uuid4().hex}",
+        rule=rule,
+        created_at=now,
+        title="Tieout: a test message",
+        lines=("Notifications of this rule arrive here.",),
+        events=1,
+    )
+    try:
+        send(message, rules[rule].channel, now)
+    except SendingFailed as error:
+        typer.echo(f"not sent: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"sent: {message.message_id}")
+
+
+def again(ctx: typer.Context) -> None:
+    """Make every message that was given up due again."""
+    with open_books(ctx).begin() as connection:
+        messages = outbox.send_again(connection, SystemClock().now())
+    typer.echo(f"{messages} messages are sent again by the scheduler")

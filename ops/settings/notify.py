@@ -1,0 +1,104 @@
+"""Settings of notifications."""
+
+from datetime import timedelta
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from ops.settings.breaks import Amounts, checked_amounts
+from ops.settings.values import Duration, Port, SecretRef, Section, WrongParts
+from reports.notifications.message import signing_key
+from vocabulary.errors import Refused
+from vocabulary.secrets import Secret
+
+_CHANNELS = ("mail", "webhook", "chat")
+
+
+class MailSettings(Section):
+    """Where mail is handed in; ``starttls`` refuses a server that cannot encrypt."""
+
+    host: str = Field(min_length=1)
+    port: Port = 587
+    starttls: bool = True
+    user: str = ""
+    password: SecretRef | None = None
+    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    recipients: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("recipients")
+    @classmethod
+    def _addresses(cls, recipients: tuple[str, ...]) -> tuple[str, ...]:
+        for address in recipients:
+            if address.count("@") != 1 or any(char.isspace() for char in address):
+                raise ValueError("mail addresses")
+        return recipients
+
+
+class WebhookSettings(Section):
+    """A URL, and the secret that signs what is posted there; both are references."""
+
+    url: SecretRef
+    secret: SecretRef
+
+    @field_validator("secret")
+    @classmethod
+    def _a_key(cls, secret: Secret) -> Secret:
+        try:
+            signing_key(secret.value)
+        except Refused as error:
+            raise ValueError("a secret of the form whsec_BASE64 of 24 to 64 bytes") from error
+        return secret
+
+
+class ChatSettings(Section):
+    """A URL that takes ``{"text": …}``; it is a secret, so it is a reference."""
+
+    url: SecretRef
+
+
+class NotifySettings(Section):
+    """One rule of notifications; exactly one of ``mail``, ``webhook`` and ``chat``.
+
+    Attributes:
+        when: the events it is about.
+        providers: slugs; empty: all.
+        over: smallest amount of a break that counts, by currency.
+        overdue_within: tells of a break so long before it is due.
+        every: at most one message in this time; 0s: as soon as there is something.
+        players: whether messages may name players.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
+    when: tuple[
+        Literal[
+            "break",
+            "overdue",
+            "feed_missed",
+            "changed_since_sign_off",
+            "approval_wanted",
+            "day_signed",
+            "parked",
+        ],
+        ...,
+    ] = Field(min_length=1)
+    providers: tuple[str, ...] = ()
+    over: Amounts = Field(default_factory=dict)
+    overdue_within: Duration = timedelta(0)
+    every: Duration = timedelta(0)
+    players: bool = False
+    mail: MailSettings | None = None
+    webhook: WebhookSettings | None = None
+    chat: ChatSettings | None = None
+
+    @field_validator("over")
+    @classmethod
+    def _amounts(cls, over: Amounts) -> Amounts:
+        if wrong := checked_amounts(over):
+            raise WrongParts(wrong)
+        return over
+
+    @model_validator(mode="after")
+    def _one_channel(self) -> Self:
+        if sum(getattr(self, name) is not None for name in _CHANNELS) != 1:
+            raise ValueError(f"exactly one of {', '.join(_CHANNELS)}")
+        return self

@@ -1,0 +1,45 @@
+"""Settings of the reporting currency, and the rates that they name."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationInfo, field_validator, model_validator
+
+from ops.settings.values import CurrencyCode, Section
+from reports.rates import ReportingRates, read_rates
+
+
+class ReportingSettings(Section):
+    """The currency that reports add everything up in.
+
+    Attributes:
+        currency: unset: nothing is converted.
+        rates: CSV with the columns day, currency, rate, source; a relative path starts at the
+            folder of the settings file.
+    """
+
+    currency: CurrencyCode | None = None
+    rates: Path | None = None
+
+    @field_validator("rates")
+    @classmethod
+    def _beside_the_settings(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        folder: Path = (info.context or {}).get("folder", Path())
+        return None if path is None else folder / path
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if (self.currency is None) != (self.rates is None):
+            raise ValueError("currency and rates together")
+        return self
+
+
+def reporting_rates(settings: ReportingSettings) -> ReportingRates | None:
+    """Read the rates; None without a reporting currency.
+
+    Raises:
+        Refused: the file cannot be read, or a line of it is wrong.
+    """
+    if settings.currency is None or settings.rates is None:
+        return None
+    return read_rates(settings.rates, settings.currency)

@@ -1,0 +1,140 @@
+"""Both sides' GGR day by day in the reporting currency, beside the original."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from reconcile.totals.tie_out import Totals, TotalsRow
+from reports.rates import Rate, ReportingRates, converted
+from vocabulary.money import exponent_of, text_from_minor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertedDay:
+    """GGR of one business day and currency, in its own and in the reporting currency.
+
+    Attributes:
+        ours, theirs: minor units of ``currency``.
+        rate: None: no rate is known, so nothing is converted.
+        ours_converted, theirs_converted: minor units of the reporting currency; None without a
+            rate.
+    """
+
+    day: date
+    currency: str
+    ours: int
+    theirs: int
+    rate: Rate | None
+    ours_converted: int | None
+    theirs_converted: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consolidation:
+    """All days and currencies of a window in one currency.
+
+    Attributes:
+        ours, theirs: sums of the converted days, minor units of ``currency``.
+        missing: the days and currencies without a rate; they are in no sum.
+    """
+
+    currency: str
+    days: tuple[ConvertedDay, ...]
+    ours: int
+    theirs: int
+    missing: tuple[tuple[date, str], ...]
+
+
+def consolidated(
+    totals: Totals, rates: ReportingRates, exponents: Mapping[str, int]
+) -> Consolidation:
+    """Convert each day's GGR by that day's rate, and add up what could be converted.
+
+    Args:
+        totals: of one provider and window.
+        rates: into the reporting currency.
+        exponents: the provider's overrides of digits after the decimal point.
+    """
+    days = tuple(_converted_day(row, rates, exponents) for row in totals.by("day"))
+    return Consolidation(
+        currency=rates.currency,
+        days=days,
+        ours=sum(day.ours_converted or 0 for day in days),
+        theirs=sum(day.theirs_converted or 0 for day in days),
+        missing=tuple((day.day, day.currency) for day in days if day.rate is None),
+    )
+
+
+def _converted_day(
+    row: TotalsRow, rates: ReportingRates, exponents: Mapping[str, int]
+) -> ConvertedDay:
+    day = date.fromisoformat(row.name[0])
+    rate = rates.rate(day, row.currency)
+    digits = exponent_of(row.currency, exponents)
+    both = [
+        None
+        if rate is None
+        else converted(
+            minor, rate.value, digits=digits, reporting_digits=exponent_of(rates.currency)
+        )
+        for minor in (row.ours.ggr, row.theirs.ggr)
+    ]
+    return ConvertedDay(
+        day=day,
+        currency=row.currency,
+        ours=row.ours.ggr,
+        theirs=row.theirs.ggr,
+        rate=rate,
+        ours_converted=both[0],
+        theirs_converted=both[1],
+    )
+
+
+def missing_text(missing: Iterable[tuple[date, str]]) -> str:
+    """Name the days and currencies without a rate in one line; empty if there is none."""
+    names = [f"{currency} on {day}" for day, currency in missing]
+    if not names:
+        return ""
+    shown, more = names[:10], len(names) - 10
+    rest = f" and {more} more" if more > 0 else ""
+    return f"not converted, no rate: {', '.join(shown)}{rest}"
+
+
+def consolidation_json(
+    consolidation: Consolidation, exponents: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return a consolidation with amounts and rates as decimal text."""
+    digits = exponent_of(consolidation.currency)
+    ours, theirs = consolidation.ours, consolidation.theirs
+    return {
+        "currency": consolidation.currency,
+        "ggr": {
+            "ours": text_from_minor(ours, digits),
+            "theirs": text_from_minor(theirs, digits),
+            "difference": text_from_minor(theirs - ours, digits),
+        },
+        "missing": [
+            {"day": str(day), "currency": currency} for day, currency in consolidation.missing
+        ],
+        "days": [_day_json(day, digits, exponents) for day in consolidation.days],
+    }
+
+
+def _day_json(day: ConvertedDay, digits: int, exponents: Mapping[str, int]) -> dict[str, Any]:
+    own_digits = exponent_of(day.currency, exponents)
+    converted_text = {
+        side: None if minor is None else text_from_minor(minor, digits)
+        for side, minor in (("ours", day.ours_converted), ("theirs", day.theirs_converted))
+    }
+    return {
+        "day": str(day.day),
+        "currency": day.currency,
+        "ggr": {
+            "ours": text_from_minor(day.ours, own_digits),
+            "theirs": text_from_minor(day.theirs, own_digits),
+        },
+        "rate": None if day.rate is None else f"{day.rate.value:f}",
+        "source": None if day.rate is None else day.rate.source,
+        "converted": converted_text,
+    }

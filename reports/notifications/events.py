@@ -1,0 +1,279 @@
+"""What there is to tell now: one query for each kind of event.
+
+An event has a key that stays the same while its cause lasts, so the outbox takes it once.
+Amounts are told as the currency writes them; players only where the rule allows it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from breaks.kinds import Impact
+from breaks.policy import SlaRule, due_at
+from breaks.states import SETTLED
+from feeds.finding_kinds import FindingKind
+from reports.grid import WHO_OWES, readable
+from reports.notifications.rules import EventKind, NotifyRule
+from vocabulary.clock import iso
+from vocabulary.money import exponent_of, text_from_minor
+
+#: Events of one kind and rule that one turn takes; the next turn takes the next ones.
+EVENTS_MAX = 1_000
+
+# Leaves out what the rule has taken already.
+_NOT_TAKEN = """
+ AND NOT EXISTS (SELECT FROM notification_events e
+                  WHERE e.rule = :rule AND e.kind = :kind AND e.event_key = {key})
+"""
+_BREAKS = f"""
+SELECT b.break_id || '/' || l.reopened AS event_key, b.break_id, b.provider, b.kind, b.impact,
+       b.currency, b.difference, b.player, b.round_id, l.opened_at
+  FROM breaks b JOIN break_workflows l USING (break_id)
+ WHERE b.cleared_at IS NULL AND l.state <> 'closed' AND l.state <> ALL (:settled)
+   {_NOT_TAKEN.format(key="b.break_id || '/' || l.reopened")}
+ ORDER BY l.opened_at, b.break_id
+"""  # noqa: S608 - only constants are put in
+_MONEY_BREAKS = f"""
+SELECT * FROM ({_BREAKS}) b
+ WHERE difference <> 0 AND abs(difference) >= coalesce((
+           SELECT minimum FROM unnest(CAST(:currencies AS text[]), CAST(:minimums AS bigint[]))
+                        AS r (currency, minimum)
+            WHERE r.currency = b.currency), 0)
+ LIMIT :limit
+"""  # noqa: S608 - as above
+_CHANGED = f"""
+SELECT finding_id AS event_key, provider, currency, difference, record_id, detail
+  FROM feed_findings
+ WHERE resolved_at IS NULL AND kind = :finding_kind
+   {_NOT_TAKEN.format(key="finding_id")}
+ ORDER BY first_seen, finding_id LIMIT :limit
+"""  # noqa: S608 - as above
+_PROPOSED = f"""
+SELECT id AS event_key, coalesce(provider, '') AS provider, player, currency, amount, reason,
+       proposed_by
+  FROM adjustments WHERE state = 'proposed' {_NOT_TAKEN.format(key="id")}
+ ORDER BY proposed_at, id LIMIT :limit
+"""  # noqa: S608 - as above
+_SIGNED = f"""
+SELECT provider || '/' || business_day || '/' || close_no AS event_key, provider,
+       business_day, run_id
+  FROM day_closes
+ WHERE true {_NOT_TAKEN.format(key="provider || '/' || business_day || '/' || close_no")}
+ ORDER BY closed_at, provider LIMIT :limit
+"""  # noqa: S608 - as above
+_PARKED = f"""
+SELECT job || '/' || fingerprint AS event_key, job, fingerprint, min(cause) AS cause,
+       count(*) AS subjects
+  FROM parked WHERE true {_NOT_TAKEN.format(key="job || '/' || fingerprint")}
+ GROUP BY job, fingerprint ORDER BY min(parked_at) LIMIT :limit
+"""  # noqa: S608 - as above
+_WATERMARK = """
+SELECT greatest(
+    (SELECT max(created_at) FROM feed_records WHERE provider = :provider),
+    (SELECT max(covers_to) FROM feed_files
+      WHERE provider = :provider AND verdict <> 'quarantined'),
+    (SELECT max(watermark) FROM feed_watermarks WHERE provider = :provider))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that a person is to know.
+
+    Attributes:
+        key: stays the same while the cause lasts.
+        provider: its slug; empty: of none.
+        sentence: what happened, in one plain sentence.
+        subject: the id to look it up by.
+    """
+
+    kind: EventKind
+    key: str
+    provider: str
+    sentence: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What events depend on beside the database.
+
+    Attributes:
+        sla: when breaks are due.
+        stale_after: by provider, the longest silence of its feeds; None: any.
+        exponents: by provider, its overrides of digits after the decimal point.
+    """
+
+    now: datetime
+    sla: tuple[SlaRule, ...]
+    stale_after: Mapping[str, timedelta | None]
+    exponents: Mapping[str, Mapping[str, int]]
+
+    def money(self, provider: str, minor: int, currency: str) -> str:
+        """An amount with its currency, as people write it."""
+        digits = exponent_of(currency, self.exponents.get(provider, {}))
+        return f"{text_from_minor(minor, digits)} {currency}"
+
+
+def new_events(
+    connection: Connection, rule: NotifyRule, circumstances: Circumstances
+) -> list[Event]:
+    """The events of a rule that it has not taken yet."""
+    return [
+        event
+        for kind in EventKind
+        if kind in rule.when
+        for event in _SOURCES[kind](connection, rule, circumstances)
+        if rule.is_about(event.provider)
+    ]
+
+
+def _breaks(
+    connection: Connection, rule: NotifyRule, circumstances: Circumstances
+) -> Iterator[Event]:
+    parameters = {
+        **_of(rule, EventKind.BREAK),
+        "settled": _settled(),
+        "currencies": list(rule.over),
+        "minimums": list(rule.over.values()),
+    }
+    for row in connection.execute(text(_MONEY_BREAKS), parameters):
+        money = circumstances.money(row.provider, abs(row.difference), row.currency)
+        who = f" Player {row.player}." if rule.players and row.player else ""
+        yield Event(
+            kind=EventKind.BREAK,
+            key=row.event_key,
+            provider=row.provider,
+            sentence=f"{readable(row.kind).capitalize()} of {money}:"
+            f" {WHO_OWES[row.impact]}. Round {row.round_id}.{who}",
+            subject=row.break_id,
+        )
+
+
+def _overdue(
+    connection: Connection, rule: NotifyRule, circumstances: Circumstances
+) -> Iterator[Event]:
+    parameters = {"rule": rule.name, "kind": EventKind.OVERDUE, "settled": _settled()}
+    for row in connection.execute(text(_BREAKS), parameters):
+        due = due_at(
+            circumstances.sla,
+            Impact(row.impact),
+            row.currency,
+            row.difference,
+            row.opened_at,
+        )
+        if due is not None and due - rule.overdue_within <= circumstances.now:
+            state = "is overdue since" if due <= circumstances.now else "is due at"
+            yield Event(
+                kind=EventKind.OVERDUE,
+                key=row.event_key,
+                provider=row.provider,
+                sentence=f"{readable(row.kind).capitalize()} {state} {iso(due)}.",
+                subject=row.break_id,
+            )
+
+
+def _settled() -> list[str]:
+    return [str(state) for state in SETTLED]
+
+
+def _missed(
+    connection: Connection, rule: NotifyRule, circumstances: Circumstances
+) -> Iterator[Event]:
+    for provider, stale_after in circumstances.stale_after.items():
+        if stale_after is None:
+            continue
+        newest = connection.execute(text(_WATERMARK), {"provider": provider}).scalar_one()
+        if newest is not None and circumstances.now - newest <= stale_after:
+            continue
+        since = "ever" if newest is None else f"since {iso(newest)}"
+        key = f"{provider}/{since}"
+        taken = text("SELECT 1 WHERE true" + _NOT_TAKEN.format(key=":key"))
+        parameters = {"rule": rule.name, "kind": EventKind.FEED_MISSED, "key": key}
+        if connection.execute(taken, parameters).first():
+            yield Event(
+                kind=EventKind.FEED_MISSED,
+                key=key,
+                provider=provider,
+                sentence=f"No feed has brought anything newer {since}; {stale_after} is the"
+                " longest silence that the settings allow.",
+                subject=provider,
+            )
+
+
+def _changed(
+    connection: Connection, rule: NotifyRule, circumstances: Circumstances
+) -> Iterator[Event]:
+    parameters = {
+        **_of(rule, EventKind.CHANGED_SINCE_SIGN_OFF),
+        "finding_kind": FindingKind.RESTATED_AFTER_CLOSE,
+    }
+    for row in connection.execute(text(_CHANGED), parameters):
+        money = ""
+        if row.difference and row.currency:
+            money = f" by {circumstances.money(row.provider, row.difference, row.currency)}"
+        yield Event(
+            kind=EventKind.CHANGED_SINCE_SIGN_OFF,
+            key=row.event_key,
+            provider=row.provider,
+            sentence=f"Record {row.record_id} of a signed day changed{money}.",
+            subject=row.record_id or row.event_key,
+        )
+
+
+def _proposed(
+    connection: Connection, rule: NotifyRule, circumstances: Circumstances
+) -> Iterator[Event]:
+    parameters = _of(rule, EventKind.APPROVAL_WANTED)
+    for row in connection.execute(text(_PROPOSED), parameters):
+        money = circumstances.money(row.provider, row.amount, row.currency)
+        who = f" for player {row.player}" if rule.players else ""
+        yield Event(
+            kind=EventKind.APPROVAL_WANTED,
+            key=row.event_key,
+            provider=row.provider,
+            sentence=f"{row.proposed_by} proposes a correction of {money}{who}; a second"
+            " person decides.",
+            subject=row.event_key,
+        )
+
+
+def _signed(connection: Connection, rule: NotifyRule, _: Circumstances) -> Iterator[Event]:
+    for row in connection.execute(text(_SIGNED), _of(rule, EventKind.DAY_SIGNED)):
+        yield Event(
+            kind=EventKind.DAY_SIGNED,
+            key=row.event_key,
+            provider=row.provider,
+            sentence=f"The business day {row.business_day} is signed off by"
+            f" {row.run_id or 'hand'}.",
+            subject=f"{row.provider} {row.business_day}",
+        )
+
+
+def _parked(connection: Connection, rule: NotifyRule, _: Circumstances) -> Iterator[Event]:
+    for row in connection.execute(text(_PARKED), _of(rule, EventKind.PARKED)):
+        yield Event(
+            kind=EventKind.PARKED,
+            key=row.event_key,
+            provider="",
+            sentence=f"{row.subjects} of job {row.job} are set aside: {row.cause}.",
+            subject=row.fingerprint,
+        )
+
+
+def _of(rule: NotifyRule, kind: EventKind) -> dict[str, object]:
+    return {"rule": rule.name, "kind": kind, "limit": EVENTS_MAX}
+
+
+_Source = Callable[[Connection, NotifyRule, Circumstances], Iterator[Event]]
+_SOURCES: Mapping[EventKind, _Source] = {
+    EventKind.BREAK: _breaks,
+    EventKind.OVERDUE: _overdue,
+    EventKind.FEED_MISSED: _missed,
+    EventKind.CHANGED_SINCE_SIGN_OFF: _changed,
+    EventKind.APPROVAL_WANTED: _proposed,
+    EventKind.DAY_SIGNED: _signed,
+    EventKind.PARKED: _parked,
+}

@@ -1,0 +1,82 @@
+"""One turn: take new events, write messages, send what is due."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from reports.notifications.channels import SendingFailed
+from reports.notifications.events import Circumstances, new_events
+from reports.notifications.message import Notification
+from reports.notifications.outbox import (
+    DueNotification,
+    due_messages,
+    mark_failed,
+    mark_sent,
+    take,
+    write_message,
+)
+from reports.notifications.rules import Channel, NotifyRule
+
+Send = Callable[[Notification, Channel, datetime], None]
+
+log = structlog.get_logger()
+
+
+def notify(
+    engine: Engine, rules: Sequence[NotifyRule], circumstances: Circumstances, send: Send
+) -> int:
+    """Do one turn; returns how many messages were sent.
+
+    Args:
+        engine: the database of the outbox.
+        rules: every rule, by unique name.
+        circumstances: what events depend on.
+        send: sends one message or raises ``SendingFailed``.
+    """
+    now = circumstances.now
+    for rule in rules:
+        with engine.begin() as connection:
+            take(connection, rule, new_events(connection, rule, circumstances), now)
+            write_message(connection, rule, now)
+    with engine.connect() as connection:
+        due = due_messages(connection, now)
+    channels = {rule.name: rule.channel for rule in rules}
+    return sum(_send(engine, message, channels, now, send) for message in due)
+
+
+def _send(
+    engine: Engine,
+    due: DueNotification,
+    channels: Mapping[str, Channel],
+    now: datetime,
+    send: Send,
+) -> bool:
+    """Send one message and record the outcome; returns whether it was sent."""
+    message = due.message
+    channel = channels.get(message.rule)
+    if channel is None:
+        _failed(engine, due, "the settings have no rule of this name any more", now)
+        return False
+    try:
+        send(message, channel, now)
+    except SendingFailed as error:
+        _failed(engine, due, str(error), now)
+        return False
+    with engine.begin() as connection:
+        mark_sent(connection, message.message_id, now)
+    return True
+
+
+def _failed(engine: Engine, due: DueNotification, why: str, now: datetime) -> None:
+    with engine.begin() as connection:
+        is_given_up = mark_failed(connection, due, why, now)
+    level = log.error if is_given_up else log.warning
+    level(
+        "notification_given_up" if is_given_up else "notification_failed",
+        rule=due.message.rule,
+        message=due.message.message_id,
+        attempts=due.attempts + 1,
+        why=why,
+    )

@@ -1,0 +1,63 @@
+"""Connections and transactions that report an outage of the database as ``Unavailable``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from storage.engine import open_engine
+from storage.people import refused_people
+from vocabulary.errors import Unavailable
+
+_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+@contextmanager
+def outages(subject: str) -> Iterator[None]:
+    """Report an outage of the database.
+
+    Raises:
+        Unavailable: the database is out of reach; the message begins with the subject.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        prefix = f"{subject}: " if subject else ""
+        raise Unavailable(f"{prefix}the database is out of reach") from error
+
+
+@contextmanager
+def transaction(engine: Engine, subject: str) -> Iterator[Connection]:
+    """A transaction that commits at the end. Raises as ``outages``.
+
+    Raises:
+        PersonRefused: the database does not take the person, or not beside another one.
+    """
+    with outages(subject), refused_people(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine, subject: str) -> Iterator[Connection]:
+    """A connection for queries. Raises as ``outages``."""
+    with outages(subject), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine, subject: str) -> Iterator[Connection]:
+    """A connection whose queries all see the database at one instant. Raises as ``outages``."""
+    with reading(engine, subject) as connection:
+        connection.execute(text(_SNAPSHOT))
+        yield connection
+
+
+@contextmanager
+def engine_at(database_url: str, *, pool_size: int = 5) -> Iterator[Engine]:
+    """An engine whose connections are closed at the end."""
+    engine = open_engine(database_url, pool_size=pool_size)
+    try:
+        yield engine
+    finally:
+        engine.dispose()

@@ -1,0 +1,80 @@
+"""``tieout notify`` on the command line, and the scheduler's job in its child process."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.runtime.child_jobs import ChildJobs
+from ops.scheduling.notify_jobs import notify_jobs
+from ops.settings.loader import load
+from tests.harness.books.reports import fill, run
+from tests.harness.servers.command_line import run_tieout
+from tests.harness.servers.message_sinks import HookSink, hook_sink
+
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+[[providers]]
+slug = "agg"
+dialect = "sportsbook"
+currency = "USD"
+secrets = ["literal:secret"]
+[[notify]]
+name = "finance"
+when = ["break"]
+chat = {{ url = "literal:{url}" }}
+"""
+
+
+@pytest.fixture
+def hook() -> Iterator[HookSink]:
+    with hook_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def folder(tmp_path: Path, database: str, hook: HookSink) -> Path:
+    settings = SETTINGS.format(database=database, url=hook.url.decode())
+    (tmp_path / "tieout.toml").write_text(settings, "utf-8")
+    return tmp_path
+
+
+def test_the_scheduled_job_tells_of_breaks_and_its_status_shows_it(
+    folder: Path, database: str, hook: HookSink
+) -> None:
+    fill(database)
+    run(database)
+    settings = load(folder / "tieout.toml", os.environ)
+    (job,) = notify_jobs(settings, database, ChildJobs())
+    job.run("slot")
+    assert len(hook.requests) == 1
+    result = run_tieout(folder, "notify", "status", "--json")
+    (rule,) = json.loads(result.stdout)
+    assert result.returncode == 0, result.stderr
+    assert (rule["rule"], rule["sent"], rule["waiting"]) == ("finance", 1, 0)
+
+
+def test_a_test_message_is_sent_now(folder: Path, hook: HookSink) -> None:
+    result = run_tieout(folder, "notify", "test", "finance")
+    assert result.returncode == 0, result.stderr
+    assert "a test message" in json.loads(hook.requests[0][1])["text"]
+
+
+def test_a_test_message_that_fails_says_why(folder: Path, hook: HookSink) -> None:
+    hook.status = 410
+    result = run_tieout(folder, "notify", "test", "finance")
+    assert result.returncode == 1
+    assert "status 410; 2xx is expected" in result.stderr
+    assert hook.url.decode() not in result.stderr
+
+
+def test_an_unknown_rule_is_answered_with_those_there_are(folder: Path) -> None:
+    result = run_tieout(folder, "notify", "test", "fiannce")
+    assert result.returncode == 2
+    assert "there are: finance" in " ".join(result.stderr.replace("│", " ").split())

@@ -1,0 +1,209 @@
+"""Each event is told once, over real channels; what cannot be sent is tried again and kept."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from breaks.policy import DEFAULT_RULES
+from reports.notifications import channels, outbox
+from reports.notifications.channels import send
+from reports.notifications.events import Circumstances
+from reports.notifications.outbox import ATTEMPTS_MAX, WAIT_MAX
+from reports.notifications.rules import ChatHook, EventKind, MailServer, NotifyRule, Webhook
+from reports.notifications.turn import notify
+from storage.engine import open_engine
+from storage.queue.parking import park
+from tests.harness.books.reports import DAY, EVENING, HOSTILE, fill, restate, run
+from tests.harness.servers.message_sinks import HookSink, MailSink, hook_sink, mail_sink
+from tests.harness.servers.ports import free_port
+from vocabulary.secrets import Secret
+
+LATER = EVENING + timedelta(days=1)
+WEBHOOK_SECRET = Secret(reference="env:HOOK", value=b"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz")
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    fill(database)
+    engine = open_engine(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def hook() -> Iterator[HookSink]:
+    with hook_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def mail() -> Iterator[MailSink]:
+    with mail_sink() as sink:
+        yield sink
+
+
+def _chat(hook: HookSink) -> ChatHook:
+    return ChatHook(url=Secret(reference="env:CHAT", value=hook.url))
+
+
+def _server(port: int) -> MailServer:
+    return MailServer(
+        host="127.0.0.1",
+        port=port,
+        starttls=False,
+        user="",
+        password=None,
+        sender="tieout@example.com",
+        recipients=("finance@example.com",),
+    )
+
+
+def _turn(engine: Engine, rule: NotifyRule, now: datetime = EVENING) -> int:
+    circumstances = Circumstances(
+        now=now, sla=DEFAULT_RULES, stale_after={"agg": timedelta(hours=1)}, exponents={}
+    )
+    return notify(engine, [rule], circumstances, send)
+
+
+def _rule(channel: MailServer | Webhook | ChatHook, *kinds: EventKind) -> NotifyRule:
+    return NotifyRule(name="finance", when=frozenset(kinds), channel=channel)
+
+
+def test_a_break_above_an_amount_is_told_once(
+    engine: Engine, database: str, hook: HookSink
+) -> None:
+    run(database)
+    rule = replace(_rule(_chat(hook), EventKind.BREAK), over={"USD": 200})
+    assert (_turn(engine, rule), _turn(engine, rule)) == (1, 0)
+    ((_, body),) = hook.requests
+    message_text = json.loads(body)["text"]
+    assert "3.00 USD" in message_text
+    assert "1.25 USD" not in message_text
+    assert HOSTILE not in message_text
+
+
+def test_a_rule_may_allow_players_to_be_named(
+    engine: Engine, database: str, hook: HookSink
+) -> None:
+    run(database)
+    _turn(engine, replace(_rule(_chat(hook), EventKind.BREAK), players=True))
+    assert f"Player {HOSTILE}" in json.loads(hook.requests[0][1])["text"]
+
+
+def test_mail_reaches_a_real_mail_server(engine: Engine, database: str, mail: MailSink) -> None:
+    run(database)
+    assert _turn(engine, _rule(_server(mail.port), EventKind.BREAK)) == 1
+    (message,) = mail.mails
+    assert message["To"] == "finance@example.com"
+    assert "3.00 USD" in str(message.get_payload())
+
+
+def test_mail_that_is_refused_is_tried_again_later(
+    engine: Engine, database: str, mail: MailSink
+) -> None:
+    run(database)
+    rule = _rule(_server(mail.port), EventKind.BREAK)
+    mail.refuses = "550 no such user"
+    assert _turn(engine, rule) == 0
+    mail.refuses = ""
+    assert _turn(engine, rule) == 0, "the next attempt is not due yet"
+    assert _turn(engine, rule, EVENING + timedelta(minutes=1)) == 1
+    assert len(mail.mails) == 1
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+def test_only_a_2xx_counts_as_sent(
+    engine: Engine, database: str, hook: HookSink, status: int
+) -> None:
+    run(database)
+    hook.status = status
+    webhook = Webhook(url=_chat(hook).url, secret=WEBHOOK_SECRET)
+    rule = _rule(webhook, EventKind.BREAK)
+    assert _turn(engine, rule) == 0
+    hook.status = 200
+    assert _turn(engine, rule, EVENING + timedelta(minutes=1)) == 1
+    ids = {headers["webhook-id"] for headers, _ in hook.requests}
+    assert len(hook.requests) == 2
+    assert len(ids) == 1, "a repeat has the id of the first attempt"
+
+
+def test_a_slow_receiver_is_given_up_after_the_time_limit(
+    engine: Engine, database: str, hook: HookSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(database)
+    monkeypatch.setattr(channels, "SEND_TIMEOUT_S", 0.2)
+    hook.delay_s = 1.0
+    assert _turn(engine, _rule(_chat(hook), EventKind.BREAK)) == 0
+    with engine.connect() as connection:
+        (status,) = outbox.status(connection)
+    assert status.last_error == "POST: TimeoutError"
+
+
+def test_a_channel_that_stays_down_is_given_up_loudly_and_sent_again_on_request(
+    engine: Engine, database: str, hook: HookSink
+) -> None:
+    run(database)
+    rule = _rule(_server(free_port()), EventKind.BREAK)
+    for attempt in range(ATTEMPTS_MAX + 2):
+        _turn(engine, rule, EVENING + attempt * WAIT_MAX)
+    with engine.begin() as connection:
+        (status,) = outbox.status(connection)
+        assert (status.sent, status.waiting, status.given_up) == (0, 0, 1)
+        assert "ConnectionRefusedError" in (status.last_error or "")
+        assert outbox.send_again(connection, LATER) == 1
+    mended = replace(rule, channel=_chat(hook))
+    assert _turn(engine, mended, LATER) == 1
+
+
+def test_a_digest_gathers_what_happened_in_between(
+    engine: Engine, database: str, hook: HookSink
+) -> None:
+    run(database)
+    rule = replace(
+        _rule(_chat(hook), EventKind.BREAK, EventKind.PARKED), every=timedelta(days=1)
+    )
+    assert _turn(engine, rule) == 1
+    with engine.begin() as connection:
+        park(connection, job="post.v1", subject="1", error=ValueError("x"))
+    assert _turn(engine, rule, EVENING + timedelta(hours=23)) == 0
+    assert _turn(engine, rule, LATER) == 1
+    assert "1 of job post.v1 are set aside" in json.loads(hook.requests[1][1])["text"]
+
+
+def test_an_overdue_break_a_signed_day_and_a_change_of_it_are_told(
+    engine: Engine, database: str, hook: HookSink
+) -> None:
+    run(database, at=LATER + timedelta(hours=1), close=DAY.start.date())
+    restate(database, "r2", 500, 425, at=LATER + timedelta(hours=2))
+    kinds = (EventKind.OVERDUE, EventKind.DAY_SIGNED, EventKind.CHANGED_SINCE_SIGN_OFF)
+    assert _turn(engine, _rule(_chat(hook), *kinds), LATER + timedelta(days=9)) == 1
+    message_text = json.loads(hook.requests[0][1])["text"]
+    for part in ("is overdue since", "business day 2026-03-01 is signed off", "Record r2 of a"):
+        assert part in message_text
+
+
+def test_a_silent_feed_is_told_once_for_each_silence(
+    engine: Engine, database: str, hook: HookSink
+) -> None:
+    rule = _rule(_chat(hook), EventKind.FEED_MISSED)
+    assert (_turn(engine, rule), _turn(engine, rule, LATER)) == (1, 0)
+    assert "No feed has brought anything newer since" in hook.requests[0][1].decode()
+
+
+def test_a_message_of_a_rule_that_is_gone_is_kept(
+    engine: Engine, database: str, hook: HookSink
+) -> None:
+    run(database)
+    hook.status = 500
+    _turn(engine, _rule(_chat(hook), EventKind.BREAK))
+    other = replace(_rule(_chat(hook), EventKind.PARKED), name="other")
+    _turn(engine, other, LATER)
+    with engine.connect() as connection:
+        (status,) = outbox.status(connection)
+        stored = connection.execute(text("SELECT count(*) FROM notifications")).scalar_one()
+    assert "no rule of this name" in (status.last_error or "")
+    assert stored == 1

@@ -1,0 +1,51 @@
+"""Heartbeats of processes: signed on, signed off, and what killed processes left behind."""
+
+from datetime import UTC, datetime
+
+import psycopg
+
+from storage.engine import open_engine
+from storage.queue.liveness import ProcessIdentity, register, remove_heartbeat
+from storage.queue.state import read_state
+
+_KILLED = """
+INSERT INTO worker_heartbeats (worker, role, host, pid, version, started_at, seen_at)
+VALUES (%s, 'worker', 'h', 1, '0', now(), clock_timestamp() - cast(%s AS interval))
+"""
+STARTED = ProcessIdentity(
+    name="h:2:new",
+    role="worker",
+    host="h",
+    pid=2,
+    version="1",
+    started_at=datetime(2026, 3, 1, tzinfo=UTC),
+)
+
+
+def test_a_process_that_starts_removes_what_was_killed_days_ago_and_nothing_newer(
+    database: str,
+) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(_KILLED, ["days ago", "3 days"])
+        connection.execute(_KILLED, ["an hour ago", "1 hour"])
+    engine = open_engine(database)
+
+    register(engine, STARTED)
+
+    workers = [process.worker for process in read_state(engine).workers]
+    assert sorted(workers) == ["an hour ago", STARTED.name]
+    engine.dispose()
+
+
+def test_a_process_that_stops_in_an_orderly_way_takes_only_its_own_heartbeat_away(
+    database: str,
+) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(_KILLED, ["an hour ago", "1 hour"])
+    engine = open_engine(database)
+    register(engine, STARTED)
+
+    remove_heartbeat(engine, STARTED)
+
+    assert [process.worker for process in read_state(engine).workers] == ["an hour ago"]
+    engine.dispose()

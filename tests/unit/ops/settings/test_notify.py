@@ -1,0 +1,66 @@
+"""Rules of notifications are complete, or each problem is named."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.settings.loader import load
+from ops.settings.notify_rules import rules_of_notify
+from reports.notifications.rules import EventKind, MailServer
+from vocabulary.errors import SettingsInvalid
+
+PROVIDER = """
+mode = "test"
+[[providers]]
+slug = "agg"
+dialect = "sportsbook"
+currency = "USD"
+secrets = ["literal:secret"]
+"""
+MAIL = (
+    'mail = { host = "mail.example.com", sender = "a@example.com",'
+    ' recipients = ["b@example.com"] }'
+)
+RULE = '[[notify]]\nname = "finance"\nwhen = ["break"]\n'
+ENVIRONMENT = {"HOOK": "http://hook.example.com/x", "KEY": "whsec_" + "MDEy" * 8}
+
+
+def test_a_rule_is_read_with_its_channel_and_amounts(tmp_path: Path) -> None:
+    (rule,) = rules_of_notify(
+        load(_written(tmp_path, f'{RULE}over = {{ USD = "100.00" }}\n{MAIL}\n'), ENVIRONMENT)
+    )
+    assert rule.when == {EventKind.BREAK}
+    assert rule.over == {"USD": 10_000}
+    assert isinstance(rule.channel, MailServer)
+    assert rule.channel.starttls
+    assert not rule.players
+
+
+def _written(tmp_path: Path, rules: str) -> Path:
+    path = tmp_path / "tieout.toml"
+    path.write_text(PROVIDER + rules, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        (RULE, "exactly one of mail, webhook, chat"),
+        (f'{RULE}{MAIL}\nchat = {{ url = "env:HOOK" }}', "exactly one of mail, webhook, chat"),
+        (f'{RULE}{MAIL}\nproviders = ["other"]', "configured providers; other is none"),
+        (f"{RULE}{MAIL}\n{RULE}{MAIL}", "finance is used again"),
+        (f"{RULE}{MAIL}".replace("break", "brake"), "notify"),
+        (f"{RULE}{MAIL}".replace("b@example", "b example"), "mail addresses"),
+        (
+            f'{RULE}webhook = {{ url = "env:HOOK", secret = "env:HOOK" }}',
+            "whsec_BASE64 of 24 to 64 bytes",
+        ),
+        (f'{RULE}chat = {{ url = "env:GONE" }}', "GONE"),
+    ],
+)
+def test_a_wrong_rule_is_named_with_what_is_expected(
+    tmp_path: Path, rules: str, problem: str
+) -> None:
+    with pytest.raises(SettingsInvalid) as error:
+        load(_written(tmp_path, rules), ENVIRONMENT)
+    assert problem in str(error.value)
