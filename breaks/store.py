@@ -18,6 +18,7 @@ from breaks.kinds import BreakKind, Impact
 from breaks.standing import Standing, standing_of
 from breaks.states import ActionRefused, BreakState, check_step
 from storage.audit import record
+from storage.people import refused_people
 from vocabulary.errors import Unavailable
 
 _NAMES = (
@@ -110,10 +111,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction for one action.
 
     Raises:
+        PersonRefused: the database does not take the person, or not beside the other one.
         Unavailable: the database is out of reach.
     """
     try:
-        with engine.begin() as connection:
+        with refused_people(), engine.begin() as connection:
             yield connection
     except OperationalError as error:
         raise Unavailable("breaks: the database is out of reach") from error

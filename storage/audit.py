@@ -16,14 +16,19 @@ INSERT INTO audit (actor, action, subject, detail)
 VALUES (:actor, :action, :subject, CAST(:detail AS jsonb))
 """)
 _TRAIL = text("""
-SELECT audit_id, at, actor, action, subject, detail FROM audit
+SELECT audit_id, at, actor, action, subject, detail, p.name AS acting
+  FROM audit a LEFT JOIN people p ON p.person_id = a.acting_id AND a.acting_id <> a.person_id
  WHERE subject = :subject ORDER BY audit_id
 """)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRow:
-    """One action of a person or a job."""
+    """One action of a person or a job.
+
+    Attributes:
+        acting: the administrator who acted for the person; None: the actor did it.
+    """
 
     audit_id: int
     at: datetime
@@ -31,6 +36,7 @@ class AuditRow:
     action: str
     subject: str
     detail: Mapping[str, Any]
+    acting: str | None = None
 
 
 def record(

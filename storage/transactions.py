@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from storage.engine import open_engine
+from storage.people import refused_people
 from vocabulary.errors import Unavailable
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -28,8 +29,12 @@ def outages(subject: str) -> Iterator[None]:
 
 @contextmanager
 def transaction(engine: Engine, subject: str) -> Iterator[Connection]:
-    """A transaction that commits at the end. Raises as ``outages``."""
-    with outages(subject), engine.begin() as connection:
+    """A transaction that commits at the end. Raises as ``outages``.
+
+    Raises:
+        PersonRefused: the database does not take the person, or not beside another one.
+    """
+    with outages(subject), refused_people(), engine.begin() as connection:
         yield connection
 
 

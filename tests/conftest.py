@@ -20,6 +20,7 @@ from ops.runtime import postgres_server, valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
+from tests.harness.people import register_people
 
 # A law holds however slow the machine is, and a run that found nothing finds nothing when it is
 # repeated: the examples follow from the test, not from the hour.
@@ -79,6 +80,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         server.execute(f"CREATE DATABASE {TEMPLATE}")
         engine = open_engine(server.url(TEMPLATE))
         migrate(engine)
+        register_people(engine)
         engine.dispose()
         yield server
 

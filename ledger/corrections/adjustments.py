@@ -182,6 +182,7 @@ def approve(
 
     Raises:
         AdjustmentRefused: unknown, already decided, the proposer's own, or over the limit.
+        PersonRefused: the database does not take the person, or not beside the proposer.
         Contradiction: the ledger refused the booking; the proposal stays approved.
         Unavailable: the database is out of reach; approving again completes the booking.
     """

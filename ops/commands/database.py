@@ -9,7 +9,9 @@ from sqlalchemy import Engine
 from breaks.states import ActionRefused
 from ledger.corrections.adjustments import AdjustmentRefused
 from ops.context import context_of, database_url
+from reconcile.days.states import DayRefused
 from storage.engine import open_engine
+from vocabulary.people import PersonRefused
 
 
 def open_books(ctx: typer.Context) -> Engine:
@@ -24,6 +26,6 @@ def refusals() -> Iterator[None]:
     """Print why the rules refuse an action and exit 1; nothing was changed."""
     try:
         yield
-    except (ActionRefused, AdjustmentRefused) as refused:
+    except (ActionRefused, AdjustmentRefused, DayRefused, PersonRefused) as refused:
         typer.echo(f"refused: {refused}", err=True)
         raise typer.Exit(1) from refused

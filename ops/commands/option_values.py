@@ -4,6 +4,7 @@ Every function that takes an option's name raises Malformed, with that name, for
 """
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -53,6 +54,22 @@ def read_day(value: str | None, option: str) -> date | None:
         return None if value is None else date.fromisoformat(value)
     except ValueError as error:
         raise Malformed(option, "a date such as 2026-06-04 is expected") from error
+
+
+def read_business_day(value: str, zone: str, now: datetime) -> date:
+    """A date, ``today`` or ``yesterday``, in a provider's zone.
+
+    Raises:
+        Malformed: anything else.
+    """
+    today = now.astimezone(ZoneInfo(zone)).date()
+    named = {"today": today, "yesterday": today - timedelta(days=1)}.get(value)
+    if named is not None:
+        return named
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise Malformed("day", "2026-06-04, today or yesterday is expected") from error
 
 
 def read_duration(value: str, option: str) -> timedelta:

@@ -28,5 +28,8 @@ OrderReason = Annotated[
     str, typer.Option("--reason", help="The reason; kept with the operation.")
 ]
 
-By = Annotated[str, typer.Option("--by", help="Your name; kept in the audit trail.")]
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Whom an administrator acts for; kept in the audit trail."),
+]
 Reason = Annotated[str, typer.Option("--reason", help="The reason; kept in the audit trail.")]

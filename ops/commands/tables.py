@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +27,24 @@ def table(columns: list[str], rows: Iterable[list[str]]) -> None:
     for row in rows:
         grid.add_row(*row)
     Console().print(grid)
+
+
+def wide_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> None:
+    """Print rows that must stay whole, however narrow the terminal is.
+
+    Args:
+        columns: the headings.
+        rows: the cells.
+        left: how many columns hold words; the others hold figures, which end below each other.
+    """
+    lines = [list(columns), *(list(row) for row in rows)]
+    widths = [max(len(line[number]) for line in lines) for number in range(len(columns))]
+    for line in lines:
+        cells = [
+            cell.ljust(width) if number < left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        typer.echo("  ".join(cells).rstrip())
 
 
 def print_rows(

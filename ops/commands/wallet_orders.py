@@ -15,12 +15,13 @@ from ledger.accepting.own_operations import (
     SetBlocked,
     own_operation_bytes,
 )
-from ops.context import Context, database_url
+from ops.commands.identity import open_books_as
+from ops.context import Context, context_of, database_url
 from storage.audit import record
-from storage.engine import open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Verdict
+from vocabulary.people import Right
 
 _REFUSALS = {
     Verdict.PLAYER_UNKNOWN: "no such player",
@@ -36,7 +37,9 @@ def fresh_key(kind: str) -> str:
     return f"{kind}:{uuid.uuid4()}"
 
 
-def carry_out_by(context: Context, order: SetBlocked | Exclude | Limit, *, by: str) -> Decision:
+def carry_out_by(
+    ctx: typer.Context, order: SetBlocked | Exclude | Limit, *, by: str | None
+) -> Decision:
     """Carry out a person's order about a player's state; the audit trail keeps who it was.
 
     The audit row is written first and names the operation's key, so that no state changes
@@ -45,23 +48,19 @@ def carry_out_by(context: Context, order: SetBlocked | Exclude | Limit, *, by: s
     Raises:
         Unavailable: the database is out of reach.
     """
-    if not by:
-        raise typer.BadParameter("a name is expected", param_hint="--by")
+    engine, name = open_books_as(ctx, by, Right.ORDER_PLAYERS)
     detail = {
         "currency": order.currency,
         "reason": order.reason,
         "operation": order.key,
         "order": json.loads(own_operation_bytes(order)),
     }
-    engine = open_engine(database_url(context), pool_size=1)
     try:
         with engine.begin() as connection:
-            record(connection, by, f"player.{_action(order)}", order.handle, detail)
+            record(connection, name, f"player.{_action(order)}", order.handle, detail)
     except OperationalError as error:
         raise Unavailable("the database is out of reach") from error
-    finally:
-        engine.dispose()
-    return carry_out(context, order)
+    return carry_out(context_of(ctx), order)
 
 
 def _action(order: SetBlocked | Exclude | Limit) -> str:

@@ -24,6 +24,7 @@ def reconcile_provider(
     *,
     maturity: ProviderMaturity | timedelta,
     close: date | None,
+    close_reason: str | None = None,
     options: RunOptions,
 ) -> RunResult:
     """Compare the ledger with the provider's records over a window, and store the run.
@@ -33,7 +34,8 @@ def reconcile_provider(
         entry: the provider's settings.
         window: what is compared.
         maturity: rows younger than this are timing.
-        close: the day that the window covers, to sign it off; None leaves it open.
+        close: the day that the window covers, to close it; None leaves it open.
+        close_reason: why it is closed even if timing is left; None leaves it open then.
         options: how the run works.
 
     Raises:
@@ -51,6 +53,7 @@ def reconcile_provider(
         stale_after=entry.feed.stale_after,
         maturity_basis=None if isinstance(maturity, timedelta) else maturity.to_json(),
         close=close,
+        close_reason=close_reason,
     )
     # Frozen imports are not searched for garbage, which would take a tenth of a run.
     gc.freeze()

@@ -137,12 +137,15 @@ def _with_waits(
     mature_at = due.mature_at
     if not due.is_mature or mature_at is None or (patience and now >= mature_at + patience):
         return due
-    return replace(due, waits_for=tuple(_missing(connection, entry, due.day, mature_at)))
+    return replace(
+        due, waits_for=tuple(missing_from_feeds(connection, entry, due.day, mature_at))
+    )
 
 
-def _missing(
+def missing_from_feeds(
     connection: Connection, entry: ProviderSettings, day: date, mature_at: datetime
 ) -> Iterator[str]:
+    """What the feeds of a provider have not reported of a day, in words."""
     if entry.feed.pull_every:
         yield from _missing_pulls(connection, entry, mature_at)
     parameters = {

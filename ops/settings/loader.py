@@ -22,7 +22,7 @@ from vocabulary.errors import SettingsInvalid
 PREFIX = "TIEOUT_"
 #: Variables with the prefix that are global options, not settings.
 OPTION_VARIABLES = frozenset(
-    {"TIEOUT_CONFIG", "TIEOUT_DATA", "TIEOUT_PULSE", "TIEOUT_TEST_SIGNALS"}
+    {"TIEOUT_CONFIG", "TIEOUT_DATA", "TIEOUT_PULSE", "TIEOUT_TEST_SIGNALS", "TIEOUT_TOKEN"}
 )
 DEFAULT_FILE = Path("tieout.toml")
 

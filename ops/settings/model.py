@@ -12,11 +12,13 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ops.settings.api import ApiSettings, checked_for
 from ops.settings.breaks import BreaksSettings
+from ops.settings.close import CloseSettings
 from ops.settings.dialects import dialects
 from ops.settings.feed import FeedSettings, checked_pull
 from ops.settings.fees import TermsSettings
 from ops.settings.metrics import MetricsSettings
 from ops.settings.notify import NotifySettings
+from ops.settings.people import PeopleSettings
 from ops.settings.reporting import ReportingSettings
 from ops.settings.statement import StatementSettings, checked_columns
 from ops.settings.urls import checked_broker, checked_database
@@ -271,7 +273,9 @@ class Settings(Section):
     workers: WorkersSettings = WorkersSettings()
     breaks: BreaksSettings = BreaksSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
+    close: CloseSettings = CloseSettings()
     metrics: MetricsSettings = MetricsSettings()
+    people: PeopleSettings = PeopleSettings()
     reporting: ReportingSettings = ReportingSettings()
     providers: tuple[ProviderSettings, ...] = ()
     notify: tuple[NotifySettings, ...] = ()

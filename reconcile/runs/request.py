@@ -31,6 +31,7 @@ class RunRequest:
         stale_after: a feed with nothing newer for longer counts as unread; None: none does.
         maturity_basis: what the maturity rests on, for the manifest.
         close: the business day that this run closes; None: it closes none.
+        close_reason: why it is closed even if timing is left; None: it stays open then.
     """
 
     provider: str
@@ -43,6 +44,7 @@ class RunRequest:
     stale_after: timedelta | None = None
     maturity_basis: Mapping[str, Any] | None = None
     close: date | None = None
+    close_reason: str | None = None
 
     @property
     def ages(self) -> MaturityAges:

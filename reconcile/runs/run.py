@@ -111,7 +111,8 @@ def _scan(
 def _close_day(
     connection: Connection, request: RunRequest, evaluation: Evaluation, result: RunResult
 ) -> None:
-    if request.close is None:
+    timing = evaluation.comparison.ours.timing.rows + evaluation.comparison.theirs.timing.rows
+    if request.close is None or (timing and request.close_reason is None):
         return
     assert evaluation.whole  # a day is never closed by an incremental run
     close_day(

@@ -23,7 +23,8 @@ from breaks.actions import (
 from breaks.states import ActionRefused
 from ops.commands.breaks.output import print_breaks
 from ops.commands.breaks.targets import Targets, group_named, on_breaks
-from ops.commands.database import open_books, refusals
+from ops.commands.database import refusals
+from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of
@@ -31,6 +32,7 @@ from ops.settings.break_policy import limits_of
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
+from vocabulary.people import Right
 
 
 @on_breaks
@@ -39,12 +41,12 @@ def assign(
     *,
     targets: Targets,
     to: Annotated[str, typer.Option(help="Who works on it from now on.")],
-    by: By,
+    by: By = None,
     reason: Reason = "assigned",
     as_json: AsJson = False,
 ) -> None:
     """Assign a break to a person."""
-    _apply(ctx, targets, partial(assigning, to=to, by=by, why=reason), as_json=as_json)
+    _apply(ctx, targets, partial(assigning, to=to, why=reason), by=by, as_json=as_json)
 
 
 @on_breaks
@@ -53,12 +55,12 @@ def comment(
     *,
     targets: Targets,
     text: Annotated[str, typer.Option(help="The comment.")],
-    by: By,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Comment on a break."""
     note = Note(kind="comment", body=text)
-    _apply(ctx, targets, partial(noting, note, by=by), as_json=as_json)
+    _apply(ctx, targets, partial(noting, note), by=by, as_json=as_json)
 
 
 @on_breaks
@@ -66,7 +68,7 @@ def attach(
     ctx: typer.Context,
     *,
     targets: Targets,
-    by: By,
+    by: By = None,
     file: Annotated[
         Path | None, typer.Option(help="A file: its name, length and SHA-256 are kept.")
     ] = None,
@@ -83,41 +85,61 @@ def attach(
         note = Note(kind="link", body=link)
     else:
         note = Note(kind="text", body=text or "")
-    _apply(ctx, targets, partial(noting, note, by=by), as_json=as_json)
+    _apply(ctx, targets, partial(noting, note), by=by, as_json=as_json)
 
 
 @on_breaks
 def explain(
-    ctx: typer.Context, *, targets: Targets, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    *,
+    targets: Targets,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Explain a break; the explanation holds until the difference changes."""
-    _apply(ctx, targets, partial(explaining, by=by, why=reason), as_json=as_json)
+    _apply(ctx, targets, partial(explaining, why=reason), by=by, as_json=as_json)
 
 
 @on_breaks
 def wait(
-    ctx: typer.Context, *, targets: Targets, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    *,
+    targets: Targets,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Leave a break until the provider answers; its due date stays."""
-    _apply(ctx, targets, partial(awaiting, by=by, why=reason), as_json=as_json)
+    _apply(ctx, targets, partial(awaiting, why=reason), by=by, as_json=as_json)
 
 
 @on_breaks
 def close(
-    ctx: typer.Context, *, targets: Targets, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    *,
+    targets: Targets,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Close a break by hand, within your limit; nothing is booked (see write-off)."""
     limits = limits_of(context_of(ctx).settings)
-    action = partial(closing, by=by, why=reason, limits=limits)
-    _apply(ctx, targets, action, as_json=as_json)
+    action = partial(closing, why=reason, limits=limits)
+    _apply(ctx, targets, action, by=by, right=Right.WRITE_OFF, as_json=as_json)
 
 
 @on_breaks
 def reopen(
-    ctx: typer.Context, *, targets: Targets, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    *,
+    targets: Targets,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Reopen a break."""
-    _apply(ctx, targets, partial(reopening, by=by, why=reason), as_json=as_json)
+    _apply(ctx, targets, partial(reopening, why=reason), by=by, as_json=as_json)
 
 
 def _apply(
@@ -125,11 +147,14 @@ def _apply(
     targets: Targets,
     action_at: Callable[..., BreakAction],
     *,
+    by: str | None,
+    right: Right = Right.WORK_BREAKS,
     as_json: bool,
 ) -> None:
-    engine, settings = open_books(ctx), context_of(ctx).settings
+    engine, name = open_books_as(ctx, by, right)
+    settings = context_of(ctx).settings
     with refusals():
-        action = action_at(now=SystemClock().now())
+        action = action_at(by=name, now=SystemClock().now())
         if targets.break_id is not None:
             breaks = [apply(engine, targets.break_id, action)]
         else:

@@ -21,12 +21,14 @@ from breaks.queries import BreakFilter, count_breaks
 from ops.commands.breaks.filters import filtered
 from ops.commands.breaks.output import print_breaks
 from ops.commands.database import open_books, refusals
+from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By
 from ops.context import context_of
 from ops.settings.break_policy import limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
+from vocabulary.people import Right
 
 
 class BulkAction(StrEnum):
@@ -46,7 +48,7 @@ def bulk(
     step: Annotated[BulkAction, typer.Argument(help="What to do to each of them.")],
     *,
     break_filter: BreakFilter,
-    by: By,
+    by: By = None,
     reason: Annotated[str, typer.Option(help="Why, or the comment; kept for ever.")] = "",
     to: Annotated[str, typer.Option(help="With assign: who works on them.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
@@ -59,14 +61,16 @@ def bulk(
     """Apply one action to all breaks that the filter selects, or to none."""
     if not (dry_run or yes) and expect is None:
         raise Malformed("bulk", "--dry-run, --expect COUNT or --yes is expected")
-    settings, engine = context_of(ctx).settings, open_books(ctx)
+    if dry_run:
+        _print_count(count_breaks(open_books(ctx), break_filter), as_json=as_json)
+        return
+    settings = context_of(ctx).settings
+    right = Right.WRITE_OFF if step is BulkAction.CLOSE else Right.WORK_BREAKS
+    engine, name = open_books_as(ctx, by, right)
     with refusals():
         count = count_breaks(engine, break_filter)
-        if dry_run:
-            _print_count(count, as_json=as_json)
-            return
         typer.echo(f"{step.value}: {count} breaks", err=True)
-        action = _action(step, by=by, reason=reason, to=to, limits=limits_of(settings))
+        action = _action(step, by=name, reason=reason, to=to, limits=limits_of(settings))
         expected = count if expect is None else expect
         breaks = apply_to_all(engine, break_filter, action, expected=expected)
     print_breaks(breaks, settings, as_json=as_json)

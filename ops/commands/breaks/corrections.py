@@ -13,7 +13,8 @@ from breaks.store import TrackedBreak
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
 from ops.commands.breaks.output import print_breaks
 from ops.commands.breaks.targets import on_break
-from ops.commands.database import open_books, refusals
+from ops.commands.database import refusals
+from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of
@@ -21,6 +22,7 @@ from ops.settings.break_policy import exponents_of, limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
+from vocabulary.people import Right
 
 _SIDES: dict[str | None, Literal["stake", "payout"] | None] = {
     None: None,
@@ -34,7 +36,7 @@ def propose(
     ctx: typer.Context,
     *,
     break_id: str,
-    by: By,
+    by: By = None,
     reason: Reason,
     amount: Annotated[
         str | None,
@@ -49,13 +51,13 @@ def propose(
     """Propose the corrections that make our round agree; another person approves them."""
     if side not in _SIDES or (side is not None and amount is None):
         raise Malformed("--side", "stake or payout, with an --amount, is expected")
-    engine = open_books(ctx)
+    engine, name = open_books_as(ctx, by, Right.PROPOSE)
     with refusals():
         break_ = break_history(engine, break_id).break_
         ids = corrections.propose(
             engine,
             break_id,
-            by=by,
+            by=name,
             reason=reason,
             now=SystemClock().now(),
             named=None if amount is None else _correction(break_, amount, side),
@@ -69,12 +71,18 @@ def propose(
 
 @on_break
 def write_off(
-    ctx: typer.Context, *, break_id: str, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    *,
+    break_id: str,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Propose to accept a difference with the provider; another person approves it."""
+    engine, person = open_books_as(ctx, by, Right.PROPOSE)
     with refusals():
         name = propose_write_off(
-            open_books(ctx), break_id, by=by, reason=reason, now=SystemClock().now()
+            engine, break_id, by=person, reason=reason, now=SystemClock().now()
         )
     if as_json:
         print_json([name])
@@ -83,30 +91,38 @@ def write_off(
 
 
 @on_break
-def approve(ctx: typer.Context, *, break_id: str, by: By, as_json: AsJson = False) -> None:
+def approve(
+    ctx: typer.Context, *, break_id: str, by: By = None, as_json: AsJson = False
+) -> None:
     """Approve and book another person's corrections or write-off; repeating finishes it."""
-    settings, engine = context_of(ctx).settings, open_books(ctx)
+    settings = context_of(ctx).settings
     limits = limits_of(settings)
+    engine, name = open_books_as(ctx, by, Right.DECIDE)
     with refusals():
         if _has_write_off(engine, break_id):
             now = SystemClock().now()
-            break_ = approve_write_off(engine, break_id, by=by, now=now, limits=limits)
+            break_ = approve_write_off(engine, break_id, by=name, now=now, limits=limits)
         else:
             break_ = corrections.approve(
-                engine, break_id, by=by, clock=SystemClock(), limits=limits
+                engine, break_id, by=name, clock=SystemClock(), limits=limits
             )
     print_breaks([break_], settings, as_json=as_json)
 
 
 @on_break
 def reject(
-    ctx: typer.Context, *, break_id: str, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    *,
+    break_id: str,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Reject another person's corrections or write-off; nothing is booked."""
-    engine, now = open_books(ctx), SystemClock().now()
+    engine, name = open_books_as(ctx, by, Right.DECIDE)
     with refusals():
         reject_it = reject_write_off if _has_write_off(engine, break_id) else corrections.reject
-        break_ = reject_it(engine, break_id, by=by, reason=reason, now=now)
+        break_ = reject_it(engine, break_id, by=name, reason=reason, now=SystemClock().now())
     print_breaks([break_], context_of(ctx).settings, as_json=as_json)
 
 

@@ -12,14 +12,16 @@ from breaks.states import ActionRefused
 from ops.commands.breaks.output import note_json
 from ops.commands.breaks.targets import on_break
 from ops.commands.database import open_books, refusals
+from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson
+from ops.commands.options import AsJson, By
 from ops.commands.tables import instant
 from ops.context import context_of, endpoints
 from ops.providers.inquiries import askable
 from ops.scheduling.inquiries import enqueue_fetch
 from storage.broker.redis import open_broker
 from vocabulary.clock import SystemClock
+from vocabulary.people import Right
 
 
 @on_break
@@ -27,7 +29,7 @@ def evidence(
     ctx: typer.Context,
     *,
     break_id: str,
-    by: Annotated[str, typer.Option("--by", help="Who asks; kept for ever.")] = "tieout",
+    by: By = None,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Ask again even if it has been answered.")
     ] = False,
@@ -66,15 +68,18 @@ def _print(history: BreakHistory, *, asks: bool, as_json: bool) -> None:
 
 
 def _ask(
-    ctx: typer.Context, engine: Engine, history: BreakHistory, *, by: str, refresh: bool
+    ctx: typer.Context, engine: Engine, history: BreakHistory, *, by: str | None, refresh: bool
 ) -> None:
     context, provider = context_of(ctx), history.break_.provider
     if provider not in askable(context.settings):
         raise ActionRefused(
             f"{provider} has no call about one bet, or its API is not configured"
         )
+    name = "tieout"  # nobody is named: the system asks, as it does after a run
+    if by is not None:
+        engine, name = open_books_as(ctx, by, Right.ASK_PROVIDERS)
     now = SystemClock().now()
-    request_inquiry(engine, history.break_.break_id, by=by, now=now, refresh=refresh)
+    request_inquiry(engine, history.break_.break_id, by=name, now=now, refresh=refresh)
     broker = open_broker(endpoints(context).broker_url, [])
     if not enqueue_fetch(broker):
         typer.echo("the broker is out of reach: the scheduler asks later", err=True)

@@ -89,7 +89,13 @@ def history_json(history: BreakHistory, settings: Settings) -> dict[str, Any]:
             for write_off in history.write_offs
         ],
         "trail": [
-            {"at": row.at, "by": row.actor, "action": row.action, "detail": row.detail}
+            {
+                "at": row.at,
+                "by": row.actor,
+                "acting": row.acting,
+                "action": row.action,
+                "detail": row.detail,
+            }
             for row in history.trail
         ],
     }

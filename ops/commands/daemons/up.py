@@ -11,6 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from ops.commands.identity import register_first_admin_at
 from ops.commands.setup.migrate import migrate_database
 from ops.context import Context, context_of
 from ops.runtime import logs, servers
@@ -51,6 +52,7 @@ def up(
             endpoints = servers.ensure_running(home.root, settings)
             check_broker(endpoints.broker_url)
             migrate_database(endpoints.database_url)
+            register_first_admin_at(endpoints.database_url)
             code = _supervise(context, settings, endpoints, board)
         finally:
             servers.stop(home.root, sparing=before)

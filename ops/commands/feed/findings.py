@@ -7,11 +7,14 @@ import typer
 
 from feeds.findings import FeedFinding, Severity, by_kind, open_findings, resolve_finding
 from ops.commands.database import open_books
+from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson, ProviderFilter
+from ops.commands.options import AsJson, By, ProviderFilter
 from reports.find.short_ids import ShortIdKind, complete_id
+from storage.audit import record
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Refused
+from vocabulary.people import Right
 
 #: Findings of a kind printed one by one; the rest are counted.
 SHOWN_MAX = 20
@@ -39,17 +42,19 @@ def resolve(
     ctx: typer.Context,
     finding: Annotated[str, typer.Argument(help="The finding's id, fnd-…, or its start.")],
     *,
-    by: Annotated[str, typer.Option(help="Who checked it.")],
+    by: By = None,
     reason: Annotated[str, typer.Option(help="Why it is resolved.")],
 ) -> None:
     """Resolve a finding that no later import can repair; it stays resolved."""
-    now, engine = SystemClock().now(), open_books(ctx)
+    engine, name = open_books_as(ctx, by, Right.RESOLVE_FINDINGS)
+    now = SystemClock().now()
     finding = complete_id(engine, ShortIdKind.FINDING, finding)
     with engine.begin() as connection:
         try:
-            resolve_finding(connection, finding, by=f"{by}: {reason}", now=now)
+            resolve_finding(connection, finding, by=f"{name}: {reason}", now=now)
         except Refused as error:
             raise typer.BadParameter(str(error)) from error
+        record(connection, name, "feed.finding_resolved", finding, {"reason": reason})
     typer.echo(f"{finding} is closed")
 
 

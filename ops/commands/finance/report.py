@@ -12,12 +12,8 @@ from ops.commands.options import AsJson
 from ops.commands.provider_choice import chosen_providers
 from ops.context import Context, context_of, database_url
 from ops.providers.configured import ConfiguredProvider
-from ops.settings.break_policy import rules_of
-from ops.settings.reporting import reporting_rates
-from reports.load import load_pack
+from ops.providers.packs import write_packs
 from reports.pack import CheckedInvoice
-from reports.write import write_pack
-from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window
 
@@ -56,7 +52,14 @@ def report(
     windows = [_window(entry, start, end) for entry in chosen]
     invoices = _invoices(context, provider, invoice or [], period or [])
     windowed = list(zip(chosen, windows, strict=True))
-    paths = _write(context, windowed, invoices, out, protect_ids=protect_ids)
+    paths = write_packs(
+        database_url(context),
+        context.settings,
+        windowed,
+        out,
+        invoices=invoices,
+        protect_ids=protect_ids,
+    )
     if as_json:
         print_json(paths, indent=2)
         return
@@ -98,31 +101,3 @@ def _checked(context: Context, provider: str, file: Path, period: str) -> Checke
         context, file, provider=provider, period=period, maturity=None, clock=SystemClock()
     )
     return CheckedInvoice(period=period, check=invoiced.check, totals=invoiced.totals)
-
-
-def _write(
-    context: Context,
-    chosen: list[tuple[ConfiguredProvider, Window | None]],
-    invoices: tuple[CheckedInvoice, ...],
-    out: Path,
-    *,
-    protect_ids: bool,
-) -> dict[str, tuple[Path, ...]]:
-    rates = reporting_rates(context.settings.reporting)
-    written = {}
-    url = database_url(context)
-    with engine_at(url, pool_size=1) as engine, engine.connect() as connection:
-        for provider, window in chosen:
-            pack = load_pack(
-                connection,
-                provider.provider.slug,
-                window=window,
-                generated_at=SystemClock().now(),
-                exponents=provider.provider.exponents,
-                zone=provider.timezone,
-                rules=rules_of(context.settings),
-                invoices=invoices,
-                rates=rates,
-            )
-            written[provider.provider.slug] = write_pack(pack, out, protect_ids=protect_ids)
-    return written

@@ -11,6 +11,7 @@ from ledger.accepting.own_operations import InRound
 from ledger.corrections import adjustments
 from ledger.corrections.adjustments import Adjustment, AdjustmentRefused
 from ops.commands.database import open_books, refusals
+from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By, Currency, Player, Reason
 from ops.commands.tables import table, text
@@ -21,6 +22,7 @@ from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
 from vocabulary.money import Money
+from vocabulary.people import Right
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -36,7 +38,7 @@ def propose(
     player: Player,
     currency: Currency,
     amount: Annotated[str, typer.Option(help="To the player; negative takes it back.")],
-    by: By,
+    by: By = None,
     reason: Reason,
     break_id: Annotated[
         str | None, typer.Option("--break", help="The break that it repairs.")
@@ -54,7 +56,7 @@ def propose(
 ) -> None:
     """Propose a correction and print its id."""
     within = _within(ctx, provider, round_id, side)
-    engine = open_books(ctx)
+    engine, name = open_books_as(ctx, by, Right.PROPOSE)
     break_id = _complete_break(engine, break_id)
     with refusals():
         _refuse_break(engine, break_id, "tieout breaks propose")
@@ -64,7 +66,7 @@ def propose(
             currency=currency,
             amount=Money.parse(amount, currency),
             reason=reason,
-            by=by,
+            by=name,
             now=SystemClock().now(),
             break_id=break_id,
             within=within,
@@ -74,9 +76,12 @@ def propose(
 
 
 @app.command()
-def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson = False) -> None:
+def approve(
+    ctx: typer.Context, proposal: Proposal, *, by: By = None, as_json: AsJson = False
+) -> None:
     """Approve another person's proposal and book it; repeat it to finish a partial booking."""
-    limits, engine = limits_of(context_of(ctx).settings), open_books(ctx)
+    limits = limits_of(context_of(ctx).settings)
+    engine, name = open_books_as(ctx, by, Right.DECIDE)
     proposal = complete_id(engine, ShortIdKind.ADJUSTMENT, proposal)
     with refusals():
         adjustment = adjustments.get_adjustment(engine, proposal)
@@ -88,9 +93,9 @@ def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson =
         booked = adjustments.approve(
             engine,
             proposal,
-            by=by,
+            by=name,
             now=SystemClock().now(),
-            role=limits.role_of(by),
+            role=limits.role_of(name),
             limits=approvable or None,
         )
     _print([booked], as_json=as_json)
@@ -98,14 +103,19 @@ def approve(ctx: typer.Context, proposal: Proposal, *, by: By, as_json: AsJson =
 
 @app.command()
 def reject(
-    ctx: typer.Context, proposal: Proposal, *, by: By, reason: Reason, as_json: AsJson = False
+    ctx: typer.Context,
+    proposal: Proposal,
+    *,
+    by: By = None,
+    reason: Reason,
+    as_json: AsJson = False,
 ) -> None:
     """Reject another person's proposal; nothing is booked."""
-    engine = open_books(ctx)
+    engine, name = open_books_as(ctx, by, Right.DECIDE)
     proposal = complete_id(engine, ShortIdKind.ADJUSTMENT, proposal)
     with refusals():
         rejected = adjustments.reject(
-            engine, proposal, by=by, reason=reason, now=SystemClock().now()
+            engine, proposal, by=name, reason=reason, now=SystemClock().now()
         )
     _print([rejected], as_json=as_json)
 

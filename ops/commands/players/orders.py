@@ -8,19 +8,28 @@ from ledger.accepting.own_operations import Exclude, Limit, SetBlocked
 from ops.commands.option_values import positive, read_until
 from ops.commands.options import By, Currency, OrderReason, Player
 from ops.commands.wallet_orders import carry_out_by, fresh_key
-from ops.context import context_of
 from vocabulary.clock import SystemClock
 
 
 def block(
-    ctx: typer.Context, player: Player, currency: Currency, by: By, reason: OrderReason
+    ctx: typer.Context,
+    *,
+    player: Player,
+    currency: Currency,
+    by: By = None,
+    reason: OrderReason,
 ) -> None:
     """Refuse the player's bets in one currency; wins and rollbacks are still accepted."""
     _set_blocked(ctx, player, currency, by, reason, blocked=True)
 
 
 def unblock(
-    ctx: typer.Context, player: Player, currency: Currency, by: By, reason: OrderReason
+    ctx: typer.Context,
+    *,
+    player: Player,
+    currency: Currency,
+    by: By = None,
+    reason: OrderReason,
 ) -> None:
     """Accept the player's bets in one currency again."""
     _set_blocked(ctx, player, currency, by, reason, blocked=False)
@@ -32,7 +41,7 @@ def exclude(
     player: Player,
     currency: Currency,
     until: Annotated[str, typer.Option(help="An instant, or a duration from now: 30d.")],
-    by: By,
+    by: By = None,
     reason: OrderReason,
 ) -> None:
     """Refuse the player's bets until an instant, which can be moved later but never earlier."""
@@ -43,7 +52,7 @@ def exclude(
         until=read_until(until, "--until", SystemClock().now()),
         reason=reason,
     )
-    carry_out_by(context_of(ctx), order, by=by)
+    carry_out_by(ctx, order, by=by)
     typer.echo(f"{player} {currency} excluded until {order.until.isoformat()}")
 
 
@@ -52,7 +61,7 @@ def limit(
     *,
     player: Player,
     currency: Currency,
-    by: By,
+    by: By = None,
     reason: OrderReason,
     stake: Annotated[str | None, typer.Option(help="The most that one bet may stake.")] = None,
     turnover: Annotated[str | None, typer.Option(help="The most staked in a day.")] = None,
@@ -70,12 +79,18 @@ def limit(
     order = Limit(
         key=fresh_key("limit"), handle=player, currency=currency, reason=reason, **limits
     )
-    carry_out_by(context_of(ctx), order, by=by)
+    carry_out_by(ctx, order, by=by)
     typer.echo(f"{player} {currency} {'limited' if not lift else 'without limits'}")
 
 
 def _set_blocked(
-    ctx: typer.Context, player: str, currency: str, by: str, reason: str, *, blocked: bool
+    ctx: typer.Context,
+    player: str,
+    currency: str,
+    by: str | None,
+    reason: str,
+    *,
+    blocked: bool,
 ) -> None:
     order = SetBlocked(
         key=fresh_key("block" if blocked else "unblock"),
@@ -84,5 +99,5 @@ def _set_blocked(
         blocked=blocked,
         reason=reason,
     )
-    carry_out_by(context_of(ctx), order, by=by)
+    carry_out_by(ctx, order, by=by)
     typer.echo(f"{player} {currency} {'blocked' if blocked else 'unblocked'}")

@@ -3,24 +3,26 @@
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
+from ops.commands.identity import open_books_as
 from storage.queue.commands import OperatorDecision
 from vocabulary.errors import Malformed
+from vocabulary.people import Right
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
-By = Annotated[str | None, typer.Option("--by", help="Who you are; kept in the audit trail.")]
 Why = Annotated[str | None, typer.Option("--why", help="Why; kept in the audit trail.")]
 
 
-def read_decision(by: str | None, why: str | None, *, dry_run: bool) -> OperatorDecision | None:
-    """Read who decides and why; None for a dry run.
+def open_queues_as(
+    ctx: typer.Context, by: str | None, why: str | None
+) -> tuple[Engine, OperatorDecision]:
+    """Open the database for the person who decides.
 
     Raises:
-        Malformed: one of them is missing or blank.
+        Malformed: the reason is missing or blank, or nobody is known.
     """
-    if dry_run:
-        return None
-    for option, text in (("--by", by), ("--why", why)):
-        if text is None or not text.strip():
-            raise Malformed(option, "expected, for the audit trail (or --dry-run)")
-    return OperatorDecision(actor=str(by).strip(), reason=str(why).strip())
+    if why is None or not why.strip():
+        raise Malformed("--why", "expected, for the audit trail (or --dry-run)")
+    engine, name = open_books_as(ctx, by, Right.RUN_QUEUES)
+    return engine, OperatorDecision(actor=name, reason=why.strip())

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson
-from ops.commands.queue.options import By, DryRun, Why, read_decision
+from ops.commands.options import AsJson, By
+from ops.commands.queue.options import DryRun, Why, open_queues_as
 from ops.commands.queue.output import print_parked
 from ops.commands.queue.probe import notify_workers
 from ops.commands.queue.seconds import read_seconds
@@ -74,8 +74,10 @@ def _decided(carry_out: _CarryOut) -> Callable[..., None]:
         as_json: AsJson = False,
     ) -> None:
         parked_filter = _filter(job, cause, subject, older_than)
-        decision = read_decision(by, why, dry_run=dry_run)
-        items = carry_out(ctx, open_books(ctx), parked_filter, decision)
+        engine, decision = open_books(ctx), None
+        if not dry_run:
+            engine, decision = open_queues_as(ctx, by, why)
+        items = carry_out(ctx, engine, parked_filter, decision)
         _print(items, carry_out.__name__, dry_run=dry_run, as_json=as_json)
 
     command.__name__, command.__doc__ = carry_out.__name__, carry_out.__doc__

@@ -1,15 +1,12 @@
 """``tieout queue pause|resume``: stop and restart the work on a queue."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from sqlalchemy import Engine
 
-from ops.commands.database import open_books
-from ops.commands.queue.options import By, DryRun, Why, read_decision
+from ops.commands.options import By
+from ops.commands.queue.options import DryRun, Why, open_queues_as
 from storage.queue import commands
-from storage.queue.commands import OperatorDecision
 from vocabulary.errors import Malformed
 from workers.canary import QUEUES
 
@@ -20,29 +17,30 @@ def pause(
     ctx: typer.Context, queue: Queue, *, dry_run: DryRun = False, by: By = None, why: Why = None
 ) -> None:
     """Stop work on a queue, at once and across restarts; nothing is lost."""
-    decision = read_decision(by, why, dry_run=dry_run)
-    _switch(ctx, queue, "paused", decision, commands.pause)
+    _check(queue)
+    if dry_run:
+        typer.echo(f"queue {queue} would be paused")
+        return
+    engine, decision = open_queues_as(ctx, by, why)
+    _report(queue, "paused", changed=commands.pause(engine, queue, decision))
 
 
 def resume(
     ctx: typer.Context, queue: Queue, *, dry_run: DryRun = False, by: By = None, why: Why = None
 ) -> None:
     """Start work on a queue again."""
-    decision = read_decision(by, why, dry_run=dry_run)
-    _switch(ctx, queue, "resumed", decision, commands.resume)
+    _check(queue)
+    if dry_run:
+        typer.echo(f"queue {queue} would be resumed")
+        return
+    engine, decision = open_queues_as(ctx, by, why)
+    _report(queue, "resumed", changed=commands.resume(engine, queue, decision))
 
 
-def _switch(
-    ctx: typer.Context,
-    queue: str,
-    state: str,
-    decision: OperatorDecision | None,
-    carry_out: Callable[[Engine, str, OperatorDecision], bool],
-) -> None:
+def _check(queue: str) -> None:
     if queue not in QUEUES:
         raise Malformed("queue", f"one of {', '.join(QUEUES)} is expected, not {queue!r}")
-    if decision is None:
-        typer.echo(f"queue {queue} would be {state}")
-        return
-    changed = carry_out(open_books(ctx), queue, decision)
+
+
+def _report(queue: str, state: str, *, changed: bool) -> None:
     typer.echo(f"queue {queue} is {state}" + ("" if changed else ", as it was before"))

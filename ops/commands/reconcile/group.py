@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from feeds.arrival_delay import MaturitySource, ProviderMaturity
+from ops.commands.day.closing import Closing, close_day_of
 from ops.commands.json_output import print_json
 from ops.commands.option_values import read_maturity, window_of
-from ops.commands.options import AsJson, End, Maturity, Start
+from ops.commands.options import AsJson, By, End, Maturity, Start
 from ops.commands.provider_choice import entry_named
 from ops.commands.reconcile import what_if
 from ops.commands.reconcile.options import Options, business_day, run_options
@@ -35,7 +36,11 @@ Changes = Annotated[
     bool, typer.Option(help="Compare only what changed since this window's last run.")
 ]
 Close = Annotated[
-    bool, typer.Option(help="Sign off the window, which is a day of the provider's zone.")
+    bool, typer.Option(help="Close the window, which is a day of the provider's zone.")
+]
+CloseReason = Annotated[
+    str | None,
+    typer.Option(help="With --close-day: why, although feeds or timing are left."),
 ]
 Parts = Annotated[
     int | None,
@@ -58,6 +63,8 @@ def reconcile(
     maturity: Maturity = None,
     incremental: Changes = False,
     close_day: Close = False,
+    reason: CloseReason = None,
+    by: By = None,
     partitions: Parts = None,
     workers: Workers = 1,
     scheduler: Cluster = None,
@@ -86,14 +93,14 @@ def reconcile(
         resume=resume,
     )
     with run_options(command_options, context.data_dir, provider, window) as options:
-        result = reconcile_provider(
-            url,
-            entry,
-            window,
-            maturity=maturity_used,
-            close=business_day(window, entry.timezone) if close_day else None,
-            options=options,
-        )
+        if close_day:
+            day = business_day(window, entry.timezone)
+            closing = Closing(day=day, reason=reason or "", maturity=maturity_used)
+            result = close_day_of(ctx, entry, closing, by=by, options=options)
+        else:
+            result = reconcile_provider(
+                url, entry, window, maturity=maturity_used, close=None, options=options
+            )
     _print(result, maturity_used, as_json=as_json)
     raise typer.Exit(1 if result.breaks else 0)
 

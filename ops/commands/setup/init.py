@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from ops.commands.identity import register_first_admin_at
 from ops.commands.setup.migrate import migrate_database
 from ops.context import context_of, endpoints
 from ops.runtime.server_checks import check_broker
@@ -19,6 +20,7 @@ def init(ctx: typer.Context) -> None:
     engines = endpoints(context)
     check_broker(engines.broker_url)
     revision = migrate_database(engines.database_url)
+    register_first_admin_at(engines.database_url)
     typer.echo(f"data in {context.data_dir.resolve()}, schema {revision}")
     typer.echo("next: tieout up")
 

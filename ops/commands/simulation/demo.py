@@ -210,6 +210,7 @@ def _end(child: "subprocess.Popen[str]") -> None:
 
 def _play(setup: DemoSetup, *, count: int, seed: int, faults: int) -> Evidence:
     """Run every step from the first callback to the report."""
+    _register_people(setup)
     began = SystemClock().now()
     statements = setup.folder / "statements"
     journal = setup.folder / "journal.jsonl"
@@ -239,6 +240,12 @@ def _play(setup: DemoSetup, *, count: int, seed: int, faults: int) -> Evidence:
         entries=entries,
         reports=[path for files in reports.values() for path in files],
     )
+
+
+def _register_people(setup: DemoSetup) -> None:
+    """Register two people beside the administrator: one proposes, the other approves."""
+    for name, role in (("maria", "finance"), ("jonas", "approver")):
+        _run(setup, "user", "add", name, "--role", role)
 
 
 def _halves(

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0106"
-down_revision = "0103"
+down_revision = "0105"
 branch_labels = None
 depends_on = None
 
@@ -59,6 +59,9 @@ CREATE TABLE write_offs (
     decided_at    timestamptz,
     reversed_by   text,                      -- the person or the run that took it back
     reversed_at   timestamptz,
+    proposed_eyes text[],                    -- eyes_of() the proposer when it was proposed
+    decided_eyes  text[],                    -- eyes_of() the one who decided, at that moment
+    CONSTRAINT write_offs_two_people CHECK (are_two_people(proposed_eyes, decided_eyes)),
     CONSTRAINT write_offs_id_shape CHECK (write_off_id ~ '^wof-[0-9a-f]{32}$'),
     CONSTRAINT write_offs_amount_not_zero CHECK (amount <> 0),
     CONSTRAINT write_offs_texts_not_empty CHECK (reason <> '' AND proposed_by <> ''),
@@ -114,6 +117,10 @@ END $$
     """
 CREATE TRIGGER write_offs_start BEFORE INSERT ON write_offs
     FOR EACH ROW EXECUTE FUNCTION write_offs_must_start_proposed()
+""",
+    """
+CREATE TRIGGER write_offs_eyes BEFORE INSERT OR UPDATE ON write_offs
+    FOR EACH ROW EXECUTE FUNCTION keep_eyes()
 """,
     """
 CREATE TRIGGER write_offs_never_removed BEFORE DELETE OR TRUNCATE ON write_offs

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.harness.people import signed_in
+
 #: Longest wait for a command, in seconds; generous for busy machines.
 PATIENCE_S = 240
 
@@ -17,5 +19,5 @@ def run_tieout(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
-        env={**environment, "PYTHONPATH": str(Path.cwd())},
+        env={**environment, **signed_in(arguments), "PYTHONPATH": str(Path.cwd())},
     )

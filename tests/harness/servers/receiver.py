@@ -22,6 +22,7 @@ from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of
 from providers.contract import Callback
 from storage.engine import open_engine
+from tests.harness.people import signed_in
 from tests.harness.servers.ports import free_port
 
 WAIT_S = 120.0
@@ -120,7 +121,7 @@ class TieoutProcess:
         return subprocess.run(
             [sys.executable, "-m", "ops", *arguments],
             cwd=self.folder,
-            env=self._environ,
+            env={**self._environ, **signed_in(arguments)},
             capture_output=True,
             text=True,
             timeout=WAIT_S,

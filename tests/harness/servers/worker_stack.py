@@ -17,6 +17,7 @@ from ops.runtime.data_directory import DataDirectory, locked, open_data_director
 from ops.settings.loader import load
 from storage.broker.redis import ingest_message, open_broker, post_message
 from tests.harness.books.delivered import bet, commit, history, providers
+from tests.harness.people import signed_in
 from tests.harness.servers.receiver import LedgerDatabase, TieoutProcess
 
 #: Limits so high that a slow machine causes no finding.
@@ -95,6 +96,7 @@ class WorkerStack:
                 "TIEOUT_DATABASE__URL": self.books.url,
                 "TIEOUT_BROKER__URL": self.broker_url,
                 "TIEOUT_DATA": str(self.folder / "data"),
+                **signed_in(arguments),
             },
             capture_output=True,
             text=True,

@@ -16,6 +16,7 @@ from ops.settings.loader import load
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, open_wallets
+from tests.harness.people import signed_in
 from vocabulary.errors import Malformed, SettingsInvalid
 
 SETTINGS = """
@@ -51,7 +52,7 @@ class BreakCommands:
 
     def run(self, *words: str, code: int = 0, group: Typer = app) -> str:
         """The output of a command; of both streams if it fails."""
-        result = CliRunner().invoke(group, words, obj=self.context)
+        result = CliRunner(env=signed_in(words)).invoke(group, words, obj=self.context)
         assert result.exit_code == code, (result.output, result.exception)
         return result.output if code else result.stdout
 

@@ -56,6 +56,10 @@ currency = "USD"
 secrets = ["literal:secret"]
 api = {{base_url = "http://127.0.0.1:1", key = "literal:key"}}
 feed = {{pull_every = "1h", stale_after = "1d"}}
+[[notify]]
+name = "finance"
+when = ["break"]
+chat = {{url = "literal:http://127.0.0.1:1/hook"}}
 """
 #: One of everything that an operator may see.
 TRACES = """

@@ -9,6 +9,7 @@ import pytest
 from ops.commands.setup.init import EXAMPLE
 from ops.commands.simulation.demo_settings import demo_settings
 from ops.providers.configured import configured
+from ops.settings.break_policy import limits_of
 from ops.settings.durations import duration_text, parse_duration
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings, Settings
@@ -272,3 +273,9 @@ def test_a_duration_survives_being_shown(text: str) -> None:
 def test_anything_else_is_no_duration(text: object) -> None:
     with pytest.raises(ValueError, match="a duration such as"):
         parse_duration(text)
+
+
+def test_names_of_limits_are_those_of_people_however_they_are_written() -> None:
+    document = {"breaks": {"roles": {" Jonas": "lead"}, "limits": {"lead": {"EUR": "1.50"}}}}
+
+    assert limits_of(Settings.model_validate(document)).role_of("jonas") == "lead"

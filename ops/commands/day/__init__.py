@@ -1,0 +1,1 @@
+"""``tieout day``: business days from closed to signed."""

@@ -1,0 +1,148 @@
+"""Closing a day: ``tieout day close`` and ``tieout reconcile --close-day``."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from feeds.arrival_delay import ProviderMaturity
+from ops.commands.database import open_books, refusals
+from ops.commands.day.output import print_days
+from ops.commands.identity import open_books_as
+from ops.commands.option_values import read_business_day
+from ops.commands.options import AsJson, By, Provider
+from ops.commands.provider_choice import entry_named
+from ops.context import context_of, endpoints
+from ops.providers.maturity import maturity_now
+from ops.providers.reconciliation import reconcile_provider
+from ops.scheduling.business_days import business_day_of
+from ops.settings.model import ProviderSettings
+from reconcile.days.states import DayRefused, DayStatus, check_close
+from reconcile.days.store import note_close
+from reconcile.partitions.options import RunOptions
+from reconcile.runs.result import RunResult
+from storage.people import refused_people
+from vocabulary.clock import SystemClock
+from vocabulary.people import Right
+
+Day = Annotated[str, typer.Argument(help="A date, today or yesterday, in the provider's zone.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """A day to be closed.
+
+    Attributes:
+        reason: why, although feeds or timing are left; empty: nothing may be left.
+        maturity: rows younger than this are timing.
+    """
+
+    day: date
+    reason: str
+    maturity: ProviderMaturity | timedelta
+
+
+def close(
+    ctx: typer.Context,
+    day: Day,
+    *,
+    provider: Provider,
+    reason: Annotated[
+        str, typer.Option(help="Why, although feeds or timing are left; kept for ever.")
+    ] = "",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reconcile a day that is over and close it; people prepare and sign it afterwards."""
+    context = context_of(ctx)
+    entry = entry_named(context.settings, provider)
+    chosen = read_business_day(day, entry.timezone, SystemClock().now())
+    engine, name = open_books_as(ctx, by, Right.PREPARE_DAYS)
+    maturity = maturity_now(endpoints(context).database_url, entry, SystemClock())
+    closing = Closing(day=chosen, reason=reason, maturity=maturity)
+    close_day_of(ctx, entry, closing, by=by or name, options=RunOptions())
+    with engine.connect() as connection:
+        closed = business_day_of(connection, entry, chosen, SystemClock().now())
+    print_days([closed], as_json=as_json)
+
+
+def close_day_of(
+    ctx: typer.Context,
+    entry: ProviderSettings,
+    closing: Closing,
+    *,
+    by: str | None,
+    options: RunOptions,
+) -> RunResult:
+    """Reconcile a day and close it; prints why it is refused and exits 1.
+
+    A close with a reason is a person's; without one it is the machine's, and nobody is asked.
+    """
+    if closing.reason.strip() or by is not None:
+        engine, name = open_books_as(ctx, by, Right.PREPARE_DAYS)
+    else:
+        engine, name = open_books(ctx), "tieout"
+    with refusals(), refused_people():
+        window = _checked(engine, entry, closing).window
+        result = reconcile_provider(
+            endpoints(context_of(ctx)).database_url,
+            entry,
+            window,
+            maturity=closing.maturity,
+            close=closing.day,
+            close_reason=closing.reason.strip() or None,
+            options=options,
+        )
+        _note(engine, entry, closing, result, name)
+    return result
+
+
+def close_if_ready(
+    engine: Engine, url: str, entry: ProviderSettings, day: DayStatus, options: RunOptions
+) -> RunResult:
+    """Reconcile a day, and close it if it is over, heard and not prepared yet."""
+    try:
+        check_close(day, "")
+    except DayRefused:
+        closes = None
+    else:
+        closes = day.day
+    maturity = maturity_now(url, entry, SystemClock())
+    result = reconcile_provider(
+        url, entry, day.window, maturity=maturity, close=closes, options=options
+    )
+    if closes is not None:
+        with engine.begin() as connection:
+            note_close(
+                connection, entry.slug, day.day, run_id=result.run_id, by="tieout", reason=""
+            )
+    return result
+
+
+def _checked(engine: Engine, entry: ProviderSettings, closing: Closing) -> DayStatus:
+    with engine.connect() as connection:
+        day = business_day_of(connection, entry, closing.day, SystemClock().now())
+    check_close(day, closing.reason)
+    return day
+
+
+def _note(
+    engine: Engine, entry: ProviderSettings, closing: Closing, result: RunResult, name: str
+) -> None:
+    with engine.begin() as connection:
+        closed = note_close(
+            connection,
+            entry.slug,
+            closing.day,
+            run_id=result.run_id,
+            by=name,
+            reason=closing.reason,
+        )
+    if not closed:
+        timing = result.ours.timing.rows + result.theirs.timing.rows
+        raise DayRefused(
+            f"{closing.day} of {entry.slug} stays open: {timing} rounds are still timing."
+            f" {result.run_id} is stored. Wait, or close it with --reason"
+        )

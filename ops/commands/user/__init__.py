@@ -1,0 +1,1 @@
+"""``tieout user``: the people who may act."""

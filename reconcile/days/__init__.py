@@ -1,0 +1,1 @@
+"""Business days: closed by the machine, prepared by one person, signed by another."""

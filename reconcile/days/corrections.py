@@ -1,0 +1,74 @@
+"""Corrections of a day: those of its rounds, and those booked on it for other days."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from vocabulary.ids import match_key
+from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.window import Window
+
+_OF_PROVIDER = """
+SELECT id, round_id, currency, amount, state, reason, proposed_by, decided_by, decided_at
+  FROM adjustments
+ WHERE provider = :provider AND state <> 'rejected' AND proposed_at >= :start
+ ORDER BY proposed_at, id
+"""
+_BEGAN = """
+SELECT match_key, round_id, min(first_at) AS began_at FROM rounds
+ WHERE provider = :provider AND match_key = ANY(:keys) GROUP BY match_key, round_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCorrection:
+    """A correction that concerns a day.
+
+    Attributes:
+        amount: decimal text, signed, to the player.
+        began_at: when its round began: the day whose figures it moves; None: no such round.
+        decided_at: when it was decided, which is when it was booked if it is posted.
+    """
+
+    id: str
+    round_id: str
+    currency: str
+    amount: str
+    state: str
+    reason: str
+    proposed_by: str
+    decided_by: str | None
+    decided_at: datetime | None
+    began_at: datetime | None
+
+
+def corrections_of(
+    connection: Connection, provider: str, window: Window, exponents: Mapping[str, int]
+) -> list[DayCorrection]:
+    """The corrections of a day's rounds, and those decided on the day, oldest first."""
+    params = {"provider": provider, "start": window.start}
+    rows = connection.execute(text(_OF_PROVIDER), params).mappings().all()
+    keys = sorted({match_key(provider, row["round_id"]) for row in rows})
+    began = {
+        row.round_id: row.began_at
+        for row in connection.execute(text(_BEGAN), {"provider": provider, "keys": keys})
+    }
+    return [
+        _correction(row, began.get(row["round_id"]), exponents)
+        for row in rows
+        if any(
+            instant is not None and window.start <= instant < window.end
+            for instant in (began.get(row["round_id"]), row["decided_at"])
+        )
+    ]
+
+
+def _correction(
+    row: Mapping[Any, Any], began_at: datetime | None, exponents: Mapping[str, int]
+) -> DayCorrection:
+    exponent = exponent_of(row["currency"], exponents)
+    amount = text_from_minor(row["amount"], exponent)
+    return DayCorrection(**{**row, "amount": amount}, began_at=began_at)

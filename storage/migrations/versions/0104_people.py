@@ -1,0 +1,23 @@
+"""People: who may act, four eyes by account and operating-system user, persons in the audit."""
+
+from contextlib import closing
+from pathlib import Path
+
+from alembic import op
+
+revision = "0104"
+down_revision = "0103"
+branch_labels = None
+depends_on = None
+
+SCHEMA = Path(__file__).parents[2] / "schema" / "people.sql"
+
+
+def upgrade() -> None:
+    # The driver's own cursor: without parameters it takes no percent sign for a placeholder.
+    with closing(op.get_bind().connection.cursor()) as cursor:
+        cursor.execute(SCHEMA.read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the ledger is append-only: restore a backup instead")
