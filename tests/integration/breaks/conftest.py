@@ -15,6 +15,7 @@ from ops.settings.loader import load
 from storage.engine import open_engine
 from tests.harness.books.breaks import BreakBooks
 from tests.harness.books.ledger import open_wallets
+from tests.harness.people import signed_in
 
 SETTINGS = """
 mode = "test"
@@ -42,7 +43,8 @@ class DailyCommands:
 
     def run(self, *words: str, code: int = 0, group: Typer = app) -> str:
         """The output of a command; of both streams if it fails."""
-        result = CliRunner().invoke(group, words, obj=self.context, catch_exceptions=False)
+        runner = CliRunner(env=signed_in(words))
+        result = runner.invoke(group, words, obj=self.context, catch_exceptions=False)
         assert result.exit_code == code, result.output
         return result.output if code else result.stdout
 
