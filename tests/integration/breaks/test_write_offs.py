@@ -14,9 +14,11 @@ from breaks.states import ActionRefused, BreakState
 from breaks.store import transaction
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
 from ledger.queries.balances import trial_balance
+from storage import people
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import open_wallets
+from vocabulary.people import PersonRefused, Role
 
 LIMITS = WriteOffLimits(roles={"jonas": "lead"}, by_role={"lead": {"EUR": 10}})
 
@@ -199,3 +201,20 @@ def test_an_explained_break_is_written_off_and_listed_by_its_states(books: Break
 
     assert len(list_breaks(books.engine, BreakFilter(states=states))) == 1
     assert list_breaks(books.engine, BreakFilter(states=(BreakState.OPEN,))) == []
+
+
+def test_a_second_account_of_the_same_operating_system_user_approves_no_write_off(
+    books: BreakBooks,
+) -> None:
+    with books.engine.begin() as connection:
+        for name in ("ana", "ana second"):
+            roles = (Role.APPROVER, Role.FINANCE)
+            people.add_person(connection, name, roles=roles, os_user="ana", by="tests")
+    name = propose(books, by="ana")
+
+    with pytest.raises(PersonRefused, match="another account of the same operating-system"):
+        approve_write_off(books.engine, name, by="ana second", now=EVENING)
+
+    assert difference_account(books) == 0
+    approve_write_off(books.engine, name, by="jonas", now=EVENING)
+    assert difference_account(books) != 0
