@@ -61,8 +61,8 @@ _REFUSALS = {
     "day_steps_once": "somebody else took a step of this day meanwhile: look at it again",
     **dict.fromkeys(
         ("adjustments_two_people", "write_offs_two_people"),
-        "the proposer, or another account of the same operating-system user, takes part: another"
-        " person decides",
+        "the proposer, or another account of the same operating-system user, takes part:"
+        " another person decides",
     ),
 }
 

@@ -162,6 +162,7 @@ def _round_line(pack: Pack, name: str, side: str) -> GridRow:
 
 def _kinds(pack: Pack) -> Grid:
     groups: dict[tuple[str, str, str], list[OpenBreak]] = {}
+    standings = {Standing.OPEN, *(break_.standing for break_ in pack.breaks)}
     for break_ in pack.breaks:
         key = (break_.currency, break_.kind, who_owes(break_.impact, break_.invoice))
         groups.setdefault(key, []).append(break_)
@@ -169,10 +170,9 @@ def _kinds(pack: Pack) -> Grid:
         name="Breaks by kind",
         slug="breaks-by-kind",
         sheet=SUMMARY,
-        note="Breaks of this run and of earlier ones, each standing counted apart: only Open"
-        " ones wait for somebody here. Part of GGR difference: how much of the"
-        " difference above comes from breaks about rounds of this window. Its sign is reversed:"
-        " what we owe a player is no revenue.",
+        note="Breaks of this run and of earlier ones; only open ones wait for somebody here."
+        " Part of GGR difference: how much of the difference above comes from breaks about"
+        " rounds of this window, with its sign reversed: what we owe a player is no revenue.",
         empty="No break is open.",
         columns=(
             *(
@@ -184,7 +184,12 @@ def _kinds(pack: Pack) -> Grid:
             Column(_GGR_PART, 16, name="Of GGR's difference", number=True, signed=True),
             Column("Overdue", 10, number=True),
             *(
-                Column(str(standing).replace("_", " ").capitalize(), 12, number=True)
+                Column(
+                    str(standing).replace("_", " ").capitalize(),
+                    12,
+                    number=True,
+                    on_page=standing in standings,
+                )
                 for standing in _COUNTED
             ),
         ),
