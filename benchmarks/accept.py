@@ -36,6 +36,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--dialects", nargs="+", choices=DIALECTS, default=DIALECTS)
+    parser.add_argument("--connections", nargs="+", type=int, default=CONNECTIONS)
     chosen = parser.parse_args()
     bare_port = free_port()
     results = []
@@ -52,9 +54,9 @@ def main() -> None:
             "dialect         conn   receiver/s  bare/s   ratio   p50 ms  p99 ms  failures"
             "   cpu  bare cpu"
         )
-        for dialect in DIALECTS:
+        for dialect in chosen.dialects:
             warm_up(stage.port, dialect, turn=next(turns))
-            for connections in CONNECTIONS:
+            for connections in chosen.connections:
                 pairs = [
                     (
                         _loaded(bare, bare_port, dialect, connections=connections,
