@@ -76,6 +76,7 @@ class NotifySettings(Section):
             "feed_missed",
             "changed_since_sign_off",
             "approval_wanted",
+            "day_ready",
             "day_signed",
             "parked",
         ],

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from breaks.kinds import OF_BOOKS
+from breaks.states import SETTLED
 from reconcile.days.figures import DayFigures, OpenMoney, SideTotals, stored_figures
 from reconcile.days.states import (
     ClosedDay,
@@ -51,7 +52,7 @@ _BREAKS_OF_DAY = """
 """
 _BREAKS = f"""
 WITH of_day AS ({_BREAKS_OF_DAY}),
-unsettled AS (SELECT *, found AND state NOT IN ('explained', 'posted', 'closed') AS is_open
+unsettled AS (SELECT *, found AND state <> ALL(:settled) AS is_open
                 FROM of_day)
 SELECT currency, count(*) FILTER (WHERE is_open) AS count,
        coalesce(sum(difference) FILTER (WHERE is_open AND difference > 0), 0)::bigint AS owed,
@@ -140,7 +141,8 @@ def figures_of(
     """Add up both sides and the breaks of a window as they are now."""
     params = {"provider": provider, "start": window.start, "end": window.end}
     of_books = [str(kind) for kind in OF_BOOKS]
-    breaks = connection.execute(text(_BREAKS), {**params, "of_books": of_books}).mappings()
+    states = {"of_books": of_books, "settled": [str(state) for state in SETTLED]}
+    breaks = connection.execute(text(_BREAKS), params | states).mappings()
     return DayFigures(
         ours=_side(connection, _OURS, params),
         theirs=_side(connection, _THEIRS, params),

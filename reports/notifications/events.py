@@ -56,12 +56,20 @@ SELECT id AS event_key, coalesce(provider, '') AS provider, player, currency, am
   FROM adjustments WHERE state = 'proposed' {_NOT_TAKEN.format(key="id")}
  ORDER BY proposed_at, id LIMIT :limit
 """  # noqa: S608 - as above
-_SIGNED = f"""
+_CLOSED = f"""
 SELECT provider || '/' || business_day || '/' || close_no AS event_key, provider,
        business_day, run_id
   FROM day_closes
  WHERE true {_NOT_TAKEN.format(key="provider || '/' || business_day || '/' || close_no")}
  ORDER BY closed_at, provider LIMIT :limit
+"""  # noqa: S608 - as above
+_SIGNED = f"""
+SELECT provider || '/' || business_day || '/' || number AS event_key, provider, business_day,
+       by_name
+  FROM day_steps
+ WHERE action = 'signed'
+   {_NOT_TAKEN.format(key="provider || '/' || business_day || '/' || number")}
+ ORDER BY at, provider LIMIT :limit
 """  # noqa: S608 - as above
 _PARKED = f"""
 SELECT job || '/' || fingerprint AS event_key, job, fingerprint, min(cause) AS cause,
@@ -240,14 +248,25 @@ def _proposed(
         )
 
 
+def _closed(connection: Connection, rule: NotifyRule, _: Circumstances) -> Iterator[Event]:
+    for row in connection.execute(text(_CLOSED), _of(rule, EventKind.DAY_READY)):
+        yield Event(
+            kind=EventKind.DAY_READY,
+            key=row.event_key,
+            provider=row.provider,
+            sentence=f"The business day {row.business_day} is closed by"
+            f" {row.run_id or 'hand'} and waits to be prepared and signed.",
+            subject=f"{row.provider} {row.business_day}",
+        )
+
+
 def _signed(connection: Connection, rule: NotifyRule, _: Circumstances) -> Iterator[Event]:
     for row in connection.execute(text(_SIGNED), _of(rule, EventKind.DAY_SIGNED)):
         yield Event(
             kind=EventKind.DAY_SIGNED,
             key=row.event_key,
             provider=row.provider,
-            sentence=f"The business day {row.business_day} is signed off by"
-            f" {row.run_id or 'hand'}.",
+            sentence=f"{row.by_name} signed the business day {row.business_day}.",
             subject=f"{row.provider} {row.business_day}",
         )
 
@@ -274,6 +293,7 @@ _SOURCES: Mapping[EventKind, _Source] = {
     EventKind.FEED_MISSED: _missed,
     EventKind.CHANGED_SINCE_SIGN_OFF: _changed,
     EventKind.APPROVAL_WANTED: _proposed,
+    EventKind.DAY_READY: _closed,
     EventKind.DAY_SIGNED: _signed,
     EventKind.PARKED: _parked,
 }

@@ -16,6 +16,7 @@ class EventKind(StrEnum):
     FEED_MISSED = "feed_missed"
     CHANGED_SINCE_SIGN_OFF = "changed_since_sign_off"
     APPROVAL_WANTED = "approval_wanted"
+    DAY_READY = "day_ready"
     DAY_SIGNED = "day_signed"
     PARKED = "parked"
 

@@ -14,11 +14,13 @@ from breaks.states import ActionRefused, BreakState
 from breaks.store import transaction
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
 from ledger.queries.balances import trial_balance
+from reconcile.days.store import figures_of
 from storage import people
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
-from tests.harness.books.ledger import open_wallets
+from tests.harness.books.ledger import SLUG, open_wallets
 from vocabulary.people import PersonRefused, Role
+from vocabulary.window import Window
 
 LIMITS = WriteOffLimits(roles={"jonas": "lead"}, by_role={"lead": {"EUR": 10}})
 
@@ -201,6 +203,19 @@ def test_an_explained_break_is_written_off_and_listed_by_its_states(books: Break
 
     assert len(list_breaks(books.engine, BreakFilter(states=states))) == 1
     assert list_breaks(books.engine, BreakFilter(states=(BreakState.OPEN,))) == []
+
+
+def test_a_write_off_leaves_the_open_breaks_of_its_day(books: BreakBooks) -> None:
+    window = Window(start=EVENING - 30 * HOUR, end=EVENING + 30 * HOUR)
+
+    def open_breaks() -> int:
+        with books.engine.connect() as connection:
+            figures = figures_of(connection, SLUG, window, {})
+        return sum(money.count for money in figures.breaks.values())
+
+    assert open_breaks() == 1
+    written_off(books)
+    assert open_breaks() == 0
 
 
 def test_a_second_account_of_the_same_operating_system_user_approves_no_write_off(

@@ -22,6 +22,15 @@ from tests.harness.servers.message_sinks import HookSink, MailSink, hook_sink, m
 from tests.harness.servers.ports import free_port
 from vocabulary.secrets import Secret
 
+#: One person prepares the day, another signs it.
+SIGNATURES = """
+INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, two_people,
+                       close_no, figures)
+VALUES ('agg', '2026-03-01', 1, 'prepared', 'maria', '{}', true, 0, '{}');
+INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, two_people,
+                       close_no, figures)
+VALUES ('agg', '2026-03-01', 2, 'signed', 'jonas', '{}', true, 0, '{}');
+"""
 LATER = EVENING + timedelta(days=1)
 WEBHOOK_SECRET = Secret(reference="env:HOOK", value=b"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz")
 
@@ -174,15 +183,25 @@ def test_a_digest_gathers_what_happened_in_between(
     assert "1 of job post.v1 are set aside" in json.loads(hook.requests[1][1])["text"]
 
 
-def test_an_overdue_break_a_signed_day_and_a_change_of_it_are_told(
+def test_an_overdue_break_a_closed_and_signed_day_and_its_changes_are_told(
     engine: Engine, database: str, hook: HookSink
 ) -> None:
     run(database, at=LATER + timedelta(hours=1), close=DAY.start.date())
+    with engine.begin() as connection:
+        connection.execute(text(SIGNATURES))
     restate(database, "r2", 500, 425, at=LATER + timedelta(hours=2))
-    kinds = (EventKind.OVERDUE, EventKind.DAY_SIGNED, EventKind.CHANGED_SINCE_SIGN_OFF)
+    kinds = (
+        *(EventKind.OVERDUE, EventKind.DAY_READY, EventKind.DAY_SIGNED),
+        EventKind.CHANGED_SINCE_SIGN_OFF,
+    )
     assert _turn(engine, _rule(_chat(hook), *kinds), LATER + timedelta(days=9)) == 1
     message_text = json.loads(hook.requests[0][1])["text"]
-    for part in ("is overdue since", "business day 2026-03-01 is signed off", "Record r2 of a"):
+    for part in (
+        "is overdue since",
+        "The business day 2026-03-01 is closed by run-",
+        "jonas signed the business day 2026-03-01",
+        "Record r2 of a signed day changed",
+    ):
         assert part in message_text
 
 
