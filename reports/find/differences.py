@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from reports.find.hits import Hit, SearchScope
-from reports.find.lookup import at, day_parameters, fetch, slugs
+from reports.find.lookup import at, fetch, rows_of_amount
 from reports.find.query import Candidate, FoundKind
 
 _BREAK = """
@@ -51,13 +51,8 @@ def breaks_of_amount(
     connection: Connection, candidate: Candidate, scope: SearchScope
 ) -> list[Hit]:
     """Breaks of a day that differ by an amount, either way."""
-    hits: list[Hit] = []
-    for slug in slugs(scope):
-        parameters = day_parameters(candidate, scope, slug)
-        if parameters is not None:
-            rows = fetch(connection, _BREAK_BY_AMOUNT, parameters)
-            hits += [_break(row, scope, exact=False) for row in rows]
-    return hits
+    rows = rows_of_amount(connection, _BREAK_BY_AMOUNT, candidate, scope)
+    return [_break(row, scope, exact=False) for row in rows]
 
 
 def _break(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:

@@ -33,7 +33,27 @@ def match_keys(scope: SearchScope, round_id: str) -> list[int]:
     return [match_key(slug, round_id) for slug in scope.zones]
 
 
-def day_parameters(
+def rows_of_amount(
+    connection: Connection,
+    query: str,
+    candidate: Candidate,
+    scope: SearchScope,
+    *,
+    own: bool = False,
+) -> list[Mapping[str, Any]]:
+    """The rows of an amount on the day of each provider, and of ours with ``own``.
+
+    The query takes ``slug, start, end, currency, minor, limit`` and may take ``own``, our slug.
+    """
+    return [
+        row
+        for slug in slugs(scope, own=own)
+        if (parameters := _day_parameters(candidate, scope, slug)) is not None
+        for row in fetch(connection, query, {**parameters, "own": OWN_SLUG})
+    ]
+
+
+def _day_parameters(
     candidate: Candidate, scope: SearchScope, slug: str
 ) -> dict[str, object] | None:
     """The parameters of a search for an amount on the day of a provider.

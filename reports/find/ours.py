@@ -5,9 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ledger.enums import OWN_SLUG
 from reports.find.hits import Hit, SearchScope
-from reports.find.lookup import at, day_parameters, fetch, match_keys, slugs
+from reports.find.lookup import at, fetch, match_keys, rows_of_amount, slugs
 from reports.find.query import By, Candidate, FoundKind
 from vocabulary.ids import chain_position, transaction_id
 
@@ -106,13 +105,8 @@ def transactions_of_amount(
     connection: Connection, candidate: Candidate, scope: SearchScope
 ) -> list[Hit]:
     """Operations of a day that moved an amount, either way."""
-    hits: list[Hit] = []
-    for slug in slugs(scope, own=True):
-        parameters = day_parameters(candidate, scope, slug)
-        if parameters is not None:
-            rows = fetch(connection, _BY_AMOUNT, parameters)
-            hits += [_transaction(row, scope, exact=False) for row in rows]
-    return hits
+    rows = rows_of_amount(connection, _BY_AMOUNT, candidate, scope, own=True)
+    return [_transaction(row, scope, exact=False) for row in rows]
 
 
 def _transaction(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
@@ -159,13 +153,8 @@ def rounds_of_amount(
     connection: Connection, candidate: Candidate, scope: SearchScope
 ) -> list[Hit]:
     """Our rounds of a day with this stake, payout or difference of both."""
-    hits: list[Hit] = []
-    for slug in slugs(scope):
-        parameters = day_parameters(candidate, scope, slug)
-        if parameters is not None:
-            rows = fetch(connection, _ROUND_BY_AMOUNT, parameters)
-            hits += [_round(row, scope, exact=False) for row in rows]
-    return hits
+    rows = rows_of_amount(connection, _ROUND_BY_AMOUNT, candidate, scope)
+    return [_round(row, scope, exact=False) for row in rows]
 
 
 def _round(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
@@ -277,13 +266,8 @@ def adjustments_of_amount(
     connection: Connection, candidate: Candidate, scope: SearchScope
 ) -> list[Hit]:
     """Corrections of an amount that were proposed on a day, either way."""
-    hits: list[Hit] = []
-    for slug in slugs(scope, own=True):
-        parameters = day_parameters(candidate, scope, slug)
-        if parameters is not None:
-            rows = fetch(connection, _ADJUSTMENT_BY_AMOUNT, {**parameters, "own": OWN_SLUG})
-            hits += [_adjustment(row, scope, exact=False) for row in rows]
-    return hits
+    rows = rows_of_amount(connection, _ADJUSTMENT_BY_AMOUNT, candidate, scope, own=True)
+    return [_adjustment(row, scope, exact=False) for row in rows]
 
 
 def _adjustment(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from reports.find.hits import Hit, SearchScope
-from reports.find.lookup import at, day_parameters, fetch, match_keys, slugs
+from reports.find.lookup import at, fetch, match_keys, rows_of_amount, slugs
 from reports.find.query import By, Candidate, FoundKind
 
 _RECORD = """
@@ -81,13 +81,8 @@ def records_of_amount(
     connection: Connection, candidate: Candidate, scope: SearchScope
 ) -> list[Hit]:
     """Records of a day with this stake, payout or difference of both."""
-    hits: list[Hit] = []
-    for slug in slugs(scope):
-        parameters = day_parameters(candidate, scope, slug)
-        if parameters is not None:
-            rows = fetch(connection, _RECORD_BY_AMOUNT, parameters)
-            hits += [_record(row, scope, exact=False) for row in rows]
-    return hits
+    rows = rows_of_amount(connection, _RECORD_BY_AMOUNT, candidate, scope)
+    return [_record(row, scope, exact=False) for row in rows]
 
 
 def _record(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
