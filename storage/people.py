@@ -60,7 +60,10 @@ _REFUSALS = {
     "day_closes_day_is_over": None,
     "day_steps_once": "somebody else took a step of this day meanwhile: look at it again",
     **dict.fromkeys(
-        ("adjustments_two_people", "write_offs_two_people"),
+        (
+            *("adjustments_two_people", "write_offs_two_people"),
+            *("limit_versions_two_people", "fund_requests_two_people"),
+        ),
         "the proposer, or another account of the same operating-system user, takes part:"
         " another person decides",
     ),

@@ -52,6 +52,7 @@ class Right(StrEnum):
     PROPOSE = "propose corrections"
     DECIDE = "approve or reject corrections"
     WRITE_OFF = "write breaks off"
+    MOVE_FUNDS = "deposit or withdraw money"
     RESOLVE_FINDINGS = "resolve findings about feeds"
     ORDER_PLAYERS = "block, exclude or limit players"
     RUN_QUEUES = "decide about queues and parked work"
@@ -64,7 +65,7 @@ class Right(StrEnum):
 _FINANCE = frozenset(
     {
         *(Right.READ, Right.WORK_BREAKS, Right.ASK_PROVIDERS, Right.PROPOSE),
-        *(Right.WRITE_OFF, Right.RESOLVE_FINDINGS, Right.PREPARE_DAYS),
+        *(Right.WRITE_OFF, Right.MOVE_FUNDS, Right.RESOLVE_FINDINGS, Right.PREPARE_DAYS),
     }
 )
 #: The one table of rights. No right lets a person decide alone: four eyes are checked apart.

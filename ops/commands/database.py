@@ -8,17 +8,26 @@ from sqlalchemy import Engine
 
 from breaks.states import ActionRefused
 from ledger.corrections.adjustments import AdjustmentRefused
+from ledger.corrections.fund_requests import FundRequestRefused
 from ops.context import context_of, database_url
 from reconcile.days.states import DayRefused
 from storage.engine import open_engine
 from vocabulary.people import PersonRefused
 
+#: Where the engine of a command is kept.
+_ENGINE = "ops.commands.database"
+
 
 def open_books(ctx: typer.Context) -> Engine:
-    """Open the database; it is closed when the command ends."""
-    engine = open_engine(database_url(context_of(ctx)))
-    ctx.call_on_close(engine.dispose)
+    """Open the database once for a command; it is closed when the command ends."""
+    engine: Engine | None = ctx.meta.get(_ENGINE)
+    if engine is None:
+        engine = ctx.meta[_ENGINE] = open_engine(database_url(context_of(ctx)))
+        ctx.call_on_close(engine.dispose)
     return engine
+
+
+_REFUSALS = (ActionRefused, AdjustmentRefused, DayRefused, FundRequestRefused, PersonRefused)
 
 
 @contextmanager
@@ -26,6 +35,6 @@ def refusals() -> Iterator[None]:
     """Print why the rules refuse an action and exit 1; nothing was changed."""
     try:
         yield
-    except (ActionRefused, AdjustmentRefused, DayRefused, PersonRefused) as refused:
+    except _REFUSALS as refused:
         typer.echo(f"refused: {refused}", err=True)
         raise typer.Exit(1) from refused

@@ -9,10 +9,12 @@ from sqlalchemy.exc import OperationalError
 from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.model import Decision
 from ledger.accepting.own_operations import (
+    Deposit,
     Exclude,
     Limit,
     OwnOperation,
     SetBlocked,
+    Withdrawal,
     own_operation_bytes,
 )
 from ops.commands.identity import open_books_as
@@ -37,10 +39,12 @@ def fresh_key(kind: str) -> str:
     return f"{kind}:{uuid.uuid4()}"
 
 
-def carry_out_by(
-    ctx: typer.Context, order: SetBlocked | Exclude | Limit, *, by: str | None
-) -> Decision:
-    """Carry out a person's order about a player's state; the audit trail keeps who it was.
+#: What a person orders by a command of their own.
+PersonalOrder = SetBlocked | Exclude | Limit | Deposit | Withdrawal
+
+
+def carry_out_by(ctx: typer.Context, order: PersonalOrder, *, by: str | None) -> Decision:
+    """Carry out a person's order about a player; the audit trail keeps who it was.
 
     The audit row is written first and names the operation's key, so that no state changes
     without a name. A row whose key has no operation means a refused or interrupted order.
@@ -48,29 +52,37 @@ def carry_out_by(
     Raises:
         Unavailable: the database is out of reach.
     """
-    engine, name = open_books_as(ctx, by, Right.ORDER_PLAYERS)
+    if isinstance(order, Deposit | Withdrawal):
+        right, currency = Right.MOVE_FUNDS, order.amount.currency
+    else:
+        right, currency = Right.ORDER_PLAYERS, order.currency
+    engine, name = open_books_as(ctx, by, right)
     detail = {
-        "currency": order.currency,
+        "currency": currency,
         "reason": order.reason,
         "operation": order.key,
         "order": json.loads(own_operation_bytes(order)),
     }
     try:
         with engine.begin() as connection:
-            record(connection, name, f"player.{_action(order)}", order.handle, detail)
+            record(connection, name, _action(order), order.handle, detail)
     except OperationalError as error:
         raise Unavailable("the database is out of reach") from error
     return carry_out(context_of(ctx), order)
 
 
-def _action(order: SetBlocked | Exclude | Limit) -> str:
+def _action(order: PersonalOrder) -> str:
     match order:
         case SetBlocked():
-            return "block" if order.blocked else "unblock"
+            return "player.block" if order.blocked else "player.unblock"
         case Exclude():
-            return "exclude"
+            return "player.exclude"
         case Limit():
-            return "limit"
+            return "player.limit"
+        case Deposit():
+            return "funds.deposit"
+        case Withdrawal():
+            return "funds.withdrawal"
 
 
 def carry_out(context: Context, order: OwnOperation) -> Decision:

@@ -16,6 +16,7 @@ from ops.settings.close import CloseSettings
 from ops.settings.dialects import dialects
 from ops.settings.feed import FeedSettings, checked_pull
 from ops.settings.fees import TermsSettings
+from ops.settings.ledger import LedgerSettings
 from ops.settings.metrics import MetricsSettings
 from ops.settings.notify import NotifySettings
 from ops.settings.people import PeopleSettings
@@ -130,8 +131,8 @@ class ReconcileSettings(Section):
     Attributes:
         every: how often open days are reconciled incrementally and mature days closed; 0s: only
             on request.
-        close_unheard_after: how long a mature day waits for its feeds before it is closed
-            without them; 0s: it waits for the feed or for a person.
+        close_unheard_after: how long a mature day waits for its feeds before a person is asked
+            to close it with a reason; 0s: nobody is asked. The scheduler never closes it.
     """
 
     every: Duration = timedelta(0)
@@ -274,6 +275,7 @@ class Settings(Section):
     breaks: BreaksSettings = BreaksSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     close: CloseSettings = CloseSettings()
+    ledger: LedgerSettings = LedgerSettings()
     metrics: MetricsSettings = MetricsSettings()
     people: PeopleSettings = PeopleSettings()
     reporting: ReportingSettings = ReportingSettings()

@@ -1,16 +1,36 @@
-"""``tieout ledger deposit|withdraw``: move money between a wallet and the outside."""
+"""``tieout ledger deposit|withdraw|funds``: move money between a wallet and the outside."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from ledger.accepting.own_operations import Deposit, Withdrawal
+from ledger.corrections.fund_requests import (
+    FundRequest,
+    approve_funds,
+    fund_requests,
+    reject_funds,
+    request_funds,
+)
+from ops.commands.database import open_books, refusals
+from ops.commands.identity import open_books_as
+from ops.commands.next_commands import print_next
 from ops.commands.option_values import positive
-from ops.commands.options import Currency, OrderReason, Player
-from ops.commands.wallet_orders import carry_out, fresh_key
+from ops.commands.options import AsJson, By, Currency, OrderReason, Player, Reason
+from ops.commands.tables import print_rows
+from ops.commands.wallet_orders import carry_out_by, fresh_key
 from ops.context import context_of
+from vocabulary.clock import SystemClock, iso
 from vocabulary.facts import Fund
+from vocabulary.money import Money
+from vocabulary.people import Right
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+#: The most that one person moves in a currency that the settings do not list, in its units.
+ONE_PERSON_UNITS = 1_000
 
 
 class DepositAs(StrEnum):
@@ -26,6 +46,7 @@ Amount = Annotated[str, typer.Option(help="A positive decimal amount, such as 12
 OrderKey = Annotated[
     str | None, typer.Option("--key", help="Your own key: money moves only once under it.")
 ]
+RequestId = Annotated[str, typer.Argument(help="The request's id, dep-….")]
 
 
 def deposit(
@@ -39,8 +60,9 @@ def deposit(
         DepositAs, typer.Option("--as", help="Whose money: cash from outside, or a fund.")
     ] = DepositAs.CASH,
     key: OrderKey = None,
+    by: By = None,
 ) -> None:
-    """Put money into a wallet."""
+    """Put money into a wallet; above the limit of one person it waits for a second one."""
     order = Deposit(
         key=key or fresh_key("deposit"),
         handle=player,
@@ -48,7 +70,7 @@ def deposit(
         reason=reason,
         fund=Fund(fund.value),
     )
-    typer.echo(carry_out(context_of(ctx), order).answer.body.decode())
+    _move(ctx, order, by=by)
 
 
 def withdraw(
@@ -59,12 +81,77 @@ def withdraw(
     amount: Amount,
     reason: OrderReason,
     key: OrderKey = None,
+    by: By = None,
 ) -> None:
-    """Take money out of a wallet if it holds enough."""
+    """Take money out of a wallet if it holds enough; limited as a deposit is."""
     order = Withdrawal(
         key=key or fresh_key("withdrawal"),
         handle=player,
         amount=positive(amount, currency),
         reason=reason,
     )
-    typer.echo(carry_out(context_of(ctx), order).answer.body.decode())
+    _move(ctx, order, by=by)
+
+
+@app.command("list")
+def list_requests(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """List deposits and withdrawals that waited or wait for a second person."""
+    rows = [_request_json(request) for request in fund_requests(open_books(ctx))]
+    columns = ("id", "state", "player", "amount", "currency", "reason", "proposed_by")
+    print_rows(rows, columns, as_json=as_json)
+
+
+@app.command()
+def approve(ctx: typer.Context, request: RequestId, *, by: By = None) -> None:
+    """Approve another person's request and carry it out; repeating finishes it."""
+    engine, name = open_books_as(ctx, by, Right.DECIDE)
+    with refusals():
+        done = approve_funds(engine, request, by=name, now=SystemClock().now())
+    typer.echo(f"{done.request_id} approved by {done.decided_by}: {_amount(done)}")
+
+
+@app.command()
+def reject(ctx: typer.Context, request: RequestId, *, reason: Reason, by: By = None) -> None:
+    """Reject another person's request; nothing is booked."""
+    engine, name = open_books_as(ctx, by, Right.DECIDE)
+    with refusals():
+        done = reject_funds(engine, request, by=name, reason=reason, now=SystemClock().now())
+    typer.echo(f"{done.request_id} rejected by {done.decided_by}")
+
+
+def limit_of(limits: Mapping[str, str], currency: str) -> int:
+    """The most that one person moves, in minor units."""
+    return Money.parse(limits.get(currency, str(ONE_PERSON_UNITS)), currency).minor
+
+
+def _move(ctx: typer.Context, order: Deposit | Withdrawal, *, by: str | None) -> None:
+    """Carry an order out with its audit row, or request it where it takes two people."""
+    limits = context_of(ctx).settings.ledger.one_person
+    if order.amount.minor <= limit_of(limits, order.amount.currency):
+        typer.echo(carry_out_by(ctx, order, by=by).answer.body.decode())
+        return
+    engine, name = open_books_as(ctx, by, Right.MOVE_FUNDS)
+    with refusals():
+        request = request_funds(engine, order, by=name, now=SystemClock().now())
+    typer.echo(f"{request} waits for a second person: above the limit of one person")
+    print_next(f"tieout ledger funds approve {request}   (another person)")
+
+
+def _request_json(request: FundRequest) -> dict[str, object]:
+    return {
+        "id": request.request_id,
+        "state": request.state,
+        "player": request.player,
+        "amount": Money(request.amount, request.currency).text(),
+        "currency": request.currency,
+        "reason": request.reason,
+        "key": request.operation_key,
+        "proposed_by": request.proposed_by,
+        "proposed_at": iso(request.proposed_at),
+        "decided_by": request.decided_by,
+        "decided_at": request.decided_at and iso(request.decided_at),
+    }
+
+
+def _amount(request: FundRequest) -> str:
+    return f"{Money(request.amount, request.currency).text()} {request.currency}"

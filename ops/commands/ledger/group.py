@@ -9,6 +9,7 @@ app = lazy_group(
         "trial-balance": "ops.commands.ledger.balances:trial_balance",
         "deposit": "ops.commands.ledger.funds:deposit",
         "withdraw": "ops.commands.ledger.funds:withdraw",
+        "funds": "ops.commands.ledger.funds:app",
         "verify": "ops.commands.ledger.proofs:verify",
         "replay": "ops.commands.ledger.proofs:replay",
         "seal": "ops.commands.ledger.seals:seal",
@@ -20,6 +21,7 @@ app = lazy_group(
         "adjust": "ops.commands.ledger.adjust:app",
     },
     summaries={
+        "funds": "List, approve and reject deposits and withdrawals that take two people.",
         "audit": "Write sealed days to files, and check them without the database.",
         "adjust": "Correct the books by hand: one person proposes, another approves.",
     },

@@ -113,7 +113,7 @@ def test_show_reports_exclusion_and_limits_of_a_player(tieout: CommandLine) -> N
 
 def test_the_books_are_read_by_account_round_day_and_instant(tieout: CommandLine) -> None:
     accept(tieout.database, bet("b1", 300))
-    gift = ("--amount", "5", "--reason", "welcome", "--as", "bonus")
+    gift = ("--amount", "5", "--reason", "welcome", "--as", "bonus", "--by", "maria")
     tieout.run("ledger", "deposit", *WALLET, *gift)
     post_all_at(tieout.database)
 

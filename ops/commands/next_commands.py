@@ -1,0 +1,9 @@
+"""The command to type next, as every command that makes something prints it."""
+
+import typer
+
+
+def print_next(*commands: str) -> None:
+    """Print commands that lead on, each behind an arrow."""
+    for command in commands:
+        typer.echo(f"→ {command}")
