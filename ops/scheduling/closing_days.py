@@ -3,7 +3,7 @@
 A day is closed once its feeds could report all of it. For a feed that is pulled on a schedule,
 a complete pull began after the day was mature. For a daily statement, the file of the day was
 imported. For pushed history, no record that arrived by then waits to be stored. Silence proves
-nothing.
+nothing: only a person, with a reason, closes a day that its feeds have not reported.
 """
 
 from collections.abc import Iterator
@@ -52,12 +52,15 @@ class DueDay:
         is_mature: it is over, and so is the time in which one side may still be late.
         mature_at: when that is, or was.
         waits_for: what its feeds have not reported, although it is mature.
+        needs_person: it has waited as long as the settings allow: a person closes it with a
+            reason, or goes on waiting.
     """
 
     day: date
     is_mature: bool
     mature_at: datetime | None = None
     waits_for: tuple[str, ...] = ()
+    needs_person: bool = False
 
     @property
     def closes(self) -> bool:
@@ -74,7 +77,8 @@ def due_days(
         connection: of the books.
         entry: the provider.
         now: the current instant.
-        patience: how long a mature day waits for its feeds; zero: for ever.
+        patience: how long a mature day waits for its feeds before a person is asked; zero: for
+            ever.
     """
     maturity = maturity_for(connection, entry.slug, maturity_rules(entry), now)
     longest = max(kind.age for kind in maturity.by_kind.values())
@@ -135,11 +139,11 @@ def _with_waits(
     patience: timedelta,
 ) -> DueDay:
     mature_at = due.mature_at
-    if not due.is_mature or mature_at is None or (patience and now >= mature_at + patience):
+    if not due.is_mature or mature_at is None:
         return due
-    return replace(
-        due, waits_for=tuple(missing_from_feeds(connection, entry, due.day, mature_at))
-    )
+    missing = tuple(missing_from_feeds(connection, entry, due.day, mature_at))
+    is_late = bool(patience) and now >= mature_at + patience
+    return replace(due, waits_for=missing, needs_person=is_late and bool(missing))
 
 
 def missing_from_feeds(

@@ -112,7 +112,12 @@ def _reconcile(
     """Have a day reconciled; yield why that failed, which keeps no other day waiting."""
     provider, day = entry.slug, str(due.day)
     if due.waits_for:
-        log.info("day_waits", provider=provider, day=day, why="; ".join(due.waits_for))
+        why = "; ".join(due.waits_for)
+        if due.needs_person:
+            command = f"tieout day close {day} --provider {provider} --reason WHY"
+            log.warning("day_waits", provider=provider, day=day, why=why, next=command)
+        else:
+            log.info("day_waits", provider=provider, day=day, why=why)
     try:
         run = child_jobs.call(
             reconcile_day, database_url, data_dir, entry, due, timeout=RUN_TIMEOUT

@@ -88,7 +88,10 @@ def _status_json(
         "findings": {severity: health.count(severity) for severity in Severity},
         "stale": health.is_stale(now),
         "maturity": maturity and maturity.to_json(),
-        "waiting": [{"day": day.day, "why": day.waits_for} for day in waiting],
+        "waiting": [
+            {"day": day.day, "why": day.waits_for, "needs_person": day.needs_person}
+            for day in waiting
+        ],
     }
 
 
@@ -141,6 +144,9 @@ def _print(
         typer.echo(f"  maturity: {ages}")
     for day in waiting:
         typer.echo(f"  {day.day} is not closed yet: {'; '.join(day.waits_for)}")
+        if day.needs_person:
+            command = f"tieout day close {day.day} --provider {history.provider} --reason WHY"
+            typer.echo(f"  it waits longer than reconcile.close_unheard_after; → {command}")
     if unanswered:
         typer.echo(
             f"  {unanswered} operations are booked and were not answered: a repeat, a rollback"

@@ -235,16 +235,22 @@ def test_a_day_waits_until_a_pull_of_each_feed_began_after_it_was_mature(
     books.close()
 
 
-def test_waiting_ends_where_the_settings_say_so_and_only_there(
+def test_a_person_is_asked_where_the_settings_say_so_and_the_machine_never_closes(
     engine: Engine, database: str
 ) -> None:
     books, hour = played(database), timedelta(hours=1)
 
-    assert not due(engine, PULLED, at=MATURE + 5 * hour).closes
-    assert not due(
-        engine, PULLED, at=MATURE + hour - timedelta(seconds=1), patience=hour
-    ).closes
-    assert due(engine, PULLED, at=MATURE + hour, patience=hour).closes
+    for at, patience, asks in (
+        (MATURE + 5 * hour, FOR_EVER, False),
+        (MATURE + hour - timedelta(seconds=1), hour, False),
+        (MATURE + hour, hour, True),
+    ):
+        day = due(engine, PULLED, at=at, patience=patience)
+        assert (day.closes, bool(day.waits_for), day.needs_person) == (False, True, asks)
+    for feed in ("rounds", "deliveries"):
+        books.run(MARK.format(feed, MATURE.isoformat()))
+    heard = due(engine, PULLED, at=MATURE + hour, patience=hour)
+    assert (heard.closes, heard.needs_person) == (True, False)
     books.close()
 
 
