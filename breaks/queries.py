@@ -4,13 +4,13 @@ Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, 
 ``feed_records``, ``audit``.
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 
 from breaks.kinds import BreakKind, Impact
 from breaks.policy import AGES, SlaRule, age_bucket, due_at
@@ -20,33 +20,26 @@ from breaks.store import COLUMNS, TrackedBreak, break_from_row, get_break, trans
 from breaks.write_offs import WriteOff, write_offs_of
 from ledger.corrections.adjustments import Adjustment, all_adjustments
 from storage.audit import AuditRow, trail
-from vocabulary.window import day_window
+from vocabulary.window import Window, day_window
 
-_WHERE = """
-  FROM breaks b JOIN break_workflows l USING (break_id)
- WHERE (CAST(:provider AS text) IS NULL OR b.provider = :provider)
-   AND (CAST(:kind AS text) IS NULL OR b.kind = :kind)
-   AND (CAST(:impact AS text) IS NULL OR b.impact = :impact)
-   AND (CASE WHEN cardinality(CAST(:states AS text[])) = 0 THEN l.state <> 'closed'
-             ELSE l.state = ANY(CAST(:states AS text[])) END OR :include_closed)
-   AND (CAST(:assignee AS text) IS NULL OR l.assignee = :assignee)
-   AND (CAST(:currency AS text) IS NULL OR b.currency = :currency)
-   AND (CAST(:min_difference AS bigint) IS NULL OR abs(b.difference) >= :min_difference)
-   AND (CAST(:opened_before AS timestamptz) IS NULL OR l.opened_at < :opened_before)
-   AND (CAST(:run_id AS text) IS NULL OR b.run_id = :run_id)
-   AND (CAST(:round_id AS text) IS NULL OR :round_id IN (b.round_id, b.alias))
-   AND (CAST(:player AS text) IS NULL OR b.player = :player)
-   AND (CAST(:day AS date) IS NULL
-        OR (b.began_at AT TIME ZONE coalesce(CAST(:zones AS jsonb) ->> b.provider, 'UTC'))::date
-           = CAST(:day AS date))
-   AND (CAST(:game AS text) IS NULL
-        OR EXISTS (SELECT FROM feed_records f
-                    WHERE f.match_key = b.match_key AND f.provider = b.provider
-                      AND f.game = :game))
-"""
-_LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT :limit"
-_IDS = f"SELECT break_id {_WHERE} ORDER BY break_id FOR UPDATE OF l"
-_COUNT = f"SELECT count(*) {_WHERE}"
+_FROM = "FROM breaks b JOIN break_workflows l USING (break_id)"
+#: By field of a filter, the condition that it adds.
+_CONDITIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "provider": "b.provider = :provider",
+        "kind": "b.kind = :kind",
+        "impact": "b.impact = :impact",
+        "assignee": "l.assignee = :assignee",
+        "currency": "b.currency = :currency",
+        "min_difference": "abs(b.difference) >= :min_difference",
+        "opened_before": "l.opened_at < :opened_before",
+        "run_id": "b.run_id = :run_id",
+        "round_id": "(b.round_id = :round_id OR (b.alias = :round_id AND b.alias <> ''))",
+        "player": "b.player = :player",
+        "game": "EXISTS (SELECT FROM feed_records f WHERE f.match_key = b.match_key"
+        " AND f.provider = b.provider AND f.game = :game)",
+    }
+)
 _ANY_RECORD = """
 SELECT EXISTS (SELECT FROM feed_records
                 WHERE provider = :provider AND created_at >= :start AND created_at < :end)
@@ -68,7 +61,8 @@ class BreakFilter:
         opened_before: opened before this instant.
         run_id: last seen by this run.
         round_id: our name of the round, or the provider's.
-        day: began on this business day, by ``zones``: the zone of each provider, by slug.
+        windows: began in the window of its provider, by slug; that of ``""`` is for any other
+            provider.
         game: the provider's history reports the round for this game.
     """
 
@@ -84,15 +78,39 @@ class BreakFilter:
     run_id: str | None = None
     round_id: str | None = None
     player: str | None = None
-    day: date | None = None
-    zones: Mapping[str, str] = field(default_factory=dict)
+    windows: Mapping[str, Window] | None = None
     game: str | None = None
 
+    def query(self, select: str, *, end: str = "") -> TextClause:
+        """A query of the matching breaks ``b`` and their workflows ``l``.
+
+        Only the conditions that are set are part of it, so each can use its index.
+        """
+        chosen = [sql for name, sql in _CONDITIONS.items() if getattr(self, name) is not None]
+        if self.states:
+            chosen.append("l.state = ANY(:states)")
+        elif not self.include_closed:
+            chosen.append("l.state <> 'closed'")
+        if self.windows is not None:
+            spans = (_window_sql(slug, number) for number, slug in enumerate(self.windows))
+            chosen.append(f"({' OR '.join(spans)})")
+        return text(f"SELECT {select} {_FROM} WHERE {' AND '.join(chosen) or 'true'} {end}")
+
     def parameters(self) -> dict[str, object]:
-        """The parameters of a query."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        """The parameters of the query."""
+        values = {name: getattr(self, name) for name in _CONDITIONS}
         states = [str(state) for state in self.states]
-        return {**values, "states": states, "zones": json.dumps(dict(self.zones))}
+        windows = self.windows or {}
+        numbered = {
+            f"{name}{number}": value
+            for number, slug in enumerate(windows)
+            for name, value in (
+                ("slug", slug),
+                ("start", windows[slug].start),
+                ("end", windows[slug].end),
+            )
+        }
+        return {**values, "states": states, "slugs": list(windows), **numbered}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +171,8 @@ def list_breaks(
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        rows = connection.execute(text(_LIST), {**break_filter.parameters(), "limit": limit})
+        query = break_filter.query(COLUMNS, end="ORDER BY opened_at, break_id LIMIT :limit")
+        rows = connection.execute(query, {**break_filter.parameters(), "limit": limit})
         return [break_from_row(tuple(row)) for row in rows]
 
 
@@ -164,7 +183,8 @@ def count_breaks(engine: Engine, break_filter: BreakFilter) -> int:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        return int(connection.execute(text(_COUNT), break_filter.parameters()).scalar_one())
+        query = break_filter.query("count(*)")
+        return int(connection.execute(query, break_filter.parameters()).scalar_one())
 
 
 def silent_days(
@@ -187,7 +207,8 @@ def silent_days(
 
 def lock_ids(connection: Connection, break_filter: BreakFilter) -> list[str]:
     """The ids of the breaks that a filter matches, in order, locked by the transaction."""
-    rows = connection.execute(text(_IDS), break_filter.parameters())
+    query = break_filter.query("break_id", end="ORDER BY break_id FOR UPDATE OF l")
+    rows = connection.execute(query, break_filter.parameters())
     return [str(row.break_id) for row in rows]
 
 
@@ -257,3 +278,8 @@ def due_breaks(
 
 def _due(break_: TrackedBreak, rules: tuple[SlaRule, ...]) -> datetime | None:
     return due_at(rules, break_.impact, break_.currency, break_.difference, break_.opened_at)
+
+
+def _window_sql(slug: str, number: int) -> str:
+    provider = f"b.provider = :slug{number}" if slug else "b.provider <> ALL(:slugs)"
+    return f"({provider} AND b.began_at >= :start{number} AND b.began_at < :end{number})"

@@ -100,7 +100,7 @@ def _say_version(value: bool) -> None:  # noqa: FBT001 - the option's callback
         raise typer.Exit
 
 
-app = lazy_group(TARGETS, summaries=COMMANDS)
+app = lazy_group(TARGETS, summaries=COMMANDS, completion=True)
 
 
 @app.callback()

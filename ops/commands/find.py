@@ -6,8 +6,8 @@ import typer
 
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.option_values import read_day
-from ops.commands.options import AsJson
+from ops.commands.options import AsJson, DayOption
+from ops.commands.scope import day_of_all
 from ops.context import context_of
 from reports.find.hits import Findings, SearchScope
 from reports.find.search import find_anything
@@ -25,9 +25,7 @@ def find(
         ),
     ],
     *,
-    day: Annotated[
-        str | None, typer.Option(help="The business day of an amount, such as 2026-06-04.")
-    ] = None,
+    day: DayOption = None,
     most: Annotated[int, typer.Option(help="At most this many hits.", min=1)] = _MOST,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +34,7 @@ def find(
     scope = SearchScope(
         zones={entry.slug: entry.timezone for entry in settings.providers},
         exponents={entry.slug: entry.exponents for entry in settings.providers},
-        day=read_day(day, "--day"),
+        day=None if day is None else day_of_all(day, settings.providers),
         limit=most,
     )
     findings = find_anything(open_books(ctx), text, scope)

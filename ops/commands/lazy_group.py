@@ -2,12 +2,42 @@
 
 import ast
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+
+class Command(TyperCommand):
+    """A command that names all options and arguments that are missing in one error."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments of a command line."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            missing = self._missing(ctx, words) if error.param in self.params else []
+            if len(missing) < 2 or error.param not in missing:
+                raise
+            ctx.fail(f"missing: {', '.join(_name_of(param) for param in missing)}")
+            raise  # unreachable: fail() raises
+
+    def _missing(self, ctx: Any, words: Sequence[str]) -> list[Any]:
+        options, _, _ = self.make_parser(ctx).parse_args(args=list(words))
+        return [
+            param
+            for param in self.get_params(ctx)
+            if param.required and param.value_is_missing(param.consume_value(ctx, options)[0])
+        ]
+
+
+def _name_of(param: Any) -> str:
+    """How a command line names a parameter."""
+    is_option = param.param_type_name == "option"
+    return str(max(param.opts, key=len) if is_option else param.metavar or param.name.upper())
 
 
 class LazyCommands(Mapping[str, Any]):
@@ -26,6 +56,8 @@ class LazyCommands(Mapping[str, Any]):
         module, _, attribute = self._targets[name].partition(":")
         target = getattr(importlib.import_module(module), attribute)
         app = target if isinstance(target, typer.Typer) else _app_of(target)
+        for info in app.registered_commands:
+            info.cls = Command
         command = typer.main.get_command(app)
         command.name = name
         command.help = command.help or self._summaries.get(name)
@@ -72,15 +104,18 @@ class LazyGroup(TyperGroup):
 
 
 def lazy_group(
-    targets: Mapping[str, str], *, summaries: Mapping[str, str] | None = None
+    targets: Mapping[str, str],
+    *,
+    summaries: Mapping[str, str] | None = None,
+    completion: bool = False,
 ) -> typer.Typer:
-    """Make a group of lazy commands."""
+    """Make a group of lazy commands; the root has options that install shell completion."""
     attributes = {"targets": targets, "summaries": summaries or {}}
     return typer.Typer(
         cls=type("Group", (LazyGroup,), attributes),
         callback=_no_options,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=completion,
         pretty_exceptions_enable=False,
     )
 

@@ -3,15 +3,24 @@
 Every function that takes an option's name raises Malformed, with that name, for anything else.
 """
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import typer
 
 from ops.settings.durations import parse_duration
+from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
-from vocabulary.window import Window, parse_window
+from vocabulary.window import Window, day_window, parse_window
+
+#: The days of a week as options name them; three letters are enough.
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAYS_BACK: Mapping[str, int] = MappingProxyType({"today": 0, "yesterday": 1})
+_RELATIVE = re.compile(r"-[0-9]{1,3}", re.ASCII)
 
 
 def positive(amount: str, currency: str, option: str = "--amount") -> Money:
@@ -48,28 +57,54 @@ def read_until(value: str, option: str, now: datetime) -> datetime:
     return parsed
 
 
-def read_day(value: str | None, option: str) -> date | None:
-    """An ISO 8601 date, or None."""
-    try:
-        return None if value is None else date.fromisoformat(value)
-    except ValueError as error:
-        raise Malformed(option, "a date such as 2026-06-04 is expected") from error
+def read_day(value: str | None, option: str, *, zone: str, now: datetime) -> date | None:
+    """A business day of a zone, or None; see ``read_business_day``."""
+    return None if value is None else read_business_day(value, zone, now, option=option)
 
 
-def read_business_day(value: str, zone: str, now: datetime) -> date:
-    """A date, ``today`` or ``yesterday``, in a provider's zone.
+def read_business_day(value: str, zone: str, now: datetime, *, option: str = "--day") -> date:
+    """A date, or a day by name, in a provider's zone; see ``named_day``.
 
     Raises:
-        Malformed: anything else.
+        Malformed: anything else; names the option.
     """
-    today = now.astimezone(ZoneInfo(zone)).date()
-    named = {"today": today, "yesterday": today - timedelta(days=1)}.get(value)
+    named = named_day(value, zone, now)
     if named is not None:
         return named
     try:
         return date.fromisoformat(value)
     except ValueError as error:
-        raise Malformed("day", "2026-06-04, today or yesterday is expected") from error
+        expected = "2026-06-04, today or yesterday is expected, or -1, or monday"
+        raise Malformed(option, expected) from error
+
+
+def day_windows(value: str, zones: Mapping[str, str], now: datetime) -> dict[str, Window]:
+    """A day of each provider, by slug and zone; under ``""`` in UTC, for any other provider.
+
+    Raises:
+        Malformed: it is no day.
+    """
+    return {
+        slug: day_window(read_business_day(value, zone, now), ZoneInfo(zone))
+        for slug, zone in {**zones, "": "UTC"}.items()
+    }
+
+
+def named_day(value: str, zone: str, now: datetime) -> date | None:
+    """The day of a zone that a word means, or None.
+
+    ``today``, ``yesterday``; ``-3`` is three days before today; ``monday`` or ``mon`` is the
+    last one before today.
+    """
+    word, today = value.strip().lower(), now.astimezone(ZoneInfo(zone)).date()
+    if word in _DAYS_BACK:
+        return today - timedelta(days=_DAYS_BACK[word])
+    if _RELATIVE.fullmatch(word):
+        return today - timedelta(days=int(word[1:]))
+    for number, name in enumerate(WEEKDAYS):
+        if word in {name, name[:3]}:
+            return today - timedelta(days=(today.weekday() - number - 1) % 7 + 1)
+    return None
 
 
 def read_duration(value: str, option: str) -> timedelta:
@@ -92,13 +127,20 @@ def read_maturity(value: str | None) -> timedelta | None:
         raise typer.BadParameter(str(error), param_hint="--maturity") from error
 
 
-def window_of(start: str, end: str, *, zone: str) -> Window:
-    """The window between two dates or instants, which are local to ``zone`` without an offset.
+def window_of(start: str, end: str, *, zone: str, now: datetime | None = None) -> Window:
+    """The window between two days, dates or instants, local to ``zone`` without an offset.
+
+    A day by name is its first midnight, as a date is; see ``named_day``.
 
     Raises:
         typer.BadParameter: invalid dates or instants, or an empty window.
     """
+    moment = now or SystemClock().now()
+    edges = [
+        value if (day := named_day(value, zone, moment)) is None else day.isoformat()
+        for value in (start, end)
+    ]
     try:
-        return parse_window(start, end, zone=zone)
+        return parse_window(*edges, zone=zone)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

@@ -4,18 +4,54 @@ from typing import Annotated
 
 import typer
 
+from ops.commands.completion import complete_day, complete_provider
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Prometheus = Annotated[bool, typer.Option("--prometheus", help="Print metrics for Prometheus.")]
 Limit = Annotated[int, typer.Option("--most", help="At most this many.")]
 
-Provider = Annotated[str, typer.Option("--provider", help="The provider's slug.")]
-ProviderFilter = Annotated[
-    str | None, typer.Option("--provider", help="Only this provider, by its slug.")
+Provider = Annotated[
+    str,
+    typer.Option("--provider", help="The provider's slug.", autocompletion=complete_provider),
 ]
-ProviderArgument = Annotated[str, typer.Argument(help="The provider's slug.")]
-Start = Annotated[str | None, typer.Option("--from", help="Start: date or instant, ISO 8601.")]
+ProviderFilter = Annotated[
+    str | None,
+    typer.Option(
+        "--provider",
+        help="Only this provider, by its slug.",
+        autocompletion=complete_provider,
+    ),
+]
+#: Several providers, or ``--all``; see ``ops.commands.scope``.
+Providers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--provider",
+        help="The provider's slug; repeatable.",
+        autocompletion=complete_provider,
+    ),
+]
+EveryProvider = Annotated[bool, typer.Option("--all", help="Every configured provider.")]
+ProviderArgument = Annotated[
+    str, typer.Argument(help="The provider's slug.", autocompletion=complete_provider)
+]
+Start = Annotated[
+    str | None, typer.Option("--from", help="Start: a day, date or instant, ISO 8601.")
+]
 End = Annotated[
-    str | None, typer.Option("--to", help="End, exclusive: date or instant, ISO 8601.")
+    str | None, typer.Option("--to", help="End, exclusive: a day, date or instant, ISO 8601.")
+]
+DayOption = Annotated[
+    str | None,
+    typer.Option(
+        "--day",
+        help="The provider's business day: 2026-11-27, today, yesterday, monday, or -2.",
+        autocompletion=complete_day,
+    ),
+]
+DayArgument = Annotated[
+    str | None,
+    typer.Argument(help="The business day, instead of --day.", autocompletion=complete_day),
 ]
 Maturity = Annotated[
     str | None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
@@ -28,6 +29,19 @@ def progress_of_parts() -> Iterator[Callable[[int, int], None]]:
     with _bars() as bars:
         task = bars.add_task("parts", total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+@contextmanager
+def progress_of_steps(total: int) -> Iterator[Callable[[str], None]]:
+    """Show one bar that names the step at work; it yields what to call when a step begins."""
+    with _bars() as bars:
+        task = bars.add_task("", total=total)
+        begun = count()
+
+        def begin(label: str) -> None:
+            bars.update(task, description=label, completed=next(begun))
+
+        yield begin
 
 
 def _bars() -> Progress:

@@ -18,21 +18,33 @@ from breaks.actions import (
 )
 from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, count_breaks
+from breaks.states import ActionRefused
+from ops.commands.breaks.bulk_corrections import (
+    RIGHTS,
+    STATES,
+    Corrected,
+    Correcting,
+    correct_all,
+    print_refused,
+    states_for,
+)
 from ops.commands.breaks.filters import filtered
 from ops.commands.breaks.output import print_breaks
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
+from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By
 from ops.context import context_of
 from ops.settings.break_policy import limits_of
+from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
 
 
 class BulkAction(StrEnum):
-    """Actions on many breaks at once; corrections of money are made one by one."""
+    """Actions on many breaks at once."""
 
     ASSIGN = "assign"
     COMMENT = "comment"
@@ -40,6 +52,10 @@ class BulkAction(StrEnum):
     WAIT = "wait"
     CLOSE = "close"
     REOPEN = "reopen"
+    PROPOSE = "propose"
+    WRITE_OFF = "write-off"
+    APPROVE = "approve"
+    REJECT = "reject"
 
 
 @filtered
@@ -58,22 +74,59 @@ def bulk(
     yes: Annotated[bool, typer.Option("--yes", help="Show the count, then do it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Apply one action to all breaks that the filter selects, or to none."""
+    """Apply one action to all breaks that the filter selects, or to none.
+
+    Corrections (propose, write-off, approve, reject) are made one by one: what is refused is
+    named, exits 1, and keeps no other break waiting.
+    """
     if not (dry_run or yes) and expect is None:
         raise Malformed("bulk", "--dry-run, --expect COUNT or --yes is expected")
+    if step.value in STATES:
+        break_filter = states_for(step.value, break_filter)
     if dry_run:
         _print_count(count_breaks(open_books(ctx), break_filter), as_json=as_json)
         return
     settings = context_of(ctx).settings
-    right = Right.WRITE_OFF if step is BulkAction.CLOSE else Right.WORK_BREAKS
-    engine, name = open_books_as(ctx, by, right)
+    engine, name = open_books_as(ctx, by, _right(step))
+    limits = limits_of(settings)
     with refusals():
         count = count_breaks(engine, break_filter)
         typer.echo(f"{step.value}: {count} breaks", err=True)
-        action = _action(step, by=name, reason=reason, to=to, limits=limits_of(settings))
-        expected = count if expect is None else expect
-        breaks = apply_to_all(engine, break_filter, action, expected=expected)
+        if expect not in {None, count}:
+            raise ActionRefused(f"the filter matches {count} breaks, not {expect}")
+        if step.value in STATES:
+            what = Correcting(action=step.value, by=name, reason=reason, limits=limits)
+            corrected = correct_all(engine, settings, break_filter, what)
+            _print_corrected(corrected, step, settings, as_json=as_json)
+            raise typer.Exit(1 if corrected.refused else 0)
+        action = _action(step, by=name, reason=reason, to=to, limits=limits)
+        breaks = apply_to_all(engine, break_filter, action, expected=count)
     print_breaks(breaks, settings, as_json=as_json)
+
+
+def _right(step: BulkAction) -> Right:
+    fallback = Right.WRITE_OFF if step is BulkAction.CLOSE else Right.WORK_BREAKS
+    return RIGHTS.get(step.value, fallback)
+
+
+def _print_corrected(
+    corrected: Corrected, step: BulkAction, settings: Settings, *, as_json: bool
+) -> None:
+    breaks = corrected.breaks
+    print_breaks(breaks, settings, as_json=as_json)
+    print_refused(corrected.refused, [break_.break_id for break_ in breaks])
+    if not breaks or as_json:
+        return
+    if step in {BulkAction.PROPOSE, BulkAction.WRITE_OFF}:
+        proposed = "adjustment_proposed,write_off_proposed"
+        count = len(breaks)
+        print_next(
+            f"tieout breaks list --state {proposed}",
+            f"tieout breaks bulk approve --expect {count}   (another person)",
+        )
+    elif step is BulkAction.APPROVE:
+        slugs = sorted({break_.provider for break_ in breaks})
+        print_next(f"tieout day run {' '.join(f'--provider {slug}' for slug in slugs)}")
 
 
 def _print_count(count: int, *, as_json: bool) -> None:
@@ -100,3 +153,5 @@ def _action(
             return closing(by=by, why=reason, now=now, limits=limits)
         case BulkAction.REOPEN:
             return reopening(by=by, why=reason, now=now)
+        case _:
+            raise ValueError(f"{step} is a correction")

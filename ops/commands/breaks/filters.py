@@ -1,7 +1,5 @@
 """The filter options that several ``tieout breaks`` commands share."""
 
-import functools
-import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
@@ -12,8 +10,9 @@ from breaks.kinds import BreakKind, Impact
 from breaks.queries import BreakFilter
 from breaks.states import BreakState
 from ops.commands.database import open_books
-from ops.commands.option_values import read_day, read_duration
-from ops.commands.options import ProviderFilter
+from ops.commands.option_values import day_windows, read_duration
+from ops.commands.options import DayOption, ProviderFilter
+from ops.commands.with_options import with_options
 from ops.context import context_of
 from reports.find.short_ids import ShortIdKind, complete_id
 from vocabulary.clock import SystemClock
@@ -43,16 +42,14 @@ def read_filter(
         str | None, typer.Option("--round", help="Only of this round, by our id or theirs.")
     ] = None,
     player: Annotated[str | None, typer.Option(help="Only of this player.")] = None,
-    day: Annotated[
-        str | None, typer.Option(help="Only of this business day of the provider.")
-    ] = None,
+    day: DayOption = None,  # noqa: ARG001 - see read_context_filter
     game: Annotated[str | None, typer.Option(help="Only of this game, by the history.")] = None,
 ) -> BreakFilter:
-    """Read the options into a filter.
+    """Read the options into a filter; ``day`` needs the providers' zones and is left out.
 
     Raises:
-        Malformed: an amount without its currency, an invalid duration or day, or a state that
-            there is not.
+        Malformed: an amount without its currency, an invalid duration, or a state that there
+            is not.
     """
     if min_amount is not None and currency is None:
         raise Malformed("--min-amount", "a --currency is expected with it")
@@ -72,7 +69,6 @@ def read_filter(
         run_id=run,
         round_id=round_id,
         player=player,
-        day=read_day(day, "--day"),
         game=game,
     )
 
@@ -95,52 +91,15 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_context_filter(ctx: typer.Context, **options: Any) -> BreakFilter:
-    """Read the filter, complete the id of its run, and add the providers' time zones."""
+    """Read the filter, complete the id of its run, and read its day in the providers' zones."""
     break_filter = read_filter(**options)
     zones = {entry.slug: entry.timezone for entry in context_of(ctx).settings.providers}
+    day = options.get("day")
+    windows = None if day is None else day_windows(day, zones, SystemClock().now())
     run_id = break_filter.run_id
     if run_id is not None:
         run_id = complete_id(open_books(ctx), ShortIdKind.RUN, run_id)
-    return replace(break_filter, zones=zones, run_id=run_id)
+    return replace(break_filter, windows=windows, run_id=run_id)
 
 
 read_context_filter.options_of = read_filter  # type: ignore[attr-defined] # see with_options
-
-
-def with_options(
-    command: Callable[..., None], **readers: Callable[..., Any]
-) -> Callable[..., None]:
-    """Give a command options that a function reads into one of its parameters.
-
-    Args:
-        command: takes the context first, and the parameters that ``readers`` name.
-        readers: by parameter, a function of the context and of the options, whose signature
-            (that of its ``options_of``, if it has one) declares them.
-    """
-    own = inspect.signature(command, eval_str=True)
-    declared = {
-        name: inspect.signature(getattr(reader, "options_of", reader), eval_str=True).parameters
-        for name, reader in readers.items()
-    }
-
-    @functools.wraps(command)
-    def run(ctx: typer.Context, **arguments: Any) -> None:
-        for name, reader in readers.items():
-            options = {key: arguments.pop(key) for key in declared[name] if key != "ctx"}
-            arguments[name] = reader(ctx, **options)
-        command(ctx, **arguments)
-
-    parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in own.parameters.items()
-        if name not in readers
-    ]
-    for options in declared.values():
-        parameters += [
-            option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for key, option in options.items()
-            if key != "ctx"
-        ]
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined] # typer reads it
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run

@@ -11,8 +11,9 @@ from breaks.groups import BreakGroup, GroupContext, group_breaks
 from breaks.kinds import BreakKind
 from breaks.queries import BreakFilter, list_breaks, silent_days
 from breaks.states import ActionRefused
-from ops.commands.breaks.filters import with_options
+from ops.commands.completion import complete_break
 from ops.commands.database import open_books
+from ops.commands.with_options import with_options
 from ops.settings.model import Settings
 from reports.find.short_ids import ShortIdKind, complete_id, only_id
 from vocabulary.errors import Malformed
@@ -38,7 +39,10 @@ class Targets:
 def read_targets(
     ctx: typer.Context,
     break_id: Annotated[
-        str | None, typer.Argument(help="The break's id, brk-…, or its start.")
+        str | None,
+        typer.Argument(
+            help="The break's id, brk-…, or its start.", autocompletion=complete_break
+        ),
     ] = None,
     *,
     group: Annotated[
@@ -80,7 +84,12 @@ def on_break(command: Callable[..., None]) -> Callable[..., None]:
 
 def _read_break(
     ctx: typer.Context,
-    break_id: Annotated[str, typer.Argument(help="The break's id, brk-…, or its start.")],
+    break_id: Annotated[
+        str,
+        typer.Argument(
+            help="The break's id, brk-…, or its start.", autocompletion=complete_break
+        ),
+    ],
 ) -> str:
     return complete_id(open_books(ctx), ShortIdKind.BREAK, break_id)
 

@@ -8,13 +8,13 @@ import typer
 from sqlalchemy import Engine
 
 from feeds.arrival_delay import ProviderMaturity
-from ops.commands.database import open_books, refusals
-from ops.commands.day.output import print_days
+from ops.commands.database import refusals
+from ops.commands.day.output import all_of, print_days
 from ops.commands.identity import open_books_as
-from ops.commands.option_values import read_business_day
-from ops.commands.options import AsJson, By, Provider
-from ops.commands.provider_choice import entry_named
-from ops.context import context_of, endpoints
+from ops.commands.next_commands import print_next
+from ops.commands.options import AsJson, By
+from ops.commands.scope import ProviderDay, act_on_each, on_days
+from ops.context import context_of, database_url
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
 from ops.scheduling.business_days import business_day_of
@@ -26,8 +26,6 @@ from reconcile.runs.result import RunResult
 from storage.people import refused_people
 from vocabulary.clock import SystemClock
 from vocabulary.people import Right
-
-Day = Annotated[str, typer.Argument(help="A date, today or yesterday, in the provider's zone.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +42,11 @@ class Closing:
     maturity: ProviderMaturity | timedelta
 
 
+@on_days
 def close(
     ctx: typer.Context,
-    day: Day,
     *,
-    provider: Provider,
+    days: list[ProviderDay],
     reason: Annotated[
         str, typer.Option(help="Why, although feeds or timing are left; kept for ever.")
     ] = "",
@@ -56,38 +54,37 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """Reconcile a day that is over and close it; people prepare and sign it afterwards."""
-    context = context_of(ctx)
-    entry = entry_named(context.settings, provider)
-    chosen = read_business_day(day, entry.timezone, SystemClock().now())
     engine, name = open_books_as(ctx, by, Right.PREPARE_DAYS)
-    maturity = maturity_now(endpoints(context).database_url, entry, SystemClock())
-    closing = Closing(day=chosen, reason=reason, maturity=maturity)
-    close_day_of(ctx, entry, closing, by=by or name, options=RunOptions())
-    with engine.connect() as connection:
-        closed = business_day_of(connection, entry, chosen, SystemClock().now())
-    print_days([closed], as_json=as_json)
+    url = database_url(context_of(ctx))
+
+    def close_one(one: ProviderDay) -> DayStatus:
+        maturity = maturity_now(url, one.entry, SystemClock())
+        closing = Closing(day=one.day, reason=reason, maturity=maturity)
+        close_day_of(engine, url, one.entry, closing, name=name, options=RunOptions())
+        with engine.connect() as connection:
+            return business_day_of(connection, one.entry, one.day, SystemClock().now())
+
+    closed, refused = act_on_each(days, close_one)
+    print_days(closed, as_json=as_json)
+    if closed and not as_json:
+        print_next(f"tieout day prepare {all_of(closed)} --reason WHY")
+    raise typer.Exit(1 if refused else 0)
 
 
 def close_day_of(
-    ctx: typer.Context,
+    engine: Engine,
+    url: str,
     entry: ProviderSettings,
     closing: Closing,
     *,
-    by: str | None,
+    name: str,
     options: RunOptions,
 ) -> RunResult:
-    """Reconcile a day and close it; prints why it is refused and exits 1.
-
-    A close with a reason is a person's; without one it is the machine's, and nobody is asked.
-    """
-    if closing.reason.strip() or by is not None:
-        engine, name = open_books_as(ctx, by, Right.PREPARE_DAYS)
-    else:
-        engine, name = open_books(ctx), "tieout"
+    """Reconcile a day and close it in somebody's name; prints why it is refused and exits 1."""
     with refusals(), refused_people():
         window = _checked(engine, entry, closing).window
         result = reconcile_provider(
-            endpoints(context_of(ctx)).database_url,
+            url,
             entry,
             window,
             maturity=closing.maturity,

@@ -3,17 +3,18 @@
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from ops.commands.database import open_books
-from ops.commands.day.closing import Day
 from ops.commands.day.output import day_json, print_day, print_days
 from ops.commands.json_output import print_json
-from ops.commands.option_values import read_business_day
-from ops.commands.options import AsJson, Provider, ProviderFilter
+from ops.commands.options import AsJson, ProviderFilter
 from ops.commands.provider_choice import entry_named
+from ops.commands.scope import ProviderDay, on_days
 from ops.context import context_of
 from ops.scheduling.business_days import business_day_of, recent_days
-from reconcile.days.corrections import corrections_of
+from reconcile.days.corrections import DayCorrection, corrections_of
+from reconcile.days.states import DayStatus
 from vocabulary.clock import SystemClock, iso
 
 
@@ -34,15 +35,25 @@ def list_days(
     print_days(listed, as_json=as_json)
 
 
-def show(ctx: typer.Context, day: Day, *, provider: Provider, as_json: AsJson = False) -> None:
-    """Show one day: what it waits for, its figures, its steps, and what changed since."""
-    entry, now = entry_named(context_of(ctx).settings, provider), SystemClock().now()
-    chosen = read_business_day(day, entry.timezone, now)
+@on_days
+def show(ctx: typer.Context, *, days: list[ProviderDay], as_json: AsJson = False) -> None:
+    """Show a day: what it waits for, its figures, its steps, and what changed since.
+
+    With --json one provider's day is an object; several, or --all, are a list.
+    """
     with open_books(ctx).connect() as connection:
-        shown = business_day_of(connection, entry, chosen, now)
-        exponents = shown.figures.exponents
-        corrections = corrections_of(connection, entry.slug, shown.window, exponents)
+        shown = [_with_corrections(connection, one) for one in days]
     if as_json:
-        print_json({**day_json(shown), "corrections": corrections}, indent=2, instant=iso)
-    else:
-        print_day(shown, corrections)
+        documents = [{**day_json(day), "corrections": made} for day, made in shown]
+        print_json(documents if len(days) > 1 else documents[0], indent=2, instant=iso)
+        return
+    for day, corrections in shown:
+        print_day(day, corrections)
+
+
+def _with_corrections(
+    connection: Connection, one: ProviderDay
+) -> tuple[DayStatus, list[DayCorrection]]:
+    day = business_day_of(connection, one.entry, one.day, SystemClock().now())
+    exponents = day.figures.exponents
+    return day, corrections_of(connection, day.provider, day.window, exponents)

@@ -1,6 +1,6 @@
 """Days in words, as a table and as JSON."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,14 @@ def print_days(days: Iterable[DayStatus], *, as_json: bool) -> None:
     for day in listed:
         for line in since_lines(day):
             typer.echo(line)
+
+
+def all_of(days: Sequence[DayStatus]) -> str:
+    """The words by which a command names all these days of one date."""
+    dates = sorted({day.day for day in days})
+    slugs = sorted({day.provider for day in days})
+    providers = " ".join(f"--provider {slug}" for slug in slugs)
+    return f"{dates[0]} {providers}"
 
 
 def print_day(day: DayStatus, corrections: Iterable[DayCorrection]) -> None:

@@ -5,15 +5,14 @@ from typing import Annotated
 import typer
 
 from ops.commands.database import refusals
-from ops.commands.day.closing import Day
-from ops.commands.day.output import print_days
+from ops.commands.day.output import all_of, print_days
 from ops.commands.identity import open_books_for
-from ops.commands.option_values import read_business_day
-from ops.commands.options import AsJson, By, Provider, Reason
-from ops.commands.provider_choice import entry_named
+from ops.commands.next_commands import print_next
+from ops.commands.options import AsJson, By, Reason
+from ops.commands.scope import ProviderDay, act_on_each, on_days
 from ops.context import context_of
 from ops.scheduling.business_days import business_day_of, step_rules
-from reconcile.days.states import DayAction, StepRequest
+from reconcile.days.states import DayAction, DayStatus, StepRequest
 from reconcile.days.store import store_step
 from storage.people import refused_people
 from vocabulary.clock import SystemClock
@@ -27,64 +26,75 @@ _RIGHTS = {
     DayAction.SIGN: Right.SIGN_DAYS,
     DayAction.REOPEN: Right.REOPEN_DAYS,
 }
+#: What comes next, and who does it.
+_NEXT = {
+    DayAction.PREPARE: "tieout day sign {days}   (another person)",
+    DayAction.REOPEN: "tieout day close {days}",
+}
 
 
+@on_days
 def prepare(
     ctx: typer.Context,
-    day: Day,
     *,
-    provider: Provider,
+    days: list[ProviderDay],
     reason: StepReason = "",
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Prepare a closed day: its figures and open breaks are kept for the one who signs."""
-    _take(ctx, DayAction.PREPARE, day, provider, reason=reason, by=by, as_json=as_json)
+    _take(ctx, DayAction.PREPARE, days, reason=reason, by=by, as_json=as_json)
 
 
+@on_days
 def sign(
     ctx: typer.Context,
-    day: Day,
     *,
-    provider: Provider,
+    days: list[ProviderDay],
     reason: StepReason = "",
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Sign a day that another person prepared, with exactly those figures."""
-    _take(ctx, DayAction.SIGN, day, provider, reason=reason, by=by, as_json=as_json)
+    _take(ctx, DayAction.SIGN, days, reason=reason, by=by, as_json=as_json)
 
 
+@on_days
 def reopen(
     ctx: typer.Context,
-    day: Day,
     *,
-    provider: Provider,
+    days: list[ProviderDay],
     reason: Reason,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Reopen a prepared or signed day, so that it can be closed and signed again."""
-    _take(ctx, DayAction.REOPEN, day, provider, reason=reason, by=by, as_json=as_json)
+    _take(ctx, DayAction.REOPEN, days, reason=reason, by=by, as_json=as_json)
 
 
 def _take(
     ctx: typer.Context,
     action: DayAction,
-    day: str,
-    provider: str,
+    days: list[ProviderDay],
     *,
     reason: str,
     by: str | None,
     as_json: bool,
 ) -> None:
-    settings = context_of(ctx).settings
-    entry, clock = entry_named(settings, provider), SystemClock()
-    chosen = read_business_day(day, entry.timezone, clock.now())
+    """Take a step on each day; what is refused keeps no other day waiting, but exits 1."""
+    rules = step_rules(context_of(ctx).settings.close)
     engine, actor = open_books_for(ctx, by, _RIGHTS[action])
     request = StepRequest(action=action, by=actor.person.name, eyes=actor.eyes, reason=reason)
-    with refusals(), refused_people(), engine.begin() as connection:
-        before = business_day_of(connection, entry, chosen, clock.now())
-        store_step(connection, before, request, step_rules(settings.close))
-        after = business_day_of(connection, entry, chosen, clock.now())
-    print_days([after], as_json=as_json)
+
+    def take_one(one: ProviderDay) -> DayStatus:
+        with refusals(), refused_people(), engine.begin() as connection:
+            now = SystemClock().now()
+            before = business_day_of(connection, one.entry, one.day, now)
+            store_step(connection, before, request, rules)
+            return business_day_of(connection, one.entry, one.day, SystemClock().now())
+
+    taken, refused = act_on_each(days, take_one)
+    print_days(taken, as_json=as_json)
+    if taken and action in _NEXT and not as_json:
+        print_next(_NEXT[action].format(days=all_of(taken)))
+    raise typer.Exit(1 if refused else 0)

@@ -15,13 +15,15 @@ from feeds.statements.importer import ImportRequest
 from feeds.statements.keep import keep_and_import
 from ops.commands.database import open_books
 from ops.commands.day.closing import close_if_ready
-from ops.commands.day.output import FIGURES, day_json, day_rows, since_lines
+from ops.commands.day.output import FIGURES, all_of, day_json, day_rows, since_lines
 from ops.commands.json_output import print_json
+from ops.commands.next_commands import print_next
 from ops.commands.option_values import read_business_day
-from ops.commands.options import AsJson
-from ops.commands.provider_choice import entry_named
+from ops.commands.options import AsJson, DayOption, EveryProvider, Providers
+from ops.commands.progress import progress_of_steps
+from ops.commands.scope import entries_of
 from ops.commands.tables import wide_table
-from ops.context import Context, context_of, endpoints
+from ops.context import Context, context_of, database_url
 from ops.providers.configured import configured_provider
 from ops.providers.feed_pull import pull_due
 from ops.providers.packs import write_packs
@@ -35,6 +37,12 @@ from reconcile.partitions.options import RunOptions
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Contradiction, Refused, TieoutError
 
+#: By the state of a day, the step that follows.
+_STEPS = {
+    DayState.CLOSED: "prepare",
+    DayState.PREPARED: "sign",
+    DayState.CHANGED: "reopen",
+}
 _RECEIVED = """
 SELECT max(received_at) FROM feed_records
  WHERE provider = :provider AND created_at >= :start AND created_at < :end
@@ -50,6 +58,7 @@ class SweptDay:
         overdue: its open breaks that are past their due date.
         reasons: why somebody has to look; empty: nobody has to.
         pack: the files written.
+        run_id: the run that compared it; None: none did.
     """
 
     day: DayStatus
@@ -57,17 +66,15 @@ class SweptDay:
     overdue: int
     reasons: tuple[str, ...]
     pack: tuple[Path, ...] = ()
+    run_id: str | None = None
 
 
 def run(
     ctx: typer.Context,
     *,
-    day: Annotated[
-        str, typer.Option(help="2026-11-27, today or yesterday, in each provider's zone.")
-    ] = "yesterday",
-    provider: Annotated[
-        list[str] | None, typer.Option("--provider", help="Only this provider; repeatable.")
-    ] = None,
+    day: DayOption = "yesterday",
+    provider: Providers = None,
+    every: EveryProvider = False,
     out: Annotated[
         Path, typer.Option(file_okay=False, help="Folder to write the packs into.")
     ] = Path("packs"),
@@ -79,15 +86,13 @@ def run(
     can be pulled are pulled.
     """
     context, now = context_of(ctx), SystemClock().now()
-    settings = context.settings
-    slugs = provider or [entry.slug for entry in settings.providers]
-    entries = [entry_named(settings, slug) for slug in slugs]
-    days = [read_business_day(day, entry.timezone, now) for entry in entries]
-    engine = open_books(ctx)
-    swept = [
-        _sweep(context, engine, entry, chosen, out)
-        for entry, chosen in zip(entries, days, strict=True)
-    ]
+    entries = entries_of(context.settings, provider, every=every or not provider)
+    days = [read_business_day(day or "", entry.timezone, now) for entry in entries]
+    engine, swept = open_books(ctx), []
+    with progress_of_steps(len(entries)) as begin:
+        for entry, chosen in zip(entries, days, strict=True):
+            begin(f"{entry.slug} {chosen}")
+            swept.append(_sweep(context, engine, entry, chosen, out))
     if as_json:
         print_json([_swept_json(one) for one in swept], indent=2, instant=iso)
     else:
@@ -101,13 +106,14 @@ def _sweep(
     """Sweep one provider; what fails is a reason, and keeps no other provider waiting."""
     reasons: list[str] = []
     pack: tuple[Path, ...] = ()
-    url = endpoints(context).database_url
+    run_id: str | None = None
+    url = database_url(context)
     try:
         reasons += _take_in(engine, url, entry, context.settings.close.inbox)
         with engine.connect() as connection:
             before = business_day_of(connection, entry, day, SystemClock().now())
         if before.is_over:
-            close_if_ready(engine, url, entry, before, RunOptions())
+            run_id = close_if_ready(engine, url, entry, before, RunOptions()).run_id
             pack = _write_pack(context, entry, before, out)
     except TieoutError as error:
         reasons.append(str(error))
@@ -123,6 +129,7 @@ def _sweep(
         overdue=overdue,
         reasons=(*reasons, *_reasons(after, overdue)),
         pack=pack,
+        run_id=run_id,
     )
 
 
@@ -158,7 +165,7 @@ def _write_pack(
     context: Context, entry: ProviderSettings, day: DayStatus, out: Path
 ) -> tuple[Path, ...]:
     chosen = configured_provider(entry)
-    url = endpoints(context).database_url
+    url = database_url(context)
     return write_packs(url, context.settings, [(chosen, day.window)], out)[entry.slug]
 
 
@@ -195,6 +202,19 @@ def _print(swept: list[SweptDay]) -> None:
             typer.echo(f"{one.day.provider} {one.day.day}: {reason}")
         for path in one.pack:
             typer.echo(path)
+        if one.run_id is not None:
+            typer.echo(f"{one.day.provider} {one.day.day}: run {one.run_id}")
+    print_next(*_next_commands([one.day for one in swept]))
+
+
+def _next_commands(days: list[DayStatus]) -> Iterator[str]:
+    """The commands that lead on: to the breaks, then to the sign-off of what is closed."""
+    dates = {day.day for day in days if any(day.figures.open_texts())}
+    for open_day in sorted(dates):
+        yield f"tieout breaks list --day {open_day}"
+    for state, command in _STEPS.items():
+        if chosen := [day for day in days if day.state is state]:
+            yield f"tieout day {command} {all_of(chosen)}"
 
 
 def _cells(one: SweptDay) -> Iterator[list[str]]:
@@ -211,4 +231,5 @@ def _swept_json(one: SweptDay) -> dict[str, Any]:
         "overdue": one.overdue,
         "reasons": one.reasons,
         "pack": one.pack,
+        "run_id": one.run_id,
     }

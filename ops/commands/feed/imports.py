@@ -14,7 +14,9 @@ from feeds.statements.reader import StatementReader
 from ops.commands.database import open_books
 from ops.commands.feed.preview import print_preview
 from ops.commands.json_output import print_json
+from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, Provider
+from ops.commands.progress import progress_of_steps
 from ops.commands.provider_choice import entry_named
 from ops.context import context_of
 from ops.providers.configured import configured_provider
@@ -71,11 +73,15 @@ def import_statement(
         replaces=tuple(replaces or ()),
         complete=complete,
     )
-    result = _imported(ctx, reader, request)
+    with progress_of_steps(1) as begin:
+        begin(file.name)
+        result = _imported(ctx, reader, request)
     if as_json:
         print_json(_import_json(result), indent=2)
     else:
         _print(file, result)
+        if result.day is not None and not result.has_errors:
+            print_next(f"tieout reconcile --provider {provider} --day {result.day}")
     raise typer.Exit(1 if result.has_errors else 0)
 
 

@@ -1,19 +1,17 @@
 """``tieout feed pull``: pull history from a provider's API."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.option_values import window_of
-from ops.commands.options import AsJson, End, Provider, Start
-from ops.commands.provider_choice import entry_named
-from ops.context import context_of
+from ops.commands.options import AsJson, DayOption, End, EveryProvider, Providers, Start
+from ops.commands.scope import read_windows_if_any
 from ops.providers.configured import configured_provider
 from ops.providers.feed_pull import FeedPull, pull_feeds
 from ops.runtime import logs
+from ops.settings.model import ProviderSettings
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import ApiUnavailable, SettingsInvalid
 from vocabulary.window import Window
@@ -25,7 +23,9 @@ SHOWN_MAX = 20
 def pull(
     ctx: typer.Context,
     *,
-    provider: Provider,
+    provider: Providers = None,
+    every: EveryProvider = False,
+    day: DayOption = None,
     start: Start = None,
     end: End = None,
     past_unreadable: Annotated[
@@ -38,41 +38,58 @@ def pull(
     Each feed is stored completely or not at all. Exit 1 when something was unreadable or
     refused, 3 when the API is out of reach; the next pull then asks again.
     """
-    settings = context_of(ctx).settings
-    entry = entry_named(settings, provider)
-    chosen = configured_provider(entry)
-    if chosen.dialect.api().pull is None:
-        raise typer.BadParameter(f"{provider} has no feed that could be pulled")
-    if entry.api is None:
-        raise SettingsInvalid([f"providers.{provider}.api: expected a table, to be called"])
-    clock = SystemClock()
-    window = _window(start, end, zone=chosen.timezone, now=clock.now())
-    logs.configure(level="warning")
-    pulls = pull_feeds(
-        open_books(ctx),
-        entry,
-        window=window,
-        past_unreadable=past_unreadable,
-        clock=clock,
+    if start is None and end is not None:
+        raise typer.BadParameter("--to needs --from")
+    if start is not None and end is None:
+        end = SystemClock().now().isoformat()
+    chosen = read_windows_if_any(
+        ctx, provider=provider, every=every, day=day, start=start, end=end
     )
+    if every:
+        chosen = [(entry, window) for entry, window in chosen if _is_pulled(entry)]
+    for entry, _ in chosen:
+        _require_pull(entry)
+    logs.configure(level="warning")
+    documents, codes = [], [0]
+    for entry, window in chosen:
+        pulls = pull_feeds(
+            open_books(ctx),
+            entry,
+            window=window and _past(window),
+            past_unreadable=past_unreadable,
+            clock=SystemClock(),
+        )
+        codes += [_exit_code(pulled) for pulled in pulls]
+        documents.append({"provider": entry.slug, "feeds": [_pull_json(one) for one in pulls]})
+        for pulled in () if as_json else pulls:
+            _print(entry.slug, pulled)
     if as_json:
-        feeds = [_pull_json(pulled) for pulled in pulls]
-        print_json({"provider": provider, "feeds": feeds}, indent=2, instant=iso)
-    else:
-        for pulled in pulls:
-            _print(provider, pulled)
-    raise typer.Exit(max(_exit_code(pulled) for pulled in pulls))
+        many = every or len(chosen) > 1
+        print_json(documents if many else documents[0], indent=2, instant=iso)
+    raise typer.Exit(max(codes))
 
 
-def _window(start: str | None, end: str | None, *, zone: str, now: datetime) -> Window | None:
-    """Read the window; None pulls what is due."""
-    if start is None:
-        if end is not None:
-            raise typer.BadParameter("--to needs --from")
-        return None
-    window = window_of(start, end or now.isoformat(), zone=zone)
-    # The future cannot be read, so no watermark may move there.
-    return window if window.end <= now else window_of(start, now.isoformat(), zone=zone)
+def _is_pulled(entry: ProviderSettings) -> bool:
+    dialect = configured_provider(entry).dialect
+    return entry.api is not None and dialect.api().pull is not None
+
+
+def _require_pull(entry: ProviderSettings) -> None:
+    if configured_provider(entry).dialect.api().pull is None:
+        raise typer.BadParameter(f"{entry.slug} has no feed that could be pulled")
+    if entry.api is None:
+        raise SettingsInvalid([f"providers.{entry.slug}.api: expected a table, to be called"])
+
+
+def _past(window: Window) -> Window:
+    """The part of a window that has passed: the future cannot be read."""
+    now = SystemClock().now()
+    if window.end <= now:
+        return window
+    try:
+        return Window(start=window.start, end=now)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _exit_code(pulled: FeedPull) -> int:

@@ -7,27 +7,25 @@ import typer
 
 from ops.commands.finance.invoice_check import checked
 from ops.commands.json_output import print_json
-from ops.commands.option_values import window_of
-from ops.commands.options import AsJson
-from ops.commands.provider_choice import chosen_providers
+from ops.commands.options import AsJson, DayOption, End, EveryProvider, Providers, Start
+from ops.commands.progress import progress_of_steps
+from ops.commands.scope import read_windows_if_any
 from ops.context import Context, context_of, database_url
-from ops.providers.configured import ConfiguredProvider
+from ops.providers.configured import configured_provider
 from ops.providers.packs import write_packs
 from reports.pack import CheckedInvoice
 from vocabulary.clock import SystemClock
-from vocabulary.window import Window
 
 
 def report(
     ctx: typer.Context,
     *,
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write into.")],
-    provider: Annotated[str | None, typer.Option(help="The provider's slug.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every configured provider.")] = False,
-    start: Annotated[
-        str | None, typer.Option("--from", help="Start of the run's window.")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="End of the run's window.")] = None,
+    provider: Providers = None,
+    every: EveryProvider = False,
+    day: DayOption = None,
+    start: Start = None,
+    end: End = None,
     invoice: Annotated[
         list[Path] | None, typer.Option(help="An invoice of the provider's; may be repeated.")
     ] = None,
@@ -46,34 +44,29 @@ def report(
 ) -> None:
     """Write a workbook, a web page and CSV tables per provider, and print their paths."""
     context = context_of(ctx)
-    if every == (provider is not None):
-        raise typer.BadParameter("either --provider or --all is expected")
-    chosen = chosen_providers(context.settings, provider)
-    windows = [_window(entry, start, end) for entry in chosen]
-    invoices = _invoices(context, provider, invoice or [], period or [])
-    windowed = list(zip(chosen, windows, strict=True))
-    paths = write_packs(
-        database_url(context),
-        context.settings,
-        windowed,
-        out,
-        invoices=invoices,
-        protect_ids=protect_ids,
+    windows = read_windows_if_any(
+        ctx, provider=provider, every=every, day=day, start=start, end=end
     )
+    slug = provider[0] if provider and len(provider) == 1 else None
+    invoices = _invoices(context, slug, invoice or [], period or [])
+    paths: dict[str, tuple[Path, ...]] = {}
+    with progress_of_steps(len(windows)) as begin:
+        for entry, window in windows:
+            begin(f"pack of {entry.slug}")
+            paths |= write_packs(
+                database_url(context),
+                context.settings,
+                [(configured_provider(entry), window)],
+                out,
+                invoices=invoices,
+                protect_ids=protect_ids,
+            )
     if as_json:
         print_json(paths, indent=2)
         return
     for files in paths.values():
         for path in files:
             typer.echo(path)
-
-
-def _window(chosen: ConfiguredProvider, start: str | None, end: str | None) -> Window | None:
-    if (start is None) != (end is None):
-        raise typer.BadParameter("--from and --to come together")
-    if start is None or end is None:
-        return None
-    return window_of(start, end, zone=chosen.timezone)
 
 
 def _invoices(

@@ -1,17 +1,20 @@
 """``tieout totals``: both sides by day, game or currency, and the causes of differences."""
 
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson, Maturity, Provider
+from ops.commands.option_values import read_day
+from ops.commands.options import AsJson, Maturity
 from ops.commands.reconcile.comparison_terms import comparison_of
-from ops.context import context_of
+from ops.commands.scope import ProviderWindow, on_windows
+from ops.context import Context, context_of
 from ops.settings.reporting import reporting_rates
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
 from reconcile.totals.tie_out import Totals, totals
@@ -28,12 +31,11 @@ class TotalsSplit(StrEnum):
     CURRENCY = "currency"
 
 
+@on_windows
 def show(
     ctx: typer.Context,
     *,
-    provider: Provider,
-    start: Annotated[str, typer.Option("--from", help="Start: a date or instant.")],
-    end: Annotated[str, typer.Option("--to", help="End, exclusive: a date or instant.")],
+    windows: list[ProviderWindow],
     splits: Annotated[
         list[TotalsSplit] | None, typer.Option("--by", help="day (default), game, currency.")
     ] = None,
@@ -45,46 +47,80 @@ def show(
 ) -> None:
     """Add up both sides and name the rounds behind each difference.
 
-    Exit 1 where breaks cause one.
+    Exit 1 where breaks cause one. With --json one provider's totals are an object; several, or
+    --all, are a list.
     """
-    clock = SystemClock()
     context = context_of(ctx)
-    rates = reporting_rates(context.settings.reporting)
-    comparison = comparison_of(context, provider, (start, end), maturity, clock)
-    day = None if rounds is None else _day(rounds)
-    exponents = comparison.configured.provider.exponents
-    result = totals(
-        comparison.url, comparison.request, now=clock.now(), zone=comparison.configured.timezone
-    )
-    consolidation = None if rates is None else consolidated(result, rates, exponents)
     names = tuple(
         split.value
         for split in splits or [TotalsSplit.DAY]
         if split is not TotalsSplit.CURRENCY
     )
+    added = []
+    for one in windows:
+        added.append(_add_up(context, one, rounds, maturity))
+        if not as_json:
+            if len(windows) > 1:
+                typer.echo(one.entry.slug)
+            _print_all(added[-1], names)
     if as_json:
-        document = totals_json(result, names, exponents)
-        if day is not None:
-            document["rounds"] = rounds_json(result, day, exponents)
-        if consolidation is not None:
-            document["reporting"] = consolidation_json(consolidation, exponents)
-        print_json(document, indent=2)
-    else:
-        _print(result, names, exponents)
-        if day is not None:
-            _print_rounds(result, day, exponents)
-        if consolidation is not None:
-            _print_consolidation(consolidation)
-    differs = any(line.break_id for line in result.lines)
-    raise typer.Exit(1 if differs or not result.ties else 0)
+        documents = [_totals_document(one, names) for one in added]
+        print_json(documents if len(windows) > 1 else documents[0], indent=2)
+    raise typer.Exit(0 if all(one.agree for one in added) else 1)
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        hint = "a date such as 2026-03-01 is expected"
-        raise typer.BadParameter(hint, param_hint="--rounds") from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderTotals:
+    """The totals of one provider.
+
+    Attributes:
+        rounds_day: the day whose rounds are listed; None: no rounds are.
+        consolidation: in the reporting currency, if the settings name one.
+    """
+
+    totals: Totals
+    exponents: Exponents
+    rounds_day: date | None
+    consolidation: Consolidation | None
+
+    @property
+    def agree(self) -> bool:
+        """Whether no break causes a difference, and every difference is explained."""
+        return self.totals.ties and not any(line.break_id for line in self.totals.lines)
+
+
+def _add_up(
+    context: Context, one: ProviderWindow, rounds: str | None, maturity: str | None
+) -> ProviderTotals:
+    clock, entry = SystemClock(), one.entry
+    edges = (one.window.start.isoformat(), one.window.end.isoformat())
+    comparison = comparison_of(context, entry.slug, edges, maturity, clock)
+    rates = reporting_rates(context.settings.reporting)
+    exponents = comparison.configured.provider.exponents
+    result = totals(comparison.url, comparison.request, now=clock.now(), zone=entry.timezone)
+    return ProviderTotals(
+        totals=result,
+        exponents=exponents,
+        rounds_day=read_day(rounds, "--rounds", zone=entry.timezone, now=clock.now()),
+        consolidation=None if rates is None else consolidated(result, rates, exponents),
+    )
+
+
+def _totals_document(one: ProviderTotals, names: tuple[str, ...]) -> dict[str, Any]:
+    document = totals_json(one.totals, names, one.exponents)
+    if one.rounds_day is not None:
+        document["rounds"] = rounds_json(one.totals, one.rounds_day, one.exponents)
+    if one.consolidation is not None:
+        document["reporting"] = consolidation_json(one.consolidation, one.exponents)
+    return document
+
+
+def _print_all(one: ProviderTotals, names: tuple[str, ...]) -> None:
+    _print(one.totals, names, one.exponents)
+    if one.rounds_day is not None:
+        _print_rounds(one.totals, one.rounds_day, one.exponents)
+    if one.consolidation is not None:
+        _print_consolidation(one.consolidation)
 
 
 def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None:

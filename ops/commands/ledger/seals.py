@@ -16,13 +16,15 @@ from ledger.seal.seal import exported_lines, seal_day, seal_of
 from ledger.seal.seal import recheck as recheck_seals
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
+from ops.commands.option_values import read_business_day
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
+from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
 audit = typer.Typer(no_args_is_help=True, add_completion=False)
 
-SealedDay = Annotated[str, typer.Argument(help="A day in UTC, such as 2026-06-04.")]
+SealedDay = Annotated[str, typer.Argument(help="A day in UTC: 2026-06-04 or yesterday.")]
 
 
 def seal(ctx: typer.Context, day: SealedDay, *, as_json: AsJson = False) -> None:
@@ -30,11 +32,13 @@ def seal(ctx: typer.Context, day: SealedDay, *, as_json: AsJson = False) -> None
     with progress_bars() as announce:
         sealed = seal_day(open_books(ctx), _day(day), progress=announce("lines", None))
     if as_json:
-        document = {"day": day, "seal": sealed.hash, "previous": sealed.previous}
+        document = {"day": _day(day), "seal": sealed.hash, "previous": sealed.previous}
         print_json({**document, "counts": sealed.counts})
         return
     counts = ", ".join(f"{count} {table}" for table, count in sealed.counts.items())
-    typer.echo(f"{day} sealed: {sealed.hash}\n{counts}; keep the seal outside this database")
+    typer.echo(
+        f"{_day(day)} sealed: {sealed.hash}\n{counts}; keep the seal outside this database"
+    )
 
 
 @audit.command()
@@ -148,7 +152,4 @@ def _print_audit(result: AuditResult, *, as_json: bool) -> None:
 
 
 def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Malformed("DAY", "a day such as 2026-06-04 is expected") from None
+    return read_business_day(text, "UTC", SystemClock().now(), option="DAY")

@@ -1,6 +1,5 @@
 """``tieout ledger statement``: a wallet's operations, or a provider's days."""
 
-from datetime import date
 from typing import Annotated
 
 import typer
@@ -11,10 +10,11 @@ from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.ledger.balances import ByClock, ClockChoice
 from ops.commands.option_values import read_day
-from ops.commands.options import AsJson
+from ops.commands.options import AsJson, DayOption
 from ops.commands.provider_choice import entry_named
 from ops.commands.tables import table, text
 from ops.context import context_of
+from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
 _AMOUNTS = (
@@ -37,6 +37,7 @@ def statement(
     last: Annotated[
         str | None, typer.Option("--to", help="With --provider: the last day.")
     ] = None,
+    day: DayOption = None,
     clock: ByClock = ClockChoice.RECEIVED,
     after: Annotated[int, typer.Option(help="Only operations after this seq.")] = 0,
     most: Annotated[int, typer.Option(help="At most this many lines.")] = 1_000,
@@ -44,8 +45,8 @@ def statement(
 ) -> None:
     """Show a wallet's operations in chain order, or a provider's totals by day."""
     if provider is not None and player is None:
-        days = (read_day(first, "--from"), read_day(last, "--to"))
-        _provider_days(ctx, provider, days, clock=clock, as_json=as_json)
+        first, last = (day, day) if day is not None else (first, last)
+        _provider_days(ctx, provider, (first, last), clock=clock, as_json=as_json)
     elif player is not None and currency is not None and provider is None:
         lines = statement_of(
             open_books(ctx), player=player, currency=currency, after_seq=after, limit=most
@@ -93,13 +94,17 @@ def _line_json(line: StatementLine, currency: str) -> dict[str, object]:
 def _provider_days(
     ctx: typer.Context,
     provider: str,
-    days: tuple[date | None, date | None],
+    words: tuple[str | None, str | None],
     *,
     clock: ClockChoice,
     as_json: bool,
 ) -> None:
     zone = entry_named(context_of(ctx).settings, provider).timezone
-    first, last = days
+    now = SystemClock().now()
+    first, last = (
+        read_day(word, option, zone=zone, now=now)
+        for word, option in zip(words, ("--from", "--to"), strict=True)
+    )
     rows = [
         _day_json(day)
         for day in provider_days(

@@ -1,27 +1,44 @@
 """``tieout reconcile``: compare the ledger with one provider's history over a window."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Engine
 
 from feeds.arrival_delay import MaturitySource, ProviderMaturity
+from ops.commands.database import open_books
 from ops.commands.day.closing import Closing, close_day_of
+from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
-from ops.commands.option_values import read_maturity, window_of
-from ops.commands.options import AsJson, By, End, Maturity, Start
-from ops.commands.provider_choice import entry_named
+from ops.commands.next_commands import print_next
+from ops.commands.option_values import read_maturity
+from ops.commands.options import (
+    AsJson,
+    By,
+    DayOption,
+    End,
+    EveryProvider,
+    Maturity,
+    Providers,
+    Start,
+)
 from ops.commands.reconcile import what_if
 from ops.commands.reconcile.options import Options, business_day, run_options
 from ops.commands.reconcile.verify import verify
-from ops.context import context_of, database_url
+from ops.commands.scope import ProviderWindow, read_windows
+from ops.context import Context, context_of, database_url
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
 from reconcile.runs.result import RunResult
+from reports.find.short_ids import short_id
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.people import Right
 
 app = typer.Typer(add_completion=False)
 app.command()(verify)
@@ -30,8 +47,6 @@ app.command("what-if")(what_if.show)
 #: Breaks shown on a terminal; all of them are stored, and printed with --json.
 SHOWN_MAX = 50
 
-#: Required, but not where a subcommand follows.
-RunProvider = Annotated[str | None, typer.Option("--provider", help="The provider's slug.")]
 Changes = Annotated[
     bool, typer.Option(help="Compare only what changed since this window's last run.")
 ]
@@ -57,7 +72,9 @@ Resume = Annotated[bool, typer.Option(help="Continue an interrupted run of this 
 def reconcile(
     ctx: typer.Context,
     *,
-    provider: RunProvider = None,
+    provider: Providers = None,
+    every: EveryProvider = False,
+    day: DayOption = None,
     start: Start = None,
     end: End = None,
     maturity: Maturity = None,
@@ -71,57 +88,88 @@ def reconcile(
     resume: Resume = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the ledger with a provider's history; exit 1 when they differ."""
+    """Compare the ledger with a provider's history; exit 1 when they differ.
+
+    With --json one provider's run is an object; several, or --all, are a list.
+    """
     if ctx.invoked_subcommand is not None:
         return
-    provider, start, end = (
-        _required(option, value)
-        for option, value in (("--provider", provider), ("--from", start), ("--to", end))
-    )
-    context = context_of(ctx)
-    entry = entry_named(context.settings, provider)
-    window = window_of(start, end, zone=entry.timezone)
-    age = read_maturity(maturity)
-    url = database_url(context)
-    maturity_used = maturity_now(url, entry, SystemClock()) if age is None else age
+    windows = read_windows(ctx, provider=provider, every=every, day=day, start=start, end=end)
     command_options = Options(
+        maturity=read_maturity(maturity),
         incremental=incremental,
         close_day=close_day,
+        reason=reason or "",
         partitions=partitions,
         workers=workers,
         scheduler=scheduler,
         resume=resume,
     )
-    with run_options(command_options, context.data_dir, provider, window) as options:
-        if close_day:
-            day = business_day(window, entry.timezone)
-            closing = Closing(day=day, reason=reason or "", maturity=maturity_used)
-            result = close_day_of(ctx, entry, closing, by=by, options=options)
+    engine, name = _closed_by(ctx, command_options, by)
+    runs = []
+    for one in windows:
+        runs.append(_reconcile(context_of(ctx), engine, one, command_options, name=name))
+        if not as_json:
+            _show(runs[-1], one)
+    if as_json:
+        documents = [_run_json(run) for run in runs]
+        print_json(documents if len(windows) > 1 else documents[0], indent=2)
+    raise typer.Exit(1 if any(run.result.breaks for run in runs) else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaturedRun:
+    """A stored run, and the maturity that it used: learned by kind, or the option's."""
+
+    result: RunResult
+    maturity: ProviderMaturity | timedelta
+
+
+def _closed_by(ctx: typer.Context, options: Options, by: str | None) -> tuple[Engine, str]:
+    """In whose name days are closed: a person's, with a reason or --by, else the machine's."""
+    if options.close_day and (options.reason.strip() or by is not None):
+        return open_books_as(ctx, by, Right.PREPARE_DAYS)
+    return open_books(ctx), "tieout"
+
+
+def _reconcile(
+    context: Context, engine: Engine, one: ProviderWindow, command: Options, *, name: str
+) -> MaturedRun:
+    entry, url = one.entry, database_url(context)
+    maturity = command.maturity
+    used = maturity_now(url, entry, SystemClock()) if maturity is None else maturity
+    with run_options(command, context.data_dir, entry.slug, one.window) as options:
+        if command.close_day:
+            day = business_day(one.window, entry.timezone)
+            closing = Closing(day=day, reason=command.reason, maturity=used)
+            result = close_day_of(engine, url, entry, closing, name=name, options=options)
         else:
             result = reconcile_provider(
-                url, entry, window, maturity=maturity_used, close=None, options=options
+                url, entry, one.window, maturity=used, close=None, options=options
             )
-    _print(result, maturity_used, as_json=as_json)
-    raise typer.Exit(1 if result.breaks else 0)
+    return MaturedRun(result=result, maturity=used)
 
 
-def _print(result: RunResult, maturity: ProviderMaturity | timedelta, *, as_json: bool) -> None:
-    maturities = None if isinstance(maturity, timedelta) else maturity
-    if as_json:
-        document = {**result.to_json(), "maturity": maturities and maturities.to_json()}
-        print_json(document, indent=2)
-    else:
-        _show(result)
-        _show_maturity(maturities)
+def _run_json(run: MaturedRun) -> dict[str, Any]:
+    ages = None if isinstance(run.maturity, timedelta) else run.maturity.to_json()
+    return {**run.result.to_json(), "maturity": ages}
 
 
-def _required(option: str, value: str | None) -> str:
-    if value is None:
-        raise typer.BadParameter("is required", param_hint=option)
-    return value
+def _show(run: MaturedRun, window: ProviderWindow) -> None:
+    _show_result(run.result)
+    if not isinstance(run.maturity, timedelta):
+        _show_maturity(run.maturity)
+    print_next(*_next_commands(run.result, window))
 
 
-def _show(result: RunResult) -> None:
+def _next_commands(result: RunResult, window: ProviderWindow) -> Iterator[str]:
+    if result.breaks:
+        yield f"tieout breaks list --run {short_id(result.run_id, [])}"
+    elif window.day is not None:
+        yield f"tieout day show {window.day} --provider {result.provider}"
+
+
+def _show_result(result: RunResult) -> None:
     summary = result.summary()
     typer.echo(f"{result.provider}  {summary['window']['from']} to {summary['window']['to']}")
     typer.echo(f"ours {summary['ours']['rows']} rounds, theirs {summary['theirs']['rows']}")
@@ -144,17 +192,20 @@ def _show(result: RunResult) -> None:
     typer.echo(f"run {result.run_id}")
 
 
-def _show_maturity(maturities: ProviderMaturity | None) -> None:
-    for kind, maturity in maturities.by_kind.items() if maturities else ():
+def _show_maturity(maturities: ProviderMaturity) -> None:
+    for kind, maturity in maturities.by_kind.items():
         if maturity.source is MaturitySource.LEARNED:
             basis = f"learned from {maturity.samples} records"
             typer.echo(f"maturity of {kind}: {maturity.age}, {basis}")
 
 
 def _table(result: RunResult) -> Table:
-    table = Table("kind", "round", "player", "difference", "impact")
+    table = Table("break", "kind", "round", "player", "difference", "impact")
+    names = [break_.id for break_ in result.breaks]
     for break_ in result.breaks[:SHOWN_MAX]:
         exponent = exponent_of(break_.currency, result.exponents)
         amount = f"{text_from_minor(break_.difference, exponent)} {break_.currency}"
-        table.add_row(break_.kind, break_.round_id, break_.player, amount, break_.impact)
+        name = short_id(break_.id, names)
+        cells = (break_.kind, break_.round_id, break_.player, amount, break_.impact)
+        table.add_row(name, *cells)
     return table

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,10 +18,17 @@ from vocabulary.window import Window, day_window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options as they are given."""
+    """The options as they are given.
 
+    Attributes:
+        maturity: rows younger than this are timing; None: as learned and set.
+        reason: with close_day, why it is closed although feeds or timing are left.
+    """
+
+    maturity: timedelta | None
     incremental: bool
     close_day: bool
+    reason: str
     partitions: int | None
     workers: int
     scheduler: str | None

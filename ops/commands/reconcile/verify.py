@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ops.commands.completion import complete_run
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
@@ -19,7 +20,10 @@ from vocabulary.errors import Refused
 
 def verify(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(help="The run's id, run-…, or its start.")],
+    run: Annotated[
+        str,
+        typer.Argument(help="The run's id, run-…, or its start.", autocompletion=complete_run),
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -1,0 +1,60 @@
+"""Days and windows as options name them."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from ops.commands.option_values import (
+    day_windows,
+    named_day,
+    read_business_day,
+    window_of,
+)
+from vocabulary.errors import Malformed
+
+#: A Wednesday; in Tokyo it is Thursday already.
+NOW = datetime(2026, 11, 25, 22, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("word", "day"),
+    [
+        ("today", date(2026, 11, 25)),
+        ("Yesterday", date(2026, 11, 24)),
+        ("-1", date(2026, 11, 24)),
+        ("-0", date(2026, 11, 25)),
+        ("-30", date(2026, 10, 26)),
+        ("tuesday", date(2026, 11, 24)),
+        ("mon", date(2026, 11, 23)),
+        ("thu", date(2026, 11, 19)),
+        ("wednesday", date(2026, 11, 18)),
+        ("2026-11-02", date(2026, 11, 2)),
+    ],
+)
+def test_a_day_is_a_date_a_name_or_a_number_of_days_back(word: str, day: date) -> None:
+    assert read_business_day(word, "UTC", NOW) == day
+
+
+def test_a_day_is_that_of_the_zone() -> None:
+    assert named_day("today", "Asia/Tokyo", NOW) == date(2026, 11, 26)
+    assert named_day("wed", "Asia/Tokyo", NOW) == date(2026, 11, 25)
+
+
+@pytest.mark.parametrize("word", ["tomorrow", "", "1", "--1", "-1000", "2026-13-01", "mo"])
+def test_what_is_no_day_is_refused_with_its_option(word: str) -> None:
+    with pytest.raises(Malformed, match="--day: 2026-06-04, today or yesterday is expected"):
+        read_business_day(word, "UTC", NOW)
+
+
+def test_a_window_goes_from_day_to_day() -> None:
+    window = window_of("monday", "today", zone="Europe/Vienna", now=NOW)
+
+    assert window.start == datetime(2026, 11, 22, 23, tzinfo=UTC)
+    assert window.end == datetime(2026, 11, 24, 23, tzinfo=UTC)
+
+
+def test_one_word_is_another_window_for_each_provider() -> None:
+    windows = day_windows("today", {"here": "UTC", "there": "Asia/Tokyo"}, NOW)
+
+    assert windows["here"] == windows[""]
+    assert windows["there"].start == datetime(2026, 11, 25, 15, tzinfo=UTC)
