@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from vocabulary.errors import Refused
+from vocabulary.errors import NotAllowed
 
 
 class BreakState(StrEnum):
@@ -55,7 +55,7 @@ STEPS: Mapping[BreakState, frozenset[BreakState]] = MappingProxyType(
 SETTLED = frozenset({_S.EXPLAINED, _S.POSTED, _S.WRITTEN_OFF, _S.CLOSED})
 
 
-class ActionRefused(Refused):
+class ActionRefused(NotAllowed):
     """The rules do not allow a step, a note or a decision; nothing was changed."""
 
 

@@ -40,6 +40,18 @@ class Context:
 
         return load(self.config, os.environ) if self._given is None else self._given
 
+    @cached_property
+    def database_url(self) -> str:
+        """The database's URL; an embedded one is started or reused.
+
+        Raises:
+            SettingsInvalid: the settings do not hold.
+            Unavailable: the embedded database cannot be started.
+        """
+        from ops.runtime.servers import ensure_database  # noqa: PLC0415 - as above
+
+        return ensure_database(self.data_dir, self.settings)
+
 
 def context_of(ctx: typer.Context) -> Context:
     """The context that the global options made for this command."""
@@ -56,9 +68,7 @@ def database_url(context: Context) -> str:
         SettingsInvalid: the settings do not hold.
         Unavailable: the embedded database cannot be started.
     """
-    from ops.runtime.servers import ensure_database  # noqa: PLC0415 - as above
-
-    return ensure_database(context.data_dir, context.settings)
+    return context.database_url
 
 
 def endpoints(context: Context) -> "Endpoints":

@@ -3,8 +3,12 @@
 ``postgresql://user@host/db`` or, over a Unix socket, ``postgresql://user@/db?host=/socket/dir``.
 """
 
-import asyncpg
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Engine, create_engine
+
+if TYPE_CHECKING:
+    import asyncpg
 
 #: Longest wait for a connection, in seconds: an outage is reported, not waited out.
 CONNECT_TIMEOUT_S = 5
@@ -38,6 +42,8 @@ async def open_accept_connection(
         statement_timeout_s: after this time the server gives a statement up, so that it does
             not finish work that nobody waits for any more; 0: never.
     """
+    import asyncpg  # noqa: PLC0415 - 60 ms that only the accept path needs
+
     connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, statement_cache_size=64)
     if statement_timeout_s:
         milliseconds = str(max(1, round(statement_timeout_s * 1000)))

@@ -6,7 +6,8 @@
     ├── Refused            the sender is wrong: answer, never retry
     │   ├── NotAuthentic       the signature or secret is invalid
     │   │   └── SignatureMissing   there is no signature
-    │   └── Malformed          authentic bytes that do not follow the dialect
+    │   ├── Malformed          authentic bytes that do not follow the dialect
+    │   └── NotAllowed         our rules do not allow what a person asks for
     ├── Unavailable        a service is down: retry later, bounded
     ├── Contradiction      two trusted sources disagree: park it for a person
     ├── ApiError           a request to a provider's own API failed
@@ -59,6 +60,10 @@ class Malformed(Refused):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class NotAllowed(Refused):
+    """Our rules do not allow what a person asks for; nothing was changed."""
 
 
 class Unavailable(TieoutError):

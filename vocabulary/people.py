@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from vocabulary.errors import Malformed, Refused
+from vocabulary.errors import Malformed, NotAllowed
 
 #: Longest name, in characters.
 NAME_LENGTH_MAX = 64
@@ -29,7 +29,7 @@ _LOOKALIKES = str.maketrans(
 )
 
 
-class PersonRefused(Refused):
+class PersonRefused(NotAllowed):
     """The person is unknown, disabled, or may not do this; nothing was changed."""
 
 
@@ -59,6 +59,7 @@ class Right(StrEnum):
     PREPARE_DAYS = "close and prepare days"
     SIGN_DAYS = "sign days"
     REOPEN_DAYS = "reopen days"
+    CHANGE_LIMITS = "propose or confirm limits"
     MANAGE_PEOPLE = "manage people and act for others"
 
 
@@ -73,7 +74,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.VIEWER: frozenset({Right.READ}),
         Role.FINANCE: _FINANCE,
-        Role.APPROVER: _FINANCE | {Right.DECIDE, Right.SIGN_DAYS, Right.REOPEN_DAYS},
+        Role.APPROVER: _FINANCE
+        | {Right.DECIDE, Right.SIGN_DAYS, Right.REOPEN_DAYS, Right.CHANGE_LIMITS},
         Role.OPS: frozenset(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),

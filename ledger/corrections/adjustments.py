@@ -29,7 +29,7 @@ from ledger.accepting.own_operations import Adjust, InRound
 from storage.audit import record
 from storage.engine import url_of
 from storage.transactions import transaction
-from vocabulary.errors import Contradiction, Refused, Unavailable
+from vocabulary.errors import Contradiction, NotAllowed, Unavailable
 from vocabulary.facts import Fund
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
@@ -69,7 +69,7 @@ UPDATE adjustments SET state = :state, decided_by = :by, decided_at = :now,
 _POSTED = "UPDATE adjustments SET state = 'posted', op_key = id WHERE id = :id"
 
 
-class AdjustmentRefused(Refused):
+class AdjustmentRefused(NotAllowed):
     """A proposal, approval or rejection that the rules do not allow; nothing was changed."""
 
 

@@ -19,7 +19,7 @@ from ledger.accepting.own_operations import (
 from storage.audit import record
 from storage.engine import url_of
 from storage.transactions import reading, transaction
-from vocabulary.errors import Contradiction, Refused, Unavailable
+from vocabulary.errors import Contradiction, NotAllowed, Unavailable
 from vocabulary.outcomes import Verdict
 
 _COLUMNS = (
@@ -46,7 +46,7 @@ UPDATE fund_requests SET state = :state, decided_by = :by, decided_at = :now
 """
 
 
-class FundRequestRefused(Refused):
+class FundRequestRefused(NotAllowed):
     """A request or decision that the rules do not allow; nothing was changed."""
 
 

@@ -6,13 +6,9 @@ from contextlib import contextmanager
 import typer
 from sqlalchemy import Engine
 
-from breaks.states import ActionRefused
-from ledger.corrections.adjustments import AdjustmentRefused
-from ledger.corrections.fund_requests import FundRequestRefused
 from ops.context import context_of, database_url
-from reconcile.days.states import DayRefused
 from storage.engine import open_engine
-from vocabulary.people import PersonRefused
+from vocabulary.errors import NotAllowed
 
 #: Where the engine of a command is kept.
 _ENGINE = "ops.commands.database"
@@ -27,14 +23,11 @@ def open_books(ctx: typer.Context) -> Engine:
     return engine
 
 
-_REFUSALS = (ActionRefused, AdjustmentRefused, DayRefused, FundRequestRefused, PersonRefused)
-
-
 @contextmanager
 def refusals() -> Iterator[None]:
     """Print why the rules refuse an action and exit 1; nothing was changed."""
     try:
         yield
-    except _REFUSALS as refused:
+    except NotAllowed as refused:
         typer.echo(f"refused: {refused}", err=True)
         raise typer.Exit(1) from refused

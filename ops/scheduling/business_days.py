@@ -10,11 +10,9 @@ from feeds.arrival_delay import maturity_for
 from ops.providers.configured import configured_provider
 from ops.providers.maturity import maturity_rules
 from ops.scheduling.closing_days import missing_from_feeds
-from ops.settings.close import CloseSettings
 from ops.settings.model import ProviderSettings
-from reconcile.days.states import DayStatus, StepRules
+from reconcile.days.states import DayStatus
 from reconcile.days.store import DayTerms, load_day
-from vocabulary.money import Money
 from vocabulary.window import day_window
 
 _ARRIVED = """
@@ -55,14 +53,6 @@ def recent_days(
         for back in range(days - 1, -1, -1)
     )
     return [day for day in listed if day.closed or day.figures.currencies]
-
-
-def step_rules(settings: CloseSettings) -> StepRules:
-    """The settings of days as the state machine takes them."""
-    accepts = tuple(
-        (code, Money.parse(amount, code).minor) for code, amount in settings.accepts.items()
-    )
-    return StepRules(two_people=settings.two_people, accepts=accepts)
 
 
 def _waits(

@@ -3,23 +3,10 @@
 from collections.abc import Mapping
 
 from breaks.kinds import Impact
-from breaks.policy import DEFAULT_RULES, SlaRule, WriteOffLimits
+from breaks.policy import DEFAULT_RULES, SlaRule
 from ops.settings.breaks import Amounts
 from ops.settings.model import Settings
 from vocabulary.money import Money
-from vocabulary.people import normalized_name
-
-
-def limits_of(settings: Settings) -> WriteOffLimits:
-    """Who may approve and write off how much.
-
-    Raises:
-        Malformed: a name in the settings cannot be a person's.
-    """
-    breaks = settings.breaks
-    most = {role: _minor(amounts) for role, amounts in breaks.limits.items()}
-    roles = {normalized_name(name): role for name, role in breaks.roles.items()}
-    return WriteOffLimits(roles=roles, by_role=most)
 
 
 def rules_of(settings: Settings) -> tuple[SlaRule, ...]:

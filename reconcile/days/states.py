@@ -18,12 +18,12 @@ from typing import NoReturn
 
 from reconcile.days.figures import DayFigures
 from vocabulary.clock import iso
-from vocabulary.errors import Refused
+from vocabulary.errors import NotAllowed
 from vocabulary.people import are_two_people
 from vocabulary.window import Window
 
 
-class DayRefused(Refused):
+class DayRefused(NotAllowed):
     """The rules do not allow a step of a day; nothing was changed."""
 
 

@@ -26,9 +26,9 @@ from ops.commands.breaks.targets import Targets, group_named, on_breaks
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
+from ops.commands.limits import limits_in_force
 from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of
-from ops.settings.break_policy import limits_of
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -124,7 +124,8 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """Close a break by hand, within your limit; nothing is booked (see write-off)."""
-    limits = limits_of(context_of(ctx).settings)
+    engine, name = open_books_as(ctx, by, Right.WRITE_OFF)
+    limits = limits_in_force(engine, context_of(ctx).settings, by=name).write_offs
     action = partial(closing, why=reason, limits=limits)
     _apply(ctx, targets, action, by=by, right=Right.WRITE_OFF, as_json=as_json)
 

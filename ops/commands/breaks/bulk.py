@@ -33,10 +33,10 @@ from ops.commands.breaks.output import print_breaks
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
+from ops.commands.limits import limits_in_force
 from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By
 from ops.context import context_of
-from ops.settings.break_policy import limits_of
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -88,7 +88,7 @@ def bulk(
         return
     settings = context_of(ctx).settings
     engine, name = open_books_as(ctx, by, _right(step))
-    limits = limits_of(settings)
+    limits = limits_in_force(engine, settings, by=name).write_offs
     with refusals():
         count = count_breaks(engine, break_filter)
         typer.echo(f"{step.value}: {count} breaks", err=True)

@@ -14,17 +14,16 @@ from sqlalchemy import Engine
 from breaks import corrections
 from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, break_history, list_breaks
-from breaks.states import ActionRefused, BreakState
+from breaks.states import BreakState
 from breaks.store import TrackedBreak
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
-from ledger.corrections.adjustments import AdjustmentRefused
 from ops.commands.progress import progress_of_steps
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from reports.find.short_ids import short_id
 from vocabulary.clock import SystemClock
-from vocabulary.errors import Contradiction
-from vocabulary.people import PersonRefused, Right
+from vocabulary.errors import Contradiction, NotAllowed
+from vocabulary.people import Right
 
 _UNDECIDED = (
     *(BreakState.OPEN, BreakState.ASSIGNED, BreakState.EXPLAINED, BreakState.WAITING),
@@ -48,7 +47,6 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "reject": Right.DECIDE,
     }
 )
-_REFUSALS = (ActionRefused, AdjustmentRefused, PersonRefused, Contradiction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +94,7 @@ def correct_all(
             try:
                 _act(what.action)(engine, settings, break_, what)
                 done.append(break_history(engine, break_.break_id).break_)
-            except _REFUSALS as error:
+            except (NotAllowed, Contradiction) as error:
                 refused[break_.break_id] = str(error)
     return Corrected(breaks=done, refused=refused)
 

@@ -16,9 +16,10 @@ from ops.commands.breaks.targets import on_break
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
+from ops.commands.limits import limits_in_force
 from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of
-from ops.settings.break_policy import exponents_of, limits_of
+from ops.settings.break_policy import exponents_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
@@ -96,8 +97,8 @@ def approve(
 ) -> None:
     """Approve and book another person's corrections or write-off; repeating finishes it."""
     settings = context_of(ctx).settings
-    limits = limits_of(settings)
     engine, name = open_books_as(ctx, by, Right.DECIDE)
+    limits = limits_in_force(engine, settings, by=name).write_offs
     with refusals():
         if _has_write_off(engine, break_id):
             now = SystemClock().now()

@@ -11,7 +11,8 @@ from typing import Annotated
 import structlog
 import typer
 
-from ops.commands.identity import register_first_admin_at
+from ops.commands.identity import os_user, register_first_admin_at
+from ops.commands.limits import set_up_limits_at
 from ops.commands.setup.migrate import migrate_database
 from ops.context import Context, context_of
 from ops.runtime import logs, servers
@@ -53,6 +54,7 @@ def up(
             check_broker(endpoints.broker_url)
             migrate_database(endpoints.database_url)
             register_first_admin_at(endpoints.database_url)
+            set_up_limits_at(endpoints.database_url, settings, by=os_user())
             code = _supervise(context, settings, endpoints, board)
         finally:
             servers.stop(home.root, sparing=before)

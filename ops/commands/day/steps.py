@@ -7,11 +7,12 @@ import typer
 from ops.commands.database import refusals
 from ops.commands.day.output import all_of, print_days
 from ops.commands.identity import open_books_for
+from ops.commands.limits import limits_in_force
 from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By, Reason
 from ops.commands.scope import ProviderDay, act_on_each, on_days
 from ops.context import context_of
-from ops.scheduling.business_days import business_day_of, step_rules
+from ops.scheduling.business_days import business_day_of
 from reconcile.days.states import DayAction, DayStatus, StepRequest
 from reconcile.days.store import store_step
 from storage.people import refused_people
@@ -82,8 +83,8 @@ def _take(
     as_json: bool,
 ) -> None:
     """Take a step on each day; what is refused keeps no other day waiting, but exits 1."""
-    rules = step_rules(context_of(ctx).settings.close)
     engine, actor = open_books_for(ctx, by, _RIGHTS[action])
+    rules = limits_in_force(engine, context_of(ctx).settings, by=actor.person.name).days
     request = StepRequest(action=action, by=actor.person.name, eyes=actor.eyes, reason=reason)
 
     def take_one(one: ProviderDay) -> DayStatus:

@@ -25,7 +25,6 @@ from ops.commands.scope import entries_of
 from ops.commands.tables import wide_table
 from ops.context import Context, context_of, database_url
 from ops.providers.configured import configured_provider
-from ops.providers.feed_pull import pull_due
 from ops.providers.packs import write_packs
 from ops.providers.statements import reader_of
 from ops.scheduling.business_days import business_day_of
@@ -136,6 +135,9 @@ def _sweep(
 def _take_in(engine: Engine, url: str, entry: ProviderSettings, inbox: str) -> Iterator[str]:
     """Pull and import what is there; yields what was wrong with it."""
     if entry.api is not None and pulled_feeds(entry.dialect):
+        # aiohttp takes 200 ms, which files and pushes do not need.
+        from ops.providers.feed_pull import pull_due  # noqa: PLC0415
+
         for pulled in pull_due(url, entry):
             if pulled.error is not None:
                 yield f"feed {pulled.feed}: {pulled.error}"
@@ -200,8 +202,10 @@ def _print(swept: list[SweptDay]) -> None:
     for one in swept:
         for reason in one.reasons:
             typer.echo(f"{one.day.provider} {one.day.day}: {reason}")
-        for path in one.pack:
-            typer.echo(path)
+        if one.pack:
+            typer.echo(
+                f"{one.day.provider} {one.day.day}: {len(one.pack)} files, {one.pack[0]}"
+            )
         if one.run_id is not None:
             typer.echo(f"{one.day.provider} {one.day.day}: run {one.run_id}")
     print_next(*_next_commands([one.day for one in swept]))

@@ -13,10 +13,10 @@ from ledger.corrections.adjustments import Adjustment, AdjustmentRefused
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
+from ops.commands.limits import limits_in_force
 from ops.commands.options import AsJson, By, Currency, Player, Reason
 from ops.commands.tables import table, text
 from ops.context import context_of
-from ops.settings.break_policy import limits_of
 from reports.find.short_ids import ShortIdKind, complete_id
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -80,8 +80,8 @@ def approve(
     ctx: typer.Context, proposal: Proposal, *, by: By = None, as_json: AsJson = False
 ) -> None:
     """Approve another person's proposal and book it; repeat it to finish a partial booking."""
-    limits = limits_of(context_of(ctx).settings)
     engine, name = open_books_as(ctx, by, Right.DECIDE)
+    limits = limits_in_force(engine, context_of(ctx).settings, by=name).write_offs
     proposal = complete_id(engine, ShortIdKind.ADJUSTMENT, proposal)
     with refusals():
         adjustment = adjustments.get_adjustment(engine, proposal)

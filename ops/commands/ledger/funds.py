@@ -1,6 +1,5 @@
 """``tieout ledger deposit|withdraw|funds``: move money between a wallet and the outside."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from ledger.corrections.fund_requests import (
 )
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
+from ops.commands.limits import limits_in_force
 from ops.commands.next_commands import print_next
 from ops.commands.option_values import positive
 from ops.commands.options import AsJson, By, Currency, OrderReason, Player, Reason
@@ -28,9 +28,6 @@ from vocabulary.money import Money
 from vocabulary.people import Right
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-
-#: The most that one person moves in a currency that the settings do not list, in its units.
-ONE_PERSON_UNITS = 1_000
 
 
 class DepositAs(StrEnum):
@@ -119,18 +116,13 @@ def reject(ctx: typer.Context, request: RequestId, *, reason: Reason, by: By = N
     typer.echo(f"{done.request_id} rejected by {done.decided_by}")
 
 
-def limit_of(limits: Mapping[str, str], currency: str) -> int:
-    """The most that one person moves, in minor units."""
-    return Money.parse(limits.get(currency, str(ONE_PERSON_UNITS)), currency).minor
-
-
 def _move(ctx: typer.Context, order: Deposit | Withdrawal, *, by: str | None) -> None:
     """Carry an order out with its audit row, or request it where it takes two people."""
-    limits = context_of(ctx).settings.ledger.one_person
-    if order.amount.minor <= limit_of(limits, order.amount.currency):
+    engine, name = open_books_as(ctx, by, Right.MOVE_FUNDS)
+    limits = limits_in_force(engine, context_of(ctx).settings, by=name)
+    if order.amount.minor <= limits.funds_limit(order.amount.currency):
         typer.echo(carry_out_by(ctx, order, by=by).answer.body.decode())
         return
-    engine, name = open_books_as(ctx, by, Right.MOVE_FUNDS)
     with refusals():
         request = request_funds(engine, order, by=name, now=SystemClock().now())
     typer.echo(f"{request} waits for a second person: above the limit of one person")

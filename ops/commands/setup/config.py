@@ -7,18 +7,21 @@ from typing import Any
 import typer
 
 from ops.commands.json_output import print_json
+from ops.commands.lazy_group import lazy_group
 from ops.commands.options import AsJson
 from ops.context import context_of
 from ops.settings.redaction import without_secrets
 
-app = typer.Typer(
-    help="Check the settings, or show them without secrets.",
-    no_args_is_help=True,
-    add_completion=False,
+app = lazy_group(
+    {
+        "show": "ops.commands.setup.config:show",
+        "check": "ops.commands.setup.config:check",
+        "limits": "ops.commands.limits:app",
+    },
+    summaries={"limits": "Show the limits of people; a change takes a second person."},
 )
 
 
-@app.command("show")
 def show(
     ctx: typer.Context,
     *,
@@ -33,7 +36,6 @@ def show(
         typer.echo(line)
 
 
-@app.command("check")
 def check(
     ctx: typer.Context,
     *,

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import typer
 
-from ops.commands.identity import register_first_admin_at
+from ops.commands.identity import os_user, register_first_admin_at
+from ops.commands.limits import set_up_limits_at
 from ops.commands.setup.migrate import migrate_database
 from ops.context import context_of, endpoints
 from ops.runtime.server_checks import check_broker
@@ -21,6 +22,7 @@ def init(ctx: typer.Context) -> None:
     check_broker(engines.broker_url)
     revision = migrate_database(engines.database_url)
     register_first_admin_at(engines.database_url)
+    set_up_limits_at(engines.database_url, context.settings, by=os_user())
     typer.echo(f"data in {context.data_dir.resolve()}, schema {revision}")
     typer.echo("next: tieout up")
 

@@ -9,8 +9,8 @@ import pytest
 from ops.commands.setup.init import EXAMPLE
 from ops.commands.simulation.demo_settings import demo_settings
 from ops.providers.configured import configured
-from ops.settings.break_policy import limits_of
 from ops.settings.durations import duration_text, parse_duration
+from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.notify import NotifySettings
@@ -278,4 +278,7 @@ def test_anything_else_is_no_duration(text: object) -> None:
 def test_names_of_limits_are_those_of_people_however_they_are_written() -> None:
     document = {"breaks": {"roles": {" Jonas": "lead"}, "limits": {"lead": {"EUR": "1.50"}}}}
 
-    assert limits_of(Settings.model_validate(document)).role_of("jonas") == "lead"
+    limits = limits_of_document(limits_document(Settings.model_validate(document)))
+
+    assert limits.write_offs.role_of("jonas") == "lead"
+    assert limits.write_offs.by_role == {"lead": {"EUR": 150}}
