@@ -38,7 +38,7 @@ _NEEDS_WINDOW = "--day DAY, or --from and --to"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderDay:
+class ChosenDay:
     """A business day of a provider."""
 
     entry: "ProviderSettings"
@@ -46,7 +46,7 @@ class ProviderDay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderWindow:
+class ChosenWindow:
     """A window of a provider.
 
     Attributes:
@@ -65,7 +65,7 @@ def read_days(
     provider: Providers = None,
     every: EveryProvider = False,
     day_option: DayOption = None,
-) -> list[ProviderDay]:
+) -> list[ChosenDay]:
     """Read a day of some providers or of all; nothing may be left out.
 
     Raises:
@@ -83,7 +83,7 @@ def read_days(
     settings, now = context_of(ctx).settings, SystemClock().now()
     entries = entries_of(settings, provider, every=every)
     return [
-        ProviderDay(entry=entry, day=read_business_day(word or "", entry.timezone, now))
+        ChosenDay(entry=entry, day=read_business_day(word or "", entry.timezone, now))
         for entry in entries
     ]
 
@@ -96,7 +96,7 @@ def read_windows(
     day: DayOption = None,
     start: Start = None,
     end: End = None,
-) -> list[ProviderWindow]:
+) -> list[ChosenWindow]:
     """Read a window of some providers or of all; nothing may be left out.
 
     Raises:
@@ -145,7 +145,7 @@ def on_windows(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def act_on_each(
-    days: Sequence[ProviderDay], act: Callable[[ProviderDay], T]
+    days: Sequence[ChosenDay], act: Callable[[ChosenDay], T]
 ) -> tuple[list[T], bool]:
     """Act on each day with a progress bar; returns the results, and whether one was refused.
 
@@ -198,7 +198,7 @@ def day_of_all(word: str, entries: "Sequence[ProviderSettings]") -> date:
 
 def window_for(
     entry: "ProviderSettings", day: str | None, start: str | None, end: str | None
-) -> ProviderWindow | None:
+) -> ChosenWindow | None:
     """The window of a provider that a day, or two edges, name; None: none is named.
 
     Raises:
@@ -212,16 +212,12 @@ def window_for(
         return window_of_day(entry, read_business_day(day, entry.timezone, now))
     if start is None or end is None:
         return None
-    return ProviderWindow(
-        entry=entry, window=window_of(start, end, zone=entry.timezone, now=now)
-    )
+    return ChosenWindow(entry=entry, window=window_of(start, end, zone=entry.timezone, now=now))
 
 
-def window_of_day(entry: "ProviderSettings", day: date) -> ProviderWindow:
+def window_of_day(entry: "ProviderSettings", day: date) -> ChosenWindow:
     """The window of a provider's business day."""
-    return ProviderWindow(
-        entry=entry, window=day_window(day, ZoneInfo(entry.timezone)), day=day
-    )
+    return ChosenWindow(entry=entry, window=day_window(day, ZoneInfo(entry.timezone)), day=day)
 
 
 def _missing_edges(day: str | None, start: str | None, end: str | None) -> Iterator[str]:

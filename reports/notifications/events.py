@@ -4,7 +4,7 @@ An event has a key that stays the same while its cause lasts, so the outbox take
 Amounts are told as the currency writes them; players only where the rule allows it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,21 +27,33 @@ _NOT_TAKEN = """
  AND NOT EXISTS (SELECT FROM notification_events e
                   WHERE e.rule = :rule AND e.kind = :kind AND e.event_key = {key})
 """
-_BREAKS = f"""
+_UNSETTLED = f"""
 SELECT b.break_id || '/' || l.reopened AS event_key, b.break_id, b.provider, b.kind, b.impact,
        b.currency, b.difference, b.player, b.round_id, l.opened_at
   FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE b.cleared_at IS NULL AND l.state <> 'closed' AND l.state <> ALL (:settled)
    {_NOT_TAKEN.format(key="b.break_id || '/' || l.reopened")}
- ORDER BY l.opened_at, b.break_id
 """  # noqa: S608 - only constants are put in
+# Only breaks that are old enough for the shortest rule are read, by their index.
+_DUE = f"""
+{_UNSETTLED}
+   AND l.opened_at <= :youngest
+   AND EXISTS (
+       SELECT FROM unnest(CAST(:impacts AS text[]), CAST(:currencies AS text[]),
+                          CAST(:minimums AS bigint[]), CAST(:cutoffs AS timestamptz[]))
+                   AS r (impact, currency, minimum, cutoff)
+        WHERE r.impact = b.impact AND l.opened_at <= r.cutoff
+          AND (r.currency IS NULL
+               OR (r.currency = b.currency AND abs(b.difference) >= r.minimum)))
+ ORDER BY l.opened_at, b.break_id LIMIT :limit
+"""
 _MONEY_BREAKS = f"""
-SELECT * FROM ({_BREAKS}) b
+SELECT * FROM ({_UNSETTLED}) b
  WHERE difference <> 0 AND abs(difference) >= coalesce((
            SELECT minimum FROM unnest(CAST(:currencies AS text[]), CAST(:minimums AS bigint[]))
                         AS r (currency, minimum)
             WHERE r.currency = b.currency), 0)
- LIMIT :limit
+ ORDER BY opened_at, break_id LIMIT :limit
 """  # noqa: S608 - as above
 _CHANGED = f"""
 SELECT finding_id AS event_key, provider, currency, difference, record_id, detail
@@ -163,8 +175,17 @@ def _breaks(
 def _overdue(
     connection: Connection, rule: NotifyRule, circumstances: Circumstances
 ) -> Iterator[Event]:
-    parameters = {"rule": rule.name, "kind": EventKind.OVERDUE, "settled": _settled()}
-    for row in connection.execute(text(_BREAKS), parameters):
+    horizon = circumstances.now + rule.overdue_within
+    cutoffs = _cutoffs(circumstances.sla, horizon)
+    if not cutoffs:
+        return
+    parameters = {
+        **_of(rule, EventKind.OVERDUE),
+        "settled": _settled(),
+        "youngest": max(cutoff for *_, cutoff in cutoffs),
+        **dict(zip(_RULE_COLUMNS, map(list, zip(*cutoffs, strict=True)), strict=True)),
+    }
+    for row in connection.execute(text(_DUE), parameters):
         due = due_at(
             circumstances.sla,
             Impact(row.impact),
@@ -172,7 +193,7 @@ def _overdue(
             row.difference,
             row.opened_at,
         )
-        if due is not None and due - rule.overdue_within <= circumstances.now:
+        if due is not None and due <= horizon:
             state = "is overdue since" if due <= circumstances.now else "is due at"
             yield Event(
                 kind=EventKind.OVERDUE,
@@ -181,6 +202,20 @@ def _overdue(
                 sentence=f"{readable(row.kind).capitalize()} {state} {iso(due)}.",
                 subject=row.break_id,
             )
+
+
+_RULE_COLUMNS = ("impacts", "currencies", "minimums", "cutoffs")
+
+
+def _cutoffs(
+    rules: Sequence[SlaRule], horizon: datetime
+) -> list[tuple[str, str | None, int | None, datetime]]:
+    """By impact, currency and least amount: breaks opened until then are due by the horizon."""
+    return [
+        (str(rule.impact), currency, minimum, horizon - rule.within)
+        for rule in rules
+        for currency, minimum in (rule.min_amount.items() or [(None, None)])
+    ]
 
 
 def _settled() -> list[str]:

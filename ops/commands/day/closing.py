@@ -13,7 +13,7 @@ from ops.commands.day.output import all_of, print_days
 from ops.commands.identity import open_books_as
 from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By
-from ops.commands.scope import ProviderDay, act_on_each, on_days
+from ops.commands.scope import ChosenDay, act_on_each, on_days
 from ops.context import context_of, database_url
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
@@ -46,7 +46,7 @@ class Closing:
 def close(
     ctx: typer.Context,
     *,
-    days: list[ProviderDay],
+    days: list[ChosenDay],
     reason: Annotated[
         str, typer.Option(help="Why, although feeds or timing are left; kept for ever.")
     ] = "",
@@ -57,7 +57,7 @@ def close(
     engine, name = open_books_as(ctx, by, Right.PREPARE_DAYS)
     url = database_url(context_of(ctx))
 
-    def close_one(one: ProviderDay) -> DayStatus:
+    def close_one(one: ChosenDay) -> DayStatus:
         maturity = maturity_now(url, one.entry, SystemClock())
         closing = Closing(day=one.day, reason=reason, maturity=maturity)
         close_day_of(engine, url, one.entry, closing, name=name, options=RunOptions())

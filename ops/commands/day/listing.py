@@ -10,7 +10,7 @@ from ops.commands.day.output import day_json, print_day, print_days
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, ProviderFilter
 from ops.commands.provider_choice import entry_named
-from ops.commands.scope import ProviderDay, on_days
+from ops.commands.scope import ChosenDay, on_days
 from ops.context import context_of
 from ops.scheduling.business_days import business_day_of, recent_days
 from reconcile.days.corrections import DayCorrection, corrections_of
@@ -36,7 +36,7 @@ def list_days(
 
 
 @on_days
-def show(ctx: typer.Context, *, days: list[ProviderDay], as_json: AsJson = False) -> None:
+def show(ctx: typer.Context, *, days: list[ChosenDay], as_json: AsJson = False) -> None:
     """Show a day: what it waits for, its figures, its steps, and what changed since.
 
     With --json one provider's day is an object; several, or --all, are a list.
@@ -52,7 +52,7 @@ def show(ctx: typer.Context, *, days: list[ProviderDay], as_json: AsJson = False
 
 
 def _with_corrections(
-    connection: Connection, one: ProviderDay
+    connection: Connection, one: ChosenDay
 ) -> tuple[DayStatus, list[DayCorrection]]:
     day = business_day_of(connection, one.entry, one.day, SystemClock().now())
     exponents = day.figures.exponents

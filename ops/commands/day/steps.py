@@ -10,7 +10,7 @@ from ops.commands.identity import open_books_for
 from ops.commands.limits import limits_in_force
 from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By, Reason
-from ops.commands.scope import ProviderDay, act_on_each, on_days
+from ops.commands.scope import ChosenDay, act_on_each, on_days
 from ops.context import context_of
 from ops.scheduling.business_days import business_day_of
 from reconcile.days.states import DayAction, DayStatus, StepRequest
@@ -38,7 +38,7 @@ _NEXT = {
 def prepare(
     ctx: typer.Context,
     *,
-    days: list[ProviderDay],
+    days: list[ChosenDay],
     reason: StepReason = "",
     by: By = None,
     as_json: AsJson = False,
@@ -51,7 +51,7 @@ def prepare(
 def sign(
     ctx: typer.Context,
     *,
-    days: list[ProviderDay],
+    days: list[ChosenDay],
     reason: StepReason = "",
     by: By = None,
     as_json: AsJson = False,
@@ -64,7 +64,7 @@ def sign(
 def reopen(
     ctx: typer.Context,
     *,
-    days: list[ProviderDay],
+    days: list[ChosenDay],
     reason: Reason,
     by: By = None,
     as_json: AsJson = False,
@@ -76,7 +76,7 @@ def reopen(
 def _take(
     ctx: typer.Context,
     action: DayAction,
-    days: list[ProviderDay],
+    days: list[ChosenDay],
     *,
     reason: str,
     by: str | None,
@@ -87,7 +87,7 @@ def _take(
     rules = limits_in_force(engine, context_of(ctx).settings, by=actor.person.name).days
     request = StepRequest(action=action, by=actor.person.name, eyes=actor.eyes, reason=reason)
 
-    def take_one(one: ProviderDay) -> DayStatus:
+    def take_one(one: ChosenDay) -> DayStatus:
         with refusals(), refused_people(), engine.begin() as connection:
             now = SystemClock().now()
             before = business_day_of(connection, one.entry, one.day, now)

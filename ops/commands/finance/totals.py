@@ -13,7 +13,7 @@ from ops.commands.json_output import print_json
 from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, Maturity
 from ops.commands.reconcile.comparison_terms import comparison_of
-from ops.commands.scope import ProviderWindow, on_windows
+from ops.commands.scope import ChosenWindow, on_windows
 from ops.context import Context, context_of
 from ops.settings.reporting import reporting_rates
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
@@ -35,7 +35,7 @@ class TotalsSplit(StrEnum):
 def show(
     ctx: typer.Context,
     *,
-    windows: list[ProviderWindow],
+    windows: list[ChosenWindow],
     splits: Annotated[
         list[TotalsSplit] | None, typer.Option("--by", help="day (default), game, currency.")
     ] = None,
@@ -90,7 +90,7 @@ class ProviderTotals:
 
 
 def _add_up(
-    context: Context, one: ProviderWindow, rounds: str | None, maturity: str | None
+    context: Context, one: ChosenWindow, rounds: str | None, maturity: str | None
 ) -> ProviderTotals:
     clock, entry = SystemClock(), one.entry
     edges = (one.window.start.isoformat(), one.window.end.isoformat())

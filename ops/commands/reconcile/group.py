@@ -30,7 +30,7 @@ from ops.commands.options import (
 from ops.commands.reconcile import what_if
 from ops.commands.reconcile.options import Options, business_day, run_options
 from ops.commands.reconcile.verify import verify
-from ops.commands.scope import ProviderWindow, read_windows
+from ops.commands.scope import ChosenWindow, read_windows
 from ops.context import Context, context_of, database_url
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
@@ -133,7 +133,7 @@ def _closed_by(ctx: typer.Context, options: Options, by: str | None) -> tuple[En
 
 
 def _reconcile(
-    context: Context, engine: Engine, one: ProviderWindow, command: Options, *, name: str
+    context: Context, engine: Engine, one: ChosenWindow, command: Options, *, name: str
 ) -> MaturedRun:
     entry, url = one.entry, database_url(context)
     maturity = command.maturity
@@ -155,14 +155,14 @@ def _run_json(run: MaturedRun) -> dict[str, Any]:
     return {**run.result.to_json(), "maturity": ages}
 
 
-def _show(run: MaturedRun, window: ProviderWindow) -> None:
+def _show(run: MaturedRun, window: ChosenWindow) -> None:
     _show_result(run.result)
     if not isinstance(run.maturity, timedelta):
         _show_maturity(run.maturity)
     print_next(*_next_commands(run.result, window))
 
 
-def _next_commands(result: RunResult, window: ProviderWindow) -> Iterator[str]:
+def _next_commands(result: RunResult, window: ChosenWindow) -> Iterator[str]:
     if result.breaks:
         yield f"tieout breaks list --run {short_id(result.run_id, [])}"
     elif window.day is not None:

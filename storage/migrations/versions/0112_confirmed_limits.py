@@ -12,6 +12,10 @@ _STATEMENTS = (
     "CREATE INDEX breaks_by_day ON breaks (began_at)",
     "CREATE INDEX breaks_by_round_id ON breaks USING hash (round_id)",
     "CREATE INDEX breaks_by_alias ON breaks USING hash (alias) WHERE alias <> ''",
+    # Breaks by their age, for notifications of those that become due.
+    """
+CREATE INDEX break_workflows_by_opening ON break_workflows (opened_at) WHERE state <> 'closed'
+""",
     # The limits in force are the last confirmed version, whatever the settings file says.
     """
 CREATE TABLE limit_versions (
