@@ -60,6 +60,9 @@ class Right(StrEnum):
     SIGN_DAYS = "sign days"
     REOPEN_DAYS = "reopen days"
     CHANGE_LIMITS = "propose or confirm limits"
+    EXPORT_JOURNALS = "export journals"
+    RECORD_INVOICES = "receive, dispute or pay invoices"
+    APPROVE_INVOICES = "approve invoices"
     MANAGE_PEOPLE = "manage people and act for others"
 
 
@@ -67,6 +70,7 @@ _FINANCE = frozenset(
     {
         *(Right.READ, Right.WORK_BREAKS, Right.ASK_PROVIDERS, Right.PROPOSE),
         *(Right.WRITE_OFF, Right.MOVE_FUNDS, Right.RESOLVE_FINDINGS, Right.PREPARE_DAYS),
+        *(Right.EXPORT_JOURNALS, Right.RECORD_INVOICES),
     }
 )
 #: The one table of rights. No right lets a person decide alone: four eyes are checked apart.
@@ -75,7 +79,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.VIEWER: frozenset({Right.READ}),
         Role.FINANCE: _FINANCE,
         Role.APPROVER: _FINANCE
-        | {Right.DECIDE, Right.SIGN_DAYS, Right.REOPEN_DAYS, Right.CHANGE_LIMITS},
+        | {Right.DECIDE, Right.SIGN_DAYS, Right.REOPEN_DAYS, Right.APPROVE_INVOICES}
+        | {Right.CHANGE_LIMITS},
         Role.OPS: frozenset(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),

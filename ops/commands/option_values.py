@@ -4,6 +4,7 @@ Every function that takes an option's name raises Malformed, with that name, for
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -21,6 +22,9 @@ from vocabulary.window import Window, day_window, parse_window
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAYS_BACK: Mapping[str, int] = MappingProxyType({"today": 0, "yesterday": 1})
 _RELATIVE = re.compile(r"-[0-9]{1,3}", re.ASCII)
+
+#: Length of a month such as 2026-06.
+_MONTH_CHARS = 7
 
 
 def positive(amount: str, currency: str, option: str = "--amount") -> Money:
@@ -60,6 +64,31 @@ def read_until(value: str, option: str, now: datetime) -> datetime:
 def read_day(value: str | None, option: str, *, zone: str, now: datetime) -> date | None:
     """A business day of a zone, or None; see ``read_business_day``."""
     return None if value is None else read_business_day(value, zone, now, option=option)
+
+
+def read_period(value: str, option: str) -> tuple[date, date]:
+    """The first and the last day of a month, of ``DAY..DAY`` or of one day.
+
+    Raises:
+        Malformed: anything else, or days in the wrong order.
+    """
+    expected = "a month such as 2026-06, or days such as 2026-06-01..2026-06-15, is expected"
+    start, _, end = value.partition("..")
+    try:
+        first = date.fromisoformat(f"{start}-01" if len(value) == _MONTH_CHARS else start)
+        last = date.fromisoformat(end) if end else first
+    except ValueError as error:
+        raise Malformed(option, expected) from error
+    if len(value) == _MONTH_CHARS:
+        last = last_of_month(first)
+    if last < first:
+        raise Malformed(option, f"the first day comes first; {expected}")
+    return first, last
+
+
+def last_of_month(day: date) -> date:
+    """The last day of a day's month."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def read_business_day(value: str, zone: str, now: datetime, *, option: str = "--day") -> date:

@@ -6,7 +6,6 @@ The models say what is expected; ``ops.settings.loader`` adds where a wrong valu
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -16,6 +15,7 @@ from ops.settings.close import CloseSettings
 from ops.settings.dialects import dialects
 from ops.settings.feed import FeedSettings, checked_pull
 from ops.settings.fees import TermsSettings
+from ops.settings.journal import JournalSettings
 from ops.settings.ledger import LedgerSettings
 from ops.settings.metrics import MetricsSettings
 from ops.settings.notify import NotifySettings
@@ -35,6 +35,7 @@ from ops.settings.values import (
     Section,
     Timeout,
     WrongParts,
+    checked_zone,
 )
 from providers.contract import Option, OptionValue
 from vocabulary.errors import Malformed
@@ -200,11 +201,7 @@ class ProviderSettings(Section):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("a time zone such as UTC or Europe/Warsaw") from error
-        return name
+        return checked_zone(name)
 
     @field_validator("options")
     @classmethod
@@ -275,6 +272,7 @@ class Settings(Section):
     breaks: BreaksSettings = BreaksSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     close: CloseSettings = CloseSettings()
+    journal: JournalSettings = JournalSettings()
     ledger: LedgerSettings = LedgerSettings()
     metrics: MetricsSettings = MetricsSettings()
     people: PeopleSettings = PeopleSettings()

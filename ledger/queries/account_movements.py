@@ -1,0 +1,111 @@
+"""What a business day moved on each account of the ledger, by the nature of the booking.
+
+A round counts on the day it began, whole, as in the figures that people sign: so an entry
+belongs to the day of its round. A write-off belongs to the day of its break. Every entry of a
+provider belongs to exactly one day.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, text
+
+from ledger.enums import OWN_SLUG, Account
+from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG
+from vocabulary.window import Window
+
+_OF_PROVIDER = f"""
+WITH of_day AS (
+  SELECT match_key, round_id, wallet_id FROM rounds
+   WHERE provider = :provider AND first_at >= :start AND first_at < :end
+), of_residuals AS (
+  SELECT r.residual_id, r.write_off_id IS NOT NULL AS written_off,
+         coalesce(b.began_at, b.first_seen,
+                  (SELECT min(o.first_at) FROM rounds o
+                    WHERE o.match_key = r.match_key AND o.provider = r.provider
+                      AND o.round_id = r.round_id),
+                  r.booked_at) AS day_at
+    FROM residuals r
+    LEFT JOIN write_offs w USING (write_off_id)
+    LEFT JOIN breaks b USING (break_id)
+   WHERE r.provider = :provider
+), moved AS (
+  SELECT CASE WHEN o.kind = 'adjustment'
+                   AND e.leg NOT IN ({SWEEP_CLEARING_LEG}, {SWEEP_GGR_LEG})
+              THEN 'correction' ELSE 'play' END AS nature,
+         e.account, e.currency, e.amount
+    FROM of_day d
+    JOIN operations o ON o.wallet_id = d.wallet_id AND o.match_key = d.match_key
+                     AND o.round_id = d.round_id AND o.provider = :provider
+    JOIN entries e ON e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
+  UNION ALL
+  SELECT CASE WHEN r.written_off THEN 'write_off' ELSE 'tolerance' END,
+         e.account, e.currency, e.amount
+    FROM of_residuals r JOIN residual_entries e USING (residual_id)
+   WHERE r.day_at >= :start AND r.day_at < :end
+)
+SELECT nature, account::text AS account, currency, sum(amount)::bigint AS minor FROM moved
+ GROUP BY nature, account, currency HAVING sum(amount) <> 0
+"""  # noqa: S608 - constants of the posting rules
+_OF_OUR_OWN = """
+SELECT CASE WHEN o.kind = 'adjustment' THEN 'correction' ELSE 'funding' END AS nature,
+       e.account::text AS account, e.currency, sum(e.amount)::bigint AS minor
+  FROM operations o JOIN entries e USING (wallet_id, wallet_seq)
+ WHERE o.provider = :provider AND o.received_at >= :start AND o.received_at < :end
+ GROUP BY 1, e.account, e.currency HAVING sum(e.amount) <> 0
+"""
+_STARTED = """
+SELECT EXISTS (SELECT FROM rounds WHERE provider = :provider AND first_at < :end)
+    OR EXISTS (SELECT FROM feed_records WHERE provider = :provider AND created_at < :end)
+"""
+
+
+class BookingNature(StrEnum):
+    """Why money moved; a closed set."""
+
+    PLAY = "play"
+    CORRECTION = "correction"  # by hand, under four eyes
+    TOLERANCE = "tolerance"  # a residual that a run let pass
+    WRITE_OFF = "write_off"
+    FUNDING = "funding"  # deposits, withdrawals, grants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMovement:
+    """The sum of the entries of one nature, account and currency.
+
+    Attributes:
+        minor: minor units; positive is into the account, which is a credit.
+    """
+
+    nature: BookingNature
+    account: Account
+    currency: str
+    minor: int
+
+
+def account_movements(
+    connection: Connection, provider: str, window: Window
+) -> list[AccountMovement]:
+    """What the rounds that began in a window moved, up to now.
+
+    For our own slug: what our own operations moved that were received in the window.
+    """
+    sql = _OF_OUR_OWN if provider == OWN_SLUG else _OF_PROVIDER
+    params = {"provider": provider, "start": window.start, "end": window.end}
+    return [
+        AccountMovement(
+            nature=BookingNature(row["nature"]),
+            account=Account(row["account"]),
+            currency=row["currency"],
+            minor=row["minor"],
+        )
+        for row in connection.execute(text(sql), params).mappings()
+    ]
+
+
+def has_started(connection: Connection, provider: str, end: datetime) -> bool:
+    """Whether a provider has any round or record from before an instant."""
+    params = {"provider": provider, "end": end}
+    return bool(connection.execute(text(_STARTED), params).scalar_one())
