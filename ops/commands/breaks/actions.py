@@ -28,7 +28,6 @@ from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of
-from ops.settings.break_policy import limits_of
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -123,9 +122,8 @@ def close(
     reason: Reason,
     as_json: AsJson = False,
 ) -> None:
-    """Close a break by hand, within your limit; nothing is booked (see write-off)."""
-    limits = limits_of(context_of(ctx).settings)
-    action = partial(closing, why=reason, limits=limits)
+    """Close a break by hand that carries no money; else correct, write off or explain it."""
+    action = partial(closing, why=reason)
     _apply(ctx, targets, action, by=by, right=Right.WRITE_OFF, as_json=as_json)
 
 

@@ -16,7 +16,6 @@ from breaks.actions import (
     noting,
     reopening,
 )
-from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, count_breaks
 from ops.commands.breaks.filters import filtered
 from ops.commands.breaks.output import print_breaks
@@ -25,7 +24,6 @@ from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By
 from ops.context import context_of
-from ops.settings.break_policy import limits_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
@@ -70,7 +68,7 @@ def bulk(
     with refusals():
         count = count_breaks(engine, break_filter)
         typer.echo(f"{step.value}: {count} breaks", err=True)
-        action = _action(step, by=name, reason=reason, to=to, limits=limits_of(settings))
+        action = _action(step, by=name, reason=reason, to=to)
         expected = count if expect is None else expect
         breaks = apply_to_all(engine, break_filter, action, expected=expected)
     print_breaks(breaks, settings, as_json=as_json)
@@ -83,9 +81,7 @@ def _print_count(count: int, *, as_json: bool) -> None:
         typer.echo(f"{count} breaks")
 
 
-def _action(
-    step: BulkAction, *, by: str, reason: str, to: str, limits: WriteOffLimits
-) -> BreakAction:
+def _action(step: BulkAction, *, by: str, reason: str, to: str) -> BreakAction:
     now = SystemClock().now()
     match step:
         case BulkAction.ASSIGN:
@@ -97,6 +93,6 @@ def _action(
         case BulkAction.WAIT:
             return awaiting(by=by, why=reason, now=now)
         case BulkAction.CLOSE:
-            return closing(by=by, why=reason, now=now, limits=limits)
+            return closing(by=by, why=reason, now=now)
         case BulkAction.REOPEN:
             return reopening(by=by, why=reason, now=now)

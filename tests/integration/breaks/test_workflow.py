@@ -136,7 +136,7 @@ def test_a_break_that_returns_is_open_and_unassigned(books: BreakBooks) -> None:
     ]
 
 
-def test_a_break_stays_explained_or_written_off_until_its_difference_changes(
+def test_a_break_stays_explained_until_its_difference_changes(
     books: BreakBooks,
 ) -> None:
     books.ours("r1", 100, 0)
@@ -144,14 +144,46 @@ def test_a_break_stays_explained_or_written_off_until_its_difference_changes(
     books.run()
     name = books.only().break_id
     apply(books.engine, name, explaining(by="maria", why="a test round", now=EVENING))
-    apply(books.engine, name, closing(by="maria", why="too small", now=EVENING))
     books.run(at=EVENING + HOUR)
     state_before = books.only().state
     books.theirs("r1", 100, 90)
 
     books.run(at=EVENING + 2 * HOUR)
 
-    assert (state_before, books.only().state) == (BreakState.CLOSED, BreakState.OPEN)
+    assert (state_before, books.only().state) == (BreakState.EXPLAINED, BreakState.OPEN)
+
+
+def test_a_break_that_carries_money_is_not_closed_by_hand(books: BreakBooks) -> None:
+    books.ours("r1", 100, 0)
+    books.theirs("r1", 100, 50)
+    books.run()
+    name = books.only().break_id
+    close = closing(by="maria", why="too small", now=EVENING)
+
+    with pytest.raises(
+        ActionRefused, match=r"0\.50 EUR, and closing books nothing: correct it"
+    ):
+        apply(books.engine, name, close)
+    apply(books.engine, name, explaining(by="maria", why="a test round", now=EVENING))
+    with pytest.raises(ActionRefused, match=r"write it off .*, or explain it"):
+        apply(books.engine, name, close)
+
+    assert books.only().state is BreakState.EXPLAINED
+
+
+def test_a_break_without_money_is_closed_by_hand_until_it_returns_otherwise(
+    books: BreakBooks,
+) -> None:
+    books.ours("r1", 100, 50)
+    books.theirs("r1", 100, 50)
+    books.change_record("r1", handle="bob")
+    books.run()
+    name = books.only().break_id
+    apply(books.engine, name, closing(by="maria", why="a renamed handle", now=EVENING))
+
+    books.run(at=EVENING + HOUR)
+
+    assert (books.only().kind, books.only().state) == ("player_mismatch", BreakState.CLOSED)
 
 
 def test_a_proposal_for_a_break_that_is_gone_is_rejected_and_never_booked(
