@@ -15,7 +15,7 @@ FILES ?= 5000
 SINCE ?= HEAD~1
 PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect callbacks files mutate style-report lock dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect corrections callbacks files mutate style-report lock dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -119,6 +119,9 @@ mutate: setup-dev ## which changes of money, deciding and posting no test would 
 detect: setup-dev ## months with faults of every kind: found is what was injected: make detect SEEDS=1000
 	$(BIN)/python -m tests.detection.campaign --seeds $(SEEDS) --first $(FIRST)
 	$(BIN)/python -m tests.detection.planted
+
+corrections: setup-dev ## months whose proposed corrections are approved: they cure and open nothing: make corrections SEEDS=300
+	$(BIN)/python -m tests.detection.corrections --seeds $(SEEDS) --first $(FIRST)
 
 callbacks: setup-dev ## callbacks signed by real PHP and Node against a receiver: make callbacks PAYLOADS=20000
 	$(BIN)/python -m tests.callbacks.campaign --payloads $(PAYLOADS)

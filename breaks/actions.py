@@ -13,7 +13,6 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, text
 
-from breaks.policy import NO_LIMITS, WriteOffLimits
 from breaks.queries import BreakFilter, lock_ids
 from breaks.states import ActionRefused, BreakState
 from breaks.store import (
@@ -26,6 +25,7 @@ from breaks.store import (
 )
 from breaks.write_offs import end_write_offs
 from storage.audit import record
+from vocabulary.money import Money
 
 _NOTE = """
 INSERT INTO break_notes (break_id, at, author, kind, body, digest, size)
@@ -76,20 +76,19 @@ def awaiting(*, by: str, why: str, now: datetime) -> BreakAction:
     return _step(BreakState.WAITING, "waiting", by=by, why=why, now=now)
 
 
-def closing(
-    *, by: str, why: str, now: datetime, limits: WriteOffLimits = NO_LIMITS
-) -> BreakAction:
-    """Close a break by hand, within the person's limit; nothing is booked.
+def closing(*, by: str, why: str, now: datetime) -> BreakAction:
+    """Close a break by hand that carries no money, or whose correction is booked.
 
-    The difference stays. ``breaks.write_offs`` books it instead.
+    Nothing is booked. Money is corrected or written off by two people, or explained; a run
+    closes the break once the books agree.
     """
 
     def action(connection: Connection, break_id: str) -> TrackedBreak:
         break_ = _lock_undecided(connection, break_id)
         if break_.state is BreakState.WRITTEN_OFF:
             raise ActionRefused(f"{break_id} is written off: a run closes it once it is gone")
-        if break_.state is not BreakState.POSTED:  # a posted correction was approved
-            limits.check(by, break_.difference, break_.currency)
+        if break_.state is not BreakState.POSTED:  # two people approved its correction
+            _refuse_money(break_)
         return move_break(
             connection, break_, BreakState.CLOSED, by=by, now=now, action="closed", why=why
         )
@@ -188,6 +187,23 @@ def _step(to: BreakState, name: str, *, by: str, why: str, now: datetime) -> Bre
         return move_break(connection, break_, to, by=by, now=now, action=name, why=why)
 
     return action
+
+
+def _refuse_money(break_: TrackedBreak) -> None:
+    """Refuse to close a break that does something to the player or to the invoice."""
+    effects, name = break_.effects, break_.break_id
+    if not (effects.player or effects.invoice):
+        return
+    cures = [f"correct it (tieout breaks propose {name})"]
+    if effects.invoice:
+        cures.append(f"write it off (tieout breaks write-off {name})")
+    cures.append(f"explain it (tieout breaks explain {name})")
+    amount = Money(abs(break_.difference), break_.currency).text()
+    raise ActionRefused(
+        f"{name} carries {amount} {break_.currency}, and closing books nothing:"
+        f" {', or '.join([', '.join(cures[:-1]), cures[-1]])}; a run closes it once the books"
+        " agree"
+    )
 
 
 def _lock_undecided(connection: Connection, break_id: str) -> TrackedBreak:

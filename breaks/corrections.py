@@ -1,84 +1,46 @@
 """Corrections of a break: proposed by one person, approved by another, then posted.
 
-A correction belongs to the provider's round, so the round, its clearing and GGR include it, and
-the next run finds books that agree. A round that is missing on one side takes two corrections:
-its stake and its payout. If nothing in our books is known to be wrong (a line delivered twice,
-a feed that contradicts itself), none is suggested; a person may name amount and side.
+Every correction is tried before it is stored, and again before it is approved: see
+``breaks.trials``. A correction belongs to the provider's round, so the round, its clearing and
+GGR include it, and the next run finds books that agree. A round that is missing on one side
+takes two corrections: its stake and its payout. If nothing in our books is known to be wrong
+(a line delivered twice, a feed that contradicts itself), none is suggested; a person may name
+amount and side.
 
-Tables written: ``break_workflows``, ``adjustments``, ``audit``; the journal by
-``ledger.corrections.adjustments``.
+Tables written: ``break_workflows``, ``adjustments``, ``correction_trials``, ``audit``; the
+journal by ``ledger.corrections.adjustments``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from types import MappingProxyType
-from typing import Literal
 
 from sqlalchemy import Connection, Engine, text
 
-from breaks.kinds import BreakKind
 from breaks.policy import NO_LIMITS, WriteOffLimits
 from breaks.states import ActionRefused, BreakState, check_step
 from breaks.store import TrackedBreak, lock_break, move_break, require_text, transaction
+from breaks.suggestions import NO_OVERRIDES, Correction, RoundSide, suggested_corrections
+from breaks.trials import (
+    Source,
+    TryCorrections,
+    check_overruled,
+    check_trial,
+    overruled_by_proposal,
+    store_trial,
+)
 from ledger.accepting.own_operations import InRound
 from ledger.corrections.adjustments import approve_on, book_approved, propose_on, reject_on
 from ledger.posting.posting import post_all_at
 from storage.engine import url_of
 from vocabulary.clock import Clock
-from vocabulary.money import Money, exponent_of, minor_from_text
+from vocabulary.money import Money
 
-RoundSide = Literal["stake", "payout"]
-_BOTH: tuple[RoundSide, ...] = ("stake", "payout")
-#: The sides of our round that a break of this kind shows to be wrong.
-_SIDES: Mapping[BreakKind, tuple[RoundSide, ...]] = MappingProxyType(
-    {
-        BreakKind.MISSING_IN_LEDGER: _BOTH,
-        BreakKind.MISSING_AT_PROVIDER: _BOTH,
-        BreakKind.UNANSWERED: _BOTH,
-        BreakKind.STATUS: _BOTH,
-        BreakKind.STAKE: ("stake",),
-        BreakKind.PAYOUT: ("payout",),
-    }
-)
 _OPEN_ADJUSTMENTS = """
-SELECT id, abs(amount) AS amount FROM adjustments
+SELECT id, amount, side FROM adjustments
  WHERE break_id = :id AND state IN ('proposed', 'approved') ORDER BY id FOR UPDATE
 """
-_NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correction:
-    """Signed minor units to the player; side None: against the adjustment account."""
-
-    amount: int
-    side: RoundSide | None
-
-
-def suggested_corrections(
-    break_: TrackedBreak, exponents: Mapping[str, int] = _NO_OVERRIDES
-) -> tuple[Correction, ...]:
-    """The corrections that make our round equal to the provider's.
-
-    ``exponents`` are the provider's, in which both sides are written.
-
-    Raises:
-        ActionRefused: nothing in our round is known to be wrong.
-    """
-    exponent = exponent_of(break_.currency, exponents)
-    amounts = {
-        side: _amount_owed(break_, side, exponent) for side in _SIDES.get(break_.kind, ())
-    }
-    if not any(amounts.values()) or sum(amounts.values()) != break_.difference:
-        raise ActionRefused(
-            f"{break_.break_id} is {break_.kind}: no correction can be derived from it; explain"
-            " the break, or name the amount and the side"
-        )
-    return tuple(
-        Correction(amount=amount, side=side) for side, amount in amounts.items() if amount
-    )
 
 
 def propose(
@@ -88,13 +50,30 @@ def propose(
     by: str,
     reason: str,
     now: datetime,
+    try_corrections: TryCorrections,
     named: Correction | None = None,
-    exponents: Mapping[str, int] = _NO_OVERRIDES,
+    overruled: Collection[Source] = (),
+    exponents: Mapping[str, int] = NO_OVERRIDES,
 ) -> list[str]:
-    """Propose the suggested corrections of a break, or the ``named`` one; returns their ids.
+    """Try and propose the suggested corrections of a break, or the ``named`` one.
+
+    Args:
+        engine: of the database.
+        break_id: what is corrected.
+        by: who proposes it.
+        reason: why.
+        now: the instant of the proposal.
+        try_corrections: tries them; the answer is stored with the proposal.
+        named: instead of the suggested ones.
+        overruled: the sources that are wrong where they contradict the correction.
+        exponents: the provider's decimal places.
+
+    Returns:
+        The ids of the proposals.
 
     Raises:
-        ActionRefused: no correction is suggested, or the state of the break does not allow one.
+        ActionRefused: no correction is suggested, the state of the break does not allow one, or
+            it would not cure the break.
         AdjustmentRefused: the ledger does not take it, because there is no such wallet.
         Unavailable: the database is out of reach.
     """
@@ -104,41 +83,59 @@ def propose(
         check_step(break_id, break_.state, BreakState.PROPOSED)
         suggested = suggested_corrections(break_, exponents) if named is None else (named,)
         ids = [
-            propose_on(
-                connection,
-                player=break_.player or "",
-                currency=break_.currency,
-                amount=Money(correction.amount, break_.currency),
-                reason=reason,
-                by=by,
-                now=now,
-                break_id=break_id,
-                within=_round_side(break_, correction.side),
-            )
+            _propose_one(connection, break_, correction, by=by, reason=reason, now=now)
             for correction in suggested
         ]
+        trial = try_corrections(break_, suggested, now=now)
+        check_trial(trial, overruled)
+        check_overruled(trial, overruled)
+        store_trial(
+            connection,
+            trial,
+            phase="proposed",
+            adjustments=ids,
+            overruled=overruled,
+            exponents=exponents,
+        )
         move = partial(move_break, connection, break_, by=by, now=now)
-        move(BreakState.PROPOSED, action="proposed", why=reason)
+        why = _with_overruled(reason, overruled)
+        move(BreakState.PROPOSED, action="proposed", why=why)
     return ids
 
 
 def approve(
-    engine: Engine, break_id: str, *, by: str, clock: Clock, limits: WriteOffLimits = NO_LIMITS
+    engine: Engine,
+    break_id: str,
+    *,
+    by: str,
+    clock: Clock,
+    try_corrections: TryCorrections,
+    limits: WriteOffLimits = NO_LIMITS,
+    exponents: Mapping[str, int] = NO_OVERRIDES,
 ) -> TrackedBreak:
-    """Approve all proposed corrections of a break and book them.
+    """Try all proposed corrections of a break again, approve them, and book them.
 
     The limit applies to the sum of all amounts, whatever their signs. Approving again completes
     an approval that was interrupted.
 
     Raises:
-        ActionRefused: nothing is proposed, or it is beyond the limit.
+        ActionRefused: nothing is proposed, it is beyond the limit, or it would not cure the
+            break any more.
         AdjustmentRefused: the person who proposed it must not approve it.
         Contradiction: the ledger refused to book it; it stays approved.
         Unavailable: the database is out of reach; approving again completes it.
     """
     with transaction(engine) as connection:
         break_ = lock_break(connection, break_id)
-        ids = _approve_proposals(connection, break_, by=by, now=clock.now(), limits=limits)
+        ids = _approve_proposals(
+            connection,
+            break_,
+            by=by,
+            now=clock.now(),
+            try_corrections=try_corrections,
+            limits=limits,
+            exponents=exponents,
+        )
     for proposal_id in ids:
         book_approved(engine, proposal_id, now=clock.now())
     post_all_at(url_of(engine))
@@ -172,13 +169,37 @@ def reject(
         )
 
 
+def _propose_one(
+    connection: Connection,
+    break_: TrackedBreak,
+    correction: Correction,
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+) -> str:
+    return propose_on(
+        connection,
+        player=break_.player or "",
+        currency=break_.currency,
+        amount=Money(correction.amount, break_.currency),
+        reason=reason,
+        by=by,
+        now=now,
+        break_id=break_.break_id,
+        within=_round_side(break_, correction.side),
+    )
+
+
 def _approve_proposals(
     connection: Connection,
     break_: TrackedBreak,
     *,
     by: str,
     now: datetime,
+    try_corrections: TryCorrections,
     limits: WriteOffLimits,
+    exponents: Mapping[str, int],
 ) -> list[str]:
     """Approve the proposals of a break; returns the ids of those still to be booked."""
     proposals = _open_proposals(connection, break_.break_id)
@@ -186,10 +207,21 @@ def _approve_proposals(
     if break_.state in {BreakState.APPROVED, BreakState.POSTED}:  # approved before
         return ids
     check_step(break_.break_id, break_.state, BreakState.APPROVED)
-    total = sum(proposal.amount for proposal in proposals)
+    total = sum(abs(proposal.correction.amount) for proposal in proposals)
     limits.check(by, total, break_.currency)
     for proposal_id in ids:
         approve_on(connection, proposal_id, by=by, now=now, role=limits.role_of(by))
+    trial = try_corrections(break_, [proposal.correction for proposal in proposals], now=now)
+    overruled = overruled_by_proposal(connection, break_.break_id)
+    check_trial(trial, overruled)
+    store_trial(
+        connection,
+        trial,
+        phase="approved",
+        adjustments=ids,
+        overruled=overruled,
+        exponents=exponents,
+    )
     amount = f"{Money(total, break_.currency).text()} {break_.currency}"
     move = partial(move_break, connection, break_, by=by, now=now)
     move(BreakState.APPROVED, action="approved", why=f"{len(proposals)} corrections, {amount}")
@@ -198,26 +230,22 @@ def _approve_proposals(
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A proposal that is not booked yet; ``amount`` unsigned, minor units."""
+    """A proposal that is not booked yet."""
 
     id: str
-    amount: int
+    correction: Correction
 
 
 def _open_proposals(connection: Connection, break_id: str) -> list[_Proposal]:
     rows = connection.execute(text(_OPEN_ADJUSTMENTS), {"id": break_id})
-    return [_Proposal(row.id, int(row.amount)) for row in rows]
+    return [
+        _Proposal(row.id, Correction(amount=int(row.amount), side=row.side)) for row in rows
+    ]
 
 
-def _amount_owed(break_: TrackedBreak, side: RoundSide, exponent: int) -> int:
-    """The amount the player is owed on this side: more payout than we booked, or less stake."""
-    theirs = _amount(break_.theirs, side, exponent)
-    ours = _amount(break_.ours, side, exponent)
-    return ours - theirs if side == "stake" else theirs - ours
-
-
-def _amount(values: Mapping[str, object] | None, side: RoundSide, exponent: int) -> int:
-    return 0 if values is None else minor_from_text(str(values[side]), exponent, path=side)
+def _with_overruled(reason: str, overruled: Collection[Source]) -> str:
+    """The reason, and for the audit trail the sources that the proposal overrules."""
+    return f"{reason} (overrules {', '.join(sorted(overruled))})" if overruled else reason
 
 
 def _round_side(break_: TrackedBreak, side: RoundSide | None) -> InRound | None:

@@ -33,6 +33,8 @@ _DERIVED = {
     "player_known": "EXISTS (SELECT FROM players p WHERE p.player = b.player)",
     "game": "(SELECT min(f.game) FROM feed_records f"
     " WHERE f.match_key = b.match_key AND f.provider = b.provider)",
+    "trial": "(SELECT t.answer FROM correction_trials t WHERE t.break_id = b.break_id"
+    " ORDER BY t.trial_id DESC LIMIT 1)",
 }
 #: The columns of ``breaks b JOIN break_workflows l USING (break_id)`` for ``break_from_row``.
 COLUMNS = ", ".join([*_NAMES, *(f"{sql} AS {name}" for name, sql in _DERIVED.items())])
@@ -64,6 +66,8 @@ class TrackedBreak:
         corrected: a correction of it was booked, now or when it was open before.
         player_known: the player is one of ours.
         game: what the provider's history reports for the round; None if it reports none.
+        trial: what its newest correction was tried to do, see ``breaks.trials``; None if it
+            had none.
     """
 
     break_id: str
@@ -94,6 +98,7 @@ class TrackedBreak:
     corrected: bool
     player_known: bool
     game: str | None
+    trial: Mapping[str, Any] | None = None
 
     @property
     def standing(self) -> Standing:

@@ -13,6 +13,11 @@ from typing import Any
 
 from breaks.kinds import BreakKind
 from reconcile.findings.breaks import Break
+from reconcile.findings.corrections import (
+    RoundCorrection,
+    balance_shifts,
+    corrected_amounts,
+)
 from reconcile.findings.cross_check import (
     CrossCheckFinding,
     break_of,
@@ -39,7 +44,8 @@ WITH reported AS (
                  AND r.wallet_id = t.wallet_id AND r.provider = {provider}
     JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
                      AND o.round_id = r.round_id AND o.provider = r.provider
-   WHERE o.decision = 'accepted' AND o.kind <> 'tombstone'
+   -- A correction is booked long after the balance that the provider reports of the round.
+   WHERE o.decision = 'accepted' AND o.kind NOT IN ('tombstone', 'adjustment')
    ORDER BY o.match_key, o.round_id, o.wallet_id, o.wallet_seq
 ), shifts AS (
   SELECT *, reported - booked AS shift,
@@ -68,9 +74,9 @@ def balance_gaps(
     Args:
         rows: the operations, in chain order, whose ``shift`` differs from that of the operation
             before; ``next_shift`` is that of the operation after, None at the chain's end.
-        unbooked: what rounds that the ledger never booked moved, in order of time. Such a
-        round,
-            or several in a row, shift every later balance without being a gap.
+        unbooked: what rounds moved that the ledger never booked, or booked later by a
+            correction, in order of time. Such a round, or several in a row, shift every later
+            balance without being a gap.
     """
     level = 0
     sums = list(accumulate(unbooked, initial=0))
@@ -86,19 +92,24 @@ def balance_gaps(
 
 
 def chain_breaks(
-    snapshot: Snapshot, exponents: Mapping[str, int], round_breaks: Sequence[Break]
+    snapshot: Snapshot,
+    exponents: Mapping[str, int],
+    round_breaks: Sequence[Break],
+    corrections: Sequence[RoundCorrection] = (),
 ) -> list[Break]:
     """Find the gaps in the provider's balances that no other break explains.
 
     A break of the same round explains its gap, and so does one of the same player and amount: a
     round that the ledger never booked shifts every balance after it. While parts of a round can
     be immature, a gap at a round received within the longest maturity is not reported yet.
+    A booked correction explains what the break that it cured explained.
     """
     provider, now = snapshot.provider, snapshot.context.now
     ages = as_ages(snapshot.context.maturity)
     rounds = broken_rounds(round_breaks)
     amounts = {(b.player, b.currency, b.difference) for b in round_breaks}
-    unbooked = _unbooked_amounts(round_breaks)
+    amounts |= corrected_amounts(corrections)
+    unbooked = _unbooked_amounts(round_breaks, corrections)
     findings = []
     for _, operations in groupby(snapshot.query(_STEPS), key=lambda row: row["wallet_id"]):
         rows = list(operations)
@@ -111,14 +122,22 @@ def chain_breaks(
     return [break_of(finding, provider, now) for finding in findings]
 
 
-def _unbooked_amounts(round_breaks: Sequence[Break]) -> dict[tuple[str, str], list[int]]:
-    """Collect what rounds missing in the ledger moved, by player and currency, in time."""
-    unbooked: dict[tuple[str, str], list[int]] = {}
+def _unbooked_amounts(
+    round_breaks: Sequence[Break], corrections: Sequence[RoundCorrection]
+) -> dict[tuple[str, str], list[int]]:
+    """Collect what rounds moved that are missing in the ledger or were corrected later.
+
+    The amounts of each player and currency are in order of time.
+    """
+    moved = balance_shifts(corrections)
     for break_ in sorted(round_breaks, key=lambda break_: (break_.at, break_.round_id)):
         if break_.kind is BreakKind.MISSING_IN_LEDGER:
             owner = (break_.player, break_.currency)
-            unbooked.setdefault(owner, []).append(break_.difference)
-    return unbooked
+            moved.setdefault(owner, []).append((break_.at, break_.difference))
+    return {
+        owner: [amount for _, amount in sorted(amounts, key=lambda moved: moved[0])]
+        for owner, amounts in moved.items()
+    }
 
 
 def _finding(gap: BalanceGap, provider: str, exponents: Mapping[str, int]) -> CrossCheckFinding:

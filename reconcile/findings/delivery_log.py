@@ -5,12 +5,13 @@ logged callback that is not in the journal never reached us (or did not come fro
 One that the journal holds with another answer than the log is disputed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from breaks.kinds import BreakKind
 from reconcile.findings.breaks import Break
+from reconcile.findings.corrections import RoundCorrection, is_settled
 from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
 from reconcile.findings.explanations import owed
 from reconcile.snapshot.snapshot import Snapshot
@@ -21,7 +22,7 @@ from vocabulary.money import Money, exponent_of, text_from_minor
 #: Reads the body of a logged callback; None if it is not an operation.
 ReadLogged = Callable[[bytes], Operation | None]
 
-_LOGGED = """
+LOGGED = """
 SELECT webhook_id, delivery_id, payload, response_code, response_body, success, attempted_at
   FROM provider_deliveries
  WHERE provider = {provider} AND attempted_at >= {start} AND attempted_at < {end}
@@ -47,13 +48,15 @@ def log_breaks(
     exponents: Mapping[str, int],
     round_breaks: Iterable[Break],
     read_logged: ReadLogged,
+    corrections: Sequence[RoundCorrection] = (),
 ) -> list[Break]:
     """Find logged callbacks that our journal lacks, or holds with another answer.
 
-    Callbacks of rounds that are among ``round_breaks`` get no break of their own.
+    Callbacks of rounds that are among ``round_breaks``, or were corrected since, get no break
+    of their own.
     """
     rounds = broken_rounds(round_breaks)
-    logged = [(row, read_logged(row["payload"])) for row in snapshot.query(_LOGGED)]
+    logged = [(row, read_logged(row["payload"])) for row in snapshot.query(LOGGED)]
     attempts: dict[str, list[_LoggedOperation]] = {}
     for row, operation in logged:
         if operation is not None and operation.round_id not in rounds:
@@ -63,7 +66,11 @@ def log_breaks(
         journal.setdefault(answer["op_key"], []).append(answer)
     provider, now = snapshot.provider, snapshot.context.now
     findings = _compare(provider, exponents, attempts, journal)
-    return [break_of(f, provider, now) for f in _with_our_players(snapshot, findings)]
+    return [
+        break_of(finding, provider, now)
+        for finding in _with_our_players(snapshot, findings)
+        if not is_settled(finding.row, corrections)
+    ]
 
 
 def _with_our_players(

@@ -1,6 +1,6 @@
 """Problems of the feed as breaks: unreadable lines, restated days, vanished originals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
@@ -8,6 +8,7 @@ from breaks.kinds import BreakKind
 from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding, findings_in
 from reconcile.findings.breaks import Break
+from reconcile.findings.corrections import RoundCorrection, is_settled
 from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
 from reconcile.findings.vanished import vanished_originals
 from reconcile.snapshot.snapshot import Snapshot
@@ -21,11 +22,15 @@ _KINDS = {
 
 
 def feed_breaks(
-    connection: Connection, snapshot: Snapshot, round_breaks: Iterable[Break]
+    connection: Connection,
+    snapshot: Snapshot,
+    round_breaks: Iterable[Break],
+    corrections: Sequence[RoundCorrection] = (),
 ) -> list[Break]:
     """Return the open findings of the window's feeds that are breaks, and vanished originals.
 
-    A restated round that differs from the ledger is among ``round_breaks`` already.
+    A restated round that differs from the ledger is among ``round_breaks`` already, and one
+    that was corrected since it was restated is settled.
     """
     provider, window = snapshot.provider, snapshot.window
     rounds = broken_rounds(round_breaks)
@@ -37,7 +42,8 @@ def feed_breaks(
     return [
         break_of(finding, provider, snapshot.context.now)
         for finding in (*reported, *vanished_originals(snapshot))
-        if finding.row["round_id"] is None or finding.row["round_id"] not in rounds
+        if finding.row["round_id"] is None
+        or not (finding.row["round_id"] in rounds or is_settled(finding.row, corrections))
     ]
 
 
@@ -50,6 +56,7 @@ def _finding(finding: FeedFinding, provider: str, window: Window) -> CrossCheckF
         "player": None,
         "currency": finding.currency,
         "received_at": window.start if covers is None else max(covers.start, window.start),
+        "known_at": finding.first_seen,
     }
     return CrossCheckFinding(
         kind=_KINDS[finding.kind],

@@ -5,11 +5,12 @@ finding does not change the bucket of a round's rows: both books may agree about
 callback came twice with different content.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from breaks.kinds import BreakKind
 from reconcile.findings.breaks import Break
+from reconcile.findings.corrections import RoundCorrection, is_settled
 from reconcile.findings.cross_check import (
     CrossCheckFinding,
     break_of,
@@ -54,7 +55,7 @@ SELECT d.op_key, count(*) AS times, min(d.received_at) AS received_at,
  ORDER BY d.op_key
 """
 # Of a wallet below zero: the operation after which it has been below zero ever since.
-_BELOW_ZERO = """
+BELOW_ZERO = """
 SELECT o.op_key, o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::text AS kind,
        o.received_at, w.player, w.currency, w.balance
   FROM operations o JOIN wallets w USING (wallet_id)
@@ -68,25 +69,29 @@ SELECT o.op_key, o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::tex
 
 
 def journal_breaks(
-    snapshot: Snapshot, exponents: Mapping[str, int], round_breaks: Iterable[Break]
+    snapshot: Snapshot,
+    exponents: Mapping[str, int],
+    round_breaks: Iterable[Break],
+    corrections: Sequence[RoundCorrection] = (),
 ) -> list[Break]:
     """Find late originals, orphan rollbacks, conflicting repeats and negative balances.
 
-    A round among ``round_breaks`` gets no further break, except that a wallet below zero is a
-    state of the wallet whatever its rounds are.
+    A round among ``round_breaks``, or corrected since, gets no further break, except
+    that a wallet below zero is a state of the wallet whatever its rounds are.
     """
     provider, rounds = snapshot.provider, broken_rounds(round_breaks)
     findings = [
         *(_tombstone(row, provider) for row in snapshot.query(_TOMBSTONES)),
         *(_conflict(row, provider) for row in snapshot.query(_CONFLICTS)),
-        *(_below_zero(row, exponents) for row in snapshot.query(_BELOW_ZERO)),
+        *(_below_zero(row, exponents) for row in snapshot.query(BELOW_ZERO)),
     ]
     return [
         break_of(finding, provider, snapshot.context.now)
         for finding in findings
         if finding is not None
         and (
-            finding.kind is BreakKind.NEGATIVE_BALANCE or finding.row["round_id"] not in rounds
+            finding.kind is BreakKind.NEGATIVE_BALANCE
+            or not (finding.row["round_id"] in rounds or is_settled(finding.row, corrections))
         )
     ]
 

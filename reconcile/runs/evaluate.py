@@ -4,7 +4,7 @@ A run and its later verification both evaluate a request here, so they cannot di
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from feeds.coverage import Unread, list_unread
 from ledger.corrections.tolerance_bookings import booked_match_keys
 from reconcile.findings.balance_chain import chain_breaks
 from reconcile.findings.breaks import Break, breaks_from_frame
+from reconcile.findings.corrections import round_corrections
 from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.evidence import with_evidence
 from reconcile.findings.feed import feed_breaks
@@ -94,13 +95,12 @@ def evaluate(
     open_keys = _open_keys(connection, provider)
     with open_snapshot(database_url, provider, window, request.context(now)) as snapshot:
         scanned = (scan or scan_window(RunOptions()))(snapshot, open_keys)
-        breaks = with_unanswered(snapshot, scanned.comparison.breaks)
-        comparison = replace(scanned.comparison, breaks=breaks)
+        comparison = scanned.comparison
         booked = booked_match_keys(connection, provider) if scanned.whole else []
         booked_keys = np.array(booked, dtype=np.int64)
         return Evaluation(
             comparison=comparison,
-            breaks=tuple(_breaks(snapshot, connection, request, comparison)),
+            breaks=tuple(breaks_of(snapshot, connection, request, comparison)),
             examined=_examined(snapshot, comparison, open_keys),
             input_watermarks={
                 **snapshot.query(_WATERMARKS)[0],
@@ -134,23 +134,33 @@ def _examined(snapshot: Snapshot, comparison: Comparison, keys: Keys) -> Keys:
     return np.union1d(snapshot.keys_in_window(keys), across_edge)
 
 
-def _breaks(
+def breaks_of(
     snapshot: Snapshot, connection: Connection, request: RunRequest, comparison: Comparison
 ) -> list[Break]:
-    """Return the breaks of rounds, then those of cross-checks that no round explains."""
+    """Return the breaks of rounds, then those of cross-checks that no round explains.
+
+    Args:
+        snapshot: what was compared.
+        connection: reads the feed's findings.
+        request: of the run.
+        comparison: of the snapshot.
+    """
     exponents = request.exponents
     differences = breaks_from_frame(
-        comparison.breaks,
+        with_unanswered(snapshot, comparison.breaks),
         provider=request.provider,
         exponents=exponents,
         now=snapshot.context.now,
     )
     breaks = with_rollbacks_named(snapshot, with_evidence(snapshot, differences))
-    cross_checks = journal_breaks(snapshot, exponents, breaks)
+    corrections = round_corrections(snapshot)
+    cross_checks = journal_breaks(snapshot, exponents, breaks, corrections)
     if not request.rules.attributes:
         # Matching by attributes has already used the balances.
-        cross_checks += chain_breaks(snapshot, exponents, breaks)
+        cross_checks += chain_breaks(snapshot, exponents, breaks, corrections)
     if request.read_logged is not None:
-        cross_checks += log_breaks(snapshot, exponents, breaks, request.read_logged)
-    cross_checks += feed_breaks(connection, snapshot, breaks)
+        cross_checks += log_breaks(
+            snapshot, exponents, breaks, request.read_logged, corrections
+        )
+    cross_checks += feed_breaks(connection, snapshot, breaks, corrections)
     return [*breaks, *sorted(cross_checks, key=lambda b: (b.round_id, b.kind, b.id))]

@@ -23,19 +23,32 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
     "instant": pa.timestamp("us", "UTC"),
 }
-# A round counts as rolled back if its rollbacks left neither stake nor payout.
+# A round end declares what the callbacks moved; a correction of ours moves both. A round counts
+# as rolled back if its rollbacks left neither stake nor payout.
 OUR_RECORDS = """
 SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
        row_number() OVER (PARTITION BY r.round_id, r.wallet_id) AS occurrence,
        w.player, r.currency, r.stake, r.payout,
        r.rollbacks > 0 AND r.stake = 0 AND r.payout = 0 AS rolled_back,
        NULL::bigint AS declared_net, {balances},
-       r.declared_stake, r.declared_payout, r.first_at AS began, r.last_at AS at,
+       CASE WHEN r.declared_stake = r.stake - n.stake THEN r.stake ELSE r.declared_stake END
+       AS declared_stake,
+       CASE WHEN r.declared_payout = r.payout - n.payout THEN r.payout
+            ELSE r.declared_payout END AS declared_payout,
+       r.first_at AS began, r.last_at AS at,
        NOT r.ended AND r.first_at < {overdue} AS overdue,
        r.first_at >= {start} AND r.first_at < {end} AS inside,
        {holds_ours}, {immature_ours}
   FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
   {chain}
+  LEFT JOIN (SELECT o.match_key, o.round_id, o.wallet_id, sum(o.stake)::bigint AS stake,
+                    sum(o.payout)::bigint AS payout
+               FROM adjustments a
+               JOIN operations o ON o.provider = a.provider AND o.op_key = a.id
+               JOIN residual USING (match_key)
+              WHERE a.provider = {provider} AND a.state IN ('approved', 'posted')
+              GROUP BY o.match_key, o.round_id, o.wallet_id) n
+         ON n.match_key = r.match_key AND n.round_id = r.round_id AND n.wallet_id = r.wallet_id
  WHERE r.provider = {provider}
 """
 # Only matching by attributes uses the balances of our rounds.

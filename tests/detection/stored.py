@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding, record_findings
@@ -40,6 +40,7 @@ from tests.harness.detection.month import (
 from tests.harness.detection.month import WITH_BALANCES as PUSHED
 from tests.harness.detection.seed import Case, Verdict, expected_of, world_of
 from tests.harness.detection.world import REPLY, Line, Op, World
+from tests.harness.people import signed_in
 from tests.simulation.engines import template
 from vocabulary.clock import SystemClock
 from vocabulary.facts import HistoryRecord
@@ -118,7 +119,7 @@ def stored() -> Iterator[StoredMonths]:
 def reconcile_by_command(url: str, case: Case) -> Verdict:
     """Store one month in an empty database and reconcile every provider of it."""
     store(url, world_of([case]))
-    breaks = [break_ for system in System for break_ in _reconcile(url, system)]
+    breaks = [break_ for system in System for break_ in reconcile_stored(url, system)]
     return Verdict(expected_of(case), sorted(breaks))
 
 
@@ -127,7 +128,7 @@ def reconcile_edge_by_command(url: str, seed: int) -> Verdict:
     cases = [edge_case(seed)]
     store(url, edge_world(cases))
     expected = [break_ for day in DAYS for break_ in expected_on(cases, day)]
-    breaks = [break_ for day in DAYS for break_ in _reconcile(url, System.UNNAMED, day)]
+    breaks = [break_ for day in DAYS for break_ in reconcile_stored(url, System.UNNAMED, day)]
     return Verdict(sorted(expected), sorted(breaks))
 
 
@@ -246,17 +247,13 @@ def _record(line: Line) -> HistoryRecord:
     )
 
 
-def _reconcile(
+def reconcile_stored(
     url: str, system: System, window: tuple[datetime, datetime] = (START, END)
 ) -> Iterator[Expected]:
-    ago = SystemClock().now() - NOW
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Path(folder) / "tieout.toml"
-        settings.write_text(_settings(url, ago))
-        words = ["--config", str(settings), "--data", folder, "reconcile"]
-        words += ["--provider", system.value, "--json"]
-        words += ["--from", window[0].isoformat(), "--to", window[1].isoformat()]
-        done = CliRunner().invoke(app, words)
+    """Reconcile one provider of a stored month with the command."""
+    words = ["reconcile", "--provider", system.value, "--json"]
+    words += ["--from", window[0].isoformat(), "--to", window[1].isoformat()]
+    done = run_command(url, *words)
     assert done.exit_code in {0, 1}, (done.output, done.exception)
     output = json.loads(done.stdout)
     assert output["conserved"]
@@ -273,6 +270,16 @@ def _reconcile(
             difference=sign * minor_from_text(break_["difference"].lstrip("-"), exponent),
             impact=break_["impact"],
         )
+
+
+def run_command(url: str, *words: str) -> Result:
+    """Run a command in this process, as of the month's end, for whom ``--by`` names."""
+    ago = SystemClock().now() - NOW
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "tieout.toml"
+        settings.write_text(_settings(url, ago))
+        where = ["--config", str(settings), "--data", folder]
+        return CliRunner(env=signed_in(words)).invoke(app, [*where, *words])
 
 
 def _settings(url: str, ago: timedelta) -> str:

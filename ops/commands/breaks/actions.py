@@ -123,10 +123,8 @@ def close(
     reason: Reason,
     as_json: AsJson = False,
 ) -> None:
-    """Close a break by hand, within your limit; nothing is booked (see write-off)."""
-    engine, name = open_books_as(ctx, by, Right.WRITE_OFF)
-    limits = limits_in_force(engine, context_of(ctx).settings, by=name).write_offs
-    action = partial(closing, why=reason, limits=limits)
+    """Close a break by hand that carries no money; else correct, write off or explain it."""
+    action = partial(closing, why=reason)
     _apply(ctx, targets, action, by=by, right=Right.WRITE_OFF, as_json=as_json)
 
 

@@ -16,9 +16,9 @@ from breaks.actions import (
     noting,
     reopening,
 )
-from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, count_breaks
 from breaks.states import ActionRefused
+from ops.commands.breaks.book_trials import book_trials
 from ops.commands.breaks.bulk_corrections import (
     RIGHTS,
     STATES,
@@ -88,18 +88,24 @@ def bulk(
         return
     settings = context_of(ctx).settings
     engine, name = open_books_as(ctx, by, _right(step))
-    limits = limits_in_force(engine, settings, by=name).write_offs
     with refusals():
         count = count_breaks(engine, break_filter)
         typer.echo(f"{step.value}: {count} breaks", err=True)
         if expect not in {None, count}:
             raise ActionRefused(f"the filter matches {count} breaks, not {expect}")
         if step.value in STATES:
-            what = Correcting(action=step.value, by=name, reason=reason, limits=limits)
+            limits = limits_in_force(engine, settings, by=name).write_offs
+            what = Correcting(
+                action=step.value,
+                by=name,
+                reason=reason,
+                limits=limits,
+                try_corrections=book_trials(ctx),
+            )
             corrected = correct_all(engine, settings, break_filter, what)
             _print_corrected(corrected, step, settings, as_json=as_json)
             raise typer.Exit(1 if corrected.refused else 0)
-        action = _action(step, by=name, reason=reason, to=to, limits=limits)
+        action = _action(step, by=name, reason=reason, to=to)
         breaks = apply_to_all(engine, break_filter, action, expected=count)
     print_breaks(breaks, settings, as_json=as_json)
 
@@ -136,9 +142,7 @@ def _print_count(count: int, *, as_json: bool) -> None:
         typer.echo(f"{count} breaks")
 
 
-def _action(
-    step: BulkAction, *, by: str, reason: str, to: str, limits: WriteOffLimits
-) -> BreakAction:
+def _action(step: BulkAction, *, by: str, reason: str, to: str) -> BreakAction:
     now = SystemClock().now()
     match step:
         case BulkAction.ASSIGN:
@@ -150,7 +154,7 @@ def _action(
         case BulkAction.WAIT:
             return awaiting(by=by, why=reason, now=now)
         case BulkAction.CLOSE:
-            return closing(by=by, why=reason, now=now, limits=limits)
+            return closing(by=by, why=reason, now=now)
         case BulkAction.REOPEN:
             return reopening(by=by, why=reason, now=now)
         case _:

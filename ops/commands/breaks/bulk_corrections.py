@@ -16,6 +16,7 @@ from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, break_history, list_breaks
 from breaks.states import BreakState
 from breaks.store import TrackedBreak
+from breaks.trials import TryCorrections
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
 from ops.commands.progress import progress_of_steps
 from ops.settings.break_policy import exponents_of
@@ -51,12 +52,13 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correcting:
-    """What is done to each break, by whom and why."""
+    """What is done to each break, by whom and why, and what tries the corrections."""
 
     action: str
     by: str
     reason: str
     limits: WriteOffLimits
+    try_corrections: TryCorrections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,7 @@ def _propose(
         by=what.by,
         reason=what.reason,
         now=SystemClock().now(),
+        try_corrections=what.try_corrections,
         exponents=exponents_of(settings, break_.provider),
     )
 
@@ -136,14 +139,22 @@ def _write_off(engine: Engine, _: Settings, break_: TrackedBreak, what: Correcti
     return propose_write_off(engine, break_.break_id, by=what.by, reason=what.reason, now=now)
 
 
-def _approve(engine: Engine, _: Settings, break_: TrackedBreak, what: Correcting) -> object:
+def _approve(
+    engine: Engine, settings: Settings, break_: TrackedBreak, what: Correcting
+) -> object:
     if break_.state is BreakState.WRITE_OFF_PROPOSED:
         now = SystemClock().now()
         return approve_write_off(
             engine, break_.break_id, by=what.by, now=now, limits=what.limits
         )
     return corrections.approve(
-        engine, break_.break_id, by=what.by, clock=SystemClock(), limits=what.limits
+        engine,
+        break_.break_id,
+        by=what.by,
+        clock=SystemClock(),
+        try_corrections=what.try_corrections,
+        limits=what.limits,
+        exponents=exponents_of(settings, break_.provider),
     )
 
 

@@ -1,18 +1,22 @@
 """``tieout breaks propose|write-off|approve|reject``: corrections under four eyes."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
 from sqlalchemy import Engine
 
 from breaks import corrections
-from breaks.corrections import Correction
 from breaks.queries import break_history
 from breaks.states import BreakState
 from breaks.store import TrackedBreak
+from breaks.suggestions import Correction
+from breaks.trials import Source
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
+from ops.commands.breaks.book_trials import book_trials
 from ops.commands.breaks.output import print_breaks
 from ops.commands.breaks.targets import on_break
+from ops.commands.breaks.trial import trial_lines
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
@@ -47,12 +51,19 @@ def propose(
         str | None,
         typer.Option(help="stake or payout of the round; without it the adjustment account."),
     ] = None,
+    overrule: Annotated[
+        list[Source] | None,
+        typer.Option(
+            help="A source that is wrong where it contradicts the correction; may be repeated."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Propose the corrections that make our round agree; another person approves them."""
+    """Try the corrections that make our round agree, and propose them to another person."""
     if side not in _SIDES or (side is not None and amount is None):
         raise Malformed("--side", "stake or payout, with an --amount, is expected")
     engine, name = open_books_as(ctx, by, Right.PROPOSE)
+    settings = context_of(ctx).settings
     with refusals():
         break_ = break_history(engine, break_id).break_
         ids = corrections.propose(
@@ -61,13 +72,18 @@ def propose(
             by=name,
             reason=reason,
             now=SystemClock().now(),
+            try_corrections=book_trials(ctx),
             named=None if amount is None else _correction(break_, amount, side),
-            exponents=exponents_of(context_of(ctx).settings, break_.provider),
+            overruled=frozenset(overrule or ()),
+            exponents=exponents_of(settings, break_.provider),
         )
+        proposed = break_history(engine, break_id).break_
     if as_json:
         print_json(ids)
-    else:
-        typer.echo("\n".join(ids))
+        return
+    typer.echo("\n".join(ids))
+    for line in trial_lines(proposed):
+        typer.echo(line)
 
 
 @on_break
@@ -105,7 +121,13 @@ def approve(
             break_ = approve_write_off(engine, break_id, by=name, now=now, limits=limits)
         else:
             break_ = corrections.approve(
-                engine, break_id, by=name, clock=SystemClock(), limits=limits
+                engine,
+                break_id,
+                by=name,
+                clock=SystemClock(),
+                try_corrections=book_trials(ctx),
+                limits=limits,
+                exponents=_exponents(ctx, engine, break_id),
             )
     print_breaks([break_], settings, as_json=as_json)
 
@@ -125,6 +147,11 @@ def reject(
         reject_it = reject_write_off if _has_write_off(engine, break_id) else corrections.reject
         break_ = reject_it(engine, break_id, by=name, reason=reason, now=SystemClock().now())
     print_breaks([break_], context_of(ctx).settings, as_json=as_json)
+
+
+def _exponents(ctx: typer.Context, engine: Engine, break_id: str) -> Mapping[str, int]:
+    provider = break_history(engine, break_id).break_.provider
+    return exponents_of(context_of(ctx).settings, provider)
 
 
 def _has_write_off(engine: Engine, break_id: str) -> bool:

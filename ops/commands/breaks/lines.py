@@ -2,12 +2,14 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from breaks.groups import BreakGroup
 from breaks.impact import Effects
 from breaks.kinds import impact_of
 from breaks.standing import count_standings, counts_text
+from breaks.states import BreakState
 from breaks.store import TrackedBreak
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
@@ -19,6 +21,10 @@ from vocabulary.money import Money
 WIDTH = 80
 _PROVIDER, _PLAYER, _AMOUNT = 16, 18, 18
 _STATES = {"adjustment_proposed": "proposed", "write_off_proposed": "proposed"}
+
+
+#: States of a break whose newest trial is about what is proposed or booked now.
+_CURRENT = frozenset({BreakState.PROPOSED, BreakState.APPROVED, BreakState.POSTED})
 
 
 def list_lines(breaks: Sequence[TrackedBreak], settings: Settings) -> list[str]:
@@ -48,6 +54,21 @@ def total_lines(breaks: Sequence[TrackedBreak], settings: Settings) -> list[str]
         money = _effects_text(effects, currency, exponents)
         lines += wrapped(f"{provider} {currency}: {money}", indent="  ")
     return lines
+
+
+def current_trial(break_: TrackedBreak) -> Mapping[str, Any] | None:
+    """The trial of what is proposed or booked now; None if nothing is."""
+    return break_.trial if break_.state in _CURRENT else None
+
+
+def trial_summary(break_: TrackedBreak) -> str:
+    """What the correction does, in a few words; empty if none is proposed."""
+    trial = current_trial(break_)
+    if trial is None or break_.state is BreakState.POSTED:
+        return ""
+    counts = f"closes {len(trial['closes'])}, opens {len(trial['opens'])}"
+    overruled = ", ".join(trial["overruled"])
+    return f"{counts}, overrules {overruled}" if overruled else counts
 
 
 def group_lines(group: BreakGroup, settings: Settings) -> list[str]:
@@ -100,6 +121,9 @@ def _two_lines(
         who_owes(str(impact_of(break_.effects.player)), break_.effects.invoice),
         *([f"for {break_.assignee}"] if break_.assignee else []),
     ]
+    tried = trial_summary(break_)
+    if tried:
+        about.append(tried)
     second = f"  {' · '.join(about)} · round {break_.round_id}"
     return [_cut(first.rstrip(), WIDTH), _cut(second, WIDTH)]
 

@@ -10,7 +10,7 @@ from breaks.groups import BreakGroup
 from breaks.impact import invoice_impact
 from breaks.queries import BreakHistory, StoredNote
 from breaks.store import TrackedBreak
-from ops.commands.breaks.lines import list_lines
+from ops.commands.breaks.lines import current_trial, list_lines
 from ops.commands.json_output import print_json
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
@@ -56,6 +56,7 @@ def break_json(break_: TrackedBreak, settings: Settings) -> dict[str, Any]:
         "alias": break_.alias,
         "invoice_impact": invoice_impact(break_.kind, break_.difference),
         "invoice_difference": money_text(break_, break_.effects.invoice, settings),
+        "trial": current_trial(break_),
     }
 
 

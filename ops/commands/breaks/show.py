@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from breaks.corrections import suggested_corrections
 from breaks.impact import InvoiceImpact, invoice_impact
 from breaks.kinds import BreakKind, impact_of
 from breaks.queries import BreakHistory
 from breaks.sources import SourceWord
 from breaks.states import ActionRefused, BreakState
 from breaks.store import TrackedBreak
+from breaks.suggestions import suggested_corrections
 from ops.commands.breaks.lines import WIDTH, signed, wrapped
+from ops.commands.breaks.trial import trial_lines
 from ops.commands.tables import instant
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
@@ -47,6 +48,7 @@ def history_lines(
         yield from source_lines(source, show_bytes=show_bytes)
     yield from _note_lines(history)
     yield from _decision_lines(history, exponents)
+    yield from trial_lines(break_)
     for row in history.trail:
         yield f"{instant(row.at)} {row.actor} {row.action} {row.detail.get('why', '')}".rstrip()
     yield ""

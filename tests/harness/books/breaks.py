@@ -14,6 +14,7 @@ from ledger.posting.posting import post_all_at
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
+from reconcile.trials.trial import BreakTrials
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, win
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key
@@ -71,6 +72,11 @@ class BreakBooks:
                     f"UPDATE feed_records SET {name} = %s WHERE record_id = %s".encode(),
                     (value, record_id),
                 )
+
+    @property
+    def trials(self) -> BreakTrials:
+        """Tries corrections on these books."""
+        return BreakTrials(database_url=self.url)
 
     def run(self, *, at: datetime = EVENING) -> RunResult:
         """Reconcile the day as of an instant."""

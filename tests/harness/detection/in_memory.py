@@ -17,6 +17,7 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 from reconcile.findings import (
     balance_chain,
+    corrections,
     delivery_log,
     evidence,
     journal,
@@ -25,48 +26,46 @@ from reconcile.findings import (
 )
 from reconcile.findings.balance_chain import chain_breaks
 from reconcile.findings.breaks import Break, breaks_from_frame
+from reconcile.findings.corrections import round_corrections
 from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
 from reconcile.findings.unanswered import with_unanswered
-from reconcile.matching.compare import compare
+from reconcile.matching.compare import Comparison, compare
 from reconcile.snapshot.edge_keys import TimedRows, find_edge_keys
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
+from reconcile.snapshot.frames import Keys, Sides
 from reconcile.snapshot.rules import BY_ROUND_ID, MatchContext, Rules
 from reconcile.snapshot.snapshot import Snapshot
+from reconcile.trials import sources
 from tests.harness.detection.delivery_log import payload, read_logged
 from tests.harness.detection.expected import Expected
-from tests.harness.detection.immature import (
-    immature_in_line,
-    immature_in_round,
-    kinds_in_line,
-    kinds_in_round,
+from tests.harness.detection.memory_rows import (
+    Row,
+    callbacks_of,
+    frame_of,
+    keys_of,
+    our_row,
+    rounds_of,
+    row_of,
+    their_rows,
 )
 from tests.harness.detection.month import (
     BET_MATURITY,
     END,
     NOW,
-    OPEN_AFTER,
     ROLLBACK_MATURITY,
     START,
     WIN_MATURITY,
     System,
 )
-from tests.harness.detection.world import REPLY, Line, Op, World
+from tests.harness.detection.world import REPLY, World
 from vocabulary.ids import match_key
 from vocabulary.maturity import MaturityAges
 from vocabulary.window import Window
 
 WINDOW = Window(start=START, end=END)
-OVERDUE = NOW - OPEN_AFTER
 BY_CONTENT = Rules(attributes=True)
 AGES = MaturityAges(bet=BET_MATURITY, win=WIN_MATURITY, rollback=ROLLBACK_MATURITY)
-
-_KINDS = {
-    name: "datetime64[us, UTC]" if kind == "instant" else {"text": "str"}.get(kind, kind)
-    for name, kind in RECORDS.columns.items()
-}
-Row = dict[str, Any]
 
 
 class MemorySnapshot(Snapshot):
@@ -79,22 +78,22 @@ class MemorySnapshot(Snapshot):
         # A declined operation moved nothing and makes no round.
         self._ops = [o for o in world.ops if o.system is system and not o.declined]
         self._lines = [line for line in world.lines if line.system is system]
-        self._rounds = _rounds(self._ops)
+        self._rounds = rounds_of(self._ops)
         self._records = Sides(
-            ours=_frame(
+            ours=frame_of(
                 [
-                    _our_row(ops, window, balances=rules.attributes)
+                    our_row(ops, window, balances=rules.attributes)
                     for ops in self._rounds.values()
                 ]
             ),
-            theirs=_frame(list(_their_rows(self._lines, window))),
+            theirs=frame_of(list(their_rows(self._lines, window))),
         )
 
     def key_rows(self, *_: Any) -> Sides:
         """Return the key rows of the window."""
         codes = sorted({*self._records.ours["currency"], *self._records.theirs["currency"]})
         return Sides(
-            ours=_keys(self._records.ours, codes), theirs=_keys(self._records.theirs, codes)
+            ours=keys_of(self._records.ours, codes), theirs=keys_of(self._records.theirs, codes)
         )
 
     def straddling_keys(self, *_: Any) -> Keys:
@@ -130,9 +129,12 @@ class MemorySnapshot(Snapshot):
             vanished._VANISHED: list,
             journal._TOMBSTONES: self._tombstones,
             journal._CONFLICTS: self._conflicts,
-            journal._BELOW_ZERO: self._below_zero,
+            journal.BELOW_ZERO: self._below_zero,
             balance_chain._STEPS: self._shifts,
-            delivery_log._LOGGED: self._logged,
+            corrections.CORRECTIONS: self._corrections,
+            sources.BALANCES: lambda: self._balances(values),
+            **dict.fromkeys((sources.BET_DETAIL, sources.BESIDE_ROUND), list),
+            delivery_log.LOGGED: self._logged,
             delivery_log._JOURNAL: self._journal,
             delivery_log._PLAYERS: lambda: [
                 {"handle": name, "player": name.removeprefix("h-")}
@@ -150,7 +152,7 @@ class MemorySnapshot(Snapshot):
         for op in self._ops:
             if op.unanswered and op.key not in repeated:
                 money = {"stake": op.stake, "payout": op.payout}
-                yield {**_row(op), **money, "cause": "commit_unknown"}
+                yield {**row_of(op), **money, "cause": "commit_unknown"}
 
     def _tombstones(self) -> Iterator[Row]:
         by_key = {(op.key, op.kind): op for op in self._ops}
@@ -163,7 +165,7 @@ class MemorySnapshot(Snapshot):
                 ]
                 undo = by_key[f"{op.key}-undo", "rollback"]
                 placed = {"placed_by": undo.key, "placed_kind": "rollback"}
-                yield {**_row(op), **placed, "times": len(late), "deliveries": late}
+                yield {**row_of(op), **placed, "times": len(late), "deliveries": late}
 
     def _conflicts(self) -> Iterator[Row]:
         by_key = {op.key: op for op in self._ops}
@@ -174,7 +176,7 @@ class MemorySnapshot(Snapshot):
         ]
         for key in sorted(set(keys)):
             yield {
-                **_row(by_key[key]),
+                **row_of(by_key[key]),
                 "times": keys.count(key),
                 "deliveries": [],
                 "decision": "accepted",
@@ -186,7 +188,7 @@ class MemorySnapshot(Snapshot):
                 continue
             last = max(n for n, op in enumerate(chain) if op.after - op.amount >= 0)
             if chain[last].system is self.system:
-                yield {**_row(chain[last]), "balance": chain[-1].after}
+                yield {**row_of(chain[last]), "balance": chain[-1].after}
 
     def _shifts(self) -> Iterator[Row]:
         reported = {
@@ -194,7 +196,11 @@ class MemorySnapshot(Snapshot):
             for line in self._lines
             if line.before is not None and START <= line.at < END and not line.rolled_back
         }
-        firsts = [ops[0] for name, ops in self._rounds.items() if name in reported]
+        firsts = [
+            callbacks[0]
+            for name, ops in self._rounds.items()
+            if name in reported and (callbacks := callbacks_of(ops))
+        ]
         firsts.sort(key=lambda op: (op.player, op.currency, op.seq))
         for _, wallet_ops in groupby(firsts, key=lambda op: (op.player, op.currency)):
             chain = [(op, reported[op.round_id]) for op in wallet_ops]
@@ -203,7 +209,7 @@ class MemorySnapshot(Snapshot):
                 previous = shifts[n - 1] if n else 0
                 if shifts[n] != previous:
                     yield {
-                        **_row(op),
+                        **row_of(op),
                         "record_id": line.record_id,
                         "reported": line.before,
                         "booked": op.after - op.amount,
@@ -211,6 +217,42 @@ class MemorySnapshot(Snapshot):
                         "previous_shift": previous,
                         "next_shift": shifts[n + 1] if n + 1 < len(shifts) else None,
                     }
+
+    def _corrections(self) -> Iterator[Row]:
+        began = {line.round_id: line.at for line in reversed(self._lines)}
+        for op in self._ops:
+            if op.kind == "adjustment":
+                names = ("round_id", "match_key", "player", "currency")
+                yield {
+                    **{name: row_of(op)[name] for name in names},
+                    "amount": op.amount,
+                    "booked_at": op.at,
+                    "began": began.get(op.round_id, op.at),
+                }
+
+    def _balances(self, asked: dict[str, Any]) -> Iterator[Row]:
+        """The balances before a round, and before the next one that the provider reports."""
+        reported = {
+            line.round_id: line.before
+            for line in self._lines
+            if line.before is not None and not line.rolled_back
+        }
+        of_round = callbacks_of(self._rounds.get(asked["round_id"], []))
+        of_round = [op for op in of_round if op.player == asked["player"]]
+        if not of_round or asked["round_id"] not in reported:
+            return
+        net = sum(op.amount for op in of_round)
+        later = [
+            op
+            for op in callbacks_of(self._ops)
+            if (op.player, op.currency) == (asked["player"], asked["currency"])
+            and op.seq > of_round[0].seq
+            and op.round_id != asked["round_id"]
+            and op.round_id in reported
+        ]
+        for op in [of_round[0], *sorted(later, key=lambda op: op.seq)[:1]]:
+            booked = op.after - op.amount
+            yield {"booked": booked, "reported": reported[op.round_id], "net": net}
 
     def _logged(self) -> Iterator[Row]:
         for n, entry in enumerate(sorted(self._world.logged, key=lambda entry: entry.at)):
@@ -228,98 +270,6 @@ class MemorySnapshot(Snapshot):
     def _journal(self) -> Iterator[Row]:
         for op in self._ops:
             yield {"op_key": op.key, "reply_status": 200, "reply": REPLY}
-
-
-def _rounds(ops: Iterable[Op]) -> dict[str, list[Op]]:
-    rounds: dict[str, list[Op]] = {}
-    for op in ops:
-        rounds.setdefault(op.round_id, []).append(op)
-    return rounds
-
-
-def _row(op: Op) -> Row:
-    return {
-        "op_key": op.key,
-        "round_id": op.round_id,
-        "match_key": match_key(op.system, op.round_id),
-        "wallet_id": match_key(op.player, op.currency),
-        "wallet_seq": op.seq,
-        "kind": op.kind,
-        "currency": op.currency,
-        "player": op.player,
-        "received_at": op.at,
-    }
-
-
-def _frame(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(RECORDS.columns)).astype(_KINDS)
-
-
-def _our_row(ops: list[Op], window: Window, *, balances: bool) -> tuple[Any, ...]:
-    stake, payout = sum(op.stake for op in ops), sum(op.payout for op in ops)
-    moved = [op for op in ops if op.amount] if balances else []
-    around = (moved[0].after - moved[0].amount, moved[-1].after) if moved else (pd.NA, pd.NA)
-    totals = [op.declared for op in ops if op.declared]
-    undone = any(op.kind == "rollback" for op in ops) and stake == payout == 0
-    first, last = ops[0], ops[-1]
-    overdue = not any(op.ends for op in ops) and first.at < OVERDUE
-    return (
-        *(match_key(first.system, first.round_id), first.round_id, first.round_id, 1),
-        *(first.player, first.currency, stake, payout, undone, pd.NA, *around),
-        *(totals[0] if totals else (pd.NA, pd.NA)),
-        *(
-            first.at,
-            last.at,
-            overdue,
-            window.start <= first.at < window.end,
-            kinds_in_round(ops),
-            immature_in_round(ops),
-        ),
-    )
-
-
-def _their_rows(lines: Iterable[Line], window: Window) -> Iterator[tuple[Any, ...]]:
-    for line in lines:
-        for occurrence in range(1, line.times + 1):
-            yield (
-                *(match_key(line.system, line.round_id), line.round_id, line.record_id),
-                *(occurrence, line.player, line.currency, line.stake, line.payout),
-                *(line.rolled_back, _na(line.net), _na(line.before), _na(line.after)),
-                *(pd.NA, pd.NA, line.at, line.at, False, window.start <= line.at < window.end),
-                *(kinds_in_line(line), immature_in_line(line)),
-            )
-
-
-def _na(minor: int | None) -> Any:
-    return pd.NA if minor is None else minor
-
-
-def _keys(records: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
-    net = records["payout"] - records["stake"]
-    moved = records["balance_after"] - records["balance_before"]
-    odd = records["overdue"] | records["round_id"].duplicated(keep=False)
-    for differs in (
-        records["declared_net"] != net,
-        (moved != net) & ~records["rolled_back"] & records["declared_net"].notna(),
-        records["declared_stake"] != records["stake"],
-        records["declared_payout"] != records["payout"],
-    ):
-        odd = odd | differs.fillna(value=False).astype(bool)
-    stands = ~records["rolled_back"]
-    frame = pd.DataFrame(
-        {
-            "match_key": records["match_key"],
-            "stake": records["stake"].where(stands, 0),
-            "payout": records["payout"].where(stands, 0),
-            "currency": pd.Categorical(records["currency"], categories=codes),
-            "player_hash": np.array(
-                [match_key("", p) for p in records["player"]], dtype=np.int64
-            ),
-            "odd": odd.astype(bool),
-        }
-    )
-    inside = frame[records["inside"]].sort_values("match_key", kind="stable")
-    return KEYS.check(inside.reset_index(drop=True))
 
 
 class _Findings:
@@ -358,32 +308,41 @@ class _Findings:
 
 def find_breaks(world: World, system: System, window: Window = WINDOW) -> list[Expected]:
     """Find every break of one provider with the real passes, checks and cross-checks."""
+    snapshot = memory_snapshot(world, system, window)
+    breaks = breaks_in(snapshot, world, compare_all(snapshot))
+    return sorted(readable(break_, system) for break_ in breaks)
+
+
+def memory_snapshot(world: World, system: System, window: Window = WINDOW) -> "MemorySnapshot":
+    """Return one provider's side of a world, and ours, as a run reads them."""
     rules = BY_CONTENT if system is System.UNNAMED else BY_ROUND_ID
-    snapshot = MemorySnapshot(world, system, rules, window)
-    comparison = compare(
+    return MemorySnapshot(world, system, rules, window)
+
+
+def compare_all(snapshot: Snapshot) -> Comparison:
+    """Compare the whole window."""
+    return compare(
         snapshot.key_rows(),
         suspect=snapshot.straddling_keys(),
         fetch=snapshot.records,
         context=snapshot.context,
-        edge_keys=find_edge_keys(snapshot.timed_rows, window, rules),
+        edge_keys=find_edge_keys(snapshot.timed_rows, snapshot.window, snapshot.context.rules),
     )
+
+
+def breaks_in(snapshot: Snapshot, world: World, comparison: Comparison) -> list[Break]:
+    """Return the breaks of rounds, and those of cross-checks that no round explains."""
+    system = System(snapshot.provider)
     rows = with_unanswered(snapshot, comparison.breaks)
-    of_rounds = breaks_from_frame(rows, provider=system, exponents={}, now=NOW)
-    cross_checks = _cross_checks(snapshot, world, list(of_rounds))
-    return sorted(readable(break_, system) for break_ in [*of_rounds, *cross_checks])
-
-
-def _cross_checks(
-    snapshot: "MemorySnapshot", world: World, of_rounds: list[Break]
-) -> list[Break]:
-    system = snapshot.system
-    breaks = journal_breaks(snapshot, {}, of_rounds)
+    of_rounds = list(breaks_from_frame(rows, provider=system, exponents={}, now=NOW))
+    booked = round_corrections(snapshot)
+    breaks = journal_breaks(snapshot, {}, of_rounds, booked)
     if system is not System.UNNAMED:
-        breaks += chain_breaks(snapshot, {}, of_rounds)
+        breaks += chain_breaks(snapshot, {}, of_rounds, booked)
     if system is System.XIGS:
-        breaks += log_breaks(snapshot, {}, of_rounds, read_logged)
+        breaks += log_breaks(snapshot, {}, of_rounds, read_logged, booked)
     findings = cast("Connection", _Findings(world, system))
-    return [*breaks, *feed_breaks(findings, snapshot, of_rounds)]
+    return [*of_rounds, *breaks, *feed_breaks(findings, snapshot, of_rounds, booked)]
 
 
 def readable(break_: Break, system: System) -> Expected:

@@ -105,12 +105,16 @@ def test_bulk_counts_first_and_acts_on_all_or_none(cli: BreakCommands) -> None:
     wrong = cli.run("bulk", "assign", *owed, "--to", "maria", "--expect", "3", code=1)
     nobody = cli.listed("--assignee", "maria")
     done = cli.json("bulk", "assign", *owed, "--to", "maria", "--expect", "2")
-    beyond = cli.run("bulk", "close", "--by", "jonas", "--reason", "old", "--yes", code=1)
+    money = cli.run("bulk", "close", "--by", "jonas", "--reason", "old", "--yes", code=1)
+    (large,) = cli.json("list", "--round", "large")
+    cli.run("write-off", large["id"], "--by", "maria", "--reason", "old")
+    beyond = cli.run("approve", large["id"], "--by", "jonas", code=1)
 
     assert counted == {"breaks": 2}
     assert "the filter matches 2 breaks, not 3" in wrong
     assert nobody == []
     assert sorted(entry["round_key"] for entry in done) == ["large", "small"]
+    assert "EUR, and closing books nothing: correct it" in money
     assert "jonas, lead: at most 1.50 EUR is allowed, this is 2.50" in beyond
     assert cli.listed("--state", "closed") == []
 
@@ -136,7 +140,7 @@ def test_show_prints_notes_state_and_trail(cli: BreakCommands, tmp_path: Path) -
     cli.run("comment", name, "--text", "they say it is a test", "--by", "erin")
     cli.run("attach", name, "--link", "https://desk.example.com/7", "--by", "erin")
     cli.run("attach", name, "--file", str(file), "--by", "erin")
-    cli.run("close", name, "--by", "jonas", "--reason", "a test round")
+    cli.run("explain", name, "--by", "jonas", "--reason", "a test round")
     history = cli.json("show", name)
 
     assert [(note["kind"], note["body"]) for note in history["notes"]] == [
@@ -145,7 +149,7 @@ def test_show_prints_notes_state_and_trail(cli: BreakCommands, tmp_path: Path) -
         ("file", "mail.txt"),
     ]
     assert history["notes"][2]["digest"].startswith("ba7816bf8f01cfea414140de5dae2223")
-    assert history["state"] == "closed"
+    assert history["state"] == "explained"
     assert history["trail"][-1]["detail"]["before"]["state"] == "open"
     assert "a test round" in cli.run("show", name)
 

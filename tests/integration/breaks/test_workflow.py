@@ -7,12 +7,13 @@ from sqlalchemy import exc, text
 
 from breaks import corrections
 from breaks.actions import apply, assigning, closing, explaining, reopening
-from breaks.corrections import Correction
 from breaks.kinds import Impact
 from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, list_breaks
 from breaks.states import STEPS, ActionRefused, BreakState
 from breaks.store import transaction
+from breaks.suggestions import Correction
+from breaks.trials import Source
 from ledger.corrections import adjustments
 from ledger.corrections.adjustments import AdjustmentRefused
 from storage.engine import open_engine
@@ -32,14 +33,27 @@ def books(database: str) -> Iterator[BreakBooks]:
 
 
 def corrected(
-    books: BreakBooks, named: Correction | None = None, *, name: str | None = None
+    books: BreakBooks,
+    named: Correction | None = None,
+    *,
+    name: str | None = None,
+    overruled: frozenset[Source] = frozenset(),
 ) -> str:
     """Propose, approve and post the correction of a break, by default of the only one."""
     name = name or books.only().break_id
     corrections.propose(
-        books.engine, name, by="maria", reason="as they say", now=EVENING, named=named
+        books.engine,
+        name,
+        try_corrections=books.trials,
+        by="maria",
+        reason="as they say",
+        now=EVENING,
+        named=named,
+        overruled=overruled,
     )
-    after = corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
+    after = corrections.approve(
+        books.engine, name, try_corrections=books.trials, by="jonas", clock=FrozenClock(EVENING)
+    )
     assert after.state is BreakState.POSTED
     return name
 
@@ -103,7 +117,9 @@ def test_a_correction_outside_the_round_does_not_resolve_the_break(
     books.ours("r1", 100, 50)
     books.theirs("r1", 100, 50, lines=2)
     books.run()
-    name = corrected(books, Correction(amount=-50, side=None))
+    name = corrected(
+        books, Correction(amount=-50, side=None), overruled=frozenset({Source.HISTORY})
+    )
 
     books.run(at=EVENING + HOUR)
 
@@ -136,7 +152,7 @@ def test_a_break_that_returns_is_open_and_unassigned(books: BreakBooks) -> None:
     ]
 
 
-def test_a_break_stays_explained_or_written_off_until_its_difference_changes(
+def test_a_break_stays_explained_until_its_difference_changes(
     books: BreakBooks,
 ) -> None:
     books.ours("r1", 100, 0)
@@ -144,14 +160,46 @@ def test_a_break_stays_explained_or_written_off_until_its_difference_changes(
     books.run()
     name = books.only().break_id
     apply(books.engine, name, explaining(by="maria", why="a test round", now=EVENING))
-    apply(books.engine, name, closing(by="maria", why="too small", now=EVENING))
     books.run(at=EVENING + HOUR)
     state_before = books.only().state
     books.theirs("r1", 100, 90)
 
     books.run(at=EVENING + 2 * HOUR)
 
-    assert (state_before, books.only().state) == (BreakState.CLOSED, BreakState.OPEN)
+    assert (state_before, books.only().state) == (BreakState.EXPLAINED, BreakState.OPEN)
+
+
+def test_a_break_that_carries_money_is_not_closed_by_hand(books: BreakBooks) -> None:
+    books.ours("r1", 100, 0)
+    books.theirs("r1", 100, 50)
+    books.run()
+    name = books.only().break_id
+    close = closing(by="maria", why="too small", now=EVENING)
+
+    with pytest.raises(
+        ActionRefused, match=r"0\.50 EUR, and closing books nothing: correct it"
+    ):
+        apply(books.engine, name, close)
+    apply(books.engine, name, explaining(by="maria", why="a test round", now=EVENING))
+    with pytest.raises(ActionRefused, match=r"write it off .*, or explain it"):
+        apply(books.engine, name, close)
+
+    assert books.only().state is BreakState.EXPLAINED
+
+
+def test_a_break_without_money_is_closed_by_hand_until_it_returns_otherwise(
+    books: BreakBooks,
+) -> None:
+    books.ours("r1", 100, 50)
+    books.theirs("r1", 100, 50)
+    books.change_record("r1", handle="bob")
+    books.run()
+    name = books.only().break_id
+    apply(books.engine, name, closing(by="maria", why="a renamed handle", now=EVENING))
+
+    books.run(at=EVENING + HOUR)
+
+    assert (books.only().kind, books.only().state) == ("player_mismatch", BreakState.CLOSED)
 
 
 def test_a_proposal_for_a_break_that_is_gone_is_rejected_and_never_booked(
@@ -162,13 +210,24 @@ def test_a_proposal_for_a_break_that_is_gone_is_rejected_and_never_booked(
     books.run()
     name = books.only().break_id
     (proposal,) = corrections.propose(
-        books.engine, name, by="maria", reason="a win", now=EVENING
+        books.engine,
+        name,
+        try_corrections=books.trials,
+        by="maria",
+        reason="a win",
+        now=EVENING,
     )
     books.theirs("r1", 100, 0)
     result = books.run(at=EVENING + HOUR)
 
     with pytest.raises(ActionRefused, match="cannot go from closed to approved"):
-        corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
+        corrections.approve(
+            books.engine,
+            name,
+            try_corrections=books.trials,
+            by="jonas",
+            clock=FrozenClock(EVENING),
+        )
 
     withdrawn = adjustments.get_adjustment(books.engine, proposal)
     assert (withdrawn.state, withdrawn.decided_by) == ("rejected", "reconcile")
@@ -181,15 +240,38 @@ def test_nobody_approves_their_own_proposal_or_beyond_their_limit(books: BreakBo
     books.theirs("r1", 100, 101)
     books.run()
     name = books.only().break_id
-    corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
+    corrections.propose(
+        books.engine,
+        name,
+        try_corrections=books.trials,
+        by="maria",
+        reason="a win",
+        now=EVENING,
+    )
     clock = FrozenClock(EVENING)
 
     with pytest.raises(AdjustmentRefused, match="another person decides"):
-        corrections.approve(books.engine, name, by="maria", clock=clock)
+        corrections.approve(
+            books.engine, name, try_corrections=books.trials, by="maria", clock=clock
+        )
     with pytest.raises(ActionRefused, match=r"jonas, lead: at most 1\.00 EUR.*1\.01"):
-        corrections.approve(books.engine, name, by="jonas", clock=clock, limits=LIMITS)
+        corrections.approve(
+            books.engine,
+            name,
+            try_corrections=books.trials,
+            by="jonas",
+            clock=clock,
+            limits=LIMITS,
+        )
     with pytest.raises(ActionRefused, match="eve, without a role"):
-        corrections.approve(books.engine, name, by="eve", clock=clock, limits=LIMITS)
+        corrections.approve(
+            books.engine,
+            name,
+            try_corrections=books.trials,
+            by="eve",
+            clock=clock,
+            limits=LIMITS,
+        )
     assert books.only().state is BreakState.PROPOSED
     assert books.balance() == 900
 
@@ -202,7 +284,14 @@ def test_a_rejected_proposal_returns_the_break_and_another_may_follow(
     books.run()
     name = books.only().break_id
     apply(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
-    corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
+    corrections.propose(
+        books.engine,
+        name,
+        try_corrections=books.trials,
+        by="maria",
+        reason="a win",
+        now=EVENING,
+    )
 
     back = corrections.reject(books.engine, name, by="jonas", reason="ask them", now=EVENING)
 
@@ -218,13 +307,25 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    ids = corrections.propose(books.engine, name, by="maria", reason="a win", now=EVENING)
+    ids = corrections.propose(
+        books.engine,
+        name,
+        try_corrections=books.trials,
+        by="maria",
+        reason="a win",
+        now=EVENING,
+    )
     with transaction(books.engine) as connection:
         adjustments.approve_on(connection, ids[0], by="jonas", now=EVENING)
         connection.execute(text("UPDATE break_workflows SET state = 'approved'"))
 
     clock = FrozenClock(EVENING)
-    approved = [corrections.approve(books.engine, name, by="jonas", clock=clock) for _ in "ab"]
+    approved = [
+        corrections.approve(
+            books.engine, name, try_corrections=books.trials, by="jonas", clock=clock
+        )
+        for _ in "ab"
+    ]
 
     assert {break_.state for break_ in approved} == {BreakState.POSTED}
     assert books.balance() == 950
@@ -251,7 +352,13 @@ def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks
     name = books.only().break_id
 
     with pytest.raises(ActionRefused, match="cannot go from open to approved, only to"):
-        corrections.approve(books.engine, name, by="jonas", clock=FrozenClock(EVENING))
+        corrections.approve(
+            books.engine,
+            name,
+            try_corrections=books.trials,
+            by="jonas",
+            clock=FrozenClock(EVENING),
+        )
     with pytest.raises(ActionRefused, match="cannot go from open to open"):
         apply(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
     with pytest.raises(ActionRefused, match="there is no break brk-none"):

@@ -72,10 +72,21 @@ def test_approving_the_proposed_reversal_pays_back_and_the_next_run_is_clean(
     book_unanswered(books.url, bet("k", 250))
     break_ = only(books.run())
     (proposal,) = corrections.propose(
-        books.engine, break_.id, by="maria", reason="never answered", now=EVENING
+        books.engine,
+        break_.id,
+        try_corrections=books.trials,
+        by="maria",
+        reason="never answered",
+        now=EVENING,
     )
 
-    after = corrections.approve(books.engine, break_.id, by="jonas", clock=FrozenClock(EVENING))
+    after = corrections.approve(
+        books.engine,
+        break_.id,
+        try_corrections=books.trials,
+        by="jonas",
+        clock=FrozenClock(EVENING),
+    )
 
     assert proposal.startswith("adj-")
     assert after.state is BreakState.POSTED

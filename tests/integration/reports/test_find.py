@@ -154,7 +154,12 @@ def test_corrections_runs_findings_files_seals_and_logged_callbacks_are_found(
 ) -> None:
     break_ = books.only()
     (proposal,) = corrections.propose(
-        books.engine, break_.break_id, by="maria", reason="a win", now=EVENING
+        books.engine,
+        break_.break_id,
+        try_corrections=books.trials,
+        by="maria",
+        reason="a win",
+        now=EVENING,
     )
     corrections.reject(books.engine, break_.break_id, by="eve", reason="no", now=EVENING)
     write_off = propose_write_off(
@@ -197,7 +202,12 @@ def test_an_amount_is_found_as_the_correction_and_the_operation_of_its_day(
     books: BreakBooks,
 ) -> None:
     corrections.propose(
-        books.engine, books.only().break_id, by="maria", reason="a win", now=EVENING
+        books.engine,
+        books.only().break_id,
+        try_corrections=books.trials,
+        by="maria",
+        reason="a win",
+        now=EVENING,
     )
     with books.engine.connect() as connection:
         today = connection.execute(

@@ -1,0 +1,1 @@
+"""Corrections of a break, tried by the rules of a run before anything is booked."""

@@ -1,0 +1,201 @@
+"""A snapshot that reads as if corrections were booked already; nothing is written.
+
+The corrections change what is read: our row of the round, the list of booked corrections, and
+the wallets below zero. So every rule of a run judges them, and no transaction holds a lock that
+a receiver waits for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from reconcile.findings.corrections import CORRECTIONS, RoundCorrection
+from reconcile.findings.journal import BELOW_ZERO
+from reconcile.snapshot.edge_keys import TimedRows
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
+from reconcile.snapshot.key_ranges import ALL_KEYS, KeyRange
+from reconcile.snapshot.snapshot import Snapshot
+
+#: The bit of a rollback in ``holds``, see ``vocabulary.maturity``.
+_ROLLBACK = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedCorrections:
+    """The corrections of one break that are tried; amounts are signed minor units.
+
+    Attributes:
+        round_id: our round; corrections outside it move only the wallet.
+        began: when the round began, as far as it is known.
+        stake, payout: what they add to our round.
+        amount: what they move to the player in all.
+        balance: of the wallet before.
+    """
+
+    round_id: str
+    match_key: int
+    player: str
+    currency: str
+    began: datetime
+    stake: int
+    payout: int
+    amount: int
+    balance: int
+
+
+class CorrectedSnapshot(Snapshot):
+    """Another snapshot with corrections in place."""
+
+    def __init__(self, snapshot: Snapshot, tried: TriedCorrections) -> None:
+        self.provider = snapshot.provider
+        self.window = snapshot.window
+        self.context = snapshot.context
+        self._snapshot = snapshot
+        self._tried = tried
+
+    def key_rows(self, key_range: KeyRange = ALL_KEYS) -> Sides:
+        """Read the key rows of the window, the corrected round among them."""
+        return self._with_key_row(self._snapshot.key_rows(key_range))
+
+    def key_rows_of(self, keys: Keys) -> Sides:
+        """Read the key rows of some keys, the corrected round among them."""
+        return self._with_key_row(self._snapshot.key_rows_of(keys))
+
+    def straddling_keys(self, key_range: KeyRange = ALL_KEYS) -> Keys:
+        """Return the keys of rounds with a further record outside the window."""
+        return self._snapshot.straddling_keys(key_range)
+
+    def straddling_among(self, keys: Keys) -> Keys:
+        """Return those of ``keys`` whose rounds have a further record outside the window."""
+        return self._snapshot.straddling_among(keys)
+
+    def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
+        """Read when rows of either side began in a span of time."""
+        return self._snapshot.timed_rows(since, until)
+
+    def records(self, keys: Keys) -> Sides:
+        """Read the full rows of these keys, the corrected round among them."""
+        sides = self._snapshot.records(keys)
+        if not self._changes_round or self._tried.match_key not in keys:
+            return sides
+        return Sides(ours=self._corrected(sides.ours), theirs=sides.theirs)
+
+    def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """Run a query of few rows; the corrections count as booked now."""
+        rows = self._snapshot.query(query, **values)
+        if query == CORRECTIONS and self._changes_round:
+            return [*rows, asdict(self._booked())]
+        return self._below_zero(rows) if query == BELOW_ZERO else rows
+
+    @property
+    def _changes_round(self) -> bool:
+        return bool(self._tried.stake or self._tried.payout)
+
+    def _booked(self) -> RoundCorrection:
+        tried = self._tried
+        return RoundCorrection(
+            round_id=tried.round_id,
+            match_key=tried.match_key,
+            player=tried.player,
+            currency=tried.currency,
+            amount=tried.payout - tried.stake,
+            booked_at=self.context.now,
+            began=tried.began,
+        )
+
+    def _below_zero(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the wallets below zero as they would be with the corrections booked."""
+        tried = self._tried
+        balance = tried.balance + tried.amount
+        owner = (tried.player, tried.currency)
+        others = [row for row in rows if (row["player"], row["currency"]) != owner]
+        own = [row for row in rows if (row["player"], row["currency"]) == owner]
+        if balance >= 0:
+            return others
+        if tried.balance >= 0:  # the correction itself would take it below
+            own = [
+                {
+                    "op_key": "the correction",
+                    "kind": "adjustment",
+                    "round_id": tried.round_id,
+                    "match_key": tried.match_key,
+                    "player": tried.player,
+                    "currency": tried.currency,
+                    "received_at": self.context.now,
+                }
+            ]
+        return [*others, *({**row, "balance": balance} for row in own)]
+
+    def _with_key_row(self, sides: Sides) -> Sides:
+        """Replace the key rows of the round by those of its corrected full rows."""
+        ours, key = sides.ours, self._tried.match_key
+        of_round = ours["match_key"].to_numpy() == key
+        if not self._changes_round or not of_round.any():
+            return sides
+        records = self.records(ours["match_key"].to_numpy()[of_round]).ours
+        inside = records[(records["match_key"] == key) & records["inside"]]
+        stands = ~inside["rolled_back"].to_numpy()
+        rows = pd.DataFrame(
+            {
+                "match_key": inside["match_key"].to_numpy(),
+                "stake": inside["stake"].to_numpy() * stands,
+                "payout": inside["payout"].to_numpy() * stands,
+                "currency": pd.Categorical(
+                    inside["currency"], categories=ours["currency"].cat.categories
+                ),
+                "player_hash": ours["player_hash"].to_numpy()[of_round],
+                "odd": True,  # compared in full
+            }
+        )
+        frame = pd.concat([ours[~of_round], rows], ignore_index=True)
+        frame = frame.sort_values("match_key", kind="stable", ignore_index=True)
+        return Sides(ours=KEYS.check(frame), theirs=sides.theirs)
+
+    def _corrected(self, ours: pd.DataFrame) -> pd.DataFrame:
+        """Add the corrections to our row of the round, or make the row."""
+        tried = self._tried
+        is_row = (
+            (ours["match_key"] == tried.match_key)
+            & (ours["player"] == tried.player)
+            & (ours["currency"] == tried.currency)
+        )
+        if not is_row.any():
+            return RECORDS.check(pd.concat([ours, self._new_row(ours)], ignore_index=True))
+        ours = ours.copy()
+        (position,) = ours.index[is_row][:1]
+        for side, change in (("stake", tried.stake), ("payout", tried.payout)):
+            booked = int(ours.loc[position, side])
+            declared = ours.loc[position, f"declared_{side}"]
+            ours.loc[position, side] = booked + change
+            # A round end declares what the callbacks moved.
+            if not pd.isna(declared) and declared == booked:
+                ours.loc[position, f"declared_{side}"] = booked + change
+        row = ours.loc[position]
+        was_undone = not pd.isna(row["holds"]) and bool(int(row["holds"]) & _ROLLBACK)
+        moved = bool(row["stake"] or row["payout"])
+        ours.loc[position, "rolled_back"] = was_undone and not moved
+        return RECORDS.check(ours)
+
+    def _new_row(self, like: pd.DataFrame) -> pd.DataFrame:
+        """Return our row of a round that only the corrections would make."""
+        tried, now = self._tried, self.context.now
+        values: dict[str, Any] = {
+            **dict.fromkeys(RECORDS.columns),
+            "match_key": tried.match_key,
+            "round_id": tried.round_id,
+            "record_id": f"{tried.round_id} corrected",
+            "occurrence": 1,
+            "player": tried.player,
+            "currency": tried.currency,
+            "stake": tried.stake,
+            "payout": tried.payout,
+            "rolled_back": False,
+            "began": now,
+            "at": now,
+            "overdue": False,
+            "inside": False,  # it has no key row
+        }
+        return pd.DataFrame([values]).astype(like.dtypes.to_dict())

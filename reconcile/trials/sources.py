@@ -1,0 +1,272 @@
+"""What the sources besides the comparison say about a correction, side by side.
+
+Each source is asked for what it knows of the round: the provider's history, the totals of the
+round's end, its log of callbacks, the balances that it reports, its answer about the bet, and
+our own earlier corrections. A source contradicts a correction if it says something else than
+the round would be afterwards.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from breaks.kinds import BreakKind
+from breaks.store import TrackedBreak
+from breaks.suggestions import RoundSide
+from breaks.trials import Source, SourceContradiction
+from reconcile.findings.delivery_log import LOGGED, ReadLogged
+from reconcile.snapshot.snapshot import Snapshot
+from reconcile.trials.corrected_snapshot import TriedCorrections
+from vocabulary.facts import Bet, BetAndWin, Operation, Win
+from vocabulary.ids import match_key
+from vocabulary.money import exponent_of, text_from_minor
+
+# The provider's balance and ours before the round, and before the next one that it reports.
+BALANCES = """
+WITH of_round AS (
+  SELECT o.wallet_id, min(o.wallet_seq) AS first_seq, sum(o.amount)::bigint AS net
+    FROM operations o JOIN wallets w USING (wallet_id)
+   WHERE w.player = {player} AND w.currency = {currency} AND o.provider = {provider}
+     AND o.match_key = {match_key} AND o.round_id = {round_id}
+     AND o.decision = 'accepted' AND o.kind NOT IN ('tombstone', 'adjustment')
+   GROUP BY o.wallet_id
+), reported AS (
+  SELECT o.wallet_seq, o.balance_after - o.amount AS booked, f.balance_before AS reported,
+         r.net, o.match_key = {match_key} AS is_round
+    FROM of_round r
+    JOIN operations o ON o.wallet_id = r.wallet_id AND o.wallet_seq >= r.first_seq
+    JOIN LATERAL (SELECT min(f.balance_before) AS balance_before FROM feed_records f
+                   WHERE f.provider = o.provider AND f.match_key = o.match_key
+                     AND f.round_id = o.round_id AND f.occurrence = 1
+                     AND NOT f.rolled_back) f ON f.balance_before IS NOT NULL
+   WHERE o.provider = {provider} AND o.decision = 'accepted'
+     AND o.kind NOT IN ('tombstone', 'adjustment')
+)
+(SELECT * FROM reported WHERE is_round ORDER BY wallet_seq LIMIT 1)
+UNION ALL
+(SELECT * FROM reported WHERE NOT is_round ORDER BY wallet_seq LIMIT 1)
+"""
+BET_DETAIL = """
+SELECT verdict FROM detail_answers WHERE provider = {provider} AND key = {round_id}
+"""
+BESIDE_ROUND = """
+SELECT id, amount FROM adjustments
+ WHERE break_id = {break_id} AND state IN ('approved', 'posted') AND round_id IS NULL
+ ORDER BY proposed_at, id
+"""
+_SIDES: tuple[RoundSide, ...] = ("stake", "payout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundSides:
+    """Stake and payout of the round for the break's player, in minor units.
+
+    Attributes:
+        booked: ours as booked now; zero if we do not have the round.
+        reported: what the history reports.
+        is_reported: the history has the round.
+        declared: what the round's end declared of a side, if it did.
+        corrected: ours with the correction in place.
+    """
+
+    booked: Mapping[RoundSide, int]
+    reported: Mapping[RoundSide, int]
+    is_reported: bool
+    declared: Mapping[RoundSide, int]
+    corrected: Mapping[RoundSide, int]
+
+    @property
+    def changed(self) -> list[RoundSide]:
+        """The sides that the correction changes."""
+        return [side for side in _SIDES if self.corrected[side] != self.booked[side]]
+
+
+class SourceCheck:
+    """Asks every source about one round and its correction."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        break_: TrackedBreak,
+        tried: TriedCorrections,
+        *,
+        exponents: Mapping[str, int],
+        by_attributes: bool,
+        read_logged: ReadLogged | None,
+    ) -> None:
+        self._snapshot = snapshot
+        self._break = break_
+        self._tried = tried
+        self._exponents = exponents
+        self._by_attributes = by_attributes
+        self._read_logged = read_logged
+        self._sides = round_sides(snapshot, break_, tried)
+
+    def contradictions(self) -> tuple[SourceContradiction, ...]:
+        """Everything that the sources say against the correction."""
+        checks = (
+            self._history,
+            self._round_end,
+            self._webhook_log,
+            self._balance_chain,
+            self._bet_detail,
+            self._earlier_correction,
+        )
+        return tuple(contradiction for check in checks for contradiction in check())
+
+    def _history(self) -> Iterator[SourceContradiction]:
+        sides = self._sides
+        for side in sides.changed:
+            if sides.reported[side] == sides.corrected[side]:
+                continue
+            reported = (
+                f"reports a {side} of {self._money(sides.reported[side])}"
+                if sides.is_reported
+                else "does not report the round"
+            )
+            yield self._against(Source.HISTORY, f"the history {reported}", side)
+
+    def _round_end(self) -> Iterator[SourceContradiction]:
+        sides = self._sides
+        if self._break.kind is BreakKind.UNANSWERED:  # the round's end was not answered either
+            return
+        for side in sides.changed:
+            declared = sides.declared.get(side)
+            if declared is not None and declared != sides.corrected[side]:
+                said = f"the round's end declares a {side} of {self._money(declared)}"
+                yield self._against(Source.ROUND_END, said, side)
+
+    def _webhook_log(self) -> Iterator[SourceContradiction]:
+        if self._read_logged is None or not self._sides.changed:
+            return
+        logged = _logged_sides(self._snapshot.query(LOGGED), self._read_logged, self._break)
+        for side in self._sides.changed:
+            booked = self._sides.booked[side]
+            if logged[side] == booked != 0:
+                said = f"its log has callbacks with a {side} of {self._money(booked)}"
+                yield self._against(Source.WEBHOOK_LOG, said, side)
+
+    def _balance_chain(self) -> Iterator[SourceContradiction]:
+        tried = self._tried
+        change = tried.payout - tried.stake
+        if self._by_attributes or not change:
+            return
+        rows = self._snapshot.query(
+            BALANCES,
+            player=tried.player,
+            currency=tried.currency,
+            match_key=tried.match_key,
+            round_id=tried.round_id,
+        )
+        if len(rows) != 2:
+            return
+        this, following = rows
+        others = following["booked"] - this["booked"] - this["net"]
+        net = following["reported"] - this["reported"] - others
+        if net == this["net"]:
+            yield SourceContradiction(
+                source=Source.BALANCE_CHAIN,
+                sentence=f"the balances that {self._break.provider} reports before this round"
+                f" and before the next one differ by {self._money(net)}, as booked",
+            )
+
+    def _bet_detail(self) -> Iterator[SourceContradiction]:
+        sides = self._sides
+        if not sides.changed:
+            return
+        names = [self._break.round_id, *([self._break.alias] if self._break.alias else [])]
+        verdicts = {
+            row["verdict"]
+            for name in names
+            for row in self._snapshot.query(BET_DETAIL, round_id=name)
+        }
+        undone = not any(sides.corrected.values()) and any(sides.booked.values())
+        if undone and "confirmed" in verdicts:
+            yield SourceContradiction(
+                source=Source.BET_DETAIL,
+                sentence=f"{self._break.provider} confirms the bet, the correction undoes it",
+            )
+        if not any(sides.booked.values()) and "unknown" in verdicts:
+            yield SourceContradiction(
+                source=Source.BET_DETAIL,
+                sentence=f"{self._break.provider} does not know the bet, the correction books"
+                " it",
+            )
+
+    def _earlier_correction(self) -> Iterator[SourceContradiction]:
+        for row in self._snapshot.query(BESIDE_ROUND, break_id=self._break.break_id):
+            yield SourceContradiction(
+                source=Source.CORRECTION,
+                sentence=f"{row['id']} moved {self._money(row['amount'])} for this break"
+                " outside the round already",
+            )
+
+    def _against(self, source: Source, said: str, side: RoundSide) -> SourceContradiction:
+        corrected = self._money(self._sides.corrected[side])
+        return SourceContradiction(
+            source=source, sentence=f"{said}, the correction makes it {corrected}"
+        )
+
+    def _money(self, minor: int) -> str:
+        currency = self._break.currency
+        return f"{text_from_minor(minor, exponent_of(currency, self._exponents))} {currency}"
+
+
+def round_sides(
+    snapshot: Snapshot, break_: TrackedBreak, tried: TriedCorrections
+) -> RoundSides:
+    """Read what either side has of the break's round, and what the correction makes of it."""
+    names = {break_.round_id, *([break_.alias] if break_.alias else [])}
+    keys = np.array(sorted(match_key(break_.provider, name) for name in names), dtype=np.int64)
+    records = snapshot.records(keys)
+    ours = _of_player(records.ours, tried)
+    theirs = _of_player(records.theirs, tried)
+    # A round with any rolled back record moved nothing, and repeated lines count apart.
+    standing = theirs[(theirs["occurrence"] == 1) & (not theirs["rolled_back"].any())]
+    declared = {
+        side: int(ours[f"declared_{side}"].dropna().iloc[0])
+        for side in _SIDES
+        if ours[f"declared_{side}"].notna().any()
+    }
+    booked = {side: int(ours[side].sum()) for side in _SIDES}
+    changes = {"stake": tried.stake, "payout": tried.payout}
+    return RoundSides(
+        booked=booked,
+        reported={side: int(standing[side].sum()) for side in _SIDES},
+        is_reported=len(theirs) > 0,
+        declared=declared,
+        corrected={side: booked[side] + changes[side] for side in _SIDES},
+    )
+
+
+def _of_player(records: pd.DataFrame, tried: TriedCorrections) -> pd.DataFrame:
+    return records[
+        (records["player"] == tried.player) & (records["currency"] == tried.currency)
+    ]
+
+
+def _logged_sides(
+    rows: Iterable[Mapping[str, Any]], read_logged: ReadLogged, break_: TrackedBreak
+) -> dict[RoundSide, int]:
+    """Add up the callbacks of the round that the provider's log has as delivered."""
+    operations: dict[str, Operation] = {}
+    for row in rows:
+        operation = read_logged(row["payload"]) if row["success"] else None
+        if operation is not None and operation.round_id == break_.round_id:
+            operations[operation.key] = operation
+    sides: dict[RoundSide, int] = {"stake": 0, "payout": 0}
+    for operation in operations.values():
+        match operation:
+            case Bet():
+                sides["stake"] += operation.amount.minor
+            case Win():
+                sides["payout"] += operation.amount.minor
+            case BetAndWin():
+                sides["stake"] += operation.bet.minor
+                sides["payout"] += operation.win.minor
+            case _:
+                pass
+    return sides

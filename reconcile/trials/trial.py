@@ -1,0 +1,220 @@
+"""Try corrections of a break: ask the rules of its last run again, with them in place.
+
+The run's request is evaluated twice at the same instant, without and with the corrections, as
+``reconcile.runs.what_if`` does for other rules. Nothing is written. Rounds that are matched by
+their ids are compared alone; by attributes, the whole window is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Connection, text
+
+from breaks.states import ActionRefused
+from breaks.store import TrackedBreak
+from breaks.suggestions import Correction
+from breaks.trials import PlannedEntry, Trial, TrialBreak
+from ledger.corrections.preview import (
+    BookingPreview,
+    PlannedBooking,
+    open_clearing,
+    preview_bookings,
+    wallet_balance,
+)
+from reconcile.findings.breaks import Break
+from reconcile.findings.delivery_log import ReadLogged
+from reconcile.matching.compare import Comparison, compare
+from reconcile.runs.evaluate import breaks_of
+from reconcile.runs.request import RunRequest, stored_request
+from reconcile.snapshot.edge_keys import find_edge_keys
+from reconcile.snapshot.frames import Keys
+from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.trials.corrected_snapshot import CorrectedSnapshot, TriedCorrections
+from reconcile.trials.sources import SourceCheck
+from storage.transactions import engine_at, reading
+from vocabulary.ids import match_key
+
+_RUN = """
+SELECT run_id, provider, window_from, window_to, manifest FROM runs WHERE run_id = :run
+"""
+#: Finds every break of a snapshot.
+FindBreaks = Callable[[Snapshot], Sequence[Break]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakTrials:
+    """Tries corrections against one database; see ``breaks.trials.TryCorrections``.
+
+    Attributes:
+        readers: by provider, what reads a callback in its own log, if runs compare it.
+    """
+
+    database_url: str
+    readers: Mapping[str, ReadLogged | None] = field(default_factory=dict)
+
+    def __call__(
+        self, break_: TrackedBreak, corrections: Sequence[Correction], *, now: datetime
+    ) -> Trial:
+        """Try the corrections of a break.
+
+        Raises:
+            ActionRefused: the player has no wallet in the currency of the break.
+            Unavailable: the database cannot be reached.
+        """
+        with (
+            engine_at(self.database_url, pool_size=1) as engine,
+            reading(engine, "trial") as connection,
+        ):
+            request = self._request(connection, break_)
+            preview = _preview(connection, break_, corrections)
+            tried = tried_corrections(break_, corrections, preview.balance_before, now)
+            context = request.context(now)
+            with open_snapshot(
+                self.database_url, break_.provider, request.window, context
+            ) as snapshot:
+                return try_on(
+                    snapshot,
+                    break_,
+                    tried,
+                    find=lambda of: _find(of, connection, request, break_),
+                    request=request,
+                    preview=preview,
+                )
+
+    def _request(self, connection: Connection, break_: TrackedBreak) -> RunRequest:
+        run = connection.execute(text(_RUN), {"run": break_.run_id}).mappings().one()
+        return stored_request(dict(run), self.readers.get(break_.provider))
+
+
+def try_on(
+    snapshot: Snapshot,
+    break_: TrackedBreak,
+    tried: TriedCorrections,
+    *,
+    find: FindBreaks,
+    request: RunRequest,
+    preview: BookingPreview,
+) -> Trial:
+    """Try corrections on an open snapshot.
+
+    Args:
+        snapshot: of the window of the break's last run.
+        break_: what they correct.
+        tried: the corrections.
+        find: finds the breaks of a snapshot by the rules of that run.
+        request: of that run.
+        preview: what the corrections would book.
+    """
+    before = {found.id: found for found in find(snapshot)}
+    after = {found.id: found for found in find(CorrectedSnapshot(snapshot, tried))}
+    check = SourceCheck(
+        snapshot,
+        break_,
+        tried,
+        exponents=request.exponents,
+        by_attributes=request.rules.attributes,
+        read_logged=request.read_logged,
+    )
+    return Trial(
+        break_id=break_.break_id,
+        kind=break_.kind,
+        currency=break_.currency,
+        run_id=break_.run_id,
+        tried_at=snapshot.context.now,
+        found=break_.break_id in before,
+        cured=break_.break_id not in after,
+        in_round=bool(tried.stake or tried.payout),
+        closes=tuple(_trial_break(b) for id_, b in before.items() if id_ not in after),
+        opens=tuple(_trial_break(b) for id_, b in after.items() if id_ not in before),
+        changes=tuple(
+            _trial_break(b)
+            for id_, b in after.items()
+            if id_ in before and before[id_].difference != b.difference
+        ),
+        entries=tuple(
+            PlannedEntry(account=str(entry.account), amount=entry.amount)
+            for entry in preview.entries
+        ),
+        balance_before=preview.balance_before,
+        balance_after=preview.balance_after,
+        contradictions=check.contradictions(),
+    )
+
+
+def tried_corrections(
+    break_: TrackedBreak, corrections: Sequence[Correction], balance: int, now: datetime
+) -> TriedCorrections:
+    """The corrections of a break as one change of its round and wallet."""
+    amounts = {"stake": 0, "payout": 0, None: 0}
+    for correction in corrections:
+        amounts[correction.side] += correction.amount
+    return TriedCorrections(
+        round_id=break_.round_id,
+        match_key=match_key(break_.provider, break_.round_id),
+        player=break_.player or "",
+        currency=break_.currency,
+        began=break_.began_at or now,
+        stake=-amounts["stake"],
+        payout=amounts["payout"],
+        amount=sum(amounts.values()),
+        balance=balance,
+    )
+
+
+def compare_rounds(snapshot: Snapshot, keys: Keys) -> Comparison:
+    """Compare the rounds of some keys, or by attributes the whole window."""
+    context = snapshot.context
+    if context.rules.attributes:
+        return compare(
+            snapshot.key_rows(),
+            suspect=snapshot.straddling_keys(),
+            fetch=snapshot.records,
+            context=context,
+            edge_keys=find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules),
+        )
+    return compare(
+        snapshot.key_rows_of(keys),
+        suspect=snapshot.straddling_among(keys),
+        fetch=snapshot.records,
+        context=context,
+    )
+
+
+def _find(
+    snapshot: Snapshot, connection: Connection, request: RunRequest, break_: TrackedBreak
+) -> list[Break]:
+    names = {break_.round_id, *([break_.alias] if break_.alias else [])}
+    keys = np.array(sorted(match_key(break_.provider, name) for name in names), dtype=np.int64)
+    return breaks_of(snapshot, connection, request, compare_rounds(snapshot, keys))
+
+
+def _preview(
+    connection: Connection, break_: TrackedBreak, corrections: Sequence[Correction]
+) -> BookingPreview:
+    player = break_.player or ""
+    balance = wallet_balance(connection, player, break_.currency)
+    if balance is None:
+        raise ActionRefused(f"{player or 'nobody'} has no wallet in {break_.currency}")
+    clearing = open_clearing(
+        connection,
+        provider=break_.provider,
+        round_id=break_.round_id,
+        match_key=match_key(break_.provider, break_.round_id),
+        player=player,
+        currency=break_.currency,
+    )
+    bookings = [PlannedBooking(amount=c.amount, side=c.side) for c in corrections]
+    return preview_bookings(balance, bookings, clearing=clearing)
+
+
+def _trial_break(break_: Break) -> TrialBreak:
+    return TrialBreak(
+        break_id=break_.id,
+        kind=break_.kind,
+        round_id=break_.round_id,
+        player=break_.player,
+        currency=break_.currency,
+        difference=break_.difference,
+    )
