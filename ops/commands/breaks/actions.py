@@ -26,7 +26,6 @@ from ops.commands.breaks.targets import Targets, group_named, on_breaks
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
-from ops.commands.limits import limits_in_force
 from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of
 from ops.settings.model import Settings
