@@ -162,7 +162,7 @@ def act_on_each(
     return results, refused
 
 
-def one_or_all(ctx: typer.Context, documents: list[T]) -> T | list[T]:
+def one_or_all(ctx: typer.Context, documents: Sequence[object]) -> object:
     """What ``--json`` prints: one provider's document, or a list for several and for --all."""
     if len(documents) == 1 and not ctx.params.get("every"):
         return documents[0]
