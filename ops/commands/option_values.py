@@ -36,9 +36,10 @@ def positive(amount: str, currency: str, option: str = "--amount") -> Money:
 
 
 def read_instant(value: str, option: str) -> datetime:
-    """An ISO 8601 instant; without an offset, UTC is meant; a date alone is its midnight."""
+    """An ISO 8601 instant; without an offset, UTC is meant; a day alone is its midnight."""
+    day = named_day(value, "UTC", SystemClock().now())
     try:
-        parsed = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(value if day is None else day.isoformat())
     except ValueError as error:
         raise Malformed(
             option, "an instant such as 2026-06-04T12:00:00Z is expected"

@@ -42,6 +42,7 @@ def progress_of_steps(total: int) -> Iterator[Callable[[str], None]]:
             bars.update(task, description=label, completed=next(begun))
 
         yield begin
+        bars.update(task, completed=total)
 
 
 def _bars() -> Progress:

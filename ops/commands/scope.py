@@ -162,6 +162,13 @@ def act_on_each(
     return results, refused
 
 
+def one_or_all(ctx: typer.Context, documents: Sequence[object]) -> object:
+    """What ``--json`` prints: one provider's document, or a list for several and for --all."""
+    if len(documents) == 1 and not ctx.params.get("every"):
+        return documents[0]
+    return documents
+
+
 def entries_of(
     settings: "Settings", slugs: Sequence[str] | None, *, every: bool
 ) -> "list[ProviderSettings]":

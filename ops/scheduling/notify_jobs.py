@@ -1,14 +1,22 @@
 """Notifications on a schedule."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
 
+from ops.providers.configured import configured_provider
 from ops.runtime.child_jobs import ChildJobs
 from ops.settings.break_policy import rules_of
 from ops.settings.model import Settings
 from ops.settings.notify_rules import rules_of_notify
 from reports.notifications.events import Circumstances
+from reports.notifications.message import Attachment
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock
+from vocabulary.errors import SettingsInvalid
+from vocabulary.window import day_window
 from workers.scheduler import Job
 
 #: Time between two searches for something to tell.
@@ -40,9 +48,32 @@ def notify_now(database_url: str, settings: Settings) -> int:
     engine = open_engine(database_url, pool_size=1)
     try:
         now = SystemClock().now()
-        return notify(engine, rules_of_notify(settings), circumstances_of(settings, now), send)
+        circumstances = circumstances_of(settings, now)
+        pack_of = partial(workbook_of, database_url, settings)
+        return notify(engine, rules_of_notify(settings), circumstances, send, pack_of)
     finally:
         engine.dispose()
+
+
+def workbook_of(database_url: str, settings: Settings, slug: str, day: date) -> Attachment:
+    """The workbook of a provider's day.
+
+    Raises:
+        SettingsInvalid: the provider is no longer configured.
+        Refused, Unavailable: no pack can be made.
+    """
+    # Charts and workbooks take a second that turns without a signed day do not need.
+    from ops.providers.packs import write_packs  # noqa: PLC0415
+
+    entries = [entry for entry in settings.providers if entry.slug == slug]
+    if not entries:
+        raise SettingsInvalid([f"no provider is called {slug} any more"])
+    chosen = configured_provider(entries[0])
+    window = day_window(day, ZoneInfo(entries[0].timezone))
+    with TemporaryDirectory() as folder:
+        packs = write_packs(database_url, settings, [(chosen, window)], Path(folder))
+        file = next(path for path in packs[slug] if path.suffix == ".xlsx")
+        return Attachment(name=file.name, content=file.read_bytes())
 
 
 def circumstances_of(settings: Settings, now: datetime) -> Circumstances:

@@ -15,7 +15,13 @@ _CHANNELS = ("mail", "webhook", "chat")
 
 
 class MailSettings(Section):
-    """Where mail is handed in; ``starttls`` refuses a server that cannot encrypt."""
+    """Where mail is handed in.
+
+    Attributes:
+        starttls: refuse a server that cannot encrypt.
+        attach_pack_mb: the most that packs of signed days may take in one mail, in megabytes;
+            0: no mail carries one.
+    """
 
     host: str = Field(min_length=1)
     port: Port = 587
@@ -24,6 +30,7 @@ class MailSettings(Section):
     password: SecretRef | None = None
     sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
     recipients: tuple[str, ...] = Field(min_length=1)
+    attach_pack_mb: int = Field(default=0, ge=0, le=100)
 
     @field_validator("recipients")
     @classmethod
@@ -97,6 +104,12 @@ class NotifySettings(Section):
         if wrong := checked_amounts(over):
             raise WrongParts(wrong)
         return over
+
+    @model_validator(mode="after")
+    def _packs_name_players(self) -> Self:
+        if self.mail is not None and self.mail.attach_pack_mb and not self.players:
+            raise ValueError("players = true with mail.attach_pack_mb, because packs name them")
+        return self
 
     @model_validator(mode="after")
     def _one_channel(self) -> Self:

@@ -34,7 +34,8 @@ def rules_of_notify(settings: Settings) -> tuple[NotifyRule, ...]:
 
 def _channel(entry: NotifySettings) -> Channel:
     if entry.mail is not None:
-        return MailServer(**{name: getattr(entry.mail, name) for name in _MAIL_FIELDS})
+        values = {name: getattr(entry.mail, name) for name in _MAIL_FIELDS}
+        return MailServer(**values, attach_bytes=entry.mail.attach_pack_mb * 1_000_000)
     if entry.webhook is not None:
         return Webhook(url=entry.webhook.url, secret=entry.webhook.secret)
     assert entry.chat is not None

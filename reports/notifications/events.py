@@ -62,11 +62,26 @@ SELECT finding_id AS event_key, provider, currency, difference, record_id, detai
    {_NOT_TAKEN.format(key="finding_id")}
  ORDER BY first_seen, finding_id LIMIT :limit
 """  # noqa: S608 - as above
+# Everything that one person proposed and another decides; limits have no amount.
 _PROPOSED = f"""
-SELECT id AS event_key, coalesce(provider, '') AS provider, player, currency, amount, reason,
-       proposed_by
-  FROM adjustments WHERE state = 'proposed' {_NOT_TAKEN.format(key="id")}
- ORDER BY proposed_at, id LIMIT :limit
+SELECT * FROM (
+    SELECT id AS event_key, coalesce(provider, '') AS provider, player, currency, amount,
+           proposed_by, proposed_at, 'a correction' AS what
+      FROM adjustments WHERE state = 'proposed'
+    UNION ALL
+    SELECT write_off_id, provider, NULL, currency, amount, proposed_by, proposed_at,
+           'a write-off'
+      FROM write_offs WHERE state = 'proposed'
+    UNION ALL
+    SELECT request_id, '', player, currency, abs(amount), proposed_by, proposed_at,
+           CASE WHEN amount > 0 THEN 'a deposit' ELSE 'a withdrawal' END
+      FROM fund_requests WHERE state = 'proposed'
+    UNION ALL
+    SELECT 'limits ' || left(digest, 12) || '/' || version_id, '', NULL, NULL, NULL,
+           proposed_by, proposed_at, 'other limits of people'
+      FROM limit_versions WHERE state = 'proposed') p
+ WHERE true {_NOT_TAKEN.format(key="p.event_key")}
+ ORDER BY proposed_at, event_key LIMIT :limit
 """  # noqa: S608 - as above
 _CLOSED = f"""
 SELECT provider || '/' || business_day || '/' || close_no AS event_key, provider,
@@ -271,15 +286,17 @@ def _proposed(
 ) -> Iterator[Event]:
     parameters = _of(rule, EventKind.APPROVAL_WANTED)
     for row in connection.execute(text(_PROPOSED), parameters):
-        money = circumstances.money(row.provider, row.amount, row.currency)
-        who = f" for player {row.player}" if rule.players else ""
+        amount = ""
+        if row.amount is not None:
+            amount = f" of {circumstances.money(row.provider, row.amount, row.currency)}"
+        who = f" for player {row.player}" if rule.players and row.player else ""
         yield Event(
             kind=EventKind.APPROVAL_WANTED,
             key=row.event_key,
             provider=row.provider,
-            sentence=f"{row.proposed_by} proposes a correction of {money}{who}; a second"
-            " person decides.",
-            subject=row.event_key,
+            sentence=f"{row.proposed_by} proposes {row.what}{amount}{who}; a second person"
+            " decides.",
+            subject=row.event_key.partition("/")[0],
         )
 
 

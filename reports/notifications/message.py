@@ -21,12 +21,21 @@ _KEY_PREFIX = "whsec_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that mail carries."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """What a rule tells.
 
     Attributes:
         message_id: the same for every attempt, so a receiver can leave out repeats.
         lines: one per event, at most ``EVENTS_SHOWN_MAX`` and a count.
+        attachments: files for mail; other channels carry none.
     """
 
     message_id: str
@@ -35,6 +44,7 @@ class Notification:
     title: str
     lines: tuple[str, ...]
     events: int
+    attachments: tuple[Attachment, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The body of a webhook."""
@@ -90,6 +100,13 @@ def mail_of(message: Notification, server: MailServer) -> EmailMessage:
     mail["Message-ID"] = f"<{message.message_id}@{server.sender.rpartition('@')[2]}>"
     body = "\n".join(_printable(line) for line in message.lines)
     mail.set_content(f"{body}\n\nRule {message.rule}, {iso(message.created_at)}\n")
+    for attachment in message.attachments:
+        mail.add_attachment(
+            attachment.content,
+            maintype="application",
+            subtype="octet-stream",
+            filename=attachment.name,
+        )
     return mail
 
 

@@ -28,6 +28,7 @@ class MailServer:
     Attributes:
         starttls: whether the connection must be encrypted before anything is sent.
         user: empty: without a login.
+        attach_bytes: the most that packs of signed days may take in one mail; 0: none is sent.
     """
 
     host: str
@@ -37,6 +38,7 @@ class MailServer:
     password: Secret | None
     sender: str
     recipients: tuple[str, ...]
+    attach_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

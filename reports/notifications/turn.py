@@ -1,11 +1,13 @@
 """One turn: take new events, write messages, send what is due."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
 
+from reports.notifications.attachments import PackOf, with_packs
 from reports.notifications.channels import SendingFailed
 from reports.notifications.events import Circumstances, new_events
 from reports.notifications.message import Notification
@@ -25,7 +27,11 @@ log = structlog.get_logger()
 
 
 def notify(
-    engine: Engine, rules: Sequence[NotifyRule], circumstances: Circumstances, send: Send
+    engine: Engine,
+    rules: Sequence[NotifyRule],
+    circumstances: Circumstances,
+    send: Send,
+    pack_of: PackOf | None = None,
 ) -> int:
     """Do one turn; returns how many messages were sent.
 
@@ -34,6 +40,7 @@ def notify(
         rules: every rule, by unique name.
         circumstances: what events depend on.
         send: sends one message or raises ``SendingFailed``.
+        pack_of: makes the packs that mail may carry; None: no mail carries any.
     """
     now = circumstances.now
     for rule in rules:
@@ -42,8 +49,25 @@ def notify(
             write_message(connection, rule, now)
     with engine.connect() as connection:
         due = due_messages(connection, now)
+    by_name = {rule.name: rule for rule in rules}
     channels = {rule.name: rule.channel for rule in rules}
-    return sum(_send(engine, message, channels, now, send) for message in due)
+    return sum(
+        _send(engine, _with_files(engine, message, by_name, pack_of), channels, now, send)
+        for message in due
+    )
+
+
+def _with_files(
+    engine: Engine,
+    due: DueNotification,
+    rules: Mapping[str, NotifyRule],
+    pack_of: PackOf | None,
+) -> DueNotification:
+    rule = rules.get(due.message.rule)
+    if rule is None or pack_of is None:
+        return due
+    with engine.connect() as connection:
+        return replace(due, message=with_packs(connection, due.message, rule, pack_of))
 
 
 def _send(

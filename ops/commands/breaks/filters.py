@@ -9,6 +9,7 @@ import typer
 from breaks.kinds import BreakKind, Impact
 from breaks.queries import BreakFilter
 from breaks.states import BreakState
+from ops.commands.completion import complete_run
 from ops.commands.database import open_books
 from ops.commands.option_values import day_windows, read_duration
 from ops.commands.options import DayOption, ProviderFilter
@@ -37,7 +38,10 @@ def read_filter(
     older_than: Annotated[
         str | None, typer.Option(help="Opened longer ago than this, such as 24h.")
     ] = None,
-    run: Annotated[str | None, typer.Option(help="Last found by this run.")] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(help="Last found by this run.", autocompletion=complete_run),
+    ] = None,
     round_id: Annotated[
         str | None, typer.Option("--round", help="Only of this round, by our id or theirs.")
     ] = None,

@@ -10,7 +10,7 @@ from ops.commands.day.output import day_json, print_day, print_days
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, ProviderFilter
 from ops.commands.provider_choice import entry_named
-from ops.commands.scope import ChosenDay, on_days
+from ops.commands.scope import ChosenDay, on_days, one_or_all
 from ops.context import context_of
 from ops.scheduling.business_days import business_day_of, recent_days
 from reconcile.days.corrections import DayCorrection, corrections_of
@@ -45,7 +45,7 @@ def show(ctx: typer.Context, *, days: list[ChosenDay], as_json: AsJson = False) 
         shown = [_with_corrections(connection, one) for one in days]
     if as_json:
         documents = [{**day_json(day), "corrections": made} for day, made in shown]
-        print_json(documents if len(days) > 1 else documents[0], indent=2, instant=iso)
+        print_json(one_or_all(ctx, documents), indent=2, instant=iso)
         return
     for day, corrections in shown:
         print_day(day, corrections)

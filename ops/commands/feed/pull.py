@@ -7,7 +7,7 @@ import typer
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, DayOption, End, EveryProvider, Providers, Start
-from ops.commands.scope import read_windows_if_any
+from ops.commands.scope import one_or_all, read_windows_if_any
 from ops.providers.configured import configured_provider
 from ops.providers.feed_pull import FeedPull, pull_feeds
 from ops.runtime import logs
@@ -64,8 +64,7 @@ def pull(
         for pulled in () if as_json else pulls:
             _print(entry.slug, pulled)
     if as_json:
-        many = every or len(chosen) > 1
-        print_json(documents if many else documents[0], indent=2, instant=iso)
+        print_json(one_or_all(ctx, documents), indent=2, instant=iso)
     raise typer.Exit(max(codes))
 
 

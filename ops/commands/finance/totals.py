@@ -13,7 +13,7 @@ from ops.commands.json_output import print_json
 from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, Maturity
 from ops.commands.reconcile.comparison_terms import comparison_of
-from ops.commands.scope import ChosenWindow, on_windows
+from ops.commands.scope import ChosenWindow, on_windows, one_or_all
 from ops.context import Context, context_of
 from ops.settings.reporting import reporting_rates
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
@@ -65,7 +65,7 @@ def show(
             _print_all(added[-1], names)
     if as_json:
         documents = [_totals_document(one, names) for one in added]
-        print_json(documents if len(windows) > 1 else documents[0], indent=2)
+        print_json(one_or_all(ctx, documents), indent=2)
     raise typer.Exit(0 if all(one.agree for one in added) else 1)
 
 

@@ -30,7 +30,7 @@ from ops.commands.options import (
 from ops.commands.reconcile import what_if
 from ops.commands.reconcile.options import Options, business_day, run_options
 from ops.commands.reconcile.verify import verify
-from ops.commands.scope import ChosenWindow, read_windows
+from ops.commands.scope import ChosenWindow, one_or_all, read_windows
 from ops.context import Context, context_of, database_url
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
@@ -113,7 +113,7 @@ def reconcile(
             _show(runs[-1], one)
     if as_json:
         documents = [_run_json(run) for run in runs]
-        print_json(documents if len(windows) > 1 else documents[0], indent=2)
+        print_json(one_or_all(ctx, documents), indent=2)
     raise typer.Exit(1 if any(run.result.breaks for run in runs) else 0)
 
 

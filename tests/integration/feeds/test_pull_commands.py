@@ -117,7 +117,7 @@ def test_a_requested_window_never_reaches_into_the_future(
         (("--provider", "silent"), "providers.silent.api: expected a table"),
         (("--provider", "nobody"), "nobody"),
         (("--provider", "xigs", "--to", "2026-06-04"), "--to needs --from"),
-        (("--provider", "xigs", "--from", "yesterday"), "a date or instant"),
+        (("--provider", "xigs", "--from", "someday"), "a date or instant"),
         (("--provider", "xigs", "--from", "2999-01-01"), "must end after it starts"),
     ],
 )

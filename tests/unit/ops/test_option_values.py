@@ -1,6 +1,6 @@
 """Days and windows as options name them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -8,6 +8,7 @@ from ops.commands.option_values import (
     day_windows,
     named_day,
     read_business_day,
+    read_instant,
     window_of,
 )
 from vocabulary.errors import Malformed
@@ -51,6 +52,13 @@ def test_a_window_goes_from_day_to_day() -> None:
 
     assert window.start == datetime(2026, 11, 22, 23, tzinfo=UTC)
     assert window.end == datetime(2026, 11, 24, 23, tzinfo=UTC)
+
+
+def test_an_instant_may_be_a_day_by_name() -> None:
+    assert read_instant("2026-06-04T12:00:00Z", "--from").hour == 12
+    assert read_instant("today", "--from") - read_instant("-1", "--from") == timedelta(days=1)
+    with pytest.raises(Malformed, match="--from: an instant such as"):
+        read_instant("soon", "--from")
 
 
 def test_one_word_is_another_window_for_each_provider() -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from breaks.policy import DEFAULT_RULES
+from breaks.write_offs import propose_write_off
 from reports.notifications import channels, outbox
 from reports.notifications.channels import send
 from reports.notifications.events import Circumstances
@@ -30,6 +31,17 @@ VALUES ('agg', '2026-03-01', 1, 'prepared', 'maria', '{}', true, 0, '{}');
 INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, two_people,
                        close_no, figures)
 VALUES ('agg', '2026-03-01', 2, 'signed', 'jonas', '{}', true, 0, '{}');
+"""
+#: A deposit and limits that one person proposed.
+WAITING = """
+INSERT INTO fund_requests (request_id, operation_key, document, player, currency, amount,
+                           reason, proposed_by, proposed_at, state)
+VALUES ('dep-' || repeat('1', 32), 'k', '{}', 'p', 'USD', 500000, 'r', 'maria', now(),
+        'proposed');
+INSERT INTO limit_versions (digest, document, proposed_by, proposed_at, state)
+VALUES (repeat('b', 64), '{}', 'maria', now(), 'first');
+INSERT INTO limit_versions (digest, document, proposed_by, proposed_at, state)
+VALUES (repeat('a', 64), '{}', 'maria', now(), 'proposed');
 """
 LATER = EVENING + timedelta(days=1)
 WEBHOOK_SECRET = Secret(reference="env:HOOK", value=b"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz")
@@ -226,3 +238,28 @@ def test_a_message_of_a_rule_that_is_gone_is_kept(
         stored = connection.execute(text("SELECT count(*) FROM notifications")).scalar_one()
     assert "no rule of this name" in (status.last_error or "")
     assert stored == 1
+
+
+def test_whatever_waits_for_a_second_person_is_told_once(
+    engine: Engine, database: str, hook: HookSink
+) -> None:
+    run(database)
+    with engine.begin() as connection:
+        connection.execute(text(WAITING))
+        (break_id,) = connection.execute(
+            text("SELECT break_id FROM breaks WHERE difference <> 0 ORDER BY 1 LIMIT 1")
+        ).one()
+    propose_write_off(engine, break_id, by="maria", reason="r", now=EVENING)
+    rule = _rule(_chat(hook), EventKind.APPROVAL_WANTED)
+
+    assert (_turn(engine, rule), _turn(engine, rule)) == (1, 0)
+    message_text = json.loads(hook.requests[0][1])["text"]
+    for part in (
+        "maria proposes a deposit of 5000.00 USD; a second person decides",
+        f"[dep-{'1' * 32}]",
+        "maria proposes other limits of people; a second person decides",
+        f"[limits {'a' * 12}]",
+        "maria proposes a write-off of",
+    ):
+        assert part in message_text
+    assert HOSTILE not in message_text

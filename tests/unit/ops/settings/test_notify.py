@@ -46,6 +46,10 @@ def _written(tmp_path: Path, rules: str) -> Path:
     ("rules", "problem"),
     [
         (RULE, "exactly one of mail, webhook, chat"),
+        (
+            f"{RULE}{MAIL[:-2]}, attach_pack_mb = 5 }}",
+            "players = true with mail.attach_pack_mb, because packs name them",
+        ),
         (f'{RULE}{MAIL}\nchat = {{ url = "env:HOOK" }}', "exactly one of mail, webhook, chat"),
         (f'{RULE}{MAIL}\nproviders = ["other"]', "configured providers; other is none"),
         (f"{RULE}{MAIL}\n{RULE}{MAIL}", "finance is used again"),
