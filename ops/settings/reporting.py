@@ -1,4 +1,4 @@
-"""Settings of the reporting currency, and the rates that they name."""
+"""Settings of reports: the entity, the reporting currency and its rates."""
 
 from pathlib import Path
 from typing import Self
@@ -10,14 +10,16 @@ from reports.rates import ReportingRates, read_rates
 
 
 class ReportingSettings(Section):
-    """The currency that reports add everything up in.
+    """Who reports, and the currency that reports add everything up in.
 
     Attributes:
+        entity: the company that a statement is of, as it stands on the page that is signed.
         currency: unset: nothing is converted.
         rates: CSV with the columns day, currency, rate, source; a relative path starts at the
             folder of the settings file.
     """
 
+    entity: str = ""
     currency: CurrencyCode | None = None
     rates: Path | None = None
 

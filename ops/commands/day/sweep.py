@@ -24,7 +24,7 @@ from ops.commands.tables import wide_table
 from ops.context import Context, context_of, endpoints
 from ops.providers.configured import configured_provider
 from ops.providers.feed_pull import pull_due
-from ops.providers.packs import write_packs
+from ops.providers.packs import PackOptions, write_packs
 from ops.providers.statements import reader_of
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
@@ -159,7 +159,9 @@ def _write_pack(
 ) -> tuple[Path, ...]:
     chosen = configured_provider(entry)
     url = endpoints(context).database_url
-    return write_packs(url, context.settings, [(chosen, day.window)], out)[entry.slug]
+    options = PackOptions(read_day=business_day_of)
+    written = write_packs(url, context.settings, [(chosen, day.window)], out, options)
+    return written.files[entry.slug]
 
 
 def _overdue(engine: Engine, settings: Settings, day: DayStatus) -> int:

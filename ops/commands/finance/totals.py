@@ -10,14 +10,21 @@ from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Maturity, Provider
-from ops.commands.reconcile.comparison_terms import comparison_of
+from ops.commands.reconcile.comparison_terms import ComparisonTerms, comparison_of
 from ops.context import context_of
 from ops.settings.reporting import reporting_rates
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
 from reconcile.totals.tie_out import Totals, totals
 from reports.conversion import Consolidation, consolidated, consolidation_json, missing_text
+from reports.coverage import comparisons, gaps
+from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
+
+_NOT_COMPARED = (
+    "neither side has a round in this window, and no run compared all of it, so nothing can be"
+    " said about it; run `tieout reconcile` over it first"
+)
 
 
 class TotalsSplit(StrEnum):
@@ -45,7 +52,7 @@ def show(
 ) -> None:
     """Add up both sides and name the rounds behind each difference.
 
-    Exit 1 where breaks cause one.
+    Exit 1 where breaks cause one, or where the window is empty and no run compared it.
     """
     clock = SystemClock()
     context = context_of(ctx)
@@ -62,21 +69,32 @@ def show(
         for split in splits or [TotalsSplit.DAY]
         if split is not TotalsSplit.CURRENCY
     )
+    is_compared = bool(result.cells) or _is_compared(comparison)
     if as_json:
-        document = totals_json(result, names, exponents)
+        document = {**totals_json(result, names, exponents), "compared": is_compared}
         if day is not None:
             document["rounds"] = rounds_json(result, day, exponents)
         if consolidation is not None:
             document["reporting"] = consolidation_json(consolidation, exponents)
         print_json(document, indent=2)
-    else:
+    elif is_compared:
         _print(result, names, exponents)
         if day is not None:
             _print_rounds(result, day, exponents)
         if consolidation is not None:
             _print_consolidation(consolidation)
+    if not is_compared:
+        typer.echo(f"{provider}: {_NOT_COMPARED}", err=True)
     differs = any(line.break_id for line in result.lines)
-    raise typer.Exit(1 if differs or not result.ties else 0)
+    raise typer.Exit(1 if differs or not result.ties or not is_compared else 0)
+
+
+def _is_compared(comparison: ComparisonTerms) -> bool:
+    """Whether stored runs compared the whole window, so that an empty one is known to be."""
+    window = comparison.request.window
+    with engine_at(comparison.url, pool_size=1) as engine, engine.connect() as connection:
+        compared = comparisons(connection, comparison.request.provider, window)
+    return not gaps(window, [part.window for part in compared])
 
 
 def _day(text: str) -> date:
