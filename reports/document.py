@@ -22,11 +22,12 @@ class SheetChart:
     """A chart of the workbook, which draws it from the cells of a table.
 
     Attributes:
-        kind: ``column``, ``bar`` or ``line``.
+        kind: ``column`` or ``line``.
         slug: of the table.
         category, value: columns of the table, by heading.
         split: the column whose value names the series, by heading; rows of one series are
             neighbours. None: all rows are one series.
+        highest: where the axis of the values ends; None: it depends on them.
     """
 
     title: str
@@ -35,6 +36,7 @@ class SheetChart:
     category: str
     value: str
     split: str | None = None
+    highest: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

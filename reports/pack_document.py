@@ -35,10 +35,11 @@ SHEET_CHARTS = (
         slug=MATCH_RATE,
         category="Day",
         value="Matched %",
+        highest=100,
     ),
     SheetChart(
         title="Breaks that nobody settled, by age",
-        kind="bar",
+        kind="column",
         slug=AGEING,
         category="Age",
         value="Breaks",

@@ -86,10 +86,9 @@ def _native(book: Any, chart: SheetChart, place: Place) -> Any:
     axis: dict[str, object] = {"label_position": "low", "num_font": {"size": 9}}
     if chart.category == "Day":
         axis |= {"num_format": "dd mmm", "date_axis": False}
-    if chart.kind == "bar":
-        axis |= {"reverse": True}  # the first category on top
     native.set_x_axis(axis)
-    native.set_y_axis({"major_gridlines": {"visible": True, "line": {"color": "#D3DBE4"}}})
+    gridlines = {"visible": True, "line": {"color": "#D3DBE4"}}
+    native.set_y_axis({"major_gridlines": gridlines, "max": chart.highest})
     return native
 
 
