@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import vl_convert
 
+from breaks.policy import AGES, age_bucket
 from breaks.standing import Standing
+from reconcile.totals.sums import UNKNOWN_GAME
+from reports.document import Chart
 from reports.grid import WHO_OWES, readable
 from reports.pack import Pack
 from reports.queries import OpenBreak
@@ -25,22 +27,89 @@ _PADDING = {"left": 36, "right": 36, "top": 6, "bottom": 6}
 _GAMES_MAX = 15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A chart with its title."""
-
-    title: str
-    svg: str
-
-
 def charts(pack: Pack) -> tuple[Chart, ...]:
     """All charts that have data."""
     candidates = {
+        "Difference of GGR day by day, theirs less ours": difference_by_day(pack),
+        "Rounds that matched, day by day, in percent": match_rate_by_day(pack),
+        "Breaks that nobody settled, by age": breaks_by_age(pack),
         "Open breaks by kind: amounts, positive where we owe the player": owed_by_kind(pack),
         "Open breaks by kind: how many": breaks_by_kind(pack),
         f"Our GGR by game, the largest {_GAMES_MAX}": revenue_by_game(pack),
     }
     return tuple(Chart(title=title, svg=svg) for title, svg in candidates.items() if svg)
+
+
+def difference_by_day(pack: Pack) -> str:
+    """The difference of every day, one chart per currency; empty for a single day."""
+    days = pack.statement.days if pack.statement else ()
+    values = [
+        {
+            "day": str(day.day),
+            "currency": code,
+            "difference": str(pack.amount(day.figures.difference(code), code)),
+        }
+        for day in days
+        for code in day.figures.currencies
+    ]
+    chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .transform_calculate(difference="toNumber(datum.difference)")
+        .mark_bar(color=_COLOURS[WHO_OWES["operator_owed"]])
+        .encode(
+            x=_days(),
+            y=alt.Y("difference:Q", title="GGR, theirs less ours"),
+            row=_by_currency(),
+        )
+        .resolve_scale(y="independent")
+    )
+    return _svg(chart, height=160) if len(days) > 1 and values else ""
+
+
+def match_rate_by_day(pack: Pack) -> str:
+    """The share of matched rounds of every day; empty with less than two days."""
+    days = {day.window: str(day.day) for day in (pack.statement.days if pack.statement else ())}
+    values = [
+        {"day": days[line.window], "matched": 100 * line.matched / line.rounds}
+        for line in pack.comparisons
+        if line.window in days and line.rounds
+    ]
+    chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .mark_bar(color="#3a7d44")
+        .encode(
+            x=_days(),
+            y=alt.Y("matched:Q", title="matched, %", scale=alt.Scale(domain=[0, 100])),
+        )
+    )
+    return _svg(chart, height=160) if len(values) > 1 else ""
+
+
+def breaks_by_age(pack: Pack) -> str:
+    """Number of unsettled breaks by age, coloured by who owes; empty without breaks."""
+    counts = Counter(
+        (age_bucket(pack.generated_at - break_.opened_at), break_.impact)
+        for break_ in pack.breaks
+        if break_.is_unsettled
+    )
+    values = [
+        {"age": age, "who owes": WHO_OWES[impact], "breaks": count}
+        for (age, impact), count in sorted(counts.items())
+    ]
+    chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .mark_bar()
+        .encode(
+            x=alt.X("breaks:Q", title="breaks", axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y("age:N", title=None, scale=alt.Scale(domain=list(AGES))),
+            color=_who_owes(),
+        )
+    )
+    return _svg(chart) if values else ""
+
+
+def _days() -> Any:
+    return alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-60, labelOverlap=True))
 
 
 def owed_by_kind(pack: Pack) -> str:
@@ -114,9 +183,11 @@ def breaks_by_kind(pack: Pack) -> str:
 
 def revenue_by_game(pack: Pack) -> str:
     """GGR by game, one chart per currency; empty without totals."""
-    largest = sorted(pack.game_totals, key=lambda total: (-abs(total.ggr), total.game))[
-        :_GAMES_MAX
-    ]
+    known = [total for total in pack.game_totals if total.game != UNKNOWN_GAME]
+    rounds = sum(total.rounds for total in pack.game_totals)
+    if 2 * sum(total.rounds for total in known) < rounds:
+        return ""
+    largest = sorted(known, key=lambda total: (-abs(total.ggr), total.game))[:_GAMES_MAX]
     values = [
         {
             "game": total.game,
@@ -140,7 +211,7 @@ def revenue_by_game(pack: Pack) -> str:
     return _svg(chart) if values else ""
 
 
-def _svg(chart: Any) -> str:
-    sized = chart.properties(width=400, padding=_PADDING)
+def _svg(chart: Any, **size: int) -> str:
+    sized = chart.properties(width=400, padding=_PADDING, **size)
     svg: str = vl_convert.vegalite_to_svg(sized.to_dict())
     return svg

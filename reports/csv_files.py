@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from reports.grid import Amount, Column, Grid, Instant, Value
-from reports.pack import Pack
-from reports.tables.contents import grids
+from reports.document import Document
+from reports.grid import Amount, Column, Grid, Instant, Value, plain
 from vocabulary.clock import iso
 
 # A plain number that fills a cell is inert.
@@ -29,7 +28,7 @@ _NUMBER_OR_DATE = re.compile(r"[-+]?[0-9][0-9.,:/eE+-]*", re.ASCII)
 
 
 def write_tables(
-    pack: Pack, folder: Path, name: str, *, protect_ids: bool = False
+    document: Document, folder: Path, *, protect_ids: bool = False
 ) -> tuple[Path, ...]:
     """Write one CSV file per table; returns the paths.
 
@@ -37,8 +36,10 @@ def write_tables(
     all of their digits.
     """
     return tuple(
-        _write(pack, grid, folder / f"{name}-{grid.slug}.csv", protect_ids=protect_ids)
-        for grid in grids(pack)
+        _write(
+            document, grid, folder / f"{document.stem}-{grid.slug}.csv", protect_ids=protect_ids
+        )
+        for grid in document.grids
     )
 
 
@@ -47,14 +48,14 @@ def escape_formula(text: str) -> str:
     return _FORMULA.sub(r"\g<0>'", text)
 
 
-def _write(pack: Pack, grid: Grid, path: Path, *, protect_ids: bool) -> Path:
+def _write(document: Document, grid: Grid, path: Path, *, protect_ids: bool) -> Path:
     headings = [_quoted(column.name or column.heading) for column in grid.columns]
     # With the byte order mark, spreadsheets read the file as UTF-8.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         file.write(_line(headings))
         for row in grid.rows:
             cells = zip(grid.columns, row, strict=True)
-            file.write(_line(_cell(pack, *cell, protect_ids=protect_ids) for cell in cells))
+            file.write(_line(_cell(document, *cell, protect_ids=protect_ids) for cell in cells))
     return path
 
 
@@ -62,21 +63,21 @@ def _line(cells: Iterable[str]) -> str:
     return ",".join(cells) + "\r\n"
 
 
-def _cell(pack: Pack, column: Column, value: Value, *, protect_ids: bool) -> str:
-    match value:
-        case Amount():
-            return f"{pack.exact(value):f}"
-        case Instant():
-            return iso(value.at)
-        case date():
-            return value.isoformat()
-        case int():
-            return str(value)
+def _cell(document: Document, column: Column, value: Value, *, protect_ids: bool) -> str:
+    match plain(value):
+        case Amount() as amount:
+            return f"{document.exact(amount):f}"
+        case Instant(at=instant):
+            return iso(instant)
+        case date() as day:
+            return day.isoformat()
+        case int() as count:
+            return str(count)
         case "":
             return ""
-        case str():
-            is_protected = protect_ids and column.is_id and _NUMBER_OR_DATE.fullmatch(value)
-            return _quoted(f'="{value}"' if is_protected else escape_formula(value))
+        case str() as text:
+            is_protected = protect_ids and column.is_id and _NUMBER_OR_DATE.fullmatch(text)
+            return _quoted(f'="{text}"' if is_protected else escape_formula(text))
 
 
 def _quoted(text: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from breaks.kinds import Impact
 
+#: Sheets that hold several tables: what is signed, and the figures behind it.
+STATEMENT, SUMMARY = "Statement", "Summary"
 #: Who has to pay whom, in words, by impact.
 WHO_OWES = {
     str(Impact.PLAYER_OWED): "we owe the player",
@@ -44,9 +46,30 @@ class Instant:
         return f"{self.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-#: A value: text, a count, an amount, an instant, or a business day.
-Value = str | int | Amount | Instant | date
+#: A value that stands alone: text, a count, an amount, an instant, or a business day.
+Plain = str | int | Amount | Instant | date
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A figure that leads to the rows behind it; ``to`` identifies the first, as an anchor."""
+
+    value: Plain
+    to: str
+
+
+Value = Plain | Linked
 GridRow = Sequence[Value]
+
+
+def plain(value: Value) -> Plain:
+    """A value without its link."""
+    return value.value if isinstance(value, Linked) else value
+
+
+def linked(value: Plain, to: str) -> Value:
+    """A value with a link, if there is something to link to."""
+    return Linked(value, to) if to else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +84,7 @@ class Column:
         owed: the sign says who owes whom; the files colour it.
         stacked: the page shows the value below that of the column before it.
         on_page: whether the page shows it; workbook and CSV show every column.
+        on_paper: whether the PDF and a printed sheet show it; such columns come first.
         is_id: an id: never cut, wrapped at any character.
         overflow: long text runs over the empty cells beside it.
         links: holds the id of a break; the page links it to the break's row.
@@ -75,6 +99,7 @@ class Column:
     owed: bool = False
     stacked: bool = False
     on_page: bool = True
+    on_paper: bool = True
     is_id: bool = False
     overflow: bool = False
     links: bool = False

@@ -2,17 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.charts import Chart, charts
-from reports.grid import Amount, Column, Grid, GridRow, Instant, Value, readable
-from reports.pack import Pack, file_stem
-from reports.tables.contents import grids
-from reports.tables.summary import SUMMARY
+from reports.document import Chart, Document
+from reports.grid import (
+    STATEMENT,
+    SUMMARY,
+    Amount,
+    Column,
+    Grid,
+    GridRow,
+    Instant,
+    Linked,
+    Value,
+    plain,
+)
 from vocabulary.clock import iso
 
 #: Most rows of one table that the page shows, to bound what a browser has to render.
@@ -38,13 +45,13 @@ class CellText:
 HtmlCell = Sequence[CellText]
 
 
-def write_page(pack: Pack, path: Path) -> Path:
+def write_page(document: Document, path: Path) -> Path:
     """Write the page; returns its path."""
-    path.write_text(render_page(pack), encoding="utf-8")
+    path.write_text(render_page(document), encoding="utf-8")
     return path
 
 
-def render_page(pack: Pack) -> str:
+def render_page(document: Document) -> str:
     """The page as HTML; everything that providers or players wrote is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -54,22 +61,22 @@ def render_page(pack: Pack) -> str:
         lstrip_blocks=True,
     )
     environment.filters["iso"] = iso
-    tables = grids(pack)
+    tables = document.grids
     anchors = {
-        str(row[grid.anchor])
+        str(plain(row[grid.anchor]))
         for grid in tables
         if grid.anchor is not None
         for row in grid.rows[:ROWS_SHOWN_MAX]
     }
     return environment.get_template("page.html").render(
-        pack=pack,
-        stem=file_stem(pack),
-        charts=[_titled_svg(chart) for chart in charts(pack)],
+        document=document,
+        charts=[_titled_svg(chart) for chart in document.draw()],
+        statement=[grid for grid in tables if grid.sheet == STATEMENT],
         summary=[grid for grid in tables if grid.sheet == SUMMARY],
-        details=[grid for grid in tables if grid.sheet != SUMMARY],
+        details=[grid for grid in tables if grid.sheet not in {STATEMENT, SUMMARY}],
         rows_max=ROWS_SHOWN_MAX,
         headings=_headings,
-        cells=lambda grid, row: _cells(pack, grid, row, anchors),
+        cells=lambda grid, row: _cells(document, grid, row, anchors),
     )
 
 
@@ -86,10 +93,10 @@ def _headings(grid: Grid) -> list[HtmlCell]:
     return list(_stacked(headings))
 
 
-def _cells(pack: Pack, grid: Grid, row: GridRow, anchors: set[str]) -> list[HtmlCell]:
+def _cells(document: Document, grid: Grid, row: GridRow, anchors: set[str]) -> list[HtmlCell]:
     values = zip(grid.columns, row, strict=True)
     return list(
-        _stacked([_cell_text(pack, column, value, anchors) for column, value in values])
+        _stacked([_cell_text(document, column, value, anchors) for column, value in values])
     )
 
 
@@ -106,26 +113,19 @@ def _stacked(texts: Sequence[CellText]) -> Iterator[HtmlCell]:
     yield cell
 
 
-def _cell_text(pack: Pack, column: Column, value: Value, anchors: set[str]) -> CellText:
-    text = _text(pack, column, value)
-    target = text if column.links and text in anchors else ""
-    return CellText(column=column, text=text, tone=_tone(column, value), target=target)
-
-
-def _text(pack: Pack, column: Column, value: Value) -> str:
-    if isinstance(value, Amount):
-        sign = "+" if column.signed and value.minor > 0 else ""
-        return f"{sign}{pack.exact(value):,f}"
-    if isinstance(value, Instant):
-        return value.seconds()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, str):
-        return readable(value) if column.is_code_name else value
-    return f"{value:,}"
+def _cell_text(document: Document, column: Column, value: Value, anchors: set[str]) -> CellText:
+    text = document.text(column, value)
+    to = value.to if isinstance(value, Linked) else text if column.links else ""
+    return CellText(
+        column=column,
+        text=text,
+        tone=_tone(column, value),
+        target=to if to in anchors else "",
+    )
 
 
 def _tone(column: Column, value: Value) -> str:
+    value = plain(value)
     if isinstance(value, Instant):
         return "when"
     if not column.owed or not isinstance(value, Amount) or not value.minor:

@@ -10,9 +10,19 @@ from breaks.policy import DEFAULT_RULES, SlaRule
 from reconcile.runs.request import stored_request
 from reconcile.totals.resolution_rate import resolution_rates
 from reconcile.totals.tie_out import totals
-from reports.pack import CheckedInvoice, Pack
-from reports.queries import StoredRun, business_days, game_totals, last_run, open_breaks
+from reports.coverage import ComparedWindow, comparisons, gaps
+from reports.pack import CheckedInvoice, Pack, whole_days
+from reports.queries import (
+    StoredRun,
+    business_days,
+    game_totals,
+    last_run,
+    open_breaks,
+    run_of,
+)
 from reports.rates import ReportingRates
+from reports.statement.load import load_statement
+from reports.statement.statement import DayReader
 from storage.engine import url_of
 from vocabulary.window import Window
 
@@ -28,41 +38,83 @@ def load_pack(
     rules: tuple[SlaRule, ...] = DEFAULT_RULES,
     invoices: tuple[CheckedInvoice, ...] = (),
     rates: ReportingRates | None = None,
+    entity: str = "",
+    read_day: DayReader | None = None,
 ) -> Pack:
-    """Load the pack of one provider's last run.
+    """Load the pack of one provider.
 
     Args:
         connection: reads the database.
         provider: its slug.
-        window: report the last run over exactly this window; None: over any window.
+        window: what to report; None: the window of the last run.
         generated_at: the instant of the report.
         exponents: the provider's overrides of digits after the decimal point.
         zone: time zone of the provider's business days.
         rules: when breaks are due.
         invoices: checked invoices to include.
         rates: into the reporting currency; None: nothing is converted.
+        entity: the company that reports; empty: not set.
+        read_day: reads a business day with what its feeds have not reported; None: without.
     """
     run = last_run(connection, provider, window)
     pack = Pack(
         provider=provider,
         generated_at=generated_at,
+        window=window or (None if run is None else run.window),
+        gaps=(),
+        comparisons=(),
         run=run,
         breaks=open_breaks(connection, provider, rules),
-        game_totals=() if run is None else game_totals(connection, provider, run.window),
+        game_totals=(),
         exponents=exponents,
         zone=zone,
-        days=() if run is None else business_days(connection, provider, run.window, zone),
         invoices=invoices,
         rates=rates,
     )
-    return pack if run is None else _with_totals(connection, pack, run)
+    return _with_period(connection, pack, entity, read_day)
 
 
-def _with_totals(connection: Connection, pack: Pack, run: StoredRun) -> Pack:
+def _with_period(
+    connection: Connection, pack: Pack, entity: str, read_day: DayReader | None
+) -> Pack:
+    """Add what belongs to the period, if there is one."""
+    if pack.window is None:
+        return pack
+    place = (connection, pack.provider, pack.window)
+    statement = load_statement(
+        *place,
+        zone=pack.zone,
+        entity=entity,
+        generated_at=pack.generated_at,
+        exponents=pack.exponents,
+        read_day=read_day,
+    )
+    with_period = replace(
+        pack,
+        game_totals=game_totals(*place),
+        days=business_days(*place, pack.zone),
+        statement=statement,
+    )
+    return _with_runs(connection, with_period, pack.window)
+
+
+def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
+    """Add what runs over the window and its parts found."""
+    compared = comparisons(connection, pack.provider, window)
+    pack = replace(
+        pack,
+        comparisons=compared,
+        gaps=gaps(window, [comparison.window for comparison in compared]),
+        parts=_parts(connection, pack, window, compared),
+    )
+    if not compared:
+        return pack
+    newest = max(compared, key=lambda comparison: comparison.started_at)
+    run = pack.run or run_of(connection, newest.run_id)
     row = {
         "provider": pack.provider,
-        "window_from": run.window.start,
-        "window_to": run.window.end,
+        "window_from": window.start,
+        "window_to": window.end,
         "manifest": run.manifest,
     }
     tie_out = totals(
@@ -72,6 +124,17 @@ def _with_totals(connection: Connection, pack: Pack, run: StoredRun) -> Pack:
         zone=pack.zone,
     )
     resolution_rate = resolution_rates(
-        connection, pack.provider, run.window, now=pack.generated_at, zone=pack.zone
+        connection, pack.provider, window, now=pack.generated_at, zone=pack.zone
     )
     return replace(pack, tie_out=tie_out, resolution_rate=resolution_rate)
+
+
+def _parts(
+    connection: Connection, pack: Pack, window: Window, compared: tuple[ComparedWindow, ...]
+) -> tuple[StoredRun, ...]:
+    """The runs over the days of a window that no single run compared, if every day has one."""
+    if pack.run or pack.statement is None or whole_days(window, pack.zone) is None:
+        return ()
+    by_window = {comparison.window: comparison.run_id for comparison in compared}
+    ids = [by_window.get(day.window) for day in pack.statement.days]
+    return tuple(run_of(connection, id_) for id_ in ids if id_) if all(ids) else ()

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from breaks.impact import effects_of
 from breaks.kinds import BreakKind, Impact
@@ -26,11 +26,16 @@ SELECT run_id, provider, window_from, window_to, started_at, finished_at, result
    AND (cast(:end AS timestamptz) IS NULL OR window_to = :end)
  ORDER BY finished_at DESC, run_id DESC LIMIT 1
 """
+_RUN = """
+SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
+  FROM runs WHERE run_id = :run_id
+"""
 # All breaks of a provider that runs still find: money first, by currency, the largest first.
 _OPEN_BREAKS = """
 SELECT break_id, b.run_id, kind, impact, player, currency, round_id, alias, ours, theirs,
        difference, explanation, evidence, first_seen, last_seen,
        coalesce(state, 'open') AS state, assignee, answer,
+       coalesce(b.began_at, b.first_seen) AS began_at,
        coalesce(opened_at, first_seen) AS opened_at, coalesce(reopened, 0) AS reopened,
        EXISTS (SELECT FROM adjustments a
                 WHERE a.break_id = b.break_id AND a.state = 'posted') AS corrected
@@ -73,6 +78,7 @@ class OpenBreak:
         alias: the provider's name of the round if it differs from ours; else empty.
         difference: signed, in minor units; positive means that the player is owed.
         evidence: references to its evidence; see ``reconcile.findings.evidence``.
+        began_at: when the bet that it is about took place; else when it was first seen.
         opened_at: when it was first seen or reopened; its age counts from here.
         answer: the verdict of the provider when asked about it, or None.
         due: when it must be resolved; None if nobody has to act.
@@ -96,6 +102,7 @@ class OpenBreak:
     last_seen: datetime
     state: str
     assignee: str | None
+    began_at: datetime
     opened_at: datetime
     reopened: int
     answer: str | None
@@ -106,6 +113,11 @@ class OpenBreak:
     def standing(self) -> Standing:
         """Whether somebody has to act, or how it ended."""
         return standing_of(BreakState(self.state), corrected=self.corrected)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether somebody still has to settle it, here or at the provider."""
+        return BreakState(self.state) not in SETTLED
 
     @property
     def invoice(self) -> int:
@@ -166,8 +178,15 @@ def last_run(connection: Connection, provider: str, window: Window | None) -> St
         "end": window and window.end,
     }
     row = connection.execute(text(_LAST_RUN), parameters).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _stored_run(row)
+
+
+def run_of(connection: Connection, run_id: str) -> StoredRun:
+    """The run with that id."""
+    return _stored_run(connection.execute(text(_RUN), {"run_id": run_id}).one())
+
+
+def _stored_run(row: Row[Any]) -> StoredRun:
     return StoredRun(
         run_id=row.run_id,
         window=Window(start=row.window_from, end=row.window_to),

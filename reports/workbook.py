@@ -1,22 +1,37 @@
-"""Write a pack as a workbook: numbers in their currency's digits, filters, print layout."""
+"""Write a document as a workbook: exact numbers, dates, links, filters, print layout."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
-from reports.grid import Amount, Column, Grid, GridRow, Instant, Value
-from reports.pack import Pack
-from reports.tables.contents import grids
+from reports.document import Document
+from reports.grid import (
+    Amount,
+    Column,
+    Grid,
+    GridRow,
+    Instant,
+    Linked,
+    Plain,
+    Value,
+    plain,
+)
+from reports.workbook_charts import Place, draw_charts
+from reports.workbook_formats import Formats
 from vocabulary.clock import iso
 
 #: Digits that a spreadsheet stores exactly; longer amounts are written as text.
 EXACT_DIGITS = 15
 #: Most rows of one table on a sheet, leaving space for headings and sums.
 ROWS_MAX = 1_000_000
+#: Most links of one sheet that Excel opens.
+LINKS_MAX = 60_000
 #: Width of a column whose text overflows, in characters.
 _OVERFLOW_WIDTH = 30
 #: Height of a line of text and the largest possible row height, in points.
@@ -25,9 +40,18 @@ _LINE_POINTS, _ROW_POINTS_MAX = 15, 405
 _INDENT = 2
 #: The row of the first heading; the rows above are frozen.
 _HEADING = 3
+#: Widest note, in columns: it stays on the screen.
+_NOTE_COLUMNS = 12
+#: Margins of a printed sheet, in inches.
+_MARGINS = {
+    "left": Decimal("0.35"),
+    "right": Decimal("0.35"),
+    "top": Decimal("0.4"),
+    "bottom": Decimal("0.6"),
+}
 
 
-def write_workbook(pack: Pack, path: Path) -> Path:
+def write_workbook(document: Document, path: Path) -> Path:
     """Write the workbook; returns its path."""
     # Strings stay strings: no provider text becomes a formula, a link or a number.
     options = {
@@ -38,135 +62,150 @@ def write_workbook(pack: Pack, path: Path) -> Path:
     with xlsxwriter.Workbook(path, options) as book:
         # The instant of the report, so that equal reports are equal files.
         book.set_properties(
-            {"title": pack.title, "created": pack.generated_at.replace(tzinfo=None)}
+            {"title": document.title, "created": document.generated_at.replace(tzinfo=None)}
         )
-        formats = _Formats(book)
-        for name, tables in groupby(grids(pack), key=lambda grid: grid.sheet):
-            _Sheet(book, formats, pack, name).write(list(tables))
+        formats = Formats(book)
+        links = _anchors(document)
+        places: dict[str, Place] = {}
+        for name, tables in groupby(document.grids, key=lambda grid: grid.sheet):
+            sheet = _Sheet(book, formats, document, name, links)
+            sheet.write(list(tables))
+            places |= sheet.places
+        draw_charts(book, formats, document, places)
     return path
 
 
-class _Formats:
-    """The workbook's cell formats, each created once."""
-
-    def __init__(self, book: Any) -> None:
-        self._book = book
-        self.title = book.add_format({"bold": True, "font_size": 14})
-        self.table_title = book.add_format({"bold": True, "font_size": 12})
-        self.note = book.add_format({"font_color": "#555555"})
-        self._cached: dict[tuple[object, ...], Any] = {}
-
-    def heading(self, column: Column) -> Any:
-        style = {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "text_wrap": True}
-        return self._format(
-            ("heading", column.number), {**style, **_alignment(column), "valign": "vcenter"}
-        )
-
-    def text(self, column: Column, *, foot: bool) -> Any:
-        style = {"text_wrap": not column.overflow, **_alignment(column)}
-        key = ("text", column.overflow, column.number, foot)
-        return self._format(key, _cell_style(style, foot=foot))
-
-    def count(self, *, foot: bool) -> Any:
-        return self._format(("count", foot), _cell_style({"num_format": "#,##0"}, foot=foot))
-
-    def moment(self, pattern: str, *, foot: bool) -> Any:
-        style = {"num_format": pattern, "align": "left", "indent": 1}
-        return self._format(("moment", pattern, foot), _cell_style(style, foot=foot))
-
-    def amount(self, digits: int, column: Column, *, foot: bool) -> Any:
-        plain = "#,##0" + ("." + "0" * digits if digits else "")
-        pattern = f"{plain};-{plain}"
-        if column.signed:
-            pattern = f"+{plain};-{plain};{plain}"
-        if column.owed:
-            pattern = f"[Red]+{plain};[Blue]-{plain};{plain}"
-        return self._format(
-            ("amount", pattern, foot), _cell_style({"num_format": pattern}, foot=foot)
-        )
-
-    def _format(self, key: tuple[object, ...], style: dict[str, object]) -> Any:
-        if key not in self._cached:
-            self._cached[key] = self._book.add_format(style)
-        return self._cached[key]
+def paper_first(grid: Grid) -> list[int]:
+    """The columns in the order of the workbook: those that are printed first."""
+    return sorted(range(len(grid.columns)), key=lambda i: not grid.columns[i].on_paper)
 
 
-def _alignment(column: Column) -> dict[str, object]:
-    # Indented, because the column before it may end with figures.
-    return {"align": "right"} if column.number else {"align": "left", "indent": 1}
+def _anchors(document: Document) -> dict[str, str]:
+    """Where each row that links lead to will be: sheet and cell, by the row's id."""
+    return {
+        str(plain(row[grid.anchor])): f"internal:'{grid.sheet}'!A{_HEADING + 2 + number}"
+        for grid in document.grids
+        if grid.anchor is not None
+        for number, row in enumerate(grid.rows[:ROWS_MAX])
+    }
 
 
-def _cell_style(style: dict[str, object], *, foot: bool) -> dict[str, object]:
-    return {**style, "valign": "top", **({"bold": True, "top": 1} if foot else {})}
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """Where a value is written, and how."""
+
+    line: int
+    number: int
+    column: Column
+    foot: bool
+    link: bool
 
 
 def _widths(tables: Sequence[Grid]) -> list[int]:
-    columns = zip_longest(*(grid.columns for grid in tables))
+    ordered = ([grid.columns[i] for i in paper_first(grid)] for grid in tables)
     return [
         max((column.width for column in stack if column and not column.overflow), default=0)
         or _OVERFLOW_WIDTH
-        for stack in columns
+        for stack in zip_longest(*ordered)
     ]
 
 
 class _Sheet:
     """One sheet of the workbook: title lines, then its tables, one below the other."""
 
-    def __init__(self, book: Any, formats: _Formats, pack: Pack, name: str) -> None:
+    def __init__(
+        self, book: Any, formats: Formats, document: Document, name: str, links: dict[str, str]
+    ) -> None:
         self._worksheet = book.add_worksheet(name)
+        self._name = name
         self._formats = formats
-        self._pack = pack
-        self._worksheet.write_string(0, 0, f"{pack.title}: {name}", formats.title)
-        self._worksheet.write_string(1, 0, _subtitle(pack), formats.note)
+        self._document = document
+        self._links = links
+        self._links_left = LINKS_MAX
+        self._widths: list[int] = []
+        self.places: dict[str, Place] = {}
+        title = f"{document.title}: {name}"
+        self._worksheet.write_string(0, 0, title, formats.title)
+        self._worksheet.write_string(1, 0, document.subtitle, formats.subtitle)
 
     def write(self, tables: Sequence[Grid]) -> None:
         """Write the tables; a single table gets filters."""
-        for column, width in enumerate(_widths(tables)):
+        self._widths = _widths(tables)
+        for column, width in enumerate(self._widths):
             self._worksheet.set_column(column, column, width)
-        if len(tables) == 1:
-            self._single_table(tables[0])
-        else:
-            self._several_tables(tables)
-        self._set_up_print()
+        end = self._single(tables[0]) if len(tables) == 1 else self._several(tables)
+        printed = max(sum(column.on_paper for column in grid.columns) for grid in tables)
+        self._worksheet.print_area(0, 0, max(end - 1, _HEADING), printed - 1)
+        set_up_print(self._worksheet, self._document)
 
-    def _single_table(self, grid: Grid) -> None:
-        self._worksheet.write_string(2, 0, grid.note, self._formats.note)
-        self._grid(grid, _HEADING)
+    def _single(self, grid: Grid) -> int:
+        self._note(2, grid)
+        end = self._grid(grid, _HEADING)
         self._worksheet.freeze_panes(_HEADING + 1, 0)
         rows = max(min(len(grid.rows), ROWS_MAX), 1)
         self._worksheet.autofilter(_HEADING, 0, _HEADING + rows, len(grid.columns) - 1)
         self._worksheet.repeat_rows(_HEADING)
+        return end
 
-    def _several_tables(self, tables: Sequence[Grid]) -> None:
+    def _several(self, tables: Sequence[Grid]) -> int:
         line = _HEADING
         for grid in tables:
             self._worksheet.write_string(line, 0, grid.name, self._formats.table_title)
-            self._worksheet.write_string(line + 1, 0, grid.note, self._formats.note)
+            self._note(line + 1, grid)
             line = self._grid(grid, line + 2) + 2
         self._worksheet.freeze_panes(2, 0)
+        return line
+
+    def _note(self, line: int, grid: Grid) -> None:
+        """Write a table's note over its printed columns, as many lines as it needs."""
+        printed = sum(column.on_paper for column in grid.columns)
+        last = min(printed, _NOTE_COLUMNS) - 1
+        characters = sum(self._widths[: last + 1])
+        lines = -(-len(grid.note) * 10 // (characters * 9)) or 1
+        self._worksheet.set_row(line, lines * _LINE_POINTS)
+        if last > 0:
+            self._worksheet.merge_range(line, 0, line, last, grid.note, self._formats.note)
+        else:
+            self._worksheet.write_string(line, 0, grid.note, self._formats.note)
 
     def _grid(self, grid: Grid, heading: int) -> int:
         """Write a table with its sums below; returns the first row after it."""
-        self._set_height(grid.columns, heading, [column.heading for column in grid.columns])
-        for number, column in enumerate(grid.columns):
+        order = paper_first(grid)
+        columns = [grid.columns[i] for i in order]
+        self._set_height(columns, heading, [column.heading for column in columns])
+        for number, column in enumerate(columns):
             style = self._formats.heading(column)
             self._worksheet.write_string(heading, number, column.heading, style)
+        self.places[grid.slug] = Place(
+            sheet=self._name, heading=heading, grid=grid, order=order
+        )
         line = heading + 1
         for row in grid.rows[:ROWS_MAX]:
-            self._row(grid.columns, line, row, foot=False)
+            self._row(columns, line, [row[i] for i in order], foot=False)
             line += 1
         if note := rows_note(grid):
-            self._worksheet.write_string(line, 0, note, self._formats.note)
+            self._worksheet.write_string(line, 0, note, self._formats.subtitle)
             line += 1
         for row in grid.foot:
-            self._row(grid.columns, line, row, foot=True)
+            self._row(columns, line, [row[i] for i in order], foot=True)
             line += 1
         return line
 
     def _row(self, columns: Sequence[Column], line: int, row: GridRow, *, foot: bool) -> None:
         self._set_height(columns, line, row)
         for number, (column, value) in enumerate(zip(columns, row, strict=True)):
-            self._cell((line, number), column, value, foot=foot)
+            target = self._target(column, value)
+            if target:
+                # The link first: what is written over it keeps it.
+                self._worksheet.write_url(line, number, target)
+            cell = _Cell(line, number, column, foot=foot, link=bool(target))
+            self._write(cell, plain(value))
+
+    def _target(self, column: Column, value: Value) -> str:
+        to = value.to if isinstance(value, Linked) else str(value) if column.links else ""
+        target = self._links.get(to, "") if self._links_left else ""
+        self._links_left -= bool(target)
+        return target
 
     def _set_height(self, columns: Sequence[Column], line: int, row: GridRow) -> None:
         # Not every program computes row heights by itself.
@@ -174,40 +213,39 @@ class _Sheet:
         if lines > 1:
             self._worksheet.set_row(line, min(lines * _LINE_POINTS, _ROW_POINTS_MAX))
 
-    def _cell(
-        self, position: tuple[int, int], column: Column, value: Value, *, foot: bool
-    ) -> None:
+    def _write(self, cell: _Cell, value: Plain) -> None:
+        position = cell.line, cell.number
         if isinstance(value, Amount):
-            self._amount(position, column, value, foot=foot)
+            self._amount(cell, value)
         elif isinstance(value, Instant | date):
-            moment = _moment(value)
-            style = self._formats.moment(_pattern(value), foot=foot)
-            self._worksheet.write_datetime(*position, moment, style)
+            style = self._formats.moment(_pattern(value), foot=cell.foot)
+            self._worksheet.write_datetime(*position, _moment(value), style)
         elif isinstance(value, int):
-            self._worksheet.write_number(*position, value, self._formats.count(foot=foot))
+            style = self._formats.count(foot=cell.foot, link=cell.link)
+            self._worksheet.write_number(*position, value, style)
         else:
-            style = self._formats.text(column, foot=foot)
+            style = self._formats.text(cell.column, foot=cell.foot, link=cell.link)
             self._worksheet.write_string(*position, value, style)
 
-    def _amount(
-        self, position: tuple[int, int], column: Column, value: Amount, *, foot: bool
-    ) -> None:
-        exact = self._pack.exact(value)
+    def _amount(self, cell: _Cell, value: Amount) -> None:
+        exact = self._document.exact(value)
         if len(exact.as_tuple().digits) <= EXACT_DIGITS:
-            digits = self._pack.digits_of(value)
-            style = self._formats.amount(digits, column, foot=foot)
-            self._worksheet.write_number(*position, exact, style)
+            digits = self._document.digits_of(value)
+            style = self._formats.amount(digits, cell.column, foot=cell.foot, link=cell.link)
+            self._worksheet.write_number(cell.line, cell.number, exact, style)
         else:
-            self._worksheet.write_string(
-                *position, f"{exact:f}", self._formats.text(column, foot=foot)
-            )
+            style = self._formats.text(cell.column, foot=cell.foot, link=cell.link)
+            self._worksheet.write_string(cell.line, cell.number, f"{exact:f}", style)
 
-    def _set_up_print(self) -> None:
-        self._worksheet.set_landscape()
-        self._worksheet.set_paper(9)  # A4
-        self._worksheet.fit_to_pages(1, 0)
-        title, at = _printable(self._pack.title), iso(self._pack.generated_at)
-        self._worksheet.set_footer(f"&L{title}&C{at}&RPage &P of &N")
+
+def set_up_print(worksheet: Any, document: Document) -> None:
+    """Landscape A4, as wide as the sheet, with a footer that numbers the pages."""
+    worksheet.set_landscape()
+    worksheet.set_paper(9)  # A4
+    worksheet.set_margins(**_MARGINS)
+    worksheet.fit_to_pages(1, 0)
+    title, at = _printable(document.title), iso(document.generated_at)
+    worksheet.set_footer(f"&L{title}&C{at}&RPage &P of &N")
 
 
 def _moment(value: Instant | date) -> datetime:
@@ -225,10 +263,11 @@ def _pattern(value: Instant | date) -> str:
 
 def _lines(column: Column, value: Value) -> int:
     """How many lines a value needs in its column; text wrapped at words gets a reserve."""
-    if column.overflow or not isinstance(value, str):
+    text = plain(value)
+    if column.overflow or not isinstance(text, str):
         return 1
-    width = column.width * 9 // 10 if " " in value else column.width - _INDENT
-    return -(-len(value) // width)
+    width = column.width * 9 // 10 if " " in text else column.width - _INDENT
+    return -(-len(text) // width)
 
 
 def rows_note(grid: Grid) -> str:
@@ -241,11 +280,3 @@ def rows_note(grid: Grid) -> str:
 
 def _printable(text: str) -> str:
     return text.replace("&", "&&")
-
-
-def _subtitle(pack: Pack) -> str:
-    generated = f"generated {iso(pack.generated_at)}"
-    if pack.run is None:
-        return f"No run stored; {generated}"
-    window = pack.run.window
-    return f"{iso(window.start)} to {iso(window.end)}; run {pack.run.run_id}; {generated}"

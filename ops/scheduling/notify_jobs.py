@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ops.providers.configured import configured_provider
 from ops.runtime.child_jobs import ChildJobs
+from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
 from ops.settings.model import Settings
 from ops.settings.notify_rules import rules_of_notify
@@ -63,7 +64,7 @@ def workbook_of(database_url: str, settings: Settings, slug: str, day: date) -> 
         Refused, Unavailable: no pack can be made.
     """
     # Charts and workbooks take a second that turns without a signed day do not need.
-    from ops.providers.packs import write_packs  # noqa: PLC0415
+    from ops.providers.packs import PackOptions, write_packs  # noqa: PLC0415
 
     entries = [entry for entry in settings.providers if entry.slug == slug]
     if not entries:
@@ -71,8 +72,9 @@ def workbook_of(database_url: str, settings: Settings, slug: str, day: date) -> 
     chosen = configured_provider(entries[0])
     window = day_window(day, ZoneInfo(entries[0].timezone))
     with TemporaryDirectory() as folder:
-        packs = write_packs(database_url, settings, [(chosen, window)], Path(folder))
-        file = next(path for path in packs[slug] if path.suffix == ".xlsx")
+        options = PackOptions(read_day=business_day_of)
+        written = write_packs(database_url, settings, [(chosen, window)], Path(folder), options)
+        file = next(path for path in written.files[slug] if path.suffix == ".xlsx")
         return Attachment(name=file.name, content=file.read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""Settings of the reporting currency with its rates, and of the operator's own days."""
+"""Settings of reports: the entity, the reporting currency and its rates, the own zone."""
 
 from pathlib import Path
 from typing import Self
@@ -10,15 +10,17 @@ from reports.rates import ReportingRates, read_rates
 
 
 class ReportingSettings(Section):
-    """The currency that reports add everything up in, and the operator's zone.
+    """Who reports, the currency that reports add everything up in, and the operator's zone.
 
     Attributes:
+        entity: the company that a statement is of, as it stands on the page that is signed.
         currency: unset: nothing is converted.
         rates: CSV with the columns day, currency, rate, source; a relative path starts at the
             folder of the settings file.
         zone: of the days of our own operations and of midnights of player funds.
     """
 
+    entity: str = ""
     currency: CurrencyCode | None = None
     rates: Path | None = None
     zone: str = "UTC"

@@ -28,10 +28,53 @@ _AMOUNTS = [
         name=f"{side}_{name}",
         number=True,
         stacked=(name, side) != ("stake", "ours"),
+        on_paper=False,
     )
     for heading, name in (("Stake", "stake"), ("Payout", "payout"))
     for side in ("ours", "theirs")
 ]
+
+_COLUMNS = (
+    Column("Break", 26, name="id", is_id=True),
+    Column("Kind", 22, name="kind", stacked=True, is_code_name=True),
+    Column("Impact", 16, name="impact", on_page=False, on_paper=False),
+    owed_column("Difference", name="difference"),
+    Column("Currency", 10, name="currency", stacked=True),
+    Column("Who owes", 20, name="who_owes", stacked=True, on_paper=False),
+    Column(
+        "GGR",
+        16,
+        name="invoice_difference",
+        number=True,
+        signed=True,
+        stacked=True,
+        on_paper=False,
+    ),
+    Column("Round", 24, name="round_id", is_id=True),
+    Column(
+        "Their round id",
+        18,
+        name="alias",
+        stacked=True,
+        is_id=True,
+        on_page=False,
+        on_paper=False,
+    ),
+    Column("Player", 16, name="player", stacked=True, is_id=True),
+    Column("What happened", 50, name="explanation"),
+    Column("Evidence", 70, name="evidence", stacked=True, is_id=True, on_paper=False),
+    *_AMOUNTS,
+    Column("Standing", 14, name="standing", is_code_name=True),
+    Column("State", 20, name="state", stacked=True, is_code_name=True, on_paper=False),
+    Column("Assignee", 12, name="assignee", stacked=True, on_paper=False),
+    Column("Reopened", 10, name="reopened", number=True, on_page=False, on_paper=False),
+    Column("Provider says", 14, name="answer", on_page=False, on_paper=False),
+    Column("First seen (UTC)", 20, name="first_seen", on_paper=False),
+    Column("Age, hours", 10, name="age_hours", stacked=True, on_paper=False),
+    Column("Due (UTC)", 20, name="due"),
+    Column("Overdue", 10, name="overdue", stacked=True),
+    Column("Run", 28, name="run_id", is_id=True, on_page=False, on_paper=False),
+)
 
 
 def breaks_grid(pack: Pack) -> Grid:
@@ -45,37 +88,16 @@ def breaks_grid(pack: Pack) -> Grid:
         " theirs less ours, which an invoice counts. Age counts from opening or reopening. The"
         " evidence names operations and transactions of ours, and records and versions of the"
         " provider's history; `tieout breaks show ID` shows them.",
-        empty="No break is open.",
+        empty=no_breaks(pack),
         anchor=0,
-        columns=(
-            Column("Break", 26, name="id", is_id=True),
-            Column("Kind", 22, name="kind", stacked=True, is_code_name=True),
-            Column("Impact", 16, name="impact", on_page=False),
-            owed_column("Difference", name="difference"),
-            Column("Currency", 10, name="currency", stacked=True),
-            Column("Who owes", 20, name="who_owes", stacked=True),
-            Column(
-                "GGR", 16, name="invoice_difference", number=True, signed=True, stacked=True
-            ),
-            Column("Round", 26, name="round_id", is_id=True),
-            Column("Their round id", 18, name="alias", stacked=True, is_id=True, on_page=False),
-            Column("Player", 18, name="player", stacked=True, is_id=True),
-            Column("What happened", 70, name="explanation"),
-            Column("Evidence", 70, name="evidence", stacked=True, is_id=True),
-            *_AMOUNTS,
-            Column("Standing", 20, name="standing", is_code_name=True),
-            Column("State", 20, name="state", stacked=True, is_code_name=True),
-            Column("Assignee", 14, name="assignee", stacked=True),
-            Column("Reopened", 10, name="reopened", number=True, on_page=False),
-            Column("Provider says", 14, name="answer", on_page=False),
-            Column("First seen (UTC)", 28, name="first_seen"),
-            Column("Age, hours", 10, name="age_hours", stacked=True),
-            Column("Due (UTC)", 28, name="due"),
-            Column("Overdue", 10, name="overdue", stacked=True),
-            Column("Run", 28, name="run_id", is_id=True, on_page=False),
-        ),
+        columns=_COLUMNS,
         rows=[_break(pack, break_) for break_ in pack.breaks],
     )
+
+
+def no_breaks(pack: Pack) -> str:
+    """Why a table of breaks has no row."""
+    return "No break is open." if pack.is_compared else pack.empty_text
 
 
 def _break(pack: Pack, break_: OpenBreak) -> GridRow:
@@ -128,7 +150,7 @@ def differences_grid(pack: Pack) -> Grid:
         " GGR, the provider's less ours; by currency, the largest first. Cause elsewhere:"
         " counted in another period or for another game; undone: rolled back by another"
         " record.",
-        empty="No round contributes to a difference.",
+        empty="No round contributes to a difference." if pack.is_compared else pack.empty_text,
         columns=(
             *(
                 Column("Day", 12),

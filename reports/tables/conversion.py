@@ -12,10 +12,10 @@ def conversion_grids(pack: Pack) -> tuple[Grid, ...]:
     """The table, if a reporting currency is set and there is a run; else nothing."""
     if pack.rates is None or pack.tie_out is None:
         return ()
-    return (_grid(consolidated(pack.tie_out, pack.rates, pack.exponents)),)
+    return (_grid(pack, consolidated(pack.tie_out, pack.rates, pack.exponents)),)
 
 
-def _grid(consolidation: Consolidation) -> Grid:
+def _grid(pack: Pack, consolidation: Consolidation) -> Grid:
     code = consolidation.currency
     missing = missing_text(consolidation.missing)
     return Grid(
@@ -25,7 +25,7 @@ def _grid(consolidation: Consolidation) -> Grid:
         note=f"GGR by business day, converted into {code} by the rate of that day; each figure"
         " is rounded once, half to even, and sums add the rounded figures. The books hold no"
         f" converted amount.{f' {missing.capitalize()}.' if missing else ''}",
-        empty="Nothing was booked and nothing was reported in this window.",
+        empty=pack.empty_text,
         columns=(
             *(Column("Day", 12), Column("Currency", 10)),
             *amount_columns(("GGR ours", "GGR theirs")),

@@ -5,7 +5,6 @@ from typing import Any
 
 from reports.grid import Amount, Column, Grid, GridRow, amount_columns
 from reports.pack import Pack, ProofLine
-from reports.tables.summary import NO_RUN
 from vocabulary.maturity import RecordKind
 
 #: Parts of a manifest that have a table of their own.
@@ -24,7 +23,7 @@ def maturity_grid(pack: Pack) -> Grid:
         note="How long a row may wait for its counterpart before it counts as missing. A"
         " learned age is the one by which the stated share of the provider's records had"
         " arrived; with too few records the declared age applies.",
-        empty=NO_RUN,
+        empty=pack.no_run_text,
         columns=(
             *(Column("Operation", 16), Column("Age, seconds", 14, number=True)),
             *(Column("Source", 24), Column("Records looked at", 18, number=True)),
@@ -68,7 +67,7 @@ def conservation_grid(pack: Pack) -> Grid:
         note="For each side: source + outside - undone, with several records of a round folded"
         " into one, = compared = matched + timing + breaks + excluded. Outside: records of"
         " other windows for the same rounds. Undone: amounts that another record rolled back.",
-        empty=NO_RUN,
+        empty=pack.no_run_text,
         columns=(
             *(Column("Side", 10), Column("Line", 14), Column("Rows", 12, number=True)),
             *(Column("Currency", 10), *amount_columns(("Stake", "Payout"), 18)),
@@ -92,7 +91,7 @@ def manifest_grid(pack: Pack) -> Grid:
         sheet="Manifest",
         note="What the result depends on: the rows (by identity), how far the inputs reached,"
         " the rules and their versions. `tieout reconcile verify` recomputes it.",
-        empty=NO_RUN,
+        empty=pack.no_run_text,
         columns=(Column("What", 40), Column("Value", 80, name="Told", is_id=True)),
         rows=[*(_flat("", _manifest(pack)) if pack.run else ())],
     )

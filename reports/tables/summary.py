@@ -9,6 +9,7 @@ from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
 from reconcile.totals.tie_out import TotalsRow
 from reports.grid import (
     ONLY_INVOICE,
+    SUMMARY,
     WHO_OWES,
     Amount,
     Column,
@@ -17,17 +18,16 @@ from reports.grid import (
     Instant,
     Value,
     amount_columns,
+    linked,
     owed_column,
     who_owes,
 )
 from reports.pack import Pack
 from reports.queries import BusinessDay, OpenBreak
+from reports.tables.breaks import no_breaks
 from vocabulary.clock import iso
 
-#: The sheet that they share.
-SUMMARY = "Summary"
-NO_RUN = "No run is stored, so there is nothing to report."
-_SIGNED_OFF = "signed off"
+_CLOSED = "closed"
 _GGR_PART = "Part of GGR difference"
 #: Of breaks that runs still find; one that is closed was closed by hand.
 _COUNTED = tuple(Standing)
@@ -53,25 +53,42 @@ def _about(pack: Pack) -> Grid:
         note="",
         empty="",
         columns=(
-            Column("What", 30),
-            Column("Value", 30, name="Told", overflow=True, is_id=True),
+            Column("What", 24),
+            Column("Value", 24, name="Told", overflow=True, is_id=True),
         ),
-        rows=[("provider", pack.provider), *_of_run(pack), *_conventions(pack)],
+        rows=[
+            ("provider", pack.provider),
+            *_of_window(pack),
+            *_of_run(pack),
+            *_conventions(pack),
+        ],
     )
 
 
-def _of_run(pack: Pack) -> Iterator[GridRow]:
-    if pack.run is None:
-        yield "run", "none is stored"
+def _of_window(pack: Pack) -> Iterator[GridRow]:
+    if pack.window is None:
         return
-    window = pack.run.window
-    yield "from", f"{_local(window.start, pack.zone)} (included)"
-    yield "to", f"{_local(window.end, pack.zone)} (not included)"
+    yield "from", f"{_local(pack.window.start, pack.zone)} (included)"
+    yield "to", f"{_local(pack.window.end, pack.zone)} (not included)"
     yield "time zone", f"{pack.zone} for business days; every other instant is in UTC"
-    yield "run", pack.run.run_id
-    yield "judged at", iso(pack.run.started_at)
-    unposted = pack.tie_out.unposted if pack.tie_out else 0
-    yield "not posted yet", f"{unposted} accepted batches, in no figure of ours"
+
+
+def _of_run(pack: Pack) -> Iterator[GridRow]:
+    if pack.run is not None:
+        yield "run", pack.run.run_id
+        yield "compared at", iso(pack.run.started_at)
+    elif pack.parts:
+        yield "runs", f"{len(pack.parts)}, one for each day"
+        yield "compared at", f"{iso(max(run.started_at for run in pack.parts))} and before"
+    else:
+        yield "run", "none is stored over exactly this window"
+    for gap in pack.gaps:
+        yield "NOT COMPARED", f"{_local(gap.start, pack.zone)} to {_local(gap.end, pack.zone)}"
+    if pack.tie_out:
+        yield (
+            "not posted yet",
+            f"{pack.tie_out.unposted} accepted batches, in no figure of ours",
+        )
 
 
 def _conventions(pack: Pack) -> Iterator[GridRow]:
@@ -95,11 +112,11 @@ def _sides(pack: Pack) -> Grid:
         note="Totals of the rounds that began in the window, corrections included. The lines"
         " below GGR (stake less payout) are the parts of its difference; what is left over is"
         " zero.",
-        empty="Nothing was booked and nothing was reported in this window.",
+        empty=pack.empty_text,
         columns=(
             *(
-                Column("Provider", 30, on_page=False),
-                Column("Figure", 30),
+                Column("Provider", 30, on_page=False, on_paper=False),
+                Column("Figure", 24),
                 Column("Currency", 10),
             ),
             *amount_columns(("Ours", "Theirs")),
@@ -108,12 +125,12 @@ def _sides(pack: Pack) -> Grid:
         rows=[
             (pack.provider, *line)
             for row in (pack.tie_out.by() if pack.tie_out else ())
-            for line in _side_lines(row)
+            for line in _side_lines(pack, row)
         ],
     )
 
 
-def _side_lines(row: TotalsRow) -> Iterator[GridRow]:
+def _side_lines(pack: Pack, row: TotalsRow) -> Iterator[GridRow]:
     code, ours, theirs = row.currency, row.ours, row.theirs
     for name in ("stake", "payout", "ggr"):
         figures = getattr(ours, name), getattr(theirs, name), getattr(row.difference, name)
@@ -128,7 +145,18 @@ def _side_lines(row: TotalsRow) -> Iterator[GridRow]:
         "left over": row.residual,
     }
     for name, minor in parts.items():
-        yield name, code, "", "", Amount(minor, code)
+        to = _largest_line(pack, code) if name == "of it breaks" else ""
+        yield name, code, "", "", linked(Amount(minor, code), to)
+
+
+def _largest_line(pack: Pack, currency: str) -> str:
+    """The break behind the largest part of a currency's difference."""
+    lines = [
+        (abs(line.ggr), line.break_id)
+        for line in (pack.tie_out.lines if pack.tie_out else ())
+        if line.break_id and line.cell.currency == currency
+    ]
+    return max(lines)[1] if lines else ""
 
 
 def _rounds(pack: Pack) -> Grid:
@@ -138,25 +166,26 @@ def _rounds(pack: Pack) -> Grid:
         sheet=SUMMARY,
         note="Each round is matched, too recent to judge (timing), in a break, or moved nothing"
         " (excluded). A break may concern no round, or several.",
-        empty=NO_RUN,
+        empty=pack.no_run_text,
         columns=(
-            Column("Side", 30),
+            Column("Side", 24),
             *(Column(name, 12, number=True) for name in ("Rounds", "Matched", "Timing")),
             *(Column(name, 12, number=True) for name in ("In breaks", "Excluded", "Left over")),
         ),
         rows=[
             _round_line(pack, name, side)
             for name, side in (("ours", "ours"), (pack.provider, "theirs"))
-            if pack.run
+            if pack.proved_runs
         ],
     )
 
 
 def _round_line(pack: Pack, name: str, side: str) -> GridRow:
-    assert pack.run is not None
-    proof = pack.run.manifest[side]
-    rows = [int(proof[line]["rows"]) for line in ("matched", "timing", "breaks", "excluded")]
-    compared = int(proof["compared"]["rows"])
+    proofs = [run.manifest[side] for run in pack.proved_runs]
+    compared, *rows = (
+        sum(int(proof[line]["rows"]) for proof in proofs)
+        for line in ("compared", "matched", "timing", "breaks", "excluded")
+    )
     return name, compared, *rows, compared - sum(rows)
 
 
@@ -173,11 +202,11 @@ def _kinds(pack: Pack) -> Grid:
         note="Breaks of this run and of earlier ones; only open ones wait for somebody here."
         " Part of GGR difference: how much of the difference above comes from breaks about"
         " rounds of this window, with its sign reversed: what we owe a player is no revenue.",
-        empty="No break is open.",
+        empty=no_breaks(pack),
         columns=(
             *(
-                Column("Kind", 30, is_code_name=True),
-                Column("Who owes", 30),
+                Column("Kind", 24, is_code_name=True),
+                Column("Who owes", 24),
                 Column("Currency", 10),
             ),
             *(Column("Breaks", 10, number=True), owed_column("Amount")),
@@ -189,6 +218,7 @@ def _kinds(pack: Pack) -> Grid:
                     12,
                     number=True,
                     on_page=standing in standings,
+                    on_paper=standing in standings,
                 )
                 for standing in _COUNTED
             ),
@@ -215,7 +245,9 @@ def _break_figures(pack: Pack, code: str, breaks: list[OpenBreak]) -> GridRow:
     overdue = sum(pack.is_overdue(break_) for break_ in breaks)
     counts = count_standings(break_.standing for break_ in breaks)
     standings = [counts[standing] for standing in _COUNTED]
-    return len(breaks), money, Amount(ggr, code), overdue, *standings
+    # Loaded by size: the first is the largest.
+    count = linked(len(breaks), breaks[0].break_id)
+    return count, money, Amount(ggr, code), overdue, *standings
 
 
 def _sums(pack: Pack) -> Iterator[GridRow]:
@@ -233,12 +265,13 @@ def _days(pack: Pack) -> Grid:
         name="Days",
         slug="days",
         sheet=SUMMARY,
-        note="Restated: records that the provider changed after the day was signed off; plus is"
-        " in the player's favour.",
-        empty=NO_RUN,
+        note="When a run closed each day. Restated: records that the provider changed after"
+        " that; plus is in the player's favour. Who signed is in the table Calendar.",
+        empty=pack.no_run_text,
         columns=(
-            *(Column("Day", 12), Column("State", 30)),
-            *(Column("Signed off (UTC)", 22), Column("By run", 28, is_id=True, stacked=True)),
+            *(Column("Day", 12), Column("State", 24)),
+            Column("Closed (UTC)", 20),
+            Column("By run", 28, is_id=True, stacked=True, on_paper=False),
             Column("Records then", 14, number=True),
             Column("Restated", 12, number=True, stacked=True),
             *(owed_column("Restated by"), Column("Currency", 10, stacked=True)),
@@ -252,7 +285,7 @@ def _day_lines(day: BusinessDay) -> Iterator[GridRow]:
     if day.closed_at is None:
         yield day.day, f"open{part}", "", "", "", "", "", ""
         return
-    signed: list[Value] = [day.day, f"{_SIGNED_OFF}{part}", Instant(day.closed_at)]
+    signed: list[Value] = [day.day, f"{_CLOSED}{part}", Instant(day.closed_at)]
     signed += [day.run_id or "by hand", day.records]
     if not day.restated:
         yield *signed, 0, "", ""
@@ -262,21 +295,23 @@ def _day_lines(day: BusinessDay) -> Iterator[GridRow]:
 
 
 def _not_covered(pack: Pack) -> Grid:
-    gaps = [] if pack.run is None else pack.run.manifest.get("unread", [])
+    gaps = [gap for run in pack.proved_runs for gap in run.manifest.get("unread", [])]
     return Grid(
         name="Not covered",
         slug="not-read",
         sheet=SUMMARY,
         note="Parts of the window that the provider's feeds do not cover, and records that"
         " could not be read; none of it was compared.",
-        empty=NO_RUN if pack.run is None else "Nothing is missing: every record was read.",
+        empty="Nothing is missing: every record was read."
+        if pack.proved_runs
+        else pack.no_run_text,
         columns=(
-            Column("What", 30, is_code_name=True),
-            *(Column("File", 30, is_id=True, stacked=True), Column("Feed", 16, stacked=True)),
+            Column("What", 24, is_code_name=True),
+            *(Column("File", 24, is_id=True, stacked=True), Column("Feed", 16, stacked=True)),
             *(
                 Column("Times", 10, number=True),
-                Column("From", 26),
-                Column("To", 26, stacked=True),
+                Column("From", 20),
+                Column("To", 20, stacked=True),
             ),
             Column("Detail", 60, overflow=True),
         ),

@@ -9,8 +9,34 @@ from reports.grid import Amount, Column, Grid, GridRow, Value, amount_columns
 from reports.pack import Pack
 
 _SIDES = ("ours", "theirs")
-_COUNTED = ("bets", "wins", "rollbacks")
+_COUNTED = ("rounds", "bets", "wins", "rollbacks")
 _SUMMED = ("stake", "payout", "ggr")
+
+#: The proof first; what does not belong on paper last.
+_TIE_OUT_COLUMNS = (
+    *(Column("Day", 12), Column("Game", 22), Column("Currency", 10, stacked=True)),
+    *(Column(f"GGR {side}", 16, number=True, stacked=side == "theirs") for side in _SIDES),
+    *amount_columns(("Difference", "Breaks", "Timing"), 14, signed=True),
+    Column("Other period", 14, "Elsewhere", number=True, signed=True),
+    Column("Rest", 14, number=True, signed=True, stacked=True),
+    *amount_columns(("Residual",), 14, signed=True),
+    *(
+        Column(f"{name} {side}", 16, number=True, stacked=side == "theirs", on_paper=False)
+        for name in ("Stake", "Payout")
+        for side in _SIDES
+    ),
+    Column("Adjusted", 14, number=True, on_paper=False),
+    Column("Funded", 14, number=True, stacked=True, on_paper=False),
+    *(
+        Column(f"Rounds {side}", 12, number=True, stacked=side == "theirs", on_paper=False)
+        for side in _SIDES
+    ),
+    *(
+        Column(f"{name} {side}", 12, number=True, on_page=False, on_paper=False)
+        for name in ("Bets", "Wins", "Rollbacks")
+        for side in _SIDES
+    ),
+)
 
 
 def tie_out_grid(pack: Pack) -> Grid:
@@ -22,28 +48,11 @@ def tie_out_grid(pack: Pack) -> Grid:
         note="By business day, game and currency. The difference of GGR, theirs less ours, is"
         " the sum of breaks, timing, what they count in another period (or game), and"
         " the rest (grouped, tolerated, rolled back); the residual is zero where totals tie."
-        " Adjusted and funded are parts of our GGR.",
-        empty="Nothing was booked and nothing was reported in this window.",
-        columns=(
-            *(Column("Day", 12), Column("Game", 22), Column("Currency", 10, stacked=True)),
-            *(
-                Column(f"{name} {side}", 12, number=True, stacked=side == "theirs")
-                for name in ("Bets", "Wins", "Rollbacks")
-                for side in _SIDES
-            ),
-            *(
-                Column(f"{name} {side}", 16, number=True, stacked=side == "theirs")
-                for name in ("Stake", "Payout", "GGR")
-                for side in _SIDES
-            ),
-            *amount_columns(("Difference",), 14, signed=True),
-            Column("Adjusted", 14, number=True),
-            Column("Funded", 14, number=True, stacked=True),
-            *amount_columns(("Breaks", "Timing"), 14, signed=True),
-            Column("Other period", 14, "Elsewhere", number=True, signed=True),
-            Column("Rest", 14, number=True, signed=True, stacked=True),
-            *amount_columns(("Residual",), 14, signed=True),
-        ),
+        " Adjusted and funded are parts of our GGR. Both sides count a round once. Bets, wins"
+        " and rollbacks are operations of ours and records of theirs: equal only where the"
+        " provider reports each operation as a record of its own.",
+        empty=pack.empty_text,
+        columns=_TIE_OUT_COLUMNS,
         rows=[_tie_out_row(row.name, row) for row in _in_order(pack)],
         foot=[_tie_out_row(("all days", "all games"), row) for row in _sums(pack)],
     )
@@ -68,14 +77,16 @@ def _sums(pack: Pack) -> tuple[TotalsRow, ...]:
 def _tie_out_row(labels: Sequence[str], row: TotalsRow) -> GridRow:
     sides = (row.ours, row.theirs)
     other_causes = NO_BREAKS - {TIMING, ELSEWHERE}
-    counts = [getattr(side, name) for name in _COUNTED for side in sides]
-    sums = [
-        *(getattr(side, name) for name in _SUMMED for side in sides),
-        *(row.difference.ggr, row.adjusted.ggr, row.funded.ggr, row.breaks),
+    proof = [
+        *(side.ggr for side in sides),
+        *(row.difference.ggr, row.breaks),
         *(row.causes.get(cause, 0) for cause in (TIMING, ELSEWHERE)),
         *(sum(row.causes.get(cause, 0) for cause in other_causes), row.residual),
+        *(getattr(side, name) for name in ("stake", "payout") for side in sides),
+        *(row.adjusted.ggr, row.funded.ggr),
     ]
-    return *labels, row.currency, *counts, *(Amount(minor, row.currency) for minor in sums)
+    counts = [getattr(side, name) for name in _COUNTED for side in sides]
+    return *labels, row.currency, *(Amount(minor, row.currency) for minor in proof), *counts
 
 
 def totals_grid(pack: Pack) -> Grid:
@@ -86,7 +97,9 @@ def totals_grid(pack: Pack) -> Grid:
         sheet="Totals",
         note="Stake, payout and GGR (stake less payout) of our rounds that began in the window,"
         " by game; by currency, the largest GGR first.",
-        empty="No activity: nothing was booked in this window.",
+        empty="No activity: nothing was booked in this window."
+        if pack.is_compared
+        else pack.empty_text,
         columns=(
             *(
                 Column("Provider", 18, name="provider", on_page=False),
@@ -126,7 +139,7 @@ def resolution_rate_grid(pack: Pack) -> Grid:
         note="Resolution rate: the share of rows, and of their stake and payout, that was"
         " explained within an hour, a day, and two business days of being known. Younger rows"
         " do not count; without any row old enough there is no percentage.",
-        empty="The window holds no row.",
+        empty="The window holds no row." if pack.is_compared else pack.empty_text,
         columns=(
             Column("Of", 10),
             *(

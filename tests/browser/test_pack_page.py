@@ -145,7 +145,7 @@ def test_every_table_shows_a_heading_and_all_rows_or_why_it_has_none(
 
 def test_every_chart_is_drawn_and_labelled(opened: Browser) -> None:
     charts = opened.evaluate(CHARTS)
-    assert len(charts) == 3
+    assert len(charts) == 4
     for chart in charts:
         assert chart["area"] > 10_000
         assert chart["drawn"] > 0, chart["label"]
@@ -191,7 +191,7 @@ def test_the_keyboard_reaches_links_and_tables_with_a_visible_focus(opened: Brow
     body = opened.driver.find_element(By.TAG_NAME, "body")
     body.send_keys(Keys.TAB)
     first = opened.evaluate(FOCUSED)
-    assert (first["tag"], first["to"]) == ("A", "#about")
+    assert (first["tag"], first["to"]) == ("A", "#statement")
     assert (first["outline"], first["width"]) == ("solid", "3px")
     is_reachable = opened.evaluate(
         "return [...document.querySelectorAll('.scroll')].every("
@@ -210,7 +210,7 @@ def test_in_print_every_table_fits_and_the_navigation_is_hidden(opened: Browser)
     )
 
 
-def test_the_first_printed_page_holds_the_summary(opened: Browser) -> None:
+def test_the_first_printed_page_holds_the_statement(opened: Browser) -> None:
     opened.set_media("print")
     opened.set_width(PAPER)
     bottom = opened.evaluate(

@@ -25,7 +25,7 @@ from ops.commands.scope import entries_of
 from ops.commands.tables import wide_table
 from ops.context import Context, context_of, database_url
 from ops.providers.configured import configured_provider
-from ops.providers.packs import write_packs
+from ops.providers.packs import PackOptions, write_packs
 from ops.providers.statements import reader_of
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
@@ -167,8 +167,10 @@ def _write_pack(
     context: Context, entry: ProviderSettings, day: DayStatus, out: Path
 ) -> tuple[Path, ...]:
     chosen = configured_provider(entry)
-    url = database_url(context)
-    return write_packs(url, context.settings, [(chosen, day.window)], out)[entry.slug]
+    options = PackOptions(read_day=business_day_of)
+    windows = [(chosen, day.window)]
+    written = write_packs(database_url(context), context.settings, windows, out, options)
+    return written.files[entry.slug]
 
 
 def _overdue(engine: Engine, settings: Settings, day: DayStatus) -> int:

@@ -12,15 +12,22 @@ from rich.table import Table
 from ops.commands.json_output import print_json
 from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, Maturity
-from ops.commands.reconcile.comparison_terms import comparison_of
+from ops.commands.reconcile.comparison_terms import ComparisonTerms, comparison_of
 from ops.commands.scope import ChosenWindow, on_windows, one_or_all
 from ops.context import Context, context_of
 from ops.settings.reporting import reporting_rates
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
 from reconcile.totals.tie_out import Totals, totals
 from reports.conversion import Consolidation, consolidated, consolidation_json, missing_text
+from reports.coverage import comparisons, gaps
+from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
+
+_NOT_COMPARED = (
+    "neither side has a round in this window, and no run compared all of it, so nothing can be"
+    " said about it; run `tieout reconcile` over it first"
+)
 
 
 class TotalsSplit(StrEnum):
@@ -47,8 +54,8 @@ def show(
 ) -> None:
     """Add up both sides and name the rounds behind each difference.
 
-    Exit 1 where breaks cause one. With --json one provider's totals are an object; several, or
-    --all, are a list.
+    Exit 1 where breaks cause one, or where the window is empty and no run compared it. With
+    --json one provider's totals are an object; several, or --all, are a list.
     """
     context = context_of(ctx)
     names = tuple(
@@ -63,10 +70,12 @@ def show(
             if len(windows) > 1:
                 typer.echo(one.entry.slug)
             _print_all(added[-1], names)
+        if not added[-1].is_compared:
+            typer.echo(f"{one.entry.slug}: {_NOT_COMPARED}", err=True)
     if as_json:
         documents = [_totals_document(one, names) for one in added]
         print_json(one_or_all(ctx, documents), indent=2)
-    raise typer.Exit(0 if all(one.agree for one in added) else 1)
+    raise typer.Exit(0 if all(one.agree and one.is_compared for one in added) else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +85,14 @@ class ProviderTotals:
     Attributes:
         rounds_day: the day whose rounds are listed; None: no rounds are.
         consolidation: in the reporting currency, if the settings name one.
+        is_compared: whether a round is in the window, or stored runs compared all of it.
     """
 
     totals: Totals
     exponents: Exponents
     rounds_day: date | None
     consolidation: Consolidation | None
+    is_compared: bool
 
     @property
     def agree(self) -> bool:
@@ -103,11 +114,21 @@ def _add_up(
         exponents=exponents,
         rounds_day=read_day(rounds, "--rounds", zone=entry.timezone, now=clock.now()),
         consolidation=None if rates is None else consolidated(result, rates, exponents),
+        is_compared=bool(result.cells) or _is_compared(comparison),
     )
+
+
+def _is_compared(comparison: ComparisonTerms) -> bool:
+    """Whether stored runs compared the whole window, so that an empty one is known to be."""
+    window = comparison.request.window
+    with engine_at(comparison.url, pool_size=1) as engine, engine.connect() as connection:
+        compared = comparisons(connection, comparison.request.provider, window)
+    return not gaps(window, [part.window for part in compared])
 
 
 def _totals_document(one: ProviderTotals, names: tuple[str, ...]) -> dict[str, Any]:
     document = totals_json(one.totals, names, one.exponents)
+    document["compared"] = one.is_compared
     if one.rounds_day is not None:
         document["rounds"] = rounds_json(one.totals, one.rounds_day, one.exponents)
     if one.consolidation is not None:
@@ -116,6 +137,8 @@ def _totals_document(one: ProviderTotals, names: tuple[str, ...]) -> dict[str, A
 
 
 def _print_all(one: ProviderTotals, names: tuple[str, ...]) -> None:
+    if not one.is_compared:
+        return
     _print(one.totals, names, one.exponents)
     if one.rounds_day is not None:
         _print_rounds(one.totals, one.rounds_day, one.exponents)

@@ -15,9 +15,10 @@ from feeds.day_close import record_restatements
 from feeds.records import store_records
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
-from reports.grid import Grid
+from reports.grid import STATEMENT, SUMMARY, Grid
 from reports.load import load_pack
 from reports.pack import Pack
+from reports.workbook import paper_first
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
@@ -27,7 +28,7 @@ from vocabulary.window import Window
 
 DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 EVENING = datetime(2026, 3, 1, 20, tzinfo=UTC)
-STEM = "agg-20260301-20260302"
+STEM = "agg-2026-03-01"
 #: More digits than a spreadsheet stores exactly.
 HUGE = 98_765_432_109_876_543
 HOSTILE = "=cmd|' /c calc'!A1"
@@ -124,12 +125,19 @@ class Files:
         """The workbook rows of a grid, without the sums."""
         lines = list(self.book[grid.sheet].iter_rows(values_only=True))
         first = 3
-        if grid.sheet == "Summary":
+        if grid.sheet in {STATEMENT, SUMMARY}:
             first = next(n for n, row in enumerate(lines) if row[0] == grid.name) + 2
         width = len(grid.columns)
-        assert list(lines[first][:width]) == [column.heading for column in grid.columns]
+        columns = [grid.columns[number] for number in paper_first(grid)]
+        assert list(lines[first][:width]) == [column.heading for column in columns]
         rows = lines[first + 1 : first + 1 + len(self.table(grid.slug))]
-        return [_read(grid, row[:width]) for row in rows]
+        return [
+            {
+                c.heading: normalised(value)
+                for c, value in zip(columns, row[:width], strict=True)
+            }
+            for row in rows
+        ]
 
     def page_rows(self, grid: Grid) -> list[FileRow]:
         """The page's rows of a grid."""

@@ -25,12 +25,15 @@ from tests.harness.books.reports import (
 )
 
 SHEETS = (
-    *("Summary", "Breaks", "Tie-out", "Differences", "Totals", "Explained"),
-    *("Maturity", "Conservation", "Manifest"),
+    *("Statement", "Summary", "Calendar", "Breaks", "Corrections", "Comments"),
+    *("Tie-out", "Differences", "Ledger", "Totals", "Match rate", "Explained"),
+    *("Maturity", "Conservation", "Manifest", "Charts"),
 )
 TABLES = (
-    *("about", "both-sides", "rounds", "breaks-by-kind", "days", "not-read"),
-    *("breaks", "tie-out", "differences", "totals", "explained"),
+    *("statement", "roll-forward", "since-sign-off", "signatures"),
+    *("about", "both-sides", "rounds", "breaks-by-kind", "days", "not-read", "ageing"),
+    *("calendar", "breaks", "corrections", "comments", "tie-out", "differences"),
+    *("ledger-bridge", "totals", "match-rate", "explained"),
     *("maturity", "conservation", "manifest"),
 )
 
@@ -51,8 +54,9 @@ def files(filled: str, tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(write_pack(pack_of(filled), tmp_path_factory.mktemp("pack")))
 
 
-def test_a_pack_is_a_workbook_a_page_and_csv_tables(files: Files) -> None:
-    names = {*(f"{STEM}-{table}.csv" for table in TABLES), f"{STEM}.html", f"{STEM}.xlsx"}
+def test_a_pack_is_a_workbook_a_page_a_statement_and_csv_tables(files: Files) -> None:
+    tables = {f"{STEM}-{table}.csv" for table in TABLES}
+    names = {*tables, f"{STEM}.html", f"{STEM}.xlsx", f"{STEM}-statement.pdf"}
     assert set(files.by_name) == names
 
 
@@ -120,7 +124,7 @@ def test_owed_amounts_have_a_sign_and_a_colour(files: Files) -> None:
 def test_every_sheet_has_a_title_frozen_rows_and_a_print_layout(files: Files) -> None:
     assert tuple(files.book.sheetnames) == SHEETS
     for sheet in files.book:
-        is_single = sheet.title != "Summary"
+        is_single = sheet.title not in {"Statement", "Summary", "Charts"}
         assert sheet.freeze_panes == ("A5" if is_single else "A3")
         assert (sheet.auto_filter.ref is not None) == is_single
         assert sheet["A1"].value == f"Reconciliation of agg: {sheet.title}"
@@ -146,7 +150,7 @@ def test_the_page_refers_to_nothing_outside_itself(files: Files) -> None:
     page = files.page.read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
     assert not re.search(r"@import|url\(\s*['\"]?http", page)
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
 
 
 def test_the_page_escapes_what_a_provider_wrote(files: Files) -> None:
@@ -188,7 +192,8 @@ def test_a_provider_without_a_run_gets_a_pack_that_says_so(
 ) -> None:
     files = Files(write_pack(pack_of(database), tmp_path))
     page = files.page.read_text(encoding="utf-8")
-    assert "No activity" in page
+    assert "No activity" not in page
+    assert "Nothing was booked" not in page
     assert "No run is stored" in page
     for sheet in files.book:
         texts = {str(cell.value) for row in sheet.iter_rows(min_row=5) for cell in row}

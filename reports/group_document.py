@@ -1,0 +1,44 @@
+"""The document of the statement over all providers."""
+
+from collections.abc import Iterator
+
+from reports.document import Document
+from reports.group import Group
+from reports.tables.group import PROVIDERS, group_about, group_grids
+from vocabulary.clock import iso
+
+FIRST_PAGE = (PROVIDERS, "reporting-currency", "roll-forward", "since-sign-off", "signatures")
+NEXT_PAGES = (
+    *("roll-forward-by-provider", "signatures-by-provider", "ageing", "calendar", "breaks"),
+    *("corrections", "comments"),
+)
+
+
+def group_document(group: Group) -> Document:
+    """The document of a group."""
+    return Document(
+        title="Reconciliation of all providers",
+        subtitle=f"{group.period[0].upper()}{group.period[1:]}; generated"
+        f" {iso(group.generated_at)}",
+        stem=group.stem,
+        generated_at=group.generated_at,
+        about=group_about(group),
+        sentences=tuple(result.sentence() for result in group.results)
+        or ("No provider has a round that was compared in this period.",),
+        warnings=group.warnings,
+        figures=tuple(_figures(group)),
+        grids=group_grids(group),
+        draw=lambda: (),
+        first_page=FIRST_PAGE,
+        next_pages=NEXT_PAGES,
+    )
+
+
+def _figures(group: Group) -> Iterator[tuple[str, str]]:
+    days = group.days
+    breaks = [break_ for pack in group.packs for break_ in pack.breaks]
+    yield f"{len(group.packs)}", "providers"
+    yield f"{sum(day.state == 'signed' for day in days)} of {len(days)}", "days signed"
+    yield f"{sum(break_.is_unsettled for break_ in breaks):,}", "breaks that nobody settled"
+    compared = sum(pack.is_compared for pack in group.packs)
+    yield f"{compared} of {len(group.packs)}", "providers compared"

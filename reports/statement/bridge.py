@@ -1,0 +1,103 @@
+"""The bridge from GGR, as a statement counts it, to the accounts of the ledger.
+
+A statement counts a round where it began; an account moves when an entry is posted. Money of a
+round is in clearing until the round ends, in the account of a fund if one paid, in
+``difference`` if a tolerance or a write-off moved it, and else in ``ggr``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from vocabulary.window import Window
+
+# Every entry that is about a round of the window, or posted in it. Players' accounts are left
+# out: the others of a transaction sum to stake less payout.
+_ENTRIES = """
+WITH of_window AS (
+  SELECT DISTINCT match_key, wallet_id FROM rounds
+   WHERE provider = :provider AND first_at >= :start AND first_at < :end
+),
+lines AS (
+  SELECT e.currency, e.account, e.amount, w.match_key IS NOT NULL AS of_round,
+         e.posted_at >= :start AND e.posted_at < :end AS in_window
+    FROM entries e LEFT JOIN of_window w USING (match_key, wallet_id)
+   WHERE e.provider = :provider AND e.account NOT IN ('player_wallet', 'player_receivable')
+   UNION ALL
+  SELECT e.currency, e.account, e.amount, w.match_key IS NOT NULL,
+         r.booked_at >= :start AND r.booked_at < :end
+    FROM residual_entries e JOIN residuals r USING (residual_id)
+    LEFT JOIN (SELECT DISTINCT match_key FROM of_window) w ON w.match_key = r.match_key
+   WHERE e.provider = :provider
+)
+SELECT currency, account::text AS account, of_round, in_window, sum(amount)::bigint AS amount
+  FROM lines WHERE of_round OR in_window
+ GROUP BY currency, account, of_round, in_window
+"""
+_ROUNDS = """
+SELECT currency, sum(stake - payout)::bigint AS ggr FROM rounds
+ WHERE provider = :provider AND first_at >= :start AND first_at < :end
+ GROUP BY currency
+"""
+_GGR = "ggr"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridge:
+    """GGR of one currency on its way to the ledger's account; minor units.
+
+    Attributes:
+        reported: stake less payout of the rounds that began in the window.
+        accounts: what other accounts than ``ggr`` hold of it, by account.
+        booked: what account ``ggr`` holds of it.
+        outside: of that, posted outside the window.
+        others: posted in the window, about rounds that began outside.
+    """
+
+    currency: str
+    reported: int
+    booked: int
+    outside: int
+    others: int
+    accounts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def left_over(self) -> int:
+        """What no account holds: zero unless a round is not posted."""
+        return self.reported - self.booked - sum(self.accounts.values())
+
+    @property
+    def movement(self) -> int:
+        """What account ``ggr`` moved by in the window."""
+        return self.booked - self.outside + self.others
+
+
+def bridges(connection: Connection, provider: str, window: Window) -> tuple[Bridge, ...]:
+    """The bridge of every currency that either has."""
+    params = {"provider": provider, "start": window.start, "end": window.end}
+    reported = {row.currency: row.ggr for row in connection.execute(text(_ROUNDS), params)}
+    rows = connection.execute(text(_ENTRIES), params).all()
+    currencies = sorted({*reported, *(row.currency for row in rows)})
+    return tuple(
+        _bridge(code, reported.get(code, 0), [row for row in rows if row.currency == code])
+        for code in currencies
+    )
+
+
+def _bridge(currency: str, reported: int, rows: Sequence[Row[Any]]) -> Bridge:
+    sums = {(row.account, row.of_round, row.in_window): row.amount for row in rows}
+    accounts: dict[str, int] = {}
+    for (account, of_round, _), amount in sorted(sums.items()):
+        if of_round and account != _GGR:
+            accounts[account] = accounts.get(account, 0) + amount
+    outside = sums.get((_GGR, True, False), 0)
+    return Bridge(
+        currency=currency,
+        reported=reported,
+        booked=outside + sums.get((_GGR, True, True), 0),
+        outside=outside,
+        others=sums.get((_GGR, False, True), 0),
+        accounts={account: amount for account, amount in accounts.items() if amount},
+    )

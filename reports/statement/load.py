@@ -1,0 +1,181 @@
+"""Load what a statement says beside the figures of the runs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from breaks.auto_close import ACTOR
+from breaks.states import SETTLED
+from reconcile.days.corrections import corrections_of
+from reconcile.days.states import DayStatus
+from reconcile.days.store import DayTerms, load_day
+from reports.statement.bridge import bridges
+from reports.statement.roll_forward import BreakSpan, Cuts, roll_forward
+from reports.statement.statement import BreakWords, CorrectionLine, DayReader, Statement
+from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.window import Window, day_window
+
+_CLOSED_AT = """
+SELECT closed_at FROM day_closes WHERE provider = :provider AND ends_at = :ends_at
+"""
+_SPANS = """
+WITH spans AS (
+  SELECT b.break_id, b.currency, b.difference, w.opened_at,
+         CASE WHEN w.state = ANY(:settled) THEN w.since ELSE b.cleared_at END AS settled_at
+    FROM breaks b JOIN break_workflows w USING (break_id)
+   WHERE b.provider = :provider AND w.opened_at <= :report
+)
+SELECT * FROM spans WHERE settled_at IS NULL OR settled_at >= :opening ORDER BY break_id
+"""
+_WRITE_OFFS = """
+SELECT 'write-off' AS what, w.write_off_id AS id, w.break_id, w.round_id, w.currency, w.amount,
+       w.state, w.reason, w.proposed_by, w.decided_by, w.decided_at,
+       coalesce(b.began_at, b.first_seen) AS began_at
+  FROM write_offs w JOIN breaks b USING (break_id)
+ WHERE w.provider = :provider AND w.state <> 'rejected'
+   AND ((coalesce(b.began_at, b.first_seen) >= :start
+         AND coalesce(b.began_at, b.first_seen) < :end)
+        OR (w.decided_at >= :start AND w.decided_at < :end))
+ ORDER BY w.proposed_at, w.write_off_id
+"""
+_BREAK_OF = "SELECT id, break_id FROM adjustments WHERE id = ANY(:ids)"
+# Comments, and the reasons that people gave with an action.
+_WORDS = """
+SELECT n.at, n.author AS by, n.kind AS what, n.body AS words, b.break_id, b.kind, b.currency,
+       b.difference
+  FROM break_notes n JOIN breaks b USING (break_id)
+ WHERE b.break_id = ANY(:ids) AND n.kind IN ('comment', 'text', 'link')
+ UNION ALL
+SELECT a.at, a.actor, replace(substr(a.action, 7), '_', ' '), a.detail ->> 'why', b.break_id,
+       b.kind, b.currency, b.difference
+  FROM audit a JOIN breaks b ON b.break_id = a.subject
+ WHERE a.subject = ANY(:ids) AND a.actor <> :machine
+   AND a.action IN ('break.explained', 'break.waiting', 'break.closed', 'break.reopened')
+ ORDER BY at, break_id
+"""
+
+
+def load_statement(
+    connection: Connection,
+    provider: str,
+    window: Window,
+    *,
+    zone: str,
+    entity: str,
+    generated_at: datetime,
+    exponents: Mapping[str, int],
+    read_day: DayReader | None,
+) -> Statement:
+    """Load the statement of a window.
+
+    Args:
+        connection: reads the database.
+        provider: its slug.
+        window: what is reported.
+        zone: time zone of the provider's business days.
+        entity: the company that reports; empty: not set.
+        generated_at: the instant of the report.
+        exponents: the provider's overrides of digits after the decimal point.
+        read_day: knows what the day's feeds have not reported; None: nobody asks the feeds.
+    """
+    if read_day is None:
+        read_day = _without_feeds(provider, zone, exponents, generated_at)
+    cuts = cuts_of(connection, provider, window, generated_at)
+    spans = _spans(connection, provider, cuts)
+    return Statement(
+        entity=entity,
+        days=tuple(read_day(connection, day) for day in days_of(window, zone)),
+        cuts=cuts,
+        roll_forward=roll_forward(spans, cuts),
+        corrections=tuple(_corrections(connection, provider, window, exponents)),
+        words=_words(connection, [span.break_id for span in spans]),
+        bridges=bridges(connection, provider, window),
+    )
+
+
+def days_of(window: Window, zone: str) -> Iterator[date]:
+    """The business days that a window touches."""
+    local = ZoneInfo(zone)
+    day = window.start.astimezone(local).date()
+    while day_window(day, local).start < window.end:
+        yield day
+        day = date.fromordinal(day.toordinal() + 1)
+
+
+def cuts_of(
+    connection: Connection, provider: str, window: Window, generated_at: datetime
+) -> Cuts:
+    """The closes of the day before the window and of its last day; else its start, and now."""
+    opening, closing = (
+        connection.execute(
+            text(_CLOSED_AT), {"provider": provider, "ends_at": instant}
+        ).scalar_one_or_none()
+        for instant in (window.start, window.end)
+    )
+    end = min(closing or generated_at, generated_at)
+    return Cuts(opening=min(opening or window.start, end), closing=end, report=generated_at)
+
+
+def _spans(connection: Connection, provider: str, cuts: Cuts) -> list[BreakSpan]:
+    params = {
+        "provider": provider,
+        "settled": [str(state) for state in SETTLED],
+        "opening": cuts.opening,
+        "report": cuts.report,
+    }
+    return [BreakSpan(**row) for row in connection.execute(text(_SPANS), params).mappings()]
+
+
+def _corrections(
+    connection: Connection, provider: str, window: Window, exponents: Mapping[str, int]
+) -> Iterator[CorrectionLine]:
+    corrections = corrections_of(connection, provider, window, exponents)
+    ids = [correction.id for correction in corrections]
+    rows = connection.execute(text(_BREAK_OF), {"ids": ids})
+    break_of: dict[str, str | None] = {row.id: row.break_id for row in rows}
+    for correction in corrections:
+        digits = exponent_of(correction.currency, exponents)
+        yield CorrectionLine(
+            what="correction",
+            id=correction.id,
+            break_id=break_of[correction.id] or "",
+            round_id=correction.round_id,
+            currency=correction.currency,
+            amount=minor_from_text(correction.amount, digits),
+            state=correction.state,
+            reason=correction.reason,
+            proposed_by=correction.proposed_by,
+            decided_by=correction.decided_by,
+            decided_at=correction.decided_at,
+            began_at=correction.began_at,
+        )
+    params = {"provider": provider, "start": window.start, "end": window.end}
+    for row in connection.execute(text(_WRITE_OFFS), params).mappings():
+        yield CorrectionLine(**row)
+
+
+def _words(connection: Connection, break_ids: Iterable[str]) -> tuple[BreakWords, ...]:
+    params = {"ids": list(break_ids), "machine": ACTOR}
+    rows = connection.execute(text(_WORDS), params).mappings()
+    return tuple(BreakWords(**row) for row in rows)
+
+
+def _without_feeds(
+    provider: str, zone: str, exponents: Mapping[str, int], now: datetime
+) -> DayReader:
+    def read_day(connection: Connection, day: date) -> DayStatus:
+        window = day_window(day, ZoneInfo(zone))
+        terms = DayTerms(
+            provider=provider,
+            day=day,
+            window=window,
+            zone=zone,
+            mature_at=window.end,
+            waits_for=(),
+            exponents=exponents,
+        )
+        return load_day(connection, terms, now)
+
+    return read_day

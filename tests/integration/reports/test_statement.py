@@ -1,0 +1,387 @@
+"""A statement: of a period, over all providers, signed; never of what nobody compared."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from breaks.actions import Note, apply, explaining, noting
+from ledger.posting.posting import post_all_at
+from ops import cli
+from reconcile.days.states import DayAction, StepRequest, StepRules
+from reconcile.days.store import DayTerms, load_day, store_step
+from reconcile.runs.request import RunRequest
+from reconcile.runs.run import reconcile
+from reports.load import load_pack
+from reports.pack import Pack
+from reports.pack_document import document_of
+from reports.pdf_statement import pdf_data
+from reports.write import write_pack
+from storage.engine import open_engine
+from tests.conftest import TEMPLATE, PostgresServer
+from tests.harness.books.reports import Files
+from tests.harness.books.two_sides import NOON, TwoBooks
+from vocabulary.clock import FrozenClock
+from vocabulary.window import Window, parse_window
+
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+[reporting]
+entity = "Example Gaming Ltd"
+currency = "EUR"
+rates = "rates.csv"
+[[providers]]
+slug = "agg"
+dialect = "aggregator"
+currency = "USD"
+secrets = ["literal:secret"]
+[[providers]]
+slug = "book"
+dialect = "sportsbook"
+currency = "USD"
+secrets = ["literal:secret"]
+"""
+RATES = "day,currency,rate,source\n" + "".join(
+    f"2026-03-0{day},USD,0.5,ECB\n" for day in (1, 2, 3)
+)
+DAYS = tuple(date(2026, 3, day) for day in (1, 2, 3))
+PERIOD = ("--from", "2026-03-01", "--to", "2026-03-04")
+ONE_DAY = timedelta(days=1)
+REPORT_AT = datetime(2026, 3, 4, 9, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A command line over one database."""
+
+    folder: Path
+    database: str
+
+    def run(self, *words: str) -> Any:
+        return CliRunner().invoke(
+            cli.app, ["--config", str(self.folder / "tieout.toml"), *words]
+        )
+
+    def files(self, *words: str, code: int = 0) -> dict[str, list[Path]]:
+        """The files that a report wrote, by provider."""
+        result = self.run("report", *words, "--json")
+        assert result.exit_code == code, (result.output, result.exception)
+        return {
+            name: [Path(path) for path in paths]
+            for name, paths in json.loads(result.stdout).items()
+        }
+
+    def pack(self, window: Window, **options: Any) -> Pack:
+        engine = open_engine(self.database)
+        with engine.connect() as connection:
+            pack = load_pack(
+                connection,
+                "agg",
+                window=window,
+                generated_at=REPORT_AT,
+                exponents={},
+                entity="Example Gaming Ltd",
+                **options,
+            )
+        engine.dispose()
+        return pack
+
+
+@pytest.fixture(scope="module")
+def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Three days of two providers, each compared; two days of the first are signed."""
+    postgres.execute(f"CREATE DATABASE statements TEMPLATE {TEMPLATE}")
+    desk = Desk(tmp_path_factory.mktemp("desk"), postgres.url("statements"))
+    (desk.folder / "tieout.toml").write_text(SETTINGS.format(database=desk.database), "utf-8")
+    (desk.folder / "rates.csv").write_text(RATES, "utf-8")
+    for provider in ("agg", "book"):
+        _fill(desk.database, provider)
+        for day in DAYS:
+            _reconcile(desk.database, provider, day)
+    for day in DAYS[:2]:
+        _sign(desk.database, day)
+    yield desk
+    postgres.execute("DROP DATABASE statements WITH (FORCE)")
+
+
+def _fill(database: str, provider: str) -> None:
+    books = TwoBooks(provider=provider)
+    for number in range(len(DAYS)):
+        at = NOON + number * ONE_DAY
+        books.both(f"{provider}-{number}", 1_000, 400, at=at)
+        books.ours(f"{provider}-less-{number}", 500, 100, at=at)
+        books.theirs(f"{provider}-less-{number}", 500, 130 + number, at=at)
+    books.write(database)
+
+
+def _window(day: date) -> Window:
+    return parse_window(str(day), str(day + ONE_DAY))
+
+
+def _reconcile(database: str, provider: str, day: date) -> None:
+    window = _window(day)
+    request = RunRequest(
+        provider=provider, window=window, maturity=timedelta(minutes=15), close=day
+    )
+    reconcile(database, request, clock=FrozenClock(window.end + timedelta(hours=1)))
+
+
+def _sign(database: str, day: date) -> None:
+    window = _window(day)
+    engine = open_engine(database)
+    terms = DayTerms(
+        provider="agg",
+        day=day,
+        window=window,
+        zone="UTC",
+        mature_at=window.end,
+        waits_for=(),
+        exponents={},
+    )
+    steps = ((DayAction.PREPARE, "maria", "asked them"), (DayAction.SIGN, "jonas", ""))
+    for action, by, reason in steps:
+        request = StepRequest(action=action, by=by, eyes=frozenset({by}), reason=reason)
+        with engine.begin() as connection:
+            status = load_day(connection, terms, window.end + timedelta(hours=3))
+            store_step(connection, status, request, StepRules(two_people=True))
+    engine.dispose()
+
+
+def _files(pack: Pack, folder: Path) -> Files:
+    return Files(write_pack(pack, folder))
+
+
+def test_a_period_is_reported_from_the_runs_of_its_days(desk: Desk, tmp_path: Path) -> None:
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+
+    assert files.stem == "agg-2026-03-01-to-2026-03-03"
+    statement = {row["What"]: row["Statement"] for row in files.table("statement")}
+    assert statement["entity"] == "Example Gaming Ltd"
+    assert statement["period"] == "business days 2026-03-01 to 2026-03-03 (UTC)"
+    assert statement["result"] == (
+        "GGR of agg differs from ours by −0.93 USD; all of it in 3 breaks;"
+        " unexplained 0.00 USD."
+    )
+    assert {row["Rounds"] for row in files.table("rounds")} == {"6"}
+    assert {row["Left over"] for row in files.table("rounds")} == {"0"}
+
+
+def test_breaks_roll_forward_from_close_to_close(desk: Desk, tmp_path: Path) -> None:
+    files = _files(desk.pack(_window(DAYS[1])), tmp_path)
+
+    rows = {row["Breaks"]: (row["Count"], row["Net"]) for row in files.table("roll-forward")}
+    assert rows == {
+        "opening": ("1", "0.30"),
+        "plus new": ("1", "0.31"),
+        "less closed": ("0", "0.00"),
+        "closing": ("2", "0.61"),
+        "plus new after that": ("1", "0.32"),
+        "less closed after that": ("0", "0.00"),
+        "open in this report": ("3", "0.93"),
+    }
+    at = {row["Breaks"]: row["At (UTC)"] for row in files.table("roll-forward")}
+    assert at["opening"] == "2026-03-02T01:00:00Z"
+    assert at["closing"] == "2026-03-03T01:00:00Z"
+
+
+def test_the_calendar_has_every_day_with_state_difference_and_names(
+    desk: Desk, tmp_path: Path
+) -> None:
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+
+    rows = [
+        (row["Day"], row["State"], row["Difference"], row["Open breaks"], row["Signed by"])
+        for row in files.table("calendar")
+    ]
+    assert rows == [
+        ("2026-03-01", "signed", "-0.30", "1", "jonas"),
+        ("2026-03-02", "signed", "-0.31", "1", "jonas"),
+        ("2026-03-03", "closed", "-0.32", "1", ""),
+    ]
+    rates = [row["Matched %"] for row in files.table("match-rate")]
+    assert rates == ["33.33"] * 3
+
+
+def test_the_names_of_signers_stand_there_and_a_line_where_nobody_signed(
+    desk: Desk, tmp_path: Path
+) -> None:
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+
+    rows = [
+        (row["Role"], row["Name"].strip("_"), row["Days"]) for row in files.table("signatures")
+    ]
+    assert rows == [
+        ("prepared by", "maria", "2 of 3 days"),
+        ("prepared by", "", "1 of 3 days"),
+        ("signed by", "jonas", "2 of 3 days"),
+        ("signed by", "", "1 of 3 days"),
+    ]
+
+
+def test_the_pdf_has_the_tables_of_the_pack(desk: Desk) -> None:
+    pack = desk.pack(parse_window("2026-03-01", "2026-03-04"))
+    data: Any = pdf_data(document_of(pack))
+
+    assert [table["name"] for table in data["first"]] == [
+        *("Both sides", "Roll-forward of breaks"),
+        *("Changed since sign-off", "Prepared and signed"),
+    ]
+    names = [table["name"] for table in data["next"]]
+    assert {"Calendar", "Breaks", "Corrections", "GGR in the ledger"} <= set(names)
+    assert data["sentences"][0].startswith("GGR of agg differs from ours by −0.93 USD")
+
+
+def test_a_long_table_of_the_pdf_is_cut_and_counted(desk: Desk) -> None:
+    pack = desk.pack(_window(DAYS[0]))
+    many = tuple(pack.breaks[0] for _ in range(5_000))
+    data: Any = pdf_data(document_of(replace(pack, breaks=many)))
+
+    (breaks,) = [table for table in data["next"] if table["name"] == "Breaks"]
+    assert len(breaks["rows"]) == 50
+    assert breaks["more"] == (
+        "and 4,950 more of 5,000: all of them are in the workbook, sheet Breaks"
+    )
+
+
+def test_figures_of_the_workbook_lead_to_their_rows(desk: Desk, tmp_path: Path) -> None:
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+
+    links = {
+        cell.hyperlink.location
+        for sheet in ("Statement", "Summary", "Calendar", "Differences")
+        for row in files.book[sheet].iter_rows()
+        for cell in row
+        if cell.hyperlink
+    }
+    targets = {location.split("!")[0].strip("'") for location in links}
+    assert targets == {"Breaks"}
+    ids = {row["id"] for row in files.table("breaks")}
+    cells = {files.book["Breaks"][location.split("!")[1]].value for location in links}
+    assert cells <= ids
+    assert len(cells) == 3
+
+
+def test_the_workbook_draws_trend_match_rate_and_ageing(desk: Desk, tmp_path: Path) -> None:
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+    assert len(files.book["Charts"]._charts) == 4
+
+
+def test_sheets_print_only_what_belongs_on_paper(desk: Desk, tmp_path: Path) -> None:
+    files = _files(desk.pack(_window(DAYS[0])), tmp_path)
+    breaks = files.book["Breaks"]
+    headings = [cell.value for cell in breaks[4]]
+    assert headings.index("Due (UTC)") < headings.index("Evidence")
+    assert breaks.print_title_rows == "$4:$4"
+    assert breaks.print_area.startswith("'Breaks'!$A$1:")
+    assert "Page &P" in str(breaks.oddFooter.right.text)
+
+
+def test_a_period_that_no_run_compared_is_said_to_be_that(desk: Desk, tmp_path: Path) -> None:
+    words = ("--provider", "agg", "--from", "2026-02-01", "--to", "2026-03-01")
+    result = desk.run("report", *words, "--out", str(tmp_path), "--json")
+
+    assert result.exit_code == 1
+    assert "agg: no run compared business days 2026-02-01 to 2026-02-28 (UTC)" in result.stderr
+    assert "tieout reconcile --provider agg" in result.stderr
+    files = Files([Path(path) for path in json.loads(result.stdout)["agg"]])
+    text = files.page.read_text("utf-8")
+    assert "Nothing was booked" not in text
+    assert "No activity" not in text
+    assert "No run compared this window, so nothing can be said about it." in text
+    assert {row["State"].split(",")[0] for row in files.table("calendar")} == {"NOT COMPARED"}
+
+
+def test_a_period_that_was_compared_in_part_names_the_rest(desk: Desk, tmp_path: Path) -> None:
+    words = ("--provider", "agg", "--from", "2026-03-02", "--to", "2026-03-06")
+    result = desk.run("report", *words, "--out", str(tmp_path))
+
+    assert result.exit_code == 1
+    assert "business days 2026-03-04 to 2026-03-05 (UTC)" in result.stderr
+    (path,) = tmp_path.glob("*-statement.csv")
+    assert "No run compared 2026-03-04 00:00 to 2026-03-06 00:00 (UTC)" in path.read_text(
+        "utf-8"
+    )
+
+
+def test_totals_of_an_empty_window_that_no_run_compared_say_so(desk: Desk) -> None:
+    words = ("totals", "--provider", "agg", "--from", "2026-02-01", "--to", "2026-02-02")
+    result = desk.run(*words)
+    assert result.exit_code == 1
+    assert "no run compared all of it, so nothing can be said about it" in result.stderr
+    assert "every difference is explained" not in result.stdout
+    assert json.loads(desk.run(*words, "--json").stdout)["compared"] is False
+
+
+def test_pdf_writes_only_the_statement(desk: Desk, tmp_path: Path) -> None:
+    files = desk.files("--provider", "agg", *PERIOD, "--pdf", "--out", str(tmp_path))
+    (path,) = files["agg"]
+    assert path.name == "agg-2026-03-01-to-2026-03-03-statement.pdf"
+    assert path.read_bytes().startswith(b"%PDF-")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_group_adds_the_providers_up_by_currency_and_in_one_currency(
+    desk: Desk, tmp_path: Path
+) -> None:
+    written = desk.files("--group", *PERIOD, "--out", str(tmp_path))
+    assert set(written) == {"agg", "book", "group"}
+    group = Files(written["group"])
+
+    assert group.stem == "group-2026-03-01-to-2026-03-03"
+    statement = [row["Statement"] for row in group.table("statement")]
+    assert (
+        "GGR of all providers differs from ours by −1.86 USD; all of it in 6 breaks;"
+        " unexplained 0.00 USD." in statement
+    )
+    rows = {row["Provider"]: row for row in group.table("providers")}
+    assert (rows["agg"]["Signed"], rows["book"]["Signed"]) == ("2 of 3", "0 of 3")
+    assert rows["agg"]["Difference"] == rows["book"]["Difference"] == "-0.93"
+    reporting = {
+        row["Provider"]: row["Theirs in EUR"] for row in group.table("reporting-currency")
+    }
+    assert reporting == {"agg": "14.53", "book": "14.53"}
+    names = [(row["Name"].strip("_"), row["Days"]) for row in group.table("signatures")]
+    assert names[:2] == [("maria", "2 of 6 days"), ("", "4 of 6 days")]
+    assert len(group.table("breaks")) == 6
+
+
+def test_comments_and_reasons_of_breaks_are_in_the_pack(
+    postgres: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    _fill(database, "agg")
+    _reconcile(database, "agg", DAYS[0])
+    post_all_at(database)
+    desk = Desk(tmp_path, database)
+    (break_,) = desk.pack(_window(DAYS[0])).breaks
+    engine = open_engine(database)
+    note = Note(kind="comment", body="They look at it.")
+    at = REPORT_AT - timedelta(hours=1)
+    apply(engine, break_.break_id, noting(note, by="maria", now=at))
+    apply(engine, break_.break_id, explaining(by="jonas", why="A test of theirs", now=at))
+    engine.dispose()
+
+    files = _files(desk.pack(_window(DAYS[0])), tmp_path / "out")
+
+    words = {(row["By"], row["What"], row["Words"]) for row in files.table("comments")}
+    assert words == {
+        ("maria", "comment", "They look at it."),
+        ("jonas", "explained", "A test of theirs"),
+    }
+
+
+@pytest.mark.parametrize("words", [(), ("--provider", "agg", "--group")])
+def test_one_choice_of_providers_is_expected(
+    desk: Desk, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    result = desk.run("report", "--out", str(tmp_path / "out"), *words)
+    assert result.exit_code == 2
+    assert not (tmp_path / "out").exists()
