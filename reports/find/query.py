@@ -29,6 +29,7 @@ class FoundKind(StrEnum):
     RUN = "run"
     ADJUSTMENT = "adjustment"
     WRITE_OFF = "write-off"
+    DISPUTE = "dispute"
     TRANSACTION = "transaction"
     ROUND = "round"
     RECORD = "record"
@@ -78,6 +79,7 @@ _OWN_IDS: Mapping[FoundKind, str] = {
     FoundKind.RUN: "run-",
     FoundKind.ADJUSTMENT: "adj-",
     FoundKind.WRITE_OFF: "wof-",
+    FoundKind.DISPUTE: "dsp-",
     FoundKind.FINDING: "fnd-",
     FoundKind.SEAL: "",
 }

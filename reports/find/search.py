@@ -33,6 +33,7 @@ LOOKUPS: Mapping[tuple[FoundKind, By], Lookup] = {
     (_K.ADJUSTMENT, By.ID): ours.adjustments,
     (_K.ADJUSTMENT, By.AMOUNT): ours.adjustments_of_amount,
     (_K.WRITE_OFF, By.ID): differences.write_offs,
+    (_K.DISPUTE, By.ID): differences.disputes,
     (_K.TRANSACTION, By.ID): ours.transactions,
     (_K.TRANSACTION, By.NAME): ours.transactions,
     (_K.TRANSACTION, By.AMOUNT): ours.transactions_of_amount,
