@@ -95,13 +95,13 @@ class ImportedAnswers:
 
     Attributes:
         stored: the new answers, by the line of the dispute.
-        known: lines whose answer is stored already, word for word.
+        repeated: lines whose answer is stored already, word for word.
         unanswered: lines without an answer.
         findings: lines that are not stored, in file order.
     """
 
     stored: Mapping[str, AnswerKind]
-    known: int
+    repeated: int
     unanswered: int
     findings: tuple[AnswerFinding, ...]
 
@@ -143,7 +143,7 @@ def import_answers(
             _audit(connection, file, checked, by=by)
     return ImportedAnswers(
         stored={line.name: answer.answer for line, answer in checked.new},
-        known=checked.known,
+        repeated=checked.repeated,
         unanswered=file.unanswered,
         findings=checked.findings,
     )
@@ -151,10 +151,10 @@ def import_answers(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedAnswers:
-    """The lines of a file, each in one place: new, known or a finding."""
+    """The lines of a file, each in one place: new, repeated or a finding."""
 
     new: tuple[tuple[DisputeLine, DisputeAnswer], ...]
-    known: int
+    repeated: int
     findings: tuple[AnswerFinding, ...]
 
 
@@ -168,7 +168,7 @@ def check_answers(
 ) -> CheckedAnswers:
     """Check each line of a file against the disputes that it names. Pure."""
     new: dict[str, tuple[DisputeLine, DisputeAnswer]] = {}
-    known = 0
+    repeated = 0
     findings = list(file.findings)
     lines = {line.name: line for dispute in disputes.values() for line in dispute.lines}
     for row in file.rows:
@@ -182,11 +182,11 @@ def check_answers(
         if earlier is None:
             new[row.name] = (line, answer)
         elif earlier.says_the_same(answer):
-            known += 1
+            repeated += 1
         else:
             findings.append(_conflict(row, earlier))
     findings.sort(key=lambda finding: finding.file_line)
-    return CheckedAnswers(new=tuple(new.values()), known=known, findings=tuple(findings))
+    return CheckedAnswers(new=tuple(new.values()), repeated=repeated, findings=tuple(findings))
 
 
 def _problem(

@@ -48,7 +48,7 @@ def keep_pack(
     *,
     number: int,
     by: str,
-    at: datetime,
+    exported_at: datetime,
     due_at: datetime,
 ) -> None:
     """Keep a pack under its number."""
@@ -57,7 +57,7 @@ def keep_pack(
         "number": number,
         "dispute_id": dispute.dispute_id,
         "by": by,
-        "at": at,
+        "at": exported_at,
         "due_at": due_at,
         "document_sha256": pack.document_sha256,
         "pack_sha256": pack.pack_sha256,

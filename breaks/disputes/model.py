@@ -173,8 +173,8 @@ class Dispute:
 
     @property
     def due_at(self) -> datetime | None:
-        """By when the first pack asked for answers."""
-        return self.exports[0].due_at if self.exports else None
+        """By when the last pack asked for answers."""
+        return self.exports[-1].due_at if self.exports else None
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether answers are missing after the due date."""

@@ -176,7 +176,7 @@ def _line_rows(
     breaks: Iterable[TrackedBreak],
     exponents: Mapping[str, int],
 ) -> list[dict[str, object]]:
-    ordered = sorted(breaks, key=lambda one: (one.began_at or one.first_seen, one.break_id))
+    ordered = sorted(breaks, key=_order)
     return [
         {
             "id": dispute_id,
@@ -192,6 +192,10 @@ def _line_rows(
         }
         for line, break_ in enumerate(ordered, start=1)
     ]
+
+
+def _order(break_: TrackedBreak) -> tuple[datetime, str]:
+    return break_.began_at or break_.first_seen, break_.break_id
 
 
 def _sides(connection: Connection, break_: TrackedBreak, digits: int) -> dict[str, int | None]:

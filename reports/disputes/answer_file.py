@@ -128,8 +128,8 @@ def _answer_kind(word: str, form: AnswerFormat) -> AnswerKind:
     try:
         return AnswerKind(word.lower().replace(" ", "_"))
     except ValueError:
-        known = ", ".join([*AnswerKind, *form.answers])
-        raise Malformed("answer", f"one of {known} is expected") from None
+        words = ", ".join([*AnswerKind, *form.answers])
+        raise Malformed("answer", f"one of {words} is expected") from None
 
 
 def _unreadable(row: UnreadableRow, name: str) -> AnswerFinding:

@@ -140,5 +140,5 @@ def _request(
     }
 
 
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else iso(at)
+def _instant(instant: datetime | None) -> str | None:
+    return None if instant is None else iso(instant)

@@ -53,14 +53,14 @@ class ExportedPack:
 
 
 def export_dispute(
-    engine: Engine, dispute_id: str, of: DisputedProvider, *, by: str, now: datetime
+    engine: Engine, dispute_id: str, disputed: DisputedProvider, *, by: str, now: datetime
 ) -> ExportedPack:
     """Write the pack of a dispute, or give the last one if nothing changed since.
 
     Args:
         engine: of the database.
         dispute_id: of a dispute of that provider.
-        of: the provider.
+        disputed: the provider.
         by: the person who exports it.
         now: the instant of the pack, if a new one is written.
 
@@ -72,15 +72,24 @@ def export_dispute(
         lock_dispute(connection, dispute_id)
         dispute = get_dispute(connection, dispute_id)
         last = dispute.exports[-1] if dispute.exports else None
-        if last is not None and _is_current(connection, dispute, of, last, now=now):
+        if last is not None and _is_current(connection, dispute, disputed, last, now=now):
             return _kept(connection, dispute, last)
         number = next_number(connection, dispute.provider)
-        due_at = now + of.answer_within
+        due_at = _due_at(dispute, disputed, now)
         content = _content(
-            connection, dispute, of, number=number, by=by, at=now, due_at=due_at, until=now
+            connection,
+            dispute,
+            disputed,
+            number=number,
+            by=by,
+            exported_at=now,
+            due_at=due_at,
+            until=now,
         )
         pack = written_pack(content)
-        keep_pack(connection, dispute, pack, number=number, by=by, at=now, due_at=due_at)
+        keep_pack(
+            connection, dispute, pack, number=number, by=by, exported_at=now, due_at=due_at
+        )
         export = _export(content, pack)
     return ExportedPack(
         export=export, name=f"{content.name}.zip", content=pack.content, is_new=True
@@ -103,10 +112,17 @@ def pack_of(engine: Engine, dispute_id: str, number: int) -> ExportedPack:
     raise ActionRefused(f"{dispute_id} has no pack {number}; its packs: {numbers}")
 
 
+def _due_at(dispute: Dispute, disputed: DisputedProvider, now: datetime) -> datetime:
+    """A later pack repeats the due date, unless that has passed."""
+    if dispute.due_at is not None and dispute.due_at > now:
+        return dispute.due_at
+    return now + disputed.answer_within
+
+
 def _is_current(
     connection: Connection,
     dispute: Dispute,
-    of: DisputedProvider,
+    disputed: DisputedProvider,
     last: DisputeExport,
     *,
     now: datetime,
@@ -115,10 +131,10 @@ def _is_current(
     content = _content(
         connection,
         dispute,
-        of,
+        disputed,
         number=last.number,
         by=last.exported_by,
-        at=last.exported_at,
+        exported_at=last.exported_at,
         due_at=last.due_at,
         until=now,
     )
@@ -128,26 +144,26 @@ def _is_current(
 def _content(
     connection: Connection,
     dispute: Dispute,
-    of: DisputedProvider,
+    disputed: DisputedProvider,
     *,
     number: int,
     by: str,
-    at: datetime,
+    exported_at: datetime,
     due_at: datetime,
     until: datetime,
 ) -> DisputeContent:
     evidence = evidence_of(
-        connection, dispute, dialect=of.dialect, provider=of.provider, until=until
+        connection, dispute, dialect=disputed.dialect, provider=disputed.provider, until=until
     )
     return DisputeContent(
         dispute=dispute,
         number=number,
         exported_by=by,
-        exported_at=at,
+        exported_at=exported_at,
         due_at=due_at,
         evidence=evidence,
-        signing=of.dialect.signing(of.provider),
-        exponents=of.exponents,
+        signing=disputed.dialect.signing(disputed.provider),
+        exponents=disputed.exponents,
     )
 
 

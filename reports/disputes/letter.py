@@ -83,9 +83,9 @@ def _text(content: DisputeContent, minor: int, currency: str) -> str:
     return content.text(minor, currency).replace("-", "\N{MINUS SIGN}")
 
 
-def _day(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d}"
+def _day(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d}"
 
 
-def _minute(at: datetime | None) -> str:
-    return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+def _minute(instant: datetime | None) -> str:
+    return "" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

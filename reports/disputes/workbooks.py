@@ -34,7 +34,7 @@ _TOTALS: Columns = (
 )
 _LINES: Columns = (
     *(Column("line", 7, number=True), Column("round", 28), Column("player", 22)),
-    *(Column("time (UTC)", 24), Column("what differs", 72), Column("currency", 10)),
+    *(Column("time (UTC)", 24), Column("what differs", 62), Column("currency", 10)),
     *(
         Column(name, 14, number=True)
         for name in ("our stake", "our payout", "your stake", "your payout", "difference")
@@ -70,14 +70,18 @@ class _Book:
         self.note = self.book.add_format({"font_color": "#555555"})
         self.count = self.book.add_format({"num_format": "#,##0"})
         # Indented, because the column before it may end with figures.
-        left = {"align": "left", "indent": 1}
+        left_aligned = {"align": "left", "indent": 1}
         heading = {"bold": True, "bg_color": "#E8EEF4", "bottom": 1}
-        self.text = self.book.add_format(left)
-        self.moment = self.book.add_format({**left, "num_format": "yyyy-mm-dd hh:mm:ss.000"})
-        self.to_fill_in = self.book.add_format({**left, "bg_color": "#FFF8DC", "border": 7})
+        self.text = self.book.add_format(left_aligned)
+        self.moment = self.book.add_format(
+            {**left_aligned, "num_format": "yyyy-mm-dd hh:mm:ss.000"}
+        )
+        self.to_fill_in = self.book.add_format(
+            {**left_aligned, "bg_color": "#FFF8DC", "border": 1, "border_color": "#C9D3DD"}
+        )
         self._headings = {
             True: self.book.add_format({**heading, "align": "right"}),
-            False: self.book.add_format({**heading, **left}),
+            False: self.book.add_format({**heading, **left_aligned}),
         }
         self._amounts: dict[int, Any] = {}
 
@@ -191,6 +195,8 @@ def _write_requests(book: _Book, content: DisputeContent) -> None:
             book.write(sheet, row, values)
             book.write_amount(sheet, row, 5, content.request_amount(request))
     sheet.autofilter(0, 0, max(row, 1), len(_REQUESTS) - 1)
+    # On paper a signature helps nobody, and its width would shrink all the rest.
+    sheet.print_area(0, 0, max(row, 1), len(_REQUESTS) - 2)
 
 
 def answer_workbook(content: DisputeContent) -> bytes:

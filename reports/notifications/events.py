@@ -45,18 +45,18 @@ SELECT * FROM ({_BREAKS}) b
 """  # noqa: S608 - as above
 # Disputes with a line that nobody answered, and whose break still waits for the provider.
 _UNANSWERED = f"""
-SELECT d.dispute_id AS event_key, d.provider, e.due_at
+SELECT d.dispute_id || '/' || p.number AS event_key, d.dispute_id, d.provider, p.due_at
   FROM disputes d
-  JOIN (SELECT dispute_id, min(due_at) AS due_at FROM dispute_exports GROUP BY 1) e
-       USING (dispute_id)
- WHERE e.due_at <= :before
+  JOIN (SELECT DISTINCT ON (dispute_id) dispute_id, number, due_at FROM dispute_exports
+         ORDER BY dispute_id, number DESC) p USING (dispute_id)
+ WHERE p.due_at <= :before
    AND EXISTS (SELECT FROM dispute_lines l
                  JOIN break_workflows w USING (break_id)
                  LEFT JOIN dispute_answers a USING (dispute_id, line)
                 WHERE l.dispute_id = d.dispute_id AND a.answer IS NULL
                   AND w.state = 'waiting' AND w.since <= d.opened_at)
-   {_NOT_TAKEN.format(key="d.dispute_id")}
- ORDER BY e.due_at, d.dispute_id LIMIT :limit
+   {_NOT_TAKEN.format(key="d.dispute_id || '/' || p.number")}
+ ORDER BY p.due_at, d.dispute_id LIMIT :limit
 """  # noqa: S608 - as above
 _CHANGED = f"""
 SELECT finding_id AS event_key, provider, currency, difference, record_id, detail
@@ -194,7 +194,7 @@ def _overdue_disputes(
             provider=row.provider,
             sentence=f"An answer of {row.provider} to a dispute"
             f" {_due_words(row.due_at, circumstances.now)}.",
-            subject=row.event_key,
+            subject=row.dispute_id,
         )
 
 

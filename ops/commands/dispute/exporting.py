@@ -97,9 +97,9 @@ def _print(pack: ExportedPack, path: Path, dispute_id: str, *, as_json: bool) ->
         print_json(document, indent=2, instant=iso)
         return
     typer.echo(path)
-    made = "written" if pack.is_new else "as written"
+    verb = "written" if pack.is_new else "as written"
     typer.echo(
-        f"pack {export.number}, {made} {iso(export.exported_at)} by {export.exported_by};"
+        f"pack {export.number}, {verb} {iso(export.exported_at)} by {export.exported_by};"
         f" answers are due {iso(export.due_at)}"
     )
     typer.echo(f"sha256 {export.pack_sha256}")

@@ -72,7 +72,7 @@ def _print_json(result: ImportedAnswers, file: Path, provider: str, *, dry_run: 
         "provider": provider,
         "dry_run": dry_run,
         "stored": result.stored,
-        "known": result.known,
+        "repeated": result.repeated,
         "unanswered": result.unanswered,
         "findings": [
             {
@@ -92,7 +92,7 @@ def _print(result: ImportedAnswers, *, dry_run: bool) -> None:
     counts = [f"{words.count(kind)} {kind.replace('_', ' ')}" for kind in AnswerKind]
     verb = "would be stored" if dry_run else "stored"
     typer.echo(
-        f"{len(words)} answers {verb} ({', '.join(counts)}), {result.known} known before,"
+        f"{len(words)} answers {verb} ({', '.join(counts)}), {result.repeated} known before,"
         f" {result.unanswered} lines without an answer"
     )
     for finding in result.findings:

@@ -41,11 +41,13 @@ def list_(
     now = SystemClock().now()
     with transaction(open_books(ctx)) as connection:
         disputes = list_disputes(connection, provider=provider)
-    shown = [one for one in disputes if all_ or one.state is not DisputeState.ANSWERED]
+    shown = [
+        dispute for dispute in disputes if all_ or dispute.state is not DisputeState.ANSWERED
+    ]
     claims = claims_of(disputes, now)
     if as_json:
         document = {
-            "disputes": [dispute_json(one, settings, now) for one in shown],
+            "disputes": [dispute_json(dispute, settings, now) for dispute in shown],
             "claims": [claim_json(claim, settings) for claim in claims],
         }
         print_json(document, indent=2, instant=iso)

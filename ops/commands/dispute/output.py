@@ -151,9 +151,9 @@ def claim_json(claim: DisputeClaim, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _minute(at: datetime) -> str:
+def _minute(instant: datetime) -> str:
     """An instant for people, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def _sums(dispute: Dispute, settings: Settings) -> list[str]:

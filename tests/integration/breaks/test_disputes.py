@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,22 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from breaks.disputes.opening import open_dispute
+from breaks.kinds import BreakKind
 from breaks.queries import BreakFilter, list_breaks
+from breaks.states import ActionRefused
 from breaks.store import TrackedBreak
+from ledger.accepting.own_operations import InRound
+from ledger.posting.posting import post_all_at
 from ops.commands.dispute.group import app
 from reports.find.hits import SearchScope
 from reports.find.search import find_anything
 from reports.notifications.events import Circumstances, new_events
 from reports.notifications.rules import ChatHook, EventKind, NotifyRule
+from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING
+from tests.harness.books.ledger import SLUG, accept, adjust
+from tests.harness.books.reports import DAY, fill, restate, run
 from tests.integration.breaks.conftest import DailyCommands
 from vocabulary.errors import Malformed
 from vocabulary.secrets import Secret
@@ -104,7 +113,7 @@ def test_a_dispute_goes_from_open_to_answered_and_breaks_follow(disputes: Disput
     result = disputes.json("import", disputes.answers(rows), *PROVIDER, *BY)
 
     assert sorted(result["stored"].values()) == ["accepted", "rejected", "will_restate"]
-    assert (result["known"], result["unanswered"], result["findings"]) == (0, 1, [])
+    assert (result["repeated"], result["unanswered"], result["findings"]) == (0, 1, [])
     assert disputes.states(dispute) == {
         "r1": "accepted",
         "r2": "rejected",
@@ -148,7 +157,7 @@ def test_a_file_is_imported_again_without_effect_and_bad_lines_are_findings(
     assert (dry["dry_run"], len(dry["stored"])) == (True, 1)
     assert len(disputes.json("import", path, *PROVIDER, *BY)["stored"]) == 1
     again = disputes.json("import", path, *PROVIDER, *BY)
-    assert (again["stored"], again["known"]) == ({}, 1)
+    assert (again["stored"], again["repeated"]) == ({}, 1)
 
     other = [
         {**rows[0], "answer": "rejected"},
@@ -263,25 +272,58 @@ def test_a_dispute_is_found_by_the_start_of_its_id_and_read_by_people(
     assert disputes.run("list").endswith("-2.50 EUR\n")
 
 
+def test_a_pack_leaves_out_what_we_booked_ourselves_in_the_round(disputes: Disputes) -> None:
+    url = disputes.daily.books.url
+    within = InRound(provider=SLUG, round_id="r1", side="payout")
+    (corrected,) = accept(url, adjust("adj-own", 10, within=within))
+    assert corrected.operations
+    post_all_at(url)
+    archive = disputes.exported(disputes.opened("r1"))
+    (name,) = (name for name in archive.namelist() if name.endswith("/dispute.json"))
+    document = json.loads(archive.read(name))
+    content = b"".join(archive.read(member) for member in archive.namelist())
+
+    requests = document["lines"][0]["requests"]
+    assert [request["operation"] for request in requests] == ["r1-b"]
+    assert b"adj-own" not in content
+    assert b"agreed" not in content
+
+
+def test_two_people_cannot_put_one_break_into_two_disputes(disputes: Disputes) -> None:
+    engine = disputes.daily.books.engine
+    name = disputes.breaks()["r1"].break_id
+
+    def opens(by: str) -> bool:
+        try:
+            open_dispute(engine, [name], by=by, now=EVENING, exponents={}, named=True)
+        except ActionRefused:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(opens, ("maria", "jonas", "erin", "ann")))
+    assert opened.count(True) == 1
+
+
 def test_an_unanswered_dispute_is_told_once_when_it_is_due(disputes: Disputes) -> None:
     dispute = disputes.opened("r1", "r2")
     due = datetime.fromisoformat(disputes.json("export", dispute, *BY, *disputes.out)["due"])
     hook = ChatHook(url=Secret(reference="env:CHAT", value=b"https://chat.example.com"))
     rule = NotifyRule(name="finance", when=frozenset({EventKind.OVERDUE}), channel=hook)
 
-    def told(now: datetime) -> list[str]:
+    def sentences(now: datetime) -> list[str]:
         circumstances = Circumstances(now=now, sla=(), stale_after={}, exponents={})
         with disputes.daily.books.engine.connect() as connection:
             return [event.sentence for event in new_events(connection, rule, circumstances)]
 
-    assert told(due - timedelta(days=1)) == []
-    (sentence,) = told(due)
+    assert sentences(due - timedelta(days=1)) == []
+    (sentence,) = sentences(due)
     assert sentence.startswith("An answer of lottery to a dispute is overdue since")
     rows = disputes.template(dispute)
     for row in rows:
         row["answer"] = "accepted"
     disputes.run("import", disputes.answers(rows), *PROVIDER, *BY)
-    assert told(due) == []
+    assert sentences(due) == []
 
 
 @pytest.mark.parametrize("table", ["disputes", "dispute_lines", "dispute_exports"])
@@ -306,3 +348,22 @@ def test_the_database_refuses_a_line_of_another_provider(disputes: Disputes) -> 
             " difference) VALUES (%s, 9, %s, 'r2', 'payout_mismatch', 'EUR', 1)",
             [dispute, other],
         )
+
+
+def test_a_record_that_changed_after_the_close_is_put_with_both_sides(database: str) -> None:
+    fill(database)
+    after_close = DAY.end + timedelta(hours=13)
+    run(database, at=after_close, close=DAY.start.date())
+    restate(database, "r2", 500, 0, at=after_close + timedelta(hours=1))
+    run(database, at=after_close + timedelta(hours=2))
+    engine = open_engine(database)
+    breaks = list_breaks(engine, BreakFilter(kind=BreakKind.RESTATED))
+    names = [break_.break_id for break_ in breaks]
+    opened = open_dispute(engine, names, by="ann", now=EVENING, exponents={}, named=True)
+    engine.dispose()
+
+    (line,) = opened.dispute.lines
+    assert line.ours is not None
+    assert line.theirs is not None
+    assert line.theirs.ggr - line.ours.ggr == 0
+    assert line.difference != 0

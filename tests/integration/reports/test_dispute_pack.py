@@ -207,5 +207,6 @@ def test_a_secret_that_is_gone_leaves_requests_without_a_signature(
     opened = OpenedPack(pack, tmp_path)
 
     assert (pack.export.number, pack.is_new) == (2, True)
+    assert pack.export.due_at == packs["aggregator"].pack.export.due_at
     assert {request["signature"] for request in opened.requests()} == {None}
     assert opened.run("sha256sum -c --quiet SHA256SUMS").returncode == 0

@@ -164,7 +164,7 @@ def check(*rows: AnswerRow, of: Dispute | None = None, provider: str = "lottery"
     checked = check_answers(
         file, {"dsp-1": of or dispute()}, provider=provider, by="maria", now=NOON
     )
-    assert checked.known + len(checked.new) + len(checked.findings) == len(rows)
+    assert checked.repeated + len(checked.new) + len(checked.findings) == len(rows)
     return [
         *(f"new {line.line} {answer.answer}" for line, answer in checked.new),
         *(f"{finding.file_line} {finding.problem}" for finding in checked.findings),
