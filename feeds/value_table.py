@@ -60,6 +60,7 @@ class ValueReader:
         id_prefix: further columns that begin with it hold ids; empty: there are none.
         amounts_in: columns whose amounts are in another currency than their row, and in which.
         exponents: overrides of decimal places.
+        ignores_others: columns that are not among the fields are ignored, not refused.
         rules: how the values are written.
     """
 
@@ -68,6 +69,7 @@ class ValueReader:
     id_prefix: str = ""
     amounts_in: Mapping[str, str] = field(default_factory=dict)
     exponents: Mapping[str, int] = field(default_factory=dict)
+    ignores_others: bool = False
     rules: FileRules = field(default_factory=partial(FileRules, final_newline=False))
 
     def read(self, stream: BinaryIO, name: str) -> Iterator[ValueRow | UnreadableRow]:
@@ -130,9 +132,13 @@ class ValueReader:
                     return replace(self.rules, delimiter=delimiter, encoding=encoding)
         return replace(self.rules, encoding=encoding)
 
+    def reads(self, column: str) -> bool:
+        """Whether the values of a column are read; the others are ignored."""
+        return column in self.fields or not self.ignores_others
+
     def _unknown(self, table: Table) -> UnreadableRow | None:
         """The problem with the first column that no such file has, or has twice."""
-        header = [name for name in table.header or () if name]
+        header = [name for name in table.header or () if name and self.reads(name)]
         for name in header:
             is_further = bool(self.id_prefix) and name.startswith(self.id_prefix)
             if name not in self.fields and not is_further:
@@ -149,9 +155,11 @@ class _RowReader:
     """Reads the rows of one table."""
 
     def __init__(self, reader: ValueReader, rules: FileRules, header: tuple[str, ...]) -> None:
-        kinds = {name: reader.fields.get(name, FieldKind.ID) for name in header if name}
+        names = [name for name in header if name and reader.reads(name)]
+        kinds = {name: reader.fields.get(name, FieldKind.ID) for name in names}
         shape = _shape(kinds or reader.fields, reader.optional)
         self._header = header
+        self._reads = reader.reads
         self._amounts_in = reader.amounts_in
         self._normalizers = {
             currency: RowNormalizer(rules, shape, _provider(currency, reader.exponents))
@@ -166,7 +174,11 @@ class _RowReader:
         if len(cells) != len(names):
             reason = f"line: {len(names)} fields are expected; found {len(cells)}"
             return UnreadableRow(row.line, reason)
-        by_name = {name: cell for name, cell in zip(names, cells, strict=True) if name}
+        by_name = {
+            name: cell
+            for name, cell in zip(names, cells, strict=True)
+            if name and self._reads(name)
+        }
         try:
             values = self._values(by_name)
         except Malformed as error:

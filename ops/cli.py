@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, str] = {
     "reconcile": "Compare the ledger with a provider's history; exit 1 where they differ.",
     "day": "Show, close, prepare, sign and reopen business days; run the daily sweep.",
     "breaks": "List differences and work on them: assign, explain, correct, close.",
+    "dispute": "Put breaks before a provider: write the pack, import its answers, list claims.",
     "find": "Find what an id, a player, a file or an amount belongs to; exit 1 if nothing is.",
     "totals": "Add up both sides and name the rounds behind each difference;"
     " exit 1 where breaks cause one.",
@@ -77,6 +78,7 @@ TARGETS: Mapping[str, str] = {
     "reconcile": "ops.commands.reconcile.group:app",
     "day": "ops.commands.day.group:app",
     "breaks": "ops.commands.breaks.group:app",
+    "dispute": "ops.commands.dispute.group:app",
     "find": "ops.commands.find:find",
     "totals": "ops.commands.finance.totals:show",
     "invoice": "ops.commands.invoice.group:app",

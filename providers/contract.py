@@ -48,10 +48,31 @@ class Verified:
     Attributes:
         document: what verification already decoded, so that parsing does not decode twice;
             None where the signature covers the raw bytes.
+        signed: the text that the signature covers.
+        signature: as the provider presented it.
     """
 
     callback: Callback
     document: object
+    signed: bytes = b""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningMethod:
+    """How a provider signs its requests, for people who check a signature by hand.
+
+    Attributes:
+        digest: the keyed digest, such as ``HMAC-SHA256``.
+        place: where the signature is in a request.
+        text: which text is signed.
+        command: prints the signature of ``FILE``, with the secret in ``$SECRET``.
+    """
+
+    digest: str
+    place: str
+    text: str
+    command: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

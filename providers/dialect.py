@@ -21,6 +21,7 @@ from providers.contract import (
     Option,
     OptionValue,
     Provider,
+    SigningMethod,
     Verified,
 )
 from providers.statements.format import StatementFormat
@@ -44,6 +45,7 @@ class Dialect:
         verify: proves the sender over the raw bytes. Raises NotAuthentic only.
         signature_headers: the headers that ``verify`` reads, in lower case. They are stored
             with a request, so that it can be verified again.
+        signing: how its requests are signed, in words for the provider's staff.
         parse: reads one fact. Raises Malformed only.
         respond: writes the reply as this provider's document specifies it. Total over Verdict.
         statement: its statement files; None where the history comes in another way.
@@ -58,6 +60,7 @@ class Dialect:
     history_policy: Callable[[Mapping[str, OptionValue]], HistoryPolicy]
     verify: Callable[[Callback, Provider], Verified]
     signature_headers: Callable[[Provider], tuple[str, ...]]
+    signing: Callable[[Provider], SigningMethod]
     parse: Callable[[Verified, Provider], Fact]
     respond: Callable[[Outcome, Provider], Answer]
     statement: StatementFormat | None

@@ -48,6 +48,7 @@ class Right(StrEnum):
 
     READ = "read"
     WORK_BREAKS = "work on breaks"
+    DISPUTE = "put breaks before a provider"
     ASK_PROVIDERS = "ask providers about a break"
     PROPOSE = "propose corrections"
     DECIDE = "approve or reject corrections"
@@ -68,7 +69,7 @@ class Right(StrEnum):
 
 _FINANCE = frozenset(
     {
-        *(Right.READ, Right.WORK_BREAKS, Right.ASK_PROVIDERS, Right.PROPOSE),
+        *(Right.READ, Right.WORK_BREAKS, Right.DISPUTE, Right.ASK_PROVIDERS, Right.PROPOSE),
         *(Right.WRITE_OFF, Right.MOVE_FUNDS, Right.RESOLVE_FINDINGS, Right.PREPARE_DAYS),
         *(Right.EXPORT_JOURNALS, Right.RECORD_INVOICES),
     }

@@ -13,6 +13,7 @@ from ops.settings.api import ApiSettings, checked_for
 from ops.settings.breaks import BreaksSettings
 from ops.settings.close import CloseSettings
 from ops.settings.dialects import dialects
+from ops.settings.disputes import DisputeSettings
 from ops.settings.feed import FeedSettings, checked_pull
 from ops.settings.fees import TermsSettings
 from ops.settings.journal import JournalSettings
@@ -158,6 +159,7 @@ class ProviderSettings(Section):
         feed: how its feed is expected to behave.
         terms: by which its invoices are checked; unset: they are not.
         tolerance: by currency, the largest difference of a stake or payout that is accepted.
+        disputes: how long it has to answer a dispute, and how it writes its answers.
     """
 
     slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
@@ -176,6 +178,7 @@ class ProviderSettings(Section):
     feed: FeedSettings = FeedSettings()
     terms: TermsSettings | None = None
     tolerance: Mapping[CurrencyCode, str] = Field(default_factory=dict)
+    disputes: DisputeSettings = DisputeSettings()
 
     @field_validator("slug")
     @classmethod

@@ -4,7 +4,7 @@ from providers.agent_platform.feed import STATEMENT
 from providers.agent_platform.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.agent_platform.parse import ROUTES, parse
 from providers.agent_platform.respond import respond
-from providers.agent_platform.verify import signature_headers, verify
+from providers.agent_platform.verify import signature_headers, signing, verify
 from providers.dialect import Dialect, lazy_api
 
 DIALECT = Dialect(
@@ -15,6 +15,7 @@ DIALECT = Dialect(
     history_policy=history_policy,
     verify=verify,
     signature_headers=signature_headers,
+    signing=signing,
     parse=parse,
     respond=respond,
     statement=STATEMENT,

@@ -9,11 +9,11 @@ them proves that document.
 
 from collections.abc import Iterator, Mapping
 
-from providers.contract import Callback, Provider, Verified
+from providers.contract import Callback, Provider, SigningMethod, Verified
 from providers.options import text_of
 from providers.wire.decode import Json, decode_json
 from providers.wire.php import JsonFlags, sorted_payloads
-from providers.wire.signatures import matches
+from providers.wire.signatures import HMAC_SHA256_COMMAND, matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 HEADER = "x-signature"
@@ -34,6 +34,16 @@ def signature_headers(_provider: Provider) -> tuple[str, ...]:
     return (HEADER,)
 
 
+def signing(_provider: Provider) -> SigningMethod:
+    """The body, or its sorted text as PHP prints it, under an HMAC."""
+    return SigningMethod(
+        digest="HMAC-SHA256",
+        place="the header X-Signature",
+        text="the body as sent, or the body sorted by keys as PHP's json_encode prints it",
+        command=HMAC_SHA256_COMMAND,
+    )
+
+
 def verify(callback: Callback, provider: Provider) -> Verified:
     """Prove the sender; the verified document has its numbers as sent.
 
@@ -49,7 +59,7 @@ def verify(callback: Callback, provider: Provider) -> Verified:
     tried = set()
     for text in _candidates(callback.body, document, text_of(provider, "signed_text")):
         if text not in tried and matches(presented, text, provider.secrets):
-            return Verified(callback, document)
+            return Verified(callback, document, text, presented)
         tried.add(text)
     raise NotAuthentic("the signature does not hold")
 

@@ -3,7 +3,7 @@
 from providers.aggregator.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.aggregator.parse import ROUTES, parse
 from providers.aggregator.respond import respond
-from providers.aggregator.verify import signature_headers, verify
+from providers.aggregator.verify import signature_headers, signing, verify
 from providers.dialect import Dialect, lazy_api
 
 DIALECT = Dialect(
@@ -14,6 +14,7 @@ DIALECT = Dialect(
     history_policy=history_policy,
     verify=verify,
     signature_headers=signature_headers,
+    signing=signing,
     parse=parse,
     respond=respond,
     statement=None,

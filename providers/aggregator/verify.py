@@ -13,11 +13,11 @@ A body that cannot be decoded holds no signature, so it is not authentic.
 import re
 from collections.abc import Iterator
 
-from providers.contract import Callback, Provider, Verified
+from providers.contract import Callback, Provider, SigningMethod, Verified
 from providers.options import flag_of
 from providers.wire.decode import Json, Number, decode_form, decode_json
 from providers.wire.javascript import rounded, sorted_payload
-from providers.wire.signatures import matches
+from providers.wire.signatures import HMAC_SHA256_COMMAND, matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 #: Fields that are numbers in JSON, by which a form's texts are read.
@@ -49,6 +49,16 @@ def signature_headers(_provider: Provider) -> tuple[str, ...]:
     return ("content-type",)
 
 
+def signing(_provider: Provider) -> SigningMethod:
+    """The body without its signature, printed by JavaScript, under an HMAC."""
+    return SigningMethod(
+        digest="HMAC-SHA256",
+        place="the field hmac of the body",
+        text="the body without hmac, its top-level keys sorted, as JSON.stringify prints it",
+        command=HMAC_SHA256_COMMAND,
+    )
+
+
 def verify(callback: Callback, provider: Provider) -> Verified:
     """Prove the sender; the verified document is without ``hmac``, its numbers as signed.
 
@@ -74,8 +84,9 @@ def _verified(callback: Callback, provider: Provider) -> Verified:
     raw_too = flag_of(provider, "raw_number_signatures")
     candidates = _form_candidates(payload) if is_form else _candidates(payload, raw_too=raw_too)
     for signed, document in candidates:
-        if matches(presented, sorted_payload(signed), provider.secrets):
-            return Verified(callback, document)
+        text = sorted_payload(signed)
+        if matches(presented, text, provider.secrets):
+            return Verified(callback, document, text, presented)
     raise NotAuthentic("the signature does not hold")
 
 

@@ -5,7 +5,7 @@ from providers.sportsbook.feed import STATEMENT
 from providers.sportsbook.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.sportsbook.parse import ROUTES, parse
 from providers.sportsbook.respond import respond
-from providers.sportsbook.verify import signature_headers, verify
+from providers.sportsbook.verify import signature_headers, signing, verify
 
 DIALECT = Dialect(
     name="sportsbook",
@@ -15,6 +15,7 @@ DIALECT = Dialect(
     history_policy=history_policy,
     verify=verify,
     signature_headers=signature_headers,
+    signing=signing,
     parse=parse,
     respond=respond,
     statement=STATEMENT,

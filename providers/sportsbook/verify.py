@@ -6,9 +6,16 @@ both are read; where both are sent, both must hold. A missing header is a refusa
 
 from collections.abc import Mapping
 
-from providers.contract import Callback, Provider, Verified
+from providers.contract import Callback, Provider, SigningMethod, Verified
 from providers.options import text_of
-from providers.wire.signatures import Digest, hmac_sha256, matches, sha256_of_message_and_secret
+from providers.wire.signatures import (
+    HMAC_SHA256_COMMAND,
+    SHA256_OF_BOTH_COMMAND,
+    Digest,
+    hmac_sha256,
+    matches,
+    sha256_of_message_and_secret,
+)
 from vocabulary.errors import NotAuthentic, SignatureMissing
 
 HEADERS = ("x-security-hash", "x-securty-hash")
@@ -24,6 +31,17 @@ def signature_headers(_provider: Provider) -> tuple[str, ...]:
     return HEADERS
 
 
+def signing(provider: Provider) -> SigningMethod:
+    """The raw body, under the configured digest."""
+    is_hmac = text_of(provider, "digest") == "hmac_sha256"
+    return SigningMethod(
+        digest="HMAC-SHA256" if is_hmac else "SHA-256 of the text followed by the secret",
+        place="the header X-Security-Hash, or X-Securty-Hash",
+        text="the body as sent",
+        command=HMAC_SHA256_COMMAND if is_hmac else SHA256_OF_BOTH_COMMAND,
+    )
+
+
 def verify(callback: Callback, provider: Provider) -> Verified:
     """Prove the sender over the raw bytes.
 
@@ -37,4 +55,4 @@ def verify(callback: Callback, provider: Provider) -> Verified:
     for text in presented:
         if not matches(text, callback.body, provider.secrets, digest=digest):
             raise NotAuthentic("the hash does not hold")
-    return Verified(callback, None)
+    return Verified(callback, None, callback.body, presented[0])

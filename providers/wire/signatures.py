@@ -12,6 +12,10 @@ from hashlib import sha256
 #: Longest signature compared, in characters; a SHA-512 in hex has 128.
 SIGNATURE_CHARS_MAX = 512
 
+#: Commands that print the digest of FILE under $SECRET, for people who check one by hand.
+HMAC_SHA256_COMMAND = 'openssl dgst -sha256 -hmac "$SECRET" FILE'
+HMAC_SHA512_COMMAND = 'openssl dgst -sha512 -hmac "$SECRET" FILE'
+SHA256_OF_BOTH_COMMAND = '(cat FILE; printf %s "$SECRET") | openssl dgst -sha256'
 #: A digest: (secret, message) to lower-case hex.
 Digest = Callable[[bytes, bytes], str]
 

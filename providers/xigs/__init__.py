@@ -5,7 +5,7 @@ from providers.xigs.feed import STATEMENT
 from providers.xigs.options import API_FIELDS, OPTIONS, history_policy, policy
 from providers.xigs.parse import ROUTES, parse
 from providers.xigs.respond import respond
-from providers.xigs.verify import signature_headers, verify
+from providers.xigs.verify import signature_headers, signing, verify
 
 DIALECT = Dialect(
     name="xigs",
@@ -15,6 +15,7 @@ DIALECT = Dialect(
     history_policy=history_policy,
     verify=verify,
     signature_headers=signature_headers,
+    signing=signing,
     parse=parse,
     respond=respond,
     statement=STATEMENT,

@@ -13,11 +13,11 @@ that share a double share a signature, so the token sent proves nothing.
 import hmac
 import re
 
-from providers.contract import Callback, Provider, Verified
+from providers.contract import Callback, Provider, SigningMethod, Verified
 from providers.options import flag_of, text_of
 from providers.wire.decode import Json, decode_json
 from providers.wire.javascript import rounded, sorted_payload
-from providers.wire.signatures import matches
+from providers.wire.signatures import HMAC_SHA512_COMMAND, matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
 _SIGNATURE = re.compile(r"[0-9A-Fa-f]{128}", re.ASCII)
@@ -26,6 +26,17 @@ _SIGNATURE = re.compile(r"[0-9A-Fa-f]{128}", re.ASCII)
 def signature_headers(provider: Provider) -> tuple[str, ...]:
     """The configured header."""
     return (text_of(provider, "signature_header").lower(),)
+
+
+def signing(provider: Provider) -> SigningMethod:
+    """The sorted text or the raw body, under an HMAC in the configured header."""
+    return SigningMethod(
+        digest="HMAC-SHA512",
+        place=f"the header {text_of(provider, 'signature_header')}",
+        text="the body with its keys sorted at every depth, as JSON.stringify prints it, or the"
+        " body as sent",
+        command=HMAC_SHA512_COMMAND,
+    )
 
 
 def verify(callback: Callback, provider: Provider) -> Verified:
@@ -44,7 +55,7 @@ def verify(callback: Callback, provider: Provider) -> Verified:
     if flag_of(provider, "raw_body_signatures") and _matches(
         presented, callback.body, provider
     ):
-        return Verified(callback, None)
+        return Verified(callback, None, callback.body, presented)
     return _verified_sorted(callback, presented, provider)
 
 
@@ -57,7 +68,7 @@ def _verified_sorted(callback: Callback, presented: str, provider: Provider) -> 
         raise NotAuthentic("the signature does not hold") from None
     if not _matches(presented, text, provider):
         raise NotAuthentic("the signature does not hold")
-    return Verified(callback, document)
+    return Verified(callback, document, text, presented)
 
 
 def sorted_text(document: Json) -> bytes:

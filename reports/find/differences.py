@@ -1,4 +1,4 @@
-"""Look up breaks, write-offs and runs."""
+"""Look up breaks, write-offs, disputes and runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +28,14 @@ SELECT write_off_id, break_id, provider, round_id, currency, amount, reason, sta
        proposed_at, decided_by, reversed_by
   FROM write_offs
  WHERE write_off_id >= :text AND write_off_id < :beyond ORDER BY write_off_id LIMIT :limit
+"""
+_DISPUTE = """
+SELECT d.dispute_id, d.provider, d.note, d.opened_by, d.opened_at,
+       (SELECT count(*) FROM dispute_lines l WHERE l.dispute_id = d.dispute_id) AS lines,
+       (SELECT count(*) FROM dispute_answers a WHERE a.dispute_id = d.dispute_id) AS answers,
+       (SELECT max(number) FROM dispute_exports e WHERE e.dispute_id = d.dispute_id) AS pack
+  FROM disputes d
+ WHERE d.dispute_id >= :text AND d.dispute_id < :beyond ORDER BY d.dispute_id LIMIT :limit
 """
 _RUN = """
 SELECT run_id, provider, window_from, window_to, started_at, finished_at, whole,
@@ -102,6 +110,33 @@ def _write_off(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hi
             "break": row["break_id"],
         },
         next=(f"tieout breaks show {row['break_id']}", "tieout ledger residuals"),
+        exact=exact,
+    )
+
+
+def disputes(connection: Connection, candidate: Candidate, scope: SearchScope) -> list[Hit]:
+    """Disputes by their id, or its prefix."""
+    parameters = {"text": candidate.text, "beyond": candidate.end, "limit": scope.limit}
+    return [
+        _dispute(row, exact=row["dispute_id"] == candidate.text)
+        for row in fetch(connection, _DISPUTE, parameters)
+    ]
+
+
+def _dispute(row: Mapping[str, Any], *, exact: bool) -> Hit:
+    name = row["dispute_id"]
+    return Hit(
+        kind=FoundKind.DISPUTE,
+        id=name,
+        provider=row["provider"],
+        summary=f"dispute with {row['provider']}: {row['lines']} rounds,"
+        f" {row['answers']} answered",
+        facts={
+            "opened": f"by {row['opened_by']} at {at(row['opened_at'])}",
+            "pack": "none yet" if row["pack"] is None else str(row["pack"]),
+            "note": row["note"] or "none",
+        },
+        next=(f"tieout dispute show {name}", f"tieout dispute export {name}"),
         exact=exact,
     )
 

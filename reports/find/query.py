@@ -30,6 +30,7 @@ class FoundKind(StrEnum):
     ADJUSTMENT = "adjustment"
     WRITE_OFF = "write-off"
     INVOICE = "invoice"
+    DISPUTE = "dispute"
     TRANSACTION = "transaction"
     ROUND = "round"
     RECORD = "record"
@@ -80,6 +81,7 @@ _OWN_IDS: Mapping[FoundKind, str] = {
     FoundKind.ADJUSTMENT: "adj-",
     FoundKind.WRITE_OFF: "wof-",
     FoundKind.INVOICE: "inv-",
+    FoundKind.DISPUTE: "dsp-",
     FoundKind.FINDING: "fnd-",
     FoundKind.SEAL: "",
 }

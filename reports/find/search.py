@@ -35,6 +35,7 @@ LOOKUPS: Mapping[tuple[FoundKind, By], Lookup] = {
     (_K.WRITE_OFF, By.ID): differences.write_offs,
     (_K.INVOICE, By.ID): invoices.by_id,
     (_K.INVOICE, By.NAME): invoices.by_name,
+    (_K.DISPUTE, By.ID): differences.disputes,
     (_K.TRANSACTION, By.ID): ours.transactions,
     (_K.TRANSACTION, By.NAME): ours.transactions,
     (_K.TRANSACTION, By.AMOUNT): ours.transactions_of_amount,

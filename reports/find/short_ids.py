@@ -18,6 +18,7 @@ _COLUMNS: Mapping[FoundKind, tuple[str, str]] = {
     FoundKind.ADJUSTMENT: ("adjustments", "id"),
     FoundKind.FINDING: ("feed_findings", "finding_id"),
     FoundKind.INVOICE: ("invoices", "invoice_id"),
+    FoundKind.DISPUTE: ("disputes", "dispute_id"),
 }
 
 
@@ -29,6 +30,7 @@ class ShortIdKind(StrEnum):
     ADJUSTMENT = FoundKind.ADJUSTMENT.value
     FINDING = FoundKind.FINDING.value
     INVOICE = FoundKind.INVOICE.value
+    DISPUTE = FoundKind.DISPUTE.value
 
 
 def complete_id(engine: Engine, kind: ShortIdKind, start: str) -> str:

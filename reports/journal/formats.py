@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from reports.csv_files import escape_formula
 from reports.journal.model import IssuedJournal, JournalLine
-from vocabulary.errors import Refused
+from vocabulary.errors import NotAllowed
 from vocabulary.money import text_from_minor
 
 #: Most lines that one file of Xero's import may have, without the heading.
@@ -37,7 +37,7 @@ _NETSUITE_LINE = ("Account", "Debit", "Credit", "Memo")
 Row = list[str]
 
 
-class FormatRefused(Refused):
+class FormatRefused(NotAllowed):
     """A format cannot hold these journals; nothing was written."""
 
 

@@ -55,6 +55,21 @@ SELECT * FROM ({_UNSETTLED}) b
             WHERE r.currency = b.currency), 0)
  ORDER BY opened_at, break_id LIMIT :limit
 """  # noqa: S608 - as above
+# Disputes with a line that nobody answered, and whose break still waits for the provider.
+_UNANSWERED = f"""
+SELECT d.dispute_id || '/' || p.number AS event_key, d.dispute_id, d.provider, p.due_at
+  FROM disputes d
+  JOIN (SELECT DISTINCT ON (dispute_id) dispute_id, number, due_at FROM dispute_exports
+         ORDER BY dispute_id, number DESC) p USING (dispute_id)
+ WHERE p.due_at <= :before
+   AND EXISTS (SELECT FROM dispute_lines l
+                 JOIN break_workflows w USING (break_id)
+                 LEFT JOIN dispute_answers a USING (dispute_id, line)
+                WHERE l.dispute_id = d.dispute_id AND a.answer IS NULL
+                  AND w.state = 'waiting' AND w.since <= d.opened_at)
+   {_NOT_TAKEN.format(key="d.dispute_id || '/' || p.number")}
+ ORDER BY p.due_at, d.dispute_id LIMIT :limit
+"""  # noqa: S608 - as above
 _CHANGED = f"""
 SELECT finding_id AS event_key, provider, currency, difference, record_id, detail
   FROM feed_findings
@@ -190,6 +205,34 @@ def _breaks(
 def _overdue(
     connection: Connection, rule: NotifyRule, circumstances: Circumstances
 ) -> Iterator[Event]:
+    yield from _overdue_breaks(connection, rule, circumstances)
+    yield from _overdue_disputes(connection, rule, circumstances)
+
+
+def _overdue_disputes(
+    connection: Connection, rule: NotifyRule, circumstances: Circumstances
+) -> Iterator[Event]:
+    before = circumstances.now + rule.overdue_within
+    parameters = {**_of(rule, EventKind.OVERDUE), "before": before}
+    for row in connection.execute(text(_UNANSWERED), parameters):
+        yield Event(
+            kind=EventKind.OVERDUE,
+            key=row.event_key,
+            provider=row.provider,
+            sentence=f"An answer of {row.provider} to a dispute"
+            f" {_due_words(row.due_at, circumstances.now)}.",
+            subject=row.dispute_id,
+        )
+
+
+def _due_words(due: datetime, now: datetime) -> str:
+    state = "is overdue since" if due <= now else "is due at"
+    return f"{state} {iso(due)}"
+
+
+def _overdue_breaks(
+    connection: Connection, rule: NotifyRule, circumstances: Circumstances
+) -> Iterator[Event]:
     horizon = circumstances.now + rule.overdue_within
     cutoffs = _cutoffs(circumstances.sla, horizon)
     if not cutoffs:
@@ -209,12 +252,12 @@ def _overdue(
             row.opened_at,
         )
         if due is not None and due <= horizon:
-            state = "is overdue since" if due <= circumstances.now else "is due at"
             yield Event(
                 kind=EventKind.OVERDUE,
                 key=row.event_key,
                 provider=row.provider,
-                sentence=f"{readable(row.kind).capitalize()} {state} {iso(due)}.",
+                sentence=f"{readable(row.kind).capitalize()}"
+                f" {_due_words(due, circumstances.now)}.",
                 subject=row.break_id,
             )
 

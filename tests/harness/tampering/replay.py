@@ -6,7 +6,14 @@ import psycopg
 
 from ledger.replay.replay import replay
 from ledger.replay.report import ProviderDecoder, ProviderDecoders, ReplayResult, ReplayWindow
-from providers.contract import ApiFields, HistoryPolicy, LedgerPolicy, Provider, Verified
+from providers.contract import (
+    ApiFields,
+    HistoryPolicy,
+    LedgerPolicy,
+    Provider,
+    SigningMethod,
+    Verified,
+)
 from providers.dialect import Dialect
 from providers.outbound.dialect_api import NO_API
 from storage.engine import open_engine
@@ -102,6 +109,7 @@ def _decoder(
         history_policy=lambda _options: HistoryPolicy(names_rounds=True, round_open_max=None),
         verify=lambda callback, _provider: Verified(callback, None),
         signature_headers=lambda _provider: (),
+        signing=lambda _provider: SigningMethod(digest="", place="", text="", command=""),
         parse=parse,
         respond=lambda outcome, _provider: render_answer(outcome),
         statement=None,

@@ -110,6 +110,8 @@ def test_finance_proposes_and_prepares_and_only_an_approver_decides_and_signs() 
     assert decisions <= RIGHTS[Role.APPROVER]
     assert not (decisions | {Right.PROPOSE, Right.WRITE_OFF}) & RIGHTS[Role.OPS]
     assert RIGHTS[Role.VIEWER] == {Right.READ}
+    disputing = {role for role in Role if Right.DISPUTE in RIGHTS[role]}
+    assert disputing == {Role.FINANCE, Role.APPROVER, Role.ADMIN}
 
 
 def test_a_missing_right_is_named_with_the_roles_that_have_it() -> None:

@@ -1,0 +1,145 @@
+"""Read disputes with their lines, packs and answers.
+
+Tables read: ``disputes``, ``dispute_lines``, ``dispute_exports``, ``dispute_answers``,
+``breaks``, ``break_workflows``.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, RowMapping, text
+
+from breaks.disputes.model import (
+    AnswerKind,
+    BreakPosition,
+    Dispute,
+    DisputeAnswer,
+    DisputeExport,
+    DisputeLine,
+    RoundAmounts,
+    state_of,
+)
+from breaks.impact import effects_of
+from breaks.kinds import BreakKind
+from breaks.states import ActionRefused, BreakState
+
+_DISPUTES = """
+SELECT dispute_id, provider, note, opened_by, opened_at FROM disputes
+ WHERE (CAST(:ids AS text[]) IS NULL OR dispute_id = ANY(CAST(:ids AS text[])))
+   AND (CAST(:provider AS text) IS NULL OR provider = :provider)
+ ORDER BY opening_no
+"""
+_LINES = """
+SELECT l.*, d.opened_at, b.kind AS kind_now, b.difference AS break_difference,
+       b.cleared_at IS NOT NULL AS is_cleared, w.state, w.since,
+       EXISTS (SELECT FROM dispute_lines n JOIN disputes m USING (dispute_id)
+                WHERE n.break_id = l.break_id
+                  AND m.opening_no > d.opening_no)
+         AS is_disputed_later,
+       a.answer, a.reference, a.comment, a.file, a.file_sha256, a.file_line, a.imported_by,
+       a.imported_at
+  FROM dispute_lines l
+  JOIN disputes d USING (dispute_id)
+  JOIN breaks b USING (break_id)
+  JOIN break_workflows w USING (break_id)
+  LEFT JOIN dispute_answers a USING (dispute_id, line)
+ WHERE l.dispute_id = ANY(CAST(:ids AS text[]))
+ ORDER BY l.dispute_id, l.line
+"""
+_EXPORTS = """
+SELECT dispute_id, number, exported_by, exported_at, due_at, document_sha256, pack_sha256,
+       octet_length(pack) AS size
+  FROM dispute_exports WHERE dispute_id = ANY(CAST(:ids AS text[])) ORDER BY number
+"""
+_LOCK = "SELECT dispute_id FROM disputes WHERE dispute_id = :id FOR UPDATE"
+_ANSWER = (
+    *("answer", "reference", "comment", "file", "file_sha256", "file_line", "imported_by"),
+    "imported_at",
+)
+_LINE = ("dispute_id", "line", "break_id", "round_id", "alias", "currency", "difference")
+
+
+def list_disputes(connection: Connection, *, provider: str | None = None) -> list[Dispute]:
+    """All disputes, or those of one provider; the oldest first."""
+    return _read(connection, ids=None, provider=provider)
+
+
+def disputes_named(connection: Connection, ids: Iterable[str]) -> dict[str, Dispute]:
+    """Those of the disputes that there are, by id."""
+    disputes = _read(connection, ids=sorted(set(ids)), provider=None)
+    return {dispute.dispute_id: dispute for dispute in disputes}
+
+
+def get_dispute(connection: Connection, dispute_id: str) -> Dispute:
+    """One dispute.
+
+    Raises:
+        ActionRefused: there is none with this id.
+    """
+    dispute = disputes_named(connection, [dispute_id]).get(dispute_id)
+    if dispute is None:
+        raise ActionRefused(f"there is no dispute {dispute_id}: tieout dispute list shows them")
+    return dispute
+
+
+def lock_dispute(connection: Connection, dispute_id: str) -> None:
+    """Keep other transactions from exporting or answering it until this one ends."""
+    connection.execute(text(_LOCK), {"id": dispute_id})
+
+
+def _read(
+    connection: Connection, *, ids: list[str] | None, provider: str | None
+) -> list[Dispute]:
+    rows = connection.execute(text(_DISPUTES), {"ids": ids, "provider": provider}).mappings()
+    heads = [dict(row) for row in rows]
+    params = {"ids": [head["dispute_id"] for head in heads]}
+    lines: dict[str, list[DisputeLine]] = defaultdict(list)
+    for row in connection.execute(text(_LINES), params).mappings():
+        lines[row["dispute_id"]].append(_line(row))
+    exports: dict[str, list[DisputeExport]] = defaultdict(list)
+    for row in connection.execute(text(_EXPORTS), params).mappings():
+        values = dict(row)
+        exports[values.pop("dispute_id")].append(DisputeExport(**values))
+    return [
+        Dispute(
+            **head,
+            lines=tuple(lines[head["dispute_id"]]),
+            exports=tuple(exports[head["dispute_id"]]),
+        )
+        for head in heads
+    ]
+
+
+def _line(row: RowMapping) -> DisputeLine:
+    answer = _answer(row)
+    position = BreakPosition(
+        state=BreakState(row["state"]),
+        since=row["since"],
+        is_cleared=row["is_cleared"],
+        is_disputed_later=row["is_disputed_later"],
+    )
+    kind_now = BreakKind(row["kind_now"])
+    return DisputeLine(
+        **{name: row[name] for name in _LINE},
+        kind=BreakKind(row["kind"]),
+        ours=_amounts(row, "our"),
+        theirs=_amounts(row, "their"),
+        difference_now=effects_of(kind_now, row["break_difference"]).invoice,
+        began_at=row["began_at"],
+        state=state_of(
+            None if answer is None else answer.answer, position, opened_at=row["opened_at"]
+        ),
+        answer=answer,
+    )
+
+
+def _answer(row: RowMapping) -> DisputeAnswer | None:
+    if row["answer"] is None:
+        return None
+    values = {name: row[name] for name in _ANSWER}
+    return DisputeAnswer(**{**values, "answer": AnswerKind(row["answer"])})
+
+
+def _amounts(row: RowMapping, side: str) -> RoundAmounts | None:
+    stake, payout = row[f"{side}_stake"], row[f"{side}_payout"]
+    return None if stake is None else RoundAmounts(stake=stake, payout=payout)

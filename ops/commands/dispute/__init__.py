@@ -1,0 +1,1 @@
+"""``tieout dispute``: breaks that are put before a provider, and its answers."""

@@ -1,0 +1,369 @@
+"""``tieout dispute`` from opening to the provider's answers, on books that differ."""
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from breaks.disputes.opening import open_dispute
+from breaks.kinds import BreakKind
+from breaks.queries import BreakFilter, list_breaks
+from breaks.states import ActionRefused
+from breaks.store import TrackedBreak
+from ledger.accepting.own_operations import InRound
+from ledger.posting.posting import post_all_at
+from ops.commands.dispute.group import app
+from reports.find.hits import SearchScope
+from reports.find.search import find_anything
+from reports.notifications.events import Circumstances, new_events
+from reports.notifications.rules import ChatHook, EventKind, NotifyRule
+from storage.engine import open_engine
+from tests.harness.books.breaks import EVENING
+from tests.harness.books.ledger import SLUG, accept, adjust
+from tests.harness.books.reports import DAY, fill, restate, run
+from tests.integration.breaks.conftest import DailyCommands
+from vocabulary.errors import Malformed
+from vocabulary.secrets import Secret
+
+PROVIDER = ("--provider", "lottery")
+BY = ("--by", "maria")
+
+
+class Disputes:
+    """The commands of a dispute, and what they wrote."""
+
+    def __init__(self, daily: DailyCommands, folder: Path) -> None:
+        self.daily = daily
+        self.folder = folder
+
+    @property
+    def out(self) -> tuple[str, str]:
+        """The option for the folder of packs."""
+        return "--out", str(self.folder)
+
+    def run(self, *words: str, code: int = 0) -> str:
+        return self.daily.run(*words, code=code, group=app)
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        return json.loads(self.daily.run(*words, "--json", code=code, group=app))
+
+    def breaks(self) -> dict[str, TrackedBreak]:
+        """The breaks that are not closed, by round."""
+        engine = self.daily.books.engine
+        return {one.round_id: one for one in list_breaks(engine, BreakFilter())}
+
+    def opened(self, *rounds: str) -> str:
+        """Open a dispute of the breaks of rounds; its id."""
+        breaks = self.breaks()
+        named = [word for name in rounds for word in ("--break", breaks[name].break_id)]
+        return str(self.json("open", *named, *BY)["id"])
+
+    def exported(self, dispute: str) -> zipfile.ZipFile:
+        """Export a dispute and open its pack."""
+        written = self.json("export", dispute, *self.out, *BY)
+        content = Path(written["path"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == written["sha256"]
+        return zipfile.ZipFile(io.BytesIO(content))
+
+    def template(self, dispute: str) -> list[dict[str, str]]:
+        """The rows of the template in the pack of a dispute."""
+        archive = self.exported(dispute)
+        (name,) = (name for name in archive.namelist() if name.endswith("/answer.csv"))
+        return list(csv.DictReader(archive.read(name).decode().splitlines()))
+
+    def answers(self, rows: list[dict[str, str]], name: str = "answers.csv") -> str:
+        """Write an answer file; its path."""
+        path = self.folder / name
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return str(path)
+
+    def states(self, dispute: str) -> dict[str, str]:
+        """The state of each line by round."""
+        rows = self.json("show", dispute)["rows"]
+        return {row["round_id"]: row["state"] for row in rows}
+
+
+@pytest.fixture
+def disputes(daily: DailyCommands, tmp_path: Path) -> Disputes:
+    return Disputes(daily, tmp_path)
+
+
+def test_a_dispute_goes_from_open_to_answered_and_breaks_follow(disputes: Disputes) -> None:
+    dispute = disputes.opened("r1", "r2", "r3", "lost")
+    assert {disputes.breaks()[name].state for name in ("r1", "lost")} == {"waiting"}
+    assert disputes.json("show", dispute)["state"] == "open"
+
+    rows = disputes.template(dispute)
+    said = {"r1": "accepted", "r2": "rejected", "r3": "will_restate", "lost": ""}
+    for row in rows:
+        row |= {"answer": said[row["round_id"]], "reference": "T-9", "comment": "checked"}
+    result = disputes.json("import", disputes.answers(rows), *PROVIDER, *BY)
+
+    assert sorted(result["stored"].values()) == ["accepted", "rejected", "will_restate"]
+    assert (result["repeated"], result["unanswered"], result["findings"]) == (0, 1, [])
+    assert disputes.states(dispute) == {
+        "r1": "accepted",
+        "r2": "rejected",
+        "r3": "will_restate",
+        "lost": "unanswered",
+    }
+    states = {name: one.state for name, one in disputes.breaks().items()}
+    assert states["r2"] == "open"
+    assert {states[name] for name in ("r1", "r3", "lost")} == {"waiting"}
+    rejected = disputes.breaks()["r2"].break_id
+    history = disputes.daily.json("show", rejected)
+    assert history["notes"][-1]["body"].endswith("(reference T-9): checked")
+    assert [row["action"] for row in history["trail"]][-1] == "break.rejected"
+    assert {row["by"] for row in history["trail"][1:]} == {"maria"}
+
+
+def test_history_cures_what_was_accepted_and_a_run_closes_it(disputes: Disputes) -> None:
+    dispute = disputes.opened("r1", "r2")
+    rows = disputes.template(dispute)
+    for row in rows:
+        row["answer"] = "accepted"
+    disputes.run("import", disputes.answers(rows), *PROVIDER, *BY)
+    disputes.daily.books.theirs("r1", 100, 0)
+    disputes.daily.books.run(at=EVENING + timedelta(hours=1))
+
+    assert disputes.states(dispute) == {"r1": "cured", "r2": "accepted"}
+    claims = disputes.json("list")["claims"]
+    assert [(one["state"], one["lines"], one["net"]) for one in claims] == [
+        ("accepted", 1, "-0.30")
+    ]
+
+
+def test_a_file_is_imported_again_without_effect_and_bad_lines_are_findings(
+    disputes: Disputes,
+) -> None:
+    dispute = disputes.opened("r1", "r2")
+    rows = disputes.template(dispute)
+    rows[0]["answer"] = "accepted"
+    path = disputes.answers(rows)
+    dry = disputes.json("import", path, *PROVIDER, *BY, "--dry-run")
+    assert (dry["dry_run"], len(dry["stored"])) == (True, 1)
+    assert len(disputes.json("import", path, *PROVIDER, *BY)["stored"]) == 1
+    again = disputes.json("import", path, *PROVIDER, *BY)
+    assert (again["stored"], again["repeated"]) == ({}, 1)
+
+    other = [
+        {**rows[0], "answer": "rejected"},
+        {**rows[1], "answer": "accepted", "difference": "-9.99"},
+        {**rows[1], "answer": "accepted", "line": f"{dispute}/7"},
+        {**rows[1], "answer": "perhaps"},
+    ]
+    refused = disputes.json("import", disputes.answers(other), *PROVIDER, *BY, code=1)
+    problems = [(one["line_of_file"], one["problem"]) for one in refused["findings"]]
+
+    assert refused["stored"] == {}
+    assert problems == [
+        (2, "conflicting"),
+        (3, "wrong_amount"),
+        (4, "unknown_line"),
+        (5, "unreadable"),
+    ]
+    with disputes.daily.books.engine.connect() as connection:
+        count = connection.execute(text("SELECT count(*) FROM dispute_answers")).scalar_one()
+    assert count == 1
+
+
+def test_the_template_as_a_workbook_is_read_back(disputes: Disputes) -> None:
+    dispute = disputes.opened("r1", "lost")
+    archive = disputes.exported(dispute)
+    (name,) = (name for name in archive.namelist() if name.endswith("/answer.xlsx"))
+    book = openpyxl.load_workbook(io.BytesIO(archive.read(name)))
+    sheet = book["Answers"]
+    for row in (2, 3):
+        sheet.cell(row, 5, "rejected")
+    path = disputes.folder / "answer.xlsx"
+    book.save(path)
+
+    assert len(disputes.json("import", str(path), *PROVIDER, *BY)["stored"]) == 2
+    assert set(disputes.states(dispute).values()) == {"rejected"}
+    again = disputes.opened("r1")
+    assert disputes.states(dispute) == {"r1": "disputed_again", "lost": "rejected"}
+    assert disputes.states(again) == {"r1": "unanswered"}
+
+
+def test_a_round_a_group_and_a_day_select_breaks_and_leave_out_what_has_no_money(
+    disputes: Disputes,
+) -> None:
+    by_round = disputes.json("open", "--round", "r1", *BY)
+    day = ("--day", "2026-06-04", *PROVIDER)
+    assert disputes.json("open", *day, *BY, "--dry-run") == {"breaks": 5}
+    assert "5 breaks, not 4" in disputes.run("open", *day, *BY, "--expect", "4", code=1)
+    by_day = disputes.json("open", *day, *BY)
+    group = disputes.daily.json("groups")[0]["id"]
+
+    assert by_round["lines"] == 1
+    assert by_day["lines"] == 4
+    assert by_day["left_out"] == {f"is in {by_round['id']} already": 1}
+    assert "cannot be disputed" in disputes.run("open", "--group", group, *BY, code=1)
+
+
+def test_what_cannot_be_disputed_is_refused_with_its_reason(disputes: Disputes) -> None:
+    breaks = disputes.breaks()
+    name = breaks["r1"].break_id
+    disputes.daily.run("close", name, *BY, "--reason", "agreed by telephone")
+    refused = disputes.run("open", "--break", name, *BY, code=1)
+    assert "is closed" in refused
+    for words in ((), ("--break", name, "--round", "r1"), ("--day", "2026-06-04")):
+        with pytest.raises(Malformed, match="is expected"):
+            disputes.run("open", *words, *BY)
+    assert "there is no dispute" in disputes.run("export", "dsp-abcdef", *BY, code=1)
+    assert disputes.json("list") == {"disputes": [], "claims": []}
+
+
+def test_an_answer_file_of_another_provider_changes_nothing(disputes: Disputes) -> None:
+    dispute = disputes.opened("r1")
+    rows = disputes.template(dispute)
+    rows[0]["answer"] = "accepted"
+    disputes.answers(rows)
+    with psycopg.connect(disputes.daily.books.url) as connection:
+        connection.execute(
+            "INSERT INTO disputes (dispute_id, provider, opened_by, opened_at)"
+            " VALUES ('dsp-00000000000000000000', 'casino', 'ann', now())"
+        )
+    rows[0]["line"] = "dsp-00000000000000000000/1"
+    result = disputes.json("import", disputes.answers(rows), *PROVIDER, *BY, code=1)
+
+    assert [one["problem"] for one in result["findings"]] == ["wrong_provider"]
+    assert disputes.states(dispute) == {"r1": "unanswered"}
+
+
+def test_packs_are_numbered_and_an_earlier_one_is_written_again(disputes: Disputes) -> None:
+    first = disputes.opened("r1")
+    second = disputes.opened("r2")
+    out = ("--out", str(disputes.folder / "packs"), *BY)
+    written = [disputes.json("export", name, *out) for name in (first, second, first)]
+    again = disputes.json("export", first, "--number", "1", *out)
+
+    assert [one["pack"] for one in written] == [1, 2, 1]
+    assert [one["is_new"] for one in written] == [True, True, False]
+    assert again["sha256"] == written[0]["sha256"]
+    assert "has no pack 2" in disputes.run("export", first, "--number", "2", *out, code=1)
+    assert disputes.json("show", first)["packs"][0]["exported_by"] == "maria"
+
+
+def test_a_dispute_is_found_by_the_start_of_its_id_and_read_by_people(
+    disputes: Disputes,
+) -> None:
+    dispute = disputes.opened("r1")
+    engine = disputes.daily.books.engine
+    (hit,) = find_anything(engine, dispute[:12], SearchScope(zones={"lottery": "UTC"})).hits
+    shown = disputes.run("show", dispute[4:12])
+
+    assert (hit.kind, hit.id) == ("dispute", dispute)
+    assert shown.startswith(f"{dispute}  lottery  open")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert disputes.run("list").endswith("-2.50 EUR\n")
+
+
+def test_a_pack_leaves_out_what_we_booked_ourselves_in_the_round(disputes: Disputes) -> None:
+    url = disputes.daily.books.url
+    within = InRound(provider=SLUG, round_id="r1", side="payout")
+    (corrected,) = accept(url, adjust("adj-own", 10, within=within))
+    assert corrected.operations
+    post_all_at(url)
+    archive = disputes.exported(disputes.opened("r1"))
+    (name,) = (name for name in archive.namelist() if name.endswith("/dispute.json"))
+    document = json.loads(archive.read(name))
+    content = b"".join(archive.read(member) for member in archive.namelist())
+
+    requests = document["lines"][0]["requests"]
+    assert [request["operation"] for request in requests] == ["r1-b"]
+    assert b"adj-own" not in content
+    assert b"agreed" not in content
+
+
+def test_two_people_cannot_put_one_break_into_two_disputes(disputes: Disputes) -> None:
+    engine = disputes.daily.books.engine
+    name = disputes.breaks()["r1"].break_id
+
+    def opens(by: str) -> bool:
+        try:
+            open_dispute(engine, [name], by=by, now=EVENING, exponents={}, named=True)
+        except ActionRefused:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(opens, ("maria", "jonas", "erin", "ann")))
+    assert opened.count(True) == 1
+
+
+def test_an_unanswered_dispute_is_told_once_when_it_is_due(disputes: Disputes) -> None:
+    dispute = disputes.opened("r1", "r2")
+    due = datetime.fromisoformat(disputes.json("export", dispute, *BY, *disputes.out)["due"])
+    hook = ChatHook(url=Secret(reference="env:CHAT", value=b"https://chat.example.com"))
+    rule = NotifyRule(name="finance", when=frozenset({EventKind.OVERDUE}), channel=hook)
+
+    def sentences(now: datetime) -> list[str]:
+        circumstances = Circumstances(now=now, sla=(), stale_after={}, exponents={})
+        with disputes.daily.books.engine.connect() as connection:
+            return [event.sentence for event in new_events(connection, rule, circumstances)]
+
+    assert sentences(due - timedelta(days=1)) == []
+    (sentence,) = sentences(due)
+    assert sentence.startswith("An answer of lottery to a dispute is overdue since")
+    rows = disputes.template(dispute)
+    for row in rows:
+        row["answer"] = "accepted"
+    disputes.run("import", disputes.answers(rows), *PROVIDER, *BY)
+    assert sentences(due) == []
+
+
+@pytest.mark.parametrize("table", ["disputes", "dispute_lines", "dispute_exports"])
+def test_the_database_refuses_to_change_a_dispute(disputes: Disputes, table: str) -> None:
+    disputes.exported(disputes.opened("r1"))
+    with (
+        psycopg.connect(disputes.daily.books.url) as connection,
+        pytest.raises(psycopg.errors.RestrictViolation, match="append-only"),
+    ):
+        connection.execute(f"DELETE FROM {table}".encode())
+
+
+def test_the_database_refuses_a_line_of_another_provider(disputes: Disputes) -> None:
+    dispute = disputes.opened("r1")
+    other = disputes.breaks()["r2"].break_id
+    with (
+        psycopg.connect(disputes.daily.books.url) as connection,
+        pytest.raises(psycopg.errors.RestrictViolation, match="none that waits"),
+    ):
+        connection.execute(
+            "INSERT INTO dispute_lines (dispute_id, line, break_id, round_id, kind, currency,"
+            " difference) VALUES (%s, 9, %s, 'r2', 'payout_mismatch', 'EUR', 1)",
+            [dispute, other],
+        )
+
+
+def test_a_record_that_changed_after_the_close_is_put_with_both_sides(database: str) -> None:
+    fill(database)
+    after_close = DAY.end + timedelta(hours=13)
+    run(database, at=after_close, close=DAY.start.date())
+    restate(database, "r2", 500, 0, at=after_close + timedelta(hours=1))
+    run(database, at=after_close + timedelta(hours=2))
+    engine = open_engine(database)
+    breaks = list_breaks(engine, BreakFilter(kind=BreakKind.RESTATED))
+    names = [break_.break_id for break_ in breaks]
+    opened = open_dispute(engine, names, by="ann", now=EVENING, exponents={}, named=True)
+    engine.dispose()
+
+    (line,) = opened.dispute.lines
+    assert line.ours is not None
+    assert line.theirs is not None
+    assert line.theirs.ggr - line.ours.ggr == 0
+    assert line.difference != 0
