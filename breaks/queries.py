@@ -22,7 +22,8 @@ from ledger.corrections.adjustments import Adjustment, all_adjustments
 from storage.audit import AuditRow, trail
 from vocabulary.window import day_window
 
-_WHERE = """
+#: The breaks that a ``BreakFilter`` selects, as ``b``, with their workflow ``l``.
+BREAKS_WHERE = """
   FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE (CAST(:provider AS text) IS NULL OR b.provider = :provider)
    AND (CAST(:kind AS text) IS NULL OR b.kind = :kind)
@@ -43,10 +44,13 @@ _WHERE = """
         OR EXISTS (SELECT FROM feed_records f
                     WHERE f.match_key = b.match_key AND f.provider = b.provider
                       AND f.game = :game))
+   AND (CAST(:words AS text) IS NULL
+        OR strpos(lower(concat_ws(' ', b.break_id, b.round_id, b.alias, b.player,
+                                  b.explanation)), lower(:words)) > 0)
 """
-_LIST = f"SELECT {COLUMNS} {_WHERE} ORDER BY opened_at, break_id LIMIT :limit"
-_IDS = f"SELECT break_id {_WHERE} ORDER BY break_id FOR UPDATE OF l"
-_COUNT = f"SELECT count(*) {_WHERE}"
+_LIST = f"SELECT {COLUMNS} {BREAKS_WHERE} ORDER BY opened_at, break_id LIMIT :limit"
+_IDS = f"SELECT break_id {BREAKS_WHERE} ORDER BY break_id FOR UPDATE OF l"
+_COUNT = f"SELECT count(*) {BREAKS_WHERE}"
 _ANY_RECORD = """
 SELECT EXISTS (SELECT FROM feed_records
                 WHERE provider = :provider AND created_at >= :start AND created_at < :end)
@@ -70,6 +74,7 @@ class BreakFilter:
         round_id: our name of the round, or the provider's.
         day: began on this business day, by ``zones``: the zone of each provider, by slug.
         game: the provider's history reports the round for this game.
+        words: a text that the id, a round id, the player or the explanation contains.
     """
 
     provider: str | None = None
@@ -87,6 +92,7 @@ class BreakFilter:
     day: date | None = None
     zones: Mapping[str, str] = field(default_factory=dict)
     game: str | None = None
+    words: str | None = None
 
     def parameters(self) -> dict[str, object]:
         """The parameters of a query."""

@@ -11,19 +11,12 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
+from reports.formulas import escape_formula
 from reports.grid import Amount, Column, Grid, Instant, Value
 from reports.pack import Pack
 from reports.tables.contents import grids
 from vocabulary.clock import iso
 
-# A plain number that fills a cell is inert.
-_NUMBER = r'[ "]*[+-]?[0-9]+(?:[.,][0-9]+)?[ "]*'
-# The start of the text, or a separator, before something that spreadsheets read as a formula;
-# they skip blanks and quotes before it, and know the full-width signs too.
-_FORMULA = re.compile(
-    rf"(?:^(?!{_NUMBER}$)|(?P<mark>[,;|\t\r\n])(?!{_NUMBER}(?:$|(?P=mark))))"
-    r'(?=[ "]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])'
-)
 # What a spreadsheet reads as a number or a date: it drops zeros, and digits after the 15th.
 _NUMBER_OR_DATE = re.compile(r"[-+]?[0-9][0-9.,:/eE+-]*", re.ASCII)
 
@@ -40,11 +33,6 @@ def write_tables(
         _write(pack, grid, folder / f"{name}-{grid.slug}.csv", protect_ids=protect_ids)
         for grid in grids(pack)
     )
-
-
-def escape_formula(text: str) -> str:
-    """The text, with an apostrophe wherever a spreadsheet could begin to read a formula."""
-    return _FORMULA.sub(r"\g<0>'", text)
 
 
 def _write(pack: Pack, grid: Grid, path: Path, *, protect_ids: bool) -> Path:

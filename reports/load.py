@@ -11,8 +11,9 @@ from reconcile.runs.request import stored_request
 from reconcile.totals.resolution_rate import resolution_rates
 from reconcile.totals.tie_out import totals
 from reports.pack import CheckedInvoice, Pack
-from reports.queries import StoredRun, business_days, game_totals, last_run, open_breaks
+from reports.queries import business_days, game_totals, open_breaks
 from reports.rates import ReportingRates
+from reports.stored_runs import StoredRun, last_run
 from storage.engine import url_of
 from vocabulary.window import Window
 

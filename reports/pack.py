@@ -12,8 +12,9 @@ from reconcile.invoices.check import InvoiceCheck
 from reconcile.totals.resolution_rate import ResolutionRates
 from reconcile.totals.tie_out import Totals
 from reports.grid import Amount
-from reports.queries import BusinessDay, GameTotal, OpenBreak, StoredRun
+from reports.queries import BusinessDay, GameTotal, OpenBreak
 from reports.rates import ReportingRates
+from reports.stored_runs import StoredRun
 from vocabulary.money import exponent_of
 
 #: The lines of a conservation proof, in reading order.
