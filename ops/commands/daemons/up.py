@@ -17,10 +17,12 @@ from ops.context import Context, context_of
 from ops.runtime import logs, servers
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.pid_file import PidBoard, supervising
+from ops.runtime.role_urls import role_urls
 from ops.runtime.server_checks import check_broker
 from ops.runtime.server_keeper import EngineKeeper
 from ops.runtime.servers import Endpoints
 from ops.runtime.supervisor import Program, Supervisor
+from ops.settings.console import console_url
 from ops.settings.metrics import metrics_url
 from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
 from vocabulary.errors import Unavailable
@@ -39,7 +41,7 @@ def up(
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Workers.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Receiver's port.")] = None,
 ) -> None:
-    """Run servers, receivers, workers and scheduler until SIGTERM; restart what dies."""
+    """Run servers, receivers, workers, scheduler, console until SIGTERM; restart what dies."""
     logs.configure()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
     context = context_of(ctx)
@@ -69,6 +71,7 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
     # Dramatiq ends a whole family when one of its processes dies: one process to a family.
     posting = [*command, "worker", "--processes", "1"]
     receiver = Program(name="receiver", argv=[*command, "receiver"], env=env, grace_s=drain_s)
+    pages = Program(name="console", argv=[*command, "console"], env=env, grace_s=GRACE_S)
     patience_s = settings.workers.stuck_after.total_seconds()
     run = context.data_dir.resolve() / "run"
 
@@ -84,6 +87,7 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
         )
 
     return [
+        pages,
         *[receiver] * settings.receiver.processes,
         watched("scheduler", [*command, "scheduler"], 0),
         *[watched("worker", posting, n) for n in range(settings.workers.processes)],
@@ -109,10 +113,12 @@ def _with_free_ports(settings: Settings) -> Settings:
     Receivers share a port silently, even with those of another data directory, which would
     split the callbacks between two ledgers.
     """
-    receiver, metrics = settings.receiver, settings.metrics
+    receiver, metrics, console = settings.receiver, settings.metrics, settings.console
     settings = _with_options(
         settings, None, None, _free_port("receiver", receiver.host, receiver.port)
     )
+    console_port = {"port": _free_port("console", console.host, console.port)}
+    settings = settings.model_copy(update={"console": console.model_copy(update=console_port)})
     if metrics.port is None:
         return settings
     port = {"port": _free_port("metrics", metrics.host, metrics.port)}
@@ -142,7 +148,12 @@ def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
         "TIEOUT_DATABASE__URL": endpoints.database_url,
         "TIEOUT_BROKER__URL": endpoints.broker_url,
         "TIEOUT_RECEIVER__PORT": str(settings.receiver.port),
+        "TIEOUT_CONSOLE__PORT": str(settings.console.port),
     }
+    if settings.database.url == EMBEDDED:  # the children see a URL, which may be anybody's
+        urls = role_urls(settings, endpoints.database_url)
+        variables["TIEOUT_CONSOLE__READ_URL"] = urls.reader
+        variables["TIEOUT_CONSOLE__WRITE_URL"] = urls.writer
     port = settings.metrics.port
     return variables if port is None else {**variables, "TIEOUT_METRICS__PORT": str(port)}
 
@@ -174,13 +185,14 @@ def _supervise(
 
 
 def _announce_ready(settings: Settings, stopping: threading.Event) -> None:
-    """Print "ready" once the receiver takes callbacks, and the URL of the metrics."""
+    """Print "ready" once the receiver takes callbacks, and the URLs of console and metrics."""
     metrics = settings.metrics
     while not stopping.is_set():
         if _is_ready(settings.receiver):
             typer.echo("ready")
             if metrics.port is not None:
                 typer.echo(f"metrics {metrics_url(metrics.host, metrics.port)}")
+            typer.echo(f"console {console_url(settings.console)}")
             return
         stopping.wait(READY_EVERY_S)
 

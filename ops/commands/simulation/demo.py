@@ -142,6 +142,7 @@ def _free_port() -> int:
 
 def _settings_text(setup: DemoSetup) -> str:
     lines = [f'mode = "{setup.settings.mode}"', "[receiver]", f"port = {setup.port}"]
+    lines += ["[console]", "port = 0"]
     for provider in setup.settings.providers:
         secrets = [f"literal:{secret.value.decode()}" for secret in provider.secrets]
         lines += [

@@ -1,0 +1,107 @@
+"""``tieout console``: serve the web console until SIGTERM."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+import uvloop
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from console.app import THREADS, ConsoleServer
+from console.config import Console, ConsoleConfig, ProviderTerms
+from ops.context import Context, context_of, database_url
+from ops.runtime import logs
+from ops.runtime.listening import listening_socket
+from ops.runtime.role_urls import role_urls
+from ops.scheduling.business_days import business_day_of, step_rules
+from ops.settings.break_policy import limits_of, rules_of
+from ops.settings.model import ProviderSettings, Settings
+from reconcile.days.states import DayStatus
+from storage.engine import open_engine
+from storage.roles import CONSOLE_ROLE, READER_ROLE
+from storage.schema_version import require_schema
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Unavailable
+
+
+def console(
+    ctx: typer.Context,
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve the web console for finance and operations."""
+    context = context_of(ctx)
+    logs.configure()
+    settings = context.settings.console
+    listen = listening_socket(
+        host or settings.host, settings.port if port is None else port, shared=False
+    )
+    require_schema(database_url(context))
+    uvloop.run(ConsoleServer(open_console(context)).serve(listen))
+
+
+def open_console(context: Context) -> Console:
+    """The console with its two kinds of connections.
+
+    Raises:
+        Unavailable: the database lacks one of the roles.
+    """
+    settings = context.settings
+    urls = role_urls(settings, database_url(context))
+    engines = [open_engine(url, pool_size=THREADS) for url in (urls.reader, urls.writer)]
+    for engine, role in zip(engines, (READER_ROLE, CONSOLE_ROLE), strict=True):
+        _require_role(engine, role)
+    return Console(
+        config=console_config(settings),
+        readers=engines[0],
+        writers=engines[1],
+        clock=SystemClock(),
+    )
+
+
+def console_config(settings: Settings) -> ConsoleConfig:
+    """What the console shows and asks of people, from the settings."""
+    entries = {entry.slug: entry for entry in settings.providers}
+    return ConsoleConfig(
+        providers=tuple(
+            ProviderTerms(slug=entry.slug, zone=entry.timezone, exponents=entry.exponents)
+            for entry in settings.providers
+        ),
+        public_url=settings.console.public_url,
+        session_lasts=settings.console.session,
+        session_idle=settings.console.idle,
+        trusted_proxies=settings.console.trusted_proxies,
+        day_of=_DayReader(entries),
+        step_rules=step_rules(settings.close),
+        limits=limits_of(settings),
+        due_rules=rules_of(settings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _DayReader:
+    """Reads days of the configured providers, by slug."""
+
+    entries: Mapping[str, ProviderSettings]
+
+    def __call__(
+        self, connection: Connection, slug: str, day: date, now: datetime
+    ) -> DayStatus:
+        return business_day_of(connection, self.entries[slug], day, now)
+
+
+def _require_role(engine: Engine, role: str) -> None:
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1 FROM people LIMIT 1"))
+    except (OperationalError, ProgrammingError) as error:
+        reason = str(error.orig).strip().split("\n", 1)[0]
+        raise Unavailable(
+            f"the console cannot read the database as {role}: {reason}. `tieout migrate` by a"
+            " role that may create roles makes it, or set console.read_url and"
+            " console.write_url"
+        ) from error
