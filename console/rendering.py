@@ -32,6 +32,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "age": age_text,
+        "count": count_text,
         "day": day_text,
         "money": money_text,
         "readable": readable,
@@ -61,8 +62,12 @@ def money_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:
     """An amount without its currency, with grouped digits and a real minus sign."""
     text = Money(abs(minor), currency).text(exponents=exponents)
     whole, point, digits = text.partition(".")
-    grouped = f"{int(whole):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    return f"{_MINUS if minor < 0 else ''}{grouped}{point}{digits}"
+    return f"{_MINUS if minor < 0 else ''}{count_text(int(whole))}{point}{digits}"
+
+
+def count_text(count: int) -> str:
+    """A count with grouped digits."""
+    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def signed_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:

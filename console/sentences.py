@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from console.rendering import day_text, money_text, signed_text
+from console.rendering import count_text, day_text, money_text, signed_text
 from reconcile.days.figures import NO_MONEY, NO_TOTALS, DayFigures, changes_between
 from reconcile.days.states import DayAction, DayState, DayStatus, last_signed
 
@@ -51,7 +51,7 @@ def unexplained_text(days: Iterable[DayStatus]) -> str:
 def day_sentence(status: DayStatus) -> str:
     """How one day of a provider stands, and what comes next."""
     figures, last = status.figures, status.last
-    breaks = count_text(figures.open_count, "open break")
+    breaks = counted(figures.open_count, "open break")
     match status.state:
         case DayState.OPEN:
             return f"The day is not over in {status.zone}; so far it has {breaks}."
@@ -106,11 +106,11 @@ def figure_rows(figures: DayFigures) -> list[dict[str, object]]:
     ]
 
 
-def count_text(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
     """A count with its noun."""
     if count == 0:
         return f"no {noun}s"
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"1 {noun}" if count == 1 else f"{count_text(count)} {noun}s"
 
 
 def _group(status: DayStatus) -> str:

@@ -17,7 +17,7 @@ from breaks.store import TrackedBreak
 from console.config import ConsoleConfig, Visit
 from console.pages.parameters import provider_named, read_day
 from console.replies import FileDownload, HtmlPage
-from console.sentences import count_text
+from console.sentences import counted
 from reports.formulas import escape_formula
 from vocabulary.clock import iso
 from vocabulary.errors import Malformed
@@ -186,4 +186,4 @@ def _sentence(page: BreakPage, query: BreakQuery) -> str:
     if page.total == 1:
         which = which.replace("fit ", "fits ").replace("are ", "is ")
     first = "the largest difference" if query.order is BreakOrder.MONEY else "the oldest"
-    return f"{count_text(page.total, 'break')} {which}, {first} first."
+    return f"{counted(page.total, 'break')} {which}, {first} first."

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from console.config import Visit
 from console.pages.parameters import provider_named
 from console.replies import HtmlPage
-from console.sentences import count_text, figure_rows, since_lines
+from console.sentences import counted, figure_rows, since_lines
 from reconcile.days.states import DayState, DayStatus
 
 #: How many days back the list goes.
@@ -44,7 +44,7 @@ def _sentence(listed: Sequence[DayStatus]) -> str:
     unsigned = sum(status.state is not DayState.SIGNED for status in over)
     if unsigned:
         verb = "waits" if unsigned == 1 else "wait"
-        return f"{count_text(unsigned, 'day')} of the last {DAYS} {verb} for a signature."
+        return f"{counted(unsigned, 'day')} of the last {DAYS} {verb} for a signature."
     if over:
         return f"Every day of the last {DAYS} that has rounds is signed."
     return f"No day with rounds is over yet, of the last {DAYS}."

@@ -7,24 +7,21 @@ from typing import Annotated
 
 import typer
 import uvloop
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy import Connection
 
 from console.app import THREADS, ConsoleServer
 from console.config import Console, ConsoleConfig, ProviderTerms
 from ops.context import Context, context_of, database_url
 from ops.runtime import logs
 from ops.runtime.listening import listening_socket
-from ops.runtime.role_urls import role_urls
+from ops.runtime.role_urls import require_roles, role_urls
 from ops.scheduling.business_days import business_day_of, step_rules
 from ops.settings.break_policy import limits_of, rules_of
 from ops.settings.model import ProviderSettings, Settings
 from reconcile.days.states import DayStatus
 from storage.engine import open_engine
-from storage.roles import CONSOLE_ROLE, READER_ROLE
 from storage.schema_version import require_schema
 from vocabulary.clock import SystemClock
-from vocabulary.errors import Unavailable
 
 
 def console(
@@ -52,13 +49,11 @@ def open_console(context: Context) -> Console:
     """
     settings = context.settings
     urls = role_urls(settings, database_url(context))
-    engines = [open_engine(url, pool_size=THREADS) for url in (urls.reader, urls.writer)]
-    for engine, role in zip(engines, (READER_ROLE, CONSOLE_ROLE), strict=True):
-        _require_role(engine, role)
+    require_roles(urls)
     return Console(
         config=console_config(settings),
-        readers=engines[0],
-        writers=engines[1],
+        readers=open_engine(urls.reader, pool_size=THREADS),
+        writers=open_engine(urls.writer, pool_size=THREADS),
         clock=SystemClock(),
     )
 
@@ -92,16 +87,3 @@ class _DayReader:
         self, connection: Connection, slug: str, day: date, now: datetime
     ) -> DayStatus:
         return business_day_of(connection, self.entries[slug], day, now)
-
-
-def _require_role(engine: Engine, role: str) -> None:
-    try:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1 FROM people LIMIT 1"))
-    except (OperationalError, ProgrammingError) as error:
-        reason = str(error.orig).strip().split("\n", 1)[0]
-        raise Unavailable(
-            f"the console cannot read the database as {role}: {reason}. `tieout migrate` by a"
-            " role that may create roles makes it, or set console.read_url and"
-            " console.write_url"
-        ) from error

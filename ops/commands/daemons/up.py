@@ -17,7 +17,7 @@ from ops.context import Context, context_of
 from ops.runtime import logs, servers
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.pid_file import PidBoard, supervising
-from ops.runtime.role_urls import role_urls
+from ops.runtime.role_urls import require_roles, role_urls
 from ops.runtime.server_checks import check_broker
 from ops.runtime.server_keeper import EngineKeeper
 from ops.runtime.servers import Endpoints
@@ -87,11 +87,21 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
         )
 
     return [
-        pages,
+        *([pages] if _can_serve_pages(settings, endpoints) else []),
         *[receiver] * settings.receiver.processes,
         watched("scheduler", [*command, "scheduler"], 0),
         *[watched("worker", posting, n) for n in range(settings.workers.processes)],
     ]
+
+
+def _can_serve_pages(settings: Settings, endpoints: Endpoints) -> bool:
+    """Whether the database has the console's roles; callbacks do not need them."""
+    try:
+        require_roles(role_urls(settings, endpoints.database_url))
+    except Unavailable as error:
+        log.warning("console_not_started", why=str(error))
+        return False
+    return True
 
 
 def _with_options(
@@ -161,7 +171,8 @@ def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
 def _supervise(
     context: Context, settings: Settings, endpoints: Endpoints, board: PidBoard
 ) -> int:
-    supervisor = Supervisor(programs(context, settings, endpoints), on_change=board.post)
+    children = programs(context, settings, endpoints)
+    supervisor = Supervisor(children, on_change=board.post)
     keeper = EngineKeeper(
         context.data_dir,
         settings,
@@ -171,7 +182,7 @@ def _supervise(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.request_stop())
     stopping = threading.Event()
-    announcer = threading.Thread(target=_announce_ready, args=(settings, stopping))
+    announcer = threading.Thread(target=_announce_ready, args=(settings, children, stopping))
     announcer.start()
     if EMBEDDED in {settings.database.url, settings.broker.url}:
         keeper.start()
@@ -184,7 +195,9 @@ def _supervise(
             keeper.stop()
 
 
-def _announce_ready(settings: Settings, stopping: threading.Event) -> None:
+def _announce_ready(
+    settings: Settings, children: list[Program], stopping: threading.Event
+) -> None:
     """Print "ready" once the receiver takes callbacks, and the URLs of console and metrics."""
     metrics = settings.metrics
     while not stopping.is_set():
@@ -192,7 +205,8 @@ def _announce_ready(settings: Settings, stopping: threading.Event) -> None:
             typer.echo("ready")
             if metrics.port is not None:
                 typer.echo(f"metrics {metrics_url(metrics.host, metrics.port)}")
-            typer.echo(f"console {console_url(settings.console)}")
+            if any(child.name == "console" for child in children):
+                typer.echo(f"console {console_url(settings.console)}")
             return
         stopping.wait(READY_EVERY_S)
 

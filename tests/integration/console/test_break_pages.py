@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from ops.scheduling.booking_jobs import book_approved_corrections
+from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
 from tests.harness.servers.console import ConsoleSite, PageClient
-from tests.integration.console.conftest import DAY, SCRIPT, ConsoleBooks
 from vocabulary.clock import SystemClock
 
 

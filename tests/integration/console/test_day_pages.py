@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.harness.books.console import DAY, ConsoleBooks
 from tests.harness.servers.console import ConsoleSite, PageClient
-from tests.integration.console.conftest import DAY, ConsoleBooks
 
 PAGE = f"/days/lottery/{DAY}"
 CLOSE = ("day", "close", DAY, "--provider", "lottery", "--reason", "no feed of it")

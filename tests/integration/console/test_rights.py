@@ -6,8 +6,8 @@ import pytest
 
 from console.gate import Route
 from console.routes import ROUTES
+from tests.harness.books.console import DAY, ConsoleBooks
 from tests.harness.servers.console import ConsoleSite, PageClient
-from tests.integration.console.conftest import DAY, ConsoleBooks
 from vocabulary.people import RIGHTS, Role
 
 

@@ -9,8 +9,8 @@ import pytest
 from console.accounts.attempts import PER_NAME_AND_ADDRESS
 from console.accounts.passwords import new_code
 from storage.people import set_disabled
+from tests.harness.books.console import ConsoleBooks
 from tests.harness.servers.console import PASSWORD, ConsoleSite, serving
-from tests.integration.console.conftest import ConsoleBooks
 
 
 def test_a_session_begins_with_a_new_token_and_ends_with_it(
