@@ -55,7 +55,7 @@ def test_a_day_is_prepared_by_one_person_and_signed_by_another(
 def test_what_moves_afterwards_shows_on_the_day_the_calendar_and_the_list(
     maria: PageClient, jonas: PageClient, console_books: ConsoleBooks
 ) -> None:
-    before = jonas.get(PAGE)
+    before, signed = jonas.get(PAGE), jonas.get("/?month=2026-06").text
     fields = {name: before.field(name) for name in ("form_token", "version", "seen")}
     break_id = console_books.break_of("r0")
     page = f"/breaks/{break_id}"
@@ -66,6 +66,7 @@ def test_what_moves_afterwards_shows_on_the_day_the_calendar_and_the_list(
     changed = maria.get(PAGE).shown()
     reopened = maria.submit(PAGE, f"{PAGE}/reopen", reason="restated")
 
+    assert 'class="cell signed has-breaks" href="/days/lottery/2026-06-04"' in signed
     assert stale.status == 409
     assert "What it is now It changed since" in stale.shown()
     assert "It changed since: ours 0.00, theirs 0.00 EUR, open breaks 14 → 13." in changed
