@@ -13,7 +13,7 @@ PAYLOADS ?= 20000
 FILES ?= 5000
 #: What `make check` compares names with: the last commit, so that it shows what is new.
 SINCE ?= HEAD~1
-PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports simulator ops
+PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports console simulator ops
 
 .PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect corrections callbacks files mutate style-report lock dialect clean
 

@@ -21,6 +21,7 @@ from breaks.store import (
     lock_break,
     move_break,
     require_text,
+    require_version,
     transaction,
 )
 from breaks.write_offs import end_write_offs
@@ -138,6 +139,16 @@ def add_note(
     action = "break.commented" if note.kind == "comment" else "break.evidence_attached"
     detail = {"note": note_id, **{name: params[name] for name in ("kind", "body", "digest")}}
     record(connection, by, action, break_id, detail)
+
+
+def if_unchanged(action: BreakAction, version: str) -> BreakAction:
+    """The action, refused with ``BreakChanged`` if the break has another version by now."""
+
+    def checked(connection: Connection, break_id: str) -> TrackedBreak:
+        require_version(lock_break(connection, break_id), version)
+        return action(connection, break_id)
+
+    return checked
 
 
 def apply(engine: Engine, break_id: str, action: BreakAction) -> TrackedBreak:

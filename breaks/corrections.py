@@ -20,7 +20,15 @@ from sqlalchemy import Connection, Engine, text
 
 from breaks.policy import NO_LIMITS, WriteOffLimits
 from breaks.states import ActionRefused, BreakState, check_step
-from breaks.store import TrackedBreak, lock_break, move_break, require_text, transaction
+from breaks.store import (
+    TrackedBreak,
+    get_break,
+    lock_break,
+    move_break,
+    require_text,
+    require_version,
+    transaction,
+)
 from breaks.suggestions import NO_OVERRIDES, Correction, RoundSide, suggested_corrections
 from breaks.trials import (
     Source,
@@ -41,6 +49,11 @@ _OPEN_ADJUSTMENTS = """
 SELECT id, amount, side FROM adjustments
  WHERE break_id = :id AND state IN ('proposed', 'approved') ORDER BY id FOR UPDATE
 """
+_APPROVED = """
+SELECT l.break_id, (SELECT max(a.decided_by) FROM adjustments a
+                     WHERE a.break_id = l.break_id AND a.state IN ('approved', 'posted')) AS by
+  FROM break_workflows l WHERE l.state = 'approved' ORDER BY l.since
+"""
 
 
 def propose(
@@ -54,6 +67,7 @@ def propose(
     named: Correction | None = None,
     overruled: Collection[Source] = (),
     exponents: Mapping[str, int] = NO_OVERRIDES,
+    version: str | None = None,
 ) -> list[str]:
     """Try and propose the suggested corrections of a break, or the ``named`` one.
 
@@ -67,11 +81,13 @@ def propose(
         named: instead of the suggested ones.
         overruled: the sources that are wrong where they contradict the correction.
         exponents: the provider's decimal places.
+        version: only if the break still has it.
 
     Returns:
         The ids of the proposals.
 
     Raises:
+        BreakChanged: it has another version.
         ActionRefused: no correction is suggested, the state of the break does not allow one, or
             it would not cure the break.
         AdjustmentRefused: the ledger does not take it, because there is no such wallet.
@@ -80,6 +96,7 @@ def propose(
     require_text(by=by, why=reason)
     with transaction(engine) as connection:
         break_ = lock_break(connection, break_id)
+        require_version(break_, version)
         check_step(break_id, break_.state, BreakState.PROPOSED)
         suggested = suggested_corrections(break_, exponents) if named is None else (named,)
         ids = [
@@ -125,17 +142,63 @@ def approve(
         Contradiction: the ledger refused to book it; it stays approved.
         Unavailable: the database is out of reach; approving again completes it.
     """
+    approve_only(
+        engine,
+        break_id,
+        by=by,
+        now=clock.now(),
+        try_corrections=try_corrections,
+        limits=limits,
+        exponents=exponents,
+    )
+    return book(engine, break_id, by=by, clock=clock)
+
+
+def approve_only(
+    engine: Engine,
+    break_id: str,
+    *,
+    by: str,
+    now: datetime,
+    try_corrections: TryCorrections,
+    limits: WriteOffLimits = NO_LIMITS,
+    exponents: Mapping[str, int] = NO_OVERRIDES,
+    version: str | None = None,
+) -> TrackedBreak:
+    """Try all proposed corrections of a break again and approve them; ``book`` books them.
+
+    ``version``: only if the break still has it.
+
+    Raises:
+        ActionRefused: nothing is proposed, it is beyond the limit, it would not cure the break
+            any more, or the version differs.
+        AdjustmentRefused: the person who proposed it must not approve it.
+        Unavailable: the database is out of reach.
+    """
     with transaction(engine) as connection:
         break_ = lock_break(connection, break_id)
-        ids = _approve_proposals(
+        require_version(break_, version)
+        _approve_proposals(
             connection,
             break_,
             by=by,
-            now=clock.now(),
+            now=now,
             try_corrections=try_corrections,
             limits=limits,
             exponents=exponents,
         )
+        return get_break(connection, break_id)
+
+
+def book(engine: Engine, break_id: str, *, by: str, clock: Clock) -> TrackedBreak:
+    """Book the approved corrections of a break; repeating it completes an interrupted one.
+
+    Raises:
+        Contradiction: the ledger refused to book one; the break stays approved.
+        Unavailable: the database is out of reach.
+    """
+    with transaction(engine) as connection:
+        ids = [proposal.id for proposal in _open_proposals(connection, break_id)]
     for proposal_id in ids:
         book_approved(engine, proposal_id, now=clock.now())
     post_all_at(url_of(engine))
@@ -147,18 +210,37 @@ def approve(
         return move(BreakState.POSTED, action="posted", why="its corrections are booked")
 
 
+def approved_breaks(engine: Engine) -> list[tuple[str, str]]:
+    """The breaks whose corrections are approved and not booked: id, and who approved them.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    with transaction(engine) as connection:
+        return [(row.break_id, row.by) for row in connection.execute(text(_APPROVED))]
+
+
 def reject(
-    engine: Engine, break_id: str, *, by: str, reason: str, now: datetime
+    engine: Engine,
+    break_id: str,
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+    version: str | None = None,
 ) -> TrackedBreak:
     """Reject all proposed corrections of a break; it returns to its assignee.
 
+    ``version``: only if the break still has it.
+
     Raises:
-        ActionRefused: nothing is proposed.
+        ActionRefused: nothing is proposed, or the version differs.
         AdjustmentRefused: the person who proposed it must not reject it.
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
         break_ = lock_break(connection, break_id)
+        require_version(break_, version)
         if break_.state is not BreakState.PROPOSED:
             raise ActionRefused(f"{break_id} is {break_.state}: nothing is proposed")
         for proposal in _open_proposals(connection, break_id):
@@ -200,15 +282,15 @@ def _approve_proposals(
     try_corrections: TryCorrections,
     limits: WriteOffLimits,
     exponents: Mapping[str, int],
-) -> list[str]:
-    """Approve the proposals of a break; returns the ids of those still to be booked."""
+) -> None:
+    """Approve the proposals of a break, unless they are approved already."""
     proposals = _open_proposals(connection, break_.break_id)
-    ids = [proposal.id for proposal in proposals]
     if break_.state in {BreakState.APPROVED, BreakState.POSTED}:  # approved before
-        return ids
+        return
     check_step(break_.break_id, break_.state, BreakState.APPROVED)
     total = sum(abs(proposal.correction.amount) for proposal in proposals)
     limits.check(by, total, break_.currency)
+    ids = [proposal.id for proposal in proposals]
     for proposal_id in ids:
         approve_on(connection, proposal_id, by=by, now=now, role=limits.role_of(by))
     trial = try_corrections(break_, [proposal.correction for proposal in proposals], now=now)
@@ -225,7 +307,6 @@ def _approve_proposals(
     amount = f"{Money(total, break_.currency).text()} {break_.currency}"
     move = partial(move_break, connection, break_, by=by, now=now)
     move(BreakState.APPROVED, action="approved", why=f"{len(proposals)} corrections, {amount}")
-    return ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
         "player": "b.player = :player",
         "game": "EXISTS (SELECT FROM feed_records f WHERE f.match_key = b.match_key"
         " AND f.provider = b.provider AND f.game = :game)",
+        "words": "strpos(lower(concat_ws(' ', b.break_id, b.round_id, b.alias, b.player,"
+        " b.explanation)), lower(:words)) > 0",
     }
 )
 _ANY_RECORD = """
@@ -64,6 +66,7 @@ class BreakFilter:
         windows: began in the window of its provider, by slug; that of ``""`` is for any other
             provider.
         game: the provider's history reports the round for this game.
+        words: a text that the id, a round id, the player or the explanation contains.
     """
 
     provider: str | None = None
@@ -80,6 +83,7 @@ class BreakFilter:
     player: str | None = None
     windows: Mapping[str, Window] | None = None
     game: str | None = None
+    words: str | None = None
 
     def query(self, select: str, *, end: str = "") -> TextClause:
         """A query of the matching breaks ``b`` and their workflows ``l``.

@@ -59,6 +59,10 @@ class ActionRefused(NotAllowed):
     """The rules do not allow a step, a note or a decision; nothing was changed."""
 
 
+class BreakChanged(ActionRefused):
+    """Somebody, or a run, changed the break after the person saw it; nothing was changed."""
+
+
 def check_step(break_id: str, before: BreakState, after: BreakState) -> None:
     """Check that one state may follow another.
 

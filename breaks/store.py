@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from breaks.impact import Effects, effects_of
 from breaks.kinds import BreakKind, Impact
 from breaks.standing import Standing, standing_of
-from breaks.states import ActionRefused, BreakState, check_step
+from breaks.states import ActionRefused, BreakChanged, BreakState, check_step
 from storage.audit import record
 from storage.people import refused_people
 from vocabulary.errors import Unavailable
@@ -104,6 +104,11 @@ class TrackedBreak:
     def standing(self) -> Standing:
         """How it counts for people."""
         return standing_of(self.state, corrected=self.corrected)
+
+    @property
+    def version(self) -> str:
+        """A text that changes with every step and with the difference."""
+        return f"{self.state} {self.since.isoformat()} {self.difference}"
 
     @property
     def effects(self) -> Effects:
@@ -208,6 +213,16 @@ def require_text(**texts: str) -> None:
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         raise ActionRefused(f"{' and '.join(missing)} {verb} expected")
+
+
+def require_version(break_: TrackedBreak, version: str | None) -> None:
+    """Check that a locked break is as a person saw it; None: whatever it is.
+
+    Raises:
+        BreakChanged: it has another version by now.
+    """
+    if version is not None and break_.version != version:
+        raise BreakChanged(f"{break_.break_id} changed since you opened it")
 
 
 _MEANINGS: Mapping[str, str] = {

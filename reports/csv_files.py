@@ -12,17 +12,10 @@ from datetime import date
 from pathlib import Path
 
 from reports.document import Document
+from reports.formulas import escape_formula
 from reports.grid import Amount, Column, Grid, Instant, Value, plain
 from vocabulary.clock import iso
 
-# A plain number that fills a cell is inert.
-_NUMBER = r'[ "]*[+-]?[0-9]+(?:[.,][0-9]+)?[ "]*'
-# The start of the text, or a separator, before something that spreadsheets read as a formula;
-# they skip blanks and quotes before it, and know the full-width signs too.
-_FORMULA = re.compile(
-    rf"(?:^(?!{_NUMBER}$)|(?P<mark>[,;|\t\r\n])(?!{_NUMBER}(?:$|(?P=mark))))"
-    r'(?=[ "]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])'
-)
 # What a spreadsheet reads as a number or a date: it drops zeros, and digits after the 15th.
 _NUMBER_OR_DATE = re.compile(r"[-+]?[0-9][0-9.,:/eE+-]*", re.ASCII)
 
@@ -41,11 +34,6 @@ def write_tables(
         )
         for grid in document.grids
     )
-
-
-def escape_formula(text: str) -> str:
-    """The text, with an apostrophe wherever a spreadsheet could begin to read a formula."""
-    return _FORMULA.sub(r"\g<0>'", text)
 
 
 def _write(document: Document, grid: Grid, path: Path, *, protect_ids: bool) -> Path:

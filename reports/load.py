@@ -12,17 +12,11 @@ from reconcile.totals.resolution_rate import resolution_rates
 from reconcile.totals.tie_out import totals
 from reports.coverage import ComparedWindow, comparisons, gaps
 from reports.pack import CheckedInvoice, Pack, whole_days
-from reports.queries import (
-    StoredRun,
-    business_days,
-    game_totals,
-    last_run,
-    open_breaks,
-    run_of,
-)
+from reports.queries import business_days, game_totals, open_breaks
 from reports.rates import ReportingRates
 from reports.statement.load import load_statement
 from reports.statement.statement import DayReader
+from reports.stored_runs import StoredRun, last_run, run_named
 from storage.engine import url_of
 from vocabulary.window import Window
 
@@ -110,7 +104,9 @@ def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
     if not compared:
         return pack
     newest = max(compared, key=lambda comparison: comparison.started_at)
-    run = pack.run or run_of(connection, newest.run_id)
+    run = pack.run or run_named(connection, newest.run_id)
+    if run is None:  # a stored comparison names its run
+        return pack
     row = {
         "provider": pack.provider,
         "window_from": window.start,
@@ -137,4 +133,7 @@ def _parts(
         return ()
     by_window = {comparison.window: comparison.run_id for comparison in compared}
     ids = [by_window.get(day.window) for day in pack.statement.days]
-    return tuple(run_of(connection, id_) for id_ in ids if id_) if all(ids) else ()
+    if not all(ids):
+        return ()
+    runs = (run_named(connection, run_id) for run_id in ids if run_id)
+    return tuple(run for run in runs if run is not None)

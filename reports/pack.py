@@ -13,9 +13,10 @@ from reconcile.invoices.check import InvoiceCheck
 from reconcile.totals.resolution_rate import ResolutionRates
 from reconcile.totals.tie_out import Totals
 from reports.coverage import ComparedWindow
-from reports.queries import BusinessDay, GameTotal, OpenBreak, StoredRun
+from reports.queries import BusinessDay, GameTotal, OpenBreak
 from reports.rates import ReportingRates
 from reports.statement.statement import Statement
+from reports.stored_runs import StoredRun
 from vocabulary.money import exponent_of
 from vocabulary.window import Window, day_window
 

@@ -1,4 +1,4 @@
-"""Queries of a report pack: the last run, its business days, open breaks and game totals."""
+"""Queries of a report pack: its business days, open breaks and game totals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from breaks.impact import effects_of
 from breaks.kinds import BreakKind, Impact
@@ -17,19 +17,6 @@ from feeds.day_close import ChangedRecord, close_of, restatements_of
 from reconcile.totals.sums import UNKNOWN_GAME
 from vocabulary.window import Window, day_window
 
-# The newest run of a provider that covered its whole window; optionally of one window only.
-_LAST_RUN = """
-SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
-  FROM runs
- WHERE provider = :provider AND whole
-   AND (cast(:start AS timestamptz) IS NULL OR window_from = :start)
-   AND (cast(:end AS timestamptz) IS NULL OR window_to = :end)
- ORDER BY finished_at DESC, run_id DESC LIMIT 1
-"""
-_RUN = """
-SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
-  FROM runs WHERE run_id = :run_id
-"""
 # All breaks of a provider that runs still find: money first, by currency, the largest first.
 _OPEN_BREAKS = """
 SELECT break_id, b.run_id, kind, impact, player, currency, round_id, alias, ours, theirs,
@@ -56,18 +43,6 @@ SELECT coalesce(g.game, :unknown) AS game, r.currency, count(*) AS rounds,
  GROUP BY 1, 2
  ORDER BY 2, abs(sum(r.stake) - sum(r.payout)) DESC, 1
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRun:
-    """A stored run; ``result`` and ``manifest`` are the stored JSON."""
-
-    run_id: str
-    window: Window
-    started_at: datetime
-    finished_at: datetime
-    result: dict[str, Any]
-    manifest: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,33 +143,6 @@ class GameTotal:
     def ggr(self) -> int:
         """Gross gaming revenue: stake less payout."""
         return self.stake - self.payout
-
-
-def last_run(connection: Connection, provider: str, window: Window | None) -> StoredRun | None:
-    """The newest run of a provider, over exactly this window if one is given."""
-    parameters = {
-        "provider": provider,
-        "start": window and window.start,
-        "end": window and window.end,
-    }
-    row = connection.execute(text(_LAST_RUN), parameters).one_or_none()
-    return None if row is None else _stored_run(row)
-
-
-def run_of(connection: Connection, run_id: str) -> StoredRun:
-    """The run with that id."""
-    return _stored_run(connection.execute(text(_RUN), {"run_id": run_id}).one())
-
-
-def _stored_run(row: Row[Any]) -> StoredRun:
-    return StoredRun(
-        run_id=row.run_id,
-        window=Window(start=row.window_from, end=row.window_to),
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        result=row.result,
-        manifest=row.manifest,
-    )
 
 
 def open_breaks(

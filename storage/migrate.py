@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
+from storage.roles import grant_roles
 from storage.schema_version import newest_revision, refuse_unreleased
 
 #: Advisory lock number that serialises concurrent migrations of one database.
@@ -18,7 +19,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 def migrate(engine: Engine) -> str:
     """Apply the missing migrations under an advisory lock; returns the revision reached.
 
-    The schema of a later version stays as it is.
+    The schema of a later version stays as it is. The roles of ``storage.roles`` get the rights
+    that they lack.
 
     Raises:
         UnreleasedSchema: a version from before the first release made the database.
@@ -35,4 +37,5 @@ def migrate(engine: Engine) -> str:
                 return current  # it has everything that this version needs, and more
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        grant_roles(connection)
         return context.get_current_revision() or ""

@@ -5,6 +5,7 @@ Nothing is skipped where a server cannot start: the tests that need it fail.
 
 import contextlib
 import itertools
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ settings.register_profile(
     "laws", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("laws")
+
+#: Consoles of several ``tieout up`` at once must not share the usual port.
+os.environ.setdefault("TIEOUT_CONSOLE__PORT", "0")
 
 TEMPLATE = "template_books"
 _numbers = itertools.count()

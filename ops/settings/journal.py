@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import Field, field_validator
 
 from ops.settings.values import Section, WrongParts
-from reports.csv_files import escape_formula
+from reports.formulas import escape_formula
 from reports.journal.model import ACCOUNTS, FeeAccount
 from vocabulary.errors import SettingsInvalid
 

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from ops.settings.api import ApiSettings, checked_for
 from ops.settings.breaks import BreaksSettings
 from ops.settings.close import CloseSettings
+from ops.settings.console import ConsoleSettings
 from ops.settings.dialects import dialects
 from ops.settings.disputes import DisputeSettings
 from ops.settings.feed import FeedSettings, checked_pull
@@ -100,12 +101,6 @@ class ReceiverSettings(Section):
     commit_timeout: Timeout = timedelta(seconds=5)
     queue_max: Count = 5_000
     drain_timeout: Timeout = timedelta(seconds=10)
-
-
-class ConsoleSettings(Section):
-    """The web console for finance and operations."""
-
-    port: Port = 8090
 
 
 class WorkersSettings(Section):

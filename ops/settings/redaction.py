@@ -14,6 +14,11 @@ from vocabulary.secrets import Secret
 
 STRUCK = "***"
 
+#: The settings that hold a URL with a password.
+_URLS = (
+    *(("database", "url"), ("broker", "url")),
+    *(("console", "read_url"), ("console", "write_url")),
+)
 _CREDENTIAL = re.compile(r"(://[^:/?#]*:)[^/?#]*@")
 _PARAMETER = re.compile(r"([?&][a-z_]*password=)[^&]*", re.IGNORECASE)
 
@@ -21,8 +26,8 @@ _PARAMETER = re.compile(r"([?&][a-z_]*password=)[^&]*", re.IGNORECASE)
 def without_secrets(settings: Settings) -> dict[str, Any]:
     """The settings as plain JSON values, in the words of the settings file."""
     document: dict[str, Any] = _plain(settings)
-    for section in ("database", "broker"):
-        document[section]["url"] = without_password(document[section]["url"])
+    for section, key in _URLS:
+        document[section][key] = without_password(document[section][key])
     return document
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from reconcile.invoices.register.store import number_key
+from reconcile.invoices.register.numbers import number_key
 from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import at, fetch, slugs
 from reports.find.query import Candidate, FoundKind

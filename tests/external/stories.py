@@ -37,7 +37,7 @@ def play(folder: Path, database: str, url: str, broker: Server) -> None:
         prove_books(running)
         prove_history(running)
         assert running.query("SELECT count(*) FROM parked") == [(0,)]
-        names = {"supervisor": 1, "receiver": 2, "worker": 2, "scheduler": 1}
+        names = {"supervisor": 1, "receiver": 2, "worker": 2, "scheduler": 1, "console": 1}
         assert until(lambda: counted(running) == names), counted(running)
         assert servers.status(running.data) == ServerPids(postgres=None, valkey=None)
     finally:

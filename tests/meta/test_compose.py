@@ -6,6 +6,7 @@ Each check is a function from the document to findings, and finds a planted viol
 import copy
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,12 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from console.app import DRAIN_S
+from console.monitoring import Monitoring
 from ops.cli import COMMANDS
 from ops.commands.daemons.up import GRACE_S
 from ops.commands.setup.init import EXAMPLE
 from ops.settings.loader import load
 from ops.settings.model import Settings
 from ops.settings.urls import checked_broker
+from storage.engine import open_engine
 from vocabulary.errors import SettingsInvalid
 from webhooks.health import Health
 from webhooks.metrics import ReceiverMetrics
@@ -64,7 +68,7 @@ def unknown_commands(document: Document) -> list[str]:
 
 def missing_daemons(document: Document) -> list[str]:
     run = [service["command"][0] for _, service in built(document)]
-    needed = ["migrate", "receiver", "worker", "scheduler"]
+    needed = ["migrate", "receiver", "worker", "scheduler", "console"]
     return [
         f"{command} runs {run.count(command)} times"
         for command in needed
@@ -123,18 +127,27 @@ def wrong_alternative(document: Document) -> list[str]:
 
 
 def wrong_ports(document: Document) -> list[str]:
-    receiver = document["services"]["receiver"]
-    settings = settings_of(receiver).receiver
-    inside = {published.rpartition(":")[2] for published in receiver["ports"]}
-    checked = {
-        port for port, _ in HEALTH_URL.findall(" ".join(receiver["healthcheck"]["test"]))
-    }
-    exposed = set(re.findall(r"^EXPOSE (\d+)$", dockerfile(), re.MULTILINE))
     return [
-        f"{what} {ports}, the receiver listens on {settings.port}"
-        for what, ports in {"published": inside, "checked": checked, "exposed": exposed}.items()
-        if ports != {str(settings.port)}
-    ] + ([] if settings.host == "0.0.0.0" else ["the receiver listens on its own loopback"])
+        finding
+        for name in ("receiver", "console")
+        for finding in wrong_ports_of(name, document["services"][name])
+    ]
+
+
+def wrong_ports_of(name: str, service: Document) -> list[str]:
+    settings = getattr(settings_of(service), name)
+    inside = {published.rpartition(":")[2] for published in service["ports"]}
+    checked = {port for port, _ in HEALTH_URL.findall(" ".join(service["healthcheck"]["test"]))}
+    exposed = set(re.findall(r"^EXPOSE (\d+)$", dockerfile(), re.MULTILINE))
+    port = str(settings.port)
+    return [
+        f"{what} {ports}, the {name} listens on {port}"
+        for what, ports in {"published": inside, "checked": checked}.items()
+        if ports != {port}
+    ] + [
+        *([] if port in exposed else [f"exposed {exposed}, the {name} listens on {port}"]),
+        *([] if settings.host == "0.0.0.0" else [f"the {name} listens on its own loopback"]),
+    ]
 
 
 async def nothing() -> None:
@@ -143,6 +156,8 @@ async def nothing() -> None:
 
 def unknown_health_paths(document: Document) -> list[str]:
     known = {route.path for route in Health(nothing, ReceiverMetrics()).routes(metrics=True)}
+    pages = Monitoring(open_engine("postgresql://nowhere/nothing"), ThreadPoolExecutor(1))
+    assert {route.path for route in pages.routes()} <= known
     return [
         f"{name}: no route {path}"
         for name, service in built(document)
@@ -150,7 +165,11 @@ def unknown_health_paths(document: Document) -> list[str]:
             " ".join(service.get("healthcheck", {}).get("test", []))
         )
         if path not in known
-    ] or ([] if "healthcheck" in document["services"]["receiver"] else ["receiver: unchecked"])
+    ] or [
+        f"{name}: unchecked"
+        for name in ("receiver", "console")
+        if "healthcheck" not in document["services"][name]
+    ]
 
 
 def wrong_dependencies(document: Document) -> list[str]:
@@ -171,7 +190,12 @@ def impatient_stops(document: Document) -> list[str]:
     """Nothing is killed before its own patience ends."""
     services = document["services"]
     drain_s = settings_of(services["receiver"]).receiver.drain_timeout.total_seconds()
-    patience = {"receiver": drain_s, "worker": GRACE_S, "scheduler": GRACE_S}
+    patience = {
+        "receiver": drain_s,
+        "worker": GRACE_S,
+        "scheduler": GRACE_S,
+        "console": DRAIN_S,
+    }
     return [
         f"{name} is killed after {services[name].get('stop_grace_period')}"
         for name, needed_s in patience.items()
@@ -219,6 +243,7 @@ VIOLATIONS: dict[str, tuple[Check, tuple[str, ...], object]] = {
     "another profile": (wrong_alternative, ("rabbitmq", "profiles"), ["queues"]),
     "another port": (wrong_ports, ("receiver", "environment", "TIEOUT_RECEIVER__PORT"), "9000"),
     "another published port": (wrong_ports, ("receiver", "ports"), ["8080:80"]),
+    "another port of the console": (wrong_ports, ("console", "ports"), ["8090:80"]),
     "its own loopback": (
         wrong_ports,
         ("receiver", "environment", "TIEOUT_RECEIVER__HOST"),

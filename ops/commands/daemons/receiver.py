@@ -11,12 +11,12 @@ import uvloop
 from ops.context import Context, context_of, endpoints
 from ops.providers.configured import configured
 from ops.runtime import fault_signals, logs
+from ops.runtime.listening import listening_socket
 from ops.runtime.servers import Endpoints
 from storage.broker.redis import open_broker
 from storage.engine import open_accept_connection
 from storage.schema_version import require_schema
 from vocabulary.clock import SystemClock
-from vocabulary.errors import Unavailable
 from webhooks.app import Receiver
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 
@@ -32,7 +32,7 @@ def receiver(
 ) -> None:
     """Answer the providers' callbacks; several receivers may share one port."""
     context = context_of(ctx)
-    listen = _bind(
+    listen = listening_socket(
         host or context.settings.receiver.host,
         context.settings.receiver.port if port is None else port,
     )
@@ -48,7 +48,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     side = (
         None
         if settings.ops_port is None
-        else _bind(settings.ops_host or settings.host, settings.ops_port)
+        else listening_socket(settings.ops_host or settings.host, settings.ops_port)
     )
     timeout_s = settings.commit_timeout.total_seconds()
     process = Receiver(
@@ -89,16 +89,3 @@ def receiver_config(context: Context) -> ReceiverConfig:
         drain_timeout_s=settings.drain_timeout.total_seconds(),
         metrics_here=settings.ops_port is None,
     )
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listen = socket.socket(family, socket.SOCK_STREAM)
-    listen.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listen.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        listen.bind((host, port))
-    except OSError as error:
-        listen.close()
-        raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror}") from error
-    return listen

@@ -19,6 +19,7 @@ from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import fault_signals, logs
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.servers import Endpoints
+from ops.scheduling.booking_jobs import booking_job
 from ops.scheduling.inquiries import schedule_inquiries
 from ops.scheduling.notify_jobs import notify_jobs
 from ops.scheduling.pull_jobs import pull_jobs
@@ -83,6 +84,7 @@ def keep_schedule(
     engine = open_engine(engines.database_url)
     worker = this_worker("scheduler", clock)
     jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), worker)
+    jobs.append(booking_job(engine, clock))
     child_jobs = ChildJobs()
     jobs += pull_jobs(settings, engine, engines.database_url, child_jobs)
     jobs += reconcile_jobs(

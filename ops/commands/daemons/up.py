@@ -18,10 +18,12 @@ from ops.context import Context, context_of
 from ops.runtime import logs, servers
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.pid_file import PidBoard, supervising
+from ops.runtime.role_urls import require_roles, role_urls
 from ops.runtime.server_checks import check_broker
 from ops.runtime.server_keeper import EngineKeeper
 from ops.runtime.servers import Endpoints
 from ops.runtime.supervisor import Program, Supervisor
+from ops.settings.console import console_url
 from ops.settings.metrics import metrics_url
 from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
 from vocabulary.errors import Unavailable
@@ -40,7 +42,7 @@ def up(
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Workers.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Receiver's port.")] = None,
 ) -> None:
-    """Run servers, receivers, workers and scheduler until SIGTERM; restart what dies."""
+    """Run servers, receivers, workers, scheduler, console until SIGTERM; restart what dies."""
     logs.configure()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
     context = context_of(ctx)
@@ -71,6 +73,7 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
     # Dramatiq ends a whole family when one of its processes dies: one process to a family.
     posting = [*command, "worker", "--processes", "1"]
     receiver = Program(name="receiver", argv=[*command, "receiver"], env=env, grace_s=drain_s)
+    pages = Program(name="console", argv=[*command, "console"], env=env, grace_s=GRACE_S)
     patience_s = settings.workers.stuck_after.total_seconds()
     run = context.data_dir.resolve() / "run"
 
@@ -86,10 +89,21 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
         )
 
     return [
+        *([pages] if _can_serve_pages(settings, endpoints) else []),
         *[receiver] * settings.receiver.processes,
         watched("scheduler", [*command, "scheduler"], 0),
         *[watched("worker", posting, n) for n in range(settings.workers.processes)],
     ]
+
+
+def _can_serve_pages(settings: Settings, endpoints: Endpoints) -> bool:
+    """Whether the database has the console's roles; callbacks do not need them."""
+    try:
+        require_roles(role_urls(settings, endpoints.database_url))
+    except Unavailable as error:
+        log.warning("console_not_started", why=str(error))
+        return False
+    return True
 
 
 def _with_options(
@@ -111,10 +125,12 @@ def _with_free_ports(settings: Settings) -> Settings:
     Receivers share a port silently, even with those of another data directory, which would
     split the callbacks between two ledgers.
     """
-    receiver, metrics = settings.receiver, settings.metrics
+    receiver, metrics, console = settings.receiver, settings.metrics, settings.console
     settings = _with_options(
         settings, None, None, _free_port("receiver", receiver.host, receiver.port)
     )
+    console_port = {"port": _free_port("console", console.host, console.port)}
+    settings = settings.model_copy(update={"console": console.model_copy(update=console_port)})
     if metrics.port is None:
         return settings
     port = {"port": _free_port("metrics", metrics.host, metrics.port)}
@@ -144,7 +160,12 @@ def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
         "TIEOUT_DATABASE__URL": endpoints.database_url,
         "TIEOUT_BROKER__URL": endpoints.broker_url,
         "TIEOUT_RECEIVER__PORT": str(settings.receiver.port),
+        "TIEOUT_CONSOLE__PORT": str(settings.console.port),
     }
+    if settings.database.url == EMBEDDED:  # the children see a URL, which may be anybody's
+        urls = role_urls(settings, endpoints.database_url)
+        variables["TIEOUT_CONSOLE__READ_URL"] = urls.reader
+        variables["TIEOUT_CONSOLE__WRITE_URL"] = urls.writer
     port = settings.metrics.port
     return variables if port is None else {**variables, "TIEOUT_METRICS__PORT": str(port)}
 
@@ -152,7 +173,8 @@ def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
 def _supervise(
     context: Context, settings: Settings, endpoints: Endpoints, board: PidBoard
 ) -> int:
-    supervisor = Supervisor(programs(context, settings, endpoints), on_change=board.post)
+    children = programs(context, settings, endpoints)
+    supervisor = Supervisor(children, on_change=board.post)
     keeper = EngineKeeper(
         context.data_dir,
         settings,
@@ -162,7 +184,7 @@ def _supervise(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.request_stop())
     stopping = threading.Event()
-    announcer = threading.Thread(target=_announce_ready, args=(settings, stopping))
+    announcer = threading.Thread(target=_announce_ready, args=(settings, children, stopping))
     announcer.start()
     if EMBEDDED in {settings.database.url, settings.broker.url}:
         keeper.start()
@@ -175,14 +197,18 @@ def _supervise(
             keeper.stop()
 
 
-def _announce_ready(settings: Settings, stopping: threading.Event) -> None:
-    """Print "ready" once the receiver takes callbacks, and the URL of the metrics."""
+def _announce_ready(
+    settings: Settings, children: list[Program], stopping: threading.Event
+) -> None:
+    """Print "ready" once the receiver takes callbacks, and the URLs of console and metrics."""
     metrics = settings.metrics
     while not stopping.is_set():
         if _is_ready(settings.receiver):
             typer.echo("ready")
             if metrics.port is not None:
                 typer.echo(f"metrics {metrics_url(metrics.host, metrics.port)}")
+            if any(child.name == "console" for child in children):
+                typer.echo(f"console {console_url(settings.console)}")
             return
         stopping.wait(READY_EVERY_S)
 

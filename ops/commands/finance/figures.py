@@ -22,7 +22,7 @@ from ops.commands.tables import wide_table
 from ops.context import context_of
 from ops.scheduling.business_days import business_day_of, needs_signature
 from ops.settings.model import Settings
-from reports.csv_files import escape_formula
+from reports.formulas import escape_formula
 from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed

@@ -5,6 +5,7 @@ waits in between. The result file holds no instants and no run ids, so that the 
 the same bytes.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -35,6 +36,10 @@ from vocabulary.errors import SettingsInvalid, TieoutError, Unavailable
 
 #: Marks a folder that a demo made and may therefore empty.
 MARK = ".tieout-demo"
+#: The people of the demo with their roles: one proposes, the other approves.
+PEOPLE = (("maria", "finance"), ("jonas", "approver"))
+#: With which they sign in to the demo's console, which listens on the loopback only.
+DEMO_PASSWORD = "both sides tie out"  # noqa: S105 - of a demonstration
 #: Longest waits, in seconds: for ``up`` to be ready, for work to be done, for ``up`` to stop.
 READY_WAIT_S = 60.0
 SETTLED_WAIT_S = 60.0
@@ -68,6 +73,9 @@ def demo(
     history_ids: Annotated[
         HistoryIds, typer.Option(help="Whose ids the pushed history has.")
     ] = HistoryIds.BETS,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Then keep it running, with the web console.")
+    ] = False,
 ) -> None:
     """Run the whole pipeline with planted faults; exit 1 unless exactly those are found."""
     signal.signal(signal.SIGTERM, _stop)
@@ -75,22 +83,43 @@ def demo(
     try:
         with _running(setup):
             evidence = _play(setup, count=count, seed=seed, faults=faults)
+            is_as_expected = _show_result(setup, evidence)
+            if serve:
+                serve_console(setup)
     finally:
         servers.stop(setup.data)
+    raise typer.Exit(0 if is_as_expected else 1)
+
+
+def _show_result(setup: "DemoSetup", evidence: Evidence) -> bool:
+    """Write and print what was found; returns whether it is what was planted."""
     result = result_of(evidence)
     path = setup.folder / "result.json"
     path.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     show(result, evidence, path)
-    raise typer.Exit(0 if result["as_expected"] else 1)
+    return bool(result["as_expected"])
+
+
+def serve_console(setup: "DemoSetup") -> None:
+    """Give the demo's people a password, print where to sign in, and wait for Ctrl-C."""
+    names = [name for name, _ in PEOPLE]
+    for name in names:
+        _run(setup, "user", "password", name, "--stdin", stdin=f"{DEMO_PASSWORD}\n")
+    today = SystemClock().now().date()
+    typer.echo(f"console: http://127.0.0.1:{setup.console_port}/?day={today}")
+    typer.echo(f'sign in as {" or ".join(names)} with "{DEMO_PASSWORD}"; Ctrl-C ends it')
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSetup:
-    """The folder, settings and receiver port of a demo."""
+    """The folder, settings and ports of a demo."""
 
     folder: Path
     settings: Settings
     port: int
+    console_port: int
 
     @property
     def data(self) -> Path:
@@ -130,7 +159,12 @@ def prepare(out: Path, *, own_ids: bool = False) -> DemoSetup:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
-    setup = DemoSetup(folder=folder, settings=demo_settings(own_ids=own_ids), port=_free_port())
+    setup = DemoSetup(
+        folder=folder,
+        settings=demo_settings(own_ids=own_ids),
+        port=_free_port(),
+        console_port=_free_port(),
+    )
     setup.config.write_text(_settings_text(setup), encoding="utf-8")
     return setup
 
@@ -142,6 +176,7 @@ def _free_port() -> int:
 
 def _settings_text(setup: DemoSetup) -> str:
     lines = [f'mode = "{setup.settings.mode}"', "[receiver]", f"port = {setup.port}"]
+    lines += ["[console]", f"port = {setup.console_port}"]
     for provider in setup.settings.providers:
         secrets = [f"literal:{secret.value.decode()}" for secret in provider.secrets]
         lines += [
@@ -244,7 +279,7 @@ def _play(setup: DemoSetup, *, count: int, seed: int, faults: int) -> Evidence:
 
 def _register_people(setup: DemoSetup) -> None:
     """Register two people beside the administrator: one proposes, the other approves."""
-    for name, role in (("maria", "finance"), ("jonas", "approver")):
+    for name, role in PEOPLE:
         _run(setup, "user", "add", name, "--role", role)
 
 
@@ -271,7 +306,9 @@ def _reconcile(
     return _json(setup, *words, "--maturity", "0s", "--json", finding_allowed=True)
 
 
-def _run(setup: DemoSetup, *words: str, finding_allowed: bool = False) -> str:
+def _run(
+    setup: DemoSetup, *words: str, finding_allowed: bool = False, stdin: str | None = None
+) -> str:
     """Run one command and return what it printed.
 
     Raises:
@@ -279,7 +316,7 @@ def _run(setup: DemoSetup, *words: str, finding_allowed: bool = False) -> str:
     """
     typer.echo(f"tieout {' '.join(words[:2])} …", err=True)
     done = subprocess.run(  # noqa: S603 - our own command
-        setup.command(*words), stdout=subprocess.PIPE, text=True, check=False
+        setup.command(*words), stdout=subprocess.PIPE, text=True, check=False, input=stdin
     )
     if done.returncode not in ((0, 1) if finding_allowed else (0,)):
         raise StepFailed(f"`tieout {' '.join(words)}` ended with {done.returncode}")

@@ -10,5 +10,7 @@ app = lazy_group(
         "enable": "ops.commands.user.people:enable",
         "roles": "ops.commands.user.people:roles",
         "token": "ops.commands.user.people:token",
+        "password": "ops.commands.user.passwords:password",
+        "reset": "ops.commands.user.passwords:reset",
     }
 )

@@ -32,7 +32,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a person; only an administrator may."""
-    engine, admin = _open_as_admin(ctx)
+    engine, admin = open_as_admin(ctx)
     with refusals(), engine.begin() as connection:
         person = people.add_person(
             connection, name, roles=role, by=admin, display_name=display, os_user=os_user
@@ -59,7 +59,7 @@ def enable(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
 
 def roles(ctx: typer.Context, name: Name, *, role: Roles, as_json: AsJson = False) -> None:
     """Give a person these roles instead of those they have."""
-    engine, admin = _open_as_admin(ctx)
+    engine, admin = open_as_admin(ctx)
     with refusals(), engine.begin() as connection:
         person = people.set_roles(connection, name, role, by=admin)
     _print([person], as_json=as_json)
@@ -75,7 +75,7 @@ def token(
     as_json: AsJson = False,
 ) -> None:
     """Print a new personal token, the only valid one, for TIEOUT_TOKEN; it is shown once."""
-    engine, by = _open_for_token(ctx, name)
+    engine, by = open_for_own(ctx, name)
     with refusals(), engine.begin() as connection:
         if revoke:
             _print([people.revoke_token(connection, name, by=by)], as_json=as_json)
@@ -88,20 +88,20 @@ def token(
 
 
 def _set_disabled(ctx: typer.Context, name: str, *, disabled: bool, as_json: bool) -> None:
-    engine, admin = _open_as_admin(ctx)
+    engine, admin = open_as_admin(ctx)
     with refusals(), engine.begin() as connection:
         person = people.set_disabled(connection, name, disabled=disabled, by=admin)
     _print([person], as_json=as_json)
 
 
-def _open_as_admin(ctx: typer.Context) -> tuple[Engine, str]:
+def open_as_admin(ctx: typer.Context) -> tuple[Engine, str]:
     """Open the database for an administrator; the first one is whoever comes first."""
     register_first_admin(open_books(ctx))
     return open_books_as(ctx, None, Right.MANAGE_PEOPLE)
 
 
-def _open_for_token(ctx: typer.Context, name: str) -> tuple[Engine, str]:
-    """Open the database for somebody who replaces their own token, or for an administrator."""
+def open_for_own(ctx: typer.Context, name: str) -> tuple[Engine, str]:
+    """Open the database for somebody about themselves, or for an administrator."""
     engine = open_books(ctx)
     register_first_admin(engine)
     with refusals():

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any
-from unicodedata import normalize
 from uuid import uuid4
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from reconcile.invoices.file import Claim, Invoice
+from reconcile.invoices.register.numbers import number_key
 from reconcile.invoices.register.states import (
     InvoiceRefused,
     InvoiceRequest,
@@ -198,11 +198,6 @@ def ids_of_number(
 def invoice_file(connection: Connection, invoice_id: str) -> bytes:
     """The file as it was received."""
     return bytes(connection.execute(text(_FILE), {"invoice_id": invoice_id}).scalar_one())
-
-
-def number_key(number: str) -> str:
-    """A number by which two spellings of it are one: NFKC, folded, without blanks."""
-    return "".join(normalize("NFKC", number).casefold().split())
 
 
 def _insert_step(

@@ -27,6 +27,7 @@ dialect = "sportsbook"
 currency = "EUR"
 secrets = ["literal:secret"]
 """
+PASSWORD = "three wooden doors\n"
 GIFT = ("--player", "ann", "--currency", "EUR", "--amount", "1.00", "--reason", "a gift")
 BLOCK = ("--player", "ann", "--currency", "EUR", "--reason", "asked")
 _FORGET = """
@@ -44,13 +45,18 @@ class Machine:
     database: str
 
     def run(
-        self, *words: str, token: str | None = None, code: int = 0, **variables: str
+        self,
+        *words: str,
+        token: str | None = None,
+        code: int = 0,
+        stdin: str | None = None,
+        **variables: str,
     ) -> str:
         """The output of a command; of its errors if it fails."""
         if token is not None:
             variables["TIEOUT_TOKEN"] = token
         arguments = ["--config", str(self.folder / "tieout.toml"), *words]
-        result = CliRunner(env=variables).invoke(cli.app, arguments)
+        result = CliRunner(env=variables).invoke(cli.app, arguments, input=stdin)
         if isinstance(result.exception, TieoutError):  # what the program says and exits 2 with
             assert code == cli.USAGE, (words, result.exception)
             return str(result.exception)
@@ -104,6 +110,29 @@ def test_people_are_added_listed_given_roles_disabled_and_enabled(empty: Machine
     assert (disabled["disabled"], enabled["disabled"]) == (True, False)
     assert listed.keys() == {"maria", "jonas", os_user().casefold()}
     assert listed[os_user().casefold()]["roles"] == ["admin"]
+
+
+def test_a_link_and_a_password_for_the_console_are_made_by_administrators_or_oneself(
+    empty: Machine,
+) -> None:
+    empty.run("user", "add", "maria", "--role", "finance")
+    token = empty.run("user", "token", "maria").strip()
+    reset = empty.json("user", "reset", "maria")
+
+    assert reset["link"].startswith("http://127.0.0.1:")
+    assert "/reset/" in reset["link"]
+    own = empty.run("user", "password", "maria", "--stdin", token=token, stdin=PASSWORD)
+    assert own.startswith("maria may sign in at http://127.0.0.1:")
+    empty.run("user", "reset", "maria", token=token, code=1)
+    admin = os_user().casefold()
+    empty.run("user", "password", admin, "--stdin", token=token, stdin=PASSWORD, code=1)
+    short = empty.run("user", "password", "maria", "--stdin", stdin="short\n", code=2)
+    assert "12 to 200 characters are expected" in short
+    empty.run("user", "reset", "nobody", code=1)
+    assert empty.query(
+        "SELECT actor, action FROM audit WHERE action LIKE 'person.password%' ORDER BY audit_id"
+    ) == [(admin, "person.password_code"), ("maria", "person.password_set")]
+    assert empty.query("SELECT count(*) FROM passwords WHERE hash LIKE '$argon2id$%'") == [(1,)]
 
 
 def test_the_first_command_of_a_new_installation_says_who_is_administrator(

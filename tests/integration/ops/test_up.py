@@ -97,7 +97,7 @@ def test_up_is_ready_restarts_every_killed_part_and_stops_cleanly(up: Up) -> Non
     assert up.output() == "ready"
     assert up.is_ready()
     pids = read_pids(up.data)
-    names = ["receiver", "scheduler", "worker", "valkey", "postgres"]
+    names = ["console", "receiver", "scheduler", "worker", "valkey", "postgres"]
     assert sorted(pids) == sorted([*names, "supervisor"])
     assert supervisor_of(up.data) == up.process.pid
 

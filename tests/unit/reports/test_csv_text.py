@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from reports.csv_files import escape_formula
+from reports.formulas import escape_formula
 
 #: What spreadsheets split lines at, by their regional settings.
 SEPARATORS = (",", ";", "\t", "|")

@@ -1,0 +1,123 @@
+"""Sums of breaks that a screen begins with: by who owes, by age, and what waits for a person.
+
+Added up by the database, so that they cost the same however many breaks there are to show.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from breaks.kinds import Impact
+from breaks.policy import AGES, SlaRule
+from breaks.states import SETTLED, BreakState
+
+_OPEN_MONEY = """
+SELECT b.provider, b.impact, b.currency,
+       width_bucket(extract(epoch FROM CAST(:now AS timestamptz) - l.opened_at)::float8,
+                    CAST(:ends AS double precision[])) AS age,
+       count(*) AS breaks, sum(abs(b.difference))::bigint AS amount
+  FROM breaks b JOIN break_workflows l USING (break_id)
+ WHERE l.state <> ALL(:settled)
+ GROUP BY b.provider, b.impact, b.currency, age
+"""
+_WAITING = """
+SELECT count(*) FILTER (WHERE l.state = ANY(:proposed)) AS proposed,
+       count(*) FILTER (WHERE l.state <> ALL(:settled) AND l.assignee = :person) AS assigned,
+       count(*) FILTER (WHERE l.state <> ALL(:settled)) AS open,
+       count(*) FILTER (WHERE l.state <> ALL(:settled) AND EXISTS (
+           SELECT FROM unnest(CAST(:impacts AS text[]), CAST(:befores AS timestamptz[]),
+                              CAST(:currencies AS text[]), CAST(:least AS bigint[]))
+                    AS r (impact, before, currency, least)
+            WHERE r.impact = b.impact AND l.opened_at < r.before
+              AND (r.currency IS NULL
+                   OR (r.currency = b.currency AND abs(b.difference) >= r.least)))) AS overdue
+  FROM breaks b JOIN break_workflows l USING (break_id)
+ WHERE l.state <> 'closed'
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSum:
+    """Open breaks of one provider, impact, currency and age.
+
+    Attributes:
+        age: a key of ``breaks.policy.AGES``.
+        amount: the sum of their unsigned differences, minor units.
+    """
+
+    provider: str
+    impact: Impact
+    currency: str
+    age: str
+    breaks: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakWork:
+    """What waits for people.
+
+    Attributes:
+        proposed: corrections and write-offs that somebody has to decide.
+        assigned: breaks that one person works on.
+        open: breaks that are not settled.
+        overdue: of them, those past the due date of a rule.
+    """
+
+    proposed: int
+    assigned: int
+    open: int
+    overdue: int
+
+
+def open_sums(connection: Connection, *, now: datetime) -> list[OpenSum]:
+    """The breaks that are not settled, by provider, impact, currency and age."""
+    ages = list(AGES)
+    ends = [end.total_seconds() for end in list(AGES.values())[:-1]]
+    params = {"now": now, "ends": ends, "settled": _settled()}
+    return [
+        OpenSum(
+            provider=row.provider,
+            impact=Impact(row.impact),
+            currency=row.currency,
+            age=ages[row.age],
+            breaks=row.breaks,
+            amount=row.amount,
+        )
+        for row in connection.execute(text(_OPEN_MONEY), params)
+    ]
+
+
+def waiting_work(
+    connection: Connection, person: str, rules: tuple[SlaRule, ...], *, now: datetime
+) -> BreakWork:
+    """What waits for anybody, and for one person."""
+    limits = [limit for rule in rules for limit in _limits(rule, now)]
+    params = {
+        "person": person,
+        "settled": _settled(),
+        "proposed": [BreakState.PROPOSED.value, BreakState.WRITE_OFF_PROPOSED.value],
+        "impacts": [limit[0] for limit in limits],
+        "befores": [limit[1] for limit in limits],
+        "currencies": [limit[2] for limit in limits],
+        "least": [limit[3] for limit in limits],
+    }
+    row = connection.execute(text(_WAITING), params).one()
+    return BreakWork(**row._mapping)
+
+
+def _limits(
+    rule: SlaRule, now: datetime
+) -> Iterator[tuple[str, datetime, str | None, int | None]]:
+    """The impact, when a break must have been opened to be overdue, a currency, an amount."""
+    impact, before = rule.impact.value, now - rule.within
+    if not rule.min_amount:
+        yield impact, before, None, None
+    for currency, least in rule.min_amount.items():
+        yield impact, before, currency, least
+
+
+def _settled() -> list[str]:
+    return [str(state) for state in SETTLED]

@@ -1,0 +1,93 @@
+"""Breaks in pages, by money or by age; a page begins after the last break of the former one."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection
+
+from breaks.queries import BreakFilter
+from breaks.store import COLUMNS, TrackedBreak, break_from_row
+from vocabulary.errors import Malformed
+
+
+class BreakOrder(StrEnum):
+    """In which order breaks are listed."""
+
+    MONEY = "money"  # the largest difference of either sign first
+    AGE = "age"  # the oldest first
+
+
+_KEYS: Mapping[BreakOrder, str] = MappingProxyType(
+    {
+        BreakOrder.MONEY: "-abs(b.difference), l.opened_at, b.break_id",
+        BreakOrder.AGE: "CAST(0 AS bigint), l.opened_at, b.break_id",
+    }
+)
+_AFTER = """
+   AND ({key}) > (CAST(:last_rank AS bigint), CAST(:last_at AS timestamptz), :last_id)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakPage:
+    """One page of breaks.
+
+    Attributes:
+        total: how many breaks the filter matches.
+        next: the cursor of the next page; None: this is the last one.
+    """
+
+    breaks: tuple[TrackedBreak, ...]
+    total: int
+    next: str | None
+
+
+def page_of_breaks(
+    connection: Connection,
+    break_filter: BreakFilter,
+    *,
+    order: BreakOrder,
+    after: str | None,
+    limit: int,
+) -> BreakPage:
+    """The breaks that follow a cursor in an order, at most ``limit``.
+
+    Raises:
+        Malformed: the cursor is none of ours.
+    """
+    key = _KEYS[order]
+    position = _position(after)
+    end = f"{_AFTER.format(key=key) if position else ''} ORDER BY {key} LIMIT :limit"
+    params = {**break_filter.parameters(), **position, "limit": limit + 1}
+    rows = connection.execute(break_filter.query(COLUMNS, end=end), params).all()
+    breaks = tuple(break_from_row(tuple(row)) for row in rows[:limit])
+    count = break_filter.query("count(*)")
+    total = connection.execute(count, break_filter.parameters()).scalar_one()
+    cursor = _cursor(breaks[-1], order) if len(rows) > limit else None
+    return BreakPage(breaks=breaks, total=int(total), next=cursor)
+
+
+def _cursor(break_: TrackedBreak, order: BreakOrder) -> str:
+    rank = -abs(break_.difference) if order is BreakOrder.MONEY else 0
+    position = [rank, break_.opened_at.isoformat(), break_.break_id]
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
+
+
+def _position(cursor: str | None) -> dict[str, Any]:
+    if cursor is None:
+        return {}
+    try:
+        rank, instant, break_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        at = datetime.fromisoformat(instant)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise Malformed("after", "the link to a next page is expected") from error
+    if not isinstance(rank, int) or not isinstance(break_id, str) or "\0" in break_id:
+        raise Malformed("after", "the link to a next page is expected")
+    return {"last_rank": rank, "last_at": at, "last_id": break_id}

@@ -1,0 +1,227 @@
+"""What people do to a break from its page: the functions of the command line, on their session.
+
+A form carries the version of the break that its page showed. If the break changed since,
+nothing is done and both versions are shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+
+from sqlalchemy import Engine
+
+from breaks import corrections
+from breaks.actions import (
+    BreakAction,
+    Note,
+    apply,
+    assigning,
+    awaiting,
+    explaining,
+    if_unchanged,
+    noting,
+    reopening,
+)
+from breaks.queries import BreakHistory, break_history
+from breaks.states import STEPS, BreakChanged, BreakState
+from breaks.store import break_exists
+from console.acting import writers_for
+from console.config import Visit
+from console.pages.parameters import required
+from console.replies import RequestRefused, SeeOther, not_found
+from storage.people import get_person
+from vocabulary.people import Person, Right
+
+#: Longest comment or reason, in characters.
+TEXT_CHARS_MAX = 4_000
+_UNDECIDED = frozenset(
+    {BreakState.OPEN, BreakState.ASSIGNED, BreakState.EXPLAINED, BreakState.WAITING}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAction:
+    """One action of the page.
+
+    Attributes:
+        name: the last part of its address.
+        perform: does it, with the engine of the person; returns the notice to show.
+        states: in which it is offered.
+    """
+
+    name: str
+    right: Right
+    perform: Callable[[Visit, Engine, str], str]
+    states: frozenset[BreakState]
+
+    def handle(self, visit: Visit) -> SeeOther:
+        """Do it for the person of the session."""
+        break_id = visit.path["id"]
+        if not break_exists(visit.console.readers, break_id):
+            raise not_found("break", break_id)
+        engine = writers_for(visit.console, visit.signed_in.person)
+        try:
+            notice = self.perform(visit, engine, break_id)
+        except BreakChanged as changed:
+            raise _stale(visit, break_id) from changed
+        return SeeOther(path=f"/breaks/{break_id}?done={notice}")
+
+
+def actions_for(history: BreakHistory, person: Person) -> dict[str, bool]:
+    """By name, whether the person may do it now; without the name, the state has no such step.
+
+    A proposal is never offered to whoever made it; the database knows of their other accounts.
+    """
+    break_ = history.break_
+    allowed = {
+        action.name: person.may(action.right)
+        for action in ACTIONS
+        if break_.state in action.states
+    }
+    proposers = {each.proposed_by for each in history.adjustments if each.state == "proposed"}
+    if person.name in proposers:
+        allowed.update(dict.fromkeys(allowed.keys() & {"approve", "reject"}, False))
+    return allowed
+
+
+def _text(visit: Visit, field: str, meaning: str) -> str:
+    return required(visit.form, field, meaning)[:TEXT_CHARS_MAX]
+
+
+def _apply(visit: Visit, engine: Engine, break_id: str, action: BreakAction) -> str:
+    apply(engine, break_id, if_unchanged(action, visit.form.get("version", "")))
+    return "saved"
+
+
+def _comment(visit: Visit, engine: Engine, break_id: str) -> str:
+    """A comment changes no state, so it is taken whatever happened meanwhile."""
+    note = Note(kind="comment", body=_text(visit, "text", "a comment"))
+    apply(engine, break_id, noting(note, by=visit.signed_in.person.name, now=visit.now))
+    return "saved"
+
+
+def _assign(visit: Visit, engine: Engine, break_id: str) -> str:
+    with engine.connect() as connection:
+        to = get_person(connection, required(visit.form, "to", "the name of a person"))
+    by = visit.signed_in.person.name
+    return _apply(visit, engine, break_id, assigning(to=to.name, by=by, now=visit.now))
+
+
+def _settle(
+    step: Callable[..., BreakAction], visit: Visit, engine: Engine, break_id: str
+) -> str:
+    action = step(
+        by=visit.signed_in.person.name, why=_text(visit, "reason", "a reason"), now=visit.now
+    )
+    return _apply(visit, engine, break_id, action)
+
+
+def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
+    break_ = break_history(engine, break_id).break_
+    corrections.propose(
+        engine,
+        break_id,
+        by=visit.signed_in.person.name,
+        reason=_text(visit, "reason", "a reason"),
+        now=visit.now,
+        try_corrections=visit.config.try_corrections,
+        exponents=visit.config.exponents(break_.provider),
+        version=visit.form.get("version", ""),
+    )
+    return "proposed"
+
+
+def _approve(visit: Visit, engine: Engine, break_id: str) -> str:
+    """Approve only: the scheduler books what is approved, with a role of its own."""
+    break_ = break_history(engine, break_id).break_
+    corrections.approve_only(
+        engine,
+        break_id,
+        by=visit.signed_in.person.name,
+        now=visit.now,
+        try_corrections=visit.config.try_corrections,
+        limits=visit.config.limits().write_offs,
+        exponents=visit.config.exponents(break_.provider),
+        version=visit.form.get("version", ""),
+    )
+    return "approved"
+
+
+def _reject(visit: Visit, engine: Engine, break_id: str) -> str:
+    corrections.reject(
+        engine,
+        break_id,
+        by=visit.signed_in.person.name,
+        reason=_text(visit, "reason", "a reason"),
+        now=visit.now,
+        version=visit.form.get("version", ""),
+    )
+    return "saved"
+
+
+def _stale(visit: Visit, break_id: str) -> RequestRefused:
+    break_ = break_history(visit.console.readers, break_id).break_
+    return RequestRefused(
+        status=HTTPStatus.CONFLICT,
+        title="The break changed since you opened it",
+        why="Nothing was done. Compare both versions, then decide again.",
+        template="stale.html",
+        values={
+            "what": break_id,
+            "back": f"/breaks/{break_id}",
+            "seen": visit.form.get("seen", ""),
+            "now_is": seen_text(break_.state, break_.assignee, break_.explanation),
+            "typed": visit.form.get("reason", "") or visit.form.get("text", ""),
+        },
+    )
+
+
+def seen_text(state: str, assignee: str | None, explanation: str) -> str:
+    """A version of a break in words, as its form carries it."""
+    return f"{state.replace('_', ' ')}, assigned to {assignee or 'nobody'}. {explanation}"
+
+
+ACTIONS = (
+    PageAction(
+        name="comment",
+        right=Right.WORK_BREAKS,
+        perform=_comment,
+        states=frozenset(BreakState),
+    ),
+    PageAction(
+        name="assign", right=Right.WORK_BREAKS, perform=_assign, states=frozenset(_UNDECIDED)
+    ),
+    PageAction(
+        name="explain",
+        right=Right.WORK_BREAKS,
+        perform=partial(_settle, explaining),
+        states=_UNDECIDED - {BreakState.EXPLAINED},
+    ),
+    PageAction(
+        name="wait",
+        right=Right.WORK_BREAKS,
+        perform=partial(_settle, awaiting),
+        states=_UNDECIDED - {BreakState.WAITING},
+    ),
+    PageAction(name="propose", right=Right.PROPOSE, perform=_propose, states=_UNDECIDED),
+    PageAction(
+        name="approve",
+        right=Right.DECIDE,
+        perform=_approve,
+        states=frozenset({BreakState.PROPOSED}),
+    ),
+    PageAction(
+        name="reject",
+        right=Right.DECIDE,
+        perform=_reject,
+        states=frozenset({BreakState.PROPOSED}),
+    ),
+    PageAction(
+        name="reopen",
+        right=Right.WORK_BREAKS,
+        perform=partial(_settle, reopening),
+        states=frozenset(state for state in BreakState if BreakState.OPEN in STEPS[state])
+        & frozenset({BreakState.EXPLAINED, BreakState.POSTED, BreakState.CLOSED}),
+    ),
+)

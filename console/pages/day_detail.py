@@ -1,0 +1,154 @@
+"""One day of a provider: both sides, its breaks, its steps; prepare, sign and reopen it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date
+from http import HTTPStatus
+from typing import Any
+
+from sqlalchemy import Connection
+
+from breaks.paging import BreakOrder, page_of_breaks
+from breaks.queries import BreakFilter
+from console.acting import actor_of, writers_for
+from console.config import ProviderTerms, Visit
+from console.pages.parameters import provider_named, read_day
+from console.replies import HtmlPage, RequestRefused, SeeOther
+from console.sentences import day_sentence, figure_rows, since_lines
+from reconcile.days.corrections import corrections_of
+from reconcile.days.states import DayAction, DayState, DayStatus, StepRequest
+from reconcile.days.store import day_subject, store_step
+from storage.audit import trail
+from storage.people import refused_people
+from vocabulary.people import Right, are_two_people
+
+#: Breaks that the page of a day shows; the list has all.
+BREAKS_MAX = 15
+_RIGHTS: Mapping[DayAction, Right] = {
+    DayAction.PREPARE: Right.PREPARE_DAYS,
+    DayAction.SIGN: Right.SIGN_DAYS,
+    DayAction.REOPEN: Right.REOPEN_DAYS,
+}
+
+
+def show(visit: Visit) -> HtmlPage:
+    """The day as it is now, with the next step."""
+    term, day = _named(visit)
+    with visit.console.readers.connect() as connection:
+        status = visit.config.day_of(connection, term.slug, day, visit.now)
+        return HtmlPage(template="day.html", values=_values(visit, connection, term, status))
+
+
+def prepare(visit: Visit) -> SeeOther:
+    """Prepare the day with the figures that the form was made with."""
+    return _take(visit, DayAction.PREPARE)
+
+
+def sign(visit: Visit) -> SeeOther:
+    """Sign the day with the figures that the form was made with."""
+    return _take(visit, DayAction.SIGN)
+
+
+def reopen(visit: Visit) -> SeeOther:
+    """Reopen the day for a reason."""
+    return _take(visit, DayAction.REOPEN)
+
+
+def version_of(status: DayStatus) -> str:
+    """A digest of the steps and figures of a day: what a person saw when they decided."""
+    seen = [len(status.steps), status.figures.to_json()]
+    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+
+
+def next_actions(status: DayStatus, visit: Visit) -> list[DayAction]:
+    """The steps that the state allows and the person has a right to."""
+    actions: list[DayAction] = []
+    match status.state:
+        case DayState.CLOSED:
+            actions = [DayAction.PREPARE]
+        case DayState.PREPARED:
+            actions = [DayAction.SIGN, DayAction.REOPEN]
+        case DayState.SIGNED:
+            actions = [DayAction.REOPEN]
+        case DayState.CHANGED:
+            actions = [DayAction.PREPARE, DayAction.REOPEN]
+        case DayState.OPEN | DayState.WAITING | DayState.READY | DayState.REOPENED:
+            return []
+    person, last = visit.signed_in.person, status.last
+    if status.state is DayState.CHANGED and last and last.action is DayAction.SIGN:
+        actions = [DayAction.REOPEN]
+    allowed = [action for action in actions if person.may(_RIGHTS[action])]
+    is_own = last is not None and not are_two_people(last.eyes, actor_of(person).eyes)
+    if is_own and DayAction.SIGN in allowed and visit.config.limits().days.two_people:
+        allowed.remove(DayAction.SIGN)
+    return allowed
+
+
+def _named(visit: Visit) -> tuple[ProviderTerms, date]:
+    term = provider_named(visit.config, visit.path["provider"])
+    day = read_day(visit.path["day"])
+    assert day is not None, "a path has no empty part"
+    return term, day
+
+
+def _values(
+    visit: Visit, connection: Connection, term: ProviderTerms, status: DayStatus
+) -> dict[str, Any]:
+    break_filter = BreakFilter(
+        provider=term.slug, windows={term.slug: status.window}, include_closed=True
+    )
+    breaks = page_of_breaks(
+        connection, break_filter, order=BreakOrder.MONEY, after=None, limit=BREAKS_MAX
+    )
+    return {
+        "status": status,
+        "sentence": day_sentence(status),
+        "rows": figure_rows(status.figures),
+        "since": since_lines(status),
+        "breaks": breaks,
+        "corrections": corrections_of(
+            connection, term.slug, status.window, status.figures.exponents
+        ),
+        "trail": trail(connection, day_subject(term.slug, status.day)),
+        "actions": next_actions(status, visit),
+        "version": version_of(status),
+        "exponents": term.exponents,
+        "zone": term.zone,
+        "accepts": dict(visit.config.limits().days.accepts),
+    }
+
+
+def _take(visit: Visit, action: DayAction) -> SeeOther:
+    term, day = _named(visit)
+    person = visit.signed_in.person
+    request = StepRequest(
+        action=action,
+        by=person.name,
+        eyes=actor_of(person).eyes,
+        reason=visit.form.get("reason", ""),
+    )
+    engine = writers_for(visit.console, person)
+    with refused_people(), engine.begin() as connection:
+        status = visit.config.day_of(connection, term.slug, day, visit.now)
+        if version_of(status) != visit.form.get("version"):
+            raise _stale(visit, status)
+        store_step(connection, status, request, visit.config.limits().days)
+    return SeeOther(path=f"/days/{term.slug}/{day}?done=saved")
+
+
+def _stale(visit: Visit, status: DayStatus) -> RequestRefused:
+    """Somebody took a step, or a figure moved: shows what was seen beside what is."""
+    return RequestRefused(
+        status=HTTPStatus.CONFLICT,
+        title="The day changed since you opened it",
+        why="Nothing was done. Compare both versions, then decide again.",
+        template="stale.html",
+        values={
+            "what": f"{status.provider} {status.day}",
+            "back": f"/days/{status.provider}/{status.day}",
+            "seen": visit.form.get("seen", ""),
+            "now_is": day_sentence(status),
+            "typed": visit.form.get("reason", ""),
+        },
+    )

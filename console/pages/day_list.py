@@ -1,0 +1,50 @@
+"""The last days of every provider."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from console.config import Visit
+from console.pages.parameters import provider_named
+from console.replies import HtmlPage
+from console.sentences import counted, figure_rows, since_lines
+from reconcile.days.states import DayState, DayStatus
+
+#: How many days back the list goes.
+DAYS = 7
+
+
+def show(visit: Visit) -> HtmlPage:
+    """The last days with their state, figures and open breaks, the newest first."""
+    chosen = visit.query.get("provider")
+    config, now = visit.config, visit.now
+    terms = config.providers if not chosen else (provider_named(config, chosen),)
+    listed = []
+    with visit.console.readers.connect() as connection:
+        for back in range(DAYS + 1):
+            for term in terms:
+                day = now.astimezone(ZoneInfo(term.zone)).date() - timedelta(days=back)
+                status = config.day_of(connection, term.slug, day, now)
+                if status.closed or status.figures.currencies:
+                    listed.append(status)
+    values = {
+        "sentence": _sentence(listed),
+        "days": [
+            {"status": each, "rows": figure_rows(each.figures), "since": since_lines(each)}
+            for each in listed
+        ],
+        "providers": config.providers,
+        "chosen": chosen or "",
+    }
+    return HtmlPage(template="days.html", values=values)
+
+
+def _sentence(listed: Sequence[DayStatus]) -> str:
+    over = [status for status in listed if status.is_over]
+    unsigned = sum(status.state is not DayState.SIGNED for status in over)
+    if unsigned:
+        verb = "waits" if unsigned == 1 else "wait"
+        return f"{counted(unsigned, 'day')} of the last {DAYS} {verb} for a signature."
+    if over:
+        return f"Every day of the last {DAYS} that has rounds is signed."
+    return f"No day with rounds is over yet, of the last {DAYS}."

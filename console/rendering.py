@@ -1,0 +1,115 @@
+"""Templates, and how values look in them. Everything that is not ours is escaped."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from reports.grid import readable
+from vocabulary.money import Money
+
+TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
+_MINUS = "\N{MINUS SIGN}"
+#: Longest id that is shown whole, in characters; longer ones lose their middle.
+_ID_CHARS_MAX = 22
+
+
+@cache
+def environment() -> Environment:
+    """The templates with their filters."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "age": age_text,
+        "count": count_text,
+        "day": day_text,
+        "money": money_text,
+        "readable": readable,
+        "short": short_text,
+        "signed": signed_text,
+        "utc": utc_text,
+        "printable": printable_text,
+    }
+    made.globals["asset"] = asset_url
+    made.globals["local_time"] = local_text
+    return made
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """A template as HTML."""
+    return environment().get_template(template).render(**values)
+
+
+@cache
+def asset_url(name: str) -> str:
+    """The path of a static file; it changes with the file, so that browsers may keep it."""
+    digest = sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+def money_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:
+    """An amount without its currency, with grouped digits and a real minus sign."""
+    text = Money(abs(minor), currency).text(exponents=exponents)
+    whole, point, digits = text.partition(".")
+    return f"{_MINUS if minor < 0 else ''}{count_text(int(whole))}{point}{digits}"
+
+
+def count_text(count: int) -> str:
+    """A count with grouped digits."""
+    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def signed_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:
+    """An amount that has a plus sign if it is positive."""
+    return ("+" if minor > 0 else "") + money_text(minor, currency, exponents)
+
+
+def age_text(age: timedelta) -> str:
+    """An age in its largest unit, rounded down."""
+    seconds = int(age.total_seconds())
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
+def day_text(day: date) -> str:
+    """A business day with its weekday."""
+    return f"{day:%A} {day.day} {day:%B %Y}"
+
+
+def utc_text(instant: datetime) -> str:
+    """An instant in UTC, to the millisecond."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{instant.microsecond // 1000:03} UTC"
+
+
+def local_text(instant: datetime, zone: str) -> str:
+    """An instant to the second in a provider's zone."""
+    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+
+
+def short_text(text: str) -> str:
+    """An id that loses its middle if it is long."""
+    if len(text) <= _ID_CHARS_MAX:
+        return text
+    kept = _ID_CHARS_MAX // 2 - 1
+    return f"{text[:kept]}…{text[-kept:]}"
+
+
+def printable_text(content: bytes) -> str:
+    """Bytes as text, with escapes for what is not printable UTF-8."""
+    text = content.decode("utf-8", "backslashreplace")
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text
+    )

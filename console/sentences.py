@@ -1,0 +1,129 @@
+"""The first line of each page: its answer, in a sentence. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from console.rendering import count_text, day_text, money_text, signed_text
+from reconcile.days.figures import NO_MONEY, NO_TOTALS, DayFigures, changes_between
+from reconcile.days.states import DayAction, DayState, DayStatus, last_signed
+
+#: What a group of days needs, the most urgent first.
+_TODAY = {
+    "changed": "changed after it was prepared or signed",
+    "ready": "is ready to be signed",
+    "waiting": "waits for its feeds",
+    "closable": "can be closed",
+    "empty": "has no round",
+    "running": "is not over",
+    "signed": "is signed",
+}
+
+
+def today_sentence(days: Sequence[DayStatus], day: date) -> str:
+    """How the day stands at all providers, the most urgent first."""
+    if not days:
+        return "No provider is configured: `tieout init` writes settings with examples."
+    counts = Counter(_group(status) for status in days)
+    group = next(name for name in _TODAY if counts[name])
+    share = "all" if counts[group] == len(days) else f"{counts[group]} of {len(days)}"
+    providers = "provider" if len(days) == 1 else "providers"
+    answer = f"{day_text(day)} {_TODAY[group]} for {share} {providers}"
+    unexplained = unexplained_text(days)
+    return f"{answer}. Unexplained: {unexplained}."
+
+
+def unexplained_text(days: Iterable[DayStatus]) -> str:
+    """What no break explains, by currency."""
+    sums: Counter[str] = Counter()
+    exponents: dict[str, Mapping[str, int]] = {}
+    for status in days:
+        for currency in status.figures.currencies:
+            sums[currency] += status.figures.unexplained(currency)
+            exponents[currency] = status.figures.exponents
+    parts = [
+        f"{money_text(minor, currency, exponents[currency])} {currency}"
+        for currency, minor in sorted(sums.items())
+    ]
+    return ", ".join(parts) or "nothing"
+
+
+def day_sentence(status: DayStatus) -> str:
+    """How one day of a provider stands, and what comes next."""
+    figures, last = status.figures, status.last
+    breaks = counted(figures.open_count, "open break")
+    match status.state:
+        case DayState.OPEN:
+            return f"The day is not over in {status.zone}; so far it has {breaks}."
+        case DayState.WAITING:
+            return f"It waits: {'; '.join(status.missing) or 'records may still be late'}."
+        case DayState.READY:
+            return f"Everything was reported, with {breaks}. A run closes it next."
+        case DayState.CLOSED:
+            return f"It is closed with {breaks}. One person prepares it, another signs it."
+        case DayState.PREPARED:
+            by = last.by if last else "somebody"
+            return f"{by} prepared it with {breaks}. Another person signs it."
+        case DayState.SIGNED:
+            by = last.by if last else "somebody"
+            return f"{by} signed it, and nothing has changed since."
+        case DayState.CHANGED:
+            return "It changed since: " + "; ".join(since_lines(status)) + "."
+        case DayState.REOPENED:
+            by = last.by if last else "somebody"
+            return f"{by} reopened it: {last.reason if last else ''}. A run closes it again."
+
+
+def since_lines(status: DayStatus) -> list[str]:
+    """What changed since the day was prepared or signed, by currency."""
+    signed, last = last_signed(status.steps), status.last
+    prepared = last if last is not None and last.action is DayAction.PREPARE else None
+    step = signed or prepared
+    if step is None or step.figures == status.figures:
+        return []
+    figures = status.figures
+    lines = [
+        f"ours {signed_text(change.ours, change.currency, figures.exponents)}, theirs"
+        f" {signed_text(change.theirs, change.currency, figures.exponents)} {change.currency},"
+        f" open breaks {change.open_before} → {change.open_now}"
+        for change in changes_between(step.figures, figures)
+    ]
+    return lines or ["no figure changed, but a break or a correction did"]
+
+
+def figure_rows(figures: DayFigures) -> list[dict[str, object]]:
+    """The figures of a day, one row for each currency, in minor units."""
+    return [
+        {
+            "currency": currency,
+            "ours": figures.ours.get(currency, NO_TOTALS),
+            "theirs": figures.theirs.get(currency, NO_TOTALS),
+            "difference": figures.difference(currency),
+            "money": figures.breaks.get(currency, NO_MONEY),
+            "unexplained": figures.unexplained(currency),
+        }
+        for currency in figures.currencies
+    ]
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun."""
+    if count == 0:
+        return f"no {noun}s"
+    return f"1 {noun}" if count == 1 else f"{count_text(count)} {noun}s"
+
+
+def _group(status: DayStatus) -> str:
+    match status.state:
+        case DayState.CHANGED:
+            return "changed"
+        case DayState.CLOSED | DayState.PREPARED:
+            return "ready"
+        case DayState.SIGNED:
+            return "signed"
+        case DayState.OPEN:
+            return "running"
+        case DayState.WAITING | DayState.READY | DayState.REOPENED:
+            if not status.figures.currencies and not status.steps:
+                return "empty"
+            return "waiting" if status.state is DayState.WAITING else "closable"

@@ -1,0 +1,124 @@
+"""``tieout console``: serve the web console until SIGTERM."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from typing import Annotated
+
+import typer
+import uvloop
+from sqlalchemy import Connection, Engine
+
+from breaks.trials import TryCorrections
+from console.app import THREADS, ConsoleServer
+from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
+from ops.context import Context, context_of, database_url
+from ops.providers.configured import configured
+from ops.providers.reconcile_inputs import reader_of
+from ops.runtime import logs
+from ops.runtime.listening import listening_socket
+from ops.runtime.role_urls import require_roles, role_urls
+from ops.scheduling.business_days import business_day_of
+from ops.settings.break_policy import rules_of
+from ops.settings.limits import limits_document, limits_of_document
+from ops.settings.model import ProviderSettings, Settings
+from reconcile.days.states import DayStatus
+from reconcile.trials.trial import BreakTrials
+from storage.engine import open_engine
+from storage.limit_versions import version_in_force
+from storage.schema_version import require_schema
+from vocabulary.clock import SystemClock
+
+
+def console(
+    ctx: typer.Context,
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve the web console for finance and operations."""
+    context = context_of(ctx)
+    logs.configure()
+    settings = context.settings.console
+    listen = listening_socket(
+        host or settings.host, settings.port if port is None else port, shared=False
+    )
+    require_schema(database_url(context))
+    uvloop.run(ConsoleServer(open_console(context)).serve(listen))
+
+
+def open_console(context: Context) -> Console:
+    """The console with its two kinds of connections.
+
+    Raises:
+        Unavailable: the database lacks one of the roles.
+    """
+    settings = context.settings
+    urls = role_urls(settings, database_url(context))
+    require_roles(urls)
+    readers = open_engine(urls.reader, pool_size=THREADS)
+    return Console(
+        config=console_config(
+            settings,
+            limits=partial(read_limits, readers, settings),
+            try_corrections=trials_of(settings, urls.reader),
+        ),
+        readers=readers,
+        writers=open_engine(urls.writer, pool_size=THREADS),
+        clock=SystemClock(),
+    )
+
+
+def read_limits(readers: Engine, settings: Settings) -> LimitsInForce:
+    """The limits that two people confirmed; those of the settings until the first are set up.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    version = version_in_force(readers)
+    document = limits_document(settings) if version is None else version.document
+    limits = limits_of_document(document)
+    return LimitsInForce(write_offs=limits.write_offs, days=limits.days)
+
+
+def trials_of(settings: Settings, url: str) -> BreakTrials:
+    """Tries corrections over connections of this URL, by the providers' own logs."""
+    readers = {slug: reader_of(provider) for slug, provider in configured(settings).items()}
+    return BreakTrials(database_url=url, readers=readers)
+
+
+def console_config(
+    settings: Settings,
+    *,
+    limits: Callable[[], LimitsInForce],
+    try_corrections: TryCorrections,
+) -> ConsoleConfig:
+    """What the console shows and asks of people, from the settings."""
+    entries = {entry.slug: entry for entry in settings.providers}
+    return ConsoleConfig(
+        providers=tuple(
+            ProviderTerms(slug=entry.slug, zone=entry.timezone, exponents=entry.exponents)
+            for entry in settings.providers
+        ),
+        public_url=settings.console.public_url,
+        session_lasts=settings.console.session,
+        session_idle=settings.console.idle,
+        trusted_proxies=settings.console.trusted_proxies,
+        day_of=_DayReader(entries),
+        limits=limits,
+        try_corrections=try_corrections,
+        due_rules=rules_of(settings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _DayReader:
+    """Reads days of the configured providers, by slug."""
+
+    entries: Mapping[str, ProviderSettings]
+
+    def __call__(
+        self, connection: Connection, slug: str, day: date, now: datetime
+    ) -> DayStatus:
+        return business_day_of(connection, self.entries[slug], day, now)

@@ -1,0 +1,56 @@
+"""Settings of the web console."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from ops.settings.urls import checked_database
+from ops.settings.values import Cidr, Port, Section, Timeout
+
+
+class ConsoleSettings(Section):
+    """The web console for finance and operations.
+
+    Attributes:
+        port: 0: any free port, which ``tieout up`` prints.
+        public_url: where browsers find it; with https, cookies and pages are for TLS only.
+        read_url: the database that pages read, a replica or a role of your own; empty: that of
+            ``database.url``, as the role tieout_reader.
+        write_url: the database for what people decide; empty: that of ``database.url``, as the
+            role tieout_console.
+        session: longest life of a session.
+        idle: longest time of a session without any request.
+        trusted_proxies: whose X-Forwarded-For is believed.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 8090
+    public_url: str = ""
+    read_url: str = Field(default="", repr=False)
+    write_url: str = Field(default="", repr=False)
+    session: Timeout = timedelta(hours=12)
+    idle: Timeout = timedelta(hours=2)
+    trusted_proxies: tuple[Cidr, ...] = ()
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in {"http", "https"} or not parts.netloc):
+            raise ValueError("a URL such as https://tieout.example.com")
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError("a URL without a path: the console is at the root of its host")
+        return url.rstrip("/")
+
+    @field_validator("read_url", "write_url")
+    @classmethod
+    def _a_database(cls, url: str) -> str:
+        return checked_database(url) if url else url
+
+
+def console_url(settings: ConsoleSettings) -> str:
+    """Where a browser on this machine finds the console."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    host = f"[{near}]" if ":" in near else near
+    return settings.public_url or f"http://{host}:{settings.port}"

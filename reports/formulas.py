@@ -1,0 +1,17 @@
+"""Text that no spreadsheet runs: what could begin a formula gets an apostrophe."""
+
+import re
+
+# A plain number that fills a cell is inert.
+_NUMBER = r'[ "]*[+-]?[0-9]+(?:[.,][0-9]+)?[ "]*'
+# The start of the text, or a separator, before something that spreadsheets read as a formula;
+# they skip blanks and quotes before it, and know the full-width signs too.
+_FORMULA = re.compile(
+    rf"(?:^(?!{_NUMBER}$)|(?P<mark>[,;|\t\r\n])(?!{_NUMBER}(?:$|(?P=mark))))"
+    r'(?=[ "]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])'
+)
+
+
+def escape_formula(text: str) -> str:
+    """The text, with an apostrophe wherever a spreadsheet could begin to read a formula."""
+    return _FORMULA.sub(r"\g<0>'", text)

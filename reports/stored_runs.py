@@ -1,0 +1,69 @@
+"""Stored runs: one by its id, and the newest of a provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from vocabulary.window import Window
+
+# The newest run of a provider that covered its whole window; optionally of one window only.
+_LAST_RUN = """
+SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
+  FROM runs
+ WHERE provider = :provider AND whole
+   AND (cast(:start AS timestamptz) IS NULL OR window_from = :start)
+   AND (cast(:end AS timestamptz) IS NULL OR window_to = :end)
+ ORDER BY finished_at DESC, run_id DESC LIMIT 1
+"""
+_RUN = """
+SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
+  FROM runs WHERE run_id = :run_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """A stored run; ``result`` and ``manifest`` are the stored JSON."""
+
+    run_id: str
+    provider: str
+    window: Window
+    started_at: datetime
+    finished_at: datetime
+    result: dict[str, Any]
+    manifest: dict[str, Any]
+
+
+def last_run(connection: Connection, provider: str, window: Window | None) -> StoredRun | None:
+    """The newest run of a provider, over exactly this window if one is given."""
+    parameters = {
+        "provider": provider,
+        "start": window and window.start,
+        "end": window and window.end,
+    }
+    return _stored_run(connection, _LAST_RUN, parameters)
+
+
+def run_named(connection: Connection, run_id: str) -> StoredRun | None:
+    """One run by its id."""
+    return _stored_run(connection, _RUN, {"run_id": run_id})
+
+
+def _stored_run(
+    connection: Connection, query: str, parameters: Mapping[str, object]
+) -> StoredRun | None:
+    row = connection.execute(text(query), dict(parameters)).one_or_none()
+    if row is None:
+        return None
+    return StoredRun(
+        run_id=row.run_id,
+        provider=row.provider,
+        window=Window(start=row.window_from, end=row.window_to),
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        result=row.result,
+        manifest=row.manifest,
+    )

@@ -1,0 +1,105 @@
+"""A console over books with breaks, made once for each module."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from ops import cli
+from ops.commands.daemons.console import open_console
+from ops.context import Context
+from ops.settings.loader import load
+from storage.engine import open_engine
+from storage.people import add_person
+from tests.conftest import TEMPLATE, PostgresServer
+from tests.harness.books.breaks import BreakBooks
+from tests.harness.books.ledger import open_wallets
+from tests.harness.people import token_of
+from tests.harness.servers.console import ConsoleSite, serving
+from vocabulary.people import Role
+
+SETTINGS = """
+mode = "test"
+[database]
+url = "{database}"
+[broker]
+url = "redis://127.0.0.1:1/0"
+[[providers]]
+slug = "lottery"
+dialect = "sportsbook"
+currency = "EUR"
+secrets = ["literal:secret"]
+"""
+DAY = "2026-06-04"
+#: Markup in every text that a provider can fill.
+SCRIPT = "<script>alert(1)</script>"
+
+
+class ConsoleBooks:
+    """The books behind the console, changed as the rest of Tieout changes them."""
+
+    def __init__(self, books: BreakBooks, folder: Path) -> None:
+        self.books = books
+        self.config = folder / "tieout.toml"
+        self.config.write_text(SETTINGS.format(database=books.url), encoding="utf-8")
+        self.context = Context(
+            config=self.config, data_dir=folder, settings=load(self.config, {})
+        )
+
+    def run(self, *words: str, by: str, code: int = 0) -> str:
+        """The output of a command that a person runs."""
+        env = {"TIEOUT_TOKEN": token_of(by)}
+        result = CliRunner(env=env).invoke(cli.app, ["--config", str(self.config), *words])
+        assert result.exit_code == code, (words, result.output, result.exception)
+        return result.output
+
+    def break_of(self, round_id: str) -> str:
+        """The id of the only break of a round."""
+        with self.books.engine.connect() as connection:
+            query = text("SELECT break_id FROM breaks WHERE round_id = :round_id")
+            return str(connection.execute(query, {"round_id": round_id}).scalar_one())
+
+    def state_of(self, break_id: str) -> str:
+        with self.books.engine.connect() as connection:
+            query = text("SELECT state FROM break_workflows WHERE break_id = :id")
+            return str(connection.execute(query, {"id": break_id}).scalar_one())
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with self.books.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+
+@pytest.fixture(scope="module")
+def console_books(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ConsoleBooks]:
+    """Twelve rounds with other payouts, one never booked, one of a player named as markup."""
+    folder = tmp_path_factory.mktemp("console")
+    name = f"console_{folder.name.replace('-', '_')}"
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    url = postgres.url(name)
+    open_wallets(url, ("ann", 1_000_000))
+    engine = open_engine(url)
+    books = BreakBooks(url, engine)
+    for number in range(12):
+        books.ours(f"r{number}", 100, 0)
+        books.theirs(f"r{number}", 100, 10 * (number + 1))
+    books.theirs("lost", 70, 0)
+    books.theirs(f"r{SCRIPT}", 20, 0)
+    books.change_record(f"r{SCRIPT}", handle=SCRIPT, game=SCRIPT, source=SCRIPT)
+    books.run()
+    with engine.begin() as connection:
+        for role in Role:
+            add_person(connection, f"only {role}", roles={role}, by="ann")
+    yield ConsoleBooks(books, folder)
+    engine.dispose()
+    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def site(console_books: ConsoleBooks) -> Iterator[ConsoleSite]:
+    """The console of these books."""
+    with serving(open_console(console_books.context)) as running:
+        yield running

@@ -1,0 +1,42 @@
+"""A configuration of the console for tests that need no database."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from breaks.policy import DEFAULT_RULES, NO_LIMITS
+from breaks.store import TrackedBreak
+from breaks.suggestions import Correction
+from breaks.trials import Trial
+from console.config import ConsoleConfig, LimitsInForce, ProviderTerms
+from reconcile.days.states import DayStatus, StepRules
+
+
+def no_day(connection: Connection, slug: str, day: date, now: datetime) -> DayStatus:
+    raise AssertionError("no test reads a day without a database")
+
+
+def no_limits() -> LimitsInForce:
+    return LimitsInForce(write_offs=NO_LIMITS, days=StepRules(two_people=True))
+
+
+def no_trial(
+    break_: TrackedBreak, corrections: Sequence[Correction], *, now: datetime
+) -> Trial:
+    raise AssertionError("no test tries a correction without a database")
+
+
+def config() -> ConsoleConfig:
+    """One provider, no limits."""
+    return ConsoleConfig(
+        providers=(ProviderTerms(slug="lottery", zone="UTC", exponents={}),),
+        public_url="",
+        session_lasts=timedelta(hours=12),
+        session_idle=timedelta(hours=2),
+        trusted_proxies=(),
+        day_of=no_day,
+        limits=no_limits,
+        try_corrections=no_trial,
+        due_rules=DEFAULT_RULES,
+    )
