@@ -23,6 +23,8 @@ CORRECTABLE = (
     FaultKind.UNDO_UNREPORTED,
     FaultKind.TAKEN_BACK,
 )
+#: The sources that speak against some of these corrections, as only the history is wrong.
+AGAINST = {System.NAMED: {"round_end", "balance_chain"}, System.XIGS: {"webhook_log"}}
 EVERY_SOURCE = ("round_end", "balance_chain", "webhook_log", "history", "wallet", "bet_detail")
 
 
@@ -32,6 +34,7 @@ class Books:
     def __init__(self, url: str, system: System) -> None:
         self.url = url
         self.system = system
+        self.overruled: set[str] = set()
         faults = [kind for kind in CORRECTABLE if system in POSSIBLE[kind]]
         plays = [_play(system, number, kind) for number, kind in enumerate(faults)]
         struck = [
@@ -98,6 +101,7 @@ def test_corrections_of_every_dialect_cure_their_breaks_and_open_none_on_their_r
 
     assert after == []
     assert books.open_breaks() == []
+    assert books.overruled == AGAINST.get(books.system, set())
 
 
 def _propose(books: Books, name: str) -> None:
@@ -109,6 +113,7 @@ def _propose(books: Books, name: str) -> None:
     named = [source for source in EVERY_SOURCE if f"{source}: " in done.output]
     assert done.exit_code == 1, done.output
     assert named, done.output
+    books.overruled.update(named)
     books.run(*words, *(word for source in named for word in ("--overrule", source)))
 
 
@@ -124,6 +129,6 @@ def test_with_every_contradiction_overruled_all_corrections_of_a_month_cure_thei
 ):
     result = correct(world_of([case_of(2)]), overruling=True)
 
-    assert result.approved == result.proposed
-    assert result.approved.total() > 20
+    assert result.approved + result.overruled == result.proposed
+    assert result.overruled.total() > 3
     assert result.wrong == []

@@ -11,7 +11,7 @@ def trial_lines(break_: TrackedBreak) -> Iterator[str]:
     trial = current_trial(break_)
     if trial is None:
         return
-    yield f"tried {trial['tried_at']} by the rules of {trial['run_id']}: nothing was booked"
+    yield from wrapped(f"tried by the rules of {trial['run_id']}, nothing was booked:")
     for verb in ("closes", "opens", "changes"):
         for other in trial[verb]:
             yield from wrapped(f"{verb} {_break_text(other)}", indent="  ")

@@ -43,7 +43,8 @@ class Corrected:
 
     Attributes:
         proposed: breaks for which a correction follows, by kind and provider.
-        approved: those that were approved and booked.
+        approved: those that were offered, approved and booked.
+        overruled: those that were booked after every contradicting source was overruled.
         refused: those that a trial refused, by the source that speaks against them.
         wrong: what should not be: a cause that is left, a break that was opened, a trial that
             foresaw something else than came.
@@ -51,6 +52,7 @@ class Corrected:
 
     proposed: Counter[tuple[str, str]] = field(default_factory=Counter)
     approved: Counter[tuple[str, str]] = field(default_factory=Counter)
+    overruled: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
@@ -58,6 +60,7 @@ class Corrected:
         """Add another month."""
         self.proposed += other.proposed
         self.approved += other.approved
+        self.overruled += other.overruled
         self.refused += other.refused
         self.wrong += other.wrong
 
@@ -67,7 +70,7 @@ def correct(
 ) -> Corrected:
     """Approve every proposal that is offered, of every provider, one after another.
 
-    ``overruling``: also what sources contradict, by naming these sources.
+    ``overruling``: afterwards also what sources contradict, by naming these sources.
     """
     result = Corrected()
     for system in systems:
@@ -88,11 +91,22 @@ class _Books:
     def correct(self, *, overruling: bool) -> Corrected:
         first, timing = self._breaks()
         self._present = first
-        booked = [
-            break_
-            for break_ in first
-            if _suggested(break_) and self._approve(break_, overruling=overruling)
-        ]
+        suggested = [break_ for break_ in first if _suggested(break_)]
+        self._result.proposed.update((break_.kind, self._system) for break_ in suggested)
+        offered = [b for b in suggested if self._approve(b, overruling=False)]
+        self._result.approved.update((break_.kind, self._system) for break_ in offered)
+        self._check(first, timing, offered)
+        if overruling:
+            refused = [break_ for break_ in suggested if break_ not in offered]
+            rest = [b for b in refused if self._approve(b, overruling=True)]
+            self._result.overruled.update((break_.kind, self._system) for break_ in rest)
+            self._check(first, timing, rest)
+        return self._result
+
+    def _check(self, first: list[Break], timing: tuple[int, int], booked: list[Break]) -> None:
+        """Ask the rules again, and compare with the first breaks and with the trials."""
+        if not booked:
+            return
         found, timing_after = self._breaks()
         self._wrong(*self._unforeseen(found))
         if timing_after != timing:
@@ -100,7 +114,6 @@ class _Books:
         left, known = {b.id for b in found}, {b.id for b in first}
         self._wrong(*(f"left: {_text(b)}" for b in booked if b.id in left))
         self._wrong(*(f"opened: {_text(b)}" for b in found if b.id not in known))
-        return self._result
 
     def _wrong(self, *sentences: str) -> None:
         self._result.wrong += sentences
@@ -122,7 +135,6 @@ class _Books:
 
     def _approve(self, found: Break, *, overruling: bool) -> bool:
         """Try the suggested corrections of a break and book them, if that is allowed."""
-        self._result.proposed[found.kind, self._system] += 1
         break_ = tracked_from(found, self._system)
         corrections = suggested_corrections(break_)
         trial = self._try(break_, corrections)
@@ -133,9 +145,9 @@ class _Books:
             names: set[Source | str] = {*sources}
             if trial.opens:
                 names.add("opens")
-            self._result.refused.update(map(str, names or {str(refused)}))
+            if not overruling:
+                self._result.refused.update(map(str, names or {str(refused)}))
             return False
-        self._result.approved[found.kind, self._system] += 1
         for correction in corrections:
             self._book(break_, correction)
         self._present = self._foreseen

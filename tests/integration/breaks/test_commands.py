@@ -233,3 +233,37 @@ def test_invalid_settings_are_named(tmp_path: Path, text: str, problem: str) -> 
         load(path, {})
 
     assert problem in str(caught.value)
+
+
+def test_a_proposal_shows_what_its_trial_found_when_made_listed_and_shown(
+    cli: BreakCommands,
+) -> None:
+    (entry,) = cli.json("list", "--kind", "missing_in_ledger")
+    name = entry["id"]
+
+    proposed = cli.run("propose", name, "--by", "maria", "--reason", "their bet")
+    lines = cli.run("list", "--state", "adjustment_proposed")
+    (listed,) = cli.json("list", "--state", "adjustment_proposed")
+    shown = cli.run("show", name)
+    history = cli.json("show", name)
+
+    for output in (proposed, shown):
+        assert f"closes {name} missing_in_ledger of round bet, -0.70 EUR" in output
+        assert "posts player_wallet -0.70, ggr 0.70 EUR" in output
+        assert "balance of ann: 6.50 → 5.80 EUR" in output
+        assert max(map(len, output.splitlines())) <= 80
+    assert "closes 1, opens 0" in lines
+    assert entry["trial"] is None
+    assert listed["trial"] == history["trial"]
+    assert [closed["id"] for closed in listed["trial"]["closes"]] == [name]
+
+
+def test_a_source_that_there_is_not_and_one_that_says_nothing_else_are_not_overruled(
+    cli: BreakCommands,
+) -> None:
+    name = cli.json("list", "--kind", "missing_in_ledger")[0]["id"]
+    words = ("propose", name, "--by", "maria", "--reason", "their bet", "--overrule")
+
+    assert "'gossip' is not one of" in cli.run(*words, "gossip", code=2)
+    assert "round_end does not contradict" in cli.run(*words, "round_end", code=1)
+    assert cli.json("list", "--state", "adjustment_proposed") == []
