@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from breaks.actions import Note, apply, explaining, noting
-from ledger.posting.posting import post_all_at
 from ops import cli
 from reconcile.days.states import DayAction, StepRequest, StepRules
 from reconcile.days.store import DayTerms, load_day, store_step
@@ -53,6 +53,20 @@ secrets = ["literal:secret"]
 RATES = "day,currency,rate,source\n" + "".join(
     f"2026-03-0{day},USD,0.5,ECB\n" for day in (1, 2, 3)
 )
+# As posting would write them; one round has not ended, and one was posted the day before.
+_ENTRIES = """
+INSERT INTO entries
+       (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount, posted_at)
+SELECT r.wallet_id, hashtext(r.round_id)::bigint + 3000000000, l.leg, l.account::account_kind,
+       r.provider, r.match_key, r.currency, l.amount,
+       r.first_at - CASE WHEN r.round_id = 'agg-0' THEN interval '1 day' ELSE '0' END
+  FROM rounds r
+ CROSS JOIN LATERAL (VALUES
+        (1, 'player_wallet', r.payout - r.stake),
+        (2, CASE r.round_id WHEN 'agg-2' THEN 'provider_clearing' ELSE 'ggr' END,
+         r.stake - r.payout)) AS l (leg, account, amount)
+ WHERE r.provider = %s
+"""
 DAYS = tuple(date(2026, 3, day) for day in (1, 2, 3))
 PERIOD = ("--from", "2026-03-01", "--to", "2026-03-04")
 ONE_DAY = timedelta(days=1)
@@ -121,6 +135,8 @@ def _fill(database: str, provider: str) -> None:
         books.ours(f"{provider}-less-{number}", 500, 100, at=at)
         books.theirs(f"{provider}-less-{number}", 500, 130 + number, at=at)
     books.write(database)
+    with psycopg.connect(database) as connection:
+        connection.execute(_ENTRIES, [provider])
 
 
 def _window(day: date) -> Window:
@@ -252,6 +268,23 @@ def test_a_long_table_of_the_pdf_is_cut_and_counted(desk: Desk) -> None:
     )
 
 
+def test_ggr_is_bridged_to_the_movement_of_the_account(desk: Desk, tmp_path: Path) -> None:
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+
+    rows = [
+        (row["Line"], row["Account"], row["Amount"]) for row in files.table("ledger-bridge")
+    ]
+    assert rows == [
+        ("our GGR in this report", "", "30.00"),
+        ("less: in rounds that have not ended", "provider_clearing", "-6.00"),
+        ("left over: in no account", "", "0.00"),
+        ("booked for these rounds", "ggr", "24.00"),
+        ("less: posted before or after this window", "ggr", "-6.00"),
+        ("plus: posted in this window for other rounds", "ggr", "0.00"),
+        ("movement of the account in this window", "ggr", "18.00"),
+    ]
+
+
 def test_figures_of_the_workbook_lead_to_their_rows(desk: Desk, tmp_path: Path) -> None:
     files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
 
@@ -359,7 +392,6 @@ def test_comments_and_reasons_of_breaks_are_in_the_pack(
 ) -> None:
     _fill(database, "agg")
     _reconcile(database, "agg", DAYS[0])
-    post_all_at(database)
     desk = Desk(tmp_path, database)
     (break_,) = desk.pack(_window(DAYS[0])).breaks
     engine = open_engine(database)
