@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from breaks.actions import Note, apply, explaining, noting
+from breaks.write_offs import approve_write_off, propose_write_off
 from ops import cli
 from reconcile.days.states import DayAction, StepRequest, StepRules
 from reconcile.days.store import DayTerms, load_day, store_step
@@ -387,11 +388,12 @@ def test_a_group_adds_the_providers_up_by_currency_and_in_one_currency(
     assert len(group.table("breaks")) == 6
 
 
-def test_comments_and_reasons_of_breaks_are_in_the_pack(
-    postgres: PostgresServer, database: str, tmp_path: Path
+def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
+    database: str, tmp_path: Path
 ) -> None:
     _fill(database, "agg")
     _reconcile(database, "agg", DAYS[0])
+    _sign(database, DAYS[0])
     desk = Desk(tmp_path, database)
     (break_,) = desk.pack(_window(DAYS[0])).breaks
     engine = open_engine(database)
@@ -408,6 +410,36 @@ def test_comments_and_reasons_of_breaks_are_in_the_pack(
         ("maria", "comment", "They look at it."),
         ("jonas", "explained", "A test of theirs"),
     }
+    (change,) = files.table("since-sign-off")
+    assert (change["Day"], change["Since"]) == ("2026-03-01", "signed by jonas")
+    assert (change["Ours by"], change["Theirs by"]) == ("0.00", "0.00")
+    assert (change["Open then"], change["Open now"]) == ("1", "0")
+    warnings = [row["Statement"] for row in files.table("statement")]
+    assert "Changed since it was prepared or signed: 2026-03-01." in warnings
+
+
+def test_a_correction_stands_there_with_who_why_and_approver(
+    database: str, tmp_path: Path
+) -> None:
+    _fill(database, "agg")
+    _reconcile(database, "agg", DAYS[0])
+    desk = Desk(tmp_path, database)
+    (break_,) = desk.pack(_window(DAYS[0])).breaks
+    engine = open_engine(database)
+    propose_write_off(
+        engine, break_.break_id, by="maria", reason="too small to dispute", now=NOON + ONE_DAY
+    )
+    proposed = _files(desk.pack(_window(DAYS[0])), tmp_path / "proposed").table("corrections")
+    approve_write_off(engine, break_.break_id, by="jonas", now=NOON + ONE_DAY)
+    engine.dispose()
+
+    (row,) = _files(desk.pack(_window(DAYS[0])), tmp_path / "booked").table("corrections")
+
+    assert [line["Approved by"] for line in proposed] == ["NOT APPROVED"]
+    assert (row["What"], row["Day"], row["Amount"]) == ("write-off", "2026-03-01", "0.30")
+    assert (row["Why"], row["State"]) == ("too small to dispute", "booked")
+    assert (row["Proposed by"], row["Approved by"]) == ("maria", "jonas")
+    assert row["Break"] == break_.break_id
 
 
 @pytest.mark.parametrize("words", [(), ("--provider", "agg", "--group")])
