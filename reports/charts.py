@@ -183,11 +183,11 @@ def breaks_by_kind(pack: Pack) -> str:
 
 def revenue_by_game(pack: Pack) -> str:
     """GGR by game, one chart per currency; empty without totals."""
-    known = [total for total in pack.game_totals if total.game != UNKNOWN_GAME]
+    named = [total for total in pack.game_totals if total.game != UNKNOWN_GAME]
     rounds = sum(total.rounds for total in pack.game_totals)
-    if 2 * sum(total.rounds for total in known) < rounds:
+    if 2 * sum(total.rounds for total in named) < rounds:
         return ""
-    largest = sorted(known, key=lambda total: (-abs(total.ggr), total.game))[:_GAMES_MAX]
+    largest = sorted(named, key=lambda total: (-abs(total.ggr), total.game))[:_GAMES_MAX]
     values = [
         {
             "game": total.game,

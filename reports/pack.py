@@ -199,7 +199,7 @@ def period_text(window: Window, zone: str) -> str:
     if days is None:
         local = ZoneInfo(zone)
         start, end = (
-            instant.astimezone(local).isoformat(sep=" ")
+            f"{instant.astimezone(local):%Y-%m-%d %H:%M:%S}"
             for instant in (window.start, window.end)
         )
         return f"{start} to {end} ({zone})"

@@ -97,13 +97,13 @@ def _figures(pack: Pack) -> Iterator[tuple[str, str]]:
         yield f"{sum(result['matched'] for result in results):,}", "matched"
         yield f"{timing:,}", "timing: too recent to judge"
     ids = {run.run_id for run in pack.proved_runs}
-    others = sum(break_.run_id not in ids for break_ in pack.breaks)
+    from_elsewhere = sum(break_.run_id not in ids for break_ in pack.breaks)
     yield (
         f"{sum(break_.is_unsettled for break_ in pack.breaks):,}",
         "breaks that nobody settled",
     )
     yield f"{len(pack.breaks):,}", "breaks still found"
-    yield f"{others:,}", "of them from other runs"
+    yield f"{from_elsewhere:,}", "of them from other runs"
     if results:
         conserved = all(result["conserved"] for result in results)
         yield "yes" if conserved else "NO", "every row accounted for"

@@ -53,14 +53,14 @@ class Bridge:
         accounts: what other accounts than ``ggr`` hold of it, by account.
         booked: what account ``ggr`` holds of it.
         outside: of that, posted outside the window.
-        others: posted in the window, about rounds that began outside.
+        other_rounds: posted in the window, about rounds that began outside.
     """
 
     currency: str
     reported: int
     booked: int
     outside: int
-    others: int
+    other_rounds: int
     accounts: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -71,7 +71,7 @@ class Bridge:
     @property
     def movement(self) -> int:
         """What account ``ggr`` moved by in the window."""
-        return self.booked - self.outside + self.others
+        return self.booked - self.outside + self.other_rounds
 
 
 def bridges(connection: Connection, provider: str, window: Window) -> tuple[Bridge, ...]:
@@ -98,6 +98,6 @@ def _bridge(currency: str, reported: int, rows: Sequence[Row[Any]]) -> Bridge:
         reported=reported,
         booked=outside + sums.get((_GGR, True, True), 0),
         outside=outside,
-        others=sums.get((_GGR, False, True), 0),
+        other_rounds=sums.get((_GGR, False, True), 0),
         accounts={account: amount for account, amount in accounts.items() if amount},
     )

@@ -30,7 +30,7 @@ WITH spans AS (
 SELECT * FROM spans WHERE settled_at IS NULL OR settled_at >= :opening ORDER BY break_id
 """
 _WRITE_OFFS = """
-SELECT 'write-off' AS what, w.write_off_id AS id, w.break_id, w.round_id, w.currency, w.amount,
+SELECT 'write-off' AS kind, w.write_off_id AS id, w.break_id, w.round_id, w.currency, w.amount,
        w.state, w.reason, w.proposed_by, w.decided_by, w.decided_at,
        coalesce(b.began_at, b.first_seen) AS began_at
   FROM write_offs w JOIN breaks b USING (break_id)
@@ -43,8 +43,8 @@ SELECT 'write-off' AS what, w.write_off_id AS id, w.break_id, w.round_id, w.curr
 _BREAK_OF = "SELECT id, break_id FROM adjustments WHERE id = ANY(:ids)"
 # Comments, and the reasons that people gave with an action.
 _WORDS = """
-SELECT n.at, n.author AS by, n.kind AS what, n.body AS words, b.break_id, b.kind, b.currency,
-       b.difference
+SELECT n.at AS written_at, n.author, n.kind AS occasion, n.body AS text, b.break_id, b.kind,
+       b.currency, b.difference
   FROM break_notes n JOIN breaks b USING (break_id)
  WHERE b.break_id = ANY(:ids) AND n.kind IN ('comment', 'text', 'link')
  UNION ALL
@@ -53,7 +53,7 @@ SELECT a.at, a.actor, replace(substr(a.action, 7), '_', ' '), a.detail ->> 'why'
   FROM audit a JOIN breaks b ON b.break_id = a.subject
  WHERE a.subject = ANY(:ids) AND a.actor <> :machine
    AND a.action IN ('break.explained', 'break.waiting', 'break.closed', 'break.reopened')
- ORDER BY at, break_id
+ ORDER BY written_at, break_id
 """
 
 
@@ -138,7 +138,7 @@ def _corrections(
     for correction in corrections:
         digits = exponent_of(correction.currency, exponents)
         yield CorrectionLine(
-            what="correction",
+            kind="correction",
             id=correction.id,
             break_id=break_of[correction.id] or "",
             round_id=correction.round_id,

@@ -19,13 +19,13 @@ class CorrectionLine:
     """A correction of a round, or a write-off.
 
     Attributes:
-        what: ``correction`` or ``write-off``.
+        kind: ``correction`` or ``write-off``.
         amount: signed, to the player, in minor units.
         began_at: when its round began, or its break was found; None: not known.
         decided_by: who approved it; None: nobody has.
     """
 
-    what: str
+    kind: str
     id: str
     break_id: str
     round_id: str
@@ -44,13 +44,14 @@ class BreakWords:
     """What a person wrote about a break.
 
     Attributes:
-        what: ``comment``, or the action that the words are the reason of.
+        occasion: ``comment``, or the action that the text is the reason of.
+        kind: of the break.
     """
 
-    at: datetime
-    by: str
-    what: str
-    words: str
+    written_at: datetime
+    author: str
+    occasion: str
+    text: str
     break_id: str
     kind: str
     currency: str

@@ -140,11 +140,11 @@ def _roll_forward(group: Group) -> Grid:
         for row in roll_forward_rows(roll, None, digits=group.digits(roll.currency))
     ]
     grid = roll_forward_grid(group.packs[0])
-    at = [column.heading for column in grid.columns].index("At (UTC)")
+    position = [column.heading for column in grid.columns].index("At (UTC)")
     return replace(
         grid,
-        columns=[*grid.columns[:at], *grid.columns[at + 1 :]],
-        rows=[[*row[:at], *row[at + 1 :]] for row in rows],
+        columns=[*grid.columns[:position], *grid.columns[position + 1 :]],
+        rows=[[*row[:position], *row[position + 1 :]] for row in rows],
     )
 
 

@@ -117,11 +117,11 @@ def roll_forward_rows(
             ("less closed after that", "", roll.closed_since),
             ("open in this report", report, roll.now),
         ]
-    for number, (label, at, breaks) in enumerate(lines, start=1):
+    for number, (label, cut, breaks) in enumerate(lines, start=1):
         count = linked(breaks.count, to if number == len(lines) else "")
         money = (breaks.plus, breaks.minus, breaks.net)
         amounts = [Amount(minor, roll.currency, digits) for minor in money]
-        yield (label, at, roll.currency, count, *amounts)
+        yield (label, cut, roll.currency, count, *amounts)
 
 
 def since_grid(pack: Pack) -> Grid:

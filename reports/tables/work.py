@@ -89,7 +89,7 @@ def corrections_grid(pack: Pack) -> Grid:
 def _correction(pack: Pack, correction: CorrectionLine) -> GridRow:
     decided_at = correction.decided_at
     return (
-        *(correction.what, _business_day(pack, correction)),
+        *(correction.kind, _business_day(pack, correction)),
         *(Amount(correction.amount, correction.currency), correction.currency),
         *(correction.round_id, correction.state, correction.reason, correction.proposed_by),
         correction.decided_by or "NOT APPROVED",
@@ -121,7 +121,7 @@ def words_grid(pack: Pack) -> Grid:
         ),
         rows=[
             (
-                *(Instant(line.at), line.by, line.what, line.words, line.kind),
+                *(Instant(line.written_at), line.author, line.occasion, line.text, line.kind),
                 *(Amount(line.difference, line.currency), line.currency, line.break_id),
             )
             for line in (pack.statement.words if pack.statement else ())
@@ -166,5 +166,5 @@ def _bridge_lines(bridge: Bridge) -> Iterator[tuple[str, str, int]]:
     yield "left over: in no account", "", -bridge.left_over
     yield "booked for these rounds", "ggr", bridge.booked
     yield "less: posted before or after this window", "ggr", -bridge.outside
-    yield "plus: posted in this window for other rounds", "ggr", bridge.others
+    yield "plus: posted in this window for other rounds", "ggr", bridge.other_rounds
     yield "movement of the account in this window", "ggr", bridge.movement

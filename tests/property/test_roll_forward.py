@@ -52,9 +52,9 @@ def test_what_is_open_is_counted_from_the_breaks_alone(
     opening, closing, report = ordered
     rolls = roll_forward(breaks, Cuts(opening=opening, closing=closing, report=report))
     unsettled = [
-        each
-        for each in breaks
-        if each.opened_at <= report and (each.settled_at is None or each.settled_at > report)
+        span
+        for span in breaks
+        if span.opened_at <= report and (span.settled_at is None or span.settled_at > report)
     ]
     assert sum(roll.now.count for roll in rolls) == len(unsettled)
-    assert sum(roll.now.net for roll in rolls) == sum(each.difference for each in unsettled)
+    assert sum(roll.now.net for roll in rolls) == sum(span.difference for span in unsettled)

@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from breaks.actions import Note, apply, explaining, noting
-from ledger.posting.posting import post_all_at
+from breaks.write_offs import approve_write_off, propose_write_off
 from ops import cli
 from reconcile.days.states import DayAction, StepRequest, StepRules
 from reconcile.days.store import DayTerms, load_day, store_step
@@ -53,6 +54,20 @@ secrets = ["literal:secret"]
 RATES = "day,currency,rate,source\n" + "".join(
     f"2026-03-0{day},USD,0.5,ECB\n" for day in (1, 2, 3)
 )
+# As posting would write them; one round has not ended, and one was posted the day before.
+_ENTRIES = """
+INSERT INTO entries
+       (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount, posted_at)
+SELECT r.wallet_id, hashtext(r.round_id)::bigint + 3000000000, l.leg, l.account::account_kind,
+       r.provider, r.match_key, r.currency, l.amount,
+       r.first_at - CASE WHEN r.round_id = 'agg-0' THEN interval '1 day' ELSE '0' END
+  FROM rounds r
+ CROSS JOIN LATERAL (VALUES
+        (1, 'player_wallet', r.payout - r.stake),
+        (2, CASE r.round_id WHEN 'agg-2' THEN 'provider_clearing' ELSE 'ggr' END,
+         r.stake - r.payout)) AS l (leg, account, amount)
+ WHERE r.provider = %s
+"""
 DAYS = tuple(date(2026, 3, day) for day in (1, 2, 3))
 PERIOD = ("--from", "2026-03-01", "--to", "2026-03-04")
 ONE_DAY = timedelta(days=1)
@@ -121,6 +136,8 @@ def _fill(database: str, provider: str) -> None:
         books.ours(f"{provider}-less-{number}", 500, 100, at=at)
         books.theirs(f"{provider}-less-{number}", 500, 130 + number, at=at)
     books.write(database)
+    with psycopg.connect(database) as connection:
+        connection.execute(_ENTRIES, [provider])
 
 
 def _window(day: date) -> Window:
@@ -252,6 +269,23 @@ def test_a_long_table_of_the_pdf_is_cut_and_counted(desk: Desk) -> None:
     )
 
 
+def test_ggr_is_bridged_to_the_movement_of_the_account(desk: Desk, tmp_path: Path) -> None:
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+
+    rows = [
+        (row["Line"], row["Account"], row["Amount"]) for row in files.table("ledger-bridge")
+    ]
+    assert rows == [
+        ("our GGR in this report", "", "30.00"),
+        ("less: in rounds that have not ended", "provider_clearing", "-6.00"),
+        ("left over: in no account", "", "0.00"),
+        ("booked for these rounds", "ggr", "24.00"),
+        ("less: posted before or after this window", "ggr", "-6.00"),
+        ("plus: posted in this window for other rounds", "ggr", "0.00"),
+        ("movement of the account in this window", "ggr", "18.00"),
+    ]
+
+
 def test_figures_of_the_workbook_lead_to_their_rows(desk: Desk, tmp_path: Path) -> None:
     files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
 
@@ -354,12 +388,12 @@ def test_a_group_adds_the_providers_up_by_currency_and_in_one_currency(
     assert len(group.table("breaks")) == 6
 
 
-def test_comments_and_reasons_of_breaks_are_in_the_pack(
-    postgres: PostgresServer, database: str, tmp_path: Path
+def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
+    database: str, tmp_path: Path
 ) -> None:
     _fill(database, "agg")
     _reconcile(database, "agg", DAYS[0])
-    post_all_at(database)
+    _sign(database, DAYS[0])
     desk = Desk(tmp_path, database)
     (break_,) = desk.pack(_window(DAYS[0])).breaks
     engine = open_engine(database)
@@ -376,6 +410,36 @@ def test_comments_and_reasons_of_breaks_are_in_the_pack(
         ("maria", "comment", "They look at it."),
         ("jonas", "explained", "A test of theirs"),
     }
+    (change,) = files.table("since-sign-off")
+    assert (change["Day"], change["Since"]) == ("2026-03-01", "signed by jonas")
+    assert (change["Ours by"], change["Theirs by"]) == ("0.00", "0.00")
+    assert (change["Open then"], change["Open now"]) == ("1", "0")
+    warnings = [row["Statement"] for row in files.table("statement")]
+    assert "Changed since it was prepared or signed: 2026-03-01." in warnings
+
+
+def test_a_correction_stands_there_with_who_why_and_approver(
+    database: str, tmp_path: Path
+) -> None:
+    _fill(database, "agg")
+    _reconcile(database, "agg", DAYS[0])
+    desk = Desk(tmp_path, database)
+    (break_,) = desk.pack(_window(DAYS[0])).breaks
+    engine = open_engine(database)
+    propose_write_off(
+        engine, break_.break_id, by="maria", reason="too small to dispute", now=NOON + ONE_DAY
+    )
+    proposed = _files(desk.pack(_window(DAYS[0])), tmp_path / "proposed").table("corrections")
+    approve_write_off(engine, break_.break_id, by="jonas", now=NOON + ONE_DAY)
+    engine.dispose()
+
+    (row,) = _files(desk.pack(_window(DAYS[0])), tmp_path / "booked").table("corrections")
+
+    assert [line["Approved by"] for line in proposed] == ["NOT APPROVED"]
+    assert (row["What"], row["Day"], row["Amount"]) == ("write-off", "2026-03-01", "0.30")
+    assert (row["Why"], row["State"]) == ("too small to dispute", "booked")
+    assert (row["Proposed by"], row["Approved by"]) == ("maria", "jonas")
+    assert row["Break"] == break_.break_id
 
 
 @pytest.mark.parametrize("words", [(), ("--provider", "agg", "--group")])
