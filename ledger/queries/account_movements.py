@@ -5,8 +5,9 @@ belongs to the day of its round. A write-off belongs to the day of its break. Ev
 provider belongs to exactly one day.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, text
@@ -16,8 +17,8 @@ from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG
 from vocabulary.window import Window
 
 _OF_PROVIDER = f"""
-WITH of_day AS (
-  SELECT match_key, round_id, wallet_id FROM rounds
+WITH began AS (
+  SELECT match_key, round_id, wallet_id, (first_at AT TIME ZONE :zone)::date AS day FROM rounds
    WHERE provider = :provider AND first_at >= :start AND first_at < :end
 ), of_residuals AS (
   SELECT r.residual_id, r.write_off_id IS NOT NULL AS written_off,
@@ -34,26 +35,27 @@ WITH of_day AS (
   SELECT CASE WHEN o.kind = 'adjustment'
                    AND e.leg NOT IN ({SWEEP_CLEARING_LEG}, {SWEEP_GGR_LEG})
               THEN 'correction' ELSE 'play' END AS nature,
-         e.account, e.currency, e.amount
-    FROM of_day d
-    JOIN operations o ON o.wallet_id = d.wallet_id AND o.match_key = d.match_key
-                     AND o.round_id = d.round_id AND o.provider = :provider
+         r.day, e.account, e.currency, e.amount
+    FROM began r
+    JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
+                     AND o.round_id = r.round_id AND o.provider = :provider
     JOIN entries e ON e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
   UNION ALL
   SELECT CASE WHEN r.written_off THEN 'write_off' ELSE 'tolerance' END,
-         e.account, e.currency, e.amount
+         (r.day_at AT TIME ZONE :zone)::date, e.account, e.currency, e.amount
     FROM of_residuals r JOIN residual_entries e USING (residual_id)
    WHERE r.day_at >= :start AND r.day_at < :end
 )
-SELECT nature, account::text AS account, currency, sum(amount)::bigint AS minor FROM moved
- GROUP BY nature, account, currency HAVING sum(amount) <> 0
+SELECT day, nature, account::text AS account, currency, sum(amount)::bigint AS minor
+  FROM moved GROUP BY day, nature, account, currency HAVING sum(amount) <> 0
 """  # noqa: S608 - constants of the posting rules
 _OF_OUR_OWN = """
-SELECT CASE WHEN o.kind = 'adjustment' THEN 'correction' ELSE 'funding' END AS nature,
+SELECT (o.received_at AT TIME ZONE :zone)::date AS day,
+       CASE WHEN o.kind = 'adjustment' THEN 'correction' ELSE 'funding' END AS nature,
        e.account::text AS account, e.currency, sum(e.amount)::bigint AS minor
   FROM operations o JOIN entries e USING (wallet_id, wallet_seq)
  WHERE o.provider = :provider AND o.received_at >= :start AND o.received_at < :end
- GROUP BY 1, e.account, e.currency HAVING sum(e.amount) <> 0
+ GROUP BY 1, 2, e.account, e.currency HAVING sum(e.amount) <> 0
 """
 _STARTED = """
 SELECT EXISTS (SELECT FROM rounds WHERE provider = :provider AND first_at < :end)
@@ -86,23 +88,30 @@ class AccountMovement:
 
 
 def account_movements(
-    connection: Connection, provider: str, window: Window
-) -> list[AccountMovement]:
-    """What the rounds that began in a window moved, up to now.
+    connection: Connection, provider: str, window: Window, zone: str
+) -> dict[date, list[AccountMovement]]:
+    """What the rounds that began in a window moved, up to now, by the day they began.
 
     For our own slug: what our own operations moved that were received in the window.
+
+    Args:
+        connection: reads all days at one instant.
+        provider: the slug.
+        window: whole days of the zone.
+        zone: of the days.
     """
     sql = _OF_OUR_OWN if provider == OWN_SLUG else _OF_PROVIDER
-    params = {"provider": provider, "start": window.start, "end": window.end}
-    return [
-        AccountMovement(
+    params = {"provider": provider, "start": window.start, "end": window.end, "zone": zone}
+    movements: dict[date, list[AccountMovement]] = defaultdict(list)
+    for row in connection.execute(text(sql), params).mappings():
+        movement = AccountMovement(
             nature=BookingNature(row["nature"]),
             account=Account(row["account"]),
             currency=row["currency"],
             minor=row["minor"],
         )
-        for row in connection.execute(text(sql), params).mappings()
-    ]
+        movements[row["day"]].append(movement)
+    return dict(movements)
 
 
 def has_started(connection: Connection, provider: str, end: datetime) -> bool:

@@ -23,8 +23,9 @@ _ACCOUNT_NAMES: Mapping[str, str] = {
     "player_wallet": "player funds",
     "provider_clearing": "open rounds",
     "ggr": "GGR",
-    "provider_fee": "fee",
-    "provider_fee_accrued": "fee due",
+    "funding": "money from outside",
+    "provider_fee": "expense",
+    "provider_fee_accrued": "due to the provider",
 }
 _CSV = (
     *("journal", "external_id", "date", "provider", "kind", "currency", "version", "line"),

@@ -92,14 +92,20 @@ def figures(
 
 
 def _period(settings: Settings, day: str | None, month: str | None) -> tuple[date, date]:
+    """The chosen days, without those that have not begun."""
     if (day is None) == (month is None):
         raise Malformed("--day", "either --day or --month is expected")
+    now, zone = SystemClock().now(), settings.reporting.zone
     if month is not None:
         if len(month) != _MONTH_CHARS:
             raise Malformed("--month", "a month such as 2026-06 is expected")
-        return read_period(month, "--month")
-    chosen = read_business_day(day or "", settings.reporting.zone, SystemClock().now())
-    return chosen, chosen
+        first, last = read_period(month, "--month")
+    else:
+        first = last = read_business_day(day or "", zone, now)
+    today = now.astimezone(ZoneInfo(zone)).date()
+    if first > today:
+        raise Malformed("--day" if month is None else "--month", f"{first} has not begun")
+    return first, min(last, today)
 
 
 def _report(

@@ -71,13 +71,20 @@ def invoice_json(invoice: RegisteredInvoice) -> dict[str, Any]:
 
 
 def _cells(invoice: RegisteredInvoice) -> list[str]:
-    checks = [step.clean for step in invoice.steps if step.clean is not None]
     return [
         *(invoice.invoice_id[:_ID_CHARS], invoice.provider, invoice.number),
         f"{invoice.first_day}..{invoice.last_day}",
-        *(str(invoice.state), "ties" if checks[-1] else "DOES NOT TIE OR NOT SIGNED"),
+        *(str(invoice.state), _check_text(invoice)),
         f"{_fee(invoice)} {invoice.currency}",
     ]
+
+
+def _check_text(invoice: RegisteredInvoice) -> str:
+    """What the last check found."""
+    checks = [step.checked for step in invoice.steps if step.checked is not None]
+    if not checks[-1]["ties"]:
+        return "does not tie"
+    return "days not signed" if checks[-1]["unsigned"] else "ties"
 
 
 def _fee(invoice: RegisteredInvoice) -> str:

@@ -40,7 +40,7 @@ from reports.journal.store import (
 )
 from vocabulary.errors import Contradiction
 from vocabulary.money import exponent_of
-from vocabulary.window import day_window
+from vocabulary.window import Window, day_window
 
 _PLAYERS = frozenset({Account.PLAYER_WALLET, Account.PLAYER_RECEIVABLE})
 _IN_FIGURES = frozenset({BookingNature.PLAY, BookingNature.CORRECTION})
@@ -153,14 +153,19 @@ def _targets(
 ) -> dict[JournalKey, Amounts]:
     """What the ledger holds of the period, and the fees, by journal."""
     targets: dict[JournalKey, Amounts] = {}
-    for (slug, day), status in signed.items():
-        movements = account_movements(connection, slug, status.window)
-        _check_as_signed(status, movements)
-        targets |= _of_day(slug, day, movements)
+    zones = {entry.slug: entry.timezone for entry in request.entries}
     if request.own_zone is not None:
-        for day in request.days:
-            window = day_window(day, ZoneInfo(request.own_zone))
-            targets |= _of_day(OWN_SLUG, day, account_movements(connection, OWN_SLUG, window))
+        zones[OWN_SLUG] = request.own_zone
+    moved = {
+        slug: account_movements(connection, slug, _window(request, zone), zone)
+        for slug, zone in zones.items()
+    }
+    for (slug, day), status in signed.items():
+        _check_as_signed(status, moved[slug].get(day, ()))
+    for slug, by_day in moved.items():
+        for day, movements in by_day.items():
+            if slug == OWN_SLUG or (slug, day) in signed:
+                targets |= _of_day(slug, day, movements)
     for accrual in request.accruals:
         if (accrual.provider, accrual.month_end) not in signed:
             continue  # the provider had not started
@@ -173,6 +178,12 @@ def _targets(
         )
         targets[key] = fee_amounts(accrual.minor)
     return targets
+
+
+def _window(request: ExportRequest, zone: str) -> Window:
+    """All days of the period in a zone."""
+    first, last = (day_window(day, ZoneInfo(zone)) for day in (request.first, request.last))
+    return Window(start=first.start, end=last.end)
 
 
 def _of_day(

@@ -97,7 +97,14 @@ def test_batches_without_entries_are_a_difference(days: SignedDays) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("--day", "soon"), ("--month", "2026"), ("--day", "today", "--month", "2026-06")],
+    [
+        (),
+        ("--day", "soon"),
+        ("--day", "2999-01-01"),
+        ("--month", "2026"),
+        ("--month", "2999-01"),
+        ("--day", "today", "--month", "2026-06"),
+    ],
 )
 def test_a_wrong_day_or_month_is_refused(days: SignedDays, words: tuple[str, ...]) -> None:
     days.run("figures", *words, code=2)
