@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, str] = {
     "totals": "Add up both sides and name the rounds behind each difference;"
     " exit 1 where breaks cause one.",
     "invoice": "Check a provider's invoice against the ledger.",
+    "journal": "Export signed days as journals for the general ledger; list issued ones.",
     "explained": "Show the resolution rate: the share of rows and money explained"
     " within an hour, a day and two business days.",
     "report": "Write report packs: a workbook, a web page and CSV tables.",
@@ -78,6 +79,7 @@ TARGETS: Mapping[str, str] = {
     "find": "ops.commands.find:find",
     "totals": "ops.commands.finance.totals:show",
     "invoice": "ops.commands.finance.invoice:app",
+    "journal": "ops.commands.journal.group:app",
     "explained": "ops.commands.finance.explained:show",
     "report": "ops.commands.finance.report:report",
     "ledger": "ops.commands.ledger.group:app",

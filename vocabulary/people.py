@@ -58,13 +58,14 @@ class Right(StrEnum):
     PREPARE_DAYS = "close and prepare days"
     SIGN_DAYS = "sign days"
     REOPEN_DAYS = "reopen days"
+    EXPORT_JOURNALS = "export journals"
     MANAGE_PEOPLE = "manage people and act for others"
 
 
 _FINANCE = frozenset(
     {
         *(Right.READ, Right.WORK_BREAKS, Right.ASK_PROVIDERS, Right.PROPOSE),
-        *(Right.WRITE_OFF, Right.RESOLVE_FINDINGS, Right.PREPARE_DAYS),
+        *(Right.WRITE_OFF, Right.RESOLVE_FINDINGS, Right.PREPARE_DAYS, Right.EXPORT_JOURNALS),
     }
 )
 #: The one table of rights. No right lets a person decide alone: four eyes are checked apart.

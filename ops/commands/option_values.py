@@ -3,6 +3,7 @@
 Every function that takes an option's name raises Malformed, with that name, for anything else.
 """
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,9 @@ from ops.settings.durations import parse_duration
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 from vocabulary.window import Window, parse_window
+
+#: Length of a month such as 2026-06.
+_MONTH_CHARS = 7
 
 
 def positive(amount: str, currency: str, option: str = "--amount") -> Money:
@@ -54,6 +58,31 @@ def read_day(value: str | None, option: str) -> date | None:
         return None if value is None else date.fromisoformat(value)
     except ValueError as error:
         raise Malformed(option, "a date such as 2026-06-04 is expected") from error
+
+
+def read_period(value: str, option: str) -> tuple[date, date]:
+    """The first and the last day of a month, of ``DAY..DAY`` or of one day.
+
+    Raises:
+        Malformed: anything else, or days in the wrong order.
+    """
+    expected = "a month such as 2026-06, or days such as 2026-06-01..2026-06-15, is expected"
+    start, _, end = value.partition("..")
+    try:
+        first = date.fromisoformat(f"{start}-01" if len(value) == _MONTH_CHARS else start)
+        last = date.fromisoformat(end) if end else first
+    except ValueError as error:
+        raise Malformed(option, expected) from error
+    if len(value) == _MONTH_CHARS:
+        last = last_of_month(first)
+    if last < first:
+        raise Malformed(option, f"the first day comes first; {expected}")
+    return first, last
+
+
+def last_of_month(day: date) -> date:
+    """The last day of a day's month."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def read_business_day(value: str, zone: str, now: datetime) -> date:

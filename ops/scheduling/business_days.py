@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from feeds.arrival_delay import maturity_for
+from ledger.queries.account_movements import has_started
 from ops.providers.configured import configured_provider
 from ops.providers.maturity import maturity_rules
 from ops.scheduling.closing_days import missing_from_feeds
 from ops.settings.close import CloseSettings
 from ops.settings.model import ProviderSettings
-from reconcile.days.states import DayStatus, StepRules
+from reconcile.days.states import DayState, DayStatus, StepRules
 from reconcile.days.store import DayTerms, load_day
 from vocabulary.money import Money
 from vocabulary.window import day_window
@@ -55,6 +56,18 @@ def recent_days(
         for back in range(days - 1, -1, -1)
     )
     return [day for day in listed if day.closed or day.figures.currencies]
+
+
+def needs_signature(connection: Connection, day: DayStatus) -> bool:
+    """Whether a day has to be signed and is not: not so before a provider's first row."""
+    if day.state is DayState.SIGNED:
+        return False
+    return not day.is_over or has_started(connection, day.provider, day.window.end)
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from the first to the last, both included."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def step_rules(settings: CloseSettings) -> StepRules:

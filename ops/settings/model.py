@@ -6,7 +6,6 @@ The models say what is expected; ``ops.settings.loader`` adds where a wrong valu
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -16,6 +15,7 @@ from ops.settings.close import CloseSettings
 from ops.settings.dialects import dialects
 from ops.settings.feed import FeedSettings, checked_pull
 from ops.settings.fees import TermsSettings
+from ops.settings.journal import JournalSettings
 from ops.settings.metrics import MetricsSettings
 from ops.settings.notify import NotifySettings
 from ops.settings.people import PeopleSettings
@@ -34,6 +34,7 @@ from ops.settings.values import (
     Section,
     Timeout,
     WrongParts,
+    checked_zone,
 )
 from providers.contract import Option, OptionValue
 from vocabulary.errors import Malformed
@@ -199,11 +200,7 @@ class ProviderSettings(Section):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("a time zone such as UTC or Europe/Warsaw") from error
-        return name
+        return checked_zone(name)
 
     @field_validator("options")
     @classmethod
@@ -274,6 +271,7 @@ class Settings(Section):
     breaks: BreaksSettings = BreaksSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     close: CloseSettings = CloseSettings()
+    journal: JournalSettings = JournalSettings()
     metrics: MetricsSettings = MetricsSettings()
     people: PeopleSettings = PeopleSettings()
     reporting: ReportingSettings = ReportingSettings()

@@ -1,31 +1,38 @@
-"""Settings of the reporting currency, and the rates that they name."""
+"""Settings of the reporting currency with its rates, and of the operator's own days."""
 
 from pathlib import Path
 from typing import Self
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from ops.settings.values import CurrencyCode, Section
+from ops.settings.values import CurrencyCode, Section, checked_zone
 from reports.rates import ReportingRates, read_rates
 
 
 class ReportingSettings(Section):
-    """The currency that reports add everything up in.
+    """The currency that reports add everything up in, and the operator's zone.
 
     Attributes:
         currency: unset: nothing is converted.
         rates: CSV with the columns day, currency, rate, source; a relative path starts at the
             folder of the settings file.
+        zone: of the days of our own operations and of midnights of player funds.
     """
 
     currency: CurrencyCode | None = None
     rates: Path | None = None
+    zone: str = "UTC"
 
     @field_validator("rates")
     @classmethod
     def _beside_the_settings(cls, path: Path | None, info: ValidationInfo) -> Path | None:
         folder: Path = (info.context or {}).get("folder", Path())
         return None if path is None else folder / path
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return checked_zone(name)
 
     @model_validator(mode="after")
     def _together(self) -> Self:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -62,6 +63,15 @@ def _currency(code: str) -> str:
     if not is_currency(code):
         raise ValueError("a currency code such as USD")
     return code
+
+
+def checked_zone(name: str) -> str:
+    """The name of a time zone, if there is one of that name."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("a time zone such as UTC or Europe/Warsaw") from error
+    return name
 
 
 def _secret(value: object, info: ValidationInfo) -> object:

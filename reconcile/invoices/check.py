@@ -123,6 +123,16 @@ def check_invoice(
     )
 
 
+def fee_due(totals: Totals, terms: FeeTerms, exponents: Mapping[str, int]) -> Fee:
+    """The fee of a period by our books, before any invoice claims it.
+
+    Raises:
+        TermsIncomplete: a currency has no rate.
+    """
+    unclaimed = Invoice(name="", currency=terms.currency, claims=(), fee=0)
+    return check_invoice(unclaimed, totals, terms, exponents).ours
+
+
 def _subjects(claims: Iterable[Claim], totals: Totals, terms: FeeTerms) -> dict[Subject, int]:
     """Return what is claimed, and 0 for what was played and is not claimed."""
     claimed = {(claim.game, claim.currency): claim.ggr for claim in claims}

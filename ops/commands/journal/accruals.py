@@ -1,0 +1,76 @@
+"""The fees that providers earn in whole months, by our books and the terms of the settings."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from ops.commands.option_values import last_of_month
+from ops.commands.reconcile.comparison_terms import comparison_of
+from ops.context import Context
+from ops.settings.fee_conversion import fee_terms
+from ops.settings.model import ProviderSettings
+from reconcile.invoices.check import fee_due
+from reconcile.totals.tie_out import totals
+from vocabulary.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeAccrual:
+    """What a provider earned in a month.
+
+    Attributes:
+        month_end: the last day of the month.
+        minor: the fee, minor units of ``currency``.
+        ggr: the GGR that it was computed from, by currency, before anything is excluded.
+    """
+
+    provider: str
+    month_end: date
+    currency: str
+    minor: int
+    ggr: Mapping[str, int]
+
+    @property
+    def first(self) -> date:
+        """The first day of the month."""
+        return self.month_end.replace(day=1)
+
+
+def fee_accruals(
+    context: Context, entry: ProviderSettings, first: date, last: date, clock: Clock
+) -> list[FeeAccrual]:
+    """The fees of all whole months from ``first`` to ``last``; none without terms.
+
+    Raises:
+        TermsIncomplete: a currency that was played has no rate.
+        Unavailable: the database cannot be reached.
+    """
+    if entry.terms is None:
+        return []
+    return [_accrual(context, entry, end, clock) for end in _month_ends(first, last)]
+
+
+def _month_ends(first: date, last: date) -> Iterator[date]:
+    """The last days of the whole months of a period."""
+    day = first if first.day == 1 else last_of_month(first) + timedelta(days=1)
+    while (end := last_of_month(day)) <= last:
+        yield end
+        day = end + timedelta(days=1)
+
+
+def _accrual(
+    context: Context, entry: ProviderSettings, month_end: date, clock: Clock
+) -> FeeAccrual:
+    assert entry.terms is not None
+    window = (str(month_end.replace(day=1)), str(month_end + timedelta(days=1)))
+    comparison = comparison_of(context, entry.slug, window, None, clock)
+    provider = comparison.configured
+    month = totals(comparison.url, comparison.request, now=clock.now(), zone=provider.timezone)
+    terms = fee_terms(entry.terms)
+    return FeeAccrual(
+        provider=entry.slug,
+        month_end=month_end,
+        currency=terms.currency,
+        minor=fee_due(month, terms, provider.provider.exponents).total,
+        ggr={row.currency: row.ours.ggr for row in month.by()},
+    )

@@ -1,0 +1,101 @@
+"""``tieout journal export``: signed days as a file for an accounting program."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from ops.commands.database import refusals
+from ops.commands.identity import open_books_for
+from ops.commands.journal.accruals import fee_accruals
+from ops.commands.journal.issuing import ExportRequest, export_journals
+from ops.commands.option_values import read_period
+from ops.commands.options import By, ProviderFilter
+from ops.commands.provider_choice import entry_named
+from ops.context import Context, context_of
+from ops.settings.journal import mapped_accounts
+from reports.journal.formats import FormatTerms, JournalFormat, render_journals
+from storage.transactions import transaction
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Malformed
+from vocabulary.people import Right
+
+_DEFAULT_FORMAT = JournalFormat.CSV
+
+
+def export(
+    ctx: typer.Context,
+    *,
+    period: Annotated[str, typer.Option(help="A month such as 2026-06, or DAY..DAY.")],
+    target: Annotated[
+        JournalFormat, typer.Option("--format", help="Whose import the file is for.")
+    ] = _DEFAULT_FORMAT,
+    out: Annotated[
+        Path | None, typer.Option(help="The file; else standard output.", dir_okay=False)
+    ] = None,
+    provider: ProviderFilter = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Only journals in this currency are written.")
+    ] = None,
+    by: By = None,
+) -> None:
+    """Export signed days as balanced, numbered journals; exit 1 if a day is not signed."""
+    context = context_of(ctx)
+    engine, request = _request(ctx, context, period, provider, by)
+    settings = context.settings.journal
+    terms = FormatTerms(tax_rate=settings.tax_rate, subsidiary=settings.subsidiary)
+    with refusals(), transaction(engine, "journals") as connection:
+        issued = export_journals(connection, request, SystemClock().now())
+        # Nothing is issued that the file cannot hold.
+        journals = [one for one in issued if currency in (None, one.key.currency)]
+        parts = render_journals(journals, target, terms)
+        if out is None and len(parts) > 1:
+            filled = f"a file is expected: the journals fill {len(parts)} files"
+            raise Malformed("--out", filled)
+    _write(parts, out)
+    lines = sum(len(journal.lines) for journal in journals)
+    typer.echo(f"{len(journals)} journals with {lines} lines", err=True)
+
+
+def _request(
+    ctx: typer.Context, context: Context, period: str, provider: str | None, by: str | None
+) -> tuple[Engine, ExportRequest]:
+    """Read the options and the fees of the period."""
+    first, last = read_period(period, "--period")
+    settings, clock = context.settings, SystemClock()
+    entries = settings.providers
+    if provider is not None:
+        entries = (entry_named(settings, provider),)
+    has_fees = any(entry.terms is not None for entry in entries)
+    codes = mapped_accounts(settings.journal, fees=has_fees)
+    engine, actor = open_books_for(ctx, by, Right.EXPORT_JOURNALS)
+    accruals = [
+        accrual
+        for entry in entries
+        for accrual in fee_accruals(context, entry, first, last, clock)
+    ]
+    return engine, ExportRequest(
+        first=first,
+        last=last,
+        entries=entries,
+        own_zone=settings.reporting.zone if provider is None else None,
+        codes=codes,
+        accruals=tuple(accruals),
+        by=actor.person.name,
+    )
+
+
+def _write(parts: list[bytes], out: Path | None) -> None:
+    """Write the file, or numbered files beside each other if one does not hold all."""
+    if out is None:
+        typer.echo(parts[0], nl=False)
+        return
+    for number, part in enumerate(parts, start=1):
+        name = out.name if len(parts) == 1 else f"{out.stem}-{number}{out.suffix}"
+        path = out.with_name(name)
+        try:
+            path.write_bytes(part)
+        except OSError as error:
+            raise Malformed("--out", f"{path} cannot be written") from error
+        typer.echo(str(path), err=True)

@@ -1,0 +1,241 @@
+"""Issue the journals that are due for signed days, and read those of a period."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from ledger.enums import OWN_SLUG, Account
+from ledger.queries.account_movements import (
+    AccountMovement,
+    BookingNature,
+    account_movements,
+)
+from ops.commands.journal.accruals import FeeAccrual
+from ops.providers.configured import configured_provider
+from ops.scheduling.business_days import business_day_of, days_between, needs_signature
+from ops.settings.model import ProviderSettings
+from reconcile.days.figures import NO_TOTALS
+from reconcile.days.states import DayRefused, DayState, DayStatus
+from reports.journal.model import (
+    Amounts,
+    IssuedJournal,
+    JournalKey,
+    JournalKind,
+    amounts_by_currency,
+    due_journals,
+    fee_amounts,
+)
+from reports.journal.store import (
+    DueJournal,
+    JournalPeriod,
+    booked_by,
+    issue,
+    load_journals,
+    lock_journals,
+)
+from vocabulary.errors import Contradiction
+from vocabulary.money import exponent_of
+from vocabulary.window import Window, day_window
+
+_PLAYERS = frozenset({Account.PLAYER_WALLET, Account.PLAYER_RECEIVABLE})
+_IN_FIGURES = frozenset({BookingNature.PLAY, BookingNature.CORRECTION})
+
+
+class LedgerDisagrees(Contradiction):
+    """The entries of a day, or the totals of a month, are not what was signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """Which journals to issue.
+
+    Attributes:
+        first, last: both included.
+        own_zone: of the days of our own operations; None: they are not exported.
+        codes: the general ledger's code of each account.
+        by: the person's name.
+    """
+
+    first: date
+    last: date
+    entries: tuple[ProviderSettings, ...]
+    own_zone: str | None
+    codes: Mapping[str, str]
+    accruals: tuple[FeeAccrual, ...]
+    by: str
+
+    @property
+    def days(self) -> list[date]:
+        """Every day of the period."""
+        return days_between(self.first, self.last)
+
+    @property
+    def period(self) -> JournalPeriod:
+        """The days and providers of the journals."""
+        slugs = [entry.slug for entry in self.entries]
+        own = [] if self.own_zone is None else [OWN_SLUG]
+        return JournalPeriod(first=self.first, last=self.last, providers=(*own, *slugs))
+
+
+#: Signed days by provider and day.
+SignedDays = Mapping[tuple[str, date], DayStatus]
+
+
+def export_journals(
+    connection: Connection, request: ExportRequest, now: datetime
+) -> list[IssuedJournal]:
+    """Issue what is due, in the caller's transaction; returns all journals of the period.
+
+    Raises:
+        DayRefused: names every day that is not signed; nothing was issued.
+        LedgerDisagrees: the entries are not what was signed.
+    """
+    lock_journals(connection)
+    signed = _signed_days(connection, request, now)
+    targets = _targets(connection, request, signed)
+    booked = booked_by(load_journals(connection, request.period))
+    due = due_journals(targets, booked, request.codes)
+    exponents = {
+        entry.slug: configured_provider(entry).provider.exponents for entry in request.entries
+    }
+    items = [
+        DueJournal(
+            journal=journal,
+            digits=_digits(journal.key, exponents),
+            day_step=_sign_off(signed, journal.key),
+        )
+        for journal in due
+    ]
+    try:
+        issue(connection, items, by=request.by)
+    except IntegrityError as error:  # a day was reopened in this very moment
+        raise DayRefused(f"{error.orig}. Nothing was exported") from error
+    return load_journals(connection, request.period)
+
+
+def _signed_days(
+    connection: Connection, request: ExportRequest, now: datetime
+) -> dict[tuple[str, date], DayStatus]:
+    """Every day of the period that must be signed, and is."""
+    signed, unsigned = {}, []
+    for entry in request.entries:
+        for day in request.days:
+            status = business_day_of(connection, entry, day, now)
+            if status.state is DayState.SIGNED:
+                signed[entry.slug, day] = status
+            elif needs_signature(connection, status):
+                unsigned.append(f"{entry.slug} {day} ({status.state})")
+    if request.own_zone is not None:
+        unsigned += _unfinished(request, now)
+    if unsigned:
+        raise DayRefused(
+            f"not signed: {', '.join(unsigned)}. Nothing was exported; close, prepare and sign"
+            " each with `tieout day`"
+        )
+    return signed
+
+
+def _unfinished(request: ExportRequest, now: datetime) -> Iterator[str]:
+    """The days of our own operations that are not over."""
+    zone = ZoneInfo(request.own_zone or "")
+    for day in request.days:
+        if day_window(day, zone).end > now:
+            yield f"{OWN_SLUG} {day} (open)"
+
+
+def _targets(
+    connection: Connection, request: ExportRequest, signed: SignedDays
+) -> dict[JournalKey, Amounts]:
+    """What the ledger holds of the period, and the fees, by journal."""
+    targets: dict[JournalKey, Amounts] = {}
+    zones = {entry.slug: entry.timezone for entry in request.entries}
+    if request.own_zone is not None:
+        zones[OWN_SLUG] = request.own_zone
+    moved = {
+        slug: account_movements(connection, slug, _window(request, zone), zone)
+        for slug, zone in zones.items()
+    }
+    for (slug, day), status in signed.items():
+        _check_as_signed(status, moved[slug].get(day, ()))
+    for slug, by_day in moved.items():
+        for day, movements in by_day.items():
+            if slug == OWN_SLUG or (slug, day) in signed:
+                targets |= _of_day(slug, day, movements)
+    for accrual in request.accruals:
+        if (accrual.provider, accrual.month_end) not in signed:
+            continue  # the provider had not started
+        _check_accrual(accrual, signed)
+        key = JournalKey(
+            business_day=accrual.month_end,
+            provider=accrual.provider,
+            kind=JournalKind.FEE,
+            currency=accrual.currency,
+        )
+        targets[key] = fee_amounts(accrual.minor)
+    return targets
+
+
+def _window(request: ExportRequest, zone: str) -> Window:
+    """All days of the period in a zone."""
+    first, last = (day_window(day, ZoneInfo(zone)) for day in (request.first, request.last))
+    return Window(start=first.start, end=last.end)
+
+
+def _of_day(
+    provider: str, day: date, movements: Sequence[AccountMovement]
+) -> dict[JournalKey, Amounts]:
+    return {
+        JournalKey(
+            business_day=day, provider=provider, kind=JournalKind.DAY, currency=currency
+        ): amounts
+        for currency, amounts in amounts_by_currency(movements).items()
+    }
+
+
+def _check_as_signed(status: DayStatus, movements: Sequence[AccountMovement]) -> None:
+    """Check that what left the players' accounts is the GGR that was signed."""
+    moved: dict[str, int] = defaultdict(int)
+    for movement in movements:
+        if movement.account in _PLAYERS and movement.nature in _IN_FIGURES:
+            moved[movement.currency] -= movement.minor
+    for currency in sorted({*moved, *status.figures.ours}):
+        signed = status.figures.ours.get(currency, NO_TOTALS).ggr
+        if moved[currency] != signed:
+            raise LedgerDisagrees(
+                f"{status.day} of {status.provider}: the entries move"
+                f" {status.figures.text(currency, moved[currency])} {currency} from players,"
+                f" {status.figures.text(currency, signed)} was signed; `tieout ledger verify`"
+                " looks for the reason. Nothing was exported"
+            )
+
+
+def _check_accrual(accrual: FeeAccrual, signed: SignedDays) -> None:
+    """Check that the fee was computed from the GGR that was signed."""
+    ggr: dict[str, int] = defaultdict(int)
+    for (slug, day), status in signed.items():
+        if slug == accrual.provider and accrual.first <= day <= accrual.month_end:
+            for currency, side in status.figures.ours.items():
+                ggr[currency] += side.ggr
+    wrong = [code for code in {*ggr, *accrual.ggr} if ggr[code] != accrual.ggr.get(code, 0)]
+    if wrong:
+        raise LedgerDisagrees(
+            f"the fee of {accrual.provider} for {accrual.month_end:%Y-%m} rests on other GGR in"
+            f" {', '.join(sorted(wrong))} than was signed: the books changed meanwhile; export"
+            " again. Nothing was exported"
+        )
+
+
+def _sign_off(signed: SignedDays, key: JournalKey) -> int | None:
+    status = signed.get((key.provider, key.business_day))
+    return None if status is None or status.last is None else status.last.number
+
+
+def _digits(key: JournalKey, exponents: Mapping[str, Mapping[str, int]]) -> int:
+    """Digits of a journal's amounts; a fee is in the currency's own."""
+    own = exponents.get(key.provider, {}) if key.kind is JournalKind.DAY else {}
+    return exponent_of(key.currency, own)

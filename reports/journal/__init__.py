@@ -1,0 +1,1 @@
+"""Journals for the general ledger of the operator's accounting program."""
