@@ -47,7 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "find": "Find what an id, a player, a file or an amount belongs to; exit 1 if nothing is.",
     "totals": "Add up both sides and name the rounds behind each difference;"
     " exit 1 where breaks cause one.",
-    "invoice": "Check a provider's invoice against the ledger.",
+    "invoice": "Check a provider's invoice against the ledger; receive, approve, pay it.",
     "journal": "Export signed days as journals for the general ledger; list issued ones.",
     "explained": "Show the resolution rate: the share of rows and money explained"
     " within an hour, a day and two business days.",
@@ -78,7 +78,7 @@ TARGETS: Mapping[str, str] = {
     "breaks": "ops.commands.breaks.group:app",
     "find": "ops.commands.find:find",
     "totals": "ops.commands.finance.totals:show",
-    "invoice": "ops.commands.finance.invoice:app",
+    "invoice": "ops.commands.invoice.group:app",
     "journal": "ops.commands.journal.group:app",
     "explained": "ops.commands.finance.explained:show",
     "report": "ops.commands.finance.report:report",

@@ -58,6 +58,9 @@ _REFUSALS = {
     "day_steps_follow": None,
     "day_closes_not_signed": None,
     "day_closes_day_is_over": None,
+    "invoice_steps_two_people": None,
+    "invoice_steps_follow": None,
+    "invoice_steps_pkey": "somebody else took a step of this invoice meanwhile: look again",
     "day_steps_once": "somebody else took a step of this day meanwhile: look at it again",
     **dict.fromkeys(
         ("adjustments_two_people", "write_offs_two_people"),

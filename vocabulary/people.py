@@ -59,6 +59,8 @@ class Right(StrEnum):
     SIGN_DAYS = "sign days"
     REOPEN_DAYS = "reopen days"
     EXPORT_JOURNALS = "export journals"
+    RECORD_INVOICES = "receive, dispute or pay invoices"
+    APPROVE_INVOICES = "approve invoices"
     MANAGE_PEOPLE = "manage people and act for others"
 
 
@@ -66,6 +68,7 @@ _FINANCE = frozenset(
     {
         *(Right.READ, Right.WORK_BREAKS, Right.ASK_PROVIDERS, Right.PROPOSE),
         *(Right.WRITE_OFF, Right.RESOLVE_FINDINGS, Right.PREPARE_DAYS, Right.EXPORT_JOURNALS),
+        Right.RECORD_INVOICES,
     }
 )
 #: The one table of rights. No right lets a person decide alone: four eyes are checked apart.
@@ -73,7 +76,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.VIEWER: frozenset({Right.READ}),
         Role.FINANCE: _FINANCE,
-        Role.APPROVER: _FINANCE | {Right.DECIDE, Right.SIGN_DAYS, Right.REOPEN_DAYS},
+        Role.APPROVER: _FINANCE
+        | {Right.DECIDE, Right.SIGN_DAYS, Right.REOPEN_DAYS, Right.APPROVE_INVOICES},
         Role.OPS: frozenset(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),

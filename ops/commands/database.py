@@ -10,6 +10,7 @@ from breaks.states import ActionRefused
 from ledger.corrections.adjustments import AdjustmentRefused
 from ops.context import context_of, database_url
 from reconcile.days.states import DayRefused
+from reconcile.invoices.register.states import InvoiceRefused
 from storage.engine import open_engine
 from vocabulary.people import PersonRefused
 
@@ -26,6 +27,9 @@ def refusals() -> Iterator[None]:
     """Print why the rules refuse an action and exit 1; nothing was changed."""
     try:
         yield
-    except (ActionRefused, AdjustmentRefused, DayRefused, PersonRefused) as refused:
+    except (
+        *(ActionRefused, AdjustmentRefused, DayRefused),
+        *(InvoiceRefused, PersonRefused),
+    ) as refused:
         typer.echo(f"refused: {refused}", err=True)
         raise typer.Exit(1) from refused

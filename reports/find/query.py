@@ -29,6 +29,7 @@ class FoundKind(StrEnum):
     RUN = "run"
     ADJUSTMENT = "adjustment"
     WRITE_OFF = "write-off"
+    INVOICE = "invoice"
     TRANSACTION = "transaction"
     ROUND = "round"
     RECORD = "record"
@@ -78,6 +79,7 @@ _OWN_IDS: Mapping[FoundKind, str] = {
     FoundKind.RUN: "run-",
     FoundKind.ADJUSTMENT: "adj-",
     FoundKind.WRITE_OFF: "wof-",
+    FoundKind.INVOICE: "inv-",
     FoundKind.FINDING: "fnd-",
     FoundKind.SEAL: "",
 }
@@ -85,6 +87,7 @@ _NUMBERED = (FoundKind.BATCH, FoundKind.REQUEST, FoundKind.FILE)
 _NAMED = (
     *(FoundKind.TRANSACTION, FoundKind.ROUND, FoundKind.RECORD, FoundKind.REQUEST),
     *(FoundKind.LOGGED, FoundKind.PLAYER, FoundKind.HANDLE, FoundKind.FILE),
+    FoundKind.INVOICE,
 )
 _WITH_AMOUNT = (
     *(FoundKind.BREAK, FoundKind.ADJUSTMENT, FoundKind.TRANSACTION),
@@ -146,6 +149,7 @@ def _readings(text: str) -> Iterator[Candidate]:
     yield from (Candidate(kind, By.NAME, text) for kind in _NAMED)
     if (name := PurePath(text).name) not in {"", text}:
         yield Candidate(FoundKind.FILE, By.NAME, name)
+        yield Candidate(FoundKind.INVOICE, By.NAME, name)
 
 
 def _amounts(text: str) -> Iterator[Candidate]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from reports.find import differences, ours, players, theirs
+from reports.find import differences, invoices, ours, players, theirs
 from reports.find.hits import Findings, Hit, SearchScope, best_first
 from reports.find.query import (
     PREFIX_CHARS_MIN,
@@ -33,6 +33,8 @@ LOOKUPS: Mapping[tuple[FoundKind, By], Lookup] = {
     (_K.ADJUSTMENT, By.ID): ours.adjustments,
     (_K.ADJUSTMENT, By.AMOUNT): ours.adjustments_of_amount,
     (_K.WRITE_OFF, By.ID): differences.write_offs,
+    (_K.INVOICE, By.ID): invoices.by_id,
+    (_K.INVOICE, By.NAME): invoices.by_name,
     (_K.TRANSACTION, By.ID): ours.transactions,
     (_K.TRANSACTION, By.NAME): ours.transactions,
     (_K.TRANSACTION, By.AMOUNT): ours.transactions_of_amount,

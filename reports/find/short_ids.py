@@ -17,6 +17,7 @@ _COLUMNS: Mapping[FoundKind, tuple[str, str]] = {
     FoundKind.RUN: ("runs", "run_id"),
     FoundKind.ADJUSTMENT: ("adjustments", "id"),
     FoundKind.FINDING: ("feed_findings", "finding_id"),
+    FoundKind.INVOICE: ("invoices", "invoice_id"),
 }
 
 
@@ -27,6 +28,7 @@ class ShortIdKind(StrEnum):
     RUN = FoundKind.RUN.value
     ADJUSTMENT = FoundKind.ADJUSTMENT.value
     FINDING = FoundKind.FINDING.value
+    INVOICE = FoundKind.INVOICE.value
 
 
 def complete_id(engine: Engine, kind: ShortIdKind, start: str) -> str:

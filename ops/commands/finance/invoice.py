@@ -26,18 +26,10 @@ from reconcile.totals.tie_out import Totals
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
-
 #: Rounds shown on a terminal; all of them are in the JSON.
 SHOWN_MAX = 50
 
 
-@app.callback()
-def invoice() -> None:
-    """Check a provider's invoice against the ledger."""
-
-
-@app.command()
 def check(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="The invoice: .toml, .json, .csv or .xlsx.")],

@@ -8,11 +8,14 @@ from pathlib import Path
 import typer
 
 from feeds.statements.file_format import FileRules
+from ops.commands.provider_choice import entry_named
 from ops.commands.reconcile.comparison_terms import ComparisonTerms, comparison_of
 from ops.context import Context
+from ops.providers.configured import configured_provider
 from ops.settings.fee_conversion import fee_terms
+from ops.settings.model import ProviderSettings
 from reconcile.invoices.check import InvoiceCheck, check_invoice
-from reconcile.invoices.file import USUAL_RULES, read_invoice
+from reconcile.invoices.file import USUAL_RULES, Invoice, read_invoice
 from reconcile.invoices.terms import FeeTerms
 from reconcile.totals.render import Exponents
 from reconcile.totals.tie_out import Totals, totals
@@ -40,7 +43,7 @@ def checked(
     clock: Clock,
     rules: FileRules = USUAL_RULES,
 ) -> Invoiced:
-    """Check an invoice against the totals of its period.
+    """Check an invoice file against the totals of its period.
 
     Raises:
         typer.BadParameter: no such provider, period, file or terms.
@@ -48,10 +51,46 @@ def checked(
         Unavailable: the database cannot be reached.
     """
     comparison = comparison_of(context, provider, period_of(period), maturity, clock)
-    terms, exponents = _terms(comparison), comparison.configured.provider.exponents
-    claimed = read_invoice(
-        _bytes(file), file.name, currency=terms.currency, exponents=exponents, rules=rules
+    claimed = read_claims(context, provider, file_bytes(file), file.name, rules)
+    return _compared(comparison, claimed, clock)
+
+
+def checked_claims(
+    context: Context, claimed: Invoice, *, provider: str, first: date, last: date, clock: Clock
+) -> Invoiced:
+    """Check what an invoice claims against the totals of its days, both included.
+
+    Raises:
+        typer.BadParameter: no such provider or terms.
+        Refused: the invoice is in another currency than the terms.
+        Unavailable: the database cannot be reached.
+    """
+    window = (str(first), str(last + timedelta(days=1)))
+    comparison = comparison_of(context, provider, window, None, clock)
+    return _compared(comparison, claimed, clock)
+
+
+def read_claims(
+    context: Context, provider: str, data: bytes, name: str, rules: FileRules
+) -> Invoice:
+    """Read an invoice of a provider from the bytes of its file.
+
+    Raises:
+        typer.BadParameter: no such provider or terms.
+        InvoiceUnreadable: with every problem and its place in the file.
+    """
+    entry = entry_named(context.settings, provider)
+    return read_invoice(
+        data,
+        name,
+        currency=_terms(entry).currency,
+        exponents=configured_provider(entry).provider.exponents,
+        rules=rules,
     )
+
+
+def _compared(comparison: ComparisonTerms, claimed: Invoice, clock: Clock) -> Invoiced:
+    terms, exponents = _terms(comparison.entry), comparison.configured.provider.exponents
     period_totals = totals(
         comparison.url,
         comparison.request,
@@ -62,13 +101,13 @@ def checked(
     return Invoiced(check=check, totals=period_totals, exponents=exponents)
 
 
-def _terms(comparison: ComparisonTerms) -> FeeTerms:
-    if comparison.entry.terms is None:
+def _terms(entry: ProviderSettings) -> FeeTerms:
+    if entry.terms is None:
         raise typer.BadParameter(
-            f"no terms are set for {comparison.entry.slug}: [providers.terms]",
+            f"no terms are set for {entry.slug}: [providers.terms]",
             param_hint="--provider",
         )
-    return fee_terms(comparison.entry.terms)
+    return fee_terms(entry.terms)
 
 
 def period_of(period: str) -> tuple[str, str]:
@@ -94,7 +133,12 @@ def period_of(period: str) -> tuple[str, str]:
     return first.isoformat(), following.isoformat()
 
 
-def _bytes(file: Path) -> bytes:
+def file_bytes(file: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        typer.BadParameter: it cannot be read.
+    """
     try:
         return file.read_bytes()
     except OSError as error:

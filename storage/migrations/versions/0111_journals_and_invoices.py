@@ -1,4 +1,4 @@
-"""Journals for the general ledger: numbered without gaps, balanced, never changed."""
+"""Journals for the general ledger, and the register of providers' invoices; append-only."""
 
 from alembic import op
 
@@ -111,9 +111,101 @@ CREATE CONSTRAINT TRIGGER journal_lines_balance AFTER INSERT ON journal_lines
 """,
 )
 
+_INVOICES = (
+    """
+CREATE TABLE invoices (
+    invoice_id   text PRIMARY KEY,
+    provider     text NOT NULL,
+    number       text NOT NULL,              -- the provider's, as it was typed
+    number_key   text NOT NULL,              -- normalised: of a provider, one invoice has it
+    currency     text NOT NULL,
+    fee          bigint NOT NULL,            -- claimed, minor units
+    first_day    date NOT NULL,              -- the covered period, both included
+    last_day     date NOT NULL,
+    claims       jsonb NOT NULL,             -- as read: game, currency, ggr
+    file_name    text NOT NULL,
+    digest       bytea NOT NULL,             -- BLAKE2b of the file
+    file         bytea NOT NULL,             -- as received
+    received_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT invoices_number_once UNIQUE (provider, number_key),
+    CONSTRAINT invoices_file_once UNIQUE (provider, digest),
+    CONSTRAINT invoices_id_shape CHECK (invoice_id ~ '^inv-[0-9a-f]{32}$'),
+    CONSTRAINT invoices_number_not_empty CHECK (number <> '' AND number_key <> ''),
+    CONSTRAINT invoices_period_in_order CHECK (first_day <= last_day)
+)
+""",
+    "CREATE INDEX invoices_by_number ON invoices (number_key)",
+    """
+CREATE TABLE invoice_steps (
+    invoice_id  text NOT NULL REFERENCES invoices,
+    number      integer NOT NULL,            -- 1, 2, 3 …: of two steps at once, one is taken
+    action      text NOT NULL,
+    by_name     text NOT NULL,               -- the person in whose name it is done
+    eyes        text[] NOT NULL,             -- eyes_of() that person at that moment
+    at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reason      text NOT NULL DEFAULT '',
+    clean       boolean,                     -- it ties, each day is signed
+    checked     jsonb,                       -- claimed and computed fee, days not signed
+    paid_on     date,
+    reference   text,                        -- of the payment
+    CONSTRAINT invoice_steps_pkey PRIMARY KEY (invoice_id, number),
+    CONSTRAINT invoice_steps_action_known
+        CHECK (action IN ('received', 'approved', 'disputed', 'paid')),
+    CONSTRAINT invoice_steps_checked
+        CHECK ((action IN ('received', 'approved')) = (clean IS NOT NULL)
+               AND (clean IS NULL) = (checked IS NULL)),
+    CONSTRAINT invoice_steps_for_a_reason
+        CHECK (reason <> '' OR action IN ('received', 'paid')
+               OR (action = 'approved' AND clean)),
+    CONSTRAINT invoice_steps_paid_with_reference
+        CHECK ((action = 'paid') = (paid_on IS NOT NULL)
+               AND (action = 'paid') = (reference IS NOT NULL) AND reference <> '')
+)
+""",
+    """
+CREATE TRIGGER invoices_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON invoices
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+""",
+    """
+CREATE TRIGGER invoice_steps_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_steps
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+""",
+    # reconcile/invoices/register/states.py has the same rules.
+    """
+CREATE FUNCTION invoice_steps_must_follow() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    received invoice_steps;
+    last invoice_steps;
+BEGIN
+    NEW.eyes := eyes_of(NEW.by_name);
+    SELECT * INTO received FROM invoice_steps WHERE invoice_id = NEW.invoice_id AND number = 1;
+    SELECT * INTO last FROM invoice_steps WHERE invoice_id = NEW.invoice_id
+     ORDER BY number DESC LIMIT 1;
+    IF NEW.number <> coalesce(last.number, 0) + 1
+       OR (coalesce(last.action, ''), NEW.action) NOT IN
+              (('', 'received'), ('received', 'approved'), ('received', 'disputed'),
+               ('approved', 'disputed'), ('approved', 'paid'), ('disputed', 'approved')) THEN
+        RAISE EXCEPTION '% cannot be % after %: somebody took another step meanwhile',
+            NEW.invoice_id, NEW.action, coalesce(last.action, 'nothing')
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'invoice_steps_follow';
+    END IF;
+    IF NEW.action = 'approved' AND NOT are_two_people(received.eyes, NEW.eyes) THEN
+        RAISE EXCEPTION '% received %: another person approves it',
+            received.by_name, NEW.invoice_id
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'invoice_steps_two_people';
+    END IF;
+    RETURN NEW;
+END $$
+""",
+    """
+CREATE TRIGGER invoice_steps_follow BEFORE INSERT ON invoice_steps
+    FOR EACH ROW EXECUTE FUNCTION invoice_steps_must_follow()
+""",
+)
+
 
 def upgrade() -> None:
-    for statement in _JOURNALS:
+    for statement in (*_JOURNALS, *_INVOICES):
         op.execute(statement)
 
 

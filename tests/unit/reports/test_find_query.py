@@ -49,7 +49,15 @@ def test_six_hexadecimal_digits_may_start_every_id_of_ours_and_a_seal() -> None:
     ids = {candidate.text for candidate in candidates("71a3ff") if candidate.by is By.ID}
 
     assert ids == {
-        *("brk-71a3ff", "run-71a3ff", "adj-71a3ff", "wof-71a3ff", "fnd-71a3ff", "71a3ff")
+        *(
+            "brk-71a3ff",
+            "run-71a3ff",
+            "adj-71a3ff",
+            "wof-71a3ff",
+            "inv-71a3ff",
+            "fnd-71a3ff",
+            "71a3ff",
+        )
     }
 
 

@@ -1,0 +1,1 @@
+"""``tieout invoice``: checks, and the register of invoices."""

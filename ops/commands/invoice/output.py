@@ -1,0 +1,104 @@
+"""Invoices of the register in words, as a table and as JSON."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+
+from ops.commands.json_output import print_json
+from ops.commands.tables import wide_table
+from reconcile.invoices.register.states import InvoiceStep
+from reconcile.invoices.register.store import RegisteredInvoice
+from vocabulary.clock import iso
+from vocabulary.money import exponent_of, text_from_minor
+
+_COLUMNS = ("id", "provider", "number", "period", "state", "check", "fee")
+#: Digits of an id in a list; enough to name it.
+_ID_CHARS = 12
+
+
+def print_invoices(invoices: Iterable[RegisteredInvoice], *, as_json: bool) -> None:
+    """Print invoices, one line each."""
+    if as_json:
+        print_json([invoice_json(one) for one in invoices], indent=2, instant=iso)
+    else:
+        wide_table(_COLUMNS, map(_cells, invoices), left=6)
+
+
+def print_invoice(invoice: RegisteredInvoice, *, as_json: bool) -> None:
+    """Print one invoice with what was done to it."""
+    if as_json:
+        print_json(invoice_json(invoice), indent=2, instant=iso)
+        return
+    print_invoices([invoice], as_json=False)
+    typer.echo(f"{invoice.invoice_id}, file {invoice.file_name}, {invoice.size} bytes,")
+    typer.echo(f"BLAKE2b {invoice.digest}")
+    for step in invoice.steps:
+        typer.echo(_step_line(step))
+
+
+def invoice_json(invoice: RegisteredInvoice) -> dict[str, Any]:
+    """An invoice as ``--json`` prints it; amounts are decimal text."""
+    return {
+        "id": invoice.invoice_id,
+        "provider": invoice.provider,
+        "number": invoice.number,
+        "state": invoice.state,
+        "currency": invoice.currency,
+        "fee": _fee(invoice),
+        "period": {"first": invoice.first_day, "last": invoice.last_day},
+        "received_at": invoice.received_at,
+        "file": {
+            "name": invoice.file_name,
+            "blake2b": invoice.digest,
+            "size": invoice.size,
+        },
+        "steps": [
+            {
+                "number": step.number,
+                "action": step.state,
+                "by": step.by,
+                "at": step.at,
+                "reason": step.reason,
+                "clean": step.clean,
+                "check": step.checked,
+                "paid_on": step.paid_on,
+                "reference": step.reference,
+            }
+            for step in invoice.steps
+        ],
+    }
+
+
+def _cells(invoice: RegisteredInvoice) -> list[str]:
+    return [
+        *(invoice.invoice_id[:_ID_CHARS], invoice.provider, invoice.number),
+        f"{invoice.first_day}..{invoice.last_day}",
+        *(str(invoice.state), _check_text(invoice)),
+        f"{_fee(invoice)} {invoice.currency}",
+    ]
+
+
+def _check_text(invoice: RegisteredInvoice) -> str:
+    """What the last check found."""
+    checks = [step.checked for step in invoice.steps if step.checked is not None]
+    if not checks[-1]["ties"]:
+        return "does not tie"
+    return "days not signed" if checks[-1]["unsigned"] else "ties"
+
+
+def _fee(invoice: RegisteredInvoice) -> str:
+    return text_from_minor(invoice.fee, exponent_of(invoice.currency))
+
+
+def _step_line(step: InvoiceStep) -> str:
+    parts = [f"{iso(step.at)} {step.state} by {step.by}"]
+    if step.checked is not None:
+        check = step.checked
+        parts.append(f"claimed {check['claimed']}, ours {check['ours']}")
+        if check["unsigned"]:
+            days = ", ".join(f"{day} ({state})" for day, state in check["unsigned"].items())
+            parts.append(f"days not signed: {days}")
+    if step.paid_on is not None:
+        parts.append(f"on {step.paid_on}, reference {step.reference}")
+    return "; ".join([*parts, *filter(None, [step.reason])])

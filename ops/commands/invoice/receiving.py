@@ -1,0 +1,101 @@
+"""``tieout invoice receive``: register an invoice, keep its file and check it."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.commands.database import refusals
+from ops.commands.finance.invoice_check import file_bytes, period_of, read_claims
+from ops.commands.identity import open_books_for
+from ops.commands.invoice.checking import summarize_check
+from ops.commands.invoice.output import print_invoice
+from ops.commands.option_values import read_period
+from ops.commands.options import AsJson, By, Provider
+from ops.commands.table_options import (
+    Decimal,
+    Encoding,
+    NullText,
+    NumericIds,
+    Thousands,
+    table_rules,
+)
+from ops.context import context_of
+from reconcile.invoices.register.states import InvoiceRequest, InvoiceState
+from reconcile.invoices.register.store import NewInvoice, load_invoice, receive_invoice
+from storage.transactions import transaction
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Malformed
+from vocabulary.people import Right
+
+
+def receive(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The invoice: .toml, .json, .csv or .xlsx.")],
+    *,
+    provider: Provider,
+    period: Annotated[str, typer.Option(help="A month such as 2026-06, or DAY..DAY.")],
+    number: Annotated[
+        str | None, typer.Option(help="The provider's number; else that in the file.")
+    ] = None,
+    decimal: Decimal = ".",
+    thousands: Thousands = "",
+    encoding: Encoding = "utf-8",
+    null_text: NullText = None,
+    numeric_ids: NumericIds = False,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register an invoice and check it; exit 1 if its number or file is known already."""
+    context, clock = context_of(ctx), SystemClock()
+    rules = table_rules(decimal, thousands, encoding, null_text, numeric_ids=numeric_ids)
+    first, last = _days(period)
+    data = file_bytes(file)
+    claimed = read_claims(context, provider, data, file.name, rules)
+    invoice = NewInvoice(
+        claimed=claimed,
+        provider=provider,
+        number=_number(number, claimed.name),
+        first=first,
+        last=last,
+        file_name=file.name,
+        file=data,
+    )
+    engine, actor = open_books_for(ctx, by, Right.RECORD_INVOICES)
+    check = summarize_check(
+        context, engine, claimed, provider=provider, first=first, last=last, clock=clock
+    )
+    request = InvoiceRequest(
+        state=InvoiceState.RECEIVED, by=actor.person.name, eyes=actor.eyes, check=check
+    )
+    with refusals(), transaction(engine, "invoices") as connection:
+        registered = load_invoice(connection, receive_invoice(connection, invoice, request))
+    assert registered is not None
+    print_invoice(registered, as_json=as_json)
+    if check.doubts and not as_json:
+        typer.echo(f"{check.doubts}: `tieout invoice check` shows the rounds")
+
+
+def _number(typed: str | None, read: str) -> str:
+    """The number as typed, or as read from the file."""
+    number = read if typed is None else typed
+    if not number.strip() or not number.isprintable():
+        raise Malformed("--number", "the provider's number of the invoice is expected")
+    return number
+
+
+def _days(period: str) -> tuple[date, date]:
+    """The first and the last day; ``FROM/TO`` is read as by ``invoice check``."""
+    if "/" not in period:
+        return read_period(period, "--period")
+    start, end = period_of(period)
+    try:
+        first, last = date.fromisoformat(start), date.fromisoformat(end) - timedelta(days=1)
+    except ValueError as error:
+        raise Malformed(
+            "--period", "days such as 2026-06-01/2026-06-15 are expected"
+        ) from error
+    if last < first:
+        raise Malformed("--period", "the first day comes first")
+    return first, last

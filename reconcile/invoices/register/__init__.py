@@ -1,0 +1,1 @@
+"""The register of invoices: received, approved by another person, disputed, paid."""
