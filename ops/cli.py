@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, str] = {
     " exit 1 where breaks cause one.",
     "invoice": "Check a provider's invoice against the ledger; receive, approve, pay it.",
     "journal": "Export signed days as journals for the general ledger; list issued ones.",
+    "figures": "Add up stakes, payouts, GGR and player funds at midnight, by day and currency.",
     "explained": "Show the resolution rate: the share of rows and money explained"
     " within an hour, a day and two business days.",
     "report": "Write report packs: a workbook, a web page and CSV tables.",
@@ -80,6 +81,7 @@ TARGETS: Mapping[str, str] = {
     "totals": "ops.commands.finance.totals:show",
     "invoice": "ops.commands.invoice.group:app",
     "journal": "ops.commands.journal.group:app",
+    "figures": "ops.commands.finance.figures:figures",
     "explained": "ops.commands.finance.explained:show",
     "report": "ops.commands.finance.report:report",
     "ledger": "ops.commands.ledger.group:app",
