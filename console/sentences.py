@@ -26,11 +26,17 @@ def today_sentence(days: Sequence[DayStatus], day: date) -> str:
         return "No provider is configured: `tieout init` writes settings with examples."
     counts = Counter(_group(status) for status in days)
     group = next(name for name in _TODAY if counts[name])
-    share = "all" if counts[group] == len(days) else f"{counts[group]} of {len(days)}"
-    providers = "provider" if len(days) == 1 else "providers"
-    answer = f"{day_text(day)} {_TODAY[group]} for {share} {providers}"
+    answer = f"{day_text(day)} {_TODAY[group]} {_share(days, counts[group])}"
     unexplained = unexplained_text(days)
     return f"{answer}. Unexplained: {unexplained}."
+
+
+def _share(days: Sequence[DayStatus], count: int) -> str:
+    if len(days) == 1:
+        return f"at {days[0].provider}"
+    if count == len(days):
+        return f"for all {count} providers"
+    return f"for {count} of {len(days)} providers"
 
 
 def unexplained_text(days: Iterable[DayStatus]) -> str:

@@ -39,7 +39,12 @@ _CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 _EXISTS = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)"
-_IS_MEMBER = "SELECT pg_has_role(current_user, :role, 'MEMBER')"
+# From PostgreSQL 16 on, whoever creates a role is a member that may not become it.
+_MAY_BECOME = """
+SELECT pg_has_role(current_user, :role,
+                   CASE WHEN current_setting('server_version_num')::integer >= 160000
+                        THEN 'SET' ELSE 'MEMBER' END)
+"""
 # Granting what is granted already would rewrite rows of the catalogue at every start.
 _UNSEEN = """
 SELECT c.relname FROM pg_class c
@@ -101,7 +106,7 @@ def url_as(url: str, role: str, *, login: bool) -> str:
 def _create(connection: Connection, role: str) -> None:
     if not connection.execute(text(_EXISTS), {"role": role}).scalar_one():
         connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
-    if not connection.execute(text(_IS_MEMBER), {"role": role}).scalar_one():
+    if not connection.execute(text(_MAY_BECOME), {"role": role}).scalar_one():
         connection.exec_driver_sql(f"GRANT {role} TO CURRENT_USER")
 
 

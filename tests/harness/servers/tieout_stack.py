@@ -50,7 +50,7 @@ class TieoutStack:
         self, folder: Path, *, settings: str = SETTINGS, env: Mapping[str, str] | None = None
     ) -> None:
         self.folder = folder
-        self._env = {**os.environ, **(env or {})}
+        self._env = {"TIEOUT_CONSOLE__PORT": "0", **os.environ, **(env or {})}
         self.data = folder / "data"
         self.journal = folder / "journal.jsonl"
         self.port = free_port()

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from storage.engine import open_engine
 from storage.migrate import migrate
 from storage.roles import CONSOLE_ROLE, READER_ROLE, grant_roles, url_as
+from tests.conftest import PostgresServer
 
 #: What the console's role may change; it may change nothing else.
 CONSOLE_TABLES = {
@@ -145,5 +146,23 @@ def test_a_database_role_that_may_not_grant_is_no_failure(database: str) -> None
         with engine.connect() as connection:
             connection.exec_driver_sql("SET TRANSACTION READ WRITE")
             assert not grant_roles(connection)
+    finally:
+        engine.dispose()
+
+
+def test_whoever_created_the_roles_may_become_them(
+    postgres: PostgresServer, database: str
+) -> None:
+    """PostgreSQL makes the creator of a role a member that may grant it, and not become it."""
+    postgres.execute("CREATE ROLE builder LOGIN")
+    for role in (READER_ROLE, CONSOLE_ROLE):
+        postgres.execute(f"GRANT {role} TO builder WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+    url = database.replace("tieout@", "builder@")
+    engine = open_engine(url)
+    try:
+        with engine.begin() as connection:
+            assert grant_roles(connection)
+        with psycopg.connect(url_as(url, CONSOLE_ROLE, login=False)) as connection_:
+            assert connection_.execute("SELECT current_user").fetchone() == (CONSOLE_ROLE,)
     finally:
         engine.dispose()
