@@ -54,7 +54,7 @@ COMMANDS: Mapping[str, str] = {
     "figures": "Add up stakes, payouts, GGR and player funds at midnight, by day and currency.",
     "explained": "Show the resolution rate: the share of rows and money explained"
     " within an hour, a day and two business days.",
-    "report": "Write report packs: a workbook, a web page and CSV tables.",
+    "report": "Write statements to sign, workbooks, web pages and CSV tables.",
     "ledger": "Query the ledger, correct it by hand and prove it.",
     "queue": "Show waiting, stuck and parked work; requeue or discard it; pause a queue.",
     "notify": "Show notifications that were sent, given up or wait; try a channel.",

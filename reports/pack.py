@@ -113,7 +113,7 @@ class Pack:
     def no_run_text(self) -> str:
         """Why a table about the run has no row."""
         if self.is_compared:
-            return "No single run compared this window: its days were compared one by one."
+            return "No single run compared exactly this window: runs over other periods did."
         return "No run is stored that compared this window."
 
     def digits(self, currency: str) -> int:

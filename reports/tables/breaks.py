@@ -69,9 +69,9 @@ _COLUMNS = (
     Column("Assignee", 12, name="assignee", stacked=True, on_paper=False),
     Column("Reopened", 10, name="reopened", number=True, on_page=False, on_paper=False),
     Column("Provider says", 14, name="answer", on_page=False, on_paper=False),
-    Column("First seen (UTC)", 20, name="first_seen", on_paper=False),
+    Column("First seen (UTC)", 25, name="first_seen", on_paper=False),
     Column("Age, hours", 10, name="age_hours", stacked=True, on_paper=False),
-    Column("Due (UTC)", 20, name="due"),
+    Column("Due (UTC)", 25, name="due"),
     Column("Overdue", 10, name="overdue", stacked=True),
     Column("Run", 28, name="run_id", is_id=True, on_page=False, on_paper=False),
 )

@@ -107,7 +107,7 @@ def match_rate_grid(pack: Pack) -> Grid:
             Column("Day", 12),
             *(Column(name, 14, number=True) for name in ("Rounds ours", "Rounds theirs")),
             *(Column(name, 14, number=True) for name in ("Rounds", "Matched", "Matched %")),
-            *(Column("Compared at (UTC)", 22), Column("Run", 34, is_id=True)),
+            *(Column("Compared at (UTC)", 25), Column("Run", 34, is_id=True)),
         ),
         rows=[
             _rate_row(day, comparison)

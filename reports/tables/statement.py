@@ -75,7 +75,7 @@ def roll_forward_grid(pack: Pack) -> Grid:
 
 
 ROLL_FORWARD_COLUMNS = (
-    *(Column("Breaks", 24), Column("At (UTC)", 20)),
+    *(Column("Breaks", 24), Column("At (UTC)", 25)),
     *(Column("Currency", 10), Column("Count", 10, number=True)),
     *amount_columns(("Plus", "Minus", "Net"), signed=True),
 )
@@ -180,7 +180,7 @@ def signatures_grid(pack: Pack) -> Grid:
 
 
 SIGNATURE_COLUMNS = (
-    *(Column("Role", 24), Column("Name", 26), Column("On (UTC)", 24)),
+    *(Column("Role", 24), Column("Name", 26), Column("On (UTC)", 25)),
     *(Column("Days", 16), Column("Reason", 44, overflow=True)),
 )
 

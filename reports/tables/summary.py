@@ -270,7 +270,7 @@ def _days(pack: Pack) -> Grid:
         empty=pack.no_run_text,
         columns=(
             *(Column("Day", 12), Column("State", 24)),
-            Column("Closed (UTC)", 20),
+            Column("Closed (UTC)", 25),
             Column("By run", 28, is_id=True, stacked=True, on_paper=False),
             Column("Records then", 14, number=True),
             Column("Restated", 12, number=True, stacked=True),

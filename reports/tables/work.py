@@ -78,7 +78,7 @@ def corrections_grid(pack: Pack) -> Grid:
             *(owed_column("Amount"), Column("Currency", 10)),
             *(Column("Round", 24, is_id=True), Column("State", 12)),
             *(Column("Why", 40), Column("Proposed by", 18), Column("Approved by", 18)),
-            Column("Approved at (UTC)", 20),
+            Column("Approved at (UTC)", 25),
             Column("Break", 26, is_id=True, links=True, on_paper=False),
             Column("Id", 40, is_id=True, on_paper=False, on_page=False),
         ),
@@ -114,7 +114,7 @@ def words_grid(pack: Pack) -> Grid:
         " reason of whoever explained, closed or reopened one.",
         empty="No comment and no reason was written.",
         columns=(
-            *(Column("At (UTC)", 20), Column("By", 16), Column("What", 14)),
+            *(Column("At (UTC)", 25), Column("By", 16), Column("What", 14)),
             *(Column("Words", 60), Column("Kind", 22, is_code_name=True)),
             *(owed_column("Difference"), Column("Currency", 10)),
             Column("Break", 26, is_id=True, links=True),

@@ -147,7 +147,7 @@ def _print_all(one: ProviderTotals, names: tuple[str, ...]) -> None:
 
 
 def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None:
-    table = Table(*names, "currency", "bets", "wins", "GGR ours", "GGR theirs", "difference")
+    table = Table(*names, "currency", "rounds", "GGR ours", "GGR theirs", "difference")
     table.add_column("explained by")
     table.add_column("residual")
     for row in result.by(*names):
@@ -156,8 +156,7 @@ def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None
         table.add_row(
             *row.name,
             row.currency,
-            f"{row.ours.bets} / {row.theirs.bets}",
-            f"{row.ours.wins} / {row.theirs.wins}",
+            f"{row.ours.rounds} / {row.theirs.rounds}",
             *(text_from_minor(minor, digits) for minor in amounts),
             causes_text(row.causes, digits),
             text_from_minor(row.residual, digits),

@@ -2,23 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from typer.testing import CliRunner
 
 from breaks.actions import Note, apply, explaining, noting
 from breaks.write_offs import approve_write_off, propose_write_off
-from ops import cli
-from reconcile.days.states import DayAction, StepRequest, StepRules
-from reconcile.days.store import DayTerms, load_day, store_step
-from reconcile.runs.request import RunRequest
-from reconcile.runs.run import reconcile
-from reports.load import load_pack
 from reports.pack import Pack
 from reports.pack_document import document_of
 from reports.pdf_statement import pdf_data
@@ -26,89 +18,19 @@ from reports.write import write_pack
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.reports import Files
-from tests.harness.books.two_sides import NOON, TwoBooks
-from vocabulary.clock import FrozenClock
-from vocabulary.window import Window, parse_window
-
-SETTINGS = """
-mode = "test"
-[database]
-url = "{database}"
-[broker]
-url = "redis://127.0.0.1:1/0"
-[reporting]
-entity = "Example Gaming Ltd"
-currency = "EUR"
-rates = "rates.csv"
-[[providers]]
-slug = "agg"
-dialect = "aggregator"
-currency = "USD"
-secrets = ["literal:secret"]
-[[providers]]
-slug = "book"
-dialect = "sportsbook"
-currency = "USD"
-secrets = ["literal:secret"]
-"""
-RATES = "day,currency,rate,source\n" + "".join(
-    f"2026-03-0{day},USD,0.5,ECB\n" for day in (1, 2, 3)
+from tests.harness.books.statements import (
+    DAYS,
+    ONE_DAY,
+    PERIOD,
+    REPORT_AT,
+    Desk,
+    fill_days,
+    reconcile_day,
+    sign_day,
+    window_of_day,
 )
-# As posting would write them; one round has not ended, and one was posted the day before.
-_ENTRIES = """
-INSERT INTO entries
-       (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount, posted_at)
-SELECT r.wallet_id, hashtext(r.round_id)::bigint + 3000000000, l.leg, l.account::account_kind,
-       r.provider, r.match_key, r.currency, l.amount,
-       r.first_at - CASE WHEN r.round_id = 'agg-0' THEN interval '1 day' ELSE '0' END
-  FROM rounds r
- CROSS JOIN LATERAL (VALUES
-        (1, 'player_wallet', r.payout - r.stake),
-        (2, CASE r.round_id WHEN 'agg-2' THEN 'provider_clearing' ELSE 'ggr' END,
-         r.stake - r.payout)) AS l (leg, account, amount)
- WHERE r.provider = %s
-"""
-DAYS = tuple(date(2026, 3, day) for day in (1, 2, 3))
-PERIOD = ("--from", "2026-03-01", "--to", "2026-03-04")
-ONE_DAY = timedelta(days=1)
-REPORT_AT = datetime(2026, 3, 4, 9, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A command line over one database."""
-
-    folder: Path
-    database: str
-
-    def run(self, *words: str) -> Any:
-        return CliRunner().invoke(
-            cli.app, ["--config", str(self.folder / "tieout.toml"), *words]
-        )
-
-    def files(self, *words: str, code: int = 0) -> dict[str, list[Path]]:
-        """The files that a report wrote, by provider."""
-        result = self.run("report", *words, "--json")
-        assert result.exit_code == code, (result.output, result.exception)
-        return {
-            name: [Path(path) for path in paths]
-            for name, paths in json.loads(result.stdout).items()
-        }
-
-    def pack(self, window: Window, **options: Any) -> Pack:
-        engine = open_engine(self.database)
-        with engine.connect() as connection:
-            pack = load_pack(
-                connection,
-                "agg",
-                window=window,
-                generated_at=REPORT_AT,
-                exponents={},
-                entity="Example Gaming Ltd",
-                **options,
-            )
-        engine.dispose()
-        return pack
+from tests.harness.books.two_sides import NOON
+from vocabulary.window import parse_window
 
 
 @pytest.fixture(scope="module")
@@ -116,61 +38,15 @@ def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     """Three days of two providers, each compared; two days of the first are signed."""
     postgres.execute(f"CREATE DATABASE statements TEMPLATE {TEMPLATE}")
     desk = Desk(tmp_path_factory.mktemp("desk"), postgres.url("statements"))
-    (desk.folder / "tieout.toml").write_text(SETTINGS.format(database=desk.database), "utf-8")
-    (desk.folder / "rates.csv").write_text(RATES, "utf-8")
+    desk.write_settings()
     for provider in ("agg", "book"):
-        _fill(desk.database, provider)
+        fill_days(desk.database, provider)
         for day in DAYS:
-            _reconcile(desk.database, provider, day)
+            reconcile_day(desk.database, provider, day)
     for day in DAYS[:2]:
-        _sign(desk.database, day)
+        sign_day(desk.database, day)
     yield desk
     postgres.execute("DROP DATABASE statements WITH (FORCE)")
-
-
-def _fill(database: str, provider: str) -> None:
-    books = TwoBooks(provider=provider)
-    for number in range(len(DAYS)):
-        at = NOON + number * ONE_DAY
-        books.both(f"{provider}-{number}", 1_000, 400, at=at)
-        books.ours(f"{provider}-less-{number}", 500, 100, at=at)
-        books.theirs(f"{provider}-less-{number}", 500, 130 + number, at=at)
-    books.write(database)
-    with psycopg.connect(database) as connection:
-        connection.execute(_ENTRIES, [provider])
-
-
-def _window(day: date) -> Window:
-    return parse_window(str(day), str(day + ONE_DAY))
-
-
-def _reconcile(database: str, provider: str, day: date) -> None:
-    window = _window(day)
-    request = RunRequest(
-        provider=provider, window=window, maturity=timedelta(minutes=15), close=day
-    )
-    reconcile(database, request, clock=FrozenClock(window.end + timedelta(hours=1)))
-
-
-def _sign(database: str, day: date) -> None:
-    window = _window(day)
-    engine = open_engine(database)
-    terms = DayTerms(
-        provider="agg",
-        day=day,
-        window=window,
-        zone="UTC",
-        mature_at=window.end,
-        waits_for=(),
-        exponents={},
-    )
-    steps = ((DayAction.PREPARE, "maria", "asked them"), (DayAction.SIGN, "jonas", ""))
-    for action, by, reason in steps:
-        request = StepRequest(action=action, by=by, eyes=frozenset({by}), reason=reason)
-        with engine.begin() as connection:
-            status = load_day(connection, terms, window.end + timedelta(hours=3))
-            store_step(connection, status, request, StepRules(two_people=True))
-    engine.dispose()
 
 
 def _files(pack: Pack, folder: Path) -> Files:
@@ -193,7 +69,7 @@ def test_a_period_is_reported_from_the_runs_of_its_days(desk: Desk, tmp_path: Pa
 
 
 def test_breaks_roll_forward_from_close_to_close(desk: Desk, tmp_path: Path) -> None:
-    files = _files(desk.pack(_window(DAYS[1])), tmp_path)
+    files = _files(desk.pack(window_of_day(DAYS[1])), tmp_path)
 
     rows = {row["Breaks"]: (row["Count"], row["Net"]) for row in files.table("roll-forward")}
     assert rows == {
@@ -258,7 +134,7 @@ def test_the_pdf_has_the_tables_of_the_pack(desk: Desk) -> None:
 
 
 def test_a_long_table_of_the_pdf_is_cut_and_counted(desk: Desk) -> None:
-    pack = desk.pack(_window(DAYS[0]))
+    pack = desk.pack(window_of_day(DAYS[0]))
     many = tuple(pack.breaks[0] for _ in range(5_000))
     data: Any = pdf_data(document_of(replace(pack, breaks=many)))
 
@@ -310,7 +186,7 @@ def test_the_workbook_draws_trend_match_rate_and_ageing(desk: Desk, tmp_path: Pa
 
 
 def test_sheets_print_only_what_belongs_on_paper(desk: Desk, tmp_path: Path) -> None:
-    files = _files(desk.pack(_window(DAYS[0])), tmp_path)
+    files = _files(desk.pack(window_of_day(DAYS[0])), tmp_path)
     breaks = files.book["Breaks"]
     headings = [cell.value for cell in breaks[4]]
     assert headings.index("Due (UTC)") < headings.index("Evidence")
@@ -391,11 +267,11 @@ def test_a_group_adds_the_providers_up_by_currency_and_in_one_currency(
 def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
     database: str, tmp_path: Path
 ) -> None:
-    _fill(database, "agg")
-    _reconcile(database, "agg", DAYS[0])
-    _sign(database, DAYS[0])
+    fill_days(database, "agg")
+    reconcile_day(database, "agg", DAYS[0])
+    sign_day(database, DAYS[0])
     desk = Desk(tmp_path, database)
-    (break_,) = desk.pack(_window(DAYS[0])).breaks
+    (break_,) = desk.pack(window_of_day(DAYS[0])).breaks
     engine = open_engine(database)
     note = Note(kind="comment", body="They look at it.")
     at = REPORT_AT - timedelta(hours=1)
@@ -403,7 +279,7 @@ def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
     apply(engine, break_.break_id, explaining(by="jonas", why="A test of theirs", now=at))
     engine.dispose()
 
-    files = _files(desk.pack(_window(DAYS[0])), tmp_path / "out")
+    files = _files(desk.pack(window_of_day(DAYS[0])), tmp_path / "out")
 
     words = {(row["By"], row["What"], row["Words"]) for row in files.table("comments")}
     assert words == {
@@ -421,19 +297,21 @@ def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
 def test_a_correction_stands_there_with_who_why_and_approver(
     database: str, tmp_path: Path
 ) -> None:
-    _fill(database, "agg")
-    _reconcile(database, "agg", DAYS[0])
+    fill_days(database, "agg")
+    reconcile_day(database, "agg", DAYS[0])
     desk = Desk(tmp_path, database)
-    (break_,) = desk.pack(_window(DAYS[0])).breaks
+    (break_,) = desk.pack(window_of_day(DAYS[0])).breaks
     engine = open_engine(database)
     propose_write_off(
         engine, break_.break_id, by="maria", reason="too small to dispute", now=NOON + ONE_DAY
     )
-    proposed = _files(desk.pack(_window(DAYS[0])), tmp_path / "proposed").table("corrections")
+    proposed = _files(desk.pack(window_of_day(DAYS[0])), tmp_path / "proposed").table(
+        "corrections"
+    )
     approve_write_off(engine, break_.break_id, by="jonas", now=NOON + ONE_DAY)
     engine.dispose()
 
-    (row,) = _files(desk.pack(_window(DAYS[0])), tmp_path / "booked").table("corrections")
+    (row,) = _files(desk.pack(window_of_day(DAYS[0])), tmp_path / "booked").table("corrections")
 
     assert [line["Approved by"] for line in proposed] == ["NOT APPROVED"]
     assert (row["What"], row["Day"], row["Amount"]) == ("write-off", "2026-03-01", "0.30")
@@ -449,3 +327,15 @@ def test_one_choice_of_providers_is_expected(
     result = desk.run("report", "--out", str(tmp_path / "out"), *words)
     assert result.exit_code == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_an_instant_fits_its_column_with_milliseconds(desk: Desk) -> None:
+    pack = desk.pack(window_of_day(DAYS[0]))
+    widths = {
+        column.width
+        for grid in document_of(pack).grids
+        for column in grid.columns
+        if column.heading.endswith("(UTC)")
+    }
+    # "2026-03-01 12:00:00.000", and the indentation.
+    assert min(widths) >= 25
