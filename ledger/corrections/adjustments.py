@@ -24,7 +24,6 @@ from typing import Any, Literal, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import Connection, Engine, text
 
-from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import Adjust, InRound
 from storage.audit import record
 from storage.engine import url_of
@@ -232,6 +231,9 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
     approved = get_adjustment(engine, proposal_id)
     if approved.state not in {"approved", "posted"}:
         raise AdjustmentRefused(f"{proposal_id} is {approved.state}, not approved")
+    # asyncpg and structlog take 250 ms that whoever only reads corrections does not need.
+    from ledger.accepting.acceptor import accept_own_operation  # noqa: PLC0415
+
     decision = accept_own_operation(url_of(engine), own_operation_of(approved), now=now)
     if decision.verdict is Verdict.UNAVAILABLE:
         raise Unavailable(f"{proposal_id} is approved but not booked yet: approve it again")

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
-from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import (
     Deposit,
     Withdrawal,
@@ -128,6 +127,9 @@ def approve_funds(engine: Engine, name: str, *, by: str, now: datetime) -> FundR
         request = _lock(connection, name)
         if request.state != "approved":
             request = _decide(connection, request, "approved", by=by, now=now)
+    # As for corrections: asyncpg and structlog are for whoever books.
+    from ledger.accepting.acceptor import accept_own_operation  # noqa: PLC0415
+
     decision = accept_own_operation(url_of(engine), request.order, now=now)
     if decision.verdict is Verdict.UNAVAILABLE:
         raise Unavailable(f"{name} is approved but not carried out yet: approve it again")

@@ -23,7 +23,6 @@ from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Limit
 from ops.commands.tables import instant, print_rows, table
 from ops.context import context_of
-from ops.providers.inquiries import askable
 from ops.settings.break_policy import exponents_of, rules_of
 from vocabulary.clock import SystemClock
 from vocabulary.money import Money
@@ -85,6 +84,9 @@ def show(
     engine, settings = open_books(ctx), context_of(ctx).settings
     with refusals():
         history = queries.break_history(engine, break_id)
+    # The queues of inquiries take 170 ms that lists do not need.
+    from ops.providers.inquiries import askable  # noqa: PLC0415
+
     exponents = exponents_of(settings, history.break_.provider)
     can_ask = history.break_.provider in askable(settings)
     words = sources_of(engine, history.break_, exponents)

@@ -1,120 +1,23 @@
 """Days on the command line and in the database: closed, prepared, signed, changed, reopened."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 from psycopg.errors import IntegrityError, RestrictViolation
-from typer.testing import CliRunner
 
 from ledger.posting.posting import post_all_at
-from ops import cli
-from tests.harness.books.two_sides import NOON, TwoBooks
-from tests.harness.people import token_of
+from tests.harness.books.two_sides import NOON
+from tests.integration.reconcile.conftest import AGG, DAY, STATEMENT, Office
 from vocabulary.clock import SystemClock
-from vocabulary.errors import TieoutError
 
-SETTINGS = """
-mode = "test"
-[database]
-url = "{database}"
-[broker]
-url = "redis://127.0.0.1:1/0"
-[close]
-inbox = "{folder}/inbox"
-[[providers]]
-slug = "agg"
-dialect = "aggregator"
-currency = "USD"
-secrets = ["literal:secret"]
-[[providers]]
-slug = "book"
-dialect = "sportsbook"
-currency = "USD"
-secrets = ["literal:secret"]
-[providers.statement]
-daily = true
-"""
-DAY = "2026-03-01"
-AGG = (DAY, "--provider", "agg")
-STATEMENT = """\
-transaction_id,action,user_id,currency,amount,rollback_transaction_id,created_at
-t-1,bet,alice,USD,9.00,,2026-03-01T10:01:00Z
-"""
 _STEP = """
 INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, reason,
                        two_people, close_no, figures)
 SELECT 'agg', '2026-03-01', %s, %s, %s, ARRAY['person:0'], 'r', true, 0,
        coalesce((SELECT figures FROM day_steps ORDER BY number DESC LIMIT 1), '{}')
 """
-
-
-@dataclass
-class Office:
-    """People with tokens at the command line of one installation."""
-
-    folder: Path
-    database: str
-    books: TwoBooks
-
-    def run(self, *words: str, by: str | None = None, code: int = 0) -> str:
-        """The output of a command; of both streams if it fails."""
-        arguments = ["--config", str(self.folder / "tieout.toml"), *words]
-        env = {} if by is None else {"TIEOUT_TOKEN": token_of(by)}
-        result = CliRunner(env=env).invoke(cli.app, arguments)
-        if isinstance(result.exception, TieoutError):
-            assert code == cli.USAGE, result.exception
-            return str(result.exception)
-        assert result.exit_code == code, (words, result.output, result.exception)
-        return result.output if code else result.stdout
-
-    def json(self, *words: str, by: str | None = None, code: int = 0) -> Any:
-        arguments = ["--config", str(self.folder / "tieout.toml"), *words, "--json"]
-        env = {} if by is None else {"TIEOUT_TOKEN": token_of(by)}
-        result = CliRunner(env=env).invoke(cli.app, arguments)
-        assert result.exit_code == code, (words, result.output, result.exception)
-        return json.loads(result.stdout)
-
-    def day(self) -> Any:
-        return self.json("day", "show", *AGG)
-
-    def sign(self) -> None:
-        """Close, prepare and sign the day."""
-        self.run("day", "close", *AGG, by="maria")
-        self.run("day", "prepare", *AGG, "--reason", "asked them", by="maria")
-        self.run("day", "sign", *AGG, by="jonas")
-
-    def execute(self, sql: str, params: Sequence[object] = ()) -> None:
-        with psycopg.connect(self.database) as connection:
-            connection.execute(sql.encode(), params)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.database) as connection:
-            return connection.execute(sql.encode()).fetchall()
-
-
-@pytest.fixture
-def office(tmp_path: Path, database: str) -> Office:
-    """A day with two equal rounds and one that they pay 0.30 more for."""
-    (tmp_path / "tieout.toml").write_text(
-        SETTINGS.format(database=database, folder=tmp_path), encoding="utf-8"
-    )
-    books = TwoBooks()
-    books.both("r-1", 500, 0)
-    books.both("r-2", 500, 200)
-    books.ours("r-3", 100, 50)
-    books.theirs("r-3", 100, 80)
-    books.write(database)
-    with psycopg.connect(database) as connection:
-        connection.execute(
-            "INSERT INTO handles (provider, handle, player) VALUES ('agg', 'alice', 'alice')"
-        )
-    return Office(tmp_path, database, books)
 
 
 def test_a_day_is_closed_by_a_run_prepared_by_one_person_and_signed_by_another(
@@ -376,41 +279,3 @@ def test_a_day_that_is_no_day_is_named(office: Office) -> None:
 
 def test_the_noon_of_the_rows_is_on_the_day() -> None:
     assert str(NOON.date()) == DAY
-
-
-def test_one_command_is_about_all_providers_and_a_day_by_name(office: Office) -> None:
-    runs = office.json("reconcile", "--all", "--day", DAY, code=1)
-    twice = ("--provider", "agg", "--provider", "agg")
-    run = office.json("reconcile", *twice, "--day", DAY, code=1)
-    totals = office.json("totals", "--all", "--from", DAY, "--to", "2026-03-02", code=1)
-    shown = office.json("day", "show", "--day", DAY, "--all")
-    printed = office.run("reconcile", "--provider", "agg", "--day", DAY, code=1)
-
-    assert [one["provider"] for one in runs] == ["agg", "book"]
-    assert run["window"] == runs[0]["window"]
-    assert [one["provider"] for one in totals] == ["agg", "book"]
-    assert [day["provider"] for day in shown] == ["agg", "book"]
-    ((break_id,),) = office.rows("SELECT break_id FROM breaks")
-    ((run_id,),) = office.rows("SELECT run_id FROM runs ORDER BY finished_at DESC LIMIT 1")
-    assert break_id[:12] in printed
-    assert printed.endswith(f"run {run_id}\n→ tieout breaks list --run {run_id[:12]}\n")
-
-
-def test_days_of_all_providers_are_closed_and_signed_together(office: Office) -> None:
-    refused = office.run("day", "close", DAY, "--all", by="maria", code=1)
-    office.run("day", "prepare", DAY, "--all", "--reason", "asked", by="maria", code=1)
-    signed = office.run("day", "sign", "--day", DAY, "--all", by="jonas", code=1)
-
-    assert "no statement of 2026-03-01 was taken in" in refused
-    assert f"→ tieout day prepare {DAY} --provider agg --reason WHY" in refused
-    assert "signed (signed by jonas)" in signed
-    assert f"refused: {DAY} of book: it is waiting for feed" in signed
-
-
-def test_a_file_that_is_taken_in_leads_to_its_reconciliation(office: Office) -> None:
-    file = office.folder / "day.csv"
-    file.write_text(STATEMENT, encoding="utf-8")
-
-    printed = office.run("feed", "import", str(file), "--provider", "book")
-
-    assert printed.endswith(f"→ tieout reconcile --provider book --day {DAY}\n")
