@@ -23,14 +23,14 @@ _ID_CHARS_MAX = 22
 @cache
 def environment() -> Environment:
     """The templates with their filters."""
-    made = Environment(
+    jinja = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    jinja.filters |= {
         "age": age_text,
         "count": count_text,
         "day": day_text,
@@ -41,9 +41,9 @@ def environment() -> Environment:
         "utc": utc_text,
         "printable": printable_text,
     }
-    made.globals["asset"] = asset_url
-    made.globals["local_time"] = local_text
-    return made
+    jinja.globals["asset"] = asset_url
+    jinja.globals["local_time"] = local_text
+    return jinja
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
@@ -103,8 +103,8 @@ def short_text(text: str) -> str:
     """An id that loses its middle if it is long."""
     if len(text) <= _ID_CHARS_MAX:
         return text
-    kept = _ID_CHARS_MAX // 2 - 1
-    return f"{text[:kept]}…{text[-kept:]}"
+    half = _ID_CHARS_MAX // 2 - 1
+    return f"{text[:half]}…{text[-half:]}"
 
 
 def printable_text(content: bytes) -> str:

@@ -62,12 +62,12 @@ class RequestRefused(Refused):
         super().__init__(self.why)
 
 
-def not_found(what: str, name: str) -> RequestRefused:
+def not_found(kind: str, name: str) -> RequestRefused:
     """Nothing has this name; says what was searched."""
     return RequestRefused(
         status=HTTPStatus.NOT_FOUND,
-        title=f"No such {what}",
-        why=f"Searched for the {what} “{name}” and found none. Look at the id, or search for it"
+        title=f"No such {kind}",
+        why=f"Searched for the {kind} “{name}” and found none. Look at the id, or search for it"
         " above.",
     )
 

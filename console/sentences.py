@@ -68,16 +68,18 @@ def day_sentence(status: DayStatus) -> str:
         case DayState.CLOSED:
             return f"It is closed with {breaks}. One person prepares it, another signs it."
         case DayState.PREPARED:
-            by = last.by if last else "somebody"
-            return f"{by} prepared it with {breaks}. Another person signs it."
+            person = last.by if last else "somebody"
+            return f"{person} prepared it with {breaks}. Another person signs it."
         case DayState.SIGNED:
-            by = last.by if last else "somebody"
-            return f"{by} signed it, and nothing has changed since."
+            person = last.by if last else "somebody"
+            return f"{person} signed it, and nothing has changed since."
         case DayState.CHANGED:
             return "It changed since: " + "; ".join(since_lines(status)) + "."
         case DayState.REOPENED:
-            by = last.by if last else "somebody"
-            return f"{by} reopened it: {last.reason if last else ''}. A run closes it again."
+            person = last.by if last else "somebody"
+            return (
+                f"{person} reopened it: {last.reason if last else ''}. A run closes it again."
+            )
 
 
 def since_lines(status: DayStatus) -> list[str]:

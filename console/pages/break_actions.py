@@ -79,7 +79,11 @@ def actions_for(history: BreakHistory, person: Person) -> dict[str, bool]:
         for action in ACTIONS
         if break_.state in action.states
     }
-    proposers = {each.proposed_by for each in history.adjustments if each.state == "proposed"}
+    proposers = {
+        adjustment.proposed_by
+        for adjustment in history.adjustments
+        if adjustment.state == "proposed"
+    }
     if person.name in proposers:
         allowed.update(dict.fromkeys(allowed.keys() & {"approve", "reject"}, False))
     return allowed

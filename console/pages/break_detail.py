@@ -71,7 +71,9 @@ def show(visit: Visit) -> HtmlPage:
         "due": due_text(break_, config, visit),
         "steps": steps_of(history),
         "open_adjustments": [
-            each for each in history.adjustments if each.state in {"proposed", "approved"}
+            adjustment
+            for adjustment in history.adjustments
+            if adjustment.state in {"proposed", "approved"}
         ],
     }
     return HtmlPage(template="break.html", values=values)

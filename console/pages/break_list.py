@@ -31,7 +31,7 @@ PAGE_ROWS = 50
 CSV_ROWS_MAX = 100_000
 #: Longest text that is searched for, in characters.
 WORDS_CHARS_MAX = 200
-#: The fields of the form, in the order in which the address has them.
+#: The fields of the form, in the order in selection the address has them.
 FIELDS = (
     "provider",
     "kind",
@@ -179,8 +179,8 @@ def _choice(choices: type[_Choice], fields: Mapping[str, str], name: str) -> _Ch
     try:
         return choices(fields[name])
     except ValueError as error:
-        known = ", ".join(choices)
-        raise Malformed(name, f"one of {known} is expected") from error
+        expected = ", ".join(choices)
+        raise Malformed(name, f"one of {expected} is expected") from error
 
 
 def _states(text: str) -> tuple[BreakState, ...]:
@@ -192,8 +192,8 @@ def _states(text: str) -> tuple[BreakState, ...]:
 def _sentence(page: BreakPage, query: BreakQuery) -> str:
     if page.total == 0:
         return "No break fits these filters." if query.fields else "No break is open."
-    which = "fit these filters" if query.fields else "are not closed"
+    selection = "fit these filters" if query.fields else "are not closed"
     if page.total == 1:
-        which = which.replace("fit ", "fits ").replace("are ", "is ")
+        selection = selection.replace("fit ", "fits ").replace("are ", "is ")
     first = "the largest difference" if query.order is BreakOrder.MONEY else "the oldest"
-    return f"{counted(page.total, 'break')} {which}, {first} first."
+    return f"{counted(page.total, 'break')} {selection}, {first} first."

@@ -57,8 +57,8 @@ def reopen(visit: Visit) -> SeeOther:
 
 def version_of(status: DayStatus) -> str:
     """A digest of the steps and figures of a day: what a person saw when they decided."""
-    seen = [len(status.steps), status.figures.to_json()]
-    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+    version = [len(status.steps), status.figures.to_json()]
+    return hashlib.sha256(json.dumps(version, sort_keys=True).encode()).hexdigest()
 
 
 def next_actions(status: DayStatus, visit: Visit) -> list[DayAction]:

@@ -30,8 +30,12 @@ def show(visit: Visit) -> HtmlPage:
     values = {
         "sentence": _sentence(listed),
         "days": [
-            {"status": each, "rows": figure_rows(each.figures), "since": since_lines(each)}
-            for each in listed
+            {
+                "status": status,
+                "rows": figure_rows(status.figures),
+                "since": since_lines(status),
+            }
+            for status in listed
         ],
         "providers": config.providers,
         "chosen": chosen or "",

@@ -34,8 +34,12 @@ def show(visit: Visit) -> HtmlPage:
             "before": day - timedelta(days=1),
             "after": day + timedelta(days=1),
             "days": [
-                {"status": each, "rows": figure_rows(each.figures), "since": since_lines(each)}
-                for each in days
+                {
+                    "status": status,
+                    "rows": figure_rows(status.figures),
+                    "since": since_lines(status),
+                }
+                for status in days
             ],
             "month": month_of(connection, config, month, now),
             "waiting": waiting_work(
@@ -75,13 +79,13 @@ def month_of(
 def money_by_age(sums: Sequence[OpenSum]) -> dict[str, Any]:
     """Open breaks by age, and their money by provider and by who owes."""
     counts: Counter[str] = Counter()
-    for each in sums:
-        counts[each.age] += each.breaks
+    for line in sums:
+        counts[line.age] += line.breaks
     owed: dict[tuple[str, str, str], list[int]] = {}
-    for each in sums:
-        line = owed.setdefault((each.provider, str(each.impact), each.currency), [0, 0])
-        line[0] += each.breaks
-        line[1] += each.amount
+    for line in sums:
+        totals = owed.setdefault((line.provider, str(line.impact), line.currency), [0, 0])
+        totals[0] += line.breaks
+        totals[1] += line.amount
     return {
         "ages": [(age, counts[age]) for age in AGES],
         "ages_max": max(counts.values(), default=0),

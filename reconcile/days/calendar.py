@@ -89,7 +89,7 @@ class CalendarDay:
     @property
     def open_count(self) -> int:
         """Breaks that nobody has settled yet."""
-        return sum(each.breaks for each in self.open_breaks)
+        return sum(gross.breaks for gross in self.open_breaks)
 
 
 def calendar_of(

@@ -43,10 +43,16 @@ def reset(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     """Print a link with which a person chooses a password; it works once, for a day."""
     engine, by = open_as_admin(ctx)
     with refusals(), engine.begin() as connection:
-        made = new_code(connection, name, by=by, now=SystemClock().now())
-    link = f"{console_url(context_of(ctx).settings.console)}/reset/{made.code}"
+        reset_code = new_code(connection, name, by=by, now=SystemClock().now())
+    link = f"{console_url(context_of(ctx).settings.console)}/reset/{reset_code.code}"
     if as_json:
-        print_json({"name": made.person.name, "link": link, "expires_at": iso(made.expires_at)})
+        print_json(
+            {
+                "name": reset_code.person.name,
+                "link": link,
+                "expires_at": iso(reset_code.expires_at),
+            }
+        )
     else:
         typer.echo(link)
 
