@@ -136,8 +136,8 @@ class SourceCheck:
         for side in sides.changed:
             declared = sides.declared.get(side)
             if declared is not None and declared != sides.corrected[side]:
-                said = f"the round's end declares a {side} of {self._money(declared)}"
-                yield self._against(Source.ROUND_END, said, side)
+                statement = f"the round's end declares a {side} of {self._money(declared)}"
+                yield self._against(Source.ROUND_END, statement, side)
 
     def _webhook_log(self) -> Iterator[SourceContradiction]:
         if self._read_logged is None or not self._sides.changed:
@@ -146,8 +146,8 @@ class SourceCheck:
         for side in self._sides.changed:
             booked = self._sides.booked[side]
             if logged[side] == booked != 0:
-                said = f"its log has callbacks with a {side} of {self._money(booked)}"
-                yield self._against(Source.WEBHOOK_LOG, said, side)
+                statement = f"its log has callbacks with a {side} of {self._money(booked)}"
+                yield self._against(Source.WEBHOOK_LOG, statement, side)
 
     def _balance_chain(self) -> Iterator[SourceContradiction]:
         tried = self._tried
@@ -164,8 +164,8 @@ class SourceCheck:
         if len(rows) != 2:
             return
         this, following = rows
-        others = following["booked"] - this["booked"] - this["net"]
-        net = following["reported"] - this["reported"] - others
+        other_moves = following["booked"] - this["booked"] - this["net"]
+        net = following["reported"] - this["reported"] - other_moves
         if net == this["net"]:
             yield SourceContradiction(
                 source=Source.BALANCE_CHAIN,
@@ -204,10 +204,10 @@ class SourceCheck:
                 " outside the round already",
             )
 
-    def _against(self, source: Source, said: str, side: RoundSide) -> SourceContradiction:
+    def _against(self, source: Source, statement: str, side: RoundSide) -> SourceContradiction:
         corrected = self._money(self._sides.corrected[side])
         return SourceContradiction(
-            source=source, sentence=f"{said}, the correction makes it {corrected}"
+            source=source, sentence=f"{statement}, the correction makes it {corrected}"
         )
 
     def _money(self, minor: int) -> str:

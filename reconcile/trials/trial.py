@@ -107,8 +107,8 @@ def try_on(
         request: of that run.
         preview: what the corrections would book.
     """
-    before = {found.id: found for found in find(snapshot)}
-    after = {found.id: found for found in find(CorrectedSnapshot(snapshot, tried))}
+    before = {b.id: b for b in find(snapshot)}
+    after = {b.id: b for b in find(CorrectedSnapshot(snapshot, tried))}
     check = SourceCheck(
         snapshot,
         break_,
