@@ -41,6 +41,11 @@ class Group:
         return tuple(_summed(code, parts) for code, parts in sorted(by_currency.items()))
 
     @property
+    def least_compared(self) -> Pack:
+        """A pack that no run compared wholly, if there is one: it words an empty table."""
+        return next((pack for pack in self.packs if not pack.is_compared), self.packs[0])
+
+    @property
     def roll_forward(self) -> tuple[RollForward, ...]:
         """The breaks of each currency over all providers, in the group's minor units."""
         sums: dict[str, RollForward] = {}

@@ -25,6 +25,7 @@ from reports.tables.calendar import calendar_grid
 from reports.tables.statement import (
     NOT_SET,
     roll_forward_grid,
+    roll_forward_note,
     roll_forward_rows,
     signature_rows,
     signatures_grid,
@@ -139,10 +140,11 @@ def _roll_forward(group: Group) -> Grid:
         for roll in group.roll_forward
         for row in roll_forward_rows(roll, None, digits=group.digits(roll.currency))
     ]
-    grid = roll_forward_grid(group.packs[0])
+    grid = roll_forward_grid(group.least_compared)
     position = [column.heading for column in grid.columns].index("At (UTC)")
     return replace(
         grid,
+        note=roll_forward_note(group.roll_forward),
         columns=[*grid.columns[:position], *grid.columns[position + 1 :]],
         rows=[[*row[:position], *row[position + 1 :]] for row in rows],
     )
@@ -259,7 +261,7 @@ def _converted(days: list[ConvertedDay], code: str) -> Iterator[Amount]:
 def _combined(group: Group, build: Callable[[Pack], Grid]) -> Grid:
     """The same table of every provider, one below the other."""
     grids = [(pack, build(pack)) for pack in group.packs]
-    first = grids[0][1]
+    first = build(group.least_compared)
     return replace(
         first,
         columns=(Column("Provider", 24, name="provider"), *first.columns),

@@ -59,15 +59,11 @@ def about(pack: Pack) -> tuple[tuple[str, str], ...]:
 def roll_forward_grid(pack: Pack) -> Grid:
     """Breaks from one close to the next, by count and money."""
     rolls = pack.statement.roll_forward if pack.statement else ()
-    proof = "They add up." if all(roll.holds for roll in rolls) else "THEY DO NOT ADD UP."
     return Grid(
         name="Roll-forward of breaks",
         slug="roll-forward",
         sheet=STATEMENT,
-        note="Opening plus new less closed is closing, by count and money, from the close of"
-        f" the day before to the close of the last day. {proof} A break is open until somebody"
-        " settles it or a run no longer finds it; one that waits for the provider is open, and"
-        " one that returned is new again. Plus: we owe the player.",
+        note=roll_forward_note(rolls),
         empty="No break was open, opened or closed." if pack.is_compared else pack.empty_text,
         columns=ROLL_FORWARD_COLUMNS,
         rows=[row for roll in rolls for row in _roll_rows(pack, roll)],
@@ -79,6 +75,17 @@ ROLL_FORWARD_COLUMNS = (
     *(Column("Currency", 10), Column("Count", 10, number=True)),
     *amount_columns(("Plus", "Minus", "Net"), signed=True),
 )
+
+
+def roll_forward_note(rolls: Sequence[RollForward]) -> str:
+    """What the lines mean, and whether they add up."""
+    proof = "They add up." if all(roll.holds for roll in rolls) else "THEY DO NOT ADD UP."
+    return (
+        "Opening plus new less closed is closing, by count and money, from the close of the day"
+        f" before to the close of the last day. {proof} A break is open until somebody settles"
+        " it or a run no longer finds it; one that waits for the provider is open, and one that"
+        " returned is new again. Plus: we owe the player."
+    )
 
 
 def _roll_rows(pack: Pack, roll: RollForward) -> Iterator[GridRow]:
