@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -14,12 +15,12 @@ import structlog
 from aiohttp import web
 
 from console.config import Console
-from console.gate import GateOutcome, Incoming, Route, login_path, pass_gate
+from console.gate import GateOutcome, Incoming, Route, failed, login_path, pass_gate
 from console.headers import set_headers
 from console.layout import html_of
 from console.monitoring import Monitoring
 from console.rendering import STATIC
-from console.replies import FileDownload, HtmlPage, SeeOther, not_found
+from console.replies import FileDownload, HtmlPage, RequestRefused, SeeOther, not_found
 from console.routes import ROUTES
 from vocabulary.networks import Network
 
@@ -88,16 +89,13 @@ class ConsoleServer:
 
     def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
+            incoming, refusal = self._read(request), None
             try:
-                incoming = await self._read(request)
-            except web.HTTPRequestEntityTooLarge:
-                return web.Response(
-                    status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text="The form is too long."
-                )
-            except (ValueError, UnicodeError):
-                return web.Response(status=HTTPStatus.BAD_REQUEST, text="This is no form.")
+                incoming = replace(incoming, form=await _form_of(request))
+            except (web.HTTPRequestEntityTooLarge, ValueError) as error:
+                refusal = _no_form(error)
             loop = asyncio.get_running_loop()
-            answer = partial(self._answer, route, incoming)
+            answer = partial(self._answer, route, incoming, refusal)
             response = await loop.run_in_executor(self._threads, answer)
             if route.right is None and not request.cookies.get(self._browser_cookie):
                 self._set_cookie(
@@ -110,18 +108,12 @@ class ConsoleServer:
 
         return handle
 
-    async def _read(self, request: web.Request) -> Incoming:
-        form: dict[str, str] = {}
-        if request.method == "POST":
-            fields = await request.post()
-            if len(fields) > FIELDS_MAX:
-                raise ValueError("too many fields")
-            form = {name: value for name, value in fields.items() if isinstance(value, str)}
+    def _read(self, request: web.Request) -> Incoming:
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
         return Incoming(
             path=dict(request.match_info),
             query=dict(request.query),
-            form=form,
+            form={},
             cookie=request.cookies.get(self._session_cookie, ""),
             browser_token=request.cookies.get(self._browser_cookie)
             or secrets.token_urlsafe(24),
@@ -132,16 +124,21 @@ class ConsoleServer:
             is_fetched_elsewhere=site not in {"same-origin", "none"},
         )
 
-    def _answer(self, route: Route, incoming: Incoming) -> web.Response:
-        outcome = pass_gate(self._console, route, incoming)
+    def _answer(
+        self, route: Route, incoming: Incoming, refusal: RequestRefused | None
+    ) -> web.Response:
+        if refusal is None:
+            outcome = pass_gate(self._console, route, incoming)
+        else:
+            outcome = failed(refusal, route, None)
         match outcome.reply:
             case HtmlPage() as page:
-                return web.Response(
-                    text=html_of(page, self._console, incoming, outcome.session),
-                    status=page.status,
-                    content_type="text/html",
-                    headers=_error_headers(outcome),
-                )
+                try:
+                    return self._page(page, outcome, incoming)
+                except Exception as error:  # noqa: BLE001 - a template that fails is a page, too
+                    failure = failed(error, route, outcome.session)
+                    assert isinstance(failure.reply, HtmlPage), "every failure has a page"
+                    return self._page(failure.reply, failure, incoming)
             case FileDownload() as file:
                 return web.Response(
                     body=file.content,
@@ -152,6 +149,14 @@ class ConsoleServer:
                 )
             case SeeOther() as other:
                 return self._redirect(other, incoming)
+
+    def _page(self, page: HtmlPage, outcome: GateOutcome, incoming: Incoming) -> web.Response:
+        return web.Response(
+            text=html_of(page, self._console, incoming, outcome.session),
+            status=page.status,
+            content_type="text/html",
+            headers={"X-Error-Id": outcome.error_id} if outcome.error_id else {},
+        )
 
     def _redirect(self, other: SeeOther, incoming: Incoming) -> web.Response:
         response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": other.path})
@@ -178,8 +183,33 @@ class ConsoleServer:
         )
 
 
-def _error_headers(outcome: GateOutcome) -> dict[str, str]:
-    return {"X-Error-Id": outcome.error_id} if outcome.error_id else {}
+async def _form_of(request: web.Request) -> dict[str, str]:
+    """The text fields of a form, each name once.
+
+    Raises:
+        HTTPRequestEntityTooLarge: it has more than ``FORM_BYTES_MAX``.
+        ValueError: it is no form, or has too many fields.
+    """
+    if request.method != "POST":
+        return {}
+    fields = await request.post()
+    if len(fields) > FIELDS_MAX:
+        raise ValueError("too many fields")
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+
+def _no_form(error: Exception) -> RequestRefused:
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return RequestRefused(
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            title="Too long",
+            why=f"At most {FORM_BYTES_MAX // 1024} KiB are expected. Nothing was done.",
+        )
+    return RequestRefused(
+        status=HTTPStatus.BAD_REQUEST,
+        title="No form",
+        why="What was sent cannot be read as a form. Nothing was done.",
+    )
 
 
 def _unknown(visit: object) -> HtmlPage:

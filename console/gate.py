@@ -12,7 +12,7 @@ from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 import structlog
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 
 from console.accounts.sessions import BrowserSession, find_session, form_token_of
 from console.config import Console, Visit
@@ -91,7 +91,7 @@ def pass_gate(console: Console, route: Route, incoming: Incoming) -> GateOutcome
             _check_right(visit, route.right)
         return GateOutcome(reply=route.handler(visit), session=session)
     except Exception as error:  # noqa: BLE001 - the edge: every failure becomes a page
-        return _failed(error, route, session)
+        return failed(error, route, session)
 
 
 def login_path(url: str, route: Route | None = None) -> str:
@@ -169,8 +169,10 @@ def _check_right(visit: Visit, right: Right) -> None:
         )
 
 
-def _failed(error: Exception, route: Route, session: BrowserSession | None) -> GateOutcome:
+def failed(error: Exception, route: Route, session: BrowserSession | None) -> GateOutcome:
     """The error page of a failure, with an id that the log has, too."""
+    if isinstance(error, StatementError):
+        error.hide_parameters = True  # they hold hashes, names and comments
     refusal = _refusal_of(error)
     error_id = secrets.token_hex(5)
     details = {

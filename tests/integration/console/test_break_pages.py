@@ -226,5 +226,15 @@ def test_what_a_provider_wrote_is_shown_and_never_run(
     assert file.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_form_that_is_too_long_is_refused(maria: PageClient) -> None:
-    assert maria.post("/logout", {"form_token": "x" * 100_000}).status == 413
+def test_a_form_that_is_too_long_or_none_is_a_page_with_an_id(maria: PageClient) -> None:
+    multipart = {"Content-Type": "multipart/form-data; boundary=x"}
+    replies = [
+        maria.post("/logout", {"form_token": "x" * 100_000}),
+        maria.post("/logout", {f"field{number}": "" for number in range(60)}),
+        maria.send("POST", "/logout", body="--y", headers=multipart),
+    ]
+
+    assert [reply.status for reply in replies] == [413, 400, 400]
+    for reply in replies:
+        assert reply.headers["X-Error-Id"] in reply.text
+        assert "Nothing was done." in reply.shown()
