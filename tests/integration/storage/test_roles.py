@@ -15,7 +15,14 @@ from tests.conftest import PostgresServer
 #: What the console's role may change; it may change nothing else.
 CONSOLE_TABLES = {
     *("adjustments", "audit", "break_notes", "break_workflows", "console_sessions"),
-    *("day_steps", "login_attempts", "password_codes", "passwords", "write_offs"),
+    *(
+        "correction_trials",
+        "day_steps",
+        "login_attempts",
+        "password_codes",
+        "passwords",
+        "write_offs",
+    ),
 }
 SECRET = {"passwords", "password_codes", "console_sessions", "login_attempts"}
 _RIGHTS = """
