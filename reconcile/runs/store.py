@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from psycopg import Connection as PsycopgConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from breaks.auto_close import apply_run
 from breaks.kinds import BY_ROUND, BreakKind
@@ -63,10 +63,14 @@ ON CONFLICT (break_id) DO UPDATE SET
     evidence = EXCLUDED.evidence, last_seen = EXCLUDED.last_seen, cleared_at = NULL
 """
 # A break is also resolved if its round exists on neither side any more: no later run could
-# examine it. The break of a cross-check belongs to the window it began in, not to a round.
+# examine it. The break of a cross-check belongs to the window it began in, not to a round. So
+# does that of a player's share of a round: other players' shares may begin in other windows.
 _UNSEEN = """
 SELECT b.break_id, b.match_key, b.kind = ANY(:cross_checks) AS by_cross_check,
        b.began_at >= :start AND b.began_at < :end AS inside,
+       (SELECT count(DISTINCT wallet_id) > 1 FROM rounds r WHERE r.match_key = b.match_key)
+       OR (SELECT count(DISTINCT (handle, currency)) > 1 FROM feed_records f
+            WHERE f.match_key = b.match_key) AS shared,
        NOT EXISTS (SELECT FROM rounds r
                     WHERE r.match_key = b.match_key)
        AND NOT EXISTS (SELECT FROM feed_records f
@@ -162,8 +166,16 @@ def _resolved(connection: Connection, result: RunResult, examined: Keys) -> list
     return [
         row.break_id
         for row in connection.execute(text(_UNSEEN), parameters)
-        if (row.inside if row.by_cross_check else row.gone or _among(row.match_key, examined))
+        if _is_resolved(row, examined)
     ]
+
+
+def _is_resolved(row: Row[Any], examined: Keys) -> bool:
+    """Check whether the run examined a break that it no longer finds, or no later run can."""
+    belongs_to_window = row.by_cross_check or row.shared
+    if belongs_to_window and row.inside is not None:
+        return bool(row.inside)
+    return not row.by_cross_check and (row.gone or _among(row.match_key, examined))
 
 
 def _among(key: int, keys: Keys) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -141,6 +141,41 @@ def _reconciled(url: str) -> RunResult:
         ),
         clock=FrozenClock(NOON + timedelta(hours=8)),
     )
+
+
+def _windows(url: str, *starts: datetime) -> list[list[str]]:
+    """Reconcile an hour from each start; whose breaks stay open after each."""
+    open_breaks = []
+    for number, start in enumerate(starts):
+        request = RunRequest(
+            provider=SLUG,
+            window=Window(start=start, end=start + timedelta(hours=1)),
+            maturity=timedelta(minutes=15),
+            open_after=None,
+        )
+        reconcile(url, request, clock=FrozenClock(NOON + timedelta(hours=8 + number)))
+        rows = _query(url, "SELECT player FROM breaks WHERE cleared_at IS NULL ORDER BY player")
+        open_breaks.append([player for (player,) in rows])
+    return open_breaks
+
+
+def test_shares_that_begin_in_two_windows_are_each_judged_by_their_own(table: str) -> None:
+    """The run over the later window does not clear the break of the earlier share."""
+    for key, handle, hours in (("early", "ann", 0), ("late", "bob", 1)):
+        fact = bet(key, 100, handle=handle, round_id="two-windows")
+        accept(table, fact, at=NOON + timedelta(hours=hours, minutes=30))
+    post_all_at(table)
+    later = NOON + timedelta(hours=1)
+    early_record = (SLUG, "late-record", "two-windows", match_key(SLUG, "two-windows"), "ann")
+    _store_history(table)
+
+    assert _windows(table, NOON, later, NOON) == [["ann"], ["ann", "bob"], ["ann", "bob"]]
+
+    with psycopg.connect(table) as connection:
+        at = NOON + timedelta(minutes=30)
+        values = [*early_record, "EUR", 100, 0, at, at, at, False]
+        connection.execute(_RECORD.encode(), values)
+    assert _windows(table, later, NOON) == [["ann", "bob"], ["bob"]]
 
 
 def test_a_shared_round_that_is_equal_on_both_sides_is_no_break(table: str) -> None:
