@@ -105,6 +105,7 @@ bench: setup-dev ## measure the accept path, posting, reconciliation and import 
 	$(BIN)/python -m benchmarks.sustained
 	$(BIN)/python -m benchmarks.reconcile
 	$(BIN)/python -m benchmarks.statement_import
+	$(BIN)/python -m benchmarks.daily_job
 
 simulate: setup-dev ## seeded days against an independent auditor, and planted bugs it must find
 	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) --first $(FIRST)

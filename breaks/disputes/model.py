@@ -18,6 +18,13 @@ class AnswerKind(StrEnum):
     WILL_RESTATE = "will_restate"
 
 
+#: The columns of an answer file, in the order of the template.
+ANSWER_COLUMNS = (
+    *("line", "round_id", "currency", "difference"),
+    *("answer", "reference", "comment"),
+)
+
+
 class LineState(StrEnum):
     """How a line of a dispute stands; derived, never stored."""
 

@@ -5,9 +5,8 @@ from datetime import timedelta
 
 from pydantic import Field, field_validator
 
-from breaks.disputes.model import AnswerKind
+from breaks.disputes.model import ANSWER_COLUMNS, AnswerKind
 from ops.settings.values import Section, Timeout, WrongParts
-from reports.disputes.answer_file import FIELDS
 
 
 class DisputeSettings(Section):
@@ -26,11 +25,11 @@ class DisputeSettings(Section):
     @field_validator("columns")
     @classmethod
     def _columns_of_the_template(cls, columns: Mapping[str, str]) -> Mapping[str, str]:
-        names = list({**dict(zip(FIELDS, FIELDS, strict=True)), **columns}.values())
+        names = [columns.get(name, name) for name in ANSWER_COLUMNS]
         wrong = []
         for name, column in columns.items():
-            if name not in FIELDS:
-                wrong.append((name, f"a column of the template ({', '.join(FIELDS)})"))
+            if name not in ANSWER_COLUMNS:
+                wrong.append((name, f"a column of the template ({', '.join(ANSWER_COLUMNS)})"))
             elif not column.strip() or names.count(column) > 1:
                 wrong.append((name, "a column that no other one is read from"))
         if wrong:

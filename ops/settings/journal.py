@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from ops.settings.values import Section, WrongParts
 from reports.formulas import escape_formula
-from reports.journal.model import ACCOUNTS, FeeAccount
+from reports.journal.accounts import ACCOUNTS, FeeAccount
 from vocabulary.errors import SettingsInvalid
 
 _CODE_CHARS_MAX = 100

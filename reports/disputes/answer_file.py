@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from breaks.disputes.answers import AnswerFile, AnswerFinding, AnswerProblem, AnswerRow
-from breaks.disputes.model import AnswerKind
+from breaks.disputes.model import ANSWER_COLUMNS, AnswerKind
 from feeds.statements.file_format import FileRules
 from feeds.statements.table import UnreadableRow
 from feeds.value_table import ValueReader, ValueRow
@@ -19,15 +19,16 @@ from vocabulary.errors import Malformed
 from vocabulary.money import exponent_of, is_currency, minor_from_text
 
 #: The columns of the template, in order, and how their values are read.
-FIELDS: Mapping[str, FieldKind] = {
-    "line": FieldKind.ID,
-    "round_id": FieldKind.ID,
-    "currency": FieldKind.WORD,
-    "difference": FieldKind.AMOUNT,
-    "answer": FieldKind.WORD,
-    "reference": FieldKind.ID,
-    "comment": FieldKind.WORD,
-}
+FIELDS: Mapping[str, FieldKind] = dict(
+    zip(
+        ANSWER_COLUMNS,
+        (
+            *(FieldKind.ID, FieldKind.ID, FieldKind.WORD, FieldKind.AMOUNT),
+            *(FieldKind.WORD, FieldKind.ID, FieldKind.WORD),
+        ),
+        strict=True,
+    )
+)
 _OPTIONAL = frozenset({"reference", "comment"})
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from ledger.enums import Account
 from ledger.queries.account_movements import AccountMovement, BookingNature
+from reports.journal.accounts import ACCOUNTS, FeeAccount
 from vocabulary.errors import Contradiction
 
 #: The nature of the lines that accrue a provider's fee.
@@ -22,13 +22,6 @@ LineKey = tuple[str, str]
 Amounts = Mapping[LineKey, int]
 
 
-class FeeAccount(StrEnum):
-    """The accounts of a fee accrual, which are not in the ledger."""
-
-    EXPENSE = "provider_fee"
-    ACCRUED = "provider_fee_accrued"
-
-
 class JournalKind(StrEnum):
     """What a journal books; a closed set."""
 
@@ -36,8 +29,6 @@ class JournalKind(StrEnum):
     FEE = "fee"  # a month's fee of a provider, on the month's last day
 
 
-#: Every account that the settings must map, in the order of the lines.
-ACCOUNTS: tuple[str, ...] = (*map(str, Account), *map(str, FeeAccount))
 _NATURES: tuple[str, ...] = (*map(str, BookingNature), FEE)
 
 

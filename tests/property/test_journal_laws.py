@@ -7,8 +7,8 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.journal.accounts import ACCOUNTS
 from reports.journal.model import (
-    ACCOUNTS,
     Amounts,
     Booked,
     JournalKey,

@@ -61,7 +61,9 @@ CREATE TABLE login_attempts (
 CREATE INDEX break_workflows_approved ON break_workflows (since) WHERE state = 'approved'
 """,
     # The breaks of one day, and of a month of days.
-    "CREATE INDEX breaks_by_provider_day ON breaks (provider, (coalesce(began_at, first_seen)))",
+    """
+CREATE INDEX breaks_by_provider_day ON breaks (provider, (coalesce(began_at, first_seen)))
+""",
     # These lock rows of people and day_closes, which the console's role may not change.
     """
 DO $$

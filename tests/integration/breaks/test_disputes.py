@@ -217,9 +217,9 @@ def test_a_round_a_group_and_a_day_select_breaks_and_leave_out_what_has_no_money
 def test_what_cannot_be_disputed_is_refused_with_its_reason(disputes: Disputes) -> None:
     breaks = disputes.breaks()
     name = breaks["r1"].break_id
-    disputes.daily.run("close", name, *BY, "--reason", "agreed by telephone")
+    disputes.daily.run("write-off", name, *BY, "--reason", "agreed by telephone")
     refused = disputes.run("open", "--break", name, *BY, code=1)
-    assert "is closed" in refused
+    assert "is write off proposed" in refused
     for words in ((), ("--break", name, "--round", "r1"), ("--day", "2026-06-04")):
         with pytest.raises(Malformed, match="is expected"):
             disputes.run("open", *words, *BY)

@@ -125,6 +125,7 @@ def test_history_is_pulled_and_compared_but_its_day_waits_for_the_other_feed(
     assert day == {
         "day": str(REPORTED_AT.date()),
         "why": ["feed deliveries was never read whole"],
+        "needs_person": False,
     }
     assert story.count(CLOSED) == 0
     assert "answered 503" in story.log("feed_not_pulled")[0]["why"]

@@ -23,14 +23,16 @@ from tests.harness.servers.message_sinks import HookSink, MailSink, hook_sink, m
 from tests.harness.servers.ports import free_port
 from vocabulary.secrets import Secret
 
-#: One person prepares the day, another signs it.
+#: One person prepares the day, another signs it; neither side has any money.
 SIGNATURES = """
 INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, two_people,
                        close_no, figures)
-VALUES ('agg', '2026-03-01', 1, 'prepared', 'maria', '{}', true, 0, '{}');
+VALUES ('agg', '2026-03-01', 1, 'prepared', 'maria', '{}', true, 0,
+        '{"ours": {}, "theirs": {}, "breaks": {}, "state": "ready"}');
 INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, two_people,
                        close_no, figures)
-VALUES ('agg', '2026-03-01', 2, 'signed', 'jonas', '{}', true, 0, '{}');
+VALUES ('agg', '2026-03-01', 2, 'signed', 'jonas', '{}', true, 0,
+        '{"ours": {}, "theirs": {}, "breaks": {}, "state": "ready"}');
 """
 #: A deposit and limits that one person proposed.
 WAITING = """

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
+from reports.journal.accounts import ACCOUNTS
 from reports.journal.model import (
-    ACCOUNTS,
     JournalKey,
     JournalKind,
     JournalUnbalanced,

@@ -1,0 +1,67 @@
+"""The script of docs/daily.md: who types what, run word for word."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.harness.people import token_of
+from vocabulary.clock import SystemClock
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "daily.md"
+#: A line of the script: who types it, the command, and its exit code if it is not 0.
+_LINE = re.compile(r"^(\w+)\$ tieout (.+?)(?: +# exits (\d): .*)?$", re.MULTILINE)
+#: Longest wait for one command, in seconds.
+_COMMAND_SECONDS_MAX = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of the script.
+
+    Attributes:
+        code: the exit code that the page names.
+    """
+
+    person: str
+    words: list[str]
+    code: int
+
+
+def script() -> list[Step]:
+    """The commands of the page."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    return [
+        Step(person, shlex.split(words), int(code or 0))
+        for person, words, code in _LINE.findall(text)
+    ]
+
+
+def noon_of_yesterday() -> datetime:
+    """Noon of the day that the script is about."""
+    today = SystemClock().now().astimezone(UTC)
+    return today.replace(hour=12, minute=0, second=0) - timedelta(days=1)
+
+
+def run_step(folder: Path, step: Step) -> "subprocess.CompletedProcess[str]":
+    """Run a command with the settings of a folder, as the person of the step."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
+    return subprocess.run(
+        [sys.executable, "-m", "ops", *step.words],
+        cwd=folder,
+        env={
+            **environment,
+            "TIEOUT_CONFIG": str(folder / "tieout.toml"),
+            "TIEOUT_TOKEN": token_of(step.person),
+            "PYTHONPATH": str(ROOT),
+        },
+        capture_output=True,
+        text=True,
+        timeout=_COMMAND_SECONDS_MAX,
+        check=False,
+    )
