@@ -70,7 +70,7 @@ up: setup ## receiver, workers and scheduler in the foreground
 # --- proving -------------------------------------------------------------------------------
 
 test: setup-dev ## the whole test suite, on real engines
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests
 
 unit: setup-dev ## tests that need no engine
 	$(BIN)/python -m pytest -q tests/unit
