@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from psycopg import Connection as PsycopgConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from breaks.auto_close import apply_run
 from breaks.kinds import BY_ROUND, BreakKind
@@ -63,14 +63,10 @@ ON CONFLICT (break_id) DO UPDATE SET
     evidence = EXCLUDED.evidence, last_seen = EXCLUDED.last_seen, cleared_at = NULL
 """
 # A break is also resolved if its round exists on neither side any more: no later run could
-# examine it. The break of a cross-check belongs to the window it began in, not to a round. So
-# does that of a player's share of a round: other players' shares may begin in other windows.
+# examine it. The break of a cross-check belongs to the window it began in, not to a round.
 _UNSEEN = """
 SELECT b.break_id, b.match_key, b.kind = ANY(:cross_checks) AS by_cross_check,
        b.began_at >= :start AND b.began_at < :end AS inside,
-       (SELECT count(DISTINCT wallet_id) > 1 FROM rounds r WHERE r.match_key = b.match_key)
-       OR (SELECT count(DISTINCT (handle, currency)) > 1 FROM feed_records f
-            WHERE f.match_key = b.match_key) AS shared,
        NOT EXISTS (SELECT FROM rounds r
                     WHERE r.match_key = b.match_key)
        AND NOT EXISTS (SELECT FROM feed_records f
@@ -78,6 +74,14 @@ SELECT b.break_id, b.match_key, b.kind = ANY(:cross_checks) AS by_cross_check,
   FROM breaks b
  WHERE b.provider = :provider AND b.cleared_at IS NULL
    AND NOT EXISTS (SELECT FROM break_stage s WHERE s.break_id = b.break_id)
+"""
+# A player's share of a round belongs to the window it began in too: the shares of the other
+# players may begin in other windows.
+_SHARED = """
+SELECT key FROM unnest(CAST(:keys AS bigint[])) AS k (key)
+ WHERE (SELECT count(DISTINCT wallet_id) > 1 FROM rounds r WHERE r.match_key = k.key)
+    OR (SELECT count(DISTINCT (handle, currency)) > 1 FROM feed_records f
+         WHERE f.match_key = k.key)
 """
 _CLEAR = "UPDATE breaks SET cleared_at = :now WHERE break_id = ANY(:ids)"
 _FIRST_SEEN = """
@@ -163,19 +167,18 @@ def _resolved(connection: Connection, result: RunResult, examined: Keys) -> list
         "end": result.window.end,
         "cross_checks": sorted(set(BreakKind) - BY_ROUND),
     }
+    examined_rows = [
+        row
+        for row in connection.execute(text(_UNSEEN), parameters)
+        if (row.inside if row.by_cross_check else row.gone or _among(row.match_key, examined))
+    ]
+    outside = {row.match_key for row in examined_rows if row.inside is False}
+    shared = set(connection.execute(text(_SHARED), {"keys": sorted(outside)}).scalars())
     return [
         row.break_id
-        for row in connection.execute(text(_UNSEEN), parameters)
-        if _is_resolved(row, examined)
+        for row in examined_rows
+        if row.inside is not False or row.match_key not in shared
     ]
-
-
-def _is_resolved(row: Row[Any], examined: Keys) -> bool:
-    """Check whether the run examined a break that it no longer finds, or no later run can."""
-    belongs_to_window = row.by_cross_check or row.shared
-    if belongs_to_window and row.inside is not None:
-        return bool(row.inside)
-    return not row.by_cross_check and (row.gone or _among(row.match_key, examined))
 
 
 def _among(key: int, keys: Keys) -> bool:
