@@ -18,7 +18,6 @@ from breaks.actions import (
 )
 from breaks.queries import BreakFilter, count_breaks
 from breaks.states import ActionRefused
-from ops.commands.breaks.book_trials import book_trials
 from ops.commands.breaks.bulk_corrections import (
     RIGHTS,
     STATES,
@@ -36,7 +35,8 @@ from ops.commands.json_output import print_json
 from ops.commands.limits import limits_in_force
 from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By
-from ops.context import context_of
+from ops.context import context_of, database_url
+from ops.providers.book_trials import book_trials
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -100,7 +100,7 @@ def bulk(
                 by=name,
                 reason=reason,
                 limits=limits,
-                try_corrections=book_trials(ctx),
+                try_corrections=book_trials(settings, database_url(context_of(ctx))),
             )
             corrected = correct_all(engine, settings, break_filter, what)
             _print_corrected(corrected, step, settings, as_json=as_json)

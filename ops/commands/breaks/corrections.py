@@ -1,6 +1,5 @@
 """``tieout breaks propose|write-off|approve|reject``: corrections under four eyes."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
@@ -13,7 +12,6 @@ from breaks.store import TrackedBreak
 from breaks.suggestions import Correction
 from breaks.trials import Source
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
-from ops.commands.breaks.book_trials import book_trials
 from ops.commands.breaks.output import print_breaks
 from ops.commands.breaks.targets import on_break
 from ops.commands.breaks.trial import trial_lines
@@ -22,7 +20,8 @@ from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.limits import limits_in_force
 from ops.commands.options import AsJson, By, Reason
-from ops.context import context_of
+from ops.context import context_of, database_url
+from ops.providers.book_trials import book_trials
 from ops.settings.break_policy import exponents_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -72,7 +71,7 @@ def propose(
             by=name,
             reason=reason,
             now=SystemClock().now(),
-            try_corrections=book_trials(ctx),
+            try_corrections=book_trials(settings, database_url(context_of(ctx))),
             named=None if amount is None else _correction(break_, amount, side),
             overruled=frozenset(overrule or ()),
             exponents=exponents_of(settings, break_.provider),
@@ -116,7 +115,8 @@ def approve(
     engine, name = open_books_as(ctx, by, Right.DECIDE)
     limits = limits_in_force(engine, settings, by=name).write_offs
     with refusals():
-        if _has_write_off(engine, break_id):
+        proposed = break_history(engine, break_id).break_
+        if proposed.state is BreakState.WRITE_OFF_PROPOSED:
             now = SystemClock().now()
             break_ = approve_write_off(engine, break_id, by=name, now=now, limits=limits)
         else:
@@ -125,9 +125,9 @@ def approve(
                 break_id,
                 by=name,
                 clock=SystemClock(),
-                try_corrections=book_trials(ctx),
+                try_corrections=book_trials(settings, database_url(context_of(ctx))),
                 limits=limits,
-                exponents=_exponents(ctx, engine, break_id),
+                exponents=exponents_of(settings, proposed.provider),
             )
     print_breaks([break_], settings, as_json=as_json)
 
@@ -147,11 +147,6 @@ def reject(
         reject_it = reject_write_off if _has_write_off(engine, break_id) else corrections.reject
         break_ = reject_it(engine, break_id, by=name, reason=reason, now=SystemClock().now())
     print_breaks([break_], context_of(ctx).settings, as_json=as_json)
-
-
-def _exponents(ctx: typer.Context, engine: Engine, break_id: str) -> Mapping[str, int]:
-    provider = break_history(engine, break_id).break_.provider
-    return exponents_of(context_of(ctx).settings, provider)
 
 
 def _has_write_off(engine: Engine, break_id: str) -> bool:

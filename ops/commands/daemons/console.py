@@ -14,8 +14,7 @@ from breaks.trials import TryCorrections
 from console.app import THREADS, ConsoleServer
 from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
 from ops.context import Context, context_of, database_url
-from ops.providers.configured import configured
-from ops.providers.reconcile_inputs import reader_of
+from ops.providers.book_trials import book_trials
 from ops.runtime import logs
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
@@ -24,7 +23,6 @@ from ops.settings.break_policy import rules_of
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.model import ProviderSettings, Settings
 from reconcile.days.states import DayStatus
-from reconcile.trials.trial import BreakTrials
 from storage.engine import open_engine
 from storage.limit_versions import version_in_force
 from storage.schema_version import require_schema
@@ -62,7 +60,7 @@ def open_console(context: Context) -> Console:
         config=console_config(
             settings,
             limits=partial(read_limits, readers, settings),
-            try_corrections=trials_of(settings, urls.reader),
+            try_corrections=book_trials(settings, urls.reader),
         ),
         readers=readers,
         writers=open_engine(urls.writer, pool_size=THREADS),
@@ -80,12 +78,6 @@ def read_limits(readers: Engine, settings: Settings) -> LimitsInForce:
     document = limits_document(settings) if version is None else version.document
     limits = limits_of_document(document)
     return LimitsInForce(write_offs=limits.write_offs, days=limits.days)
-
-
-def trials_of(settings: Settings, url: str) -> BreakTrials:
-    """Tries corrections over connections of this URL, by the providers' own logs."""
-    readers = {slug: reader_of(provider) for slug, provider in configured(settings).items()}
-    return BreakTrials(database_url=url, readers=readers)
 
 
 def console_config(
