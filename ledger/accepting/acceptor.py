@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
-import asyncpg
 import structlog
 
 from ledger.accepting.accept_sql import (
@@ -24,6 +24,7 @@ from ledger.accepting.accept_sql import (
 )
 from ledger.accepting.cache import LedgerCache, has_unguarded_refusal, read_set_of
 from ledger.accepting.decide import decide_batch
+from ledger.accepting.driver_errors import BatchRefused, ConnectionGone, RaceLost, answer_of
 from ledger.accepting.limits import restrictions_from_json
 from ledger.accepting.model import (
     Decision,
@@ -44,28 +45,17 @@ from vocabulary.facts import Fund
 from vocabulary.fault_points import Step
 from vocabulary.outcomes import TO_INGEST, Answer, Outcome, Verdict, refusal
 
+if TYPE_CHECKING:
+    import asyncpg
+
 #: Attempts to commit one batch before it is split. With several receivers on one wallet of a
 #: busy machine, one attempt in three was measured to lose the race; sixteen attempts make it
 #: very unlikely that a provider has to send again.
 ATTEMPTS_MAX = 16
 
-_RACE_LOST = (
-    asyncpg.UniqueViolationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-)
-_DATABASE_GONE = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresSystemError,
-    asyncpg.InterfaceError,
-)
 # One request can fail its whole batch: the database refuses a value, or our own code fails on
 # it.
-_POISON = (asyncpg.PostgresError, ValueError, TypeError, LookupError, ArithmeticError)
+_POISON = (BatchRefused, ValueError, TypeError, LookupError, ArithmeticError)
 
 # Own operations follow no provider's policy, so every option is off.
 _OWN_POLICY = LedgerPolicy(
@@ -129,9 +119,9 @@ class Acceptor:
         for attempt in range(ATTEMPTS_MAX):
             try:
                 return await self._attempt(requests, fresh=attempt > 0, conflicts=conflicts)
-            except _RACE_LOST:
+            except RaceLost:
                 conflicts += 1
-            except _DATABASE_GONE as error:
+            except ConnectionGone as error:
                 await self.close()
                 if is_new_connection:
                     raise _out_of_reach(error) from error
@@ -139,9 +129,7 @@ class Acceptor:
                 # reads everything first, so it repeats nothing this one may have committed.
                 is_new_connection = True
             except _POISON as error:
-                log.critical(
-                    "batch_poisoned", requests=len(requests), error=type(error).__name__
-                )
+                log.critical("batch_poisoned", requests=len(requests), error=_name_of(error))
                 break
         return await self._split(requests, conflicts)
 
@@ -172,8 +160,8 @@ class Acceptor:
         if self._session is None or not self._session.has_news:
             return
         try:
-            await self._session.confirm(await self._connected())
-        except (*_DATABASE_GONE, asyncpg.PostgresError) as error:
+            await answer_of(self._session.confirm(await self._connected()))
+        except (RaceLost, BatchRefused, ConnectionGone) as error:
             await self.close()
             raise _out_of_reach(error) from error
 
@@ -184,9 +172,9 @@ class Acceptor:
             Unavailable: the database is out of reach.
         """
         try:
-            connection = await self._connect()
-            await connection.close()
-        except _DATABASE_GONE as error:
+            connection = await answer_of(self._connect())
+            await answer_of(connection.close())
+        except (RaceLost, BatchRefused, ConnectionGone) as error:
             raise _out_of_reach(error) from error
 
     async def _split(self, requests: Sequence[Request], conflicts: int) -> Accepted:
@@ -241,7 +229,7 @@ class Acceptor:
         connection = await self._connected()
         marks = (None, None) if self._session is None else self._session.batch_marks
         arguments = write_arguments(operations, deliveries, list(wallets.values()), marks)
-        batch_id: int = await connection.fetchval(WRITE_BATCH, *arguments)
+        batch_id: int = await answer_of(connection.fetchval(WRITE_BATCH, *arguments))
         return batch_id
 
     async def _read(self, handles: Sequence[HandleKey], keys: Sequence[OperationKey]) -> None:
@@ -251,24 +239,28 @@ class Acceptor:
         players: dict[HandleKey, dict[str, int]] = {}
         wallets: dict[int, Wallet] = {}
         if handles:
-            rows = await connection.fetch(READ_PLAYERS, *zip(*handles, strict=True))
+            rows = await answer_of(connection.fetch(READ_PLAYERS, *zip(*handles, strict=True)))
             players, wallets = _players(rows)
         operations: dict[OperationKey, KnownOperation] = {}
         if keys:
-            rows = await connection.fetch(READ_OPERATIONS, *zip(*keys, strict=True))
+            rows = await answer_of(connection.fetch(READ_OPERATIONS, *zip(*keys, strict=True)))
             operations = {(row[0], row[1]): _known(row) for row in rows}
         self._cache.store_read(players, wallets, operations)
 
     async def _connected(self) -> "asyncpg.Connection":
         if self._connection is None or self._connection.is_closed():
             await self.close()
-            self._connection = await self._opened(await self._connect())
+            try:
+                self._connection = await self._opened(await answer_of(self._connect()))
+            except (RaceLost, BatchRefused) as error:
+                # A server that refuses to open a connection is as good as none.
+                raise ConnectionGone(str(error)) from error
         return self._connection
 
     async def _opened(self, connection: "asyncpg.Connection") -> "asyncpg.Connection":
         if self._session is not None:
             try:
-                await self._session.open(connection)
+                await answer_of(self._session.open(connection))
             except BaseException:
                 connection.terminate()
                 raise
@@ -328,7 +320,12 @@ def retry_later(request: Request) -> Decision:
 
 
 def _out_of_reach(error: Exception) -> Unavailable:
-    return Unavailable(f"the database is out of reach: {type(error).__name__}")
+    return Unavailable(f"the database is out of reach: {error}")
+
+
+def _name_of(error: Exception) -> str:
+    """The kind of an error: of the driver's where it refused the batch."""
+    return str(error) if isinstance(error, BatchRefused) else type(error).__name__
 
 
 def _players(

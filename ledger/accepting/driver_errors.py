@@ -1,0 +1,78 @@
+"""What a failed call of the database driver means for a batch: race lost, refused, or gone.
+
+A driver raises whatever its state machine meets while a connection dies: errors of the server,
+of the socket, of its own protocol, even an ``AttributeError``. Only what the server itself says
+about the statement may decide about a batch; everything else means that the connection is gone.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import asyncpg
+
+_T = TypeVar("_T")
+
+_RACE_LOST = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+#: Classes of SQLSTATE that speak of the connection or the server, not of the statement.
+_SERVER_CLASSES = frozenset(
+    {
+        "08",  # connection exception
+        "25",  # invalid transaction state; a server that became read-only
+        "26",  # a prepared statement that this connection does not have
+        "28",  # invalid authorisation
+        "3D",  # no such database
+        "53",  # insufficient resources: disk full, too many connections
+        "57",  # operator intervention: shutting down, cancelled, starting up
+        "58",  # system error: an I/O error
+    }
+)
+
+
+class RaceLost(Exception):
+    """Another receiver changed what the batch rests on: read again and decide again."""
+
+
+class BatchRefused(Exception):
+    """The database refuses a value of the batch: one of its requests cannot be written."""
+
+
+class ConnectionGone(Exception):
+    """The connection cannot be used any more; the batch may or may not be committed."""
+
+
+async def answer_of(call: Awaitable[_T]) -> _T:
+    """The result of a call of the driver.
+
+    Raises:
+        RaceLost: a unique index or the server's own order decided for another receiver.
+        BatchRefused: the server refuses what the statement would write.
+        ConnectionGone: anything else.
+        CancelledError: the caller was cancelled while the connection died.
+    """
+    try:
+        return await call
+    except Exception as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # A driver that fails while it is cancelled must not hide the cancellation.
+            raise asyncio.CancelledError from error
+        raise _meaning(error) from error
+
+
+def _meaning(error: Exception) -> RaceLost | BatchRefused | ConnectionGone:
+    name = type(error).__name__
+    if isinstance(error, _RACE_LOST):
+        return RaceLost(name)
+    if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+        return BatchRefused(name)  # a value that the driver cannot encode
+    if not isinstance(error, asyncpg.PostgresError) or isinstance(
+        error, asyncpg.FatalPostgresError
+    ):
+        return ConnectionGone(name)
+    state = str(error.sqlstate or "")
+    return ConnectionGone(name) if state[:2] in _SERVER_CLASSES else BatchRefused(name)
