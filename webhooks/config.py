@@ -13,12 +13,14 @@ class ProviderEndpoint:
     """How one provider's callbacks are read and answered.
 
     Attributes:
+        secret_references: where each of the provider's secrets came from, in their order.
         allow: accepted source networks; empty means any.
     """
 
     dialect: Dialect
     provider: Provider
     policy: LedgerPolicy
+    secret_references: tuple[str, ...]
     allow: tuple[Network, ...]
 
 

@@ -20,6 +20,7 @@ from webhooks.group_commit import GroupCommit
 from webhooks.http_server import is_client_gone
 from webhooks.metrics import ReceiverMetrics
 from webhooks.request_body import TooLarge, read_body
+from webhooks.secret_use import SecretUse
 from webhooks.source_address import client_address, in_networks
 
 _JSON = {"Content-Type": "application/json"}
@@ -52,6 +53,12 @@ class CallbackHandler:
         self._commit = commit
         self._metrics = metrics
         self._clock = clock
+        slug = endpoint.provider.slug
+        self._secret_use = SecretUse(
+            endpoint.dialect,
+            endpoint.provider,
+            [metrics.secret_counter(slug, name) for name in endpoint.secret_references],
+        )
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one POST from the HTTP server, always in the dialect's own format."""
@@ -144,6 +151,7 @@ class CallbackHandler:
             return self._refuse(
                 Verdict.SIGNATURE_MISSING if is_missing else Verdict.NOT_AUTHENTIC
             )
+        self._secret_use.count(callback)
         fault_points.reached(Step.VERIFIED)
         request = self._parse(callback, verified)
         fault_points.reached(Step.PARSED)

@@ -25,6 +25,12 @@ class ReceiverMetrics:
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
+        self._secrets = Counter(
+            "tieout_secret_used_total",
+            "Authentic callbacks by the secret that they are signed with.",
+            ["provider", "secret"],
+            registry=self.registry,
+        )
         self.batch_requests = Histogram(
             "tieout_batch_requests",
             "Requests decided by one commit.",
@@ -55,6 +61,10 @@ class ReceiverMetrics:
         if histogram is None:
             histogram = self._bound_seconds[provider] = self._seconds.labels(provider)
         histogram.observe(seconds)
+
+    def secret_counter(self, provider: str, reference: str) -> Counter:
+        """The counter of one live secret, at zero from the start."""
+        return self._secrets.labels(provider, reference)
 
     def text(self) -> bytes:
         """The registry in Prometheus' text format."""

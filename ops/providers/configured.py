@@ -1,7 +1,7 @@
 """Configured providers, each with its dialect, policies and limits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ops.settings.model import ProviderSettings, Settings
@@ -18,6 +18,7 @@ class ConfiguredProvider:
 
     Attributes:
         provider: what its dialect reads, with complete options.
+        secret_references: where each of its secrets came from, fit to be shown.
         allow: source networks; empty: any.
         maturity: one-sided rows younger than this are timing.
         open_after: a round open longer than this is a break; None: however long.
@@ -27,6 +28,7 @@ class ConfiguredProvider:
 
     dialect: Dialect
     provider: Provider
+    secret_references: tuple[str, ...]
     policy: LedgerPolicy
     history: HistoryPolicy
     allow: tuple[Network, ...]
@@ -39,6 +41,23 @@ class ConfiguredProvider:
 def configured(settings: Settings) -> dict[str, ConfiguredProvider]:
     """Every configured provider by slug, in the order of the settings."""
     return {entry.slug: configured_provider(entry) for entry in settings.providers}
+
+
+def configured_for_proofs(settings: Settings) -> dict[str, ConfiguredProvider]:
+    """Every configured provider by slug, with its retired secrets among the others.
+
+    For what was accepted already, such as a replay; a receiver takes ``configured``.
+    """
+    return {entry.slug: provider_for_proofs(entry) for entry in settings.providers}
+
+
+def provider_for_proofs(entry: ProviderSettings) -> ConfiguredProvider:
+    """One provider whose stored callbacks are verified again, under retired secrets too."""
+    live = configured_provider(entry)
+    retired = tuple(secret.value for secret in entry.retired_secrets)
+    return replace(
+        live, provider=replace(live.provider, secrets=(*live.provider.secrets, *retired))
+    )
 
 
 def configured_provider(entry: ProviderSettings) -> ConfiguredProvider:
@@ -56,6 +75,7 @@ def configured_provider(entry: ProviderSettings) -> ConfiguredProvider:
             secrets=tuple(secret.value for secret in entry.secrets),
             options=options,
         ),
+        secret_references=tuple(secret.reference for secret in entry.secrets),
         policy=dialect.policy(options),
         history=history,
         allow=entry.allow_ips,

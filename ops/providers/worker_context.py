@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from sqlalchemy import Engine
 
-from ops.providers.configured import configured
+from ops.providers.configured import configured_for_proofs
 from ops.settings.model import Settings
 from storage.queue.liveness import ProcessIdentity
 from vocabulary.clock import Clock, SystemClock
@@ -48,7 +48,7 @@ def worker_context_of(
         clock=SystemClock(),
         providers={
             slug: (entry.dialect, entry.provider)
-            for slug, entry in configured(settings).items()
+            for slug, entry in configured_for_proofs(settings).items()
         },
         worker=worker,
         pause_reason=pause_reason,

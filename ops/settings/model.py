@@ -143,6 +143,7 @@ class ProviderSettings(Section):
         slug: path segment and name in every report.
         currency: where callbacks carry none.
         secrets: any number may be live at once.
+        retired_secrets: verify what was accepted under them; no callback is.
         allow_ips: source networks; empty: any.
         maturity: one-sided rows younger than this are timing.
         open_after: a round open longer than this is a break; unset: the dialect decides.
@@ -161,6 +162,7 @@ class ProviderSettings(Section):
     dialect: str
     currency: CurrencyCode
     secrets: tuple[SecretRef, ...]
+    retired_secrets: tuple[SecretRef, ...] = ()
     allow_ips: tuple[Cidr, ...] = ()
     timezone: str = "UTC"
     maturity: Duration = timedelta(minutes=15)
@@ -188,6 +190,16 @@ class ProviderSettings(Section):
         if not secrets:
             raise ValueError("at least one")
         return secrets
+
+    @field_validator("retired_secrets")
+    @classmethod
+    def _not_live_too(
+        cls, retired: tuple[Secret, ...], info: ValidationInfo
+    ) -> tuple[Secret, ...]:
+        live = {secret.value for secret in info.data.get("secrets", ())}
+        if both := [secret.reference for secret in retired if secret.value in live]:
+            raise ValueError(f"secrets that are not live too; {both[0]} is among secrets")
+        return retired
 
     @field_validator("dialect")
     @classmethod

@@ -74,6 +74,7 @@ def receiver_config(context: Context) -> ReceiverConfig:
             dialect=entry.dialect,
             provider=entry.provider,
             policy=entry.policy,
+            secret_references=entry.secret_references,
             allow=entry.allow,
         )
         for slug, entry in configured(context.settings).items()

@@ -14,7 +14,7 @@ from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By
 from ops.commands.provider_choice import entry_named
 from ops.context import context_of
-from ops.providers.configured import configured_provider
+from ops.providers.configured import provider_for_proofs
 from ops.settings.model import Settings
 from reports.disputes.export import (
     DisputedProvider,
@@ -61,7 +61,7 @@ def disputed_provider(settings: Settings, slug: str) -> DisputedProvider:
         typer.BadParameter: it is not configured any more.
     """
     entry = entry_named(settings, slug)
-    chosen = configured_provider(entry)
+    chosen = provider_for_proofs(entry)
     return DisputedProvider(
         dialect=chosen.dialect,
         provider=chosen.provider,

@@ -23,12 +23,12 @@ from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
 from ops.context import context_of
-from ops.providers.configured import configured
+from ops.providers.configured import configured_for_proofs
 from vocabulary.errors import Malformed
 
 #: What to do about rows that cannot be proven.
 _REMEDIES = {
-    UNVERIFIABLE: "add the secrets of that time to the provider's secrets, or check the audit",
+    UNVERIFIABLE: "add its secrets of that time to retired_secrets, or check the audit",
     NOT_CONFIGURED: "configure the provider with its secrets",
     BYTES_NOT_KEPT: "only the seal of their day can prove them",
 }
@@ -113,7 +113,7 @@ def _decoders(ctx: typer.Context) -> ProviderDecoders:
         slug: ProviderDecoder(
             dialect=entry.dialect, provider=entry.provider, policy=entry.policy
         )
-        for slug, entry in configured(context_of(ctx).settings).items()
+        for slug, entry in configured_for_proofs(context_of(ctx).settings).items()
     }
     return ProviderDecoders(providers=providers)
 

@@ -162,7 +162,7 @@ def test_readiness_is_unavailable_whatever_the_driver_raises() -> None:
     async def check_all() -> None:
         for error in ERRORS:
             for at in (0, 1):
-                with pytest.raises(Unavailable):
+                with pytest.raises(Unavailable, match="out of reach"):
                     await Acceptor(Driver(error, at, always=False).connect).check()
 
     asyncio.run(check_all())
@@ -190,8 +190,9 @@ def test_a_cancellation_is_not_lost_in_an_error_of_the_driver() -> None:
             raise asyncpg.InternalClientError("cannot switch to state 3") from None
 
     async def run() -> None:
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError) as timeout:
             async with asyncio.timeout(0.01):
                 await answer_of(die())
+        assert isinstance(timeout.value.__cause__, asyncio.CancelledError)
 
     asyncio.run(run())

@@ -8,7 +8,7 @@ import pytest
 
 from ops.commands.setup.init import EXAMPLE
 from ops.commands.simulation.demo_settings import demo_settings
-from ops.providers.configured import configured
+from ops.providers.configured import configured, configured_for_proofs
 from ops.settings.durations import duration_text, parse_duration
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.loader import load
@@ -17,6 +17,7 @@ from ops.settings.notify import NotifySettings
 from ops.settings.redaction import without_password, without_secrets
 from ops.settings.values import Section
 from providers.registry import DIALECTS
+from vocabulary.errors import SettingsInvalid
 
 PROVIDER = """
 [[providers]]
@@ -282,3 +283,29 @@ def test_names_of_limits_are_those_of_people_however_they_are_written() -> None:
 
     assert limits.write_offs.role_of("jonas") == "lead"
     assert limits.write_offs.by_role == {"lead": {"EUR": 150}}
+
+
+RETIRED = FULL.replace(
+    'allow_ips = ["203.0.113.7"]', 'retired_secrets = ["env:OLD"]\nallow_ips = ["203.0.113.7"]'
+)
+
+
+def test_a_retired_secret_proves_and_verifies_no_new_callback(tmp_path: Path) -> None:
+    (tmp_path / "second.key").write_text("2nd")
+    path = tmp_path / "tieout.toml"
+    path.write_text(RETIRED)
+    settings = load(path, {"FIRST": "1st", "OLD": "0th"})
+
+    assert configured(settings)["book"].provider.secrets == (b"1st", b"2nd", b"third")
+    proving = configured_for_proofs(settings)["book"].provider
+    assert proving.secrets == (b"1st", b"2nd", b"third", b"0th")
+
+
+def test_a_secret_is_live_or_retired_not_both(tmp_path: Path) -> None:
+    (tmp_path / "second.key").write_text("2nd")
+    path = tmp_path / "tieout.toml"
+    path.write_text(RETIRED)
+
+    with pytest.raises(SettingsInvalid, match="env:OLD is among secrets") as refusal:
+        load(path, {"FIRST": "1st", "OLD": "third"})
+    assert "third" not in str(refusal.value)
