@@ -166,14 +166,18 @@ class Acceptor:
             raise _out_of_reach(error) from error
 
     async def check(self) -> None:
-        """Check that the database accepts a connection.
+        """Check that the database accepts a connection and has what was committed.
 
         Raises:
-            Unavailable: the database is out of reach.
+            Unavailable: the database is out of reach, or behind.
         """
         try:
             connection = await answer_of(self._connect())
-            await answer_of(connection.close())
+            try:
+                if self._session is not None:
+                    await answer_of(self._session.require_written(connection))
+            finally:
+                await answer_of(connection.close())
         except (RaceLost, BatchRefused, ConnectionGone) as error:
             raise _out_of_reach(error) from error
 

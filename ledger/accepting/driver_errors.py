@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import asyncpg
 
+from vocabulary.errors import Unavailable
+
 _T = TypeVar("_T")
 
 _RACE_LOST = (
@@ -52,10 +54,13 @@ async def answer_of(call: Awaitable[_T]) -> _T:
         RaceLost: a unique index or the server's own order decided for another receiver.
         BatchRefused: the server refuses what the statement would write.
         ConnectionGone: anything else.
+        Unavailable: our own code says so.
         CancelledError: the caller was cancelled while the connection died.
     """
     try:
         return await call
+    except Unavailable:
+        raise
     except Exception as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():

@@ -12,12 +12,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+import structlog
+
+from vocabulary.errors import Unavailable
+
 if TYPE_CHECKING:
     import asyncpg
 
 #: Most lost answers remembered between two confirmations; further ones are forgotten.
 LOST_MAX = 10_000
 
+_IS_THERE = "SELECT EXISTS (SELECT FROM batches WHERE batch_id = $1)"
 _OPEN = "INSERT INTO receiver_sessions DEFAULT VALUES RETURNING session_id"
 # A confirmation that a crash of the database loses makes nothing wrong: the batches count as
 # unanswered, and nobody waits for this one.
@@ -32,6 +37,13 @@ _LOST = """
 INSERT INTO lost_answers (provider, op_key, lost_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) ON CONFLICT DO NOTHING
 """
+
+
+log = structlog.get_logger()
+
+
+class DatabaseBehind(Unavailable):
+    """The database lacks a batch that this process committed: an older state was restored."""
 
 
 class WrittenBatch(NamedTuple):
@@ -50,6 +62,8 @@ class ReceiverSession:
         self._confirmed_through = 0
         self._ended: dict[int, int] = {}
         self._lost: list[tuple[str, str, datetime]] = []
+        self._last_written = 0
+        self._is_behind = False
 
     @property
     def batch_marks(self) -> tuple[int | None, int | None]:
@@ -66,10 +80,33 @@ class ReceiverSession:
     def written(self, batch_id: int) -> WrittenBatch:
         """The batch that the current session has committed."""
         assert self._session_id is not None
+        self._last_written = max(self._last_written, batch_id)
         return WrittenBatch(self._session_id, batch_id)
 
+    async def require_written(self, connection: "asyncpg.Connection") -> None:
+        """Refuse a database that lacks what this process committed.
+
+        Going on would give the ids of lost transactions, which providers hold, to other ones.
+
+        Raises:
+            DatabaseBehind: an older state was restored, or a replica that lagged took over.
+        """
+        if self._last_written and not await connection.fetchval(_IS_THERE, self._last_written):
+            if not self._is_behind:
+                log.critical("database_behind", batch=self._last_written)
+            self._is_behind = True
+            raise DatabaseBehind(
+                f"the database lacks batch {self._last_written}, which was committed:"
+                " an older state was restored; start this process again once it is checked"
+            )
+
     async def open(self, connection: "asyncpg.Connection") -> None:
-        """Begin a session on a new connection."""
+        """Begin a session on a new connection.
+
+        Raises:
+            DatabaseBehind: as ``require_written`` says.
+        """
+        await self.require_written(connection)
         session_id: int = await connection.fetchval(_OPEN)
         self._answered_through = self._confirmed_through = 0
         if self._ended:
