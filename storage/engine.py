@@ -3,6 +3,7 @@
 ``postgresql://user@host/db`` or, over a Unix socket, ``postgresql://user@/db?host=/socket/dir``.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, create_engine
@@ -49,6 +50,12 @@ async def open_accept_connection(
         milliseconds = str(max(1, round(statement_timeout_s * 1000)))
         await connection.execute(f"SET statement_timeout = {milliseconds}")
     return connection
+
+
+async def database_time(connection: "asyncpg.Connection") -> datetime:
+    """The database's clock, now."""
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return now
 
 
 def url_of(engine: Engine) -> str:

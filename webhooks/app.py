@@ -15,6 +15,7 @@ from aiohttp import web
 from ledger.accepting.acceptor import Accepted, Acceptor
 from ledger.accepting.receiver_session import ReceiverSession
 from vocabulary.clock import Clock
+from webhooks.clock_guard import ClockGuard
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.fast_path import FastPath
 from webhooks.group_commit import GroupCommit
@@ -45,7 +46,13 @@ class Receiver:
         self._config = config
         self._clock = clock
         self._metrics = ReceiverMetrics()
-        self._acceptor = Acceptor(connect, session=ReceiverSession())
+        self._clock_guard = ClockGuard(
+            connect,
+            clock=clock,
+            off_max_s=config.clock_off_max_s,
+            offset=self._metrics.clock_offset,
+        )
+        self._acceptor = Acceptor(self._clock_guard.connect, session=ReceiverSession())
         self._notifier = Notifier(broker)
         self._commit = GroupCommit(
             self._acceptor,
@@ -102,10 +109,11 @@ class Receiver:
     async def _run_until(self, stop: asyncio.Event, listeners: "_Listeners") -> None:
         commit_loop = asyncio.create_task(self._commit.run())
         notifier_loop = asyncio.create_task(self._notifier.run())
+        clock_loop = asyncio.create_task(self._clock_guard.run(self._acceptor.close))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({commit_loop, stopped}, return_when=asyncio.FIRST_COMPLETED)
         await self._drain(listeners)
-        for task in (commit_loop, notifier_loop, stopped):
+        for task in (commit_loop, notifier_loop, clock_loop, stopped):
             task.cancel()
         try:
             with contextlib.suppress(asyncio.CancelledError):

@@ -36,6 +36,7 @@ class ReceiverConfig:
         commit_timeout_s: how long a callback waits for its decision before the answer is
             "retry later".
         queue_max: waiting callbacks; further ones are answered "retry later".
+        clock_off_max_s: the largest difference of this host's clock to the database's.
         drain_timeout_s: how long a stopping receiver waits for pending answers.
         metrics_here: serve /metrics beside the callbacks.
     """
@@ -47,5 +48,6 @@ class ReceiverConfig:
     idle_timeout_s: float
     commit_timeout_s: float
     queue_max: int
+    clock_off_max_s: float
     drain_timeout_s: float
     metrics_here: bool

@@ -47,6 +47,11 @@ class ReceiverMetrics:
             "Callbacks taken and not yet answered.",
             registry=self.registry,
         )
+        self.clock_offset = Gauge(
+            "tieout_clock_offset_seconds",
+            "How far this host's clock is ahead of the database's.",
+            registry=self.registry,
+        )
         self._bound: dict[tuple[str, str, Verdict], Counter] = {}
         self._bound_seconds: dict[str, Histogram] = {}
 

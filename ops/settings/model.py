@@ -86,6 +86,8 @@ class ReceiverSettings(Section):
         idle_timeout: longest life of a connection without a whole request head.
         commit_timeout: longest wait for a decision before the caller is asked to retry.
         queue_max: callbacks waiting for a decision before further callers are asked to retry.
+        clock_off_max: while this host's clock and the database's differ by more, callers are
+            asked to retry.
         drain_timeout: longest time to answer what is in flight when stopping.
     """
 
@@ -100,6 +102,7 @@ class ReceiverSettings(Section):
     idle_timeout: Timeout = timedelta(seconds=75)
     commit_timeout: Timeout = timedelta(seconds=5)
     queue_max: Count = 5_000
+    clock_off_max: Timeout = timedelta(seconds=30)
     drain_timeout: Timeout = timedelta(seconds=10)
 
 
