@@ -14,6 +14,7 @@ from breaks.trials import TryCorrections
 from console.app import THREADS, ConsoleServer
 from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
 from ops.context import Context, context_of, database_url
+from ops.jobs.registry import KINDS
 from ops.providers.book_trials import book_trials
 from ops.runtime import logs
 from ops.runtime.listening import listening_socket
@@ -101,6 +102,8 @@ def console_config(
         limits=limits,
         try_corrections=try_corrections,
         due_rules=rules_of(settings),
+        upload_bytes_max=settings.console.upload_max_bytes,
+        job_kinds=KINDS,
     )
 
 
