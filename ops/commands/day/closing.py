@@ -11,9 +11,9 @@ from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By
 from ops.commands.scope import ChosenDay, act_on_each, on_days
 from ops.context import context_of, database_url
-from ops.providers.day_close import Closing, close_day_of
 from ops.providers.maturity import maturity_now
 from ops.scheduling.business_days import business_day_of
+from ops.scheduling.day_close import Closing, close_day_of
 from reconcile.days.states import DayStatus
 from reconcile.partitions.options import RunOptions
 from vocabulary.clock import SystemClock

@@ -17,7 +17,7 @@ from ops.commands.progress import progress_of_steps
 from ops.commands.scope import entries_of
 from ops.commands.tables import wide_table
 from ops.context import context_of
-from ops.providers.day_sweep import SweptDay, sweep_day
+from ops.scheduling.day_sweep import SweptDay, sweep_day
 from reconcile.days.states import DayState, DayStatus
 from reconcile.partitions.options import RunOptions
 from vocabulary.clock import SystemClock, iso

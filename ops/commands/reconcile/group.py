@@ -31,9 +31,9 @@ from ops.commands.reconcile.options import Options, business_day, run_options
 from ops.commands.reconcile.verify import verify
 from ops.commands.scope import ChosenWindow, one_or_all, read_windows
 from ops.context import Context, context_of, database_url
-from ops.providers.day_close import Closing, close_day_of
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
+from ops.scheduling.day_close import Closing, close_day_of
 from reconcile.runs.result import RunResult
 from reports.find.short_ids import short_id
 from vocabulary.clock import SystemClock

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 from ops.jobs.kinds.days import CloseArguments, RunArguments
 from ops.jobs.providers import entry_of
 from ops.jobs.work import JobRun, parts_reported
-from ops.providers.day_close import Closing, close_day_of
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import checkpoint_folder, reconcile_provider
+from ops.scheduling.day_close import Closing, close_day_of
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.result import RunResult
 from storage.jobs.model import JobLink, JobResult

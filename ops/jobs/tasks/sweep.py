@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from ops.jobs.kinds.days import SweepArguments
 from ops.jobs.providers import entry_of
 from ops.jobs.work import JobRun
-from ops.providers.day_sweep import SweptDay, sweep_day
+from ops.scheduling.day_sweep import SweptDay, sweep_day
 from reconcile.partitions.options import RunOptions
 from storage.jobs.model import JobLink, JobResult
 

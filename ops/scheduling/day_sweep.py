@@ -12,10 +12,10 @@ from breaks.queries import BreakFilter, due_breaks
 from feeds.statements.importer import ImportRequest
 from feeds.statements.keep import keep_and_import
 from ops.providers.configured import configured_provider
-from ops.providers.day_close import close_if_ready
 from ops.providers.packs import PackOptions, write_packs
 from ops.providers.statements import reader_of
 from ops.scheduling.business_days import business_day_of
+from ops.scheduling.day_close import close_if_ready
 from ops.settings.break_policy import rules_of
 from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
