@@ -21,8 +21,16 @@ from console.layout import html_of
 from console.monitoring import Monitoring
 from console.receiving import FormReader
 from console.rendering import STATIC
-from console.replies import FileDownload, HtmlPage, SeeOther, not_found
+from console.replies import (
+    EventStream,
+    FileDownload,
+    HtmlPage,
+    RequestRefused,
+    SeeOther,
+    not_found,
+)
 from console.routes import ROUTES
+from console.streams import OpenStream, Streams
 from console.uploads import FORM_BYTES_MAX, UploadFolder
 from vocabulary.networks import Network
 
@@ -53,6 +61,7 @@ class ConsoleServer:
         self._routes = routes
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
         self._forms = FormReader(console, self._threads)
+        self._streams = Streams(console)
         prefix = "__Host-" if console.config.is_secure else ""
         self._session_cookie, self._browser_cookie = f"{prefix}tieout", f"{prefix}tieout-form"
 
@@ -66,6 +75,7 @@ class ConsoleServer:
             app.router.add_route(route.method, route.path, self._handler(route))
         unknown = Route(method="GET", path="/{rest:.*}", right=None, handler=_unknown)
         app.router.add_route("*", unknown.path, self._handler(unknown))
+        app.on_shutdown.append(self._end_streams)
         app.on_cleanup.append(self._close)
         return app
 
@@ -83,8 +93,12 @@ class ConsoleServer:
         await runner.cleanup()
         log.info("console_stopped")
 
+    async def _end_streams(self, _app: web.Application) -> None:
+        self._streams.stop()
+
     async def _close(self, _app: web.Application) -> None:
         self._threads.shutdown(wait=True)
+        self._streams.close()
 
     def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -97,6 +111,8 @@ class ConsoleServer:
                     answer = partial(self._response_to, route, incoming, read)
                 loop = asyncio.get_running_loop()
                 response = await loop.run_in_executor(self._threads, answer)
+            if isinstance(response, OpenStream):
+                return await self._stream(request, incoming, response)
             if route.right is None and not request.cookies.get(self._browser_cookie):
                 self._set_cookie(
                     response,
@@ -124,13 +140,25 @@ class ConsoleServer:
             is_fetched_elsewhere=site not in {"same-origin", "none"},
         )
 
-    def _answer(self, route: Route, incoming: Incoming) -> web.Response:
+    async def _stream(
+        self, request: web.Request, incoming: Incoming, opened: OpenStream
+    ) -> web.StreamResponse:
+        """Send the events of a page, unless too many pages get events already."""
+        try:
+            self._streams.require_room(opened)
+        except RequestRefused as refusal:
+            outcome = failed(refusal, opened.route, opened.session)
+            assert isinstance(outcome.reply, HtmlPage), "every failure has a page"
+            return self._page(outcome.reply, outcome, incoming)
+        return await self._streams.send(request, opened)
+
+    def _answer(self, route: Route, incoming: Incoming) -> web.Response | OpenStream:
         outcome = pass_gate(self._console, route, incoming)
         return self._response_to(route, incoming, outcome)
 
     def _response_to(
         self, route: Route, incoming: Incoming, outcome: GateOutcome
-    ) -> web.Response:
+    ) -> web.Response | OpenStream:
         match outcome.reply:
             case HtmlPage() as page:
                 try:
@@ -149,6 +177,9 @@ class ConsoleServer:
                 )
             case SeeOther() as other:
                 return self._redirect(other, incoming)
+            case EventStream() as stream:
+                assert outcome.session is not None, "a stream has a right, so somebody is there"
+                return OpenStream(stream=stream, session=outcome.session, route=route)
 
     def _page(self, page: HtmlPage, outcome: GateOutcome, incoming: Incoming) -> web.Response:
         return web.Response(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from breaks.trials import TryCorrections
 from console.app import THREADS, ConsoleServer
 from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
+from console.streams import STREAM_THREADS
 from ops.context import Context, context_of, database_url
 from ops.jobs.registry import KINDS
 from ops.providers.book_trials import book_trials
@@ -56,7 +57,8 @@ def open_console(context: Context) -> Console:
     settings = context.settings
     urls = role_urls(settings, database_url(context))
     require_roles(urls)
-    readers = open_engine(urls.reader, pool_size=THREADS)
+    connections = THREADS + STREAM_THREADS
+    readers = open_engine(urls.reader, pool_size=connections)
     return Console(
         config=console_config(
             settings,
@@ -64,7 +66,7 @@ def open_console(context: Context) -> Console:
             try_corrections=book_trials(settings, urls.reader),
         ),
         readers=readers,
-        writers=open_engine(urls.writer, pool_size=THREADS),
+        writers=open_engine(urls.writer, pool_size=connections),
         clock=SystemClock(),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
@@ -102,12 +102,18 @@ class PageClient:
             connection.request(method, path, body, {**headers, "Cookie": kept})
             response = connection.getresponse()
             cookies = tuple(response.headers.get_all("Set-Cookie", []))
-            reply = Reply(response.status, dict(response.headers), response.read(), cookies)
+            content = b"" if _is_endless(response) else response.read()
+            reply = Reply(response.status, dict(response.headers), content, cookies)
         finally:
             connection.close()
         for name, morsel in SimpleCookie("\n".join(cookies)).items():
             self.cookies[name] = morsel.value
         return reply
+
+
+def _is_endless(response: HTTPResponse) -> bool:
+    """Whether events come until the browser leaves."""
+    return response.headers.get_content_type() == "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
