@@ -79,7 +79,8 @@
     for (const [name, value] of Object.entries(values)) {
       const { text, state } = typeof value === "string" ? { text: value } : value;
       for (const element of named("data-live", name)) {
-        if (element.textContent !== text) element.textContent = text;
+        if (element.localName === "progress") element.value = parseInt(text, 10) || 0;
+        else if (element.textContent !== text) element.textContent = text;
         if (state !== undefined && element.dataset.state !== state) element.dataset.state = state;
       }
     }
@@ -126,8 +127,10 @@
     source.addEventListener("away", (event) => say(`Not live: ${JSON.parse(event.data).why}`, "away"));
     source.addEventListener("end", (event) => {
       ended = true;
-      say(JSON.parse(event.data).why, "ended");
+      const { why, reload } = JSON.parse(event.data);
+      say(why, "ended");
       close();
+      if (reload) location.reload();
     });
     source.addEventListener("error", () => {
       say("Not live", "away");

@@ -1,5 +1,7 @@
 """One job: its progress, what it made, and what can be done about it."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from http import HTTPStatus
 
 from sqlalchemy import Connection
@@ -8,7 +10,16 @@ from console.acting import writers_for
 from console.config import Visit
 from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import read_number
-from console.replies import FileDownload, HtmlPage, RequestRefused, SeeOther, not_found
+from console.rendering import local_text
+from console.replies import (
+    EventStream,
+    FileDownload,
+    HtmlPage,
+    RequestRefused,
+    SeeOther,
+    StreamEvent,
+    not_found,
+)
 from storage.jobs.model import JobFile, JobState, NewJobFile, StoredJob
 from storage.jobs.queries import content_of, files_of, job_numbered, jobs_ahead
 from storage.jobs.requests import cancel_job, request_job
@@ -32,6 +43,32 @@ def show(visit: Visit) -> HtmlPage:
             "request_key": new_request_key(),
         }
     return HtmlPage(template="jobs/job.html", values=values)
+
+
+def events(visit: Visit) -> EventStream:
+    """The progress of a job; the page is loaded again when its state is another one."""
+    shown = visit.query.get("state", JobState.RUNNING)
+
+    def read(_last: str) -> Sequence[StreamEvent]:
+        with visit.console.readers.connect() as connection:
+            job = named_job(visit, connection)
+        if job.state.is_over or job.state != shown:
+            return [StreamEvent(name="end", data={"why": sentence_of(job), "reload": True})]
+        return [StreamEvent.values(_texts(job, visit.console.clock.now()))]
+
+    with visit.console.readers.connect() as connection:
+        named_job(visit, connection)
+    return EventStream(read=read, every_s=1.0)
+
+
+def _texts(job: StoredJob, now: datetime) -> dict[str, str]:
+    """What changes on the page of a job while it runs."""
+    return {
+        "as_of": local_text(now, "UTC"),
+        "sentence": sentence_of(job),
+        "percent": "" if job.percent is None else f"{job.percent} %",
+        "lines": "\n".join(job.progress),
+    }
 
 
 def download(visit: Visit) -> FileDownload:

@@ -78,7 +78,7 @@ class PageClient:
         opened = self.get(page)
         hidden = {
             name: opened.field(name)
-            for name in ("form_token", "version", "seen")
+            for name in ("form_token", "version", "seen", "request_key")
             if f'name="{name}"' in opened.text
         }
         return self.post(action, {**hidden, **fields})
