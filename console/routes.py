@@ -6,6 +6,7 @@ from console.pages import (
     break_detail,
     break_list,
     day_detail,
+    day_jobs,
     day_list,
     finding,
     people,
@@ -13,6 +14,7 @@ from console.pages import (
     signing_in,
     today,
 )
+from console.pages.jobs import job_detail, job_list
 from vocabulary.people import Right
 
 ROUTES: tuple[Route, ...] = (
@@ -23,6 +25,23 @@ ROUTES: tuple[Route, ...] = (
     Route(method="POST", path="/logout", right=Right.READ, handler=signing_in.log_out),
     Route(method="GET", path="/", right=Right.READ, handler=today.show),
     Route(method="GET", path="/days", right=Right.READ, handler=day_list.show),
+    Route(method="GET", path="/days/what-if", right=Right.READ, handler=day_jobs.show_rules),
+    Route(
+        method="POST", path="/days/what-if", right=Right.RUN_DAYS, handler=day_jobs.try_rules
+    ),
+    Route(method="POST", path="/days/sweep", right=Right.RUN_DAYS, handler=day_jobs.sweep),
+    Route(
+        method="POST",
+        path="/days/{provider}/{day}/run",
+        right=Right.RUN_DAYS,
+        handler=day_jobs.run,
+    ),
+    Route(
+        method="POST",
+        path="/days/{provider}/{day}/close",
+        right=Right.PREPARE_DAYS,
+        handler=day_jobs.close,
+    ),
     Route(
         method="GET", path="/days/{provider}/{day}", right=Right.READ, handler=day_detail.show
     ),
@@ -56,6 +75,18 @@ ROUTES: tuple[Route, ...] = (
         )
         for action in break_actions.ACTIONS
     ),
+    Route(method="GET", path="/jobs", right=Right.READ, handler=job_list.show),
+    Route(method="GET", path="/jobs/{id}", right=Right.READ, handler=job_detail.show),
+    Route(method="GET", path="/jobs/{id}/events", right=Right.READ, handler=job_detail.events),
+    Route(
+        method="GET",
+        path="/jobs/{id}/files/{file}",
+        right=Right.READ,
+        handler=job_detail.download,
+    ),
+    # The kind of the job decides who may cancel it or request it again.
+    Route(method="POST", path="/jobs/{id}/cancel", right=Right.READ, handler=job_detail.cancel),
+    Route(method="POST", path="/jobs/{id}/again", right=Right.READ, handler=job_detail.repeat),
     Route(method="GET", path="/find", right=Right.READ, handler=finding.show),
     Route(method="GET", path="/runs/{id}", right=Right.READ, handler=run_detail.show),
     Route(method="GET", path="/people", right=Right.READ, handler=people.show),
