@@ -22,6 +22,8 @@ class ConsoleSettings(Section):
         session: longest life of a session.
         idle: longest time of a session without any request.
         trusted_proxies: whose X-Forwarded-For is believed.
+        receivers: where receivers serve health and metrics, such as http://10.0.0.5:9101;
+            empty: those of this machine, by receiver.ops_port.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +34,7 @@ class ConsoleSettings(Section):
     session: Timeout = timedelta(hours=12)
     idle: Timeout = timedelta(hours=2)
     trusted_proxies: tuple[Cidr, ...] = ()
+    receivers: tuple[str, ...] = ()
 
     @field_validator("public_url")
     @classmethod
@@ -42,6 +45,15 @@ class ConsoleSettings(Section):
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("a URL without a path: the console is at the root of its host")
         return url.rstrip("/")
+
+    @field_validator("receivers")
+    @classmethod
+    def _receivers(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            parts = urlsplit(url)
+            if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+                raise ValueError("URLs such as http://10.0.0.5:9101, without a path")
+        return tuple(url.rstrip("/") for url in urls)
 
     @field_validator("read_url", "write_url")
     @classmethod

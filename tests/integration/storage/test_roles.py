@@ -19,8 +19,10 @@ CONSOLE_TABLES = {
         "correction_trials",
         "day_steps",
         "login_attempts",
+        "notifications",
         "password_codes",
         "passwords",
+        "paused_queues",
         "write_offs",
     ),
 }
