@@ -29,7 +29,7 @@ def listening_socket(host: str, port: int, *, shared: bool = True) -> socket.soc
 
 
 def first_free_socket(host: str, port: int) -> socket.socket:
-    """A bound socket on the first of ``OPS_PORTS`` ports that no other process has.
+    """A listening socket on the first of ``OPS_PORTS`` ports that no other process has.
 
     Processes with one settings file so have a port each: a port that several share would answer
     with the figures of any of them. Port 0 is any free port.
@@ -39,11 +39,18 @@ def first_free_socket(host: str, port: int) -> socket.socket:
     """
     for candidate in range(port, min(port + OPS_PORTS, 65_536)):
         try:
-            return listening_socket(host, candidate, shared=False)
+            listen = listening_socket(host, candidate, shared=False)
         except Unavailable as error:
             cause = error.__cause__
             if not isinstance(cause, OSError) or cause.errno != errno.EADDRINUSE:
                 raise
+            continue
+        try:
+            listen.listen()  # two processes may bind a port until one of them listens
+        except OSError:
+            listen.close()
+            continue
+        return listen
     raise Unavailable(
         f"cannot listen on {host}: the ports {port} to {port + OPS_PORTS - 1} are taken"
     )

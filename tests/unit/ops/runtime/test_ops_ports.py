@@ -15,7 +15,6 @@ def test_each_process_gets_the_first_port_that_no_other_has() -> None:
         ports = []
         for _ in range(3):
             listen = stack.enter_context(first_free_socket("127.0.0.1", first_port))
-            listen.listen()
             ports.append(listen.getsockname()[1])
 
     assert len(set(ports)) == 3
